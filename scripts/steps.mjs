@@ -1,0 +1,94 @@
+/** What the other scripts share: run a command, install what is missing, build what is out of date. */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the project. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const stampFile = join(root, "dist/.built-from");
+
+/** Run a command in the project with our own input and output. Returns its exit code. */
+export function run(command, args, env = {}) {
+  const shell = process.platform === "win32" && command === "npm"; // npm is a .cmd file there
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: "inherit",
+    shell,
+    env: { ...process.env, ...env },
+  });
+  if (error) console.error(`${command}: ${error.message}`);
+  return status ?? 1;
+}
+
+/** Run a Node script of the project or, by its package's file, of a development tool. Returns its exit code. */
+export function runNode(file, ...args) {
+  return run(process.execPath, [join(root, file), ...args]);
+}
+
+/** End the process with one line that says what failed. */
+export function fail(line, code = 1) {
+  console.error(line);
+  process.exit(code);
+}
+
+/** True where every package of the lock file is installed in its version. */
+export function isInstalled() {
+  const packages = (file) => JSON.parse(readFileSync(join(root, file), "utf8")).packages;
+  if (!existsSync(join(root, "node_modules/.package-lock.json"))) return false;
+  const installed = packages("node_modules/.package-lock.json");
+  return Object.entries(packages("package-lock.json")).every(
+    // Optional packages are for other systems or processors too.
+    ([path, { version, optional }]) => path === "" || optional || installed[path]?.version === version,
+  );
+}
+
+/** Install the packages of the lock file unless they are there. */
+export function ensureInstalled() {
+  if (isInstalled()) return;
+  console.log("Installing packages ...");
+  const args = ["ci", "--include=dev", "--no-audit", "--no-fund"];
+  const code = run("npm", args);
+  if (code !== 0) fail(`npm ${args.join(" ")} failed. Is the package registry in reach?`, code);
+}
+
+/** A hash of all that the build reads. */
+function sourceHash() {
+  const hash = createHash("sha256");
+  const add = (file) =>
+    hash
+      .update(file)
+      .update("\0")
+      .update(readFileSync(join(root, file)))
+      .update("\0");
+  const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1));
+  for (const file of sources.sort()) add(file);
+  for (const file of ["tsconfig.json", "tsconfig.build.json", "package-lock.json"]) add(file);
+  for (const file of ["scripts/build.mjs", "scripts/moby-dick.mjs", "scripts/steps.mjs"]) add(file);
+  return hash.digest("hex");
+}
+
+/** Compile src to dist and put the book beside it. Returns the compiler's exit code. */
+export async function build() {
+  const hash = sourceHash();
+  rmSync(join(root, "dist"), { recursive: true, force: true });
+  const code = runNode("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
+  if (code !== 0) return code;
+  // npx runs the file itself inside a checkout.
+  const cli = join(root, "dist/cli/main.js");
+  if (existsSync(cli)) chmodSync(cli, 0o755);
+  const { writeMobyDick } = await import("./moby-dick.mjs");
+  writeMobyDick(join(root, "dist/data/moby-dick.txt"));
+  mkdirSync(dirname(stampFile), { recursive: true });
+  writeFileSync(stampFile, hash);
+  return 0;
+}
+
+/** True where dist was built from the present source. */
+export function isBuilt() {
+  return existsSync(stampFile) && readFileSync(stampFile, "utf8") === sourceHash();
+}

@@ -1,0 +1,7 @@
+/** A linear layer: what other cells are followed by, and Keras's Dense without an activation. */
+import { cell } from "../graph/cell.ts";
+
+/** x (D) -> y (H). Has no state. */
+export const dense = cell(`
+  y = W @ x + b  # weighted sums of the inputs
+`);

@@ -1,0 +1,26 @@
+/** A cell as it is named on the command line: a built-in one, or a file of equations. */
+import { existsSync } from "node:fs";
+import { cells } from "../cells/index.ts";
+import { decodeText, readInput } from "../formats/files.ts";
+import { type Cell, cell, EquationError } from "../graph/cell.ts";
+import { InputError } from "../graph/input-error.ts";
+import { nearest } from "./options.ts";
+
+/** A name stays a name, so that the model's layers are called after it. */
+export function readCell(argument: string): string | Cell {
+  if (Object.hasOwn(cells, argument)) return argument;
+  if (!existsSync(argument)) {
+    const near = nearest(argument, Object.keys(cells));
+    const hint = near === undefined ? "" : ` Did you mean ${near}?`;
+    throw new InputError(
+      `cell "${argument}": no built-in cell (${Object.keys(cells).join(", ")}) and no file of that name.${hint}`,
+    );
+  }
+  const text = decodeText(readInput(argument), argument);
+  try {
+    return cell(text);
+  } catch (error) {
+    if (error instanceof EquationError) error.message = `${argument}: ${error.message}`;
+    throw error;
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Files on disk, for Node: read with errors that say what to do, and write so that a crash leaves the old file or the
+ * new one, never half of one. Knows nothing about what is in them.
+ */
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import { InputError } from "../graph/input-error.ts";
+
+/** The largest file that `readInput` reads, in bytes: Node itself stops at 2^31 - 1. */
+const maxInputBytes = 2_000_000_000;
+
+/**
+ * Put `bytes` at `path`, whole or not at all: into a temporary file next to it, to the disk, then renamed. A file that
+ * was there keeps its permissions, and a link to it stays a link. A device or a pipe is just written to. Throws an
+ * InputError where the path cannot be written; then no temporary file is left, unless the process was killed.
+ */
+export function writeFileAtomically(path: string, bytes: Uint8Array): void {
+  if (path === "") throw new InputError("The name of the file to write is empty. Give one.");
+  let temporary: string | undefined;
+  try {
+    const old = fs.statSync(path, { throwIfNoEntry: false });
+    if (old?.isDirectory()) throw new InputError(`${path}: is a folder. Give the name of a file to write.`);
+    if (old !== undefined && !old.isFile()) {
+      fs.writeFileSync(path, bytes);
+      return;
+    }
+    const target = old === undefined ? path : fs.realpathSync(path);
+    const mode = old === undefined ? undefined : old.mode & 0o7777;
+    const name = join(dirname(target), `.unrolled-${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
+    const file = fs.openSync(name, "wx", mode ?? 0o666);
+    temporary = name;
+    try {
+      if (mode !== undefined) fs.fchmodSync(file, mode); // What openSync makes is less by the umask.
+      fs.writeFileSync(file, bytes);
+      fs.fsyncSync(file);
+    } finally {
+      fs.closeSync(file);
+    }
+    fs.renameSync(name, target);
+    temporary = undefined;
+    syncFolder(dirname(target));
+  } catch (error) {
+    if (temporary !== undefined) fs.rmSync(temporary, { force: true });
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: ${writeProblem(error, dirname(path))}`, { cause: error });
+  }
+}
+
+/** Throws the InputError that `writeFileAtomically` would, before the work that makes the bytes. */
+export function checkWritable(path: string): void {
+  if (path === "") throw new InputError("The name of the file to write is empty. Give one.");
+  try {
+    const old = fs.statSync(path, { throwIfNoEntry: false });
+    if (old?.isDirectory()) throw new InputError(`${path}: is a folder. Give the name of a file to write.`);
+    if (old !== undefined && !old.isFile()) return;
+    if (old !== undefined) fs.accessSync(path, fs.constants.W_OK);
+    const folder = dirname(old === undefined ? path : fs.realpathSync(path));
+    const probe = join(folder, `.unrolled-${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
+    fs.closeSync(fs.openSync(probe, "wx"));
+    fs.rmSync(probe);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: ${writeProblem(error, dirname(path))}`, { cause: error });
+  }
+}
+
+/** Bring a rename to the disk. Windows and some network file systems cannot, and need not. */
+function syncFolder(folder: string): void {
+  let file: number | undefined;
+  try {
+    file = fs.openSync(folder, "r");
+    fs.fsyncSync(file);
+  } catch (error) {
+    if (!["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EBADF"].includes(codeOf(error))) throw error;
+  } finally {
+    if (file !== undefined) fs.closeSync(file);
+  }
+}
+
+/** The bytes of a file or a pipe. Throws an InputError of one line for one that cannot be read or is too large. */
+export function readInput(path: string, { maxBytes = maxInputBytes }: { maxBytes?: number } = {}): Uint8Array {
+  if (path === "") throw new InputError("The name of the file to read is empty. Give one.");
+  const tooLarge = (size: string) => {
+    const limit = maxBytes.toLocaleString("en-US");
+    return new InputError(`${path}: has ${size} bytes, more than the ${limit} that can be read. Split it.`);
+  };
+  let file: number | undefined;
+  try {
+    file = fs.openSync(path, "r");
+    const stat = fs.fstatSync(file);
+    if (stat.isDirectory()) throw new InputError(`${path}: is a folder. Give the name of a file in it.`);
+    if (stat.size > maxBytes) throw tooLarge(stat.size.toLocaleString("en-US"));
+    if (stat.isFile() && stat.size > 0) return plainBytes(fs.readFileSync(file));
+    // A pipe or a device has no size, and may have no end.
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    for (;;) {
+      const chunk = new Uint8Array(1 << 16);
+      const length = fs.readSync(file, chunk);
+      if (length === 0) return plainBytes(Buffer.concat(chunks, total));
+      total += length;
+      if (total > maxBytes) throw tooLarge(`at least ${total.toLocaleString("en-US")}`);
+      chunks.push(chunk.subarray(0, length));
+    }
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: ${readProblem(error)}`, { cause: error });
+  } finally {
+    if (file !== undefined) fs.closeSync(file);
+  }
+}
+
+/**
+ * The text of a UTF-8 file, without the byte order mark that some editors put first. Throws an InputError that names
+ * the first byte that is no text: a NUL, or one that UTF-8 cannot have there.
+ */
+export function decodeText(bytes: Uint8Array, path: string): string {
+  if (bytes.indexOf(0) < 0) {
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      // The decoder does not say where.
+    }
+  }
+  const at = findNoText(bytes);
+  if (at < 0)
+    throw new InputError(`${path}: is too long for one text (${bytes.length.toLocaleString("en-US")} bytes).`);
+  const mark = (bytes[0] as number) * 256 + (bytes[1] ?? 0);
+  if (mark === 0xfffe || mark === 0xfeff) {
+    throw new InputError(`${path}: byte 0 starts a text in UTF-16, not UTF-8. Save it as UTF-8.`);
+  }
+  const byte = `0x${(bytes[at] as number).toString(16).padStart(2, "0")}`;
+  const what = bytes[at] === 0 ? "is 0, so this is no text file" : `(${byte}) is not UTF-8 text`;
+  throw new InputError(`${path}: byte ${at.toLocaleString("en-US")} ${what}. Give a text file saved as UTF-8.`);
+}
+
+/** The first byte that is 0 or starts what is not UTF-8; -1 where there is none. */
+function findNoText(bytes: Uint8Array): number {
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at] as number;
+    if (first === 0) return at;
+    // 0x80 to 0xc1 and 0xf5 and above start nothing.
+    const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (length === 0) return at;
+    for (let i = 1; i < length; i++) {
+      const byte = bytes[at + i] ?? 0;
+      // The second byte tells long forms (0xe0, 0xf0), surrogates (0xed) and what is above U+10FFFF (0xf4).
+      const low = i > 1 ? 0x80 : first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+      const high = i > 1 ? 0xbf : first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+      if (byte < low || byte > high) return at;
+    }
+    at += length;
+  }
+  return -1;
+}
+
+/** Without Buffer's own methods, which differ from those of Uint8Array: its `slice` is a view. */
+const plainBytes = (buffer: Buffer) => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+
+const codeOf = (error: unknown) => String((error as NodeJS.ErrnoException | null)?.code ?? error);
+
+function readProblem(error: unknown): string {
+  const code = codeOf(error);
+  if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file. Check the name and the folder.";
+  if (code === "EACCES" || code === "EPERM") return "you have no permission to read it. Change its permissions.";
+  return `it cannot be read (${code}). Check the name and the disk.`;
+}
+
+function writeProblem(error: unknown, folder: string): string {
+  const code = codeOf(error);
+  if (code === "ENOENT") return `there is no folder ${folder}. Create it first.`;
+  if (code === "ENOTDIR") return `${folder} is not a folder. Choose another place.`;
+  if (code === "EACCES" || code === "EPERM")
+    return `you have no permission to write in ${folder}. Choose another place.`;
+  if (code === "EROFS") return `${folder} is on a read-only disk. Choose another place.`;
+  if (code === "ENOSPC" || code === "EDQUOT") return `the disk of ${folder} is full. Free some space.`;
+  return `it cannot be written (${code}). Check the name and the disk.`;
+}

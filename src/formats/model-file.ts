@@ -1,0 +1,146 @@
+/**
+ * A model as one .safetensors file: its values under their own names; in the metadata its layers, with cells as
+ * equations, and whatever else belongs to it (a tokenizer, the training state). Loading runs no code of the file's.
+ */
+import { cell, EquationError } from "../graph/cell.ts";
+import { InputError } from "../graph/input-error.ts";
+import type { LayerSpec } from "../nn/layers.ts";
+import { type Layer, type Model, modelOf } from "../nn/model.ts";
+import type { TrainerState } from "../train/trainer.ts";
+import { FormatError, readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
+
+export type ModelFile = {
+  readonly model: Model;
+  /** Where training stopped, so that it can go on. */
+  readonly training?: TrainerState | undefined;
+  /** More data by name, as JSON: a tokenizer, how it was trained. */
+  readonly extra: Readonly<Record<string, unknown>>;
+};
+
+const version = 1;
+
+export function writeModel({ model, training, extra }: ModelFile): Uint8Array<ArrayBuffer> {
+  const tensors: Record<string, Tensor> = {};
+  for (const { name, shape } of model.parameters) tensors[name] = { shape, data: model.values[name] as Float32Array };
+  for (const [slot, values] of Object.entries(training?.slots ?? {})) {
+    for (const { name, shape } of model.parameters) {
+      tensors[slotName(slot, name)] = { shape, data: values[name] as Float32Array };
+    }
+  }
+  const architecture = {
+    version,
+    input: model.input,
+    layers: model.layers.map((layer) => (layer.kind === "cell" ? { ...layer, cell: layer.cell.source } : layer)),
+    ...(training === undefined ? {} : { training: { step: training.step, slots: Object.keys(training.slots) } }),
+  };
+  const metadata: Record<string, string> = { format: "unrolled", unrolled: JSON.stringify(architecture) };
+  for (const [name, value] of Object.entries(extra)) metadata[name] = JSON.stringify(value);
+  return writeSafetensors({ tensors, metadata });
+}
+const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
+
+/**
+ * @param file the file's name, for messages
+ * @throws FormatError, one line, where it is damaged or another program's
+ */
+export function readModel(bytes: Uint8Array, file: string): ModelFile {
+  const { tensors, metadata } = readSafetensors(bytes, file);
+  const refuse = (problem: string): never => {
+    throw new FormatError(`${file}: ${problem}`);
+  };
+  const text = metadata.unrolled;
+  if (text === undefined) {
+    return refuse("it is a safetensors file but not a model of Unrolled's. Give one that `unrolled train` wrote.");
+  }
+  const json = (name: string, value: string): unknown => {
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      return refuse(`its metadata "${name}" is not JSON: the file is damaged. Copy it again or train anew.`);
+    }
+  };
+  const architecture = record(json("unrolled", text));
+  if (architecture?.version !== version) {
+    refuse(`its version is ${JSON.stringify(architecture?.version)}, this program reads ${version}. Update unrolled.`);
+  }
+  const given = architecture as Record<string, unknown>;
+  const value = (name: string, shape: readonly number[]): Float32Array => {
+    const tensor = tensors[name];
+    if (tensor === undefined) return refuse(`the values of ${name} are missing: the file is damaged. Train anew.`);
+    if (!(tensor.data instanceof Float32Array) || tensor.shape.join() !== shape.join()) {
+      return refuse(`${name} has shape (${tensor.shape.join(", ")}), its layer needs f32 (${shape.join(", ")}).`);
+    }
+    return tensor.data;
+  };
+  try {
+    if (!Array.isArray(given.layers) || given.layers.length === 0) return refuse("it has no layers. Train anew.");
+    const layers = given.layers.map((layer) => readLayer(layer, refuse));
+    const input = given.input === "tokens" ? "tokens" : count(given.input);
+    if (input === undefined || (input === "tokens") !== (layers[0]?.kind === "embedding")) {
+      return refuse(`its input ${JSON.stringify(given.input)} does not fit its first layer. Train anew.`);
+    }
+    const model = modelOf(layers, input, ({ name, shape }) => value(name, shape));
+    const training = record(given.training);
+    const step = count(training?.step);
+    const slots = training?.slots;
+    const state =
+      step !== undefined && Array.isArray(slots) && slots.every((slot) => typeof slot === "string")
+        ? {
+            step,
+            slots: Object.fromEntries(
+              slots.map((slot: string) => [
+                slot,
+                Object.fromEntries(model.parameters.map((p) => [p.name, value(slotName(slot, p.name), p.shape)])),
+              ]),
+            ),
+          }
+        : undefined;
+    const extra = Object.fromEntries(
+      Object.entries(metadata).flatMap(([name, content]) =>
+        name === "format" || name === "unrolled" ? [] : [[name, json(name, content)]],
+      ),
+    );
+    return { model, training: state, extra };
+  } catch (error) {
+    if (error instanceof FormatError) throw error;
+    // Layers that do not fit each other, equations that no longer parse.
+    if (error instanceof InputError || error instanceof EquationError) {
+      return refuse(error.message.split("\n")[0] as string);
+    }
+    throw error;
+  }
+}
+
+function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
+  const layer = record(value) ?? {};
+  const { kind, name } = layer;
+  if (typeof name !== "string") return refuse("a layer has no name: the file is damaged. Train anew.");
+  const spec = ((): LayerSpec | undefined => {
+    switch (kind) {
+      case "embedding": {
+        const [inputDim, outputDim] = [count(layer.inputDim), count(layer.outputDim)];
+        return inputDim && outputDim ? { kind, inputDim, outputDim } : undefined;
+      }
+      case "cell": {
+        const { label, cell: source } = layer;
+        if (typeof source !== "string" || typeof label !== "string") return undefined;
+        const units = layer.units === undefined ? undefined : count(layer.units);
+        if (layer.units !== undefined && !units) return undefined;
+        return { kind, label, cell: cell(source), ...(units === undefined ? {} : { units }) };
+      }
+      case "dropout": {
+        const { rate } = layer;
+        return typeof rate === "number" && rate >= 0 && rate < 1 ? { kind, rate } : undefined;
+      }
+      default:
+        return undefined;
+    }
+  })();
+  if (spec === undefined) return refuse(`its layer "${name}" is not one that this program knows. Update unrolled.`);
+  return { ...spec, name };
+}
+
+const record = (value: unknown): Record<string, unknown> | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+const count = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;

@@ -1,0 +1,213 @@
+/**
+ * Graph to graph: append the backward step by reverse mode through one time step. Backpropagation through time is
+ * that step run from the last time step to the first: the adjoint of a state is itself a state, which the backward
+ * step of t + 1 hands to that of t. Knows nothing about time loops, memory or engines.
+ */
+import { type Builder, createBuilder, type Graph, type Node, type NodeId } from "../graph/graph.ts";
+import type { FinalName, OpName } from "../graph/operations.ts";
+
+type Differentiable = Exclude<OpName, FinalName>;
+
+/** What a rule is given: the node, its operands, its value and the adjoint of that value. */
+type Step<K extends Differentiable> = {
+  readonly node: Node<K>;
+  /** Operands of the node, by position. */
+  readonly a: NodeId;
+  readonly b: NodeId;
+  /** The node's own value. */
+  readonly y: NodeId;
+  /** The adjoint of the node's value. */
+  readonly d: NodeId;
+  readonly g: Builder;
+  /** Add to the adjoint of an operand; `value` is a function so that unneeded ones are never built. */
+  readonly to: (operand: NodeId, value: () => NodeId) => void;
+  /** Keep a sink: the gradient of a parameter. */
+  readonly sink: (id: NodeId) => void;
+};
+
+const half = (g: Builder): NodeId => g.constant(0.5);
+const one = (g: Builder): NodeId => g.constant(1);
+
+/** 1 where a > b, 1/2 where equal, 0 elsewhere: a tie shares the adjoint. */
+function wins(g: Builder, a: NodeId, b: NodeId): NodeId {
+  const [above, below] = [g.unary("step", g.sub(a, b)), g.unary("step", g.sub(b, a))];
+  return g.mul(g.add(one(g), g.sub(above, below)), half(g));
+}
+
+/** The derivative of every operation. A missing rule is a compile error. */
+const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
+  constant: () => {},
+  setting: () => {},
+  input: () => {},
+  index: () => {},
+  mask: () => {},
+  one_hot: () => {},
+  // A state's adjoint is handed to the step before; see `grad`.
+  state: () => {},
+  parameter: ({ node, d, g, sink }) => sink(g.accumulate(node.parameter, d)),
+
+  neg: ({ a, d, g, to }) => to(a, () => g.unary("neg", d)),
+  sigmoid: ({ a, y, d, g, to }) => to(a, () => g.mul(d, g.mul(y, g.sub(one(g), y)))),
+  hard_sigmoid: ({ a, d, g, to }) =>
+    to(a, () => {
+      const inside = g.mul(g.unary("step", g.add(a, g.constant(3))), g.unary("step", g.sub(g.constant(3), a)));
+      return g.mul(d, g.mul(inside, g.constant(1 / 6)));
+    }),
+  tanh: ({ a, y, d, g, to }) => to(a, () => g.mul(d, g.sub(one(g), g.mul(y, y)))),
+  relu: ({ a, d, g, to }) => to(a, () => g.mul(d, g.unary("step", a))),
+  softplus: ({ a, d, g, to }) => to(a, () => g.mul(d, g.unary("sigmoid", a))),
+  exp: ({ a, y, d, g, to }) => to(a, () => g.mul(d, y)),
+  log: ({ a, d, g, to }) => to(a, () => g.div(d, a)),
+  sqrt: ({ a, y, d, g, to }) => to(a, () => g.div(g.mul(d, half(g)), y)),
+  abs: ({ a, d, g, to }) => to(a, () => g.mul(d, g.sub(g.unary("step", a), g.unary("step", g.unary("neg", a))))),
+  // Zero wherever it has a derivative.
+  step: () => {},
+  broadcast: ({ a, d, g, to }) => to(a, () => g.sum(d)),
+
+  add: ({ a, b, d, to }) => {
+    to(a, () => d);
+    to(b, () => d);
+  },
+  sub: ({ a, b, d, g, to }) => {
+    to(a, () => d);
+    to(b, () => g.unary("neg", d));
+  },
+  mul: ({ a, b, d, g, to }) => {
+    to(a, () => g.mul(d, b));
+    to(b, () => g.mul(d, a));
+  },
+  div: ({ a, b, y, d, g, to }) => {
+    to(a, () => g.div(d, b));
+    to(b, () => g.unary("neg", g.div(g.mul(d, y), b)));
+  },
+  min: ({ a, b, d, g, to }) => {
+    to(a, () => g.mul(d, wins(g, b, a)));
+    to(b, () => g.mul(d, wins(g, a, b)));
+  },
+  max: ({ a, b, d, g, to }) => {
+    to(a, () => g.mul(d, wins(g, a, b)));
+    to(b, () => g.mul(d, wins(g, b, a)));
+  },
+
+  sum: ({ a, d, to }) => to(a, () => d),
+  // The largest features share the adjoint.
+  max_of: ({ a, y, d, g, to }) =>
+    to(a, () => {
+      const largest = g.sub(one(g), g.unary("step", g.sub(y, a)));
+      return g.mul(g.div(d, g.sum(largest)), largest);
+    }),
+  logsumexp: ({ a, y, d, g, to }) => to(a, () => g.mul(d, g.unary("exp", g.sub(a, y)))),
+
+  concat: ({ node, d, g, to }) => {
+    let start = 0;
+    for (const part of node.inputs) {
+      const [from, size] = [start, g.shapeOf(part) as number];
+      to(part, () => g.slice(d, from, size));
+      start += size;
+    }
+  },
+  slice: ({ node, a, d, g, to }) =>
+    to(a, () => {
+      const size = node.shape as number;
+      const rest = (g.shapeOf(a) as number) - node.start - size;
+      const zeros = (n: number): NodeId[] => (n > 0 ? [g.broadcast(g.constant(0), n)] : []);
+      return g.concat([...zeros(node.start), d, ...zeros(rest)]);
+    }),
+
+  matmul: ({ node, a, d, g, to, sink }) => {
+    to(a, () => g.matmulTransposed(node.view, d));
+    sink(g.outer(node.view, d, a));
+  },
+  matmul_transposed: ({ node, a, d, g, to, sink }) => {
+    to(a, () => g.matmulView(node.view, d));
+    sink(g.outer(node.view, a, d));
+  },
+  gather: ({ node, a, d, g, sink }) => sink(g.scatter(node.parameter, d, a)),
+};
+
+/** Nodes whose value depends on a parameter, through any number of time steps. */
+function dependsOnParameters(graph: Graph): readonly boolean[] {
+  const found = graph.nodes.map(() => false);
+  const varying = new Set<string>();
+  for (let changed = true; changed; ) {
+    changed = false;
+    graph.nodes.forEach((node, id) => {
+      const own = ["parameter", "matmul", "matmul_transposed", "gather"].includes(node.op);
+      const through = node.op === "state" && varying.has(node.name as string);
+      found[id] = own || through || node.inputs.some((input) => found[input]);
+    });
+    for (const state of graph.states) {
+      if (found[state.next] && !varying.has(state.name)) {
+        varying.add(state.name);
+        changed = true;
+      }
+    }
+  }
+  return found;
+}
+
+/** Nodes on which the output depends, through any number of time steps. */
+function reaches(graph: Graph, output: NodeId): readonly boolean[] {
+  const found = graph.nodes.map(() => false);
+  const next = new Map(graph.states.map((s) => [s.name, s.next]));
+  const queue = [output];
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    if (found[id]) continue;
+    found[id] = true;
+    const node = graph.nodes[id] as Node;
+    queue.push(...node.inputs);
+    if (node.op === "state") queue.push(next.get(node.name as string) as NodeId);
+  }
+  return found;
+}
+
+/**
+ * The graph with its backward step: the gradient of the sum over examples and time steps of the output `of`, where it
+ * is one number an example; where it is a vector, its adjoint is the input `d ${of}`. Each parameter's gradient is the
+ * sum of the sinks that name it. The adjoint of state `s` is the state `d s`.
+ */
+export function grad(graph: Graph, of = "loss"): Graph {
+  const output = graph.outputs[of];
+  if (output === undefined) throw new Error(`internal: the graph has no output ${of}`);
+  const g = createBuilder(graph);
+  const varying = dependsOnParameters(graph);
+  const needed = reaches(graph, output);
+  const adjoints = new Map<NodeId, NodeId>();
+
+  function contribute(id: NodeId, value: NodeId): void {
+    const [shape, given] = [g.shapeOf(id), g.shapeOf(value)];
+    let fitted = value;
+    if (shape === "scalar" && typeof given === "number") fitted = g.sum(value);
+    if (typeof shape === "number" && typeof given !== "number") fitted = g.broadcast(value, shape);
+    const present = adjoints.get(id);
+    adjoints.set(id, present === undefined ? fitted : g.add(present, fitted));
+  }
+
+  const handed = graph.states.flatMap((state) => {
+    const read = graph.nodes.findIndex((node) => node.op === "state" && node.name === state.name);
+    const matters = read >= 0 && needed[read] && varying[state.next];
+    return matters ? [{ read, next: state.next, name: `d ${state.name}`, size: state.size }] : [];
+  });
+  const shape = g.shapeOf(output);
+  contribute(output, typeof shape === "number" ? g.input(`d ${of}`, shape) : g.constant(1));
+  for (const { name, size, next } of handed) contribute(next, g.state(name, size, true));
+
+  const sinks: NodeId[] = [];
+  for (let id = graph.nodes.length - 1; id >= 0; id--) {
+    const d = adjoints.get(id);
+    if (d === undefined || !varying[id]) continue;
+    const node = graph.nodes[id] as Node;
+    const rule = derive[node.op as Differentiable] as ((s: Step<Differentiable>) => void) | undefined;
+    if (rule === undefined) throw new Error(`internal: ${node.op} has no derivative`);
+    const [a, b] = node.inputs as [NodeId, NodeId];
+    const to = (operand: NodeId, value: () => NodeId): void => {
+      if (varying[operand] && g.shapeOf(operand) !== "number") contribute(operand, value());
+    };
+    rule({ node: node as Node<Differentiable>, a, b, y: id, d, g, to, sink: (s) => sinks.push(s) });
+    if (node.name !== undefined && d >= graph.forwardCount) g.label(d, `d ${node.name}`);
+  }
+  for (const { read, name, size } of handed) {
+    g.next(name, adjoints.get(read) ?? g.broadcast(g.constant(0), size));
+  }
+  return g.graph(graph.outputs, graph.forwardCount);
+}

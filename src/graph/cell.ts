@@ -1,0 +1,192 @@
+/**
+ * A cell from its equations: parse, resolve names, infer shapes, choose initialisers. The result is readonly plain data.
+ * Knows nothing about numbers of units; `addCell` puts a cell into a graph.
+ */
+import { EquationError, type Source, type Span } from "./equation-error.ts";
+import type { Initializer } from "./graph.ts";
+import { children, type Names, resolveNames } from "./names.ts";
+import type { NamesIn } from "./names-in.ts";
+import { type Equations, type Expression, parse } from "./parse.ts";
+import { inferShapes, type Kind } from "./shapes.ts";
+import type { Size } from "./sizes.ts";
+import { reservedFor } from "./vocabulary.ts";
+
+export { EquationError } from "./equation-error.ts";
+export { addCell, type Layer } from "./instantiate.ts";
+export type { NamesIn } from "./names-in.ts";
+export type { Equations, Expression, InitializerLine, Line, SizeLine } from "./parse.ts";
+export type { Kind } from "./shapes.ts";
+export type { Size } from "./sizes.ts";
+
+export type CellParameter = {
+  readonly name: string;
+  /** A matrix stands left of `@`; others are vectors. */
+  readonly matrix: boolean;
+  readonly initializer: Initializer;
+  /** [n], or [rows, columns], in units and features of the inputs. */
+  readonly shape: readonly Size[];
+  readonly description?: string;
+  /** Its first use. */
+  readonly span: Span;
+};
+
+/** A checked cell: plain data, the same after a journey through JSON. */
+export type Cell<Names extends string = string> = {
+  /** As given, without the indentation that all lines share. */
+  readonly source: string;
+  readonly equations: Equations;
+  readonly inputs: readonly string[];
+  readonly settings: readonly string[];
+  /** In the order of their lines, without primes. */
+  readonly states: readonly string[];
+  /** Every line's name, states without primes. */
+  readonly names: readonly Names[];
+  readonly parameters: readonly CellParameter[];
+  /** "h'" or "y". */
+  readonly output: string;
+  /** Sizes of the states, in their order. */
+  readonly stateSizes: readonly Size[];
+  /** Of each line's value, in the order of `names`. */
+  readonly kinds: readonly Kind[];
+  /** Comments, by the name of the line or parameter that they describe. */
+  readonly descriptions: Readonly<Record<string, string>>;
+};
+
+export type CellOptions = {
+  /** Vectors from outside; a size line's `input` is the size of the first. */
+  readonly inputs?: readonly string[];
+  /** Numbers from outside, given at run time. */
+  readonly settings?: readonly string[];
+};
+
+/**
+ * Make a cell from its equations, as a call or as a tagged template.
+ *
+ * ```ts
+ * const elman = cell(`h' = tanh(W @ x + U @ h + b)  # the hidden state`);
+ * ```
+ *
+ * @throws EquationError with line and column for every mistake.
+ */
+export function cell(strings: TemplateStringsArray, ...values: readonly (string | number)[]): Cell;
+export function cell<const Text extends string>(source: Text, options?: CellOptions): Cell<NamesIn<Text>>;
+export function cell(given: string | TemplateStringsArray, ...rest: readonly unknown[]): Cell {
+  if (typeof given === "string") return compile(given, (rest[0] ?? {}) as CellOptions);
+  if (Array.isArray(given?.raw)) return compile(String.raw(given, ...rest), {});
+  throw new EquationError(`a cell is made from its equations, a string, got ${typeof given}`, 1, 1);
+}
+
+const zeros: Initializer = { name: "zeros", values: [] };
+const glorot: Initializer = { name: "glorot_uniform", values: [] };
+const orthogonal: Initializer = { name: "orthogonal", values: [1] };
+const aName = /^[\p{L}_][\p{L}\p{Nd}_]*$/u;
+
+function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions): Cell {
+  const all = [...inputs, ...settings];
+  all.forEach((name, i) => {
+    const reserved = reservedFor(name);
+    const problem = !aName.test(name)
+      ? "is no name: letters, digits and underscores"
+      : reserved !== undefined
+        ? `is reserved: it is ${reserved}`
+        : all.indexOf(name) < i
+          ? "is given twice among inputs and settings"
+          : undefined;
+    if (problem !== undefined) throw new EquationError(`"${name}" ${problem}. Choose another name.`, 1, 1);
+  });
+  const source = dedent(text);
+  const equations = parse(source);
+  const names = resolveNames(source, equations, { inputs, settings });
+  const shapes = inferShapes(source, equations, names);
+  const { lines } = equations;
+  const output = lines[names.output] as (typeof lines)[number];
+
+  const chosen = new Map(equations.initializers.map((line) => [line.name, line.initializer]));
+  const meetsInput = matricesThatMeetInputs(equations, names);
+  const described = [
+    ...lines.map((line) => ({ ...line, name: line.target })),
+    ...equations.initializers,
+    ...equations.sizes,
+  ];
+  const descriptions = new Map<string, string>();
+  for (const { name, description } of described) {
+    if (description !== undefined && !descriptions.has(name)) descriptions.set(name, description);
+  }
+  return {
+    source: source.text,
+    equations,
+    inputs: [...inputs],
+    settings: [...settings],
+    states: [...names.states.keys()],
+    names: lines.map((line) => line.target),
+    parameters: [...names.parameters].map(([name, { matrix, span }]) => {
+      const description = descriptions.get(name);
+      const standard = !matrix ? zeros : meetsInput.has(name) ? glorot : orthogonal;
+      return {
+        name,
+        matrix,
+        initializer: chosen.get(name) ?? standard,
+        shape: shapes.parameters.get(name) as readonly Size[],
+        ...(description === undefined ? {} : { description }),
+        span,
+      };
+    }),
+    output: output.primed ? `${output.target}'` : output.target,
+    stateSizes: [...shapes.states.values()],
+    kinds: shapes.kinds,
+    descriptions: Object.fromEntries(descriptions),
+  };
+}
+
+/** Without the lines before the first and after the last that say something, and without their common indentation. */
+function dedent(given: string): Source {
+  const lines = given.replace(/\r\n?/g, "\n").split("\n");
+  const blank = (line: string): boolean => line.trim() === "";
+  const first = Math.max(
+    0,
+    lines.findIndex((line) => !blank(line)),
+  );
+  let end = lines.length;
+  while (end > first + 1 && blank(lines[end - 1] as string)) end--;
+  const body = lines.slice(first, end);
+  let indentation: string | undefined;
+  for (const line of body) {
+    if (blank(line)) continue;
+    const own = /^[ \t]*/.exec(line)?.[0] ?? "";
+    let shared = 0;
+    while (shared < own.length && shared < (indentation ?? own).length && own[shared] === (indentation ?? own)[shared])
+      shared++;
+    indentation = own.slice(0, shared);
+  }
+  const column = indentation?.length ?? 0;
+  return { text: body.map((line) => (blank(line) ? "" : line.slice(column))).join("\n"), line: first, column };
+}
+
+/**
+ * Keras's choices: vectors zeros, what meets an input glorot uniform, what meets a state orthogonal. The result holds
+ * the matrices that meet something other than states.
+ */
+function matricesThatMeetInputs(equations: Equations, names: Names): Set<string> {
+  const found = new Set<string>();
+  const walk = (e: Expression): void => {
+    if (e.kind === "product") {
+      const { reads, mixed } = statesIn(e.operand, names);
+      if (!reads || mixed) found.add(e.matrix);
+    }
+    children(e).forEach(walk);
+  };
+  for (const line of equations.lines) walk(line.expression);
+  return found;
+}
+
+/**
+ * Whether an expression reads a state's value of the step before, not through another product; and whether it
+ * concatenates one with something else.
+ */
+function statesIn(e: Expression, names: Names): { reads: boolean; mixed: boolean } {
+  if (e.kind === "name") return { reads: !e.primed && names.states.has(e.name), mixed: false };
+  if (e.kind === "product") return { reads: false, mixed: false };
+  const parts = children(e).map((part) => statesIn(part, names));
+  const mixed = parts.some((part) => part.mixed) || (e.kind === "concat" && parts.some((part) => !part.reads));
+  return { reads: parts.some((part) => part.reads), mixed };
+}

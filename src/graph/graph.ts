@@ -1,0 +1,266 @@
+/**
+ * One time step as a DAG of typed operations, and the builder that makes one. The builder folds constants, shares
+ * equal nodes and drops identities (a * 1, a + 0). Knows nothing about time, memory or engines.
+ */
+import type {
+  Attributes,
+  BinaryName,
+  OpName,
+  ParameterView,
+  ProductBlock,
+  ReductionName,
+  Shape,
+  UnaryName,
+} from "./operations.ts";
+
+export type NodeId = number;
+
+/** One operation. Its id is its position in the graph; operands come before users. */
+export type Node<K extends OpName = OpName> = {
+  [Op in K]: {
+    readonly op: Op;
+    readonly inputs: readonly NodeId[];
+    readonly shape: Shape;
+    /** The name of the equation that it is the value of, with its layer: `lstm.f`, `lstm.c'`. */
+    readonly name?: string;
+  } & Attributes[Op];
+}[K];
+
+/** A value that one step hands to the next: to step t + 1, or, where `reverse`, to step t - 1. */
+export type State = {
+  readonly name: string;
+  readonly size: number;
+  readonly next: NodeId;
+  readonly reverse: boolean;
+};
+
+/** How a parameter starts: a Keras initialiser's name and its numbers. */
+export type Initializer = { readonly name: string; readonly values: readonly number[] };
+
+/** A vector of [n] or a matrix of [rows, columns], as `W @ x` reads it: rows are what comes out. */
+export type Parameter = {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly initializer: Initializer;
+};
+
+export type Graph = {
+  readonly nodes: readonly Node[];
+  readonly states: readonly State[];
+  readonly parameters: readonly Parameter[];
+  /** What the outside reads, by name: "output", "loss". */
+  readonly outputs: Readonly<Record<string, NodeId>>;
+  /** Nodes before this position make the forward step; the others the backward step. */
+  readonly forwardCount: number;
+};
+
+export type Builder = ReturnType<typeof createBuilder>;
+
+/** Number of features of a vector shape; a scalar has 1. */
+export function features(shape: Shape): number {
+  if (typeof shape === "number") return shape;
+  if (shape === "scalar") return 1;
+  throw new Error(`internal: a value of shape ${shape} has no features`);
+}
+
+const foldUnary: { readonly [K in UnaryName]: (a: number) => number } = {
+  neg: (a) => -a,
+  sigmoid: (a) => 1 / (1 + Math.exp(-a)),
+  hard_sigmoid: (a) => Math.min(1, Math.max(0, a / 6 + 0.5)),
+  tanh: Math.tanh,
+  relu: (a) => (a > 0 || Number.isNaN(a) ? a : 0),
+  softplus: (a) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
+  exp: Math.exp,
+  log: Math.log,
+  sqrt: Math.sqrt,
+  abs: Math.abs,
+  step: (a) => (a > 0 ? 1 : 0),
+};
+const foldBinary: { readonly [K in BinaryName]: (a: number, b: number) => number } = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  min: Math.min,
+  max: Math.max,
+};
+/** The pointwise operations on f64 numbers: what constant folding and the oracle both use. */
+export const arithmetic = { ...foldUnary, ...foldBinary };
+
+/** Start a graph, or go on from one (its nodes keep their ids). */
+export function createBuilder(base?: Graph) {
+  const nodes: Node[] = base ? [...base.nodes] : [];
+  const states = new Map<string, { size: number; next: NodeId; reverse: boolean }>(
+    base?.states.map((s) => [s.name, { size: s.size, next: s.next, reverse: s.reverse }]),
+  );
+  const parameters = new Map<string, Parameter>(base?.parameters.map((p) => [p.name, p]));
+  // From `nodes` by content, so that equal nodes are one. In the backward step, forward nodes are shared too.
+  const known = new Map<string, NodeId>();
+  nodes.forEach((node, id) => {
+    known.set(keyOf(node), id);
+  });
+
+  function keyOf({ name: _, ...content }: Node): string {
+    // `name` of leaves is an attribute, of others a label: labels do not tell nodes apart.
+    const label = ["setting", "input", "index", "state", "total"].includes(content.op) ? _ : "";
+    return JSON.stringify([label, content]);
+  }
+  function push(node: Node): NodeId {
+    const key = keyOf(node);
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    nodes.push(node);
+    known.set(key, nodes.length - 1);
+    return nodes.length - 1;
+  }
+  const shapeOf = (id: NodeId): Shape => (nodes[id] as Node).shape;
+  const numberOf = (id: NodeId): number | undefined => {
+    const node = nodes[id] as Node;
+    return node.op === "constant" ? node.value : undefined;
+  };
+  function vectorSize(id: NodeId, op: OpName): number {
+    const shape = shapeOf(id);
+    if (typeof shape !== "number") throw new Error(`internal: ${op} needs a vector, got ${shape}`);
+    return shape;
+  }
+
+  const self = {
+    shapeOf,
+    constant: (value: number): NodeId => push({ op: "constant", inputs: [], shape: "number", value }),
+    setting: (name: string): NodeId => push({ op: "setting", inputs: [], shape: "number", name }),
+    input: (name: string, shape: number | "scalar"): NodeId => push({ op: "input", inputs: [], shape, name }),
+    index: (name: string): NodeId => push({ op: "index", inputs: [], shape: "index", name }),
+    mask: (size: number, rate: number, stream: number): NodeId =>
+      push({ op: "mask", inputs: [], shape: size, rate, stream }),
+
+    /** Declare a state; `next` must be called before the graph is made. */
+    state(name: string, size: number, reverse = false): NodeId {
+      if (states.has(name)) throw new Error(`internal: state ${name} is declared twice`);
+      states.set(name, { size, next: -1, reverse });
+      return push({ op: "state", inputs: [], shape: size, name });
+    },
+    next(name: string, value: NodeId): void {
+      const state = states.get(name);
+      if (state === undefined) throw new Error(`internal: no state ${name}`);
+      if (shapeOf(value) !== state.size) {
+        throw new Error(`internal: state ${name} has ${state.size} features, got ${shapeOf(value)}`);
+      }
+      state.next = value;
+    },
+    /** Declare a parameter: [n] or [rows, columns]. */
+    declare(name: string, shape: readonly number[], initializer: Initializer): void {
+      if (parameters.has(name)) throw new Error(`internal: parameter ${name} is declared twice`);
+      parameters.set(name, { name, shape, initializer });
+    },
+    /** A declared vector parameter as a value. */
+    parameter(name: string): NodeId {
+      const size = declared(name).shape[0] as number;
+      return push({ op: "parameter", inputs: [], shape: size, parameter: name });
+    },
+    unary(op: UnaryName, a: NodeId): NodeId {
+      const value = numberOf(a);
+      if (value !== undefined) return self.constant(arithmetic[op](value));
+      const node = nodes[a] as Node;
+      if (op === "neg" && node.op === "neg") return node.inputs[0] as NodeId;
+      return push({ op, inputs: [a], shape: shapeOf(a) } as Node);
+    },
+    binary(op: BinaryName, a: NodeId, b: NodeId): NodeId {
+      const [x, y] = [numberOf(a), numberOf(b)];
+      if (x !== undefined && y !== undefined) return self.constant(arithmetic[op](x, y));
+      if (op === "mul" && x === 1) return b;
+      if ((op === "mul" || op === "div") && y === 1) return a;
+      if (op === "mul" && x === -1) return self.unary("neg", b);
+      if (op === "mul" && y === -1) return self.unary("neg", a);
+      if (op === "add" && x === 0) return b;
+      if ((op === "add" || op === "sub") && y === 0) return a;
+      const [s, t] = [shapeOf(a), shapeOf(b)];
+      const shape = typeof s === "number" ? s : typeof t === "number" ? t : s === "scalar" ? s : t;
+      if (typeof s === "number" && typeof t === "number" && s !== t) {
+        throw new Error(`internal: ${op} of ${s} and ${t} features`);
+      }
+      return push({ op, inputs: [a, b], shape } as Node);
+    },
+    add: (a: NodeId, b: NodeId): NodeId => self.binary("add", a, b),
+    sub: (a: NodeId, b: NodeId): NodeId => self.binary("sub", a, b),
+    mul: (a: NodeId, b: NodeId): NodeId => self.binary("mul", a, b),
+    div: (a: NodeId, b: NodeId): NodeId => self.binary("div", a, b),
+    /** A scalar repeated over `size` features. */
+    broadcast: (a: NodeId, size: number): NodeId => push({ op: "broadcast", inputs: [a], shape: size }),
+    oneHot: (index: NodeId, size: number): NodeId => push({ op: "one_hot", inputs: [index], shape: size }),
+    reduce(op: ReductionName, a: NodeId): NodeId {
+      vectorSize(a, op);
+      return push({ op, inputs: [a], shape: "scalar" } as Node);
+    },
+    sum: (a: NodeId): NodeId => self.reduce("sum", a),
+    mean: (a: NodeId): NodeId => self.mul(self.sum(a), self.constant(1 / vectorSize(a, "sum"))),
+    softmax: (a: NodeId): NodeId => self.unary("exp", self.sub(a, self.reduce("logsumexp", a))),
+    concat(parts: readonly NodeId[]): NodeId {
+      if (parts.length === 1) return parts[0] as NodeId;
+      const shape = parts.reduce((total, id) => total + vectorSize(id, "concat"), 0);
+      return push({ op: "concat", inputs: parts, shape });
+    },
+    slice(a: NodeId, start: number, size: number): NodeId {
+      if (start === 0 && size === vectorSize(a, "slice")) return a;
+      return push({ op: "slice", inputs: [a], shape: size, start });
+    },
+    /**
+     * A declared matrix times a vector. A concatenated operand is taken apart, each part meeting its own columns,
+     * so that the part which is no state can leave the time loop.
+     */
+    matmul(name: string, a: NodeId): NodeId {
+      const [rows, columns] = declared(name).shape as [number, number];
+      const node = nodes[a] as Node;
+      const parts = node.op === "concat" ? node.inputs : [a];
+      let column = 0;
+      let result: NodeId | undefined;
+      for (const part of parts) {
+        const view = { parameter: name, rows, column, columns: vectorSize(part, "matmul") };
+        const product = push({ op: "matmul", inputs: [part], shape: rows, view });
+        result = result === undefined ? product : self.add(result, product);
+        column += view.columns;
+      }
+      if (column !== columns) throw new Error(`internal: ${name} has ${columns} columns, its operand ${column}`);
+      return result as NodeId;
+    },
+    matmulView: (view: ParameterView, a: NodeId): NodeId => push({ op: "matmul", inputs: [a], shape: view.rows, view }),
+    matmulTransposed: (view: ParameterView, a: NodeId): NodeId =>
+      push({ op: "matmul_transposed", inputs: [a], shape: view.columns, view }),
+    /** The row of a declared matrix [count, size] that `index` names. */
+    gather(name: string, index: NodeId): NodeId {
+      return push({ op: "gather", inputs: [index], shape: declared(name).shape[1] as number, parameter: name });
+    },
+    outer: (view: ParameterView, rows: NodeId, columns: NodeId): NodeId =>
+      push({ op: "outer", inputs: [rows, columns], shape: "none", view }),
+    accumulate: (parameter: string, a: NodeId): NodeId =>
+      push({ op: "accumulate", inputs: [a], shape: "none", parameter }),
+    scatter: (parameter: string, a: NodeId, index: NodeId): NodeId =>
+      push({ op: "scatter", inputs: [a, index], shape: "none", parameter }),
+    total: (name: string, a: NodeId): NodeId => push({ op: "total", inputs: [a], shape: "none", name }),
+    products: (blocks: readonly ProductBlock[], operands: readonly NodeId[], size: number): NodeId =>
+      push({ op: "products", inputs: operands, shape: size, blocks }),
+
+    /** Give a node the name of its equation; the first name stays. Leaves keep theirs. */
+    label(id: NodeId, name: string): void {
+      const node = nodes[id] as Node;
+      if (node.name === undefined) nodes[id] = { ...node, name };
+    },
+    count: (): number => nodes.length,
+    node: (id: NodeId): Node => nodes[id] as Node,
+
+    /** The finished graph. `forwardCount` is the present count unless the base graph had one. */
+    graph(outputs: Readonly<Record<string, NodeId>>, forwardCount = nodes.length): Graph {
+      const list: State[] = [];
+      for (const [name, state] of states) {
+        if (state.next < 0) throw new Error(`internal: state ${name} is never set`);
+        list.push({ name, ...state });
+      }
+      return { nodes: [...nodes], states: list, parameters: [...parameters.values()], outputs, forwardCount };
+    },
+  };
+  function declared(name: string): Parameter {
+    const parameter = parameters.get(name);
+    if (parameter === undefined) throw new Error(`internal: parameter ${name} is not declared`);
+    return parameter;
+  }
+  return self;
+}

@@ -1,0 +1,17 @@
+/** What is wrong with something the user gave (a file, an option): one plain line that says what to do. */
+
+/** A mistake that the user can put right, not a fault of ours. Its message is always one line. */
+export class InputError extends Error {
+  override name = "InputError";
+  constructor(message: string, options?: ErrorOptions) {
+    super(oneLine(message), options);
+  }
+}
+
+/** Line breaks and other control characters, which a name out of a file may hold, made visible. */
+function oneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
+  );
+}

@@ -1,0 +1,230 @@
+/** A cell into a graph under construction: sizes become numbers, parameters and states are declared, lines become nodes. */
+import type { Cell } from "./cell.ts";
+import { EquationError, fail, type Source, type Span } from "./equation-error.ts";
+import type { Builder, NodeId } from "./graph.ts";
+import type { BinaryName } from "./operations.ts";
+import type { Expression } from "./parse.ts";
+import { binaryNames } from "./shapes.ts";
+import { evaluateSize, formatForm, mentions, type Size, toForm } from "./sizes.ts";
+
+export type Layer = {
+  readonly output: NodeId;
+  /** By name: "f" and "c'" are values of this step, "c" is the state's value of the step before. */
+  readonly values: Readonly<Record<string, NodeId>>;
+};
+
+/** Where a cell's source began in the text that it was made from. */
+const sourceOf = ({ source, equations: { line, column } }: Cell): Source => ({ text: source, line, column });
+
+const largestSize = 2 ** 31;
+
+/**
+ * Put one step of a cell into a graph: parameters `layer.name`, states `layer.name`, values labelled `layer.name`.
+ * With layer "" names have no prefix.
+ *
+ * @param at.units the cell's size, needed unless its equations fix every size
+ * @param at.inputs a node (a vector of features) for each of the cell's inputs
+ * @throws EquationError where the sizes do not fit
+ */
+export function addCell(
+  builder: Builder,
+  cell: Cell,
+  at: { readonly layer: string; readonly units?: number; readonly inputs: Readonly<Record<string, NodeId>> },
+): Layer {
+  const { equations } = cell;
+  const source = sourceOf(cell);
+  const full = (name: string): string => (at.layer === "" ? name : `${at.layer}.${name}`);
+  const refuse = (name: string, problem: string): never => {
+    const where = name === "" ? at.layer || "cell" : full(name);
+    throw new EquationError(`${where}: ${problem}`, source.line + 1, source.column + 1);
+  };
+
+  const values = new Map<string, NodeId>();
+  const numbers = inputSizes();
+  const matrixRows = new Map<string, number>();
+  const matrixColumns = new Map<string, number>();
+  const settings = new Set(cell.settings);
+
+  cell.parameters.forEach(({ name, matrix, initializer, shape, span }) => {
+    const size = shape.map((s) => evaluate(s, name, span));
+    builder.declare(full(name), size, initializer);
+    if (matrix) {
+      matrixRows.set(name, size[0] as number);
+      matrixColumns.set(name, size[1] as number);
+    } else values.set(name, builder.parameter(full(name)));
+  });
+  cell.states.forEach((name, i) => {
+    const line = equations.lines.find((l) => l.target === name) as (typeof equations.lines)[number];
+    values.set(name, builder.state(full(name), evaluate(cell.stateSizes[i] as Size, name, line.span)));
+  });
+  const declared = new Map(equations.sizes.map((line) => [line.name, line]));
+  for (const name of cell.inputs) checkDeclared(name, values.get(name) as NodeId);
+
+  for (const line of equations.lines) {
+    const name = line.primed ? `${line.target}'` : line.target;
+    const node = emit(line.expression, name);
+    if (line.primed) {
+      const size = builder.shapeOf(values.get(line.target) as NodeId);
+      if (builder.shapeOf(node) !== size) {
+        const problem = `${name} needs the shape that ${line.target} has, got ${builder.shapeOf(node)} and ${size} features. ${advice(builder.shapeOf(node), size)}`;
+        fail(source, line.expression.span, problem, full(name));
+      }
+      builder.next(full(line.target), node);
+    } else checkDeclared(line.target, node);
+    builder.label(node, full(name));
+    values.set(name, node);
+  }
+  const output = values.get(cell.output) as NodeId;
+  checkUnits(output);
+  const lineNames = equations.lines.flatMap(({ target, primed }) => (primed ? [target, `${target}'`] : [target]));
+  return { output, values: Object.fromEntries(lineNames.map((name) => [name, values.get(name) as NodeId])) };
+
+  /** The numbers that sizes depend on. */
+  function inputSizes(): Map<string, number> {
+    const sizes = new Map<string, number>();
+    for (const name of cell.inputs) {
+      const node = Object.hasOwn(at.inputs, name) ? at.inputs[name] : undefined;
+      if (node === undefined) {
+        refuse("", `the cell's input ${name} is missing. Give inputs: { ${name}: a node }.`);
+        continue;
+      }
+      const shape = builder.shapeOf(node);
+      if (typeof shape !== "number") {
+        refuse("", `the input ${name} must be a vector of features, got a value of shape "${shape}".`);
+        continue;
+      }
+      sizes.set(name, shape);
+      values.set(name, node);
+    }
+    const extra = Object.keys(at.inputs).find((name) => !cell.inputs.includes(name));
+    if (extra !== undefined)
+      refuse("", `the cell has no input ${extra}. Its inputs: ${cell.inputs.join(", ") || "none"}.`);
+    const { units } = at;
+    if (units === undefined) {
+      const name = needsUnits();
+      if (name !== undefined)
+        refuse("", `the size of ${name} is units, and units are not given. Give units, as in units: 128.`);
+    } else if (!Number.isInteger(units) || units < 1 || units > largestSize) {
+      refuse("", `units must be a whole number from 1 to ${largestSize}, got ${units}.`);
+    } else sizes.set("units", units);
+    return sizes;
+  }
+  /** The first name whose size depends on units. */
+  function needsUnits(): string | undefined {
+    const state = cell.states.find((_, i) => mentions(cell.stateSizes[i] as Size, "units"));
+    const parameter = cell.parameters.find(({ shape }) => shape.some((size) => mentions(size, "units")));
+    return state ?? parameter?.name ?? equations.sizes.find((line) => line.units !== 0)?.name;
+  }
+  function checkUnits(node: NodeId): void {
+    if (at.units === undefined || needsUnits() !== undefined) return;
+    const shape = builder.shapeOf(node);
+    const size = shape === "scalar" ? 1 : shape;
+    if (size === at.units) return;
+    refuse(
+      "",
+      `the equations fix this cell's size at ${size} features, got units ${at.units}. Leave units out, or give ${size}.`,
+    );
+  }
+  function evaluate(size: Size, name: string, span: Span): number {
+    const value = evaluateSize(size, numbers);
+    if (Number.isInteger(value) && value >= 1 && value <= largestSize) return value;
+    const written = formatForm(toForm(size), cell.inputs[0] ?? "");
+    const problem = `its size ${written} is ${value}, and must be a whole number from 1 to ${largestSize}. Change units, or the size lines.`;
+    return fail(source, span, problem, full(name));
+  }
+  function checkDeclared(name: string, node: NodeId): void {
+    const line = declared.get(name);
+    if (line === undefined) return;
+    const terms: [string, number][] = [["units", line.units]];
+    if (cell.inputs[0] !== undefined) terms.push([cell.inputs[0], line.input]);
+    const size = evaluate({ constant: line.constant, terms: terms.filter(([, c]) => c !== 0) }, name, line.span);
+    const shape = builder.shapeOf(node);
+    if (shape !== size) {
+      fail(source, line.span, `its size line says ${size} features, got ${shape}. Change one of the two.`, full(name));
+    }
+  }
+
+  function advice(a: unknown, b: unknown): string {
+    const matrix = "Bring one side to the other's size with a matrix, as in W @ x";
+    if (at.units === undefined || needsUnits() === undefined) return `${matrix}.`;
+    const other = a === at.units ? b : b === at.units ? a : undefined;
+    return other === undefined ? `${matrix}, or change units.` : `${matrix}, or give units ${other}.`;
+  }
+
+  function emit(e: Expression, name: string): NodeId {
+    switch (e.kind) {
+      case "number":
+        return builder.constant(e.value);
+      case "name":
+        if (settings.has(e.name)) return builder.setting(e.name);
+        return values.get(e.primed ? `${e.name}'` : e.name) as NodeId;
+      case "negate":
+        return builder.unary("neg", emit(e.operand, name));
+      case "binary":
+        return elementwise(binaryNames[e.operator], e.operator, e.left, e.right, e.at, name);
+      case "product": {
+        // A concatenation written here is taken apart at once, so that no node is left that nothing reads.
+        const parts = partsOf(e.operand).map((part) => emit(part, name));
+        const got = parts.reduce((sum, part) => sum + (builder.shapeOf(part) as number), 0);
+        const columns = matrixColumns.get(e.matrix);
+        if (got !== columns) {
+          const problem = `'@' needs as many features as ${e.matrix} has columns, got ${got} and ${columns}. ${advice(got, columns)}`;
+          fail(source, e.span, problem, full(name));
+        }
+        if (parts.length === 1) return builder.matmul(full(e.matrix), parts[0] as NodeId);
+        return product(e.matrix, parts);
+      }
+      case "concat":
+        return builder.concat(e.parts.map((part) => emit(part, name)));
+      case "call": {
+        const [first, second] = e.arguments as [Expression, Expression?];
+        switch (e.function) {
+          case "sum":
+            return builder.sum(emit(first, name));
+          case "mean":
+            return builder.mean(emit(first, name));
+          case "softmax":
+            return builder.softmax(emit(first, name));
+          case "max":
+            if (second !== undefined) return elementwise("max", "max", first, second, e.span, name);
+            return builder.reduce("max_of", emit(first, name));
+          case "min":
+            if (second !== undefined) return elementwise("min", "min", first, second, e.span, name);
+            return builder.unary("neg", builder.reduce("max_of", builder.unary("neg", emit(first, name))));
+          default:
+            return builder.unary(e.function, emit(first, name));
+        }
+      }
+    }
+  }
+  function product(matrix: string, parts: readonly NodeId[]): NodeId {
+    let column = 0;
+    const products = parts.map((part) => {
+      const columns = builder.shapeOf(part) as number;
+      const view = { parameter: full(matrix), rows: matrixRows.get(matrix) as number, column, columns };
+      column += columns;
+      return builder.matmulView(view, part);
+    });
+    return products.reduce(builder.add);
+  }
+  function elementwise(
+    op: BinaryName,
+    sign: string,
+    left: Expression,
+    right: Expression,
+    span: Span,
+    name: string,
+  ): NodeId {
+    const [a, b] = [emit(left, name), emit(right, name)];
+    const [s, t] = [builder.shapeOf(a), builder.shapeOf(b)];
+    if (typeof s === "number" && typeof t === "number" && s !== t) {
+      fail(source, span, `'${sign}' needs equal shapes, got ${s} and ${t} features. ${advice(s, t)}`, full(name));
+    }
+    return builder.binary(op, a, b);
+  }
+}
+
+/** The parts of a concatenation, those of concatenations within it too; of anything else itself. */
+function partsOf(e: Expression): readonly Expression[] {
+  return e.kind === "concat" ? e.parts.flatMap(partsOf) : [e];
+}

@@ -1,0 +1,160 @@
+/**
+ * The closed set of operations and what each one carries. Knows nothing about equations, gradients or engines;
+ * every stage answers for every operation here with a total table, so that a missing rule is a compile error.
+ */
+
+/** A matrix parameter, or the block of its columns that meets one part of a concatenated operand. */
+export type ParameterView = {
+  readonly parameter: string;
+  readonly rows: number;
+  readonly column: number;
+  readonly columns: number;
+};
+
+/** What an operation carries besides its operands. */
+export type Attributes = {
+  // Leaves.
+  constant: { readonly value: number };
+  /** A number given at run time: a learning rate, a step count. */
+  setting: { readonly name: string };
+  /** A vector from outside, one an example and time step. */
+  input: { readonly name: string };
+  /** An integer from outside, one an example and time step: a token, a class. */
+  index: { readonly name: string };
+  /** A state's value from the step before (in the backward step: from the step after). */
+  state: { readonly name: string };
+  /** A vector parameter. */
+  parameter: { readonly parameter: string };
+  /** A dropout mask: 0 with probability `rate`, else 1 / (1 - rate); counter-based, so it is never stored. */
+  mask: { readonly rate: number; readonly stream: number };
+
+  // Pointwise, one operand.
+  neg: object;
+  sigmoid: object;
+  hard_sigmoid: object;
+  tanh: object;
+  relu: object;
+  softplus: object;
+  exp: object;
+  log: object;
+  sqrt: object;
+  abs: object;
+  /** 1 where the operand is above 0, else 0. */
+  step: object;
+  /** One number an example, repeated over the features of a vector. */
+  broadcast: object;
+  /** 1 at the feature that the index names, else 0. */
+  one_hot: object;
+
+  // Pointwise, two operands; a number or a scalar meets every feature of a vector.
+  add: object;
+  sub: object;
+  mul: object;
+  div: object;
+  min: object;
+  max: object;
+
+  // Reductions over the features of a vector, to one number an example.
+  sum: object;
+  max_of: object;
+  logsumexp: object;
+
+  // Rearranging features.
+  concat: object;
+  slice: { readonly start: number };
+
+  // Products with a parameter, and rows of one.
+  matmul: { readonly view: ParameterView };
+  /** The transpose of the parameter times the operand. */
+  matmul_transposed: { readonly view: ParameterView };
+  /** The row of a parameter that the index names. */
+  gather: { readonly parameter: string };
+
+  // Sinks: summed over every example and time step.
+  /** Sum of the outer products of two vectors: the gradient of a matrix parameter. */
+  outer: { readonly view: ParameterView };
+  /** Sum of a vector: the gradient of a vector parameter. */
+  accumulate: { readonly parameter: string };
+  /** Sum of rows, each at its index: the gradient of a gathered parameter. */
+  scatter: { readonly parameter: string };
+  /** Sum of a scalar: the loss. */
+  total: { readonly name: string };
+
+  // What packing makes.
+  /** A sum of products, one block an operand. */
+  products: { readonly blocks: readonly ProductBlock[] };
+};
+
+/** One addend of a sum of products: the parameter, or its transpose, times an operand. */
+export type ProductBlock = { readonly view: ParameterView; readonly transposed: boolean };
+
+export type OpName = keyof Attributes;
+
+/** Operations that the gradient and the packing make; they have no derivative of their own. */
+export type FinalName = "outer" | "accumulate" | "scatter" | "total" | "products";
+
+export type UnaryName =
+  | "neg"
+  | "sigmoid"
+  | "hard_sigmoid"
+  | "tanh"
+  | "relu"
+  | "softplus"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "abs"
+  | "step";
+export type BinaryName = "add" | "sub" | "mul" | "div" | "min" | "max";
+export type ReductionName = "sum" | "max_of" | "logsumexp";
+
+/**
+ * "number": the same for all examples and steps. "scalar": one number an example and step. "index": one integer an
+ * example and step. "none": a sink. A number n: a vector of n features an example and step.
+ */
+export type Shape = "number" | "scalar" | "index" | "none" | number;
+
+/** How an engine treats each operation. */
+export type OpClass = "leaf" | "pointwise" | "reduction" | "layout" | "product" | "sink";
+
+export const opClass: { readonly [K in OpName]: OpClass } = {
+  constant: "leaf",
+  setting: "leaf",
+  input: "leaf",
+  index: "leaf",
+  state: "leaf",
+  parameter: "leaf",
+  mask: "pointwise",
+  neg: "pointwise",
+  sigmoid: "pointwise",
+  hard_sigmoid: "pointwise",
+  tanh: "pointwise",
+  relu: "pointwise",
+  softplus: "pointwise",
+  exp: "pointwise",
+  log: "pointwise",
+  sqrt: "pointwise",
+  abs: "pointwise",
+  step: "pointwise",
+  broadcast: "pointwise",
+  one_hot: "pointwise",
+  add: "pointwise",
+  sub: "pointwise",
+  mul: "pointwise",
+  div: "pointwise",
+  min: "pointwise",
+  max: "pointwise",
+  sum: "reduction",
+  max_of: "reduction",
+  logsumexp: "reduction",
+  concat: "layout",
+  slice: "layout",
+  matmul: "product",
+  matmul_transposed: "product",
+  gather: "product",
+  outer: "sink",
+  accumulate: "sink",
+  scatter: "sink",
+  total: "sink",
+  products: "product",
+};

@@ -1,0 +1,86 @@
+/** A graph as text, one compact line a node: `%7 f = sigmoid %6 : 128`. For people and for snapshots. */
+import type { Graph, Node, NodeId } from "./graph.ts";
+import type { OpName, ParameterView } from "./operations.ts";
+
+/**
+ * States and parameters, then the nodes of the forward step, of the backward step where there is one, then the outputs.
+ * A state's line says which node is its next value; a shape stands after the colon.
+ */
+export function printGraph(graph: Graph): string {
+  const lines: string[] = [];
+  for (const { name, size, next, reverse } of graph.states) {
+    lines.push(`state ${name} ${size} next %${next}${reverse ? " reverse" : ""}`);
+  }
+  for (const { name, shape, initializer } of graph.parameters) {
+    const values = initializer.values.length > 0 ? `(${initializer.values.join(", ")})` : "";
+    lines.push(`parameter ${name} ${shape.join("x")} ${initializer.name}${values}`);
+  }
+  const nodes = graph.nodes.map((node, id) => `  ${printNode(graph, node, id)}`);
+  lines.push("forward", ...nodes.slice(0, graph.forwardCount));
+  if (nodes.length > graph.forwardCount) lines.push("backward", ...nodes.slice(graph.forwardCount));
+  for (const [name, id] of Object.entries(graph.outputs)) lines.push(`output ${name} %${id}`);
+  return lines.join("\n");
+}
+
+function printNode(graph: Graph, node: Node, id: NodeId): string {
+  const detail = (attributes[node.op] as (node: Node, graph: Graph) => string)(node, graph);
+  const own = namedByAttribute.has(node.op) || node.name === undefined ? "" : ` ${node.name}`;
+  const words = [node.op, detail, ...node.inputs.map((input) => `%${input}`)].filter((word) => word !== "");
+  return `%${id}${own} = ${words.join(" ")}${node.shape === "none" ? "" : ` : ${node.shape}`}`;
+}
+
+/** A parameter, with the columns that the view takes where that is not all of them. */
+function printView({ parameter, column, columns }: ParameterView, graph: Graph): string {
+  const all = graph.parameters.find((p) => p.name === parameter)?.shape[1];
+  return column === 0 && columns === all ? parameter : `${parameter}[:,${column}:${column + columns}]`;
+}
+
+const nothing = (): string => "";
+const viewed = (node: { readonly view: ParameterView }, graph: Graph): string => printView(node.view, graph);
+const ofParameter = (node: { readonly parameter: string }): string => node.parameter;
+const named = (node: { readonly name: string }): string => node.name;
+const namedByAttribute: ReadonlySet<OpName> = new Set<OpName>(["setting", "input", "index", "state", "total"]);
+
+/** What stands between an operation and its operands. */
+const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => string } = {
+  constant: (node) => `${node.value}`,
+  setting: named,
+  input: named,
+  index: named,
+  state: named,
+  parameter: ofParameter,
+  mask: (node) => `rate ${node.rate} stream ${node.stream}`,
+  neg: nothing,
+  sigmoid: nothing,
+  hard_sigmoid: nothing,
+  tanh: nothing,
+  relu: nothing,
+  softplus: nothing,
+  exp: nothing,
+  log: nothing,
+  sqrt: nothing,
+  abs: nothing,
+  step: nothing,
+  broadcast: nothing,
+  one_hot: nothing,
+  add: nothing,
+  sub: nothing,
+  mul: nothing,
+  div: nothing,
+  min: nothing,
+  max: nothing,
+  sum: nothing,
+  max_of: nothing,
+  logsumexp: nothing,
+  concat: nothing,
+  slice: (node) => `from ${node.start}`,
+  matmul: viewed,
+  matmul_transposed: viewed,
+  gather: ofParameter,
+  outer: viewed,
+  accumulate: ofParameter,
+  scatter: ofParameter,
+  total: named,
+  products: (node, graph) =>
+    node.blocks.map(({ view, transposed }) => printView(view, graph) + (transposed ? "^T" : "")).join(" + "),
+};

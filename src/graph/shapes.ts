@@ -1,0 +1,216 @@
+/**
+ * The shape of every value, inferred from use: numbers, scalars (one number an example) and vectors with their sizes.
+ * Sizes stay symbolic here; what depends on the numbers of units and input features waits for instantiation.
+ */
+import { fail, type Source, type Span } from "./equation-error.ts";
+import { arithmetic } from "./graph.ts";
+import type { Names } from "./names.ts";
+import type { BinaryName } from "./operations.ts";
+import type { Equations, Expression, Line, Operator, SizeLine } from "./parse.ts";
+import {
+  createSolver,
+  type Form,
+  form,
+  formatForm,
+  isHuge,
+  isPositive,
+  plus,
+  type Size,
+  sum,
+  symbol,
+  toSize,
+} from "./sizes.ts";
+
+export type Kind = "number" | "scalar" | "vector";
+
+export type Shapes = {
+  readonly states: ReadonlyMap<string, Size>;
+  /** [n] or [rows, columns]. */
+  readonly parameters: ReadonlyMap<string, readonly Size[]>;
+  /** By line's position. */
+  readonly kinds: readonly Kind[];
+};
+
+/** A number known now keeps its value, so that 1 / 0 is found here. */
+type Value =
+  | { readonly kind: "number"; readonly value?: number }
+  | { readonly kind: "scalar" }
+  | { readonly kind: "vector"; readonly size: Form };
+
+export const binaryNames: { readonly [K in Operator]: BinaryName } = { "+": "add", "-": "sub", "*": "mul", "/": "div" };
+
+const article: { readonly [K in Kind]: string } = {
+  number: "a number",
+  scalar: "one number an example",
+  vector: "a vector",
+};
+const tooMany = "this has more features than any machine could hold. Look at the concatenations and size lines above.";
+
+export function inferShapes(source: Source, equations: Equations, names: Names): Shapes {
+  const solver = createSolver();
+  const inputName = names.inputs[0];
+  const { lines } = equations;
+  const unknown = (name: string): Form => symbol(`?${name}`);
+  const rows = (matrix: string): Form => symbol(`?${matrix} @ ...`);
+  const columns = (matrix: string): Form => symbol(`?what ${matrix} meets`);
+  const format = (size: Form): string => formatForm(solver.resolve(size), inputName ?? "");
+  const declared = new Map<string, SizeLine>(equations.sizes.map((line) => [line.name, line]));
+  const values: Value[] = [];
+
+  function equate(left: Form, right: Form, at: Span, what: string, fix: string): void {
+    const result = solver.equate(left, right);
+    if (result === "huge") fail(source, at, tooMany);
+    if (result === "never") fail(source, at, `${what}, got ${format(left)} and ${format(right)} features. ${fix}`);
+  }
+  function declaredSize(line: SizeLine): Form {
+    if (line.input !== 0 && inputName === undefined)
+      fail(source, line.span, "this cell has no input, so there is no size input.");
+    let size = form(line.constant, { units: line.units });
+    if (inputName !== undefined) size = plus(size, symbol(inputName), line.input);
+    return size;
+  }
+  const declare = (name: string, size: Form): void => {
+    const line = declared.get(name);
+    if (line === undefined) return;
+    const fix = "Change the size line, or the equations that it belongs to.";
+    equate(size, declaredSize(line), line.span, `the size of ${name} must be the size said here`, fix);
+  };
+  const known = (value: number, span: Span): Value => {
+    if (!Number.isFinite(value)) fail(source, span, `this is ${value}, not a finite number. Change the numbers in it.`);
+    return { kind: "number", value };
+  };
+  function vector(e: Expression, who: string, hint: string): Form {
+    const value = infer(e);
+    if (value.kind !== "vector") fail(source, e.span, `${who} takes vectors, got ${article[value.kind]}. ${hint}`);
+    return value.size;
+  }
+  function elementwise(op: BinaryName, sign: string, left: Expression, right: Expression, at: Span, span: Span): Value {
+    const [a, b] = [infer(left), infer(right)];
+    if (a.kind === "vector" && b.kind === "vector") {
+      equate(
+        a.size,
+        b.size,
+        at,
+        `'${sign}' needs equal shapes`,
+        "Bring one side to the other's size with a matrix, as in W @ x.",
+      );
+      return a;
+    }
+    if (a.kind === "vector") return a;
+    if (b.kind === "vector") return b;
+    if (a.kind === "scalar" || b.kind === "scalar") return { kind: "scalar" };
+    if (a.value === undefined || b.value === undefined) return { kind: "number" };
+    return known(arithmetic[op](a.value, b.value), span);
+  }
+  function infer(e: Expression): Value {
+    switch (e.kind) {
+      case "number":
+        return { kind: "number", value: e.value };
+      case "name": {
+        if (names.settings.includes(e.name)) return { kind: "number" };
+        if (names.inputs.includes(e.name)) return { kind: "vector", size: symbol(e.name) };
+        const line = names.lines.get(e.name);
+        return line === undefined ? { kind: "vector", size: unknown(e.name) } : (values[line] as Value);
+      }
+      case "negate": {
+        const value = infer(e.operand);
+        return value.kind === "number" && value.value !== undefined ? { kind: "number", value: -value.value } : value;
+      }
+      case "binary":
+        return elementwise(binaryNames[e.operator], e.operator, e.left, e.right, e.at, e.span);
+      case "product": {
+        const size = vector(e.operand, "'@'", `For a number write * in place of @.`);
+        const fix = `Use another matrix, or bring this to the size that ${e.matrix} meets elsewhere.`;
+        equate(columns(e.matrix), size, e.span, `'${e.matrix} @' needs the same size wherever it stands`, fix);
+        return { kind: "vector", size: rows(e.matrix) };
+      }
+      case "concat": {
+        const sizes = e.parts.map((part) => vector(part, "a concatenation", "Only features can be put together."));
+        const size = sum(sizes);
+        if (isHuge(size)) fail(source, e.span, tooMany);
+        return { kind: "vector", size };
+      }
+      case "call": {
+        const [first, second] = e.arguments as [Expression, Expression?];
+        switch (e.function) {
+          case "sum":
+          case "mean":
+            vector(first, e.function, "It goes over the features of a vector.");
+            return { kind: "scalar" };
+          case "softmax":
+            return { kind: "vector", size: vector(first, e.function, "It goes over the features of a vector.") };
+          case "min":
+          case "max":
+            if (second !== undefined) return elementwise(e.function, e.function, first, second, e.span, e.span);
+            vector(first, e.function, "With one argument it goes over the features of a vector.");
+            return { kind: "scalar" };
+          default: {
+            const value = infer(first);
+            if (value.kind !== "number" || value.value === undefined) return value;
+            return known(arithmetic[e.function](value.value), e.span);
+          }
+        }
+      }
+    }
+  }
+
+  for (const name of [...names.inputs, ...names.states.keys(), ...names.parameters.keys()]) {
+    declare(name, names.inputs.includes(name) ? symbol(name) : unknown(name));
+  }
+  lines.forEach((line, position) => {
+    const value = infer(line.expression);
+    values.push(value);
+    const span = line.expression.span;
+    if (line.primed) {
+      if (value.kind !== "vector") {
+        fail(
+          source,
+          span,
+          `the state ${line.target} must be a vector, got ${article[value.kind]}. A number meets a vector elementwise, as in b * sum(x).`,
+        );
+      }
+      const fix = `Bring the value to the size of ${line.target}.`;
+      equate(value.size, unknown(line.target), span, `${line.target}' needs the size that ${line.target} has`, fix);
+    } else if (declared.has(line.target)) {
+      if (value.kind !== "vector") {
+        const at = (declared.get(line.target) as SizeLine).span;
+        fail(source, at, `${line.target} is ${article[value.kind]} and has no size. Remove this line.`);
+      }
+      declare(line.target, value.size);
+    }
+    if (position === names.output && value.kind === "number") {
+      const problem = `the output ${line.target} is the same number for every example. It must depend on the input or a parameter.`;
+      fail(source, span, problem);
+    }
+  });
+
+  const owners = [
+    ...[...names.states].map(([name, position]) => ({
+      key: unknown(name),
+      span: (lines[position] as Line).span,
+      name,
+    })),
+    ...[...names.parameters].flatMap(([name, { matrix, span }]) =>
+      (matrix ? [rows(name), columns(name)] : [unknown(name)]).map((key) => ({ key, span, name })),
+    ),
+  ];
+  solver.settle(owners.flatMap(({ key }) => [...key.keys()]));
+  for (const { key, span, name } of owners) {
+    const size = solver.resolve(key);
+    if (isHuge(size)) fail(source, span, tooMany);
+    if (isPositive(size)) continue;
+    const problem = `nothing is left for the size of ${name}. A concatenation's parts share its size: say one's with a size line, as in a : units / 2.`;
+    fail(source, span, problem);
+  }
+  const solved = (key: Form): Size => toSize(solver.resolve(key));
+  return {
+    states: new Map([...names.states.keys()].map((name) => [name, solved(unknown(name))])),
+    parameters: new Map(
+      [...names.parameters].map(([name, { matrix }]) => [
+        name,
+        matrix ? [solved(rows(name)), solved(columns(name))] : [solved(unknown(name))],
+      ]),
+    ),
+    kinds: values.map((value) => value.kind),
+  };
+}

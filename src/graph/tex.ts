@@ -1,0 +1,155 @@
+/** A cell's equations as TeX, as papers write them. Knows nothing about sizes beyond what is a vector. */
+import type { Cell } from "./cell.ts";
+import type { Expression } from "./parse.ts";
+import type { Kind } from "./shapes.ts";
+import type { FunctionName } from "./vocabulary.ts";
+
+/**
+ * An `aligned` environment, one line an equation. Values of this step have the subscript t, a state's value of the step
+ * before t-1; `*` of two vectors is \odot, `@` is juxtaposition.
+ */
+export function texOf(cell: Cell): string {
+  const writer = createWriter(cell);
+  const lines = cell.equations.lines.map(
+    ({ target, expression }) => `${texName(target, "t")} &= ${writer.tex(expression, strength.sum)}`,
+  );
+  return `\\begin{aligned}\n${lines.join(" \\\\\n")}\n\\end{aligned}`;
+}
+
+/** How tightly a piece of TeX holds together; what is looser than its place asks gets parentheses. */
+const strength = { sum: 1, times: 2, juxtaposed: 3, atom: 4 } as const;
+
+const functionTex: { readonly [K in FunctionName]: (argument: string) => string } = {
+  sigmoid: (a) => `\\sigma${parenthesized(a)}`,
+  hard_sigmoid: operator("hard\\_sigmoid"),
+  tanh: (a) => `\\tanh${parenthesized(a)}`,
+  relu: operator("relu"),
+  softplus: operator("softplus"),
+  exp: (a) => `\\exp${parenthesized(a)}`,
+  log: (a) => `\\log${parenthesized(a)}`,
+  sqrt: (a) => `\\sqrt{${a}}`,
+  abs: (a) => `\\left|${a}\\right|`,
+  step: operator("step"),
+  softmax: operator("softmax"),
+  sum: operator("sum"),
+  mean: operator("mean"),
+  min: (a) => `\\min${parenthesized(a)}`,
+  max: (a) => `\\max${parenthesized(a)}`,
+};
+function operator(name: string): (argument: string) => string {
+  return (argument) => `\\operatorname{${name}}${parenthesized(argument)}`;
+}
+/** Brackets that grow around what is tall. */
+function parenthesized(content: string): string {
+  return /\\frac|\\left/.test(content) ? `\\left(${content}\\right)` : `(${content})`;
+}
+
+function createWriter(cell: Cell) {
+  const states = new Set(cell.states);
+  const kinds = new Map(cell.names.map((name, i) => [name, cell.kinds[i] as Kind]));
+  const settings = new Set(cell.settings);
+  const inputs = new Set(cell.inputs);
+
+  function kindOf(e: Expression): Kind {
+    switch (e.kind) {
+      case "number":
+        return "number";
+      case "name":
+        return settings.has(e.name) ? "number" : (kinds.get(e.name) ?? "vector");
+      case "negate":
+        return kindOf(e.operand);
+      case "binary":
+        return joined([e.left, e.right]);
+      case "product":
+      case "concat":
+        return "vector";
+      case "call": {
+        const reduces = e.function === "sum" || e.function === "mean" || e.function === "min" || e.function === "max";
+        return reduces && e.arguments.length === 1 ? "scalar" : joined(e.arguments);
+      }
+    }
+  }
+  function joined(parts: readonly Expression[]): Kind {
+    const all = parts.map(kindOf);
+    return all.includes("vector") ? "vector" : all.includes("scalar") ? "scalar" : "number";
+  }
+
+  function tex(e: Expression, needed: number): string {
+    const [text, has] = write(e);
+    return has < needed ? parenthesized(text) : text;
+  }
+  function write(e: Expression): [text: string, strength: number] {
+    switch (e.kind) {
+      case "number":
+        return writeNumber(e.value);
+      case "name": {
+        const changes = kinds.has(e.name) || inputs.has(e.name);
+        const time = !changes ? undefined : states.has(e.name) && !e.primed ? "t-1" : "t";
+        return [texName(e.name, time), strength.atom];
+      }
+      case "negate":
+        return [`-${tex(e.operand, strength.times)}`, strength.sum];
+      case "binary":
+        return writeBinary(e);
+      case "product":
+        return [`${texName(e.matrix)} ${tex(e.operand, strength.juxtaposed)}`, strength.juxtaposed];
+      case "concat":
+        return [`\\left[${e.parts.map((part) => tex(part, strength.sum)).join("; ")}\\right]`, strength.atom];
+      case "call":
+        return [functionTex[e.function](e.arguments.map((a) => tex(a, strength.sum)).join(", ")), strength.atom];
+    }
+  }
+  function writeBinary(e: Expression & { kind: "binary" }): [string, number] {
+    if (e.operator === "/") {
+      return [`\\frac{${tex(e.left, strength.sum)}}{${tex(e.right, strength.sum)}}`, strength.atom];
+    }
+    if (e.operator !== "*") {
+      return [`${tex(e.left, strength.sum)} ${e.operator} ${tex(e.right, strength.times)}`, strength.sum];
+    }
+    const [left, right] = [tex(e.left, strength.times), tex(e.right, strength.times)];
+    const elementwise = kindOf(e.left) === "vector" && kindOf(e.right) === "vector";
+    const sign = elementwise ? "\\odot" : /^[0-9.]/.test(right) ? "\\cdot" : "\\,";
+    return [`${left} ${sign} ${right}`, strength.times];
+  }
+
+  return { tex };
+}
+
+function writeNumber(value: number): [text: string, strength: number] {
+  const [digits, exponent] = `${value}`.split("e") as [string, string?];
+  if (exponent === undefined) return [digits, strength.atom];
+  const power = `10^{${Number(exponent)}}`;
+  return digits === "1" ? [power, strength.atom] : [`${digits} \\cdot ${power}`, strength.times];
+}
+
+const greek = new Set(
+  (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega " +
+    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+  ).split(" "),
+);
+
+/** W_f as W_f, W_hidden as W_{\mathrm{hidden}}, beta1 as \beta_1; a time joins the subscript. */
+function texName(name: string, time?: string): string {
+  const [, word, digits, rest] = /^(_*[^_]*?)([0-9]*)((?:_.*)?)$/u.exec(name) as unknown as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const subscripts = [digits, ...rest.split("_")].filter((part) => part !== "").map((part) => texWord(part, "mathrm"));
+  if (time !== undefined) subscripts.push(time);
+  const subscript = subscripts.join(",");
+  const base = texWord(word, "mathit");
+  if (subscript === "") return base;
+  return `${base}_${[...subscript].length === 1 ? subscript : `{${subscript}}`}`;
+}
+
+function texWord(word: string, font: "mathit" | "mathrm"): string {
+  if (greek.has(word)) return `\\${word}`;
+  return [...word].length === 1 && word !== "_"
+    ? word
+    : /^[0-9]+$/.test(word)
+      ? word
+      : `\\${font}{${word.replaceAll("_", "\\_")}}`;
+}

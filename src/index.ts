@@ -1,0 +1,32 @@
+/** Unrolled's public surface: cells, models, tasks. See the subpaths for cells, text and formats. */
+export * from "./cells/index.ts";
+export { type Cell, cell, EquationError } from "./graph/cell.ts";
+export { InputError } from "./graph/input-error.ts";
+export {
+  dense,
+  dropout,
+  embedding,
+  gru,
+  type LayerSpec,
+  lstm as lstmLayer,
+  recurrent,
+  simpleRnn as simpleRnnLayer,
+} from "./nn/layers.ts";
+export { countParameters, type Model, type SequentialOptions, sequential } from "./nn/model.ts";
+export { createSession, type Session } from "./nn/session.ts";
+export { type Trace, type TraceOptions, trace } from "./nn/trace.ts";
+export {
+  type Evaluation,
+  evaluate,
+  type GenerateOptions,
+  generate,
+  type LanguageModel,
+  type LanguageModelOptions,
+  languageModel,
+  readLanguageModel,
+  trainLanguageModel,
+  writeLanguageModel,
+} from "./tasks/language-model.ts";
+export { type FitOptions, type FitResult, fitStream, type Progress } from "./train/fit.ts";
+export { adam, type Optimizer } from "./train/optimizers.ts";
+export { createTrainer, type Trainer, type TrainerOptions } from "./train/trainer.ts";

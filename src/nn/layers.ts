@@ -1,0 +1,85 @@
+/**
+ * Layers as data: what a model is made of, with Keras's names. Every layer with parameters of its own but the
+ * embedding is a cell. Knows nothing about training.
+ */
+
+import { gruResetAfter, lstm as lstmCell, simpleRnn as simpleRnnCell } from "../cells/index.ts";
+import { type Cell, cell } from "../graph/cell.ts";
+import { InputError } from "../graph/input-error.ts";
+
+export type LayerSpec =
+  | { readonly kind: "embedding"; readonly name?: string; readonly inputDim: number; readonly outputDim: number }
+  | {
+      readonly kind: "cell";
+      readonly name?: string;
+      readonly cell: Cell;
+      readonly units?: number;
+      readonly label: string;
+    }
+  | { readonly kind: "dropout"; readonly name?: string; readonly rate: number };
+
+type Named = { readonly name?: string };
+
+/** tokens (T,B) -> vectors (T,B,outputDim): the row of a table (inputDim, outputDim) for each token. */
+export function embedding(inputDim: number, outputDim: number, { name }: Named = {}): LayerSpec {
+  positive("embedding", "inputDim", inputDim);
+  positive("embedding", "outputDim", outputDim);
+  return named({ kind: "embedding", inputDim, outputDim }, name);
+}
+
+/**
+ * Any cell over the time steps: x (T,B,D) -> its output (T,B,units). A cell without state works on each step alone.
+ * `label` names the layer where no `name` is given.
+ */
+export function recurrent(
+  of: Cell,
+  { units, name, label = "recurrent" }: Named & { readonly units?: number; readonly label?: string } = {},
+): LayerSpec {
+  if (units !== undefined) positive(name ?? label, "units", units);
+  return named({ kind: "cell", cell: of, label, ...(units === undefined ? {} : { units }) }, name);
+}
+
+export const lstm = (units: number, options: Named = {}): LayerSpec =>
+  recurrent(lstmCell, { units, label: "lstm", ...options });
+/** With `reset_after` as in Keras 3 and cuDNN. */
+export const gru = (units: number, options: Named = {}): LayerSpec =>
+  recurrent(gruResetAfter, { units, label: "gru", ...options });
+export const simpleRnn = (units: number, options: Named = {}): LayerSpec =>
+  recurrent(simpleRnnCell, { units, label: "simple_rnn", ...options });
+
+const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
+
+/** x (T,B,D) -> activation(W @ x + b) (T,B,units). */
+export function dense(
+  units: number,
+  { activation = "linear", name }: Named & { readonly activation?: (typeof activations)[number] } = {},
+): LayerSpec {
+  if (!activations.includes(activation)) {
+    throw new InputError(`dense: activation "${activation}" is not known. There are ${activations.join(", ")}.`);
+  }
+  const product = "W @ x + b";
+  const of = cell(`y = ${activation === "linear" ? product : `${activation}(${product})`}`);
+  return recurrent(of, { units, label: "dense", ...(name === undefined ? {} : { name }) });
+}
+
+/**
+ * In training, each number is 0 with probability `rate`, else divided by 1 - rate; a new mask at every step.
+ * N. Srivastava et al., "Dropout", JMLR 15, 2014.
+ */
+export function dropout(rate: number, { name }: Named = {}): LayerSpec {
+  if (!(rate >= 0 && rate < 1)) throw new InputError(`dropout: rate must be at least 0 and below 1, got ${rate}`);
+  return named({ kind: "dropout", rate }, name);
+}
+
+function named<T extends LayerSpec>(layer: T, name: string | undefined): T {
+  if (name === undefined) return layer;
+  if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) {
+    throw new InputError(`layer name "${name}" is not a name. Use letters, digits and underscores.`);
+  }
+  return { ...layer, name };
+}
+function positive(where: string, what: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new InputError(`${where}: ${what} must be a whole number of at least 1, got ${value}`);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * A model: layers one after the other, and the values of their parameters. Knows nothing about losses, optimisers or
+ * text.
+ */
+import { addCell } from "../graph/cell.ts";
+import { type Builder, createBuilder, type Graph, type NodeId, type Parameter } from "../graph/graph.ts";
+import { InputError } from "../graph/input-error.ts";
+import { initialize } from "./initializers.ts";
+import type { LayerSpec } from "./layers.ts";
+import { createRandom } from "./random.ts";
+
+/** A layer with its name: given, or what it is with a number from the second of its kind on (Keras's rule). */
+export type Layer = LayerSpec & { readonly name: string };
+
+export type Model = {
+  readonly layers: readonly Layer[];
+  /** What goes in: tokens, where the first layer is an embedding, or vectors of so many features. */
+  readonly input: "tokens" | number;
+  /** Features that come out. */
+  readonly outputSize: number;
+  readonly parameters: readonly Parameter[];
+  /** By name, [n] or [rows, columns] flat. Training writes into them. */
+  readonly values: Readonly<Record<string, Float32Array>>;
+};
+
+export type SequentialOptions = {
+  /** Features of the input vectors; not for a model that starts with an embedding. */
+  readonly input?: number;
+  /** Of the initial values. */
+  readonly seed?: number;
+};
+
+/**
+ * Layers one after the other.
+ * @throws where a layer does not fit the one before, with its name
+ * @example sequential([embedding(65, 64), lstm(128), dense(65)])
+ */
+export function sequential(specs: readonly LayerSpec[], { input, seed = 0 }: SequentialOptions = {}): Model {
+  if (specs.length === 0) throw new InputError("sequential: needs at least one layer");
+  const layers = nameLayers(specs);
+  const tokens = specs[0]?.kind === "embedding";
+  if (!tokens && input === undefined) {
+    throw new InputError("sequential: say how many features go in, { input: n }, or begin with an embedding");
+  }
+  if (tokens && input !== undefined) throw new InputError("sequential: an embedding reads tokens; leave `input` out");
+  const shape = tokens ? "tokens" : (input as number);
+  const random = createRandom(seed);
+  return modelOf(layers, shape, (parameter) => initialize(parameter, random));
+}
+
+/** A model of named layers, with values from elsewhere. */
+export function modelOf(
+  layers: readonly Layer[],
+  input: Model["input"],
+  initial: (parameter: Parameter) => Float32Array,
+): Model {
+  const { graph, output } = modelGraph({ layers, input }, { training: false });
+  const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
+  return { layers, input, outputSize: graph.nodes[output]?.shape as number, parameters: graph.parameters, values };
+}
+
+function nameLayers(specs: readonly LayerSpec[]): Layer[] {
+  const taken = new Set<string>();
+  return specs.map((spec) => {
+    const wanted = spec.name ?? (spec.kind === "cell" ? spec.label : spec.kind);
+    let name = wanted;
+    for (let k = 1; taken.has(name); k++) {
+      if (spec.name !== undefined) throw new InputError(`sequential: two layers are named "${name}"`);
+      name = `${wanted}_${k}`;
+    }
+    taken.add(name);
+    return { ...spec, name };
+  });
+}
+
+/** One time step of the whole model, without a loss. Dropout is there in training only. */
+export function modelGraph(
+  { layers, input }: Pick<Model, "layers" | "input">,
+  { training }: { readonly training: boolean },
+): { graph: Graph; output: NodeId; values: Readonly<Record<string, NodeId>> } {
+  const g = createBuilder();
+  const { output, values } = addModel(g, { layers, input }, { training });
+  return { graph: g.graph({ output }), output, values };
+}
+
+/** The same into a graph under construction. Inputs are named "tokens" or "x". */
+export function addModel(
+  g: Builder,
+  { layers, input }: Pick<Model, "layers" | "input">,
+  { training }: { readonly training: boolean },
+): { output: NodeId; values: Readonly<Record<string, NodeId>> } {
+  const values: Record<string, NodeId> = {};
+  let at = input === "tokens" ? g.index("tokens") : g.input("x", input);
+  layers.forEach((layer, k) => {
+    switch (layer.kind) {
+      case "embedding": {
+        if (k > 0) throw new InputError(`${layer.name}: an embedding reads tokens, so it must be the first layer`);
+        const parameter = `${layer.name}.weight`;
+        g.declare(parameter, [layer.inputDim, layer.outputDim], { name: "random_uniform", values: [-0.05, 0.05] });
+        at = g.gather(parameter, at);
+        break;
+      }
+      case "cell": {
+        const [x] = layer.cell.inputs as readonly [string];
+        const units = layer.units === undefined ? {} : { units: layer.units };
+        const made = addCell(g, layer.cell, { layer: layer.name, ...units, inputs: { [x]: at } });
+        for (const [name, id] of Object.entries(made.values)) values[`${layer.name}.${name}`] = id;
+        at = made.output;
+        break;
+      }
+      case "dropout":
+        if (training && layer.rate > 0) at = g.mul(at, g.mask(g.shapeOf(at) as number, layer.rate, k));
+        break;
+    }
+  });
+  return { output: at, values };
+}
+
+export const countParameters = (model: Model): number =>
+  model.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);

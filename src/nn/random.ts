@@ -1,0 +1,89 @@
+/**
+ * Seeded random numbers: xoshiro128** (Blackman and Vigna 2018), seeded through the finaliser of splitmix32. Its state
+ * is four numbers, so that a checkpoint can hold it. Knows nothing about what the numbers are for. Not for secrets.
+ */
+import { InputError } from "../graph/input-error.ts";
+
+/** Four unsigned 32-bit words, not all of them 0. Plain data: it survives JSON. */
+export type RandomState = readonly [number, number, number, number];
+
+export type Random = {
+  /** A number in [0, 1), a multiple of 2^-53. */
+  uniform(): number;
+  /** A draw from the normal distribution of mean 0 and variance 1. */
+  normal(): number;
+  /** A whole number in [0, n), each as likely. Throws unless n is a whole number from 1 to 2^53. */
+  integer(n: number): number;
+  /** Where the generator stands: `fromState(state)` goes on with the same numbers. */
+  state(): RandomState;
+};
+
+/** A generator for a seed. Different seeds have different states. Throws unless the seed is a safe integer. */
+export function createRandom(seed: number): Random {
+  if (!Number.isSafeInteger(seed)) {
+    throw new InputError(`seed: needs a whole number between -(2^53 - 1) and 2^53 - 1, got ${seed}`);
+  }
+  // `mix` is one to one, so `a` and `b` together tell every seed from every other; and mix(0) is not 0, so the four
+  // words are never all 0.
+  const a = mix(seed >>> 0);
+  const b = mix(a ^ mix(Math.floor(seed / 2 ** 32)));
+  const c = mix(b);
+  return generator([a, b, c, mix(c)]);
+}
+
+/** Go on from a saved state. Throws unless it is one: it may come from a file. */
+export function fromState(state: RandomState): Random {
+  const isWord = (word: unknown) => typeof word === "number" && word >>> 0 === word;
+  if (!Array.isArray(state) || state.length !== 4 || !state.every(isWord) || state.every((word) => word === 0)) {
+    throw new InputError("random state: needs four whole numbers below 2^32, not all of them 0");
+  }
+  return generator(state);
+}
+
+function generator(start: RandomState): Random {
+  let [a, b, c, d] = start;
+
+  /** The next 32 bits, as a number in [0, 2^32). */
+  function next(): number {
+    const scrambled = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
+    const shifted = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= shifted;
+    d = rotate(d, 11);
+    return scrambled;
+  }
+  /** The next 53 bits, as a number in [0, 2^53). */
+  const next53 = () => (next() >>> 5) * 2 ** 26 + (next() >>> 6);
+  const uniform = () => next53() * 2 ** -53;
+
+  return {
+    uniform,
+    // Box and Muller's second number is thrown away: keeping it would make it part of the state.
+    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+    integer(n) {
+      if (!Number.isInteger(n) || n < 1 || n > 2 ** 53) {
+        throw new InputError(`integer: needs a whole number from 1 to 2^53, got ${n}`);
+      }
+      const [draw, range] = n <= 2 ** 32 ? [next, 2 ** 32] : [next53, 2 ** 53];
+      // Numbers in the last, incomplete run of n would make the small results likelier: draw again.
+      const limit = range - (range % n);
+      let number = draw();
+      while (number >= limit) number = draw();
+      return number % n;
+    },
+    state: () => [a >>> 0, b >>> 0, c >>> 0, d >>> 0],
+  };
+}
+
+const rotate = (word: number, bits: number) => (word << bits) | (word >>> (32 - bits));
+
+/** One step of splitmix32: add the golden ratio, then MurmurHash3's finaliser. One to one on 32-bit words. */
+function mix(word: number): number {
+  let z = (word + 0x9e3779b9) | 0;
+  z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
+  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+  return (z ^ (z >>> 16)) >>> 0;
+}

@@ -1,0 +1,307 @@
+/**
+ * Which values are kept in memory, and in which order and company everything is computed. Pointwise values that
+ * nothing forces into memory exist only in registers, inside the passes that need them; passes over the same features
+ * at the same point of the order are one. Knows nothing about addresses.
+ */
+import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import { type OpName, opClass } from "../graph/operations.ts";
+
+/** One thing to do; what it defines is a node's value, or (a copy) the next value of a state. */
+export type Task = {
+  readonly kind: "store" | "reduce" | "product" | "gather" | "sink";
+  /** The node whose value becomes available. */
+  readonly node: NodeId;
+  /** A copy into this state, instead of the value of a node. */
+  readonly state?: string;
+  /** What a store or reduction computes; its first feature inside the node (for a concatenation). */
+  readonly value: NodeId;
+  readonly start: number;
+  /** Features of the loop that computes it; 0 for one number an example. */
+  readonly size: number;
+  /** 0: for all steps at once; else the time loop's number. */
+  readonly loop: number;
+};
+
+/** Tasks that run together: one fused pass, or one task of another kind. */
+export type Item = {
+  readonly kind: "pass" | "product" | "gather" | "sink";
+  readonly tasks: readonly Task[];
+};
+export type Stage = { readonly loop: number; readonly reverse: boolean; readonly items: readonly Item[] };
+
+export type Fused = {
+  readonly stages: readonly Stage[];
+  /** Nodes with a place in memory. */
+  readonly stored: ReadonlySet<NodeId>;
+};
+
+/** Values that cost more to compute again than to load. */
+const costly = new Set<OpName>(["sigmoid", "tanh", "softplus", "exp", "log", "sqrt", "div"]);
+/** A chain of more cheap operations than this is kept rather than computed in two places. */
+const cheapChain = 4;
+
+export function isLeaf(node: Node): boolean {
+  return opClass[node.op] === "leaf";
+}
+
+/** Pointwise nodes that compute `value` from what is in memory, operands first, and the values that they load. */
+export function inline(graph: Graph, stored: ReadonlySet<NodeId>, values: readonly NodeId[], own: ReadonlySet<NodeId>) {
+  const compute: NodeId[] = [];
+  const loads = new Set<NodeId>();
+  const seen = new Set<NodeId>();
+  function visit(id: NodeId, root: boolean): void {
+    if (seen.has(id)) return;
+    seen.add(id);
+    const node = graph.nodes[id] as Node;
+    if (node.op === "constant" || node.op === "setting") return;
+    const fromMemory = isLeaf(node) || node.op === "slice" || (stored.has(id) && !own.has(id));
+    if (fromMemory || (opClass[node.op] !== "pointwise" && !root)) {
+      loads.add(id);
+      return;
+    }
+    for (const input of node.inputs) visit(input, false);
+    compute.push(id);
+  }
+  for (const value of values) visit(value, true);
+  return { compute, loads };
+}
+
+/**
+ * Decide, and order. `loops` is the time loop of each node (0: hoisted), `live` the nodes that matter, `keep` those
+ * that the outside reads; the slots of a state with `ownState` hold its next value themselves, without a copy.
+ */
+export function fuse(
+  graph: Graph,
+  loops: readonly number[],
+  live: readonly boolean[],
+  keep: readonly NodeId[],
+  ownState: (state: string) => boolean,
+): Fused {
+  const node = (id: NodeId): Node => graph.nodes[id] as Node;
+  const ids = graph.nodes.map((_, id) => id).filter((id) => live[id]);
+  const stateLoop = new Map<string, number>();
+  graph.nodes.forEach((n, id) => {
+    if (n.op === "state") stateLoop.set(n.name as string, loops[id] as number);
+  });
+  const nextOf = new Map(graph.states.map((state) => [state.name, state.next]));
+  const liveStates = graph.states.filter((state) => live[state.next]);
+
+  // What must be in memory.
+  const stored = new Set<NodeId>();
+  const force = (id: NodeId): void => {
+    if (!isLeaf(node(id))) stored.add(id);
+  };
+  for (const id of ids) {
+    const n = node(id);
+    const kind = opClass[n.op];
+    if (kind === "product" || kind === "reduction" || n.op === "concat") stored.add(id);
+    if (kind === "product" || kind === "sink") n.inputs.forEach(force);
+    if (n.op === "slice") n.inputs.forEach(force);
+  }
+  for (const state of liveStates) if (ownState(state.name)) force(state.next);
+  for (const id of keep) force(id);
+
+  for (;;) {
+    const tasks = tasksOf();
+    const stages = order(tasks);
+    const again = computedTwice(stages);
+    if (again.length === 0) return { stages, stored };
+    for (const id of again) stored.add(id);
+  }
+
+  function tasksOf(): Task[] {
+    const tasks: Task[] = [];
+    for (const id of ids) {
+      const n = node(id);
+      const loop = loops[id] as number;
+      const size = typeof n.shape === "number" ? n.shape : 0;
+      const kind = opClass[n.op];
+      const base = { node: id, value: id, start: 0, size, loop };
+      if (kind === "sink") tasks.push({ ...base, kind: "sink" });
+      else if (!stored.has(id)) continue;
+      else if (n.op === "gather") tasks.push({ ...base, kind: "gather" });
+      else if (kind === "product") tasks.push({ ...base, kind: "product" });
+      else if (kind === "reduction") {
+        const value = n.inputs[0] as NodeId;
+        tasks.push({ ...base, kind: "reduce", value, size: node(value).shape as number });
+      } else if (n.op === "concat") {
+        let start = 0;
+        for (const part of n.inputs) {
+          const features = node(part).shape as number;
+          tasks.push({ ...base, kind: "store", value: part, start, size: features });
+          start += features;
+        }
+      } else tasks.push({ ...base, kind: "store" });
+    }
+    for (const state of liveStates) {
+      if (ownState(state.name)) continue;
+      const loop = stateLoop.get(state.name) ?? 0;
+      const { name, next, size } = state;
+      tasks.push({ kind: "store", node: next, state: name, value: next, start: 0, size, loop });
+    }
+    return tasks;
+  }
+
+  /** What a task reads: nodes in memory, and states. */
+  function reads(task: Task): { nodes: readonly NodeId[]; states: readonly string[] } {
+    const loads =
+      task.kind === "store" || task.kind === "reduce"
+        ? inline(graph, stored, [task.value], ownValues([task])).loads
+        : node(task.node).inputs;
+    const nodes: NodeId[] = [];
+    const states: string[] = [];
+    for (let id of loads) {
+      while (node(id).op === "slice" && (!stored.has(id) || id === task.node)) id = node(id).inputs[0] as NodeId;
+      if (node(id).op === "state") states.push(node(id).name as string);
+      else if (!isLeaf(node(id))) nodes.push(id);
+    }
+    return { nodes, states };
+  }
+
+  function order(tasks: readonly Task[]): Stage[] {
+    const byNode = new Map<NodeId, number[]>();
+    const byState = new Map<string, number[]>();
+    tasks.forEach((task, k) => {
+      if (task.state !== undefined) byState.set(task.state, [...(byState.get(task.state) ?? []), k]);
+      else byNode.set(task.node, [...(byNode.get(task.node) ?? []), k]);
+    });
+    const edges = tasks.map((task) => {
+      const { nodes, states } = reads(task);
+      const direct = nodes.flatMap((id) => byNode.get(id) ?? []).map((on) => ({ on, shifted: false }));
+      const through = states
+        .flatMap((name) => (ownState(name) ? byNode.get(nextOf.get(name) as NodeId) : byState.get(name)) ?? [])
+        .map((on) => ({ on, shifted: true }));
+      return [...direct, ...through];
+    });
+
+    // Level: how many times the order goes in and out of time loops before this. Even outside, odd inside.
+    const level = tasks.map((task): number => (task.loop === 0 ? 0 : 1));
+    const loopLevel = new Map<number, number>();
+    relax(tasks.length, (k) => {
+      const task = tasks[k] as Task;
+      let wanted = Math.max(level[k] as number, task.loop === 0 ? 0 : (loopLevel.get(task.loop) ?? 1));
+      for (const { on } of edges[k] ?? []) {
+        const other = tasks[on] as Task;
+        const same = other.loop === task.loop;
+        const step = same ? 0 : task.loop !== 0 && other.loop !== 0 ? 2 : 1;
+        wanted = Math.max(wanted, (level[on] as number) + step);
+      }
+      if (task.loop !== 0) loopLevel.set(task.loop, Math.max(wanted, loopLevel.get(task.loop) ?? 0));
+      const changed = wanted !== level[k];
+      level[k] = wanted;
+      return changed;
+    });
+
+    // Stage: within one level and loop, how many items must have run before.
+    const fusable = (task: Task): boolean => task.kind === "store";
+    const inPass = (task: Task): boolean => task.kind === "store" || task.kind === "reduce";
+    const stage = tasks.map(() => 0);
+    relax(tasks.length, (k) => {
+      const task = tasks[k] as Task;
+      let wanted = stage[k] as number;
+      for (const { on, shifted } of edges[k] ?? []) {
+        const other = tasks[on] as Task;
+        if (other.loop !== task.loop || level[on] !== level[k]) continue;
+        if (shifted && task.loop !== 0) continue;
+        const together = !shifted && fusable(other) && inPass(task) && other.size === task.size && other.start === 0;
+        wanted = Math.max(wanted, (stage[on] as number) + (together && node(other.node).op !== "concat" ? 0 : 1));
+      }
+      const changed = wanted !== stage[k];
+      stage[k] = wanted;
+      return changed;
+    });
+
+    const groups = new Map<string, { level: number; loop: number; stage: number; tasks: Task[] }>();
+    tasks.forEach((task, k) => {
+      const n = node(task.node);
+      const [at, in_] = [stage[k] as number, level[k] as number];
+      // Passes join by features; products by what they read.
+      const company = inPass(task)
+        ? `pass ${task.size}`
+        : n.op === "matmul"
+          ? `matmul ${n.inputs[0]}`
+          : n.op === "outer"
+            ? `outer ${n.inputs[1]}`
+            : `alone ${k}`;
+      const key = `${in_} ${task.loop} ${at} ${company}`;
+      const group = groups.get(key) ?? { level: in_, loop: task.loop, stage: at, tasks: [] };
+      group.tasks.push(task);
+      groups.set(key, group);
+    });
+    const rank = (task: Task): number => (inPass(task) ? 1 : 0);
+    const sorted = [...groups.values()].sort(
+      (a, b) =>
+        a.level - b.level ||
+        a.loop - b.loop ||
+        a.stage - b.stage ||
+        rank(a.tasks[0] as Task) - rank(b.tasks[0] as Task) ||
+        (a.tasks[0] as Task).node - (b.tasks[0] as Task).node,
+    );
+    const stages: { loop: number; level: number; reverse: boolean; items: Item[] }[] = [];
+    for (const { level: at, loop, tasks: members } of sorted) {
+      let last = stages[stages.length - 1];
+      if (last === undefined || last.loop !== loop || last.level !== at) {
+        last = { loop, level: at, reverse: loop !== 0 && isReverse(loop), items: [] };
+        stages.push(last);
+      }
+      const first = members[0] as Task;
+      const kind = first.kind === "store" || first.kind === "reduce" ? "pass" : first.kind;
+      last.items.push({ kind, tasks: members });
+    }
+    return stages;
+  }
+
+  function isReverse(loop: number): boolean {
+    const directions = new Set<boolean>();
+    graph.nodes.forEach((n, id) => {
+      if (n.op !== "state" || loops[id] !== loop) return;
+      directions.add(graph.states.find((state) => state.name === n.name)?.reverse ?? false);
+    });
+    if (directions.size !== 1) throw new Error("internal: a time loop runs in both directions");
+    return directions.has(true);
+  }
+
+  /** Values in registers that more than one pass would compute, where loading them is cheaper. */
+  function computedTwice(stages: readonly Stage[]): NodeId[] {
+    const passes = new Map<NodeId, number>();
+    const size = new Map<NodeId, number>();
+    for (const { items } of stages) {
+      for (const { kind, tasks } of items) {
+        if (kind !== "pass") continue;
+        const values = tasks.map((task) => task.value);
+        for (const id of inline(graph, stored, values, ownValues(tasks)).compute) {
+          if (!stored.has(id)) passes.set(id, (passes.get(id) ?? 0) + 1);
+        }
+      }
+    }
+    const found: NodeId[] = [];
+    for (const [id, count] of [...passes].sort((a, b) => a[0] - b[0])) {
+      const n = node(id);
+      const chain =
+        1 + n.inputs.reduce((total, input) => total + (found.includes(input) ? 0 : (size.get(input) ?? 0)), 0);
+      size.set(id, chain);
+      const worthIt = costly.has(n.op) || chain > cheapChain;
+      if (count > 1 && worthIt && n.shape !== "number" && n.op !== "mask" && n.op !== "one_hot") found.push(id);
+    }
+    return found;
+  }
+}
+
+/** Nodes whose values a pass computes itself, rather than loading them. */
+export function ownValues(tasks: readonly Task[]): Set<NodeId> {
+  return new Set(
+    tasks
+      .filter((task) => task.kind === "store" && task.value === task.node && task.state === undefined)
+      .map((task) => task.node),
+  );
+}
+
+/** Repeat until nothing changes; a graph that never settles is a fault of ours. */
+function relax(count: number, update: (k: number) => boolean): void {
+  for (let round = 0; round <= 2 * count + 2; round++) {
+    let changed = false;
+    for (let k = 0; k < count; k++) if (update(k)) changed = true;
+    if (!changed) return;
+  }
+  throw new Error("internal: the schedule does not settle");
+}

@@ -1,0 +1,83 @@
+/**
+ * Which values lie on a cycle through a state, and so must be computed step by step; everything else leaves the time
+ * loop and runs for all steps at once. Knows nothing about memory or how a value is computed.
+ */
+import type { Graph, Node, NodeId } from "../graph/graph.ts";
+
+/** For each node: 0 where it is hoisted, else the number of its time loop, from 1. */
+export function hoist(graph: Graph): readonly number[] {
+  const next = new Map(graph.states.map((state) => [state.name, state.next]));
+  const needs = graph.nodes.map((node): readonly NodeId[] =>
+    node.op === "state" ? [next.get(node.name as string) as NodeId] : node.inputs,
+  );
+  const component = stronglyConnected(needs);
+  const members = new Map<number, NodeId[]>();
+  component.forEach((c, id) => {
+    members.set(c, [...(members.get(c) ?? []), id]);
+  });
+  let loops = 0;
+  const loop = new Map<number, number>();
+  for (const [c, ids] of members) {
+    const cyclic = ids.length > 1 || needs[ids[0] as NodeId]?.includes(ids[0] as NodeId);
+    loop.set(c, cyclic ? ++loops : 0);
+  }
+  return component.map((c) => loop.get(c) as number);
+}
+
+/** Nodes without users, all the way up, are dropped: what neither an output, a state nor a sink needs. */
+export function needed(graph: Graph, outputs: readonly NodeId[]): readonly boolean[] {
+  const found = graph.nodes.map(() => false);
+  const next = new Map(graph.states.map((state) => [state.name, state.next]));
+  const queue = [...outputs];
+  // A forward state that nothing needs is still handed to the next run.
+  for (const state of graph.states) if (!state.reverse) queue.push(state.next);
+  graph.nodes.forEach((node, id) => {
+    if (node.shape === "none") queue.push(id);
+  });
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    if (found[id]) continue;
+    found[id] = true;
+    const node = graph.nodes[id] as Node;
+    queue.push(...node.inputs);
+    if (node.op === "state") queue.push(next.get(node.name as string) as NodeId);
+  }
+  return found;
+}
+
+/** Tarjan's algorithm, without recursion: for each vertex the number of its strongly connected component. */
+function stronglyConnected(edges: readonly (readonly number[])[]): number[] {
+  const index = edges.map(() => -1);
+  const low = edges.map(() => 0);
+  const component = edges.map(() => -1);
+  const stack: number[] = [];
+  let [visited, count] = [0, 0];
+  for (let start = 0; start < edges.length; start++) {
+    if (index[start] !== -1) continue;
+    const work: { vertex: number; edge: number }[] = [{ vertex: start, edge: 0 }];
+    while (work.length > 0) {
+      const frame = work[work.length - 1] as { vertex: number; edge: number };
+      const { vertex } = frame;
+      if (frame.edge === 0) {
+        index[vertex] = low[vertex] = visited++;
+        stack.push(vertex);
+      }
+      const target = edges[vertex]?.[frame.edge++];
+      if (target !== undefined) {
+        if (index[target] === -1) work.push({ vertex: target, edge: 0 });
+        else if (component[target] === -1) low[vertex] = Math.min(low[vertex] as number, index[target] as number);
+        continue;
+      }
+      if (low[vertex] === index[vertex]) {
+        for (let member = -1; member !== vertex; ) {
+          member = stack.pop() as number;
+          component[member] = count;
+        }
+        count++;
+      }
+      work.pop();
+      const parent = work[work.length - 1];
+      if (parent) low[parent.vertex] = Math.min(low[parent.vertex] as number, low[vertex] as number);
+    }
+  }
+  return component;
+}

@@ -1,0 +1,41 @@
+/**
+ * The memory plan: which buffers may share bytes, because one is dead before the other is born. Knows nothing about
+ * what they hold.
+ */
+
+export type Buffer = {
+  readonly bytes: number;
+  /** First and last moment of use, both included; a buffer that lives for ever has [-Infinity, Infinity]. */
+  readonly from: number;
+  readonly to: number;
+};
+
+const align = 64;
+export const aligned = (bytes: number): number => Math.ceil(bytes / align) * align;
+
+/** Offsets from `base`, 64-byte aligned: large buffers first, each at the lowest place that is free while it lives. */
+export function allocate(buffers: readonly Buffer[], base: number): { offsets: number[]; end: number } {
+  const offsets = buffers.map(() => 0);
+  const order = buffers.map((_, k) => k).sort((a, b) => size(b) - size(a) || a - b);
+  const placed: number[] = [];
+  let end = aligned(base);
+  function size(k: number): number {
+    return aligned((buffers[k] as Buffer).bytes);
+  }
+  for (const k of order) {
+    const { from, to } = buffers[k] as Buffer;
+    const taken = placed
+      .filter((other) => (buffers[other] as Buffer).from <= to && from <= (buffers[other] as Buffer).to)
+      .map((other) => ({ start: offsets[other] as number, end: (offsets[other] as number) + size(other) }))
+      .sort((a, b) => a.start - b.start);
+    let at = aligned(base);
+    for (const gap of taken) {
+      if (at + size(k) <= gap.start) break;
+      at = Math.max(at, gap.end);
+    }
+    offsets[k] = at;
+    placed.push(k);
+    end = Math.max(end, at + size(k));
+  }
+  return { offsets, end };
+}

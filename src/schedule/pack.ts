@@ -1,0 +1,78 @@
+/**
+ * Graph to graph: where several products by transposed parameters are added up (the adjoint of what several gates
+ * read), make them one product over the operands side by side. Products that share their operand are packed later,
+ * when their place is known. Knows nothing about memory.
+ */
+import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import type { ProductBlock } from "../graph/operations.ts";
+
+/** `region` tells which nodes may be computed together: those with equal numbers. */
+export function pack(graph: Graph, region: (id: NodeId) => number): Graph {
+  const uses = graph.nodes.map(() => 0);
+  for (const node of graph.nodes) for (const input of node.inputs) uses[input] = (uses[input] ?? 0) + 1;
+  for (const state of graph.states) uses[state.next] = (uses[state.next] ?? 0) + 1;
+  for (const id of Object.values(graph.outputs)) uses[id] = (uses[id] ?? 0) + 1;
+
+  const nodes: Node[] = [];
+  const moved: NodeId[] = [];
+  const push = (node: Node): NodeId => nodes.push(node) - 1;
+  const isSum = (id: NodeId): boolean => {
+    const node = graph.nodes[id] as Node;
+    return node.op === "add" && node.inputs.every((input) => graph.nodes[input]?.shape === node.shape);
+  };
+  /** Addends of a sum; those of inner sums that nothing else reads included. */
+  function addends(id: NodeId): NodeId[] {
+    return (graph.nodes[id] as Node).inputs.flatMap((input) =>
+      isSum(input) && uses[input] === 1 ? addends(input) : [input],
+    );
+  }
+  const mergeable = (id: NodeId): boolean => graph.nodes[id]?.op === "matmul_transposed" && uses[id] === 1;
+
+  const inner = new Set<NodeId>();
+  graph.nodes.forEach((_, id) => {
+    if (isSum(id)) {
+      for (const input of (graph.nodes[id] as Node).inputs) if (isSum(input) && uses[input] === 1) inner.add(input);
+    }
+  });
+  graph.nodes.forEach((node, id) => {
+    const keep = (): NodeId => push({ ...node, inputs: node.inputs.map((input) => moved[input] as NodeId) } as Node);
+    if (!isSum(id) || inner.has(id)) {
+      moved[id] = keep();
+      return;
+    }
+    const parts = addends(id);
+    const groups = new Map<number, NodeId[]>();
+    for (const part of parts.filter(mergeable)) {
+      groups.set(region(part), [...(groups.get(region(part)) ?? []), part]);
+    }
+    const merged = [...groups.values()].filter((group) => group.length > 1);
+    if (merged.length === 0) {
+      moved[id] = keep();
+      return;
+    }
+    const taken = new Set(merged.flat());
+    const terms = [
+      ...parts.filter((part) => !taken.has(part)).map((part) => moved[part] as NodeId),
+      ...merged.map((group) => {
+        const blocks = group.map((part): ProductBlock => {
+          const product = graph.nodes[part] as Node<"matmul_transposed">;
+          return { view: product.view, transposed: true };
+        });
+        const inputs = group.map((part) => moved[graph.nodes[part]?.inputs[0] as NodeId] as NodeId);
+        return push({ op: "products", inputs, shape: node.shape, blocks });
+      }),
+    ];
+    let total = terms[0] as NodeId;
+    for (const term of terms.slice(1)) total = push({ op: "add", inputs: [total, term], shape: node.shape });
+    if (node.name !== undefined) nodes[total] = { ...(nodes[total] as Node), name: node.name } as Node;
+    moved[id] = total;
+  });
+  const at = (id: NodeId): NodeId => moved[id] as NodeId;
+  return {
+    nodes,
+    states: graph.states.map((state) => ({ ...state, next: at(state.next) })),
+    parameters: graph.parameters,
+    outputs: Object.fromEntries(Object.entries(graph.outputs).map(([name, id]) => [name, at(id)])),
+    forwardCount: graph.forwardCount < graph.nodes.length ? at(graph.forwardCount) : nodes.length,
+  };
+}

@@ -1,0 +1,107 @@
+/** A plan as text, small enough for a snapshot, and the same facts as data. */
+import type { Graph, NodeId } from "../graph/graph.ts";
+import type { Instruction, Pass, Plan, Product, Section } from "./plan.ts";
+import { multiplyAdds } from "./plan.ts";
+import { nameOf } from "./schedule.ts";
+
+/** What compiling did, by parameter name. */
+export type PlanFacts = {
+  /** Parameters whose product runs for all time steps at once. */
+  readonly hoisted: readonly string[];
+  /** Parameters that are one product together. */
+  readonly packed: readonly (readonly string[])[];
+  /** Fused pointwise passes in the time loops. */
+  readonly fused: number;
+  readonly multiplyAdds: number;
+  readonly bytes: number;
+};
+
+/** Facts of the forward step; `multiplyAdds` for one example and step. */
+export function factsOf(plan: Plan): PlanFacts {
+  const [section] = plan.sections as readonly [Section];
+  const hoisted: string[] = [];
+  const packed: string[][] = [];
+  let fused = 0;
+  for (const item of section.instructions) {
+    for (const one of item.kind === "loop" ? item.body : [item]) {
+      if (one.kind === "product") {
+        if (item.kind !== "loop") hoisted.push(...one.names);
+        if (one.names.length > 1) packed.push([...one.names]);
+      }
+      if (item.kind === "loop" && one.kind === "pass") fused++;
+    }
+  }
+  const runs = section.steps * section.batch;
+  return { hoisted, packed, fused, multiplyAdds: multiplyAdds(plan) / runs, bytes: plan.bytes };
+}
+
+/** Instructions in order, one a line; packing of the parameters first, in one line. */
+export function printPlan(plan: Plan): string {
+  const lines: string[] = [];
+  for (const section of plan.sections) {
+    const packs = section.instructions.filter((i) => i.kind === "pack").length;
+    if (packs > 0) lines.push(`lay out ${packs} parameter blocks for the products`);
+    let outside = false;
+    for (const instruction of section.instructions) {
+      if (instruction.kind === "pack" || instruction.kind === "clear") continue;
+      if (instruction.kind === "loop") {
+        const { steps } = section;
+        lines.push(instruction.reverse ? `for t = ${steps - 1} to 0` : `for t = 0 to ${steps - 1}`);
+        for (const one of instruction.body) lines.push(`  ${printInstruction(one, section.graph)}`);
+        outside = false;
+        continue;
+      }
+      if (!outside) lines.push(`for all ${section.steps} steps at once`);
+      outside = true;
+      lines.push(`  ${printInstruction(instruction, section.graph)}`);
+    }
+  }
+  return lines.join("\n");
+}
+
+function printInstruction(instruction: Instruction, graph: Graph): string {
+  switch (instruction.kind) {
+    case "product":
+      return printProduct(instruction, graph);
+    case "pass":
+      return printPass(instruction, graph);
+    case "outer": {
+      const [rows, columns] = operands(graph, instruction.nodes[0] as NodeId);
+      const names = instruction.names.map((name) => `d ${name}`).join(" ");
+      const several = instruction.nodes.length > 1 ? ", ..." : "";
+      return `product ${names} = ${rows}${several} times ${columns}, summed over steps and examples`;
+    }
+    case "accumulate": {
+      const node = graph.nodes[instruction.node];
+      const name = node?.op === "accumulate" ? node.parameter : "";
+      return `sum     d ${name} = ${operands(graph, instruction.node)[0]}, over steps and examples`;
+    }
+    case "gather":
+      return `gather  ${nameOf(graph, instruction.node)} by ${operands(graph, instruction.node)[0]}`;
+    case "scatter":
+      return `scatter ${operands(graph, instruction.node)[0]} by ${operands(graph, instruction.node)[1]}`;
+    case "total":
+      return `sum     ${nameOf(graph, instruction.node)} = ${operands(graph, instruction.node)[0]}`;
+    case "loop":
+    case "pack":
+    case "clear":
+      return instruction.kind;
+  }
+}
+
+function printProduct({ names, nodes, n, k, accumulate }: Product, graph: Graph): string {
+  const [operand] = operands(graph, nodes[0] as NodeId);
+  const many = names.length > 1 ? `  (packed: ${names.length} in one)` : "";
+  return `product [${names.join(" ")}] @ ${operand}${accumulate ? ", added" : ""} : ${k} to ${n}${many}`;
+}
+
+function printPass({ compute, stores, reductions, size }: Pass, graph: Graph): string {
+  const made = [
+    ...stores.map(({ value }) => nameOf(graph, value)),
+    ...reductions.map(({ node, op }) => `${nameOf(graph, node)} = ${op}`),
+  ];
+  return `pass    ${made.join(" ")} : ${size} features, ${compute.length} operations fused`;
+}
+
+const operands = (graph: Graph, id: NodeId): string[] =>
+  graph.nodes[id]?.inputs.map((input) => nameOf(graph, input)) ?? [];

@@ -1,0 +1,141 @@
+/**
+ * Text to token ids and back, by characters or by words. The tokens of a text, joined, are that text: nothing is lost
+ * but characters that the training text had none of. Knows nothing about models.
+ */
+import { InputError } from "../graph/input-error.ts";
+
+/** Plain data, for a model's file. A token's id is its place in the vocabulary. */
+export type Tokenizer = {
+  readonly kind: "char" | "word";
+  /** Id 0 is the unknown character, written U+FFFD; then every other token once. */
+  readonly vocabulary: readonly string[];
+};
+
+/** What stands for a character that is not in the vocabulary. A U+FFFD in the text is the same token. */
+const unknown = "\uFFFD";
+
+// In a word model: a word of letters, marks and digits with apostrophes inside, or one punctuation character (whatever
+// is no letter, digit or white space), each with one space before it where there is one; else one white space. Every
+// character falls under one of these. The bounds are there because V8 keeps a stack of what it repeats: a text of ten
+// million letters would overflow it.
+const letters = "[\\p{L}\\p{M}\\p{N}]{1,256}";
+const word = `${letters}(?:['’]${letters}){0,4}`;
+const wordToken = ` ?${word}| ?[^\\p{L}\\p{M}\\p{N}\\s]|\\s`;
+
+/**
+ * Make the vocabulary of a text. `char`: its code points, in their order. `word`: its words and punctuation marks, the
+ * most frequent first, `maxVocabulary` of them with the unknown character; all of its code points are among them even
+ * where that makes more, so that rarer words can be spelled. `maxVocabulary` means nothing for `char`.
+ */
+export function trainTokenizer(
+  kind: Tokenizer["kind"],
+  text: string,
+  { maxVocabulary = 10_000 }: { maxVocabulary?: number } = {},
+): Tokenizer {
+  if (!Number.isSafeInteger(maxVocabulary) || maxVocabulary < 1) {
+    throw new InputError(`maxVocabulary: needs a whole number from 1, got ${maxVocabulary}`);
+  }
+  const characters = new Set(text);
+  characters.delete(unknown);
+  const sorted = [...characters].sort(byCodePoint);
+  if (kind === "char") return { kind, vocabulary: [unknown, ...sorted] };
+
+  const counts = new Map<string, number>(sorted.map((character) => [character, 0]));
+  eachWord(text, (token) => counts.set(token, (counts.get(token) ?? 0) + 1));
+  const byCount = (a: string, b: string) =>
+    (counts.get(b) as number) - (counts.get(a) as number) || (a < b ? -1 : a > b ? 1 : 0);
+  const words = [...counts.keys()].filter((token) => token !== unknown && !characters.has(token)).sort(byCount);
+  const kept = words.slice(0, Math.max(0, maxVocabulary - 1 - sorted.length));
+  return { kind, vocabulary: [unknown, ...[...sorted, ...kept].sort(byCount)] };
+}
+
+/** The ids of a text's tokens. A character that the vocabulary does not have is id 0: see `countUnknown`. */
+export function encode(tokenizer: Tokenizer, text: string): Int32Array {
+  const ids = indexOf(tokenizer.vocabulary);
+  const out = new Int32Array(text.length); // No token is shorter than one UTF-16 unit.
+  let length = 0;
+  const spell = (part: string) => {
+    for (const character of part) out[length++] = ids.get(character) ?? 0;
+  };
+  if (tokenizer.kind === "char") spell(text);
+  else {
+    eachWord(text, (token) => {
+      const id = ids.get(token);
+      if (id === undefined) spell(token);
+      else out[length++] = id;
+    });
+  }
+  return out.slice(0, length);
+}
+
+/** How many characters of an encoded text the vocabulary did not have. */
+export function countUnknown(ids: Int32Array): number {
+  let count = 0;
+  for (const id of ids) if (id === 0) count++;
+  return count;
+}
+
+/** The text of some ids. Throws for an id that is no token's. */
+export function decode(tokenizer: Tokenizer, ids: Iterable<number>): string {
+  let text = "";
+  for (const id of ids) text += decodeToken(tokenizer, id);
+  return text;
+}
+
+/** The text of one id. Throws for an id that is no token's. */
+export function decodeToken(tokenizer: Tokenizer, id: number): string {
+  const token = tokenizer.vocabulary[id];
+  if (token === undefined) throw new Error(`token ${id}: ids go from 0 to ${tokenizer.vocabulary.length - 1}`);
+  return token;
+}
+
+/** A tokenizer out of a file, checked: the same data, without fields that do not belong. Throws an InputError. */
+export function checkTokenizer(value: unknown): Tokenizer {
+  const fail = (problem: string): never => {
+    throw new InputError(`tokenizer: ${problem}. The model's file is damaged: train or copy it anew.`);
+  };
+  if (typeof value !== "object" || value === null) return fail(`needs an object, got ${describe(value)}`);
+  const { kind, vocabulary } = value as { kind?: unknown; vocabulary?: unknown };
+  if (kind !== "char" && kind !== "word") return fail(`"kind" needs "char" or "word", got ${describe(kind)}`);
+  if (!Array.isArray(vocabulary)) return fail(`"vocabulary" needs a list, got ${describe(vocabulary)}`);
+  if (vocabulary[0] !== unknown) fail(`token 0 needs to be U+FFFD, got ${describe(vocabulary[0])}`);
+  const known = new Set<string>();
+  for (const [id, token] of vocabulary.entries()) {
+    if (typeof token !== "string" || token === "") fail(`token ${id} needs text, got ${describe(token)}`);
+    if (kind === "char" && codePointLength(token) !== token.length) {
+      fail(`token ${id} needs to be one character, got ${describe(token)}`);
+    }
+    if (known.has(token)) fail(`token ${id} repeats ${describe(token)}`);
+    known.add(token);
+  }
+  return { kind, vocabulary: [...vocabulary] };
+}
+
+/** Call `visit` for every word token of a text, in order. Together they are the text. */
+function eachWord(text: string, visit: (token: string) => void): void {
+  const pattern = new RegExp(wordToken, "uy");
+  for (let start = 0; pattern.test(text); start = pattern.lastIndex) visit(text.slice(start, pattern.lastIndex));
+}
+
+// The look-up table of a vocabulary is made at its first use and goes with it.
+const indexes = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
+
+function indexOf(vocabulary: readonly string[]): ReadonlyMap<string, number> {
+  let index = indexes.get(vocabulary);
+  if (index === undefined) {
+    index = new Map(vocabulary.map((token, id) => [token, id]));
+    indexes.set(vocabulary, index);
+  }
+  return index;
+}
+
+/** Number of UTF-16 units of the first code point: 1, or 2 for a surrogate pair. A lone surrogate is a code point. */
+const codePointLength = (text: string) => ((text.codePointAt(0) as number) > 0xffff ? 2 : 1);
+
+const byCodePoint = (a: string, b: string) => (a.codePointAt(0) as number) - (b.codePointAt(0) as number);
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}

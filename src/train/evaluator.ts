@@ -1,0 +1,66 @@
+/** The mean loss of a model over a stream of tokens, every token counted once. */
+import type { Model } from "../nn/model.ts";
+import { type LoadOptions, load, type Program } from "../runtime/program.ts";
+import { schedule } from "../schedule/schedule.ts";
+import { lossGraph } from "./trainer.ts";
+
+export type EvaluatorOptions = LoadOptions & { readonly batch: number; readonly steps: number };
+
+export async function createEvaluator(
+  model: Model,
+  { batch, steps, ...options }: EvaluatorOptions,
+): Promise<Evaluator> {
+  const graph = lossGraph(model, { loss: "sparse_categorical_crossentropy", training: false });
+  return new Evaluator(model, await load(schedule(graph, { steps, batch }), options), batch, steps);
+}
+
+/** Owns a program without gradients; reads the model's values anew at each call. */
+export class Evaluator {
+  private readonly model: Model;
+  private readonly program: Program;
+  private readonly batch: number;
+  private readonly steps: number;
+
+  constructor(model: Model, program: Program, batch: number, steps: number) {
+    this.model = model;
+    this.program = program;
+    this.batch = batch;
+    this.steps = steps;
+  }
+
+  /**
+   * Mean loss in nats of predicting each token from those before it. The stream is cut into as many lanes as the
+   * batch has examples; each begins with a zero state and in the words of the one before, so that no token is left out.
+   * @param pause called now and then, so that a page or a signal gets its turn
+   */
+  async loss(tokens: Int32Array, pause: () => Promise<void> = async () => {}): Promise<number> {
+    const { program, batch, steps } = this;
+    const predictions = tokens.length - 1;
+    if (predictions < 1) throw new Error("internal: a loss needs two tokens");
+    for (const { name } of this.model.parameters) program.setParameter(name, this.model.values[name] as Float32Array);
+    program.resetStates();
+    const lane = Math.ceil(predictions / batch);
+    const [inputs, targets] = [new Int32Array(batch * steps), new Int32Array(batch * steps)];
+    const weights = new Float32Array(batch * steps);
+    let total = 0;
+    for (let start = 0; start < lane; start += steps) {
+      for (let t = 0; t < steps; t++) {
+        for (let b = 0; b < batch; b++) {
+          const at = b * lane + start + t;
+          const counts = start + t < lane && at < predictions;
+          inputs[t * batch + b] = counts ? (tokens[at] as number) : 0;
+          targets[t * batch + b] = counts ? (tokens[at + 1] as number) : 0;
+          weights[t * batch + b] = counts ? 1 : 0;
+        }
+      }
+      program.setIndex("tokens", inputs);
+      program.setIndex("target", targets);
+      program.setInput("weight", weights);
+      program.run();
+      program.carry();
+      total += program.total("loss");
+      await pause();
+    }
+    return total / predictions;
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The training loop over a stream of tokens: batches in order, the learning rate, validation, progress, stopping.
+ * Knows nothing about text or files.
+ */
+import type { Model } from "../nn/model.ts";
+import { createRandom } from "../nn/random.ts";
+import { createEvaluator } from "./evaluator.ts";
+import type { Optimizer } from "./optimizers.ts";
+import { adam } from "./optimizers.ts";
+import { streamBatches } from "./stream.ts";
+import { createTrainer, type Trainer, type TrainerState } from "./trainer.ts";
+
+export type FitOptions = {
+  readonly batch?: number;
+  /** Time steps that the gradient reaches back. */
+  readonly steps?: number;
+  /** Passes over the training tokens. */
+  readonly epochs?: number;
+  /** Instead of epochs: how long to train, in minutes. */
+  readonly minutes?: number;
+  readonly optimizer?: Optimizer;
+  readonly clipNorm?: number;
+  readonly seed?: number;
+  /** Share of the tokens at the end that is kept for validation; 0 for none. */
+  readonly validationSplit?: number;
+  /** Validations spread over the training, the one at the end included. */
+  readonly validations?: number;
+  /** Where an earlier training stopped. */
+  readonly resume?: TrainerState | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly fma?: boolean;
+};
+
+export type Progress = {
+  /** Steps in all, those of a resumed training included. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Share of the work that is done, 0 to 1. */
+  readonly done: number;
+  /** Mean training loss since the last progress, in nats. */
+  readonly loss: number;
+  /** Validation loss, where it was just measured. */
+  readonly validationLoss: number | null;
+  readonly tokensPerSecond: number;
+  readonly elapsedMs: number;
+  readonly remainingMs: number;
+};
+
+export type FitResult = {
+  readonly steps: number;
+  readonly loss: number;
+  readonly validationLoss: number | null;
+  readonly tokensPerSecond: number;
+  readonly elapsedMs: number;
+  /** Whether the signal ended it early. */
+  readonly stopped: boolean;
+  readonly state: TrainerState;
+};
+
+const progressEveryMs = 500;
+/** How long the loop may keep the thread before others get a turn. */
+const turnMs = 40;
+
+/** A turn for timers, signals and the page. */
+const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/**
+ * Train on a stream of tokens; the model's values are the trained ones when it resolves, also after an abort. The
+ * learning rate falls from its full value to a tenth along a cosine (I. Loshchilov and F. Hutter, 2016, without
+ * restarts).
+ * @throws NonFiniteLoss where the loss is no longer a number; the model keeps its last good values
+ */
+export async function fitStream(model: Model, tokens: Int32Array, options: FitOptions = {}): Promise<FitResult> {
+  const { batch = 32, steps = 64, epochs = 1, minutes, validationSplit = 0.05, validations = 4 } = options;
+  const { optimizer = adam(), clipNorm = 5, seed = 0, signal, onProgress, resume } = options;
+  const fma = options.fma === undefined ? {} : { fma: options.fma };
+
+  const held = Math.floor(tokens.length * validationSplit);
+  const training = tokens.subarray(0, tokens.length - held);
+  const validation = tokens.subarray(tokens.length - held);
+  const batches = streamBatches(training, { batch, steps });
+  const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm, seed, ...fma });
+  if (resume !== undefined) trainer.restore(resume);
+  const evaluate = held > 1 ? await validator(model, validation, { batch, steps, ...fma }) : undefined;
+
+  const stepsInAll = Math.max(1, Math.round(epochs * batches.count));
+  const random = createRandom(seed + trainer.step);
+  const startMs = performance.now();
+  let pausedMs = 0;
+  let lastTurnMs = startMs;
+  let [lastProgressMs, lossSince, stepsSince, taken] = [startMs, 0, 0, 0];
+  let [k, offset, validated, good] = [0, 0, 0, 0];
+  let latest = Number.NaN;
+  let validationLoss: number | null = null;
+  const trainingMs = (): number => performance.now() - startMs - pausedMs;
+  const share = (): number =>
+    Math.min(1, minutes === undefined ? taken / stepsInAll : trainingMs() / (60_000 * minutes));
+  const report = (measured: number | null): void => {
+    const [now, done, ms] = [performance.now(), share(), trainingMs()];
+    if (stepsSince > 0) latest = lossSince / stepsSince;
+    onProgress?.({
+      step: trainer.step,
+      epoch: taken / batches.count,
+      done,
+      loss: latest,
+      validationLoss: measured,
+      tokensPerSecond: (1000 * taken * batch * steps) / ms,
+      elapsedMs: now - startMs,
+      remainingMs: done > 0 ? (ms * (1 - done)) / done : Number.NaN,
+    });
+    [lastProgressMs, lossSince, stepsSince] = [now, 0, 0];
+  };
+  const validate = async (): Promise<void> => {
+    trainer.save();
+    if (evaluate === undefined) return;
+    const from = performance.now();
+    validationLoss = await evaluate();
+    pausedMs += performance.now() - from;
+  };
+
+  while (share() < 1 && signal?.aborted !== true) {
+    if (k === 0) {
+      trainer.resetStates();
+      // One batch fewer where the start moves, so that the pass still ends in time.
+      offset = batches.count > 1 ? random.integer(steps) : 0;
+    }
+    const { inputs, targets } = batches.at(k, offset);
+    const rate = optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
+    const loss = trainer.update(inputs, targets, rate);
+    if (!Number.isFinite(loss)) throw new NonFiniteLoss(trainer.step, loss, good);
+    taken++;
+    lossSince += loss;
+    stepsSince++;
+    k = (k + 1) % Math.max(1, batches.count - (offset > 0 ? 1 : 0));
+    const now = performance.now();
+    if (now - lastTurnMs > turnMs) {
+      await breathe();
+      lastTurnMs = performance.now();
+    }
+    const due = Math.floor(share() * validations);
+    if (due > validated && share() < 1) {
+      validated = due;
+      await validate();
+      good = trainer.step;
+      report(validationLoss);
+    } else if (now - lastProgressMs > progressEveryMs) {
+      if (good === 0 || now - startMs > 2 * progressEveryMs) {
+        trainer.save();
+        good = trainer.step;
+      }
+      report(null);
+    }
+  }
+  const stopped = signal?.aborted === true;
+  trainer.save();
+  if (!stopped) await validate();
+  report(validationLoss);
+  const ms = trainingMs();
+  return {
+    steps: trainer.step,
+    loss: latest,
+    validationLoss,
+    tokensPerSecond: (1000 * taken * batch * steps) / ms,
+    elapsedMs: performance.now() - startMs,
+    stopped,
+    state: trainer.state(),
+  };
+}
+
+/** The loss became infinite or NaN. */
+export class NonFiniteLoss extends Error {
+  constructor(step: number, loss: number, good: number) {
+    super(
+      `training: the loss became ${loss} at step ${step}. The model keeps its values of step ${good}. ` +
+        "Try a smaller learning rate, or clip the gradients.",
+    );
+  }
+}
+
+async function validator(
+  model: Model,
+  tokens: Int32Array,
+  { batch, steps, ...fma }: { batch: number; steps: number; fma?: boolean },
+): Promise<() => Promise<number>> {
+  // Lanes of at least 200 tokens, so that few of them are read without what comes before.
+  const lanes = Math.max(1, Math.min(batch, Math.floor(tokens.length / 200)));
+  const evaluator = await createEvaluator(model, { batch: lanes, steps, ...fma });
+  return () => evaluator.loss(tokens, breathe);
+}
+
+export type { Trainer };

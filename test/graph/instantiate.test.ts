@@ -1,0 +1,237 @@
+import { expect, test } from "vitest";
+import { addCell, type Cell, cell, EquationError } from "../../src/graph/cell.ts";
+import { createBuilder, type Graph } from "../../src/graph/graph.ts";
+import { printGraph } from "../../src/graph/print.ts";
+
+function graphOf(made: Cell, layer: string, sizes: { units?: number; inputs: Record<string, number> }): Graph {
+  const builder = createBuilder();
+  const inputs = Object.fromEntries(
+    Object.entries(sizes.inputs).map(([name, size]) => [name, builder.input(name, size)]),
+  );
+  const { units } = sizes;
+  const { output } = addCell(builder, made, units === undefined ? { layer, inputs } : { layer, units, inputs });
+  return builder.graph({ output });
+}
+function refusal(source: string, layer: string, sizes: { units?: number; inputs: Record<string, number> }): string {
+  try {
+    graphOf(cell(source), layer, sizes);
+  } catch (error) {
+    expect(error).toBeInstanceOf(EquationError);
+    return `\n${(error as EquationError).message}\n`;
+  }
+  throw new Error("no error");
+}
+
+test("a cell's graph, printed", () => {
+  const made = cell("r = sigmoid(W @ [x, h])\nh' = r * h + (1 - r) * mean(x)\nW ~ random_uniform(-1, 1)");
+  expect(printGraph(graphOf(made, "a", { units: 4, inputs: { x: 3 } }))).toMatchInlineSnapshot(`
+    "state a.h 4 next %13
+    parameter a.W 4x7 random_uniform(-1, 1)
+    forward
+      %0 = input x : 3
+      %1 = state a.h : 4
+      %2 = matmul a.W[:,0:3] %0 : 4
+      %3 = matmul a.W[:,3:7] %1 : 4
+      %4 = add %2 %3 : 4
+      %5 a.r = sigmoid %4 : 4
+      %6 = mul %5 %1 : 4
+      %7 = constant 1 : number
+      %8 = sub %7 %5 : 4
+      %9 = sum %0 : scalar
+      %10 = constant 0.3333333333333333 : number
+      %11 = mul %9 %10 : scalar
+      %12 = mul %8 %11 : 4
+      %13 a.h' = add %6 %12 : 4
+    output output %13"
+  `);
+});
+
+test("every function becomes operations", () => {
+  const made = cell("y = softmax(max(x, 0)) + min(x) - max(-x) + min(b, sum(x)) / rate", { settings: ["rate"] });
+  expect(printGraph(graphOf(made, "", { inputs: { x: 3 } }))).toMatchInlineSnapshot(`
+    "parameter b 3 zeros
+    forward
+      %0 = input x : 3
+      %1 = parameter b : 3
+      %2 = constant 0 : number
+      %3 = max %0 %2 : 3
+      %4 = logsumexp %3 : scalar
+      %5 = sub %3 %4 : 3
+      %6 = exp %5 : 3
+      %7 = neg %0 : 3
+      %8 = max_of %7 : scalar
+      %9 = neg %8 : scalar
+      %10 = add %6 %9 : 3
+      %11 = sub %10 %8 : 3
+      %12 = sum %0 : scalar
+      %13 = min %1 %12 : 3
+      %14 = setting rate : number
+      %15 = div %13 %14 : 3
+      %16 y = add %11 %15 : 3
+    output output %16"
+  `);
+});
+
+test("settings, states and no parameters: an optimiser", () => {
+  const made = cell("m' = beta * m + (1 - beta) * g\nw' = w - rate * m'", {
+    inputs: ["g"],
+    settings: ["rate", "beta"],
+  });
+  expect(printGraph(graphOf(made, "", { inputs: { g: 5 } }))).toMatchInlineSnapshot(`
+    "state m 5 next %8
+    state w 5 next %11
+    forward
+      %0 = input g : 5
+      %1 = state m : 5
+      %2 = state w : 5
+      %3 = setting beta : number
+      %4 = mul %3 %1 : 5
+      %5 = constant 1 : number
+      %6 = sub %5 %3 : number
+      %7 = mul %6 %0 : 5
+      %8 m' = add %4 %7 : 5
+      %9 = setting rate : number
+      %10 = mul %9 %8 : 5
+      %11 w' = sub %2 %10 : 5
+    output output %11"
+  `);
+});
+
+test("a backward part, views and sinks, printed", () => {
+  const builder = createBuilder();
+  const x = builder.input("x", 2);
+  const { output } = addCell(builder, cell("y = W @ [x, tanh(x)]"), { layer: "", units: 3, inputs: { x } });
+  const forwardCount = builder.count();
+  const view = { parameter: "W", rows: 3, column: 2, columns: 2 };
+  builder.outer(view, output, x);
+  builder.matmulTransposed(view, output);
+  builder.total("loss", builder.sum(output));
+  expect(printGraph(builder.graph({ y: output }, forwardCount))).toMatchInlineSnapshot(`
+    "parameter W 3x4 glorot_uniform
+    forward
+      %0 = input x : 2
+      %1 = tanh %0 : 2
+      %2 = matmul W[:,0:2] %0 : 3
+      %3 = matmul W[:,2:4] %1 : 3
+      %4 y = add %2 %3 : 3
+    backward
+      %5 = outer W[:,2:4] %4 %0
+      %6 = matmul_transposed W[:,2:4] %4 : 2
+      %7 = sum %4 : scalar
+      %8 = total loss %7
+    output y %4"
+  `);
+});
+
+test("a state may be set to a leaf, to another state or to its own old value", () => {
+  const made = cell("p' = x\nq' = p\ns' = s\nk' = b\ny = p + q + s + k + p' + k'");
+  const graph = graphOf(made, "shift", { units: 3, inputs: { x: 3 } });
+  expect(graph.states.map(({ name, next }) => [name, graph.nodes[next]?.op])).toEqual([
+    ["shift.p", "input"],
+    ["shift.q", "state"],
+    ["shift.s", "state"],
+    ["shift.k", "parameter"],
+  ]);
+});
+
+test("values by name: the line's value, the state's old and new value", () => {
+  const builder = createBuilder();
+  const x = builder.input("x", 2);
+  const layer = addCell(builder, cell("f = sigmoid(W @ x)\nc' = f * c"), { layer: "l", units: 2, inputs: { x } });
+  expect(Object.keys(layer.values)).toEqual(["f", "c", "c'"]);
+  expect(builder.node(layer.values.f as number)).toMatchObject({ op: "sigmoid", name: "l.f" });
+  expect(builder.node(layer.values.c as number)).toMatchObject({ op: "state", name: "l.c" });
+  expect(builder.node(layer.values["c'"] as number)).toMatchObject({ op: "mul", name: "l.c'" });
+  expect(layer.output).toBe(layer.values["c'"]);
+});
+
+test("sizes that fit only for other units or inputs", () => {
+  const lines = "f = sigmoid(W @ x)\nh' = f * x + U @ h\nh : units";
+  expect(refusal(lines, "lstm", { units: 128, inputs: { x: 64 } })).toMatchInlineSnapshot(`
+    "
+    lstm.h': h' needs the shape that h has, got 64 and 128 features. Bring one side to the other's size with a matrix, as in W @ x, or give units 64.
+      h' = f * x + U @ h
+           ^^^^^^^^^^^^^
+    "
+  `);
+  expect(graphOf(cell(lines), "", { units: 8, inputs: { x: 8 } }).states[0]?.size).toBe(8);
+  expect(refusal("h' = [W @ x, c]\nc' = W @ x + c\nh : 6", "", { units: 4, inputs: { x: 3 } })).toMatchInlineSnapshot(`
+    "
+    cell: the equations fix this cell's size at 6 features, got units 4. Leave units out, or give 6.
+    "
+  `);
+});
+test("a product of two sizes, told by the layer's and the line's name", () => {
+  const lines = "f = sigmoid(k * x)  # a gate\nh' = f * h\nk : units";
+  expect(refusal(lines, "lstm", { units: 128, inputs: { x: 64 } })).toMatchInlineSnapshot(`
+    "
+    lstm.f: '*' needs equal shapes, got 128 and 64 features. Bring one side to the other's size with a matrix, as in W @ x, or give units 64.
+      f = sigmoid(k * x)  # a gate
+                    ^
+    "
+  `);
+});
+test("a matrix that meets two sizes of inputs", () => {
+  const made = cell("y = W @ a + W @ b", { inputs: ["a", "b"] });
+  expect(() => graphOf(made, "l", { units: 2, inputs: { a: 3, b: 4 } })).toThrowErrorMatchingInlineSnapshot(`
+    [EquationError: l.y: '@' needs as many features as W has columns, got 4 and 3. Bring one side to the other's size with a matrix, as in W @ x, or change units.
+      y = W @ a + W @ b
+                  ^^^^^]
+  `);
+  expect(graphOf(made, "l", { units: 2, inputs: { a: 3, b: 3 } }).parameters[0]?.shape).toEqual([2, 3]);
+});
+test("a size that is no whole number", () => {
+  const lines = "k = W @ x\ny = V @ k\nk : units / 4";
+  expect(refusal(lines, "l", { units: 10, inputs: { x: 2 } })).toMatchInlineSnapshot(`
+    "
+    l.W: its size units / 4 is 2.5, and must be a whole number from 1 to 2147483648. Change units, or the size lines.
+      k = W @ x
+          ^
+    "
+  `);
+});
+test("a size line that disagrees with the numbers", () => {
+  expect(refusal("y = tanh(x)\nx : 8", "l", { inputs: { x: 4 } })).toMatchInlineSnapshot(`
+    "
+    l.x: its size line says 8 features, got 4. Change one of the two.
+      x : 8
+      ^
+    "
+  `);
+});
+test("units missing, unusable, or unused", () => {
+  const elman = "h' = tanh(W @ x + U @ h)";
+  expect(refusal(elman, "l", { inputs: { x: 4 } })).toMatchInlineSnapshot(`
+    "
+    l: the size of h is units, and units are not given. Give units, as in units: 128.
+    "
+  `);
+  expect(refusal(elman, "", { units: 2.5, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+    "
+    cell: units must be a whole number from 1 to 2147483648, got 2.5.
+    "
+  `);
+  expect(refusal("h' = h + x", "l", { units: 8, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+    "
+    l: the equations fix this cell's size at 4 features, got units 8. Leave units out, or give 4.
+    "
+  `);
+  expect(graphOf(cell("h' = h + x"), "l", { units: 4, inputs: { x: 4 } }).states[0]?.size).toBe(4);
+});
+test("inputs missing, unknown, or no vectors", () => {
+  expect(refusal("y = x", "l", { inputs: {} })).toMatchInlineSnapshot(`
+    "
+    l: the cell's input x is missing. Give inputs: { x: a node }.
+    "
+  `);
+  expect(refusal("y = x", "l", { inputs: { x: 1, z: 1 } })).toMatchInlineSnapshot(`
+    "
+    l: the cell has no input z. Its inputs: x.
+    "
+  `);
+  const builder = createBuilder();
+  const x = builder.input("x", "scalar");
+  expect(() => addCell(builder, cell("y = x"), { layer: "l", inputs: { x } })).toThrowErrorMatchingInlineSnapshot(
+    `[EquationError: l: the input x must be a vector of features, got a value of shape "scalar".]`,
+  );
+});

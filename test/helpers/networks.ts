@@ -1,0 +1,52 @@
+/** Small graphs around a cell, with seeded random values for everything that they read. */
+import { grad } from "../../src/grad/grad.ts";
+import { addCell, type Cell } from "../../src/graph/cell.ts";
+import { createBuilder, type Graph } from "../../src/graph/graph.ts";
+import { createRandom } from "../../src/nn/random.ts";
+
+/** A cell whose output meets random weights: loss = sum(output * r), one number an example and step. */
+export function cellGraph(cell: Cell, { units, input }: { units: number; input: number }): Graph {
+  const g = createBuilder();
+  const layer = addCell(g, cell, { layer: "cell", units, inputs: { x: g.input("x", input) } });
+  const size = g.shapeOf(layer.output) as number;
+  const loss = g.sum(g.mul(layer.output, g.input("r", size)));
+  g.total("loss", loss);
+  return g.graph({ output: layer.output, loss });
+}
+export const trainingGraph = (cell: Cell, sizes: { units: number; input: number }): Graph =>
+  grad(cellGraph(cell, sizes));
+
+export type Values = {
+  readonly inputs: Record<string, Float64Array>;
+  readonly parameters: Record<string, Float64Array>;
+  readonly states: Record<string, Float64Array>;
+};
+
+/** Normal numbers, rounded to f32 so that every engine starts from the same. */
+export function randomValues(graph: Graph, steps: number, batch: number, seed: number, scale = 0.5): Values {
+  const random = createRandom(seed);
+  const draw = (count: number): Float64Array =>
+    Float64Array.from({ length: count }, () => Math.fround(scale * random.normal()));
+  const values: Values = { inputs: {}, parameters: {}, states: {} };
+  for (const node of graph.nodes) {
+    if (node.op !== "input") continue;
+    values.inputs[node.name as string] = draw(steps * batch * (typeof node.shape === "number" ? node.shape : 1));
+  }
+  for (const { name, shape } of graph.parameters) values.parameters[name] = draw(shape.reduce((a, b) => a * b, 1));
+  for (const { name, size, reverse } of graph.states) if (!reverse) values.states[name] = draw(batch * size);
+  return values;
+}
+
+/** The largest difference, as a share of the largest number of what is wanted (at least `floor`). */
+export function relativeError(got: ArrayLike<number>, wanted: ArrayLike<number>, floor = 1e-3): number {
+  if (got.length !== wanted.length) throw new Error(`${got.length} numbers against ${wanted.length}`);
+  let [largest, difference] = [floor, 0];
+  for (let k = 0; k < wanted.length; k++) {
+    const [a, b] = [got[k] as number, wanted[k] as number];
+    if (Number.isNaN(a) && Number.isNaN(b)) continue;
+    largest = Math.max(largest, Math.abs(b));
+    difference = Math.max(difference, a === b ? 0 : Math.abs(a - b));
+    if (Number.isNaN(a) !== Number.isNaN(b)) return Number.POSITIVE_INFINITY;
+  }
+  return difference / largest;
+}

@@ -1,0 +1,121 @@
+/** The package as its users get it: packed, installed into an empty project, used from Node, TypeScript and a browser. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { build } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { withPage } from "../browser/harness.ts";
+
+const root = join(import.meta.dirname, "../..");
+const inRoot = (tool: string) => join(root, "node_modules", tool);
+
+/** The empty project of a user; holds the tarball too. */
+const project = mkdtempSync(join(tmpdir(), "unrolled-package-"));
+let tarball = "";
+let packed: { unpackedSize: number; files: { path: string; size: number }[] };
+
+const consumer = `
+  import { cell, lstm } from "unrolled";
+  const elman = cell("h' = tanh(W @ x + U @ h + b)");
+  const message = [...elman.states, lstm === undefined ? "no lstm" : "lstm"].join(" ");
+`;
+const message = "h lstm";
+
+/** Run a command in a folder; fails the test with its output unless it ends with 0. */
+function run(folder: string, command: string, ...args: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: folder,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}: exit code ${status}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+beforeAll(() => {
+  run(root, process.execPath, "scripts/build.mjs", "--if-stale");
+  [packed] = JSON.parse(run(root, "npm", "pack", "--ignore-scripts", "--json", "--pack-destination", project));
+  tarball = join(project, (packed as unknown as { filename: string }).filename);
+  writeFileSync(join(project, "package.json"), '{ "name": "consumer", "private": true, "type": "module" }');
+  // Offline: the package has no dependencies, so nothing needs to be fetched.
+  run(project, "npm", "install", "--offline", "--no-audit", "--no-fund", tarball);
+});
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+test("the tarball holds the built files, the book and the licence, and is below 5 MB", () => {
+  const paths = packed.files.map((file) => file.path);
+  expect(paths).toEqual(expect.arrayContaining(["LICENSE", "package.json", "dist/index.js", "dist/index.d.ts"]));
+  expect(paths).toEqual(expect.arrayContaining(["dist/data/moby-dick.txt", "dist/cli/main.js"]));
+  expect(paths.filter((path) => !/^(dist\/|LICENSE$|README\.md$|package\.json$)/.test(path))).toEqual([]);
+  expect(paths.filter((path) => /built-from|\.test\.|tsbuildinfo/.test(path))).toEqual([]);
+  expect(packed.unpackedSize).toBeLessThan(5_000_000);
+});
+
+test("Moby-Dick is whole", () => {
+  const text = readFileSync(join(project, "node_modules/unrolled/dist/data/moby-dick.txt"), "utf8");
+  expect(text.startsWith("CHAPTER 1. Loomings.\n\nCall me Ishmael. ")).toBe(true);
+  expect(text.endsWith("only found another orphan.\n")).toBe(true);
+  expect(text.match(/^CHAPTER \d+\. .*[.!?]\n\n/gm)).toHaveLength(135);
+});
+
+test("no dependency is installed", () => {
+  const { packages } = JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8"));
+  expect(Object.keys(packages)).toEqual(["", "node_modules/unrolled"]);
+});
+
+test("a Node script imports it", () => {
+  writeFileSync(join(project, "script.js"), `${consumer} console.log(message);`);
+  expect(run(project, process.execPath, "script.js").trim()).toBe(message);
+});
+
+test("the command line runs", () => {
+  expect(run(project, "npx", "--no-install", "unrolled", "--help")).toMatch(/unrolled/);
+});
+
+test.each(["nodenext", "bundler"])("its types check with module resolution %s", (moduleResolution) => {
+  writeFileSync(join(project, "consumer.ts"), `${consumer} export const text: string = message;`);
+  const compilerOptions = {
+    target: "es2022",
+    lib: ["es2023", "dom"],
+    module: moduleResolution === "bundler" ? "preserve" : "nodenext",
+    moduleResolution,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    types: [],
+    noEmit: true,
+  };
+  const config = `tsconfig.${moduleResolution}.json`;
+  writeFileSync(join(project, config), JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
+  run(project, process.execPath, inRoot("typescript/bin/tsc"), "-p", config);
+});
+
+test("a page built with Vite runs in Chromium", async () => {
+  const page = join(project, "page");
+  mkdirSync(page, { recursive: true });
+  writeFileSync(join(page, "index.html"), '<!doctype html><script type="module" src="./main.js"></script>');
+  writeFileSync(join(page, "main.js"), `${consumer} document.title = message;`);
+  await build({ root: page, configFile: false, logLevel: "error", build: { outDir: "dist" } });
+  await withPage({ isolated: false, folder: join(page, "dist") }, async (tab) => {
+    await tab.waitForFunction(() => document.title !== "", undefined, { timeout: 10_000 });
+    expect(await tab.title()).toBe(message);
+  });
+});
+
+test("publint finds no error", async () => {
+  const pkgDir = join(project, "node_modules/unrolled");
+  const { messages } = await publint({ pkgDir, pack: false, level: "warning" });
+  const pkg = JSON.parse(readFileSync(join(pkgDir, "package.json"), "utf8"));
+  expect(messages.map((found) => formatMessage(found, pkg, { color: false }))).toEqual([]);
+});
+
+test("its types resolve wherever ESM does", () => {
+  const options = ["--profile", "esm-only", "--no-definitely-typed", "--format", "ascii", "--no-emoji"];
+  run(project, process.execPath, inRoot("@arethetypeswrong/cli/dist/index.js"), ...options, tarball);
+});
