@@ -136,8 +136,9 @@ export type Slot = Location & { readonly size: number };
 
 export type Plan = {
   readonly sections: readonly Section[];
-  /** Bytes of memory in all. */
+  /** Bytes of memory in all, and what lies where. */
   readonly bytes: number;
+  readonly memory: readonly Region[];
   /** Vectors and scalars from outside, and indices (32-bit integers), by name. */
   readonly inputs: Readonly<Record<string, Slot>>;
   readonly indices: Readonly<Record<string, Slot>>;
@@ -155,6 +156,8 @@ export type Plan = {
   /** Kept values, by name. */
   readonly outputs: Readonly<Record<string, Slot>>;
 };
+/** Regions whose values are not needed at the same time may share bytes. */
+export type Region = { readonly name: string; readonly offset: number; readonly bytes: number };
 export type Slab = { readonly offset: number; readonly floats: number };
 
 export const pad4 = (n: number): number => (n + 3) & ~3;

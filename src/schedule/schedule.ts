@@ -15,6 +15,7 @@ import {
   type Pass,
   type Plan,
   pad4,
+  type Region,
   type Section,
   type Slab,
   type Slot,
@@ -117,9 +118,11 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
 
   // Fixed memory: parameters, gradients, settings, packed panels.
   let top = aligned(options.base ?? 64);
-  const take = (bytes: number): number => {
+  const memory: Region[] = [];
+  const take = (name: string, bytes: number): number => {
     const at = top;
     top = aligned(top + bytes);
+    if (bytes > 0) memory.push({ name, offset: at, bytes });
     return at;
   };
   const hasGradient = graph.nodes.some((n) => n.shape === "none" && n.op !== "total");
@@ -129,16 +132,18 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     parameterAt[name] = { offset: 4 * floats, shape };
     floats += pad4(shape.reduce((a, b) => a * b, 1));
   }
-  const parameterSlab: Slab = { offset: take(4 * floats + 16), floats };
-  const gradientSlab: Slab = hasGradient ? { offset: take(4 * floats + 16), floats } : { offset: 0, floats: 0 };
+  const parameterSlab: Slab = { offset: take("parameters", 4 * floats + 16), floats };
+  const gradientSlab: Slab = hasGradient
+    ? { offset: take("gradients", 4 * floats + 16), floats }
+    : { offset: 0, floats: 0 };
   for (const [name, at] of Object.entries(parameterAt)) {
     parameterAt[name] = { ...at, offset: at.offset + parameterSlab.offset };
   }
   const gradientOf = (name: string): number =>
     (parameterAt[name]?.offset as number) - parameterSlab.offset + gradientSlab.offset;
   const settings: Record<string, number> = {};
-  for (const n of graph.nodes) if (n.op === "setting") settings[n.name as string] = take(4);
-  const keys = take(8);
+  for (const n of graph.nodes) if (n.op === "setting") settings[n.name as string] = take(n.name as string, 4);
+  const keys = take("keys of the dropout masks", 8);
   const totals: Record<string, number> = {};
 
   // Which buffers may share memory: their times of use, in items.
@@ -150,11 +155,15 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     for (const group of groups) if (group.kind === "outer") scratchBytes.push(group.bytes);
   }
   // One scratch matrix serves all weight gradients: each is copied out before the next.
-  const scratch = take(Math.max(0, ...scratchBytes));
+  const scratch = take("scratch for gradients of matrices", Math.max(0, ...scratchBytes));
   const panelsOf = new Map<string, number>();
   const allocation = allocate(buffers, top);
   const offsets = layouts.map((layout, k) => layout.fixed ?? (allocation.offsets[k] as number));
   top = allocation.end;
+
+  const placed = layouts.flatMap(({ name, fixed }, k) =>
+    fixed === undefined ? [{ name, offset: offsets[k] as number, bytes: buffers[k]?.bytes as number }] : [],
+  );
 
   const location = ({ buffer, column, slot }: Place): Location => {
     const layout = layouts[buffer] as Layout;
@@ -196,6 +205,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   return {
     sections: [section],
     bytes: top + 64, // Room for the last vector's reads past its end.
+    memory: [...memory, ...placed].sort((a, b) => a.offset - b.offset),
     inputs: named("input"),
     indices: named("index"),
     settings,
@@ -402,7 +412,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
           },
         ];
       case "total": {
-        const at = totals[n.name as string] ?? take(4);
+        const at = totals[n.name as string] ?? take(n.name as string, 4);
         totals[n.name as string] = at;
         return [{ kind: "total", node: group.node, value: operand, at }];
       }
@@ -460,7 +470,13 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       const names: string[] = [];
       const fresh = panels === undefined;
       if (panels === undefined) {
-        panels = take(32 * k * Math.ceil(n / 8));
+        panels = take(
+          `[${of
+            .flat()
+            .map(({ view, transposed }) => (transposed ? `${view.parameter}ᵀ` : view.parameter))
+            .join(" ")}] packed`,
+          32 * k * Math.ceil(n / 8),
+        );
         panelsOf.set(key, panels);
       }
       let atN = 0;
@@ -635,6 +651,7 @@ export function joinPlans(first: Plan, second: Plan): Plan {
     ...first,
     sections: [...first.sections, ...second.sections],
     bytes: Math.max(first.bytes, second.bytes),
+    memory: [...first.memory, ...second.memory],
     settings: { ...first.settings, ...second.settings },
     outputs: { ...first.outputs, ...second.outputs },
     totals: { ...first.totals, ...second.totals },

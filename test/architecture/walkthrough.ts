@@ -1,0 +1,83 @@
+/** One small GRU through every stage, as Markdown: the part of ARCHITECTURE.md that a test keeps true. */
+import { gru } from "../../src/cells/index.ts";
+import { grad } from "../../src/grad/grad.ts";
+import { addCell } from "../../src/graph/cell.ts";
+import { createBuilder } from "../../src/graph/graph.ts";
+import { printGraph } from "../../src/graph/print.ts";
+import { interpret } from "../../src/interpret/interpret.ts";
+import { load } from "../../src/runtime/program.ts";
+import { factsOf, printPlan } from "../../src/schedule/print.ts";
+import { schedule } from "../../src/schedule/schedule.ts";
+import { emit } from "../../src/wasm/emit.ts";
+import { randomValues } from "../helpers/networks.ts";
+
+const sizes = { units: 2, input: 3 };
+const run = { steps: 4, batch: 2 };
+
+export async function walkthrough(): Promise<string> {
+  const g = createBuilder();
+  const x = g.input("x", sizes.input);
+  const { output } = addCell(g, gru, { layer: "", units: sizes.units, inputs: { x } });
+  const graph = g.graph({ output });
+  const both = grad(graph, "output");
+  const plan = schedule(both, { ...run, keep: ["output"] });
+  const facts = factsOf(plan);
+
+  const values = randomValues(both, run.steps, run.batch, 1);
+  const oracle = interpret(both, { ...run, ...values });
+  const program = await load(plan, { fma: false });
+  for (const [name, numbers] of Object.entries(values.inputs)) program.setInput(name, numbers);
+  for (const [name, numbers] of Object.entries(values.parameters)) program.setParameter(name, numbers);
+  program.setState("h", values.states.h as Float64Array);
+  program.run();
+  const last = (run.steps - 1) * run.batch * sizes.units;
+  const show = (numbers: ArrayLike<number>): string =>
+    Array.from({ length: sizes.units }, (_, j) => (numbers[j] as number).toFixed(5)).join(" ");
+  const inOracle = [oracle.value(output).subarray(last), (oracle.gradients.U_g as Float64Array).subarray(0)] as const;
+  const inWasm = [program.output("output").subarray(last), program.gradient("U_g")] as const;
+
+  const bytes = emit(plan, { fma: false });
+  const exported = WebAssembly.Module.exports(new WebAssembly.Module(bytes)).map(({ name }) => `\`${name}\``);
+  const code = (text: string): string => `\`\`\`\n${text}\n\`\`\``;
+  return [
+    `The GRU of \`src/cells/gru.ts\` with ${sizes.units} units over ${sizes.input} features, ` +
+      `${run.steps} time steps of ${run.batch} examples.`,
+    "",
+    "**1. Equations** (`src/cells`, read by `src/graph`): the text is the stored form.",
+    "",
+    code(gru.source),
+    "",
+    "**2. Graph** (`src/graph`): one time step as typed operations. **3. Gradient** (`src/grad`): the backward step " +
+      "after it, in the same graph. `d h` is the state that carries the adjoint from step t + 1 to step t.",
+    "",
+    code(printGraph(both)),
+    "",
+    "**4. Oracle** (`src/interpret`): the graph run node by node in f64. With random numbers, first example:",
+    "",
+    code(`h' after the last step   ${show(inOracle[0])}\nfirst row of d U_g       ${show(inOracle[1])}`),
+    "",
+    "**5. Plan** (`src/schedule`). *Hoist*: " +
+      `${facts.hoisted.join(", ")} meet only the input, so they leave the time loop. *Pack*: ` +
+      `${facts.packed.map((names) => `[${names.join(" ")}]`).join(" and ")} are one product each. *Fuse*: ` +
+      `${factsOf(schedule(graph, { ...run, keep: ["output"] })).fused} pointwise passes stay in the forward loop, ` +
+      "because the product with r * h stands between them.",
+    "",
+    code(printPlan(plan)),
+    "",
+    `Every byte has its place (${plan.bytes} in all):`,
+    "",
+    code(memoryOf(plan.memory)),
+    "",
+    `**6. WASM** (\`src/wasm\`): the plan as one module of ${bytes.length} bytes, which exports ${exported.join(" and ")}.`,
+    "",
+    "**7. Program** (`src/runtime`): the module with its memory. The same numbers as the oracle's, in f32:",
+    "",
+    code(`h' after the last step   ${show(inWasm[0])}\nfirst row of d U_g       ${show(inWasm[1])}`),
+  ].join("\n");
+}
+
+function memoryOf(regions: readonly { name: string; offset: number; bytes: number }[]): string {
+  return regions
+    .map(({ name, offset, bytes }) => `${String(offset).padStart(6)} ${String(bytes).padStart(6)}  ${name}`)
+    .join("\n");
+}
