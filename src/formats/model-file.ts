@@ -3,8 +3,9 @@
  * equations, and whatever else belongs to it (a tokenizer, the training state). Loading runs no code of the file's.
  */
 import { cell, EquationError } from "../graph/cell.ts";
+import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import type { LayerSpec } from "../nn/layers.ts";
+import { isLayerName, type LayerSpec } from "../nn/layers.ts";
 import { type Layer, type Model, modelOf } from "../nn/model.ts";
 import type { TrainerState } from "../train/trainer.ts";
 import { FormatError, readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
@@ -61,7 +62,7 @@ export function readModel(bytes: Uint8Array, file: string): ModelFile {
   };
   const architecture = record(json("unrolled", text));
   if (architecture?.version !== version) {
-    refuse(`its version is ${JSON.stringify(architecture?.version)}, this program reads ${version}. Update unrolled.`);
+    refuse(`its version is ${brief(architecture?.version)}, this program reads ${version}. Update unrolled.`);
   }
   const given = architecture as Record<string, unknown>;
   const value = (name: string, shape: readonly number[]): Float32Array => {
@@ -72,29 +73,29 @@ export function readModel(bytes: Uint8Array, file: string): ModelFile {
     }
     return tensor.data;
   };
+  const readTraining = (text: unknown, parameters: readonly Parameter[]): TrainerState => {
+    const training = record(text);
+    const [step, slots] = [count(training?.step), training?.slots];
+    const names = Array.isArray(slots) && slots.every((slot) => typeof slot === "string") ? slots : undefined;
+    // A step beyond this is none that training can have reached.
+    if (step === undefined || step > 2 ** 48 || names === undefined || new Set(names).size < names.length) {
+      return refuse("its state of training is damaged. Train anew.");
+    }
+    const valuesOf = (slot: string) =>
+      Object.fromEntries(parameters.map((p) => [p.name, value(slotName(slot, p.name), p.shape)]));
+    return { step, slots: Object.fromEntries(names.map((slot) => [slot, valuesOf(slot)])) };
+  };
   try {
     if (!Array.isArray(given.layers) || given.layers.length === 0) return refuse("it has no layers. Train anew.");
     const layers = given.layers.map((layer) => readLayer(layer, refuse));
     const input = given.input === "tokens" ? "tokens" : count(given.input);
     if (input === undefined || (input === "tokens") !== (layers[0]?.kind === "embedding")) {
-      return refuse(`its input ${JSON.stringify(given.input)} does not fit its first layer. Train anew.`);
+      return refuse(`its input ${brief(given.input)} does not fit its first layer. Train anew.`);
     }
+    const twice = layers.find((layer, k) => layers.findIndex((other) => other.name === layer.name) < k);
+    if (twice !== undefined) return refuse(`two of its layers are named "${twice.name}". Train anew.`);
     const model = modelOf(layers, input, ({ name, shape }) => value(name, shape));
-    const training = record(given.training);
-    const step = count(training?.step);
-    const slots = training?.slots;
-    const state =
-      step !== undefined && Array.isArray(slots) && slots.every((slot) => typeof slot === "string")
-        ? {
-            step,
-            slots: Object.fromEntries(
-              slots.map((slot: string) => [
-                slot,
-                Object.fromEntries(model.parameters.map((p) => [p.name, value(slotName(slot, p.name), p.shape)])),
-              ]),
-            ),
-          }
-        : undefined;
+    const state = given.training === undefined ? undefined : readTraining(given.training, model.parameters);
     const extra = Object.fromEntries(
       Object.entries(metadata).flatMap(([name, content]) =>
         name === "format" || name === "unrolled" ? [] : [[name, json(name, content)]],
@@ -114,7 +115,9 @@ export function readModel(bytes: Uint8Array, file: string): ModelFile {
 function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
   const layer = record(value) ?? {};
   const { kind, name } = layer;
-  if (typeof name !== "string") return refuse("a layer has no name: the file is damaged. Train anew.");
+  if (typeof name !== "string" || !isLayerName(name)) {
+    return refuse(`a layer's name ${brief(name)} is not a name: the file is damaged. Train anew.`);
+  }
   const spec = ((): LayerSpec | undefined => {
     switch (kind) {
       case "embedding": {
@@ -140,6 +143,11 @@ function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
   return { ...spec, name };
 }
 
+/** Something out of a file for a message. */
+function brief(value: unknown): string {
+  const text = JSON.stringify(value) ?? "that is missing";
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}
 const record = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
 const count = (value: unknown): number | undefined =>

@@ -3,7 +3,7 @@
  * it. Knows nothing about plans or memory.
  */
 import { arithmetic, type Graph, type Node, type NodeId } from "../graph/graph.ts";
-import type { BinaryName, OpName, UnaryName } from "../graph/operations.ts";
+import type { BinaryName, OpName, ParameterView, UnaryName } from "../graph/operations.ts";
 import { randomBits } from "../graph/random-bits.ts";
 
 export type Run = {
@@ -31,56 +31,60 @@ export type Result = {
   readonly totals: Readonly<Record<string, number>>;
 };
 
-/** Where a node is being computed: one step of one example. */
-type Place = {
-  readonly node: Node;
-  /** Operand k at feature j; numbers and scalars ignore j. */
-  readonly get: (k: number, j: number) => number;
-  /** Features of operand k. */
-  readonly size: (k: number) => number;
-  /** Position of the example among all steps and examples: t * B + b. */
-  readonly row: number;
-  readonly out: Float64Array;
+/** What every node can reach, by name. */
+type Surroundings = {
   readonly run: Required<Run>;
   readonly state: (name: string) => Float64Array;
+  readonly parameter: (name: string) => Float64Array;
   readonly gradient: (name: string) => Float64Array;
   readonly columnsOf: (parameter: string) => number;
   readonly total: (name: string, value: number) => void;
 };
 
+/** Where a node is being computed: one step of one example. */
+type Place = {
+  /** By operand: its features, or its one number. */
+  readonly operands: readonly Float64Array[];
+  /** Position of the example among all steps and examples: t * B + b. */
+  readonly row: number;
+  readonly out: Float64Array;
+  readonly around: Surroundings;
+};
+
 type Rule<K extends OpName> = (node: Node<K>, at: Place) => void;
 
-const pointwise =
-  <K extends UnaryName | BinaryName>(op: K): Rule<K> =>
-  (_, { get, out }) => {
-    const compute = arithmetic[op] as (a: number, b?: number) => number;
-    for (let j = 0; j < out.length; j++) out[j] = compute(get(0, j), op in binaries ? get(1, j) : undefined);
+const unary =
+  (compute: (a: number) => number): Rule<UnaryName> =>
+  (_, { operands: [a], out }) => {
+    for (let j = 0; j < out.length; j++) out[j] = compute(a?.[j] as number);
   };
-const binaries = { add: 0, sub: 0, mul: 0, div: 0, min: 0, max: 0 };
-
-function parameterOf(at: Place, name: string): ArrayLike<number> {
-  const values = at.run.parameters[name];
-  if (values === undefined) throw new Error(`internal: parameter ${name} was not given`);
-  return values;
-}
-function operand(at: Place, k: number): Float64Array {
-  return Float64Array.from({ length: at.size(k) }, (_, j) => at.get(k, j));
-}
+const binary =
+  (compute: (a: number, b: number) => number): Rule<BinaryName> =>
+  (_, { operands, out }) => {
+    const [a, b] = operands as [Float64Array, Float64Array];
+    // One number meets every feature.
+    const [strideA, strideB] = [a.length === 1 ? 0 : 1, b.length === 1 ? 0 : 1];
+    for (let j = 0; j < out.length; j++) out[j] = compute(a[j * strideA] as number, b[j * strideB] as number);
+  };
+const first = ({ operands }: Place): Float64Array => operands[0] as Float64Array;
+const oneOf = (values: Float64Array | undefined): number => values?.[0] as number;
 
 const rules: { readonly [K in OpName]: Rule<K> } = {
   constant: (node, { out }) => out.fill(node.value),
-  setting: (node, { out, run }) => out.fill(run.settings[node.name as string] as number),
-  input: (node, { out, run, row }) => {
-    const values = run.inputs[node.name as string] as ArrayLike<number>;
+  setting: (node, { out, around }) => out.fill(around.run.settings[node.name as string] as number),
+  input: (node, { out, around, row }) => {
+    const values = around.run.inputs[node.name as string] as ArrayLike<number>;
     for (let j = 0; j < out.length; j++) out[j] = values[row * out.length + j] as number;
   },
-  index: (node, { out, run, row }) => out.fill((run.inputs[node.name as string] as ArrayLike<number>)[row] as number),
-  state: (node, { out, state, row, run }) => {
-    const b = row % run.batch;
-    out.set(state(node.name as string).subarray(b * out.length, (b + 1) * out.length));
+  index: (node, { out, around, row }) => {
+    out.fill((around.run.inputs[node.name as string] as ArrayLike<number>)[row] as number);
   },
-  parameter: (node, at) => at.out.set(Float64Array.from(parameterOf(at, node.parameter))),
-  mask: (node, { out, run, row }) => {
+  state: (node, { out, row, around }) => {
+    const b = row % around.run.batch;
+    out.set(around.state(node.name as string).subarray(b * out.length, (b + 1) * out.length));
+  },
+  parameter: (node, at) => at.out.set(at.around.parameter(node.parameter)),
+  mask: (node, { out, row, around: { run } }) => {
     const threshold = maskThreshold(node.rate);
     const key = maskKey(run.keys[0], node.stream);
     for (let j = 0; j < out.length; j++) {
@@ -88,90 +92,95 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
       out[j] = bits >= threshold ? 1 / (1 - node.rate) : 0;
     }
   },
-  neg: pointwise("neg"),
-  sigmoid: pointwise("sigmoid"),
-  hard_sigmoid: pointwise("hard_sigmoid"),
-  tanh: pointwise("tanh"),
-  relu: pointwise("relu"),
-  softplus: pointwise("softplus"),
-  exp: pointwise("exp"),
-  log: pointwise("log"),
-  sqrt: pointwise("sqrt"),
-  abs: pointwise("abs"),
-  step: pointwise("step"),
-  add: pointwise("add"),
-  sub: pointwise("sub"),
-  mul: pointwise("mul"),
-  div: pointwise("div"),
-  min: pointwise("min"),
-  max: pointwise("max"),
-  broadcast: (_, { out, get }) => out.fill(get(0, 0)),
-  one_hot: (_, { out, get }) => {
-    for (let j = 0; j < out.length; j++) out[j] = get(0, 0) === j ? 1 : 0;
+  neg: unary(arithmetic.neg),
+  sigmoid: unary(arithmetic.sigmoid),
+  hard_sigmoid: unary(arithmetic.hard_sigmoid),
+  tanh: unary(arithmetic.tanh),
+  relu: unary(arithmetic.relu),
+  softplus: unary(arithmetic.softplus),
+  exp: unary(arithmetic.exp),
+  log: unary(arithmetic.log),
+  sqrt: unary(arithmetic.sqrt),
+  abs: unary(arithmetic.abs),
+  step: unary(arithmetic.step),
+  add: binary(arithmetic.add),
+  sub: binary(arithmetic.sub),
+  mul: binary(arithmetic.mul),
+  div: binary(arithmetic.div),
+  min: binary(arithmetic.min),
+  max: binary(arithmetic.max),
+  broadcast: (_, at) => at.out.fill(oneOf(first(at))),
+  one_hot: (_, at) => {
+    for (let j = 0; j < at.out.length; j++) at.out[j] = oneOf(first(at)) === j ? 1 : 0;
   },
-  sum: (_, at) => at.out.fill(operand(at, 0).reduce((total, value) => total + value, 0)),
-  max_of: (_, at) => at.out.fill(Math.max(...operand(at, 0))),
+  sum: (_, at) => at.out.fill(first(at).reduce((total, value) => total + value, 0)),
+  max_of: (_, at) => at.out.fill(Math.max(...first(at))),
   logsumexp: (_, at) => {
-    const values = operand(at, 0);
+    const values = first(at);
     const largest = Math.max(...values);
     at.out.fill(largest + Math.log(values.reduce((total, value) => total + Math.exp(value - largest), 0)));
   },
-  concat: (node, at) => {
+  concat: (_, { operands, out }) => {
     let start = 0;
-    node.inputs.forEach((_, k) => {
-      at.out.set(operand(at, k), start);
-      start += at.size(k);
-    });
+    for (const part of operands) {
+      out.set(part, start);
+      start += part.length;
+    }
   },
-  slice: (node, { out, get }) => {
-    for (let j = 0; j < out.length; j++) out[j] = get(0, node.start + j);
+  slice: (node, at) => at.out.set(first(at).subarray(node.start, node.start + at.out.length)),
+  matmul: (node, at) => {
+    at.out.fill(0);
+    addProduct(at, node.view, false, first(at));
   },
-  matmul: (node, at) => multiply(at, node.view, false, 0),
-  matmul_transposed: (node, at) => multiply(at, node.view, true, 0),
+  matmul_transposed: (node, at) => {
+    at.out.fill(0);
+    addProduct(at, node.view, true, first(at));
+  },
   products: (node, at) => {
     at.out.fill(0);
-    for (const [k, { view, transposed }] of node.blocks.entries()) multiply(at, view, transposed, k);
+    node.blocks.forEach(({ view, transposed }, k) => {
+      addProduct(at, view, transposed, at.operands[k] as Float64Array);
+    });
   },
   gather: (node, at) => {
-    const [table, n] = [parameterOf(at, node.parameter), at.out.length];
-    for (let j = 0; j < n; j++) at.out[j] = table[at.get(0, 0) * n + j] as number;
+    const [row, n] = [oneOf(first(at)), at.out.length];
+    at.out.set(at.around.parameter(node.parameter).subarray(row * n, (row + 1) * n));
   },
   outer: ({ view }, at) => {
-    const [gradient, columns] = [at.gradient(view.parameter), at.columnsOf(view.parameter)];
+    const [gradient, columns] = [at.around.gradient(view.parameter), at.around.columnsOf(view.parameter)];
+    const [left, right] = at.operands as [Float64Array, Float64Array];
     for (let r = 0; r < view.rows; r++) {
+      const start = r * columns + view.column;
       for (let c = 0; c < view.columns; c++) {
-        const k = r * columns + view.column + c;
-        gradient[k] = (gradient[k] as number) + at.get(0, r) * at.get(1, c);
+        gradient[start + c] = (gradient[start + c] as number) + (left[r] as number) * (right[c] as number);
       }
     }
   },
-  accumulate: (node, at) => {
-    const gradient = at.gradient(node.parameter);
-    for (let j = 0; j < gradient.length; j++) gradient[j] = (gradient[j] as number) + at.get(0, j);
-  },
+  accumulate: (node, at) => addTo(at.around.gradient(node.parameter), 0, first(at)),
   scatter: (node, at) => {
-    const [gradient, n] = [at.gradient(node.parameter), at.size(0)];
-    for (let j = 0; j < n; j++) {
-      const k = at.get(1, 0) * n + j;
-      gradient[k] = (gradient[k] as number) + at.get(0, j);
-    }
+    const row = oneOf(at.operands[1]);
+    addTo(at.around.gradient(node.parameter), row * first(at).length, first(at));
   },
-  total: (node, at) => at.total(node.name as string, at.get(0, 0)),
+  total: (node, at) => at.around.total(node.name as string, oneOf(first(at))),
 };
 
-function multiply(
-  at: Place,
-  view: { parameter: string; rows: number; column: number; columns: number },
+function addTo(sums: Float64Array, start: number, values: Float64Array): void {
+  for (let j = 0; j < values.length; j++) sums[start + j] = (sums[start + j] as number) + (values[j] as number);
+}
+
+/** out += the view times `values`, or its transpose times them. */
+function addProduct(
+  { out, around: { parameter, columnsOf } }: Place,
+  view: ParameterView,
   transposed: boolean,
-  k: number,
-): void {
-  const [values, stride] = [parameterOf(at, view.parameter), at.columnsOf(view.parameter)];
-  if (at.node.op !== "products") at.out.fill(0);
+  values: Float64Array,
+) {
+  const [weights, stride] = [parameter(view.parameter), columnsOf(view.parameter)];
   for (let r = 0; r < view.rows; r++) {
+    const start = r * stride + view.column;
     for (let c = 0; c < view.columns; c++) {
-      const weight = values[r * stride + view.column + c] as number;
       const [to, from] = transposed ? [c, r] : [r, c];
-      at.out[to] = (at.out[to] as number) + weight * at.get(k, from);
+      out[to] = (out[to] as number) + (weights[start + c] as number) * (values[from] as number);
     }
   }
 }
@@ -205,35 +214,39 @@ export function interpret(graph: Graph, given: Run): Result {
   const gradients: Record<string, Float64Array> = {};
   const totals: Record<string, number> = {};
 
+  const parameters = new Map<string, Float64Array>();
+  const parameter = (name: string): Float64Array => {
+    const given = parameters.get(name) ?? run.parameters[name];
+    if (given === undefined) throw new Error(`internal: parameter ${name} was not given`);
+    const values = given instanceof Float64Array ? given : Float64Array.from(given);
+    parameters.set(name, values);
+    return values;
+  };
+  const rows = values.map((all, id) => {
+    const n = sizeOf(id);
+    return Array.from({ length: steps * batch }, (_, row) => all.subarray(row * n, (row + 1) * n));
+  });
+  const rowOf = (id: NodeId, row: number): Float64Array => rows[id]?.[row] as Float64Array;
+  const around: Surroundings = {
+    run,
+    parameter,
+    state: (name: string) => states[name] as Float64Array,
+    columnsOf: (name: string) => shapes.get(name)?.[1] as number,
+    gradient: (name: string): Float64Array => {
+      const shape = shapes.get(name) as readonly number[];
+      gradients[name] ??= new Float64Array(shape.reduce((a, c) => a * c, 1));
+      return gradients[name];
+    },
+    total: (name: string, value: number) => {
+      totals[name] = (totals[name] ?? 0) + value;
+    },
+  };
+
   function compute(id: NodeId, t: number, b: number): void {
     const node = graph.nodes[id] as Node;
     const row = t * batch + b;
-    const n = sizeOf(id);
-    const sizes = node.inputs.map(sizeOf);
-    const place: Place = {
-      node,
-      row,
-      run,
-      out: (values[id] as Float64Array).subarray(row * n, (row + 1) * n),
-      size: (k) => sizes[k] as number,
-      get: (k, j) => {
-        const [source, size] = [values[node.inputs[k] as NodeId] as Float64Array, sizes[k] as number];
-        return source[
-          row * size + (typeof graph.nodes[node.inputs[k] as NodeId]?.shape === "number" ? j : 0)
-        ] as number;
-      },
-      state: (name) => states[name] as Float64Array,
-      columnsOf: (name) => shapes.get(name)?.[1] as number,
-      gradient: (name) => {
-        const shape = shapes.get(name) as readonly number[];
-        gradients[name] ??= new Float64Array(shape.reduce((a, c) => a * c, 1));
-        return gradients[name];
-      },
-      total: (name, value) => {
-        totals[name] = (totals[name] ?? 0) + value;
-      },
-    };
-    (rules[node.op] as Rule<OpName>)(node, place);
+    const operands = node.inputs.map((input) => rowOf(input, row));
+    (rules[node.op] as Rule<OpName>)(node, { operands, row, out: rowOf(id, row), around });
   }
   function runStep(t: number, from: NodeId, to: NodeId, reverse: boolean): void {
     for (let id = from; id < to; id++) for (let b = 0; b < batch; b++) compute(id, t, b);

@@ -35,8 +35,25 @@ export function recurrent(
   of: Cell,
   { units, name, label = "recurrent" }: Named & { readonly units?: number; readonly label?: string } = {},
 ): LayerSpec {
+  checkLayerCell(of, name ?? label);
   if (units !== undefined) positive(name ?? label, "units", units);
   return named({ kind: "cell", cell: of, label, ...(units === undefined ? {} : { units }) }, name);
+}
+
+/**
+ * A layer hands its cell one vector a step and no numbers, and its file holds the equations alone.
+ * @throws InputError for a cell made with other `inputs`, or with `settings`
+ */
+export function checkLayerCell({ inputs, settings }: Cell, where: string): void {
+  if (inputs.length === 1 && inputs[0] === "x" && settings.length === 0) return;
+  const given = [
+    inputs.length === 1 && inputs[0] === "x" ? "" : `inputs ${inputs.join(", ") || "none"}`,
+    settings.length === 0 ? "" : `settings ${settings.join(", ")}`,
+  ].filter((part) => part !== "");
+  throw new InputError(
+    `${where}: a layer's cell reads one input, x, and has no settings; this one was made with ${given.join(" and ")}. ` +
+      "Make it from its equations alone.",
+  );
 }
 
 export const lstm = (units: number, options: Named = {}): LayerSpec =>
@@ -71,9 +88,12 @@ export function dropout(rate: number, { name }: Named = {}): LayerSpec {
   return named({ kind: "dropout", rate }, name);
 }
 
+/** Tensors in a model's file begin with it, and a dot. */
+export const isLayerName = (name: string): boolean => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name);
+
 function named<T extends LayerSpec>(layer: T, name: string | undefined): T {
   if (name === undefined) return layer;
-  if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) {
+  if (!isLayerName(name)) {
     throw new InputError(`layer name "${name}" is not a name. Use letters, digits and underscores.`);
   }
   return { ...layer, name };

@@ -5,6 +5,7 @@
 import { addCell } from "../graph/cell.ts";
 import { type Builder, createBuilder, type Graph, type NodeId, type Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
 import type { LayerSpec } from "./layers.ts";
 import { createRandom } from "./random.ts";
@@ -48,18 +49,23 @@ export function sequential(specs: readonly LayerSpec[], { input, seed = 0 }: Seq
   return modelOf(layers, shape, (parameter) => initialize(parameter, random));
 }
 
-/** A model of named layers, with values from elsewhere. */
+/**
+ * A model of named layers, with values from elsewhere.
+ * @throws InputError where it is larger than memory can be, before any value is made
+ */
 export function modelOf(
   layers: readonly Layer[],
   input: Model["input"],
   initial: (parameter: Parameter) => Float32Array,
 ): Model {
   const { graph, output } = modelGraph({ layers, input }, { training: false });
+  checkMemory(4 * countParameters(graph), "the model");
   const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
   return { layers, input, outputSize: graph.nodes[output]?.shape as number, parameters: graph.parameters, values };
 }
 
-function nameLayers(specs: readonly LayerSpec[]): Layer[] {
+/** Give every layer without a name that of its kind: lstm, lstm_1, lstm_2. */
+export function nameLayers(specs: readonly LayerSpec[]): Layer[] {
   const taken = new Set<string>();
   return specs.map((spec) => {
     const wanted = spec.name ?? (spec.kind === "cell" ? spec.label : spec.kind);
@@ -116,5 +122,5 @@ export function addModel(
   return { output: at, values };
 }
 
-export const countParameters = (model: Model): number =>
-  model.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+export const countParameters = ({ parameters }: Pick<Model, "parameters">): number =>
+  parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);

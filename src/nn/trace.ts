@@ -19,7 +19,7 @@ export type TraceOptions = LoadOptions & {
 
 /**
  * Run a cell over one sequence of vectors (T,D) from a zero state.
- * @throws InputError for an empty or uneven sequence
+ * @throws InputError for a cell of several inputs or with settings, parameters that do not fit, and an empty or uneven sequence
  * @example const { c } = await trace(lstm, [[1, 0], [0, 1]], { units: 8 }); c[1] // the cell state after two steps
  */
 export async function trace<Names extends string>(
@@ -27,6 +27,9 @@ export async function trace<Names extends string>(
   sequence: readonly ArrayLike<number>[],
   { units, parameters = {}, seed = 0, ...options }: TraceOptions = {},
 ): Promise<Trace<Names>> {
+  if (cell.inputs.length !== 1 || cell.settings.length > 0) {
+    throw new InputError("trace: needs a cell of one input and without settings");
+  }
   const size = sequence[0]?.length ?? 0;
   if (size === 0) throw new InputError("trace: the sequence is empty; give one vector for each time step");
   const odd = sequence.findIndex((x) => x.length !== size);
@@ -47,7 +50,7 @@ export async function trace<Names extends string>(
   const program = await load(schedule(graph, { steps, batch: 1, keep: cell.names }), options);
   const random = createRandom(seed);
   for (const parameter of graph.parameters) {
-    const given = parameters[parameter.name];
+    const given = Object.hasOwn(parameters, parameter.name) ? parameters[parameter.name] : undefined;
     const initial = initialize(parameter, random);
     if (given !== undefined && given.length !== initial.length) {
       throw new InputError(`trace: ${parameter.name} needs ${initial.length} numbers, got ${given.length}`);

@@ -6,19 +6,32 @@ import type { Plan, Slot } from "../schedule/plan.ts";
 import { pad4 } from "../schedule/plan.ts";
 import { emit, pageBytes } from "../wasm/emit.ts";
 import { relaxedSimd } from "../wasm/features.ts";
+import { checkMemory, refusedMemory } from "./memory-limit.ts";
 
 export type LoadOptions = {
   /** Fused multiply-add where the host has it (default). Off: the same bits on every processor. */
   readonly fma?: boolean;
 };
 
-/** Compile a plan and give it memory. Everything is zero at first. */
+/**
+ * Compile a plan and give it memory. Everything is zero at first.
+ * @throws InputError for a plan that needs more memory than WebAssembly has, or than the machine gives
+ */
 export async function load(plan: Plan, { fma = true }: LoadOptions = {}): Promise<Program> {
+  checkMemory(plan.bytes, "the program");
   const bytes = emit(plan, { fma: fma && relaxedSimd() });
   const module = await WebAssembly.compile(bytes);
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(plan.bytes / pageBytes) });
+  const memory = allocate(plan.bytes);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
   return new Program(plan, memory, instance.exports as Exports, bytes.length);
+}
+
+function allocate(bytes: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: Math.ceil(bytes / pageBytes) });
+  } catch (error) {
+    throw refusedMemory(bytes, "the program", error);
+  }
 }
 
 type Exports = { readonly run: () => void; readonly carry: () => void };

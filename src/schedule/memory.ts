@@ -13,6 +13,15 @@ export type Buffer = {
 const align = 64;
 export const aligned = (bytes: number): number => Math.ceil(bytes / align) * align;
 
+/**
+ * Floats from one row of `features` to the next: a multiple of 4, and not a large power of two. Rows 2 KiB apart fall
+ * into the same few sets of the first cache, which costs the matrix product half of its speed.
+ */
+export function rowStride(features: number): number {
+  const floats = (features + 3) & ~3;
+  return floats % 128 === 0 ? floats + 16 : floats;
+}
+
 /** Offsets from `base`, 64-byte aligned: large buffers first, each at the lowest place that is free while it lives. */
 export function allocate(buffers: readonly Buffer[], base: number): { offsets: number[]; end: number } {
   const offsets = buffers.map(() => 0);

@@ -6,7 +6,7 @@ import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { opClass, type ParameterView, type ProductBlock } from "../graph/operations.ts";
 import { type Fused, fuse, type Item, inline, isLeaf, ownValues, type Task } from "./fuse.ts";
 import { hoist, needed } from "./hoist.ts";
-import { aligned, allocate, type Buffer } from "./memory.ts";
+import { aligned, allocate, type Buffer, rowStride } from "./memory.ts";
 import { pack } from "./pack.ts";
 import {
   type Instruction,
@@ -74,7 +74,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const addLayout = (layout: Layout): number => layouts.push(layout) - 1;
   for (const { name, size } of graph.states) {
     const fixed = inPlace[name];
-    const layout: Layout = { name, rowFloats: pad4(size), slots: fixed === undefined ? "state" : "one" };
+    const layout: Layout = { name, rowFloats: rowStride(size), slots: fixed === undefined ? "state" : "one" };
     stateBuffers.set(name, addLayout(fixed === undefined ? layout : { ...layout, fixed }));
   }
   const stateOf = new Map(graph.states.map((state) => [state.name, state]));
@@ -84,7 +84,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   }
   const full = keptBeyondLoop(graph, stages, stored, ownState, keepIds);
   for (const cluster of clusters(graph, items, (id) => stored.has(id) && !places.has(id) && !isLeaf(node(id)))) {
-    const rowFloats = cluster.reduce((total, id) => total + pad4(node(id).shape as number), 0);
+    const rowFloats = rowStride(cluster.reduce((total, id) => total + pad4(node(id).shape as number), 0));
     const slots = cluster.some((id) => full.has(id)) ? "steps" : "one";
     const buffer = addLayout({ name: cluster.map((id) => nameOf(graph, id)).join(" "), rowFloats, slots });
     let column = 0;
@@ -96,7 +96,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   for (const id of stored) {
     if (places.has(id)) continue;
     const { shape } = node(id);
-    const rowFloats = typeof shape === "number" ? pad4(shape) : 1;
+    const rowFloats = typeof shape === "number" ? rowStride(shape) : 1;
     const slots = full.has(id) ? "steps" : "one";
     places.set(id, { buffer: addLayout({ name: nameOf(graph, id), rowFloats, slots }), column: 0, slot: 0 });
   }
@@ -106,7 +106,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       const fixed = options.inputs?.[n.name as string];
       const layout: Layout = {
         name: n.name as string,
-        rowFloats: typeof n.shape === "number" ? pad4(n.shape) : 1,
+        rowFloats: typeof n.shape === "number" ? rowStride(n.shape) : 1,
         slots: "steps",
       };
       places.set(id, { buffer: addLayout(fixed === undefined ? layout : { ...layout, fixed }), column: 0, slot: 0 });

@@ -4,16 +4,26 @@ import { readModel, writeModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import type { Cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
+import { initialize } from "../nn/initializers.ts";
 import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
-import { type Model, sequential } from "../nn/model.ts";
+import { countParameters, type Model, modelOf, nameLayers } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { createSession } from "../nn/session.ts";
+import { checkMemory } from "../runtime/memory-limit.ts";
 import { checkSampling, type SamplingOptions, sample } from "../text/sampling.ts";
-import { checkTokenizer, decodeToken, encode, type Tokenizer, trainTokenizer } from "../text/tokenizer.ts";
+import {
+  checkTokenizer,
+  countUnknown,
+  decodeToken,
+  encode,
+  type Tokenizer,
+  trainTokenizer,
+} from "../text/tokenizer.ts";
 import { createEvaluator } from "../train/evaluator.ts";
 import { type FitOptions, type FitResult, fitStream } from "../train/fit.ts";
+import { adam } from "../train/optimizers.ts";
 import { smallestStream } from "../train/stream.ts";
-import type { TrainerState } from "../train/trainer.ts";
+import { type TrainerState, trainingPlan } from "../train/trainer.ts";
 
 export type LanguageModel = {
   readonly model: Model;
@@ -35,7 +45,11 @@ export type LanguageModelOptions = {
   /** Largest vocabulary of a word model. */
   readonly maxVocabulary?: number;
   readonly seed?: number;
+  /** How it will be trained: then the text and the memory are checked before the values are made. */
+  readonly training?: Pick<FitOptions, "batch" | "steps" | "validationSplit">;
 };
+
+const mostLayers = 100;
 
 /**
  * An untrained model for a text, whose tokens make its vocabulary.
@@ -45,16 +59,39 @@ export function languageModel(text: string, options: LanguageModelOptions = {}):
   const { units = 256, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary = 10_000 } = options;
   const { embedding: features = Math.min(units, 64) } = options;
   const of = cellOf(options.cell ?? "lstm");
-  if (!Number.isInteger(layers) || layers < 1) {
-    throw new InputError(`layers: needs a whole number of at least 1, got ${layers}`);
+  if (!Number.isInteger(layers) || layers < 1 || layers > mostLayers) {
+    throw new InputError(`layers: needs a whole number from 1 to ${mostLayers}, got ${layers}`);
   }
   const tokenizer = trainTokenizer(tokens, text, { maxVocabulary });
   const vocabulary = tokenizer.vocabulary.length;
+  if (vocabulary < 2) throw new InputError("the text has no character to learn. Give a longer text.");
+  if (options.training !== undefined) checkLength(encode(tokenizer, text).length, options.training);
   const label = typeof options.cell === "object" ? "recurrent" : (options.cell ?? "lstm").replaceAll("-", "_");
   const drop = rate > 0 ? [dropout(rate)] : [];
   const stack = Array.from({ length: layers }, () => [recurrent(of, { units, label }), ...drop]).flat();
-  const model = sequential([embedding(vocabulary, features), ...drop, ...stack, dense(vocabulary)], { seed });
-  return { model, tokenizer };
+  const named = nameLayers([embedding(vocabulary, features), ...drop, ...stack, dense(vocabulary)]);
+  // To make the values of a model that is too large would take hours.
+  const blank = modelOf(named, "tokens", () => new Float32Array(0));
+  if (options.training !== undefined) checkTrainingMemory(blank, options.training);
+  const random = createRandom(seed);
+  return { model: modelOf(named, "tokens", (parameter) => initialize(parameter, random)), tokenizer };
+}
+
+function checkTrainingMemory(model: Model, { batch = 32, steps = 64 }: FitOptions): void {
+  // Each parameter has its value, a gradient and two numbers of Adam's.
+  checkMemory(16 * countParameters(model), "training this model");
+  checkMemory(trainingPlan(model, { batch, steps, clipNorm: 1 }).plan.bytes, "training this model");
+}
+
+function checkLength(tokens: number, { batch = 32, steps = 64, validationSplit = 0.05 }: FitOptions): void {
+  const wanted = smallestStream(batch, steps);
+  const training = tokens - Math.floor(tokens * validationSplit);
+  if (training >= wanted) return;
+  const count = (n: number): string => n.toLocaleString("en-US");
+  throw new InputError(
+    `the text has ${count(training)} tokens to train on, and a batch of ${count(batch)} x ${count(steps)} steps needs ` +
+      `${count(wanted)}. Give a longer text, a smaller batch or fewer steps.`,
+  );
 }
 
 function cellOf(given: string | Cell): Cell {
@@ -70,21 +107,21 @@ function cellOf(given: string | Cell): Cell {
 
 /**
  * Train on a text; the model's values are changed.
- * @throws InputError where the text is too short for one batch
+ * @throws InputError where the text is too short for one batch, memory too small, or `resume` another optimiser's
  */
 export async function trainLanguageModel(
   { model, tokenizer }: LanguageModel,
   text: string,
   options: FitOptions = {},
 ): Promise<FitResult> {
-  const { batch = 32, steps = 64, validationSplit = 0.05 } = options;
   const tokens = encode(tokenizer, text);
-  const wanted = smallestStream(batch, steps);
-  const training = tokens.length - Math.floor(tokens.length * validationSplit);
-  if (training < wanted) {
+  checkLength(tokens.length, options);
+  const { resume, optimizer = adam() } = options;
+  const saved = Object.keys(resume?.slots ?? {});
+  if (resume !== undefined && [...saved].sort().join() !== [...optimizer.slots].sort().join()) {
     throw new InputError(
-      `the text has ${training} tokens to train on, a batch of ${batch} x ${steps} steps needs ${wanted}. ` +
-        "Give a longer text, or a smaller batch or fewer steps.",
+      `the state of training to go on from has ${saved.join(", ") || "nothing"} for each parameter, and ` +
+        `${optimizer.name} needs ${optimizer.slots.join(", ") || "nothing"}. Train anew.`,
     );
   }
   return fitStream(model, tokens, options);
@@ -107,22 +144,29 @@ export async function* generate(
   { prompt = "", length = 500, seed = 0, signal, ...sampling }: GenerateOptions = {},
 ): AsyncGenerator<string, void> {
   checkSampling(sampling);
+  if (!(length >= 0)) throw new InputError(`length: needs a number of tokens from 0, got ${length}`);
   const random = createRandom(seed);
   const session = await createSession(model);
   // Without a prompt, as if after a line's end.
   const start = encode(tokenizer, prompt === "" ? "\n" : prompt);
   let logits = new Float32Array(model.outputSize);
-  for (const token of start) logits = session.next(token) as Float32Array<ArrayBuffer>;
   let lastTurnMs = performance.now();
+  const turn = async (): Promise<void> => {
+    if (performance.now() - lastTurnMs < 20) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    lastTurnMs = performance.now();
+  };
+  for (const token of start) {
+    if (signal?.aborted === true) return;
+    logits = session.next(token) as Float32Array<ArrayBuffer>;
+    await turn();
+  }
   for (let k = 0; k < length && signal?.aborted !== true; k++) {
     logits[0] = Number.NEGATIVE_INFINITY; // The unknown character is never written.
     const token = sample(logits, sampling, random);
     yield decodeToken(tokenizer, token);
     logits = session.next(token) as Float32Array<ArrayBuffer>;
-    if (performance.now() - lastTurnMs > 20) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      lastTurnMs = performance.now();
-    }
+    await turn();
   }
 }
 
@@ -137,22 +181,37 @@ export type Evaluation = {
   readonly unknown: number;
 };
 
-/** How well the model predicts a text. */
+/**
+ * How well the model predicts a text.
+ * @throws InputError for a text of less than two tokens, and for a model whose values are no numbers any more
+ */
 export async function evaluate({ model, tokenizer }: LanguageModel, text: string): Promise<Evaluation> {
   const ids = encode(tokenizer, text);
-  if (ids.length < 2) throw new InputError(`the text has ${ids.length} tokens; at least 2 are needed to predict one`);
+  if (ids.length < 2) throw new InputError(`the text has ${ids.length} tokens; at least 2 are needed to predict one.`);
   const lanes = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
   const evaluator = await createEvaluator(model, { batch: lanes, steps: 64 });
   const loss = await evaluator.loss(ids, () => new Promise((resolve) => setTimeout(resolve, 0)));
+  if (!Number.isFinite(loss)) {
+    throw new InputError(`the loss is ${loss}: the model's values are not finite numbers. Train anew at a lower rate.`);
+  }
   const tokens = ids.length - 1;
-  const characters = [...text].length - 1;
+  // The first token is given, and may be a word.
+  const first = ids[0] === 0 ? 1 : countCharacters(decodeToken(tokenizer, ids[0] as number));
+  const characters = countCharacters(text) - first;
   return {
     loss,
     perplexity: Math.exp(loss),
     bitsPerCharacter: (loss * tokens) / characters / Math.LN2,
     tokens,
-    unknown: ids.reduce((count, id) => count + (id === 0 ? 1 : 0), 0),
+    unknown: countUnknown(ids),
   };
+}
+
+/** Code points, without a list of them. */
+function countCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
 }
 
 /** The bytes of a .safetensors file. */
@@ -174,6 +233,7 @@ export function readLanguageModel(bytes: Uint8Array, file: string): LanguageMode
     throw error;
   }
   const size = tokenizer.vocabulary.length;
+  if (size < 2) throw new FormatError(`${file}: its tokenizer has no token to write. Train anew.`);
   const [first] = model.layers;
   if (model.outputSize !== size || first?.kind !== "embedding" || first.inputDim !== size) {
     throw new FormatError(`${file}: its tokenizer has ${size} tokens, its layers another number. Train anew.`);

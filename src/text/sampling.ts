@@ -88,10 +88,13 @@ function indexOfMax(logits: Float32Array): number {
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id] as number;
     if (Number.isNaN(logit)) {
-      throw new Error(`logits: logit ${id} is NaN. The model's weights have diverged: train anew at a lower rate.`);
+      throw new InputError(
+        `logits: logit ${id} is NaN. The model's weights have diverged: train anew at a lower rate.`,
+      );
     }
     if (logit > max) [best, max] = [id, logit];
   }
-  if (best < 0) throw new Error(`logits: none of the ${logits.length} is above -Infinity, so no token can be drawn.`);
+  if (best < 0)
+    throw new InputError(`logits: none of the ${logits.length} is above -Infinity, so no token can be drawn.`);
   return best;
 }

@@ -90,7 +90,9 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
   let pausedMs = 0;
   let lastTurnMs = startMs;
   let [lastProgressMs, lossSince, stepsSince, taken] = [startMs, 0, 0, 0];
-  let [k, offset, validated, good] = [0, 0, 0, 0];
+  let [k, offset, validated] = [0, 0, 0];
+  const first = trainer.step;
+  let good = first;
   let latest = Number.NaN;
   let validationLoss: number | null = null;
   const trainingMs = (): number => performance.now() - startMs - pausedMs;
@@ -128,7 +130,7 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
     const { inputs, targets } = batches.at(k, offset);
     const rate = optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
     const loss = trainer.update(inputs, targets, rate);
-    if (!Number.isFinite(loss)) throw new NonFiniteLoss(trainer.step, loss, good);
+    if (!Number.isFinite(loss)) throw new NonFiniteLoss(trainer.step, loss, { good, first });
     taken++;
     lossSince += loss;
     stepsSince++;
@@ -145,7 +147,7 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
       good = trainer.step;
       report(validationLoss);
     } else if (now - lastProgressMs > progressEveryMs) {
-      if (good === 0 || now - startMs > 2 * progressEveryMs) {
+      if (good === first || now - startMs > 2 * progressEveryMs) {
         trainer.save();
         good = trainer.step;
       }
@@ -170,11 +172,15 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
 
 /** The loss became infinite or NaN. */
 export class NonFiniteLoss extends Error {
-  constructor(step: number, loss: number, good: number) {
+  /** Whether the model's values are later than those that it began with. */
+  readonly trained: boolean;
+
+  constructor(step: number, loss: number, { good, first }: { good: number; first: number }) {
     super(
       `training: the loss became ${loss} at step ${step}. The model keeps its values of step ${good}. ` +
         "Try a smaller learning rate, or clip the gradients.",
     );
+    this.trained = good > first;
   }
 }
 

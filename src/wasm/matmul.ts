@@ -8,6 +8,7 @@ import {
   type Code,
   call,
   type DefinedFunction,
+  f32x4,
   forLoop,
   func,
   i32,
@@ -31,12 +32,18 @@ const blockDepth = 256;
  */
 type Walk = "rows" | "columns";
 
+/**
+ * How many numbers of the depth a tile takes at once, each into sums of its own: a low tile has too few sums to keep
+ * the multiply-adds busy while each waits for the one before. High tiles have enough, and no registers to spare.
+ */
+const depthAtOnce = (rows: number): number => (rows === 1 ? 4 : 1);
+
 /** Micro-kernel: one tile of `rows` x `columns` over a depth of k. */
 function microKernel(walk: Walk, rows: number, columns: 8 | 4, host: Host): DefinedFunction {
   const name = `tile ${rows}x${columns} ${walk}`;
   // k, a, strideA, b, strideB, c, strideC, accumulate
-  return func({ name, params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: [] }, (f) => {
-    const [k, a, strideA, b, strideB, c, strideC, accumulate] = [0, 1, 2, 3, 4, 5, 6, 7].map(f.param) as Local[] as [
+  return func({ name, params: Array.from({ length: 8 }, () => "i32"), results: [] }, (f) => {
+    const [k, a, strideA, b, strideB, c, strideC, accumulate] = [0, 1, 2, 3, 4, 5, 6, 7].map(f.param) as [
       Local,
       Local,
       Local,
@@ -47,64 +54,56 @@ function microKernel(walk: Walk, rows: number, columns: 8 | 4, host: Host): Defi
       Local,
     ];
     const width = columns / 4;
-    const each = <T>(make: (r: number, v: number) => T): T[] =>
-      Array.from({ length: rows * width }, (_, i) => make(Math.floor(i / width), i % width));
-    const sums = each(() => f.local("v128"));
-    const sum = (r: number, v: number): Local => sums[r * width + v] as Local;
+    const atOnce = depthAtOnce(rows);
+    const sums = Array.from({ length: atOnce * rows * width }, () => f.local("v128"));
+    const sum = (phase: number, r: number, v: number): Local => sums[(phase * rows + r) * width + v] as Local;
     const weights = Array.from({ length: width }, () => f.local("v128"));
     const number = f.local("v128");
     const pointers = Array.from({ length: walk === "rows" ? rows : 1 }, (_, r) => (r === 0 ? a : f.local("i32")));
     const out = Array.from({ length: rows }, (_, r) => (r === 0 ? c : f.local("i32")));
+    const each = (make: (r: number, v: number) => Code): Code =>
+      Array.from({ length: rows * width }, (_, i) => make(Math.floor(i / width), i % width));
+    const advance = (pointer: Local, bytes: Code): Code => local.set(pointer, i32.add(local.get(pointer), bytes));
     const stepFrom = (list: readonly Local[], stride: Local): Code =>
       list.slice(1).map((pointer, r) => local.set(pointer, i32.add(local.get(list[r] as Local), local.get(stride))));
 
-    /** One number of the depth; `unrolled` numbers on from the pointers (walk "rows" only). */
-    const oneDepth = (unrolled: number): Code => [
+    /** One number of the depth, into the sums of a phase. */
+    const oneDepth = (phase: number): Code => [
       weights.map((weight, v) => local.set(weight, v128.load(local.get(b), 16 * v))),
-      Array.from({ length: rows }, (_, r) => [
-        local.set(
-          number,
-          walk === "rows"
-            ? v128.load32_splat(local.get(pointers[r] as Local), 4 * unrolled)
-            : v128.load32_splat(local.get(a), 4 * r),
-        ),
-        weights.map((weight, v) =>
-          local.set(sum(r, v), madd(local.get(number), local.get(weight), local.get(sum(r, v)), host)),
-        ),
-      ]),
-      local.set(b, i32.add(local.get(b), local.get(strideB))),
+      Array.from({ length: rows }, (_, r) => {
+        const pointer = walk === "rows" ? (pointers[r] as Local) : a;
+        return [
+          local.set(number, v128.load32_splat(local.get(pointer), walk === "rows" ? 0 : 4 * r)),
+          weights.map((weight, v) =>
+            local.set(sum(phase, r, v), madd(local.get(number), local.get(weight), local.get(sum(phase, r, v)), host)),
+          ),
+        ];
+      }),
+      advance(b, local.get(strideB)),
+      walk === "rows" ? pointers.map((pointer) => advance(pointer, i32.const(4))) : advance(a, local.get(strideA)),
     ];
-    const advance = (pointer: Local, bytes: Code): Code => local.set(pointer, i32.add(local.get(pointer), bytes));
+    const phases = Array.from({ length: atOnce }, (_, phase) => phase);
     const countDown = (by: number): Code => local.tee(k, i32.sub(local.get(k), i32.const(by)));
-    const four =
-      walk === "rows"
-        ? if_(
-            i32.ge_s(local.get(k), i32.const(4)),
-            loop([
-              [0, 1, 2, 3].map(oneDepth),
-              pointers.map((pointer) => advance(pointer, i32.const(16))),
-              br_if(0, i32.ge_s(countDown(4), i32.const(4))),
-            ]),
-          )
-        : [];
-    const one = if_(
-      local.get(k),
-      loop([
-        oneDepth(0),
-        walk === "rows" ? pointers.map((pointer) => advance(pointer, i32.const(4))) : advance(a, local.get(strideA)),
-        br_if(0, countDown(1)),
-      ]),
-    );
+    const while_ = (atLeast: number, body: Code): Code =>
+      if_(
+        i32.ge_s(local.get(k), i32.const(atLeast)),
+        loop([body, br_if(0, i32.ge_s(countDown(atLeast), i32.const(atLeast)))]),
+      );
     return [
       walk === "rows" ? stepFrom(pointers, strideA) : [],
       stepFrom(out, strideC),
       if_(
         local.get(accumulate),
-        each((r, v) => local.set(sum(r, v), v128.load(local.get(out[r] as Local), 16 * v))),
+        each((r, v) => local.set(sum(0, r, v), v128.load(local.get(out[r] as Local), 16 * v))),
       ),
-      four,
-      one,
-      each((r, v) => v128.store(local.get(out[r] as Local), local.get(sum(r, v)), 16 * v)),
+      while_(atOnce, phases.map(oneDepth)),
+      atOnce > 1 ? while_(1, oneDepth(0)) : [],
+      each((r, v) => {
+        const total = phases
+          .slice(1)
+          .reduce((added, phase) => f32x4.add(added, local.get(sum(phase, r, v))), local.get(sum(0, r, v)));
+        return v128.store(local.get(out[r] as Local), total, 16 * v);
+      }),
     ];
   });
 }

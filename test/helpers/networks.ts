@@ -1,7 +1,7 @@
 /** Small graphs around a cell, with seeded random values for everything that they read. */
 import { grad } from "../../src/grad/grad.ts";
 import { addCell, type Cell } from "../../src/graph/cell.ts";
-import { createBuilder, type Graph } from "../../src/graph/graph.ts";
+import { createBuilder, type Graph, type Node } from "../../src/graph/graph.ts";
 import { createRandom } from "../../src/nn/random.ts";
 
 /** A cell whose output meets random weights: loss = sum(output * r), one number an example and step. */
@@ -20,22 +20,41 @@ export type Values = {
   readonly inputs: Record<string, Float64Array>;
   readonly parameters: Record<string, Float64Array>;
   readonly states: Record<string, Float64Array>;
+  readonly settings: Record<string, number>;
+  readonly keys: readonly [number, number];
 };
 
-/** Normal numbers, rounded to f32 so that every engine starts from the same. */
+/**
+ * Normal numbers, rounded to f32 so that every engine starts from the same; a matrix's so small that its products are
+ * not larger than what they read. Indices lie in what they are looked up in.
+ */
 export function randomValues(graph: Graph, steps: number, batch: number, seed: number, scale = 0.5): Values {
   const random = createRandom(seed);
-  const draw = (count: number): Float64Array =>
-    Float64Array.from({ length: count }, () => Math.fround(scale * random.normal()));
-  const values: Values = { inputs: {}, parameters: {}, states: {} };
-  for (const node of graph.nodes) {
-    if (node.op !== "input") continue;
-    values.inputs[node.name as string] = draw(steps * batch * (typeof node.shape === "number" ? node.shape : 1));
+  const draw = (count: number, size = scale): Float64Array =>
+    Float64Array.from({ length: count }, () => Math.fround(size * random.normal()));
+  const values: Values = { inputs: {}, parameters: {}, states: {}, settings: {}, keys: [seed, 5] };
+  const shapes = new Map(graph.parameters.map((p) => [p.name, p.shape]));
+  graph.nodes.forEach((node, id) => {
+    const name = node.name as string;
+    if (node.op === "input") values.inputs[name] = draw(steps * batch * featuresOf(node));
+    if (node.op === "setting") values.settings[name] = Math.fround(0.5 + random.uniform());
+    if (node.op !== "index") return;
+    const limits = graph.nodes.flatMap((user) => {
+      if (!user.inputs.includes(id)) return [];
+      return user.op === "gather" ? [shapes.get(user.parameter)?.[0] as number] : [featuresOf(user)];
+    });
+    const limit = Math.min(...limits.filter((n) => n > 0));
+    values.inputs[name] = Float64Array.from({ length: steps * batch }, () => random.integer(limit));
+  });
+  for (const { name, shape } of graph.parameters) {
+    const [rows, columns] = shape as [number, number?];
+    values.parameters[name] =
+      columns === undefined ? draw(rows) : draw(rows * columns, Math.min(scale, 1 / Math.sqrt(columns)));
   }
-  for (const { name, shape } of graph.parameters) values.parameters[name] = draw(shape.reduce((a, b) => a * b, 1));
   for (const { name, size, reverse } of graph.states) if (!reverse) values.states[name] = draw(batch * size);
   return values;
 }
+const featuresOf = ({ shape }: Node): number => (typeof shape === "number" ? shape : shape === "none" ? 0 : 1);
 
 /** The largest difference, as a share of the largest number of what is wanted (at least `floor`). */
 export function relativeError(got: ArrayLike<number>, wanted: ArrayLike<number>, floor = 1e-3): number {
