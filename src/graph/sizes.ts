@@ -109,7 +109,9 @@ export function createSolver() {
         const ofItsSign = (difference.get(key) as number) > 0 ? positive : values.length - positive;
         return ofItsSign === 1;
       };
-      const key = unknowns.findLast(alone) ?? (unknowns[0] as string);
+      const count = (key: string): number => Math.abs(difference.get(key) as number);
+      const wholes = unknowns.filter(alone).reverse();
+      const key = wholes.sort((p, q) => count(p) - count(q))[0] ?? (unknowns[0] as string);
       const rest = new Map(difference);
       rest.delete(key);
       solved.set(key, plus(new Map(), rest, -1 / (difference.get(key) as number)));

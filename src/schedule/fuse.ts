@@ -99,7 +99,11 @@ export function fuse(
     if (n.op === "slice") n.inputs.forEach(force);
   }
   for (const state of liveStates) if (ownState(state.name)) force(state.next);
-  for (const id of keep) force(id);
+  for (const id of keep) {
+    // A number is nowhere in memory as a value of steps and examples.
+    if (node(id).op === "constant" || node(id).op === "setting") stored.add(id);
+    else force(id);
+  }
 
   for (;;) {
     const tasks = tasksOf();

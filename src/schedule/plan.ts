@@ -49,6 +49,8 @@ export type Store = {
   readonly at: Location;
   /** Features from `at` on that are written one by one at the end, so that a neighbour is not touched. */
   readonly exact: boolean;
+  /** Zeros to write behind the value, where it is the last part of a concatenation. */
+  readonly padding: number;
 };
 export type Reduction = {
   readonly node: NodeId;

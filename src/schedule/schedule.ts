@@ -66,6 +66,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const ownState = (name: string): boolean => [...owners.values()].includes(name);
   const { stages, stored } = fuse(graph, loops, live, [...keepIds.values()], ownState);
   const items = stages.flatMap((stage) => stage.items);
+  for (const name of Object.keys(inPlace)) checkInPlace(graph, items, stored, name);
 
   // Buffers: states first, then values side by side where a product wants them so, then the others.
   const layouts: Layout[] = [];
@@ -82,7 +83,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     if (!stored.has(id)) continue;
     places.set(id, { buffer: stateBuffers.get(name) as number, column: 0, slot: stateOf.get(name)?.reverse ? 0 : 1 });
   }
-  const full = keptBeyondLoop(graph, stages, stored, ownState, keepIds);
+  const full = keptBeyondLoop(graph, stages, stored, keepIds);
   for (const cluster of clusters(graph, items, (id) => stored.has(id) && !places.has(id) && !isLeaf(node(id)))) {
     const rowFloats = rowStride(cluster.reduce((total, id) => total + pad4(node(id).shape as number), 0));
     const slots = cluster.some((id) => full.has(id)) ? "steps" : "one";
@@ -279,10 +280,13 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       return [{ kind: "product", nodes: [first.node], blocks: [{ operands: n.inputs, of: [[blockOf(first.node)]] }] }];
     }
     if (n.op === "products") {
-      const blocks = runs(n.inputs).map((operands) => ({
-        operands,
-        of: [operands.map((operand) => n.blocks[n.inputs.indexOf(operand)] as ProductBlock)],
-      }));
+      // An operand may meet several blocks: each is taken once.
+      const rest = n.inputs.map((operand, k) => ({ operand, block: n.blocks[k] as ProductBlock }));
+      const blockFor = (operand: NodeId): ProductBlock[] => {
+        const at = rest.findIndex((one) => one.operand === operand);
+        return rest.splice(at, 1).map(({ block }) => block);
+      };
+      const blocks = runs(n.inputs).map((operands) => ({ operands, of: [operands.flatMap(blockFor)] }));
       return [{ kind: "product", nodes: [first.node], blocks }];
     }
     if (n.op === "outer") {
@@ -434,11 +438,15 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       if (task.state !== undefined) {
         const reverse = stateOf.get(task.state)?.reverse;
         const buffer = stateBuffers.get(task.state) as number;
-        return [{ value: task.value, at: location({ buffer, column: 0, slot: reverse ? 0 : 1 }), exact: false }];
+        return [
+          { value: task.value, at: location({ buffer, column: 0, slot: reverse ? 0 : 1 }), exact: false, padding: 0 },
+        ];
       }
       const at = locate(task.node);
-      const parts = node(task.node).op === "concat";
-      return [{ value: task.value, at: { ...at, offset: at.offset + 4 * task.start }, exact: parts }];
+      const { op, shape } = node(task.node);
+      const parts = op === "concat";
+      const padding = parts && task.start + task.size === shape ? pad4(shape) - shape : 0;
+      return [{ value: task.value, at: { ...at, offset: at.offset + 4 * task.start }, exact: parts, padding }];
     });
     const reductions = tasks.flatMap((task) => {
       const n = node(task.node);
@@ -587,12 +595,26 @@ function itemUses(graph: Graph, item: Item, stored: ReadonlySet<NodeId>): Set<No
   return uses;
 }
 
+/** A state in place is gone once its next value is written: nothing may read it in a later pass. */
+function checkInPlace(graph: Graph, items: readonly Item[], stored: ReadonlySet<NodeId>, name: string): void {
+  const next = graph.states.find((state) => state.name === name)?.next;
+  const written = items.findIndex(({ tasks }) =>
+    tasks.some(({ state, node }) => state === name || (state === undefined && node === next)),
+  );
+  const late = items.slice(written + 1).some((item) =>
+    [...itemUses(graph, item, stored)].some((id) => {
+      const node = graph.nodes[id];
+      return node?.op === "state" && node.name === name;
+    }),
+  );
+  if (written < 0 || late) throw new Error(`internal: state ${name} cannot be updated in place`);
+}
+
 /** Stored nodes whose values of all steps are wanted: hoisted, kept, or read outside their own time loop. */
 function keptBeyondLoop(
   graph: Graph,
   stages: Fused["stages"],
   stored: ReadonlySet<NodeId>,
-  ownState: (name: string) => boolean,
   keep: ReadonlyMap<string, NodeId>,
 ): Set<NodeId> {
   const loopOf = new Map<NodeId, number>();
@@ -601,7 +623,6 @@ function keptBeyondLoop(
       for (const task of tasks) if (task.state === undefined) loopOf.set(task.node, stage.loop === 0 ? -1 : k);
     }
   });
-  void ownState;
   const full = new Set<NodeId>(keep.values());
   stages.forEach((stage, k) => {
     for (const item of stage.items) {

@@ -52,8 +52,9 @@ export function adam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon
       beta1,
       beta2,
       epsilon,
-      correction1: 1 - beta1 ** step,
-      correction2: 1 - beta2 ** step,
+      // The kernel has the betas in f32: correct for those.
+      correction1: 1 - Math.fround(beta1) ** step,
+      correction2: 1 - Math.fround(beta2) ** step,
     }),
   };
 }

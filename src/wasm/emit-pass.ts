@@ -10,6 +10,7 @@ import {
   type Code,
   type DefinedFunction,
   type FunctionBuilder,
+  f32,
   f32x4,
   f64x2,
   forLoop,
@@ -157,8 +158,9 @@ export function passFunction(
 
     // Numbers: once. Scalars: once a row. Vectors: once a vector of features.
     const constants = new Set<NodeId>();
-    for (const id of pass.compute)
-      for (const input of node(id).inputs) if (node(input).op === "setting") constants.add(input);
+    for (const id of [...pass.compute.flatMap((of) => node(of).inputs), ...pass.stores.map((s) => s.value)]) {
+      if (node(id).op === "setting") constants.add(id);
+    }
     const once: Code[] = [...constants].map((id) =>
       local.set(registerOf(id), v128.load32_splat(i32.const(0), settings[node(id).name as string] as number)),
     );
@@ -285,6 +287,11 @@ export function passFunction(
               : f32x4.add(local.get(r.most), maths.log(f, total(r), host));
         return v128.store32_lane(scalarAt(r.at), result, 0, r.at.offset);
       }),
+      vectorStores.map(({ at, padding }) =>
+        Array.from({ length: padding }, (_, k) =>
+          f32.store(scalarAt(at), f32.const(0), at.offset + 4 * (pass.size + k)),
+        ),
+      ),
       pass.stores
         .filter((s) => !isVector(s.value))
         .map(({ value, at }) => v128.store32_lane(scalarAt(at), registerValue(value), 0, at.offset)),

@@ -235,3 +235,11 @@ test("inputs missing, unknown, or no vectors", () => {
     `[EquationError: l: the input x must be a vector of features, got a value of shape "scalar".]`,
   );
 });
+
+test("a matrix over a state twice has twice its columns: the state keeps its units", () => {
+  const twice = cell("f = tanh(W @ x)\nh' = tanh(V @ [f, f] + U @ h)");
+  const g = createBuilder();
+  addCell(g, twice, { layer: "", units: 5, inputs: { x: g.input("x", 3) } });
+  const { parameters } = g.graph({});
+  expect(parameters.map(({ name, shape }) => `${name} ${shape.join("x")}`)).toEqual(["W 5x3", "V 5x10", "U 5x5"]);
+});

@@ -43,7 +43,7 @@ export function randomValues(graph: Graph, steps: number, batch: number, seed: n
       if (!user.inputs.includes(id)) return [];
       return user.op === "gather" ? [shapes.get(user.parameter)?.[0] as number] : [featuresOf(user)];
     });
-    const limit = Math.min(...limits.filter((n) => n > 0));
+    const limit = Math.min(1e9, ...limits.filter((n) => n > 0));
     values.inputs[name] = Float64Array.from({ length: steps * batch }, () => random.integer(limit));
   });
   for (const { name, shape } of graph.parameters) {

@@ -1,24 +1,51 @@
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
-import { engineError } from "../helpers/engines.ts";
+import { interpret } from "../../src/interpret/interpret.ts";
+import { engineError, loadTraining, programError } from "../helpers/engines.ts";
+import { operationCases, operationGraph, operationValues, stateCells } from "../helpers/operations.ts";
 
 const bound = 1e-4;
 
-describe("wasm against the oracle, forward and all gradients: relative error below 1e-4", () => {
-  for (const [name, cell] of Object.entries(cells)) {
-    for (const [batch, units, steps] of [
-      [1, 1, 1],
-      [1, 5, 2],
-      [3, 17, 13],
-      [33, 5, 2],
-      [3, 130, 2],
-      [33, 17, 13],
-      [2, 8, 3],
-    ] as const) {
-      test(`${name}: batch ${batch}, units ${units}, steps ${steps}`, async () => {
+describe.each(Object.entries(cells))("%s, wasm against the oracle, forward and all gradients: 1e-4", (_, cell) => {
+  for (const batch of [1, 3, 33]) {
+    for (const units of [1, 5, 17, 130]) {
+      test.each([1, 2, 13])(`batch ${batch}, units ${units}, steps %i`, async (steps) => {
         const { error, where } = await engineError(cell, { units, input: 7, steps, batch, seed: 3 });
         expect(error, where).toBeLessThan(bound);
       });
     }
   }
 });
+
+describe("states in every company, wasm against the oracle: 1e-4", () => {
+  test.each(Object.entries(stateCells))("%s", async (_, cell) => {
+    for (const [units, steps, batch] of [
+      [3, 1, 1],
+      [5, 7, 3],
+      [17, 2, 33],
+    ] as const) {
+      const { error, where } = await engineError(cell, { units, input: units, steps, batch, seed: 4 });
+      expect(error, where).toBeLessThan(bound);
+    }
+  });
+});
+
+describe.each(Object.entries(operationCases))(
+  "%s, wasm against the oracle, forward and all gradients: 1e-4",
+  (_, list) => {
+    test.each(Object.entries(list))("%s", async (_, build) => {
+      const graph = operationGraph(build);
+      for (const [steps, batch] of [
+        [1, 1],
+        [7, 3],
+      ] as const) {
+        const values = operationValues(graph, steps, batch, 2);
+        const program = await loadTraining(graph, { steps, batch }, values);
+        program.run();
+        program.run();
+        const { error, where } = programError(program, graph, interpret(graph, { steps, batch, ...values }));
+        expect(error, where).toBeLessThan(bound);
+      }
+    });
+  },
+);

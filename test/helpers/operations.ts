@@ -1,0 +1,256 @@
+/** Small recurrent graphs, at least one for every operation that has a derivative, away from kinks. */
+import { grad } from "../../src/grad/grad.ts";
+import { type Cell, cell } from "../../src/graph/cell.ts";
+import { type Builder, createBuilder, type Graph, type NodeId } from "../../src/graph/graph.ts";
+import type { BinaryName, FinalName, OpName, UnaryName } from "../../src/graph/operations.ts";
+import { randomValues, type Values } from "./networks.ts";
+
+type Differentiable = Exclude<OpName, FinalName>;
+
+/** What a case may read: all of it depends on parameters, on the input and on the state. */
+type Operands = {
+  readonly g: Builder;
+  /** Vectors of n features. `a` and `b` have opposite signs, at least 0.2 from zero; `regions` is in (-6, 6). */
+  readonly n: number;
+  readonly a: NodeId;
+  readonly b: NodeId;
+  readonly positive: NodeId;
+  readonly regions: NodeId;
+  /** Scalars above 2. */
+  readonly scalar: NodeId;
+  readonly other: NodeId;
+  readonly h: NodeId;
+  /** (3) */
+  readonly x: NodeId;
+  readonly token: NodeId;
+};
+type Case = (o: Operands) => NodeId;
+type Cases = Readonly<Record<string, Case>>;
+
+const unary = (op: UnaryName, operand: "a" | "positive" | "regions" = "a"): Cases => ({
+  vector: (o) => o.g.unary(op, o[operand]),
+  scalar: ({ g, scalar }) => g.unary(op, scalar),
+  // So that its adjoint is a sum.
+  "read twice": ({ g, ...o }) => {
+    const y = g.unary(op, o[operand]);
+    return g.add(g.mul(y, o.b), g.mul(y, y));
+  },
+});
+const binary = (op: BinaryName): Cases => ({
+  "vector, vector": ({ g, a, b }) => g.binary(op, a, b),
+  "vector, scalar": ({ g, a, scalar }) => g.binary(op, a, scalar),
+  "scalar, vector": ({ g, a, scalar }) => g.binary(op, scalar, a),
+  "vector, number": ({ g, a }) => g.binary(op, a, g.constant(0.0625)),
+  "number, vector": ({ g, a }) => g.binary(op, g.constant(0.0625), a),
+  "vector, setting": ({ g, positive }) => g.binary(op, positive, g.mul(g.setting("s"), g.constant(0.125))),
+  "setting, vector": ({ g, a }) => g.binary(op, g.mul(g.setting("s"), g.constant(8)), a),
+  "scalar, scalar": ({ g, scalar, other }) => g.binary(op, scalar, other),
+  "scalar, number": ({ g, scalar }) => g.binary(op, scalar, g.constant(1.5)),
+  "number, scalar": ({ g, scalar }) => g.binary(op, g.constant(1.5), scalar),
+  "itself twice": ({ g, a }) => g.binary(op, a, a),
+});
+const matrix = (g: Builder, name: string, rows: number, columns: number): string => {
+  g.declare(name, [rows, columns], { name: "zeros", values: [] });
+  return name;
+};
+
+/** By operation. A new one without a case is a compile error. */
+export const operationCases: { readonly [K in Differentiable]: Cases } = {
+  constant: { "in a product": ({ g, a }) => g.mul(a, g.constant(-1.75)) },
+  setting: { "in a product": ({ g, a }) => g.mul(a, g.setting("s")) },
+  input: {
+    vector: ({ g, a, n }) => g.mul(a, g.input("v", n)),
+    scalar: ({ g, a }) => g.mul(a, g.input("v", "scalar")),
+  },
+  index: { "of a row": ({ g, token }) => g.gather(matrix(g, "E", 9, 5), token) },
+  state: {
+    "read twice": ({ g, h, a }) => g.add(g.mul(h, h), g.mul(h, a)),
+    "set and never read": ({ g, a, n }) => {
+      g.state("unread", n);
+      g.next("unread", a);
+      return a;
+    },
+  },
+  parameter: { "used twice": ({ g, a }) => g.mul(g.parameter("p"), g.add(g.parameter("p"), a)) },
+  mask: {
+    dropout: ({ g, a, n }) => g.mul(a, g.mask(n, 0.4, 3)),
+    "two streams": ({ g, a, b, n }) => g.add(g.mul(a, g.mask(n, 0.25, 1)), g.mul(b, g.mask(n, 0.25, 2))),
+  },
+  neg: unary("neg"),
+  sigmoid: unary("sigmoid"),
+  hard_sigmoid: unary("hard_sigmoid", "regions"),
+  tanh: unary("tanh"),
+  relu: unary("relu"),
+  softplus: unary("softplus", "regions"),
+  exp: unary("exp"),
+  log: unary("log", "positive"),
+  sqrt: unary("sqrt", "positive"),
+  abs: unary("abs"),
+  step: unary("step"),
+  broadcast: { "of a scalar": ({ g, scalar, n, a }) => g.mul(a, g.broadcast(scalar, n)) },
+  one_hot: { "picks a feature": ({ g, token, n, a }) => g.mul(a, g.oneHot(token, n)) },
+  add: binary("add"),
+  sub: binary("sub"),
+  mul: binary("mul"),
+  div: binary("div"),
+  min: binary("min"),
+  max: binary("max"),
+  sum: {
+    "of a vector": ({ g, a }) => g.sum(a),
+    "meets a vector": ({ g, a, b }) => g.mul(a, g.sum(g.mul(a, b))),
+    mean: ({ g, a, b }) => g.sub(b, g.mean(g.mul(a, a))),
+    "of one feature": ({ g, x }) => g.sum(g.matmul(matrix(g, "M", 1, 3), x)),
+  },
+  max_of: {
+    "of a vector": ({ g, regions }) => g.reduce("max_of", regions),
+    smallest: ({ g, regions, a }) => g.mul(a, g.unary("neg", g.reduce("max_of", g.unary("neg", regions)))),
+  },
+  logsumexp: {
+    "of a vector": ({ g, a }) => g.reduce("logsumexp", a),
+    softmax: ({ g, regions }) => g.softmax(regions),
+    "cross-entropy": ({ g, a, token, n }) => g.sub(g.reduce("logsumexp", a), g.sum(g.mul(g.oneHot(token, n), a))),
+  },
+  concat: {
+    "two vectors": ({ g, a, x }) => g.concat([a, g.matmul(matrix(g, "M", 3, 3), x)]),
+    "odd sizes, one part twice": ({ g, a, x }) => {
+      const y = g.matmul(matrix(g, "M", 5, 3), x);
+      return g.unary("tanh", g.concat([y, a, y, g.matmul(matrix(g, "N", 1, 3), x)]));
+    },
+    "into a product": ({ g, a, x }) => {
+      const parts = g.concat([a, g.matmul(matrix(g, "M", 3, 3), x)]);
+      return g.matmul(matrix(g, "N", 5, 9), g.unary("tanh", parts));
+    },
+  },
+  slice: {
+    beginning: ({ g, a }) => g.slice(a, 0, 2),
+    middle: ({ g, a }) => g.mul(g.slice(a, 1, 4), g.slice(a, 2, 4)),
+    end: ({ g, a, b }) => g.mul(g.slice(a, 3, 3), g.sum(b)),
+    "of a state": ({ g, h, a }) => g.add(g.concat([g.slice(h, 1, 5), g.slice(h, 0, 1)]), a),
+    "between products": ({ g, x, a }) => {
+      const y = g.slice(g.matmul(matrix(g, "M", 7, 3), x), 1, 5);
+      return g.mul(g.matmul(matrix(g, "N", 6, 5), y), a);
+    },
+    // The adjoints of M @ x and of N @ x are what one product reads.
+    "adjoints side by side": ({ g, a, h }) => {
+      const [y, z] = [g.matmul(matrix(g, "M", 7, 6), h), g.matmul(matrix(g, "N", 5, 6), h)];
+      return g.mul(g.sum(g.unary("tanh", g.add(g.slice(y, 1, 5), z))), a);
+    },
+  },
+  matmul: {
+    "by a vector": ({ g, a }) => g.matmul(matrix(g, "M", 5, 6), a),
+    "one row": ({ g, a }) => g.matmul(matrix(g, "M", 1, 6), a),
+    "one matrix twice": ({ g, a, b }) => {
+      matrix(g, "M", 6, 6);
+      return g.mul(g.matmul("M", a), g.matmul("M", g.unary("tanh", g.matmul("M", b))));
+    },
+    "by a concatenation": ({ g, a, x, h }) => g.matmul(matrix(g, "M", 5, 15), g.concat([a, x, h])),
+    "by a parameter": ({ g, a }) => g.mul(g.matmul(matrix(g, "M", 6, 6), g.parameter("p")), a),
+    "its adjoint a parameter": ({ g, a }) => g.mul(g.matmul(matrix(g, "M", 6, 6), a), g.parameter("q")),
+    "by a state": ({ g, h, a }) => g.mul(g.matmul(matrix(g, "M", 6, 6), h), a),
+  },
+  matmul_transposed: {
+    "a whole matrix": ({ g, a }) => {
+      const view = { parameter: matrix(g, "M", 6, 5), rows: 6, column: 0, columns: 5 };
+      return g.matmulTransposed(view, a);
+    },
+    "some of its columns": ({ g, a }) => {
+      const view = { parameter: matrix(g, "M", 6, 9), rows: 6, column: 3, columns: 5 };
+      return g.unary("tanh", g.matmulTransposed(view, a));
+    },
+  },
+  gather: {
+    embedding: ({ g, token }) => g.gather(matrix(g, "E", 9, 5), token),
+    "a table used twice": ({ g, token, a }) => {
+      matrix(g, "E", 9, 6);
+      return g.mul(g.unary("tanh", g.gather("E", token)), g.add(g.gather("E", token), a));
+    },
+  },
+};
+
+/** Backward graph of a case. Its output is also read by the state, so that every rule works through time. */
+export function operationGraph(build: Case): Graph {
+  const g = createBuilder();
+  const n = 6;
+  for (const name of ["p", "q", "s", "w"]) g.declare(name, [n], { name: "zeros", values: [] });
+  const [x, h] = [g.input("x", 3), g.state("h", n)];
+  const change = g.mul(g.unary("tanh", g.add(g.matmul(matrix(g, "A", n, 3), x), h)), g.constant(0.2));
+  const [a, b, positive, regions] = ["p", "q", "s", "w"].map((name) => g.add(g.parameter(name), change)) as [
+    NodeId,
+    NodeId,
+    NodeId,
+    NodeId,
+  ];
+  const [scalar, other] = [g.sum(positive), g.add(g.sum(g.mul(positive, positive)), g.constant(4))];
+  const output = build({ g, n, a, b, positive, regions, scalar, other, h, x, token: g.index("token") });
+  const size = g.shapeOf(output);
+  const whole = typeof size === "number" ? g.sum(output) : output;
+  g.next("h", g.unary("tanh", g.add(a, g.mul(whole, g.constant(0.015625)))));
+  const r = g.input("r", typeof size === "number" ? size : "scalar");
+  const loss = typeof size === "number" ? g.sum(g.mul(output, r)) : g.mul(output, r);
+  g.total("loss", loss);
+  return grad(g.graph({ output, loss }));
+}
+
+/** Random values that keep the operands of `operationGraph` away from kinks. */
+export function operationValues(graph: Graph, steps: number, batch: number, seed: number): Values {
+  const values = randomValues(graph, steps, batch, seed);
+  const numbers: Readonly<Record<string, readonly number[]>> = {
+    p: [0.75, -1.5, 1.125, -0.625, 0.5, -0.875],
+    q: [-0.625, 1.25, -0.5, 1.75, -1, 0.75],
+    s: [0.75, 1.5, 1.125, 0.625, 0.5, 0.875],
+    w: [-5, -4, -1.25, 1.5, 4, 5],
+  };
+  for (const [name, list] of Object.entries(numbers)) values.parameters[name]?.set(list);
+  return values;
+}
+
+/** States in every company: cells whose plans differ in kind. */
+export const stateCells: Readonly<Record<string, Cell>> = {
+  "a state set to the input": cell(`p' = x
+    y = tanh(W @ p + V @ x + b)`),
+  "a state set to a parameter": cell(`p' = b
+    y = tanh(W @ x + U @ p)`),
+  "two states with the same next value": cell(`a = tanh(W @ x + U @ p + b)
+    p' = a
+    q' = a
+    y = p * q + V @ q`),
+  "two states with the same next value, one off the cycle": cell(`a = tanh(W @ x + U @ p + b)
+    q' = a
+    p' = a
+    y = V @ q`),
+  "a shift register": cell(`a' = W @ x
+    b' = a
+    c' = b
+    y = tanh(U @ c + b * a)`),
+  "a shift register behind a recurrent state": cell(`h' = tanh(W @ x + U @ h)
+    a' = h
+    b' = a
+    y = h' + V @ b`),
+  "two states that change places": cell(`a' = b
+    b' = a
+    y = W @ x * a + U @ b`),
+  "two states that change places, one through a layer": cell(`a' = tanh(b + W @ x)
+    b' = a
+    y = a' * b`),
+  "a state that reads another's value of now": cell(`a' = tanh(W @ x + U @ a)
+    b' = tanh(V @ a' + R @ b)
+    y = a' * b'`),
+  "two loops, one after the other": cell(`a' = tanh(W @ x + U @ a)
+    b' = tanh(V @ a + R @ b)
+    y = a * b'`),
+  "a state that nothing reads": cell(`h' = tanh(W @ x + b)
+    y = h' * b`),
+  "a state that only decays": cell(`h' = 0.5 * h
+    y = h * (W @ x)`),
+  "a matrix and a vector used twice": cell(`h' = tanh(W @ h + b)
+    g' = sigmoid(W @ (h * g) + b)
+    y = V @ x * (g' + h')`),
+  "two matrices between the same values": cell(`h' = tanh(W @ x + U @ h + V @ h)
+    y = P @ h' + Q @ h'`),
+  "no state": cell(`y = softmax(W @ x + b) * sum(V @ x)`),
+  "two states set to one state": cell(`a' = tanh(W @ x + U @ a)
+    b' = a
+    c' = a
+    y = V @ [b, c]
+    a : units`),
+};

@@ -1,0 +1,157 @@
+/**
+ * Runs a plan without values: every number in memory knows which node wrote it last. A read that finds another node's
+ * number is a mistake in the memory plan, whatever the values are.
+ */
+import type { Node, NodeId } from "../../src/graph/graph.ts";
+import { type Instruction, type Location, type Plan, pad4, type Section } from "../../src/schedule/plan.ts";
+
+/** Owners that are no nodes. */
+const untouched = -1;
+const padding = -2;
+const panel = -3;
+const scratch = -4;
+const gradient = -5;
+
+export type Ownership = {
+  /** What was read and was not there; empty where the plan is right. */
+  readonly mistakes: readonly string[];
+  /** By number in memory: whether the plan computes it anew in every run. */
+  readonly temporary: readonly boolean[];
+};
+
+/** Two runs of a plan of one section. */
+export function ownership(plan: Plan): Ownership {
+  const [section] = plan.sections as readonly [Section];
+  const { graph, steps, batch } = section;
+  const owners = new Int32Array(plan.bytes / 4).fill(untouched);
+  const temporary = Array.from(owners, () => false);
+  const mistakes = new Set<string>();
+  const node = (id: NodeId): Node => graph.nodes[id] as Node;
+  const featuresOf = (id: NodeId): number => {
+    const { shape } = node(id);
+    return typeof shape === "number" ? shape : 1;
+  };
+  const nextOf = new Map(graph.states.map(({ name, next }) => [name, next]));
+
+  /** Who may have written the value of a node. */
+  function writersOf(id: NodeId): number[] {
+    const { op, inputs, name } = node(id);
+    if (op === "state") return [untouched, nextOf.get(name as string) as NodeId];
+    if (op === "input" || op === "index" || op === "parameter") return [untouched];
+    if (op === "concat") return [id, ...inputs];
+    return op === "slice" ? [id, ...writersOf(inputs[0] as NodeId)] : [id];
+  }
+  /** First numbers of the rows at a place: those of a step, or of all. */
+  function rowsAt({ offset, stepBytes, rowBytes }: Location, t: number | undefined): number[] {
+    const start = offset + (t ?? 0) * stepBytes;
+    return Array.from({ length: t === undefined ? steps * batch : batch }, (_, row) => (start + row * rowBytes) / 4);
+  }
+  function write(start: number, count: number, owner: number): void {
+    owners.fill(owner, start, start + count);
+    if (owner >= 0 || owner === padding || owner === scratch) temporary.fill(true, start, start + count);
+  }
+  function read(start: number, count: number, allowed: readonly number[], what: string): void {
+    for (let k = start; k < start + count; k++) {
+      const owner = owners[k] as number;
+      if (!allowed.includes(owner)) mistakes.add(`${what}: at ${k} lies ${owner}, not ${allowed}`);
+    }
+  }
+  const readValue = (id: NodeId, at: Location, t: number | undefined, what: string): void => {
+    for (const row of rowsAt(at, t)) read(row, featuresOf(id), writersOf(id), what);
+  };
+
+  function perform(one: Instruction, t: number | undefined): void {
+    switch (one.kind) {
+      case "loop":
+        for (let k = 0; k < steps; k++) {
+          for (const inner of one.body) perform(inner, one.reverse ? steps - 1 - k : k);
+        }
+        break;
+      case "clear":
+        write(one.offset / 4, one.bytes / 4, gradient);
+        break;
+      case "pack": {
+        const first = (one.panels + (one.n >> 3) * one.panelBytes) / 4;
+        for (let n = one.n; n < one.n + one.countN; n++) {
+          for (let k = 0; k < one.countK; k++) {
+            const at = first + ((n >> 3) - (one.n >> 3)) * (one.panelBytes / 4) + 8 * (one.k + k) + (n & 7);
+            read(at, 1, [untouched, panel], `panels of ${one.name}`);
+            write(at, 1, panel);
+          }
+        }
+        break;
+      }
+      case "pass": {
+        const what = `pass of ${one.stores.map((s) => s.value)} ${one.reductions.map((r) => r.node)}`;
+        for (const [id, at] of one.loads) readValue(id, at, t, `${what}, reading ${id}`);
+        for (const { value, at, exact, padding: zeros } of one.stores) {
+          const count = featuresOf(value);
+          const vector = typeof node(value).shape === "number";
+          for (const row of rowsAt(at, t)) {
+            if (vector && !exact) write(row, pad4(count), padding);
+            write(row, count, value);
+            if (exact) write(row + count, zeros, padding);
+          }
+        }
+        for (const { node: id, at } of one.reductions) for (const row of rowsAt(at, t)) write(row, 1, id);
+        break;
+      }
+      case "product": {
+        const reads = one.nodes.flatMap((id) => node(id).inputs.flatMap(writersOf));
+        const what = `product ${one.names}`;
+        for (const row of rowsAt(one.operand, t)) read(row, one.k, [...reads, padding], what);
+        for (let j = 0; j < one.n; j += 8) {
+          read((one.panels + (j / 8) * 32 * one.k) / 4, 8 * one.k, [panel, untouched], `panels of ${what}`);
+        }
+        for (const row of rowsAt(one.out, t)) {
+          let column = row;
+          for (const id of one.nodes) {
+            if (one.accumulate) read(column, featuresOf(id), [id], `${what}, added`);
+            write(column, pad4(featuresOf(id)), padding);
+            write(column, featuresOf(id), id);
+            column += pad4(featuresOf(id));
+          }
+        }
+        break;
+      }
+      case "gather":
+        readValue(node(one.node).inputs[0] as NodeId, one.index, t, "index");
+        for (const row of rowsAt(one.out, t)) {
+          write(row, pad4(one.size), padding);
+          write(row, one.size, one.node);
+        }
+        break;
+      case "outer": {
+        const [rows, columns] = [0, 1].map((k) => one.nodes.flatMap((id) => writersOf(node(id).inputs[k] as NodeId)));
+        for (const row of rowsAt(one.rows, t)) read(row, one.rowCount, [...(rows ?? []), padding], "rows of outer");
+        for (const row of rowsAt(one.columns, t)) read(row, one.columnCount, columns ?? [], "columns of outer");
+        write(one.scratch / 4, one.rowCount * pad4(one.columnCount), scratch);
+        for (const block of one.blocks) {
+          for (let r = 0; r < block.rows; r++) {
+            const at = (block.gradient + r * block.gradientRowBytes) / 4;
+            read(at, block.columns, [gradient], "a gradient");
+          }
+        }
+        break;
+      }
+      case "accumulate":
+        readValue(node(one.node).inputs[0] as NodeId, one.value, t, "accumulate");
+        read(one.gradient / 4, one.size, [gradient], "a gradient");
+        break;
+      case "scatter":
+        readValue(node(one.node).inputs[0] as NodeId, one.value, t, "scatter");
+        readValue(node(one.node).inputs[1] as NodeId, one.index, t, "index");
+        read(one.gradient / 4, one.size, [gradient], "a gradient");
+        break;
+      case "total":
+        readValue(node(one.node).inputs[0] as NodeId, one.value, t, "total");
+        break;
+    }
+  }
+  for (const one of [...section.instructions, ...section.instructions]) perform(one, undefined);
+  for (const [name, at] of Object.entries(plan.outputs)) {
+    const id = graph.outputs[name];
+    if (id !== undefined) readValue(id, at, undefined, `output ${name}`);
+  }
+  return { mistakes: [...mistakes], temporary };
+}
