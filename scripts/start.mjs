@@ -18,11 +18,11 @@ if (existsSync(join(root, model))) {
   mkdirSync(join(root, "models"), { recursive: true });
   unrolled("train", "--out", model);
 }
-unrolled("generate", model, "--prompt", "CHAPTER", "--length", "1200");
+unrolled("generate", model, "--prompt", "CHAPTER", "--temperature", "0.7", "--length", "1600");
 console.log(`
 What to try next:
-  npx unrolled generate ${model} --prompt "The whale" --temperature 0.7
-  npx unrolled inspect ${model} --text "Call me Ishmael."
+  npx unrolled generate ${model} --prompt "The whale" --temperature 0.5
+  npx unrolled evaluate ${model} your-own.txt
   npx unrolled explain lstm
   npx unrolled train your-own.txt --out models/yours.safetensors
   npx unrolled --help`);

@@ -27,8 +27,8 @@ mkdirSync(join(resultsFile, ".."), { recursive: true });
 let passed = 0;
 let failed = 0;
 await step("tests", () => {
-  // "dot" prints one mark a test, and every failure in full.
-  const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${resultsFile}`];
+  // One line a file, and every failure in full.
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${resultsFile}`];
   const code = run(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...reporters]);
   const results = readResults();
   passed = results.numPassedTests;

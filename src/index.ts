@@ -1,5 +1,8 @@
-/** Unrolled's public surface: cells, models, tasks. See the subpaths for cells, text and formats. */
-export * from "./cells/index.ts";
+/**
+ * Unrolled's public surface: cells, layers, models, training, tasks. The built-in cells are `cells.lstm` and so on, or
+ * `import { lstm } from "unrolled/cells"`; `lstm(units)` here is the layer.
+ */
+export { cells } from "./cells/index.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export {
@@ -8,9 +11,9 @@ export {
   embedding,
   gru,
   type LayerSpec,
-  lstm as lstmLayer,
+  lstm,
   recurrent,
-  simpleRnn as simpleRnnLayer,
+  simpleRnn,
 } from "./nn/layers.ts";
 export { countParameters, type Model, type SequentialOptions, sequential } from "./nn/model.ts";
 export { createSession, type Session } from "./nn/session.ts";

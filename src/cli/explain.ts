@@ -5,31 +5,37 @@ import { addCell, type Cell } from "../graph/cell.ts";
 import { createBuilder } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
 import { texOf } from "../graph/tex.ts";
+import { countParameters } from "../nn/model.ts";
+import { checkMemory } from "../runtime/memory-limit.ts";
 import { factsOf, printPlan } from "../schedule/print.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { readCell } from "./cell-argument.ts";
 import type { Command } from "./options.ts";
+import { formatCount, printable, writeJson } from "./output.ts";
 
 export type ExplainOptions = { units: number; input: number; batch: number; steps: number };
 
 export const explain: Command = {
   name: "explain",
   usage: "explain CELL [options]",
-  help: "Equations, graph, gradient and plan of a built-in cell or a file of equations.",
+  summary: "a cell's equations, graph, gradient and plan",
+  details: `CELL is a file of equations or one of\n${Object.keys(cells).join(", ")}.`,
+  examples: ["explain lstm", "explain my-cell.txt --units 64 --json"],
   arguments: [1, 1],
   options: {
     tex: { help: "the equations in TeX" },
-    units: { value: "N", help: "features of a state [128]", number: { whole: true, min: 1 } },
-    input: { value: "N", help: "features of the input [64]", number: { whole: true, min: 1 } },
-    batch: { value: "N", help: "examples [32]", number: { whole: true, min: 1 } },
-    steps: { value: "N", help: "time steps [64]", number: { whole: true, min: 1 } },
+    units: { value: "N", help: "features of a state [128]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
+    input: { value: "N", help: "features of the input [64]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
+    batch: { value: "N", help: "examples [32]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
+    steps: { value: "N", help: "time steps [64]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
   },
   async run(given) {
     const [argument] = given.positionals as readonly [string];
     const read = readCell(argument);
     const cell = typeof read === "string" ? (cells[read] as Cell) : read;
-    if (given.flag("tex") && !given.flag("json")) {
-      process.stdout.write(`${texOf(cell)}\n`);
+    const tex = given.flag("tex") ? { tex: texOf(cell) } : {};
+    if (tex.tex !== undefined && !given.flag("json")) {
+      process.stdout.write(`${tex.tex}\n`);
       return;
     }
     const sizes = {
@@ -39,7 +45,8 @@ export const explain: Command = {
       steps: given.number("steps") ?? 64,
     };
     const { text, facts } = explainCell(argument, cell, sizes);
-    process.stdout.write(`${given.flag("json") ? JSON.stringify(facts) : text}\n`);
+    if (given.flag("json")) writeJson({ ...facts, ...tex });
+    else process.stdout.write(`${printable(text)}\n`);
   },
 };
 
@@ -49,13 +56,14 @@ export function explainCell(name: string, cell: Cell, { units, input, batch, ste
   const [x] = cell.inputs as readonly [string];
   const { output } = addCell(g, cell, { layer: "", units, inputs: { [x]: g.input(x, input) } });
   const forward = g.graph({ output });
+  const count = countParameters(forward);
+  checkMemory(8 * count, "a gradient of this cell");
   const both = grad(forward, "output");
   const inference = schedule(forward, { steps, batch, keep: ["output"] });
   const training = schedule(both, { steps, batch, keep: ["output"] });
   const facts = factsOf(inference);
   const parameters = forward.parameters.map(({ name: parameter, shape }) => ({ name: parameter, shape }));
-  const count = parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
-  const number = (n: number): string => Math.round(n).toLocaleString("en");
+  const number = (n: number): string => formatCount(Math.round(n));
   const list = (names: readonly string[]): string => (names.length === 0 ? "nothing" : names.join(" "));
   const text = [
     `${name}: ${units} units, input ${input}, ${number(count)} parameters`,

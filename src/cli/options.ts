@@ -15,10 +15,16 @@ export type Options = Readonly<Record<string, Option>>;
 export type Command = {
   readonly name: string;
   readonly usage: string;
-  readonly help: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What its own help says besides. */
+  readonly details?: string;
+  readonly examples: readonly string[];
   readonly options: Options;
   /** Fewest and most arguments besides options. */
   readonly arguments: readonly [number, number];
+  /** Goes on when nobody reads standard output any more. */
+  readonly outlivesReader?: true;
   readonly run: (given: Given) => Promise<void>;
 };
 
@@ -30,8 +36,11 @@ export type Given = {
   readonly flag: (name: string) => boolean;
 };
 
+/** What random numbers can start from. */
+export const seedRange = { whole: true, min: 0, max: 2 ** 32 - 1 } as const;
+
 /** Options that every command has. */
-const common: Options = {
+export const common: Options = {
   json: { help: "one JSON object a line on standard output" },
   help: { help: "this help", short: "h" },
 };
@@ -46,9 +55,11 @@ export function parse(command: Command, argv: readonly string[]): Given {
   );
   let parsed: ReturnType<typeof parseArgs>;
   try {
-    parsed = parseArgs({ args: [...argv], options: config, allowPositionals: true, strict: true });
+    parsed = parseArgs({ args: joinNegative(argv, options), options: config, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new InputError(`${explainParsing(error as Error, options)} See unrolled ${command.name} --help.`);
+    throw new InputError(
+      `${explainParsing(error as Error & { code?: string }, options)} See unrolled ${command.name} --help.`,
+    );
   }
   const values = parsed.values as Record<string, string | boolean | undefined>;
   const [fewest, most] = command.arguments;
@@ -75,28 +86,53 @@ export function parse(command: Command, argv: readonly string[]): Given {
 
 function checkNumber(name: string, text: string, { whole, min, max, above }: NonNullable<Option["number"]>): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);
-  const limits = [
-    min === undefined ? "" : `at least ${min}`,
+  const least = min === undefined ? "" : formatLimit(min);
+  const wanted = [
+    whole ? "a whole number" : "a number",
+    min !== undefined && max !== undefined ? `from ${least} to ${formatLimit(max)}` : "",
+    min !== undefined && max === undefined ? `of at least ${least}` : "",
     above === undefined ? "" : `above ${above}`,
-    max === undefined ? "" : `at most ${max}`,
-  ].filter((limit) => limit !== "");
-  const wanted = `${whole ? "a whole number" : "a number"}${limits.length > 0 ? ` ${limits.join(" and ")}` : ""}`;
+    min === undefined && max !== undefined ? `${above === undefined ? "of" : "and"} at most ${formatLimit(max)}` : "",
+  ];
   const wrong =
     !Number.isFinite(value) ||
     (whole && !Number.isSafeInteger(value)) ||
     (min !== undefined && value < min) ||
     (above !== undefined && value <= above) ||
     (max !== undefined && value > max);
-  if (wrong) throw new InputError(`--${name}: needs ${wanted}, got "${text}".`);
+  if (wrong) throw new InputError(`--${name}: needs ${wanted.filter((part) => part !== "").join(" ")}, got "${text}".`);
   return value;
 }
 
-function explainParsing(error: Error, options: Options): string {
-  const unknown = /^Unknown option '([^']*)'/.exec(error.message)?.[1];
-  if (unknown === undefined) return `${error.message.split(". ")[0]}.`;
-  const known = Object.keys(options).map((name) => `--${name}`);
-  const near = nearest(unknown, known);
-  return `unknown option ${unknown}.${near === undefined ? "" : ` Did you mean ${near}?`}`;
+const formatLimit = (limit: number): string => limit.toLocaleString("en-US");
+
+/** `--seed -5` as `--seed=-5`: what begins with one dash, and is no option of ours, is a value there. */
+function joinNegative(argv: readonly string[], options: Options): string[] {
+  const shorts = Object.values(options).map(({ short }) => `-${short}`);
+  const joined: string[] = [];
+  for (let k = 0; k < argv.length; k++) {
+    const [arg, next] = [argv[k] as string, argv[k + 1]];
+    if (arg === "--") return [...joined, ...argv.slice(k)];
+    const takes = arg.startsWith("--") && Object.hasOwn(options, arg.slice(2)) && options[arg.slice(2)]?.value;
+    if (takes && next !== undefined && /^-[^-]/.test(next) && !shorts.includes(next)) {
+      joined.push(`${arg}=${next}`);
+      k++;
+    } else joined.push(arg);
+  }
+  return joined;
+}
+
+function explainParsing(error: Error & { code?: string }, options: Options): string {
+  const quoted = /'(-[^' ]*)/.exec(error.message)?.[1] ?? "";
+  if (error.code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
+    const known = Object.keys(options).map((name) => `--${name}`);
+    const near = nearest(quoted, known);
+    return `unknown option ${quoted}.${near === undefined ? "" : ` Did you mean ${near}?`}`;
+  }
+  const name = /--[\w-]+/.exec(error.message)?.[0] ?? quoted;
+  const value = options[name.slice(2)]?.value;
+  if (value === undefined) return `${name}: takes no value.`;
+  return `${name}: its value is missing, ${name} ${value}.`;
 }
 
 /** The known name that differs by at most two letters. */
@@ -121,12 +157,31 @@ function distance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
-export function helpOf(command: Command): string {
-  const rows = Object.entries({ ...command.options, ...common }).map(([name, { value, help, short, choices }]) => {
-    const left = `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
-    return [left, choices === undefined ? help : `${help} (${choices.join(", ")})`] as const;
+/** Help of one command, for 80 columns. */
+export function helpOf({ usage, summary, details, options, examples }: Command): string {
+  return [
+    `Usage: unrolled ${usage}`,
+    "",
+    `${summary[0]?.toUpperCase()}${summary.slice(1)}.${details === undefined ? "" : `\n${details}`}`,
+    "",
+    "Options:",
+    optionRows({ ...options, ...common }),
+    "",
+    examples.length > 1 ? "Examples:" : "Example:",
+    ...examples.map((example) => `  unrolled ${example}`),
+  ].join("\n");
+}
+
+export function optionRows(options: Options): string {
+  const rows = Object.entries(options).map(([name, { value, help, short, choices }]) => {
+    const left = `${short === undefined ? "    " : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
+    return [left, choices === undefined ? help : `${help}: ${choices.join(" or ")}`] as const;
   });
+  return alignRows(rows);
+}
+
+/** Two columns, indented. */
+export function alignRows(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length));
-  const lines = rows.map(([left, help]) => `  ${left.padEnd(width)}  ${help}`);
-  return `Usage: unrolled ${command.usage}\n\n${command.help}\n\n${lines.join("\n")}`;
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n");
 }

@@ -1,55 +1,70 @@
 /** Training progress on standard error: one line that changes in a terminal, plain lines elsewhere. */
 import type { Progress } from "../train/fit.ts";
+import { formatCount, isTerminal } from "./output.ts";
 
 export type ProgressPrinter = { readonly show: (progress: Progress) => void; readonly end: () => void };
 
+/** Without a terminal, a line this often besides those with a validation. */
+const plainEveryMs = 10_000;
+
 /** `perCharacter` where a token is a character: bits a character mean more than perplexity there. */
 export function progressPrinter(perCharacter: boolean, stream: NodeJS.WriteStream = process.stderr): ProgressPrinter {
-  const terminal = stream.isTTY === true && process.env.CI === undefined;
-  let lastPlainMs = Number.NEGATIVE_INFINITY;
+  const terminal = isTerminal(stream) && process.env.CI === undefined;
+  let lastPlainMs = 0;
   let shown = false;
-  const clear = (): void => {
-    if (shown) stream.write("\r\x1b[K");
-    shown = false;
-  };
   return {
     show(p) {
-      const line = describe(p, perCharacter, terminal ? Math.max(20, (stream.columns ?? 80) - 1) : 200);
+      if (Number.isNaN(p.loss)) return; // No step was taken yet.
       const lasting = p.validationLoss !== null;
       if (terminal) {
-        clear();
-        stream.write(lasting ? `${line}\n` : line);
+        // One write: a clear of its own would flicker. One column less: a full line would wrap.
+        const line = describe(p, perCharacter, { bar: !lasting, width: Math.max(20, (stream.columns || 80) - 1) });
+        stream.write(`\r${line}\x1b[K${lasting ? "\n" : ""}`);
         shown = !lasting;
-      } else if (lasting || p.elapsedMs - lastPlainMs > 10_000) {
-        stream.write(`${line}\n`);
+      } else if (lasting || p.elapsedMs - lastPlainMs > plainEveryMs) {
+        stream.write(`${describe(p, perCharacter, { bar: false, width: 200 })}\n`);
         lastPlainMs = p.elapsedMs;
       }
     },
-    end: clear,
+    end() {
+      if (shown) stream.write("\r\x1b[K");
+      shown = false;
+    },
   };
 }
 
-function describe(p: Progress, perCharacter: boolean, width: number): string {
+/** Numbers in columns, so that they stay in place; where the line is narrow, what matters least is left out. */
+export function describe(p: Progress, perCharacter: boolean, { bar, width }: { bar: boolean; width: number }): string {
   const validation = p.validationLoss;
   const measure = (loss: number): string =>
     perCharacter ? `${(loss / Math.LN2).toFixed(2)} bits/char` : `perplexity ${Math.exp(loss).toFixed(1)}`;
-  const parts = [
-    `${bar(p.done)} ${Math.round(100 * p.done)
-      .toString()
-      .padStart(3)}%`,
-    `step ${p.step}`,
-    `loss ${p.loss.toFixed(3)}`,
-    validation === null ? "" : `validation ${validation.toFixed(3)} (${measure(validation)})`,
-    `${Math.round(p.tokensPerSecond).toLocaleString("en")} tokens/s`,
-    p.done < 1 ? `${duration(p.remainingMs)} left` : duration(p.elapsedMs),
-  ].filter((part) => part !== "");
-  while (parts.length > 2 && parts.join("  ").length > width) parts.splice(validation === null ? 1 : 4, 1);
-  return parts.join("  ").slice(0, width);
+  const percent = `${Math.floor(100 * p.done)}%`.padStart(4);
+  // What goes first is at the end.
+  const parts: [importance: number, text: string][] = [
+    [9, bar ? `${drawBar(p.done)} ${percent}` : percent],
+    [1, `step ${formatCount(p.step).padStart(7)}`],
+    [8, `loss ${fixed(p.loss)}`],
+    [7, validation === null ? "" : `validation ${fixed(validation)}`],
+    [3, validation === null || validation > 100 ? "" : `(${measure(validation)})`],
+    [2, `${formatCount(Math.round(p.tokensPerSecond)).padStart(7)} tokens/s`],
+    // Of no use in a line that stays.
+    [4, validation === null ? `${duration(p.remainingMs)} left` : ""],
+  ];
+  let kept = parts.filter(([, text]) => text !== "");
+  const line = (): string => kept.map(([, text]) => text).join("  ");
+  while (kept.length > 1 && line().length > width) {
+    const least = Math.min(...kept.map(([importance]) => importance));
+    kept = kept.filter(([importance]) => importance !== least);
+  }
+  return line().slice(0, width);
 }
 
-function bar(done: number): string {
+/** Short also where training goes astray. */
+const fixed = (loss: number): string => (loss < 1e4 ? loss.toFixed(3) : loss.toExponential(1));
+
+function drawBar(done: number): string {
   const width = 20;
-  const eighths = Math.round(done * width * 8);
+  const eighths = Math.round(Math.max(0, Math.min(1, done)) * width * 8);
   const full = "█".repeat(Math.floor(eighths / 8));
   const part = eighths % 8 === 0 ? "" : (" ▏▎▍▌▋▊▉"[eighths % 8] as string);
   return `${full}${part}`.padEnd(width, "░");
@@ -59,5 +74,8 @@ export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return "?";
   const seconds = Math.round(ms / 1000);
   const minutes = Math.floor(seconds / 60);
-  return minutes === 0 ? `${seconds} s` : `${minutes} min ${String(seconds % 60).padStart(2, "0")} s`;
+  const two = (n: number): string => String(n).padStart(2, "0");
+  if (minutes === 0) return `${seconds} s`;
+  if (minutes < 60) return `${minutes} min ${two(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }

@@ -1,40 +1,51 @@
 /** `unrolled train`: a text in, a trained model file out. */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { checkWritable, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
 import { languageModel, readLanguageModel, trainLanguageModel, writeLanguageModel } from "../tasks/language-model.ts";
 import { encode } from "../text/tokenizer.ts";
-import { NonFiniteLoss } from "../train/fit.ts";
+import { fitDefaults, NonFiniteLoss } from "../train/fit.ts";
 import { adam } from "../train/optimizers.ts";
 import { readCell } from "./cell-argument.ts";
-import type { Command, Given } from "./options.ts";
+import { type Command, type Given, seedRange } from "./options.ts";
+import { formatCount, printable, writeJson } from "./output.ts";
 import { duration, progressPrinter } from "./progress.ts";
 
-const positive = { whole: true, min: 1 } as const;
+const positive = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 
 export const train: Command = {
   name: "train",
   usage: "train [FILE] --out MODEL.safetensors [options]",
-  help: "Train a text model. Without FILE: on Moby-Dick. Ctrl-C stops and keeps the model.",
+  summary: "train a text model, on Moby-Dick where no FILE is given",
+  details: "Ctrl-C stops the training and saves the model.",
+  examples: [
+    "train book.txt --out book.safetensors --units 512 --minutes 10",
+    "train book.txt --out book.safetensors --resume",
+  ],
+  outlivesReader: true,
   arguments: [0, 1],
   options: {
     out: { value: "MODEL", help: "where the model goes" },
     cell: { value: "CELL", help: "a built-in cell's name or a file of equations [lstm]" },
-    units: { value: "N", help: "features of a state [256]", number: positive },
-    layers: { value: "N", help: "recurrent layers [1]", number: positive },
+    units: { value: "N", help: "features of a state [128]", number: positive },
+    layers: { value: "N", help: "recurrent layers [1]", number: { whole: true, min: 1, max: 100 } },
     embedding: { value: "N", help: "features of a token [units, at most 64]", number: positive },
     dropout: { value: "RATE", help: "of the values between layers [0]", number: { min: 0, max: 0.99 } },
     tokens: { value: "KIND", help: "what a token is [char]", choices: ["char", "word"] },
     vocabulary: { value: "N", help: "largest vocabulary of words [10000]", number: positive },
-    batch: { value: "N", help: "places of the text read side by side [32]", number: positive },
-    steps: { value: "N", help: "time steps that the gradient reaches back [64]", number: positive },
-    epochs: { value: "X", help: "passes over the text [4]", number: { above: 0 } },
+    batch: { value: "N", help: `places of the text read side by side [${fitDefaults.batch}]`, number: positive },
+    steps: { value: "N", help: `time steps that the gradient reaches back [${fitDefaults.steps}]`, number: positive },
+    epochs: { value: "X", help: `passes over the text [${fitDefaults.epochs}]`, number: { above: 0 } },
     minutes: { value: "X", help: "train this long instead", number: { above: 0 } },
-    rate: { value: "X", help: "learning rate of Adam at the start [0.004]", number: { above: 0 } },
-    clip: { value: "X", help: "largest norm of the gradients [5]", number: { above: 0 } },
-    seed: { value: "N", help: "of the first values and of dropout [0]", number: { whole: true } },
+    rate: {
+      value: "X",
+      help: `learning rate of Adam at the start [${fitDefaults.learningRate}]`,
+      number: { above: 0 },
+    },
+    clip: { value: "X", help: `largest norm of the gradients [${fitDefaults.clipNorm}]`, number: { above: 0 } },
+    seed: { value: "N", help: "of the first values and of dropout [0]", number: seedRange },
     resume: { help: "go on with the model that is at --out" },
   },
   run,
@@ -48,67 +59,93 @@ async function run(given: Given): Promise<void> {
   const path = file ?? mobyDick();
   const text = decodeText(readInput(path), path);
   if (text === "") throw new InputError(`${path}: the file is empty. Give a text to train on.`);
-  checkWritable(out);
+  if (given.number("minutes") !== undefined && given.number("epochs") !== undefined) {
+    throw new InputError("--minutes: trains that long instead of a number of epochs. Give one of the two.");
+  }
+  checkTarget(out, [path, given.text("cell")]);
 
   const seed = given.number("seed") ?? 0;
   const started = start(given, text, out, seed);
   const perCharacter = started.tokenizer.kind === "char";
-  const emit = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
   const parameters = countParameters(started.model);
   const vocabulary = started.tokenizer.vocabulary.length;
   const tokens = encode(started.tokenizer, text).length;
-  if (json) emit({ event: "start", parameters, vocabulary, tokens });
+  if (json) writeJson({ event: "start", parameters, vocabulary, tokens });
   else {
-    const count = (n: number): string => n.toLocaleString("en");
-    process.stderr.write(
-      `${file ?? "Moby-Dick"}: ${count(tokens)} tokens, vocabulary ${count(vocabulary)}, ${count(parameters)} parameters\n`,
-    );
+    const sizes = `${formatCount(tokens)} tokens, vocabulary ${formatCount(vocabulary)}`;
+    process.stderr.write(printable(`${file ?? "Moby-Dick"}: ${sizes}, ${formatCount(parameters)} parameters\n`));
   }
 
+  const printer = json ? undefined : progressPrinter(perCharacter);
   const stop = new AbortController();
   const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(130);
     stop.abort();
-    process.stderr.write("\nStopping: the model is being saved. Ctrl-C again leaves at once.\n");
+    printer?.end();
+    process.stderr.write("Stopping: the model is being saved. Ctrl-C again leaves at once.\n");
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  const printer = json ? undefined : progressPrinter(perCharacter);
+  // A terminal that is closed is no reason to lose the model either.
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, onSignal);
   const minutes = given.number("minutes");
   try {
     const result = await trainLanguageModel(started, text, {
-      batch: given.number("batch") ?? 32,
-      steps: given.number("steps") ?? 64,
-      epochs: given.number("epochs") ?? 4,
+      batch: given.number("batch") ?? fitDefaults.batch,
+      steps: given.number("steps") ?? fitDefaults.steps,
+      epochs: given.number("epochs") ?? fitDefaults.epochs,
       ...(minutes === undefined ? {} : { minutes }),
-      optimizer: adam({ learningRate: given.number("rate") ?? 0.004 }),
-      clipNorm: given.number("clip") ?? 5,
+      optimizer: adam({ learningRate: given.number("rate") ?? fitDefaults.learningRate }),
+      clipNorm: given.number("clip") ?? fitDefaults.clipNorm,
       seed,
       resume: started.training,
       signal: stop.signal,
       onProgress: (p) => {
         if (!json) printer?.show(p);
-        else {
+        else if (p.step > 0) {
           const { step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs } = p;
-          emit({ event: "progress", step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs });
+          writeJson({ event: "progress", step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs });
         }
       },
     });
     printer?.end();
     writeFileAtomically(out, writeLanguageModel({ ...started, training: result.state }));
     const { validationLoss, tokensPerSecond, elapsedMs } = result;
-    if (json) emit({ event: "done", validationLoss, tokensPerSecond, file: out });
-    else process.stderr.write(`Saved ${out} after ${duration(elapsedMs)}.\n`);
+    if (json) writeJson({ event: "done", validationLoss, tokensPerSecond, file: out });
+    else process.stderr.write(printable(`Saved ${out} after ${duration(elapsedMs)}.\n`));
   } catch (error) {
     printer?.end();
     if (error instanceof NonFiniteLoss) {
+      if (!error.trained) throw new InputError(`${error.message} Nothing was saved.`);
       writeFileAtomically(out, writeLanguageModel({ ...started, training: undefined }));
       throw new InputError(`${error.message} Saved as ${out}.`);
     }
     throw error;
   } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    for (const signal of signals) process.off(signal, onSignal);
+  }
+}
+
+/** The model must not take the place of something else. */
+function checkTarget(out: string, inputs: readonly (string | undefined)[]): void {
+  checkWritable(out);
+  const old = statSync(out, { throwIfNoEntry: false });
+  if (old === undefined || !old.isFile()) return;
+  for (const input of inputs) {
+    const one = input === undefined ? undefined : statSync(input, { throwIfNoEntry: false });
+    if (one !== undefined && one.ino === old.ino && one.dev === old.dev) {
+      throw new InputError(`${out}: is what the training reads. Give another name for the model.`);
+    }
+  }
+  // A safetensors file has its header's length, below 100 MB, in 8 bytes, then the header, an object.
+  const start = new Uint8Array(9);
+  const file = openSync(out, "r");
+  try {
+    readSync(file, start);
+  } finally {
+    closeSync(file);
+  }
+  if (old.size > 0 && !(start[8] === 0x7b && start.subarray(4, 8).every((byte) => byte === 0))) {
+    throw new InputError(`${out}: is there, and is no model. Give another name, or delete it first.`);
   }
 }
 
@@ -123,14 +160,22 @@ function start(given: Given, text: string, out: string, seed: number) {
     }
     return readLanguageModel(readInput(out), out);
   }
+  const kind = (given.text("tokens") ?? "char") as "char" | "word";
+  if (kind === "char" && given.number("vocabulary") !== undefined) {
+    throw new InputError("--vocabulary: limits words, and the tokens are characters. Add --tokens word.");
+  }
   return languageModel(text, {
     cell: readCell(given.text("cell") ?? "lstm"),
-    units: given.number("units") ?? 256,
+    units: given.number("units") ?? 128,
     layers: given.number("layers") ?? 1,
     dropout: given.number("dropout") ?? 0,
-    tokens: (given.text("tokens") ?? "char") as "char" | "word",
+    tokens: kind,
     maxVocabulary: given.number("vocabulary") ?? 10_000,
     seed,
+    training: {
+      batch: given.number("batch") ?? fitDefaults.batch,
+      steps: given.number("steps") ?? fitDefaults.steps,
+    },
     ...(given.number("embedding") === undefined ? {} : { embedding: given.number("embedding") as number }),
   });
 }

@@ -19,6 +19,8 @@ export type ModelFile = {
 };
 
 const version = 1;
+/** More would keep the compiler busy for long. */
+const mostLayers = 500;
 
 export function writeModel({ model, training, extra }: ModelFile): Uint8Array<ArrayBuffer> {
   const tensors: Record<string, Tensor> = {};
@@ -31,12 +33,24 @@ export function writeModel({ model, training, extra }: ModelFile): Uint8Array<Ar
   const architecture = {
     version,
     input: model.input,
-    layers: model.layers.map((layer) => (layer.kind === "cell" ? { ...layer, cell: layer.cell.source } : layer)),
+    layers: model.layers.map(layerData),
     ...(training === undefined ? {} : { training: { step: training.step, slots: Object.keys(training.slots) } }),
   };
   const metadata: Record<string, string> = { format: "unrolled", unrolled: JSON.stringify(architecture) };
   for (const [name, value] of Object.entries(extra)) metadata[name] = JSON.stringify(value);
   return writeSafetensors({ tensors, metadata });
+}
+/** In one order of fields, so that the same model makes the same bytes. */
+function layerData(layer: Layer): object {
+  const { kind, name } = layer;
+  switch (kind) {
+    case "embedding":
+      return { kind, name, inputDim: layer.inputDim, outputDim: layer.outputDim };
+    case "cell":
+      return { kind, name, label: layer.label, units: layer.units, cell: layer.cell.source };
+    case "dropout":
+      return { kind, name, rate: layer.rate };
+  }
 }
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
 
@@ -87,12 +101,14 @@ export function readModel(bytes: Uint8Array, file: string): ModelFile {
   };
   try {
     if (!Array.isArray(given.layers) || given.layers.length === 0) return refuse("it has no layers. Train anew.");
+    if (given.layers.length > mostLayers) return refuse(`it has more than ${mostLayers} layers.`);
     const layers = given.layers.map((layer) => readLayer(layer, refuse));
     const input = given.input === "tokens" ? "tokens" : count(given.input);
     if (input === undefined || (input === "tokens") !== (layers[0]?.kind === "embedding")) {
       return refuse(`its input ${brief(given.input)} does not fit its first layer. Train anew.`);
     }
-    const twice = layers.find((layer, k) => layers.findIndex((other) => other.name === layer.name) < k);
+    const names = new Set<string>();
+    const twice = layers.find(({ name }) => names.size === names.add(name).size);
     if (twice !== undefined) return refuse(`two of its layers are named "${twice.name}". Train anew.`);
     const model = modelOf(layers, input, ({ name, shape }) => value(name, shape));
     const state = given.training === undefined ? undefined : readTraining(given.training, model.parameters);
@@ -145,7 +161,10 @@ function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
 
 /** Something out of a file for a message. */
 function brief(value: unknown): string {
-  const text = JSON.stringify(value) ?? "that is missing";
+  if (value === undefined) return "missing";
+  // Not JSON of it: it may be nested without end.
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
+  const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }
 const record = (value: unknown): Record<string, unknown> | undefined =>

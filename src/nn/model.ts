@@ -3,7 +3,7 @@
  * text.
  */
 import { addCell } from "../graph/cell.ts";
-import { type Builder, createBuilder, type Graph, type NodeId, type Parameter } from "../graph/graph.ts";
+import { type Builder, createBuilder, type Graph, type Node, type NodeId, type Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
@@ -51,7 +51,7 @@ export function sequential(specs: readonly LayerSpec[], { input, seed = 0 }: Seq
 
 /**
  * A model of named layers, with values from elsewhere.
- * @throws InputError where it is larger than memory can be, before any value is made
+ * @throws InputError where its input does not matter, or it is larger than memory can be, before any value is made
  */
 export function modelOf(
   layers: readonly Layer[],
@@ -59,9 +59,29 @@ export function modelOf(
   initial: (parameter: Parameter) => Float32Array,
 ): Model {
   const { graph, output } = modelGraph({ layers, input }, { training: false });
+  checkInputMatters(graph, output);
   checkMemory(4 * countParameters(graph), "the model");
   const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
-  return { layers, input, outputSize: graph.nodes[output]?.shape as number, parameters: graph.parameters, values };
+  const shape = graph.nodes[output]?.shape;
+  const outputSize = typeof shape === "number" ? shape : 1;
+  return { layers, input, outputSize, parameters: graph.parameters, values };
+}
+
+/** A cell may leave out x; a model all of whose ways from input to output are cut so could learn nothing. */
+function checkInputMatters({ nodes, states }: Graph, output: NodeId): void {
+  const next = new Map(states.map((state) => [state.name, state.next]));
+  const reached = new Set<NodeId>();
+  const open = [output];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (reached.has(id)) continue;
+    reached.add(id);
+    const { op, inputs, name } = nodes[id] as Node;
+    if (op === "input" || op === "index") return;
+    open.push(...inputs, ...(op === "state" ? [next.get(name as string) as NodeId] : []));
+  }
+  throw new InputError(
+    "the model's output does not depend on its input: a cell leaves out x. Let its equations read x.",
+  );
 }
 
 /** Give every layer without a name that of its kind: lstm, lstm_1, lstm_2. */

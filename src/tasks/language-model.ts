@@ -20,7 +20,7 @@ import {
   trainTokenizer,
 } from "../text/tokenizer.ts";
 import { createEvaluator } from "../train/evaluator.ts";
-import { type FitOptions, type FitResult, fitStream } from "../train/fit.ts";
+import { type FitOptions, type FitResult, fitDefaults, fitStream } from "../train/fit.ts";
 import { adam } from "../train/optimizers.ts";
 import { smallestStream } from "../train/stream.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
@@ -56,7 +56,7 @@ const mostLayers = 100;
  * @throws InputError for options that make no model
  */
 export function languageModel(text: string, options: LanguageModelOptions = {}): LanguageModel {
-  const { units = 256, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary = 10_000 } = options;
+  const { units = 128, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary = 10_000 } = options;
   const { embedding: features = Math.min(units, 64) } = options;
   const of = cellOf(options.cell ?? "lstm");
   if (!Number.isInteger(layers) || layers < 1 || layers > mostLayers) {
@@ -77,19 +77,21 @@ export function languageModel(text: string, options: LanguageModelOptions = {}):
   return { model: modelOf(named, "tokens", (parameter) => initialize(parameter, random)), tokenizer };
 }
 
-function checkTrainingMemory(model: Model, { batch = 32, steps = 64 }: FitOptions): void {
+function checkTrainingMemory(model: Model, options: FitOptions): void {
+  const { batch, steps } = { ...fitDefaults, ...options };
   // Each parameter has its value, a gradient and two numbers of Adam's.
   checkMemory(16 * countParameters(model), "training this model");
   checkMemory(trainingPlan(model, { batch, steps, clipNorm: 1 }).plan.bytes, "training this model");
 }
 
-function checkLength(tokens: number, { batch = 32, steps = 64, validationSplit = 0.05 }: FitOptions): void {
+function checkLength(tokens: number, options: FitOptions): void {
+  const { batch, steps, validationSplit } = { ...fitDefaults, ...options };
   const wanted = smallestStream(batch, steps);
   const training = tokens - Math.floor(tokens * validationSplit);
   if (training >= wanted) return;
   const count = (n: number): string => n.toLocaleString("en-US");
   throw new InputError(
-    `the text has ${count(training)} tokens to train on, and a batch of ${count(batch)} x ${count(steps)} steps needs ` +
+    `the text has ${training === 1 ? "1 token" : `${count(training)} tokens`} to train on, and a batch of ${count(batch)} x ${count(steps)} steps needs ` +
       `${count(wanted)}. Give a longer text, a smaller batch or fewer steps.`,
   );
 }
@@ -187,7 +189,10 @@ export type Evaluation = {
  */
 export async function evaluate({ model, tokenizer }: LanguageModel, text: string): Promise<Evaluation> {
   const ids = encode(tokenizer, text);
-  if (ids.length < 2) throw new InputError(`the text has ${ids.length} tokens; at least 2 are needed to predict one.`);
+  if (ids.length < 2)
+    throw new InputError(
+      `the text has ${ids.length === 1 ? "1 token" : "no tokens"}; at least 2 are needed to predict one.`,
+    );
   const lanes = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
   const evaluator = await createEvaluator(model, { batch: lanes, steps: 64 });
   const loss = await evaluator.loss(ids, () => new Promise((resolve) => setTimeout(resolve, 0)));

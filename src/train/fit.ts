@@ -10,6 +10,17 @@ import { adam } from "./optimizers.ts";
 import { streamBatches } from "./stream.ts";
 import { createTrainer, type Trainer, type TrainerState } from "./trainer.ts";
 
+/** Good for text by characters on one core: many small updates beat long gradients. */
+export const fitDefaults = {
+  batch: 16,
+  steps: 32,
+  epochs: 4,
+  learningRate: 0.008,
+  clipNorm: 5,
+  validationSplit: 0.05,
+  validations: 4,
+} as const;
+
 export type FitOptions = {
   readonly batch?: number;
   /** Time steps that the gradient reaches back. */
@@ -72,8 +83,8 @@ const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve
  * @throws NonFiniteLoss where the loss is no longer a number; the model keeps its last good values
  */
 export async function fitStream(model: Model, tokens: Int32Array, options: FitOptions = {}): Promise<FitResult> {
-  const { batch = 32, steps = 64, epochs = 1, minutes, validationSplit = 0.05, validations = 4 } = options;
-  const { optimizer = adam(), clipNorm = 5, seed = 0, signal, onProgress, resume } = options;
+  const { batch, steps, epochs, clipNorm, validationSplit, validations } = { ...fitDefaults, ...options };
+  const { optimizer = adam(fitDefaults), minutes, seed = 0, signal, onProgress, resume } = options;
   const fma = options.fma === undefined ? {} : { fma: options.fma };
 
   const held = Math.floor(tokens.length * validationSplit);

@@ -18,11 +18,15 @@ let tarball = "";
 let packed: { unpackedSize: number; files: { path: string; size: number }[] };
 
 const consumer = `
-  import { cell, lstm } from "unrolled";
+  import { cell, cells, createTrainer, dense, embedding, recurrent, sequential } from "unrolled";
   const elman = cell("h' = tanh(W @ x + U @ h + b)");
-  const message = [...elman.states, lstm === undefined ? "no lstm" : "lstm"].join(" ");
+  const model = sequential([embedding(5, 4), recurrent(elman, { units: 6 }), dense(5)]);
+  const trainer = await createTrainer(model, { batch: 1, steps: 4 });
+  const [tokens, targets] = [[0, 1, 2, 3], [1, 2, 3, 4]];
+  const losses = Array.from({ length: 50 }, () => trainer.update(tokens, targets));
+  const message = [...elman.states, cells.lstm.output, losses[49] < losses[0]].join(" ");
 `;
-const message = "h lstm";
+const message = "h h' true";
 
 /** Run a command in a folder; fails the test with its output unless it ends with 0. */
 function run(folder: string, command: string, ...args: string[]): string {
@@ -74,8 +78,20 @@ test("a Node script imports it", () => {
   expect(run(project, process.execPath, "script.js").trim()).toBe(message);
 });
 
-test("the command line runs", () => {
-  expect(run(project, "npx", "--no-install", "unrolled", "--help")).toMatch(/unrolled/);
+test("the command line runs: help, version, a model trained on a text and one on the book within", () => {
+  const unrolled = (...args: string[]) => run(project, "npx", "--no-install", "unrolled", ...args);
+  expect(unrolled("--help")).toMatch(/Usage: unrolled COMMAND/);
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  expect(unrolled("--version").trim()).toBe(version);
+  writeFileSync(join(project, "text.txt"), "to be or not to be, that is the question. ".repeat(60));
+  const tiny = ["--units", "4", "--steps", "16", "--json"];
+  const last = (lines: string) => JSON.parse(lines.trim().split("\n").at(-1) as string);
+  expect(last(unrolled("train", "text.txt", "--out", "m.safetensors", "--batch", "4", ...tiny))).toMatchObject({
+    event: "done",
+    file: "m.safetensors",
+  });
+  expect(last(unrolled("generate", "m.safetensors", "--length", "7", "--json")).tokens).toBe(7);
+  expect(last(unrolled("train", "--out", "book.safetensors", "--epochs", "0.01", ...tiny)).event).toBe("done");
 });
 
 test.each(["nodenext", "bundler"])("its types check with module resolution %s", (moduleResolution) => {

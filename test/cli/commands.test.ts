@@ -1,0 +1,289 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { readModel } from "../../src/formats/model-file.ts";
+import { json, run, sampleText, temporaryFolder, tiny } from "./run.ts";
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+const modelIn = (name: string) => readModel(readFileSync(at(name)), name);
+const text = sampleText(200);
+let lines: Record<string, unknown>[];
+
+beforeAll(async () => {
+  writeFileSync(at("text.txt"), text);
+  writeFileSync(at("mine.cell"), "m' = 0.9 * m + tanh(W @ x + b)  # a leaky memory\ny = V @ m * sigmoid(P @ x)\n");
+  lines = await json(folder, "train", "text.txt", "--out", "m.safetensors", "--epochs", "2", "--seed", "3", ...tiny);
+});
+
+describe("train", () => {
+  test("--json: a start, progress that goes on, done", () => {
+    const [start, ...rest] = lines;
+    const done = rest.pop() as Record<string, number>;
+    const vocabulary = new Set(text).size + 1;
+    expect(start).toEqual({
+      event: "start",
+      parameters: vocabulary * 4 + 4 * 6 * (6 + 4 + 1) + 7 * vocabulary,
+      vocabulary,
+      tokens: text.length,
+    });
+    expect(rest.length).toBeGreaterThan(1);
+    let [step, epoch] = [0, 0];
+    for (const line of rest as Record<string, number>[]) {
+      const fields = ["event", "step", "epoch", "loss", "validationLoss", "tokensPerSecond", "elapsedMs"];
+      expect(Object.keys(line)).toEqual(expect.arrayContaining(fields));
+      expect(line.event).toBe("progress");
+      expect(line.step).toBeGreaterThan(step);
+      expect(line.epoch).toBeGreaterThan(epoch);
+      [step, epoch] = [line.step as number, line.epoch as number];
+      for (const name of ["loss", "tokensPerSecond", "elapsedMs"]) expect(line[name]).toBeGreaterThan(0);
+    }
+    expect(rest.at(-1)).toMatchObject({ validationLoss: done.validationLoss });
+    expect(done).toEqual({
+      event: "done",
+      validationLoss: expect.any(Number),
+      tokensPerSecond: expect.any(Number),
+      file: "m.safetensors",
+    });
+    expect(done.validationLoss).toBeLessThan(Math.log(vocabulary));
+    expect(modelIn("m.safetensors").training?.step).toBe(step);
+  });
+
+  test("the same seed makes the same file, another seed another", async () => {
+    const train = (seed: string, out: string) =>
+      json(folder, "train", "text.txt", "--out", out, "--epochs", "2", "--seed", seed, ...tiny);
+    await Promise.all([train("3", "same.safetensors"), train("4", "other.safetensors")]);
+    const bytes = readFileSync(at("m.safetensors"));
+    expect(readFileSync(at("same.safetensors")).equals(bytes)).toBe(true);
+    expect(readFileSync(at("other.safetensors")).equals(bytes)).toBe(false);
+  });
+
+  test("--resume goes on: steps add up, the loss falls, the optimiser's state is used", async () => {
+    writeFileSync(at("r.safetensors"), readFileSync(at("m.safetensors")));
+    const before = modelIn("r.safetensors").training;
+    const options = ["--batch", "4", "--steps", "12", "--epochs", "2"];
+    const again = await json(folder, "train", "text.txt", "--out", "r.safetensors", "--resume", ...options);
+    const after = modelIn("r.safetensors").training;
+    expect(after?.step).toBe(2 * (before?.step as number));
+    expect(again[1]?.step).toBeGreaterThan(before?.step as number);
+    const done = again.at(-1) as Record<string, number>;
+    expect(done.validationLoss).toBeLessThan(lines.at(-1)?.validationLoss as number);
+    expect(after?.slots.m).not.toEqual(before?.slots.m);
+    // The first mean of squares forgets slowly: without the file's it would be smaller after so few steps.
+    const sum = (values: Readonly<Record<string, Float32Array>> | undefined) =>
+      Object.values(values ?? {}).reduce((total, numbers) => total + numbers.reduce((a, b) => a + b, 0), 0);
+    expect(sum(after?.slots.v)).toBeGreaterThan(0.5 * sum(before?.slots.v));
+  });
+
+  test("a cell from a file, which the model carries with it", async () => {
+    const args = ["--cell", "mine.cell", "--epochs", "1", "--layers", "2"];
+    await json(folder, "train", "text.txt", "--out", "mine.safetensors", ...args, ...tiny);
+    const { model } = modelIn("mine.safetensors");
+    expect(model.layers.map(({ name }) => name)).toEqual(["embedding", "recurrent", "recurrent_1", "dense"]);
+    expect(model.parameters.map(({ name }) => name)).toContain("recurrent_1.V");
+    const [line] = await json(folder, "generate", "mine.safetensors", "--length", "5", "--seed", "1");
+    expect(line?.tokens).toBe(5);
+  });
+
+  test("words as tokens", async () => {
+    const args = ["--tokens", "word", "--epochs", "3", "--units", "6", "--batch", "2", "--steps", "8"];
+    const [start] = await json(folder, "train", "text.txt", "--out", "w.safetensors", ...args);
+    expect(start?.tokens).toBeLessThan(text.length / 3);
+    const [line] = await json(folder, "generate", "w.safetensors", "--prompt", "the cat", "--length", "30");
+    expect(line?.text).toMatch(/ (sat|ran|hid|here|there|cat|dog|hen)/);
+  });
+
+  test("without --json: plain lines on standard error, nothing on standard output", async () => {
+    const { code, out, err } = await run(
+      folder,
+      "train",
+      "text.txt",
+      "--out",
+      "p.safetensors",
+      "--epochs",
+      "1",
+      ...tiny,
+    );
+    expect({ code, out }).toEqual({ code: 0, out: "" });
+    const shown = err.split("\n");
+    expect(shown[0]).toMatch(/^text\.txt: [\d,]+ tokens, vocabulary \d+, \d+ parameters$/);
+    expect(shown.at(-3)).toMatch(
+      /^100% {2}step +\d+ {2}loss \d\.\d{3} {2}validation \d\.\d{3} {2}\(\d\.\d\d bits\/char\)/,
+    );
+    expect(shown.at(-2)).toMatch(/^Saved p\.safetensors after \d+ s\./);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+    expect(err).not.toMatch(/[\x1b\r█]/);
+  });
+
+  test("a model at --out is replaced, and nothing else is left in the folder", async () => {
+    expect(existsSync(at("m.safetensors"))).toBe(true);
+    expect(execFileSync("ls", ["-A", folder], { encoding: "utf8" })).not.toMatch(/\.tmp/);
+  });
+});
+
+describe("generate", () => {
+  test("--json: one line; the same seed the same text, another seed another", async () => {
+    const write = (seed: string) =>
+      json(folder, "generate", "m.safetensors", "--prompt", "the c", "--length", "60", "--seed", seed);
+    const [[first], [same], [other]] = await Promise.all([write("1"), write("1"), write("2")]);
+    expect(first).toEqual({ text: expect.any(String), seed: 1, tokens: 60, msPerToken: expect.any(Number) });
+    expect(first?.text).toHaveLength(60);
+    expect(same?.text).toBe(first?.text);
+    expect(other?.text).not.toBe(first?.text);
+    expect(other?.seed).toBe(2);
+  });
+
+  test("without --json: the prompt and what follows; no seed writes something new each time", async () => {
+    const runs = await Promise.all(
+      [1, 2].map(() => run(folder, "generate", "m.safetensors", "--prompt", "a dog", "--length", "80")),
+    );
+    for (const { code, out, err } of runs) {
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      expect(out).toMatch(/^a dog/);
+      expect(out).toHaveLength(5 + 80 + 1);
+    }
+    expect(runs[0]?.out).not.toBe(runs[1]?.out);
+  });
+
+  test.each([
+    ["a prompt with unknown characters", ["--prompt", "☃\u{1F9A4}", "--length", "5"], 5],
+    ["a prompt that begins with a dash", ["--prompt", "- a", "--length", "5"], 5],
+    ["an empty prompt", ["--prompt", "", "--length", "5"], 5],
+    ["no tokens", ["--length", "0"], 0],
+    ["temperature 0", ["--temperature", "0", "--length", "5"], 5],
+    ["a very high temperature", ["--temperature", "1e300", "--length", "5"], 5],
+    ["only the likeliest token", ["--top-k", "1", "--top-p", "1e-9", "--length", "5"], 5],
+  ])("%s", async (_, args, tokens) => {
+    const [line] = await json(folder, "generate", "m.safetensors", ...args);
+    expect(line?.tokens).toBe(tokens);
+    expect([...String(line?.text)]).toHaveLength(tokens);
+  });
+
+  test("temperature 0 writes the same text with any seed", async () => {
+    const write = (seed: string) =>
+      json(folder, "generate", "m.safetensors", "--temperature", "0", "--length", "40", "--seed", seed);
+    const [[first], [other]] = await Promise.all([write("1"), write("2")]);
+    expect(other?.text).toBe(first?.text);
+  });
+});
+
+describe("evaluate", () => {
+  test("--json: loss, perplexity, bits per character, tokens; without it the same in words", async () => {
+    const [line] = await json(folder, "evaluate", "m.safetensors", "text.txt");
+    const { loss, perplexity, bitsPerCharacter, tokens } = line as Record<string, number>;
+    expect(tokens).toBe(text.length - 1);
+    expect(loss).toBeGreaterThan(0.1);
+    expect(perplexity).toBeCloseTo(Math.exp(loss as number), 8);
+    expect(bitsPerCharacter).toBeCloseTo((loss as number) / Math.LN2, 8);
+    const { out } = await run(folder, "evaluate", "m.safetensors", "text.txt");
+    const rows = [
+      `loss                ${(loss as number).toFixed(4)} nats a token`,
+      `perplexity          ${(perplexity as number).toFixed(3)}`,
+      `bits per character  ${(bitsPerCharacter as number).toFixed(4)}`,
+      `tokens              ${(tokens as number).toLocaleString("en-US")}`,
+    ];
+    expect(out).toBe(`${rows.join("\n")}\n`);
+  });
+});
+
+describe("explain", () => {
+  test("--json: a built-in cell's states, parameters and what compiling did", async () => {
+    const [line] = await json(
+      folder,
+      "explain",
+      "lstm",
+      "--units",
+      "8",
+      "--input",
+      "4",
+      "--batch",
+      "2",
+      "--steps",
+      "3",
+    );
+    expect(line).toMatchObject({
+      name: "lstm",
+      states: ["c", "h"],
+      hoisted: ["W_f", "W_i", "W_g", "W_o"],
+      packed: [
+        ["W_f", "W_i", "W_g", "W_o"],
+        ["U_f", "U_i", "U_g", "U_o"],
+      ],
+      fused: 1,
+      multiplyAdds: 4 * 8 * (8 + 4),
+      bytes: expect.any(Number),
+    });
+    expect(line?.parameters).toContainEqual({ name: "W_f", shape: [8, 4] });
+    expect(line?.parameters).toHaveLength(12);
+  });
+
+  test("a file's cell, in words and in TeX", async () => {
+    const [line] = await json(folder, "explain", "mine.cell", "--tex", "--units", "4");
+    expect(line).toMatchObject({ name: "mine.cell", states: ["m"], tex: expect.stringContaining("m_t &= 0.9") });
+    const { code, out, err } = await run(folder, "explain", "mine.cell");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    for (const part of ["Equations", "a leaky memory", "Graph of one time step", "Plan for 64", "hoisted out"]) {
+      expect(out).toContain(part);
+    }
+    const tex = await run(folder, "explain", "gru", "--tex");
+    expect(tex.out).toMatch(/^\\begin\{aligned\}\n[\s\S]*\\sigma[\s\S]*\\end\{aligned\}\n$/);
+  });
+});
+
+describe("help", () => {
+  const commands = ["train", "generate", "evaluate", "explain"];
+
+  test("lists every command; each has its own, with an example; no line is wider than 79 columns", async () => {
+    const [overview, ...each] = await Promise.all([
+      run(folder, "--help"),
+      ...commands.map((command) => run(folder, command, "--help")),
+    ]);
+    for (const { code, out, err } of [overview as (typeof each)[0], ...each]) {
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      for (const line of out.split("\n")) expect(line.length, line).toBeLessThan(80);
+    }
+    for (const command of commands) expect(overview?.out).toContain(`\n  ${command} `);
+    for (const { out } of each) expect(out).toMatch(/^Usage: unrolled [\s\S]+Options:\n[\s\S]+--json[\s\S]+Examples?:/);
+    expect((await run(folder, "help", "train")).out).toBe(each[0]?.out);
+    expect((await run(folder, "-h")).out).toBe(overview?.out);
+    expect((await run(folder, "--version")).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a reader that goes away", () => {
+  const program = join(import.meta.dirname, "../../dist/cli/main.js");
+  const shell = (command: string) =>
+    spawnSync("bash", ["-c", command.replaceAll("unrolled", `'${process.execPath}' '${program}'`)], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+
+  test.each(["generate m.safetensors --length 100000", "explain lstm", "--help"])(
+    "%s | head -c 10 ends soon and says nothing",
+    (command) => {
+      const { stdout, stderr } = shell(`unrolled ${command} | head -c 10; echo " $\{PIPESTATUS[0]}"`);
+      expect(stderr).toBe("");
+      expect(stdout).toMatch(/^[\s\S]{10} 0\n$/);
+    },
+  );
+
+  test("training goes on without one and saves the model", () => {
+    const { stderr, stdout } = shell(
+      `unrolled train text.txt --out piped.safetensors --json --epochs 1 ${tiny.join(" ")} | head -c 9; echo "$\{PIPESTATUS[0]}"`,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe('{"event":0\n');
+    expect(statSync(at("piped.safetensors")).size).toBeGreaterThan(1000);
+  });
+
+  test("standard output closed, and a full disk", () => {
+    expect(shell("unrolled generate m.safetensors --length 3 >&-")).toMatchObject({ status: 0, stderr: "" });
+    expect(shell("unrolled generate m.safetensors --length 3 2>&-")).toMatchObject({ status: 0 });
+    if (!existsSync("/dev/full")) return;
+    expect(shell("unrolled generate m.safetensors --length 3 > /dev/full")).toMatchObject({
+      status: 2,
+      stderr: "unrolled: standard output cannot be written (ENOSPC). Is the disk full?\n",
+    });
+  });
+});

@@ -1,0 +1,238 @@
+/** Wrong usage and bad input: one plain line that says what to do, exit code 2, nothing written. */
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { json, refusal, run, sampleText, temporaryFolder, tiny } from "./run.ts";
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+const root = process.platform !== "win32" && process.getuid?.() === 0;
+
+beforeAll(async () => {
+  writeFileSync(at("text.txt"), sampleText(100));
+  writeFileSync(at("empty.txt"), "");
+  writeFileSync(at("one.txt"), "a");
+  writeFileSync(
+    at("binary"),
+    Uint8Array.from({ length: 256 }, (_, k) => 255 - k),
+  );
+  writeFileSync(at("latin1.txt"), Uint8Array.from([0x63, 0x61, 0x66, 0xe9, 0x0a]));
+  writeFileSync(at("nothing.txt"), "\uFFFD".repeat(500));
+  writeFileSync(at("same.txt"), "a".repeat(500));
+  writeFileSync(at("wrong.cell"), "f  = sigmoid(W @ x + )\nh' = f * h\n");
+  writeFileSync(at("blind.cell"), "h' = tanh(U @ h + b)\n");
+  mkdirSync(at("folder"));
+  mkdirSync(at("locked"));
+  chmodSync(at("locked"), 0o500);
+  await json(folder, "train", "text.txt", "--out", "m.safetensors", "--epochs", "0.2", ...tiny);
+  const bytes = readFileSync(at("m.safetensors"));
+  writeFileSync(at("short.safetensors"), bytes.subarray(0, bytes.length - 100));
+  writeFileSync(at("stub.safetensors"), bytes.subarray(0, 5));
+  const { tensors, metadata } = readSafetensors(bytes);
+  const { tokenizer: _, ...untokenized } = metadata;
+  writeFileSync(at("silent.safetensors"), writeSafetensors({ tensors: { ...tensors }, metadata: untokenized }));
+  writeFileSync(at("foreign.safetensors"), writeSafetensors({ tensors: { ...tensors }, metadata: {} }));
+  const change = (text: string | undefined, from: RegExp, to: string) => (text as string).replace(from, to);
+  const unrolled = {
+    huge: change(metadata.unrolled, /"units":6/, '"units":1099511627776'),
+    cells: change(metadata.unrolled, /sigmoid/, "sigmund"),
+    versions: change(metadata.unrolled, /"version":1/, '"version":99'),
+  };
+  for (const [name, text] of Object.entries(unrolled)) {
+    const hostile = { ...metadata, unrolled: text };
+    writeFileSync(at(`${name}.safetensors`), writeSafetensors({ tensors: { ...tensors }, metadata: hostile }));
+  }
+  const broken = Object.fromEntries(
+    Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data: data.map(() => Number.NaN) }]),
+  );
+  writeFileSync(at("nan.safetensors"), writeSafetensors({ tensors: broken, metadata: { ...metadata } }));
+});
+
+const train = (file: string, ...args: string[]) => ["train", file, "--out", "o.safetensors", ...tiny, ...args];
+
+describe("train", () => {
+  test.concurrent.for<[string, string[], string | RegExp]>([
+    ["an empty file", train("empty.txt"), "empty.txt: the file is empty. Give a text to train on."],
+    ["a file of one character", train("one.txt"), /^the text has 1 token to train on, .* Give a longer text/],
+    ["a binary file", train("binary"), /^binary: byte 0 \(0xff\) is not UTF-8|^binary: byte/],
+    ["a text in another encoding", train("latin1.txt"), /^latin1\.txt: byte 3 \(0xe9\) is not UTF-8 text/],
+    ["a file of unknown characters", train("nothing.txt"), /^the text has no character to learn/],
+    ["a missing file", train("none.txt"), "none.txt: there is no such file. Check the name and the folder."],
+    ["a folder", train("folder"), "folder: is a folder. Give the name of a file in it."],
+    ["no --out", ["train", "text.txt"], "--out is missing: say where the model goes, --out model.safetensors."],
+    ["an --out without a name", ["train", "text.txt", "--out", ""], /name of the file to write is empty/],
+    ["an --out that is a folder", train("text.txt", "--out", "folder"), /^folder: is a folder/],
+    ["an --out in no folder", train("text.txt", "--out", "no/m"), "no/m: there is no folder no. Create it first."],
+    ["an --out in a file", train("text.txt", "--out", "one.txt/m"), /one\.txt is not a folder/],
+    ["an --out that is the text", train("text.txt", "--out", "text.txt"), /is what the training reads/],
+    ["an --out that is no model", train("text.txt", "--out", "one.txt"), /^one\.txt: is there, and is no model/],
+    ["two texts", train("text.txt", "one.txt"), /^wrong number of arguments \(2\)\. Usage: unrolled train \[FILE\]/],
+    ["units 0", train("text.txt", "--units", "0"), '--units: needs a whole number from 1 to 2,147,483,647, got "0".'],
+    ["units abc", train("text.txt", "--units", "abc"), /^--units: needs a whole number .*, got "abc"\.$/],
+    ["units of a fraction", train("text.txt", "--units", "1.5"), /^--units: needs a whole number/],
+    ["units without a number", train("text.txt", "--units"), /^--units: its value is missing, --units N\. See/],
+    [
+      "a billion units",
+      train("text.txt", "--units", "1e9"),
+      /^the model needs [\d.e]+ bytes of memory, and WebAssembly/,
+    ],
+    [
+      "20,000 units",
+      train("text.txt", "--units", "20000"),
+      /needs \d[\d,]{12,} bytes of memory, and WebAssembly has at/,
+    ],
+    ["8,000 units", train("text.txt", "--units", "8000"), /^training this model needs \d[\d,]{12} bytes of memory/],
+    ["a billion features", train("text.txt", "--embedding", "1e9"), /^the model needs \d[\d,]{12,} bytes of memory/],
+    ["a billion layers", train("text.txt", "--layers", "1e9"), /^--layers: needs a whole number from 1 to 100/],
+    ["a batch larger than the text", train("text.txt", "--batch", "9999"), /a batch of 9,999 x 12 steps needs 129,987/],
+    ["steps longer than the text", train("text.txt", "--steps", "2e9"), /Give a longer text, a smaller batch or fewer/],
+    ["a rate of NaN", train("text.txt", "--rate", "NaN"), '--rate: needs a number above 0, got "NaN".'],
+    ["endless epochs", train("text.txt", "--epochs", "Infinity"), /^--epochs: needs a number above 0/],
+    [
+      "a seed too large",
+      train("text.txt", "--seed", "4294967296"),
+      /^--seed: needs a whole number from 0 to 4,294,967,/,
+    ],
+    ["a negative seed", train("text.txt", "--seed", "-1"), /^--seed: needs a whole number from 0/],
+    ["a dropout of 1", train("text.txt", "--dropout", "1"), '--dropout: needs a number from 0 to 0.99, got "1".'],
+    [
+      "tokens of a kind that there is not",
+      train("text.txt", "--tokens", "bytes"),
+      /^--tokens: needs one of char, word/,
+    ],
+    ["a vocabulary of characters", train("text.txt", "--vocabulary", "9"), /^--vocabulary: .* Add --tokens word\.$/],
+    ["minutes and epochs", train("text.txt", "--minutes", "1", "--epochs", "1"), /Give one of the two\.$/],
+    ["a cell that there is not", train("text.txt", "--cell", "lsmt"), /no built-in cell .* Did you mean lstm\?$/],
+    ["a cell that leaves out x", train("text.txt", "--cell", "blind.cell"), /a cell leaves out x/],
+    ["an unknown option", train("text.txt", "--untis", "5"), /^unknown option --untis\. Did you mean --units\? See/],
+    ["an unknown short option", train("text.txt", "-q"), "unknown option -q. See unrolled train --help."],
+    ["a value for a flag", train("text.txt", "--resume=yes"), "--resume: takes no value. See unrolled train --help."],
+    ["nothing to resume", train("text.txt", "--resume"), /^o\.safetensors: there is no model to resume/],
+    [
+      "another size with --resume",
+      ["train", "text.txt", "--out", "m.safetensors", "--resume", "--units", "7"],
+      "--units: cannot change with --resume; the model in m.safetensors has its own.",
+    ],
+    ["a damaged model to resume", ["train", "text.txt", "--out", "short.safetensors", "--resume"], /is cut short/],
+  ])("%s", async ([, args, message]) => {
+    expect(await refusal(folder, ...args)).toEqual(
+      typeof message === "string" ? message : expect.stringMatching(message),
+    );
+  });
+
+  test.skipIf(root || process.platform === "win32")("an --out in a folder that is not ours to write", async () => {
+    expect(await refusal(folder, ...train("text.txt", "--out", "locked/m"))).toMatch(/no permission to write/);
+  });
+
+  test.skipIf(process.platform !== "linux")("an --out in a folder of the system", async () => {
+    expect(await refusal(folder, ...train("text.txt", "--out", "/proc/m"))).toMatch(/^\/proc\/m: /);
+  });
+
+  test("equations with a mistake: the place, with a caret; as JSON in one line", async () => {
+    const { code, out, err } = await run(folder, ...train("text.txt", "--cell", "wrong.cell"));
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(/^unrolled: wrong\.cell: line 1, column \d+: .*\n {2}f {2}= sigmoid\(W @ x \+ \)\n +\^\n$/);
+    const asJson = await run(folder, ...train("text.txt", "--cell", "wrong.cell"), "--json");
+    expect(JSON.parse(asJson.err).error).toBe(err.slice("unrolled: ".length, -1));
+    expect(asJson.err.split("\n")).toHaveLength(2);
+  });
+
+  test("a rate that destroys everything: the last line says so, and nothing is saved", async () => {
+    const { code, out, err } = await run(folder, ...train("text.txt", "--rate", "3e38"));
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(/\nunrolled: training: the loss became NaN at step 2\. .* Nothing was saved\.\n$/);
+    expect(readdirSync(folder)).not.toContain("o.safetensors");
+  });
+
+  test("no try to write has left a temporary file", () => {
+    expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+
+  test("a text of one repeated character trains, and the model writes it", async () => {
+    await json(folder, ...train("same.txt", "--out", "same.safetensors", "--epochs", "3"));
+    const [line] = await json(folder, "generate", "same.safetensors", "--length", "6", "--prompt", "a");
+    expect(line?.text).toBe("aaaaaa");
+  });
+});
+
+describe("generate and evaluate", () => {
+  test.concurrent.for<[string, string[], string | RegExp]>([
+    ["a missing model", ["generate", "none"], "none: there is no such file. Check the name and the folder."],
+    ["a folder", ["generate", "folder"], "folder: is a folder. Give the name of a file in it."],
+    ["a text", ["generate", "text.txt"], /^text\.txt: .* not a safetensors file\.$/],
+    ["an empty file", ["generate", "empty.txt"], /^empty\.txt: a safetensors file has at least 8 bytes, this one 0/],
+    ["a file cut short", ["generate", "short.safetensors"], /^short\.safetensors: .* cut short\. Copy it again/],
+    ["a stub", ["generate", "stub.safetensors"], /^stub\.safetensors: .* at least 8 bytes/],
+    ["another program's file", ["generate", "foreign.safetensors"], /not a model of Unrolled's/],
+    ["a model without a tokenizer", ["generate", "silent.safetensors"], /without a tokenizer, so it cannot read text/],
+    [
+      "a model of 2^40 units",
+      ["generate", "huge.safetensors"],
+      /^huge\.safetensors: lstm: units must be a whole number/,
+    ],
+    ["a model with a mistake in its equations", ["evaluate", "cells.safetensors", "text.txt"], /sigmund/],
+    ["a model of a later version", ["generate", "versions.safetensors"], /its version is 99, .* Update unrolled\.$/],
+    ["a model of NaN", ["generate", "nan.safetensors"], /NaN\. The model's weights have diverged/],
+    ["a model of NaN to evaluate", ["evaluate", "nan.safetensors", "text.txt"], /^the loss is NaN: .* Train anew/],
+    ["no model", ["generate"], /^wrong number of arguments \(0\)\. Usage: unrolled generate MODEL/],
+    [
+      "a negative temperature",
+      ["generate", "m.safetensors", "--temperature", "-1"],
+      /^--temperature: needs a number of/,
+    ],
+    ["a temperature of NaN", ["generate", "m.safetensors", "--temperature", "nan"], /^--temperature: needs/],
+    ["a length of a fraction", ["generate", "m.safetensors", "--length", "2.5"], /^--length: needs a whole number/],
+    [
+      "a top-p of 2",
+      ["generate", "m.safetensors", "--top-p", "2"],
+      '--top-p: needs a number above 0 and at most 1, got "2".',
+    ],
+    ["a top-k of 0", ["generate", "m.safetensors", "--top-k", "0"], /^--top-k: needs a whole number of at least 1/],
+    [
+      "a mistyped option",
+      ["generate", "m.safetensors", "--promt", "a"],
+      /unknown option --promt\. Did you mean --prompt\?/,
+    ],
+    ["no text to evaluate", ["evaluate", "m.safetensors"], /^wrong number of arguments \(1\)/],
+    ["an empty text", ["evaluate", "m.safetensors", "empty.txt"], /the file is empty/],
+    ["one character", ["evaluate", "m.safetensors", "one.txt"], /has 1 token; at least 2/],
+    [
+      "a binary text",
+      ["evaluate", "m.safetensors", "m.safetensors"],
+      /^m\.safetensors: byte \d+ .* Give a text file saved as UTF-8\.$/,
+    ],
+  ])("%s", async ([, args, message]) => {
+    expect(await refusal(folder, ...args)).toEqual(
+      typeof message === "string" ? message : expect.stringMatching(message),
+    );
+  });
+});
+
+describe("explain, and what is no command", () => {
+  test.concurrent.for<[string, string[], string | RegExp]>([
+    ["no command", [], "no command was given. See unrolled --help."],
+    ["a mistyped command", ["trian"], 'unknown command "trian". Did you mean train?'],
+    ["an unknown command", ["frobnicate"], /^unknown command "frobnicate"\. There are train, generate, evaluate/],
+    ["an option first", ["--units", "5"], /^--units: begin with a command\. There are train/],
+    ["a name that would steer the terminal", ["\x1b[31mred"], /^unknown command "\\u\{1b\}\[31mred"/],
+    ["a cell that there is not", ["explain", "gruu"], /Did you mean gru\?$/],
+    ["an inherited name", ["explain", "constructor"], /no built-in cell/],
+    ["units beyond memory", ["explain", "lstm", "--units", "1e9"], /needs [\d.e]+ bytes of memory/],
+  ])("%s", async ([, args, message]) => {
+    expect(await refusal(folder, ...args)).toEqual(
+      typeof message === "string" ? message : expect.stringMatching(message),
+    );
+  });
+
+  test.for([
+    ["trian", "--json"],
+    ["train", "none.txt", "--out", "o", "--json"],
+    ["generate", "m.safetensors", "--json", "--seed", "x"],
+  ])("with --json the error is one line of JSON: %s", async (args) => {
+    const { code, out, err } = await run(folder, ...args);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(/^\{.*\}\n$/);
+    expect(Object.keys(JSON.parse(err))).toEqual(["error"]);
+  });
+});

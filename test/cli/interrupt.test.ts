@@ -1,0 +1,103 @@
+/** Stopped by a signal: the model is saved; killed: the old file or the new one is there, whole. */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createRandom } from "../../src/nn/random.ts";
+import { readLanguageModel } from "../../src/tasks/language-model.ts";
+import { json, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+
+const folder = temporaryFolder();
+const endless = ["train", "text.txt", "--epochs", "1e9", ...tiny];
+
+beforeAll(() => writeFileSync(join(folder, "text.txt"), sampleText(400)));
+
+const read = (name: string) => readLanguageModel(readFileSync(join(folder, name)), name);
+
+/** Once it has said something about its progress. */
+async function underWay(child: ReturnType<typeof start>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    child.stdout?.on("data", (chunk: string) => chunk.includes('"progress"') && resolve());
+  });
+}
+
+describe.skipIf(process.platform === "win32")("a signal during training", () => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s saves the model, says so and ends with 0", async (signal) => {
+    const child = start(folder, [...endless, "--out", `${signal}.safetensors`, "--json"]);
+    await underWay(child);
+    child.kill(signal);
+    const { code, out, err } = await child.ended;
+    expect(code).toBe(0);
+    expect(err).toBe("Stopping: the model is being saved. Ctrl-C again leaves at once.\n");
+    const lines = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.at(-1)).toMatchObject({ event: "done", file: `${signal}.safetensors` });
+    const steps = lines.filter(({ event }) => event === "progress").at(-1).step;
+    expect(read(`${signal}.safetensors`).training?.step).toBe(steps);
+    const [text] = await json(folder, "generate", `${signal}.safetensors`, "--length", "3");
+    expect(text?.tokens).toBe(3);
+  });
+
+  test("without --json it says that it stops and what it saved", async () => {
+    const child = start(folder, [...endless, "--out", "plain.safetensors"]);
+    await new Promise<void>((resolve) => {
+      child.stderr?.on("data", (chunk: string) => chunk.includes("parameters") && setTimeout(resolve, 300));
+    });
+    child.kill("SIGINT");
+    const { code, err } = await child.ended;
+    expect(code).toBe(0);
+    expect(err).toMatch(/\nStopping: .*\n([^\n]*\n)?Saved plain\.safetensors after \d+ s\..*\n$/);
+  });
+
+  test("a second one leaves at once with 130 and saves nothing", async () => {
+    // A step that takes a while, so that the second signal comes before it ends; most often it does.
+    const slow = ["--units", "250", "--batch", "64", "--epochs", "1e9", "--cell", "simple-rnn"];
+    let code: number | null = null;
+    for (let round = 0; round < 5 && code !== 130; round++) {
+      rmSync(join(folder, "twice.safetensors"), { force: true });
+      const child = start(folder, ["train", "--out", "twice.safetensors", ...slow]);
+      await new Promise<void>((resolve) => {
+        child.stderr?.on("data", (chunk: string) => chunk.includes("parameters") && setTimeout(resolve, 600));
+      });
+      child.kill("SIGINT");
+      setTimeout(() => child.kill("SIGINT"), 2);
+      ({ code } = await child.ended);
+    }
+    expect(code).toBe(130);
+    expect(readdirSync(folder)).not.toContain("twice.safetensors");
+  });
+});
+
+test("kill -9 at any moment leaves the old model or the new one, whole", async () => {
+  const seed = Date.now() % 1e6;
+  const random = createRandom(seed);
+  const out = "killed.safetensors";
+  const train = (seed: number) => [
+    "train",
+    "text.txt",
+    "--out",
+    out,
+    "--epochs",
+    "0.5",
+    "--seed",
+    String(seed),
+    ...tiny,
+  ];
+  await json(folder, ...train(0));
+  let old = readFileSync(join(folder, out));
+  const found = { old: 0, fresh: 0 };
+  for (let round = 1; round <= 8; round++) {
+    const child = start(folder, [...train(round), "--json"]);
+    await new Promise<void>((resolve) => {
+      child.stdout?.once("data", () => resolve());
+    });
+    setTimeout(() => child.kill("SIGKILL"), 120 * random.uniform());
+    await child.ended;
+    const now = readFileSync(join(folder, out));
+    expect(() => read(out), `round ${round} of seed ${seed}`).not.toThrow();
+    found[now.equals(old) ? "old" : "fresh"]++;
+    old = now;
+  }
+  expect(found.old + found.fresh).toBe(8);
+});

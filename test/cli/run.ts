@@ -1,0 +1,74 @@
+/** The built command as a process, in a folder of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect } from "vitest";
+
+const program = join(import.meta.dirname, "../../dist/cli/main.js");
+if (!existsSync(program)) throw new Error("dist is not built: npm run build, or npm test, which does");
+
+export type Ended = { code: number | null; signal: string | null; out: string; err: string };
+
+/** A folder that goes when the tests of the file are done. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "unrolled-cli-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function start(folder: string, args: readonly string[]): ChildProcess & { ended: Promise<Ended> } {
+  const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  let [out, err] = ["", ""];
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+    out += chunk;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    err += chunk;
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, out, err }));
+  });
+  return Object.assign(child, { ended });
+}
+
+export const run = (folder: string, ...args: string[]): Promise<Ended> => start(folder, args).ended;
+
+/** Ends with 0 and says nothing on standard error but progress; gives the lines of JSON. */
+export async function json(folder: string, ...args: string[]): Promise<Record<string, unknown>[]> {
+  const { code, out, err } = await run(folder, ...args, "--json");
+  expect(err).toBe("");
+  expect(code).toBe(0);
+  expect(out.endsWith("\n")).toBe(true);
+  return out
+    .slice(0, -1)
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Ends with 2 and one plain line on standard error, with nothing on standard output and nothing written. */
+export async function refusal(folder: string, ...args: string[]): Promise<string> {
+  // Tests run side by side: one may try just now whether it could write.
+  const written = () => readdirSync(folder).filter((name) => !/^\.unrolled-.*\.tmp$/.test(name));
+  const before = written();
+  const { code, out, err } = await run(folder, ...args);
+  expect({ code, out }, err).toEqual({ code: 2, out: "" });
+  expect(err).toMatch(/^unrolled: [^\n]+\n$/);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+  expect(err).not.toMatch(/internal|undefined|\[object|NaN at|\x1b/);
+  expect(written()).toEqual(before);
+  return err.slice("unrolled: ".length, -1);
+}
+
+/** A small text with something to learn in it. */
+export function sampleText(sentences: number): string {
+  const [who, what, where] = ["the cat,a dog,my hen".split(","), "sat,ran,hid".split(","), "here,there".split(",")];
+  return Array.from(
+    { length: sentences },
+    (_, k) => `${who[k % 3]} ${what[(k * k) % 3]} ${where[(k >> 2) % 2]}.${k % 5 === 0 ? "\n" : " "}`,
+  ).join("");
+}
+
+export const tiny = ["--units", "6", "--embedding", "4", "--batch", "4", "--steps", "12"];

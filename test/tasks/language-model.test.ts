@@ -1,0 +1,237 @@
+import { describe, expect, test } from "vitest";
+import { InputError } from "../../src/graph/input-error.ts";
+import { interpret } from "../../src/interpret/interpret.ts";
+import { type Model, modelGraph } from "../../src/nn/model.ts";
+import {
+  evaluate,
+  generate,
+  type LanguageModel,
+  languageModel,
+  readLanguageModel,
+  trainLanguageModel,
+  writeLanguageModel,
+} from "../../src/tasks/language-model.ts";
+import { encode } from "../../src/text/tokenizer.ts";
+import type { Progress } from "../../src/train/fit.ts";
+import { adam } from "../../src/train/optimizers.ts";
+
+const tiny = { units: 8, embedding: 4 };
+
+async function written(lm: LanguageModel, options: Parameters<typeof generate>[1]): Promise<string[]> {
+  const pieces: string[] = [];
+  for await (const piece of generate(lm, options)) pieces.push(piece);
+  return pieces;
+}
+
+/** Mean nats a token through the oracle, in f64, for streams that begin with a zero state. */
+function oracleLoss(model: Model, streams: readonly Int32Array[]): number {
+  const { graph, output } = modelGraph(model, { training: false });
+  let [total, count] = [0, 0];
+  for (const ids of streams) {
+    const steps = ids.length - 1;
+    const result = interpret(graph, { steps, batch: 1, inputs: { tokens: ids }, parameters: model.values });
+    const logits = result.value(output);
+    for (let t = 0; t < steps; t++) {
+      const row = logits.subarray(t * model.outputSize, (t + 1) * model.outputSize);
+      const largest = Math.max(...row);
+      total += largest + Math.log(row.reduce((sum, z) => sum + Math.exp(z - largest), 0)) - row[ids[t + 1] as number]!;
+      count++;
+    }
+  }
+  return total / count;
+}
+
+describe("learning", () => {
+  test("a tiny model learns abcabcabc... to a loss below 0.05 and writes it", async () => {
+    const text = "abc".repeat(400);
+    const lm = languageModel(text, { ...tiny, seed: 1 });
+    const reports: Progress[] = [];
+    const result = await trainLanguageModel(lm, text, {
+      batch: 4,
+      steps: 12,
+      epochs: 10,
+      optimizer: adam({ learningRate: 0.03 }),
+      onProgress: (p) => reports.push(p),
+    });
+    expect(result.validationLoss).toBeLessThan(0.05);
+    expect(result.loss).toBeLessThan(0.05);
+    expect(result.stopped).toBe(false);
+    expect((await written(lm, { prompt: "ab", length: 9, temperature: 0 })).join("")).toBe("cabcabcab");
+    expect((await evaluate(lm, "abcabcabcabc")).perplexity).toBeLessThan(1.1);
+    expect(reports.at(-1)).toMatchObject({ done: 1, step: result.steps, validationLoss: result.validationLoss });
+    expect(reports.map(({ step }) => step)).toEqual([...reports.map(({ step }) => step)].sort((a, b) => a - b));
+  });
+
+  test("a word model learns words and writes them with their spaces", async () => {
+    const text = "the cat sat on the mat. ".repeat(60);
+    const lm = languageModel(text, { ...tiny, tokens: "word", seed: 2 });
+    await trainLanguageModel(lm, text, { batch: 4, steps: 7, epochs: 15, optimizer: adam({ learningRate: 0.03 }) });
+    const pieces = await written(lm, { prompt: "the cat", length: 5, temperature: 0 });
+    expect(pieces).toEqual([" sat", " on", " the", " mat", "."]);
+    // 7 tokens and 24 characters a sentence; the first word is given.
+    const found = await evaluate(lm, "the cat sat on the mat. ".repeat(3));
+    expect(found.tokens).toBe(3 * 7 + 1 - 1);
+    expect(found.bitsPerCharacter).toBeCloseTo((found.loss * found.tokens) / (72 - 3) / Math.LN2, 10);
+  });
+
+  test("the same seeds make the same model, bit for bit; another seed another", async () => {
+    const text = "abcd dcba ".repeat(40);
+    const run = async (seed: number) => {
+      const lm = languageModel(text, { ...tiny, dropout: 0.2, seed });
+      const { state } = await trainLanguageModel(lm, text, { batch: 2, steps: 8, epochs: 1, seed });
+      return writeLanguageModel({ ...lm, training: state });
+    };
+    const first = await run(3);
+    expect(await run(3)).toEqual(first);
+    expect(await run(4)).not.toEqual(first);
+  });
+
+  test("a signal stops it, and the state is where it stopped", async () => {
+    const text = "abc".repeat(2000);
+    const lm = languageModel(text, tiny);
+    const stop = new AbortController();
+    const result = await trainLanguageModel(lm, text, {
+      batch: 2,
+      steps: 8,
+      epochs: 1e6,
+      signal: stop.signal,
+      onProgress: ({ step }) => step > 0 && stop.abort(),
+    });
+    expect(result.stopped).toBe(true);
+    expect(result.steps).toBeGreaterThan(0);
+    expect(result.state.step).toBe(result.steps);
+    const early = AbortSignal.abort();
+    const none = await trainLanguageModel(lm, text, { batch: 2, steps: 8, signal: early, resume: result.state });
+    expect(none.steps).toBe(result.steps);
+    expect(none.state).toEqual(result.state);
+  });
+
+  test("goes on from a file: steps add up, and the optimiser's state makes a difference", async () => {
+    const text = "a bc def ghij ".repeat(60);
+    const lm = languageModel(text, { ...tiny, seed: 5 });
+    const options = { batch: 2, steps: 10, epochs: 1, validationSplit: 0 };
+    const first = await trainLanguageModel(lm, text, options);
+    const bytes = writeLanguageModel({ ...lm, training: first.state });
+    const [a, b] = [readLanguageModel(bytes, "m"), readLanguageModel(bytes, "m")];
+    const resumed = await trainLanguageModel(a, text, { ...options, resume: a.training });
+    expect(resumed.steps).toBe(2 * first.steps);
+    expect(resumed.loss).toBeLessThan(first.loss);
+    await trainLanguageModel(b, text, options);
+    expect(b.model.values).not.toEqual(a.model.values);
+  });
+});
+
+describe("generate", () => {
+  const lm = languageModel("hello world, good day", { ...tiny, seed: 1 });
+
+  test("the same seed writes the same text, another seed another", async () => {
+    const [first, same, other] = [
+      await written(lm, { length: 40, seed: 1 }),
+      await written(lm, { length: 40, seed: 1 }),
+      await written(lm, { length: 40, seed: 2 }),
+    ];
+    expect(first).toHaveLength(40);
+    expect(same).toEqual(first);
+    expect(other).not.toEqual(first);
+  });
+
+  test("streams: each piece comes when it is written, and who has enough may stop", async () => {
+    const pieces: string[] = [];
+    for await (const piece of generate(lm, { length: 1e15, seed: 3 })) {
+      pieces.push(piece);
+      if (pieces.length === 5) break;
+    }
+    expect(pieces).toEqual(await written(lm, { length: 5, seed: 3 }));
+  });
+
+  test("a signal stops it, also while it reads a long prompt", async () => {
+    const stop = new AbortController();
+    const pieces: string[] = [];
+    for await (const piece of generate(lm, { length: 1e9, signal: stop.signal })) {
+      pieces.push(piece);
+      if (pieces.length === 3) stop.abort();
+    }
+    expect(pieces).toHaveLength(3);
+    const soon = AbortSignal.timeout(50);
+    expect(await written(lm, { prompt: "hello".repeat(1e6), length: 5, signal: soon })).toEqual([]);
+  });
+
+  test("characters that the model does not know are read and never written; length 0 writes nothing", async () => {
+    const text = (await written(lm, { prompt: "☃☃", length: 200, temperature: 5 })).join("");
+    expect([...text].every((character) => "hello world, good day".includes(character))).toBe(true);
+    expect(await written(lm, { length: 0 })).toEqual([]);
+  });
+
+  test("a model whose values are not numbers is refused in one line, by evaluate too", async () => {
+    const broken = languageModel("hello", tiny);
+    broken.model.values["dense.b"]?.fill(Number.NaN);
+    await expect(written(broken, { length: 3 })).rejects.toThrow(InputError);
+    await expect(evaluate(broken, "hello")).rejects.toThrow(/^the loss is NaN: .* Train anew/);
+  });
+});
+
+describe("evaluate", () => {
+  const text = "It was the best of times, it was the worst of times. ".repeat(48);
+
+  test("equals the oracle on a text read at one go, within 1e-5 nats", async () => {
+    const lm = languageModel(text, { units: 5, embedding: 3, layers: 2, cell: "gru", seed: 1 });
+    const part = text.slice(0, 300);
+    const found = await evaluate(lm, part);
+    expect(Math.abs(found.loss - oracleLoss(lm.model, [encode(lm.tokenizer, part)]))).toBeLessThan(1e-5);
+    expect(found).toMatchObject({ tokens: 299, unknown: 0, perplexity: Math.exp(found.loss) });
+    expect(found.bitsPerCharacter).toBeCloseTo(found.loss / Math.LN2, 12);
+  });
+
+  test("equals the oracle on a longer text, read in two lanes, every token once", async () => {
+    const lm = languageModel(text, { units: 4, embedding: 3, seed: 2 });
+    const ids = encode(lm.tokenizer, text);
+    expect(ids.length).toBe(2544);
+    const lane = Math.ceil((ids.length - 1) / 2);
+    const wanted = oracleLoss(lm.model, [ids.subarray(0, lane + 1), ids.subarray(lane)]);
+    expect(Math.abs((await evaluate(lm, text)).loss - wanted)).toBeLessThan(1e-5);
+  });
+
+  test("counts what the model does not know; less than two tokens are refused", async () => {
+    const lm = languageModel("ab", tiny);
+    expect(await evaluate(lm, "a☃b☃")).toMatchObject({ tokens: 3, unknown: 2 });
+    await expect(evaluate(lm, "a")).rejects.toThrow("the text has 1 token; at least 2 are needed to predict one.");
+  });
+});
+
+describe("options that make no model", () => {
+  const train = { batch: 4, steps: 8 };
+  test.each([
+    [
+      "a text too short for a batch",
+      "ab",
+      { training: train },
+      "the text has 2 tokens to train on, and a batch of 4 x",
+    ],
+    ["a text without a character", "\uFFFD".repeat(99), {}, "the text has no character to learn"],
+    ["no layers", "abc", { layers: 0 }, "layers: needs a whole number from 1 to 100, got 0"],
+    ["a cell that there is not", "abc", { cell: "lstn" }, 'cell "lstn" is not known'],
+    ["an inherited name as a cell", "abc", { cell: "toString" }, 'cell "toString" is not known'],
+    ["half a unit", "abc", { units: 0.5 }, "units must be a whole number"],
+    ["a billion units", "abc", { units: 1e9 }, "the model needs 1.6e19 bytes of memory, and WebAssembly has at most"],
+    [
+      "units whose values fit, and whose training does not",
+      "abc".repeat(99),
+      { units: 8000, training: train },
+      /^training this model needs [5-9],[\d,]+ bytes of memory, and WebAssembly has at most 4,294,967,296\./,
+    ],
+  ])("%s", (_, text, options, message) => {
+    const startMs = performance.now();
+    expect(() => languageModel(text, options)).toThrow(InputError);
+    expect(() => languageModel(text, options)).toThrow(message);
+    expect(performance.now() - startMs).toBeLessThan(2000);
+  });
+
+  test("another optimiser's state", async () => {
+    const text = "abc".repeat(40);
+    const lm = languageModel(text, tiny);
+    const resume = { step: 3, slots: { q: {} } };
+    await expect(trainLanguageModel(lm, text, { ...train, resume })).rejects.toThrow(
+      "the state of training to go on from has q for each parameter, and adam needs m, v. Train anew.",
+    );
+  });
+});
