@@ -18,7 +18,7 @@ if (existsSync(join(root, model))) {
   mkdirSync(join(root, "models"), { recursive: true });
   unrolled("train", "--out", model);
 }
-unrolled("generate", model, "--prompt", "CHAPTER", "--temperature", "0.7", "--length", "1600");
+unrolled("generate", model, "--prompt", "Call me Ishmael.", "--temperature", "0.7", "--length", "1600");
 console.log(`
 What to try next:
   npx unrolled generate ${model} --prompt "The whale" --temperature 0.5

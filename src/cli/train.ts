@@ -46,6 +46,11 @@ export const train: Command = {
     },
     clip: { value: "X", help: `largest norm of the gradients [${fitDefaults.clipNorm}]`, number: { above: 0 } },
     seed: { value: "N", help: "of the first values and of dropout [0]", number: seedRange },
+    validation: {
+      value: "X",
+      help: `share of the text, at its end, kept from training [${fitDefaults.validationSplit}]`,
+      number: { min: 0, max: 0.9 },
+    },
     resume: { help: "go on with the model that is at --out" },
   },
   run,
@@ -96,6 +101,7 @@ async function run(given: Given): Promise<void> {
       ...(minutes === undefined ? {} : { minutes }),
       optimizer: adam({ learningRate: given.number("rate") ?? fitDefaults.learningRate }),
       clipNorm: given.number("clip") ?? fitDefaults.clipNorm,
+      validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
       seed,
       resume: started.training,
       signal: stop.signal,
@@ -175,6 +181,7 @@ function start(given: Given, text: string, out: string, seed: number) {
     training: {
       batch: given.number("batch") ?? fitDefaults.batch,
       steps: given.number("steps") ?? fitDefaults.steps,
+      validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
     },
     ...(given.number("embedding") === undefined ? {} : { embedding: given.number("embedding") as number }),
   });

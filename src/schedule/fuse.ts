@@ -300,6 +300,28 @@ export function ownValues(tasks: readonly Task[]): Set<NodeId> {
   );
 }
 
+/** Nodes that an item reads or writes. */
+export function usesOf(graph: Graph, item: Item, stored: ReadonlySet<NodeId>): Set<NodeId> {
+  const uses = new Set<NodeId>();
+  const add = (id: NodeId): void => {
+    let at = id;
+    uses.add(at);
+    while (graph.nodes[at]?.op === "slice") {
+      at = graph.nodes[at]?.inputs[0] as NodeId;
+      uses.add(at);
+    }
+  };
+  for (const task of item.tasks) {
+    if (task.state === undefined) add(task.node);
+    if (item.kind === "pass") {
+      for (const id of inline(graph, stored, [task.value], ownValues(item.tasks)).loads) add(id);
+    } else {
+      for (const id of graph.nodes[task.node]?.inputs ?? []) add(id);
+    }
+  }
+  return uses;
+}
+
 /** Repeat until nothing changes; a graph that never settles is a fault of ours. */
 function relax(count: number, update: (k: number) => boolean): void {
   for (let round = 0; round <= 2 * count + 2; round++) {

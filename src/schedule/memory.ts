@@ -3,12 +3,9 @@
  * what they hold.
  */
 
-export type Buffer = {
-  readonly bytes: number;
-  /** First and last moment of use, both included; a buffer that lives for ever has [-Infinity, Infinity]. */
-  readonly from: number;
-  readonly to: number;
-};
+/** First and last moment of use, both included: -Infinity to Infinity where it is for ever. */
+export type Lifetime = { readonly from: number; readonly to: number };
+type Sized = Lifetime & { readonly bytes: number };
 
 const align = 64;
 export const aligned = (bytes: number): number => Math.ceil(bytes / align) * align;
@@ -23,18 +20,18 @@ export function rowStride(features: number): number {
 }
 
 /** Offsets from `base`, 64-byte aligned: large buffers first, each at the lowest place that is free while it lives. */
-export function allocate(buffers: readonly Buffer[], base: number): { offsets: number[]; end: number } {
+export function allocate(buffers: readonly Sized[], base: number): { offsets: number[]; end: number } {
   const offsets = buffers.map(() => 0);
   const order = buffers.map((_, k) => k).sort((a, b) => size(b) - size(a) || a - b);
   const placed: number[] = [];
   let end = aligned(base);
   function size(k: number): number {
-    return aligned((buffers[k] as Buffer).bytes);
+    return aligned((buffers[k] as Sized).bytes);
   }
   for (const k of order) {
-    const { from, to } = buffers[k] as Buffer;
+    const { from, to } = buffers[k] as Sized;
     const taken = placed
-      .filter((other) => (buffers[other] as Buffer).from <= to && from <= (buffers[other] as Buffer).to)
+      .filter((other) => (buffers[other] as Sized).from <= to && from <= (buffers[other] as Sized).to)
       .map((other) => ({ start: offsets[other] as number, end: (offsets[other] as number) + size(other) }))
       .sort((a, b) => a.start - b.start);
     let at = aligned(base);

@@ -1,8 +1,8 @@
 /** A plan as text, small enough for a snapshot, and the same facts as data. */
 import type { Graph, NodeId } from "../graph/graph.ts";
+import { nameOf } from "./layout.ts";
 import type { Instruction, Pass, Plan, Product, Section } from "./plan.ts";
 import { multiplyAdds } from "./plan.ts";
-import { nameOf } from "./schedule.ts";
 
 /** What compiling did, by parameter name. */
 export type PlanFacts = {

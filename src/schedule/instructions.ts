@@ -1,0 +1,217 @@
+/** Groups to instructions: with addresses, sizes and the panels of the products. Knows nothing about why. */
+import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import { opClass, type ParameterView, type ReductionName } from "../graph/operations.ts";
+import { inline, ownValues, type Task } from "./fuse.ts";
+import type { Group } from "./groups.ts";
+import { type Instruction, type Location, type Pack, type Pass, pad4, type Store } from "./plan.ts";
+
+/** Where everything is. */
+export type Addresses = {
+  readonly graph: Graph;
+  readonly stored: ReadonlySet<NodeId>;
+  /** A value; one that the pass at hand computes itself is in `own`. */
+  readonly locate: (id: NodeId, own?: ReadonlySet<NodeId>) => Location;
+  /** Where the next value of a state goes. */
+  readonly nextOf: (state: string) => Location;
+  readonly parameter: (name: string) => { readonly offset: number; readonly shape: readonly number[] };
+  /** The gradient of a parameter. */
+  readonly gradient: (name: string) => number;
+  /** Where the outer products are made before they are copied to the gradients. */
+  readonly scratch: number;
+  /** Where the sum of a scalar goes. */
+  readonly total: (name: string) => number;
+  /** One more region of memory. */
+  readonly take: (name: string, bytes: number) => number;
+};
+
+/** Instructions of groups, in order; and, by themselves, what lays parameters out for the products. */
+export function createInstructions(at: Addresses) {
+  const { graph, stored, locate } = at;
+  const node = (id: NodeId): Node => graph.nodes[id] as Node;
+  const packs: Pack[] = [];
+  const panelsOf = new Map<string, number>();
+  return { packs, instructionsOf };
+
+  function instructionsOf(group: Group): Instruction[] {
+    if (group.kind === "pass") return [passOf(group.tasks)];
+    if (group.kind === "product") return productsOf(group);
+    if (group.kind === "outer") {
+      const columns = locate(group.columns);
+      let row = 0;
+      let count = 0;
+      const blocks = group.rows.flatMap((rows, r) => {
+        const made = (group.nodes[r] as NodeId[]).map((id) => {
+          const { view } = node(id) as Node<"outer">;
+          count += view.rows * view.columns;
+          const width = at.parameter(view.parameter).shape[1] as number;
+          return {
+            row,
+            rows: view.rows,
+            columns: view.columns,
+            gradient: at.gradient(view.parameter) + 4 * view.column,
+            gradientRowBytes: 4 * width,
+          };
+        });
+        row += pad4(node(rows).shape as number);
+        return made;
+      });
+      const nodes = group.nodes.flat();
+      return [
+        {
+          kind: "outer",
+          names: nodes.map((id) => (node(id) as Node<"outer">).view.parameter),
+          nodes,
+          rows: locate(group.rows[0] as NodeId),
+          rowCount: group.rowCount,
+          columns,
+          columnCount: group.columnCount,
+          scratch: at.scratch,
+          blocks,
+          multiplyAdds: count,
+        },
+      ];
+    }
+    const n = node(group.node);
+    const operand = locate(n.inputs[0] as NodeId);
+    switch (n.op) {
+      case "gather":
+        return [
+          {
+            kind: "gather",
+            node: group.node,
+            table: at.parameter(n.parameter).offset,
+            size: n.shape as number,
+            index: operand,
+            out: locate(group.node),
+          },
+        ];
+      case "scatter":
+        return [
+          {
+            kind: "scatter",
+            node: group.node,
+            gradient: at.gradient(n.parameter),
+            size: node(n.inputs[0] as NodeId).shape as number,
+            index: locate(n.inputs[1] as NodeId),
+            value: operand,
+          },
+        ];
+      case "accumulate":
+        return [
+          {
+            kind: "accumulate",
+            node: group.node,
+            value: operand,
+            size: node(n.inputs[0] as NodeId).shape as number,
+            gradient: at.gradient(n.parameter),
+          },
+        ];
+      case "total":
+        return [{ kind: "total", node: group.node, value: operand, at: at.total(n.name as string) }];
+      default:
+        throw new Error(`internal: ${n.op} is not scheduled`);
+    }
+  }
+
+  function passOf(tasks: readonly Task[]): Pass {
+    const own = ownValues(tasks);
+    const { compute, loads } = inline(
+      graph,
+      stored,
+      tasks.map((task) => task.value),
+      own,
+    );
+    const stores = tasks.flatMap((task): Store[] => {
+      if (task.kind !== "store") return [];
+      if (task.state !== undefined) {
+        return [{ value: task.value, at: at.nextOf(task.state), exact: false, padding: 0 }];
+      }
+      const whole = locate(task.node);
+      const { op, shape } = node(task.node);
+      const parts = op === "concat";
+      const padding = parts && task.start + task.size === shape ? pad4(shape) - shape : 0;
+      return [{ value: task.value, at: { ...whole, offset: whole.offset + 4 * task.start }, exact: parts, padding }];
+    });
+    const reductions = tasks.flatMap((task) => {
+      const n = node(task.node);
+      if (task.kind !== "reduce" || opClass[n.op] !== "reduction") return [];
+      return [{ node: task.node, op: n.op as ReductionName, value: task.value, at: locate(task.node) }];
+    });
+    const needsPlace = [...loads].filter((id) => node(id).op !== "constant" && node(id).op !== "setting");
+    return {
+      kind: "pass",
+      size: Math.max(1, (tasks[0] as Task).size),
+      compute,
+      loads: new Map(needsPlace.map((id) => [id, locate(id, own)])),
+      stores,
+      reductions,
+    };
+  }
+
+  function productsOf({ nodes, blocks }: Group & { kind: "product" }): Instruction[] {
+    const widths = nodes.map((id) => node(id).shape as number);
+    const n = widths.reduce((total, width) => total + pad4(width), 0);
+    return blocks.map(({ operands, of }, position) => {
+      const depths = operands.map((id) => node(id).shape as number);
+      const k = operands.length === 1 ? (depths[0] as number) : depths.reduce((total, size) => total + pad4(size), 0);
+      const key = JSON.stringify([of, k]);
+      let panels = panelsOf.get(key);
+      let count = 0;
+      const names: string[] = [];
+      const fresh = panels === undefined;
+      if (panels === undefined) {
+        const blocks = of.flat().map(({ view, transposed }) => (transposed ? `${view.parameter}ᵀ` : view.parameter));
+        panels = at.take(`[${blocks.join(" ")}] packed`, 32 * k * Math.ceil(n / 8));
+        panelsOf.set(key, panels);
+      }
+      let atN = 0;
+      of.forEach((row, r) => {
+        let atK = 0;
+        row.forEach(({ view, transposed }, c) => {
+          count += view.rows * view.columns;
+          names.push(transposed ? `${view.parameter}ᵀ` : view.parameter);
+          if (fresh) packs.push(packOf(view, transposed, panels as number, 32 * k, atK, atN));
+          atK += pad4(depths[c] as number);
+        });
+        atN += pad4(widths[r] as number);
+      });
+      return {
+        kind: "product",
+        names,
+        nodes,
+        operand: locate(operands[0] as NodeId),
+        k,
+        out: locate(nodes[0] as NodeId),
+        n,
+        panels,
+        accumulate: position > 0,
+        multiplyAdds: count,
+      };
+    });
+  }
+
+  function packOf(
+    view: ParameterView,
+    transposed: boolean,
+    panels: number,
+    panelBytes: number,
+    k: number,
+    n: number,
+  ): Pack {
+    const { offset, shape } = at.parameter(view.parameter);
+    const [row, one] = [4 * (shape[1] as number), 4];
+    return {
+      kind: "pack",
+      name: view.parameter,
+      source: offset + 4 * view.column,
+      strideK: transposed ? row : one,
+      strideN: transposed ? one : row,
+      countK: transposed ? view.rows : view.columns,
+      countN: transposed ? view.columns : view.rows,
+      panels,
+      panelBytes,
+      k,
+      n,
+    };
+  }
+}

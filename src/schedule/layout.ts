@@ -1,0 +1,180 @@
+/**
+ * Where each value lives before addresses are known: in which buffer, at which column, for how long. Knows nothing
+ * about addresses or instructions.
+ */
+import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import { type Fused, type Item, isLeaf, type Task, usesOf } from "./fuse.ts";
+import { type Lifetime, rowStride } from "./memory.ts";
+import { pad4 } from "./plan.ts";
+
+/** In a buffer, `column` features from its row's start; `slot` 1 is one time step later. */
+export type Place = { readonly buffer: number; readonly column: number; readonly slot: number };
+
+export type Buffer = {
+  readonly name: string;
+  readonly rowFloats: number;
+  /** Rows for every step, for every step and one more (a state), or for one step. */
+  readonly slots: "steps" | "state" | "one";
+  /** Where it already is, outside this plan's memory. */
+  readonly fixed?: number | undefined;
+  readonly lifetime: Lifetime;
+};
+
+export type Layout = {
+  readonly buffers: readonly Buffer[];
+  readonly places: ReadonlyMap<NodeId, Place>;
+  /** Where a state's value is read, and where its next value goes. */
+  readonly states: ReadonlyMap<string, { readonly read: Place; readonly next: Place }>;
+};
+
+export type LayoutOptions = {
+  readonly live: readonly boolean[];
+  /** Values whose place is the slot of a state. */
+  readonly owners: ReadonlyMap<NodeId, string>;
+  /** Values that the outside reads. */
+  readonly keep: readonly NodeId[];
+  /** Addresses of inputs and of states that are somewhere already. */
+  readonly inputs: Readonly<Record<string, number>>;
+  readonly inPlace: Readonly<Record<string, number>>;
+};
+
+export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutOptions): Layout {
+  const node = (id: NodeId): Node => graph.nodes[id] as Node;
+  const items = stages.flatMap((stage) => stage.items);
+  const buffers: Omit<Buffer, "lifetime">[] = [];
+  const places = new Map<NodeId, Place>();
+  const states = new Map<string, { read: Place; next: Place }>();
+  const add = (buffer: Omit<Buffer, "lifetime">): number => buffers.push(buffer) - 1;
+
+  // States, and the values that are their next values.
+  for (const { name, size, reverse } of graph.states) {
+    const fixed = options.inPlace[name];
+    const buffer = add({ name, rowFloats: rowStride(size), slots: fixed === undefined ? "state" : "one", fixed });
+    const [earlier, later] = [0, 1].map((slot): Place => ({ buffer, column: 0, slot })) as [Place, Place];
+    states.set(name, reverse ? { read: later, next: earlier } : { read: earlier, next: later });
+  }
+  for (const [id, name] of options.owners) if (stored.has(id)) places.set(id, states.get(name)?.next as Place);
+
+  // Values side by side where a product wants them so, then the others.
+  const full = keptBeyondLoop(graph, stages, stored, options.keep);
+  for (const cluster of clusters(graph, items, (id) => stored.has(id) && !places.has(id) && !isLeaf(node(id)))) {
+    const rowFloats = rowStride(cluster.reduce((total, id) => total + pad4(node(id).shape as number), 0));
+    const slots = cluster.some((id) => full.has(id)) ? "steps" : "one";
+    const buffer = add({ name: cluster.map((id) => nameOf(graph, id)).join(" "), rowFloats, slots });
+    let column = 0;
+    for (const id of cluster) {
+      places.set(id, { buffer, column, slot: 0 });
+      column += pad4(node(id).shape as number);
+    }
+  }
+  const rowOf = ({ shape }: Node): number => (typeof shape === "number" ? rowStride(shape) : 1);
+  for (const id of stored) {
+    if (places.has(id)) continue;
+    const buffer = add({
+      name: nameOf(graph, id),
+      rowFloats: rowOf(node(id)),
+      slots: full.has(id) ? "steps" : "one",
+    });
+    places.set(id, { buffer, column: 0, slot: 0 });
+  }
+  graph.nodes.forEach((n, id) => {
+    const name = n.name as string;
+    if (!options.live[id]) return;
+    if (n.op === "input" || n.op === "index") {
+      const buffer = add({ name, rowFloats: rowOf(n), slots: "steps", fixed: options.inputs[name] });
+      places.set(id, { buffer, column: 0, slot: 0 });
+    } else if (n.op === "state") places.set(id, states.get(name)?.read as Place);
+  });
+
+  const lifetimes = lifetimesOf();
+  return { buffers: buffers.map((buffer, k) => ({ ...buffer, lifetime: lifetimes[k] as Lifetime })), places, states };
+
+  /** From the first to the last item that uses a buffer; what the outside sees, and states, for ever. */
+  function lifetimesOf(): Lifetime[] {
+    const from = buffers.map(() => Number.POSITIVE_INFINITY);
+    const to = buffers.map(() => Number.NEGATIVE_INFINITY);
+    const touch = (id: NodeId, first: number, last: number): void => {
+      const buffer = places.get(id)?.buffer;
+      if (buffer === undefined) return;
+      from[buffer] = Math.min(from[buffer] as number, first);
+      to[buffer] = Math.max(to[buffer] as number, last);
+    };
+    let moment = 0;
+    for (const { loop, items: list } of stages) {
+      const end = moment + list.length - 1;
+      list.forEach((item, k) => {
+        const [first, last] = loop === 0 ? [moment + k, moment + k] : [moment, end];
+        for (const id of usesOf(graph, item, stored)) touch(id, first, last);
+      });
+      moment = end + 1;
+    }
+    const stateBuffers = new Set([...states.values()].map(({ read }) => read.buffer));
+    const forever = new Set([...options.keep, ...[...places.keys()].filter((id) => isLeaf(node(id)))]);
+    for (const id of forever) touch(id, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+    return buffers.map((_, k) =>
+      stateBuffers.has(k)
+        ? { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY }
+        : { from: from[k] as number, to: to[k] as number },
+    );
+  }
+}
+
+export function nameOf(graph: Graph, id: NodeId): string {
+  return graph.nodes[id]?.name ?? `%${id}`;
+}
+
+/** Stored nodes whose values of all steps are wanted: hoisted, kept, or read outside their own time loop. */
+function keptBeyondLoop(
+  graph: Graph,
+  stages: Fused["stages"],
+  stored: ReadonlySet<NodeId>,
+  keep: readonly NodeId[],
+): Set<NodeId> {
+  const loopOf = new Map<NodeId, number>();
+  stages.forEach((stage, k) => {
+    for (const { tasks } of stage.items) {
+      for (const task of tasks) if (task.state === undefined) loopOf.set(task.node, stage.loop === 0 ? -1 : k);
+    }
+  });
+  const full = new Set<NodeId>(keep);
+  stages.forEach((stage, k) => {
+    for (const item of stage.items) {
+      for (const id of usesOf(graph, item, stored)) {
+        if (loopOf.get(id) !== k || stage.loop === 0) full.add(id);
+      }
+    }
+  });
+  return full;
+}
+
+/**
+ * Values that products want side by side: the outputs of products with one operand, the operands of a sum of
+ * products, the rows of weight gradients that share their columns. A value is in one cluster; large wishes first.
+ */
+function clusters(graph: Graph, items: readonly Item[], free: (id: NodeId) => boolean): NodeId[][] {
+  const wishes: NodeId[][] = [];
+  for (const item of items) {
+    const first = item.tasks[0] as Task;
+    const n = graph.nodes[first.node] as Node;
+    if (n.op === "matmul") wishes.push(item.tasks.map((task) => task.node));
+    if (n.op === "products") wishes.push([...n.inputs]);
+    if (n.op === "outer")
+      wishes.push([...new Set(item.tasks.map((task) => graph.nodes[task.node]?.inputs[0] as NodeId))]);
+  }
+  const taken = new Set<NodeId>();
+  const found: NodeId[][] = [];
+  const sorted = wishes.map((wish) => wish.filter(free)).sort((a, b) => b.length - a.length);
+  for (const wish of sorted) {
+    const members = [...new Set(wish)].filter((id) => !taken.has(id));
+    if (members.length < 2) continue;
+    for (const id of members) taken.add(id);
+    // Members that smaller wishes share stand together.
+    const signature = (id: NodeId): string => sorted.map((other) => (other.includes(id) ? "0" : "1")).join("");
+    const keys = new Map(members.map((id) => [id, signature(id)]));
+    members.sort((a, b) =>
+      (keys.get(a) as string) < (keys.get(b) as string) ? -1 : keys.get(a) === keys.get(b) ? a - b : 1,
+    );
+    found.push(members);
+  }
+  return found;
+}
