@@ -8,7 +8,6 @@ import {
   type Code,
   call,
   type DefinedFunction,
-  f32x4,
   forLoop,
   func,
   i32,
@@ -33,77 +32,63 @@ const blockDepth = 256;
 type Walk = "rows" | "columns";
 
 /**
- * How many numbers of the depth a tile takes at once, each into sums of its own: a low tile has too few sums to keep
- * the multiply-adds busy while each waits for the one before. High tiles have enough, and no registers to spare.
+ * Micro-kernel: one tile of `rows` x `columns` over a depth of k. Every number of C is summed in the order of the
+ * depth, whatever the tile: how rows are shared out, among tiles or threads, does not change a bit of the result.
  */
-const depthAtOnce = (rows: number): number => (rows === 1 ? 4 : 1);
-
-/** Micro-kernel: one tile of `rows` x `columns` over a depth of k. */
-function microKernel(walk: Walk, rows: number, columns: 8 | 4, host: Host): DefinedFunction {
+function microKernel(walk: Walk, rows: number, columns: number, host: Host): DefinedFunction {
   const name = `tile ${rows}x${columns} ${walk}`;
-  // k, a, strideA, b, strideB, c, strideC, accumulate
-  return func({ name, params: Array.from({ length: 8 }, () => "i32"), results: [] }, (f) => {
-    const [k, a, strideA, b, strideB, c, strideC, accumulate] = [0, 1, 2, 3, 4, 5, 6, 7].map(f.param) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
+  // k, a, strideA, b, strideB, c, strideC, accumulate, panelBytes
+  return func({ name, params: Array.from({ length: 9 }, () => "i32"), results: [] }, (f) => {
+    const [k, a, strideA, b, strideB, c, strideC, accumulate, panelBytes] = Array.from({ length: 9 }, (_, i) =>
+      f.param(i),
+    ) as [Local, Local, Local, Local, Local, Local, Local, Local, Local];
     const width = columns / 4;
-    const atOnce = depthAtOnce(rows);
-    const sums = Array.from({ length: atOnce * rows * width }, () => f.local("v128"));
-    const sum = (phase: number, r: number, v: number): Local => sums[(phase * rows + r) * width + v] as Local;
-    const weights = Array.from({ length: width }, () => f.local("v128"));
+    const sums = Array.from({ length: rows * width }, () => f.local("v128"));
+    const sum = (r: number, v: number): Local => sums[r * width + v] as Local;
     const number = f.local("v128");
-    const pointers = Array.from({ length: walk === "rows" ? rows : 1 }, (_, r) => (r === 0 ? a : f.local("i32")));
-    const out = Array.from({ length: rows }, (_, r) => (r === 0 ? c : f.local("i32")));
+    const chain = (first: Local, count: number): Local[] =>
+      Array.from({ length: count }, (_, i) => (i === 0 ? first : f.local("i32")));
+    const pointers = chain(a, walk === "rows" ? rows : 1);
+    const panels = chain(b, Math.ceil(columns / 8));
+    const out = chain(c, rows);
     const each = (make: (r: number, v: number) => Code): Code =>
       Array.from({ length: rows * width }, (_, i) => make(Math.floor(i / width), i % width));
     const advance = (pointer: Local, bytes: Code): Code => local.set(pointer, i32.add(local.get(pointer), bytes));
     const stepFrom = (list: readonly Local[], stride: Local): Code =>
-      list.slice(1).map((pointer, r) => local.set(pointer, i32.add(local.get(list[r] as Local), local.get(stride))));
+      list.slice(1).map((pointer, i) => local.set(pointer, i32.add(local.get(list[i] as Local), local.get(stride))));
+    const weightAt = (v: number): Code => v128.load(local.get(panels[v >> 1] as Local), 16 * (v & 1));
+    // A tile of one row uses each weight once: no need to keep them.
+    const weights = Array.from({ length: rows > 1 ? width : 0 }, () => f.local("v128"));
+    const weight = (v: number): Code => (rows > 1 ? local.get(weights[v] as Local) : weightAt(v));
 
-    /** One number of the depth, into the sums of a phase. */
-    const oneDepth = (phase: number): Code => [
-      weights.map((weight, v) => local.set(weight, v128.load(local.get(b), 16 * v))),
+    /** One number of the depth. Unrolling it by hand costs registers: measured. */
+    const oneDepth: Code = [
+      weights.map((kept, v) => local.set(kept, weightAt(v))),
       Array.from({ length: rows }, (_, r) => {
         const pointer = walk === "rows" ? (pointers[r] as Local) : a;
         return [
           local.set(number, v128.load32_splat(local.get(pointer), walk === "rows" ? 0 : 4 * r)),
-          weights.map((weight, v) =>
-            local.set(sum(phase, r, v), madd(local.get(number), local.get(weight), local.get(sum(phase, r, v)), host)),
+          Array.from({ length: width }, (_, v) =>
+            local.set(sum(r, v), madd(local.get(number), weight(v), local.get(sum(r, v)), host)),
           ),
         ];
       }),
-      advance(b, local.get(strideB)),
+      panels.map((panel) => advance(panel, local.get(strideB))),
       walk === "rows" ? pointers.map((pointer) => advance(pointer, i32.const(4))) : advance(a, local.get(strideA)),
     ];
-    const phases = Array.from({ length: atOnce }, (_, phase) => phase);
-    const countDown = (by: number): Code => local.tee(k, i32.sub(local.get(k), i32.const(by)));
-    const while_ = (atLeast: number, body: Code): Code =>
-      if_(
-        i32.ge_s(local.get(k), i32.const(atLeast)),
-        loop([body, br_if(0, i32.ge_s(countDown(atLeast), i32.const(atLeast)))]),
-      );
     return [
       walk === "rows" ? stepFrom(pointers, strideA) : [],
+      stepFrom(panels, panelBytes),
       stepFrom(out, strideC),
       if_(
         local.get(accumulate),
-        each((r, v) => local.set(sum(0, r, v), v128.load(local.get(out[r] as Local), 16 * v))),
+        each((r, v) => local.set(sum(r, v), v128.load(local.get(out[r] as Local), 16 * v))),
       ),
-      while_(atOnce, phases.map(oneDepth)),
-      atOnce > 1 ? while_(1, oneDepth(0)) : [],
-      each((r, v) => {
-        const total = phases
-          .slice(1)
-          .reduce((added, phase) => f32x4.add(added, local.get(sum(phase, r, v))), local.get(sum(0, r, v)));
-        return v128.store(local.get(out[r] as Local), total, 16 * v);
-      }),
+      if_(
+        i32.gt_s(local.get(k), i32.const(0)),
+        loop([oneDepth, br_if(0, i32.gt_s(local.tee(k, i32.sub(local.get(k), i32.const(1))), i32.const(0)))]),
+      ),
+      each((r, v) => v128.store(local.get(out[r] as Local), local.get(sum(r, v)), 16 * v)),
     ];
   });
 }
@@ -126,7 +111,9 @@ export function matmulFunctions(host: Host): Matmul {
   };
   const driver = (walk: Walk): DefinedFunction => {
     const tiles = new Map<string, DefinedFunction>();
-    for (const columns of [8, 4] as const) {
+    // A single row alone has too few sums to keep the multiply-adds busy: it takes four panels at once.
+    tiles.set("1x32", add(microKernel(walk, 1, 32, host)));
+    for (const columns of [8, 4]) {
       for (let rows = 1; rows <= tileRows[walk]; rows++) {
         tiles.set(`${rows}x${columns}`, add(microKernel(walk, rows, columns, host)));
       }
@@ -136,7 +123,7 @@ export function matmulFunctions(host: Host): Matmul {
   return { rows: driver("rows"), columns: driver("columns"), functions };
 }
 
-function drive(walk: Walk, tile: (rows: number, columns: 8 | 4) => DefinedFunction): DefinedFunction {
+function drive(walk: Walk, tile: (rows: number, columns: number) => DefinedFunction): DefinedFunction {
   const params = Array.from({ length: 11 }, () => "i32" as const);
   return func({ name: `matmul ${walk}`, params, results: [] }, (f) => {
     const [m, n, k, a, strideA, b, panelBytes, strideB, c, strideC, accumulate] = params.map((_, i) => f.param(i)) as [
@@ -168,7 +155,7 @@ function drive(walk: Walk, tile: (rows: number, columns: 8 | 4) => DefinedFuncti
         ? plus(plus(get(a), times(get(row), get(strideA))), times(get(depth), i32.const(4)))
         : plus(plus(get(a), times(get(row), i32.const(4))), times(get(depth), get(strideA)));
     const cAt = plus(plus(get(c), times(get(row), get(strideC))), times(get(column), i32.const(4)));
-    const run = (rows: number, columns: 8 | 4): Code =>
+    const run = (rows: number, columns: number): Code =>
       call(
         tile(rows, columns),
         get(depthHere),
@@ -179,9 +166,10 @@ function drive(walk: Walk, tile: (rows: number, columns: 8 | 4) => DefinedFuncti
         cAt,
         get(strideC),
         get(add),
+        get(panelBytes),
       );
     /** All rows of the block, for one panel. */
-    const rowsOf = (columns: 8 | 4): Code => [
+    const rowsOf = (columns: number): Code => [
       local.set(row, get(block)),
       if_(
         i32.ge_s(get(rowsLeft), i32.const(height)),
@@ -194,7 +182,7 @@ function drive(walk: Walk, tile: (rows: number, columns: 8 | 4) => DefinedFuncti
       edge(columns, height - 1),
     ];
     /** The rows that fill no tile: exactly `rows` of them, or fewer. */
-    const edge = (columns: 8 | 4, rows: number): Code =>
+    const edge = (columns: number, rows: number): Code =>
       rows === 0
         ? []
         : if_(
@@ -208,7 +196,15 @@ function drive(walk: Walk, tile: (rows: number, columns: 8 | 4) => DefinedFuncti
       forLoop(f, block, 0, get(m), blockRows, [
         atMost(blockRows, i32.sub(get(m), get(block)), rowsLeft),
         local.set(panel, plus(get(b), times(get(depth), get(strideB)))),
-        forLoop(f, column, 0, get(n), 8, [
+        local.set(column, i32.const(0)),
+        if_(i32.eq(get(rowsLeft), i32.const(1)), [
+          local.set(row, get(block)),
+          forLoop(f, column, 0, i32.sub(get(n), i32.const(31)), 32, [
+            run(1, 32),
+            local.set(panel, plus(get(panel), times(get(panelBytes), i32.const(4)))),
+          ]),
+        ]),
+        forLoop(f, column, get(column), get(n), 8, [
           if_(i32.ge_s(i32.sub(get(n), get(column)), i32.const(8)), rowsOf(8), rowsOf(4)),
           local.set(panel, plus(get(panel), get(panelBytes))),
         ]),
