@@ -51,6 +51,11 @@ export const train: Command = {
       help: `share of the text, at its end, kept from training [${fitDefaults.validationSplit}]`,
       number: { min: 0, max: 0.9 },
     },
+    threads: {
+      value: "N",
+      help: "threads that train; the result is the same [cores]",
+      number: { whole: true, min: 1, max: 64 },
+    },
     resume: { help: "go on with the model that is at --out" },
   },
   run,
@@ -103,6 +108,7 @@ async function run(given: Given): Promise<void> {
       clipNorm: given.number("clip") ?? fitDefaults.clipNorm,
       validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
       seed,
+      threads: given.number("threads"),
       resume: started.training,
       signal: stop.signal,
       onProgress: (p) => {

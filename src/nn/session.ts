@@ -5,7 +5,7 @@ import { type Model, modelGraph } from "./model.ts";
 
 export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
   const { graph } = modelGraph(model, { training: false });
-  const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output"] }), options);
+  const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output"] }), { ...options, threads: 1 });
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   return new Session(model, program);
 }
@@ -24,7 +24,7 @@ export class Session {
   next(input: number | ArrayLike<number>): Float32Array {
     if (this.model.input === "tokens") this.program.setIndex("tokens", [input as number]);
     else this.program.setInput("x", input as ArrayLike<number>);
-    this.program.run();
+    this.program.runHere();
     this.program.carry();
     return this.program.output("output");
   }

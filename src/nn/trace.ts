@@ -61,7 +61,7 @@ export async function trace<Names extends string>(
     x,
     sequence.flatMap((vector) => Array.from(vector)),
   );
-  program.run();
+  await program.run();
   const all = cell.names.map((name) => {
     const flat = program.output(name);
     const n = flat.length / steps;

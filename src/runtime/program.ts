@@ -2,56 +2,102 @@
  * A compiled plan with its memory: put inputs in, run, read values out. Knows nothing about cells, models or text.
  */
 import type { Graph } from "../graph/graph.ts";
-import type { Plan, Slot } from "../schedule/plan.ts";
-import { pad4 } from "../schedule/plan.ts";
+import { InputError } from "../graph/input-error.ts";
+import { multiplyAdds, type Plan, pad4, type Slot } from "../schedule/plan.ts";
 import { emit, pageBytes } from "../wasm/emit.ts";
-import { relaxedSimd } from "../wasm/features.ts";
+import { relaxedSimd, sharedMemory } from "../wasm/features.ts";
 import { checkMemory, refusedMemory } from "./memory-limit.ts";
+import { availableThreads, dropFromPool, loadIntoPool, type PoolProgram } from "./pool.ts";
 
 export type LoadOptions = {
   /** Fused multiply-add where the host has it (default). Off: the same bits on every processor. */
-  readonly fma?: boolean;
+  readonly fma?: boolean | undefined;
+  /**
+   * Threads that run it. Results are the same bits for any number. Without it: as many as there are cores for work that
+   * is worth it, on shared memory; one where there is none (a page that is not cross-origin isolated).
+   */
+  readonly threads?: number | undefined;
 };
+
+/** Multiply-adds of a run from which threads gain more than it costs to call them. */
+const worthThreads = 4e6;
+const mostThreads = 8;
+
+function threadsFor(plan: Plan, wanted: number | undefined): number {
+  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= 64)) {
+    throw new InputError(`threads: needs a whole number from 1 to 64, got ${wanted}`);
+  }
+  if (!sharedMemory()) return 1;
+  return wanted ?? (multiplyAdds(plan) < worthThreads ? 1 : Math.min(mostThreads, availableThreads()));
+}
 
 /**
  * Compile a plan and give it memory. Everything is zero at first.
  * @throws InputError for a plan that needs more memory than WebAssembly has, or than the machine gives
  */
-export async function load(plan: Plan, { fma = true }: LoadOptions = {}): Promise<Program> {
+export async function load(plan: Plan, { fma = true, threads: wanted }: LoadOptions = {}): Promise<Program> {
   checkMemory(plan.bytes, "the program");
-  const bytes = emit(plan, { fma: fma && relaxedSimd() });
+  const threads = threadsFor(plan, wanted);
+  const bytes = emit(plan, { fma: fma && relaxedSimd(), threads });
   const module = await WebAssembly.compile(bytes);
-  const memory = allocate(plan.bytes);
+  const memory = allocate(plan.bytes, threads > 1);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  return new Program(plan, memory, instance.exports as Exports, bytes.length);
+  const exports = instance.exports as Exports;
+  const pool = threads > 1 ? loadIntoPool(module, memory, threads) : undefined;
+  const program = new Program(plan, memory, exports, { threads, moduleBytes: bytes.length, pool });
+  if (pool !== undefined) collected.register(program, pool.id);
+  return program;
 }
 
-function allocate(bytes: number): WebAssembly.Memory {
+/** Workers hold a program's memory until the program itself is gone. */
+const collected = new FinalizationRegistry<number>(dropFromPool);
+
+function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
+  const pages = Math.ceil(bytes / pageBytes);
   try {
-    return new WebAssembly.Memory({ initial: Math.ceil(bytes / pageBytes) });
+    return new WebAssembly.Memory(shared ? { initial: pages, maximum: pages, shared } : { initial: pages });
   } catch (error) {
     throw refusedMemory(bytes, "the program", error);
   }
 }
 
-type Exports = { readonly run: () => void; readonly carry: () => void };
+type Exports = { readonly run: (thread: number) => void; readonly carry: () => void };
 
 /** Owns its memory, which goes with the last reference to the program: there is nothing to free by hand. */
 export class Program {
   readonly plan: Plan;
+  readonly threads: number;
   readonly moduleBytes: number;
-  /** The plan once: all its time steps. */
-  readonly run: () => void;
   /** Each state goes on from where the last run left it; without it the next run starts where the last one did. */
   readonly carry: () => void;
   private readonly memory: WebAssembly.Memory;
+  private readonly exports: Exports;
+  private readonly pool: PoolProgram | undefined;
 
-  constructor(plan: Plan, memory: WebAssembly.Memory, exports: Exports, moduleBytes: number) {
+  constructor(
+    plan: Plan,
+    memory: WebAssembly.Memory,
+    exports: Exports,
+    { threads, moduleBytes, pool }: { threads: number; moduleBytes: number; pool: PoolProgram | undefined },
+  ) {
     this.plan = plan;
     this.memory = memory;
-    this.run = exports.run;
+    this.exports = exports;
     this.carry = exports.carry;
+    this.threads = threads;
     this.moduleBytes = moduleBytes;
+    this.pool = pool;
+  }
+
+  /** The plan once: all its time steps. With several threads, in workers: this one stays free. */
+  async run(): Promise<void> {
+    if (this.pool === undefined) this.exports.run(0);
+    else await this.pool.run();
+  }
+  /** The same at once and here; only for a program of one thread. */
+  runHere(): void {
+    if (this.pool !== undefined) throw new Error("internal: a program of several threads cannot run here");
+    this.exports.run(0);
   }
 
   /** Vectors (T,B,D) or scalars (T,B), flat. */

@@ -56,7 +56,7 @@ export class Evaluator {
       program.setIndex("tokens", inputs);
       program.setIndex("target", targets);
       program.setInput("weight", weights);
-      program.run();
+      await program.run();
       program.carry();
       total += program.total("loss");
       await pause();

@@ -4,6 +4,7 @@
  */
 import type { Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
+import type { LoadOptions } from "../runtime/program.ts";
 import { createEvaluator } from "./evaluator.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { adam } from "./optimizers.ts";
@@ -40,7 +41,9 @@ export type FitOptions = {
   readonly resume?: TrainerState | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: Progress) => void;
-  readonly fma?: boolean;
+  /** How the programs run: see LoadOptions. */
+  readonly fma?: boolean | undefined;
+  readonly threads?: number | undefined;
 };
 
 export type Progress = {
@@ -85,15 +88,15 @@ const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve
 export async function fitStream(model: Model, tokens: Int32Array, options: FitOptions = {}): Promise<FitResult> {
   const { batch, steps, epochs, clipNorm, validationSplit, validations } = { ...fitDefaults, ...options };
   const { optimizer = adam(fitDefaults), minutes, seed = 0, signal, onProgress, resume } = options;
-  const fma = options.fma === undefined ? {} : { fma: options.fma };
+  const host = { fma: options.fma, threads: options.threads };
 
   const held = Math.floor(tokens.length * validationSplit);
   const training = tokens.subarray(0, tokens.length - held);
   const validation = tokens.subarray(tokens.length - held);
   const batches = streamBatches(training, { batch, steps });
-  const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm, seed, ...fma });
+  const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm, seed, ...host });
   if (resume !== undefined) trainer.restore(resume);
-  const evaluate = held > 1 ? await validator(model, validation, { batch, steps, ...fma }) : undefined;
+  const evaluate = held > 1 ? await validator(model, validation, { batch, steps, ...host }) : undefined;
 
   const stepsInAll = Math.max(1, Math.round(epochs * batches.count));
   const random = createRandom(seed + trainer.step);
@@ -140,7 +143,7 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
     }
     const { inputs, targets } = batches.at(k, offset);
     const rate = optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
-    const loss = trainer.update(inputs, targets, rate);
+    const loss = await trainer.update(inputs, targets, rate);
     if (!Number.isFinite(loss)) throw new NonFiniteLoss(trainer.step, loss, { good, first });
     taken++;
     lossSince += loss;
@@ -198,11 +201,11 @@ export class NonFiniteLoss extends Error {
 async function validator(
   model: Model,
   tokens: Int32Array,
-  { batch, steps, ...fma }: { batch: number; steps: number; fma?: boolean },
+  { batch, steps, ...host }: LoadOptions & { batch: number; steps: number },
 ): Promise<() => Promise<number>> {
   // Lanes of at least 200 tokens, so that few of them are read without what comes before.
   const lanes = Math.max(1, Math.min(batch, Math.floor(tokens.length / 200)));
-  const evaluator = await createEvaluator(model, { batch: lanes, steps, ...fma });
+  const evaluator = await createEvaluator(model, { batch: lanes, steps, ...host });
   return () => evaluator.loss(tokens, breathe);
 }
 

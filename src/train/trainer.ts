@@ -109,7 +109,11 @@ export class Trainer {
    * The states start from where the last call left them, unless `resetStates` is called.
    * @returns the mean loss before the update
    */
-  update(inputs: ArrayLike<number>, targets: ArrayLike<number>, learningRate = this.optimizer.learningRate): number {
+  async update(
+    inputs: ArrayLike<number>,
+    targets: ArrayLike<number>,
+    learningRate = this.optimizer.learningRate,
+  ): Promise<number> {
     const { program } = this;
     this.taken++;
     if (this.model.input === "tokens") program.setIndex("tokens", inputs);
@@ -120,7 +124,7 @@ export class Trainer {
       program.setSetting(name, value);
     }
     program.setKeys(this.seed, this.taken);
-    program.run();
+    await program.run();
     program.carry();
     return program.total("loss");
   }

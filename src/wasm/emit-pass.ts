@@ -17,6 +17,7 @@ import {
   func,
   i32,
   i32x4,
+  if_,
   type Local,
   local,
   v128,
@@ -90,7 +91,17 @@ const lanes: { readonly [K in LaneName]: (node: Node<K>, at: Lanes) => Code } = 
   max: (_, { a, b }) => f32x4.max(a, b),
 };
 
-/** The pass as a function of the time step (0 where it runs for all steps at once). */
+/** How a pass may be shared out: by rows; where there is but one, by features; or not at all. */
+export function divisionOf(pass: Pass, rows: number): "rows" | "features" | "none" {
+  if (rows > 1) return "rows";
+  const whole = pass.reductions.length === 0 && pass.stores.every(({ exact }) => !exact);
+  return whole && pass.size > 1 ? "features" : "none";
+}
+
+/**
+ * The pass as a function of the time step (0 where it runs for all steps at once), and of the rows, or features, from
+ * and to which it runs: see `divisionOf`.
+ */
 export function passFunction(
   pass: Pass,
   section: Section,
@@ -102,10 +113,11 @@ export function passFunction(
   const { graph, batch, steps } = section;
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const name = `pass ${pass.stores.map((s) => node(s.value).name ?? `%${s.value}`).join(" ")}`;
-  return func({ name, params: ["i32"], results: [] }, (f) => {
-    const t = f.param(0);
+  const rows = inLoop ? batch : batch * steps;
+  const byFeatures = divisionOf(pass, rows) === "features";
+  return func({ name, params: ["i32", "i32", "i32"], results: [] }, (f) => {
+    const [t, from, to] = [f.param(0), f.param(1), f.param(2)];
     const [row, j] = [f.local("i32"), f.local("i32")];
-    const rows = inLoop ? batch : batch * steps;
     const registers = new Map<NodeId, Local>();
 
     // Values whose rows advance alike share a pointer; a location's own offset is part of the instruction.
@@ -236,10 +248,14 @@ export function passFunction(
     const overFeatures = (body: (last: boolean) => Code): Code => {
       const here = [...pointers.values()].map(({ at, here }) => local.set(here, i32.add(local.get(at), local.get(j))));
       const end = 4 * (pass.size - tail);
-      return [
-        end > 0 ? forLoop(f, j, 0, end, 16, [here, body(false)]) : [],
-        tail > 0 ? [local.set(j, i32.const(end)), here, body(true)] : [],
-      ];
+      const last: Code = [local.set(j, i32.const(end)), here, body(true)];
+      if (byFeatures) {
+        const bytes = (features: Local): Code => i32.mul(local.get(features), i32.const(4));
+        const isLast = i32.eq(local.get(to), i32.const(pass.size));
+        const whole = tail > 0 ? if_(isLast, i32.const(end), bytes(to), "i32") : bytes(to);
+        return [forLoop(f, j, bytes(from), whole, 16, [here, body(false)]), tail > 0 ? if_(isLast, last) : []];
+      }
+      return [end > 0 ? forLoop(f, j, 0, end, 16, [here, body(false)]) : [], tail > 0 ? last : []];
     };
     const allLanes = (x: Code, op: (p: Code, q: Code) => Code): Code => {
       const [v, w] = [f.local("v128"), f.local("v128")];
@@ -296,12 +312,15 @@ export function passFunction(
         .filter((s) => !isVector(s.value))
         .map(({ value, at }) => v128.store32_lane(scalarAt(at), registerValue(value), 0, at.offset)),
     ];
-    const starts = [...pointers.values()].map(({ at, location }) =>
-      local.set(at, inLoop ? i32.mul(local.get(t), i32.const(location.stepBytes)) : i32.const(0)),
-    );
+    const starts = [...pointers.values()].map(({ at, location }) => {
+      const step = inLoop ? i32.mul(local.get(t), i32.const(location.stepBytes)) : i32.const(0);
+      const first = byFeatures ? i32.const(0) : i32.mul(local.get(from), i32.const(location.rowBytes));
+      return local.set(at, i32.add(step, first));
+    });
     const steps_ = [...pointers.values()].map(({ at, location }) =>
       local.set(at, i32.add(local.get(at), i32.const(location.rowBytes))),
     );
-    return [once, starts, forLoop(f, row, 0, rows, 1, [rowBody, steps_])];
+    const body = [rowBody, steps_];
+    return [once, starts, byFeatures ? body : forLoop(f, row, local.get(from), local.get(to), 1, body)];
   });
 }

@@ -17,19 +17,33 @@ import {
   func,
   i32,
   i32x4,
+  if_,
   type Local,
   local,
   memory,
+  select,
   v128,
 } from "./assembler.ts";
-import { passFunction } from "./emit-pass.ts";
+import { divisionOf, passFunction } from "./emit-pass.ts";
 import { matmulFunctions } from "./matmul.ts";
+import { barrierFunction, type Range, shareOf } from "./share.ts";
 import type { Host } from "./vector-math.ts";
 
 export const pageBytes = 65536;
 
-/** The module imports "env" "memory" and exports `run` (the whole plan once) and `carry` (states go on). */
-export function emit(plan: Plan, host: Host): Uint8Array<ArrayBuffer> {
+export type EmitOptions = Host & {
+  /** How many threads run the plan together, on shared memory where there are several. */
+  readonly threads: number;
+};
+
+/** One instruction as code, given the time step and the number of this thread. */
+type Emitted = (f: FunctionBuilder, t: Code, thread: Local) => Code;
+
+/**
+ * The module imports "env" "memory" and exports `run` (the whole plan once; called by every thread with its number)
+ * and `carry` (states go on).
+ */
+export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<ArrayBuffer> {
   const functions: DefinedFunction[] = [];
   const add = (made: DefinedFunction): DefinedFunction => {
     functions.push(made);
@@ -39,67 +53,125 @@ export function emit(plan: Plan, host: Host): Uint8Array<ArrayBuffer> {
   functions.push(...matmul.functions);
   const packer = add(packFunction());
   const adder = add(addBlockFunction());
+  const barrier = threads > 1 ? add(barrierFunction(threads)) : undefined;
+  /** Where the next instruction reads what other threads wrote. */
+  const meet: Code = barrier === undefined ? [] : call(barrier);
+  const alone = (thread: Local, code: Code): Code => (threads === 1 ? code : if_(i32.eqz(local.get(thread)), code));
+  const share = (total: number, unit: number, thread: Local): Range => shareOf(total, unit, thread, threads);
 
-  const sections = plan.sections.map((section) => {
-    const one = (instruction: Instruction, inLoop: boolean): ((f: FunctionBuilder, t: Code) => Code) => {
+  const emitSection = (section: Section): Emitted[] => {
+    const byExamples = threads === 1 || loopsByExamples(section, threads);
+    const examples = section.batch % (4 * threads) === 0 ? 4 : 1;
+
+    const emitOne = (instruction: Instruction, inLoop: boolean): Emitted => {
       const rows = inLoop ? section.batch : section.batch * section.steps;
+      const rowUnit = inLoop ? examples : 4;
+      const byRows = !inLoop || byExamples;
       const address = ({ offset, stepBytes }: Location, t: Code): Code =>
         inLoop && stepBytes > 0 ? i32.add(i32.const(offset), i32.mul(t, i32.const(stepBytes))) : i32.const(offset);
       switch (instruction.kind) {
         case "clear":
-          return () => memory.fill(i32.const(instruction.offset), i32.const(0), i32.const(instruction.bytes));
+          return (_, __, thread) => {
+            const { from, to } = share(instruction.bytes, 64, thread);
+            return memory.fill(i32.add(i32.const(instruction.offset), from), i32.const(0), i32.sub(to, from));
+          };
         case "pack":
-          return () => packCall(packer, instruction);
+          return (_, __, thread) => packCall(packer, instruction, share(instruction.countN, 8, thread));
         case "pass": {
           const pass = add(passFunction(instruction, section, inLoop, plan.keys, plan.settings, host));
-          return (_, t) => call(pass, inLoop ? t : i32.const(0));
+          const division = divisionOf(instruction, rows);
+          return (_, t, thread) => {
+            const step = inLoop ? t : i32.const(0);
+            if (division === "none") return alone(thread, call(pass, step, i32.const(0), i32.const(1)));
+            const { from, to } =
+              division === "rows" ? share(rows, rowUnit, thread) : share(instruction.size, 64, thread);
+            return call(pass, step, from, to);
+          };
         }
         case "product": {
           const { operand, out, k, n, panels, accumulate } = instruction;
-          const numbers = (...values: number[]): Code[] => values.map((value) => i32.const(value));
-          return (_, t) =>
-            call(
+          return (_, t, thread) => {
+            const { from, to } = byRows && rows > 1 ? share(rows, rowUnit, thread) : share(n, 8, thread);
+            const count = i32.sub(to, from);
+            const past = (start: Code, bytes: number): Code => i32.add(start, i32.mul(from, i32.const(bytes)));
+            const [a, c] = [address(operand, t), address(out, t)];
+            const panelsAt = i32.const(panels);
+            const byColumns = !(byRows && rows > 1);
+            // A column has a number in each of the k rows of its panel of 8.
+            return call(
               matmul.rows,
-              ...numbers(rows, n, k),
-              address(operand, t),
-              ...numbers(operand.rowBytes, panels, 32 * k, 32),
-              address(out, t),
-              ...numbers(out.rowBytes, accumulate ? 1 : 0),
+              byColumns ? i32.const(rows) : count,
+              byColumns ? count : i32.const(n),
+              i32.const(k),
+              byColumns ? a : past(a, operand.rowBytes),
+              i32.const(operand.rowBytes),
+              byColumns ? past(panelsAt, 4 * k) : panelsAt,
+              i32.const(32 * k),
+              i32.const(32),
+              past(c, byColumns ? 4 : out.rowBytes),
+              i32.const(out.rowBytes),
+              i32.const(accumulate ? 1 : 0),
             );
+          };
         }
         case "outer":
-          return () => outerCode(instruction, rows, matmul.columns, adder);
+          return (_, __, thread) =>
+            outerCode(instruction, rows, matmul.columns, adder, share(instruction.rowCount, 6, thread));
         case "gather": {
-          const made = add(gatherFunction(instruction, rows));
-          return (_, t) => call(made, address(instruction.index, t), address(instruction.out, t));
+          const made = add(gatherFunction(instruction));
+          const { index, out } = instruction;
+          return (_, t, thread) => {
+            const { from, to } = byRows ? share(rows, rowUnit, thread) : { from: i32.const(0), to: i32.const(rows) };
+            const past = (at: Location): Code => i32.add(address(at, t), i32.mul(from, i32.const(at.rowBytes)));
+            const code = call(made, past(index), past(out), i32.sub(to, from));
+            return byRows ? code : alone(thread, code);
+          };
         }
         case "scatter": {
           const made = add(scatterFunction(instruction, rows));
-          return () => call(made);
+          return (_, __, thread) => {
+            const { from, to } = share(instruction.size, 4, thread);
+            return call(made, from, to);
+          };
         }
         case "accumulate": {
           const made = add(accumulateFunction(instruction, rows));
-          return () => call(made);
+          return (_, __, thread) => {
+            const { from, to } = share(instruction.size, 16, thread);
+            return call(made, from, to);
+          };
         }
         case "total": {
           const made = add(totalFunction(instruction.value, rows, instruction.at));
-          return () => call(made);
+          return (_, __, thread) => alone(thread, call(made));
         }
         case "loop": {
-          const body = instruction.body.map((inner) => one(inner, true));
+          const body = instruction.body.map((inner) => emitOne(inner, true));
           const { steps } = section;
-          return (f) => {
+          return (f, _, thread) => {
             const t = f.local("i32");
-            const inner = body.map((make) => make(f, local.get(t)));
+            const inner = body.map((make) => [make(f, local.get(t), thread), byExamples ? [] : meet]);
             return instruction.reverse ? forLoop(f, t, steps - 1, -1, -1, inner) : forLoop(f, t, 0, steps, 1, inner);
           };
         }
       }
     };
-    return section.instructions.map((instruction) => one(instruction, false));
-  });
+    // Laying out parameters and clearing gradients touch nothing of each other's.
+    const free = (instruction: Instruction | undefined): boolean =>
+      instruction?.kind === "pack" || instruction?.kind === "clear";
+    return section.instructions.map((instruction, k) => {
+      const make = emitOne(instruction, false);
+      const apart = !(free(instruction) && free(section.instructions[k + 1]));
+      return (f, t, thread) => [make(f, t, thread), apart ? meet : []];
+    });
+  };
 
-  add(func({ export: "run", params: [], results: [] }, (f) => sections.flat().map((make) => make(f, i32.const(0)))));
+  const emitted = plan.sections.flatMap(emitSection);
+  add(
+    func({ export: "run", params: ["i32"], results: [] }, (f) =>
+      emitted.map((make) => make(f, i32.const(0), f.param(0))),
+    ),
+  );
   add(
     func({ export: "carry", params: [], results: [] }, () =>
       Object.values(plan.states).map(({ offset, last }) => {
@@ -109,7 +181,27 @@ export function emit(plan: Plan, host: Host): Uint8Array<ArrayBuffer> {
       }),
     ),
   );
-  return assembleModule({ memory: { minPages: Math.ceil(plan.bytes / pageBytes) }, functions });
+  const pages = Math.ceil(plan.bytes / pageBytes);
+  const shared = threads > 1 ? { maxPages: pages, shared: true } : {};
+  return assembleModule({ memory: { minPages: pages, ...shared }, functions });
+}
+
+/** Weights that a thread can keep in its own caches from one time step to the next. */
+const ownCacheBytes = 768 * 1024;
+
+/**
+ * Whether, in a time loop, each thread has examples of its own, so that none waits for another. Not where there are
+ * too few of them, nor where each thread would read large weights for a few examples at every step: then threads share
+ * out the columns of the products, and meet after every instruction.
+ */
+function loopsByExamples({ instructions, batch }: Section, threads: number): boolean {
+  const weights = (instruction: Instruction): number =>
+    instruction.kind === "product" ? 4 * instruction.k * instruction.n : 0;
+  const largest = Math.max(
+    0,
+    ...instructions.map((one) => (one.kind === "loop" ? one.body.reduce((sum, inner) => sum + weights(inner), 0) : 0)),
+  );
+  return batch >= 2 * threads && (largest <= ownCacheBytes || batch >= 48 * threads);
 }
 
 /** Copy a block into panels of 8 columns; see Pack. */
@@ -139,10 +231,20 @@ function packFunction(): DefinedFunction {
   });
 }
 
-function packCall(packer: DefinedFunction, p: Pack): Code {
+/** The part of the block's outputs that a range names. */
+function packCall(packer: DefinedFunction, p: Pack, { from, to }: Range): Code {
   const panels = p.panels + (p.n >> 3) * p.panelBytes + 32 * p.k;
-  const values = [p.source, p.strideK, p.strideN, p.countK, p.countN, panels, p.panelBytes, p.n & 7];
-  return call(packer, ...values.map((value) => i32.const(value)));
+  return call(
+    packer,
+    i32.add(i32.const(p.source), i32.mul(from, i32.const(p.strideN))),
+    i32.const(p.strideK),
+    i32.const(p.strideN),
+    i32.const(p.countK),
+    i32.sub(to, from),
+    i32.const(panels),
+    i32.const(p.panelBytes),
+    i32.add(i32.const(p.n & 7), from),
+  );
 }
 
 /** to[r][c] += from[r][c]; every number of a row and no other. */
@@ -180,40 +282,59 @@ function addBlockFunction(): DefinedFunction {
   });
 }
 
-function outerCode(o: Outer, rows: number, product: DefinedFunction, adder: DefinedFunction): Code {
+/** The rows of the scratch matrix that a range names, and what of them goes to the gradients. */
+function outerCode(
+  o: Outer,
+  depth: number,
+  product: DefinedFunction,
+  adder: DefinedFunction,
+  { from, to }: Range,
+): Code {
   const width = pad4(o.columnCount);
   const numbers = (...values: number[]): Code[] => values.map((value) => i32.const(value));
+  const scratchRow = (row: Code): Code => i32.add(i32.const(o.scratch), i32.mul(row, i32.const(4 * width)));
   return [
     call(
       product,
-      ...numbers(o.rowCount, width, rows, o.rows.offset, o.rows.rowBytes),
-      ...numbers(o.columns.offset, 32, o.columns.rowBytes, o.scratch, 4 * width, 0),
+      i32.sub(to, from),
+      ...numbers(width, depth),
+      i32.add(i32.const(o.rows.offset), i32.mul(from, i32.const(4))),
+      ...numbers(o.rows.rowBytes, o.columns.offset, 32, o.columns.rowBytes),
+      scratchRow(from),
+      ...numbers(4 * width, 0),
     ),
-    o.blocks.map((block) =>
-      call(
+    o.blocks.map((block) => {
+      const first = most(from, i32.const(block.row));
+      const count = i32.sub(least(to, i32.const(block.row + block.rows)), first);
+      const gradientRow = i32.mul(i32.sub(first, i32.const(block.row)), i32.const(block.gradientRowBytes));
+      return call(
         adder,
-        ...numbers(block.rows, block.columns, o.scratch + 4 * width * block.row, 4 * width),
-        ...numbers(block.gradient, block.gradientRowBytes),
-      ),
-    ),
+        count,
+        i32.const(block.columns),
+        scratchRow(first),
+        i32.const(4 * width),
+        i32.add(i32.const(block.gradient), gradientRow),
+        i32.const(block.gradientRowBytes),
+      );
+    }),
   ];
 }
 
+const least = (a: Code, b: Code): Code => select(i32.lt_s(a, b), a, b);
+const most = (a: Code, b: Code): Code => select(i32.gt_s(a, b), a, b);
 const laneMask = (lanes: number): Code =>
   i32x4.const(...([0, 1, 2, 3].map((lane) => (lane < lanes ? -1 : 0)) as [number, number, number, number]));
 
 /** Copy the row of a table that each index names; the padding is zero. */
-function gatherFunction(
-  g: { table: number; size: number; index: Location; out: Location },
-  rows: number,
-): DefinedFunction {
-  return func({ name: "gather", params: ["i32", "i32"], results: [] }, (f) => {
-    const [index, out] = [f.param(0), f.param(1)];
+function gatherFunction(g: { table: number; size: number; index: Location; out: Location }): DefinedFunction {
+  // index, out, rows
+  return func({ name: "gather", params: ["i32", "i32", "i32"], results: [] }, (f) => {
+    const [index, out, rows] = [f.param(0), f.param(1), f.param(2)];
     const [r, j, from, to] = [0, 1, 2, 3].map(() => f.local("i32")) as [Local, Local, Local, Local];
     const get = local.get;
     const tail = g.size % 4;
     const end = 4 * (g.size - tail);
-    return forLoop(f, r, 0, rows, 1, [
+    return forLoop(f, r, 0, get(rows), 1, [
       local.set(from, i32.mul(i32.load(get(index)), i32.const(4 * g.size))),
       forLoop(f, j, 0, end, 16, [
         local.set(to, i32.add(get(out), get(j))),
@@ -231,19 +352,26 @@ function scatterFunction(
   s: { gradient: number; size: number; index: Location; value: Location },
   rows: number,
 ): DefinedFunction {
-  return func({ name: "scatter", params: [], results: [] }, (f) => {
+  // The features from and to which it adds.
+  return func({ name: "scatter", params: ["i32", "i32"], results: [] }, (f) => {
+    const [first, past] = [f.param(0), f.param(1)];
     const [r, j, to, from, index] = [0, 1, 2, 3, 4].map(() => f.local("i32")) as [Local, Local, Local, Local, Local];
     const get = local.get;
     const end = 4 * (s.size - (s.size % 4));
     const toHere = i32.add(get(to), get(j));
     const fromHere = i32.add(get(from), get(j));
     return [
+      [first, past].map((features) => local.set(features, i32.shl(get(features), i32.const(2)))),
       local.set(index, i32.const(s.index.offset)),
       local.set(from, i32.const(s.value.offset)),
       forLoop(f, r, 0, rows, 1, [
         local.set(to, i32.add(i32.const(s.gradient), i32.mul(i32.load(get(index)), i32.const(4 * s.size)))),
-        forLoop(f, j, 0, end, 16, v128.store(toHere, f32x4.add(v128.load(toHere), v128.load(fromHere)))),
-        forLoop(f, j, end, 4 * s.size, 4, f32.store(toHere, f32.add(f32.load(toHere), f32.load(fromHere)))),
+        forLoop(f, j, get(first), least(get(past), i32.const(end)), 16, [
+          v128.store(toHere, f32x4.add(v128.load(toHere), v128.load(fromHere))),
+        ]),
+        forLoop(f, j, most(get(first), i32.const(end)), get(past), 4, [
+          f32.store(toHere, f32.add(f32.load(toHere), f32.load(fromHere))),
+        ]),
         local.set(index, i32.add(get(index), i32.const(s.index.rowBytes))),
         local.set(from, i32.add(get(from), i32.const(s.value.rowBytes))),
       ]),
@@ -253,13 +381,16 @@ function scatterFunction(
 
 /** gradient += the sum over rows; up to 4 vectors of features at a time, so that cache lines are read whole. */
 function accumulateFunction(a: { value: Location; size: number; gradient: number }, rows: number): DefinedFunction {
-  return func({ name: "accumulate", params: [], results: [] }, (f) => {
+  // The features from and to which it sums, in multiples of 16 but for the last.
+  return func({ name: "accumulate", params: ["i32", "i32"], results: [] }, (f) => {
+    const [first, past] = [f.param(0), f.param(1)];
     const [r, j, from] = [f.local("i32"), f.local("i32"), f.local("i32")];
     const sums = [0, 1, 2, 3].map(() => f.local("v128"));
     const get = local.get;
     const vectors = Math.ceil(a.size / 4);
     const whole = Math.floor(a.size / 16);
     const tail = a.size % 4;
+    const bytes = (features: Local): Code => i32.shl(get(features), i32.const(2));
     /** `count` vectors of features from byte j on; `last` where the last one is cut. */
     const some = (count: number, last: boolean): Code => {
       const used = sums.slice(0, count);
@@ -278,8 +409,13 @@ function accumulateFunction(a: { value: Location; size: number; gradient: number
       ];
     };
     return [
-      forLoop(f, j, 0, 64 * whole, 64, some(4, false)),
-      vectors > 4 * whole ? [local.set(j, i32.const(64 * whole)), some(vectors - 4 * whole, true)] : [],
+      forLoop(f, j, bytes(first), least(bytes(past), i32.const(64 * whole)), 64, some(4, false)),
+      vectors > 4 * whole
+        ? if_(i32.eq(get(past), i32.const(a.size)), [
+            local.set(j, i32.const(64 * whole)),
+            some(vectors - 4 * whole, true),
+          ])
+        : [],
     ];
   });
 }

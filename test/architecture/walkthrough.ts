@@ -29,14 +29,14 @@ export async function walkthrough(): Promise<string> {
   for (const [name, numbers] of Object.entries(values.inputs)) program.setInput(name, numbers);
   for (const [name, numbers] of Object.entries(values.parameters)) program.setParameter(name, numbers);
   program.setState("h", values.states.h as Float64Array);
-  program.run();
+  await program.run();
   const last = (run.steps - 1) * run.batch * sizes.units;
   const show = (numbers: ArrayLike<number>): string =>
     Array.from({ length: sizes.units }, (_, j) => (numbers[j] as number).toFixed(5)).join(" ");
   const inOracle = [oracle.value(output).subarray(last), (oracle.gradients.U_g as Float64Array).subarray(0)] as const;
   const inWasm = [program.output("output").subarray(last), program.gradient("U_g")] as const;
 
-  const bytes = emit(plan, { fma: false });
+  const bytes = emit(plan, { fma: false, threads: 1 });
   const exported = WebAssembly.Module.exports(new WebAssembly.Module(bytes)).map(({ name }) => `\`${name}\``);
   const code = (text: string): string => `\`\`\`\n${text}\n\`\`\``;
   return [

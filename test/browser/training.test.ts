@@ -9,9 +9,10 @@ describe.each([true, false])("in Chromium, cross-origin isolated: %s", (isolated
     const inNode = await Promise.all(names.map((name) => trainingLosses(name)));
     await withPage({ isolated }, async (page) => {
       expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated);
+      // Where the page has shared memory, with two threads; where not, two are one.
       const inPage = await page.evaluate(async (wanted) => {
         const { trainingLosses: run } = await import("/test/helpers/losses.ts");
-        return Promise.all(wanted.map((name: string) => run(name)));
+        return Promise.all(wanted.map((name: string) => run(name, { threads: 2 })));
       }, names);
       names.forEach((name, k) => {
         const [page_, node] = [inPage[k] as number[], inNode[k] as number[]];

@@ -18,8 +18,8 @@ export async function engineError(
   const graph = trainingGraph(cell, sizes);
   const values = randomValues(graph, sizes.steps, sizes.batch, seed, 0.3);
   const program = await loadTraining(graph, sizes, values, options);
-  program.run();
-  program.run(); // A second run must not see what the first one left.
+  await program.run();
+  await program.run(); // A second run must not see what the first one left.
   return programError(program, graph, interpret(graph, { ...sizes, ...values }));
 }
 

@@ -7,16 +7,18 @@ import { createRandom } from "../../src/nn/random.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 
-export async function trainingLosses(cell: string, count = 20): Promise<number[]> {
+export async function trainingLosses(cell: string, { count = 20, threads = 1 } = {}): Promise<number[]> {
   const [vocabulary, batch, steps] = [13, 5, 11];
   const layers = [embedding(vocabulary, 10), dropout(0.1), recurrent(cells[cell] as Cell, { units: 21 })];
   const model = sequential([...layers, dense(vocabulary)], { seed: 4 });
   const optimizer = adam({ learningRate: 0.01 });
-  const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm: 1, seed: 5 });
+  const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm: 1, seed: 5, threads });
   const random = createRandom(6);
-  return Array.from({ length: count }, () => {
+  const losses: number[] = [];
+  for (let k = 0; k < count; k++) {
     const tokens = Int32Array.from({ length: batch * steps }, () => random.integer(vocabulary));
     const targets = tokens.map((token) => (3 * token + 1) % vocabulary);
-    return trainer.update(tokens, targets);
-  });
+    losses.push(await trainer.update(tokens, targets));
+  }
+  return losses;
 }

@@ -17,7 +17,7 @@ async function whole(model: Model, inputs: Record<string, Float32Array | Int32Ar
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   if (inputs.tokens) program.setIndex("tokens", inputs.tokens);
   if (inputs.x) program.setInput("x", inputs.x);
-  program.run();
+  await program.run();
   const oracle = interpret(graph, { steps, batch: 1, inputs, parameters: model.values });
   return { engine: program.output("output"), oracle: oracle.value(output) };
 }

@@ -41,8 +41,8 @@ describe.each(Object.entries(operationCases))(
       ] as const) {
         const values = operationValues(graph, steps, batch, 2);
         const program = await loadTraining(graph, { steps, batch }, values);
-        program.run();
-        program.run();
+        await program.run();
+        await program.run();
         const { error, where } = programError(program, graph, interpret(graph, { steps, batch, ...values }));
         expect(error, where).toBeLessThan(bound);
       }

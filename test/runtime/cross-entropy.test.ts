@@ -20,7 +20,7 @@ async function crossEntropy(logits: Float32Array, target: number) {
   program.setInput("one", new Float32Array(logits.length).fill(1));
   program.setParameter("z", logits);
   program.setIndex("target", [target]);
-  program.run();
+  await program.run();
   return { loss: program.total("loss"), gradient: program.gradient("z") };
 }
 function inF64(logits: Float32Array, target: number) {

@@ -21,7 +21,7 @@ async function maskOf(graph: Graph, keys: readonly [number, number] = [1, 2]) {
   const values = { ...randomValues(graph, run.steps, run.batch, 1), keys };
   values.parameters.w?.fill(1);
   const program = await loadTraining(graph, run, values);
-  program.run();
+  await program.run();
   const oracle = interpret(graph, { ...run, ...values });
   return {
     mask: program.output("output"),

@@ -25,11 +25,11 @@ describe("without fused multiply-add", () => {
       await loadTraining(graph, size, values, { fma: false }),
       await loadTraining(graph, size, values, { fma: false }),
     ];
-    first.run();
+    await first.run();
     const wanted = results(first);
-    second.run();
+    await second.run();
     expect(results(second)).toEqual(wanted);
-    second.run();
+    await second.run();
     expect(results(second)).toEqual(wanted);
   });
 });

@@ -45,8 +45,8 @@ test("random cells: wasm against the oracle, forward and all gradients, relative
           return;
         }
         const program = await loadTraining(graph, size, values);
-        program.run();
-        program.run();
+        await program.run();
+        await program.run();
         const { error, where } = programError(program, graph, wanted);
         expect(error, `${where} of\n${source}`).toBeLessThan(1e-4);
         break;
@@ -91,7 +91,7 @@ test("stacks of three random cells: wasm against the oracle, forward and all gra
       const values = randomValues(graph, run.steps, run.batch, seed);
       const program = await loadTraining(graph, run, values);
       expect(ownership(program.plan).mistakes).toEqual([]);
-      program.run();
+      await program.run();
       const { error, where } = programError(program, graph, interpret(graph, { ...run, ...values }));
       expect(error, where).toBeLessThan(1e-4);
     }),

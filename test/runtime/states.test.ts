@@ -20,7 +20,7 @@ describe("six steps at once, and one by one with the state carried on, give the 
     const whole = await load(schedule(graph, { steps, batch, keep: ["output"] }));
     const single = await load(schedule(graph, { steps: 1, batch, keep: ["output"] }));
     setValues(whole, values);
-    whole.run();
+    await whole.run();
     const rowOf = (name: string, t: number): Float64Array => {
       const all = values.inputs[name] as Float64Array;
       return all.subarray((t * all.length) / steps, ((t + 1) * all.length) / steps);
@@ -30,7 +30,7 @@ describe("six steps at once, and one by one with the state carried on, give the 
     const outputs: number[] = [];
     for (let t = 0; t < steps; t++) {
       for (const name of Object.keys(values.inputs)) single.setInput(name, rowOf(name, t));
-      single.run();
+      await single.run();
       outputs.push(...single.output("output"));
       if (t < steps - 1) single.carry();
     }
@@ -40,12 +40,12 @@ describe("six steps at once, and one by one with the state carried on, give the 
     }
     // Without carry the next run starts where the last one did; with it, where the last one ended.
     const before = whole.output("output");
-    whole.run();
+    await whole.run();
     expect(whole.output("output")).toEqual(before);
     const ended = graph.states.map(({ name }) => whole.state(name));
     whole.carry();
     const start = Object.fromEntries(graph.states.map(({ name }, k) => [name, ended[k] as Float32Array]));
-    whole.run();
+    await whole.run();
     const wanted = interpret(graph, { steps, batch, ...values, states: start });
     expect(relativeError(whole.output("output"), wanted.value(graph.outputs.output as number))).toBeLessThan(1e-5);
   });
@@ -59,7 +59,7 @@ test("the gradient of a vector output starts from its adjoint, an input", async 
   const values = randomValues(graph, steps, batch, 3);
   const program = await load(schedule(graph, { steps, batch }));
   setValues(program, values);
-  program.run();
+  await program.run();
   // The same as that of the sum of the output times r, where r is that adjoint.
   const summed = grad(cellGraph(made, { units, input }));
   const r = values.inputs["d output"] as Float64Array;
@@ -99,7 +99,7 @@ test("a setting, and a number made of one, can be kept", async () => {
   const program = await load(schedule(graph, { steps: 2, batch: 1, keep: ["rate", "twice", "y"] }));
   program.setSetting("rate", 0.25);
   program.setInput("x", [1, 2, 3, 4]);
-  program.run();
+  await program.run();
   expect(["rate", "twice", "y"].map((name) => Array.from(program.output(name)))).toEqual([
     [0.25, 0.25],
     [0.5, 0.5],

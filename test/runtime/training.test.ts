@@ -43,7 +43,7 @@ describe("Adam with clipping against plain Adam in f64, from the same gradients,
     let clipped = 0;
     for (let step = 1; step <= 200; step++) {
       const { inputs, targets } = next();
-      trainer.update(inputs, targets);
+      await trainer.update(inputs, targets);
       const gradients = plain.map(({ name }) => trainer.program.gradient(name));
       const norm = Math.sqrt(gradients.reduce((sum, g) => sum + g.reduce((total, d) => total + d * d, 0), 0));
       const scale = clipNorm === undefined ? 1 : Math.min(1, clipNorm / norm);
@@ -81,17 +81,17 @@ test("10,000 training steps: memory stays as it is, and the model learns", async
   };
   const trainer = await createTrainer(tinyModel(), { batch, steps, clipNorm: 1, optimizer: adam() });
   const next = tokens(2);
-  const train = (count: number): number => {
+  const train = async (count: number): Promise<number> => {
     let loss = 0;
     for (let step = 0; step < count; step++) {
       const { inputs, targets } = next();
-      loss = trainer.update(inputs, targets);
+      loss = await trainer.update(inputs, targets);
     }
     return loss;
   };
-  train(500);
+  await train(500);
   const [before, bytes] = [used(), trainer.program.memoryBytes];
-  const loss = train(9500);
+  const loss = await train(9500);
   const after = used();
   expect(trainer.program.memoryBytes).toBe(bytes);
   // 9,500 steps that each left 30 bytes would show.

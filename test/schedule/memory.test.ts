@@ -48,13 +48,13 @@ async function check(graph: Graph, { steps, batch }: { steps: number; batch: num
   const program = await loadTraining(graph, { steps, batch }, values);
   const { mistakes, temporary } = ownership(program.plan);
   expect(mistakes, what).toEqual([]);
-  program.run();
+  await program.run();
   const first = results(program);
   const memory = program.floats(0, program.plan.bytes / 4);
   temporary.forEach((one, k) => {
     if (one) memory[k] = Number.NaN;
   });
-  program.run();
+  await program.run();
   expect(results(program), what).toEqual(first);
 }
 

@@ -77,7 +77,7 @@ describe.each(Object.entries(fixture.cells))("%s against PyTorch", (name, record
     }
     program.setIndex("tokens", tokens);
     program.setIndex("target", targets);
-    program.run();
+    await program.run();
     expect(relativeError(program.output("cell.h'"), recorded.outputs.flat(2))).toBeLessThan(1e-5);
   });
 
@@ -93,7 +93,7 @@ describe.each(Object.entries(fixture.cells))("%s against PyTorch", (name, record
     const losses: number[] = [];
     for (let k = 0; k < recorded.losses.length; k++) {
       trainer.resetStates();
-      losses.push(trainer.update(tokens, targets));
+      losses.push(await trainer.update(tokens, targets));
       if (k > 0) continue;
       for (const [parameter, values] of Object.entries(recorded.gradients)) {
         expect(relativeError(trainer.program.gradient(parameter), flat(values)), parameter).toBeLessThan(1e-4);

@@ -1,0 +1,68 @@
+/**
+ * How the work of an instruction is shared out among threads, and the barrier at which they meet. What a thread
+ * computes does not depend on how many there are: a number is always made by one thread, in one order.
+ */
+import {
+  block,
+  br,
+  br_if,
+  type Code,
+  type DefinedFunction,
+  drop,
+  func,
+  i32,
+  i64,
+  if_,
+  type Local,
+  local,
+  loop,
+  memory,
+} from "./assembler.ts";
+
+/** From one place to before another, as i32 code. */
+export type Range = { readonly from: Code; readonly to: Code };
+
+/** Bytes at the start of memory that a plan leaves free: how many threads have come, and how often all have. */
+const [arrivedAt, roundAt] = [0, 4];
+/** Looks at the round before a thread goes to sleep: about as long as waking it up takes. */
+const spins = 10_000;
+
+/** This thread's part of `total`, in multiples of `unit` but for the last. With one thread: all of it. */
+export function shareOf(total: number, unit: number, thread: Local, threads: number): Range {
+  if (threads === 1) return { from: i32.const(0), to: i32.const(total) };
+  const units = Math.ceil(total / unit);
+  const start = (number: Code): Code =>
+    i32.mul(i32.div_u(i32.mul(number, i32.const(units)), i32.const(threads)), i32.const(unit));
+  const next = i32.add(local.get(thread), i32.const(1));
+  // The last thread's last unit may be cut.
+  const isLast = i32.eq(next, i32.const(threads));
+  return {
+    from: start(local.get(thread)),
+    to: if_(isLast, i32.const(total), start(next), "i32"),
+  };
+}
+
+/** A function in which every thread waits until all have come. */
+export function barrierFunction(threads: number): DefinedFunction {
+  return func({ name: "barrier", params: [], results: [] }, (f) => {
+    const [round, count] = [f.local("i32"), f.local("i32")];
+    const zero = i32.const(0);
+    const isOver = i32.ne(i32.atomic_load(zero, roundAt), local.get(round));
+    return [
+      local.set(round, i32.atomic_load(zero, roundAt)),
+      if_(
+        i32.eq(i32.atomic_rmw_add(zero, i32.const(1), arrivedAt), i32.const(threads - 1)),
+        [
+          i32.atomic_store(zero, zero, arrivedAt),
+          i32.atomic_store(zero, i32.add(local.get(round), i32.const(1)), roundAt),
+          drop(memory.atomic_notify(zero, i32.const(threads), roundAt)),
+        ],
+        block([
+          local.set(count, i32.const(spins)),
+          loop([br_if(1, isOver), br_if(0, local.tee(count, i32.sub(local.get(count), i32.const(1))))]),
+          loop([br_if(1, isOver), drop(memory.atomic_wait32(zero, local.get(round), i64.const(-1n), roundAt)), br(0)]),
+        ]),
+      ),
+    ];
+  });
+}
