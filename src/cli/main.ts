@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { EquationError } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
+import { bench } from "./bench.ts";
 import { evaluate } from "./evaluate.ts";
 import { explain } from "./explain.ts";
 import { generate } from "./generate.ts";
@@ -10,7 +11,7 @@ import { alignRows, type Command, common, helpOf, nearest, optionRows, parse } f
 import { printable, styled } from "./output.ts";
 import { train } from "./train.ts";
 
-const commands: readonly Command[] = [train, generate, evaluate, explain];
+const commands: readonly Command[] = [train, generate, evaluate, explain, bench];
 
 const overview = `unrolled: recurrent networks from their equations
 

@@ -7,12 +7,12 @@
 const workerSource = `
 const port = typeof require === "function" ? require("node:worker_threads").parentPort : self;
 const programs = new Map();
-const receive = ({ kind, id, module, memory, thread }) => {
+const receive = ({ kind, id, module, memory, thread, changed }) => {
   if (kind === "load") programs.set(id, new WebAssembly.Instance(module, { env: { memory } }).exports.run);
   else if (kind === "drop") programs.delete(id);
   else {
     try {
-      programs.get(id)(thread);
+      programs.get(id)(thread, changed);
       port.postMessage({ id });
     } catch (error) {
       port.postMessage({ id, error: String(error) });
@@ -91,8 +91,8 @@ function startWorker(): PoolWorker {
 /** A program as the workers have it. */
 export type PoolProgram = {
   readonly id: number;
-  /** All threads once. Rejects with what a thread threw. */
-  readonly run: () => Promise<void>;
+  /** All threads once; 1 where parameters have changed. Rejects with what a thread threw. */
+  readonly run: (changed: 0 | 1) => Promise<void>;
 };
 
 /** Give a module and its shared memory to so many workers; more are started where needed. */
@@ -101,7 +101,7 @@ export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Mem
   const mine = workers.slice(0, threads);
   const id = programs++;
   for (const worker of mine) worker.send({ kind: "load", id, module, memory });
-  const run = (): Promise<void> =>
+  const run = (changed: 0 | 1): Promise<void> =>
     new Promise((resolve, reject) => {
       if (jobs.has(id)) {
         reject(new Error("internal: a program is run while it runs"));
@@ -119,7 +119,7 @@ export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Mem
       // Every worker gets its jobs in one order, so that two programs never wait for each other.
       mine.forEach((worker, thread) => {
         worker.busy(true);
-        worker.send({ kind: "run", id, thread });
+        worker.send({ kind: "run", id, thread, changed });
       });
     });
   return { id, run };

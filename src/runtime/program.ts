@@ -61,7 +61,7 @@ function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
   }
 }
 
-type Exports = { readonly run: (thread: number) => void; readonly carry: () => void };
+type Exports = { readonly run: (thread: number, changed: 0 | 1) => void; readonly carry: () => void };
 
 /** Owns its memory, which goes with the last reference to the program: there is nothing to free by hand. */
 export class Program {
@@ -73,6 +73,8 @@ export class Program {
   private readonly memory: WebAssembly.Memory;
   private readonly exports: Exports;
   private readonly pool: PoolProgram | undefined;
+  /** Whether parameters may have changed since they were last laid out for the products. */
+  private changed = true;
 
   constructor(
     plan: Plan,
@@ -91,13 +93,18 @@ export class Program {
 
   /** The plan once: all its time steps. With several threads, in workers: this one stays free. */
   async run(): Promise<void> {
-    if (this.pool === undefined) this.exports.run(0);
-    else await this.pool.run();
+    if (this.pool === undefined) this.exports.run(0, this.takeChange());
+    else await this.pool.run(this.takeChange());
   }
   /** The same at once and here; only for a program of one thread. */
   runHere(): void {
     if (this.pool !== undefined) throw new Error("internal: a program of several threads cannot run here");
-    this.exports.run(0);
+    this.exports.run(0, this.takeChange());
+  }
+  private takeChange(): 0 | 1 {
+    const { changed } = this;
+    this.changed = this.plan.changesParameters;
+    return changed ? 1 : 0;
   }
 
   /** Vectors (T,B,D) or scalars (T,B), flat. */
@@ -121,8 +128,9 @@ export class Program {
   setParameter(name: string, values: ArrayLike<number>): void {
     this.parameter(name).set(values);
   }
-  /** A view into the program's memory. */
+  /** A view into the program's memory; to write into it later, ask for it anew. */
   parameter(name: string): Float32Array {
+    this.changed = true;
     const { offset, shape } = find(this.plan.parameters, "parameter", name);
     return new Float32Array(this.memory.buffer, offset, product(shape));
   }
@@ -135,6 +143,7 @@ export class Program {
   }
   /** All parameters in one run of numbers, with the padding between them: a view. */
   parameterSlab(): Float32Array {
+    this.changed = true;
     const { offset, floats } = this.plan.parameterSlab;
     return new Float32Array(this.memory.buffer, offset, floats);
   }

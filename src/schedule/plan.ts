@@ -154,6 +154,8 @@ export type Plan = {
   readonly parameters: Readonly<Record<string, { readonly offset: number; readonly shape: readonly number[] }>>;
   /** All parameters, and all gradients, in one run of numbers each, laid out alike. */
   readonly parameterSlab: Slab;
+  /** Whether a run changes them: a training step does. */
+  readonly changesParameters: boolean;
   readonly gradientSlab: Slab;
   /** Kept values, by name. */
   readonly outputs: Readonly<Record<string, Slot>>;

@@ -154,6 +154,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     ),
     parameters,
     parameterSlab,
+    changesParameters: false,
     gradientSlab,
     outputs: Object.fromEntries([...keep].map(([name, id]) => [name, { ...locate(id), size: sizeOf(id) }])),
   };

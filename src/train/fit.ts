@@ -15,7 +15,7 @@ import { createTrainer, type Trainer, type TrainerState } from "./trainer.ts";
 export const fitDefaults = {
   batch: 16,
   steps: 32,
-  epochs: 4,
+  epochs: 6,
   learningRate: 0.008,
   clipNorm: 5,
   validationSplit: 0.05,
@@ -150,7 +150,8 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
     stepsSince++;
     k = (k + 1) % Math.max(1, batches.count - (offset > 0 ? 1 : 0));
     const now = performance.now();
-    if (now - lastTurnMs > turnMs) {
+    // Where workers train, this thread has its turns while it waits for them.
+    if (trainer.program.threads === 1 && now - lastTurnMs > turnMs) {
       await breathe();
       lastTurnMs = performance.now();
     }

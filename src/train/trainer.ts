@@ -66,7 +66,8 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
     inputs: { g: gradients },
     inPlace: { w: first.parameterSlab.offset, ...slots },
   };
-  return { plan: joinPlans(first, schedule(g.graph({}), update)), slots };
+  const plan = joinPlans(first, schedule(g.graph({}), update));
+  return { plan: { ...plan, changesParameters: true }, slots };
 }
 
 export async function createTrainer(model: Model, options: TrainerOptions): Promise<Trainer> {

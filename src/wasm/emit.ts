@@ -40,8 +40,8 @@ export type EmitOptions = Host & {
 type Emitted = (f: FunctionBuilder, t: Code, thread: Local) => Code;
 
 /**
- * The module imports "env" "memory" and exports `run` (the whole plan once; called by every thread with its number)
- * and `carry` (states go on).
+ * The module imports "env" "memory" and exports `run` (the whole plan once; called by every thread with its number, and
+ * with 1 where parameters have changed since they were last laid out for the products) and `carry` (states go on).
  */
 export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<ArrayBuffer> {
   const functions: DefinedFunction[] = [];
@@ -162,13 +162,17 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
     return section.instructions.map((instruction, k) => {
       const make = emitOne(instruction, false);
       const apart = !(free(instruction) && free(section.instructions[k + 1]));
-      return (f, t, thread) => [make(f, t, thread), apart ? meet : []];
+      return (f, t, thread) => {
+        const code = make(f, t, thread);
+        // Parameters are laid out only where they have changed.
+        return [instruction.kind === "pack" ? if_(local.get(f.param(1)), code) : code, apart ? meet : []];
+      };
     });
   };
 
   const emitted = plan.sections.flatMap(emitSection);
   add(
-    func({ export: "run", params: ["i32"], results: [] }, (f) =>
+    func({ export: "run", params: ["i32", "i32"], results: [] }, (f) =>
       emitted.map((make) => make(f, i32.const(0), f.param(0))),
     ),
   );
@@ -204,16 +208,18 @@ function loopsByExamples({ instructions, batch }: Section, threads: number): boo
   return batch >= 2 * threads && (largest <= ownCacheBytes || batch >= 48 * threads);
 }
 
-/** Copy a block into panels of 8 columns; see Pack. */
+/** Copy a block into panels of 8 columns, four of them at once where there are four; see Pack. */
 function packFunction(): DefinedFunction {
   // source, strideK, strideN, countK, countN, panels (of the block's first number), panelBytes, n (in its panel)
   return func({ name: "pack", params: Array.from({ length: 8 }, () => "i32"), results: [] }, (f) => {
     const [source, strideK, strideN, countK, countN, panels, panelBytes, first] = [0, 1, 2, 3, 4, 5, 6, 7].map(
       f.param,
     ) as [Local, Local, Local, Local, Local, Local, Local, Local];
-    const [k, n, from, to] = [0, 1, 2, 3].map(() => f.local("i32")) as [Local, Local, Local, Local];
+    const [k, n, end, from, to] = [0, 1, 2, 3, 4].map(() => f.local("i32")) as [Local, Local, Local, Local, Local];
+    const rows = [0, 1, 2, 3].map(() => f.local("v128")) as [Local, Local, Local, Local];
     const get = local.get;
-    return forLoop(f, n, get(first), i32.add(get(first), get(countN)), 1, [
+    const advance = (pointer: Local, bytes: Code): Code => local.set(pointer, i32.add(get(pointer), bytes));
+    const start: Code = [
       local.set(from, i32.add(get(source), i32.mul(i32.sub(get(n), get(first)), get(strideN)))),
       local.set(
         to,
@@ -222,12 +228,51 @@ function packFunction(): DefinedFunction {
           i32.shl(i32.and(get(n), i32.const(7)), i32.const(2)),
         ),
       ),
-      forLoop(f, k, 0, get(countK), 1, [
-        f32.store(get(to), f32.load(get(from))),
-        local.set(from, i32.add(get(from), get(strideK))),
-        local.set(to, i32.add(get(to), i32.const(32))),
-      ]),
+    ];
+    const fromRow = (row: number): Code => i32.add(get(from), i32.mul(get(strideN), i32.const(row)));
+    // Four columns whose numbers of one depth follow each other in the parameter: copied.
+    const together: Code = forLoop(f, k, 0, get(countK), 1, [
+      v128.store(get(to), v128.load(get(from))),
+      advance(from, get(strideK)),
+      advance(to, i32.const(32)),
     ]);
+    // Four columns that are rows of the parameter: transposed four by four, then one by one.
+    const [a, b, c, d] = rows.map((row) => get(row)) as [Code, Code, Code, Code];
+    const low = [0, 4, 1, 5] as const;
+    const high = [2, 6, 3, 7] as const;
+    const pairs = (x: Code, y: Code, order: readonly [number, number, number, number]): Code =>
+      i32x4.shuffle(x, y, order);
+    const crosswise: Code = [
+      forLoop(f, k, 0, i32.and(get(countK), i32.const(-4)), 4, [
+        rows.map((row, r) => local.set(row, v128.load(fromRow(r)))),
+        v128.store(get(to), pairs(pairs(a, b, low), pairs(c, d, low), [0, 1, 4, 5])),
+        v128.store(get(to), pairs(pairs(a, b, low), pairs(c, d, low), [2, 3, 6, 7]), 32),
+        v128.store(get(to), pairs(pairs(a, b, high), pairs(c, d, high), [0, 1, 4, 5]), 64),
+        v128.store(get(to), pairs(pairs(a, b, high), pairs(c, d, high), [2, 3, 6, 7]), 96),
+        advance(from, i32.const(16)),
+        advance(to, i32.const(128)),
+      ]),
+      forLoop(f, k, get(k), get(countK), 1, [
+        rows.map((_, r) => f32.store(get(to), f32.load(fromRow(r)), 4 * r)),
+        advance(from, get(strideK)),
+        advance(to, i32.const(32)),
+      ]),
+    ];
+    return [
+      local.set(end, i32.add(get(first), get(countN))),
+      forLoop(f, n, get(first), i32.sub(get(end), i32.const(3)), 4, [
+        start,
+        if_(i32.eq(get(strideN), i32.const(4)), together, crosswise),
+      ]),
+      forLoop(f, n, get(n), get(end), 1, [
+        start,
+        forLoop(f, k, 0, get(countK), 1, [
+          f32.store(get(to), f32.load(get(from))),
+          advance(from, get(strideK)),
+          advance(to, i32.const(32)),
+        ]),
+      ]),
+    ];
   });
 }
 

@@ -8,9 +8,8 @@ import { describe, expect, test } from "vitest";
 const root = join(import.meta.dirname, "../..");
 
 /** A folder imports from itself and from folders before it. */
-const order = "graph grad interpret schedule wasm runtime cells nn train formats text tasks server studio cli".split(
-  " ",
-);
+const order =
+  "graph grad interpret schedule wasm runtime cells nn train formats text tasks bench server studio cli".split(" ");
 /** The last folder of the core, which imports no package and nothing of Node's. */
 const core = order.slice(0, order.indexOf("train") + 1);
 
