@@ -3,7 +3,7 @@
  * that step run from the last time step to the first: the adjoint of a state is itself a state, which the backward
  * step of t + 1 hands to that of t. Knows nothing about time loops, memory or engines.
  */
-import { type Builder, createBuilder, type Graph, type Node, type NodeId } from "../graph/graph.ts";
+import { type Builder, createBuilder, dependencies, type Graph, type Node, type NodeId } from "../graph/graph.ts";
 import type { FinalName, OpName } from "../graph/operations.ts";
 
 type Differentiable = Exclude<OpName, FinalName>;
@@ -146,21 +146,6 @@ function dependsOnParameters(graph: Graph): readonly boolean[] {
   return found;
 }
 
-/** Nodes on which the output depends, through any number of time steps. */
-function reaches(graph: Graph, output: NodeId): readonly boolean[] {
-  const found = graph.nodes.map(() => false);
-  const next = new Map(graph.states.map((s) => [s.name, s.next]));
-  const queue = [output];
-  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-    if (found[id]) continue;
-    found[id] = true;
-    const node = graph.nodes[id] as Node;
-    queue.push(...node.inputs);
-    if (node.op === "state") queue.push(next.get(node.name as string) as NodeId);
-  }
-  return found;
-}
-
 /**
  * The graph with its backward step: the gradient of the sum over examples and time steps of the output `of`, where it
  * is one number an example; where it is a vector, its adjoint is the input `d ${of}`. Each parameter's gradient is the
@@ -171,7 +156,7 @@ export function grad(graph: Graph, of = "loss"): Graph {
   if (output === undefined) throw new Error(`internal: the graph has no output ${of}`);
   const g = createBuilder(graph);
   const varying = dependsOnParameters(graph);
-  const needed = reaches(graph, output);
+  const needed = dependencies(graph, [output]);
   const adjoints = new Map<NodeId, NodeId>();
 
   function contribute(id: NodeId, value: NodeId): void {

@@ -63,6 +63,21 @@ export function features(shape: Shape): number {
   throw new Error(`internal: a value of shape ${shape} has no features`);
 }
 
+/** Nodes on which these depend, through any number of time steps, themselves included. */
+export function dependencies(graph: Pick<Graph, "nodes" | "states">, of: readonly NodeId[]): readonly boolean[] {
+  const found = graph.nodes.map(() => false);
+  const next = new Map(graph.states.map((state) => [state.name, state.next]));
+  const queue = [...of];
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    if (found[id]) continue;
+    found[id] = true;
+    const node = graph.nodes[id] as Node;
+    queue.push(...node.inputs);
+    if (node.op === "state") queue.push(next.get(node.name as string) as NodeId);
+  }
+  return found;
+}
+
 const foldUnary: { readonly [K in UnaryName]: (a: number) => number } = {
   neg: (a) => -a,
   sigmoid: (a) => 1 / (1 + Math.exp(-a)),

@@ -3,7 +3,7 @@
  * text.
  */
 import { addCell } from "../graph/cell.ts";
-import { type Builder, createBuilder, type Graph, type Node, type NodeId, type Parameter } from "../graph/graph.ts";
+import { type Builder, createBuilder, dependencies, type Graph, type NodeId, type Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
@@ -68,17 +68,9 @@ export function modelOf(
 }
 
 /** A cell may leave out x; a model all of whose ways from input to output are cut so could learn nothing. */
-function checkInputMatters({ nodes, states }: Graph, output: NodeId): void {
-  const next = new Map(states.map((state) => [state.name, state.next]));
-  const reached = new Set<NodeId>();
-  const open = [output];
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    if (reached.has(id)) continue;
-    reached.add(id);
-    const { op, inputs, name } = nodes[id] as Node;
-    if (op === "input" || op === "index") return;
-    open.push(...inputs, ...(op === "state" ? [next.get(name as string) as NodeId] : []));
-  }
+function checkInputMatters(graph: Graph, output: NodeId): void {
+  const needed = dependencies(graph, [output]);
+  if (graph.nodes.some(({ op }, id) => needed[id] && (op === "input" || op === "index"))) return;
   throw new InputError(
     "the model's output does not depend on its input: a cell leaves out x. Let its equations read x.",
   );

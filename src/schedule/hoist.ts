@@ -2,7 +2,7 @@
  * Which values lie on a cycle through a state, and so must be computed step by step; everything else leaves the time
  * loop and runs for all steps at once. Knows nothing about memory or how a value is computed.
  */
-import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import { dependencies, type Graph, type NodeId } from "../graph/graph.ts";
 
 /** For each node: 0 where it is hoisted, else the number of its time loop, from 1. */
 export function hoist(graph: Graph): readonly number[] {
@@ -24,24 +24,11 @@ export function hoist(graph: Graph): readonly number[] {
   return component.map((c) => loop.get(c) as number);
 }
 
-/** Nodes without users, all the way up, are dropped: what neither an output, a state nor a sink needs. */
+/** What matters: what an output or a sink needs, and every forward state, which is handed to the next run. */
 export function needed(graph: Graph, outputs: readonly NodeId[]): readonly boolean[] {
-  const found = graph.nodes.map(() => false);
-  const next = new Map(graph.states.map((state) => [state.name, state.next]));
-  const queue = [...outputs];
-  // A forward state that nothing needs is still handed to the next run.
-  for (const state of graph.states) if (!state.reverse) queue.push(state.next);
-  graph.nodes.forEach((node, id) => {
-    if (node.shape === "none") queue.push(id);
-  });
-  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-    if (found[id]) continue;
-    found[id] = true;
-    const node = graph.nodes[id] as Node;
-    queue.push(...node.inputs);
-    if (node.op === "state") queue.push(next.get(node.name as string) as NodeId);
-  }
-  return found;
+  const states = graph.states.filter((state) => !state.reverse).map((state) => state.next);
+  const sinks = graph.nodes.flatMap((node, id) => (node.shape === "none" ? [id] : []));
+  return dependencies(graph, [...outputs, ...states, ...sinks]);
 }
 
 /** Tarjan's algorithm, without recursion: for each vertex the number of its strongly connected component. */
