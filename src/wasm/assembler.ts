@@ -24,9 +24,17 @@ export type Code = readonly (number | Code | FunctionHandle)[];
 
 export type Local = { readonly index: number; readonly type: ValType };
 
+/** So many locals. */
+export type Locals<Count extends number, Found extends readonly Local[] = []> = Found["length"] extends Count
+  ? Found
+  : Locals<Count, [...Found, Local]>;
+
 /** Hands out the parameters and locals of one function while its body is built. */
 export type FunctionBuilder = {
   readonly param: (index: number) => Local;
+  /** The first parameters, and several new locals: to be taken apart by name. */
+  readonly params: <Count extends number>(count: Count) => Locals<Count>;
+  readonly locals: <Count extends number>(type: ValType, count: Count) => Locals<Count>;
   /** A new local, zero at entry. */
   readonly local: (type: ValType) => Local;
 };
@@ -142,13 +150,19 @@ export function assembleModule({
 
 function functionBody({ params, build }: DefinedFunction): Code {
   const types: ValType[] = [];
+  const param = (index: number): Local => {
+    const type = params[index];
+    if (type === undefined) throw new Error(`internal: parameter ${index} of a function with ${params.length}`);
+    return { index, type };
+  };
+  const local = (type: ValType): Local => ({ index: params.length + types.push(type) - 1, type });
+  const several = <Count extends number>(count: Count, make: (i: number) => Local): Locals<Count> =>
+    Array.from({ length: count }, (_, i) => make(i)) as Locals<Count>;
   const body = build({
-    param: (index) => {
-      const type = params[index];
-      if (type === undefined) throw new Error(`internal: parameter ${index} of a function with ${params.length}`);
-      return { index, type };
-    },
-    local: (type) => ({ index: params.length + types.push(type) - 1, type }),
+    param,
+    local,
+    params: (count) => several(count, param),
+    locals: (type, count) => several(count, () => local(type)),
   });
   // Locals are declared as runs (count, type).
   const runs: { count: number; type: ValType }[] = [];

@@ -212,11 +212,9 @@ function loopsByExamples({ instructions, batch }: Section, threads: number): boo
 function packFunction(): DefinedFunction {
   // source, strideK, strideN, countK, countN, panels (of the block's first number), panelBytes, n (in its panel)
   return func({ name: "pack", params: Array.from({ length: 8 }, () => "i32"), results: [] }, (f) => {
-    const [source, strideK, strideN, countK, countN, panels, panelBytes, first] = [0, 1, 2, 3, 4, 5, 6, 7].map(
-      f.param,
-    ) as [Local, Local, Local, Local, Local, Local, Local, Local];
-    const [k, n, end, from, to] = [0, 1, 2, 3, 4].map(() => f.local("i32")) as [Local, Local, Local, Local, Local];
-    const rows = [0, 1, 2, 3].map(() => f.local("v128")) as [Local, Local, Local, Local];
+    const [source, strideK, strideN, countK, countN, panels, panelBytes, first] = f.params(8);
+    const [k, n, end, from, to] = f.locals("i32", 5);
+    const rows = f.locals("v128", 4);
     const get = local.get;
     const advance = (pointer: Local, bytes: Code): Code => local.set(pointer, i32.add(get(pointer), bytes));
     const start: Code = [
@@ -296,14 +294,7 @@ function packCall(packer: DefinedFunction, p: Pack, { from, to }: Range): Code {
 function addBlockFunction(): DefinedFunction {
   // rows, columns, from, fromRowBytes, to, toRowBytes
   return func({ name: "add block", params: Array.from({ length: 6 }, () => "i32"), results: [] }, (f) => {
-    const [rows, columns, from, fromRowBytes, to, toRowBytes] = [0, 1, 2, 3, 4, 5].map(f.param) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
+    const [rows, columns, from, fromRowBytes, to, toRowBytes] = f.params(6);
     const [r, c, vectors] = [f.local("i32"), f.local("i32"), f.local("i32")];
     const get = local.get;
     const here = (base: Local): Code => i32.add(get(base), get(c));
@@ -375,7 +366,7 @@ function gatherFunction(g: { table: number; size: number; index: Location; out: 
   // index, out, rows
   return func({ name: "gather", params: ["i32", "i32", "i32"], results: [] }, (f) => {
     const [index, out, rows] = [f.param(0), f.param(1), f.param(2)];
-    const [r, j, from, to] = [0, 1, 2, 3].map(() => f.local("i32")) as [Local, Local, Local, Local];
+    const [r, j, from, to] = f.locals("i32", 4);
     const get = local.get;
     const tail = g.size % 4;
     const end = 4 * (g.size - tail);
@@ -400,7 +391,7 @@ function scatterFunction(
   // The features from and to which it adds.
   return func({ name: "scatter", params: ["i32", "i32"], results: [] }, (f) => {
     const [first, past] = [f.param(0), f.param(1)];
-    const [r, j, to, from, index] = [0, 1, 2, 3, 4].map(() => f.local("i32")) as [Local, Local, Local, Local, Local];
+    const [r, j, to, from, index] = f.locals("i32", 5);
     const get = local.get;
     const end = 4 * (s.size - (s.size % 4));
     const toHere = i32.add(get(to), get(j));

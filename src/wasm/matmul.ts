@@ -39,9 +39,7 @@ function microKernel(walk: Walk, rows: number, columns: number, host: Host): Def
   const name = `tile ${rows}x${columns} ${walk}`;
   // k, a, strideA, b, strideB, c, strideC, accumulate, panelBytes
   return func({ name, params: Array.from({ length: 9 }, () => "i32"), results: [] }, (f) => {
-    const [k, a, strideA, b, strideB, c, strideC, accumulate, panelBytes] = Array.from({ length: 9 }, (_, i) =>
-      f.param(i),
-    ) as [Local, Local, Local, Local, Local, Local, Local, Local, Local];
+    const [k, a, strideA, b, strideB, c, strideC, accumulate, panelBytes] = f.params(9);
     const width = columns / 4;
     const sums = Array.from({ length: rows * width }, () => f.local("v128"));
     const sum = (r: number, v: number): Local => sums[r * width + v] as Local;
@@ -126,22 +124,8 @@ export function matmulFunctions(host: Host): Matmul {
 function drive(walk: Walk, tile: (rows: number, columns: number) => DefinedFunction): DefinedFunction {
   const params = Array.from({ length: 11 }, () => "i32" as const);
   return func({ name: `matmul ${walk}`, params, results: [] }, (f) => {
-    const [m, n, k, a, strideA, b, panelBytes, strideB, c, strideC, accumulate] = params.map((_, i) => f.param(i)) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const [depth, block, column, row, rowsLeft, depthHere, panel, add] = Array.from({ length: 8 }, () =>
-      f.local("i32"),
-    ) as [Local, Local, Local, Local, Local, Local, Local, Local];
+    const [m, n, k, a, strideA, b, panelBytes, strideB, c, strideC, accumulate] = f.params(11);
+    const [depth, block, column, row, rowsLeft, depthHere, panel, add] = f.locals("i32", 8);
     const get = local.get;
     const height = tileRows[walk];
     const plus = (x: Code, y: Code): Code => i32.add(x, y);
