@@ -30,3 +30,12 @@ function mix(value: number): number {
   bits = Math.imul(bits ^ (bits >>> 15), MIX_SECOND);
   return bits ^ (bits >>> 16);
 }
+
+/** A mask keeps where 32 random bits reach this. */
+export function maskThreshold(rate: number): number {
+  return Math.min(0xffffffff, Math.round(rate * 2 ** 32));
+}
+/** Each mask of a graph draws from its own stream. */
+export function maskKey(key: number, stream: number): number {
+  return (key + Math.imul(stream, 0x9e3779b9)) >>> 0;
+}

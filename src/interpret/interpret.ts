@@ -4,7 +4,7 @@
  */
 import { arithmetic, type Graph, type Node, type NodeId } from "../graph/graph.ts";
 import type { BinaryName, OpName, ParameterView, UnaryName } from "../graph/operations.ts";
-import { randomBits } from "../graph/random-bits.ts";
+import { maskKey, maskThreshold, randomBits } from "../graph/random-bits.ts";
 
 export type Run = {
   readonly steps: number;
@@ -183,15 +183,6 @@ function addProduct(
       out[to] = (out[to] as number) + (weights[start + c] as number) * (values[from] as number);
     }
   }
-}
-
-/** A mask keeps where 32 random bits reach this. */
-export function maskThreshold(rate: number): number {
-  return Math.min(0xffffffff, Math.round(rate * 2 ** 32));
-}
-/** Each mask of a graph draws from its own stream. */
-export function maskKey(key: number, stream: number): number {
-  return (key + Math.imul(stream, 0x9e3779b9)) >>> 0;
 }
 
 /**

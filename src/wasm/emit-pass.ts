@@ -4,7 +4,7 @@
  */
 import type { Node, NodeId } from "../graph/graph.ts";
 import type { OpName } from "../graph/operations.ts";
-import { maskKey, maskThreshold } from "../interpret/interpret.ts";
+import { maskKey, maskThreshold } from "../graph/random-bits.ts";
 import type { Location, Pass, Section } from "../schedule/plan.ts";
 import {
   type Code,
