@@ -37,5 +37,5 @@ export function maskThreshold(rate: number): number {
 }
 /** Each mask of a graph draws from its own stream. */
 export function maskKey(key: number, stream: number): number {
-  return (key + Math.imul(stream, 0x9e3779b9)) >>> 0;
+  return (key + Math.imul(stream, KEY_STEP)) >>> 0;
 }

@@ -117,8 +117,7 @@ export class Program {
     new Int32Array(this.memory.buffer, offset, this.rows).set(values);
   }
   setSetting(name: string, value: number): void {
-    const offset = this.plan.settings[name];
-    if (offset !== undefined) new Float32Array(this.memory.buffer, offset, 1)[0] = value;
+    new Float32Array(this.memory.buffer, find(this.plan.settings, "setting", name), 1)[0] = value;
   }
   /** Keys of the dropout masks. */
   setKeys(key0: number, key1: number): void {

@@ -9,7 +9,7 @@ import { createEvaluator } from "./evaluator.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { adam } from "./optimizers.ts";
 import { streamBatches } from "./stream.ts";
-import { createTrainer, type Trainer, type TrainerState } from "./trainer.ts";
+import { createTrainer, type TrainerState } from "./trainer.ts";
 
 /** Good for text by characters on one core: many small updates beat long gradients. */
 export const fitDefaults = {
@@ -162,10 +162,8 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
       good = trainer.step;
       report(validationLoss);
     } else if (now - lastProgressMs > progressEveryMs) {
-      if (good === first || now - startMs > 2 * progressEveryMs) {
-        trainer.save();
-        good = trainer.step;
-      }
+      trainer.save();
+      good = trainer.step;
       report(null);
     }
   }
@@ -209,5 +207,3 @@ async function validator(
   const evaluator = await createEvaluator(model, { batch: lanes, steps, ...host });
   return () => evaluator.loss(tokens, breathe);
 }
-
-export type { Trainer };
