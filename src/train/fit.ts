@@ -83,7 +83,7 @@ const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve
  * Train on a stream of tokens; the model's values are the trained ones when it resolves, also after an abort. The
  * learning rate falls from its full value to a tenth along a cosine (I. Loshchilov and F. Hutter, 2016, without
  * restarts).
- * @throws NonFiniteLoss where the loss is no longer a number; the model keeps its last good values
+ * @throws NonFiniteLoss where the loss or a parameter is no longer a number; the model keeps its last good values
  */
 export async function fitStream(model: Model, tokens: Int32Array, options: FitOptions = {}): Promise<FitResult> {
   const { batch, steps, epochs, clipNorm, validationSplit, validations } = { ...fitDefaults, ...options };
@@ -127,8 +127,12 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
     });
     [lastProgressMs, lossSince, stepsSince] = [now, 0, 0];
   };
+  const save = (): void => {
+    if (!trainer.save()) throw new NonFiniteLoss("a parameter became infinite or NaN", trainer.step, { good, first });
+    good = trainer.step;
+  };
   const validate = async (): Promise<void> => {
-    trainer.save();
+    save();
     if (evaluate === undefined) return;
     const from = performance.now();
     validationLoss = await evaluate();
@@ -144,7 +148,7 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
     const { inputs, targets } = batches.at(k, offset);
     const rate = optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
     const loss = await trainer.update(inputs, targets, rate);
-    if (!Number.isFinite(loss)) throw new NonFiniteLoss(trainer.step, loss, { good, first });
+    if (!Number.isFinite(loss)) throw new NonFiniteLoss(`the loss became ${loss}`, trainer.step, { good, first });
     taken++;
     lossSince += loss;
     stepsSince++;
@@ -159,17 +163,15 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
     if (due > validated && share() < 1) {
       validated = due;
       await validate();
-      good = trainer.step;
       report(validationLoss);
     } else if (now - lastProgressMs > progressEveryMs) {
-      trainer.save();
-      good = trainer.step;
+      save();
       report(null);
     }
   }
   const stopped = signal?.aborted === true;
-  trainer.save();
-  if (!stopped) await validate();
+  if (stopped) save();
+  else await validate();
   report(validationLoss);
   const ms = trainingMs();
   return {
@@ -183,14 +185,14 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
   };
 }
 
-/** The loss became infinite or NaN. */
+/** The loss, or a parameter, became infinite or NaN. */
 export class NonFiniteLoss extends Error {
   /** Whether the model's values are later than those that it began with. */
   readonly trained: boolean;
 
-  constructor(step: number, loss: number, { good, first }: { good: number; first: number }) {
+  constructor(what: string, step: number, { good, first }: { good: number; first: number }) {
     super(
-      `training: the loss became ${loss} at step ${step}. The model keeps its values of step ${good}. ` +
+      `training: ${what} at step ${step}. The model keeps its values of step ${good}. ` +
         "Try a smaller learning rate, or clip the gradients.",
     );
     this.trained = good > first;

@@ -132,9 +132,11 @@ export class Trainer {
   resetStates(): void {
     this.program.resetStates();
   }
-  /** Copy the trained values into the model. */
-  save(): void {
+  /** Copy the trained values into the model, unless one is infinite or NaN. Gives whether it did. */
+  save(): boolean {
+    if (!this.program.parameterSlab().every(Number.isFinite)) return false;
     for (const { name } of this.model.parameters) this.model.values[name]?.set(this.program.parameter(name));
+    return true;
   }
 
   /** What training needs to go on later: the optimiser's states by slot and parameter, and the steps taken. */
