@@ -16,6 +16,7 @@ export {
   simpleRnn,
 } from "./nn/layers.ts";
 export { countParameters, type Model, type SequentialOptions, sequential } from "./nn/model.ts";
+export { createRandom, type Random } from "./nn/random.ts";
 export { createSession, type Session } from "./nn/session.ts";
 export { type Trace, type TraceOptions, trace } from "./nn/trace.ts";
 export {
@@ -30,6 +31,8 @@ export {
   trainLanguageModel,
   writeLanguageModel,
 } from "./tasks/language-model.ts";
+export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
 export { type FitOptions, type FitResult, fitStream, type Progress } from "./train/fit.ts";
-export { adam, type Optimizer } from "./train/optimizers.ts";
+export { adam, type Optimizer, sgd } from "./train/optimizers.ts";
+export { type Batches, streamBatches } from "./train/stream.ts";
 export { createTrainer, type Trainer, type TrainerOptions } from "./train/trainer.ts";

@@ -1,14 +1,20 @@
-/** Measure shapes, Unrolled and its peers in turn within one session, so that a noisy machine disturbs all alike. */
-import { type Peer, startPyTorch } from "./pytorch.ts";
-import type { Shape } from "./shapes.ts";
-import { charactersAStep, cores, measurePeak, startUnrolled } from "./unrolled.ts";
+/** Measure one shape: Unrolled and its peers, in turn. */
+import { startJaxJs } from "./jax-js.ts";
+import { startOnnxRuntime } from "./onnx-runtime.ts";
+import type { Peer, StartPeer } from "./peer-process.ts";
+import { startPyTorch } from "./pytorch.ts";
+import { type Shape, tokensAStep } from "./shapes.ts";
+import { startTensorflowJs } from "./tensorflow-js.ts";
+import { type Measured, summary, type Turns, takeTurns } from "./turns.ts";
+import { cores, startUnrolled } from "./unrolled.ts";
 
-export type Measured = {
-  readonly tokensPerSecond: number;
-  /** Half the distance between the quartiles, as a share of the median. */
-  readonly spread: number;
-  readonly msPerStep: number;
+/** The peers for each task, by their names in the rows. */
+export const peersFor: { readonly [T in Shape["task"]]: Peers } = {
+  train: { pytorch: startPyTorch, tfjs: startTensorflowJs, "jax-js": startJaxJs },
+  generate: { pytorch: startPyTorch, onnxruntime: startOnnxRuntime },
 };
+export type Peers = Readonly<Record<string, StartPeer>>;
+
 export type BenchRow = {
   readonly shape: string;
   readonly unrolled: Measured & {
@@ -19,69 +25,90 @@ export type BenchRow = {
     /** With one thread, beside the best. */
     readonly oneThread: Measured;
   };
+  /** Each in its best setting; null where it is missing, or fails. */
   readonly peers: Readonly<Record<string, (Measured & { readonly setting: string }) | null>>;
   /** Unrolled's tokens per second over the peer's. */
   readonly ratio: Readonly<Record<string, number>>;
+  /** Why a peer that is there has no figures. */
+  readonly failures?: Readonly<Record<string, string>>;
 };
 
 export type BenchOptions = {
   readonly rounds: number;
-  /** Gigaflops of one core; measured where absent. */
-  readonly peak?: number;
+  /** Gigaflops of one core. */
+  readonly peak: number;
+  readonly peers?: Peers;
+  /** What all steps of one peer may take, but for the first of each setting. */
+  readonly peerSeconds?: number;
 };
 
-export async function benchShape(shape: Shape, { rounds, peak: known }: BenchOptions): Promise<BenchRow> {
-  const peak = known ?? (await measurePeak());
+export async function benchShape(
+  shape: Shape,
+  { rounds, peak, peers: starters = peersFor[shape.task], peerSeconds = 60 }: BenchOptions,
+): Promise<BenchRow> {
   const counts = cores() > 1 && shape.task === "train" ? [1, 2] : [1];
   const own = await Promise.all(counts.map((threads) => startUnrolled(shape, threads)));
-  const started = await Promise.all([1, 2].map((threads) => startPyTorch(shape, threads)));
-  const pytorch = started.filter((peer) => peer !== undefined);
-  const tokens = shape.task === "train" ? shape.batch * shape.steps : charactersAStep;
-  const times = new Map<Peer, number[]>([...own, ...pytorch].map((peer) => [peer, []]));
-  try {
-    const warmUps = 2;
-    for (let round = 0; round < warmUps + rounds; round++) {
-      for (const [peer, list] of times) {
-        // A peer's threads may spin a while after its step: let them come to rest. Then one step to warm the caches.
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        await peer.step();
-        const ms = await peer.step();
-        if (round >= warmUps) list.push(ms);
-      }
-    }
-  } finally {
-    for (const peer of times.keys()) peer.end();
-  }
-  const measured = (peer: Peer): Measured => summary(times.get(peer) as number[], tokens);
-  const best = <T extends Peer>(list: readonly T[]): T =>
-    list.reduce((a, b) => (measured(b).msPerStep < measured(a).msPerStep ? b : a));
-  const fastest = best(own);
-  const mine = measured(fastest);
+  const { started, failures } = await startPeers(shape, starters, peerSeconds);
+  const all: Contender[] = [...own, ...Object.values(started).flat()];
+  const turns = await takeTurns(all, rounds).finally(() => {
+    for (const peer of all) peer.end();
+  });
+  /** The fastest of the settings that did not fail. */
+  const best = <P extends Peer>(settings: readonly P[]): (Measured & { readonly peer: P }) | undefined =>
+    settings
+      .map((peer) => ({ peer, ...(turns.get(peer) as Turns) }))
+      .filter(({ failure }) => failure === undefined)
+      .map(({ peer, times }) => ({ peer, ...summary(times, tokensAStep(shape)) }))
+      .sort((a, b) => a.msPerStep - b.msPerStep)[0];
+  const failureOf = ([first]: readonly Peer[]): string => turns.get(first as Peer)?.failure as string;
+
+  const [mine, oneThread] = [best(own), best(own.slice(0, 1))];
+  if (mine === undefined || oneThread === undefined) throw new Error(failureOf(own));
+  const { peer: fastest, ...figures } = mine;
   const gflops = (2 * fastest.multiplyAdds) / mine.msPerStep / 1e6;
-  const row = {
+  const peers: Record<string, (Measured & { setting: string }) | null> = {};
+  const ratio: Record<string, number> = {};
+  for (const name of Object.keys(starters)) {
+    const settings = started[name] ?? [];
+    const theirs = best(settings);
+    if (theirs === undefined) {
+      peers[name] = null;
+      if (settings.length > 0) failures[name] = failureOf(settings);
+    } else {
+      const { peer, ...measured } = theirs;
+      peers[name] = { ...measured, setting: peer.setting };
+      ratio[name] = mine.tokensPerSecond / theirs.tokensPerSecond;
+    }
+  }
+  const { peer: _, ...slower } = oneThread;
+  return {
     shape: shape.name,
     unrolled: {
-      threads: fastest.threads,
-      ...mine,
-      gflops,
-      peakShare: gflops / (peak * fastest.threads),
-      oneThread: measured(own[0] as (typeof own)[0]),
+      ...{ threads: fastest.threads, ...figures, gflops, peakShare: gflops / (peak * fastest.threads) },
+      oneThread: slower,
     },
+    ...{ peers, ratio },
+    ...(Object.keys(failures).length === 0 ? {} : { failures }),
   };
-  if (pytorch.length === 0) return { ...row, peers: { pytorch: null }, ratio: {} };
-  const peer = best(pytorch);
-  const theirs = measured(peer);
-  const ratio = { pytorch: mine.tokensPerSecond / theirs.tokensPerSecond };
-  return { ...row, peers: { pytorch: { ...theirs, setting: peer.setting } }, ratio };
 }
 
-function summary(times: readonly number[], tokens: number): Measured {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] as number;
-  const median = at(0.5);
-  return {
-    tokensPerSecond: (1000 * tokens) / median,
-    spread: (at(0.75) - at(0.25)) / 2 / median,
-    msPerStep: median,
-  };
+type Contender = Peer & { readonly budgetMs?: number };
+
+/** Those that are there, by name, and why others could not start. */
+async function startPeers(
+  shape: Shape,
+  starters: Peers,
+  seconds: number,
+): Promise<{ started: Record<string, readonly Contender[]>; failures: Record<string, string> }> {
+  const started: Record<string, readonly Contender[]> = {};
+  const failures: Record<string, string> = {};
+  for (const [name, start] of Object.entries(starters)) {
+    try {
+      const settings = (await start(shape)) ?? [];
+      started[name] = settings.map((peer) => ({ ...peer, budgetMs: (1000 * seconds) / settings.length }));
+    } catch (error) {
+      failures[name] = error instanceof Error ? error.message : String(error);
+    }
+  }
+  return { started, failures };
 }

@@ -1,11 +1,6 @@
-/**
- * PyTorch as a peer: a Python process that does one step for each line it is sent and answers with its milliseconds.
- * A development tool, never a dependency: where it is missing, that is said.
- */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
-import type { Shape } from "./shapes.ts";
+/** PyTorch as a peer, with one thread and with two: training steps, and generation one token at a time. */
+import { type StartPeer, startEach, startProcess, threadCount, threadCounts } from "./peer-process.ts";
+import { charactersAStep } from "./shapes.ts";
 
 const program = `
 import json, sys, time
@@ -15,6 +10,7 @@ spec, threads = json.loads(sys.argv[1]), int(sys.argv[2])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 V, E, H, L, B, T = (spec[k] for k in ("vocabulary", "embedding", "units", "layers", "batch", "steps"))
+hidden = spec.get("hidden")
 
 class LayerNormLstm(nn.Module):
     def __init__(self):
@@ -38,13 +34,16 @@ class Model(nn.Module):
         self.embedding = nn.Embedding(V, E)
         kinds = {"lstm": lambda: nn.LSTM(E, H, L), "gru": lambda: nn.GRU(E, H, L), "layer-norm-lstm": LayerNormLstm}
         self.recurrent = kinds[spec["kind"]]()
-        self.dense = nn.Linear(H, V)
+        self.hidden = nn.Linear(H, hidden) if hidden else None
+        self.dense = nn.Linear(hidden or H, V)
     def forward(self, x, state=None):
         y, state = self.recurrent(self.embedding(x), state)
+        if self.hidden is not None:
+            y = torch.relu(self.hidden(y[-1]))
         return self.dense(y), state
 
 model = Model()
-tokens, targets = torch.randint(V, (T, B)), torch.randint(V, (T, B))
+tokens, targets = torch.randint(V, (T, B)), torch.randint(V, (1 if hidden else T, B))
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
 state = None
 def train():
@@ -56,7 +55,7 @@ def train():
 def generate():
     global state
     with torch.no_grad():
-        for _ in range(100):
+        for _ in range(spec["characters"]):
             _, state = model(tokens, state)
 step = train if spec["task"] == "train" else generate
 print("ready " + torch.__version__, flush=True)
@@ -66,60 +65,20 @@ for line in sys.stdin:
     print(1000 * (time.perf_counter() - start), flush=True)
 `;
 
-export type Peer = { readonly setting: string; readonly step: () => Promise<number>; readonly end: () => void };
-
-/** A process for a shape and a number of threads; undefined where Python or PyTorch is missing. */
-export async function startPyTorch(shape: Shape, threads: number): Promise<Peer | undefined> {
-  const count = String(threads);
-  const env = { ...process.env, OPENBLAS_NUM_THREADS: count, OMP_NUM_THREADS: count };
+export const startPyTorch: StartPeer = async (shape) => {
+  const spec = JSON.stringify({ ...shape, characters: charactersAStep });
   // Debian's own Python has Debian's PyTorch.
   for (const python of ["/usr/bin/python3", "python3"]) {
-    const child = spawn(python, ["-c", program, JSON.stringify(shape), count], {
-      env,
-      stdio: ["pipe", "pipe", "ignore"],
-    });
-    const lines = linesOf(child);
-    const first = await lines();
-    if (!first?.startsWith("ready ")) {
-      child.kill();
-      continue;
+    try {
+      return await startEach(threadCounts, async (threads) => {
+        const count = String(threads);
+        const env = { OPENBLAS_NUM_THREADS: count, OMP_NUM_THREADS: count };
+        const { greeting, ...peer } = await startProcess(python, ["-c", program, spec, count], { env });
+        return { ...peer, setting: `PyTorch ${greeting}, ${threadCount(threads)}` };
+      });
+    } catch (error) {
+      if (!/No module named 'torch'|ENOENT/.test(String(error))) throw error;
     }
-    return {
-      setting: `PyTorch ${first.slice("ready ".length)}, ${count} thread${threads === 1 ? "" : "s"}`,
-      async step() {
-        child.stdin.write("\n");
-        const line = await lines();
-        if (line === undefined) throw new Error("PyTorch ended before its time");
-        return Number(line);
-      },
-      end: () => child.kill(),
-    };
   }
   return undefined;
-}
-
-/** The next line of a process; undefined once it has ended. */
-function linesOf(child: ChildProcessByStdio<Writable, Readable, null>): () => Promise<string | undefined> {
-  const ready: string[] = [];
-  const waiting: ((line: string | undefined) => void)[] = [];
-  let ended = false;
-  createInterface({ input: child.stdout })
-    .on("line", (line) => {
-      const next = waiting.shift();
-      if (next === undefined) ready.push(line);
-      else next(line);
-    })
-    .on("close", end);
-  child.on("error", end);
-  child.stdin.on("error", end);
-  function end(): void {
-    ended = true;
-    for (const next of waiting.splice(0)) next(undefined);
-  }
-  return () =>
-    new Promise((resolve) => {
-      const line = ready.shift();
-      if (line !== undefined || ended) resolve(line);
-      else waiting.push(resolve);
-    });
-}
+};

@@ -3,7 +3,7 @@ import { gruResetAfter, lstm } from "../cells/index.ts";
 import { type Cell, cell } from "../graph/cell.ts";
 
 export type Shape = {
-  /** kind-V-E-H-layers-B-T */
+  /** kind-V-E-H-layers-B-T; with `hidden`, notebook-V-E-H-layers-B-T */
   readonly name: string;
   readonly kind: "lstm" | "gru" | "layer-norm-lstm";
   readonly task: "train" | "generate";
@@ -13,7 +13,16 @@ export type Shape = {
   readonly layers: number;
   readonly batch: number;
   readonly steps: number;
+  /** Units of a dense layer with relu that only the last step goes on to: one target an example. */
+  readonly hidden?: number;
 };
+
+/** Characters of one generation step: enough for the clock. */
+export const charactersAStep = 100;
+
+/** Tokens that one step reads. */
+export const tokensAStep = ({ task, batch, steps }: Shape): number =>
+  task === "train" ? batch * steps : charactersAStep;
 
 /** J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer normalization", 2016, on each gate's sum and on the cell state. */
 const normalised = (x: string, gain: string): string =>
@@ -52,5 +61,6 @@ export const shapes: readonly Shape[] = [
   shape("lstm", 65, 128, 512, 1, 1, 64),
   shape("lstm", 10000, 200, 200, 2, 20, 20),
   shape("layer-norm-lstm", 65, 128, 512, 1, 32, 64),
+  { ...shape("lstm", 2719, 25, 150, 2, 128, 25), name: "notebook-2719-25-150-2-128-25", hidden: 150 },
   { ...shape("lstm", 65, 128, 512, 2, 1, 1), name: "generate-lstm-65-128-512-2", task: "generate" },
 ];

@@ -1,63 +1,94 @@
-/** `unrolled bench`: training steps and generation on this machine, against the peers that are installed. */
-import { type BenchRow, benchShape } from "../bench/bench.ts";
-import { shapes } from "../bench/shapes.ts";
-import { measurePeak } from "../bench/unrolled.ts";
+/** `unrolled bench`: training and generation on this machine, against the peers that are installed. */
+import { benchShape, peersFor } from "../bench/bench.ts";
+import { findTinybench, kernels, measureKernel } from "../bench/kernels.ts";
+import { measurePeak } from "../bench/peak.ts";
+import { measureScaling, series } from "../bench/scaling.ts";
+import { type Shape, shapes } from "../bench/shapes.ts";
+import { kernelHeader, kernelLine, scalingLines, shapeHeader, shapeLines } from "../bench/tables.ts";
 import { InputError } from "../graph/input-error.ts";
-import type { Command } from "./options.ts";
+import type { Command, Given } from "./options.ts";
 import { writeJson } from "./output.ts";
+
+/** What else there is to measure, by the word that stands alone. */
+const others: Readonly<Record<string, (given: Given) => Promise<void>>> = {
+  scaling: benchScaling,
+  kernels: benchKernels,
+};
 
 export const bench: Command = {
   name: "bench",
-  usage: "bench [SHAPE...] [options]",
-  summary: "measure training and generation, against PyTorch where it is",
+  usage: "bench [SHAPE... | scaling | kernels] [options]",
+  summary: "measure training and generation, against its peers where they are",
   details: [
     "All shapes, or those named: kind-vocabulary-embedding-units-layers-batch-steps.",
     ...shapes.map(({ name }) => `  ${name}`),
+    "Or scaling: time and memory against time steps and examples. Or kernels: one by one.",
+    "",
+    "Peers are PyTorch in Python, and npm packages in the working directory or in the",
+    "folder that the environment variable UNROLLED_BENCH_PEERS names:",
+    "  @tensorflow/tfjs with @tensorflow/tfjs-backend-wasm",
+    "  @jax-js/jax, which needs Node 22: where this one is older, the package node",
+    "  onnxruntime-node",
+    "  tinybench, for kernels",
   ].join("\n"),
-  examples: ["bench", "bench lstm-65-128-128-1-32-64 --rounds 30 --json"],
+  examples: ["bench", "bench lstm-65-128-128-1-32-64 --rounds 30 --json", "bench scaling"],
   arguments: [0, shapes.length],
   options: {
     rounds: { value: "N", help: "measured steps of each, in turn [11]", number: { whole: true, min: 3, max: 10_000 } },
   },
   async run(given) {
-    const wanted = given.positionals.map((name) => {
-      const found = shapes.find((shape) => shape.name === name);
-      if (found === undefined) {
-        throw new InputError(`shape "${name}" is not known. unrolled bench --help lists them.`);
-      }
-      return found;
-    });
-    const json = given.flag("json");
-    const peak = await measurePeak();
-    if (!json) {
-      process.stdout.write(`One core in WASM SIMD: at most ${peak.toFixed(1)} GFLOP/s.\n\n${header}\n`);
-    }
-    for (const shape of wanted.length > 0 ? wanted : shapes) {
-      const row = await benchShape(shape, { rounds: given.number("rounds") ?? 11, peak });
-      if (json) writeJson(row);
-      else process.stdout.write(`${line(row)}\n`);
-    }
+    const [first, ...rest] = given.positionals;
+    const other = first !== undefined && Object.hasOwn(others, first) ? others[first] : undefined;
+    if (other === undefined) return benchShapes(given);
+    if (rest.length > 0) throw new InputError(`bench ${first}: takes no shapes, got ${rest.join(" ")}.`);
+    return other(given);
   },
 };
 
-const columns = [35, 8, 12, 8, 8, 7, 12, 8] as const;
-const cells = (values: readonly string[]): string =>
-  values
-    .map((value, k) => (k === 0 ? value.padEnd(columns[k] as number) : value.padStart(columns[k] as number)))
-    .join("");
-const header = cells(["shape", "threads", "tokens/s", "spread", "GFLOP/s", "peak", "PyTorch", "ratio"]);
+const rounds = (given: Given): number => given.number("rounds") ?? 11;
+const print = (...lines: readonly string[]): void => {
+  process.stdout.write(`${lines.join("\n")}\n`);
+};
 
-function line({ shape, unrolled, peers, ratio }: BenchRow): string {
-  const count = (value: number): string => Math.round(value).toLocaleString("en-US");
-  const peer = peers.pytorch;
-  return cells([
-    shape,
-    String(unrolled.threads),
-    count(unrolled.tokensPerSecond),
-    `${(100 * unrolled.spread).toFixed(0)} %`,
-    unrolled.gflops > 0 ? unrolled.gflops.toFixed(1) : "",
-    unrolled.gflops > 0 ? `${(100 * unrolled.peakShare).toFixed(0)} %` : "",
-    peer == null ? "missing" : count(peer.tokensPerSecond),
-    ratio.pytorch === undefined ? "" : ratio.pytorch.toFixed(2),
-  ]);
+async function benchShapes(given: Given): Promise<void> {
+  const named = given.positionals.map((name) => {
+    const found = shapes.find((shape) => shape.name === name);
+    if (found === undefined) throw new InputError(`shape "${name}" is not known. unrolled bench --help lists them.`);
+    return found;
+  });
+  const peak = await peakOf(given);
+  let task: Shape["task"] | undefined;
+  for (const shape of named.length > 0 ? named : shapes) {
+    if (!given.flag("json") && shape.task !== task) print("", shapeHeader(Object.keys(peersFor[shape.task])));
+    task = shape.task;
+    const row = await benchShape(shape, { rounds: rounds(given), peak });
+    if (given.flag("json")) writeJson(row);
+    else print(...shapeLines(row));
+  }
+}
+
+async function benchScaling(given: Given): Promise<void> {
+  for (const each of series) {
+    const scaling = await measureScaling(each, { rounds: rounds(given) });
+    if (given.flag("json")) writeJson(scaling);
+    else print(...scalingLines(scaling), "");
+  }
+}
+
+async function benchKernels(given: Given): Promise<void> {
+  const tinybench = await findTinybench();
+  const peak = await peakOf(given);
+  if (!given.flag("json")) print("", kernelHeader);
+  for (const kernel of kernels()) {
+    const row = await measureKernel(kernel, { peak, seconds: 0.5, tinybench });
+    if (given.flag("json")) writeJson(row);
+    else print(kernelLine(row));
+  }
+}
+
+/** Measured, and said. */
+async function peakOf(given: Given): Promise<number> {
+  const peak = await measurePeak();
+  if (!given.flag("json")) print(`One core in WASM SIMD: at most ${peak.toFixed(1)} GFLOP/s.`);
+  return peak;
 }

@@ -1,14 +1,13 @@
 #!/usr/bin/env node
-/** The command line: finds the command, and turns what goes wrong into one line and an exit code. */
+/** The command line: finds the command. */
 import { readFileSync } from "node:fs";
-import { EquationError } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
 import { bench } from "./bench.ts";
 import { evaluate } from "./evaluate.ts";
 import { explain } from "./explain.ts";
 import { generate } from "./generate.ts";
-import { alignRows, type Command, common, helpOf, nearest, optionRows, parse } from "./options.ts";
-import { printable, styled } from "./output.ts";
+import { alignRows, type Command, common, nearest, optionRows } from "./options.ts";
+import { runCommand, runProcess } from "./run.ts";
 import { train } from "./train.ts";
 
 const commands: readonly Command[] = [train, generate, evaluate, explain, bench];
@@ -25,8 +24,6 @@ ${optionRows(common)}
 
 unrolled COMMAND --help says more, unrolled --version which one this is.
 Exit code: 0 done, 2 wrong usage or input, 1 a fault of the program.`;
-
-let current: Command | undefined;
 
 async function main([name, ...rest]: readonly string[]): Promise<void> {
   if (name === "--version") {
@@ -49,42 +46,7 @@ async function main([name, ...rest]: readonly string[]): Promise<void> {
       asked.startsWith("-") ? `${asked}: begin with a command. ${hint}` : `unknown command "${asked}". ${hint}`,
     );
   }
-  current = command;
-  const given = parse(command, name === "help" ? ["--help"] : rest);
-  if (given.flag("help")) process.stdout.write(`${helpOf(command)}\n`);
-  else await command.run(given);
+  await runCommand(command, name === "help" ? ["--help"] : rest);
 }
 
-/** One line on standard error, and the exit code. */
-function report(error: unknown): void {
-  const users = error instanceof InputError || error instanceof EquationError;
-  const message = error instanceof Error ? error.message : String(error);
-  // Only a mistake in equations has more lines: the place, with a caret.
-  const text = users ? message : `internal: ${message.replace(/^internal: /, "").replace(/\s*\n\s*/g, " ")}`;
-  const json = process.argv.includes("--json");
-  process.stderr.write(
-    json
-      ? `${JSON.stringify({ error: text })}\n`
-      : `${styled("unrolled:", "red", process.stderr)} ${printable(text)}\n`,
-  );
-  if (!users && process.env.UNROLLED_DEBUG !== undefined && error instanceof Error) {
-    process.stderr.write(`${error.stack}\n`);
-  }
-  process.exitCode = users ? 2 : 1;
-}
-
-// A reader that goes away (| head) ends most commands, silently; a full disk is said.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") {
-    report(new InputError(`standard output cannot be written (${error.code}). Is the disk full?`));
-    process.exit();
-  } else if (current?.outlivesReader !== true) process.exit(0);
-});
-// Nothing can be said any more.
-process.stderr.on("error", () => {});
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  report(error);
-}
+await runProcess(() => main(process.argv.slice(2)));

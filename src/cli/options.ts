@@ -45,7 +45,8 @@ export const common: Options = {
   help: { help: "this help", short: "h" },
 };
 
-export function parse(command: Command, argv: readonly string[]): Given {
+/** `program` is what one types before the command's name. */
+export function parse(command: Command, argv: readonly string[], program = "unrolled"): Given {
   const options = { ...command.options, ...common };
   const config = Object.fromEntries(
     Object.entries(options).map(([name, { value, short }]) => [
@@ -58,14 +59,14 @@ export function parse(command: Command, argv: readonly string[]): Given {
     parsed = parseArgs({ args: joinNegative(argv, options), options: config, allowPositionals: true, strict: true });
   } catch (error) {
     throw new InputError(
-      `${explainParsing(error as Error & { code?: string }, options)} See unrolled ${command.name} --help.`,
+      `${explainParsing(error as Error & { code?: string }, options)} See ${program} ${command.name} --help.`,
     );
   }
   const values = parsed.values as Record<string, string | boolean | undefined>;
   const [fewest, most] = command.arguments;
   const count = parsed.positionals.length;
   if (values.help !== true && (count < fewest || count > most)) {
-    throw new InputError(`wrong number of arguments (${count}). Usage: unrolled ${command.usage}`);
+    throw new InputError(`wrong number of arguments (${count}). Usage: ${program} ${command.usage}`);
   }
   const numbers = new Map<string, number>();
   for (const [name, { number, choices }] of Object.entries(options)) {
@@ -158,9 +159,9 @@ function distance(a: string, b: string): number {
 }
 
 /** Help of one command, for 80 columns. */
-export function helpOf({ usage, summary, details, options, examples }: Command): string {
+export function helpOf({ usage, summary, details, options, examples }: Command, program = "unrolled"): string {
   return [
-    `Usage: unrolled ${usage}`,
+    `Usage: ${program} ${usage}`,
     "",
     `${summary[0]?.toUpperCase()}${summary.slice(1)}.${details === undefined ? "" : `\n${details}`}`,
     "",
@@ -168,7 +169,7 @@ export function helpOf({ usage, summary, details, options, examples }: Command):
     optionRows({ ...options, ...common }),
     "",
     examples.length > 1 ? "Examples:" : "Example:",
-    ...examples.map((example) => `  unrolled ${example}`),
+    ...examples.map((example) => `  ${program} ${example}`),
   ].join("\n");
 }
 

@@ -47,7 +47,10 @@ function layerData(layer: Layer): object {
     case "embedding":
       return { kind, name, inputDim: layer.inputDim, outputDim: layer.outputDim };
     case "cell":
-      return { kind, name, label: layer.label, units: layer.units, cell: layer.cell.source };
+      return {
+        ...{ kind, name, label: layer.label, units: layer.units },
+        ...{ returnSequences: layer.returnSequences, cell: layer.cell.source },
+      };
     case "dropout":
       return { kind, name, rate: layer.rate };
   }
@@ -145,7 +148,9 @@ function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
         if (typeof source !== "string" || typeof label !== "string") return undefined;
         const units = layer.units === undefined ? undefined : count(layer.units);
         if (layer.units !== undefined && !units) return undefined;
-        return { kind, label, cell: cell(source), ...(units === undefined ? {} : { units }) };
+        const { returnSequences = true } = layer; // Older files have sequences only.
+        if (typeof returnSequences !== "boolean") return undefined;
+        return { kind, label, cell: cell(source), returnSequences, ...(units === undefined ? {} : { units }) };
       }
       case "dropout": {
         const { rate } = layer;

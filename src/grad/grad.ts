@@ -21,6 +21,8 @@ type Step<K extends Differentiable> = {
   readonly g: Builder;
   /** Add to the adjoint of an operand; `value` is a function so that unneeded ones are never built. */
   readonly to: (operand: NodeId, value: () => NodeId) => void;
+  /** Whether the adjoint is one a sequence, even where it is the same for all. */
+  readonly once: boolean;
   /** Keep a sink: the gradient of a parameter. */
   readonly sink: (id: NodeId) => void;
 };
@@ -42,9 +44,10 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
   index: () => {},
   mask: () => {},
   one_hot: () => {},
-  // A state's adjoint is handed to the step before; see `grad`.
+  // A state's adjoint is handed to the step before, and starts from that of its final value; see `grad`.
   state: () => {},
-  parameter: ({ node, d, g, sink }) => sink(g.accumulate(node.parameter, d)),
+  final: () => {},
+  parameter: ({ node, d, g, once, sink }) => sink(g.accumulate(node.parameter, d, { once })),
 
   neg: ({ a, d, g, to }) => to(a, () => g.unary("neg", d)),
   sigmoid: ({ a, y, d, g, to }) => to(a, () => g.mul(d, g.mul(y, g.sub(one(g), y)))),
@@ -133,11 +136,12 @@ function dependsOnParameters(graph: Graph): readonly boolean[] {
     changed = false;
     graph.nodes.forEach((node, id) => {
       const own = ["parameter", "matmul", "matmul_transposed", "gather"].includes(node.op);
-      const through = node.op === "state" && varying.has(node.name as string);
+      const through = (node.op === "state" || node.op === "final") && varying.has(node.name as string);
       found[id] = own || through || node.inputs.some((input) => found[input]);
     });
     for (const state of graph.states) {
-      if (found[state.next] && !varying.has(state.name)) {
+      const starts = state.initial !== undefined && found[state.initial];
+      if ((found[state.next] || starts) && !varying.has(state.name)) {
         varying.add(state.name);
         changed = true;
       }
@@ -169,15 +173,22 @@ export function grad(graph: Graph, of = "loss"): Graph {
   }
 
   const handed = graph.states.flatMap((state) => {
-    const read = graph.nodes.findIndex((node) => node.op === "state" && node.name === state.name);
-    const matters = read >= 0 && needed[read] && varying[state.next];
-    return matters ? [{ read, next: state.next, name: `d ${state.name}`, size: state.size }] : [];
+    const [read, final] = (["state", "final"] as const).map((op) =>
+      graph.nodes.findIndex((node, id) => node.op === op && node.name === state.name && needed[id]),
+    ) as [NodeId, NodeId];
+    const varies = varying[state.next] || (state.initial !== undefined && varying[state.initial]);
+    return varies && Math.max(read, final) >= 0 ? [{ ...state, read, final, adjoint: `d ${state.name}` }] : [];
   });
   const shape = g.shapeOf(output);
   contribute(output, typeof shape === "number" ? g.input(`d ${of}`, shape) : g.constant(1));
-  for (const { name, size, next } of handed) contribute(next, g.state(name, size, true));
+  for (const { adjoint, size, next, initial, reverse } of handed) {
+    contribute(next, g.state(adjoint, size, !reverse));
+    if (initial !== undefined) contribute(initial, g.final(adjoint));
+  }
 
   const sinks: NodeId[] = [];
+  /** Values that are read once a sequence; some, parameters above all, are themselves the same at any time. */
+  const readOnce = new Map<NodeId, boolean>();
   for (let id = graph.nodes.length - 1; id >= 0; id--) {
     const d = adjoints.get(id);
     if (d === undefined || !varying[id]) continue;
@@ -185,14 +196,22 @@ export function grad(graph: Graph, of = "loss"): Graph {
     const rule = derive[node.op as Differentiable] as ((s: Step<Differentiable>) => void) | undefined;
     if (rule === undefined) throw new Error(`internal: ${node.op} has no derivative`);
     const [a, b] = node.inputs as [NodeId, NodeId];
+    const once = node.once ?? readOnce.get(id) ?? false;
     const to = (operand: NodeId, value: () => NodeId): void => {
-      if (varying[operand] && g.shapeOf(operand) !== "number") contribute(operand, value());
+      if (!varying[operand] || g.shapeOf(operand) === "number") return;
+      if ((readOnce.get(operand) ?? once) !== once) {
+        throw new Error(`internal: %${operand} is read both at every step and once a sequence`);
+      }
+      readOnce.set(operand, once);
+      contribute(operand, value());
     };
-    rule({ node: node as Node<Differentiable>, a, b, y: id, d, g, to, sink: (s) => sinks.push(s) });
+    rule({ node: node as Node<Differentiable>, a, b, y: id, d, g, to, once, sink: (s) => sinks.push(s) });
     if (node.name !== undefined && d >= graph.forwardCount) g.label(d, `d ${node.name}`);
   }
-  for (const { read, name, size } of handed) {
-    g.next(name, adjoints.get(read) ?? g.broadcast(g.constant(0), size));
+  for (const { read, final, adjoint, size } of handed) {
+    g.next(adjoint, adjoints.get(read) ?? g.broadcast(g.constant(0), size));
+    const last = adjoints.get(final);
+    if (last !== undefined) g.initial(adjoint, last);
   }
   return g.graph(graph.outputs, graph.forwardCount);
 }

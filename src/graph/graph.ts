@@ -21,6 +21,8 @@ export type Node<K extends OpName = OpName> = {
     readonly op: Op;
     readonly inputs: readonly NodeId[];
     readonly shape: Shape;
+    /** One value a sequence, not one a time step. */
+    readonly once?: true;
     /** The name of the equation that it is the value of, with its layer: `lstm.f`, `lstm.c'`. */
     readonly name?: string;
   } & Attributes[Op];
@@ -32,6 +34,8 @@ export type State = {
   readonly size: number;
   readonly next: NodeId;
   readonly reverse: boolean;
+  /** What the first step reads, one value a sequence; without it: what the outside sets, zeros at first. */
+  readonly initial?: NodeId;
 };
 
 /** How a parameter starts: a Keras initialiser's name and its numbers. */
@@ -55,6 +59,8 @@ export type Graph = {
 };
 
 export type Builder = ReturnType<typeof createBuilder>;
+/** `once`: one value a sequence, not one a time step. */
+type Times = { readonly once?: boolean };
 
 /** Number of features of a vector shape; a scalar has 1. */
 export function features(shape: Shape): number {
@@ -66,16 +72,22 @@ export function features(shape: Shape): number {
 /** Nodes on which these depend, through any number of time steps, themselves included. */
 export function dependencies(graph: Pick<Graph, "nodes" | "states">, of: readonly NodeId[]): readonly boolean[] {
   const found = graph.nodes.map(() => false);
-  const next = new Map(graph.states.map((state) => [state.name, state.next]));
+  const states = new Map(graph.states.map((state) => [state.name, state]));
   const queue = [...of];
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
     if (found[id]) continue;
     found[id] = true;
     const node = graph.nodes[id] as Node;
-    queue.push(...node.inputs);
-    if (node.op === "state") queue.push(next.get(node.name as string) as NodeId);
+    queue.push(...behind(node, states));
   }
   return found;
+}
+
+/** What a node is computed from, in its own step or another. */
+export function behind(node: Node, states: ReadonlyMap<string, State>): readonly NodeId[] {
+  if (node.op !== "state" && node.op !== "final") return node.inputs;
+  const { next, initial } = states.get(node.name as string) as State;
+  return node.op === "final" || initial === undefined ? [next] : [next, initial];
 }
 
 const foldUnary: { readonly [K in UnaryName]: (a: number) => number } = {
@@ -105,8 +117,8 @@ export const arithmetic = { ...foldUnary, ...foldBinary };
 /** Start a graph, or go on from one (its nodes keep their ids). */
 export function createBuilder(base?: Graph) {
   const nodes: Node[] = base ? [...base.nodes] : [];
-  const states = new Map<string, { size: number; next: NodeId; reverse: boolean }>(
-    base?.states.map((s) => [s.name, { size: s.size, next: s.next, reverse: s.reverse }]),
+  const states = new Map<string, { size: number; next: NodeId; reverse: boolean; initial?: NodeId }>(
+    base?.states.map(({ name, ...state }) => [name, { ...state }]),
   );
   const parameters = new Map<string, Parameter>(base?.parameters.map((p) => [p.name, p]));
   // From `nodes` by content, so that equal nodes are one. In the backward step, forward nodes are shared too.
@@ -117,10 +129,19 @@ export function createBuilder(base?: Graph) {
 
   function keyOf({ name: _, ...content }: Node): string {
     // `name` of leaves is an attribute, of others a label: labels do not tell nodes apart.
-    const label = ["setting", "input", "index", "state", "total"].includes(content.op) ? _ : "";
+    const label = ["setting", "input", "index", "state", "final", "total"].includes(content.op) ? _ : "";
     return JSON.stringify([label, content]);
   }
-  function push(node: Node): NodeId {
+  /** Whether a value is the same for all steps and examples. */
+  const fixed = (id: NodeId): boolean => {
+    const { op, inputs } = nodes[id] as Node;
+    return op === "constant" || op === "setting" || op === "parameter" || (inputs.length > 0 && inputs.every(fixed));
+  };
+  function push(made: Node): NodeId {
+    const once = made.once ?? made.inputs.some(isOnce);
+    const wrong = made.inputs.find((id) => once && !isOnce(id) && !fixed(id));
+    if (wrong !== undefined) throw new Error(`internal: ${made.op} of a value a sequence and one a step, %${wrong}`);
+    const node: Node = once ? { ...made, once } : made;
     const key = keyOf(node);
     const found = known.get(key);
     if (found !== undefined) return found;
@@ -129,6 +150,7 @@ export function createBuilder(base?: Graph) {
     return nodes.length - 1;
   }
   const shapeOf = (id: NodeId): Shape => (nodes[id] as Node).shape;
+  const isOnce = (id: NodeId): boolean => (nodes[id] as Node).once === true;
   const numberOf = (id: NodeId): number | undefined => {
     const node = nodes[id] as Node;
     return node.op === "constant" ? node.value : undefined;
@@ -139,14 +161,17 @@ export function createBuilder(base?: Graph) {
     return shape;
   }
 
+  const leaf = ({ once = false }: Times): { inputs: []; once?: true } => ({ inputs: [], ...(once && { once }) });
   const self = {
     shapeOf,
+    isOnce,
     constant: (value: number): NodeId => push({ op: "constant", inputs: [], shape: "number", value }),
     setting: (name: string): NodeId => push({ op: "setting", inputs: [], shape: "number", name }),
-    input: (name: string, shape: number | "scalar"): NodeId => push({ op: "input", inputs: [], shape, name }),
-    index: (name: string): NodeId => push({ op: "index", inputs: [], shape: "index", name }),
-    mask: (size: number, rate: number, stream: number): NodeId =>
-      push({ op: "mask", inputs: [], shape: size, rate, stream }),
+    input: (name: string, shape: number | "scalar", times: Times = {}): NodeId =>
+      push({ op: "input", ...leaf(times), shape, name }),
+    index: (name: string, times: Times = {}): NodeId => push({ op: "index", ...leaf(times), shape: "index", name }),
+    mask: (size: number, rate: number, stream: number, times: Times = {}): NodeId =>
+      push({ op: "mask", ...leaf(times), shape: size, rate, stream }),
 
     /** Declare a state; `next` must be called before the graph is made. */
     state(name: string, size: number, reverse = false): NodeId {
@@ -161,6 +186,20 @@ export function createBuilder(base?: Graph) {
         throw new Error(`internal: state ${name} has ${state.size} features, got ${shapeOf(value)}`);
       }
       state.next = value;
+    },
+    /** What a declared state starts from: one value a sequence. */
+    initial(name: string, value: NodeId): void {
+      const state = states.get(name);
+      if (state?.size !== shapeOf(value) || !isOnce(value)) {
+        throw new Error(`internal: state ${name} cannot start from %${value}`);
+      }
+      state.initial = value;
+    },
+    /** A declared state after its last step. */
+    final(name: string): NodeId {
+      const state = states.get(name);
+      if (state === undefined) throw new Error(`internal: no state ${name}`);
+      return push({ op: "final", inputs: [], shape: state.size, name, once: true });
     },
     /** Declare a parameter: [n] or [rows, columns]. */
     declare(name: string, shape: readonly number[], initializer: Initializer): void {
@@ -246,8 +285,8 @@ export function createBuilder(base?: Graph) {
     },
     outer: (view: ParameterView, rows: NodeId, columns: NodeId): NodeId =>
       push({ op: "outer", inputs: [rows, columns], shape: "none", view }),
-    accumulate: (parameter: string, a: NodeId): NodeId =>
-      push({ op: "accumulate", inputs: [a], shape: "none", parameter }),
+    accumulate: (parameter: string, a: NodeId, times: Times = {}): NodeId =>
+      push({ op: "accumulate", ...leaf({ once: times.once || isOnce(a) }), inputs: [a], shape: "none", parameter }),
     scatter: (parameter: string, a: NodeId, index: NodeId): NodeId =>
       push({ op: "scatter", inputs: [a, index], shape: "none", parameter }),
     total: (name: string, a: NodeId): NodeId => push({ op: "total", inputs: [a], shape: "none", name }),

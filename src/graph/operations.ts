@@ -23,6 +23,8 @@ export type Attributes = {
   index: { readonly name: string };
   /** A state's value from the step before (in the backward step: from the step after). */
   state: { readonly name: string };
+  /** A state's value after the last step it takes: one a sequence. */
+  final: { readonly name: string };
   /** A vector parameter. */
   parameter: { readonly parameter: string };
   /** A dropout mask: 0 with probability `rate`, else 1 / (1 - rate); counter-based, so it is never stored. */
@@ -123,6 +125,7 @@ export const opClass: { readonly [K in OpName]: OpClass } = {
   input: "leaf",
   index: "leaf",
   state: "leaf",
+  final: "leaf",
   parameter: "leaf",
   mask: "pointwise",
   neg: "pointwise",

@@ -4,12 +4,13 @@ import type { OpName, ParameterView } from "./operations.ts";
 
 /**
  * States and parameters, then the nodes of the forward step, of the backward step where there is one, then the outputs.
- * A state's line says which node is its next value; a shape stands after the colon.
+ * A state's line says which node is its next value; a shape stands after the colon, `once` behind one value a sequence.
  */
 export function printGraph(graph: Graph): string {
   const lines: string[] = [];
-  for (const { name, size, next, reverse } of graph.states) {
-    lines.push(`state ${name} ${size} next %${next}${reverse ? " reverse" : ""}`);
+  for (const { name, size, next, reverse, initial } of graph.states) {
+    const start = initial === undefined ? "" : ` from %${initial}`;
+    lines.push(`state ${name} ${size} next %${next}${reverse ? " reverse" : ""}${start}`);
   }
   for (const { name, shape, initializer } of graph.parameters) {
     const values = initializer.values.length > 0 ? `(${initializer.values.join(", ")})` : "";
@@ -26,7 +27,8 @@ function printNode(graph: Graph, node: Node, id: NodeId): string {
   const detail = (attributes[node.op] as (node: Node, graph: Graph) => string)(node, graph);
   const own = namedByAttribute.has(node.op) || node.name === undefined ? "" : ` ${node.name}`;
   const words = [node.op, detail, ...node.inputs.map((input) => `%${input}`)].filter((word) => word !== "");
-  return `%${id}${own} = ${words.join(" ")}${node.shape === "none" ? "" : ` : ${node.shape}`}`;
+  const shape = node.shape === "none" ? "" : ` : ${node.shape}`;
+  return `%${id}${own} = ${words.join(" ")}${shape}${node.once ? " once" : ""}`;
 }
 
 /** A parameter, with the columns that the view takes where that is not all of them. */
@@ -39,7 +41,7 @@ const nothing = (): string => "";
 const viewed = (node: { readonly view: ParameterView }, graph: Graph): string => printView(node.view, graph);
 const ofParameter = (node: { readonly parameter: string }): string => node.parameter;
 const named = (node: { readonly name: string }): string => node.name;
-const namedByAttribute: ReadonlySet<OpName> = new Set<OpName>(["setting", "input", "index", "state", "total"]);
+const namedByAttribute: ReadonlySet<OpName> = new Set<OpName>(["setting", "input", "index", "state", "final", "total"]);
 
 /** What stands between an operation and its operands. */
 const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => string } = {
@@ -48,6 +50,7 @@ const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => str
   input: named,
   index: named,
   state: named,
+  final: named,
   parameter: ofParameter,
   mask: (node) => `rate ${node.rate} stream ${node.stream}`,
   neg: nothing,

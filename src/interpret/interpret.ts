@@ -2,14 +2,14 @@
  * The oracle: runs a graph node by node, step by step, in f64. Slow and obvious; every other engine must agree with
  * it. Knows nothing about plans or memory.
  */
-import { arithmetic, type Graph, type Node, type NodeId } from "../graph/graph.ts";
+import { arithmetic, type Graph, type Node, type NodeId, type State } from "../graph/graph.ts";
 import type { BinaryName, OpName, ParameterView, UnaryName } from "../graph/operations.ts";
 import { maskKey, maskThreshold, randomBits } from "../graph/random-bits.ts";
 
 export type Run = {
   readonly steps: number;
   readonly batch: number;
-  /** By name: vectors (T,B,D), scalars (T,B) and indices (T,B), flat. */
+  /** By name: vectors (T,B,D), scalars (T,B) and indices (T,B), flat; without T where there is one value a sequence. */
   readonly inputs?: Readonly<Record<string, ArrayLike<number>>>;
   /** By name: [n] or [rows, columns], flat. */
   readonly parameters?: Readonly<Record<string, ArrayLike<number>>>;
@@ -21,7 +21,7 @@ export type Run = {
 };
 
 export type Result = {
-  /** Value of a node over all steps (T,B,n), flat. */
+  /** Value of a node over all steps (T,B,n), or (B,n) where it is one a sequence, flat. */
   readonly value: (id: NodeId) => Float64Array;
   /** Value of a state after the last step (B,H); of an adjoint, after the first. */
   readonly states: Readonly<Record<string, Float64Array>>;
@@ -34,7 +34,9 @@ export type Result = {
 /** What every node can reach, by name. */
 type Surroundings = {
   readonly run: Required<Run>;
-  readonly state: (name: string) => Float64Array;
+  /** A state (B,H) before a step, and after its last one. */
+  readonly state: (name: string, t: number) => ArrayLike<number>;
+  readonly final: (name: string) => ArrayLike<number>;
   readonly parameter: (name: string) => Float64Array;
   readonly gradient: (name: string) => Float64Array;
   readonly columnsOf: (parameter: string) => number;
@@ -45,7 +47,7 @@ type Surroundings = {
 type Place = {
   /** By operand: its features, or its one number. */
   readonly operands: readonly Float64Array[];
-  /** Position of the example among all steps and examples: t * B + b. */
+  /** Position of the example among all steps and examples, t * B + b; b where there is one value a sequence. */
   readonly row: number;
   readonly out: Float64Array;
   readonly around: Surroundings;
@@ -80,8 +82,13 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     out.fill((around.run.inputs[node.name as string] as ArrayLike<number>)[row] as number);
   },
   state: (node, { out, row, around }) => {
-    const b = row % around.run.batch;
-    out.set(around.state(node.name as string).subarray(b * out.length, (b + 1) * out.length));
+    const { batch } = around.run;
+    const state = around.state(node.name as string, Math.floor(row / batch));
+    for (let j = 0; j < out.length; j++) out[j] = state[(row % batch) * out.length + j] as number;
+  },
+  final: (node, { out, row, around }) => {
+    const state = around.final(node.name as string);
+    for (let j = 0; j < out.length; j++) out[j] = state[row * out.length + j] as number;
   },
   parameter: (node, at) => at.out.set(at.around.parameter(node.parameter)),
   mask: (node, { out, row, around: { run } }) => {
@@ -186,8 +193,8 @@ function addProduct(
 }
 
 /**
- * Run all steps: the forward nodes from the first step to the last, then the backward nodes from the last to the
- * first. Memory is T * B * features for each node.
+ * Every node at every step, each after what it is computed from: a state's value from its next value one step before,
+ * and at its first step from what it starts from. Memory is T * B * features for each node.
  */
 export function interpret(graph: Graph, given: Run): Result {
   const run: Required<Run> = { inputs: {}, parameters: {}, states: {}, settings: {}, keys: [0, 0], ...given };
@@ -196,11 +203,12 @@ export function interpret(graph: Graph, given: Run): Result {
     const shape = (graph.nodes[id] as Node).shape;
     return typeof shape === "number" ? shape : shape === "none" ? 0 : 1;
   };
-  const values = graph.nodes.map((_, id) => new Float64Array(steps * batch * sizeOf(id)));
-  const states: Record<string, Float64Array> = {};
-  for (const { name, size } of graph.states) {
-    states[name] = Float64Array.from(run.states[name] ?? new Float64Array(batch * size));
-  }
+  const timesOf = (id: NodeId): number => (graph.nodes[id]?.once ? 1 : steps);
+  const values = graph.nodes.map((_, id) => new Float64Array(timesOf(id) * batch * sizeOf(id)));
+  const rows = values.map((all, id) => {
+    const n = sizeOf(id);
+    return Array.from({ length: timesOf(id) * batch }, (_, row) => all.subarray(row * n, (row + 1) * n));
+  });
   const shapes = new Map(graph.parameters.map((p) => [p.name, p.shape]));
   const gradients: Record<string, Float64Array> = {};
   const totals: Record<string, number> = {};
@@ -213,15 +221,30 @@ export function interpret(graph: Graph, given: Run): Result {
     parameters.set(name, values);
     return values;
   };
-  const rows = values.map((all, id) => {
-    const n = sizeOf(id);
-    return Array.from({ length: steps * batch }, (_, row) => all.subarray(row * n, (row + 1) * n));
-  });
-  const rowOf = (id: NodeId, row: number): Float64Array => rows[id]?.[row] as Float64Array;
+
+  const states = new Map(graph.states.map((state) => [state.name, state]));
+  /** A state before step t, by the node that it is the value of: `next` one step before, or `initial`. */
+  const source = (name: string, t: number): { id: NodeId; t: number } | undefined => {
+    const { next, initial, reverse } = states.get(name) as State;
+    const before = reverse ? t + 1 : t - 1;
+    if (before >= 0 && before < steps) return { id: next, t: before };
+    return initial === undefined ? undefined : { id: initial, t: 0 };
+  };
+  const start = (name: string): ArrayLike<number> =>
+    run.states[name] ?? new Float64Array(batch * (states.get(name) as State).size);
+  const stateAt = (name: string, t: number): ArrayLike<number> => {
+    const from = source(name, t);
+    return from === undefined ? start(name) : stepOf(from.id, from.t);
+  };
+  const stepOf = (id: NodeId, t: number): Float64Array =>
+    (values[id] as Float64Array).subarray(t * batch * sizeOf(id), (t + 1) * batch * sizeOf(id));
+  /** The step after a state's last one. */
+  const end = (name: string): number => (states.get(name)?.reverse ? -1 : steps);
   const around: Surroundings = {
     run,
     parameter,
-    state: (name: string) => states[name] as Float64Array,
+    state: stateAt,
+    final: (name) => stateAt(name, end(name)),
     columnsOf: (name: string) => shapes.get(name)?.[1] as number,
     gradient: (name: string): Float64Array => {
       const shape = shapes.get(name) as readonly number[];
@@ -233,23 +256,34 @@ export function interpret(graph: Graph, given: Run): Result {
     },
   };
 
-  function compute(id: NodeId, t: number, b: number): void {
+  const done = graph.nodes.map((_, id) => new Uint8Array(timesOf(id)));
+  /** A node at a step, for all examples, and before it all that it needs. */
+  function compute(id: NodeId, t: number): void {
     const node = graph.nodes[id] as Node;
-    const row = t * batch + b;
-    const operands = node.inputs.map((input) => rowOf(input, row));
-    (rules[node.op] as Rule<OpName>)(node, { operands, row, out: rowOf(id, row), around });
-  }
-  function runStep(t: number, from: NodeId, to: NodeId, reverse: boolean): void {
-    for (let id = from; id < to; id++) for (let b = 0; b < batch; b++) compute(id, t, b);
-    for (const state of graph.states) {
-      if (state.reverse !== reverse) continue;
-      const n = state.size;
-      const value = values[state.next] as Float64Array;
-      (states[state.name] as Float64Array).set(value.subarray(t * batch * n, (t + 1) * batch * n));
+    const known = done[id] as Uint8Array;
+    const at = node.once ? 0 : t;
+    if (known[at] === 1) return;
+    known[at] = 1;
+    if (node.op === "state" || node.op === "final") {
+      const from = source(node.name, node.op === "final" ? end(node.name) : t);
+      if (from !== undefined) compute(from.id, from.t);
+    }
+    for (const input of node.inputs) compute(input, t);
+    for (let b = 0; b < batch; b++) {
+      const row = at * batch + b;
+      const operands = node.inputs.map((input) => rows[input]?.[graph.nodes[input]?.once ? b : t * batch + b]);
+      const out = rows[id]?.[row] as Float64Array;
+      (rules[node.op] as Rule<OpName>)(node, { operands: operands as Float64Array[], row, out, around });
     }
   }
-  for (let t = 0; t < steps; t++) runStep(t, 0, graph.forwardCount, false);
-  for (let t = steps - 1; t >= 0; t--) runStep(t, graph.forwardCount, graph.nodes.length, true);
+  // In the order in which states mostly need it, so that the way back to the first step is short.
+  for (let t = 0; t < steps; t++) for (let id = 0; id < graph.forwardCount; id++) compute(id, t);
+  for (let t = steps - 1; t >= 0; t--) for (let id = graph.forwardCount; id < graph.nodes.length; id++) compute(id, t);
 
-  return { value: (id) => values[id] as Float64Array, states, gradients, totals };
+  return {
+    value: (id) => values[id] as Float64Array,
+    states: Object.fromEntries(graph.states.map(({ name }) => [name, Float64Array.from(stateAt(name, end(name)))])),
+    gradients,
+    totals,
+  };
 }

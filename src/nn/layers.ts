@@ -15,10 +15,16 @@ export type LayerSpec =
       readonly cell: Cell;
       readonly units?: number;
       readonly label: string;
+      /** Its output at every step, or at the last one alone. Where the cell has no state there is nothing to choose. */
+      readonly returnSequences: boolean;
     }
   | { readonly kind: "dropout"; readonly name?: string; readonly rate: number };
 
 type Named = { readonly name?: string };
+type Recurrent = Named & {
+  /** Give the output of every step (T,B,units), not of the last one alone (B,units). */
+  readonly returnSequences?: boolean;
+};
 
 /** tokens (T,B) -> vectors (T,B,outputDim): the row of a table (inputDim, outputDim) for each token. */
 export function embedding(inputDim: number, outputDim: number, { name }: Named = {}): LayerSpec {
@@ -28,16 +34,22 @@ export function embedding(inputDim: number, outputDim: number, { name }: Named =
 }
 
 /**
- * Any cell over the time steps: x (T,B,D) -> its output (T,B,units). A cell without state works on each step alone.
- * `label` names the layer where no `name` is given.
+ * Any cell over the time steps: x (T,B,D) -> its output after the last step (B,units), or with `returnSequences` after
+ * each one (T,B,units). A cell without state works on each vector alone. `label` names the layer where no `name` is
+ * given.
  */
 export function recurrent(
   of: Cell,
-  { units, name, label = "recurrent" }: Named & { readonly units?: number; readonly label?: string } = {},
+  {
+    units,
+    name,
+    label = "recurrent",
+    returnSequences = false,
+  }: Recurrent & { readonly units?: number; readonly label?: string } = {},
 ): LayerSpec {
   checkLayerCell(of, name ?? label);
   if (units !== undefined) positive(name ?? label, "units", units);
-  return named({ kind: "cell", cell: of, label, ...(units === undefined ? {} : { units }) }, name);
+  return named({ kind: "cell", cell: of, label, returnSequences, ...(units === undefined ? {} : { units }) }, name);
 }
 
 /**
@@ -56,17 +68,17 @@ export function checkLayerCell({ inputs, settings }: Cell, where: string): void 
   );
 }
 
-export const lstm = (units: number, options: Named = {}): LayerSpec =>
+export const lstm = (units: number, options: Recurrent = {}): LayerSpec =>
   recurrent(lstmCell, { units, label: "lstm", ...options });
 /** With `reset_after` as in Keras 3 and cuDNN. */
-export const gru = (units: number, options: Named = {}): LayerSpec =>
+export const gru = (units: number, options: Recurrent = {}): LayerSpec =>
   recurrent(gruResetAfter, { units, label: "gru", ...options });
-export const simpleRnn = (units: number, options: Named = {}): LayerSpec =>
+export const simpleRnn = (units: number, options: Recurrent = {}): LayerSpec =>
   recurrent(simpleRnnCell, { units, label: "simple_rnn", ...options });
 
 const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
 
-/** x (T,B,D) -> activation(W @ x + b) (T,B,units). */
+/** x (T,B,D) or (B,D) -> activation(W @ x + b) (T,B,units) or (B,units). */
 export function dense(
   units: number,
   { activation = "linear", name }: Named & { readonly activation?: (typeof activations)[number] } = {},

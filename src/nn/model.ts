@@ -3,7 +3,15 @@
  * text.
  */
 import { addCell } from "../graph/cell.ts";
-import { type Builder, createBuilder, dependencies, type Graph, type NodeId, type Parameter } from "../graph/graph.ts";
+import {
+  type Builder,
+  createBuilder,
+  dependencies,
+  type Graph,
+  type Node,
+  type NodeId,
+  type Parameter,
+} from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
@@ -19,6 +27,8 @@ export type Model = {
   readonly input: "tokens" | number;
   /** Features that come out. */
   readonly outputSize: number;
+  /** Whether they come out at every step (T,B,outputSize), or once a sequence (B,outputSize). */
+  readonly returnsSequences: boolean;
   readonly parameters: readonly Parameter[];
   /** By name, [n] or [rows, columns] flat. Training writes into them. */
   readonly values: Readonly<Record<string, Float32Array>>;
@@ -34,7 +44,7 @@ export type SequentialOptions = {
 /**
  * Layers one after the other.
  * @throws where a layer does not fit the one before, with its name
- * @example sequential([embedding(65, 64), lstm(128), dense(65)])
+ * @example sequential([embedding(65, 64), lstm(128, { returnSequences: true }), dense(65)])
  */
 export function sequential(specs: readonly LayerSpec[], { input, seed = 0 }: SequentialOptions = {}): Model {
   if (specs.length === 0) throw new InputError("sequential: needs at least one layer");
@@ -62,9 +72,9 @@ export function modelOf(
   checkInputMatters(graph, output);
   checkMemory(4 * countParameters(graph), "the model");
   const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
-  const shape = graph.nodes[output]?.shape;
+  const { shape, once } = graph.nodes[output] as Node;
   const outputSize = typeof shape === "number" ? shape : 1;
-  return { layers, input, outputSize, parameters: graph.parameters, values };
+  return { layers, input, outputSize, returnsSequences: once !== true, parameters: graph.parameters, values };
 }
 
 /** A cell may leave out x; a model all of whose ways from input to output are cut so could learn nothing. */
@@ -73,6 +83,18 @@ function checkInputMatters(graph: Graph, output: NodeId): void {
   if (graph.nodes.some(({ op }, id) => needed[id] && (op === "input" || op === "index"))) return;
   throw new InputError(
     "the model's output does not depend on its input: a cell leaves out x. Let its equations read x.",
+  );
+}
+
+/** @throws InputError for a model whose outputs are not one a token */
+export function checkReturnsSequences({ layers, returnsSequences }: Model, where: string): void {
+  if (returnsSequences) return;
+  const last = layers.findLast(
+    (layer) => layer.kind === "cell" && !layer.returnSequences && layer.cell.states.length > 0,
+  );
+  throw new InputError(
+    `${where}: needs an output at every step, and ${last?.name} gives its last one alone. ` +
+      "Give it returnSequences: true.",
   );
 }
 
@@ -120,18 +142,36 @@ export function addModel(
       }
       case "cell": {
         const [x] = layer.cell.inputs as readonly [string];
+        const hasState = layer.cell.states.length > 0;
+        if (hasState && g.isOnce(at)) {
+          throw new InputError(
+            `${layer.name}: it reads a sequence, and the layer before gives one vector: its last. ` +
+              "Give that layer returnSequences: true.",
+          );
+        }
         const units = layer.units === undefined ? {} : { units: layer.units };
         const made = addCell(g, layer.cell, { layer: layer.name, ...units, inputs: { [x]: at } });
         for (const [name, id] of Object.entries(made.values)) values[`${layer.name}.${name}`] = id;
-        at = made.output;
+        at = hasState && !layer.returnSequences ? lastOf(g, layer, made.output) : made.output;
         break;
       }
       case "dropout":
-        if (training && layer.rate > 0) at = g.mul(at, g.mask(g.shapeOf(at) as number, layer.rate, k));
+        if (training && layer.rate > 0)
+          at = g.mul(at, g.mask(g.shapeOf(at) as number, layer.rate, k, { once: g.isOnce(at) }));
         break;
     }
   });
   return { output: at, values };
+}
+
+/** A layer's output after the last step. Where it is no state, one is made that does nothing but keep it. */
+function lastOf(g: Builder, { name, cell }: Layer & { kind: "cell" }, output: NodeId): NodeId {
+  if (cell.output.endsWith("'")) return g.final(`${name}.${cell.output.slice(0, -1)}`);
+  const state = `${name}.${cell.output}`;
+  const shape = g.shapeOf(output);
+  g.state(state, typeof shape === "number" ? shape : 1);
+  g.next(state, typeof shape === "number" ? output : g.broadcast(output, 1));
+  return g.final(state);
 }
 
 export const countParameters = ({ parameters }: Pick<Model, "parameters">): number =>

@@ -1,8 +1,10 @@
 /** A model that reads one input at a time and keeps its state between them. Knows nothing about text or sampling. */
+import { InputError } from "../graph/input-error.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { type Model, modelGraph } from "./model.ts";
 
+/** A model with the values it has now; it runs on one thread, for a step has too little work to share. */
 export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
   const { graph } = modelGraph(model, { training: false });
   const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output"] }), { ...options, threads: 1 });
@@ -10,26 +12,90 @@ export async function createSession(model: Model, options: LoadOptions = {}): Pr
   return new Session(model, program);
 }
 
-/** Owns the program and, in it, the state. Later changes of the model's values do not reach it. */
+/**
+ * Owns the program and, in it, the state. Later changes of the model's values do not reach it. A step makes nothing on
+ * the heap, so that a live stream is never kept waiting by the garbage collector.
+ */
 export class Session {
-  private readonly model: Model;
   private readonly program: Program;
+  /** Tokens that there are; undefined for a model that reads vectors. */
+  private readonly tokens: number | undefined;
+  private readonly token = new Int32Array(1);
+  private readonly vector: Float32Array;
+  private readonly output: Float32Array<ArrayBuffer>;
 
-  constructor(model: Model, program: Program) {
-    this.model = model;
+  constructor({ layers: [first], input, outputSize }: Model, program: Program) {
     this.program = program;
+    this.tokens = first?.kind === "embedding" ? first.inputDim : undefined;
+    this.vector = new Float32Array(input === "tokens" ? 0 : input);
+    this.output = new Float32Array(outputSize);
   }
 
-  /** Read one token, or one vector (D); gives the output (V) of this step. */
-  next(input: number | ArrayLike<number>): Float32Array {
-    if (this.model.input === "tokens") this.program.setIndex("tokens", [input as number]);
-    else this.program.setInput("x", input as ArrayLike<number>);
-    this.program.runHere();
-    this.program.carry();
-    return this.program.output("output");
+  /**
+   * Read one token, or one vector (D). A model that gives its last output alone takes each input for the last.
+   * @returns the output (V) of this step, always in the same array: `.slice()` what is to outlive the next step
+   * @throws InputError for a token that the embedding does not have, and for what is not D finite numbers
+   * @example const logits = session.next(3);
+   */
+  next(input: number | ArrayLike<number>): Float32Array<ArrayBuffer> {
+    const { program } = this;
+    if (this.tokens !== undefined) program.setIndex("tokens", this.readToken(input, this.tokens));
+    else program.setInput("x", this.readVector(input));
+    program.runHere();
+    program.carry();
+    return program.output("output", this.output);
   }
+  private readToken(input: unknown, count: number): Int32Array {
+    if (!(typeof input === "number" && Number.isInteger(input) && input >= 0 && input < count)) {
+      throw new InputError(`session: needs a token, a whole number from 0 to ${count - 1}, got ${shown(input)}`);
+    }
+    this.token[0] = input;
+    return this.token;
+  }
+  private readVector(input: number | ArrayLike<number>): Float32Array {
+    const { vector } = this;
+    if (typeof input === "number" || input?.length !== vector.length) {
+      throw new InputError(`session: needs a vector of ${vector.length} numbers, got ${shown(input)}`);
+    }
+    vector.set(input);
+    for (let j = 0; j < vector.length; j++) {
+      if (Number.isFinite(vector[j])) continue;
+      throw new InputError(`session: a vector's numbers must be finite 32-bit floats; number ${j} is ${input[j]}`);
+    }
+    return vector;
+  }
+
   /** Forget everything read so far. */
   reset(): void {
     this.program.resetStates();
   }
+  /** What it remembers: the values (H) of each state by its name (`lstm.h`), copied. For `restore`, here or elsewhere. */
+  state(): Record<string, Float32Array> {
+    return Object.fromEntries(Object.keys(this.sizes()).map((name) => [name, this.program.start(name)]));
+  }
+  /**
+   * Go on from a state of this model.
+   * @throws InputError where a state is missing, unknown or of another length; then nothing has changed
+   */
+  restore(state: Readonly<Record<string, ArrayLike<number>>>): void {
+    const sizes = this.sizes();
+    const there = Object.entries(sizes).map(([name, size]) => `${name} of ${size}`);
+    const wanted = there.length === 0 ? "it has no state" : `it has ${there.join(", ")}`;
+    for (const name of Object.keys(state)) {
+      if (!Object.hasOwn(sizes, name)) throw new InputError(`session: the model has no state ${name}; ${wanted}`);
+    }
+    for (const [name, size] of Object.entries(sizes)) {
+      const got = (Object.hasOwn(state, name) ? state[name]?.length : undefined) ?? "none";
+      if (got !== size) throw new InputError(`session: state ${name} needs ${size} numbers, got ${got}; ${wanted}`);
+    }
+    for (const name of Object.keys(sizes)) this.program.setState(name, state[name] as ArrayLike<number>);
+  }
+  private sizes(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.program.plan.states).map(([name, { size }]) => [name, size]));
+  }
 }
+
+const shown = (input: unknown): string => {
+  if (typeof input !== "object" || input === null) return typeof input === "string" ? `"${input}"` : String(input);
+  return "length" in input ? `a list of ${input.length}` : "an object";
+};

@@ -24,8 +24,13 @@ else port.onmessage = (event) => receive(event.data);
 `;
 
 type Message = { readonly id: number; readonly error?: string };
-type Job = { left: number; error: string | undefined; readonly done: () => void };
-type PoolWorker = { readonly send: (message: object) => void; readonly busy: (yes: boolean) => void };
+/** A run that so many threads have not ended yet. */
+type Job = { left: number; readonly done: (error?: string) => void };
+type PoolWorker = {
+  readonly send: (message: object) => void;
+  readonly busy: (yes: boolean) => void;
+  readonly end: () => void;
+};
 
 /** What Node's worker_threads has, as far as it is used here. */
 type NodeWorkers = {
@@ -35,15 +40,17 @@ type NodeWorkers = {
   ) => {
     postMessage: (message: object) => void;
     on: ((event: "message", handler: (message: Message) => void) => void) &
-      ((event: "error", handler: (error: Error) => void) => void);
+      ((event: "error", handler: (error: Error) => void) => void) &
+      ((event: "exit", handler: () => void) => void);
     ref: () => void;
     unref: () => void;
+    terminate: () => void;
   };
 };
 type NodeProcess = { getBuiltinModule?: (id: string) => unknown };
 const builtin = (id: string): unknown => (globalThis as { process?: NodeProcess }).process?.getBuiltinModule?.(id);
 
-const workers: PoolWorker[] = [];
+let workers: readonly PoolWorker[] = [];
 const jobs = new Map<number, Job>();
 let programs = 0;
 
@@ -55,37 +62,48 @@ export function availableThreads(): number {
 
 function receive({ id, error }: Message): void {
   const job = jobs.get(id);
-  if (job === undefined) return;
-  job.error ??= error;
-  job.left--;
-  if (job.left === 0) job.done();
+  if (error !== undefined) fail(error);
+  else if (job !== undefined && --job.left === 0) job.done();
 }
-/** A worker that died takes all that runs with it. */
+/**
+ * A thread that fails never comes to where the others wait for it. So all workers end, and all that runs fails; the next
+ * run starts new ones.
+ */
 function fail(error: string): void {
-  for (const id of [...jobs.keys()]) {
-    const job = jobs.get(id) as Job;
-    job.error ??= error;
-    job.done();
-  }
+  const [ended, failed] = [workers, [...jobs.values()]];
+  workers = [];
+  for (const worker of ended) worker.end();
+  for (const job of failed) job.done(error);
 }
 
 function startWorker(): PoolWorker {
+  // What comes from a worker that was ended is too late.
+  const here = (act: () => void): void => {
+    if (workers.includes(made)) act();
+  };
+  const made = startNodeWorker(here) ?? startPageWorker(here);
+  return made;
+}
+function startNodeWorker(here: (act: () => void) => void): PoolWorker | undefined {
   const node = builtin("node:worker_threads") as NodeWorkers | undefined;
-  if (node !== undefined) {
-    const worker = new node.Worker(workerSource, { eval: true });
-    worker.on("message", receive);
-    worker.on("error", (error) => fail(String(error)));
-    // An idle pool does not keep the process alive.
-    worker.unref();
-    return {
-      send: (message) => worker.postMessage(message),
-      busy: (yes) => (yes ? worker.ref() : worker.unref()),
-    };
-  }
+  if (node === undefined) return undefined;
+  const worker = new node.Worker(workerSource, { eval: true });
+  worker.on("message", (message) => here(() => receive(message)));
+  worker.on("error", (error) => here(() => fail(String(error))));
+  worker.on("exit", () => here(() => fail("it ended")));
+  // An idle pool does not keep the process alive.
+  worker.unref();
+  return {
+    send: (message) => worker.postMessage(message),
+    busy: (yes) => (yes ? worker.ref() : worker.unref()),
+    end: () => worker.terminate(),
+  };
+}
+function startPageWorker(here: (act: () => void) => void): PoolWorker {
   const worker = new Worker(URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" })));
-  worker.onmessage = (event: MessageEvent<Message>) => receive(event.data);
-  worker.onerror = (event) => fail(event.message);
-  return { send: (message) => worker.postMessage(message), busy: () => {} };
+  worker.onmessage = ({ data }: MessageEvent<Message>) => here(() => receive(data));
+  worker.onerror = ({ message }) => here(() => fail(message));
+  return { send: (message) => worker.postMessage(message), busy: () => {}, end: () => worker.terminate() };
 }
 
 /** A program as the workers have it. */
@@ -95,27 +113,36 @@ export type PoolProgram = {
   readonly run: (changed: 0 | 1) => Promise<void>;
 };
 
-/** Give a module and its shared memory to so many workers; more are started where needed. */
+/**
+ * Give a module and its shared memory to so many workers; more are started where needed. A program that ran when a
+ * thread failed is lost: part of its step is done, part is not.
+ */
 export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Memory, threads: number): PoolProgram {
-  while (workers.length < threads) workers.push(startWorker());
-  const mine = workers.slice(0, threads);
   const id = programs++;
-  for (const worker of mine) worker.send({ kind: "load", id, module, memory });
+  let mine: readonly PoolWorker[] = [];
+  let lost: Error | undefined;
+  const join = (): void => {
+    while (workers.length < threads) workers = [...workers, startWorker()];
+    if (mine[0] === workers[0]) return; // Workers end all together.
+    mine = workers.slice(0, threads);
+    for (const worker of mine) worker.send({ kind: "load", id, module, memory });
+  };
+  join();
   const run = (changed: 0 | 1): Promise<void> =>
     new Promise((resolve, reject) => {
-      if (jobs.has(id)) {
-        reject(new Error("internal: a program is run while it runs"));
-        return;
-      }
-      const done = (): void => {
+      if (jobs.has(id)) throw new Error("internal: a program is run while it runs");
+      if (lost !== undefined) throw lost;
+      join();
+      const done = (error?: string): void => {
         jobs.delete(id);
-        for (const worker of mine) worker.busy(jobs.size > 0);
-        const { error } = job;
+        for (const worker of workers) worker.busy(jobs.size > 0);
         if (error === undefined) resolve();
-        else reject(new Error(`internal: a thread failed: ${error}`));
+        else {
+          lost = new Error(`internal: a thread failed: ${error}. What the program holds is lost; load it anew.`);
+          reject(lost);
+        }
       };
-      const job: Job = { left: threads, error: undefined, done };
-      jobs.set(id, job);
+      jobs.set(id, { left: threads, done });
       // Every worker gets its jobs in one order, so that two programs never wait for each other.
       mine.forEach((worker, thread) => {
         worker.busy(true);

@@ -3,8 +3,8 @@
  */
 import type { Graph } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { multiplyAdds, type Plan, pad4, type Slot } from "../schedule/plan.ts";
-import { emit, pageBytes } from "../wasm/emit.ts";
+import { multiplyAdds, type Plan, type Slot } from "../schedule/plan.ts";
+import { type EmitOptions, emit, memoryPages, pageBytes } from "../wasm/emit.ts";
 import { relaxedSimd, sharedMemory } from "../wasm/features.ts";
 import { checkMemory, refusedMemory } from "./memory-limit.ts";
 import { availableThreads, dropFromPool, loadIntoPool, type PoolProgram } from "./pool.ts";
@@ -38,26 +38,49 @@ function threadsFor(plan: Plan, wanted: number | undefined): number {
 export async function load(plan: Plan, { fma = true, threads: wanted }: LoadOptions = {}): Promise<Program> {
   checkMemory(plan.bytes, "the program");
   const threads = threadsFor(plan, wanted);
-  const bytes = emit(plan, { fma: fma && relaxedSimd(), threads });
-  const module = await WebAssembly.compile(bytes);
-  const memory = allocate(plan.bytes, threads > 1);
+  const module = await compiled(plan, { fma: fma && relaxedSimd(), threads });
+  const memory = allocate(memoryPages(plan, threads), threads > 1);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
   const exports = instance.exports as Exports;
   const pool = threads > 1 ? loadIntoPool(module, memory, threads) : undefined;
-  const program = new Program(plan, memory, exports, { threads, moduleBytes: bytes.length, pool });
+  const program = new Program(plan, memory, exports, { threads, pool });
   if (pool !== undefined) collected.register(program, pool.id);
   return program;
+}
+
+/** Modules by the content of their plan, the one used last at the end: a plan is compiled once, whoever made it. */
+const modules = new Map<string, Promise<WebAssembly.Module>>();
+const mostModules = 16;
+
+function compiled(plan: Plan, options: EmitOptions): Promise<WebAssembly.Module> {
+  const key = JSON.stringify([options, plan], exactly);
+  let module = modules.get(key);
+  if (module === undefined) {
+    const compile = async (): Promise<WebAssembly.Module> => WebAssembly.compile(emit(plan, options));
+    module = compile();
+    // What failed may go well the next time.
+    module.catch(() => modules.delete(key));
+  }
+  modules.delete(key);
+  modules.set(key, module);
+  for (const oldest of modules.keys()) if (modules.size > mostModules) modules.delete(oldest);
+  return module;
+}
+/** What JSON would leave out, or write like something else. */
+function exactly(_: string, value: unknown): unknown {
+  if (value instanceof Map || value instanceof Set) return { all: [...value] };
+  if (typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))) return value;
+  return { number: Object.is(value, -0) ? "-0" : String(value) };
 }
 
 /** Workers hold a program's memory until the program itself is gone. */
 const collected = new FinalizationRegistry<number>(dropFromPool);
 
-function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
-  const pages = Math.ceil(bytes / pageBytes);
+function allocate(pages: number, shared: boolean): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory(shared ? { initial: pages, maximum: pages, shared } : { initial: pages });
   } catch (error) {
-    throw refusedMemory(bytes, "the program", error);
+    throw refusedMemory(pages * pageBytes, "the program", error);
   }
 }
 
@@ -67,12 +90,12 @@ type Exports = { readonly run: (thread: number, changed: 0 | 1) => void; readonl
 export class Program {
   readonly plan: Plan;
   readonly threads: number;
-  readonly moduleBytes: number;
   /** Each state goes on from where the last run left it; without it the next run starts where the last one did. */
   readonly carry: () => void;
   private readonly memory: WebAssembly.Memory;
   private readonly exports: Exports;
   private readonly pool: PoolProgram | undefined;
+  private readonly views: Views;
   /** Whether parameters may have changed since they were last laid out for the products. */
   private changed = true;
 
@@ -80,18 +103,21 @@ export class Program {
     plan: Plan,
     memory: WebAssembly.Memory,
     exports: Exports,
-    { threads, moduleBytes, pool }: { threads: number; moduleBytes: number; pool: PoolProgram | undefined },
+    { threads, pool }: { threads: number; pool: PoolProgram | undefined },
   ) {
     this.plan = plan;
     this.memory = memory;
     this.exports = exports;
     this.carry = exports.carry;
     this.threads = threads;
-    this.moduleBytes = moduleBytes;
     this.pool = pool;
+    this.views = viewsOf(plan, memory.buffer);
   }
 
-  /** The plan once: all its time steps. With several threads, in workers: this one stays free. */
+  /**
+   * The plan once: all its time steps. With several threads, in workers: this one stays free.
+   * @throws where a thread fails; what the program holds is lost then, and it cannot run again
+   */
   async run(): Promise<void> {
     if (this.pool === undefined) this.exports.run(0, this.takeChange());
     else await this.pool.run(this.takeChange());
@@ -107,21 +133,21 @@ export class Program {
     return changed ? 1 : 0;
   }
 
-  /** Vectors (T,B,D) or scalars (T,B), flat. */
+  /** Vectors (T,B,D) or scalars (T,B), flat; without T where there is one value a sequence. */
   setInput(name: string, values: ArrayLike<number>): void {
-    this.write(find(this.plan.inputs, "input", name), values, this.rows);
+    write(find(this.views.inputs, "input", name), values);
   }
-  /** Indices (T,B), flat: tokens, classes. They are trusted to lie in their table. */
+  /** Indices (T,B), or (B), flat: tokens, classes. They are trusted to lie in their table. */
   setIndex(name: string, values: ArrayLike<number>): void {
-    const { offset } = find(this.plan.indices, "index", name);
-    new Int32Array(this.memory.buffer, offset, this.rows).set(values);
+    find(this.views.indices, "index", name).set(values);
   }
   setSetting(name: string, value: number): void {
-    new Float32Array(this.memory.buffer, find(this.plan.settings, "setting", name), 1)[0] = value;
+    find(this.views.settings, "setting", name)[0] = value;
   }
   /** Keys of the dropout masks. */
   setKeys(key0: number, key1: number): void {
-    new Int32Array(this.memory.buffer, this.plan.keys, 2).set([key0 | 0, key1 | 0]);
+    this.views.keys[0] = key0;
+    this.views.keys[1] = key1;
   }
   /** [n] or [rows, columns], flat. */
   setParameter(name: string, values: ArrayLike<number>): void {
@@ -131,44 +157,45 @@ export class Program {
   parameter(name: string): Float32Array {
     this.changed = true;
     const { offset, shape } = find(this.plan.parameters, "parameter", name);
-    return new Float32Array(this.memory.buffer, offset, product(shape));
+    return this.floats(offset, product(shape));
   }
   /** The gradient of the last run: a view; zeros where the plan has no gradients because all of them are zero. */
   gradient(name: string): Float32Array {
     const { offset, shape } = find(this.plan.parameters, "parameter", name);
     if (this.plan.gradientSlab.floats === 0) return new Float32Array(product(shape));
-    const at = offset - this.plan.parameterSlab.offset + this.plan.gradientSlab.offset;
-    return new Float32Array(this.memory.buffer, at, product(shape));
+    return this.floats(offset - this.plan.parameterSlab.offset + this.plan.gradientSlab.offset, product(shape));
   }
   /** All parameters in one run of numbers, with the padding between them: a view. */
   parameterSlab(): Float32Array {
     this.changed = true;
     const { offset, floats } = this.plan.parameterSlab;
-    return new Float32Array(this.memory.buffer, offset, floats);
+    return this.floats(offset, floats);
   }
   /** What a state starts from (B,H), flat. */
   setState(name: string, values: ArrayLike<number>): void {
-    this.write(find(this.plan.states, "state", name), values, this.batch);
+    write(find(this.views.starts, "state", name), values);
+  }
+  /** What a state starts from (B,H), flat: a copy. */
+  start(name: string): Float32Array<ArrayBuffer> {
+    return read(find(this.views.starts, "state", name));
   }
   /** A state after the last step (B,H), flat: a copy. */
-  state(name: string): Float32Array {
-    const state = find(this.plan.states, "state", name);
-    return this.read({ ...state, offset: state.last }, this.batch);
+  state(name: string): Float32Array<ArrayBuffer> {
+    return read(find(this.views.states, "state", name));
   }
   resetStates(): void {
-    for (const [name, { size }] of Object.entries(this.plan.states)) {
-      this.setState(name, new Float32Array(this.batch * size));
-    }
+    for (const { view } of Object.values(this.views.starts)) view.fill(0);
   }
-  /** A kept value over all steps (T,B,n), flat: a copy. */
-  output(name: string): Float32Array {
-    return this.read(find(this.plan.outputs, "output", name), this.rows);
+  /**
+   * A kept value over all steps (T,B,n), or (B,n) where it is one a sequence, flat: a copy, in an array of the caller's
+   * where one is given.
+   */
+  output(name: string, into?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+    return read(find(this.views.outputs, "output", name), into);
   }
   /** The sum of a scalar over all examples and steps. */
   total(name: string): number {
-    const offset = this.plan.totals[name];
-    if (offset === undefined) throw new Error(`internal: the plan has no total ${name}`);
-    return new Float32Array(this.memory.buffer, offset, 1)[0] as number;
+    return find(this.views.totals, "total", name)[0] as number;
   }
   /** A run of numbers anywhere in memory: a view. For optimiser states. */
   floats(offset: number, count: number): Float32Array {
@@ -178,44 +205,66 @@ export class Program {
     return this.memory.buffer.byteLength;
   }
   get graph(): Graph {
-    return this.section.graph;
-  }
-
-  private get section() {
     const [section] = this.plan.sections;
     if (section === undefined) throw new Error("internal: a plan without sections");
-    return section;
-  }
-  private get batch(): number {
-    return this.section.batch;
-  }
-  private get rows(): number {
-    return this.section.batch * this.section.steps;
-  }
-  private write({ offset, rowBytes, size }: Slot, values: ArrayLike<number>, rows: number): void {
-    if (values.length !== rows * size) throw new Error(`internal: ${rows * size} numbers wanted, got ${values.length}`);
-    const stride = rowBytes / 4;
-    const view = new Float32Array(this.memory.buffer, offset, rows * stride);
-    if (stride === size) view.set(values);
-    else
-      for (let r = 0; r < rows; r++)
-        for (let j = 0; j < size; j++) view[r * stride + j] = values[r * size + j] as number;
-  }
-  private read({ offset, rowBytes, size }: Slot, rows: number): Float32Array {
-    const stride = rowBytes / 4;
-    const view = new Float32Array(
-      this.memory.buffer,
-      offset,
-      (rows - 1) * stride + Math.max(size, Math.min(stride, pad4(size))),
-    );
-    if (stride === size) return view.slice(0, rows * size);
-    const out = new Float32Array(rows * size);
-    for (let r = 0; r < rows; r++) out.set(view.subarray(r * stride, r * stride + size), r * size);
-    return out;
+    return section.graph;
   }
 }
 
-function find<T>(table: Readonly<Record<string, T>>, kind: string, name: string): T {
+/** The rows of a value: `size` numbers each, `stride` numbers from one to the next, padding between them. */
+type Rows = { readonly view: Float32Array; readonly rows: number; readonly stride: number; readonly size: number };
+type ByName<T> = Readonly<Record<string, T>>;
+
+/** Where what goes in and out lies. Made once, so that a run makes nothing: a program's memory never grows. */
+type Views = {
+  readonly inputs: ByName<Rows>;
+  readonly outputs: ByName<Rows>;
+  /** What states start from, and what they are after the last step. */
+  readonly starts: ByName<Rows>;
+  readonly states: ByName<Rows>;
+  readonly indices: ByName<Int32Array>;
+  readonly settings: ByName<Float32Array>;
+  readonly totals: ByName<Float32Array>;
+  readonly keys: Int32Array;
+};
+
+function viewsOf(plan: Plan, buffer: ArrayBuffer): Views {
+  const each = <T, U>(table: ByName<T>, make: (of: T) => U): ByName<U> =>
+    Object.fromEntries(Object.entries(table).map(([name, of]) => [name, make(of)]));
+  const rowsAt = ({ offset, rowBytes, size, rows }: Slot): Rows => {
+    const stride = rowBytes / 4;
+    const count = Math.max(0, (rows - 1) * stride + size);
+    return { view: new Float32Array(buffer, offset, count), rows, stride, size };
+  };
+  const number = (offset: number): Float32Array => new Float32Array(buffer, offset, 1);
+  return {
+    inputs: each(plan.inputs, rowsAt),
+    outputs: each(plan.outputs, rowsAt),
+    starts: each(plan.states, rowsAt),
+    states: each(plan.states, (slot) => rowsAt({ ...slot, offset: slot.last })),
+    indices: each(plan.indices, ({ offset, rows }) => new Int32Array(buffer, offset, rows)),
+    settings: each(plan.settings, number),
+    totals: each(plan.totals, number),
+    keys: new Int32Array(buffer, plan.keys, 2),
+  };
+}
+
+function write({ view, rows, stride, size }: Rows, values: ArrayLike<number>): void {
+  const count = rows * size;
+  if (values.length !== count) throw new Error(`internal: ${count} numbers wanted, got ${values.length}`);
+  // Without padding between them, or a single row.
+  if (view.length === count) view.set(values);
+  else
+    for (let r = 0; r < rows; r++) for (let j = 0; j < size; j++) view[r * stride + j] = values[r * size + j] as number;
+}
+function read({ view, rows, stride, size }: Rows, into = new Float32Array(rows * size)): Float32Array<ArrayBuffer> {
+  if (view.length === rows * size) into.set(view);
+  else
+    for (let r = 0; r < rows; r++) for (let j = 0; j < size; j++) into[r * size + j] = view[r * stride + j] as number;
+  return into;
+}
+
+function find<T>(table: ByName<T>, kind: string, name: string): T {
   const found = table[name];
   if (found === undefined) throw new Error(`internal: the plan has no ${kind} ${name}`);
   return found;

@@ -5,20 +5,22 @@
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
+import { onceASequence } from "./hoist.ts";
 
 /** One thing to do; what it defines is a node's value, or (a copy) the next value of a state. */
 export type Task = {
   readonly kind: "store" | "reduce" | "product" | "gather" | "sink";
   /** The node whose value becomes available. */
   readonly node: NodeId;
-  /** A copy into this state, instead of the value of a node. */
+  /** A copy into this state, instead of the value of a node: its next value, or what it starts from. */
   readonly state?: string;
+  readonly initial?: true;
   /** What a store or reduction computes; its first feature inside the node (for a concatenation). */
   readonly value: NodeId;
   readonly start: number;
   /** Features of the loop that computes it; 0 for one number an example. */
   readonly size: number;
-  /** 0: for all steps at once; else the time loop's number. */
+  /** Its place in time: see `hoist`. */
   readonly loop: number;
 };
 
@@ -66,17 +68,19 @@ export function inline(graph: Graph, stored: ReadonlySet<NodeId>, values: readon
   return { compute, loads };
 }
 
-/**
- * Decide, and order. `loops` is the time loop of each node (0: hoisted), `live` the nodes that matter, `keep` those
- * that the outside reads; the slots of a state with `ownState` hold its next value themselves, without a copy.
- */
-export function fuse(
-  graph: Graph,
-  loops: readonly number[],
-  live: readonly boolean[],
-  keep: readonly NodeId[],
-  ownState: (state: string) => boolean,
-): Fused {
+export type FuseOptions = {
+  readonly steps: number;
+  /** The place in time of each node: see `hoist`. */
+  readonly loops: readonly number[];
+  /** Nodes that matter, and those that the outside reads. */
+  readonly live: readonly boolean[];
+  readonly keep: readonly NodeId[];
+  /** Whether the slots of a state hold its next value themselves, without a copy. */
+  readonly ownState: (state: string) => boolean;
+};
+
+/** Decide, and order. */
+export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseOptions): Fused {
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const ids = graph.nodes.map((_, id) => id).filter((id) => live[id]);
   const stateLoop = new Map<string, number>();
@@ -143,54 +147,65 @@ export function fuse(
       const { name, next, size } = state;
       tasks.push({ kind: "store", node: next, state: name, value: next, start: 0, size, loop });
     }
+    for (const { name, initial, size } of liveStates) {
+      if (initial === undefined) continue;
+      const base = { kind: "store", node: initial, value: initial, start: 0, size, loop: onceASequence } as const;
+      tasks.push({ ...base, state: name, initial: true });
+    }
     return tasks;
   }
 
   /** What a task reads: nodes in memory, and states. */
-  function reads(task: Task): { nodes: readonly NodeId[]; states: readonly string[] } {
+  function reads(task: Task): Record<"nodes", NodeId[]> & Record<"states" | "finals", string[]> {
     const loads =
       task.kind === "store" || task.kind === "reduce"
         ? inline(graph, stored, [task.value], ownValues([task])).loads
         : node(task.node).inputs;
     const nodes: NodeId[] = [];
-    const states: string[] = [];
+    const [states, finals]: [string[], string[]] = [[], []];
     for (let id of loads) {
       while (node(id).op === "slice" && (!stored.has(id) || id === task.node)) id = node(id).inputs[0] as NodeId;
       if (node(id).op === "state") states.push(node(id).name as string);
+      else if (node(id).op === "final") finals.push(node(id).name as string);
       else if (!isLeaf(node(id))) nodes.push(id);
     }
-    return { nodes, states };
+    return { nodes, states, finals };
   }
 
   function order(tasks: readonly Task[]): Stage[] {
     const byNode = new Map<NodeId, number[]>();
     const byState = new Map<string, number[]>();
+    const starts = new Map<string, number>();
     tasks.forEach((task, k) => {
-      if (task.state !== undefined) byState.set(task.state, [...(byState.get(task.state) ?? []), k]);
+      if (task.initial) starts.set(task.state as string, k);
+      else if (task.state !== undefined) byState.set(task.state, [...(byState.get(task.state) ?? []), k]);
       else byNode.set(task.node, [...(byNode.get(task.node) ?? []), k]);
     });
     const edges = tasks.map((task) => {
-      const { nodes, states } = reads(task);
+      const { nodes, states, finals } = reads(task);
       const direct = nodes.flatMap((id) => byNode.get(id) ?? []).map((on) => ({ on, shifted: false }));
-      const through = states
+      // In a single step, what a state is read for is what it starts from.
+      const through = [...(steps > 1 ? states : []), ...finals]
         .flatMap((name) => (ownState(name) ? byNode.get(nextOf.get(name) as NodeId) : byState.get(name)) ?? [])
         .map((on) => ({ on, shifted: true }));
-      return [...direct, ...through];
+      const from = states.flatMap((name) => starts.get(name) ?? []).map((on) => ({ on, shifted: false }));
+      return [...direct, ...through, ...from];
     });
 
     // Level: how many times the order goes in and out of time loops before this. Even outside, odd inside.
-    const level = tasks.map((task): number => (task.loop === 0 ? 0 : 1));
+    const inside = ({ loop }: Task): boolean => loop > 0;
+    const level = tasks.map((task): number => (inside(task) ? 1 : 0));
     const loopLevel = new Map<number, number>();
     relax(tasks.length, (k) => {
       const task = tasks[k] as Task;
-      let wanted = Math.max(level[k] as number, task.loop === 0 ? 0 : (loopLevel.get(task.loop) ?? 1));
+      let wanted = Math.max(level[k] as number, inside(task) ? (loopLevel.get(task.loop) ?? 1) : 0);
       for (const { on } of edges[k] ?? []) {
         const other = tasks[on] as Task;
         const same = other.loop === task.loop;
-        const step = same ? 0 : task.loop !== 0 && other.loop !== 0 ? 2 : 1;
+        const step = same ? 0 : inside(task) === inside(other) ? 2 : 1;
         wanted = Math.max(wanted, (level[on] as number) + step);
       }
-      if (task.loop !== 0) loopLevel.set(task.loop, Math.max(wanted, loopLevel.get(task.loop) ?? 0));
+      if (inside(task)) loopLevel.set(task.loop, Math.max(wanted, loopLevel.get(task.loop) ?? 0));
       const changed = wanted !== level[k];
       level[k] = wanted;
       return changed;
@@ -206,7 +221,7 @@ export function fuse(
       for (const { on, shifted } of edges[k] ?? []) {
         const other = tasks[on] as Task;
         if (other.loop !== task.loop || level[on] !== level[k]) continue;
-        if (shifted && task.loop !== 0) continue;
+        if (shifted && inside(task)) continue;
         const together = !shifted && fusable(other) && inPass(task) && other.size === task.size && other.start === 0;
         wanted = Math.max(wanted, (stage[on] as number) + (together && node(other.node).op !== "concat" ? 0 : 1));
       }
@@ -245,7 +260,7 @@ export function fuse(
     for (const { level: at, loop, tasks: members } of sorted) {
       let last = stages[stages.length - 1];
       if (last === undefined || last.loop !== loop || last.level !== at) {
-        last = { loop, level: at, reverse: loop !== 0 && isReverse(loop), items: [] };
+        last = { loop, level: at, reverse: loop > 0 && isReverse(loop), items: [] };
         stages.push(last);
       }
       const first = members[0] as Task;

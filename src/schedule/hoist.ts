@@ -2,14 +2,19 @@
  * Which values lie on a cycle through a state, and so must be computed step by step; everything else leaves the time
  * loop and runs for all steps at once. Knows nothing about memory or how a value is computed.
  */
-import { dependencies, type Graph, type NodeId } from "../graph/graph.ts";
+import { behind, dependencies, type Graph, type NodeId } from "../graph/graph.ts";
 
-/** For each node: 0 where it is hoisted, else the number of its time loop, from 1. */
-export function hoist(graph: Graph): readonly number[] {
-  const next = new Map(graph.states.map((state) => [state.name, state.next]));
-  const needs = graph.nodes.map((node): readonly NodeId[] =>
-    node.op === "state" ? [next.get(node.name as string) as NodeId] : node.inputs,
-  );
+/** The place in time of what runs once a sequence. */
+export const onceASequence = -1;
+
+/**
+ * For each node its place in time: 0 where it runs for all steps at once, the number of its time loop from 1 on. A
+ * single step needs no loop.
+ */
+export function hoist(graph: Graph, steps: number): readonly number[] {
+  if (steps === 1) return graph.nodes.map(({ once }) => (once ? onceASequence : 0));
+  const states = new Map(graph.states.map((state) => [state.name, state]));
+  const needs = graph.nodes.map((node) => behind(node, states));
   const component = stronglyConnected(needs);
   const members = new Map<number, NodeId[]>();
   component.forEach((c, id) => {
@@ -21,7 +26,7 @@ export function hoist(graph: Graph): readonly number[] {
     const cyclic = ids.length > 1 || needs[ids[0] as NodeId]?.includes(ids[0] as NodeId);
     loop.set(c, cyclic ? ++loops : 0);
   }
-  return component.map((c) => loop.get(c) as number);
+  return component.map((c, id) => (graph.nodes[id]?.once ? onceASequence : (loop.get(c) as number)));
 }
 
 /** What matters: what an output or a sink needs, and every forward state, which is handed to the next run. */

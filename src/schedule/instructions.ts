@@ -11,12 +11,12 @@ export type Addresses = {
   readonly stored: ReadonlySet<NodeId>;
   /** A value; one that the pass at hand computes itself is in `own`. */
   readonly locate: (id: NodeId, own?: ReadonlySet<NodeId>) => Location;
-  /** Where the next value of a state goes. */
-  readonly nextOf: (state: string) => Location;
+  /** Where the next value of a state goes, or what it starts from. */
+  readonly placeOf: (state: string, which: "next" | "first") => Location;
   readonly parameter: (name: string) => { readonly offset: number; readonly shape: readonly number[] };
   /** The gradient of a parameter. */
   readonly gradient: (name: string) => number;
-  /** Where the outer products are made before they are copied to the gradients. */
+  /** Where outer products are made whose rows are no whole vectors. */
   readonly scratch: number;
   /** Where the sum of a scalar goes. */
   readonly total: (name: string) => number;
@@ -24,19 +24,33 @@ export type Addresses = {
   readonly take: (name: string, bytes: number) => number;
 };
 
-/** Instructions of groups, in order; and, by themselves, what lays parameters out for the products. */
+/**
+ * Instructions of groups, in order; by themselves, what lays parameters out for the products; and which gradients must
+ * be zero at first, because nothing sets them as a whole.
+ */
 export function createInstructions(at: Addresses) {
   const { graph, stored, locate } = at;
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const packs: Pack[] = [];
   const panelsOf = new Map<string, number>();
-  return { packs, instructionsOf };
+  const begun = new Set<string>();
+  const cleared = new Set<string>();
+  return { packs, cleared, instructionsOf };
+
+  /** Whether this is the first that goes to a gradient, and sets all of it. */
+  function isFirst(parameter: string, whole: boolean): boolean {
+    const first = !begun.has(parameter);
+    begun.add(parameter);
+    if (first && !whole) cleared.add(parameter);
+    return first && whole;
+  }
 
   function instructionsOf(group: Group): Instruction[] {
     if (group.kind === "pass") return [passOf(group.tasks)];
     if (group.kind === "product") return productsOf(group);
     if (group.kind === "outer") {
       const columns = locate(group.columns);
+      const straight = group.columnCount % 4 === 0;
       let row = 0;
       let count = 0;
       const blocks = group.rows.flatMap((rows, r) => {
@@ -50,6 +64,7 @@ export function createInstructions(at: Addresses) {
             columns: view.columns,
             gradient: at.gradient(view.parameter) + 4 * view.column,
             gradientRowBytes: 4 * width,
+            first: isFirst(view.parameter, straight && view.columns === width),
           };
         });
         row += pad4(node(rows).shape as number);
@@ -65,7 +80,7 @@ export function createInstructions(at: Addresses) {
           rowCount: group.rowCount,
           columns,
           columnCount: group.columnCount,
-          scratch: at.scratch,
+          ...(!straight && { scratch: at.scratch }),
           blocks,
           multiplyAdds: count,
         },
@@ -86,6 +101,7 @@ export function createInstructions(at: Addresses) {
           },
         ];
       case "scatter":
+        isFirst(n.parameter, false);
         return [
           {
             kind: "scatter",
@@ -104,6 +120,7 @@ export function createInstructions(at: Addresses) {
             value: operand,
             size: node(n.inputs[0] as NodeId).shape as number,
             gradient: at.gradient(n.parameter),
+            first: isFirst(n.parameter, true),
           },
         ];
       case "total":
@@ -124,7 +141,9 @@ export function createInstructions(at: Addresses) {
     const stores = tasks.flatMap((task): Store[] => {
       if (task.kind !== "store") return [];
       if (task.state !== undefined) {
-        return [{ value: task.value, at: at.nextOf(task.state), exact: false, padding: 0 }];
+        return [
+          { value: task.value, at: at.placeOf(task.state, task.initial ? "first" : "next"), exact: false, padding: 0 },
+        ];
       }
       const whole = locate(task.node);
       const { op, shape } = node(task.node);

@@ -3,11 +3,11 @@
  * about addresses or instructions.
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
-import { type Fused, type Item, isLeaf, type Task, usesOf } from "./fuse.ts";
+import { type Fused, type Item, inline, isLeaf, ownValues, type Task, usesOf } from "./fuse.ts";
 import { type Lifetime, rowStride } from "./memory.ts";
 import { pad4 } from "./plan.ts";
 
-/** In a buffer, `column` features from its row's start; `slot` 1 is one time step later. */
+/** In a buffer, `column` features from its row's start, `slot` time steps later. */
 export type Place = { readonly buffer: number; readonly column: number; readonly slot: number };
 
 export type Buffer = {
@@ -18,16 +18,21 @@ export type Buffer = {
   /** Where it already is, outside this plan's memory. */
   readonly fixed?: number | undefined;
   readonly lifetime: Lifetime;
+  /** The buffer whose bytes it takes over, number by number, in the pass that is that one's last and this one's first. */
+  readonly inPlaceOf?: number | undefined;
 };
 
 export type Layout = {
   readonly buffers: readonly Buffer[];
   readonly places: ReadonlyMap<NodeId, Place>;
-  /** Where a state's value is read, and where its next value goes. */
-  readonly states: ReadonlyMap<string, { readonly read: Place; readonly next: Place }>;
+  readonly states: ReadonlyMap<string, StatePlaces>;
 };
 
+/** Where a state's value is read at step 0, and its next value goes; what it starts from, and its last value. */
+type StatePlaces = { readonly [K in "read" | "next" | "first" | "last"]: Place };
+
 export type LayoutOptions = {
+  readonly steps: number;
   readonly live: readonly boolean[];
   /** Values whose place is the slot of a state. */
   readonly owners: ReadonlyMap<NodeId, string>;
@@ -41,17 +46,21 @@ export type LayoutOptions = {
 export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutOptions): Layout {
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const items = stages.flatMap((stage) => stage.items);
-  const buffers: Omit<Buffer, "lifetime">[] = [];
+  const buffers: Omit<Buffer, "lifetime" | "inPlaceOf">[] = [];
   const places = new Map<NodeId, Place>();
-  const states = new Map<string, { read: Place; next: Place }>();
-  const add = (buffer: Omit<Buffer, "lifetime">): number => buffers.push(buffer) - 1;
+  const states = new Map<string, StatePlaces>();
+  const add = (buffer: (typeof buffers)[number]): number => buffers.push(buffer) - 1;
 
   // States, and the values that are their next values.
   for (const { name, size, reverse } of graph.states) {
     const fixed = options.inPlace[name];
     const buffer = add({ name, rowFloats: rowStride(size), slots: fixed === undefined ? "state" : "one", fixed });
-    const [earlier, later] = [0, 1].map((slot): Place => ({ buffer, column: 0, slot })) as [Place, Place];
-    states.set(name, reverse ? { read: later, next: earlier } : { read: earlier, next: later });
+    const at = (slot: number): Place => ({ buffer, column: 0, slot });
+    const [start, end] = [at(0), at(options.steps)];
+    const places = reverse
+      ? { read: at(1), next: start, first: end, last: start }
+      : { read: start, next: at(1), first: start, last: end };
+    states.set(name, places);
   }
   for (const [id, name] of options.owners) if (stored.has(id)) places.set(id, states.get(name)?.next as Place);
 
@@ -81,13 +90,65 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     const name = n.name as string;
     if (!options.live[id]) return;
     if (n.op === "input" || n.op === "index") {
-      const buffer = add({ name, rowFloats: rowOf(n), slots: "steps", fixed: options.inputs[name] });
+      const slots = n.once ? "one" : "steps";
+      const buffer = add({ name, rowFloats: rowOf(n), slots, fixed: options.inputs[name] });
       places.set(id, { buffer, column: 0, slot: 0 });
     } else if (n.op === "state") places.set(id, states.get(name)?.read as Place);
+    else if (n.op === "final") places.set(id, states.get(name)?.last as Place);
   });
 
   const lifetimes = lifetimesOf();
-  return { buffers: buffers.map((buffer, k) => ({ ...buffer, lifetime: lifetimes[k] as Lifetime })), places, states };
+  const inPlaceOf = takenOver();
+  return {
+    buffers: buffers.map((buffer, k) => ({
+      ...{ ...buffer, lifetime: lifetimes[k] as Lifetime, inPlaceOf: inPlaceOf.get(k) },
+    })),
+    places,
+    states,
+  };
+
+  /** By buffer, the one whose bytes it may take over: a pass outside of loops loads a number there for the last time. */
+  function takenOver(): Map<number, number> {
+    const found = new Map<number, number>();
+    const taken = new Set<number>();
+    let moment = -1;
+    for (const { loop, items: list } of stages) {
+      for (const { kind, tasks } of list) {
+        moment++;
+        if (kind !== "pass" || loop > 0) continue;
+        const own = ownValues(tasks);
+        const { loads } = inline(
+          graph,
+          stored,
+          tasks.map((task) => task.value),
+          own,
+        );
+        const bufferOf = (id: NodeId): number => places.get(id)?.buffer ?? -1;
+        const sliced = new Set([...loads].flatMap((id) => (node(id).op === "slice" ? rootOf(id) : [])).map(bufferOf));
+        for (const id of own) {
+          const mine = bufferOf(id);
+          const fits = (other: number): boolean =>
+            other >= 0 &&
+            !taken.has(other) &&
+            !sliced.has(other) &&
+            lifetimes[other]?.to === moment &&
+            lifetimes[mine]?.from === moment &&
+            buffers[other]?.rowFloats === buffers[mine]?.rowFloats &&
+            buffers[other]?.slots === buffers[mine]?.slots &&
+            places.get(id)?.column === 0;
+          const before = [...loads].find((load) => places.get(load)?.column === 0 && fits(bufferOf(load)));
+          if (before === undefined) continue;
+          found.set(mine, bufferOf(before));
+          taken.add(bufferOf(before));
+        }
+      }
+    }
+    return found;
+  }
+  /** What a slice is cut from. */
+  function rootOf(id: NodeId): NodeId {
+    return node(id).op === "slice" ? rootOf(node(id).inputs[0] as NodeId) : id;
+  }
 
   /** From the first to the last item that uses a buffer; what the outside sees, and states, for ever. */
   function lifetimesOf(): Lifetime[] {
@@ -103,7 +164,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     for (const { loop, items: list } of stages) {
       const end = moment + list.length - 1;
       list.forEach((item, k) => {
-        const [first, last] = loop === 0 ? [moment + k, moment + k] : [moment, end];
+        const [first, last] = loop > 0 ? [moment, end] : [moment + k, moment + k];
         for (const id of usesOf(graph, item, stored)) touch(id, first, last);
       });
       moment = end + 1;
@@ -123,7 +184,7 @@ export function nameOf(graph: Graph, id: NodeId): string {
   return graph.nodes[id]?.name ?? `%${id}`;
 }
 
-/** Stored nodes whose values of all steps are wanted: hoisted, kept, or read outside their own time loop. */
+/** Stored nodes of which all steps are wanted: hoisted, kept, or read outside their own time loop. */
 function keptBeyondLoop(
   graph: Graph,
   stages: Fused["stages"],
@@ -133,17 +194,18 @@ function keptBeyondLoop(
   const loopOf = new Map<NodeId, number>();
   stages.forEach((stage, k) => {
     for (const { tasks } of stage.items) {
-      for (const task of tasks) if (task.state === undefined) loopOf.set(task.node, stage.loop === 0 ? -1 : k);
+      for (const task of tasks) if (task.state === undefined) loopOf.set(task.node, stage.loop > 0 ? k : -1);
     }
   });
   const full = new Set<NodeId>(keep);
   stages.forEach((stage, k) => {
     for (const item of stage.items) {
       for (const id of usesOf(graph, item, stored)) {
-        if (loopOf.get(id) !== k || stage.loop === 0) full.add(id);
+        if (loopOf.get(id) !== k) full.add(id);
       }
     }
   });
+  for (const id of full) if (graph.nodes[id]?.once) full.delete(id);
   return full;
 }
 

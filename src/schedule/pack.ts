@@ -10,7 +10,9 @@ import type { ProductBlock } from "../graph/operations.ts";
 export function pack(graph: Graph, region: (id: NodeId) => number): Graph {
   const uses = graph.nodes.map(() => 0);
   for (const node of graph.nodes) for (const input of node.inputs) uses[input] = (uses[input] ?? 0) + 1;
-  for (const state of graph.states) uses[state.next] = (uses[state.next] ?? 0) + 1;
+  for (const { next, initial } of graph.states) {
+    for (const id of initial === undefined ? [next] : [next, initial]) uses[id] = (uses[id] ?? 0) + 1;
+  }
   for (const id of Object.values(graph.outputs)) uses[id] = (uses[id] ?? 0) + 1;
 
   const nodes: Node[] = [];
@@ -59,18 +61,21 @@ export function pack(graph: Graph, region: (id: NodeId) => number): Graph {
           return { view: product.view, transposed: true };
         });
         const inputs = group.map((part) => moved[graph.nodes[part]?.inputs[0] as NodeId] as NodeId);
-        return push({ op: "products", inputs, shape: node.shape, blocks });
+        return push({ op: "products", inputs, shape: node.shape, ...(node.once && { once: true }), blocks });
       }),
     ];
     let total = terms[0] as NodeId;
-    for (const term of terms.slice(1)) total = push({ op: "add", inputs: [total, term], shape: node.shape });
+    for (const term of terms.slice(1)) total = push({ ...node, op: "add", inputs: [total, term] });
     if (node.name !== undefined) nodes[total] = { ...(nodes[total] as Node), name: node.name } as Node;
     moved[id] = total;
   });
   const at = (id: NodeId): NodeId => moved[id] as NodeId;
   return {
     nodes,
-    states: graph.states.map((state) => ({ ...state, next: at(state.next) })),
+    states: graph.states.map(({ initial, ...state }) => ({
+      ...{ ...state, next: at(state.next) },
+      ...(initial !== undefined && { initial: at(initial) }),
+    })),
     parameters: graph.parameters,
     outputs: Object.fromEntries(Object.entries(graph.outputs).map(([name, id]) => [name, at(id)])),
     forwardCount: graph.forwardCount < graph.nodes.length ? at(graph.forwardCount) : nodes.length,

@@ -88,7 +88,10 @@ export type Scatter = {
   readonly value: Location;
 };
 
-/** scratch (rows, columns) = the sum of outer products over all examples and steps; then copied to the gradients. */
+/**
+ * The sum of outer products over all examples and steps, (rows, columns), to the gradients: straight, or by way of a
+ * scratch matrix where rows of the gradients are no whole vectors.
+ */
 export type Outer = {
   readonly kind: "outer";
   readonly names: readonly string[];
@@ -97,34 +100,39 @@ export type Outer = {
   readonly rowCount: number;
   readonly columns: Location;
   readonly columnCount: number;
-  readonly scratch: number;
+  readonly scratch?: number;
   readonly blocks: readonly {
-    /** First row of the block in the scratch matrix. */
+    /** First row of the block among all rows. */
     readonly row: number;
     readonly rows: number;
     readonly columns: number;
     /** Where it goes: address of its first number, and bytes between rows. */
     readonly gradient: number;
     readonly gradientRowBytes: number;
+    /** Nothing is there yet: set, not added. */
+    readonly first: boolean;
   }[];
   readonly multiplyAdds: number;
 };
-/** gradient (size) += the sum of a vector over all examples and steps. */
+/** gradient (size) += the sum of a vector over all examples and steps; = where it is the first. */
 export type Accumulate = {
   readonly kind: "accumulate";
   readonly node: NodeId;
   readonly value: Location;
   readonly size: number;
   readonly gradient: number;
+  readonly first: boolean;
 };
 /** One number: the sum of a scalar over all examples and steps. */
 export type Total = { readonly kind: "total"; readonly node: NodeId; readonly value: Location; readonly at: number };
 
+/** Once a sequence: its instructions run over the examples alone. */
+export type Once = { readonly kind: "once"; readonly body: readonly Instruction[] };
 /** Once for each time step, from the first to the last or backwards. */
 export type Loop = { readonly kind: "loop"; readonly reverse: boolean; readonly body: readonly Instruction[] };
 export type Clear = { readonly kind: "clear"; readonly offset: number; readonly bytes: number };
 
-export type Instruction = Pack | Product | Pass | Gather | Scatter | Outer | Accumulate | Total | Loop | Clear;
+export type Instruction = Pack | Product | Pass | Gather | Scatter | Outer | Accumulate | Total | Once | Loop | Clear;
 
 /** One graph, scheduled: its instructions run for `steps` time steps of `batch` examples. */
 export type Section = {
@@ -134,7 +142,8 @@ export type Section = {
   readonly instructions: readonly Instruction[];
 };
 
-export type Slot = Location & { readonly size: number };
+/** `rows`: of all steps and examples, or of the examples where there is one value a sequence. */
+export type Slot = Location & { readonly size: number; readonly rows: number };
 
 export type Plan = {
   readonly sections: readonly Section[];
@@ -166,13 +175,18 @@ export type Slab = { readonly offset: number; readonly floats: number };
 
 export const pad4 = (n: number): number => (n + 3) & ~3;
 
+/** The instructions of a loop, or of what runs once a sequence; else the instruction alone. */
+export const bodyOf = (one: Instruction): readonly Instruction[] =>
+  one.kind === "loop" || one.kind === "once" ? one.body : [one];
+
 /** Multiply-adds of products in one run of the plan. */
 export function multiplyAdds(plan: Plan): number {
   let total = 0;
   for (const { instructions, steps, batch } of plan.sections) {
     for (const item of instructions) {
-      for (const one of item.kind === "loop" ? item.body : [item]) {
-        if (one.kind === "product" || one.kind === "outer") total += one.multiplyAdds * steps * batch;
+      const times = item.kind === "once" ? 1 : steps;
+      for (const one of bodyOf(item)) {
+        if (one.kind === "product" || one.kind === "outer") total += one.multiplyAdds * times * batch;
       }
     }
   }

@@ -2,7 +2,7 @@
 import type { Graph, NodeId } from "../graph/graph.ts";
 import { nameOf } from "./layout.ts";
 import type { Instruction, Pass, Plan, Product, Section } from "./plan.ts";
-import { multiplyAdds } from "./plan.ts";
+import { bodyOf, multiplyAdds } from "./plan.ts";
 
 /** What compiling did, by parameter name. */
 export type PlanFacts = {
@@ -23,7 +23,7 @@ export function factsOf(plan: Plan): PlanFacts {
   const packed: string[][] = [];
   let fused = 0;
   for (const item of section.instructions) {
-    for (const one of item.kind === "loop" ? item.body : [item]) {
+    for (const one of bodyOf(item)) {
       if (one.kind === "product") {
         if (item.kind !== "loop") hoisted.push(...one.names);
         if (one.names.length > 1) packed.push([...one.names]);
@@ -44,22 +44,25 @@ export function printPlan(plan: Plan): string {
     let outside = false;
     for (const instruction of section.instructions) {
       if (instruction.kind === "pack" || instruction.kind === "clear") continue;
-      if (instruction.kind === "loop") {
-        const { steps } = section;
-        lines.push(instruction.reverse ? `for t = ${steps - 1} to 0` : `for t = 0 to ${steps - 1}`);
-        for (const one of instruction.body) lines.push(`  ${printInstruction(one, section.graph)}`);
+      if (instruction.kind === "loop" || instruction.kind === "once") {
+        const last = section.steps - 1;
+        const all =
+          instruction.kind === "loop" && (instruction.reverse ? `for t = ${last} to 0` : `for t = 0 to ${last}`);
+        lines.push(all || "once a sequence");
+        for (const one of instruction.body) lines.push(`  ${printInstruction(one, section.graph, "examples")}`);
         outside = false;
         continue;
       }
-      if (!outside) lines.push(`for all ${section.steps} steps at once`);
+      if (!outside) lines.push(section.steps === 1 ? "for the one step" : `for all ${section.steps} steps at once`);
       outside = true;
-      lines.push(`  ${printInstruction(instruction, section.graph)}`);
+      lines.push(`  ${printInstruction(instruction, section.graph, "steps and examples")}`);
     }
   }
   return lines.join("\n");
 }
 
-function printInstruction(instruction: Instruction, graph: Graph): string {
+/** `over`: what the sinks are summed over. */
+function printInstruction(instruction: Instruction, graph: Graph, over: string): string {
   switch (instruction.kind) {
     case "product":
       return printProduct(instruction, graph);
@@ -69,12 +72,12 @@ function printInstruction(instruction: Instruction, graph: Graph): string {
       const [rows, columns] = operands(graph, instruction.nodes[0] as NodeId);
       const names = instruction.names.map((name) => `d ${name}`).join(" ");
       const several = instruction.nodes.length > 1 ? ", ..." : "";
-      return `product ${names} = ${rows}${several} times ${columns}, summed over steps and examples`;
+      return `product ${names} = ${rows}${several} times ${columns}, summed over ${over}`;
     }
     case "accumulate": {
       const node = graph.nodes[instruction.node];
       const name = node?.op === "accumulate" ? node.parameter : "";
-      return `sum     d ${name} = ${operands(graph, instruction.node)[0]}, over steps and examples`;
+      return `sum     d ${name} = ${operands(graph, instruction.node)[0]}, over ${over}`;
     }
     case "gather":
       return `gather  ${nameOf(graph, instruction.node)} by ${operands(graph, instruction.node)[0]}`;
@@ -83,6 +86,7 @@ function printInstruction(instruction: Instruction, graph: Graph): string {
     case "total":
       return `sum     ${nameOf(graph, instruction.node)} = ${operands(graph, instruction.node)[0]}`;
     case "loop":
+    case "once":
     case "pack":
     case "clear":
       return instruction.kind;

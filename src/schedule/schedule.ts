@@ -6,7 +6,7 @@ import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
 import { fuse, type Item, usesOf } from "./fuse.ts";
 import { groupsOf } from "./groups.ts";
-import { hoist, needed } from "./hoist.ts";
+import { hoist, needed, onceASequence } from "./hoist.ts";
 import { createInstructions } from "./instructions.ts";
 import { layOut, type Place } from "./layout.ts";
 import { aligned, allocate } from "./memory.ts";
@@ -30,18 +30,24 @@ export type ScheduleOptions = {
 /** Schedule one graph. See `joinPlans` for a plan of several. */
 export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const { steps, batch, inputs = {}, inPlace = {}, base = 64 } = options;
-  const loopOf = hoist(given);
+  const loopOf = hoist(given, steps);
   const graph = pack(given, (id) => loopOf[id] as number);
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const keep = kept(graph, options.keep ?? []);
   const live = needed(graph, [...keep.values()]);
   const owners = ownersOf(graph, live);
   const owned = new Set(owners.values());
-  const fused = fuse(graph, hoist(graph), live, [...keep.values()], (state) => owned.has(state));
+  const fused = fuse(graph, {
+    ...{ steps, live, loops: hoist(graph, steps), keep: [...keep.values()] },
+    ownState: (state) => owned.has(state),
+  });
   const { stages, stored } = fused;
   const items = stages.flatMap((stage) => stage.items);
   for (const name of Object.keys(inPlace)) checkInPlace(graph, items, stored, name);
-  const { buffers, places, states } = layOut(graph, fused, { live, owners, keep: [...keep.values()], inputs, inPlace });
+  const { buffers, places, states } = layOut(graph, fused, {
+    ...{ steps, live, owners, inputs, inPlace },
+    keep: [...keep.values()],
+  });
 
   const memory: Region[] = [];
   let top = aligned(base);
@@ -74,28 +80,38 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const totals = Object.fromEntries(named("total").map((name) => [name, take(name, 4)]));
   const keys = take("keys of the dropout masks", 8);
 
-  // One scratch matrix serves all weight gradients: each is copied out before the next.
+  // One scratch matrix serves all weight gradients that need it: each is copied out before the next.
   const groups = stages.map((stage) => stage.items.flatMap((item) => groupsOf(graph, item, places)));
-  const scratchBytes = groups.flat().map((group) => (group.kind === "outer" ? group.bytes : 0));
+  const scratchBytes = groups
+    .flat()
+    .map((group) => (group.kind === "outer" && group.columnCount % 4 > 0 ? group.bytes : 0));
   const scratch = take("scratch for gradients of matrices", Math.max(0, ...scratchBytes));
 
   // Values, which share bytes where their times allow.
   const rowsOf = { steps: steps * batch, state: (steps + 1) * batch, one: batch } as const;
-  const sizes = buffers.map(({ rowFloats, slots, fixed, lifetime }) => {
-    return { ...lifetime, bytes: fixed === undefined ? 4 * rowFloats * rowsOf[slots] : 0 };
+  const rootOf = (k: number): number => {
+    const before = buffers[k]?.inPlaceOf;
+    return before === undefined ? k : rootOf(before);
+  };
+  const bytesOf = buffers.map(({ rowFloats, slots, fixed }) =>
+    fixed === undefined ? 4 * rowFloats * rowsOf[slots] : 0,
+  );
+  const sizes = buffers.map((_, root) => {
+    const sharers = buffers.filter((_, k) => rootOf(k) === root).map(({ lifetime }) => lifetime);
+    const [from, to] = [Math.min(...sharers.map((one) => one.from)), Math.max(...sharers.map((one) => one.to))];
+    return { from, to, bytes: rootOf(root) === root ? (bytesOf[root] as number) : 0 };
   });
   const allocation = allocate(sizes, top);
   top = allocation.end;
+  const startOf = (k: number): number => buffers[k]?.fixed ?? (allocation.offsets[rootOf(k)] as number);
   buffers.forEach(({ name, fixed }, k) => {
-    const [offset, bytes] = [allocation.offsets[k] as number, sizes[k]?.bytes as number];
-    if (fixed === undefined) memory.push({ name, offset, bytes });
+    if (fixed === undefined) memory.push({ name, offset: startOf(k), bytes: bytesOf[k] as number });
   });
   const location = ({ buffer, column, slot }: Place): Location => {
-    const { rowFloats, slots, fixed } = buffers[buffer] as (typeof buffers)[number];
+    const { rowFloats, slots } = buffers[buffer] as (typeof buffers)[number];
     const rowBytes = 4 * rowFloats;
     const stepBytes = slots === "one" ? 0 : batch * rowBytes;
-    const start = fixed ?? (allocation.offsets[buffer] as number);
-    return { offset: start + slot * stepBytes + 4 * column, stepBytes, rowBytes };
+    return { offset: startOf(buffer) + slot * stepBytes + 4 * column, stepBytes, rowBytes };
   };
   const locate = (id: NodeId, own?: ReadonlySet<NodeId>): Location => {
     const n = node(id);
@@ -109,11 +125,11 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     return location(place);
   };
 
-  const { packs, instructionsOf } = createInstructions({
+  const { packs, cleared, instructionsOf } = createInstructions({
     graph,
     stored,
     locate,
-    nextOf: (state) => location(states.get(state)?.next as Place),
+    placeOf: (state, which) => location(states.get(state)?.[which] as Place),
     parameter: (name) => parameters[name] as { offset: number; shape: readonly number[] },
     gradient: (name) => gradientSlab.offset + (starts.get(name) as number),
     total: (name) => totals[name] as number,
@@ -122,18 +138,22 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   });
   const instructions = stages.flatMap(({ loop, reverse }, k): Instruction[] => {
     const body = (groups[k] as (typeof groups)[number]).flatMap(instructionsOf);
+    if (loop === onceASequence) return [{ kind: "once", body }];
     return loop === 0 ? body : [{ kind: "loop", reverse, body }];
   });
-  const clear: Instruction[] = hasGradient ? [{ kind: "clear", offset: gradientSlab.offset, bytes: 4 * floats }] : [];
+  const clear = graph.parameters.flatMap(({ name, shape }): Instruction[] => {
+    const offset = gradientSlab.offset + (starts.get(name) as number);
+    return cleared.has(name) ? [{ kind: "clear", offset, bytes: 4 * shape.reduce((a, b) => a * b, 1) }] : [];
+  });
 
-  const sizeOf = (id: NodeId): number => {
-    const { shape } = node(id);
-    return typeof shape === "number" ? shape : 1;
+  const slotOf = (id: NodeId, at: Location): Slot => {
+    const { shape, once } = node(id);
+    return { ...at, size: typeof shape === "number" ? shape : 1, rows: once ? batch : steps * batch };
   };
   const slotsOf = (op: "input" | "index"): Record<string, Slot> =>
     Object.fromEntries(
       [...places].flatMap(([id, place]) =>
-        node(id).op === op ? [[node(id).name as string, { ...location(place), size: sizeOf(id) }]] : [],
+        node(id).op === op ? [[node(id).name as string, slotOf(id, location(place))]] : [],
       ),
     );
   return {
@@ -149,14 +169,14 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       graph.states.flatMap(({ name, size, reverse }) => {
         if (reverse || inPlace[name] !== undefined) return [];
         const first = location(states.get(name)?.read as Place);
-        return [[name, { ...first, size, last: first.offset + steps * first.stepBytes }]];
+        return [[name, { ...first, size, rows: batch, last: first.offset + steps * first.stepBytes }]];
       }),
     ),
     parameters,
     parameterSlab,
     changesParameters: false,
     gradientSlab,
-    outputs: Object.fromEntries([...keep].map(([name, id]) => [name, { ...locate(id), size: sizeOf(id) }])),
+    outputs: Object.fromEntries([...keep].map(([name, id]) => [name, slotOf(id, locate(id))])),
   };
 }
 

@@ -68,7 +68,10 @@ export function languageModel(text: string, options: LanguageModelOptions = {}):
   if (options.training !== undefined) checkLength(encode(tokenizer, text).length, options.training);
   const label = typeof options.cell === "object" ? "recurrent" : (options.cell ?? "lstm").replaceAll("-", "_");
   const drop = rate > 0 ? [dropout(rate)] : [];
-  const stack = Array.from({ length: layers }, () => [recurrent(of, { units, label }), ...drop]).flat();
+  const stack = Array.from({ length: layers }, () => [
+    recurrent(of, { units, label, returnSequences: true }),
+    ...drop,
+  ]).flat();
   const named = nameLayers([embedding(vocabulary, features), ...drop, ...stack, dense(vocabulary)]);
   // To make the values of a model that is too large would take hours.
   const blank = modelOf(named, "tokens", () => new Float32Array(0));
@@ -160,14 +163,14 @@ export async function* generate(
   };
   for (const token of start) {
     if (signal?.aborted === true) return;
-    logits = session.next(token) as Float32Array<ArrayBuffer>;
+    logits = session.next(token);
     await turn();
   }
   for (let k = 0; k < length && signal?.aborted !== true; k++) {
     logits[0] = Number.NEGATIVE_INFINITY; // The unknown character is never written.
     const token = sample(logits, sampling, random);
     yield decodeToken(tokenizer, token);
-    logits = session.next(token) as Float32Array<ArrayBuffer>;
+    logits = session.next(token);
     await turn();
   }
 }

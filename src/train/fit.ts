@@ -2,7 +2,7 @@
  * The training loop over a stream of tokens: batches in order, the learning rate, validation, progress, stopping.
  * Knows nothing about text or files.
  */
-import type { Model } from "../nn/model.ts";
+import { checkReturnsSequences, type Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import type { LoadOptions } from "../runtime/program.ts";
 import { createEvaluator } from "./evaluator.ts";
@@ -89,6 +89,7 @@ export async function fitStream(model: Model, tokens: Int32Array, options: FitOp
   const { batch, steps, epochs, clipNorm, validationSplit, validations } = { ...fitDefaults, ...options };
   const { optimizer = adam(fitDefaults), minutes, seed = 0, signal, onProgress, resume } = options;
   const host = { fma: options.fma, threads: options.threads };
+  checkReturnsSequences(model, "fitStream");
 
   const held = Math.floor(tokens.length * validationSplit);
   const training = tokens.subarray(0, tokens.length - held);

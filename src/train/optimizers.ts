@@ -18,6 +18,19 @@ export type Optimizer = {
   readonly settings: (step: number, learningRate: number) => Readonly<Record<string, number>>;
 };
 
+/** Every optimiser's numbers are checked before anything is compiled. */
+function inside(where: string, value: number, low: number, high: number): void {
+  if (!(value >= low && value < high)) throw new InputError(`${where} must be in [${low}, ${high}), got ${value}`);
+}
+
+const sgdCell = cell("w' = w - rate * g", { inputs: ["g"], settings: ["rate"] });
+
+/** Stochastic gradient descent, without momentum. The default rate is Keras's. */
+export function sgd({ learningRate = 0.01 } = {}): Optimizer {
+  inside("sgd: learningRate", learningRate, 0, Number.POSITIVE_INFINITY);
+  return { name: "sgd", cell: sgdCell, slots: [], learningRate, settings: (_step, rate) => ({ rate }) };
+}
+
 const adamCell = cell(
   `
   m' = beta1 * m + (1 - beta1) * g             # mean of the gradients
@@ -34,14 +47,10 @@ const adamCell = cell(
  * like PyTorch and the paper, and unlike Keras, epsilon is added after the correction of v.
  */
 export function adam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = {}): Optimizer {
-  const inside = (name: string, value: number, low: number, high: number): void => {
-    if (!(value >= low && value < high))
-      throw new InputError(`adam: ${name} must be in [${low}, ${high}), got ${value}`);
-  };
-  inside("learningRate", learningRate, 0, Number.POSITIVE_INFINITY);
-  inside("beta1", beta1, 0, 1);
-  inside("beta2", beta2, 0, 1);
-  inside("epsilon", epsilon, 0, Number.POSITIVE_INFINITY);
+  inside("adam: learningRate", learningRate, 0, Number.POSITIVE_INFINITY);
+  inside("adam: beta1", beta1, 0, 1);
+  inside("adam: beta2", beta2, 0, 1);
+  inside("adam: epsilon", epsilon, 0, Number.POSITIVE_INFINITY);
   return {
     name: "adam",
     cell: adamCell,

@@ -13,13 +13,15 @@ import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.
 import { type LossName, losses } from "./losses.ts";
 import { adam, clipByGlobalNorm, type Optimizer } from "./optimizers.ts";
 
-/** The model with its loss, each example and step weighted by the input "weight". */
+/** The model with its loss, each output weighted by the input "weight". */
 export function lossGraph(model: Model, { loss, training }: { loss: LossName; training: boolean }): Graph {
   const g = createBuilder();
   const { output } = addModel(g, model, { training });
   const rule = losses[loss];
-  const target = rule.target === "index" ? g.index("target") : g.input("target", g.shapeOf(output) as number);
-  const weighted = g.mul(rule.build(g, output, target), g.input("weight", "scalar"));
+  const once = g.isOnce(output);
+  const target =
+    rule.target === "index" ? g.index("target", { once }) : g.input("target", g.shapeOf(output) as number, { once });
+  const weighted = g.mul(rule.build(g, output, target), g.input("weight", "scalar", { once }));
   g.total("loss", weighted);
   return g.graph({ output, loss: weighted });
 }
@@ -96,7 +98,8 @@ export class Trainer {
     this.optimizer = optimizer;
     this.slots = slots;
     this.seed = seed;
-    program.setInput("weight", new Float32Array(batch * steps).fill(1 / (batch * steps)));
+    const outputs = model.returnsSequences ? batch * steps : batch;
+    program.setInput("weight", new Float32Array(outputs).fill(1 / outputs));
     if (clipNorm !== undefined) program.setSetting("clip", clipNorm);
     for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   }
@@ -106,7 +109,8 @@ export class Trainer {
   }
 
   /**
-   * One update. Tokens (T,B), or vectors (T,B,D), and targets: indices (T,B) or vectors (T,B,V), flat, time first.
+   * One update. Tokens (T,B), or vectors (T,B,D), and targets: indices (T,B) or vectors (T,B,V), flat, time first; for a
+   * model that gives one output a sequence the targets are (B) or (B,V).
    * The states start from where the last call left them, unless `resetStates` is called.
    * @returns the mean loss before the update
    */

@@ -91,6 +91,9 @@ const lanes: { readonly [K in LaneName]: (node: Node<K>, at: Lanes) => Code } = 
   max: (_, { a, b }) => f32x4.max(a, b),
 };
 
+/** When something runs: for all steps at once, in a time loop, or once a sequence. */
+export type Time = "steps" | "loop" | "once";
+
 /** How a pass may be shared out: by rows; where there is but one, by features; or not at all. */
 export function divisionOf(pass: Pass, rows: number): "rows" | "features" | "none" {
   if (rows > 1) return "rows";
@@ -99,13 +102,13 @@ export function divisionOf(pass: Pass, rows: number): "rows" | "features" | "non
 }
 
 /**
- * The pass as a function of the time step (0 where it runs for all steps at once), and of the rows, or features, from
+ * The pass as a function of the time step (0 outside of time loops), and of the rows, or features, from
  * and to which it runs: see `divisionOf`.
  */
 export function passFunction(
   pass: Pass,
   section: Section,
-  inLoop: boolean,
+  time: Time,
   keys: number,
   settings: Readonly<Record<string, number>>,
   host: Host,
@@ -113,7 +116,8 @@ export function passFunction(
   const { graph, batch, steps } = section;
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const name = `pass ${pass.stores.map((s) => node(s.value).name ?? `%${s.value}`).join(" ")}`;
-  const rows = inLoop ? batch : batch * steps;
+  const inLoop = time === "loop";
+  const rows = time === "steps" ? batch * steps : batch;
   const byFeatures = divisionOf(pass, rows) === "features";
   return func({ name, params: ["i32", "i32", "i32"], results: [] }, (f) => {
     const [t, from, to] = [f.param(0), f.param(1), f.param(2)];

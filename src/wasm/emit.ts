@@ -2,8 +2,10 @@
  * Plan to WASM module, byte by byte. Knows nothing about equations or gradients: only what a plan says to run, and
  * where everything lies.
  */
-import type { Instruction, Location, Outer, Pack, Plan, Section } from "../schedule/plan.ts";
-import { pad4 } from "../schedule/plan.ts";
+
+import { aligned } from "../schedule/memory.ts";
+import type { Accumulate, Instruction, Location, Outer, Pack, Pass, Plan, Section } from "../schedule/plan.ts";
+import { bodyOf, pad4 } from "../schedule/plan.ts";
 import {
   assembleModule,
   type Code,
@@ -24,12 +26,21 @@ import {
   select,
   v128,
 } from "./assembler.ts";
-import { divisionOf, passFunction } from "./emit-pass.ts";
-import { matmulFunctions } from "./matmul.ts";
+import { divisionOf, passFunction, type Time } from "./emit-pass.ts";
+import { matmulFunctions, tileScratchBytes } from "./matmul.ts";
+import { rowsAtOnce, togetherByRows } from "./row-passes.ts";
 import { barrierFunction, type Range, shareOf } from "./share.ts";
 import type { Host } from "./vector-math.ts";
 
 export const pageBytes = 65536;
+
+/** Pages of memory that a module needs: the plan's, and behind them a place for each thread to pack blocks of matrices. */
+export function memoryPages(plan: Plan, threads: number): number {
+  const multiplies = plan.sections.some(({ instructions }) =>
+    instructions.flatMap(bodyOf).some((one) => one.kind === "outer"),
+  );
+  return Math.ceil((aligned(plan.bytes) + (multiplies ? threads * tileScratchBytes : 0)) / pageBytes);
+}
 
 export type EmitOptions = Host & {
   /** How many threads run the plan together, on shared memory where there are several. */
@@ -50,6 +61,7 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
     return made;
   };
   const matmul = matmulFunctions(host);
+  const tileScratch = aligned(plan.bytes);
   functions.push(...matmul.functions);
   const packer = add(packFunction());
   const adder = add(addBlockFunction());
@@ -63,9 +75,39 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
     const byExamples = threads === 1 || loopsByExamples(section, threads);
     const examples = section.batch % (4 * threads) === 0 ? 4 : 1;
 
-    const emitOne = (instruction: Instruction, inLoop: boolean): Emitted => {
-      const rows = inLoop ? section.batch : section.batch * section.steps;
-      const rowUnit = inLoop ? examples : 4;
+    const rowsOf = (time: Time): number => (time === "steps" ? section.batch * section.steps : section.batch);
+    const rowUnitOf = (time: Time): number => (time === "loop" ? examples : 4);
+    const emitPass = (pass: Pass, time: Time): DefinedFunction =>
+      add(passFunction(pass, section, time, plan.keys, plan.settings, host));
+
+    /** Passes that run together row by row. */
+    const emitPasses = (passes: readonly Pass[], time: Time): Emitted => {
+      const made = passes.map((pass) => emitPass(pass, time));
+      const atOnce = rowsAtOnce(section.graph, passes);
+      return (f, t, thread) => {
+        const step = time === "loop" ? t : i32.const(0);
+        const { from, to } = share(rowsOf(time), rowUnitOf(time), thread);
+        if (made.length === 1) return call(made[0] as DefinedFunction, step, from, to);
+        const [row, past, next] = f.locals("i32", 3);
+        return [
+          local.set(past, to),
+          forLoop(f, row, from, local.get(past), atOnce, [
+            local.set(next, least(i32.add(local.get(row), i32.const(atOnce)), local.get(past))),
+            made.map((pass) => call(pass, step, local.get(row), local.get(next))),
+          ]),
+        ];
+      };
+    };
+    /** Instructions in order; some passes are one with those before them. */
+    const emitAll = (instructions: readonly Instruction[], time: Time): Emitted[] =>
+      togetherByRows(section.graph, instructions, rowsOf(time)).map((one) =>
+        "kind" in one ? emitOne(one, time) : emitPasses(one, time),
+      );
+
+    const emitOne = (instruction: Instruction, time: Time): Emitted => {
+      const inLoop = time === "loop";
+      const rows = rowsOf(time);
+      const rowUnit = rowUnitOf(time);
       const byRows = !inLoop || byExamples;
       const address = ({ offset, stepBytes }: Location, t: Code): Code =>
         inLoop && stepBytes > 0 ? i32.add(i32.const(offset), i32.mul(t, i32.const(stepBytes))) : i32.const(offset);
@@ -78,13 +120,13 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
         case "pack":
           return (_, __, thread) => packCall(packer, instruction, share(instruction.countN, 8, thread));
         case "pass": {
-          const pass = add(passFunction(instruction, section, inLoop, plan.keys, plan.settings, host));
-          const division = divisionOf(instruction, rows);
+          if (divisionOf(instruction, rows) === "rows") return emitPasses([instruction], time);
+          const pass = emitPass(instruction, time);
+          const byFeatures = divisionOf(instruction, rows) === "features";
           return (_, t, thread) => {
             const step = inLoop ? t : i32.const(0);
-            if (division === "none") return alone(thread, call(pass, step, i32.const(0), i32.const(1)));
-            const { from, to } =
-              division === "rows" ? share(rows, rowUnit, thread) : share(instruction.size, 64, thread);
+            if (!byFeatures) return alone(thread, call(pass, step, i32.const(0), i32.const(1)));
+            const { from, to } = share(instruction.size, 64, thread);
             return call(pass, step, from, to);
           };
         }
@@ -107,7 +149,6 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
               i32.const(operand.rowBytes),
               byColumns ? past(panelsAt, 4 * k) : panelsAt,
               i32.const(32 * k),
-              i32.const(32),
               past(c, byColumns ? 4 : out.rowBytes),
               i32.const(out.rowBytes),
               i32.const(accumulate ? 1 : 0),
@@ -115,8 +156,11 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
           };
         }
         case "outer":
-          return (_, __, thread) =>
-            outerCode(instruction, rows, matmul.columns, adder, share(instruction.rowCount, 6, thread));
+          return (_, __, thread) => {
+            const range = share(instruction.rowCount, 6, thread);
+            const scratch = i32.add(i32.const(tileScratch), i32.mul(local.get(thread), i32.const(tileScratchBytes)));
+            return outerCode(instruction, { depth: rows, product: matmul.columns, adder, scratch }, range);
+          };
         case "gather": {
           const made = add(gatherFunction(instruction));
           const { index, out } = instruction;
@@ -145,8 +189,12 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
           const made = add(totalFunction(instruction.value, rows, instruction.at));
           return (_, __, thread) => alone(thread, call(made));
         }
+        case "once": {
+          const body = emitAll(instruction.body, "once");
+          return (f, t, thread) => body.map((make, k) => [make(f, t, thread), k < body.length - 1 ? meet : []]);
+        }
         case "loop": {
-          const body = instruction.body.map((inner) => emitOne(inner, true));
+          const body = emitAll(instruction.body, "loop");
           const { steps } = section;
           return (f, _, thread) => {
             const t = f.local("i32");
@@ -156,18 +204,25 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
         }
       }
     };
-    // Laying out parameters and clearing gradients touch nothing of each other's.
-    const free = (instruction: Instruction | undefined): boolean =>
-      instruction?.kind === "pack" || instruction?.kind === "clear";
-    return section.instructions.map((instruction, k) => {
-      const make = emitOne(instruction, false);
-      const apart = !(free(instruction) && free(section.instructions[k + 1]));
-      return (f, t, thread) => {
-        const code = make(f, t, thread);
-        // Parameters are laid out only where they have changed.
-        return [instruction.kind === "pack" ? if_(local.get(f.param(1)), code) : code, apart ? meet : []];
-      };
-    });
+    // Laying out parameters and clearing gradients touch nothing of each other's; parameters only where they have
+    // changed.
+    const isPack = (one: Instruction): boolean => one.kind === "pack";
+    const isClear = (one: Instruction): boolean => one.kind === "clear";
+    const [packs, clears] = [isPack, isClear].map((is) =>
+      section.instructions.filter(is).map((p) => emitOne(p, "steps")),
+    );
+    const rest = section.instructions.filter((one) => !isPack(one) && !isClear(one));
+    const all =
+      (list: readonly Emitted[] | undefined): Emitted =>
+      (f, t, thread) =>
+        (list ?? []).map((make) => make(f, t, thread));
+    return [
+      (f, t, thread) => [if_(local.get(f.param(1)), all(packs)(f, t, thread)), all(clears)(f, t, thread), meet],
+      ...emitAll(rest, "steps").map(
+        (make): Emitted =>
+          (f, t, thread) => [make(f, t, thread), meet],
+      ),
+    ];
   };
 
   const emitted = plan.sections.flatMap(emitSection);
@@ -185,7 +240,7 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
       }),
     ),
   );
-  const pages = Math.ceil(plan.bytes / pageBytes);
+  const pages = memoryPages(plan, threads);
   const shared = threads > 1 ? { maxPages: pages, shared: true } : {};
   return assembleModule({ memory: { minPages: pages, ...shared }, functions });
 }
@@ -318,40 +373,51 @@ function addBlockFunction(): DefinedFunction {
   });
 }
 
-/** The rows of the scratch matrix that a range names, and what of them goes to the gradients. */
+/** The rows that a range names, to the gradients. */
 function outerCode(
   o: Outer,
-  depth: number,
-  product: DefinedFunction,
-  adder: DefinedFunction,
+  {
+    depth,
+    product,
+    adder,
+    scratch: tiles,
+  }: { depth: number; scratch: Code } & Record<"product" | "adder", DefinedFunction>,
   { from, to }: Range,
 ): Code {
   const width = pad4(o.columnCount);
   const numbers = (...values: number[]): Code[] => values.map((value) => i32.const(value));
-  const scratchRow = (row: Code): Code => i32.add(i32.const(o.scratch), i32.mul(row, i32.const(4 * width)));
-  return [
+  const multiply = (count: Code, first: Code, out: Code, outRowBytes: number, accumulate: boolean): Code =>
     call(
       product,
-      i32.sub(to, from),
+      count,
       ...numbers(width, depth),
-      i32.add(i32.const(o.rows.offset), i32.mul(from, i32.const(4))),
-      ...numbers(o.rows.rowBytes, o.columns.offset, 32, o.columns.rowBytes),
-      scratchRow(from),
-      ...numbers(4 * width, 0),
-    ),
+      i32.add(i32.const(o.rows.offset), i32.mul(first, i32.const(4))),
+      ...numbers(o.rows.rowBytes, o.columns.offset, o.columns.rowBytes),
+      out,
+      ...numbers(outRowBytes, accumulate ? 1 : 0),
+      tiles,
+    );
+  /** The part of the range that lies in a block: its first row, how many, and where they go. */
+  const partOf = ({ row, rows, gradient, gradientRowBytes }: Outer["blocks"][number]): [Code, Code, Code] => {
+    const first = most(from, i32.const(row));
+    const count = i32.sub(least(to, i32.const(row + rows)), first);
+    const past = i32.mul(i32.sub(first, i32.const(row)), i32.const(gradientRowBytes));
+    return [first, count, i32.add(i32.const(gradient), past)];
+  };
+  const { scratch } = o;
+  if (scratch === undefined) {
+    return o.blocks.map((block) => {
+      const [first, count, out] = partOf(block);
+      return multiply(count, first, out, block.gradientRowBytes, !block.first);
+    });
+  }
+  const scratchRow = (row: Code): Code => i32.add(i32.const(scratch), i32.mul(row, i32.const(4 * width)));
+  return [
+    multiply(i32.sub(to, from), from, scratchRow(from), 4 * width, false),
     o.blocks.map((block) => {
-      const first = most(from, i32.const(block.row));
-      const count = i32.sub(least(to, i32.const(block.row + block.rows)), first);
-      const gradientRow = i32.mul(i32.sub(first, i32.const(block.row)), i32.const(block.gradientRowBytes));
-      return call(
-        adder,
-        count,
-        i32.const(block.columns),
-        scratchRow(first),
-        i32.const(4 * width),
-        i32.add(i32.const(block.gradient), gradientRow),
-        i32.const(block.gradientRowBytes),
-      );
+      const [first, count, out] = partOf(block);
+      const rowBytes = [i32.const(4 * width), i32.const(block.gradientRowBytes)] as const;
+      return call(adder, count, i32.const(block.columns), scratchRow(first), rowBytes[0], out, rowBytes[1]);
     }),
   ];
 }
@@ -415,8 +481,8 @@ function scatterFunction(
   });
 }
 
-/** gradient += the sum over rows; up to 4 vectors of features at a time, so that cache lines are read whole. */
-function accumulateFunction(a: { value: Location; size: number; gradient: number }, rows: number): DefinedFunction {
+/** gradient = or += the sum over rows; up to 4 vectors of features at a time, so that cache lines are read whole. */
+function accumulateFunction(a: Accumulate, rows: number): DefinedFunction {
   // The features from and to which it sums, in multiples of 16 but for the last.
   return func({ name: "accumulate", params: ["i32", "i32"], results: [] }, (f) => {
     const [first, past] = [f.param(0), f.param(1)];
@@ -440,7 +506,7 @@ function accumulateFunction(a: { value: Location; size: number; gradient: number
         used.map((sum, v) => {
           const at = a.gradient + 16 * v;
           const value = last && v === count - 1 && tail > 0 ? v128.and(get(sum), laneMask(tail)) : get(sum);
-          return v128.store(get(j), f32x4.add(v128.load(get(j), at), value), at);
+          return v128.store(get(j), a.first ? value : f32x4.add(v128.load(get(j), at), value), at);
         }),
       ];
     };

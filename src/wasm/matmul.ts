@@ -8,6 +8,7 @@ import {
   type Code,
   call,
   type DefinedFunction,
+  f32,
   forLoop,
   func,
   i32,
@@ -19,15 +20,23 @@ import {
 } from "./assembler.ts";
 import { type Host, madd } from "./vector-math.ts";
 
-/** Rows of the highest tile, by how A is walked: measured. Walking rows takes one pointer a row. */
-const tileRows: { readonly [W in Walk]: number } = { rows: 4, columns: 6 };
+/** Rows of the highest tile: measured. */
+const tileRows = 6;
+/** Rows that fill no tile, or would leave a thin one, by how many there are. */
+const lastRows: readonly (readonly number[])[] = [[], [1], [2], [3], [4], [5], [6], [4, 3], [4, 4], [5, 4]];
 /** Rows of A and depth of the sum that are worked on together, so that they stay in the caches. */
 const blockRows = 96;
 const blockDepth = 256;
+/** From one number of the depth to the next in a packed panel. */
+const panelRowBytes = 32;
+/** What a thread needs to pack blocks of both matrices: one panel, and the tiles of A. */
+export const tileScratchBytes = blockDepth * (panelRowBytes + 4 * blockRows);
 
 /**
- * How A is walked. "rows": a row's numbers follow each other, rows are `strideA` bytes apart. "columns": A is stored
- * transposed, so that a column's numbers follow each other and columns are `strideA` bytes apart.
+ * How A is walked. "rows": a row's numbers follow each other, rows are `strideA` bytes apart; B is in panels of 8
+ * columns, packed once for many products. "columns": A is stored transposed, so that a column's numbers follow each other
+ * and columns are `strideA` bytes apart; B is a matrix whose rows are `strideB` bytes apart. Blocks of both are packed
+ * here: from one depth to the next is another page of memory.
  */
 type Walk = "rows" | "columns";
 
@@ -36,16 +45,17 @@ type Walk = "rows" | "columns";
  * depth, whatever the tile: how rows are shared out, among tiles or threads, does not change a bit of the result.
  */
 function microKernel(walk: Walk, rows: number, columns: number, host: Host): DefinedFunction {
-  const name = `tile ${rows}x${columns} ${walk}`;
-  // k, a, strideA, b, strideB, c, strideC, accumulate, panelBytes
-  return func({ name, params: Array.from({ length: 9 }, () => "i32"), results: [] }, (f) => {
-    const [k, a, strideA, b, strideB, c, strideC, accumulate, panelBytes] = f.params(9);
+  const name = tileName(walk, rows, columns);
+  // k, a, strideA, b, c, strideC, accumulate, panelBytes
+  return func({ name, params: Array.from({ length: 8 }, () => "i32"), results: [] }, (f) => {
+    const [k, a, strideA, b, c, strideC, accumulate, panelBytes] = f.params(8);
     const width = columns / 4;
     const sums = Array.from({ length: rows * width }, () => f.local("v128"));
     const sum = (r: number, v: number): Local => sums[r * width + v] as Local;
     const number = f.local("v128");
     const chain = (first: Local, count: number): Local[] =>
       Array.from({ length: count }, (_, i) => (i === 0 ? first : f.local("i32")));
+    // A row a pointer. Packed, the rows of a tile follow each other at each depth.
     const pointers = chain(a, walk === "rows" ? rows : 1);
     const panels = chain(b, Math.ceil(columns / 8));
     const out = chain(c, rows);
@@ -71,8 +81,8 @@ function microKernel(walk: Walk, rows: number, columns: number, host: Host): Def
           ),
         ];
       }),
-      panels.map((panel) => advance(panel, local.get(strideB))),
-      walk === "rows" ? pointers.map((pointer) => advance(pointer, i32.const(4))) : advance(a, local.get(strideA)),
+      panels.map((panel) => advance(panel, i32.const(panelRowBytes))),
+      pointers.map((pointer) => advance(pointer, i32.const(walk === "rows" ? 4 : 4 * rows))),
     ];
     return [
       walk === "rows" ? stepFrom(pointers, strideA) : [],
@@ -93,11 +103,9 @@ function microKernel(walk: Walk, rows: number, columns: number, host: Host): Def
 
 export type Matmul = {
   readonly functions: readonly DefinedFunction[];
-  /**
-   * m, n (a multiple of 4), k, a, strideA, b, panelBytes (from one panel of 8 columns to the next), strideB (from one
-   * number of the depth to the next), c, strideC, accumulate.
-   */
+  /** m, n (a multiple of 4), k, a, strideA, b, panelBytes (from one panel of 8 columns to the next), c, strideC, accumulate. */
   readonly rows: DefinedFunction;
+  /** m, n (a multiple of 4), k, a, strideA, b, strideB, c, strideC, accumulate, scratch (`tileScratchBytes` of it). */
   readonly columns: DefinedFunction;
 };
 
@@ -107,81 +115,71 @@ export function matmulFunctions(host: Host): Matmul {
     functions.push(made);
     return made;
   };
-  const driver = (walk: Walk): DefinedFunction => {
-    const tiles = new Map<string, DefinedFunction>();
+  const tilesFor = (walk: Walk): Tiles => {
+    const tiles = [8, 4].flatMap((columns) =>
+      Array.from({ length: tileRows }, (_, r) => microKernel(walk, r + 1, columns, host)),
+    );
     // A single row alone has too few sums to keep the multiply-adds busy: it takes four panels at once.
-    tiles.set("1x32", add(microKernel(walk, 1, 32, host)));
-    for (const columns of [8, 4]) {
-      for (let rows = 1; rows <= tileRows[walk]; rows++) {
-        tiles.set(`${rows}x${columns}`, add(microKernel(walk, rows, columns, host)));
-      }
-    }
-    return add(drive(walk, (rows, columns) => tiles.get(`${rows}x${columns}`) as DefinedFunction));
+    if (walk === "rows") tiles.push(microKernel(walk, 1, 32, host));
+    const byName = new Map(tiles.map((tile) => [tile.name, add(tile)]));
+    return (rows, columns) => byName.get(tileName(walk, rows, columns)) as DefinedFunction;
   };
-  return { rows: driver("rows"), columns: driver("columns"), functions };
+  const strips = Array.from({ length: 8 }, (_, k) => add(copyStrip(k + 1)));
+  return {
+    rows: add(productByRows(tilesFor("rows"))),
+    columns: add(productByColumns(tilesFor("columns"), (width) => strips[width - 1] as DefinedFunction)),
+    functions,
+  };
 }
 
-function drive(walk: Walk, tile: (rows: number, columns: number) => DefinedFunction): DefinedFunction {
-  const params = Array.from({ length: 11 }, () => "i32" as const);
-  return func({ name: `matmul ${walk}`, params, results: [] }, (f) => {
-    const [m, n, k, a, strideA, b, panelBytes, strideB, c, strideC, accumulate] = f.params(11);
-    const [depth, block, column, row, rowsLeft, depthHere, panel, add] = f.locals("i32", 8);
-    const get = local.get;
-    const height = tileRows[walk];
-    const plus = (x: Code, y: Code): Code => i32.add(x, y);
-    const times = (x: Code, y: Code): Code => i32.mul(x, y);
-    const atMost = (most: number, x: Code, into: Local): Code => [
-      local.set(into, x),
-      if_(i32.gt_s(get(into), i32.const(most)), local.set(into, i32.const(most))),
-    ];
-    const aAt =
-      walk === "rows"
-        ? plus(plus(get(a), times(get(row), get(strideA))), times(get(depth), i32.const(4)))
-        : plus(plus(get(a), times(get(row), i32.const(4))), times(get(depth), get(strideA)));
+type Tiles = (rows: number, columns: number) => DefinedFunction;
+const tileName = (walk: Walk, rows: number, columns: number): string => `tile ${rows}x${columns} ${walk}`;
+const get = local.get;
+const plus = (x: Code, y: Code): Code => i32.add(x, y);
+const times = (x: Code, y: Code): Code => i32.mul(x, y);
+
+/** `of` in parts of at most `most`: the local `here` holds the part that begins at `start`. */
+const partOf = (of: Local, start: Local, most: number, here: Local): Code => [
+  local.set(here, i32.sub(get(of), get(start))),
+  if_(i32.gt_s(get(here), i32.const(most)), local.set(here, i32.const(most))),
+];
+
+/** Every tile of the rows from `row` to before `end`: code for a height, after which the next tile begins. */
+function overTiles(row: Local, end: Local, act: (rows: number) => Code): Code {
+  const left = i32.sub(get(end), get(row));
+  const actOn = (rows: number): Code => [act(rows), local.set(row, plus(get(row), i32.const(rows)))];
+  /** The last rows: exactly `count` of them, or fewer. */
+  const last = (count: number): Code =>
+    count === 0 ? [] : if_(i32.eq(left, i32.const(count)), lastRows[count]?.map(actOn) ?? [], last(count - 1));
+  const many = i32.ge_s(left, i32.const(lastRows.length));
+  return [if_(many, loop([actOn(tileRows), br_if(0, many)])), last(lastRows.length - 1)];
+}
+
+function productByRows(tile: Tiles): DefinedFunction {
+  const params = Array.from({ length: 10 }, () => "i32" as const);
+  return func({ name: "matmul rows", params, results: [] }, (f) => {
+    const [m, n, k, a, strideA, b, panelBytes, c, strideC, accumulate] = f.params(10);
+    const [depth, block, end, column, row, rowsHere, depthHere, panel, add] = f.locals("i32", 9);
+    const aAt = plus(plus(get(a), times(get(row), get(strideA))), times(get(depth), i32.const(4)));
     const cAt = plus(plus(get(c), times(get(row), get(strideC))), times(get(column), i32.const(4)));
-    const run = (rows: number, columns: number): Code =>
-      call(
-        tile(rows, columns),
-        get(depthHere),
-        aAt,
-        get(strideA),
-        get(panel),
-        get(strideB),
-        cAt,
-        get(strideC),
-        get(add),
-        get(panelBytes),
-      );
+    const run = (rows: number, columns: number): Code => {
+      const [A, C] = [[aAt, get(strideA)] as const, [cAt, get(strideC)] as const];
+      return call(tile(rows, columns), get(depthHere), ...A, get(panel), ...C, get(add), get(panelBytes));
+    };
     /** All rows of the block, for one panel. */
     const rowsOf = (columns: number): Code => [
       local.set(row, get(block)),
-      if_(
-        i32.ge_s(get(rowsLeft), i32.const(height)),
-        loop([
-          run(height, columns),
-          local.set(row, plus(get(row), i32.const(height))),
-          br_if(0, i32.ge_s(i32.sub(plus(get(block), get(rowsLeft)), get(row)), i32.const(height))),
-        ]),
-      ),
-      edge(columns, height - 1),
+      overTiles(row, end, (rows) => run(rows, columns)),
     ];
-    /** The rows that fill no tile: exactly `rows` of them, or fewer. */
-    const edge = (columns: number, rows: number): Code =>
-      rows === 0
-        ? []
-        : if_(
-            i32.eq(i32.sub(plus(get(block), get(rowsLeft)), get(row)), i32.const(rows)),
-            run(rows, columns),
-            edge(columns, rows - 1),
-          );
     return forLoop(f, depth, 0, get(k), blockDepth, [
-      atMost(blockDepth, i32.sub(get(k), get(depth)), depthHere),
+      partOf(k, depth, blockDepth, depthHere),
       local.set(add, i32.or(get(accumulate), i32.ne(get(depth), i32.const(0)))),
       forLoop(f, block, 0, get(m), blockRows, [
-        atMost(blockRows, i32.sub(get(m), get(block)), rowsLeft),
-        local.set(panel, plus(get(b), times(get(depth), get(strideB)))),
+        partOf(m, block, blockRows, rowsHere),
+        local.set(end, plus(get(block), get(rowsHere))),
+        local.set(panel, plus(get(b), times(get(depth), i32.const(panelRowBytes)))),
         local.set(column, i32.const(0)),
-        if_(i32.eq(get(rowsLeft), i32.const(1)), [
+        if_(i32.eq(get(rowsHere), i32.const(1)), [
           local.set(row, get(block)),
           forLoop(f, column, 0, i32.sub(get(n), i32.const(31)), 32, [
             run(1, 32),
@@ -193,6 +191,70 @@ function drive(walk: Walk, tile: (rows: number, columns: number) => DefinedFunct
           local.set(panel, plus(get(panel), get(panelBytes))),
         ]),
       ]),
+    ]);
+  });
+}
+
+function productByColumns(tile: Tiles, strip: (width: number) => DefinedFunction): DefinedFunction {
+  const params = Array.from({ length: 11 }, () => "i32" as const);
+  return func({ name: "matmul columns", params, results: [] }, (f) => {
+    const [m, n, k, a, strideA, b, strideB, c, strideC, accumulate, scratch] = f.params(11);
+    const [depth, block, end, column, row, rowsHere, depthHere, tiles, add] = f.locals("i32", 9);
+    const cAt = plus(plus(get(c), times(get(row), get(strideC))), times(get(column), i32.const(4)));
+    const tileAt = plus(get(tiles), times(times(i32.sub(get(row), get(block)), get(depthHere)), i32.const(4)));
+    /** Numbers of a row at the present depth, and below it. */
+    const from = (matrix: Local, at: Local, stride: Local): Code =>
+      plus(plus(get(matrix), times(get(at), i32.const(4))), times(get(depth), get(stride)));
+    const pack = (rows: number): Code =>
+      call(strip(rows), from(a, row, strideA), get(strideA), get(depthHere), tileAt, i32.const(4 * rows));
+    const panelOf = (columns: number): Code => [
+      call(
+        strip(columns),
+        from(b, column, strideB),
+        get(strideB),
+        get(depthHere),
+        get(scratch),
+        i32.const(panelRowBytes),
+      ),
+      local.set(row, get(block)),
+      overTiles(row, end, (rows) => {
+        const [A, C] = [[tileAt, i32.const(0)] as const, [cAt, get(strideC)] as const];
+        return call(tile(rows, columns), get(depthHere), ...A, get(scratch), ...C, get(add), i32.const(0));
+      }),
+    ];
+    return [
+      local.set(tiles, plus(get(scratch), i32.const(blockDepth * panelRowBytes))),
+      forLoop(f, depth, 0, get(k), blockDepth, [
+        partOf(k, depth, blockDepth, depthHere),
+        local.set(add, i32.or(get(accumulate), i32.ne(get(depth), i32.const(0)))),
+        forLoop(f, block, 0, get(m), blockRows, [
+          partOf(m, block, blockRows, rowsHere),
+          local.set(end, plus(get(block), get(rowsHere))),
+          local.set(row, get(block)),
+          overTiles(row, end, pack),
+          forLoop(f, column, 0, get(n), 8, [
+            if_(i32.ge_s(i32.sub(get(n), get(column)), i32.const(8)), panelOf(8), panelOf(4)),
+          ]),
+        ]),
+      ]),
+    ];
+  });
+}
+
+/** Copy `width` numbers of each of k rows, `stride` bytes apart, to rows that are `toStride` bytes apart. */
+function copyStrip(width: number): DefinedFunction {
+  return func({ name: `strip of ${width}`, params: ["i32", "i32", "i32", "i32", "i32"], results: [] }, (f) => {
+    const [from, stride, k, to, toStride] = f.params(5);
+    const d = f.local("i32");
+    const fours = width >> 2;
+    return forLoop(f, d, 0, get(k), 1, [
+      Array.from({ length: fours }, (_, v) => v128.store(get(to), v128.load(get(from), 16 * v), 16 * v)),
+      Array.from({ length: width - 4 * fours }, (_, j) => {
+        const at = 16 * fours + 4 * j;
+        return f32.store(get(to), f32.load(get(from), at), at);
+      }),
+      local.set(from, plus(get(from), get(stride))),
+      local.set(to, plus(get(to), get(toStride))),
     ]);
   });
 }

@@ -29,9 +29,17 @@ async function trained(model: Model): Promise<TrainerState> {
   return trainer.state();
 }
 
+const all = { returnSequences: true };
 const small = () =>
   sequential(
-    [embedding(5, 3), dropout(0.1), lstm(4), gru(3), recurrent(cells["simple-rnn"] as Cell, { units: 2 }), dense(5)],
+    [
+      embedding(5, 3),
+      dropout(0.1),
+      lstm(4, all),
+      gru(3, all),
+      recurrent(cells["simple-rnn"] as Cell, { ...all, units: 2 }),
+      dense(5),
+    ],
     {
       seed: 3,
     },
@@ -46,7 +54,7 @@ const bySource = (model: Model) => ({
 let original: Uint8Array;
 let languageModelBytes: Uint8Array;
 beforeAll(async () => {
-  const model = sequential([embedding(5, 3), dropout(0.1), lstm(4), gru(3), dense(5)], { seed: 3 });
+  const model = sequential([embedding(5, 3), dropout(0.1), lstm(4, all), gru(3, all), dense(5)], { seed: 3 });
   original = writeModel({ model, training: await trained(model), extra: { note: "x" } });
   const lm = languageModel("abcabcab cab".repeat(20), { units: 3, embedding: 2, seed: 1 });
   const result = await trainLanguageModel(lm, "abcabcab cab".repeat(20), { batch: 2, steps: 4, epochs: 0.1 });
@@ -109,7 +117,9 @@ describe("a round trip", () => {
       h' = h + Q @ a * sigmoid(s)
       s ~ constant(0.5)
     `);
-    const model = sequential([embedding(4, 3), recurrent(own, { units: 6, name: "mine" }), dense(4)], { seed: 5 });
+    const model = sequential([embedding(4, 3), recurrent(own, { ...all, units: 6, name: "mine" }), dense(4)], {
+      seed: 5,
+    });
     const read = readModel(writeModel({ model, extra: {} }), file).model;
     expect(bySource(read)).toEqual(bySource(model));
     const [before, after] = [await createSession(model), await createSession(read)];

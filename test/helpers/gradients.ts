@@ -14,8 +14,10 @@ export function gradientError(
   const run = () => interpret(graph, { steps, batch, ...values });
   const forwardOnly: Graph = { ...graph, nodes: graph.nodes.slice(0, graph.forwardCount) };
   const loss = () =>
-    interpret({ ...forwardOnly, states: graph.states.filter((s) => !s.reverse) }, { steps, batch, ...values }).totals
-      .loss as number;
+    interpret(
+      { ...forwardOnly, states: graph.states.filter((s) => s.next < graph.forwardCount) },
+      { steps, batch, ...values },
+    ).totals.loss as number;
   const { gradients } = run();
   let [largest, difference] = [1e-2, 0];
   for (const { name } of graph.parameters) {

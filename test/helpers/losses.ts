@@ -9,7 +9,11 @@ import { createTrainer } from "../../src/train/trainer.ts";
 
 export async function trainingLosses(cell: string, { count = 20, threads = 1 } = {}): Promise<number[]> {
   const [vocabulary, batch, steps] = [13, 5, 11];
-  const layers = [embedding(vocabulary, 10), dropout(0.1), recurrent(cells[cell] as Cell, { units: 21 })];
+  const layers = [
+    embedding(vocabulary, 10),
+    dropout(0.1),
+    recurrent(cells[cell] as Cell, { units: 21, returnSequences: true }),
+  ];
   const model = sequential([...layers, dense(vocabulary)], { seed: 4 });
   const optimizer = adam({ learningRate: 0.01 });
   const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm: 1, seed: 5, threads });

@@ -36,7 +36,8 @@ export function randomValues(graph: Graph, steps: number, batch: number, seed: n
   const shapes = new Map(graph.parameters.map((p) => [p.name, p.shape]));
   graph.nodes.forEach((node, id) => {
     const name = node.name as string;
-    if (node.op === "input") values.inputs[name] = draw(steps * batch * featuresOf(node));
+    const rows = node.once ? batch : steps * batch;
+    if (node.op === "input") values.inputs[name] = draw(rows * featuresOf(node));
     if (node.op === "setting") values.settings[name] = Math.fround(0.5 + random.uniform());
     if (node.op !== "index") return;
     const limits = graph.nodes.flatMap((user) => {
@@ -44,7 +45,7 @@ export function randomValues(graph: Graph, steps: number, batch: number, seed: n
       return user.op === "gather" ? [shapes.get(user.parameter)?.[0] as number] : [featuresOf(user)];
     });
     const limit = Math.min(1e9, ...limits.filter((n) => n > 0));
-    values.inputs[name] = Float64Array.from({ length: steps * batch }, () => random.integer(limit));
+    values.inputs[name] = Float64Array.from({ length: rows }, () => random.integer(limit));
   });
   for (const { name, shape } of graph.parameters) {
     const [rows, columns] = shape as [number, number?];

@@ -71,6 +71,59 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
       return a;
     },
   },
+  final: {
+    "of a recurrent state": ({ g }) => g.final("h"),
+    "through a layer": ({ g }) => {
+      g.declare("c", [5], { name: "zeros", values: [] });
+      const y = g.unary("tanh", g.add(g.matmul(matrix(g, "M", 5, 6), g.final("h")), g.parameter("c")));
+      return g.mul(y, g.reduce("logsumexp", y));
+    },
+    "meets parameters alone": ({ g }) => {
+      g.declare("c", [6], { name: "zeros", values: [] });
+      return g.add(g.final("h"), g.unary("tanh", g.parameter("c")));
+    },
+    "cross-entropy": ({ g }) => {
+      const z = g.matmul(matrix(g, "M", 5, 6), g.final("h"));
+      return g.sub(g.reduce("logsumexp", z), g.sum(g.mul(g.oneHot(g.index("class", { once: true }), 5), z)));
+    },
+    "with dropout, and a row of a table": ({ g }) => {
+      const row = g.gather(matrix(g, "E", 9, 6), g.index("class", { once: true }));
+      return g.add(g.mul(g.final("h"), g.mask(6, 0.4, 1, { once: true })), row);
+    },
+    "of two states, one that only shifts": ({ g, a, n }) => {
+      g.state("s", n);
+      g.next("s", a);
+      return g.mul(g.final("s"), g.final("h"));
+    },
+    "of a state that is read as well": ({ g, h, a, n }) => {
+      g.state("s", n);
+      g.next("s", g.mul(h, a));
+      const [M, N] = [matrix(g, "M", n, n), matrix(g, "N", n, n)];
+      return g.add(g.matmul(M, g.final("s")), g.matmul(N, g.final("s")));
+    },
+    "of a state that runs backwards": ({ g, a, n }) => {
+      g.next("s", g.unary("tanh", g.add(a, g.mul(g.state("s", n, true), g.constant(0.5)))));
+      return g.mul(g.final("s"), g.final("h"));
+    },
+    "where another state starts": ({ g, a, n }) => {
+      const k = g.state("k", n);
+      g.next("k", g.unary("tanh", g.sub(a, g.mul(k, k))));
+      g.initial("k", g.unary("tanh", g.matmul(matrix(g, "M", n, n), g.final("h"))));
+      return g.mul(k, a);
+    },
+    "where a state that only shifts starts": ({ g, a, n }) => {
+      const k = g.state("k", n);
+      g.next("k", a);
+      g.initial("k", g.final("h"));
+      return g.mul(k, a);
+    },
+    "where a state starts that nothing but its end is read of": ({ g, a, n }) => {
+      const k = g.state("k", n);
+      g.next("k", g.unary("tanh", g.add(a, k)));
+      g.initial("k", g.mul(g.final("h"), g.final("h")));
+      return g.final("k");
+    },
+  },
   parameter: { "used twice": ({ g, a }) => g.mul(g.parameter("p"), g.add(g.parameter("p"), a)) },
   mask: {
     dropout: ({ g, a, n }) => g.mul(a, g.mask(n, 0.4, 3)),
@@ -167,7 +220,10 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
   },
 };
 
-/** Backward graph of a case. Its output is also read by the state, so that every rule works through time. */
+/**
+ * Backward graph of a case. Its output is also read by the state, so that every rule works through time; unless it is
+ * itself made from the last value of a state.
+ */
 export function operationGraph(build: Case): Graph {
   const g = createBuilder();
   const n = 6;
@@ -184,8 +240,9 @@ export function operationGraph(build: Case): Graph {
   const output = build({ g, n, a, b, positive, regions, scalar, other, h, x, token: g.index("token") });
   const size = g.shapeOf(output);
   const whole = typeof size === "number" ? g.sum(output) : output;
-  g.next("h", g.unary("tanh", g.add(a, g.mul(whole, g.constant(0.015625)))));
-  const r = g.input("r", typeof size === "number" ? size : "scalar");
+  const apart = Array.from({ length: g.count() }, (_, id) => g.node(id).op).includes("final");
+  g.next("h", g.unary("tanh", apart ? a : g.add(a, g.mul(whole, g.constant(0.015625)))));
+  const r = g.input("r", typeof size === "number" ? size : "scalar", { once: g.isOnce(output) });
   const loss = typeof size === "number" ? g.sum(g.mul(output, r)) : g.mul(output, r);
   g.total("loss", loss);
   return grad(g.graph({ output, loss }));

@@ -19,6 +19,9 @@ export type Ownership = {
   readonly temporary: readonly boolean[];
 };
 
+/** A time step, all of them, or once a sequence. */
+type When = number | "steps" | "once";
+
 /** Two runs of a plan of one section. */
 export function ownership(plan: Plan): Ownership {
   const [section] = plan.sections as readonly [Section];
@@ -31,20 +34,22 @@ export function ownership(plan: Plan): Ownership {
     const { shape } = node(id);
     return typeof shape === "number" ? shape : 1;
   };
-  const nextOf = new Map(graph.states.map(({ name, next }) => [name, next]));
+  const states = new Map(graph.states.map((state) => [state.name, state]));
 
   /** Who may have written the value of a node. */
   function writersOf(id: NodeId): number[] {
     const { op, inputs, name } = node(id);
-    if (op === "state") return [untouched, nextOf.get(name as string) as NodeId];
+    const { next = -1, initial } = states.get(name as string) ?? {};
+    if (op === "state") return [initial ?? untouched, next];
+    if (op === "final") return [next];
     if (op === "input" || op === "index" || op === "parameter") return [untouched];
     if (op === "concat") return [id, ...inputs];
     return op === "slice" ? [id, ...writersOf(inputs[0] as NodeId)] : [id];
   }
   /** First numbers of the rows at a place: those of a step, or of all. */
-  function rowsAt({ offset, stepBytes, rowBytes }: Location, t: number | undefined): number[] {
-    const start = offset + (t ?? 0) * stepBytes;
-    return Array.from({ length: t === undefined ? steps * batch : batch }, (_, row) => (start + row * rowBytes) / 4);
+  function rowsAt({ offset, stepBytes, rowBytes }: Location, t: When): number[] {
+    const start = offset + (typeof t === "number" ? t : 0) * stepBytes;
+    return Array.from({ length: t === "steps" ? steps * batch : batch }, (_, row) => (start + row * rowBytes) / 4);
   }
   function write(start: number, count: number, owner: number): void {
     owners.fill(owner, start, start + count);
@@ -56,16 +61,19 @@ export function ownership(plan: Plan): Ownership {
       if (!allowed.includes(owner)) mistakes.add(`${what}: at ${k} lies ${owner}, not ${allowed}`);
     }
   }
-  const readValue = (id: NodeId, at: Location, t: number | undefined, what: string): void => {
+  const readValue = (id: NodeId, at: Location, t: When, what: string): void => {
     for (const row of rowsAt(at, t)) read(row, featuresOf(id), writersOf(id), what);
   };
 
-  function perform(one: Instruction, t: number | undefined): void {
+  function perform(one: Instruction, t: When): void {
     switch (one.kind) {
       case "loop":
         for (let k = 0; k < steps; k++) {
           for (const inner of one.body) perform(inner, one.reverse ? steps - 1 - k : k);
         }
+        break;
+      case "once":
+        for (const inner of one.body) perform(inner, "once");
         break;
       case "clear":
         write(one.offset / 4, one.bytes / 4, gradient);
@@ -125,18 +133,20 @@ export function ownership(plan: Plan): Ownership {
         const [rows, columns] = [0, 1].map((k) => one.nodes.flatMap((id) => writersOf(node(id).inputs[k] as NodeId)));
         for (const row of rowsAt(one.rows, t)) read(row, one.rowCount, [...(rows ?? []), padding], "rows of outer");
         for (const row of rowsAt(one.columns, t)) read(row, one.columnCount, columns ?? [], "columns of outer");
-        write(one.scratch / 4, one.rowCount * pad4(one.columnCount), scratch);
+        if (one.scratch !== undefined) write(one.scratch / 4, one.rowCount * pad4(one.columnCount), scratch);
         for (const block of one.blocks) {
           for (let r = 0; r < block.rows; r++) {
             const at = (block.gradient + r * block.gradientRowBytes) / 4;
-            read(at, block.columns, [gradient], "a gradient");
+            if (block.first) write(at, block.columns, gradient);
+            else read(at, block.columns, [gradient], "a gradient");
           }
         }
         break;
       }
       case "accumulate":
         readValue(node(one.node).inputs[0] as NodeId, one.value, t, "accumulate");
-        read(one.gradient / 4, one.size, [gradient], "a gradient");
+        if (one.first) write(one.gradient / 4, one.size, gradient);
+        else read(one.gradient / 4, one.size, [gradient], "a gradient");
         break;
       case "scatter":
         readValue(node(one.node).inputs[0] as NodeId, one.value, t, "scatter");
@@ -148,10 +158,10 @@ export function ownership(plan: Plan): Ownership {
         break;
     }
   }
-  for (const one of [...section.instructions, ...section.instructions]) perform(one, undefined);
+  for (const one of [...section.instructions, ...section.instructions]) perform(one, "steps");
   for (const [name, at] of Object.entries(plan.outputs)) {
     const id = graph.outputs[name];
-    if (id !== undefined) readValue(id, at, undefined, `output ${name}`);
+    if (id !== undefined) readValue(id, at, node(id).once ? "once" : "steps", `output ${name}`);
   }
   return { mistakes: [...mistakes], temporary };
 }

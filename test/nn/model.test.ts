@@ -5,11 +5,21 @@ import { InputError } from "../../src/graph/input-error.ts";
 import { dense, dropout, embedding, gru, type LayerSpec, lstm, recurrent, simpleRnn } from "../../src/nn/layers.ts";
 import { countParameters, sequential } from "../../src/nn/model.ts";
 
+const all = { returnSequences: true };
 const namesOf = (...layers: LayerSpec[]) => sequential(layers, { input: 3 }).layers.map(({ name }) => name);
 
 describe("names", () => {
   test("are Keras's: the kind, with a number from the second on", () => {
-    const layers = [lstm(2), lstm(2), gru(2), dropout(0.1), lstm(2), simpleRnn(2), dense(2), dense(2)];
+    const layers = [
+      lstm(2, all),
+      lstm(2, all),
+      gru(2, all),
+      dropout(0.1),
+      lstm(2, all),
+      simpleRnn(2),
+      dense(2),
+      dense(2),
+    ];
     expect(namesOf(...layers)).toEqual([
       "lstm",
       "lstm_1",
@@ -26,11 +36,9 @@ describe("names", () => {
     ]);
   });
   test("may be given, and one given already moves a number on", () => {
-    expect(namesOf(lstm(2, { name: "reader" }), lstm(2), recurrent(lstmCell, { units: 2, name: "été" }))).toEqual([
-      "reader",
-      "lstm",
-      "été",
-    ]);
+    expect(
+      namesOf(lstm(2, { ...all, name: "reader" }), lstm(2, all), recurrent(lstmCell, { units: 2, name: "été" })),
+    ).toEqual(["reader", "lstm", "été"]);
     expect(namesOf(dense(2, { name: "lstm" }), lstm(2))).toEqual(["lstm", "lstm_1"]);
   });
 });
@@ -51,7 +59,7 @@ test.each<[string, number, LayerSpec, number | undefined]>([
 });
 
 test("parameters of a whole model: embedding, two LSTMs and two dense layers", () => {
-  const layers = [embedding(2719, 25), lstm(150), lstm(150), dense(150, { activation: "relu" }), dense(2719)];
+  const layers = [embedding(2719, 25), lstm(150, all), lstm(150), dense(150, { activation: "relu" }), dense(2719)];
   expect(countParameters(sequential(layers))).toBe(67_975 + 105_600 + 180_600 + 22_650 + 410_569);
 });
 
@@ -90,7 +98,7 @@ describe("a mistake is one line that says where and what", () => {
     ],
     [
       "an input that nothing reads",
-      () => sequential([lstm(2), recurrent(cell("h' = tanh(U @ h + b)"), { units: 2 })], { input: 3 }),
+      () => sequential([lstm(2, all), recurrent(cell("h' = tanh(U @ h + b)"), { units: 2 })], { input: 3 }),
       "the model's output does not depend on its input: a cell leaves out x",
     ],
     ["more than any memory", () => sequential([lstm(1e6)], { input: 3 }), /^the model needs [\d,]+ bytes of memory/],

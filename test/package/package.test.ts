@@ -20,7 +20,7 @@ let packed: { unpackedSize: number; files: { path: string; size: number }[] };
 const consumer = `
   import { cell, cells, createTrainer, dense, embedding, recurrent, sequential } from "unrolled";
   const elman = cell("h' = tanh(W @ x + U @ h + b)");
-  const model = sequential([embedding(5, 4), recurrent(elman, { units: 6 }), dense(5)]);
+  const model = sequential([embedding(5, 4), recurrent(elman, { units: 6, returnSequences: true }), dense(5)]);
   const trainer = await createTrainer(model, { batch: 1, steps: 4 });
   const [tokens, targets] = [[0, 1, 2, 3], [1, 2, 3, 4]];
   const losses = [0].slice(1);

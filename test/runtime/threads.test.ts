@@ -1,4 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { describe, expect, test, vi } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import type { Cell } from "../../src/graph/cell.ts";
 import { dense, embedding, recurrent } from "../../src/nn/layers.ts";
@@ -55,7 +57,7 @@ describe("1, 2, 3 and 4 threads: the same bits", () => {
 
 test("two programs run at once on the same workers, again and again", async () => {
   const make = async (seed: number) => {
-    const layers = [embedding(9, 8), recurrent(cells.lstm as Cell, { units: 16 }), dense(9)];
+    const layers = [embedding(9, 8), recurrent(cells.lstm as Cell, { units: 16, returnSequences: true }), dense(9)];
     const trainer = await createTrainer(sequential(layers, { seed }), { batch: 8, steps: 6, threads: 2 });
     const random = createRandom(seed);
     const tokens = Int32Array.from({ length: 48 }, () => random.integer(9));
@@ -71,7 +73,7 @@ test("two programs run at once on the same workers, again and again", async () =
 });
 
 test("the main thread stays free while workers train", async () => {
-  const layers = [embedding(9, 64), recurrent(cells.lstm as Cell, { units: 256 }), dense(9)];
+  const layers = [embedding(9, 64), recurrent(cells.lstm as Cell, { units: 256, returnSequences: true }), dense(9)];
   const trainer = await createTrainer(sequential(layers), { batch: 32, steps: 32, threads: 2 });
   const tokens = new Int32Array(32 * 32).fill(1);
   let turns = 0;
@@ -89,4 +91,89 @@ test("a program is not run while it runs, and threads are 1 to 64", async () => 
   await running;
   expect(() => program.runHere()).toThrow("internal:");
   await expect(load(plan, { threads: 0 })).rejects.toThrow("threads: needs a whole number from 1 to 64, got 0");
+});
+
+describe("a worker that dies", () => {
+  /** The workers that run a program: those that are told to. */
+  async function workersOf(act: () => Promise<unknown>): Promise<Worker[]> {
+    const send = vi.spyOn(Worker.prototype, "postMessage");
+    try {
+      await act();
+      const told = send.mock.calls.map(([{ kind }], k) => (kind === "run" ? (send.mock.contexts[k] as Worker) : []));
+      return told.flat();
+    } finally {
+      send.mockRestore();
+    }
+  }
+  const trainer = async (units: number, threads: number) => {
+    const layers = [embedding(9, 8), recurrent(cells.lstm as Cell, { units, returnSequences: true }), dense(9)];
+    const made = await createTrainer(sequential(layers, { seed: 3 }), { batch: 16, steps: 32, threads });
+    const tokens = Int32Array.from({ length: 16 * 32 }, (_, k) => k % 9);
+    return { update: () => made.update(tokens, tokens.toReversed()) };
+  };
+  const forEver = async ({ update }: { update: () => Promise<number> }): Promise<never> => {
+    for (;;) await update();
+  };
+  const lost = "internal: a thread failed: it ended. What the program holds is lost; load it anew.";
+
+  test.each([0, 1, 2])(
+    "number %i of three: what runs fails and is lost; all else runs on, on new workers",
+    async (dying) => {
+      const wanted = await trainer(16, 1);
+      const [first, second] = [await wanted.update(), await wanted.update()];
+      const [idle, large, other] = [await trainer(16, 3), await trainer(400, 3), await trainer(16, 2)];
+      expect(await idle.update()).toBe(first);
+      let [failing, failingToo]: Promise<unknown>[] = [];
+      const workers = await workersOf(async () => {
+        [failing, failingToo] = [forEver(large), forEver(other)];
+      });
+      expect(workers).toHaveLength(5);
+      const ended = Promise.all(workers.slice(0, 3).map((worker) => once(worker, "exit")));
+      await new Promise((resolve) => setTimeout(resolve, 20)); // In the midst of a step.
+      void workers[dying]?.terminate();
+      await expect(failing).rejects.toThrow(lost);
+      await expect(failingToo).rejects.toThrow(lost);
+      await ended;
+      await expect(large.update()).rejects.toThrow(lost);
+      const anew = await workersOf(async () => expect(await idle.update()).toBe(second));
+      expect(anew).toHaveLength(3);
+      for (const worker of anew) expect(workers).not.toContain(worker);
+      expect(await (await trainer(16, 2)).update()).toBe(first);
+    },
+  );
+
+  test("a thread that traps does not leave the others waiting", async () => {
+    const made = await createTrainer(sequential([embedding(9, 8), dense(9)]), { batch: 8, steps: 4, threads: 2 });
+    const tokens = new Int32Array(32);
+    await made.update(tokens, tokens);
+    tokens[0] = 2 ** 24; // Beyond memory; only the first thread reads it.
+    await expect(made.update(tokens, tokens)).rejects.toThrow(
+      "a thread failed: RuntimeError: memory access out of bounds",
+    );
+    const other = await trainer(16, 2);
+    expect(await other.update()).toBeGreaterThan(0);
+  });
+
+  test("while nothing runs: nobody notices", async () => {
+    const { update } = await trainer(16, 2);
+    const [wanted] = [await (await trainer(16, 1)).update()];
+    const [worker] = await workersOf(async () => expect(await update()).toBe(wanted));
+    await worker?.terminate();
+    const after = await workersOf(update);
+    expect(after).toHaveLength(2);
+    expect(after).not.toContain(worker);
+  });
+});
+
+test("idle workers do not keep the process alive, however many threads the last program had", async () => {
+  const [ref, unref] = [vi.spyOn(Worker.prototype, "ref"), vi.spyOn(Worker.prototype, "unref")];
+  const plan = schedule(trainingGraph(cells.lstm as Cell, { units: 64, input: 3 }), { steps: 20, batch: 32 });
+  const [many, few] = [await load(plan, { threads: 4 }), await load(plan, { threads: 2 })];
+  await Promise.all([many.run(), few.run()]); // Many end first, while few have a run left.
+  const calls = [ref, unref].flatMap(({ mock }, idle) =>
+    mock.contexts.map((worker, k) => ({ worker, idle, order: mock.invocationCallOrder[k] as number })),
+  );
+  vi.restoreAllMocks();
+  const last = new Map(calls.sort((a, b) => a.order - b.order).map(({ worker, idle }) => [worker, idle]));
+  expect([...last.values()]).toEqual([1, 1, 1, 1]);
 });

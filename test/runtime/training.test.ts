@@ -4,12 +4,14 @@ import { describe, expect, test } from "vitest";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import { adam } from "../../src/train/optimizers.ts";
+import { adam, sgd } from "../../src/train/optimizers.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
+import { relativeError } from "../helpers/networks.ts";
 
 const vocabulary = 7;
 const [batch, steps] = [2, 5];
-const tinyModel = () => sequential([embedding(vocabulary, 4), lstm(5), dense(vocabulary)], { seed: 3 });
+const tinyModel = () =>
+  sequential([embedding(vocabulary, 4), lstm(5, { returnSequences: true }), dense(vocabulary)], { seed: 3 });
 /** Tokens and targets (T,B), written into the same arrays. */
 function tokens(seed: number) {
   const random = createRandom(seed);
@@ -69,6 +71,24 @@ describe("Adam with clipping against plain Adam in f64, from the same gradients,
     if (clipNorm === 0.05) expect(clipped).toBeGreaterThan(150);
     if (clipNorm === 0.5) expect(clipped > 0 && clipped < 200).toBe(true);
   });
+});
+
+test("stochastic gradient descent: w - rate * g, with the rate of the call", async () => {
+  const model = tinyModel();
+  const trainer = await createTrainer(model, { batch, steps, optimizer: sgd() });
+  const { inputs, targets } = tokens(3)();
+  for (const rate of [undefined, 0.5]) {
+    const before = Object.fromEntries(
+      model.parameters.map(({ name }) => [name, trainer.program.parameter(name).slice()]),
+    );
+    await trainer.update(inputs, targets, rate);
+    for (const { name } of model.parameters) {
+      const gradient = trainer.program.gradient(name);
+      const wanted = before[name]?.map((w, k) => w - (rate ?? 0.01) * (gradient[k] as number)) as Float32Array;
+      expect(relativeError(trainer.program.parameter(name), wanted), name).toBeLessThan(1e-6);
+    }
+  }
+  expect(() => sgd({ learningRate: -1 })).toThrow("sgd: learningRate must be in [0, Infinity), got -1");
 });
 
 test("10,000 training steps: memory stays as it is, and the model learns", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { allocate } from "../../src/schedule/memory.ts";
-import type { Location, Plan } from "../../src/schedule/plan.ts";
+import { bodyOf, type Location, type Plan } from "../../src/schedule/plan.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
 import { loadTraining, results } from "../helpers/engines.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
@@ -110,13 +110,11 @@ describe.each(Object.entries(cells))("memory of %s", (_, cell) => {
 
 function vectorLocations(plan: Plan): Location[] {
   return plan.sections.flatMap(({ graph, instructions }) =>
-    instructions
-      .flatMap((one) => (one.kind === "loop" ? one.body : [one]))
-      .flatMap((one) => {
-        if (one.kind === "product") return [one.operand, one.out];
-        if (one.kind === "outer") return [one.rows, one.columns];
-        if (one.kind !== "pass") return [];
-        return one.stores.filter(({ value }) => typeof graph.nodes[value]?.shape === "number").map(({ at }) => at);
-      }),
+    instructions.flatMap(bodyOf).flatMap((one) => {
+      if (one.kind === "product") return [one.operand, one.out];
+      if (one.kind === "outer") return [one.rows, one.columns];
+      if (one.kind !== "pass") return [];
+      return one.stores.filter(({ value }) => typeof graph.nodes[value]?.shape === "number").map(({ at }) => at);
+    }),
   );
 }

@@ -159,7 +159,10 @@ describe("the plan as text", () => {
     `);
   });
   test("two layers: the second waits for the first, and its product by the first's output is hoisted", () => {
-    const model = sequential([lstmLayer(8), recurrent(minGru, { units: 8, name: "second" }), dense(3)], { input: 4 });
+    const all = { returnSequences: true };
+    const model = sequential([lstmLayer(8, all), recurrent(minGru, { ...all, units: 8, name: "second" }), dense(3)], {
+      input: 4,
+    });
     const { graph } = modelGraph(model, { training: true });
     expect(printPlan(schedule(graph, { ...run, keep: ["output"] }))).toMatchInlineSnapshot(`
       "lay out 11 parameter blocks for the products

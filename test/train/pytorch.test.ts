@@ -40,7 +40,7 @@ describe.each(Object.entries(fixture.cells))("%s against PyTorch", (name, record
   const tokens = recorded.tokens.flat();
   const targets = recorded.targets.flat();
   const modelOfFixture = (): Model => {
-    const layer = recurrent(cells[name] as Cell, { units, name: "cell" });
+    const layer = recurrent(cells[name] as Cell, { units, name: "cell", returnSequences: true });
     const model = sequential([embedding(vocabulary, features), layer, dense(vocabulary)]);
     expect(Object.keys(model.values).sort()).toEqual(Object.keys(recorded.parameters).sort());
     for (const { name: parameter, shape } of model.parameters) {

@@ -1,0 +1,146 @@
+/**
+ * A model that generates with LSTMs, as the bytes of an ONNX file for one step of one example: a token and the states
+ * go in, logits and the states come out. Written by hand: of the format (https://onnx.ai/onnx/repo-docs/IR.html) and of
+ * protocol buffers, in which it is stored, little is needed. Knows nothing about who reads it.
+ */
+import type { Model } from "../nn/model.ts";
+
+/** Names of what goes in and comes out: the states of layer k have k behind their names. */
+export const onnxNames = {
+  token: "token",
+  logits: "logits",
+  states: ["h", "c"],
+  nextStates: ["next_h", "next_c"],
+} as const;
+
+/** Gates in ONNX's order. */
+const gates = ["i", "o", "f", "g"] as const;
+
+const elementTypes = { float: 1, int64: 7 } as const;
+/** As of opset 14, which the oldest runtimes in use read. */
+const versions = { ir: 7, opset: 14 } as const;
+
+/** @param model an embedding, LSTMs and a dense layer without activation; the file gets the values it has now */
+export function onnxGenerator({ layers, values }: Model): Uint8Array<ArrayBuffer> {
+  const [embedding, ...rest] = layers;
+  const dense = rest.pop();
+  if (embedding?.kind !== "embedding" || dense?.kind !== "cell") throw new Error("internal: not such a model");
+  const value = (name: string): Float32Array => values[name] as Float32Array;
+
+  const nodes: Field[] = [node("Gather", ["table", onnxNames.token], ["x"])];
+  const tensors: Field[] = [tensor("table", [embedding.inputDim, embedding.outputDim], value("embedding.weight"))];
+  const inputs = [valueInfo(graph.input, onnxNames.token, "int64", [1, 1])];
+  const outputs = [valueInfo(graph.output, onnxNames.logits, "float", [1, 1, dense.units as number])];
+  // (T,B,D) with one step of one example, then (directions,B,H), which is the same: (1,1,H).
+  let x = "x";
+  let features = embedding.outputDim;
+  rest.forEach((layer, k) => {
+    if (layer.kind !== "cell") throw new Error(`internal: ${layer.name} is no LSTM`);
+    const units = layer.units as number;
+    const all = (prefix: string): Float32Array => joined(gates.map((gate) => value(`${layer.name}.${prefix}_${gate}`)));
+    const named = (name: string): string => `${name}${k}`;
+    const states = onnxNames.states.map(named);
+    const next = onnxNames.nextStates.map(named);
+    tensors.push(
+      tensor(named("W"), [1, 4 * units, features], all("W")),
+      tensor(named("U"), [1, 4 * units, units], all("U")),
+      // A second bias, beside the recurrent product, stays 0.
+      tensor(named("b"), [1, 8 * units], joined([all("b"), new Float32Array(4 * units)])),
+    );
+    const operands = [x, named("W"), named("U"), named("b"), "", ...states];
+    nodes.push(node("LSTM", operands, ["", ...next], { hidden_size: units }));
+    inputs.push(...states.map((name) => valueInfo(graph.input, name, "float", [1, 1, units])));
+    outputs.push(...next.map((name) => valueInfo(graph.output, name, "float", [1, 1, units])));
+    [x, features] = [next[0] as string, units];
+  });
+  const size = dense.units as number;
+  tensors.push(tensor("W", [features, size], transposed(value(`${dense.name}.W`), size, features)));
+  tensors.push(tensor("b", [size], value(`${dense.name}.b`)));
+  nodes.push(node("MatMul", [x, "W"], ["product"]), node("Add", ["product", "b"], [onnxNames.logits]));
+
+  return message(
+    integer(1, versions.ir),
+    nested(7, ...nodes, text(2, "generator"), ...tensors, ...inputs, ...outputs),
+    nested(8, integer(2, versions.opset)),
+  );
+}
+
+// The messages of the format; numbers are those of their fields.
+
+const graph = { node: 1, tensor: 5, input: 11, output: 12 } as const;
+
+function node(
+  operation: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: Readonly<Record<string, number>> = {},
+): Field {
+  const integerType = 2;
+  return nested(
+    graph.node,
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, operation),
+    ...Object.entries(attributes).map(([name, value]) =>
+      nested(5, text(1, name), integer(3, value), integer(20, integerType)),
+    ),
+  );
+}
+
+function tensor(name: string, sizes: readonly number[], values: Float32Array): Field {
+  const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return nested(
+    graph.tensor,
+    ...sizes.map((size) => integer(1, size)),
+    integer(2, elementTypes.float),
+    text(8, name),
+    bytes(9, raw),
+  );
+}
+
+function valueInfo(field: number, name: string, type: keyof typeof elementTypes, sizes: readonly number[]): Field {
+  const shape = nested(2, ...sizes.map((size) => nested(1, integer(1, size))));
+  return nested(field, text(1, name), nested(2, nested(1, integer(1, elementTypes[type]), shape)));
+}
+
+// Protocol buffers: a field is its number and type, then a number or a length and so many bytes.
+
+type Field = Uint8Array<ArrayBuffer>;
+
+const integer = (field: number, value: number): Field => Uint8Array.from([...varint(field << 3), ...varint(value)]);
+const bytes = (field: number, content: Uint8Array): Field =>
+  message(Uint8Array.from([...varint((field << 3) | 2), ...varint(content.length)]), content);
+const text = (field: number, content: string): Field => bytes(field, new TextEncoder().encode(content));
+const nested = (field: number, ...fields: readonly Field[]): Field => bytes(field, message(...fields));
+
+function message(...fields: readonly Uint8Array[]): Field {
+  const out = new Uint8Array(fields.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const field of fields) {
+    out.set(field, at);
+    at += field.length;
+  }
+  return out;
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+}
+
+// Values
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** (rows,columns) -> (columns,rows) */
+function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  const at = (k: number): number => (k % rows) * columns + Math.floor(k / rows);
+  return Float32Array.from({ length: matrix.length }, (_, k) => matrix[at(k)] as number);
+}

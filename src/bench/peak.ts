@@ -1,0 +1,37 @@
+/** The peak that products are held against: what one core does in WASM SIMD on registers alone. */
+import { assembleModule, f32x4, forLoop, func, i32, local, v128 } from "../wasm/assembler.ts";
+import { relaxedSimd } from "../wasm/features.ts";
+import { madd } from "../wasm/vector-math.ts";
+
+/** The most f32 operations a second that one core does in WASM SIMD, in GFLOP/s: multiply-adds on registers alone. */
+export async function measurePeak(): Promise<number> {
+  const host = { fma: relaxedSimd() };
+  const count = 12;
+  const peak = func({ export: "peak", params: ["i32"], results: [] }, (f) => {
+    const sums = Array.from({ length: count }, () => f.local("v128"));
+    const [x, y, i] = [f.local("v128"), f.local("v128"), f.local("i32")];
+    return [
+      local.set(x, v128.load(i32.const(0))),
+      local.set(y, v128.load(i32.const(16))),
+      forLoop(f, i, 0, local.get(f.param(0)), 1, [
+        sums.map((sum) => local.set(sum, madd(local.get(x), local.get(y), local.get(sum), host))),
+      ]),
+      v128.store(
+        i32.const(64),
+        sums.slice(1).reduce((all, sum) => f32x4.add(all, local.get(sum)), local.get(sums[0] as (typeof sums)[0])),
+      ),
+    ];
+  });
+  const bytes = assembleModule({ memory: { minPages: 1 }, functions: [peak] });
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+  const run = instance.exports.peak as (rounds: number) => void;
+  const rounds = 1e7;
+  run(rounds);
+  const times = Array.from({ length: 7 }, () => {
+    const start = performance.now();
+    run(rounds);
+    return performance.now() - start;
+  });
+  return (8 * count * rounds) / Math.min(...times) / 1e6;
+}

@@ -1,0 +1,70 @@
+/**
+ * Which passes that follow each other may run together row by row, so that a row stays in the caches from one pass to
+ * the next and threads need not meet in between. Knows nothing about code.
+ */
+import type { Graph, NodeId } from "../graph/graph.ts";
+import { type Instruction, type Location, type Pass, pad4 } from "../schedule/plan.ts";
+import { divisionOf } from "./emit-pass.ts";
+
+/** Bytes of rows that are worked on together: a part of the second cache. */
+const blockBytes = 64 * 1024;
+
+/** Instructions in order, those passes together that may run so. */
+export function togetherByRows(
+  graph: Graph,
+  instructions: readonly Instruction[],
+  rows: number,
+): (Instruction | readonly Pass[])[] {
+  const found: (Instruction | Pass[])[] = [];
+  for (const one of instructions) {
+    const last = found[found.length - 1];
+    const joins = one.kind === "pass" && divisionOf(one, rows) === "rows";
+    if (!joins) found.push(one);
+    else if (Array.isArray(last) && last.every((earlier) => independent(graph, earlier, one, rows))) last.push(one);
+    else found.push([one]);
+  }
+  return found;
+}
+
+/** Rows of some passes that fit the block. */
+export function rowsAtOnce(graph: Graph, passes: readonly Pass[]): number {
+  const widths = new Map<number, number>();
+  for (const pass of passes) for (const { at, bytes } of touched(graph, pass)) widths.set(at.offset, bytes);
+  const row = [...widths.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return Math.max(1, Math.floor(blockBytes / Math.max(1, row)));
+}
+
+type Touched = { readonly at: Location; readonly bytes: number; readonly writes: boolean };
+
+/** What a pass reads and writes in each row. */
+function touched(graph: Graph, pass: Pass): Touched[] {
+  const bytesOf = (id: NodeId): number => {
+    const shape = graph.nodes[id]?.shape;
+    return typeof shape === "number" ? 4 * pad4(shape) : 4;
+  };
+  return [
+    ...[...pass.loads].map(([id, at]) => ({ at, bytes: bytesOf(id), writes: false })),
+    ...pass.stores.map(({ value, at, padding }) => ({ at, bytes: bytesOf(value) + 4 * padding, writes: true })),
+    ...pass.reductions.map(({ at }) => ({ at, bytes: 4, writes: true })),
+  ].filter(({ at }) => at.rowBytes > 0);
+}
+
+/** Whether no row of one pass meets another row of the other. */
+function independent(graph: Graph, a: Pass, b: Pass, rows: number): boolean {
+  const [first, second] = [touched(graph, a), touched(graph, b)];
+  return first.every((x) => second.every((y) => !(x.writes || y.writes) || !meetAcrossRows(x, y, rows)));
+}
+
+function meetAcrossRows(x: Touched, y: Touched, rows: number): boolean {
+  const distance = y.at.offset - x.at.offset;
+  const end = (one: Touched): number => one.at.offset + (rows - 1) * one.at.rowBytes + one.bytes;
+  if (end(x) <= y.at.offset || end(y) <= x.at.offset) return false;
+  if (x.at.rowBytes !== y.at.rowBytes) return true;
+  // Row r of x and row r + d of y, where d is not 0.
+  const { rowBytes } = x.at;
+  const near = Math.round(-distance / rowBytes);
+  return [near - 1, near, near + 1].some((d) => {
+    const start = distance + d * rowBytes;
+    return d !== 0 && start < x.bytes && start + y.bytes > 0;
+  });
+}

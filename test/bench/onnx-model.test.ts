@@ -1,0 +1,76 @@
+/** The ONNX file in the runtime that is to read it: where it is installed. */
+import { expect, test } from "vitest";
+import { onnxGenerator, onnxNames } from "../../src/bench/onnx-model.ts";
+import { findPackage, requireFrom } from "../../src/bench/packages.ts";
+import { cellOf } from "../../src/bench/shapes.ts";
+import { dense, embedding, recurrent } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
+import { createRandom } from "../../src/nn/random.ts";
+import { createSession } from "../../src/nn/session.ts";
+
+type Runtime = {
+  readonly InferenceSession: {
+    readonly create: (
+      bytes: Uint8Array,
+      options: object,
+    ) => Promise<{ readonly run: (feeds: object) => Promise<Outputs> }>;
+  };
+  readonly Tensor: new (type: string, data: Float32Array | BigInt64Array, sizes: readonly number[]) => object;
+};
+type Outputs = Readonly<Record<string, { readonly data: Float32Array }>>;
+
+const found = findPackage("onnxruntime-node");
+const model = () => {
+  const made = sequential([
+    embedding(11, 6),
+    recurrent(cellOf.lstm, { units: 9, returnSequences: true }),
+    recurrent(cellOf.lstm, { units: 9, returnSequences: true }),
+    dense(11),
+  ]);
+  // Biases too: they start at 0 or 1.
+  const random = createRandom(7);
+  for (const values of Object.values(made.values))
+    for (let k = 0; k < values.length; k++) values[k] = random.normal() / 2;
+  return made;
+};
+
+test("an ONNX file begins with its version, and holds the numbers of the model", () => {
+  const made = model();
+  const bytes = onnxGenerator(made);
+  // Field 1, a number; field 7, the graph.
+  expect([...bytes.slice(0, 3)]).toEqual([0x08, 7, 0x3a]);
+  const numbers = Object.values(made.values).reduce((total, { length }) => total + length, 0);
+  // The second biases besides, and less than 1.5 KB of names and sizes.
+  expect(bytes.length).toBeGreaterThan(4 * (numbers + 2 * 36));
+  expect(bytes.length).toBeLessThan(4 * (numbers + 2 * 36) + 1500);
+});
+
+test.skipIf(found === undefined)(
+  "ONNX Runtime gives the same logits as a session for 20 tokens (skipped where onnxruntime-node is not installed)",
+  async () => {
+    const { InferenceSession, Tensor } = requireFrom(found?.from as string)("onnxruntime-node") as Runtime;
+    const made = model();
+    const theirs = await InferenceSession.create(onnxGenerator(made), { intraOpNumThreads: 1 });
+    const ours = await createSession(made);
+    const zeros = () => new Tensor("float32", new Float32Array(9), [1, 1, 9]);
+    const feeds: Record<string, object> = { h0: zeros(), c0: zeros(), h1: zeros(), c1: zeros() };
+    let largest = 0;
+    for (let n = 0; n < 20; n++) {
+      const token = (7 * n) % 11;
+      feeds[onnxNames.token] = new Tensor("int64", BigInt64Array.of(BigInt(token)), [1, 1]);
+      const outputs = await theirs.run(feeds);
+      for (const k of [0, 1]) {
+        onnxNames.states.forEach((name, i) => {
+          feeds[`${name}${k}`] = outputs[`${onnxNames.nextStates[i]}${k}`] as object;
+        });
+      }
+      const { data } = outputs[onnxNames.logits] as { data: Float32Array };
+      const logits = ours.next(token);
+      expect(data).toHaveLength(logits.length);
+      logits.forEach((logit, k) => {
+        largest = Math.max(largest, Math.abs(logit - (data[k] as number)));
+      });
+    }
+    expect(largest).toBeLessThan(2e-6);
+  },
+);

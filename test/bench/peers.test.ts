@@ -1,0 +1,42 @@
+/** Peers: the protocol with a process, and what is missing. */
+import { expect, test } from "vitest";
+import { findPackage } from "../../src/bench/packages.ts";
+import { startEach, startNodeProcess, startProcess } from "../../src/bench/peer-process.ts";
+
+test("a process does one step for each line, after the lines of its input", async () => {
+  const program = `
+    async function prepare({ word }, lines) {
+      const given = (await lines.next()).value;
+      if (given !== word) throw new Error("got " + given);
+      console.log("a library has something to say");
+      return () => console.log("and again");
+    }`;
+  const peer = await startNodeProcess(program, { word: "model" }, { input: ["model"] });
+  expect(await peer.step()).toBeGreaterThan(0);
+  expect(await peer.step()).toBeGreaterThan(0);
+  peer.end();
+});
+
+test("a process that ends says why, in the last line of its errors", async () => {
+  const failing = 'async function prepare() { console.error("loading"); throw new Error("out of memory"); }';
+  await expect(startNodeProcess(failing, {})).rejects.toThrow("Error: out of memory");
+  const later = 'async function prepare() { return () => { throw new Error("no gradient"); }; }';
+  const peer = await startNodeProcess(later, {});
+  await expect(peer.step()).rejects.toThrow("Error: no gradient");
+  await expect(startProcess("unrolled-has-no-such-program", [])).rejects.toThrow("ENOENT");
+});
+
+test("where one setting cannot start, those before it are ended", async () => {
+  const ended: number[] = [];
+  const starting = startEach([1, 2, 3], async (n) => {
+    if (n === 3) throw new Error("three");
+    return { setting: `${n}`, step: async () => n, end: () => ended.push(n) };
+  });
+  await expect(starting).rejects.toThrow("three");
+  expect(ended).toEqual([1, 2]);
+});
+
+test("a package is found with its version, or not at all", () => {
+  expect(findPackage("vitest")?.version).toMatch(/^\d+\.\d+\.\d+/);
+  expect(findPackage("unrolled-has-no-such-package")).toBeUndefined();
+});

@@ -1,0 +1,47 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "unrolled-recipe-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+type Ended = { code: number; out: string; err: string };
+const recipe = (...args: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, ["scripts/recipe.mjs", ...args], { cwd: root }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err });
+    });
+  });
+
+test("the recipe trains on words, halves its rate after epoch 4 and ends with the test set", {
+  timeout: 60_000,
+}, async () => {
+  const sentence = " the cat sat on the mat while the dog lay by the door of the house \n";
+  writeFileSync(join(folder, "ptb.train.txt"), sentence.repeat(60));
+  writeFileSync(join(folder, "ptb.valid.txt"), sentence.repeat(30));
+  writeFileSync(join(folder, "ptb.test.txt"), sentence.repeat(3));
+  const { code, out, err } = await recipe("zaremba-small", folder, "--epochs", "6", "--json");
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  const lines = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4, 5, 6, undefined]);
+  expect(lines[5].loss).toBeLessThan(lines[0].loss);
+  expect(lines[6].perplexity).toBeCloseTo(Math.exp(lines[6].testLoss), 6);
+});
+
+test("a folder without the files, and a recipe that there is not, are one line and exit 2", async () => {
+  expect(await recipe("zaremba-small", join(folder, "nothing"))).toEqual({
+    code: 2,
+    out: "",
+    err: `unrolled: ${join(folder, "nothing/ptb.train.txt")}: there is no such file. Check the name and the folder.\n`,
+  });
+  expect(await recipe("zaremba")).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/^npm run recipe: there is no recipe "zaremba"\. There are /),
+  });
+});

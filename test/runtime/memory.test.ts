@@ -1,0 +1,191 @@
+/** What a plan says about memory is what a program has and what it writes, to the byte. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { cells } from "../../src/cells/index.ts";
+import type { Cell } from "../../src/graph/cell.ts";
+import { dense, dropout, embedding, recurrent } from "../../src/nn/layers.ts";
+import { type Model, sequential } from "../../src/nn/model.ts";
+import { load, type Program } from "../../src/runtime/program.ts";
+import { bodyOf, type Plan, type Region } from "../../src/schedule/plan.ts";
+import { schedule } from "../../src/schedule/schedule.ts";
+import { adam } from "../../src/train/optimizers.ts";
+import { trainingPlan } from "../../src/train/trainer.ts";
+import { results, setValues } from "../helpers/engines.ts";
+import { randomValues, trainingGraph } from "../helpers/networks.ts";
+import { randomTrainingGraph } from "../helpers/random-cells.ts";
+
+const up = (bytes: number, unit: number): number => Math.ceil(bytes / unit) * unit;
+/** For threads to meet, before the first region. */
+const meetingBytes = 64;
+/** So many bytes behind the last region may be read, and never matter. */
+const room = 64;
+
+/** Behind the plan's bytes, where it has gradients of matrices, each thread has a place to pack blocks of them. */
+const blocks = ({ bytes, sections }: Plan, threads: number): { readonly from: number; readonly to: number } => {
+  const multiplies = sections.some(({ instructions }) =>
+    instructions.flatMap(bodyOf).some(({ kind }) => kind === "outer"),
+  );
+  return { from: up(bytes, 64), to: up(bytes, 64) + (multiplies ? threads * 4 * 256 * (8 + 96) : 0) };
+};
+
+const modelOf = (cell: Cell, units = 17): Model =>
+  sequential([
+    embedding(9, 6),
+    dropout(0.2),
+    recurrent(cell, { units, returnSequences: true, name: "cell" }),
+    dense(9),
+  ]);
+
+/** The plan of a training step with Adam; the optimiser's states, which it gives by name, are regions like others. */
+function adamPlan(cell: Cell, sizes: { steps: number; batch: number }, units?: number): Plan {
+  const { plan, slots } = trainingPlan(modelOf(cell, units), { ...sizes, clipNorm: 1, optimizer: adam() });
+  const states = Object.entries(slots).map(([name, offset]): Region => {
+    return { name, offset, bytes: 4 * plan.parameterSlab.floats };
+  });
+  return { ...plan, memory: [...plan.memory, ...states] };
+}
+
+describe.each(Object.entries(cells))("%s", (_, cell) => {
+  const sizes = [
+    { steps: 1, batch: 1 },
+    { steps: 7, batch: 3 },
+    { steps: 64, batch: 32 },
+  ];
+  test("memory is the plan's bytes, and 104 KiB a thread for gradients of matrices, in whole pages of 64 KiB", async () => {
+    for (const size of sizes) {
+      const forward = schedule(trainingGraph(cell, { units: 5, input: 3 }), size);
+      for (const plan of [forward, adamPlan(cell, size), adamPlan(cell, size, 130)]) {
+        for (const threads of [1, 2]) {
+          const { memoryBytes } = await load(plan, { threads });
+          expect(memoryBytes).toBe(up(blocks(plan, threads).to, 65536));
+        }
+      }
+    }
+  });
+  test("the plan's bytes are the end of its last region, and 64", () => {
+    for (const size of sizes) {
+      for (const units of [1, 5, 17, 128]) {
+        for (const plan of [schedule(trainingGraph(cell, { units, input: 3 }), size), adamPlan(cell, size, units)]) {
+          for (const { offset, bytes } of plan.memory) {
+            expect(offset % 64).toBe(0);
+            expect(offset).toBeGreaterThanOrEqual(meetingBytes);
+            expect(bytes).toBeGreaterThan(0);
+          }
+          const end = Math.max(...plan.memory.map(({ offset, bytes }) => offset + bytes));
+          expect(plan.bytes).toBe(up(end, 64) + room);
+        }
+      }
+    }
+  });
+});
+
+describe("a training plan of T steps of B examples: constant + a * B + b * T * B bytes", () => {
+  const grid = [16, 32, 48, 64, 80];
+  for (const name of ["lstm", "gru", "gru-reset-after"] as const) {
+    test.each([17, 128])(`${name}, %i units`, (units) => {
+      const model = modelOf(cells[name] as Cell, units);
+      const planOf = (steps: number, batch: number): Plan => trainingPlan(model, { steps, batch }).plan;
+      const [least, moreSteps, moreExamples] = [planOf(16, 16).bytes, planOf(32, 16).bytes, planOf(16, 32).bytes];
+      const b = (moreSteps - least) / 256;
+      const a = (moreExamples - least) / 16 - 16 * b;
+      const formula = (steps: number, batch: number): number => least + a * (batch - 16) + b * (steps * batch - 256);
+      // With 16 | B every region ends at a multiple of 64 bytes.
+      for (const steps of grid)
+        for (const batch of grid) expect(planOf(steps, batch).bytes).toBe(formula(steps, batch));
+      for (const steps of [17, 23, 101]) expect(planOf(steps, 48).bytes).toBe(formula(steps, 48));
+      // Else each is rounded up to one.
+      for (const steps of [16, 17, 31, 67]) {
+        for (const batch of [1, 2, 3, 7, 20, 33, 50]) {
+          const { bytes, memory } = planOf(steps, batch);
+          const rounding = bytes - formula(steps, batch);
+          expect(rounding, `${steps} steps of ${batch}`).toBeGreaterThanOrEqual(0);
+          expect(rounding, `${steps} steps of ${batch}`).toBeLessThan(64 * memory.length);
+        }
+      }
+    });
+  }
+});
+
+/** The bytes of a program's memory that its plan gives to nobody. */
+function unclaimed({ plan, memoryBytes, threads }: Program): Uint8Array {
+  const free = new Uint8Array(memoryBytes).fill(1);
+  for (const { offset, bytes } of plan.memory) free.fill(0, offset, offset + bytes);
+  const { from, to } = blocks(plan, threads);
+  free.fill(0, from, to);
+  if (threads > 1) free.fill(0, 0, meetingBytes);
+  return free;
+}
+
+/** A program whose unclaimed bytes are set, beside one whose are not. */
+async function expectClean(plan: Plan, threads: number, what: string): Promise<void> {
+  const [{ graph, steps, batch }] = plan.sections as readonly [Plan["sections"][number]];
+  const make = async (): Promise<Program> => {
+    const program = await load(plan, { threads });
+    setValues(program, randomValues(graph, steps, batch, 3));
+    for (const name of Object.keys(plan.settings)) program.setSetting(name, 0.5);
+    return program;
+  };
+  const all = (program: Program) =>
+    Object.entries({
+      ...results(program),
+      parameters: program.floats(plan.parameterSlab.offset, plan.parameterSlab.floats).slice(),
+    }).map(([name, { buffer }]) => [name, Buffer.from(buffer)] as const);
+  const [clean, dirty] = [await make(), await make()];
+  const free = unclaimed(dirty);
+  const memory = new Uint8Array(dirty.floats(0, 1).buffer);
+  expect(memory).toHaveLength(free.length);
+  // As numbers: a small one, and NaN, which would be seen in all that is computed from it.
+  for (const pattern of [0xa5, 0xff]) {
+    for (let k = 0; k < free.length; k++) if (free[k] === 1) memory[k] = pattern;
+    for (const program of [clean, dirty]) {
+      await program.run();
+      program.carry();
+    }
+    const wanted = new Map(all(clean));
+    const differ = all(dirty).filter(([name, bytes]) => !bytes.equals(wanted.get(name) as Buffer));
+    expect(
+      differ.map(([name]) => name),
+      what,
+    ).toEqual([]);
+    let written = -1;
+    for (let k = 0; k < free.length; k++) if (free[k] === 1 && memory[k] !== pattern) written = k;
+    expect(written, `${what}: the last byte that was written`).toBe(-1);
+  }
+}
+
+describe("a run writes to no byte outside of the regions, and none outside matters", () => {
+  const sizes = [
+    { units: 1, input: 1, steps: 1, batch: 1 },
+    { units: 5, input: 7, steps: 3, batch: 2 },
+    { units: 130, input: 5, steps: 2, batch: 33 },
+  ];
+  test.each(Object.entries(cells))("%s, its gradients and a step of training with Adam", async (_, cell) => {
+    for (const threads of [1, 2]) {
+      for (const size of sizes) {
+        const what = `${JSON.stringify(size)}, ${threads} threads`;
+        const plan = schedule(trainingGraph(cell, size), { ...size, keep: ["output", "loss"] });
+        await expectClean(plan, threads, what);
+        await expectClean(adamPlan(cell, size, size.units), threads, `Adam, ${what}`);
+      }
+    }
+  });
+
+  test("random cells", async () => {
+    const drawn = fc.record({
+      seed: fc.nat(),
+      depth: fc.integer({ min: 1, max: 3 }),
+      units: fc.constantFrom(1, 3, 6, 17),
+      input: fc.constantFrom(1, 2, 5),
+      steps: fc.constantFrom(1, 2, 3),
+      batch: fc.constantFrom(1, 2, 5),
+    });
+    await fc.assert(
+      fc.asyncProperty(drawn, async ({ seed, depth, ...sizes }) => {
+        const { source, graph } = randomTrainingGraph({ seed, depth }, sizes);
+        const plan = schedule(graph, { ...sizes, keep: ["output", "loss"] });
+        for (const threads of [1, 2]) await expectClean(plan, threads, `${source}\n${threads} threads`);
+      }),
+      { seed: 20250704, numRuns: 60, verbose: true },
+    );
+  });
+});
