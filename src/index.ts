@@ -6,12 +6,14 @@ export { cells } from "./cells/index.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export {
+  bidirectional,
   dense,
   dropout,
   embedding,
   gru,
   type LayerSpec,
   lstm,
+  masking,
   recurrent,
   simpleRnn,
 } from "./nn/layers.ts";
@@ -34,5 +36,6 @@ export {
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
 export { type FitOptions, type FitResult, fitStream, type Progress } from "./train/fit.ts";
 export { adam, type Optimizer, sgd } from "./train/optimizers.ts";
+export { createPredictor, type Predictor, type PredictorOptions } from "./train/predict.ts";
 export { type Batches, streamBatches } from "./train/stream.ts";
 export { createTrainer, type Trainer, type TrainerOptions } from "./train/trainer.ts";

@@ -13,7 +13,7 @@ export function readCell(argument: string): string | Cell {
     const near = nearest(argument, Object.keys(cells));
     const hint = near === undefined ? "" : ` Did you mean ${near}?`;
     throw new InputError(
-      `cell "${argument}": no built-in cell (${Object.keys(cells).join(", ")}) and no file of that name.${hint}`,
+      `cell "${argument}": no built-in cell and no file of that name.${hint || " unrolled cells lists what there is."}`,
     );
   }
   const text = decodeText(readInput(argument), argument);

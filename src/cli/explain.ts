@@ -19,7 +19,7 @@ export const explain: Command = {
   name: "explain",
   usage: "explain CELL [options]",
   summary: "a cell's equations, graph, gradient and plan",
-  details: `CELL is a file of equations or one of\n${Object.keys(cells).join(", ")}.`,
+  details: "CELL is a file of equations or a built-in cell; unrolled cells lists them.",
   examples: ["explain lstm", "explain my-cell.txt --units 64 --json"],
   arguments: [1, 1],
   options: {

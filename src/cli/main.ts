@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { InputError } from "../graph/input-error.ts";
 import { bench } from "./bench.ts";
+import { listCells } from "./cells.ts";
 import { evaluate } from "./evaluate.ts";
 import { explain } from "./explain.ts";
 import { generate } from "./generate.ts";
@@ -10,7 +11,7 @@ import { alignRows, type Command, common, nearest, optionRows } from "./options.
 import { runCommand, runProcess } from "./run.ts";
 import { train } from "./train.ts";
 
-const commands: readonly Command[] = [train, generate, evaluate, explain, bench];
+const commands: readonly Command[] = [train, generate, evaluate, explain, listCells, bench];
 
 const overview = `unrolled: recurrent networks from their equations
 

@@ -5,7 +5,14 @@
 import { cell, EquationError } from "../graph/cell.ts";
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { isLayerName, type LayerSpec } from "../nn/layers.ts";
+import {
+  type CellSpec,
+  isLayerName,
+  type LayerSpec,
+  mergeModes,
+  type RecurrentOptions,
+  recurrentDefaults,
+} from "../nn/layers.ts";
 import { type Layer, type Model, modelOf } from "../nn/model.ts";
 import type { TrainerState } from "../train/trainer.ts";
 import { FormatError, readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
@@ -45,15 +52,23 @@ function layerData(layer: Layer): object {
   const { kind, name } = layer;
   switch (kind) {
     case "embedding":
-      return { kind, name, inputDim: layer.inputDim, outputDim: layer.outputDim };
+      return { kind, name, inputDim: layer.inputDim, outputDim: layer.outputDim, maskZero: layer.maskZero };
     case "cell":
-      return {
-        ...{ kind, name, label: layer.label, units: layer.units },
-        ...{ returnSequences: layer.returnSequences, cell: layer.cell.source },
-      };
+      return { kind, name, ...cellData(layer) };
+    case "bidirectional": {
+      const [forward, backward] = [cellData(layer.forward), cellData(layer.backward)];
+      return { kind, name, mergeMode: layer.mergeMode, forward, backward };
+    }
+    case "masking":
+      return { kind, name, maskValue: layer.maskValue };
     case "dropout":
       return { kind, name, rate: layer.rate };
   }
+}
+function cellData(layer: CellSpec): object {
+  const { label, units, cell: of } = layer;
+  const options = Object.keys(recurrentDefaults).map((key) => [key, layer[key as keyof RecurrentOptions]]);
+  return { label, units, ...Object.fromEntries(options), cell: of.source };
 }
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
 
@@ -141,16 +156,20 @@ function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
     switch (kind) {
       case "embedding": {
         const [inputDim, outputDim] = [count(layer.inputDim), count(layer.outputDim)];
-        return inputDim && outputDim ? { kind, inputDim, outputDim } : undefined;
+        const { maskZero = false } = layer;
+        if (typeof maskZero !== "boolean") return undefined;
+        return inputDim && outputDim ? { kind, inputDim, outputDim, maskZero } : undefined;
       }
-      case "cell": {
-        const { label, cell: source } = layer;
-        if (typeof source !== "string" || typeof label !== "string") return undefined;
-        const units = layer.units === undefined ? undefined : count(layer.units);
-        if (layer.units !== undefined && !units) return undefined;
-        const { returnSequences = true } = layer; // Older files have sequences only.
-        if (typeof returnSequences !== "boolean") return undefined;
-        return { kind, label, cell: cell(source), returnSequences, ...(units === undefined ? {} : { units }) };
+      case "cell":
+        return readCell(layer);
+      case "bidirectional": {
+        const [forward, backward] = [readCell(record(layer.forward)), readCell(record(layer.backward))];
+        const mergeMode = mergeModes.find((mode) => mode === layer.mergeMode);
+        return forward && backward && mergeMode ? { kind, forward, backward, mergeMode } : undefined;
+      }
+      case "masking": {
+        const { maskValue } = layer;
+        return typeof maskValue === "number" && Number.isFinite(maskValue) ? { kind, maskValue } : undefined;
       }
       case "dropout": {
         const { rate } = layer;
@@ -162,6 +181,26 @@ function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
   })();
   if (spec === undefined) return refuse(`its layer "${name}" is not one that this program knows. Update unrolled.`);
   return { ...spec, name };
+}
+
+/** Fields that are absent have their defaults; older files have sequences only. */
+function readCell(layer: Record<string, unknown> | undefined): CellSpec | undefined {
+  const { label, cell: source } = layer ?? {};
+  if (layer === undefined || typeof source !== "string" || typeof label !== "string") return undefined;
+  const units = layer.units === undefined ? undefined : count(layer.units);
+  if (layer.units !== undefined && !units) return undefined;
+  const options: Record<string, unknown> = { ...recurrentDefaults, returnSequences: true };
+  for (const key of Object.keys(recurrentDefaults)) {
+    if (layer[key] === undefined) continue;
+    if (typeof layer[key] !== typeof options[key]) return undefined;
+    options[key] = layer[key];
+  }
+  const { dropout, recurrentDropout } = options as RecurrentOptions;
+  if (![dropout, recurrentDropout].every((rate) => rate >= 0 && rate < 1)) return undefined;
+  return {
+    ...{ kind: "cell", label, cell: cell(source), ...(options as RecurrentOptions) },
+    ...(units === undefined ? {} : { units }),
+  };
 }
 
 /** Something out of a file for a message. */

@@ -182,7 +182,7 @@ export function grad(graph: Graph, of = "loss"): Graph {
   const shape = g.shapeOf(output);
   contribute(output, typeof shape === "number" ? g.input(`d ${of}`, shape) : g.constant(1));
   for (const { adjoint, size, next, initial, reverse } of handed) {
-    contribute(next, g.state(adjoint, size, !reverse));
+    contribute(next, g.state(adjoint, size, { reverse: !reverse, adjoint: true }));
     if (initial !== undefined) contribute(initial, g.final(adjoint));
   }
 

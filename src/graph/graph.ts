@@ -34,6 +34,8 @@ export type State = {
   readonly size: number;
   readonly next: NodeId;
   readonly reverse: boolean;
+  /** Of the backward step: it starts anew in each run, and is nobody's outside. */
+  readonly adjoint?: true;
   /** What the first step reads, one value a sequence; without it: what the outside sets, zeros at first. */
   readonly initial?: NodeId;
 };
@@ -59,6 +61,7 @@ export type Graph = {
 };
 
 export type Builder = ReturnType<typeof createBuilder>;
+type StateKind = { readonly reverse?: boolean; readonly adjoint?: boolean };
 /** `once`: one value a sequence, not one a time step. */
 type Times = { readonly once?: boolean };
 
@@ -117,9 +120,8 @@ export const arithmetic = { ...foldUnary, ...foldBinary };
 /** Start a graph, or go on from one (its nodes keep their ids). */
 export function createBuilder(base?: Graph) {
   const nodes: Node[] = base ? [...base.nodes] : [];
-  const states = new Map<string, { size: number; next: NodeId; reverse: boolean; initial?: NodeId }>(
-    base?.states.map(({ name, ...state }) => [name, { ...state }]),
-  );
+  type Declared = { size: number; next: NodeId; reverse: boolean; adjoint?: true; initial?: NodeId };
+  const states = new Map<string, Declared>(base?.states.map(({ name, ...state }) => [name, { ...state }]));
   const parameters = new Map<string, Parameter>(base?.parameters.map((p) => [p.name, p]));
   // From `nodes` by content, so that equal nodes are one. In the backward step, forward nodes are shared too.
   const known = new Map<string, NodeId>();
@@ -170,13 +172,13 @@ export function createBuilder(base?: Graph) {
     input: (name: string, shape: number | "scalar", times: Times = {}): NodeId =>
       push({ op: "input", ...leaf(times), shape, name }),
     index: (name: string, times: Times = {}): NodeId => push({ op: "index", ...leaf(times), shape: "index", name }),
-    mask: (size: number, rate: number, stream: number, times: Times = {}): NodeId =>
-      push({ op: "mask", ...leaf(times), shape: size, rate, stream }),
+    mask: (size: number, rate: number, stream: number, times: Times & { readonly locked?: boolean } = {}): NodeId =>
+      push({ op: "mask", ...leaf(times), shape: size, rate, stream, ...(times.locked && { locked: true }) }),
 
     /** Declare a state; `next` must be called before the graph is made. */
-    state(name: string, size: number, reverse = false): NodeId {
+    state(name: string, size: number, { reverse = false, adjoint = false }: StateKind = {}): NodeId {
       if (states.has(name)) throw new Error(`internal: state ${name} is declared twice`);
-      states.set(name, { size, next: -1, reverse });
+      states.set(name, { size, next: -1, reverse, ...(adjoint && { adjoint }) });
       return push({ op: "state", inputs: [], shape: size, name });
     },
     next(name: string, value: NodeId): void {

@@ -13,6 +13,16 @@ export type Layer = {
   readonly values: Readonly<Record<string, NodeId>>;
 };
 
+/** How the states of a cell are read and set, where not as its equations say alone. */
+export type StateOptions = {
+  /** From the last step to the first. */
+  readonly reverse?: boolean;
+  /** What the equations read as a state's value of the step before, from that value. */
+  readonly read?: (state: string, value: NodeId) => NodeId;
+  /** What a state is set to, from its value of the step before and what the equations say. */
+  readonly next?: (state: string, before: NodeId, value: NodeId) => NodeId;
+};
+
 /** Where a cell's source began in the text that it was made from. */
 const sourceOf = ({ source, equations: { line, column } }: Cell): Source => ({ text: source, line, column });
 
@@ -24,13 +34,21 @@ const largestSize = 2 ** 31;
  *
  * @param at.units the cell's size, needed unless its equations fix every size
  * @param at.inputs a node (a vector of features) for each of the cell's inputs
+ * @param at.states how its states are read and set
  * @throws EquationError where the sizes do not fit
  */
 export function addCell(
   builder: Builder,
   cell: Cell,
-  at: { readonly layer: string; readonly units?: number; readonly inputs: Readonly<Record<string, NodeId>> },
+  at: {
+    readonly layer: string;
+    readonly units?: number;
+    readonly inputs: Readonly<Record<string, NodeId>>;
+    readonly states?: StateOptions;
+  },
 ): Layer {
+  const { reverse = false, read, next } = at.states ?? {};
+  const before = new Map<string, NodeId>();
   const { equations } = cell;
   const source = sourceOf(cell);
   const full = (name: string): string => (at.layer === "" ? name : `${at.layer}.${name}`);
@@ -55,20 +73,23 @@ export function addCell(
   });
   cell.states.forEach((name, i) => {
     const line = equations.lines.find((l) => l.target === name) as (typeof equations.lines)[number];
-    values.set(name, builder.state(full(name), evaluate(cell.stateSizes[i] as Size, name, line.span)));
+    const state = builder.state(full(name), evaluate(cell.stateSizes[i] as Size, name, line.span), { reverse });
+    before.set(name, state);
+    values.set(name, read?.(name, state) ?? state);
   });
   const declared = new Map(equations.sizes.map((line) => [line.name, line]));
   for (const name of cell.inputs) checkDeclared(name, values.get(name) as NodeId);
 
   for (const line of equations.lines) {
     const name = line.primed ? `${line.target}'` : line.target;
-    const node = emit(line.expression, name);
+    let node = emit(line.expression, name);
     if (line.primed) {
       const size = builder.shapeOf(values.get(line.target) as NodeId);
       if (builder.shapeOf(node) !== size) {
         const problem = `${name} needs the shape that ${line.target} has, got ${builder.shapeOf(node)} and ${size} features. ${advice(builder.shapeOf(node), size)}`;
         fail(source, line.expression.span, problem, full(name));
       }
+      node = next?.(line.target, before.get(line.target) as NodeId, node) ?? node;
       builder.next(full(line.target), node);
     } else checkDeclared(line.target, node);
     builder.label(node, full(name));

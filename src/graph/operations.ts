@@ -27,8 +27,11 @@ export type Attributes = {
   final: { readonly name: string };
   /** A vector parameter. */
   parameter: { readonly parameter: string };
-  /** A dropout mask: 0 with probability `rate`, else 1 / (1 - rate); counter-based, so it is never stored. */
-  mask: { readonly rate: number; readonly stream: number };
+  /**
+   * A dropout mask: 0 with probability `rate`, else 1 / (1 - rate); counter-based, so it is never stored. `locked`: the
+   * same at every step.
+   */
+  mask: { readonly rate: number; readonly stream: number; readonly locked?: true };
 
   // Pointwise, one operand.
   neg: object;

@@ -52,7 +52,7 @@ const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => str
   state: named,
   final: named,
   parameter: ofParameter,
-  mask: (node) => `rate ${node.rate} stream ${node.stream}`,
+  mask: (node) => `rate ${node.rate} stream ${node.stream}${node.locked ? " locked" : ""}`,
   neg: nothing,
   sigmoid: nothing,
   hard_sigmoid: nothing,

@@ -95,7 +95,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     const threshold = maskThreshold(node.rate);
     const key = maskKey(run.keys[0], node.stream);
     for (let j = 0; j < out.length; j++) {
-      const bits = randomBits(row * out.length + j, key, run.keys[1]);
+      const bits = randomBits((node.locked ? row % run.batch : row) * out.length + j, key, run.keys[1]);
       out[j] = bits >= threshold ? 1 / (1 - node.rate) : 0;
     }
   },

@@ -8,35 +8,82 @@ import { type Cell, cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
 
 export type LayerSpec =
-  | { readonly kind: "embedding"; readonly name?: string; readonly inputDim: number; readonly outputDim: number }
   | {
-      readonly kind: "cell";
+      readonly kind: "embedding";
       readonly name?: string;
-      readonly cell: Cell;
-      readonly units?: number;
-      readonly label: string;
-      /** Its output at every step, or at the last one alone. Where the cell has no state there is nothing to choose. */
-      readonly returnSequences: boolean;
+      readonly inputDim: number;
+      readonly outputDim: number;
+      readonly maskZero: boolean;
     }
+  | CellSpec
+  | {
+      readonly kind: "bidirectional";
+      readonly name?: string;
+      readonly forward: CellSpec;
+      readonly backward: CellSpec;
+      readonly mergeMode: MergeMode;
+    }
+  | { readonly kind: "masking"; readonly name?: string; readonly maskValue: number }
   | { readonly kind: "dropout"; readonly name?: string; readonly rate: number };
 
-type Named = { readonly name?: string };
-type Recurrent = Named & {
-  /** Give the output of every step (T,B,units), not of the last one alone (B,units). */
-  readonly returnSequences?: boolean;
-};
+export type CellSpec = {
+  readonly kind: "cell";
+  readonly name?: string;
+  readonly cell: Cell;
+  readonly units?: number;
+  readonly label: string;
+} & RecurrentOptions;
 
-/** tokens (T,B) -> vectors (T,B,outputDim): the row of a table (inputDim, outputDim) for each token. */
-export function embedding(inputDim: number, outputDim: number, { name }: Named = {}): LayerSpec {
+/** How a cell with states goes over a sequence; a cell without has nothing to choose. */
+export type RecurrentOptions = {
+  /** Its output at every step, or at the last one alone. */
+  readonly returnSequences: boolean;
+  /** From the last step to the first. With `returnSequences` the outputs come in that order too. */
+  readonly goBackwards: boolean;
+  /** A masked step gives zeros, not the output of the step before. */
+  readonly zeroOutputForMask: boolean;
+  /** Rates, in training, of what the cell reads of its input and of its output state: one mask for all steps. */
+  readonly dropout: number;
+  readonly recurrentDropout: number;
+};
+/** Keras's defaults. */
+export const recurrentDefaults: RecurrentOptions = {
+  returnSequences: false,
+  goBackwards: false,
+  zeroOutputForMask: false,
+  dropout: 0,
+  recurrentDropout: 0,
+};
+export const mergeModes = ["concat", "sum", "mul", "ave"] as const;
+export type MergeMode = (typeof mergeModes)[number];
+
+type Named = { readonly name?: string };
+type Recurrent = Named & Partial<RecurrentOptions>;
+
+/**
+ * tokens (T,B) -> vectors (T,B,outputDim): the row of a table (inputDim, outputDim) for each token. With `maskZero`,
+ * token 0 is padding: the layers behind skip its steps.
+ */
+export function embedding(
+  inputDim: number,
+  outputDim: number,
+  { name, maskZero = false }: Named & { readonly maskZero?: boolean } = {},
+): LayerSpec {
   positive("embedding", "inputDim", inputDim);
   positive("embedding", "outputDim", outputDim);
-  return named({ kind: "embedding", inputDim, outputDim }, name);
+  return named({ kind: "embedding", inputDim, outputDim, maskZero }, name);
+}
+
+/** The layers behind skip the steps whose features all are `maskValue`; what is skipped becomes zeros. */
+export function masking({ maskValue = 0, name }: Named & { readonly maskValue?: number } = {}): LayerSpec {
+  if (!Number.isFinite(maskValue)) throw new InputError(`masking: maskValue must be a finite number, got ${maskValue}`);
+  return named({ kind: "masking", maskValue }, name);
 }
 
 /**
  * Any cell over the time steps: x (T,B,D) -> its output after the last step (B,units), or with `returnSequences` after
- * each one (T,B,units). A cell without state works on each vector alone. `label` names the layer where no `name` is
- * given.
+ * each one (T,B,units). A masked step leaves the states as they are, and gives the output of the step before. A cell
+ * without state works on each vector alone. `label` names the layer where no `name` is given.
  */
 export function recurrent(
   of: Cell,
@@ -44,12 +91,15 @@ export function recurrent(
     units,
     name,
     label = "recurrent",
-    returnSequences = false,
+    ...options
   }: Recurrent & { readonly units?: number; readonly label?: string } = {},
-): LayerSpec {
+): CellSpec {
   checkLayerCell(of, name ?? label);
   if (units !== undefined) positive(name ?? label, "units", units);
-  return named({ kind: "cell", cell: of, label, returnSequences, ...(units === undefined ? {} : { units }) }, name);
+  const all = { ...recurrentDefaults, ...options };
+  checkRate(`${name ?? label}: dropout`, all.dropout);
+  checkRate(`${name ?? label}: recurrentDropout`, all.recurrentDropout);
+  return named({ kind: "cell", cell: of, label, ...all, ...(units === undefined ? {} : { units }) }, name);
 }
 
 /**
@@ -68,12 +118,41 @@ export function checkLayerCell({ inputs, settings }: Cell, where: string): void 
   );
 }
 
-export const lstm = (units: number, options: Recurrent = {}): LayerSpec =>
+/**
+ * One layer from the first step to the last and one like it from the last to the first, side by side at each step:
+ * M. Schuster and K. Paliwal, "Bidirectional recurrent neural networks", 1997. `backward` is a copy of the layer unless
+ * another is given.
+ * @example bidirectional(lstm(64, { returnSequences: true }))
+ */
+export function bidirectional(
+  layer: CellSpec,
+  {
+    mergeMode = "concat",
+    backward = layer,
+    name,
+  }: Named & { readonly mergeMode?: MergeMode; readonly backward?: CellSpec } = {},
+): LayerSpec {
+  if (!mergeModes.includes(mergeMode)) {
+    throw new InputError(`bidirectional: mergeMode "${mergeMode}" is not known. There are ${mergeModes.join(", ")}.`);
+  }
+  for (const one of [layer, backward]) {
+    if (one.kind !== "cell" || one.cell.states.length === 0) {
+      throw new InputError("bidirectional: needs a recurrent layer, one whose cell has a state");
+    }
+    if (one.goBackwards) throw new InputError("bidirectional: gives the directions itself; leave goBackwards out");
+  }
+  if (layer.returnSequences !== backward.returnSequences) {
+    throw new InputError("bidirectional: both layers must return sequences, or neither");
+  }
+  return named({ kind: "bidirectional", forward: layer, backward, mergeMode }, name);
+}
+
+export const lstm = (units: number, options: Recurrent = {}): CellSpec =>
   recurrent(lstmCell, { units, label: "lstm", ...options });
 /** With `reset_after` as in Keras 3 and cuDNN. */
-export const gru = (units: number, options: Recurrent = {}): LayerSpec =>
+export const gru = (units: number, options: Recurrent = {}): CellSpec =>
   recurrent(gruResetAfter, { units, label: "gru", ...options });
-export const simpleRnn = (units: number, options: Recurrent = {}): LayerSpec =>
+export const simpleRnn = (units: number, options: Recurrent = {}): CellSpec =>
   recurrent(simpleRnnCell, { units, label: "simple_rnn", ...options });
 
 const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
@@ -96,7 +175,7 @@ export function dense(
  * N. Srivastava et al., "Dropout", JMLR 15, 2014.
  */
 export function dropout(rate: number, { name }: Named = {}): LayerSpec {
-  if (!(rate >= 0 && rate < 1)) throw new InputError(`dropout: rate must be at least 0 and below 1, got ${rate}`);
+  checkRate("dropout: rate", rate);
   return named({ kind: "dropout", rate }, name);
 }
 
@@ -109,6 +188,9 @@ function named<T extends LayerSpec>(layer: T, name: string | undefined): T {
     throw new InputError(`layer name "${name}" is not a name. Use letters, digits and underscores.`);
   }
   return { ...layer, name };
+}
+function checkRate(where: string, rate: number): void {
+  if (!(rate >= 0 && rate < 1)) throw new InputError(`${where} must be at least 0 and below 1, got ${rate}`);
 }
 function positive(where: string, what: string, value: number): void {
   if (!Number.isInteger(value) || value < 1) {

@@ -2,7 +2,6 @@
  * A model: layers one after the other, and the values of their parameters. Knows nothing about losses, optimisers or
  * text.
  */
-import { addCell } from "../graph/cell.ts";
 import {
   type Builder,
   createBuilder,
@@ -17,6 +16,7 @@ import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
 import type { LayerSpec } from "./layers.ts";
 import { createRandom } from "./random.ts";
+import { addBidirectional, addRecurrent, type Flow } from "./recurrent.ts";
 
 /** A layer with its name: given, or what it is with a number from the second of its kind on (Keras's rule). */
 export type Layer = LayerSpec & { readonly name: string };
@@ -29,6 +29,9 @@ export type Model = {
   readonly outputSize: number;
   /** Whether they come out at every step (T,B,outputSize), or once a sequence (B,outputSize). */
   readonly returnsSequences: boolean;
+  /** Whether the first output in order is that of the last step, and whether steps may be masked. */
+  readonly backwards: boolean;
+  readonly masked: boolean;
   readonly parameters: readonly Parameter[];
   /** By name, [n] or [rows, columns] flat. Training writes into them. */
   readonly values: Readonly<Record<string, Float32Array>>;
@@ -68,13 +71,14 @@ export function modelOf(
   input: Model["input"],
   initial: (parameter: Parameter) => Float32Array,
 ): Model {
-  const { graph, output } = modelGraph({ layers, input }, { training: false });
+  const { graph, output, backwards, mask } = modelGraph({ layers, input }, { training: false });
   checkInputMatters(graph, output);
   checkMemory(4 * countParameters(graph), "the model");
   const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
   const { shape, once } = graph.nodes[output] as Node;
   const outputSize = typeof shape === "number" ? shape : 1;
-  return { layers, input, outputSize, returnsSequences: once !== true, parameters: graph.parameters, values };
+  const order = { returnsSequences: once !== true, backwards, masked: mask !== undefined };
+  return { layers, input, outputSize, ...order, parameters: graph.parameters, values };
 }
 
 /** A cell may leave out x; a model all of whose ways from input to output are cut so could learn nothing. */
@@ -113,14 +117,24 @@ export function nameLayers(specs: readonly LayerSpec[]): Layer[] {
   });
 }
 
+export type ModelNodes = {
+  readonly output: NodeId;
+  /** Which steps count, where some may not: one number a step. */
+  readonly mask: NodeId | undefined;
+  /** Whether the first output in order is that of the last step. */
+  readonly backwards: boolean;
+  /** By layer and name. */
+  readonly values: Readonly<Record<string, NodeId>>;
+};
+
 /** One time step of the whole model, without a loss. Dropout is there in training only. */
 export function modelGraph(
-  { layers, input }: Pick<Model, "layers" | "input">,
+  model: Pick<Model, "layers" | "input">,
   { training }: { readonly training: boolean },
-): { graph: Graph; output: NodeId; values: Readonly<Record<string, NodeId>> } {
+): ModelNodes & { readonly graph: Graph } {
   const g = createBuilder();
-  const { output, values } = addModel(g, { layers, input }, { training });
-  return { graph: g.graph({ output }), output, values };
+  const nodes = addModel(g, model, { training });
+  return { graph: g.graph({ output: nodes.output }), ...nodes };
 }
 
 /** The same into a graph under construction. Inputs are named "tokens" or "x". */
@@ -128,51 +142,54 @@ export function addModel(
   g: Builder,
   { layers, input }: Pick<Model, "layers" | "input">,
   { training }: { readonly training: boolean },
-): { output: NodeId; values: Readonly<Record<string, NodeId>> } {
+): ModelNodes {
   const values: Record<string, NodeId> = {};
-  let at = input === "tokens" ? g.index("tokens") : g.input("x", input);
+  let flow: Flow = { value: input === "tokens" ? g.index("tokens") : g.input("x", input), backwards: false };
+  const keep = (name: string, made: { readonly flow: Flow; readonly values: ModelNodes["values"] }): void => {
+    for (const [key, id] of Object.entries(made.values)) values[`${name}.${key}`] = id;
+    flow = made.flow;
+  };
   layers.forEach((layer, k) => {
+    const { name } = layer;
+    const context = { training, stream: firstRecurrentStream + 4 * k };
+    const { value } = flow;
     switch (layer.kind) {
       case "embedding": {
-        if (k > 0) throw new InputError(`${layer.name}: an embedding reads tokens, so it must be the first layer`);
-        const parameter = `${layer.name}.weight`;
+        if (k > 0) throw new InputError(`${name}: an embedding reads tokens, so it must be the first layer`);
+        const parameter = `${name}.weight`;
         g.declare(parameter, [layer.inputDim, layer.outputDim], { name: "random_uniform", values: [-0.05, 0.05] });
-        at = g.gather(parameter, at);
+        const mask = layer.maskZero ? g.sub(g.constant(1), g.sum(g.oneHot(value, 1))) : undefined;
+        flow = { ...flow, value: g.gather(parameter, value), mask };
         break;
       }
-      case "cell": {
-        const [x] = layer.cell.inputs as readonly [string];
-        const hasState = layer.cell.states.length > 0;
-        if (hasState && g.isOnce(at)) {
-          throw new InputError(
-            `${layer.name}: it reads a sequence, and the layer before gives one vector: its last. ` +
-              "Give that layer returnSequences: true.",
-          );
-        }
-        const units = layer.units === undefined ? {} : { units: layer.units };
-        const made = addCell(g, layer.cell, { layer: layer.name, ...units, inputs: { [x]: at } });
-        for (const [name, id] of Object.entries(made.values)) values[`${layer.name}.${name}`] = id;
-        at = hasState && !layer.returnSequences ? lastOf(g, layer, made.output) : made.output;
+      case "cell":
+        keep(name, addRecurrent(g, layer, flow, context));
+        break;
+      case "bidirectional":
+        keep(name, addBidirectional(g, layer, flow, context));
+        break;
+      case "masking": {
+        if (k > 0) throw new InputError(`${name}: masking reads the model's input, so it must be the first layer`);
+        const differs = g.unary("step", g.unary("abs", g.sub(value, g.constant(layer.maskValue))));
+        const mask = g.reduce("max_of", differs);
+        flow = { ...flow, value: g.mul(value, mask), mask };
         break;
       }
       case "dropout":
-        if (training && layer.rate > 0)
-          at = g.mul(at, g.mask(g.shapeOf(at) as number, layer.rate, k, { once: g.isOnce(at) }));
+        if (!training || layer.rate === 0) break;
+        flow = {
+          ...flow,
+          value: g.mul(value, g.mask(g.shapeOf(value) as number, layer.rate, k, { once: g.isOnce(value) })),
+        };
         break;
     }
   });
-  return { output: at, values };
+  const { value: output, mask, backwards } = flow;
+  return { output, mask, backwards, values };
 }
 
-/** A layer's output after the last step. Where it is no state, one is made that does nothing but keep it. */
-function lastOf(g: Builder, { name, cell }: Layer & { kind: "cell" }, output: NodeId): NodeId {
-  if (cell.output.endsWith("'")) return g.final(`${name}.${cell.output.slice(0, -1)}`);
-  const state = `${name}.${cell.output}`;
-  const shape = g.shapeOf(output);
-  g.state(state, typeof shape === "number" ? shape : 1);
-  g.next(state, typeof shape === "number" ? output : g.broadcast(output, 1));
-  return g.final(state);
-}
+/** Streams of random bits below this belong to dropout layers, by position. */
+const firstRecurrentStream = 2 ** 16;
 
 export const countParameters = ({ parameters }: Pick<Model, "parameters">): number =>
   parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);

@@ -4,8 +4,15 @@ import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { type Model, modelGraph } from "./model.ts";
 
-/** A model with the values it has now; it runs on one thread, for a step has too little work to share. */
+/**
+ * A model with the values it has now; it runs on one thread, for a step has too little work to share.
+ * @throws InputError for a model that needs the whole sequence: one that goes backwards
+ */
 export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
+  const layer = model.layers.find((one) => one.kind === "bidirectional" || (one.kind === "cell" && one.goBackwards));
+  if (layer !== undefined) {
+    throw new InputError(`session: ${layer.name} reads from the last step on, and a session takes one input at a time`);
+  }
   const { graph } = modelGraph(model, { training: false });
   const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output"] }), { ...options, threads: 1 });
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);

@@ -29,9 +29,9 @@ export function hoist(graph: Graph, steps: number): readonly number[] {
   return component.map((c, id) => (graph.nodes[id]?.once ? onceASequence : (loop.get(c) as number)));
 }
 
-/** What matters: what an output or a sink needs, and every forward state, which is handed to the next run. */
+/** What matters: what an output or a sink needs, and every state but the adjoints, which is handed to the next run. */
 export function needed(graph: Graph, outputs: readonly NodeId[]): readonly boolean[] {
-  const states = graph.states.filter((state) => !state.reverse).map((state) => state.next);
+  const states = graph.states.filter((state) => !state.adjoint).map((state) => state.next);
   const sinks = graph.nodes.flatMap((node, id) => (node.shape === "none" ? [id] : []));
   return dependencies(graph, [...outputs, ...states, ...sinks]);
 }

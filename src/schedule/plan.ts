@@ -158,7 +158,7 @@ export type Plan = {
   /** Two 32-bit integers: the keys of the dropout masks. */
   readonly keys: number;
   readonly totals: Readonly<Record<string, number>>;
-  /** Step 0 is what a state starts from; step t + 1 is its value after step t. */
+  /** Where each state is that the outside may set: what it starts from, and its value after the last step. */
   readonly states: Readonly<Record<string, Slot & { readonly last: number }>>;
   readonly parameters: Readonly<Record<string, { readonly offset: number; readonly shape: readonly number[] }>>;
   /** All parameters, and all gradients, in one run of numbers each, laid out alike. */

@@ -166,10 +166,10 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     keys,
     totals,
     states: Object.fromEntries(
-      graph.states.flatMap(({ name, size, reverse }) => {
-        if (reverse || inPlace[name] !== undefined) return [];
-        const first = location(states.get(name)?.read as Place);
-        return [[name, { ...first, size, rows: batch, last: first.offset + steps * first.stepBytes }]];
+      graph.states.flatMap(({ name, size, adjoint }) => {
+        if (adjoint || inPlace[name] !== undefined) return [];
+        const { first, last } = states.get(name) as { first: Place; last: Place };
+        return [[name, { ...location(first), size, rows: batch, last: location(last).offset }]];
       }),
     ),
     parameters,

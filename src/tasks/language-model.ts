@@ -104,7 +104,7 @@ function cellOf(given: string | Cell): Cell {
   const found = Object.hasOwn(cells, given) ? cells[given] : undefined;
   if (found === undefined) {
     throw new InputError(
-      `cell "${given}" is not known. There are ${Object.keys(cells).join(", ")}; or give equations.`,
+      `cell "${given}" is not known. There are ${Object.keys(cells).length}, among them lstm, gru and simple-rnn; or give equations.`,
     );
   }
   return found;

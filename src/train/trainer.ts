@@ -10,18 +10,20 @@ import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { aligned } from "../schedule/memory.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
+import { createFeed, type Feed } from "./feed.ts";
 import { type LossName, losses } from "./losses.ts";
 import { adam, clipByGlobalNorm, type Optimizer } from "./optimizers.ts";
 
 /** The model with its loss, each output weighted by the input "weight". */
 export function lossGraph(model: Model, { loss, training }: { loss: LossName; training: boolean }): Graph {
   const g = createBuilder();
-  const { output } = addModel(g, model, { training });
+  const { output, mask } = addModel(g, model, { training });
   const rule = losses[loss];
   const once = g.isOnce(output);
   const target =
     rule.target === "index" ? g.index("target", { once }) : g.input("target", g.shapeOf(output) as number, { once });
-  const weighted = g.mul(rule.build(g, output, target), g.input("weight", "scalar", { once }));
+  const weight = g.input("weight", "scalar", { once });
+  const weighted = g.mul(rule.build(g, output, target), mask === undefined ? weight : g.mul(weight, mask));
   g.total("loss", weighted);
   return g.graph({ output, loss: weighted });
 }
@@ -69,7 +71,9 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
     inPlace: { w: first.parameterSlab.offset, ...slots },
   };
   const plan = joinPlans(first, schedule(g.graph({}), update));
-  return { plan: { ...plan, changesParameters: true }, slots };
+  const states = Object.entries(slots).map(([name, offset]) => ({ name, offset, bytes: 4 * floats }));
+  const memory = [...plan.memory, ...states].sort((a, b) => a.offset - b.offset);
+  return { plan: { ...plan, memory, changesParameters: true }, slots };
 }
 
 export async function createTrainer(model: Model, options: TrainerOptions): Promise<Trainer> {
@@ -84,6 +88,7 @@ export class Trainer {
   private readonly optimizer: Optimizer;
   private readonly slots: Slots;
   private readonly seed: number;
+  private readonly feed: Feed;
   /** Steps taken so far. */
   private taken = 0;
 
@@ -98,8 +103,7 @@ export class Trainer {
     this.optimizer = optimizer;
     this.slots = slots;
     this.seed = seed;
-    const outputs = model.returnsSequences ? batch * steps : batch;
-    program.setInput("weight", new Float32Array(outputs).fill(1 / outputs));
+    this.feed = createFeed(model, program, { steps, batch });
     if (clipNorm !== undefined) program.setSetting("clip", clipNorm);
     for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   }
@@ -110,9 +114,9 @@ export class Trainer {
 
   /**
    * One update. Tokens (T,B), or vectors (T,B,D), and targets: indices (T,B) or vectors (T,B,V), flat, time first; for a
-   * model that gives one output a sequence the targets are (B) or (B,V).
-   * The states start from where the last call left them, unless `resetStates` is called.
+   * model that gives one output a sequence the targets are (B) or (B,V). Masked steps do not count. The states start from where the last call left them, unless `resetStates` is called.
    * @returns the mean loss before the update
+   * @throws InputError for numbers that do not fit; then nothing has changed
    */
   async update(
     inputs: ArrayLike<number>,
@@ -120,11 +124,8 @@ export class Trainer {
     learningRate = this.optimizer.learningRate,
   ): Promise<number> {
     const { program } = this;
+    this.feed(inputs, targets);
     this.taken++;
-    if (this.model.input === "tokens") program.setIndex("tokens", inputs);
-    else program.setInput("x", inputs);
-    if (program.plan.indices.target) program.setIndex("target", targets);
-    else program.setInput("target", targets);
     for (const [name, value] of Object.entries(this.optimizer.settings(this.taken, learningRate))) {
       program.setSetting(name, value);
     }

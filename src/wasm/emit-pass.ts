@@ -31,9 +31,10 @@ type Lanes = {
   readonly host: Host;
   readonly a: Code;
   readonly b: Code;
-  /** Features before this vector, and rows before this row, as i32 code. */
+  /** Features before this vector, rows before this row, and examples before this one in its step, as i32 code. */
   readonly feature: Code;
   readonly row: Code;
+  readonly example: Code;
   readonly size: number;
   readonly keys: number;
 };
@@ -63,8 +64,9 @@ type LaneName = Extract<
 
 const iota: Code = i32x4.const(0, 1, 2, 3);
 const lanes: { readonly [K in LaneName]: (node: Node<K>, at: Lanes) => Code } = {
-  mask: (node, { f, feature, row, size, keys }) => {
-    const counter = i32x4.add(i32x4.splat(i32.add(i32.mul(row, i32.const(size)), feature)), iota);
+  mask: (node, { f, feature, row, example, size, keys }) => {
+    const at = i32.mul(node.locked ? example : row, i32.const(size));
+    const counter = i32x4.add(i32x4.splat(i32.add(at, feature)), iota);
     const key0 = i32.add(i32.load(i32.const(0), keys), i32.const(maskKey(0, node.stream)));
     const bits = maths.hash(f, counter, i32x4.splat(key0), i32x4.splat(i32.load(i32.const(0), keys + 4)));
     const keeps = i32x4.ge_u(bits, i32x4.const(maskThreshold(node.rate)));
@@ -166,6 +168,7 @@ export function passFunction(
         b: b === undefined ? [] : registerValue(b),
         feature: i32.shr_u(local.get(j), i32.const(2)),
         row: inLoop ? i32.add(i32.mul(local.get(t), i32.const(batch)), local.get(row)) : local.get(row),
+        example: time === "steps" ? i32.rem_u(local.get(row), i32.const(batch)) : local.get(row),
         size: pass.size,
         keys,
       };

@@ -233,11 +233,9 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
   );
   add(
     func({ export: "carry", params: [], results: [] }, () =>
-      Object.values(plan.states).map(({ offset, last }) => {
-        const [section] = plan.sections as readonly [Section, ...Section[]];
-        const bytes = section.steps === 0 ? 0 : (last - offset) / section.steps;
-        return memory.copy(i32.const(offset), i32.const(last), i32.const(bytes));
-      }),
+      Object.values(plan.states).map(({ offset, last, rows, rowBytes }) =>
+        memory.copy(i32.const(offset), i32.const(last), i32.const(rows * rowBytes)),
+      ),
     ),
   );
   const pages = memoryPages(plan, threads);

@@ -1,38 +1,143 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { expect, expectTypeOf, test } from "vitest";
-import { cells, lstm } from "../../src/cells/index.ts";
-import { addCell } from "../../src/graph/cell.ts";
+import { about, cells, lstm } from "../../src/cells/index.ts";
+import { readModel, writeModel } from "../../src/formats/model-file.ts";
+import { addCell, type Cell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
+import { texOf } from "../../src/graph/tex.ts";
+import { dense, recurrent } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
 
-test("every cell is there by its file's name", () => {
-  expect(Object.keys(cells)).toEqual(["perceptron", "dense", "simple-rnn", "lstm", "gru", "gru-reset-after"]);
+const all = Object.entries(cells);
+
+test("every cell is there by its file's name, and nothing else is", () => {
+  const files = readdirSync(join(import.meta.dirname, "../../src/cells")).map((file) => file.replace(/\.ts$/, ""));
+  expect(Object.keys(cells).sort()).toEqual(files.filter((file) => file !== "index").sort());
 });
 
-test.each(Object.entries(cells))("%s: every line has a description", (_, { names, descriptions }) => {
+test("every cell has its year and its difference in a line of at most 72 letters, another one each", () => {
+  expect(Object.keys(about)).toEqual(Object.keys(cells));
+  const said = Object.values(about).map(({ differs }) => differs);
+  expect(new Set(said).size).toBe(said.length);
+  for (const one of said) expect(one.length, one).toBeLessThanOrEqual(72);
+  for (const { year = 1958 } of Object.values(about)) expect(1958 <= year && year <= 2025).toBe(true);
+});
+
+test.each(all)("%s: every line has a description", (_, { names, descriptions }) => {
   for (const name of names) expect(descriptions[name]).toBeTruthy();
 });
 
-/** Numbers of parameters as Keras counts them for D inputs and H units. */
-const keras: Readonly<Record<string, (D: number, H: number) => number>> = {
-  perceptron: (D, H) => H * (D + 1),
-  dense: (D, H) => H * (D + 1),
-  "simple-rnn": (D, H) => H * (D + H + 1),
-  lstm: (D, H) => 4 * H * (D + H + 1),
-  gru: (D, H) => 3 * H * (D + H + 1),
-  "gru-reset-after": (D, H) => 3 * H * (D + H + 2),
-};
-test.each(Object.entries(cells))("%s: as many parameters as in Keras", (name, made) => {
-  const builder = createBuilder();
-  const { output } = addCell(builder, made, { layer: name, units: 7, inputs: { x: builder.input("x", 5) } });
-  const graph = builder.graph({ output });
-  const count = graph.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
-  expect(count).toBe(keras[name]?.(5, 7));
-  expect(builder.shapeOf(output)).toBe(7);
-  expect(graph.states.map((state) => state.name)).toEqual(made.states.map((state) => `${name}.${state}`));
+test.each(all)("%s: a line of TeX an equation", (_, cell) => {
+  expect(texOf(cell).split("\n")).toHaveLength(cell.names.length + 2);
 });
 
+type Facts = {
+  /** Numbers of parameters of the source's equations, for D inputs and H units. */
+  readonly count: (D: number, H: number) => number;
+  readonly states: string;
+  readonly output?: string;
+};
+/** Four gates, or `gates` of them, that read input and state; and what peepholes add. */
+const gated = (D: number, H: number, gates = 4): number => gates * H * (D + H + 1);
+const facts: Readonly<Record<string, Facts>> = {
+  perceptron: { count: (D, H) => H * (D + 1), states: "", output: "y" },
+  dense: { count: (D, H) => H * (D + 1), states: "", output: "y" },
+  "simple-rnn": { count: (D, H) => gated(D, H, 1), states: "h" },
+  irnn: { count: (D, H) => gated(D, H, 1), states: "h" },
+  indrnn: { count: (D, H) => H * D + 2 * H, states: "h" },
+  lstm: { count: gated, states: "c h" },
+  "peephole-lstm": { count: (D, H) => gated(D, H) + 3 * H, states: "c y", output: "y'" },
+  "lstm-nig": { count: (D, H) => gated(D, H, 3) + 2 * H, states: "c y", output: "y'" },
+  "lstm-nfg": { count: (D, H) => gated(D, H, 3) + 2 * H, states: "c y", output: "y'" },
+  "lstm-nog": { count: (D, H) => gated(D, H, 3) + 2 * H, states: "c y", output: "y'" },
+  "lstm-niaf": { count: (D, H) => gated(D, H) + 3 * H, states: "c y", output: "y'" },
+  "lstm-noaf": { count: (D, H) => gated(D, H) + 3 * H, states: "c y", output: "y'" },
+  "lstm-cifg": { count: (D, H) => gated(D, H, 3) + 2 * H, states: "c y", output: "y'" },
+  "lstm-np": { count: gated, states: "c y", output: "y'" },
+  "lstm-fgr": { count: (D, H) => gated(D, H) + 3 * H + 9 * H * H, states: "i f c o y", output: "y'" },
+  // C = 2 H cells: 4 C (D + H + 1) for the gates, 3 C peepholes, H C for the projection.
+  "projection-lstm": { count: (D, H) => 8 * H * (D + H + 1) + 6 * H + 2 * H * H, states: "c r", output: "r'" },
+  // One bias a gate, two gains a gate; gain and bias of the cell state.
+  "layer-norm-lstm": { count: (D, H) => gated(D, H) + 8 * H + 2 * H, states: "c h" },
+  "multiplicative-lstm": { count: (D, H) => gated(D, H) + H * (D + H), states: "c h" },
+  "mogrifier-lstm": { count: (D, H) => gated(D, H) + 5 * D * H, states: "c h" },
+  janet: { count: (D, H) => gated(D, H, 2), states: "h" },
+  slstm: { count: gated, states: "m c n h" },
+  gru: { count: (D, H) => gated(D, H, 3), states: "h" },
+  "gru-reset-after": { count: (D, H) => gated(D, H, 3) + 3 * H, states: "h" },
+  // D is H in the papers of the next two: H D for the input's projection, then four and five matrices.
+  mut1: { count: (D, H) => H * D + 4 * H * H + 3 * H, states: "h" },
+  mut2: { count: (D, H) => H * D + 5 * H * H + 3 * H, states: "h" },
+  mut3: { count: (D, H) => gated(D, H, 3), states: "h" },
+  mgu: { count: (D, H) => gated(D, H, 2), states: "h" },
+  ugrnn: { count: (D, H) => gated(D, H, 2), states: "h" },
+  qrnn: { count: (D, H) => 3 * H * (2 * D + 1), states: "p c", output: "y" },
+  // Three matrices, two peepholes and two biases; and the highway's projection.
+  sru: { count: (D, H) => 3 * H * D + 4 * H + H * D, states: "c", output: "y" },
+  "min-gru": { count: (D, H) => 2 * H * (D + 1), states: "h" },
+  "min-lstm": { count: (D, H) => 3 * H * (D + 1), states: "h" },
+  // The linear layer before, then two gates and the decay.
+  "rg-lru": { count: (D, H) => H * D + 2 * H * (H + 1) + H, states: "h" },
+};
+test.each(all)("%s: parameters, states and output are those of its source", (name, made) => {
+  const wanted = facts[name] as Facts;
+  expect([made.states.join(" "), made.output]).toEqual([wanted.states, wanted.output ?? "h'"]);
+  for (const [D, H] of [
+    [5, 7],
+    [7, 1],
+    [1, 16],
+  ] as const) {
+    const builder = createBuilder();
+    const { output } = addCell(builder, made, { layer: name, units: H, inputs: { x: builder.input("x", D) } });
+    const graph = builder.graph({ output });
+    const count = graph.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
+    expect(count, `${D} inputs, ${H} units`).toBe(wanted.count(D, H));
+    expect(builder.shapeOf(output)).toBe(H);
+    expect(graph.states.map((state) => state.name)).toEqual(made.states.map((state) => `${name}.${state}`));
+    for (const { name: state, size } of graph.states) {
+      const short = state.slice(name.length + 1);
+      const doubled = name === "projection-lstm" && short === "c";
+      expect(size, state).toBe(name === "qrnn" && short === "p" ? D : doubled ? 2 * H : H);
+    }
+  }
+});
+
+test.each(all)("%s: a model's file gives it back", (name, cell) => {
+  const model = sequential([recurrent(cell, { units: 5, returnSequences: true }), dense(3)], { input: 4, seed: 2 });
+  const read = readModel(writeModel({ model, extra: {} }), name).model;
+  expect(read.values).toEqual(model.values);
+  expect(read.parameters).toEqual(model.parameters);
+  const [layer] = read.layers;
+  expect(layer?.kind === "cell" && layer.cell).toMatchObject({ source: cell.source, states: cell.states });
+});
+
+const startsOf = ({ parameters }: Cell): Record<string, string> =>
+  Object.fromEntries(parameters.map((p) => [p.name, [p.initializer.name, ...p.initializer.values].join(" ")]));
+
 test("lstm: starts as in Keras, with unit_forget_bias", () => {
-  const starts = Object.fromEntries(lstm.parameters.map((p) => [p.name, p.initializer.name]));
-  expect(starts).toMatchObject({ W_f: "glorot_uniform", U_f: "orthogonal", b_f: "ones", b_i: "zeros", b_g: "zeros" });
+  const wanted = { W_f: "glorot_uniform", U_f: "orthogonal 1", b_f: "ones", b_i: "zeros", b_g: "zeros" };
+  expect(startsOf(lstm)).toMatchObject(wanted);
   expect(lstm).toMatchObject({ states: ["c", "h"], output: "h'" });
   expectTypeOf(lstm.names).toEqualTypeOf<readonly ("f" | "i" | "g" | "o" | "c" | "h")[]>();
+});
+
+test("starts that are not Keras's, by cell", () => {
+  const unusual = /^(?!glorot_uniform|orthogonal|zeros)/;
+  const found = Object.fromEntries(
+    all.flatMap(([name, cell]) => {
+      const starts = Object.entries(startsOf(cell)).filter(([p, start]) => p !== "b_f" && unusual.test(start));
+      return starts.length === 0 ? [] : [[name, starts.map((start) => start.join(" ~ ")).join(", ")]];
+    }),
+  );
+  expect(found).toMatchInlineSnapshot(`
+    {
+      "indrnn": "u ~ random_uniform 0 1",
+      "irnn": "W ~ random_normal 0 0.001, U ~ identity 1",
+      "layer-norm-lstm": "a1_f ~ ones, a2_f ~ ones, a1_i ~ ones, a2_i ~ ones, a1_o ~ ones, a2_o ~ ones, a1_g ~ ones, a2_g ~ ones, a3 ~ ones",
+      "lstm-cifg": "b_i ~ constant -1",
+      "rg-lru": "Λ ~ random_uniform 4.32 8.99",
+      "ugrnn": "b_g ~ ones",
+    }
+  `);
 });

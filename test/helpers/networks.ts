@@ -52,7 +52,7 @@ export function randomValues(graph: Graph, steps: number, batch: number, seed: n
     values.parameters[name] =
       columns === undefined ? draw(rows) : draw(rows * columns, Math.min(scale, 1 / Math.sqrt(columns)));
   }
-  for (const { name, size, reverse } of graph.states) if (!reverse) values.states[name] = draw(batch * size);
+  for (const { name, size, adjoint } of graph.states) if (!adjoint) values.states[name] = draw(batch * size);
   return values;
 }
 const featuresOf = ({ shape }: Node): number => (typeof shape === "number" ? shape : shape === "none" ? 0 : 1);

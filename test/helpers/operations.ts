@@ -102,7 +102,7 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
       return g.add(g.matmul(M, g.final("s")), g.matmul(N, g.final("s")));
     },
     "of a state that runs backwards": ({ g, a, n }) => {
-      g.next("s", g.unary("tanh", g.add(a, g.mul(g.state("s", n, true), g.constant(0.5)))));
+      g.next("s", g.unary("tanh", g.add(a, g.mul(g.state("s", n, { reverse: true }), g.constant(0.5)))));
       return g.mul(g.final("s"), g.final("h"));
     },
     "where another state starts": ({ g, a, n }) => {
@@ -127,6 +127,8 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
   parameter: { "used twice": ({ g, a }) => g.mul(g.parameter("p"), g.add(g.parameter("p"), a)) },
   mask: {
     dropout: ({ g, a, n }) => g.mul(a, g.mask(n, 0.4, 3)),
+    "the same at every step": ({ g, a, h, n }) =>
+      g.add(g.mul(a, g.mask(n, 0.4, 3, { locked: true })), g.mul(h, g.mask(n, 0.4, 4, { locked: true }))),
     "two streams": ({ g, a, b, n }) => g.add(g.mul(a, g.mask(n, 0.25, 1)), g.mul(b, g.mask(n, 0.25, 2))),
   },
   neg: unary("neg"),

@@ -106,7 +106,7 @@ test("what follows the last step runs once a sequence, forward and backward", ()
       product [dense.W] @ %66 : 7 to 12
       pass    dense.y : 9 features, 2 operations fused
       product [dense_1.W] @ dense.y : 9 to 12
-      pass    %77 = sum %78 = logsumexp : 11 features, 3 operations fused
+      pass    %78 = sum %79 = logsumexp : 11 features, 3 operations fused
       pass    %81 : 1 features, 2 operations fused
       pass    d dense_1.y : 11 features, 9 operations fused
       sum     loss = %81

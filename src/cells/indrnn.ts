@@ -1,0 +1,12 @@
+/**
+ * The independently recurrent network: S. Li, W. Li, C. Cook, C. Zhu and Y. Gao, "Independently recurrent neural
+ * network (IndRNN): building a longer and deeper RNN", 2018, arXiv 1803.04831. The simple RNN with relu, where each
+ * unit reads its own old state alone: a vector stands in place of the recurrent matrix.
+ */
+import { cell } from "../graph/cell.ts";
+
+/** x (D), h (H) -> h (H). Units meet in the layers above. */
+export const indRnn = cell(`
+  h' = relu(W @ x + u * h + b)  # the hidden state, and the output
+  u ~ random_uniform(0, 1)      # from units that forget at once to units that keep
+`);

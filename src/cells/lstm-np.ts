@@ -1,0 +1,17 @@
+/**
+ * The LSTM without peepholes (NP): K. Greff, R. K. Srivastava, J. Koutník, B. R. Steunebrink and J. Schmidhuber, "LSTM:
+ * a search space odyssey", 2015, arXiv 1503.04069. The peephole LSTM whose gates do not read the cell state: the plain
+ * LSTM in that paper's letters.
+ */
+import { cell } from "../graph/cell.ts";
+
+/** x (D), y (H), c (H) -> y (H), c (H). */
+export const lstmNp = cell(`
+  z  = tanh(W_z @ x + R_z @ y + b_z)     # block input: candidate values
+  i  = sigmoid(W_i @ x + R_i @ y + b_i)  # input gate: how much of the candidate to store
+  f  = sigmoid(W_f @ x + R_f @ y + b_f)  # forget gate: what to keep of the old cell state
+  c' = i * z + f * c                     # the new cell state
+  o  = sigmoid(W_o @ x + R_o @ y + b_o)  # output gate: what to show
+  y' = o * tanh(c')                      # block output: the new hidden state
+  b_f ~ ones                             # starts by remembering
+`);

@@ -1,0 +1,17 @@
+/**
+ * The quasi-recurrent network: J. Bradbury, S. Merity, C. Xiong and R. Socher, "Quasi-recurrent neural networks", 2017,
+ * arXiv 1611.01576, with a window of 2 and fo-pooling. The LSTM whose gates read the last two inputs in place of the
+ * state, so that no product is left in the time loop.
+ */
+import { cell } from "../graph/cell.ts";
+
+/** x (D), p (D), c (H) -> y (H). The biases, which the paper does not write, are those of its authors' code. */
+export const qrnn = cell(`
+  z  = tanh(V_z @ p + W_z @ x + b_z)     # candidate values, from the last two inputs
+  f  = sigmoid(V_f @ p + W_f @ x + b_f)  # forget gate: what to keep of the old cell state
+  o  = sigmoid(V_o @ p + W_o @ x + b_o)  # output gate: what to show
+  p' = x                                 # this input, for the next step
+  c' = f * c + (1 - f) * z               # the new cell state
+  y  = o * c'                            # the output, h in the paper
+  b_f ~ ones                             # starts by remembering
+`);

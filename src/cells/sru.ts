@@ -1,0 +1,17 @@
+/**
+ * The simple recurrent unit: T. Lei, Y. Zhang, S. I. Wang, H. Dai and Y. Artzi, "Simple recurrent units for highly
+ * parallelizable recurrence", 2018, arXiv 1709.02755. Gates read the input and their own unit's old state, so that no
+ * product is left in the time loop; a highway connection mixes the state with the input.
+ */
+import { cell } from "../graph/cell.ts";
+
+/**
+ * x (D), c (H) -> y (H). W_x brings the input of the highway to the size of the state; where D is H the paper adds x
+ * itself.
+ */
+export const sru = cell(`
+  f  = sigmoid(W_f @ x + v_f * c + b_f)  # forget gate: what to keep of the old state
+  r  = sigmoid(W_r @ x + v_r * c + b_r)  # reset gate: how much of the state to show
+  c' = f * c + (1 - f) * (W @ x)         # the new state
+  y  = r * c' + (1 - r) * (W_x @ x)      # highway: state and input mixed; the output, h in the paper
+`);
