@@ -33,6 +33,24 @@ export {
   trainLanguageModel,
   writeLanguageModel,
 } from "./tasks/language-model.ts";
+export { type FlatArray, rowsOf } from "./text/arrays.ts";
+export {
+  type BytePairEncoding,
+  bytePairVocabularySize,
+  checkBytePairEncoding,
+  decodeBytePairs,
+  encodeBytePairs,
+  tokenBytes,
+  trainBytePairEncoding,
+} from "./text/byte-pair-encoding.ts";
+export { englishWords } from "./text/english-words.ts";
+export { hashingTrick, oneHot } from "./text/hashing.ts";
+export { Tokenizer, type TokenizerOptions, tokenizerFromJson } from "./text/keras-tokenizer.ts";
+export { padSequences, toCategorical } from "./text/sequences.ts";
+export { makeSamplingTable, skipgrams } from "./text/skipgrams.ts";
+export { TextVectorization, type TextVectorizationOptions } from "./text/text-vectorization.ts";
+export { TimeseriesGenerator, timeseriesDatasetFromArray } from "./text/timeseries.ts";
+export { textToWordSequence } from "./text/word-sequence.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
 export { type FitOptions, type FitResult, fitStream, type Progress } from "./train/fit.ts";
 export { adam, type Optimizer, sgd } from "./train/optimizers.ts";

@@ -5,7 +5,7 @@
  */
 import { cell } from "../graph/cell.ts";
 
-/** x (D), p (D), c (H) -> y (H). The biases, which the paper does not write, are those of its authors' code. */
+/** x (D), p (D), c (H) -> y (H). With biases, which the paper does not write. */
 export const qrnn = cell(`
   z  = tanh(V_z @ p + W_z @ x + b_z)     # candidate values, from the last two inputs
   f  = sigmoid(V_f @ p + W_f @ x + b_f)  # forget gate: what to keep of the old cell state

@@ -9,6 +9,8 @@ type Option = {
   readonly number?: { readonly whole?: boolean; readonly min?: number; readonly max?: number; readonly above?: number };
   readonly choices?: readonly string[];
   readonly short?: string;
+  /** May be given several times. */
+  readonly multiple?: true;
 };
 export type Options = Readonly<Record<string, Option>>;
 
@@ -32,6 +34,8 @@ export type Command = {
 export type Given = {
   readonly positionals: readonly string[];
   readonly text: (name: string) => string | undefined;
+  /** Of an option that may be given several times: all, in their order. */
+  readonly texts: (name: string) => readonly string[];
   readonly number: (name: string) => number | undefined;
   readonly flag: (name: string) => boolean;
 };
@@ -49,9 +53,9 @@ export const common: Options = {
 export function parse(command: Command, argv: readonly string[], program = "unrolled"): Given {
   const options = { ...command.options, ...common };
   const config = Object.fromEntries(
-    Object.entries(options).map(([name, { value, short }]) => [
+    Object.entries(options).map(([name, { value, short, multiple = false }]) => [
       name,
-      { type: value === undefined ? ("boolean" as const) : ("string" as const), ...(short ? { short } : {}) },
+      { type: value === undefined ? ("boolean" as const) : ("string" as const), multiple, ...(short ? { short } : {}) },
     ]),
   );
   let parsed: ReturnType<typeof parseArgs>;
@@ -62,7 +66,7 @@ export function parse(command: Command, argv: readonly string[], program = "unro
       `${explainParsing(error as Error & { code?: string }, options)} See ${program} ${command.name} --help.`,
     );
   }
-  const values = parsed.values as Record<string, string | boolean | undefined>;
+  const values = parsed.values as Record<string, string | boolean | string[] | undefined>;
   const [fewest, most] = command.arguments;
   const count = parsed.positionals.length;
   if (values.help !== true && (count < fewest || count > most)) {
@@ -80,6 +84,7 @@ export function parse(command: Command, argv: readonly string[], program = "unro
   return {
     positionals: parsed.positionals,
     text: (name) => values[name] as string | undefined,
+    texts: (name) => (values[name] as string[] | undefined) ?? [],
     number: (name) => numbers.get(name),
     flag: (name) => values[name] === true,
   };

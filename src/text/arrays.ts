@@ -1,0 +1,144 @@
+/**
+ * Arrays of any number of axes as one run of numbers with a shape, like numpy's; the last axis varies fastest. Nested
+ * lists become such arrays. Knows nothing about text.
+ */
+import { InputError } from "../graph/input-error.ts";
+import { shown } from "./shown.ts";
+
+type NumbersByDtype = {
+  int8: Int8Array<ArrayBuffer>;
+  uint8: Uint8Array<ArrayBuffer>;
+  int16: Int16Array<ArrayBuffer>;
+  uint16: Uint16Array<ArrayBuffer>;
+  int32: Int32Array<ArrayBuffer>;
+  uint32: Uint32Array<ArrayBuffer>;
+  float32: Float32Array<ArrayBuffer>;
+  float64: Float64Array<ArrayBuffer>;
+};
+
+/** numpy's name of a kind of number. */
+export type Dtype = keyof NumbersByDtype;
+export type NumbersOf<D extends Dtype> = NumbersByDtype[D];
+export type Numbers = NumbersOf<Dtype>;
+
+/** Values in one run with their shape: `[n, ...]` is n rows. The product of the shape is the number of values. */
+export type FlatArray<Data = Numbers> = { readonly data: Data; readonly shape: readonly number[] };
+
+/** Numbers, lists of numbers, lists of lists of numbers and so on; each list may be a typed array. */
+export interface NestedNumbers extends ArrayLike<number | NestedNumbers> {}
+
+const kinds: { readonly [D in Dtype]: { make: (length: number) => NumbersOf<D>; min: number; max: number } } = {
+  int8: { make: (length) => new Int8Array(length), min: -(2 ** 7), max: 2 ** 7 - 1 },
+  uint8: { make: (length) => new Uint8Array(length), min: 0, max: 2 ** 8 - 1 },
+  int16: { make: (length) => new Int16Array(length), min: -(2 ** 15), max: 2 ** 15 - 1 },
+  uint16: { make: (length) => new Uint16Array(length), min: 0, max: 2 ** 16 - 1 },
+  int32: { make: (length) => new Int32Array(length), min: -(2 ** 31), max: 2 ** 31 - 1 },
+  uint32: { make: (length) => new Uint32Array(length), min: 0, max: 2 ** 32 - 1 },
+  float32: { make: (length) => new Float32Array(length), min: -Infinity, max: Infinity },
+  float64: { make: (length) => new Float64Array(length), min: -Infinity, max: Infinity },
+};
+
+/** Throws an InputError unless it is the name of a kind of number. */
+export function checkDtype(dtype: unknown): asserts dtype is Dtype {
+  if (typeof dtype === "string" && Object.hasOwn(kinds, dtype)) return;
+  throw new InputError(`dtype: needs one of ${Object.keys(kinds).join(", ")}, got ${shown(dtype)}`);
+}
+
+/** Zeros. */
+export const zeros = <D extends Dtype>(dtype: D, length: number): NumbersOf<D> => kinds[dtype].make(length);
+
+/**
+ * A number as its kind holds it: whole kinds drop the fraction, as numpy does. Throws an InputError, with the place in
+ * its line, for what is no number and for one that a whole kind cannot hold.
+ */
+export function numberAs(dtype: Dtype, value: unknown, place: string): number {
+  if (typeof value !== "number") throw new InputError(`${place}: needs a number, got ${shown(value)}`);
+  if (dtype === "float32" || dtype === "float64") return value;
+  const { min, max } = kinds[dtype];
+  const whole = Math.trunc(value);
+  if (whole >= min && whole <= max) return whole;
+  throw new InputError(`${place}: ${dtype} holds ${min} to ${max}, got ${value}. Choose another dtype.`);
+}
+
+/** How many values a shape has. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
+
+/**
+ * The rows of an array, its parts along the first axis: n of them for a shape [n, ...]. Rows of typed data are views
+ * that share its memory.
+ * @throws InputError for a single value, which has no rows
+ * @example rowsOf(padSequences([[1], [2, 3]])); // [Int32Array [0, 1], Int32Array [2, 3]]
+ */
+export function rowsOf<Data extends Numbers | readonly unknown[]>({ data, shape }: FlatArray<Data>): Data[] {
+  const [count, ...rest] = shape;
+  if (count === undefined) throw new InputError("rowsOf: needs an array with at least one axis, got a single value");
+  const size = sizeOf(rest);
+  const cut = (from: number): Data =>
+    (Array.isArray(data) ? data.slice(from, from + size) : (data as Numbers).subarray(from, from + size)) as Data;
+  return Array.from({ length: count }, (_, row) => cut(row * size));
+}
+
+/**
+ * Nested lists as one run. A typed array stays what it is and is not copied; lists become 64-bit floats, which hold
+ * every number of JavaScript's, unless all of the innermost are typed arrays of one kind.
+ * @param name what the array is called in an error
+ * @throws InputError where lists that lie side by side have different lengths, and for what is no number
+ */
+export function flatten(nested: NestedNumbers | FlatArray, name: string): FlatArray {
+  if (isFlat(nested)) {
+    const { data, shape } = nested;
+    if (!Array.isArray(shape) || sizeOf(shape) !== data.length) {
+      throw new InputError(`${name}: shape (${shape}) has ${sizeOf(shape)} values, but its data has ${data.length}`);
+    }
+    return nested;
+  }
+  const shape = shapeOf(nested, name);
+  if (isNumbers(nested)) return { data: nested, shape };
+
+  const leaves: { readonly list: ArrayLike<unknown>; readonly place: string }[] = [];
+  const visit = (part: unknown, depth: number, place: string): void => {
+    const expected = shape[depth] as number;
+    if (!isList(part))
+      throw new InputError(`${place}: needs a list of ${expected} like its neighbours, got ${shown(part)}`);
+    if (part.length !== expected) {
+      throw new InputError(`${place}: needs ${expected} values like its neighbours, got ${part.length}`);
+    }
+    if (depth === shape.length - 1) leaves.push({ list: part, place });
+    else for (let i = 0; i < part.length; i++) visit(part[i], depth + 1, `${place}[${i}]`);
+  };
+  visit(nested, 0, name);
+
+  const first = leaves[0]?.list;
+  const alike = isNumbers(first) && leaves.every(({ list }) => list.constructor === first.constructor);
+  const length = shape.at(-1) as number;
+  const size = leaves.length * length;
+  const data = alike ? new (first.constructor as new (size: number) => Numbers)(size) : new Float64Array(size);
+  leaves.forEach(({ list, place }, leaf) => {
+    for (let i = 0; i < length; i++) {
+      data[leaf * length + i] = isNumbers(list) ? (list[i] as number) : numberAs("float64", list[i], `${place}[${i}]`);
+    }
+  });
+  return { data, shape };
+}
+
+/** The lengths of the first list, of its first list, and so on. */
+export function shapeOf(nested: unknown, name: string): number[] {
+  const shape: number[] = [];
+  let place = name;
+  for (let part = nested; typeof part !== "number"; part = part[0], place += "[0]") {
+    if (!isList(part)) throw new InputError(`${place}: needs numbers or lists of numbers, got ${shown(part)}`);
+    shape.push(part.length);
+    if (part.length === 0) break;
+  }
+  return shape;
+}
+
+const isFlat = (value: unknown): value is FlatArray =>
+  typeof value === "object" && value !== null && "data" in value && "shape" in value;
+
+const isNumbers = (value: unknown): value is Numbers =>
+  ArrayBuffer.isView(value) &&
+  !(value instanceof DataView || value instanceof BigInt64Array || value instanceof BigUint64Array);
+
+const isList = (value: unknown): value is ArrayLike<unknown> =>
+  Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));

@@ -1,0 +1,361 @@
+/**
+ * Byte-pair encoding (Sennrich et al. 2016) over bytes (Radford et al. 2019), trained here: a token is a byte, or two
+ * tokens that often stand side by side. Every text comes back exactly, also one of characters never seen. Knows nothing
+ * about models.
+ */
+import { InputError } from "../graph/input-error.ts";
+import { shown } from "./shown.ts";
+
+/** Plain data, for a model's file. Tokens 0 to 255 are the bytes; token 256 + k is the two tokens of merge k. */
+export type BytePairEncoding = {
+  readonly kind: "bpe";
+  /** The earlier a merge was learned, the earlier it is applied. */
+  readonly merges: readonly (readonly [left: number, right: number])[];
+};
+
+export type BytePairOptions = {
+  /** Tokens to make, the 256 bytes among them. There may be fewer, see `minimumCount`. */
+  readonly vocabularySize: number;
+  /** A pair that comes less often becomes no token. */
+  readonly minimumCount?: number;
+};
+
+const bytes = 256;
+/** Beyond it the key of a pair would not be exact. */
+const largestVocabulary = 2 ** 24;
+/** Most bytes of a piece: a space and 64 characters. */
+const longestToken = 1 + 4 * 64;
+
+// GPT-2's cut: the endings 's 't 're 've 'm 'll 'd, then letters, digits or other characters with at most one space
+// before them, then white space, whose last character stays with what follows. Merges never cross a cut. The bounds,
+// which GPT-2 does not have, keep V8's stack small (as in `tokenizer.ts`), and the work on a word.
+/** @internal */
+export const piecePattern =
+  /'(?:[sdmt]|ll|ve|re)| ?\p{L}{1,64}| ?\p{N}{1,64}| ?[^\s\p{L}\p{N}]{1,64}|\s{1,64}(?!\S)|\s{1,64}/gu;
+
+/**
+ * Learn merges from a text. The pair of tokens that stands side by side most often is merged, again and again; of equally
+ * frequent pairs the one with the lower left token, then with the lower right one, so that the same text always gives the
+ * same merges. (Pairs are counted within the pieces of GPT-2's cut; "aaa" has the pair "aa" twice.)
+ * @throws InputError where vocabularySize is not 256 to 2^24, or minimumCount no whole number from 1
+ * @example const encoding = trainBytePairEncoding(text, { vocabularySize: 2256 }); // at most 2,000 merges
+ */
+export function trainBytePairEncoding(
+  text: string,
+  { vocabularySize, minimumCount = 2 }: BytePairOptions,
+): BytePairEncoding {
+  checkText(text);
+  if (!(Number.isSafeInteger(vocabularySize) && vocabularySize >= bytes && vocabularySize <= largestVocabulary)) {
+    throw new InputError(
+      `vocabularySize: needs a whole number from ${bytes}, for every byte is a token, to 2^24, got ${shown(vocabularySize)}`,
+    );
+  }
+  if (!Number.isSafeInteger(minimumCount) || minimumCount < 1) {
+    throw new InputError(`minimumCount: needs a whole number from 1, got ${shown(minimumCount)}`);
+  }
+  const pieceCounts = new Map<string, number>();
+  eachPiece(text, (part) => pieceCounts.set(part, (pieceCounts.get(part) ?? 0) + 1));
+  const pieces = [...pieceCounts].map(([part, count]): Piece => {
+    const tokens = Int32Array.from(utf8(part));
+    return { tokens, length: tokens.length, count };
+  });
+
+  /** How often each pair comes, and the pieces that have or had it. A pair is one number: small ones are fast keys. */
+  const counts = new Map<number, number>();
+  const holders = new Map<number, Set<Piece>>();
+  const touched = new Set<number>();
+  const change = (left: number, right: number, by: number, holder: Piece) => {
+    const pair = left * vocabularySize + right;
+    counts.set(pair, (counts.get(pair) ?? 0) + by);
+    touched.add(pair);
+    if (by < 0) return;
+    const holding = holders.get(pair);
+    if (holding === undefined) holders.set(pair, new Set([holder]));
+    else holding.add(holder);
+  };
+  const queue = createQueue();
+  const enqueueTouched = () => {
+    for (const pair of touched) {
+      const count = counts.get(pair) as number;
+      if (count >= minimumCount) queue.add(pair, count);
+      else if (count === 0) {
+        counts.delete(pair);
+        holders.delete(pair);
+      }
+    }
+    touched.clear();
+  };
+  for (const part of pieces) {
+    const { tokens, count } = part;
+    for (let i = 1; i < tokens.length; i++) change(tokens[i - 1] as number, tokens[i] as number, count, part);
+  }
+  enqueueTouched();
+
+  const merges: [number, number][] = [];
+  while (bytes + merges.length < vocabularySize) {
+    const pair = queue.takeBest((candidate) => counts.get(candidate) ?? 0);
+    if (pair === undefined) break;
+    const [left, right] = [Math.floor(pair / vocabularySize), pair % vocabularySize];
+    for (const part of holders.get(pair) as Set<Piece>) mergeIn(part, left, right, bytes + merges.length, change);
+    merges.push([left, right]);
+    enqueueTouched();
+  }
+  return { kind: "bpe", merges };
+}
+
+/**
+ * The tokens of a text. Decoded, they are the text.
+ * @throws InputError for what is no text
+ */
+export function encodeBytePairs(encoding: BytePairEncoding, text: string): Int32Array<ArrayBuffer> {
+  checkText(text);
+  const tables = tablesOf(encoding);
+  const known = new Map<string, readonly number[]>();
+  let ids = new Int32Array(Math.ceil(text.length / 2) + 16);
+  let length = 0;
+  eachPiece(text, (part) => {
+    let tokens = known.get(part);
+    if (tokens === undefined) {
+      tokens = mergeAll(Array.from(utf8(part)), tables);
+      known.set(part, tokens);
+    }
+    if (length + tokens.length > ids.length) {
+      const longer = new Int32Array(2 * (length + tokens.length));
+      longer.set(ids);
+      ids = longer;
+    }
+    for (const token of tokens) ids[length++] = token;
+  });
+  return ids.slice(0, length);
+}
+
+/**
+ * The text of some tokens. Bytes that are no UTF-8, which tokens drawn by a model may make, become U+FFFD.
+ * @throws InputError for an id that is no token's
+ */
+export function decodeBytePairs(encoding: BytePairEncoding, ids: Iterable<number>): string {
+  const parts = Array.from(ids, (id) => tokenBytes(encoding, id));
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return textOf(joined);
+}
+
+/**
+ * The bytes of a token, not to be changed. A token may be a part of a character: to write a text while it is made, feed
+ * a `TextDecoder` with `{ stream: true }`.
+ * @throws InputError for an id that is no token's
+ */
+export function tokenBytes(encoding: BytePairEncoding, id: number): Uint8Array {
+  const { contents } = tablesOf(encoding);
+  const content = contents[id];
+  if (content === undefined) throw new InputError(`token ${id}: ids go from 0 to ${contents.length - 1}`);
+  return content;
+}
+
+/** How many tokens there are. */
+export const bytePairVocabularySize = ({ merges }: BytePairEncoding): number => bytes + merges.length;
+
+/** An encoding out of a file, checked: the same data, without fields that do not belong. Throws an InputError. */
+export function checkBytePairEncoding(value: unknown): BytePairEncoding {
+  const fail = (problem: string): never => {
+    throw new InputError(`byte-pair encoding: ${problem}. The file is damaged: train or copy it anew.`);
+  };
+  if (typeof value !== "object" || value === null) return fail(`needs an object, got ${shown(value)}`);
+  const { kind, merges } = value as { kind?: unknown; merges?: unknown };
+  if (kind !== "bpe") return fail(`"kind" needs "bpe", got ${shown(kind)}`);
+  if (!Array.isArray(merges)) return fail(`"merges" needs a list, got ${shown(merges)}`);
+  if (bytes + merges.length > largestVocabulary) fail(`"merges" has ${merges.length}, more than fit`);
+  const seen = new Set<number>();
+  const lengths = new Array<number>(bytes).fill(1);
+  const checked = merges.map((merge: unknown, k): [number, number] => {
+    const isToken = (id: unknown) => Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < bytes + k;
+    if (!Array.isArray(merge) || merge.length !== 2 || !merge.every(isToken)) {
+      return fail(`merge ${k} needs two tokens below ${bytes + k}`);
+    }
+    const [left, right] = merge as [number, number];
+    const key = left * largestVocabulary + right;
+    if (seen.has(key)) fail(`merge ${k} repeats ${left} and ${right}`);
+    seen.add(key);
+    const length = (lengths[left] as number) + (lengths[right] as number);
+    if (length > longestToken) fail(`merge ${k} makes a token of ${length} bytes, longer than any piece of a text`);
+    lengths.push(length);
+    return [left, right];
+  });
+  return { kind, merges: checked };
+}
+
+/** Call `visit` for every piece of a text, in order. Together they are the text. */
+function eachPiece(text: string, visit: (part: string) => void): void {
+  for (const [part] of text.matchAll(piecePattern)) visit(part);
+}
+
+/** A piece of the training text as its tokens so far, the first `length` of the array, and how often it comes. */
+type Piece = { readonly tokens: Int32Array; length: number; readonly count: number };
+
+/** Make one token of each pair `left`, `right` in a piece, from the start on, and tell which pairs come and go. */
+function mergeIn(
+  piece: Piece,
+  left: number,
+  right: number,
+  token: number,
+  change: (left: number, right: number, by: number, piece: Piece) => void,
+): void {
+  const { tokens, length, count } = piece;
+  let kept = 0;
+  let isAfterMerge = false;
+  for (let i = 0; i < length; i++) {
+    const current = tokens[i] as number;
+    const before = tokens[kept - 1];
+    if (current === left && i + 1 < length && tokens[i + 1] === right) {
+      change(left, right, -count, piece);
+      // Its pair with the token before went already where that is of a merge as well.
+      if (before !== undefined && !isAfterMerge) change(before, left, -count, piece);
+      if (before !== undefined) change(before, token, count, piece);
+      if (i + 2 < length) change(right, tokens[i + 2] as number, -count, piece);
+      tokens[kept++] = token;
+      isAfterMerge = true;
+      i++;
+    } else {
+      if (isAfterMerge) change(token, current, count, piece);
+      tokens[kept++] = current;
+      isAfterMerge = false;
+    }
+  }
+  piece.length = kept;
+}
+
+/** Apply the merges to a piece, the earliest learned first. The list is changed, and given back. */
+function mergeAll(tokens: number[], { tokenOfPair, size }: Tables): number[] {
+  const merged = (left: number, right: number) => tokenOfPair.get(left * size + right) ?? Infinity;
+  /** The token that each token would make with the next one. */
+  const made = tokens.map((token, i) => (i + 1 < tokens.length ? merged(token, tokens[i + 1] as number) : Infinity));
+  for (;;) {
+    let best = Infinity;
+    for (const token of made) if (token < best) best = token;
+    if (best === Infinity) return tokens;
+    let kept = 0;
+    let isAfterMerge = false;
+    for (let i = 0; i < tokens.length; i++) {
+      const isMerge = made[i] === best;
+      const token = isMerge ? best : (tokens[i] as number);
+      if (kept > 0 && (isMerge || isAfterMerge)) made[kept - 1] = merged(tokens[kept - 1] as number, token);
+      made[kept] = isMerge ? Infinity : (made[i] as number);
+      tokens[kept++] = token;
+      isAfterMerge = isMerge;
+      if (isMerge) i++;
+    }
+    tokens.length = kept;
+    made.length = kept;
+  }
+}
+
+type Tables = {
+  /** By `left * size + right`. The lower the token, the earlier it was learned. */
+  readonly tokenOfPair: ReadonlyMap<number, number>;
+  readonly size: number;
+  readonly contents: readonly Uint8Array[];
+};
+
+// Made at an encoding's first use, and gone with it.
+const tablesByEncoding = new WeakMap<BytePairEncoding, Tables>();
+
+function tablesOf(encoding: BytePairEncoding): Tables {
+  let made = tablesByEncoding.get(encoding);
+  if (made === undefined) {
+    const size = bytes + encoding.merges.length;
+    const contents = Array.from({ length: bytes }, (_, byte) => Uint8Array.of(byte));
+    for (const [left, right] of encoding.merges) {
+      contents.push(Uint8Array.of(...(contents[left] as Uint8Array), ...(contents[right] as Uint8Array)));
+    }
+    const tokenOfPair = new Map(encoding.merges.map(([left, right], k) => [left * size + right, bytes + k]));
+    made = { tokenOfPair, size, contents };
+    tablesByEncoding.set(encoding, made);
+  }
+  return made;
+}
+
+type Queue = {
+  add(pair: number, count: number): void;
+  /** The best pair whose count is still what `countOf` says; undefined where there is none. */
+  takeBest(countOf: (pair: number) => number): number | undefined;
+};
+
+/**
+ * Pairs by falling count, then by rising pair: a binary heap. A count that changes is added again, and the old entry is
+ * passed over when its turn comes.
+ */
+function createQueue(): Queue {
+  const pairs: number[] = [];
+  const counts: number[] = [];
+  const isBefore = (i: number, j: number) =>
+    (counts[i] as number) > (counts[j] as number) ||
+    (counts[i] === counts[j] && (pairs[i] as number) < (pairs[j] as number));
+  const swap = (i: number, j: number) => {
+    [pairs[i], pairs[j]] = [pairs[j] as number, pairs[i] as number];
+    [counts[i], counts[j]] = [counts[j] as number, counts[i] as number];
+  };
+  return {
+    add(pair, count) {
+      let at = pairs.push(pair) - 1;
+      counts.push(count);
+      for (let parent = (at - 1) >> 1; at > 0 && isBefore(at, parent); parent = (at - 1) >> 1) {
+        swap(at, parent);
+        at = parent;
+      }
+    },
+    takeBest(countOf) {
+      while (pairs.length > 0) {
+        const [pair, count] = [pairs[0] as number, counts[0] as number];
+        swap(0, pairs.length - 1);
+        pairs.pop();
+        counts.pop();
+        for (let at = 0; ; ) {
+          const left = 2 * at + 1;
+          if (left >= pairs.length) break;
+          const child = left + 1 < pairs.length && isBefore(left + 1, left) ? left + 1 : left;
+          if (!isBefore(child, at)) break;
+          swap(child, at);
+          at = child;
+        }
+        if (countOf(pair) === count) return pair;
+      }
+      return undefined;
+    },
+  };
+}
+
+// UTF-8, but for halves of surrogate pairs, which stand alone in some texts: they are written like any other code point
+// (https://wtf-8.codeberg.page), where a TextEncoder would lose them.
+const loneSurrogate = /\p{Surrogate}/u;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function utf8(text: string): Uint8Array | number[] {
+  if (!loneSurrogate.test(text)) return encoder.encode(text);
+  return Array.from(text).flatMap((character) => {
+    const code = character.codePointAt(0) as number;
+    if (character.length === 2 || code < 0xd800 || code > 0xdfff) return Array.from(encoder.encode(character));
+    return [0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)];
+  });
+}
+
+function textOf(content: Uint8Array): string {
+  let text = "";
+  let start = 0;
+  for (let at = content.indexOf(0xed); at >= 0; at = content.indexOf(0xed, at + 1)) {
+    const [second = 0, third = 0] = content.subarray(at + 1, at + 3);
+    if (second < 0xa0 || second > 0xbf || third < 0x80 || third > 0xbf) continue;
+    text += decoder.decode(content.subarray(start, at));
+    text += String.fromCharCode(0xd000 | ((second & 0x3f) << 6) | (third & 0x3f));
+    start = at + 3;
+  }
+  return text + decoder.decode(content.subarray(start));
+}
+
+function checkText(text: unknown): void {
+  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${shown(text)}`);
+}

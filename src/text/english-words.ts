@@ -1,0 +1,185 @@
+/**
+ * English text as words and punctuation by spaCy's rules (https://spacy.io/usage/linguistic-features#tokenization): a
+ * piece between blanks loses prefixes and suffixes such as quotes and commas until nothing more comes off or it is an
+ * exception such as "don't", and what is left is cut at infixes such as hyphens between letters; tokens that together
+ * are an exception then become its tokens. Knows nothing about vocabularies.
+ */
+import { InputError } from "../graph/input-error.ts";
+import { englishExceptions } from "./english-exceptions.ts";
+import { shown } from "./shown.ts";
+
+// Python's `str.isspace`.
+const space = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+const spaces = new RegExp(`[${space}]+|[^${space}]+`, "gu");
+const isSpace = new RegExp(`^[${space}]`, "u");
+
+// spaCy's tables name scripts; here a letter is Unicode's, and one without case counts as small and as capital.
+const letter = "\\p{L}";
+const small = "\\p{Ll}\\p{Lm}\\p{Lo}";
+const capital = "\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}";
+
+const quotes = "'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉";
+const marks = "…,:;!?¿؟¡()\\[\\]{}<>_#*&。？！，、；：～·।،۔؛٪";
+const symbol = "\\p{So}";
+const currency = "(?:US|C|A)\\$|[$£€¥฿﷼\\u20a0-\\u20bf]";
+const hyphen = "(?:--?-?|–|——?|~)";
+const units =
+  "km[²³]?|m[²³]?|dm[²³]?|cm[²³]?|mm[²³]?|ha|µm|nm|yd|in|ft|kg|g|mg|µg|t|lb|oz|m/s|km/h|kmh|mph|hPa|Pa|mbar|mb|MB|kb|KB|" +
+  "gb|GB|tb|TB|T|G|M|K|%";
+
+const prefix = new RegExp(`^(?:[§%=—–${marks}${quotes}]|\\+(?![0-9])|\\.\\.+|${currency}|${symbol})`, "u");
+/** The longest of these that ends the piece. */
+const suffix = new RegExp(
+  `(?:[${marks}${quotes}—–]|['’][sS]|\\.\\.+|${symbol}|(?<=[0-9])\\+|(?<=°[FfCcKk])\\.|(?<=[0-9])(?:${currency}|${units})|` +
+    `(?<=[0-9${small}%²\\-+|${marks}${quotes}])\\.|(?<=[${capital}]{2})\\.)$`,
+  "u",
+);
+const infix = new RegExp(
+  `\\.\\.+|…|${symbol}|(?<=[0-9])[+\\-*^](?=[0-9-])|(?<=[${small}${quotes}])\\.(?=[${capital}${quotes}])|` +
+    `(?<=${letter}),(?=${letter})|(?<=[${letter}0-9])${hyphen}(?=${letter})|(?<=[${letter}0-9])[:<>=/](?=${letter})`,
+  "gu",
+);
+
+/**
+ * The tokens of an English text, in order; but for single blanks between them they are the text. White space beyond one
+ * blank is a token too, and line breaks are. The rules are those of spaCy 3 for English, for Unicode's letters.
+ * @throws InputError for what is no text
+ * @example englishWords('"Don\'t stop--Mr. Starbuck!"'); // " Do n't stop -- Mr. Starbuck ! "
+ */
+export function englishWords(text: string): string[] {
+  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${shown(text)}`);
+  const tokens: string[] = [];
+  const known = new Map<string, readonly string[]>();
+  let before: string | undefined;
+  for (const [piece] of text.matchAll(spaces)) {
+    // The blank that ends a word belongs to it and is no token.
+    const rest = isSpace.test(piece) && before !== undefined && piece[0] === " " ? piece.slice(1) : piece;
+    before = piece;
+    if (rest === "") continue;
+    let found = known.get(rest);
+    if (found === undefined) {
+      found = isSpace.test(rest) ? [rest] : (englishExceptions.get(rest) ?? rejoin(cut(rest, true)));
+      known.set(rest, found);
+    }
+    for (const token of found) tokens.push(token);
+  }
+  return tokens;
+}
+
+/** The tokens of a piece that is no exception itself. */
+function cut(piece: string, withExceptions: boolean): string[] {
+  const isException = (part: string) => withExceptions && englishExceptions.has(part);
+  const before: string[] = [];
+  const after: string[] = [];
+  let left = piece;
+  while (left !== "" && !isException(left)) {
+    const start = prefix.exec(left)?.[0] ?? "";
+    const withoutStart = left.slice(start.length);
+    if (start !== "" && isException(withoutStart)) {
+      before.push(start);
+      left = withoutStart;
+      break;
+    }
+    const end = suffixOf(withoutStart);
+    const withoutEnd = left.slice(0, left.length - end.length);
+    if (end !== "" && isException(withoutEnd)) {
+      after.push(end);
+      left = withoutEnd;
+      break;
+    }
+    if (start === "" && end === "") break;
+    if (start !== "") before.push(start);
+    if (end !== "") after.push(end);
+    left = withoutStart.slice(0, withoutStart.length - end.length);
+  }
+  const middle = left === "" ? [] : ((isException(left) ? englishExceptions.get(left) : undefined) ?? cutInside(left));
+  return [...before, ...middle, ...after.reverse()];
+}
+
+/** Looks at the end alone, for only a run of dots can be a long suffix: a long piece loses many. */
+function suffixOf(piece: string): string {
+  let dots = piece.length;
+  while (piece[dots - 1] === ".") dots--;
+  return suffix.exec(piece.slice(Math.max(0, Math.min(dots, piece.length - 8) - 4)))?.[0] ?? "";
+}
+
+/** What is left without prefixes and suffixes, cut at hyphens and the like; an address of the web stays whole. */
+function cutInside(piece: string): string[] {
+  if (isAddress(piece)) return [piece];
+  const tokens: string[] = [];
+  let start = 0;
+  for (const { 0: mark, index } of piece.matchAll(infix)) {
+    if (index === 0) continue; // What begins with it is one token up to the next.
+    if (index > start) tokens.push(piece.slice(start, index));
+    tokens.push(mark);
+    start = index + mark.length;
+  }
+  if (start < piece.length) tokens.push(piece.slice(start));
+  return tokens;
+}
+
+/** Longer ones are no use in browsers, and would fill V8's stack. */
+const longestAddress = 8192;
+const host = "(?:(?:[A-Za-z0-9\\u00a1-\\uffff][A-Za-z0-9\\u00a1-\\uffff_-]{0,62})?[A-Za-z0-9\\u00a1-\\uffff]\\.)+";
+const network =
+  "(?!(?:10|127)(?:\\.\\d{1,3}){3}|(?:169\\.254|192\\.168)(?:\\.\\d{1,3}){2}|172\\.(?:1[6-9]|2\\d|3[01])(?:\\.\\d{1,3}){2})" +
+  "(?:[1-9]\\d?|1\\d\\d|2[01]\\d|22[0-3])(?:\\.(?:1?\\d{1,2}|2[0-4]\\d|25[0-5])){2}\\.(?:[1-9]\\d?|1\\d\\d|2[0-4]\\d|25[0-4])";
+const address = new RegExp(`(?:${network}|${host}[${small}]{2,63})(?::\\d{2,5})?(?:[/?#]\\S*)?$`, "uy");
+const scheme = /^[\p{L}\p{N}_+.-]{2,64}:\/\//u;
+
+/** Whether a piece is an address: host and top-level domain, or numbers, with what may come before and after. */
+function isAddress(piece: string): boolean {
+  if (piece.length > longestAddress || !piece.includes(".")) return false;
+  const begin = scheme.exec(piece)?.[0].length ?? 0;
+  // The host is at the start, behind the scheme or behind any "@", for a user's name may hold anything.
+  const starts = new Set([0, begin]);
+  for (let at = piece.indexOf("@", 1); at >= 0; at = piece.indexOf("@", at + 1)) starts.add(at + 1);
+  for (const start of starts) {
+    address.lastIndex = start;
+    if (address.test(piece)) return true;
+  }
+  return false;
+}
+
+/** Exceptions that the rules would cut, by the first of the tokens that they would be cut into. */
+let cutExceptions:
+  | ReadonlyMap<string, readonly { readonly word: string; readonly parts: readonly string[] }[]>
+  | undefined;
+
+/** Tokens side by side that are an exception become its tokens: the longest first, then the first. */
+function rejoin(tokens: readonly string[]): readonly string[] {
+  if (cutExceptions === undefined) {
+    const byFirst = new Map<string, { word: string; parts: string[] }[]>();
+    for (const word of englishExceptions.keys()) {
+      const parts = cut(word, false);
+      const [first] = parts;
+      if (first === undefined || parts.length < 2) continue;
+      const list = byFirst.get(first) ?? [];
+      byFirst.set(first, [...list, { word, parts }]);
+    }
+    cutExceptions = byFirst;
+  }
+  const matches = tokens.flatMap((token, start) =>
+    (cutExceptions?.get(token) ?? [])
+      .filter(({ parts }) => parts.every((part, i) => tokens[start + i] === part))
+      .map(({ word, parts }) => ({ word, start, end: start + parts.length })),
+  );
+  if (matches.length === 0) return tokens;
+  matches.sort((a, b) => b.end - b.start - (a.end - a.start) || a.start - b.start);
+  const taken = new Set<number>();
+  const chosen = new Map<number, (typeof matches)[number]>();
+  for (const match of matches) {
+    if (!taken.has(match.start) && !taken.has(match.end - 1)) chosen.set(match.start, match);
+    for (let i = match.start; i < match.end; i++) taken.add(i);
+  }
+  const joined: string[] = [];
+  for (let i = 0; i < tokens.length; ) {
+    const match = chosen.get(i);
+    if (match === undefined) joined.push(tokens[i++] as string);
+    else {
+      joined.push(...(englishExceptions.get(match.word) as readonly string[]));
+      i = match.end;
+    }
+  }
+  return joined;
+}

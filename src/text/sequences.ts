@@ -1,0 +1,131 @@
+/** Sequences of different lengths as one array, and classes as rows of 0 and 1. Knows nothing about words. */
+import { InputError } from "../graph/input-error.ts";
+import {
+  checkDtype,
+  type Dtype,
+  type FlatArray,
+  flatten,
+  type NestedNumbers,
+  type Numbers,
+  type NumbersOf,
+  numberAs,
+  shapeOf,
+  sizeOf,
+  zeros,
+} from "./arrays.ts";
+import { shown } from "./shown.ts";
+
+export type PadOptions = {
+  /** Length of every row; the longest sequence's where it is left out or null. */
+  readonly maxlen?: number | null;
+  /** On which side shorter sequences are filled up. */
+  readonly padding?: "pre" | "post";
+  /** From which side longer sequences lose values. */
+  readonly truncating?: "pre" | "post";
+};
+
+/**
+ * Sequences brought to one length. Keras's `pad_sequences`. Sequences of vectors give (n, maxlen, ...); `rowsOf` gives
+ * the rows. Kinds of whole numbers drop fractions, as numpy does; with `dtype: "object"` the values may be anything,
+ * such as words, and the data is a list. (An empty list gives (0, 0), and `maxlen: 0` rows of length 0; Keras fails.)
+ * @returns (n, maxlen), flat
+ * @throws InputError for what is no sequence, for vectors of different shapes, and for a number that the kind cannot hold
+ * @example padSequences([[1], [2, 3], [4, 5, 6]]).data; // Int32Array [0, 0, 1, 0, 2, 3, 4, 5, 6]
+ */
+export function padSequences<D extends Dtype = "int32">(
+  sequences: ArrayLike<NestedNumbers>,
+  options?: PadOptions & { readonly dtype?: D; readonly value?: number },
+): FlatArray<NumbersOf<D>>;
+export function padSequences<Value>(
+  sequences: ArrayLike<ArrayLike<Value>>,
+  options: PadOptions & { readonly dtype: "object"; readonly value?: Value },
+): FlatArray<Value[]>;
+export function padSequences(
+  sequences: ArrayLike<ArrayLike<unknown>>,
+  {
+    maxlen,
+    dtype = "int32",
+    padding = "pre",
+    truncating = "pre",
+    value = 0,
+  }: PadOptions & { readonly dtype?: Dtype | "object"; readonly value?: unknown } = {},
+): FlatArray<Numbers | unknown[]> {
+  checkSide("padding", padding);
+  checkSide("truncating", truncating);
+  if (dtype !== "object") checkDtype(dtype);
+  const rows = Array.from(sequences);
+  rows.forEach((row, n) => {
+    const isList = typeof row === "object" && row !== null && Number.isInteger(row.length);
+    if (!isList) throw new InputError(`sequences[${n}]: needs a sequence, a list of values, got ${shown(row)}`);
+  });
+  const length = maxlen ?? rows.reduce((longest, row) => Math.max(longest, row.length), 0);
+  if (!Number.isSafeInteger(length) || length < 0) {
+    throw new InputError(`maxlen: needs a whole number from 0, got ${shown(maxlen)}`);
+  }
+  // Values are vectors where the first value that there is is a list.
+  const first = rows.findIndex((row) => row.length > 0);
+  const inner = first < 0 || dtype === "object" ? [] : shapeOf(rows[first]?.[0], `sequences[${first}][0]`);
+  const size = sizeOf(inner);
+
+  const total = rows.length * length * size;
+  const data = dtype === "object" ? new Array<unknown>(total) : zeros(dtype, total);
+  data.fill((dtype === "object" ? value : numberAs(dtype, value, "value")) as never);
+  rows.forEach((row, n) => {
+    const kept = Math.min(row.length, length);
+    const from = truncating === "pre" ? row.length - kept : 0;
+    const to = n * length + (padding === "pre" ? length - kept : 0);
+    for (let i = 0; i < kept; i++) {
+      const place = `sequences[${n}][${from + i}]`;
+      const item = row[from + i];
+      if (dtype === "object") data[to + i] = item as never;
+      else if (inner.length === 0) data[to + i] = numberAs(dtype, item, place);
+      else {
+        const vector = flatten(item as NestedNumbers, place);
+        if (String(vector.shape) !== String(inner)) {
+          throw new InputError(`${place}: needs the shape (${inner}) of the first value, got (${vector.shape})`);
+        }
+        for (let j = 0; j < size; j++) data[(to + i) * size + j] = numberAs(dtype, vector.data[j], place);
+      }
+    }
+  });
+  return { data, shape: [rows.length, length, ...inner] };
+}
+
+function checkSide(name: string, side: unknown): void {
+  if (side !== "pre" && side !== "post") throw new InputError(`${name}: needs "pre" or "post", got ${shown(side)}`);
+}
+
+/**
+ * Classes as rows of zeros with a 1 at the class. Keras's `to_categorical`. A last axis of length 1 is dropped, as
+ * there. (Keras lets a negative class count from the end and drops fractions; here both are refused.)
+ * @param numClasses the largest class and one more where it is left out, null or 0
+ * @returns (...shape of classes, numClasses), flat
+ * @throws InputError for what is no class from 0 to numClasses - 1, and where there is no class to tell their number
+ * @example rowsOf(toCategorical([0, 2])); // [Float32Array [1, 0, 0], Float32Array [0, 0, 1]]
+ */
+export function toCategorical(
+  classes: number | NestedNumbers | FlatArray,
+  numClasses?: number | null,
+): FlatArray<Float32Array<ArrayBuffer>> {
+  const { data, shape } = typeof classes === "number" ? { data: [classes], shape: [] } : flatten(classes, "classes");
+  const labels = Array.from(data, (label, i) => {
+    if (Number.isSafeInteger(label) && label >= 0) return label;
+    throw new InputError(`classes: needs whole numbers from 0, got ${label} as value ${i}`);
+  });
+  if (numClasses && (!Number.isSafeInteger(numClasses) || numClasses < 0)) {
+    throw new InputError(`numClasses: needs a whole number from 1, got ${shown(numClasses)}`);
+  }
+  if (!numClasses && labels.length === 0) {
+    throw new InputError("classes: there are none; give numClasses to say how many there could be");
+  }
+  const count = numClasses || labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
+  const rows = new Float32Array(labels.length * count);
+  labels.forEach((label, i) => {
+    if (label >= count) {
+      throw new InputError(`classes: value ${i} is class ${label}, but numClasses ${count} has 0 to ${count - 1} only`);
+    }
+    rows[i * count + label] = 1;
+  });
+  const kept = shape.length > 1 && shape.at(-1) === 1 ? shape.slice(0, -1) : shape;
+  return { data: rows, shape: [...kept, count] };
+}

@@ -1,0 +1,123 @@
+/** Pairs of a word and a neighbour, or a word that is none, to learn embeddings from (Mikolov et al. 2013). */
+import { InputError } from "../graph/input-error.ts";
+import { createRandom } from "../nn/random.ts";
+import { shown } from "./shown.ts";
+import { seedOr, shuffle } from "./shuffle.ts";
+
+export type SkipgramOptions = {
+  /** A word's neighbours are this many words to either side. */
+  readonly windowSize?: number;
+  /** Random pairs for every true one; 0 for none. */
+  readonly negativeSamples?: number;
+  readonly shuffle?: boolean;
+  /** Whether labels are [0, 1] (true) and [1, 0] (random) in place of 1 and 0. */
+  readonly categorical?: boolean;
+  /** The probability with which each word is taken, by its index: see `makeSamplingTable`. */
+  readonly samplingTable?: ArrayLike<number> | null;
+  /** Repeats all that is random; in Keras it repeats the order alone. */
+  readonly seed?: number | null;
+};
+
+export type Couple = [word: number, other: number];
+
+/**
+ * All pairs (word, neighbour) of a sequence of indices, labelled 1, then pairs (word, any index from 1 to
+ * vocabularySize - 1), labelled 0. Index 0 is no word and is passed over. Keras's `skipgrams`, with numbers from our
+ * own generator.
+ * @param vocabularySize the largest index and one more
+ * @throws InputError for what is no index, for an option out of its range, and where the table lacks a word
+ * @example
+ * const { couples, labels } = skipgrams([1, 2, 3], 4, { windowSize: 1, negativeSamples: 0, shuffle: false });
+ * // couples [[1, 2], [2, 1], [2, 3], [3, 2]], labels [1, 1, 1, 1]
+ */
+export function skipgrams(
+  sequence: ArrayLike<number>,
+  vocabularySize: number,
+  options: SkipgramOptions & { readonly categorical: true },
+): { couples: Couple[]; labels: [number, number][] };
+export function skipgrams(
+  sequence: ArrayLike<number>,
+  vocabularySize: number,
+  options?: SkipgramOptions & { readonly categorical?: false },
+): { couples: Couple[]; labels: number[] };
+export function skipgrams(
+  sequence: ArrayLike<number>,
+  vocabularySize: number,
+  {
+    windowSize = 4,
+    negativeSamples = 1,
+    shuffle: shuffled = true,
+    categorical = false,
+    samplingTable = null,
+    seed,
+  }: SkipgramOptions = {},
+): { couples: Couple[]; labels: (number | [number, number])[] } {
+  if (!Number.isSafeInteger(windowSize) || windowSize < 0) {
+    throw new InputError(`windowSize: needs a whole number from 0, got ${shown(windowSize)}`);
+  }
+  if (!(Number.isFinite(negativeSamples) && negativeSamples >= 0)) {
+    throw new InputError(`negativeSamples: needs a number from 0, got ${shown(negativeSamples)}`);
+  }
+  if (!Number.isSafeInteger(vocabularySize) || vocabularySize < 2) {
+    throw new InputError(`vocabularySize: needs a whole number from 2, for 0 is no word, got ${shown(vocabularySize)}`);
+  }
+  const random = createRandom(seedOr(seed));
+  const indices = Array.from(sequence, (index, i) => {
+    if (Number.isSafeInteger(index) && index >= 0) return index;
+    throw new InputError(`sequence[${i}]: needs an index, a whole number from 0, got ${shown(index)}`);
+  });
+
+  const couples: Couple[] = [];
+  indices.forEach((word, i) => {
+    if (word === 0) return;
+    if (samplingTable !== null) {
+      const probability = samplingTable[word];
+      if (probability === undefined) {
+        throw new InputError(`samplingTable: has ${samplingTable.length} probabilities, but sequence[${i}] is ${word}`);
+      }
+      if (probability < random.uniform()) return;
+    }
+    for (let j = Math.max(0, i - windowSize); j < Math.min(indices.length, i + windowSize + 1); j++) {
+      const other = indices[j] as number;
+      if (j !== i && other !== 0) couples.push([word, other]);
+    }
+  });
+  const positive = couples.length;
+  const negative = Math.trunc(positive * negativeSamples);
+  if (negative > 0) {
+    const words = shuffle(
+      couples.map(([word]) => word),
+      random,
+    );
+    for (let i = 0; i < negative; i++) {
+      couples.push([words[i % words.length] as number, 1 + random.integer(vocabularySize - 1)]);
+    }
+  }
+  const order = couples.map((_, i) => i);
+  if (shuffled) shuffle(order, random);
+  const label = (isTrue: boolean) => (categorical ? (isTrue ? [0, 1] : [1, 0]) : isTrue ? 1 : 0) as number;
+  return { couples: order.map((i) => couples[i] as Couple), labels: order.map((i) => label(i < positive)) };
+}
+
+/**
+ * The probability with which to take the i-th most frequent word, so that frequent words come less often: word2vec's
+ * `min(1, sqrt(f / factor) / (f / factor))`, where f, the word's frequency, is guessed from its rank by Zipf's law.
+ * Keras's `make_sampling_table`.
+ * @returns (size), 64-bit floats as numpy's; entry 0 is that of rank 1
+ * @throws InputError unless size is a whole number from 1 and the factor a positive number
+ */
+export function makeSamplingTable(size: number, samplingFactor = 1e-5): Float64Array<ArrayBuffer> {
+  if (!Number.isSafeInteger(size) || size < 1) {
+    throw new InputError(`size: needs a whole number from 1, got ${shown(size)}`);
+  }
+  if (!(samplingFactor > 0 && samplingFactor < Infinity)) {
+    throw new InputError(`samplingFactor: needs a positive number, got ${shown(samplingFactor)}`);
+  }
+  const gamma = 0.577; // Euler's constant, to the digits that Keras has.
+  return Float64Array.from({ length: size }, (_, i) => {
+    const rank = Math.max(1, i);
+    const inverseFrequency = rank * (Math.log(rank) + gamma) + 0.5 - 1 / (12 * rank);
+    const f = samplingFactor * inverseFrequency;
+    return Math.min(1, f / Math.sqrt(f));
+  });
+}

@@ -1,0 +1,354 @@
+/**
+ * Keras 3's layer `TextVectorization`: texts standardised, split, joined to n-grams and looked up in a vocabulary that is
+ * learned from texts or given. Knows nothing about models.
+ */
+import { InputError } from "../graph/input-error.ts";
+import type { FlatArray } from "./arrays.ts";
+import { shown } from "./shown.ts";
+
+export type OutputMode = "int" | "multi_hot" | "count" | "tf_idf";
+
+export type TextVectorizationOptions<Mode extends OutputMode = OutputMode, Ragged extends boolean = boolean> = {
+  /** Most tokens that the vocabulary may have, the special ones among them; null for as many as there are. */
+  readonly maxTokens?: number | null;
+  /**
+   * What is done to each text first. "lower" makes A to Z small and no other letter, and punctuation is that of ASCII:
+   * so does TensorFlow, which Keras leaves it to.
+   */
+  readonly standardize?:
+    | "lower_and_strip_punctuation"
+    | "lower"
+    | "strip_punctuation"
+    | null
+    | ((text: string) => string);
+  /** How a text becomes tokens. "whitespace" is that of ASCII, "character" is a code point; null: a text is a token. */
+  readonly split?: "whitespace" | "character" | null | ((text: string) => readonly string[]);
+  /** Runs of tokens as tokens: of 1 to that many, or of the lengths in a list, one length after the other. */
+  readonly ngrams?: number | readonly number[] | null;
+  readonly outputMode?: Mode;
+  /** With "int": rows are padded with 0, or cut, to this many. */
+  readonly outputSequenceLength?: number | null;
+  /** With other modes: rows have `maxTokens` columns however small the vocabulary is. */
+  readonly padToMaxTokens?: boolean;
+  /** The vocabulary, with the special tokens at its start or without them; then nothing can be learned. */
+  readonly vocabulary?: readonly string[] | null;
+  /** With "tf_idf": a weight for each token of `vocabulary`. */
+  readonly idfWeights?: ArrayLike<number> | null;
+  /** With "int": rows keep their own lengths. */
+  readonly ragged?: Ragged;
+};
+
+/** Texts, lists of one text each, or without splitting lists of tokens. */
+export type Texts = string | readonly string[] | readonly (readonly string[])[];
+
+/** What `call` gives: rows of their own lengths where it is ragged, else one array. */
+export type VectorizedText<Mode extends OutputMode, Ragged extends boolean> = Ragged extends true
+  ? Int32Array<ArrayBuffer>[]
+  : FlatArray<Mode extends "int" ? Int32Array<ArrayBuffer> : Float32Array<ArrayBuffer>>;
+
+/** Padding, which is dropped where there are no places to hold; index 0 with "int". */
+const maskToken = "";
+/** What is not in the vocabulary. */
+const unknownToken = "[UNK]";
+
+const lower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+const stripPunctuation = (text: string): string => text.replace(/[!-/:-@[-`{-~]+/g, "");
+
+const standardizers: Readonly<Record<string, (text: string) => string>> = {
+  lower_and_strip_punctuation: (text) => stripPunctuation(lower(text)),
+  lower,
+  strip_punctuation: stripPunctuation,
+};
+const splitters: Readonly<Record<string, (text: string) => string[]>> = {
+  whitespace: (text) => text.split(/[\t-\r ]+/).filter((token) => token !== ""),
+  character: (text) => Array.from(text),
+};
+
+/**
+ * Keras 3's `keras.layers.TextVectorization`. The vocabulary is `["", "[UNK]", ...]` with "int" and `["[UNK]", ...]`
+ * with other modes; what is learned follows by falling count, and by falling code points where counts are equal.
+ * @throws InputError for an option out of its range and for options that exclude each other
+ * @example
+ * const layer = new TextVectorization({ outputSequenceLength: 4 });
+ * layer.adapt(["foo bar", "bar baz", "baz bada boom"]);
+ * layer.call(["foo qux bar", "qux baz"]); // data [4, 1, 3, 0, 1, 2, 0, 0], shape [2, 4]
+ */
+export class TextVectorization<Mode extends OutputMode = "int", Ragged extends boolean = false> {
+  private readonly maxTokens: number | null;
+  private readonly standardize: (text: string) => string;
+  private readonly split: ((text: string) => readonly string[]) | null;
+  private readonly ngrams: readonly number[] | null;
+  private readonly outputMode: OutputMode;
+  private readonly outputSequenceLength: number | null;
+  private readonly padToMaxTokens: boolean;
+  private readonly ragged: boolean;
+  /** Whether the vocabulary was given when the layer was made: then it cannot be learned. */
+  private readonly isFixed: boolean;
+  /** Without the special tokens; undefined before it is learned or set. */
+  private tokens: readonly string[] | undefined;
+  private indices: ReadonlyMap<string, number> = new Map();
+  /** With "tf_idf": of each column. */
+  private weights = new Float32Array(0);
+
+  constructor({
+    maxTokens = null,
+    standardize = "lower_and_strip_punctuation",
+    split = "whitespace",
+    ngrams = null,
+    outputMode = "int" as Mode,
+    outputSequenceLength = null,
+    padToMaxTokens = false,
+    vocabulary = null,
+    idfWeights = null,
+    ragged = false as Ragged,
+  }: TextVectorizationOptions<Mode, Ragged> = {}) {
+    const modes: readonly unknown[] = ["int", "multi_hot", "count", "tf_idf"];
+    if (!modes.includes(outputMode)) {
+      throw new InputError(`outputMode: needs one of ${modes.join(", ")}, got ${shown(outputMode)}`);
+    }
+    if (maxTokens !== null && !(Number.isSafeInteger(maxTokens) && maxTokens > 1)) {
+      throw new InputError(`maxTokens: needs a whole number from 2, or null for no limit, got ${shown(maxTokens)}`);
+    }
+    if (padToMaxTokens && maxTokens === null) throw new InputError("padToMaxTokens: needs maxTokens to be set as well");
+    const length = outputSequenceLength;
+    if (length !== null && !(Number.isSafeInteger(length) && length >= 0)) {
+      throw new InputError(`outputSequenceLength: needs a whole number from 0, or null, got ${shown(length)}`);
+    }
+    if (outputMode !== "int" && (length !== null || ragged)) {
+      const option = length !== null ? "outputSequenceLength" : "ragged";
+      throw new InputError(`${option}: is for outputMode "int" only, got outputMode ${shown(outputMode)}`);
+    }
+    const widths = typeof ngrams === "number" ? Array.from({ length: Math.max(ngrams, 0) }, (_, i) => i + 1) : ngrams;
+    if (widths?.length === 0 || widths?.some((width) => !Number.isSafeInteger(width) || width < 1)) {
+      throw new InputError(`ngrams: needs a whole number from 1, a list of those, or null, got ${shown(ngrams)}`);
+    }
+    this.standardize = chosen("standardize", standardize, standardizers) ?? ((text) => text);
+    this.split = chosen("split", split, splitters);
+    this.maxTokens = maxTokens;
+    this.ngrams = widths;
+    this.outputMode = outputMode;
+    this.outputSequenceLength = length;
+    this.padToMaxTokens = padToMaxTokens;
+    this.ragged = ragged;
+    this.isFixed = vocabulary !== null;
+    if (vocabulary !== null) this.setVocabulary(vocabulary, idfWeights);
+    else if (idfWeights !== null) throw new InputError("idfWeights: needs a vocabulary with as many tokens");
+  }
+
+  /**
+   * Learn the vocabulary of texts, and with "tf_idf" their weights `ln(1 + documents / (1 + documents with it))`; the
+   * weight of unknown tokens is the mean of the others. What was learned before is forgotten. Keras's `adapt`.
+   * @param texts each text is a document; lists of texts too; without splitting, a list is a document of tokens
+   * @throws InputError where the layer was made with a vocabulary, for a single string, and where rows would change
+   * their length: a model may count on it
+   */
+  adapt(texts: Iterable<string | readonly string[]>): void {
+    if (this.isFixed) throw new InputError("adapt: this layer was made with a vocabulary, which stays as it is");
+    if (typeof texts === "string" || typeof texts?.[Symbol.iterator] !== "function") {
+      throw new InputError(`adapt: needs a list of texts, got ${shown(texts)}`);
+    }
+    const counts = new Map<string, number>();
+    const documentCounts = new Map<string, number>();
+    let documents = 0;
+    for (const item of texts) {
+      const parts = typeof item === "string" ? [item] : item;
+      for (const tokens of this.split === null ? [this.tokensOf(parts)] : parts.map((text) => this.tokensOf([text]))) {
+        documents++;
+        for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
+        for (const token of new Set(tokens)) documentCounts.set(token, (documentCounts.get(token) ?? 0) + 1);
+      }
+    }
+    counts.delete(maskToken);
+    counts.delete(unknownToken);
+    const sorted = [...counts].sort(([a, m], [b, n]) => n - m || compareCodePoints(b, a)).map(([token]) => token);
+    const tokens = sorted.slice(0, this.maxTokens === null ? sorted.length : this.maxTokens - this.specials().length);
+    this.store(tokens);
+    if (this.outputMode === "tf_idf") {
+      const idf = tokens.map((token) => Math.log(1 + documents / (1 + (documentCounts.get(token) as number))));
+      this.storeWeights(Float32Array.from(idf), this.specials().length);
+    }
+  }
+
+  /** The tokens, each at its index; without the special ones where they are not wanted. Keras's `get_vocabulary`. */
+  getVocabulary(includeSpecialTokens = true): string[] {
+    return [...(includeSpecialTokens ? this.specials() : []), ...(this.tokens ?? [])];
+  }
+
+  /** How many tokens there are, the special ones among them. Keras's `vocabulary_size`. */
+  vocabularySize(): number {
+    return this.specials().length + (this.tokens?.length ?? 0);
+  }
+
+  /**
+   * Use a known vocabulary. The special tokens may stand at its start in their order, or be left out. Keras's
+   * `set_vocabulary`.
+   * @param idfWeights with "tf_idf" a weight for each token given; else none
+   * @throws InputError for an empty vocabulary, a token that comes twice, "" among the tokens, more than `maxTokens`, and
+   * weights that are missing, too many or out of place
+   */
+  setVocabulary(vocabulary: readonly string[], idfWeights: ArrayLike<number> | null = null): void {
+    const isWeighted = this.outputMode === "tf_idf";
+    if (isWeighted && idfWeights === null) throw new InputError('idfWeights: outputMode "tf_idf" needs them');
+    if (!isWeighted && idfWeights !== null) {
+      throw new InputError(`idfWeights: are for outputMode "tf_idf" only, got outputMode ${shown(this.outputMode)}`);
+    }
+    if (!Array.isArray(vocabulary) || vocabulary.length === 0) {
+      throw new InputError(`vocabulary: needs a list of at least one token, got ${shown(vocabulary)}`);
+    }
+    const specials = this.specials();
+    const hasSpecials = specials.every((token, i) => vocabulary[i] === token);
+    const tokens: unknown[] = hasSpecials ? vocabulary.slice(specials.length) : vocabulary;
+    const seen = new Set<unknown>();
+    for (const token of tokens) {
+      if (typeof token !== "string") throw new InputError(`vocabulary: needs texts, got ${shown(token)}`);
+      if (token === maskToken) {
+        throw new InputError(
+          `vocabulary: "" is padding and no token; leave the special tokens out, or begin with ${JSON.stringify(specials)}`,
+        );
+      }
+      if (seen.has(token))
+        throw new InputError(`vocabulary: needs each token once, but ${shown(token)} is there twice`);
+      seen.add(token);
+    }
+    const size = specials.length + tokens.length;
+    if (this.maxTokens !== null && size > this.maxTokens) {
+      throw new InputError(`vocabulary: has ${size} tokens with the special ones, but maxTokens is ${this.maxTokens}`);
+    }
+    if (idfWeights !== null && idfWeights.length !== vocabulary.length) {
+      throw new InputError(
+        `idfWeights: needs ${vocabulary.length}, one a token of the vocabulary, got ${idfWeights.length}`,
+      );
+    }
+    this.store(tokens as string[]);
+    if (idfWeights !== null) this.storeWeights(Float64Array.from(idfWeights), hasSpecials ? 0 : specials.length);
+  }
+
+  /** With "tf_idf": the weight of each column. */
+  idfWeights(): Float32Array<ArrayBuffer> {
+    return this.weights.slice();
+  }
+
+  /**
+   * Texts as numbers. "int": the index of each token, rows padded with 0 to the longest (texts, tokens). Other modes: a
+   * column a token of the vocabulary (texts, columns) in 32-bit floats: "multi_hot" 1 where the text has it, "count" how
+   * often, "tf_idf" how often times its weight. A single text has no axis of texts, and without splitting a plain list
+   * of texts is one row of tokens: both as in Keras. Keras's `call`.
+   * @throws InputError before there is a vocabulary, and for what is no text
+   */
+  call(texts: Texts): VectorizedText<Mode, Ragged> {
+    if (this.tokens === undefined) {
+      throw new InputError("call: there is no vocabulary yet: call adapt or setVocabulary first");
+    }
+    const { rows, isSingle, isScalar } = this.preprocess(texts);
+    const known = rows.map((row) => Int32Array.from(row, (token) => this.indexOf(token)));
+    const shape = isSingle ? [] : [rows.length];
+    if (this.outputMode !== "int") {
+      const columns = this.padToMaxTokens ? (this.maxTokens as number) : this.vocabularySize();
+      const data = new Float32Array(rows.length * columns);
+      known.forEach((row, i) => this.countInto(data.subarray(i * columns, (i + 1) * columns), row));
+      return { data, shape: [...shape, columns] } as unknown as VectorizedText<Mode, Ragged>;
+    }
+    const longest = known.reduce((most, row) => Math.max(most, row.length), 0);
+    const length = this.outputSequenceLength ?? longest;
+    const cut = known.map((row) => row.subarray(0, length));
+    if (this.ragged) return cut as VectorizedText<Mode, Ragged>;
+    const data = new Int32Array(rows.length * length);
+    cut.forEach((row, i) => data.set(row, i * length));
+    const axes = isScalar && this.outputSequenceLength === null ? [] : [...shape, length];
+    return { data, shape: axes } as unknown as VectorizedText<Mode, Ragged>;
+  }
+
+  /** The tokens of each row; whether there is one row without an axis of its own, and whether that is one token. */
+  private preprocess(texts: Texts): { rows: readonly string[][]; isSingle: boolean; isScalar: boolean } {
+    if (typeof texts === "string") {
+      return { rows: [this.tokensOf([texts])], isSingle: true, isScalar: this.split === null };
+    }
+    if (!Array.isArray(texts)) throw new InputError(`call: needs a text or a list of texts, got ${shown(texts)}`);
+    if (texts.every((item) => typeof item === "string")) {
+      if (this.split === null) return { rows: [this.tokensOf(texts)], isSingle: true, isScalar: false };
+      return { rows: texts.map((text) => this.tokensOf([text])), isSingle: false, isScalar: false };
+    }
+    const rows = texts.map((row: unknown, i) => {
+      const needed = this.split === null ? (texts[0] as readonly string[]).length : 1;
+      if (Array.isArray(row) && row.length === needed) return this.tokensOf(row);
+      throw new InputError(`call: needs lists of ${needed} texts, got ${shown(row)} as item ${i}`);
+    });
+    return { rows, isSingle: false, isScalar: false };
+  }
+
+  private tokensOf(texts: readonly unknown[]): string[] {
+    const tokens = texts.flatMap((text) => {
+      if (typeof text !== "string") throw new InputError(`texts: needs texts, got ${shown(text)}`);
+      const plain = this.standardize(text);
+      return this.split === null ? [plain] : this.split(plain);
+    });
+    const { ngrams } = this;
+    if (ngrams === null) return tokens;
+    return ngrams.flatMap((width) =>
+      Array.from({ length: Math.max(0, tokens.length - width + 1) }, (_, i) => tokens.slice(i, i + width).join(" ")),
+    );
+  }
+
+  private specials(): readonly string[] {
+    return this.outputMode === "int" ? [maskToken, unknownToken] : [unknownToken];
+  }
+
+  /** The index of a token; -1 for padding where it has no column. */
+  private indexOf(token: string): number {
+    if (token === maskToken) return this.outputMode === "int" ? 0 : -1;
+    return this.indices.get(token) ?? this.specials().length - 1;
+  }
+
+  private countInto(columns: Float32Array, indices: Int32Array): void {
+    for (const index of indices) {
+      if (index < 0) continue;
+      columns[index] = this.outputMode === "multi_hot" ? 1 : (columns[index] as number) + 1;
+    }
+    if (this.outputMode === "tf_idf") columns.forEach((count, j) => (columns[j] = count * (this.weights[j] as number)));
+  }
+
+  private store(tokens: readonly string[]): void {
+    const rowsDependOnSize = this.outputMode !== "int" && !this.padToMaxTokens;
+    if (rowsDependOnSize && this.tokens !== undefined && this.tokens.length !== tokens.length) {
+      const [before, after] = [this.tokens.length, tokens.length].map((count) => count + this.specials().length);
+      throw new InputError(
+        `vocabulary: has ${after} tokens, but had ${before}, and rows cannot change their length: use padToMaxTokens`,
+      );
+    }
+    this.tokens = [...tokens];
+    this.indices = new Map(tokens.map((token, i) => [token, this.specials().length + i]));
+  }
+
+  /** Keep the weights behind `missing` times their mean; further columns have the weight 0. */
+  private storeWeights(weights: Float32Array | Float64Array, missing: number): void {
+    const columns = this.padToMaxTokens ? (this.maxTokens as number) : missing + weights.length;
+    this.weights = new Float32Array(columns);
+    let sum = 0;
+    for (const weight of weights) sum += weight;
+    this.weights.fill(weights.length === 0 ? 0 : sum / weights.length, 0, missing);
+    this.weights.set(weights, missing);
+  }
+}
+
+/** An option that is a name, a function or null; throws an InputError for anything else. */
+function chosen<Rule>(
+  option: string,
+  value: string | Rule | null,
+  rules: Readonly<Record<string, Rule & object>>,
+): Rule | null {
+  if (value === null || typeof value === "function") return value as Rule | null;
+  if (typeof value === "string" && Object.hasOwn(rules, value)) return rules[value] as Rule;
+  throw new InputError(`${option}: needs ${Object.keys(rules).join(", ")}, a function or null, got ${shown(value)}`);
+}
+
+/** The order of code points, which is that of UTF-8 bytes; UTF-16 would put surrogate pairs before U+E000. */
+function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const [unit, other] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (unit !== other) return rank(unit) - rank(other);
+  }
+  return a.length - b.length;
+}
+
+const rank = (unit: number): number => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);

@@ -1,0 +1,274 @@
+/**
+ * Windows over a time series as batches of inputs and targets, by Keras's two sets of rules: those of
+ * `timeseries_dataset_from_array`, where a window's target is at its start, and those of `TimeseriesGenerator`, where it
+ * is just after its end. Knows nothing about models.
+ */
+import { InputError } from "../graph/input-error.ts";
+import { createRandom, type Random } from "../nn/random.ts";
+import { type FlatArray, flatten, type NestedNumbers, type Numbers, sizeOf } from "./arrays.ts";
+import { shown } from "./shown.ts";
+import { seedOr, shuffle } from "./shuffle.ts";
+
+/** Values in time order: numbers (T), vectors (T,F) and so on, nested or flat. */
+export type Series = NestedNumbers | FlatArray;
+
+/** Windows (B,T,...) in the kind of number that the data has, and their targets (B,...). */
+export type SeriesBatch = { readonly inputs: FlatArray; readonly targets: FlatArray };
+
+export type TimeseriesDatasetOptions = {
+  /** From the start of one window to the start of the next. */
+  readonly sequenceStride?: number;
+  /** From one value of a window to the next. */
+  readonly samplingRate?: number;
+  /** Windows in a batch, fewer in the last; null gives single windows, without an axis of windows. */
+  readonly batchSize?: number | null;
+  /** Whether windows come in a random order, another one in every pass. */
+  readonly shuffle?: boolean;
+  readonly seed?: number | null;
+  /** Values before it are not used. */
+  readonly startIndex?: number | null;
+  /** Values from it on are not used. */
+  readonly endIndex?: number | null;
+};
+
+/** Batches, made as they are asked for; every pass begins anew. */
+export type TimeseriesDataset<Batch> = Iterable<Batch> & {
+  /** Batches in one pass. */
+  readonly count: number;
+};
+
+/**
+ * Windows over a series: window i has the values `data[s], data[s + samplingRate], ...`, `sequenceLength` of them, from
+ * `s = startIndex + i * sequenceStride`; its target is `targets[s]`. Windows that would reach past the end are left out,
+ * and so are those past the end of the targets. Keras's `timeseries_dataset_from_array`; a random order is one of all
+ * windows and from our own generator.
+ * @param targets null for none: then batches are the inputs alone
+ * @returns inputs (B,T,...), targets (B,...)
+ * @throws InputError for an option out of Keras's range (`endIndex` below the length of the data, strides below it too),
+ * and where a window's target is missing
+ * @example
+ * for (const { inputs, targets } of timeseriesDatasetFromArray(series.slice(0, -10), series.slice(10), 10)) {}
+ */
+export function timeseriesDatasetFromArray(
+  data: Series,
+  targets: null,
+  sequenceLength: number,
+  options?: TimeseriesDatasetOptions,
+): TimeseriesDataset<FlatArray>;
+export function timeseriesDatasetFromArray(
+  data: Series,
+  targets: Series,
+  sequenceLength: number,
+  options?: TimeseriesDatasetOptions,
+): TimeseriesDataset<SeriesBatch>;
+export function timeseriesDatasetFromArray(
+  data: Series,
+  targets: Series | null,
+  sequenceLength: number,
+  {
+    sequenceStride = 1,
+    samplingRate = 1,
+    batchSize = 128,
+    shuffle: shuffled = false,
+    seed,
+    startIndex,
+    endIndex,
+  }: TimeseriesDatasetOptions = {},
+): TimeseriesDataset<FlatArray | SeriesBatch> {
+  const series = seriesOf(data, "data");
+  const answers = targets === null ? null : seriesOf(targets, "targets");
+  const length = lengthOf(series);
+  if (length < 2) throw new InputError(`data: needs at least 2 values in time order, got ${length}`);
+  checkWhole("sequenceLength", sequenceLength, 1);
+  checkWhole("sequenceStride", sequenceStride, 1, length - 1);
+  checkWhole("samplingRate", samplingRate, 1, length - 1);
+  const start = startIndex ?? 0;
+  checkWhole("startIndex", start, 0, length - 1);
+  if (endIndex !== undefined && endIndex !== null) checkWhole("endIndex", endIndex, start + 1, length - 1);
+  if (batchSize !== null) checkWhole("batchSize", batchSize, 1);
+
+  const end = endIndex ?? length;
+  const fitting = end - start - (sequenceLength - 1) * samplingRate;
+  const used = Math.max(0, answers === null ? fitting : Math.min(fitting, lengthOf(answers)));
+  const starts = Array.from({ length: Math.ceil(used / sequenceStride) }, (_, i) => start + i * sequenceStride);
+  const last = starts.at(-1);
+  if (answers !== null && last !== undefined && last >= lengthOf(answers)) {
+    throw new InputError(
+      `targets: the window at ${last} needs targets[${last}], but there are ${lengthOf(answers)}: targets go by the place in data, also with startIndex`,
+    );
+  }
+
+  const random = shuffled ? createRandom(seedOr(seed)) : undefined;
+  const size = batchSize ?? 1;
+  function* pass(): Generator<FlatArray | SeriesBatch, void, undefined> {
+    const order = random === undefined ? starts : shuffle(starts.slice(), random);
+    for (let from = 0; from < order.length; from += size) {
+      const rows = order.slice(from, from + size);
+      const windows = windowsAt(series, rows, { length: sequenceLength, rate: samplingRate });
+      const inputs = batchSize === null ? first(windows) : windows;
+      if (answers === null) yield inputs;
+      else {
+        const chosen = valuesAt(answers, rows);
+        yield { inputs, targets: batchSize === null ? first(chosen) : chosen };
+      }
+    }
+  }
+  return { count: Math.ceil(starts.length / size), [Symbol.iterator]: pass };
+}
+
+export type TimeseriesGeneratorOptions = {
+  /** From one value of a window to the next. */
+  readonly samplingRate?: number;
+  /** From one window to the next. */
+  readonly stride?: number;
+  /** Values before it are not used. */
+  readonly startIndex?: number;
+  /** Values after it are not used: itself it is the last target's place. The last place where it is null. */
+  readonly endIndex?: number | null;
+  /** Whether every batch has `batchSize` windows drawn at random; a window may come twice. */
+  readonly shuffle?: boolean;
+  /** Whether the values of a window are in reverse. */
+  readonly reverse?: boolean;
+  readonly batchSize?: number;
+  /** Repeats what is drawn; Keras has none. */
+  readonly seed?: number | null;
+};
+
+/**
+ * Keras's `TimeseriesGenerator`: the window for row r has the values `data[r - length], data[r - length + samplingRate],
+ * ...` before r, and its target is `targets[r]`; r goes from `startIndex + length` to `endIndex` by `stride`.
+ * @throws InputError where data and targets differ in length, for an option out of its range, and where no window fits
+ * @example
+ * const generator = new TimeseriesGenerator(series, series, 12, { batchSize: 1 });
+ * for (const { inputs, targets } of generator) {} // inputs (1,12), targets (1)
+ */
+export class TimeseriesGenerator implements TimeseriesDataset<SeriesBatch> {
+  /** Batches in one pass. Python's `len`. */
+  readonly count: number;
+  private readonly data: FlatArray;
+  private readonly targets: FlatArray;
+  private readonly length: number;
+  private readonly samplingRate: number;
+  private readonly stride: number;
+  private readonly firstRow: number;
+  private readonly lastRow: number;
+  private readonly reverse: boolean;
+  private readonly batchSize: number;
+  private readonly random: Random | undefined;
+
+  constructor(
+    data: Series,
+    targets: Series,
+    length: number,
+    {
+      samplingRate = 1,
+      stride = 1,
+      startIndex = 0,
+      endIndex = null,
+      shuffle: shuffled = false,
+      reverse = false,
+      batchSize = 128,
+      seed,
+    }: TimeseriesGeneratorOptions = {},
+  ) {
+    this.data = seriesOf(data, "data");
+    this.targets = seriesOf(targets, "targets");
+    const values = lengthOf(this.data);
+    if (values !== lengthOf(this.targets)) {
+      throw new InputError(`targets: needs as many as data, ${values}, got ${lengthOf(this.targets)}`);
+    }
+    checkWhole("length", length, 1);
+    checkWhole("samplingRate", samplingRate, 1);
+    checkWhole("stride", stride, 1);
+    checkWhole("startIndex", startIndex, 0);
+    checkWhole("batchSize", batchSize, 1);
+    if (endIndex !== null) checkWhole("endIndex", endIndex, 0, values - 1);
+    this.length = length;
+    this.samplingRate = samplingRate;
+    this.stride = stride;
+    this.firstRow = startIndex + length;
+    this.lastRow = endIndex ?? values - 1;
+    this.reverse = reverse;
+    this.batchSize = batchSize;
+    this.random = shuffled ? createRandom(seedOr(seed)) : undefined;
+    if (this.firstRow > this.lastRow) {
+      throw new InputError(
+        `length: the first target is at startIndex + length = ${this.firstRow}, past the last one at ${this.lastRow}: take a shorter window or more data`,
+      );
+    }
+    const rowsInBatch = batchSize * stride;
+    this.count = Math.floor((this.lastRow - this.firstRow + rowsInBatch) / rowsInBatch);
+  }
+
+  /**
+   * Batch k. Python's `generator[k]`.
+   * @returns inputs (B,T,...) with T = ceil(length / samplingRate), targets (B,...)
+   * @throws InputError unless k is a whole number below `count`
+   */
+  at(k: number): SeriesBatch {
+    checkWhole("batch", k, 0, this.count - 1);
+    const rows = this.rowsOfBatch(k);
+    const starts = rows.map((row) => row - this.length);
+    const length = Math.ceil(this.length / this.samplingRate);
+    const inputs = windowsAt(this.data, starts, { length, rate: this.samplingRate, reverse: this.reverse });
+    return { inputs, targets: valuesAt(this.targets, rows) };
+  }
+
+  *[Symbol.iterator](): Generator<SeriesBatch, void, undefined> {
+    for (let k = 0; k < this.count; k++) yield this.at(k);
+  }
+
+  private rowsOfBatch(k: number): number[] {
+    const { firstRow, lastRow, stride, batchSize, random } = this;
+    if (random !== undefined) {
+      return Array.from({ length: batchSize }, () => firstRow + random.integer(lastRow - firstRow + 1));
+    }
+    const from = firstRow + batchSize * stride * k;
+    const end = Math.min(from + batchSize * stride, lastRow + 1);
+    return Array.from({ length: Math.ceil((end - from) / stride) }, (_, i) => from + i * stride);
+  }
+}
+
+/** The windows of a series that begin at `starts`. */
+function windowsAt(
+  { data, shape }: FlatArray,
+  starts: readonly number[],
+  { length, rate, reverse = false }: { length: number; rate: number; reverse?: boolean },
+): FlatArray {
+  const inner = shape.slice(1);
+  const size = sizeOf(inner);
+  const windows = emptyLike(data, starts.length * length * size);
+  starts.forEach((start, n) => {
+    for (let t = 0; t < length; t++) {
+      const from = (start + t * rate) * size;
+      const to = (n * length + (reverse ? length - 1 - t : t)) * size;
+      for (let j = 0; j < size; j++) windows[to + j] = data[from + j] as number;
+    }
+  });
+  return { data: windows, shape: [starts.length, length, ...inner] };
+}
+
+/** The values of a series at some places. */
+function valuesAt(series: FlatArray, places: readonly number[]): FlatArray {
+  const { data, shape } = windowsAt(series, places, { length: 1, rate: 1 });
+  return { data, shape: [places.length, ...shape.slice(2)] };
+}
+
+const first = ({ data, shape }: FlatArray): FlatArray => ({ data, shape: shape.slice(1) });
+
+const emptyLike = (data: Numbers, length: number): Numbers =>
+  new (data.constructor as new (length: number) => Numbers)(length);
+
+const lengthOf = ({ shape }: FlatArray): number => shape[0] as number;
+
+function seriesOf(series: Series, name: string): FlatArray {
+  const flat = flatten(series, name);
+  if (flat.shape.length === 0) throw new InputError(`${name}: needs values in time order, got a single value`);
+  return flat;
+}
+
+function checkWhole(name: string, value: unknown, min: number, max = Infinity): void {
+  if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return;
+  const range = max === Infinity ? `from ${min}` : `from ${min} to ${max}`;
+  throw new InputError(`${name}: needs a whole number ${range}, got ${shown(value)}`);
+}
