@@ -46,7 +46,7 @@ export async function benchShape(
   shape: Shape,
   { rounds, peak, peers: starters = peersFor[shape.task], peerSeconds = 60 }: BenchOptions,
 ): Promise<BenchRow> {
-  const counts = cores() > 1 && shape.task === "train" ? [1, 2] : [1];
+  const counts = cores() > 1 ? [1, 2] : [1];
   const own = await Promise.all(counts.map((threads) => startUnrolled(shape, threads)));
   const { started, failures } = await startPeers(shape, starters, peerSeconds);
   const all: Contender[] = [...own, ...Object.values(started).flat()];

@@ -36,12 +36,12 @@ export async function startUnrolled(shape: Shape, threads: number): Promise<OwnP
   };
   const random = createRandom(1);
   if (shape.task === "generate") {
-    const session = await createSession(model);
+    const session = await createSession(model, { threads });
     const step = () =>
       timed(() => {
         for (let k = 0; k < charactersAStep; k++) session.next(random.integer(vocabulary));
       });
-    return { setting, threads: 1, step, end: () => {}, multiplyAdds: 0, planBytes: 0, memoryBytes: 0 };
+    return { setting, threads: session.threads, step, end: () => {}, multiplyAdds: 0, planBytes: 0, memoryBytes: 0 };
   }
   const trainer = await createTrainer(model, { batch, steps, clipNorm: 5, threads });
   const { program } = trainer;

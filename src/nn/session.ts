@@ -5,7 +5,8 @@ import { schedule } from "../schedule/schedule.ts";
 import { type Model, modelGraph } from "./model.ts";
 
 /**
- * A model with the values it has now; it runs on one thread, for a step has too little work to share.
+ * A model with the values it has now. Where a step is worth it, and this thread may wait (a page's may not), all cores
+ * share it.
  * @throws InputError for a model that needs the whole sequence: one that goes backwards
  */
 export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
@@ -14,7 +15,7 @@ export async function createSession(model: Model, options: LoadOptions = {}): Pr
     throw new InputError(`session: ${layer.name} reads from the last step on, and a session takes one input at a time`);
   }
   const { graph } = modelGraph(model, { training: false });
-  const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output"] }), { ...options, threads: 1 });
+  const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output"] }), options, { here: true });
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   return new Session(model, program);
 }
@@ -72,6 +73,10 @@ export class Session {
     return vector;
   }
 
+  /** How many threads share a step. */
+  get threads(): number {
+    return this.program.threads;
+  }
   /** Forget everything read so far. */
   reset(): void {
     this.program.resetStates();

@@ -7,7 +7,7 @@ import { multiplyAdds, type Plan, type Slot } from "../schedule/plan.ts";
 import { type EmitOptions, emit, memoryPages, pageBytes } from "../wasm/emit.ts";
 import { relaxedSimd, sharedMemory } from "../wasm/features.ts";
 import { checkMemory, refusedMemory } from "./memory-limit.ts";
-import { availableThreads, dropFromPool, loadIntoPool, type PoolProgram } from "./pool.ts";
+import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram } from "./pool.ts";
 
 export type LoadOptions = {
   /** Fused multiply-add where the host has it (default). Off: the same bits on every processor. */
@@ -19,25 +19,33 @@ export type LoadOptions = {
   readonly threads?: number | undefined;
 };
 
-/** Multiply-adds of a run from which threads gain more than it costs to call them. */
+/** Multiply-adds of a run from which threads gain more than it costs to call them: by message, and from here. */
 const worthThreads = 4e6;
+const worthThreadsHere = 1e6;
 const mostThreads = 8;
 
-function threadsFor(plan: Plan, wanted: number | undefined): number {
+function threadsFor(plan: Plan, wanted: number | undefined, here: boolean): number {
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= 64)) {
     throw new InputError(`threads: needs a whole number from 1 to 64, got ${wanted}`);
   }
-  if (!sharedMemory()) return 1;
-  return wanted ?? (multiplyAdds(plan) < worthThreads ? 1 : Math.min(mostThreads, availableThreads()));
+  if (!sharedMemory() || (here && !mayWait())) return 1;
+  const most = Math.min(mostThreads, availableThreads());
+  const worth = multiplyAdds(plan) >= (here ? worthThreadsHere : worthThreads);
+  return here ? Math.min(mostThreads, wanted ?? (worth ? most : 1)) : (wanted ?? (worth ? most : 1));
 }
 
 /**
- * Compile a plan and give it memory. Everything is zero at first.
+ * Compile a plan and give it memory. Everything is zero at first. `here`: it is to run by `runHere`, one short step after
+ * the other, not by `run`.
  * @throws InputError for a plan that needs more memory than WebAssembly has, or than the machine gives
  */
-export async function load(plan: Plan, { fma = true, threads: wanted }: LoadOptions = {}): Promise<Program> {
+export async function load(
+  plan: Plan,
+  { fma = true, threads: wanted }: LoadOptions = {},
+  { here = false }: { readonly here?: boolean } = {},
+): Promise<Program> {
   checkMemory(plan.bytes, "the program");
-  const threads = threadsFor(plan, wanted);
+  const threads = threadsFor(plan, wanted, here);
   const module = await compiled(plan, { fma: fma && relaxedSimd(), threads });
   const memory = allocate(memoryPages(plan, threads), threads > 1);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
@@ -122,10 +130,11 @@ export class Program {
     if (this.pool === undefined) this.exports.run(0, this.takeChange());
     else await this.pool.run(this.takeChange());
   }
-  /** The same at once and here; only for a program of one thread. */
+  /** The same at once, and in part here; for a program that was loaded for it. */
   runHere(): void {
-    if (this.pool !== undefined) throw new Error("internal: a program of several threads cannot run here");
-    this.exports.run(0, this.takeChange());
+    const changed = this.takeChange();
+    this.pool?.lead(changed);
+    this.exports.run(0, changed);
   }
   private takeChange(): 0 | 1 {
     const { changed } = this;
