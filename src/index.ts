@@ -53,7 +53,46 @@ export { TimeseriesGenerator, timeseriesDatasetFromArray } from "./text/timeseri
 export { textToWordSequence } from "./text/word-sequence.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
 export { type FitOptions, type FitResult, fitStream, type Progress } from "./train/fit.ts";
-export { adam, type Optimizer, sgd } from "./train/optimizers.ts";
+export {
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  huber,
+  type Loss,
+  type LossName,
+  sparseCategoricalCrossentropy,
+} from "./train/losses.ts";
+export {
+  binaryAccuracy,
+  categoricalAccuracy,
+  type MetricOptions,
+  meanAbsoluteError,
+  perplexity,
+  sparseCategoricalAccuracy,
+} from "./train/metrics.ts";
+export {
+  adam,
+  adamW,
+  asgd,
+  nadam,
+  type Optimizer,
+  rmsprop,
+  sgd,
+  type WeightDecay,
+} from "./train/optimizers.ts";
 export { createPredictor, type Predictor, type PredictorOptions } from "./train/predict.ts";
+export {
+  constantRate,
+  cosineDecay,
+  exponentialDecay,
+  inverseTimeDecay,
+  linearWarmup,
+  oneCycle,
+  type Plateau,
+  piecewiseConstantDecay,
+  polynomialDecay,
+  type Rate,
+  reduceLrOnPlateau,
+  stepDecay,
+} from "./train/rates.ts";
 export { type Batches, streamBatches } from "./train/stream.ts";
 export { createTrainer, type Trainer, type TrainerOptions } from "./train/trainer.ts";

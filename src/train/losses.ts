@@ -1,23 +1,108 @@
-/** Losses as graphs: from the model's output and a target to one number an example and step. */
+/**
+ * Losses as graphs: from the model's output and a target to one number an example and step. Names and formulas are
+ * Keras's; cross-entropies read logits (Keras's `from_logits=True`), so a model ends with a `dense` without activation.
+ */
 import type { Builder, NodeId } from "../graph/graph.ts";
+import { InputError } from "../graph/input-error.ts";
+import { didYouMean } from "../graph/vocabulary.ts";
+import { inside } from "./optimizers.ts";
 
-export type LossName = "sparse_categorical_crossentropy" | "mean_squared_error";
+export type LossName =
+  | "sparse_categorical_crossentropy"
+  | "categorical_crossentropy"
+  | "binary_crossentropy"
+  | "mean_squared_error"
+  | "mean_absolute_error"
+  | "huber";
 
-type Loss = {
+export type Loss = {
   /** What a target is: an index, or a vector like the output. */
   readonly target: "index" | "vector";
   readonly build: (g: Builder, output: NodeId, target: NodeId) => NodeId;
 };
 
-export const losses: { readonly [K in LossName]: Loss } = {
-  /** Softmax cross-entropy of logits, in nats: logsumexp(z) - z[target]. */
-  sparse_categorical_crossentropy: {
+/**
+ * Softmax cross-entropy of logits (V) and the index of a class, in nats: logsumexp(z) - z[target]. With label smoothing
+ * s the target is 1 - s + s / V for its class, s / V for the others.
+ */
+export function sparseCategoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss {
+  inside("sparseCategoricalCrossentropy: labelSmoothing", labelSmoothing, 0, 1);
+  return {
     target: "index",
     build: (g, z, target) => {
       const picked = g.sum(g.mul(g.oneHot(target, g.shapeOf(z) as number), z));
-      return g.sub(g.reduce("logsumexp", z), picked);
+      return g.sub(
+        g.reduce("logsumexp", z),
+        smoothed(g, picked, labelSmoothing, () => g.mean(z)),
+      );
     },
-  },
+  };
+}
+
+/**
+ * Softmax cross-entropy of logits (V) and probabilities t (V), in nats: sum(t * (logsumexp(z) - z)). Label smoothing s
+ * makes t into (1 - s) * t + s / V.
+ */
+export function categoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss {
+  inside("categoricalCrossentropy: labelSmoothing", labelSmoothing, 0, 1);
+  return {
+    target: "vector",
+    build: (g, z, given) => {
+      const target = smoothed(g, given, labelSmoothing, () => g.constant(1 / (g.shapeOf(z) as number)));
+      return g.sum(g.mul(target, g.sub(g.reduce("logsumexp", z), z)));
+    },
+  };
+}
+
+/**
+ * Logistic cross-entropy of logits (D) and targets t (D) from 0 to 1, in nats: softplus(z) - z * t, which is
+ * max(z, 0) - z * t + log(1 + exp(-|z|)), finite for every z. `features`: "mean", as in Keras, or their "sum", as it is
+ * reported for piano rolls. Label smoothing s makes t into (1 - s) * t + s / 2.
+ */
+export function binaryCrossentropy({ labelSmoothing = 0, features = "mean" as "mean" | "sum" } = {}): Loss {
+  inside("binaryCrossentropy: labelSmoothing", labelSmoothing, 0, 1);
+  if (features !== "mean" && features !== "sum") {
+    throw new InputError(`binaryCrossentropy: features must be "mean" or "sum", got ${JSON.stringify(features)}`);
+  }
+  return {
+    target: "vector",
+    build: (g, z, given) => {
+      const target = smoothed(g, given, labelSmoothing, () => g.constant(0.5));
+      return g[features](g.sub(g.unary("softplus", z), g.mul(z, target)));
+    },
+  };
+}
+
+/** (1 - s) * given + s * flat; what is given where s is 0. */
+function smoothed(g: Builder, given: NodeId, s: number, flat: () => NodeId): NodeId {
+  if (s === 0) return given;
+  return g.add(g.mul(given, g.constant(1 - s)), g.mul(flat(), g.constant(s)));
+}
+
+/**
+ * Mean over the features of d^2 / 2 where d = |y - t| is at most delta, else of delta * (d - delta / 2): P. Huber, "Robust
+ * estimation of a location parameter", 1964.
+ */
+export function huber({ delta = 1 } = {}): Loss {
+  if (!(delta > 0 && delta < Number.POSITIVE_INFINITY)) {
+    throw new InputError(`huber: delta must be in (0, Infinity), got ${delta}`);
+  }
+  return {
+    target: "vector",
+    build: (g, output, target) => {
+      const distance = g.unary("abs", g.sub(output, target));
+      const short = g.binary("min", distance, g.constant(delta));
+      return g.mean(g.mul(short, g.sub(distance, g.mul(short, g.constant(0.5)))));
+    },
+  };
+}
+
+/** By Keras's names, with its defaults. */
+export const losses: { readonly [K in LossName]: Loss } = {
+  sparse_categorical_crossentropy: sparseCategoricalCrossentropy(),
+  categorical_crossentropy: categoricalCrossentropy(),
+  binary_crossentropy: binaryCrossentropy(),
+  /** Mean over the features of (y - t)^2. */
   mean_squared_error: {
     target: "vector",
     build: (g, output, target) => {
@@ -25,4 +110,19 @@ export const losses: { readonly [K in LossName]: Loss } = {
       return g.mean(g.mul(difference, difference));
     },
   },
+  /** Mean over the features of |y - t|. */
+  mean_absolute_error: {
+    target: "vector",
+    build: (g, output, target) => g.mean(g.unary("abs", g.sub(output, target))),
+  },
+  huber: huber(),
 };
+
+/** @throws InputError for a name that is none */
+export function lossOf(loss: LossName | Loss): Loss {
+  if (typeof loss !== "string") return loss;
+  if (Object.hasOwn(losses, loss)) return losses[loss];
+  throw new InputError(
+    `training: loss "${loss}" is not known; there are ${Object.keys(losses).join(", ")}.${didYouMean(loss, Object.keys(losses))}`,
+  );
+}

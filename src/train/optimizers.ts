@@ -8,27 +8,100 @@ import { InputError } from "../graph/input-error.ts";
 
 export type Optimizer = {
   readonly name: string;
-  /** Reads the gradient `g`, sets the state `w`. */
+  /** Reads the gradient `g`, sets the state `w`; where there is a `decayOf`, it reads a vector `decay` too. */
   readonly cell: Cell;
-  /** States besides the parameter: one number a parameter each. */
+  /** One number a parameter each: states besides `w`; and "w" itself, where what is saved is `saved` instead. */
   readonly slots: readonly string[];
+  /** The slot that holds what training makes, where that is not `w`: an average. */
+  readonly saved?: string;
+  /** The weight decay of the parameter with this name. */
+  readonly decayOf?: (parameter: string) => number;
   /** The learning rate that a schedule scales. */
   readonly learningRate: number;
   /** Numbers for the step (from 1 on) at a learning rate. */
   readonly settings: (step: number, learningRate: number) => Readonly<Record<string, number>>;
 };
 
-/** Every optimiser's numbers are checked before anything is compiled. */
-function inside(where: string, value: number, low: number, high: number): void {
+/** How much of a parameter a step takes away, times the learning rate: the same for all, or by the parameter's name. */
+export type WeightDecay = number | ((parameter: string) => number);
+
+const endless = Number.POSITIVE_INFINITY;
+
+/** Numbers of training are checked before anything is compiled. */
+export function inside(where: string, value: number, low: number, high: number): void {
   if (!(value >= low && value < high)) throw new InputError(`${where} must be in [${low}, ${high}), got ${value}`);
 }
 
+/**
+ * Stochastic gradient descent, with momentum where it is above 0. Formulas and defaults are Keras's: the velocity holds
+ * the rates of the steps that it is made of. In PyTorch the present rate scales all of it, which is the same while the
+ * rate stays. `nesterov`: I. Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+ */
+export function sgd({ learningRate = 0.01, momentum = 0, nesterov = false } = {}): Optimizer {
+  inside("sgd: learningRate", learningRate, 0, endless);
+  inside("sgd: momentum", momentum, 0, 1);
+  const base = { name: "sgd", learningRate };
+  if (momentum === 0) return { ...base, cell: sgdCell, slots: [], settings: (_step, rate) => ({ rate }) };
+  return {
+    ...base,
+    cell: nesterov ? nesterovCell : momentumCell,
+    slots: ["v"],
+    settings: (_step, rate) => ({ rate, momentum }),
+  };
+}
 const sgdCell = cell("w' = w - rate * g", { inputs: ["g"], settings: ["rate"] });
+const momentumCell = cell(
+  `
+  v' = momentum * v - rate * g       # velocity
+  w' = w + v'
+`,
+  { inputs: ["g"], settings: ["rate", "momentum"] },
+);
+const nesterovCell = cell(
+  `
+  v' = momentum * v - rate * g       # velocity
+  w' = w + momentum * v' - rate * g  # one step of it ahead
+`,
+  { inputs: ["g"], settings: ["rate", "momentum"] },
+);
 
-/** Stochastic gradient descent, without momentum. The default rate is Keras's. */
-export function sgd({ learningRate = 0.01 } = {}): Optimizer {
-  inside("sgd: learningRate", learningRate, 0, Number.POSITIVE_INFINITY);
-  return { name: "sgd", cell: sgdCell, slots: [], learningRate, settings: (_step, rate) => ({ rate }) };
+/**
+ * RMSprop: T. Hinton, "Neural networks for machine learning", lecture 6e, 2012. Formulas and defaults are Keras's:
+ * epsilon is added under the root (in PyTorch outside), and the momentum adds up steps with the rates that they had.
+ * `centered` divides by the variance of the gradients instead of the mean of their squares: A. Graves, 2013 (arXiv
+ * 1308.0850).
+ */
+export function rmsprop({
+  learningRate = 0.001,
+  rho = 0.9,
+  momentum = 0,
+  epsilon = 1e-7,
+  centered = false,
+} = {}): Optimizer {
+  inside("rmsprop: learningRate", learningRate, 0, endless);
+  inside("rmsprop: rho", rho, 0, 1);
+  inside("rmsprop: momentum", momentum, 0, 1);
+  inside("rmsprop: epsilon", epsilon, 0, endless);
+  const moves = momentum > 0;
+  return {
+    name: "rmsprop",
+    cell: rmspropCell({ centered, moves }),
+    slots: ["v", ...(centered ? ["a"] : []), ...(moves ? ["m"] : [])],
+    learningRate,
+    settings: (_step, rate) => ({ rate, rho, epsilon, ...(moves && { momentum }) }),
+  };
+}
+function rmspropCell({ centered, moves }: { centered: boolean; moves: boolean }): Cell {
+  // A variance is not below 0; rounded, it could be, and the root would be no number.
+  const mean = centered
+    ? "a' = rho * a + (1 - rho) * g  # mean of the gradients\n s = max(v' - a' * a', 0)  # their variance"
+    : "s = v'";
+  const step = "rate * g / sqrt(s + epsilon)";
+  const move = moves ? `m' = momentum * m + ${step}\n w' = w - m'` : `w' = w - ${step}`;
+  return cell(`v' = rho * v + (1 - rho) * g * g  # mean of the squared gradients\n ${mean}\n ${move}`, {
+    inputs: ["g"],
+    settings: ["rate", "rho", "epsilon", ...(moves ? ["momentum"] : [])],
+  });
 }
 
 const adamCell = cell(
@@ -47,10 +120,7 @@ const adamCell = cell(
  * like PyTorch and the paper, and unlike Keras, epsilon is added after the correction of v.
  */
 export function adam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = {}): Optimizer {
-  inside("adam: learningRate", learningRate, 0, Number.POSITIVE_INFINITY);
-  inside("adam: beta1", beta1, 0, 1);
-  inside("adam: beta2", beta2, 0, 1);
-  inside("adam: epsilon", epsilon, 0, Number.POSITIVE_INFINITY);
+  checkAdam("adam", { learningRate, beta1, beta2, epsilon });
   return {
     name: "adam",
     cell: adamCell,
@@ -67,6 +137,150 @@ export function adam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon
     }),
   };
 }
+type AdamNumbers = { learningRate: number; beta1: number; beta2: number; epsilon: number };
+function checkAdam(name: string, { learningRate, beta1, beta2, epsilon }: AdamNumbers): void {
+  inside(`${name}: learningRate`, learningRate, 0, endless);
+  inside(`${name}: beta1`, beta1, 0, 1);
+  inside(`${name}: beta2`, beta2, 0, 1);
+  inside(`${name}: epsilon`, epsilon, 0, endless);
+}
+
+/**
+ * Adam with decoupled weight decay: I. Loshchilov and F. Hutter, 2017 (arXiv 1711.05101). As in Keras and PyTorch the
+ * decay is scaled by the learning rate. Defaults are Keras's (PyTorch's decay is 0.01); epsilon as in `adam`.
+ *
+ * ```ts
+ * adamW({ weightDecay: (parameter) => (/\.b(_|$)/.test(parameter) ? 0 : 0.01) }); // none for biases
+ * ```
+ */
+export function adamW({
+  learningRate = 0.001,
+  weightDecay = 0.004 as WeightDecay,
+  beta1 = 0.9,
+  beta2 = 0.999,
+  epsilon = 1e-7,
+} = {}): Optimizer {
+  checkAdam("adamW", { learningRate, beta1, beta2, epsilon });
+  const { settings } = adam({ learningRate, beta1, beta2, epsilon });
+  return {
+    name: "adamW",
+    slots: ["m", "v"],
+    learningRate,
+    ...withDecay("adamW", weightDecay, { settings, source: adamWSource, names: adamCell.settings }),
+  };
+}
+const adamWSource = `
+  m' = beta1 * m + (1 - beta1) * g             # mean of the gradients
+  v' = beta2 * v + (1 - beta2) * g * g         # mean of their squares
+  a  = m' / correction1                        # both start at zero: undo that
+  b  = v' / correction2
+  w' = w - rate * decay * w - rate * a / (sqrt(b) + epsilon)
+`;
+
+/** A cell whose `decay` is one number for all parameters, or a vector with one for each. */
+function withDecay(
+  where: string,
+  weightDecay: WeightDecay,
+  { source, names, settings }: { source: string; names: readonly string[]; settings: Optimizer["settings"] },
+): Pick<Optimizer, "cell" | "settings" | "decayOf"> {
+  if (typeof weightDecay === "number") {
+    inside(`${where}: weightDecay`, weightDecay, 0, endless);
+    return {
+      cell: cell(source, { inputs: ["g"], settings: [...names, "decay"] }),
+      settings: (step, rate) => ({ ...settings(step, rate), decay: weightDecay }),
+    };
+  }
+  const decayOf = (parameter: string): number => {
+    const decay = weightDecay(parameter);
+    inside(`${where}: weightDecay of ${parameter}`, decay, 0, endless);
+    return decay;
+  };
+  return { cell: cell(source, { inputs: ["g", "decay"], settings: names }), settings, decayOf };
+}
+
+const nadamCell = cell(
+  `
+  m' = beta1 * m + (1 - beta1) * g             # mean of the gradients
+  v' = beta2 * v + (1 - beta2) * g * g         # mean of their squares
+  a  = ahead * m' + present * g                # the mean as the next step would have it
+  b  = v' / correction2
+  w' = w - rate * a / (sqrt(b) + epsilon)
+`,
+  { inputs: ["g"], settings: ["rate", "beta1", "beta2", "epsilon", "ahead", "present", "correction2"] },
+);
+
+/**
+ * Adam with Nesterov momentum: T. Dozat, "Incorporating Nesterov momentum into Adam", 2016. Formulas and defaults are
+ * Keras's: the momentum of step t is u_t = beta1 * (1 - 0.96^t / 2), which is PyTorch's with a momentum decay of 1.
+ */
+export function nadam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = {}): Optimizer {
+  checkAdam("nadam", { learningRate, beta1, beta2, epsilon });
+  const momentum = (step: number): number => Math.fround(beta1) * (1 - 0.5 * 0.96 ** step);
+  return {
+    name: "nadam",
+    cell: nadamCell,
+    slots: ["m", "v"],
+    learningRate,
+    settings: (step, rate) => {
+      let product = 1;
+      // Where a gradient of long ago counts nothing, neither do more factors.
+      for (let t = 1; t <= step && product > 1e-20; t++) product *= momentum(t);
+      return {
+        rate,
+        beta1,
+        beta2,
+        epsilon,
+        ahead: momentum(step + 1) / (1 - product * momentum(step + 1)),
+        present: (1 - momentum(step)) / (1 - product),
+        correction2: 1 - Math.fround(beta2) ** step,
+      };
+    },
+  };
+}
+
+const asgdSource = `
+  w' = w - rate * decay * w - rate * g
+  a' = a + share * (w' - a)                    # the mean of w from a step on; before that, w
+`;
+
+/**
+ * Averaged stochastic gradient descent: B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by
+ * averaging", 1992, as the AWD-LSTM uses it (S. Merity et al., 2017, arXiv 1708.02182): the steps are those of `sgd`
+ * with weight decay, and what is saved and evaluated is the mean of the parameters after the steps from `averageFrom`
+ * on, itself among them. (PyTorch's ASGD with `lambd` 0 and `t0` two less.) Given a function, it is asked at each step,
+ * so that a caller can decide while training:
+ *
+ * ```ts
+ * let averageFrom = Infinity; // never, until the validation loss stops falling (NT-ASGD)
+ * const optimizer = asgd({ learningRate: 30, weightDecay: 1.2e-6, averageFrom: () => averageFrom });
+ * // ... after a validation:
+ * if (averageFrom === Infinity && loss > Math.min(...losses.slice(0, -5))) averageFrom = trainer.step + 1;
+ * ```
+ */
+export function asgd({
+  learningRate = 0.01,
+  averageFrom = 1 as number | (() => number),
+  weightDecay = 0 as WeightDecay,
+} = {}): Optimizer {
+  inside("asgd: learningRate", learningRate, 0, endless);
+  const first = (): number => {
+    const step = typeof averageFrom === "number" ? averageFrom : averageFrom();
+    if (step >= 1) return step;
+    throw new InputError(`asgd: averageFrom must be a step, 1 or later, or Infinity for never, got ${step}`);
+  };
+  first();
+  return {
+    name: "asgd",
+    slots: ["a", "w"],
+    saved: "a",
+    learningRate,
+    ...withDecay("asgd", weightDecay, {
+      source: asgdSource,
+      names: ["rate", "share"],
+      settings: (step, rate) => ({ rate, share: 1 / Math.max(1, step - first() + 1) }),
+    }),
+  };
+}
 
 /** Gradients longer than `clip` together are scaled down to it. R. Pascanu et al., 2013 (arXiv 1211.5063). */
 export const clipByGlobalNorm: Cell = cell(
@@ -76,3 +290,6 @@ export const clipByGlobalNorm: Cell = cell(
 `,
   { inputs: ["g"], settings: ["clip"] },
 );
+
+/** Each number of a gradient is brought into [-limit, limit]. */
+export const clipByValue: Cell = cell("y = max(min(g, limit), -limit)", { inputs: ["g"], settings: ["limit"] });

@@ -4,21 +4,22 @@
  */
 import { grad } from "../grad/grad.ts";
 import { addCell } from "../graph/cell.ts";
-import { createBuilder, type Graph } from "../graph/graph.ts";
+import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
+import { InputError } from "../graph/input-error.ts";
 import { addModel, type Model } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { aligned } from "../schedule/memory.ts";
-import type { Plan } from "../schedule/plan.ts";
+import { type Plan, pad4 } from "../schedule/plan.ts";
 import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 import { createFeed, type Feed } from "./feed.ts";
-import { type LossName, losses } from "./losses.ts";
-import { adam, clipByGlobalNorm, type Optimizer } from "./optimizers.ts";
+import { type Loss, type LossName, lossOf } from "./losses.ts";
+import { adam, clipByGlobalNorm, clipByValue, inside, type Optimizer } from "./optimizers.ts";
 
 /** The model with its loss, each output weighted by the input "weight". */
-export function lossGraph(model: Model, { loss, training }: { loss: LossName; training: boolean }): Graph {
+export function lossGraph(model: Model, { loss, training }: { loss: LossName | Loss; training: boolean }): Graph {
   const g = createBuilder();
   const { output, mask } = addModel(g, model, { training });
-  const rule = losses[loss];
+  const rule = lossOf(loss);
   const once = g.isOnce(output);
   const target =
     rule.target === "index" ? g.index("target", { once }) : g.input("target", g.shapeOf(output) as number, { once });
@@ -33,9 +34,14 @@ export type TrainerOptions = LoadOptions & {
   readonly batch: number;
   readonly steps: number;
   readonly optimizer?: Optimizer;
-  readonly loss?: LossName;
+  /** Its name, or one with options: `huber({ delta: 2 })`. */
+  readonly loss?: LossName | Loss;
   /** Largest global norm of the gradients; none where absent. */
   readonly clipNorm?: number;
+  /** Largest norm of the gradient of each parameter alone (Keras's `clipnorm`), instead of `clipNorm`. */
+  readonly clipNormEach?: number;
+  /** Largest absolute value of each number of a gradient, before its norm counts; none where absent. */
+  readonly clipValue?: number;
   /** Of the dropout masks. */
   readonly seed?: number;
 };
@@ -45,7 +51,14 @@ type Slots = Readonly<Record<string, number>>;
 
 /** The plan of one training step: the model's, then the optimiser's over all parameters at once. */
 export function trainingPlan(model: Model, options: TrainerOptions): { plan: Plan; slots: Slots } {
-  const { batch, steps, optimizer = adam(), loss = "sparse_categorical_crossentropy", clipNorm } = options;
+  const { batch, steps, optimizer = adam(), loss = "sparse_categorical_crossentropy" } = options;
+  const { clipNorm, clipNormEach, clipValue } = options;
+  for (const [name, value] of Object.entries({ clipNorm, clipNormEach, clipValue })) {
+    if (value !== undefined) inside(`training: ${name}`, value, 0, Number.POSITIVE_INFINITY);
+  }
+  if (clipNorm !== undefined && clipNormEach !== undefined) {
+    throw new InputError("training: clipNorm and clipNormEach are two ways to do one thing. Give one of them.");
+  }
   const forward = lossGraph(model, { loss, training: true });
   const first = schedule(grad(forward), { steps, batch });
   const { floats, offset: gradients } = first.gradientSlab;
@@ -54,15 +67,23 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
   let base = first.bytes;
   const slots: Record<string, number> = {};
   for (const slot of optimizer.slots) {
+    if (slot === "w") continue;
     slots[slot] = aligned(base);
     base = aligned(base) + 4 * floats;
   }
   const g = createBuilder();
   let gradient = g.input("g", floats);
-  if (clipNorm !== undefined) {
-    gradient = addCell(g, clipByGlobalNorm, { layer: "", inputs: { g: gradient } }).output;
+  if (clipValue !== undefined) {
+    gradient = addCell(g, clipByValue, { layer: "", inputs: { g: gradient } }).output;
   }
-  addCell(g, optimizer.cell, { layer: "", inputs: { g: gradient } });
+  const scaled = (part: NodeId): NodeId => addCell(g, clipByGlobalNorm, { layer: "", inputs: { g: part } }).output;
+  if (clipNorm !== undefined) gradient = scaled(gradient);
+  if (clipNormEach !== undefined) {
+    const whole = gradient;
+    gradient = g.concat(runs(first).map(({ start, size }) => scaled(g.slice(whole, start, pad4(size)))));
+  }
+  const decay = optimizer.decayOf && { decay: g.input("decay", floats) };
+  addCell(g, optimizer.cell, { layer: "", inputs: { g: gradient, ...decay } });
   const update: ScheduleOptions = {
     steps: 1,
     batch: 1,
@@ -70,15 +91,35 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
     inputs: { g: gradients },
     inPlace: { w: first.parameterSlab.offset, ...slots },
   };
-  const plan = joinPlans(first, schedule(g.graph({}), update));
+  const second = schedule(g.graph({}), update);
+  const plan = joinPlans(first, second);
   const states = Object.entries(slots).map(([name, offset]) => ({ name, offset, bytes: 4 * floats }));
   const memory = [...plan.memory, ...states].sort((a, b) => a.offset - b.offset);
-  return { plan: { ...plan, memory, changesParameters: true }, slots };
+  const inputs = { ...plan.inputs, ...second.inputs };
+  if (optimizer.slots.includes("w")) slots.w = first.parameterSlab.offset;
+  return { plan: { ...plan, inputs, memory, changesParameters: true }, slots };
+}
+
+/** Where each parameter lies in the run of all of them: its first number, and how many there are without padding. */
+function runs({ parameters, parameterSlab }: Plan): { name: string; start: number; size: number }[] {
+  return Object.entries(parameters).map(([name, { offset, shape }]) => {
+    return { name, start: (offset - parameterSlab.offset) / 4, size: shape.reduce((a, b) => a * b, 1) };
+  });
+}
+
+/** A weight decay for each number of the parameters; none for the padding between them. */
+function decays(plan: Plan, decayOf: (parameter: string) => number): Float32Array {
+  const values = new Float32Array(plan.parameterSlab.floats);
+  for (const { name, start, size } of runs(plan)) values.fill(decayOf(name), start, start + size);
+  return values;
 }
 
 export async function createTrainer(model: Model, options: TrainerOptions): Promise<Trainer> {
   const { plan, slots } = trainingPlan(model, options);
-  return new Trainer(model, options, await load(plan, options), slots);
+  const decay = options.optimizer?.decayOf && decays(plan, options.optimizer.decayOf);
+  const program = await load(plan, options);
+  if (decay && plan.inputs.decay) program.setInput("decay", decay);
+  return new Trainer(model, options, program, slots);
 }
 
 /** Owns the program; the model's own values change only by `save`. */
@@ -94,7 +135,7 @@ export class Trainer {
 
   constructor(
     model: Model,
-    { batch, steps, optimizer = adam(), clipNorm, seed = 0 }: TrainerOptions,
+    { batch, steps, optimizer = adam(), clipNorm, clipNormEach, clipValue, seed = 0 }: TrainerOptions,
     program: Program,
     slots: Slots,
   ) {
@@ -104,7 +145,9 @@ export class Trainer {
     this.slots = slots;
     this.seed = seed;
     this.feed = createFeed(model, program, { steps, batch });
-    if (clipNorm !== undefined) program.setSetting("clip", clipNorm);
+    const norm = clipNorm ?? clipNormEach;
+    if (norm !== undefined) program.setSetting("clip", norm);
+    if (clipValue !== undefined) program.setSetting("limit", clipValue);
     for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   }
 
@@ -137,10 +180,14 @@ export class Trainer {
   resetStates(): void {
     this.program.resetStates();
   }
-  /** Copy the trained values into the model, unless one is infinite or NaN. Gives whether it did. */
+  /** Copy the trained values, or their average, into the model, unless one is infinite or NaN. Gives whether it did. */
   save(): boolean {
     if (!this.program.parameterSlab().every(Number.isFinite)) return false;
-    for (const { name } of this.model.parameters) this.model.values[name]?.set(this.program.parameter(name));
+    const { saved = "w" } = this.optimizer;
+    for (const { name } of this.model.parameters) {
+      const own = saved === "w" ? this.program.parameter(name) : this.slot(saved, name);
+      this.model.values[name]?.set(own);
+    }
     return true;
   }
 

@@ -1,0 +1,120 @@
+/**
+ * How good outputs are, as plain functions in f64: outputs (T,B,V), flat, as `createPredictor` gives them, against targets.
+ * A mask (T,B) says which steps count: those whose entry is not 0 or false. Names are Keras's; like the losses, they
+ * read logits. Knows nothing about models.
+ */
+import { InputError } from "../graph/input-error.ts";
+
+type Numbers = ArrayLike<number>;
+export type MetricOptions = {
+  /** Numbers of one output, V. */
+  readonly features: number;
+  readonly mask?: ArrayLike<number | boolean> | undefined;
+};
+
+/** Share of the steps where the largest output (T,B,V) is that of the target class (T,B). The first of equal ones wins. */
+export function sparseCategoricalAccuracy(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
+  const { features } = options;
+  return meanOfSteps("sparseCategoricalAccuracy", outputs, targets, { ...options, perTarget: 1 }, (row) =>
+    largest(outputs, row, features) === targets[row] ? 1 : 0,
+  );
+}
+
+/** Share of the steps where the largest output (T,B,V) is where the largest target (T,B,V) is. */
+export function categoricalAccuracy(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
+  const { features } = options;
+  return meanOfSteps("categoricalAccuracy", outputs, targets, { ...options, perTarget: features }, (row) =>
+    largest(outputs, row, features) === largest(targets, row, features) ? 1 : 0,
+  );
+}
+
+/**
+ * Share of the features (T,B,V) where output > threshold says what the target says, which is 1 or 0. The threshold is
+ * for logits, where 0 is a probability of 1/2; for probabilities give Keras's, 0.5.
+ */
+export function binaryAccuracy(
+  outputs: Numbers,
+  targets: Numbers,
+  { threshold = 0, ...options }: MetricOptions & { readonly threshold?: number },
+): number {
+  const { features } = options;
+  const says = (output: number): number => (output > threshold ? 1 : output <= threshold ? 0 : Number.NaN);
+  return meanOfSteps("binaryAccuracy", outputs, targets, { ...options, perTarget: features }, (row) =>
+    meanOfFeatures(row, features, (k) => (says(outputs[k] as number) === targets[k] ? 1 : 0)),
+  );
+}
+
+/** Mean over the features (T,B,V) of |output - target|. */
+export function meanAbsoluteError(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
+  const { features } = options;
+  return meanOfSteps("meanAbsoluteError", outputs, targets, { ...options, perTarget: features }, (row) =>
+    meanOfFeatures(row, features, (k) => Math.abs((outputs[k] as number) - (targets[k] as number))),
+  );
+}
+
+/**
+ * exp of the mean softmax cross-entropy of logits (T,B,V) and classes (T,B): among how many equally likely classes the
+ * guess would be as hard.
+ */
+export function perplexity(logits: Numbers, targets: Numbers, options: MetricOptions): number {
+  const { features } = options;
+  const crossentropy = meanOfSteps("perplexity", logits, targets, { ...options, perTarget: 1 }, (row) => {
+    const picked = logits[row * features + (targets[row] as number)] as number;
+    const most = logits[row * features + largest(logits, row, features)] as number;
+    const sum = features * meanOfFeatures(row, features, (k) => Math.exp((logits[k] as number) - most));
+    return most - picked + Math.log(sum);
+  });
+  return Math.exp(crossentropy);
+}
+
+/** Where the first largest of the numbers of a row is; nowhere, NaN, where one of them is NaN. */
+function largest(values: Numbers, row: number, features: number): number {
+  let best = 0;
+  for (let k = 0; k < features; k++) {
+    const value = values[row * features + k] as number;
+    if (Number.isNaN(value)) return Number.NaN;
+    if (value > (values[row * features + best] as number)) best = k;
+  }
+  return best;
+}
+
+function meanOfFeatures(row: number, features: number, value: (at: number) => number): number {
+  let sum = 0;
+  for (let k = row * features; k < (row + 1) * features; k++) sum += value(k);
+  return sum / features;
+}
+
+/**
+ * Mean of a value over the steps that the mask leaves.
+ * @throws InputError where the lengths do not fit, a number or class is none, or no step is left
+ */
+function meanOfSteps(
+  where: string,
+  outputs: Numbers,
+  targets: Numbers,
+  { features, perTarget, mask }: MetricOptions & { readonly perTarget: number },
+  value: (row: number) => number,
+): number {
+  const steps = targets.length / perTarget;
+  if (!Number.isInteger(features) || features < 1 || outputs.length !== steps * features) {
+    throw new InputError(
+      `${where}: needs ${features} outputs and ${perTarget} targets a step, got ${outputs.length} and ${targets.length}`,
+    );
+  }
+  if (mask !== undefined && mask.length !== steps) {
+    throw new InputError(`${where}: needs a mask of ${steps} steps, got ${mask.length}`);
+  }
+  const classes = perTarget === 1 && features > 1;
+  let [sum, count] = [0, 0];
+  for (let row = 0; row < steps; row++) {
+    if (mask !== undefined && !mask[row]) continue;
+    const target = targets[row] as number;
+    if (classes && !(Number.isInteger(target) && target >= 0 && target < features)) {
+      throw new InputError(`${where}: class ${target} of step ${row} is none: they are 0 to ${features - 1}`);
+    }
+    sum += value(row);
+    count++;
+  }
+  if (count === 0) throw new InputError(`${where}: there is no step to measure`);
+  return sum / count;
+}
