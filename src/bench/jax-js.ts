@@ -1,16 +1,15 @@
 /**
  * jax-js as a peer, on its WASM backend, with its own gradients: training steps. It has no loop over time, so time is
- * unrolled under its `jit`. The input products are taken step by step or for all steps at once: now the one is faster,
- * now the other. Adam is written out, as its optimisers are no package of their own.
+ * unrolled under its `jit`; in Node it has one thread. Adam is written out: its optimisers are no npm package.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findPackage } from "./packages.ts";
-import { type StartPeer, startEach, startNodeProcess } from "./peer-process.ts";
+import { type StartPeer, startNodeProcess, threadCount } from "./peer-process.ts";
 
 // Every use of an array but the last one is by `.ref`: what is passed to a function is gone.
 const program = `
-async function prepare({ kind, vocabulary: V, embedding: E, units: H, layers, batch: B, steps: T, hidden, atOnce }) {
+async function prepare({ kind, vocabulary: V, embedding: E, units: H, layers, batch: B, steps: T, hidden }) {
   const { blockUntilReady, defaultDevice, init, jit, nn, numpy: np, random, tree, valueAndGrad } = await import("@jax-js/jax");
   if (!(await init("wasm")).includes("wasm")) throw new Error("it has no WASM backend");
   defaultDevice("wasm");
@@ -61,9 +60,7 @@ async function prepare({ kind, vocabulary: V, embedding: E, units: H, layers, ba
   };
   const recurrent = (cell, xs) => {
     const { W, U } = cell;
-    const products = atOnce
-      ? np.split(np.matmul(np.concatenate(xs, 0), W.ref), T, 0)
-      : xs.map((x) => np.matmul(x, W.ref));
+    const products = np.split(np.matmul(np.concatenate(xs, 0), W.ref), T, 0);
     const step = steps[kind](cell);
     let state = [np.zeros([B, H]), np.zeros([B, H])];
     const ys = products.map((product) => {
@@ -114,11 +111,8 @@ export const startJaxJs: StartPeer = async (shape) => {
   const jax = findPackage("@jax-js/jax");
   const node = findNode();
   if (jax === undefined || node === undefined) return undefined;
-  return startEach([false, true], async (atOnce) => {
-    const peer = await startNodeProcess(program, { ...shape, atOnce }, { node, folder: jax.from });
-    const products = atOnce ? "at once" : "by step";
-    return { ...peer, setting: `jax-js ${jax.version}, WASM backend, input products ${products}` };
-  });
+  const peer = await startNodeProcess(program, shape, { node, folder: jax.from });
+  return [{ ...peer, setting: `jax-js ${jax.version}, WASM backend, ${threadCount(1)}` }];
 };
 
 /** It needs Node 22: this one, or that of the npm package `node`. */

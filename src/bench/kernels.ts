@@ -120,13 +120,13 @@ export type Tinybench = {
   };
 };
 
-/** @throws InputError where it is not installed */
+/** @throws InputError where it is not installed, or older than what is used of it */
 export async function findTinybench(): Promise<Tinybench> {
   const found = findPackage("tinybench");
-  if (found === undefined) {
+  if (found === undefined || Number.parseInt(found.version, 10) < 6) {
     throw new InputError(
-      "bench kernels: tinybench is not installed here. npm install --save-dev tinybench, or name a folder that has it " +
-        "in UNROLLED_BENCH_PEERS.",
+      `bench kernels: tinybench 6 is not installed here${found === undefined ? "" : `, but ${found.version}`}. ` +
+        "npm install --save-dev tinybench, or name a folder that has it in UNROLLED_BENCH_PEERS.",
     );
   }
   return import(pathToFileURL(requireFrom(found.from).resolve("tinybench")).href);

@@ -42,13 +42,15 @@ type Options = {
   readonly env?: Readonly<Record<string, string>>;
   /** Lines before those that ask for a step. */
   readonly input?: readonly string[];
+  /** Without an answer for so long, it is ended: a first step may compile. */
+  readonly patienceSeconds?: number;
 };
 
-/** @throws Error with the last line of its errors, where it ends before it is ready */
+/** @throws Error with the last line of its errors, where it ends or is ended before it is ready; so do steps */
 export async function startProcess(
   command: string,
   args: readonly string[],
-  { folder, env = {}, input = [] }: Options = {},
+  { folder, env = {}, input = [], patienceSeconds = 120 }: Options = {},
 ): Promise<Started> {
   const child = spawn(command, args, {
     ...(folder === undefined ? {} : { cwd: folder }),
@@ -58,7 +60,15 @@ export async function startProcess(
   const errors = lastLineOf(child.stderr);
   const lines = linesOf(child, errors.set);
   const next = async (): Promise<string> => {
+    // Second by second, so that a time in which this process is stopped, or the machine asleep, is only one of them.
+    let left = patienceSeconds;
+    const timer = setInterval(() => {
+      left--;
+      if (left === 0) child.kill();
+    }, 1000);
     const line = await lines();
+    clearInterval(timer);
+    if (left <= 0) throw new Error(`no answer within ${patienceSeconds} s`);
     if (line === undefined) throw new Error(errors.get() || "it ended without a word");
     return line;
   };

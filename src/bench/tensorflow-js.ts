@@ -1,8 +1,8 @@
 /**
  * TensorFlow.js as a peer, on its WASM backend, with its own gradients and its own Adam: training steps. Written for
- * its best figures rather than as one would write it: its products with a transposed operand are slow, so operands are
- * transposed first; slices of large tensors are slow, so every step has its own input product; and the backend has no
- * gradient of an embedding, so that is a scatter.
+ * its best figures rather than as one would write it. Its products with a transposed operand are slow, so operands are
+ * transposed first; slices of large tensors are slow, so every step has its own input product; what is saved for the
+ * backward step is copied, so weights are not; and it has no gradient of an embedding, so that is a scatter.
  */
 import { findPackage } from "./packages.ts";
 import { type StartPeer, startEach, startNodeProcess, threadCount, threadCounts } from "./peer-process.ts";

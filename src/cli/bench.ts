@@ -22,7 +22,7 @@ export const bench: Command = {
   details: [
     "All shapes, or those named: kind-vocabulary-embedding-units-layers-batch-steps.",
     ...shapes.map(({ name }) => `  ${name}`),
-    "Or scaling: time and memory against time steps and examples. Or kernels: one by one.",
+    "Or scaling: time and memory against sizes. Or kernels: one by one.",
     "",
     "Peers are PyTorch in Python, and npm packages in the working directory or in the",
     "folder that the environment variable UNROLLED_BENCH_PEERS names:",

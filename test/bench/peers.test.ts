@@ -26,6 +26,12 @@ test("a process that ends says why, in the last line of its errors", async () =>
   await expect(startProcess("unrolled-has-no-such-program", [])).rejects.toThrow("ENOENT");
 });
 
+test("a process that does not answer is ended", async () => {
+  const program = "async function prepare() { return () => { for (;;); }; }";
+  const peer = await startNodeProcess(program, {}, { patienceSeconds: 2 });
+  await expect(peer.step()).rejects.toThrow("no answer within 2 s");
+});
+
 test("where one setting cannot start, those before it are ended", async () => {
   const ended: number[] = [];
   const starting = startEach([1, 2, 3], async (n) => {
