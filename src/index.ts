@@ -22,12 +22,21 @@ export { createRandom, type Random } from "./nn/random.ts";
 export { createSession, type Session } from "./nn/session.ts";
 export { type Trace, type TraceOptions, trace } from "./nn/trace.ts";
 export {
+  type BeamSearchOptions,
+  type BeamText,
+  beamSearch,
   type Evaluation,
   evaluate,
+  type GeneratedToken,
+  type GenerateManyOptions,
   type GenerateOptions,
+  type GenerateTokensOptions,
   generate,
+  generateMany,
+  generateTokens,
   type LanguageModel,
   type LanguageModelOptions,
+  type LikelyToken,
   languageModel,
   readLanguageModel,
   trainLanguageModel,

@@ -1,8 +1,16 @@
 /** `unrolled generate`: text from a model, as it is written. */
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
-import { readLanguageModel, generate as write } from "../tasks/language-model.ts";
-import { type Command, seedRange } from "./options.ts";
+import { beamSearch } from "../tasks/beam-search.ts";
+import {
+  type GeneratedToken,
+  type GenerateOptions,
+  generateTokens,
+  unknownCharacters,
+  generate as write,
+} from "../tasks/generate.ts";
+import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
+import { type Command, type Given, seedRange } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 
 export const generate: Command = {
@@ -10,48 +18,115 @@ export const generate: Command = {
   usage: 'generate MODEL.safetensors [--prompt "..."] [options]',
   summary: "write text with a model",
   details: "Text goes to standard output as it is written; Ctrl-C stops it.",
-  examples: ['generate model.safetensors --prompt "Call me" --length 200'],
+  examples: [
+    'generate model.safetensors --prompt "Call me" --length 200',
+    'generate model.safetensors --prompt "Call me" --beams 8 --stop .',
+  ],
   arguments: [1, 1],
   options: {
     prompt: { value: "TEXT", help: "what the text goes on from" },
     length: { value: "N", help: "tokens to write [500]", number: { whole: true, min: 0 } },
-    temperature: { value: "X", help: "0 takes the likeliest, 1 as the model says [0.8]", number: { min: 0 } },
+    stop: { value: "TEXT", help: "end before TEXT; for several, give it again", multiple: true },
+    temperature: { value: "X", help: "0 the likeliest, 1 as the model says [0.8]", number: { min: 0 } },
     "top-k": { value: "N", help: "only the N likeliest tokens", number: { whole: true, min: 1 } },
-    "top-p": { value: "X", help: "only the likeliest tokens of probability X together", number: { above: 0, max: 1 } },
+    "top-p": { value: "X", help: "only the likeliest, of probability X together", number: { above: 0, max: 1 } },
+    "min-p": { value: "X", help: "only those X times as likely as the likeliest", number: { min: 0, max: 1 } },
+    "repetition-penalty": { value: "X", help: "above 1 repeats less [1]", number: { above: 0 } },
     seed: { value: "N", help: "the same seed writes the same text [random]", number: seedRange },
+    beams: { value: "N", help: "search for the likeliest text, N at a time", number: { whole: true, min: 1 } },
+    logprobs: { value: "N", help: "with --json: log-probabilities, N a token", number: { whole: true, min: 0 } },
   },
   async run(given) {
     const [file] = given.positionals as readonly [string];
+    checkTogether(given);
     const model = readLanguageModel(readInput(file), file);
-    const json = given.flag("json");
-    const seed = given.number("seed") ?? Math.floor(Math.random() * 2 ** 32);
     const prompt = given.text("prompt") ?? "";
     if (/\p{Surrogate}/u.test(prompt)) throw new InputError("--prompt: is not valid Unicode text.");
-    const [topK, topP] = [given.number("top-k"), given.number("top-p")];
+    const json = given.flag("json");
+    sayUnknown(model, prompt, json);
     const stop = new AbortController();
     process.once("SIGINT", () => stop.abort());
+    const seed = given.number("seed") ?? Math.floor(Math.random() * 2 ** 32);
+    const common = { prompt, length: given.number("length") ?? 500, stop: given.texts("stop"), signal: stop.signal };
     // In a file or a pipe the text is as the model wrote it.
     const shown = isTerminal(process.stdout) ? printable : (text: string) => text;
+    const show = (text: string): void => {
+      if (!json) process.stdout.write(shown(text));
+    };
     if (!json) process.stdout.write(styled(shown(prompt), "bold", process.stdout));
-    let [text, tokens, firstMs] = ["", 0, 0];
-    const pieces = write(model, {
-      prompt,
-      length: given.number("length") ?? 500,
-      temperature: given.number("temperature") ?? 0.8,
-      topK,
-      topP,
-      seed,
-      signal: stop.signal,
-    });
-    for await (const piece of pieces) {
-      if (tokens === 0) firstMs = performance.now();
-      tokens++;
-      if (json) text += piece;
-      else process.stdout.write(shown(piece));
+    const beams = given.number("beams");
+    if (beams !== undefined) {
+      const startMs = performance.now();
+      const found = await beamSearch(model, { ...common, beams });
+      const { text, tokens } = found[0] ?? { text: "", tokens: [] };
+      show(text);
+      const msPerToken = tokens.length === 0 ? 0 : (performance.now() - startMs) / tokens.length;
+      const texts = found.map(({ text, logProbability }) => ({ text, logProbability }));
+      if (json) writeJson({ text, seed, tokens: tokens.length, msPerToken, beams: texts });
+    } else {
+      const sampling = {
+        temperature: given.number("temperature") ?? 0.8,
+        topK: given.number("top-k"),
+        topP: given.number("top-p"),
+        minP: given.number("min-p"),
+        repetitionPenalty: given.number("repetition-penalty"),
+        seed,
+      };
+      const line = await stream(model, { ...common, ...sampling }, given.number("logprobs"), show);
+      const { text, tokens, msPerToken, logProbabilities } = line;
+      if (json) writeJson({ text, seed, tokens, msPerToken, logProbabilities });
     }
-    // From the first token on: before it the model is compiled and the prompt read.
-    const msPerToken = tokens < 2 ? 0 : (performance.now() - firstMs) / (tokens - 1);
-    if (json) writeJson({ text, seed, tokens, msPerToken });
-    else process.stdout.write("\n");
+    show("\n");
   },
 };
+
+/** Options that would mean nothing are refused. */
+function checkTogether(given: Given): void {
+  if (given.number("logprobs") !== undefined && !given.flag("json")) {
+    throw new InputError("--logprobs: goes into the line of JSON. Add --json.");
+  }
+  if (given.number("beams") === undefined) return;
+  const drawing = ["temperature", "top-k", "top-p", "min-p", "repetition-penalty", "logprobs"];
+  const extra = drawing.find((name) => given.number(name) !== undefined);
+  if (extra !== undefined) {
+    throw new InputError(`--${extra}: is about drawing tokens one by one, and --beams searches. Give one of the two.`);
+  }
+}
+
+/** One line for what the model reads as its unknown character. */
+function sayUnknown(model: LanguageModel, prompt: string, json: boolean): void {
+  const characters = unknownCharacters(model, prompt);
+  if (characters.length === 0) return;
+  // As JSON: in quotes, and without a line's end.
+  const shown = JSON.stringify(characters.slice(0, 20).join(""));
+  const more = characters.length > 20 ? ` and ${characters.length - 20} more characters` : "";
+  const warning = `--prompt: the model never saw ${shown}${more}; it reads each as unknown.`;
+  process.stderr.write(json ? `${JSON.stringify({ warning })}\n` : `${printable(warning)}\n`);
+}
+
+/** Text shown as it comes, and what the line of JSON says of it. */
+async function stream(
+  model: LanguageModel,
+  options: GenerateOptions,
+  logprobs: number | undefined,
+  show: (text: string) => void,
+) {
+  let [text, tokens, firstMs] = ["", 0, 0];
+  const add = (piece: string): void => {
+    if (tokens === 0) firstMs = performance.now();
+    tokens++;
+    text += piece;
+    show(piece);
+  };
+  const logProbabilities: GeneratedToken[] = [];
+  if (logprobs === undefined) for await (const piece of write(model, options)) add(piece);
+  else {
+    for await (const token of generateTokens(model, { ...options, logProbabilities: logprobs })) {
+      logProbabilities.push(token);
+      add(token.text);
+    }
+  }
+  // From the first token on: before it the model is compiled and the prompt read.
+  const msPerToken = tokens < 2 ? 0 : (performance.now() - firstMs) / (tokens - 1);
+  return { text, tokens, msPerToken, logProbabilities: logprobs === undefined ? undefined : logProbabilities };
+}

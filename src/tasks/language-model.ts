@@ -8,9 +8,7 @@ import { initialize } from "../nn/initializers.ts";
 import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
 import { countParameters, type Model, modelOf, nameLayers } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
-import { createSession } from "../nn/session.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
-import { checkSampling, type SamplingOptions, sample } from "../text/sampling.ts";
 import {
   checkTokenizer,
   countUnknown,
@@ -24,6 +22,18 @@ import { type FitOptions, type FitResult, fitDefaults, fitStream } from "../trai
 import { adam } from "../train/optimizers.ts";
 import { smallestStream } from "../train/stream.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
+
+export { type BeamSearchOptions, type BeamText, beamSearch } from "./beam-search.ts";
+export {
+  type GeneratedToken,
+  type GenerateManyOptions,
+  type GenerateOptions,
+  type GenerateTokensOptions,
+  generate,
+  generateMany,
+  generateTokens,
+  type LikelyToken,
+} from "./generate.ts";
 
 export type LanguageModel = {
   readonly model: Model;
@@ -130,49 +140,6 @@ export async function trainLanguageModel(
     );
   }
   return fitStream(model, tokens, options);
-}
-
-export type GenerateOptions = SamplingOptions & {
-  readonly prompt?: string;
-  /** Tokens to write. */
-  readonly length?: number;
-  readonly seed?: number;
-  readonly signal?: AbortSignal | undefined;
-};
-
-/**
- * Text that goes on from the prompt, token by token.
- * @example for await (const piece of generate(lm, { prompt: "Call me" })) process.stdout.write(piece);
- */
-export async function* generate(
-  { model, tokenizer }: LanguageModel,
-  { prompt = "", length = 500, seed = 0, signal, ...sampling }: GenerateOptions = {},
-): AsyncGenerator<string, void> {
-  checkSampling(sampling);
-  if (!(length >= 0)) throw new InputError(`length: needs a number of tokens from 0, got ${length}`);
-  const random = createRandom(seed);
-  const session = await createSession(model);
-  // Without a prompt, as if after a line's end.
-  const start = encode(tokenizer, prompt === "" ? "\n" : prompt);
-  let logits = new Float32Array(model.outputSize);
-  let lastTurnMs = performance.now();
-  const turn = async (): Promise<void> => {
-    if (performance.now() - lastTurnMs < 20) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    lastTurnMs = performance.now();
-  };
-  for (const token of start) {
-    if (signal?.aborted === true) return;
-    logits = session.next(token);
-    await turn();
-  }
-  for (let k = 0; k < length && signal?.aborted !== true; k++) {
-    logits[0] = Number.NEGATIVE_INFINITY; // The unknown character is never written.
-    const token = sample(logits, sampling, random);
-    yield decodeToken(tokenizer, token);
-    logits = session.next(token);
-    await turn();
-  }
 }
 
 export type Evaluation = {

@@ -1,4 +1,10 @@
-/** Draw the next token from a model's logits. Knows nothing about tokens: an id is a place in the logits. */
+/**
+ * Draw the next token from a model's logits. Knows nothing about tokens: an id is a place in the logits.
+ *
+ * In this order: penalties change the logits of tokens that the text has already; at temperature 0 the most likely token
+ * is taken, else the temperature divides the logits; top-k, then top-p of what top-k left, then min-p leave tokens out;
+ * of the others one is drawn. The most likely token is never left out.
+ */
 import { InputError } from "../graph/input-error.ts";
 import type { Random } from "../nn/random.ts";
 
@@ -9,80 +15,250 @@ export type SamplingOptions = {
   readonly topK?: number | undefined;
   /** Draw from the fewest most likely tokens that together have this probability (Holtzman et al. 2020). */
   readonly topP?: number | undefined;
+  /** Draw from tokens whose probability is at least this share of the most likely one's (Nguyen et al. 2024). */
+  readonly minP?: number | undefined;
+  /**
+   * For tokens that were read or written: positive logits are divided by it, negative ones multiplied. Above 1 repeats
+   * less (Keskar et al. 2019, CTRL: 1.2).
+   */
+  readonly repetitionPenalty?: number | undefined;
+  /** How many of the latest tokens count for the repetition penalty; without it all. */
+  readonly repetitionWindow?: number | undefined;
+  /** OpenAI's, from -2 to 2: taken from a token's logit for each time that it was written; the prompt does not count. */
+  readonly frequencyPenalty?: number | undefined;
+  /** OpenAI's, from -2 to 2: taken from a token's logit once it was written; the prompt does not count. */
+  readonly presencePenalty?: number | undefined;
 };
 
 /** Throw an InputError for an option out of its range. */
-export function checkSampling({ temperature = 1, topK, topP }: SamplingOptions): void {
-  if (!(typeof temperature === "number" && temperature >= 0 && temperature < Infinity)) {
-    throw new InputError(`temperature: needs a number from 0 (always the most likely token), got ${temperature}`);
+export function checkSampling(options: SamplingOptions): void {
+  const { temperature = 1, topK, topP = 1, minP = 0, repetitionPenalty = 1, repetitionWindow } = options;
+  const check = (name: string, value: unknown, fits: (value: number) => boolean, wanted: string): void => {
+    if (typeof value === "number" && fits(value)) return;
+    throw new InputError(`${name}: needs ${wanted}, got ${value}`);
+  };
+  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 1;
+  check("temperature", temperature, (x) => x >= 0 && x < Infinity, "a number from 0 (always the most likely token)");
+  if (topK !== undefined) {
+    check("top-k", topK, isCount, "a whole number from 1, or leave it out to draw from all tokens");
   }
-  if (topK !== undefined && !(Number.isSafeInteger(topK) && topK >= 1)) {
-    throw new InputError(`top-k: needs a whole number from 1, or leave it out to draw from all tokens, got ${topK}`);
+  check("top-p", topP, (p) => p > 0 && p <= 1, "a number above 0 and up to 1 (all tokens)");
+  check("min-p", minP, (p) => p >= 0 && p <= 1, "a number from 0 (all tokens) to 1");
+  check("repetition-penalty", repetitionPenalty, (x) => x > 0 && x < Infinity, "a number above 0 (1 changes nothing)");
+  if (repetitionWindow !== undefined) {
+    check("repetition-window", repetitionWindow, isCount, "a whole number from 1, or leave it out to count all tokens");
   }
-  if (topP !== undefined && !(typeof topP === "number" && topP > 0 && topP <= 1)) {
-    throw new InputError(`top-p: needs a number above 0 and up to 1 (all tokens), got ${topP}`);
+  for (const name of ["frequency", "presence"] as const) {
+    const value = options[`${name}Penalty`] ?? 0;
+    check(`${name}-penalty`, value, (x) => x >= -2 && x <= 2, "a number from -2 to 2 (0 changes nothing)");
   }
+}
+
+/** Draws the tokens of one text and remembers them. */
+export type Sampler = {
+  /** A token of the prompt: it counts for the repetition penalty. */
+  readonly read: (token: number) => void;
+  /**
+   * An id for logits (V), which counts as written from then on. Where logits are equal, the lower ids are the more likely
+   * ones; where some are infinite, it is one of those. Temperature 0 draws no random number.
+   * @throws InputError for NaN, and where every logit is -Infinity
+   */
+  readonly draw: (logits: Float32Array, random: Random) => number;
+};
+
+/**
+ * A sampler of one text, over a vocabulary of `size` tokens. Its arrays are made here: a draw makes none.
+ * @throws InputError for an option out of its range
+ * @example const sampler = createSampler({ temperature: 0.8, minP: 0.05 }, logits.length);
+ */
+export function createSampler(options: SamplingOptions, size: number): Sampler {
+  checkSampling(options);
+  const { temperature = 1, topK = size, topP = 1, minP = 0 } = options;
+  const penalties = createPenalties(options, size);
+  const ranking = topK < size || topP < 1 ? createRanking(size) : undefined;
+  const weights = new Float64Array(size);
+
+  /** The least likely id within top-k and then top-p. */
+  function leastKept(ranking: Ranking, scores: Scores): number {
+    ranking.begin(scores);
+    const most = Math.min(topK, size);
+    if (topP === 1) return ranking.at(most - 1);
+    let total = 0;
+    if (most < size) for (let k = 0; k < most; k++) total += weights[ranking.at(k)] as number;
+    else for (let id = 0; id < size; id++) total += weights[id] as number;
+    let k = 0;
+    for (let sum = weights[ranking.at(0)] as number; sum < topP * total && k < most - 1; ) {
+      sum += weights[ranking.at(++k)] as number;
+    }
+    return ranking.at(k);
+  }
+
+  function drawFrom(scores: Scores, best: number, random: Random): number {
+    // Relative to the likeliest token, whose weight is 1 (also where its logit is infinite): nothing overflows.
+    const max = scores[best] as number;
+    for (let id = 0; id < size; id++) {
+      const score = scores[id] as number;
+      weights[id] = score === max ? 1 : Math.exp((score - max) / temperature);
+    }
+    const least = ranking === undefined ? size - 1 : leastKept(ranking, scores);
+    const lowest = ranking === undefined ? -Infinity : (scores[least] as number);
+    let total = 0;
+    for (let id = 0; id < size; id++) {
+      const score = scores[id] as number;
+      const kept = (score > lowest || (score === lowest && id <= least)) && (weights[id] as number) >= minP;
+      if (!kept) weights[id] = 0;
+      else total += weights[id] as number;
+    }
+    let rest = random.uniform() * total;
+    let drawn = best;
+    for (let id = 0; id < size; id++) {
+      const weight = weights[id] as number;
+      if (weight === 0) continue;
+      drawn = id; // The last one that can be drawn, should rounding carry `rest` past the end.
+      rest -= weight;
+      if (rest < 0) break;
+    }
+    return drawn;
+  }
+
+  return {
+    read: penalties.read,
+    draw(logits, random) {
+      if (logits.length !== size) throw new InputError(`sampler: made for ${size} logits, got ${logits.length}`);
+      const scores = penalties.apply(logits);
+      const best = indexOfMax(scores);
+      const token = temperature === 0 ? best : drawFrom(scores, best, random);
+      penalties.wrote(token);
+      return token;
+    },
+  };
+}
+
+/** One id, where nothing was read or written before, so that penalties mean nothing. See `createSampler`. */
+export function sample(logits: Float32Array, options: SamplingOptions, random: Random): number {
+  return createSampler(options, logits.length).draw(logits, random);
+}
+
+type Scores = Float32Array | Float64Array;
+
+/** What was read and written, and logits changed by it. */
+function createPenalties(options: SamplingOptions, size: number) {
+  const { repetitionPenalty = 1, repetitionWindow, frequencyPenalty = 0, presencePenalty = 0 } = options;
+  if (repetitionPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0) {
+    return { read: () => {}, wrote: () => {}, apply: (logits: Float32Array): Scores => logits };
+  }
+  const scores = new Float64Array(size);
+  // By id: how often it is among the latest tokens, and how often it was written.
+  const [recent, written] = [new Int32Array(size), new Int32Array(size)];
+  const latest: number[] = []; // A ring, as soon as it is full.
+  let oldest = 0;
+
+  function read(token: number): void {
+    (recent[token] as number)++;
+    if (repetitionWindow === undefined) return;
+    if (latest.length < repetitionWindow) {
+      latest.push(token);
+      return;
+    }
+    (recent[latest[oldest] as number] as number)--;
+    latest[oldest] = token;
+    oldest = (oldest + 1) % repetitionWindow;
+  }
+
+  return {
+    read,
+    wrote(token: number): void {
+      read(token);
+      (written[token] as number)++;
+    },
+    apply(logits: Float32Array): Scores {
+      for (let id = 0; id < size; id++) {
+        let score = logits[id] as number;
+        if ((recent[id] as number) > 0) {
+          if (score > 0) score /= repetitionPenalty;
+          // What was possible stays so.
+          else if (score > -Infinity) score = Math.max(score * repetitionPenalty, -Number.MAX_VALUE);
+        }
+        const count = written[id] as number;
+        scores[id] = count === 0 ? score : score - count * frequencyPenalty - presencePenalty;
+      }
+      return scores;
+    },
+  };
+}
+
+/** Ids by their scores, the highest first, of equal ones the lowest id first. */
+export type Ranking = {
+  /** Rank these scores. */
+  readonly begin: (scores: Scores) => void;
+  /** The id at place k, from 0. */
+  readonly at: (k: number) => number;
+};
+
+/** A heap over `size` scores, used again and again: the first k places of V scores take V + k log V comparisons. */
+export function createRanking(size: number): Ranking {
+  // The heap lies in front, what has left it behind it: the first to leave is the last.
+  const [ids, keys] = [new Int32Array(size), new Float64Array(size)];
+  let left = 0;
+
+  function sink(at: number): void {
+    const [id, key] = [ids[at] as number, keys[at] as number];
+    for (let child = 2 * at + 1; child < left; child = 2 * at + 1) {
+      if (child + 1 < left && isBefore(child + 1, keys[child] as number, ids[child] as number)) child++;
+      if (!isBefore(child, key, id)) break;
+      ids[at] = ids[child] as number;
+      keys[at] = keys[child] as number;
+      at = child;
+    }
+    ids[at] = id;
+    keys[at] = key;
+  }
+  const isBefore = (at: number, key: number, id: number): boolean =>
+    (keys[at] as number) > key || (keys[at] === key && (ids[at] as number) < id);
+
+  return {
+    begin(scores) {
+      left = size;
+      keys.set(scores);
+      for (let id = 0; id < size; id++) ids[id] = id;
+      for (let at = (size >> 1) - 1; at >= 0; at--) sink(at);
+    },
+    at(k) {
+      while (size - left <= k) {
+        const first = ids[0] as number;
+        left--;
+        ids[0] = ids[left] as number;
+        keys[0] = keys[left] as number;
+        sink(0);
+        ids[left] = first;
+      }
+      return ids[size - 1 - k] as number;
+    },
+  };
 }
 
 /**
- * An id drawn from softmax(logits / temperature), within top-k and then top-p of it. Where logits are equal, the lower
- * ids are the more likely ones; where some are infinite, it is one of those. Temperature 0 draws no random number.
- * Throws for a bad option, for NaN, and where every logit is -Infinity.
+ * Log-probabilities in nats, in f64: logits (V) less the logarithm of the sum of their exponentials. Where some are
+ * infinite, those are equally likely.
+ * @throws InputError for NaN, and where every logit is -Infinity
  */
-export function sample(logits: Float32Array, options: SamplingOptions, random: Random): number {
-  checkSampling(options);
-  const { temperature = 1, topK = Infinity, topP = 1 } = options;
-  const best = indexOfMax(logits);
-  if (temperature === 0) return best;
-
-  // Relative to the likeliest token, whose weight is 1 (also where its logit is infinite): nothing overflows.
-  const max = logits[best] as number;
-  const weightOf = (logit: number) => (logit === max ? 1 : Math.exp((logit - max) / temperature));
-  const kept = topK < logits.length || topP < 1 ? keepMostLikely(logits, weightOf, topK, topP) : logits;
-  const weights = new Float64Array(kept.length);
-  kept.forEach((logit, id) => {
-    weights[id] = weightOf(logit);
-  });
-
-  let total = 0;
-  for (const weight of weights) total += weight;
-  let rest = random.uniform() * total;
-  let drawn = best;
-  for (let id = 0; id < weights.length; id++) {
-    const weight = weights[id] as number;
-    if (weight === 0) continue;
-    drawn = id; // The last one that can be drawn, should rounding carry `rest` past the end.
-    rest -= weight;
-    if (rest < 0) break;
+export function logSoftmax(logits: Float32Array, into = new Float64Array(logits.length)): Float64Array {
+  const max = logits[indexOfMax(logits)] as number;
+  let sum = 0;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] as number;
+    // The difference of equal ones is 0, also where they are infinite.
+    const relative = logit === max ? 0 : logit - max;
+    into[id] = relative;
+    sum += Math.exp(relative);
   }
-  return drawn;
-}
-
-/** The logits, with -Infinity for every token not among the `topK` most likely, or not among `topP` of those. */
-function keepMostLikely(
-  logits: Float32Array,
-  weightOf: (logit: number) => number,
-  topK: number,
-  topP: number,
-): Float32Array {
-  const ascending = logits.slice().sort();
-  let first = Math.max(0, ascending.length - topK); // What is kept is ascending[first ..].
-  if (topP < 1) {
-    const weights = new Float64Array(ascending.subarray(first)).map(weightOf);
-    const wanted = topP * weights.reduce((sum, weight) => sum + weight, 0);
-    let at = weights.length - 1;
-    for (let sum = weights[at] as number; sum < wanted && at > 0; sum += weights[at] as number) at--;
-    first += at;
-  }
-  // Of the tokens as likely as the least likely kept one, only the lowest ids may fit.
-  const threshold = ascending[first] as number;
-  let ties = ascending.length - first;
-  for (const logit of logits) if (logit > threshold) ties--;
-  return logits.map((logit) => (logit > threshold || (logit === threshold && ties-- > 0) ? logit : -Infinity));
+  const log = Math.log(sum);
+  for (let id = 0; id < logits.length; id++) into[id] = (into[id] as number) - log;
+  return into;
 }
 
 /** The lowest place of the largest logit. */
-function indexOfMax(logits: Float32Array): number {
+function indexOfMax(logits: Scores): number {
   let best = -1;
   let max = -Infinity;
   for (let id = 0; id < logits.length; id++) {

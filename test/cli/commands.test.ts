@@ -147,17 +147,115 @@ describe("generate", () => {
   });
 
   test.each([
-    ["a prompt with unknown characters", ["--prompt", "☃\u{1F9A4}", "--length", "5"], 5],
-    ["a prompt that begins with a dash", ["--prompt", "- a", "--length", "5"], 5],
+    ["a prompt that begins with a space", ["--prompt", " a", "--length", "5"], 5],
     ["an empty prompt", ["--prompt", "", "--length", "5"], 5],
     ["no tokens", ["--length", "0"], 0],
     ["temperature 0", ["--temperature", "0", "--length", "5"], 5],
     ["a very high temperature", ["--temperature", "1e300", "--length", "5"], 5],
     ["only the likeliest token", ["--top-k", "1", "--top-p", "1e-9", "--length", "5"], 5],
+    ["only tokens as likely as the likeliest", ["--min-p", "1", "--length", "5"], 5],
+    ["a repetition penalty", ["--repetition-penalty", "1.3", "--length", "5"], 5],
   ])("%s", async (_, args, tokens) => {
     const [line] = await json(folder, "generate", "m.safetensors", ...args);
     expect(line?.tokens).toBe(tokens);
     expect([...String(line?.text)]).toHaveLength(tokens);
+  });
+
+  test("--min-p and --repetition-penalty change what is written", async () => {
+    const write = async (...args: string[]) => {
+      const fixed = ["--prompt", "the c", "--length", "60", "--seed", "1", "--temperature", "1.5"];
+      const [line] = await json(folder, "generate", "m.safetensors", ...fixed, ...args);
+      return line?.text;
+    };
+    const [plain, some, all, penalised] = await Promise.all([
+      write(),
+      write("--min-p", "0.5"),
+      write("--min-p", "0"),
+      write("--repetition-penalty", "1.5"),
+    ]);
+    expect(some).not.toBe(plain);
+    expect(all).toBe(plain);
+    expect(penalised).not.toBe(plain);
+  });
+
+  test("--stop: the text ends before it, whether given once or several times", async () => {
+    const write = async (...args: string[]) => {
+      const fixed = ["generate", "m.safetensors", "--prompt", "the c", "--length", "200", "--seed", "1"];
+      return (await json(folder, ...fixed, ...args))[0];
+    };
+    const text = String((await write())?.text);
+    const [first, second] = [text.slice(60, 63), text.slice(20, 23)];
+    const [once, twice] = [await write("--stop", first), await write("--stop", first, "--stop", second)];
+    expect(once?.text).toBe(text.slice(0, text.indexOf(first)));
+    expect(twice?.text).toBe(text.slice(0, Math.min(text.indexOf(first), text.indexOf(second))));
+    expect(once?.tokens).toBe(text.indexOf(first));
+    expect((await write("--stop", "-"))?.text).toBe(text);
+    const { out } = await run(folder, ..."generate m.safetensors --length 200 --seed 1 --stop".split(" "), ".");
+    expect(out).not.toContain(".");
+  });
+
+  test("--logprobs: each token with its log-probability, and the likeliest in its place", async () => {
+    const write = (n: string) =>
+      json(folder, "generate", "m.safetensors", "--length", "8", "--seed", "1", "--logprobs", n);
+    const [[line], [bare]] = await Promise.all([write("2"), write("0")]);
+    expect(Object.keys(line ?? {})).toEqual(["text", "seed", "tokens", "msPerToken", "logProbabilities"]);
+    type Token = { text: string; token: number; logProbability: number; alternatives: Token[] };
+    const tokens = line?.logProbabilities as Token[];
+    expect(tokens.map(({ text }) => text).join("")).toBe(line?.text);
+    for (const { logProbability, alternatives } of tokens) {
+      expect(logProbability).toBeLessThan(0);
+      expect(alternatives).toHaveLength(2);
+      expect(alternatives[0]?.logProbability).toBeGreaterThanOrEqual(logProbability);
+    }
+    expect(bare?.text).toBe(line?.text);
+    const without = bare?.logProbabilities as Token[] | undefined;
+    expect(without?.map(({ alternatives }) => alternatives)).toEqual(Array(8).fill([]));
+  });
+
+  test("--beams: the likeliest text, as JSON all that were found; one beam is temperature 0", async () => {
+    const write = async (...args: string[]) => {
+      const fixed = ["generate", "m.safetensors", "--prompt", "the", "--length", "20", "--seed", "1"];
+      return (await json(folder, ...fixed, ...args))[0];
+    };
+    const [four, one, greedy] = await Promise.all([
+      write("--beams", "4"),
+      write("--beams", "1"),
+      write("--temperature", "0"),
+    ]);
+    expect(Object.keys(four ?? {})).toEqual(["text", "seed", "tokens", "msPerToken", "beams"]);
+    expect(four?.tokens).toBe(20);
+    const beams = four?.beams as { text: string; logProbability: number }[];
+    expect(beams).toHaveLength(4);
+    expect(beams[0]?.text).toBe(four?.text);
+    const nats = beams.map(({ logProbability }) => logProbability);
+    expect(nats).toEqual([...nats].sort((a, b) => b - a));
+    expect(one?.text).toBe(greedy?.text);
+    const args = "generate m.safetensors --prompt the --length 20 --beams 4".split(" ");
+    expect(await run(folder, ...args)).toMatchObject({ code: 0, out: `the${four?.text}\n`, err: "" });
+  });
+
+  test("characters that the model never saw are said in one line on standard error, and read as unknown", async () => {
+    const args = ["generate", "m.safetensors", "--length", "5", "--prompt", "the ☃\u{1F9A4} c\x07\t☃"];
+    const { code, out, err } = await run(folder, ...args);
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: '--prompt: the model never saw "☃\u{1F9A4}\\u0007\\t"; it reads each as unknown.\n',
+    });
+    expect(out).toHaveLength("the ☃\u{1F9A4} c\x07\t☃".length + 5 + 1);
+    const asJson = await run(folder, ...args, "--json");
+    expect(asJson.code).toBe(0);
+    expect(JSON.parse(asJson.out)).toMatchObject({ tokens: 5 });
+    expect(asJson.err.split("\n")).toHaveLength(2);
+    expect(JSON.parse(asJson.err)).toEqual({ warning: err.trimEnd() });
+    const dash = await run(folder, ...args.slice(0, -1), "- a");
+    expect(dash).toMatchObject({ code: 0, out: expect.stringMatching(/^- a/) });
+    expect(dash.err).toMatch(/never saw "-";/);
+    const many = await run(
+      folder,
+      ...args.slice(0, -1),
+      Array.from({ length: 30 }, (_, k) => String.fromCharCode(0x3b1 + k)).join(""),
+    );
+    expect(many.err).toMatch(/^--prompt: .* "αβ[α-ω]{16}στ" and 10 more characters; it reads each as unknown\.\n$/);
   });
 
   test("temperature 0 writes the same text with any seed", async () => {

@@ -189,6 +189,38 @@ describe("generate and evaluate", () => {
       '--top-p: needs a number above 0 and at most 1, got "2".',
     ],
     ["a top-k of 0", ["generate", "m.safetensors", "--top-k", "0"], /^--top-k: needs a whole number of at least 1/],
+    ["a min-p of 2", ["generate", "m.safetensors", "--min-p", "2"], '--min-p: needs a number from 0 to 1, got "2".'],
+    [
+      "a repetition penalty of 0",
+      ["generate", "m.safetensors", "--repetition-penalty", "0"],
+      '--repetition-penalty: needs a number above 0, got "0".',
+    ],
+    [
+      "an empty --stop",
+      ["generate", "m.safetensors", "--stop", ""],
+      "stop: needs text of at least one character, got none",
+    ],
+    [
+      "a --stop without text",
+      ["generate", "m.safetensors", "--stop"],
+      /^--stop: its value is missing, --stop TEXT\. See/,
+    ],
+    ["no beams", ["generate", "m.safetensors", "--beams", "0"], /^--beams: needs a whole number of at least 1/],
+    [
+      "a billion beams",
+      ["generate", "m.safetensors", "--beams", "1e9"],
+      /needs \d[\d,]+ bytes of memory, and WebAssembly/,
+    ],
+    [
+      "beams and a temperature",
+      ["generate", "m.safetensors", "--beams", "4", "--temperature", "1"],
+      "--temperature: is about drawing tokens one by one, and --beams searches. Give one of the two.",
+    ],
+    [
+      "log-probabilities of text",
+      ["generate", "m.safetensors", "--logprobs", "2"],
+      "--logprobs: goes into the line of JSON. Add --json.",
+    ],
     [
       "a mistyped option",
       ["generate", "m.safetensors", "--promt", "a"],

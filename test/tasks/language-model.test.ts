@@ -121,55 +121,6 @@ describe("learning", () => {
   });
 });
 
-describe("generate", () => {
-  const lm = languageModel("hello world, good day", { ...tiny, seed: 1 });
-
-  test("the same seed writes the same text, another seed another", async () => {
-    const [first, same, other] = [
-      await written(lm, { length: 40, seed: 1 }),
-      await written(lm, { length: 40, seed: 1 }),
-      await written(lm, { length: 40, seed: 2 }),
-    ];
-    expect(first).toHaveLength(40);
-    expect(same).toEqual(first);
-    expect(other).not.toEqual(first);
-  });
-
-  test("streams: each piece comes when it is written, and who has enough may stop", async () => {
-    const pieces: string[] = [];
-    for await (const piece of generate(lm, { length: 1e15, seed: 3 })) {
-      pieces.push(piece);
-      if (pieces.length === 5) break;
-    }
-    expect(pieces).toEqual(await written(lm, { length: 5, seed: 3 }));
-  });
-
-  test("a signal stops it, also while it reads a long prompt", async () => {
-    const stop = new AbortController();
-    const pieces: string[] = [];
-    for await (const piece of generate(lm, { length: 1e9, signal: stop.signal })) {
-      pieces.push(piece);
-      if (pieces.length === 3) stop.abort();
-    }
-    expect(pieces).toHaveLength(3);
-    const soon = AbortSignal.timeout(50);
-    expect(await written(lm, { prompt: "hello".repeat(1e6), length: 5, signal: soon })).toEqual([]);
-  });
-
-  test("characters that the model does not know are read and never written; length 0 writes nothing", async () => {
-    const text = (await written(lm, { prompt: "☃☃", length: 200, temperature: 5 })).join("");
-    expect([...text].every((character) => "hello world, good day".includes(character))).toBe(true);
-    expect(await written(lm, { length: 0 })).toEqual([]);
-  });
-
-  test("a model whose values are not numbers is refused in one line, by evaluate too", async () => {
-    const broken = languageModel("hello", tiny);
-    broken.model.values["dense.b"]?.fill(Number.NaN);
-    await expect(written(broken, { length: 3 })).rejects.toThrow(InputError);
-    await expect(evaluate(broken, "hello")).rejects.toThrow(/^the loss is NaN: .* Train anew/);
-  });
-});
-
 describe("evaluate", () => {
   const text = "It was the best of times, it was the worst of times. ".repeat(48);
 
@@ -189,6 +140,12 @@ describe("evaluate", () => {
     const lane = Math.ceil((ids.length - 1) / 2);
     const wanted = oracleLoss(lm.model, [ids.subarray(0, lane + 1), ids.subarray(lane)]);
     expect(Math.abs((await evaluate(lm, text)).loss - wanted)).toBeLessThan(1e-5);
+  });
+
+  test("a model whose values are not numbers is refused in one line", async () => {
+    const broken = languageModel("hello", tiny);
+    broken.model.values["dense.b"]?.fill(Number.NaN);
+    await expect(evaluate(broken, "hello")).rejects.toThrow(/^the loss is NaN: .* Train anew/);
   });
 
   test("counts what the model does not know; less than two tokens are refused", async () => {

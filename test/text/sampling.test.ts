@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import { checkSampling, type SamplingOptions, sample } from "../../src/text/sampling.ts";
+import {
+  checkSampling,
+  createRanking,
+  createSampler,
+  logSoftmax,
+  type SamplingOptions,
+  sample,
+} from "../../src/text/sampling.ts";
 
 const logitsOf = (probabilities: readonly number[]) => Float32Array.from(probabilities, Math.log);
 
@@ -11,6 +18,25 @@ function countsOf(logits: Float32Array, options: SamplingOptions, draws = 20_000
   const counts = Array<number>(logits.length).fill(0);
   for (let i = 0; i < draws; i++) counts[sample(logits, options, random)]!++;
   return counts;
+}
+
+/** The same where some tokens were read before, and each draw is the first. */
+function countsAfter(read: readonly number[], logits: Float32Array, options: SamplingOptions): number[] {
+  const random = createRandom(5);
+  const counts = Array<number>(logits.length).fill(0);
+  for (let i = 0; i < 20_000; i++) {
+    const sampler = createSampler(options, logits.length);
+    for (const token of read) sampler.read(token);
+    counts[sampler.draw(logits, random)]!++;
+  }
+  return counts;
+}
+
+/** What temperature 0 writes, one token after the other, from the same logits each time. */
+function greedy(logits: Float32Array, options: SamplingOptions, count: number, read: readonly number[] = []): number[] {
+  const sampler = createSampler({ ...options, temperature: 0 }, logits.length);
+  for (const token of read) sampler.read(token);
+  return Array.from({ length: count }, () => sampler.draw(logits, createRandom(1)));
 }
 
 /** Draws must follow the probabilities: Pearson's test at p = 0.001; what has probability 0 must not come up. */
@@ -81,6 +107,87 @@ describe("frequencies", () => {
   });
 });
 
+describe("min-p", () => {
+  test("keeps what is at least this share of the most likely token, renormalised", () => {
+    // The shares of 0.4 are 0.25, 1, 0.125, 0.625, 0.5.
+    expectFrequencies(countsOf(logits, { minP: 0.3 }), [0, 0.4, 0, 0.25, 0.2]);
+    expectFrequencies(countsOf(logits, { minP: 0.55 }), [0, 0.4, 0, 0.25, 0]);
+    expectFrequencies(countsOf(logits, { minP: 0 }), probabilities);
+    expectFrequencies(countsOf(logits, { minP: 1 }), [0, 1, 0, 0, 0]);
+    expectFrequencies(countsOf(Float32Array.of(1, 1, 0), { minP: 1 }), [1, 1, 0]);
+  });
+
+  test("counts after the temperature, and after top-p", () => {
+    // Squared, the shares are 0.0625, 1, 0.016, 0.39, 0.25; their roots 0.5, 1, 0.35, 0.79, 0.71.
+    expectFrequencies(countsOf(logits, { temperature: 0.5, minP: 0.3 }), [0, 0.16, 0, 0.0625, 0]);
+    const roots = probabilities.map(Math.sqrt);
+    expectFrequencies(countsOf(logits, { temperature: 2, minP: 0.4 }), [roots[0]!, roots[1]!, 0, roots[3]!, roots[4]!]);
+    // 0.75 of all takes the best three. Had min-p left out 0.1 and 0.05 before, the best two would be 0.76 of the rest.
+    expectFrequencies(countsOf(logits, { topP: 0.75, minP: 0.3 }), [0, 0.4, 0, 0.25, 0.2]);
+  });
+});
+
+describe("penalties", () => {
+  const some = Float32Array.of(2, -1, 0.5, 0);
+
+  test("repetition: what was read or written has positive logits divided and negative ones multiplied", () => {
+    const weights = (...scores: number[]) => scores.map(Math.exp);
+    expectFrequencies(countsAfter([0, 1], some, { repetitionPenalty: 2 }), weights(1, -2, 0.5, 0));
+    expectFrequencies(countsAfter([0, 0, 0], some, { repetitionPenalty: 2 }), weights(1, -1, 0.5, 0));
+    expectFrequencies(countsAfter([1, 3], some, { repetitionPenalty: 0.5 }), weights(2, -0.5, 0.5, 0));
+    expectFrequencies(countsAfter([], some, { repetitionPenalty: 2 }), weights(2, -1, 0.5, 0));
+    // Written tokens count too, once each: 2 falls to 0.4, and 0.5 to 0.1.
+    expect(greedy(some, { repetitionPenalty: 5 }, 5)).toEqual([0, 2, 0, 0, 0]);
+  });
+
+  test("repetition: only the latest tokens count, of the prompt and written", () => {
+    const options = { repetitionPenalty: 100, repetitionWindow: 2 };
+    const three = Float32Array.of(3, 2, 1);
+    expect(greedy(three, options, 6)).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(greedy(three, options, 4, [2, 0])).toEqual([1, 2, 0, 1]);
+    expect(greedy(three, options, 2, [0, 0, 1])).toEqual([2, 0]);
+    expect(greedy(three, { ...options, repetitionWindow: 1 }, 5)).toEqual([0, 1, 0, 1, 0]);
+    // A token that is there twice counts until the later one is out of reach.
+    const four = Float32Array.of(3, 2, 1, 0.5);
+    expect(greedy(four, { ...options, repetitionWindow: 3 }, 3, [0, 1, 0])).toEqual([2, 3, 1]);
+  });
+
+  test("frequency: taken for each time that a token was written; the prompt does not count", () => {
+    // 0.9 falls to 0.6, then 0.3, then 0; 0.5 to 0.2.
+    const three = Float32Array.of(0.9, 0.5, -5);
+    expect(greedy(three, { frequencyPenalty: 0.3 }, 5)).toEqual([0, 0, 1, 0, 1]);
+    expect(greedy(three, { frequencyPenalty: 0.3 }, 2, [0, 0, 0, 0])).toEqual([0, 0]);
+    expect(greedy(Float32Array.of(1, 2), { frequencyPenalty: -1 }, 3)).toEqual([1, 1, 1]);
+  });
+
+  test("presence: taken once, however often a token was written; the prompt does not count", () => {
+    const three = Float32Array.of(2, 1.5, 0.8);
+    expect(greedy(three, { presencePenalty: 1 }, 5)).toEqual([0, 1, 0, 0, 0]);
+    expect(greedy(three, { presencePenalty: 1 }, 2, [0, 0])).toEqual([0, 1]);
+    expect(greedy(three, { presencePenalty: 1, frequencyPenalty: 0.15 }, 5)).toEqual([0, 1, 0, 2, 0]);
+  });
+
+  test("come before the temperature and the filters", () => {
+    // 2 falls to 0.4, so that the best two are 0.5 and 0.4.
+    expectFrequencies(countsAfter([0], some, { repetitionPenalty: 5, topK: 2, temperature: 0.5 }), [
+      Math.exp(0.8),
+      0,
+      Math.exp(1),
+      0,
+    ]);
+  });
+
+  test("what was possible stays so, and what was not as well, with the most extreme penalties", () => {
+    for (const repetitionPenalty of [Number.MAX_VALUE, Number.MIN_VALUE]) {
+      for (const logits of [Float32Array.of(-3e38, -1, -Infinity), Float32Array.of(3e38, Infinity, -Infinity)]) {
+        const sampler = createSampler({ repetitionPenalty, presencePenalty: 2, frequencyPenalty: -2 }, 3);
+        for (const token of [0, 1, 2]) sampler.read(token);
+        for (let k = 0; k < 20; k++) expect(sampler.draw(logits, createRandom(k))).toBeLessThan(2);
+      }
+    }
+  });
+});
+
 describe("edges", () => {
   test("temperature 0 is the most likely token, the lowest of equals, without a random number", () => {
     const random = createRandom(1);
@@ -110,34 +217,122 @@ describe("edges", () => {
     expect(() => sample(Float32Array.of(-Infinity), {}, random)).toThrow("none of the 1 is above -Infinity");
   });
 
-  test("property: the drawn token is one that can be drawn", () => {
-    const random = createRandom(4);
-    const options = fc.record(
-      {
-        temperature: fc.double({ min: 0, max: 1e308, noNaN: true }),
-        topK: fc.integer({ min: 1, max: 20 }),
-        topP: fc.double({ min: 0, max: 1, minExcluded: true, noNaN: true }),
-      },
-      { requiredKeys: [] },
-    );
-    const anyLogits = fc.float32Array({ minLength: 1, maxLength: 12, noNaN: true });
+  const options = fc.record(
+    {
+      temperature: fc.double({ min: 0, max: 1e308, noNaN: true }),
+      topK: fc.integer({ min: 1, max: 20 }),
+      topP: fc.double({ min: 0, max: 1, minExcluded: true, noNaN: true }),
+      minP: fc.double({ min: 0, max: 1, noNaN: true }),
+      repetitionPenalty: fc.double({ min: 0, max: 1e308, minExcluded: true, noNaN: true }),
+      repetitionWindow: fc.integer({ min: 1, max: 5 }),
+      frequencyPenalty: fc.double({ min: -2, max: 2, noNaN: true }),
+      presencePenalty: fc.double({ min: -2, max: 2, noNaN: true }),
+    },
+    { requiredKeys: [] },
+  );
+  const float = fc.float({ noNaN: true });
+  // Few different values too, so that some are equal.
+  const anyLogits = fc
+    .oneof(
+      fc.array(float, { minLength: 1, maxLength: 12 }),
+      fc.array(fc.integer({ min: -2, max: 2 }), { minLength: 1 }),
+    )
+    .map((values) => Float32Array.from(values))
+    .filter((logits) => logits.some((logit) => logit > -Infinity));
+
+  test("property: no options leave nothing; a drawn token is one that the filters keep", () => {
     fc.assert(
-      fc.property(anyLogits, options, (logits, options) => {
-        fc.pre(logits.some((logit) => logit > -Infinity));
-        const id = sample(logits, options, random);
-        expect(logits[id]).toBeGreaterThan(-Infinity);
-        const better = logits.filter((logit, at) => logit > logits[id]! || (logit === logits[id] && at < id)).length;
-        expect(better).toBeLessThan(options.topK ?? Infinity);
-        // Nothing is cut where everything is to be kept, so this holds with top-p too.
-        if (options.temperature === 0) expect(better).toBe(0);
+      fc.property(anyLogits, options, fc.integer({ min: 0, max: 1e9 }), (logits, options, seed) => {
+        const random = createRandom(seed);
+        const sampler = createSampler(options, logits.length);
+        for (let k = 0; k < 5; k++) expect(logits[sampler.draw(logits, random)]).toBeGreaterThan(-Infinity);
+        const { repetitionPenalty: _, frequencyPenalty: __, presencePenalty: ___, ...filters } = options;
+        expect(keptOf(logits, filters)).toContain(sample(logits, options, random));
       }),
-      { numRuns: 2000 },
+      { numRuns: 3000 },
+    );
+  });
+
+  test("property: the same seed draws the same tokens", () => {
+    fc.assert(
+      fc.property(anyLogits, options, fc.integer(), (logits, options, seed) => {
+        const draw = () => {
+          const [sampler, random] = [createSampler(options, logits.length), createRandom(seed)];
+          return Array.from({ length: 8 }, () => sampler.draw(logits, random));
+        };
+        expect(draw()).toEqual(draw());
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("a sampler is for one number of logits", () => {
+    const draw = () => createSampler({}, 3).draw(new Float32Array(4), createRandom(1));
+    expect(draw).toThrow(new InputError("sampler: made for 3 logits, got 4"));
+  });
+});
+
+/** What the filters keep, slowly: everything sorted. */
+function keptOf(logits: Float32Array, { temperature = 1, topK = Infinity, topP = 1, minP = 0 }: SamplingOptions) {
+  const max = Math.max(...logits);
+  const sorted = [...logits.keys()].sort((a, b) => (logits[a]! === logits[b]! ? a - b : logits[b]! - logits[a]!));
+  if (temperature === 0) return sorted.slice(0, 1);
+  const weight = (id: number) => (logits[id] === max ? 1 : Math.exp((logits[id]! - max) / temperature));
+  const sum = (ids: readonly number[]) => ids.reduce((total, id) => total + weight(id), 0);
+  const within = sorted.slice(0, topK);
+  const wanted = topP * sum(topK < logits.length ? within : [...logits.keys()]);
+  const count = topP < 1 ? within.findIndex((_, k) => sum(within.slice(0, k + 1)) >= wanted) + 1 : within.length;
+  return within.slice(0, count === 0 ? within.length : count).filter((id) => weight(id) >= minP && weight(id) > 0);
+}
+
+describe("ranking", () => {
+  test("property: any part of it, in any order, is that of sorted scores; equal ones by id", () => {
+    const scores = fc.oneof(fc.array(fc.double({ noNaN: true })), fc.array(fc.integer({ min: 0, max: 3 })));
+    fc.assert(
+      fc.property(scores, fc.array(fc.nat(99)), (values, places) => {
+        fc.pre(values.length > 0);
+        const sorted = [...values.keys()].sort((a, b) => (values[a] === values[b] ? a - b : values[b]! - values[a]!));
+        const ranking = createRanking(values.length);
+        // Used before, for other scores.
+        ranking.begin(Float64Array.from(values, (_, k) => k));
+        ranking.at(values.length >> 1);
+        ranking.begin(Float64Array.from(values));
+        for (const place of places) {
+          const k = place % values.length;
+          expect(ranking.at(k)).toBe(sorted[k]);
+        }
+      }),
+      { numRuns: 1000 },
     );
   });
 });
 
+describe("logSoftmax", () => {
+  test("is the logarithm of the probabilities, whatever is added to all logits", () => {
+    const close = (got: Float64Array, wanted: readonly number[]) =>
+      wanted.forEach((value, id) => expect(got[id]).toBeCloseTo(value, 5));
+    close(logSoftmax(logits), probabilities.map(Math.log));
+    close(logSoftmax(logits.map((logit) => logit + 50)), probabilities.map(Math.log));
+    expect([...logSoftmax(Float32Array.of(2 ** 127, -(2 ** 127)))]).toEqual([0, -(2 ** 128)]);
+  });
+
+  test("infinite logits: those of +Infinity are equally likely, those of -Infinity impossible", () => {
+    expect([...logSoftmax(Float32Array.of(5, Infinity, Infinity))]).toEqual([-Infinity, -Math.LN2, -Math.LN2]);
+    expect([...logSoftmax(Float32Array.of(-Infinity, 7))]).toEqual([-Infinity, 0]);
+    expect(() => logSoftmax(Float32Array.of(0, Number.NaN))).toThrow("logit 1 is NaN");
+    expect(() => logSoftmax(Float32Array.of(-Infinity))).toThrow("none of the 1 is above -Infinity");
+  });
+});
+
 test("checkSampling: one message that says what would be right", () => {
-  for (const options of [{}, { temperature: 0 }, { topK: 1, topP: 1 }, { temperature: 5, topK: 9e9, topP: 1e-9 }]) {
+  const everything = { minP: 1, repetitionPenalty: 0.1, repetitionWindow: 1, frequencyPenalty: -2, presencePenalty: 2 };
+  for (const options of [
+    {},
+    { temperature: 0 },
+    { topK: 1, topP: 1 },
+    { temperature: 5, topK: 9e9, topP: 1e-9 },
+    everything,
+  ]) {
     expect(() => checkSampling(options)).not.toThrow();
   }
   const bad: [options: unknown, message: string][] = [
@@ -149,6 +344,16 @@ test("checkSampling: one message that says what would be right", () => {
     [{ topK: 1.5 }, "top-k: needs a whole number from 1, or leave it out to draw from all tokens, got 1.5"],
     [{ topP: 0 }, "top-p: needs a number above 0 and up to 1 (all tokens), got 0"],
     [{ topP: 1.01 }, "top-p: needs a number above 0 and up to 1 (all tokens), got 1.01"],
+    [{ minP: -0.1 }, "min-p: needs a number from 0 (all tokens) to 1, got -0.1"],
+    [{ minP: 1.1 }, "min-p: needs a number from 0 (all tokens) to 1, got 1.1"],
+    [{ repetitionPenalty: 0 }, "repetition-penalty: needs a number above 0 (1 changes nothing), got 0"],
+    [{ repetitionPenalty: Infinity }, "repetition-penalty: needs a number above 0 (1 changes nothing), got Infinity"],
+    [
+      { repetitionWindow: 0 },
+      "repetition-window: needs a whole number from 1, or leave it out to count all tokens, got 0",
+    ],
+    [{ frequencyPenalty: 2.1 }, "frequency-penalty: needs a number from -2 to 2 (0 changes nothing), got 2.1"],
+    [{ presencePenalty: "1" }, "presence-penalty: needs a number from -2 to 2 (0 changes nothing), got 1"],
   ];
   for (const [options, message] of bad) {
     expect(() => checkSampling(options as SamplingOptions)).toThrow(new InputError(message));

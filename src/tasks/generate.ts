@@ -1,0 +1,218 @@
+/** Text that a language model writes: token by token, one text or many side by side. */
+import { InputError } from "../graph/input-error.ts";
+import { createRandom, type Random } from "../nn/random.ts";
+import {
+  checkSampling,
+  createRanking,
+  createSampler,
+  logSoftmax,
+  type Sampler,
+  type SamplingOptions,
+} from "../text/sampling.ts";
+import { decodeToken, encode, type Tokenizer } from "../text/tokenizer.ts";
+import { createLanes } from "./lanes.ts";
+import type { LanguageModel } from "./language-model.ts";
+import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
+
+type WritingOptions = SamplingOptions & {
+  /** Tokens to write. */
+  readonly length?: number | undefined;
+  readonly seed?: number | undefined;
+  /** The text ends before any of these, and nothing of them is given out. */
+  readonly stop?: string | readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Threads that share a step, where it is worth it; the text is the same for any number. */
+  readonly threads?: number | undefined;
+};
+
+export type GenerateOptions = WritingOptions & { readonly prompt?: string | undefined };
+
+export type GenerateTokensOptions = GenerateOptions & {
+  /** How many of the most likely tokens to tell in each place. */
+  readonly logProbabilities?: number | undefined;
+};
+
+export type GenerateManyOptions = WritingOptions & {
+  readonly logProbabilities?: number | undefined;
+  /** Texts side by side; where there are more prompts, the next one begins as soon as a text has ended. */
+  readonly batch?: number | undefined;
+};
+
+export type LikelyToken = {
+  readonly text: string;
+  readonly token: number;
+  /** In nats, as the model itself says: before penalties, temperature and filters. */
+  readonly logProbability: number;
+};
+
+export type GeneratedToken = LikelyToken & {
+  /** The most likely tokens in its place, the first the most likely one; it may be among them. */
+  readonly alternatives: readonly LikelyToken[];
+};
+
+/**
+ * Text that goes on from the prompt, token by token. Characters that the model does not know are read as its unknown
+ * character, which is never written; without a prompt it writes as if after the end of a line.
+ * @throws InputError for an option out of its range, and for a model whose values are no numbers any more
+ * @example for await (const piece of generate(lm, { prompt: "Call me" })) process.stdout.write(piece);
+ */
+export async function* generate(
+  lm: LanguageModel,
+  { prompt = "", ...options }: GenerateOptions = {},
+): AsyncGenerator<string, void> {
+  const describe = (token: number) => ({ text: decodeToken(lm.tokenizer, token) });
+  for await (const { text } of write(lm, [prompt], options, describe)) yield text;
+}
+
+/**
+ * The same tokens as `generate`, each with its log-probability. Where a stop string begins within a token, its `text` is
+ * what comes before.
+ * @example for await (const { text, logProbability } of generateTokens(lm, { prompt: "Call me" })) ...
+ */
+export async function* generateTokens(
+  lm: LanguageModel,
+  { prompt = "", logProbabilities = 0, ...options }: GenerateTokensOptions = {},
+): AsyncGenerator<GeneratedToken, void> {
+  yield* write(lm, [prompt], options, createDescriber(lm.tokenizer, logProbabilities));
+}
+
+/**
+ * Many texts at once, faster than one after the other: the tokens of all as they are written, each with its prompt's
+ * place in the list. Prompt k goes on exactly as alone with the seed `seed + k`.
+ * @example
+ * const texts = prompts.map(() => "");
+ * for await (const { prompt, text } of generateMany(lm, prompts)) texts[prompt] += text;
+ */
+export async function* generateMany(
+  lm: LanguageModel,
+  prompts: readonly string[],
+  { logProbabilities = 0, ...options }: GenerateManyOptions = {},
+): AsyncGenerator<GeneratedToken & { readonly prompt: number }, void> {
+  const describe = createDescriber(lm.tokenizer, logProbabilities);
+  yield* write(lm, prompts, options, (token, logits, prompt) => ({ prompt, ...describe(token, logits) }));
+}
+
+/** What tokens a model reads first: the prompt's, or a line's end. */
+export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
+  return encode(tokenizer, prompt === "" ? "\n" : prompt);
+}
+
+/** The characters of a text that the model does not know, each once. */
+export function unknownCharacters({ tokenizer }: LanguageModel, text: string): string[] {
+  const found = new Set<string>();
+  let at = 0;
+  for (const id of encode(tokenizer, text)) {
+    // What stands for an unknown character is a character too, so the place cannot be told from its length.
+    const token = id === 0 ? String.fromCodePoint(text.codePointAt(at) as number) : decodeToken(tokenizer, id);
+    if (id === 0) found.add(token);
+    at += token.length;
+  }
+  return [...found];
+}
+
+export function checkTokens(name: string, value: number): void {
+  if (!(value >= 0)) throw new InputError(`${name}: needs a number of tokens from 0, got ${value}`);
+}
+
+/** A text in a lane. */
+type Text<Piece> = {
+  readonly prompt: number;
+  readonly toRead: Int32Array;
+  readonly sampler: Sampler;
+  readonly random: Random;
+  readonly gate: Gate<Piece>;
+  read: number;
+  written: number;
+  latest: number;
+};
+
+/** Every prompt's text, piece by piece; `describe` makes a piece of a token and the logits that it was drawn from. */
+async function* write<Piece extends { readonly text: string }>(
+  { model, tokenizer }: LanguageModel,
+  prompts: readonly string[],
+  {
+    length = 500,
+    seed = 0,
+    stop,
+    signal,
+    threads,
+    batch = 32,
+    ...sampling
+  }: WritingOptions & { batch?: number | undefined },
+  describe: (token: number, logits: Float32Array, prompt: number) => Piece,
+): AsyncGenerator<Piece, void> {
+  checkSampling(sampling);
+  checkTokens("length", length);
+  if (!(Number.isInteger(batch) && batch >= 1))
+    throw new InputError(`batch: needs a whole number from 1, got ${batch}`);
+  const stops = stopStrings(stop);
+  const begin = (prompt: number): Text<Piece> => {
+    const toRead = tokensToRead(tokenizer, prompts[prompt] as string);
+    const sampler = createSampler(sampling, model.outputSize);
+    if (prompts[prompt] !== "") for (const token of toRead) sampler.read(token);
+    const [random, gate] = [createRandom(seed + prompt), createGate<Piece>(stops)];
+    return { prompt, toRead, sampler, random, gate, read: 0, written: 0, latest: 0 };
+  };
+
+  const aborted = (): boolean => signal?.aborted === true;
+
+  if (prompts.length === 0 || length === 0) return;
+  const lanes = await createLanes(model, Math.min(batch, prompts.length), { threads });
+  const texts: (Text<Piece> | undefined)[] = lanes.logits.map(() => undefined);
+  for (let begun = 0; !aborted(); ) {
+    for (const [lane, text] of texts.entries()) {
+      if (text !== undefined || begun === prompts.length) continue;
+      lanes.reset(lane);
+      texts[lane] = begin(begun++);
+    }
+    if (texts.every((text) => text === undefined)) return;
+    for (const [lane, text] of texts.entries()) {
+      if (text === undefined) lanes.tokens[lane] = 0;
+      else lanes.tokens[lane] = text.read < text.toRead.length ? (text.toRead[text.read++] as number) : text.latest;
+    }
+    await lanes.step();
+    for (const [lane, text] of texts.entries()) {
+      if (text === undefined || text.read < text.toRead.length) continue;
+      const logits = lanes.logits[lane] as Float32Array;
+      const unknown = logits[0] as number;
+      logits[0] = -Infinity; // The unknown character is never written.
+      const token = text.sampler.draw(logits, text.random);
+      logits[0] = unknown;
+      text.latest = token;
+      text.written++;
+      const last = text.written >= length;
+      const { pieces, stopped } = text.gate.pass(describe(token, logits, text.prompt), last);
+      if (last || stopped) texts[lane] = undefined;
+      for (const piece of pieces) {
+        if (aborted()) return;
+        yield piece;
+      }
+    }
+  }
+}
+
+/** Makes a token with its log-probability and `count` alternatives out of an id and logits (V). */
+function createDescriber(tokenizer: Tokenizer, count: number): (token: number, logits: Float32Array) => GeneratedToken {
+  if (!(Number.isInteger(count) && count >= 0)) {
+    throw new InputError(`logProbabilities: needs a whole number of alternatives from 0, got ${count}`);
+  }
+  const size = tokenizer.vocabulary.length;
+  const [nats, ranking] = [new Float64Array(size), createRanking(size)];
+  const likely = (token: number): LikelyToken => ({
+    text: decodeToken(tokenizer, token),
+    token,
+    logProbability: nats[token] as number,
+  });
+  return (token, logits) => {
+    logSoftmax(logits, nats);
+    nats[0] = -Infinity; // The unknown character cannot be written, so it is no alternative.
+    const alternatives: LikelyToken[] = [];
+    if (count > 0) ranking.begin(nats);
+    for (let k = 0; k < Math.min(count, size); k++) {
+      const other = ranking.at(k);
+      if (nats[other] === -Infinity) break;
+      alternatives.push(likely(other));
+    }
+    return { ...likely(token), alternatives };
+  };
+}

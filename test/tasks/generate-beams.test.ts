@@ -1,0 +1,189 @@
+import { describe, expect, test } from "vitest";
+import { InputError } from "../../src/graph/input-error.ts";
+import { interpret } from "../../src/interpret/interpret.ts";
+import { modelGraph } from "../../src/nn/model.ts";
+import { type BeamSearchOptions, beamSearch } from "../../src/tasks/beam-search.ts";
+import { generate } from "../../src/tasks/generate.ts";
+import { type LanguageModel, type LanguageModelOptions, languageModel } from "../../src/tasks/language-model.ts";
+import { decode, encode } from "../../src/text/tokenizer.ts";
+
+/** A model whose predictions differ clearly from step to step. */
+function lively(text: string, options: LanguageModelOptions = {}): LanguageModel {
+  const lm = languageModel(text, { units: 6, embedding: 4, seed: 3, ...options });
+  for (const values of Object.values(lm.model.values)) for (let k = 0; k < values.length; k++) values[k]! *= 3;
+  return lm;
+}
+
+/** Log-probability of tokens after a prompt, through the oracle, in f64. */
+function oracle({ model, tokenizer }: LanguageModel, prompt: string, tokens: readonly number[]): number {
+  const read = encode(tokenizer, prompt);
+  const all = Int32Array.from([...read, ...tokens]);
+  const { graph, output } = modelGraph(model, { training: false });
+  const result = interpret(graph, {
+    steps: all.length,
+    batch: 1,
+    inputs: { tokens: all },
+    parameters: model.values,
+  }).value(output);
+  return tokens.reduce((total, token, k) => {
+    const t = read.length - 1 + k;
+    const row = result.slice(t * model.outputSize, (t + 1) * model.outputSize);
+    const max = Math.max(...row);
+    return total + (row[token] as number) - max - Math.log(row.reduce((sum, z) => sum + Math.exp(z - max), 0));
+  }, 0);
+}
+
+/** All token sequences that end at `length`, or as soon as their text has a stop string. */
+function every({ tokenizer }: LanguageModel, length: number, stop?: string): number[][] {
+  let open: number[][] = [[]];
+  const ended: number[][] = [];
+  for (let k = 0; k < length; k++) {
+    const longer = open.flatMap((tokens) => tokenizer.vocabulary.slice(1).map((_, id) => [...tokens, id + 1]));
+    const has = (tokens: number[]) => stop !== undefined && decode(tokenizer, tokens).includes(stop);
+    ended.push(...longer.filter(has));
+    open = longer.filter((tokens) => !has(tokens));
+  }
+  return [...ended, ...open];
+}
+
+async function greedy(lm: LanguageModel, { prompt, length, stop }: BeamSearchOptions): Promise<string> {
+  let text = "";
+  for await (const piece of generate(lm, { prompt, length, stop, temperature: 0 })) text += piece;
+  return text;
+}
+
+describe("with as many beams as there are texts it is exact", () => {
+  const lm = lively("abcab");
+
+  test("the best of all 81 texts of four letters, in order, with their log-probabilities", async () => {
+    const found = await beamSearch(lm, { prompt: "ab", length: 4, beams: 81 });
+    const wanted = every(lm, 4)
+      .map((tokens) => ({ tokens, logProbability: oracle(lm, "ab", tokens) }))
+      .sort((a, b) => b.logProbability - a.logProbability);
+    expect(found).toHaveLength(81);
+    for (const [k, { text, tokens, logProbability }] of found.entries()) {
+      expect(text).toBe(decode(lm.tokenizer, tokens));
+      expect(tokens, `place ${k}`).toEqual(wanted[k]?.tokens);
+      expect(Math.abs(logProbability - (wanted[k]?.logProbability ?? 0))).toBeLessThan(1e-5);
+    }
+  });
+
+  test.each([0, 0.7, 2, -1])("with a stop string and length penalty %d", async (lengthPenalty) => {
+    const score = (logProbability: number, count: number) => logProbability / ((5 + count) / 6) ** lengthPenalty;
+    const wanted = every(lm, 4, "c")
+      .map((tokens) => ({ tokens, score: score(oracle(lm, "ab", tokens), tokens.length) }))
+      .sort((a, b) => b.score - a.score);
+    const found = await beamSearch(lm, { prompt: "ab", length: 4, beams: 200, stop: "c", lengthPenalty });
+    expect(found.map(({ tokens }) => tokens)).toEqual(wanted.map(({ tokens }) => tokens));
+    for (const { text, tokens } of found) {
+      expect(text).toBe(decode(lm.tokenizer, tokens).split("c")[0]);
+    }
+  });
+});
+
+describe("few beams", () => {
+  const lm = lively("hello world, good day");
+
+  test("one beam writes what temperature 0 writes, also up to a stop string", async () => {
+    for (const options of [
+      { prompt: "hello", length: 60 },
+      { prompt: "", length: 20 },
+      { prompt: "good", length: 60, stop: ["o", "ld"] },
+    ]) {
+      const [best, ...others] = await beamSearch(lm, { ...options, beams: 1 });
+      expect(best?.text).toBe(await greedy(lm, options));
+      expect(others).toEqual([]);
+    }
+  });
+
+  test("log-probabilities are those of the texts, read anew: states went with their beams", async () => {
+    const found = await beamSearch(lm, { prompt: "hello", length: 25, beams: 6 });
+    expect(found).toHaveLength(6);
+    expect(new Set(found.map(({ text }) => text)).size).toBe(6);
+    for (const { tokens, logProbability } of found) {
+      expect(tokens).toHaveLength(25);
+      expect(Math.abs(logProbability - oracle(lm, "hello", tokens))).toBeLessThan(1e-4);
+    }
+    const nats = found.map(({ logProbability }) => logProbability);
+    expect(nats).toEqual([...nats].sort((a, b) => b - a));
+  });
+
+  test("finds a likelier text than greedy where the likeliest token leads astray", async () => {
+    const prompts = ["he", "wo", "d", "goo", "day", "l", "ll", ","];
+    const gains = await Promise.all(
+      prompts.map(async (prompt) => {
+        const [[one], [four]] = [
+          await beamSearch(lm, { prompt, length: 12, beams: 1 }),
+          await beamSearch(lm, { prompt, length: 12, beams: 8 }),
+        ];
+        return (four?.logProbability ?? 0) - (one?.logProbability ?? 0);
+      }),
+    );
+    expect(Math.max(...gains)).toBeGreaterThan(0.01);
+  });
+
+  test("words, two layers, and a prompt with unknown words", async () => {
+    const words = lively("the cat sat on the mat. ".repeat(5), { tokens: "word", cell: "gru", layers: 2 });
+    const prompt = "the zebra";
+    const found = await beamSearch(words, { prompt, length: 8, beams: 5 });
+    for (const { text, tokens, logProbability } of found) {
+      expect(text).not.toContain("\uFFFD");
+      expect(Math.abs(logProbability - oracle(words, prompt, tokens))).toBeLessThan(1e-4);
+    }
+  });
+
+  test("without earlyStop the search goes on until every beam has come to a stop string", async () => {
+    const options = { prompt: "hello", length: 60, beams: 4, stop: "gd" };
+    const all = await beamSearch(lm, options);
+    const ends = (tokens: readonly number[]) => decode(lm.tokenizer, tokens).includes("gd");
+    const early = await beamSearch(lm, { ...options, earlyStop: true });
+    expect(ends(early[0]?.tokens ?? [])).toBe(true);
+    expect(early[0]).toEqual(all[0]);
+    for (const { text, tokens } of all) {
+      expect(text).not.toContain("gd");
+      expect(ends(tokens) || tokens.length === 60).toBe(true);
+    }
+    const steps = (found: typeof all) => Math.max(...found.map(({ tokens }) => tokens.length));
+    expect(steps(early)).toBeLessThan(steps(all));
+  });
+});
+
+describe("edges", () => {
+  const lm = lively("abcab");
+
+  test("more beams than texts give the texts; no length gives the empty one", async () => {
+    expect((await beamSearch(lm, { length: 1, beams: 50 })).map(({ text }) => text).sort()).toEqual(["a", "b", "c"]);
+    expect(await beamSearch(lm, { length: 0 })).toEqual([{ text: "", tokens: [], logProbability: 0 }]);
+  });
+
+  test("a signal ends it with what it has", async () => {
+    let written = 0;
+    // A busy machine may write nothing in the first of these times.
+    for (const ms of [50, 500, 5000]) {
+      const [best] = await beamSearch(lm, { length: 1e9, signal: AbortSignal.timeout(ms) });
+      written = best?.text.length ?? 0;
+      if (written > 0) break;
+    }
+    expect(written).toBeGreaterThan(0);
+    expect(await beamSearch(lm, { signal: AbortSignal.abort() })).toEqual([
+      { text: "", tokens: [], logProbability: 0 },
+    ]);
+  });
+
+  test.each([
+    [{ beams: 0 }, "beams: needs a whole number from 1, got 0"],
+    [{ beams: 1.5 }, "beams: needs a whole number from 1, got 1.5"],
+    [{ length: -1 }, "length: needs a number of tokens from 0, got -1"],
+    [{ lengthPenalty: Number.NaN }, "length-penalty: needs a finite number, 0 for none, got NaN"],
+    [{ stop: "" }, "stop: needs text of at least one character, got none"],
+  ])("%j is refused in one line", async (options, message) => {
+    await expect(beamSearch(lm, options)).rejects.toThrow(new InputError(message));
+  });
+
+  test("more beams than fit into memory, and a model of NaN, are refused in one line", async () => {
+    await expect(beamSearch(lm, { beams: 1e9 })).rejects.toThrow(/^the program needs [\d,]+ bytes of memory/);
+    const broken = lively("abcab");
+    broken.model.values["dense.b"]?.fill(Number.NaN);
+    await expect(beamSearch(broken, { length: 2 })).rejects.toThrow(/^logits: logit 0 is NaN/);
+  });
+});
