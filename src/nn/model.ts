@@ -102,6 +102,13 @@ export function checkReturnsSequences({ layers, returnsSequences }: Model, where
   );
 }
 
+/** @throws InputError for a model that needs a sequence as a whole: one that goes backwards */
+export function checkReadsForward({ layers }: Model, where: string): void {
+  const layer = layers.find((one) => one.kind === "bidirectional" || (one.kind === "cell" && one.goBackwards));
+  if (layer === undefined) return;
+  throw new InputError(`${where}: ${layer.name} reads from the last step on, and here one step comes after the other`);
+}
+
 /** Give every layer without a name that of its kind: lstm, lstm_1, lstm_2. */
 export function nameLayers(specs: readonly LayerSpec[]): Layer[] {
   const taken = new Set<string>();

@@ -2,7 +2,7 @@
 import { InputError } from "../graph/input-error.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { type Model, modelGraph } from "./model.ts";
+import { checkReadsForward, type Model, modelGraph } from "./model.ts";
 
 /**
  * A model with the values it has now. Where a step is worth it, and this thread may wait (a page's may not), all cores
@@ -10,10 +10,7 @@ import { type Model, modelGraph } from "./model.ts";
  * @throws InputError for a model that needs the whole sequence: one that goes backwards
  */
 export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
-  const layer = model.layers.find((one) => one.kind === "bidirectional" || (one.kind === "cell" && one.goBackwards));
-  if (layer !== undefined) {
-    throw new InputError(`session: ${layer.name} reads from the last step on, and a session takes one input at a time`);
-  }
+  checkReadsForward(model, "session");
   const { graph } = modelGraph(model, { training: false });
   const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output"] }), options, { here: true });
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);

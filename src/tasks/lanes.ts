@@ -2,17 +2,13 @@
  * Several texts side by side through one model, a token of each a step: each has a lane of the batch. What is in one lane
  * changes no bit of another. Knows nothing about text or sampling.
  */
-import { InputError } from "../graph/input-error.ts";
-import { type Model, modelGraph } from "../nn/model.ts";
+import { checkReadsForward, type Model, modelGraph } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 
 /** @throws InputError for a model that goes backwards, and for more lanes than fit into memory */
 export async function createLanes(model: Model, count: number, options: LoadOptions = {}): Promise<Lanes> {
-  const layer = model.layers.find((one) => one.kind === "bidirectional" || (one.kind === "cell" && one.goBackwards));
-  if (layer !== undefined) {
-    throw new InputError(`generate: ${layer.name} reads from the last token on, and text is written from the first`);
-  }
+  checkReadsForward(model, "generate");
   const { graph } = modelGraph(model, { training: false });
   const program = await load(schedule(graph, { steps: 1, batch: count, keep: ["output"] }), options, { here: true });
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);

@@ -176,7 +176,7 @@ describe("generate", () => {
     const size = lm.tokenizer.vocabulary.length;
     const model = sequential([embedding(size, 2), both, dense(size)]);
     await expect(written({ ...lm, model }, {})).rejects.toThrow(
-      new InputError("generate: bidirectional reads from the last token on, and text is written from the first"),
+      new InputError("generate: bidirectional reads from the last step on, and here one step comes after the other"),
     );
   });
 });
