@@ -157,7 +157,8 @@ export class Trainer {
 
   /**
    * One update. Tokens (T,B), or vectors (T,B,D), and targets: indices (T,B) or vectors (T,B,V), flat, time first; for a
-   * model that gives one output a sequence the targets are (B) or (B,V). Masked steps do not count. The states start from where the last call left them, unless `resetStates` is called.
+   * model that gives one output a sequence the targets are (B) or (B,V). Masked steps do not count. The states start
+   * from where the last call left them, unless `resetStates` is called.
    * @returns the mean loss before the update
    * @throws InputError for numbers that do not fit; then nothing has changed
    */

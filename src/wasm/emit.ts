@@ -206,23 +206,25 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
     };
     // Laying out parameters and clearing gradients touch nothing of each other's; parameters only where they have
     // changed.
-    const isPack = (one: Instruction): boolean => one.kind === "pack";
-    const isClear = (one: Instruction): boolean => one.kind === "clear";
-    const [packs, clears] = [isPack, isClear].map((is) =>
-      section.instructions.filter(is).map((p) => emitOne(p, "steps")),
+    const { instructions } = section;
+    const of = (kind: Instruction["kind"]): Emitted[] =>
+      instructions.filter((one) => one.kind === kind).map((one) => emitOne(one, "steps"));
+    const [packs, clears] = [of("pack"), of("clear")];
+    const rest = emitAll(
+      instructions.filter(({ kind }) => kind !== "pack" && kind !== "clear"),
+      "steps",
     );
-    const rest = section.instructions.filter((one) => !isPack(one) && !isClear(one));
-    const all =
-      (list: readonly Emitted[] | undefined): Emitted =>
-      (f, t, thread) =>
-        (list ?? []).map((make) => make(f, t, thread));
-    return [
-      (f, t, thread) => [if_(local.get(f.param(1)), all(packs)(f, t, thread)), all(clears)(f, t, thread), meet],
-      ...emitAll(rest, "steps").map(
-        (make): Emitted =>
-          (f, t, thread) => [make(f, t, thread), meet],
+    const prepare: Emitted = (f, t, thread) => [
+      if_(
+        local.get(f.param(1)),
+        packs.map((make) => make(f, t, thread)),
       ),
+      clears.map((make) => make(f, t, thread)),
     ];
+    return [prepare, ...rest].map(
+      (make): Emitted =>
+        (f, t, thread) => [make(f, t, thread), meet],
+    );
   };
 
   const emitted = plan.sections.flatMap(emitSection);
