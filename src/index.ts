@@ -6,20 +6,29 @@ export { cells } from "./cells/index.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export {
+  add,
+  average,
   bidirectional,
+  concatenate,
   dense,
   dropout,
   embedding,
   gru,
+  input,
   type LayerSpec,
   lstm,
   masking,
+  multiply,
+  type RecurrentOptions,
   recurrent,
+  repeatVector,
   simpleRnn,
+  timeDistributed,
 } from "./nn/layers.ts";
-export { countParameters, type Model, type SequentialOptions, sequential } from "./nn/model.ts";
+export { countParameters, type Model, type ModelInput, type SequentialOptions, sequential } from "./nn/model.ts";
 export { createRandom, type Random } from "./nn/random.ts";
 export { createSession, type Session } from "./nn/session.ts";
+export { type LayerSummary, layerSummaries, summary } from "./nn/summary.ts";
 export { type Trace, type TraceOptions, trace } from "./nn/trace.ts";
 export {
   type BeamSearchOptions,

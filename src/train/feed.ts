@@ -15,8 +15,7 @@ export type Feed = (inputs: ArrayLike<number>, targets: ArrayLike<number>) => vo
  * @throws InputError, with the place, for numbers that do not fit, before any is taken over
  */
 export function createFeed(model: Model, program: Program, { steps, batch }: { steps: number; batch: number }): Feed {
-  const { input, returnsSequences, backwards, masked, outputSize, layers } = model;
-  const [first] = layers;
+  const { input, returnsSequences, backwards, maskedBy, outputSize } = model;
   const rows = steps * batch;
   const outputs = returnsSequences ? rows : batch;
   const features = input === "tokens" ? 1 : input;
@@ -24,12 +23,7 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
   const width = classes ? 1 : outputSize;
   const weight = new Float32Array(outputs).fill(1 / outputs);
   const inOrder = classes ? new Int32Array(outputs) : new Float32Array(outputs * width);
-  const padding =
-    first?.kind === "masking"
-      ? Math.fround(first.maskValue)
-      : first?.kind === "embedding" && first.maskZero
-        ? 0
-        : undefined;
+  const padding = maskedBy[0]?.value;
   program.setInput("weight", weight);
 
   return (inputs, targets) => {
@@ -42,7 +36,7 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
 
     if (input === "tokens") program.setIndex("tokens", inputs);
     else program.setInput("x", inputs);
-    if (masked && returnsSequences) program.setInput("weight", weight.fill(1 / counts));
+    if (padding !== undefined && returnsSequences) program.setInput("weight", weight.fill(1 / counts));
     const wanted = backwards ? fromEnd(targets) : targets;
     if (classes) program.setIndex("target", wanted);
     else program.setInput("target", wanted);

@@ -18,13 +18,13 @@ import { adam, clipByGlobalNorm, clipByValue, inside, type Optimizer } from "./o
 /** The model with its loss, each output weighted by the input "weight". */
 export function lossGraph(model: Model, { loss, training }: { loss: LossName | Loss; training: boolean }): Graph {
   const g = createBuilder();
-  const { output, mask } = addModel(g, model, { training });
+  const { output, flow } = addModel(g, model, { training });
   const rule = lossOf(loss);
   const once = g.isOnce(output);
   const target =
     rule.target === "index" ? g.index("target", { once }) : g.input("target", g.shapeOf(output) as number, { once });
   const weight = g.input("weight", "scalar", { once });
-  const weighted = g.mul(rule.build(g, output, target), mask === undefined ? weight : g.mul(weight, mask));
+  const weighted = g.mul(rule.build(g, output, target), flow.mask === undefined ? weight : g.mul(weight, flow.mask));
   g.total("loss", weighted);
   return g.graph({ output, loss: weighted });
 }
