@@ -120,11 +120,31 @@ export function checkReturnsSequences({ layers, returnsSequences }: Model, where
   );
 }
 
-/** @throws InputError for a model that needs a sequence as a whole: one that goes backwards */
-export function checkReadsForward({ layers }: Model, where: string): void {
-  const layer = layers.find((one) => one.kind === "bidirectional" || (one.kind === "cell" && one.goBackwards));
+/** @throws InputError for a model that needs a sequence as a whole, or several: here one step comes after the other */
+export function checkReadsForward({ layers, inputs }: Model, where: string): void {
+  const [, second] = inputs;
+  if (second !== undefined) throw new InputError(`${where}: reads one input, and the model has ${second.name} as well`);
+  for (const layer of layers) {
+    if (layer.kind === "bidirectional" || (layer.kind === "cell" && layer.goBackwards)) {
+      throw new InputError(
+        `${where}: ${layer.name} reads from the last step on, and here one step comes after the other`,
+      );
+    }
+    if (layer.kind === "repeat_vector" || (layer.kind === "cell" && typeof layer.initialState === "object")) {
+      throw new InputError(
+        `${where}: ${layer.name} begins when another sequence has ended, and here one step comes after the other`,
+      );
+    }
+  }
+}
+
+/** @throws InputError for a model whose states start anew in each run */
+export function checkCarriesStates({ layers }: Model, where: string): void {
+  const layer = layers.find((one) => one.kind === "cell" && one.initialState !== "zeros");
   if (layer === undefined) return;
-  throw new InputError(`${where}: ${layer.name} reads from the last step on, and here one step comes after the other`);
+  throw new InputError(
+    `${where}: goes on from the states of the batch before, and ${layer.name} has an initialState. Leave it out, or use fit.`,
+  );
 }
 
 /** Give every layer without a name that of its kind: lstm, lstm_1, lstm_2. */
@@ -162,13 +182,20 @@ export type ModelNodes = {
   readonly values: Readonly<Record<string, NodeId>>;
 };
 
-/** One time step of the whole model, without a loss. Dropout is there in training only. */
+export type ModelGraphOptions = {
+  /** Dropout is there in training only. */
+  readonly training: boolean;
+  /** Whether a run may be the middle of a sequence: then learned states do not start it. */
+  readonly goesOn?: boolean;
+};
+
+/** One time step of the whole model, without a loss. */
 export function modelGraph(
   model: Pick<Model, "layers" | "input">,
-  { training }: { readonly training: boolean },
+  options: ModelGraphOptions,
 ): ModelNodes & { readonly graph: Graph } {
   const g = createBuilder();
-  const nodes = addModel(g, model, { training });
+  const nodes = addModel(g, model, options);
   return { graph: g.graph({ output: nodes.output }), ...nodes };
 }
 
@@ -176,7 +203,7 @@ export function modelGraph(
 export function addModel(
   g: Builder,
   { layers, input }: Pick<Model, "layers" | "input">,
-  { training }: { readonly training: boolean },
+  { training, goesOn = false }: ModelGraphOptions,
 ): ModelNodes {
   const values: Record<string, NodeId> = {};
   const flows = new Map<string, Flow>();
@@ -221,7 +248,7 @@ export function addModel(
   layers.forEach((layer, k) => {
     const { name } = layer;
     const context = {
-      training,
+      ...{ training, goesOn },
       stream: firstRecurrentStream + 2 * streamsEach * k,
       statesFrom: (from: string | readonly string[]): readonly NodeId[] =>
         namesOf(from).flatMap((one) => finals.get(one)?.() ?? [find(layer, one).value]),

@@ -24,6 +24,8 @@ export type Named<T> = T & { readonly name: string };
 
 export type RecurrentContext = {
   readonly training: boolean;
+  /** Whether a run may be the middle of a sequence: then learned states do not start it. */
+  readonly goesOn: boolean;
   /** Of its masks of random bits: this one and the next `streamsEach` are this layer's own. */
   readonly stream: number;
   /** What the layers of these names give as states to start from. */
@@ -31,11 +33,14 @@ export type RecurrentContext = {
 };
 export const streamsEach = 16;
 
+/** The parameter that a state of a layer starts from, where training learns it. */
+export const learnedState = (layer: string, state: string): string => `${layer}.initial_${state}`;
+
 export function addRecurrent(
   g: Builder,
   layer: Named<CellSpec>,
   flow: Flow,
-  { training, stream, statesFrom }: RecurrentContext,
+  { training, goesOn, stream, statesFrom }: RecurrentContext,
 ): { readonly flow: Flow; readonly values: Readonly<Record<string, NodeId>> } {
   const { name, cell, initialState, shared } = layer;
   const { mask } = flow;
@@ -73,9 +78,9 @@ export function addRecurrent(
   }
   const initial = (state: string, size: number): NodeId | undefined => {
     if (initialState === "learned") {
-      const parameter = `${name}.initial_${state}`;
+      const parameter = learnedState(name, state);
       g.declare(parameter, [size], { name: "zeros", values: [] });
-      return g.parameter(parameter);
+      return goesOn ? undefined : g.parameter(parameter);
     }
     const value = given?.[cell.states.indexOf(state)];
     const got = value === undefined ? size : g.shapeOf(value);
