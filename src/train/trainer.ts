@@ -9,8 +9,9 @@ import { InputError } from "../graph/input-error.ts";
 import { addModel, type Model } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { aligned } from "../schedule/memory.ts";
-import { type Plan, pad4 } from "../schedule/plan.ts";
+import { type Plan, pad4, parameterRuns } from "../schedule/plan.ts";
 import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
+import { dropConnectRates, dropWeights, withDroppedWeights } from "./drop-connect.ts";
 import { createFeed, type Feed } from "./feed.ts";
 import { type Loss, type LossName, lossOf } from "./losses.ts";
 import { adam, clipByGlobalNorm, clipByValue, inside, type Optimizer } from "./optimizers.ts";
@@ -60,7 +61,8 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
     throw new InputError("training: clipNorm and clipNormEach are two ways to do one thing. Give one of them.");
   }
   const forward = lossGraph(model, { loss, training: true });
-  const first = schedule(grad(forward), { steps, batch });
+  const rates = dropConnectRates(model);
+  const first = withDroppedWeights(schedule(grad(forward), { steps, batch }), rates);
   const { floats, offset: gradients } = first.gradientSlab;
   if (floats === 0) return { plan: first, slots: {} };
 
@@ -72,7 +74,7 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
     base = aligned(base) + 4 * floats;
   }
   const g = createBuilder();
-  let gradient = g.input("g", floats);
+  let gradient = dropWeights(g, g.input("g", floats), first, rates);
   if (clipValue !== undefined) {
     gradient = addCell(g, clipByValue, { layer: "", inputs: { g: gradient } }).output;
   }
@@ -80,7 +82,7 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
   if (clipNorm !== undefined) gradient = scaled(gradient);
   if (clipNormEach !== undefined) {
     const whole = gradient;
-    gradient = g.concat(runs(first).map(({ start, size }) => scaled(g.slice(whole, start, pad4(size)))));
+    gradient = g.concat(parameterRuns(first).map(({ start, size }) => scaled(g.slice(whole, start, pad4(size)))));
   }
   const decay = optimizer.decayOf && { decay: g.input("decay", floats) };
   addCell(g, optimizer.cell, { layer: "", inputs: { g: gradient, ...decay } });
@@ -88,6 +90,7 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
     steps: 1,
     batch: 1,
     base,
+    keys: first.keys,
     inputs: { g: gradients },
     inPlace: { w: first.parameterSlab.offset, ...slots },
   };
@@ -100,17 +103,10 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
   return { plan: { ...plan, inputs, memory, changesParameters: true }, slots };
 }
 
-/** Where each parameter lies in the run of all of them: its first number, and how many there are without padding. */
-function runs({ parameters, parameterSlab }: Plan): { name: string; start: number; size: number }[] {
-  return Object.entries(parameters).map(([name, { offset, shape }]) => {
-    return { name, start: (offset - parameterSlab.offset) / 4, size: shape.reduce((a, b) => a * b, 1) };
-  });
-}
-
 /** A weight decay for each number of the parameters; none for the padding between them. */
 function decays(plan: Plan, decayOf: (parameter: string) => number): Float32Array {
   const values = new Float32Array(plan.parameterSlab.floats);
-  for (const { name, start, size } of runs(plan)) values.fill(decayOf(name), start, start + size);
+  for (const { name, start, size } of parameterRuns(plan)) values.fill(decayOf(name), start, start + size);
   return values;
 }
 
