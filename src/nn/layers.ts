@@ -209,7 +209,8 @@ export function checkLayerCell({ inputs, settings }: Cell, where: string): void 
 /**
  * One layer from the first step to the last and one like it from the last to the first, side by side at each step:
  * M. Schuster and K. Paliwal, "Bidirectional recurrent neural networks", 1997. `backward` is a copy of the layer unless
- * another is given.
+ * another is given; it goes the other way than the layer does. Where the layer goes backwards, so do the outputs, in both
+ * halves (Keras's rule).
  * @example bidirectional(lstm(64, { returnSequences: true }))
  */
 export function bidirectional(
@@ -229,7 +230,9 @@ export function bidirectional(
     if (one.kind !== "cell" || one.cell.states.length === 0) {
       throw new InputError("bidirectional: needs a recurrent layer, one whose cell has a state");
     }
-    if (one.goBackwards) throw new InputError("bidirectional: gives the directions itself; leave goBackwards out");
+  }
+  if (backward !== layer && layer.goBackwards && backward.goBackwards) {
+    throw new InputError("bidirectional: one layer goes forwards, and both say goBackwards");
   }
   if (layer.returnSequences !== backward.returnSequences) {
     throw new InputError("bidirectional: both layers must return sequences, or neither");

@@ -133,7 +133,7 @@ export function addBidirectional(
   context: RecurrentContext,
 ): { readonly flows: readonly [Flow, Flow]; readonly values: Readonly<Record<string, NodeId>> } {
   const there = addRecurrent(g, { ...forward, name: `${name}.forward` }, flow, context);
-  const back = addRecurrent(g, { ...backward, name: `${name}.backward`, goBackwards: true }, flow, {
+  const back = addRecurrent(g, { ...backward, name: `${name}.backward`, goBackwards: !forward.goBackwards }, flow, {
     ...context,
     stream: context.stream + streamsEach,
   });
