@@ -29,7 +29,7 @@ export { countParameters, type Model, type ModelInput, type SequentialOptions, s
 export { createRandom, type Random } from "./nn/random.ts";
 export { createSession, type Session } from "./nn/session.ts";
 export { type LayerSummary, layerSummaries, summary } from "./nn/summary.ts";
-export { type Trace, type TraceOptions, trace } from "./nn/trace.ts";
+export { type Trace, type TraceOptions, trace, traceGradients } from "./nn/trace.ts";
 export {
   type BeamSearchOptions,
   type BeamText,

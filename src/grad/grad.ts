@@ -128,14 +128,14 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
   gather: ({ node, a, d, g, sink }) => sink(g.scatter(node.parameter, d, a)),
 };
 
-/** Nodes whose value depends on a parameter, through any number of time steps. */
-function dependsOnParameters(graph: Graph): readonly boolean[] {
+/** Nodes whose value depends on a parameter, or on one of these nodes, through any number of time steps. */
+function varyingNodes(graph: Graph, wanted: readonly NodeId[]): readonly boolean[] {
   const found = graph.nodes.map(() => false);
   const varying = new Set<string>();
   for (let changed = true; changed; ) {
     changed = false;
     graph.nodes.forEach((node, id) => {
-      const own = ["parameter", "matmul", "matmul_transposed", "gather"].includes(node.op);
+      const own = wanted.includes(id) || ["parameter", "matmul", "matmul_transposed", "gather"].includes(node.op);
       const through = (node.op === "state" || node.op === "final") && varying.has(node.name as string);
       found[id] = own || through || node.inputs.some((input) => found[input]);
     });
@@ -153,13 +153,14 @@ function dependsOnParameters(graph: Graph): readonly boolean[] {
 /**
  * The graph with its backward step: the gradient of the sum over examples and time steps of the output `of`, where it
  * is one number an example; where it is a vector, its adjoint is the input `d ${of}`. Each parameter's gradient is the
- * sum of the sinks that name it. The adjoint of state `s` is the state `d s`.
+ * sum of the sinks that name it. The adjoint of state `s` is the state `d s`. The adjoints of the nodes `wanted` are the
+ * outputs `d NAME`.
  */
-export function grad(graph: Graph, of = "loss"): Graph {
+export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, NodeId>> = {}): Graph {
   const output = graph.outputs[of];
   if (output === undefined) throw new Error(`internal: the graph has no output ${of}`);
   const g = createBuilder(graph);
-  const varying = dependsOnParameters(graph);
+  const varying = varyingNodes(graph, Object.values(wanted));
   const needed = dependencies(graph, [output]);
   const adjoints = new Map<NodeId, NodeId>();
   /** Values that are read once a sequence; some, parameters above all, are themselves the same at any time. */
@@ -215,5 +216,10 @@ export function grad(graph: Graph, of = "loss"): Graph {
     const last = adjoints.get(final);
     if (last !== undefined) g.initial(adjoint, last);
   }
-  return g.graph(graph.outputs, graph.forwardCount);
+  const found = Object.entries(wanted).map(([name, id]) => {
+    const shape = g.shapeOf(id);
+    const none = typeof shape === "number" ? g.broadcast(g.constant(0), shape) : g.constant(0);
+    return [`d ${name}`, adjoints.get(id) ?? none] as const;
+  });
+  return g.graph({ ...graph.outputs, ...Object.fromEntries(found) }, graph.forwardCount);
 }

@@ -1,6 +1,7 @@
-/** Every named value of a cell while it reads a sequence. */
+/** Every named value of a cell while it reads a sequence, and what the last output owes to each. */
+import { grad } from "../grad/grad.ts";
 import { addCell, type Cell } from "../graph/cell.ts";
-import { createBuilder } from "../graph/graph.ts";
+import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type LoadOptions, load } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
@@ -22,10 +23,31 @@ export type TraceOptions = LoadOptions & {
  * @throws InputError for a cell of several inputs or with settings, parameters that do not fit, and an empty or uneven sequence
  * @example const { c } = await trace(lstm, [[1, 0], [0, 1]], { units: 8 }); c[1] // the cell state after two steps
  */
-export async function trace<Names extends string>(
+export const trace = <Names extends string>(
   cell: Cell<Names>,
   sequence: readonly ArrayLike<number>[],
-  { units, parameters = {}, seed = 0, ...options }: TraceOptions = {},
+  options: TraceOptions = {},
+): Promise<Trace<Names>> => run(cell, sequence, options, (graph) => graph, "");
+
+/**
+ * The derivative of the last output, all its features summed, by each named value at each time step: how much of what
+ * happened then still counts at the end. Where it vanishes on the way back, training cannot learn from what was long ago:
+ * Y. Bengio et al., "Learning long-term dependencies with gradient descent is difficult", 1994.
+ * @throws InputError as `trace`
+ * @example const { h } = await traceGradients(simpleRnn, sequence, { units: 8 }); Math.hypot(...h[0]) // of the first step
+ */
+export const traceGradients = <Names extends string>(
+  cell: Cell<Names>,
+  sequence: readonly ArrayLike<number>[],
+  options: TraceOptions = {},
+): Promise<Trace<Names>> => run(cell, sequence, options, (graph, values) => grad(graph, "last", values), "d ");
+
+async function run<Names extends string>(
+  cell: Cell<Names>,
+  sequence: readonly ArrayLike<number>[],
+  { units, parameters = {}, seed = 0, ...options }: TraceOptions,
+  derive: (graph: Graph, values: Readonly<Record<string, NodeId>>) => Graph,
+  prefix: string,
 ): Promise<Trace<Names>> {
   if (cell.inputs.length !== 1 || cell.settings.length > 0) {
     throw new InputError("trace: needs a cell of one input and without settings");
@@ -37,17 +59,20 @@ export async function trace<Names extends string>(
 
   const g = createBuilder();
   const [x] = cell.inputs as readonly [string];
-  const { values } = addCell(g, cell, {
+  const made = addCell(g, cell, {
     layer: "",
     ...(units === undefined ? {} : { units }),
     inputs: { [x]: g.input(x, size) },
   });
-  const outputs = Object.fromEntries(
-    cell.names.map((name) => [name, (cell.states.includes(name) ? values[`${name}'`] : values[name]) as number]),
+  const values = Object.fromEntries(
+    cell.names.map((name) => [name, made.values[cell.states.includes(name) ? `${name}'` : name] as NodeId]),
   );
-  const graph = g.graph(outputs);
+  const output = g.shapeOf(made.output) === "scalar" ? made.output : g.sum(made.output);
+  const last = g.mul(output, g.input("is last", "scalar"));
+  const graph = derive(g.graph({ ...values, last }), values);
   const steps = sequence.length;
-  const program = await load(schedule(graph, { steps, batch: 1, keep: cell.names }), options);
+  const keep = cell.names.map((name) => `${prefix}${name}`);
+  const program = await load(schedule(graph, { steps, batch: 1, keep }), options);
   const random = createRandom(seed);
   for (const parameter of graph.parameters) {
     const given = Object.hasOwn(parameters, parameter.name) ? parameters[parameter.name] : undefined;
@@ -57,13 +82,16 @@ export async function trace<Names extends string>(
     }
     program.setParameter(parameter.name, given ?? initial);
   }
-  program.setInput(
-    x,
-    sequence.flatMap((vector) => Array.from(vector)),
-  );
+  const inputs = {
+    [x]: sequence.flatMap((vector) => Array.from(vector)),
+    "is last": sequence.map((_, t) => (t === steps - 1 ? 1 : 0)),
+  };
+  for (const [name, numbers] of Object.entries(inputs)) {
+    if (program.plan.inputs[name] !== undefined) program.setInput(name, numbers);
+  }
   await program.run();
   const all = cell.names.map((name) => {
-    const flat = program.output(name);
+    const flat = program.output(`${prefix}${name}`);
     const n = flat.length / steps;
     return [name, sequence.map((_, t) => flat.slice(t * n, (t + 1) * n))];
   });

@@ -5,7 +5,7 @@ import { createBuilder } from "../../src/graph/graph.ts";
 import { InputError } from "../../src/graph/input-error.ts";
 import { interpret } from "../../src/interpret/interpret.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import { trace } from "../../src/nn/trace.ts";
+import { trace, traceGradients } from "../../src/nn/trace.ts";
 
 const [units, input, steps] = [5, 3, 7];
 const random = createRandom(11);
@@ -83,5 +83,75 @@ describe("trace", () => {
     );
     const two = cell("h' = W @ a + V @ b", { inputs: ["a", "b"] });
     expect(await message(trace(two, [[1]], { units }))).toMatch(/a cell of one input/);
+  });
+});
+
+describe("traceGradients", () => {
+  test("central differences of the last output by every value at every step", async () => {
+    // A second input adds to a value at one step: the derivative by it is the derivative by the value.
+    const nudged = cell("a = tanh(W @ x + U @ h + b + n)\n h' = a * h + (1 - a) * tanh(V @ x)", { inputs: ["x", "n"] });
+    const plain = cell("a = tanh(W @ x + U @ h + b)\n h' = a * h + (1 - a) * tanh(V @ x)");
+    const before = cell("s = W @ x + U @ h + b\n h' = tanh(s) * h + (1 - tanh(s)) * tanh(V @ x)");
+    const g = createBuilder();
+    const { output } = addCell(g, nudged, {
+      layer: "",
+      units,
+      inputs: { x: g.input("x", input), n: g.input("n", units) },
+    });
+    const whole = g.graph({ output });
+    const own = Object.fromEntries(
+      whole.parameters.map(({ name, shape }) => [
+        name,
+        Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => 0.5 * random.normal()),
+      ]),
+    );
+    const x = sequence.flatMap((vector) => [...vector]);
+    const last = (n: Float64Array): number =>
+      interpret(whole, { steps, batch: 1, inputs: { x, n }, parameters: own })
+        .value(output)
+        .slice(-units)
+        .reduce((a, b) => a + b);
+    const { s } = await traceGradients(before, sequence, { units, parameters: own });
+    for (let t = 0; t < steps; t++) {
+      for (let j = 0; j < units; j++) {
+        const [up, down] = [1e-5, -1e-5].map((by) => {
+          const n = new Float64Array(steps * units);
+          n[t * units + j] = by;
+          return last(n);
+        }) as [number, number];
+        expect(s[t]?.[j], `${t} ${j}`).toBeCloseTo((up - down) / 2e-5, 5);
+      }
+    }
+    const { h, a } = await traceGradients(plain, sequence, { units, parameters: own });
+    expect([...(h.at(-1) as Float32Array)]).toEqual(Array(units).fill(1));
+    expect(a).toHaveLength(steps);
+  });
+  test("through a linear neuron it is the weight to the power of the steps that follow", async () => {
+    const linear = cell("h' = x + w * h");
+    const { h } = await traceGradients(
+      linear,
+      Array.from({ length: 6 }, () => [1]),
+      { units: 1, parameters: { w: [0.5] } },
+    );
+    expect(h.map(([d]) => d)).toEqual([1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1]);
+  });
+  test("by what no parameter meets; and none by what the last output does not depend on", async () => {
+    const squared = cell("k = x * x\n m = sum(k) * step(k)\n h' = w * k + m * step(h)");
+    const { k, m } = await traceGradients(
+      squared,
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { units: 2, parameters: { w: [3, 5] } },
+    );
+    expect(k.map((d) => [...d])).toEqual([
+      [0, 0],
+      [5, 7],
+    ]);
+    expect(m.map((d) => [...d])).toEqual([
+      [0, 0],
+      [1, 1],
+    ]);
   });
 });
