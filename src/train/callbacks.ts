@@ -1,0 +1,30 @@
+/** What happens between the steps of a training, as plain functions. Knows nothing about files. */
+import type { Model } from "../nn/model.ts";
+import type { TrainerState } from "./trainer.ts";
+
+/** What is known after a batch or an epoch, by name: loss, accuracy, valLoss, valAccuracy, learningRate. */
+export type Logs = Readonly<Record<string, number>>;
+
+export type Run = {
+  readonly model: Model;
+  readonly epochs: number;
+  /** Updates taken, those of a resumed training included. */
+  readonly step: number;
+  /** The present learning rate; callbacks may set it (when no schedule is given). */
+  learningRate: number;
+  /** Copy the trained values into the model; false where one is infinite or NaN. */
+  save(): boolean;
+  state(): TrainerState;
+  /** End after this batch/epoch, with the reason for the history. */
+  stop(reason: string): void;
+};
+
+export type Callback = {
+  readonly onTrainBegin?: (run: Run) => void | Promise<void>;
+  /** Logs are the means of the epoch so far. */
+  readonly onBatchEnd?: (logs: Logs, run: Run) => void | Promise<void>;
+  /** Epochs count from 0, as in Keras. The model has the values of the epoch's end. */
+  readonly onEpochEnd?: (epoch: number, logs: Logs, run: Run) => void | Promise<void>;
+  /** After the last epoch, however it ended, but for an error. */
+  readonly onTrainEnd?: (logs: Logs, run: Run) => void | Promise<void>;
+};
