@@ -21,9 +21,11 @@ export type Run = {
 
 export type Callback = {
   readonly onTrainBegin?: (run: Run) => void | Promise<void>;
+  /** Epochs count from 0, as in Keras. */
+  readonly onEpochBegin?: (epoch: number, run: Run) => void | Promise<void>;
   /** Logs are the means of the epoch so far. */
   readonly onBatchEnd?: (logs: Logs, run: Run) => void | Promise<void>;
-  /** Epochs count from 0, as in Keras. The model has the values of the epoch's end. */
+  /** The model has the values of the epoch's end. */
   readonly onEpochEnd?: (epoch: number, logs: Logs, run: Run) => void | Promise<void>;
   /** After the last epoch, however it ended, but for an error. */
   readonly onTrainEnd?: (logs: Logs, run: Run) => void | Promise<void>;

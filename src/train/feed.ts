@@ -1,55 +1,72 @@
 /**
- * One batch into a program: what the model reads and what it is to answer, checked; targets in the order of time; every
- * output weighted alike, but those of masked steps. Knows nothing about what is done with the loss.
+ * One batch into a program: what the model reads and what it is to answer, checked; targets in the order of time; what
+ * each output counts in the mean loss. Knows nothing about what is done with the loss.
  */
 import { InputError } from "../graph/input-error.ts";
 import type { Model } from "../nn/model.ts";
 import type { Program } from "../runtime/program.ts";
-import { checkFinite, checkIndices, checkInputs, checkLength } from "./checks.ts";
+import { checkFinite, checkIndices, checkInputs, checkLength, maskedValue, timeFirst } from "./checks.ts";
 
-export type Feed = (inputs: ArrayLike<number>, targets: ArrayLike<number>) => void;
+export type FeedOptions = {
+  /** What the loss of each output (T,B), or (B) for one a sequence, is multiplied by before the mean is taken. */
+  readonly weights?: ArrayLike<number> | undefined;
+  /** So many examples, the first ones, count; the others fill up the batch. All of them where absent. */
+  readonly examples?: number | undefined;
+};
+
+/** Gives how many outputs count: those of examples that do, without masked steps. The loss is the mean over them. */
+export type Feed = (inputs: ArrayLike<number>, targets: ArrayLike<number>, options?: FeedOptions) => number;
 
 /**
  * The returned function takes tokens (T,B) or vectors (T,B,D), and targets (T,B) or (T,B,V), flat, time first; for a model
- * that gives one output a sequence the targets are (B) or (B,V). Where it goes backwards, targets come in its order.
+ * that gives one output a sequence the targets are (B) or (B,V). Where it goes backwards, targets and weights come in its
+ * order.
  * @throws InputError, with the place, for numbers that do not fit, before any is taken over
  */
 export function createFeed(model: Model, program: Program, { steps, batch }: { steps: number; batch: number }): Feed {
-  const { input, returnsSequences, backwards, masked, outputSize, layers } = model;
-  const [first] = layers;
+  const { input, returnsSequences, backwards, masked, outputSize } = model;
   const rows = steps * batch;
-  const outputs = returnsSequences ? rows : batch;
+  const outputSteps = returnsSequences ? steps : 1;
+  const outputs = outputSteps * batch;
   const features = input === "tokens" ? 1 : input;
   const classes = program.plan.indices.target !== undefined;
   const width = classes ? 1 : outputSize;
-  const weight = new Float32Array(outputs).fill(1 / outputs);
-  const inOrder = classes ? new Int32Array(outputs) : new Float32Array(outputs * width);
-  const padding =
-    first?.kind === "masking"
-      ? Math.fround(first.maskValue)
-      : first?.kind === "embedding" && first.maskZero
-        ? 0
-        : undefined;
-  program.setInput("weight", weight);
+  const weight = new Float32Array(outputs);
+  const counts = new Float32Array(outputs);
+  const measured = program.plan.inputs.counts !== undefined;
+  const turned = classes ? new Int32Array(outputs) : new Float32Array(outputs * width);
+  const padding = maskedValue(model);
 
-  return (inputs, targets) => {
+  return (inputs, targets, { weights, examples = batch } = {}) => {
     checkInputs(model, inputs, { steps, batch }, "training");
-    const perSequence = { steps: returnsSequences ? steps : 1, batch, features: width };
-    checkLength("training", "targets", targets.length, perSequence);
-    if (classes) checkIndices("training: class", targets, outputSize, batch);
-    else checkFinite("training: the target", targets, width, batch);
-    const counts = padding === undefined ? rows : countSteps(inputs, padding);
+    const perOutput = { steps: outputSteps, batch };
+    checkLength("training", "targets", targets.length, { ...perOutput, features: width });
+    if (classes) checkIndices("training: class", targets, outputSize, timeFirst(batch));
+    else checkFinite("training: the target", targets, width, timeFirst(batch));
+    if (weights !== undefined) {
+      checkLength("training", "weights", weights.length, { ...perOutput, features: 1 });
+      checkFinite("training: the weight", weights, 1, timeFirst(batch));
+    }
+    const unmasked = padding === undefined ? rows : countSteps(inputs, padding, examples);
+    const counted = masked && returnsSequences ? unmasked : outputSteps * examples;
 
     if (input === "tokens") program.setIndex("tokens", inputs);
     else program.setInput("x", inputs);
-    if (masked && returnsSequences) program.setInput("weight", weight.fill(1 / counts));
-    const wanted = backwards ? fromEnd(targets) : targets;
+    const wanted = backwards ? fromEnd(targets, turned, width) : targets;
     if (classes) program.setIndex("target", wanted);
     else program.setInput("target", wanted);
+    for (let row = 0; row < outputs; row++) counts[row] = row % batch < examples ? 1 : 0;
+    if (measured) program.setInput("counts", counts);
+    if (weights === undefined) weight.fill(1);
+    else if (backwards) fromEnd(weights, weight, 1);
+    else weight.set(weights);
+    for (let row = 0; row < outputs; row++) weight[row] = ((weight[row] as number) * (counts[row] as number)) / counted;
+    program.setInput("weight", weight);
+    return counted;
   };
 
-  /** Steps of all examples that are not padding. */
-  function countSteps(inputs: ArrayLike<number>, padding: number): number {
+  /** Steps that are not padding, of all examples that count. */
+  function countSteps(inputs: ArrayLike<number>, padding: number, examples: number): number {
     const counted = new Int32Array(batch);
     for (let row = 0; row < rows; row++) {
       for (let j = 0; j < features; j++) {
@@ -61,14 +78,14 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
     const empty = counted.indexOf(0);
     if (empty >= 0)
       throw new InputError(`training: every step of example ${empty} is masked; leave it out of the batch`);
-    return counted.reduce((sum, count) => sum + count, 0);
+    return counted.subarray(0, examples).reduce((sum, count) => sum + count, 0);
   }
   /** The same with the last step first. */
-  function fromEnd(targets: ArrayLike<number>): ArrayLike<number> {
-    const perStep = batch * width;
-    for (let t = 0; t < steps; t++) {
-      for (let k = 0; k < perStep; k++) inOrder[t * perStep + k] = targets[(steps - 1 - t) * perStep + k] as number;
+  function fromEnd<Into extends Int32Array | Float32Array>(values: ArrayLike<number>, into: Into, size: number): Into {
+    const perStep = batch * size;
+    for (let t = 0; t < outputSteps; t++) {
+      for (let k = 0; k < perStep; k++) into[t * perStep + k] = values[(outputSteps - 1 - t) * perStep + k] as number;
     }
-    return inOrder;
+    return into;
   }
 }

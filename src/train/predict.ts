@@ -2,7 +2,9 @@
 import { type Model, modelGraph } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { checkInputs } from "./checks.ts";
+import { checkInputs, checkWhole } from "./checks.ts";
+import { bufferOf, type ExampleArray, readInputs, rowsBetween, takeBatch, takeRows } from "./examples.ts";
+import { createTurns } from "./turns.ts";
 
 export type PredictorOptions = LoadOptions & { readonly batch: number; readonly steps: number };
 
@@ -49,4 +51,41 @@ export class Predictor {
       turned.set(outputs.subarray(t * perStep, (t + 1) * perStep), (steps - 1 - t) * perStep);
     return turned;
   }
+}
+
+/**
+ * x: tokens (N,T) or vectors (N,T,D), examples first, nested lists or `{ data, shape }` -> outputs (N,T,V), or (N,V) where
+ * the model gives one a sequence: row k is that of example k. `batchSize` examples are computed side by side.
+ * @throws InputError for data that does not fit the model, with the place
+ * @example const { data, shape } = await predict(model, x);
+ */
+export async function predict(
+  model: Model,
+  x: ExampleArray,
+  { batchSize = 32, ...options }: LoadOptions & { readonly batchSize?: number } = {},
+): Promise<{ readonly data: Float32Array<ArrayBuffer>; readonly shape: readonly number[] }> {
+  checkWhole("predict: batchSize", batchSize, 1);
+  const inputs = readInputs(model, x, "predict");
+  const { count, steps } = inputs;
+  const batch = Math.min(batchSize, count);
+  const predictor = await createPredictor(model, { batch, steps, ...options });
+  const { outputSize, returnsSequences } = model;
+  const outputSteps = returnsSequences ? steps : 1;
+  const data = new Float32Array(count * outputSteps * outputSize);
+  const [rows, order] = [new Int32Array(batch), rowsBetween(0, count)];
+  const buffer = bufferOf(inputs, batch);
+  const turns = createTurns();
+  for (let from = 0; from < count; from += batch) {
+    const examples = takeRows(order, from, rows);
+    takeBatch(inputs, rows, buffer);
+    const outputs = await predictor.predict(buffer);
+    for (let b = 0; b < examples; b++) {
+      for (let t = 0; t < outputSteps; t++) {
+        const at = (t * batch + b) * outputSize;
+        data.set(outputs.subarray(at, at + outputSize), ((from + b) * outputSteps + t) * outputSize);
+      }
+    }
+    await turns();
+  }
+  return { data, shape: [count, ...(returnsSequences ? [steps] : []), outputSize] };
 }
