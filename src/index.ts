@@ -6,20 +6,29 @@ export { cells } from "./cells/index.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export {
+  add,
+  average,
   bidirectional,
+  concatenate,
   dense,
   dropout,
   embedding,
   gru,
+  input,
   type LayerSpec,
   lstm,
   masking,
+  multiply,
+  type RecurrentOptions,
   recurrent,
+  repeatVector,
   simpleRnn,
+  timeDistributed,
 } from "./nn/layers.ts";
-export { countParameters, type Model, type SequentialOptions, sequential } from "./nn/model.ts";
+export { countParameters, type Model, type ModelInput, type SequentialOptions, sequential } from "./nn/model.ts";
 export { createRandom, type Random } from "./nn/random.ts";
 export { createSession, type Session } from "./nn/session.ts";
+export { type LayerSummary, layerSummaries, summary } from "./nn/summary.ts";
 export { type Trace, type TraceOptions, trace } from "./nn/trace.ts";
 export {
   type BeamSearchOptions,
@@ -63,7 +72,7 @@ export { textToWordSequence } from "./text/word-sequence.ts";
 export type { Callback, Logs, Run } from "./train/callbacks.ts";
 export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
-export type { ExampleArray } from "./train/examples.ts";
+export type { ExampleArray, InputArrays } from "./train/examples.ts";
 export { type FitOptions, fit, type History } from "./train/fit.ts";
 export { type FitStreamOptions, type FitStreamResult, fitStream, type Progress } from "./train/fit-stream.ts";
 export {

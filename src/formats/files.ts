@@ -47,6 +47,27 @@ export function writeFileAtomically(path: string, bytes: Uint8Array): void {
   }
 }
 
+/** Add to the end of the file at `path`, which is made where there is none. Throws an InputError where it cannot be. */
+export function appendToFile(path: string, content: string | Uint8Array): void {
+  if (path === "") throw new InputError("The name of the file to write is empty. Give one.");
+  try {
+    fs.appendFileSync(path, content);
+  } catch (error) {
+    throw new InputError(`${path}: ${writeProblem(error, dirname(path))}`, { cause: error });
+  }
+}
+
+/** Make the folder at `path`, and those that it is in, unless it is there. Throws an InputError where it cannot be. */
+export function makeFolder(path: string): void {
+  if (path === "") throw new InputError("The name of the folder is empty. Give one.");
+  try {
+    fs.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw new InputError(`${path}: is a file. Give the name of a folder.`);
+    throw new InputError(`${path}: ${writeProblem(error, dirname(path))}`, { cause: error });
+  }
+}
+
 /** Throws the InputError that `writeFileAtomically` would, before the work that makes the bytes. */
 export function checkWritable(path: string): void {
   if (path === "") throw new InputError("The name of the file to write is empty. Give one.");
@@ -174,6 +195,7 @@ function writeProblem(error: unknown, folder: string): string {
   if (code === "EACCES" || code === "EPERM")
     return `you have no permission to write in ${folder}. Choose another place.`;
   if (code === "EROFS") return `${folder} is on a read-only disk. Choose another place.`;
+  if (code === "EISDIR") return "is a folder. Give the name of a file to write.";
   if (code === "ENOSPC" || code === "EDQUOT") return `the disk of ${folder} is full. Free some space.`;
   return `it cannot be written (${code}). Check the name and the disk.`;
 }

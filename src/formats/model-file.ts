@@ -6,12 +6,19 @@ import { cell, EquationError } from "../graph/cell.ts";
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
+  bidirectional,
   type CellSpec,
+  dropout,
+  embedding,
+  input,
   isLayerName,
   type LayerSpec,
+  masking,
   mergeModes,
   type RecurrentOptions,
+  recurrent,
   recurrentDefaults,
+  repeatVector,
 } from "../nn/layers.ts";
 import { type Layer, type Model, modelOf } from "../nn/model.ts";
 import type { TrainerState } from "../train/trainer.ts";
@@ -49,26 +56,35 @@ export function writeModel({ model, training, extra }: ModelFile): Uint8Array<Ar
 }
 /** In one order of fields, so that the same model makes the same bytes. */
 function layerData(layer: Layer): object {
-  const { kind, name } = layer;
-  switch (kind) {
+  const { kind, name, reads } = layer;
+  return { kind, name, reads, ...layerFields(layer) };
+}
+function layerFields(layer: LayerSpec): object {
+  switch (layer.kind) {
+    case "input":
+      return { features: layer.features, sequence: layer.sequence, mask: layer.mask };
     case "embedding":
-      return { kind, name, inputDim: layer.inputDim, outputDim: layer.outputDim, maskZero: layer.maskZero };
+      return { inputDim: layer.inputDim, outputDim: layer.outputDim, maskZero: layer.maskZero };
     case "cell":
-      return { kind, name, ...cellData(layer) };
+      return cellData(layer);
     case "bidirectional": {
       const [forward, backward] = [cellData(layer.forward), cellData(layer.backward)];
-      return { kind, name, mergeMode: layer.mergeMode, forward, backward };
+      return { mergeMode: layer.mergeMode, forward, backward };
     }
+    case "merge":
+      return { mergeMode: layer.mergeMode, of: layer.of };
+    case "repeat_vector":
+      return { n: layer.n };
     case "masking":
-      return { kind, name, maskValue: layer.maskValue };
+      return { maskValue: layer.maskValue };
     case "dropout":
-      return { kind, name, rate: layer.rate };
+      return { rate: layer.rate, locked: layer.locked };
   }
 }
 function cellData(layer: CellSpec): object {
-  const { label, units, cell: of } = layer;
+  const { label, units, cell: of, shared } = layer;
   const options = Object.keys(recurrentDefaults).map((key) => [key, layer[key as keyof RecurrentOptions]]);
-  return { label, units, ...Object.fromEntries(options), cell: of.source };
+  return { label, units, shared, ...Object.fromEntries(options), cell: of.source };
 }
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
 
@@ -121,14 +137,16 @@ export function readModel(bytes: Uint8Array, file: string): ModelFile {
     if (!Array.isArray(given.layers) || given.layers.length === 0) return refuse("it has no layers. Train anew.");
     if (given.layers.length > mostLayers) return refuse(`it has more than ${mostLayers} layers.`);
     const layers = given.layers.map((layer) => readLayer(layer, refuse));
-    const input = given.input === "tokens" ? "tokens" : count(given.input);
-    if (input === undefined || (input === "tokens") !== (layers[0]?.kind === "embedding")) {
+    const width = given.input === "tokens" ? "tokens" : count(given.input);
+    const [first] = layers;
+    const own = first?.kind === "input" ? first.features : first?.kind === "embedding" ? "tokens" : undefined;
+    if (width === undefined || (own === undefined ? width === "tokens" : width !== own)) {
       return refuse(`its input ${brief(given.input)} does not fit its first layer. Train anew.`);
     }
     const names = new Set<string>();
     const twice = layers.find(({ name }) => names.size === names.add(name).size);
     if (twice !== undefined) return refuse(`two of its layers are named "${twice.name}". Train anew.`);
-    const model = modelOf(layers, input, ({ name, shape }) => value(name, shape));
+    const model = modelOf(layers, width, ({ name, shape }) => value(name, shape));
     const state = given.training === undefined ? undefined : readTraining(given.training, model.parameters);
     const extra = Object.fromEntries(
       Object.entries(metadata).flatMap(([name, content]) =>
@@ -148,39 +166,58 @@ export function readModel(bytes: Uint8Array, file: string): ModelFile {
 
 function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
   const layer = record(value) ?? {};
-  const { kind, name } = layer;
+  const { name } = layer;
   if (typeof name !== "string" || !isLayerName(name)) {
     return refuse(`a layer's name ${brief(name)} is not a name: the file is damaged. Train anew.`);
   }
-  const spec = ((): LayerSpec | undefined => {
-    switch (kind) {
-      case "embedding": {
-        const [inputDim, outputDim] = [count(layer.inputDim), count(layer.outputDim)];
-        const { maskZero = false } = layer;
-        if (typeof maskZero !== "boolean") return undefined;
-        return inputDim && outputDim ? { kind, inputDim, outputDim, maskZero } : undefined;
-      }
-      case "cell":
-        return readCell(layer);
-      case "bidirectional": {
-        const [forward, backward] = [readCell(record(layer.forward)), readCell(record(layer.backward))];
-        const mergeMode = mergeModes.find((mode) => mode === layer.mergeMode);
-        return forward && backward && mergeMode ? { kind, forward, backward, mergeMode } : undefined;
-      }
-      case "masking": {
-        const { maskValue } = layer;
-        return typeof maskValue === "number" && Number.isFinite(maskValue) ? { kind, maskValue } : undefined;
-      }
-      case "dropout": {
-        const { rate } = layer;
-        return typeof rate === "number" && rate >= 0 && rate < 1 ? { kind, rate } : undefined;
-      }
-      default:
-        return undefined;
-    }
-  })();
+  const reads = typeof layer.reads === "string" ? { reads: layer.reads } : {};
+  const spec = readSpec(layer, { name, ...reads });
   if (spec === undefined) return refuse(`its layer "${name}" is not one that this program knows. Update unrolled.`);
   return { ...spec, name };
+}
+
+/** The layer by the function that makes such layers, which checks what they check. */
+function readSpec(layer: Record<string, unknown>, names: { name: string; reads?: string }): LayerSpec | undefined {
+  switch (layer.kind) {
+    case "input": {
+      const { features, sequence, mask } = layer;
+      const width = features === "tokens" ? features : count(features);
+      if (width === undefined || typeof sequence !== "boolean" || typeof mask !== "boolean") return undefined;
+      return input(width, { ...names, sequence, mask });
+    }
+    case "embedding": {
+      const [inputDim, outputDim] = [count(layer.inputDim), count(layer.outputDim)];
+      const { maskZero = false } = layer;
+      if (typeof maskZero !== "boolean" || !inputDim || !outputDim) return undefined;
+      return embedding(inputDim, outputDim, { ...names, maskZero });
+    }
+    case "cell": {
+      const spec = readCell(layer);
+      return spec && { ...spec, ...names };
+    }
+    case "bidirectional": {
+      const [forward, backward] = [readCell(record(layer.forward)), readCell(record(layer.backward))];
+      const mergeMode = [...mergeModes, "none" as const].find((mode) => mode === layer.mergeMode);
+      return forward && backward && mergeMode && bidirectional(forward, { ...names, backward, mergeMode });
+    }
+    case "merge": {
+      const mergeMode = mergeModes.find((mode) => mode === layer.mergeMode);
+      const of = strings(layer.of);
+      return mergeMode && of && { kind: "merge", mergeMode, of, ...names };
+    }
+    case "repeat_vector": {
+      const n = count(layer.n);
+      return n === undefined ? undefined : repeatVector(n, names);
+    }
+    case "masking":
+      return typeof layer.maskValue === "number" ? masking({ ...names, maskValue: layer.maskValue }) : undefined;
+    case "dropout": {
+      const { rate, locked = false } = layer;
+      return typeof rate === "number" && typeof locked === "boolean" ? dropout(rate, { ...names, locked }) : undefined;
+    }
+    default:
+      return undefined;
+  }
 }
 
 /** Fields that are absent have their defaults; older files have sequences only. */
@@ -188,19 +225,15 @@ function readCell(layer: Record<string, unknown> | undefined): CellSpec | undefi
   const { label, cell: source } = layer ?? {};
   if (layer === undefined || typeof source !== "string" || typeof label !== "string") return undefined;
   const units = layer.units === undefined ? undefined : count(layer.units);
-  if (layer.units !== undefined && !units) return undefined;
-  const options: Record<string, unknown> = { ...recurrentDefaults, returnSequences: true };
-  for (const key of Object.keys(recurrentDefaults)) {
-    if (layer[key] === undefined) continue;
-    if (typeof layer[key] !== typeof options[key]) return undefined;
-    options[key] = layer[key];
-  }
-  const { dropout, recurrentDropout } = options as RecurrentOptions;
-  if (![dropout, recurrentDropout].every((rate) => rate >= 0 && rate < 1)) return undefined;
-  return {
-    ...{ kind: "cell", label, cell: cell(source), ...(options as RecurrentOptions) },
-    ...(units === undefined ? {} : { units }),
-  };
+  const shared = layer.shared === undefined ? undefined : record(layer.shared);
+  if ((layer.units !== undefined && !units) || (layer.shared !== undefined && !shared)) return undefined;
+  const options: Record<string, unknown> = { returnSequences: true };
+  for (const key of Object.keys(recurrentDefaults)) if (layer[key] !== undefined) options[key] = layer[key];
+  return recurrent(cell(source), {
+    ...{ label, ...(options as Partial<RecurrentOptions>) },
+    ...(units !== undefined && { units }),
+    ...(shared !== undefined && { shared: shared as Record<string, string> }),
+  });
 }
 
 /** Something out of a file for a message. */
@@ -213,5 +246,7 @@ function brief(value: unknown): string {
 }
 const record = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+const strings = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) && value.every((one) => typeof one === "string") ? value : undefined;
 const count = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;

@@ -162,6 +162,8 @@ export function grad(graph: Graph, of = "loss"): Graph {
   const varying = dependsOnParameters(graph);
   const needed = dependencies(graph, [output]);
   const adjoints = new Map<NodeId, NodeId>();
+  /** Values that are read once a sequence; some, parameters above all, are themselves the same at any time. */
+  const readOnce = new Map<NodeId, boolean>();
 
   function contribute(id: NodeId, value: NodeId): void {
     const [shape, given] = [g.shapeOf(id), g.shapeOf(value)];
@@ -183,12 +185,12 @@ export function grad(graph: Graph, of = "loss"): Graph {
   contribute(output, typeof shape === "number" ? g.input(`d ${of}`, shape) : g.constant(1));
   for (const { adjoint, size, next, initial, reverse } of handed) {
     contribute(next, g.state(adjoint, size, { reverse: !reverse, adjoint: true }));
-    if (initial !== undefined) contribute(initial, g.final(adjoint));
+    if (initial === undefined) continue;
+    contribute(initial, g.final(adjoint));
+    readOnce.set(initial, true);
   }
 
   const sinks: NodeId[] = [];
-  /** Values that are read once a sequence; some, parameters above all, are themselves the same at any time. */
-  const readOnce = new Map<NodeId, boolean>();
   for (let id = graph.nodes.length - 1; id >= 0; id--) {
     const d = adjoints.get(id);
     if (d === undefined || !varying[id]) continue;

@@ -22,6 +22,8 @@ export type CellParameter = {
   readonly name: string;
   /** A matrix stands left of `@`; others are vectors. */
   readonly matrix: boolean;
+  /** A matrix that meets nothing but states, as they were at the step before. */
+  readonly recurrent: boolean;
   readonly initializer: Initializer;
   /** [n], or [rows, columns], in units and features of the inputs. */
   readonly shape: readonly Size[];
@@ -121,10 +123,12 @@ function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions): 
     names: lines.map((line) => line.target),
     parameters: [...names.parameters].map(([name, { matrix, span }]) => {
       const description = descriptions.get(name);
-      const standard = !matrix ? zeros : meetsInput.has(name) ? glorot : orthogonal;
+      const recurrent = matrix && !meetsInput.has(name);
+      const standard = !matrix ? zeros : recurrent ? orthogonal : glorot;
       return {
         name,
         matrix,
+        recurrent,
         initializer: chosen.get(name) ?? standard,
         shape: shapes.parameters.get(name) as readonly Size[],
         ...(description === undefined ? {} : { description }),

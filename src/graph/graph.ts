@@ -189,10 +189,10 @@ export function createBuilder(base?: Graph) {
       }
       state.next = value;
     },
-    /** What a declared state starts from: one value a sequence. */
+    /** What a declared state starts from: one value a sequence, or one for all. */
     initial(name: string, value: NodeId): void {
       const state = states.get(name);
-      if (state?.size !== shapeOf(value) || !isOnce(value)) {
+      if (state?.size !== shapeOf(value) || !(isOnce(value) || fixed(value))) {
         throw new Error(`internal: state ${name} cannot start from %${value}`);
       }
       state.initial = value;
@@ -208,6 +208,7 @@ export function createBuilder(base?: Graph) {
       if (parameters.has(name)) throw new Error(`internal: parameter ${name} is declared twice`);
       parameters.set(name, { name, shape, initializer });
     },
+    declaredShape: (name: string): readonly number[] | undefined => parameters.get(name)?.shape,
     /** A declared vector parameter as a value. */
     parameter(name: string): NodeId {
       const size = declared(name).shape[0] as number;

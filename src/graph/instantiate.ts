@@ -17,6 +17,8 @@ export type Layer = {
 export type StateOptions = {
   /** From the last step to the first. */
   readonly reverse?: boolean;
+  /** What a state of so many features starts from, one value a sequence; without it, from zeros. */
+  readonly initial?: (state: string, size: number) => NodeId | undefined;
   /** What the equations read as a state's value of the step before, from that value. */
   readonly read?: (state: string, value: NodeId) => NodeId;
   /** What a state is set to, from its value of the step before and what the equations say. */
@@ -35,6 +37,7 @@ const largestSize = 2 ** 31;
  * @param at.units the cell's size, needed unless its equations fix every size
  * @param at.inputs a node (a vector of features) for each of the cell's inputs
  * @param at.states how its states are read and set
+ * @param at.shared parameters that are there already, by the cell's name for them
  * @throws EquationError where the sizes do not fit
  */
 export function addCell(
@@ -45,9 +48,10 @@ export function addCell(
     readonly units?: number;
     readonly inputs: Readonly<Record<string, NodeId>>;
     readonly states?: StateOptions;
+    readonly shared?: Readonly<Record<string, string>> | undefined;
   },
 ): Layer {
-  const { reverse = false, read, next } = at.states ?? {};
+  const { reverse = false, initial, read, next } = at.states ?? {};
   const before = new Map<string, NodeId>();
   const { equations } = cell;
   const source = sourceOf(cell);
@@ -65,15 +69,25 @@ export function addCell(
 
   cell.parameters.forEach(({ name, matrix, initializer, shape, span }) => {
     const size = shape.map((s) => evaluate(s, name, span));
-    builder.declare(full(name), size, initializer);
+    const shared = at.shared?.[name];
+    if (shared === undefined) builder.declare(full(name), size, initializer);
+    else {
+      const there = builder.declaredShape(shared);
+      if (there?.join() !== size.join()) {
+        const problem = `it needs a shape of (${size.join(", ")}) for it, got ${there === undefined ? "none of this name before it" : `(${there.join(", ")})`}`;
+        refuse(name, `shared with ${shared}: ${problem}.`);
+      }
+    }
     if (matrix) {
       matrixRows.set(name, size[0] as number);
       matrixColumns.set(name, size[1] as number);
-    } else values.set(name, builder.parameter(full(name)));
+    } else values.set(name, builder.parameter(parameterOf(name)));
   });
   cell.states.forEach((name, i) => {
     const line = equations.lines.find((l) => l.target === name) as (typeof equations.lines)[number];
     const state = builder.state(full(name), evaluate(cell.stateSizes[i] as Size, name, line.span), { reverse });
+    const from = initial?.(name, builder.shapeOf(state) as number);
+    if (from !== undefined) builder.initial(full(name), from);
     before.set(name, state);
     values.set(name, read?.(name, state) ?? state);
   });
@@ -100,6 +114,9 @@ export function addCell(
   const lineNames = equations.lines.flatMap(({ target, primed }) => (primed ? [target, `${target}'`] : [target]));
   return { output, values: Object.fromEntries(lineNames.map((name) => [name, values.get(name) as NodeId])) };
 
+  function parameterOf(name: string): string {
+    return at.shared?.[name] ?? full(name);
+  }
   /** The numbers that sizes depend on. */
   function inputSizes(): Map<string, number> {
     const sizes = new Map<string, number>();
@@ -192,7 +209,7 @@ export function addCell(
           const problem = `'@' needs as many features as ${e.matrix} has columns, got ${got} and ${columns}. ${advice(got, columns)}`;
           fail(source, e.span, problem, full(name));
         }
-        if (parts.length === 1) return builder.matmul(full(e.matrix), parts[0] as NodeId);
+        if (parts.length === 1) return builder.matmul(parameterOf(e.matrix), parts[0] as NodeId);
         return product(e.matrix, parts);
       }
       case "concat":
@@ -222,7 +239,7 @@ export function addCell(
     let column = 0;
     const products = parts.map((part) => {
       const columns = builder.shapeOf(part) as number;
-      const view = { parameter: full(matrix), rows: matrixRows.get(matrix) as number, column, columns };
+      const view = { parameter: parameterOf(matrix), rows: matrixRows.get(matrix) as number, column, columns };
       column += columns;
       return builder.matmulView(view, part);
     });

@@ -7,58 +7,107 @@ import { gruResetAfter, lstm as lstmCell, simpleRnn as simpleRnnCell } from "../
 import { type Cell, cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
 
-export type LayerSpec =
-  | {
-      readonly kind: "embedding";
-      readonly name?: string;
-      readonly inputDim: number;
-      readonly outputDim: number;
-      readonly maskZero: boolean;
-    }
-  | CellSpec
-  | {
-      readonly kind: "bidirectional";
-      readonly name?: string;
-      readonly forward: CellSpec;
-      readonly backward: CellSpec;
-      readonly mergeMode: MergeMode;
-    }
-  | { readonly kind: "masking"; readonly name?: string; readonly maskValue: number }
-  | { readonly kind: "dropout"; readonly name?: string; readonly rate: number };
+export type LayerSpec = Named &
+  (
+    | {
+        readonly kind: "input";
+        readonly features: "tokens" | number;
+        readonly sequence: boolean;
+        readonly mask: boolean;
+      }
+    | {
+        readonly kind: "embedding";
+        readonly inputDim: number;
+        readonly outputDim: number;
+        readonly maskZero: boolean;
+      }
+    | CellSpec
+    | {
+        readonly kind: "bidirectional";
+        readonly forward: CellSpec;
+        readonly backward: CellSpec;
+        readonly mergeMode: MergeMode | "none";
+      }
+    | { readonly kind: "merge"; readonly of: readonly string[]; readonly mergeMode: MergeMode }
+    | { readonly kind: "repeat_vector"; readonly n: number }
+    | { readonly kind: "masking"; readonly maskValue: number }
+    | { readonly kind: "dropout"; readonly rate: number; readonly locked: boolean }
+  );
 
-export type CellSpec = {
+export type CellSpec = Named & {
   readonly kind: "cell";
-  readonly name?: string;
   readonly cell: Cell;
   readonly units?: number;
   readonly label: string;
+  /** The parameters that it has in common with others, by its own name for them: `{ W: "embedding.weight" }`. */
+  readonly shared?: Readonly<Record<string, string>>;
 } & RecurrentOptions;
 
 /** How a cell with states goes over a sequence; a cell without has nothing to choose. */
 export type RecurrentOptions = {
   /** Its output at every step, or at the last one alone. */
   readonly returnSequences: boolean;
+  /** A predictor gives its states after the last step too. */
+  readonly returnState: boolean;
   /** From the last step to the first. With `returnSequences` the outputs come in that order too. */
   readonly goBackwards: boolean;
+  /** Each batch goes on from where the one before left the states, until they are reset. */
+  readonly stateful: boolean;
   /** A masked step gives zeros, not the output of the step before. */
   readonly zeroOutputForMask: boolean;
+  /**
+   * What the states start from: zeros; parameters that training learns; or what other layers give: the states of a
+   * recurrent one after its last step (both directions of a bidirectional one side by side), the vector of any other.
+   */
+  readonly initialState: "zeros" | "learned" | { readonly from: string | readonly string[] };
   /** Rates, in training, of what the cell reads of its input and of its output state: one mask for all steps. */
   readonly dropout: number;
   readonly recurrentDropout: number;
+  /**
+   * Rate at which, in training, each number of a state stays as it was, for all states or by state; afterwards old and
+   * new are mixed in that proportion. D. Krueger et al., "Zoneout", 2016 (arXiv 1606.01305).
+   */
+  readonly zoneout: number | Readonly<Record<string, number>>;
+  /**
+   * Rate of dropout, in training, on the matrices that meet states: one mask for all steps and examples. S. Merity et
+   * al., "Regularizing and optimizing LSTM language models", 2017 (arXiv 1708.02182), after L. Wan et al., DropConnect.
+   */
+  readonly dropConnect: number;
 };
-/** Keras's defaults. */
+/** Keras's defaults, where Keras has the thing. */
 export const recurrentDefaults: RecurrentOptions = {
   returnSequences: false,
+  returnState: false,
   goBackwards: false,
+  stateful: false,
   zeroOutputForMask: false,
+  initialState: "zeros",
   dropout: 0,
   recurrentDropout: 0,
+  zoneout: 0,
+  dropConnect: 0,
 };
 export const mergeModes = ["concat", "sum", "mul", "ave"] as const;
 export type MergeMode = (typeof mergeModes)[number];
 
-type Named = { readonly name?: string };
+/** A layer reads the one before it, or the one whose name it `reads`. */
+type Named = { readonly name?: string; readonly reads?: string };
 type Recurrent = Named & Partial<RecurrentOptions>;
+
+/**
+ * Where data come in: tokens (T,B), or vectors (T,B,features); with `sequence: false` one token or vector an example. A
+ * model of one input needs none: it begins with what reads it. With `mask`, another input `NAME.mask` (T,B) says which
+ * steps count, 1, and which are padding, 0.
+ * @example [input("tokens", { name: "question" }), embedding(50, 16), lstm(32, { name: "encoder" }), ...]
+ */
+export function input(
+  features: "tokens" | number,
+  { sequence = true, mask = false, ...names }: Named & { readonly sequence?: boolean; readonly mask?: boolean } = {},
+): LayerSpec {
+  if (features !== "tokens") positive("input", "features", features);
+  if (mask && !sequence) throw new InputError("input: a mask is for steps, and without a sequence there are none");
+  return named({ kind: "input", features, sequence, mask }, names);
+}
 
 /**
  * tokens (T,B) -> vectors (T,B,outputDim): the row of a table (inputDim, outputDim) for each token. With `maskZero`,
@@ -67,17 +116,17 @@ type Recurrent = Named & Partial<RecurrentOptions>;
 export function embedding(
   inputDim: number,
   outputDim: number,
-  { name, maskZero = false }: Named & { readonly maskZero?: boolean } = {},
+  { maskZero = false, ...names }: Named & { readonly maskZero?: boolean } = {},
 ): LayerSpec {
   positive("embedding", "inputDim", inputDim);
   positive("embedding", "outputDim", outputDim);
-  return named({ kind: "embedding", inputDim, outputDim, maskZero }, name);
+  return named({ kind: "embedding", inputDim, outputDim, maskZero }, names);
 }
 
 /** The layers behind skip the steps whose features all are `maskValue`; what is skipped becomes zeros. */
-export function masking({ maskValue = 0, name }: Named & { readonly maskValue?: number } = {}): LayerSpec {
+export function masking({ maskValue = 0, ...names }: Named & { readonly maskValue?: number } = {}): LayerSpec {
   if (!Number.isFinite(maskValue)) throw new InputError(`masking: maskValue must be a finite number, got ${maskValue}`);
-  return named({ kind: "masking", maskValue }, name);
+  return named({ kind: "masking", maskValue }, names);
 }
 
 /**
@@ -90,17 +139,56 @@ export function recurrent(
   {
     units,
     name,
+    reads,
     label = "recurrent",
+    shared,
     ...options
-  }: Recurrent & { readonly units?: number; readonly label?: string } = {},
+  }: Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared">> = {},
 ): CellSpec {
-  checkLayerCell(of, name ?? label);
-  if (units !== undefined) positive(name ?? label, "units", units);
+  const where = name ?? label;
+  checkLayerCell(of, where);
+  if (units !== undefined) positive(where, "units", units);
   const all = { ...recurrentDefaults, ...options };
-  checkRate(`${name ?? label}: dropout`, all.dropout);
-  checkRate(`${name ?? label}: recurrentDropout`, all.recurrentDropout);
-  return named({ kind: "cell", cell: of, label, ...all, ...(units === undefined ? {} : { units }) }, name);
+  checkRecurrentOptions(of, all, where);
+  const unknown = Object.keys(shared ?? {}).find((key) => !of.parameters.some((parameter) => parameter.name === key));
+  if (unknown !== undefined) throw new InputError(`${where}: shared: its cell has no parameter ${unknown}`);
+  return named(
+    { kind: "cell", cell: of, label, ...all, ...(units !== undefined && { units }), ...(shared && { shared }) },
+    { ...(name !== undefined && { name }), ...(reads !== undefined && { reads }) },
+  );
 }
+
+/** @throws InputError for an option that is none, or that this cell cannot have */
+function checkRecurrentOptions({ states }: Cell, options: RecurrentOptions, where: string): void {
+  const { initialState, zoneout, stateful } = options;
+  for (const [key, standard] of Object.entries(recurrentDefaults)) {
+    const value: unknown = options[key as keyof RecurrentOptions];
+    if (typeof standard === "boolean" && typeof value !== "boolean") {
+      throw new InputError(`${where}: ${key} must be true or false, got ${JSON.stringify(value)}`);
+    }
+  }
+  for (const key of Object.keys(options)) {
+    if (!Object.hasOwn(recurrentDefaults, key)) throw new InputError(`${where}: there is no option ${key}`);
+  }
+  checkRate(`${where}: dropout`, options.dropout);
+  checkRate(`${where}: recurrentDropout`, options.recurrentDropout);
+  checkRate(`${where}: dropConnect`, options.dropConnect);
+  if (typeof zoneout === "number") checkRate(`${where}: zoneout`, zoneout);
+  else {
+    for (const [state, rate] of Object.entries(zoneout ?? {})) {
+      if (!states.includes(state)) throw new InputError(`${where}: zoneout: its cell has no state ${state}`);
+      checkRate(`${where}: zoneout of ${state}`, rate);
+    }
+  }
+  if (initialState === "zeros") return;
+  const from: unknown = initialState === "learned" ? [] : initialState?.from;
+  if (typeof from !== "string" && !(Array.isArray(from) && from.every((one) => typeof one === "string"))) {
+    throw new InputError(`${where}: initialState must be "zeros", "learned" or { from: the name of a layer }`);
+  }
+  if (stateful) throw new InputError(`${where}: stateful keeps its states; leave initialState out, or stateful`);
+}
+export const namesOf = (from: string | readonly string[]): readonly string[] =>
+  typeof from === "string" ? [from] : from;
 
 /**
  * A layer hands its cell one vector a step and no numbers, and its file holds the equations alone.
@@ -121,7 +209,8 @@ export function checkLayerCell({ inputs, settings }: Cell, where: string): void 
 /**
  * One layer from the first step to the last and one like it from the last to the first, side by side at each step:
  * M. Schuster and K. Paliwal, "Bidirectional recurrent neural networks", 1997. `backward` is a copy of the layer unless
- * another is given.
+ * another is given; it goes the other way than the layer does. Where the layer goes backwards, so do the outputs, in both
+ * halves (Keras's rule).
  * @example bidirectional(lstm(64, { returnSequences: true }))
  */
 export function bidirectional(
@@ -129,22 +218,56 @@ export function bidirectional(
   {
     mergeMode = "concat",
     backward = layer,
-    name,
-  }: Named & { readonly mergeMode?: MergeMode; readonly backward?: CellSpec } = {},
+    ...names
+  }: Named & { readonly mergeMode?: MergeMode | "none"; readonly backward?: CellSpec } = {},
 ): LayerSpec {
-  if (!mergeModes.includes(mergeMode)) {
-    throw new InputError(`bidirectional: mergeMode "${mergeMode}" is not known. There are ${mergeModes.join(", ")}.`);
+  if (mergeMode !== "none" && !mergeModes.includes(mergeMode)) {
+    throw new InputError(
+      `bidirectional: mergeMode "${mergeMode}" is not known. There are ${mergeModes.join(", ")} and none.`,
+    );
   }
   for (const one of [layer, backward]) {
     if (one.kind !== "cell" || one.cell.states.length === 0) {
       throw new InputError("bidirectional: needs a recurrent layer, one whose cell has a state");
     }
-    if (one.goBackwards) throw new InputError("bidirectional: gives the directions itself; leave goBackwards out");
+  }
+  if (backward !== layer && layer.goBackwards && backward.goBackwards) {
+    throw new InputError("bidirectional: one layer goes forwards, and both say goBackwards");
   }
   if (layer.returnSequences !== backward.returnSequences) {
     throw new InputError("bidirectional: both layers must return sequences, or neither");
   }
-  return named({ kind: "bidirectional", forward: layer, backward, mergeMode }, name);
+  return named({ kind: "bidirectional", forward: layer, backward, mergeMode }, names);
+}
+
+const merge =
+  (mergeMode: MergeMode) =>
+  (of: readonly string[], names: Named = {}): LayerSpec => {
+    if (of.length < 2) throw new InputError(`a merging layer needs the names of two layers or more, got ${of.length}`);
+    return named({ kind: "merge", of, mergeMode }, names);
+  };
+/** The outputs of layers, by their names, side by side: (T,B,D1), (T,B,D2) ... -> (T,B,D1 + D2 ...). */
+export const concatenate = merge("concat");
+/** Sum, product and mean of the outputs of layers of equal width, by their names. */
+export const add = merge("sum");
+export const multiply = merge("mul");
+export const average = merge("ave");
+
+/** One vector an example (B,D) at each of `n` steps (n,B,D): what a decoder reads. All of a model has `n` steps then. */
+export function repeatVector(n: number, names: Named = {}): LayerSpec {
+  positive("repeatVector", "n", n);
+  return named({ kind: "repeat_vector", n }, names);
+}
+
+/**
+ * A layer that reads one vector, at every step: what such a layer does here anyway, so it is given back as it is. For
+ * those who look for Keras's name.
+ * @throws InputError for a layer that reads a sequence
+ */
+export function timeDistributed(layer: LayerSpec): LayerSpec {
+  const one = layer.kind === "dropout" || (layer.kind === "cell" && layer.cell.states.length === 0);
+  if (!one) throw new InputError("timeDistributed: needs a layer that reads one vector at a time, such as dense");
+  return layer;
 }
 
 export const lstm = (units: number, options: Recurrent = {}): CellSpec =>
@@ -157,40 +280,54 @@ export const simpleRnn = (units: number, options: Recurrent = {}): CellSpec =>
 
 const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
 
-/** x (T,B,D) or (B,D) -> activation(W @ x + b) (T,B,units) or (B,units). */
+/**
+ * x (T,B,D) or (B,D) -> activation(W @ x + b) (T,B,units) or (B,units). `tied`: W is the table of the embedding of that
+ * name, which has `units` rows of D numbers (O. Press and L. Wolf, 2016, arXiv 1608.05859).
+ */
 export function dense(
   units: number,
-  { activation = "linear", name }: Named & { readonly activation?: (typeof activations)[number] } = {},
-): LayerSpec {
+  {
+    activation = "linear",
+    tied,
+    ...names
+  }: Named & { readonly activation?: (typeof activations)[number]; readonly tied?: string } = {},
+): CellSpec {
   if (!activations.includes(activation)) {
     throw new InputError(`dense: activation "${activation}" is not known. There are ${activations.join(", ")}.`);
   }
   const product = "W @ x + b";
   const of = cell(`y = ${activation === "linear" ? product : `${activation}(${product})`}`);
-  return recurrent(of, { units, label: "dense", ...(name === undefined ? {} : { name }) });
+  return recurrent(of, {
+    ...{ units, label: "dense", ...names },
+    ...(tied !== undefined && { shared: { W: `${tied}.weight` } }),
+  });
 }
 
 /**
  * In training, each number is 0 with probability `rate`, else divided by 1 - rate; a new mask at every step.
- * N. Srivastava et al., "Dropout", JMLR 15, 2014.
+ * N. Srivastava et al., "Dropout", JMLR 15, 2014. `locked`: one mask for all steps (Keras's SpatialDropout1D); Y. Gal and
+ * Z. Ghahramani, 2015 (arXiv 1512.05287).
  */
-export function dropout(rate: number, { name }: Named = {}): LayerSpec {
+export function dropout(
+  rate: number,
+  { locked = false, ...names }: Named & { readonly locked?: boolean } = {},
+): LayerSpec {
   checkRate("dropout: rate", rate);
-  return named({ kind: "dropout", rate }, name);
+  return named({ kind: "dropout", rate, locked }, names);
 }
 
 /** Tensors in a model's file begin with it, and a dot. */
 export const isLayerName = (name: string): boolean => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name);
 
-function named<T extends LayerSpec>(layer: T, name: string | undefined): T {
-  if (name === undefined) return layer;
-  if (!isLayerName(name)) {
+function named<T extends LayerSpec>(layer: T, { name, reads }: Named): T {
+  if (name !== undefined && !isLayerName(name)) {
     throw new InputError(`layer name "${name}" is not a name. Use letters, digits and underscores.`);
   }
-  return { ...layer, name };
+  return { ...layer, ...(name !== undefined && { name }), ...(reads !== undefined && { reads }) };
 }
 function checkRate(where: string, rate: number): void {
-  if (!(rate >= 0 && rate < 1)) throw new InputError(`${where} must be at least 0 and below 1, got ${rate}`);
+  if (!(typeof rate === "number" && rate >= 0 && rate < 1))
+    throw new InputError(`${where} must be at least 0 and below 1, got ${rate}`);
 }
 function positive(where: string, what: string, value: number): void {
   if (!Number.isInteger(value) || value < 1) {

@@ -1,6 +1,6 @@
 /**
- * A model: layers one after the other, and the values of their parameters. Knows nothing about losses, optimisers or
- * text.
+ * A model: layers, each of which reads the one before it or the one that it names, and the values of their parameters.
+ * Knows nothing about losses, optimisers or text.
  */
 import {
   type Builder,
@@ -14,52 +14,67 @@ import {
 import { InputError } from "../graph/input-error.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
-import type { LayerSpec } from "./layers.ts";
+import { type LayerSpec, namesOf } from "./layers.ts";
 import { createRandom } from "./random.ts";
-import { addBidirectional, addRecurrent, type Flow } from "./recurrent.ts";
+import { addBidirectional, addMerge, addRecurrent, type Flow, type Padding, streamsEach } from "./recurrent.ts";
 
 /** A layer with its name: given, or what it is with a number from the second of its kind on (Keras's rule). */
 export type Layer = LayerSpec & { readonly name: string };
 
 export type Model = {
   readonly layers: readonly Layer[];
-  /** What goes in: tokens, where the first layer is an embedding, or vectors of so many features. */
+  /** What goes in first: tokens, where the first layer is an embedding, or vectors of so many features. */
   readonly input: "tokens" | number;
+  /** All that goes in: "tokens" or "x", and the layers of kind `input` by their names. */
+  readonly inputs: readonly ModelInput[];
   /** Features that come out. */
   readonly outputSize: number;
   /** Whether they come out at every step (T,B,outputSize), or once a sequence (B,outputSize). */
   readonly returnsSequences: boolean;
-  /** Whether the first output in order is that of the last step, and whether steps may be masked. */
+  /** Whether the first output in order is that of the last step. */
   readonly backwards: boolean;
-  readonly masked: boolean;
+  /** What says which steps of the output do not count; nothing where all do. */
+  readonly maskedBy: readonly Padding[];
+  /** How many steps it has, where a layer says so. */
+  readonly steps: number | undefined;
   readonly parameters: readonly Parameter[];
   /** By name, [n] or [rows, columns] flat. Training writes into them. */
   readonly values: Readonly<Record<string, Float32Array>>;
 };
 
+export type ModelInput = {
+  readonly name: string;
+  /** Tokens, of which there are `count`; vectors of so many features; or numbers that say which steps count. */
+  readonly features: "tokens" | "mask" | number;
+  readonly count?: number;
+  /** One a step (T,B,...), or one an example (B,...). */
+  readonly sequence: boolean;
+};
+
 export type SequentialOptions = {
-  /** Features of the input vectors; not for a model that starts with an embedding. */
+  /** Features of the input vectors; not for a model that starts with an embedding, or with `input`. */
   readonly input?: number;
   /** Of the initial values. */
   readonly seed?: number;
 };
 
 /**
- * Layers one after the other.
- * @throws where a layer does not fit the one before, with its name
+ * Layers one after the other; one that `reads` another by name goes on from there.
+ * @throws InputError where a layer does not fit what it reads, with its name
  * @example sequential([embedding(65, 64), lstm(128, { returnSequences: true }), dense(65)])
  */
 export function sequential(specs: readonly LayerSpec[], { input, seed = 0 }: SequentialOptions = {}): Model {
-  if (specs.length === 0) throw new InputError("sequential: needs at least one layer");
-  const layers = nameLayers(specs);
-  const tokens = specs[0]?.kind === "embedding";
-  if (!tokens && input === undefined) {
+  const [first] = specs;
+  if (first === undefined) throw new InputError("sequential: needs at least one layer");
+  const own = first.kind === "embedding" ? "tokens" : first.kind === "input" ? first.features : undefined;
+  if (own === undefined && input === undefined) {
     throw new InputError("sequential: say how many features go in, { input: n }, or begin with an embedding");
   }
-  if (tokens && input !== undefined) throw new InputError("sequential: an embedding reads tokens; leave `input` out");
-  const shape = tokens ? "tokens" : (input as number);
+  if (own !== undefined && input !== undefined) {
+    throw new InputError(`sequential: its first layer, ${first.kind}, says what goes in; leave \`input\` out`);
+  }
   const random = createRandom(seed);
-  return modelOf(layers, shape, (parameter) => initialize(parameter, random));
+  return modelOf(nameLayers(specs), own ?? (input as number), (parameter) => initialize(parameter, random));
 }
 
 /**
@@ -71,14 +86,17 @@ export function modelOf(
   input: Model["input"],
   initial: (parameter: Parameter) => Float32Array,
 ): Model {
-  const { graph, output, backwards, mask } = modelGraph({ layers, input }, { training: false });
+  const { graph, output, flow, inputs, steps } = modelGraph({ layers, input }, { training: false });
   checkInputMatters(graph, output);
   checkMemory(4 * countParameters(graph), "the model");
   const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
   const { shape, once } = graph.nodes[output] as Node;
   const outputSize = typeof shape === "number" ? shape : 1;
-  const order = { returnsSequences: once !== true, backwards, masked: mask !== undefined };
-  return { layers, input, outputSize, ...order, parameters: graph.parameters, values };
+  const { backwards, maskedBy } = flow;
+  return {
+    ...{ layers, input, inputs, outputSize, returnsSequences: once !== true, backwards, maskedBy, steps },
+    ...{ parameters: graph.parameters, values },
+  };
 }
 
 /** A cell may leave out x; a model all of whose ways from input to output are cut so could learn nothing. */
@@ -102,18 +120,38 @@ export function checkReturnsSequences({ layers, returnsSequences }: Model, where
   );
 }
 
-/** @throws InputError for a model that needs a sequence as a whole: one that goes backwards */
-export function checkReadsForward({ layers }: Model, where: string): void {
-  const layer = layers.find((one) => one.kind === "bidirectional" || (one.kind === "cell" && one.goBackwards));
+/** @throws InputError for a model that needs a sequence as a whole, or several: here one step comes after the other */
+export function checkReadsForward({ layers, inputs }: Model, where: string): void {
+  const [, second] = inputs;
+  if (second !== undefined) throw new InputError(`${where}: reads one input, and the model has ${second.name} as well`);
+  for (const layer of layers) {
+    if (layer.kind === "bidirectional" || (layer.kind === "cell" && layer.goBackwards)) {
+      throw new InputError(
+        `${where}: ${layer.name} reads from the last step on, and here one step comes after the other`,
+      );
+    }
+    if (layer.kind === "repeat_vector" || (layer.kind === "cell" && typeof layer.initialState === "object")) {
+      throw new InputError(
+        `${where}: ${layer.name} begins when another sequence has ended, and here one step comes after the other`,
+      );
+    }
+  }
+}
+
+/** @throws InputError for a model whose states start anew in each run */
+export function checkCarriesStates({ layers }: Model, where: string): void {
+  const layer = layers.find((one) => one.kind === "cell" && one.initialState !== "zeros");
   if (layer === undefined) return;
-  throw new InputError(`${where}: ${layer.name} reads from the last step on, and here one step comes after the other`);
+  throw new InputError(
+    `${where}: goes on from the states of the batch before, and ${layer.name} has an initialState. Leave it out, or use fit.`,
+  );
 }
 
 /** Give every layer without a name that of its kind: lstm, lstm_1, lstm_2. */
 export function nameLayers(specs: readonly LayerSpec[]): Layer[] {
   const taken = new Set<string>();
   return specs.map((spec) => {
-    const wanted = spec.name ?? (spec.kind === "cell" ? spec.label : spec.kind);
+    const wanted = spec.name ?? labelOf(spec);
     let name = wanted;
     for (let k = 1; taken.has(name); k++) {
       if (spec.name !== undefined) throw new InputError(`sequential: two layers are named "${name}"`);
@@ -124,75 +162,202 @@ export function nameLayers(specs: readonly LayerSpec[]): Layer[] {
   });
 }
 
+/** What a layer is, in a word. */
+export function labelOf(spec: LayerSpec): string {
+  if (spec.kind === "cell") return spec.label;
+  if (spec.kind === "input") return spec.features === "tokens" ? "tokens" : "x";
+  return spec.kind === "merge" ? mergeLabels[spec.mergeMode] : spec.kind;
+}
+const mergeLabels = { concat: "concatenate", sum: "add", mul: "multiply", ave: "average" } as const;
+
 export type ModelNodes = {
   readonly output: NodeId;
-  /** Which steps count, where some may not: one number a step. */
-  readonly mask: NodeId | undefined;
-  /** Whether the first output in order is that of the last step. */
-  readonly backwards: boolean;
+  /** The output with what is known about its steps. */
+  readonly flow: Flow;
+  /** What each layer gives, by its name. */
+  readonly flows: ReadonlyMap<string, Flow>;
+  readonly inputs: readonly ModelInput[];
+  readonly steps: number | undefined;
   /** By layer and name. */
   readonly values: Readonly<Record<string, NodeId>>;
 };
 
-/** One time step of the whole model, without a loss. Dropout is there in training only. */
+export type ModelGraphOptions = {
+  /** Dropout is there in training only. */
+  readonly training: boolean;
+  /** Whether a run may be the middle of a sequence: then learned states do not start it. */
+  readonly goesOn?: boolean;
+};
+
+/** One time step of the whole model, without a loss. */
 export function modelGraph(
   model: Pick<Model, "layers" | "input">,
-  { training }: { readonly training: boolean },
+  options: ModelGraphOptions,
 ): ModelNodes & { readonly graph: Graph } {
   const g = createBuilder();
-  const nodes = addModel(g, model, { training });
+  const nodes = addModel(g, model, options);
   return { graph: g.graph({ output: nodes.output }), ...nodes };
 }
 
-/** The same into a graph under construction. Inputs are named "tokens" or "x". */
+/** The same into a graph under construction. */
 export function addModel(
   g: Builder,
   { layers, input }: Pick<Model, "layers" | "input">,
-  { training }: { readonly training: boolean },
+  { training, goesOn = false }: ModelGraphOptions,
 ): ModelNodes {
   const values: Record<string, NodeId> = {};
-  let flow: Flow = { value: input === "tokens" ? g.index("tokens") : g.input("x", input), backwards: false };
-  const keep = (name: string, made: { readonly flow: Flow; readonly values: ModelNodes["values"] }): void => {
-    for (const [key, id] of Object.entries(made.values)) values[`${name}.${key}`] = id;
-    flow = made.flow;
+  const flows = new Map<string, Flow>();
+  const inputs: ModelInput[] = [];
+  let steps: number | undefined;
+  /** States of recurrent layers after their last step, by layer. */
+  const finals = new Map<string, () => readonly NodeId[]>();
+
+  const addInput = (name: string, features: ModelInput["features"], sequence: boolean): NodeId => {
+    const once = !sequence;
+    inputs.push({ name, features, sequence });
+    if (features === "tokens") return g.index(name, { once });
+    return g.input(name, features === "mask" ? "scalar" : features, { once });
   };
+  const find = (layer: Layer, name: string): Flow => {
+    const found = flows.get(name);
+    if (found !== undefined) return found;
+    throw new InputError(
+      `${layer.name}: it reads "${name}", and no layer before it has that name: ${[...flows.keys()].join(", ")}`,
+    );
+  };
+  const keep = (name: string, made: ModelNodes["values"]): void => {
+    for (const [key, id] of Object.entries(made)) values[`${name}.${key}`] = id;
+  };
+  /** What an input's numbers are read for: how many tokens there are, the value that is padding. */
+  const readAs = (layer: Layer, { value }: Flow, use: (input: ModelInput) => ModelInput): string => {
+    const node = g.node(value);
+    const k = inputs.findIndex((one) => (node.op === "input" || node.op === "index") && one.name === node.name);
+    if (k < 0)
+      throw new InputError(`${layer.name}: ${layer.kind} reads what goes into the model, so it must come first`);
+    inputs[k] = use(inputs[k] as ModelInput);
+    return (inputs[k] as ModelInput).name;
+  };
+
+  const first = layers[0] as Layer;
+  let flow: Flow | undefined;
+  if (first.kind !== "input") {
+    const name = input === "tokens" ? "tokens" : "x";
+    flow = { value: addInput(name, input, true), maskedBy: [], backwards: false };
+    flows.set(name, flow);
+  }
   layers.forEach((layer, k) => {
     const { name } = layer;
-    const context = { training, stream: firstRecurrentStream + 4 * k };
-    const { value } = flow;
-    switch (layer.kind) {
-      case "embedding": {
-        if (k > 0) throw new InputError(`${name}: an embedding reads tokens, so it must be the first layer`);
-        const parameter = `${name}.weight`;
-        g.declare(parameter, [layer.inputDim, layer.outputDim], { name: "random_uniform", values: [-0.05, 0.05] });
-        const mask = layer.maskZero ? g.sub(g.constant(1), g.sum(g.oneHot(value, 1))) : undefined;
-        flow = { ...flow, value: g.gather(parameter, value), mask };
-        break;
+    const context = {
+      ...{ training, goesOn },
+      stream: firstRecurrentStream + 2 * streamsEach * k,
+      statesFrom: (from: string | readonly string[]): readonly NodeId[] =>
+        namesOf(from).flatMap((one) => finals.get(one)?.() ?? [find(layer, one).value]),
+    };
+    const read = (): Flow => {
+      const found = layer.reads === undefined ? flow : find(layer, layer.reads);
+      if (found === undefined)
+        throw new InputError(
+          `${name}: the layer before it gives two sequences. Say which it reads: { reads: "NAME.forward" }`,
+        );
+      return found;
+    };
+    const made = ((): Flow | undefined => {
+      switch (layer.kind) {
+        case "input": {
+          const value = addInput(name, layer.features, layer.sequence);
+          if (!layer.mask) return { value, maskedBy: [], backwards: false };
+          const mask = addInput(`${name}.mask`, "mask", true);
+          return { value, mask, maskedBy: [{ input: `${name}.mask`, value: 0 }], backwards: false };
+        }
+        case "embedding": {
+          const from = read();
+          if (g.shapeOf(from.value) !== "index")
+            throw new InputError(
+              `${name}: an embedding reads tokens, so it must be the first layer, or come after input("tokens")`,
+            );
+          const { inputDim, outputDim, maskZero } = layer;
+          const source = readAs(layer, from, (one) => ({ ...one, count: Math.min(one.count ?? inputDim, inputDim) }));
+          const parameter = `${name}.weight`;
+          g.declare(parameter, [inputDim, outputDim], { name: "random_uniform", values: [-0.05, 0.05] });
+          const value = g.gather(parameter, from.value);
+          if (!maskZero) return { ...from, value };
+          const mask = g.sub(g.constant(1), g.sum(g.oneHot(from.value, 1)));
+          return withMask({ ...from, value }, mask, { input: source, value: 0 });
+        }
+        case "cell": {
+          const added = addRecurrent(g, layer, read(), context);
+          keep(name, added.values);
+          if (layer.cell.states.length > 0)
+            finals.set(name, () => layer.cell.states.map((s) => g.final(`${name}.${s}`)));
+          return added.flow;
+        }
+        case "bidirectional": {
+          const { mergeMode, forward } = layer;
+          const added = addBidirectional(g, layer, read(), context);
+          keep(name, added.values);
+          const both = (s: string): NodeId[] => [g.final(`${name}.forward.${s}`), g.final(`${name}.backward.${s}`)];
+          finals.set(name, () => forward.cell.states.map((s) => g.concat(both(s))));
+          const [there, back] = added.flows;
+          flows.set(`${name}.forward`, there).set(`${name}.backward`, back);
+          return mergeMode === "none" ? undefined : addMerge(g, name, mergeMode, added.flows);
+        }
+        case "merge":
+          return addMerge(
+            g,
+            name,
+            layer.mergeMode,
+            layer.of.map((of) => find(layer, of)),
+          );
+        case "repeat_vector": {
+          const { value } = read();
+          if (!g.isOnce(value))
+            throw new InputError(
+              `${name}: it repeats one vector an example, and what it reads gives one at every step. Leave returnSequences out there.`,
+            );
+          if (steps !== undefined && steps !== layer.n)
+            throw new InputError(`${name}: a model has one number of steps, got ${steps} and ${layer.n}`);
+          steps = layer.n;
+          // A state that starts from the vector and stays.
+          const state = g.state(name, g.shapeOf(value) as number);
+          g.initial(name, value);
+          g.next(name, state);
+          return { value: state, maskedBy: [], backwards: false };
+        }
+        case "masking": {
+          const from = read();
+          const source = readAs(layer, from, (one) => one);
+          const differs = g.unary("step", g.unary("abs", g.sub(from.value, g.constant(layer.maskValue))));
+          const mask = g.reduce("max_of", differs);
+          const padding = { input: source, value: Math.fround(layer.maskValue) };
+          return withMask({ ...from, value: g.mul(from.value, mask) }, mask, padding);
+        }
+        case "dropout": {
+          const from = read();
+          if (!training || layer.rate === 0) return from;
+          const once = g.isOnce(from.value);
+          const mask = g.mask(g.shapeOf(from.value) as number, layer.rate, k, {
+            once,
+            ...(layer.locked && !once && { locked: true }),
+          });
+          return { ...from, value: g.mul(from.value, mask) };
+        }
       }
-      case "cell":
-        keep(name, addRecurrent(g, layer, flow, context));
-        break;
-      case "bidirectional":
-        keep(name, addBidirectional(g, layer, flow, context));
-        break;
-      case "masking": {
-        if (k > 0) throw new InputError(`${name}: masking reads the model's input, so it must be the first layer`);
-        const differs = g.unary("step", g.unary("abs", g.sub(value, g.constant(layer.maskValue))));
-        const mask = g.reduce("max_of", differs);
-        flow = { ...flow, value: g.mul(value, mask), mask };
-        break;
-      }
-      case "dropout":
-        if (!training || layer.rate === 0) break;
-        flow = {
-          ...flow,
-          value: g.mul(value, g.mask(g.shapeOf(value) as number, layer.rate, k, { once: g.isOnce(value) })),
-        };
-        break;
-    }
+    })();
+    if (made !== undefined) flows.set(name, made);
+    flow = made;
   });
-  const { value: output, mask, backwards } = flow;
-  return { output, mask, backwards, values };
+  function withMask(from: Flow, mask: NodeId, padding: Padding): Flow {
+    return {
+      ...from,
+      mask: from.mask === undefined ? mask : g.mul(from.mask, mask),
+      maskedBy: [...from.maskedBy, padding],
+    };
+  }
+  if (flow === undefined)
+    throw new InputError(
+      `${layers.at(-1)?.name}: with mergeMode "none" it gives two sequences; a layer behind it must put them together`,
+    );
+  return { output: flow.value, flow, flows, inputs, steps, values };
 }
 
 /** Streams of random bits below this belong to dropout layers, by position. */

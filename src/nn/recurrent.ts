@@ -12,32 +12,44 @@ export type Flow = {
   readonly value: NodeId;
   /** One number a step: 1 where it counts, 0 where it is padding. */
   readonly mask?: NodeId | undefined;
+  /** What the mask is made from. */
+  readonly maskedBy: readonly Padding[];
   /** The first in order is the last in time, after a layer that went backwards. */
   readonly backwards: boolean;
 };
+/** A step is padding where all numbers of an input are this value. */
+export type Padding = { readonly input: string; readonly value: number };
 
 export type Named<T> = T & { readonly name: string };
 
 export type RecurrentContext = {
   readonly training: boolean;
-  /** Of its dropout masks: it and the next one are this layer's own. */
+  /** Whether a run may be the middle of a sequence: then learned states do not start it. */
+  readonly goesOn: boolean;
+  /** Of its masks of random bits: this one and the next `streamsEach` are this layer's own. */
   readonly stream: number;
+  /** What the layers of these names give as states to start from. */
+  readonly statesFrom: (names: string | readonly string[]) => readonly NodeId[];
 };
+export const streamsEach = 16;
+
+/** The parameter that a state of a layer starts from, where training learns it. */
+export const learnedState = (layer: string, state: string): string => `${layer}.initial_${state}`;
 
 export function addRecurrent(
   g: Builder,
   layer: Named<CellSpec>,
   flow: Flow,
-  { training, stream }: RecurrentContext,
+  { training, goesOn, stream, statesFrom }: RecurrentContext,
 ): { readonly flow: Flow; readonly values: Readonly<Record<string, NodeId>> } {
-  const { name, cell } = layer;
+  const { name, cell, initialState, shared } = layer;
   const { mask } = flow;
   const drop = (value: NodeId, rate: number, from: number): NodeId =>
     training && rate > 0 ? g.mul(value, g.mask(g.shapeOf(value) as number, rate, from, { locked: true })) : value;
   const units = layer.units === undefined ? {} : { units: layer.units };
   const inputs = { [cell.inputs[0] as string]: flow.value };
   if (cell.states.length === 0) {
-    const made = addCell(g, cell, { layer: name, ...units, inputs });
+    const made = addCell(g, cell, { layer: name, ...units, inputs, shared });
     return { flow: { ...flow, value: made.output }, values: made.values };
   }
   if (g.isOnce(flow.value)) {
@@ -48,15 +60,48 @@ export function addRecurrent(
   }
   const reverse = flow.backwards !== layer.goBackwards;
   /** `now`, or `before` where the step is masked. */
-  const unlessMasked = (before: NodeId, now: NodeId): NodeId =>
-    mask === undefined ? now : g.add(g.mul(mask, now), g.mul(g.sub(g.constant(1), mask), before));
+  const unlessMasked = (before: NodeId, now: NodeId): NodeId => (mask === undefined ? now : mix(g, mask, now, before));
+  /** Zoneout: `now`, or `before`, by chance. */
+  const unlessKept = (state: string, before: NodeId, now: NodeId): NodeId => {
+    const rate = typeof layer.zoneout === "number" ? layer.zoneout : (layer.zoneout[state] ?? 0);
+    if (rate === 0) return now;
+    const own = stream + 2 + cell.states.indexOf(state);
+    // A dropout mask's numbers are not 1: take the step of them.
+    const share = training ? g.unary("step", g.mask(g.shapeOf(now) as number, rate, own)) : g.constant(1 - rate);
+    return mix(g, share, now, before);
+  };
+  const given = typeof initialState === "string" ? undefined : statesFrom(initialState.from);
+  if (given !== undefined && given.length !== cell.states.length) {
+    throw new InputError(
+      `${name}: initialState: its states are ${cell.states.join(", ")}, and what it is to start from are ${given.length}`,
+    );
+  }
+  const initial = (state: string, size: number): NodeId | undefined => {
+    if (initialState === "learned") {
+      const parameter = learnedState(name, state);
+      g.declare(parameter, [size], { name: "zeros", values: [] });
+      return goesOn ? undefined : g.parameter(parameter);
+    }
+    const value = given?.[cell.states.indexOf(state)];
+    const got = value === undefined ? size : g.shapeOf(value);
+    if (got !== size) {
+      throw new InputError(`${name}: initialState: its state ${state} has ${size} features, got ${got}`);
+    }
+    return value;
+  };
   const outputState = cell.output.endsWith("'") ? cell.output.slice(0, -1) : undefined;
   const { output, values } = addCell(g, cell, {
-    ...{ layer: name, ...units, inputs: { [cell.inputs[0] as string]: drop(flow.value, layer.dropout, stream) } },
+    ...{
+      layer: name,
+      ...units,
+      inputs: { [cell.inputs[0] as string]: drop(flow.value, layer.dropout, stream) },
+      shared,
+    },
     states: {
       reverse,
+      initial,
       read: (state, value) => (state === outputState ? drop(value, layer.recurrentDropout, stream + 1) : value),
-      next: (_, before, now) => unlessMasked(before, now),
+      next: (state, before, now) => unlessMasked(before, unlessKept(state, before, now)),
     },
   });
   /** The output as a state, to be read after the last step or where a step is masked. */
@@ -69,43 +114,69 @@ export function addRecurrent(
     g.next(state, value);
     return { state, value };
   };
-  if (!layer.returnSequences) return { flow: { value: g.final(kept().state), backwards: false }, values };
+  if (!layer.returnSequences) {
+    return { flow: { value: g.final(kept().state), maskedBy: [], backwards: false }, values };
+  }
   const value = mask === undefined ? output : layer.zeroOutputForMask ? g.mul(mask, output) : kept().value;
-  return { flow: { value, mask, backwards: reverse }, values };
+  return { flow: { ...flow, value, backwards: reverse }, values };
 }
 
-/** Both directions over one sequence, put together at each step, or their last outputs. */
+/** `a` where the share is 1, `b` where it is 0. */
+const mix = (g: Builder, share: NodeId, a: NodeId, b: NodeId): NodeId =>
+  g.add(g.mul(share, a), g.mul(g.sub(g.constant(1), share), b));
+
+/** Both directions over one sequence: the output of each, in the order of time, or its last one. */
 export function addBidirectional(
   g: Builder,
-  layer: {
-    readonly name: string;
-    readonly forward: CellSpec;
-    readonly backward: CellSpec;
-    readonly mergeMode: MergeMode;
-  },
+  { name, forward, backward }: { readonly name: string; readonly forward: CellSpec; readonly backward: CellSpec },
   flow: Flow,
   context: RecurrentContext,
-): { readonly flow: Flow; readonly values: Readonly<Record<string, NodeId>> } {
-  const { name, mergeMode } = layer;
-  const [forward, backward] = [
-    addRecurrent(g, { ...layer.forward, name: `${name}.forward` }, flow, context),
-    addRecurrent(g, { ...layer.backward, name: `${name}.backward`, goBackwards: true }, flow, {
-      ...context,
-      stream: context.stream + 2,
-    }),
-  ];
-  const [a, b] = [forward.flow.value, backward.flow.value];
-  const value = ((): NodeId => {
-    if (mergeMode === "concat") return g.concat([a, b]);
-    const [m, n] = [g.shapeOf(a), g.shapeOf(b)];
-    if (m !== n) throw new InputError(`${name}: mergeMode "${mergeMode}" needs equal units, got ${m} and ${n}`);
-    if (mergeMode === "mul") return g.mul(a, b);
-    return mergeMode === "sum" ? g.add(a, b) : g.mul(g.add(a, b), g.constant(0.5));
-  })();
+): { readonly flows: readonly [Flow, Flow]; readonly values: Readonly<Record<string, NodeId>> } {
+  const there = addRecurrent(g, { ...forward, name: `${name}.forward` }, flow, context);
+  const back = addRecurrent(g, { ...backward, name: `${name}.backward`, goBackwards: !forward.goBackwards }, flow, {
+    ...context,
+    stream: context.stream + streamsEach,
+  });
   const under = (prefix: string, values: Readonly<Record<string, NodeId>>): [string, NodeId][] =>
     Object.entries(values).map(([key, id]) => [`${prefix}.${key}`, id]);
   return {
-    flow: { ...forward.flow, value },
-    values: Object.fromEntries([...under("forward", forward.values), ...under("backward", backward.values)]),
+    flows: [there.flow, { ...back.flow, backwards: there.flow.backwards }],
+    values: Object.fromEntries([...under("forward", there.values), ...under("backward", back.values)]),
+  };
+}
+
+/** Values put together, feature by feature or side by side. A step counts where it does in all of them. */
+export function addMerge(g: Builder, name: string, mergeMode: MergeMode, flows: readonly Flow[]): Flow {
+  const [first, ...others] = flows as [Flow, ...Flow[]];
+  const values = flows.map(({ value }) => value);
+  if (others.some(({ value }) => g.isOnce(value) !== g.isOnce(first.value))) {
+    throw new InputError(
+      `${name}: it merges a sequence with one vector an example. Give all, or none, returnSequences: true.`,
+    );
+  }
+  if (others.some(({ backwards }) => backwards !== first.backwards)) {
+    throw new InputError(
+      `${name}: it merges sequences of opposite directions. Leave goBackwards out, or use bidirectional.`,
+    );
+  }
+  const sizes = values.map((value) => g.shapeOf(value));
+  const odd = sizes.find((size) => typeof size !== "number" || (mergeMode !== "concat" && size !== sizes[0]));
+  if (odd !== undefined) {
+    throw new InputError(
+      `${name}: mergeMode "${mergeMode}" needs ${mergeMode === "concat" ? "vectors" : "equal units"}, got ${sizes.join(" and ")}`,
+    );
+  }
+  const masks = [...new Set(flows.flatMap(({ mask }) => (mask === undefined ? [] : [mask])))];
+  const merged = {
+    concat: () => g.concat(values),
+    sum: () => values.reduce(g.add),
+    mul: () => values.reduce(g.mul),
+    ave: () => g.mul(values.reduce(g.add), g.constant(1 / values.length)),
+  } satisfies Record<MergeMode, () => NodeId>;
+  return {
+    value: merged[mergeMode](),
+    mask: masks.length === 0 ? undefined : masks.reduce(g.mul),
+    maskedBy: [...new Map(flows.flatMap(({ maskedBy }) => maskedBy).map((one) => [JSON.stringify(one), one])).values()],
+    backwards: first.backwards,
   };
 }

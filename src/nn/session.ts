@@ -3,15 +3,16 @@ import { InputError } from "../graph/input-error.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { checkReadsForward, type Model, modelGraph } from "./model.ts";
+import { learnedState } from "./recurrent.ts";
 
 /**
- * A model with the values it has now. Where a step is worth it, and this thread may wait (a page's may not), all cores
+ * A model with the values it has now, before its first step. Where a step is worth it, and this thread may wait (a page's may not), all cores
  * share it.
- * @throws InputError for a model that needs the whole sequence: one that goes backwards
+ * @throws InputError for a model of several inputs, or that needs the whole sequence
  */
 export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
   checkReadsForward(model, "session");
-  const { graph } = modelGraph(model, { training: false });
+  const { graph } = modelGraph(model, { training: false, goesOn: true });
   const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output"] }), options, { here: true });
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   return new Session(model, program);
@@ -28,12 +29,23 @@ export class Session {
   private readonly token = new Int32Array(1);
   private readonly vector: Float32Array;
   private readonly output: Float32Array<ArrayBuffer>;
+  /** By state, what training learned that it starts from. */
+  private readonly starts: Readonly<Record<string, Float32Array>>;
 
-  constructor({ layers: [first], input, outputSize }: Model, program: Program) {
+  constructor({ layers, inputs, input, outputSize, values }: Model, program: Program) {
     this.program = program;
-    this.tokens = first?.kind === "embedding" ? first.inputDim : undefined;
+    this.tokens = inputs[0]?.count;
     this.vector = new Float32Array(input === "tokens" ? 0 : input);
     this.output = new Float32Array(outputSize);
+    const learned = layers.flatMap((layer) => {
+      if (layer.kind !== "cell" || layer.initialState !== "learned") return [];
+      return layer.cell.states.map((state) => {
+        const start = values[learnedState(layer.name, state)] as Float32Array;
+        return [`${layer.name}.${state}`, start.slice()] as const;
+      });
+    });
+    this.starts = Object.fromEntries(learned);
+    this.reset();
   }
 
   /**
@@ -77,6 +89,7 @@ export class Session {
   /** Forget everything read so far. */
   reset(): void {
     this.program.resetStates();
+    for (const [state, values] of Object.entries(this.starts)) this.program.setState(state, values);
   }
   /** What it remembers: the values (H) of each state by its name (`lstm.h`), copied. For `restore`, here or elsewhere. */
   state(): Record<string, Float32Array> {

@@ -1,7 +1,6 @@
 /**
  * A compiled plan with its memory: put inputs in, run, read values out. Knows nothing about cells, models or text.
  */
-import type { Graph } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { multiplyAdds, type Plan, type Slot } from "../schedule/plan.ts";
 import { type EmitOptions, emit, memoryPages, pageBytes } from "../wasm/emit.ts";
@@ -212,11 +211,6 @@ export class Program {
   }
   get memoryBytes(): number {
     return this.memory.buffer.byteLength;
-  }
-  get graph(): Graph {
-    const [section] = this.plan.sections;
-    if (section === undefined) throw new Error("internal: a plan without sections");
-    return section.graph;
   }
 }
 

@@ -173,6 +173,17 @@ export type Plan = {
 export type Region = { readonly name: string; readonly offset: number; readonly bytes: number };
 export type Slab = { readonly offset: number; readonly floats: number };
 
+/** Where each parameter lies in the run of all of them: its first number, and how many there are without padding. */
+export function parameterRuns({ parameters, parameterSlab }: Pick<Plan, "parameters" | "parameterSlab">): readonly {
+  readonly name: string;
+  readonly start: number;
+  readonly size: number;
+}[] {
+  return Object.entries(parameters).map(([name, { offset, shape }]) => {
+    return { name, start: (offset - parameterSlab.offset) / 4, size: shape.reduce((a, b) => a * b, 1) };
+  });
+}
+
 export const pad4 = (n: number): number => (n + 3) & ~3;
 
 /** The instructions of a loop, or of what runs once a sequence; else the instruction alone. */

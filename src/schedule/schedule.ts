@@ -23,6 +23,8 @@ export type ScheduleOptions = {
   readonly base?: number;
   /** Vectors that are already in memory, by the input's name. */
   readonly inputs?: Readonly<Record<string, number>>;
+  /** Where the keys of the dropout masks already are. */
+  readonly keys?: number;
   /** States that live in place somewhere: read and written at one address, only with one step. */
   readonly inPlace?: Readonly<Record<string, number>>;
 };
@@ -78,7 +80,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     graph.nodes.flatMap((n, id) => (n.op === op && live[id] ? [n.name as string] : []));
   const settings = Object.fromEntries(named("setting").map((name) => [name, take(name, 4)]));
   const totals = Object.fromEntries(named("total").map((name) => [name, take(name, 4)]));
-  const keys = take("keys of the dropout masks", 8);
+  const keys = options.keys ?? take("keys of the dropout masks", 8);
 
   // One scratch matrix serves all weight gradients that need it: each is copied out before the next.
   const groups = stages.map((stage) => stage.items.flatMap((item) => groupsOf(graph, item, places)));

@@ -1,25 +1,72 @@
 /** What a program is given, checked where it enters: numbers of the right kind, as many as there must be. */
 import { InputError } from "../graph/input-error.ts";
-import type { Model } from "../nn/model.ts";
+import type { Model, ModelInput } from "../nn/model.ts";
+import type { Padding } from "../nn/recurrent.ts";
+import type { Program } from "../runtime/program.ts";
+
+/** The numbers of a model's one input, or those of each of its inputs by name. */
+export type Inputs = ArrayLike<number> | Readonly<Record<string, ArrayLike<number>>>;
+type Sizes = { readonly batch: number; readonly steps: number };
+
+/**
+ * Each of a model's inputs with what it is given: an array, or arrays by name.
+ * @throws InputError where one is missing, or is none of the model's
+ */
+export function byInput<T extends object>(
+  { inputs }: Model,
+  given: T | Readonly<Record<string, T>>,
+  where: string,
+): readonly (readonly [ModelInput, T])[] {
+  const all = inputs.map(({ name }) => name).join(", ");
+  if ("length" in given || ("data" in given && "shape" in given)) {
+    if (inputs.length === 1) return [[inputs[0] as ModelInput, given as T]];
+    throw new InputError(`${where}: the model has the inputs ${all}. Give an object with an array for each of them.`);
+  }
+  const byName = given as Readonly<Record<string, T>>;
+  const unknown = Object.keys(byName).find((name) => !inputs.some((input) => input.name === name));
+  if (unknown !== undefined) throw new InputError(`${where}: the model has no input "${unknown}"; it has ${all}`);
+  return inputs.map((input) => {
+    const own = Object.hasOwn(byName, input.name) ? byName[input.name] : undefined;
+    if (own === undefined) throw new InputError(`${where}: input "${input.name}" is missing; the model has ${all}`);
+    return [input, own];
+  });
+}
+
+/** Numbers of one step, or of one example where it is no sequence. */
+export const widthOf = ({ features }: ModelInput): number => (typeof features === "number" ? features : 1);
+
+/** An input is named where there are several. */
+export const inputPlace = ({ inputs }: Model, { name }: ModelInput, where: string, between = ": "): string =>
+  inputs.length === 1 ? where : `${where}${between}${name}`;
 
 /** @throws InputError, with the place, for what is not tokens (T,B) or vectors (T,B,D) that the model can read */
-export function checkInputs(
-  { input, layers: [first] }: Model,
-  inputs: ArrayLike<number>,
-  { batch, steps }: { readonly batch: number; readonly steps: number },
-  where: string,
-): void {
-  const features = input === "tokens" ? 1 : input;
-  checkLength(where, "inputs", inputs.length, { steps, batch, features });
-  if (first?.kind === "embedding") checkIndices(`${where}: token`, inputs, first.inputDim, timeFirst(batch));
-  else checkFinite(`${where}: the input`, inputs, features, timeFirst(batch));
+export function checkInputs(model: Model, inputs: Inputs, { batch, steps }: Sizes, where: string): void {
+  for (const [input, values] of byInput(model, inputs, where)) {
+    const own = inputPlace(model, input, where);
+    checkLength(own, "inputs", values.length, { steps: input.sequence ? steps : 1, batch, features: widthOf(input) });
+    checkNumbers(own, input, values, timeFirst(batch));
+  }
+}
+
+export function checkNumbers(where: string, input: ModelInput, values: ArrayLike<number>, at: Place): void {
+  if (input.features === "tokens") checkIndices(`${where}: token`, values, input.count ?? Number.POSITIVE_INFINITY, at);
+  else checkFinite(`${where}: the input`, values, widthOf(input), at);
+}
+
+/** What has been checked, into a program. */
+export function setInputs(model: Model, program: Program, inputs: Inputs, where: string): void {
+  for (const [{ name }, values] of byInput(model, inputs, where)) {
+    // What nothing reads is not there.
+    if (program.plan.indices[name] !== undefined) program.setIndex(name, values);
+    else if (program.plan.inputs[name] !== undefined) program.setInput(name, values);
+  }
 }
 
 export function checkLength(
   where: string,
   what: string,
   got: number,
-  { steps, batch, features }: { readonly steps: number; readonly batch: number; readonly features: number },
+  { steps, batch, features }: Sizes & { readonly features: number },
 ): void {
   const wanted = steps * batch * features;
   if (got === wanted) return;
@@ -64,8 +111,9 @@ export function checkWhole(where: string, value: number, least: number): void {
   throw new InputError(`${where} must be a whole number of at least ${least}, got ${value}`);
 }
 
-/** The number that fills masked steps; undefined where no step can be masked. */
-export function maskedValue({ layers: [first] }: Model): number | undefined {
-  if (first?.kind === "masking") return Math.fround(first.maskValue);
-  return first?.kind === "embedding" && first.maskZero ? 0 : undefined;
+/** Whether the numbers of a step from `at` on are not all padding. */
+export function counts(values: ArrayLike<number>, at: number, width: number, { value }: Padding): boolean {
+  const padding = Math.fround(value);
+  for (let j = at; j < at + width; j++) if (Math.fround(values[j] as number) !== padding) return true;
+  return false;
 }

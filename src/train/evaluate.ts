@@ -4,7 +4,14 @@ import { type LoadOptions, load } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import type { Logs } from "./callbacks.ts";
 import { checkWhole } from "./checks.ts";
-import { createBatches, type DataSet, type ExampleArray, readDataSet, rowsBetween } from "./examples.ts";
+import {
+  createBatches,
+  type DataSet,
+  type ExampleArray,
+  type InputArrays,
+  readDataSet,
+  rowsBetween,
+} from "./examples.ts";
 import { createFeed } from "./feed.ts";
 import { defaultLoss, type Loss, type LossName } from "./losses.ts";
 import type { MetricName } from "./metrics.ts";
@@ -22,7 +29,8 @@ export type EvaluateOptions = LoadOptions & {
 
 /**
  * x: tokens (N,T) or vectors (N,T,D), examples first; y: classes (N,T) or vectors (N,T,V), without T where the model
- * gives one output a sequence. Nested lists, typed arrays in them or not, or `{ data, shape }`.
+ * gives one output a sequence. Nested lists, typed arrays in them or not, or `{ data, shape }`; x by name where the model
+ * has several inputs.
  * @returns `loss` and the metrics by name: means over all outputs but those of masked steps, as Keras has them: weights
  * scale the loss of an output and do not make it count more; metrics are not weighted
  * @throws InputError for data that does not fit the model, with the place
@@ -30,13 +38,13 @@ export type EvaluateOptions = LoadOptions & {
  */
 export async function evaluate(
   model: Model,
-  x: ExampleArray,
+  x: InputArrays,
   y: ExampleArray,
   options: EvaluateOptions = {},
 ): Promise<Logs> {
   const { loss = defaultLoss, sampleWeight, ...rest } = options;
   const data = readDataSet(model, x, y, { where: "evaluate", loss, sampleWeight });
-  const rows = rowsBetween(0, data.inputs.count);
+  const rows = rowsBetween(0, data.count);
   const measure = await createMeasure(model, data, rows, { where: "evaluate", loss, ...rest });
   return measure();
 }
@@ -50,7 +58,7 @@ export async function createMeasure(
 ): Promise<() => Promise<Logs>> {
   const { where, batchSize = 32, loss, metrics = [], ...host } = options;
   checkWhole(`${where}: batchSize`, batchSize, 1);
-  const { steps } = data.inputs;
+  const { steps } = data;
   const batch = Math.min(batchSize, rows.length);
   const graph = lossGraph(model, { loss, training: false, metrics });
   const program = await load(schedule(graph, { steps, batch }), host);

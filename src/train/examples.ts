@@ -3,8 +3,18 @@
  * Knows nothing about programs.
  */
 import { InputError } from "../graph/input-error.ts";
-import type { Model } from "../nn/model.ts";
-import { checkFinite, checkIndices, examplesFirst, maskedValue } from "./checks.ts";
+import type { Model, ModelInput } from "../nn/model.ts";
+import type { Padding } from "../nn/recurrent.ts";
+import {
+  byInput,
+  checkFinite,
+  checkIndices,
+  checkNumbers,
+  counts,
+  examplesFirst,
+  inputPlace,
+  widthOf,
+} from "./checks.ts";
 import { type Loss, type LossName, lossOf } from "./losses.ts";
 
 export interface Nested extends ArrayLike<number | Nested> {}
@@ -19,8 +29,17 @@ export type Examples = {
   readonly features: number;
 };
 
-export type DataSet = {
-  readonly inputs: Examples;
+/** What a model reads, by the names of its inputs: as many examples of each. */
+export type InputSet = {
+  readonly inputs: Readonly<Record<string, Examples>>;
+  readonly count: number;
+  /** Time steps of those that are sequences. */
+  readonly steps: number;
+};
+/** For a model of one input its array, for others an array for each of their names. */
+export type InputArrays = ExampleArray | Readonly<Record<string, ExampleArray>>;
+
+export type DataSet = InputSet & {
   readonly targets: Examples;
   /** What each output counts. */
   readonly weights: Examples | undefined;
@@ -37,27 +56,49 @@ export type DataSetOptions = {
  * Tokens (N,T) or vectors (N,T,D).
  * @throws InputError where there is nothing, sequences differ in length, or a number does not fit; with its place
  */
-export function readInputs(model: Model, x: ExampleArray, where: string): Examples {
-  const { input, layers } = model;
-  const [first] = layers;
-  const what = `${where}: x`;
-  const inputs = readArray(what, x, { steps: "any", features: input === "tokens" ? 1 : input });
-  const { data, count, steps, features } = inputs;
-  if (count === 0) throw new InputError(`${what} has no examples`);
-  if (steps === 0) throw new InputError(`${what}: its sequences have no steps; leave empty ones out`);
-  const at = examplesFirst(steps);
-  if (first?.kind === "embedding") checkIndices(`${what}: token`, data, first.inputDim, at);
-  else checkFinite(`${what}: the input`, data, features, at);
-  const masked = maskedValue(model);
-  if (masked !== undefined) checkMasks(what, inputs, masked);
-  return inputs;
+export function readInputs(model: Model, x: InputArrays, where: string): InputSet {
+  const given = byInput(model, x as ExampleArray | Readonly<Record<string, ExampleArray>>, `${where}: x`);
+  const all = given.map(([input, array]) => {
+    const what = inputPlace(model, input, `${where}: x`, ".");
+    const examples = readArray(what, array, { steps: input.sequence ? "any" : "one", features: widthOf(input) });
+    if (examples.count === 0) throw new InputError(`${what} has no examples`);
+    if (examples.steps === 0) throw new InputError(`${what}: its sequences have no steps; leave empty ones out`);
+    checkNumbers(what, input, examples.data, examplesFirst(examples.steps));
+    for (const padding of paddings(model)) if (padding.input === input.name) checkMasks(what, examples, padding);
+    return { input, what, examples };
+  });
+  const [first] = all as [(typeof all)[number]];
+  const sequence = all.find(({ input }) => input.sequence);
+  const steps = sequence?.examples.steps ?? model.steps ?? 1;
+  for (const { input, what, examples } of all) {
+    if (examples.count !== first.examples.count) {
+      throw new InputError(
+        `${what} has ${examples.count} examples, and x.${first.input.name} has ${first.examples.count}`,
+      );
+    }
+    if (input.sequence && examples.steps !== (model.steps ?? steps)) {
+      throw new InputError(
+        `${what} has ${examples.steps} steps, and the model ${model.steps ?? `reads ${steps} of ${sequence?.input.name}`}`,
+      );
+    }
+  }
+  const inputs = Object.fromEntries(all.map(({ input, examples }) => [input.name, examples]));
+  return { inputs, count: first.examples.count, steps };
+}
+
+/** What makes a step of the first input one that does not count. */
+function paddings({ maskedBy, layers: [first], inputs }: Model): readonly Padding[] {
+  const { name } = inputs[0] as ModelInput;
+  if (first?.kind === "masking") return [{ input: name, value: first.maskValue }];
+  if (first?.kind === "embedding" && first.maskZero) return [{ input: name, value: 0 }];
+  return maskedBy;
 }
 
 /**
  * Examples with their targets, classes (N,T) or vectors (N,T,V), without T where the model gives one output a sequence,
  * and what each of them counts: sample weights (N), or (N,T) for single steps.
  */
-export function readDataSet(model: Model, x: ExampleArray, y: ExampleArray, options: DataSetOptions): DataSet {
+export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, options: DataSetOptions): DataSet {
   const { where, loss, sampleWeight } = options;
   const inputs = readInputs(model, x, where);
   const classes = lossOf(loss).target === "index";
@@ -70,7 +111,7 @@ export function readDataSet(model: Model, x: ExampleArray, y: ExampleArray, opti
   checkCount(`${where}: y`, targets, inputs);
   if (classes) checkIndices(`${where}: y: class`, targets.data, outputSize, examplesFirst(steps));
   else checkFinite(`${where}: y: the target`, targets.data, outputSize, examplesFirst(steps));
-  if (sampleWeight === undefined) return { inputs, targets, weights: undefined };
+  if (sampleWeight === undefined) return { ...inputs, targets, weights: undefined };
 
   const what = `${where}: sampleWeight`;
   const perStep = returnsSequences && depthOf(sampleWeight) > 1;
@@ -78,7 +119,7 @@ export function readDataSet(model: Model, x: ExampleArray, y: ExampleArray, opti
   checkCount(what, given, inputs);
   checkFinite(`${what}: the weight`, given.data, 1, examplesFirst(given.steps));
   return {
-    inputs,
+    ...inputs,
     targets,
     weights: weightsOf(targets, (k) => given.data[perStep ? k : Math.floor(k / steps)] as number),
   };
@@ -86,14 +127,15 @@ export function readDataSet(model: Model, x: ExampleArray, y: ExampleArray, opti
 
 /** What each output counts times what its class does: 1 for a class that is not given. */
 export function weighByClass(
-  { inputs, targets, weights }: DataSet,
+  data: DataSet,
   classWeight: Readonly<Record<number, number>>,
   outputSize: number,
 ): DataSet {
+  const { targets, weights } = data;
   const of = readClassWeight(classWeight, Math.max(2, outputSize));
   const product = (k: number): number =>
     (weights === undefined ? 1 : (weights.data[k] as number)) * of(classOf(targets, k));
-  return { inputs, targets, weights: weightsOf(targets, product) };
+  return { ...data, weights: weightsOf(targets, product) };
 }
 
 function weightsOf({ count, steps }: Examples, weightOf: (output: number) => number): Examples {
@@ -174,17 +216,16 @@ function unequal(what: string, place: readonly number[], part: unknown, length: 
   );
 }
 
-function checkCount(what: string, { count }: Examples, inputs: Examples): void {
+function checkCount(what: string, { count }: Examples, inputs: InputSet): void {
   if (count === inputs.count) return;
   throw new InputError(`${what} has ${count} examples, and x has ${inputs.count}`);
 }
 
-function checkMasks(what: string, { data, count, steps, features }: Examples, masked: number): void {
-  const perExample = steps * features;
+function checkMasks(what: string, { data, count, steps, features }: Examples, padding: Padding): void {
   for (let n = 0; n < count; n++) {
-    let k = n * perExample;
-    while (k < (n + 1) * perExample && Math.fround(data[k] as number) === masked) k++;
-    if (k === (n + 1) * perExample) throw new InputError(`${what}: every step of example ${n} is masked; leave it out`);
+    let t = 0;
+    while (t < steps && !counts(data, (n * steps + t) * features, features, padding)) t++;
+    if (t === steps) throw new InputError(`${what}: every step of example ${n} is masked; leave it out`);
   }
 }
 
@@ -212,7 +253,7 @@ function classOf({ data, features }: Examples, k: number): number {
 }
 
 export type Batch = {
-  readonly inputs: ArrayLike<number>;
+  readonly inputs: Buffers;
   readonly targets: ArrayLike<number>;
   readonly weights: ArrayLike<number> | undefined;
   /** So many examples count; the others, copies of the first one, fill up the batch. */
@@ -220,6 +261,8 @@ export type Batch = {
   /** Which examples they are. */
   readonly rows: Int32Array;
 };
+/** Doubles hold indices and vectors alike. */
+type Buffers = Readonly<Record<string, Float64Array>>;
 
 /** Batches from examples in any order. Two sets of buffers take turns: a batch lasts until the one after the next. */
 export function createBatches(
@@ -227,7 +270,7 @@ export function createBatches(
   batch: number,
 ): (order: Int32Array, from: number) => Batch {
   const buffers = [0, 1].map(() => ({
-    inputs: bufferOf(inputs, batch),
+    inputs: buffersOf(inputs, batch),
     targets: bufferOf(targets, batch),
     weights: weights && bufferOf(weights, batch),
     rows: new Int32Array(batch),
@@ -237,16 +280,21 @@ export function createBatches(
     turn = 1 - turn;
     const own = buffers[turn] as (typeof buffers)[number];
     const examples = takeRows(order, from, own.rows);
-    takeBatch(inputs, own.rows, own.inputs);
+    takeInputs(inputs, own.rows, own.inputs);
     takeBatch(targets, own.rows, own.targets);
     if (weights && own.weights) takeBatch(weights, own.rows, own.weights);
     return { ...own, examples };
   };
 }
 
-/** Doubles hold indices and vectors alike. */
-export const bufferOf = ({ steps, features }: Examples, batch: number): Float64Array =>
+const bufferOf = ({ steps, features }: Examples, batch: number): Float64Array =>
   new Float64Array(steps * batch * features);
+export const buffersOf = (inputs: InputSet["inputs"], batch: number): Buffers =>
+  Object.fromEntries(Object.entries(inputs).map(([name, examples]) => [name, bufferOf(examples, batch)]));
+
+export function takeInputs(inputs: InputSet["inputs"], rows: Int32Array, into: Buffers): void {
+  for (const [name, examples] of Object.entries(inputs)) takeBatch(examples, rows, into[name] as Float64Array);
+}
 
 /** The next examples in order, then the first of them again; gives how many there are. */
 export function takeRows(order: Int32Array, from: number, into: Int32Array): number {
@@ -256,7 +304,7 @@ export function takeRows(order: Int32Array, from: number, into: Int32Array): num
 }
 
 /** Examples (N,T,D) -> a batch (T,B,D). */
-export function takeBatch({ data, steps, features }: Examples, rows: Int32Array, into: Float64Array): void {
+function takeBatch({ data, steps, features }: Examples, rows: Int32Array, into: Float64Array): void {
   const batch = rows.length;
   for (let b = 0; b < batch; b++) {
     const from = (rows[b] as number) * steps * features;

@@ -3,9 +3,20 @@
  * each output counts in the mean loss. Knows nothing about what is done with the loss.
  */
 import { InputError } from "../graph/input-error.ts";
-import type { Model } from "../nn/model.ts";
+import type { Model, ModelInput } from "../nn/model.ts";
 import type { Program } from "../runtime/program.ts";
-import { checkFinite, checkIndices, checkInputs, checkLength, maskedValue, timeFirst } from "./checks.ts";
+import {
+  byInput,
+  checkFinite,
+  checkIndices,
+  checkInputs,
+  checkLength,
+  type Inputs,
+  setInputs,
+  counts as stepCounts,
+  timeFirst,
+  widthOf,
+} from "./checks.ts";
 
 export type FeedOptions = {
   /** What the loss of each output (T,B), or (B) for one a sequence, is multiplied by before the mean is taken. */
@@ -15,7 +26,7 @@ export type FeedOptions = {
 };
 
 /** Gives how many outputs count: those of examples that do, without masked steps. The loss is the mean over them. */
-export type Feed = (inputs: ArrayLike<number>, targets: ArrayLike<number>, options?: FeedOptions) => number;
+export type Feed = (inputs: Inputs, targets: ArrayLike<number>, options?: FeedOptions) => number;
 
 /**
  * The returned function takes tokens (T,B) or vectors (T,B,D), and targets (T,B) or (T,B,V), flat, time first; for a model
@@ -24,18 +35,15 @@ export type Feed = (inputs: ArrayLike<number>, targets: ArrayLike<number>, optio
  * @throws InputError, with the place, for numbers that do not fit, before any is taken over
  */
 export function createFeed(model: Model, program: Program, { steps, batch }: { steps: number; batch: number }): Feed {
-  const { input, returnsSequences, backwards, masked, outputSize } = model;
-  const rows = steps * batch;
+  const { returnsSequences, backwards, maskedBy, outputSize } = model;
   const outputSteps = returnsSequences ? steps : 1;
   const outputs = outputSteps * batch;
-  const features = input === "tokens" ? 1 : input;
   const classes = program.plan.indices.target !== undefined;
   const width = classes ? 1 : outputSize;
   const weight = new Float32Array(outputs);
   const counts = new Float32Array(outputs);
   const measured = program.plan.inputs.counts !== undefined;
   const turned = classes ? new Int32Array(outputs) : new Float32Array(outputs * width);
-  const padding = maskedValue(model);
 
   return (inputs, targets, { weights, examples = batch } = {}) => {
     checkInputs(model, inputs, { steps, batch }, "training");
@@ -47,11 +55,9 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
       checkLength("training", "weights", weights.length, { ...perOutput, features: 1 });
       checkFinite("training: the weight", weights, 1, timeFirst(batch));
     }
-    const unmasked = padding === undefined ? rows : countSteps(inputs, padding, examples);
-    const counted = masked && returnsSequences ? unmasked : outputSteps * examples;
+    const counted = maskedBy.length === 0 ? outputSteps * examples : countSteps(inputs, examples);
 
-    if (input === "tokens") program.setIndex("tokens", inputs);
-    else program.setInput("x", inputs);
+    setInputs(model, program, inputs, "training");
     const wanted = backwards ? fromEnd(targets, turned, width) : targets;
     if (classes) program.setIndex("target", wanted);
     else program.setInput("target", wanted);
@@ -66,14 +72,15 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
   };
 
   /** Steps that are not padding, of all examples that count. */
-  function countSteps(inputs: ArrayLike<number>, padding: number, examples: number): number {
+  function countSteps(inputs: Inputs, examples: number): number {
+    const given = new Map(byInput(model, inputs, "training").map(([input, values]) => [input.name, { input, values }]));
+    const masks = maskedBy.map((padding) => {
+      const { input, values } = given.get(padding.input) as { input: ModelInput; values: ArrayLike<number> };
+      return (row: number): boolean => stepCounts(values, row * widthOf(input), widthOf(input), padding);
+    });
     const counted = new Int32Array(batch);
-    for (let row = 0; row < rows; row++) {
-      for (let j = 0; j < features; j++) {
-        if (Math.fround(inputs[row * features + j] as number) === padding) continue;
-        counted[row % batch] = (counted[row % batch] as number) + 1;
-        break;
-      }
+    for (let row = 0; row < outputs; row++) {
+      if (masks.every((mask) => mask(row))) counted[row % batch] = (counted[row % batch] as number) + 1;
     }
     const empty = counted.indexOf(0);
     if (empty >= 0)

@@ -10,7 +10,15 @@ import type { LoadOptions } from "../runtime/program.ts";
 import type { Callback, Logs, Run } from "./callbacks.ts";
 import { checkWhole } from "./checks.ts";
 import { createMeans, createMeasure } from "./evaluate.ts";
-import { createBatches, type DataSet, type ExampleArray, readDataSet, rowsBetween, weighByClass } from "./examples.ts";
+import {
+  createBatches,
+  type DataSet,
+  type ExampleArray,
+  type InputArrays,
+  readDataSet,
+  rowsBetween,
+  weighByClass,
+} from "./examples.ts";
 import { defaultLoss } from "./losses.ts";
 import { createWatch } from "./non-finite.ts";
 import { adam, inside } from "./optimizers.ts";
@@ -29,7 +37,7 @@ export type FitOptions = LoadOptions &
     readonly validationSplit?: number;
     /** Instead of a share: other examples. */
     readonly validationData?: {
-      readonly x: ExampleArray;
+      readonly x: InputArrays;
       readonly y: ExampleArray;
       readonly sampleWeight?: ExampleArray;
     };
@@ -59,7 +67,7 @@ export type History = {
 
 /**
  * Train on x: tokens (N,T) or vectors (N,T,D), and y: classes (N,T) or vectors (N,T,V), without T where the model gives
- * one output a sequence; examples first, nested lists or `{ data, shape }`. All sequences have one length. States start
+ * one output a sequence; examples first, nested lists or `{ data, shape }`; x by name where the model has several inputs. All sequences have one length. States start
  * from zero in every batch. A last batch that is not full is a smaller mean. The model's values are the trained ones
  * when it resolves.
  *
@@ -71,7 +79,7 @@ export type History = {
  * @example
  * const { history } = await fit(model, x, y, { epochs: 5, metrics: ["accuracy"], validationSplit: 0.1 });
  */
-export async function fit(model: Model, x: ExampleArray, y: ExampleArray, options: FitOptions = {}): Promise<History> {
+export async function fit(model: Model, x: InputArrays, y: ExampleArray, options: FitOptions = {}): Promise<History> {
   const { epochs = 1, batchSize = 32, shuffle = true, initialEpoch = 0, seed = 0, callbacks = [], ...rest } = options;
   const { optimizer = adam(), loss = defaultLoss, metrics = [], signal, resume } = rest;
   const { learningRate: schedule, sampleWeight, classWeight, fma, threads } = rest;
@@ -81,7 +89,7 @@ export async function fit(model: Model, x: ExampleArray, y: ExampleArray, option
   const host = { fma, threads };
   const data = readDataSet(model, x, y, { where: "fit", loss, sampleWeight });
   const { training, validation } = split(model, data, { ...options, loss });
-  const { steps } = data.inputs;
+  const { steps } = data;
   const batch = Math.min(batchSize, training.length);
 
   const trainer = await createTrainer(model, { ...rest, optimizer, loss, seed, batch, steps });
@@ -173,11 +181,11 @@ function split(
   data: DataSet,
   { validationSplit = 0, validationData, loss }: FitOptions & Pick<Required<FitOptions>, "loss">,
 ): { readonly training: Int32Array; readonly validation: Part | undefined } {
-  const { count } = data.inputs;
+  const { count } = data;
   if (validationData !== undefined) {
     const { x, y, sampleWeight } = validationData;
     const other = readDataSet(model, x, y, { where: "fit: validationData", loss, sampleWeight });
-    return { training: rowsBetween(0, count), validation: { data: other, rows: rowsBetween(0, other.inputs.count) } };
+    return { training: rowsBetween(0, count), validation: { data: other, rows: rowsBetween(0, other.count) } };
   }
   inside("fit: validationSplit", validationSplit, 0, 1);
   if (validationSplit === 0) return { training: rowsBetween(0, count), validation: undefined };

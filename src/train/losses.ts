@@ -13,7 +13,8 @@ export type LossName =
   | "binary_crossentropy"
   | "mean_squared_error"
   | "mean_absolute_error"
-  | "huber";
+  | "huber"
+  | "perceptron";
 
 export type Loss = {
   /** What a target is: an index, or a vector like the output. */
@@ -116,6 +117,20 @@ export const losses: { readonly [K in LossName]: Loss } = {
     build: (g, output, target) => g.mean(g.unary("abs", g.sub(output, target))),
   },
   huber: huber(),
+  /**
+   * Perceptron criterion: sum over the features of (y - t) * z for targets t of 0 and 1, where z is the output and y is 1
+   * where z > 0, else 0. Its gradient is y - t, so with `sgd` and one example at a time this is the perceptron's learning
+   * rule, W += rate * (t - y) * x: F. Rosenblatt, 1958. A model that ends in a step, as the cell `perceptron` does, is
+   * trained by what the step is taken of.
+   */
+  perceptron: {
+    target: "vector",
+    build: (g, output, target) => {
+      const node = g.node(output);
+      const z = node.op === "step" ? (node.inputs[0] as NodeId) : output;
+      return g.sum(g.mul(g.sub(g.unary("step", z), target), z));
+    },
+  },
 };
 
 /** What training and evaluation take where nothing is said. */

@@ -8,7 +8,10 @@ import { InputError } from "../graph/input-error.ts";
 import { opClass } from "../graph/operations.ts";
 import type { Model } from "../nn/model.ts";
 import { load, type Program } from "../runtime/program.ts";
+import { parameterRuns } from "../schedule/plan.ts";
 import { schedule } from "../schedule/schedule.ts";
+import type { Inputs } from "./checks.ts";
+import { dropConnectRates, withDroppedWeights } from "./drop-connect.ts";
 import { createFeed } from "./feed.ts";
 import { defaultLoss } from "./losses.ts";
 import { lossGraph, type Trainer, type UpdateOptions } from "./trainer.ts";
@@ -29,7 +32,7 @@ export class NonFiniteLoss extends Error {
 
 /** What one update is given. */
 export type Given = UpdateOptions & {
-  readonly inputs: ArrayLike<number>;
+  readonly inputs: Inputs;
   readonly targets: ArrayLike<number>;
   /** What its examples are called; their places in the batch where absent. */
   readonly rows?: ArrayLike<number>;
@@ -111,7 +114,7 @@ export function createWatch(trainer: Trainer): Watch {
     if (last.given && allFinite(last.parameters)) return explain(last, slab);
     if (before.given && allFinite(before.parameters)) return explain(before, last.parameters);
     const found = badParameter(program, last.given ? last.parameters : slab);
-    return found && `${found.name} became ${found.value} after update ${good} and before update ${trainer.step}`;
+    return found && `${found.name} was already ${found.value} before update ${last.step}`;
   }
   async function explain(moment: Moment, after: Float32Array): Promise<string | undefined> {
     const { step } = moment;
@@ -149,7 +152,8 @@ async function replay({ model, options }: Trainer, moment: Moment): Promise<Repl
   );
   const graph = grad({ ...forward, outputs: { ...Object.fromEntries(named), loss: forward.outputs.loss as number } });
   const names = Object.keys(graph.outputs);
-  const program = await load(schedule(graph, { steps, batch, keep: names }), options);
+  const plan = withDroppedWeights(schedule(graph, { steps, batch, keep: names }), dropConnectRates(model));
+  const program = await load(plan, options);
   program.parameterSlab().set(moment.parameters);
   for (const [name, values] of Object.entries(moment.states)) program.setState(name, values);
   createFeed(model, program, { steps, batch })(inputs, targets, rest);
@@ -206,9 +210,8 @@ function badGradient({ parameters }: Model, program: Program): string | undefine
 
 /** The first parameter of all, in one run as the program has them, that is no number. */
 function badParameter({ plan }: Program, slab: Float32Array): { name: string; value: number } | undefined {
-  for (const [name, { offset, shape }] of Object.entries(plan.parameters)) {
-    const start = (offset - plan.parameterSlab.offset) / 4;
-    const values = slab.subarray(start, start + shape.reduce((a, b) => a * b, 1));
+  for (const { name, start, size } of parameterRuns(plan)) {
+    const values = slab.subarray(start, start + size);
     const at = firstBad(values);
     if (at >= 0) return { name, value: values[at] as number };
   }

@@ -22,8 +22,11 @@ export type Optimizer = {
   readonly settings: (step: number, learningRate: number) => Readonly<Record<string, number>>;
 };
 
-/** How much of a parameter a step takes away, times the learning rate: the same for all, or by the parameter's name. */
-export type WeightDecay = number | ((parameter: string) => number);
+/**
+ * How much of a parameter a step takes away, times the learning rate: the same for all; by layer (`{ lstm: 0.01 }`, none for
+ * the others), or by the parameter's name (`lstm.U_f`).
+ */
+export type WeightDecay = number | Readonly<Record<string, number>> | ((parameter: string) => number);
 
 const endless = Number.POSITIVE_INFINITY;
 
@@ -191,7 +194,10 @@ function withDecay(
     };
   }
   const decayOf = (parameter: string): number => {
-    const decay = weightDecay(parameter);
+    const decay =
+      typeof weightDecay === "function"
+        ? weightDecay(parameter)
+        : (weightDecay[parameter.split(".")[0] as string] ?? 0);
     inside(`${where}: weightDecay of ${parameter}`, decay, 0, endless);
     return decay;
   };

@@ -2,8 +2,8 @@
 import { type Model, modelGraph } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { checkInputs, checkWhole } from "./checks.ts";
-import { bufferOf, type ExampleArray, readInputs, rowsBetween, takeBatch, takeRows } from "./examples.ts";
+import { checkInputs, checkWhole, type Inputs, setInputs } from "./checks.ts";
+import { buffersOf, type InputArrays, readInputs, rowsBetween, takeInputs, takeRows } from "./examples.ts";
 import { createTurns } from "./turns.ts";
 
 export type PredictorOptions = LoadOptions & { readonly batch: number; readonly steps: number };
@@ -34,13 +34,12 @@ export class Predictor {
    * the last step to the first where it goes backwards. The states start from zero.
    * @throws InputError for numbers that do not fit
    */
-  async predict(inputs: ArrayLike<number>): Promise<Float32Array> {
+  async predict(inputs: Inputs): Promise<Float32Array> {
     const { model, program } = this;
     const { batch, steps } = this.sizes;
     checkInputs(model, inputs, this.sizes, "predict");
     for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
-    if (model.input === "tokens") program.setIndex("tokens", inputs);
-    else program.setInput("x", inputs);
+    setInputs(model, program, inputs, "predict");
     program.resetStates();
     await program.run();
     const outputs = program.output("output");
@@ -54,31 +53,31 @@ export class Predictor {
 }
 
 /**
- * x: tokens (N,T) or vectors (N,T,D), examples first, nested lists or `{ data, shape }` -> outputs (N,T,V), or (N,V) where
+ * x: tokens (N,T) or vectors (N,T,D), examples first, nested lists or `{ data, shape }`, by name where the model has
+ * several inputs -> outputs (N,T,V), or (N,V) where
  * the model gives one a sequence: row k is that of example k. `batchSize` examples are computed side by side.
  * @throws InputError for data that does not fit the model, with the place
  * @example const { data, shape } = await predict(model, x);
  */
 export async function predict(
   model: Model,
-  x: ExampleArray,
+  x: InputArrays,
   { batchSize = 32, ...options }: LoadOptions & { readonly batchSize?: number } = {},
 ): Promise<{ readonly data: Float32Array<ArrayBuffer>; readonly shape: readonly number[] }> {
   checkWhole("predict: batchSize", batchSize, 1);
-  const inputs = readInputs(model, x, "predict");
-  const { count, steps } = inputs;
+  const { inputs, count, steps } = readInputs(model, x, "predict");
   const batch = Math.min(batchSize, count);
   const predictor = await createPredictor(model, { batch, steps, ...options });
   const { outputSize, returnsSequences } = model;
   const outputSteps = returnsSequences ? steps : 1;
   const data = new Float32Array(count * outputSteps * outputSize);
   const [rows, order] = [new Int32Array(batch), rowsBetween(0, count)];
-  const buffer = bufferOf(inputs, batch);
+  const buffers = buffersOf(inputs, batch);
   const turns = createTurns();
   for (let from = 0; from < count; from += batch) {
     const examples = takeRows(order, from, rows);
-    takeBatch(inputs, rows, buffer);
-    const outputs = await predictor.predict(buffer);
+    takeInputs(inputs, rows, buffers);
+    const outputs = await predictor.predict(buffers);
     for (let b = 0; b < examples; b++) {
       for (let t = 0; t < outputSteps; t++) {
         const at = (t * batch + b) * outputSize;

@@ -10,9 +10,10 @@ import type { StateOptions } from "../graph/instantiate.ts";
 import { addModel, type Model } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { aligned } from "../schedule/memory.ts";
-import { type Plan, pad4 } from "../schedule/plan.ts";
+import { type Plan, pad4, parameterRuns } from "../schedule/plan.ts";
 import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
-import { checkWhole } from "./checks.ts";
+import { checkWhole, type Inputs } from "./checks.ts";
+import { dropConnectRates, dropWeights, withDroppedWeights } from "./drop-connect.ts";
 import { createFeed, type Feed, type FeedOptions } from "./feed.ts";
 import { defaultLoss, type Loss, type LossName, lossOf } from "./losses.ts";
 import { type MetricName, metricOf } from "./metrics.ts";
@@ -30,13 +31,13 @@ export type LossOptions = {
  */
 export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOptions): Graph {
   const g = createBuilder();
-  const { output, mask } = addModel(g, model, { training });
+  const { output, flow } = addModel(g, model, { training });
   const rule = lossOf(loss);
   const once = g.isOnce(output);
   const target =
     rule.target === "index" ? g.index("target", { once }) : g.input("target", g.shapeOf(output) as number, { once });
   const weight = g.input("weight", "scalar", { once });
-  const unmasked = (one: NodeId): NodeId => (mask === undefined ? one : g.mul(one, mask));
+  const unmasked = (one: NodeId): NodeId => (flow.mask === undefined ? one : g.mul(one, flow.mask));
   const weighted = g.mul(rule.build(g, output, target), unmasked(weight));
   g.total("loss", weighted);
   for (const name of metrics) {
@@ -82,7 +83,8 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
   }
   checkWhole("training: accumulate", accumulate, 1);
   const forward = lossGraph(model, { loss, training: true, metrics });
-  const first = schedule(grad(forward), { steps, batch });
+  const rates = dropConnectRates(model);
+  const first = withDroppedWeights(schedule(grad(forward), { steps, batch }), rates);
   const { floats, offset: gradients } = first.gradientSlab;
   if (floats === 0) return { plan: first, slots: {} };
 
@@ -96,7 +98,7 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
   for (const slot of optimizer.slots) if (slot !== "w") slots[slot] = take();
   const gathered = accumulate > 1 && { gathered: take() };
   const g = createBuilder();
-  let gradient = g.input("g", floats);
+  let gradient = dropWeights(g, g.input("g", floats), first, rates);
   if (gathered) gradient = addCell(g, accumulateGradients, { layer: "", inputs: { g: gradient } }).output;
   if (clipValue !== undefined) {
     gradient = addCell(g, clipByValue, { layer: "", inputs: { g: gradient } }).output;
@@ -105,7 +107,7 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
   if (clipNorm !== undefined) gradient = scaled(gradient);
   if (clipNormEach !== undefined) {
     const whole = gradient;
-    gradient = g.concat(runs(first).map(({ start, size }) => scaled(g.slice(whole, start, pad4(size)))));
+    gradient = g.concat(parameterRuns(first).map(({ start, size }) => scaled(g.slice(whole, start, pad4(size)))));
   }
   const decay = optimizer.decayOf && { decay: g.input("decay", floats) };
   addCell(g, optimizer.cell, { layer: "", inputs: { g: gradient, ...decay }, states: gathered ? whereDue(g) : {} });
@@ -113,6 +115,7 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
     steps: 1,
     batch: 1,
     base,
+    keys: first.keys,
     inputs: { g: gradients },
     inPlace: { w: first.parameterSlab.offset, ...slots, ...gathered },
   };
@@ -136,17 +139,10 @@ function whereDue(g: Builder): StateOptions {
   return { next: (_, before, now) => g.add(g.mul(due, now), g.mul(rest, before)) };
 }
 
-/** Where each parameter lies in the run of all of them: its first number, and how many there are without padding. */
-function runs({ parameters, parameterSlab }: Plan): { name: string; start: number; size: number }[] {
-  return Object.entries(parameters).map(([name, { offset, shape }]) => {
-    return { name, start: (offset - parameterSlab.offset) / 4, size: shape.reduce((a, b) => a * b, 1) };
-  });
-}
-
 /** A weight decay for each number of the parameters; none for the padding between them. */
 function decays(plan: Plan, decayOf: (parameter: string) => number): Float32Array {
   const values = new Float32Array(plan.parameterSlab.floats);
-  for (const { name, start, size } of runs(plan)) values.fill(decayOf(name), start, start + size);
+  for (const { name, start, size } of parameterRuns(plan)) values.fill(decayOf(name), start, start + size);
   return values;
 }
 
@@ -206,7 +202,7 @@ export class Trainer {
   }
 
   /**
-   * One update. Tokens (T,B), or vectors (T,B,D), and targets: indices (T,B) or vectors (T,B,V), flat, time first; for a
+   * One update. Tokens (T,B), or vectors (T,B,D), by name where the model has several inputs, and targets: indices (T,B) or vectors (T,B,V), flat, time first; for a
    * model that gives one output a sequence the targets are (B) or (B,V). Masked steps do not count. The states start
    * from where the last call left them, unless `resetStates` is called. With `accumulate` the parameters change at every
    * so manieth call, or where `last` says that no more batches come.
@@ -214,7 +210,7 @@ export class Trainer {
    * @throws InputError for numbers that do not fit; then nothing has changed
    */
   async update(
-    inputs: ArrayLike<number>,
+    inputs: Inputs,
     targets: ArrayLike<number>,
     learningRate = this.optimizer.learningRate,
     options: UpdateOptions = {},

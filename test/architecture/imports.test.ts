@@ -9,7 +9,9 @@ const root = join(import.meta.dirname, "../..");
 
 /** A folder imports from itself and from folders before it. */
 const order =
-  "graph grad interpret schedule wasm runtime cells nn train formats text tasks bench server studio cli".split(" ");
+  "graph grad interpret schedule wasm runtime cells nn train formats callbacks text tasks bench server studio cli".split(
+    " ",
+  );
 /** The last folder of the core, which imports no package and nothing of Node's. */
 const core = order.slice(0, order.indexOf("train") + 1);
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { transformWithOxc } from "vite";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { decodeText, readInput, writeFileAtomically } from "../../src/formats/files.ts";
+import { appendToFile, decodeText, makeFolder, readInput, writeFileAtomically } from "../../src/formats/files.ts";
 import { InputError } from "../../src/graph/input-error.ts";
 
 const root = fs.mkdtempSync(join(tmpdir(), "unrolled-files-"));
@@ -31,6 +31,32 @@ function messageOf(act: () => unknown): string {
   }
   throw new Error("nothing was thrown");
 }
+
+describe("appendToFile and makeFolder", () => {
+  test("text and bytes go to the end of a file, which is made where there is none", () => {
+    const path = join(folder, "log");
+    appendToFile(path, "ä");
+    appendToFile(path, Uint8Array.of(0x62, 0x0a));
+    expect(fs.readFileSync(path, "utf8")).toBe("äb\n");
+  });
+  test("a folder is made with those that it is in, and one that is there is left", () => {
+    const path = join(folder, "a", "b");
+    makeFolder(path);
+    appendToFile(join(path, "log"), "1");
+    makeFolder(path);
+    expect(fs.readdirSync(path)).toEqual(["log"]);
+  });
+  test("what cannot be written is said in one line", () => {
+    appendToFile(join(folder, "file"), "1");
+    expect(messageOf(() => appendToFile(folder, "1"))).toBe("FOLDER: is a folder. Give the name of a file to write.");
+    expect(messageOf(() => appendToFile(join(folder, "no", "log"), "1"))).toMatch(/there is no folder FOLDER/);
+    expect(messageOf(() => appendToFile("", "1"))).toMatch(/is empty/);
+    expect(messageOf(() => makeFolder(join(folder, "file")))).toMatch(/: is a file\. Give the name of a folder\.$/);
+    expect(messageOf(() => makeFolder(join(folder, "file", "a")))).toMatch(
+      /file is not a folder\. Choose another place/,
+    );
+  });
+});
 
 describe("writeFileAtomically", () => {
   const text = (path: string) => fs.readFileSync(path, "utf8");

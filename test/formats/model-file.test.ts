@@ -5,7 +5,21 @@ import { readModel, writeModel } from "../../src/formats/model-file.ts";
 import { FormatError, readSafetensors, type Tensor, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { type Cell, cell } from "../../src/graph/cell.ts";
 import { InputError } from "../../src/graph/input-error.ts";
-import { dense, dropout, embedding, gru, lstm, recurrent } from "../../src/nn/layers.ts";
+import {
+  bidirectional,
+  type CellSpec,
+  concatenate,
+  dense,
+  dropout,
+  embedding,
+  gru,
+  input,
+  type LayerSpec,
+  lstm,
+  masking,
+  recurrent,
+  repeatVector,
+} from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createSession } from "../../src/nn/session.ts";
 import {
@@ -48,7 +62,11 @@ const small = () =>
 /** Without the places in the text that a cell was made from: a file has only its equations. */
 const bySource = (model: Model) => ({
   ...model,
-  layers: model.layers.map((layer) => (layer.kind === "cell" ? { ...layer, cell: layer.cell.source } : layer)),
+  layers: model.layers.map((layer) => {
+    const { forward, backward } = layer as { forward?: CellSpec; backward?: CellSpec };
+    if (layer.kind === "cell") return { ...layer, cell: layer.cell.source };
+    return forward && backward ? { ...layer, forward: forward.cell.source, backward: backward.cell.source } : layer;
+  }),
 });
 
 let original: Uint8Array;
@@ -59,6 +77,43 @@ beforeAll(async () => {
   const lm = languageModel("abcabcab cab".repeat(20), { units: 3, embedding: 2, seed: 1 });
   const result = await trainLanguageModel(lm, "abcabcab cab".repeat(20), { batch: 2, steps: 4, epochs: 0.1 });
   languageModelBytes = writeLanguageModel({ ...lm, training: result.state });
+});
+
+test.each<[string, LayerSpec[], number?]>([
+  [
+    "layers that read others",
+    [
+      input("tokens", { name: "question" }),
+      embedding(7, 4, { maskZero: true }),
+      bidirectional(lstm(5, { zoneout: { c: 0.5, h: 0.05 } }), { name: "encoder" }),
+      input("tokens", { name: "answer" }),
+      embedding(6, 10, { name: "table" }),
+      lstm(10, { ...all, initialState: { from: "encoder" }, returnState: true, dropConnect: 0.5 }),
+      dropout(0.3, { locked: true }),
+      dense(6, { tied: "table" }),
+    ],
+  ],
+  [
+    "merged, repeated, masked",
+    [
+      masking({ maskValue: -1 }),
+      bidirectional(gru(3, all), { mergeMode: "none", name: "both" }),
+      gru(3, { ...all, stateful: true, reads: "both.backward" }),
+      concatenate(["gru", "both.forward"]),
+      gru(4, { initialState: "learned" }),
+      repeatVector(5),
+      gru(2, { zoneout: 0.1 }),
+    ],
+    2,
+  ],
+  ["a vector an example", [input(3, { sequence: false }), repeatVector(4), gru(2)]],
+  ["a given mask", [input(3, { mask: true, name: "notes" }), gru(2)]],
+])("%s: the same after a round trip", (_, layers, features) => {
+  const model = sequential(layers, features === undefined ? {} : { input: features });
+  const bytes = writeModel({ model, extra: {} });
+  const again = readModel(bytes, file).model;
+  expect(bySource(again)).toEqual(bySource(model));
+  expect(writeModel({ model: again, extra: {} })).toEqual(bytes);
 });
 
 /** The message of the FormatError that reading must throw. */
@@ -173,7 +228,7 @@ describe("refuses, in one line,", () => {
     expect(refusal(altered(({ layers }) => void Object.assign(layers[3]!, { name: "a.b" })))).toMatch(/is not a name/);
     expect(refusal(altered(({ layers }) => void Object.assign(layers[3]!, { name: 7 })))).toMatch(/is not a name/);
     expect(refusal(altered(({ layers }) => void Object.assign(layers[1]!, { rate: 1 })))).toMatch(
-      /not one that this program/,
+      /dropout: rate must be at least 0 and below 1, got 1/,
     );
   });
 

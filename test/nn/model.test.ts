@@ -78,7 +78,7 @@ describe("a mistake is one line that says where and what", () => {
     [
       "input for tokens",
       () => sequential([embedding(3, 2)], { input: 4 }),
-      "an embedding reads tokens; leave `input` out",
+      "its first layer, embedding, says what goes in; leave `input` out",
     ],
     [
       "an embedding later",

@@ -138,11 +138,26 @@ describe("bidirectional: one direction as it is, the other turned back, at each 
     const wanted = forward.flatMap((row, t) => row.map((value, j) => merge(value, backward[t]?.[j] as number)));
     expect(relativeError((await outputs(merged, x)).flat(), wanted)).toBeLessThan(1e-6);
   });
+  test("of a layer that goes backwards: the halves change places, and the order of the outputs is from the end", async () => {
+    for (const options of [sequences, {}]) {
+      const [forward, backward, both] = await directions(options);
+      const turned = model([bidirectional(lstm(forwardUnits, { ...options, goBackwards: true }), { name: "both" })]);
+      for (const { name } of turned.parameters) {
+        const other = name.includes("forward")
+          ? name.replace("forward", "backward")
+          : name.replace("backward", "forward");
+        turned.values[name]?.set(both.values[other] as Float32Array);
+      }
+      const wanted = forward.map((row, t) => [...(backward[t] as number[]), ...row]).toReversed();
+      expect(await outputs(turned, x)).toEqual(wanted);
+    }
+  });
   test("mistakes are one line", () => {
     expect(() => bidirectional(dense(3) as CellSpec)).toThrow(
       "bidirectional: needs a recurrent layer, one whose cell has a state",
     );
-    expect(() => bidirectional(lstm(3, { goBackwards: true }))).toThrow("leave goBackwards out");
+    const back = lstm(3, { goBackwards: true });
+    expect(() => bidirectional(back, { backward: lstm(3, { goBackwards: true }) })).toThrow("both say goBackwards");
     expect(() => bidirectional(lstm(3), { backward: lstm(3, sequences) })).toThrow("must return sequences, or neither");
     expect(() => model([bidirectional(lstm(3), { mergeMode: "sum", backward: lstm(4) })])).toThrow(
       'bidirectional: mergeMode "sum" needs equal units, got 3 and 4',

@@ -3,12 +3,13 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
 import { interpret } from "../../src/interpret/interpret.ts";
-import { dense, embedding, gru, type LayerSpec, lstm, simpleRnn } from "../../src/nn/layers.ts";
+import { dense, embedding, gru, input, type LayerSpec, lstm, repeatVector, simpleRnn } from "../../src/nn/layers.ts";
 import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createSession } from "../../src/nn/session.ts";
 import { load } from "../../src/runtime/program.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
+import { createPredictor } from "../../src/train/predict.ts";
 
 const steps = 9;
 const all = { returnSequences: true };
@@ -217,4 +218,26 @@ describe("a step makes nothing on the heap", () => {
       expect(process.memoryUsage().arrayBuffers - arrayBuffers, name).toBeLessThan(20_000);
     }
   });
+});
+
+test("learned states start a session, again after a reset, and not each of its steps", async () => {
+  const model = sequential([gru(3, { returnSequences: true, initialState: "learned" })], { input: 2, seed: 3 });
+  (model.values["gru.initial_h"] as Float32Array).set([0.5, -0.5, 0.25]);
+  const x = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
+  const predictor = await createPredictor(model, { batch: 1, steps: 3 });
+  const wanted = [...(await predictor.predict(x))];
+  const session = await createSession(model);
+  for (let again = 0; again < 2; again++) {
+    const got = [0, 1, 2].flatMap((t) => [...session.next(x.slice(2 * t, 2 * t + 2))]);
+    expect(got).toEqual(wanted);
+    session.reset();
+  }
+});
+
+test.each<[string, LayerSpec[], string]>([
+  ["of two inputs", [input(2, { mask: true }), gru(3)], "session: reads one input, and the model has x.mask as well"],
+  ["that repeats a vector", [gru(3), repeatVector(1)], "session: repeat_vector begins when another sequence has ended"],
+])("a model %s is refused", async (_, layers, message) => {
+  const options = layers[0]?.kind === "input" ? {} : { input: 2 };
+  await expect(createSession(sequential(layers, options))).rejects.toThrow(message);
 });

@@ -1,6 +1,6 @@
 /** The package as its users get it: packed, installed into an empty project, used from Node, TypeScript and a browser. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { publint } from "publint";
@@ -47,7 +47,7 @@ beforeAll(() => {
   [packed] = JSON.parse(run(root, "npm", "pack", "--ignore-scripts", "--json", "--pack-destination", project));
   tarball = join(project, (packed as unknown as { filename: string }).filename);
   writeFileSync(join(project, "package.json"), '{ "name": "consumer", "private": true, "type": "module" }');
-  // Offline: the package has no dependencies, so nothing needs to be fetched.
+  // Offline: the few dependencies are in npm's cache, for they are installed here too.
   run(project, "npm", "install", "--offline", "--no-audit", "--no-fund", tarball);
 });
 
@@ -69,14 +69,28 @@ test("Moby-Dick is whole", () => {
   expect(text.match(/^CHAPTER \d+\. .*[.!?]\n\n/gm)).toHaveLength(135);
 });
 
-test("one dependency is installed, which has none: the hashes", () => {
+test("few and small dependencies are installed", () => {
   const { packages } = JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8"));
-  expect(Object.keys(packages)).toEqual(["", "node_modules/@noble/hashes", "node_modules/unrolled"]);
+  const names = ["@noble/hashes", "crc-32", "pbf", "protocol-buffers-schema", "resolve-protobuf-schema", "unrolled"];
+  expect(Object.keys(packages)).toEqual(["", ...names.map((name) => `node_modules/${name}`)]);
 });
 
 test("a Node script imports it", () => {
   writeFileSync(join(project, "script.js"), `${consumer} console.log(message);`);
   expect(run(project, process.execPath, "script.js").trim()).toBe(message);
+});
+
+test("the callbacks that write files come from unrolled/callbacks", () => {
+  const script = `
+    import { csvLogger, jsonLinesLogger, modelCheckpoint, tensorBoard } from "unrolled/callbacks";
+    const board = tensorBoard("logs");
+    board.onTrainBegin();
+    board.onEpochEnd(0, { loss: 1.5 });
+    console.log([csvLogger, jsonLinesLogger, modelCheckpoint].map((one) => typeof one("file")).join(" "));
+  `;
+  writeFileSync(join(project, "callbacks.js"), script);
+  expect(run(project, process.execPath, "callbacks.js").trim()).toBe("object object object");
+  expect(readdirSync(join(project, "logs/train"))).toHaveLength(1);
 });
 
 test("the command line runs: help, version, a model trained on a text and one on the book within", () => {

@@ -8,17 +8,7 @@ import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { load } from "../../src/runtime/program.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
-import {
-  adam,
-  adamW,
-  asgd,
-  clipByValue,
-  nadam,
-  type Optimizer,
-  rmsprop,
-  sgd,
-  type WeightDecay,
-} from "../../src/train/optimizers.ts";
+import { adam, adamW, asgd, clipByValue, nadam, type Optimizer, rmsprop, sgd } from "../../src/train/optimizers.ts";
 import { createTrainer, type TrainerOptions, trainingPlan } from "../../src/train/trainer.ts";
 import { relativeError } from "../helpers/networks.ts";
 
@@ -139,7 +129,7 @@ type Case = {
   readonly name: string;
   readonly optimizer: Optimizer;
   readonly step: Step;
-  readonly decay?: WeightDecay;
+  readonly decay?: number | ((parameter: string) => number);
   readonly clipping?: Pick<TrainerOptions, "clipValue" | "clipNorm" | "clipNormEach">;
 };
 /** No decay for vectors: an LSTM's biases are b_f, b_i and so on, a dense layer's is b. */
@@ -277,6 +267,15 @@ test("adamW without decay is adam, to the bit; a decay by name that is the same 
   const named = await train(adamW({ learningRate: 0.01, weightDecay: () => 0.3 }));
   expect(relativeError(named.values, one.values)).toBeLessThan(1e-6);
   expect(relativeError(named.values, values)).toBeGreaterThan(1e-4);
+});
+
+test("a decay by layer: that of the function that says the same", async () => {
+  const byLayer = await train(adamW({ learningRate: 0.01, weightDecay: { dense: 0.3 } }));
+  const byName = await train(
+    adamW({ learningRate: 0.01, weightDecay: (name) => (name.startsWith("dense.") ? 0.3 : 0) }),
+  );
+  expect(byLayer.values).toEqual(byName.values);
+  expect(byLayer.values).not.toEqual((await train(adamW({ learningRate: 0.01, weightDecay: 0 }))).values);
 });
 
 test("two threads give the bits of one: decay by name, clipping by the norm of each parameter", async () => {

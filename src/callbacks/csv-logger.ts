@@ -1,0 +1,67 @@
+/** The numbers of each epoch as a table of comma-separated values, as Keras's CSVLogger. */
+import { existsSync } from "node:fs";
+import { appendToFile, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
+import { InputError } from "../graph/input-error.ts";
+import type { Callback } from "../train/callbacks.ts";
+
+export type CsvLoggerOptions = {
+  /** One character between two values. */
+  readonly separator?: string;
+  /** Go on with a file that is there, instead of a new one. */
+  readonly append?: boolean;
+};
+
+/** For a number that an epoch does not have: Keras's, which pandas and R read as absent. */
+const notAvailable = "NA";
+
+/**
+ * A row an epoch, written when the epoch ends: `epoch`, from 0 as in Keras, then the numbers of the logs under their
+ * names. A name that comes up later, such as that of a validation every few epochs, becomes a new last column.
+ * @throws InputError for a separator that could be in a number, and where the file cannot be written
+ * @example csvLogger("training.csv")
+ */
+export function csvLogger(path: string, { separator = ",", append = false }: CsvLoggerOptions = {}): Callback {
+  if (!/^[^\w.+"\r\n-]$/u.test(separator)) {
+    throw new InputError(
+      `csvLogger: separator needs one character that is in no number, got ${JSON.stringify(separator)}`,
+    );
+  }
+  let columns: readonly string[] = [];
+  const line = (cells: readonly string[]): string => `${cells.join(separator)}\n`;
+
+  /** The file with more columns: the rows that are there have nothing in them. */
+  const widen = (added: readonly string[]): void => {
+    const wrong = added.find((name) => name.includes(separator) || /["\r\n]/.test(name));
+    if (wrong !== undefined) {
+      throw new InputError(`csvLogger: a column cannot be named ${JSON.stringify(wrong)}. Use another separator.`);
+    }
+    const rows = readRows(path);
+    const [, ...old] = rows;
+    columns = [...columns, ...added];
+    const widened = old.map((row) => line([row, ...added.map(() => notAvailable)]));
+    writeFileAtomically(path, new TextEncoder().encode(line(columns) + widened.join("")));
+  };
+  return {
+    onTrainBegin() {
+      if (append && existsSync(path)) {
+        const [header = ""] = readRows(path);
+        columns = header === "" ? [] : header.split(separator);
+        if (header === "" || columns[0] === "epoch") return appendToFile(path, "");
+        throw new InputError(
+          `${path}: its first column is not "epoch", so it is no log to append to. Give another name.`,
+        );
+      }
+      columns = [];
+      writeFileAtomically(path, new Uint8Array());
+    },
+    onEpochEnd(epoch, logs) {
+      const values: Readonly<Record<string, number>> = { epoch, ...logs };
+      const added = Object.keys(values).filter((name) => !columns.includes(name));
+      if (added.length > 0) widen(added);
+      appendToFile(path, line(columns.map((name) => `${values[name] ?? notAvailable}`)));
+    },
+  };
+}
+
+/** The lines of the file, without their ends. */
+const readRows = (path: string): string[] => decodeText(readInput(path), path).split(/\r?\n/).filter(Boolean);

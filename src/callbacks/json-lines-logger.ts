@@ -1,0 +1,27 @@
+/** The numbers of each epoch as a line of JSON. */
+import { existsSync } from "node:fs";
+import { appendToFile, writeFileAtomically } from "../formats/files.ts";
+import type { Callback } from "../train/callbacks.ts";
+
+export type JsonLinesLoggerOptions = {
+  /** Go on with a file that is there, instead of a new one. */
+  readonly append?: boolean;
+};
+
+/**
+ * One object an epoch, written when it ends: `epoch`, from 0 as in Keras, `step`, the updates taken, and the logs. What
+ * is infinite or NaN is null, for JSON has neither.
+ * @throws InputError where the file cannot be written
+ * @example jsonLinesLogger("training.jsonl") // {"epoch":0,"step":520,"loss":1.91,"valLoss":1.75}
+ */
+export function jsonLinesLogger(path: string, { append = false }: JsonLinesLoggerOptions = {}): Callback {
+  return {
+    onTrainBegin() {
+      if (append && existsSync(path)) appendToFile(path, "");
+      else writeFileAtomically(path, new Uint8Array());
+    },
+    onEpochEnd(epoch, logs, { step }) {
+      appendToFile(path, `${JSON.stringify({ epoch, step, ...logs })}\n`);
+    },
+  };
+}

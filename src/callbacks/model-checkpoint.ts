@@ -1,0 +1,129 @@
+/** Model files while a training goes on, as Keras's ModelCheckpoint: every epoch, every few batches, or only the best. */
+import { checkWritable, writeFileAtomically } from "../formats/files.ts";
+import { writeModel } from "../formats/model-file.ts";
+import { InputError } from "../graph/input-error.ts";
+import type { Callback, Logs, Run } from "../train/callbacks.ts";
+
+export type ModelCheckpointOptions = {
+  /** The number of the logs that says how good a model is. */
+  readonly monitor?: string;
+  /** Whether the best is the lowest or the highest; "auto": the highest of an accuracy or an AUC, the lowest of others. */
+  readonly mode?: "auto" | "min" | "max";
+  /** Write only where the monitored number is better than in every file before. */
+  readonly saveBestOnly?: boolean;
+  /** At the end of each epoch, or after so many batches. */
+  readonly saveFreq?: "epoch" | number;
+  /** What the best has to beat: where an earlier training had come to. */
+  readonly initialValueThreshold?: number;
+  /** Whether the file holds the optimiser's state and the steps taken, so that training can go on from it. */
+  readonly withTraining?: boolean;
+  /** More data by name, as in `ModelFile`: with `{ tokenizer }` it is a language model's file. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * Writes the model to `path`, the whole file or none of it, and never a model with a value that is infinite or NaN. The
+ * path may hold numbers in braces: `{epoch}`, which counts from 1 as in Keras's names, `{step}`, and what the logs have;
+ * formatted as in Python by a width, a number of decimals, or both: `{epoch:02d}`, `{valLoss:.2f}`.
+ *
+ * With `saveBestOnly` an epoch whose logs lack the monitored number is passed over, for not every epoch need be
+ * validated; those before the first that has it are saved.
+ * @throws InputError for options that mean nothing; when the training begins, for a path that cannot be written; later
+ *   for a number that the logs do not have
+ * @example modelCheckpoint("models/{epoch:02d}-{valLoss:.2f}.safetensors")
+ * @example modelCheckpoint("best.safetensors", { saveBestOnly: true, extra: { tokenizer } })
+ */
+export function modelCheckpoint(
+  path: string,
+  {
+    monitor = "valLoss",
+    mode = "auto",
+    saveBestOnly = false,
+    saveFreq = "epoch",
+    initialValueThreshold,
+    withTraining = true,
+    extra = {},
+  }: ModelCheckpointOptions = {},
+): Callback {
+  if (saveFreq !== "epoch" && !(Number.isSafeInteger(saveFreq) && saveFreq >= 1)) {
+    throw new InputError(`modelCheckpoint: saveFreq needs "epoch" or a number of batches from 1, got ${saveFreq}`);
+  }
+  if (!["auto", "min", "max"].includes(mode)) {
+    throw new InputError(`modelCheckpoint: mode needs "auto", "min" or "max", got "${mode}"`);
+  }
+  const fields = fieldsOf(path);
+  if (saveFreq !== "epoch" && fields.includes("epoch")) {
+    throw new InputError('modelCheckpoint: {epoch} in the path needs saveFreq "epoch"; between epochs use {step}');
+  }
+  const wantsHighest = mode === "max" || (mode === "auto" && /acc|auc/i.test(monitor));
+  const isBetter = (value: number, than: number): boolean => (wantsHighest ? value > than : value < than);
+  let best = initialValueThreshold;
+  let batches = 0;
+
+  /** Whether the logs say that this model is worth a file; then its number is the one to beat. */
+  const isWanted = (logs: Logs): boolean => {
+    if (!saveBestOnly) return true;
+    const value = logs[monitor];
+    if (value === undefined) {
+      // Of a validation's number, the training's own has the same name but for "val".
+      const own = monitor.replace(/^val([A-Z])/, (_, letter: string) => letter.toLowerCase());
+      if (own === monitor || logs[own] === undefined) throw absent("monitor", monitor, logs);
+      return best === undefined;
+    }
+    if (Number.isNaN(value) || (best !== undefined && !isBetter(value, best))) return false;
+    best = value;
+    return true;
+  };
+  const write = (logs: Logs, numbers: Logs, run: Run): void => {
+    if (!isWanted(logs) || !run.save()) return;
+    const file = formatPath(path, { ...logs, ...numbers, step: run.step });
+    const training = withTraining ? run.state() : undefined;
+    writeFileAtomically(file, writeModel({ model: run.model, training, extra }));
+  };
+  return {
+    onTrainBegin() {
+      checkWritable(formatPath(path, Object.fromEntries(fields.map((name) => [name, 0]))));
+    },
+    ...(saveFreq === "epoch"
+      ? { onEpochEnd: (epoch, logs, run) => write(logs, { epoch: epoch + 1 }, run) }
+      : { onBatchEnd: (logs, run) => void (++batches % saveFreq === 0 && write(logs, {}, run)) }),
+  };
+}
+
+/** `{name}` or `{name:format}`. */
+const field = /\{(\w+)(?::([^{}]*))?\}/g;
+
+/** The names in a path. Throws an InputError for a format that is none. */
+function fieldsOf(path: string): string[] {
+  return [...path.matchAll(field)].map(([whole, name = "", format = ""]) => {
+    if (formatNumber(0, format) !== undefined) return name;
+    throw new InputError(
+      `modelCheckpoint: ${whole} in the path is no format that is known. Use {${name}}, {${name}:02d} or {${name}:.2f}`,
+    );
+  });
+}
+
+function formatPath(path: string, numbers: Logs): string {
+  return path.replace(field, (whole, name: string, format = "") => {
+    const value = numbers[name];
+    if (value === undefined) throw absent("path", whole, numbers);
+    return formatNumber(value, format) as string;
+  });
+}
+
+/** A number in one of Python's formats: width, with 0 in front filled with zeros, and decimals; undefined for others. */
+function formatNumber(value: number, format: string): string | undefined {
+  const [, zero, width, decimals, type] = /^(0?)(\d{0,3})(?:\.(\d{1,2}))?([df]?)$/.exec(format) ?? [];
+  if (type === undefined || (type === "d" && decimals !== undefined)) return undefined;
+  if (type !== "f" && decimals !== undefined) return undefined; // Significant digits there.
+  const text = type === "f" ? value.toFixed(Number(decimals ?? 6)) : type === "d" ? value.toFixed(0) : `${value}`;
+  const sign = zero !== "" && text.startsWith("-") ? "-" : "";
+  return sign + text.slice(sign.length).padStart(Number(width) - sign.length, zero === "" ? " " : "0");
+}
+
+function absent(where: string, name: string, logs: Logs): InputError {
+  return new InputError(
+    `modelCheckpoint: ${where}: the logs have no ${name}; they have ${Object.keys(logs).join(", ")}. ` +
+      "Give data to validate on, or another name.",
+  );
+}

@@ -1,0 +1,75 @@
+/** The numbers of a training for TensorBoard, in the folders and under the tags of Keras's callback. */
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { appendToFile, makeFolder } from "../formats/files.ts";
+import { InputError } from "../graph/input-error.ts";
+import type { Callback, Logs, Run } from "../train/callbacks.ts";
+import { type Event, eventRecord, fileVersion } from "./event-file.ts";
+
+export type TensorBoardOptions = {
+  /** Besides each epoch's: the numbers of every batch ("batch"), or of every so many batches. */
+  readonly updateFreq?: "epoch" | "batch" | number;
+};
+
+/**
+ * Event files in `logDir`/train and `logDir`/validation, so that TensorBoard draws both in one chart: `epoch_loss` over
+ * the epochs, from 0 as in Keras; `batch_loss` over the updates taken. Names are Keras's: `valLoss` is `epoch_loss` of the
+ * validation, `learningRate` is `epoch_learning_rate`. Each training adds files of its own.
+ * @throws InputError for an `updateFreq` that means nothing, and where the files cannot be written
+ * @example tensorBoard("logs/first") // then: tensorboard --logdir logs
+ */
+export function tensorBoard(logDir: string, { updateFreq = "epoch" }: TensorBoardOptions = {}): Callback {
+  const every = updateFreq === "epoch" ? undefined : updateFreq === "batch" ? 1 : updateFreq;
+  if (every !== undefined && !(Number.isSafeInteger(every) && every >= 1)) {
+    throw new InputError(
+      `tensorBoard: updateFreq needs "epoch", "batch" or a number of batches from 1, got ${updateFreq}`,
+    );
+  }
+  const open = (run: "train" | "validation"): EventWriter => createEventWriter(join(logDir, run));
+  let train: EventWriter | undefined;
+  let validation: EventWriter | undefined;
+  let batches = 0;
+  return {
+    onTrainBegin() {
+      [train, validation, batches] = [open("train"), undefined, 0];
+    },
+    ...(every !== undefined && {
+      onBatchEnd(logs: Logs, { step }: Run) {
+        if (++batches % every === 0) train?.({ step, scalars: tagged("batch", Object.entries(logs)) });
+      },
+    }),
+    onEpochEnd(epoch, logs) {
+      const numbers = Object.entries(logs);
+      const isMeasured = ([name]: [string, number]): boolean => /^val[A-Z]/.test(name);
+      const measured = numbers.filter(isMeasured).map(([name, value]) => [name.slice(3), value] as const);
+      const own = numbers.filter((number) => !isMeasured(number));
+      train?.({ step: epoch, scalars: tagged("epoch", own) });
+      if (measured.length === 0) return;
+      validation ??= open("validation");
+      validation({ step: epoch, scalars: tagged("epoch", measured) });
+    },
+  };
+}
+
+/** `learningRate` as `epoch_learning_rate`, `Loss` as `epoch_loss`. */
+function tagged(prefix: string, numbers: readonly (readonly [string, number])[]): Logs {
+  const words = (name: string): string => name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toLowerCase();
+  return Object.fromEntries(numbers.map(([name, value]) => [`${prefix}_${words(name)}`, value]));
+}
+
+type EventWriter = (event: Omit<Event, "wallTimeSeconds">) => void;
+
+/** Files of one process need names of their own. */
+let files = 0;
+
+/** A new file in a folder. Every event is in it when the call returns. */
+function createEventWriter(folder: string): EventWriter {
+  makeFolder(folder);
+  const seconds = Math.floor(Date.now() / 1000);
+  // TensorBoard reads every file with "tfevents" in its name, and orders those of a folder by name.
+  const path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${files++}`);
+  const write: EventWriter = (event) =>
+    appendToFile(path, eventRecord({ wallTimeSeconds: Date.now() / 1000, ...event }));
+  write({ fileVersion });
+  return write;
+}

@@ -1,0 +1,64 @@
+/** A model as a table: its layers, what they give, how many parameters they have. Knows nothing about values. */
+import { createBuilder, type Parameter } from "../graph/graph.ts";
+import { addModel, countParameters, type Layer, labelOf, type Model } from "./model.ts";
+
+/** One layer of a summary. */
+export type LayerSummary = {
+  readonly name: string;
+  /** What it is: lstm, dense, bidirectional. */
+  readonly type: string;
+  /** B examples, T steps, features. Without T: one vector an example. Several, where it gives several. */
+  readonly outputShapes: readonly (readonly (string | number)[])[];
+  readonly parameters: number;
+  /** The layers that it reads, where that is not the one before it alone. */
+  readonly reads: readonly string[];
+};
+
+/** The layers of a model, in their order. */
+export function layerSummaries(model: Pick<Model, "layers" | "input">): LayerSummary[] {
+  const g = createBuilder();
+  const { flows, output, steps = "T" } = addModel(g, model, { training: false });
+  const { parameters } = g.graph({ output });
+  return model.layers.map((layer) => {
+    const { name } = layer;
+    const given = flows.has(name) ? [name] : [`${name}.forward`, `${name}.backward`];
+    const outputShapes = given.map((one) => {
+      const value = flows.get(one)?.value as number;
+      const shape = g.shapeOf(value);
+      return ["B", ...(g.isOnce(value) ? [] : [steps]), ...(typeof shape === "number" ? [shape] : [])];
+    });
+    const own = parameters.filter((parameter) => parameter.name.startsWith(`${name}.`));
+    return { name, type: labelOf(layer), outputShapes, parameters: countNumbers(own), reads: readBy(layer) };
+  });
+}
+const countNumbers = (parameters: readonly Parameter[]): number => countParameters({ parameters });
+
+function readBy(layer: Layer): readonly string[] {
+  if (layer.kind === "merge") return layer.of;
+  const state = layer.kind === "cell" && typeof layer.initialState === "object" ? [layer.initialState.from].flat() : [];
+  return [...(layer.reads === undefined ? [] : [layer.reads]), ...state];
+}
+
+/**
+ * The model as a table, one line a layer: its name and type, the shape of what it gives (B examples, T steps), its number of
+ * parameters, and what it reads where that is not the layer before.
+ * @example console.log(summary(sequential([embedding(65, 64), lstm(128), dense(65)])));
+ */
+export function summary(model: Model): string {
+  const rows = layerSummaries(model).map(({ name, type, outputShapes, parameters, reads }) => [
+    name === type ? name : `${name} (${type})`,
+    outputShapes.map((shape) => `(${shape.join(", ")})`).join(" "),
+    parameters.toLocaleString("en-US"),
+    reads.join(", "),
+  ]);
+  const head = ["Layer", "Output shape", "Parameters", rows.some(([, , , reads]) => reads !== "") ? "Reads" : ""];
+  const widths = head.map((_, k) => Math.max(...[head, ...rows].map((row) => (row[k] as string).length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, k) => (k === 2 ? cell.padStart(widths[k] as number) : cell.padEnd(widths[k] as number)))
+      .join("  ")
+      .trimEnd();
+  const rule = "-".repeat(line(head).length);
+  const total = `Total parameters: ${countParameters(model).toLocaleString("en-US")}`;
+  return [line(head), rule, ...rows.map(line), rule, total].join("\n");
+}

@@ -1,0 +1,55 @@
+/** What a training hands to its callbacks, without a training. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { dense, embedding, lstm } from "../../src/nn/layers.ts";
+import { type Model, sequential } from "../../src/nn/model.ts";
+import type { Callback, Logs, Run } from "../../src/train/callbacks.ts";
+import type { Trainer } from "../../src/train/trainer.ts";
+
+/** A folder that goes when the tests of the file are done. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "unrolled-callbacks-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export const tinyModel = (seed: number): Model =>
+  sequential([embedding(5, 3), lstm(4, { returnSequences: true }), dense(5)], { seed });
+
+export const runOf = (trainer: Trainer, model: Model): Run => ({
+  model,
+  epochs: 1,
+  get step() {
+    return trainer.step;
+  },
+  learningRate: 0.01,
+  save: () => trainer.save(),
+  state: () => trainer.state(),
+  stop: () => {},
+});
+
+/** A run that trains nothing; `step` may be set. */
+export const idleRun = (model: Model = tinyModel(1)): Run & { step: number } => ({
+  model,
+  epochs: 3,
+  step: 0,
+  learningRate: 0.01,
+  save: () => true,
+  state: () => ({ step: 0, slots: {} }),
+  stop: () => {},
+});
+
+/** A training of as many epochs as there are logs, each of `batches` batches, whose losses are those of their epochs. */
+export async function play(callback: Callback, epochs: readonly Logs[], { batches = 2, run = idleRun() } = {}) {
+  await callback.onTrainBegin?.(run);
+  for (const [epoch, logs] of epochs.entries()) {
+    for (let k = 0; k < batches; k++) {
+      run.step++;
+      await callback.onBatchEnd?.({ loss: (logs.loss ?? 0) + k }, run);
+    }
+    await callback.onEpochEnd?.(epoch, logs, run);
+  }
+  await callback.onTrainEnd?.(epochs.at(-1) ?? {}, run);
+}

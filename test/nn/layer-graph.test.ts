@@ -1,0 +1,278 @@
+import { describe, expect, test } from "vitest";
+import { grad } from "../../src/grad/grad.ts";
+import { cell } from "../../src/graph/cell.ts";
+import { interpret } from "../../src/interpret/interpret.ts";
+import {
+  add,
+  average,
+  bidirectional,
+  concatenate,
+  dense,
+  dropout,
+  embedding,
+  gru,
+  input,
+  type LayerSpec,
+  lstm,
+  masking,
+  multiply,
+  recurrent,
+  repeatVector,
+  timeDistributed,
+} from "../../src/nn/layers.ts";
+import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
+import { lossGraph } from "../../src/train/trainer.ts";
+import { loadTraining, programError } from "../helpers/engines.ts";
+import { gradientError } from "../helpers/gradients.ts";
+import { randomValues, relativeError, type Values } from "../helpers/networks.ts";
+
+const sequences = { returnSequences: true };
+const [steps, batch] = [4, 3];
+const encoderDecoder = (options: object = {}): LayerSpec[] => [
+  input("tokens", { name: "question" }),
+  embedding(7, 4, { maskZero: true }),
+  lstm(5, { name: "encoder" }),
+  input("tokens", { name: "answer" }),
+  embedding(6, 3),
+  lstm(5, { ...sequences, initialState: { from: "encoder" }, ...options }),
+  dense(6),
+];
+
+/** Outputs of the oracle, in f64. */
+function outputs(model: Model, values: Partial<Values>): Float64Array {
+  const { graph, output } = modelGraph(model, { training: false });
+  const drawn = randomValues(graph, steps, batch, 3);
+  const { parameters } = { parameters: model.values };
+  return interpret(graph, { steps, batch, ...drawn, parameters, states: {}, ...values } as never).value(output);
+}
+
+describe("gradients against central differences 1e-6, wasm against the oracle 1e-4, in training", () => {
+  test.each<[string, LayerSpec[], number?]>([
+    ["an encoder hands its states to a decoder", encoderDecoder()],
+    [
+      "the states of both directions, side by side",
+      [
+        bidirectional(lstm(2, sequences), { name: "encoder" }),
+        lstm(4, { ...sequences, initialState: { from: "encoder" } }),
+        dense(3),
+      ],
+      3,
+    ],
+    [
+      "a vector as the state to start from",
+      [
+        input(3, { name: "image", sequence: false }),
+        dense(5, { activation: "tanh", name: "start" }),
+        input(2, { name: "words" }),
+        gru(5, { ...sequences, initialState: { from: "start" } }),
+      ],
+    ],
+    ["a vector at every step", [gru(4), repeatVector(steps), lstm(3, sequences), dense(2)], 3],
+    ["vector to sequence", [input(3, { sequence: false }), repeatVector(steps), gru(4, sequences)]],
+    ["learned states", [lstm(4, { ...sequences, initialState: "learned" }), gru(3, { initialState: "learned" })], 3],
+    [
+      "learned states, backwards",
+      [bidirectional(gru(3, { ...sequences, initialState: "learned", goBackwards: false })), dense(2)],
+      2,
+    ],
+    ["tied", [embedding(6, 4), lstm(4, sequences), dense(6, { tied: "embedding" })]],
+    [
+      "tied, with a mask and a table of one column more than a vector holds",
+      [embedding(6, 5, { maskZero: true }), lstm(5, sequences), dense(6, { tied: "embedding" })],
+    ],
+    ["zoneout", [lstm(4, { ...sequences, zoneout: { c: 0.5, h: 0.1 } }), gru(3, { zoneout: 0.3 })], 3],
+    ["locked dropout", [dropout(0.4, { locked: true }), gru(3, sequences), dropout(0.2, { locked: true })], 5],
+    [
+      "merged",
+      [
+        gru(4, { ...sequences, name: "a" }),
+        lstm(4, { ...sequences, name: "b" }),
+        add(["a", "b"], { name: "sum" }),
+        multiply(["a", "sum"], { name: "product" }),
+        average(["a", "b", "product"]),
+        concatenate(["average", "b"]),
+        dense(2),
+      ],
+      3,
+    ],
+    [
+      "two directions apart",
+      [
+        bidirectional(lstm(3, sequences), { mergeMode: "none", name: "both" }),
+        gru(2, { ...sequences, reads: "both.backward", name: "one" }),
+        concatenate(["both.forward", "one"]),
+      ],
+      3,
+    ],
+    ["a given mask", [input(3, { mask: true }), lstm(4, sequences), gru(2, sequences)]],
+  ])("%s", async (_, layers, features) => {
+    const model = sequential(layers, features === undefined ? {} : { input: features });
+    const graph = grad(lossGraph(model, { loss: "mean_squared_error", training: true }));
+    const values = randomValues(graph, steps, batch, 1);
+    expect(gradientError(graph, values, { steps, batch })).toBeLessThan(1e-6);
+    for (const threads of [1, 2]) {
+      const program = await loadTraining(graph, { steps, batch }, values, { threads });
+      await program.run();
+      await program.run();
+      const { error, where } = programError(program, graph, interpret(graph, { steps, batch, ...values }));
+      expect(error, where).toBeLessThan(1e-4);
+    }
+  });
+});
+
+test("a decoder starts from the states of its encoder after the encoder's last step that counts", () => {
+  const model = sequential(encoderDecoder(), { seed: 4 });
+  expect(model.inputs).toEqual([
+    { name: "question", features: "tokens", count: 7, sequence: true },
+    { name: "answer", features: "tokens", count: 6, sequence: true },
+  ]);
+  const answer = [1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 0];
+  // Steps first: each column is one question; padded right, left and not at all they are the same question.
+  const same = outputs(model, { inputs: { question: [5, 0, 0, 2, 0, 5, 0, 5, 2, 0, 2, 0], answer } as never });
+  const whole = outputs(model, { inputs: { question: [5, 5, 5, 2, 2, 2, 0, 0, 0, 0, 0, 0], answer } as never });
+  expect(relativeError(same, whole)).toBeLessThan(1e-12);
+  const other = outputs(model, { inputs: { question: [5, 5, 5, 3, 3, 3, 0, 0, 0, 0, 0, 0], answer } as never });
+  expect(relativeError(other, whole)).toBeGreaterThan(1e-4);
+});
+
+test("learned states start every sequence, and are parameters", () => {
+  const model = sequential([gru(3, { ...sequences, initialState: "learned" })], { input: 2 });
+  expect(model.parameters.find(({ name }) => name === "gru.initial_h")?.shape).toEqual([3]);
+  const zeros = outputs(model, {});
+  (model.values["gru.initial_h"] as Float32Array).set([0.5, -0.5, 0.25]);
+  const learned = outputs(model, {});
+  // The same as a state that is set from outside.
+  const plain = sequential([gru(3, sequences)], { input: 2 });
+  for (const { name } of plain.parameters) plain.values[name]?.set(model.values[name] as Float32Array);
+  const set = outputs(plain, { states: { "gru.h": [0.5, -0.5, 0.25, 0.5, -0.5, 0.25, 0.5, -0.5, 0.25] } as never });
+  expect(relativeError(learned, set)).toBeLessThan(1e-12);
+  expect(relativeError(learned, zeros)).toBeGreaterThan(0.01);
+});
+
+test("tied weights are one table: rows as vectors, and as the weights of the classes", () => {
+  const model = sequential([embedding(6, 4), lstm(4, sequences), dense(6, { tied: "embedding" })]);
+  expect(model.parameters.map(({ name }) => name)).not.toContain("dense.W");
+  expect(model.parameters.map(({ name }) => name)).toContain("dense.b");
+  expect(() => sequential([embedding(6, 4), lstm(5, sequences), dense(6, { tied: "embedding" })])).toThrow(
+    "dense.W: shared with embedding.weight: it needs a shape of (6, 5) for it, got (6, 4).",
+  );
+  expect(() => sequential([embedding(6, 4), lstm(5, sequences), dense(6, { tied: "table" })])).toThrow(
+    "shared with table.weight: it needs a shape of (6, 5) for it, got none of this name before it.",
+  );
+});
+
+describe("zoneout", () => {
+  const one = cell("h' = x + 0 * h");
+  test("afterwards a state is the mean of old and new, by rate", () => {
+    const model = sequential([recurrent(one, { ...sequences, zoneout: 0.25 })], { input: 1 });
+    const x = [1, 2, 3, 1, 2, 3, 5, 6, 7, 0, 0, 0];
+    // h after each step: 0.75 x + 0.25 h.
+    expect([...outputs(model, { inputs: { x } as never })]).toEqual(
+      [0, 1, 2, 3].flatMap((t) =>
+        [0, 1, 2].map((b) => {
+          let h = 0;
+          for (let s = 0; s <= t; s++) h = 0.75 * (x[3 * s + b] as number) + 0.25 * h;
+          return h;
+        }),
+      ),
+    );
+  });
+  test("in training a number stays as it was with that probability, or is new: never anything between", () => {
+    const model = sequential([recurrent(one, { ...sequences, zoneout: 0.25 })], { input: 40 });
+    const { graph, output } = modelGraph(model, { training: true });
+    const x = Float64Array.from({ length: 100 * 40 }, (_, k) => 1 + Math.floor(k / 40));
+    const h = interpret(graph, { steps: 100, batch: 1, inputs: { x }, keys: [1, 2] }).value(output);
+    let kept = 0;
+    h.forEach((value, k) => {
+      const before = k < 40 ? 0 : (h[k - 40] as number);
+      if (value === before) kept++;
+      else expect(value).toBe(x[k]);
+    });
+    expect(kept / h.length).toBeGreaterThan(0.22);
+    expect(kept / h.length).toBeLessThan(0.28);
+  });
+});
+
+test("a locked dropout keeps the same features at every step", () => {
+  const model = sequential([dropout(0.5, { locked: true }), dense(1)], { input: 8 });
+  const graph = lossGraph(model, { loss: "mean_squared_error", training: true });
+  const node = graph.nodes.findIndex(({ op }) => op === "mask");
+  const values = randomValues(graph, 6, 2, 1);
+  const mask = interpret(graph, { steps: 6, batch: 2, ...values }).value(node);
+  for (let t = 1; t < 6; t++) expect(mask.slice(16 * t, 16 * t + 16)).toEqual(mask.slice(0, 16));
+  expect(new Set(mask)).toEqual(new Set([0, 2]));
+});
+
+test("a given mask counts the steps that it says", () => {
+  const model = sequential([input(2, { name: "x", mask: true }), gru(3)]);
+  expect(model.inputs.map(({ name }) => name)).toEqual(["x", "x.mask"]);
+  const x = Float64Array.from({ length: 24 }, (_, k) => Math.sin(k));
+  const cut = x.slice();
+  for (const row of [6, 9, 10]) cut.fill(100, 2 * row, 2 * row + 2);
+  const mask = [1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1];
+  const run = (numbers: Float64Array) => outputs(model, { inputs: { x: numbers, "x.mask": mask } as never });
+  expect(run(cut)).toEqual(run(x));
+});
+
+test("timeDistributed gives the layer back; a recurrent one is refused", () => {
+  const layer = dense(3);
+  expect(timeDistributed(layer)).toBe(layer);
+  expect(() => timeDistributed(lstm(3))).toThrow("timeDistributed: needs a layer that reads one vector at a time");
+});
+
+test.each<[string, LayerSpec[], string]>([
+  [
+    "a name that is none",
+    [gru(3, { reads: "encoder" })],
+    'gru: it reads "encoder", and no layer before it has that name: x',
+  ],
+  [
+    "states that do not fit",
+    [gru(3, { ...sequences, name: "a" }), lstm(3, { initialState: { from: "a" } })],
+    "lstm: initialState: its states are c, h, and what it is to start from are 1",
+  ],
+  [
+    "states of another size",
+    [gru(4, { ...sequences, name: "a" }), gru(3, { initialState: { from: "a" } })],
+    "gru: initialState: its state h has 3 features, got 4",
+  ],
+  ["two sequences", [bidirectional(gru(3, sequences), { mergeMode: "none" }), dense(2)], 'reads: "NAME.forward"'],
+  ["two sequences at the end", [bidirectional(gru(3), { mergeMode: "none" })], "must put them together"],
+  ["a repeated sequence", [gru(3, sequences), repeatVector(4)], "repeat_vector: it repeats one vector an example"],
+  ["two numbers of steps", [gru(3), repeatVector(4), gru(3), repeatVector(5)], "one number of steps, got 4 and 5"],
+  [
+    "a sequence and a vector",
+    [gru(3, { ...sequences, name: "a" }), gru(3, { name: "b" }), add(["a", "b"])],
+    "add: it merges a sequence with one vector an example",
+  ],
+  [
+    "opposite directions",
+    [
+      gru(3, { ...sequences, name: "a" }),
+      gru(3, { ...sequences, goBackwards: true, reads: "x", name: "b" }),
+      add(["a", "b"]),
+    ],
+    "add: it merges sequences of opposite directions",
+  ],
+  ["masking inside", [gru(3, sequences), masking()], "masking: masking reads what goes into the model"],
+])("mistakes are one line: %s", (_, layers, message) => {
+  expect(() => sequential(layers, { input: 2 })).toThrow(message);
+});
+test.each<[string, () => unknown, string]>([
+  ["zoneout of a state that is none", () => gru(3, { zoneout: { c: 0.1 } }), "gru: zoneout: its cell has no state c"],
+  ["a rate", () => gru(3, { dropConnect: 1 }), "gru: dropConnect must be at least 0 and below 1, got 1"],
+  ["two ways at once", () => gru(3, { stateful: true, initialState: "learned" }), "gru: stateful keeps its states"],
+  [
+    "an option that is none",
+    () => gru(3, { returnSequence: true } as object),
+    "gru: there is no option returnSequence",
+  ],
+  [
+    "a state that is none",
+    () => gru(3, { initialState: "ones" as "zeros" }),
+    'gru: initialState must be "zeros", "learned"',
+  ],
+  ["an embedding of vectors", () => sequential([input(3), embedding(3, 4)]), "an embedding reads tokens"],
+])("mistakes are one line: %s", (_, make, message) => {
+  expect(make).toThrow(message);
+});
