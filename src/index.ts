@@ -35,7 +35,7 @@ export {
   type BeamText,
   beamSearch,
   type Evaluation,
-  evaluate,
+  evaluateLanguageModel,
   type GeneratedToken,
   type GenerateManyOptions,
   type GenerateOptions,
@@ -69,8 +69,12 @@ export { makeSamplingTable, skipgrams } from "./text/skipgrams.ts";
 export { TextVectorization, type TextVectorizationOptions } from "./text/text-vectorization.ts";
 export { TimeseriesGenerator, timeseriesDatasetFromArray } from "./text/timeseries.ts";
 export { textToWordSequence } from "./text/word-sequence.ts";
+export type { Callback, Logs, Run } from "./train/callbacks.ts";
+export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
-export { type FitOptions, type FitResult, fitStream, type Progress } from "./train/fit.ts";
+export type { ExampleArray, InputArrays } from "./train/examples.ts";
+export { type FitOptions, fit, type History } from "./train/fit.ts";
+export { type FitStreamOptions, type FitStreamResult, fitStream, type Progress } from "./train/fit-stream.ts";
 export {
   binaryCrossentropy,
   categoricalCrossentropy,
@@ -82,11 +86,14 @@ export {
 export {
   binaryAccuracy,
   categoricalAccuracy,
+  type MetricName,
   type MetricOptions,
   meanAbsoluteError,
   perplexity,
   sparseCategoricalAccuracy,
 } from "./train/metrics.ts";
+export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/monitors.ts";
+export { createWatch, NonFiniteLoss, type Watch } from "./train/non-finite.ts";
 export {
   adam,
   adamW,
@@ -97,7 +104,7 @@ export {
   sgd,
   type WeightDecay,
 } from "./train/optimizers.ts";
-export { createPredictor, type Predictor, type PredictorOptions } from "./train/predict.ts";
+export { createPredictor, type Predictor, type PredictorOptions, predict } from "./train/predict.ts";
 export {
   constantRate,
   cosineDecay,
@@ -113,4 +120,10 @@ export {
   stepDecay,
 } from "./train/rates.ts";
 export { type Batches, streamBatches } from "./train/stream.ts";
-export { createTrainer, type Trainer, type TrainerOptions } from "./train/trainer.ts";
+export {
+  createTrainer,
+  type Trainer,
+  type TrainerOptions,
+  type TrainerState,
+  type UpdateOptions,
+} from "./train/trainer.ts";

@@ -1,7 +1,7 @@
 /** `unrolled evaluate`: how well a model predicts a text. */
 import { decodeText, readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
-import { evaluate as measure, readLanguageModel } from "../tasks/language-model.ts";
+import { evaluateLanguageModel, readLanguageModel } from "../tasks/language-model.ts";
 import type { Command } from "./options.ts";
 import { formatCount, writeJson } from "./output.ts";
 
@@ -18,7 +18,7 @@ export const evaluate: Command = {
     const model = readLanguageModel(readInput(file), file);
     const text = decodeText(readInput(path), path);
     if (text === "") throw new InputError(`${path}: the file is empty. Give a text to evaluate on.`);
-    const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await measure(model, text);
+    const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(model, text);
     if (given.flag("json")) return writeJson({ loss, perplexity, bitsPerCharacter, tokens, unknown });
     const rows = [
       ["loss", `${loss.toFixed(4)} nats a token`],

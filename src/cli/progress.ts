@@ -1,5 +1,5 @@
 /** Training progress on standard error: one line that changes in a terminal, plain lines elsewhere. */
-import type { Progress } from "../train/fit.ts";
+import type { Progress } from "../train/fit-stream.ts";
 import { formatCount, isTerminal } from "./output.ts";
 
 export type ProgressPrinter = { readonly show: (progress: Progress) => void; readonly end: () => void };

@@ -183,9 +183,9 @@ export class Program {
   setState(name: string, values: ArrayLike<number>): void {
     write(find(this.views.starts, "state", name), values);
   }
-  /** What a state starts from (B,H), flat: a copy. */
-  start(name: string): Float32Array<ArrayBuffer> {
-    return read(find(this.views.starts, "state", name));
+  /** What a state starts from (B,H), flat: a copy, in an array of the caller's where one is given. */
+  start(name: string, into?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+    return read(find(this.views.starts, "state", name), into);
   }
   /** A state after the last step (B,H), flat: a copy. */
   state(name: string): Float32Array<ArrayBuffer> {

@@ -18,7 +18,7 @@ import {
   trainTokenizer,
 } from "../text/tokenizer.ts";
 import { createEvaluator } from "../train/evaluator.ts";
-import { type FitOptions, type FitResult, fitDefaults, fitStream } from "../train/fit.ts";
+import { type FitStreamOptions, type FitStreamResult, fitDefaults, fitStream } from "../train/fit-stream.ts";
 import { adam } from "../train/optimizers.ts";
 import { smallestStream } from "../train/stream.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
@@ -56,7 +56,7 @@ export type LanguageModelOptions = {
   readonly maxVocabulary?: number;
   readonly seed?: number;
   /** How it will be trained: then the text and the memory are checked before the values are made. */
-  readonly training?: Pick<FitOptions, "batch" | "steps" | "validationSplit">;
+  readonly training?: Pick<FitStreamOptions, "batch" | "steps" | "validationSplit">;
 };
 
 const mostLayers = 100;
@@ -90,14 +90,14 @@ export function languageModel(text: string, options: LanguageModelOptions = {}):
   return { model: modelOf(named, "tokens", (parameter) => initialize(parameter, random)), tokenizer };
 }
 
-function checkTrainingMemory(model: Model, options: FitOptions): void {
+function checkTrainingMemory(model: Model, options: FitStreamOptions): void {
   const { batch, steps } = { ...fitDefaults, ...options };
   // Each parameter has its value, a gradient and two numbers of Adam's.
   checkMemory(16 * countParameters(model), "training this model");
   checkMemory(trainingPlan(model, { batch, steps, clipNorm: 1 }).plan.bytes, "training this model");
 }
 
-function checkLength(tokens: number, options: FitOptions): void {
+function checkLength(tokens: number, options: FitStreamOptions): void {
   const { batch, steps, validationSplit } = { ...fitDefaults, ...options };
   const wanted = smallestStream(batch, steps);
   const training = tokens - Math.floor(tokens * validationSplit);
@@ -127,8 +127,8 @@ function cellOf(given: string | Cell): Cell {
 export async function trainLanguageModel(
   { model, tokenizer }: LanguageModel,
   text: string,
-  options: FitOptions = {},
-): Promise<FitResult> {
+  options: FitStreamOptions = {},
+): Promise<FitStreamResult> {
   const tokens = encode(tokenizer, text);
   checkLength(tokens.length, options);
   const { resume, optimizer = adam() } = options;
@@ -157,7 +157,7 @@ export type Evaluation = {
  * How well the model predicts a text.
  * @throws InputError for a text of less than two tokens, and for a model whose values are no numbers any more
  */
-export async function evaluate({ model, tokenizer }: LanguageModel, text: string): Promise<Evaluation> {
+export async function evaluateLanguageModel({ model, tokenizer }: LanguageModel, text: string): Promise<Evaluation> {
   const ids = encode(tokenizer, text);
   if (ids.length < 2)
     throw new InputError(

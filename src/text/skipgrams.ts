@@ -1,8 +1,8 @@
 /** Pairs of a word and a neighbour, or a word that is none, to learn embeddings from (Mikolov et al. 2013). */
 import { InputError } from "../graph/input-error.ts";
 import { createRandom } from "../nn/random.ts";
+import { seedOr, shuffle } from "../nn/shuffle.ts";
 import { shown } from "./shown.ts";
-import { seedOr, shuffle } from "./shuffle.ts";
 
 export type SkipgramOptions = {
   /** A word's neighbours are this many words to either side. */

@@ -5,9 +5,9 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import { createRandom, type Random } from "../nn/random.ts";
+import { seedOr, shuffle } from "../nn/shuffle.ts";
 import { type FlatArray, flatten, type NestedNumbers, type Numbers, sizeOf } from "./arrays.ts";
 import { shown } from "./shown.ts";
-import { seedOr, shuffle } from "./shuffle.ts";
 
 /** Values in time order: numbers (T), vectors (T,F) and so on, nested or flat. */
 export type Series = NestedNumbers | FlatArray;

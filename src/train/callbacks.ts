@@ -2,7 +2,7 @@
 import type { Model } from "../nn/model.ts";
 import type { TrainerState } from "./trainer.ts";
 
-/** Numbers by name: loss, accuracy, valLoss, learningRate ... */
+/** What is known after a batch or an epoch, by name: loss, accuracy, valLoss, valAccuracy, learningRate. */
 export type Logs = Readonly<Record<string, number>>;
 
 export type Run = {
@@ -21,8 +21,12 @@ export type Run = {
 
 export type Callback = {
   readonly onTrainBegin?: (run: Run) => void | Promise<void>;
+  /** Epochs count from 0, as in Keras. */
+  readonly onEpochBegin?: (epoch: number, run: Run) => void | Promise<void>;
+  /** Logs are the means of the epoch so far. */
   readonly onBatchEnd?: (logs: Logs, run: Run) => void | Promise<void>;
-  /** `epoch` from 0, as in Keras. */
+  /** The model has the values of the epoch's end. */
   readonly onEpochEnd?: (epoch: number, logs: Logs, run: Run) => void | Promise<void>;
+  /** After the last epoch, however it ended, but for an error. */
   readonly onTrainEnd?: (logs: Logs, run: Run) => void | Promise<void>;
 };

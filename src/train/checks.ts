@@ -1,25 +1,72 @@
 /** What a program is given, checked where it enters: numbers of the right kind, as many as there must be. */
 import { InputError } from "../graph/input-error.ts";
-import type { Model } from "../nn/model.ts";
+import type { Model, ModelInput } from "../nn/model.ts";
+import type { Padding } from "../nn/recurrent.ts";
+import type { Program } from "../runtime/program.ts";
+
+/** The numbers of a model's one input, or those of each of its inputs by name. */
+export type Inputs = ArrayLike<number> | Readonly<Record<string, ArrayLike<number>>>;
+type Sizes = { readonly batch: number; readonly steps: number };
+
+/**
+ * Each of a model's inputs with what it is given: an array, or arrays by name.
+ * @throws InputError where one is missing, or is none of the model's
+ */
+export function byInput<T extends object>(
+  { inputs }: Model,
+  given: T | Readonly<Record<string, T>>,
+  where: string,
+): readonly (readonly [ModelInput, T])[] {
+  const all = inputs.map(({ name }) => name).join(", ");
+  if ("length" in given || ("data" in given && "shape" in given)) {
+    if (inputs.length === 1) return [[inputs[0] as ModelInput, given as T]];
+    throw new InputError(`${where}: the model has the inputs ${all}. Give an object with an array for each of them.`);
+  }
+  const byName = given as Readonly<Record<string, T>>;
+  const unknown = Object.keys(byName).find((name) => !inputs.some((input) => input.name === name));
+  if (unknown !== undefined) throw new InputError(`${where}: the model has no input "${unknown}"; it has ${all}`);
+  return inputs.map((input) => {
+    const own = Object.hasOwn(byName, input.name) ? byName[input.name] : undefined;
+    if (own === undefined) throw new InputError(`${where}: input "${input.name}" is missing; the model has ${all}`);
+    return [input, own];
+  });
+}
+
+/** Numbers of one step, or of one example where it is no sequence. */
+export const widthOf = ({ features }: ModelInput): number => (typeof features === "number" ? features : 1);
+
+/** An input is named where there are several. */
+export const inputPlace = ({ inputs }: Model, { name }: ModelInput, where: string, between = ": "): string =>
+  inputs.length === 1 ? where : `${where}${between}${name}`;
 
 /** @throws InputError, with the place, for what is not tokens (T,B) or vectors (T,B,D) that the model can read */
-export function checkInputs(
-  { input, layers: [first] }: Model,
-  inputs: ArrayLike<number>,
-  { batch, steps }: { readonly batch: number; readonly steps: number },
-  where: string,
-): void {
-  const features = input === "tokens" ? 1 : input;
-  checkLength(where, "inputs", inputs.length, { steps, batch, features });
-  if (first?.kind === "embedding") checkIndices(`${where}: token`, inputs, first.inputDim, batch);
-  else checkFinite(`${where}: the input`, inputs, features, batch);
+export function checkInputs(model: Model, inputs: Inputs, { batch, steps }: Sizes, where: string): void {
+  for (const [input, values] of byInput(model, inputs, where)) {
+    const own = inputPlace(model, input, where);
+    checkLength(own, "inputs", values.length, { steps: input.sequence ? steps : 1, batch, features: widthOf(input) });
+    checkNumbers(own, input, values, timeFirst(batch));
+  }
+}
+
+export function checkNumbers(where: string, input: ModelInput, values: ArrayLike<number>, at: Place): void {
+  if (input.features === "tokens") checkIndices(`${where}: token`, values, input.count ?? Number.POSITIVE_INFINITY, at);
+  else checkFinite(`${where}: the input`, values, widthOf(input), at);
+}
+
+/** What has been checked, into a program. */
+export function setInputs(model: Model, program: Program, inputs: Inputs, where: string): void {
+  for (const [{ name }, values] of byInput(model, inputs, where)) {
+    // What nothing reads is not there.
+    if (program.plan.indices[name] !== undefined) program.setIndex(name, values);
+    else if (program.plan.inputs[name] !== undefined) program.setInput(name, values);
+  }
 }
 
 export function checkLength(
   where: string,
   what: string,
   got: number,
-  { steps, batch, features }: { readonly steps: number; readonly batch: number; readonly features: number },
+  { steps, batch, features }: Sizes & { readonly features: number },
 ): void {
   const wanted = steps * batch * features;
   if (got === wanted) return;
@@ -29,21 +76,44 @@ export function checkLength(
   );
 }
 
-const place = (row: number, batch: number): string => `at step ${Math.floor(row / batch)} of example ${row % batch}`;
+/** Where a row of an array is, in words. */
+export type Place = (row: number) => string;
+const place = (step: number, example: number): string => `at step ${step} of example ${example}`;
+/** Of (T,B), and of (N,T); of (N) where there is one row an example. */
+export const timeFirst =
+  (batch: number): Place =>
+  (row) =>
+    place(Math.floor(row / batch), row % batch);
+export const examplesFirst =
+  (steps: number): Place =>
+  (row) =>
+    steps === 1 ? `of example ${row}` : place(row % steps, Math.floor(row / steps));
 
-export function checkIndices(what: string, values: ArrayLike<number>, count: number, batch: number): void {
+export function checkIndices(what: string, values: ArrayLike<number>, count: number, at: Place): void {
   for (let k = 0; k < values.length; k++) {
     const value = values[k] as number;
     if (Number.isInteger(value) && value >= 0 && value < count) continue;
-    throw new InputError(`${what} ${value} ${place(k, batch)} is none: they are whole numbers from 0 to ${count - 1}`);
+    throw new InputError(`${what} ${value} ${at(k)} is none: they are whole numbers from 0 to ${count - 1}`);
   }
 }
 
-export function checkFinite(what: string, values: ArrayLike<number>, features: number, batch: number): void {
+/** Finite as 32-bit floats, which is what they become. */
+export function checkFinite(what: string, values: ArrayLike<number>, features: number, at: Place): void {
   for (let k = 0; k < values.length; k++) {
-    if (Number.isFinite(values[k])) continue;
-    throw new InputError(
-      `${what} ${place(Math.floor(k / features), batch)} is ${values[k]}; it must be a finite number`,
-    );
+    if (Number.isFinite(Math.fround(values[k] as number))) continue;
+    throw new InputError(`${what} ${at(Math.floor(k / features))} is ${values[k]}; it must be a finite 32-bit number`);
   }
+}
+
+/** @throws InputError for what is no whole number from `least` on */
+export function checkWhole(where: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new InputError(`${where} must be a whole number of at least ${least}, got ${value}`);
+}
+
+/** Whether the numbers of a step from `at` on are not all padding. */
+export function counts(values: ArrayLike<number>, at: number, width: number, { value }: Padding): boolean {
+  const padding = Math.fround(value);
+  for (let j = at; j < at + width; j++) if (Math.fround(values[j] as number) !== padding) return true;
+  return false;
 }

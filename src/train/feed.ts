@@ -1,68 +1,98 @@
 /**
- * One batch into a program: what the model reads and what it is to answer, checked; targets in the order of time; every
- * output weighted alike, but those of masked steps. Knows nothing about what is done with the loss.
+ * One batch into a program: what the model reads and what it is to answer, checked; targets in the order of time; what
+ * each output counts in the mean loss. Knows nothing about what is done with the loss.
  */
 import { InputError } from "../graph/input-error.ts";
-import type { Model } from "../nn/model.ts";
+import type { Model, ModelInput } from "../nn/model.ts";
 import type { Program } from "../runtime/program.ts";
-import { checkFinite, checkIndices, checkInputs, checkLength } from "./checks.ts";
+import {
+  byInput,
+  checkFinite,
+  checkIndices,
+  checkInputs,
+  checkLength,
+  type Inputs,
+  setInputs,
+  counts as stepCounts,
+  timeFirst,
+  widthOf,
+} from "./checks.ts";
 
-export type Feed = (inputs: ArrayLike<number>, targets: ArrayLike<number>) => void;
+export type FeedOptions = {
+  /** What the loss of each output (T,B), or (B) for one a sequence, is multiplied by before the mean is taken. */
+  readonly weights?: ArrayLike<number> | undefined;
+  /** So many examples, the first ones, count; the others fill up the batch. All of them where absent. */
+  readonly examples?: number | undefined;
+};
+
+/** Gives how many outputs count: those of examples that do, without masked steps. The loss is the mean over them. */
+export type Feed = (inputs: Inputs, targets: ArrayLike<number>, options?: FeedOptions) => number;
 
 /**
  * The returned function takes tokens (T,B) or vectors (T,B,D), and targets (T,B) or (T,B,V), flat, time first; for a model
- * that gives one output a sequence the targets are (B) or (B,V). Where it goes backwards, targets come in its order.
+ * that gives one output a sequence the targets are (B) or (B,V). Where it goes backwards, targets and weights come in its
+ * order.
  * @throws InputError, with the place, for numbers that do not fit, before any is taken over
  */
 export function createFeed(model: Model, program: Program, { steps, batch }: { steps: number; batch: number }): Feed {
-  const { input, returnsSequences, backwards, maskedBy, outputSize } = model;
-  const rows = steps * batch;
-  const outputs = returnsSequences ? rows : batch;
-  const features = input === "tokens" ? 1 : input;
+  const { returnsSequences, backwards, maskedBy, outputSize } = model;
+  const outputSteps = returnsSequences ? steps : 1;
+  const outputs = outputSteps * batch;
   const classes = program.plan.indices.target !== undefined;
   const width = classes ? 1 : outputSize;
-  const weight = new Float32Array(outputs).fill(1 / outputs);
-  const inOrder = classes ? new Int32Array(outputs) : new Float32Array(outputs * width);
-  const padding = maskedBy[0]?.value;
-  program.setInput("weight", weight);
+  const weight = new Float32Array(outputs);
+  const counts = new Float32Array(outputs);
+  const measured = program.plan.inputs.counts !== undefined;
+  const turned = classes ? new Int32Array(outputs) : new Float32Array(outputs * width);
 
-  return (inputs, targets) => {
+  return (inputs, targets, { weights, examples = batch } = {}) => {
     checkInputs(model, inputs, { steps, batch }, "training");
-    const perSequence = { steps: returnsSequences ? steps : 1, batch, features: width };
-    checkLength("training", "targets", targets.length, perSequence);
-    if (classes) checkIndices("training: class", targets, outputSize, batch);
-    else checkFinite("training: the target", targets, width, batch);
-    const counts = padding === undefined ? rows : countSteps(inputs, padding);
+    const perOutput = { steps: outputSteps, batch };
+    checkLength("training", "targets", targets.length, { ...perOutput, features: width });
+    if (classes) checkIndices("training: class", targets, outputSize, timeFirst(batch));
+    else checkFinite("training: the target", targets, width, timeFirst(batch));
+    if (weights !== undefined) {
+      checkLength("training", "weights", weights.length, { ...perOutput, features: 1 });
+      checkFinite("training: the weight", weights, 1, timeFirst(batch));
+    }
+    const counted = maskedBy.length === 0 ? outputSteps * examples : countSteps(inputs, examples);
 
-    if (input === "tokens") program.setIndex("tokens", inputs);
-    else program.setInput("x", inputs);
-    if (padding !== undefined && returnsSequences) program.setInput("weight", weight.fill(1 / counts));
-    const wanted = backwards ? fromEnd(targets) : targets;
+    setInputs(model, program, inputs, "training");
+    const wanted = backwards ? fromEnd(targets, turned, width) : targets;
     if (classes) program.setIndex("target", wanted);
     else program.setInput("target", wanted);
+    for (let row = 0; row < outputs; row++) counts[row] = row % batch < examples ? 1 : 0;
+    if (measured) program.setInput("counts", counts);
+    if (weights === undefined) weight.fill(1);
+    else if (backwards) fromEnd(weights, weight, 1);
+    else weight.set(weights);
+    for (let row = 0; row < outputs; row++) weight[row] = ((weight[row] as number) * (counts[row] as number)) / counted;
+    program.setInput("weight", weight);
+    return counted;
   };
 
-  /** Steps of all examples that are not padding. */
-  function countSteps(inputs: ArrayLike<number>, padding: number): number {
+  /** Steps that are not padding, of all examples that count. */
+  function countSteps(inputs: Inputs, examples: number): number {
+    const given = new Map(byInput(model, inputs, "training").map(([input, values]) => [input.name, { input, values }]));
+    const masks = maskedBy.map((padding) => {
+      const { input, values } = given.get(padding.input) as { input: ModelInput; values: ArrayLike<number> };
+      return (row: number): boolean => stepCounts(values, row * widthOf(input), widthOf(input), padding);
+    });
     const counted = new Int32Array(batch);
-    for (let row = 0; row < rows; row++) {
-      for (let j = 0; j < features; j++) {
-        if (Math.fround(inputs[row * features + j] as number) === padding) continue;
-        counted[row % batch] = (counted[row % batch] as number) + 1;
-        break;
-      }
+    for (let row = 0; row < outputs; row++) {
+      if (masks.every((mask) => mask(row))) counted[row % batch] = (counted[row % batch] as number) + 1;
     }
     const empty = counted.indexOf(0);
     if (empty >= 0)
       throw new InputError(`training: every step of example ${empty} is masked; leave it out of the batch`);
-    return counted.reduce((sum, count) => sum + count, 0);
+    return counted.subarray(0, examples).reduce((sum, count) => sum + count, 0);
   }
   /** The same with the last step first. */
-  function fromEnd(targets: ArrayLike<number>): ArrayLike<number> {
-    const perStep = batch * width;
-    for (let t = 0; t < steps; t++) {
-      for (let k = 0; k < perStep; k++) inOrder[t * perStep + k] = targets[(steps - 1 - t) * perStep + k] as number;
+  function fromEnd<Into extends Int32Array | Float32Array>(values: ArrayLike<number>, into: Into, size: number): Into {
+    const perStep = batch * size;
+    for (let t = 0; t < outputSteps; t++) {
+      for (let k = 0; k < perStep; k++) into[t * perStep + k] = values[(outputSteps - 1 - t) * perStep + k] as number;
     }
-    return inOrder;
+    return into;
   }
 }

@@ -1,212 +1,200 @@
 /**
- * The training loop over a stream of tokens: batches in order, the learning rate, validation, progress, stopping.
- * Knows nothing about text or files.
+ * Training on whole data sets, with Keras's names and defaults: epochs, shuffled batches, validation, callbacks. For
+ * streams of tokens there is `fitStream`, for loops of one's own `createTrainer`.
  */
-import { checkReturnsSequences, type Model } from "../nn/model.ts";
+import { InputError } from "../graph/input-error.ts";
+import type { Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
+import { shuffle as shuffled } from "../nn/shuffle.ts";
 import type { LoadOptions } from "../runtime/program.ts";
-import { createEvaluator } from "./evaluator.ts";
-import type { Optimizer } from "./optimizers.ts";
-import { adam } from "./optimizers.ts";
-import { streamBatches } from "./stream.ts";
-import { createTrainer, type TrainerState } from "./trainer.ts";
+import type { Callback, Logs, Run } from "./callbacks.ts";
+import { checkWhole } from "./checks.ts";
+import { createMeans, createMeasure } from "./evaluate.ts";
+import {
+  createBatches,
+  type DataSet,
+  type ExampleArray,
+  type InputArrays,
+  readDataSet,
+  rowsBetween,
+  weighByClass,
+} from "./examples.ts";
+import { defaultLoss } from "./losses.ts";
+import { createWatch } from "./non-finite.ts";
+import { adam, inside } from "./optimizers.ts";
+import type { Rate } from "./rates.ts";
+import { createTrainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
+import { createTurns } from "./turns.ts";
 
-/** Good for text by characters on one core: many small updates beat long gradients. */
-export const fitDefaults = {
-  batch: 16,
-  steps: 32,
-  epochs: 6,
-  learningRate: 0.008,
-  clipNorm: 5,
-  validationSplit: 0.05,
-  validations: 4,
-} as const;
+export type FitOptions = LoadOptions &
+  Omit<TrainerOptions, "batch" | "steps"> & {
+    /** Passes over the training examples. */
+    readonly epochs?: number;
+    readonly batchSize?: number;
+    /** A new order of the training examples in each epoch. */
+    readonly shuffle?: boolean;
+    /** Share of the examples, the last ones as they are given, that is kept for validation. */
+    readonly validationSplit?: number;
+    /** Instead of a share: other examples. */
+    readonly validationData?: {
+      readonly x: InputArrays;
+      readonly y: ExampleArray;
+      readonly sampleWeight?: ExampleArray;
+    };
+    /** What the loss of each example (N), or of each of its steps (N,T), is multiplied by. */
+    readonly sampleWeight?: ExampleArray;
+    /** The same by the class of the target, in training alone; 1 for classes that are absent. */
+    readonly classWeight?: Readonly<Record<number, number>>;
+    readonly callbacks?: readonly Callback[];
+    /** The rate of each update from the steps taken before it; without it, the optimiser's, or what callbacks set. */
+    readonly learningRate?: Rate;
+    /** Epochs that came before: with `resume`, training goes on as if it had never stopped. */
+    readonly initialEpoch?: number;
+    readonly resume?: TrainerState;
+    /** Of the order of examples and the dropout masks. */
+    readonly seed?: number;
+    /** Ends it after the present batch. */
+    readonly signal?: AbortSignal;
+  };
 
-export type FitOptions = {
-  readonly batch?: number;
-  /** Time steps that the gradient reaches back. */
-  readonly steps?: number;
-  /** Passes over the training tokens. */
-  readonly epochs?: number;
-  /** Instead of epochs: how long to train, in minutes. */
-  readonly minutes?: number;
-  readonly optimizer?: Optimizer;
-  readonly clipNorm?: number;
-  readonly seed?: number;
-  /** Share of the tokens at the end that is kept for validation; 0 for none. */
-  readonly validationSplit?: number;
-  /** Validations spread over the training, the one at the end included. */
-  readonly validations?: number;
-  /** Where an earlier training stopped. */
-  readonly resume?: TrainerState | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (progress: Progress) => void;
-  /** How the programs run: see LoadOptions. */
-  readonly fma?: boolean | undefined;
-  readonly threads?: number | undefined;
+/** What each epoch measured: `history.loss[k]` is that of `epoch[k]`. */
+export type History = {
+  readonly epoch: readonly number[];
+  readonly history: Readonly<Record<string, readonly number[]>>;
+  /** Why it ended before its last epoch. */
+  readonly stopped?: string;
 };
-
-export type Progress = {
-  /** Steps in all, those of a resumed training included. */
-  readonly step: number;
-  readonly epoch: number;
-  /** Share of the work that is done, 0 to 1. */
-  readonly done: number;
-  /** Mean training loss since the last progress, in nats. */
-  readonly loss: number;
-  /** Validation loss, where it was just measured. */
-  readonly validationLoss: number | null;
-  readonly tokensPerSecond: number;
-  readonly elapsedMs: number;
-  readonly remainingMs: number;
-};
-
-export type FitResult = {
-  readonly steps: number;
-  readonly loss: number;
-  readonly validationLoss: number | null;
-  readonly tokensPerSecond: number;
-  readonly elapsedMs: number;
-  /** Whether the signal ended it early. */
-  readonly stopped: boolean;
-  readonly state: TrainerState;
-};
-
-const progressEveryMs = 500;
-/** How long the loop may keep the thread before others get a turn. */
-const turnMs = 40;
-
-/** A turn for timers, signals and the page. */
-const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /**
- * Train on a stream of tokens; the model's values are the trained ones when it resolves, also after an abort. The
- * learning rate falls from its full value to a tenth along a cosine (I. Loshchilov and F. Hutter, 2016, without
- * restarts).
- * @throws NonFiniteLoss where the loss or a parameter is no longer a number; the model keeps its last good values
+ * Train on x: tokens (N,T) or vectors (N,T,D), and y: classes (N,T) or vectors (N,T,V), without T where the model gives
+ * one output a sequence; examples first, nested lists or `{ data, shape }`; x by name where the model has several inputs. All sequences have one length. States start
+ * from zero in every batch. A last batch that is not full is a smaller mean. The model's values are the trained ones
+ * when it resolves.
+ *
+ * Logs are Keras's in camel case: `loss`, metrics by name, with validation `valLoss` and so on, and `learningRate`.
+ * Training means are those of the batches as they were learned; all means are over outputs that are not masked.
+ * @throws InputError for data or options that do not fit, before the model changes
+ * @throws NonFiniteLoss where the loss or a parameter is no longer a number, and says which value was the first; the
+ * model keeps what it had after the last good epoch
+ * @example
+ * const { history } = await fit(model, x, y, { epochs: 5, metrics: ["accuracy"], validationSplit: 0.1 });
  */
-export async function fitStream(model: Model, tokens: Int32Array, options: FitOptions = {}): Promise<FitResult> {
-  const { batch, steps, epochs, clipNorm, validationSplit, validations } = { ...fitDefaults, ...options };
-  const { optimizer = adam(fitDefaults), minutes, seed = 0, signal, onProgress, resume } = options;
-  const host = { fma: options.fma, threads: options.threads };
-  checkReturnsSequences(model, "fitStream");
+export async function fit(model: Model, x: InputArrays, y: ExampleArray, options: FitOptions = {}): Promise<History> {
+  const { epochs = 1, batchSize = 32, shuffle = true, initialEpoch = 0, seed = 0, callbacks = [], ...rest } = options;
+  const { optimizer = adam(), loss = defaultLoss, metrics = [], signal, resume } = rest;
+  const { learningRate: schedule, sampleWeight, classWeight, fma, threads } = rest;
+  checkWhole("fit: epochs", epochs, 1);
+  checkWhole("fit: batchSize", batchSize, 1);
+  checkWhole("fit: initialEpoch", initialEpoch, 0);
+  const host = { fma, threads };
+  const data = readDataSet(model, x, y, { where: "fit", loss, sampleWeight });
+  const { training, validation } = split(model, data, { ...options, loss });
+  const { steps } = data;
+  const batch = Math.min(batchSize, training.length);
 
-  const held = Math.floor(tokens.length * validationSplit);
-  const training = tokens.subarray(0, tokens.length - held);
-  const validation = tokens.subarray(tokens.length - held);
-  const batches = streamBatches(training, { batch, steps });
-  const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm, seed, ...host });
+  const trainer = await createTrainer(model, { ...rest, optimizer, loss, seed, batch, steps });
+  const measure =
+    validation &&
+    (await createMeasure(model, validation.data, validation.rows, {
+      ...{ where: "fit", batchSize, loss, metrics, ...host },
+    }));
   if (resume !== undefined) trainer.restore(resume);
-  const evaluate = held > 1 ? await validator(model, validation, { batch, steps, ...host }) : undefined;
-
-  const stepsInAll = Math.max(1, Math.round(epochs * batches.count));
-  const random = createRandom(seed + trainer.step);
-  const startMs = performance.now();
-  let pausedMs = 0;
-  let lastTurnMs = startMs;
-  let [lastProgressMs, lossSince, stepsSince, taken] = [startMs, 0, 0, 0];
-  let [k, offset, validated] = [0, 0, 0];
-  const first = trainer.step;
-  let good = first;
-  let latest = Number.NaN;
-  let validationLoss: number | null = null;
-  const trainingMs = (): number => performance.now() - startMs - pausedMs;
-  const share = (): number =>
-    Math.min(1, minutes === undefined ? taken / stepsInAll : trainingMs() / (60_000 * minutes));
-  const report = (measured: number | null): void => {
-    const [now, done, ms] = [performance.now(), share(), trainingMs()];
-    if (stepsSince > 0) latest = lossSince / stepsSince;
-    onProgress?.({
-      step: trainer.step,
-      epoch: taken / batches.count,
-      done,
-      loss: latest,
-      validationLoss: measured,
-      tokensPerSecond: (1000 * taken * batch * steps) / ms,
-      elapsedMs: now - startMs,
-      remainingMs: done > 0 ? (ms * (1 - done)) / done : Number.NaN,
-    });
-    [lastProgressMs, lossSince, stepsSince] = [now, 0, 0];
-  };
-  const save = (): void => {
-    if (!trainer.save()) throw new NonFiniteLoss("a parameter became infinite or NaN", trainer.step, { good, first });
-    good = trainer.step;
-  };
-  const validate = async (): Promise<void> => {
-    save();
-    if (evaluate === undefined) return;
-    const from = performance.now();
-    validationLoss = await evaluate();
-    pausedMs += performance.now() - from;
+  const watch = createWatch(trainer);
+  const weighted = classWeight === undefined ? data : weighByClass(data, classWeight, model.outputSize);
+  const batches = createBatches(weighted, batch);
+  const turns = createTurns();
+  let chosen = optimizer.learningRate;
+  let stopped: string | undefined;
+  const run: Run = {
+    model,
+    epochs,
+    get step() {
+      return trainer.step;
+    },
+    get learningRate() {
+      return schedule?.(trainer.step) ?? chosen;
+    },
+    set learningRate(rate: number) {
+      if (schedule !== undefined) {
+        throw new InputError(
+          "fit: a callback sets the learning rate, which learningRate decides. Leave one of them out.",
+        );
+      }
+      chosen = rate;
+    },
+    save: () => watch.trySave(),
+    state: () => trainer.state(),
+    stop(reason) {
+      stopped ??= reason;
+    },
   };
 
-  while (share() < 1 && signal?.aborted !== true) {
-    if (k === 0) {
+  const epoch: number[] = [];
+  const history: Record<string, number[]> = {};
+  let logs: Logs = {};
+  const ended = (): boolean => {
+    if (signal?.aborted === true) run.stop("aborted");
+    return stopped !== undefined;
+  };
+  for (const callback of callbacks) await callback.onTrainBegin?.(run);
+  for (let k = initialEpoch; k < epochs && !ended(); k++) {
+    for (const callback of callbacks) await callback.onEpochBegin?.(k, run);
+    if (ended()) break;
+    // By epoch, so that one that is taken up again has the order that it would have had.
+    const order = shuffle ? shuffled(training.slice(), createRandom(seed + k)) : training;
+    const means = createMeans(metrics);
+    for (let from = 0; from < order.length && !ended(); from += batch) {
+      const { learningRate } = run;
+      inside(`fit: the learning rate of step ${trainer.step}`, learningRate, 0, Number.POSITIVE_INFINITY);
+      // States start from zero in every batch.
       trainer.resetStates();
-      // One batch fewer where the start moves, so that the pass still ends in time.
-      offset = batches.count > 1 ? random.integer(steps) : 0;
+      const last = from + batch >= order.length;
+      const mean = await watch.update({ ...batches(order, from), last }, learningRate);
+      means.add(trainer.counted, mean, (name) => trainer.program.total(name));
+      for (const callback of callbacks) await callback.onBatchEnd?.({ ...means.logs(), learningRate }, run);
+      await turns();
     }
-    const { inputs, targets } = batches.at(k, offset);
-    const rate = optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
-    const loss = await trainer.update(inputs, targets, rate);
-    if (!Number.isFinite(loss)) throw new NonFiniteLoss(`the loss became ${loss}`, trainer.step, { good, first });
-    taken++;
-    lossSince += loss;
-    stepsSince++;
-    k = (k + 1) % Math.max(1, batches.count - (offset > 0 ? 1 : 0));
-    const now = performance.now();
-    // Where workers train, this thread has its turns while it waits for them.
-    if (trainer.program.threads === 1 && now - lastTurnMs > turnMs) {
-      await breathe();
-      lastTurnMs = performance.now();
+    await watch.save();
+    if (signal?.aborted === true) break;
+    logs = { ...means.logs(), ...(measure && named("val", await measure())), learningRate: run.learningRate };
+    epoch.push(k);
+    for (const [name, value] of Object.entries(logs)) {
+      history[name] ??= [];
+      history[name].push(value);
     }
-    const due = Math.floor(share() * validations);
-    if (due > validated && share() < 1) {
-      validated = due;
-      await validate();
-      report(validationLoss);
-    } else if (now - lastProgressMs > progressEveryMs) {
-      save();
-      report(null);
-    }
+    for (const callback of callbacks) await callback.onEpochEnd?.(k, logs, run);
   }
-  const stopped = signal?.aborted === true;
-  if (stopped) save();
-  else await validate();
-  report(validationLoss);
-  const ms = trainingMs();
-  return {
-    steps: trainer.step,
-    loss: latest,
-    validationLoss,
-    tokensPerSecond: (1000 * taken * batch * steps) / ms,
-    elapsedMs: performance.now() - startMs,
-    stopped,
-    state: trainer.state(),
-  };
+  for (const callback of callbacks) await callback.onTrainEnd?.(logs, run);
+  return { epoch, history, ...(stopped !== undefined && { stopped }) };
 }
 
-/** The loss, or a parameter, became infinite or NaN. */
-export class NonFiniteLoss extends Error {
-  /** Whether the model's values are later than those that it began with. */
-  readonly trained: boolean;
+/** valLoss from loss. */
+const named = (prefix: string, logs: Logs): Logs =>
+  Object.fromEntries(
+    Object.entries(logs).map(([name, value]) => [prefix + name[0]?.toUpperCase() + name.slice(1), value]),
+  );
 
-  constructor(what: string, step: number, { good, first }: { good: number; first: number }) {
-    super(
-      `training: ${what} at step ${step}. The model keeps its values of step ${good}. ` +
-        "Try a smaller learning rate, or clip the gradients.",
-    );
-    this.trained = good > first;
-  }
-}
+type Part = { readonly data: DataSet; readonly rows: Int32Array };
 
-async function validator(
+function split(
   model: Model,
-  tokens: Int32Array,
-  { batch, steps, ...host }: LoadOptions & { batch: number; steps: number },
-): Promise<() => Promise<number>> {
-  // Lanes of at least 200 tokens, so that few of them are read without what comes before.
-  const lanes = Math.max(1, Math.min(batch, Math.floor(tokens.length / 200)));
-  const evaluator = await createEvaluator(model, { batch: lanes, steps, ...host });
-  return () => evaluator.loss(tokens, breathe);
+  data: DataSet,
+  { validationSplit = 0, validationData, loss }: FitOptions & Pick<Required<FitOptions>, "loss">,
+): { readonly training: Int32Array; readonly validation: Part | undefined } {
+  const { count } = data;
+  if (validationData !== undefined) {
+    const { x, y, sampleWeight } = validationData;
+    const other = readDataSet(model, x, y, { where: "fit: validationData", loss, sampleWeight });
+    return { training: rowsBetween(0, count), validation: { data: other, rows: rowsBetween(0, other.count) } };
+  }
+  inside("fit: validationSplit", validationSplit, 0, 1);
+  if (validationSplit === 0) return { training: rowsBetween(0, count), validation: undefined };
+  const kept = Math.floor(count * (1 - validationSplit));
+  if (kept === 0 || kept === count) {
+    throw new InputError(
+      `fit: validationSplit ${validationSplit} of ${count} examples leaves ${kept} to train on and ${count - kept} to ` +
+        "validate on; both need one at least",
+    );
+  }
+  return { training: rowsBetween(0, kept), validation: { data, rows: rowsBetween(kept, count) } };
 }

@@ -133,6 +133,9 @@ export const losses: { readonly [K in LossName]: Loss } = {
   },
 };
 
+/** What training and evaluation take where nothing is said. */
+export const defaultLoss: LossName = "sparse_categorical_crossentropy";
+
 /** @throws InputError for a name that is none */
 export function lossOf(loss: LossName | Loss): Loss {
   if (typeof loss !== "string") return loss;

@@ -1,9 +1,13 @@
 /**
  * How good outputs are, as plain functions in f64: outputs (T,B,V), flat, as `createPredictor` gives them, against targets.
- * A mask (T,B) says which steps count: those whose entry is not 0 or false. Names are Keras's; like the losses, they
- * read logits. Knows nothing about models.
+ * A mask (T,B) says which steps count: those whose entry is not 0 or false. And the same as graphs, for programs that
+ * train and evaluate, so that no output has to leave them. Names are Keras's; like the losses, they read logits. Knows
+ * nothing about models.
  */
+import type { Builder, NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import { didYouMean } from "../graph/vocabulary.ts";
+import { type Loss, losses } from "./losses.ts";
 
 type Numbers = ArrayLike<number>;
 export type MetricOptions = {
@@ -117,4 +121,63 @@ function meanOfSteps(
   }
   if (count === 0) throw new InputError(`${where}: there is no step to measure`);
   return sum / count;
+}
+
+type Metric = Loss["build"];
+
+/** 1 for the largest features, else 0. */
+const largestOf = (g: Builder, z: NodeId): NodeId =>
+  g.sub(g.constant(1), g.unary("step", g.sub(g.reduce("max_of", z), z)));
+
+/** From a model's output and a target to one number an output. Of equally large outputs each is right in part. */
+const metrics = {
+  sparseCategoricalAccuracy: {
+    target: "index",
+    build: (g, z, target) => {
+      const found = largestOf(g, z);
+      return g.div(g.sum(g.mul(g.oneHot(target, g.shapeOf(z) as number), found)), g.sum(found));
+    },
+  },
+  categoricalAccuracy: {
+    target: "vector",
+    build: (g, z, target) => {
+      const [found, wanted] = [largestOf(g, z), largestOf(g, target)];
+      return g.div(g.sum(g.mul(wanted, found)), g.mul(g.sum(wanted), g.sum(found)));
+    },
+  },
+  binaryAccuracy: {
+    target: "vector",
+    build: (g, z, target) => {
+      const wrong = g.unary("step", g.unary("abs", g.sub(g.unary("step", z), target)));
+      return g.mean(g.sub(g.constant(1), wrong));
+    },
+  },
+  meanAbsoluteError: losses.mean_absolute_error,
+  meanSquaredError: losses.mean_squared_error,
+} as const satisfies Readonly<Record<string, Loss>>;
+
+/** "accuracy" is the one that fits: `binaryAccuracy` for one output, else by what a target is. */
+export type MetricName = keyof typeof metrics | "accuracy";
+
+/** @throws InputError for a name that is none, and for one that reads other targets than the loss does */
+export function metricOf(
+  name: MetricName,
+  { target, outputSize }: { readonly target: Loss["target"]; readonly outputSize: number },
+): Metric {
+  if (name === "accuracy") {
+    if (target === "index") return metrics.sparseCategoricalAccuracy.build;
+    return outputSize === 1 ? metrics.binaryAccuracy.build : metrics.categoricalAccuracy.build;
+  }
+  if (!Object.hasOwn(metrics, name)) {
+    const known = ["accuracy", ...Object.keys(metrics)];
+    throw new InputError(
+      `training: metric "${name}" is not known; there are ${known.join(", ")}.${didYouMean(name, known)}`,
+    );
+  }
+  const metric = metrics[name];
+  if (metric.target === target) return metric.build;
+  const kind = (of: Loss["target"]): string => (of === "index" ? "classes" : "vectors");
+  throw new InputError(
+    `training: metric "${name}" reads ${kind(metric.target)} as targets, and the loss reads ${kind(target)}`,
+  );
 }

@@ -299,3 +299,12 @@ export const clipByGlobalNorm: Cell = cell(
 
 /** Each number of a gradient is brought into [-limit, limit]. */
 export const clipByValue: Cell = cell("y = max(min(g, limit), -limit)", { inputs: ["g"], settings: ["limit"] });
+
+/**
+ * The mean of the gradients since the last step: `part` is the share that the new one has in it, by what it counts; the
+ * first one is all of it.
+ */
+export const accumulateGradients: Cell = cell("gathered' = (1 - part) * gathered + part * g", {
+  inputs: ["g"],
+  settings: ["part"],
+});

@@ -4,20 +4,32 @@
  */
 import { grad } from "../grad/grad.ts";
 import { addCell } from "../graph/cell.ts";
-import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
+import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import type { StateOptions } from "../graph/instantiate.ts";
 import { addModel, type Model } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { aligned } from "../schedule/memory.ts";
 import { type Plan, pad4, parameterRuns } from "../schedule/plan.ts";
 import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
+import { checkWhole, type Inputs } from "./checks.ts";
 import { dropConnectRates, dropWeights, withDroppedWeights } from "./drop-connect.ts";
-import { createFeed, type Feed } from "./feed.ts";
-import { type Loss, type LossName, lossOf } from "./losses.ts";
-import { adam, clipByGlobalNorm, clipByValue, inside, type Optimizer } from "./optimizers.ts";
+import { createFeed, type Feed, type FeedOptions } from "./feed.ts";
+import { defaultLoss, type Loss, type LossName, lossOf } from "./losses.ts";
+import { type MetricName, metricOf } from "./metrics.ts";
+import { accumulateGradients, adam, clipByGlobalNorm, clipByValue, inside, type Optimizer } from "./optimizers.ts";
 
-/** The model with its loss, each output weighted by the input "weight". */
-export function lossGraph(model: Model, { loss, training }: { loss: LossName | Loss; training: boolean }): Graph {
+export type LossOptions = {
+  readonly loss: LossName | Loss;
+  readonly training: boolean;
+  readonly metrics?: readonly MetricName[] | undefined;
+};
+
+/**
+ * The model with its loss, each output weighted by the input "weight", and with the sums of metrics over the outputs that
+ * count: those whose input "counts" is 1.
+ */
+export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOptions): Graph {
   const g = createBuilder();
   const { output, flow } = addModel(g, model, { training });
   const rule = lossOf(loss);
@@ -25,8 +37,13 @@ export function lossGraph(model: Model, { loss, training }: { loss: LossName | L
   const target =
     rule.target === "index" ? g.index("target", { once }) : g.input("target", g.shapeOf(output) as number, { once });
   const weight = g.input("weight", "scalar", { once });
-  const weighted = g.mul(rule.build(g, output, target), flow.mask === undefined ? weight : g.mul(weight, flow.mask));
+  const unmasked = (one: NodeId): NodeId => (flow.mask === undefined ? one : g.mul(one, flow.mask));
+  const weighted = g.mul(rule.build(g, output, target), unmasked(weight));
   g.total("loss", weighted);
+  for (const name of metrics) {
+    const metric = metricOf(name, { target: rule.target, outputSize: model.outputSize });
+    g.total(name, g.mul(metric(g, output, target), unmasked(g.input("counts", "scalar", { once }))));
+  }
   return g.graph({ output, loss: weighted });
 }
 
@@ -43,6 +60,10 @@ export type TrainerOptions = LoadOptions & {
   readonly clipNormEach?: number;
   /** Largest absolute value of each number of a gradient, before its norm counts; none where absent. */
   readonly clipValue?: number;
+  /** Batches whose mean gradient makes one step of the optimiser, as if they were one. */
+  readonly accumulate?: number;
+  /** Measured in the same run as the loss, on what training sees. */
+  readonly metrics?: readonly MetricName[];
   /** Of the dropout masks. */
   readonly seed?: number;
 };
@@ -52,15 +73,16 @@ type Slots = Readonly<Record<string, number>>;
 
 /** The plan of one training step: the model's, then the optimiser's over all parameters at once. */
 export function trainingPlan(model: Model, options: TrainerOptions): { plan: Plan; slots: Slots } {
-  const { batch, steps, optimizer = adam(), loss = "sparse_categorical_crossentropy" } = options;
-  const { clipNorm, clipNormEach, clipValue } = options;
+  const { batch, steps, optimizer = adam(), loss = defaultLoss } = options;
+  const { clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
   for (const [name, value] of Object.entries({ clipNorm, clipNormEach, clipValue })) {
     if (value !== undefined) inside(`training: ${name}`, value, 0, Number.POSITIVE_INFINITY);
   }
   if (clipNorm !== undefined && clipNormEach !== undefined) {
     throw new InputError("training: clipNorm and clipNormEach are two ways to do one thing. Give one of them.");
   }
-  const forward = lossGraph(model, { loss, training: true });
+  checkWhole("training: accumulate", accumulate, 1);
+  const forward = lossGraph(model, { loss, training: true, metrics });
   const rates = dropConnectRates(model);
   const first = withDroppedWeights(schedule(grad(forward), { steps, batch }), rates);
   const { floats, offset: gradients } = first.gradientSlab;
@@ -68,13 +90,16 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
 
   let base = first.bytes;
   const slots: Record<string, number> = {};
-  for (const slot of optimizer.slots) {
-    if (slot === "w") continue;
-    slots[slot] = aligned(base);
-    base = aligned(base) + 4 * floats;
-  }
+  const take = (): number => {
+    const offset = aligned(base);
+    base = offset + 4 * floats;
+    return offset;
+  };
+  for (const slot of optimizer.slots) if (slot !== "w") slots[slot] = take();
+  const gathered = accumulate > 1 && { gathered: take() };
   const g = createBuilder();
   let gradient = dropWeights(g, g.input("g", floats), first, rates);
+  if (gathered) gradient = addCell(g, accumulateGradients, { layer: "", inputs: { g: gradient } }).output;
   if (clipValue !== undefined) {
     gradient = addCell(g, clipByValue, { layer: "", inputs: { g: gradient } }).output;
   }
@@ -85,22 +110,33 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
     gradient = g.concat(parameterRuns(first).map(({ start, size }) => scaled(g.slice(whole, start, pad4(size)))));
   }
   const decay = optimizer.decayOf && { decay: g.input("decay", floats) };
-  addCell(g, optimizer.cell, { layer: "", inputs: { g: gradient, ...decay } });
+  addCell(g, optimizer.cell, { layer: "", inputs: { g: gradient, ...decay }, states: gathered ? whereDue(g) : {} });
   const update: ScheduleOptions = {
     steps: 1,
     batch: 1,
     base,
     keys: first.keys,
     inputs: { g: gradients },
-    inPlace: { w: first.parameterSlab.offset, ...slots },
+    inPlace: { w: first.parameterSlab.offset, ...slots, ...gathered },
   };
   const second = schedule(g.graph({}), update);
   const plan = joinPlans(first, second);
-  const states = Object.entries(slots).map(([name, offset]) => ({ name, offset, bytes: 4 * floats }));
+  const states = Object.entries({ ...slots, ...gathered }).map(([name, offset]) => ({
+    name,
+    offset,
+    bytes: 4 * floats,
+  }));
   const memory = [...plan.memory, ...states].sort((a, b) => a.offset - b.offset);
   const inputs = { ...plan.inputs, ...second.inputs };
   if (optimizer.slots.includes("w")) slots.w = first.parameterSlab.offset;
   return { plan: { ...plan, inputs, memory, changesParameters: true }, slots };
+}
+
+/** While gradients are gathered the optimiser stands still, as a cell does at a masked step. */
+function whereDue(g: Builder): StateOptions {
+  const due = g.setting("due");
+  const rest = g.sub(g.constant(1), due);
+  return { next: (_, before, now) => g.add(g.mul(due, now), g.mul(rest, before)) };
 }
 
 /** A weight decay for each number of the parameters; none for the padding between them. */
@@ -121,25 +157,30 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
 /** Owns the program; the model's own values change only by `save`. */
 export class Trainer {
   readonly program: Program;
-  private readonly model: Model;
+  readonly model: Model;
+  readonly options: TrainerOptions;
   private readonly optimizer: Optimizer;
   private readonly slots: Slots;
   private readonly seed: number;
+  private readonly accumulate: number;
   private readonly feed: Feed;
-  /** Steps taken so far. */
+  /** Steps taken so far, of the optimiser; and runs of the program, which differ where gradients are gathered. */
   private taken = 0;
+  private runs = 0;
+  /** Batches and outputs whose gradients are gathered for the next step. */
+  private gathered = { batches: 0, outputs: 0 };
+  /** Outputs that the mean loss of the last update is over. */
+  private outputs = 0;
 
-  constructor(
-    model: Model,
-    { batch, steps, optimizer = adam(), clipNorm, clipNormEach, clipValue, seed = 0 }: TrainerOptions,
-    program: Program,
-    slots: Slots,
-  ) {
+  constructor(model: Model, options: TrainerOptions, program: Program, slots: Slots) {
+    const { batch, steps, optimizer = adam(), clipNorm, clipNormEach, clipValue, accumulate = 1, seed = 0 } = options;
     this.model = model;
+    this.options = options;
     this.program = program;
     this.optimizer = optimizer;
     this.slots = slots;
     this.seed = seed;
+    this.accumulate = accumulate;
     this.feed = createFeed(model, program, { steps, batch });
     const norm = clipNorm ?? clipNormEach;
     if (norm !== undefined) program.setSetting("clip", norm);
@@ -147,29 +188,51 @@ export class Trainer {
     for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   }
 
+  /** Steps of the optimiser so far, those before a `restore` included. */
   get step(): number {
     return this.taken;
   }
+  /** Outputs that counted in the last update: its loss is the mean over them, and totals of metrics are over them. */
+  get counted(): number {
+    return this.outputs;
+  }
+  /** Keys of the dropout masks of the next update. */
+  get keys(): readonly [number, number] {
+    return [this.seed, this.runs + 1];
+  }
 
   /**
-   * One update. Tokens (T,B), or vectors (T,B,D), and targets: indices (T,B) or vectors (T,B,V), flat, time first; for a
+   * One update. Tokens (T,B), or vectors (T,B,D), by name where the model has several inputs, and targets: indices (T,B) or vectors (T,B,V), flat, time first; for a
    * model that gives one output a sequence the targets are (B) or (B,V). Masked steps do not count. The states start
-   * from where the last call left them, unless `resetStates` is called.
+   * from where the last call left them, unless `resetStates` is called. With `accumulate` the parameters change at every
+   * so manieth call, or where `last` says that no more batches come.
    * @returns the mean loss before the update
    * @throws InputError for numbers that do not fit; then nothing has changed
    */
   async update(
-    inputs: ArrayLike<number>,
+    inputs: Inputs,
     targets: ArrayLike<number>,
     learningRate = this.optimizer.learningRate,
+    options: UpdateOptions = {},
   ): Promise<number> {
-    const { program } = this;
-    this.feed(inputs, targets);
-    this.taken++;
-    for (const [name, value] of Object.entries(this.optimizer.settings(this.taken, learningRate))) {
+    const { program, accumulate, gathered } = this;
+    this.outputs = this.feed(inputs, targets, options);
+    gathered.batches++;
+    gathered.outputs += this.outputs;
+    const due = gathered.batches >= accumulate || options.last === true;
+    for (const [name, value] of Object.entries(this.optimizer.settings(this.taken + 1, learningRate))) {
       program.setSetting(name, value);
     }
-    program.setKeys(this.seed, this.taken);
+    if (accumulate > 1 && program.plan.settings.due !== undefined) {
+      program.setSetting("due", due ? 1 : 0);
+      program.setSetting("part", this.outputs / gathered.outputs);
+    }
+    program.setKeys(...this.keys);
+    this.runs++;
+    if (due) {
+      this.taken++;
+      this.gathered = { batches: 0, outputs: 0 };
+    }
     await program.run();
     program.carry();
     return program.total("loss");
@@ -188,7 +251,10 @@ export class Trainer {
     return true;
   }
 
-  /** What training needs to go on later: the optimiser's states by slot and parameter, and the steps taken. */
+  /**
+   * What training needs to go on later: the optimiser's states by slot and parameter, and the steps taken. Gradients that
+   * are gathered for the next step are not among it.
+   */
   state(): TrainerState {
     const slots: Record<string, Record<string, Float32Array>> = {};
     for (const slot of Object.keys(this.slots)) {
@@ -196,10 +262,23 @@ export class Trainer {
     }
     return { step: this.taken, slots };
   }
+  /** @throws InputError for a state of another optimiser or model; then nothing has changed */
   restore({ step, slots }: TrainerState): void {
+    const own = Object.keys(this.slots);
+    const fits = (slot: string): boolean =>
+      this.model.parameters.every(({ name }) => slots[slot]?.[name]?.length === this.slot(slot, name).length);
+    if (Object.keys(slots).length !== own.length || !own.every(fits)) {
+      const { name } = this.optimizer;
+      throw new InputError(
+        `training: the state to go on from has ${Object.keys(slots).join(", ") || "nothing"} for the parameters of its ` +
+          `model; ${name} keeps ${own.join(", ") || "nothing"} for those of this one. Give the same optimiser and model.`,
+      );
+    }
     this.taken = step;
-    for (const [slot, values] of Object.entries(slots)) {
-      for (const { name } of this.model.parameters) this.slot(slot, name).set(values[name] as Float32Array);
+    this.runs = step * this.accumulate;
+    this.gathered = { batches: 0, outputs: 0 };
+    for (const slot of own) {
+      for (const { name } of this.model.parameters) this.slot(slot, name).set(slots[slot]?.[name] as Float32Array);
     }
   }
   private slot(slot: string, parameter: string): Float32Array {
@@ -212,6 +291,11 @@ export class Trainer {
     );
   }
 }
+
+export type UpdateOptions = FeedOptions & {
+  /** Take the optimiser's step though fewer batches than `accumulate` have come. */
+  readonly last?: boolean;
+};
 
 export type TrainerState = {
   readonly step: number;

@@ -10,7 +10,7 @@ import { load } from "../../src/runtime/program.ts";
 import { printPlan } from "../../src/schedule/print.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
-import { fitStream } from "../../src/train/fit.ts";
+import { fitStream } from "../../src/train/fit-stream.ts";
 import { lossGraph, trainingPlan } from "../../src/train/trainer.ts";
 import { loadTraining, programError, results } from "../helpers/engines.ts";
 import { gradientError } from "../helpers/gradients.ts";

@@ -3,7 +3,7 @@ import { InputError } from "../../src/graph/input-error.ts";
 import { interpret } from "../../src/interpret/interpret.ts";
 import { type Model, modelGraph } from "../../src/nn/model.ts";
 import {
-  evaluate,
+  evaluateLanguageModel,
   generate,
   type LanguageModel,
   languageModel,
@@ -12,7 +12,7 @@ import {
   writeLanguageModel,
 } from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
-import type { Progress } from "../../src/train/fit.ts";
+import type { Progress } from "../../src/train/fit-stream.ts";
 import { adam } from "../../src/train/optimizers.ts";
 
 const tiny = { units: 8, embedding: 4 };
@@ -57,7 +57,7 @@ describe("learning", () => {
     expect(result.loss).toBeLessThan(0.05);
     expect(result.stopped).toBe(false);
     expect((await written(lm, { prompt: "ab", length: 9, temperature: 0 })).join("")).toBe("cabcabcab");
-    expect((await evaluate(lm, "abcabcabcabc")).perplexity).toBeLessThan(1.1);
+    expect((await evaluateLanguageModel(lm, "abcabcabcabc")).perplexity).toBeLessThan(1.1);
     expect(reports.at(-1)).toMatchObject({ done: 1, step: result.steps, validationLoss: result.validationLoss });
     expect(reports.map(({ step }) => step)).toEqual([...reports.map(({ step }) => step)].sort((a, b) => a - b));
   });
@@ -69,7 +69,7 @@ describe("learning", () => {
     const pieces = await written(lm, { prompt: "the cat", length: 5, temperature: 0 });
     expect(pieces).toEqual([" sat", " on", " the", " mat", "."]);
     // 7 tokens and 24 characters a sentence; the first word is given.
-    const found = await evaluate(lm, "the cat sat on the mat. ".repeat(3));
+    const found = await evaluateLanguageModel(lm, "the cat sat on the mat. ".repeat(3));
     expect(found.tokens).toBe(3 * 7 + 1 - 1);
     expect(found.bitsPerCharacter).toBeCloseTo((found.loss * found.tokens) / (72 - 3) / Math.LN2, 10);
   });
@@ -121,13 +121,13 @@ describe("learning", () => {
   });
 });
 
-describe("evaluate", () => {
+describe("evaluateLanguageModel", () => {
   const text = "It was the best of times, it was the worst of times. ".repeat(48);
 
   test("equals the oracle on a text read at one go, within 1e-5 nats", async () => {
     const lm = languageModel(text, { units: 5, embedding: 3, layers: 2, cell: "gru", seed: 1 });
     const part = text.slice(0, 300);
-    const found = await evaluate(lm, part);
+    const found = await evaluateLanguageModel(lm, part);
     expect(Math.abs(found.loss - oracleLoss(lm.model, [encode(lm.tokenizer, part)]))).toBeLessThan(1e-5);
     expect(found).toMatchObject({ tokens: 299, unknown: 0, perplexity: Math.exp(found.loss) });
     expect(found.bitsPerCharacter).toBeCloseTo(found.loss / Math.LN2, 12);
@@ -139,19 +139,21 @@ describe("evaluate", () => {
     expect(ids.length).toBe(2544);
     const lane = Math.ceil((ids.length - 1) / 2);
     const wanted = oracleLoss(lm.model, [ids.subarray(0, lane + 1), ids.subarray(lane)]);
-    expect(Math.abs((await evaluate(lm, text)).loss - wanted)).toBeLessThan(1e-5);
+    expect(Math.abs((await evaluateLanguageModel(lm, text)).loss - wanted)).toBeLessThan(1e-5);
   });
 
   test("a model whose values are not numbers is refused in one line", async () => {
     const broken = languageModel("hello", tiny);
     broken.model.values["dense.b"]?.fill(Number.NaN);
-    await expect(evaluate(broken, "hello")).rejects.toThrow(/^the loss is NaN: .* Train anew/);
+    await expect(evaluateLanguageModel(broken, "hello")).rejects.toThrow(/^the loss is NaN: .* Train anew/);
   });
 
   test("counts what the model does not know; less than two tokens are refused", async () => {
     const lm = languageModel("ab", tiny);
-    expect(await evaluate(lm, "a☃b☃")).toMatchObject({ tokens: 3, unknown: 2 });
-    await expect(evaluate(lm, "a")).rejects.toThrow("the text has 1 token; at least 2 are needed to predict one.");
+    expect(await evaluateLanguageModel(lm, "a☃b☃")).toMatchObject({ tokens: 3, unknown: 2 });
+    await expect(evaluateLanguageModel(lm, "a")).rejects.toThrow(
+      "the text has 1 token; at least 2 are needed to predict one.",
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 /** Put a list into a random order. Knows nothing about what is in it. */
-import type { Random } from "../nn/random.ts";
+import type { Random } from "./random.ts";
 
 /** Every order is as likely (Fisher and Yates). The list itself is changed, and given back. */
 export function shuffle<List extends { [index: number]: unknown; readonly length: number }>(

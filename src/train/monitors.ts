@@ -1,0 +1,127 @@
+/**
+ * Callbacks that watch one of the logs after each epoch, and the learning rate by epochs. Names, defaults and rules are
+ * Keras's. Knows nothing about files.
+ */
+import { InputError } from "../graph/input-error.ts";
+import type { Callback, Logs } from "./callbacks.ts";
+import { checkWhole } from "./checks.ts";
+import { type Plateau, reduceLrOnPlateau } from "./rates.ts";
+
+/** Whether less or more is better; "auto": more of what is called an accuracy, less of all else. */
+export type MonitorMode = "auto" | "min" | "max";
+
+type Monitor = {
+  /** Which of the logs: "valLoss", "accuracy". */
+  readonly monitor?: string;
+  readonly mode?: MonitorMode;
+};
+
+function directionOf(where: string, monitor: string, mode: MonitorMode): "min" | "max" {
+  if (mode === "auto") return /acc/i.test(monitor) ? "max" : "min";
+  if (mode === "min" || mode === "max") return mode;
+  throw new InputError(`${where}: mode must be "auto", "min" or "max", got ${JSON.stringify(mode)}`);
+}
+
+/** @throws InputError where there is no such value, with those that there are */
+function monitored(where: string, monitor: string, logs: Logs): number {
+  const value = Object.hasOwn(logs, monitor) ? logs[monitor] : undefined;
+  if (value !== undefined) return value;
+  const hint = monitor.startsWith("val") ? " Give fit validationSplit or validationData." : "";
+  throw new InputError(
+    `${where}: there is no "${monitor}" to monitor; there are ${Object.keys(logs).join(", ")}.${hint}`,
+  );
+}
+
+/**
+ * Ends training where the monitored value has not been better than the best by more than `minDelta` for `patience`
+ * epochs. With a `baseline`, only values better than it start the wait anew. `restoreBestWeights`: the model ends with
+ * its values of the best epoch, however training ended. Epochs before `startFromEpoch` do not count. Keras's
+ * EarlyStopping.
+ */
+export function earlyStopping({
+  monitor = "valLoss",
+  minDelta = 0,
+  patience = 0,
+  mode = "auto",
+  baseline,
+  restoreBestWeights = false,
+  startFromEpoch = 0,
+}: Monitor & {
+  readonly minDelta?: number;
+  readonly patience?: number;
+  readonly baseline?: number;
+  readonly restoreBestWeights?: boolean;
+  readonly startFromEpoch?: number;
+} = {}): Callback {
+  const sign = directionOf("earlyStopping", monitor, mode) === "min" ? -1 : 1;
+  checkWhole("earlyStopping: patience", patience, 0);
+  checkWhole("earlyStopping: startFromEpoch", startFromEpoch, 0);
+  const better = (value: number, than: number): boolean => sign * (value - than) > Math.abs(minDelta);
+  let best = -sign * Number.POSITIVE_INFINITY;
+  let wait = 0;
+  let weights: Readonly<Record<string, Float32Array>> | undefined;
+  return {
+    onTrainBegin: () => {
+      best = -sign * Number.POSITIVE_INFINITY;
+      wait = 0;
+      weights = undefined;
+    },
+    onEpochEnd(epoch, logs, run) {
+      const value = monitored("earlyStopping", monitor, logs);
+      if (epoch < startFromEpoch) return;
+      const keep = (): void => {
+        if (restoreBestWeights) weights = copyOf(run.model.values);
+      };
+      if (weights === undefined) keep();
+      wait++;
+      if (better(value, best)) {
+        best = value;
+        keep();
+        if (baseline === undefined || better(value, baseline)) wait = 0;
+        return;
+      }
+      // As in Keras: the first epoch of all never ends it.
+      if (wait >= patience && epoch > 0) run.stop(`earlyStopping: ${monitor} was best at ${best}`);
+    },
+    onTrainEnd(_, { model }) {
+      for (const [name, values] of Object.entries(weights ?? {})) model.values[name]?.set(values);
+    },
+  };
+}
+
+const copyOf = (values: Readonly<Record<string, Float32Array>>): Record<string, Float32Array> =>
+  Object.fromEntries(Object.entries(values).map(([name, own]) => [name, own.slice()]));
+
+/** Makes the learning rate smaller where the monitored value no longer gets better: `reduceLrOnPlateau` after each epoch. */
+export function reduceOnPlateau({
+  monitor = "valLoss",
+  mode = "auto",
+  ...options
+}: Monitor & Omit<NonNullable<Parameters<typeof reduceLrOnPlateau>[2]>, "mode"> = {}): Callback {
+  const rule = { ...options, mode: directionOf("reduceOnPlateau", monitor, mode) };
+  reduceLrOnPlateau({ learningRate: 0 }, 0, rule);
+  let plateau: Omit<Plateau, "learningRate"> = {};
+  return {
+    onTrainBegin: () => {
+      plateau = {};
+    },
+    onEpochEnd(_, logs, run) {
+      const { learningRate } = run;
+      const next = reduceLrOnPlateau({ ...plateau, learningRate }, monitored("reduceOnPlateau", monitor, logs), rule);
+      plateau = next;
+      if (next.learningRate !== learningRate) run.learningRate = next.learningRate;
+    },
+  };
+}
+
+/**
+ * The learning rate of each epoch, from its number (0 at first) and the rate before it. Keras's LearningRateScheduler; for
+ * a rate that changes within epochs give `fit` a `learningRate`.
+ */
+export function learningRateScheduler(rateOf: (epoch: number, learningRate: number) => number): Callback {
+  return {
+    onEpochBegin(epoch, run) {
+      run.learningRate = rateOf(epoch, run.learningRate);
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { expect, test } from "vitest";
+import { cell } from "../../src/graph/cell.ts";
+import { bidirectional, dense, embedding, recurrent, simpleRnn } from "../../src/nn/layers.ts";
+import { type Model, sequential } from "../../src/nn/model.ts";
+import { fit } from "../../src/train/fit.ts";
+import { fitStream } from "../../src/train/fit-stream.ts";
+import { NonFiniteLoss } from "../../src/train/non-finite.ts";
+import { sgd } from "../../src/train/optimizers.ts";
+
+const still = sgd({ learningRate: 0 });
+const failure = async (training: Promise<unknown>): Promise<NonFiniteLoss> => {
+  const error = await training.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(NonFiniteLoss);
+  return error as NonFiniteLoss;
+};
+const advice = "Try a smaller learning rate, or clip the gradients.";
+const copyOf = (model: Model) => structuredClone(model.values);
+
+/** A state that doubles what it was and adds the input: 1e30 becomes infinite in f32 (3.4e38) after 28 doublings more. */
+const doubling = cell("s' = x + s + s");
+
+test("a value that overflows: its name, the example of the data, the time step and the update; the model is as it was", async () => {
+  const model = sequential([recurrent(doubling, { name: "twice" }), dense(1)], { input: 1, seed: 1 });
+  const before = copyOf(model);
+  const quiet = Array.from({ length: 40 }, () => [0]);
+  const x = Array.from({ length: 6 }, () => quiet);
+  // Example 4, in the second batch: 1e30 at step 3, doubled at each step after it, too large 29 doublings later.
+  x[4] = quiet.map((_, t) => [t === 3 ? 1e30 : 0]);
+  const training = fit(model, x, [0, 0, 0, 0, 0, 0], {
+    ...{ loss: "mean_squared_error", optimizer: still, batchSize: 3, shuffle: false },
+  });
+  const error = await failure(training);
+  const step = 3 + Math.ceil(Math.log2(3.4028235e38 / 1e30));
+  expect(error.message).toBe(
+    `training: twice.s' of example 4 became Infinity at time step ${step} of update 2. ` +
+      `The model keeps its values of update 0. ${advice}`,
+  );
+  expect(error.trained).toBe(false);
+  expect(model.values).toEqual(before);
+});
+
+test("a layer that goes backwards begins at the last step: there is the first bad value", async () => {
+  const both = bidirectional(recurrent(doubling, { returnSequences: true }), { name: "both" });
+  const model = sequential([both, dense(1)], { input: 1, seed: 1 });
+  const x = [Array.from({ length: 40 }, (_, t) => [t === 39 ? 1e30 : 0])];
+  const y = [new Array(40).fill(0)];
+  const { message } = await failure(fit(model, x, y, { loss: "mean_absolute_error", optimizer: still }));
+  expect(message).toContain(`both.backward.s' of example 0 became Infinity at time step ${39 - 29} of update 1.`);
+});
+
+test("where every named value is finite, the loss itself is to blame", async () => {
+  const model = sequential([dense(1)], { input: 1, seed: 1 });
+  const training = fit(model, [[[1]], [[1]]], [[0], [1e30]], {
+    ...{ loss: "mean_squared_error", optimizer: still, shuffle: false },
+  });
+  expect((await failure(training)).message).toContain(
+    "training: the loss of example 1 became Infinity at time step 0 of update 1.",
+  );
+});
+
+test("a gradient that overflows, while the loss is still a number: the parameter, and the update that did it", async () => {
+  // Through 50 steps the gradient grows by 10 each; the state stays 0, so that nothing else does.
+  const model = sequential([recurrent(cell("s' = U @ s + W @ x"), { units: 1, name: "grows" }), dense(1)], {
+    input: 1,
+  });
+  model.values["grows.U"]?.fill(10);
+  model.values["grows.W"]?.fill(1);
+  model.values["dense.W"]?.fill(1);
+  const before = copyOf(model);
+  const x = [Array.from({ length: 50 }, (_, t) => [t === 49 ? 1 : 0])];
+  const { message } = await failure(
+    fit(model, x, [0], { loss: "mean_squared_error", optimizer: sgd({ learningRate: 0.01 }), epochs: 5 }),
+  );
+  expect(message).toMatch(
+    /^training: the gradient of grows\.[UW] became (NaN|-?Infinity) in update 1, where every value of the model was finite\./,
+  );
+  expect(model.values).toEqual(before);
+});
+
+test("an earlier epoch that was good is kept, and the error says of which update", async () => {
+  const model = sequential([simpleRnn(2), dense(1)], { input: 1, seed: 1 });
+  let kept: ReturnType<typeof copyOf> | undefined;
+  const training = fit(model, [[[1]], [[2]]], [1, 2], {
+    ...{ loss: "mean_squared_error", batchSize: 1, epochs: 4 },
+    learningRate: (step) => (step < 4 ? 0.01 : 3e38),
+    callbacks: [
+      {
+        onEpochEnd(epoch) {
+          if (epoch === 1) kept = copyOf(model);
+        },
+      },
+    ],
+  });
+  const error = await failure(training);
+  expect(error.message).toContain("The model keeps its values of update 4.");
+  expect(error.trained).toBe(true);
+  expect(model.values).toEqual(kept);
+});
+
+test("over a stream, too, with the states that were carried", async () => {
+  const lstmLike = recurrent(cell("s' = W @ x + s + s"), { units: 2, returnSequences: true, name: "twice" });
+  const model = sequential([embedding(2, 2), lstmLike, dense(2)], { seed: 1 });
+  model.values["embedding.weight"]?.fill(1);
+  model.values["twice.W"]?.fill(0.5);
+  // One unit in at each step: after n steps it is 2^n - 1, infinite after the 128th, the last of update 16 of 8 steps.
+  const training = fitStream(model, new Int32Array(2000), {
+    ...{ batch: 2, steps: 8, epochs: 9, validationSplit: 0, optimizer: sgd({ learningRate: 0 }) },
+  });
+  const { message } = await failure(training);
+  expect(message).toMatch(
+    /^training: (twice\.s'|dense\.y) of example 0 became -?Infinity at time step \d of update 16\./,
+  );
+});
