@@ -13,6 +13,8 @@ import { type LanguageModel, readLanguageModel } from "../tasks/language-model.t
 import { type Command, type Given, seedRange } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 
+const penalty = { min: -2, max: 2 } as const;
+
 export const generate: Command = {
   name: "generate",
   usage: 'generate MODEL.safetensors [--prompt "..."] [options]',
@@ -32,6 +34,8 @@ export const generate: Command = {
     "top-p": { value: "X", help: "only the likeliest, of probability X together", number: { above: 0, max: 1 } },
     "min-p": { value: "X", help: "only those X times as likely as the likeliest", number: { min: 0, max: 1 } },
     "repetition-penalty": { value: "X", help: "above 1 repeats less [1]", number: { above: 0 } },
+    "frequency-penalty": { value: "X", help: "off a logit for each time it was written [0]", number: penalty },
+    "presence-penalty": { value: "X", help: "off a logit once it was written [0]", number: penalty },
     seed: { value: "N", help: "the same seed writes the same text [random]", number: seedRange },
     beams: { value: "N", help: "search for the likeliest text, N at a time", number: { whole: true, min: 1 } },
     logprobs: { value: "N", help: "with --json: log-probabilities, N a token", number: { whole: true, min: 0 } },
@@ -70,6 +74,8 @@ export const generate: Command = {
         topP: given.number("top-p"),
         minP: given.number("min-p"),
         repetitionPenalty: given.number("repetition-penalty"),
+        frequencyPenalty: given.number("frequency-penalty"),
+        presencePenalty: given.number("presence-penalty"),
         seed,
       };
       const line = await stream(model, { ...common, ...sampling }, given.number("logprobs"), show);
@@ -86,7 +92,8 @@ function checkTogether(given: Given): void {
     throw new InputError("--logprobs: goes into the line of JSON. Add --json.");
   }
   if (given.number("beams") === undefined) return;
-  const drawing = ["temperature", "top-k", "top-p", "min-p", "repetition-penalty", "logprobs"];
+  const penalties = ["repetition", "frequency", "presence"].map((name) => `${name}-penalty`);
+  const drawing = ["temperature", "top-k", "top-p", "min-p", ...penalties, "logprobs"];
   const extra = drawing.find((name) => given.number(name) !== undefined);
   if (extra !== undefined) {
     throw new InputError(`--${extra}: is about drawing tokens one by one, and --beams searches. Give one of the two.`);

@@ -181,10 +181,12 @@ export function helpOf({ usage, summary, details, options, examples }: Command, 
 export function optionRows(options: Options): string {
   const rows = Object.entries(options).map(([name, { value, help, short, choices }]) => {
     const left = `${short === undefined ? "    " : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
-    return [left, choices === undefined ? help : `${help}: ${choices.join(" or ")}`] as const;
+    return [left, choices === undefined ? help : `${help}: ${either.format(choices)}`] as const;
   });
   return alignRows(rows);
 }
+
+const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
 
 /** Two columns, indented. */
 export function alignRows(rows: readonly (readonly [string, string])[]): string {

@@ -4,15 +4,35 @@ import { fileURLToPath } from "node:url";
 import { checkWritable, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
-import { languageModel, readLanguageModel, trainLanguageModel, writeLanguageModel } from "../tasks/language-model.ts";
-import { encode } from "../text/tokenizer.ts";
+import {
+  type LanguageModel,
+  languageModel,
+  readLanguageModel,
+  trainLanguageModel,
+  writeLanguageModel,
+} from "../tasks/language-model.ts";
+import { defaultVocabulary, encode, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
 import { fitDefaults } from "../train/fit-stream.ts";
 import { NonFiniteLoss } from "../train/non-finite.ts";
-import { adam } from "../train/optimizers.ts";
+import { adam, adamW, asgd, nadam, type Optimizer, rmsprop, sgd } from "../train/optimizers.ts";
 import { readCell } from "./cell-argument.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
 import { duration, progressPrinter } from "./progress.ts";
+
+type OptimizerChoice = {
+  readonly make: (options: { learningRate: number }) => Optimizer;
+  /** Good for text by characters. */
+  readonly rate: number;
+};
+const optimizers: Readonly<Record<string, OptimizerChoice>> = {
+  adam: { make: adam, rate: fitDefaults.learningRate },
+  adamw: { make: adamW, rate: fitDefaults.learningRate },
+  nadam: { make: nadam, rate: fitDefaults.learningRate },
+  rmsprop: { make: rmsprop, rate: fitDefaults.learningRate },
+  sgd: { make: sgd, rate: 8 },
+  asgd: { make: asgd, rate: 8 },
+};
 
 const positive = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 
@@ -34,22 +54,27 @@ export const train: Command = {
     layers: { value: "N", help: "recurrent layers [1]", number: { whole: true, min: 1, max: 100 } },
     embedding: { value: "N", help: "features of a token [units, at most 64]", number: positive },
     dropout: { value: "RATE", help: "of the values between layers [0]", number: { min: 0, max: 0.99 } },
-    tokens: { value: "KIND", help: "what a token is [char]", choices: ["char", "word"] },
-    vocabulary: { value: "N", help: "largest vocabulary of words [10000]", number: positive },
+    tokens: { value: "KIND", help: "what a token is [char]", choices: ["char", "word", "bpe"] },
+    vocabulary: {
+      value: "N",
+      help: `largest, of words [${defaultVocabulary.word}] or byte pairs [${defaultVocabulary.bpe}]`,
+      number: positive,
+    },
     batch: { value: "N", help: `places of the text read side by side [${fitDefaults.batch}]`, number: positive },
     steps: { value: "N", help: `time steps that the gradient reaches back [${fitDefaults.steps}]`, number: positive },
     epochs: { value: "X", help: `passes over the text [${fitDefaults.epochs}]`, number: { above: 0 } },
     minutes: { value: "X", help: "train this long instead", number: { above: 0 } },
+    optimizer: { value: "NAME", help: "trains [adam]", choices: Object.keys(optimizers) },
     rate: {
       value: "X",
-      help: `learning rate of Adam at the start [${fitDefaults.learningRate}]`,
+      help: `learning rate at the start [${fitDefaults.learningRate}; of sgd and asgd 8]`,
       number: { above: 0 },
     },
     clip: { value: "X", help: `largest norm of the gradients [${fitDefaults.clipNorm}]`, number: { above: 0 } },
     seed: { value: "N", help: "of the first values and of dropout [0]", number: seedRange },
     validation: {
       value: "X",
-      help: `share of the text, at its end, kept from training [${fitDefaults.validationSplit}]`,
+      help: `share of the text, at its end, not trained on [${fitDefaults.validationSplit}]`,
       number: { min: 0, max: 0.9 },
     },
     threads: {
@@ -79,7 +104,7 @@ async function run(given: Given): Promise<void> {
   const started = start(given, text, out, seed);
   const perCharacter = started.tokenizer.kind === "char";
   const parameters = countParameters(started.model);
-  const vocabulary = started.tokenizer.vocabulary.length;
+  const vocabulary = vocabularySize(started.tokenizer);
   const tokens = encode(started.tokenizer, text).length;
   if (json) writeJson({ event: "start", parameters, vocabulary, tokens });
   else {
@@ -99,13 +124,14 @@ async function run(given: Given): Promise<void> {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, onSignal);
   const minutes = given.number("minutes");
+  const { make, rate } = optimizers[started.optimizer] as OptimizerChoice;
   try {
     const result = await trainLanguageModel(started, text, {
       batch: given.number("batch") ?? fitDefaults.batch,
       steps: given.number("steps") ?? fitDefaults.steps,
       epochs: given.number("epochs") ?? fitDefaults.epochs,
       ...(minutes === undefined ? {} : { minutes }),
-      optimizer: adam({ learningRate: given.number("rate") ?? fitDefaults.learningRate }),
+      optimizer: make({ learningRate: given.number("rate") ?? rate }),
       clipNorm: given.number("clip") ?? fitDefaults.clipNorm,
       validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
       seed,
@@ -162,36 +188,45 @@ function checkTarget(out: string, inputs: readonly (string | undefined)[]): void
   }
 }
 
-/** A new model, or the one to go on with. */
-function start(given: Given, text: string, out: string, seed: number) {
+/** A new model, or the one to go on with, and what trains it. */
+function start(given: Given, text: string, out: string, seed: number): LanguageModel & { readonly optimizer: string } {
   if (given.flag("resume")) {
     if (!existsSync(out)) throw new InputError(`${out}: there is no model to resume. Leave out --resume.`);
-    const fixed = ["cell", "units", "layers", "embedding", "dropout", "tokens", "vocabulary"];
+    const fixed = ["cell", "units", "layers", "embedding", "dropout", "tokens", "vocabulary", "optimizer"];
     const changed = fixed.find((name) => given.text(name) !== undefined);
     if (changed !== undefined) {
       throw new InputError(`--${changed}: cannot change with --resume; the model in ${out} has its own.`);
     }
-    return readLanguageModel(readInput(out), out);
+    const { optimizer = "adam", ...read } = readLanguageModel(readInput(out), out);
+    if (Object.hasOwn(optimizers, optimizer)) return { ...read, optimizer };
+    throw new InputError(`${out}: was trained by "${optimizer}", which is not known here. Leave out --resume.`);
   }
-  const kind = (given.text("tokens") ?? "char") as "char" | "word";
-  if (kind === "char" && given.number("vocabulary") !== undefined) {
-    throw new InputError("--vocabulary: limits words, and the tokens are characters. Add --tokens word.");
+  const kind = (given.text("tokens") ?? "char") as Tokenizer["kind"];
+  const maxVocabulary = given.number("vocabulary");
+  if (kind === "char" && maxVocabulary !== undefined) {
+    throw new InputError("--vocabulary: limits words or byte pairs, and the tokens are characters. Add --tokens word.");
   }
-  return languageModel(text, {
+  if (kind === "bpe" && maxVocabulary !== undefined && maxVocabulary < 256) {
+    throw new InputError(
+      `--vocabulary: needs at least 256 of byte pairs, for every byte is a token, got ${maxVocabulary}.`,
+    );
+  }
+  const lm = languageModel(text, {
     cell: readCell(given.text("cell") ?? "lstm"),
     units: given.number("units") ?? 128,
     layers: given.number("layers") ?? 1,
     dropout: given.number("dropout") ?? 0,
     tokens: kind,
-    maxVocabulary: given.number("vocabulary") ?? 10_000,
     seed,
     training: {
       batch: given.number("batch") ?? fitDefaults.batch,
       steps: given.number("steps") ?? fitDefaults.steps,
       validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
     },
+    ...(maxVocabulary !== undefined && { maxVocabulary }),
     ...(given.number("embedding") === undefined ? {} : { embedding: given.number("embedding") as number }),
   });
+  return { ...lm, optimizer: given.text("optimizer") ?? "adam" };
 }
 
 /** The text that the build puts beside the program. */

@@ -1,7 +1,7 @@
 /** The most probable continuations of a prompt, by beam search: the best few beginnings, one token longer each step. */
 import { InputError } from "../graph/input-error.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
-import { decodeToken } from "../text/tokenizer.ts";
+import { decodeNext, decodeRest, hasUnknown } from "../text/tokenizer.ts";
 import { checkTokens, tokensToRead } from "./generate.ts";
 import { createLanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
@@ -50,6 +50,8 @@ type Hypothesis = Omit<Candidate, "before"> & {
   readonly before: Hypothesis | undefined;
   readonly count: number;
   readonly text: string;
+  /** Bytes of a character that is not whole yet. */
+  readonly rest: Uint8Array;
   readonly ended: boolean;
 };
 
@@ -89,7 +91,7 @@ export async function beamSearch(
   const longer = (before: Hypothesis, lane: number): Candidate[] => {
     const logits = lanes.logits[lane] as Float32Array;
     logSoftmax(logits, nats);
-    logits[0] = -Infinity; // The unknown character is never written.
+    if (hasUnknown(tokenizer)) logits[0] = -Infinity; // The unknown character is never written.
     ranking.begin(logits);
     const norm = ((6 + before.count) / 6) ** lengthPenalty;
     const made: Candidate[] = [];
@@ -103,15 +105,16 @@ export async function beamSearch(
   };
   const withText = (candidate: Candidate): Hypothesis => {
     const { before, token } = candidate;
-    const text = before.text + decodeToken(tokenizer, token);
+    const { text: whole, rest } = decodeNext(tokenizer, token, before.rest);
+    const text = before.text + whole;
     const from = Math.max(0, before.text.length - lookBack);
     const stop = stops.length === 0 ? undefined : findStop(text.slice(from), stops);
     const ended = stop !== undefined;
-    return { ...candidate, count: before.count + 1, text: ended ? text.slice(0, from + stop) : text, ended };
+    return { ...candidate, count: before.count + 1, text: ended ? text.slice(0, from + stop) : text, rest, ended };
   };
 
-  const empty = { before: undefined, token: 0, count: 0, text: "", logProbability: 0, score: 0, ended: false, lane: 0 };
-  let found: readonly Hypothesis[] = [empty];
+  const nothing = { before: undefined, token: 0, count: 0, text: "", rest: new Uint8Array(), ended: false };
+  let found: readonly Hypothesis[] = [{ ...nothing, logProbability: 0, score: 0, lane: 0 }];
   for (const token of tokensToRead(tokenizer, prompt)) {
     if (signal?.aborted === true) break;
     lanes.tokens.fill(token);
@@ -131,7 +134,11 @@ export async function beamSearch(
       .map((one) => ("ended" in one ? one : withText(one)));
     if (earlyStop ? found[0]?.ended : found.every(({ ended }) => ended)) break;
   }
-  return found.map((one) => ({ text: one.text, tokens: tokensOf(one), logProbability: one.logProbability }));
+  return found.map((one) => ({
+    text: one.ended ? one.text : one.text + decodeRest(one.rest),
+    tokens: tokensOf(one),
+    logProbability: one.logProbability,
+  }));
 }
 
 function tokensOf(last: Hypothesis): number[] {

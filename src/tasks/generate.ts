@@ -9,7 +9,15 @@ import {
   type Sampler,
   type SamplingOptions,
 } from "../text/sampling.ts";
-import { decodeToken, encode, type Tokenizer } from "../text/tokenizer.ts";
+import {
+  decodeNext,
+  decodeRest,
+  decodeToken,
+  encode,
+  hasUnknown,
+  type Tokenizer,
+  vocabularySize,
+} from "../text/tokenizer.ts";
 import { createLanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
@@ -60,13 +68,12 @@ export async function* generate(
   lm: LanguageModel,
   { prompt = "", ...options }: GenerateOptions = {},
 ): AsyncGenerator<string, void> {
-  const describe = (token: number) => ({ text: decodeToken(lm.tokenizer, token) });
-  for await (const { text } of write(lm, [prompt], options, describe)) yield text;
+  for await (const { text } of write(lm, [prompt], options, (text) => ({ text }))) yield text;
 }
 
 /**
  * The same tokens as `generate`, each with its log-probability. Where a stop string begins within a token, its `text` is
- * what comes before.
+ * what comes before; where a token ends within a character, that character is in the `text` of the token that ends it.
  * @example for await (const { text, logProbability } of generateTokens(lm, { prompt: "Call me" })) ...
  */
 export async function* generateTokens(
@@ -89,7 +96,7 @@ export async function* generateMany(
   { logProbabilities = 0, ...options }: GenerateManyOptions = {},
 ): AsyncGenerator<GeneratedToken & { readonly prompt: number }, void> {
   const describe = createDescriber(lm.tokenizer, logProbabilities);
-  yield* write(lm, prompts, options, (token, logits, prompt) => ({ prompt, ...describe(token, logits) }));
+  yield* write(lm, prompts, options, (text, token, logits, prompt) => ({ prompt, ...describe(text, token, logits) }));
 }
 
 /** What tokens a model reads first: the prompt's, or a line's end. */
@@ -99,6 +106,7 @@ export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
 
 /** The characters of a text that the model does not know, each once. */
 export function unknownCharacters({ tokenizer }: LanguageModel, text: string): string[] {
+  if (!hasUnknown(tokenizer)) return [];
   const found = new Set<string>();
   let at = 0;
   for (const id of encode(tokenizer, text)) {
@@ -124,9 +132,11 @@ type Text<Piece> = {
   read: number;
   written: number;
   latest: number;
+  /** Bytes of a character that is not whole yet. */
+  rest: Uint8Array;
 };
 
-/** Every prompt's text, piece by piece; `describe` makes a piece of a token and the logits that it was drawn from. */
+/** Every prompt's text, piece by piece; `describe` makes a piece of a token, its text and the logits it was drawn from. */
 async function* write<Piece extends { readonly text: string }>(
   { model, tokenizer }: LanguageModel,
   prompts: readonly string[],
@@ -139,7 +149,7 @@ async function* write<Piece extends { readonly text: string }>(
     batch = 32,
     ...sampling
   }: WritingOptions & { batch?: number | undefined },
-  describe: (token: number, logits: Float32Array, prompt: number) => Piece,
+  describe: (text: string, token: number, logits: Float32Array, prompt: number) => Piece,
 ): AsyncGenerator<Piece, void> {
   checkSampling(sampling);
   checkTokens("length", length);
@@ -151,7 +161,7 @@ async function* write<Piece extends { readonly text: string }>(
     const sampler = createSampler(sampling, model.outputSize);
     if (prompts[prompt] !== "") for (const token of toRead) sampler.read(token);
     const [random, gate] = [createRandom(seed + prompt), createGate<Piece>(stops)];
-    return { prompt, toRead, sampler, random, gate, read: 0, written: 0, latest: 0 };
+    return { prompt, toRead, sampler, random, gate, read: 0, written: 0, latest: 0, rest: new Uint8Array() };
   };
 
   const aborted = (): boolean => signal?.aborted === true;
@@ -175,13 +185,16 @@ async function* write<Piece extends { readonly text: string }>(
       if (text === undefined || text.read < text.toRead.length) continue;
       const logits = lanes.logits[lane] as Float32Array;
       const unknown = logits[0] as number;
-      logits[0] = -Infinity; // The unknown character is never written.
+      if (hasUnknown(tokenizer)) logits[0] = -Infinity; // The unknown character is never written.
       const token = text.sampler.draw(logits, text.random);
       logits[0] = unknown;
       text.latest = token;
       text.written++;
       const last = text.written >= length;
-      const { pieces, stopped } = text.gate.pass(describe(token, logits, text.prompt), last);
+      const { text: whole, rest } = decodeNext(tokenizer, token, text.rest);
+      text.rest = rest;
+      const shown = last ? whole + decodeRest(rest) : whole;
+      const { pieces, stopped } = text.gate.pass(describe(shown, token, logits, text.prompt), last);
       if (last || stopped) texts[lane] = undefined;
       for (const piece of pieces) {
         if (aborted()) return;
@@ -191,21 +204,24 @@ async function* write<Piece extends { readonly text: string }>(
   }
 }
 
-/** Makes a token with its log-probability and `count` alternatives out of an id and logits (V). */
-function createDescriber(tokenizer: Tokenizer, count: number): (token: number, logits: Float32Array) => GeneratedToken {
+/** Makes a token with its log-probability and `count` alternatives out of its text, its id and logits (V). */
+function createDescriber(
+  tokenizer: Tokenizer,
+  count: number,
+): (text: string, token: number, logits: Float32Array) => GeneratedToken {
   if (!(Number.isInteger(count) && count >= 0)) {
     throw new InputError(`logProbabilities: needs a whole number of alternatives from 0, got ${count}`);
   }
-  const size = tokenizer.vocabulary.length;
+  const size = vocabularySize(tokenizer);
   const [nats, ranking] = [new Float64Array(size), createRanking(size)];
   const likely = (token: number): LikelyToken => ({
     text: decodeToken(tokenizer, token),
     token,
     logProbability: nats[token] as number,
   });
-  return (token, logits) => {
+  return (text, token, logits) => {
     logSoftmax(logits, nats);
-    nats[0] = -Infinity; // The unknown character cannot be written, so it is no alternative.
+    if (hasUnknown(tokenizer)) nats[0] = -Infinity; // It cannot be written, so it is no alternative.
     const alternatives: LikelyToken[] = [];
     if (count > 0) ranking.begin(nats);
     for (let k = 0; k < Math.min(count, size); k++) {
@@ -213,6 +229,6 @@ function createDescriber(tokenizer: Tokenizer, count: number): (token: number, l
       if (nats[other] === -Infinity) break;
       alternatives.push(likely(other));
     }
-    return { ...likely(token), alternatives };
+    return { ...likely(token), text, alternatives };
   };
 }

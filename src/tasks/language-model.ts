@@ -14,8 +14,10 @@ import {
   countUnknown,
   decodeToken,
   encode,
+  hasUnknown,
   type Tokenizer,
   trainTokenizer,
+  vocabularySize,
 } from "../text/tokenizer.ts";
 import { createEvaluator } from "../train/evaluator.ts";
 import { type FitStreamOptions, type FitStreamResult, fitDefaults, fitStream } from "../train/fit-stream.ts";
@@ -40,6 +42,8 @@ export type LanguageModel = {
   readonly tokenizer: Tokenizer;
   /** Where training stopped. */
   readonly training?: TrainerState | undefined;
+  /** The name of the optimiser whose state that is. */
+  readonly optimizer?: string | undefined;
 };
 
 export type LanguageModelOptions = {
@@ -52,7 +56,7 @@ export type LanguageModelOptions = {
   /** Rate of the dropout before, between and after the recurrent layers. */
   readonly dropout?: number;
   readonly tokens?: Tokenizer["kind"];
-  /** Largest vocabulary of a word model. */
+  /** Largest vocabulary of words (10,000 where absent) or of byte pairs (2,000). */
   readonly maxVocabulary?: number;
   readonly seed?: number;
   /** How it will be trained: then the text and the memory are checked before the values are made. */
@@ -66,14 +70,14 @@ const mostLayers = 100;
  * @throws InputError for options that make no model
  */
 export function languageModel(text: string, options: LanguageModelOptions = {}): LanguageModel {
-  const { units = 128, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary = 10_000 } = options;
+  const { units = 128, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary } = options;
   const { embedding: features = Math.min(units, 64) } = options;
   const of = cellOf(options.cell ?? "lstm");
   if (!Number.isInteger(layers) || layers < 1 || layers > mostLayers) {
     throw new InputError(`layers: needs a whole number from 1 to ${mostLayers}, got ${layers}`);
   }
   const tokenizer = trainTokenizer(tokens, text, { maxVocabulary });
-  const vocabulary = tokenizer.vocabulary.length;
+  const vocabulary = vocabularySize(tokenizer);
   if (vocabulary < 2) throw new InputError("the text has no character to learn. Give a longer text.");
   if (options.training !== undefined) checkLength(encode(tokenizer, text).length, options.training);
   const label = typeof options.cell === "object" ? "recurrent" : (options.cell ?? "lstm").replaceAll("-", "_");
@@ -170,15 +174,15 @@ export async function evaluateLanguageModel({ model, tokenizer }: LanguageModel,
     throw new InputError(`the loss is ${loss}: the model's values are not finite numbers. Train anew at a lower rate.`);
   }
   const tokens = ids.length - 1;
-  // The first token is given, and may be a word.
-  const first = ids[0] === 0 ? 1 : countCharacters(decodeToken(tokenizer, ids[0] as number));
+  // The first token is given, and may be a word. (The unknown character is one character.)
+  const first = countCharacters(decodeToken(tokenizer, ids[0] as number));
   const characters = countCharacters(text) - first;
   return {
     loss,
     perplexity: Math.exp(loss),
     bitsPerCharacter: (loss * tokens) / characters / Math.LN2,
     tokens,
-    unknown: countUnknown(ids),
+    unknown: hasUnknown(tokenizer) ? countUnknown(ids) : 0,
   };
 }
 
@@ -190,8 +194,9 @@ function countCharacters(text: string): number {
 }
 
 /** The bytes of a .safetensors file. */
-export function writeLanguageModel({ model, tokenizer, training }: LanguageModel): Uint8Array<ArrayBuffer> {
-  return writeModel({ model, training, extra: { tokenizer } });
+export function writeLanguageModel(lm: LanguageModel): Uint8Array<ArrayBuffer> {
+  const { model, training, tokenizer, optimizer } = lm;
+  return writeModel({ model, training, extra: { tokenizer, ...(optimizer !== undefined && { optimizer }) } });
 }
 
 /** @throws FormatError, one line, for a file that is not such a model */
@@ -207,11 +212,15 @@ export function readLanguageModel(bytes: Uint8Array, file: string): LanguageMode
     if (error instanceof InputError) throw new FormatError(`${file}: ${error.message}`);
     throw error;
   }
-  const size = tokenizer.vocabulary.length;
+  const { optimizer } = extra;
+  if (optimizer !== undefined && typeof optimizer !== "string") {
+    throw new FormatError(`${file}: the name of its optimiser is no text: the file is damaged. Train anew.`);
+  }
+  const size = vocabularySize(tokenizer);
   if (size < 2) throw new FormatError(`${file}: its tokenizer has no token to write. Train anew.`);
   const [first] = model.layers;
   if (model.outputSize !== size || first?.kind !== "embedding" || first.inputDim !== size) {
     throw new FormatError(`${file}: its tokenizer has ${size} tokens, its layers another number. Train anew.`);
   }
-  return { model, tokenizer, training };
+  return { model, tokenizer, training, optimizer };
 }

@@ -145,8 +145,23 @@ export function decodeBytePairs(encoding: BytePairEncoding, ids: Iterable<number
 }
 
 /**
- * The bytes of a token, not to be changed. A token may be a part of a character: to write a text while it is made, feed
- * a `TextDecoder` with `{ stream: true }`.
+ * What a token adds to a text that is being made, after the bytes that the tokens before it left over; and the bytes at
+ * its own end that begin a character, which wait for the next one. All texts and what is left over at the end, joined, are
+ * what `decodeBytePairs` makes of all tokens.
+ * @throws InputError for an id that is no token's
+ */
+export function decodeNextBytePair(
+  encoding: BytePairEncoding,
+  id: number,
+  before: Uint8Array,
+): { readonly text: string; readonly rest: Uint8Array } {
+  const content = Uint8Array.of(...before, ...tokenBytes(encoding, id));
+  const whole = content.length - countUnfinished(content);
+  return { text: textOf(content.subarray(0, whole)), rest: content.subarray(whole) };
+}
+
+/**
+ * The bytes of a token, not to be changed. A token may be a part of a character: see `decodeNextBytePair`.
  * @throws InputError for an id that is no token's
  */
 export function tokenBytes(encoding: BytePairEncoding, id: number): Uint8Array {
@@ -341,6 +356,19 @@ function utf8(text: string): Uint8Array | number[] {
     if (character.length === 2 || code < 0xd800 || code > 0xdfff) return Array.from(encoder.encode(character));
     return [0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)];
   });
+}
+
+/** How many bytes at the end, up to three, begin a character that is not whole. */
+function countUnfinished(content: Uint8Array): number {
+  if ((content.at(-1) ?? 0) < 0x80) return 0;
+  for (let length = 1; length <= 3; length++) {
+    const [first = 0, second = 0] = content.subarray(Math.max(0, content.length - length));
+    if (length === 2 && first === 0xed && second >= 0xa0 && second <= 0xbf) return 2; // Half of a surrogate pair.
+    // A decoder is silent as long as a character can still become whole.
+    const begun = new TextDecoder("utf-8", { ignoreBOM: true }).decode(content.slice(-length), { stream: true });
+    if (begun === "") return length;
+  }
+  return 0;
 }
 
 function textOf(content: Uint8Array): string {

@@ -1,11 +1,23 @@
 /**
- * Text to token ids and back, by characters or by words. The tokens of a text, joined, are that text: nothing is lost
- * but characters that the training text had none of. Knows nothing about models.
+ * Text to token ids and back, by characters, by words or by byte pairs. The tokens of a text, joined, are that text:
+ * nothing is lost but, by characters and words, characters that the training text had none of. Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
+import {
+  type BytePairEncoding,
+  bytePairVocabularySize,
+  checkBytePairEncoding,
+  decodeBytePairs,
+  decodeNextBytePair,
+  encodeBytePairs,
+  trainBytePairEncoding,
+} from "./byte-pair-encoding.ts";
 
-/** Plain data, for a model's file. A token's id is its place in the vocabulary. */
-export type Tokenizer = {
+/** Plain data, for a model's file. */
+export type Tokenizer = VocabularyTokenizer | BytePairEncoding;
+
+/** A token's id is its place in the vocabulary. */
+export type VocabularyTokenizer = {
   readonly kind: "char" | "word";
   /** Id 0 is the unknown character, written U+FFFD; then every other token once. */
   readonly vocabulary: readonly string[];
@@ -22,17 +34,32 @@ const letters = "[\\p{L}\\p{M}\\p{N}]{1,256}";
 const word = `${letters}(?:['’]${letters}){0,4}`;
 const wordToken = ` ?${word}| ?[^\\p{L}\\p{M}\\p{N}\\s]|\\s`;
 
+/** The largest vocabulary where none is given; characters are as many as there are. */
+export const defaultVocabulary = { char: Infinity, word: 10_000, bpe: 2_000 } as const;
+
 /**
  * Make the vocabulary of a text. `char`: its code points, in their order. `word`: its words and punctuation marks, the
  * most frequent first, `maxVocabulary` of them with the unknown character; all of its code points are among them even
- * where that makes more, so that rarer words can be spelled. `maxVocabulary` means nothing for `char`.
+ * where that makes more, so that rarer words can be spelled. `bpe`: see `trainBytePairEncoding`; `maxVocabulary` tokens, or
+ * fewer. `maxVocabulary` means nothing for `char`.
  */
+export function trainTokenizer(
+  kind: VocabularyTokenizer["kind"],
+  text: string,
+  options?: { maxVocabulary?: number | undefined },
+): VocabularyTokenizer;
 export function trainTokenizer(
   kind: Tokenizer["kind"],
   text: string,
-  { maxVocabulary = 10_000 }: { maxVocabulary?: number } = {},
+  options?: { maxVocabulary?: number | undefined },
+): Tokenizer;
+export function trainTokenizer(
+  kind: Tokenizer["kind"],
+  text: string,
+  { maxVocabulary = defaultVocabulary[kind] }: { maxVocabulary?: number | undefined } = {},
 ): Tokenizer {
-  if (!Number.isSafeInteger(maxVocabulary) || maxVocabulary < 1) {
+  if (kind === "bpe") return trainBytePairEncoding(text, { vocabularySize: maxVocabulary });
+  if (kind === "word" && (!Number.isSafeInteger(maxVocabulary) || maxVocabulary < 1)) {
     throw new InputError(`maxVocabulary: needs a whole number from 1, got ${maxVocabulary}`);
   }
   const characters = new Set(text);
@@ -49,8 +76,16 @@ export function trainTokenizer(
   return { kind, vocabulary: [unknown, ...[...sorted, ...kept].sort(byCount)] };
 }
 
+/** How many tokens there are. */
+export const vocabularySize = (tokenizer: Tokenizer): number =>
+  tokenizer.kind === "bpe" ? bytePairVocabularySize(tokenizer) : tokenizer.vocabulary.length;
+
+/** Whether id 0 stands for characters that the vocabulary does not have. Byte pairs spell every character. */
+export const hasUnknown = ({ kind }: Tokenizer): boolean => kind !== "bpe";
+
 /** The ids of a text's tokens. A character that the vocabulary does not have is id 0: see `countUnknown`. */
 export function encode(tokenizer: Tokenizer, text: string): Int32Array {
+  if (tokenizer.kind === "bpe") return encodeBytePairs(tokenizer, text);
   const ids = indexOf(tokenizer.vocabulary);
   const out = new Int32Array(text.length); // No token is shorter than one UTF-16 unit.
   let length = 0;
@@ -68,7 +103,7 @@ export function encode(tokenizer: Tokenizer, text: string): Int32Array {
   return out.slice(0, length);
 }
 
-/** How many characters of an encoded text the vocabulary did not have. */
+/** How many characters of an encoded text the vocabulary did not have, where the tokenizer `hasUnknown`. */
 export function countUnknown(ids: Int32Array): number {
   let count = 0;
   for (const id of ids) if (id === 0) count++;
@@ -77,13 +112,29 @@ export function countUnknown(ids: Int32Array): number {
 
 /** The text of some ids. Throws for an id that is no token's. */
 export function decode(tokenizer: Tokenizer, ids: Iterable<number>): string {
+  if (tokenizer.kind === "bpe") return decodeBytePairs(tokenizer, ids);
   let text = "";
   for (const id of ids) text += decodeToken(tokenizer, id);
   return text;
 }
 
+/**
+ * What a token adds to a text that is being made. A byte pair may end within a character: then the bytes of that one are
+ * left over, for the next token.
+ */
+export function decodeNext(tokenizer: Tokenizer, id: number, before: Uint8Array = nothing): DecodedToken {
+  if (tokenizer.kind === "bpe") return decodeNextBytePair(tokenizer, id, before);
+  return { text: decodeToken(tokenizer, id), rest: nothing };
+}
+export type DecodedToken = { readonly text: string; readonly rest: Uint8Array };
+const nothing = new Uint8Array();
+
+/** The text of bytes that were left over when the last token was decoded: U+FFFD, or none. */
+export const decodeRest = (rest: Uint8Array): string => new TextDecoder().decode(rest);
+
 /** The text of one id. Throws for an id that is no token's. */
 export function decodeToken(tokenizer: Tokenizer, id: number): string {
+  if (tokenizer.kind === "bpe") return decodeBytePairs(tokenizer, [id]);
   const token = tokenizer.vocabulary[id];
   if (token === undefined) throw new Error(`token ${id}: ids go from 0 to ${tokenizer.vocabulary.length - 1}`);
   return token;
@@ -96,7 +147,8 @@ export function checkTokenizer(value: unknown): Tokenizer {
   };
   if (typeof value !== "object" || value === null) return fail(`needs an object, got ${describe(value)}`);
   const { kind, vocabulary } = value as { kind?: unknown; vocabulary?: unknown };
-  if (kind !== "char" && kind !== "word") return fail(`"kind" needs "char" or "word", got ${describe(kind)}`);
+  if (kind === "bpe") return checkBytePairEncoding(value);
+  if (kind !== "char" && kind !== "word") return fail(`"kind" needs "char", "word" or "bpe", got ${describe(kind)}`);
   if (!Array.isArray(vocabulary)) return fail(`"vocabulary" needs a list, got ${describe(vocabulary)}`);
   if (vocabulary[0] !== unknown) fail(`token 0 needs to be U+FFFD, got ${describe(vocabulary[0])}`);
   const known = new Set<string>();

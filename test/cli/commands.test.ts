@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readModel } from "../../src/formats/model-file.ts";
+import { type BytePairEncoding, encodeBytePairs, trainBytePairEncoding } from "../../src/text/byte-pair-encoding.ts";
 import { json, run, sampleText, temporaryFolder, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
@@ -94,6 +95,46 @@ describe("train", () => {
     expect(line?.text).toMatch(/ (sat|ran|hid|here|there|cat|dog|hen)/);
   });
 
+  test("byte pairs as tokens: trained here, in the file, for generate, evaluate and --resume", async () => {
+    const sizes = ["--units", "6", "--batch", "2", "--steps", "8"];
+    const args = ["--tokens", "bpe", "--vocabulary", "270", "--epochs", "3", ...sizes];
+    const [start] = await json(folder, "train", "text.txt", "--out", "b.safetensors", ...args);
+    const { extra, training } = modelIn("b.safetensors");
+    const { tokenizer } = extra as { tokenizer: BytePairEncoding };
+    expect(tokenizer).toEqual(trainBytePairEncoding(text, { vocabularySize: 270 }));
+    expect(start).toMatchObject({ vocabulary: 270, tokens: encodeBytePairs(tokenizer, text).length });
+    const [line] = await json(folder, "generate", "b.safetensors", "--prompt", "the cat 鯨", "--length", "30");
+    expect(line?.tokens).toBe(30);
+    expect(line?.text).toMatch(/ (sat|ran|hid|here|there|cat|dog|hen)/);
+    const [before] = await json(folder, "evaluate", "b.safetensors", "text.txt");
+    expect(before).toMatchObject({ tokens: (start?.tokens as number) - 1, unknown: 0 });
+    const more = ["--batch", "2", "--steps", "8", "--epochs", "3"];
+    const again = await json(folder, "train", "text.txt", "--out", "b.safetensors", "--resume", ...more);
+    expect(again[0]).toMatchObject({ vocabulary: 270, tokens: start?.tokens });
+    expect(modelIn("b.safetensors").training?.step).toBe(2 * (training?.step as number));
+    const [after] = await json(folder, "evaluate", "b.safetensors", "text.txt");
+    expect(after?.loss).toBeLessThan(before?.loss as number);
+  });
+
+  test.each([
+    ["adam", ["m", "v"]],
+    ["adamw", ["m", "v"]],
+    ["nadam", ["m", "v"]],
+    ["rmsprop", ["v"]],
+    ["sgd", []],
+    ["asgd", ["a", "w"]],
+  ])("--optimizer %s trains, and its state is in the file, for --resume", async (name, slots) => {
+    const [out, ...sizes] = [`${name}.safetensors`, "--batch", "4", "--steps", "12", "--epochs", "1"];
+    const first = await json(folder, "train", "text.txt", "--out", out, "--optimizer", name, ...tiny, "--epochs", "1");
+    const { training, extra } = modelIn(out);
+    expect([Object.keys(training?.slots ?? {}), extra.optimizer]).toEqual([slots, name]);
+    const again = await json(folder, "train", "text.txt", "--out", out, "--resume", ...sizes);
+    expect(modelIn(out).training?.step).toBe(2 * (training?.step as number));
+    const [before, after] = [first, again].map((lines) => lines.at(-1)?.validationLoss as number) as [number, number];
+    expect(before).toBeLessThan(Math.log(20));
+    expect(after).toBeLessThan(before);
+  });
+
   test("without --json: plain lines on standard error, nothing on standard output", async () => {
     const { code, out, err } = await run(
       folder,
@@ -161,21 +202,27 @@ describe("generate", () => {
     expect([...String(line?.text)]).toHaveLength(tokens);
   });
 
-  test("--min-p and --repetition-penalty change what is written", async () => {
+  test("--min-p and penalties change what is written", async () => {
     const write = async (...args: string[]) => {
       const fixed = ["--prompt", "the c", "--length", "60", "--seed", "1", "--temperature", "1.5"];
       const [line] = await json(folder, "generate", "m.safetensors", ...fixed, ...args);
       return line?.text;
     };
-    const [plain, some, all, penalised] = await Promise.all([
+    const [plain, some, all, ...penalised] = await Promise.all([
       write(),
       write("--min-p", "0.5"),
       write("--min-p", "0"),
       write("--repetition-penalty", "1.5"),
+      write("--frequency-penalty", "2"),
+      write("--presence-penalty", "2"),
+      write("--frequency-penalty", "-2"),
     ]);
     expect(some).not.toBe(plain);
     expect(all).toBe(plain);
-    expect(penalised).not.toBe(plain);
+    expect(new Set([plain, ...penalised]).size).toBe(5);
+    // Where what was written comes more readily, fewer characters come at all.
+    const different = (text: unknown) => new Set(String(text)).size;
+    expect(different(penalised[3])).toBeLessThan(different(penalised[1]));
   });
 
   test("--stop: the text ends before it, whether given once or several times", async () => {

@@ -43,6 +43,8 @@ beforeAll(async () => {
     const hostile = { ...metadata, unrolled: text };
     writeFileSync(at(`${name}.safetensors`), writeSafetensors({ tensors: { ...tensors }, metadata: hostile }));
   }
+  const lion = { ...metadata, optimizer: '"lion"' };
+  writeFileSync(at("lion.safetensors"), writeSafetensors({ tensors: { ...tensors }, metadata: lion }));
   const broken = Object.fromEntries(
     Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data: data.map(() => Number.NaN) }]),
   );
@@ -102,6 +104,26 @@ describe("train", () => {
       /^--tokens: needs one of char, word/,
     ],
     ["a vocabulary of characters", train("text.txt", "--vocabulary", "9"), /^--vocabulary: .* Add --tokens word\.$/],
+    [
+      "fewer byte pairs than bytes",
+      train("text.txt", "--tokens", "bpe", "--vocabulary", "255"),
+      "--vocabulary: needs at least 256 of byte pairs, for every byte is a token, got 255.",
+    ],
+    [
+      "an optimiser that there is not",
+      train("text.txt", "--optimizer", "adamax"),
+      '--optimizer: needs one of adam, adamw, nadam, rmsprop, sgd, asgd, got "adamax".',
+    ],
+    [
+      "another optimiser with --resume",
+      ["train", "text.txt", "--out", "m.safetensors", "--resume", "--optimizer", "sgd"],
+      "--optimizer: cannot change with --resume; the model in m.safetensors has its own.",
+    ],
+    [
+      "a model to resume that an unknown optimiser trained",
+      ["train", "text.txt", "--out", "lion.safetensors", "--resume"],
+      'lion.safetensors: was trained by "lion", which is not known here. Leave out --resume.',
+    ],
     ["minutes and epochs", train("text.txt", "--minutes", "1", "--epochs", "1"), /Give one of the two\.$/],
     ["a cell that there is not", train("text.txt", "--cell", "lsmt"), /no built-in cell .* Did you mean lstm\?$/],
     ["a cell that leaves out x", train("text.txt", "--cell", "blind.cell"), /a cell leaves out x/],
@@ -196,6 +218,16 @@ describe("generate and evaluate", () => {
       "a repetition penalty of 0",
       ["generate", "m.safetensors", "--repetition-penalty", "0"],
       '--repetition-penalty: needs a number above 0, got "0".',
+    ],
+    [
+      "a frequency penalty of 3",
+      ["generate", "m.safetensors", "--frequency-penalty", "3"],
+      '--frequency-penalty: needs a number from -2 to 2, got "3".',
+    ],
+    [
+      "beams and a presence penalty",
+      ["generate", "m.safetensors", "--beams", "4", "--presence-penalty", "-1"],
+      "--presence-penalty: is about drawing tokens one by one, and --beams searches. Give one of the two.",
     ],
     [
       "an empty --stop",

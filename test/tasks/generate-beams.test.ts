@@ -5,7 +5,7 @@ import { modelGraph } from "../../src/nn/model.ts";
 import { type BeamSearchOptions, beamSearch } from "../../src/tasks/beam-search.ts";
 import { generate } from "../../src/tasks/generate.ts";
 import { type LanguageModel, type LanguageModelOptions, languageModel } from "../../src/tasks/language-model.ts";
-import { decode, encode } from "../../src/text/tokenizer.ts";
+import { decode, encode, vocabularySize } from "../../src/text/tokenizer.ts";
 
 /** A model whose predictions differ clearly from step to step. */
 function lively(text: string, options: LanguageModelOptions = {}): LanguageModel {
@@ -38,7 +38,8 @@ function every({ tokenizer }: LanguageModel, length: number, stop?: string): num
   let open: number[][] = [[]];
   const ended: number[][] = [];
   for (let k = 0; k < length; k++) {
-    const longer = open.flatMap((tokens) => tokenizer.vocabulary.slice(1).map((_, id) => [...tokens, id + 1]));
+    const ids = Array.from({ length: vocabularySize(tokenizer) - 1 }, (_, id) => id + 1);
+    const longer = open.flatMap((tokens) => ids.map((id) => [...tokens, id]));
     const has = (tokens: number[]) => stop !== undefined && decode(tokenizer, tokens).includes(stop);
     ended.push(...longer.filter(has));
     open = longer.filter((tokens) => !has(tokens));
@@ -186,4 +187,14 @@ describe("edges", () => {
     broken.model.values["dense.b"]?.fill(Number.NaN);
     await expect(beamSearch(broken, { length: 2 })).rejects.toThrow(/^logits: logit 0 is NaN/);
   });
+});
+
+test("byte pairs: the text is that of the tokens, and one beam writes what temperature 0 does", async () => {
+  const lm = lively("größe 鯨鯨", { tokens: "bpe" });
+  const found = await beamSearch(lm, { prompt: "gr", length: 12, beams: 3 });
+  for (const { text, tokens } of found) expect(text).toBe(decode(lm.tokenizer, tokens));
+  const [one] = await beamSearch(lm, { prompt: "gr", length: 12, beams: 1 });
+  let greedy = "";
+  for await (const piece of generate(lm, { prompt: "gr", length: 12, temperature: 0 })) greedy += piece;
+  expect(one?.text).toBe(greedy);
 });

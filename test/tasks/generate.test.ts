@@ -16,7 +16,7 @@ import {
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
 import { createGate, findStop, stopStrings } from "../../src/tasks/stop-strings.ts";
 import { createSampler } from "../../src/text/sampling.ts";
-import { decode, encode } from "../../src/text/tokenizer.ts";
+import { decode, decodeToken, encode, vocabularySize } from "../../src/text/tokenizer.ts";
 
 const tiny = { units: 8, embedding: 4 };
 const lm = languageModel("hello world, good day", { ...tiny, seed: 1 });
@@ -173,7 +173,7 @@ describe("generate", () => {
     await expect(written(broken, { length: 3 })).rejects.toThrow(/^logits: logit 1 is NaN\. .* train anew/);
     await expect(tokensOf(broken, { length: 3 })).rejects.toThrow(InputError);
     const both = bidirectional(lstm(3, { returnSequences: true }));
-    const size = lm.tokenizer.vocabulary.length;
+    const size = vocabularySize(lm.tokenizer);
     const model = sequential([embedding(size, 2), both, dense(size)]);
     await expect(written({ ...lm, model }, {})).rejects.toThrow(
       new InputError("generate: bidirectional reads from the last step on, and here one step comes after the other"),
@@ -190,11 +190,11 @@ describe("log-probabilities", () => {
     const wanted = oracle(lm, all).slice(prompt.length - 1);
     found.forEach(({ token, text, logProbability, alternatives }, k) => {
       const right = wanted[k] as Float64Array;
-      expect(text).toBe(lm.tokenizer.vocabulary[token]);
+      expect(text).toBe(decodeToken(lm.tokenizer, token));
       expect(Math.abs(logProbability - (right[token] as number))).toBeLessThan(1e-5);
       expect(alternatives).toHaveLength(4);
       for (const one of alternatives) {
-        expect(one.text).toBe(lm.tokenizer.vocabulary[one.token]);
+        expect(one.text).toBe(decodeToken(lm.tokenizer, one.token));
         expect(Math.abs(one.logProbability - (right[one.token] as number))).toBeLessThan(1e-5);
       }
       // No token outside is likelier than the last one inside.
@@ -216,7 +216,7 @@ describe("log-probabilities", () => {
 
   test("a number beyond the vocabulary means all, but never the unknown character", async () => {
     const [first] = await tokensOf(lm, { length: 1, logProbabilities: 1e9 });
-    const size = lm.tokenizer.vocabulary.length;
+    const size = vocabularySize(lm.tokenizer);
     expect(new Set(first?.alternatives.map(({ token }) => token))).toEqual(
       new Set(Array.from({ length: size - 1 }, (_, k) => k + 1)),
     );
@@ -334,5 +334,43 @@ describe("unknownCharacters", () => {
     expect(unknownCharacters(words, "the zebra sat. Nö")).toEqual(["z", "b", "r", "N", "ö"]);
     expect(decode(words.tokenizer, encode(words.tokenizer, "the cats"))).toBe("the cats");
     expect(unknownCharacters(words, "the cats")).toEqual([]);
+  });
+});
+
+describe("byte pairs", () => {
+  // Its bytes are all equally likely at first: most of what it writes is no character.
+  const byBytes = languageModel("größe größe naïve 鯨鯨鯨鯨", { ...tiny, tokens: "bpe", seed: 4 });
+  const options = { prompt: "grö", length: 200, seed: 6, temperature: 2 };
+
+  test("the pieces are the text of the tokens, with U+FFFD for what is no character, at the end too", async () => {
+    for (const length of [1, 2, 3, 50, 200]) {
+      const found = await tokensOf(byBytes, { ...options, length, logProbabilities: 1e9 });
+      expect(found).toHaveLength(length);
+      const text = found.map((one) => one.text).join("");
+      expect(text).toBe(
+        decode(
+          byBytes.tokenizer,
+          found.map(({ token }) => token),
+        ),
+      );
+      expect((await written(byBytes, { ...options, length })).join("")).toBe(text);
+      // Byte 0 is a token like any other.
+      expect(found[0]?.alternatives).toHaveLength(vocabularySize(byBytes.tokenizer));
+    }
+    expect(unknownCharacters(byBytes, "Ωx\0")).toEqual([]);
+  });
+
+  test("a stop string of many bytes ends the text before it", async () => {
+    const lm = languageModel("鯨", { ...tiny, tokens: "bpe", seed: 4 });
+    const whale = encode(lm.tokenizer, "鯨");
+    // After each byte of the character the next one, after the last one the first: nothing else is written.
+    const { values } = lm.model;
+    for (const name of Object.keys(values)) values[name]?.fill(0);
+    const bias = values["dense.b"] as Float32Array;
+    for (const id of whale) bias[id] = 60;
+    const all = (await written(lm, { length: 300, seed: 3 })).join("");
+    const at = all.indexOf("鯨");
+    expect(at).toBeGreaterThan(0);
+    expect((await written(lm, { length: 300, seed: 3, stop: "鯨" })).join("")).toBe(all.slice(0, at));
   });
 });

@@ -11,7 +11,7 @@ import {
   trainLanguageModel,
   writeLanguageModel,
 } from "../../src/tasks/language-model.ts";
-import { encode } from "../../src/text/tokenizer.ts";
+import { decodeToken, encode } from "../../src/text/tokenizer.ts";
 import type { Progress } from "../../src/train/fit-stream.ts";
 import { adam } from "../../src/train/optimizers.ts";
 
@@ -72,6 +72,26 @@ describe("learning", () => {
     const found = await evaluateLanguageModel(lm, "the cat sat on the mat. ".repeat(3));
     expect(found.tokens).toBe(3 * 7 + 1 - 1);
     expect(found.bitsPerCharacter).toBeCloseTo((found.loss * found.tokens) / (72 - 3) / Math.LN2, 10);
+  });
+
+  test("a model of byte pairs learns them, writes them, and reads characters that it never saw", async () => {
+    const text = "the cat sät on the mat. ".repeat(60);
+    const lm = languageModel(text, { ...tiny, tokens: "bpe", maxVocabulary: 270, seed: 2 });
+    expect(lm.model.outputSize).toBe(270);
+    await trainLanguageModel(lm, text, { batch: 4, steps: 7, epochs: 15, optimizer: adam({ learningRate: 0.03 }) });
+    const read = readLanguageModel(writeLanguageModel(lm), "m");
+    expect(read.tokenizer).toEqual(lm.tokenizer);
+    const options = { prompt: "the cat", length: 30, temperature: 0 };
+    const pieces = await written(read, options);
+    expect(pieces).toHaveLength(30);
+    expect(pieces.join("")).toMatch(/^ sät on the mat\. the cat sät/);
+    expect(pieces).toEqual(await written(lm, options));
+    const found = await evaluate(lm, "the cat sät on the mat. ".repeat(3));
+    const ids = encode(lm.tokenizer, "the cat sät on the mat. ".repeat(3));
+    const first = decodeToken(lm.tokenizer, ids[0] as number).length;
+    expect(found.tokens).toBe(ids.length - 1);
+    expect(found.bitsPerCharacter).toBeCloseTo((found.loss * found.tokens) / (72 - first) / Math.LN2, 10);
+    expect((await evaluate(lm, "\0鯨\0")).unknown).toBe(0);
   });
 
   test("the same seeds make the same model, bit for bit; another seed another", async () => {

@@ -7,6 +7,7 @@ import {
   bytePairVocabularySize,
   checkBytePairEncoding,
   decodeBytePairs,
+  decodeNextBytePair,
   encodeBytePairs,
   piecePattern,
   tokenBytes,
@@ -301,4 +302,40 @@ describe("data", () => {
     const doubling = Array.from({ length: 30 }, (_, k) => (k === 0 ? [97, 97] : [255 + k, 255 + k]));
     expect(check(doubling)).toThrow("merge 8 makes a token of 512 bytes, longer than any piece of a text");
   });
+});
+
+test("decodeNextBytePair: whatever the tokens, their texts and what is left over are the text of all", () => {
+  const encoding: BytePairEncoding = {
+    kind: "bpe",
+    merges: [...[0xf0, 0xe2, 0xed, 0xef].map((lead) => [lead, 0xa0])] as [number, number][],
+  };
+  const byte = fc.oneof(
+    fc.integer({ min: 0, max: 259 }),
+    fc.constantFrom(0x41, 0x80, 0x9f, 0xa0, 0xbb, 0xbf, 0xc3, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf4, 0xff),
+  );
+  const characters = fc
+    .constantFrom("é", "漢", "🐋", "\uFEFF", "\uD800", "\uDC00")
+    .map((text) => [...encodeBytePairs(encoding, text)]);
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.oneof(
+          byte.map((id) => [id]),
+          characters,
+        ),
+      ),
+      (parts) => {
+        const ids = parts.flat();
+        let [text, rest] = ["", new Uint8Array() as Uint8Array];
+        for (const id of ids) {
+          const next = decodeNextBytePair(encoding, id, rest);
+          text += next.text;
+          rest = next.rest;
+          expect(rest.length).toBeLessThan(4);
+        }
+        expect(text + new TextDecoder().decode(rest)).toBe(decodeBytePairs(encoding, ids));
+      },
+    ),
+    { numRuns: 2000 },
+  );
 });

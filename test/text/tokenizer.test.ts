@@ -5,10 +5,14 @@ import {
   checkTokenizer,
   countUnknown,
   decode,
+  decodeNext,
+  decodeRest,
   decodeToken,
   encode,
+  hasUnknown,
   type Tokenizer,
   trainTokenizer,
+  vocabularySize,
 } from "../../src/text/tokenizer.ts";
 
 const kinds = ["char", "word"] as const;
@@ -207,6 +211,46 @@ describe("word", () => {
   });
 });
 
+describe("bpe", () => {
+  test("the ids are those of the byte-pair encoding, and every character is known", () => {
+    const tokenizer = trainTokenizer("bpe", "banana banana", { maxVocabulary: 258 });
+    expect(tokenizer).toEqual({
+      kind: "bpe",
+      merges: [
+        [97, 110],
+        [98, 256],
+      ],
+    });
+    expect([vocabularySize(tokenizer), hasUnknown(tokenizer)]).toEqual([258, false]);
+    expect([...encode(tokenizer, "banana é")]).toEqual([257, 256, 97, 32, 0xc3, 0xa9]);
+    expect(decode(tokenizer, [257, 256, 97, 32, 0xc3, 0xa9])).toBe("banana é");
+    expect(tokens(tokenizer, "nana")).toEqual(["n", "an", "a"]);
+    expect(checkTokenizer({ ...tokenizer, more: 1 })).toEqual(tokenizer);
+    expect(() => checkTokenizer({ kind: "bpe", merges: [[0, 256]] })).toThrow(/merge 0 needs two tokens below 256/);
+  });
+  test("as many tokens as are asked for: 2,000 where none is said", () => {
+    const training = Array.from({ length: 20_000 }, (_, k) => ((k * k * 7919) % 9999991).toString(36)).join(" ");
+    expect(vocabularySize(trainTokenizer("bpe", training))).toBe(2000);
+    expect(vocabularySize(trainTokenizer("bpe", training, { maxVocabulary: 300 }))).toBe(300);
+    expect(() => trainTokenizer("bpe", "a", { maxVocabulary: 255 })).toThrow(/needs a whole number from 256/);
+  });
+});
+
+test("decodeNext: a character comes with the token that ends it; what is left over at the end is U+FFFD", () => {
+  const byBytes = trainTokenizer("bpe", "");
+  const texts: string[] = [];
+  let rest: Uint8Array | undefined;
+  for (const id of [0xf0, 0x9f, 0x90, 0x8b, 0x21, 0xe2, 0x80]) {
+    const next = decodeNext(byBytes, id, rest);
+    texts.push(next.text);
+    rest = next.rest;
+  }
+  expect(texts).toEqual(["", "", "", "🐋", "!", "", ""]);
+  expect(decodeRest(rest as Uint8Array)).toBe("\uFFFD");
+  expect(decodeNext(trainTokenizer("char", "ab"), 2)).toEqual({ text: "b", rest: new Uint8Array() });
+  expect(decodeRest(new Uint8Array())).toBe("");
+});
+
 test("an id that is no token's is an error", () => {
   const tokenizer = trainTokenizer("char", "ab");
   for (const id of [3, -1, 0.5]) expect(() => decode(tokenizer, [id])).toThrow(`token ${id}: ids go from 0 to 2`);
@@ -220,8 +264,8 @@ test("checkTokenizer: drops fields that do not belong and names what is wrong", 
   const bad: [value: unknown, message: string][] = [
     [null, "needs an object, got null"],
     ["char", 'needs an object, got "char"'],
-    [{ kind: "bpe", vocabulary: [] }, '"kind" needs "char" or "word", got "bpe"'],
-    [{ vocabulary: [] }, '"kind" needs "char" or "word", got undefined'],
+    [{ kind: "wordpiece", vocabulary: [] }, '"kind" needs "char", "word" or "bpe", got "wordpiece"'],
+    [{ vocabulary: [] }, '"kind" needs "char", "word" or "bpe", got undefined'],
     [{ kind: "char", vocabulary: "abc" }, '"vocabulary" needs a list, got "abc"'],
     [{ kind: "char", vocabulary: [] }, "token 0 needs to be U+FFFD, got undefined"],
     [{ kind: "char", vocabulary: ["a"] }, 'token 0 needs to be U+FFFD, got "a"'],
