@@ -86,12 +86,12 @@ describe("learning", () => {
     expect(pieces).toHaveLength(30);
     expect(pieces.join("")).toMatch(/^ sät on the mat\. the cat sät/);
     expect(pieces).toEqual(await written(lm, options));
-    const found = await evaluate(lm, "the cat sät on the mat. ".repeat(3));
+    const found = await evaluateLanguageModel(lm, "the cat sät on the mat. ".repeat(3));
     const ids = encode(lm.tokenizer, "the cat sät on the mat. ".repeat(3));
     const first = decodeToken(lm.tokenizer, ids[0] as number).length;
     expect(found.tokens).toBe(ids.length - 1);
     expect(found.bitsPerCharacter).toBeCloseTo((found.loss * found.tokens) / (72 - first) / Math.LN2, 10);
-    expect((await evaluate(lm, "\0鯨\0")).unknown).toBe(0);
+    expect((await evaluateLanguageModel(lm, "\0鯨\0")).unknown).toBe(0);
   });
 
   test("the same seeds make the same model, bit for bit; another seed another", async () => {
