@@ -6,18 +6,7 @@
  * begins at ln 2719 = 7.9080, and the best answer that is the same for all windows has 6.2813. They are like its third and
  * fourth, in PyTorch with all of Keras's formulas (6.339, 6.204) as here: it seems to go on from an earlier fit. See LOG.md.
  */
-import {
-  adam,
-  createPredictor,
-  createRandom,
-  createTrainer,
-  dense,
-  embedding,
-  englishWords,
-  lstm,
-  sequential,
-  Tokenizer,
-} from "unrolled";
+import { adam, dense, embedding, englishWords, fit, lstm, predict, sequential, Tokenizer } from "unrolled";
 import { seedRange } from "../src/cli/options.ts";
 import { writeJson } from "../src/cli/output.ts";
 import { recipe } from "../src/cli/recipe.ts";
@@ -65,7 +54,6 @@ await recipe({
     const words = tokenizer.wordCounts.size;
     say(`${tokens.length} tokens, ${windows.length} windows, ${words} words`);
 
-    const random = createRandom(given.number("seed") ?? 0);
     const model = sequential(
       [
         embedding(words + 1, length),
@@ -76,59 +64,38 @@ await recipe({
       ],
       { seed: given.number("seed") ?? 0 },
     );
-    const optimizer = adam({ learningRate: given.number("learning-rate") ?? 0.001 });
-    const sizes = { batch, steps: length, threads: given.number("threads") };
-    const trainer = await createTrainer(model, { ...sizes, optimizer });
-    const predictor = await createPredictor(model, sizes);
-    /** Windows as (T,B), and the words that follow them. */
-    const batchOf = (chosen: readonly number[]): [Int32Array, Int32Array] => {
-      const inputs = new Int32Array(length * batch);
-      const targets = new Int32Array(batch);
-      chosen.forEach((window, b) => {
-        const sequence = sequences[window] as number[];
-        for (let t = 0; t < length; t++) inputs[t * batch + b] = sequence[t] as number;
-        targets[b] = sequence[length] as number;
-      });
-      return [inputs, targets];
-    };
-    const order = windows.map((_, k) => k);
     const startMs = performance.now();
-    for (let epoch = 1; epoch <= (given.number("epochs") ?? 2); epoch++) {
-      for (let k = order.length - 1; k > 0; k--) {
-        const other = random.integer(k + 1);
-        [order[k], order[other]] = [order[other] as number, order[k] as number];
-      }
-      // A last batch that is not full waits for another order.
-      const count = Math.floor(order.length / batch);
-      let [loss, right] = [0, 0];
-      for (let k = 0; k < count; k++) {
-        trainer.resetStates();
-        loss += (await trainer.update(...batchOf(order.slice(k * batch, (k + 1) * batch)))) / count;
-      }
-      trainer.save();
-      for (let k = 0; k < count; k++) {
-        const [inputs, targets] = batchOf(order.slice(k * batch, (k + 1) * batch));
-        const outputs = await predictor.predict(inputs);
-        targets.forEach((target, b) => {
-          const logits = outputs.subarray(b * (words + 1), (b + 1) * (words + 1));
-          if (logits.indexOf(Math.max(...logits)) === target) right++;
-        });
-      }
-      const accuracy = right / (count * batch);
+    await fit(
+      model,
+      sequences.map((sequence) => sequence.slice(0, length)),
+      sequences.map((sequence) => sequence[length] as number),
+      {
+        epochs: given.number("epochs") ?? 2,
+        batchSize: batch,
+        optimizer: adam({ learningRate: given.number("learning-rate") ?? 0.001 }),
+        metrics: ["accuracy"],
+        callbacks: [
+          { onEpochEnd: (epoch, { loss = Number.NaN, accuracy = Number.NaN }) => report(epoch, loss, accuracy) },
+        ],
+        seed: given.number("seed") ?? 0,
+        threads: given.number("threads"),
+      },
+    );
+    function report(before: number, loss: number, accuracy: number): void {
       const elapsedMs = performance.now() - startMs;
+      const epoch = before + 1;
       if (json) writeJson({ epoch, loss, accuracy, elapsedMs });
-      say(
-        `epoch ${epoch}  loss ${loss.toFixed(4)}  accuracy after it ${accuracy.toFixed(4)}  ${(elapsedMs / 1000).toFixed(0)} s`,
-      );
+      const figures = `loss ${loss.toFixed(4)}  accuracy ${accuracy.toFixed(4)}`;
+      say(`epoch ${epoch}  ${figures}  ${(elapsedMs / 1000).toFixed(0)} s`);
     }
 
     // What the notebook never got to run: its seed text, and word after word the likeliest.
-    const one = await createPredictor(model, { batch: 1, steps: length });
     const seedText = (windows[0] as string[]).slice(0, length);
     const written: string[] = [];
     for (let k = 0; k < (given.number("words") ?? 25); k++) {
-      const [known] = tokenizer.textsToSequences([[...seedText, ...written].slice(-length)]) as [number[]];
-      const logits = (await one.predict(known)).subarray(1); // 0 is nobody's number.
+      const known = tokenizer.textsToSequences([[...seedText, ...written].slice(-length)]);
+      const { data } = await predict(model, known);
+      const logits = data.subarray(1); // 0 is nobody's number.
       written.push(tokenizer.indexWord.get(1 + logits.indexOf(Math.max(...logits))) as string);
     }
     if (json)

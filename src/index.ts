@@ -104,7 +104,14 @@ export {
   sgd,
   type WeightDecay,
 } from "./train/optimizers.ts";
-export { createPredictor, type Predictor, type PredictorOptions, predict } from "./train/predict.ts";
+export {
+  createPredictor,
+  type Prediction,
+  type PredictOptions,
+  type Predictor,
+  type PredictorOptions,
+  predict,
+} from "./train/predict.ts";
 export {
   constantRate,
   cosineDecay,

@@ -14,7 +14,7 @@ import {
 import { InputError } from "../graph/input-error.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
-import { type LayerSpec, namesOf } from "./layers.ts";
+import { type CellSpec, type LayerSpec, namesOf } from "./layers.ts";
 import { createRandom } from "./random.ts";
 import { addBidirectional, addMerge, addRecurrent, type Flow, type Padding, streamsEach } from "./recurrent.ts";
 
@@ -35,6 +35,8 @@ export type Model = {
   readonly backwards: boolean;
   /** What says which steps of the output do not count; nothing where all do. */
   readonly maskedBy: readonly Padding[];
+  /** What masks any layer's steps. */
+  readonly paddings: readonly Padding[];
   /** How many steps it has, where a layer says so. */
   readonly steps: number | undefined;
   readonly parameters: readonly Parameter[];
@@ -86,7 +88,7 @@ export function modelOf(
   input: Model["input"],
   initial: (parameter: Parameter) => Float32Array,
 ): Model {
-  const { graph, output, flow, inputs, steps } = modelGraph({ layers, input }, { training: false });
+  const { graph, output, flow, inputs, paddings, steps } = modelGraph({ layers, input }, { training: false });
   checkInputMatters(graph, output);
   checkMemory(4 * countParameters(graph), "the model");
   const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
@@ -95,7 +97,7 @@ export function modelOf(
   const { backwards, maskedBy } = flow;
   return {
     ...{ layers, input, inputs, outputSize, returnsSequences: once !== true, backwards, maskedBy, steps },
-    ...{ parameters: graph.parameters, values },
+    ...{ paddings, parameters: graph.parameters, values },
   };
 }
 
@@ -120,6 +122,32 @@ export function checkReturnsSequences({ layers, returnsSequences }: Model, where
   );
 }
 
+/** The cells of a layer, each with the name that its parameters and states begin with. */
+export function cellsOf(layer: Layer): readonly (readonly [name: string, spec: CellSpec])[] {
+  const { name } = layer;
+  if (layer.kind === "cell") return [[name, layer]];
+  if (layer.kind !== "bidirectional") return [];
+  return [
+    [`${name}.forward`, layer.forward],
+    [`${name}.backward`, layer.backward],
+  ];
+}
+
+/** The states of the layers that are as asked, by their names: `lstm.h`. */
+export const statesOf = ({ layers }: Pick<Model, "layers">, wanted: (spec: CellSpec) => boolean): readonly string[] =>
+  layers
+    .flatMap(cellsOf)
+    .flatMap(([name, spec]) => (wanted(spec) ? spec.cell.states.map((state) => `${name}.${state}`) : []));
+
+/** @throws InputError for sequences of another length than a layer says that they have */
+export function checkSteps({ steps, layers }: Model, given: number, where: string): void {
+  if (steps === undefined || steps === given) return;
+  const layer = layers.find(({ kind }) => kind === "repeat_vector");
+  throw new InputError(
+    `${where}: ${layer?.name} repeats a vector ${steps} times, so all has ${steps} steps; got ${given}`,
+  );
+}
+
 /** @throws InputError for a model that needs a sequence as a whole, or several: here one step comes after the other */
 export function checkReadsForward({ layers, inputs }: Model, where: string): void {
   const [, second] = inputs;
@@ -140,10 +168,10 @@ export function checkReadsForward({ layers, inputs }: Model, where: string): voi
 
 /** @throws InputError for a model whose states start anew in each run */
 export function checkCarriesStates({ layers }: Model, where: string): void {
-  const layer = layers.find((one) => one.kind === "cell" && one.initialState !== "zeros");
-  if (layer === undefined) return;
+  const found = layers.flatMap(cellsOf).find(([, { initialState }]) => initialState !== "zeros");
+  if (found === undefined) return;
   throw new InputError(
-    `${where}: goes on from the states of the batch before, and ${layer.name} has an initialState. Leave it out, or use fit.`,
+    `${where}: goes on from the states of the batch before, and ${found[0]} has an initialState. Leave it out, or use fit.`,
   );
 }
 
@@ -177,6 +205,7 @@ export type ModelNodes = {
   /** What each layer gives, by its name. */
   readonly flows: ReadonlyMap<string, Flow>;
   readonly inputs: readonly ModelInput[];
+  readonly paddings: readonly Padding[];
   readonly steps: number | undefined;
   /** By layer and name. */
   readonly values: Readonly<Record<string, NodeId>>;
@@ -208,6 +237,7 @@ export function addModel(
   const values: Record<string, NodeId> = {};
   const flows = new Map<string, Flow>();
   const inputs: ModelInput[] = [];
+  const paddings: Padding[] = [];
   let steps: number | undefined;
   /** States of recurrent layers after their last step, by layer. */
   const finals = new Map<string, () => readonly NodeId[]>();
@@ -267,7 +297,8 @@ export function addModel(
           const value = addInput(name, layer.features, layer.sequence);
           if (!layer.mask) return { value, maskedBy: [], backwards: false };
           const mask = addInput(`${name}.mask`, "mask", true);
-          return { value, mask, maskedBy: [{ input: `${name}.mask`, value: 0 }], backwards: false };
+          const unmasked: Flow = { value, maskedBy: [], backwards: false };
+          return withMask(unmasked, mask, { input: `${name}.mask`, value: 0 });
         }
         case "embedding": {
           const from = read();
@@ -347,6 +378,7 @@ export function addModel(
     flow = made;
   });
   function withMask(from: Flow, mask: NodeId, padding: Padding): Flow {
+    paddings.push(padding);
     return {
       ...from,
       mask: from.mask === undefined ? mask : g.mul(from.mask, mask),
@@ -357,7 +389,7 @@ export function addModel(
     throw new InputError(
       `${layers.at(-1)?.name}: with mergeMode "none" it gives two sequences; a layer behind it must put them together`,
     );
-  return { output: flow.value, flow, flows, inputs, steps, values };
+  return { output: flow.value, flow, flows, inputs, paddings, steps, values };
 }
 
 /** Streams of random bits below this belong to dropout layers, by position. */

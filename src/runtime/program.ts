@@ -191,8 +191,9 @@ export class Program {
   state(name: string): Float32Array<ArrayBuffer> {
     return read(find(this.views.states, "state", name));
   }
-  resetStates(): void {
-    for (const { view } of Object.values(this.views.starts)) view.fill(0);
+  /** Zeros for all states but these. */
+  resetStates(kept: readonly string[] = []): void {
+    for (const [name, { view }] of Object.entries(this.views.starts)) if (!kept.includes(name)) view.fill(0);
   }
   /**
    * A kept value over all steps (T,B,n), or (B,n) where it is one a sequence, flat: a copy, in an array of the caller's

@@ -3,8 +3,7 @@
  * in which some numbers of these are 0, and those numbers get no gradient. Knows nothing about optimisers.
  */
 import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
-import type { CellSpec } from "../nn/layers.ts";
-import type { Layer, Model } from "../nn/model.ts";
+import { cellsOf, type Model } from "../nn/model.ts";
 import { aligned } from "../schedule/memory.ts";
 import { type Plan, pad4, parameterRuns } from "../schedule/plan.ts";
 import { schedule } from "../schedule/schedule.ts";
@@ -14,17 +13,14 @@ const firstStream = 2 ** 24;
 
 /** The rate for each matrix that has one, by its name. */
 export function dropConnectRates({ layers }: Pick<Model, "layers">): ReadonlyMap<string, number> {
-  const ofCell = (name: string, { cell, dropConnect, shared = {} }: CellSpec): [string, number][] =>
-    cell.parameters.flatMap((one) =>
-      one.recurrent && dropConnect > 0 ? [[shared[one.name] ?? `${name}.${one.name}`, dropConnect]] : [],
+  const rates = layers
+    .flatMap(cellsOf)
+    .flatMap(([name, { cell, dropConnect, shared = {} }]) =>
+      cell.parameters.flatMap((one): [string, number][] =>
+        one.recurrent && dropConnect > 0 ? [[shared[one.name] ?? `${name}.${one.name}`, dropConnect]] : [],
+      ),
     );
-  const ofLayer = (layer: Layer): [string, number][] => {
-    if (layer.kind === "cell") return ofCell(layer.name, layer);
-    if (layer.kind !== "bidirectional") return [];
-    const { name, forward, backward } = layer;
-    return [...ofCell(`${name}.forward`, forward), ...ofCell(`${name}.backward`, backward)];
-  };
-  return new Map(layers.flatMap(ofLayer));
+  return new Map(rates);
 }
 
 /** All parameters, or their gradients, in one run of numbers: with what is dropped set to 0, and the rest as dropout does. */

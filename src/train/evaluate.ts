@@ -1,10 +1,11 @@
 /** The mean loss and metrics of a model over a whole data set. Knows nothing about training. */
-import type { Model } from "../nn/model.ts";
+import { checkSteps, type Model, statesOf } from "../nn/model.ts";
 import { type LoadOptions, load } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import type { Logs } from "./callbacks.ts";
 import { checkWhole } from "./checks.ts";
 import {
+  checkWholeBatches,
   createBatches,
   type DataSet,
   type ExampleArray,
@@ -59,21 +60,26 @@ export async function createMeasure(
   const { where, batchSize = 32, loss, metrics = [], ...host } = options;
   checkWhole(`${where}: batchSize`, batchSize, 1);
   const { steps } = data;
+  checkSteps(model, steps, where);
   const batch = Math.min(batchSize, rows.length);
   const graph = lossGraph(model, { loss, training: false, metrics });
   const program = await load(schedule(graph, { steps, batch }), host);
   const feed = createFeed(model, program, { steps, batch });
+  const stateful = statesOf(model, (spec) => spec.stateful);
+  checkWholeBatches(model, { count: rows.length, batch }, where);
   const batches = createBatches(data, batch);
 
   return async () => {
     for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
     const means = createMeans(metrics);
     const turns = createTurns();
+    program.resetStates();
     for (let from = 0; from < rows.length; from += batch) {
       const { inputs, targets, ...rest } = batches(rows, from);
       const counted = feed(inputs, targets, rest);
-      program.resetStates();
+      program.resetStates(stateful);
       await program.run();
+      if (stateful.length > 0) program.carry();
       means.add(counted, program.total("loss"), (name) => program.total(name));
       await turns();
     }

@@ -1,5 +1,5 @@
 /** The mean loss of a model over a stream of tokens, every token counted once. */
-import { checkReturnsSequences, type Model } from "../nn/model.ts";
+import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { lossGraph } from "./trainer.ts";
@@ -11,6 +11,7 @@ export async function createEvaluator(
   { batch, steps, ...options }: EvaluatorOptions,
 ): Promise<Evaluator> {
   checkReturnsSequences(model, "createEvaluator");
+  checkCarriesStates(model, "createEvaluator");
   const graph = lossGraph(model, { loss: "sparse_categorical_crossentropy", training: false });
   return new Evaluator(model, await load(schedule(graph, { steps, batch }), options), batch, steps);
 }

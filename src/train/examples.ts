@@ -3,7 +3,7 @@
  * Knows nothing about programs.
  */
 import { InputError } from "../graph/input-error.ts";
-import type { Model, ModelInput } from "../nn/model.ts";
+import { cellsOf, type Model } from "../nn/model.ts";
 import type { Padding } from "../nn/recurrent.ts";
 import {
   byInput,
@@ -64,7 +64,7 @@ export function readInputs(model: Model, x: InputArrays, where: string): InputSe
     if (examples.count === 0) throw new InputError(`${what} has no examples`);
     if (examples.steps === 0) throw new InputError(`${what}: its sequences have no steps; leave empty ones out`);
     checkNumbers(what, input, examples.data, examplesFirst(examples.steps));
-    for (const padding of paddings(model)) if (padding.input === input.name) checkMasks(what, examples, padding);
+    for (const padding of model.paddings) if (padding.input === input.name) checkMasks(what, examples, padding);
     return { input, what, examples };
   });
   const [first] = all as [(typeof all)[number]];
@@ -86,12 +86,26 @@ export function readInputs(model: Model, x: InputArrays, where: string): InputSe
   return { inputs, count: first.examples.count, steps };
 }
 
-/** What makes a step of the first input one that does not count. */
-function paddings({ maskedBy, layers: [first], inputs }: Model): readonly Padding[] {
-  const { name } = inputs[0] as ModelInput;
-  if (first?.kind === "masking") return [{ input: name, value: first.maskValue }];
-  if (first?.kind === "embedding" && first.maskZero) return [{ input: name, value: 0 }];
-  return maskedBy;
+/**
+ * What states start from (N,H), by their names.
+ * @throws InputError for what is not so many rows of finite numbers
+ */
+export function readStates(
+  given: Readonly<Record<string, ExampleArray>>,
+  count: number,
+  where: string,
+): InputSet["inputs"] {
+  const read = Object.entries(given).map(([name, array]) => {
+    const what = `${where}: initialState ${name}`;
+    const { data, shape } = isFlat(array) ? checkFlat(what, array) : flatten(what, array);
+    const [rows = 0, features = 1] = shape;
+    if (shape.length > 2 || rows !== count) {
+      throw new InputError(`${what}: needs a vector for each of the ${count} examples, got ${shape.join(" x ")}`);
+    }
+    checkFinite(what, data, features, examplesFirst(1));
+    return [name, { data, count, steps: 1, features }] as const;
+  });
+  return Object.fromEntries(read);
 }
 
 /**
@@ -250,6 +264,27 @@ function classOf({ data, features }: Examples, k: number): number {
   for (let j = 1; j < features; j++)
     if ((data[k * features + j] as number) > (data[k * features + best] as number)) best = j;
   return best;
+}
+
+/** @throws InputError for batches that a layer whose states go on from one to the next cannot have */
+export function checkWholeBatches(
+  { layers }: Model,
+  { count, batch, shuffle = false }: { readonly count: number; readonly batch: number; readonly shuffle?: boolean },
+  where: string,
+): void {
+  const found = layers.flatMap(cellsOf).find(([, { stateful }]) => stateful);
+  if (found === undefined) return;
+  const [name] = found;
+  if (count % batch > 0) {
+    throw new InputError(
+      `${where}: ${name} is stateful, so all batches have as many examples: ${count} are not a multiple of ${batch}`,
+    );
+  }
+  if (shuffle && count > batch) {
+    throw new InputError(
+      `${where}: ${name} is stateful, and shuffle breaks what goes on from batch to batch. Give shuffle: false.`,
+    );
+  }
 }
 
 export type Batch = {

@@ -2,7 +2,7 @@
  * The training loop over a stream of tokens: batches in order, the learning rate, validation, progress, stopping.
  * Knows nothing about text or files.
  */
-import { checkReturnsSequences, type Model } from "../nn/model.ts";
+import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import type { LoadOptions } from "../runtime/program.ts";
 import { createEvaluator } from "./evaluator.ts";
@@ -94,6 +94,7 @@ export async function fitStream(
   const { optimizer = adam(fitDefaults), minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
   const host = { fma: options.fma, threads: options.threads };
   checkReturnsSequences(model, "fitStream");
+  checkCarriesStates(model, "fitStream");
 
   const held = Math.floor(tokens.length * validationSplit);
   const training = tokens.subarray(0, tokens.length - held);

@@ -11,6 +11,7 @@ import type { Callback, Logs, Run } from "./callbacks.ts";
 import { checkWhole } from "./checks.ts";
 import { createMeans, createMeasure } from "./evaluate.ts";
 import {
+  checkWholeBatches,
   createBatches,
   type DataSet,
   type ExampleArray,
@@ -68,7 +69,8 @@ export type History = {
 /**
  * Train on x: tokens (N,T) or vectors (N,T,D), and y: classes (N,T) or vectors (N,T,V), without T where the model gives
  * one output a sequence; examples first, nested lists or `{ data, shape }`; x by name where the model has several inputs. All sequences have one length. States start
- * from zero in every batch. A last batch that is not full is a smaller mean. The model's values are the trained ones
+ * from zero in every batch; those of `stateful` layers in every epoch (without `shuffle`, batch k + 1 goes on where batch k
+ * ended). A last batch that is not full is a smaller mean. The model's values are the trained ones
  * when it resolves.
  *
  * Logs are Keras's in camel case: `loss`, metrics by name, with validation `valLoss` and so on, and `learningRate`.
@@ -92,6 +94,7 @@ export async function fit(model: Model, x: InputArrays, y: ExampleArray, options
   const { steps } = data;
   const batch = Math.min(batchSize, training.length);
 
+  checkWholeBatches(model, { count: training.length, batch, shuffle }, "fit");
   const trainer = await createTrainer(model, { ...rest, optimizer, loss, seed, batch, steps });
   const measure =
     validation &&
@@ -143,11 +146,11 @@ export async function fit(model: Model, x: InputArrays, y: ExampleArray, options
     // By epoch, so that one that is taken up again has the order that it would have had.
     const order = shuffle ? shuffled(training.slice(), createRandom(seed + k)) : training;
     const means = createMeans(metrics);
+    trainer.resetStates();
     for (let from = 0; from < order.length && !ended(); from += batch) {
       const { learningRate } = run;
       inside(`fit: the learning rate of step ${trainer.step}`, learningRate, 0, Number.POSITIVE_INFINITY);
-      // States start from zero in every batch.
-      trainer.resetStates();
+      trainer.startBatch();
       const last = from + batch >= order.length;
       const mean = await watch.update({ ...batches(order, from), last }, learningRate);
       means.add(trainer.counted, mean, (name) => trainer.program.total(name));

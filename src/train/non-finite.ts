@@ -140,7 +140,13 @@ export function createWatch(trainer: Trainer): Watch {
 const allFinite = (values: Float32Array): boolean => values.every(Number.isFinite);
 const firstBad = (values: Float32Array): number => values.findIndex((value) => !Number.isFinite(value));
 
-type Replayed = { readonly program: Program; readonly graph: Graph; readonly names: readonly string[] };
+type Replayed = {
+  readonly program: Program;
+  readonly graph: Graph;
+  readonly names: readonly string[];
+  readonly steps: number;
+  readonly batch: number;
+};
 
 /** The batch of a moment once more, forward and backward, without the optimiser. */
 async function replay({ model, options }: Trainer, moment: Moment): Promise<Replayed> {
@@ -159,12 +165,12 @@ async function replay({ model, options }: Trainer, moment: Moment): Promise<Repl
   createFeed(model, program, { steps, batch })(inputs, targets, rest);
   program.setKeys(...moment.keys);
   await program.run();
-  return { program, graph, names };
+  return { program, graph, names, steps, batch };
 }
 
 /** The first in time, which for layers that go backwards begins at the last step; of one time the first in the graph. */
-function firstBadValue({ program, graph, names }: Replayed, rows: ArrayLike<number> | undefined): string | undefined {
-  const { steps, batch } = program.plan.sections[0] as { steps: number; batch: number };
+function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined): string | undefined {
+  const { program, graph, names, steps, batch } = replayed;
   const backwards = readsBackwards(graph);
   let found: { readonly after: number; readonly id: number; readonly text: string } | undefined;
   for (const name of names) {

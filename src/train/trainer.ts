@@ -7,7 +7,7 @@ import { addCell } from "../graph/cell.ts";
 import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { StateOptions } from "../graph/instantiate.ts";
-import { addModel, type Model } from "../nn/model.ts";
+import { addModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { aligned } from "../schedule/memory.ts";
 import { type Plan, pad4, parameterRuns } from "../schedule/plan.ts";
@@ -147,6 +147,7 @@ function decays(plan: Plan, decayOf: (parameter: string) => number): Float32Arra
 }
 
 export async function createTrainer(model: Model, options: TrainerOptions): Promise<Trainer> {
+  checkSteps(model, options.steps, "training");
   const { plan, slots } = trainingPlan(model, options);
   const decay = options.optimizer?.decayOf && decays(plan, options.optimizer.decayOf);
   const program = await load(plan, options);
@@ -163,6 +164,7 @@ export class Trainer {
   private readonly slots: Slots;
   private readonly seed: number;
   private readonly accumulate: number;
+  private readonly stateful: readonly string[];
   private readonly feed: Feed;
   /** Steps taken so far, of the optimiser; and runs of the program, which differ where gradients are gathered. */
   private taken = 0;
@@ -181,6 +183,7 @@ export class Trainer {
     this.slots = slots;
     this.seed = seed;
     this.accumulate = accumulate;
+    this.stateful = statesOf(model, ({ stateful }) => stateful);
     this.feed = createFeed(model, program, { steps, batch });
     const norm = clipNorm ?? clipNormEach;
     if (norm !== undefined) program.setSetting("clip", norm);
@@ -237,8 +240,13 @@ export class Trainer {
     program.carry();
     return program.total("loss");
   }
+  /** Zeros for all states. */
   resetStates(): void {
     this.program.resetStates();
+  }
+  /** Zeros for the states of layers that are not `stateful`: what comes next is another batch, not more of the last. */
+  startBatch(): void {
+    this.program.resetStates(this.stateful);
   }
   /** Copy the trained values, or their average, into the model, unless one is infinite or NaN. Gives whether it did. */
   save(): boolean {
