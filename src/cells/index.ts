@@ -19,6 +19,7 @@ import { lstmNp } from "./lstm-np.ts";
 import { mgu } from "./mgu.ts";
 import { minGru } from "./min-gru.ts";
 import { minLstm } from "./min-lstm.ts";
+import { mLstm } from "./mlstm.ts";
 import { mogrifierLstm } from "./mogrifier-lstm.ts";
 import { multiplicativeLstm } from "./multiplicative-lstm.ts";
 import { mut1 } from "./mut1.ts";
@@ -54,6 +55,7 @@ export {
   mgu,
   minGru,
   minLstm,
+  mLstm,
   mogrifierLstm,
   multiplicativeLstm,
   mut1,
@@ -92,6 +94,7 @@ const table = {
   "mogrifier-lstm": mogrifierLstm,
   janet,
   slstm: sLstm,
+  mlstm: mLstm,
   gru,
   "gru-reset-after": gruResetAfter,
   mut1,
@@ -137,6 +140,7 @@ const lines: { readonly [K in keyof typeof table]: About } = {
   "mogrifier-lstm": { year: 2020, differs: "LSTM after five rounds in which input and old state gate each other" },
   janet: { year: 2018, differs: "LSTM with a forget gate alone; the cell state is the output" },
   slstm: { year: 2024, differs: "LSTM with an exponential input gate, and a normaliser" },
+  mlstm: { year: 2024, differs: "sLSTM whose cell state is a matrix of values stored under keys" },
   gru: { year: 2014, differs: "two gates on one state, one before the product with it" },
   "gru-reset-after": { year: 2014, differs: "GRU whose reset gate acts after the product; cuDNN's and Keras's" },
   mut1: { year: 2015, differs: "GRU whose update gate reads the input alone" },

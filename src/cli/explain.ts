@@ -4,6 +4,7 @@ import { grad } from "../grad/grad.ts";
 import { addCell, type Cell } from "../graph/cell.ts";
 import { createBuilder } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
+import { evaluateSize } from "../graph/sizes.ts";
 import { texOf } from "../graph/tex.ts";
 import { countParameters } from "../nn/model.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
@@ -62,11 +63,18 @@ export function explainCell(name: string, cell: Cell, { units, input, batch, ste
   const inference = schedule(forward, { steps, batch, keep: ["output"] });
   const training = schedule(both, { steps, batch, keep: ["output"] });
   const facts = factsOf(inference);
+  const numbers = new Map([
+    ["units", units],
+    [x, input],
+  ]);
+  const stateShapes = cell.stateShapes.map((shape) => shape.map((size) => evaluateSize(size, numbers)));
+  const states = cell.states.map((state, k) => `${state} ${stateShapes[k]?.join("x")}`).join(", ");
   const parameters = forward.parameters.map(({ name: parameter, shape }) => ({ name: parameter, shape }));
   const number = (n: number): string => formatCount(Math.round(n));
   const list = (names: readonly string[]): string => (names.length === 0 ? "nothing" : names.join(" "));
   const text = [
     `${name}: ${units} units, input ${input}, ${number(count)} parameters`,
+    ...(states === "" ? [] : [`states: ${states}`]),
     "",
     "Equations",
     indent(cell.source),
@@ -84,7 +92,7 @@ export function explainCell(name: string, cell: Cell, { units, input, batch, ste
     `  multiply-adds a step           ${number(facts.multiplyAdds)} forward, ${number(factsOf(training).multiplyAdds)} with the gradient`,
     `  memory                         ${number(facts.bytes)} bytes forward, ${number(training.bytes)} with the gradient`,
   ].join("\n");
-  return { text, facts: { name, states: cell.states, parameters, ...facts } };
+  return { text, facts: { name, states: cell.states, stateShapes, parameters, ...facts } };
 }
 
 const indent = (text: string): string =>

@@ -117,6 +117,11 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
       return g.concat([...zeros(node.start), d, ...zeros(rest)]);
     }),
 
+  stretch: ({ node, a, d, g, to }) => to(a, () => g.sumRows(d, node.times)),
+  tile: ({ a, d, g, to }) => to(a, () => g.sumColumns(d, g.shapeOf(a) as number)),
+  sum_rows: ({ node, a, d, g, to }) => to(a, () => g.stretch(d, node.columns)),
+  sum_columns: ({ node, a, d, g, to }) => to(a, () => g.tile(d, (g.shapeOf(a) as number) / node.columns)),
+
   matmul: ({ node, a, d, g, to, sink }) => {
     to(a, () => g.matmulTransposed(node.view, d));
     sink(g.outer(node.view, d, a));

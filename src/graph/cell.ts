@@ -46,8 +46,8 @@ export type Cell<Names extends string = string> = {
   readonly parameters: readonly CellParameter[];
   /** "h'" or "y". */
   readonly output: string;
-  /** Sizes of the states, in their order. */
-  readonly stateSizes: readonly Size[];
+  /** Of the states, in their order: [n], or [rows, columns]. */
+  readonly stateShapes: readonly (readonly Size[])[];
   /** Of each line's value, in the order of `names`. */
   readonly kinds: readonly Kind[];
   /** Comments, by the name of the line or parameter that they describe. */
@@ -136,7 +136,7 @@ function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions): 
       };
     }),
     output: output.primed ? `${output.target}'` : output.target,
-    stateSizes: [...shapes.states.values()],
+    stateShapes: [...shapes.states.values()],
     kinds: shapes.kinds,
     descriptions: Object.fromEntries(descriptions),
   };

@@ -260,6 +260,42 @@ export function createBuilder(base?: Graph) {
       if (start === 0 && size === vectorSize(a, "slice")) return a;
       return push({ op: "slice", inputs: [a], shape: size, start });
     },
+    /** n features to the n x times numbers of a matrix whose columns are all alike. */
+    stretch(a: NodeId, times: number): NodeId {
+      const size = vectorSize(a, "stretch");
+      if (times === 1) return a;
+      if (size === 1) return self.broadcast(self.sum(a), times);
+      return push({ op: "stretch", inputs: [a], shape: size * times, times });
+    },
+    /** m features to the times x m numbers of a matrix whose rows are all alike. */
+    tile(a: NodeId, times: number): NodeId {
+      const size = vectorSize(a, "tile");
+      if (times === 1) return a;
+      if (size === 1) return self.broadcast(self.sum(a), times);
+      return push({ op: "tile", inputs: [a], shape: size * times, times });
+    },
+    /** Row sums of a matrix, n x columns numbers to n. */
+    sumRows(a: NodeId, columns: number): NodeId {
+      const rows = rowsOf(a, columns);
+      if (columns === 1) return a;
+      if (rows === 1) return self.broadcast(self.sum(a), 1);
+      return push({ op: "sum_rows", inputs: [a], shape: rows, columns });
+    },
+    /** Column sums of a matrix, n x columns numbers to columns. */
+    sumColumns(a: NodeId, columns: number): NodeId {
+      const rows = rowsOf(a, columns);
+      if (rows === 1) return a;
+      if (columns === 1) return self.broadcast(self.sum(a), 1);
+      return push({ op: "sum_columns", inputs: [a], shape: columns, columns });
+    },
+    /** The matrix a bᵀ, n features and m to n x m numbers. */
+    outerProduct: (a: NodeId, b: NodeId): NodeId =>
+      self.mul(self.stretch(a, vectorSize(b, "tile")), self.tile(b, vectorSize(a, "stretch"))),
+    /** A matrix of n x m numbers times a vector of m. */
+    matrixVector: (matrix: NodeId, a: NodeId): NodeId => {
+      const columns = vectorSize(a, "tile");
+      return self.sumRows(self.mul(matrix, self.tile(a, rowsOf(matrix, columns))), columns);
+    },
     /**
      * A declared matrix times a vector. A concatenated operand is taken apart, each part meeting its own columns,
      * so that the part which is no state can leave the time loop.
@@ -314,6 +350,11 @@ export function createBuilder(base?: Graph) {
       return { nodes: [...nodes], states: list, parameters: [...parameters.values()], outputs, forwardCount };
     },
   };
+  function rowsOf(matrix: NodeId, columns: number): number {
+    const rows = vectorSize(matrix, "sum_rows") / columns;
+    if (!Number.isInteger(rows)) throw new Error(`internal: ${shapeOf(matrix)} numbers in rows of ${columns}`);
+    return rows;
+  }
   function declared(name: string): Parameter {
     const parameter = parameters.get(name);
     if (parameter === undefined) throw new Error(`internal: parameter ${name} is not declared`);

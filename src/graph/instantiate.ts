@@ -2,7 +2,7 @@
 import type { Cell } from "./cell.ts";
 import { EquationError, fail, type Source, type Span } from "./equation-error.ts";
 import type { Builder, NodeId } from "./graph.ts";
-import type { BinaryName } from "./operations.ts";
+import type { BinaryName, UnaryName } from "./operations.ts";
 import type { Expression } from "./parse.ts";
 import { binaryNames } from "./shapes.ts";
 import { evaluateSize, formatForm, mentions, type Size, toForm } from "./sizes.ts";
@@ -53,6 +53,8 @@ export function addCell(
 ): Layer {
   const { reverse = false, initial, read, next } = at.states ?? {};
   const before = new Map<string, NodeId>();
+  /** Of the matrices among the values. */
+  const columnsOf = new Map<string, number>();
   const { equations } = cell;
   const source = sourceOf(cell);
   const full = (name: string): string => (at.layer === "" ? name : `${at.layer}.${name}`);
@@ -85,8 +87,15 @@ export function addCell(
   });
   cell.states.forEach((name, i) => {
     const line = equations.lines.find((l) => l.target === name) as (typeof equations.lines)[number];
-    const state = builder.state(full(name), evaluate(cell.stateSizes[i] as Size, name, line.span), { reverse });
-    const from = initial?.(name, builder.shapeOf(state) as number);
+    const shape = (cell.stateShapes[i] as readonly Size[]).map((size) => evaluate(size, name, line.span));
+    const size = shape.reduce((a, b) => a * b);
+    if (shape[1] !== undefined) {
+      checkNumbers(shape[0] as number, shape[1], line.span, name);
+      columnsOf.set(name, shape[1]);
+      columnsOf.set(`${name}'`, shape[1]);
+    }
+    const state = builder.state(full(name), size, { reverse });
+    const from = initial?.(name, size);
     if (from !== undefined) builder.initial(full(name), from);
     before.set(name, state);
     values.set(name, read?.(name, state) ?? state);
@@ -96,16 +105,17 @@ export function addCell(
 
   for (const line of equations.lines) {
     const name = line.primed ? `${line.target}'` : line.target;
-    let node = emit(line.expression, name);
+    const made = emit(line.expression, name);
+    let { node } = made;
     if (line.primed) {
-      const size = builder.shapeOf(values.get(line.target) as NodeId);
-      if (builder.shapeOf(node) !== size) {
-        const problem = `${name} needs the shape that ${line.target} has, got ${builder.shapeOf(node)} and ${size} features. ${advice(builder.shapeOf(node), size)}`;
-        fail(source, line.expression.span, problem, full(name));
-      }
+      const state = { node: values.get(line.target) as NodeId, columns: columnsOf.get(line.target) };
+      checkEqual(made, state, line.expression.span, `${name} needs the shape that ${line.target} has`, name);
       node = next?.(line.target, before.get(line.target) as NodeId, node) ?? node;
       builder.next(full(line.target), node);
-    } else checkDeclared(line.target, node);
+    } else {
+      checkDeclared(line.target, node);
+      if (made.columns !== undefined) columnsOf.set(name, made.columns);
+    }
     builder.label(node, full(name));
     values.set(name, node);
   }
@@ -149,7 +159,7 @@ export function addCell(
   }
   /** The first name whose size depends on units. */
   function needsUnits(): string | undefined {
-    const state = cell.states.find((_, i) => mentions(cell.stateSizes[i] as Size, "units"));
+    const state = cell.states.find((_, i) => cell.stateShapes[i]?.some((size) => mentions(size, "units")));
     const parameter = cell.parameters.find(({ shape }) => shape.some((size) => mentions(size, "units")));
     return state ?? parameter?.name ?? equations.sizes.find((line) => line.units !== 0)?.name;
   }
@@ -189,53 +199,91 @@ export function addCell(
     return other === undefined ? `${matrix}, or change units.` : `${matrix}, or give units ${other}.`;
   }
 
-  function emit(e: Expression, name: string): NodeId {
+  function checkNumbers(rows: number, columns: number, span: Span, name: string): void {
+    if (rows * columns <= largestSize) return;
+    const problem = `this matrix has ${rows} x ${columns} numbers, and must have at most ${largestSize}. Lower units, or the size lines.`;
+    fail(source, span, problem, full(name));
+  }
+  function checkEqual(a: Made, b: Made, span: Span, what: string, name: string): void {
+    const [s, t] = [builder.shapeOf(a.node), builder.shapeOf(b.node)];
+    if (typeof s !== "number" || typeof t !== "number" || (s === t && a.columns === b.columns)) return;
+    const problem =
+      a.columns === undefined || b.columns === undefined
+        ? `${what}, got ${s} and ${t} features. ${advice(s, t)}`
+        : `${what}, got ${s / a.columns} x ${a.columns} and ${t / b.columns} x ${b.columns} numbers. Change units, or the size lines.`;
+    fail(source, span, problem, full(name));
+  }
+
+  function emit(e: Expression, name: string): Made {
     switch (e.kind) {
       case "number":
-        return builder.constant(e.value);
-      case "name":
-        if (settings.has(e.name)) return builder.setting(e.name);
-        return values.get(e.primed ? `${e.name}'` : e.name) as NodeId;
+        return { node: builder.constant(e.value) };
+      case "name": {
+        if (settings.has(e.name)) return { node: builder.setting(e.name) };
+        const key = e.primed ? `${e.name}'` : e.name;
+        return { node: values.get(key) as NodeId, columns: columnsOf.get(key) };
+      }
       case "negate":
-        return builder.unary("neg", emit(e.operand, name));
+        return pointwise("neg", e.operand, name);
       case "binary":
         return elementwise(binaryNames[e.operator], e.operator, e.left, e.right, e.at, name);
-      case "product": {
-        // A concatenation written here is taken apart at once, so that no node is left that nothing reads.
-        const parts = partsOf(e.operand).map((part) => emit(part, name));
-        const got = parts.reduce((sum, part) => sum + (builder.shapeOf(part) as number), 0);
-        const columns = matrixColumns.get(e.matrix);
-        if (got !== columns) {
-          const problem = `'@' needs as many features as ${e.matrix} has columns, got ${got} and ${columns}. ${advice(got, columns)}`;
-          fail(source, e.span, problem, full(name));
-        }
-        if (parts.length === 1) return builder.matmul(parameterOf(e.matrix), parts[0] as NodeId);
-        return product(e.matrix, parts);
-      }
+      case "product":
+        return { node: product(e, name) };
       case "concat":
-        return builder.concat(e.parts.map((part) => emit(part, name)));
+        return { node: builder.concat(e.parts.map((part) => emit(part, name).node)) };
       case "call": {
         const [first, second] = e.arguments as [Expression, Expression?];
         switch (e.function) {
           case "sum":
-            return builder.sum(emit(first, name));
+            return { node: builder.sum(emit(first, name).node) };
           case "mean":
-            return builder.mean(emit(first, name));
+            return { node: builder.mean(emit(first, name).node) };
           case "softmax":
-            return builder.softmax(emit(first, name));
+            return { node: builder.softmax(emit(first, name).node) };
           case "max":
             if (second !== undefined) return elementwise("max", "max", first, second, e.span, name);
-            return builder.reduce("max_of", emit(first, name));
+            return { node: builder.reduce("max_of", emit(first, name).node) };
           case "min":
             if (second !== undefined) return elementwise("min", "min", first, second, e.span, name);
-            return builder.unary("neg", builder.reduce("max_of", builder.unary("neg", emit(first, name))));
+            return { node: builder.unary("neg", builder.reduce("max_of", pointwise("neg", first, name).node)) };
+          case "outer": {
+            const [a, b] = e.arguments.map((part) => emit(part, name).node) as [NodeId, NodeId];
+            const [rows, columns] = [builder.shapeOf(a) as number, builder.shapeOf(b) as number];
+            checkNumbers(rows, columns, e.span, name);
+            return { node: builder.outerProduct(a, b), columns };
+          }
+          case "size":
+            return { node: builder.constant(builder.shapeOf(emit(first, name).node) as number) };
           default:
-            return builder.unary(e.function, emit(first, name));
+            return pointwise(e.function, first, name);
         }
       }
     }
   }
-  function product(matrix: string, parts: readonly NodeId[]): NodeId {
+  function pointwise(op: UnaryName, operand: Expression, name: string): Made {
+    const { node, columns } = emit(operand, name);
+    return { node: builder.unary(op, node), columns };
+  }
+  function product(e: Expression & { kind: "product" }, name: string): NodeId {
+    const key = e.primed ? `${e.matrix}'` : e.matrix;
+    const columns = matrixColumns.get(key) ?? columnsOf.get(key);
+    const check = (got: number): void => {
+      if (got === columns) return;
+      const problem = `'@' needs as many features as ${key} has columns, got ${got} and ${columns}. ${advice(got, columns)}`;
+      fail(source, e.span, problem, full(name));
+    };
+    if (!matrixColumns.has(key)) {
+      const operand = emit(e.operand, name).node;
+      check(builder.shapeOf(operand) as number);
+      return builder.matrixVector(values.get(key) as NodeId, operand);
+    }
+    // A concatenation written here is taken apart at once, so that no node is left that nothing reads.
+    const parts = partsOf(e.operand).map((part) => emit(part, name).node);
+    check(parts.reduce((sum, part) => sum + (builder.shapeOf(part) as number), 0));
+    if (parts.length === 1) return builder.matmul(parameterOf(key), parts[0] as NodeId);
+    return parameterTimesParts(key, parts);
+  }
+  function parameterTimesParts(matrix: string, parts: readonly NodeId[]): NodeId {
     let column = 0;
     const products = parts.map((part) => {
       const columns = builder.shapeOf(part) as number;
@@ -252,15 +300,15 @@ export function addCell(
     right: Expression,
     span: Span,
     name: string,
-  ): NodeId {
+  ): Made {
     const [a, b] = [emit(left, name), emit(right, name)];
-    const [s, t] = [builder.shapeOf(a), builder.shapeOf(b)];
-    if (typeof s === "number" && typeof t === "number" && s !== t) {
-      fail(source, span, `'${sign}' needs equal shapes, got ${s} and ${t} features. ${advice(s, t)}`, full(name));
-    }
-    return builder.binary(op, a, b);
+    checkEqual(a, b, span, `'${sign}' needs equal shapes`, name);
+    return { node: builder.binary(op, a.node, b.node), columns: a.columns ?? b.columns };
   }
 }
+
+/** A value; of a matrix also its columns. */
+type Made = { readonly node: NodeId; readonly columns?: number | undefined };
 
 /** The parts of a concatenation, those of concatenations within it too; of anything else itself. */
 function partsOf(e: Expression): readonly Expression[] {

@@ -20,7 +20,13 @@ export type Names = {
   readonly output: number;
 };
 
-type Reference = { readonly name: string; readonly use: "value" | "primed" | "matrix"; readonly span: Span };
+type Reference = {
+  readonly name: string;
+  readonly primed: boolean;
+  /** Left of `@`. */
+  readonly matrix: boolean;
+  readonly span: Span;
+};
 
 export function resolveNames(
   source: Source,
@@ -79,8 +85,8 @@ const lineOf = (source: Source, span: Span): number =>
 function referencesIn(expression: Expression): Reference[] {
   const found: Reference[] = [];
   const walk = (e: Expression): void => {
-    if (e.kind === "name") found.push({ name: e.name, use: e.primed ? "primed" : "value", span: e.span });
-    if (e.kind === "product") found.push({ name: e.matrix, use: "matrix", span: e.at });
+    if (e.kind === "name") found.push({ name: e.name, primed: e.primed, matrix: false, span: e.span });
+    if (e.kind === "product") found.push({ name: e.matrix, primed: e.primed, matrix: true, span: e.at });
     children(e).forEach(walk);
   };
   walk(expression);
@@ -107,8 +113,7 @@ export function children(e: Expression): readonly Expression[] {
 
 /** The position of the line whose value of this step a reference reads; undefined where it reads no such value. */
 function readsNow(reference: Reference, targets: Targets): number | undefined {
-  if (reference.use === "matrix") return undefined;
-  return (reference.use === "primed" ? targets.states : targets.lines).get(reference.name);
+  return (reference.primed ? targets.states : targets.lines).get(reference.name);
 }
 
 function resolveReferences(
@@ -124,7 +129,7 @@ function resolveReferences(
 
   references.forEach((list, position) => {
     for (const reference of list) {
-      const { name, use, span } = reference;
+      const { name, primed, matrix, span } = reference;
       const reserved = reservedFor(name);
       if (reserved !== undefined) {
         const hint = isFunction(name) ? `Write ${name}(...).` : "It can stand only in a size line, as in k : units.";
@@ -132,16 +137,14 @@ function resolveReferences(
       }
       const what = givenAs(name, given);
       const known = what !== undefined || targets.states.has(name) || targets.lines.has(name);
-      if (use === "primed" && !targets.states.has(name)) unsetPrime(source, reference, targets, given);
-      if (use === "matrix" && known) {
-        const is = what ? article(what) : targets.states.has(name) ? "a state" : "defined by a line";
-        const problem = `left of "@" stands a parameter, and ${name} is ${is}. For elementwise products write *.`;
+      if (primed && !targets.states.has(name)) unsetPrime(source, reference, targets, given);
+      if (matrix && what !== undefined) {
+        const problem = `left of "@" stands a matrix, and ${name} is ${article(what)}. For elementwise products write *.`;
         fail(source, span, problem);
       }
       const now = readsNow(reference, targets);
       if (now !== undefined && now >= position) tooEarly(source, lines, reference, position, now, dependencies());
       if (known) continue;
-      const matrix = use === "matrix";
       const first = parameters.get(name);
       if (first === undefined) parameters.set(name, { matrix, span });
       else if (first.matrix !== matrix) {
@@ -343,10 +346,7 @@ function checkUsed(
   output: number,
 ): void {
   const edges = references.map((list) =>
-    list
-      .filter((r) => r.use !== "matrix")
-      .map((r) => targets.states.get(r.name) ?? targets.lines.get(r.name))
-      .filter((p) => p !== undefined),
+    list.map((r) => targets.states.get(r.name) ?? targets.lines.get(r.name)).filter((p) => p !== undefined),
   );
   const live = new Set([output]);
   for (const position of live) for (const next of edges[position] as number[]) live.add(next);

@@ -68,6 +68,16 @@ export type Attributes = {
   concat: object;
   slice: { readonly start: number };
 
+  // Matrices: a value of n x m numbers is a vector of n * m features, row after row; both n and m are above 1.
+  /** Each feature `times` times in a row, n to n * times: a column vector beside itself. */
+  stretch: { readonly times: number };
+  /** The whole `times` times, m to times * m: a row vector above itself. */
+  tile: { readonly times: number };
+  /** The sum of each row, n * columns to n. */
+  sum_rows: { readonly columns: number };
+  /** The sum of each column, n * columns to columns. */
+  sum_columns: { readonly columns: number };
+
   // Products with a parameter, and rows of one.
   matmul: { readonly view: ParameterView };
   /** The transpose of the parameter times the operand. */
@@ -111,7 +121,10 @@ export type UnaryName =
   | "abs"
   | "step";
 export type BinaryName = "add" | "sub" | "mul" | "div" | "min" | "max";
+/** To one number an example. */
 export type ReductionName = "sum" | "max_of" | "logsumexp";
+/** Of a matrix, to a vector. */
+export type MatrixReductionName = "sum_rows" | "sum_columns";
 
 /**
  * "number": the same for all examples and steps. "scalar": one number an example and step. "index": one integer an
@@ -155,6 +168,10 @@ export const opClass: { readonly [K in OpName]: OpClass } = {
   logsumexp: "reduction",
   concat: "layout",
   slice: "layout",
+  stretch: "layout",
+  tile: "layout",
+  sum_rows: "reduction",
+  sum_columns: "reduction",
   matmul: "product",
   matmul_transposed: "product",
   gather: "product",

@@ -22,10 +22,11 @@ export type Expression =
       readonly at: Span;
       readonly span: Span;
     }
-  /** A matrix parameter times a vector; `at` is the matrix's name. */
+  /** A matrix (a parameter, a line's value or a state's) times a vector; `at` is the matrix's name. */
   | {
       readonly kind: "product";
       readonly matrix: string;
+      readonly primed: boolean;
       readonly operand: Expression;
       readonly at: Span;
       readonly span: Span;
@@ -224,16 +225,15 @@ function createParser(source: Source, tokens: readonly Token[]) {
     const left = primary();
     if (!is("@")) return left;
     if (left.kind !== "name" || token.kind !== "name") {
-      stop(left.span, `left of "@" stands the plain name of a matrix, as in W @ x. For elementwise products write *.`);
+      const isOuter = left.kind === "call" && left.function === "outer";
+      const fix = isOuter ? "Give this one a line of its own: C = outer(a, b)." : "For elementwise products write *.";
+      stop(left.span, `left of "@" stands the plain name of a matrix, as in W @ x. ${fix}`);
       return left;
-    }
-    if (left.primed) {
-      stop(left.span, `left of "@" stands a parameter, and ${left.name}' is a state's value. Write W @ ... or *.`);
     }
     advance();
     const operand = unary();
     const span = { start: left.span.start, end: operand.span.end };
-    return built({ kind: "product", matrix: left.name, operand, at: left.span, span }, operand);
+    return built({ kind: "product", matrix: left.name, primed: left.primed, operand, at: left.span, span }, operand);
   }
   function primary(): Expression {
     const token = peek();
@@ -275,7 +275,7 @@ function createParser(source: Source, tokens: readonly Token[]) {
     const span = { start: name.start, end: (tokens[position - 1] as Token).end };
     const takes: readonly number[] = functions[known];
     if (!takes.includes(given.length)) {
-      const right = takes.length > 1 ? "1 argument (over features) or 2 (elementwise)" : "1 argument";
+      const right = takes.length > 1 ? "1 argument (over features) or 2 (elementwise)" : count(takes[0] as number);
       stop(span, `${known} takes ${right}, got ${given.length}.`);
     }
     return built({ kind: "call", function: known, arguments: given, span }, ...given);

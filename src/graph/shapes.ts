@@ -1,6 +1,6 @@
 /**
- * The shape of every value, inferred from use: numbers, scalars (one number an example) and vectors with their sizes.
- * Sizes stay symbolic here; what depends on the numbers of units and input features waits for instantiation.
+ * The shape of every value, inferred from use: numbers, scalars (one number an example), vectors and matrices with their
+ * sizes. Sizes stay symbolic here; what depends on the numbers of units and input features waits for instantiation.
  */
 import { fail, type Source, type Span } from "./equation-error.ts";
 import { arithmetic } from "./graph.ts";
@@ -21,11 +21,11 @@ import {
   toSize,
 } from "./sizes.ts";
 
-export type Kind = "number" | "scalar" | "vector";
+export type Kind = "number" | "scalar" | "vector" | "matrix";
 
 export type Shapes = {
-  readonly states: ReadonlyMap<string, Size>;
   /** [n] or [rows, columns]. */
+  readonly states: ReadonlyMap<string, readonly Size[]>;
   readonly parameters: ReadonlyMap<string, readonly Size[]>;
   /** By line's position. */
   readonly kinds: readonly Kind[];
@@ -35,7 +35,8 @@ export type Shapes = {
 type Value =
   | { readonly kind: "number"; readonly value?: number }
   | { readonly kind: "scalar" }
-  | { readonly kind: "vector"; readonly size: Form };
+  | { readonly kind: "vector"; readonly size: Form }
+  | { readonly kind: "matrix"; readonly rows: Form; readonly columns: Form };
 
 export const binaryNames: { readonly [K in Operator]: BinaryName } = { "+": "add", "-": "sub", "*": "mul", "/": "div" };
 
@@ -43,7 +44,9 @@ const article: { readonly [K in Kind]: string } = {
   number: "a number",
   scalar: "one number an example",
   vector: "a vector",
+  matrix: "a matrix",
 };
+const toVector = "Make a vector of it first, as in C @ q.";
 const tooMany = "this has more features than any machine could hold. Look at the concatenations and size lines above.";
 
 export function inferShapes(source: Source, equations: Equations, names: Names): Shapes {
@@ -51,16 +54,19 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   const inputName = names.inputs[0];
   const { lines } = equations;
   const unknown = (name: string): Form => symbol(`?${name}`);
-  const rows = (matrix: string): Form => symbol(`?${matrix} @ ...`);
-  const columns = (matrix: string): Form => symbol(`?what ${matrix} meets`);
+  const matrixStates = matricesAmong(equations, names);
+  // Of a parameter, by what it makes and meets; of a state, by its name.
+  const rows = (matrix: string): Form => symbol(names.states.has(matrix) ? `?rows of ${matrix}` : `?${matrix} @ ...`);
+  const columns = (matrix: string): Form =>
+    symbol(names.states.has(matrix) ? `?columns of ${matrix}` : `?what ${matrix} meets`);
   const format = (size: Form): string => formatForm(solver.resolve(size), inputName ?? "");
   const declared = new Map<string, SizeLine>(equations.sizes.map((line) => [line.name, line]));
   const values: Value[] = [];
 
-  function equate(left: Form, right: Form, at: Span, what: string, fix: string): void {
+  function equate(left: Form, right: Form, at: Span, what: string, fix: string, unit = "features"): void {
     const result = solver.equate(left, right);
     if (result === "huge") fail(source, at, tooMany);
-    if (result === "never") fail(source, at, `${what}, got ${format(left)} and ${format(right)} features. ${fix}`);
+    if (result === "never") fail(source, at, `${what}, got ${format(left)} and ${format(right)} ${unit}. ${fix}`);
   }
   function declaredSize(line: SizeLine): Form {
     if (line.input !== 0 && inputName === undefined)
@@ -75,17 +81,42 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     const fix = "Change the size line, or the equations that it belongs to.";
     equate(size, declaredSize(line), line.span, `the size of ${name} must be the size said here`, fix);
   };
+  const noSizeLine = (name: string): never =>
+    fail(
+      source,
+      (declared.get(name) as SizeLine).span,
+      `${name} is a matrix, and a size line gives one size. Its rows and columns are the sizes of a and b in outer(a, b): say those.`,
+    );
   const known = (value: number, span: Span): Value => {
     if (!Number.isFinite(value)) fail(source, span, `this is ${value}, not a finite number. Change the numbers in it.`);
     return { kind: "number", value };
   };
   function vector(e: Expression, who: string, hint: string): Form {
     const value = infer(e);
-    if (value.kind !== "vector") fail(source, e.span, `${who} takes vectors, got ${article[value.kind]}. ${hint}`);
-    return value.size;
+    if (value.kind === "vector") return value.size;
+    const fix = value.kind === "matrix" ? toVector : hint;
+    return fail(source, e.span, `${who} takes vectors, got ${article[value.kind]}. ${fix}`);
+  }
+  /** What a sum, mean, min or max goes over: all numbers of a vector, or of a matrix. */
+  function reduce(e: Expression, who: string, hint: string): Value {
+    if (infer(e).kind !== "matrix") vector(e, who, hint);
+    return { kind: "scalar" };
+  }
+  function equalMatrices(a: Value & { kind: "matrix" }, b: Value & { kind: "matrix" }, at: Span, what: string): Value {
+    const fix = "The rows of outer(a, b) are the size of a, its columns the size of b.";
+    equate(a.rows, b.rows, at, what, fix, "rows");
+    equate(a.columns, b.columns, at, what, fix, "columns");
+    return a;
   }
   function elementwise(op: BinaryName, sign: string, left: Expression, right: Expression, at: Span, span: Span): Value {
     const [a, b] = [infer(left), infer(right)];
+    if (a.kind === "matrix" && b.kind === "matrix") return equalMatrices(a, b, at, `'${sign}' needs equal shapes`);
+    if ((a.kind === "matrix" && b.kind === "vector") || (a.kind === "vector" && b.kind === "matrix")) {
+      const fix = "Make a matrix of two vectors with outer(a, b), or a vector of the matrix with C @ q.";
+      fail(source, at, `'${sign}' needs equal shapes, got ${article[a.kind]} and ${article[b.kind]}. ${fix}`);
+    }
+    if (a.kind === "matrix") return a;
+    if (b.kind === "matrix") return b;
     if (a.kind === "vector" && b.kind === "vector") {
       equate(
         a.size,
@@ -109,6 +140,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
       case "name": {
         if (names.settings.includes(e.name)) return { kind: "number" };
         if (names.inputs.includes(e.name)) return { kind: "vector", size: symbol(e.name) };
+        if (matrixStates.has(e.name)) return { kind: "matrix", rows: rows(e.name), columns: columns(e.name) };
         const line = names.lines.get(e.name);
         return line === undefined ? { kind: "vector", size: unknown(e.name) } : (values[line] as Value);
       }
@@ -119,6 +151,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
       case "binary":
         return elementwise(binaryNames[e.operator], e.operator, e.left, e.right, e.at, e.span);
       case "product": {
+        if (!names.parameters.has(e.matrix)) return matrixTimesVector(e);
         const size = vector(e.operand, "'@'", `For a number write * in place of @.`);
         const fix = `Use another matrix, or bring this to the size that ${e.matrix} meets elsewhere.`;
         equate(columns(e.matrix), size, e.span, `'${e.matrix} @' needs the same size wherever it stands`, fix);
@@ -135,15 +168,26 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
         switch (e.function) {
           case "sum":
           case "mean":
-            vector(first, e.function, "It goes over the features of a vector.");
-            return { kind: "scalar" };
+            return reduce(first, e.function, "It goes over the features of a vector.");
           case "softmax":
             return { kind: "vector", size: vector(first, e.function, "It goes over the features of a vector.") };
           case "min":
           case "max":
             if (second !== undefined) return elementwise(e.function, e.function, first, second, e.span, e.span);
-            vector(first, e.function, "With one argument it goes over the features of a vector.");
-            return { kind: "scalar" };
+            return reduce(first, e.function, "With one argument it goes over the features of a vector.");
+          case "outer": {
+            const [a, b] = e.arguments.map((part) => vector(part, "outer", "It makes a matrix of two vectors."));
+            return { kind: "matrix", rows: a as Form, columns: b as Form };
+          }
+          case "size":
+            if (first.kind !== "name" || infer(first).kind !== "vector") {
+              fail(
+                source,
+                first.span,
+                "size takes the name of a vector, as in size(h): it is how many features that has.",
+              );
+            }
+            return { kind: "number" };
           default: {
             const value = infer(first);
             if (value.kind !== "number" || value.value === undefined) return value;
@@ -154,14 +198,32 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     }
   }
 
+  /** Of a line's value or a state. */
+  function matrixTimesVector({ matrix, primed, operand, at, span }: Expression & { kind: "product" }): Value {
+    const label = primed ? `${matrix}'` : matrix;
+    const left = infer({ kind: "name", name: matrix, primed, span: at });
+    if (left.kind !== "matrix") {
+      const problem = `left of "@" stands a matrix, and ${label} is ${article[left.kind]}. For elementwise products write *.`;
+      return fail(source, at, problem);
+    }
+    const size = vector(operand, "'@'", `For a number write * in place of @.`);
+    const fix = "The columns of outer(a, b) are the size of b.";
+    equate(left.columns, size, span, `'${label} @' needs as many features as ${label} has columns`, fix);
+    return { kind: "vector", size: left.rows };
+  }
+
   for (const name of [...names.inputs, ...names.states.keys(), ...names.parameters.keys()]) {
+    if (matrixStates.has(name) && declared.has(name)) noSizeLine(name);
     declare(name, names.inputs.includes(name) ? symbol(name) : unknown(name));
   }
   lines.forEach((line, position) => {
     const value = infer(line.expression);
     values.push(value);
     const span = line.expression.span;
-    if (line.primed) {
+    if (line.primed && value.kind === "matrix") {
+      const [own, what] = [infer({ kind: "name", name: line.target, primed: true, span }), "needs the shape that"];
+      equalMatrices(value, own as typeof value, span, `${line.target}' ${what} ${line.target} has`);
+    } else if (line.primed) {
       if (value.kind !== "vector") {
         fail(
           source,
@@ -172,11 +234,17 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
       const fix = `Bring the value to the size of ${line.target}.`;
       equate(value.size, unknown(line.target), span, `${line.target}' needs the size that ${line.target} has`, fix);
     } else if (declared.has(line.target)) {
+      if (value.kind === "matrix") noSizeLine(line.target);
       if (value.kind !== "vector") {
         const at = (declared.get(line.target) as SizeLine).span;
         fail(source, at, `${line.target} is ${article[value.kind]} and has no size. Remove this line.`);
       }
       declare(line.target, value.size);
+    }
+    if (position === names.output && value.kind === "matrix") {
+      const name = line.primed ? `${line.target}'` : line.target;
+      const problem = `the output ${name} is a matrix, and must be a vector. Read it in a line for the output, as in y = C @ q.`;
+      fail(source, span, problem);
     }
     if (position === names.output && value.kind === "number") {
       const problem = `the output ${line.target} is the same number for every example. It must depend on the input or a parameter.`;
@@ -184,14 +252,13 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     }
   });
 
+  const keysOf = (name: string, matrix: boolean): Form[] => (matrix ? [rows(name), columns(name)] : [unknown(name)]);
   const owners = [
-    ...[...names.states].map(([name, position]) => ({
-      key: unknown(name),
-      span: (lines[position] as Line).span,
-      name,
-    })),
+    ...[...names.states].flatMap(([name, position]) =>
+      keysOf(name, matrixStates.has(name)).map((key) => ({ key, span: (lines[position] as Line).span, name })),
+    ),
     ...[...names.parameters].flatMap(([name, { matrix, span }]) =>
-      (matrix ? [rows(name), columns(name)] : [unknown(name)]).map((key) => ({ key, span, name })),
+      keysOf(name, matrix).map((key) => ({ key, span, name })),
     ),
   ];
   solver.settle(owners.flatMap(({ key }) => [...key.keys()]));
@@ -202,15 +269,42 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     const problem = `nothing is left for the size of ${name}. A concatenation's parts share its size: say one's with a size line, as in a : units / 2.`;
     fail(source, span, problem);
   }
-  const solved = (key: Form): Size => toSize(solver.resolve(key));
+  const shapeOf = (name: string, matrix: boolean): Size[] =>
+    keysOf(name, matrix).map((key) => toSize(solver.resolve(key)));
   return {
-    states: new Map([...names.states.keys()].map((name) => [name, solved(unknown(name))])),
-    parameters: new Map(
-      [...names.parameters].map(([name, { matrix }]) => [
-        name,
-        matrix ? [solved(rows(name)), solved(columns(name))] : [solved(unknown(name))],
-      ]),
-    ),
+    states: new Map([...names.states.keys()].map((name) => [name, shapeOf(name, matrixStates.has(name))])),
+    parameters: new Map([...names.parameters].map(([name, { matrix }]) => [name, shapeOf(name, matrix)])),
     kinds: values.map((value) => value.kind),
   };
+}
+
+/** States that are set to matrices: to what an outer product goes into, directly or by way of other lines. */
+function matricesAmong({ lines }: Equations, names: Names): ReadonlySet<string> {
+  const found = new Set<number>();
+  const isMatrix = (e: Expression): boolean => {
+    switch (e.kind) {
+      case "name":
+        return found.has(names.states.get(e.name) ?? names.lines.get(e.name) ?? -1);
+      case "negate":
+        return isMatrix(e.operand);
+      case "binary":
+        return isMatrix(e.left) || isMatrix(e.right);
+      case "call":
+        return e.function === "outer" || (!toOneNumber(e) && e.arguments.some(isMatrix));
+      default:
+        return false;
+    }
+  };
+  for (let before = -1; before < found.size; ) {
+    before = found.size;
+    lines.forEach(({ expression }, position) => {
+      if (isMatrix(expression)) found.add(position);
+    });
+  }
+  return new Set([...names.states].flatMap(([name, position]) => (found.has(position) ? [name] : [])));
+}
+
+/** Whether a call makes one number of its argument. */
+export function toOneNumber({ function: name, arguments: given }: Expression & { kind: "call" }): boolean {
+  return ["sum", "mean", "size"].includes(name) || (["min", "max"].includes(name) && given.length === 1);
 }

@@ -1,12 +1,12 @@
 /** A cell's equations as TeX, as papers write them. Knows nothing about sizes beyond what is a vector. */
 import type { Cell } from "./cell.ts";
 import type { Expression } from "./parse.ts";
-import type { Kind } from "./shapes.ts";
+import { type Kind, toOneNumber } from "./shapes.ts";
 import type { FunctionName } from "./vocabulary.ts";
 
 /**
  * An `aligned` environment, one line an equation. Values of this step have the subscript t, a state's value of the step
- * before t-1; `*` of two vectors is \odot, `@` is juxtaposition.
+ * before t-1; `*` of two vectors or matrices is \odot, `@` is juxtaposition, `outer(a, b)` is a b^{\top}.
  */
 export function texOf(cell: Cell): string {
   const writer = createWriter(cell);
@@ -19,7 +19,7 @@ export function texOf(cell: Cell): string {
 /** How tightly a piece of TeX holds together; what is looser than its place asks gets parentheses. */
 const strength = { sum: 1, times: 2, juxtaposed: 3, atom: 4 } as const;
 
-const functionTex: { readonly [K in FunctionName]: (argument: string) => string } = {
+const functionTex: { readonly [K in Exclude<FunctionName, "outer">]: (argument: string) => string } = {
   sigmoid: (a) => `\\sigma${parenthesized(a)}`,
   hard_sigmoid: operator("hard\\_sigmoid"),
   tanh: (a) => `\\tanh${parenthesized(a)}`,
@@ -31,6 +31,7 @@ const functionTex: { readonly [K in FunctionName]: (argument: string) => string 
   abs: (a) => `\\left|${a}\\right|`,
   step: operator("step"),
   softmax: operator("softmax"),
+  size: operator("size"),
   sum: operator("sum"),
   mean: operator("mean"),
   min: (a) => `\\min${parenthesized(a)}`,
@@ -63,14 +64,15 @@ function createWriter(cell: Cell) {
       case "product":
       case "concat":
         return "vector";
-      case "call": {
-        const reduces = e.function === "sum" || e.function === "mean" || e.function === "min" || e.function === "max";
-        return reduces && e.arguments.length === 1 ? "scalar" : joined(e.arguments);
-      }
+      case "call":
+        if (e.function === "outer") return "matrix";
+        if (e.function === "size") return "number";
+        return toOneNumber(e) ? "scalar" : joined(e.arguments);
     }
   }
   function joined(parts: readonly Expression[]): Kind {
     const all = parts.map(kindOf);
+    if (all.includes("matrix")) return "matrix";
     return all.includes("vector") ? "vector" : all.includes("scalar") ? "scalar" : "number";
   }
 
@@ -82,22 +84,30 @@ function createWriter(cell: Cell) {
     switch (e.kind) {
       case "number":
         return writeNumber(e.value);
-      case "name": {
-        const changes = kinds.has(e.name) || inputs.has(e.name);
-        const time = !changes ? undefined : states.has(e.name) && !e.primed ? "t-1" : "t";
-        return [texName(e.name, time), strength.atom];
-      }
+      case "name":
+        return [nameAt(e.name, e.primed), strength.atom];
       case "negate":
         return [`-${tex(e.operand, strength.times)}`, strength.sum];
       case "binary":
         return writeBinary(e);
       case "product":
-        return [`${texName(e.matrix)} ${tex(e.operand, strength.juxtaposed)}`, strength.juxtaposed];
+        return [`${nameAt(e.matrix, e.primed)} ${tex(e.operand, strength.juxtaposed)}`, strength.juxtaposed];
       case "concat":
         return [`\\left[${e.parts.map((part) => tex(part, strength.sum)).join("; ")}\\right]`, strength.atom];
-      case "call":
+      case "call": {
+        const [first, second] = e.arguments as [Expression, Expression];
+        if (e.function === "outer") {
+          const right = second.kind === "name" ? tex(second, strength.atom) : parenthesized(tex(second, strength.sum));
+          return [`${tex(first, strength.juxtaposed)} ${right}^{\\top}`, strength.juxtaposed];
+        }
         return [functionTex[e.function](e.arguments.map((a) => tex(a, strength.sum)).join(", ")), strength.atom];
+      }
     }
+  }
+  /** A name with its time; a parameter has none. */
+  function nameAt(name: string, primed: boolean): string {
+    const changes = kinds.has(name) || inputs.has(name);
+    return texName(name, !changes ? undefined : states.has(name) && !primed ? "t-1" : "t");
   }
   function writeBinary(e: Expression & { kind: "binary" }): [string, number] {
     if (e.operator === "/") {
@@ -107,7 +117,7 @@ function createWriter(cell: Cell) {
       return [`${tex(e.left, strength.sum)} ${e.operator} ${tex(e.right, strength.times)}`, strength.sum];
     }
     const [left, right] = [tex(e.left, strength.times), tex(e.right, strength.times)];
-    const elementwise = kindOf(e.left) === "vector" && kindOf(e.right) === "vector";
+    const elementwise = [e.left, e.right].every((side) => ["vector", "matrix"].includes(kindOf(side)));
     const sign = elementwise ? "\\odot" : /^[0-9.]/.test(right) ? "\\cdot" : "\\,";
     return [`${left} ${sign} ${right}`, strength.times];
   }

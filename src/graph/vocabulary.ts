@@ -17,6 +17,8 @@ export const functions = {
   mean: [1],
   min: [1, 2],
   max: [1, 2],
+  outer: [2],
+  size: [1],
 } as const satisfies Record<string, readonly number[]>;
 export type FunctionName = keyof typeof functions;
 

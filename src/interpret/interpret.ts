@@ -69,6 +69,7 @@ const binary =
     for (let j = 0; j < out.length; j++) out[j] = compute(a[j * strideA] as number, b[j * strideB] as number);
   };
 const first = ({ operands }: Place): Float64Array => operands[0] as Float64Array;
+const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
 const oneOf = (values: Float64Array | undefined): number => values?.[0] as number;
 
 const rules: { readonly [K in OpName]: Rule<K> } = {
@@ -120,7 +121,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
   one_hot: (_, at) => {
     for (let j = 0; j < at.out.length; j++) at.out[j] = oneOf(first(at)) === j ? 1 : 0;
   },
-  sum: (_, at) => at.out.fill(first(at).reduce((total, value) => total + value, 0)),
+  sum: (_, at) => at.out.fill(total(first(at))),
   max_of: (_, at) => at.out.fill(Math.max(...first(at))),
   logsumexp: (_, at) => {
     const values = first(at);
@@ -135,6 +136,21 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     }
   },
   slice: (node, at) => at.out.set(first(at).subarray(node.start, node.start + at.out.length)),
+  stretch: (node, at) => {
+    for (let j = 0; j < at.out.length; j++) at.out[j] = first(at)[Math.floor(j / node.times)] as number;
+  },
+  tile: (_, at) => {
+    for (let j = 0; j < at.out.length; j++) at.out[j] = first(at)[j % first(at).length] as number;
+  },
+  sum_rows: ({ columns }, at) => {
+    for (let r = 0; r < at.out.length; r++) {
+      at.out[r] = total(first(at).subarray(r * columns, (r + 1) * columns));
+    }
+  },
+  sum_columns: ({ columns }, at) => {
+    at.out.fill(0);
+    for (let j = 0; j < first(at).length; j += columns) addTo(at.out, 0, first(at).subarray(j, j + columns));
+  },
   matmul: (node, at) => {
     at.out.fill(0);
     addProduct(at, node.view, false, first(at));

@@ -20,6 +20,8 @@ export type Task = {
   readonly start: number;
   /** Features of the loop that computes it; 0 for one number an example. */
   readonly size: number;
+  /** Where that loop goes through a matrix, row after row: its columns. */
+  readonly columns?: number | undefined;
   /** Its place in time: see `hoist`. */
   readonly loop: number;
 };
@@ -46,6 +48,11 @@ export function isLeaf(node: Node): boolean {
   return opClass[node.op] === "leaf";
 }
 
+/** What exists nowhere by itself: a pass reads the operand in its place, each feature as often as it stands there. */
+export function isView(node: Node): boolean {
+  return node.op === "stretch" || node.op === "tile";
+}
+
 /** Pointwise nodes that compute `value` from what is in memory, operands first, and the values that they load. */
 export function inline(graph: Graph, stored: ReadonlySet<NodeId>, values: readonly NodeId[], own: ReadonlySet<NodeId>) {
   const compute: NodeId[] = [];
@@ -56,7 +63,7 @@ export function inline(graph: Graph, stored: ReadonlySet<NodeId>, values: readon
     seen.add(id);
     const node = graph.nodes[id] as Node;
     if (node.op === "constant" || node.op === "setting") return;
-    const fromMemory = isLeaf(node) || node.op === "slice" || (stored.has(id) && !own.has(id));
+    const fromMemory = isLeaf(node) || node.op === "slice" || isView(node) || (stored.has(id) && !own.has(id));
     if (fromMemory || (opClass[node.op] !== "pointwise" && !root)) {
       loads.add(id);
       return;
@@ -100,7 +107,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     const kind = opClass[n.op];
     if (kind === "product" || kind === "reduction" || n.op === "concat") stored.add(id);
     if (kind === "product" || kind === "sink") n.inputs.forEach(force);
-    if (n.op === "slice") n.inputs.forEach(force);
+    if (n.op === "slice" || isView(n)) n.inputs.forEach(force);
   }
   for (const state of liveStates) if (ownState(state.name)) force(state.next);
   for (const id of keep) {
@@ -110,7 +117,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   }
 
   for (;;) {
-    const tasks = tasksOf();
+    const tasks = withColumns(tasksOf());
     const stages = order(tasks);
     const again = computedTwice(stages);
     if (again.length === 0) return { stages, stored };
@@ -155,12 +162,39 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     return tasks;
   }
 
+  /** Tasks that need no columns take those of the matrices that are as large, so that they may join their passes. */
+  function withColumns(tasks: readonly Task[]): Task[] {
+    const needed = tasks.map(columnsOf);
+    const bySize = new Map<number, Set<number>>();
+    needed.forEach((columns, k) => {
+      const { size } = tasks[k] as Task;
+      if (columns !== undefined) bySize.set(size, (bySize.get(size) ?? new Set()).add(columns));
+    });
+    return tasks.map((task, k) => {
+      const known = bySize.get(task.size) ?? new Set();
+      return { ...task, columns: needed[k] ?? (inPass(task) && known.size === 1 ? [...known][0] : undefined) };
+    });
+  }
+  /** Columns of the matrix that a task reads by views, or sums by rows or columns. */
+  function columnsOf(task: Task): number | undefined {
+    if (!inPass(task)) return undefined;
+    const found = new Set<number>();
+    const summed = node(task.node);
+    if (summed.op === "sum_rows" || summed.op === "sum_columns") found.add(summed.columns);
+    for (const id of inline(graph, stored, [task.value], ownValues([task])).loads) {
+      const n = node(id);
+      if (n.op === "stretch") found.add(n.times);
+      if (n.op === "tile") found.add(node(n.inputs[0] as NodeId).shape as number);
+    }
+    if (found.size > 1) throw new Error(`internal: %${task.node} has rows of ${[...found].join(" and of ")}`);
+    return [...found][0];
+  }
+
   /** What a task reads: nodes in memory, and states. */
   function reads(task: Task): Record<"nodes", NodeId[]> & Record<"states" | "finals", string[]> {
-    const loads =
-      task.kind === "store" || task.kind === "reduce"
-        ? inline(graph, stored, [task.value], ownValues([task])).loads
-        : node(task.node).inputs;
+    const loads = inPass(task)
+      ? [...inline(graph, stored, [task.value], ownValues([task])).loads].map((id) => viewed(graph, id))
+      : node(task.node).inputs;
     const nodes: NodeId[] = [];
     const [states, finals]: [string[], string[]] = [[], []];
     for (let id of loads) {
@@ -213,7 +247,6 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
 
     // Stage: within one level and loop, how many items must have run before.
     const fusable = (task: Task): boolean => task.kind === "store";
-    const inPass = (task: Task): boolean => task.kind === "store" || task.kind === "reduce";
     const stage = tasks.map(() => 0);
     relax(tasks.length, (k) => {
       const task = tasks[k] as Task;
@@ -222,7 +255,8 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
         const other = tasks[on] as Task;
         if (other.loop !== task.loop || level[on] !== level[k]) continue;
         if (shifted && inside(task)) continue;
-        const together = !shifted && fusable(other) && inPass(task) && other.size === task.size && other.start === 0;
+        const alike = other.size === task.size && other.columns === task.columns && other.start === 0;
+        const together = !shifted && fusable(other) && inPass(task) && alike;
         wanted = Math.max(wanted, (stage[on] as number) + (together && node(other.node).op !== "concat" ? 0 : 1));
       }
       const changed = wanted !== stage[k];
@@ -236,7 +270,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       const [at, in_] = [stage[k] as number, level[k] as number];
       // Passes join by features; products by what they read.
       const company = inPass(task)
-        ? `pass ${task.size}`
+        ? `pass ${task.size} ${task.columns}`
         : n.op === "matmul"
           ? `matmul ${n.inputs[0]}`
           : n.op === "outer"
@@ -306,6 +340,14 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   }
 }
 
+const inPass = ({ kind }: Task): boolean => kind === "store" || kind === "reduce";
+
+/** What a pass loads for a value: of a view, the operand. */
+export function viewed(graph: Graph, id: NodeId): NodeId {
+  const node = graph.nodes[id] as Node;
+  return isView(node) ? (node.inputs[0] as NodeId) : id;
+}
+
 /** Nodes whose values a pass computes itself, rather than loading them. */
 export function ownValues(tasks: readonly Task[]): Set<NodeId> {
   return new Set(
@@ -329,7 +371,7 @@ export function usesOf(graph: Graph, item: Item, stored: ReadonlySet<NodeId>): S
   for (const task of item.tasks) {
     if (task.state === undefined) add(task.node);
     if (item.kind === "pass") {
-      for (const id of inline(graph, stored, [task.value], ownValues(item.tasks)).loads) add(id);
+      for (const id of inline(graph, stored, [task.value], ownValues(item.tasks)).loads) add(viewed(graph, id));
     } else {
       for (const id of graph.nodes[task.node]?.inputs ?? []) add(id);
     }

@@ -1,7 +1,7 @@
 /** Groups to instructions: with addresses, sizes and the panels of the products. Knows nothing about why. */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
-import { opClass, type ParameterView, type ReductionName } from "../graph/operations.ts";
-import { inline, ownValues, type Task } from "./fuse.ts";
+import { type MatrixReductionName, opClass, type ParameterView, type ReductionName } from "../graph/operations.ts";
+import { inline, ownValues, type Task, viewed } from "./fuse.ts";
 import type { Group } from "./groups.ts";
 import { type Instruction, type Location, type Pack, type Pass, pad4, type Store } from "./plan.ts";
 
@@ -138,30 +138,34 @@ export function createInstructions(at: Addresses) {
       tasks.map((task) => task.value),
       own,
     );
+    const { size, columns } = tasks[0] as Task;
+    const inRows = columns !== undefined;
     const stores = tasks.flatMap((task): Store[] => {
       if (task.kind !== "store") return [];
+      const { value } = task;
       if (task.state !== undefined) {
-        return [
-          { value: task.value, at: at.placeOf(task.state, task.initial ? "first" : "next"), exact: false, padding: 0 },
-        ];
+        const place = at.placeOf(task.state, task.initial ? "first" : "next");
+        return [{ value, at: place, exact: inRows, padding: inRows ? pad4(size) - size : 0 }];
       }
       const whole = locate(task.node);
       const { op, shape } = node(task.node);
-      const parts = op === "concat";
-      const padding = parts && task.start + task.size === shape ? pad4(shape) - shape : 0;
-      return [{ value: task.value, at: { ...whole, offset: whole.offset + 4 * task.start }, exact: parts, padding }];
+      const exact = op === "concat" || inRows;
+      const padding = exact && task.start + task.size === shape ? pad4(shape) - shape : 0;
+      return [{ value, at: { ...whole, offset: whole.offset + 4 * task.start }, exact, padding }];
     });
     const reductions = tasks.flatMap((task) => {
       const n = node(task.node);
       if (task.kind !== "reduce" || opClass[n.op] !== "reduction") return [];
-      return [{ node: task.node, op: n.op as ReductionName, value: task.value, at: locate(task.node) }];
+      const op = n.op as ReductionName | MatrixReductionName;
+      return [{ node: task.node, op, value: task.value, at: locate(task.node) }];
     });
     const needsPlace = [...loads].filter((id) => node(id).op !== "constant" && node(id).op !== "setting");
     return {
       kind: "pass",
-      size: Math.max(1, (tasks[0] as Task).size),
+      size: Math.max(1, size),
+      ...(inRows && { columns }),
       compute,
-      loads: new Map(needsPlace.map((id) => [id, locate(id, own)])),
+      loads: new Map(needsPlace.map((id) => [id, locate(viewed(graph, id), own)])),
       stores,
       reductions,
     };

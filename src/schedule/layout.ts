@@ -3,7 +3,7 @@
  * about addresses or instructions.
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
-import { type Fused, type Item, inline, isLeaf, ownValues, type Task, usesOf } from "./fuse.ts";
+import { type Fused, type Item, inline, isLeaf, isView, ownValues, type Task, usesOf, viewed } from "./fuse.ts";
 import { type Lifetime, rowStride } from "./memory.ts";
 import { pad4 } from "./plan.ts";
 
@@ -124,19 +124,27 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
           own,
         );
         const bufferOf = (id: NodeId): number => places.get(id)?.buffer ?? -1;
-        const sliced = new Set([...loads].flatMap((id) => (node(id).op === "slice" ? rootOf(id) : [])).map(bufferOf));
+        // What is read elsewhere than at the number that is written.
+        const apart = new Set(
+          [...loads].flatMap((id) => {
+            if (node(id).op === "slice") return [bufferOf(rootOf(id))];
+            return isView(node(id)) ? [bufferOf(viewed(graph, id))] : [];
+          }),
+        );
         for (const id of own) {
           const mine = bufferOf(id);
           const fits = (other: number): boolean =>
             other >= 0 &&
             !taken.has(other) &&
-            !sliced.has(other) &&
+            !apart.has(other) &&
             lifetimes[other]?.to === moment &&
             lifetimes[mine]?.from === moment &&
             buffers[other]?.rowFloats === buffers[mine]?.rowFloats &&
             buffers[other]?.slots === buffers[mine]?.slots &&
             places.get(id)?.column === 0;
-          const before = [...loads].find((load) => places.get(load)?.column === 0 && fits(bufferOf(load)));
+          const before = [...loads].find(
+            (load) => !isView(node(load)) && places.get(load)?.column === 0 && fits(bufferOf(load)),
+          );
           if (before === undefined) continue;
           found.set(mine, bufferOf(before));
           taken.add(bufferOf(before));

@@ -3,7 +3,7 @@
  * WASM. Addresses are bytes from the start of one linear memory.
  */
 import type { Graph, NodeId } from "../graph/graph.ts";
-import type { ReductionName } from "../graph/operations.ts";
+import type { MatrixReductionName, ReductionName } from "../graph/operations.ts";
 
 /**
  * Where a value lives: feature j of example b at step t is at offset + t * stepBytes + b * rowBytes + 4 * j. Rows of
@@ -49,12 +49,12 @@ export type Store = {
   readonly at: Location;
   /** Features from `at` on that are written one by one at the end, so that a neighbour is not touched. */
   readonly exact: boolean;
-  /** Zeros to write behind the value, where it is the last part of a concatenation. */
+  /** Zeros to write behind the value, where it is exact and nothing else follows. */
   readonly padding: number;
 };
 export type Reduction = {
   readonly node: NodeId;
-  readonly op: ReductionName;
+  readonly op: ReductionName | MatrixReductionName;
   readonly value: NodeId;
   readonly at: Location;
 };
@@ -64,8 +64,11 @@ export type Pass = {
   readonly kind: "pass";
   /** Features; 1 where everything is one number an example. */
   readonly size: number;
+  /** Where features are the numbers of a matrix and views or sums depend on its rows: its columns. */
+  readonly columns?: number;
   /** Pointwise nodes to compute, operands first. */
   readonly compute: readonly NodeId[];
+  /** Of a view (stretch, tile): where its operand is. */
   readonly loads: ReadonlyMap<NodeId, Location>;
   readonly stores: readonly Store[];
   readonly reductions: readonly Reduction[];
@@ -190,14 +193,26 @@ export const pad4 = (n: number): number => (n + 3) & ~3;
 export const bodyOf = (one: Instruction): readonly Instruction[] =>
   one.kind === "loop" || one.kind === "once" ? one.body : [one];
 
+/** Multiply-adds of a pass through matrices, of one example: one for each number of an outer product or a product's sum. */
+function matrixWork({ nodes }: Graph, { size, columns, compute, reductions }: Pass): number {
+  if (columns === undefined) return 0;
+  const op = (id: NodeId): string | undefined => nodes[id]?.op;
+  const outers = compute.filter((id) => {
+    const operands = nodes[id]?.inputs.map(op) ?? [];
+    return op(id) === "mul" && operands.includes("stretch") && operands.includes("tile");
+  });
+  return size * (outers.length + reductions.filter((r) => r.op === "sum_rows" || r.op === "sum_columns").length);
+}
+
 /** Multiply-adds of products in one run of the plan. */
 export function multiplyAdds(plan: Plan): number {
   let total = 0;
-  for (const { instructions, steps, batch } of plan.sections) {
+  for (const { graph, instructions, steps, batch } of plan.sections) {
     for (const item of instructions) {
       const times = item.kind === "once" ? 1 : steps;
       for (const one of bodyOf(item)) {
         if (one.kind === "product" || one.kind === "outer") total += one.multiplyAdds * times * batch;
+        if (one.kind === "pass") total += matrixWork(graph, one) * times * batch;
       }
     }
   }

@@ -99,12 +99,13 @@ function printProduct({ names, nodes, n, k, accumulate }: Product, graph: Graph)
   return `product [${names.join(" ")}] @ ${operand}${accumulate ? ", added" : ""} : ${k} to ${n}${many}`;
 }
 
-function printPass({ compute, stores, reductions, size }: Pass, graph: Graph): string {
+function printPass({ compute, stores, reductions, size, columns }: Pass, graph: Graph): string {
   const made = [
     ...stores.map(({ value }) => nameOf(graph, value)),
     ...reductions.map(({ node, op }) => `${nameOf(graph, node)} = ${op}`),
   ];
-  return `pass    ${made.join(" ")} : ${size} features, ${compute.length} operations fused`;
+  const features = columns === undefined ? `${size} features` : `${size / columns}x${columns} numbers`;
+  return `pass    ${made.join(" ")} : ${features}, ${compute.length} operations fused`;
 }
 
 const operands = (graph: Graph, id: NodeId): string[] =>

@@ -5,7 +5,7 @@
 import type { Node, NodeId } from "../graph/graph.ts";
 import type { OpName } from "../graph/operations.ts";
 import { maskKey, maskThreshold } from "../graph/random-bits.ts";
-import type { Location, Pass, Section } from "../schedule/plan.ts";
+import { type Location, type Pass, pad4, type Section } from "../schedule/plan.ts";
 import {
   type Code,
   type DefinedFunction,
@@ -96,10 +96,10 @@ const lanes: { readonly [K in LaneName]: (node: Node<K>, at: Lanes) => Code } = 
 /** When something runs: for all steps at once, in a time loop, or once a sequence. */
 export type Time = "steps" | "loop" | "once";
 
-/** How a pass may be shared out: by rows; where there is but one, by features; or not at all. */
+/** How a pass may be shared out: by rows; where there is but one, by features, unless of a matrix; or not at all. */
 export function divisionOf(pass: Pass, rows: number): "rows" | "features" | "none" {
   if (rows > 1) return "rows";
-  const whole = pass.reductions.length === 0 && pass.stores.every(({ exact }) => !exact);
+  const whole = pass.reductions.length === 0 && pass.stores.every(({ exact }) => !exact) && !pass.columns;
   return whole && pass.size > 1 ? "features" : "none";
 }
 
@@ -143,6 +143,10 @@ export function passFunction(
     const scalarAt = (location: Location): Code => local.get(pointerOf(location)?.at ?? zero);
     const vectorAt = (location: Location): Code => local.get(pointerOf(location)?.here ?? j);
     const zero = f.local("i32");
+    // In a matrix: bytes of one number a row before this row, and of this row's numbers before this vector.
+    const [rowBefore, columnBefore] = [f.local("i32"), f.local("i32")];
+    const atRow = (location: Location): Code => i32.add(scalarAt(location), local.get(rowBefore));
+    const atColumn = (location: Location): Code => i32.add(scalarAt(location), local.get(columnBefore));
 
     function registerValue(id: NodeId): Code {
       const n = node(id);
@@ -184,8 +188,12 @@ export function passFunction(
       local.set(registerOf(id), v128.load32_splat(i32.const(0), settings[node(id).name as string] as number)),
     );
     const perRow: Code[] = [];
+    const stretched: Code[] = [];
     for (const [id, location] of pass.loads) {
-      if (!isVector(id)) perRow.push(local.set(registerOf(id), v128.load32_splat(scalarAt(location), location.offset)));
+      const { offset } = location;
+      if (!isVector(id)) perRow.push(local.set(registerOf(id), v128.load32_splat(scalarAt(location), offset)));
+      if (node(id).op === "stretch")
+        stretched.push(local.set(registerOf(id), v128.load32_splat(atRow(location), offset)));
     }
     for (const id of pass.compute) {
       if (node(id).shape === "number") once.push(compute(id));
@@ -201,14 +209,19 @@ export function passFunction(
         if (!pass.loads.has(id)) node(id).inputs.forEach(visit);
       };
       wanted.forEach(visit);
-      const loads = [...pass.loads].filter(([id]) => needed.has(id) && isVector(id));
+      const loads = [...pass.loads].filter(([id]) => needed.has(id) && isVector(id) && node(id).op !== "stretch");
       return [
-        loads.map(([id, location]) => local.set(registerOf(id), v128.load(vectorAt(location), location.offset))),
+        loads.map(([id, location]) => {
+          const at = node(id).op === "tile" ? atColumn(location) : vectorAt(location);
+          return local.set(registerOf(id), v128.load(at, location.offset));
+        }),
         pass.compute.filter((id) => needed.has(id) && isVector(id)).map(compute),
       ];
     }
 
-    const tail = pass.size % 4;
+    /** Numbers that lie in a run: whole vectors, and a last one that is cut. */
+    const run = pass.columns ?? pass.size;
+    const tail = run % 4;
     const tailMask = i32x4.const(
       ...([0, 1, 2, 3].map((lane) => (lane < tail ? -1 : 0)) as [number, number, number, number]),
     );
@@ -221,6 +234,8 @@ export function passFunction(
       low: f.local("v128"),
       high: f.local("v128"),
       most: f.local("v128"),
+      /** The sum within a row of a matrix. */
+      ofRow: f.local("v128"),
     }));
     const addTo = (low: Local, high: Local, value: Code): Code => {
       const four = f.local("v128");
@@ -245,16 +260,43 @@ export function passFunction(
             )
           : v128.store(vectorAt(at), masked(registerValue(value), last), at.offset),
       ),
-      sumsOf.map(({ op, value, low, high, most }) => {
+      sumsOf.map(({ op, value, at, low, high, most, ofRow }) => {
+        if (op === "sum_columns") {
+          const sum = f32x4.add(v128.load(atColumn(at), at.offset), masked(registerValue(value), last));
+          return v128.store(atColumn(at), sum, at.offset);
+        }
+        if (op === "sum_rows" || (op === "sum" && pass.columns !== undefined)) {
+          return local.set(ofRow, f32x4.add(local.get(ofRow), masked(registerValue(value), last)));
+        }
         if (op === "sum") return addTo(low, high, masked(registerValue(value), last));
         if (op === "max_of") return local.set(most, f32x4.max(local.get(most), orLowest(registerValue(value), last)));
         const shifted = f32x4.sub(orLowest(registerValue(value), last), local.get(most));
         return addTo(low, high, masked(maths.exp(f, shifted, host), last));
       }),
     ];
+    const here = [...pointers.values()].map(({ at, here }) => local.set(here, i32.add(local.get(at), local.get(j))));
+    const end = 4 * (run - tail);
+    /** Row after row of a matrix, which need not begin at a vector: where one is cut, single numbers are stored. */
+    const overMatrix = (columns: number, body: (last: boolean) => Code): Code => {
+      const vector = (last: boolean): Code => [
+        local.set(j, i32.add(i32.mul(local.get(rowBefore), i32.const(columns)), local.get(columnBefore))),
+        here,
+        body(last),
+      ];
+      return forLoop(f, rowBefore, 0, 4 * (pass.size / columns), 4, [
+        stretched,
+        sumsOf.map(({ ofRow }) => local.set(ofRow, f32x4.const(0))),
+        end > 0 ? forLoop(f, columnBefore, 0, end, 16, vector(false)) : [],
+        tail > 0 ? [local.set(columnBefore, i32.const(end)), vector(true)] : [],
+        sumsOf.map(({ op, at, low, high, ofRow }) => {
+          if (op === "sum") return addTo(low, high, local.get(ofRow));
+          if (op !== "sum_rows") return [];
+          return v128.store32_lane(atRow(at), allLanes(local.get(ofRow), f32x4.add), 0, at.offset);
+        }),
+      ]);
+    };
     const overFeatures = (body: (last: boolean) => Code): Code => {
-      const here = [...pointers.values()].map(({ at, here }) => local.set(here, i32.add(local.get(at), local.get(j))));
-      const end = 4 * (pass.size - tail);
+      if (pass.columns !== undefined) return overMatrix(pass.columns, body);
       const last: Code = [local.set(j, i32.const(end)), here, body(true)];
       if (byFeatures) {
         const bytes = (features: Local): Code => i32.mul(local.get(features), i32.const(4));
@@ -281,6 +323,7 @@ export function passFunction(
         ),
       ];
     };
+    const matrixSums = sumsOf.filter((r) => r.op === "sum_rows" || r.op === "sum_columns");
     const logsumexps = sumsOf.filter((r) => r.op === "logsumexp");
     const hasVectors = vectorStores.length + pass.reductions.length > 0;
     const rowBody: Code = [
@@ -290,6 +333,12 @@ export function passFunction(
         local.set(high, f64x2.const(0)),
         local.set(most, f32x4.const(Number.NEGATIVE_INFINITY)),
       ]),
+      // What columns are added up in is zero at first; behind the sums of rows are zeros.
+      matrixSums.map(({ op, node: id, at }) => {
+        const end = 4 * pad4(node(id).shape as number);
+        const from = op === "sum_columns" ? 0 : end - 16;
+        return forLoop(f, columnBefore, from, end, 16, v128.store(atColumn(at), f32x4.const(0), at.offset));
+      }),
       // The largest value first: exp of what lies below it cannot overflow.
       logsumexps.length > 0
         ? overFeatures((last) => [
@@ -301,15 +350,17 @@ export function passFunction(
         : [],
       logsumexps.map(({ most }) => local.set(most, allLanes(local.get(most), f32x4.max))),
       hasVectors ? overFeatures(main) : [],
-      sumsOf.map((r) => {
-        const result =
-          r.op === "sum"
-            ? total(r)
-            : r.op === "max_of"
-              ? allLanes(local.get(r.most), f32x4.max)
-              : f32x4.add(local.get(r.most), maths.log(f, total(r), host));
-        return v128.store32_lane(scalarAt(r.at), result, 0, r.at.offset);
-      }),
+      sumsOf
+        .filter((r) => !matrixSums.includes(r))
+        .map((r) => {
+          const result =
+            r.op === "sum"
+              ? total(r)
+              : r.op === "max_of"
+                ? allLanes(local.get(r.most), f32x4.max)
+                : f32x4.add(local.get(r.most), maths.log(f, total(r), host));
+          return v128.store32_lane(scalarAt(r.at), result, 0, r.at.offset);
+        }),
       vectorStores.map(({ at, padding }) =>
         Array.from({ length: padding }, (_, k) =>
           f32.store(scalarAt(at), f32.const(0), at.offset + 4 * (pass.size + k)),

@@ -2,7 +2,8 @@
  * Which passes that follow each other may run together row by row, so that a row stays in the caches from one pass to
  * the next and threads need not meet in between. Knows nothing about code.
  */
-import type { Graph, NodeId } from "../graph/graph.ts";
+import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import { viewed } from "../schedule/fuse.ts";
 import { type Instruction, type Location, type Pass, pad4 } from "../schedule/plan.ts";
 import { divisionOf } from "./emit-pass.ts";
 
@@ -39,13 +40,16 @@ type Touched = { readonly at: Location; readonly bytes: number; readonly writes:
 /** What a pass reads and writes in each row. */
 function touched(graph: Graph, pass: Pass): Touched[] {
   const bytesOf = (id: NodeId): number => {
-    const shape = graph.nodes[id]?.shape;
+    const { shape } = graph.nodes[id] as Node;
     return typeof shape === "number" ? 4 * pad4(shape) : 4;
   };
   return [
-    ...[...pass.loads].map(([id, at]) => ({ at, bytes: bytesOf(id), writes: false })),
-    ...pass.stores.map(({ value, at, padding }) => ({ at, bytes: bytesOf(value) + 4 * padding, writes: true })),
-    ...pass.reductions.map(({ at }) => ({ at, bytes: 4, writes: true })),
+    ...[...pass.loads].map(([id, at]) => ({ at, bytes: bytesOf(viewed(graph, id)), writes: false })),
+    ...pass.stores.map(({ value, at, exact, padding }) => {
+      const bytes = exact ? 4 * (pass.size + padding) : bytesOf(value);
+      return { at, bytes, writes: true };
+    }),
+    ...pass.reductions.map(({ node, at }) => ({ at, bytes: bytesOf(node), writes: true })),
   ].filter(({ at }) => at.rowBytes > 0);
 }
 

@@ -37,6 +37,8 @@ type Facts = {
   readonly count: (D: number, H: number) => number;
   readonly states: string;
   readonly output?: string;
+  /** Numbers of the states that have not one a unit. */
+  readonly sizes?: (D: number, H: number) => Readonly<Record<string, number>>;
 };
 /** Four gates, or `gates` of them, that read input and state; and what peepholes add. */
 const gated = (D: number, H: number, gates = 4): number => gates * H * (D + H + 1);
@@ -57,13 +59,21 @@ const facts: Readonly<Record<string, Facts>> = {
   "lstm-np": { count: gated, states: "c y", output: "y'" },
   "lstm-fgr": { count: (D, H) => gated(D, H) + 3 * H + 9 * H * H, states: "i f c o y", output: "y'" },
   // C = 2 H cells: 4 C (D + H + 1) for the gates, 3 C peepholes, H C for the projection.
-  "projection-lstm": { count: (D, H) => 8 * H * (D + H + 1) + 6 * H + 2 * H * H, states: "c r", output: "r'" },
+  "projection-lstm": {
+    count: (D, H) => 8 * H * (D + H + 1) + 6 * H + 2 * H * H,
+    ...{ states: "c r", output: "r'", sizes: (_, H) => ({ c: 2 * H }) },
+  },
   // One bias a gate, two gains a gate; gain and bias of the cell state.
   "layer-norm-lstm": { count: (D, H) => gated(D, H) + 8 * H + 2 * H, states: "c h" },
   "multiplicative-lstm": { count: (D, H) => gated(D, H) + H * (D + H), states: "c h" },
   "mogrifier-lstm": { count: (D, H) => gated(D, H) + 5 * D * H, states: "c h" },
   janet: { count: (D, H) => gated(D, H, 2), states: "h" },
   slstm: { count: gated, states: "m c n h" },
+  // Query, key, value and output gate; and two gates of one number.
+  mlstm: {
+    count: (D, H) => (4 * H + 2) * (D + 1),
+    ...{ states: "m C n", output: "y", sizes: (_, H) => ({ m: 1, C: H * H }) },
+  },
   gru: { count: (D, H) => gated(D, H, 3), states: "h" },
   "gru-reset-after": { count: (D, H) => gated(D, H, 3) + 3 * H, states: "h" },
   // D is H in the papers of the next two: H D for the input's projection, then four and five matrices.
@@ -72,7 +82,7 @@ const facts: Readonly<Record<string, Facts>> = {
   mut3: { count: (D, H) => gated(D, H, 3), states: "h" },
   mgu: { count: (D, H) => gated(D, H, 2), states: "h" },
   ugrnn: { count: (D, H) => gated(D, H, 2), states: "h" },
-  qrnn: { count: (D, H) => 3 * H * (2 * D + 1), states: "p c", output: "y" },
+  qrnn: { count: (D, H) => 3 * H * (2 * D + 1), states: "p c", output: "y", sizes: (D) => ({ p: D }) },
   // Three matrices, two peepholes and two biases; and the highway's projection.
   sru: { count: (D, H) => 3 * H * D + 4 * H + H * D, states: "c", output: "y" },
   "min-gru": { count: (D, H) => 2 * H * (D + 1), states: "h" },
@@ -97,8 +107,7 @@ test.each(all)("%s: parameters, states and output are those of its source", (nam
     expect(graph.states.map((state) => state.name)).toEqual(made.states.map((state) => `${name}.${state}`));
     for (const { name: state, size } of graph.states) {
       const short = state.slice(name.length + 1);
-      const doubled = name === "projection-lstm" && short === "c";
-      expect(size, state).toBe(name === "qrnn" && short === "p" ? D : doubled ? 2 * H : H);
+      expect(size, state).toBe(wanted.sizes?.(D, H)[short] ?? H);
     }
   }
 });

@@ -154,6 +154,20 @@ const steps: Readonly<Record<string, Step>> = {
     const small = (v: Vector) => each((j) => v(j) / exp(m(j)));
     return { m, c: small(c), n: small(n), h: each((j) => (σ(net("o", j)) * c(j)) / n(j)) };
   },
+  mlstm: ({ x, at, dot, each, old }) => {
+    // Without the stabiliser: m is but the scale of the other states, and the least denominator is 1.
+    const net = (g: string, j: number) => dot(`W_${g}`, j, x) + at(`b_${g}`, j);
+    const [i, f, before] = [exp(net("i", 0)), σ(net("f", 0)), exp(old("m")(0))];
+    const m = max(log(f) + old("m")(0), net("i", 0));
+    const [q, k] = [each((j) => net("q", j)), each((j) => dot("W_k", j, x) / sqrt(H) + at("b_k", j))];
+    const C = each((j) => f * before * old("C")(j) + i * net("v", Math.floor(j / H)) * k(j % H), H * H);
+    const n = each((j) => f * before * old("n")(j) + i * k(j));
+    const units = Array.from({ length: H }, (_, j) => j);
+    const near = Math.abs(units.reduce((sum, j) => sum + n(j) * q(j), 0));
+    const read = (j: number) => units.reduce((sum, l) => sum + C(j * H + l) * q(l), 0) / max(near, 1);
+    const small = (v: Vector) => each((j) => v(j) / exp(m), v.all.length);
+    return { m: vector([m]), C: small(C), n: small(n), output: each((j) => σ(net("o", j)) * read(j)) };
+  },
   gru: (here) => {
     const { at, dot, each, old, x } = here;
     const [h, net] = [old("h"), sum(here, old("h"))];

@@ -49,12 +49,16 @@ test("--json: one object a line, every field in each", async () => {
 
 test("cells whose gates read the input alone leave no product in the time loop", () => {
   const free = Object.keys(cells).filter((name) => factsOf(name).looped === 0);
-  const recurrent = ["indrnn", "qrnn", "sru", "min-gru", "min-lstm", "rg-lru"];
+  const recurrent = ["indrnn", "mlstm", "qrnn", "sru", "min-gru", "min-lstm", "rg-lru"];
   expect(free).toEqual(["perceptron", "dense", ...recurrent]);
 });
 
 test("a concatenation counts as the products it is: h in the loop, x before it", () => {
   expect(factsOf("mgu")).toMatchObject({ looped: 2, hoisted: 2, multiplyAdds: 2 * 128 * (128 + 64) });
+});
+
+test("a matrix as state counts twice: the outer product that goes into it, and its product with a vector", () => {
+  expect(factsOf("mlstm").multiplyAdds).toBe((4 * 128 + 2) * 64 + 2 * 128 * 128);
 });
 
 test("no product of the mogrifier LSTM can be hoisted: all read the old state, one way or the other", () => {

@@ -363,6 +363,12 @@ describe("explain", () => {
     expect(line?.parameters).toHaveLength(12);
   });
 
+  test("shapes of the states, a matrix among them", async () => {
+    const [line] = await json(folder, "explain", "mlstm", "--units", "4");
+    expect(line).toMatchObject({ states: ["m", "C", "n"], stateShapes: [[1], [4, 4], [4]] });
+    expect((await run(folder, "explain", "mlstm", "--units", "4")).out).toContain("states: m 1, C 4x4, n 4\n");
+  });
+
   test("a file's cell, in words and in TeX", async () => {
     const [line] = await json(folder, "explain", "mine.cell", "--tex", "--units", "4");
     expect(line).toMatchObject({ name: "mine.cell", states: ["m"], tex: expect.stringContaining("m_t &= 0.9") });

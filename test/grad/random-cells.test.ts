@@ -11,7 +11,7 @@ test("random cells: gradients through 7 steps against central differences, relat
   let [checked, kinks] = [0, 0];
   fc.assert(
     fc.property(fc.record(shape), fc.constantFrom(1, 2, 3), fc.constantFrom(1, 2), (given, units, input) => {
-      const { source, graph } = randomTrainingGraph(given, { units, input });
+      const { source, graph } = randomTrainingGraph({ ...given, matrices: true }, { units, input });
       const values = randomValues(graph, steps, 1, given.seed);
       const { totals } = interpret(graph, { steps, batch: 1, ...values });
       expect(Math.abs(totals.loss as number), source).toBeLessThan(1e4);

@@ -13,7 +13,7 @@ function bracketed(e: Expression): string {
     case "binary":
       return `(${bracketed(e.left)} ${e.operator} ${bracketed(e.right)})`;
     case "product":
-      return `(${e.matrix} @ ${bracketed(e.operand)})`;
+      return `(${e.matrix}${e.primed ? "'" : ""} @ ${bracketed(e.operand)})`;
     case "call":
       return `${e.function}(${e.arguments.map(bracketed).join(", ")})`;
     case "concat":
@@ -100,7 +100,7 @@ const write = ({ constant, terms }: Size): string =>
   [...(constant === 0 ? [] : [`${constant}`]), ...terms.map(([name, c]) => (c === 1 ? name : `${c}${name}`))].join("+");
 const sizes = (made: Cell): Record<string, string> =>
   Object.fromEntries([
-    ...made.states.map((name, i) => [name, write(made.stateSizes[i] as Size)]),
+    ...made.states.map((name, i) => [name, (made.stateShapes[i] as Size[]).map(write).join(" x ")]),
     ...made.parameters.map((p) => [p.name, p.shape.map(write).join(" x ")]),
   ]);
 

@@ -24,7 +24,7 @@ test("an unknown function, with the near one", () => {
 test("an unknown function with no near one lists all", () => {
   expect(mistake("y = swish(x)")).toMatchInlineSnapshot(`
     "
-    line 1, column 5: unknown function "swish". For a product write swish * (...) or swish @ (...). Functions: sigmoid, hard_sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, step, softmax, sum, mean, min, max.
+    line 1, column 5: unknown function "swish". For a product write swish * (...) or swish @ (...). Functions: sigmoid, hard_sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, step, softmax, sum, mean, min, max, outer, size.
       y = swish(x)
           ^^^^^
     "
@@ -33,7 +33,7 @@ test("an unknown function with no near one lists all", () => {
 test("a name called as a function", () => {
   expect(mistake("y = W(x)")).toMatchInlineSnapshot(`
     "
-    line 1, column 5: unknown function "W". For a product write W * (...) or W @ (...). Functions: sigmoid, hard_sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, step, softmax, sum, mean, min, max.
+    line 1, column 5: unknown function "W". For a product write W * (...) or W @ (...). Functions: sigmoid, hard_sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, step, softmax, sum, mean, min, max, outer, size.
       y = W(x)
           ^
     "
@@ -406,7 +406,7 @@ test("one name as vector and as matrix", () => {
 test("a state left of @", () => {
   expect(mistake("h' = tanh(h @ x)")).toMatchInlineSnapshot(`
     "
-    line 1, column 11: left of "@" stands a parameter, and h is a state. For elementwise products write *.
+    line 1, column 11: left of "@" stands a matrix, and h is a vector. For elementwise products write *.
       h' = tanh(h @ x)
                 ^
     "
@@ -415,7 +415,7 @@ test("a state left of @", () => {
 test("a line left of @", () => {
   expect(mistake("f = sigmoid(x)\ny = f @ x")).toMatchInlineSnapshot(`
     "
-    line 2, column 5: left of "@" stands a parameter, and f is defined by a line. For elementwise products write *.
+    line 2, column 5: left of "@" stands a matrix, and f is a vector. For elementwise products write *.
       y = f @ x
           ^
     "
@@ -439,12 +439,219 @@ test("brackets left of @", () => {
     "
   `);
 });
-test("a primed name left of @", () => {
+test("a vector state's value now left of @", () => {
   expect(mistake("h' = x + h\ny = h' @ x")).toMatchInlineSnapshot(`
     "
-    line 2, column 5: left of "@" stands a parameter, and h' is a state's value. Write W @ ... or *.
+    line 2, column 5: left of "@" stands a matrix, and h' is a vector. For elementwise products write *.
       y = h' @ x
           ^^
+    "
+  `);
+});
+test("a matrix and a vector, elementwise", () => {
+  expect(mistake("C' = outer(x, x) + x\ny = C' @ x")).toMatchInlineSnapshot(`
+    "
+    line 1, column 18: '+' needs equal shapes, got a matrix and a vector. Make a matrix of two vectors with outer(a, b), or a vector of the matrix with C @ q.
+      C' = outer(x, x) + x
+                       ^
+    "
+  `);
+});
+test("a vector and a matrix, elementwise, the matrix a state before its line", () => {
+  expect(mistake("y = x * C\nC' = C + outer(x, y)")).toMatchInlineSnapshot(`
+    "
+    line 1, column 7: '*' needs equal shapes, got a vector and a matrix. Make a matrix of two vectors with outer(a, b), or a vector of the matrix with C @ q.
+      y = x * C
+            ^
+    "
+  `);
+});
+test("matrices with as many columns and other rows", () => {
+  expect(mistake("a : 3\nb : 4\nC' = outer(a, x) + outer(b, x)\ny = C' @ x")).toMatchInlineSnapshot(`
+    "
+    line 3, column 18: '+' needs equal shapes, got 3 and 4 rows. The rows of outer(a, b) are the size of a, its columns the size of b.
+      C' = outer(a, x) + outer(b, x)
+                       ^
+    "
+  `);
+});
+test("matrices with as many rows and other columns", () => {
+  expect(mistake("a : 3\nb : 4\nC' = outer(x, a) + outer(x, b)\ny = C' @ a")).toMatchInlineSnapshot(`
+    "
+    line 3, column 18: '+' needs equal shapes, got 3 and 4 columns. The rows of outer(a, b) are the size of a, its columns the size of b.
+      C' = outer(x, a) + outer(x, b)
+                       ^
+    "
+  `);
+});
+test("a matrix state whose value has another shape", () => {
+  expect(mistake("a : 3\nb : 4\nC' = outer(a, C @ b)\ny = C' @ b")).toMatchInlineSnapshot(`
+    "
+    line 3, column 6: C' needs the shape that C has, got 3 and 4 columns. The rows of outer(a, b) are the size of a, its columns the size of b.
+      C' = outer(a, C @ b)
+           ^^^^^^^^^^^^^^^
+    "
+  `);
+});
+test("a matrix times a vector of another size", () => {
+  expect(mistake("a : 3\nb : 4\nC' = outer(a, b)\ny = C' @ a")).toMatchInlineSnapshot(`
+    "
+    line 4, column 5: 'C' @' needs as many features as C' has columns, got 4 and 3 features. The columns of outer(a, b) are the size of b.
+      y = C' @ a
+          ^^^^^^
+    "
+  `);
+});
+test("a matrix times a number", () => {
+  expect(mistake("C' = outer(x, x)\ny = C' @ 2")).toMatchInlineSnapshot(`
+    "
+    line 2, column 10: '@' takes vectors, got a number. For a number write * in place of @.
+      y = C' @ 2
+               ^
+    "
+  `);
+});
+test("a matrix times a matrix", () => {
+  expect(mistake("C' = outer(x, x)\ny = x + C' @ C")).toMatchInlineSnapshot(`
+    "
+    line 2, column 14: '@' takes vectors, got a matrix. Make a vector of it first, as in C @ q.
+      y = x + C' @ C
+                   ^
+    "
+  `);
+});
+test("a parameter times a matrix", () => {
+  expect(mistake("C' = outer(x, x)\ny = W @ C'")).toMatchInlineSnapshot(`
+    "
+    line 2, column 9: '@' takes vectors, got a matrix. Make a vector of it first, as in C @ q.
+      y = W @ C'
+              ^^
+    "
+  `);
+});
+test("outer of a number", () => {
+  expect(mistake("C = outer(x, 2)\ny = C @ x")).toMatchInlineSnapshot(`
+    "
+    line 1, column 14: outer takes vectors, got a number. It makes a matrix of two vectors.
+      C = outer(x, 2)
+                   ^
+    "
+  `);
+});
+test("outer of one number an example", () => {
+  expect(mistake("C = outer(sum(x), x)\ny = C @ x")).toMatchInlineSnapshot(`
+    "
+    line 1, column 11: outer takes vectors, got one number an example. It makes a matrix of two vectors.
+      C = outer(sum(x), x)
+                ^^^^^^
+    "
+  `);
+});
+test("outer of a matrix", () => {
+  expect(mistake("C = outer(x, x)\nD = outer(C, x)\ny = D @ x")).toMatchInlineSnapshot(`
+    "
+    line 2, column 11: outer takes vectors, got a matrix. Make a vector of it first, as in C @ q.
+      D = outer(C, x)
+                ^
+    "
+  `);
+});
+test("outer of one vector", () => {
+  expect(mistake("C = outer(x)\ny = C @ x")).toMatchInlineSnapshot(`
+    "
+    line 1, column 5: outer takes 2 arguments, got 1.
+      C = outer(x)
+          ^^^^^^^^
+    "
+  `);
+});
+test("a matrix in a concatenation", () => {
+  expect(mistake("C = outer(x, x)\ny = W @ [x, C]")).toMatchInlineSnapshot(`
+    "
+    line 2, column 13: a concatenation takes vectors, got a matrix. Make a vector of it first, as in C @ q.
+      y = W @ [x, C]
+                  ^
+    "
+  `);
+});
+test("softmax of a matrix", () => {
+  expect(mistake("C = outer(x, x)\ny = softmax(C) * x")).toMatchInlineSnapshot(`
+    "
+    line 2, column 13: softmax takes vectors, got a matrix. Make a vector of it first, as in C @ q.
+      y = softmax(C) * x
+                  ^
+    "
+  `);
+});
+test("a matrix as the output", () => {
+  expect(mistake("C' = 0.5 * C + outer(x, x)")).toMatchInlineSnapshot(`
+    "
+    line 1, column 6: the output C' is a matrix, and must be a vector. Read it in a line for the output, as in y = C @ q.
+      C' = 0.5 * C + outer(x, x)
+           ^^^^^^^^^^^^^^^^^^^^^
+    "
+  `);
+});
+test("a matrix as the output, without a state", () => {
+  expect(mistake("y = outer(x, x)")).toMatchInlineSnapshot(`
+    "
+    line 1, column 5: the output y is a matrix, and must be a vector. Read it in a line for the output, as in y = C @ q.
+      y = outer(x, x)
+          ^^^^^^^^^^^
+    "
+  `);
+});
+test("a size line of a matrix state", () => {
+  expect(mistake("C' = outer(x, x)\ny = C' @ x\nC : 4")).toMatchInlineSnapshot(`
+    "
+    line 3, column 1: C is a matrix, and a size line gives one size. Its rows and columns are the sizes of a and b in outer(a, b): say those.
+      C : 4
+      ^
+    "
+  `);
+});
+test("a size line of a matrix", () => {
+  expect(mistake("C = outer(x, x)\ny = C @ x\nC : 4")).toMatchInlineSnapshot(`
+    "
+    line 3, column 1: C is a matrix, and a size line gives one size. Its rows and columns are the sizes of a and b in outer(a, b): say those.
+      C : 4
+      ^
+    "
+  `);
+});
+test("an outer product left of @", () => {
+  expect(mistake("y = outer(x, x) @ x")).toMatchInlineSnapshot(`
+    "
+    line 1, column 5: left of "@" stands the plain name of a matrix, as in W @ x. Give this one a line of its own: C = outer(a, b).
+      y = outer(x, x) @ x
+          ^^^^^^^^^^^
+    "
+  `);
+});
+test("the size of a product", () => {
+  expect(mistake("y = x / size(W @ x)")).toMatchInlineSnapshot(`
+    "
+    line 1, column 14: size takes the name of a vector, as in size(h): it is how many features that has.
+      y = x / size(W @ x)
+                   ^^^^^
+    "
+  `);
+});
+test("the size of a number", () => {
+  expect(mistake("a = sum(x)\ny = x / size(a)")).toMatchInlineSnapshot(`
+    "
+    line 2, column 14: size takes the name of a vector, as in size(h): it is how many features that has.
+      y = x / size(a)
+                   ^
+    "
+  `);
+});
+test("the size of a matrix", () => {
+  expect(mistake("C = outer(x, x)\ny = C @ x / size(C)")).toMatchInlineSnapshot(`
+    "
+    line 2, column 18: size takes the name of a vector, as in size(h): it is how many features that has.
+      y = C @ x / size(C)
+                       ^
     "
   `);
 });

@@ -10,7 +10,7 @@ import { texOf } from "../../src/graph/tex.ts";
 const parameters = { seed: 20240607, numRuns: 2000 };
 
 const words = (
-  "x h c f y W U b k h' c' y' units input tanh sigmoid sum mean max min softmax sqrt log ones zeros orthogonal constant " +
+  "x h c f y W U C b k h' c' y' C' units input tanh sigmoid sum mean max min softmax outer size sqrt log ones zeros orthogonal constant " +
   "random_uniform 1 0 2 64 0.5 1e-5 1e300 .5 1. 2x ( ) [ ] , + - * / @ = ~ : # ' ^ é __proto__ constructor"
 ).split(" ");
 const token = fc.constantFrom(...words, "\n", "\n", "\n", " ");
@@ -18,8 +18,8 @@ const token = fc.constantFrom(...words, "\n", "\n", "\n", " ");
 const { expression } = fc.letrec<{ expression: string }>((tie) => ({
   expression: fc.oneof(
     { depthSize: "small" },
-    fc.constantFrom("x", "x", "h", "c", "b", "k", "1", "2", "0"),
-    fc.tuple(fc.constantFrom("W", "U", "V"), tie("expression")).map(([matrix, e]) => `${matrix} @ (${e})`),
+    fc.constantFrom("x", "x", "h", "c", "b", "k", "1", "2", "0", "size(x)"),
+    fc.tuple(fc.constantFrom("W", "U", "V", "C"), tie("expression")).map(([matrix, e]) => `${matrix} @ (${e})`),
     fc
       .tuple(tie("expression"), fc.constantFrom("+", "-", "*", "/"), tie("expression"))
       .map(([a, sign, b]) => `(${a} ${sign} ${b})`),
@@ -40,15 +40,18 @@ const sizeLine = fc
 const program = fc
   .tuple(
     fc
-      .subarray(["f", "h'", "c'"])
+      .subarray(["C'", "f", "h'", "c'"])
       .chain((targets) => fc.tuple(...targets.map((name) => fc.tuple(fc.constant(name), expression)))),
     expression,
     fc.boolean(),
     fc.array(sizeLine, { maxLength: 1 }),
   )
   .map(([lines, last, products, sizes]) => {
-    const uses = lines.map(([name], i) => (products ? ` + P${i} @ ${name}` : ` * ${name}`)).join("");
-    return [...lines.map(([name, e]) => `${name} = ${e}`), `y = ${last}${uses}`, ...sizes].join("\n");
+    const product = (name: string, i: number): string => (name === "C'" ? "C' @ x" : `P${i} @ ${name}`);
+    const uses = lines.map(([name], i) => (products ? ` + ${product(name, i)}` : ` * ${name}`)).join("");
+    const made = ([name, e]: readonly [string, string]): string =>
+      name === "C'" ? `C' = 0.5 * C + outer(${e}, x)` : `${name} = ${e}`;
+    return [...lines.map(made), `y = ${last}${uses}`, ...sizes].join("\n");
   });
 const mutated = fc
   .tuple(

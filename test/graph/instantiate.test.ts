@@ -46,6 +46,109 @@ test("a cell's graph, printed", () => {
   `);
 });
 
+test("a matrix is a vector of its numbers, row after row; a vector of one feature is one number", () => {
+  const made = cell("C' = 0.5 * C + outer(W @ x, x)\ny = C' @ x * sum(C * C)");
+  expect(printGraph(graphOf(made, "", { units: 3, inputs: { x: 4 } }))).toMatchInlineSnapshot(`
+    "state C 12 next %8
+    parameter W 3x4 glorot_uniform
+    forward
+      %0 = input x : 4
+      %1 = state C : 12
+      %2 = constant 0.5 : number
+      %3 = mul %2 %1 : 12
+      %4 = matmul W %0 : 3
+      %5 = stretch times 4 %4 : 12
+      %6 = tile times 3 %0 : 12
+      %7 = mul %5 %6 : 12
+      %8 C' = add %3 %7 : 12
+      %9 = mul %8 %6 : 12
+      %10 = sum_rows of 4 %9 : 3
+      %11 = mul %1 %1 : 12
+      %12 = sum %11 : scalar
+      %13 y = mul %10 %12 : 3
+    output output %13"
+  `);
+  const narrow = cell("a : 1\nC = outer(a, x)\nD = outer(x, a)\ny = C @ (D @ a)");
+  expect(printGraph(graphOf(narrow, "", { inputs: { x: 4 } }))).toMatchInlineSnapshot(`
+    "parameter a 1 zeros
+    forward
+      %0 = input x : 4
+      %1 = parameter a : 1
+      %2 = sum %1 : scalar
+      %3 = broadcast %2 : 4
+      %4 C = mul %3 %0 : 4
+      %5 D = mul %0 %3 : 4
+      %6 = mul %5 %3 : 4
+      %7 = mul %4 %6 : 4
+      %8 = sum %7 : scalar
+      %9 y = broadcast %8 : 1
+    output output %9"
+  `);
+});
+test("matrices whose shapes the sizes at hand make different", () => {
+  const made = "C' = outer(x, h) + outer(h, x)\nh' = h * sum(C)\ny = C' @ x\nh : units";
+  expect(refusal(made, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+    "
+    a.C': '+' needs equal shapes, got 4 x 3 and 3 x 4 numbers. Change units, or the size lines.
+      C' = outer(x, h) + outer(h, x)
+                       ^
+    "
+  `);
+  expect(() => graphOf(cell(made), "a", { units: 4, inputs: { x: 4 } })).not.toThrow();
+  const set = "h' = h * sum(C)\nC' = outer(h, C @ x)\ny = C' @ x\nh : units";
+  expect(refusal(set, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+    "
+    a.C': C' needs the shape that C has, got 3 x 3 and 3 x 4 numbers. Change units, or the size lines.
+      C' = outer(h, C @ x)
+           ^^^^^^^^^^^^^^^
+    "
+  `);
+  const read = "C' = outer(x, x)\nh' = h * sum(x)\ny = C' @ h\nh : units";
+  expect(refusal(read, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+    "
+    a.y: '@' needs as many features as C' has columns, got 3 and 4. Bring one side to the other's size with a matrix, as in W @ x, or give units 4.
+      y = C' @ h
+          ^^^^^^
+    "
+  `);
+});
+test("a matrix of more numbers than any machine has", () => {
+  const sizes = { units: 50_000, inputs: { x: 4 } };
+  expect(refusal("C' = C + outer(a, b)\ny = C' @ b", "", sizes)).toMatchInlineSnapshot(`
+    "
+    C: this matrix has 50000 x 50000 numbers, and must have at most 2147483648. Lower units, or the size lines.
+      C' = C + outer(a, b)
+      ^^
+    "
+  `);
+  expect(refusal("C = outer(a, b)\ny = C @ b", "", sizes)).toMatchInlineSnapshot(`
+    "
+    C: this matrix has 50000 x 50000 numbers, and must have at most 2147483648. Lower units, or the size lines.
+      C = outer(a, b)
+          ^^^^^^^^^^^
+    "
+  `);
+});
+
+test("size is a number: that of the features that a vector has", () => {
+  const made = cell("y = x / sqrt(size(x)) + size(b) * (U @ b)\nb : 7");
+  expect(printGraph(graphOf(made, "", { inputs: { x: 4 } }))).toMatchInlineSnapshot(`
+    "parameter b 7 zeros
+    parameter U 4x7 glorot_uniform
+    forward
+      %0 = input x : 4
+      %1 = parameter b : 7
+      %2 = constant 4 : number
+      %3 = constant 2 : number
+      %4 = div %0 %3 : 4
+      %5 = constant 7 : number
+      %6 = matmul U %1 : 4
+      %7 = mul %5 %6 : 4
+      %8 y = add %4 %7 : 4
+    output output %8"
+  `);
+});
+
 test("every function becomes operations", () => {
   const made = cell("y = softmax(max(x, 0)) + min(x) - max(-x) + min(b, sum(x)) / rate", { settings: ["rate"] });
   expect(printGraph(graphOf(made, "", { inputs: { x: 3 } }))).toMatchInlineSnapshot(`

@@ -16,6 +16,21 @@ test("the LSTM as papers write it", () => {
   `);
 });
 
+test("matrices: outer products, a state and a line times a vector", () => {
+  const made = cell(`
+    D  = outer(v, x + v)
+    C' = sum(x) * C + tanh(C) * D + outer(W @ x, -x)
+    y  = C' @ (C @ x) / sqrt(size(x)) + D @ x
+  `);
+  expect(texOf(made)).toMatchInlineSnapshot(`
+    "\\begin{aligned}
+    D_t &= v (x_t + v)^{\\top} \\\\
+    C_t &= \\operatorname{sum}(x_t) \\, C_{t-1} + \\tanh(C_{t-1}) \\odot D_t + W x_t (-x_t)^{\\top} \\\\
+    y_t &= \\frac{C_t C_{t-1} x_t}{\\sqrt{\\operatorname{size}(x_t)}} + D_t x_t
+    \\end{aligned}"
+  `);
+});
+
 test("Adam: Greek names, fractions, numbers that meet vectors", () => {
   const adam = cell(
     `

@@ -191,6 +191,50 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
       return g.mul(g.sum(g.unary("tanh", g.add(g.slice(y, 1, 5), z))), a);
     },
   },
+  stretch: {
+    "to rows of 3": ({ g, a }) => g.stretch(a, 3),
+    "to rows of 4": ({ g, h }) => g.stretch(g.slice(h, 1, 4), 4),
+    "of a parameter": ({ g, a }) => g.mul(g.stretch(g.parameter("p"), 7), g.stretch(a, 7)),
+    "of a view": ({ g, a }) => g.stretch(g.tile(a, 2), 5),
+    "of one feature": ({ g, a }) => g.concat([g.stretch(g.slice(a, 2, 1), 5), g.stretch(a, 3)]),
+    "that a matrix reads": ({ g, a }) => g.mul(g.matmul(matrix(g, "M", 6, 12), g.stretch(a, 2)), a),
+    "set to a state": ({ g, a }) => {
+      g.state("k", 18);
+      g.next("k", g.stretch(a, 3));
+      return g.final("k");
+    },
+  },
+  tile: {
+    "2 rows of 6": ({ g, a }) => g.tile(a, 2),
+    "3 rows of 4": ({ g, h }) => g.tile(g.slice(h, 0, 4), 3),
+    "of a parameter": ({ g, a }) => g.mul(g.tile(g.parameter("p"), 2), g.tile(a, 2)),
+    "of a view": ({ g, a }) => g.tile(g.stretch(a, 2), 3),
+    "of one feature": ({ g, a }) => g.concat([g.tile(g.slice(a, 2, 1), 5), g.tile(a, 3)]),
+    "that a matrix reads": ({ g, a }) => g.mul(g.matmul(matrix(g, "M", 6, 12), g.tile(a, 2)), a),
+  },
+  sum_rows: {
+    "6 rows of 3": ({ g, a, x }) => g.sumRows(g.unary("tanh", g.outerProduct(a, x)), 3),
+    "4 rows of 6": ({ g, a, h }) => g.mul(g.sumRows(g.outerProduct(g.slice(h, 1, 4), a), 6), g.slice(a, 0, 4)),
+    "of a view": ({ g, a }) => g.sumRows(g.tile(a, 5), 6),
+    "of what is in memory": ({ g, a }) => g.sumRows(g.matmul(matrix(g, "M", 20, 6), a), 4),
+    "of a recurrent matrix": ({ g, a, x, scalar }) => {
+      const k = g.state("k", 18);
+      g.next("k", g.unary("tanh", g.add(g.mul(k, g.unary("sigmoid", scalar)), g.outerProduct(a, x))));
+      return g.matrixVector(k, x);
+    },
+    "of 1, 6 and 2 columns": ({ g, a }) => g.concat([1, 6, 2].map((columns) => g.sumRows(a, columns))),
+  },
+  sum_columns: {
+    "6 columns": ({ g, a, x }) => g.sumColumns(g.unary("tanh", g.outerProduct(x, a)), 6),
+    "4 columns": ({ g, a, h }) => g.mul(g.sumColumns(g.outerProduct(a, g.slice(h, 1, 4)), 4), g.slice(a, 0, 4)),
+    "with sums of rows and of all": ({ g, a, x }) => {
+      const m = g.unary("tanh", g.outerProduct(a, x));
+      const sums = g.mul(g.sumRows(m, 3), g.add(g.sum(m), g.reduce("logsumexp", m)));
+      return g.concat([g.sumColumns(g.mul(m, m), 3), sums]);
+    },
+    "side by side in memory": ({ g, a, x }) => g.concat([x, g.outerProduct(a, x), g.sumColumns(g.tile(a, 3), 6)]),
+    "of 1, 6 and 2 columns": ({ g, a }) => g.concat([1, 6, 2].map((columns) => g.sumColumns(a, columns))),
+  },
   matmul: {
     "by a vector": ({ g, a }) => g.matmul(matrix(g, "M", 5, 6), a),
     "one row": ({ g, a }) => g.matmul(matrix(g, "M", 1, 6), a),
@@ -307,6 +351,18 @@ export const stateCells: Readonly<Record<string, Cell>> = {
   "two matrices between the same values": cell(`h' = tanh(W @ x + U @ h + V @ h)
     y = P @ h' + Q @ h'`),
   "no state": cell(`y = softmax(W @ x + b) * sum(V @ x)`),
+  "a matrix, read before its step and after": cell(`C' = sigmoid(sum(u * x)) * C + outer(V @ x, tanh(x))
+    y = tanh(C' @ x) + U @ (C @ x) + W @ x`),
+  "a matrix that reads itself through a vector, in a loop of its own": cell(`e = V @ x - C @ x
+    C' = C + 0.5 * outer(e, softmax(x))
+    h' = tanh(C' @ h + W @ x)
+    y = h' * mean(C)`),
+  "a matrix by a column, one by a row, and one that is no state": cell(`a' = tanh(V @ x + U @ a)
+    R' = 0.5 * R + outer(a', x)
+    L' = tanh(L * sum(R) + outer(x, a))
+    D = outer(R' @ x, x) - R
+    y = P @ (R' @ (L' @ a') + D @ x)
+    a : 1`),
   "two states set to one state": cell(`a' = tanh(W @ x + U @ a)
     b' = a
     c' = a

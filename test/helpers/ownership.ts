@@ -3,6 +3,7 @@
  * number is a mistake in the memory plan, whatever the values are.
  */
 import type { Node, NodeId } from "../../src/graph/graph.ts";
+import { viewed } from "../../src/schedule/fuse.ts";
 import { type Instruction, type Location, type Plan, pad4, type Section } from "../../src/schedule/plan.ts";
 
 /** Owners that are no nodes. */
@@ -91,7 +92,7 @@ export function ownership(plan: Plan): Ownership {
       }
       case "pass": {
         const what = `pass of ${one.stores.map((s) => s.value)} ${one.reductions.map((r) => r.node)}`;
-        for (const [id, at] of one.loads) readValue(id, at, t, `${what}, reading ${id}`);
+        for (const [id, at] of one.loads) readValue(viewed(graph, id), at, t, `${what}, reading ${id}`);
         for (const { value, at, exact, padding: zeros } of one.stores) {
           const count = featuresOf(value);
           const vector = typeof node(value).shape === "number";
@@ -101,7 +102,12 @@ export function ownership(plan: Plan): Ownership {
             if (exact) write(row + count, zeros, padding);
           }
         }
-        for (const { node: id, at } of one.reductions) for (const row of rowsAt(at, t)) write(row, 1, id);
+        for (const { node: id, at } of one.reductions) {
+          for (const row of rowsAt(at, t)) {
+            if (typeof node(id).shape === "number") write(row, pad4(featuresOf(id)), padding);
+            write(row, featuresOf(id), id);
+          }
+        }
         break;
       }
       case "product": {

@@ -11,6 +11,8 @@ export type CellShape = {
   readonly depth: number;
   /** Without what has kinks: relu, abs, step, hard_sigmoid, min and max. */
   readonly smooth?: boolean;
+  /** Whether a state may be a matrix. */
+  readonly matrices?: boolean;
   /** Whether `units / 2` is a size. */
   readonly even?: boolean;
 };
@@ -19,7 +21,7 @@ export type CellShape = {
 type Size = readonly string[];
 
 /** The text of a cell: 0 to 3 states, 0 to 3 other lines, and the output. */
-export function randomCell({ seed, depth, smooth = false, even = false }: CellShape): string {
+export function randomCell({ seed, depth, smooth = false, matrices: some = false, even = false }: CellShape): string {
   const random = createRandom(seed);
   const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)] as T;
   const chance = (p: number): boolean => random.uniform() < p;
@@ -33,6 +35,8 @@ export function randomCell({ seed, depth, smooth = false, even = false }: CellSh
   const ofK = pick(["3", "8", "units * 2", "input", "input * 2", ...(even ? ["units / 2"] : [])]);
   const bases = ["units", "units", "input", "k"];
   const inScope: { name: string; size: string }[] = [{ name: "x", size: "input" }];
+  /** Values that are matrices. */
+  const memories: { name: string; rows: string; columns: string }[] = [];
   const sizeLines: string[] = [];
   const say = (name: string, size: Size): void => {
     if (key(size) === "units") sizeLines.push(`${name} : units`);
@@ -96,6 +100,8 @@ export function randomCell({ seed, depth, smooth = false, even = false }: CellSh
   function vector(size: Size, below: number): string {
     if (below <= 0) return leaf(size);
     const inner = (): string => vector(size, below - 1);
+    const known = memories.filter(({ rows }) => rows === key(size));
+    if (known.length > 0 && chance(0.2)) return reading(pick(known), below - 1);
     const kind = random.uniform();
     if (kind < 0.1) return leaf(size);
     if (kind < 0.3) return product(size, below - 1);
@@ -109,6 +115,18 @@ export function randomCell({ seed, depth, smooth = false, even = false }: CellSh
     if (kind < 0.9) return `${atom(inner())} ${pick(["+", "-"])} ${atom(inner())}`;
     return `${bounded(inner())} * ${atom(inner())}`;
   }
+  function reading({ name, columns }: (typeof memories)[number], below: number): string {
+    return `tanh(${name} @ ${atom(vector([columns], below))})`;
+  }
+  function matrix(rows: string, columns: string, below: number): string {
+    const outer = (): string => `outer(${vector([rows], below - 1)}, ${vector([columns], below - 1)})`;
+    return pick([
+      () => `tanh(${outer()})`,
+      () => `${atom(scalar(below - 1))} * tanh(${outer()})`,
+      () => `tanh(${outer()} - ${outer()})`,
+      () => `0.5 - softplus(tanh(${outer()})) * ${atom(scalar(below - 1))}`,
+    ])();
+  }
   function scalar(below: number): string {
     const of = vector(chance(0.2) ? [pick(bases), pick(bases)] : [pick(bases)], below - 1);
     const one = pick([
@@ -121,6 +139,8 @@ export function randomCell({ seed, depth, smooth = false, even = false }: CellSh
     return `${one} ${pick(["+", "-", "*"])} ${atom(scalar(below - 1))}`;
   }
 
+  const memory = some && chance(0.5) ? { name: "M", rows: pick(bases), columns: pick(bases) } : undefined;
+  if (memory !== undefined) memories.push(memory);
   const states = ["h", "c", "p"].slice(0, random.integer(4)).map((name) => ({ name, size: pick(bases) }));
   inScope.push(...states);
   for (const { name, size } of states) say(name, [size]);
@@ -132,6 +152,11 @@ export function randomCell({ seed, depth, smooth = false, even = false }: CellSh
     lines.push(`${name} = ${vector([size], depth)}`);
     say(name, [size]);
     inScope.push({ name, size });
+  }
+  if (memory !== undefined) {
+    const [value, gate] = [matrix(memory.rows, memory.columns, depth), `sigmoid(${scalar(1)})`];
+    lines.push(`M' = ${pick([`0.5 * M + ${value}`, `${gate} * M + (1 - ${gate}) * (${value})`])}`);
+    memories.push({ ...memory, name: "M'" });
   }
   for (const { name, size } of states) {
     const same = inScope.filter((value) => value.size === size && value.name !== name).map((value) => value.name);
@@ -151,8 +176,10 @@ export function randomCell({ seed, depth, smooth = false, even = false }: CellSh
   const reads = inScope.filter(
     ({ name }) => name !== "x" && (name.endsWith("'") || !states.some((s) => s.name === name)),
   );
-  const read = reads.map(({ name }) => (chance(0.3) ? name.replace("'", "") : name)).join(", ");
-  const all = reads.length === 0 ? "" : ` ${pick(["+", "-"])} ${chance(0.5) ? `tanh(V @ [${read}])` : `V @ [${read}]`}`;
+  const shown = reads.map(({ name }) => (chance(0.3) ? name.replace("'", "") : name));
+  if (memory !== undefined) shown.push(reading(pick(memories), 0));
+  const read = shown.join(", ");
+  const all = shown.length === 0 ? "" : ` ${pick(["+", "-"])} ${chance(0.5) ? `tanh(V @ [${read}])` : `V @ [${read}]`}`;
   lines.push(`y = ${vector(["units"], depth)}${all}`);
   sizeLines.push("y : units");
   const text = lines.join("\n");

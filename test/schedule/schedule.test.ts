@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { gru, lstm } from "../../src/cells/index.ts";
+import { gru, lstm, mLstm } from "../../src/cells/index.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { type Cell, cell } from "../../src/graph/cell.ts";
 import { dense, lstm as lstmLayer, recurrent } from "../../src/nn/layers.ts";
@@ -50,6 +50,28 @@ describe("the plan as text", () => {
     expect(hoisted).toEqual(["cell.W_f", "cell.W_i", "cell.W_g", "cell.W_o"]);
     expect(packed).toContainEqual(["cell.U_f", "cell.U_i", "cell.U_g", "cell.U_o"]);
     expect(fused).toBe(1);
+  });
+  test("mlstm: the memory is written in one pass, and read for all steps at once", () => {
+    expect(printPlan(forward(mLstm))).toMatchInlineSnapshot(`
+      "lay out 6 parameter blocks for the products
+      for all 5 steps at once
+        product [cell.W_q cell.W_k cell.W_v cell.W_o cell.W_i cell.W_f] @ x : 4 to 40  (packed: 6 in one)
+        pass    cell.q cell.k cell.v : 8 features, 4 operations fused
+        pass    %27 : 1 features, 3 operations fused
+      for t = 0 to 4
+        pass    cell.m' : 1 features, 4 operations fused
+      for all 5 steps at once
+        pass    cell.i = sum cell.f = sum %53 = sum : 1 features, 7 operations fused
+      for t = 0 to 4
+        pass    cell.C' : 8x8 numbers, 4 operations fused
+      for t = 0 to 4
+        pass    cell.n' : 8 features, 3 operations fused
+      for all 5 steps at once
+        pass    %48 = sum_rows : 8x8 numbers, 1 operations fused
+        pass    %51 = sum : 8 features, 1 operations fused
+        pass    cell.y %60 = sum : 8 features, 9 operations fused
+        sum     loss = %60"
+    `);
   });
   test("lstm with its gradient: every weight gradient after the loops, two products in all", () => {
     expect(printPlan(training(lstm))).toMatchInlineSnapshot(`
