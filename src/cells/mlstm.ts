@@ -2,7 +2,7 @@
  * The mLSTM: M. Beck et al., "xLSTM: extended long short-term memory", 2024, arXiv 2405.04517, section 2.3. A memory of
  * values under keys: a step adds the outer product of one value and its key, and reads what lies near the query. Nothing
  * but the memory is recurrent. m keeps the exponential gates in range without a change to the output; where the
- * denominator of the plain form is at least 1, here it is at least exp(-m): as in the paper's appendix A.2 and in
+ * denominator of the plain form is at least 1, here it is at least exp(-m): as in the paper's appendix on it and in
  * https://github.com/NX-AI/xlstm.
  */
 import { cell } from "../graph/cell.ts";
