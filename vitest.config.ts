@@ -1,9 +1,12 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     projects: [
       {
+        // As recipes are built: by the package's name they get its source.
+        resolve: { alias: [{ find: /^unrolled$/, replacement: join(import.meta.dirname, "src/index.ts") }] },
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],

@@ -1,20 +1,11 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { recipe } from "./recipe.ts";
 
-const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "unrolled-recipe-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-type Ended = { code: number; out: string; err: string };
-const recipe = (...args: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, ["scripts/recipe.mjs", ...args], { cwd: root }, (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out, err });
-    });
-  });
 
 test("the recipe trains on words, halves its rate after epoch 4 and ends with the test set", {
   timeout: 60_000,

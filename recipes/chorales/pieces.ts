@@ -1,0 +1,79 @@
+/**
+ * Pieces of music as piano rolls: which of a piano's 88 keys sound at each time step. N. Boulanger-Lewandowski,
+ * Y. Bengio and P. Vincent, 2012 (arXiv 1206.6392). Knows nothing about models.
+ */
+import { decodeText, readInput } from "../../src/formats/files.ts";
+import { InputError } from "../../src/graph/input-error.ts";
+
+export const keys = 88;
+/** MIDI numbers of the piano's ends. */
+const [lowest, highest] = [21, 108];
+/** What stands for a step after the end of a piece. */
+export const padding = -1;
+
+/** The pitches that sound at each step; silence is []. */
+export type Piece = readonly (readonly number[])[];
+const parts = ["train", "valid", "test"] as const;
+export type Chorales = { readonly [part in (typeof parts)[number]]: readonly Piece[] };
+
+/**
+ * A JSON file { "train": [...], "valid": [...], "test": [...] }: each a list of pieces, a piece a list of steps, a step a
+ * list of MIDI pitches.
+ * @throws InputError, with the place, for a file that is none
+ */
+export function readChorales(file: string): Chorales {
+  const text = decodeText(readInput(file), file);
+  let all: unknown;
+  try {
+    all = JSON.parse(text);
+  } catch (error) {
+    const problem = (error as Error).message.replace(/\s+/g, " ");
+    throw new InputError(`${file}: is not JSON (${problem}). Give the file with the pieces as lists of pitches.`);
+  }
+  const read = (part: string): Piece[] => {
+    const pieces = (all as Record<string, unknown> | null)?.[part];
+    if (!Array.isArray(pieces) || pieces.length === 0) {
+      throw new InputError(`${file}: has no list of pieces "${part}"; it needs ${parts.join(", ")}.`);
+    }
+    pieces.forEach((piece, k) => checkPiece(piece, `${file}: ${part}, piece ${k + 1}`));
+    return pieces;
+  };
+  return { train: read("train"), valid: read("valid"), test: read("test") };
+}
+
+function checkPiece(piece: unknown, where: string): void {
+  if (!Array.isArray(piece) || piece.length === 0) throw new InputError(`${where}: is not a list of time steps.`);
+  piece.forEach((step, t) => {
+    if (!Array.isArray(step)) throw new InputError(`${where}, step ${t + 1}: is not a list of pitches.`);
+    for (const pitch of step) {
+      if (Number.isInteger(pitch) && pitch >= lowest && pitch <= highest) continue;
+      throw new InputError(
+        `${where}, step ${t + 1}: ${JSON.stringify(pitch)} is no pitch; a piano's are the MIDI numbers ${lowest} to ${highest}.`,
+      );
+    }
+  });
+}
+
+export const stepsOf = (pieces: readonly Piece[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
+export const longestOf = (pieces: readonly Piece[]): number => Math.max(...pieces.map(({ length }) => length));
+
+/**
+ * Pieces side by side as inputs and targets (T,B,88). The target of a step is what sounds in it, its input what sounded in
+ * the one before: silence before the first. Inputs are all `padding` after the end of a piece.
+ */
+export function rollsOf(pieces: readonly Piece[], steps: number): { inputs: Float32Array; targets: Float32Array } {
+  const batch = pieces.length;
+  const [inputs, targets] = [new Float32Array(steps * batch * keys), new Float32Array(steps * batch * keys)];
+  pieces.forEach((piece, b) => {
+    piece.forEach((pitches, t) => {
+      for (const pitch of pitches) {
+        targets[(t * batch + b) * keys + pitch - lowest] = 1;
+        if (t + 1 < piece.length) inputs[((t + 1) * batch + b) * keys + pitch - lowest] = 1;
+      }
+    });
+    for (let t = piece.length; t < steps; t++) {
+      inputs.fill(padding, (t * batch + b) * keys, (t * batch + b + 1) * keys);
+    }
+  });
+  return { inputs, targets };
+}
