@@ -4,6 +4,7 @@ import { appendToFile, decodeText, readInput, writeFileAtomically } from "../for
 import { InputError } from "../graph/input-error.ts";
 import type { Callback } from "../train/callbacks.ts";
 
+/** Keras's arguments and defaults: a comma, and a new file. */
 export type CsvLoggerOptions = {
   /** One character between two values. */
   readonly separator?: string;

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { appendToFile, writeFileAtomically } from "../formats/files.ts";
 import type { Callback } from "../train/callbacks.ts";
 
+/** By default a new file. */
 export type JsonLinesLoggerOptions = {
   /** Go on with a file that is there, instead of a new one. */
   readonly append?: boolean;

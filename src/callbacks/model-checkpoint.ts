@@ -4,6 +4,7 @@ import { writeModel } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Callback, Logs, Run } from "../train/callbacks.ts";
 
+/** Keras's arguments and defaults: `valLoss`, after every epoch; and what else the file holds. */
 export type ModelCheckpointOptions = {
   /** The number of the logs that says how good a model is. */
   readonly monitor?: string;

@@ -6,6 +6,7 @@ import { InputError } from "../graph/input-error.ts";
 import type { Callback, Logs, Run } from "../train/callbacks.ts";
 import { type Event, eventRecord, fileVersion } from "./event-file.ts";
 
+/** Keras's argument and default: the numbers of each epoch alone. */
 export type TensorBoardOptions = {
   /** Besides each epoch's: the numbers of every batch ("batch"), or of every so many batches. */
   readonly updateFreq?: "epoch" | "batch" | number;

@@ -109,6 +109,7 @@ const table = {
   "rg-lru": rgLru,
 } satisfies Record<string, Cell>;
 
+/** The built-in cells by the names of their files, as `unrolled cells` lists them: `cells["peephole-lstm"]`. */
 export const cells: Readonly<Record<string, Cell>> = table;
 
 /** Where a cell comes from, and what it changes in the plainer one that it is made from. */
@@ -154,4 +155,5 @@ const lines: { readonly [K in keyof typeof table]: About } = {
   "min-lstm": { year: 2024, differs: "LSTM whose gates read the input alone, and add up to 1" },
   "rg-lru": { year: 2024, differs: "each unit decays as the input says; nothing else is recurrent" },
 };
+/** Year and difference of each built-in cell, under the same names. */
 export const about: Readonly<Record<string, About>> = lines;

@@ -7,6 +7,7 @@ import { gruResetAfter, lstm as lstmCell, simpleRnn as simpleRnnCell } from "../
 import { type Cell, cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
 
+/** A layer as plain data: what the functions of this file give, and what a model's file holds. */
 export type LayerSpec = Named &
   (
     | {
@@ -97,7 +98,8 @@ type Recurrent = Named & Partial<RecurrentOptions>;
 /**
  * Where data come in: tokens (T,B), or vectors (T,B,features); with `sequence: false` one token or vector an example. A
  * model of one input needs none: it begins with what reads it. With `mask`, another input `NAME.mask` (T,B) says which
- * steps count, 1, and which are padding, 0.
+ * steps count, 1, and which are padding, 0. Keras's Input.
+ * @throws InputError for features that are no whole number of at least 1, and for a mask without a sequence
  * @example [input("tokens", { name: "question" }), embedding(50, 16), lstm(32, { name: "encoder" }), ...]
  */
 export function input(
@@ -110,8 +112,9 @@ export function input(
 }
 
 /**
- * tokens (T,B) -> vectors (T,B,outputDim): the row of a table (inputDim, outputDim) for each token. With `maskZero`,
- * token 0 is padding: the layers behind skip its steps.
+ * tokens (T,B) -> vectors (T,B,outputDim): the row of a table (inputDim, outputDim) for each token, at first uniform in
+ * [-0.05, 0.05]. With `maskZero`, token 0 is padding: the layers behind skip its steps. Keras's Embedding.
+ * @throws InputError for sizes that are no whole numbers of at least 1
  */
 export function embedding(
   inputDim: number,
@@ -123,7 +126,10 @@ export function embedding(
   return named({ kind: "embedding", inputDim, outputDim, maskZero }, names);
 }
 
-/** The layers behind skip the steps whose features all are `maskValue`; what is skipped becomes zeros. */
+/**
+ * The layers behind skip the steps whose features all are `maskValue`; what is skipped becomes zeros. Keras's Masking.
+ * @throws InputError for a `maskValue` that is not finite
+ */
 export function masking({ maskValue = 0, ...names }: Named & { readonly maskValue?: number } = {}): LayerSpec {
   if (!Number.isFinite(maskValue)) throw new InputError(`masking: maskValue must be a finite number, got ${maskValue}`);
   return named({ kind: "masking", maskValue }, names);
@@ -133,6 +139,8 @@ export function masking({ maskValue = 0, ...names }: Named & { readonly maskValu
  * Any cell over the time steps: x (T,B,D) -> its output after the last step (B,units), or with `returnSequences` after
  * each one (T,B,units). A masked step leaves the states as they are, and gives the output of the step before. A cell
  * without state works on each vector alone. `label` names the layer where no `name` is given.
+ * @throws InputError for an option that is none or that this cell cannot have, with the layer's name
+ * @example recurrent(cell("h' = tanh(W @ x + U @ h + b)"), { units: 64, returnSequences: true })
  */
 export function recurrent(
   of: Cell,
@@ -207,10 +215,11 @@ export function checkLayerCell({ inputs, settings }: Cell, where: string): void 
 }
 
 /**
- * One layer from the first step to the last and one like it from the last to the first, side by side at each step:
- * M. Schuster and K. Paliwal, "Bidirectional recurrent neural networks", 1997. `backward` is a copy of the layer unless
- * another is given; it goes the other way than the layer does. Where the layer goes backwards, so do the outputs, in both
- * halves (Keras's rule).
+ * One layer from the first step to the last and one like it from the last to the first, side by side at each step: M.
+ * Schuster and K. Paliwal, "Bidirectional recurrent neural networks", 1997. `backward` is a copy of the layer unless
+ * another is given; it goes the other way than the layer does. Where the layer goes backwards, so do the outputs, in
+ * both halves (Keras's rule). With `mergeMode: "none"` the layers behind read `NAME.forward` and `NAME.backward`.
+ * @throws InputError for layers that are not recurrent, or do not go together
  * @example bidirectional(lstm(64, { returnSequences: true }))
  */
 export function bidirectional(
@@ -246,14 +255,27 @@ const merge =
     if (of.length < 2) throw new InputError(`a merging layer needs the names of two layers or more, got ${of.length}`);
     return named({ kind: "merge", of, mergeMode }, names);
   };
-/** The outputs of layers, by their names, side by side: (T,B,D1), (T,B,D2) ... -> (T,B,D1 + D2 ...). */
+/**
+ * The outputs of layers, by their names, side by side: (T,B,D1), (T,B,D2) ... -> (T,B,D1 + D2 ...).
+ * @throws InputError for less than two; `sequential` throws where one gives a sequence and another does not
+ * @example concatenate(["words", "features"])
+ */
 export const concatenate = merge("concat");
-/** Sum, product and mean of the outputs of layers of equal width, by their names. */
+/**
+ * Sum of the outputs of layers of equal width, by their names: (T,B,D), (T,B,D) ... -> (T,B,D). Throws as
+ * `concatenate`.
+ */
 export const add = merge("sum");
+/** Product of the outputs of layers of equal width, by their names, as `add`. */
 export const multiply = merge("mul");
+/** Mean of the outputs of layers of equal width, by their names, as `add`. */
 export const average = merge("ave");
 
-/** One vector an example (B,D) at each of `n` steps (n,B,D): what a decoder reads. All of a model has `n` steps then. */
+/**
+ * One vector an example (B,D) at each of `n` steps (n,B,D): what a decoder reads. All of a model has `n` steps then.
+ * Keras's RepeatVector.
+ * @throws InputError for an `n` that is no whole number of at least 1
+ */
 export function repeatVector(n: number, names: Named = {}): LayerSpec {
   positive("repeatVector", "n", n);
   return named({ kind: "repeat_vector", n }, names);
@@ -270,19 +292,29 @@ export function timeDistributed(layer: LayerSpec): LayerSpec {
   return layer;
 }
 
+/**
+ * x (T,B,D) -> h after the last step (B,units), or with `returnSequences` after each (T,B,units), by the cell `lstm`.
+ * Keras's LSTM; its gates start each with a matrix of its own, where Keras has one initialiser for all four side by
+ * side.
+ * @throws InputError as `recurrent`
+ * @example lstm(128, { returnSequences: true, dropout: 0.2 })
+ */
 export const lstm = (units: number, options: Recurrent = {}): CellSpec =>
   recurrent(lstmCell, { units, label: "lstm", ...options });
-/** With `reset_after` as in Keras 3 and cuDNN. */
+/** As `lstm`, by the cell `gruResetAfter`: Keras's GRU with `reset_after=True`, its default and cuDNN's. */
 export const gru = (units: number, options: Recurrent = {}): CellSpec =>
   recurrent(gruResetAfter, { units, label: "gru", ...options });
+/** As `lstm`, by the cell `simpleRnn`: h' = tanh(W @ x + U @ h + b). Keras's SimpleRNN. */
 export const simpleRnn = (units: number, options: Recurrent = {}): CellSpec =>
   recurrent(simpleRnnCell, { units, label: "simple_rnn", ...options });
 
 const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
 
 /**
- * x (T,B,D) or (B,D) -> activation(W @ x + b) (T,B,units) or (B,units). `tied`: W is the table of the embedding of that
- * name, which has `units` rows of D numbers (O. Press and L. Wolf, 2016, arXiv 1608.05859).
+ * x (T,B,D) or (B,D) -> activation(W @ x + b) (T,B,units) or (B,units); linear unless said otherwise, as the losses
+ * read logits. `tied`: W is the table of the embedding of that name, which has `units` rows of D numbers (O. Press and
+ * L. Wolf, 2016, arXiv 1608.05859). Keras's Dense.
+ * @throws InputError for an activation that is not known, and for units that are no whole number of at least 1
  */
 export function dense(
   units: number,
@@ -304,9 +336,10 @@ export function dense(
 }
 
 /**
- * In training, each number is 0 with probability `rate`, else divided by 1 - rate; a new mask at every step.
- * N. Srivastava et al., "Dropout", JMLR 15, 2014. `locked`: one mask for all steps (Keras's SpatialDropout1D); Y. Gal and
+ * In training, each number is 0 with probability `rate`, else divided by 1 - rate; a new mask at every step. N.
+ * Srivastava et al., "Dropout", JMLR 15, 2014. `locked`: one mask for all steps (Keras's SpatialDropout1D); Y. Gal and
  * Z. Ghahramani, 2015 (arXiv 1512.05287).
+ * @throws InputError unless 0 <= rate < 1
  */
 export function dropout(
   rate: number,

@@ -21,6 +21,7 @@ import { addBidirectional, addMerge, addRecurrent, type Flow, type Padding, stre
 /** A layer with its name: given, or what it is with a number from the second of its kind on (Keras's rule). */
 export type Layer = LayerSpec & { readonly name: string };
 
+/** Layers, what goes in and out, and the values of the parameters: plain data, made by `sequential`. */
 export type Model = {
   readonly layers: readonly Layer[];
   /** What goes in first: tokens, where the first layer is an embedding, or vectors of so many features. */
@@ -44,6 +45,7 @@ export type Model = {
   readonly values: Readonly<Record<string, Float32Array>>;
 };
 
+/** One of the things that a model reads. */
 export type ModelInput = {
   readonly name: string;
   /** Tokens, of which there are `count`; vectors of so many features; or numbers that say which steps count. */
@@ -53,6 +55,7 @@ export type ModelInput = {
   readonly sequence: boolean;
 };
 
+/** What `sequential` cannot see from the layers. */
 export type SequentialOptions = {
   /** Features of the input vectors; not for a model that starts with an embedding, or with `input`. */
   readonly input?: number;
@@ -395,5 +398,6 @@ export function addModel(
 /** Streams of random bits below this belong to dropout layers, by position. */
 const firstRecurrentStream = 2 ** 16;
 
+/** How many numbers a model learns. */
 export const countParameters = ({ parameters }: Pick<Model, "parameters">): number =>
   parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);

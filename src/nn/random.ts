@@ -7,6 +7,7 @@ import { InputError } from "../graph/input-error.ts";
 /** Four unsigned 32-bit words, not all of them 0. Plain data: it survives JSON. */
 export type RandomState = readonly [number, number, number, number];
 
+/** Numbers from a generator that can be saved and taken up again. */
 export type Random = {
   /** A number in [0, 1), a multiple of 2^-53. */
   uniform(): number;
@@ -18,7 +19,11 @@ export type Random = {
   state(): RandomState;
 };
 
-/** A generator for a seed. Different seeds have different states. Throws unless the seed is a safe integer. */
+/**
+ * A generator for a seed. Different seeds have different states.
+ * @throws InputError unless the seed is a safe integer
+ * @example createRandom(1).integer(6) // from 0 to 5, the same each time
+ */
 export function createRandom(seed: number): Random {
   if (!Number.isSafeInteger(seed)) {
     throw new InputError(`seed: needs a whole number between -(2^53 - 1) and 2^53 - 1, got ${seed}`);

@@ -6,9 +6,10 @@ import { checkReadsForward, type Model, modelGraph } from "./model.ts";
 import { learnedState } from "./recurrent.ts";
 
 /**
- * A model with the values it has now, before its first step. Where a step is worth it, and this thread may wait (a page's may not), all cores
- * share it.
+ * A model with the values it has now, before its first step. Where a step is worth it, and this thread may wait (a
+ * page's may not), all cores share it.
  * @throws InputError for a model of several inputs, or that needs the whole sequence
+ * @example const session = await createSession(model); const logits = session.next(3);
  */
 export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
   checkReadsForward(model, "session");

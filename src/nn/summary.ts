@@ -14,7 +14,7 @@ export type LayerSummary = {
   readonly reads: readonly string[];
 };
 
-/** The layers of a model, in their order. */
+/** The layers of a model, in their order, as data: what `summary` prints. */
 export function layerSummaries(model: Pick<Model, "layers" | "input">): LayerSummary[] {
   const g = createBuilder();
   const { flows, output, steps = "T" } = addModel(g, model, { training: false });

@@ -11,6 +11,7 @@ import { createRandom } from "./random.ts";
 /** For each line of the cell its value at each time step (a state's: after the step). One number is a vector of one. */
 export type Trace<Names extends string> = { readonly [Name in Names]: readonly Float32Array[] };
 
+/** How many units the cell has, and the values of its parameters, drawn from `seed` (0) where they are not given. */
 export type TraceOptions = LoadOptions & {
   readonly units?: number;
   /** Parameters by name (`W_f`), flat; those that are absent start as their initialiser says. */

@@ -7,6 +7,7 @@ import { createLanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { findStop, stopStrings } from "./stop-strings.ts";
 
+/** Defaults: no prompt, 500 tokens, 4 beams, no length penalty, no stop strings. */
 export type BeamSearchOptions = {
   readonly prompt?: string | undefined;
   /** Most tokens to write. */
@@ -28,6 +29,7 @@ export type BeamSearchOptions = {
   readonly threads?: number | undefined;
 };
 
+/** A text that beam search found. */
 export type BeamText = {
   readonly text: string;
   /** All that were written, those of the stop string among them. */

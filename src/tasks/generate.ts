@@ -33,19 +33,23 @@ type WritingOptions = SamplingOptions & {
   readonly threads?: number | undefined;
 };
 
+/** Prompt, length (500 tokens), seed (0), stop strings, and how tokens are drawn: as the model says, unless changed. */
 export type GenerateOptions = WritingOptions & { readonly prompt?: string | undefined };
 
+/** As `GenerateOptions`; no alternatives are told unless asked for. */
 export type GenerateTokensOptions = GenerateOptions & {
   /** How many of the most likely tokens to tell in each place. */
   readonly logProbabilities?: number | undefined;
 };
 
+/** As `GenerateTokensOptions`, with the prompts apart; 32 side by side. */
 export type GenerateManyOptions = WritingOptions & {
   readonly logProbabilities?: number | undefined;
   /** Texts side by side; where there are more prompts, the next one begins as soon as a text has ended. */
   readonly batch?: number | undefined;
 };
 
+/** A token with how likely the model holds it. */
 export type LikelyToken = {
   readonly text: string;
   readonly token: number;
@@ -53,6 +57,7 @@ export type LikelyToken = {
   readonly logProbability: number;
 };
 
+/** A token that was written, with what could have been. */
 export type GeneratedToken = LikelyToken & {
   /** The most likely tokens in its place, the first the most likely one; it may be among them. */
   readonly alternatives: readonly LikelyToken[];
@@ -72,8 +77,10 @@ export async function* generate(
 }
 
 /**
- * The same tokens as `generate`, each with its log-probability. Where a stop string begins within a token, its `text` is
- * what comes before; where a token ends within a character, that character is in the `text` of the token that ends it.
+ * The same tokens as `generate`, each with its log-probability. Where a stop string begins within a token, its `text`
+ * is what comes before; where a token ends within a character, that character is in the `text` of the token that ends
+ * it.
+ * @throws InputError as `generate`
  * @example for await (const { text, logProbability } of generateTokens(lm, { prompt: "Call me" })) ...
  */
 export async function* generateTokens(
@@ -86,6 +93,7 @@ export async function* generateTokens(
 /**
  * Many texts at once, faster than one after the other: the tokens of all as they are written, each with its prompt's
  * place in the list. Prompt k goes on exactly as alone with the seed `seed + k`.
+ * @throws InputError as `generate`
  * @example
  * const texts = prompts.map(() => "");
  * for await (const { prompt, text } of generateMany(lm, prompts)) texts[prompt] += text;

@@ -37,6 +37,7 @@ export {
   type LikelyToken,
 } from "./generate.ts";
 
+/** A model of text with its tokenizer, and what its training needs to go on: plain data, the content of its file. */
 export type LanguageModel = {
   readonly model: Model;
   readonly tokenizer: Tokenizer;
@@ -46,6 +47,10 @@ export type LanguageModel = {
   readonly optimizer?: string | undefined;
 };
 
+/**
+ * Defaults: one layer of an LSTM of 128 units on characters, an embedding of 64 features or `units` if fewer, no
+ * dropout.
+ */
 export type LanguageModelOptions = {
   /** A built-in cell's name, or a cell of one's own. */
   readonly cell?: string | Cell;
@@ -68,6 +73,7 @@ const mostLayers = 100;
 /**
  * An untrained model for a text, whose tokens make its vocabulary.
  * @throws InputError for options that make no model
+ * @example const lm = languageModel(text, { cell: "gru", units: 256 });
  */
 export function languageModel(text: string, options: LanguageModelOptions = {}): LanguageModel {
   const { units = 128, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary } = options;
@@ -127,6 +133,8 @@ function cellOf(given: string | Cell): Cell {
 /**
  * Train on a text; the model's values are changed.
  * @throws InputError where the text is too short for one batch, memory too small, or `resume` another optimiser's
+ * @throws NonFiniteLoss as `fitStream`
+ * @example const { validationLoss } = await trainLanguageModel(lm, text, { epochs: 3 });
  */
 export async function trainLanguageModel(
   { model, tokenizer }: LanguageModel,
@@ -146,6 +154,7 @@ export async function trainLanguageModel(
   return fitStream(model, tokens, options);
 }
 
+/** How well a model predicts a text. */
 export type Evaluation = {
   /** Mean nats a token. */
   readonly loss: number;
@@ -193,13 +202,20 @@ function countCharacters(text: string): number {
   return count;
 }
 
-/** The bytes of a .safetensors file. */
+/**
+ * The bytes of a .safetensors file: weights, equations, tokenizer, the state of training.
+ * @example writeFileSync("model.safetensors", writeLanguageModel(lm));
+ */
 export function writeLanguageModel(lm: LanguageModel): Uint8Array<ArrayBuffer> {
   const { model, training, tokenizer, optimizer } = lm;
   return writeModel({ model, training, extra: { tokenizer, ...(optimizer !== undefined && { optimizer }) } });
 }
 
-/** @throws FormatError, one line, for a file that is not such a model */
+/**
+ * A language model from the bytes of its file; `file` is what errors call it.
+ * @throws FormatError, one line, for a file that is not such a model
+ * @example const lm = readLanguageModel(readFileSync("model.safetensors"), "model.safetensors");
+ */
 export function readLanguageModel(bytes: Uint8Array, file: string): LanguageModel {
   const { model, training, extra } = readModel(bytes, file);
   if (extra.tokenizer === undefined) {

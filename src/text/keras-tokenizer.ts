@@ -17,6 +17,7 @@ export type Text = string | readonly string[];
 /** What stands in a matrix for a word of a text: see `sequencesToMatrix`. */
 export type MatrixMode = "binary" | "count" | "tfidf" | "freq";
 
+/** Keras's arguments and defaults. */
 export type TokenizerOptions = {
   /** Only words with an index below it are used: the `numWords - 1` most frequent. Null or 0 for all. */
   readonly numWords?: number | null;

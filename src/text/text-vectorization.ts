@@ -8,6 +8,7 @@ import { shown } from "./shown.ts";
 
 export type OutputMode = "int" | "multi_hot" | "count" | "tf_idf";
 
+/** Keras's arguments and defaults; its None is null. */
 export type TextVectorizationOptions<Mode extends OutputMode = OutputMode, Ragged extends boolean = boolean> = {
   /** Most tokens that the vocabulary may have, the special ones among them; null for as many as there are. */
   readonly maxTokens?: number | null;

@@ -5,6 +5,7 @@ import type { TrainerState } from "./trainer.ts";
 /** What is known after a batch or an epoch, by name: loss, accuracy, valLoss, valAccuracy, learningRate. */
 export type Logs = Readonly<Record<string, number>>;
 
+/** The training as callbacks see it. */
 export type Run = {
   readonly model: Model;
   readonly epochs: number;
@@ -19,6 +20,10 @@ export type Run = {
   stop(reason: string): void;
 };
 
+/**
+ * What to do at the moments of a training; it waits for each. Keras's Callback.
+ * @example { onEpochEnd: (epoch, { loss }) => console.log(epoch, loss) }
+ */
 export type Callback = {
   readonly onTrainBegin?: (run: Run) => void | Promise<void>;
   /** Epochs count from 0, as in Keras. */

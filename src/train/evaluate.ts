@@ -19,6 +19,7 @@ import type { MetricName } from "./metrics.ts";
 import { lossGraph } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
+/** Defaults: 32 examples side by side, sparse categorical cross-entropy, no metrics, all weights 1. */
 export type EvaluateOptions = LoadOptions & {
   /** Examples that are computed side by side; it changes nothing in the result but rounding. */
   readonly batchSize?: number;

@@ -1,11 +1,18 @@
 /** The mean loss of a model over a stream of tokens, every token counted once. */
+import { InputError } from "../graph/input-error.ts";
 import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { lossGraph } from "./trainer.ts";
 
+/** `batch` lanes of the stream side by side, `steps` tokens of each at a time. */
 export type EvaluatorOptions = LoadOptions & { readonly batch: number; readonly steps: number };
 
+/**
+ * Measures again and again the loss of a model over streams of tokens.
+ * @throws InputError for a model that does not give an output at every step, or does not go on from batch to batch
+ * @example const evaluator = await createEvaluator(model, { batch: 8, steps: 64 }); await evaluator.loss(tokens);
+ */
 export async function createEvaluator(
   model: Model,
   { batch, steps, ...options }: EvaluatorOptions,
@@ -33,12 +40,13 @@ export class Evaluator {
   /**
    * Mean loss in nats of predicting each token from those before it. The stream is cut into as many lanes as the
    * batch has examples; each begins with a zero state and in the words of the one before, so that no token is left out.
+   * @throws InputError for less than two tokens
    * @param pause called now and then, so that a page or a signal gets its turn
    */
   async loss(tokens: Int32Array, pause: () => Promise<void> = async () => {}): Promise<number> {
     const { program, batch, steps } = this;
     const predictions = tokens.length - 1;
-    if (predictions < 1) throw new Error("internal: a loss needs two tokens");
+    if (predictions < 1) throw new InputError("evaluator: needs at least 2 tokens to predict one");
     for (const { name } of this.model.parameters) program.setParameter(name, this.model.values[name] as Float32Array);
     program.resetStates();
     const lane = Math.ceil(predictions / batch);

@@ -24,6 +24,7 @@ export const fitDefaults = {
   validations: 4,
 } as const;
 
+/** Defaults: 16 lanes of 32 steps, 6 epochs, Adam at 0.008, clipping at 5, a twentieth for 4 validations, seed 0. */
 export type FitStreamOptions = {
   readonly batch?: number;
   /** Time steps that the gradient reaches back. */
@@ -51,6 +52,7 @@ export type FitStreamOptions = {
   readonly threads?: number | undefined;
 };
 
+/** Where a training is: told about every half second, and after each validation. */
 export type Progress = {
   /** Steps in all, those of a resumed training included. */
   readonly step: number;
@@ -66,6 +68,7 @@ export type Progress = {
   readonly remainingMs: number;
 };
 
+/** What a training came to. */
 export type FitStreamResult = {
   readonly steps: number;
   readonly loss: number;
@@ -83,7 +86,9 @@ const progressEveryMs = 500;
  * Train on a stream of tokens; the model's values are the trained ones when it resolves, also after an abort. The
  * learning rate falls from its full value to a tenth along a cosine (I. Loshchilov and F. Hutter, 2016, without
  * restarts), unless a schedule is given.
+ * @throws InputError for a model without an output at every step, and for tokens that make no batch
  * @throws NonFiniteLoss where the loss or a parameter is no longer a number; the model keeps its last good values
+ * @example const { validationLoss } = await fitStream(model, tokens, { epochs: 3 });
  */
 export async function fitStream(
   model: Model,

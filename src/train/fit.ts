@@ -27,6 +27,7 @@ import type { Rate } from "./rates.ts";
 import { createTrainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
+/** As `createTrainer`'s, and Keras's: 1 epoch, batches of 32, shuffled, no validation, seed 0. */
 export type FitOptions = LoadOptions &
   Omit<TrainerOptions, "batch" | "steps"> & {
     /** Passes over the training examples. */
@@ -68,10 +69,10 @@ export type History = {
 
 /**
  * Train on x: tokens (N,T) or vectors (N,T,D), and y: classes (N,T) or vectors (N,T,V), without T where the model gives
- * one output a sequence; examples first, nested lists or `{ data, shape }`; x by name where the model has several inputs. All sequences have one length. States start
- * from zero in every batch; those of `stateful` layers in every epoch (without `shuffle`, batch k + 1 goes on where batch k
- * ended). A last batch that is not full is a smaller mean. The model's values are the trained ones
- * when it resolves.
+ * one output a sequence; examples first, nested lists or `{ data, shape }`; x by name where the model has several inputs.
+ * All sequences have one length. States start from zero in every batch; those of `stateful` layers in every epoch (without
+ * `shuffle`, batch k + 1 goes on where batch k ended). A last batch that is not full is a smaller mean. The model's values
+ * are the trained ones when it resolves.
  *
  * Logs are Keras's in camel case: `loss`, metrics by name, with validation `valLoss` and so on, and `learningRate`.
  * Training means are those of the batches as they were learned; all means are over outputs that are not masked.

@@ -7,6 +7,7 @@ import { InputError } from "../graph/input-error.ts";
 import { didYouMean } from "../graph/vocabulary.ts";
 import { inside } from "./optimizers.ts";
 
+/** The losses by their names, with Keras's defaults. `perceptron` is the perceptron's own learning rule. */
 export type LossName =
   | "sparse_categorical_crossentropy"
   | "categorical_crossentropy"
@@ -16,6 +17,7 @@ export type LossName =
   | "huber"
   | "perceptron";
 
+/** A rule that builds one number an example and step from an output and a target. */
 export type Loss = {
   /** What a target is: an index, or a vector like the output. */
   readonly target: "index" | "vector";
@@ -24,7 +26,8 @@ export type Loss = {
 
 /**
  * Softmax cross-entropy of logits (V) and the index of a class, in nats: logsumexp(z) - z[target]. With label smoothing
- * s the target is 1 - s + s / V for its class, s / V for the others.
+ * s the target is 1 - s + s / V for its class, s / V for the others. Keras's SparseCategoricalCrossentropy.
+ * @throws InputError unless 0 <= labelSmoothing < 1
  */
 export function sparseCategoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss {
   inside("sparseCategoricalCrossentropy: labelSmoothing", labelSmoothing, 0, 1);
@@ -42,7 +45,8 @@ export function sparseCategoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss
 
 /**
  * Softmax cross-entropy of logits (V) and probabilities t (V), in nats: sum(t * (logsumexp(z) - z)). Label smoothing s
- * makes t into (1 - s) * t + s / V.
+ * makes t into (1 - s) * t + s / V. Keras's CategoricalCrossentropy.
+ * @throws InputError unless 0 <= labelSmoothing < 1
  */
 export function categoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss {
   inside("categoricalCrossentropy: labelSmoothing", labelSmoothing, 0, 1);
@@ -58,7 +62,8 @@ export function categoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss {
 /**
  * Logistic cross-entropy of logits (D) and targets t (D) from 0 to 1, in nats: softplus(z) - z * t, which is
  * max(z, 0) - z * t + log(1 + exp(-|z|)), finite for every z. `features`: "mean", as in Keras, or their "sum", as it is
- * reported for piano rolls. Label smoothing s makes t into (1 - s) * t + s / 2.
+ * reported for piano rolls. Label smoothing s makes t into (1 - s) * t + s / 2. Keras's BinaryCrossentropy.
+ * @throws InputError unless 0 <= labelSmoothing < 1, and for `features` that are neither
  */
 export function binaryCrossentropy({ labelSmoothing = 0, features = "mean" as "mean" | "sum" } = {}): Loss {
   inside("binaryCrossentropy: labelSmoothing", labelSmoothing, 0, 1);
@@ -81,8 +86,9 @@ function smoothed(g: Builder, given: NodeId, s: number, flat: () => NodeId): Nod
 }
 
 /**
- * Mean over the features of d^2 / 2 where d = |y - t| is at most delta, else of delta * (d - delta / 2): P. Huber, "Robust
- * estimation of a location parameter", 1964.
+ * Mean over the features of d^2 / 2 where d = |y - t| is at most delta, else of delta * (d - delta / 2): P. Huber,
+ * "Robust estimation of a location parameter", 1964. Keras's Huber.
+ * @throws InputError unless delta is above 0 and finite
  */
 export function huber({ delta = 1 } = {}): Loss {
   if (!(delta > 0 && delta < Number.POSITIVE_INFINITY)) {

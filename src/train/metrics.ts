@@ -10,13 +10,17 @@ import { didYouMean } from "../graph/vocabulary.ts";
 import { type Loss, losses } from "./losses.ts";
 
 type Numbers = ArrayLike<number>;
+/** What the numbers of a metric are: V of each output, and which steps count (all, unless a mask says). */
 export type MetricOptions = {
   /** Numbers of one output, V. */
   readonly features: number;
   readonly mask?: ArrayLike<number | boolean> | undefined;
 };
 
-/** Share of the steps where the largest output (T,B,V) is that of the target class (T,B). The first of equal ones wins. */
+/**
+ * Share of the steps where the largest output (T,B,V) is that of the target class (T,B). The first of equal ones wins.
+ * @throws InputError where lengths do not fit, or no step counts
+ */
 export function sparseCategoricalAccuracy(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
   const { features } = options;
   return meanOfSteps("sparseCategoricalAccuracy", outputs, targets, { ...options, perTarget: 1 }, (row) =>
@@ -24,7 +28,10 @@ export function sparseCategoricalAccuracy(outputs: Numbers, targets: Numbers, op
   );
 }
 
-/** Share of the steps where the largest output (T,B,V) is where the largest target (T,B,V) is. */
+/**
+ * Share of the steps where the largest output (T,B,V) is where the largest target (T,B,V) is.
+ * @throws InputError where lengths do not fit, or no step counts
+ */
 export function categoricalAccuracy(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
   const { features } = options;
   return meanOfSteps("categoricalAccuracy", outputs, targets, { ...options, perTarget: features }, (row) =>
@@ -35,6 +42,7 @@ export function categoricalAccuracy(outputs: Numbers, targets: Numbers, options:
 /**
  * Share of the features (T,B,V) where output > threshold says what the target says, which is 1 or 0. The threshold is
  * for logits, where 0 is a probability of 1/2; for probabilities give Keras's, 0.5.
+ * @throws InputError where lengths do not fit, or no step counts
  */
 export function binaryAccuracy(
   outputs: Numbers,
@@ -48,7 +56,10 @@ export function binaryAccuracy(
   );
 }
 
-/** Mean over the features (T,B,V) of |output - target|. */
+/**
+ * Mean over the features (T,B,V) of |output - target|.
+ * @throws InputError where lengths do not fit, or no step counts
+ */
 export function meanAbsoluteError(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
   const { features } = options;
   return meanOfSteps("meanAbsoluteError", outputs, targets, { ...options, perTarget: features }, (row) =>
@@ -59,6 +70,8 @@ export function meanAbsoluteError(outputs: Numbers, targets: Numbers, options: M
 /**
  * exp of the mean softmax cross-entropy of logits (T,B,V) and classes (T,B): among how many equally likely classes the
  * guess would be as hard.
+ * @throws InputError where lengths do not fit, or no step counts
+ * @example perplexity(data, y.flat(), { features: 65 }) // data as `predict` gives it
  */
 export function perplexity(logits: Numbers, targets: Numbers, options: MetricOptions): number {
   const { features } = options;
@@ -156,7 +169,10 @@ const metrics = {
   meanSquaredError: losses.mean_squared_error,
 } as const satisfies Readonly<Record<string, Loss>>;
 
-/** "accuracy" is the one that fits: `binaryAccuracy` for one output, else by what a target is. */
+/**
+ * The metrics of `fit` and `evaluate`. "accuracy" is the one that fits: `binaryAccuracy` for one output, else by what a
+ * target is.
+ */
 export type MetricName = keyof typeof metrics | "accuracy";
 
 /** @throws InputError for a name that is none, and for one that reads other targets than the loss does */

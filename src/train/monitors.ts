@@ -36,7 +36,9 @@ function monitored(where: string, monitor: string, logs: Logs): number {
  * Ends training where the monitored value has not been better than the best by more than `minDelta` for `patience`
  * epochs. With a `baseline`, only values better than it start the wait anew. `restoreBestWeights`: the model ends with
  * its values of the best epoch, however training ended. Epochs before `startFromEpoch` do not count. Keras's
- * EarlyStopping.
+ * EarlyStopping, with its defaults.
+ * @throws InputError for options that mean nothing; after the first epoch for a value that the logs do not have
+ * @example earlyStopping({ patience: 3, restoreBestWeights: true })
  */
 export function earlyStopping({
   monitor = "valLoss",
@@ -92,7 +94,12 @@ export function earlyStopping({
 const copyOf = (values: Readonly<Record<string, Float32Array>>): Record<string, Float32Array> =>
   Object.fromEntries(Object.entries(values).map(([name, own]) => [name, own.slice()]));
 
-/** Makes the learning rate smaller where the monitored value no longer gets better: `reduceLrOnPlateau` after each epoch. */
+/**
+ * Makes the learning rate smaller where the monitored value no longer gets better: `reduceLrOnPlateau` after each
+ * epoch. Keras's ReduceLROnPlateau, with its defaults.
+ * @throws InputError as `earlyStopping`, and from `fit` where it has a `learningRate` too
+ * @example reduceOnPlateau({ factor: 0.5, patience: 2 })
+ */
 export function reduceOnPlateau({
   monitor = "valLoss",
   mode = "auto",
@@ -115,8 +122,9 @@ export function reduceOnPlateau({
 }
 
 /**
- * The learning rate of each epoch, from its number (0 at first) and the rate before it. Keras's LearningRateScheduler; for
- * a rate that changes within epochs give `fit` a `learningRate`.
+ * The learning rate of each epoch, from its number (0 at first) and the rate before it. Keras's LearningRateScheduler;
+ * for a rate that changes within epochs give `fit` a `learningRate`, which excludes this.
+ * @example learningRateScheduler((epoch, rate) => (epoch < 10 ? rate : rate * 0.9))
  */
 export function learningRateScheduler(rateOf: (epoch: number, learningRate: number) => number): Callback {
   return {

@@ -48,6 +48,7 @@ type Moment = {
   given: Given | undefined;
 };
 
+/** Updates that end with a reason where they break. */
 export type Watch = {
   /** One update, of which is remembered what it starts from. @throws NonFiniteLoss where its loss is infinite or NaN */
   update(given: Given, learningRate?: number): Promise<number>;

@@ -6,6 +6,7 @@
 import { type Cell, cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
 
+/** An optimiser as the equations of its step, which are compiled with the model, and the numbers that go in. */
 export type Optimizer = {
   readonly name: string;
   /** Reads the gradient `g`, sets the state `w`; where there is a `decayOf`, it reads a vector `decay` too. */
@@ -38,7 +39,9 @@ export function inside(where: string, value: number, low: number, high: number):
 /**
  * Stochastic gradient descent, with momentum where it is above 0. Formulas and defaults are Keras's: the velocity holds
  * the rates of the steps that it is made of. In PyTorch the present rate scales all of it, which is the same while the
- * rate stays. `nesterov`: I. Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+ * rate stays. `nesterov`: I. Sutskever et al., "On the importance of initialization and momentum in deep learning",
+ * 2013.
+ * @throws InputError for a number out of its range
  */
 export function sgd({ learningRate = 0.01, momentum = 0, nesterov = false } = {}): Optimizer {
   inside("sgd: learningRate", learningRate, 0, endless);
@@ -73,6 +76,7 @@ const nesterovCell = cell(
  * epsilon is added under the root (in PyTorch outside), and the momentum adds up steps with the rates that they had.
  * `centered` divides by the variance of the gradients instead of the mean of their squares: A. Graves, 2013 (arXiv
  * 1308.0850).
+ * @throws InputError for a number out of its range
  */
 export function rmsprop({
   learningRate = 0.001,
@@ -121,6 +125,8 @@ const adamCell = cell(
 /**
  * Adam: D. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2014, algorithm 1. Defaults as in Keras;
  * like PyTorch and the paper, and unlike Keras, epsilon is added after the correction of v.
+ * @throws InputError for a number out of its range
+ * @example adam({ learningRate: 0.002 })
  */
 export function adam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = {}): Optimizer {
   checkAdam("adam", { learningRate, beta1, beta2, epsilon });
@@ -151,6 +157,7 @@ function checkAdam(name: string, { learningRate, beta1, beta2, epsilon }: AdamNu
 /**
  * Adam with decoupled weight decay: I. Loshchilov and F. Hutter, 2017 (arXiv 1711.05101). As in Keras and PyTorch the
  * decay is scaled by the learning rate. Defaults are Keras's (PyTorch's decay is 0.01); epsilon as in `adam`.
+ * @throws InputError for a number out of its range
  *
  * ```ts
  * adamW({ weightDecay: (parameter) => (/\.b(_|$)/.test(parameter) ? 0 : 0.01) }); // none for biases
@@ -218,6 +225,7 @@ const nadamCell = cell(
 /**
  * Adam with Nesterov momentum: T. Dozat, "Incorporating Nesterov momentum into Adam", 2016. Formulas and defaults are
  * Keras's: the momentum of step t is u_t = beta1 * (1 - 0.96^t / 2), which is PyTorch's with a momentum decay of 1.
+ * @throws InputError for a number out of its range
  */
 export function nadam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = {}): Optimizer {
   checkAdam("nadam", { learningRate, beta1, beta2, epsilon });

@@ -17,8 +17,14 @@ import {
 } from "./examples.ts";
 import { createTurns } from "./turns.ts";
 
+/** Examples side by side, and time steps of each. */
 export type PredictorOptions = LoadOptions & { readonly batch: number; readonly steps: number };
 
+/**
+ * A program of one size for batches time first; `predict` takes whole data sets, examples first.
+ * @throws InputError where a `repeatVector` wants another number of steps
+ * @example const predictor = await createPredictor(model, { batch: 32, steps: 100 });
+ */
 export async function createPredictor(
   model: Model,
   { batch, steps, ...options }: PredictorOptions,
@@ -100,10 +106,12 @@ export class Predictor {
 
 /** Numbers in one run, with their shape. */
 export type FlatNumbers = { readonly data: Float32Array<ArrayBuffer>; readonly shape: readonly number[] };
+/** The outputs (N,T,V), or (N,V) where the model gives one a sequence, and states that were asked for. */
 export type Prediction = FlatNumbers & {
   /** The states (N,H), by name (`lstm.h`), of the layers with `returnState`, after their last step. */
   readonly states: Readonly<Record<string, FlatNumbers>>;
 };
+/** Defaults: 32 examples side by side, states from zeros. */
 export type PredictOptions = LoadOptions & {
   /** Examples that are computed side by side; it changes nothing in the result but rounding. */
   readonly batchSize?: number;

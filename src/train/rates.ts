@@ -12,6 +12,7 @@
 import { InputError } from "../graph/input-error.ts";
 import { inside } from "./optimizers.ts";
 
+/** From the steps taken before an update to the learning rate of that update. */
 export type Rate = (step: number) => number;
 
 const endless = Number.POSITIVE_INFINITY;
@@ -25,7 +26,10 @@ function positive(where: string, value: number): void {
   if (!(value > 0 && value < endless)) throw new InputError(`${where} must be in (0, Infinity), got ${value}`);
 }
 
-/** The same at every step. */
+/**
+ * The same at every step.
+ * @throws InputError for a number out of its range
+ */
 export function constantRate(learningRate: number): Rate {
   inside("constantRate: learningRate", learningRate, 0, endless);
   return () => learningRate;
@@ -33,7 +37,10 @@ export function constantRate(learningRate: number): Rate {
 
 type Decay = { readonly initialLearningRate: number; readonly decaySteps: number; readonly decayRate: number };
 
-/** r * decayRate^(step / decaySteps), the exponent rounded down where `staircase`. Keras's ExponentialDecay. */
+/**
+ * r * decayRate^(step / decaySteps), the exponent rounded down where `staircase`. Keras's ExponentialDecay.
+ * @throws InputError for a number out of its range
+ */
 export function exponentialDecay({
   initialLearningRate,
   decaySteps,
@@ -45,7 +52,10 @@ export function exponentialDecay({
   return (step) => initialLearningRate * decayRate ** passed(step, decaySteps, staircase);
 }
 
-/** r * factor^floor(step / every): times `factor` after every so many steps. PyTorch's StepLR. */
+/**
+ * r * factor^floor(step / every): times `factor` after every so many steps. PyTorch's StepLR.
+ * @throws InputError for a number out of its range
+ */
 export function stepDecay({
   initialLearningRate,
   every,
@@ -61,7 +71,10 @@ export function stepDecay({
   return (step) => initialLearningRate * factor ** Math.floor(step / every);
 }
 
-/** r / (1 + decayRate * step / decaySteps), the quotient rounded down where `staircase`. Keras's InverseTimeDecay. */
+/**
+ * r / (1 + decayRate * step / decaySteps), the quotient rounded down where `staircase`. Keras's InverseTimeDecay.
+ * @throws InputError for a number out of its range
+ */
 export function inverseTimeDecay({
   initialLearningRate,
   decaySteps,
@@ -74,8 +87,9 @@ export function inverseTimeDecay({
 }
 
 /**
- * (r - end) * (1 - step / decaySteps)^power + end, and `end` from decaySteps on; with `cycle`, decaySteps grows to its next
- * multiple there, so that the rate jumps up and falls again. Keras's PolynomialDecay.
+ * (r - end) * (1 - step / decaySteps)^power + end, and `end` from decaySteps on; with `cycle`, decaySteps grows to its
+ * next multiple there, so that the rate jumps up and falls again. Keras's PolynomialDecay.
+ * @throws InputError for a number out of its range
  */
 export function polynomialDecay({
   initialLearningRate,
@@ -98,9 +112,11 @@ export function polynomialDecay({
 }
 
 /**
- * r * ((1 - alpha) * (1 + cos(pi * step / decaySteps)) / 2 + alpha), and r * alpha from decaySteps on: I. Loshchilov and
- * F. Hutter, 2016 (arXiv 1608.03983), without restarts. With a `warmupTarget`, the rate first goes straight from r to
- * it in `warmupSteps`, and falls from there. Keras's CosineDecay.
+ * r * ((1 - alpha) * (1 + cos(pi * step / decaySteps)) / 2 + alpha), and r * alpha from decaySteps on: I. Loshchilov
+ * and F. Hutter, 2016 (arXiv 1608.03983), without restarts. With a `warmupTarget`, the rate first goes straight from r
+ * to it in `warmupSteps`, and falls from there. Keras's CosineDecay.
+ * @throws InputError for a number out of its range
+ * @example await fit(model, x, y, { learningRate: cosineDecay({ initialLearningRate: 0.002, decaySteps: 1000 }) });
  */
 export function cosineDecay({
   initialLearningRate,
@@ -126,6 +142,7 @@ export function cosineDecay({
 /**
  * Straight from a rate to the first one of another schedule in `warmupSteps`, then that schedule from its beginning.
  * P. Goyal et al., 2017 (arXiv 1706.02677).
+ * @throws InputError for a number out of its range
  */
 export function linearWarmup({
   initialLearningRate = 0,
@@ -144,6 +161,7 @@ export function linearWarmup({
 
 /**
  * values[i] up to and with step boundaries[i], the last value after the last boundary. Keras's PiecewiseConstantDecay.
+ * @throws InputError unless boundaries rise and values are one more
  */
 export function piecewiseConstantDecay({
   boundaries,
@@ -174,6 +192,7 @@ export function piecewiseConstantDecay({
  * max / (divFactor * finalDivFactor), each along half a cosine or a line. L. Smith and N. Topin, 2017 (arXiv
  * 1708.07120), in PyTorch's form (OneCycleLR), which ends its phases at pctStart * totalSteps - 1 and totalSteps - 1;
  * where `threePhase`, the rate first falls to where it began, as fast as it rose. The momentum stays as it is.
+ * @throws InputError for a number out of its range
  */
 export function oneCycle({
   maxLearningRate,
@@ -235,6 +254,7 @@ export type Plateau = {
 /**
  * The state after one more value (a validation loss): the rate is multiplied by `factor` where the value has not been
  * better than the best by more than `minDelta` for `patience` values. Keras's ReduceLROnPlateau, with its defaults.
+ * @throws InputError for a number out of its range
  *
  * ```ts
  * let plateau: Plateau = { learningRate: 0.002 };

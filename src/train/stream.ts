@@ -3,7 +3,9 @@
  * lanes as the batch has examples, and each batch goes on where the last one ended, so that states can be carried.
  * Knows nothing about models.
  */
+import { InputError } from "../graph/input-error.ts";
 
+/** Batches of a stream, each where the last one ended. */
 export type Batches = {
   /** Batches in one pass. */
   readonly count: number;
@@ -17,12 +19,17 @@ export const smallestStream = (batch: number, steps: number): number => batch * 
 /**
  * `offset` (0 to steps - 1) moves where batches begin, so that the passes of training do not always cut at the same
  * places; the last batch then has to be left out.
+ * @throws InputError for tokens that make no batch: there must be batch * (steps + 1)
+ * @example const { inputs, targets } = streamBatches(tokens, { batch: 16, steps: 32 }).at(0);
  */
 export function streamBatches(tokens: Int32Array, { batch, steps }: { batch: number; steps: number }): Batches {
   const lane = Math.floor(tokens.length / batch);
   const count = Math.floor((lane - 1) / steps);
   if (count < 1) {
-    throw new Error(`internal: ${tokens.length} tokens make no batch of ${batch} x ${steps}`);
+    throw new InputError(
+      `streamBatches: ${tokens.length} tokens make no batch of ${batch} x ${steps} steps; ${smallestStream(batch, steps)} ` +
+        "are needed. Give more tokens, a smaller batch or fewer steps.",
+    );
   }
   // Time first, once and for all: each batch is then one run of numbers.
   const arranged = new Int32Array(lane * batch);
@@ -34,7 +41,7 @@ export function streamBatches(tokens: Int32Array, { batch, steps }: { batch: num
     at(k, offset = 0) {
       const from = (offset + k * steps) * batch;
       const length = steps * batch;
-      if (from + length + batch > arranged.length) throw new Error(`internal: batch ${k} is past the end`);
+      if (from + length + batch > arranged.length) throw new InputError(`streamBatches: batch ${k} is past the end`);
       return {
         inputs: arranged.subarray(from, from + length),
         targets: arranged.subarray(from + batch, from + batch + length),

@@ -47,6 +47,7 @@ export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOp
   return g.graph({ output, loss: weighted });
 }
 
+/** Defaults: Adam, sparse categorical cross-entropy, no clipping, a step after every batch, no metrics, seed 0. */
 export type TrainerOptions = LoadOptions & {
   /** Examples side by side, and time steps that the gradient reaches back. */
   readonly batch: number;
@@ -146,6 +147,13 @@ function decays(plan: Plan, decayOf: (parameter: string) => number): Float32Arra
   return values;
 }
 
+/**
+ * Training with each update in hand; `fit` and `fitStream` are made of it.
+ * @throws InputError for options out of their range, and where a `repeatVector` wants another number of steps
+ * @example
+ * const trainer = await createTrainer(model, { batch: 16, steps: 32, optimizer: adam(), clipNorm: 1 });
+ * const loss = await trainer.update(tokens, targets); // (T,B) each
+ */
 export async function createTrainer(model: Model, options: TrainerOptions): Promise<Trainer> {
   checkSteps(model, options.steps, "training");
   const { plan, slots } = trainingPlan(model, options);
@@ -205,10 +213,10 @@ export class Trainer {
   }
 
   /**
-   * One update. Tokens (T,B), or vectors (T,B,D), by name where the model has several inputs, and targets: indices (T,B) or vectors (T,B,V), flat, time first; for a
-   * model that gives one output a sequence the targets are (B) or (B,V). Masked steps do not count. The states start
-   * from where the last call left them, unless `resetStates` is called. With `accumulate` the parameters change at every
-   * so manieth call, or where `last` says that no more batches come.
+   * One update. Tokens (T,B), or vectors (T,B,D), by name where the model has several inputs, and targets: indices (T,B)
+   * or vectors (T,B,V), flat, time first; for a model that gives one output a sequence the targets are (B) or (B,V).
+   * Masked steps do not count. The states start from where the last call left them, unless `resetStates` is called. With
+   * `accumulate` the parameters change at every so manieth call, or where `last` says that no more batches come.
    * @returns the mean loss before the update
    * @throws InputError for numbers that do not fit; then nothing has changed
    */
@@ -300,11 +308,13 @@ export class Trainer {
   }
 }
 
+/** Weights of the outputs, which examples of the batch count, and where the batches end. */
 export type UpdateOptions = FeedOptions & {
   /** Take the optimiser's step though fewer batches than `accumulate` have come. */
   readonly last?: boolean;
 };
 
+/** What training goes on from: steps taken, and the optimiser's numbers by slot and parameter. For a file, too. */
 export type TrainerState = {
   readonly step: number;
   readonly slots: Readonly<Record<string, Readonly<Record<string, Float32Array>>>>;
