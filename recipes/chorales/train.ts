@@ -18,7 +18,7 @@ import {
 } from "unrolled";
 import type { Cell } from "../../src/graph/cell.ts";
 import { InputError } from "../../src/graph/input-error.ts";
-import { shuffle } from "../../src/text/shuffle.ts";
+import { shuffle } from "../../src/nn/shuffle.ts";
 import { type Chorales, keys, longestOf, type Piece, padding, rollsOf, stepsOf } from "./pieces.ts";
 
 export type Settings = {
