@@ -9,7 +9,7 @@ export type Ended = { code: number; out: string; err: string };
 
 export const recipe = (...args: string[]): Promise<Ended> =>
   new Promise((resolve) => {
-    execFile(process.execPath, ["scripts/recipe.mjs", ...args], { cwd: root }, (error, out, err) => {
+    execFile(process.execPath, ["scripts/program.mjs", "recipe", ...args], { cwd: root }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err });
     });
   });

@@ -1,0 +1,43 @@
+/**
+ * `npm run recipe -- NAME [DATA] [options]`, and `npm run example -- ...`: install what is missing, build recipes/NAME.ts or
+ * examples/NAME.ts, run it.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ensureInstalled, fail, root, run } from "./steps.mjs";
+
+const [kind, name, ...rest] = process.argv.slice(2);
+const folder = `${kind}s`;
+const names = readdirSync(join(root, folder))
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => file.slice(0, -".ts".length));
+const given = name === undefined ? `no ${kind} was named` : `there is no ${kind} "${name}"`;
+if (!names.includes(name)) fail(`npm run ${kind}: ${given}. There are ${names.join(", ")}.`, 2);
+
+ensureInstalled();
+const { build } = await import("vite");
+const output = join(root, "node_modules/.cache/unrolled", folder);
+await build({
+  root,
+  configFile: false,
+  logLevel: "error",
+  resolve: {
+    alias: [
+      { find: /^unrolled$/, replacement: join(root, "src/index.ts") },
+      { find: /^unrolled\/cells$/, replacement: join(root, "src/cells/index.ts") },
+    ],
+  },
+  build: {
+    ssr: join(root, folder, `${name}.ts`),
+    outDir: output,
+    emptyOutDir: false,
+    minify: false,
+    target: "node20",
+    rollupOptions: { output: { entryFileNames: "[name].mjs" } },
+  },
+});
+const built = join(output, `${name}.mjs`);
+if (!existsSync(built)) fail(`internal: the ${kind} was not built`);
+const oneLine = pathToFileURL(join(root, "scripts/one-line-errors.mjs")).href;
+process.exit(run(process.execPath, ["--import", oneLine, built, ...rest]));
