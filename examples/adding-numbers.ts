@@ -3,7 +3,19 @@
  * vector; a decoder reads that vector at every step and writes the answer (Keras's addition_rnn, after W. Zaremba and
  * I. Sutskever, "Learning to execute", 2014). The question is read in reverse. Takes about 10 seconds.
  */
-import { adam, createRandom, dense, embedding, fit, lstm, predict, repeatVector, rowsOf, sequential } from "unrolled";
+import {
+  adam,
+  argmax,
+  createRandom,
+  dense,
+  embedding,
+  fit,
+  lstm,
+  predict,
+  repeatVector,
+  rowsOf,
+  sequential,
+} from "unrolled";
 
 const characters = " 0123456789+";
 const length = 5; // Of the longest question; the answer is filled up to it.
@@ -42,12 +54,12 @@ await fit(model, xOf(sums), yOf(sums), {
   ],
 });
 
-const outputs = rowsOf(await predict(model, xOf(held))); // For each question (5,12): five characters as logits.
-const answers = outputs.map((output) => {
-  const steps = rowsOf({ data: output, shape: [length, characters.length] });
-  const likeliest = steps.map((logits) => characters[logits.indexOf(Math.max(...logits))]);
-  return likeliest.join("").trim();
-});
+const likeliest = rowsOf(argmax(await predict(model, xOf(held)))); // For each question five characters, as numbers.
+const answers = likeliest.map((answer) =>
+  Array.from(answer, (k) => characters[k])
+    .join("")
+    .trim(),
+);
 const right = held.map(({ answer }, k) => answers[k] === answer);
 for (const k of [0, 1, 2, 3, 4, 5, ...right.flatMap((yes, at) => (yes ? [] : [at])).slice(0, 2)]) {
   console.log(

@@ -3,7 +3,7 @@
  * ended and writes the word in reverse (after I. Sutskever et al., 2014). In training it reads the right letter before
  * each one; when it writes, it reads what it has written itself. Takes about 10 seconds.
  */
-import { adam, createRandom, dense, embedding, fit, input, lstm, predict, rowsOf, sequential } from "unrolled";
+import { adam, argmax, createRandom, dense, embedding, fit, input, lstm, predict, sequential } from "unrolled";
 
 // 0 is padding, 1 to 26 are letters, 27 begins and ends what is written.
 const alphabet = " abcdefghijklmnopqrstuvwxyz|";
@@ -45,9 +45,8 @@ async function reverse(word: string): Promise<string> {
   const letters = Array.from(word, (letter) => alphabet.indexOf(letter));
   const written = [mark];
   while (written.length < steps) {
-    const logits = rowsOf(await predict(model, { word: [pad(letters)], written: [pad(written)] }))[0];
-    const next = [...(logits ?? [])].slice((written.length - 1) * classes, written.length * classes);
-    const letter = next.indexOf(Math.max(...next));
+    const { data } = argmax(await predict(model, { word: [pad(letters)], written: [pad(written)] }));
+    const letter = data[written.length - 1] as number;
     if (letter === mark) break;
     written.push(letter);
   }

@@ -51,8 +51,6 @@ console.log(`${summary(model)}\n`);
 for (const [name, values] of Object.entries(history)) console.log(name.padEnd(14), ...values.map((v) => v.toFixed(3)));
 
 const asked = ["a warm , funny and moving film", "the plot makes no sense and the jokes fall flat", "not bad at all"];
-const { data } = await predict(model, encode(asked));
 // The model gives logits; the sigmoid makes a probability of each.
-asked.forEach((text, k) =>
-  console.log(`${(100 / (1 + Math.exp(-(data[k] as number)))).toFixed(0).padStart(3)} %  ${text}`),
-);
+const { data } = await predict(model, encode(asked), { activation: "sigmoid" });
+asked.forEach((text, k) => console.log(`${(100 * (data[k] as number)).toFixed(0).padStart(3)} %  ${text}`));

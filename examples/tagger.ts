@@ -4,6 +4,7 @@
  * padded and the padding is masked. Takes about 5 seconds.
  */
 import {
+  argmax,
   bidirectional,
   createRandom,
   dense,
@@ -51,9 +52,8 @@ for (const [name, reader] of Object.entries({ forwards: layer, "both ways": bidi
   await fit(model, training.x, training.y, { epochs: 12, batchSize: 16 });
   const { accuracy = 0 } = await evaluate(model, held.x, held.y, { metrics: ["accuracy"] });
   console.log(`An LSTM that reads ${name}: ${(100 * accuracy).toFixed(1)} % of the words of 1,000 new sentences right`);
-  const outputs = rowsOf(await predict(model, encode(shown)));
-  outputs.forEach((data, k) => {
-    const best = rowsOf({ data, shape: [9, tags.length] }).map((logits) => tags[logits.indexOf(Math.max(...logits))]);
-    console.log(`  ${shown[k]?.map((word, t) => `${word}/${best[t]}`).join(" ")}`);
-  });
+  const found = rowsOf(argmax(await predict(model, encode(shown))));
+  for (const [k, words] of shown.entries()) {
+    console.log(`  ${words.map((word, t) => `${word}/${tags[found[k]?.[t] as number]}`).join(" ")}`);
+  }
 }

@@ -51,7 +51,7 @@ export {
   trainLanguageModel,
   writeLanguageModel,
 } from "./tasks/language-model.ts";
-export { type FlatArray, rowsOf } from "./text/arrays.ts";
+export { argmax, type FlatArray, rowsOf } from "./text/arrays.ts";
 export {
   type BytePairEncoding,
   bytePairVocabularySize,
@@ -106,6 +106,7 @@ export {
 } from "./train/optimizers.ts";
 export {
   createPredictor,
+  type OutputActivation,
   type Prediction,
   type PredictOptions,
   type Predictor,

@@ -110,7 +110,7 @@ const table = {
 } satisfies Record<string, Cell>;
 
 /** The built-in cells by the names of their files, as `unrolled cells` lists them: `cells["peephole-lstm"]`. */
-export const cells: Readonly<Record<string, Cell>> = table;
+export const cells: typeof table & Readonly<Record<string, Cell>> = table;
 
 /** Where a cell comes from, and what it changes in the plainer one that it is made from. */
 export type About = {

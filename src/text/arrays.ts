@@ -79,6 +79,26 @@ export function rowsOf<Data extends Numbers | readonly unknown[]>({ data, shape 
 }
 
 /**
+ * Where the largest number of the last axis is, the first of equal ones: (N,T,V) -> (N,T). The classes of logits.
+ * @throws InputError for a single value, and where the last axis is empty
+ * @example rowsOf(argmax(await predict(model, x))); // for each example its classes, step by step
+ */
+export function argmax({ data, shape }: FlatArray<ArrayLike<number>>): FlatArray<Int32Array<ArrayBuffer>> {
+  const size = shape.at(-1) ?? 0;
+  if (size === 0)
+    throw new InputError(`argmax: needs numbers along the last axis, got the shape (${shape.join(", ")})`);
+  const left = shape.slice(0, -1);
+  const largest = Int32Array.from({ length: sizeOf(left) }, (_, row) => {
+    let best = 0;
+    for (let k = 1; k < size; k++) {
+      if ((data[row * size + k] as number) > (data[row * size + best] as number)) best = k;
+    }
+    return best;
+  });
+  return { data: largest, shape: left };
+}
+
+/**
  * Nested lists as one run. A typed array stays what it is and is not copied; lists become 64-bit floats, which hold
  * every number of JavaScript's, unless all of the innermost are typed arrays of one kind.
  * @param name what the array is called in an error

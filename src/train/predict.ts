@@ -1,6 +1,7 @@
 /** The outputs of a model for sequences that are there as a whole. Knows nothing about what they mean. */
+import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { checkSteps, type Model, modelGraph, statesOf } from "../nn/model.ts";
+import { addModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { checkFinite, checkInputs, checkLength, checkWhole, type Inputs, setInputs, timeFirst } from "./checks.ts";
@@ -18,7 +19,18 @@ import {
 import { createTurns } from "./turns.ts";
 
 /** Examples side by side, and time steps of each. */
-export type PredictorOptions = LoadOptions & { readonly batch: number; readonly steps: number };
+export type PredictorOptions = LoadOptions & {
+  readonly batch: number;
+  readonly steps: number;
+  /** What is made of the outputs: probabilities of logits, by the loss that they were trained with. */
+  readonly activation?: OutputActivation | undefined;
+};
+export type OutputActivation = "linear" | "softmax" | "sigmoid";
+const activations: { readonly [K in OutputActivation]: (g: Builder, output: NodeId) => NodeId } = {
+  linear: (_, output) => output,
+  softmax: (g, output) => g.softmax(output),
+  sigmoid: (g, output) => g.unary("sigmoid", output),
+};
 
 /**
  * A program of one size for batches time first; `predict` takes whole data sets, examples first.
@@ -27,11 +39,16 @@ export type PredictorOptions = LoadOptions & { readonly batch: number; readonly 
  */
 export async function createPredictor(
   model: Model,
-  { batch, steps, ...options }: PredictorOptions,
+  { batch, steps, activation = "linear", ...options }: PredictorOptions,
 ): Promise<Predictor> {
   checkSteps(model, steps, "predict");
-  const { graph } = modelGraph(model, { training: false });
-  const program = await load(schedule(graph, { steps, batch, keep: ["output"] }), options);
+  if (!Object.hasOwn(activations, activation)) {
+    const there = Object.keys(activations).join(", ");
+    throw new InputError(`predict: activation "${activation}" is not known. There are ${there}.`);
+  }
+  const g = createBuilder();
+  const output = activations[activation](g, addModel(g, model, { training: false }).output);
+  const program = await load(schedule(g.graph({ output }), { steps, batch, keep: ["output"] }), options);
   return new Predictor(model, program, { batch, steps });
 }
 
@@ -113,6 +130,8 @@ export type Prediction = FlatNumbers & {
 };
 /** Defaults: 32 examples side by side, states from zeros. */
 export type PredictOptions = LoadOptions & {
+  /** What is made of the outputs: probabilities of logits, by the loss that they were trained with. */
+  readonly activation?: OutputActivation;
   /** Examples that are computed side by side; it changes nothing in the result but rounding. */
   readonly batchSize?: number;
   /** What states start from (N,H), by name, instead of zeros. */
@@ -127,13 +146,13 @@ export type PredictOptions = LoadOptions & {
  * @example const { data, shape } = await predict(model, x);
  */
 export async function predict(model: Model, x: InputArrays, options: PredictOptions = {}): Promise<Prediction> {
-  const { batchSize = 32, initialState = {}, ...host } = options;
+  const { batchSize = 32, activation, initialState = {}, ...host } = options;
   checkWhole("predict: batchSize", batchSize, 1);
   const { inputs, count, steps } = readInputs(model, x, "predict");
   const batch = Math.min(batchSize, count);
   checkWholeBatches(model, { count, batch }, "predict");
   const given = readStates(initialState, count, "predict");
-  const predictor = await createPredictor(model, { batch, steps, ...host });
+  const predictor = await createPredictor(model, { batch, steps, activation, ...host });
   const { outputSize, returnsSequences } = model;
   const outputSteps = returnsSequences ? steps : 1;
   const data = new Float32Array(count * outputSteps * outputSize);

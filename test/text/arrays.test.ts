@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { flatten, rowsOf } from "../../src/text/arrays.ts";
+import { InputError } from "../../src/graph/input-error.ts";
+import { argmax, flatten, rowsOf } from "../../src/text/arrays.ts";
 
 describe("flatten", () => {
   test("nested lists become 64-bit floats, row after row", () => {
@@ -71,5 +72,20 @@ describe("rowsOf", () => {
     expect(() => rowsOf({ data: Int32Array.of(1), shape: [] })).toThrow(
       "rowsOf: needs an array with at least one axis",
     );
+  });
+});
+
+describe("argmax", () => {
+  test("where the largest of the last axis is, the first of equal ones", () => {
+    const outputs = { data: Float32Array.of(1, 3, 2, 5, 5, 0, -1, -2, -3, 0, 0, 7), shape: [2, 2, 3] };
+    expect(argmax(outputs)).toEqual({ data: Int32Array.of(1, 0, 0, 2), shape: [2, 2] });
+    expect(rowsOf(argmax(outputs))).toEqual([Int32Array.of(1, 0), Int32Array.of(0, 2)]);
+    expect(argmax({ data: [2, 9, 4], shape: [3] })).toEqual({ data: Int32Array.of(1), shape: [] });
+  });
+  test("throws where there is nothing to choose from", () => {
+    expect(() => argmax({ data: [], shape: [2, 0] })).toThrow(
+      "argmax: needs numbers along the last axis, got the shape (2, 0)",
+    );
+    expect(() => argmax({ data: [1], shape: [] })).toThrow(InputError);
   });
 });

@@ -139,3 +139,20 @@ test("a stream goes on from batch to batch: a model whose states start anew is r
     "fitStream: goes on from the states of the batch before, and gru has an initialState.",
   );
 });
+
+test("predict gives probabilities where it is asked for them", async () => {
+  const made = sequential([dense(3)], { input: 2, seed: 2 });
+  const x = [[[1, -2]], [[0.5, 3]]];
+  const { data: logits } = await predict(made, x);
+  const { data: sigmoids } = await predict(made, x, { activation: "sigmoid" });
+  sigmoids.forEach((p, k) => expect(p).toBeCloseTo(1 / (1 + Math.exp(-(logits[k] as number))), 6));
+  const { data: softmaxes } = await predict(made, x, { activation: "softmax" });
+  for (const row of [0, 1]) {
+    const own = [...logits.slice(3 * row, 3 * row + 3)].map(Math.exp);
+    const sum = own.reduce((a, b) => a + b);
+    own.forEach((value, k) => expect(softmaxes[3 * row + k]).toBeCloseTo(value / sum, 6));
+  }
+  await expect(predict(made, x, { activation: "relu" as "linear" })).rejects.toThrow(
+    'predict: activation "relu" is not known. There are linear, softmax, sigmoid.',
+  );
+});
