@@ -36,6 +36,7 @@ export const initializers = {
   he_uniform: { takes: [], defaults: [], matrixOnly: false },
   he_normal: { takes: [], defaults: [], matrixOnly: false },
   lecun_uniform: { takes: [], defaults: [], matrixOnly: false },
+  lecun_normal: { takes: [], defaults: [], matrixOnly: false },
   orthogonal: { takes: ["gain"], defaults: [1], matrixOnly: true },
   identity: { takes: ["gain"], defaults: [1], matrixOnly: true },
   random_uniform: { takes: ["min", "max"], defaults: undefined, matrixOnly: false },

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { InputError } from "../../src/graph/input-error.ts";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
+import { createEvaluator } from "../../src/train/evaluator.ts";
 import { fitStream } from "../../src/train/fit-stream.ts";
 import { NonFiniteLoss } from "../../src/train/non-finite.ts";
 import { adam } from "../../src/train/optimizers.ts";
@@ -30,4 +32,12 @@ test("the same seed trains the same model, on one thread or two", async () => {
   expect(second.loss).toBe(first.loss);
   expect(second.validationLoss).toBe(first.validationLoss);
   expect(b.values).toEqual(a.values);
+});
+
+test("a stream that makes no batch is refused with what would be enough", async () => {
+  const message = "streamBatches: 17 tokens make no batch of 2 x 8 steps; 18 are needed. ";
+  const train = fitStream(model(), tokens.subarray(0, 17), { ...small, validationSplit: 0 });
+  await expect(train).rejects.toThrow(new InputError(`${message}Give more tokens, a smaller batch or fewer steps.`));
+  const evaluator = await createEvaluator(model(), { batch: 2, steps: 8 });
+  await expect(evaluator.loss(tokens.subarray(0, 1))).rejects.toThrow(InputError);
 });

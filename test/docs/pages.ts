@@ -1,0 +1,86 @@
+/** The TypeScript of the pages in Markdown, as programs. */
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "vite";
+
+const root = join(import.meta.dirname, "../..");
+export const pages = [
+  "README.md",
+  ...readdirSync(join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+export const readPage = (page: string): string => readFileSync(join(root, page), "utf8");
+
+/** The ts blocks of a page. One that begins with an import begins a program; others go on with the one before. */
+export function programsOf(markdown: string): string[] {
+  const programs: string[] = [];
+  for (const [, code = ""] of markdown.matchAll(/^```ts\n([\s\S]*?)^```$/gm)) {
+    if (code.startsWith("import ")) programs.push(code);
+    else programs.push((programs.pop() ?? "") + code);
+  }
+  return programs;
+}
+
+/** What programs import, and where it lies. */
+const modules = [
+  ["unrolled", "src/index.ts"],
+  ["unrolled/callbacks", "src/callbacks/index.ts"],
+  ["unrolled/cells", "src/cells/index.ts"],
+  ["unrolled/formats/model-file", "src/formats/model-file.ts"],
+] as const;
+
+export type Ended = { readonly code: number | null; readonly output: string };
+
+/** Run Node in a folder to its end. */
+export function node(folder: string, ...args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, NO_COLOR: "1" } });
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += chunk));
+  child.stderr.on("data", (chunk) => (output += chunk));
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, output })));
+}
+
+/** A folder for programs, in which packages are found. */
+export function makeFolder(): { readonly folder: string; readonly remove: () => void } {
+  const folder = join(root, "node_modules/.cache/unrolled", `docs-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Write programs into a folder, and what TypeScript says about them. */
+export async function checkTypes(folder: string, programs: Readonly<Record<string, string>>): Promise<string> {
+  for (const [name, code] of Object.entries(programs))
+    writeFileSync(join(folder, `${name}.ts`), `${code}\nexport {};\n`);
+  const paths = Object.fromEntries(modules.map(([name, file]) => [name, [join(root, file)]]));
+  const config = {
+    extends: join(root, "tsconfig.json"),
+    // What is shown need not be used.
+    compilerOptions: { paths, noUnusedLocals: false, noUncheckedIndexedAccess: false },
+    include: [],
+    files: Object.keys(programs).map((name) => `${name}.ts`),
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  const { output } = await node(folder, join(root, "node_modules/typescript/bin/tsc"), "-p", ".", "--pretty", "false");
+  return output;
+}
+
+/** Programs that are there as TypeScript, made into JavaScript that runs in the folder. */
+export async function compile(folder: string, names: readonly string[]): Promise<void> {
+  await build({
+    configFile: false,
+    root: folder,
+    logLevel: "error",
+    resolve: {
+      alias: modules.map(([name, file]) => ({ find: new RegExp(`^${name}$`), replacement: join(root, file) })),
+    },
+    build: {
+      ssr: true,
+      target: "node20",
+      outDir: ".",
+      emptyOutDir: false,
+      rollupOptions: { input: Object.fromEntries(names.map((name) => [name, join(folder, `${name}.ts`)])) },
+    },
+  });
+}
