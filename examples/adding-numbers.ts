@@ -3,19 +3,7 @@
  * vector; a decoder reads that vector at every step and writes the answer (Keras's addition_rnn, after W. Zaremba and
  * I. Sutskever, "Learning to execute", 2014). The question is read in reverse. Takes about 10 seconds.
  */
-import {
-  adam,
-  argmax,
-  createRandom,
-  dense,
-  embedding,
-  fit,
-  lstm,
-  predict,
-  repeatVector,
-  rowsOf,
-  sequential,
-} from "unrolled";
+import { argmax, createRandom, dense, embedding, fit, lstm, predict, repeatVector, rowsOf, sequential } from "unrolled";
 
 const characters = " 0123456789+";
 const length = 5; // Of the longest question; the answer is filled up to it.
@@ -42,7 +30,7 @@ const model = sequential(
   { seed: 1 },
 );
 await fit(model, xOf(sums), yOf(sums), {
-  ...{ epochs: 12, batchSize: 64, metrics: ["accuracy"], optimizer: adam({ learningRate: 0.006 }) },
+  ...{ epochs: 12, batchSize: 64, metrics: ["accuracy"], learningRate: () => 0.006 },
   validationData: { x: xOf(held), y: yOf(held) },
   callbacks: [
     {

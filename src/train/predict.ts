@@ -25,6 +25,7 @@ export type PredictorOptions = LoadOptions & {
   /** What is made of the outputs: probabilities of logits, by the loss that they were trained with. */
   readonly activation?: OutputActivation | undefined;
 };
+/** Nothing, for what a model learned as it is; the probabilities of its classes; or one for each feature. */
 export type OutputActivation = "linear" | "softmax" | "sigmoid";
 const activations: { readonly [K in OutputActivation]: (g: Builder, output: NodeId) => NodeId } = {
   linear: (_, output) => output,

@@ -784,7 +784,7 @@ test("a second initialiser", () => {
 test("an unknown initialiser", () => {
   expect(mistake("y = W @ x\nW ~ glorot")).toMatchInlineSnapshot(`
     "
-    line 2, column 5: unknown initialiser "glorot". Initialisers: zeros, ones, constant, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, orthogonal, identity, random_uniform, random_normal.
+    line 2, column 5: unknown initialiser "glorot". Initialisers: zeros, ones, constant, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal, identity, random_uniform, random_normal.
       W ~ glorot
           ^^^^^^
     "
