@@ -6,6 +6,13 @@ export { cells } from "./cells/index.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export {
+  type InspectedStep,
+  type InspectOptions,
+  inspectModel,
+  type NamedValue,
+  namedValues,
+} from "./nn/inspection.ts";
+export {
   add,
   average,
   bidirectional,
