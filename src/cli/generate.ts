@@ -2,16 +2,11 @@
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { beamSearch } from "../tasks/beam-search.ts";
-import {
-  type GeneratedToken,
-  type GenerateOptions,
-  generateTokens,
-  unknownCharacters,
-  generate as write,
-} from "../tasks/generate.ts";
+import { type GeneratedToken, type GenerateOptions, generateTokens, generate as write } from "../tasks/generate.ts";
 import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
+import { warnUnknown } from "./unknown.ts";
 
 const penalty = { min: -2, max: 2 } as const;
 
@@ -47,7 +42,7 @@ export const generate: Command = {
     const prompt = given.text("prompt") ?? "";
     if (/\p{Surrogate}/u.test(prompt)) throw new InputError("--prompt: is not valid Unicode text.");
     const json = given.flag("json");
-    sayUnknown(model, prompt, json);
+    warnUnknown("--prompt", model, prompt, json);
     const stop = new AbortController();
     process.once("SIGINT", () => stop.abort());
     const seed = given.number("seed") ?? Math.floor(Math.random() * 2 ** 32);
@@ -98,17 +93,6 @@ function checkTogether(given: Given): void {
   if (extra !== undefined) {
     throw new InputError(`--${extra}: is about drawing tokens one by one, and --beams searches. Give one of the two.`);
   }
-}
-
-/** One line for what the model reads as its unknown character. */
-function sayUnknown(model: LanguageModel, prompt: string, json: boolean): void {
-  const characters = unknownCharacters(model, prompt);
-  if (characters.length === 0) return;
-  // As JSON: in quotes, and without a line's end.
-  const shown = JSON.stringify(characters.slice(0, 20).join(""));
-  const more = characters.length > 20 ? ` and ${characters.length - 20} more characters` : "";
-  const warning = `--prompt: the model never saw ${shown}${more}; it reads each as unknown.`;
-  process.stderr.write(json ? `${JSON.stringify({ warning })}\n` : `${printable(warning)}\n`);
 }
 
 /** Text shown as it comes, and what the line of JSON says of it. */

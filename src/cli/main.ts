@@ -7,11 +7,12 @@ import { listCells } from "./cells.ts";
 import { evaluate } from "./evaluate.ts";
 import { explain } from "./explain.ts";
 import { generate } from "./generate.ts";
+import { inspect } from "./inspect.ts";
 import { alignRows, type Command, common, nearest, optionRows } from "./options.ts";
 import { runCommand, runProcess } from "./run.ts";
 import { train } from "./train.ts";
 
-const commands: readonly Command[] = [train, generate, evaluate, explain, listCells, bench];
+const commands: readonly Command[] = [train, generate, evaluate, inspect, explain, listCells, bench];
 
 const overview = `unrolled: recurrent networks from their equations
 

@@ -1,0 +1,287 @@
+/** `unrolled inspect`: every gate and state of a model at every step, while it reads a text. */
+import { basename } from "node:path";
+import { checkWritable, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
+import { InputError } from "../graph/input-error.ts";
+import { type InspectedStep, inspectModel, type NamedValue, namedValues } from "../nn/inspection.ts";
+import type { Model } from "../nn/model.ts";
+import { readLanguageModel } from "../tasks/language-model.ts";
+import { decodeNext, encode, type Tokenizer } from "../text/tokenizer.ts";
+import { inspectionPage } from "./inspect-page.ts";
+import type { Command, Given } from "./options.ts";
+import { formatCount, isTerminal, printable, styled, writeJson } from "./output.ts";
+import { warnUnknown } from "./unknown.ts";
+
+/** The largest page, in numbers: 40 MB, about 53 MB as text. */
+const mostNumbersInPage = 10_000_000;
+/** How many of the likeliest next tokens are said. */
+const likeliest = 5;
+
+export const inspect: Command = {
+  name: "inspect",
+  usage: 'inspect MODEL.safetensors [FILE] [--text "..."] [options]',
+  summary: "every gate and state at every step, while a model reads a text",
+  details: "The text is that of FILE or of --text. Without --html and --json it is a table.",
+  examples: [
+    'inspect model.safetensors --text "Call me Ishmael."',
+    'inspect model.safetensors --text "Call me Ishmael." --value f',
+    "inspect model.safetensors chapter.txt --html chapter.html",
+  ],
+  arguments: [1, 2],
+  options: {
+    text: { value: "TEXT", help: "what the model reads" },
+    value: { value: "NAME", help: "only this value, all its units; for several, give it again", multiple: true },
+    html: { value: "FILE", help: "one page with everything in it, for a browser" },
+  },
+  async run(given) {
+    const [file] = given.positionals as readonly [string, string?];
+    const html = given.text("html");
+    if (html !== undefined) checkPage(html);
+    const lm = readLanguageModel(readInput(file), file);
+    const { text, where } = readText(given);
+    const shown = shownValues(lm.model, given.texts("value"));
+    const ids = encode(lm.tokenizer, text);
+    if (html !== undefined) checkSize(ids.length, shown);
+    warnUnknown(where, lm, text, given.flag("json"));
+
+    const keys = shown.map(({ key }) => key);
+    const outputs = [
+      ...(given.flag("json") ? [jsonLines(lm.tokenizer, shown)] : []),
+      ...(html !== undefined ? [page(html, { file, tokens: ids.length, tokenizer: lm.tokenizer, shown })] : []),
+    ];
+    if (outputs.length === 0) {
+      const scaled = await withScales(lm.model, ids, shown);
+      outputs.push(given.texts("value").length > 0 ? heatRows(scaled) : table(scaled));
+    }
+    let at = 0;
+    let rest: Uint8Array | undefined;
+    for await (const step of inspectModel(lm.model, ids, { values: keys })) {
+      if (!step.output.every(Number.isFinite)) {
+        throw new InputError(`${file}: the model's values are not finite numbers. Train anew at a lower rate.`);
+      }
+      if (at === 0) for (const output of outputs) output.begin?.();
+      const decoded = decodeNext(lm.tokenizer, ids[at++] as number, rest);
+      rest = decoded.rest;
+      for (const output of outputs) output.add(decoded.text, step);
+    }
+    for (const output of outputs) output.end?.();
+  },
+};
+
+/** Something that is made while the model reads. */
+type Output = {
+  /** Before the first step, once the model is known to give numbers. */
+  readonly begin?: () => void;
+  readonly add: (token: string, step: InspectedStep) => void;
+  readonly end?: () => void;
+};
+
+/** A value with the name that it is shown by. */
+type Shown = NamedValue & { readonly label: string };
+
+function readText(given: Given): { readonly text: string; readonly where: string } {
+  const [, path] = given.positionals;
+  const text = given.text("text");
+  if (path !== undefined && text !== undefined) {
+    throw new InputError(`--text: there is a text in ${path} too. Give one of the two.`);
+  }
+  if (path !== undefined) {
+    const content = decodeText(readInput(path), path);
+    if (content === "") throw new InputError(`${path}: the file is empty. Give a text to read.`);
+    return { text: content, where: path };
+  }
+  if (text === undefined) throw new InputError('there is nothing to read. Give a FILE, or --text "...".');
+  if (text === "") throw new InputError("--text: the text is empty. Give at least one character.");
+  if (/\p{Surrogate}/u.test(text)) throw new InputError("--text: is not valid Unicode text.");
+  return { text, where: "--text" };
+}
+
+/** What was asked for; else all of the layers that remember something, or of all layers where none does. */
+function shownValues(model: Model, asked: readonly string[]): readonly Shown[] {
+  const all = namedValues(model);
+  if (all.length === 0) throw new InputError("the model has no layer with named values to show.");
+  const recurrent = all.filter((value) => value.recurrent);
+  const layers = new Set(recurrent.map(({ layer }) => layer));
+  // The layer's name says nothing where it is the only one.
+  const labelled = all.map((value) => {
+    return { ...value, label: layers.size === 1 && layers.has(value.layer) ? value.name : value.key };
+  });
+  if (asked.length === 0) return labelled.filter((value) => value.recurrent || recurrent.length === 0);
+  const found = asked.map((name) => {
+    const value = labelled.find(({ key, label }) => name === key || name === label);
+    if (value !== undefined) return value;
+    const there = labelled.map(({ label }) => label).join(", ");
+    throw new InputError(`--value: the model has no value "${name}". It has ${there}.`);
+  });
+  return [...new Set(found)];
+}
+
+function checkPage(path: string): void {
+  if (!/\.html?$/i.test(path)) throw new InputError(`--html: needs a name that ends in .html, got "${path}".`);
+  checkWritable(path);
+}
+
+function checkSize(tokens: number, shown: readonly Shown[]): void {
+  const each = shown.reduce((sum, { size }) => sum + size, 0);
+  if (tokens * each <= mostNumbersInPage) return;
+  throw new InputError(
+    `--html: ${formatCount(tokens)} tokens with ${formatCount(each)} numbers each are more than the ` +
+      `${formatCount(mostNumbersInPage)} that a page holds. Give a shorter text, or choose with --value.`,
+  );
+}
+
+/** Nine digits tell all 32-bit floats apart. */
+const decimal = (value: number): number => Number(value.toPrecision(9));
+
+/** The likeliest next tokens, as far as they are text of their own. */
+function nextTokens(tokenizer: Tokenizer, probabilities: Float32Array = new Float32Array()) {
+  const best: number[] = [];
+  probabilities.forEach((probability, id) => {
+    const before = best.findIndex((other) => probability > (probabilities[other] as number));
+    if (before >= 0) best.splice(before, 0, id);
+    else if (best.length < likeliest) best.push(id);
+    if (best.length > likeliest) best.pop();
+  });
+  return best.map((id) => {
+    return { token: decodeNext(tokenizer, id).text, probability: decimal(probabilities[id] as number) };
+  });
+}
+
+function jsonLines(tokenizer: Tokenizer, shown: readonly Shown[]): Output {
+  return {
+    add(token, { values, loss, probabilities }) {
+      const named = shown.map(({ key, label }) => [label, Array.from(values[key] as Float32Array, decimal)]);
+      const next = nextTokens(tokenizer, probabilities);
+      writeJson({ token, values: Object.fromEntries(named), loss: loss ?? null, next });
+    },
+  };
+}
+
+function page(
+  path: string,
+  {
+    file,
+    tokens,
+    tokenizer,
+    shown,
+  }: {
+    readonly file: string;
+    readonly tokens: number;
+    readonly tokenizer: Tokenizer;
+    readonly shown: readonly Shown[];
+  },
+): Output {
+  const kept = shown.map((value) => ({ ...value, data: new Float32Array(tokens * value.size) }));
+  const steps: { token: string; loss: number | undefined; next: ReturnType<typeof nextTokens> }[] = [];
+  return {
+    add(token, { values, loss, probabilities }) {
+      for (const { key, size, data } of kept) data.set(values[key] as Float32Array, steps.length * size);
+      steps.push({ token, loss, next: nextTokens(tokenizer, probabilities) });
+    },
+    end() {
+      const bytes = new TextEncoder().encode(inspectionPage({ title: basename(file), steps, values: kept }));
+      writeFileAtomically(path, bytes);
+      process.stderr.write(printable(`Saved ${path}: ${formatCount(tokens)} tokens. Open it in a browser.\n`));
+    },
+  };
+}
+
+/** A value with what its lowest and highest bars stand for. */
+type Scaled = Shown & { readonly least: number; readonly largest: number };
+
+/** Gates from 0 to 1, others as far from 0 on both sides as they go in the beginning of the text. */
+async function withScales(model: Model, ids: Int32Array, shown: readonly Shown[]): Promise<readonly Scaled[]> {
+  const extents = shown.map(() => 0);
+  const beginning = ids.subarray(0, scaledTokens);
+  for await (const { values } of inspectModel(model, beginning, { values: shown.map(({ key }) => key) })) {
+    shown.forEach(({ key }, k) => {
+      for (const value of values[key] as Float32Array) extents[k] = Math.max(extents[k] as number, Math.abs(value));
+    });
+  }
+  return shown.map((value, k) => {
+    const largest = value.gate ? 1 : Number((extents[k] || 1).toPrecision(2));
+    return { ...value, least: value.gate ? 0 : -largest, largest };
+  });
+}
+const scaledTokens = 1000;
+
+const bars = "▁▂▃▄▅▆▇█";
+function bar(value: number, { least, largest }: Scaled): string {
+  const share = (value - least) / (largest - least);
+  return bars[Math.max(0, Math.min(bars.length - 1, Math.floor(share * bars.length)))] as string;
+}
+
+const columns = (): number => process.stdout.columns ?? 80;
+
+/** What each value is, one line each. */
+function legend(shown: readonly Scaled[]): void {
+  const width = Math.max(...shown.map(({ label }) => label.length));
+  for (const { label, size, least, largest, description } of shown) {
+    const facts = `${formatCount(size)} ${size === 1 ? "number" : "units"}, ▁ ${least} to █ ${largest}`;
+    const what = description === undefined ? facts : `${description} (${facts})`;
+    process.stdout.write(`${styled(label.padEnd(width), "bold", process.stdout)}  ${printable(what)}\n`);
+  }
+  process.stdout.write("\n");
+}
+
+/** A token in quotes, control characters and line ends made visible. */
+const quoted = (token: string): string => {
+  const text = printable(JSON.stringify(token));
+  const characters = [...text];
+  return (characters.length > tokenWidth ? `${characters.slice(0, tokenWidth - 2).join("")}…"` : text).padEnd(
+    tokenWidth,
+  );
+};
+const tokenWidth = 10;
+
+/** A line for each token and value: mean, least and largest, and as many units as there is room for. */
+function table(shown: readonly Scaled[]): Output {
+  const nameWidth = Math.max("value".length, ...shown.map(({ label }) => label.length));
+  const number = (value: number): string => value.toFixed(3).padStart(7);
+  const room = Math.max(16, columns() - tokenWidth - nameWidth - 28);
+  const perBar = (size: number): number => Math.ceil(size / room);
+  const most = Math.max(...shown.map(({ size }) => perBar(size)));
+  return {
+    begin() {
+      legend(shown);
+      const heading = `${"token".padEnd(tokenWidth)}  ${"value".padEnd(nameWidth)}     mean     min     max`;
+      const units = most > 1 ? `units, ${most} a character` : "units";
+      process.stdout.write(`${styled(`${heading}  ${units}`, "dim", process.stdout)}\n`);
+    },
+    add(token, { values }) {
+      shown.forEach((value, k) => {
+        const { key, label, size } = value;
+        const data = values[key] as Float32Array;
+        const [least, largest] = [data.reduce((a, b) => Math.min(a, b)), data.reduce((a, b) => Math.max(a, b))];
+        const strip = Array.from({ length: Math.ceil(size / perBar(size)) }, (_, bin) =>
+          bar(mean(data.subarray(bin * perBar(size), (bin + 1) * perBar(size))), value),
+        ).join("");
+        const name = styled(label.padEnd(nameWidth), "bold", process.stdout);
+        const numbers = [mean(data), least, largest].map(number).join(" ");
+        process.stdout.write(`${k === 0 ? quoted(token) : " ".repeat(tokenWidth)}  ${name}  ${numbers}  ${strip}\n`);
+      });
+    },
+  };
+}
+const mean = (values: Float32Array): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** All units of some values, a character each; in a terminal on as many lines as they need. */
+function heatRows(shown: readonly Scaled[]): Output {
+  const nameWidth = shown.length === 1 ? 0 : Math.max(...shown.map(({ label }) => label.length)) + 2;
+  const indent = tokenWidth + 2 + nameWidth;
+  const width = isTerminal(process.stdout) ? Math.max(16, columns() - indent) : Number.POSITIVE_INFINITY;
+  return {
+    begin: () => legend(shown),
+    add(token, { values }) {
+      shown.forEach((value, k) => {
+        const { key, label } = value;
+        const characters = Array.from(values[key] as Float32Array, (number) => bar(number, value));
+        const name = shown.length === 1 ? "" : styled(label.padEnd(nameWidth), "bold", process.stdout);
+        process.stdout.write(`${k === 0 ? quoted(token) : " ".repeat(tokenWidth)}  ${name}`);
+        for (let from = 0; from < characters.length; from += width) {
+          const line = characters.slice(from, from + width).join("");
+          process.stdout.write(`${from === 0 ? "" : " ".repeat(indent)}${line}\n`);
+        }
+      });
+    },
+  };
+}
