@@ -203,7 +203,7 @@ function readSpec(layer: Record<string, unknown>, names: { name: string; reads?:
     case "merge": {
       const mergeMode = mergeModes.find((mode) => mode === layer.mergeMode);
       const of = strings(layer.of);
-      return mergeMode && of && { kind: "merge", mergeMode, of, ...names };
+      return mergeMode && of && of.length > 1 ? { kind: "merge", mergeMode, of, ...names } : undefined;
     }
     case "repeat_vector": {
       const n = count(layer.n);

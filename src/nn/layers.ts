@@ -183,7 +183,10 @@ function checkRecurrentOptions({ states }: Cell, options: RecurrentOptions, wher
   checkRate(`${where}: dropConnect`, options.dropConnect);
   if (typeof zoneout === "number") checkRate(`${where}: zoneout`, zoneout);
   else {
-    for (const [state, rate] of Object.entries(zoneout ?? {})) {
+    if (typeof zoneout !== "object" || zoneout === null) {
+      throw new InputError(`${where}: zoneout must be a rate, or rates by state, got ${JSON.stringify(zoneout)}`);
+    }
+    for (const [state, rate] of Object.entries(zoneout)) {
       if (!states.includes(state)) throw new InputError(`${where}: zoneout: its cell has no state ${state}`);
       checkRate(`${where}: zoneout of ${state}`, rate);
     }
@@ -349,18 +352,20 @@ export function dropout(
   return named({ kind: "dropout", rate, locked }, names);
 }
 
-/** Tensors in a model's file begin with it, and a dot. */
-export const isLayerName = (name: string): boolean => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name);
+/** Tensors in a model's file begin with it, and a dot. What every object has (`constructor`) would be found in every table. */
+export const isLayerName = (name: string): boolean => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && !(name in {});
 
 function named<T extends LayerSpec>(layer: T, { name, reads }: Named): T {
   if (name !== undefined && !isLayerName(name)) {
-    throw new InputError(`layer name "${name}" is not a name. Use letters, digits and underscores.`);
+    throw new InputError(
+      `layer name "${name}" is not a name. Use letters, digits and underscores, and no JavaScript word like "constructor".`,
+    );
   }
   return { ...layer, ...(name !== undefined && { name }), ...(reads !== undefined && { reads }) };
 }
 function checkRate(where: string, rate: number): void {
   if (!(typeof rate === "number" && rate >= 0 && rate < 1))
-    throw new InputError(`${where} must be at least 0 and below 1, got ${rate}`);
+    throw new InputError(`${where} must be at least 0 and below 1, got ${JSON.stringify(rate)}`);
 }
 function positive(where: string, what: string, value: number): void {
   if (!Number.isInteger(value) || value < 1) {
