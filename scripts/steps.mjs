@@ -68,11 +68,12 @@ function sourceHash() {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1));
   for (const file of sources.sort()) add(file);
   for (const file of ["tsconfig.json", "tsconfig.build.json", "package-lock.json"]) add(file);
-  for (const file of ["scripts/build.mjs", "scripts/moby-dick.mjs", "scripts/steps.mjs"]) add(file);
+  for (const file of ["scripts/build.mjs", "scripts/moby-dick.mjs", "scripts/steps.mjs", "scripts/studio.mjs"])
+    add(file);
   return hash.digest("hex");
 }
 
-/** Compile src to dist and put the book beside it. Returns the compiler's exit code. */
+/** Compile src to dist, bundle the studio's page and put the book beside them. Returns the compiler's exit code. */
 export async function build() {
   const hash = sourceHash();
   rmSync(join(root, "dist"), { recursive: true, force: true });
@@ -82,7 +83,10 @@ export async function build() {
   const cli = join(root, "dist/cli/main.js");
   if (existsSync(cli)) chmodSync(cli, 0o755);
   const { writeMobyDick } = await import("./moby-dick.mjs");
-  writeMobyDick(join(root, "dist/data/moby-dick.txt"));
+  const book = join(root, "dist/data/moby-dick.txt");
+  writeMobyDick(book);
+  const { buildStudio } = await import("./studio.mjs");
+  await buildStudio(root, join(root, "dist/studio"), book);
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, hash);
   return 0;

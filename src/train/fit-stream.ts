@@ -46,7 +46,8 @@ export type FitStreamOptions = {
   /** Where an earlier training stopped. */
   readonly resume?: TrainerState | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (progress: Progress) => void;
+  /** Training waits for a promise that it returns, and does not count that time; the model has the values of now. */
+  readonly onProgress?: (progress: Progress) => unknown;
   /** How the programs run: see LoadOptions. */
   readonly fma?: boolean | undefined;
   readonly threads?: number | undefined;
@@ -125,10 +126,10 @@ export async function fitStream(
   const trainingMs = (): number => performance.now() - startMs - pausedMs;
   const share = (): number =>
     Math.min(1, minutes === undefined ? taken / stepsInAll : trainingMs() / (60_000 * minutes));
-  const report = (measured: number | null): void => {
+  const report = async (measured: number | null): Promise<void> => {
     const [now, done, ms] = [performance.now(), share(), trainingMs()];
     if (stepsSince > 0) latest = lossSince / stepsSince;
-    onProgress?.({
+    await onProgress?.({
       step: trainer.step,
       epoch: taken / batches.count,
       done,
@@ -138,7 +139,8 @@ export async function fitStream(
       elapsedMs: now - startMs,
       remainingMs: done > 0 ? (ms * (1 - done)) / done : Number.NaN,
     });
-    [lastProgressMs, lossSince, stepsSince] = [now, 0, 0];
+    pausedMs += performance.now() - now;
+    [lastProgressMs, lossSince, stepsSince] = [performance.now(), 0, 0];
   };
   const cosine = (): number => optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
   const validate = async (): Promise<void> => {
@@ -167,16 +169,16 @@ export async function fitStream(
     if (due > validated && share() < 1) {
       validated = due;
       await validate();
-      report(validationLoss);
+      await report(validationLoss);
     } else if (now - lastProgressMs > progressEveryMs) {
       await watch.save();
-      report(null);
+      await report(null);
     }
   }
   const stopped = signal?.aborted === true;
   if (stopped) await watch.save();
   else await validate();
-  report(validationLoss);
+  await report(validationLoss);
   const ms = trainingMs();
   return {
     steps: trainer.step,

@@ -166,6 +166,8 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".json": "application/json",
   ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
+  ".txt": "text/plain; charset=utf-8",
+  ".woff2": "font/woff2",
 };
 
 function sendFile(response: ServerResponse, folder: string, path: string): void {

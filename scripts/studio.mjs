@@ -1,0 +1,38 @@
+/** The studio's page: bundled by Vite from src/studio into files that any folder of any host can serve. */
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "vite";
+
+/** KaTeX's style names each font three times; every browser that runs the studio takes the first. */
+const onlyWoff2 = {
+  name: "only-woff2",
+  enforce: "pre",
+  transform(code, id) {
+    if (!id.includes("katex")) return undefined;
+    return code.replace(/,\s*url\([^)]*\.(?:woff|ttf)\)\s*format\("[^"]*"\)/g, "");
+  },
+};
+
+/** @param {string} root of the project @param {string} folder to write to; its data/moby-dick.txt is one of the texts */
+export async function buildStudio(root, folder, book) {
+  await build({
+    root: join(root, "src/studio"),
+    base: "./",
+    configFile: false,
+    logLevel: "warn",
+    plugins: [onlyWoff2],
+    oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+    worker: { format: "es" },
+    build: {
+      outDir: folder,
+      emptyOutDir: true,
+      target: ["chrome123", "firefox120", "safari17.5"],
+      modulePreload: { polyfill: false },
+      chunkSizeWarningLimit: 1000,
+    },
+  });
+  mkdirSync(join(folder, "data"), { recursive: true });
+  copyFileSync(book, join(folder, "data/moby-dick.txt"));
+  // `unrolled studio MODEL` answers with its own.
+  writeFileSync(join(folder, "models.json"), "[]\n");
+}

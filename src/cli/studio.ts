@@ -1,0 +1,104 @@
+/** `unrolled studio`: the page, served to the reader's own browser. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Hono } from "hono";
+import { readInput } from "../formats/files.ts";
+import { InputError } from "../graph/input-error.ts";
+import { readLanguageModel } from "../tasks/language-model.ts";
+import type { Command } from "./options.ts";
+import { printable, styled, writeJson } from "./output.ts";
+
+const usualPort = 4747;
+
+export const studio: Command = {
+  name: "studio",
+  usage: "studio [MODEL.safetensors ...] [options]",
+  summary: "the page to learn, build, train, look inside and write",
+  details: "Everything runs in the browser; the models given are there to open. Ctrl-C ends it.",
+  examples: ["studio", "studio models/moby-dick.safetensors --port 8000"],
+  arguments: [0, 100],
+  options: {
+    port: {
+      value: "N",
+      help: `where it listens, 0 for any free port [${usualPort}, or any if taken]`,
+      number: { whole: true, min: 0, max: 65535 },
+    },
+    host: { value: "ADDRESS", help: "the network that it listens to [127.0.0.1, this machine alone]" },
+  },
+  async run(given) {
+    const folder = fileURLToPath(new URL("../studio", import.meta.url));
+    if (!existsSync(join(folder, "index.html"))) throw new Error("the page is missing in this installation");
+    const models = given.positionals.map((path) => ({ path, ...described(path) }));
+    const same = models.find(({ id }, k) => models.findIndex((other) => other.id === id) < k);
+    if (same !== undefined) {
+      throw new InputError(`${same.path}: there is another model named "${same.id}". Rename one of the two.`);
+    }
+    const host = given.text("host") ?? "127.0.0.1";
+    const port = await listen(await studioPage(folder, models), host, given.number("port"));
+    const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+    const address = `http://${name}:${port}/`;
+    if (given.flag("json")) writeJson({ event: "listening", address });
+    else {
+      const line = `The studio is at ${styled(address, "bold", process.stderr)}  (Ctrl-C ends it)\n`;
+      process.stderr.write(line);
+    }
+  },
+};
+
+type Given = { readonly path: string; readonly id: string; readonly name: string; readonly bytes: number };
+
+/** A model as the page lists it. @throws InputError for what is no language model */
+function described(path: string): Omit<Given, "path"> {
+  readLanguageModel(readInput(path), path);
+  const name = basename(path, extname(path));
+  return { id: name, name, bytes: statSync(path).size };
+}
+
+/** The page's files and the models. The headers give it threads, and keep other sites from reading the models. */
+async function studioPage(folder: string, models: readonly Given[]): Promise<Hono> {
+  const [{ Hono }, { secureHeaders }, { serveStatic }] = await Promise.all([
+    import("hono"),
+    import("hono/secure-headers"),
+    import("@hono/node-server/serve-static"),
+  ]);
+  const app = new Hono();
+  app.use(
+    secureHeaders({
+      crossOriginOpenerPolicy: "same-origin",
+      crossOriginEmbedderPolicy: "require-corp",
+      crossOriginResourcePolicy: "same-origin",
+    }),
+  );
+  app.get("/models.json", (c) => c.json(models.map(({ id, name, bytes }) => ({ id, name, bytes }))));
+  app.get("/models/:file", (c) => {
+    const model = models.find(({ id }) => `${id}.safetensors` === c.req.param("file"));
+    if (model === undefined) return c.notFound();
+    return c.body(readFileSync(model.path), 200, { "Content-Type": "application/octet-stream" });
+  });
+  app.use(serveStatic({ root: folder }));
+  return app;
+}
+
+/** Where it listens in the end. @throws InputError for a port or an address that cannot be had */
+async function listen(app: Hono, host: string, wanted: number | undefined): Promise<number> {
+  const { serve } = await import("@hono/node-server");
+  const attempt = (port: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const server = serve({ fetch: app.fetch, hostname: host, port }, (info) => resolve(info.port));
+      server.once("error", reject);
+    });
+  try {
+    return await attempt(wanted ?? usualPort);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE" && wanted === undefined) return attempt(0);
+    if (code === "EADDRINUSE") throw new InputError(`--port: ${wanted} is taken. Give another one, or 0 for any.`);
+    if (code === "EACCES")
+      throw new InputError(`--port: ${wanted} needs more rights than you have. Give one above 1023.`);
+    if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+      throw new InputError(printable(`--host: ${host} is no address of this machine. Try 127.0.0.1 or 0.0.0.0.`));
+    }
+    throw error;
+  }
+}

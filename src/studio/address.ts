@@ -1,0 +1,58 @@
+/** Where the reader is, as the part of the address behind `#`: the page works from any folder of any host. */
+import { useEffect, useState } from "preact/hooks";
+
+export const roomNames = ["learn", "lab", "inspect", "write", "models"] as const;
+export type RoomName = (typeof roomNames)[number];
+
+/** `#/inspect/moby-dick?text=Call%20me`: the room, what is open in it, and settings that a link shares. */
+export type Address = {
+  readonly room: RoomName;
+  readonly path: readonly string[];
+  readonly query: Readonly<Record<string, string>>;
+};
+
+/** An address as a link's `href`. */
+export function linkTo(room: RoomName, path: readonly string[] = [], query: Address["query"] = {}): string {
+  const search = new URLSearchParams(query).toString();
+  return `#/${[room, ...path.map(encodeURIComponent)].join("/")}${search === "" ? "" : `?${search}`}`;
+}
+
+/** What stands behind `#`; the first room for an address that names none. */
+export function readAddress(hash: string): Address {
+  const [path = "", search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  const [room, ...rest] = path.split("/").map(decoded);
+  return {
+    room: roomNames.find((name) => name === room) ?? "learn",
+    path: rest.filter((part) => part !== ""),
+    query: Object.fromEntries(new URLSearchParams(search)),
+  };
+}
+
+/** A link may have been cut short within an escape. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** Go there. `replace`: the back button does not come back to where the reader was. */
+export function go(href: string, { replace = false } = {}): void {
+  if (!replace) location.hash = href;
+  else {
+    history.replaceState(null, "", href);
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  }
+}
+
+/** The present address; the component is drawn anew when it changes. */
+export function useAddress(): Address {
+  const [hash, setHash] = useState(location.hash);
+  useEffect(() => {
+    const follow = (): void => setHash(location.hash);
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  return readAddress(hash);
+}

@@ -1,0 +1,70 @@
+/** The engine as rooms see it: jobs that run in a worker. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { jobs } from "./jobs.ts";
+import { createRemote, type Remote, type ResultOf } from "./remote.ts";
+
+type AllJobs = typeof jobs;
+export type Engine = Remote<AllJobs> & { /** Ends the worker, whatever it does. */ readonly end: () => void };
+
+/** A worker of one's own: for work that goes on for long, so that others need not wait for it. */
+export function startEngine(): Engine {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "engine" });
+  return { ...createRemote<AllJobs>(worker), end: () => worker.terminate() };
+}
+
+/** The engine for short questions, which all rooms share. */
+let shared: Engine | undefined;
+export function engine(): Engine {
+  shared ??= startEngine();
+  return shared;
+}
+
+type JobName = keyof AllJobs & string;
+type ResultOfJob<Name extends JobName> = ResultOf<AllJobs[Name]>;
+
+/** What a question came to: the last answer stays until the next one is there. */
+export type Answer<Result> = { readonly value: Result | undefined; readonly error: string | undefined };
+
+/**
+ * The engine's answer to a question that changes, say with a slider. While it works on one only the newest of the
+ * questions that follow is kept.
+ */
+export function useAnswer<Name extends JobName>(
+  name: Name,
+  ...args: Parameters<AllJobs[Name]>
+): Answer<ResultOfJob<Name>> {
+  const [answer, setAnswer] = useState<Answer<ResultOfJob<Name>>>({ value: undefined, error: undefined });
+  const asked = useRef<{ busy: boolean; next: Parameters<AllJobs[Name]> | undefined; gone: boolean }>({
+    busy: false,
+    next: undefined,
+    gone: false,
+  });
+  const key = JSON.stringify(args);
+  useEffect(() => {
+    const state = asked.current;
+    state.next = args;
+    if (state.busy) return;
+    state.busy = true;
+    void (async () => {
+      while (state.next !== undefined && !state.gone) {
+        const question = state.next;
+        state.next = undefined;
+        try {
+          const value = (await engine().ask(name, ...question)) as ResultOfJob<Name>;
+          if (!state.gone) setAnswer({ value, error: undefined });
+        } catch (error) {
+          const message = error instanceof Error ? error.message : String(error);
+          if (!state.gone) setAnswer(({ value }) => ({ value, error: message }));
+        }
+      }
+      state.busy = false;
+    })();
+  }, [name, key]);
+  useEffect(() => {
+    asked.current.gone = false;
+    return () => {
+      asked.current.gone = true;
+    };
+  }, []);
+  return answer;
+}

@@ -1,0 +1,5 @@
+/** All that pages ask of the engine, by name. Each job is an async generator: values while it works, a result at its end. */
+import { learning } from "./learning.ts";
+import { training } from "./training.ts";
+
+export const jobs = { ...learning, ...training };

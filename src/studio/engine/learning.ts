@@ -1,0 +1,30 @@
+/** What the pictures of the Learn room compute. */
+import { cells } from "../../cells/index.ts";
+import { type Cell, cell } from "../../graph/cell.ts";
+import { texOf } from "../../graph/tex.ts";
+import { type TraceOptions, trace, traceGradients } from "../../nn/trace.ts";
+
+/** A built-in cell's name, or equations. */
+export type CellSource = string | { readonly equations: string };
+
+export function cellOf(source: CellSource): Cell {
+  return typeof source === "string" ? (cells[source] as Cell) : cell(source.equations);
+}
+
+export const learning = {
+  /** A cell's equations, as they are stored and as TeX. @throws EquationError for equations with a mistake */
+  async equations(source: CellSource): Promise<{ readonly source: string; readonly tex: string }> {
+    const read = cellOf(source);
+    return { source: read.source, tex: texOf(read) };
+  },
+
+  /** Every named value at each step of a sequence (T,D). @throws InputError as `trace` */
+  async trace(source: CellSource, sequence: readonly (readonly number[])[], options: TraceOptions = {}) {
+    return trace(cellOf(source), sequence, options);
+  },
+
+  /** What the last output owes to each named value at each step. @throws InputError as `traceGradients` */
+  async traceGradients(source: CellSource, sequence: readonly (readonly number[])[], options: TraceOptions = {}) {
+    return traceGradients(cellOf(source), sequence, options);
+  },
+};

@@ -1,0 +1,105 @@
+/** Training language models: what the Lab does, and whoever needs a model. */
+import { cell } from "../../graph/cell.ts";
+import { InputError } from "../../graph/input-error.ts";
+import { countParameters } from "../../nn/model.ts";
+import {
+  generate,
+  type LanguageModel,
+  languageModel,
+  readLanguageModel,
+  trainLanguageModel,
+  writeLanguageModel,
+} from "../../tasks/language-model.ts";
+import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
+import type { Progress } from "../../train/fit-stream.ts";
+import { NonFiniteLoss } from "../../train/non-finite.ts";
+import { adam } from "../../train/optimizers.ts";
+import type { Job } from "./remote.ts";
+import { reportsOf } from "./reports.ts";
+
+/** A model to make and how to train it. */
+export type TrainingSettings = {
+  /** A built-in cell's name, or equations. */
+  readonly cell: string | { readonly equations: string };
+  readonly units: number;
+  readonly layers: number;
+  readonly tokens: Tokenizer["kind"];
+  readonly dropout: number;
+  readonly batch: number;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly seed: number;
+  /** How long: passes over the text, or minutes. */
+  readonly until: { readonly epochs: number } | { readonly minutes: number };
+  /** Characters or words of a sample at each validation; 0 for none. */
+  readonly sample: number;
+};
+
+/** Where a training is; with a sample where the loss on the text kept back was just measured. */
+export type TrainingReport = Progress & { readonly sample?: string };
+
+/** A model as its file, and what can be said of it without reading that. */
+export type TrainedModel = {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly parameters: number;
+  readonly vocabulary: number;
+  readonly loss: number;
+  readonly validationLoss: number | null;
+  readonly tokensPerSecond: number;
+  readonly steps: number;
+};
+
+export const training = {
+  /**
+   * Train on a text, a new model or, with `from`, one from its file: then only `until`, `batch`, `steps`, `sample`,
+   * `learningRate` and `seed` say anything. "finish" ends it with the model of that moment.
+   * @throws InputError for settings that make no model, a text that is too short, and a loss that is no number any more
+   */
+  async *train(
+    text: string,
+    settings: TrainingSettings,
+    from?: Uint8Array<ArrayBuffer>,
+  ): Job<TrainingReport, TrainedModel> {
+    const { until, batch, steps, seed, learningRate } = settings;
+    const lm = from === undefined ? made(text, settings) : readLanguageModel(from, "the model");
+    try {
+      const result = yield* reportsOf<TrainingReport, Awaited<ReturnType<typeof trainLanguageModel>>>(
+        (report, signal) =>
+          trainLanguageModel(lm, text, {
+            ...{ batch, steps, seed, signal, ...until },
+            optimizer: adam({ learningRate }),
+            ...(lm.training !== undefined && { resume: lm.training }),
+            onProgress: async (progress) => {
+              const wanted = progress.validationLoss !== null && settings.sample > 0;
+              await report(wanted ? { ...progress, sample: await sampleOf(lm, settings) } : progress);
+            },
+          }),
+      );
+      return {
+        bytes: writeLanguageModel({ ...lm, training: result.state, optimizer: "adam" }),
+        parameters: countParameters(lm.model),
+        vocabulary: vocabularySize(lm.tokenizer),
+        ...{ loss: result.loss, validationLoss: result.validationLoss },
+        ...{ tokensPerSecond: result.tokensPerSecond, steps: result.steps },
+      };
+    } catch (error) {
+      if (error instanceof NonFiniteLoss) throw new InputError(error.message);
+      throw error;
+    }
+  },
+};
+
+function made(text: string, settings: TrainingSettings): LanguageModel {
+  const { units, layers, tokens, dropout, seed, batch, steps } = settings;
+  return languageModel(text, {
+    cell: typeof settings.cell === "string" ? settings.cell : cell(settings.cell.equations),
+    ...{ units, layers, tokens, dropout, seed },
+    training: { batch, steps },
+  });
+}
+
+async function sampleOf(lm: LanguageModel, { sample, seed }: TrainingSettings): Promise<string> {
+  let written = "";
+  for await (const piece of generate(lm, { length: sample, seed, temperature: 0.7 })) written += piece;
+  return written;
+}

@@ -1,0 +1,43 @@
+/** Maths, set by KaTeX, which is loaded with the first formula. Screen readers get MathML. */
+import { useEffect, useRef } from "preact/hooks";
+
+let katex: Promise<typeof import("katex")> | undefined;
+
+export type FormulaProps = {
+  readonly tex: string;
+  /** On a line of its own. */
+  readonly display?: boolean;
+  /** Parts to light up: of those written `\htmlClass{part-f}{...}` the ones named here (`f`), by class `lit`. */
+  readonly lit?: readonly string[];
+};
+
+export function Formula({ tex, display = false, lit = [] }: FormulaProps) {
+  const place = useRef<HTMLSpanElement>(null);
+  const key = lit.join(" ");
+  useEffect(() => {
+    let gone = false;
+    katex ??= Promise.all([import("katex"), import("katex/dist/katex.min.css")]).then(([module]) => module);
+    void katex.then(({ default: { render } }) => {
+      if (gone || place.current === null) return;
+      // Only what we wrote ourselves is set, so its classes may be trusted.
+      const options = { displayMode: display, throwOnError: false, trust: true, strict: false } as const;
+      render(tex, place.current, options);
+      light(place.current, key);
+    });
+    return () => {
+      gone = true;
+    };
+  }, [tex, display]);
+  useEffect(() => {
+    if (place.current !== null) light(place.current, key);
+  }, [key]);
+  return <span ref={place} class={display ? "formula display" : "formula"} />;
+}
+
+function light(place: HTMLElement, parts: string): void {
+  const wanted = new Set(parts.split(" "));
+  for (const part of place.querySelectorAll("[class*=part-]")) {
+    const name = /part-(\S+)/.exec(part.className)?.[1] ?? "";
+    part.classList.toggle("lit", wanted.has(name));
+  }
+}

@@ -1,0 +1,42 @@
+/** A chart by Observable Plot, which is loaded with the first one. */
+import type * as PlotModule from "@observablehq/plot";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+export type { PlotModule };
+
+let plot: Promise<typeof PlotModule> | undefined;
+
+export type PlotProps = {
+  /** What it shows, for those who do not see it. */
+  readonly label: string;
+  readonly height: number;
+  /** Plot's options from Plot itself; a new function draws anew. */
+  readonly options: (plot: typeof PlotModule) => PlotModule.PlotOptions;
+};
+
+/** As wide as its place. */
+export function Plot({ label, height, options }: PlotProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
+    if (place.current !== null) observer.observe(place.current);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    if (width === 0) return;
+    let gone = false;
+    plot ??= import("@observablehq/plot");
+    void plot.then((module) => {
+      if (gone) return;
+      const drawn = module.plot({ width, height, style: { background: "none" }, ...options(module) });
+      drawn.setAttribute("role", "img");
+      drawn.setAttribute("aria-label", label);
+      place.current?.replaceChildren(drawn);
+    });
+    return () => {
+      gone = true;
+    };
+  }, [width, height, label, options]);
+  return <div ref={place} class="plot" style={{ minHeight: `${height}px` }} />;
+}

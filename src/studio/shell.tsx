@@ -1,0 +1,88 @@
+/** What stands around every room: the way between them, light or dark, and the room itself, loaded when it is entered. */
+import type { ComponentType } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Address, linkTo, type RoomName, roomNames, useAddress } from "./address.ts";
+import { useTheme } from "./parts/theme.ts";
+
+const icon = new URL("./icon.svg", import.meta.url).href;
+
+/** A room draws itself from its address. */
+export type Room = ComponentType<{ readonly address: Address }>;
+
+const rooms: Readonly<Record<RoomName, { title: string; load: () => Promise<{ readonly default: Room }> }>> = {
+  learn: { title: "Learn", load: () => import("./rooms/learn/learn.tsx") },
+  lab: { title: "Lab", load: () => import("./rooms/lab/lab.tsx") },
+  inspect: { title: "Inspect", load: () => import("./rooms/inspect/inspect.tsx") },
+  write: { title: "Write", load: () => import("./rooms/write/write.tsx") },
+  models: { title: "Models", load: () => import("./rooms/models/models.tsx") },
+};
+
+export function Shell() {
+  const address = useAddress();
+  const { title, load } = rooms[address.room];
+  const [entered, setEntered] = useState<{ readonly name: RoomName; readonly room: Room }>();
+  const [failed, setFailed] = useState("");
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    let left = false;
+    load().then(
+      ({ default: room }) => {
+        if (!left) setEntered({ name: address.room, room });
+      },
+      () => setFailed(`The room ${title} did not load. Reload the page.`),
+    );
+    return () => {
+      left = true;
+    };
+  }, [address.room]);
+
+  // Whoever goes somewhere else begins at its top, and hears where that is.
+  const place = [address.room, ...address.path].join("/");
+  const before = useRef(place);
+  const here = entered?.name === address.room;
+  useEffect(() => {
+    const heading = here ? main.current?.querySelector("h1")?.textContent : undefined;
+    document.title = `${heading ?? title} · Unrolled studio`;
+    if (!here || before.current === place) return;
+    before.current = place;
+    scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [place, here, title]);
+
+  const Entered = entered?.room;
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        Skip to the room
+      </button>
+      <header class="top">
+        <a class="name" href={linkTo("learn")}>
+          <img src={icon} alt="" width="28" height="28" />
+          Unrolled
+        </a>
+        <nav aria-label="Rooms">
+          {roomNames.map((name) => (
+            <a key={name} href={linkTo(name)} aria-current={name === address.room ? "page" : undefined}>
+              {rooms[name].title}
+            </a>
+          ))}
+        </nav>
+        <ThemeButton />
+      </header>
+      <main id="main" ref={main} tabIndex={-1} aria-busy={!here}>
+        {failed !== "" && <p role="alert">{failed}</p>}
+        {here && Entered !== undefined ? <Entered address={address} /> : <p class="soft loading">{title} …</p>}
+      </main>
+    </>
+  );
+}
+
+function ThemeButton() {
+  const [theme, setTheme] = useTheme();
+  const next = theme === "dark" ? "light" : "dark";
+  return (
+    <button type="button" class="quiet theme" aria-label={`Use ${next} colours`} onClick={() => setTheme(next)}>
+      <span aria-hidden="true">{theme === "dark" ? "☀" : "☾"}</span>
+    </button>
+  );
+}

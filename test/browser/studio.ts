@@ -1,0 +1,74 @@
+/** The studio as a person has it: `unrolled studio` run by its command, its page in a real Chromium. */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { expect } from "vitest";
+import { withBrowser } from "./harness.ts";
+
+const cli = join(import.meta.dirname, "../../dist/cli/main.js");
+
+export type StudioOptions = {
+  /** Model files to start it with. */
+  readonly models?: readonly string[];
+  readonly width?: number;
+  readonly colorScheme?: "light" | "dark";
+};
+
+/**
+ * Start the studio, do something in its page, end it. Fails where the page complained on its console, left an error, or
+ * asked another host for anything.
+ */
+export async function withStudio(
+  { models = [], width = 1280, colorScheme = "light" }: StudioOptions,
+  work: (page: Page, address: string) => Promise<void>,
+): Promise<void> {
+  const server = spawn(process.execPath, [cli, "studio", ...models, "--port", "0", "--json"]);
+  const errors: string[] = [];
+  server.stderr.on("data", (data) => errors.push(String(data)));
+  try {
+    const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`the studio did not start: ${errors.join("")}`);
+    const { address } = JSON.parse(value) as { address: string };
+    const touch = width < 500;
+    const context: BrowserContextOptions = { viewport: { width, height: 844 }, colorScheme, hasTouch: touch };
+    await withBrowser(async (browser) => {
+      const page = await browser.newPage(context);
+      const complaints: string[] = [];
+      page.on("console", (message) => {
+        if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+      });
+      page.on("pageerror", (error) => complaints.push(error.message));
+      page.on("request", (request) => {
+        const url = request.url();
+        if (!url.startsWith(address) && !/^(data|blob):/.test(url)) complaints.push(`a request to ${url}`);
+      });
+      await page.goto(address);
+      await work(page, address);
+      expect(complaints).toEqual([]);
+    });
+  } finally {
+    server.kill();
+  }
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe-core finds wrong with the page as it is. */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(axe);
+  const violations = await page.evaluate(async () => {
+    const found = await (globalThis as unknown as { axe: typeof import("axe-core") }).axe.run();
+    return found.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(" ")}`);
+  });
+  expect(violations).toEqual([]);
+}
+
+/** A page that is wider than its window scrolls sideways. */
+export async function expectNoSidewaysScrolling(page: Page): Promise<void> {
+  const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  expect(wide).toBeLessThanOrEqual(seen as number);
+}
