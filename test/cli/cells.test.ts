@@ -1,9 +1,10 @@
 import { expect, test, vi } from "vitest";
 import { cells } from "../../src/cells/index.ts";
-import { cellFacts, listCells } from "../../src/cli/cells.ts";
+import { listCells } from "../../src/cli/cells.ts";
 import { helpOf, parse } from "../../src/cli/options.ts";
 import type { Cell } from "../../src/graph/cell.ts";
 import { InputError } from "../../src/graph/input-error.ts";
+import { cellFacts } from "../../src/nn/cell-facts.ts";
 
 /** What the command writes on standard output. */
 async function written(...argv: string[]): Promise<string> {

@@ -1,5 +1,6 @@
 /** All that pages ask of the engine, by name. Each job is an async generator: values while it works, a result at its end. */
 import { learning } from "./learning.ts";
 import { training } from "./training.ts";
+import { zoo } from "./zoo.ts";
 
-export const jobs = { ...learning, ...training };
+export const jobs = { ...learning, ...training, ...zoo };

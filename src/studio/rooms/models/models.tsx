@@ -1,5 +1,14 @@
-/** The room Models. */
+/** The room Models: the reader's own, and the zoo of cells with what each costs and how fast it is here. */
 import type { Room } from "../../shell.tsx";
+import "./models.css";
+import { OwnModels } from "./own-models.tsx";
+import { Zoo } from "./zoo.tsx";
 
-const Models: Room = () => <h1>Models</h1>;
+const Models: Room = () => (
+  <>
+    <h1>Models</h1>
+    <OwnModels />
+    <Zoo />
+  </>
+);
 export default Models;

@@ -1,0 +1,81 @@
+/** The models that the reader has, and what can be done with each. */
+import { useState } from "preact/hooks";
+import { linkTo } from "../../address.ts";
+import { download, forgetModel, readModelFile, type ShelfModel, useModels } from "../../models/shelf.ts";
+
+export function OwnModels() {
+  const models = useModels();
+  const [problem, setProblem] = useState("");
+  const attempt = (work: Promise<void>): void => {
+    setProblem("");
+    work.catch((error) => setProblem(error instanceof Error ? error.message : String(error)));
+  };
+  return (
+    <section aria-labelledby="own">
+      <h2 id="own">Yours</h2>
+      {models?.length === 0 && (
+        <p>
+          None yet. Train one in the <a href={linkTo("lab")}>Lab</a>, open a file in{" "}
+          <a href={linkTo("inspect")}>Inspect</a>, or start the studio with one:{" "}
+          <code>unrolled studio model.safetensors</code>. What is trained here stays in this browser.
+        </p>
+      )}
+      {models !== undefined && models.length > 0 && (
+        <ul class="own">
+          {models.map((model) => (
+            <OwnModel key={model.id} model={model} attempt={attempt} />
+          ))}
+        </ul>
+      )}
+      {problem !== "" && (
+        <p class="error" role="alert">
+          {problem}
+        </p>
+      )}
+    </section>
+  );
+}
+
+const date = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const size = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+
+function OwnModel({ model, attempt }: { readonly model: ShelfModel; readonly attempt: (work: Promise<void>) => void }) {
+  const { id, name, bytes, madeMs, training } = model;
+  const facts = Object.entries(training?.facts ?? {}).map(([fact, value]) => `${fact} ${value}`);
+  const save = async (): Promise<void> => download(`${id}.safetensors`, await readModelFile(id));
+  const [asked, setAsked] = useState(false);
+  return (
+    <li class="card">
+      <h3>{name}</h3>
+      <p class="soft small">
+        {size.format(bytes / 1e6)} MB
+        {madeMs === undefined ? ", given on the command line" : `, made ${date.format(madeMs)}`}
+      </p>
+      {facts.length > 0 && <p class="soft small numbers">{facts.join(" · ")}</p>}
+      <p class="row">
+        <a class="button" href={linkTo("inspect", [id])} aria-label={`Inspect ${name}`}>
+          Inspect
+        </a>
+        <a class="button" href={linkTo("write", [id])} aria-label={`Write with ${name}`}>
+          Write
+        </a>
+        <button type="button" aria-label={`Download ${name}`} onClick={() => attempt(save())}>
+          Download
+        </button>
+        {madeMs !== undefined && !asked && (
+          <button type="button" class="quiet" aria-label={`Forget ${name}`} onClick={() => setAsked(true)}>
+            Forget
+          </button>
+        )}
+        {asked && (
+          <button type="button" onBlur={() => setAsked(false)} onClick={() => attempt(forgetModel(id))} ref={focused}>
+            Really forget {name}?
+          </button>
+        )}
+      </p>
+    </li>
+  );
+}
+
+/** Whoever pressed the button before finds the question in its place. */
+const focused = (button: HTMLButtonElement | null): void => button?.focus();

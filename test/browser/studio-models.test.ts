@@ -1,0 +1,76 @@
+/** The room Models of the studio. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { cells } from "../../src/cells/index.ts";
+import type { Cell } from "../../src/graph/cell.ts";
+import { cellFacts } from "../../src/nn/cell-facts.ts";
+import { readLanguageModel } from "../../src/tasks/language-model.ts";
+import { json, sampleText, tiny } from "../cli/run.ts";
+import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "unrolled-models-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the zoo: every cell with its parameters at the size that is chosen, its equations, a measured speed", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/models`);
+    const names = page.locator(".zoo .who b");
+    await names.first().waitFor();
+    expect(await names.allTextContents()).toEqual(Object.keys(cells));
+    const parametersOf = async (name: string) => {
+      const row = page.locator(".zoo li", { has: page.locator(`b:text-is("${name}")`) });
+      return (await row.locator(".cost").textContent())?.replace(/\D/g, "");
+    };
+    const wanted = (units: number) => String(cellFacts("gru", cells.gru as Cell, { units, input: 64 }).parameters);
+    expect(await parametersOf("gru")).toBe(wanted(128));
+    await page.getByLabel("Units").selectOption("32");
+    await expect.poll(() => parametersOf("gru")).toBe(wanted(32));
+    await page.getByLabel("Order").selectOption("parameters");
+    const costs = async () =>
+      (await page.locator(".zoo .cost").allTextContents()).map((text) => Number(text.replace(/\D/g, "")));
+    await expect
+      .poll(async () => (await costs()).every((cost, k, all) => k === 0 || cost >= (all[k - 1] as number)))
+      .toBe(true);
+
+    await page.click('b:text-is("gru")');
+    await page.waitForSelector(".zoo .opened .katex");
+    expect(await page.textContent(".zoo .opened pre")).toBe(cells.gru.source);
+    expect(await page.getByRole("link", { name: "Take gru to the Lab" }).getAttribute("href")).toBe("#/lab/gru");
+
+    await page.getByRole("button", { name: "Measure the speed here" }).click();
+    await page.waitForFunction(() => document.querySelectorAll(".zoo .bar").length >= 3);
+    expect(await page.textContent("[role=status]")).toMatch(/^Measured \d+ of 34\.$/);
+    await page.getByRole("button", { name: "Stop measuring" }).click();
+    await page.getByRole("button", { name: "Measure the speed here" }).waitFor();
+    expect(
+      Number((await page.locator(".zoo .speed:has(.bar)").first().textContent())?.replace(/\D/g, "")),
+    ).toBeGreaterThan(0);
+  });
+});
+
+test.each([
+  [1280, "light"],
+  [1280, "dark"],
+  [390, "light"],
+  [390, "dark"],
+] as const)("at %i pixels, %s: a given model and the zoo are accessible and fit", async (width, colorScheme) => {
+  writeFileSync(join(folder, "text.txt"), sampleText(60));
+  const file = join(folder, "a-model.safetensors");
+  await json(folder, "train", "text.txt", "--out", "a-model.safetensors", "--epochs", "1", ...tiny);
+  await withStudio({ width, colorScheme, models: [file] }, async (page, address) => {
+    await page.goto(`${address}#/models`);
+    await page.getByRole("heading", { name: "a-model" }).waitFor();
+    await page.click('b:text-is("lstm")');
+    await page.waitForSelector(".zoo .opened .katex");
+    await expectAccessible(page);
+    await expectNoSidewaysScrolling(page);
+    expect(await page.getByRole("link", { name: "Inspect a-model" }).getAttribute("href")).toBe("#/inspect/a-model");
+    const downloading = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download a-model" }).click();
+    const got = readFileSync(await (await downloading).path());
+    expect(got.equals(readFileSync(file))).toBe(true);
+    expect(readLanguageModel(got, "download").model.layers.length).toBeGreaterThan(2);
+  });
+});
