@@ -1,0 +1,56 @@
+/** The studio's build as files of any folder: without a server of ours, without its headers, below its size. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Response } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { withPage } from "./harness.ts";
+
+const built = join(import.meta.dirname, "../../dist/studio");
+const folder = mkdtempSync(join(tmpdir(), "unrolled-static-"));
+beforeAll(() => cpSync(built, join(folder, "some/where"), { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("from a folder within a host, not isolated: rooms open, and the engine computes on one thread", async () => {
+  await withPage({ isolated: false, folder }, async (page) => {
+    const asked: string[] = [];
+    const answers: number[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    page.on("response", (response) => answers.push(response.status()));
+    const address = new URL("some/where/index.html", page.url()).href;
+    await page.goto(`${address}#/models`);
+    await page.waitForSelector(".zoo li >> nth=10");
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+    await page.getByRole("button", { name: "Measure the speed here" }).click();
+    await page.waitForSelector(".zoo .bar >> nth=1");
+    await page.getByRole("button", { name: "Stop measuring" }).click();
+    expect(await page.textContent("[role=status]")).toMatch(/one core/);
+    expect(asked.filter((url) => !url.startsWith(new URL(".", address).href) && !url.startsWith("blob:"))).toEqual([]);
+    expect(answers.filter((status) => status !== 200)).toEqual([]);
+  });
+});
+
+test("the first load is below 300 KB gzipped, and neither charts nor the editor are in it", async () => {
+  await withPage({ isolated: true, folder: built }, async (page) => {
+    const responses: Response[] = [];
+    page.on("response", (response) => responses.push(response));
+    await page.reload({ waitUntil: "networkidle" });
+    await page.waitForSelector("h1");
+    const files = responses.filter((response) => !response.url().startsWith("blob:"));
+    const names = files.map((response) => response.url()).join(" ");
+    expect(names).toMatch(/\.css/);
+    expect(names).not.toMatch(/plot|codemirror|editor/i);
+    const sizes = await Promise.all(files.map(async (file) => gzipSync(await file.body(), { level: 9 }).length));
+    expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThan(300_000);
+  });
+});
+
+test("no file but the book is above 600 KB, and all of them are the page's", () => {
+  const files = readdirSync(built, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const large = files.filter((file) => readFileSync(join(file.parentPath, file.name)).length > 600_000);
+  expect(large.map(({ name }) => name)).toEqual(["moby-dick.txt"]);
+  expect(files.filter(({ name }) => !/\.(html|js|css|svg|woff2|txt|json)$/.test(name)).map(({ name }) => name)).toEqual(
+    [],
+  );
+});

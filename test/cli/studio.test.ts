@@ -1,0 +1,63 @@
+/** `unrolled studio`, the command: what it serves, and what it refuses. The page itself: test/browser. */
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { expect, test } from "vitest";
+import { json, refusal, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+
+const folder = temporaryFolder();
+
+/** Run it, ask it something at its address, end it. */
+async function whileServing(args: readonly string[], work: (address: string) => Promise<void>): Promise<void> {
+  const server = start(folder, ["studio", ...args, "--json"]);
+  try {
+    const { value } = await createInterface(server.stdout as Readable)
+      [Symbol.asyncIterator]()
+      .next();
+    await work((JSON.parse(value) as { address: string }).address);
+  } finally {
+    server.kill();
+  }
+}
+
+test("the page with the headers that give it threads, the models given by name, nothing else of this machine", async () => {
+  writeFileSync(join(folder, "text.txt"), sampleText(60));
+  await json(folder, "train", "text.txt", "--out", "a b.safetensors", "--epochs", "1", ...tiny);
+  await whileServing(["a b.safetensors", "--port", "0"], async (address) => {
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    const page = await fetch(address);
+    expect(await page.text()).toContain("<title>Unrolled studio</title>");
+    expect(page.headers.get("cross-origin-opener-policy")).toBe("same-origin");
+    expect(page.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+    const [model] = (await (await fetch(`${address}models.json`)).json()) as { id: string; bytes: number }[];
+    expect(model).toMatchObject({ id: "a b", name: "a b" });
+    const file = await fetch(`${address}models/${encodeURIComponent("a b")}.safetensors`);
+    expect((await file.arrayBuffer()).byteLength).toBe(model?.bytes);
+    expect(file.headers.get("cross-origin-resource-policy")).toBe("same-origin");
+    expect((await fetch(`${address}models/text.safetensors`)).status).toBe(404);
+    expect((await fetch(`${address}%2e%2e/cli/main.js`)).status).toBe(404);
+    expect((await fetch(`${address}..%2fcli%2fmain.js`)).status).toBe(404);
+  });
+});
+
+test("a port that is taken, an address that is not there, a file that is no model, two of one name: one line, exit 2", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => other.once("listening", resolve));
+  const { port } = other.address() as AddressInfo;
+  writeFileSync(join(folder, "no.safetensors"), "nothing");
+  const cases: [string[], RegExp][] = [
+    [["--port", String(port)], new RegExp(`--port: ${port} is taken`)],
+    [["--port", "70000"], /--port: needs a whole number from 0 to 65,535/],
+    [["--host", "203.0.113.7", "--port", "0"], /--host: 203\.0\.113\.7 is no address of this machine/],
+    [["no.safetensors"], /no\.safetensors/],
+    [["missing.safetensors"], /missing\.safetensors/],
+    [["a b.safetensors", "./a b.safetensors"], /another model named "a b"/],
+  ];
+  for (const [args, message] of cases) {
+    expect(await refusal(folder, "studio", ...args)).toMatch(message);
+  }
+  other.close();
+});
