@@ -2,10 +2,11 @@
 import { basename } from "node:path";
 import { checkWritable, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
-import { type InspectedStep, inspectModel, type NamedValue, namedValues } from "../nn/inspection.ts";
+import { type InspectedStep, inspectModel } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
+import { inspectedToken, inspectText, nextTokens, type Shown, shownValues } from "../tasks/inspect-text.ts";
 import { readLanguageModel } from "../tasks/language-model.ts";
-import { decodeNext, encode, type Tokenizer } from "../text/tokenizer.ts";
+import { encode, type Tokenizer } from "../text/tokenizer.ts";
 import { inspectionPage } from "./inspect-page.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, isTerminal, printable, styled, writeJson } from "./output.ts";
@@ -13,8 +14,6 @@ import { warnUnknown } from "./unknown.ts";
 
 /** The largest page, in numbers: 40 MB, about 53 MB as text. */
 const mostNumbersInPage = 10_000_000;
-/** How many of the likeliest next tokens are said. */
-const likeliest = 5;
 
 export const inspect: Command = {
   name: "inspect",
@@ -38,12 +37,11 @@ export const inspect: Command = {
     if (html !== undefined) checkPage(html);
     const lm = readLanguageModel(readInput(file), file);
     const { text, where } = readText(given);
-    const shown = shownValues(lm.model, given.texts("value"));
+    const shown = shownValues(lm.model, given.texts("value"), "--value");
     const ids = encode(lm.tokenizer, text);
     if (html !== undefined) checkSize(ids.length, shown);
     warnUnknown(where, lm, text, given.flag("json"));
 
-    const keys = shown.map(({ key }) => key);
     const outputs = [
       ...(given.flag("json") ? [jsonLines(lm.tokenizer, shown)] : []),
       ...(html !== undefined ? [page(html, { file, tokens: ids.length, tokenizer: lm.tokenizer, shown })] : []),
@@ -52,16 +50,11 @@ export const inspect: Command = {
       const scaled = await withScales(lm.model, ids, shown);
       outputs.push(given.texts("value").length > 0 ? heatRows(scaled) : table(scaled));
     }
-    let at = 0;
-    let rest: Uint8Array | undefined;
-    for await (const step of inspectModel(lm.model, ids, { values: keys })) {
-      if (!step.output.every(Number.isFinite)) {
-        throw new InputError(`${file}: the model's values are not finite numbers. Train anew at a lower rate.`);
-      }
-      if (at === 0) for (const output of outputs) output.begin?.();
-      const decoded = decodeNext(lm.tokenizer, ids[at++] as number, rest);
-      rest = decoded.rest;
-      for (const output of outputs) output.add(decoded.text, step);
+    let begun = false;
+    for await (const { token, step } of inspectText(lm, ids, shown, file)) {
+      if (!begun) for (const output of outputs) output.begin?.();
+      begun = true;
+      for (const output of outputs) output.add(token, step);
     }
     for (const output of outputs) output.end?.();
   },
@@ -74,9 +67,6 @@ type Output = {
   readonly add: (token: string, step: InspectedStep) => void;
   readonly end?: () => void;
 };
-
-/** A value with the name that it is shown by. */
-type Shown = NamedValue & { readonly label: string };
 
 function readText(given: Given): { readonly text: string; readonly where: string } {
   const [, path] = given.positionals;
@@ -95,26 +85,6 @@ function readText(given: Given): { readonly text: string; readonly where: string
   return { text, where: "--text" };
 }
 
-/** What was asked for; else all of the layers that remember something, or of all layers where none does. */
-function shownValues(model: Model, asked: readonly string[]): readonly Shown[] {
-  const all = namedValues(model);
-  if (all.length === 0) throw new InputError("the model has no layer with named values to show.");
-  const recurrent = all.filter((value) => value.recurrent);
-  const layers = new Set(recurrent.map(({ layer }) => layer));
-  // The layer's name says nothing where it is the only one.
-  const labelled = all.map((value) => {
-    return { ...value, label: layers.size === 1 && layers.has(value.layer) ? value.name : value.key };
-  });
-  if (asked.length === 0) return labelled.filter((value) => value.recurrent || recurrent.length === 0);
-  const found = asked.map((name) => {
-    const value = labelled.find(({ key, label }) => name === key || name === label);
-    if (value !== undefined) return value;
-    const there = labelled.map(({ label }) => label).join(", ");
-    throw new InputError(`--value: the model has no value "${name}". It has ${there}.`);
-  });
-  return [...new Set(found)];
-}
-
 function checkPage(path: string): void {
   if (!/\.html?$/i.test(path)) throw new InputError(`--html: needs a name that ends in .html, got "${path}".`);
   checkWritable(path);
@@ -129,31 +99,8 @@ function checkSize(tokens: number, shown: readonly Shown[]): void {
   );
 }
 
-/** Nine digits tell all 32-bit floats apart. */
-const decimal = (value: number): number => Number(value.toPrecision(9));
-
-/** The likeliest next tokens, as far as they are text of their own. */
-function nextTokens(tokenizer: Tokenizer, probabilities: Float32Array = new Float32Array()) {
-  const best: number[] = [];
-  probabilities.forEach((probability, id) => {
-    const before = best.findIndex((other) => probability > (probabilities[other] as number));
-    if (before >= 0) best.splice(before, 0, id);
-    else if (best.length < likeliest) best.push(id);
-    if (best.length > likeliest) best.pop();
-  });
-  return best.map((id) => {
-    return { token: decodeNext(tokenizer, id).text, probability: decimal(probabilities[id] as number) };
-  });
-}
-
 function jsonLines(tokenizer: Tokenizer, shown: readonly Shown[]): Output {
-  return {
-    add(token, { values, loss, probabilities }) {
-      const named = shown.map(({ key, label }) => [label, Array.from(values[key] as Float32Array, decimal)]);
-      const next = nextTokens(tokenizer, probabilities);
-      writeJson({ token, values: Object.fromEntries(named), loss: loss ?? null, next });
-    },
-  };
+  return { add: (token, step) => writeJson(inspectedToken(tokenizer, shown, token, step)) };
 }
 
 function page(

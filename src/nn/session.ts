@@ -33,19 +33,13 @@ export class Session {
   /** By state, what training learned that it starts from. */
   private readonly starts: Readonly<Record<string, Float32Array>>;
 
-  constructor({ layers, inputs, input, outputSize, values }: Model, program: Program) {
+  constructor(model: Model, program: Program) {
+    const { inputs, input, outputSize } = model;
     this.program = program;
     this.tokens = inputs[0]?.count;
     this.vector = new Float32Array(input === "tokens" ? 0 : input);
     this.output = new Float32Array(outputSize);
-    const learned = layers.flatMap((layer) => {
-      if (layer.kind !== "cell" || layer.initialState !== "learned") return [];
-      return layer.cell.states.map((state) => {
-        const start = values[learnedState(layer.name, state)] as Float32Array;
-        return [`${layer.name}.${state}`, start.slice()] as const;
-      });
-    });
-    this.starts = Object.fromEntries(learned);
+    this.starts = learnedStarts(model);
     this.reset();
   }
 
@@ -116,6 +110,18 @@ export class Session {
   private sizes(): Record<string, number> {
     return Object.fromEntries(Object.entries(this.program.plan.states).map(([name, { size }]) => [name, size]));
   }
+}
+
+/** By state (`lstm.h`), the values (H) that training learned that it starts from: a copy. The others start from zero. */
+export function learnedStarts({ layers, values }: Model): Readonly<Record<string, Float32Array>> {
+  const learned = layers.flatMap((layer) => {
+    if (layer.kind !== "cell" || layer.initialState !== "learned") return [];
+    return layer.cell.states.map((state) => {
+      const start = values[learnedState(layer.name, state)] as Float32Array;
+      return [`${layer.name}.${state}`, start.slice()] as const;
+    });
+  });
+  return Object.fromEntries(learned);
 }
 
 const shown = (input: unknown): string => {

@@ -2,7 +2,9 @@
 import { InputError } from "../graph/input-error.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
 import { decodeNext, decodeRest, hasUnknown } from "../text/tokenizer.ts";
-import { checkTokens, tokensToRead } from "./generate.ts";
+import { createTurns } from "../train/turns.ts";
+import { tokensToRead } from "./desk.ts";
+import { checkTokens } from "./generate.ts";
 import { createLanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { findStop, stopStrings } from "./stop-strings.ts";
@@ -86,6 +88,7 @@ export async function beamSearch(
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
   const lanes = await createLanes(model, beams, { threads });
+  const turns = createTurns();
   const ranking = createRanking(model.outputSize);
   const nats = new Float64Array(model.outputSize);
 
@@ -120,13 +123,15 @@ export async function beamSearch(
   for (const token of tokensToRead(tokenizer, prompt)) {
     if (signal?.aborted === true) break;
     lanes.tokens.fill(token);
-    await lanes.step();
+    lanes.step();
+    await turns();
   }
   for (let count = 0; count < length && signal?.aborted !== true; count++) {
     if (count > 0) {
       lanes.reorder(lanes.logits.map((_, lane) => found[lane]?.lane ?? lane));
       lanes.tokens.set(found.map(({ token }) => token));
-      await lanes.step();
+      lanes.step();
+      await turns();
     }
     // Sorting keeps the order of equals: those of better beginnings, and of likelier tokens, come first.
     found = found

@@ -1,26 +1,11 @@
 /** Text that a language model writes: token by token, one text or many side by side. */
 import { InputError } from "../graph/input-error.ts";
-import { createRandom, type Random } from "../nn/random.ts";
-import {
-  checkSampling,
-  createRanking,
-  createSampler,
-  logSoftmax,
-  type Sampler,
-  type SamplingOptions,
-} from "../text/sampling.ts";
-import {
-  decodeNext,
-  decodeRest,
-  decodeToken,
-  encode,
-  hasUnknown,
-  type Tokenizer,
-  vocabularySize,
-} from "../text/tokenizer.ts";
-import { createLanes } from "./lanes.ts";
+import { checkSampling, createRanking, logSoftmax, type SamplingOptions } from "../text/sampling.ts";
+import { decodeToken, encode, hasUnknown, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
+import { createTurns } from "../train/turns.ts";
+import { createDesk, createText } from "./desk.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
+import { stopStrings } from "./stop-strings.ts";
 
 type WritingOptions = SamplingOptions & {
   /** Tokens to write. */
@@ -107,11 +92,6 @@ export async function* generateMany(
   yield* write(lm, prompts, options, (text, token, logits, prompt) => ({ prompt, ...describe(text, token, logits) }));
 }
 
-/** What tokens a model reads first: the prompt's, or a line's end. */
-export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
-  return encode(tokenizer, prompt === "" ? "\n" : prompt);
-}
-
 /** The characters of a text that the model does not know, each once. */
 export function unknownCharacters({ tokenizer }: LanguageModel, text: string): string[] {
   if (!hasUnknown(tokenizer)) return [];
@@ -130,90 +110,42 @@ export function checkTokens(name: string, value: number): void {
   if (!(value >= 0)) throw new InputError(`${name}: needs a number of tokens from 0, got ${value}`);
 }
 
-/** A text in a lane. */
-type Text<Piece> = {
-  readonly prompt: number;
-  readonly toRead: Int32Array;
-  readonly sampler: Sampler;
-  readonly random: Random;
-  readonly gate: Gate<Piece>;
-  read: number;
-  written: number;
-  latest: number;
-  /** Bytes of a character that is not whole yet. */
-  rest: Uint8Array;
-};
-
 /** Every prompt's text, piece by piece; `describe` makes a piece of a token, its text and the logits it was drawn from. */
 async function* write<Piece extends { readonly text: string }>(
-  { model, tokenizer }: LanguageModel,
+  lm: LanguageModel,
   prompts: readonly string[],
-  {
-    length = 500,
-    seed = 0,
-    stop,
-    signal,
-    threads,
-    batch = 32,
-    ...sampling
-  }: WritingOptions & { batch?: number | undefined },
+  { length = 500, seed = 0, signal, threads, batch = 32, ...writing }: WritingOptions & { batch?: number | undefined },
   describe: (text: string, token: number, logits: Float32Array, prompt: number) => Piece,
 ): AsyncGenerator<Piece, void> {
-  checkSampling(sampling);
+  checkSampling(writing);
   checkTokens("length", length);
   if (!(Number.isInteger(batch) && batch >= 1))
     throw new InputError(`batch: needs a whole number from 1, got ${batch}`);
-  const stops = stopStrings(stop);
-  const begin = (prompt: number): Text<Piece> => {
-    const toRead = tokensToRead(tokenizer, prompts[prompt] as string);
-    const sampler = createSampler(sampling, model.outputSize);
-    if (prompts[prompt] !== "") for (const token of toRead) sampler.read(token);
-    const [random, gate] = [createRandom(seed + prompt), createGate<Piece>(stops)];
-    return { prompt, toRead, sampler, random, gate, read: 0, written: 0, latest: 0, rest: new Uint8Array() };
-  };
-
-  const aborted = (): boolean => signal?.aborted === true;
-
+  stopStrings(writing.stop);
   if (prompts.length === 0 || length === 0) return;
-  const lanes = await createLanes(model, Math.min(batch, prompts.length), { threads });
-  const texts: (Text<Piece> | undefined)[] = lanes.logits.map(() => undefined);
+  const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], { threads });
+  const turns = createTurns();
+  const aborted = (): boolean => signal?.aborted === true;
   for (let begun = 0; !aborted(); ) {
-    for (const [lane, text] of texts.entries()) {
-      if (text !== undefined || begun === prompts.length) continue;
-      lanes.reset(lane);
-      texts[lane] = begin(begun++);
+    for (; begun < prompts.length && desk.count < desk.size; begun++) {
+      const [k, prompt] = [begun, prompts[begun] as string];
+      const describeOf = (text: string, token: number, logits: Float32Array) => describe(text, token, logits, k);
+      desk.join(createText(lm, { ...writing, prompt, length, seed: seed + k, describe: describeOf }));
     }
-    if (texts.every((text) => text === undefined)) return;
-    for (const [lane, text] of texts.entries()) {
-      if (text === undefined) lanes.tokens[lane] = 0;
-      else lanes.tokens[lane] = text.read < text.toRead.length ? (text.toRead[text.read++] as number) : text.latest;
-    }
-    await lanes.step();
-    for (const [lane, text] of texts.entries()) {
-      if (text === undefined || text.read < text.toRead.length) continue;
-      const logits = lanes.logits[lane] as Float32Array;
-      const unknown = logits[0] as number;
-      if (hasUnknown(tokenizer)) logits[0] = -Infinity; // The unknown character is never written.
-      const token = text.sampler.draw(logits, text.random);
-      logits[0] = unknown;
-      text.latest = token;
-      text.written++;
-      const last = text.written >= length;
-      const { text: whole, rest } = decodeNext(tokenizer, token, text.rest);
-      text.rest = rest;
-      const shown = last ? whole + decodeRest(rest) : whole;
-      const { pieces, stopped } = text.gate.pass(describe(shown, token, logits, text.prompt), last);
-      if (last || stopped) texts[lane] = undefined;
+    if (desk.count === 0) return;
+    for (const { pieces, ended } of desk.step()) {
+      if (ended instanceof Error) throw ended;
       for (const piece of pieces) {
         if (aborted()) return;
         yield piece;
       }
     }
+    await turns();
   }
 }
 
 /** Makes a token with its log-probability and `count` alternatives out of its text, its id and logits (V). */
-function createDescriber(
+export function createDescriber(
   tokenizer: Tokenizer,
   count: number,
 ): (text: string, token: number, logits: Float32Array) => GeneratedToken {

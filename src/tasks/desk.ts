@@ -1,0 +1,199 @@
+/**
+ * Where text is written: texts come and go between steps; in a step each reads its next token or, once it has read all,
+ * writes one. Knows nothing about who wants them, and in which order.
+ */
+import { createRandom, type Random } from "../nn/random.ts";
+import type { LoadOptions } from "../runtime/program.ts";
+import { createSampler, type Sampler, type SamplingOptions } from "../text/sampling.ts";
+import { decodeNext, decodeRest, encode, hasUnknown, type Tokenizer } from "../text/tokenizer.ts";
+import { createLanes, type LaneState, type Lanes } from "./lanes.ts";
+import type { LanguageModel } from "./language-model.ts";
+import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
+
+export type TextOptions<Piece> = SamplingOptions & {
+  /** What the model reads first: text, or its tokens. Without any it writes as if after the end of a line. */
+  readonly prompt: string | Int32Array;
+  /** Tokens to write; 0 only reads. */
+  readonly length: number;
+  readonly seed: number;
+  /** The text ends before any of these. */
+  readonly stop?: string | readonly string[] | undefined;
+  /** What an earlier text left. */
+  readonly state?: LaneState | undefined;
+  /** Makes a piece of a token, its text and the logits (V) it was drawn from, which the next step overwrites. */
+  readonly describe: (text: string, token: number, logits: Float32Array) => Piece;
+  /** Makes a piece of each token of the prompt but the first, which nothing foretold, too. */
+  readonly heard?: ((token: number, logits: Float32Array) => Piece) | undefined;
+};
+
+/** A text that is being read and written. */
+export type Text<Piece> = Pick<TextOptions<Piece>, "length" | "describe" | "heard"> & {
+  readonly toRead: Int32Array;
+  readonly sampler: Sampler;
+  readonly random: Random;
+  readonly gate: Gate<Piece>;
+  read: number;
+  written: number;
+  /** The token that was written last: the model has not read it yet. */
+  latest: number;
+  /** Bytes of a character that is not whole yet. */
+  rest: Uint8Array;
+  /** What its lane remembered when it left. */
+  state: LaneState | undefined;
+};
+
+/** What a step made of a text: pieces that are decided, and whether it has ended, by itself or by a fault. */
+export type Outcome<Piece> = {
+  readonly text: Text<Piece>;
+  readonly pieces: readonly Piece[];
+  readonly ended?: "stop" | "length" | Error;
+};
+
+/**
+ * A text before its first step.
+ * @throws InputError for an option out of its range
+ */
+export function createText<Piece extends { readonly text: string }>(
+  { model, tokenizer }: LanguageModel,
+  { prompt, length, seed, stop, state, describe, heard, ...sampling }: TextOptions<Piece>,
+): Text<Piece> {
+  const sampler = createSampler(sampling, model.outputSize);
+  const given = typeof prompt === "string" ? encode(tokenizer, prompt) : prompt;
+  for (const token of given) sampler.read(token);
+  const toRead = given.length > 0 || length === 0 ? given : tokensToRead(tokenizer, "");
+  const [random, gate] = [createRandom(seed), createGate<Piece>(stopStrings(stop))];
+  const begun = { read: 0, written: 0, latest: 0, rest: new Uint8Array() };
+  return { length, describe, heard, toRead, sampler, random, gate, ...begun, state };
+}
+
+/** What tokens a model reads first: the prompt's, or a line's end. */
+export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
+  return encode(tokenizer, prompt === "" ? "\n" : prompt);
+}
+
+/**
+ * A desk with programs for these numbers of texts, the smallest first. Each step takes the smallest that has a lane for
+ * every text: one of many lanes takes as long for a single text as for all. A text is the same in each.
+ * @throws InputError for a model that goes backwards, and for more lanes than fit into memory
+ */
+export async function createDesk<Piece extends { readonly text: string }>(
+  { model, tokenizer }: LanguageModel,
+  sizes: readonly [number, ...number[]],
+  options: LoadOptions = {},
+): Promise<Desk<Piece>> {
+  const programs: Lanes[] = [];
+  for (const size of sizes) programs.push(await createLanes(model, size, options));
+  return new Desk(tokenizer, programs as [Lanes, ...Lanes[]]);
+}
+
+/** Owns the programs; texts are its guests. */
+export class Desk<Piece extends { readonly text: string }> {
+  private readonly tokenizer: Tokenizer;
+  private readonly programs: readonly [Lanes, ...Lanes[]];
+  private lanes: Lanes;
+  /** The texts in the first lanes. */
+  private readonly texts: Text<Piece>[] = [];
+
+  constructor(tokenizer: Tokenizer, programs: readonly [Lanes, ...Lanes[]]) {
+    this.tokenizer = tokenizer;
+    this.programs = programs;
+    this.lanes = programs[0];
+  }
+
+  /** Most texts at once. */
+  get size(): number {
+    return (this.programs.at(-1) as Lanes).count;
+  }
+  /** Texts that are here. */
+  get count(): number {
+    return this.texts.length;
+  }
+
+  /** A text takes a lane, from its beginning or from where it left. */
+  join(text: Text<Piece>): void {
+    if (this.count === this.size) throw new Error(`internal: all ${this.size} lanes are taken`);
+    this.texts.push(text);
+    if (this.count > this.lanes.count) this.change();
+    this.lanes.restore(this.count - 1, text.state);
+  }
+
+  /** A text that is here leaves its lane and keeps what it remembers: it may join again. */
+  leave(text: Text<Piece>): void {
+    const lane = this.texts.indexOf(text);
+    if (lane < 0) return;
+    text.state = this.lanes.state(lane);
+    const last = this.texts.pop() as Text<Piece>;
+    if (last === text) return;
+    this.texts[lane] = last;
+    this.lanes.restore(lane, this.lanes.state(this.texts.length));
+  }
+
+  /** All go to the program that fits them. */
+  private change(): void {
+    const fitting = this.programs.find(({ count }) => count >= this.count) as Lanes;
+    if (fitting === this.lanes) return;
+    for (let lane = 0; lane < Math.min(this.count, this.lanes.count); lane++) {
+      fitting.restore(lane, this.lanes.state(lane));
+    }
+    this.lanes = fitting;
+  }
+
+  /** What a text remembers, of which `state` is a copy: by layer and name (`lstm.h`), its values (H). */
+  named(state?: LaneState): Record<string, Float32Array> {
+    return this.lanes.named(state);
+  }
+
+  /** One token of each text. Those that end have left. */
+  step(): readonly Outcome<Piece>[] {
+    const only = this.texts.filter(({ length, read, toRead }) => length === 0 && read === toRead.length);
+    const outcomes = only.map((text): Outcome<Piece> => ({ text, pieces: [], ended: "length" }));
+    for (const text of only) this.leave(text);
+    if (this.count === 0) return outcomes;
+    this.change();
+    const { lanes } = this;
+    lanes.tokens.fill(0);
+    this.texts.forEach((text, lane) => {
+      lanes.tokens[lane] = text.read < text.toRead.length ? (text.toRead[text.read++] as number) : text.latest;
+    });
+    lanes.step();
+    this.texts.forEach((text, lane) => {
+      outcomes.push(outcomeOf(this.tokenizer, text, lanes.logits[lane] as Float32Array));
+    });
+    for (const { text, ended } of outcomes) if (ended !== undefined) this.leave(text);
+    return outcomes;
+  }
+}
+
+function outcomeOf<Piece extends { readonly text: string }>(
+  tokenizer: Tokenizer,
+  text: Text<Piece>,
+  logits: Float32Array,
+): Outcome<Piece> {
+  try {
+    if (text.read < text.toRead.length) {
+      const heard = text.heard?.(text.toRead[text.read] as number, logits);
+      return { text, pieces: heard === undefined ? [] : [heard] };
+    }
+    return text.length === 0 ? { text, pieces: [] } : { text, ...write(tokenizer, text, logits) };
+  } catch (error) {
+    // What is wrong with one text is no matter of the others.
+    return { text, pieces: [], ended: error as Error };
+  }
+}
+
+/** A text's next token. */
+function write<Piece extends { readonly text: string }>(tokenizer: Tokenizer, text: Text<Piece>, logits: Float32Array) {
+  const unknown = logits[0] as number;
+  if (hasUnknown(tokenizer)) logits[0] = -Infinity; // The unknown character is never written.
+  const token = text.sampler.draw(logits, text.random);
+  logits[0] = unknown;
+  text.latest = token;
+  text.written++;
+  const last = text.written >= text.length;
+  const { text: whole, rest } = decodeNext(tokenizer, token, text.rest);
+  text.rest = rest;
+  const shown = last ? whole + decodeRest(rest) : whole;
+  const { pieces, stopped } = text.gate.pass(text.describe(shown, token, logits), last);
+  if (stopped) return { pieces, ended: "stop" } as const;
+  return last ? ({ pieces, ended: "length" } as const) : { pieces };
+}
