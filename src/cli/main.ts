@@ -10,10 +10,11 @@ import { generate } from "./generate.ts";
 import { inspect } from "./inspect.ts";
 import { alignRows, type Command, common, nearest, optionRows } from "./options.ts";
 import { runCommand, runProcess } from "./run.ts";
+import { serve } from "./serve.ts";
 import { studio } from "./studio.ts";
 import { train } from "./train.ts";
 
-const commands: readonly Command[] = [train, generate, evaluate, inspect, explain, listCells, studio, bench];
+const commands: readonly Command[] = [train, generate, evaluate, inspect, studio, serve, explain, listCells, bench];
 
 const overview = `unrolled: recurrent networks from their equations
 

@@ -1,0 +1,156 @@
+/** `unrolled serve`: models over HTTP, as OpenAI's completions. */
+import { basename } from "node:path";
+import { readInput } from "../formats/files.ts";
+import { InputError } from "../graph/input-error.ts";
+import { createServer, serverDefaults } from "../server/app.ts";
+import { isLoopback, listen, loopback } from "../server/listen.ts";
+import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
+import type { Command, Given, Options } from "./options.ts";
+import { isTerminal, printable, styled, writeJson } from "./output.ts";
+
+const count = { whole: true, min: 1 } as const;
+const seconds = { min: 0.001, max: 86_400 } as const;
+const { maxBodyBytes, maxTokens, maxPromptTokens, queue, sessions } = serverDefaults;
+
+const options: Options = {
+  host: { value: "ADDRESS", help: "where it listens [127.0.0.1: this machine alone]" },
+  port: { value: "N", help: "0 is any free one [8080]", number: { whole: true, min: 0, max: 65_535 } },
+  "api-key": { value: "KEY", help: "asked for; for several, give it again [UNROLLED_API_KEY]", multiple: true },
+  cors: { value: "ORIGIN", help: "a site whose pages may ask; for several, give it again", multiple: true },
+  "max-tokens": { value: "N", help: `tokens that a request may have written [${maxTokens}]`, number: count },
+  "max-prompt-tokens": { value: "N", help: `tokens that a request may have read [${maxPromptTokens}]`, number: count },
+  "max-body": { value: "BYTES", help: `longest body of a request [${maxBodyBytes}]`, number: count },
+  timeout: { value: "SECONDS", help: "longest that a request may take [120]", number: seconds },
+  stall: { value: "SECONDS", help: "longest that a slow reader is waited for [30]", number: seconds },
+  queue: { value: "N", help: `texts that may wait for each model [${queue}]`, number: count },
+  sessions: { value: "N", help: `most sessions [${sessions}]`, number: { whole: true, min: 0 } },
+  "session-minutes": { value: "N", help: "how long one lives unused [30]", number: { above: 0, max: 1e6 } },
+  threads: {
+    value: "N",
+    help: "threads that share a step [as many as help]",
+    number: { whole: true, min: 1, max: 64 },
+  },
+};
+
+export const serve: Command = {
+  name: "serve",
+  usage: "serve MODEL.safetensors... [options]",
+  summary: "answer over HTTP, as OpenAI's completions",
+  details: [
+    "A model's name is its file's, without ending. POST /v1/completions, GET /v1/models,",
+    "/openapi.json lists the rest. A line of JSON for each request on standard error.",
+    "",
+    "SIGHUP reads the files anew; without it, one that is replaced changes nothing.",
+    "SIGTERM and SIGINT end it once all is answered, at most 30 seconds later.",
+  ].join("\n"),
+  examples: ["serve model.safetensors", "serve small.safetensors large.safetensors --port 0 --json"],
+  arguments: [1, 100],
+  outlivesReader: true,
+  options,
+  async run(given) {
+    const files = given.positionals;
+    const names = namesOf(files);
+    const host = given.text("host") ?? "127.0.0.1";
+    const apiKeys = keysOf(given);
+    const json = given.flag("json");
+    const server = await createServer(read(files), {
+      apiKeys,
+      cors: given.texts("cors").map(checkOrigin),
+      hosts: isLoopback(host) ? [...new Set([...loopback, host.toLowerCase()])] : undefined,
+      ...limitsOf(given),
+      log: (line) => void process.stderr.write(`${JSON.stringify(line)}\n`),
+    });
+    const { url, close } = await listen(server, { host, port: given.number("port") ?? 8080 });
+    if (json) writeJson({ event: "listening", url, models: names });
+    else process.stdout.write(welcome(url, names, apiKeys.length > 0));
+    if (!isLoopback(host) && apiKeys.length === 0) {
+      warn(`--host: ${host} is in reach of others, and no --api-key is asked for.`, json);
+    }
+
+    process.on("SIGHUP", () => {
+      reload().then(
+        () => warn("SIGHUP: the files were read anew.", json),
+        (error: Error) => warn(`SIGHUP: ${error.message} The models before it go on.`, json),
+      );
+    });
+    const reload = async (): Promise<void> => server.replace(read(files));
+    const signal = await new Promise<string>((resolve) => {
+      for (const name of ["SIGTERM", "SIGINT"]) process.once(name, resolve);
+    });
+    for (const name of ["SIGTERM", "SIGINT"]) process.once(name, () => process.exit(130));
+    warn(`${signal}: what was asked is answered, then it ends. Again, and it ends at once.`, json);
+    await close();
+    // A thread of a model's may be waiting for work.
+    process.exit(0);
+  },
+};
+
+/** @throws InputError where two have the same name */
+function namesOf(files: readonly string[]): readonly string[] {
+  const names = files.map((file) => basename(file).replace(/\.[^.]+$/, ""));
+  const again = names.findIndex((name, k) => names.indexOf(name) < k);
+  if (again >= 0) {
+    const [name, first] = [names[again] as string, files[names.indexOf(names[again] as string)]];
+    throw new InputError(`${files[again]}: its name, ${name}, is that of ${first} too. Rename one of the files.`);
+  }
+  return names;
+}
+
+function read(files: readonly string[]): Readonly<Record<string, LanguageModel>> {
+  const names = namesOf(files);
+  return Object.fromEntries(files.map((file, k) => [names[k], readLanguageModel(readInput(file), file)]));
+}
+
+/** Those of the command line, or the one of the environment, which is not in the list of processes. */
+function keysOf(given: Given): readonly string[] {
+  const fromEnvironment = process.env.UNROLLED_API_KEY ?? "";
+  const [where, keys] =
+    given.texts("api-key").length > 0 || fromEnvironment === ""
+      ? ["--api-key", given.texts("api-key")]
+      : ["UNROLLED_API_KEY", [fromEnvironment]];
+  // What a header can hold.
+  if (keys.every((key) => /^[\x21-\x7e]+$/.test(key))) return keys;
+  throw new InputError(`${where}: needs characters of ASCII, without spaces.`);
+}
+
+function checkOrigin(origin: string): string {
+  const url = URL.canParse(origin) ? new URL(origin) : undefined;
+  if (url?.origin === origin) return origin;
+  throw new InputError(`--cors: needs an origin as https://example.org, without a path, got "${origin}".`);
+}
+
+function limitsOf(given: Given) {
+  const scaled = (name: string, factor: number): number | undefined => {
+    const value = given.number(name);
+    return value === undefined ? undefined : value * factor;
+  };
+  const all = {
+    maxTokens: given.number("max-tokens"),
+    maxPromptTokens: given.number("max-prompt-tokens"),
+    maxBodyBytes: given.number("max-body"),
+    queue: given.number("queue"),
+    sessions: given.number("sessions"),
+    threads: given.number("threads"),
+    timeoutMs: scaled("timeout", 1000),
+    stallMs: scaled("stall", 1000),
+    sessionMs: scaled("session-minutes", 60_000),
+  };
+  // What is absent keeps its default.
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<
+    Record<keyof typeof all, number>
+  >;
+}
+
+const warn = (message: string, json: boolean): void => {
+  process.stderr.write(json ? `${JSON.stringify({ warning: message })}\n` : `${printable(message)}\n`);
+};
+
+/** Where it listens; in a terminal, what to try as well. */
+function welcome(url: string, names: readonly string[], withKey: boolean): string {
+  const first = `Listening at ${url} with ${printable(names.join(", "))}.\n`;
+  if (!isTerminal(process.stdout)) return first;
+  const body = JSON.stringify({ model: names[0], prompt: "The ", max_tokens: 100 }).replaceAll("'", "\\u0027");
+  const key = withKey ? ` -H "Authorization: Bearer $UNROLLED_API_KEY"` : "";
+  const curl = `curl ${url}/v1/completions${key} -H "Content-Type: application/json" \\\n    -d '${body}'`;
+  return `${styled(first, "bold", process.stdout)}Ctrl-C ends it. Try, in another terminal:\n\n  ${printable(curl)}\n\n`;
+}

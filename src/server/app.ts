@@ -1,0 +1,493 @@
+/**
+ * The server as one function from requests to answers: who may ask, what is asked, who is told what. Knows nothing about
+ * sockets; `listen.ts` does.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { type Context, Hono } from "hono";
+import { cors } from "hono/cors";
+import type { z } from "zod";
+import { inspectedToken, inspectText, shownValues } from "../tasks/inspect-text.ts";
+import type { LanguageModel } from "../tasks/language-model.ts";
+import { encode } from "../text/tokenizer.ts";
+import { createBatcher, turn } from "./batcher.ts";
+import {
+  checkLimits,
+  complete,
+  completeAsEvents,
+  type Order,
+  type Piece,
+  placeOrder,
+  type Served,
+  textOf,
+} from "./completions.ts";
+import { ApiError, apiErrorOf } from "./errors.ts";
+import { createMetrics } from "./metrics.ts";
+import { openapi, type Route, type RouteName, routes } from "./openapi.ts";
+import { check, type Writing } from "./schemas.ts";
+import { type Session, Sessions } from "./sessions.ts";
+
+/** Who may ask, and how much. */
+export type ServerOptions = {
+  /** Keys, one of which a request has to bring; without any, none is asked for. Each is a client of its own. */
+  readonly apiKeys?: readonly string[];
+  /** Origins of pages that may ask (`https://example.org`). */
+  readonly cors?: readonly string[];
+  /** Names by which it may be asked (`localhost`), without port; without it, any. Keeps out DNS rebinding. */
+  readonly hosts?: readonly string[] | undefined;
+  readonly maxBodyBytes?: number;
+  /** Most tokens to write in one request, all its texts together. */
+  readonly maxTokens?: number;
+  /** Most tokens to read in one request. */
+  readonly maxPromptTokens?: number;
+  /** Longest that a request may take. */
+  readonly timeoutMs?: number;
+  /** Longest that a reader of a stream may keep the server waiting. */
+  readonly stallMs?: number;
+  /** Texts that may wait for each model. */
+  readonly queue?: number;
+  /** Most sessions. */
+  readonly sessions?: number;
+  /** How long a session lives without being used. */
+  readonly sessionMs?: number;
+  /** Threads that share a step, where it is worth it; answers are the same for any number. */
+  readonly threads?: number | undefined;
+  /** Told of each request when its answer has ended. */
+  readonly log?: (line: LogLine) => void;
+};
+
+/** What is used where an option is not given. */
+export const serverDefaults = {
+  ...{ apiKeys: [], cors: [], hosts: undefined, threads: undefined, log: () => {} },
+  ...{ maxBodyBytes: 1_000_000, maxTokens: 16_384, maxPromptTokens: 65_536, queue: 1024 },
+  ...{ timeoutMs: 120_000, stallMs: 30_000, sessions: 1000, sessionMs: 30 * 60_000 },
+} as const satisfies Required<ServerOptions>;
+
+/** One request: nothing of its text, and no key. */
+export type LogLine = {
+  /** ISO 8601. */
+  readonly time: string;
+  readonly method: string;
+  /** The route (`/v1/models/:id`); of one that there is not, what was asked for. */
+  readonly path: string;
+  /** 499 where the client went before there was one. */
+  readonly status: number;
+  readonly ms: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  /** Its address, or the place of its key among the keys. */
+  readonly client: string;
+  /** The answer did not come to its end. */
+  readonly aborted?: true;
+};
+
+/** Answers requests for models, which goes on until it is closed. */
+export type Server = {
+  /** Answer a request. `env` is what Node's adapter knows about its connection. */
+  readonly fetch: (request: Request, env?: Connection) => Promise<Response>;
+  /** Serve these from now on; what runs, and sessions, go on with those before. */
+  readonly replace: (models: Readonly<Record<string, LanguageModel>>) => Promise<void>;
+  /** Take no more requests, and resolve when all have ended; those that have not in time are ended. */
+  readonly close: (deadlineMs?: number) => Promise<void>;
+};
+
+/** What Node knows about a connection. */
+type Connection = {
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } };
+  readonly outgoing?: { readonly destroy: () => void };
+};
+
+/** What is known of a request on its way. */
+type Visit = {
+  readonly startMs: number;
+  readonly stop: AbortController;
+  client: string;
+  route: string | undefined;
+  /** What is read and written for it. */
+  order: Order | undefined;
+  streaming: boolean;
+  aborted: boolean;
+  /** To be called when the answer has ended. */
+  readonly end: () => void;
+};
+type Env = { Bindings: Connection; Variables: { visit: Visit } };
+type BodyOf<K extends RouteName> = (typeof routes)[K] extends { readonly body: infer S extends z.ZodType }
+  ? z.output<S>
+  : undefined;
+type Handlers = { readonly [K in RouteName]: (c: Context<Env>, body: BodyOf<K>) => Response | Promise<Response> };
+
+/** Requests that look inside a model at once. */
+const mostInspections = 4;
+/** Numbers in the answer to one: about 12 MB. */
+const mostInspected = 1_000_000;
+/** Texts that one request may ask for: OpenAI's limit of n. */
+const maxTexts = 128;
+
+/**
+ * A server for models by their names.
+ * @throws InputError for a model that cannot write text step by step, or too large for the memory
+ * @example
+ * const server = await createServer({ "moby-dick": lm });
+ * const answer = await server.fetch(new Request("http://localhost/v1/models"));
+ */
+export async function createServer(
+  models: Readonly<Record<string, LanguageModel>>,
+  given: ServerOptions = {},
+): Promise<Server> {
+  const options = { ...serverDefaults, ...given };
+  const { apiKeys, hosts, maxBodyBytes, maxPromptTokens, timeoutMs, stallMs } = options;
+  const limits = { maxTokens: options.maxTokens, maxPromptTokens, maxTexts };
+  const keys = apiKeys.map(digest);
+  let served = await serve(models);
+  const sessions = new Sessions({ most: options.sessions, lifeMs: options.sessionMs });
+  const metrics = createMetrics({
+    sessions: () => sessions.count,
+    batchers: () =>
+      [...served.values()].map(({ name, batcher }) => {
+        return { model: name, queued: batcher.queueLength, lanes: batcher.lanesInUse };
+      }),
+  });
+  const visits = new Set<Visit>();
+  let closing: (() => void) | undefined;
+  let inspections = 0;
+
+  async function serve(models: Readonly<Record<string, LanguageModel>>): Promise<ReadonlyMap<string, Served>> {
+    const created = Math.floor(Date.now() / 1000);
+    const all = new Map<string, Served>();
+    for (const [name, lm] of Object.entries(models)) {
+      const batcher = await createBatcher<Piece>(lm, { queue: options.queue, threads: options.threads });
+      all.set(name, { name, lm, batcher, created });
+    }
+    return all;
+  }
+
+  function find(name: string): Served {
+    const found = served.get(name);
+    if (found !== undefined) return found;
+    const names = [...served.keys()].join(", ");
+    throw new ApiError(
+      "model_not_found",
+      `model: there is no model "${name.slice(0, 60)}". There are ${names}.`,
+      "model",
+    );
+  }
+
+  /** Whose request it is: the place of its key, or its address. */
+  function clientOf(c: Context<Env>, open: boolean): string {
+    const address = c.env?.incoming?.socket?.remoteAddress ?? "unknown";
+    if (keys.length === 0) return address;
+    const [, key] = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "") ?? [];
+    const got = digest(key ?? "");
+    // All are compared, so that the time tells nothing.
+    const at = keys.reduce((found, one, k) => (timingSafeEqual(one, got) ? k : found), -1);
+    if (key !== undefined && at >= 0) return `key ${at + 1}`;
+    if (open) return address;
+    const wrong = key === undefined ? "there is no API key" : "the API key is not known";
+    throw new ApiError("invalid_api_key", `${wrong}. Send one in the header Authorization: Bearer KEY.`);
+  }
+
+  const app = new Hono<Env>();
+
+  app.use(async (c, next) => {
+    const visit: Visit = {
+      ...{ startMs: performance.now(), stop: new AbortController(), client: "unknown", route: undefined },
+      ...{ order: undefined, streaming: false, aborted: false },
+      end() {
+        clearTimeout(timer);
+        c.req.raw.signal.removeEventListener("abort", gone);
+        visits.delete(visit);
+        tell(c, visit);
+        if (visits.size === 0) closing?.();
+      },
+    };
+    c.set("visit", visit);
+    visits.add(visit);
+    const timer = setTimeout(() => {
+      visit.stop.abort(new ApiError("timeout", `this took longer than the ${timeoutMs / 1000} s of a request.`));
+    }, timeoutMs);
+    const gone = (): void => {
+      visit.aborted = true;
+      visit.stop.abort(new ApiError("aborted", "the client went away."));
+    };
+    c.req.raw.signal.addEventListener("abort", gone);
+    visit.stop.signal.addEventListener("abort", () => clearTimeout(timer));
+    await next();
+    if (closing !== undefined) c.header("Connection", "close");
+    if (!visit.streaming) visit.end();
+  });
+
+  /** Count a request, and log it. */
+  function tell(c: Context<Env>, visit: Visit): void {
+    const ms = performance.now() - visit.startMs;
+    const { status } = c.res;
+    const { order, route, client, aborted } = visit;
+    const texts = order?.texts ?? [];
+    const promptTokens = texts.reduce((total, text) => total + text.read, 0);
+    const completionTokens = texts.reduce((total, text) => total + text.written, 0);
+    metrics.requests.inc({ route: route ?? "other", status });
+    metrics.duration.observe({ route: route ?? "other" }, ms / 1000);
+    if (order !== undefined) {
+      metrics.tokens.inc({ model: order.served.name, kind: "read" }, promptTokens);
+      metrics.tokens.inc({ model: order.served.name, kind: "written" }, completionTokens);
+    }
+    options.log({
+      ...{ time: new Date().toISOString(), method: c.req.method, path: route ?? c.req.path.slice(0, 200), status },
+      ...{ ms: Math.round(ms * 10) / 10, promptTokens, completionTokens, client },
+      ...(aborted && { aborted }),
+    });
+  }
+
+  app.use(async (c, next) => {
+    const host = c.req.header("host")?.replace(/:\d*$/, "").toLowerCase();
+    if (hosts !== undefined && !(host !== undefined && hosts.includes(host))) {
+      throw new ApiError("host_not_allowed", `host: needs one of ${hosts.join(", ")}. See --host.`);
+    }
+    return next();
+  });
+  if (options.cors.length > 0) {
+    app.use(cors({ origin: [...options.cors], allowMethods: ["GET", "POST", "DELETE"], maxAge: 600 }));
+  }
+  app.use(async (c, next) => {
+    const open = Object.values<Route>(routes).some((route) => route.open && route.path === c.req.path);
+    c.var.visit.client = clientOf(c, open);
+    if (closing !== undefined && !open) throw new ApiError("shutting_down", "the server is shutting down.");
+    return next();
+  });
+
+  async function readBody(c: Context<Env>): Promise<unknown> {
+    const type = c.req.header("content-type") ?? "none";
+    // A page of another site can send anything else without being asked.
+    if (!/^application\/json *(;|$)/i.test(type)) {
+      throw new ApiError("media_type", `Content-Type: needs application/json, got ${type.slice(0, 60)}.`);
+    }
+    const tooLarge = (): ApiError => {
+      c.header("Connection", "close");
+      return new ApiError("too_large", `the body is longer than ${maxBodyBytes.toLocaleString("en-US")} bytes.`);
+    };
+    const length = c.req.header("content-length");
+    if (length !== undefined && Number(length) > maxBodyBytes) throw tooLarge();
+    let text = "";
+    try {
+      if (length !== undefined) text = await c.req.text();
+      else {
+        const decoder = new TextDecoder();
+        let bytes = 0;
+        for await (const chunk of (c.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+          bytes += chunk.length;
+          if (bytes > maxBodyBytes) throw tooLarge();
+          text += decoder.decode(chunk, { stream: true });
+        }
+        text += decoder.decode();
+      }
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      c.var.visit.aborted = true;
+      throw new ApiError("aborted", "the body did not come to its end.");
+    }
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new ApiError("invalid", `the body is no JSON: ${(error as Error).message}.`);
+    }
+  }
+
+  /** Answer an order at once or as events. `onEnd` is told in any case. */
+  async function answer(c: Context<Env>, order: Order, onEnd = (): void => {}): Promise<Response> {
+    const { visit } = c.var;
+    visit.order = order;
+    const { signal } = visit.stop;
+    let isFirst = true;
+    const onFirst = (): void => {
+      if (isFirst) metrics.firstToken.observe((performance.now() - visit.startMs) / 1000);
+      isFirst = false;
+    };
+    if (!order.writing.stream) {
+      return c.json(await complete(order, visit.client, { signal, onFirst }).finally(onEnd));
+    }
+    const ended = (): void => {
+      onEnd();
+      visit.end();
+    };
+    const events = await completeAsEvents(order, visit.client, { signal, onFirst, onEnd: ended }).catch((error) => {
+      onEnd();
+      throw error;
+    });
+    visit.streaming = true;
+    return new Response(streamOf(c, events), {
+      headers: { "Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache" },
+    });
+  }
+
+  /** Events as bytes. A reader that is too slow is left, and one that leaves ends the work. */
+  function streamOf(c: Context<Env>, events: AsyncGenerator<string, void>): ReadableStream<Uint8Array> {
+    const { visit } = c.var;
+    const encoder = new TextEncoder();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const leave = (): void => {
+      clearTimeout(timer);
+      visit.aborted = true;
+      visit.stop.abort(new ApiError("aborted", "the client went away."));
+      void events.return();
+    };
+    return new ReadableStream({
+      async pull(controller) {
+        clearTimeout(timer);
+        const { value, done } = await events.next();
+        if (done === true) return controller.close();
+        controller.enqueue(encoder.encode(value));
+        timer = setTimeout(() => {
+          leave();
+          if (c.env?.outgoing === undefined) controller.error(new Error("the reader was too slow"));
+          else c.env.outgoing.destroy();
+        }, stallMs);
+      },
+      cancel: leave,
+    });
+  }
+
+  /** A session's text: it goes on from all that was read and written, and the session goes on from its end. */
+  function orderOf(session: Session, writing: Writing, prompt: string): Order {
+    const { lm } = session.served;
+    const tokens = encode(lm.tokenizer, prompt);
+    const toRead = Int32Array.from([...session.pending, ...tokens]);
+    // A text that only reads leaves its last token for the next one: it foretells what is written then.
+    const last = writing.max_tokens === 0 ? toRead.subarray(-1) : toRead.subarray(0, 0);
+    const seed = writing.seed ?? Math.floor(Math.random() * 2 ** 32);
+    checkLimits(writing, limits, { texts: 1, toRead: tokens.length });
+    const read = toRead.subarray(0, toRead.length - last.length);
+    const text = textOf(session.served, writing, { prompt: read, seed, state: session.state });
+    return {
+      ...{ served: session.served, writing, texts: [text], before: [[]], promptTokens: tokens.length },
+      onWritten() {
+        session.state = text.state;
+        session.pending = text.written > 0 ? Int32Array.of(text.latest) : last;
+        session.tokens += tokens.length + text.written;
+      },
+    };
+  }
+
+  async function completeSession(c: Context<Env>, session: Session, writing: Writing, prompt: string) {
+    if (session.busy) throw new ApiError("session_busy", "another request is at this session. Wait for its end.");
+    const order = orderOf(session, writing, prompt);
+    session.busy = true;
+    return answer(c, order, () => {
+      session.busy = false;
+    });
+  }
+
+  const summary = ({ id, served, created, expiresMs, tokens }: Session) => {
+    return { id, object: "session", model: served.name, created, expires: Math.ceil(expiresMs / 1000), tokens };
+  };
+  const sessionOf = (c: Context<Env>): Session =>
+    sessions.find(keys.length === 0 ? "" : c.var.visit.client, c.req.param("id") ?? "");
+  const about = ({ name, created }: Served) => ({ id: name, object: "model", created, owned_by: "unrolled" });
+  const document = openapi();
+
+  const handlers: Handlers = {
+    complete: (c, body) => answer(c, placeOrder(find(body.model), body, limits, body)),
+    listModels: (c) => c.json({ object: "list", data: [...served.values()].map(about) }),
+    readModel: (c) => c.json(about(find(c.req.param("id") ?? ""))),
+    async inspect(c, { model, text, values }) {
+      const { name, lm } = find(model);
+      const shown = shownValues(lm.model, values, "values");
+      const ids = encode(lm.tokenizer, text);
+      const numbers = ids.length * shown.reduce((total, { size }) => total + size, 0);
+      if (ids.length > maxPromptTokens || numbers > mostInspected) {
+        const [tokens, all] = [ids.length, numbers].map((count) => count.toLocaleString("en-US"));
+        const wrong = `${tokens} tokens with ${all} numbers are too many for one answer`;
+        throw new ApiError("invalid", `text: ${wrong}. Give a shorter text, or choose values.`, "text");
+      }
+      if (inspections >= mostInspections) {
+        throw new ApiError("queue_full", `${inspections} others are looking inside models. Try again in a moment.`);
+      }
+      inspections++;
+      try {
+        const tokens: object[] = [];
+        for await (const { token, step } of inspectText(lm, ids, shown, name)) {
+          tokens.push(inspectedToken(lm.tokenizer, shown, token, step));
+          await turn();
+          c.var.visit.stop.signal.throwIfAborted();
+        }
+        return c.json({ object: "inspection", model: name, tokens });
+      } finally {
+        inspections--;
+      }
+    },
+    async createSession(c, { model, prompt }) {
+      const owner = keys.length === 0 ? "" : c.var.visit.client;
+      const session = sessions.create(owner, find(model));
+      try {
+        await completeSession(c, session, check(routes.completeSession.body, { max_tokens: 0 }), prompt);
+      } catch (error) {
+        sessions.delete(session);
+        throw error;
+      }
+      return c.json(summary(session), 201);
+    },
+    readSession(c) {
+      const session = sessionOf(c);
+      const named = session.served.batcher.named(session.state);
+      const state = Object.fromEntries(Object.entries(named).map(([name, values]) => [name, [...values]]));
+      return c.json({ ...summary(session), state });
+    },
+    completeSession: (c, body) => completeSession(c, sessionOf(c), body, body.prompt),
+    deleteSession(c) {
+      const session = sessionOf(c);
+      sessions.delete(session);
+      return c.json({ id: session.id, object: "session", deleted: true });
+    },
+    health: (c) => (closing === undefined ? c.json({ status: "ok" }) : c.json({ status: "shutting down" }, 503)),
+    metrics: async (c) =>
+      c.body(await metrics.registry.metrics(), 200, { "Content-Type": metrics.registry.contentType }),
+    openapi: (c) => c.json(document),
+  };
+
+  for (const name of Object.keys(routes) as RouteName[]) {
+    const route: Route = routes[name];
+    const handler = handlers[name] as (c: Context<Env>, body: unknown) => Response | Promise<Response>;
+    app.on(route.method.toUpperCase(), route.path, async (c) => {
+      c.var.visit.route = route.path;
+      const body = route.body === undefined ? undefined : check(route.body, await readBody(c));
+      return handler(c, body);
+    });
+  }
+  for (const { path } of Object.values(routes)) {
+    app.all(path, (c) => {
+      const methods = Object.values(routes)
+        .filter((route) => route.path === path)
+        .map(({ method }) => method.toUpperCase());
+      c.var.visit.route = path;
+      c.header("Allow", methods.join(", "));
+      throw new ApiError("method_not_allowed", `${path} takes ${methods.join(" and ")}, got ${c.req.method}.`);
+    });
+  }
+  app.notFound(() => {
+    throw new ApiError("not_found", "there is nothing here. GET /openapi.json lists what there is.");
+  });
+  app.onError((error, c) => {
+    const told = apiErrorOf(error);
+    if (told.kind === "queue_full" || told.kind === "session_limit") c.header("Retry-After", "1");
+    if (told.kind === "invalid_api_key") c.header("WWW-Authenticate", "Bearer");
+    return c.json(told.body, told.status as 400);
+  });
+
+  return {
+    fetch: async (request, env) => app.fetch(request, env ?? {}),
+    async replace(models) {
+      served = await serve(models);
+    },
+    async close(deadlineMs = 30_000) {
+      const ended = new Promise<void>((resolve) => {
+        closing = resolve;
+      });
+      if (visits.size === 0) return;
+      const timer = setTimeout(() => {
+        const reason = new ApiError("shutting_down", "the server is shutting down.");
+        for (const { stop } of visits) stop.abort(reason);
+      }, deadlineMs);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+const digest = (key: string): Buffer => createHash("sha256").update(key).digest();

@@ -1,0 +1,176 @@
+/**
+ * Who gets a lane: texts of many clients wait, take turns at one desk and are paused while nobody reads them. A client with
+ * many texts keeps no lane from one with few. Knows nothing about HTTP.
+ */
+import type { LoadOptions } from "../runtime/program.ts";
+import { createDesk, type Desk, type Outcome, type Text } from "../tasks/desk.ts";
+import type { LaneState } from "../tasks/lanes.ts";
+import type { LanguageModel } from "../tasks/language-model.ts";
+import { ApiError } from "./errors.ts";
+
+/** Lanes of the programs: the last is the most texts at once. */
+const sizes = [1, 4, 16, 32] as const;
+/** How long it steps before HTTP gets its turn. */
+const turnMs = 1;
+
+/** A text that a client wants. */
+export type Job<Piece> = {
+  readonly client: string;
+  readonly text: Text<Piece>;
+  /** Told, within a step, of pieces and of the end. */
+  readonly take: (pieces: readonly Piece[], ended: Outcome<Piece>["ended"]) => void;
+};
+
+/** A batcher for a model, whose later changes do not reach it; `queue` texts may wait. */
+export async function createBatcher<Piece extends { readonly text: string }>(
+  lm: LanguageModel,
+  { queue, ...options }: LoadOptions & { readonly queue: number },
+): Promise<Batcher<Piece>> {
+  return new Batcher(await createDesk<Piece>(lm, sizes, options), queue);
+}
+
+/** Owns the desk. It steps as long as there is a text. */
+export class Batcher<Piece extends { readonly text: string }> {
+  private readonly desk: Desk<Piece>;
+  private readonly queue: number;
+  /** Jobs without a lane, by client; the client whose turn is next comes first. */
+  private readonly waiting = new Map<string, Job<Piece>[]>();
+  /** Jobs with a lane, the one that has had it longest first. */
+  private readonly seated = new Map<Text<Piece>, Job<Piece>>();
+  private readonly paused = new Set<Job<Piece>>();
+  private stepping = false;
+
+  constructor(desk: Desk<Piece>, queue: number) {
+    this.desk = desk;
+    this.queue = queue;
+  }
+
+  get lanesInUse(): number {
+    return this.seated.size;
+  }
+  get queueLength(): number {
+    return [...this.waiting.values()].reduce((total, jobs) => total + jobs.length, 0);
+  }
+
+  /** What a text remembers, by layer and name. */
+  named(state: LaneState | undefined): Record<string, Float32Array> {
+    return this.desk.named(state);
+  }
+
+  /**
+   * Take on the texts of a request. Where the queue is too short, those that wait longest in number are refused: the newest
+   * of the client that has most, be it another one.
+   * @throws ApiError queue_full, where that client is this one
+   */
+  add(jobs: readonly Job<Piece>[]): void {
+    const [{ client }] = jobs as readonly [Job<Piece>];
+    const full = new ApiError("queue_full", `the queue is full: ${this.queue} texts wait. Try again in a moment.`);
+    while (this.queueLength + jobs.length > this.queue + this.desk.size - this.seated.size) {
+      const [most, theirs] = this.longest();
+      const own = (this.waiting.get(client)?.length ?? 0) + jobs.length;
+      const newest = theirs.findLast(({ text }) => text.read === 0);
+      if (most === client || theirs.length <= own || newest === undefined) throw full;
+      this.remove(newest);
+      newest.take([], full);
+    }
+    for (const job of jobs) this.enqueue(job);
+    void this.run();
+  }
+
+  /** Nobody wants this text any more. */
+  remove(job: Job<Piece>): void {
+    this.paused.delete(job);
+    if (this.seated.delete(job.text)) this.desk.leave(job.text);
+    const jobs = this.waiting.get(job.client);
+    const at = jobs?.indexOf(job) ?? -1;
+    if (at >= 0) jobs?.splice(at, 1);
+    if (jobs?.length === 0) this.waiting.delete(job.client);
+  }
+
+  /** Its lane is for others until it is resumed. */
+  pause(job: Job<Piece>): void {
+    if (!this.seated.has(job.text)) return;
+    this.remove(job);
+    this.paused.add(job);
+  }
+  resume(job: Job<Piece>): void {
+    if (!this.paused.delete(job)) return;
+    this.enqueue(job, "first");
+    void this.run();
+  }
+
+  private enqueue(job: Job<Piece>, place: "first" | "last" = "last"): void {
+    const jobs = this.waiting.get(job.client);
+    if (jobs === undefined) this.waiting.set(job.client, [job]);
+    else if (place === "first") jobs.unshift(job);
+    else jobs.push(job);
+  }
+
+  private longest(): readonly [string, readonly Job<Piece>[]] {
+    return [...this.waiting].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["", []]);
+  }
+
+  /** Lanes go to the clients that have fewest; one is taken from a client that has two more than one that waits. */
+  private seat(): void {
+    if (this.waiting.size === 0) return;
+    const lanes = new Map<string, number>();
+    for (const { client } of this.seated.values()) lanes.set(client, (lanes.get(client) ?? 0) + 1);
+    while (this.waiting.size > 0) {
+      const poorest = [...this.waiting.keys()].reduce((a, b) => ((lanes.get(b) ?? 0) < (lanes.get(a) ?? 0) ? b : a));
+      if (this.desk.count === this.desk.size) {
+        const [richest, most] = [...lanes].reduce((a, b) => (b[1] > a[1] ? b : a));
+        if ((lanes.get(poorest) ?? 0) + 1 >= most) return;
+        const oldest = [...this.seated.values()].find(({ client }) => client === richest) as Job<Piece>;
+        this.remove(oldest);
+        this.enqueue(oldest, "first");
+        lanes.set(richest, most - 1);
+      }
+      const jobs = this.waiting.get(poorest) as Job<Piece>[];
+      const job = jobs.shift() as Job<Piece>;
+      // Of clients with as many lanes the next one has its turn.
+      this.waiting.delete(poorest);
+      if (jobs.length > 0) this.waiting.set(poorest, jobs);
+      this.desk.join(job.text);
+      this.seated.set(job.text, job);
+      lanes.set(poorest, (lanes.get(poorest) ?? 0) + 1);
+    }
+  }
+
+  private async run(): Promise<void> {
+    if (this.stepping) return;
+    this.stepping = true;
+    // Requests that come together begin together.
+    await turn();
+    let lastMs = performance.now();
+    while (this.waiting.size > 0 || this.seated.size > 0) {
+      this.step();
+      if (performance.now() - lastMs < turnMs) continue;
+      await turn();
+      lastMs = performance.now();
+    }
+    this.stepping = false;
+  }
+
+  private step(): void {
+    try {
+      this.seat();
+      for (const { text, pieces, ended } of this.desk.step()) {
+        const job = this.seated.get(text);
+        if (ended !== undefined) this.seated.delete(text);
+        if (pieces.length > 0 || ended !== undefined) job?.take(pieces, ended);
+      }
+    } catch (error) {
+      // A fault of ours must not keep the others waiting for ever.
+      for (const job of [...this.seated.values()]) {
+        this.remove(job);
+        job.take([], error as Error);
+      }
+    }
+  }
+}
+
+const { setImmediate: immediate = (next: () => void) => setTimeout(next, 0) } = globalThis as {
+  setImmediate?: (next: () => void) => unknown;
+};
+/** Others get their turn. */
+export const turn = (): Promise<void> => new Promise((resolve) => void immediate(resolve));

@@ -1,0 +1,96 @@
+/** The server on a port, for Node: sockets, their limits and how it ends. Knows nothing about what is asked. */
+import { createServer as createHttpServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { InputError } from "../graph/input-error.ts";
+import type { Server } from "./app.ts";
+import { ApiError } from "./errors.ts";
+
+export type ListenOptions = {
+  readonly host: string;
+  /** 0 is any free one. */
+  readonly port: number;
+};
+
+/** A server that listens. */
+export type Listening = {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** Listen no more, answer what was asked, and resolve when all connections are closed. */
+  readonly close: (deadlineMs?: number) => Promise<void>;
+};
+
+/** Names of this machine that no other machine's page can take. */
+export const loopback = ["localhost", "127.0.0.1", "[::1]"];
+export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(host);
+
+/** How long a client may take for its headers, and for its whole request; and how long an idle connection is kept. */
+const [headersMs, requestMs, idleMs] = [10_000, 60_000, 60_000];
+const headerBytes = 16_384;
+
+/** @throws InputError for an address that cannot be listened at */
+export async function listen(server: Server, { host, port }: ListenOptions): Promise<Listening> {
+  const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
+    overrideGlobalObjects: false,
+    // What makes no request of it: a host or a path that is none.
+    errorHandler: (error) => errorAnswer(error),
+  });
+  const http = createHttpServer(
+    {
+      ...{ headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs },
+      ...{ maxHeaderSize: headerBytes, connectionsCheckingInterval: 5_000 },
+    },
+    listener,
+  );
+  http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+    else socket.end(rawAnswer(error.code));
+  });
+  await new Promise<void>((resolve, reject) => {
+    http.once("error", (error: NodeJS.ErrnoException) => reject(new InputError(problem(error, host, port))));
+    http.listen(port, host, resolve);
+  });
+  const { address, port: bound, family } = http.address() as AddressInfo;
+  return {
+    url: `http://${family === "IPv6" ? `[${address}]` : address}:${bound}`,
+    async close(deadlineMs) {
+      const closed = new Promise((resolve) => http.close(resolve));
+      await server.close(deadlineMs);
+      // A connection is idle as soon as its answer is sent; one that nobody reads is not waited for.
+      const idle = setInterval(() => http.closeIdleConnections(), 20);
+      const late = setTimeout(() => http.closeAllConnections(), 1000);
+      http.closeIdleConnections();
+      await closed;
+      clearInterval(idle);
+      clearTimeout(late);
+    },
+  };
+}
+
+function problem({ code }: NodeJS.ErrnoException, host: string, port: number): string {
+  if (code === "EADDRINUSE")
+    return `--port: another program listens at ${host}:${port}. Choose another one, or 0 for any.`;
+  if (code === "EACCES") return `--port: you have no permission to listen at ${host}:${port}. Choose one above 1023.`;
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EINVAL" || code === "EAI_AGAIN") {
+    return `--host: this machine has no address ${host}. 127.0.0.1 is this machine alone, 0.0.0.0 all its addresses.`;
+  }
+  return `--host: cannot listen at ${host}:${port} (${code}).`;
+}
+
+function errorAnswer(error: unknown): Response {
+  const wrong = new ApiError("invalid", `this is no request: ${error instanceof Error ? error.message : error}.`);
+  return Response.json(wrong.body, { status: wrong.status });
+}
+
+/** An answer to what is no HTTP. */
+function rawAnswer(code: string | undefined): string {
+  const [status, message] =
+    code === "HPE_HEADER_OVERFLOW"
+      ? ["431 Request Header Fields Too Large", `the headers are longer than ${headerBytes} bytes.`]
+      : code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? ["408 Request Timeout", "the request took too long to come."]
+        : ["400 Bad Request", "this is no HTTP request."];
+  const body = JSON.stringify(new ApiError("invalid", message).body);
+  const headers = ["Content-Type: application/json", `Content-Length: ${Buffer.byteLength(body)}`, "Connection: close"];
+  return `HTTP/1.1 ${status}\r\n${headers.join("\r\n")}\r\n\r\n${body}`;
+}

@@ -1,0 +1,280 @@
+/**
+ * What requests and answers look like. The same schemas check requests and make /openapi.json; a value of OpenAI's that
+ * nothing here can do is accepted at its default alone.
+ */
+import { z } from "zod";
+import { ApiError } from "./errors.ts";
+
+/** What is wrong with a value, after its name. */
+const needs = (wanted: string) => ({
+  error: ({ input }: { readonly input?: unknown }) => `needs ${wanted}, got ${shown(input)}`,
+});
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return value.length > 40 ? `a text of ${value.length} characters` : `"${value}"`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (value === undefined) return "nothing";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+const text = (wanted = "text") => z.string(needs(wanted));
+const between = (least: number, most: number) => {
+  const wanted = needs(`a number from ${least} to ${most}`);
+  return z.number(wanted).min(least, wanted).max(most, wanted);
+};
+const whole = (least: number, most: number, wanted = `a whole number from ${least} to ${most}`) =>
+  z.number(needs(wanted)).int(needs(wanted)).min(least, needs(wanted)).max(most, needs(wanted));
+const flag = z.boolean(needs("true or false"));
+const most = Number.MAX_SAFE_INTEGER;
+const count = z.int().min(0);
+
+/** A field that may be left out, or null. */
+const optional = <T extends z.ZodType, D>(schema: T, otherwise: D, description: string) =>
+  schema
+    .nullish()
+    .transform((value) => (value ?? otherwise) as NonNullable<z.output<T>> | D)
+    .meta({ description, ...(otherwise === undefined ? {} : { default: otherwise }) });
+
+/** A field of OpenAI's that has to stay at its default. */
+const only = (isDefault: (value: unknown) => boolean, wanted: string, description: string) =>
+  z
+    .unknown()
+    .refine((value) => value === null || value === undefined || isDefault(value), needs(wanted))
+    .optional()
+    .meta({ description });
+
+export type Prompt = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
+
+/** Checked by hand: of a union, zod would try every member on every token of a long list. */
+function isPrompt(value: unknown): value is Prompt | null | undefined {
+  if (value === null || value === undefined || typeof value === "string") return true;
+  const isToken = (item: unknown): boolean => Number.isInteger(item);
+  if (!Array.isArray(value) || value.length === 0) return false;
+  return (
+    value.every((item) => typeof item === "string") ||
+    value.every(isToken) ||
+    value.every((item) => Array.isArray(item) && item.every(isToken))
+  );
+}
+const tokens = { type: "array", items: { type: "integer", minimum: 0 } };
+const prompt = z
+  .custom<Prompt | null | undefined>(isPrompt, needs("text, a list of texts, tokens, or a list of lists of tokens"))
+  .optional()
+  .transform((value): Prompt => value ?? "")
+  .meta({
+    description: "What to go on from: text or tokens, one or several. Without it, the end of a line.",
+    anyOf: [
+      { type: "string" },
+      { type: "array", items: { type: "string" }, minItems: 1 },
+      { ...tokens, minItems: 1 },
+      { type: "array", items: tokens, minItems: 1 },
+      { type: "null" },
+    ],
+  });
+
+const stopText = text("text of at least one character").min(1, needs("text of at least one character"));
+const stop = z
+  .union(
+    [stopText, z.array(stopText).max(4)],
+    needs("text, or a list of at most 4 texts, each of at least one character"),
+  )
+  .nullish()
+  .transform((value): readonly string[] => (typeof value === "string" ? [value] : (value ?? [])))
+  .meta({ description: "The text ends before any of these; at most 4." });
+
+/** How a text is written: what completions and sessions share. */
+const writing = {
+  max_tokens: optional(whole(0, most, "a whole number from 0"), 16, "Most tokens to write."),
+  temperature: optional(between(0, 2), 1, "Logits are divided by it; 0 takes the most likely token."),
+  top_p: optional(between(0, 1), 1, "Draw from the fewest most likely tokens that together have this probability."),
+  top_k: optional(whole(1, most, "a whole number from 1"), undefined, "Draw from this many most likely tokens only."),
+  min_p: optional(between(0, 1), 0, "Draw from tokens at least this times as likely as the likeliest."),
+  presence_penalty: optional(between(-2, 2), 0, "Taken from a token's logit once it was written."),
+  frequency_penalty: optional(between(-2, 2), 0, "Taken from a token's logit for each time it was written."),
+  stop,
+  seed: optional(
+    whole(-(2 ** 52), 2 ** 52),
+    undefined,
+    "The same seed writes the same text, whatever else the server does. Choice k draws from seed + k.",
+  ),
+  logprobs: optional(whole(0, 5), undefined, "How many of the most likely tokens to tell in each place."),
+  stream: optional(flag, false, "Server-sent events: pieces as they are written."),
+  stream_options: z
+    .strictObject(
+      {
+        include_usage: optional(flag, false, "A last piece without choices, with the usage."),
+        include_obfuscation: only((value) => value === false, "false", "Only false."),
+      },
+      needs("an object"),
+    )
+    .nullish(),
+  user: optional(text(), undefined, "Means nothing here."),
+};
+
+export const completionRequest = z
+  .strictObject({
+    model: text("the name of a model"),
+    prompt,
+    ...writing,
+    n: optional(whole(1, 128), 1, "Texts for each prompt."),
+    echo: optional(flag, false, "The prompt comes first in the text."),
+    best_of: optional(whole(1, 128), undefined, "Only as many as n: nothing is written that is not given."),
+    suffix: only((value) => value === "", "null: no text is written before a suffix", "Only null."),
+    logit_bias: only(
+      (value) => typeof value === "object" && value !== null && Object.keys(value).length === 0,
+      "null: no logits are changed by token",
+      "Only null or {}.",
+    ),
+  })
+  .refine(({ best_of, n }) => best_of === undefined || best_of === n, {
+    path: ["best_of"],
+    error: ({ input }) => {
+      const { best_of, n } = input as { best_of: number; n: number };
+      return `needs ${n}, as many as n, or null, got ${best_of}`;
+    },
+  })
+  .refine(({ stream, stream_options }) => stream || stream_options == null, {
+    path: ["stream_options"],
+    error: "needs stream to be true",
+  })
+  .meta({ id: "CompletionRequest" });
+
+export const sessionRequest = z
+  .strictObject({
+    model: text("the name of a model"),
+    prompt: optional(text(), "", "What the model reads at once."),
+  })
+  .meta({ id: "SessionRequest" });
+
+export const sessionCompletionRequest = z
+  .strictObject({
+    prompt: optional(text(), "", "What the model reads first. It goes on from all that it has read and written."),
+    ...writing,
+  })
+  .refine(({ stream, stream_options }) => stream || stream_options == null, {
+    path: ["stream_options"],
+    error: "needs stream to be true",
+  })
+  .meta({ id: "SessionCompletionRequest" });
+
+export const inspectRequest = z
+  .strictObject({
+    model: text("the name of a model"),
+    text: text("text of at least one character").min(1, needs("text of at least one character")),
+    values: optional(
+      z.array(text("the name of a value"), needs("a list of names")),
+      [] as const,
+      "The values to tell, by name; without it those of all layers that remember something.",
+    ),
+  })
+  .meta({ id: "InspectRequest" });
+
+const usage = z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count });
+
+export const completion = z
+  .object({
+    id: z.string(),
+    object: z.literal("text_completion"),
+    created: z.int().meta({ description: "Seconds since 1970." }),
+    model: z.string(),
+    choices: z.array(
+      z.object({
+        index: count,
+        text: z.string(),
+        finish_reason: z
+          .enum(["stop", "length"])
+          .nullable()
+          .meta({ description: "Of a stream, null in all pieces but a choice's last one." }),
+        logprobs: z
+          .object({
+            tokens: z.array(z.string()),
+            token_logprobs: z.array(z.number().nullable()),
+            top_logprobs: z.array(z.record(z.string(), z.number()).nullable()),
+            text_offset: z
+              .array(count)
+              .meta({ description: "Where a token begins in the choice's text, in code points." }),
+          })
+          .nullable(),
+      }),
+    ),
+    usage: usage.nullish(),
+  })
+  .meta({ id: "Completion" });
+
+export const model = z
+  .object({ id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string() })
+  .meta({ id: "Model" });
+export const modelList = z.object({ object: z.literal("list"), data: z.array(model) }).meta({ id: "ModelList" });
+
+export const session = z
+  .object({
+    id: z.string(),
+    object: z.literal("session"),
+    model: z.string(),
+    created: z.int(),
+    expires: z.int().meta({ description: "Seconds since 1970; each use puts it off." }),
+    tokens: count.meta({ description: "Tokens read and written." }),
+  })
+  .meta({ id: "Session" });
+export const sessionState = session
+  .extend({
+    state: z
+      .record(z.string(), z.array(z.number()))
+      .meta({ description: "By layer and name, what the model remembers of all tokens but the last." }),
+  })
+  .meta({ id: "SessionState" });
+export const deleted = z
+  .object({ id: z.string(), object: z.literal("session"), deleted: z.literal(true) })
+  .meta({ id: "Deleted" });
+
+export const inspection = z
+  .object({
+    object: z.literal("inspection"),
+    model: z.string(),
+    tokens: z.array(
+      z.object({
+        token: z.string(),
+        values: z.record(z.string(), z.array(z.number())),
+        loss: z.number().nullable(),
+        next: z.array(z.object({ token: z.string(), probability: z.number() })),
+      }),
+    ),
+  })
+  .meta({ id: "Inspection" });
+
+export const health = z.object({ status: z.enum(["ok", "shutting down"]) }).meta({ id: "Health" });
+
+export const errorBody = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  })
+  .meta({ id: "Error" });
+
+export type CompletionRequest = z.output<typeof completionRequest>;
+/** How a text is to be written. */
+export type Writing = Omit<z.output<typeof sessionCompletionRequest>, "prompt">;
+export type Completion = z.output<typeof completion>;
+
+/**
+ * A request's body, checked.
+ * @throws ApiError invalid, which names the first field that is wrong
+ */
+export function check<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw new ApiError("invalid", `the body needs a JSON object, got ${shown(body)}.`);
+  }
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues as [z.core.$ZodIssue];
+  if (issue.code === "unrecognized_keys") {
+    const name = [...issue.path, issue.keys[0]].join(".").slice(0, 100);
+    throw new ApiError("invalid", `${name}: there is no such field. Leave it out.`, name);
+  }
+  const param = issue.path.join(".");
+  throw new ApiError("invalid", `${param}: ${issue.message}.`, param);
+}

@@ -1,0 +1,334 @@
+/** What OpenAI's own client gets. */
+import OpenAI from "openai";
+import { describe, expect, test } from "vitest";
+import { generate, generateTokens } from "../../src/tasks/generate.ts";
+import type { LanguageModel } from "../../src/tasks/language-model.ts";
+import { encode } from "../../src/text/tokenizer.ts";
+import { pairs, serving, tiny, until } from "./serving.ts";
+
+const { client, lines, figure, post } = await serving();
+
+async function textOf(lm: LanguageModel, options: Parameters<typeof generate>[1]): Promise<string> {
+  let text = "";
+  for await (const piece of generate(lm, options)) text += piece;
+  return text;
+}
+const lanes = () => figure('unrolled_lanes_in_use{model="tiny"}');
+
+describe("a completion", () => {
+  test("is what generate writes with the same seed; 16 tokens where no number is given", async () => {
+    const { object, model, choices, usage } = await client.completions.create({
+      ...{ model: "tiny", prompt: "the cat", seed: 7 },
+    });
+    const text = await textOf(tiny, { prompt: "the cat", seed: 7, length: 16 });
+    expect({ object, model, choices }).toEqual({
+      ...{ object: "text_completion", model: "tiny" },
+      choices: [{ index: 0, text, finish_reason: "length", logprobs: null }],
+    });
+    expect(usage).toEqual({ prompt_tokens: 7, completion_tokens: 16, total_tokens: 23 });
+  });
+
+  test("takes how tokens are drawn", async () => {
+    const asked = { temperature: 1.7, top_p: 0.8, presence_penalty: 0.5, frequency_penalty: -0.3 };
+    const { choices } = await client.completions.create({
+      ...{ model: "tiny", prompt: "a dog", max_tokens: 60, seed: 3 },
+      ...asked,
+      ...({ top_k: 9, min_p: 0.01 } as object),
+    });
+    const { temperature, top_p: topP, presence_penalty: presencePenalty, frequency_penalty: frequencyPenalty } = asked;
+    const drawn = { temperature, topP, presencePenalty, frequencyPenalty, topK: 9, minP: 0.01 };
+    expect(choices[0]?.text).toBe(await textOf(tiny, { prompt: "a dog", length: 60, seed: 3, ...drawn }));
+  });
+
+  test("top_p 0 takes the likeliest token, as temperature 0 does", async () => {
+    const [a, b] = await Promise.all(
+      [{ top_p: 0 }, { temperature: 0 }].map((how) =>
+        client.completions.create({ model: "tiny", prompt: "a", max_tokens: 30, ...how }),
+      ),
+    );
+    expect(a?.choices[0]?.text).toBe(await textOf(tiny, { prompt: "a", length: 30, temperature: 0 }));
+    expect(b?.choices[0]?.text).toBe(a?.choices[0]?.text);
+  });
+
+  test("of several prompts with n each: choice k draws from seed + k", async () => {
+    const { choices, usage } = await client.completions.create({
+      ...{ model: "tiny", prompt: ["the cat", "a"], n: 3, seed: 20, max_tokens: 9 },
+    });
+    expect(choices.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5]);
+    for (const [k, { text }] of choices.entries()) {
+      const prompt = k < 3 ? "the cat" : "a";
+      expect(text).toBe(await textOf(tiny, { prompt, length: 9, seed: 20 + k }));
+    }
+    expect(usage).toEqual({ prompt_tokens: 8, completion_tokens: 54, total_tokens: 62 });
+  });
+
+  test("of tokens is that of their text", async () => {
+    const ids = [...encode(pairs.tokenizer, "the cat sat")];
+    for (const prompt of [ids, [ids]]) {
+      const { choices } = await client.completions.create({ model: "pairs", prompt, seed: 1, max_tokens: 12 });
+      expect(choices.map(({ text }) => text)).toEqual([
+        await textOf(pairs, { prompt: "the cat sat", length: 12, seed: 1 }),
+      ]);
+    }
+  });
+
+  test("without a seed differs each time", async () => {
+    const texts = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const { choices } = await client.completions.create({ model: "tiny", prompt: "a", max_tokens: 40 });
+        return choices[0]?.text;
+      }),
+    );
+    expect(new Set(texts).size).toBe(3);
+  });
+
+  test("ends before a stop string, with finish_reason stop; the string's tokens count as written", async () => {
+    const whole = await textOf(tiny, { prompt: "the", length: 200, seed: 2 });
+    const stop = whole.slice(20, 22);
+    const { choices, usage } = await client.completions.create({
+      ...{ model: "tiny", prompt: "the", max_tokens: 200, seed: 2, stop: ["zzz", stop] },
+    });
+    const at = whole.indexOf(stop);
+    expect(choices[0]).toMatchObject({ text: whole.slice(0, at), finish_reason: "stop" });
+    expect(usage?.completion_tokens).toBe(at + 2);
+  });
+
+  test("of no prompt goes on from the end of a line, and of max_tokens 0 is empty", async () => {
+    const written = await post("/v1/completions", { model: "tiny", seed: 5, max_tokens: 8 });
+    expect((await written.json()).choices[0].text).toBe(await textOf(tiny, { length: 8, seed: 5 }));
+    const none = await client.completions.create({ model: "tiny", prompt: "a dog", max_tokens: 0 });
+    expect(none.choices).toEqual([{ index: 0, text: "", finish_reason: "length", logprobs: null }]);
+    expect(none.usage).toEqual({ prompt_tokens: 5, completion_tokens: 0, total_tokens: 5 });
+  });
+
+  test("echoes the prompt, a character that the model does not know included as it reads it", async () => {
+    const { choices } = await client.completions.create({
+      ...{ model: "tiny", prompt: "the ☃", echo: true, seed: 1, max_tokens: 5 },
+    });
+    expect(choices[0]?.text).toBe(`the \uFFFD${await textOf(tiny, { prompt: "the ☃", seed: 1, length: 5 })}`);
+  });
+});
+
+describe("log-probabilities", () => {
+  test("are those of generateTokens, the written token among the likeliest", async () => {
+    const { choices } = await client.completions.create({
+      ...{ model: "tiny", prompt: "the", seed: 9, max_tokens: 20, logprobs: 2 },
+    });
+    const { tokens, token_logprobs, top_logprobs, text_offset } = choices[0]?.logprobs ?? {};
+    let k = 0;
+    const options = { prompt: "the", seed: 9, length: 20, logProbabilities: 2 };
+    for await (const { text, logProbability, alternatives } of generateTokens(tiny, options)) {
+      expect(tokens?.[k]).toBe(text);
+      expect(token_logprobs?.[k]).toBe(logProbability);
+      const top = Object.fromEntries(alternatives.map((one) => [one.text, one.logProbability]));
+      expect(top_logprobs?.[k]).toEqual({ ...top, [text]: logProbability });
+      expect(text_offset?.[k]).toBe(k++);
+    }
+    expect(tokens).toHaveLength(20);
+    expect(tokens?.join("")).toBe(choices[0]?.text);
+  });
+
+  test("of an echoed prompt: the first token has none, the others those of writing them", async () => {
+    const whole = "the cat sat";
+    const { choices } = await client.completions.create({
+      ...{ model: "tiny", prompt: whole, echo: true, max_tokens: 0, logprobs: 0 },
+    });
+    const { tokens, token_logprobs, top_logprobs, text_offset } = choices[0]?.logprobs ?? {};
+    expect(tokens).toEqual([...whole]);
+    expect(text_offset).toEqual([...whole].map((_, k) => k));
+    expect([token_logprobs?.[0], top_logprobs?.[0]]).toEqual([null, null]);
+    for (let k = 1; k < whole.length; k++) {
+      const { choices } = await client.completions.create({
+        ...{ model: "tiny", prompt: whole.slice(0, k), max_tokens: 1, logprobs: 5 },
+      });
+      const top = choices[0]?.logprobs?.top_logprobs?.[0] ?? {};
+      const letter = whole[k] as string;
+      if (letter in top) expect(token_logprobs?.[k]).toBe(top[letter]);
+      expect(top_logprobs?.[k]).toEqual({ [letter]: token_logprobs?.[k] });
+    }
+  });
+
+  test("of a character that the model does not know stand as -9999: JSON has no infinity", async () => {
+    const { choices } = await client.completions.create({
+      ...{ model: "tiny", prompt: "a☃", echo: true, max_tokens: 0, logprobs: 1 },
+    });
+    expect(choices[0]?.logprobs?.token_logprobs).toEqual([null, -9999]);
+  });
+});
+
+describe("a stream", () => {
+  test("joined is the answer at once, log-probabilities included; each choice ends once; the usage comes last", async () => {
+    const asked = {
+      ...{ model: "pairs", prompt: ["the cat", "a ☃ dog"], n: 2, seed: 6, max_tokens: 30 },
+      ...{ logprobs: 2, echo: true, stop: "q" },
+    };
+    const whole = await client.completions.create(asked);
+    const stream = await client.completions.create({
+      ...{ ...asked, stream: true, stream_options: { include_usage: true } },
+    });
+    type Choice = OpenAI.CompletionChoice;
+    const joined: Choice[] = [];
+    let usage: unknown;
+    for await (const chunk of stream) {
+      expect(usage).toBeUndefined();
+      usage = chunk.usage ?? undefined;
+      for (const { index, text, finish_reason, logprobs } of chunk.choices) {
+        const one = joined[index];
+        expect(one?.finish_reason ?? null).toBeNull();
+        if (one === undefined) joined[index] = { index, text, finish_reason, logprobs };
+        else {
+          one.text += text;
+          one.finish_reason = finish_reason;
+          for (const key of ["tokens", "token_logprobs", "top_logprobs", "text_offset"] as const) {
+            const more = logprobs as unknown as Record<typeof key, unknown[]>;
+            (one.logprobs as unknown as typeof more)[key].push(...more[key]);
+          }
+        }
+      }
+    }
+    expect(joined).toEqual(whole.choices);
+    expect(usage).toEqual(whole.usage);
+  });
+
+  test("comes piece by piece: the first long before the last is written", async () => {
+    const stream = await client.completions.create({ model: "tiny", prompt: "a", max_tokens: 16_000, stream: true });
+    let count = 0;
+    for await (const _ of stream) if (++count === 3) break;
+    expect(count).toBe(3);
+    await until(async () => (await lanes()) === 0);
+    expect(lines.at(-1)?.aborted ?? lines.some(({ aborted }) => aborted)).toBe(true);
+    const { completionTokens } = lines.find(({ aborted }) => aborted) as { completionTokens: number };
+    expect(completionTokens).toBeGreaterThan(2);
+    expect(completionTokens).toBeLessThan(16_000);
+  });
+});
+
+test("an abort stops the work at once", async () => {
+  const stop = new AbortController();
+  const asked = { model: "tiny", prompt: "a", max_tokens: 16_384 };
+  const answer = client.completions.create(asked, { signal: stop.signal });
+  await until(async () => (await lanes()) === 1);
+  stop.abort();
+  await expect(answer).rejects.toBeInstanceOf(OpenAI.APIUserAbortError);
+  await until(async () => (await lanes()) === 0);
+  const line = lines.find(({ status }) => status === 499);
+  expect(line).toMatchObject({ path: "/v1/completions", aborted: true });
+  expect(line?.completionTokens).toBeLessThan(16_384);
+});
+
+describe("models", () => {
+  test("are listed and read", async () => {
+    const { data } = await client.models.list();
+    expect(data.map(({ id, object, owned_by }) => [id, object, owned_by])).toEqual([
+      ["tiny", "model", "unrolled"],
+      ["pairs", "model", "unrolled"],
+    ]);
+    expect(await client.models.retrieve("pairs")).toEqual(data[1]);
+  });
+});
+
+describe("errors are the client's own classes", () => {
+  test.each<[object, string, string]>([
+    [{ temperature: 2.5 }, "temperature", "temperature: needs a number from 0 to 2, got 2.5."],
+    [{ max_tokens: 1.5 }, "max_tokens", "max_tokens: needs a whole number from 0, got 1.5."],
+    [{ n: 0 }, "n", "n: needs a whole number from 1 to 128, got 0."],
+    [{ prompt: 5 }, "prompt", "prompt: needs text, a list of texts, tokens, or a list of lists of tokens, got 5."],
+    [{ prompt: [0, 9999] }, "prompt", "prompt: the model's tokens go from 0 to 17, got 9999."],
+    [{ logprobs: 6 }, "logprobs", "logprobs: needs a whole number from 0 to 5, got 6."],
+    [{ stop: ["a", ""] }, "stop.1", 'stop.1: needs text of at least one character, got "".'],
+    [{ stop: [..."abcde"] }, "stop", "stop: needs text, or a list of at most 4 texts, each of at least one character"],
+    [{ best_of: 2 }, "best_of", "best_of: needs 1, as many as n, or null, got 2."],
+    [{ suffix: "end" }, "suffix", 'suffix: needs null: no text is written before a suffix, got "end".'],
+    [{ logit_bias: { 5: 1 } }, "logit_bias", "logit_bias: needs null: no logits are changed by token, got an object."],
+    [{ messages: [] }, "messages", "messages: there is no such field. Leave it out."],
+    [
+      { max_tokens: 1e6 },
+      "max_tokens",
+      "max_tokens: 1,000,000 tokens to write, all texts together, more than the 16,384",
+    ],
+    [{ prompt: "a".repeat(70_000) }, "prompt", "prompt: 70,000 tokens to read, more than the 65,536 of a request."],
+    [
+      { prompt: Array(129).fill("a") },
+      "prompt",
+      "prompt: 129 texts (prompts times n), more than the 128 of a request.",
+    ],
+  ])("BadRequestError, case %#", async (wrong, param, message) => {
+    const error = await client.completions.create({ model: "tiny", prompt: "a", ...wrong }).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(OpenAI.BadRequestError);
+    expect(error).toMatchObject({ status: 400, type: "invalid_request_error", param, code: null });
+    expect(error.error.message).toContain(message);
+  });
+
+  test("what OpenAI has and this has not is taken at its default", async () => {
+    const defaults = { best_of: 1, suffix: null, logit_bias: {}, user: "somebody", stop: null, n: null, seed: null };
+    const { choices } = await client.completions.create({ model: "tiny", prompt: "a", max_tokens: 3, ...defaults });
+    expect(choices[0]?.text).toHaveLength(3);
+  });
+
+  test("NotFoundError for a model that there is not", async () => {
+    const error = await client.completions.create({ model: "gpt", prompt: "a" }).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(OpenAI.NotFoundError);
+    expect(error).toMatchObject({ status: 404, code: "model_not_found", param: "model" });
+    expect(error.error.message).toBe('model: there is no model "gpt". There are tiny, pairs.');
+    await expect(client.models.retrieve("gpt")).rejects.toBeInstanceOf(OpenAI.NotFoundError);
+  });
+
+  test("AuthenticationError for a wrong key and none; each of several keys is let in", async () => {
+    const { url, client, get } = await serving({ apiKeys: ["first-key", "second-key"] });
+    const withKey = (apiKey: string) => new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
+    for (const wrong of ["first-ke", "first-keyy", "x"]) {
+      const error = await withKey(wrong)
+        .models.list()
+        .catch((thrown) => thrown);
+      expect(error).toBeInstanceOf(OpenAI.AuthenticationError);
+      expect(error).toMatchObject({ status: 401, code: "invalid_api_key" });
+    }
+    expect((await client.models.list()).data).toHaveLength(2);
+    expect((await withKey("second-key").models.list()).data).toHaveLength(2);
+    for (const path of ["/v1/models", "/metrics", "/openapi.json", "/nothing"]) {
+      const { status, headers } = await get(path);
+      expect([path, status, headers.get("www-authenticate")]).toEqual([path, 401, "Bearer"]);
+    }
+    expect((await get("/healthz")).status).toBe(200);
+  });
+
+  test("RateLimitError for a full queue, with Retry-After", async () => {
+    const { client, post } = await serving({ queue: 1, maxTokens: 1e9 });
+    const endless = { model: "tiny", prompt: "a", max_tokens: 1e7 };
+    const stops = Array.from({ length: 33 }, () => new AbortController());
+    const running = stops.map(({ signal }) => client.completions.create(endless, { signal }).catch((thrown) => thrown));
+    const answer = await post("/v1/completions", { model: "tiny", prompt: Array(34).fill("a") });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "1"]);
+    await until(async () => {
+      const error = await client.completions.create({ ...endless }, { timeout: 5000 }).catch((thrown) => thrown);
+      return error instanceof OpenAI.RateLimitError && error.code === "queue_full";
+    });
+    for (const stop of stops) stop.abort();
+    for (const one of await Promise.all(running)) expect(one).toBeInstanceOf(OpenAI.APIUserAbortError);
+  });
+
+  test("APIConnectionTimeoutError where the client waits no longer, InternalServerError where the server does not", async () => {
+    const { client, figure } = await serving({ timeoutMs: 150, maxTokens: 1e9 });
+    const endless = { model: "tiny", prompt: "a", max_tokens: 1e8 };
+    const early = await client.completions.create(endless, { timeout: 30 }).catch((thrown) => thrown);
+    expect(early).toBeInstanceOf(OpenAI.APIConnectionTimeoutError);
+    const late = await client.completions.create(endless).catch((thrown) => thrown);
+    expect(late).toBeInstanceOf(OpenAI.InternalServerError);
+    expect(late).toMatchObject({ status: 503, code: "timeout" });
+    const events = client.completions.create({ ...endless, stream: true });
+    const thrown = await events
+      .then(async (stream) => {
+        for await (const _ of stream);
+      })
+      .catch((error) => error);
+    expect(thrown).toBeInstanceOf(OpenAI.APIError);
+    expect(thrown.code).toBe("timeout");
+    await until(async () => (await figure('unrolled_lanes_in_use{model="tiny"}')) === 0);
+  });
+
+  test("APIConnectionError where nobody listens", async () => {
+    const { client, close } = await serving();
+    await close(0);
+    await expect(client.models.list()).rejects.toBeInstanceOf(OpenAI.APIConnectionError);
+  });
+});
