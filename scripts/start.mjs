@@ -23,6 +23,8 @@ console.log(`
 What to try next:
   npx unrolled generate ${model} --prompt "The whale" --temperature 0.5
   npx unrolled evaluate ${model} your-own.txt
+  npx unrolled studio ${model}
+  npx unrolled serve ${model}
   npx unrolled explain lstm
   npx unrolled train your-own.txt --out models/yours.safetensors
   npx unrolled --help`);
