@@ -1,6 +1,7 @@
 /** All that pages ask of the engine, by name. Each job is an async generator: values while it works, a result at its end. */
+import { experiments } from "./experiments.ts";
 import { learning } from "./learning.ts";
 import { training } from "./training.ts";
 import { zoo } from "./zoo.ts";
 
-export const jobs = { ...learning, ...training, ...zoo };
+export const jobs = { ...experiments, ...learning, ...training, ...zoo };

@@ -3,6 +3,9 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import type { Room } from "../../shell.tsx";
+import { reading, useReadingPlace } from "./reading-place.ts";
+import { WordReader } from "./word-reader.tsx";
+import "./learn.css";
 
 type Chapter = {
   /** As it stands in the address. */
@@ -30,18 +33,36 @@ const Learn: Room = ({ address }) => {
 export default Learn;
 
 function Contents() {
+  const { last, finished } = reading();
+  const next = chapters.find(({ name }) => name === last && !finished.includes(name));
+  const first = next ?? chapters.find(({ name }) => !finished.includes(name)) ?? (chapters[0] as Chapter);
   return (
     <>
-      <h1>Recurrent networks, from the inside</h1>
-      <p>
-        From one artificial neuron to a network that writes. Every picture is alive: the numbers come from the same
-        engine, and every formula from the same equations, that train real models in the Lab next door.
-      </p>
+      <section class="opening">
+        <div>
+          <h1>Recurrent networks, from the inside</h1>
+          <p class="lead">
+            From one artificial neuron to a network that writes, in {chapters.length} short chapters. Every picture is
+            alive: its numbers come from the engine that trains real models in the Lab next door, and every formula is
+            printed from the equations that the engine runs.
+          </p>
+          <p>
+            <a class="button main" href={linkTo("learn", [first.name])}>
+              {last === undefined ? "Begin" : "Go on"}: {first.title}
+            </a>
+          </p>
+        </div>
+        <WordReader />
+      </section>
+      <h2>Chapters</h2>
       <ol class="contents">
         {chapters.map(({ name, title, about }) => (
           <li key={name}>
-            <a href={linkTo("learn", [name])}>{title}</a>
-            <span>{about}</span>
+            <a href={linkTo("learn", [name])}>
+              <strong>{title}</strong>
+              <span>{about}</span>
+            </a>
+            {finished.includes(name) && <span class="small soft">read</span>}
           </li>
         ))}
       </ol>
@@ -50,7 +71,7 @@ function Contents() {
 }
 
 function Opened({ at }: { readonly at: number }) {
-  const { title, load } = chapters[at] as Chapter;
+  const { name, title, load } = chapters[at] as Chapter;
   const [Body, setBody] = useState<ComponentType>();
   const [failed, setFailed] = useState(false);
   useEffect(() => {
@@ -59,6 +80,7 @@ function Opened({ at }: { readonly at: number }) {
       () => setFailed(true),
     );
   }, [load]);
+  useReadingPlace(name, Body !== undefined);
   return (
     <article class="chapter">
       <p class="soft small">

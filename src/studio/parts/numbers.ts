@@ -1,0 +1,13 @@
+/** Numbers as they are read: a true minus sign, and no minus before nothing. */
+
+/** 0.25, −1.00; `digits` after the point. */
+export function written(value: number, digits = 2): string {
+  const text = value.toFixed(digits);
+  return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text.replace("-", "−");
+}
+
+/** The same within TeX: what is below zero stands in parentheses after a sign. */
+export function texNumber(value: number, digits = 2): string {
+  const text = written(value, digits).replace("−", "-");
+  return text.startsWith("-") ? `(${text})` : text;
+}

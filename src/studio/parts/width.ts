@@ -1,0 +1,15 @@
+/** How wide the place of a picture is, for pictures that are laid out anew rather than scaled. */
+import type { Ref } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+/** A place to measure and its width in pixels; 0 until it is known. */
+export function useWidth<Place extends HTMLElement>(): readonly [Ref<Place>, number] {
+  const place = useRef<Place>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
+    if (place.current !== null) observer.observe(place.current);
+    return () => observer.disconnect();
+  }, []);
+  return [place, width];
+}
