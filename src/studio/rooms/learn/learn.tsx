@@ -23,6 +23,12 @@ const chapters: readonly Chapter[] = [
     about: "Weights, a sum and a threshold: a line between two kinds of points, found by being wrong.",
     load: () => import("./perceptron.tsx"),
   },
+  {
+    name: "feedback",
+    title: "A neuron that hears itself",
+    about: "Feed the output back as an input, and there is memory: echoes, a latch, and a loop unrolled through time.",
+    load: () => import("./feedback.tsx"),
+  },
 ];
 
 const Learn: Room = ({ address }) => {
