@@ -7,14 +7,22 @@ import type { FunctionName } from "./vocabulary.ts";
 /**
  * An `aligned` environment, one line an equation. Values of this step have the subscript t, a state's value of the step
  * before t-1; `*` of two vectors or matrices is \odot, `@` is juxtaposition, `outer(a, b)` is a b^{\top}.
+ * `parts`: for a page that lights parts up, lines stand in KaTeX's `\htmlClass{part-f}{...}` by their name, and products
+ * by that of their matrix.
  */
-export function texOf(cell: Cell): string {
-  const writer = createWriter(cell);
-  const lines = cell.equations.lines.map(
-    ({ target, expression }) => `${texName(target, "t")} &= ${writer.tex(expression, strength.sum)}`,
-  );
+export function texOf(cell: Cell, { parts = false }: { readonly parts?: boolean } = {}): string {
+  const part: Part = parts ? (name, tex) => `\\htmlClass{part-${name}}{${tex}}` : (_, tex) => tex;
+  const writer = createWriter(cell, part);
+  const lines = cell.equations.lines.map(({ target, expression }) => {
+    const right = `= ${writer.tex(expression, strength.sum)}`;
+    // A class begins a group of its own: without something before it, the sign would lose its space.
+    return `${part(target, texName(target, "t"))} &${part(target, parts ? `{}${right}` : right)}`;
+  });
   return `\\begin{aligned}\n${lines.join(" \\\\\n")}\n\\end{aligned}`;
 }
+
+/** TeX that belongs to a name. */
+type Part = (name: string, tex: string) => string;
 
 /** How tightly a piece of TeX holds together; what is looser than its place asks gets parentheses. */
 const strength = { sum: 1, times: 2, juxtaposed: 3, atom: 4 } as const;
@@ -45,7 +53,7 @@ function parenthesized(content: string): string {
   return /\\frac|\\left/.test(content) ? `\\left(${content}\\right)` : `(${content})`;
 }
 
-function createWriter(cell: Cell) {
+function createWriter(cell: Cell, part: Part) {
   const states = new Set(cell.states);
   const kinds = new Map(cell.names.map((name, i) => [name, cell.kinds[i] as Kind]));
   const settings = new Set(cell.settings);
@@ -91,7 +99,10 @@ function createWriter(cell: Cell) {
       case "binary":
         return writeBinary(e);
       case "product":
-        return [`${nameAt(e.matrix, e.primed)} ${tex(e.operand, strength.juxtaposed)}`, strength.juxtaposed];
+        return [
+          part(e.matrix, `${nameAt(e.matrix, e.primed)} ${tex(e.operand, strength.juxtaposed)}`),
+          strength.juxtaposed,
+        ];
       case "concat":
         return [`\\left[${e.parts.map((part) => tex(part, strength.sum)).join("; ")}\\right]`, strength.atom];
       case "call": {

@@ -16,6 +16,14 @@ test("the LSTM as papers write it", () => {
   `);
 });
 
+test("with parts, each line has a class of its name, each product one of its matrix", () => {
+  expect(texOf(cell("h' = W @ x + a * h"), { parts: true })).toMatchInlineSnapshot(`
+    "\\begin{aligned}
+    \\htmlClass{part-h}{h_t} &\\htmlClass{part-h}{{}= \\htmlClass{part-W}{W x_t} + a \\odot h_{t-1}}
+    \\end{aligned}"
+  `);
+});
+
 test("matrices: outer products, a state and a line times a vector", () => {
   const made = cell(`
     D  = outer(v, x + v)

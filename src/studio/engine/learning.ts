@@ -12,10 +12,10 @@ export function cellOf(source: CellSource): Cell {
 }
 
 export const learning = {
-  /** A cell's equations, as they are stored and as TeX. @throws EquationError for equations with a mistake */
+  /** A cell's equations, as stored and as TeX with parts to light up. @throws EquationError for equations with a mistake */
   async equations(source: CellSource): Promise<{ readonly source: string; readonly tex: string }> {
     const read = cellOf(source);
-    return { source: read.source, tex: texOf(read) };
+    return { source: read.source, tex: texOf(read, { parts: true }) };
   },
 
   /** Every named value at each step of a sequence (T,D). @throws InputError as `trace` */
