@@ -32,6 +32,8 @@ export function Plot({ label, height, options }: PlotProps) {
       const drawn = module.plot({ width, height, style: { background: "none" }, ...options(module) });
       drawn.setAttribute("role", "img");
       drawn.setAttribute("aria-label", label);
+      // Plot names its groups, which have no role that may have a name.
+      for (const group of drawn.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
       place.current?.replaceChildren(drawn);
     });
     return () => {

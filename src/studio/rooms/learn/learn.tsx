@@ -29,6 +29,12 @@ const chapters: readonly Chapter[] = [
     about: "Feed the output back as an input, and there is memory: echoes, a latch, and a loop unrolled through time.",
     load: () => import("./feedback.tsx"),
   },
+  {
+    name: "lstm",
+    title: "The LSTM, in its steps",
+    about: "A memory with three gates: open and shut them, and walk a number through the cell.",
+    load: () => import("./lstm.tsx"),
+  },
 ];
 
 const Learn: Room = ({ address }) => {

@@ -1,0 +1,98 @@
+/** The chapters of the Learn room on the LSTM, its variants and text: what their pictures show is what the engine computes. */
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { lstm } from "../../src/cells/index.ts";
+import { trace } from "../../src/nn/trace.ts";
+import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+
+const views = [
+  [1280, "light"],
+  [390, "dark"],
+] as const;
+
+/** Nothing wrong with the page as it is, wide or narrow, light or dark. */
+async function expectFine(page: Page): Promise<void> {
+  for (const [width, colorScheme] of views) {
+    await page.setViewportSize({ width, height: 844 });
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await expectAccessible(page);
+    await expectNoSidewaysScrolling(page);
+  }
+  await page.setViewportSize({ width: 1280, height: 844 });
+}
+
+/** The numbers in what a row of bars is called: "c: 0.00, 0.72". */
+async function bars(page: Page, name: string): Promise<number[]> {
+  const label = await page.getByRole("img", { name: new RegExp(`^${name}: `) }).getAttribute("aria-label");
+  return (label as string)
+    .replaceAll("−", "-")
+    .slice(name.length + 2)
+    .split(", ")
+    .map(Number);
+}
+const rounded = (values: readonly Float32Array[]): number[] => values.map(([value]) => Number(value?.toFixed(2)) || 0);
+
+test("an LSTM of one unit: what it reads and its gates can be set, and its numbers are those of trace", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/learn/lstm`);
+    // What was stored at step 2 stays to the end, whatever else is read.
+    await expect.poll(() => bars(page, "c")).toEqual([0, 0.72, 0.71, 0.71, 0.71, 0.71, 0.7, 0.7]);
+    await page.getByLabel("number, step 5").fill("1");
+    await expect.poll(() => page.getByLabel("number, step 5").inputValue()).toBe("1");
+    await expect.poll(() => bars(page, "c")).toEqual([0, 0.72, 0.71, 0.71, 0.71, 0.71, 0.71, 0.71]);
+
+    // The forget gate at 2, step 7 cleared, another number: the same in Node.
+    await page.getByRole("slider", { name: "forget gate", exact: true }).fill("2");
+    await page.getByRole("button", { name: "clear, step 7" }).click();
+    const numbers = [0.3, 0.9, -0.5, 0.7, 1, 0.2, -0.4, 0.6];
+    const sequence = numbers.map((x, t) => [x, t === 1 ? 1 : 0, t === 6 ? 1 : 0, 0]);
+    const parameters = {
+      ...{ W_f: [0, 0, -12, 0], W_i: [0, 12, 0, 0], W_g: [1, 0, 0, 0], W_o: [0, 0, 0, 12] },
+      ...{ U_f: [0], U_i: [0], U_g: [0], U_o: [0], b_f: [2], b_i: [-6], b_g: [0], b_o: [6] },
+    };
+    const traced = await trace(lstm, sequence, { units: 1, parameters });
+    for (const name of ["f", "i", "o", "c", "h"] as const) {
+      await expect.poll(() => bars(page, name)).toEqual(rounded(traced[name]));
+    }
+    await expectFine(page);
+
+    // Shut output gate: h is almost 0 until it is asked for.
+    await page.getByRole("button", { name: "Hide" }).click();
+    await expect.poll(() => bars(page, "h")).toEqual([0, 0, 0, 0, 0, 0, 0.61, 0]);
+    await page.getByRole("button", { name: "Forget", exact: true }).click();
+    await expect.poll(() => bars(page, "c")).toEqual([0, 0.72, 0.71, 0.71, 0.71, 0, 0, 0]);
+  });
+});
+
+test("the walk through the cell lights the lines of each step, with their numbers; arrow keys and play go on", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/learn/lstm`);
+    const picture = page.getByRole("img", { name: /^The cell reads/ });
+    const lit = () => page.locator(".katex-html .lit").allTextContents();
+    await expect.poll(lit).toEqual(["ft\u200b", expect.stringContaining("Wf")]);
+    const place = page.getByRole("slider", { name: "place" });
+    await place.focus();
+    for (let k = 0; k < 6; k++) await page.keyboard.press("ArrowRight");
+    await page.getByText("Step 2, update.").waitFor();
+    await expect
+      .poll(() => picture.getAttribute("aria-label"))
+      .toMatch(/0\.900 .* kept 0\.001, stored 0\.715, new cell/);
+    await page.getByRole("button", { name: "4 Output" }).click();
+    await expect.poll(async () => (await lit()).join().includes("tanh")).toBe(true);
+    await page.getByRole("button", { name: "Play" }).click();
+    await page.getByText("Step 3, forget.").waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+  });
+});
+
+test("the gradient that reaches the first step grows with the forget gate's bias", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/learn/lstm`);
+    const said = page.getByText("The gradient at the first step");
+    await expect
+      .poll(() => said.textContent())
+      .toMatch(/2 × 10⁻⁸ with bias 0, 0\.01 with bias 1 and 0\.52 with bias 2/);
+    await page.getByLabel("forget gate's bias").fill("0");
+    await expect.poll(() => said.textContent()).toMatch(/and 2 × 10⁻⁸ with bias 0/);
+  });
+});
