@@ -1,8 +1,10 @@
 /** `unrolled cells`: the built-in cells, what each costs at a size, and what compiling makes of its products. */
 import { cells } from "../cells/index.ts";
-import { type CellFacts, type CellSizes, cellFacts } from "../nn/cell-facts.ts";
+import { type CellFacts, cellFacts } from "../nn/cell-facts.ts";
 import type { Command } from "./options.ts";
 import { formatCount, printable, styled, writeJson } from "./output.ts";
+
+type Sizes = { readonly units: number; readonly input: number };
 
 const size = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 
@@ -21,19 +23,27 @@ export const listCells: Command = {
   },
   async run(given) {
     const sizes = { units: given.number("units") ?? 128, input: given.number("input") ?? 64 };
-    const facts = Object.entries(cells).map(([name, cell]) => cellFacts(name, cell, sizes));
-    if (given.flag("json")) facts.forEach(writeJson);
+    const facts = Object.keys(cells).map((name) => cellFacts(name, sizes));
+    if (given.flag("json")) facts.map(counted).forEach(writeJson);
     else process.stdout.write(`${printable(tableOf(facts, sizes, (text) => styled(text, "dim", process.stdout)))}\n`);
   },
 };
 
+/** Of the products only how many there are. */
+const counted = ({ looped, hoisted, differs, ...facts }: CellFacts) => ({
+  ...facts,
+  ...{ looped: looped.length, hoisted: hoisted.length, differs },
+});
+
 /** Two lines a cell, for 80 columns: its figures, then what differs. */
-function tableOf(facts: readonly CellFacts[], { units, input }: CellSizes, dim: (text: string) => string): string {
+function tableOf(facts: readonly CellFacts[], { units, input }: Sizes, dim: (text: string) => string): string {
   const head = ["cell", "year", "states", "parameters", "multiply-adds", "loop", "hoisted"];
-  const rows = facts.map((one) => [
-    ...[one.name, `${one.year ?? ""}`, one.states.join(" ")],
-    ...[one.parameters, one.multiplyAdds, one.looped, one.hoisted].map(formatCount),
-  ]);
+  const rows = facts
+    .map(counted)
+    .map((one) => [
+      ...[one.name, `${one.year ?? ""}`, one.states.join(" ")],
+      ...[one.parameters, one.multiplyAdds, one.looped, one.hoisted].map(formatCount),
+    ]);
   const widths = head.map((_, k) => Math.max(...[head, ...rows].map((row) => (row[k] as string).length)));
   const line = (row: readonly string[]): string =>
     row

@@ -1,5 +1,5 @@
-/** What a cell costs at a size, and what compiling makes of its products. */
-import { about } from "../cells/index.ts";
+/** What a built-in cell is and costs at a size, and what compiling makes of its products. */
+import { about, cells } from "../cells/index.ts";
 import { addCell, type Cell } from "../graph/cell.ts";
 import { createBuilder } from "../graph/graph.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
@@ -15,25 +15,34 @@ export type CellFacts = {
   readonly parameters: number;
   /** Of one example and step, forward. */
   readonly multiplyAdds: number;
-  /** Products of a matrix with a vector: those that stay in the time loop, and those that run for all steps at once. */
-  readonly looped: number;
-  readonly hoisted: number;
+  /**
+   * Products of a matrix with a vector, by the matrix: those that stay in the time loop, and those that run for all steps
+   * at once. The matrix of a concatenation may be in both.
+   */
+  readonly looped: readonly string[];
+  readonly hoisted: readonly string[];
+  /** What it changes in the plainer one that it is made from. */
   readonly differs: string;
 };
+
 /** Features that come out, and of the input. */
 export type CellSizes = { readonly units: number; readonly input: number };
 
-/** @throws InputError for a size that memory cannot hold */
-export function cellFacts(name: string, cell: Cell, { units, input }: CellSizes): CellFacts {
+/**
+ * Facts of a built-in cell by its name, with so many units and features of the input.
+ * @throws InputError for sizes beyond memory
+ */
+export function cellFacts(name: string, { units, input }: CellSizes): CellFacts {
   const g = createBuilder();
+  const cell = cells[name] as Cell;
   const { output } = addCell(g, cell, { layer: "", units, inputs: { x: g.input("x", input) } });
   const graph = g.graph({ output });
   const parameters = countParameters(graph);
   checkMemory(4 * parameters, `the cell ${name}`);
   // One step has no loop; of two or more it makes no difference.
   const { hoisted, multiplyAdds } = factsOf(schedule(graph, { steps: 2, batch: 1, keep: ["output"] }));
-  const products = graph.nodes.filter(({ op }) => op === "matmul").length;
+  const looped = graph.nodes.flatMap((node) => (node.op === "matmul" ? [node.view.parameter] : []));
+  for (const matrix of hoisted) looped.splice(looped.indexOf(matrix), 1);
   const { year = null, differs = "" } = about[name] ?? {};
-  const counts = { multiplyAdds, looped: products - hoisted.length, hoisted: hoisted.length };
-  return { name, year, states: cell.states, parameters, ...counts, differs };
+  return { name, year, states: cell.states, parameters, multiplyAdds, looped, hoisted, differs };
 }

@@ -2,9 +2,7 @@ import { expect, test, vi } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import { listCells } from "../../src/cli/cells.ts";
 import { helpOf, parse } from "../../src/cli/options.ts";
-import type { Cell } from "../../src/graph/cell.ts";
 import { InputError } from "../../src/graph/input-error.ts";
-import { cellFacts } from "../../src/nn/cell-facts.ts";
 
 /** What the command writes on standard output. */
 async function written(...argv: string[]): Promise<string> {
@@ -20,7 +18,6 @@ async function written(...argv: string[]): Promise<string> {
   }
   return text;
 }
-const factsOf = (name: string, sizes = { units: 128, input: 64 }) => cellFacts(name, cells[name] as Cell, sizes);
 
 test("two lines a cell, none wider than 80 columns, in the order of the table", async () => {
   const [, , , head, ...lines] = (await written()).trimEnd().split("\n");
@@ -46,24 +43,6 @@ test("--json: one object a line, every field in each", async () => {
     ...{ parameters: 4 * 16 * (8 + 16 + 1), multiplyAdds: 4 * 16 * (8 + 16), looped: 4, hoisted: 4 },
   });
   expect(objects.find(({ name }) => name === "dense")?.year).toBeNull();
-});
-
-test("cells whose gates read the input alone leave no product in the time loop", () => {
-  const free = Object.keys(cells).filter((name) => factsOf(name).looped === 0);
-  const recurrent = ["indrnn", "mlstm", "qrnn", "sru", "min-gru", "min-lstm", "rg-lru"];
-  expect(free).toEqual(["perceptron", "dense", ...recurrent]);
-});
-
-test("a concatenation counts as the products it is: h in the loop, x before it", () => {
-  expect(factsOf("mgu")).toMatchObject({ looped: 2, hoisted: 2, multiplyAdds: 2 * 128 * (128 + 64) });
-});
-
-test("a matrix as state counts twice: the outer product that goes into it, and its product with a vector", () => {
-  expect(factsOf("mlstm").multiplyAdds).toBe((4 * 128 + 2) * 64 + 2 * 128 * 128);
-});
-
-test("no product of the mogrifier LSTM can be hoisted: all read the old state, one way or the other", () => {
-  expect(factsOf("mogrifier-lstm")).toMatchObject({ looped: 13, hoisted: 0 });
 });
 
 test("one unit and one input work; sizes beyond memory are refused by the cell's name", async () => {

@@ -2,6 +2,7 @@
 import { cells } from "../../cells/index.ts";
 import { type Cell, cell } from "../../graph/cell.ts";
 import { texOf } from "../../graph/tex.ts";
+import { cellFacts } from "../../nn/cell-facts.ts";
 import { type TraceOptions, trace, traceGradients } from "../../nn/trace.ts";
 
 /** A built-in cell's name, or equations. */
@@ -16,6 +17,11 @@ export const learning = {
   async equations(source: CellSource): Promise<{ readonly source: string; readonly tex: string }> {
     const read = cellOf(source);
     return { source: read.source, tex: texOf(read, { parts: true }) };
+  },
+
+  /** What a built-in cell costs at a size. @throws InputError as `cellFacts` */
+  async cellFacts(name: string, sizes: { readonly units: number; readonly input: number }) {
+    return cellFacts(name, sizes);
   },
 
   /** Every named value at each step of a sequence (T,D). @throws InputError as `trace` */

@@ -130,7 +130,7 @@ function Speed({ speed, fastest }: { readonly speed: CellSpeed | undefined; read
 function Opened({ row }: { readonly row: Row }) {
   const { name, states, multiplyAdds, looped, hoisted, speed } = row;
   const { value } = useAnswer("equations", name);
-  const products = `${looped} in the time loop, ${hoisted} for all steps at once`;
+  const products = `${looped.length} in the time loop, ${hoisted.length} for all steps at once`;
   return (
     <div class="opened">
       {value !== undefined && <Formula display tex={value.tex} />}
