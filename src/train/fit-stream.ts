@@ -46,7 +46,10 @@ export type FitStreamOptions = {
   /** Where an earlier training stopped. */
   readonly resume?: TrainerState | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Training waits for a promise that it returns, and does not count that time; the model has the values of now. */
+  /**
+   * Called with where the training is, when the model has the values of that moment: it may be measured, saved, or write a
+   * text. Training waits for a promise that it gives, and does not count that time; it changes no bit of the result.
+   */
   readonly onProgress?: (progress: Progress) => unknown;
   /** How the programs run: see LoadOptions. */
   readonly fma?: boolean | undefined;
@@ -62,6 +65,8 @@ export type Progress = {
   readonly done: number;
   /** Mean training loss since the last progress, in nats. */
   readonly loss: number;
+  /** One of the moments of validation, though no tokens may be kept for it; the last is the end, unless it came early. */
+  readonly milestone: boolean;
   /** Validation loss, where it was just measured. */
   readonly validationLoss: number | null;
   readonly tokensPerSecond: number;
@@ -126,7 +131,7 @@ export async function fitStream(
   const trainingMs = (): number => performance.now() - startMs - pausedMs;
   const share = (): number =>
     Math.min(1, minutes === undefined ? taken / stepsInAll : trainingMs() / (60_000 * minutes));
-  const report = async (measured: number | null): Promise<void> => {
+  const report = async (milestone: boolean): Promise<void> => {
     const [now, done, ms] = [performance.now(), share(), trainingMs()];
     if (stepsSince > 0) latest = lossSince / stepsSince;
     await onProgress?.({
@@ -134,13 +139,14 @@ export async function fitStream(
       epoch: taken / batches.count,
       done,
       loss: latest,
-      validationLoss: measured,
+      milestone,
+      validationLoss: milestone ? validationLoss : null,
       tokensPerSecond: (1000 * taken * batch * steps) / ms,
       elapsedMs: now - startMs,
       remainingMs: done > 0 ? (ms * (1 - done)) / done : Number.NaN,
     });
-    pausedMs += performance.now() - now;
     [lastProgressMs, lossSince, stepsSince] = [performance.now(), 0, 0];
+    pausedMs += lastProgressMs - now;
   };
   const cosine = (): number => optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
   const validate = async (): Promise<void> => {
@@ -169,16 +175,16 @@ export async function fitStream(
     if (due > validated && share() < 1) {
       validated = due;
       await validate();
-      await report(validationLoss);
+      await report(true);
     } else if (now - lastProgressMs > progressEveryMs) {
       await watch.save();
-      await report(null);
+      await report(false);
     }
   }
   const stopped = signal?.aborted === true;
   if (stopped) await watch.save();
   else await validate();
-  await report(validationLoss);
+  await report(!stopped);
   const ms = trainingMs();
   return {
     steps: trainer.step,

@@ -3,7 +3,7 @@ import { InputError } from "../../src/graph/input-error.ts";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
-import { fitStream } from "../../src/train/fit-stream.ts";
+import { fitStream, type Progress } from "../../src/train/fit-stream.ts";
 import { NonFiniteLoss } from "../../src/train/non-finite.ts";
 import { adam } from "../../src/train/optimizers.ts";
 
@@ -32,6 +32,51 @@ test("the same seed trains the same model, on one thread or two", async () => {
   expect(second.loss).toBe(first.loss);
   expect(second.validationLoss).toBe(first.validationLoss);
   expect(b.values).toEqual(a.values);
+});
+
+test("at each progress the model has its values of then; training waits, counts none of it, ends with the same bits", async () => {
+  const [watched, other] = [model(), model()];
+  const losses: [epoch: string, loss: number | null][] = [];
+  const found = await fitStream(watched, tokens, {
+    ...{ ...small, epochs: 3, validations: 3 },
+    async onProgress({ milestone, epoch, validationLoss }) {
+      if (!milestone) return;
+      losses.push([epoch.toFixed(0), validationLoss]);
+      const evaluator = await createEvaluator(watched, { batch: 1, steps: 8 });
+      expect(await evaluator.loss(tokens.subarray(380))).toBe(validationLoss);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    },
+  });
+  expect(losses.map(([epoch]) => epoch)).toEqual(["1", "2", "3"]);
+  expect(new Set(losses.map(([, loss]) => loss)).size).toBe(3);
+  const trainingMs = (1000 * found.steps * small.batch * small.steps) / found.tokensPerSecond;
+  expect(found.elapsedMs - trainingMs).toBeGreaterThan(3 * 59);
+  const { validationLoss } = await fitStream(other, tokens, { ...small, epochs: 3, validations: 1 });
+  expect(validationLoss).toBe(found.validationLoss);
+  expect(watched.values).toEqual(other.values);
+});
+
+test("milestones come without validation too, and a training that is stopped ends without one", async () => {
+  const seen: Progress[] = [];
+  await fitStream(model(), tokens, { ...small, epochs: 2, validationSplit: 0, onProgress: (p) => seen.push(p) });
+  expect(seen.filter(({ milestone }) => milestone).map(({ done }) => done.toFixed(1))).toEqual([
+    "0.3",
+    "0.5",
+    "0.8",
+    "1.0",
+  ]);
+  expect(seen.every(({ validationLoss }) => validationLoss === null)).toBe(true);
+  const stop = new AbortController();
+  const stopped: Progress[] = [];
+  const onProgress = (p: Progress) => {
+    stopped.push(p);
+    stop.abort();
+  };
+  const { validationLoss } = await fitStream(model(), tokens, { ...small, epochs: 2, signal: stop.signal, onProgress });
+  expect(stopped.map(({ milestone, validationLoss }) => [milestone, validationLoss])).toEqual([
+    [true, validationLoss],
+    [false, null],
+  ]);
 });
 
 test("a stream that makes no batch is refused with what would be enough", async () => {
