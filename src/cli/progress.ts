@@ -1,54 +1,122 @@
-/** Training progress on standard error: one line that changes in a terminal, plain lines elsewhere. */
+/**
+ * Training progress on standard error. In a terminal: a chart of the losses and a bar that change in place, below lines that
+ * stay, one a validation, with what the model writes by then. Elsewhere plain lines.
+ */
 import type { Progress } from "../train/fit-stream.ts";
-import { formatCount, isTerminal } from "./output.ts";
+import { createLiveLines, type Size, sizeOf } from "./live-lines.ts";
+import { lossChart, type Point } from "./loss-chart.ts";
+import { formatCount, isTerminal, printable, styled, wrap } from "./output.ts";
 
-export type ProgressPrinter = { readonly show: (progress: Progress) => void; readonly end: () => void };
+export type ProgressPrinter = {
+  readonly show: (progress: Progress) => void;
+  /** A text that the model has just written. */
+  readonly sample: (text: string) => void;
+  /** What changes in place stays as it is now, a line of where the training is below the chart. */
+  readonly end: () => void;
+};
 
 /** Without a terminal, a line this often besides those with a validation. */
 const plainEveryMs = 10_000;
+/** More than a chart has columns. */
+const mostPoints = 1000;
 
 /** `perCharacter` where a token is a character: bits a character mean more than perplexity there. */
 export function progressPrinter(perCharacter: boolean, stream: NodeJS.WriteStream = process.stderr): ProgressPrinter {
-  const terminal = isTerminal(stream) && process.env.CI === undefined;
+  const training: Curve = { points: [], reports: 1, ofLast: 0 };
+  const validation: Point[] = [];
+  let latest: Progress | undefined;
   let lastPlainMs = 0;
-  let shown = false;
+  let ended = false;
+  // One column less: a full line would wrap.
+  const line = (p: Progress, bar: boolean): string =>
+    describe(p, perCharacter, { bar, width: isTerminal(stream) ? sizeOf(stream).columns - 1 : 200 });
+  const draw = ({ columns, rows }: Size): string[] => {
+    if (latest === undefined) return [];
+    const chart = lossChart(
+      { training: training.points, validation },
+      {
+        width: Math.min(columns - 1, 100),
+        // The larger part of a low terminal is for the lines above.
+        height: Math.min(7, Math.floor(0.3 * rows)) + 2,
+        paint: (text, curve) => styled(text, curve === "training" ? "cyan" : "yellow", stream),
+      },
+    );
+    return [...chart, line(latest, !ended)];
+  };
+  const live = isTerminal(stream) && process.env.CI === undefined ? createLiveLines(draw, stream) : undefined;
+
+  function end(): void {
+    if (ended) return;
+    ended = true;
+    live?.refresh();
+    live?.end();
+  }
   return {
     show(p) {
       if (Number.isNaN(p.loss)) return; // No step was taken yet.
-      const lasting = p.validationLoss !== null;
-      if (terminal) {
-        // One write: a clear of its own would flicker. One column less: a full line would wrap.
-        const line = describe(p, perCharacter, { bar: !lasting, width: Math.max(20, (stream.columns || 80) - 1) });
-        stream.write(`\r${line}\x1b[K${lasting ? "\n" : ""}`);
-        shown = !lasting;
-      } else if (lasting || p.elapsedMs - lastPlainMs > plainEveryMs) {
-        stream.write(`${describe(p, perCharacter, { bar: false, width: 200 })}\n`);
+      latest = p;
+      add(training, p);
+      if (p.validationLoss !== null && Number.isFinite(p.validationLoss))
+        validation.push({ epoch: p.epoch, loss: p.validationLoss });
+      if (live !== undefined) {
+        if (p.milestone && p.done === 1) end();
+        else if (p.milestone) live.print(`${line(p, false)}\n`);
+        else live.refresh();
+      } else if (p.milestone || p.elapsedMs - lastPlainMs > plainEveryMs) {
+        stream.write(`${line(p, false)}\n`);
         lastPlainMs = p.elapsedMs;
       }
     },
-    end() {
-      if (shown) stream.write("\r\x1b[K");
-      shown = false;
+    sample(text) {
+      const indent = " ".repeat(6);
+      const shown = printable(text).replaceAll("\n", "↵").replaceAll("\t", "→");
+      const width = isTerminal(stream)
+        ? Math.max(1, sizeOf(stream).columns - 1 - indent.length)
+        : Number.POSITIVE_INFINITY;
+      const lines = wrap(shown, width).map((part) => `${indent}${styled(part, "dim", stream)}\n`);
+      if (live === undefined || ended) stream.write(lines.join(""));
+      else live.print(lines.join(""));
     },
+    end,
   };
+}
+
+/** A curve of any length in few points: each is the mean of as many reports, the last of those that came by now. */
+type Curve = { points: Point[]; reports: number; ofLast: number };
+
+function add(curve: Curve, { epoch, loss }: Point): void {
+  const last = curve.points.at(-1);
+  if (last !== undefined && curve.ofLast < curve.reports) {
+    curve.ofLast++;
+    curve.points[curve.points.length - 1] = { epoch, loss: last.loss + (loss - last.loss) / curve.ofLast };
+    return;
+  }
+  if (curve.points.length === mostPoints) {
+    curve.points = curve.points.flatMap((point, k, all) =>
+      k % 2 === 0 ? [] : [{ epoch: point.epoch, loss: ((all[k - 1] as Point).loss + point.loss) / 2 }],
+    );
+    curve.reports *= 2;
+  }
+  curve.points.push({ epoch, loss });
+  curve.ofLast = 1;
 }
 
 /** Numbers in columns, so that they stay in place; where the line is narrow, what matters least is left out. */
 export function describe(p: Progress, perCharacter: boolean, { bar, width }: { bar: boolean; width: number }): string {
-  const validation = p.validationLoss;
+  const validation = bar ? null : p.validationLoss;
   const measure = (loss: number): string =>
     perCharacter ? `${(loss / Math.LN2).toFixed(2)} bits/char` : `perplexity ${Math.exp(loss).toFixed(1)}`;
   const percent = `${Math.floor(100 * p.done)}%`.padStart(4);
   // What goes first is at the end.
   const parts: [importance: number, text: string][] = [
-    [9, bar ? `${drawBar(p.done)} ${percent}` : percent],
+    [9, bar ? `${drawBar(p.done, Math.min(20, Math.floor(width / 4)))} ${percent}` : percent],
     [1, `step ${formatCount(p.step).padStart(7)}`],
     [8, `loss ${fixed(p.loss)}`],
     [7, validation === null ? "" : `validation ${fixed(validation)}`],
     [3, validation === null || validation > 100 ? "" : `(${measure(validation)})`],
     [2, `${formatCount(Math.round(p.tokensPerSecond)).padStart(7)} tokens/s`],
     // Of no use in a line that stays.
-    [4, validation === null ? `${duration(p.remainingMs)} left` : ""],
+    [4, p.milestone && !bar ? "" : `${duration(p.remainingMs)} left`],
   ];
   let kept = parts.filter(([, text]) => text !== "");
   const line = (): string => kept.map(([, text]) => text).join("  ");
@@ -62,8 +130,7 @@ export function describe(p: Progress, perCharacter: boolean, { bar, width }: { b
 /** Short also where training goes astray. */
 const fixed = (loss: number): string => (loss < 1e4 ? loss.toFixed(3) : loss.toExponential(1));
 
-function drawBar(done: number): string {
-  const width = 20;
+function drawBar(done: number, width: number): string {
   const eighths = Math.round(Math.max(0, Math.min(1, done)) * width * 8);
   const full = "█".repeat(Math.floor(eighths / 8));
   const part = eighths % 8 === 0 ? "" : (" ▏▎▍▌▋▊▉"[eighths % 8] as string);

@@ -5,6 +5,8 @@ import { checkWritable, decodeText, readInput, writeFileAtomically } from "../fo
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
 import {
+  type GenerateOptions,
+  generate,
   type LanguageModel,
   languageModel,
   readLanguageModel,
@@ -34,13 +36,16 @@ const optimizers: Readonly<Record<string, OptimizerChoice>> = {
   asgd: { make: asgd, rate: 8 },
 };
 
+/** Two lines of a terminal of 80 columns. */
+const sampleLength = 140;
+
 const positive = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 
 export const train: Command = {
   name: "train",
   usage: "train [FILE] --out MODEL.safetensors [options]",
   summary: "train a text model, on Moby-Dick where no FILE is given",
-  details: "Ctrl-C stops the training and saves the model.",
+  details: "Validates after each epoch or minute, 4 to 20 times.\nCtrl-C stops the training and saves the model.",
   examples: [
     "train book.txt --out book.safetensors --units 512 --minutes 10",
     "train book.txt --out book.safetensors --resume",
@@ -77,6 +82,11 @@ export const train: Command = {
       help: `share of the text, at its end, not trained on [${fitDefaults.validationSplit}]`,
       number: { min: 0, max: 0.9 },
     },
+    sample: {
+      value: "N",
+      help: `characters it writes at each validation, 0 none [${sampleLength}]`,
+      number: { whole: true, min: 0 },
+    },
     threads: {
       value: "N",
       help: "threads that train; the result is the same [cores]",
@@ -98,6 +108,9 @@ async function run(given: Given): Promise<void> {
   if (given.number("minutes") !== undefined && given.number("epochs") !== undefined) {
     throw new InputError("--minutes: trains that long instead of a number of epochs. Give one of the two.");
   }
+  if (json && given.number("sample") !== undefined) {
+    throw new InputError("--sample: is for reading along, and --json has no line for it. Give one of the two.");
+  }
   checkTarget(out, [path, given.text("cell")]);
 
   const seed = given.number("seed") ?? 0;
@@ -115,34 +128,43 @@ async function run(given: Given): Promise<void> {
   const printer = json ? undefined : progressPrinter(perCharacter);
   const stop = new AbortController();
   const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(130);
+    if (stop.signal.aborted) {
+      printer?.end();
+      process.exit(130);
+    }
     stop.abort();
-    printer?.end();
     process.stderr.write("Stopping: the model is being saved. Ctrl-C again leaves at once.\n");
   };
   // A terminal that is closed is no reason to lose the model either.
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, onSignal);
   const minutes = given.number("minutes");
+  const epochs = given.number("epochs") ?? fitDefaults.epochs;
+  const characters = given.number("sample") ?? sampleLength;
+  const prompt = openingOf(text);
   const { make, rate } = optimizers[started.optimizer] as OptimizerChoice;
   try {
     const result = await trainLanguageModel(started, text, {
       batch: given.number("batch") ?? fitDefaults.batch,
       steps: given.number("steps") ?? fitDefaults.steps,
-      epochs: given.number("epochs") ?? fitDefaults.epochs,
+      epochs,
       ...(minutes === undefined ? {} : { minutes }),
       optimizer: make({ learningRate: given.number("rate") ?? rate }),
       clipNorm: given.number("clip") ?? fitDefaults.clipNorm,
       validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
+      validations: validationsOf(minutes ?? epochs),
       seed,
       threads: given.number("threads"),
       resume: started.training,
       signal: stop.signal,
-      onProgress: (p) => {
-        if (!json) printer?.show(p);
-        else if (p.step > 0) {
+      onProgress: async (p) => {
+        printer?.show(p);
+        if (printer === undefined) {
           const { step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs } = p;
-          writeJson({ event: "progress", step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs });
+          if (step > 0) writeJson({ event: "progress", step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs });
+        } else if (p.milestone && characters > 0) {
+          const sample = await sampleOf(started, { prompt, characters, seed, signal: stop.signal });
+          if (!stop.signal.aborted) printer.sample(sample);
         }
       },
     });
@@ -162,6 +184,39 @@ async function run(given: Given): Promise<void> {
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
   }
+}
+
+/** One an epoch or a minute, or one each few of them; four where they are few. */
+const validationsOf = (count: number): number =>
+  count < fitDefaults.validations ? fitDefaults.validations : count / Math.ceil(count / 20);
+
+/**
+ * The first words. From nothing a young model goes astray: at the start of a line it tries capitals, of which it has seen
+ * too few to find back.
+ */
+function openingOf(text: string): string {
+  const opening = Array.from(text.slice(0, 200)).slice(0, 100).join("");
+  return opening.slice(0, opening.lastIndexOf(" ") + 1) || opening;
+}
+
+type SampleOptions = Pick<GenerateOptions, "prompt" | "seed" | "signal"> & { readonly characters: number };
+
+/**
+ * What the model writes by now; that it cannot is no reason to end its training. On one thread: it is short, and several
+ * that wait for each other at every step lose far more than they gain where other programs run too.
+ */
+async function sampleOf(model: LanguageModel, { characters, ...options }: SampleOptions): Promise<string> {
+  const written: string[] = [];
+  try {
+    for await (const piece of generate(model, { ...options, length: characters, temperature: 0.8, threads: 1 })) {
+      written.push(...piece);
+      if (written.length >= characters) break;
+    }
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return `(no sample: ${error.message})`;
+  }
+  return written.slice(0, characters).join("");
 }
 
 /** The model must not take the place of something else. */

@@ -149,12 +149,42 @@ describe("train", () => {
     expect({ code, out }).toEqual({ code: 0, out: "" });
     const shown = err.split("\n");
     expect(shown[0]).toMatch(/^text\.txt: [\d,]+ tokens, vocabulary \d+, \d+ parameters$/);
-    expect(shown.at(-3)).toMatch(
+    expect(shown.at(-4)).toMatch(
       /^100% {2}step +\d+ {2}loss \d\.\d{3} {2}validation \d\.\d{3} {2}\(\d\.\d\d bits\/char\)/,
     );
+    expect(shown.at(-3)).toMatch(/^ {6}[\w .↵]{100,140}$/);
     expect(shown.at(-2)).toMatch(/^Saved p\.safetensors after \d+ s\./);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
     expect(err).not.toMatch(/[\x1b\r█]/);
+  });
+
+  test("what it writes while it trains changes no bit of the model; --sample 0 leaves it away", async () => {
+    const train = (out: string, ...more: string[]) =>
+      run(folder, "train", "text.txt", "--out", out, "--epochs", "2", "--seed", "3", ...tiny, ...more);
+    const [some, none] = await Promise.all([
+      train("some.safetensors", "--sample", "30"),
+      train("none.safetensors", "--sample", "0"),
+    ]);
+    const samples = ({ err }: { err: string }) => err.split("\n").filter((line) => line.startsWith("      "));
+    expect(samples(some).map((line) => line.length)).toEqual([36, 36, 36, 36]);
+    expect(new Set(samples(some)).size).toBe(4);
+    expect(samples(none)).toEqual([]);
+    const bytes = readFileSync(at("m.safetensors"));
+    for (const name of ["some", "none"]) expect(readFileSync(at(`${name}.safetensors`)).equals(bytes)).toBe(true);
+  });
+
+  test.each([
+    ["2", [0.5, 1, 1.5, 2]],
+    ["5", [1, 2, 3, 4, 5]],
+    ["45", [3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45]],
+  ])("--epochs %s: validations at %j", async (epochs, wanted) => {
+    const found = await json(folder, "train", "text.txt", "--out", "v.safetensors", "--epochs", epochs, ...tiny);
+    const at = found.flatMap(({ epoch, validationLoss }) =>
+      typeof validationLoss === "number" && epoch ? [epoch as number] : [],
+    );
+    expect(at).toHaveLength(wanted.length);
+    // After the first update that reaches it.
+    for (const [k, epoch] of at.entries()) expect(Math.abs(epoch - (wanted[k] as number))).toBeLessThan(0.03);
   });
 
   test("a model at --out is replaced, and nothing else is left in the folder", async () => {

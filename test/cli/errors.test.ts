@@ -295,6 +295,7 @@ describe("explain, and what is no command", () => {
     ["trian", "--json"],
     ["train", "none.txt", "--out", "o", "--json"],
     ["generate", "m.safetensors", "--json", "--seed", "x"],
+    ["train", "text.txt", "--out", "o", "--json", "--sample", "9"],
   ])("with --json the error is one line of JSON: %s", async (args) => {
     const { code, out, err } = await run(folder, ...args);
     expect({ code, out }).toEqual({ code: 2, out: "" });
