@@ -1,7 +1,8 @@
 /**
  * A small WASM assembler: instructions are functions from operand code to code, so that code reads as expressions.
  * Knows opcodes and the binary format; does not check types (the engine does when it compiles the module) and knows
- * nothing about tensors. No tables, globals or data segments.
+ * nothing about tensors. No tables, globals or data segments; of the instructions those that the compiler uses: pages load
+ * what stands here.
  *
  * @example
  * const axpy = func({ export: "axpy", params: ["i32", "i32", "i32", "f32"], results: [] }, (f) => {
@@ -41,19 +42,13 @@ export type FunctionBuilder = {
 
 type Signature = { readonly params: readonly ValType[]; readonly results: readonly ValType[] };
 
-export type DefinedFunction = Signature & {
-  readonly kind: "defined";
+/** A function of the module; it stands for its index where it is called. */
+export type FunctionHandle = Signature & {
   /** Shown by profilers and in stack traces; the export's name where there is none. */
   readonly name: string | undefined;
   readonly export: string | undefined;
   readonly build: (f: FunctionBuilder) => Code;
 };
-export type ImportedFunction = Signature & {
-  readonly kind: "imported";
-  readonly module: string;
-  readonly name: string;
-};
-export type FunctionHandle = DefinedFunction | ImportedFunction;
 
 /**
  * A function of the module. `build` runs when the module is assembled, so a body may call handles that are made later,
@@ -62,43 +57,24 @@ export type FunctionHandle = DefinedFunction | ImportedFunction;
 export function func(
   { name, export: exportName, params, results }: Signature & { readonly name?: string; readonly export?: string },
   build: (f: FunctionBuilder) => Code,
-): DefinedFunction {
-  return { kind: "defined", name: name ?? exportName, export: exportName, params, results, build };
-}
-
-/** A function that the host gives at instantiation, as `imports[module][name]`. */
-export function importedFunction({
-  module,
-  name,
-  params,
-  results,
-}: Signature & { readonly module: string; readonly name: string }): ImportedFunction {
-  return { kind: "imported", module, name, params, results };
+): FunctionHandle {
+  return { name: name ?? exportName, export: exportName, params, results, build };
 }
 
 export type ModuleParts = {
   /** Imported as "env" "memory", pages of 64 KiB. A shared memory needs `maxPages`. */
   readonly memory?: { readonly minPages: number; readonly maxPages?: number; readonly shared?: boolean };
-  /** Every imported function that is called. */
-  readonly imports?: readonly ImportedFunction[];
   /** Every function that is exported or called. */
-  readonly functions: readonly DefinedFunction[];
-  /** Exports besides those that the functions name themselves. */
-  readonly exports?: Readonly<Record<string, FunctionHandle>>;
+  readonly functions: readonly FunctionHandle[];
 };
 
 /**
  * The bytes of a module, for `WebAssembly.compile`.
- * @throws if a body calls a function that is in neither `imports` nor `functions`
+ * @throws if a body calls a function that is not in `functions`
  */
-export function assembleModule({
-  memory,
-  imports = [],
-  functions,
-  exports = {},
-}: ModuleParts): Uint8Array<ArrayBuffer> {
+export function assembleModule({ memory, functions }: ModuleParts): Uint8Array<ArrayBuffer> {
   const indices = new Map<FunctionHandle, number>();
-  for (const handle of [...imports, ...functions]) {
+  for (const handle of functions) {
     if (indices.has(handle)) throw new Error(`internal: function ${label(handle)} is twice in one module`);
     indices.set(handle, indices.size);
   }
@@ -114,7 +90,7 @@ export function assembleModule({
     return types.length - 1;
   };
 
-  const importEntries: Code[] = imports.map((f) => [utf8(f.module), utf8(f.name), 0x00, u32(typeIndex(f))]);
+  const importEntries: Code[] = [];
   if (memory !== undefined) {
     const { minPages, maxPages, shared = false } = memory;
     if (shared && maxPages === undefined) throw new Error("internal: a shared memory needs maxPages");
@@ -124,7 +100,6 @@ export function assembleModule({
   }
   const declarations = functions.map((f) => u32(typeIndex(f)));
   const exportEntries: Code[] = functions.flatMap((f) => (f.export === undefined ? [] : [[utf8(f.export), 0x00, [f]]]));
-  for (const [name, handle] of Object.entries(exports)) exportEntries.push([utf8(name), 0x00, [handle]]);
   const names = [...indices].flatMap(([f, index]): Code[] =>
     f.name === undefined ? [] : [[u32(index), utf8(f.name)]],
   );
@@ -148,7 +123,7 @@ export function assembleModule({
   return out.bytes();
 }
 
-function functionBody({ params, build }: DefinedFunction): Code {
+function functionBody({ params, build }: FunctionHandle): Code {
   const types: ValType[] = [];
   const param = (index: number): Local => {
     const type = params[index];
@@ -269,14 +244,6 @@ function s32(value: number): number | Code {
   return bytes;
 }
 
-function s64(value: bigint): Code {
-  const bytes: number[] = [];
-  let rest = BigInt.asIntN(64, value);
-  for (; rest < -64n || rest > 63n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  bytes.push(Number(rest & 0x7fn));
-  return bytes;
-}
-
 const vector = (items: Code): Code => [u32(items.length), items];
 const sizedBytes = (content: Code): Code => {
   const flat = content.flat(Number.POSITIVE_INFINITY as 0);
@@ -287,25 +254,11 @@ const utf8 = (text: string): Code => vector([...new TextEncoder().encode(text)])
 const valTypes: { readonly [T in ValType]: number } = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 const valType = (type: ValType): number => valTypes[type];
 
-const scratch = new DataView(new ArrayBuffer(8));
-const scratchBytes = (at: number): number[] => [
-  scratch.getUint8(at),
-  scratch.getUint8(at + 1),
-  scratch.getUint8(at + 2),
-  scratch.getUint8(at + 3),
-];
-function f32Bytes(value: number): number[] {
-  scratch.setFloat32(0, value, true);
-  return scratchBytes(0);
-}
-function f64Bytes(value: number): Code {
-  scratch.setFloat64(0, value, true);
-  return [scratchBytes(0), scratchBytes(4)];
-}
-function i32Bytes(value: number): number[] {
-  scratch.setInt32(0, value, true);
-  return scratchBytes(0);
-}
+// WASM is little-endian, and so is every host that has it.
+const bytesOf = ({ buffer }: { readonly buffer: ArrayBuffer }): Code => [...new Uint8Array(buffer)];
+const f32Bytes = (value: number): Code => bytesOf(Float32Array.of(value));
+const f64Bytes = (value: number): Code => bytesOf(Float64Array.of(value));
+const i32Bytes = (value: number): Code => bytesOf(Int32Array.of(value));
 
 // Kinds of instruction: from the opcode to the function that makes code of operands.
 
@@ -334,12 +287,6 @@ const lanes = (count: number, lane: number): number => {
   if (!(Number.isInteger(lane) && lane >= 0 && lane < count)) throw new Error(`internal: lane ${lane} of ${count}`);
   return lane;
 };
-const extractLane =
-  (count: number, opcode: number) =>
-  (x: Code, lane: number): Code => [x, simd(opcode), lanes(count, lane)];
-const replaceLane =
-  (count: number, opcode: number) =>
-  (x: Code, lane: number, value: Code): Code => [x, value, simd(opcode), lanes(count, lane)];
 const loadLane =
   (alignLog2: number, opcode: number) =>
   (pointer: Code, x: Code, lane: number, offset = 0): Code => [
@@ -364,49 +311,27 @@ const spread = (values: readonly Code[], count: number): readonly Code[] =>
 // biome-ignore format: a table of opcodes
 export const i32 = {
   const: (value: number): Code => [0x41, s32(value)],
-  load: loadOf(2, 0x28), load8_s: loadOf(0, 0x2c), load8_u: loadOf(0, 0x2d),
-  load16_s: loadOf(1, 0x2e), load16_u: loadOf(1, 0x2f),
-  store: storeOf(2, 0x36), store8: storeOf(0, 0x3a), store16: storeOf(1, 0x3b),
+  load: loadOf(2, 0x28),
   eqz: unary(0x45), eq: binary(0x46), ne: binary(0x47), lt_s: binary(0x48), lt_u: binary(0x49), gt_s: binary(0x4a),
-  gt_u: binary(0x4b), le_s: binary(0x4c), le_u: binary(0x4d), ge_s: binary(0x4e), ge_u: binary(0x4f),
-  clz: unary(0x67), ctz: unary(0x68), popcnt: unary(0x69),
-  add: binary(0x6a), sub: binary(0x6b), mul: binary(0x6c), div_s: binary(0x6d), div_u: binary(0x6e),
-  rem_s: binary(0x6f), rem_u: binary(0x70), and: binary(0x71), or: binary(0x72), xor: binary(0x73),
-  shl: binary(0x74), shr_s: binary(0x75), shr_u: binary(0x76), rotl: binary(0x77), rotr: binary(0x78),
-  trunc_sat_f32_s: unary(0xfc, 0x00), trunc_sat_f32_u: unary(0xfc, 0x01),
-  trunc_sat_f64_s: unary(0xfc, 0x02), trunc_sat_f64_u: unary(0xfc, 0x03), reinterpret_f32: unary(0xbc),
+  gt_u: binary(0x4b), ge_s: binary(0x4e),
+  add: binary(0x6a), sub: binary(0x6b), mul: binary(0x6c), div_u: binary(0x6e), rem_u: binary(0x70),
+  and: binary(0x71), or: binary(0x72), shl: binary(0x74), shr_u: binary(0x76),
   atomic_load: loadOf(2, 0xfe, 0x10), atomic_store: storeOf(2, 0xfe, 0x17),
   /** The value before the addition. */
   atomic_rmw_add: storeOf(2, 0xfe, 0x1e),
 } as const;
 
 // biome-ignore format: a table of opcodes
-export const i64 = {
-  const: (value: bigint): Code => [0x42, s64(value)],
-  load: loadOf(3, 0x29), store: storeOf(3, 0x37),
-  extend_i32_s: unary(0xac), extend_i32_u: unary(0xad),
-} as const;
-
-// biome-ignore format: a table of opcodes
 export const f32 = {
   const: (value: number): Code => [0x43, f32Bytes(value)],
   load: loadOf(2, 0x2a), store: storeOf(2, 0x38),
-  eq: binary(0x5b), ne: binary(0x5c), lt: binary(0x5d), gt: binary(0x5e), le: binary(0x5f), ge: binary(0x60),
-  abs: unary(0x8b), neg: unary(0x8c), ceil: unary(0x8d), floor: unary(0x8e), trunc: unary(0x8f), nearest: unary(0x90),
-  sqrt: unary(0x91), add: binary(0x92), sub: binary(0x93), mul: binary(0x94), div: binary(0x95), min: binary(0x96),
-  max: binary(0x97), copysign: binary(0x98),
-  convert_i32_s: unary(0xb2), convert_i32_u: unary(0xb3), demote_f64: unary(0xb6), reinterpret_i32: unary(0xbe),
+  add: binary(0x92), demote_f64: unary(0xb6),
 } as const;
 
 // biome-ignore format: a table of opcodes
 export const f64 = {
   const: (value: number): Code => [0x44, f64Bytes(value)],
-  load: loadOf(3, 0x2b), store: storeOf(3, 0x39),
-  eq: binary(0x61), ne: binary(0x62), lt: binary(0x63), gt: binary(0x64), le: binary(0x65), ge: binary(0x66),
-  abs: unary(0x99), neg: unary(0x9a), ceil: unary(0x9b), floor: unary(0x9c), trunc: unary(0x9d), nearest: unary(0x9e),
-  sqrt: unary(0x9f), add: binary(0xa0), sub: binary(0xa1), mul: binary(0xa2), div: binary(0xa3), min: binary(0xa4),
-  max: binary(0xa5), copysign: binary(0xa6),
-  convert_i32_s: unary(0xb7), convert_i32_u: unary(0xb8), promote_f32: unary(0xbb),
+  add: binary(0xa0), promote_f32: unary(0xbb),
 } as const;
 
 // Locals, control, memory
@@ -442,11 +367,12 @@ export const drop = (value: Code): Code => [value, 0x1a];
 export const select = (condition: Code, then: Code, otherwise: Code): Code => [then, otherwise, condition, 0x1b];
 export const unreachable = (): Code => [0x00];
 
+/** A timeout in nanoseconds: -1, an i64. */
+const forEver = [0x42, 0x7f];
+
 export const memory = {
   copy: (to: Code, from: Code, bytes: Code): Code => [to, from, bytes, 0xfc, 0x0a, 0x00, 0x00],
   fill: (to: Code, byte: Code, bytes: Code): Code => [to, byte, bytes, 0xfc, 0x0b, 0x00],
-  /** In pages of 64 KiB. */
-  size: (): Code => [0x3f, 0x00],
   /** Wakes at most `count` waiters; leaves how many. */
   atomic_notify: (pointer: Code, count: Code, offset = 0): Code => [
     pointer,
@@ -455,11 +381,11 @@ export const memory = {
     0x00,
     memoryArgument(2, offset),
   ],
-  /** Leaves 0 woken, 1 not equal to `expected`, 2 timed out. Shared memory only; a timeout below 0 waits for ever. */
-  atomic_wait32: (pointer: Code, expected: Code, timeoutNs: Code, offset = 0): Code => [
+  /** Waits for ever. Leaves 0 woken, 1 not equal to `expected`. Shared memory only. */
+  atomic_wait32: (pointer: Code, expected: Code, offset = 0): Code => [
     pointer,
     expected,
-    timeoutNs,
+    forEver,
     0xfe,
     0x01,
     memoryArgument(2, offset),
@@ -507,26 +433,12 @@ export function forLoop(
 // biome-ignore format: a table of opcodes
 export const v128 = {
   load: loadOf(4, ...simd(0x00)),
-  load8x8_s: loadOf(3, ...simd(0x01)), load8x8_u: loadOf(3, ...simd(0x02)),
-  load16x4_s: loadOf(3, ...simd(0x03)), load16x4_u: loadOf(3, ...simd(0x04)),
-  load32x2_s: loadOf(3, ...simd(0x05)), load32x2_u: loadOf(3, ...simd(0x06)),
-  load8_splat: loadOf(0, ...simd(0x07)), load16_splat: loadOf(1, ...simd(0x08)),
-  load32_splat: loadOf(2, ...simd(0x09)), load64_splat: loadOf(3, ...simd(0x0a)),
+  load32_splat: loadOf(2, ...simd(0x09)),
   store: storeOf(4, ...simd(0x0b)),
-  /** 16 bytes, lane 0 first. Lane by lane: `f32x4.const` and the like. */
-  const: (bytes: readonly number[]): Code => {
-    if (bytes.length !== 16) throw new Error(`internal: v128.const of ${bytes.length} bytes`);
-    return [simd(0x0c), bytes];
-  },
-  not: simd1(0x4d), and: simd2(0x4e),
-  /** `x & ~y`. */
-  andnot: simd2(0x4f), or: simd2(0x50), xor: simd2(0x51),
+  and: simd2(0x4e), or: simd2(0x50), xor: simd2(0x51),
   /** Bits of `x` where `mask` has 1, else of `y`. */
   bitselect: (x: Code, y: Code, mask: Code): Code => [x, y, mask, simd(0x52)],
-  any_true: simd1(0x53),
-  load32_lane: loadLane(2, 0x56), load64_lane: loadLane(3, 0x57),
-  store32_lane: loadLane(2, 0x5a), store64_lane: loadLane(3, 0x5b),
-  load32_zero: loadOf(2, ...simd(0x5c)), load64_zero: loadOf(3, ...simd(0x5d)),
+  store32_lane: loadLane(2, 0x5a),
 } as const;
 
 // biome-ignore format: a table of opcodes
@@ -536,7 +448,6 @@ export const i8x16 = {
     if (order.length !== 16) throw new Error(`internal: shuffle by ${order.length} bytes`);
     return [x, y, simd(0x0d), order.map((byte) => lanes(32, byte))];
   },
-  swizzle: simd2(0x0e), splat: simd1(0x0f),
 } as const;
 
 // biome-ignore format: a table of opcodes
@@ -545,46 +456,26 @@ export const i32x4 = {
   /** Lane i of the result is lane `order[i]` of `x` (0 to 3) and `y` (4 to 7). */
   shuffle: (x: Code, y: Code, order: Four): Code =>
     i8x16.shuffle(x, y, order.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3])),
-  splat: simd1(0x11), extract_lane: extractLane(4, 0x1b), replace_lane: replaceLane(4, 0x1c),
-  eq: simd2(0x37), ne: simd2(0x38), lt_s: simd2(0x39), lt_u: simd2(0x3a), gt_s: simd2(0x3b), gt_u: simd2(0x3c),
-  le_s: simd2(0x3d), le_u: simd2(0x3e), ge_s: simd2(0x3f), ge_u: simd2(0x40),
-  abs: simd1(0xa0), neg: simd1(0xa1), all_true: simd1(0xa3), bitmask: simd1(0xa4),
+  splat: simd1(0x11), eq: simd2(0x37), ge_u: simd2(0x40),
   shl: simd2(0xab), shr_s: simd2(0xac), shr_u: simd2(0xad), add: simd2(0xae), sub: simd2(0xb1), mul: simd2(0xb5),
-  min_s: simd2(0xb6), min_u: simd2(0xb7), max_s: simd2(0xb8), max_u: simd2(0xb9), dot_i16x8_s: simd2(0xba),
-  trunc_sat_f32x4_s: simd1(0xf8), trunc_sat_f32x4_u: simd1(0xf9),
-} as const;
-
-// biome-ignore format: a table of opcodes
-export const i64x2 = {
-  splat: simd1(0x12), shl: simd2(0xcb), shr_s: simd2(0xcc), shr_u: simd2(0xcd), add: simd2(0xce), sub: simd2(0xd1),
-  mul: simd2(0xd5), extmul_low_i32x4_s: simd2(0xdc), extmul_high_i32x4_s: simd2(0xdd),
-  extmul_low_i32x4_u: simd2(0xde), extmul_high_i32x4_u: simd2(0xdf),
 } as const;
 
 /** `pmin(x, y)` is `y < x ? y : x` and `pmax(x, y)` is `x < y ? y : x`, one instruction on x86; `min` spreads NaN. */
 // biome-ignore format: a table of opcodes
 export const f32x4 = {
   const: (...values: LaneValues<Four>): Code => constantOf(spread(values.map(f32Bytes), 4)),
-  splat: simd1(0x13), extract_lane: extractLane(4, 0x1f), replace_lane: replaceLane(4, 0x20),
-  eq: simd2(0x41), ne: simd2(0x42), lt: simd2(0x43), gt: simd2(0x44), le: simd2(0x45), ge: simd2(0x46),
-  demote_f64x2_zero: simd1(0x5e), ceil: simd1(0x67), floor: simd1(0x68), trunc: simd1(0x69), nearest: simd1(0x6a),
+  splat: simd1(0x13), eq: simd2(0x41), lt: simd2(0x43), gt: simd2(0x44), demote_f64x2_zero: simd1(0x5e),
   abs: simd1(0xe0), neg: simd1(0xe1), sqrt: simd1(0xe3), add: simd2(0xe4), sub: simd2(0xe5), mul: simd2(0xe6),
   div: simd2(0xe7), min: simd2(0xe8), max: simd2(0xe9), pmin: simd2(0xea), pmax: simd2(0xeb),
-  convert_i32x4_s: simd1(0xfa), convert_i32x4_u: simd1(0xfb),
+  convert_i32x4_s: simd1(0xfa),
   /** `x * y + z`, rounded once or twice as the processor likes. Needs `relaxedSimd()`. */
   relaxed_madd: simd3(0x105),
-  /** `z - x * y`, likewise. */
-  relaxed_nmadd: simd3(0x106),
 } as const;
 
 // biome-ignore format: a table of opcodes
 export const f64x2 = {
   const: (...values: LaneValues<Two>): Code => constantOf(spread(values.map(f64Bytes), 2)),
-  splat: simd1(0x14), extract_lane: extractLane(2, 0x21), replace_lane: replaceLane(2, 0x22),
-  eq: simd2(0x47), ne: simd2(0x48), lt: simd2(0x49), gt: simd2(0x4a), le: simd2(0x4b), ge: simd2(0x4c),
   /** Lanes 0 and 1 of an f32x4. */
-  promote_low_f32x4: simd1(0x5f), convert_low_i32x4_s: simd1(0xfe), convert_low_i32x4_u: simd1(0xff),
-  abs: simd1(0xec), neg: simd1(0xed), sqrt: simd1(0xef), add: simd2(0xf0), sub: simd2(0xf1), mul: simd2(0xf2),
-  div: simd2(0xf3), min: simd2(0xf4), max: simd2(0xf5), pmin: simd2(0xf6), pmax: simd2(0xf7),
-  relaxed_madd: simd3(0x107), relaxed_nmadd: simd3(0x108),
+  promote_low_f32x4: simd1(0x5f),
+  add: simd2(0xf0),
 } as const;

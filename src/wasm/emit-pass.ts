@@ -8,8 +8,8 @@ import { maskKey, maskThreshold } from "../graph/random-bits.ts";
 import { type Location, type Pass, pad4, type Section } from "../schedule/plan.ts";
 import {
   type Code,
-  type DefinedFunction,
   type FunctionBuilder,
+  type FunctionHandle,
   f32,
   f32x4,
   f64x2,
@@ -114,7 +114,7 @@ export function passFunction(
   keys: number,
   settings: Readonly<Record<string, number>>,
   host: Host,
-): DefinedFunction {
+): FunctionHandle {
   const { graph, batch, steps } = section;
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const name = `pass ${pass.stores.map((s) => node(s.value).name ?? `%${s.value}`).join(" ")}`;

@@ -10,8 +10,8 @@ import {
   assembleModule,
   type Code,
   call,
-  type DefinedFunction,
   type FunctionBuilder,
+  type FunctionHandle,
   f32,
   f32x4,
   f64,
@@ -55,8 +55,8 @@ type Emitted = (f: FunctionBuilder, t: Code, thread: Local) => Code;
  * with 1 where parameters have changed since they were last laid out for the products) and `carry` (states go on).
  */
 export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<ArrayBuffer> {
-  const functions: DefinedFunction[] = [];
-  const add = (made: DefinedFunction): DefinedFunction => {
+  const functions: FunctionHandle[] = [];
+  const add = (made: FunctionHandle): FunctionHandle => {
     functions.push(made);
     return made;
   };
@@ -77,7 +77,7 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
 
     const rowsOf = (time: Time): number => (time === "steps" ? section.batch * section.steps : section.batch);
     const rowUnitOf = (time: Time): number => (time === "loop" ? examples : 4);
-    const emitPass = (pass: Pass, time: Time): DefinedFunction =>
+    const emitPass = (pass: Pass, time: Time): FunctionHandle =>
       add(passFunction(pass, section, time, plan.keys, plan.settings, host));
 
     /** Passes that run together row by row. */
@@ -87,7 +87,7 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
       return (f, t, thread) => {
         const step = time === "loop" ? t : i32.const(0);
         const { from, to } = share(rowsOf(time), rowUnitOf(time), thread);
-        if (made.length === 1) return call(made[0] as DefinedFunction, step, from, to);
+        if (made.length === 1) return call(made[0] as FunctionHandle, step, from, to);
         const [row, past, next] = f.locals("i32", 3);
         return [
           local.set(past, to),
@@ -264,7 +264,7 @@ function loopsByExamples({ instructions, batch }: Section, threads: number): boo
 }
 
 /** Copy a block into panels of 8 columns, four of them at once where there are four; see Pack. */
-function packFunction(): DefinedFunction {
+function packFunction(): FunctionHandle {
   // source, strideK, strideN, countK, countN, panels (of the block's first number), panelBytes, n (in its panel)
   return func({ name: "pack", params: Array.from({ length: 8 }, () => "i32"), results: [] }, (f) => {
     const [source, strideK, strideN, countK, countN, panels, panelBytes, first] = f.params(8);
@@ -330,7 +330,7 @@ function packFunction(): DefinedFunction {
 }
 
 /** The part of the block's outputs that a range names. */
-function packCall(packer: DefinedFunction, p: Pack, { from, to }: Range): Code {
+function packCall(packer: FunctionHandle, p: Pack, { from, to }: Range): Code {
   const panels = p.panels + (p.n >> 3) * p.panelBytes + 32 * p.k;
   return call(
     packer,
@@ -346,7 +346,7 @@ function packCall(packer: DefinedFunction, p: Pack, { from, to }: Range): Code {
 }
 
 /** to[r][c] += from[r][c]; every number of a row and no other. */
-function addBlockFunction(): DefinedFunction {
+function addBlockFunction(): FunctionHandle {
   // rows, columns, from, fromRowBytes, to, toRowBytes
   return func({ name: "add block", params: Array.from({ length: 6 }, () => "i32"), results: [] }, (f) => {
     const [rows, columns, from, fromRowBytes, to, toRowBytes] = f.params(6);
@@ -381,7 +381,7 @@ function outerCode(
     product,
     adder,
     scratch: tiles,
-  }: { depth: number; scratch: Code } & Record<"product" | "adder", DefinedFunction>,
+  }: { depth: number; scratch: Code } & Record<"product" | "adder", FunctionHandle>,
   { from, to }: Range,
 ): Code {
   const width = pad4(o.columnCount);
@@ -428,7 +428,7 @@ const laneMask = (lanes: number): Code =>
   i32x4.const(...([0, 1, 2, 3].map((lane) => (lane < lanes ? -1 : 0)) as [number, number, number, number]));
 
 /** Copy the row of a table that each index names; the padding is zero. */
-function gatherFunction(g: { table: number; size: number; index: Location; out: Location }): DefinedFunction {
+function gatherFunction(g: { table: number; size: number; index: Location; out: Location }): FunctionHandle {
   // index, out, rows
   return func({ name: "gather", params: ["i32", "i32", "i32"], results: [] }, (f) => {
     const [index, out, rows] = [f.param(0), f.param(1), f.param(2)];
@@ -453,7 +453,7 @@ function gatherFunction(g: { table: number; size: number; index: Location; out: 
 function scatterFunction(
   s: { gradient: number; size: number; index: Location; value: Location },
   rows: number,
-): DefinedFunction {
+): FunctionHandle {
   // The features from and to which it adds.
   return func({ name: "scatter", params: ["i32", "i32"], results: [] }, (f) => {
     const [first, past] = [f.param(0), f.param(1)];
@@ -482,7 +482,7 @@ function scatterFunction(
 }
 
 /** gradient = or += the sum over rows; up to 4 vectors of features at a time, so that cache lines are read whole. */
-function accumulateFunction(a: Accumulate, rows: number): DefinedFunction {
+function accumulateFunction(a: Accumulate, rows: number): FunctionHandle {
   // The features from and to which it sums, in multiples of 16 but for the last.
   return func({ name: "accumulate", params: ["i32", "i32"], results: [] }, (f) => {
     const [first, past] = [f.param(0), f.param(1)];
@@ -523,7 +523,7 @@ function accumulateFunction(a: Accumulate, rows: number): DefinedFunction {
 }
 
 /** The sum of a scalar over rows, in f64. */
-function totalFunction(value: Location, rows: number, at: number): DefinedFunction {
+function totalFunction(value: Location, rows: number, at: number): FunctionHandle {
   return func({ name: "total", params: [], results: [] }, (f) => {
     const [from, sum] = [f.local("i32"), f.local("f64")];
     return [

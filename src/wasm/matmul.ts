@@ -7,7 +7,7 @@ import {
   br_if,
   type Code,
   call,
-  type DefinedFunction,
+  type FunctionHandle,
   f32,
   forLoop,
   func,
@@ -44,7 +44,7 @@ type Walk = "rows" | "columns";
  * Micro-kernel: one tile of `rows` x `columns` over a depth of k. Every number of C is summed in the order of the
  * depth, whatever the tile: how rows are shared out, among tiles or threads, does not change a bit of the result.
  */
-function microKernel(walk: Walk, rows: number, columns: number, host: Host): DefinedFunction {
+function microKernel(walk: Walk, rows: number, columns: number, host: Host): FunctionHandle {
   const name = tileName(walk, rows, columns);
   // k, a, strideA, b, c, strideC, accumulate, panelBytes
   return func({ name, params: Array.from({ length: 8 }, () => "i32"), results: [] }, (f) => {
@@ -102,16 +102,16 @@ function microKernel(walk: Walk, rows: number, columns: number, host: Host): Def
 }
 
 export type Matmul = {
-  readonly functions: readonly DefinedFunction[];
+  readonly functions: readonly FunctionHandle[];
   /** m, n (a multiple of 4), k, a, strideA, b, panelBytes (from one panel of 8 columns to the next), c, strideC, accumulate. */
-  readonly rows: DefinedFunction;
+  readonly rows: FunctionHandle;
   /** m, n (a multiple of 4), k, a, strideA, b, strideB, c, strideC, accumulate, scratch (`tileScratchBytes` of it). */
-  readonly columns: DefinedFunction;
+  readonly columns: FunctionHandle;
 };
 
 export function matmulFunctions(host: Host): Matmul {
-  const functions: DefinedFunction[] = [];
-  const add = (made: DefinedFunction): DefinedFunction => {
+  const functions: FunctionHandle[] = [];
+  const add = (made: FunctionHandle): FunctionHandle => {
     functions.push(made);
     return made;
   };
@@ -122,17 +122,17 @@ export function matmulFunctions(host: Host): Matmul {
     // A single row alone has too few sums to keep the multiply-adds busy: it takes four panels at once.
     if (walk === "rows") tiles.push(microKernel(walk, 1, 32, host));
     const byName = new Map(tiles.map((tile) => [tile.name, add(tile)]));
-    return (rows, columns) => byName.get(tileName(walk, rows, columns)) as DefinedFunction;
+    return (rows, columns) => byName.get(tileName(walk, rows, columns)) as FunctionHandle;
   };
   const strips = Array.from({ length: 8 }, (_, k) => add(copyStrip(k + 1)));
   return {
     rows: add(productByRows(tilesFor("rows"))),
-    columns: add(productByColumns(tilesFor("columns"), (width) => strips[width - 1] as DefinedFunction)),
+    columns: add(productByColumns(tilesFor("columns"), (width) => strips[width - 1] as FunctionHandle)),
     functions,
   };
 }
 
-type Tiles = (rows: number, columns: number) => DefinedFunction;
+type Tiles = (rows: number, columns: number) => FunctionHandle;
 const tileName = (walk: Walk, rows: number, columns: number): string => `tile ${rows}x${columns} ${walk}`;
 const get = local.get;
 const plus = (x: Code, y: Code): Code => i32.add(x, y);
@@ -155,7 +155,7 @@ function overTiles(row: Local, end: Local, act: (rows: number) => Code): Code {
   return [if_(many, loop([actOn(tileRows), br_if(0, many)])), last(lastRows.length - 1)];
 }
 
-function productByRows(tile: Tiles): DefinedFunction {
+function productByRows(tile: Tiles): FunctionHandle {
   const params = Array.from({ length: 10 }, () => "i32" as const);
   return func({ name: "matmul rows", params, results: [] }, (f) => {
     const [m, n, k, a, strideA, b, panelBytes, c, strideC, accumulate] = f.params(10);
@@ -195,7 +195,7 @@ function productByRows(tile: Tiles): DefinedFunction {
   });
 }
 
-function productByColumns(tile: Tiles, strip: (width: number) => DefinedFunction): DefinedFunction {
+function productByColumns(tile: Tiles, strip: (width: number) => FunctionHandle): FunctionHandle {
   const params = Array.from({ length: 11 }, () => "i32" as const);
   return func({ name: "matmul columns", params, results: [] }, (f) => {
     const [m, n, k, a, strideA, b, strideB, c, strideC, accumulate, scratch] = f.params(11);
@@ -242,7 +242,7 @@ function productByColumns(tile: Tiles, strip: (width: number) => DefinedFunction
 }
 
 /** Copy `width` numbers of each of k rows, `stride` bytes apart, to rows that are `toStride` bytes apart. */
-function copyStrip(width: number): DefinedFunction {
+function copyStrip(width: number): FunctionHandle {
   return func({ name: `strip of ${width}`, params: ["i32", "i32", "i32", "i32", "i32"], results: [] }, (f) => {
     const [from, stride, k, to, toStride] = f.params(5);
     const d = f.local("i32");

@@ -7,11 +7,10 @@ import {
   br,
   br_if,
   type Code,
-  type DefinedFunction,
   drop,
+  type FunctionHandle,
   func,
   i32,
-  i64,
   if_,
   type Local,
   local,
@@ -43,7 +42,7 @@ export function shareOf(total: number, unit: number, thread: Local, threads: num
 }
 
 /** A function in which every thread waits until all have come. */
-export function barrierFunction(threads: number): DefinedFunction {
+export function barrierFunction(threads: number): FunctionHandle {
   return func({ name: "barrier", params: [], results: [] }, (f) => {
     const [round, count] = [f.local("i32"), f.local("i32")];
     const zero = i32.const(0);
@@ -60,7 +59,7 @@ export function barrierFunction(threads: number): DefinedFunction {
         block([
           local.set(count, i32.const(spins)),
           loop([br_if(1, isOver), br_if(0, local.tee(count, i32.sub(local.get(count), i32.const(1))))]),
-          loop([br_if(1, isOver), drop(memory.atomic_wait32(zero, local.get(round), i64.const(-1n), roundAt)), br(0)]),
+          loop([br_if(1, isOver), drop(memory.atomic_wait32(zero, local.get(round), roundAt)), br(0)]),
         ]),
       ),
     ];

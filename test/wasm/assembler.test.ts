@@ -16,10 +16,7 @@ import {
   i8x16,
   i32,
   i32x4,
-  i64,
-  i64x2,
   if_,
-  importedFunction,
   local,
   loop,
   memory,
@@ -84,18 +81,8 @@ const mask = (condition: boolean): number => (condition ? -1 : 0);
 /** f64x2 operands: lanes 0 and 1 of x and y, promoted. */
 const xd = f64x2.promote_low_f32x4(x);
 const yd = f64x2.promote_low_f32x4(y);
-const zd = f64x2.promote_low_f32x4(z);
 const f64Lanes = (lane: (a: number, b: number, c: number) => number) =>
   Float64Array.from([0, 1], (i) => lane(f32At(0, i), f32At(16, i), f32At(32, i)));
-const i64Lanes = (lane: (a: bigint, b: bigint) => bigint) =>
-  BigInt64Array.from([0, 8], (i) => lane(view.getBigInt64(i, true), view.getBigInt64(16 + i, true)));
-const f64Mask = (condition: (a: number, b: number) => boolean) =>
-  BigInt64Array.from([0, 1], (i) => (condition(f32At(0, i), f32At(16, i)) ? -1n : 0n));
-const nearest = (value: number): number => {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-};
 
 /** One scalar instruction on constants. */
 type Scalar = "i32" | "f32" | "f64";
@@ -126,13 +113,6 @@ type Table<N extends object> = { [K in keyof N]: () => void };
 const i32Table: Table<typeof i32> = {
   const: scalar("i32", "i32", () => [], []),
   load: load("i32", i32.load(i32.const(0), 4), () => i32At(0, 1)),
-  load8_s: load("i32", i32.load8_s(at.x, 7), () => view.getInt8(7)),
-  load8_u: load("i32", i32.load8_u(at.x, 7), () => view.getUint8(7)),
-  load16_s: load("i32", i32.load16_s(at.x, 6), () => view.getInt16(6, true)),
-  load16_u: load("i32", i32.load16_u(at.x, 6), () => view.getUint16(6, true)),
-  store: stores(i32.store(i32.const(100), i32.const(0x12345678), 28), [0x78, 0x56, 0x34, 0x12]),
-  store8: stores(i32.store8(at.result, i32.const(0x12345678)), [0x78]),
-  store16: stores(i32.store16(at.result, i32.const(0x12345678)), [0x78, 0x56]),
   eqz: scalar("i32", "i32", i32.eqz as never, [
     [0, 1],
     [-3, 0],
@@ -165,103 +145,31 @@ const i32Table: Table<typeof i32> = {
     [1, -1, 0],
     [1, 1, 0],
   ]),
-  le_s: scalar("i32", "i32", i32.le_s as never, [
-    [-1, 1, 1],
-    [1, -1, 0],
-    [1, 1, 1],
-  ]),
-  le_u: scalar("i32", "i32", i32.le_u as never, [
-    [-1, 1, 0],
-    [1, -1, 1],
-    [1, 1, 1],
-  ]),
   ge_s: scalar("i32", "i32", i32.ge_s as never, [
     [-1, 1, 0],
     [1, -1, 1],
     [1, 1, 1],
   ]),
-  ge_u: scalar("i32", "i32", i32.ge_u as never, [
-    [-1, 1, 1],
-    [1, -1, 0],
-    [1, 1, 1],
-  ]),
-  clz: scalar("i32", "i32", i32.clz as never, [
-    [1, 31],
-    [0, 32],
-  ]),
-  ctz: scalar("i32", "i32", i32.ctz as never, [
-    [8, 3],
-    [0, 32],
-  ]),
-  popcnt: scalar("i32", "i32", i32.popcnt as never, [
-    [-1, 32],
-    [10, 2],
-  ]),
   add: scalar("i32", "i32", i32.add as never, [[2 ** 31 - 1, 1, -(2 ** 31)]]),
   sub: scalar("i32", "i32", i32.sub as never, [[3, 5, -2]]),
   mul: scalar("i32", "i32", i32.mul as never, [[0x12345, 0x6789a, Math.imul(0x12345, 0x6789a)]]),
-  div_s: scalar("i32", "i32", i32.div_s as never, [[-7, 2, -3]]),
   div_u: scalar("i32", "i32", i32.div_u as never, [[-7, 2, (2 ** 32 - 8) / 2]]),
-  rem_s: scalar("i32", "i32", i32.rem_s as never, [[-7, 2, -1]]),
   rem_u: scalar("i32", "i32", i32.rem_u as never, [[-7, 4, 1]]),
   and: scalar("i32", "i32", i32.and as never, [[12, 10, 8]]),
   or: scalar("i32", "i32", i32.or as never, [[12, 10, 14]]),
-  xor: scalar("i32", "i32", i32.xor as never, [[12, 10, 6]]),
   shl: scalar("i32", "i32", i32.shl as never, [
     [3, 4, 48],
     [1, 33, 2],
   ]),
-  shr_s: scalar("i32", "i32", i32.shr_s as never, [[-16, 2, -4]]),
   shr_u: scalar("i32", "i32", i32.shr_u as never, [[-16, 28, 15]]),
-  rotl: scalar("i32", "i32", i32.rotl as never, [[-(2 ** 31) + 1, 1, 3]]),
-  rotr: scalar("i32", "i32", i32.rotr as never, [[3, 1, -(2 ** 31) + 1]]),
-  trunc_sat_f32_s: scalar("f32", "i32", i32.trunc_sat_f32_s as never, [
-    [-2.7, -2],
-    [1e20, 2 ** 31 - 1],
-    [NaN, 0],
-  ]),
-  trunc_sat_f32_u: scalar("f32", "i32", i32.trunc_sat_f32_u as never, [
-    [-2.7, 0],
-    [1e20, -1],
-    [3e9, 3e9 | 0],
-  ]),
-  trunc_sat_f64_s: scalar("f64", "i32", i32.trunc_sat_f64_s as never, [
-    [-2.7, -2],
-    [1e20, 2 ** 31 - 1],
-    [NaN, 0],
-  ]),
-  trunc_sat_f64_u: scalar("f64", "i32", i32.trunc_sat_f64_u as never, [
-    [-2.7, 0],
-    [1e20, -1],
-    [3e9, 3e9 | 0],
-  ]),
-  reinterpret_f32: scalar("f32", "i32", i32.reinterpret_f32 as never, [[1, 0x3f800000]]),
   atomic_load: load("i32", i32.atomic_load(at.x, 4), () => i32At(0, 1)),
   atomic_store: stores(i32.atomic_store(at.result, i32.const(0x12345678)), [0x78, 0x56, 0x34, 0x12]),
   atomic_rmw_add: stores(
-    [i32.store(at.result, i32.const(7)), i32.store(at.result, i32.atomic_rmw_add(at.result, i32.const(5)), 4)],
+    [
+      i32.atomic_store(at.result, i32.const(7)),
+      i32.atomic_store(at.result, i32.atomic_rmw_add(at.result, i32.const(5)), 4),
+    ],
     [12, 0, 0, 0, 7, 0, 0, 0],
-  ),
-};
-
-const i64Table: Table<typeof i64> = {
-  const: () => {
-    for (const value of [0n, -1n, 63n, 64n, -64n, -65n, 2n ** 63n - 1n, -(2n ** 63n), 123456789012345n]) {
-      gives(i64x2.splat(i64.const(value)), BigInt64Array.of(value, value))();
-    }
-  },
-  load: gives(
-    i64x2.splat(i64.load(at.x, 8)),
-    i64Lanes(() => view.getBigInt64(8, true)),
-  ),
-  store: stores(i64.store(at.result, i64.const(0x1122334455667788n)), [0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]),
-  extend_i32_s: gives(
-    i64x2.splat(i64.extend_i32_s(i32.const(-5))),
-    i64Lanes(() => -5n),
-  ),
-  extend_i32_u: gives(
-    i64x2.splat(i64.extend_i32_u(i32.const(-5))),
-    i64Lanes(() => 2n ** 32n - 5n),
   ),
 };
 
@@ -269,38 +177,11 @@ const floatCases = (type: "f32" | "f64") => {
   const op = type === "f32" ? f32 : f64;
   const round = type === "f32" ? Math.fround : (value: number) => value;
   const [a, b] = [round(1.1), round(-2.3)];
-  const compare = (make: unknown, less: number, equal: number, greater: number) =>
-    scalar(type, "i32", make as never, [
-      [b, a, less],
-      [a, a, equal],
-      [a, b, greater],
-    ]);
   const two = (make: unknown, value: number) => scalar(type, type, make as never, [[a, b, round(value)]]);
   const one = (make: unknown, ...cases: [number, number][]) => scalar(type, type, make as never, cases);
   return {
     const: one((v: Code) => v, [a, a], [Infinity, Infinity], [NaN, NaN], [-0, -0]),
-    eq: compare(op.eq, 0, 1, 0),
-    ne: compare(op.ne, 1, 0, 1),
-    lt: compare(op.lt, 1, 0, 0),
-    gt: compare(op.gt, 0, 0, 1),
-    le: compare(op.le, 1, 1, 0),
-    ge: compare(op.ge, 0, 1, 1),
-    abs: one(op.abs, [b, -b]),
-    neg: one(op.neg, [b, -b]),
-    ceil: one(op.ceil, [-1.5, -1], [1.2, 2].map(round) as never),
-    floor: one(op.floor, [-1.5, -2]),
-    trunc: one(op.trunc, [-1.5, -1], [1.75, 1]),
-    nearest: one(op.nearest, [2.5, 2], [3.5, 4], [-1.75, -2]),
-    sqrt: one(op.sqrt, [2, round(Math.SQRT2)]),
     add: two(op.add, a + b),
-    sub: two(op.sub, a - b),
-    mul: two(op.mul, a * b),
-    div: two(op.div, a / b),
-    min: two(op.min, b),
-    max: two(op.max, a),
-    copysign: two(op.copysign, -a),
-    convert_i32_s: scalar("i32", type, op.convert_i32_s as never, [[-8, -8]]),
-    convert_i32_u: scalar("i32", type, op.convert_i32_u as never, [[-(2 ** 31), 2 ** 31]]),
   };
 };
 
@@ -309,37 +190,11 @@ const f32Table: Table<typeof f32> = {
   load: load("f32", f32.load(at.x, 12), () => f32At(0, 3)),
   store: stores(f32.store(at.result, f32.const(1)), [0, 0, 0x80, 0x3f]),
   demote_f64: scalar("f64", "f32", f32.demote_f64 as never, [[0.1, Math.fround(0.1)]]),
-  reinterpret_i32: scalar("i32", "f32", f32.reinterpret_i32 as never, [[0x3f800000, 1]]),
 };
 
 const f64Table: Table<typeof f64> = {
   ...floatCases("f64"),
-  load: load("f64", f64.load(at.x, 8), () => view.getFloat64(8, true)),
-  store: stores(f64.store(at.result, f64.const(1)), [0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
   promote_f32: scalar("f32", "f64", f64.promote_f32 as never, [[Math.fround(0.1), Math.fround(0.1)]]),
-};
-
-const lane8 = (bytes: number, signed: boolean) => {
-  const out: number[] = [];
-  for (let i = 0; i < 8; i += bytes) {
-    out.push(
-      Number(
-        signed
-          ? BigInt.asIntN(8 * bytes, view.getBigInt64(i, true))
-          : BigInt.asUintN(8 * bytes, view.getBigInt64(i, true)),
-      ),
-    );
-  }
-  return out;
-};
-const bytesTo = (values: number[], width: 2 | 4 | 8): Int32Array => {
-  const out = new DataView(new ArrayBuffer(16));
-  values.forEach((value, i) => {
-    if (width === 2) out.setInt16(2 * i, value, true);
-    else if (width === 4) out.setInt32(4 * i, value, true);
-    else out.setBigInt64(8 * i, BigInt(value), true);
-  });
-  return new Int32Array(out.buffer);
 };
 
 const v128Table: Table<typeof v128> = {
@@ -347,47 +202,17 @@ const v128Table: Table<typeof v128> = {
     v128.load(i32.const(3), 13),
     i32Lanes((_, b) => b),
   ),
-  load8x8_s: gives(v128.load8x8_s(at.x), bytesTo(lane8(1, true), 2)),
-  load8x8_u: gives(v128.load8x8_u(at.x), bytesTo(lane8(1, false), 2)),
-  load16x4_s: gives(v128.load16x4_s(at.x), bytesTo(lane8(2, true), 4)),
-  load16x4_u: gives(v128.load16x4_u(at.x), bytesTo(lane8(2, false), 4)),
-  load32x2_s: gives(v128.load32x2_s(at.x), bytesTo(lane8(4, true), 8)),
-  load32x2_u: gives(v128.load32x2_u(at.x), bytesTo(lane8(4, false), 8)),
-  load8_splat: gives(
-    v128.load8_splat(at.x, 3),
-    i32Lanes(() => view.getUint8(3) * 0x01010101),
-  ),
-  load16_splat: gives(
-    v128.load16_splat(at.x, 2),
-    i32Lanes(() => view.getUint16(2, true) * 0x00010001),
-  ),
   load32_splat: gives(
     v128.load32_splat(at.x, 4),
     f32Lanes(() => f32At(0, 1)),
-  ),
-  load64_splat: gives(
-    v128.load64_splat(at.x, 8),
-    i64Lanes(() => view.getBigInt64(8, true)),
   ),
   store: gives(
     x,
     i32Lanes((a) => a),
   ),
-  const: gives(
-    v128.const(four.flatMap((i) => [i, 1, 2, 3])),
-    Int32Array.of(0x03020100, 0x03020101, 0x03020102, 0x03020103),
-  ),
-  not: gives(
-    v128.not(x),
-    i32Lanes((a) => ~a),
-  ),
   and: gives(
     v128.and(x, y),
     i32Lanes((a, b) => a & b),
-  ),
-  andnot: gives(
-    v128.andnot(x, y),
-    i32Lanes((a, b) => a & ~b),
   ),
   or: gives(
     v128.or(x, y),
@@ -401,19 +226,7 @@ const v128Table: Table<typeof v128> = {
     v128.bitselect(x, y, z),
     Int32Array.from(four, (i) => (i32At(0, i) & i32At(32, i)) | (i32At(16, i) & ~i32At(32, i))),
   ),
-  any_true: gives(
-    i32x4.splat(i32.add(v128.any_true(x), v128.any_true(i32x4.const(0)))),
-    i32Lanes(() => 1),
-  ),
-  load32_lane: gives(
-    v128.load32_lane(at.y, x, 2, 4),
-    Int32Array.of(i32At(0, 0), i32At(0, 1), i32At(16, 1), i32At(0, 3)),
-  ),
-  load64_lane: gives(v128.load64_lane(at.y, x, 1), Int32Array.of(i32At(0, 0), i32At(0, 1), i32At(16, 0), i32At(16, 1))),
   store32_lane: stores(v128.store32_lane(at.result, x, 3), bytesOf(Int32Array.of(i32At(0, 3)))),
-  store64_lane: stores(v128.store64_lane(at.result, x, 1), bytesOf(Int32Array.of(i32At(0, 2), i32At(0, 3)))),
-  load32_zero: gives(v128.load32_zero(at.x, 4), Int32Array.of(i32At(0, 1), 0, 0, 0)),
-  load64_zero: gives(v128.load64_zero(at.x, 4), Int32Array.of(i32At(0, 1), i32At(0, 2), 0, 0)),
 };
 
 const i8x16Table: Table<typeof i8x16> = {
@@ -424,20 +237,10 @@ const i8x16Table: Table<typeof i8x16> = {
         .buffer,
     ),
   ),
-  swizzle: gives(
-    i8x16.swizzle(x, i32x4.const(0x03020100, 0x0f0e0d0c, 0x10ffff10, 0x03030303)),
-    Int32Array.of(i32At(0, 0), i32At(0, 3), 0, view.getUint8(3) * 0x01010101),
-  ),
-  splat: gives(
-    i8x16.splat(i32.const(0x1ab)),
-    i32Lanes(() => 0xabababab),
-  ),
 };
 
 const i32x4Compare = (test: (a: number, b: number) => boolean) => i32Lanes((a, b) => mask(test(a, b)));
 const u32x4Compare = (test: (a: number, b: number) => boolean) => u32Lanes((a, b) => mask(test(a, b)));
-const i16 = (base: number, i: number): number => view.getInt16(base + 2 * i, true);
-const big = f32x4.const(2 ** 31, -(2 ** 31), Number.NaN, -4.8);
 const i32x4Table: Table<typeof i32x4> = {
   const: () => {
     gives(i32x4.const(1, -2, 3, 2 ** 31 - 1), Int32Array.of(1, -2, 3, 2 ** 31 - 1))();
@@ -454,63 +257,13 @@ const i32x4Table: Table<typeof i32x4> = {
     i32x4.splat(i32.const(-9)),
     i32Lanes(() => -9),
   ),
-  extract_lane: load("i32", i32x4.extract_lane(x, 2), () => i32At(0, 2)),
-  replace_lane: gives(i32x4.replace_lane(x, 1, i32.const(5)), Int32Array.of(i32At(0, 0), 5, i32At(0, 2), i32At(0, 3))),
   eq: gives(
     i32x4.eq(x, y),
     i32x4Compare((a, b) => a === b),
   ),
-  ne: gives(
-    i32x4.ne(x, y),
-    i32x4Compare((a, b) => a !== b),
-  ),
-  lt_s: gives(
-    i32x4.lt_s(x, y),
-    i32x4Compare((a, b) => a < b),
-  ),
-  gt_s: gives(
-    i32x4.gt_s(x, y),
-    i32x4Compare((a, b) => a > b),
-  ),
-  le_s: gives(
-    i32x4.le_s(x, y),
-    i32x4Compare((a, b) => a <= b),
-  ),
-  ge_s: gives(
-    i32x4.ge_s(x, y),
-    i32x4Compare((a, b) => a >= b),
-  ),
-  lt_u: gives(
-    i32x4.lt_u(x, y),
-    u32x4Compare((a, b) => a < b),
-  ),
-  gt_u: gives(
-    i32x4.gt_u(x, y),
-    u32x4Compare((a, b) => a > b),
-  ),
-  le_u: gives(
-    i32x4.le_u(x, y),
-    u32x4Compare((a, b) => a <= b),
-  ),
   ge_u: gives(
     i32x4.ge_u(x, y),
     u32x4Compare((a, b) => a >= b),
-  ),
-  abs: gives(
-    i32x4.abs(x),
-    i32Lanes((a) => Math.abs(a)),
-  ),
-  neg: gives(
-    i32x4.neg(x),
-    i32Lanes((a) => -a),
-  ),
-  all_true: gives(
-    i32x4.splat(i32.add(i32x4.all_true(i32x4.const(1, 2, 3, 4)), i32x4.all_true(i32x4.const(1, 0, 3, 4)))),
-    i32Lanes(() => 1),
-  ),
-  bitmask: gives(
-    i32x4.splat(i32x4.bitmask(x)),
-    i32Lanes(() => 0b1010),
   ),
   shl: gives(
     i32x4.shl(x, i32.const(5)),
@@ -533,56 +286,6 @@ const i32x4Table: Table<typeof i32x4> = {
     i32Lanes((a, b) => a - b),
   ),
   mul: gives(i32x4.mul(x, y), i32Lanes(Math.imul)),
-  min_s: gives(i32x4.min_s(x, y), i32Lanes(Math.min)),
-  max_s: gives(i32x4.max_s(x, y), i32Lanes(Math.max)),
-  min_u: gives(i32x4.min_u(x, y), u32Lanes(Math.min)),
-  max_u: gives(i32x4.max_u(x, y), u32Lanes(Math.max)),
-  dot_i16x8_s: gives(
-    i32x4.dot_i16x8_s(x, y),
-    Int32Array.from(four, (i) => i16(0, 2 * i) * i16(16, 2 * i) + i16(0, 2 * i + 1) * i16(16, 2 * i + 1)),
-  ),
-  trunc_sat_f32x4_s: gives(i32x4.trunc_sat_f32x4_s(big), Int32Array.of(2 ** 31 - 1, -(2 ** 31), 0, -4)),
-  trunc_sat_f32x4_u: gives(i32x4.trunc_sat_f32x4_u(big), Int32Array.of(2 ** 31, 0, 0, 0)),
-};
-
-const product = (half: number, signed: boolean) =>
-  BigInt64Array.from([0, 1], (i) => {
-    const get = (base: number): bigint => BigInt((signed ? i32At : u32At)(base, half + i));
-    return get(0) * get(16);
-  });
-const i64x2Table: Table<typeof i64x2> = {
-  splat: gives(
-    i64x2.splat(i64.const(-7n)),
-    i64Lanes(() => -7n),
-  ),
-  shl: gives(
-    i64x2.shl(x, i32.const(9)),
-    i64Lanes((a) => a << 9n),
-  ),
-  shr_s: gives(
-    i64x2.shr_s(x, i32.const(9)),
-    i64Lanes((a) => a >> 9n),
-  ),
-  shr_u: gives(
-    i64x2.shr_u(x, i32.const(9)),
-    i64Lanes((a) => BigInt.asUintN(64, a) >> 9n),
-  ),
-  add: gives(
-    i64x2.add(x, y),
-    i64Lanes((a, b) => a + b),
-  ),
-  sub: gives(
-    i64x2.sub(x, y),
-    i64Lanes((a, b) => a - b),
-  ),
-  mul: gives(
-    i64x2.mul(x, y),
-    i64Lanes((a, b) => a * b),
-  ),
-  extmul_low_i32x4_s: gives(i64x2.extmul_low_i32x4_s(x, y), product(0, true)),
-  extmul_high_i32x4_s: gives(i64x2.extmul_high_i32x4_s(x, y), product(2, true)),
-  extmul_low_i32x4_u: gives(i64x2.extmul_low_i32x4_u(x, y), product(0, false)),
-  extmul_high_i32x4_u: gives(i64x2.extmul_high_i32x4_u(x, y), product(2, false)),
 };
 
 const f32x4Compare = (test: (a: number, b: number) => boolean) =>
@@ -604,18 +307,9 @@ const f32x4Table: Table<typeof f32x4> = {
     f32x4.splat(f32.const(0.1)),
     f32Lanes(() => 0.1),
   ),
-  extract_lane: load("f32", f32x4.extract_lane(x, 3), () => f32At(0, 3)),
-  replace_lane: gives(
-    f32x4.replace_lane(x, 2, f32.const(9)),
-    Float32Array.of(f32At(0, 0), f32At(0, 1), 9, f32At(0, 3)),
-  ),
   eq: gives(
     f32x4.eq(x, y),
     f32x4Compare((a, b) => a === b),
-  ),
-  ne: gives(
-    f32x4.ne(x, y),
-    f32x4Compare((a, b) => a !== b),
   ),
   lt: gives(
     f32x4.lt(x, y),
@@ -625,19 +319,7 @@ const f32x4Table: Table<typeof f32x4> = {
     f32x4.gt(x, y),
     f32x4Compare((a, b) => a > b),
   ),
-  le: gives(
-    f32x4.le(x, y),
-    f32x4Compare((a, b) => a <= b),
-  ),
-  ge: gives(
-    f32x4.ge(x, y),
-    f32x4Compare((a, b) => a >= b),
-  ),
   demote_f64x2_zero: gives(f32x4.demote_f64x2_zero(f64x2.const(0.1, -3)), Float32Array.of(0.1, -3, 0, 0)),
-  ceil: gives(f32x4.ceil(x), f32Lanes(Math.ceil)),
-  floor: gives(f32x4.floor(x), f32Lanes(Math.floor)),
-  trunc: gives(f32x4.trunc(x), f32Lanes(Math.trunc)),
-  nearest: gives(f32x4.nearest(x), f32Lanes(nearest)),
   abs: gives(f32x4.abs(x), f32Lanes(Math.abs)),
   neg: gives(
     f32x4.neg(x),
@@ -683,136 +365,47 @@ const f32x4Table: Table<typeof f32x4> = {
     f32x4.convert_i32x4_s(x),
     Float32Array.from(four, (i) => i32At(0, i)),
   ),
-  convert_i32x4_u: gives(
-    f32x4.convert_i32x4_u(x),
-    Float32Array.from(four, (i) => u32At(0, i)),
-  ),
   relaxed_madd: relaxed(
     gives(f32x4.relaxed_madd(exact, exact, f32x4.const(1, 2, 3, 4)), Float32Array.of(3.25, 6, 3.0625, 13)),
-  ),
-  relaxed_nmadd: relaxed(
-    gives(f32x4.relaxed_nmadd(exact, exact, f32x4.const(1, 2, 3, 4)), Float32Array.of(-1.25, -2, 2.9375, -5)),
   ),
 };
 
 const f64x2Table: Table<typeof f64x2> = {
   const: gives(f64x2.const(0.1, -7), Float64Array.of(0.1, -7)),
-  splat: gives(
-    f64x2.splat(f64.const(0.1)),
-    f64Lanes(() => 0.1),
-  ),
-  extract_lane: load("f64", f64x2.extract_lane(xd, 1), () => f32At(0, 1)),
-  replace_lane: gives(f64x2.replace_lane(xd, 1, f64.const(5)), Float64Array.of(f32At(0, 0), 5)),
-  eq: gives(
-    f64x2.eq(xd, yd),
-    f64Mask((a, b) => a === b),
-  ),
-  ne: gives(
-    f64x2.ne(xd, yd),
-    f64Mask((a, b) => a !== b),
-  ),
-  lt: gives(
-    f64x2.lt(xd, yd),
-    f64Mask((a, b) => a < b),
-  ),
-  gt: gives(
-    f64x2.gt(xd, yd),
-    f64Mask((a, b) => a > b),
-  ),
-  le: gives(
-    f64x2.le(xd, yd),
-    f64Mask((a, b) => a <= b),
-  ),
-  ge: gives(
-    f64x2.ge(xd, yd),
-    f64Mask((a, b) => a >= b),
-  ),
   promote_low_f32x4: gives(
     xd,
     f64Lanes((a) => a),
   ),
-  convert_low_i32x4_s: gives(f64x2.convert_low_i32x4_s(x), Float64Array.of(i32At(0, 0), i32At(0, 1))),
-  convert_low_i32x4_u: gives(f64x2.convert_low_i32x4_u(x), Float64Array.of(u32At(0, 0), u32At(0, 1))),
-  abs: gives(f64x2.abs(xd), f64Lanes(Math.abs)),
-  neg: gives(
-    f64x2.neg(xd),
-    f64Lanes((a) => -a),
-  ),
-  sqrt: gives(f64x2.sqrt(f64x2.const(2, 3)), Float64Array.of(Math.SQRT2, Math.sqrt(3))),
   add: gives(
     f64x2.add(xd, yd),
     f64Lanes((a, b) => a + b),
-  ),
-  sub: gives(
-    f64x2.sub(xd, yd),
-    f64Lanes((a, b) => a - b),
-  ),
-  mul: gives(
-    f64x2.mul(xd, yd),
-    f64Lanes((a, b) => a * b),
-  ),
-  div: gives(
-    f64x2.div(xd, yd),
-    f64Lanes((a, b) => a / b),
-  ),
-  min: gives(
-    f64x2.min(xd, yd),
-    f64Lanes((a, b) => Math.min(a, b)),
-  ),
-  max: gives(
-    f64x2.max(xd, yd),
-    f64Lanes((a, b) => Math.max(a, b)),
-  ),
-  pmin: gives(
-    f64x2.pmin(xd, yd),
-    f64Lanes((a, b) => (b < a ? b : a)),
-  ),
-  pmax: gives(
-    f64x2.pmax(xd, yd),
-    f64Lanes((a, b) => (a < b ? b : a)),
-  ),
-  relaxed_madd: relaxed(
-    gives(
-      f64x2.relaxed_madd(xd, yd, zd),
-      f64Lanes((a, b, c) => a * b + c),
-    ),
-  ),
-  relaxed_nmadd: relaxed(
-    gives(
-      f64x2.relaxed_nmadd(xd, yd, zd),
-      f64Lanes((a, b, c) => c - a * b),
-    ),
   ),
 };
 
 const memoryTable: Table<typeof memory> = {
   copy: stores(memory.copy(at.result, at.y, i32.const(5)), [...operandBytes.slice(16, 21)]),
   fill: stores(memory.fill(at.result, i32.const(0x2a), i32.const(3)), [0x2a, 0x2a, 0x2a]),
-  size: load("i32", memory.size(), () => 1),
   atomic_notify: load("i32", memory.atomic_notify(at.x, i32.const(1)), () => 0),
   atomic_wait32: () => {
     const shared = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
     const wait = func({ export: "wait", params: ["i32"], results: ["i32"] }, (f) =>
-      memory.atomic_wait32(i32.const(64), local.get(f.param(0)), i64.const(1000n)),
+      memory.atomic_wait32(i32.const(64), local.get(f.param(0))),
     );
     const { wait: run } = instantiate(
       { memory: { minPages: 1, maxPages: 2, shared: true }, functions: [wait] },
       { memory: shared },
     );
     expect(run?.(1)).toBe(1);
-    expect(run?.(0)).toBe(2);
   },
 };
 
 const tables = {
   i32: i32Table,
-  i64: i64Table,
   f32: f32Table,
   f64: f64Table,
   v128: v128Table,
   i8x16: i8x16Table,
   i32x4: i32x4Table,
-  i64x2: i64x2Table,
   f32x4: f32x4Table,
   f64x2: f64x2Table,
   memory: memoryTable,
@@ -855,11 +448,11 @@ describe("constants and offsets", () => {
 
   test("a load's offset goes to 2^32 - 1: it traps outside memory and does not wrap", () => {
     const f = (offset: number) =>
-      func({ export: "run", params: [], results: ["i32"] }, () => i32.load8_u(i32.const(1), offset));
-    for (const offset of [127, 128, 16383, 16384, 65534]) {
-      view.setUint8(offset + 1, 77);
+      func({ export: "run", params: [], results: ["i32"] }, () => i32.load(i32.const(1), offset));
+    for (const offset of [127, 128, 16383, 16384, 65531]) {
+      view.setInt32(offset + 1, 77, true);
       expect(instantiate({ memory: { minPages: 1 }, functions: [f(offset)] }, { memory: wasmMemory }).run?.()).toBe(77);
-      view.setUint8(offset + 1, 0);
+      view.setInt32(offset + 1, 0, true);
     }
     const { run } = instantiate({ memory: { minPages: 1 }, functions: [f(2 ** 32 - 1)] }, { memory: wasmMemory });
     expect(run).toThrow("out of bounds");
@@ -868,8 +461,7 @@ describe("constants and offsets", () => {
   });
 
   test("a lane out of range is refused", () => {
-    expect(() => f32x4.extract_lane(x, 4)).toThrow("lane 4 of 4");
-    expect(() => v128.store64_lane(at.x, x, 2)).toThrow("lane 2 of 2");
+    expect(() => v128.store32_lane(at.x, x, 4)).toThrow("lane 4 of 4");
   });
 });
 
@@ -882,9 +474,10 @@ describe("control and locals", () => {
         local.set(b, i32x4.splat(local.tee(c, i32.const(10)))),
         local.set(d, local.get(f.param(1))),
         drop(local.get(a)),
+        drop(local.get(b)),
         f64.add(
           local.get(d),
-          f64.convert_i32_s(i32.add(local.get(a), i32.add(local.get(c), i32x4.extract_lane(local.get(b), 2)))),
+          select(i32.eq(i32.add(local.get(a), local.get(c)), i32.const(16)), f64.const(26), f64.const(0)),
         ),
       ];
     });
@@ -960,19 +553,16 @@ describe("control and locals", () => {
     expect(digits("p", 9, 1, -1, { unsigned: true })).toBe(0);
   });
 
-  test("functions call each other whatever their order, themselves, and imports", () => {
-    const log = importedFunction({ module: "env", name: "log", params: ["i32"], results: [] });
+  test("functions call each other whatever their order, and themselves", () => {
     const isEven = func(
       { export: "isEven", params: ["i32"], results: ["i32"] },
-      (f): Code => [
-        call(log, local.get(f.param(0))),
+      (f): Code =>
         if_(
           i32.eqz(local.get(f.param(0))),
           i32.const(1),
           call(isOdd, i32.sub(local.get(f.param(0)), i32.const(1))),
           "i32",
         ),
-      ],
     );
     const isOdd = func(
       { name: "isOdd", params: ["i32"], results: ["i32"] },
@@ -985,7 +575,7 @@ describe("control and locals", () => {
         ),
     );
     const factorial = func(
-      { params: ["i32"], results: ["i32"] },
+      { export: "factorial", params: ["i32"], results: ["i32"] },
       (f): Code =>
         if_(
           local.get(f.param(0)),
@@ -994,16 +584,11 @@ describe("control and locals", () => {
           "i32",
         ),
     );
-    const seen: number[] = [];
-    const run = instantiate(
-      { imports: [log], functions: [isEven, isOdd, factorial], exports: { factorial } },
-      { log: (value: number) => seen.push(value) },
-    );
+    const run = instantiate({ functions: [isEven, isOdd, factorial] });
     expect([run.isEven?.(5), run.isEven?.(4)]).toEqual([0, 1]);
-    expect(seen).toEqual([5, 3, 1, 4, 2, 0]);
     expect(run.factorial?.(10)).toBe(3628800);
     expect(Object.keys(run)).toEqual(["isEven", "factorial"]);
-    expect(() => assembleModule({ functions: [isEven, isOdd] })).toThrow('call of function "log"');
+    expect(() => assembleModule({ functions: [isEven] })).toThrow('call of function "isOdd"');
     expect(() => assembleModule({ functions: [isOdd, isOdd] })).toThrow('"isOdd" is twice');
   });
 
