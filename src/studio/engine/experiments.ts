@@ -1,10 +1,18 @@
-/** Small trainings that the chapters of the Learn room show while they go on. */
+/** Small trainings, and what is measured before them, that the chapters of the Learn room show while they go on. */
+import { lstm as lstmCell } from "../../cells/lstm.ts";
 import { perceptron as perceptronCell } from "../../cells/perceptron.ts";
-import { input, recurrent } from "../../nn/layers.ts";
+import { simpleRnn as simpleRnnCell } from "../../cells/simple-rnn.ts";
+import { type Cell, cell } from "../../graph/cell.ts";
+import { dense, input, recurrent } from "../../nn/layers.ts";
 import { sequential } from "../../nn/model.ts";
-import { sgd } from "../../train/optimizers.ts";
+import { createRandom, type Random } from "../../nn/random.ts";
+import { traceGradients } from "../../nn/trace.ts";
+import { fit } from "../../train/fit.ts";
+import { adam, sgd } from "../../train/optimizers.ts";
+import { createPredictor, predict } from "../../train/predict.ts";
 import { createTrainer } from "../../train/trainer.ts";
 import type { Job } from "./remote.ts";
+import { reportsOf } from "./reports.ts";
 
 /** A place in the plane and its kind: what the perceptron is to say of it. */
 export type Point = { readonly x: readonly [number, number]; readonly kind: 0 | 1 };
@@ -19,6 +27,41 @@ export type PerceptronEnd =
   | { readonly kind: "unsettled"; readonly passes: number };
 
 const mostPasses = 200;
+
+export type CountingSettings = {
+  readonly cell: "simple-rnn" | "lstm";
+  readonly units: number;
+  /** The first numbers of the rows of five to learn from. */
+  readonly firsts: readonly number[];
+  readonly epochs: number;
+  readonly seed: number;
+};
+/** After an epoch: what the network says to 1 2 3 4 5. */
+export type CountingReport = { readonly epoch: number; readonly loss: number; readonly says: readonly number[] };
+/** What it says comes after 1 2 3 4 5 6, each answer read as if it were the next number. */
+export type CountingEnd = { readonly epoch: number; readonly goesOn: readonly number[] };
+
+/** Five numbers that count up, as small as networks like them. */
+const row = (first: number): number[] => Array.from({ length: 5 }, (_, k) => (first + k) / 10);
+const inTens = (numbers: Iterable<number>): number[] => Array.from(numbers, (n) => 10 * n);
+
+/** How a simple RNN and an LSTM start, and over how many steps they are to remember. */
+export type MemorySettings = {
+  /** What the first, orthogonal recurrent matrices are multiplied by. */
+  readonly scale: number;
+  readonly forgetBias: number;
+  readonly steps: number;
+  readonly seed: number;
+};
+export type ByNetwork<Value> = { readonly simple: Value; readonly lstm: Value };
+/** Shares of right answers among the sequences of the last updates, none of them seen before. */
+export type RememberReport = ByNetwork<number> & { readonly updates: number };
+
+const units = 16;
+/** What is to be remembered is one of so many symbols; as many others follow, at random. */
+const symbols = 4;
+const batch = 32;
+const updatesPerReport = 25;
 
 export const experiments = {
   /** The perceptron's rule, one point after the other, until all are right or the weights come again. */
@@ -57,4 +100,101 @@ export const experiments = {
     }
     return { kind: "unsettled", passes: mostPasses };
   },
+
+  /** Rows of five numbers that count up, each to be answered by the next one. A report after every other epoch. */
+  async *counting({ cell, units, firsts, epochs, seed }: CountingSettings): Job<CountingReport, CountingEnd> {
+    const layer = recurrent(cell === "lstm" ? lstmCell : simpleRnnCell, { units, returnSequences: true });
+    const model = sequential([layer, dense(1)], { input: 1, seed });
+    const predictor = await createPredictor(model, { batch: 1, steps: 5, threads: 1 });
+    const x = firsts.map(row);
+    const y = firsts.map((first) => row(first + 1));
+    const { epoch } = yield* reportsOf<CountingReport, Awaited<ReturnType<typeof fit>>>((report, signal) =>
+      fit(model, x, y, {
+        ...{ epochs, seed, signal, threads: 1, batchSize: firsts.length },
+        ...{ loss: "mean_squared_error", optimizer: adam({ learningRate: 0.01 }) },
+        callbacks: [
+          {
+            async onEpochEnd(epoch, { loss }) {
+              if (epoch % 2 === 0) return;
+              await report({ epoch: epoch + 1, loss: loss as number, says: inTens(await predictor.predict(row(1))) });
+            },
+          },
+        ],
+      }),
+    );
+    const read = [...row(1), 0.6];
+    while (read.length < 12) {
+      const { data } = await predict(model, [read], { threads: 1 });
+      read.push(data.at(-1) as number);
+    }
+    return { epoch: epoch.length, goesOn: inTens(read.slice(6)) };
+  },
+
+  /**
+   * For each step the norm of the derivative of the last output by the memory after it (h of the simple RNN, c of the
+   * LSTM), divided by that of the last step: how much of what training is told at the end comes back that far.
+   */
+  async gradients({ steps, seed, ...start }: MemorySettings): Promise<ByNetwork<readonly number[]>> {
+    const { vectors } = toRemember(createRandom(seed), steps, 1);
+    const size = vectors.length / steps;
+    const sequence = Array.from({ length: steps }, (_, t) => vectors.subarray(t * size, (t + 1) * size));
+    const { simple, lstm } = startingWith(start);
+    const shares = (derivatives: readonly Float32Array[]): readonly number[] => {
+      const norms = derivatives.map((vector) => Math.hypot(...vector));
+      return norms.map((norm) => norm / (norms.at(-1) as number));
+    };
+    return {
+      simple: shares((await traceGradients(simple, sequence, { units, seed, threads: 1 })).h as Float32Array[]),
+      lstm: shares((await traceGradients(lstm, sequence, { units, seed, threads: 1 })).c as Float32Array[]),
+    };
+  },
+
+  /** A simple RNN and an LSTM learn, side by side, to say at the end of a sequence which symbol came first. */
+  async *remember({ steps, seed, ...start }: MemorySettings, updates: number): Job<RememberReport, undefined> {
+    const learners = Object.entries(startingWith(start)).map(async ([name, cell]) => {
+      const model = sequential([recurrent(cell, { units }), dense(symbols)], { input: 2 * symbols, seed });
+      const optimizer = adam({ learningRate: 0.005 });
+      const options = { ...{ batch, steps, optimizer, threads: 1, clipNorm: 1 }, metrics: ["accuracy"] } as const;
+      return { name, random: createRandom(seed), trainer: await createTrainer(model, options) };
+    });
+    const all = await Promise.all(learners);
+    for (let done = 0; done < updates; done += updatesPerReport) {
+      const shares: Record<string, number> = {};
+      for (const { name, random, trainer } of all) {
+        let right = 0;
+        for (let k = 0; k < updatesPerReport; k++) {
+          const { vectors, firsts } = toRemember(random, steps, batch);
+          trainer.startBatch();
+          await trainer.update(vectors, firsts);
+          right += trainer.program.total("accuracy");
+        }
+        shares[name] = right / (batch * updatesPerReport);
+      }
+      yield { updates: done + updatesPerReport, ...(shares as ByNetwork<number>) };
+    }
+  },
 };
+
+/** The built-in cells with other first values: the same lines, other initialisers. */
+function startingWith({ scale, forgetBias }: Pick<MemorySettings, "scale" | "forgetBias">): ByNetwork<Cell> {
+  const recurrentMatrices = ["U_f", "U_i", "U_g", "U_o"].map((name) => `${name} ~ orthogonal(${scale})`);
+  return {
+    simple: cell(`${simpleRnnCell.source}\nU ~ orthogonal(${scale})`),
+    lstm: cell([lstmCell.source.replace(/b_f ~ .*/, `b_f ~ constant(${forgetBias})`), ...recurrentMatrices].join("\n")),
+  };
+}
+
+/** One-hot vectors (T,B,2S), flat: first one of S symbols, then others. With the symbols that came first (B). */
+function toRemember(random: Random, steps: number, count: number) {
+  const size = 2 * symbols;
+  const vectors = new Float32Array(steps * count * size);
+  const firsts = new Int32Array(count);
+  for (let t = 0; t < steps; t++) {
+    for (let b = 0; b < count; b++) {
+      const sign = random.integer(symbols);
+      if (t === 0) firsts[b] = sign;
+      vectors[(t * count + b) * size + (t === 0 ? sign : symbols + sign)] = 1;
+    }
+  }
+  return { vectors, firsts };
+}

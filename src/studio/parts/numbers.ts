@@ -11,3 +11,16 @@ export function texNumber(value: number, digits = 2): string {
   const text = written(value, digits).replace("−", "-");
   return text.startsWith("-") ? `(${text})` : text;
 }
+
+/** 10⁻³ */
+export const powerOfTen = (exponent: number): string =>
+  `10${[...String(exponent)].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(sign)])).join("")}`;
+
+/** 2.6 · 10⁻³ */
+export function scientific(value: number): string {
+  const [digits, exponent] = value.toExponential(1).split("e") as [string, string];
+  return `${digits} · ${powerOfTen(Number(exponent))}`;
+}
+
+/** ₁₂ */
+export const subscript = (n: number): string => [...String(n)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]).join("");

@@ -4,7 +4,7 @@ import { go, linkTo, useAddress } from "../../address.ts";
 import { useAnswer } from "../../engine/engine.ts";
 import { Choice } from "../../parts/choice.tsx";
 import { Formula } from "../../parts/formula.tsx";
-import { texNumber, written } from "../../parts/numbers.ts";
+import { subscript, texNumber, written } from "../../parts/numbers.ts";
 import { Plot, type PlotModule } from "../../parts/plot.tsx";
 import { Slider } from "../../parts/slider.tsx";
 import { Folded, Unrolled } from "../../parts/unrolled.tsx";
@@ -101,7 +101,7 @@ function Echo() {
     go(linkTo("learn", ["feedback"], { weights: setting, input: sequence, ...part }), { replace: true });
   const [{ w, u, b }, setWeights] = useState<{ w: number; u: number; b: number }>(settings[setting]);
   const [lit, setLit] = useState<"w" | "u" | "b">();
-  const [drawn, setDrawn] = useState(6);
+  const [drawn, setDrawn] = useState(7);
   const { now, reading, read } = useReading(drawn);
   useEffect(() => setWeights(settings[setting]), [setting]);
 
@@ -197,8 +197,6 @@ function filled(
   if (b !== 0) terms.push(texNumber(b));
   return `h_{${t + 1}} = \\tanh(${terms.join(" + ")}) = ${written(states[t] as number).replace("−", "-")}`;
 }
-
-const subscript = (n: number): string => [...String(n)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]).join("");
 
 /** What became of the first input. */
 function summary(states: readonly number[], sequence: Sequence): string {

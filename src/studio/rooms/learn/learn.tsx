@@ -35,6 +35,13 @@ const chapters: readonly Chapter[] = [
     about: "A memory with three gates: open and shut them, and walk a number through the cell.",
     load: () => import("./lstm.tsx"),
   },
+  {
+    name: "memory",
+    title: "Memory cells",
+    about:
+      "Many units, one state that stands for all that came before; four shapes of problems; counting, learned live.",
+    load: () => import("./memory.tsx"),
+  },
 ];
 
 const Learn: Room = ({ address }) => {

@@ -1,0 +1,59 @@
+/** A training that a chapter shows while it goes on, on an engine of its own. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Engine, startEngine } from "../../engine/engine.ts";
+import type { Job } from "../../engine/remote.ts";
+
+export type Experiment<Report, Result> = {
+  /** What it has reported so far. */
+  readonly reports: readonly Report[];
+  readonly result: Result | undefined;
+  readonly error: string | undefined;
+  readonly running: boolean;
+  /** Anew, in place of what may still run. */
+  readonly start: (job: (engine: Engine) => Job<Report, Result>) => void;
+  readonly stop: () => void;
+  /** As if nothing had been started. */
+  readonly reset: () => void;
+};
+
+type State<Report, Result> = Pick<Experiment<Report, Result>, "reports" | "result" | "error" | "running">;
+
+/** The engine begins with the first start and ends when the chapter is left. A report is taken every `paceMs`. */
+export function useExperiment<Report, Result>(paceMs: number): Experiment<Report, Result> {
+  const nothing: State<Report, Result> = { reports: [], result: undefined, error: undefined, running: false };
+  const [state, setState] = useState(nothing);
+  const own = useRef<Engine | undefined>(undefined);
+  const job = useRef<Job<Report, Result> | undefined>(undefined);
+  const stop = (): void => {
+    void job.current?.return(undefined as never);
+    job.current = undefined;
+    setState((before) => ({ ...before, running: false }));
+  };
+  useEffect(() => () => own.current?.end(), []);
+  const start: Experiment<Report, Result>["start"] = (begin) => {
+    stop();
+    own.current ??= startEngine();
+    const mine = begin(own.current);
+    job.current = mine;
+    setState({ ...nothing, running: true });
+    void (async () => {
+      try {
+        for (;;) {
+          const { done, value } = await mine.next();
+          if (job.current !== mine) return;
+          if (done) return setState((before) => ({ ...before, result: value, running: false }));
+          setState((before) => ({ ...before, reports: [...before.reports, value] }));
+          await new Promise((resolve) => setTimeout(resolve, paceMs));
+        }
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        if (job.current === mine) setState((before) => ({ ...before, error: message, running: false }));
+      }
+    })();
+  };
+  const reset = (): void => {
+    stop();
+    setState(nothing);
+  };
+  return { ...state, start, stop, reset };
+}
