@@ -25,3 +25,18 @@ export function Choice<Value extends string>({ label, value, options, onChoose }
     </fieldset>
   );
 }
+
+/** What stands on the buttons, of a table whose entries have a title. */
+export const titlesOf = <Value extends string>(
+  table: Readonly<Record<Value, { readonly title: string }>>,
+): Readonly<Record<Value, string>> =>
+  Object.fromEntries(
+    Object.entries<{ readonly title: string }>(table).map(([name, { title }]) => [name, title]),
+  ) as never;
+
+/** What an address asks for, if there is such a thing. */
+export const chosen = <Value extends string>(
+  table: Readonly<Record<Value, unknown>>,
+  asked: string | undefined,
+  otherwise: Value,
+): Value => (asked !== undefined && Object.hasOwn(table, asked) ? (asked as Value) : otherwise);

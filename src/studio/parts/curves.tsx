@@ -14,7 +14,8 @@ export type CurvesProps = {
   readonly label: string;
   readonly curves: readonly Curve[];
   readonly height?: number;
-  readonly x: { readonly label: string; readonly domain: readonly [number, number] };
+  /** `reversed`: from right to left. */
+  readonly x: { readonly label: string; readonly domain: readonly [number, number]; readonly reversed?: boolean };
   readonly y: { readonly label: string; readonly domain: readonly [number, number]; readonly log?: boolean };
   /** A value to compare with, and what it is. */
   readonly rule?: { readonly value: number; readonly name: string };
@@ -29,7 +30,7 @@ export function Curves({ label, curves, height = 230, x, y, rule }: CurvesProps)
       const within = (value: number): number => Math.min(high, Math.max(low, value));
       return {
         marginRight: 74,
-        x: { label: x.label, domain: [...x.domain], ticks: 5 },
+        x: { label: x.label, domain: [...x.domain], ticks: 5, reverse: x.reversed === true },
         y: {
           ...{ label: y.label, domain: [low, high], grid: true },
           ...(y.log === true
@@ -39,7 +40,15 @@ export function Curves({ label, curves, height = 230, x, y, rule }: CurvesProps)
         marks: [
           rule && ruleY([rule.value], { stroke: "var(--soft)", strokeDasharray: "4 4" }),
           rule &&
-            text([rule], { x: x.domain[1], y: "value", text: "name", textAnchor: "start", dx: 6, fill: "var(--soft)" }),
+            text([rule], {
+              x: x.domain[0],
+              y: "value",
+              text: "name",
+              textAnchor: "start",
+              dx: 4,
+              dy: -8,
+              fill: "var(--soft)",
+            }),
           ...curves.flatMap(({ name, colour, points }) => [
             line(points, { x: "at", y: ({ value }) => within(value), stroke: `var(${colour})`, strokeWidth: 2.25 }),
             text(points.slice(-1), {

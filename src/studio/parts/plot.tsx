@@ -1,6 +1,7 @@
 /** A chart by Observable Plot, which is loaded with the first one. */
 import type * as PlotModule from "@observablehq/plot";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
+import { useWidth } from "./width.ts";
 
 export type { PlotModule };
 
@@ -16,13 +17,7 @@ export type PlotProps = {
 
 /** As wide as its place. */
 export function Plot({ label, height, options }: PlotProps) {
-  const place = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
-    if (place.current !== null) observer.observe(place.current);
-    return () => observer.disconnect();
-  }, []);
+  const [place, width] = useWidth<HTMLDivElement>();
   useEffect(() => {
     if (width === 0) return;
     let gone = false;
@@ -30,6 +25,8 @@ export function Plot({ label, height, options }: PlotProps) {
     void plot.then((module) => {
       if (gone) return;
       const drawn = module.plot({ width, height, style: { background: "none" }, ...options(module) });
+      // One picture with one name: its groups have none of their own.
+      for (const part of drawn.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
       drawn.setAttribute("role", "img");
       drawn.setAttribute("aria-label", label);
       // Plot names its groups, which have no role that may have a name.

@@ -1,9 +1,9 @@
 /** How wide the place of a picture is, for pictures that are laid out anew rather than scaled. */
-import type { Ref } from "preact";
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 /** A place to measure and its width in pixels; 0 until it is known. */
-export function useWidth<Place extends HTMLElement>(): readonly [Ref<Place>, number] {
+export function useWidth<Place extends HTMLElement>(): readonly [RefObject<Place | null>, number] {
   const place = useRef<Place>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { go, linkTo, useAddress } from "../../address.ts";
 import { useAnswer } from "../../engine/engine.ts";
-import { Choice } from "../../parts/choice.tsx";
+import { Choice, chosen, titlesOf } from "../../parts/choice.tsx";
 import { Formula } from "../../parts/formula.tsx";
 import { subscript, texNumber, written } from "../../parts/numbers.ts";
 import { Plot, type PlotModule } from "../../parts/plot.tsx";
@@ -17,9 +17,6 @@ const settings = {
   latch: { title: "A latch", w: 2.5, u: 1.5, b: 0 },
 } as const;
 type Setting = keyof typeof settings;
-const titles = Object.fromEntries(Object.entries(settings).map(([name, { title }]) => [name, title])) as Readonly<
-  Record<Setting, string>
->;
 
 /** How many steps are computed; the first of them are drawn. */
 const length = 24;
@@ -29,9 +26,6 @@ const sequences = {
   steady: { title: "always 1", at: () => 1 },
 } as const;
 type Sequence = keyof typeof sequences;
-const sequenceTitles = Object.fromEntries(
-  Object.entries(sequences).map(([name, { title }]) => [name, title]),
-) as Readonly<Record<Sequence, string>>;
 
 export default function Feedback() {
   return (
@@ -95,8 +89,8 @@ const marked = (tex: string): string =>
 
 function Echo() {
   const { query } = useAddress();
-  const setting = query.weights !== undefined && query.weights in settings ? (query.weights as Setting) : "echo";
-  const sequence = query.input !== undefined && query.input in sequences ? (query.input as Sequence) : "impulse";
+  const setting = chosen(settings, query.weights, "echo");
+  const sequence = chosen(sequences, query.input, "impulse");
   const choose = (part: { weights?: Setting; input?: Sequence }): void =>
     go(linkTo("learn", ["feedback"], { weights: setting, input: sequence, ...part }), { replace: true });
   const [{ w, u, b }, setWeights] = useState<{ w: number; u: number; b: number }>(settings[setting]);
@@ -136,7 +130,12 @@ function Echo() {
     <section class="card" aria-label="A neuron that reads its own output">
       {equations !== undefined && <Formula display tex={marked(equations.tex)} lit={lit === undefined ? [] : [lit]} />}
       <div class="row">
-        <Choice label="Weights" value={setting} options={titles} onChoose={(weights) => choose({ weights })} />
+        <Choice
+          label="Weights"
+          value={setting}
+          options={titlesOf(settings)}
+          onChoose={(weights) => choose({ weights })}
+        />
       </div>
       <div class="loop">
         <Folded label="A neuron whose output comes back as an input, with weight u" wires={wires} />
@@ -158,7 +157,7 @@ function Echo() {
           <Choice
             label="What comes in"
             value={sequence}
-            options={sequenceTitles}
+            options={titlesOf(sequences)}
             onChoose={(input) => choose({ input })}
           />
           <div class="row">

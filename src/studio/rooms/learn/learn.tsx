@@ -1,6 +1,6 @@
 /** The room Learn: chapters in their order, one at a time, each loaded when it is opened. */
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import type { Room } from "../../shell.tsx";
 import { reading, useReadingPlace } from "./reading-place.ts";
@@ -42,6 +42,12 @@ const chapters: readonly Chapter[] = [
       "Many units, one state that stands for all that came before; four shapes of problems; counting, learned live.",
     load: () => import("./memory.tsx"),
   },
+  {
+    name: "forgetting",
+    title: "Why simple networks forget",
+    about: "How a message from the end fades on its way back, in a simple RNN and in an LSTM, and a test of memory.",
+    load: () => import("./forgetting.tsx"),
+  },
 ];
 
 const Learn: Room = ({ address }) => {
@@ -53,8 +59,8 @@ export default Learn;
 
 function Contents() {
   const { last, finished } = reading();
-  const next = chapters.find(({ name }) => name === last && !finished.includes(name));
-  const first = next ?? chapters.find(({ name }) => !finished.includes(name)) ?? (chapters[0] as Chapter);
+  const unread = chapters.filter(({ name }) => !finished.includes(name));
+  const next = unread.find(({ name }) => name === last) ?? unread[0] ?? (chapters[0] as Chapter);
   return (
     <>
       <section class="opening">
@@ -62,12 +68,12 @@ function Contents() {
           <h1>Recurrent networks, from the inside</h1>
           <p class="lead">
             From one artificial neuron to a network that writes, in {chapters.length} short chapters. Every picture is
-            alive: its numbers come from the engine that trains real models in the Lab next door, and every formula is
-            printed from the equations that the engine runs.
+            alive: its numbers come from the engine that trains real models in the Lab next door, and each cell’s
+            formula is printed from the very equations that the engine runs.
           </p>
           <p>
-            <a class="button main" href={linkTo("learn", [first.name])}>
-              {last === undefined ? "Begin" : "Go on"}: {first.title}
+            <a class="button main" href={linkTo("learn", [next.name])}>
+              {last === undefined || unread.length === 0 ? "Begin" : "Go on"}: {next.title}
             </a>
           </p>
         </div>
@@ -93,15 +99,16 @@ function Opened({ at }: { readonly at: number }) {
   const { name, title, load } = chapters[at] as Chapter;
   const [Body, setBody] = useState<ComponentType>();
   const [failed, setFailed] = useState(false);
+  const article = useRef<HTMLElement>(null);
   useEffect(() => {
     load().then(
       ({ default: body }) => setBody(() => body),
       () => setFailed(true),
     );
   }, [load]);
-  useReadingPlace(name, Body !== undefined);
+  useReadingPlace(name, Body !== undefined, article);
   return (
-    <article class="chapter">
+    <article class="chapter" ref={article}>
       <p class="soft small">
         <a href={linkTo("learn")}>Learn</a> · chapter {at + 1} of {chapters.length}
       </p>

@@ -4,19 +4,16 @@ import { go, linkTo, useAddress } from "../../address.ts";
 import { engine, useAnswer } from "../../engine/engine.ts";
 import type { Line, PerceptronEnd, PerceptronStep, Point } from "../../engine/experiments.ts";
 import type { Job } from "../../engine/remote.ts";
-import { Choice } from "../../parts/choice.tsx";
+import { Choice, chosen, titlesOf } from "../../parts/choice.tsx";
 import { Formula } from "../../parts/formula.tsx";
 import { Neuron } from "../../parts/neuron.tsx";
 import { texNumber, written } from "../../parts/numbers.ts";
 import { Slider } from "../../parts/slider.tsx";
 import { Plane } from "./plane.tsx";
-import { type DataSet, dataSets } from "./points.ts";
+import { dataSets } from "./points.ts";
 
 const learningRate = 0.1;
 const firstLine: Line = { w: [-0.6, 0.8], b: -0.3 };
-const titles = Object.fromEntries(Object.entries(dataSets).map(([name, { title }]) => [name, title])) as Readonly<
-  Record<DataSet, string>
->;
 
 export default function Perceptron() {
   const { value } = useAnswer("equations", "perceptron");
@@ -90,7 +87,7 @@ export default function Perceptron() {
 /** The neuron, its plane, and the rule at work. */
 function Machine() {
   const { query } = useAddress();
-  const data = query.data !== undefined && query.data in dataSets ? (query.data as DataSet) : "and";
+  const data = chosen(dataSets, query.data, "and");
   const [points, setPoints] = useState(dataSets[data].points);
   const [line, setLine] = useState(firstLine);
   const [looked, setLooked] = useState(points.length - 1);
@@ -126,8 +123,8 @@ function Machine() {
         <Choice
           label="Points to tell apart"
           value={data}
-          options={titles}
-          onChoose={(chosen) => go(linkTo("learn", ["perceptron"], { data: chosen }), { replace: true })}
+          options={titlesOf(dataSets)}
+          onChoose={(data) => go(linkTo("learn", ["perceptron"], { data }), { replace: true })}
         />
       </div>
       <div class="figure">

@@ -1,11 +1,14 @@
 /** Where the reader was in each chapter, and which one came last; kept in this browser alone. */
+import type { RefObject } from "preact";
 import { useEffect } from "preact/hooks";
 
 const key = "unrolled.learn";
+
+/** The part of the chapter at the top of the window, and how many pixels of it are above. */
+type Place = { readonly part: number; readonly offset: number };
 type Reading = {
   readonly last?: string;
-  /** By chapter: how far it was scrolled, in pixels. */
-  readonly places: Readonly<Record<string, number>>;
+  readonly places: Readonly<Record<string, Place>>;
   /** The chapters whose end was seen. */
   readonly finished: readonly string[];
 };
@@ -18,29 +21,60 @@ export function reading(): Reading {
   }
 }
 
-/** Go to where the chapter was left, once it is there, and remember where it is left next. A finished one begins anew. */
-export function useReadingPlace(chapter: string, there: boolean): void {
+/** Scrolling has come to rest after so long; a chapter's formulas and charts are there after so long. */
+const [restMs, settledMs] = [200, 1500];
+/** What the head of the page covers, and a little. */
+const headHeight = 72;
+const readersOwn = ["wheel", "touchstart", "pointerdown", "keydown"] as const;
+
+/**
+ * Go to where the chapter was left, once it is there, and remember where it is left next. One that was read to its end
+ * begins anew.
+ */
+export function useReadingPlace(chapter: string, there: boolean, article: RefObject<HTMLElement | null>): void {
   useEffect(() => {
-    if (!there) return;
-    const place = reading().places[chapter] ?? 0;
-    if (place > 0) scrollTo(0, place);
+    const place = article.current;
+    if (!there || place === null) return;
+    const top = (part: Element | undefined): number => (part?.getBoundingClientRect().top ?? headHeight) - headHeight;
     const remember = (): void => {
-      const before = reading();
+      const { places, finished } = reading();
       const end = scrollY + innerHeight >= document.documentElement.scrollHeight - 80;
-      const finished = end && !before.finished.includes(chapter) ? [...before.finished, chapter] : before.finished;
-      const places = { ...before.places, [chapter]: end ? 0 : Math.round(scrollY) };
-      localStorage.setItem(key, JSON.stringify({ last: chapter, places, finished } satisfies Reading));
+      const parts = [...place.children];
+      const at = parts.findLastIndex((part) => top(part) <= 0);
+      const present: Reading = {
+        last: chapter,
+        places: {
+          ...places,
+          [chapter]: end || at < 0 ? { part: 0, offset: 0 } : { part: at, offset: -top(parts[at]) },
+        },
+        finished: end && !finished.includes(chapter) ? [...finished, chapter] : finished,
+      };
+      localStorage.setItem(key, JSON.stringify(present));
     };
-    // At once, so that a chapter that was opened is the last one; then when scrolling has come to rest.
-    let timer = setTimeout(remember, 500);
+    let timer = 0;
     const later = (): void => {
       clearTimeout(timer);
-      timer = setTimeout(remember, 200);
+      timer = window.setTimeout(remember, restMs);
     };
     addEventListener("scroll", later, { passive: true });
+    later();
+
+    // What comes in late moves the place, so it is gone to again until all is there or the reader goes elsewhere.
+    const left = reading().places[chapter];
+    const goBack = (): void => {
+      if (left !== undefined && left.part > 0) scrollBy(0, top(place.children[left.part]) + left.offset);
+    };
+    const growing = new ResizeObserver(goBack);
+    growing.observe(place);
+    const settle = (): void => growing.disconnect();
+    const settled = setTimeout(settle, settledMs);
+    for (const event of readersOwn) addEventListener(event, settle, { passive: true });
     return () => {
+      settle();
+      clearTimeout(settled);
       clearTimeout(timer);
       removeEventListener("scroll", later);
+      for (const event of readersOwn) removeEventListener(event, settle);
     };
-  }, [chapter, there]);
+  }, [chapter, there, article]);
 }

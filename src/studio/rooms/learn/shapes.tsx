@@ -1,6 +1,7 @@
 /** The four shapes of sequence problems, each with a task, drawn through time. */
 import { go, linkTo, useAddress } from "../../address.ts";
-import { Choice } from "../../parts/choice.tsx";
+import { Choice, chosen, titlesOf } from "../../parts/choice.tsx";
+import { subscript } from "../../parts/numbers.ts";
 import { Unrolled, type UnrolledStep } from "../../parts/unrolled.tsx";
 
 type ShapeName = "each" | "last" | "first" | "two";
@@ -64,13 +65,10 @@ const shapes: Readonly<Record<ShapeName, Shape>> = {
     ],
   },
 };
-const titles = Object.fromEntries(Object.entries(shapes).map(([name, { title }]) => [name, title])) as Readonly<
-  Record<ShapeName, string>
->;
 
 export function Shapes() {
   const { query } = useAddress();
-  const name = query.shape !== undefined && query.shape in shapes ? (query.shape as ShapeName) : "each";
+  const name = chosen(shapes, query.shape, "each");
   const { title, task, about, code, steps } = shapes[name];
   const used = steps.filter(({ output }) => output !== undefined).length;
   return (
@@ -78,13 +76,13 @@ export function Shapes() {
       <Choice
         label="The shape of the problem"
         value={name}
-        options={titles}
+        options={titlesOf(shapes)}
         onChoose={(shape) => go(linkTo("learn", ["memory"], { shape }), { replace: true })}
       />
       <div class="figure shapes">
         <Unrolled
           label={`${title}: ${steps.length} steps, of which ${used} have an output that counts. ${task}`}
-          steps={steps}
+          steps={steps.map((step, t) => ({ ...step, inside: `h${subscript(t + 1)}` }))}
         />
         <div role="status">
           <p>
