@@ -1,7 +1,8 @@
 /** The chapters of the Learn room on the LSTM, its variants and text: what their pictures show is what the engine computes. */
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { lstm } from "../../src/cells/index.ts";
+import { gru, lstm } from "../../src/cells/index.ts";
+import { cellFacts } from "../../src/nn/cell-facts.ts";
 import { trace } from "../../src/nn/trace.ts";
 import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
 
@@ -31,6 +32,11 @@ async function bars(page: Page, name: string): Promise<number[]> {
     .map(Number);
 }
 const rounded = (values: readonly Float32Array[]): number[] => values.map(([value]) => Number(value?.toFixed(2)) || 0);
+
+/** What is lit of the formulas, without KaTeX's spaces of no width. */
+async function lit(place: Page | Locator): Promise<string[]> {
+  return (await place.locator(".katex-html .lit").allTextContents()).map((text) => text.replaceAll("\u200b", ""));
+}
 
 test("an LSTM of one unit: what it reads and its gates can be set, and its numbers are those of trace", async () => {
   await withStudio({}, async (page, address) => {
@@ -68,8 +74,7 @@ test("the walk through the cell lights the lines of each step, with their number
   await withStudio({}, async (page, address) => {
     await page.goto(`${address}#/learn/lstm`);
     const picture = page.getByRole("img", { name: /^The cell reads/ });
-    const lit = () => page.locator(".katex-html .lit").allTextContents();
-    await expect.poll(lit).toEqual(["ft\u200b", expect.stringContaining("Wf")]);
+    await expect.poll(() => lit(page)).toEqual(["ft", "=σ(Wfxt+Ufht−1+bf)"]);
     const place = page.getByRole("slider", { name: "place" });
     await place.focus();
     for (let k = 0; k < 6; k++) await page.keyboard.press("ArrowRight");
@@ -78,7 +83,7 @@ test("the walk through the cell lights the lines of each step, with their number
       .poll(() => picture.getAttribute("aria-label"))
       .toMatch(/0\.900 .* kept 0\.001, stored 0\.715, new cell/);
     await page.getByRole("button", { name: "4 Output" }).click();
-    await expect.poll(async () => (await lit()).join().includes("tanh")).toBe(true);
+    await expect.poll(async () => (await lit(page)).join().includes("tanh")).toBe(true);
     await page.getByRole("button", { name: "Play" }).click();
     await page.getByText("Step 3, forget.").waitFor();
     await page.getByRole("button", { name: "Pause" }).click();
@@ -94,5 +99,44 @@ test("the gradient that reaches the first step grows with the forget gate's bias
       .toMatch(/2 × 10⁻⁸ with bias 0, 0\.01 with bias 1 and 0\.52 with bias 2/);
     await page.getByLabel("forget gate's bias").fill("0");
     await expect.poll(() => said.textContent()).toMatch(/and 2 × 10⁻⁸ with bias 0/);
+  });
+});
+
+test("variants: cells that are chosen stand side by side, with their costs; the address keeps them", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/learn/variants`);
+    const card = (name: string) => page.getByRole("region", { name, exact: true });
+    const fact = (cell: string, name: string) => card(cell).locator(`dt:text-is("${name}") + dd`).textContent();
+    await expect.poll(() => fact("GRU", "parameters")).toBe("74,112 75\u00a0% of the LSTM");
+    await page.getByRole("button", { name: "minGRU" }).click();
+    await page.waitForURL(`${address}#/learn/variants?cells=lstm%2Cgru%2Cmin-gru`);
+    await expect.poll(() => fact("minGRU", "products in the loop")).toBe("none");
+    await expect.poll(() => lit(card("minGRU"))).toEqual(["Wzxt", "Whxt"]);
+
+    // A fourth one takes the place of the first.
+    await page.getByRole("button", { name: "MGU" }).click();
+    await page.waitForURL(`${address}#/learn/variants?cells=gru%2Cmin-gru%2Cmgu`);
+    await page.getByRole("combobox", { name: "units" }).selectOption("16");
+    await page.getByRole("combobox", { name: "input" }).selectOption("32");
+    for (const [title, name] of [
+      ["GRU", "gru"],
+      ["minGRU", "min-gru"],
+      ["MGU", "mgu"],
+    ] as const) {
+      const { multiplyAdds } = cellFacts(name, { units: 16, input: 32 });
+      await expect.poll(() => fact(title, "multiply-adds a step")).toBe(multiplyAdds.toLocaleString("en-US"));
+    }
+
+    // What is said of the response is what trace gives.
+    await page.getByText("Step", { exact: true }).click();
+    await page.getByLabel("seed of the weights").fill("3");
+    const sequence = Array.from({ length: 40 }, (_, t) => [2 <= t && t < 20 ? 2 : 0]);
+    const { h } = await trace(gru, sequence, { units: 8, seed: 3 });
+    const lengths = h.map((values) => Math.hypot(...values));
+    const last = lengths.findLastIndex((length) => length >= Math.max(...lengths) / 10);
+    await card("GRU")
+      .getByText(`below a tenth ${last + 1 - 20 + 1} steps after the input`)
+      .waitFor();
+    await expectFine(page);
   });
 });

@@ -14,6 +14,9 @@ export type FormulaProps = {
 export function Formula({ tex, display = false, lit = [] }: FormulaProps) {
   const place = useRef<HTMLSpanElement>(null);
   const key = lit.join(" ");
+  // What is to be lit when it has been set, which may be later.
+  const latest = useRef(key);
+  latest.current = key;
   useEffect(() => {
     let gone = false;
     katex ??= Promise.all([import("katex"), import("katex/dist/katex.min.css")]).then(([module]) => module);
@@ -22,7 +25,7 @@ export function Formula({ tex, display = false, lit = [] }: FormulaProps) {
       // Only what we wrote ourselves is set, so its classes may be trusted.
       const options = { displayMode: display, throwOnError: false, trust: true, strict: false } as const;
       render(tex, place.current, options);
-      light(place.current, key);
+      light(place.current, latest.current);
     });
     return () => {
       gone = true;

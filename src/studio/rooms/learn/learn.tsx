@@ -30,12 +30,6 @@ const chapters: readonly Chapter[] = [
     load: () => import("./feedback.tsx"),
   },
   {
-    name: "lstm",
-    title: "The LSTM, in its steps",
-    about: "A memory with three gates: open and shut them, and walk a number through the cell.",
-    load: () => import("./lstm.tsx"),
-  },
-  {
     name: "memory",
     title: "Memory cells",
     about:
@@ -47,6 +41,18 @@ const chapters: readonly Chapter[] = [
     title: "Why simple networks forget",
     about: "How a message from the end fades on its way back, in a simple RNN and in an LSTM, and a test of memory.",
     load: () => import("./forgetting.tsx"),
+  },
+  {
+    name: "lstm",
+    title: "The LSTM, in its steps",
+    about: "A memory with three gates: open and shut them, and walk a number through the cell.",
+    load: () => import("./lstm.tsx"),
+  },
+  {
+    name: "variants",
+    title: "GRU and other relatives",
+    about: "What can be left out of an LSTM: equations, costs and responses side by side.",
+    load: () => import("./variants.tsx"),
   },
 ];
 
