@@ -140,3 +140,64 @@ test("variants: cells that are chosen stand side by side, with their costs; the 
     await expectFine(page);
   });
 });
+
+const number = (text: string | null): number => Number(text?.replace(/[^\d.]/g, ""));
+
+test("text: a model learns a rhyme by heart in the page, is kept, and shows what it expects", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/learn/text`);
+    // Before training all characters are about as likely.
+    const measure = (name: string) =>
+      page.locator(`.text-measures tr:has(th:text-is("${name}")) td.number`).textContent().then(number);
+    await expect.poll(() => measure("knowing nothing")).toBe(6.36);
+    expect(await measure("bits per character")).toBeGreaterThan(6);
+    expect(await measure("bits per character")).toBeLessThan(6.7);
+
+    await page.getByText("A text of yours").click();
+    await page.getByRole("button", { name: "Train" }).click();
+    const bits = page.locator('.text-figures dt:text-is("bits per character") + dd');
+    await expect.poll(async () => number(await bits.textContent()) || 9, { timeout: 30_000 }).toBeLessThan(1);
+    await page.getByRole("button", { name: "Stop and keep it" }).click();
+    await page.getByText("The model is on the shelf.").waitFor();
+    expect(await page.getByRole("link", { name: "Look inside" }).getAttribute("href")).toBe(
+      "#/inspect/my-text-from-learn",
+    );
+    expect(await page.getByRole("link", { name: "Write with it" }).getAttribute("href")).toBe(
+      "#/write/my-text-from-learn",
+    );
+    expect(await page.getByLabel("Model of the pictures below").inputValue()).toBe("my-text-from-learn");
+
+    // It knows how the line ends, the surer the lower the temperature.
+    await page.getByLabel("What was read so far").fill("the house that Jack bui");
+    const likeliest = page.getByRole("list", { name: "The likeliest next characters" }).locator("li").first();
+    const percent = () => likeliest.locator(".numbers").textContent().then(number);
+    await expect.poll(() => likeliest.locator("code").textContent()).toBe("l");
+    const plain = await percent();
+    expect(plain).toBeGreaterThan(50);
+    await page.getByRole("slider", { name: "temperature T" }).fill("2");
+    await expect.poll(percent).toBeLessThan(plain);
+    await page.getByRole("slider", { name: "temperature T" }).fill("0.1");
+    await expect.poll(percent).toBe(100);
+    const loss = await measure("loss");
+    expect(await measure("bits per character")).toBeCloseTo(loss / Math.LN2, 2);
+    expect(await measure("perplexity")).toBeCloseTo(Math.exp(loss), 1);
+
+    // The word's letters and their ids in the rhyme's alphabet.
+    await page.getByLabel("A word").fill("cat");
+    await expect.poll(() => page.locator(".text-table td:first-child").allTextContents()).toEqual(["c", "a", "t"]);
+    await expectFine(page);
+    await page.reload();
+    await expect.poll(() => page.getByLabel("Model of the pictures below").inputValue()).toBe("my-text-from-learn");
+  });
+});
+
+test("text: what is too short to train on is said in a line", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/learn/text`);
+    await page.getByText("A text of yours").click();
+    await page.getByLabel("Your text").fill("Too short.");
+    await page.getByRole("button", { name: "Train" }).click();
+    await page.getByText("the text has 10 tokens to train on").waitFor();
+    await page.getByRole("button", { name: "Train" }).waitFor();
+  });
+});

@@ -33,6 +33,8 @@ export type TrainingSettings = {
   readonly until: { readonly epochs: number } | { readonly minutes: number };
   /** Characters or words of a sample at each validation; 0 for none. */
   readonly sample: number;
+  /** How often that is, spread over the training. */
+  readonly validations?: number;
 };
 
 /** Where a training is; with a sample where the loss on the text kept back was just measured. */
@@ -68,10 +70,11 @@ export const training = {
           trainLanguageModel(lm, text, {
             ...{ batch, steps, seed, signal, ...until },
             optimizer: adam({ learningRate }),
+            ...(settings.validations !== undefined && { validations: settings.validations }),
             ...(lm.training !== undefined && { resume: lm.training }),
             onProgress: async (progress) => {
               const wanted = progress.validationLoss !== null && settings.sample > 0;
-              await report(wanted ? { ...progress, sample: await sampleOf(lm, settings) } : progress);
+              await report(wanted ? { ...progress, sample: await sampleOf(lm, text, settings) } : progress);
             },
           }),
       );
@@ -98,8 +101,14 @@ function made(text: string, settings: TrainingSettings): LanguageModel {
   });
 }
 
-async function sampleOf(lm: LanguageModel, { sample, seed }: TrainingSettings): Promise<string> {
+/** How many characters of the text a sample goes on from. */
+const leadLength = 100;
+
+/** From the middle of the text: its beginning is a heading, from which a young model does not find into sentences. */
+async function sampleOf(lm: LanguageModel, text: string, { sample, seed }: TrainingSettings): Promise<string> {
+  const middle = Math.floor(text.length / 2);
+  const options = { prompt: text.slice(middle, middle + leadLength), length: sample, seed, temperature: 0.7 };
   let written = "";
-  for await (const piece of generate(lm, { length: sample, seed, temperature: 0.7 })) written += piece;
+  for await (const piece of generate(lm, options)) written += piece;
   return written;
 }

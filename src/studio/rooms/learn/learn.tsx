@@ -54,6 +54,13 @@ const chapters: readonly Chapter[] = [
     about: "What can be left out of an LSTM: equations, costs and responses side by side.",
     load: () => import("./variants.tsx"),
   },
+  {
+    name: "text",
+    title: "A network that writes",
+    about:
+      "Characters become numbers, an LSTM learns to guess the next one, and a temperature decides how boldly it writes.",
+    load: () => import("./text.tsx"),
+  },
 ];
 
 const Learn: Room = ({ address }) => {

@@ -1,0 +1,54 @@
+/** What the chapter on text asks of a language model: how it sees a text, and what it expects next. */
+import { inspectModel } from "../../nn/inspection.ts";
+import { tokensToRead } from "../../tasks/generate.ts";
+import { languageModel, readLanguageModel, writeLanguageModel } from "../../tasks/language-model.ts";
+import { decodeToken, vocabularySize } from "../../text/tokenizer.ts";
+
+/** A token as the model takes it in. */
+export type LessonToken = {
+  readonly text: string;
+  readonly id: number;
+  /** Its row (D) of the embedding. */
+  readonly features: Float32Array;
+  /** How much the model was surprised by it, after those before it; the first has none before it. */
+  readonly bits: number | undefined;
+};
+
+export type Lesson = {
+  readonly tokens: readonly LessonToken[];
+  /** Mean nats of the tokens that have some before them; NaN where there are none. */
+  readonly loss: number;
+  /** Every token's text, by its id. */
+  readonly vocabulary: readonly string[];
+  /** Of the token (V) that comes next. */
+  readonly logits: Float32Array;
+};
+
+export const textLesson = {
+  /** The file of an LSTM on the characters of a text, before any training. @throws InputError as `languageModel` */
+  async untrained(text: string, units: number): Promise<Uint8Array<ArrayBuffer>> {
+    return writeLanguageModel(languageModel(text, { units }));
+  },
+
+  /** Without a text the model reads a line's end. @throws InputError for a file that is no language model */
+  async lesson(file: Uint8Array<ArrayBuffer>, text: string): Promise<Lesson> {
+    const { model, tokenizer } = readLanguageModel(file, "the model");
+    const { name } = model.layers[0] as (typeof model.layers)[number];
+    const table = model.values[`${name}.weight`] as Float32Array;
+    const size = vocabularySize(tokenizer);
+    const features = table.length / size;
+    const ids = tokensToRead(tokenizer, text);
+    const tokens: LessonToken[] = [];
+    let [nats, logits] = [0, new Float32Array(size)];
+    for await (const { output, loss } of inspectModel(model, ids, { values: [] })) {
+      const id = ids[tokens.length] as number;
+      const row = table.slice(id * features, (id + 1) * features);
+      const bits = loss === undefined ? undefined : loss / Math.LN2;
+      tokens.push({ text: decodeToken(tokenizer, id), id, features: row, bits });
+      nats += loss ?? 0;
+      logits = output;
+    }
+    const vocabulary = Array.from({ length: size }, (_, id) => decodeToken(tokenizer, id));
+    return { tokens, loss: nats / (tokens.length - 1), vocabulary, logits };
+  },
+};

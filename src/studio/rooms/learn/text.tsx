@@ -1,0 +1,297 @@
+/** Chapter 7: characters as numbers, a model that is trained in the page, and how it chooses what comes next. */
+import { useEffect, useState } from "preact/hooks";
+import { engine, useAnswer } from "../../engine/engine.ts";
+import type { Lesson } from "../../engine/text-lesson.ts";
+import { mobyDick } from "../../models/book.ts";
+import { readModelFile, useModels } from "../../models/shelf.ts";
+import { Formula } from "../../parts/formula.tsx";
+import { Slider } from "../../parts/slider.tsx";
+import { units } from "./text-training.ts";
+import { TextTraining } from "./text-training-view.tsx";
+import "./text.css";
+
+const untrained = "";
+
+export default function TextChapter() {
+  const models = useModels();
+  const [chosen, choose] = useState<string>();
+  const id = chosen ?? models?.[0]?.id ?? untrained;
+  const { file, error } = useModelFile(models === undefined ? undefined : id);
+  return (
+    <>
+      <p>
+        A network reads numbers, and a text is characters. So give each character a number, its <b>id</b>, and let the
+        network guess the id that comes next. Nothing else is taught: spelling, quotation marks that close and sentences
+        that end are all found on the way to better guesses. J. Elman did so with a small network and small sentences
+        (1990), I. Sutskever and others wrote text by characters (2011), A. Graves with LSTMs (2013).
+      </p>
+      <h2>Train one</h2>
+      <p>
+        An LSTM of {units} units begins below, in this page. Watch its samples: first it finds the frequent letters and
+        the spaces, then short words, then longer ones and the shape of a line. Stop it when you like; what it has
+        learned by then is kept, and the pictures below use it.
+      </p>
+      <TextTraining onKept={choose} />
+      <div class="text-models">
+        <label class="field">
+          Model of the pictures below
+          <select value={id} onChange={(event) => choose(event.currentTarget.value)}>
+            {models?.map((model) => (
+              <option key={model.id} value={model.id}>
+                {model.name}
+              </option>
+            ))}
+            <option value={untrained}>One that is not trained yet</option>
+          </select>
+        </label>
+      </div>
+      {error !== undefined && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      <h2>From characters to numbers</h2>
+      <AsNumbers file={file} />
+      <h2>What comes next, and how surely</h2>
+      <Next file={file} />
+    </>
+  );
+}
+
+type ModelFile = Uint8Array<ArrayBuffer>;
+
+/** A model's file by its id, or an untrained one's. */
+function useModelFile(id: string | undefined): { readonly file?: ModelFile; readonly error?: string } {
+  const [found, setFound] = useState<{ file?: ModelFile; error?: string }>({});
+  useEffect(() => {
+    if (id === undefined) return;
+    let left = false;
+    const read = async (): Promise<ModelFile> =>
+      id === untrained ? engine().ask("untrained", await mobyDick(), units) : readModelFile(id);
+    read().then(
+      (file) => {
+        if (!left) setFound({ file });
+      },
+      (error: Error) => {
+        if (!left) setFound({ error: error.message });
+      },
+    );
+    return () => {
+      left = true;
+    };
+  }, [id]);
+  return found;
+}
+
+/** How a model sees a text; the last answer stays until the next one is there. */
+function useLesson(file: ModelFile | undefined, text: string): Lesson | undefined {
+  const [lesson, setLesson] = useState<Lesson>();
+  useEffect(() => {
+    if (file === undefined) return;
+    let left = false;
+    void engine()
+      .ask("lesson", file, text)
+      .then((made) => {
+        if (!left) setLesson(made);
+      });
+    return () => {
+      left = true;
+    };
+  }, [file, text]);
+  return lesson;
+}
+
+/** Each character of a word: its id, the vector with a single 1, and the row of the embedding that this picks out. */
+function AsNumbers({ file }: { readonly file: ModelFile | undefined }) {
+  const [word, setWord] = useState("whale");
+  const lesson = useLesson(file, word);
+  const size = lesson?.vocabulary.length ?? 1;
+  const largest = Math.max(...(lesson?.tokens.flatMap(({ features }) => [...features].map(Math.abs)) ?? [1]));
+  return (
+    <>
+      <p>
+        An id says nothing about its character: <i>b</i> is not between <i>a</i> and <i>c</i> in any way that matters.
+        As a vector, <b>one hot</b>, it is a 1 in its own place among as many zeros as there are other characters. A
+        matrix times such a vector is one of its columns, so nobody multiplies: the <b>embedding</b> is a table that the
+        id picks a row from. The rows begin as random numbers and are trained like all weights. Characters that behave
+        alike, as capital and small letters or vowels do, come to have rows that are alike.
+      </p>
+      <div class="card">
+        <label class="field text-word">
+          A word
+          <input maxLength={12} value={word} onInput={(event) => setWord(event.currentTarget.value)} />
+        </label>
+        <div class="scroll">
+          <table class="text-table">
+            <thead>
+              <tr>
+                <th scope="col">character</th>
+                <th scope="col" class="number">
+                  id
+                </th>
+                <th scope="col">one hot, {size} numbers</th>
+                <th scope="col">embedding, {lesson?.tokens[0]?.features.length ?? 0} numbers</th>
+              </tr>
+            </thead>
+            <tbody>
+              {lesson?.tokens.map(({ text, id, features }, k) => (
+                <tr key={k}>
+                  <td>
+                    <code>{visible(text)}</code>
+                  </td>
+                  <td class="number">{id}</td>
+                  <td>
+                    <div class="text-strip" style={{ background: stripes(oneHot(id, size), 1) }} />
+                  </td>
+                  <td>
+                    <div class="text-strip" style={{ background: stripes(features, largest) }} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+        <p class="small soft">
+          Colours: <span class="text-key low">below zero</span>, <span class="text-key high">above zero</span>. A letter
+          that occurs twice has the same row twice: what stands around it is the LSTM's affair, not the table's.
+        </p>
+      </div>
+    </>
+  );
+}
+
+const oneHot = (id: number, size: number): Float32Array =>
+  Float32Array.from({ length: size }, (_, k) => Number(k === id));
+
+/** Numbers as stripes beside each other, the full colour where one is as large as `largest`. */
+function stripes(values: Float32Array, largest: number): string {
+  const stops = Array.from(values, (value, k) => {
+    const share = Math.round((100 * Math.abs(value)) / largest);
+    const colour = `color-mix(in srgb, var(${value < 0 ? "--low" : "--high"}) ${share}%, var(--zero))`;
+    return `${colour} ${(100 * k) / values.length}% ${(100 * (k + 1)) / values.length}%`;
+  });
+  return `linear-gradient(to right, ${stops.join(", ")})`;
+}
+
+/** Spaces and line ends can be seen. */
+const visible = (text: string): string => text.replaceAll(" ", "␣").replaceAll("\n", "↵");
+
+function Next({ file }: { readonly file: ModelFile | undefined }) {
+  const [text, setText] = useState("the captain of the s");
+  const lesson = useLesson(file, text);
+  return (
+    <>
+      <p>
+        After each character the last layer gives one number for each character that there is, the <b>logits</b>. The{" "}
+        <b>softmax</b> makes probabilities of them: e to the power of each, divided by their sum. To write is to draw
+        one, read it as the next input, and go on. The <b>temperature</b> T divides the logits before: below 1 the
+        likely becomes likelier, near 0 the first always wins, above 1 all come closer together. The order never
+        changes.
+      </p>
+      <label class="field text-prompt">
+        What was read so far
+        <input maxLength={48} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      </label>
+      <div class="figure">
+        <div class="card">{lesson !== undefined && <Distribution lesson={lesson} />}</div>
+        <div class="card">{lesson !== undefined && <Surprise lesson={lesson} />}</div>
+      </div>
+    </>
+  );
+}
+
+/** How many characters have a bar. */
+const bars = 10;
+
+function Distribution({ lesson: { logits, vocabulary } }: { readonly lesson: Lesson }) {
+  const [temperature, setTemperature] = useState(1);
+  const source = { equations: `y = softmax(x / ${temperature.toFixed(2)})` };
+  const { value: equations } = useAnswer("equations", source);
+  const { value: traced } = useAnswer("trace", source, [[...logits]]);
+  const probabilities = traced?.["y"]?.[0] ?? new Float32Array(logits.length);
+  const order = [...logits.keys()].sort((a, b) => (logits[b] as number) - (logits[a] as number));
+  const of = (id: number): number => probabilities[id] ?? 0;
+  const rest = order.slice(bars).reduce((sum, id) => sum + of(id), 0);
+  const entropy = probabilities.reduce((sum, p) => sum - (p > 0 ? p * Math.log2(p) : 0), 0);
+  const rows = order.slice(0, bars).map((id) => [visible(vocabulary[id] as string), of(id)] as const);
+  return (
+    <>
+      {equations !== undefined && <Formula display tex={equations.tex} />}
+      <Slider label="temperature T" value={temperature} min={0.1} max={2} step={0.05} onInput={setTemperature} />
+      <ol class="text-bars" aria-label="The likeliest next characters">
+        {[...rows, ["others", rest] as const].map(([name, probability]) => (
+          <li key={name}>
+            {name === "others" ? <span class="soft small">{name}</span> : <code>{name}</code>}
+            <span class="text-bar" style={{ width: `${100 * probability}%` }} />
+            <span class="numbers small">{(100 * probability).toFixed(1)} %</span>
+          </li>
+        ))}
+      </ol>
+      <p class="small soft">
+        The entropy is {entropy.toFixed(2)} bits: as unsure as a fair choice among {(2 ** entropy).toFixed(1)}{" "}
+        characters.
+      </p>
+    </>
+  );
+}
+
+/** Bits of each character that was read, and what their mean is called. */
+function Surprise({ lesson: { tokens, loss, vocabulary } }: { readonly lesson: Lesson }) {
+  const most = Math.max(8, ...tokens.map(({ bits = 0 }) => bits));
+  return (
+    <>
+      <p class="text-about">
+        Each character costs as many bits as it surprises: −log₂ of the probability that it had. A fair coin costs 1.
+      </p>
+      <div
+        class="text-surprise"
+        role="img"
+        aria-label={`Bits: ${tokens
+          .slice(1)
+          .map(({ text, bits = 0 }) => `${visible(text)} ${bits.toFixed(1)}`)
+          .join(", ")}`}
+      >
+        {tokens.map(({ text, bits = 0 }, k) => (
+          <span key={k} title={k === 0 ? "" : `${bits.toFixed(2)} bits`}>
+            <span class="text-cost" style={{ height: `${(100 * bits) / most}%` }} />
+            <code>{visible(text)}</code>
+          </span>
+        ))}
+      </div>
+      {Number.isNaN(loss) ? (
+        <p class="small soft">Write at least two characters.</p>
+      ) : (
+        <table class="text-measures">
+          <tbody>
+            <tr>
+              <th scope="row">loss</th>
+              <td class="number">{loss.toFixed(3)}</td>
+              <td>mean nats: −ln p</td>
+            </tr>
+            <tr>
+              <th scope="row">bits per character</th>
+              <td class="number">{(loss / Math.LN2).toFixed(3)}</td>
+              <td>loss / ln 2: the mean of the bars</td>
+            </tr>
+            <tr>
+              <th scope="row">perplexity</th>
+              <td class="number">{Math.exp(loss).toFixed(2)}</td>
+              <td>e to the loss: as if it chose among so many</td>
+            </tr>
+            <tr>
+              <th scope="row" class="soft">
+                knowing nothing
+              </th>
+              <td class="number">{Math.log2(vocabulary.length).toFixed(2)}</td>
+              <td class="soft">bits, a perplexity of {vocabulary.length}: all are as likely</td>
+            </tr>
+          </tbody>
+        </table>
+      )}
+      <p class="small soft">
+        The beginning of a word costs most, its end least. Perplexities of models with other tokens cannot be compared;
+        bits per character can.
+      </p>
+    </>
+  );
+}
