@@ -1,6 +1,6 @@
 /** What the chapter on text asks of a language model: how it sees a text, and what it expects next. */
 import { inspectModel } from "../../nn/inspection.ts";
-import { tokensToRead } from "../../tasks/generate.ts";
+import { generate, tokensToRead } from "../../tasks/generate.ts";
 import { languageModel, readLanguageModel, writeLanguageModel } from "../../tasks/language-model.ts";
 import { decodeToken, vocabularySize } from "../../text/tokenizer.ts";
 
@@ -50,5 +50,13 @@ export const textLesson = {
     }
     const vocabulary = Array.from({ length: size }, (_, id) => decodeToken(tokenizer, id));
     return { tokens, loss: nats / (tokens.length - 1), vocabulary, logits };
+  },
+
+  /** Some characters that could follow. @throws InputError as `generate` */
+  async continuation(file: Uint8Array<ArrayBuffer>, prompt: string, temperature: number): Promise<string> {
+    let text = "";
+    const options = { prompt, temperature, length: 140, seed: 0 };
+    for await (const piece of generate(readLanguageModel(file, "the model"), options)) text += piece;
+    return text;
   },
 };

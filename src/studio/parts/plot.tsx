@@ -29,8 +29,6 @@ export function Plot({ label, height, options }: PlotProps) {
       for (const part of drawn.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
       drawn.setAttribute("role", "img");
       drawn.setAttribute("aria-label", label);
-      // Plot names its groups, which have no role that may have a name.
-      for (const group of drawn.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
       place.current?.replaceChildren(drawn);
     });
     return () => {

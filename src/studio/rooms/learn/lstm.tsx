@@ -1,9 +1,10 @@
 /** Chapter 5: an LSTM of one unit, its gates in the reader's hands, walked through step by step. */
 import { useCallback, useEffect, useState } from "preact/hooks";
+import { go, linkTo, useAddress } from "../../address.ts";
 import { useAnswer } from "../../engine/engine.ts";
 import { Formula } from "../../parts/formula.tsx";
 import { LstmDiagram, type LstmNumbers, type LstmStage } from "../../parts/lstm-diagram.tsx";
-import { texNumber, written } from "../../parts/numbers.ts";
+import { scientific, texNumber, written } from "../../parts/numbers.ts";
 import { Plot, type PlotProps } from "../../parts/plot.tsx";
 import { Slider } from "../../parts/slider.tsx";
 import { StepBars, StepRows, StepSliders, StepSwitches } from "../../parts/step-rows.tsx";
@@ -150,8 +151,8 @@ export default function LstmChapter() {
       </ul>
       <p>
         The marks are here so that you can play the part of the weights. A trained network has no marks: its weights
-        find in the input, and in its own last output, when to store, clear and show. The Inspect room shows gates that
-        learned that.
+        find in the input, and in its own last output, when to store, clear and show. The room{" "}
+        <a href={linkTo("inspect")}>Inspect</a> shows gates that learned that.
       </p>
       <h2>Why the forget gate starts open</h2>
       <ForgetBias />
@@ -161,8 +162,9 @@ export default function LstmChapter() {
 
 /** The cell with its controls: what it reads, its gates, and where the reader is in it. */
 function Walk({ equations }: { readonly equations: { readonly source: string; readonly tex: string } }) {
-  const [setting, setSetting] = useState(first.setting);
-  const [see, setSee] = useState(first.see);
+  const { path, query } = useAddress();
+  const example = presets.find(({ name }) => name === query["example"]) ?? first;
+  const [setting, setSetting] = useState(example.setting);
   const [place, setPlace] = useState(0);
   const [playing, setPlaying] = useState(false);
   const last = steps * stages.length - 1;
@@ -172,7 +174,7 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
     const timer = setTimeout(() => setPlace(place + 1), 600);
     return () => clearTimeout(timer);
   }, [playing, place, last]);
-  const go = (next: number): void => {
+  const step = (next: number): void => {
     setPlaying(false);
     setPlace(Math.max(0, Math.min(last, next)));
   };
@@ -211,14 +213,14 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
             aria-pressed={preset.setting === setting}
             onClick={() => {
               setSetting(preset.setting);
-              setSee(preset.see);
+              go(linkTo("learn", path, { example: preset.name }), { replace: true });
             }}
           >
             {preset.name}
           </button>
         ))}
       </div>
-      <p role="status">{see}</p>
+      <p role="status">{example.see}</p>
       <div class="figure lstm-figure">
         <div class="card">
           <LstmDiagram stage={stage} numbers={all} />
@@ -228,7 +230,7 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
                 key={each.name}
                 type="button"
                 aria-pressed={k === stage}
-                onClick={() => go(t * stages.length + k)}
+                onClick={() => step(t * stages.length + k)}
               >
                 {k + 1} {each.name}
               </button>
@@ -238,10 +240,10 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
             <button type="button" class="main" onClick={() => (playing ? setPlaying(false) : play())}>
               {playing ? "Pause" : "Play"}
             </button>
-            <button type="button" aria-label="Back" disabled={place === 0} onClick={() => go(place - 1)}>
+            <button type="button" aria-label="Back" disabled={place === 0} onClick={() => step(place - 1)}>
               ←
             </button>
-            <button type="button" aria-label="Forward" disabled={place === last} onClick={() => go(place + 1)}>
+            <button type="button" aria-label="Forward" disabled={place === last} onClick={() => step(place + 1)}>
               →
             </button>
           </div>
@@ -251,7 +253,7 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
             min={0}
             max={last}
             step={1}
-            onInput={go}
+            onInput={step}
             format={(value) => `step ${Math.floor(value / stages.length) + 1}`}
           />
           <p class="lstm-says">
@@ -349,7 +351,10 @@ function ForgetBias() {
     },
     [none.join(), one.join(), chosen.join(), bias],
   );
-  const share = (values: readonly number[]): string => readable((values[0] ?? 0) / (values.at(-1) ?? 1));
+  const share = (values: readonly number[]): string => {
+    const part = (values[0] ?? 0) / (values.at(-1) ?? 1);
+    return part >= 0.01 ? written(part) : scientific(part);
+  };
   return (
     <>
       <p>
@@ -379,13 +384,6 @@ function ForgetBias() {
       </p>
     </>
   );
-}
-
-/** 0.35, or 2 × 10⁻⁷. */
-function readable(value: number): string {
-  if (value >= 0.01) return value.toFixed(2);
-  const [digit, exponent = ""] = value.toExponential(0).split("e-");
-  return `${digit} × 10⁻${[...exponent].map((k) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(k)]).join("")}`;
 }
 
 /** How much gradient reaches the cell state at each step. */

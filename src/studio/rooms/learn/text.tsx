@@ -83,23 +83,26 @@ function useModelFile(id: string | undefined): { readonly file?: ModelFile; read
   return found;
 }
 
-/** How a model sees a text; the last answer stays until the next one is there. */
-function useLesson(file: ModelFile | undefined, text: string): Lesson | undefined {
-  const [lesson, setLesson] = useState<Lesson>();
+/** An answer that takes a while, asked for when `key` has not changed for a moment; the last one stays until then. */
+function useSoon<Result>(ask: () => Promise<Result> | undefined, key: readonly unknown[]): Result | undefined {
+  const [answer, setAnswer] = useState<Result>();
   useEffect(() => {
-    if (file === undefined) return;
     let left = false;
-    void engine()
-      .ask("lesson", file, text)
-      .then((made) => {
-        if (!left) setLesson(made);
-      });
+    const timer = setTimeout(async () => {
+      const made = await ask();
+      if (!left && made !== undefined) setAnswer(made);
+    }, 80);
     return () => {
       left = true;
+      clearTimeout(timer);
     };
-  }, [file, text]);
-  return lesson;
+  }, key);
+  return answer;
 }
+
+/** How a model sees a text. */
+const useLesson = (file: ModelFile | undefined, text: string): Lesson | undefined =>
+  useSoon(() => file && engine().ask("lesson", file, text), [file, text]);
 
 /** Each character of a word: its id, the vector with a single 1, and the row of the embedding that this picks out. */
 function AsNumbers({ file }: { readonly file: ModelFile | undefined }) {
@@ -193,7 +196,9 @@ function Next({ file }: { readonly file: ModelFile | undefined }) {
         <input maxLength={48} value={text} onInput={(event) => setText(event.currentTarget.value)} />
       </label>
       <div class="figure">
-        <div class="card">{lesson !== undefined && <Distribution lesson={lesson} />}</div>
+        <div class="card">
+          {file !== undefined && lesson !== undefined && <Distribution {...{ file, text, lesson }} />}
+        </div>
         <div class="card">{lesson !== undefined && <Surprise lesson={lesson} />}</div>
       </div>
     </>
@@ -203,9 +208,12 @@ function Next({ file }: { readonly file: ModelFile | undefined }) {
 /** How many characters have a bar. */
 const bars = 10;
 
-function Distribution({ lesson: { logits, vocabulary } }: { readonly lesson: Lesson }) {
+type DistributionProps = { readonly file: ModelFile; readonly text: string; readonly lesson: Lesson };
+
+function Distribution({ file, text, lesson: { logits, vocabulary } }: DistributionProps) {
   const [temperature, setTemperature] = useState(1);
   const source = { equations: `y = softmax(x / ${temperature.toFixed(2)})` };
+  const goesOn = useSoon(() => engine().ask("continuation", file, text, temperature), [file, text, temperature]);
   const { value: equations } = useAnswer("equations", source);
   const { value: traced } = useAnswer("trace", source, [[...logits]]);
   const probabilities = traced?.["y"]?.[0] ?? new Float32Array(logits.length);
@@ -229,8 +237,12 @@ function Distribution({ lesson: { logits, vocabulary } }: { readonly lesson: Les
       </ol>
       <p class="small soft">
         The entropy is {entropy.toFixed(2)} bits: as unsure as a fair choice among {(2 ** entropy).toFixed(1)}{" "}
-        characters.
+        characters. At this temperature the text could go on so:
       </p>
+      <pre class="text-goes-on">
+        <span class="soft">{text}</span>
+        {goesOn}
+      </pre>
     </>
   );
 }
