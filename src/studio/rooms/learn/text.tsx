@@ -27,9 +27,9 @@ export default function TextChapter() {
       </p>
       <h2>Train one</h2>
       <p>
-        An LSTM of {units} units begins below, in this page. Watch its samples: first it finds the frequent letters and
-        the spaces, then short words, then longer ones and the shape of a line. Stop it when you like; what it has
-        learned by then is kept, and the pictures below use it.
+        Below an LSTM of {units} units starts from random weights, in this page. Watch its samples: first it finds the
+        frequent letters and the spaces, then short words, then longer ones and the shape of a line. Stop it when you
+        like; what it has learned by then is kept, and the pictures below use it.
       </p>
       <TextTraining onKept={choose} />
       <div class="text-models">
