@@ -1,6 +1,7 @@
 /** What the chapter on text asks of a language model: how it sees a text, and what it expects next. */
 import { inspectModel } from "../../nn/inspection.ts";
-import { generate, tokensToRead } from "../../tasks/generate.ts";
+import { tokensToRead } from "../../tasks/desk.ts";
+import { generate } from "../../tasks/generate.ts";
 import { languageModel, readLanguageModel, writeLanguageModel } from "../../tasks/language-model.ts";
 import { decodeToken, vocabularySize } from "../../text/tokenizer.ts";
 
