@@ -13,10 +13,18 @@ export function cellOf(source: CellSource): Cell {
 }
 
 export const learning = {
-  /** A cell's equations, as stored and as TeX with parts to light up. @throws EquationError for equations with a mistake */
-  async equations(source: CellSource): Promise<{ readonly source: string; readonly tex: string }> {
+  /**
+   * A cell's equations, as stored and as TeX with parts to light up; and the TeX of each line, by what it defines.
+   * @throws EquationError for equations with a mistake
+   */
+  async equations(source: CellSource) {
     const read = cellOf(source);
-    return { source: read.source, tex: texOf(read, { parts: true }) };
+    const [, ...lines] = texOf(read).split("\n");
+    const named = read.equations.lines.map(({ target }, k): [string, string] => [
+      target,
+      (lines[k] as string).replace("&", "").replace(/\\\\$/, ""),
+    ]);
+    return { source: read.source, tex: texOf(read, { parts: true }), lines: Object.fromEntries(named) };
   },
 
   /** What a built-in cell costs at a size. @throws InputError as `cellFacts` */

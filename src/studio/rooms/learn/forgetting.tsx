@@ -19,7 +19,7 @@ const lastReports = 4;
 
 export default function Forgetting() {
   const lstm = useAnswer("equations", "lstm").value;
-  const line = lstm?.tex.split("\n").find((each) => each.startsWith("c_t"));
+  const line = lstm?.lines.c;
   return (
     <>
       <p>
@@ -61,7 +61,7 @@ export default function Forgetting() {
         Its memory is a second state, <Formula tex="c" />, and that is not multiplied by a matrix from step to step, nor
         squeezed through a tanh. It is multiplied by the forget gate, number by number, and added to:
       </p>
-      {line !== undefined && <Formula display tex={line.replace("&", "").replace(/\\\\$/, "")} />}
+      {line !== undefined && <Formula display tex={line} />}
       <p>
         Along this line the factor is <Formula tex="f_t" /> itself. Where a gate is open, at 1, the message passes as it
         is, over any number of steps. Hochreiter and Schmidhuber called that the constant error carousel; in their LSTM
