@@ -15,8 +15,8 @@ const { maxBodyBytes, maxTokens, maxPromptTokens, queue, sessions } = serverDefa
 const options: Options = {
   host: { value: "ADDRESS", help: "where it listens [127.0.0.1: this machine alone]" },
   port: { value: "N", help: "0 is any free one [8080]", number: { whole: true, min: 0, max: 65_535 } },
-  "api-key": { value: "KEY", help: "asked for; for several, give it again [UNROLLED_API_KEY]", multiple: true },
-  cors: { value: "ORIGIN", help: "a site whose pages may ask; for several, give it again", multiple: true },
+  "api-key": { value: "KEY", help: "asked for; again for several [$UNROLLED_API_KEY]", multiple: true },
+  cors: { value: "ORIGIN", help: "a site whose pages may ask; again for several", multiple: true },
   "max-tokens": { value: "N", help: `tokens that a request may have written [${maxTokens}]`, number: count },
   "max-prompt-tokens": { value: "N", help: `tokens that a request may have read [${maxPromptTokens}]`, number: count },
   "max-body": { value: "BYTES", help: `longest body of a request [${maxBodyBytes}]`, number: count },
@@ -27,7 +27,7 @@ const options: Options = {
   "session-minutes": { value: "N", help: "how long one lives unused [30]", number: { above: 0, max: 1e6 } },
   threads: {
     value: "N",
-    help: "threads that share a step [as many as help]",
+    help: "threads that share a step, on idle cores [1]",
     number: { whole: true, min: 1, max: 64 },
   },
 };
@@ -37,10 +37,11 @@ export const serve: Command = {
   usage: "serve MODEL.safetensors... [options]",
   summary: "answer over HTTP, as OpenAI's completions",
   details: [
-    "A model's name is its file's, without ending. POST /v1/completions, GET /v1/models,",
-    "/openapi.json lists the rest. A line of JSON for each request on standard error.",
+    "POST /v1/completions and GET /v1/models; /openapi.json lists the rest. A model's",
+    "name is its file's, without ending. Each request is a line of JSON on standard",
+    "error.",
     "",
-    "SIGHUP reads the files anew; without it, one that is replaced changes nothing.",
+    "A file that is replaced changes nothing until SIGHUP reads all of them anew.",
     "SIGTERM and SIGINT end it once all is answered, at most 30 seconds later.",
   ].join("\n"),
   examples: ["serve model.safetensors", "serve small.safetensors large.safetensors --port 0 --json"],

@@ -49,15 +49,18 @@ export type ServerOptions = {
   readonly sessions?: number;
   /** How long a session lives without being used. */
   readonly sessionMs?: number;
-  /** Threads that share a step, where it is worth it; answers are the same for any number. */
-  readonly threads?: number | undefined;
+  /**
+   * Threads that share a step; answers are the same for any number. More than one pays where cores have nothing else to do:
+   * threads wait for each other in each step.
+   */
+  readonly threads?: number;
   /** Told of each request when its answer has ended. */
   readonly log?: (line: LogLine) => void;
 };
 
 /** What is used where an option is not given. */
 export const serverDefaults = {
-  ...{ apiKeys: [], cors: [], hosts: undefined, threads: undefined, log: () => {} },
+  ...{ apiKeys: [], cors: [], hosts: undefined, threads: 1, log: () => {} },
   ...{ maxBodyBytes: 1_000_000, maxTokens: 16_384, maxPromptTokens: 65_536, queue: 1024 },
   ...{ timeoutMs: 120_000, stallMs: 30_000, sessions: 1000, sessionMs: 30 * 60_000 },
 } as const satisfies Required<ServerOptions>;

@@ -76,19 +76,20 @@ export type RouteName = keyof typeof routes;
 /** Of every route. */
 const always: readonly ErrorKind[] = ["host_not_allowed", "internal", "shutting_down"];
 
+/** zod leaves out the default of what it transforms. */
+function showDefault({ zodSchema, jsonSchema }: { readonly zodSchema: z.core.$ZodType; jsonSchema: object }): void {
+  const { default: otherwise } = z.globalRegistry.get(zodSchema) ?? {};
+  if (otherwise !== undefined) Object.assign(jsonSchema, { default: otherwise });
+}
+
 /** An OpenAPI 3.1 document of all routes. */
 export function openapi(): object {
   const components: Record<string, object> = {};
   /** Kept among the components under its name. */
   const refer = (schema: z.ZodType, io: "input" | "output"): object => {
-    const { id } = z.globalRegistry.get(schema) as { id: string };
-    const {
-      $schema: _,
-      id: __,
-      ...made
-    } = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as Record<string, unknown>;
-    components[id] = made;
-    return { $ref: `#/components/schemas/${id}` };
+    const { $defs, $ref } = z.toJSONSchema(schema, { io, unrepresentable: "any", override: showDefault });
+    Object.assign(components, $defs);
+    return { $ref: String($ref).replace("#/$defs/", "#/components/schemas/") };
   };
   const paths: Record<string, Record<string, object>> = {};
   for (const [operationId, route] of Object.entries<Route>(routes)) {

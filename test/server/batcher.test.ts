@@ -1,0 +1,185 @@
+/** Who gets a lane, and that nobody's text depends on it. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createRandom } from "../../src/nn/random.ts";
+import { createBatcher, type Job } from "../../src/server/batcher.ts";
+import { ApiError } from "../../src/server/errors.ts";
+import { createText } from "../../src/tasks/desk.ts";
+import { book, serving, tiny, until } from "./serving.ts";
+
+type Piece = { readonly text: string };
+const batcherOf = (queue = 1000) => createBatcher<Piece>(tiny, { queue });
+
+type Followed = Job<Piece> & { readonly found: { text: string; ended?: string | Error } };
+
+/** A job, and what has become of it. */
+function jobOf(client: string, { length = 20, seed = 0, prompt = "a" } = {}): Followed {
+  const found: Followed["found"] = { text: "" };
+  const text = createText<Piece>(tiny, { prompt, length, seed, describe: (text) => ({ text }) });
+  return {
+    ...{ client, text, found },
+    take(pieces, ended) {
+      found.text += pieces.map((piece) => piece.text).join("");
+      if (ended !== undefined) found.ended = ended;
+    },
+  };
+}
+const jobsOf = (client: string, count: number, options = {}) =>
+  Array.from({ length: count }, (_, seed) => jobOf(client, { seed, ...options }));
+const ended = (jobs: readonly Followed[]): number => jobs.filter(({ found }) => found.ended !== undefined).length;
+
+describe("fair", () => {
+  test("a client with one text is served while one with 500 waits: after at most 32 of those", async () => {
+    const batcher = await batcherOf();
+    const many = jobsOf("many", 500, { length: 200 });
+    batcher.add(many);
+    await until(() => batcher.lanesInUse === 32);
+    const before = ended(many);
+    const one = jobOf("one", { length: 200 });
+    batcher.add([one]);
+    await until(() => one.found.ended !== undefined);
+    expect(ended(many) - before).toBeLessThanOrEqual(2 * 32);
+    for (const job of many) batcher.remove(job);
+  });
+
+  test("two clients with many texts have as many lanes each, whoever came first", async () => {
+    const batcher = await batcherOf();
+    const [a, b] = [jobsOf("a", 100, { length: 1e7 }), jobsOf("b", 100, { length: 1e7 })];
+    batcher.add(a);
+    await until(() => batcher.lanesInUse === 32);
+    batcher.add(b);
+    const reading = (jobs: readonly Followed[]) => jobs.map(({ text }) => text.written);
+    await until(() => ended(b) === 0 && reading(b).filter((count) => count > 0).length === 16);
+    const before = [reading(a), reading(b)];
+    await until(() => (reading(b)[0] as number) > (before[1]?.[0] as number) + 50);
+    const moving = [a, b].map((jobs, k) => reading(jobs).filter((count, at) => count > (before[k]?.[at] as number)));
+    expect(moving.map(({ length }) => length)).toEqual([16, 16]);
+    for (const job of [...a, ...b]) batcher.remove(job);
+    expect([batcher.lanesInUse, batcher.queueLength]).toEqual([0, 0]);
+  });
+
+  test("a text that gave up its lane and got it again is what it is alone", async () => {
+    const batcher = await batcherOf();
+    const many = jobsOf("many", 40, { length: 300 });
+    batcher.add(many);
+    await until(() => batcher.lanesInUse === 32);
+    for (let k = 0; k < 20; k++) {
+      batcher.add([jobOf(`other ${k}`, { length: 50 })]);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await until(() => ended(many) === many.length);
+    for (const [seed, { found }] of many.entries()) {
+      const alone = jobOf("alone", { seed, length: 300 });
+      const quiet = await batcherOf();
+      quiet.add([alone]);
+      await until(() => alone.found.ended !== undefined);
+      expect(found).toEqual(alone.found);
+      if (seed === 5) break;
+    }
+  });
+});
+
+describe("a full queue", () => {
+  test("refuses the client that has most in it", async () => {
+    const batcher = await batcherOf(10);
+    const running = jobsOf("a", 42, { length: 1e7 });
+    batcher.add(running);
+    await until(() => batcher.queueLength === 10);
+    expect(() => batcher.add([jobOf("a")])).toThrow(
+      new ApiError("queue_full", "the queue is full: 10 texts wait. Try again in a moment."),
+    );
+    expect(ended(running)).toBe(0);
+    const other = jobOf("b", { length: 3 });
+    batcher.add([other]);
+    expect(running.map(({ found }) => found.ended)).toEqual([
+      ...Array(41).fill(undefined),
+      expect.objectContaining({ kind: "queue_full" }),
+    ]);
+    await until(() => other.found.ended !== undefined);
+    expect(other.found.ended).toBe("length");
+    for (const job of running) batcher.remove(job);
+  });
+
+  test("refuses more texts than it has places, and nobody else", async () => {
+    const batcher = await batcherOf(3);
+    const few = jobsOf("few", 34, { length: 1e7 });
+    batcher.add(few);
+    expect(() => batcher.add(jobsOf("many", 36))).toThrow("the queue is full");
+    expect(ended(few)).toBe(0);
+    for (const job of few) batcher.remove(job);
+  });
+});
+
+test("a paused text gives its lane to others and goes on when it is resumed", async () => {
+  const batcher = await batcherOf();
+  const [job, alone] = [jobOf("a", { length: 500 }), jobOf("b", { length: 500 })];
+  batcher.add([job]);
+  await until(() => job.text.written > 20);
+  batcher.pause(job);
+  const { written } = job.text;
+  expect(batcher.lanesInUse).toBe(0);
+  batcher.add([alone]);
+  await until(() => alone.found.ended !== undefined);
+  expect(job.text.written).toBe(written);
+  batcher.resume(job);
+  await until(() => job.found.ended !== undefined);
+  expect(job.found).toEqual(alone.found);
+});
+
+test("an answer under load is the quiet server's for the same seed, whatever else is asked, streamed or not", async () => {
+  const [busy, quiet] = [await serving(), await serving()];
+  const requests = fc.record({
+    prompt: fc.oneof(
+      fc.nat({ max: 300 }).map((length) => book.slice(0, length)),
+      fc.array(fc.nat({ max: 17 }), { minLength: 1, maxLength: 5 }),
+      fc.constant(["a dog", "☃", ""]),
+    ),
+    max_tokens: fc.nat({ max: 60 }),
+    seed: fc.nat(),
+    temperature: fc.constantFrom(0, 0.7, 1.5),
+    top_p: fc.constantFrom(0.5, 1),
+    n: fc.constantFrom(1, 1, 1, 3),
+    presence_penalty: fc.constantFrom(0, 1),
+    stop: fc.constantFrom(null, "the", ["at", "."]),
+    logprobs: fc.constantFrom(null, 2),
+    echo: fc.boolean(),
+    stream: fc.boolean(),
+  });
+  const [seed, random] = [Date.now() % 1e6, createRandom(Date.now() % 1e6)];
+  type Choice = {
+    index: number;
+    text: string;
+    finish_reason: string | null;
+    logprobs: Record<string, unknown[]> | null;
+  };
+  const choicesOf = async ({ post }: typeof busy, body: object): Promise<Choice[]> => {
+    const text = await (await post("/v1/completions", { model: "tiny", ...body })).text();
+    if (text.startsWith("{")) return JSON.parse(text).choices;
+    const joined: Choice[] = [];
+    for (const event of text.split("\n\n").slice(0, -2)) {
+      for (const choice of JSON.parse(event.slice("data: ".length)).choices as Choice[]) {
+        const one = joined[choice.index];
+        if (one === undefined) joined[choice.index] = choice;
+        else {
+          one.text += choice.text;
+          one.finish_reason = choice.finish_reason;
+          for (const [key, list] of Object.entries(one.logprobs ?? {})) list.push(...(choice.logprobs?.[key] ?? []));
+        }
+      }
+    }
+    expect(text.endsWith("data: [DONE]\n\n")).toBe(true);
+    return joined;
+  };
+  const bodies = fc.sample(requests, { seed, numRuns: 150 });
+  const expected: Choice[][] = [];
+  for (const body of bodies) expected.push(await choicesOf(quiet, { ...body, stream: false }));
+  const found = await Promise.all(
+    bodies.map(async (body) => {
+      await new Promise((resolve) => setTimeout(resolve, 50 * random.uniform()));
+      return choicesOf(busy, body);
+    }),
+  );
+  for (const [k, choices] of found.entries()) {
+    expect(choices, `request ${k} of seed ${seed}: ${JSON.stringify(bodies[k])}`).toEqual(expected[k]);
+  }
+});

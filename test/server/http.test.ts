@@ -1,0 +1,275 @@
+/** What comes over a socket, well-formed or not, and what becomes of those who send it. */
+import { connect, type Socket } from "node:net";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { errorBody } from "../../src/server/schemas.ts";
+import { serving, until } from "./serving.ts";
+
+const here = await serving();
+const lanes = (of = here) => of.figure('unrolled_lanes_in_use{model="tiny"}');
+
+/** A socket, and all that came out of it. */
+async function open(port = here.port): Promise<{ socket: Socket; text: () => string; closed: Promise<void> }> {
+  const socket = connect(port, "127.0.0.1");
+  let text = "";
+  socket.on("data", (chunk) => (text += chunk));
+  socket.on("error", () => {});
+  const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+  await new Promise<void>((resolve) => socket.on("connect", resolve));
+  return { socket, text: () => text, closed };
+}
+const head = (length: number, path = "/v1/completions") =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
+const ask = (body: object): string => head(JSON.stringify(body).length) + JSON.stringify(body);
+const endless = { model: "tiny", prompt: "a", max_tokens: 16_384 };
+
+/** An error of the server's in OpenAI's shape, which blames nobody but the request. */
+async function wrong(answer: Response): Promise<number> {
+  const body = await answer.json();
+  expect(errorBody.strict().safeParse(body).success, JSON.stringify(body)).toBe(true);
+  expect(body.error.message).not.toMatch(/internal|undefined|\[object/);
+  return answer.status;
+}
+
+describe("malformed requests", () => {
+  test("any JSON is answered: as a completion, or as a client's error", async () => {
+    const field = fc.oneof(fc.jsonValue(), fc.constantFrom("tiny", 0, 1, -1, 1e308, "", [], {}, true, null));
+    const names = ["prompt", "max_tokens", "temperature", "top_p", "n", "stop", "seed", "logprobs", "echo", "best_of"];
+    const known = fc.dictionary(fc.constantFrom(...names, "suffix", "logit_bias", "user", "top_k", "min_p"), field);
+    const body = fc.oneof(
+      fc.jsonValue(),
+      known.map((fields) => ({ model: "tiny", ...fields })),
+    );
+    await fc.assert(
+      fc.asyncProperty(body, async (json) => {
+        const answer = await here.post("/v1/completions", JSON.stringify(json));
+        if (answer.status === 200) expect((await answer.json()).object).toBe("text_completion");
+        else expect([400, 404]).toContain(await wrong(answer));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("any bytes as a body are refused with 400", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+        const answer = await fetch(`${here.url}/v1/unrolled/inspect`, {
+          ...{
+            method: "POST",
+            body: bytes as Uint8Array<ArrayBuffer>,
+            headers: { "Content-Type": "application/json" },
+          },
+        });
+        expect(await wrong(answer)).toBe(400);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("bytes that are no HTTP get 400 and the end of the connection, and others are served", async () => {
+    for (const bytes of ["\0\0\0", "GET\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "\x16\x03\x01\x02"]) {
+      const { socket, text, closed } = await open();
+      socket.write(bytes);
+      await closed;
+      expect(text()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*"this is no HTTP request\."/s);
+    }
+    const { socket, text, closed } = await open();
+    socket.write(`GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`);
+    await closed;
+    expect(text()).toMatch(/^HTTP\/1\.1 431 /);
+    expect((await here.get("/healthz")).status).toBe(200);
+  });
+
+  test("a host that is none, or none at all, gets 400", async () => {
+    for (const headers of ["Host: a b\r\n", "Host: \r\n"]) {
+      const { socket, text } = await open();
+      socket.write(`GET /healthz HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`);
+      await until(() => text().includes("}}"));
+      expect(text()).toMatch(/^HTTP\/1\.1 400 .*invalid_request_error/s);
+      socket.destroy();
+    }
+  });
+
+  test("what is no JSON by its Content-Type is refused: a page of another site could send it", async () => {
+    const types = ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""];
+    for (const type of types) {
+      const answer = await here.post("/v1/completions", endless, { headers: { "Content-Type": type } });
+      expect([type, await wrong(answer)]).toEqual([type, 415]);
+    }
+    const utf8 = { headers: { "Content-Type": "application/json; charset=utf-8" } };
+    expect((await here.post("/v1/completions", { ...endless, max_tokens: 1 }, utf8)).status).toBe(200);
+  });
+
+  test("a body that is too long is refused, whether it says so or not", async () => {
+    const body = JSON.stringify({ ...endless, prompt: "a".repeat(1_000_001) });
+    const said = await here.post("/v1/completions", body);
+    expect([await wrong(said), said.headers.get("connection")]).toEqual([413, "close"]);
+    const { socket, text, closed } = await open();
+    socket.write(head(0).replace("Content-Length: 0", "Transfer-Encoding: chunked"));
+    const chunk = `10000\r\n${"a".repeat(0x10000)}\r\n`;
+    for (let k = 0; k < 20; k++) socket.write(chunk);
+    await until(() => text().includes("}}"));
+    expect(text()).toMatch(/^HTTP\/1\.1 413 .*request_too_large/s);
+    socket.destroy();
+    await closed;
+  });
+
+  test("a body in chunks is read", async () => {
+    const { socket, text } = await open();
+    const body = JSON.stringify({ model: "tiny", prompt: "é☃", max_tokens: 0, echo: true });
+    socket.write(head(0).replace("Content-Length: 0", "Transfer-Encoding: chunked"));
+    for (const byte of Buffer.from(body))
+      socket.write(Buffer.concat([Buffer.from("1\r\n"), Buffer.of(byte), Buffer.from("\r\n")]));
+    socket.write("0\r\n\r\n");
+    await until(() => text().includes('"usage"'));
+    expect(text()).toContain('"prompt_tokens":2,');
+    socket.destroy();
+  });
+
+  test("paths and methods that there are not get 404 and 405 with Allow", async () => {
+    expect(await wrong(await here.get("/"))).toBe(404);
+    expect(await wrong(await here.get("/v1/completions/x"))).toBe(404);
+    expect(await wrong(await here.get("/%E0%A4%A"))).toBe(404);
+    const answer = await here.get("/v1/unrolled/sessions/x", { method: "PUT" });
+    expect([await wrong(answer), answer.headers.get("allow")]).toEqual([405, "GET, DELETE"]);
+    expect((await here.get("/v1/models", { method: "HEAD" })).status).toBe(200);
+  });
+});
+
+describe("clients that go away", () => {
+  test("in the middle of a body, of an answer, of a stream: their lanes are free and nothing is left", async () => {
+    const clients = await Promise.all(Array.from({ length: 30 }, () => open()));
+    for (const [k, { socket }] of clients.entries()) {
+      if (k % 3 === 0) socket.write(head(1000) + '{"model":');
+      else socket.write(ask({ ...endless, stream: k % 3 === 1 }));
+    }
+    await until(async () => (await lanes()) === 20);
+    for (const { socket } of clients) socket.destroy();
+    await until(async () => (await lanes()) === 0);
+    const gone = () => here.lines.filter(({ aborted, completionTokens }) => aborted && completionTokens < 16_384);
+    await until(() => gone().length >= 30);
+    expect(gone().filter(({ status }) => status === 499).length).toBeGreaterThanOrEqual(20);
+  });
+
+  test("as soon as they have asked", async () => {
+    for (let k = 0; k < 50; k++) {
+      const { socket } = await open();
+      socket.end(ask({ ...endless, stream: k % 2 === 0 }));
+      socket.destroy();
+    }
+    await until(async () => (await lanes()) === 0);
+    expect((await here.client.models.list()).data).toHaveLength(2);
+  });
+});
+
+describe("slow readers", () => {
+  test("hold no lane, and are dropped in the end; what they were written stays small", async () => {
+    const slow = await serving({ stallMs: 300, maxTokens: 1e9 });
+    const { socket, closed } = await open(slow.port);
+    socket.pause();
+    socket.write(ask({ ...endless, max_tokens: 1e8, stream: true }));
+    await until(async () => (await lanes(slow)) === 1);
+    await until(async () => (await lanes(slow)) === 0);
+    expect((await slow.client.models.list()).data).toHaveLength(2);
+    await until(() => slow.lines.some(({ aborted }) => aborted));
+    socket.resume();
+    await closed;
+    const line = slow.lines.find(({ aborted }) => aborted);
+    expect(line).toMatchObject({ status: 200, aborted: true });
+    // What the two ends of the socket hold, and a little more; an event is about 200 bytes.
+    expect(line?.completionTokens).toBeLessThan(100_000);
+  });
+
+  test("that read on in time get all of it", async () => {
+    const { socket, text } = await open();
+    socket.pause();
+    socket.write(ask({ ...endless, stream: true, seed: 3 }));
+    await until(async () => (await lanes()) === 0);
+    socket.resume();
+    await until(() => text().includes("data: [DONE]"));
+    const texts = [...text().matchAll(/"text":("(?:[^"\\]|\\.)*")/g)].map(([, json]) => JSON.parse(json as string));
+    const { choices } = await here.client.completions.create({ ...endless, seed: 3 });
+    expect(texts.join("")).toBe(choices[0]?.text);
+    socket.destroy();
+  });
+});
+
+test("1,000 idle connections keep nobody from being served", async () => {
+  const idle = await Promise.all(Array.from({ length: 1000 }, () => open()));
+  const { choices } = await here.client.completions.create({ model: "tiny", prompt: "a", max_tokens: 5 });
+  expect(choices[0]?.text).toHaveLength(5);
+  for (const { socket } of idle) socket.destroy();
+  await Promise.all(idle.map(({ closed }) => closed));
+});
+
+describe("pages in a browser", () => {
+  test("of other sites are not told that they may read; those of --cors are, before they ask and when they do", async () => {
+    const from = (origin: string) => ({ headers: { Origin: origin } });
+    const asking = {
+      method: "OPTIONS",
+      headers: { Origin: "https://a.example", "Access-Control-Request-Method": "POST" },
+    };
+    const allowed = (answer: Response) => answer.headers.get("access-control-allow-origin");
+    expect(allowed(await here.get("/v1/models", from("https://a.example")))).toBeNull();
+    expect((await here.get("/v1/completions", asking)).status).toBe(405);
+    const open = await serving({ cors: ["https://a.example"], apiKeys: ["k"] });
+    const before = await open.get("/v1/completions", asking);
+    expect([before.status, allowed(before)]).toEqual([204, "https://a.example"]);
+    expect(allowed(await open.get("/v1/models", from("https://a.example")))).toBe("https://a.example");
+    expect(allowed(await open.get("/v1/models", from("https://b.example")))).toBeNull();
+  });
+
+  test("that have another name for this machine are refused: DNS rebinding", async () => {
+    const { port, lines } = await serving({ hosts: ["localhost", "127.0.0.1", "[::1]"] });
+    const answers: string[] = [];
+    for (const host of [
+      "evil.example",
+      "evil.example:80",
+      "localhost.evil.example",
+      "127.0.0.1.evil.example",
+      "LOCALHOST:9",
+      "[::1]:1",
+    ]) {
+      const { socket, text } = await open(port);
+      socket.write(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      await until(() => text().includes("}"));
+      answers.push(text().slice(9, 12));
+      socket.destroy();
+    }
+    expect(answers).toEqual(["403", "403", "403", "403", "200", "200"]);
+    expect(lines.map(({ status }) => status)).toEqual([403, 403, 403, 403, 200, 200]);
+  });
+});
+
+test("a log line has what was asked and how it went, and no word of the text, the key or a session", async () => {
+  const { post, lines, client } = await serving({ apiKeys: ["secret-key"] });
+  const headers = { Authorization: "Bearer secret-key" };
+  await post("/v1/completions", { model: "tiny", prompt: "the cat", max_tokens: 4, user: "somebody" }, { headers });
+  await post("/v1/unrolled/sessions", { model: "tiny", prompt: "a dog" }, { headers });
+  await client.models.retrieve("tiny");
+  expect(lines).toEqual([
+    {
+      ...{ time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/), method: "POST", path: "/v1/completions" },
+      ...{ status: 200, ms: expect.any(Number), promptTokens: 7, completionTokens: 4, client: "key 1" },
+    },
+    expect.objectContaining({ path: "/v1/unrolled/sessions", status: 201, promptTokens: 4 }),
+    expect.objectContaining({ path: "/v1/models/:id", method: "GET" }),
+  ]);
+  expect(JSON.stringify(lines)).not.toMatch(/cat|dog|secret|sess-|somebody/);
+});
+
+test("metrics count requests by route and status, and tokens by model", async () => {
+  const { post, get, figure, client } = await serving();
+  await client.completions.create({ model: "tiny", prompt: "the cat", max_tokens: 5 });
+  await client.completions.create({ model: "tiny", prompt: "a", max_tokens: 5 });
+  await post("/v1/completions", { model: "tiny", n: -1 });
+  await get("/some/path");
+  expect(await figure('unrolled_requests_total{route="/v1/completions",status="200"}')).toBe(2);
+  expect(await figure('unrolled_requests_total{route="/v1/completions",status="400"}')).toBe(1);
+  expect(await figure('unrolled_requests_total{route="other",status="404"}')).toBe(1);
+  expect(await figure('unrolled_tokens_total{model="tiny",kind="read"}')).toBe(8);
+  expect(await figure('unrolled_tokens_total{model="tiny",kind="written"}')).toBe(10);
+  expect(await figure("unrolled_time_to_first_token_seconds_count")).toBe(2);
+  expect(await figure('unrolled_request_duration_seconds_count{route="/v1/completions"}')).toBe(3);
+  expect(await figure('unrolled_queue_length{model="pairs"}')).toBe(0);
+});
