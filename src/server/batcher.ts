@@ -11,7 +11,7 @@ import { ApiError } from "./errors.ts";
 /** Lanes of the programs: the last is the most texts at once. */
 const sizes = [1, 4, 16, 32] as const;
 /** How long it steps before HTTP gets its turn. */
-const turnMs = 1;
+const turnMs = 4;
 
 /** A text that a client wants. */
 export type Job<Piece> = {
@@ -64,14 +64,15 @@ export class Batcher<Piece extends { readonly text: string }> {
    */
   add(jobs: readonly Job<Piece>[]): void {
     const [{ client }] = jobs as readonly [Job<Piece>];
-    const full = new ApiError("queue_full", `the queue is full: ${this.queue} texts wait. Try again in a moment.`);
+    const full = () =>
+      new ApiError("queue_full", `the queue is full: ${this.queue} texts wait. Try again in a moment.`);
     while (this.queueLength + jobs.length > this.queue + this.desk.size - this.seated.size) {
       const [most, theirs] = this.longest();
       const own = (this.waiting.get(client)?.length ?? 0) + jobs.length;
       const newest = theirs.findLast(({ text }) => text.read === 0);
-      if (most === client || theirs.length <= own || newest === undefined) throw full;
+      if (most === client || theirs.length <= own || newest === undefined) throw full();
       this.remove(newest);
-      newest.take([], full);
+      newest.take([], full());
     }
     for (const job of jobs) this.enqueue(job);
     void this.run();

@@ -6,7 +6,9 @@ import { InputError } from "../graph/input-error.ts";
 import type { Server } from "./app.ts";
 import { ApiError } from "./errors.ts";
 
+/** Where to listen. */
 export type ListenOptions = {
+  /** `127.0.0.1` is this machine alone, `0.0.0.0` all its addresses. */
   readonly host: string;
   /** 0 is any free one. */
   readonly port: number;
@@ -28,7 +30,11 @@ export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\
 const [headersMs, requestMs, idleMs] = [10_000, 60_000, 60_000];
 const headerBytes = 16_384;
 
-/** @throws InputError for an address that cannot be listened at */
+/**
+ * Answer what comes to a port.
+ * @throws InputError for an address that cannot be listened at
+ * @example const { url, close } = await listen(server, { host: "127.0.0.1", port: 8080 });
+ */
 export async function listen(server: Server, { host, port }: ListenOptions): Promise<Listening> {
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,

@@ -29,6 +29,7 @@ const modules = [
   ["unrolled/callbacks", "src/callbacks/index.ts"],
   ["unrolled/cells", "src/cells/index.ts"],
   ["unrolled/formats/model-file", "src/formats/model-file.ts"],
+  ["unrolled/server", "src/server/index.ts"],
 ] as const;
 
 export type Ended = { readonly code: number | null; readonly output: string };

@@ -96,6 +96,18 @@ test("the callbacks that write files come from unrolled/callbacks", () => {
   expect(readdirSync(join(project, "logs/train"))).toHaveLength(1);
 });
 
+test("models are served by unrolled/server", () => {
+  const script = `
+    import { languageModel } from "unrolled";
+    import { createServer } from "unrolled/server";
+    const server = await createServer({ tiny: languageModel("hello world", { units: 4 }) });
+    const answer = await server.fetch(new Request("http://localhost/v1/models"));
+    console.log((await answer.json()).data[0].id);
+  `;
+  writeFileSync(join(project, "server.js"), script);
+  expect(run(project, process.execPath, "server.js").trim()).toBe("tiny");
+});
+
 test("the command line runs: help, version, a model trained on a text and one on the book within", () => {
   const unrolled = (...args: string[]) => run(project, "npx", "--no-install", "unrolled", ...args);
   expect(unrolled("--help")).toMatch(/Usage: unrolled COMMAND/);
