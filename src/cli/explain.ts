@@ -1,20 +1,11 @@
 /** `unrolled explain`: what a cell says, and what compiling made of it. */
 import { cells } from "../cells/index.ts";
-import { grad } from "../grad/grad.ts";
-import { addCell, type Cell } from "../graph/cell.ts";
-import { createBuilder } from "../graph/graph.ts";
-import { printGraph } from "../graph/print.ts";
-import { evaluateSize } from "../graph/sizes.ts";
+import type { Cell } from "../graph/cell.ts";
 import { texOf } from "../graph/tex.ts";
-import { countParameters } from "../nn/model.ts";
-import { checkMemory } from "../runtime/memory-limit.ts";
-import { factsOf, printPlan } from "../schedule/print.ts";
-import { schedule } from "../schedule/schedule.ts";
+import { explainCell, printExplanation } from "../nn/explain.ts";
 import { readCell } from "./cell-argument.ts";
 import type { Command } from "./options.ts";
-import { formatCount, printable, writeJson } from "./output.ts";
-
-export type ExplainOptions = { units: number; input: number; batch: number; steps: number };
+import { printable, writeJson } from "./output.ts";
 
 export const explain: Command = {
   name: "explain",
@@ -45,58 +36,8 @@ export const explain: Command = {
       batch: given.number("batch") ?? 32,
       steps: given.number("steps") ?? 64,
     };
-    const { text, facts } = explainCell(argument, cell, sizes);
-    if (given.flag("json")) writeJson({ ...facts, ...tex });
-    else process.stdout.write(`${printable(text)}\n`);
+    const explanation = explainCell(argument, cell, sizes);
+    if (given.flag("json")) writeJson({ ...explanation.facts, ...tex });
+    else process.stdout.write(`${printable(printExplanation(cell, explanation, sizes))}\n`);
   },
 };
-
-/** The whole way of one cell, as text and as data. */
-export function explainCell(name: string, cell: Cell, { units, input, batch, steps }: ExplainOptions) {
-  const g = createBuilder();
-  const [x] = cell.inputs as readonly [string];
-  const { output } = addCell(g, cell, { layer: "", units, inputs: { [x]: g.input(x, input) } });
-  const forward = g.graph({ output });
-  const count = countParameters(forward);
-  checkMemory(8 * count, "a gradient of this cell");
-  const both = grad(forward, "output");
-  const inference = schedule(forward, { steps, batch, keep: ["output"] });
-  const training = schedule(both, { steps, batch, keep: ["output"] });
-  const facts = factsOf(inference);
-  const numbers = new Map([
-    ["units", units],
-    [x, input],
-  ]);
-  const stateShapes = cell.stateShapes.map((shape) => shape.map((size) => evaluateSize(size, numbers)));
-  const states = cell.states.map((state, k) => `${state} ${stateShapes[k]?.join("x")}`).join(", ");
-  const parameters = forward.parameters.map(({ name: parameter, shape }) => ({ name: parameter, shape }));
-  const number = (n: number): string => formatCount(Math.round(n));
-  const list = (names: readonly string[]): string => (names.length === 0 ? "nothing" : names.join(" "));
-  const text = [
-    `${name}: ${units} units, input ${input}, ${number(count)} parameters`,
-    ...(states === "" ? [] : [`states: ${states}`]),
-    "",
-    "Equations",
-    indent(cell.source),
-    "",
-    "Graph of one time step, and its gradient",
-    indent(printGraph(both)),
-    "",
-    `Plan for ${steps} time steps of ${batch} examples`,
-    indent(printPlan(training)),
-    "",
-    "What compiling did (forward)",
-    `  hoisted out of the time loop   ${list(facts.hoisted)}`,
-    `  packed into one product        ${facts.packed.map((names) => `[${names.join(" ")}]`).join(" ") || "nothing"}`,
-    `  fused passes in the time loop  ${facts.fused}`,
-    `  multiply-adds a step           ${number(facts.multiplyAdds)} forward, ${number(factsOf(training).multiplyAdds)} with the gradient`,
-    `  memory                         ${number(facts.bytes)} bytes forward, ${number(training.bytes)} with the gradient`,
-  ].join("\n");
-  return { text, facts: { name, states: cell.states, stateShapes, parameters, ...facts } };
-}
-
-const indent = (text: string): string =>
-  text
-    .split("\n")
-    .map((line) => `  ${line}`.trimEnd())
-    .join("\n");

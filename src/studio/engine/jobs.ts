@@ -1,8 +1,9 @@
 /** All that pages ask of the engine, by name. Each job is an async generator: values while it works, a result at its end. */
 import { experiments } from "./experiments.ts";
+import { explaining } from "./explaining.ts";
 import { learning } from "./learning.ts";
 import { textLesson } from "./text-lesson.ts";
 import { training } from "./training.ts";
 import { zoo } from "./zoo.ts";
 
-export const jobs = { ...experiments, ...learning, ...textLesson, ...training, ...zoo };
+export const jobs = { ...experiments, ...explaining, ...learning, ...textLesson, ...training, ...zoo };

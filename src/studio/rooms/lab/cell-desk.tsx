@@ -1,0 +1,255 @@
+/** The cell: its equations to write, and what the compiler makes of them while they are written. */
+import { useState } from "preact/hooks";
+import { about, cells } from "../../../cells/index.ts";
+import { type Cell, cell, EquationError } from "../../../graph/cell.ts";
+import type { ExplainOptions } from "../../../nn/explain.ts";
+import { linkTo } from "../../address.ts";
+import { useAnswer } from "../../engine/engine.ts";
+import type { CompiledCell } from "../../engine/explaining.ts";
+import { Formula } from "../../parts/formula.tsx";
+import { builtInName, type CellText } from "./cell-text.ts";
+import { Editor } from "./editor.tsx";
+import { GraphPicture } from "./graph-picture.tsx";
+import { packText } from "./share.ts";
+import { type Mistake, placeOf } from "./words.ts";
+
+/** A cell, or what is wrong with its equations. */
+export type ReadCell = { readonly cell: Cell } | { readonly mistake: Mistake };
+
+export function readCell(text: string): ReadCell {
+  try {
+    return { cell: cell(text) };
+  } catch (error) {
+    if (!(error instanceof EquationError)) throw error;
+    return { mistake: placeOf(text, error) };
+  }
+}
+const check = (text: string): Mistake | undefined => {
+  const read = readCell(text);
+  return "mistake" in read ? read.mistake : undefined;
+};
+
+export type CellDeskProps = {
+  readonly given: CellText;
+  /** The last equations without a mistake. */
+  readonly good: Cell;
+  readonly sizes: ExplainOptions;
+};
+
+export function CellDesk({ given: { text, write, open, opened, problem }, good, sizes }: CellDeskProps) {
+  const { value, error } = useAnswer("explain", { equations: good.source }, sizes);
+  const stale = check(text) !== undefined;
+  return (
+    <>
+      <div class="desk">
+        <div>
+          <Start text={text} open={open} />
+          {problem !== "" && (
+            <p class="error" role="alert">
+              {problem}
+            </p>
+          )}
+          <Editor text={text} opened={opened} onChange={write} check={check} />
+          <p class="small soft" id="editor-help">
+            One line a value: <code>x</code> is the input, <code>h'</code> a state now and <code>h</code> the step
+            before; a name that no line defines is learned. Ctrl-Space completes, F8 goes to a mistake, Tab leaves the
+            editor.
+          </p>
+          <Share text={text} />
+        </div>
+        <div class="made" aria-busy={value === undefined}>
+          {error !== undefined && (
+            <p class="error" role="alert">
+              {error}
+            </p>
+          )}
+          {value !== undefined && (
+            <>
+              <h3>As maths</h3>
+              {stale && <p class="small soft">Of the last equations without a mistake.</p>}
+              <Formula display tex={value.tex} />
+              <Facts compiled={value} sizes={sizes} />
+            </>
+          )}
+        </div>
+      </div>
+      {value !== undefined && <Compiled compiled={value} cell={good} />}
+    </>
+  );
+}
+
+function Start({ text, open }: Pick<CellText, "text" | "open">) {
+  const name = builtInName(text);
+  const own = text.trim() === "" ? "empty" : "own";
+  return (
+    <div class="row">
+      <label class="field start">
+        Start from
+        <select
+          value={name ?? own}
+          onChange={({ currentTarget: { value } }) => {
+            if (value === "empty") open("");
+            else if (value !== "own") open((cells[value] as Cell).source);
+          }}
+        >
+          <option value="empty">an empty page</option>
+          {own === "own" && name === undefined && <option value="own">equations of your own</option>}
+          {Object.keys(cells).map((each) => (
+            <option key={each} value={each}>
+              {each}: {about[each]?.differs}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+function Share({ text }: { readonly text: string }) {
+  const [shared, setShared] = useState<{ readonly text: string; readonly said: string; readonly link?: string }>();
+  const share = async (): Promise<void> => {
+    const link = new URL(linkTo("lab", [], { cell: await packText(text) }), location.href).href;
+    try {
+      await navigator.clipboard.writeText(link);
+      setShared({ text, said: "The link is copied: who opens it has these equations." });
+    } catch {
+      setShared({ text, said: "Copy this link:", link });
+    }
+  };
+  const present = shared?.text === text ? shared : undefined;
+  return (
+    <div class="row">
+      <button type="button" onClick={share}>
+        Share this cell as a link
+      </button>
+      <span class="small" role="status">
+        {present?.said}
+      </span>
+      {present?.link !== undefined && <input class="link" readOnly aria-label="Link" value={present.link} />}
+    </div>
+  );
+}
+
+const count = (n: number): string => Math.round(n).toLocaleString("en-US");
+const bytes = (n: number): string =>
+  n < 1e6 ? `${count(n / 1000)} kB` : `${(n / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 })} MB`;
+
+function Facts({ compiled, sizes }: { readonly compiled: CompiledCell; readonly sizes: ExplainOptions }) {
+  const { facts, parameters, trainingMultiplyAdds, trainingBytes, backward } = compiled;
+  const names = (list: readonly string[]) => (list.length === 0 ? "nothing" : list.join(" "));
+  return (
+    <>
+      <h3>As the compiler runs it</h3>
+      <p class="small soft">
+        {count(sizes.units)} units, {count(sizes.input)} features of input, {count(sizes.batch)} sequences of{" "}
+        {count(sizes.steps)} steps at once: the settings below.
+      </p>
+      <dl class="facts">
+        <dt>hoisted</dt>
+        <dd>
+          <code>{names(facts.hoisted)}</code>
+          <span class="soft small"> products for all time steps at once, before the time loop</span>
+        </dd>
+        <dt>packed</dt>
+        <dd>
+          <code>{facts.packed.map((one) => `[${one.join(" ")}]`).join(" ") || "nothing"}</code>
+          <span class="soft small"> matrices side by side, one product each</span>
+        </dd>
+        <dt>fused</dt>
+        <dd>
+          {facts.fused} {facts.fused === 1 ? "pass" : "passes"}
+          <span class="soft small"> over memory in the time loop, for everything between the products</span>
+        </dd>
+        <dt>gradient</dt>
+        <dd>
+          {backward} operations<span class="soft small"> derived from the equations</span>
+        </dd>
+        <dt>parameters</dt>
+        <dd>{count(parameters)}</dd>
+        <dt>multiply-adds</dt>
+        <dd>
+          {count(facts.multiplyAdds)} a step, {count(trainingMultiplyAdds)} with the gradient
+        </dd>
+        <dt>memory</dt>
+        <dd>
+          {bytes(facts.bytes)}, {bytes(trainingBytes)} with the gradient
+        </dd>
+      </dl>
+    </>
+  );
+}
+
+type CompiledProps = { readonly compiled: CompiledCell; readonly cell: Cell };
+
+function Compiled({
+  compiled: { facts, forward, forwardText, bothText, plan, trainingPlan },
+  cell,
+  stale,
+}: CompiledProps) {
+  return (
+    <>
+      <h3>As a graph, one time step</h3>
+      <GraphPicture graph={forward} hoisted={facts.hoisted} descriptions={cell.descriptions} />
+      <ul class="legend small soft">
+        <li class="state">state of the step before</li>
+        <li class="product">product with a matrix</li>
+        <li class="product hoisted">hoisted product</li>
+        <li class="pointwise">feature by feature</li>
+        {facts.states.length > 0 && <li class="loop">what the next step reads</li>}
+      </ul>
+      <Text title="The graph as text" text={forwardText} />
+      <Text title="The graph with its gradient, as text" text={bothText} />
+      <Text title="The plan, without the gradient" text={plan} />
+      <Text title="The plan of training" text={trainingPlan} />
+      <details>
+        <summary>Parameters and states</summary>
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th>name</th>
+                <th>shape</th>
+                <th>starts as</th>
+                <th>what it is</th>
+              </tr>
+            </thead>
+            <tbody>
+              {facts.states.map((name, k) => (
+                <tr key={name}>
+                  <td>
+                    <code>{name}'</code>
+                  </td>
+                  <td>{facts.stateShapes[k]?.join(" × ")}</td>
+                  <td>zeros</td>
+                  <td>{cell.descriptions[name] ?? "a state"}</td>
+                </tr>
+              ))}
+              {facts.parameters.map(({ name, shape }, k) => (
+                <tr key={name}>
+                  <td>
+                    <code>{name}</code>
+                  </td>
+                  <td>{shape.join(" × ")}</td>
+                  <td>{cell.parameters[k]?.initializer.name.replaceAll("_", " ")}</td>
+                  <td>{cell.descriptions[name] ?? (cell.parameters[k]?.matrix ? "a matrix" : "a vector")}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </>
+  );
+}
+
+function Text({ title, text }: { readonly title: string; readonly text: string }) {
+  return (
+    <details>
+      <summary>{title}</summary>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+      <pre class="scroll" tabIndex={0}>
+        {text}
+      </pre>
+    </details>
+  );
+}

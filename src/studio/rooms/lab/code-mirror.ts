@@ -1,0 +1,165 @@
+/** The equation editor by CodeMirror: colours, completion, mistakes under their place. Loaded when the Lab is entered. */
+import {
+  autocompletion,
+  type CompletionContext,
+  type CompletionResult,
+  completionKeymap,
+} from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { bracketMatching } from "@codemirror/language";
+import { linter, lintKeymap } from "@codemirror/lint";
+import { EditorState, RangeSetBuilder } from "@codemirror/state";
+import {
+  Decoration,
+  type DecorationSet,
+  drawSelection,
+  EditorView,
+  keymap,
+  lineNumbers,
+  ViewPlugin,
+  type ViewUpdate,
+} from "@codemirror/view";
+import { functions, initializers } from "../../../graph/vocabulary.ts";
+import { type Mistake, wordsOf } from "./words.ts";
+
+export type EditorOptions = {
+  readonly text: string;
+  readonly onChange: (text: string) => void;
+  /** What is wrong with a text. */
+  readonly check: (text: string) => Mistake | undefined;
+  /** The id of what tells how to use it. */
+  readonly describedBy: string;
+};
+
+export type Editor = {
+  readonly setText: (text: string) => void;
+  /** The reader goes on there. */
+  readonly goTo: (place: Mistake) => void;
+  readonly end: () => void;
+};
+
+export function createEditor(place: HTMLElement, { text, onChange, check, describedBy }: EditorOptions): Editor {
+  const mistakes = linter(
+    (view) => {
+      const found = check(view.state.doc.toString());
+      return found === undefined ? [] : [{ ...found, severity: "error" }];
+    },
+    { delay: 250 },
+  );
+  const view = new EditorView({
+    parent: place,
+    state: EditorState.create({
+      doc: text,
+      extensions: [
+        lineNumbers(),
+        history(),
+        drawSelection(),
+        bracketMatching(),
+        colours,
+        mistakes,
+        autocompletion({ override: [complete], icons: false }),
+        // Tab is left alone: it goes on to what follows the editor.
+        keymap.of([...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
+        EditorView.contentAttributes.of({ "aria-label": "Equations", "aria-describedby": describedBy }),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged) onChange(update.state.doc.toString());
+        }),
+        look,
+      ],
+    }),
+  });
+  return {
+    setText(next) {
+      const { doc } = view.state;
+      if (doc.toString() !== next) view.dispatch({ changes: { from: 0, to: doc.length, insert: next } });
+    },
+    goTo({ from, to }) {
+      view.dispatch({ selection: { anchor: from, head: to }, scrollIntoView: true });
+      view.focus();
+    },
+    end: () => view.destroy(),
+  };
+}
+
+const colours = ViewPlugin.fromClass(
+  class {
+    decorations: DecorationSet;
+    constructor(view: EditorView) {
+      this.decorations = decorate(view);
+    }
+    update(update: ViewUpdate): void {
+      if (update.docChanged) this.decorations = decorate(update.view);
+    }
+  },
+  { decorations: ({ decorations }) => decorations },
+);
+
+function decorate(view: EditorView): DecorationSet {
+  const builder = new RangeSetBuilder<Decoration>();
+  for (const { role, from, to } of wordsOf(view.state.doc.toString())) {
+    if (role !== "symbol") builder.add(from, to, Decoration.mark({ class: `word-${role}` }));
+  }
+  return builder.finish();
+}
+
+/** Functions and the names of the text; initialisers after `~`, sizes after `:`; nothing in a comment. */
+function complete(context: CompletionContext): CompletionResult | null {
+  const { text: line, from: start } = context.state.doc.lineAt(context.pos);
+  const before = line.slice(0, context.pos - start);
+  const typed = /[\p{L}_][\p{L}\p{Nd}_]*$/u.exec(before)?.[0] ?? "";
+  if (before.includes("#") || (typed === "" && !context.explicit)) return null;
+  const from = context.pos - typed.length;
+  const validFor = /^[\p{L}_][\p{L}\p{Nd}_]*$/u;
+  if (before.includes("~")) {
+    const options = Object.entries(initializers).map(([label, { takes, defaults }]) => ({
+      label,
+      detail: takes.length === 0 ? "initialiser" : `initialiser of ${takes.join(", ")}`,
+      apply: takes.length > 0 && defaults === undefined ? `${label}(` : label,
+    }));
+    return { from, options, validFor };
+  }
+  if (before.includes(":")) {
+    const sizes = { units: "features of a state", input: "features of the input" };
+    return { from, options: Object.entries(sizes).map(([label, detail]) => ({ label, detail })), validFor };
+  }
+  const names = new Map<string, string>([["x", "the input"]]);
+  for (const { role, text, from: at } of wordsOf(context.state.doc.toString())) {
+    const isName = role === "state" || role === "value" || role === "parameter";
+    if (isName && at !== from) names.set(text, role === "state" && text.endsWith("'") ? "state, now" : role);
+  }
+  const options = [
+    ...Array.from(names, ([label, detail]) => ({ label, detail, boost: 1 })),
+    ...Object.keys(functions).map((label) => ({ label, detail: "function", apply: `${label}(` })),
+  ];
+  return { from, options, validFor };
+}
+
+const look = EditorView.theme({
+  "&": { backgroundColor: "var(--paper)", color: "var(--ink)", border: "1px solid var(--line)", borderRadius: "8px" },
+  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "2px" },
+  ".cm-scroller": { fontFamily: "var(--mono)", fontSize: "0.9rem", lineHeight: "1.65" },
+  ".cm-content": { padding: "0.6rem 0", caretColor: "var(--ink)" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  ".cm-gutters": { backgroundColor: "transparent", color: "var(--soft)", border: "none" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    background: "color-mix(in srgb, var(--accent) 30%, transparent)",
+  },
+  "&.cm-focused .cm-matchingBracket": { backgroundColor: "transparent", outline: "1px solid var(--soft)" },
+  "&.cm-focused .cm-nonmatchingBracket": { backgroundColor: "transparent", outline: "1px solid var(--warn)" },
+  ".cm-lintRange-error": {
+    backgroundImage: "none",
+    textDecoration: "underline wavy var(--warn) 1.5px",
+    textUnderlineOffset: "3px",
+  },
+  ".cm-tooltip": {
+    backgroundColor: "var(--raised)",
+    color: "var(--ink)",
+    border: "1px solid var(--line)",
+    borderRadius: "6px",
+    maxWidth: "min(34rem, 90vw)",
+  },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
+  ".cm-completionDetail": { fontFamily: "system-ui, sans-serif", fontStyle: "normal", opacity: "0.85" },
+  ".cm-diagnostic-error": { borderLeft: "4px solid var(--warn)" },
+});

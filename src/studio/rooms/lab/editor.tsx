@@ -1,0 +1,68 @@
+/** The equation editor in its place: a plain text area until CodeMirror is there. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Editor as CodeMirror } from "./code-mirror.ts";
+import type { Mistake } from "./words.ts";
+
+export type EditorProps = {
+  readonly text: string;
+  /** Counts the texts that others put in its place. */
+  readonly opened: number;
+  readonly onChange: (text: string) => void;
+  readonly check: (text: string) => Mistake | undefined;
+};
+
+export function Editor({ text, opened, onChange, check }: EditorProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const editor = useRef<CodeMirror>(undefined);
+  const [ready, setReady] = useState(false);
+  // CodeMirror calls the newest functions, not those of when it was made.
+  const latest = useRef({ text, onChange });
+  latest.current = { text, onChange };
+  useEffect(() => {
+    let gone = false;
+    void import("./code-mirror.ts").then(({ createEditor }) => {
+      if (gone || place.current === null) return;
+      editor.current = createEditor(place.current, {
+        text: latest.current.text,
+        onChange: (next) => latest.current.onChange(next),
+        ...{ check, describedBy: "editor-help" },
+      });
+      setReady(true);
+    });
+    return () => {
+      gone = true;
+      editor.current?.end();
+    };
+  }, [check]);
+  useEffect(() => editor.current?.setText(latest.current.text), [opened]);
+  const mistake = check(text);
+  return (
+    <div class="editor">
+      {!ready && (
+        <textarea
+          class="code"
+          aria-label="Equations"
+          rows={9}
+          value={text}
+          spellcheck={false}
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+      )}
+      <div ref={place} />
+      <p class="small mistake" role="status">
+        {mistake === undefined ? (
+          <span class="soft">No mistakes.</span>
+        ) : (
+          <>
+            <span class="error">{mistake.message}</span>{" "}
+            <button type="button" class="quiet small" onClick={() => editor.current?.goTo(mistake)}>
+              Go to line {lineOf(text, mistake.from)}
+            </button>
+          </>
+        )}
+      </p>
+    </div>
+  );
+}
+
+const lineOf = (text: string, at: number): number => text.slice(0, at).split("\n").length;

@@ -1,0 +1,158 @@
+/** The graph of one time step as boxes to draw: leaves that are parts of an operation join it, sums of sums are one. */
+import type { Graph, Node, NodeId } from "../../../graph/graph.ts";
+import { type OpName, opClass } from "../../../graph/operations.ts";
+
+export type BoxKind = "input" | "state" | "parameter" | "product" | "pointwise" | "other" | "output";
+
+/** `operands` and `next` are positions among the boxes. */
+export type Box = {
+  readonly label: string;
+  readonly kind: BoxKind;
+  /** The name of the equation that it is the value of. */
+  readonly name?: string;
+  readonly operands: readonly number[];
+  /** Its product runs for all time steps at once. */
+  readonly hoisted: boolean;
+  /** Features. */
+  readonly size: string;
+};
+
+export type Picture = {
+  readonly boxes: readonly Box[];
+  /** From the box with a state's value now to the box with its value of the step before. */
+  readonly loops: readonly { readonly state: string; readonly from: number; readonly to: number }[];
+};
+
+/** What an operation without operands in its label is called. */
+const words: { readonly [K in OpName]: string } = {
+  constant: "",
+  setting: "",
+  input: "",
+  index: "",
+  state: "",
+  final: "",
+  parameter: "",
+  mask: "mask",
+  neg: "−",
+  sigmoid: "σ",
+  hard_sigmoid: "hard σ",
+  tanh: "tanh",
+  relu: "relu",
+  softplus: "softplus",
+  exp: "exp",
+  log: "log",
+  sqrt: "√",
+  abs: "abs",
+  step: "step",
+  broadcast: "repeat",
+  one_hot: "one-hot",
+  add: "+",
+  sub: "−",
+  mul: "×",
+  div: "÷",
+  min: "min",
+  max: "max",
+  sum: "sum",
+  max_of: "max",
+  logsumexp: "log-sum-exp",
+  concat: "join",
+  slice: "part",
+  stretch: "columns",
+  tile: "rows",
+  sum_rows: "row sums",
+  sum_columns: "column sums",
+  matmul: "@",
+  matmul_transposed: "ᵀ@",
+  gather: "row of",
+  outer: "outer",
+  accumulate: "sum",
+  scatter: "scatter",
+  total: "total",
+  products: "@",
+};
+const binary: ReadonlySet<OpName> = new Set<OpName>(["add", "sub", "mul", "div", "min", "max"]);
+const leaves: ReadonlySet<OpName> = new Set<OpName>(["constant", "parameter", "setting"]);
+
+/** `hoisted`: parameters whose products leave the time loop. */
+export function pictureOf(graph: Graph, hoisted: readonly string[]): Picture {
+  const { nodes } = graph;
+  const users = nodes.map(() => 0);
+  for (const node of nodes) for (const input of node.inputs) users[input] = (users[input] as number) + 1;
+  for (const { next } of graph.states) users[next] = (users[next] as number) + 1;
+  for (const id of Object.values(graph.outputs)) users[id] = (users[id] as number) + 1;
+  const at = (id: NodeId): Node => nodes[id] as Node;
+  const isLeaf = (id: NodeId): boolean => leaves.has(at(id).op);
+  /** A leaf that is written into the one operation on another value that reads it. */
+  const joins = (id: NodeId, { op, inputs }: Node): boolean =>
+    isLeaf(id) && binary.has(op) && inputs.some((other) => !isLeaf(other));
+  const leafText = (id: NodeId): string => {
+    const node = at(id);
+    if (node.op === "constant") return `${Number(node.value.toPrecision(4))}`;
+    return node.op === "parameter" ? node.parameter : (node.name ?? "");
+  };
+  /** What a sum adds, through sums that have no name and no other reader. */
+  const addends = (id: NodeId, node: Node): NodeId[] =>
+    node.inputs.flatMap((input) => {
+      const inner = at(input);
+      const merged = inner.op === "add" && inner.name === undefined && users[input] === 1;
+      return merged && input !== id ? addends(input, inner) : [input];
+    });
+
+  // From the outputs back: what was merged into another box is nobody's operand.
+  const wanted = new Set<NodeId>();
+  const operandsOf = new Map<NodeId, { readonly drawn: NodeId[]; readonly label: string }>();
+  const want = (id: NodeId): void => {
+    if (wanted.has(id)) return;
+    wanted.add(id);
+    const node = at(id);
+    const all = node.op === "add" ? addends(id, node) : [...node.inputs];
+    const drawn = all.filter((input) => !joins(input, node));
+    const joined = all.filter((input) => joins(input, node)).map(leafText);
+    operandsOf.set(id, { drawn, label: labelOf(node, joined, all[0] !== undefined && joins(all[0], node)) });
+    drawn.forEach(want);
+  };
+  for (const { next } of graph.states) want(next);
+  for (const id of Object.values(graph.outputs)) want(id);
+
+  const ids = [...wanted].sort((a, b) => a - b);
+  const position = new Map(ids.map((id, k) => [id, k]));
+  const boxes: Box[] = ids.map((id) => {
+    const node = at(id);
+    const { drawn, label } = operandsOf.get(id) as { drawn: NodeId[]; label: string };
+    const leaf = opClass[node.op] === "leaf";
+    const named = !leaf && node.name !== undefined;
+    return {
+      label: leaf ? leafText(id) || (node.name ?? "") : named ? `${node.name} = ${label}` : label,
+      kind: kindOf(node.op),
+      ...(node.name !== undefined && { name: node.name }),
+      operands: drawn.map((input) => position.get(input) as number),
+      hoisted: "view" in node && hoisted.includes(node.view.parameter),
+      size: typeof node.shape === "number" ? `${node.shape} features` : "one number",
+    };
+  });
+  for (const [name, id] of Object.entries(graph.outputs)) {
+    boxes.push({ label: name, kind: "output", operands: [position.get(id) as number], hoisted: false, size: "" });
+  }
+  const loops = graph.states.flatMap(({ name, next }) => {
+    const to = ids.findIndex((id) => at(id).op === "state" && at(id).name === name);
+    return to < 0 ? [] : [{ state: name, from: position.get(next) as number, to }];
+  });
+  return { boxes, loops };
+}
+
+function labelOf(node: Node, joined: readonly string[], first: boolean): string {
+  if ("view" in node) return `${node.view.parameter} ${words[node.op]}`;
+  const word = words[node.op];
+  if (joined.length === 0) return word;
+  return first && node.op !== "add" && node.op !== "mul"
+    ? `${joined[0]} ${word}`
+    : `${word} ${joined.join(` ${word} `)}`;
+}
+
+function kindOf(op: OpName): BoxKind {
+  if (op === "input" || op === "index") return "input";
+  if (op === "state") return "state";
+  if (leaves.has(op)) return "parameter";
+  const group = opClass[op];
+  return group === "product" ? "product" : group === "pointwise" ? "pointwise" : "other";
+}

@@ -1,0 +1,103 @@
+/** What each word of equations is, right or wrong: for colours and completion. Reads them with the language's own tokenizer. */
+import { EquationError } from "../../../graph/equation-error.ts";
+import { type Token, tokenize } from "../../../graph/tokens.ts";
+import { isFunction, isInitializer } from "../../../graph/vocabulary.ts";
+
+export type Role =
+  | "state"
+  | "value"
+  | "parameter"
+  | "input"
+  | "function"
+  | "initializer"
+  | "size"
+  | "number"
+  | "symbol"
+  | "comment";
+
+/** Places count UTF-16 units from the start of the text. */
+export type Word = { readonly role: Role; readonly text: string; readonly from: number; readonly to: number };
+
+/** After so many mistakes the rest of a line is left alone. */
+const mostMistakes = 20;
+
+/** The words of a text in their order; what is no word of the language is left out. */
+export function wordsOf(text: string): Word[] {
+  const tokens: Token[][] = [];
+  let start = 0;
+  for (const line of text.split("\n")) {
+    tokens.push(tokensOf(line, start));
+    start += line.length + 1;
+  }
+  const states = new Set<string>();
+  const values = new Set<string>();
+  for (const [head, separator] of tokens) {
+    if (head?.kind === "name" && separator?.text === "=") (head.primed ? states : values).add(head.text);
+  }
+  return tokens.flatMap((line) => {
+    const separator = line[1]?.text;
+    return line.map((token, k) => {
+      const written = token.primed ? `${token.text}'` : token.text;
+      const word = { text: written, from: token.start, to: token.end };
+      if (token.kind !== "name") return { role: token.kind as "number" | "symbol" | "comment", ...word };
+      return { role: roleOf(token, k > 0 ? separator : undefined, states, values), ...word };
+    });
+  });
+}
+
+function roleOf(
+  { text, primed }: Token,
+  separator: string | undefined,
+  states: ReadonlySet<string>,
+  values: ReadonlySet<string>,
+): Role {
+  if (separator === "~" && isInitializer(text)) return "initializer";
+  if (separator === ":") return "size";
+  if (isFunction(text)) return "function";
+  if (text === "x") return "input";
+  if (primed || states.has(text)) return "state";
+  return values.has(text) ? "value" : "parameter";
+}
+
+/** The tokens of one line that begins at `start`, with what the tokenizer stops at left out. */
+function tokensOf(line: string, start: number): Token[] {
+  const found: Token[] = [];
+  let at = 0;
+  const read = (part: string): void => {
+    for (const token of tokenize({ text: part, line: 0, column: 0 })) {
+      if (token.kind === "end" || token.kind === "newline") continue;
+      found.push({ ...token, start: start + at + token.start, end: start + at + token.end });
+    }
+  };
+  for (let mistakes = 0; mistakes < mostMistakes && at < line.length; mistakes++) {
+    const rest = line.slice(at);
+    try {
+      read(rest);
+      return found;
+    } catch (error) {
+      if (!(error instanceof EquationError)) throw error;
+      const good = codePoints(rest, error.column - 1);
+      read(rest.slice(0, good));
+      at += good + Math.max(1, /^[\p{L}\p{Nd}_.']*/u.exec(rest.slice(good))?.[0].length ?? 1);
+    }
+  }
+  return found;
+}
+
+/** How many UTF-16 units so many code points of a text take. */
+const codePoints = (text: string, count: number): number => [...text].slice(0, count).join("").length;
+
+/** A mistake without the place, which is shown otherwise. */
+export type Mistake = { readonly message: string; readonly from: number; readonly to: number };
+
+/** Where in the text a mistake is: the word there, or one character. */
+export function placeOf(text: string, { message, line, column }: EquationError): Mistake {
+  const lines = text.split("\n");
+  const here = lines[line - 1] ?? "";
+  const start = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
+  const from = Math.min(text.length, start + codePoints(here, column - 1));
+  const word = wordsOf(here).find((each) => start + each.from <= from && from < start + each.to);
+  const to = Math.min(start + here.length, word === undefined ? from + 1 : start + word.to);
+  const [first = ""] = message.split("\n");
+  return { message: first.replace(/^line \d+, column \d+: /, ""), from, to };
+}
