@@ -4,12 +4,39 @@ import type { jobs } from "./jobs.ts";
 import { createRemote, type Remote, type ResultOf } from "./remote.ts";
 
 type AllJobs = typeof jobs;
-export type Engine = Remote<AllJobs> & { /** Ends the worker, whatever it does. */ readonly end: () => void };
+export type Engine = Remote<AllJobs> & {
+  /** Ends the worker, whatever it does; what waits for it fails. */
+  readonly end: () => void;
+};
 
+/** The worker is not there any more; a new one is. */
+export class EngineDied extends Error {
+  override name = "EngineDied";
+}
+
+let started = 0;
 /** A worker of one's own: for work that goes on for long, so that others need not wait for it. */
 export function startEngine(): Engine {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "engine" });
-  return { ...createRemote<AllJobs>(worker), end: () => worker.terminate() };
+  const name = `unrolled.engine.${Date.now()}.${started++}`;
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name });
+  const remote = createRemote<AllJobs>(worker);
+  const end = (error: Error): void => {
+    worker.terminate();
+    remote.fail(error);
+    if (shared === engine) shared = undefined;
+  };
+  const engine: Engine = { ...remote, end: () => end(new EngineDied("The engine was ended.")) };
+  worker.addEventListener("error", ({ message }) =>
+    end(new EngineDied(`The engine stopped working: ${message || "it did not load"}.`)),
+  );
+  // A worker that the browser ends, say for want of memory, does not say so. But while it lives it holds a lock of its
+  // name, from before its first answer. (Without https, and away from this machine, there are no locks.)
+  const watch = (): void => {
+    const ended = (): void => end(new EngineDied("The engine stopped working: the browser ended it."));
+    navigator.locks?.request(name, ended).catch(() => {});
+  };
+  worker.addEventListener("message", watch, { once: true });
+  return engine;
 }
 
 /** The engine for short questions, which all rooms share. */

@@ -78,12 +78,15 @@ export type Remote<All extends Jobs> = {
     name: Name,
     ...args: Parameters<All[Name]>
   ) => Promise<ResultOf<All[Name]>>;
+  /** The other side is gone: all that waits, and all that asks from now on, fails with this. */
+  readonly fail: (error: Error) => void;
 };
 
 export function createRemote<All extends Jobs>(port: Port): Remote<All> {
   type Waiting = { resolve: (answer: IteratorResult<unknown, unknown>) => void; reject: (error: Error) => void };
   const waiting = new Map<number, Waiting[]>();
   let jobs = 0;
+  let gone: Error | undefined;
   port.onmessage = ({ data }: MessageEvent<Answer>) => {
     const first = waiting.get(data.id)?.shift();
     if (data.kind === "value") first?.resolve({ done: data.done, value: data.value });
@@ -92,6 +95,7 @@ export function createRemote<All extends Jobs>(port: Port): Remote<All> {
   const send = (request: Request): void => port.postMessage(request);
   const call = (request: Request): Promise<IteratorResult<unknown, unknown>> =>
     new Promise((resolve, reject) => {
+      if (gone !== undefined) throw gone;
       const queue = waiting.get(request.id) ?? [];
       waiting.set(request.id, queue);
       queue.push({ resolve, reject });
@@ -113,7 +117,7 @@ export function createRemote<All extends Jobs>(port: Port): Remote<All> {
         wish = yield value as YieldOf<All[typeof name]>;
       }
     } finally {
-      if (!ended) await call({ id, kind: "return" });
+      if (!ended && gone === undefined) await call({ id, kind: "return" });
       waiting.delete(id);
     }
   };
@@ -124,5 +128,10 @@ export function createRemote<All extends Jobs>(port: Port): Remote<All> {
       if (done) return value;
     }
   };
-  return { run, ask };
+  const fail: Remote<All>["fail"] = (error) => {
+    gone ??= error;
+    for (const { reject } of [...waiting.values()].flat()) reject(gone);
+    waiting.clear();
+  };
+  return { run, ask, fail };
 }

@@ -11,9 +11,10 @@ import {
   writeLanguageModel,
 } from "../../tasks/language-model.ts";
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
-import type { Progress } from "../../train/fit-stream.ts";
+import type { FitStreamResult, Progress } from "../../train/fit-stream.ts";
 import { NonFiniteLoss } from "../../train/non-finite.ts";
 import { adam } from "../../train/optimizers.ts";
+import type { TrainerState } from "../../train/trainer.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
 
@@ -31,13 +32,13 @@ export type TrainingSettings = {
   readonly seed: number;
   /** How long: passes over the text, or minutes. */
   readonly until: { readonly epochs: number } | { readonly minutes: number };
-  /** Characters or words of a sample at each validation; 0 for none. */
+  /** Characters or words of a sample at each milestone; 0 for none. */
   readonly sample: number;
   /** How often that is, spread over the training. */
   readonly validations?: number;
 };
 
-/** Where a training is; with a sample where the loss on the text kept back was just measured. */
+/** Where a training is; with a sample at its milestones. */
 export type TrainingReport = Progress & { readonly sample?: string };
 
 /** A model as its file, and what can be said of it without reading that. */
@@ -49,13 +50,15 @@ export type TrainedModel = {
   readonly validationLoss: number | null;
   readonly tokensPerSecond: number;
   readonly steps: number;
+  /** Why it ended where its loss was no number any more: the model has its last good values. */
+  readonly broke?: string;
 };
 
 export const training = {
   /**
    * Train on a text, a new model or, with `from`, one from its file: then only `until`, `batch`, `steps`, `sample`,
    * `learningRate` and `seed` say anything. "finish" ends it with the model of that moment.
-   * @throws InputError for settings that make no model, a text that is too short, and a loss that is no number any more
+   * @throws InputError for settings that make no model, a text that is too short, and a loss that is no number at once
    */
   async *train(
     text: string,
@@ -64,33 +67,44 @@ export const training = {
   ): Job<TrainingReport, TrainedModel> {
     const { until, batch, steps, seed, learningRate } = settings;
     const lm = from === undefined ? made(text, settings) : readLanguageModel(from, "the model");
-    try {
-      const result = yield* reportsOf<TrainingReport, Awaited<ReturnType<typeof trainLanguageModel>>>(
-        (report, signal) =>
-          trainLanguageModel(lm, text, {
-            ...{ batch, steps, seed, signal, ...until },
-            optimizer: adam({ learningRate }),
-            ...(settings.validations !== undefined && { validations: settings.validations }),
-            ...(lm.training !== undefined && { resume: lm.training }),
-            onProgress: async (progress) => {
-              const wanted = progress.validationLoss !== null && settings.sample > 0;
-              await report(wanted ? { ...progress, sample: await sampleOf(lm, text, settings) } : progress);
-            },
-          }),
-      );
-      return {
-        bytes: writeLanguageModel({ ...lm, training: result.state, optimizer: "adam" }),
-        parameters: countParameters(lm.model),
-        vocabulary: vocabularySize(lm.tokenizer),
-        ...{ loss: result.loss, validationLoss: result.validationLoss },
-        ...{ tokensPerSecond: result.tokensPerSecond, steps: result.steps },
-      };
-    } catch (error) {
-      if (error instanceof NonFiniteLoss) throw new InputError(error.message);
-      throw error;
-    }
+    let last: TrainingReport | undefined;
+    const result = yield* reportsOf<TrainingReport, Ended>((report, signal) =>
+      trainLanguageModel(lm, text, {
+        ...{ batch, steps, seed, signal, ...until },
+        optimizer: adam({ learningRate }),
+        ...(settings.validations !== undefined && { validations: settings.validations }),
+        ...(lm.training !== undefined && { resume: lm.training }),
+        onProgress: async (progress) => {
+          last = { ...progress, validationLoss: progress.validationLoss ?? last?.validationLoss ?? null };
+          const wanted = progress.milestone && settings.sample > 0;
+          await report(wanted ? { ...progress, sample: await sampleOf(lm, text, settings) } : progress);
+        },
+      }).catch((error) => brokenAt(error, last)),
+    );
+    const { state, broke, loss, validationLoss, tokensPerSecond } = result;
+    return {
+      bytes: writeLanguageModel({ ...lm, training: state, optimizer: "adam" }),
+      parameters: countParameters(lm.model),
+      vocabulary: vocabularySize(lm.tokenizer),
+      ...{ loss, validationLoss, tokensPerSecond },
+      steps: result.steps,
+      ...(broke !== undefined && { broke }),
+    };
   },
 };
+
+type Ended = Pick<FitStreamResult, "steps" | "loss" | "validationLoss" | "tokensPerSecond"> & {
+  readonly state?: TrainerState;
+  readonly broke?: string;
+};
+
+/** A loss that is no number any more ends a training; what it had learned until then is not lost. */
+function brokenAt(error: unknown, last: TrainingReport | undefined): Ended {
+  if (!(error instanceof NonFiniteLoss)) throw error;
+  if (!error.trained || last === undefined) throw new InputError(error.message);
+  const { step: steps, loss, validationLoss, tokensPerSecond } = last;
+  return { steps, loss, validationLoss, tokensPerSecond, broke: error.message };
+}
 
 function made(text: string, settings: TrainingSettings): LanguageModel {
   const { units, layers, tokens, dropout, seed, batch, steps } = settings;
@@ -107,7 +121,7 @@ const leadLength = 100;
 /** From the middle of the text: its beginning is a heading, from which a young model does not find into sentences. */
 async function sampleOf(lm: LanguageModel, text: string, { sample, seed }: TrainingSettings): Promise<string> {
   const middle = Math.floor(text.length / 2);
-  const options = { prompt: text.slice(middle, middle + leadLength), length: sample, seed, temperature: 0.7 };
+  const options = { prompt: text.slice(middle, middle + leadLength), length: sample, seed, temperature: 0.7, threads: 1 };
   let written = "";
   for await (const piece of generate(lm, options)) written += piece;
   return written;

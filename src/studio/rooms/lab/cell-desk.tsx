@@ -181,11 +181,7 @@ function Facts({ compiled, sizes }: { readonly compiled: CompiledCell; readonly 
 
 type CompiledProps = { readonly compiled: CompiledCell; readonly cell: Cell };
 
-function Compiled({
-  compiled: { facts, forward, forwardText, bothText, plan, trainingPlan },
-  cell,
-  stale,
-}: CompiledProps) {
+function Compiled({ compiled: { facts, forward, forwardText, bothText, plan, trainingPlan }, cell }: CompiledProps) {
   return (
     <>
       <h3>As a graph, one time step</h3>

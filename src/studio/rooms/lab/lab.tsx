@@ -1,16 +1,58 @@
 /** The room Lab: write a cell, see what the compiler makes of it, train it, compare the runs. */
-import { useRef } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { type Cell, cell } from "../../../graph/cell.ts";
+import { useModels } from "../../models/shelf.ts";
 import type { Room } from "../../shell.tsx";
 import { CellDesk, readCell } from "./cell-desk.tsx";
-import { useCellText } from "./cell-text.ts";
+import { builtInName, useCellText } from "./cell-text.ts";
+import { type Run, Runs } from "./runs.tsx";
+import { useSession } from "./session.ts";
+import { type Form, numberOf, rememberedForm, rememberForm } from "./settings.ts";
+import { type Source, sourceTitled } from "./source.ts";
+import { type GoingOn, TrainingDesk } from "./training-desk.tsx";
 import "./lab.css";
+
+/** What a model's embedding gives where nothing is said. */
+const mostEmbedding = 64;
+
+/** The text stays while the page does. */
+let lastSource: Source = { kind: "book" };
 
 const Lab: Room = ({ address }) => {
   const given = useCellText(address);
-  const good = useRef<Cell>(cell("y = W @ x + b"));
-  const read = readCell(given.text);
+  const session = useSession();
+  const models = useModels();
+  const [form, setFormNow] = useState(rememberedForm);
+  const [source, setSourceNow] = useState(lastSource);
+  const [goingOn, setGoingOn] = useState<GoingOn>();
+  const desk = useRef<HTMLHeadingElement>(null);
+  const setForm = (next: Form): void => {
+    setFormNow(next);
+    rememberForm(next);
+  };
+  const setSource = (next: Source): void => {
+    lastSource = next;
+    setSourceNow(next);
+  };
+
+  const read = useMemo(() => readCell(given.text), [given.text]);
+  const good = useRef<Cell>(undefined);
   if ("cell" in read) good.current = read.cell;
+  good.current ??= cell("y = W @ x + b");
+  const units = numberOf(form, "units");
+  const sizes = {
+    ...{ units, input: Math.min(units, mostEmbedding) },
+    ...{ batch: numberOf(form, "batch"), steps: numberOf(form, "steps") },
+  };
+  const runs = useMemo(() => models?.filter((model): model is Run => model.training !== undefined) ?? [], [models]);
+  const goOn = (next: GoingOn): void => {
+    const { Text: title } = next.model.training?.facts ?? {};
+    setSource(sourceTitled(`${title}`) ?? source);
+    setForm(formOf(next, form));
+    setGoingOn(next);
+    desk.current?.scrollIntoView();
+    desk.current?.focus();
+  };
   return (
     <div class="lab">
       <h1>The Lab</h1>
@@ -19,8 +61,37 @@ const Lab: Room = ({ address }) => {
         page.
       </p>
       <h2>The cell</h2>
-      <CellDesk given={given} good={good.current} sizes={{ units: 128, input: 64, batch: 16, steps: 32 }} />
+      <CellDesk given={given} good={good.current} sizes={sizes} />
+      <h2 ref={desk} tabIndex={-1}>
+        Training
+      </h2>
+      <TrainingDesk
+        {...{ session, form, setForm, source, setSource, goingOn, setGoingOn }}
+        cell={"cell" in read ? (builtInName(given.text) ?? { equations: read.cell.source }) : undefined}
+      />
+      <h2>Runs</h2>
+      {models === undefined ? (
+        <p class="soft">…</p>
+      ) : (
+        <Runs runs={runs} busy={session.training !== undefined} onGoOn={goOn} />
+      )}
     </div>
   );
 };
 export default Lab;
+
+/** The settings of a kept run, so that it goes on as it was. */
+function formOf({ model }: GoingOn, form: Form): Form {
+  const facts = model.training?.facts ?? {};
+  const text = (name: string, otherwise: string): string => `${facts[name] ?? otherwise}`;
+  return {
+    ...form,
+    units: text("Units", form.units),
+    layers: text("Layers", form.layers),
+    dropout: text("Dropout", form.dropout),
+    batch: text("Batch", form.batch),
+    steps: text("Steps", form.steps),
+    learningRate: text("Learning rate", form.learningRate),
+    name: "",
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * Small tasks as texts, one problem a line: to see within a minute what a cell can learn. The same seed, the same text.
+ * Knows nothing about models.
+ */
+import { createRandom, type Random } from "../../../nn/random.ts";
+
+export type SmallTask = {
+  readonly title: string;
+  /** What is to be learned, in a sentence. */
+  readonly about: string;
+  /** One line of the text. */
+  readonly line: (random: Random) => string;
+};
+
+const letters = "abcdefghijklmnopqrstuvwxyz";
+const anyOf = (random: Random, characters: string): string => characters[random.integer(characters.length)] as string;
+const word = (random: Random, length: number): string => Array.from({ length }, () => anyOf(random, letters)).join("");
+
+export const smallTasks = {
+  pattern: {
+    title: "A repeated pattern",
+    about: "The same line again and again: after a few hundred updates nothing is left to guess.",
+    line: () => "abc abd abe abf abg",
+  },
+  counting: {
+    title: "Counting up",
+    about: "Six numbers that count up from any first one, as a sequence and shifted by one.",
+    line(random) {
+      const first = random.integer(93);
+      const row = (from: number): string => Array.from({ length: 6 }, (_, k) => from + k).join(" ");
+      return `${row(first)} > ${row(first + 1)}`;
+    },
+  },
+  sums: {
+    title: "Sums",
+    about: "Questions and answers such as 27+35=62. The questions are chance; the answers can be learned.",
+    line(random) {
+      const [a, b] = [random.integer(50), random.integer(50)];
+      return `${a}+${b}=${a + b}`;
+    },
+  },
+  brackets: {
+    title: "Balanced brackets",
+    about: "Each bracket that opens is closed by its own kind, in order: a stack, kept in the state.",
+    line(random) {
+      let text = "";
+      let open = "";
+      while (text.length + open.length < 20) {
+        if (open === "" || (open.length < 6 && random.uniform() < 0.55)) {
+          const kind = random.integer(3);
+          text += "([{"[kind];
+          open = ")]}"[kind] + open;
+        } else {
+          text += open[0];
+          open = open.slice(1);
+        }
+      }
+      return text + open;
+    },
+  },
+  copying: {
+    title: "Say it again",
+    about:
+      "Eight letters by chance, then the same eight: half of the line can only be guessed, half only be remembered.",
+    line(random) {
+      const told = word(random, 8);
+      return `${told} ${told}`;
+    },
+  },
+} satisfies Record<string, SmallTask>;
+export type SmallTaskName = keyof typeof smallTasks;
+
+/** Long enough that no line but those of few kinds is met often. */
+const length = 60_000;
+
+export function smallTaskText(name: SmallTaskName, seed: number): string {
+  const task: SmallTask = smallTasks[name];
+  const random = createRandom(seed);
+  let text = "";
+  while (text.length < length) text += `${task.line(random)}\n`;
+  return text;
+}

@@ -1,0 +1,58 @@
+/** The text that is trained on: where it comes from, and what is wrong with it. */
+import { mobyDick } from "../../models/book.ts";
+import { type SmallTaskName, smallTasks, smallTaskText } from "./small-tasks.ts";
+
+/** A text that was pasted or read from a file is here; others are made when they are needed. */
+export type Source =
+  | { readonly kind: "book" }
+  | { readonly kind: "task"; readonly task: SmallTaskName }
+  | { readonly kind: "pasted"; readonly text: string }
+  | { readonly kind: "file"; readonly name: string; readonly text: string };
+
+/** What a run's facts call it. */
+export function titleOf(source: Source): string {
+  if (source.kind === "book") return "Moby-Dick";
+  if (source.kind === "task") return smallTasks[source.task].title;
+  return source.kind === "file" ? source.name : "pasted text";
+}
+
+/** The source that a run's facts name, where it can be had again. */
+export function sourceTitled(title: string): Source | undefined {
+  if (title === "Moby-Dick") return { kind: "book" };
+  const task = (Object.keys(smallTasks) as SmallTaskName[]).find((name) => smallTasks[name].title === title);
+  return task === undefined ? undefined : { kind: "task", task };
+}
+
+/** The text itself. @throws Error for an empty text, and where the book cannot be fetched */
+export async function readSource(source: Source, seed: number): Promise<string> {
+  if (source.kind === "book") return mobyDick();
+  if (source.kind === "task") return smallTaskText(source.task, seed);
+  if (source.text === "") {
+    throw new Error(
+      source.kind === "file" ? `${source.name} is empty.` : "There is no text yet. Paste one, or choose another.",
+    );
+  }
+  return source.text;
+}
+
+const largestFileBytes = 32e6;
+
+/** @throws Error, for people, for a file that is too large, empty or no text */
+export async function readTextFile(file: File): Promise<Source> {
+  const megabytes = (bytes: number): string => (bytes / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 });
+  if (file.size > largestFileBytes) {
+    throw new Error(
+      `${file.name} has ${megabytes(file.size)} MB; at most ${megabytes(largestFileBytes)} MB are read. Train on a part of it, or with the command line.`,
+    );
+  }
+  if (file.size === 0) throw new Error(`${file.name} is empty.`);
+  const bytes = await file.arrayBuffer();
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(`${file.name} is not text in UTF-8. Save it as plain text in UTF-8 and choose it again.`);
+  }
+  if (text.includes("\0")) throw new Error(`${file.name} has zero bytes: it is no text.`);
+  return { kind: "file", name: file.name, text: text.replace(/\r\n?/g, "\n") };
+}

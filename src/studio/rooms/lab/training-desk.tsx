@@ -1,0 +1,267 @@
+/** Training: the text, the settings, the button; then what it learns while it learns. */
+import { useEffect, useState } from "preact/hooks";
+import { linkTo } from "../../address.ts";
+import { download, type ShelfModel } from "../../models/shelf.ts";
+import { LossChart } from "./loss-chart.tsx";
+import { duration } from "./losses.ts";
+import {
+  dismissOutcome,
+  endTraining,
+  type Facts,
+  finishTraining,
+  type Outcome,
+  pauseTraining,
+  resumeTraining,
+  type Session,
+  startTraining,
+  type Training,
+} from "./session.ts";
+import { type Form, settingsOf, standardForm } from "./settings.ts";
+import { SettingsForm } from "./settings-form.tsx";
+import { readSource, type Source, titleOf } from "./source.ts";
+import { SourceChoice } from "./source-choice.tsx";
+
+/** A kept run that is to go on. */
+export type GoingOn = { readonly model: ShelfModel; readonly file: Uint8Array<ArrayBuffer> };
+
+export type TrainingDeskProps = {
+  readonly session: Session;
+  /** A built-in cell's name, or equations; undefined while they have a mistake. */
+  readonly cell: string | { readonly equations: string } | undefined;
+  readonly form: Form;
+  readonly setForm: (form: Form) => void;
+  readonly source: Source;
+  readonly setSource: (source: Source) => void;
+  readonly goingOn: GoingOn | undefined;
+  readonly setGoingOn: (model: GoingOn | undefined) => void;
+};
+
+export function TrainingDesk(props: TrainingDeskProps) {
+  const { session, form, setForm, source, setSource, goingOn, setGoingOn } = props;
+  const [problem, setProblem] = useState("");
+  const settings = settingsOf(form);
+  const ready = settings !== undefined && (props.cell !== undefined || goingOn !== undefined);
+  const start = async (): Promise<void> => {
+    const { cell } = props;
+    if (settings === undefined || !ready) return;
+    setProblem("");
+    try {
+      const text = await readSource(source, settings.seed);
+      const before = goingOn?.model.training;
+      const own = form.name.trim();
+      startTraining({
+        name: own || (goingOn === undefined ? nameOf(cell, form, source) : `${goingOn.model.name}, continued`),
+        text,
+        // Going on, the file says which cell.
+        settings: { ...settings, cell: cell ?? "lstm" },
+        facts: goingOn === undefined ? factsOf(cell, form, source) : { ...before?.facts, ...howOf(form, source) },
+        ...(goingOn !== undefined && { from: { file: goingOn.file, losses: before?.losses ?? [] } }),
+      });
+      setGoingOn(undefined);
+      setForm({ ...form, name: "" });
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
+  };
+  if (session.training !== undefined) return <Live training={session.training} />;
+  return (
+    <div>
+      {session.outcome !== undefined && <Ended outcome={session.outcome} />}
+      {goingOn !== undefined && (
+        <p class="card row">
+          <span>
+            Going on with <strong>{goingOn.model.name}</strong>: its cell, units, layers and tokens are in its file.
+          </span>
+          <button type="button" onClick={() => setGoingOn(undefined)}>
+            Train a new one instead
+          </button>
+        </p>
+      )}
+      <SourceChoice source={source} onChange={setSource} />
+      <SettingsForm form={form} onChange={setForm} made={goingOn !== undefined} />
+      <div class="row go">
+        <label class="field text">
+          Name of the run
+          <input
+            value={form.name}
+            placeholder={goingOn === undefined ? nameOf(props.cell, form, source) : `${goingOn.model.name}, continued`}
+            maxLength={80}
+            onInput={({ currentTarget: { value } }) => setForm({ ...form, name: value })}
+          />
+        </label>
+        <button type="button" class="main" disabled={!ready} onClick={start}>
+          {goingOn === undefined ? "Train" : "Go on training"}
+        </button>
+        <button type="button" class="quiet" onClick={() => setForm(standardForm)}>
+          Standard settings
+        </button>
+      </div>
+      <p role="alert" class="error small">
+        {problem ||
+          (!ready &&
+            (settings === undefined ? "A setting above needs another value." : "The equations have a mistake."))}
+      </p>
+    </div>
+  );
+}
+
+const cellName = (cell: TrainingDeskProps["cell"]): string => (typeof cell === "string" ? cell : "own cell");
+const nameOf = (cell: TrainingDeskProps["cell"], form: Form, source: Source): string =>
+  `${cellName(cell)} ${form.units}${form.layers.trim() === "1" ? "" : ` × ${form.layers}`}, ${titleOf(source)}`;
+
+const tokenKinds: Readonly<Record<Form["tokens"], string>> = { char: "characters", word: "words", bpe: "byte pairs" };
+
+/** What a model is made of, for people. */
+function factsOf(cell: TrainingDeskProps["cell"], form: Form, source: Source): Facts {
+  return {
+    Cell: cellName(cell),
+    ...(typeof cell === "object" && { Equations: cell.equations }),
+    Units: Number(form.units),
+    Layers: Number(form.layers),
+    Tokens: tokenKinds[form.tokens],
+    Dropout: Number(form.dropout),
+    ...howOf(form, source),
+  };
+}
+/** How it is trained, for people. */
+function howOf(form: Form, source: Source): Facts {
+  return {
+    Text: titleOf(source),
+    Batch: Number(form.batch),
+    Steps: Number(form.steps),
+    "Learning rate": Number(form.learningRate),
+    Seed: Number(form.seed),
+    Length: form.until === "epochs" ? `${Number(form.epochs)} epochs` : `${Number(form.minutes)} minutes`,
+  };
+}
+
+const phases: Readonly<Record<Training["phase"], string>> = {
+  preparing: "Making the model and compiling its program …",
+  running: "Training. It goes on while you are in other rooms.",
+  paused: "Paused.",
+  stopping: "Stopping: the model of now is being kept …",
+};
+
+function Live({ training }: { readonly training: Training }) {
+  const { name, phase, losses, latest, sample } = training;
+  const silent = useSilence(training);
+  const speed = latest?.tokensPerSecond ?? Number.NaN;
+  const validated = losses.findLast(({ validationLoss }) => validationLoss !== null)?.validationLoss;
+  return (
+    <section class="card live" aria-label="The training that goes on">
+      <h3>{name}</h3>
+      <p class="small" role="status">
+        {phases[phase]}
+      </p>
+      <progress value={latest?.done ?? 0} aria-label="Done" />
+      <dl class="figures numbers">
+        <Figure name="loss" value={losses.at(-1)?.loss.toFixed(3)} />
+        <Figure name="text kept back" value={validated?.toFixed(3)} />
+        <Figure name="updates" value={latest?.step.toLocaleString("en-US")} />
+        <Figure name="epoch" value={latest?.epoch.toFixed(2)} />
+        <Figure
+          name="tokens a second"
+          value={Number.isFinite(speed) ? Math.round(speed).toLocaleString("en-US") : undefined}
+        />
+        <Figure name="time left" value={latest === undefined ? undefined : duration(latest.remainingMs)} />
+      </dl>
+      <div class="row">
+        {phase === "paused" ? (
+          <button type="button" class="main" onClick={resumeTraining}>
+            Go on
+          </button>
+        ) : (
+          <button type="button" disabled={phase !== "running"} onClick={pauseTraining}>
+            Pause
+          </button>
+        )}
+        <button type="button" disabled={phase === "stopping"} onClick={finishTraining}>
+          {phase === "preparing" ? "Stop" : "Stop and keep the model"}
+        </button>
+      </div>
+      {silent && (
+        <p class="small" role="status">
+          No news for a while: the model may be too large for this machine.{" "}
+          <button type="button" onClick={endTraining}>
+            End it without keeping
+          </button>
+        </p>
+      )}
+      {losses.length > 1 && <LossChart curves={[{ name, losses }]} height={260} />}
+      {sample !== undefined && (
+        <>
+          <h3>What it writes after {sample.step.toLocaleString("en-US")} updates</h3>
+          <pre class="sample">{sample.text}</pre>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Figure({ name, value }: { readonly name: string; readonly value: string | undefined }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value ?? "–"}</dd>
+    </div>
+  );
+}
+
+/** An update of a model that fits takes less. */
+const longMs = 20_000;
+
+function useSilence({ phase, latest }: Training): boolean {
+  const [silent, setSilent] = useState(false);
+  useEffect(() => {
+    setSilent(false);
+    if (phase === "paused") return;
+    const timer = setTimeout(() => setSilent(true), longMs);
+    return () => clearTimeout(timer);
+  }, [phase, latest]);
+  return silent;
+}
+
+function Ended({ outcome }: { readonly outcome: Outcome }) {
+  const close = (
+    <button type="button" class="quiet" aria-label="Dismiss" onClick={dismissOutcome}>
+      ✕
+    </button>
+  );
+  if (outcome.kind === "kept") {
+    return (
+      <div class="card row outcome" role="status">
+        <span>
+          <strong>{outcome.name}</strong> is trained and kept. {outcome.note}
+        </span>
+        <a class="button main" href={linkTo("write", [outcome.id])}>
+          Write with it
+        </a>
+        <a class="button" href={linkTo("inspect", [outcome.id])}>
+          Look inside
+        </a>
+        {close}
+      </div>
+    );
+  }
+  if (outcome.kind === "failed") {
+    return (
+      <div class="card row outcome" role="alert">
+        <span class="error">
+          {outcome.name}: {outcome.message}
+        </span>
+        {close}
+      </div>
+    );
+  }
+  return (
+    <div class="card row outcome" role="alert">
+      <span class="error">
+        {outcome.name} is trained, but the browser could not keep it: {outcome.message}
+      </span>
+      <button type="button" class="main" onClick={() => download(`${outcome.name}.safetensors`, outcome.file)}>
+        Download it
+      </button>
+      {close}
+    </div>
+  );
+}
