@@ -121,7 +121,13 @@ const leadLength = 100;
 /** From the middle of the text: its beginning is a heading, from which a young model does not find into sentences. */
 async function sampleOf(lm: LanguageModel, text: string, { sample, seed }: TrainingSettings): Promise<string> {
   const middle = Math.floor(text.length / 2);
-  const options = { prompt: text.slice(middle, middle + leadLength), length: sample, seed, temperature: 0.7, threads: 1 };
+  const options = {
+    prompt: text.slice(middle, middle + leadLength),
+    length: sample,
+    seed,
+    temperature: 0.7,
+    threads: 1,
+  };
   let written = "";
   for await (const piece of generate(lm, options)) written += piece;
   return written;
