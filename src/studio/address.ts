@@ -52,6 +52,7 @@ export function useAddress(): Address {
   useEffect(() => {
     const follow = (): void => setHash(location.hash);
     addEventListener("hashchange", follow);
+    follow(); // It may have changed before anyone listened.
     return () => removeEventListener("hashchange", follow);
   }, []);
   return readAddress(hash);

@@ -70,6 +70,7 @@ test("the contents read a word, a change of its first letter changes the last st
 
 test("the perceptron learns AND, never XOR, and follows points that are moved, turned and added by keyboard", async () => {
   await withStudio({}, async (page, address) => {
+    await page.emulateMedia({ reducedMotion: "reduce" });
     await open(page, address, "perceptron");
     await said(page, /^2 of 4 points are right/);
     await page.getByRole("button", { name: "Learn", exact: true }).click();
@@ -85,6 +86,16 @@ test("the perceptron learns AND, never XOR, and follows points that are moved, t
     await page.getByRole("button", { name: /^Point 5 at 0\.50, 0\.50/ }).press("ArrowUp");
     await page.getByRole("button", { name: /^Point 5 at 0\.50, 0\.55/ }).press("Delete");
     await said(page, /^2 of 4 points are right/);
+
+    // By pointer: a point added where it is pressed, then drawn from there to the middle.
+    const { x, y, width } = (await page.locator(".plane").boundingBox()) as { x: number; y: number; width: number };
+    await page.mouse.click(x + 0.75 * width, y + 0.5 * width);
+    await page.getByRole("button", { name: /^Point 5 at 1\.05, 0\.50/ }).waitFor();
+    await page.mouse.move(x + 0.75 * width, y + 0.5 * width);
+    await page.mouse.down();
+    await page.mouse.move(x + 0.5 * width, y + 0.5 * width, { steps: 3 });
+    await page.mouse.up();
+    await page.getByRole("button", { name: /^Point 5 at 0\.50, 0\.50/ }).waitFor();
 
     await page.getByText("XOR", { exact: true }).first().click();
     await page.waitForURL(/data=xor/);
@@ -110,6 +121,8 @@ test("a neuron that hears itself: echoes fade, a latch stays, and each step show
     await said(page, /still 0\.86/);
     await page.getByText("1, later −1", { exact: true }).click();
     await said(page, /the state is −0\.86/);
+    await slide(page, "u, of its output", 1);
+    expect(await page.locator(".katex .lit").textContent()).toMatch(/^Uh/);
     await slide(page, "steps drawn", 3);
     await page.waitForFunction(() => document.querySelectorAll(".filled annotation").length === 10);
     await page.getByRole("button", { name: "Read it step by step" }).click();

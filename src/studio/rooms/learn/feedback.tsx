@@ -174,7 +174,7 @@ function Echo() {
         </div>
       </div>
       <ol class="filled" aria-label="Each step with its numbers">
-        {steps.slice(0, seen + 1).map(({ value }, t) => (
+        {steps.map(({ value }, t) => (
           <li key={t} class={t === now ? "now" : ""}>
             {value !== undefined && <Formula tex={filled({ w, u, b }, t, inputs[t] as number, states)} />}
           </li>

@@ -230,6 +230,10 @@ const ending: { readonly [K in PerceptronEnd["kind"]]: (end: PerceptronEnd & { k
   unsettled: ({ passes }) => `After ${passes} passes it is still wrong about some points.`,
 };
 
+/** Slow enough to see each of the first mistakes; later passes are more of the same. */
+const paceMs = (pass: number): number =>
+  matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : Math.max(40, 320 / pass);
+
 /** The engine's run of the rule, point by point: asked for the next one at a pace that can be followed. */
 function useRule(points: readonly Point[], line: Line, onStep: (step: PerceptronStep) => void) {
   const [step, setStep] = useState<PerceptronStep>();
@@ -263,8 +267,7 @@ function useRule(points: readonly Point[], line: Line, onStep: (step: Perceptron
       }
       setStep(value);
       onStep(value);
-      // Slow enough to see each of the first mistakes; later passes are more of the same.
-      if (!once) await new Promise((resolve) => setTimeout(resolve, Math.max(40, 320 / value.pass)));
+      if (!once) await new Promise((resolve) => setTimeout(resolve, paceMs(value.pass)));
     } while (going.current && run.current === mine);
     if (run.current === mine) stop();
   };
