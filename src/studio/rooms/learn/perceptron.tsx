@@ -231,8 +231,8 @@ const ending: { readonly [K in PerceptronEnd["kind"]]: (end: PerceptronEnd & { k
 };
 
 /** Slow enough to see each of the first mistakes; later passes are more of the same. */
-const paceMs = (pass: number): number =>
-  matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : Math.max(40, 320 / pass);
+const paceMs = (pointsSeen: number): number =>
+  matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : Math.max(40, 1300 / pointsSeen);
 
 /** The engine's run of the rule, point by point: asked for the next one at a pace that can be followed. */
 function useRule(points: readonly Point[], line: Line, onStep: (step: PerceptronStep) => void) {
@@ -267,7 +267,7 @@ function useRule(points: readonly Point[], line: Line, onStep: (step: Perceptron
       }
       setStep(value);
       onStep(value);
-      if (!once) await new Promise((resolve) => setTimeout(resolve, paceMs(value.pass)));
+      if (!once) await new Promise((resolve) => setTimeout(resolve, paceMs(value.pass * points.length)));
     } while (going.current && run.current === mine);
     if (run.current === mine) stop();
   };
