@@ -7,9 +7,8 @@ import { dense, input, recurrent } from "../../nn/layers.ts";
 import { sequential } from "../../nn/model.ts";
 import { createRandom, type Random } from "../../nn/random.ts";
 import { traceGradients } from "../../nn/trace.ts";
-import { fit } from "../../train/fit.ts";
+import type { History } from "../../train/fit.ts";
 import { adam, sgd } from "../../train/optimizers.ts";
-import { createPredictor, predict } from "../../train/predict.ts";
 import { createTrainer } from "../../train/trainer.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
@@ -103,12 +102,17 @@ export const experiments = {
 
   /** Rows of five numbers that count up, each to be answered by the next one. A report after every other epoch. */
   async *counting({ cell, units, firsts, epochs, seed }: CountingSettings): Job<CountingReport, CountingEnd> {
+    // What no other job needs comes with this one.
+    const [{ fit }, { createPredictor, predict }] = await Promise.all([
+      import("../../train/fit.ts"),
+      import("../../train/predict.ts"),
+    ]);
     const layer = recurrent(cell === "lstm" ? lstmCell : simpleRnnCell, { units, returnSequences: true });
     const model = sequential([layer, dense(1)], { input: 1, seed });
     const predictor = await createPredictor(model, { batch: 1, steps: 5, threads: 1 });
     const x = firsts.map(row);
     const y = firsts.map((first) => row(first + 1));
-    const { epoch } = yield* reportsOf<CountingReport, Awaited<ReturnType<typeof fit>>>((report, signal) =>
+    const { epoch } = yield* reportsOf<CountingReport, History>((report, signal) =>
       fit(model, x, y, {
         ...{ epochs, seed, signal, threads: 1, batchSize: firsts.length },
         ...{ loss: "mean_squared_error", optimizer: adam({ learningRate: 0.01 }) },
