@@ -34,6 +34,7 @@ export {
 } from "./nn/layers.ts";
 export { countParameters, type Model, type ModelInput, type SequentialOptions, sequential } from "./nn/model.ts";
 export { createRandom, type Random } from "./nn/random.ts";
+export { type Saliency, type SaliencyOptions, saliency } from "./nn/saliency.ts";
 export { createSession, type Session } from "./nn/session.ts";
 export { type LayerSummary, layerSummaries, summary } from "./nn/summary.ts";
 export { type Trace, type TraceOptions, trace, traceGradients } from "./nn/trace.ts";
@@ -54,6 +55,7 @@ export {
   type LanguageModelOptions,
   type LikelyToken,
   languageModel,
+  type Prompt,
   readLanguageModel,
   trainLanguageModel,
   writeLanguageModel,

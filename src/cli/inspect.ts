@@ -2,9 +2,16 @@
 import { basename } from "node:path";
 import { checkWritable, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
-import { type InspectedStep, inspectModel } from "../nn/inspection.ts";
+import { inspectModel } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
-import { inspectedToken, inspectText, nextTokens, type Shown, shownValues } from "../tasks/inspect-text.ts";
+import {
+  inspectedToken,
+  inspectText,
+  type LabelledValue,
+  nextTokens,
+  type ReadToken,
+  shownValues,
+} from "../tasks/inspect-text.ts";
 import { readLanguageModel } from "../tasks/language-model.ts";
 import { encode, type Tokenizer } from "../text/tokenizer.ts";
 import { inspectionPage } from "./inspect-page.ts";
@@ -42,6 +49,7 @@ export const inspect: Command = {
     if (html !== undefined) checkSize(ids.length, shown);
     warnUnknown(where, lm, text, given.flag("json"));
 
+    const keys = shown.map(({ key }) => key);
     const outputs = [
       ...(given.flag("json") ? [jsonLines(lm.tokenizer, shown)] : []),
       ...(html !== undefined ? [page(html, { file, tokens: ids.length, tokenizer: lm.tokenizer, shown })] : []),
@@ -51,10 +59,10 @@ export const inspect: Command = {
       outputs.push(given.texts("value").length > 0 ? heatRows(scaled) : table(scaled));
     }
     let begun = false;
-    for await (const { token, step } of inspectText(lm, ids, shown, file)) {
+    for await (const token of inspectText(lm, ids, file, { values: keys })) {
       if (!begun) for (const output of outputs) output.begin?.();
       begun = true;
-      for (const output of outputs) output.add(token, step);
+      for (const output of outputs) output.add(token);
     }
     for (const output of outputs) output.end?.();
   },
@@ -64,7 +72,7 @@ export const inspect: Command = {
 type Output = {
   /** Before the first step, once the model is known to give numbers. */
   readonly begin?: () => void;
-  readonly add: (token: string, step: InspectedStep) => void;
+  readonly add: (token: ReadToken) => void;
   readonly end?: () => void;
 };
 
@@ -90,7 +98,7 @@ function checkPage(path: string): void {
   checkWritable(path);
 }
 
-function checkSize(tokens: number, shown: readonly Shown[]): void {
+function checkSize(tokens: number, shown: readonly LabelledValue[]): void {
   const each = shown.reduce((sum, { size }) => sum + size, 0);
   if (tokens * each <= mostNumbersInPage) return;
   throw new InputError(
@@ -99,8 +107,8 @@ function checkSize(tokens: number, shown: readonly Shown[]): void {
   );
 }
 
-function jsonLines(tokenizer: Tokenizer, shown: readonly Shown[]): Output {
-  return { add: (token, step) => writeJson(inspectedToken(tokenizer, shown, token, step)) };
+function jsonLines(tokenizer: Tokenizer, shown: readonly LabelledValue[]): Output {
+  return { add: (token) => writeJson(inspectedToken(tokenizer, shown, token)) };
 }
 
 function page(
@@ -114,15 +122,15 @@ function page(
     readonly file: string;
     readonly tokens: number;
     readonly tokenizer: Tokenizer;
-    readonly shown: readonly Shown[];
+    readonly shown: readonly LabelledValue[];
   },
 ): Output {
   const kept = shown.map((value) => ({ ...value, data: new Float32Array(tokens * value.size) }));
   const steps: { token: string; loss: number | undefined; next: ReturnType<typeof nextTokens> }[] = [];
   return {
-    add(token, { values, loss, probabilities }) {
+    add({ text, values, loss, next }) {
       for (const { key, size, data } of kept) data.set(values[key] as Float32Array, steps.length * size);
-      steps.push({ token, loss, next: nextTokens(tokenizer, probabilities) });
+      steps.push({ token: text, loss, next: nextTokens(tokenizer, next) });
     },
     end() {
       const bytes = new TextEncoder().encode(inspectionPage({ title: basename(file), steps, values: kept }));
@@ -133,10 +141,10 @@ function page(
 }
 
 /** A value with what its lowest and highest bars stand for. */
-type Scaled = Shown & { readonly least: number; readonly largest: number };
+type Scaled = LabelledValue & { readonly least: number; readonly largest: number };
 
 /** Gates from 0 to 1, others as far from 0 on both sides as they go in the beginning of the text. */
-async function withScales(model: Model, ids: Int32Array, shown: readonly Shown[]): Promise<readonly Scaled[]> {
+async function withScales(model: Model, ids: Int32Array, shown: readonly LabelledValue[]): Promise<readonly Scaled[]> {
   const extents = shown.map(() => 0);
   const beginning = ids.subarray(0, scaledTokens);
   for await (const { values } of inspectModel(model, beginning, { values: shown.map(({ key }) => key) })) {
@@ -194,7 +202,7 @@ function table(shown: readonly Scaled[]): Output {
       const units = most > 1 ? `units, ${most} a character` : "units";
       process.stdout.write(`${styled(`${heading}  ${units}`, "dim", process.stdout)}\n`);
     },
-    add(token, { values }) {
+    add({ text, values }) {
       shown.forEach((value, k) => {
         const { key, label, size } = value;
         const data = values[key] as Float32Array;
@@ -204,7 +212,7 @@ function table(shown: readonly Scaled[]): Output {
         ).join("");
         const name = styled(label.padEnd(nameWidth), "bold", process.stdout);
         const numbers = [mean(data), least, largest].map(number).join(" ");
-        process.stdout.write(`${k === 0 ? quoted(token) : " ".repeat(tokenWidth)}  ${name}  ${numbers}  ${strip}\n`);
+        process.stdout.write(`${k === 0 ? quoted(text) : " ".repeat(tokenWidth)}  ${name}  ${numbers}  ${strip}\n`);
       });
     },
   };
@@ -218,12 +226,12 @@ function heatRows(shown: readonly Scaled[]): Output {
   const width = isTerminal(process.stdout) ? Math.max(16, columns() - indent) : Number.POSITIVE_INFINITY;
   return {
     begin: () => legend(shown),
-    add(token, { values }) {
+    add({ text, values }) {
       shown.forEach((value, k) => {
         const { key, label } = value;
         const characters = Array.from(values[key] as Float32Array, (number) => bar(number, value));
         const name = shown.length === 1 ? "" : styled(label.padEnd(nameWidth), "bold", process.stdout);
-        process.stdout.write(`${k === 0 ? quoted(token) : " ".repeat(tokenWidth)}  ${name}`);
+        process.stdout.write(`${k === 0 ? quoted(text) : " ".repeat(tokenWidth)}  ${name}`);
         for (let from = 0; from < characters.length; from += width) {
           const line = characters.slice(from, from + width).join("");
           process.stdout.write(`${from === 0 ? "" : " ".repeat(indent)}${line}\n`);

@@ -19,6 +19,8 @@ export type NamedValue = {
   readonly size: number;
   /** Whether its layer remembers anything. */
   readonly recurrent: boolean;
+  /** Whether it is what its layer remembers: a session's `state()` has it by its key. */
+  readonly state: boolean;
   /** Whether its numbers lie between 0 and 1 because a sigmoid made them. */
   readonly gate: boolean;
   /** The comment of its line. */
@@ -102,7 +104,8 @@ function named(model: Model) {
       const id = made.values[cell.states.includes(name) ? `${key}'` : key] as NodeId;
       outputs[key] = id;
       const description = cell.descriptions[name];
-      return { key, id, layer, name, recurrent: cell.states.length > 0, description };
+      const [recurrent, state] = [cell.states.length > 0, cell.states.includes(name)];
+      return { key, id, layer, name, recurrent, state, description };
     }),
   );
   const graph = g.graph(outputs);

@@ -405,8 +405,8 @@ export async function createServer(
       inspections++;
       try {
         const tokens: object[] = [];
-        for await (const { token, step } of inspectText(lm, ids, shown, name)) {
-          tokens.push(inspectedToken(lm.tokenizer, shown, token, step));
+        for await (const token of inspectText(lm, ids, name, { values: shown.map(({ key }) => key) })) {
+          tokens.push(inspectedToken(lm.tokenizer, shown, token));
           await turn();
           c.var.visit.stop.signal.throwIfAborted();
         }

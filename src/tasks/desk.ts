@@ -2,17 +2,21 @@
  * Where text is written: texts come and go between steps; in a step each reads its next token or, once it has read all,
  * writes one. Knows nothing about who wants them, and in which order.
  */
+import { InputError } from "../graph/input-error.ts";
 import { createRandom, type Random } from "../nn/random.ts";
 import type { LoadOptions } from "../runtime/program.ts";
 import { createSampler, type Sampler, type SamplingOptions } from "../text/sampling.ts";
-import { decodeNext, decodeRest, encode, hasUnknown, type Tokenizer } from "../text/tokenizer.ts";
+import { decodeNext, decodeRest, encode, hasUnknown, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
 import { createLanes, type LaneState, type Lanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
 
+/** A text, or the ids of its tokens, which say exactly what is read: the same text may be tokens in several ways. */
+export type Prompt = string | ArrayLike<number>;
+
 export type TextOptions<Piece> = SamplingOptions & {
-  /** What the model reads first: text, or its tokens. Without any it writes as if after the end of a line. */
-  readonly prompt: string | Int32Array;
+  /** What the model reads first. Without any it writes as if after the end of a line. */
+  readonly prompt: Prompt;
   /** Tokens to write; 0 only reads. */
   readonly length: number;
   readonly seed: number;
@@ -58,12 +62,19 @@ export function createText<Piece extends { readonly text: string }>(
   { prompt, length, seed, stop, state, describe, heard, ...sampling }: TextOptions<Piece>,
 ): Text<Piece> {
   const sampler = createSampler(sampling, model.outputSize);
-  const given = typeof prompt === "string" ? encode(tokenizer, prompt) : prompt;
+  const given = typeof prompt === "string" ? encode(tokenizer, prompt) : checkedTokens(tokenizer, prompt);
   for (const token of given) sampler.read(token);
   const toRead = given.length > 0 || length === 0 ? given : tokensToRead(tokenizer, "");
   const [random, gate] = [createRandom(seed), createGate<Piece>(stopStrings(stop))];
   const begun = { read: 0, written: 0, latest: 0, rest: new Uint8Array() };
   return { length, describe, heard, toRead, sampler, random, gate, ...begun, state };
+}
+
+function checkedTokens(tokenizer: Tokenizer, ids: ArrayLike<number>): Int32Array {
+  const size = vocabularySize(tokenizer);
+  const odd = Array.from(ids).findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < size));
+  if (odd < 0) return Int32Array.from(ids);
+  throw new InputError(`prompt: token ${odd} is ${ids[odd]}; the model's ids go from 0 to ${size - 1}`);
 }
 
 /** What tokens a model reads first: the prompt's, or a line's end. */

@@ -3,7 +3,7 @@ import { InputError } from "../graph/input-error.ts";
 import { checkSampling, createRanking, logSoftmax, type SamplingOptions } from "../text/sampling.ts";
 import { decodeToken, encode, hasUnknown, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
 import { createTurns } from "../train/turns.ts";
-import { createDesk, createText } from "./desk.ts";
+import { createDesk, createText, type Prompt } from "./desk.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { stopStrings } from "./stop-strings.ts";
 
@@ -19,7 +19,7 @@ type WritingOptions = SamplingOptions & {
 };
 
 /** Prompt, length (500 tokens), seed (0), stop strings, and how tokens are drawn: as the model says, unless changed. */
-export type GenerateOptions = WritingOptions & { readonly prompt?: string | undefined };
+export type GenerateOptions = WritingOptions & { readonly prompt?: Prompt | undefined };
 
 /** As `GenerateOptions`; no alternatives are told unless asked for. */
 export type GenerateTokensOptions = GenerateOptions & {
@@ -85,7 +85,7 @@ export async function* generateTokens(
  */
 export async function* generateMany(
   lm: LanguageModel,
-  prompts: readonly string[],
+  prompts: readonly Prompt[],
   { logProbabilities = 0, ...options }: GenerateManyOptions = {},
 ): AsyncGenerator<GeneratedToken & { readonly prompt: number }, void> {
   const describe = createDescriber(lm.tokenizer, logProbabilities);
@@ -113,7 +113,7 @@ export function checkTokens(name: string, value: number): void {
 /** Every prompt's text, piece by piece; `describe` makes a piece of a token, its text and the logits it was drawn from. */
 async function* write<Piece extends { readonly text: string }>(
   lm: LanguageModel,
-  prompts: readonly string[],
+  prompts: readonly Prompt[],
   { length = 500, seed = 0, signal, threads, batch = 32, ...writing }: WritingOptions & { batch?: number | undefined },
   describe: (text: string, token: number, logits: Float32Array, prompt: number) => Piece,
 ): AsyncGenerator<Piece, void> {
@@ -128,7 +128,7 @@ async function* write<Piece extends { readonly text: string }>(
   const aborted = (): boolean => signal?.aborted === true;
   for (let begun = 0; !aborted(); ) {
     for (; begun < prompts.length && desk.count < desk.size; begun++) {
-      const [k, prompt] = [begun, prompts[begun] as string];
+      const [k, prompt] = [begun, prompts[begun] as Prompt];
       const describeOf = (text: string, token: number, logits: Float32Array) => describe(text, token, logits, k);
       desk.join(createText(lm, { ...writing, prompt, length, seed: seed + k, describe: describeOf }));
     }

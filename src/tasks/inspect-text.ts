@@ -1,14 +1,88 @@
-/** What a model's named values are while it reads a text, token by token, as plain data. */
+/**
+ * A language model while it reads a text: every named value at each token, how much that surprised it, and what it
+ * expected next. Knows nothing about how this is shown.
+ */
 import { InputError } from "../graph/input-error.ts";
 import { type InspectedStep, inspectModel, type NamedValue, namedValues } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
+import { createRanking } from "../text/sampling.ts";
 import { decodeNext, type Tokenizer } from "../text/tokenizer.ts";
 import type { LanguageModel } from "./language-model.ts";
 
-/** A value with the name that it is shown by. */
-export type Shown = NamedValue & { readonly label: string };
+/** A value with the name that it is shown by: without its layer's where that says nothing. */
+export type LabelledValue = NamedValue & { readonly label: string };
 
-/** A token that was read: a line of `unrolled inspect --json`. */
+/**
+ * All values of a model that can be shown.
+ * @throws InputError where it has none
+ */
+export function labelledValues(model: Model): readonly LabelledValue[] {
+  const all = namedValues(model);
+  if (all.length === 0) throw new InputError("the model has no layer with named values to show.");
+  const layers = new Set(all.filter(({ recurrent }) => recurrent).map(({ layer }) => layer));
+  return all.map((value) => {
+    return { ...value, label: layers.size === 1 && layers.has(value.layer) ? value.name : value.key };
+  });
+}
+
+/**
+ * What was asked for, by key or label; else all values of the layers that remember something, or of all where none does.
+ * @throws InputError for a value that the model does not have; it begins with `where`
+ */
+export function shownValues(model: Model, asked: readonly string[], where: string): readonly LabelledValue[] {
+  const all = labelledValues(model);
+  const recurrent = all.filter((value) => value.recurrent);
+  if (asked.length === 0) return recurrent.length === 0 ? all : recurrent;
+  const found = asked.map((name) => {
+    const value = all.find(({ key, label }) => name === key || name === label);
+    if (value !== undefined) return value;
+    const there = all.map(({ label }) => label).join(", ");
+    throw new InputError(`${where}: the model has no value "${name}". It has ${there}.`);
+  });
+  return [...new Set(found)];
+}
+
+/** A token that was read. */
+export type ReadToken = InspectedStep & {
+  /** What it adds to the text. */
+  readonly text: string;
+  /** The likeliest tokens after it, the likeliest first. */
+  readonly next: readonly { readonly token: number; readonly probability: number }[];
+};
+
+/** Which values, by layer and name, and how many of the likeliest next tokens. */
+export type InspectTextOptions = { readonly values: readonly string[]; readonly likeliest?: number };
+
+/**
+ * Read tokens from the beginning of a text; `file` is what errors call the model.
+ * @throws InputError for a model that a session does not run, and one whose values are no numbers any more
+ */
+export async function* inspectText(
+  { model, tokenizer }: LanguageModel,
+  ids: Int32Array,
+  file: string,
+  { values, likeliest = 5 }: InspectTextOptions,
+): AsyncGenerator<ReadToken, void, undefined> {
+  const ranking = createRanking(model.outputSize);
+  let at = 0;
+  let rest: Uint8Array | undefined;
+  for await (const step of inspectModel(model, ids, { values })) {
+    if (!step.output.every(Number.isFinite)) {
+      throw new InputError(`${file}: the model's values are not finite numbers. Train anew at a lower rate.`);
+    }
+    const decoded = decodeNext(tokenizer, ids[at++] as number, rest);
+    rest = decoded.rest;
+    const { probabilities = new Float32Array() } = step;
+    if (probabilities.length > 0) ranking.begin(probabilities);
+    const next = Array.from({ length: Math.min(likeliest, probabilities.length) }, (_, k) => {
+      const token = ranking.at(k);
+      return { token, probability: probabilities[token] as number };
+    });
+    yield { ...step, text: decoded.text, next };
+  }
+}
+
+/** A token that was read, as plain data: a line of `unrolled inspect --json`. */
 export type InspectedToken = {
   readonly token: string;
   /** By the name that a value is shown by, its numbers in this step. */
@@ -19,78 +93,22 @@ export type InspectedToken = {
   readonly next: readonly { readonly token: string; readonly probability: number }[];
 };
 
-/** How many of the likeliest next tokens are said. */
-const likeliest = 5;
-
-/**
- * What was asked for; else all values of the layers that remember something, or of all layers where none does.
- * @throws InputError for a value that the model does not have; it begins with `where`
- */
-export function shownValues(model: Model, asked: readonly string[], where: string): readonly Shown[] {
-  const all = namedValues(model);
-  if (all.length === 0) throw new InputError("the model has no layer with named values to show.");
-  const recurrent = all.filter((value) => value.recurrent);
-  const layers = new Set(recurrent.map(({ layer }) => layer));
-  // The layer's name says nothing where it is the only one.
-  const labelled = all.map((value) => {
-    return { ...value, label: layers.size === 1 && layers.has(value.layer) ? value.name : value.key };
-  });
-  if (asked.length === 0) return labelled.filter((value) => value.recurrent || recurrent.length === 0);
-  const found = asked.map((name) => {
-    const value = labelled.find(({ key, label }) => name === key || name === label);
-    if (value !== undefined) return value;
-    const there = labelled.map(({ label }) => label).join(", ");
-    throw new InputError(`${where}: the model has no value "${name}". It has ${there}.`);
-  });
-  return [...new Set(found)];
-}
-
-/**
- * Each token's text with what happened while it was read.
- * @throws InputError where the model's values are no numbers any more; it begins with `where`
- */
-export async function* inspectText(
-  { model, tokenizer }: LanguageModel,
-  ids: Int32Array,
-  shown: readonly Shown[],
-  where: string,
-): AsyncGenerator<{ readonly token: string; readonly step: InspectedStep }, void> {
-  let at = 0;
-  let before: Uint8Array | undefined;
-  for await (const step of inspectModel(model, ids, { values: shown.map(({ key }) => key) })) {
-    if (!step.output.every(Number.isFinite)) {
-      throw new InputError(`${where}: the model's values are not finite numbers. Train anew at a lower rate.`);
-    }
-    const { text, rest } = decodeNext(tokenizer, ids[at++] as number, before);
-    before = rest;
-    yield { token: text, step };
-  }
-}
-
 /** What is said of a token. */
 export function inspectedToken(
   tokenizer: Tokenizer,
-  shown: readonly Shown[],
-  token: string,
-  { values, loss, probabilities }: InspectedStep,
+  shown: readonly LabelledValue[],
+  { text, values, loss, next }: ReadToken,
 ): InspectedToken {
   const named = shown.map(({ key, label }) => [label, Array.from(values[key] as Float32Array, decimal)]);
-  return { token, values: Object.fromEntries(named), loss: loss ?? null, next: nextTokens(tokenizer, probabilities) };
+  const likely = nextTokens(tokenizer, next);
+  return { token: text, values: Object.fromEntries(named), loss: loss ?? null, next: likely };
 }
+
+/** The likeliest next tokens, as far as they are text of their own. */
+export const nextTokens = (tokenizer: Tokenizer, next: ReadToken["next"]): InspectedToken["next"] =>
+  next.map(({ token, probability }) => {
+    return { token: decodeNext(tokenizer, token).text, probability: decimal(probability) };
+  });
 
 /** Nine digits tell all 32-bit floats apart. */
 const decimal = (value: number): number => Number(value.toPrecision(9));
-
-/** The likeliest next tokens, as far as they are text of their own. */
-export function nextTokens(tokenizer: Tokenizer, probabilities: Float32Array = new Float32Array()) {
-  const best: number[] = [];
-  probabilities.forEach((probability, id) => {
-    const before = best.findIndex((other) => probability > (probabilities[other] as number));
-    if (before >= 0) best.splice(before, 0, id);
-    else if (best.length < likeliest) best.push(id);
-    if (best.length > likeliest) best.pop();
-  });
-  return best.map((id) => {
-    return { token: decodeNext(tokenizer, id).text, probability: decimal(probabilities[id] as number) };
-  });
-}

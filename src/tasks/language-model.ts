@@ -26,6 +26,7 @@ import { smallestStream } from "../train/stream.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
 
 export { type BeamSearchOptions, type BeamText, beamSearch } from "./beam-search.ts";
+export type { Prompt } from "./desk.ts";
 export {
   type GeneratedToken,
   type GenerateManyOptions,

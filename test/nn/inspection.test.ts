@@ -147,10 +147,10 @@ describe("inspectModel", () => {
   test("what a value is: layer, units, whether it is a gate, its line's comment", () => {
     const found = namedValues(stack);
     expect(found.find(({ key }) => key === "lstm_1.f")).toEqual({
-      ...{ key: "lstm_1.f", layer: "lstm_1", name: "f", size: 6, recurrent: true, gate: true },
+      ...{ key: "lstm_1.f", layer: "lstm_1", name: "f", size: 6, recurrent: true, state: false, gate: true },
       description: "forget gate: what to keep of the old cell state",
     });
-    expect(found.find(({ key }) => key === "lstm_1.c")).toMatchObject({ gate: false });
+    expect(found.find(({ key }) => key === "lstm_1.c")).toMatchObject({ gate: false, state: true });
     expect(found.find(({ key }) => key === "dense.y")).toMatchObject({ size: count, recurrent: false });
   });
 

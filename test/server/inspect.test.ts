@@ -18,8 +18,9 @@ test.each([
   const answer = await inspect({ model, values });
   const shown = shownValues(lm.model, values ?? [], "");
   const tokens: object[] = [];
-  for await (const { token, step } of inspectText(lm, encode(lm.tokenizer, "the cat"), shown, "")) {
-    tokens.push(inspectedToken(lm.tokenizer, shown, token, step));
+  const keys = shown.map(({ key }) => key);
+  for await (const token of inspectText(lm, encode(lm.tokenizer, "the cat"), "", { values: keys })) {
+    tokens.push(inspectedToken(lm.tokenizer, shown, token));
   }
   expect(tokens.length).toBeGreaterThan(1);
   expect(await answer.json()).toEqual({ object: "inspection", model, tokens: JSON.parse(JSON.stringify(tokens)) });

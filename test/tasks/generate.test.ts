@@ -135,6 +135,19 @@ describe("generate", () => {
     expect(pieces.join("")).not.toContain("\uFFFD");
   });
 
+  test("a prompt of ids writes what its text does, penalties included; an id that is no token's is refused", async () => {
+    const options = { length: 40, seed: 3, repetitionPenalty: 1.3 };
+    const ids = [...encode(lm.tokenizer, "hello wo")];
+    expect(await written(lm, { ...options, prompt: ids })).toEqual(
+      await written(lm, { ...options, prompt: "hello wo" }),
+    );
+    expect(await written(lm, { ...options, prompt: [] })).toEqual(await written(lm, options));
+    const size = vocabularySize(lm.tokenizer);
+    const refused = written(lm, { prompt: [1, size] });
+    await expect(refused).rejects.toThrow(`prompt: token 1 is ${size}; the model's ids go from 0 to ${size - 1}`);
+    await expect(refused).rejects.toThrow(InputError);
+  });
+
   test("a prompt longer than any training sequence: what came first still counts", async () => {
     const forgetful = languageModel("ab ".repeat(9), { ...tiny, seed: 3 });
     // Nothing is forgotten: all gates of the old state are open.

@@ -56,20 +56,23 @@ export type Answer<Result> = { readonly value: Result | undefined; readonly erro
  * The engine's answer to a question that changes, say with a slider. While it works on one only the newest of the
  * questions that follow is kept.
  */
-export function useAnswer<Name extends JobName>(
+export const useAnswer = <Name extends JobName>(
   name: Name,
   ...args: Parameters<AllJobs[Name]>
-): Answer<ResultOfJob<Name>> {
-  const [answer, setAnswer] = useState<Answer<ResultOfJob<Name>>>({ value: undefined, error: undefined });
-  const asked = useRef<{ busy: boolean; next: Parameters<AllJobs[Name]> | undefined; gone: boolean }>({
+): Answer<ResultOfJob<Name>> =>
+  useNewest(() => engine().ask(name, ...args) as Promise<ResultOfJob<Name>>, JSON.stringify([name, args]));
+
+/** The same for questions about much data: `key` says whether it is another question; undefined asks nothing. */
+export function useNewest<Result>(ask: () => Promise<Result>, key: string | undefined): Answer<Result> {
+  const [answer, setAnswer] = useState<Answer<Result>>({ value: undefined, error: undefined });
+  const asked = useRef<{ busy: boolean; next: (() => Promise<Result>) | undefined; gone: boolean }>({
     busy: false,
     next: undefined,
     gone: false,
   });
-  const key = JSON.stringify(args);
   useEffect(() => {
     const state = asked.current;
-    state.next = args;
+    state.next = key === undefined ? undefined : ask;
     if (state.busy) return;
     state.busy = true;
     void (async () => {
@@ -77,7 +80,7 @@ export function useAnswer<Name extends JobName>(
         const question = state.next;
         state.next = undefined;
         try {
-          const value = (await engine().ask(name, ...question)) as ResultOfJob<Name>;
+          const value = await question();
           if (!state.gone) setAnswer({ value, error: undefined });
         } catch (error) {
           const message = error instanceof Error ? error.message : String(error);
@@ -86,7 +89,7 @@ export function useAnswer<Name extends JobName>(
       }
       state.busy = false;
     })();
-  }, [name, key]);
+  }, [key]);
   useEffect(() => {
     asked.current.gone = false;
     return () => {

@@ -2,8 +2,19 @@
 import { experiments } from "./experiments.ts";
 import { explaining } from "./explaining.ts";
 import { learning } from "./learning.ts";
+import { reading } from "./reading.ts";
 import { textLesson } from "./text-lesson.ts";
 import { training } from "./training.ts";
+import { writing } from "./writing.ts";
 import { zoo } from "./zoo.ts";
 
-export const jobs = { ...experiments, ...explaining, ...learning, ...textLesson, ...training, ...zoo };
+export const jobs = {
+  ...experiments,
+  ...explaining,
+  ...learning,
+  ...reading,
+  ...textLesson,
+  ...training,
+  ...writing,
+  ...zoo,
+};

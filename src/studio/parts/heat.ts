@@ -1,7 +1,88 @@
-/** Numbers from -1 to 1 as colours of the page's theme: below zero, zero, above zero. */
+/** Numbers as colours: from the colour of what is low over that of zero to that of what is high. */
+import { useMemo } from "preact/hooks";
+import { type Colour, colourOf, css, mix, useTheme } from "./theme.ts";
 
-/** A colour for CSS and SVG. `most`: how much of the full colour the largest number has; text over it needs less. */
-export function heat(value: number, most = 1): string {
-  const share = Math.min(Math.abs(value), 1) * most;
-  return `color-mix(in srgb, var(${value < 0 ? "--low" : "--high"}) ${(100 * share).toFixed(1)}%, var(--zero))`;
+/**
+ * 256 colours, the lowest first, each as CSS, as a canvas's pixel, and with an ink that is read on it; and the page's own
+ * for what is drawn around them.
+ */
+export type Ramp = {
+  readonly css: readonly string[];
+  readonly ink: readonly string[];
+  readonly pixels: Uint32Array;
+  readonly page: { readonly ink: string; readonly soft: string; readonly paper: string };
+};
+
+/** The ramp in the colours of the present theme. */
+export function useRamp(): Ramp {
+  const [theme] = useTheme();
+  return useMemo(createRamp, [theme]);
 }
+
+function createRamp(): Ramp {
+  const [low, zero, high] = [colourOf("--low"), colourOf("--zero"), colourOf("--high")];
+  const colours = Array.from({ length: 256 }, (_, k) => mix(zero, k < 128 ? low : high, Math.abs(k - 128) / 128));
+  return {
+    css: colours.map(css),
+    ink: colours.map(readableOn),
+    pixels: Uint32Array.from(colours, ([red, green, blue]) => 0xff000000 | (blue << 16) | (green << 8) | red),
+    page: { ink: css(colourOf("--ink")), soft: css(colourOf("--soft")), paper: css(colourOf("--paper")) },
+  };
+}
+
+/** Black or white, whichever has the larger contrast (WCAG's relative luminance). */
+function readableOn(colour: Colour): string {
+  const [red, green, blue] = colour.map((part) => (part <= 10 ? part / 3295 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+  const luminance = 0.2126 * (red as number) + 0.7152 * (green as number) + 0.0722 * (blue as number);
+  return luminance > 0.18 ? "#000" : "#fff";
+}
+
+/** Which of the 256 colours is that of `x`, where `extent` has the strongest. */
+export const shadeOf = (x: number, extent: number): number => {
+  const share = x / extent;
+  return share >= 1 ? 255 : share <= -1 ? 0 : Math.round(128 + share * 127);
+};
+
+/** Nearly the largest of many numbers, so that a few outliers do not pale the rest: for the strongest colour. */
+export function extentOf(numbers: Float32Array, sampled = 20_000): number {
+  const every = Math.ceil(numbers.length / sampled);
+  const sample = numbers
+    .filter((_, k) => k % every === 0)
+    .map(Math.abs)
+    .sort();
+  return sample[Math.floor(0.98 * (sample.length - 1))] || sample.at(-1) || 1;
+}
+
+/** The same for each unit of values (T,size). */
+export function extentsOf(numbers: Float32Array, size: number): Float32Array {
+  const count = numbers.length / size;
+  const every = Math.ceil(count / 1000);
+  return Float32Array.from({ length: size }, (_, j) =>
+    extentOf(
+      Float32Array.from({ length: Math.ceil(count / every) }, (_, k) => numbers[k * every * size + j] as number),
+    ),
+  );
+}
+
+/** The unit of values (T,size) that changes most. */
+export function liveliest(numbers: Float32Array, size: number): number {
+  const count = numbers.length / size;
+  const [sums, squares] = [new Float64Array(size), new Float64Array(size)];
+  for (let t = 0; t < count; t++) {
+    for (let j = 0; j < size; j++) {
+      const x = numbers[t * size + j] as number;
+      (sums[j] as number) += x;
+      (squares[j] as number) += x * x;
+    }
+  }
+  const variances = squares.map((square, j) => square / count - ((sums[j] as number) / count) ** 2);
+  return variances.reduce((best, variance, j) => (variance > (variances[best] as number) ? j : best), 0);
+}
+
+/** A token as something that is seen, spaces and line ends too. */
+export const visible = (token: string): string =>
+  token
+    .replace(/\n/g, "⏎")
+    .replace(/\t/g, "⇥")
+    .replace(/ /g, "␣")
+    .replace(/\p{Cc}/gu, "·") || "·";

@@ -1,5 +1,5 @@
 /** One artificial neuron: inputs, weights as wires, a sum, a threshold. */
-import { heat } from "./heat.ts";
+import { heat } from "./heat-colour.ts";
 import { written } from "./numbers.ts";
 
 export type NeuronProps = {

@@ -1,5 +1,5 @@
 /** A recurrent network drawn through time: one copy for each step, side by side. Lays itself out in the width it has. */
-import { heat } from "./heat.ts";
+import { heat } from "./heat-colour.ts";
 import { useWidth } from "./width.ts";
 
 /** What stands at one time step. What is absent is not drawn. */

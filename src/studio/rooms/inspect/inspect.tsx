@@ -1,5 +1,64 @@
-/** The room Inspect. */
+/** The room Inspect: a model reads a text, and every number of it can be seen. */
+import { go, linkTo } from "../../address.ts";
+import { type OpenModel, WithModel } from "../../models/picker.tsx";
 import type { Room } from "../../shell.tsx";
+import { Inspector } from "./inspector.tsx";
+import { useReading } from "./reading.ts";
+import { TextChoice, useText } from "./text-choice.tsx";
+import "./inspect.css";
 
-const Inspect: Room = () => <h1>Inspect</h1>;
+const Inspect: Room = ({ address }) => (
+  <>
+    <h1>Look inside</h1>
+    <p class="soft">
+      A model reads a text one token at a time. Here is every gate and state at every step, what it expected next, and
+      which of its units follow something in the text.
+    </p>
+    <WithModel address={address}>{(model) => <Opened key={model.id} model={model} query={address.query} />}</WithModel>
+  </>
+);
 export default Inspect;
+
+type OpenedProps = { readonly model: OpenModel; readonly query: Readonly<Record<string, string>> };
+
+function Opened({ model, query }: OpenedProps) {
+  const { text, error } = useText(query);
+  const { reading, done, error: refused } = useReading(model.file, text);
+  const wrong = error ?? refused;
+  const count = reading?.head.ids.length ?? 0;
+  return (
+    <>
+      <TextChoice query={query} text={text} onChoose={(chosen) => go(linkTo("inspect", [model.id], chosen))} />
+      {wrong !== undefined && (
+        <p class="error" role="alert">
+          {wrong}
+        </p>
+      )}
+      {reading !== undefined && reading.head.unknown.length > 0 && (
+        <p role="status">
+          The model never saw{" "}
+          {reading.head.unknown
+            .slice(0, 20)
+            .map((character) => `“${character}”`)
+            .join(" ")}
+          {reading.head.unknown.length > 20 && ` and ${reading.head.unknown.length - 20} more`}; it reads each as
+          unknown.
+        </p>
+      )}
+      {reading !== undefined && done < count && <progress class="reading" value={done / count} aria-label="Reading" />}
+      {reading !== undefined && done > 0 && (
+        <Inspector
+          key={text}
+          model={model}
+          reading={reading}
+          done={done}
+          start={query}
+          onView={(view) => {
+            const source = Object.entries(query).filter(([name]) => ["text", "book", "kept"].includes(name));
+            go(linkTo("inspect", [model.id], { ...Object.fromEntries(source), ...view }), { replace: true });
+          }}
+        />
+      )}
+    </>
+  );
+}

@@ -1,7 +1,7 @@
 /** The first sight: a word is read letter by letter, and the state after each letter is seen. */
 import { useState } from "preact/hooks";
 import { useAnswer } from "../../engine/engine.ts";
-import { heat } from "../../parts/heat.ts";
+import { heat } from "../../parts/heat-colour.ts";
 
 const units = 12;
 const longest = 12;

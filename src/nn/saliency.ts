@@ -1,0 +1,99 @@
+/**
+ * What a prediction owes to each of the tokens before it: the gradient of a token's log-probability by the embeddings
+ * that were read. Knows nothing about text.
+ */
+import { grad } from "../grad/grad.ts";
+import { createBuilder } from "../graph/graph.ts";
+import { InputError } from "../graph/input-error.ts";
+import { type LoadOptions, load } from "../runtime/program.ts";
+import { schedule } from "../schedule/schedule.ts";
+import { addModel, checkReadsForward, type Model } from "./model.ts";
+import { createSession } from "./session.ts";
+
+/** What was found for the last of T tokens, token by token for the T - 1 before it. */
+export type Saliency = {
+  /** Nats: that of the last token, predicted from those before it. */
+  readonly logProbability: number;
+  /** Its gradient by the embedding (E) of each earlier token; of several embeddings one after the other. */
+  readonly gradients: readonly Float32Array[];
+  /** Their lengths (T-1): how much the prediction hangs on each token. */
+  readonly norms: Float32Array;
+  /** Gradient times embedding (T-1), in nats: above 0 it spoke for the last token, below against it. */
+  readonly products: Float32Array;
+};
+
+/** Where the first token is read: without `start` at the beginning of a text. */
+export type SaliencyOptions = LoadOptions & {
+  /** What the model remembered before the first token, as a session's `state()`. */
+  readonly start?: Readonly<Record<string, ArrayLike<number>>> | undefined;
+};
+
+/**
+ * How much the probability of the last token owes to each token before it. The whole sequence is kept for the way back:
+ * for the end of a long one give its last tokens, and the state before them as `start`; the probability is then that of
+ * the whole. Gradients as explanations: K. Simonyan et al., "Deep inside convolutional networks", 2013; times the
+ * input: J. Li et al., "Visualizing and understanding neural models in NLP", 2016, and M. Denil et al., 2014.
+ * @throws InputError for fewer than two tokens, ones that the model does not have, a model that does not predict tokens
+ *   one after the other, and a state that does not fit
+ * @example const { norms } = await saliency(model, tokens.slice(0, 40)); norms[38] // what token 39 owes to the one before
+ */
+export async function saliency(
+  model: Model,
+  tokens: ArrayLike<number>,
+  { start, ...host }: SaliencyOptions = {},
+): Promise<Saliency> {
+  checkReadsForward(model, "saliency");
+  const count = model.inputs[0]?.count;
+  if (model.input !== "tokens" || count !== model.outputSize) {
+    throw new InputError("saliency: needs a model that reads tokens and gives one number for each token");
+  }
+  if (tokens.length < 2) {
+    throw new InputError(`saliency: needs a token and at least one before it, got ${tokens.length}`);
+  }
+  const odd = Array.from(tokens).findIndex((token) => !(Number.isInteger(token) && token >= 0 && token < count));
+  if (odd >= 0) throw new InputError(`saliency: token ${odd} is ${tokens[odd]}; tokens go from 0 to ${count - 1}`);
+
+  const g = createBuilder();
+  const { output } = addModel(g, model, { training: false, goesOn: true });
+  const once = g.node(output).once === true;
+  const target = g.oneHot(g.index("target", { once }), count);
+  const logProbability = g.sub(g.sum(g.mul(target, output)), g.reduce("logsumexp", output));
+  const last = once ? logProbability : g.mul(logProbability, g.input("is last", "scalar"));
+  const forward = g.graph({ last });
+  const read = forward.nodes.flatMap((node, id) => (node.op === "gather" ? [[`read ${id}`, id, node] as const] : []));
+  const graph = grad(forward, "last", Object.fromEntries(read.map(([name, id]) => [name, id])));
+
+  const steps = tokens.length - 1;
+  const keep = ["last", ...read.map(([name]) => `d ${name}`)];
+  const program = await load(schedule(graph, { steps, batch: 1, keep }), host);
+  for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+  // A session knows how states start, and which there are.
+  const session = await createSession(model, { threads: 1 });
+  if (start !== undefined) session.restore(start);
+  program.resetStates();
+  for (const [name, values] of Object.entries(session.state())) program.setState(name, values);
+  const explained = tokens[steps] as number;
+  program.setIndex("tokens", Array.from(tokens).slice(0, steps));
+  program.setIndex("target", once ? [explained] : Array(steps).fill(explained));
+  if (!once) program.setInput("is last", [...Array(steps - 1).fill(0), 1]);
+  await program.run();
+
+  const parts = read.map(([name, , { parameter }]) => {
+    const flat = program.output(`d ${name}`);
+    return { flat, size: flat.length / steps, weights: model.values[parameter] as Float32Array };
+  });
+  const each = Array.from({ length: steps }, (_, t) => {
+    const own = parts.map(({ flat, size }) => flat.subarray(t * size, (t + 1) * size));
+    const embedded = parts.map(({ size, weights }) => weights.subarray((tokens[t] as number) * size).subarray(0, size));
+    const product = own.reduce((sum, part, k) => sum + dot(part, embedded[k] as Float32Array), 0);
+    return { gradient: Float32Array.from(own.flatMap((part) => Array.from(part))), product };
+  });
+  return {
+    logProbability: program.output("last").at(-1) as number,
+    gradients: each.map(({ gradient }) => gradient),
+    norms: Float32Array.from(each, ({ gradient }) => Math.sqrt(dot(gradient, gradient))),
+    products: Float32Array.from(each, ({ product }) => product),
+  };
+}
+
+const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, k) => sum + x * (b[k] as number), 0);

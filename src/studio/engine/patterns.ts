@@ -1,0 +1,100 @@
+/**
+ * Patterns of a text as numbers at its tokens, and which units go along with them. After A. Karpathy et al., "Visualizing
+ * and understanding recurrent networks", 2015. Knows nothing about models.
+ */
+import { InputError } from "../../graph/input-error.ts";
+
+/** Something that can be told of every place in a text. */
+export type Pattern =
+  | { readonly kind: "quotes" | "parentheses" | "line" }
+  /** Wherever a regular expression matches. */
+  | { readonly kind: "expression"; readonly source: string };
+
+/**
+ * What a pattern is after each token: 1 or 0, inside or outside; of "line" how many characters the line has so far.
+ * @throws InputError for an expression that is none
+ */
+export function signalOf(tokens: readonly string[], pattern: Pattern): Float32Array<ArrayBuffer> {
+  const text = tokens.join("");
+  const characters = new Float32Array(text.length);
+  if (pattern.kind === "expression") {
+    for (const { index, 0: match } of text.matchAll(expressionOf(pattern.source))) {
+      characters.fill(1, index, index + match.length);
+    }
+  } else characterSignals[pattern.kind](text, characters);
+  let [end, before] = [0, 0];
+  return Float32Array.from(tokens, (token) => {
+    end += token.length;
+    // A match that ends within a token is in it all the same.
+    const own = characters.subarray(end - token.length, end);
+    if (own.length > 0) before = pattern.kind === "expression" ? Math.max(...own) : (own.at(-1) as number);
+    return before;
+  });
+}
+
+function expressionOf(source: string): RegExp {
+  try {
+    return new RegExp(source, "gu");
+  } catch (error) {
+    throw new InputError((error as Error).message);
+  }
+}
+
+const characterSignals: Readonly<
+  Record<Exclude<Pattern["kind"], "expression">, (text: string, out: Float32Array) => void>
+> = {
+  // An opening quote belongs to what it opens, the closing one no more. A paragraph's end closes all that was left open.
+  quotes(text, out) {
+    let inside = false;
+    for (let k = 0; k < text.length; k++) {
+      const character = text[k] as string;
+      if (character === '"') inside = !inside;
+      else if (character === "“") inside = true;
+      else if (character === "”" || (character === "\n" && text[k - 1] === "\n")) inside = false;
+      out[k] = inside ? 1 : 0;
+    }
+  },
+  parentheses(text, out) {
+    let depth = 0;
+    for (let k = 0; k < text.length; k++) {
+      const character = text[k] as string;
+      if (character === "(") depth++;
+      else if (character === ")") depth = Math.max(0, depth - 1);
+      else if (character === "\n" && text[k - 1] === "\n") depth = 0;
+      out[k] = depth > 0 ? 1 : 0;
+    }
+  },
+  line(text, out) {
+    let length = 0;
+    for (let k = 0; k < text.length; k++) {
+      length = text[k] === "\n" ? 0 : length + 1;
+      out[k] = length;
+    }
+  },
+};
+
+/**
+ * Pearson's correlation of each unit of `data` (T,size) with a signal (T): from -1 to 1, and 0 where either is the same
+ * all the time.
+ */
+export function correlations(data: Float32Array, size: number, signal: Float32Array): Float32Array {
+  const count = signal.length;
+  const mean = signal.reduce((sum, x) => sum + x, 0) / count;
+  const variance = signal.reduce((sum, x) => sum + (x - mean) ** 2, 0);
+  const [sums, squares, products] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
+  for (let t = 0; t < count; t++) {
+    const offset = (signal[t] as number) - mean;
+    for (let j = 0; j < size; j++) {
+      const x = data[t * size + j] as number;
+      (sums[j] as number) += x;
+      (squares[j] as number) += x * x;
+      (products[j] as number) += x * offset;
+    }
+  }
+  return Float32Array.from(products, (product, j) => {
+    const own = (squares[j] as number) - (sums[j] as number) ** 2 / count;
+    const scale = Math.sqrt(own * variance);
+    // What rounding leaves of a unit that never changes is no signal.
+    return own > 1e-12 * (squares[j] as number) && variance > 0 ? product / scale : 0;
+  });
+}

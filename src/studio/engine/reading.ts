@@ -1,0 +1,141 @@
+/** Language models while they read: what the room Inspect asks, and what is said of a model before it does anything. */
+import { countParameters } from "../../nn/model.ts";
+import { type Saliency, saliency } from "../../nn/saliency.ts";
+import { unknownCharacters } from "../../tasks/generate.ts";
+import { inspectText, type LabelledValue, shownValues } from "../../tasks/inspect-text.ts";
+import { readLanguageModel } from "../../tasks/language-model.ts";
+import { decodeNext, decodeToken, encode, type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
+import { correlations, type Pattern, signalOf } from "./patterns.ts";
+import type { Job } from "./remote.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A model in a line. */
+export type ModelFacts = {
+  readonly tokens: Tokenizer["kind"];
+  readonly vocabulary: number;
+  readonly parameters: number;
+  /** Layers that are cells: their names and units. */
+  readonly layers: readonly string[];
+};
+
+/** A text as the model's tokens, before it is read. */
+export type ReadingHead = {
+  readonly ids: Int32Array<ArrayBuffer>;
+  /** What each token adds to the text. */
+  readonly texts: readonly string[];
+  /** The text of every token that there is. */
+  readonly vocabulary: readonly string[];
+  /** What can be shown, in the order of the layers. */
+  readonly values: readonly LabelledValue[];
+  /** Characters that the model reads as its unknown one. */
+  readonly unknown: readonly string[];
+};
+
+/** Some tokens (n) further. */
+export type ReadingPiece = {
+  /** By value, in the order of the head: (n, size). */
+  readonly values: readonly Float32Array[];
+  /** Bits of each token, predicted from those before it; NaN for the first. */
+  readonly bits: Float32Array;
+  /** The likeliest next tokens (n, likeliest), the likeliest first. */
+  readonly next: Int32Array;
+  readonly probabilities: Float32Array;
+};
+
+/** How many of the likeliest next tokens are told; none are left over in smaller vocabularies. */
+export const likeliest = 8;
+/** How long a piece takes: it should neither keep the reader waiting nor the page busy with small ones. */
+const pieceMs = 40;
+
+export const reading = {
+  /** @throws InputError, one line, for a file that is no language model */
+  async modelFacts(file: Bytes, name: string): Promise<ModelFacts> {
+    const { model, tokenizer } = readLanguageModel(file, name);
+    const layers = model.layers.flatMap((layer) =>
+      layer.kind === "embedding" || layer.kind === "dropout" ? [] : [layer.name],
+    );
+    return {
+      ...{ tokens: tokenizer.kind, vocabulary: vocabularySize(tokenizer) },
+      ...{ parameters: countParameters(model), layers },
+    };
+  },
+
+  /** The characters of a text that the model reads as its unknown one. */
+  async unknownTo(file: Bytes, text: string): Promise<readonly string[]> {
+    return unknownCharacters(readLanguageModel(file, "the model"), text);
+  },
+
+  /** @throws InputError for a model without anything to show */
+  async beginReading(file: Bytes, text: string): Promise<ReadingHead> {
+    const lm = readLanguageModel(file, "the model");
+    const { tokenizer } = lm;
+    const ids = Int32Array.from(encode(tokenizer, text));
+    let rest: Uint8Array | undefined;
+    const texts = Array.from(ids, (id) => {
+      const decoded = decodeNext(tokenizer, id, rest);
+      rest = decoded.rest;
+      return decoded.text;
+    });
+    const vocabulary = Array.from({ length: vocabularySize(tokenizer) }, (_, id) => decodeToken(tokenizer, id));
+    const values = shownValues(lm.model, [], "");
+    return { ids, texts, vocabulary, values, unknown: unknownCharacters(lm, text) };
+  },
+
+  /** Every value at every token, piece by piece. @throws InputError as `inspectText` */
+  async *read(file: Bytes, ids: Int32Array): Job<ReadingPiece, undefined> {
+    const lm = readLanguageModel(file, "the model");
+    const keys = shownValues(lm.model, [], "").map(({ key }) => key);
+    let piece = emptyPiece(keys.length);
+    let begunMs = performance.now();
+    for await (const step of inspectText(lm, ids, "the model", { values: keys, likeliest })) {
+      keys.forEach((key, k) => piece.values[k]?.push(step.values[key] as Float32Array));
+      piece.bits.push((step.loss ?? Number.NaN) / Math.LN2);
+      piece.next.push(...step.next.map(({ token }) => token));
+      piece.probabilities.push(...step.next.map(({ probability }) => probability));
+      if (performance.now() - begunMs < pieceMs) continue;
+      yield packed(piece);
+      piece = emptyPiece(keys.length);
+      begunMs = performance.now();
+    }
+    if (piece.bits.length > 0) yield packed(piece);
+    return undefined;
+  },
+
+  /** What the last of some tokens owes to those before it. `start`: by state what the model remembered before them. */
+  async saliency(
+    file: Bytes,
+    ids: Int32Array,
+    start?: Readonly<Record<string, Float32Array>>,
+  ): Promise<Pick<Saliency, "norms" | "products">> {
+    const { norms, products } = await saliency(readLanguageModel(file, "the model").model, ids, { start });
+    return { norms, products };
+  },
+
+  /** What a pattern is at each token. @throws InputError for an expression that is none */
+  async signal(texts: readonly string[], pattern: Pattern): Promise<Float32Array<ArrayBuffer>> {
+    return signalOf(texts, pattern);
+  },
+
+  /** For each unit of a value (T,size) how its numbers go along with a signal (T). */
+  async correlate(data: Float32Array, size: number, signal: Float32Array): Promise<Float32Array> {
+    return correlations(data, size, signal);
+  },
+};
+
+const emptyPiece = (values: number) => ({
+  values: Array.from({ length: values }, (): Float32Array[] => []),
+  ...{ bits: [] as number[], next: [] as number[], probabilities: [] as number[] },
+});
+
+const packed = (piece: ReturnType<typeof emptyPiece>): ReadingPiece => ({
+  values: piece.values.map((steps) => {
+    const size = steps[0]?.length ?? 0;
+    const all = new Float32Array(steps.length * size);
+    steps.forEach((step, k) => all.set(step, k * size));
+    return all;
+  }),
+  bits: Float32Array.from(piece.bits),
+  next: Int32Array.from(piece.next),
+  probabilities: Float32Array.from(piece.probabilities),
+});

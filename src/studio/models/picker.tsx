@@ -1,0 +1,191 @@
+/**
+ * One of the shelf's models, opened for a room: chosen from a list, from a file, or, where there is none, trained now.
+ * Knows nothing about what the room does with it.
+ */
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useState } from "preact/hooks";
+import { type Address, go, linkTo } from "../address.ts";
+import { engine } from "../engine/engine.ts";
+import type { ModelFacts } from "../engine/reading.ts";
+import "./picker.css";
+import { keepModel, readModelFile, type ShelfModel, useModels } from "./shelf.ts";
+import { TrainSmall } from "./train-small.tsx";
+
+/** A model with its file. */
+export type OpenModel = {
+  readonly id: string;
+  readonly name: string;
+  readonly file: Uint8Array<ArrayBuffer>;
+  readonly facts: ModelFacts;
+};
+
+export type WithModelProps = {
+  readonly address: Address;
+  /** What the room shows of a model that is open. */
+  readonly children: (model: OpenModel) => ComponentChildren;
+};
+
+/** The model that the address names (`#/inspect/moby-dick`), with what opens another. */
+export function WithModel({ address, children }: WithModelProps) {
+  const models = useModels();
+  const { room, path, query } = address;
+  const [id] = path;
+  const first = models?.[0]?.id;
+  useEffect(() => {
+    if (id === undefined && first !== undefined) go(linkTo(room, [first], query), { replace: true });
+  }, [id, first]);
+  const found = models?.find((model) => model.id === id);
+  const opened = useOpened(found);
+  const [problem, setProblem] = useState("");
+  const show = (chosen: string): void => go(linkTo(room, [chosen], query));
+  const take = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return;
+    setProblem("");
+    try {
+      show(await keepFile(file));
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
+  };
+  useDroppedFile(take);
+
+  if (models === undefined) return <p class="soft">Looking for models …</p>;
+  const gone = id !== undefined && found === undefined;
+  const wrong = problem || opened.error;
+  return (
+    <>
+      {models.length > 0 && (
+        <div class="picker">
+          <ModelSelect models={models} chosen={found?.id} onChoose={show} />
+          <FileButton onFile={take} />
+          {opened.model !== undefined && <p class="soft small">{described(opened.model.facts)}</p>}
+        </div>
+      )}
+      {wrong !== undefined && wrong !== "" && (
+        <p class="error" role="alert">
+          {wrong}
+        </p>
+      )}
+      {gone && (
+        <p role="alert">
+          There is no model “{id}” here any more. {models.length > 0 ? "Choose another one above." : ""}
+        </p>
+      )}
+      {models.length === 0 && (
+        <div class="card start">
+          <h2>There is no model yet</h2>
+          <p>Train a small one on Moby-Dick, here in the browser, or open a file that Unrolled has saved.</p>
+          <TrainSmall onKept={show} />
+          <FileButton onFile={take} />
+        </div>
+      )}
+      {opened.model !== undefined && children(opened.model)}
+    </>
+  );
+}
+
+type ModelSelectProps = {
+  readonly models: readonly ShelfModel[];
+  readonly chosen: string | undefined;
+  readonly onChoose: (id: string) => void;
+};
+function ModelSelect({ models, chosen, onChoose }: ModelSelectProps) {
+  return (
+    <label class="field">
+      Model
+      <select value={chosen ?? ""} onChange={(event) => onChoose(event.currentTarget.value)}>
+        {chosen === undefined && <option value="">Choose one</option>}
+        {models.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function FileButton({ onFile }: { readonly onFile: (file: File | undefined) => void }) {
+  const id = useId();
+  return (
+    <span class="file">
+      <input
+        id={id}
+        class="visually-hidden"
+        type="file"
+        accept=".safetensors"
+        onChange={(event) => {
+          onFile(event.currentTarget.files?.[0]);
+          // The same file again is a choice too.
+          event.currentTarget.value = "";
+        }}
+      />
+      <label for={id} class="button">
+        Open a file …
+      </label>
+    </span>
+  );
+}
+
+/** @throws InputError, one line, for a file that is no language model */
+async function keepFile(file: File): Promise<string> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  await engine().ask("modelFacts", bytes, file.name);
+  return keepModel({ name: file.name.replace(/\.safetensors$/i, "") }, bytes);
+}
+
+/** A file that is dropped anywhere in the room. */
+function useDroppedFile(take: (file: File | undefined) => void): void {
+  useEffect(() => {
+    const hasFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") === true;
+    const over = (event: DragEvent): void => {
+      if (hasFile(event)) event.preventDefault();
+    };
+    const drop = (event: DragEvent): void => {
+      if (!hasFile(event)) return;
+      event.preventDefault();
+      take(event.dataTransfer?.files[0]);
+    };
+    addEventListener("dragover", over);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("drop", drop);
+    };
+  });
+}
+
+type Opened = { readonly model?: OpenModel; readonly error?: string };
+
+function useOpened(wanted: ShelfModel | undefined): Opened {
+  const [opened, setOpened] = useState<Opened>({});
+  const id = wanted?.id;
+  useEffect(() => {
+    setOpened({});
+    if (wanted === undefined) return;
+    let left = false;
+    const open = async (): Promise<OpenModel> => {
+      const { id, name } = wanted;
+      const file = await readModelFile(id);
+      return { id, name, file, facts: await engine().ask("modelFacts", file, name) };
+    };
+    open().then(
+      (model) => {
+        if (!left) setOpened({ model });
+      },
+      (error: Error) => {
+        if (!left) setOpened({ error: error.message });
+      },
+    );
+    return () => {
+      left = true;
+    };
+  }, [id]);
+  // Another model may be wanted than the one that is still here.
+  return opened.model?.id === id || opened.error !== undefined ? opened : {};
+}
+
+const tokenNames = { char: "characters", word: "words", bpe: "byte pairs" } as const;
+const described = ({ tokens, vocabulary, parameters, layers }: ModelFacts): string =>
+  `${layers.join(", ")} · ${vocabulary.toLocaleString("en")} ${tokenNames[tokens]} · ` +
+  `${parameters.toLocaleString("en")} parameters`;

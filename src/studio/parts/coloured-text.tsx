@@ -1,0 +1,218 @@
+/**
+ * A long text whose tokens have colours. It is all there as text, to be read, found and selected; only what is in sight is
+ * cut into tokens and painted. Knows nothing about what the colours mean.
+ */
+import { useEffect, useRef } from "preact/hooks";
+import type { Ramp } from "./heat.ts";
+import "./coloured-text.css";
+
+export type ColouredTextProps = {
+  readonly label: string;
+  /** What is told of the present place, by its id. */
+  readonly describedBy?: string;
+  /** Stands before the tokens without colours. */
+  readonly before?: string;
+  /** A longer list that begins with the present one is a text that goes on. */
+  readonly tokens: readonly string[];
+  readonly ramp: Ramp;
+  /** Which of the ramp's colours a token has; undefined for none. A new function paints anew. */
+  readonly shade: (token: number) => number | undefined;
+  readonly at: number | undefined;
+  readonly onChoose: (token: number) => void;
+  /** Pointed at with a mouse; undefined when it leaves. */
+  readonly onPoint?: (token: number | undefined) => void;
+  /** The end stays in sight while the text grows. */
+  readonly follow?: boolean;
+};
+
+/** Arrow keys, Home and End move through its tokens. */
+export function ColouredText(props: ColouredTextProps) {
+  const { label, describedBy, before = "", tokens, ramp, shade, at, follow = false } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const text = useRef<PaintedText | undefined>(undefined);
+  const present = useRef(props);
+  present.current = props;
+  useEffect(() => {
+    const made = createPaintedText(box.current as HTMLDivElement, () => present.current);
+    text.current = made;
+    return made.end;
+  }, []);
+  useEffect(() => text.current?.setTokens(before, tokens, follow), [before, tokens, follow]);
+  useEffect(() => text.current?.paint(), [ramp, shade]);
+  useEffect(() => text.current?.mark(at), [at, tokens]);
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a text that is moved through with arrow keys has no element of its own
+    <div
+      ref={box}
+      class="coloured-text"
+      role="group"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move through it, and it scrolls
+      tabIndex={0}
+      aria-label={label}
+      aria-describedby={describedBy}
+      onKeyDown={(event) => {
+        const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
+        if (altKey || ctrlKey || metaKey || shiftKey || tokens.length === 0) return;
+        const last = tokens.length - 1;
+        const move =
+          key === "Home" ? 0 : key === "End" ? last : key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : undefined;
+        if (move === undefined) return;
+        event.preventDefault();
+        const from = at ?? (move < 0 ? last + 1 : -1);
+        props.onChoose(key.startsWith("Arrow") ? Math.max(0, Math.min(last, from + move)) : move);
+      }}
+    />
+  );
+}
+
+/** Tokens that are painted, or not, together. */
+const chunkSize = 120;
+
+type Chunk = {
+  readonly element: HTMLSpanElement;
+  readonly from: number;
+  to: number;
+  seen: boolean;
+  /** Its tokens' elements, where it is cut into them. */
+  spans: readonly HTMLSpanElement[] | undefined;
+};
+type PaintedText = ReturnType<typeof createPaintedText>;
+
+function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
+  const chunks: Chunk[] = [];
+  let tokens: readonly string[] = [];
+  let marked: HTMLSpanElement | undefined;
+  let shown: number | undefined;
+  const lead = document.createElement("span");
+  lead.className = "before";
+  box.append(lead);
+
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const chunk = chunks[Number((target as HTMLElement).dataset.chunk)];
+        if (chunk !== undefined) chunk.seen = isIntersecting;
+      }
+      update();
+    },
+    { root: box, rootMargin: "160px 0px" },
+  );
+
+  /** Cutting a text anew would lose what is selected in it. */
+  const selecting = (): boolean => {
+    const selection = document.getSelection();
+    return selection !== null && !selection.isCollapsed && box.contains(selection.anchorNode);
+  };
+  function update(): void {
+    if (selecting()) return;
+    for (const chunk of chunks) {
+      if (chunk.seen && chunk.spans === undefined) cut(chunk);
+      else if (!chunk.seen && chunk.spans !== undefined && !chunk.spans.includes(marked as HTMLSpanElement))
+        join(chunk);
+    }
+  }
+  function cut(chunk: Chunk): void {
+    chunk.spans = tokens.slice(chunk.from, chunk.to).map((token, k) => {
+      const span = document.createElement("span");
+      span.textContent = token;
+      if (token === "\n") span.className = "end";
+      span.dataset.token = String(chunk.from + k);
+      return span;
+    });
+    colour(chunk);
+    chunk.element.replaceChildren(...chunk.spans);
+  }
+  function join(chunk: Chunk): void {
+    chunk.spans = undefined;
+    chunk.element.textContent = tokens.slice(chunk.from, chunk.to).join("");
+  }
+  function colour({ spans, from }: Chunk): void {
+    const { ramp, shade } = props();
+    spans?.forEach((span, k) => {
+      const own = shade(from + k);
+      span.style.background = own === undefined ? "" : (ramp.css[own] as string);
+      span.style.color = own === undefined ? "" : (ramp.ink[own] as string);
+    });
+  }
+  function unmark(): void {
+    marked?.classList.remove("at");
+    marked = undefined;
+  }
+
+  const tokenOf = (event: Event): number | undefined => {
+    const token = (event.target as HTMLElement).dataset.token;
+    return token === undefined ? undefined : Number(token);
+  };
+  box.addEventListener("click", (event) => {
+    const token = tokenOf(event);
+    if (token !== undefined && !selecting()) props().onChoose(token);
+  });
+  const point = (event: PointerEvent, token: number | undefined): void => {
+    if (event.pointerType === "mouse") props().onPoint?.(token);
+  };
+  box.addEventListener("pointerover", (event) => point(event, tokenOf(event)));
+  box.addEventListener("pointerleave", (event) => point(event, undefined));
+  document.addEventListener("selectionchange", update);
+
+  return {
+    setTokens(before: string, next: readonly string[], follow: boolean): void {
+      const atEnd = box.scrollTop + box.clientHeight > box.scrollHeight - 40;
+      lead.textContent = before;
+      // What stayed the same is left as it is.
+      let same = Math.min(tokens.length, next.length);
+      if (tokens !== next) {
+        for (let k = 0; k < same; k++) {
+          if (tokens[k] !== next[k]) same = k;
+        }
+      }
+      tokens = next;
+      while ((chunks.at(-1)?.to ?? 0) > same || (chunks.at(-1)?.from ?? 0) >= next.length) {
+        const chunk = chunks.pop();
+        if (chunk === undefined) break;
+        if (chunk.spans?.includes(marked as HTMLSpanElement)) unmark();
+        observer.unobserve(chunk.element);
+        chunk.element.remove();
+      }
+      const last = chunks.at(-1);
+      if (last !== undefined && last.to - last.from < chunkSize && last.to < next.length) {
+        last.to = Math.min(next.length, last.from + chunkSize);
+        unmark();
+        if (last.seen) cut(last);
+        else join(last);
+      }
+      for (let from = chunks.at(-1)?.to ?? 0; from < next.length; from += chunkSize) {
+        const element = document.createElement("span");
+        element.dataset.chunk = String(chunks.length);
+        const to = Math.min(next.length, from + chunkSize);
+        const chunk: Chunk = { element, from, to, seen: false, spans: undefined };
+        chunks.push(chunk);
+        join(chunk);
+        box.append(element);
+        observer.observe(element);
+      }
+      if (follow && atEnd) box.scrollTop = box.scrollHeight;
+    },
+    paint(): void {
+      for (const chunk of chunks) colour(chunk);
+    },
+    mark(at: number | undefined): void {
+      const reveal = at !== shown;
+      shown = at;
+      unmark();
+      const chunk = at === undefined ? undefined : chunks.find(({ from, to }) => from <= at && at < to);
+      if (at === undefined || chunk === undefined) return;
+      if (chunk.spans === undefined) cut(chunk);
+      marked = chunk.spans?.[at - chunk.from];
+      if (marked === undefined) return;
+      marked.classList.add("at");
+      if (!reveal) return;
+      const middle = marked.offsetTop;
+      const [least, most] = [middle + marked.offsetHeight + 12 - box.clientHeight, middle - 12];
+      if (box.scrollTop < least || box.scrollTop > most) box.scrollTop = middle - box.clientHeight / 2;
+    },
+    end(): void {
+      observer.disconnect();
+      document.removeEventListener("selectionchange", update);
+    },
+  };
+}

@@ -1,0 +1,44 @@
+/** Tokens with their probabilities as bars; each may be taken. */
+import { visible } from "./heat.ts";
+import "./token-bars.css";
+
+export type LikelyText = { readonly text: string; readonly token: number; readonly probability: number };
+
+export type TokenBarsProps = {
+  readonly tokens: readonly LikelyText[];
+  /** The one that stands there. */
+  readonly present?: number | undefined;
+  /** Without it they are only shown. */
+  readonly onTake?: ((token: LikelyText) => void) | undefined;
+};
+
+export function TokenBars({ tokens, present, onTake }: TokenBarsProps) {
+  return (
+    <ol class="token-bars">
+      {tokens.map((each) => {
+        const { text, token, probability } = each;
+        const row = (
+          <>
+            <code>{visible(text)}</code>
+            <span class="bar" style={{ inlineSize: `${100 * probability}%` }} />
+            <span class="percent">{percent(probability)}</span>
+          </>
+        );
+        return (
+          <li key={token} aria-current={token === present ? "true" : undefined}>
+            {onTake === undefined ? (
+              <span class="each">{row}</span>
+            ) : (
+              <button type="button" class="each" onClick={() => onTake(each)}>
+                {row}
+              </button>
+            )}
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+export const percent = (probability: number): string =>
+  probability < 0.001 && probability > 0 ? "< 0.1 %" : `${(100 * probability).toFixed(1)} %`;

@@ -1,0 +1,118 @@
+/** A text while a model reads it: every number of it in typed arrays, which fill as the engine gets on. */
+import { useEffect, useState } from "preact/hooks";
+import type { LabelledValue } from "../../../tasks/inspect-text.ts";
+import { type Engine, startEngine } from "../../engine/engine.ts";
+import { likeliest, type ReadingHead } from "../../engine/reading.ts";
+import { extentOf, extentsOf } from "../../parts/heat.ts";
+import type { LikelyText } from "../../parts/token-bars.tsx";
+
+/** A value with its numbers (T,size); those of tokens that are not read yet are 0. */
+export type ReadValue = Pick<LabelledValue, "key" | "label" | "layer" | "size" | "gate" | "description"> & {
+  readonly data: Float32Array;
+};
+
+export type Reading = {
+  readonly head: ReadingHead;
+  /** The model's, and last how much each token surprised it. */
+  readonly values: readonly ReadValue[];
+  /** Bits of each token, 0 for the first. */
+  readonly surprise: ReadValue;
+  readonly next: Int32Array;
+  readonly probabilities: Float32Array;
+  /** Next tokens that are told at each place. */
+  readonly told: number;
+};
+
+/** As far as it is: `done` of the reading's tokens. */
+export type ReadSoFar = { readonly reading?: Reading; readonly done: number; readonly error?: string };
+
+function emptyReading(head: ReadingHead): Reading {
+  const count = head.ids.length;
+  const told = Math.min(likeliest, head.vocabulary.length);
+  const values = head.values.map((value) => ({ ...value, data: new Float32Array(count * value.size) }));
+  const surprise: ReadValue = {
+    ...{ key: "surprise", label: "surprise", layer: "the output", size: 1, gate: true, data: new Float32Array(count) },
+    description: "bits of each token, predicted from those before it",
+  };
+  return {
+    ...{ head, surprise, told, values: [...values, surprise] },
+    next: new Int32Array(count * told),
+    probabilities: new Float32Array(count * told),
+  };
+}
+
+/** Read a text from its beginning; another text or model ends it. */
+export function useReading(file: Uint8Array<ArrayBuffer>, text: string | undefined): ReadSoFar {
+  const [soFar, setSoFar] = useState<ReadSoFar>({ done: 0 });
+  useEffect(() => {
+    setSoFar({ done: 0 });
+    if (text === undefined) return;
+    const engine = startEngine();
+    let left = false;
+    readAll(engine, file, text, (next) => {
+      if (!left) setSoFar(next);
+    })
+      .catch((error: Error) => {
+        if (!left) setSoFar({ done: 0, error: error.message });
+      })
+      .finally(() => engine.end());
+    return () => {
+      left = true;
+      engine.end();
+    };
+  }, [file, text]);
+  return soFar;
+}
+
+async function readAll(
+  engine: Engine,
+  file: Uint8Array<ArrayBuffer>,
+  text: string,
+  tell: (soFar: ReadSoFar) => void,
+): Promise<void> {
+  const head = await engine.ask("beginReading", file, text);
+  const reading = emptyReading(head);
+  let done = 0;
+  tell({ reading, done });
+  for await (const piece of engine.run("read", file, head.ids)) {
+    head.values.forEach(({ size }, k) => reading.values[k]?.data.set(piece.values[k] as Float32Array, done * size));
+    reading.surprise.data.set(
+      piece.bits.map((bits) => (Number.isNaN(bits) ? 0 : bits)),
+      done,
+    );
+    reading.next.set(piece.next, done * reading.told);
+    reading.probabilities.set(piece.probabilities, done * reading.told);
+    done += piece.bits.length;
+    tell({ reading, done });
+  }
+}
+
+/** For each unit the number that has the strongest colour; of gates 1, of others nearly the largest, its own or of all. */
+export function extentsIn({ gate, key, size, data }: ReadValue, done: number, own: boolean): Float32Array {
+  if (key === "surprise") return Float32Array.of(data.reduce((a, b) => Math.max(a, b), 1e-9));
+  const known = data.subarray(0, done * size);
+  if (!gate && own) return extentsOf(known, size);
+  return new Float32Array(size).fill(gate ? 1 : extentOf(known));
+}
+
+/** What the model expected after a token. */
+export function expectedAfter({ head, next, probabilities, told }: Reading, place: number): readonly LikelyText[] {
+  return Array.from({ length: told }, (_, k) => {
+    const token = next[place * told + k] as number;
+    return { token, text: head.vocabulary[token] as string, probability: probabilities[place * told + k] as number };
+  });
+}
+
+/** What the model remembered before a token, by state; undefined at the beginning. */
+export function stateBefore({ head, values }: Reading, place: number): Record<string, Float32Array> | undefined {
+  if (place === 0) return undefined;
+  return Object.fromEntries(
+    head.values.flatMap(({ key, size, state }, k) => {
+      const { data } = values[k] as ReadValue;
+      return state ? [[key, data.slice((place - 1) * size, place * size)]] : [];
+    }),
+  );
+}
+
+/** As many digits as tell 32-bit floats apart in most cases. */
+export const shownNumber = (x: number): string => String(Number(x.toPrecision(6)));

@@ -1,0 +1,126 @@
+/** What the model reads: a passage of Moby-Dick, or a text of the reader's own; a short one stands in the address. */
+import { useEffect, useId, useState } from "preact/hooks";
+import type { Address } from "../../address.ts";
+import { mobyDick } from "../../models/book.ts";
+
+type Query = Address["query"];
+
+const passages = [
+  { name: "Moby-Dick, its first page", book: "0-1500" },
+  { name: "Moby-Dick, ten thousand characters", book: "0-10000" },
+  { name: "Much said in quotes", book: "200479-204500" },
+  { name: "Whales, with parentheses", book: "276704-281000" },
+] as const;
+/** What a link may still be long. */
+const mostInAddress = 1000;
+/** More would be more memory than a page should take: a hundred megabytes for 128 units of an LSTM. */
+const mostCharacters = 30_000;
+const kept = "unrolled.inspect.text";
+
+type Chosen = { readonly text?: string; readonly error?: string };
+
+/** The text that an address names; undefined while it is fetched. */
+export function useText({ text, book, kept: isKept }: Query): Chosen {
+  const [chosen, setChosen] = useState<Chosen>({});
+  useEffect(() => {
+    let left = false;
+    textOf(text, book, isKept !== undefined).then(
+      (found) => {
+        if (!left) setChosen({ text: found });
+      },
+      (error: Error) => {
+        if (!left) setChosen({ error: error.message });
+      },
+    );
+    return () => {
+      left = true;
+    };
+  }, [text, book, isKept]);
+  return chosen;
+}
+
+async function textOf(text: string | undefined, book: string | undefined, isKept: boolean): Promise<string> {
+  const own = text ?? (isKept ? sessionStorage.getItem(kept) : null);
+  if (own !== null && own !== "") return own.slice(0, mostCharacters);
+  const [from = 0, to = 0] = (/^\d+-\d+$/.test(book ?? "") ? (book as string) : passages[0].book)
+    .split("-")
+    .map(Number);
+  const passage = (await mobyDick()).slice(from, Math.min(to, from + mostCharacters));
+  return passage === "" ? (await mobyDick()).slice(0, 1500) : passage;
+}
+
+export type TextChoiceProps = {
+  readonly query: Query;
+  readonly text: string | undefined;
+  readonly onChoose: (query: Query) => void;
+};
+
+export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
+  const id = useId();
+  const isOwn = query.text !== undefined || query.kept !== undefined;
+  const [writing, setWriting] = useState(isOwn);
+  const [own, setOwn] = useState(isOwn ? (text ?? query.text ?? "") : "");
+  useEffect(() => {
+    setWriting(isOwn);
+    if (isOwn && text !== undefined) setOwn(text);
+  }, [isOwn, text]);
+  const read = (): void => {
+    if (own.length <= mostInAddress) onChoose({ text: own });
+    else {
+      sessionStorage.setItem(kept, own);
+      // Another number, so that another text is another address.
+      onChoose({ kept: String(Date.now()) });
+    }
+  };
+  const book = query.book ?? passages[0].book;
+  const [from, to] = book.split("-").map((place) => Number(place).toLocaleString("en"));
+  return (
+    <form
+      class="text-choice"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (own !== "") read();
+      }}
+    >
+      <label class="field">
+        Text
+        <select
+          value={writing ? "own" : book}
+          onChange={({ currentTarget: { value } }) => {
+            if (value === "own") setWriting(true);
+            else onChoose({ book: value });
+          }}
+        >
+          {passages.map((passage) => (
+            <option key={passage.book} value={passage.book}>
+              {passage.name}
+            </option>
+          ))}
+          {!passages.some((passage) => passage.book === book) && (
+            <option value={book}>
+              Moby-Dick, characters {from} to {to}
+            </option>
+          )}
+          <option value="own">A text of your own</option>
+        </select>
+      </label>
+      {writing && (
+        <div class="own">
+          <label class="field" for={id}>
+            Your text
+          </label>
+          <textarea
+            id={id}
+            rows={4}
+            maxLength={mostCharacters}
+            value={own}
+            onInput={(event) => setOwn(event.currentTarget.value)}
+          />
+          <button type="submit" class="main" disabled={own === ""}>
+            Read it
+          </button>
+        </div>
+      )}
+    </form>
+  );
+}
