@@ -1,10 +1,11 @@
 /** Language models while they read: what the room Inspect asks, and what is said of a model before it does anything. */
+import { InputError } from "../../graph/input-error.ts";
 import { countParameters } from "../../nn/model.ts";
 import { type Saliency, saliency } from "../../nn/saliency.ts";
 import { unknownCharacters } from "../../tasks/generate.ts";
 import { inspectText, type LabelledValue, shownValues } from "../../tasks/inspect-text.ts";
 import { readLanguageModel } from "../../tasks/language-model.ts";
-import { decodeNext, decodeToken, encode, type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
+import { decodeNext, decodeToken, encode, hasUnknown, type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import { correlations, type Pattern, signalOf } from "./patterns.ts";
 import type { Job } from "./remote.ts";
 
@@ -43,6 +44,8 @@ export type ReadingPiece = {
   readonly probabilities: Float32Array;
 };
 
+/** More would be more memory than a page should take: 120 MB. */
+const mostNumbers = 30_000_000;
 /** How many of the likeliest next tokens are told; none are left over in smaller vocabularies. */
 export const likeliest = 8;
 /** How long a piece takes: it should neither keep the reader waiting nor the page busy with small ones. */
@@ -66,20 +69,24 @@ export const reading = {
     return unknownCharacters(readLanguageModel(file, "the model"), text);
   },
 
-  /** @throws InputError for a model without anything to show */
+  /** @throws InputError for a model without anything to show, and for a text that makes too many numbers of it */
   async beginReading(file: Bytes, text: string): Promise<ReadingHead> {
     const lm = readLanguageModel(file, "the model");
     const { tokenizer } = lm;
     const ids = Int32Array.from(encode(tokenizer, text));
-    let rest: Uint8Array | undefined;
-    const texts = Array.from(ids, (id) => {
-      const decoded = decodeNext(tokenizer, id, rest);
-      rest = decoded.rest;
-      return decoded.text;
-    });
-    const vocabulary = Array.from({ length: vocabularySize(tokenizer) }, (_, id) => decodeToken(tokenizer, id));
     const values = shownValues(lm.model, [], "");
-    return { ids, texts, vocabulary, values, unknown: unknownCharacters(lm, text) };
+    const each = values.reduce((sum, { size }) => sum + size, 0);
+    if (ids.length * each > mostNumbers) {
+      const most = Math.floor(mostNumbers / each).toLocaleString("en");
+      throw new InputError(`The text has too many tokens for this model: give at most ${most}.`);
+    }
+    return {
+      ids,
+      texts: textsOf(tokenizer, ids, text),
+      vocabulary: textOfEach(tokenizer),
+      values,
+      unknown: unknownCharacters(lm, text),
+    };
   },
 
   /** Every value at every token, piece by piece. @throws InputError as `inspectText` */
@@ -122,6 +129,23 @@ export const reading = {
     return correlations(data, size, signal);
   },
 };
+
+/** What each token adds to the text that they were made of: what the model does not know too. */
+function textsOf(tokenizer: Tokenizer, ids: Int32Array, text: string): readonly string[] {
+  let rest: Uint8Array | undefined;
+  let at = 0;
+  return Array.from(ids, (id) => {
+    const decoded = decodeNext(tokenizer, id, rest);
+    rest = decoded.rest;
+    const unknown = hasUnknown(tokenizer) && id === 0;
+    const own = unknown ? String.fromCodePoint(text.codePointAt(at) as number) : decoded.text;
+    at += own.length;
+    return own;
+  });
+}
+
+const textOfEach = (tokenizer: Tokenizer): readonly string[] =>
+  Array.from({ length: vocabularySize(tokenizer) }, (_, id) => decodeToken(tokenizer, id));
 
 const emptyPiece = (values: number) => ({
   values: Array.from({ length: values }, (): Float32Array[] => []),

@@ -21,12 +21,14 @@ export type OpenModel = {
 
 export type WithModelProps = {
   readonly address: Address;
+  /** What of the address's query means the same to another model. */
+  readonly carried: readonly string[];
   /** What the room shows of a model that is open. */
   readonly children: (model: OpenModel) => ComponentChildren;
 };
 
 /** The model that the address names (`#/inspect/moby-dick`), with what opens another. */
-export function WithModel({ address, children }: WithModelProps) {
+export function WithModel({ address, carried, children }: WithModelProps) {
   const models = useModels();
   const { room, path, query } = address;
   const [id] = path;
@@ -37,7 +39,10 @@ export function WithModel({ address, children }: WithModelProps) {
   const found = models?.find((model) => model.id === id);
   const opened = useOpened(found);
   const [problem, setProblem] = useState("");
-  const show = (chosen: string): void => go(linkTo(room, [chosen], query));
+  const show = (chosen: string): void => {
+    const kept = Object.entries(query).filter(([name]) => carried.includes(name));
+    go(linkTo(room, [chosen], Object.fromEntries(kept)));
+  };
   const take = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return;
     setProblem("");

@@ -8,7 +8,7 @@ export type TokenBarsProps = {
   readonly tokens: readonly LikelyText[];
   /** The one that stands there. */
   readonly present?: number | undefined;
-  /** Without it they are only shown. */
+  /** For any but the present one; without it they are only shown. */
   readonly onTake?: ((token: LikelyText) => void) | undefined;
 };
 
@@ -26,7 +26,7 @@ export function TokenBars({ tokens, present, onTake }: TokenBarsProps) {
         );
         return (
           <li key={token} aria-current={token === present ? "true" : undefined}>
-            {onTake === undefined ? (
+            {onTake === undefined || token === present ? (
               <span class="each">{row}</span>
             ) : (
               <button type="button" class="each" onClick={() => onTake(each)}>

@@ -7,6 +7,9 @@ import { useReading } from "./reading.ts";
 import { TextChoice, useText } from "./text-choice.tsx";
 import "./inspect.css";
 
+/** Where the text comes from, in the address: whatever the model. */
+const sources = ["text", "book", "kept"];
+
 const Inspect: Room = ({ address }) => (
   <>
     <h1>Look inside</h1>
@@ -14,7 +17,9 @@ const Inspect: Room = ({ address }) => (
       A model reads a text one token at a time. Here is every gate and state at every step, what it expected next, and
       which of its units follow something in the text.
     </p>
-    <WithModel address={address}>{(model) => <Opened key={model.id} model={model} query={address.query} />}</WithModel>
+    <WithModel address={address} carried={sources}>
+      {(model) => <Opened key={model.id} model={model} query={address.query} />}
+    </WithModel>
   </>
 );
 export default Inspect;
@@ -54,7 +59,7 @@ function Opened({ model, query }: OpenedProps) {
           done={done}
           start={query}
           onView={(view) => {
-            const source = Object.entries(query).filter(([name]) => ["text", "book", "kept"].includes(name));
+            const source = Object.entries(query).filter(([name]) => sources.includes(name));
             go(linkTo("inspect", [model.id], { ...Object.fromEntries(source), ...view }), { replace: true });
           }}
         />

@@ -51,7 +51,8 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
     start.by === "norms" || start.by === "products" ? start.by : "unit",
   );
   const [found, setFound] = useState<Found>();
-  const [pointed, setPointed] = useState<{ readonly place: number; readonly unit: number }>();
+  // In the text a place alone: the unit is the present one.
+  const [pointed, setPointed] = useState<{ readonly place: number; readonly unit?: number }>();
 
   const [find, setFind] = useState(start.find ?? "");
   const view = { value: value.key, unit: String(unit), at: String(place) };
@@ -70,6 +71,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
   const chooseValue = (next: ReadValue, nextUnit?: number): void => {
     setKey(next.key);
     setUnit(nextUnit);
+    setPointed(undefined);
     setColouring("unit");
   };
 
@@ -78,8 +80,8 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
   const surpriseExtent = useMemo(() => extentsIn(surprise, done, true)[0] as number, [surprise, done]);
   const owed = useOwed(model, reading, place, colouring !== "unit" && place > 0 && done === count);
   const shade = useMemo(
-    () => shading({ colouring, value, unit, extent, done, place, owed: owed.value }),
-    [colouring, value, unit, extent, done, place, owed.value],
+    () => shading({ colouring, value, unit, extent, done, owed: owed.value }),
+    [colouring, value, unit, extent, done, owed.value],
   );
   const strips = useMemo((): readonly Strip[] => {
     const own = new Float32Array(value.size === 1 ? 0 : count).map(
@@ -92,11 +94,11 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
     ];
   }, [value, unit, extent, surpriseExtent, found, done, count]);
 
-  const at = pointed ?? { place, unit };
+  const at = { place: pointed?.place ?? place, unit: pointed?.unit ?? unit };
   const read = Math.min(place, done - 1);
   return (
     <div class="inspector">
-      <div class="text-and-next">
+      <div class="beside-text">
         <section aria-labelledby={`${readoutId}-text`}>
           <h2 id={`${readoutId}-text`}>The text</h2>
           <div class="row">
@@ -124,7 +126,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
             shade={shade}
             at={place}
             onChoose={setPlace}
-            onPoint={(token) => setPointed(token === undefined ? undefined : { place: token, unit })}
+            onPoint={(token) => setPointed(token === undefined ? undefined : { place: token })}
           />
           {colouring !== "unit" && (
             <p class="soft small" role="status">
@@ -262,22 +264,22 @@ type Shading = {
   readonly unit: number;
   readonly extent: number;
   readonly done: number;
-  readonly place: number;
   readonly owed: Owed | undefined;
 };
 
 /** The colour of each token, by its place in the ramp. */
-function shading({ colouring, value, unit, extent, done, place, owed }: Shading) {
+function shading({ colouring, value, unit, extent, done, owed }: Shading) {
   if (colouring === "unit") {
     return (t: number): number | undefined =>
       t < done ? shadeOf(value.data[t * value.size + unit] as number, extent) : undefined;
   }
-  if (owed === undefined || owed.place !== place) return () => undefined;
+  // That of the place before stays until the new one is there.
+  if (owed === undefined) return () => undefined;
   const numbers = owed[colouring];
   const strongest = numbers.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-12);
   return (t: number): number | undefined => {
     const x = numbers[t - owed.from];
-    return t < place && x !== undefined ? shadeOf(x, strongest) : undefined;
+    return t < owed.place && x !== undefined ? shadeOf(x, strongest) : undefined;
   };
 }
 

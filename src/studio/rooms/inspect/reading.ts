@@ -41,19 +41,18 @@ function emptyReading(head: ReadingHead): Reading {
   };
 }
 
-/** Read a text from its beginning; another text or model ends it. */
+/** Read a text from its beginning; another text ends it. */
 export function useReading(file: Uint8Array<ArrayBuffer>, text: string | undefined): ReadSoFar {
-  const [soFar, setSoFar] = useState<ReadSoFar>({ done: 0 });
+  const [soFar, setSoFar] = useState<ReadSoFar & { readonly text?: string }>({ done: 0 });
   useEffect(() => {
-    setSoFar({ done: 0 });
     if (text === undefined) return;
     const engine = startEngine();
     let left = false;
     readAll(engine, file, text, (next) => {
-      if (!left) setSoFar(next);
+      if (!left) setSoFar({ ...next, text });
     })
       .catch((error: Error) => {
-        if (!left) setSoFar({ done: 0, error: error.message });
+        if (!left) setSoFar({ done: 0, error: error.message, text });
       })
       .finally(() => engine.end());
     return () => {
@@ -61,7 +60,7 @@ export function useReading(file: Uint8Array<ArrayBuffer>, text: string | undefin
       engine.end();
     };
   }, [file, text]);
-  return soFar;
+  return soFar.text === text ? soFar : { done: 0 };
 }
 
 async function readAll(

@@ -13,30 +13,31 @@ const passages = [
 ] as const;
 /** What a link may still be long. */
 const mostInAddress = 1000;
-/** More would be more memory than a page should take: a hundred megabytes for 128 units of an LSTM. */
+/** What a reader goes through. */
 const mostCharacters = 30_000;
 const kept = "unrolled.inspect.text";
 
 type Chosen = { readonly text?: string; readonly error?: string };
 
-/** The text that an address names; undefined while it is fetched. */
+/** The text that an address names; nothing while it is fetched. */
 export function useText({ text, book, kept: isKept }: Query): Chosen {
-  const [chosen, setChosen] = useState<Chosen>({});
+  const [chosen, setChosen] = useState<Chosen & { readonly name?: string }>({});
+  const name = JSON.stringify([text, book, isKept]);
   useEffect(() => {
     let left = false;
     textOf(text, book, isKept !== undefined).then(
       (found) => {
-        if (!left) setChosen({ text: found });
+        if (!left) setChosen({ name, text: found });
       },
       (error: Error) => {
-        if (!left) setChosen({ error: error.message });
+        if (!left) setChosen({ name, error: error.message });
       },
     );
     return () => {
       left = true;
     };
-  }, [text, book, isKept]);
-  return chosen;
+  }, [name]);
+  return chosen.name === name ? chosen : {};
 }
 
 async function textOf(text: string | undefined, book: string | undefined, isKept: boolean): Promise<string> {

@@ -1,0 +1,104 @@
+/** A text while it is written: as far as it is wanted, and on from there when more is. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { GeneratedToken } from "../../../tasks/generate.ts";
+import { type Engine, startEngine } from "../../engine/engine.ts";
+import type { Choice, Plan } from "./settings.ts";
+
+export type Written = {
+  /** After the prompt; there may be more than the plan wants. */
+  readonly tokens: readonly GeneratedToken[];
+  readonly tokensPerSecond: number | undefined;
+  readonly error: string | undefined;
+};
+const nothing: Written = { tokens: [], tokensPerSecond: undefined, error: undefined };
+
+/** What tells two texts apart: all but their length. */
+export const nameOf = ({ settings, choices }: Plan): string => JSON.stringify([settings, choices]);
+
+/** The beginning of a text that is known before it is written. */
+export type Known = { readonly name: string; readonly tokens: readonly GeneratedToken[] };
+
+/** Write what is planned. A plan that is the same but for its length goes on, or waits, where it is. */
+export function useWriter(
+  file: Uint8Array<ArrayBuffer>,
+  plan: Plan | undefined,
+  known: { readonly current: Known | undefined },
+): Written {
+  const [written, setWritten] = useState<Written>(nothing);
+  const wanted = useRef(0);
+  const wake = useRef(() => {});
+  wanted.current = plan?.length ?? 0;
+  const name = plan === undefined ? undefined : nameOf(plan);
+  useEffect(() => wake.current(), [plan?.length]);
+  useEffect(() => {
+    const tokens = known.current?.name === name ? (known.current?.tokens ?? []) : [];
+    setWritten({ ...nothing, tokens });
+    if (plan === undefined) return;
+    const engine = startEngine();
+    let left = false;
+    const work = async (): Promise<void> => {
+      let all = tokens;
+      let [drawn, workMs] = [0, 0];
+      const pieces = write(engine, file, plan, tokens);
+      while (!left) {
+        if (all.length >= wanted.current) {
+          await new Promise<void>((resolve) => {
+            wake.current = resolve;
+          });
+          continue;
+        }
+        const startMs = performance.now();
+        const { done, value } = await pieces.next();
+        if (left || done) return;
+        // The first piece waits for the model to be compiled and the prompt to be read.
+        if (all.length > tokens.length) {
+          drawn += value.length;
+          workMs += performance.now() - startMs;
+        }
+        all = [...all, ...value];
+        setWritten({ tokens: all, tokensPerSecond: drawn > 0 ? (1000 * drawn) / workMs : undefined, error: undefined });
+      }
+    };
+    work().catch((error: Error) => {
+      if (!left) setWritten((before) => ({ ...before, error: error.message }));
+    });
+    return () => {
+      left = true;
+      engine.end();
+    };
+  }, [file, name]);
+  return written;
+}
+
+/** The text without an end, some tokens at a time, from after `known`. */
+async function* write(
+  engine: Engine,
+  file: Uint8Array<ArrayBuffer>,
+  { settings, choices }: Plan,
+  known: readonly GeneratedToken[],
+): AsyncGenerator<readonly GeneratedToken[], void> {
+  const ids = known.map(({ token }) => token);
+  // A copy: what is sent is read when the job begins.
+  const goOn = () => engine.run("write", file, settings, [...ids]);
+  for (const choice of choices.filter(({ place }) => place >= known.length)) {
+    for await (const piece of goOn()) {
+      const before = piece.slice(0, choice.place - ids.length);
+      const there = piece[before.length];
+      ids.push(...before.map(({ token }) => token));
+      yield before;
+      if (there === undefined) continue;
+      const taken = takenAt(there, choice);
+      ids.push(taken.token);
+      yield [taken];
+      break;
+    }
+  }
+  yield* goOn();
+}
+
+/** What stands in a place once another token was chosen for it. @throws Error for one that could not be chosen there */
+export function takenAt({ alternatives }: GeneratedToken, { place, token }: Choice): GeneratedToken {
+  const taken = alternatives.find((other) => other.token === token);
+  if (taken !== undefined) return { ...taken, alternatives };
+  throw new Error(`The link takes token ${token} at place ${place}, which this model does not offer there.`);
+}

@@ -1,0 +1,232 @@
+/** The studio's room Inspect, and how models are opened. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { saliency } from "../../src/nn/saliency.ts";
+import { readLanguageModel } from "../../src/tasks/language-model.ts";
+import { encode } from "../../src/text/tokenizer.ts";
+import { json, sampleText, temporaryFolder, tiny } from "../cli/run.ts";
+import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+
+const folder = temporaryFolder();
+const model = join(folder, "m.safetensors");
+const text = "the cat sat here.\na dog ran there. my cat ran.";
+type Line = {
+  readonly token: string;
+  readonly values: Readonly<Record<string, readonly number[]>>;
+  readonly loss: number | null;
+  readonly next: readonly { readonly token: string; readonly probability: number }[];
+};
+let lines: readonly Line[] = [];
+
+beforeAll(async () => {
+  writeFileSync(join(folder, "text.txt"), sampleText(80));
+  await json(folder, "train", "text.txt", "--out", "m.safetensors", "--epochs", "4", "--layers", "2", ...tiny);
+  lines = (await json(folder, "inspect", "m.safetensors", "--text", text)) as never;
+});
+
+const query = new URLSearchParams({ text }).toString();
+/** All of the text is read. */
+const ready = (page: Page) => page.waitForSelector("button:has-text('Find units'):not([disabled])");
+const sixDigits = (value: number | null | undefined): string => String(Number((value ?? Number.NaN).toPrecision(6)));
+const number = (page: Page) => page.textContent(".readout b");
+const select = (page: Page, name: string) => page.getByRole("combobox", { name, exact: true });
+
+test("what a cell, a strip and a bar show are the numbers of unrolled inspect --json; a link keeps the place", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/inspect/m?${query}`);
+    await ready(page);
+    expect(await page.textContent(".coloured-text")).toBe(lines.map(({ token }) => token).join(""));
+
+    await select(page, "Value").selectOption("lstm_1.f");
+    await page.getByRole("spinbutton", { name: "Unit" }).fill("2");
+    await page.getByRole("spinbutton", { name: "Unit" }).press("Enter");
+    await page.waitForSelector(".readout >> text=/^lstm_1\\.f\\[2\\] at token 1 of 46, “t”: /");
+    expect(await number(page)).toBe(sixDigits(lines[0]?.values["lstm_1.f"]?.[2]));
+    await page.focus(".heat-map");
+    for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown"]) await page.keyboard.press(key);
+    await page.waitForSelector(".readout >> text=/^lstm_1\\.f\\[3\\] at token 4 of 46, “␣”: /");
+    expect(await number(page)).toBe(sixDigits(lines[3]?.values["lstm_1.f"]?.[3]));
+    // Columns are 14 pixels wide, rows 28 high where there are six; labels and one strip are left and on top.
+    await page.click(".heat-map canvas", { position: { x: 58 + 5 * 14 + 7, y: 50 + 28 + 14 } });
+    await page.waitForSelector(".readout >> text=/^lstm_1\\.f\\[1\\] at token 6 of 46, “a”: /");
+    expect(await number(page)).toBe(sixDigits(lines[5]?.values["lstm_1.f"]?.[1]));
+
+    await page.click(".coloured-text [data-token='8']");
+    await select(page, "Value").selectOption("surprise");
+    await page.waitForSelector(".readout >> text=/^surprise at token 9 of 46/");
+    expect(Number(await number(page))).toBeCloseTo((lines[8]?.loss as number) / Math.LN2, 4);
+    const bars = await page.locator(".token-bars li").allTextContents();
+    lines[8]?.next.forEach(({ token, probability }, k) => {
+      const percent = probability < 0.001 ? "< 0.1 %" : `${(100 * probability).toFixed(1)} %`;
+      expect(bars[k]).toBe(`${token.replace(" ", "␣").replace("\n", "⏎")}${percent}`);
+    });
+
+    await page.waitForURL(/value=surprise&unit=0&at=8/);
+    await page.reload();
+    await ready(page);
+    await page.waitForSelector(".readout >> text=/^surprise at token 9 of 46/");
+    await select(page, "Text").selectOption("0-1500");
+    await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent?.startsWith("CHAPTER 1."));
+    // The page's text has capitals, and the model was given none.
+    await page.waitForSelector("text=/The model never saw “C” “H”/");
+    await page.goBack();
+    await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent?.startsWith("the cat"));
+    await page.waitForSelector(".readout >> text=/^surprise at token 9 of 46/");
+  });
+});
+
+test("units that follow an expression are ranked by the correlation computed here; one chosen is shown with it", async () => {
+  const inside = lines.map((_, t) => ([...text.matchAll(/cat/g)].some((m) => m.index <= t && t < m.index + 3) ? 1 : 0));
+  const found = Object.entries(lines[0]?.values ?? {}).flatMap(([key, units]) =>
+    units.map((_, unit) => {
+      const numbers = lines.map(({ values }) => values[key]?.[unit] as number);
+      return { name: `${key}[${unit}]`, r: correlation(numbers, inside) };
+    }),
+  );
+  found.sort((a, b) => Math.abs(b.r) - Math.abs(a.r));
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/inspect/m?${query}`);
+    await ready(page);
+    await select(page, "Pattern").selectOption("expression");
+    await page.getByRole("textbox", { name: "Expression" }).fill("cat");
+    await page.click("text=Find units");
+    await page.waitForSelector(".matches");
+    const shown = await page.locator(".matches button").allTextContents();
+    const wanted = found.filter(({ name }) => !name.startsWith("surprise")).slice(0, 3);
+    wanted.forEach(({ name, r }, k) => expect(shown[k]).toBe(`${name}${r.toFixed(3).replace("-", "−")}`));
+    await page.click(".matches button >> nth=0");
+    await page.waitForFunction(
+      (name) => document.querySelector(".readout")?.textContent?.startsWith(name),
+      wanted[0]?.name as string,
+    );
+    expect(await select(page, "Colours show").locator("option:checked").textContent()).toBe(wanted[0]?.name);
+
+    await page.getByRole("textbox", { name: "Expression" }).fill("(");
+    await page.click("text=Find units");
+    await page.waitForSelector("[role=alert] >> text=/Invalid regular expression/");
+    await page.getByRole("textbox", { name: "Expression" }).fill("zebra");
+    await page.click("text=Find units");
+    await page.waitForSelector("[role=alert] >> text=/the same at every token/");
+  });
+});
+
+test("earlier tokens are coloured by their gradient: the strongest is saliency's", async () => {
+  const lm = readLanguageModel(readFileSync(model), model);
+  const at = 20;
+  const { norms } = await saliency(lm.model, encode(lm.tokenizer, text).slice(0, at + 1));
+  const strongest = norms.indexOf(norms.reduce((a, b) => Math.max(a, b)));
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/inspect/m?${query}&at=${at}&by=norms`);
+    await ready(page);
+    await page.waitForFunction(
+      (strongest) => {
+        const of = (token: number) =>
+          document.querySelector<HTMLElement>(`.coloured-text [data-token="${token}"]`)?.style.background ?? "";
+        // As the style has it, for nearly the strongest: 127 of 128 parts.
+        return of(strongest) === "rgb(194, 66, 14)" && of(20) === "" && of(21) === "";
+      },
+      strongest,
+      { timeout: 20_000 },
+    );
+  });
+});
+
+test("ten thousand characters: all are there as text; in each frame only the cells and tokens in sight are drawn", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/inspect/m?book=0-10000`);
+    await ready(page);
+    const seen = await page.evaluate(async () => {
+      const [map, box] = [".heat-map", ".coloured-text"].map((name) => document.querySelector(name) as HTMLElement) as [
+        HTMLElement,
+        HTMLElement,
+      ];
+      const canvas = map.querySelector("canvas") as HTMLCanvasElement;
+      const frames: { cells: number; spans: number }[] = [];
+      for (let k = 0; k <= 60; k++) {
+        map.scrollLeft = (k / 60) * map.scrollWidth;
+        box.scrollTop = (k / 60) * box.scrollHeight;
+        await new Promise(requestAnimationFrame);
+        await new Promise(requestAnimationFrame);
+        frames.push({ cells: Number(canvas.dataset.cells), spans: box.querySelectorAll("[data-token]").length });
+      }
+      return { frames, characters: box.textContent?.length, last: frames.length };
+    });
+    expect(seen.characters).toBe(10_000);
+    for (const { cells, spans } of seen.frames) {
+      // Six units and a strip of surprise; 1,280 pixels have at most 92 columns of 14.
+      expect(cells).toBeGreaterThan(0);
+      expect(cells).toBeLessThanOrEqual(7 * 92);
+      expect(spans).toBeLessThan(5000);
+    }
+  });
+});
+
+test("a model that is gone, a file that is none, one that is opened and stays", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/inspect/nothing`);
+    await page.waitForSelector("[role=alert] >> text=/There is no model “nothing” here any more/");
+    const wrong = { name: "notes.safetensors", mimeType: "", buffer: Buffer.from("these are notes, and no model") };
+    await page.setInputFiles("input[type=file]", wrong);
+    await page.waitForSelector("[role=alert] >> text=/^notes\\.safetensors: /");
+    await select(page, "Model").selectOption("m");
+    await ready(page);
+    await page.setInputFiles("input[type=file]", {
+      name: "Another one.safetensors",
+      mimeType: "",
+      buffer: readFileSync(model),
+    });
+    await page.waitForURL(/#\/inspect\/another-one/);
+    await ready(page);
+    await page.reload();
+    await ready(page);
+    expect(await select(page, "Model").locator("option").allTextContents()).toEqual(["m", "Another one"]);
+    expect(await select(page, "Model").inputValue()).toBe("another-one");
+  });
+});
+
+test("without a model: a small one is trained now, stopped early, and kept", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.route("**/data/moby-dick.txt", (route) => route.fulfill({ body: sampleText(4000) }));
+    await page.goto(`${address}#/inspect`);
+    await page.click("text=Train a small one now");
+    await page.click("button:has-text('Stop early and keep it'):not([disabled])");
+    await page.waitForURL(/#\/inspect\/moby-dick-a-small-lstm/);
+    await ready(page);
+    expect(await select(page, "Model").locator("option:checked").textContent()).toBe("Moby-Dick, a small LSTM");
+  });
+});
+
+test.each([
+  [1280, "light"],
+  [1280, "dark"],
+  [390, "light"],
+  [390, "dark"],
+] as const)(
+  "at %i pixels, %s, filled: no rule of axe-core is broken, nothing scrolls sideways",
+  async (width, colorScheme) => {
+    await withStudio({ models: [model], width, colorScheme }, async (page, address) => {
+      await page.goto(`${address}#/inspect/m?${query}&at=20&by=products`);
+      await ready(page);
+      await select(page, "Pattern").selectOption("line");
+      await page.click("text=Find units");
+      await page.waitForSelector(".matches");
+      await expectAccessible(page);
+      await expectNoSidewaysScrolling(page);
+      await page.click(".matches button >> nth=0");
+      await select(page, "Text").selectOption("own");
+      await expectAccessible(page);
+      await expectNoSidewaysScrolling(page);
+    });
+  },
+);
+
+/** Pearson's. */
+function correlation(a: readonly number[], b: readonly number[]): number {
+  const mean = (numbers: readonly number[]) => numbers.reduce((x, y) => x + y) / numbers.length;
+  const [ma, mb] = [mean(a), mean(b)];
+  const sum = (f: (t: number) => number) => a.reduce((total, _, t) => total + f(t), 0);
+  const [da, db] = [(t: number) => (a[t] as number) - ma, (t: number) => (b[t] as number) - mb];
+  return sum((t) => da(t) * db(t)) / Math.sqrt(sum((t) => da(t) ** 2) * sum((t) => db(t) ** 2));
+}

@@ -1,0 +1,137 @@
+/** The studio's room Write. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { type GeneratedToken, generateTokens } from "../../src/tasks/generate.ts";
+import { readLanguageModel } from "../../src/tasks/language-model.ts";
+import { encode } from "../../src/text/tokenizer.ts";
+import { json, sampleText, temporaryFolder, tiny } from "../cli/run.ts";
+import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+
+const folder = temporaryFolder();
+const model = join(folder, "m.safetensors");
+
+beforeAll(async () => {
+  writeFileSync(join(folder, "text.txt"), sampleText(80));
+  await json(folder, "train", "text.txt", "--out", "m.safetensors", "--epochs", "4", ...tiny);
+});
+
+/** What the command writes, in one piece. */
+async function written(length: number, ...options: string[]): Promise<string> {
+  const [line] = await json(folder, "generate", "m.safetensors", "--length", String(length), ...options);
+  return (line as { text: string }).text;
+}
+const text = (page: Page) => page.textContent(".coloured-text");
+const wrote = (page: Page, tokens: string) => page.waitForSelector(`[role=status] >> text="${tokens} tokens"`);
+
+test("with a seed it writes what unrolled generate does; go on writes more of it; a link and the back button repeat it", async () => {
+  const options = ["--prompt", "the c", "--seed", "7", "--temperature", "0.9", "--top-k", "6", "--min-p", "0.02"];
+  const [first, longer] = [await written(80, ...options), await written(160, ...options)];
+  expect(longer.startsWith(first)).toBe(true);
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/write`);
+    await page.getByRole("textbox", { name: "Prompt" }).fill("the c");
+    await page.getByRole("slider", { name: "Temperature" }).fill("0.9");
+    await page.getByRole("slider", { name: "Min-p" }).fill("0.02");
+    await page.getByRole("spinbutton", { name: "Top-k" }).fill("6");
+    await page.getByRole("spinbutton", { name: "Length" }).fill("80");
+    await page.getByRole("spinbutton", { name: "Seed" }).fill("7");
+    await page.getByRole("button", { name: "Write", exact: true }).click();
+    await wrote(page, "80");
+    expect(await text(page)).toBe(`the c${first}`);
+    await page.getByRole("button", { name: "Go on" }).click();
+    await wrote(page, "160");
+    expect(await text(page)).toBe(`the c${longer}`);
+    const link = page.url();
+    await page.getByRole("button", { name: "Another one" }).click();
+    await page.waitForFunction((link) => location.href !== link, link);
+    await wrote(page, "80");
+    await page.goBack();
+    await page.waitForURL(link);
+    await wrote(page, "160");
+    expect(await text(page)).toBe(`the c${longer}`);
+    await page.reload();
+    await wrote(page, "160");
+    expect(await text(page)).toBe(`the c${longer}`);
+    expect(await page.getByRole("spinbutton", { name: "Top-k" }).inputValue()).toBe("6");
+  });
+});
+
+test("another token is taken: the text before stays, and what follows is written from there", async () => {
+  const lm = readLanguageModel(readFileSync(model), model);
+  const tokens: GeneratedToken[] = [];
+  const settings = { temperature: 0.8, seed: 3 };
+  for await (const token of generateTokens(lm, { ...settings, prompt: "a dog", length: 40, logProbabilities: 10 })) {
+    tokens.push(token);
+  }
+  const place = 12;
+  const there = tokens[place];
+  const other = there?.alternatives.find(({ token }) => token !== there.token);
+  const before = tokens.slice(0, place);
+  const ids = [...encode(lm.tokenizer, "a dog"), ...before.map(({ token }) => token), other?.token as number];
+  let wanted = `a dog${before.map(({ text }) => text).join("")}${other?.text}`;
+  for await (const { text } of generateTokens(lm, { ...settings, prompt: ids, length: 40 - place - 1 })) wanted += text;
+
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/write/m?prompt=a+dog&length=40&temperature=0.8&seed=3`);
+    await wrote(page, "40");
+    expect(await text(page)).toBe(`a dog${tokens.map(({ text }) => text).join("")}`);
+    await page.focus(".coloured-text");
+    for (let k = 0; k <= place; k++) await page.keyboard.press("ArrowRight");
+    const percent = (100 * Math.exp(there?.logProbability as number)).toFixed(1);
+    await page.waitForSelector(`[role=status] >> text=/token 13: ${percent} %/`);
+    const bars = await page.locator(".token-bars code").allTextContents();
+    expect(bars.map((bar) => bar.replace("␣", " ").replace("⏎", "\n")).slice(0, 10)).toEqual(
+      there?.alternatives.map(({ text }) => text),
+    );
+    await page.locator(".token-bars button").first().click();
+    await page.waitForURL(new RegExp(`take=${place}%3A${other?.token}$`));
+    await page.waitForFunction((wanted) => document.querySelector(".coloured-text")?.textContent === wanted, wanted);
+    await page.reload();
+    await wrote(page, "40");
+    expect(await text(page)).toBe(wanted);
+    await page.goBack();
+    await page.waitForFunction(
+      (whole) => document.querySelector(".coloured-text")?.textContent === whole,
+      `a dog${tokens.map(({ text }) => text).join("")}`,
+    );
+  });
+});
+
+test("stop leaves what is written, and the link then writes just that; unknown characters of the prompt are said", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/write/m?prompt=the+%E2%98%83&length=20000&seed=1`);
+    await page.waitForSelector("text=/The model never saw “☃”/");
+    await page.waitForSelector(".coloured-text [data-token]");
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.waitForFunction(() => !location.hash.includes("length=20000"));
+    const count = Number(new URLSearchParams(page.url().split("?")[1]).get("length"));
+    expect(count).toBeGreaterThan(0);
+    expect(count).toBeLessThan(20_000);
+    const stopped = (await text(page)) as string;
+    expect(stopped).toHaveLength("the ☃".length + count);
+    await page.reload();
+    await wrote(page, count.toLocaleString("en"));
+    expect(await text(page)).toBe(stopped);
+  });
+});
+
+test.each([
+  [1280, "light"],
+  [1280, "dark"],
+  [390, "light"],
+  [390, "dark"],
+] as const)(
+  "at %i pixels, %s, filled: no rule of axe-core is broken, nothing scrolls sideways",
+  async (width, colorScheme) => {
+    await withStudio({ models: [model], width, colorScheme }, async (page, address) => {
+      await page.goto(`${address}#/write/m?prompt=the+%E2%98%83&length=300&seed=1&take=5:3`);
+      await wrote(page, "300");
+      await page.click(".coloured-text [data-token='5']");
+      await page.waitForSelector(".token-bars");
+      await expectAccessible(page);
+      await expectNoSidewaysScrolling(page);
+    });
+  },
+);
