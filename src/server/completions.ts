@@ -147,33 +147,34 @@ function echoed({ tokenizer }: LanguageModel, tokens: Int32Array, told: boolean)
   return [{ text: text + decodeRest(rest) }];
 }
 
-/** Pieces of one choice, and whether it has ended. */
-type Delivery = {
-  readonly choice: number;
-  readonly pieces: readonly Piece[];
-  readonly ended: "stop" | "length" | undefined;
-};
+/** What has come of one choice since the last time, and whether it has ended. */
+type Delivery = { readonly pieces: Piece[]; ended: "stop" | "length" | undefined };
 
 /** Pieces that wait for a slow reader before a text gives up its lane. */
 const mostUnread = 256;
 
 /**
- * The texts of an order as they are written. Whoever asks slowly makes them wait; who stops asking has to abort.
+ * The texts of an order as they are written: each time, by choice, what has come. Whoever asks slowly makes them wait; who
+ * stops asking has to abort.
  * @throws ApiError queue_full, the reason of the signal, and what is wrong with a text
  */
 async function* write(
   { served: { batcher }, texts, before, onWritten }: Order,
   client: string,
   signal: AbortSignal,
-): AsyncGenerator<readonly Delivery[], void> {
+): AsyncGenerator<ReadonlyMap<number, Delivery>, void> {
   signal.throwIfAborted();
   let failure: unknown;
   let wake = (): void => {};
   let left = texts.length;
-  let unread: Delivery[] = before.flatMap((pieces, choice) =>
-    pieces.length > 0 ? [{ choice, pieces, ended: undefined }] : [],
-  );
-  const waiting = texts.map(() => 0);
+  let unread = new Map<number, Delivery>();
+  const deliver = (choice: number, pieces: readonly Piece[], ended: Delivery["ended"]): number => {
+    const delivery = unread.get(choice) ?? { pieces: [], ended: undefined };
+    unread.set(choice, delivery);
+    delivery.ended = ended;
+    return delivery.pieces.push(...pieces);
+  };
+  for (const [choice, pieces] of before.entries()) if (pieces.length > 0) deliver(choice, pieces, undefined);
   const jobs = texts.map((text, choice): Job<Piece> => {
     const job: Job<Piece> = {
       client,
@@ -181,9 +182,9 @@ async function* write(
       take(pieces, ended) {
         if (ended instanceof Error) failure = ended;
         else {
-          unread.push({ choice, pieces, ended });
+          const waiting = deliver(choice, pieces, ended);
           if (ended !== undefined) left--;
-          else if (++(waiting[choice] as number) > mostUnread) batcher.pause(job);
+          else if (waiting > mostUnread) batcher.pause(job);
         }
         wake();
       },
@@ -200,10 +201,9 @@ async function* write(
   try {
     for (;;) {
       if (failure !== undefined) throw failure;
-      if (unread.length > 0) {
+      if (unread.size > 0) {
         const all = unread;
-        unread = [];
-        waiting.fill(0);
+        unread = new Map();
         for (const job of jobs) batcher.resume(job);
         yield all;
       } else if (left === 0) {
@@ -285,7 +285,7 @@ export async function complete(
   const found = order.texts.map(() => ({ pieces: [] as Piece[], ended: "length" as "stop" | "length" }));
   for await (const deliveries of write(order, client, signal)) {
     onFirst();
-    for (const { choice, pieces, ended } of deliveries) {
+    for (const [choice, { pieces, ended }] of deliveries) {
       const one = found[choice] as (typeof found)[number];
       one.pieces.push(...pieces);
       if (ended !== undefined) one.ended = ended;
@@ -297,7 +297,7 @@ export async function complete(
 }
 
 /**
- * The answer as events: an object for each delivery of a choice, the usage where it was asked for, and at last [DONE];
+ * The answer as events: an object with what has come of a choice, one token or more, the usage where it was asked for, and at last [DONE];
  * what goes wrong on the way is an event too. Resolves with the first, so that what is wrong before it has a status.
  */
 export async function completeAsEvents(
@@ -317,7 +317,7 @@ export async function completeAsEvents(
     try {
       for (let next = first; next.done !== true; next = await deliveries.next()) {
         let all = "";
-        for (const { choice, pieces, ended } of next.value) {
+        for (const [choice, { pieces, ended }] of next.value) {
           const choices = [tell(choice, pieces, ended ?? null)];
           all += event({ ...common, choices, ...(include && { usage: null }) });
         }
