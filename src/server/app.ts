@@ -6,10 +6,10 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { z } from "zod";
-import { inspectedToken, inspectText, shownValues } from "../tasks/inspect-text.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { encode } from "../text/tokenizer.ts";
-import { createBatcher, turn } from "./batcher.ts";
+import { createBatcher } from "./batcher.ts";
+import { readBody } from "./body.ts";
 import {
   checkLimits,
   complete,
@@ -21,6 +21,7 @@ import {
   textOf,
 } from "./completions.ts";
 import { ApiError, apiErrorOf } from "./errors.ts";
+import { createInspections } from "./inspections.ts";
 import { createMetrics } from "./metrics.ts";
 import { openapi, type Route, type RouteName, routes } from "./openapi.ts";
 import { check, type Writing } from "./schemas.ts";
@@ -32,7 +33,10 @@ export type ServerOptions = {
   readonly apiKeys?: readonly string[];
   /** Origins of pages that may ask (`https://example.org`). */
   readonly cors?: readonly string[];
-  /** Names by which it may be asked (`localhost`), without port; without it, any. Keeps out DNS rebinding. */
+  /**
+   * Names by which it may be asked (`localhost`), without port; without it, any. Of a server on loopback give `loopback`: it
+   * keeps out pages that have a name of their own for this machine (DNS rebinding).
+   */
   readonly hosts?: readonly string[] | undefined;
   readonly maxBodyBytes?: number;
   /** Most tokens to write in one request, all its texts together. */
@@ -118,10 +122,6 @@ type BodyOf<K extends RouteName> = (typeof routes)[K] extends { readonly body: i
   : undefined;
 type Handlers = { readonly [K in RouteName]: (c: Context<Env>, body: BodyOf<K>) => Response | Promise<Response> };
 
-/** Requests that look inside a model at once. */
-const mostInspections = 4;
-/** Numbers in the answer to one: about 12 MB. */
-const mostInspected = 1_000_000;
 /** Texts that one request may ask for: OpenAI's limit of n. */
 const maxTexts = 128;
 
@@ -151,7 +151,7 @@ export async function createServer(
   });
   const visits = new Set<Visit>();
   let closing: (() => void) | undefined;
-  let inspections = 0;
+  const inspect = createInspections(limits);
 
   async function serve(models: Readonly<Record<string, LanguageModel>>): Promise<ReadonlyMap<string, Served>> {
     const created = Math.floor(Date.now() / 1000);
@@ -256,43 +256,6 @@ export async function createServer(
     return next();
   });
 
-  async function readBody(c: Context<Env>): Promise<unknown> {
-    const type = c.req.header("content-type") ?? "none";
-    // A page of another site can send anything else without being asked.
-    if (!/^application\/json *(;|$)/i.test(type)) {
-      throw new ApiError("media_type", `Content-Type: needs application/json, got ${type.slice(0, 60)}.`);
-    }
-    const tooLarge = (): ApiError => {
-      c.header("Connection", "close");
-      return new ApiError("too_large", `the body is longer than ${maxBodyBytes.toLocaleString("en-US")} bytes.`);
-    };
-    const length = c.req.header("content-length");
-    if (length !== undefined && Number(length) > maxBodyBytes) throw tooLarge();
-    let text = "";
-    try {
-      if (length !== undefined) text = await c.req.text();
-      else {
-        const decoder = new TextDecoder();
-        let bytes = 0;
-        for await (const chunk of (c.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
-          bytes += chunk.length;
-          if (bytes > maxBodyBytes) throw tooLarge();
-          text += decoder.decode(chunk, { stream: true });
-        }
-        text += decoder.decode();
-      }
-    } catch (error) {
-      if (error instanceof ApiError) throw error;
-      c.var.visit.aborted = true;
-      throw new ApiError("aborted", "the body did not come to its end.");
-    }
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw new ApiError("invalid", `the body is no JSON: ${(error as Error).message}.`);
-    }
-  }
-
   /** Answer an order at once or as events. `onEnd` is told in any case. */
   async function answer(c: Context<Env>, order: Order, onEnd = (): void => {}): Promise<Response> {
     const { visit } = c.var;
@@ -389,32 +352,7 @@ export async function createServer(
     complete: (c, body) => answer(c, placeOrder(find(body.model), body, limits, body)),
     listModels: (c) => c.json({ object: "list", data: [...served.values()].map(about) }),
     readModel: (c) => c.json(about(find(c.req.param("id") ?? ""))),
-    async inspect(c, { model, text, values }) {
-      const { name, lm } = find(model);
-      const shown = shownValues(lm.model, values, "values");
-      const ids = encode(lm.tokenizer, text);
-      const numbers = ids.length * shown.reduce((total, { size }) => total + size, 0);
-      if (ids.length > maxPromptTokens || numbers > mostInspected) {
-        const [tokens, all] = [ids.length, numbers].map((count) => count.toLocaleString("en-US"));
-        const wrong = `${tokens} tokens with ${all} numbers are too many for one answer`;
-        throw new ApiError("invalid", `text: ${wrong}. Give a shorter text, or choose values.`, "text");
-      }
-      if (inspections >= mostInspections) {
-        throw new ApiError("queue_full", `${inspections} others are looking inside models. Try again in a moment.`);
-      }
-      inspections++;
-      try {
-        const tokens: object[] = [];
-        for await (const token of inspectText(lm, ids, name, { values: shown.map(({ key }) => key) })) {
-          tokens.push(inspectedToken(lm.tokenizer, shown, token));
-          await turn();
-          c.var.visit.stop.signal.throwIfAborted();
-        }
-        return c.json({ object: "inspection", model: name, tokens });
-      } finally {
-        inspections--;
-      }
-    },
+    inspect: async (c, body) => c.json(await inspect(find(body.model), body, c.var.visit.stop.signal)),
     async createSession(c, { model, prompt }) {
       const owner = keys.length === 0 ? "" : c.var.visit.client;
       const session = sessions.create(owner, find(model));
@@ -449,7 +387,7 @@ export async function createServer(
     const handler = handlers[name] as (c: Context<Env>, body: unknown) => Response | Promise<Response>;
     app.on(route.method.toUpperCase(), route.path, async (c) => {
       c.var.visit.route = route.path;
-      const body = route.body === undefined ? undefined : check(route.body, await readBody(c));
+      const body = route.body === undefined ? undefined : check(route.body, await readBody(c.req.raw, maxBodyBytes));
       return handler(c, body);
     });
   }
@@ -469,6 +407,9 @@ export async function createServer(
   app.onError((error, c) => {
     const told = apiErrorOf(error);
     if (told.kind === "queue_full" || told.kind === "session_limit") c.header("Retry-After", "1");
+    if (told.kind === "aborted") c.var.visit.aborted = true;
+    // Nobody reads the rest of the body.
+    if (told.kind === "too_large") c.header("Connection", "close");
     if (told.kind === "invalid_api_key") c.header("WWW-Authenticate", "Bearer");
     return c.json(told.body, told.status as 400);
   });

@@ -22,8 +22,8 @@ export type Listening = {
   readonly close: (deadlineMs?: number) => Promise<void>;
 };
 
-/** Names of this machine that no other machine's page can take. */
-export const loopback = ["localhost", "127.0.0.1", "[::1]"];
+/** Names of this machine that no page of another one can have. */
+export const loopback: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(host);
 
 /** How long a client may take for its headers, and for its whole request; and how long an idle connection is kept. */
