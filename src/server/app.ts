@@ -8,7 +8,7 @@ import { cors } from "hono/cors";
 import type { z } from "zod";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { encode } from "../text/tokenizer.ts";
-import { createBatcher } from "./batcher.ts";
+import { createBatcher, mostLanes } from "./batcher.ts";
 import { readBody } from "./body.ts";
 import {
   checkLimits,
@@ -138,7 +138,9 @@ export async function createServer(
 ): Promise<Server> {
   const options = { ...serverDefaults, ...given };
   const { apiKeys, hosts, maxBodyBytes, maxPromptTokens, timeoutMs, stallMs } = options;
-  const limits = { maxTokens: options.maxTokens, maxPromptTokens, maxTexts };
+  // More texts than there are places would be refused for ever.
+  const texts = Math.min(maxTexts, options.queue + mostLanes);
+  const limits = { maxTokens: options.maxTokens, maxPromptTokens, maxTexts: texts };
   const keys = apiKeys.map(digest);
   let served = await serve(models);
   const sessions = new Sessions({ most: options.sessions, lifeMs: options.sessionMs });

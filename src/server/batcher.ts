@@ -8,8 +8,10 @@ import type { LaneState } from "../tasks/lanes.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { ApiError } from "./errors.ts";
 
-/** Lanes of the programs: the last is the most texts at once. */
-const sizes = [1, 4, 16, 32] as const;
+/** Most texts at once. */
+export const mostLanes = 32;
+/** Lanes of the programs. */
+const sizes = [1, 4, 16, mostLanes] as const;
 /** How long it steps before HTTP gets its turn. */
 const turnMs = 4;
 

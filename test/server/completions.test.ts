@@ -298,12 +298,14 @@ describe("errors are the client's own classes", () => {
     const endless = { model: "tiny", prompt: "a", max_tokens: 1e7 };
     const stops = Array.from({ length: 33 }, () => new AbortController());
     const running = stops.map(({ signal }) => client.completions.create(endless, { signal }).catch((thrown) => thrown));
-    const answer = await post("/v1/completions", { model: "tiny", prompt: Array(34).fill("a") });
-    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "1"]);
     await until(async () => {
       const error = await client.completions.create({ ...endless }, { timeout: 5000 }).catch((thrown) => thrown);
       return error instanceof OpenAI.RateLimitError && error.code === "queue_full";
     });
+    const answer = await post("/v1/completions", { model: "tiny", prompt: Array(33).fill("a") });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "1"]);
+    const never = await post("/v1/completions", { model: "tiny", prompt: Array(34).fill("a") });
+    expect([never.status, never.headers.get("retry-after")]).toEqual([400, null]);
     for (const stop of stops) stop.abort();
     for (const one of await Promise.all(running)) expect(one).toBeInstanceOf(OpenAI.APIUserAbortError);
   });
