@@ -2,8 +2,8 @@
 import { basename } from "node:path";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
-import { createServer, serverDefaults } from "../server/app.ts";
-import { isLoopback, listen, loopback } from "../server/listen.ts";
+import { isLoopback, loopback } from "../server/bind.ts";
+import { serverDefaults } from "../server/options.ts";
 import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
@@ -54,6 +54,11 @@ export const serve: Command = {
     const host = given.text("host") ?? "127.0.0.1";
     const apiKeys = keysOf(given);
     const json = given.flag("json");
+    // What other commands need not load.
+    const [{ createServer }, { listen }] = await Promise.all([
+      import("../server/app.ts"),
+      import("../server/listen.ts"),
+    ]);
     const server = await createServer(read(files), {
       apiKeys,
       cors: given.texts("cors").map(checkOrigin),

@@ -1,13 +1,15 @@
 /** `unrolled studio`: the page, served to the reader's own browser. */
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:http";
 import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
+import { bind } from "../server/bind.ts";
 import { readLanguageModel } from "../tasks/language-model.ts";
 import type { Command } from "./options.ts";
-import { printable, styled, writeJson } from "./output.ts";
+import { styled, writeJson } from "./output.ts";
 
 const usualPort = 4747;
 
@@ -35,9 +37,7 @@ export const studio: Command = {
       throw new InputError(`${same.path}: there is another model named "${same.id}". Rename one of the two.`);
     }
     const host = given.text("host") ?? "127.0.0.1";
-    const port = await listen(await studioPage(folder, models), host, given.number("port"));
-    const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
-    const address = `http://${name}:${port}/`;
+    const address = `${await listen(await studioPage(folder, models), host, given.number("port"))}/`;
     if (given.flag("json")) writeJson({ event: "listening", address });
     else {
       const line = `The studio is at ${styled(address, "bold", process.stderr)}  (Ctrl-C ends it)\n`;
@@ -81,24 +81,9 @@ async function studioPage(folder: string, models: readonly Given[]): Promise<Hon
 }
 
 /** Where it listens in the end. @throws InputError for a port or an address that cannot be had */
-async function listen(app: Hono, host: string, wanted: number | undefined): Promise<number> {
-  const { serve } = await import("@hono/node-server");
-  const attempt = (port: number): Promise<number> =>
-    new Promise((resolve, reject) => {
-      const server = serve({ fetch: app.fetch, hostname: host, port }, (info) => resolve(info.port));
-      server.once("error", reject);
-    });
-  try {
-    return await attempt(wanted ?? usualPort);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE" && wanted === undefined) return attempt(0);
-    if (code === "EADDRINUSE") throw new InputError(`--port: ${wanted} is taken. Give another one, or 0 for any.`);
-    if (code === "EACCES")
-      throw new InputError(`--port: ${wanted} needs more rights than you have. Give one above 1023.`);
-    if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
-      throw new InputError(printable(`--host: ${host} is no address of this machine. Try 127.0.0.1 or 0.0.0.0.`));
-    }
-    throw error;
-  }
+async function listen(app: Hono, host: string, wanted: number | undefined): Promise<string> {
+  const { getRequestListener } = await import("@hono/node-server");
+  const at = (port: number): Promise<string> => bind(createServer(getRequestListener(app.fetch)), { host, port });
+  if (wanted !== undefined) return at(wanted);
+  return at(usualPort).catch(() => at(0));
 }

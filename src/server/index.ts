@@ -1,3 +1,5 @@
 /** Models served over HTTP, as OpenAI's completions: for Node, and for whatever else has Request and Response. */
-export { createServer, type LogLine, type Server, type ServerOptions, serverDefaults } from "./app.ts";
-export { type Listening, type ListenOptions, listen, loopback } from "./listen.ts";
+export { createServer, type Server } from "./app.ts";
+export { type ListenOptions, loopback } from "./bind.ts";
+export { type Listening, listen } from "./listen.ts";
+export { type LogLine, type ServerOptions, serverDefaults } from "./options.ts";

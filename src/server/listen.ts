@@ -1,18 +1,10 @@
 /** The server on a port, for Node: sockets, their limits and how it ends. Knows nothing about what is asked. */
 import { createServer as createHttpServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import { InputError } from "../graph/input-error.ts";
 import type { Server } from "./app.ts";
+import { bind, type ListenOptions } from "./bind.ts";
 import { ApiError } from "./errors.ts";
-
-/** Where to listen. */
-export type ListenOptions = {
-  /** `127.0.0.1` is this machine alone, `0.0.0.0` all its addresses. */
-  readonly host: string;
-  /** 0 is any free one. */
-  readonly port: number;
-};
 
 /** A server that listens. */
 export type Listening = {
@@ -21,10 +13,6 @@ export type Listening = {
   /** Listen no more, answer what was asked, and resolve when all connections are closed. */
   readonly close: (deadlineMs?: number) => Promise<void>;
 };
-
-/** Names of this machine that no page of another one can have. */
-export const loopback: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
-export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(host);
 
 /** How long a client may take for its headers, and for its whole request; and how long an idle connection is kept. */
 const [headersMs, requestMs, idleMs] = [10_000, 60_000, 60_000];
@@ -52,13 +40,9 @@ export async function listen(server: Server, { host, port }: ListenOptions): Pro
     if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
     else socket.end(rawAnswer(error.code));
   });
-  await new Promise<void>((resolve, reject) => {
-    http.once("error", (error: NodeJS.ErrnoException) => reject(new InputError(problem(error, host, port))));
-    http.listen(port, host, resolve);
-  });
-  const { address, port: bound, family } = http.address() as AddressInfo;
+  const url = await bind(http, { host, port });
   return {
-    url: `http://${family === "IPv6" ? `[${address}]` : address}:${bound}`,
+    url,
     async close(deadlineMs) {
       const closed = new Promise((resolve) => http.close(resolve));
       await server.close(deadlineMs);
@@ -71,16 +55,6 @@ export async function listen(server: Server, { host, port }: ListenOptions): Pro
       clearTimeout(late);
     },
   };
-}
-
-function problem({ code }: NodeJS.ErrnoException, host: string, port: number): string {
-  if (code === "EADDRINUSE")
-    return `--port: another program listens at ${host}:${port}. Choose another one, or 0 for any.`;
-  if (code === "EACCES") return `--port: you have no permission to listen at ${host}:${port}. Choose one above 1023.`;
-  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EINVAL" || code === "EAI_AGAIN") {
-    return `--host: this machine has no address ${host}. 127.0.0.1 is this machine alone, 0.0.0.0 all its addresses.`;
-  }
-  return `--host: cannot listen at ${host}:${port} (${code}).`;
 }
 
 function errorAnswer(error: unknown): Response {

@@ -1,8 +1,9 @@
 /** A server of a tiny model on a port of its own, and what asks it. */
 import OpenAI from "openai";
 import { afterAll } from "vitest";
-import { createServer, type LogLine, type ServerOptions } from "../../src/server/app.ts";
+import { createServer } from "../../src/server/app.ts";
 import { listen } from "../../src/server/listen.ts";
+import type { LogLine, ServerOptions } from "../../src/server/options.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
 
 export const book = "the cat sat on the mat. a dog ran here, and there!\n".repeat(8);

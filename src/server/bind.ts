@@ -1,0 +1,38 @@
+/** A port of this machine. Knows nothing about what is answered there. */
+import type { AddressInfo, Server } from "node:net";
+import { InputError } from "../graph/input-error.ts";
+
+/** Where to listen. */
+export type ListenOptions = {
+  /** `127.0.0.1` is this machine alone, `0.0.0.0` all its addresses. */
+  readonly host: string;
+  /** 0 is any free one. */
+  readonly port: number;
+};
+
+/** Names of this machine that no page of another one can have. */
+export const loopback: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(host);
+
+/**
+ * Listen. Gives `http://127.0.0.1:8080`.
+ * @throws InputError for an address that cannot be listened at
+ */
+export async function bind(http: Server, { host, port }: ListenOptions): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    http.once("error", (error: NodeJS.ErrnoException) => reject(new InputError(problem(error, host, port))));
+    http.listen(port, host, resolve);
+  });
+  const { address, port: bound, family } = http.address() as AddressInfo;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${bound}`;
+}
+
+function problem({ code }: NodeJS.ErrnoException, host: string, port: number): string {
+  if (code === "EADDRINUSE")
+    return `--port: another program listens at ${host}:${port}. Choose another one, or 0 for any.`;
+  if (code === "EACCES") return `--port: you have no permission to listen at ${host}:${port}. Choose one above 1023.`;
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EINVAL" || code === "EAI_AGAIN") {
+    return `--host: this machine has no address ${host}. 127.0.0.1 is this machine alone, 0.0.0.0 all its addresses.`;
+  }
+  return `--host: cannot listen at ${host}:${port} (${code}).`;
+}
