@@ -117,21 +117,19 @@ test("stop leaves what is written, and the link then writes just that; unknown c
   });
 });
 
-test.each([
-  [1280, "light"],
-  [1280, "dark"],
-  [390, "light"],
-  [390, "dark"],
-] as const)(
-  "at %i pixels, %s, filled: no rule of axe-core is broken, nothing scrolls sideways",
-  async (width, colorScheme) => {
-    await withStudio({ models: [model], width, colorScheme }, async (page, address) => {
-      await page.goto(`${address}#/write/m?prompt=the+%E2%98%83&length=300&seed=1&take=5:3`);
+test.each([1280, 390])(
+  "at %i pixels, filled, light and dark: no rule of axe-core is broken, nothing scrolls sideways",
+  async (width) => {
+    await withStudio({ models: [model], width }, async (page, address) => {
+      await page.goto(`${address}#/write/m?prompt=the+%E2%98%83&length=300&seed=1`);
       await wrote(page, "300");
       await page.click(".coloured-text [data-token='5']");
       await page.waitForSelector(".token-bars");
-      await expectAccessible(page);
-      await expectNoSidewaysScrolling(page);
+      for (const theme of ["dark", "light"]) {
+        await expectAccessible(page);
+        await expectNoSidewaysScrolling(page);
+        await page.getByRole("button", { name: `Use ${theme} colours` }).click();
+      }
     });
   },
 );

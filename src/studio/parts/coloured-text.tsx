@@ -2,7 +2,7 @@
  * A long text whose tokens have colours. It is all there as text, to be read, found and selected; only what is in sight is
  * cut into tokens and painted. Knows nothing about what the colours mean.
  */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Ramp } from "./heat.ts";
 import "./coloured-text.css";
 
@@ -32,14 +32,14 @@ export function ColouredText(props: ColouredTextProps) {
   const text = useRef<PaintedText | undefined>(undefined);
   const present = useRef(props);
   present.current = props;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const made = createPaintedText(box.current as HTMLDivElement, () => present.current);
     text.current = made;
     return made.end;
   }, []);
-  useEffect(() => text.current?.setTokens(before, tokens, follow), [before, tokens, follow]);
-  useEffect(() => text.current?.paint(), [ramp, shade]);
-  useEffect(() => text.current?.mark(at), [at, tokens]);
+  useLayoutEffect(() => text.current?.setTokens(before, tokens, follow), [before, tokens, follow]);
+  useLayoutEffect(() => text.current?.paint(), [ramp, shade]);
+  useLayoutEffect(() => text.current?.mark(at), [at, tokens]);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a text that is moved through with arrow keys has no element of its own
     <div
@@ -95,7 +95,7 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
       }
       update();
     },
-    { root: box, rootMargin: "160px 0px" },
+    { root: box, rootMargin: "80px 0px" },
   );
 
   /** Cutting a text anew would lose what is selected in it. */

@@ -42,7 +42,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
     return given >= 0 && given < value.size ? Math.floor(given) : undefined;
   });
   const unit = useMemo(
-    () => chosenUnit ?? liveliest(value.data.subarray(0, done * value.size), value.size),
+    () => chosenUnit ?? (done < count ? 0 : liveliest(value.data, value.size)),
     [chosenUnit, value, done],
   );
   const [ownScale, setOwnScale] = useState(true);

@@ -59,25 +59,29 @@ export function PatternSearch(props: PatternSearchProps) {
     own.current?.end();
     const engine = startEngine();
     own.current = engine;
-    setState({ kind: "searching" });
+    // One that was stopped, or followed by another, says nothing more.
+    const tell = (next: State): void => {
+      if (own.current === engine) setState(next);
+    };
+    tell({ kind: "searching" });
     onFound(undefined);
     try {
       const signal = await engine.ask("signal", reading.head.texts, pattern);
       const extent = signal.reduce((a, b) => Math.max(a, b), 0);
       if (signal.every((x) => x === signal[0])) {
-        setState({ kind: "failed", message: "The pattern is the same at every token of this text." });
+        tell({ kind: "failed", message: "The pattern is the same at every token of this text." });
         return;
       }
-      onFound({ signal, extent });
+      if (own.current === engine) onFound({ signal, extent });
       const matches: Match[] = [];
       for (const each of all ? reading.values : [value]) {
         const found = await engine.ask("correlate", each.data, each.size, signal);
         found.forEach((correlation, unit) => matches.push({ value: each, unit, correlation }));
       }
       matches.sort((a, b) => Math.abs(b.correlation) - Math.abs(a.correlation));
-      setState({ kind: "found", matches: matches.slice(0, mostShown) });
+      tell({ kind: "found", matches: matches.slice(0, mostShown) });
     } catch (error) {
-      setState({ kind: "failed", message: (error as Error).message });
+      tell({ kind: "failed", message: (error as Error).message });
     } finally {
       engine.end();
     }

@@ -10,7 +10,8 @@ export type Written = {
   readonly tokensPerSecond: number | undefined;
   readonly error: string | undefined;
 };
-const nothing: Written = { tokens: [], tokensPerSecond: undefined, error: undefined };
+const none: readonly GeneratedToken[] = [];
+const nothing: Written = { tokens: none, tokensPerSecond: undefined, error: undefined };
 
 /** What tells two texts apart: all but their length. */
 export const nameOf = ({ settings, choices }: Plan): string => JSON.stringify([settings, choices]);
@@ -24,16 +25,23 @@ export function useWriter(
   plan: Plan | undefined,
   known: { readonly current: Known | undefined },
 ): Written {
-  const [written, setWritten] = useState<Written>(nothing);
+  const [{ of, written }, setWritten] = useState<{ readonly of?: string; readonly written: Written }>({
+    written: nothing,
+  });
   const wanted = useRef(0);
   const wake = useRef(() => {});
   wanted.current = plan?.length ?? 0;
   const name = plan === undefined ? undefined : nameOf(plan);
+  const knownOf = (name: string) => (known.current?.name === name ? known.current.tokens : none);
   useEffect(() => wake.current(), [plan?.length]);
   useEffect(() => {
-    const tokens = known.current?.name === name ? (known.current?.tokens ?? []) : [];
-    setWritten({ ...nothing, tokens });
-    if (plan === undefined) return;
+    if (plan === undefined || name === undefined) return;
+    const tokens = knownOf(name);
+    let present: Written = { ...nothing, tokens };
+    const tell = (next: Partial<Written>): void => {
+      present = { ...present, ...next };
+      if (!left) setWritten({ of: name, written: present });
+    };
     const engine = startEngine();
     let left = false;
     const work = async (): Promise<void> => {
@@ -56,18 +64,18 @@ export function useWriter(
           workMs += performance.now() - startMs;
         }
         all = [...all, ...value];
-        setWritten({ tokens: all, tokensPerSecond: drawn > 0 ? (1000 * drawn) / workMs : undefined, error: undefined });
+        tell({ tokens: all, tokensPerSecond: drawn > 0 ? (1000 * drawn) / workMs : undefined });
       }
     };
-    work().catch((error: Error) => {
-      if (!left) setWritten((before) => ({ ...before, error: error.message }));
-    });
+    work().catch((error: Error) => tell({ error: error.message }));
     return () => {
       left = true;
       engine.end();
     };
   }, [file, name]);
-  return written;
+  if (name === undefined) return nothing;
+  // Until it is begun, what is known of it: never what was written before it.
+  return of === name ? written : { ...nothing, tokens: knownOf(name) };
 }
 
 /** The text without an end, some tokens at a time, from after `known`. */
