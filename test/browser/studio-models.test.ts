@@ -36,7 +36,7 @@ test("the zoo: every cell with its parameters at the size that is chosen, its eq
     await page.click('b:text-is("gru")');
     await page.waitForSelector(".zoo .opened .katex");
     expect(await page.textContent(".zoo .opened pre")).toBe(cells.gru.source);
-    expect(await page.getByRole("link", { name: "Take gru to the Lab" }).getAttribute("href")).toBe("#/lab/gru");
+    expect(await page.getByRole("link", { name: "Take gru to the Lab" }).getAttribute("href")).toBe("#/lab?start=gru");
 
     await page.getByRole("button", { name: "Measure the speed here" }).click();
     await page.waitForFunction(() => document.querySelectorAll(".zoo .bar").length >= 3);

@@ -32,13 +32,16 @@ export type TrainingSettings = {
   readonly seed: number;
   /** How long: passes over the text, or minutes. */
   readonly until: { readonly epochs: number } | { readonly minutes: number };
-  /** Characters or words of a sample at each milestone; 0 for none. */
+  /** Characters or words of a sample; 0 for none. */
   readonly sample: number;
-  /** How often that is, spread over the training. */
+  /** How often the loss on the text kept back is measured. */
   readonly validations?: number;
 };
 
-/** Where a training is; with a sample at its milestones. */
+/** A sample comes with the first report, at each milestone, and when the last one is so old. */
+const sampleEveryMs = 4000;
+
+/** Where a training is, now and then with what the model writes. */
 export type TrainingReport = Progress & { readonly sample?: string };
 
 /** A model as its file, and what can be said of it without reading that. */
@@ -50,7 +53,10 @@ export type TrainedModel = {
   readonly validationLoss: number | null;
   readonly tokensPerSecond: number;
   readonly steps: number;
-  /** Why it ended where its loss was no number any more: the model has its last good values. */
+  /**
+   * Why it ended where its loss was no number any more: the model has its last good values. The figures are those of the
+   * last report; NaN where there was none.
+   */
   readonly broke?: string;
 };
 
@@ -68,6 +74,7 @@ export const training = {
     const { until, batch, steps, seed, learningRate } = settings;
     const lm = from === undefined ? made(text, settings) : readLanguageModel(from, "the model");
     let last: TrainingReport | undefined;
+    let sampledMs = -Infinity;
     const result = yield* reportsOf<TrainingReport, Ended>((report, signal) =>
       trainLanguageModel(lm, text, {
         ...{ batch, steps, seed, signal, ...until },
@@ -76,8 +83,10 @@ export const training = {
         ...(lm.training !== undefined && { resume: lm.training }),
         onProgress: async (progress) => {
           last = { ...progress, validationLoss: progress.validationLoss ?? last?.validationLoss ?? null };
-          const wanted = progress.milestone && settings.sample > 0;
-          await report(wanted ? { ...progress, sample: await sampleOf(lm, text, settings) } : progress);
+          const due = progress.milestone || progress.elapsedMs - sampledMs > sampleEveryMs;
+          if (!due || settings.sample === 0) return report(progress);
+          sampledMs = progress.elapsedMs;
+          await report({ ...progress, sample: await sampleOf(lm, text, settings) });
         },
       }).catch((error) => brokenAt(error, last)),
     );
@@ -101,9 +110,9 @@ type Ended = Pick<FitStreamResult, "steps" | "loss" | "validationLoss" | "tokens
 /** A loss that is no number any more ends a training; what it had learned until then is not lost. */
 function brokenAt(error: unknown, last: TrainingReport | undefined): Ended {
   if (!(error instanceof NonFiniteLoss)) throw error;
-  if (!error.trained || last === undefined) throw new InputError(error.message);
-  const { step: steps, loss, validationLoss, tokensPerSecond } = last;
-  return { steps, loss, validationLoss, tokensPerSecond, broke: error.message };
+  if (!error.trained) throw new InputError(error.message);
+  const { step = 0, loss = Number.NaN, validationLoss = null, tokensPerSecond = Number.NaN } = last ?? {};
+  return { steps: step, loss, validationLoss, tokensPerSecond, broke: error.message };
 }
 
 function made(text: string, settings: TrainingSettings): LanguageModel {
@@ -115,20 +124,14 @@ function made(text: string, settings: TrainingSettings): LanguageModel {
   });
 }
 
-/** How many characters of the text a sample goes on from. */
-const leadLength = 100;
-
-/** From the middle of the text: its beginning is a heading, from which a young model does not find into sentences. */
+/**
+ * How the model goes on after the text's end. With nothing to read it would begin from a state that training never saw,
+ * and young models lose themselves there.
+ */
 async function sampleOf(lm: LanguageModel, text: string, { sample, seed }: TrainingSettings): Promise<string> {
-  const middle = Math.floor(text.length / 2);
-  const options = {
-    prompt: text.slice(middle, middle + leadLength),
-    length: sample,
-    seed,
-    temperature: 0.7,
-    threads: 1,
-  };
   let written = "";
+  const options = { prompt: text.slice(-readFirst), length: sample, seed, temperature: 0.7, threads: 1 };
   for await (const piece of generate(lm, options)) written += piece;
   return written;
 }
+const readFirst = 200;

@@ -67,7 +67,10 @@ export function CellDesk({ given: { text, write, open, opened, problem }, good, 
             <>
               <h3>As maths</h3>
               {stale && <p class="small soft">Of the last equations without a mistake.</p>}
-              <Formula display tex={value.tex} />
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+              <section class="scroll maths" tabIndex={0} aria-label="Maths">
+                <Formula display tex={value.tex} />
+              </section>
               <Facts compiled={value} sizes={sizes} />
             </>
           )}

@@ -60,7 +60,7 @@ export function createEditor(place: HTMLElement, { text, onChange, check, descri
         autocompletion({ override: [complete], icons: false }),
         // Tab is left alone: it goes on to what follows the editor.
         keymap.of([...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
-        EditorView.contentAttributes.of({ "aria-label": "Equations", "aria-describedby": describedBy }),
+        EditorView.contentAttributes.of({ "aria-label": "Equations", "aria-describedby": describedBy, tabindex: "0" }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) onChange(update.state.doc.toString());
         }),

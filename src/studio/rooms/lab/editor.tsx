@@ -20,9 +20,11 @@ export function Editor({ text, opened, onChange, check }: EditorProps) {
   latest.current = { text, onChange };
   useEffect(() => {
     let gone = false;
-    void import("./code-mirror.ts").then(({ createEditor }) => {
-      if (gone || place.current === null) return;
-      editor.current = createEditor(place.current, {
+    // Without it the text area stays.
+    const load = import("./code-mirror.ts").catch(() => undefined);
+    void load.then((module) => {
+      if (gone || place.current === null || module === undefined) return;
+      editor.current = module.createEditor(place.current, {
         text: latest.current.text,
         onChange: (next) => latest.current.onChange(next),
         ...{ check, describedBy: "editor-help" },

@@ -50,8 +50,7 @@ const Lab: Room = ({ address }) => {
     setSource(sourceTitled(`${title}`) ?? source);
     setForm(formOf(next, form));
     setGoingOn(next);
-    desk.current?.scrollIntoView();
-    desk.current?.focus();
+    show(desk.current);
   };
   return (
     <div class="lab">
@@ -60,6 +59,18 @@ const Lab: Room = ({ address }) => {
         Write a recurrent cell as its equations, see what the compiler makes of it, and train it on a text, here in the
         page.
       </p>
+      {session.training !== undefined && (
+        <p class="card row badge">
+          <span>
+            Training <strong>{session.training.name}</strong>: {Math.floor(100 * (session.training.latest?.done ?? 0))}{" "}
+            % done
+            {session.training.phase === "paused" && ", paused"}.
+          </span>
+          <button type="button" onClick={() => show(desk.current)}>
+            Go to it
+          </button>
+        </p>
+      )}
       <h2>The cell</h2>
       <CellDesk given={given} good={good.current} sizes={sizes} />
       <h2 ref={desk} tabIndex={-1}>
@@ -79,6 +90,12 @@ const Lab: Room = ({ address }) => {
   );
 };
 export default Lab;
+
+/** The reader goes on there, by eye and by keys. */
+function show(heading: HTMLElement | null): void {
+  heading?.scrollIntoView();
+  heading?.focus({ preventScroll: true });
+}
 
 /** The settings of a kept run, so that it goes on as it was. */
 function formOf({ model }: GoingOn, form: Form): Form {

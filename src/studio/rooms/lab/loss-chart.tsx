@@ -6,19 +6,17 @@ import { Plot, type PlotModule } from "../../parts/plot.tsx";
 export type Curve = { readonly name: string; readonly losses: readonly LossPoint[] };
 export type LossChartProps = { readonly curves: readonly Curve[]; readonly height: number };
 
-/** Curves are told apart by colour, dashes and their name at the end. */
+/** Curves are told apart by colour and dashes. */
 const colours = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)"];
 const dashes = ["none", "8 3", "3 3", "12 3 3 3"];
-const symbols = ["circle", "square", "triangle", "diamond2", "star", "wye"];
 
 export function LossChart({ curves, height }: LossChartProps) {
   const [logarithmic, setLogarithmic] = useState(false);
   const [byTime, setByTime] = useState(false);
-  const many = curves.length > 1;
   const options = useCallback(
     (plot: typeof PlotModule): PlotModule.PlotOptions => {
       const x = byTime ? (point: LossPoint) => point.elapsedMs / 1000 : (point: LossPoint) => point.step;
-      const marks = curves.flatMap(({ name, losses }, k) => {
+      const marks = curves.flatMap(({ losses }, k) => {
         const stroke = colours[k % colours.length] as string;
         const validated = losses.filter(({ validationLoss }) => validationLoss !== null);
         return [
@@ -34,31 +32,18 @@ export function LossChart({ curves, height }: LossChartProps) {
             y: "validationLoss",
             r: 4.5,
             fill: stroke,
-            symbol: symbols[k % symbols.length] as never,
           }),
-          ...(many
-            ? [
-                plot.text(losses.slice(-1), {
-                  x,
-                  y: "loss",
-                  text: () => name,
-                  textAnchor: "start",
-                  dx: 6,
-                  fill: stroke,
-                }),
-              ]
-            : []),
         ];
       });
       return {
-        marginRight: many ? 120 : 20,
+        marginRight: 20,
         marginLeft: 46,
         x: { label: byTime ? "seconds of training" : "updates" },
         y: { label: "loss (nats a token)", grid: true, ...(logarithmic ? { type: "log" } : { zero: true }) },
         marks,
       };
     },
-    [curves, logarithmic, byTime, many],
+    [curves, logarithmic, byTime],
   );
   const last = curves
     .map(({ name, losses }) => `${name}: ${losses.at(-1)?.loss.toFixed(3) ?? "no loss yet"}`)
@@ -70,6 +55,23 @@ export function LossChart({ curves, height }: LossChartProps) {
         height={height}
         options={options}
       />
+      {curves.length > 1 && (
+        <ul class="legend curves small">
+          {curves.map(({ name }, k) => (
+            <li key={k}>
+              <svg width="36" height="10" aria-hidden="true">
+                <line
+                  {...{ x1: 0, x2: 36, y1: 5, y2: 5, strokeWidth: 2 }}
+                  stroke={colours[k % colours.length]}
+                  strokeDasharray={dashes[k % dashes.length]}
+                />
+                <circle cx="18" cy="5" r="4" fill={colours[k % colours.length]} />
+              </svg>{" "}
+              {name}
+            </li>
+          ))}
+        </ul>
+      )}
       <div class="row small">
         <span class="soft">Lines: the text trained on. Marks: the text kept back.</span>
         <label>

@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import { download, forgetModel, keepModel, readModelFile, type ShelfModel } from "../../models/shelf.ts";
 import { LossChart } from "./loss-chart.tsx";
-import { duration, lossesAsCsv } from "./losses.ts";
+import { lossesAsCsv } from "./losses.ts";
 import type { GoingOn } from "./training-desk.tsx";
 
 /** A model that was trained here. */
@@ -125,7 +125,6 @@ function Comparison({ runs }: { readonly runs: readonly Run[] }) {
   const rows = names
     .map((name) => ({ name, values: runs.map(({ training }) => training.facts[name]) }))
     .filter(({ values }) => new Set(values).size > 1);
-  const time = (run: Run): string => duration(run.training.losses.at(-1)?.elapsedMs ?? Number.NaN);
   return (
     <section aria-label="Comparison">
       <h3>Side by side</h3>
@@ -157,12 +156,6 @@ function Comparison({ runs }: { readonly runs: readonly Run[] }) {
                 ))}
               </tr>
             ))}
-            <tr>
-              <th scope="row">Time</th>
-              {runs.map((run) => (
-                <td key={run.id}>{time(run)}</td>
-              ))}
-            </tr>
           </tbody>
         </table>
       </section>

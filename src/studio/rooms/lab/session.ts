@@ -24,7 +24,7 @@ export type TrainingRequest = {
 export type Training = {
   readonly name: string;
   readonly facts: Facts;
-  readonly phase: "preparing" | "running" | "paused" | "stopping";
+  readonly phase: "preparing" | "running" | "pausing" | "paused" | "stopping";
   readonly losses: readonly LossPoint[];
   readonly latest?: TrainingReport;
   /** The newest sample, and the update after which it was written. */
@@ -74,7 +74,7 @@ export function startTraining(request: TrainingRequest): void {
 
 /** Before the first report there is nothing to pause. */
 export function pauseTraining(): void {
-  if (session.training?.phase === "running") update({ phase: "paused" });
+  if (session.training?.phase === "running") update({ phase: "pausing" });
 }
 export function resumeTraining(): void {
   if (session.training?.phase !== "paused") return;
@@ -113,7 +113,8 @@ async function train({ name, text, settings, facts, from }: TrainingRequest): Pr
       const { done, value } = await job.next(session.training?.phase === "stopping" ? "finish" : undefined);
       if (done) return await kept(name, facts, value, session.training?.phase === "stopping");
       hear(value, beforeMs - pausedMs, beforeStep);
-      if (session.training?.phase !== "paused") continue;
+      if (session.training?.phase !== "pausing") continue;
+      update({ phase: "paused" });
       const fromMs = performance.now();
       await new Promise<void>((resolve) => {
         goOn = resolve;
@@ -122,14 +123,22 @@ async function train({ name, text, settings, facts, from }: TrainingRequest): Pr
       pausedMs += performance.now() - fromMs;
     }
   } catch (error) {
-    const ended = error instanceof EngineDied && session.training?.phase === "stopping";
-    const message = error instanceof Error ? error.message : String(error);
-    return { kind: "failed", name, message: ended ? "It was ended, and nothing of it is kept." : message };
+    return { kind: "failed", name, message: reasonOf(error) };
   } finally {
     own.end();
     awake.abort();
     removeEventListener("beforeunload", warn);
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof EngineDied && session.training?.phase === "stopping") {
+    return "It was ended, and nothing of it is kept.";
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  // How browsers say that they give no more memory, outside of WebAssembly.
+  const full = /allocation failed|invalid (typed )?array length|out of memory/i.test(message);
+  return full ? "This machine has not enough memory for it. Take fewer units or layers, or a smaller batch." : message;
 }
 
 /** Pages ask before they are closed. */
@@ -164,10 +173,10 @@ async function kept(name: string, facts: Facts, model: TrainedModel, stopped: bo
     Parameters: parameters,
     Vocabulary: vocabulary,
     Updates: steps,
-    Loss: rounded(loss),
+    ...(Number.isFinite(loss) && { Loss: rounded(loss) }),
     ...(validationLoss !== null && { "Validation loss": rounded(validationLoss) }),
-    "Tokens per second": Math.round(tokensPerSecond),
-    "Minutes trained": rounded((losses.at(-1)?.elapsedMs ?? 0) / 60_000),
+    ...(Number.isFinite(tokensPerSecond) && { "Tokens per second": Math.round(tokensPerSecond) }),
+    "Seconds of training": Math.round((losses.at(-1)?.elapsedMs ?? 0) / 100) / 10,
     Ended: broke !== undefined ? "its loss was no number" : stopped ? "stopped by hand" : "at its end",
   };
   try {

@@ -46,8 +46,8 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
           value={form.until}
           onChange={({ currentTarget: { value } }) => onChange({ ...form, until: value as Form["until"] })}
         >
-          <option value="epochs">so many epochs</option>
-          <option value="minutes">so many minutes</option>
+          <option value="epochs">epochs</option>
+          <option value="minutes">minutes</option>
         </select>
       </label>
       {field(form.until)}

@@ -75,7 +75,7 @@ export function problemOf(name: FieldName, text: string): string | undefined {
     above === undefined
       ? `from ${min} to ${max.toLocaleString("en-US")}`
       : `above ${above}, at most ${max.toLocaleString("en-US")}`;
-  const hint = /^\s*\d*,\d+\s*$/.test(text) ? ` Write ${text.trim().replace(",", ".")}.` : "";
+  const hint = !whole && /^\s*\d*,\d+\s*$/.test(text) ? ` Write ${text.trim().replace(",", ".")}.` : "";
   return `${label}: ${kind} ${range}, not ${text.trim() === "" ? "nothing" : `"${text.trim()}"`}.${hint}`;
 }
 

@@ -1,5 +1,5 @@
 /** Training: the text, the settings, the button; then what it learns while it learns. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import { download, type ShelfModel } from "../../models/shelf.ts";
 import { LossChart } from "./loss-chart.tsx";
@@ -138,12 +138,14 @@ function howOf(form: Form, source: Source): Facts {
 const phases: Readonly<Record<Training["phase"], string>> = {
   preparing: "Making the model and compiling its program …",
   running: "Training. It goes on while you are in other rooms.",
+  pausing: "Pausing after the present updates …",
   paused: "Paused.",
   stopping: "Stopping: the model of now is being kept …",
 };
 
 function Live({ training }: { readonly training: Training }) {
   const { name, phase, losses, latest, sample } = training;
+  const curves = useMemo(() => [{ name, losses }], [name, losses]);
   const silent = useSilence(training);
   const speed = latest?.tokensPerSecond ?? Number.NaN;
   const validated = losses.findLast(({ validationLoss }) => validationLoss !== null)?.validationLoss;
@@ -187,7 +189,7 @@ function Live({ training }: { readonly training: Training }) {
           </button>
         </p>
       )}
-      {losses.length > 1 && <LossChart curves={[{ name, losses }]} height={260} />}
+      {losses.length > 1 && <LossChart curves={curves} height={260} />}
       {sample !== undefined && (
         <>
           <h3>What it writes after {sample.step.toLocaleString("en-US")} updates</h3>

@@ -150,7 +150,7 @@ function Opened({ row }: { readonly row: Row }) {
         {speed !== undefined && <dt>Reads one text at</dt>}
         {speed !== undefined && <dd>{whole.format(speed.readPerSecond)} tokens/s</dd>}
       </dl>
-      <a class="button" href={linkTo("lab", [name])}>
+      <a class="button" href={linkTo("lab", [], { start: name })}>
         Take {name} to the Lab
       </a>
     </div>
