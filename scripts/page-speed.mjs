@@ -21,7 +21,7 @@ const shapes = [
 ];
 
 const { languageModel, trainLanguageModel, adam } = await import(join(root, "dist/index.js"));
-const book = readFileSync(join(root, "dist/data/moby-dick.txt"), "utf8");
+const book = readFileSync(join(root, "dist/studio/data/moby-dick.txt"), "utf8");
 async function inNode({ until: { minutes }, learningRate, ...settings }) {
   const lm = languageModel(book, settings);
   const result = await trainLanguageModel(lm, book, { ...settings, minutes, optimizer: adam({ learningRate }) });

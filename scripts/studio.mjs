@@ -1,5 +1,5 @@
 /** The studio's page: bundled by Vite from src/studio into files that any folder of any host can serve. */
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
 
@@ -13,8 +13,8 @@ const onlyWoff2 = {
   },
 };
 
-/** @param {string} root of the project @param {string} folder to write to; its data/moby-dick.txt is one of the texts */
-export async function buildStudio(root, folder, book) {
+/** @param {string} root of the project @param {string} folder to write to */
+export async function buildStudio(root, folder) {
   await build({
     root: join(root, "src/studio"),
     base: "./",
@@ -31,8 +31,6 @@ export async function buildStudio(root, folder, book) {
       chunkSizeWarningLimit: 1000,
     },
   });
-  mkdirSync(join(folder, "data"), { recursive: true });
-  copyFileSync(book, join(folder, "data/moby-dick.txt"));
   // `unrolled studio MODEL` answers with its own.
   writeFileSync(join(folder, "models.json"), "[]\n");
 }

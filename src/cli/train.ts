@@ -286,7 +286,7 @@ function start(given: Given, text: string, out: string, seed: number): LanguageM
 
 /** The text that the build puts beside the program. */
 function mobyDick(): string {
-  const path = fileURLToPath(new URL("../data/moby-dick.txt", import.meta.url));
+  const path = fileURLToPath(new URL("../studio/data/moby-dick.txt", import.meta.url));
   if (!existsSync(path)) throw new InputError("Moby-Dick is not in this installation: give a FILE to train on.");
   return path;
 }

@@ -56,14 +56,14 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 test("the tarball holds the built files, the book and the licence, and is below 5 MB", () => {
   const paths = packed.files.map((file) => file.path);
   expect(paths).toEqual(expect.arrayContaining(["LICENSE", "package.json", "dist/index.js", "dist/index.d.ts"]));
-  expect(paths).toEqual(expect.arrayContaining(["dist/data/moby-dick.txt", "dist/cli/main.js"]));
+  expect(paths).toEqual(expect.arrayContaining(["dist/studio/data/moby-dick.txt", "dist/cli/main.js"]));
   expect(paths.filter((path) => !/^(dist\/|LICENSE$|README\.md$|package\.json$)/.test(path))).toEqual([]);
   expect(paths.filter((path) => /built-from|\.test\.|tsbuildinfo/.test(path))).toEqual([]);
   expect(packed.unpackedSize).toBeLessThan(5_000_000);
 });
 
 test("Moby-Dick is whole", () => {
-  const text = readFileSync(join(project, "node_modules/unrolled/dist/data/moby-dick.txt"), "utf8");
+  const text = readFileSync(join(project, "node_modules/unrolled/dist/studio/data/moby-dick.txt"), "utf8");
   expect(text.startsWith("CHAPTER 1. Loomings.\n\nCall me Ishmael. ")).toBe(true);
   expect(text.endsWith("only found another orphan.\n")).toBe(true);
   expect(text.match(/^CHAPTER \d+\. .*[.!?]\n\n/gm)).toHaveLength(135);

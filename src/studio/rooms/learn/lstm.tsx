@@ -223,7 +223,19 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
       <p role="status">{example.see}</p>
       <div class="figure lstm-figure">
         <div class="card">
-          <LstmDiagram stage={stage} numbers={all} />
+          <div class="lstm-seen">
+            <LstmDiagram stage={stage} numbers={all} />
+            <div>
+              <p class="lstm-says">
+                <b>
+                  Step {t + 1}, {name.toLowerCase()}.
+                </b>{" "}
+                {says}
+              </p>
+              <Formula display tex={equations.tex} lit={lines} />
+              <Formula display tex={`\\begin{aligned} ${filled(all, t + 1).join(" \\\\ ")} \\end{aligned}`} />
+            </div>
+          </div>
           <div class="row lstm-stages">
             {stages.map((each, k) => (
               <button
@@ -256,14 +268,6 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
             onInput={step}
             format={(value) => `step ${Math.floor(value / stages.length) + 1}`}
           />
-          <p class="lstm-says">
-            <b>
-              Step {t + 1}, {name.toLowerCase()}.
-            </b>{" "}
-            {says}
-          </p>
-          <Formula display tex={equations.tex} lit={lines} />
-          <Formula display tex={`\\begin{aligned} ${filled(all, t + 1).join(" \\\\ ")} \\end{aligned}`} />
         </div>
         <div class="card">
           <StepRows steps={steps}>
