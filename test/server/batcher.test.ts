@@ -60,7 +60,7 @@ describe("fair", () => {
 
   test("a text that gave up its lane and got it again is what it is alone", async () => {
     const batcher = await batcherOf();
-    const many = jobsOf("many", 40, { length: 300 });
+    const many = jobsOf("many", 40, { length: 3000 });
     batcher.add(many);
     await until(() => batcher.lanesInUse === 32);
     for (let k = 0; k < 20; k++) {
@@ -69,7 +69,7 @@ describe("fair", () => {
     }
     await until(() => ended(many) === many.length);
     for (const [seed, { found }] of many.entries()) {
-      const alone = jobOf("alone", { seed, length: 300 });
+      const alone = jobOf("alone", { seed, length: 3000 });
       const quiet = await batcherOf();
       quiet.add([alone]);
       await until(() => alone.found.ended !== undefined);
