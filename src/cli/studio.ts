@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
-import { bind } from "../server/bind.ts";
+import { bind, isLoopback, loopback } from "../server/bind.ts";
 import { readLanguageModel } from "../tasks/language-model.ts";
 import type { Command } from "./options.ts";
 import { styled, writeJson } from "./output.ts";
@@ -37,7 +37,7 @@ export const studio: Command = {
       throw new InputError(`${same.path}: there is another model named "${same.id}". Rename one of the two.`);
     }
     const host = given.text("host") ?? "127.0.0.1";
-    const address = `${await listen(await studioPage(folder, models), host, given.number("port"))}/`;
+    const address = `${await listen(await studioPage(folder, models, host), host, given.number("port"))}/`;
     if (given.flag("json")) writeJson({ event: "listening", address });
     else {
       const line = `The studio is at ${styled(address, "bold", process.stderr)}  (Ctrl-C ends it)\n`;
@@ -46,30 +46,43 @@ export const studio: Command = {
   },
 };
 
-type Given = { readonly path: string; readonly id: string; readonly name: string; readonly bytes: number };
+type GivenModel = { readonly path: string; readonly id: string; readonly name: string; readonly bytes: number };
 
 /** A model as the page lists it. @throws InputError for what is no language model */
-function described(path: string): Omit<Given, "path"> {
+function described(path: string): Omit<GivenModel, "path"> {
   readLanguageModel(readInput(path), path);
   const name = basename(path, extname(path));
   return { id: name, name, bytes: statSync(path).size };
 }
 
 /** The page's files and the models. The headers give it threads, and keep other sites from reading the models. */
-async function studioPage(folder: string, models: readonly Given[]): Promise<Hono> {
+async function studioPage(folder: string, models: readonly GivenModel[], host: string): Promise<Hono> {
   const [{ Hono }, { secureHeaders }, { serveStatic }] = await Promise.all([
     import("hono"),
     import("hono/secure-headers"),
     import("@hono/node-server/serve-static"),
   ]);
   const app = new Hono();
+  const names = [...loopback, host.toLowerCase()];
+  app.use(async (c, next) => {
+    // Another site's page may have a name for this machine (DNS rebinding); it must not read the models.
+    const name = (c.req.header("host") ?? "").replace(/:\d+$/, "").toLowerCase();
+    if (isLoopback(host) && !names.includes(name)) return c.text(`Open it as ${loopback[0]}.`, 403);
+    await next();
+  });
   app.use(
     secureHeaders({
       crossOriginOpenerPolicy: "same-origin",
       crossOriginEmbedderPolicy: "require-corp",
       crossOriginResourcePolicy: "same-origin",
+      strictTransportSecurity: false, // This machine has no certificate.
     }),
   );
+  // A later version has other files at the same address.
+  app.use(async (c, next) => {
+    await next();
+    c.header("Cache-Control", "no-cache");
+  });
   app.get("/models.json", (c) => c.json(models.map(({ id, name, bytes }) => ({ id, name, bytes }))));
   app.get("/models/:file", (c) => {
     const model = models.find(({ id }) => `${id}.safetensors` === c.req.param("file"));

@@ -1,6 +1,6 @@
 /** `unrolled studio`, the command: what it serves, and what it refuses. The page itself: test/browser. */
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -23,6 +23,12 @@ async function whileServing(args: readonly string[], work: (address: string) => 
   }
 }
 
+/** As a page of another name would ask that has its name point here. */
+const statusFor = (address: string, host: string): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    get(address, { headers: { host } }, (answer) => resolve(answer.resume().statusCode)).on("error", reject);
+  });
+
 test("the page with the headers that give it threads, the models given by name, nothing else of this machine", async () => {
   writeFileSync(join(folder, "text.txt"), sampleText(60));
   await json(folder, "train", "text.txt", "--out", "a b.safetensors", "--epochs", "1", ...tiny);
@@ -32,6 +38,7 @@ test("the page with the headers that give it threads, the models given by name, 
     expect(await page.text()).toContain("<title>Unrolled studio</title>");
     expect(page.headers.get("cross-origin-opener-policy")).toBe("same-origin");
     expect(page.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+    expect(page.headers.get("cache-control")).toBe("no-cache");
     const [model] = (await (await fetch(`${address}models.json`)).json()) as { id: string; bytes: number }[];
     expect(model).toMatchObject({ id: "a b", name: "a b" });
     const file = await fetch(`${address}models/${encodeURIComponent("a b")}.safetensors`);
@@ -40,6 +47,8 @@ test("the page with the headers that give it threads, the models given by name, 
     expect((await fetch(`${address}models/text.safetensors`)).status).toBe(404);
     expect((await fetch(`${address}%2e%2e/cli/main.js`)).status).toBe(404);
     expect((await fetch(`${address}..%2fcli%2fmain.js`)).status).toBe(404);
+    expect(await statusFor(address, "evil.example")).toBe(403);
+    expect(await statusFor(address, "localhost:4747")).toBe(200);
   });
 });
 
