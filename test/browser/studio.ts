@@ -37,6 +37,7 @@ export async function withStudio(
     const context: BrowserContextOptions = { viewport: { width, height: 844 }, colorScheme, hasTouch: touch };
     await withBrowser(async (browser) => {
       const page = await browser.newPage(context);
+      page.setDefaultTimeout(60_000); // Trainings share a busy machine.
       const complaints: string[] = [];
       page.on("console", (message) => {
         if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
