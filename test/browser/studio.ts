@@ -48,7 +48,20 @@ export async function withStudio(
         if (!url.startsWith(address) && !/^(data|blob):/.test(url)) complaints.push(`a request to ${url}`);
       });
       await page.goto(address);
-      await work(page, address);
+      try {
+        await work(page, address);
+      } catch (error) {
+        const shown = (
+          await page
+            .locator("main")
+            .innerText({ timeout: 1000 })
+            .catch(() => "nothing")
+        ).slice(0, 1500);
+        console.error(
+          `The page at ${page.url()} complained of ${complaints.join("; ") || "nothing"} and showed:\n${shown}`,
+        );
+        throw error;
+      }
       expect(complaints).toEqual([]);
     });
   } finally {

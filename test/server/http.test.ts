@@ -170,7 +170,7 @@ describe("slow readers", () => {
     const { socket, closed } = await open(slow.port);
     socket.pause();
     socket.write(ask({ ...endless, stream: true, logprobs: 5 }));
-    await until(async () => (await lanes(slow)) === 1);
+    await until(() => socket.bytesRead > 0);
     await until(async () => (await lanes(slow)) === 0);
     expect((await slow.client.models.list()).data).toHaveLength(2);
     await until(() => slow.lines.some(({ aborted }) => aborted));

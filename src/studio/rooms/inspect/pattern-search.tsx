@@ -69,7 +69,10 @@ export function PatternSearch(props: PatternSearchProps) {
       const signal = await engine.ask("signal", reading.head.texts, pattern);
       const extent = signal.reduce((a, b) => Math.max(a, b), 0);
       if (signal.every((x) => x === signal[0])) {
-        tell({ kind: "failed", message: "The pattern is the same at every token of this text. Choose another text, or another pattern." });
+        tell({
+          kind: "failed",
+          message: "The pattern is the same at every token of this text. Choose another text, or another pattern.",
+        });
         return;
       }
       if (own.current === engine) onFound({ signal, extent });
