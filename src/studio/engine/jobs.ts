@@ -1,4 +1,4 @@
-/** All that pages ask of the engine, by name. Each job is an async generator: values while it works, a result at its end. */
+/** All that pages ask of the engine, by name: functions, or async generators where there is something to tell on the way. */
 import { experiments } from "./experiments.ts";
 import { explaining } from "./explaining.ts";
 import { learning } from "./learning.ts";
