@@ -3,7 +3,7 @@
  * lists become such arrays. Knows nothing about text.
  */
 import { InputError } from "../graph/input-error.ts";
-import { shown } from "./shown.ts";
+import { formatValue } from "../graph/schema.ts";
 
 type NumbersByDtype = {
   int8: Int8Array<ArrayBuffer>;
@@ -41,7 +41,7 @@ const kinds: { readonly [D in Dtype]: { make: (length: number) => NumbersOf<D>; 
 /** Throws an InputError unless it is the name of a kind of number. */
 export function checkDtype(dtype: unknown): asserts dtype is Dtype {
   if (typeof dtype === "string" && Object.hasOwn(kinds, dtype)) return;
-  throw new InputError(`dtype: needs one of ${Object.keys(kinds).join(", ")}, got ${shown(dtype)}`);
+  throw new InputError(`dtype: needs one of ${Object.keys(kinds).join(", ")}, got ${formatValue(dtype)}`);
 }
 
 /** Zeros. */
@@ -52,7 +52,7 @@ export const zeros = <D extends Dtype>(dtype: D, length: number): NumbersOf<D> =
  * its line, for what is no number and for one that a whole kind cannot hold.
  */
 export function numberAs(dtype: Dtype, value: unknown, place: string): number {
-  if (typeof value !== "number") throw new InputError(`${place}: needs a number, got ${shown(value)}`);
+  if (typeof value !== "number") throw new InputError(`${place}: needs a number, got ${formatValue(value)}`);
   if (dtype === "float32" || dtype === "float64") return value;
   const { min, max } = kinds[dtype];
   const whole = Math.trunc(value);
@@ -119,7 +119,7 @@ export function flatten(nested: NestedNumbers | FlatArray, name: string): FlatAr
   const visit = (part: unknown, depth: number, place: string): void => {
     const expected = shape[depth] as number;
     if (!isList(part))
-      throw new InputError(`${place}: needs a list of ${expected} like its neighbours, got ${shown(part)}`);
+      throw new InputError(`${place}: needs a list of ${expected} like its neighbours, got ${formatValue(part)}`);
     if (part.length !== expected) {
       throw new InputError(`${place}: needs ${expected} values like its neighbours, got ${part.length}`);
     }
@@ -146,7 +146,7 @@ export function shapeOf(nested: unknown, name: string): number[] {
   const shape: number[] = [];
   let place = name;
   for (let part = nested; typeof part !== "number"; part = part[0], place += "[0]") {
-    if (!isList(part)) throw new InputError(`${place}: needs numbers or lists of numbers, got ${shown(part)}`);
+    if (!isList(part)) throw new InputError(`${place}: needs numbers or lists of numbers, got ${formatValue(part)}`);
     shape.push(part.length);
     if (part.length === 0) break;
   }

@@ -4,7 +4,7 @@
  * about models.
  */
 import { InputError } from "../graph/input-error.ts";
-import { shown } from "./shown.ts";
+import { formatValue } from "../graph/schema.ts";
 
 /** Plain data, for a model's file. Tokens 0 to 255 are the bytes; token 256 + k is the two tokens of merge k. */
 export type BytePairEncoding = {
@@ -47,11 +47,11 @@ export function trainBytePairEncoding(
   checkText(text);
   if (!(Number.isSafeInteger(vocabularySize) && vocabularySize >= bytes && vocabularySize <= largestVocabulary)) {
     throw new InputError(
-      `vocabularySize: needs a whole number from ${bytes}, for every byte is a token, to 2^24, got ${shown(vocabularySize)}`,
+      `vocabularySize: needs a whole number from ${bytes}, for every byte is a token, to 2^24, got ${formatValue(vocabularySize)}`,
     );
   }
   if (!Number.isSafeInteger(minimumCount) || minimumCount < 1) {
-    throw new InputError(`minimumCount: needs a whole number from 1, got ${shown(minimumCount)}`);
+    throw new InputError(`minimumCount: needs a whole number from 1, got ${formatValue(minimumCount)}`);
   }
   const pieceCounts = new Map<string, number>();
   eachPiece(text, (part) => pieceCounts.set(part, (pieceCounts.get(part) ?? 0) + 1));
@@ -179,10 +179,10 @@ export function checkBytePairEncoding(value: unknown): BytePairEncoding {
   const fail = (problem: string): never => {
     throw new InputError(`byte-pair encoding: ${problem}. The file is damaged: train or copy it anew.`);
   };
-  if (typeof value !== "object" || value === null) return fail(`needs an object, got ${shown(value)}`);
+  if (typeof value !== "object" || value === null) return fail(`needs an object, got ${formatValue(value)}`);
   const { kind, merges } = value as { kind?: unknown; merges?: unknown };
-  if (kind !== "bpe") return fail(`"kind" needs "bpe", got ${shown(kind)}`);
-  if (!Array.isArray(merges)) return fail(`"merges" needs a list, got ${shown(merges)}`);
+  if (kind !== "bpe") return fail(`"kind" needs "bpe", got ${formatValue(kind)}`);
+  if (!Array.isArray(merges)) return fail(`"merges" needs a list, got ${formatValue(merges)}`);
   if (bytes + merges.length > largestVocabulary) fail(`"merges" has ${merges.length}, more than fit`);
   const seen = new Set<number>();
   const lengths = new Array<number>(bytes).fill(1);
@@ -385,5 +385,5 @@ function textOf(content: Uint8Array): string {
 }
 
 function checkText(text: unknown): void {
-  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${shown(text)}`);
+  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${formatValue(text)}`);
 }

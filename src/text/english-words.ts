@@ -5,8 +5,8 @@
  * are an exception then become its tokens. Knows nothing about vocabularies.
  */
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import { englishExceptions } from "./english-exceptions.ts";
-import { shown } from "./shown.ts";
 
 // Python's `str.isspace`.
 const space = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
@@ -47,7 +47,7 @@ const infix = new RegExp(
  * @example englishWords('"Don\'t stop--Mr. Starbuck!"'); // " Do n't stop -- Mr. Starbuck ! "
  */
 export function englishWords(text: string): string[] {
-  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${shown(text)}`);
+  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${formatValue(text)}`);
   const tokens: string[] = [];
   const known = new Map<string, readonly string[]>();
   let before: string | undefined;

@@ -4,7 +4,7 @@
  */
 import { md5 } from "@noble/hashes/legacy.js";
 import { InputError } from "../graph/input-error.ts";
-import { shown } from "./shown.ts";
+import { formatValue } from "../graph/schema.ts";
 import { textToWordSequence, type WordSequenceOptions } from "./word-sequence.ts";
 
 export type OneHotOptions = WordSequenceOptions & {
@@ -30,18 +30,22 @@ export function hashingTrick(
   { hashFunction = "md5", analyzer, ...options }: HashingOptions = {},
 ): number[] {
   if (!Number.isSafeInteger(n) || n < 2) {
-    throw new InputError(`n: needs a whole number from 2, for words get the numbers from 1 to n - 1, got ${shown(n)}`);
+    throw new InputError(
+      `n: needs a whole number from 2, for words get the numbers from 1 to n - 1, got ${formatValue(n)}`,
+    );
   }
   const words = analyzer === undefined ? textToWordSequence(text, options) : analyzer(text);
   const hash = hashFunction === "md5" ? md5Number : hashFunction;
   if (typeof hash !== "function") {
-    throw new InputError(`hashFunction: needs "md5" or a function from a word to a number, got ${shown(hashFunction)}`);
+    throw new InputError(
+      `hashFunction: needs "md5" or a function from a word to a number, got ${formatValue(hashFunction)}`,
+    );
   }
   const values = BigInt(n - 1);
   return words.map((word) => {
     const hashed = hash(word);
     if (typeof hashed !== "bigint" && !Number.isInteger(hashed)) {
-      throw new InputError(`hashFunction: needs a whole number for ${shown(word)}, got ${shown(hashed)}`);
+      throw new InputError(`hashFunction: needs a whole number for ${formatValue(word)}, got ${formatValue(hashed)}`);
     }
     const rest = BigInt(hashed) % values;
     return Number(rest < 0n ? rest + values : rest) + 1; // Python's % is never negative.

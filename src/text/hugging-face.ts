@@ -3,8 +3,8 @@
  * asked for, so that nothing else needs it; and written for a byte-pair encoding trained here. Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import { type BytePairEncoding, bytePairVocabularySize, piecePattern, tokenBytes } from "./byte-pair-encoding.ts";
-import { shown } from "./shown.ts";
 
 export type HuggingFaceTokenizer = {
   /** Tokens that there are, the added ones among them. */
@@ -57,13 +57,13 @@ export async function huggingFaceTokenizer(
   return {
     vocabularySize: tokenizer.get_vocab().size,
     encode(text, { addSpecialTokens = true } = {}) {
-      if (typeof text !== "string") throw new InputError(`text: needs a text, got ${shown(text)}`);
+      if (typeof text !== "string") throw new InputError(`text: needs a text, got ${formatValue(text)}`);
       if (text === "" && !addSpecialTokens) return new Int32Array(0);
       const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: addSpecialTokens });
       return Int32Array.from(ids as (number | undefined)[], (id, i) => {
         if (id !== undefined) return id;
         throw new InputError(
-          `text: ${shown(tokens[i])} has no id in tokenizer.json, which has no unknown token either`,
+          `text: ${formatValue(tokens[i])} has no id in tokenizer.json, which has no unknown token either`,
         );
       });
     },
@@ -71,7 +71,7 @@ export async function huggingFaceTokenizer(
       const list = Array.from(ids);
       for (const id of list) {
         if (!Number.isSafeInteger(id) || tokenizer.id_to_token(id) === undefined) {
-          throw new InputError(`token ${shown(id)}: tokenizer.json has no token with this id`);
+          throw new InputError(`token ${formatValue(id)}: tokenizer.json has no token with this id`);
         }
       }
       if (list.length === 0) return "";
@@ -137,5 +137,5 @@ function parsed(content: string | object, name: string): object {
     }
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  throw new InputError(`${name}: needs an object, got ${shown(value)}`);
+  throw new InputError(`${name}: needs an object, got ${formatValue(value)}`);
 }

@@ -6,9 +6,9 @@
  * Keras.
  */
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import type { FlatArray } from "./arrays.ts";
 import { pythonJson, readPairs } from "./python-json.ts";
-import { shown } from "./shown.ts";
 import { checkSplit, defaultFilters, textToWordSequence } from "./word-sequence.ts";
 
 /** A text, or a text that is already in words. */
@@ -95,9 +95,10 @@ export class Tokenizer {
     checkCount("numWords", numWords ?? 0, "a whole number from 0, or null for all words");
     checkCount("documentCount", documentCount, "a whole number from 0");
     checkSplit(split);
-    if (typeof filters !== "string") throw new InputError(`filters: needs a text of characters, got ${shown(filters)}`);
+    if (typeof filters !== "string")
+      throw new InputError(`filters: needs a text of characters, got ${formatValue(filters)}`);
     if (oovToken !== null && typeof oovToken !== "string") {
-      throw new InputError(`oovToken: needs a text or null, got ${shown(oovToken)}`);
+      throw new InputError(`oovToken: needs a text or null, got ${formatValue(oovToken)}`);
     }
     this.numWords = numWords;
     this.filters = filters;
@@ -213,7 +214,7 @@ export class Tokenizer {
     mode: MatrixMode = "binary",
   ): FlatArray<Float64Array<ArrayBuffer>> {
     if (!(mode === "binary" || mode === "count" || mode === "tfidf" || mode === "freq")) {
-      throw new InputError(`mode: needs "binary", "count", "tfidf" or "freq", got ${shown(mode)}`);
+      throw new InputError(`mode: needs "binary", "count", "tfidf" or "freq", got ${formatValue(mode)}`);
     }
     const columns = this.numWords || (this.wordIndex.size > 0 ? this.wordIndex.size + 1 : 0);
     if (columns === 0) throw new InputError("sequencesToMatrix: give numWords, or fit the tokenizer on texts first");
@@ -227,7 +228,9 @@ export class Tokenizer {
       for (let at = 0; at < sequence.length; at++) {
         const index = sequence[at] as number;
         if (!Number.isSafeInteger(index) || index < 0) {
-          throw new InputError(`sequences[${row}][${at}]: needs an index, a whole number from 0, got ${shown(index)}`);
+          throw new InputError(
+            `sequences[${row}][${at}]: needs an index, a whole number from 0, got ${formatValue(index)}`,
+          );
         }
         if (index < columns) increase(counts, index);
       }
@@ -267,9 +270,9 @@ export class Tokenizer {
 
   private wordsOf(text: Text): Iterable<string> {
     if (typeof text !== "string") {
-      if (!Array.isArray(text)) throw new InputError(`texts: needs texts or lists of words, got ${shown(text)}`);
+      if (!Array.isArray(text)) throw new InputError(`texts: needs texts or lists of words, got ${formatValue(text)}`);
       return text.map((word: unknown) => {
-        if (typeof word !== "string") throw new InputError(`texts: a list of words has ${shown(word)} in it`);
+        if (typeof word !== "string") throw new InputError(`texts: a list of words has ${formatValue(word)} in it`);
         return this.lower ? word.toLowerCase() : word;
       });
     }
@@ -312,7 +315,8 @@ export function tokenizerFromJson(json: string): Tokenizer {
     return fail(`needs JSON; ${(error as Error).message}`);
   }
   const config = (file as { config?: unknown } | null)?.config;
-  if (typeof config !== "object" || config === null) return fail(`"config" needs an object, got ${shown(config)}`);
+  if (typeof config !== "object" || config === null)
+    return fail(`"config" needs an object, got ${formatValue(config)}`);
   const {
     num_words = null,
     filters,
@@ -323,10 +327,10 @@ export function tokenizerFromJson(json: string): Tokenizer {
     document_count = 0,
     ...maps
   } = config as Partial<Record<keyof TokenizerConfig, unknown>>;
-  if (typeof filters !== "string") return fail(`"filters" needs a text, got ${shown(filters)}`);
-  if (typeof split !== "string") return fail(`"split" needs a text, got ${shown(split)}`);
-  if (typeof lower !== "boolean") return fail(`"lower" needs true or false, got ${shown(lower)}`);
-  if (typeof char_level !== "boolean") return fail(`"char_level" needs true or false, got ${shown(char_level)}`);
+  if (typeof filters !== "string") return fail(`"filters" needs a text, got ${formatValue(filters)}`);
+  if (typeof split !== "string") return fail(`"split" needs a text, got ${formatValue(split)}`);
+  if (typeof lower !== "boolean") return fail(`"lower" needs true or false, got ${formatValue(lower)}`);
+  if (typeof char_level !== "boolean") return fail(`"char_level" needs true or false, got ${formatValue(char_level)}`);
 
   const tokenizer = new Tokenizer({
     numWords: num_words as number | null,
@@ -345,7 +349,8 @@ export function tokenizerFromJson(json: string): Tokenizer {
     new Map(
       readPairs(maps[field], `tokenizer: "${field}"`).map(([left, right]) => {
         const [key, content] = [name(left), value(right)];
-        if (key === undefined || content === undefined) return fail(`"${field}" has ${shown(left)}: ${shown(right)}`);
+        if (key === undefined || content === undefined)
+          return fail(`"${field}" has ${formatValue(left)}: ${formatValue(right)}`);
         return [key, content];
       }),
     );
@@ -367,6 +372,6 @@ function increase<Key>(counts: Map<Key, number>, key: Key): void {
 
 function checkCount(name: string, value: unknown, needed: string): void {
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw new InputError(`${name}: needs ${needed}, got ${shown(value)}`);
+    throw new InputError(`${name}: needs ${needed}, got ${formatValue(value)}`);
   }
 }

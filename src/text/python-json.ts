@@ -3,7 +3,7 @@
  * objects do not keep that order ("1851" would come before "whale"), and Keras's tokenizers depend on it.
  */
 import { InputError } from "../graph/input-error.ts";
-import { shown } from "./shown.ts";
+import { formatValue } from "../graph/schema.ts";
 
 export type PythonValue =
   | null
@@ -33,7 +33,7 @@ export function readPairs(json: unknown, place: string): [name: string, value: s
   const fail = (problem: string): never => {
     throw new InputError(`${place}: ${problem}`);
   };
-  if (typeof json !== "string") return fail(`needs an object as JSON text, got ${shown(json)}`);
+  if (typeof json !== "string") return fail(`needs an object as JSON text, got ${formatValue(json)}`);
   let object: unknown;
   try {
     object = JSON.parse(json);
@@ -41,11 +41,11 @@ export function readPairs(json: unknown, place: string): [name: string, value: s
     return fail(`needs an object as JSON text; ${(error as Error).message}`);
   }
   if (typeof object !== "object" || object === null || Array.isArray(object)) {
-    return fail(`needs an object as JSON text, got ${shown(object)}`);
+    return fail(`needs an object as JSON text, got ${formatValue(object)}`);
   }
   for (const [name, value] of Object.entries(object)) {
     if (typeof value !== "string" && typeof value !== "number")
-      fail(`${shown(name)} needs text or a number, got ${shown(value)}`);
+      fail(`${formatValue(name)} needs text or a number, got ${formatValue(value)}`);
   }
   // It is valid and flat: outside of texts there are only marks, blanks and numbers.
   const parts: (string | number)[] = [];

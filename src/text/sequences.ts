@@ -1,5 +1,6 @@
 /** Sequences of different lengths as one array, and classes as rows of 0 and 1. Knows nothing about words. */
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import {
   checkDtype,
   type Dtype,
@@ -13,7 +14,6 @@ import {
   sizeOf,
   zeros,
 } from "./arrays.ts";
-import { shown } from "./shown.ts";
 
 export type PadOptions = {
   /** Length of every row; the longest sequence's where it is left out or null. */
@@ -56,11 +56,11 @@ export function padSequences(
   const rows = Array.from(sequences);
   rows.forEach((row, n) => {
     const isList = typeof row === "object" && row !== null && Number.isInteger(row.length);
-    if (!isList) throw new InputError(`sequences[${n}]: needs a sequence, a list of values, got ${shown(row)}`);
+    if (!isList) throw new InputError(`sequences[${n}]: needs a sequence, a list of values, got ${formatValue(row)}`);
   });
   const length = maxlen ?? rows.reduce((longest, row) => Math.max(longest, row.length), 0);
   if (!Number.isSafeInteger(length) || length < 0) {
-    throw new InputError(`maxlen: needs a whole number from 0, got ${shown(maxlen)}`);
+    throw new InputError(`maxlen: needs a whole number from 0, got ${formatValue(maxlen)}`);
   }
   // Values are vectors where the first value that there is is a list.
   const first = rows.findIndex((row) => row.length > 0);
@@ -92,7 +92,8 @@ export function padSequences(
 }
 
 function checkSide(name: string, side: unknown): void {
-  if (side !== "pre" && side !== "post") throw new InputError(`${name}: needs "pre" or "post", got ${shown(side)}`);
+  if (side !== "pre" && side !== "post")
+    throw new InputError(`${name}: needs "pre" or "post", got ${formatValue(side)}`);
 }
 
 /**
@@ -113,7 +114,7 @@ export function toCategorical(
     throw new InputError(`classes: needs whole numbers from 0, got ${label} as value ${i}`);
   });
   if (numClasses && (!Number.isSafeInteger(numClasses) || numClasses < 0)) {
-    throw new InputError(`numClasses: needs a whole number from 1, got ${shown(numClasses)}`);
+    throw new InputError(`numClasses: needs a whole number from 1, got ${formatValue(numClasses)}`);
   }
   if (!numClasses && labels.length === 0) {
     throw new InputError("classes: there are none; give numClasses to say how many there could be");

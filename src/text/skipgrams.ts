@@ -1,8 +1,8 @@
 /** Pairs of a word and a neighbour, or a word that is none, to learn embeddings from (Mikolov et al. 2013). */
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import { createRandom } from "../nn/random.ts";
 import { seedOr, shuffle } from "../nn/shuffle.ts";
-import { shown } from "./shown.ts";
 
 export type SkipgramOptions = {
   /** A word's neighbours are this many words to either side. */
@@ -53,18 +53,20 @@ export function skipgrams(
   }: SkipgramOptions = {},
 ): { couples: Couple[]; labels: (number | [number, number])[] } {
   if (!Number.isSafeInteger(windowSize) || windowSize < 0) {
-    throw new InputError(`windowSize: needs a whole number from 0, got ${shown(windowSize)}`);
+    throw new InputError(`windowSize: needs a whole number from 0, got ${formatValue(windowSize)}`);
   }
   if (!(Number.isFinite(negativeSamples) && negativeSamples >= 0)) {
-    throw new InputError(`negativeSamples: needs a number from 0, got ${shown(negativeSamples)}`);
+    throw new InputError(`negativeSamples: needs a number from 0, got ${formatValue(negativeSamples)}`);
   }
   if (!Number.isSafeInteger(vocabularySize) || vocabularySize < 2) {
-    throw new InputError(`vocabularySize: needs a whole number from 2, for 0 is no word, got ${shown(vocabularySize)}`);
+    throw new InputError(
+      `vocabularySize: needs a whole number from 2, for 0 is no word, got ${formatValue(vocabularySize)}`,
+    );
   }
   const random = createRandom(seedOr(seed));
   const indices = Array.from(sequence, (index, i) => {
     if (Number.isSafeInteger(index) && index >= 0) return index;
-    throw new InputError(`sequence[${i}]: needs an index, a whole number from 0, got ${shown(index)}`);
+    throw new InputError(`sequence[${i}]: needs an index, a whole number from 0, got ${formatValue(index)}`);
   });
 
   const couples: Couple[] = [];
@@ -108,10 +110,10 @@ export function skipgrams(
  */
 export function makeSamplingTable(size: number, samplingFactor = 1e-5): Float64Array<ArrayBuffer> {
   if (!Number.isSafeInteger(size) || size < 1) {
-    throw new InputError(`size: needs a whole number from 1, got ${shown(size)}`);
+    throw new InputError(`size: needs a whole number from 1, got ${formatValue(size)}`);
   }
   if (!(samplingFactor > 0 && samplingFactor < Infinity)) {
-    throw new InputError(`samplingFactor: needs a positive number, got ${shown(samplingFactor)}`);
+    throw new InputError(`samplingFactor: needs a positive number, got ${formatValue(samplingFactor)}`);
   }
   const gamma = 0.577; // Euler's constant, to the digits that Keras has.
   return Float64Array.from({ length: size }, (_, i) => {

@@ -3,8 +3,8 @@
  * learned from texts or given. Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import type { FlatArray } from "./arrays.ts";
-import { shown } from "./shown.ts";
 
 export type OutputMode = "int" | "multi_hot" | "count" | "tf_idf";
 
@@ -105,23 +105,25 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   }: TextVectorizationOptions<Mode, Ragged> = {}) {
     const modes: readonly unknown[] = ["int", "multi_hot", "count", "tf_idf"];
     if (!modes.includes(outputMode)) {
-      throw new InputError(`outputMode: needs one of ${modes.join(", ")}, got ${shown(outputMode)}`);
+      throw new InputError(`outputMode: needs one of ${modes.join(", ")}, got ${formatValue(outputMode)}`);
     }
     if (maxTokens !== null && !(Number.isSafeInteger(maxTokens) && maxTokens > 1)) {
-      throw new InputError(`maxTokens: needs a whole number from 2, or null for no limit, got ${shown(maxTokens)}`);
+      throw new InputError(
+        `maxTokens: needs a whole number from 2, or null for no limit, got ${formatValue(maxTokens)}`,
+      );
     }
     if (padToMaxTokens && maxTokens === null) throw new InputError("padToMaxTokens: needs maxTokens to be set as well");
     const length = outputSequenceLength;
     if (length !== null && !(Number.isSafeInteger(length) && length >= 0)) {
-      throw new InputError(`outputSequenceLength: needs a whole number from 0, or null, got ${shown(length)}`);
+      throw new InputError(`outputSequenceLength: needs a whole number from 0, or null, got ${formatValue(length)}`);
     }
     if (outputMode !== "int" && (length !== null || ragged)) {
       const option = length !== null ? "outputSequenceLength" : "ragged";
-      throw new InputError(`${option}: is for outputMode "int" only, got outputMode ${shown(outputMode)}`);
+      throw new InputError(`${option}: is for outputMode "int" only, got outputMode ${formatValue(outputMode)}`);
     }
     const widths = typeof ngrams === "number" ? Array.from({ length: Math.max(ngrams, 0) }, (_, i) => i + 1) : ngrams;
     if (widths?.length === 0 || widths?.some((width) => !Number.isSafeInteger(width) || width < 1)) {
-      throw new InputError(`ngrams: needs a whole number from 1, a list of those, or null, got ${shown(ngrams)}`);
+      throw new InputError(`ngrams: needs a whole number from 1, a list of those, or null, got ${formatValue(ngrams)}`);
     }
     this.standardize = chosen("standardize", standardize, standardizers) ?? ((text) => text);
     this.split = chosen("split", split, splitters);
@@ -146,7 +148,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   adapt(texts: Iterable<string | readonly string[]>): void {
     if (this.isFixed) throw new InputError("adapt: this layer was made with a vocabulary, which stays as it is");
     if (typeof texts === "string" || typeof texts?.[Symbol.iterator] !== "function") {
-      throw new InputError(`adapt: needs a list of texts, got ${shown(texts)}`);
+      throw new InputError(`adapt: needs a list of texts, got ${formatValue(texts)}`);
     }
     const counts = new Map<string, number>();
     const documentCounts = new Map<string, number>();
@@ -191,24 +193,26 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     const isWeighted = this.outputMode === "tf_idf";
     if (isWeighted && idfWeights === null) throw new InputError('idfWeights: outputMode "tf_idf" needs them');
     if (!isWeighted && idfWeights !== null) {
-      throw new InputError(`idfWeights: are for outputMode "tf_idf" only, got outputMode ${shown(this.outputMode)}`);
+      throw new InputError(
+        `idfWeights: are for outputMode "tf_idf" only, got outputMode ${formatValue(this.outputMode)}`,
+      );
     }
     if (!Array.isArray(vocabulary) || vocabulary.length === 0) {
-      throw new InputError(`vocabulary: needs a list of at least one token, got ${shown(vocabulary)}`);
+      throw new InputError(`vocabulary: needs a list of at least one token, got ${formatValue(vocabulary)}`);
     }
     const specials = this.specials();
     const hasSpecials = specials.every((token, i) => vocabulary[i] === token);
     const tokens: unknown[] = hasSpecials ? vocabulary.slice(specials.length) : vocabulary;
     const seen = new Set<unknown>();
     for (const token of tokens) {
-      if (typeof token !== "string") throw new InputError(`vocabulary: needs texts, got ${shown(token)}`);
+      if (typeof token !== "string") throw new InputError(`vocabulary: needs texts, got ${formatValue(token)}`);
       if (token === maskToken) {
         throw new InputError(
           `vocabulary: "" is padding and no token; leave the special tokens out, or begin with ${JSON.stringify(specials)}`,
         );
       }
       if (seen.has(token))
-        throw new InputError(`vocabulary: needs each token once, but ${shown(token)} is there twice`);
+        throw new InputError(`vocabulary: needs each token once, but ${formatValue(token)} is there twice`);
       seen.add(token);
     }
     const size = specials.length + tokens.length;
@@ -264,7 +268,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     if (typeof texts === "string") {
       return { rows: [this.tokensOf([texts])], isSingle: true, isScalar: this.split === null };
     }
-    if (!Array.isArray(texts)) throw new InputError(`call: needs a text or a list of texts, got ${shown(texts)}`);
+    if (!Array.isArray(texts)) throw new InputError(`call: needs a text or a list of texts, got ${formatValue(texts)}`);
     if (texts.every((item) => typeof item === "string")) {
       if (this.split === null) return { rows: [this.tokensOf(texts)], isSingle: true, isScalar: false };
       return { rows: texts.map((text) => this.tokensOf([text])), isSingle: false, isScalar: false };
@@ -272,14 +276,14 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     const rows = texts.map((row: unknown, i) => {
       const needed = this.split === null ? (texts[0] as readonly string[]).length : 1;
       if (Array.isArray(row) && row.length === needed) return this.tokensOf(row);
-      throw new InputError(`call: needs lists of ${needed} texts, got ${shown(row)} as item ${i}`);
+      throw new InputError(`call: needs lists of ${needed} texts, got ${formatValue(row)} as item ${i}`);
     });
     return { rows, isSingle: false, isScalar: false };
   }
 
   private tokensOf(texts: readonly unknown[]): string[] {
     const tokens = texts.flatMap((text) => {
-      if (typeof text !== "string") throw new InputError(`texts: needs texts, got ${shown(text)}`);
+      if (typeof text !== "string") throw new InputError(`texts: needs texts, got ${formatValue(text)}`);
       const plain = this.standardize(text);
       return this.split === null ? [plain] : this.split(plain);
     });
@@ -339,7 +343,9 @@ function chosen<Rule>(
 ): Rule | null {
   if (value === null || typeof value === "function") return value as Rule | null;
   if (typeof value === "string" && Object.hasOwn(rules, value)) return rules[value] as Rule;
-  throw new InputError(`${option}: needs ${Object.keys(rules).join(", ")}, a function or null, got ${shown(value)}`);
+  throw new InputError(
+    `${option}: needs ${Object.keys(rules).join(", ")}, a function or null, got ${formatValue(value)}`,
+  );
 }
 
 /** The order of code points, which is that of UTF-8 bytes; UTF-16 would put surrogate pairs before U+E000. */

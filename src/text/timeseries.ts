@@ -4,10 +4,10 @@
  * is just after its end. Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import { createRandom, type Random } from "../nn/random.ts";
 import { seedOr, shuffle } from "../nn/shuffle.ts";
 import { type FlatArray, flatten, type NestedNumbers, type Numbers, sizeOf } from "./arrays.ts";
-import { shown } from "./shown.ts";
 
 /** Values in time order: numbers (T), vectors (T,F) and so on, nested or flat. */
 export type Series = NestedNumbers | FlatArray;
@@ -270,5 +270,5 @@ function seriesOf(series: Series, name: string): FlatArray {
 function checkWhole(name: string, value: unknown, min: number, max = Infinity): void {
   if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return;
   const range = max === Infinity ? `from ${min}` : `from ${min} to ${max}`;
-  throw new InputError(`${name}: needs a whole number ${range}, got ${shown(value)}`);
+  throw new InputError(`${name}: needs a whole number ${range}, got ${formatValue(value)}`);
 }

@@ -3,7 +3,7 @@
  * nothing about indices.
  */
 import { InputError } from "../graph/input-error.ts";
-import { shown } from "./shown.ts";
+import { formatValue } from "../graph/schema.ts";
 
 /** What Keras takes out of texts unless told otherwise: punctuation, tab and line break, but no apostrophe. */
 export const defaultFilters = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n';
@@ -27,7 +27,7 @@ export function textToWordSequence(
   text: string,
   { filters = defaultFilters, lower = true, split = " " }: WordSequenceOptions = {},
 ): string[] {
-  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${shown(text)}`);
+  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${formatValue(text)}`);
   checkSplit(split);
   let left = lower ? text.toLowerCase() : text;
   const filtered = new Set(filters); // Code points, like the characters of Python.
@@ -42,5 +42,5 @@ export function textToWordSequence(
 /** Throws an InputError for what a text cannot be cut at. */
 export function checkSplit(split: unknown): void {
   if (typeof split === "string" && split !== "") return;
-  throw new InputError(`split: needs at least one character to cut texts at, got ${shown(split)}`);
+  throw new InputError(`split: needs at least one character to cut texts at, got ${formatValue(split)}`);
 }
