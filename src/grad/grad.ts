@@ -61,7 +61,9 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
   softplus: ({ a, d, g, to }) => to(a, () => g.mul(d, g.unary("sigmoid", a))),
   exp: ({ a, y, d, g, to }) => to(a, () => g.mul(d, y)),
   log: ({ a, d, g, to }) => to(a, () => g.div(d, a)),
-  sqrt: ({ a, y, d, g, to }) => to(a, () => g.div(g.mul(d, half(g)), y)),
+  // 2^62 is more than any normal f32 needs: it only makes the derivative at 0 a number.
+  sqrt: ({ node, a, y, d, g, to }) =>
+    to(a, () => g.div(g.mul(d, half(g)), g.binary("max", y, g.constant(0.5 / (node.steepest ?? 2 ** 62))))),
   abs: ({ a, d, g, to }) => to(a, () => g.mul(d, g.sub(g.unary("step", a), g.unary("step", g.unary("neg", a))))),
   // Zero wherever it has a derivative.
   step: () => {},

@@ -214,12 +214,12 @@ export function createBuilder(base?: Graph) {
       const size = declared(name).shape[0] as number;
       return push({ op: "parameter", inputs: [], shape: size, parameter: name });
     },
-    unary(op: UnaryName, a: NodeId): NodeId {
+    unary(op: UnaryName, a: NodeId, attributes: Attributes["sqrt"] = {}): NodeId {
       const value = numberOf(a);
       if (value !== undefined) return self.constant(arithmetic[op](value));
       const node = nodes[a] as Node;
       if (op === "neg" && node.op === "neg") return node.inputs[0] as NodeId;
-      return push({ op, inputs: [a], shape: shapeOf(a) } as Node);
+      return push({ op, inputs: [a], shape: shapeOf(a), ...attributes } as Node);
     },
     binary(op: BinaryName, a: NodeId, b: NodeId): NodeId {
       const [x, y] = [numberOf(a), numberOf(b)];

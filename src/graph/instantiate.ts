@@ -255,14 +255,24 @@ export function addCell(
           case "size":
             return { node: builder.constant(builder.shapeOf(emit(first, name).node) as number) };
           default:
-            return pointwise(e.function, first, name);
+            return pointwise(
+              e.function,
+              first,
+              name,
+              second?.kind === "number" ? { steepest: second.value } : undefined,
+            );
         }
       }
     }
   }
-  function pointwise(op: UnaryName, operand: Expression, name: string): Made {
+  function pointwise(
+    op: UnaryName,
+    operand: Expression,
+    name: string,
+    attributes?: { readonly steepest: number },
+  ): Made {
     const { node, columns } = emit(operand, name);
-    return { node: builder.unary(op, node), columns };
+    return { node: builder.unary(op, node, attributes), columns };
   }
   function product(e: Expression & { kind: "product" }, name: string): NodeId {
     const key = e.primed ? `${e.matrix}'` : e.matrix;

@@ -42,7 +42,8 @@ export type Attributes = {
   softplus: object;
   exp: object;
   log: object;
-  sqrt: object;
+  /** `steepest`: the largest derivative that the backward step takes it to have. */
+  sqrt: { readonly steepest?: number };
   abs: object;
   /** 1 where the operand is above 0, else 0. */
   step: object;

@@ -275,7 +275,7 @@ function createParser(source: Source, tokens: readonly Token[]) {
     const span = { start: name.start, end: (tokens[position - 1] as Token).end };
     const takes: readonly number[] = functions[known];
     if (!takes.includes(given.length)) {
-      const right = takes.length > 1 ? "1 argument (over features) or 2 (elementwise)" : count(takes[0] as number);
+      const right = takes.length > 1 ? "1 or 2 arguments" : count(takes[0] as number);
       stop(span, `${known} takes ${right}, got ${given.length}.`);
     }
     return built({ kind: "call", function: known, arguments: given, span }, ...given);
@@ -364,16 +364,16 @@ function createParser(source: Source, tokens: readonly Token[]) {
       open.pop();
     }
     const span = { start: token.start, end };
-    const { takes, defaults } = initializers[name];
+    const { numbers, required, needs } = initializers[name];
+    const takes = Object.keys(numbers);
     if (values.length !== takes.length) {
-      if (values.length === 0 && defaults !== undefined) return { name, values: defaults };
+      if (values.length === 0 && !required) return { name, values: Object.values(numbers) };
       const form = takes.length === 0 ? name : `${name}(${takes.join(", ")})`;
       stop(span, `${name} takes ${count(takes.length)}, got ${values.length}. Write ${form}.`);
     }
-    const [low = 0, high = 0] = values;
-    if (name === "random_uniform" && low > high)
-      stop(span, `random_uniform(min, max) needs min <= max, got ${low} and ${high}.`);
-    if (name === "random_normal" && high < 0) stop(span, `random_normal(mean, stddev) needs stddev >= 0, got ${high}.`);
+    const [what, holds] = needs ?? [];
+    if (holds?.(...values) === false)
+      stop(span, `${name}(${takes.join(", ")}) needs ${what}, got ${values.join(", ")}.`);
     return { name, values };
   }
 

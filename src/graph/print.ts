@@ -61,7 +61,7 @@ const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => str
   softplus: nothing,
   exp: nothing,
   log: nothing,
-  sqrt: nothing,
+  sqrt: (node) => (node.steepest === undefined ? "" : `at most ${node.steepest}`),
   abs: nothing,
   step: nothing,
   broadcast: nothing,

@@ -189,6 +189,9 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
             }
             return { kind: "number" };
           default: {
+            if (second !== undefined && !(second.kind === "number" && second.value > 0)) {
+              fail(source, second.span, "the largest derivative of sqrt is a number above 0, as in sqrt(a, 1000).");
+            }
             const value = infer(first);
             if (value.kind !== "number" || value.value === undefined) return value;
             return known(arithmetic[e.function](value.value), e.span);

@@ -111,7 +111,9 @@ function createWriter(cell: Cell, part: Part) {
           const right = second.kind === "name" ? tex(second, strength.atom) : parenthesized(tex(second, strength.sum));
           return [`${tex(first, strength.juxtaposed)} ${right}^{\\top}`, strength.juxtaposed];
         }
-        return [functionTex[e.function](e.arguments.map((a) => tex(a, strength.sum)).join(", ")), strength.atom];
+        // How steep a root may be is nothing that its value depends on.
+        const shown = e.function === "sqrt" ? [first] : e.arguments;
+        return [functionTex[e.function](shown.map((a) => tex(a, strength.sum)).join(", ")), strength.atom];
       }
     }
   }

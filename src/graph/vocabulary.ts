@@ -9,7 +9,7 @@ export const functions = {
   softplus: [1],
   exp: [1],
   log: [1],
-  sqrt: [1],
+  sqrt: [1, 2],
   abs: [1],
   step: [1],
   softmax: [1],
@@ -26,26 +26,55 @@ export function isFunction(name: string): name is FunctionName {
   return Object.hasOwn(functions, name);
 }
 
-/** Keras's initialisers: the names of their arguments, and the values that stand for absent ones. */
-export const initializers = {
-  zeros: { takes: [], defaults: [], matrixOnly: false },
-  ones: { takes: [], defaults: [], matrixOnly: false },
-  constant: { takes: ["value"], defaults: undefined, matrixOnly: false },
-  glorot_uniform: { takes: [], defaults: [], matrixOnly: false },
-  glorot_normal: { takes: [], defaults: [], matrixOnly: false },
-  he_uniform: { takes: [], defaults: [], matrixOnly: false },
-  he_normal: { takes: [], defaults: [], matrixOnly: false },
-  lecun_uniform: { takes: [], defaults: [], matrixOnly: false },
-  lecun_normal: { takes: [], defaults: [], matrixOnly: false },
-  orthogonal: { takes: ["gain"], defaults: [1], matrixOnly: true },
-  identity: { takes: ["gain"], defaults: [1], matrixOnly: true },
-  random_uniform: { takes: ["min", "max"], defaults: undefined, matrixOnly: false },
-  random_normal: { takes: ["mean", "stddev"], defaults: undefined, matrixOnly: false },
-} as const satisfies Record<
-  string,
-  { takes: readonly string[]; defaults: readonly number[] | undefined; matrixOnly: boolean }
->;
-export type InitializerName = keyof typeof initializers;
+type InitializerEntry = {
+  /** What it takes, in this order, and what absent numbers are: Keras's defaults, where Keras has it. */
+  readonly numbers: Readonly<Record<string, number>>;
+  /** Whether an equation must give them. */
+  readonly required?: boolean;
+  readonly matrixOnly?: boolean;
+  /** What the numbers must be, and whether they are. */
+  readonly needs?: readonly [what: string, holds: (...numbers: number[]) => boolean];
+};
+const none: InitializerEntry = { numbers: {} };
+const scaled: InitializerEntry = { numbers: { scale: 1 }, needs: ["scale >= 0", (scale) => scale >= 0] };
+const matrix: InitializerEntry = { numbers: { gain: 1 }, matrixOnly: true };
+const table = {
+  zeros: none,
+  ones: none,
+  constant: { numbers: { value: 0 }, required: true },
+  glorot_uniform: none,
+  glorot_normal: none,
+  he_uniform: none,
+  he_normal: none,
+  lecun_uniform: scaled,
+  lecun_normal: scaled,
+  orthogonal: matrix,
+  identity: matrix,
+  random_uniform: {
+    numbers: { min: -0.05, max: 0.05 },
+    required: true,
+    needs: ["min <= max", (min, max) => min <= max],
+  },
+  random_normal: {
+    numbers: { mean: 0, stddev: 0.05 },
+    required: true,
+    needs: ["stddev >= 0", (_, stddev) => stddev >= 0],
+  },
+  decay_uniform: {
+    numbers: { min: 0.9, max: 0.999, power: 1 },
+    required: true,
+    needs: ["0 < min <= max < 1 and power > 0", (min, max, power) => 0 < min && min <= max && max < 1 && power > 0],
+  },
+  power_law: {
+    numbers: { first: 0, last: 1, power: 1 },
+    required: true,
+    needs: ["power > 0", (_first, _last, power) => power > 0],
+  },
+} satisfies Record<string, InitializerEntry>;
+export type InitializerName = keyof typeof table;
+
+/** Keras's initialisers, and two for decays. */
+export const initializers: Readonly<Record<InitializerName, InitializerEntry>> = table;
 
 export function isInitializer(name: string): name is InitializerName {
   return Object.hasOwn(initializers, name);

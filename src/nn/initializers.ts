@@ -1,66 +1,60 @@
 /**
- * How parameters start: the initialisers of Keras 3, by name. A parameter is a vector [n] or, for `W @ x`, a matrix
+ * How parameters start: the initialisers of Keras 3, and two for decays, by name. A parameter is a vector [n] or, for `W @ x`, a matrix
  * [rows, columns] with one row an output and one column an input: fan-out rows, fan-in columns (Keras stores the
  * transposed matrix). Knows nothing about cells.
  */
 
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import { type InitializerName, isInitializer, initializers as vocabulary } from "../graph/vocabulary.ts";
 import type { Random } from "./random.ts";
 
 type Shape = readonly number[];
-type Numbers = Readonly<Record<string, number>>;
-type Rule = {
-  /** The numbers that it takes, in their order, with Keras's defaults. */
-  readonly numbers: Numbers;
-  /** What is wrong with these numbers or this shape, if anything. */
-  readonly check?: (numbers: Numbers, shape: Shape) => string | undefined;
-  readonly fill: (out: Float32Array, shape: Shape, random: Random, numbers: Numbers) => void;
-};
+/** Fills a parameter's values, row after row. */
+type Fill = (out: Float32Array, shape: Shape, random: Random, ...numbers: number[]) => void;
 
 /** Every initialiser by name. */
-export const initializers: Readonly<Record<string, Rule>> = {
-  zeros: { numbers: {}, fill: (out) => out.fill(0) },
-  ones: { numbers: {}, fill: (out) => out.fill(1) },
-  constant: { numbers: { value: 0 }, fill: (out, _shape, _random, { value }) => out.fill(value as number) },
+export const initializers: Readonly<Record<InitializerName, Fill>> = {
+  zeros: (out) => out.fill(0),
+  ones: (out) => out.fill(1),
+  constant: (out, _shape, _random, value) => out.fill(value as number),
   // Glorot and Bengio 2010.
-  glorot_uniform: { numbers: {}, fill: (out, shape, random) => fillUniform(out, random, 1 / fanAverage(shape)) },
-  glorot_normal: { numbers: {}, fill: (out, shape, random) => fillTruncated(out, random, 1 / fanAverage(shape)) },
+  glorot_uniform: (out, shape, random) => fillUniform(out, random, 1 / fanAverage(shape)),
+  glorot_normal: (out, shape, random) => fillTruncated(out, random, 1 / fanAverage(shape)),
   // He et al. 2015.
-  he_uniform: { numbers: {}, fill: (out, shape, random) => fillUniform(out, random, 2 / fanIn(shape)) },
-  he_normal: { numbers: {}, fill: (out, shape, random) => fillTruncated(out, random, 2 / fanIn(shape)) },
-  // LeCun et al. 1998.
-  lecun_uniform: { numbers: {}, fill: (out, shape, random) => fillUniform(out, random, 1 / fanIn(shape)) },
-  lecun_normal: { numbers: {}, fill: (out, shape, random) => fillTruncated(out, random, 1 / fanIn(shape)) },
+  he_uniform: (out, shape, random) => fillUniform(out, random, 2 / fanIn(shape)),
+  he_normal: (out, shape, random) => fillTruncated(out, random, 2 / fanIn(shape)),
+  // LeCun et al. 1998; with `scale`, Keras's VarianceScaling.
+  lecun_uniform: (out, shape, random, scale) => fillUniform(out, random, (scale as number) / fanIn(shape)),
+  lecun_normal: (out, shape, random, scale) => fillTruncated(out, random, (scale as number) / fanIn(shape)),
   // Saxe et al. 2014.
-  orthogonal: {
-    numbers: { gain: 1 },
-    check: needsMatrix,
-    fill: (out, shape, random, { gain }) => fillOrthogonal(out, shape, random, gain as number),
+  orthogonal: (out, shape, random, gain) => fillOrthogonal(out, shape, random, gain as number),
+  identity(out, shape, _random, gain) {
+    const [rows, columns] = shape as [number, number];
+    out.fill(0);
+    for (let i = 0; i < Math.min(rows, columns); i++) out[i * columns + i] = gain as number;
   },
-  identity: {
-    numbers: { gain: 1 },
-    check: needsMatrix,
-    fill(out, shape, _random, { gain }) {
-      const [rows, columns] = shape as [number, number];
-      out.fill(0);
-      for (let i = 0; i < Math.min(rows, columns); i++) out[i * columns + i] = gain as number;
-    },
+  random_uniform(out, _shape, random, low, high) {
+    const width = (high as number) - (low as number);
+    for (let i = 0; i < out.length; i++) out[i] = (low as number) + width * random.uniform();
   },
-  random_uniform: {
-    numbers: { min: -0.05, max: 0.05 },
-    check: ({ min, max }) => ((min as number) <= (max as number) ? undefined : "min must not be above max"),
-    fill(out, _shape, random, { min, max }) {
-      const [low, width] = [min as number, (max as number) - (min as number)];
-      for (let i = 0; i < out.length; i++) out[i] = low + width * random.uniform();
-    },
+  random_normal(out, _shape, random, mean, stddev) {
+    for (let i = 0; i < out.length; i++) out[i] = (mean as number) + (stddev as number) * random.normal();
   },
-  random_normal: {
-    numbers: { mean: 0, stddev: 0.05 },
-    check: ({ stddev }) => ((stddev as number) >= 0 ? undefined : "stddev must not be negative"),
-    fill(out, _shape, random, { mean, stddev }) {
-      for (let i = 0; i < out.length; i++) out[i] = (mean as number) + (stddev as number) * random.normal();
-    },
+  // De et al. 2024: λ so that sigmoid(λ)^power, what a linear recurrence keeps, is uniform.
+  decay_uniform(out, _shape, random, low, high, power) {
+    const width = (high as number) - (low as number);
+    for (let i = 0; i < out.length; i++) {
+      const decay = -Math.log((low as number) + width * random.uniform()) / (power as number);
+      out[i] = -decay - Math.log(-Math.expm1(-decay));
+    }
+  },
+  // Beck et al. 2024: from the first number to the last, evenly for power 1.
+  power_law(out, _shape, _random, first, last, power) {
+    const width = (last as number) - (first as number);
+    for (let i = 0; i < out.length; i++) {
+      out[i] = (first as number) + width * (i / Math.max(1, out.length - 1)) ** (power as number);
+    }
   },
 };
 
@@ -71,12 +65,12 @@ export const initializers: Readonly<Record<string, Rule>> = {
 export function initialize(parameter: Parameter, random: Random): Float32Array {
   const { name, shape } = parameter;
   const { name: wanted, values } = parameter.initializer;
-  const rule = Object.hasOwn(initializers, wanted) ? initializers[wanted] : undefined;
-  if (rule === undefined) {
+  if (!isInitializer(wanted)) {
     const names = Object.keys(initializers).join(", ");
     throw new InputError(`${name}: there is no initialiser "${wanted}". There are ${names}.`);
   }
-  const takes = Object.entries(rule.numbers);
+  const { numbers, matrixOnly, needs: [what, holds] = [] } = vocabulary[wanted];
+  const takes = Object.entries(numbers);
   const complain = (problem: string): never => {
     const call =
       takes.length === 0 ? wanted : `${wanted}(${takes.map(([key, value]) => `${key} = ${value}`).join(", ")})`;
@@ -85,17 +79,13 @@ export function initialize(parameter: Parameter, random: Random): Float32Array {
   if (values.length > takes.length) complain("too many numbers");
   for (const value of values)
     if (!Number.isFinite(Math.fround(value))) complain(`${value} is not a finite 32-bit number`);
-  const numbers = Object.fromEntries(takes.map(([key, value], at) => [key, values[at] ?? value]));
-  const problem = rule.check?.(numbers, shape);
-  if (problem !== undefined) complain(problem);
+  const given = takes.map(([, value], at) => values[at] ?? value);
+  if (matrixOnly && shape.length !== 2) complain(`needs a matrix, got a vector of ${shape[0]}`);
+  if (holds?.(...given) === false) complain(`needs ${what}`);
 
   const out = new Float32Array(shape.reduce((product, size) => product * size, 1));
-  rule.fill(out, shape, random, numbers);
+  initializers[wanted](out, shape, random, ...given);
   return out;
-}
-
-function needsMatrix(_: Numbers, shape: Shape): string | undefined {
-  return shape.length === 2 ? undefined : `needs a matrix, got a vector of ${shape[0]}`;
 }
 
 // A vector's only size is both of its fans, as in Keras.

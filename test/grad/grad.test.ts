@@ -69,4 +69,16 @@ describe("the derivative at a kink", () => {
     }
     expect(gradientAt([-3, 3], [0, 0], (g, p) => g.unary("hard_sigmoid", p))[0]).toEqual([0, 0]);
   });
+  test("sqrt: at 0 a number, so that nothing times it is nothing", () => {
+    expect(gradientAt([0, 4], [0, 0], (g, p) => g.unary("sqrt", g.mul(p, p)))[0]).toEqual([0, 1]);
+    const [at0, tiny] = gradientAt([0, 1e-30], [0, 0], (g, p) => g.unary("sqrt", p))[0] as [number, number];
+    expect([Number.isFinite(at0), tiny]).toEqual([true, expect.closeTo(0.5e15, -1)]);
+  });
+  test("sqrt with a largest derivative: its value as ever, its derivative up to that number", () => {
+    const numbers = [0, 1e-9, 2.5e-7, 1e-6, 0.25];
+    const [found] = gradientAt(numbers, numbers, (g, p) => g.unary("sqrt", p, { steepest: 1000 }));
+    [1000, 1000, 1000, 500, 1].forEach((wanted, k) => {
+      expect(found?.[k]).toBeCloseTo(wanted, 6);
+    });
+  });
 });

@@ -51,7 +51,7 @@ test("a function called with too many arguments", () => {
 test("a function called with none", () => {
   expect(mistake("y = max()")).toMatchInlineSnapshot(`
     "
-    line 1, column 5: max takes 1 argument (over features) or 2 (elementwise), got 0.
+    line 1, column 5: max takes 1 or 2 arguments, got 0.
       y = max()
           ^^^^^
     "
@@ -784,7 +784,7 @@ test("a second initialiser", () => {
 test("an unknown initialiser", () => {
   expect(mistake("y = W @ x\nW ~ glorot")).toMatchInlineSnapshot(`
     "
-    line 2, column 5: unknown initialiser "glorot". Initialisers: zeros, ones, constant, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal, identity, random_uniform, random_normal.
+    line 2, column 5: unknown initialiser "glorot". Initialisers: zeros, ones, constant, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal, identity, random_uniform, random_normal, decay_uniform, power_law.
       W ~ glorot
           ^^^^^^
     "
@@ -856,7 +856,7 @@ test("a matrix's initialiser for a vector", () => {
 test("random_uniform with min above max", () => {
   expect(mistake("y = x + b\nb ~ random_uniform(1, -1)")).toMatchInlineSnapshot(`
     "
-    line 2, column 5: random_uniform(min, max) needs min <= max, got 1 and -1.
+    line 2, column 5: random_uniform(min, max) needs min <= max, got 1, -1.
       b ~ random_uniform(1, -1)
           ^^^^^^^^^^^^^^^^^^^^^
     "
@@ -865,7 +865,7 @@ test("random_uniform with min above max", () => {
 test("random_normal with a negative deviation", () => {
   expect(mistake("y = x + b\nb ~ random_normal(0, -1)")).toMatchInlineSnapshot(`
     "
-    line 2, column 5: random_normal(mean, stddev) needs stddev >= 0, got -1.
+    line 2, column 5: random_normal(mean, stddev) needs stddev >= 0, got 0, -1.
       b ~ random_normal(0, -1)
           ^^^^^^^^^^^^^^^^^^^^
     "
@@ -1302,4 +1302,39 @@ test("100,000 characters of valid lines compile", () => {
   const lines = Array.from({ length: 2000 }, (_, i) => `value_${i + 1} = tanh(value_${i} + b) # ${"x".repeat(10)}`);
   const made = cell(`value_0 = x\n${lines.join("\n")}\ny = value_2000\nb ~ ones`);
   expect(made.names.length).toBe(2002);
+});
+
+test("numbers that an initialiser cannot take", () => {
+  const given = ["lecun_normal(-1)", "random_normal(0, -1)", "decay_uniform(0.9, 1, 8)", "power_law(1, 2, 0)"];
+  expect(given.map((call) => mistake(`y = x + b\nb ~ ${call}`).split("\n")[1])).toMatchInlineSnapshot(`
+    [
+      "line 2, column 5: lecun_normal(scale) needs scale >= 0, got -1.",
+      "line 2, column 5: random_normal(mean, stddev) needs stddev >= 0, got 0, -1.",
+      "line 2, column 5: decay_uniform(min, max, power) needs 0 < min <= max < 1 and power > 0, got 0.9, 1, 8.",
+      "line 2, column 5: power_law(first, last, power) needs power > 0, got 1, 2, 0.",
+    ]
+  `);
+});
+test("the second number of sqrt", () => {
+  expect(mistake("y = sqrt(x, b)")).toMatchInlineSnapshot(`
+    "
+    line 1, column 13: the largest derivative of sqrt is a number above 0, as in sqrt(a, 1000).
+      y = sqrt(x, b)
+                  ^
+    "
+  `);
+  expect(mistake("y = sqrt(x, -1)")).toMatchInlineSnapshot(`
+    "
+    line 1, column 13: the largest derivative of sqrt is a number above 0, as in sqrt(a, 1000).
+      y = sqrt(x, -1)
+                  ^^
+    "
+  `);
+  expect(mistake("y = sqrt(x, 1, 2)")).toMatchInlineSnapshot(`
+    "
+    line 1, column 5: sqrt takes 1 or 2 arguments, got 3.
+      y = sqrt(x, 1, 2)
+          ^^^^^^^^^^^^^
+    "
+  `);
 });

@@ -346,3 +346,23 @@ test("a matrix over a state twice has twice its columns: the state keeps its uni
   const { parameters } = g.graph({});
   expect(parameters.map(({ name, shape }) => `${name} ${shape.join("x")}`)).toEqual(["W 5x3", "V 5x10", "U 5x5"]);
 });
+
+test("a root's largest derivative is part of the node, and tells it from the plain root", () => {
+  const made = cell("y = sqrt(x, 1000) + sqrt(x) + sqrt(sum(x), 10) * sqrt(4, 1000)");
+  const g = createBuilder();
+  const { output } = addCell(g, made, { layer: "", inputs: { x: g.input("x", 3) } });
+  expect(printGraph(g.graph({ output }))).toMatchInlineSnapshot(`
+    "forward
+      %0 = input x : 3
+      %1 = sqrt at most 1000 %0 : 3
+      %2 = sqrt %0 : 3
+      %3 = add %1 %2 : 3
+      %4 = sum %0 : scalar
+      %5 = sqrt at most 10 %4 : scalar
+      %6 = constant 4 : number
+      %7 = constant 2 : number
+      %8 = mul %5 %7 : scalar
+      %9 y = add %3 %8 : 3
+    output output %9"
+  `);
+});

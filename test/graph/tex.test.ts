@@ -71,3 +71,7 @@ test("brackets where they are needed, subscripts, concatenation, reductions", ()
     \\end{aligned}"
   `);
 });
+
+test("the largest derivative of a root is nothing that its formula says", () => {
+  expect(texOf(cell("y = sqrt(x, 1000)"))).toBe(texOf(cell("y = sqrt(x)")));
+});

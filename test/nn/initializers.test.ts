@@ -95,6 +95,43 @@ describe("random numbers", () => {
     expect([...make([2], "random_normal", [1, 0])]).toEqual([1, 1]);
   });
 
+  test("lecun_uniform and lecun_normal of a scale: that many times the variance of LeCun's", () => {
+    for (const scale of [0.4, 3]) {
+      const found = ["uniform", "normal"].map((name) => statistics(make([rows, columns], `lecun_${name}`, [scale])));
+      for (const { variance } of found) expect(Math.abs((variance * columns) / scale - 1)).toBeLessThan(0.02);
+      expect(found[0]?.max).toBeLessThanOrEqual(Math.fround(Math.sqrt((3 * scale) / columns)));
+    }
+    expect(make([3, 4], "lecun_normal", [1])).toEqual(make([3, 4], "lecun_normal"));
+    expect([...make([2], "lecun_uniform", [0])]).toEqual([0, 0]);
+  });
+
+  test("decay_uniform: a power of its sigmoid is uniform between the limits", () => {
+    for (const [min, max, power] of [
+      [0.9, 0.999, 8],
+      [0.2, 0.3, 0.01],
+      [0.5, 0.5, 1],
+    ] as const) {
+      const decays = make([20_000], "decay_uniform", [min, max, power]).map((λ) => (1 / (1 + Math.exp(-λ))) ** power);
+      // To f32: near 1 the power of the sigmoid moves with the last bits of λ.
+      expect(Math.min(...decays)).toBeGreaterThan(min - 1e-6);
+      expect(Math.max(...decays)).toBeLessThan(max + 1e-6);
+      const { mean, variance } = statistics(decays);
+      expect(mean).toBeCloseTo((min + max) / 2, 2);
+      expect(Math.sqrt(variance)).toBeCloseTo((max - min) / Math.sqrt(12), 2);
+      expect(Math.abs(decays.filter((decay) => decay < (min + max) / 2).length / 20_000 - 0.5)).toBeLessThan(
+        min === max ? 1 : 0.02,
+      );
+    }
+    expect(make([1000], "decay_uniform", [1e-30, 0.9, 1e-3]).every(Number.isFinite)).toBe(true);
+  });
+
+  test("power_law: from the first number to the last, evenly for power 1", () => {
+    expect([...make([5], "power_law", [3, 6, 1])]).toEqual([3, 3.75, 4.5, 5.25, 6]);
+    expect([...make([3], "power_law", [5, -7, 2])]).toEqual([5, 2, -7]);
+    expect(make([4], "power_law", [5, -7, 0.3])[1]).toBeCloseTo(5 - 12 * (1 / 3) ** 0.3, 6);
+    expect([...make([1], "power_law", [5, -7, 0.3])]).toEqual([5]);
+  });
+
   test("the same seed gives the same values, another seed others", () => {
     for (const name of Object.keys(initializers)) expect(make([4, 3], name)).toEqual(make([4, 3], name));
     expect(make([4, 3], "orthogonal", [], 2)).not.toEqual(make([4, 3], "orthogonal"));
@@ -166,7 +203,7 @@ describe("errors name the parameter and what would be right", () => {
   };
   test("as snapshots", () => {
     expect(message([2], "glorot")).toMatchInlineSnapshot(
-      `"lstm.W_f: there is no initialiser "glorot". There are zeros, ones, constant, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal, identity, random_uniform, random_normal."`,
+      `"lstm.W_f: there is no initialiser "glorot". There are zeros, ones, constant, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal, identity, random_uniform, random_normal, decay_uniform, power_law."`,
     );
     expect(message([2], "toString")).toContain('there is no initialiser "toString"');
     expect(message([2], "zeros", [1])).toMatchInlineSnapshot(
@@ -181,10 +218,10 @@ describe("errors name the parameter and what would be right", () => {
     );
     expect(message([2], "identity")).toContain("needs a matrix");
     expect(message([2], "random_uniform", [1, -1])).toMatchInlineSnapshot(
-      `"lstm.W_f ~ random_uniform(1, -1): min must not be above max. It reads random_uniform(min = -0.05, max = 0.05)."`,
+      `"lstm.W_f ~ random_uniform(1, -1): needs min <= max. It reads random_uniform(min = -0.05, max = 0.05)."`,
     );
     expect(message([2], "random_normal", [0, -1])).toMatchInlineSnapshot(
-      `"lstm.W_f ~ random_normal(0, -1): stddev must not be negative. It reads random_normal(mean = 0, stddev = 0.05)."`,
+      `"lstm.W_f ~ random_normal(0, -1): needs stddev >= 0. It reads random_normal(mean = 0, stddev = 0.05)."`,
     );
   });
 });

@@ -111,10 +111,10 @@ function complete(context: CompletionContext): CompletionResult | null {
   const from = context.pos - typed.length;
   const validFor = /^[\p{L}_][\p{L}\p{Nd}_]*$/u;
   if (before.includes("~")) {
-    const options = Object.entries(initializers).map(([label, { takes, defaults }]) => ({
+    const options = Object.entries(initializers).map(([label, { numbers, required }]) => ({
       label,
-      detail: takes.length === 0 ? "initialiser" : `initialiser of ${takes.join(", ")}`,
-      apply: takes.length > 0 && defaults === undefined ? `${label}(` : label,
+      detail: ["initialiser", Object.keys(numbers).join(", ")].filter(Boolean).join(" of "),
+      apply: required ? `${label}(` : label,
     }));
     return { from, options, validFor };
   }
