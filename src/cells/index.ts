@@ -1,4 +1,8 @@
-/** The built-in cells, each by its own name and all by the names of their files; and what each is, in a line. */
+/**
+ * The built-in cells, each by its own name and all by the names of their files; and what each is, in a line. First
+ * values are those of the authors' code, or a cell's file says what differs. Where it says nothing they are Keras's,
+ * and the bias of what forgets is 1: R. Jozefowicz et al., 2015.
+ */
 import type { Cell } from "../graph/cell.ts";
 import { dense } from "./dense.ts";
 import { gru } from "./gru.ts";

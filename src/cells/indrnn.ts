@@ -5,7 +5,11 @@
  */
 import { cell } from "../graph/cell.ts";
 
-/** x (D), h (H) -> h (H). Units meet in the layers above. */
+/**
+ * x (D), h (H) -> h (H). Units meet in the layers above. u starts as where its authors' code,
+ * https://github.com/Sunnydreamrain/IndRNN_pytorch, knows no bound that the length of the sequences sets; W as Keras's,
+ * there of He's variance, for stacks with batch normalisation.
+ */
 export const indRnn = cell(`
   h' = relu(W @ x + u * h + b)  # the hidden state, and the output
   u ~ random_uniform(0, 1)      # from units that forget at once to units that keep

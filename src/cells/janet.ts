@@ -7,7 +7,7 @@ import { cell } from "../graph/cell.ts";
 
 /**
  * x (D), h (H) -> h (H). The paper starts b_f from the logarithm of uniform numbers up to the longest time to remember,
- * which is the task's; here from ones.
+ * which is the task's; here from ones, as its authors' code where that time is not known.
  */
 export const janet = cell(`
   s  = W_f @ x + U_f @ h + b_f                    # what the forget gate adds up

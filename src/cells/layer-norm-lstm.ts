@@ -7,7 +7,9 @@ import { cell } from "../graph/cell.ts";
 
 /**
  * x (D), h (H), c (H) -> h (H), c (H). One bias stands for the sum of the paper's three, beta_1 + beta_2 + b; 1e-5
- * keeps the roots from 0.
+ * keeps the roots from 0. Gains and recurrent matrices start as in its authors' code, https://github.com/ryankiros/layer-norm;
+ * there b_f starts at 0, which forgets half at each step, and W from normal numbers of deviation 0.01, a scale that the
+ * normalisation takes out.
  */
 export const layerNormLstm = cell(`
   m_h = mean(U_f @ h + U_i @ h + U_o @ h + U_g @ h) / 4      # mean of the state's parts of all gates together

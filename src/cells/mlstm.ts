@@ -2,8 +2,9 @@
  * The mLSTM: M. Beck et al., "xLSTM: extended long short-term memory", 2024, arXiv 2405.04517, section 2.3. A memory of
  * values under keys: a step adds the outer product of one value and its key, and reads what lies near the query. Nothing
  * but the memory is recurrent. m keeps the exponential gates in range without a change to the output; where the
- * denominator of the plain form is at least 1, here it is at least exp(-m): as in the paper's appendix on it and in
- * https://github.com/NX-AI/xlstm.
+ * denominator of the plain form is at least 1, here it is at least exp(-m), and 1e-6 more: as in the paper's appendix on
+ * it and in https://github.com/NX-AI/xlstm, whose first values these are, but for normal numbers that are cut off at two
+ * deviations. exp(-m) stops at exp(80), where nothing is left of the output, before it is no f32.
  */
 import { cell } from "../graph/cell.ts";
 
@@ -20,7 +21,15 @@ export const mLstm = cell(`
   f     = sum(exp(log_f + m - m'))         # what is left of the old
   C'    = f * C + i * outer(v, k)          # the new cell state: values by their keys, a matrix
   n'    = f * n + i * k                    # normaliser: the weighted sum of the keys
-  y     = o * (C' @ q) / max(abs(sum(n' * q)), exp(-sum(m')))  # what lies under the query; the output
+  s     = max(abs(sum(n' * q)), exp(min(-sum(m'), 80))) + 1e-6  # how much of it lies near the query
+  y     = o * (C' @ q) / s                 # what lies under the query; the output
   m : 1
-  b_f ~ constant(3)   # starts by remembering
+  b_f ~ constant(3)                        # starts by remembering
+  b_i ~ random_normal(0, 0.1)
+  W_i ~ zeros                              # the gates start by reading nothing
+  W_f ~ zeros
+  W_q ~ lecun_normal(0.4)
+  W_k ~ lecun_normal(0.4)
+  W_v ~ lecun_normal(0.4)
+  W_o ~ lecun_normal(0.4)
 `);

@@ -4,7 +4,11 @@
  */
 import { cell } from "../graph/cell.ts";
 
-/** x (D), h (H), c (H) -> h (H), c (H). The matrices of the rounds are whole, not products of two of low rank. */
+/**
+ * x (D), h (H), c (H) -> h (H), c (H). As the paper's equations say; in its authors' code, https://github.com/deepmind/lamb,
+ * the rounds have biases, their matrices can be products of two of low rank, and i is at most 1 - f. First values are
+ * that code's, every matrix normal of variance 1 / fan-in; but biases, drawn around the same means there, start at them.
+ */
 export const mogrifierLstm = cell(`
   x1 = 2 * sigmoid(Q1 @ h) * x               # the input, gated by the old state
   h2 = 2 * sigmoid(R2 @ x1) * h              # the old state, gated by that input
@@ -18,8 +22,17 @@ export const mogrifierLstm = cell(`
   c' = f * c + i * j                         # the new cell state
   h' = o * tanh(c')                          # the new hidden state, and the output
   b_f ~ ones                                 # starts by remembering
-  W_fh ~ orthogonal                          # recurrent, though what they meet is no state itself
-  W_ih ~ orthogonal
-  W_jh ~ orthogonal
-  W_oh ~ orthogonal
+  Q1 ~ lecun_normal                          # matrices of states and of inputs start alike
+  Q3 ~ lecun_normal
+  Q5 ~ lecun_normal
+  R2 ~ lecun_normal
+  R4 ~ lecun_normal
+  W_fx ~ lecun_normal
+  W_fh ~ lecun_normal
+  W_ix ~ lecun_normal
+  W_ih ~ lecun_normal
+  W_jx ~ lecun_normal
+  W_jh ~ lecun_normal
+  W_ox ~ lecun_normal
+  W_oh ~ lecun_normal
 `);

@@ -5,7 +5,11 @@
  */
 import { cell } from "../graph/cell.ts";
 
-/** x (D), h (H), c (H) -> h (H), c (H). The biases, which the paper does not write, are those of its authors' code. */
+/**
+ * x (D), h (H), c (H) -> h (H), c (H). The biases, which the paper does not write, and where they start are those of its
+ * authors' code, https://github.com/benkrause/mLSTM. Matrices start as Keras's, whose spread follows the size; that code
+ * draws normal numbers of deviation 0.1 for the input and 0.02 for the state at any size.
+ */
 export const multiplicativeLstm = cell(`
   m  = (W_mx @ x) * (W_mh @ h)             # the old state, as this input sees it
   g  = tanh(W_hx @ x + W_hm @ m + b_h)     # candidate values
@@ -14,5 +18,5 @@ export const multiplicativeLstm = cell(`
   f  = sigmoid(W_fx @ x + W_fm @ m + b_f)  # forget gate: what to keep of the old cell state
   c' = f * c + i * g                       # the new cell state
   h' = tanh(c') * o                        # the new hidden state, and the output
-  b_f ~ ones                               # starts by remembering
+  b_f ~ constant(3)                        # starts by remembering
 `);

@@ -5,7 +5,11 @@
  */
 import { cell } from "../graph/cell.ts";
 
-/** x (D), y (H), c (H) -> y (H), c (H). The files lstm-*.ts each change one thing in it. */
+/**
+ * x (D), y (H), c (H) -> y (H), c (H). The files lstm-*.ts each change one thing in it. Peepholes, theirs too, start at 0,
+ * so that at any size it starts as Keras's LSTM does. Greff et al. drew every weight, peepholes too, from normal numbers
+ * of deviation 0.1, for the sizes of theirs.
+ */
 export const peepholeLstm = cell(`
   z  = tanh(W_z @ x + R_z @ y + b_z)                # block input: candidate values
   i  = sigmoid(W_i @ x + R_i @ y + p_i * c + b_i)   # input gate: how much of the candidate to store

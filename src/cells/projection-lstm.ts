@@ -7,7 +7,8 @@ import { cell } from "../graph/cell.ts";
 
 /**
  * x (D), r (H), c (2H) -> r (H), c (2H). `units` are the features that come out; there are twice as many cells. Without
- * the paper's second projection, which is not recurrent.
+ * the paper's second projection, which is not recurrent. First values as the peephole LSTM's; the paper draws all
+ * weights uniformly up to 0.02, for its thousands of cells.
  */
 export const projectionLstm = cell(`
   i  = sigmoid(W_ix @ x + W_ir @ r + w_ic * c + b_i)   # input gate: how much of the candidate to store

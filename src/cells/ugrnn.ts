@@ -5,7 +5,7 @@
  */
 import { cell } from "../graph/cell.ts";
 
-/** x (D), h (H) -> h (H). */
+/** x (D), h (H) -> h (H). b_g starts as the forget bias of the authors' TensorFlow cell. */
 export const ugRnn = cell(`
   c  = tanh(W_cx @ x + W_ch @ h + b_c)     # candidate values: a simple RNN
   g  = sigmoid(W_gx @ x + W_gh @ h + b_g)  # update gate: what to keep of the old state

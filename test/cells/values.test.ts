@@ -24,6 +24,8 @@ type Step = (here: Here) => Readonly<Record<string, Vector>>;
 
 const { tanh, exp, log, sqrt, max } = Math;
 const σ = (a: number): number => 1 / (1 + exp(-a));
+/** g of the appendix B of "Were RNNs all we needed?". */
+const above0 = (a: number): number => (a >= 0 ? a + 0.5 : σ(a));
 function vector(all: readonly number[]): Vector {
   return Object.assign((j: number) => all[j] as number, { all });
 }
@@ -164,7 +166,8 @@ const steps: Readonly<Record<string, Step>> = {
     const n = each((j) => f * before * old("n")(j) + i * k(j));
     const units = Array.from({ length: H }, (_, j) => j);
     const near = Math.abs(units.reduce((sum, j) => sum + n(j) * q(j), 0));
-    const read = (j: number) => units.reduce((sum, l) => sum + C(j * H + l) * q(l), 0) / max(near, 1);
+    const least = max(near, 1) + 1e-6 * exp(m);
+    const read = (j: number) => units.reduce((sum, l) => sum + C(j * H + l) * q(l), 0) / least;
     const small = (v: Vector) => each((j) => v(j) / exp(m), v.all.length);
     return { m: vector([m]), C: small(C), n: small(n), output: each((j) => σ(net("o", j)) * read(j)) };
   },
@@ -231,18 +234,20 @@ const steps: Readonly<Record<string, Step>> = {
   },
   "min-gru": ({ x, at, dot, each, old }) => {
     const z = (j: number) => σ(dot("W_z", j, x) + at("b_z", j));
-    return { h: each((j) => (1 - z(j)) * old("h")(j) + z(j) * (dot("W_h", j, x) + at("b_h", j))) };
+    return { h: each((j) => (1 - z(j)) * old("h")(j) + z(j) * above0(dot("W_h", j, x) + at("b_h", j))) };
   },
   "min-lstm": ({ x, at, dot, each, old }) => {
     const gate = (g: string, j: number) => σ(dot(`W_${g}`, j, x) + at(`b_${g}`, j));
     const share = (g: string, j: number) => gate(g, j) / (gate("f", j) + gate("i", j));
-    return { h: each((j) => share("f", j) * old("h")(j) + share("i", j) * (dot("W_h", j, x) + at("b_h", j))) };
+    return { h: each((j) => share("f", j) * old("h")(j) + share("i", j) * above0(dot("W_h", j, x) + at("b_h", j))) };
   },
   "rg-lru": ({ x, at, dot, each, old }) => {
     const v = each((j) => dot("W", j, x));
     const gate = (g: string, j: number) => σ(dot(`W_${g}`, j, v) + at(`b_${g}`, j));
     const a = (j: number) => σ(at("Λ", j)) ** (8 * gate("a", j));
-    return { h: each((j) => a(j) * old("h")(j) + sqrt(1 - a(j) ** 2) * gate("x", j) * v(j)) };
+    // The first step, where k is 0, stores the input as it is.
+    const scale = (j: number) => 1 + old("k")(j) * (sqrt(1 - a(j) ** 2) - 1);
+    return { k: each((j) => max(old("k")(j), 1)), h: each((j) => a(j) * old("h")(j) + scale(j) * gate("x", j) * v(j)) };
   },
 };
 
