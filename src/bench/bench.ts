@@ -1,12 +1,13 @@
 /** Measure one shape: Unrolled and its peers, in turn. */
 import { startJaxJs } from "./jax-js.ts";
 import { startOnnxRuntime } from "./onnx-runtime.ts";
-import type { Peer, StartPeer } from "./peer-process.ts";
+import type { Peer, StartPeer, Tried } from "./peer-process.ts";
+import { threadCounts } from "./processor.ts";
 import { startPyTorch } from "./pytorch.ts";
 import { type Shape, tokensAStep } from "./shapes.ts";
 import { startTensorflowJs } from "./tensorflow-js.ts";
 import { type Measured, summary, type Turns, takeTurns } from "./turns.ts";
-import { cores, startUnrolled } from "./unrolled.ts";
+import { startUnrolled } from "./unrolled.ts";
 
 /** The peers for each task, by their names in the rows. */
 export const peersFor: { readonly [T in Shape["task"]]: Peers } = {
@@ -26,19 +27,24 @@ export type BenchRow = {
     readonly oneThread: Measured;
   };
   /** Each in its best setting; null where it is missing, or fails. */
-  readonly peers: Readonly<Record<string, (Measured & { readonly setting: string }) | null>>;
+  readonly peers: Readonly<Record<string, MeasuredPeer | null>>;
   /** Unrolled's tokens per second over the peer's. */
   readonly ratio: Readonly<Record<string, number>>;
   /** Why a peer that is there has no figures. */
   readonly failures?: Readonly<Record<string, string>>;
 };
 
+/** `tried` where it has so many settings that some were chosen for the rounds. */
+type MeasuredPeer = Measured & { readonly setting: string; readonly tried?: readonly Tried[] };
+
 export type BenchOptions = {
   readonly rounds: number;
   /** Gigaflops of one core. */
   readonly peak: number;
   readonly peers?: Peers;
-  /** What all steps of one peer may take, but for the first of each setting. */
+  /**
+   * What all steps of one peer may take, but for the first of each setting. Of several settings each has half of it.
+   */
   readonly peerSeconds?: number;
 };
 
@@ -46,8 +52,7 @@ export async function benchShape(
   shape: Shape,
   { rounds, peak, peers: starters = peersFor[shape.task], peerSeconds = 60 }: BenchOptions,
 ): Promise<BenchRow> {
-  const counts = cores() > 1 ? [1, 2] : [1];
-  const own = await Promise.all(counts.map((threads) => startUnrolled(shape, threads)));
+  const own = await Promise.all(threadCounts().map((threads) => startUnrolled(shape, threads)));
   const { started, failures } = await startPeers(shape, starters, peerSeconds);
   const all: Contender[] = [...own, ...Object.values(started).flat()];
   const turns = await takeTurns(all, rounds).finally(() => {
@@ -66,7 +71,7 @@ export async function benchShape(
   if (mine === undefined || oneThread === undefined) throw new Error(failureOf(own));
   const { peer: fastest, ...figures } = mine;
   const gflops = (2 * fastest.multiplyAdds) / mine.msPerStep / 1e6;
-  const peers: Record<string, (Measured & { setting: string }) | null> = {};
+  const peers: Record<string, MeasuredPeer | null> = {};
   const ratio: Record<string, number> = {};
   for (const name of Object.keys(starters)) {
     const settings = started[name] ?? [];
@@ -76,7 +81,8 @@ export async function benchShape(
       if (settings.length > 0) failures[name] = failureOf(settings);
     } else {
       const { peer, ...measured } = theirs;
-      peers[name] = { ...measured, setting: peer.setting };
+      const { setting, tried } = peer;
+      peers[name] = { ...measured, setting, ...(tried === undefined ? {} : { tried }) };
       ratio[name] = mine.tokensPerSecond / theirs.tokensPerSecond;
     }
   }
@@ -105,7 +111,7 @@ async function startPeers(
   for (const [name, start] of Object.entries(starters)) {
     try {
       const settings = (await start(shape)) ?? [];
-      started[name] = settings.map((peer) => ({ ...peer, budgetMs: (1000 * seconds) / settings.length }));
+      started[name] = settings.map((peer) => ({ ...peer, budgetMs: (1000 * seconds) / Math.min(settings.length, 2) }));
     } catch (error) {
       failures[name] = error instanceof Error ? error.message : String(error);
     }

@@ -1,10 +1,11 @@
 /**
- * ONNX Runtime as a peer, with one thread and with two: generation one token at a time, with the states handed from
+ * ONNX Runtime as a peer, with several numbers of threads: generation one token at a time, with the states handed from
  * each step to the next. It does not train.
  */
 import { onnxGenerator, onnxNames } from "./onnx-model.ts";
 import { findPackage } from "./packages.ts";
-import { type StartPeer, startEach, startNodeProcess, threadCount, threadCounts } from "./peer-process.ts";
+import { type StartPeer, startEach, startNodeProcess, threadCount } from "./peer-process.ts";
+import { threadCounts } from "./processor.ts";
 import { charactersAStep } from "./shapes.ts";
 import { modelOf } from "./unrolled.ts";
 
@@ -38,7 +39,7 @@ export const startOnnxRuntime: StartPeer = async (shape) => {
   const runtime = findPackage("onnxruntime-node");
   if (runtime === undefined) return undefined;
   const model = Buffer.from(onnxGenerator(modelOf(shape))).toString("base64");
-  return startEach(threadCounts, async (threads) => {
+  return startEach(threadCounts(), async (threads) => {
     const spec = { ...shape, names: onnxNames, characters: charactersAStep, threads };
     const peer = await startNodeProcess(program, spec, { folder: runtime.from, input: [model] });
     return { ...peer, setting: `ONNX Runtime ${runtime.version}, CPU, ${threadCount(threads)}` };

@@ -8,7 +8,17 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import type { Shape } from "./shapes.ts";
 
-export type Peer = { readonly setting: string; readonly step: () => Promise<number>; readonly end: () => void };
+export type Peer = {
+  readonly setting: string;
+  readonly step: () => Promise<number>;
+  readonly end: () => void;
+  /** What was tried before this one was chosen. */
+  readonly tried?: readonly Tried[];
+};
+export type Tried = { readonly setting: string } & (
+  | { /** The best of a few steps. */ readonly msPerStep: number }
+  | { readonly failure: string }
+);
 
 /** The settings in which a peer is measured, of which the best counts; undefined where it is not installed. */
 export type StartPeer = (shape: Shape) => Promise<readonly Peer[] | undefined>;
@@ -28,8 +38,6 @@ export async function startEach<Setting>(
   }
 }
 
-/** Numbers of threads in which a peer that has threads is measured. */
-export const threadCounts = [1, 2] as const;
 export const threadCount = (threads: number): string => `${threads} thread${threads === 1 ? "" : "s"}`;
 
 export type Started = Omit<Peer, "setting"> & {
@@ -37,8 +45,14 @@ export type Started = Omit<Peer, "setting"> & {
   readonly greeting: string;
 };
 
+/** By these variables numerical libraries and the allocator are set: a peer has those of its setting and no others. */
+const ofLibraries = /^(OPENBLAS|GOTO|BLIS|VECLIB|MKL|OMP|GOMP|KMP|DNNL|ONEDNN|ATEN|TORCH|PYTORCH|MALLOC)_/;
+export const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !ofLibraries.test(name)));
+
 type Options = {
   readonly folder?: string;
+  /** Beside the variables of this process, without those of libraries. */
   readonly env?: Readonly<Record<string, string>>;
   /** Lines before those that ask for a step. */
   readonly input?: readonly string[];
@@ -54,7 +68,7 @@ export async function startProcess(
 ): Promise<Started> {
   const child = spawn(command, args, {
     ...(folder === undefined ? {} : { cwd: folder }),
-    env: { ...process.env, ...env },
+    env: { ...withoutSettings(process.env), ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   const errors = lastLineOf(child.stderr);

@@ -5,7 +5,8 @@
  * backward step is copied, so weights are not; and it has no gradient of an embedding, so that is a scatter.
  */
 import { findPackage } from "./packages.ts";
-import { type StartPeer, startEach, startNodeProcess, threadCount, threadCounts } from "./peer-process.ts";
+import { type StartPeer, startEach, startNodeProcess, threadCount } from "./peer-process.ts";
+import { threadCounts } from "./processor.ts";
 
 const program = `
 const tf = require("@tensorflow/tfjs");
@@ -133,7 +134,7 @@ export const startTensorflowJs: StartPeer = async (shape) => {
   const tfjs = findPackage("@tensorflow/tfjs");
   const backend = findPackage("@tensorflow/tfjs-backend-wasm");
   if (tfjs === undefined || backend === undefined) return undefined;
-  return startEach(threadCounts, async (threads) => {
+  return startEach(threadCounts(), async (threads) => {
     const spec = { ...shape, threads, folder: backend.folder };
     const peer = await startNodeProcess(program, spec, { folder: tfjs.from });
     return { ...peer, setting: `TensorFlow.js ${tfjs.version}, WASM backend, ${threadCount(threads)}` };

@@ -26,8 +26,11 @@ export type Turns = {
 const warmUps = 2;
 /** A step of so many milliseconds needs no other one before it to warm the caches. */
 const slowMs = 2000;
-/** A contestant's threads may spin a while after its step: they come to rest in this time. */
-const pauseMs = 30;
+/**
+ * A contestant's threads may spin a while after its step: they come to rest in this time. Those of OpenBLAS do for 2^26
+ * ticks, 35 ms where there are 1.9 a nanosecond.
+ */
+const pauseMs = 50;
 
 /**
  * Rounds in which each does a step after a short pause and, unless it is slow, one step to warm the caches. One that is

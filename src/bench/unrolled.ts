@@ -3,7 +3,6 @@ import { dense, embedding, recurrent } from "../nn/layers.ts";
 import { type Model, sequential } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { createSession } from "../nn/session.ts";
-import { availableThreads } from "../runtime/pool.ts";
 import { multiplyAdds } from "../schedule/plan.ts";
 import { createTrainer } from "../train/trainer.ts";
 import { type Peer, threadCount } from "./peer-process.ts";
@@ -58,5 +57,3 @@ export async function startUnrolled(shape: Shape, threads: number): Promise<OwnP
     end: () => {},
   };
 }
-
-export const cores = availableThreads;

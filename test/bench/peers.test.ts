@@ -1,7 +1,7 @@
 /** Peers: the protocol with a process, and what is missing. */
 import { expect, test } from "vitest";
 import { findPackage } from "../../src/bench/packages.ts";
-import { startEach, startNodeProcess, startProcess } from "../../src/bench/peer-process.ts";
+import { startEach, startNodeProcess, startProcess, withoutSettings } from "../../src/bench/peer-process.ts";
 
 test("a process does one step for each line, after the lines of its input", async () => {
   const program = `
@@ -45,4 +45,32 @@ test("where one setting cannot start, those before it are ended", async () => {
 test("a package is found with its version, or not at all", () => {
   expect(findPackage("vitest")?.version).toMatch(/^\d+\.\d+\.\d+/);
   expect(findPackage("unrolled-has-no-such-package")).toBeUndefined();
+});
+
+test("a peer has the variables of its setting, and none that libraries would take from elsewhere", async () => {
+  const inherited = {
+    OPENBLAS_CORETYPE: "Haswell",
+    OPENBLAS_L2_SIZE: "512",
+    OMP_NUM_THREADS: "1",
+    MALLOC_ARENA_MAX: "1",
+  };
+  expect(withoutSettings({ ...inherited, PATH: "/bin", HOME: "/root", COMPOSE_OMP_: "kept" })).toEqual({
+    ...{ PATH: "/bin", HOME: "/root", COMPOSE_OMP_: "kept" },
+  });
+  const before = { ...process.env };
+  Object.assign(process.env, inherited);
+  const program = `
+    async function prepare() {
+      const seen = Object.keys(process.env).filter((name) => /^(OPENBLAS|OMP|MALLOC)_/.test(name));
+      if (seen.join() !== "OMP_WAIT_POLICY") throw new Error("it has " + seen);
+      return () => {};
+    }`;
+  try {
+    (await startNodeProcess(program, {}, { env: { OMP_WAIT_POLICY: "PASSIVE" } })).end();
+  } finally {
+    for (const name of Object.keys(inherited)) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+  }
 });

@@ -50,6 +50,34 @@ test("a row has the fields that its readers rely on, whatever peers there are", 
   expect(JSON.parse(JSON.stringify(row))).toEqual(row);
 });
 
+test("a peer that was chosen among others says which were tried", async () => {
+  const tried = [
+    { setting: "slow", msPerStep: 20 },
+    { setting: "broken", failure: "illegal instruction" },
+  ];
+  const chosen = async () => [{ setting: "1 and 2 threads, SkylakeX", step: async () => 10, end: () => {}, tried }];
+  const row = await benchShape(small, { rounds: 3, peak: 50, peers: { chosen } });
+  expect(row.peers.chosen).toMatchObject({ setting: "1 and 2 threads, SkylakeX", msPerStep: 10, tried });
+  expect(shapeLines(row)[1]).toBe("  1 and 2 threads, SkylakeX: 3,200 tokens/s, spread 0 %, 3 rounds");
+});
+
+test("each of a peer's settings has half of its time, or all where there is one", async () => {
+  const steps = { one: 0, several: 0 };
+  const counting = (name: keyof typeof steps, count: number) => async () =>
+    Array.from({ length: count }, (_, k) => ({
+      setting: `${k}`,
+      step: async () => {
+        if (k === 0) steps[name]++;
+        return 1000;
+      },
+      end: () => {},
+    }));
+  const peers = { one: counting("one", 1), several: counting("several", 4) };
+  await benchShape(small, { rounds: 12, peak: 50, peers, peerSeconds: 9.5 });
+  // Two a round: after 10 that count, and after 5, the step before a measured one included.
+  expect(steps).toEqual({ one: 12, several: 6 });
+});
+
 test("peers that train stand beside training, those that only infer beside generation", () => {
   expect(Object.keys(peersFor.train)).toEqual(["pytorch", "tfjs", "jax-js"]);
   expect(Object.keys(peersFor.generate)).toEqual(["pytorch", "onnxruntime"]);
