@@ -6,10 +6,12 @@ import type { Peer, Tried } from "./peer-process.ts";
 
 /** Steps of a trial that count: so many, or fewer where they have taken so long. */
 const [mostSteps, enoughMs] = [10, 400];
+/** One whose best step takes so many times as long as the best of all is tried no more. */
+const hopeless = 2;
 
 /**
- * All are tried in order, and again the other way round, so that a moment in which the machine was busy finds each at
- * another place. Settings that turn out to be the same, by the names of their peers, are tried once.
+ * All are tried in order, and again the other way round but for those without hope, so that a moment in which the machine
+ * was busy finds each at another place. Settings that turn out to be the same, by the names of their peers, are one.
  * @returns those that may be the fastest, and what all did
  * @throws Error with the first failure, where none does a step
  */
@@ -29,9 +31,15 @@ export async function tryEach<Setting extends { readonly name: string }>(
     }
   }
   if (trials.size === 0) throw new Error(failures[0]?.failure ?? "there is nothing to try");
+  const best = Math.min(...[...trials.values()].flatMap(({ times }) => times));
   for (const { setting, times } of [...trials.values()].reverse()) {
+    if (Math.min(...times) > hopeless * best) continue;
     // One that fails now has been measured before, and may take its chance in the rounds.
-    times.push(...(await start(setting).then(trial).catch(() => [])));
+    times.push(
+      ...(await start(setting)
+        .then(trial)
+        .catch(() => [])),
+    );
   }
   const all = [...trials.values()];
   return {

@@ -30,6 +30,8 @@ export const bench: Command = {
     "  @jax-js/jax, which needs Node 22: where this one is older, the package node",
     "  onnxruntime-node",
     "  tinybench, for kernels",
+    "A peer counts in its best setting, which its line names. All that PyTorch and its",
+    "OpenBLAS have are tried first: threads of the one and of the other, and kernels.",
   ].join("\n"),
   examples: ["bench", "bench lstm-65-128-128-1-32-64 --rounds 30 --json", "bench scaling"],
   arguments: [0, shapes.length],
