@@ -337,7 +337,10 @@ function findOutput(source: Source, lines: readonly Line[], targets: Targets): n
   return fail(source, span, problem);
 }
 
-/** Every line must lead to the output, within a step or through the steps. */
+/**
+ * Every line must lead to the output or to a state, within a step or through the steps: a state that the cell itself does
+ * not read may be handed on to another layer.
+ */
 function checkUsed(
   source: Source,
   lines: readonly Line[],
@@ -348,19 +351,17 @@ function checkUsed(
   const edges = references.map((list) =>
     list.map((r) => targets.states.get(r.name) ?? targets.lines.get(r.name)).filter((p) => p !== undefined),
   );
-  const live = new Set([output]);
+  const live = new Set([output, ...targets.states.values()]);
   for (const position of live) for (const next of edges[position] as number[]) live.add(next);
   if (live.size === lines.length) return;
   // Prefer a line that nothing reads at all to one that only unused lines read.
   const read = new Set(edges.flatMap((list, position) => list.filter((p) => p !== position)));
   const unused = [...lines.keys()].filter((p) => !live.has(p));
   const position = unused.find((p) => !read.has(p)) ?? (unused[0] as number);
-  const { target, primed, span } = lines[position] as Line;
+  const { target, span } = lines[position] as Line;
   const result = lines[output] as Line;
-  const name = primed ? `${target}'` : target;
-  const self = (edges[position] as number[]).includes(position) ? " but itself" : "";
   const problem =
-    `nothing uses ${name}${self}. The output is ${result.target}${result.primed ? "'" : ""}: use ${name} on the way to it, ` +
+    `nothing uses ${target}. The output is ${result.target}${result.primed ? "'" : ""}: use ${target} on the way to it, ` +
     `or remove the line.`;
   fail(source, span, problem);
 }

@@ -58,7 +58,8 @@ export type RecurrentOptions = {
   readonly zeroOutputForMask: boolean;
   /**
    * What the states start from: zeros; parameters that training learns; or what other layers give: the states of a
-   * recurrent one after its last step (both directions of a bidirectional one side by side), the vector of any other.
+   * recurrent one after its last step (both directions of a bidirectional one side by side), each to the state of its
+   * name; or the vectors of others, whose layers have the names of the states (a single one may have any).
    */
   readonly initialState: "zeros" | "learned" | { readonly from: string | readonly string[] };
   /** Rates, in training, of what the cell reads of its input and of its output state: one mask for all steps. */

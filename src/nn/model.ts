@@ -16,7 +16,15 @@ import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
 import { type CellSpec, type LayerSpec, namesOf } from "./layers.ts";
 import { createRandom } from "./random.ts";
-import { addBidirectional, addMerge, addRecurrent, type Flow, type Padding, streamsEach } from "./recurrent.ts";
+import {
+  addBidirectional,
+  addMerge,
+  addRecurrent,
+  type Flow,
+  type Padding,
+  type Start,
+  streamsEach,
+} from "./recurrent.ts";
 
 /** A layer with its name: given, or what it is with a number from the second of its kind on (Keras's rule). */
 export type Layer = LayerSpec & { readonly name: string };
@@ -243,7 +251,7 @@ export function addModel(
   const paddings: Padding[] = [];
   let steps: number | undefined;
   /** States of recurrent layers after their last step, by layer. */
-  const finals = new Map<string, () => readonly NodeId[]>();
+  const finals = new Map<string, () => readonly Start[]>();
 
   const addInput = (name: string, features: ModelInput["features"], sequence: boolean): NodeId => {
     const once = !sequence;
@@ -283,8 +291,10 @@ export function addModel(
     const context = {
       ...{ training, goesOn },
       stream: firstRecurrentStream + 2 * streamsEach * k,
-      statesFrom: (from: string | readonly string[]): readonly NodeId[] =>
-        namesOf(from).flatMap((one) => finals.get(one)?.() ?? [find(layer, one).value]),
+      statesFrom: (from: string | readonly string[]): readonly Start[] =>
+        namesOf(from).flatMap(
+          (one) => finals.get(one)?.() ?? [{ name: one, value: find(layer, one).value, vector: true }],
+        ),
     };
     const read = (): Flow => {
       const found = layer.reads === undefined ? flow : find(layer, layer.reads);
@@ -322,15 +332,16 @@ export function addModel(
           const added = addRecurrent(g, layer, read(), context);
           keep(name, added.values);
           if (layer.cell.states.length > 0)
-            finals.set(name, () => layer.cell.states.map((s) => g.final(`${name}.${s}`)));
+            finals.set(name, () => layer.cell.states.map((s) => ({ name: s, value: g.final(`${name}.${s}`) })));
           return added.flow;
         }
         case "bidirectional": {
-          const { mergeMode, forward } = layer;
+          const { mergeMode, forward, backward } = layer;
           const added = addBidirectional(g, layer, read(), context);
           keep(name, added.values);
           const both = (s: string): NodeId[] => [g.final(`${name}.forward.${s}`), g.final(`${name}.backward.${s}`)];
-          finals.set(name, () => forward.cell.states.map((s) => g.concat(both(s))));
+          const common = forward.cell.states.filter((s) => backward.cell.states.includes(s));
+          finals.set(name, () => common.map((s) => ({ name: s, value: g.concat(both(s)) })));
           const [there, back] = added.flows;
           flows.set(`${name}.forward`, there).set(`${name}.backward`, back);
           return mergeMode === "none" ? undefined : addMerge(g, name, mergeMode, added.flows);

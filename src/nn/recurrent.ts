@@ -29,8 +29,10 @@ export type RecurrentContext = {
   /** Of its masks of random bits: this one and the next `streamsEach` are this layer's own. */
   readonly stream: number;
   /** What the layers of these names give as states to start from. */
-  readonly statesFrom: (names: string | readonly string[]) => readonly NodeId[];
+  readonly statesFrom: (names: string | readonly string[]) => readonly Start[];
 };
+/** A state of a layer after its last step, by its own name; or the vector that a layer gives, by the layer's. */
+export type Start = { readonly name: string; readonly value: NodeId; readonly vector?: true };
 export const streamsEach = 16;
 
 /** The parameter that a state of a layer starts from, where training learns it. */
@@ -70,19 +72,14 @@ export function addRecurrent(
     const share = training ? g.unary("step", g.mask(g.shapeOf(now) as number, rate, own)) : g.constant(1 - rate);
     return mix(g, share, now, before);
   };
-  const given = typeof initialState === "string" ? undefined : statesFrom(initialState.from);
-  if (given !== undefined && given.length !== cell.states.length) {
-    throw new InputError(
-      `${name}: initialState: its states are ${cell.states.join(", ")}, and what it is to start from are ${given.length}`,
-    );
-  }
+  const given = typeof initialState === "string" ? undefined : startsOf(layer, statesFrom(initialState.from));
   const initial = (state: string, size: number): NodeId | undefined => {
     if (initialState === "learned") {
       const parameter = learnedState(name, state);
       g.declare(parameter, [size], { name: "zeros", values: [] });
       return goesOn ? undefined : g.parameter(parameter);
     }
-    const value = given?.[cell.states.indexOf(state)];
+    const value = given?.get(state);
     const got = value === undefined ? size : g.shapeOf(value);
     if (got !== size) {
       throw new InputError(`${name}: initialState: its state ${state} has ${size} features, got ${got}`);
@@ -104,39 +101,60 @@ export function addRecurrent(
       next: (state, before, now) => unlessMasked(before, unlessKept(state, before, now)),
     },
   });
+  const zeroed = layer.zeroOutputForMask && mask !== undefined;
   /** The output as a state, to be read after the last step or where a step is masked. */
   const kept = (): { readonly state: string; readonly value: NodeId } => {
-    if (outputState !== undefined) return { state: `${name}.${outputState}`, value: output };
+    if (outputState !== undefined && !zeroed) return { state: `${name}.${outputState}`, value: output };
     const state = `${name}.${cell.output}`;
     const shape = g.shapeOf(output);
     const now = typeof shape === "number" ? output : g.broadcast(output, 1);
-    const value = unlessMasked(g.state(state, g.shapeOf(now) as number, { reverse }), now);
+    const before = g.state(state, g.shapeOf(now) as number, { reverse });
+    const value = zeroed ? g.mul(mask, now) : unlessMasked(before, now);
     g.next(state, value);
     return { state, value };
   };
   if (!layer.returnSequences) {
     return { flow: { value: g.final(kept().state), maskedBy: [], backwards: false }, values };
   }
-  const value = mask === undefined ? output : layer.zeroOutputForMask ? g.mul(mask, output) : kept().value;
+  const value = mask === undefined ? output : zeroed ? g.mul(mask, output) : kept().value;
   return { flow: { ...flow, value, backwards: reverse }, values };
+}
+
+/** What each state starts from: the one of its name. A cell of one state may start from the vector of any layer. */
+function startsOf({ name, cell }: Named<CellSpec>, given: readonly Start[]): ReadonlyMap<string, NodeId> {
+  const [first] = given;
+  const alone = given.length === 1 && cell.states.length === 1 && first?.vector;
+  const starts = new Map(given.map((one) => [alone ? (cell.states[0] as string) : one.name, one.value]));
+  if (given.length === starts.size && starts.size === cell.states.length && cell.states.every((s) => starts.has(s))) {
+    return starts;
+  }
+  throw new InputError(
+    `${name}: initialState: its states are ${cell.states.join(", ")}, and what it is to start from are ` +
+      `${given.map((one) => one.name).join(", ")}. Give both the same names.`,
+  );
 }
 
 /** `a` where the share is 1, `b` where it is 0. */
 const mix = (g: Builder, share: NodeId, a: NodeId, b: NodeId): NodeId =>
   g.add(g.mul(share, a), g.mul(g.sub(g.constant(1), share), b));
 
-/** Both directions over one sequence: the output of each, in the order of time, or its last one. */
+/**
+ * Both directions over one sequence: the output of each, in the order of time, or its last one. A masked step gives zeros
+ * in both, and the last output is that of the last step that counts, whatever the layers say of it: Keras's rule.
+ */
 export function addBidirectional(
   g: Builder,
   { name, forward, backward }: { readonly name: string; readonly forward: CellSpec; readonly backward: CellSpec },
   flow: Flow,
   context: RecurrentContext,
 ): { readonly flows: readonly [Flow, Flow]; readonly values: Readonly<Record<string, NodeId>> } {
-  const there = addRecurrent(g, { ...forward, name: `${name}.forward` }, flow, context);
-  const back = addRecurrent(g, { ...backward, name: `${name}.backward`, goBackwards: !forward.goBackwards }, flow, {
-    ...context,
-    stream: context.stream + streamsEach,
-  });
+  const add = (layer: CellSpec, direction: string, goBackwards: boolean, stream: number) => {
+    const { returnSequences } = layer;
+    const one = { ...layer, name: `${name}.${direction}`, goBackwards, zeroOutputForMask: returnSequences };
+    return addRecurrent(g, one, flow, { ...context, stream });
+  };
+  const there = add(forward, "forward", forward.goBackwards, context.stream);
+  const back = add(backward, "backward", !forward.goBackwards, context.stream + streamsEach);
   const under = (prefix: string, values: Readonly<Record<string, NodeId>>): [string, NodeId][] =>
     Object.entries(values).map(([key, id]) => [`${prefix}.${key}`, id]);
   return {

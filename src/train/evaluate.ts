@@ -88,7 +88,10 @@ export async function createMeasure(
   };
 }
 
-/** Running means over outputs, from the mean loss and the sums of metrics of one batch after the other. */
+/**
+ * Running means over outputs, from the mean loss and the sums of metrics of one batch after the other; 0 where no output
+ * counts.
+ */
 export function createMeans(metrics: readonly MetricName[]): {
   readonly add: (counted: number, loss: number, total: (name: MetricName) => number) => void;
   readonly logs: () => Logs;
@@ -101,6 +104,6 @@ export function createMeans(metrics: readonly MetricName[]): {
       sums.loss = (sums.loss as number) + loss * counted;
       for (const name of metrics) sums[name] = (sums[name] as number) + total(name);
     },
-    logs: () => Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / outputs])),
+    logs: () => Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / (outputs || 1)])),
   };
 }

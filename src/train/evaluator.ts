@@ -3,6 +3,7 @@ import { InputError } from "../graph/input-error.ts";
 import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
+import { counts } from "./checks.ts";
 import { lossGraph } from "./trainer.ts";
 
 /** `batch` lanes of the stream side by side, `steps` tokens of each at a time. */
@@ -40,6 +41,7 @@ export class Evaluator {
   /**
    * Mean loss in nats of predicting each token from those before it. The stream is cut into as many lanes as the
    * batch has examples; each begins with a zero state and in the words of the one before, so that no token is left out.
+   * Steps that the model masks do not count; where none counts, it is 0.
    * @throws InputError for less than two tokens
    * @param pause called now and then, so that a page or a signal gets its turn
    */
@@ -52,15 +54,18 @@ export class Evaluator {
     const lane = Math.ceil(predictions / batch);
     const [inputs, targets] = [new Int32Array(batch * steps), new Int32Array(batch * steps)];
     const weights = new Float32Array(batch * steps);
-    let total = 0;
+    const masked = (token: number): boolean => this.model.maskedBy.some((padding) => !counts([token], 0, 1, padding));
+    let [total, counted] = [0, 0];
     for (let start = 0; start < lane; start += steps) {
       for (let t = 0; t < steps; t++) {
         for (let b = 0; b < batch; b++) {
           const at = b * lane + start + t;
-          const counts = start + t < lane && at < predictions;
-          inputs[t * batch + b] = counts ? (tokens[at] as number) : 0;
-          targets[t * batch + b] = counts ? (tokens[at + 1] as number) : 0;
-          weights[t * batch + b] = counts ? 1 : 0;
+          const there = start + t < lane && at < predictions;
+          const token = there ? (tokens[at] as number) : 0;
+          inputs[t * batch + b] = token;
+          targets[t * batch + b] = there ? (tokens[at + 1] as number) : 0;
+          weights[t * batch + b] = there ? 1 : 0;
+          if (there && !masked(token)) counted++;
         }
       }
       program.setIndex("tokens", inputs);
@@ -71,6 +76,6 @@ export class Evaluator {
       total += program.total("loss");
       await pause();
     }
-    return total / predictions;
+    return total / (counted || 1);
   }
 }

@@ -4,17 +4,7 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import { cellsOf, type Model } from "../nn/model.ts";
-import type { Padding } from "../nn/recurrent.ts";
-import {
-  byInput,
-  checkFinite,
-  checkIndices,
-  checkNumbers,
-  counts,
-  examplesFirst,
-  inputPlace,
-  widthOf,
-} from "./checks.ts";
+import { byInput, checkFinite, checkIndices, checkNumbers, examplesFirst, inputPlace, widthOf } from "./checks.ts";
 import { type Loss, type LossName, lossOf } from "./losses.ts";
 
 export interface Nested extends ArrayLike<number | Nested> {}
@@ -64,7 +54,6 @@ export function readInputs(model: Model, x: InputArrays, where: string): InputSe
     if (examples.count === 0) throw new InputError(`${what} has no examples`);
     if (examples.steps === 0) throw new InputError(`${what}: its sequences have no steps; leave empty ones out`);
     checkNumbers(what, input, examples.data, examplesFirst(examples.steps));
-    for (const padding of model.paddings) if (padding.input === input.name) checkMasks(what, examples, padding);
     return { input, what, examples };
   });
   const [first] = all as [(typeof all)[number]];
@@ -233,14 +222,6 @@ function unequal(what: string, place: readonly number[], part: unknown, length: 
 function checkCount(what: string, { count }: Examples, inputs: InputSet): void {
   if (count === inputs.count) return;
   throw new InputError(`${what} has ${count} examples, and x has ${inputs.count}`);
-}
-
-function checkMasks(what: string, { data, count, steps, features }: Examples, padding: Padding): void {
-  for (let n = 0; n < count; n++) {
-    let t = 0;
-    while (t < steps && !counts(data, (n * steps + t) * features, features, padding)) t++;
-    if (t === steps) throw new InputError(`${what}: every step of example ${n} is masked; leave it out`);
-  }
 }
 
 function readClassWeight(given: Readonly<Record<number, number>>, classes: number): (one: number) => number {

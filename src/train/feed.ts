@@ -2,7 +2,6 @@
  * One batch into a program: what the model reads and what it is to answer, checked; targets in the order of time; what
  * each output counts in the mean loss. Knows nothing about what is done with the loss.
  */
-import { InputError } from "../graph/input-error.ts";
 import type { Model, ModelInput } from "../nn/model.ts";
 import type { Program } from "../runtime/program.ts";
 import {
@@ -25,7 +24,10 @@ export type FeedOptions = {
   readonly examples?: number | undefined;
 };
 
-/** Gives how many outputs count: those of examples that do, without masked steps. The loss is the mean over them. */
+/**
+ * Gives how many outputs count: those of examples that do, without masked steps. The loss is the mean over them; where
+ * none counts, 0, and so is every gradient.
+ */
 export type Feed = (inputs: Inputs, targets: ArrayLike<number>, options?: FeedOptions) => number;
 
 /**
@@ -66,7 +68,8 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
     if (weights === undefined) weight.fill(1);
     else if (backwards) fromEnd(weights, weight, 1);
     else weight.set(weights);
-    for (let row = 0; row < outputs; row++) weight[row] = ((weight[row] as number) * (counts[row] as number)) / counted;
+    const share = counted || 1;
+    for (let row = 0; row < outputs; row++) weight[row] = ((weight[row] as number) * (counts[row] as number)) / share;
     program.setInput("weight", weight);
     return counted;
   };
@@ -78,14 +81,9 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
       const { input, values } = given.get(padding.input) as { input: ModelInput; values: ArrayLike<number> };
       return (row: number): boolean => stepCounts(values, row * widthOf(input), widthOf(input), padding);
     });
-    const counted = new Int32Array(batch);
-    for (let row = 0; row < outputs; row++) {
-      if (masks.every((mask) => mask(row))) counted[row % batch] = (counted[row % batch] as number) + 1;
-    }
-    const empty = counted.indexOf(0);
-    if (empty >= 0)
-      throw new InputError(`training: every step of example ${empty} is masked; leave it out of the batch`);
-    return counted.subarray(0, examples).reduce((sum, count) => sum + count, 0);
+    let counted = 0;
+    for (let row = 0; row < outputs; row++) if (row % batch < examples && masks.every((mask) => mask(row))) counted++;
+    return counted;
   }
   /** The same with the last step first. */
   function fromEnd<Into extends Int32Array | Float32Array>(values: ArrayLike<number>, into: Into, size: number): Into {

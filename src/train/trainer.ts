@@ -236,7 +236,7 @@ export class Trainer {
     }
     if (accumulate > 1 && program.plan.settings.due !== undefined) {
       program.setSetting("due", due ? 1 : 0);
-      program.setSetting("part", this.outputs / gathered.outputs);
+      program.setSetting("part", gathered.outputs === 0 ? 1 : this.outputs / gathered.outputs);
     }
     program.setKeys(...this.keys);
     this.runs++;

@@ -673,24 +673,6 @@ test("a line that nothing uses", () => {
     "
   `);
 });
-test("a state that is set and never read", () => {
-  expect(mistake("h' = tanh(W @ x)\nc' = h' * x")).toMatchInlineSnapshot(`
-    "
-    line 2, column 1: nothing uses c'. The output is h': use c' on the way to it, or remove the line.
-      c' = h' * x
-      ^^
-    "
-  `);
-});
-test("a state that only itself reads", () => {
-  expect(mistake("c' = c + x\ny = W @ x")).toMatchInlineSnapshot(`
-    "
-    line 1, column 1: nothing uses c' but itself. The output is y: use c' on the way to it, or remove the line.
-      c' = c + x
-      ^^
-    "
-  `);
-});
 test("a name defined twice", () => {
   expect(mistake("f = W @ x\nf = V @ x\ny = f")).toMatchInlineSnapshot(`
     "

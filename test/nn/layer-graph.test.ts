@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { grad } from "../../src/grad/grad.ts";
-import { cell } from "../../src/graph/cell.ts";
+import { type Cell, cell } from "../../src/graph/cell.ts";
 import { interpret } from "../../src/interpret/interpret.ts";
 import {
   add,
@@ -104,6 +104,22 @@ describe("gradients against central differences 1e-6, wasm against the oracle 1e
       3,
     ],
     ["a given mask", [input(3, { mask: true }), lstm(4, sequences), gru(2, sequences)]],
+    [
+      "masked steps of both directions, and of a last output",
+      [input(3, { mask: true }), bidirectional(gru(2, sequences)), lstm(3, { zeroOutputForMask: true })],
+    ],
+    [
+      "a state that is there to be handed on",
+      [
+        recurrent(cell("h' = tanh(W @ x + U @ h)\nk' = V @ h' + 0.5 * k"), { units: 3, name: "encoder" }),
+        recurrent(cell("k' = tanh(W @ x + U @ k)\nh' = h * k'"), {
+          reads: "x",
+          units: 3,
+          initialState: { from: "encoder" },
+        }),
+      ],
+      2,
+    ],
   ])("%s", async (_, layers, features) => {
     const model = sequential(layers, features === undefined ? {} : { input: features });
     const graph = grad(lossGraph(model, { loss: "mean_squared_error", training: true }));
@@ -125,6 +141,107 @@ test("a decoder starts from the states of its encoder after the encoder's last s
   expect(relativeError(same, whole)).toBeLessThan(1e-12);
   const other = outputs(model, { inputs: { question: [5, 5, 5, 3, 3, 3, 0, 0, 0, 0, 0, 0], answer } as never });
   expect(relativeError(other, whole)).toBeGreaterThan(1e-4);
+});
+
+describe("states are handed on by their names", () => {
+  const [hThenC, cThenH] = ["h' = tanh(W @ x + c)\nc' = c + h'", "c' = c + tanh(W @ x + c)\nh' = c' - c"].map(
+    (source) => cell(source),
+  ) as [Cell, Cell];
+  /** x is 1 at every step, W 1: the decoder's first step shows what it started from. */
+  const run = (layers: LayerSpec[]): Float64Array => {
+    const model = sequential(layers, { input: 1 });
+    for (const values of Object.values(model.values)) values.fill(1);
+    return outputs(model, { inputs: { x: new Float64Array(steps * batch).fill(1) } as never });
+  };
+  const first = (values: Float64Array): number => values[0] as number;
+  test("whatever their order", () => {
+    let c = 0;
+    for (let t = 0; t < steps; t++) c += Math.tanh(1 + c);
+    for (const encoder of [hThenC, cThenH]) {
+      for (const decoder of [hThenC, cThenH]) {
+        const got = run([
+          recurrent(encoder, { units: 1, name: "encoder" }),
+          recurrent(decoder, { units: 1, ...sequences, reads: "x", initialState: { from: "encoder" } }),
+        ]);
+        expect(first(got)).toBeCloseTo(Math.tanh(1 + c), 12);
+      }
+    }
+    expect([hThenC.states, cThenH.states]).toEqual([
+      ["h", "c"],
+      ["c", "h"],
+    ]);
+  });
+  test("a state that the cell itself does not read, and one that only itself reads, are there to be handed on", () => {
+    const encoder = cell("h' = tanh(W @ x)\nc' = c + 2 * x\nk' = 3 * h'");
+    expect(encoder.states).toEqual(["h", "c", "k"]);
+    const decoder = cell("k' = k\nc' = c\nh' = h + 10 * c + 100 * k + 0 * x");
+    const got = run([
+      recurrent(encoder, { units: 1, name: "encoder" }),
+      recurrent(decoder, { units: 1, ...sequences, reads: "x", initialState: { from: "encoder" } }),
+    ]);
+    const h = Math.tanh(1);
+    expect(first(got)).toBeCloseTo(h + 10 * 2 * steps + 100 * 3 * h, 10);
+  });
+  test("vectors by the names of their layers; a single one to a single state, whatever its name", () => {
+    const start = (name: string, reads: string): LayerSpec => dense(1, { name, reads });
+    const layers = (from: string | string[], of: Cell): LayerSpec[] => [
+      input(1, { name: "x" }),
+      recurrent(cell("h' = x + 0 * h"), { units: 1, name: "last" }),
+      start("h", "last"),
+      dense(1, { name: "c", reads: "h" }),
+      recurrent(of, { units: 1, ...sequences, reads: "x", initialState: { from } }),
+    ];
+    const run2 = (made: LayerSpec[]): number => {
+      const model = sequential(made);
+      for (const values of Object.values(model.values)) values.fill(1);
+      return first(outputs(model, { inputs: { x: new Float64Array(steps * batch).fill(1) } as never }));
+    };
+    // h = 1 + 1, c = h + 1.
+    for (const from of [
+      ["h", "c"],
+      ["c", "h"],
+    ]) {
+      expect(run2(layers(from, cell("h' = h + 10 * c + 0 * x\nc' = c")))).toBe(32);
+    }
+    expect(run2(layers("c", cell("s' = s + x")))).toBe(4);
+  });
+  test.each<[string, LayerSpec[], string]>([
+    [
+      "other names",
+      [
+        recurrent(cell("s' = tanh(W @ x + s)"), { units: 1, name: "a" }),
+        gru(1, { reads: "x", initialState: { from: "a" } }),
+      ],
+      "gru: initialState: its states are h, and what it is to start from are s.",
+    ],
+    [
+      "more than there are",
+      [lstm(1, { name: "a" }), gru(1, { reads: "x", initialState: { from: "a" } })],
+      "gru: initialState: its states are h, and what it is to start from are c, h.",
+    ],
+    [
+      "one name twice",
+      [
+        gru(1, { name: "a" }),
+        gru(1, { name: "b", reads: "x" }),
+        lstm(1, { reads: "x", initialState: { from: ["a", "b"] } }),
+      ],
+      "lstm: initialState: its states are c, h, and what it is to start from are h, h.",
+    ],
+    [
+      "vectors without the names",
+      [
+        gru(1),
+        dense(1, { name: "one" }),
+        dense(1, { name: "two" }),
+        repeatVector(2),
+        lstm(1, { initialState: { from: ["one", "two"] } }),
+      ],
+      "lstm: initialState: its states are c, h, and what it is to start from are one, two.",
+    ],
+  ])("%s: refused with both", (_, layers, message) => {
+    expect(() => sequential(layers, { input: 1 })).toThrow(message);
+  });
 });
 
 test("learned states start every sequence, and are parameters", () => {
@@ -221,7 +338,7 @@ test.each<[string, LayerSpec[], string]>([
   [
     "states that do not fit",
     [gru(3, { ...sequences, name: "a" }), lstm(3, { initialState: { from: "a" } })],
-    "lstm: initialState: its states are c, h, and what it is to start from are 1",
+    "lstm: initialState: its states are c, h, and what it is to start from are h. Give both the same names.",
   ],
   [
     "states of another size",
