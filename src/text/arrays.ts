@@ -44,20 +44,33 @@ export function checkDtype(dtype: unknown): asserts dtype is Dtype {
   throw new InputError(`dtype: needs one of ${Object.keys(kinds).join(", ")}, got ${formatValue(dtype)}`);
 }
 
-/** Zeros. */
-export const zeros = <D extends Dtype>(dtype: D, length: number): NumbersOf<D> => kinds[dtype].make(length);
+/** Zeros. Throws an InputError for more than can be had. */
+export function zeros<D extends Dtype>(dtype: D, length: number): NumbersOf<D> {
+  try {
+    return kinds[dtype].make(length);
+  } catch {
+    throw new InputError(`an array of ${length} numbers is more than memory holds`);
+  }
+}
+
+const mostFloat32 = 2 ** 128 - 2 ** 104;
 
 /**
- * A number as its kind holds it: whole kinds drop the fraction, as numpy does. Throws an InputError, with the place in
- * its line, for what is no number and for one that a whole kind cannot hold.
+ * A number that its kind holds, whole kinds no fractions. Throws an InputError, with the place in its line, for what is no
+ * number and for one that the kind cannot hold.
  */
 export function numberAs(dtype: Dtype, value: unknown, place: string): number {
   if (typeof value !== "number") throw new InputError(`${place}: needs a number, got ${formatValue(value)}`);
-  if (dtype === "float32" || dtype === "float64") return value;
-  const { min, max } = kinds[dtype];
-  const whole = Math.trunc(value);
-  if (whole >= min && whole <= max) return whole;
-  throw new InputError(`${place}: ${dtype} holds ${min} to ${max}, got ${value}. Choose another dtype.`);
+  if (
+    dtype === "float64" ||
+    (dtype === "float32" && (Number.isFinite(Math.fround(value)) || !Number.isFinite(value)))
+  ) {
+    return value;
+  }
+  const { min, max } = dtype === "float32" ? { min: -mostFloat32, max: mostFloat32 } : kinds[dtype];
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  const kind = dtype === "float32" ? "" : "whole numbers from ";
+  throw new InputError(`${place}: ${dtype} holds ${kind}${min} to ${max}, got ${value}. Choose another dtype.`);
 }
 
 /** How many values a shape has. */
@@ -80,7 +93,7 @@ export function rowsOf<Data extends Numbers | readonly unknown[]>({ data, shape 
 
 /**
  * Where the largest number of the last axis is, the first of equal ones: (N,T,V) -> (N,T). The classes of logits.
- * @throws InputError for a single value, and where the last axis is empty
+ * @throws InputError for a single value, where the last axis is empty, and for NaN
  * @example rowsOf(argmax(await predict(model, x))); // for each example its classes, step by step
  */
 export function argmax({ data, shape }: FlatArray<ArrayLike<number>>): FlatArray<Int32Array<ArrayBuffer>> {
@@ -90,8 +103,10 @@ export function argmax({ data, shape }: FlatArray<ArrayLike<number>>): FlatArray
   const left = shape.slice(0, -1);
   const largest = Int32Array.from({ length: sizeOf(left) }, (_, row) => {
     let best = 0;
-    for (let k = 1; k < size; k++) {
-      if ((data[row * size + k] as number) > (data[row * size + best] as number)) best = k;
+    for (let k = 0; k < size; k++) {
+      const value = data[row * size + k] as number;
+      if (Number.isNaN(value)) throw new InputError(`argmax: number ${k} of row ${row} is NaN`);
+      if (value > (data[row * size + best] as number)) best = k;
     }
     return best;
   });
@@ -110,7 +125,11 @@ export function flatten(nested: NestedNumbers | FlatArray, name: string): FlatAr
     if (!Array.isArray(shape) || sizeOf(shape) !== data.length) {
       throw new InputError(`${name}: shape (${shape}) has ${sizeOf(shape)} values, but its data has ${data.length}`);
     }
-    return nested;
+    if (isNumbers(data)) return nested;
+    const numbers = Array.from(data as ArrayLike<unknown>, (value, i) =>
+      numberAs("float64", value, `${name}.data[${i}]`),
+    );
+    return { data: Float64Array.from(numbers), shape };
   }
   const shape = shapeOf(nested, name);
   if (isNumbers(nested)) return { data: nested, shape };

@@ -26,13 +26,14 @@ export type PadOptions = {
 
 /**
  * Sequences brought to one length. Keras's `pad_sequences`. Sequences of vectors give (n, maxlen, ...); `rowsOf` gives
- * the rows. Kinds of whole numbers drop fractions, as numpy does; with `dtype: "object"` the values may be anything,
- * such as words, and the data is a list. (An empty list gives (0, 0), and `maxlen: 0` rows of length 0; Keras fails.)
+ * the rows. Without a `dtype` they are int32, or float32 where a number has a fraction (Keras drops it); with
+ * `dtype: "object"` the values may be anything, such as words, and the data is a list. (An empty list gives (0, 0), and
+ * `maxlen: 0` rows of length 0; Keras fails.)
  * @returns (n, maxlen), flat
  * @throws InputError for what is no sequence, for vectors of different shapes, and for a number that the kind cannot hold
  * @example padSequences([[1], [2, 3], [4, 5, 6]]).data; // Int32Array [0, 0, 1, 0, 2, 3, 4, 5, 6]
  */
-export function padSequences<D extends Dtype = "int32">(
+export function padSequences<D extends Dtype = "int32" | "float32">(
   sequences: ArrayLike<NestedNumbers>,
   options?: PadOptions & { readonly dtype?: D; readonly value?: number },
 ): FlatArray<NumbersOf<D>>;
@@ -44,7 +45,7 @@ export function padSequences(
   sequences: ArrayLike<ArrayLike<unknown>>,
   {
     maxlen,
-    dtype = "int32",
+    dtype: given,
     padding = "pre",
     truncating = "pre",
     value = 0,
@@ -52,7 +53,7 @@ export function padSequences(
 ): FlatArray<Numbers | unknown[]> {
   checkSide("padding", padding);
   checkSide("truncating", truncating);
-  if (dtype !== "object") checkDtype(dtype);
+  if (given !== "object" && given !== undefined) checkDtype(given);
   const rows = Array.from(sequences);
   rows.forEach((row, n) => {
     const isList = typeof row === "object" && row !== null && Number.isInteger(row.length);
@@ -62,6 +63,7 @@ export function padSequences(
   if (!Number.isSafeInteger(length) || length < 0) {
     throw new InputError(`maxlen: needs a whole number from 0, got ${formatValue(maxlen)}`);
   }
+  const dtype = given ?? (hasFraction(rows) || hasFraction([value]) ? "float32" : "int32");
   // Values are vectors where the first value that there is is a list.
   const first = rows.findIndex((row) => row.length > 0);
   const inner = first < 0 || dtype === "object" ? [] : shapeOf(rows[first]?.[0], `sequences[${first}][0]`);
@@ -91,6 +93,11 @@ export function padSequences(
   return { data, shape: [rows.length, length, ...inner] };
 }
 
+const hasFraction = (part: unknown): boolean =>
+  typeof part === "object" && part !== null
+    ? Array.from(part as ArrayLike<unknown>).some(hasFraction)
+    : typeof part === "number" && Number.isFinite(part) && !Number.isInteger(part);
+
 function checkSide(name: string, side: unknown): void {
   if (side !== "pre" && side !== "post")
     throw new InputError(`${name}: needs "pre" or "post", got ${formatValue(side)}`);
@@ -113,14 +120,14 @@ export function toCategorical(
     if (Number.isSafeInteger(label) && label >= 0) return label;
     throw new InputError(`classes: needs whole numbers from 0, got ${label} as value ${i}`);
   });
-  if (numClasses && (!Number.isSafeInteger(numClasses) || numClasses < 0)) {
+  if (numClasses !== undefined && numClasses !== null && (!Number.isSafeInteger(numClasses) || numClasses < 0)) {
     throw new InputError(`numClasses: needs a whole number from 1, got ${formatValue(numClasses)}`);
   }
   if (!numClasses && labels.length === 0) {
     throw new InputError("classes: there are none; give numClasses to say how many there could be");
   }
   const count = numClasses || labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
-  const rows = new Float32Array(labels.length * count);
+  const rows = zeros("float32", labels.length * count);
   labels.forEach((label, i) => {
     if (label >= count) {
       throw new InputError(`classes: value ${i} is class ${label}, but numClasses ${count} has 0 to ${count - 1} only`);

@@ -83,6 +83,7 @@ describe("argmax", () => {
     expect(argmax({ data: [2, 9, 4], shape: [3] })).toEqual({ data: Int32Array.of(1), shape: [] });
   });
   test("throws where there is nothing to choose from", () => {
+    expect(() => argmax({ data: [1, 2, Number.NaN, 3], shape: [2, 2] })).toThrow("argmax: number 0 of row 1 is NaN");
     expect(() => argmax({ data: [], shape: [2, 0] })).toThrow(
       "argmax: needs numbers along the last axis, got the shape (2, 0)",
     );

@@ -50,11 +50,35 @@ describe("padSequences", () => {
     expect(padSequences([[], []], { maxlen: 1, value: 7 }).data).toEqual(Int32Array.of(7, 7));
   });
 
-  test("dtype: whole kinds drop fractions, as numpy does", () => {
+  test("a number with a fraction, wherever it is, makes float32: nothing is dropped", () => {
+    const halves = [[0.5, -1.5], [2.5]];
+    expect(padSequences(halves)).toEqual({ data: Float32Array.of(0.5, -1.5, 0, 2.5), shape: [2, 2] });
+    expect(padSequences([[1, 2], [2.5]]).data).toEqual(Float32Array.of(1, 2, 0, 2.5));
+    expect(padSequences([[1, 2], [3]], { value: -0.5 }).data).toEqual(Float32Array.of(1, 2, -0.5, 3));
+    expect(padSequences([Float64Array.of(0.25)]).data).toEqual(Float32Array.of(0.25));
+    expect(padSequences([[[1, 2]], [[3, 4.5]]]).data).toEqual(Float32Array.of(1, 2, 3, 4.5));
+    // Cut off, it still says what kind the numbers are.
+    expect(padSequences([[0.5, 1]], { maxlen: 1 }).data).toEqual(Float32Array.of(1));
+    expect(padSequences([Float32Array.of(1, 2)]).data).toEqual(Int32Array.of(1, 2));
+  });
+
+  test("dtype: what a kind cannot hold is refused, fractions too", () => {
     const halves = [[0.5, -1.5], [2.5]];
     expect(padSequences(halves, { dtype: "float32", value: 0.25 }).data).toEqual(Float32Array.of(0.5, -1.5, 0.25, 2.5));
-    expect([...padSequences(halves, { dtype: "int8", value: -2.9 }).data]).toEqual([0, -1, -2, 2]);
     expect(padSequences([Float64Array.of(1, 2)], { dtype: "float64" }).data).toEqual(Float64Array.of(1, 2));
+    expect(() => padSequences(halves, { dtype: "int8" })).toThrow(
+      "sequences[0][0]: int8 holds whole numbers from -128 to 127, got 0.5. Choose another dtype.",
+    );
+    expect(() => padSequences([[1]], { dtype: "int8", value: -2.9 })).toThrow("value: int8 holds whole numbers");
+    expect(() => padSequences([[0.5, 1e39]])).toThrow("sequences[0][1]: float32 holds -3.4");
+    expect([...padSequences([[0.5, Number.NaN, Number.POSITIVE_INFINITY]]).data]).toEqual([
+      0.5,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+    ]);
+    expect(() => padSequences([[1]], { maxlen: 1e15 })).toThrow(
+      "an array of 1000000000000000 numbers is more than memory holds",
+    );
   });
 
   test("sequences of vectors give another axis", () => {
@@ -101,7 +125,7 @@ describe("padSequences", () => {
   test("throws, with the place, for what does not fit", () => {
     expect(() => padSequences([[1], 5 as never])).toThrow("sequences[1]: needs a sequence, a list of values, got 5");
     expect(() => padSequences([[1, 2 ** 31]])).toThrow(
-      "sequences[0][1]: int32 holds -2147483648 to 2147483647, got 2147483648",
+      "sequences[0][1]: int32 holds whole numbers from -2147483648 to 2147483647, got 2147483648",
     );
     expect(() => padSequences([[Number.NaN]])).toThrow("sequences[0][0]: int32 holds");
     expect(() => padSequences([["a" as never]])).toThrow('sequences[0][0]: needs numbers or lists of numbers, got "a"');
@@ -150,5 +174,9 @@ describe("toCategorical", () => {
     expect(() => toCategorical([0, 3], 3)).toThrow("value 1 is class 3, but numClasses 3 has 0 to 2 only");
     expect(() => toCategorical([])).toThrow("classes: there are none");
     expect(() => toCategorical([0], -2)).toThrow("numClasses: needs a whole number from 1, got -2");
+    expect(() => toCategorical([0], Number.NaN)).toThrow("numClasses: needs a whole number from 1, got NaN");
+    expect(() => toCategorical([0.5])).toThrow("classes: needs whole numbers from 0, got 0.5 as value 0");
+    expect(() => toCategorical(["1" as never])).toThrow('needs numbers or lists of numbers, got "1"');
+    expect(() => toCategorical([0, 1e13])).toThrow("an array of 20000000000002 numbers is more than memory holds");
   });
 });

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type FlatArray, rowsOf } from "../../src/text/arrays.ts";
-import { type SeriesBatch, TimeseriesGenerator, timeseriesDatasetFromArray } from "../../src/text/timeseries.ts";
+import {
+  type Series,
+  type SeriesBatch,
+  TimeseriesGenerator,
+  timeseriesDatasetFromArray,
+} from "../../src/text/timeseries.ts";
 
 const upTo = (length: number, from = 0) => Array.from({ length }, (_, i) => from + i);
 const rows = (array: FlatArray) => rowsOf(array).map((row) => [...row]);
@@ -221,4 +226,18 @@ describe("TimeseriesGenerator", () => {
       "batch: needs a whole number from 0 to 0, got 1",
     );
   });
+});
+
+test("numbers stay what they are, fractions and their kind too; what is none is refused with its place", () => {
+  const inputsOf = (series: Series) => [...timeseriesDatasetFromArray(series, null, 2)].map(({ data }) => data);
+  expect(inputsOf([0.5, 1.5, 2])).toEqual([Float64Array.of(0.5, 1.5, 1.5, 2)]);
+  expect(inputsOf(Float32Array.of(0.5, 1, 2))).toEqual([Float32Array.of(0.5, 1, 1, 2)]);
+  expect(inputsOf({ data: [0.5, 2 ** 40, 2], shape: [3] } as never)).toEqual([
+    Float64Array.of(0.5, 2 ** 40, 2 ** 40, 2),
+  ]);
+  expect(() => inputsOf([1, "2" as never, 3])).toThrow('data[1]: needs a number, got "2"');
+  expect(() => inputsOf({ data: [1, "2", 3], shape: [3] } as never)).toThrow('data.data[1]: needs a number, got "2"');
+  expect(() => inputsOf({ data: BigInt64Array.of(1n, 2n), shape: [2] } as never)).toThrow(
+    "data.data[0]: needs a number, got 1n",
+  );
 });
