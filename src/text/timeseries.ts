@@ -13,7 +13,7 @@ import { type FlatArray, flatten, type NestedNumbers, type Numbers, sizeOf } fro
 export type Series = NestedNumbers | FlatArray;
 
 /** Windows (B,T,...) in the kind of number that the data has, and their targets (B,...). */
-export type SeriesBatch = { readonly inputs: FlatArray; readonly targets: FlatArray };
+export type SeriesBatch = { readonly x: FlatArray; readonly y: FlatArray };
 
 export type TimeseriesDatasetOptions = {
   /** From the start of one window to the start of the next. */
@@ -43,11 +43,11 @@ export type TimeseriesDataset<Batch> = Iterable<Batch> & {
  * and so are those past the end of the targets. Keras's `timeseries_dataset_from_array`; a random order is one of all
  * windows and from our own generator.
  * @param targets null for none: then batches are the inputs alone
- * @returns inputs (B,T,...), targets (B,...)
+ * @returns batches { x, y }, which `fit` and `evaluate` take: inputs x (B,T,...), targets y (B,...)
  * @throws InputError for an option out of Keras's range (`endIndex` below the length of the data, strides below it too),
  * and where a window's target is missing
  * @example
- * for (const { inputs, targets } of timeseriesDatasetFromArray(series.slice(0, -10), series.slice(10), 10)) {}
+ * await fit(model, timeseriesDatasetFromArray(series.slice(0, -10), series.slice(10), 10), { epochs: 5 });
  */
 export function timeseriesDatasetFromArray(
   data: Series,
@@ -105,11 +105,11 @@ export function timeseriesDatasetFromArray(
     for (let from = 0; from < order.length; from += size) {
       const rows = order.slice(from, from + size);
       const windows = windowsAt(series, rows, { length: sequenceLength, rate: samplingRate });
-      const inputs = batchSize === null ? first(windows) : windows;
-      if (answers === null) yield inputs;
+      const x = batchSize === null ? first(windows) : windows;
+      if (answers === null) yield x;
       else {
         const chosen = valuesAt(answers, rows);
-        yield { inputs, targets: batchSize === null ? first(chosen) : chosen };
+        yield { x, y: batchSize === null ? first(chosen) : chosen };
       }
     }
   }
@@ -140,7 +140,7 @@ export type TimeseriesGeneratorOptions = {
  * @throws InputError where data and targets differ in length, for an option out of its range, and where no window fits
  * @example
  * const generator = new TimeseriesGenerator(series, series, 12, { batchSize: 1 });
- * for (const { inputs, targets } of generator) {} // inputs (1,12), targets (1)
+ * await fit(model, generator, { epochs: 5 }); // batches { x, y }: x (1,12), y (1)
  */
 export class TimeseriesGenerator implements TimeseriesDataset<SeriesBatch> {
   /** Batches in one pass. Python's `len`. */
@@ -202,7 +202,7 @@ export class TimeseriesGenerator implements TimeseriesDataset<SeriesBatch> {
 
   /**
    * Batch k. Python's `generator[k]`.
-   * @returns inputs (B,T,...) with T = ceil(length / samplingRate), targets (B,...)
+   * @returns { x, y }: inputs x (B,T,...) with T = ceil(length / samplingRate), targets y (B,...)
    * @throws InputError unless k is a whole number below `count`
    */
   at(k: number): SeriesBatch {
@@ -210,8 +210,8 @@ export class TimeseriesGenerator implements TimeseriesDataset<SeriesBatch> {
     const rows = this.rowsOfBatch(k);
     const starts = rows.map((row) => row - this.length);
     const length = Math.ceil(this.length / this.samplingRate);
-    const inputs = windowsAt(this.data, starts, { length, rate: this.samplingRate, reverse: this.reverse });
-    return { inputs, targets: valuesAt(this.targets, rows) };
+    const x = windowsAt(this.data, starts, { length, rate: this.samplingRate, reverse: this.reverse });
+    return { x, y: valuesAt(this.targets, rows) };
   }
 
   *[Symbol.iterator](): Generator<SeriesBatch, void, undefined> {

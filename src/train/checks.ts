@@ -78,16 +78,16 @@ export function checkLength(
 
 /** Where a row of an array is, in words. */
 export type Place = (row: number) => string;
-const place = (step: number, example: number): string => `at step ${step} of example ${example}`;
+export const placeAt = (step: number, example: number): string => `at step ${step} of example ${example}`;
 /** Of (T,B), and of (N,T); of (N) where there is one row an example. */
 export const timeFirst =
   (batch: number): Place =>
   (row) =>
-    place(Math.floor(row / batch), row % batch);
+    placeAt(Math.floor(row / batch), row % batch);
 export const examplesFirst =
   (steps: number): Place =>
   (row) =>
-    steps === 1 ? `of example ${row}` : place(row % steps, Math.floor(row / steps));
+    steps === 1 ? `of example ${row}` : placeAt(row % steps, Math.floor(row / steps));
 
 export function checkIndices(what: string, values: ArrayLike<number>, count: number, at: Place): void {
   for (let k = 0; k < values.length; k++) {

@@ -14,25 +14,24 @@ import { dropConnectRates, withDroppedWeights } from "./drop-connect.ts";
 import { createFeed } from "./feed.ts";
 import { defaultLoss } from "./losses.ts";
 import type { Given, Moment } from "./non-finite.ts";
-import { lossGraph, type Trainer } from "./trainer.ts";
+import { lossGraph } from "./trainer.ts";
 
 /** What broke, if it can be told, from what the last two updates started from and the parameters after them. */
 export async function findCause(
-  trainer: Trainer,
   [before, last]: readonly [before: Moment, last: Moment],
   after: Float32Array,
 ): Promise<string | undefined> {
-  if (last.given && allFinite(last.parameters)) return explain(trainer, last, after);
-  if (before.given && allFinite(before.parameters)) return explain(trainer, before, last.parameters);
-  const found = badParameter(trainer.program, last.given ? last.parameters : after);
+  if (last.given && allFinite(last.parameters)) return explain(last, after);
+  if (before.given && allFinite(before.parameters)) return explain(before, last.parameters);
+  const found = badParameter(last.trainer.program, last.given ? last.parameters : after);
   return found && `${found.name} was already ${found.value} before update ${last.step}`;
 }
 
-async function explain(trainer: Trainer, moment: Moment, after: Float32Array): Promise<string | undefined> {
-  const { step } = moment;
+async function explain(moment: Moment, after: Float32Array): Promise<string | undefined> {
+  const { step, trainer } = moment;
   let replayed: Replayed;
   try {
-    replayed = await replay(trainer, moment);
+    replayed = await replay(moment);
   } catch (error) {
     // Every value at once may be more than memory holds.
     if (error instanceof InputError) return undefined;
@@ -59,7 +58,8 @@ type Replayed = {
 };
 
 /** The batch of a moment once more, forward and backward, without the optimiser. */
-async function replay({ model, options }: Trainer, moment: Moment): Promise<Replayed> {
+async function replay(moment: Moment): Promise<Replayed> {
+  const { model, options } = moment.trainer;
   const { loss = defaultLoss, steps, batch } = options;
   const { inputs, targets, ...rest } = moment.given as Given;
   const forward = lossGraph(model, { loss, training: true });

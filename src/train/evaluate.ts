@@ -1,84 +1,140 @@
 /** The mean loss and metrics of a model over a whole data set. Knows nothing about training. */
+import { InputError } from "../graph/input-error.ts";
 import { checkSteps, type Model, statesOf } from "../nn/model.ts";
-import { type LoadOptions, load } from "../runtime/program.ts";
+import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
-import type { Logs } from "./callbacks.ts";
-import { checkWhole } from "./checks.ts";
 import {
-  checkWholeBatches,
-  createBatches,
-  type DataSet,
-  type ExampleArray,
-  type InputArrays,
-  readDataSet,
+  argumentsOf,
+  arrayPasses,
+  type BatchSource,
+  type ExampleBatch,
+  isSource,
+  type Passes,
   rowsBetween,
-} from "./examples.ts";
+  sourcePasses,
+} from "./batches.ts";
+import { bySizes } from "./by-sizes.ts";
+import type { Logs } from "./callbacks.ts";
+import { type ExampleArray, type InputArrays, readDataSet } from "./examples.ts";
 import { createFeed } from "./feed.ts";
 import { defaultLoss, type Loss, type LossName } from "./losses.ts";
 import type { MetricName } from "./metrics.ts";
+import { fillingFor, type PaddingOptions } from "./padding.ts";
 import { lossGraph } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
 /** Defaults: 32 examples side by side, sparse categorical cross-entropy, no metrics, all weights 1. */
-export type EvaluateOptions = LoadOptions & {
-  /** Examples that are computed side by side; it changes nothing in the result but rounding. */
-  readonly batchSize?: number;
-  readonly loss?: LossName | Loss;
-  readonly metrics?: readonly MetricName[];
-  /** What the loss of each example (N), or of each of its steps (N,T), is multiplied by. */
-  readonly sampleWeight?: ExampleArray | undefined;
-};
+export type EvaluateOptions = LoadOptions &
+  PaddingOptions & {
+    /** Examples that are computed side by side; it changes nothing in the result but rounding. */
+    readonly batchSize?: number;
+    readonly loss?: LossName | Loss;
+    readonly metrics?: readonly MetricName[];
+    /** What the loss of each example (N), or of each of its steps (N,T), is multiplied by. */
+    readonly sampleWeight?: ExampleArray | undefined;
+    /** How many batches are taken of something that yields them; all without it. */
+    readonly steps?: number | undefined;
+  };
 
 /**
  * x: tokens (N,T) or vectors (N,T,D), examples first; y: classes (N,T) or vectors (N,T,V), without T where the model
  * gives one output a sequence. Nested lists, typed arrays in them or not, or `{ data, shape }`; x by name where the model
- * has several inputs.
- * @returns `loss` and the metrics by name: means over all outputs but those of masked steps, as Keras has them: weights
- * scale the loss of an output and do not make it count more; metrics are not weighted
+ * has several inputs. With `pad`, sequences of any length. Instead of x and y whatever yields batches, as in `fit`.
+ * @returns `loss` and the metrics by name: means over all outputs but those of masked steps; 0 where no output counts.
+ * Weights scale the loss of an output and do not make it count more; metrics are not weighted. (Keras 3 has the same mean
+ * in each batch; of several batches it weighs the losses by examples, whatever is masked in them.)
  * @throws InputError for data that does not fit the model, with the place
  * @example const { loss, accuracy } = await evaluate(model, x, y, { metrics: ["accuracy"] });
  */
+export async function evaluate(model: Model, x: InputArrays, y: ExampleArray, options?: EvaluateOptions): Promise<Logs>;
+export async function evaluate(model: Model, batches: BatchSource, options?: EvaluateOptions): Promise<Logs>;
 export async function evaluate(
   model: Model,
-  x: InputArrays,
-  y: ExampleArray,
-  options: EvaluateOptions = {},
+  x: InputArrays | BatchSource,
+  y?: ExampleArray | EvaluateOptions,
+  more?: EvaluateOptions,
 ): Promise<Logs> {
-  const { loss = defaultLoss, sampleWeight, ...rest } = options;
-  const data = readDataSet(model, x, y, { where: "evaluate", loss, sampleWeight });
-  const rows = rowsBetween(0, data.count);
-  const measure = await createMeasure(model, data, rows, { where: "evaluate", loss, ...rest });
-  return measure();
+  const { data, options } = argumentsOf("evaluate", [x, y, more] as const, {
+    arrays: ["batchSize", "sampleWeight"],
+    batches: ["steps"],
+  });
+  const { steps: count, loss = defaultLoss, ...rest } = options;
+  const passes = await measuredPasses(model, data, {
+    ...{ where: "evaluate", loss, count, countName: "steps", again: false, ...rest },
+  });
+  try {
+    const measure = await createMeasure(model, passes, { where: "evaluate", loss, ...rest });
+    return await measure();
+  } finally {
+    await passes.close();
+  }
 }
 
-/** Measures these rows of a data set again and again, each time with the values that the model has then. */
+/** Arrays or batches, to be measured again and again. */
+export async function measuredPasses(
+  model: Model,
+  given: ExampleBatch | BatchSource,
+  options: PaddingOptions & {
+    readonly where: string;
+    readonly loss: LossName | Loss;
+    readonly batchSize?: number | undefined;
+    readonly count: number | undefined;
+    readonly countName: string;
+    readonly again: boolean;
+  },
+): Promise<Passes> {
+  const { where, loss } = options;
+  const filling = fillingFor(model, options, where);
+  const read = ({ x, y, sampleWeight }: ExampleBatch, place: string) =>
+    readDataSet(model, x, y, { where: place, loss, sampleWeight, filling });
+  if (isSource(given)) return sourcePasses(model, given, { ...options, anew: true, ahead: false, read });
+  const data = read(given, where);
+  return arrayPasses(model, data, rowsBetween(0, data.count), options);
+}
+
+type MeasureOptions = LoadOptions & {
+  readonly where: string;
+  readonly loss: LossName | Loss;
+  readonly metrics?: readonly MetricName[];
+};
+
+/** Measures what comes in a pass, the next one each time, with the values that the model has then. */
 export async function createMeasure(
   model: Model,
-  data: DataSet,
-  rows: Int32Array,
-  options: EvaluateOptions & { readonly where: string; readonly loss: LossName | Loss },
+  passes: Passes,
+  { where, loss, metrics = [], fma, threads }: MeasureOptions,
 ): Promise<() => Promise<Logs>> {
-  const { where, batchSize = 32, loss, metrics = [], ...host } = options;
-  checkWhole(`${where}: batchSize`, batchSize, 1);
-  const { steps } = data;
-  checkSteps(model, steps, where);
-  const batch = Math.min(batchSize, rows.length);
   const graph = lossGraph(model, { loss, training: false, metrics });
-  const program = await load(schedule(graph, { steps, batch }), host);
-  const feed = createFeed(model, program, { steps, batch });
+  const programOf = bySizes(async (sizes) => {
+    checkSteps(model, sizes.steps, where);
+    const program = await load(schedule(graph, sizes), { fma, threads });
+    return { program, feed: createFeed(model, program, sizes) };
+  });
+  await programOf(passes.sizes);
   const stateful = statesOf(model, (spec) => spec.stateful);
-  checkWholeBatches(model, { count: rows.length, batch }, where);
-  const batches = createBatches(data, batch);
+  const endedEarly = (reason: string): never => {
+    throw new InputError(`${where}: ${reason}`);
+  };
+  let taken = 0;
 
   return async () => {
-    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
     const means = createMeans(metrics);
     const turns = createTurns();
-    program.resetStates();
-    for (let from = 0; from < rows.length; from += batch) {
-      const { inputs, targets, ...rest } = batches(rows, from);
-      const counted = feed(inputs, targets, rest);
+    const ready = new Set<Program>();
+    let before: Program | undefined;
+    for await (const { inputs, targets, weights, examples, batch, steps } of passes.pass(taken++, endedEarly)) {
+      const { program, feed } = await programOf({ batch, steps });
+      if (!ready.has(program)) {
+        for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+        program.resetStates();
+        ready.add(program);
+      }
+      const counted = feed(inputs, targets, { weights, examples });
       program.resetStates(stateful);
+      if (before !== undefined && before !== program) {
+        for (const name of stateful) program.setState(name, before.start(name));
+      }
+      before = program;
       await program.run();
       if (stateful.length > 0) program.carry();
       means.add(counted, program.total("loss"), (name) => program.total(name));

@@ -1,11 +1,20 @@
-/**
- * Data as its users have it, examples first, checked as a whole; and batches of it as programs read them, time first.
- * Knows nothing about programs.
- */
+/** Data as its users have it, examples first, checked as a whole. Knows nothing about batches. */
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import { cellsOf, type Model } from "../nn/model.ts";
-import { byInput, checkFinite, checkIndices, checkNumbers, examplesFirst, inputPlace, widthOf } from "./checks.ts";
+import {
+  byInput,
+  checkFinite,
+  checkIndices,
+  checkNumbers,
+  examplesFirst,
+  inputPlace,
+  type Place,
+  placeAt,
+  widthOf,
+} from "./checks.ts";
 import { type Loss, type LossName, lossOf } from "./losses.ts";
+import type { Filling } from "./padding.ts";
 
 export interface Nested extends ArrayLike<number | Nested> {}
 /** Lists of lists of numbers, where any list may be a typed array; or all numbers in one run with their shape. */
@@ -17,7 +26,11 @@ export type Examples = {
   readonly count: number;
   readonly steps: number;
   readonly features: number;
+  /** Where examples have lengths of their own: `steps` is the longest. */
+  readonly ragged?: Ragged | undefined;
 };
+/** Example n has the steps from `starts[n]` to `starts[n + 1]` of the run; in a batch, before or behind it, `fill`. */
+type Ragged = { readonly starts: Int32Array; readonly fill: number; readonly pre: boolean };
 
 /** What a model reads, by the names of its inputs: as many examples of each. */
 export type InputSet = {
@@ -25,6 +38,9 @@ export type InputSet = {
   readonly count: number;
   /** Time steps of those that are sequences. */
   readonly steps: number;
+  /** Of each example, where they differ; and which of them the outputs have, where it is not all `steps`. */
+  readonly lengths?: Int32Array;
+  readonly outputLengths?: Int32Array | undefined;
 };
 /** For a model of one input its array, for others an array for each of their names. */
 export type InputArrays = ExampleArray | Readonly<Record<string, ExampleArray>>;
@@ -40,20 +56,24 @@ export type DataSetOptions = {
   readonly where: string;
   readonly loss: LossName | Loss;
   readonly sampleWeight?: ExampleArray | undefined;
+  readonly filling?: Filling | undefined;
 };
 
 /**
- * Tokens (N,T) or vectors (N,T,D).
+ * Tokens (N,T) or vectors (N,T,D); with a filling, sequences of any length.
  * @throws InputError where there is nothing, sequences differ in length, or a number does not fit; with its place
  */
-export function readInputs(model: Model, x: InputArrays, where: string): InputSet {
+export function readInputs(model: Model, x: InputArrays, where: string, filling?: Filling): InputSet {
   const given = byInput(model, x as ExampleArray | Readonly<Record<string, ExampleArray>>, `${where}: x`);
   const all = given.map(([input, array]) => {
     const what = inputPlace(model, input, `${where}: x`, ".");
-    const examples = readArray(what, array, { steps: input.sequence ? "any" : "one", features: widthOf(input) });
+    const fill = filling && { fill: filling.values[input.name] as number, pre: filling.pre };
+    const wanted = { steps: input.sequence ? "any" : "one", features: widthOf(input) } as const;
+    const examples =
+      fill && input.sequence ? readRagged(what, array, wanted.features, fill) : readArray(what, array, wanted);
     if (examples.count === 0) throw new InputError(`${what} has no examples`);
     if (examples.steps === 0) throw new InputError(`${what}: its sequences have no steps; leave empty ones out`);
-    checkNumbers(what, input, examples.data, examplesFirst(examples.steps));
+    checkNumbers(what, input, examples.data, placeIn(examples));
     return { input, what, examples };
   });
   const [first] = all as [(typeof all)[number]];
@@ -65,15 +85,36 @@ export function readInputs(model: Model, x: InputArrays, where: string): InputSe
         `${what} has ${examples.count} examples, and x.${first.input.name} has ${first.examples.count}`,
       );
     }
-    if (input.sequence && examples.steps !== (model.steps ?? steps)) {
+    if (
+      filling
+        ? examples.steps > (model.steps ?? examples.steps)
+        : input.sequence && examples.steps !== (model.steps ?? steps)
+    ) {
       throw new InputError(
         `${what} has ${examples.steps} steps, and the model ${model.steps ?? `reads ${steps} of ${sequence?.input.name}`}`,
       );
     }
   }
   const inputs = Object.fromEntries(all.map(({ input, examples }) => [input.name, examples]));
-  return { inputs, count: first.examples.count, steps };
+  const { count } = first.examples;
+  if (filling === undefined) return { inputs, count, steps };
+  const lengths = longest(Object.values(inputs), count, 1);
+  const outputLengths =
+    filling.output.length === 0
+      ? undefined
+      : longest(
+          filling.output.map((name) => inputs[name] as Examples),
+          count,
+          0,
+        );
+  return { inputs, count, steps: model.steps ?? Math.max(...lengths), lengths, outputLengths };
 }
+
+const lengthOf = ({ ragged, steps }: Examples, n: number): number =>
+  ragged === undefined ? steps : (ragged.starts[n + 1] as number) - (ragged.starts[n] as number);
+/** Of each example the longest of its sequences. */
+const longest = (all: readonly Examples[], count: number, least: number): Int32Array =>
+  Int32Array.from({ length: count }, (_, n) => Math.max(least, ...all.map((one) => lengthOf(one, n))));
 
 /**
  * What states start from (N,H), by their names.
@@ -102,30 +143,38 @@ export function readStates(
  * and what each of them counts: sample weights (N), or (N,T) for single steps.
  */
 export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, options: DataSetOptions): DataSet {
-  const { where, loss, sampleWeight } = options;
-  const inputs = readInputs(model, x, where);
+  const { where, loss, sampleWeight, filling } = options;
+  const inputs = readInputs(model, x, where, filling);
   const classes = lossOf(loss).target === "index";
-  const { outputSize, returnsSequences } = model;
-  const steps = returnsSequences ? inputs.steps : 1;
-  const targets = readArray(`${where}: y`, y, {
-    steps: returnsSequences ? steps : "one",
-    features: classes ? 1 : outputSize,
-  });
-  checkCount(`${where}: y`, targets, inputs);
-  if (classes) checkIndices(`${where}: y: class`, targets.data, outputSize, examplesFirst(steps));
-  else checkFinite(`${where}: y: the target`, targets.data, outputSize, examplesFirst(steps));
+  const { outputSize, returnsSequences, backwards } = model;
+  /** One a step of the output, or one an example. */
+  const read = (
+    name: string,
+    array: ExampleArray,
+    { features, perStep }: { features: number; perStep: boolean },
+  ): Examples => {
+    const what = `${where}: ${name}`;
+    const lengths = perStep ? inputs.outputLengths : undefined;
+    const examples =
+      lengths === undefined
+        ? readArray(what, array, { steps: perStep ? inputs.steps : "one", features })
+        : readRagged(what, array, features, { fill: 0, pre: (filling?.pre === true) !== backwards });
+    checkCount(what, examples, inputs);
+    lengths?.forEach((length, n) => {
+      const got = lengthOf(examples, n);
+      if (got !== length) throw new InputError(`${what}: example ${n} has ${got} steps, and x has ${length}`);
+    });
+    return examples;
+  };
+  const targets = read("y", y, { features: classes ? 1 : outputSize, perStep: returnsSequences });
+  if (classes) checkIndices(`${where}: y: class`, targets.data, outputSize, placeIn(targets));
+  else checkFinite(`${where}: y: the target`, targets.data, outputSize, placeIn(targets));
   if (sampleWeight === undefined) return { ...inputs, targets, weights: undefined };
 
-  const what = `${where}: sampleWeight`;
   const perStep = returnsSequences && depthOf(sampleWeight) > 1;
-  const given = readArray(what, sampleWeight, { steps: perStep ? steps : "one", features: 1 });
-  checkCount(what, given, inputs);
-  checkFinite(`${what}: the weight`, given.data, 1, examplesFirst(given.steps));
-  return {
-    ...inputs,
-    targets,
-    weights: weightsOf(targets, (k) => given.data[perStep ? k : Math.floor(k / steps)] as number),
-  };
+  const given = read("sampleWeight", sampleWeight, { features: 1, perStep });
+  checkFinite(`${where}: sampleWeight: the weight`, given.data, 1, placeIn(given));
+  return { ...inputs, targets, weights: weightsOf(targets, (k, n) => given.data[perStep ? k : n] as number) };
 }
 
 /** What each output counts times what its class does: 1 for a class that is not given. */
@@ -141,17 +190,23 @@ export function weighByClass(
   return { ...data, weights: weightsOf(targets, product) };
 }
 
-function weightsOf({ count, steps }: Examples, weightOf: (output: number) => number): Examples {
-  return { data: Float32Array.from({ length: count * steps }, (_, k) => weightOf(k)), count, steps, features: 1 };
+function weightsOf(targets: Examples, weightOf: (output: number, example: number) => number): Examples {
+  const data = new Float32Array(targets.data.length / targets.features);
+  for (let n = 0, k = 0; n < targets.count; n++) {
+    for (const end = k + lengthOf(targets, n); k < end; k++) data[k] = weightOf(k, n);
+  }
+  return { ...targets, data, features: 1 };
 }
 
 type Wanted = {
   /** Any number of steps, exactly so many, or no axis for them. */
   readonly steps: "any" | "one" | number;
   readonly features: number;
+  /** What the first axis is, examples or the steps of one. */
+  readonly first?: "N" | "T";
 };
 
-function readArray(what: string, given: ExampleArray, { steps: wanted, features }: Wanted): Examples {
+function readArray(what: string, given: ExampleArray, { steps: wanted, features, first = "N" }: Wanted): Examples {
   const { data, shape } = isFlat(given) ? checkFlat(what, given) : flatten(what, given);
   const axes = [...shape];
   // One feature may have an axis or none.
@@ -162,12 +217,48 @@ function readArray(what: string, given: ExampleArray, { steps: wanted, features 
   const fits = axes.length === depth && (features === 1 || axes.at(-1) === features);
   const empty = count === 0 || (wanted === "any" && axes[1] === 0);
   if (!empty && !(fits && (typeof wanted === "string" || steps === wanted))) {
-    const form = ["N", ...(wanted === "one" ? [] : [wanted === "any" ? "T" : wanted])];
+    const form = [first, ...(wanted === "one" ? [] : [wanted === "any" ? "T" : wanted])];
     throw new InputError(
-      `${what}: needs the shape (${[...form, ...(features > 1 ? [features] : [])]}), examples first, got (${shape})`,
+      `${what}: needs the shape (${[...form, ...(features > 1 ? [features] : [])]})` +
+        `${first === "N" ? ", examples first," : ""} got (${shape})`,
     );
   }
   return { data, count, steps, features };
+}
+
+/** Sequences of any length; each example as `readArray` reads it. */
+function readRagged(what: string, given: ExampleArray, features: number, how: Omit<Ragged, "starts">): Examples {
+  if (isFlat(given)) {
+    const array = readArray(what, given, { steps: "any", features });
+    const starts = Int32Array.from({ length: array.count + 1 }, (_, n) => n * array.steps);
+    return { ...array, ragged: { ...how, starts } };
+  }
+  if (!isList(given)) throw new InputError(`${what}: needs a list of sequences, got ${formatValue(given)}`);
+  const all = Array.from(given, (one, n) => {
+    if (!isList(one)) throw new InputError(`${what}[${n}]: needs a sequence, got ${formatValue(one)}`);
+    return one.length === 0
+      ? []
+      : readArray(`${what}[${n}]`, one as Nested, { steps: "one", features, first: "T" }).data;
+  });
+  const starts = new Int32Array(all.length + 1);
+  all.forEach((one, n) => {
+    starts[n + 1] = (starts[n] as number) + one.length / features;
+  });
+  const data = new Float64Array((starts[all.length] as number) * features);
+  all.forEach((one, n) => {
+    data.set(one, (starts[n] as number) * features);
+  });
+  const steps = starts.reduce((most, start, n) => Math.max(most, start - (starts[n - 1] ?? 0)), 1);
+  return { data, count: all.length, steps, features, ragged: { ...how, starts } };
+}
+
+/** Where a row of its run is. */
+function placeIn({ ragged, steps }: Examples): Place {
+  if (ragged === undefined) return examplesFirst(steps);
+  return (row) => {
+    const n = ragged.starts.findLastIndex((start) => start <= row);
+    return placeAt(row - (ragged.starts[n] as number), n);
+  };
 }
 
 const isFlat = (given: ExampleArray): given is Exclude<ExampleArray, Nested> =>
@@ -215,7 +306,7 @@ function unequal(what: string, place: readonly number[], part: unknown, length: 
   if (place.length > 1) return new InputError(`${what}${shown(place)}: needs ${length} numbers, got ${part.length}`);
   return new InputError(
     `${what}: example ${place[0]} has ${part.length} steps, example 0 has ${length}. ` +
-      "Make them equally long: see padSequences, with a layer that masks the padding.",
+      'Give pad: "post", or make them equally long by padSequences, with a layer that masks the padding.',
   );
 }
 
@@ -247,15 +338,18 @@ function classOf({ data, features }: Examples, k: number): number {
   return best;
 }
 
+/** The first layer whose states go on from one batch to the next. */
+export const statefulLayer = ({ layers }: Model): string | undefined =>
+  layers.flatMap(cellsOf).find(([, { stateful }]) => stateful)?.[0];
+
 /** @throws InputError for batches that a layer whose states go on from one to the next cannot have */
 export function checkWholeBatches(
-  { layers }: Model,
+  model: Model,
   { count, batch, shuffle = false }: { readonly count: number; readonly batch: number; readonly shuffle?: boolean },
   where: string,
 ): void {
-  const found = layers.flatMap(cellsOf).find(([, { stateful }]) => stateful);
-  if (found === undefined) return;
-  const [name] = found;
+  const name = statefulLayer(model);
+  if (name === undefined) return;
   if (count % batch > 0) {
     throw new InputError(
       `${where}: ${name} is stateful, so all batches have as many examples: ${count} are not a multiple of ${batch}`,
@@ -267,70 +361,3 @@ export function checkWholeBatches(
     );
   }
 }
-
-export type Batch = {
-  readonly inputs: Buffers;
-  readonly targets: ArrayLike<number>;
-  readonly weights: ArrayLike<number> | undefined;
-  /** So many examples count; the others, copies of the first one, fill up the batch. */
-  readonly examples: number;
-  /** Which examples they are. */
-  readonly rows: Int32Array;
-};
-/** Doubles hold indices and vectors alike. */
-type Buffers = Readonly<Record<string, Float64Array>>;
-
-/** Batches from examples in any order. Two sets of buffers take turns: a batch lasts until the one after the next. */
-export function createBatches(
-  { inputs, targets, weights }: DataSet,
-  batch: number,
-): (order: Int32Array, from: number) => Batch {
-  const buffers = [0, 1].map(() => ({
-    inputs: buffersOf(inputs, batch),
-    targets: bufferOf(targets, batch),
-    weights: weights && bufferOf(weights, batch),
-    rows: new Int32Array(batch),
-  }));
-  let turn = 0;
-  return (order, from) => {
-    turn = 1 - turn;
-    const own = buffers[turn] as (typeof buffers)[number];
-    const examples = takeRows(order, from, own.rows);
-    takeInputs(inputs, own.rows, own.inputs);
-    takeBatch(targets, own.rows, own.targets);
-    if (weights && own.weights) takeBatch(weights, own.rows, own.weights);
-    return { ...own, examples };
-  };
-}
-
-const bufferOf = ({ steps, features }: Examples, batch: number): Float64Array =>
-  new Float64Array(steps * batch * features);
-export const buffersOf = (inputs: InputSet["inputs"], batch: number): Buffers =>
-  Object.fromEntries(Object.entries(inputs).map(([name, examples]) => [name, bufferOf(examples, batch)]));
-
-export function takeInputs(inputs: InputSet["inputs"], rows: Int32Array, into: Buffers): void {
-  for (const [name, examples] of Object.entries(inputs)) takeBatch(examples, rows, into[name] as Float64Array);
-}
-
-/** The next examples in order, then the first of them again; gives how many there are. */
-export function takeRows(order: Int32Array, from: number, into: Int32Array): number {
-  const examples = Math.min(into.length, order.length - from);
-  for (let b = 0; b < into.length; b++) into[b] = order[from + (b < examples ? b : 0)] as number;
-  return examples;
-}
-
-/** Examples (N,T,D) -> a batch (T,B,D). */
-function takeBatch({ data, steps, features }: Examples, rows: Int32Array, into: Float64Array): void {
-  const batch = rows.length;
-  for (let b = 0; b < batch; b++) {
-    const from = (rows[b] as number) * steps * features;
-    for (let t = 0; t < steps; t++) {
-      const [source, target] = [from + t * features, (t * batch + b) * features];
-      for (let j = 0; j < features; j++) into[target + j] = data[source + j] as number;
-    }
-  }
-}
-
-/** 0, 1, 2 ... */
-export const rowsBetween = (from: number, to: number): Int32Array =>
-  Int32Array.from({ length: to - from }, (_, k) => from + k);

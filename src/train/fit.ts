@@ -4,31 +4,33 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import type { Model } from "../nn/model.ts";
-import { createRandom } from "../nn/random.ts";
-import { shuffle as shuffled } from "../nn/shuffle.ts";
 import type { LoadOptions } from "../runtime/program.ts";
+import {
+  argumentsOf,
+  arrayPasses,
+  type BatchSource,
+  type ExampleBatch,
+  isSource,
+  type Passes,
+  rowsBetween,
+  sourcePasses,
+} from "./batches.ts";
+import { bySizes } from "./by-sizes.ts";
 import type { Callback, Logs, Run } from "./callbacks.ts";
 import { checkWhole } from "./checks.ts";
-import { createMeans, createMeasure } from "./evaluate.ts";
-import {
-  checkWholeBatches,
-  createBatches,
-  type DataSet,
-  type ExampleArray,
-  type InputArrays,
-  readDataSet,
-  rowsBetween,
-  weighByClass,
-} from "./examples.ts";
+import { createMeans, createMeasure, measuredPasses } from "./evaluate.ts";
+import { type DataSet, type ExampleArray, type InputArrays, readDataSet, weighByClass } from "./examples.ts";
 import { defaultLoss } from "./losses.ts";
 import { createWatch } from "./non-finite.ts";
 import { adam, inside } from "./optimizers.ts";
+import { fillingFor, type PaddingOptions } from "./padding.ts";
 import type { Rate } from "./rates.ts";
 import { createTrainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
 /** As `createTrainer`'s, and Keras's: 1 epoch, batches of 32, shuffled, no validation, seed 0. */
 export type FitOptions = LoadOptions &
+  PaddingOptions &
   Omit<TrainerOptions, "batch" | "steps"> & {
     /** Passes over the training examples. */
     readonly epochs?: number;
@@ -37,12 +39,11 @@ export type FitOptions = LoadOptions &
     readonly shuffle?: boolean;
     /** Share of the examples, the last ones as they are given, that is kept for validation. */
     readonly validationSplit?: number;
-    /** Instead of a share: other examples. */
-    readonly validationData?: {
-      readonly x: InputArrays;
-      readonly y: ExampleArray;
-      readonly sampleWeight?: ExampleArray;
-    };
+    /** Instead of a share: other examples, as arrays or as whatever yields batches. */
+    readonly validationData?: ExampleBatch | BatchSource;
+    /** Of whatever yields batches, how many make an epoch, and how many a validation; all without it. */
+    readonly stepsPerEpoch?: number | undefined;
+    readonly validationSteps?: number | undefined;
     /** What the loss of each example (N), or of each of its steps (N,T), is multiplied by. */
     readonly sampleWeight?: ExampleArray;
     /** The same by the class of the target, in training alone; 1 for classes that are absent. */
@@ -70,42 +71,62 @@ export type History = {
 /**
  * Train on x: tokens (N,T) or vectors (N,T,D), and y: classes (N,T) or vectors (N,T,V), without T where the model gives
  * one output a sequence; examples first, nested lists or `{ data, shape }`; x by name where the model has several inputs.
- * All sequences have one length. States start from zero in every batch; those of `stateful` layers in every epoch (without
- * `shuffle`, batch k + 1 goes on where batch k ended). A last batch that is not full is a smaller mean. The model's values
- * are the trained ones when it resolves.
+ * All sequences have one length, or, with `pad`, any: the model must mask its padding. States start from zero in every
+ * batch; those of `stateful` layers in every epoch (without `shuffle`, batch k + 1 goes on where batch k ended). A last batch
+ * that is not full is a smaller mean. The model's values are the trained ones when it resolves.
+ *
+ * Instead of x and y, whatever yields batches `{ x, y }` or `{ x, y, sampleWeight }`, at once or as promises: a list,
+ * `timeseriesDatasetFromArray`, a generator over files. They may differ in size and length; each size takes a program of its
+ * own, of which the last few are kept. What can be read anew is so in each epoch; a generator goes on where it was, by
+ * `stepsPerEpoch`. Its `return()` is called at the end, however that comes; where it ends too early, `stopped` says so.
  *
  * Logs are Keras's in camel case: `loss`, metrics by name, with validation `valLoss` and so on, and `learningRate`.
- * Training means are those of the batches as they were learned; all means are over outputs that are not masked.
- * @throws InputError for data or options that do not fit, before the model changes
+ * Training means are those of the batches as they were learned; all means are over outputs that are not masked: a batch
+ * without any has the loss 0, and gradients of zeros.
+ * @throws InputError for data or options that do not fit, before the model changes; for a batch that does not fit, when it
+ * comes: then, and where a generator fails, the model has what was learned
  * @throws NonFiniteLoss where the loss or a parameter is no longer a number, and says which value was the first; the
  * model keeps what it had after the last good epoch
  * @example
  * const { history } = await fit(model, x, y, { epochs: 5, metrics: ["accuracy"], validationSplit: 0.1 });
+ * await fit(model, timeseriesDatasetFromArray(series, series.slice(10), 10), { epochs: 5, loss: "mean_squared_error" });
  */
-export async function fit(model: Model, x: InputArrays, y: ExampleArray, options: FitOptions = {}): Promise<History> {
-  const { epochs = 1, batchSize = 32, shuffle = true, initialEpoch = 0, seed = 0, callbacks = [], ...rest } = options;
-  const { optimizer = adam(), loss = defaultLoss, metrics = [], signal, resume } = rest;
-  const { learningRate: schedule, sampleWeight, classWeight, fma, threads } = rest;
+export async function fit(model: Model, x: InputArrays, y: ExampleArray, options?: FitOptions): Promise<History>;
+export async function fit(model: Model, batches: BatchSource, options?: FitOptions): Promise<History>;
+export async function fit(
+  model: Model,
+  x: InputArrays | BatchSource,
+  y?: ExampleArray | FitOptions,
+  more?: FitOptions,
+): Promise<History> {
+  const { data, options } = argumentsOf("fit", [x, y, more] as const, {
+    arrays: ["batchSize", "shuffle", "validationSplit", "sampleWeight"],
+    batches: ["stepsPerEpoch"],
+  });
+  const { epochs = 1, initialEpoch = 0 } = options;
   checkWhole("fit: epochs", epochs, 1);
-  checkWhole("fit: batchSize", batchSize, 1);
   checkWhole("fit: initialEpoch", initialEpoch, 0);
-  const host = { fma, threads };
-  const data = readDataSet(model, x, y, { where: "fit", loss, sampleWeight });
-  const { training, validation } = split(model, data, { ...options, loss });
-  const { steps } = data;
-  const batch = Math.min(batchSize, training.length);
+  const { training, validation } = await passesOf(model, data, options);
+  try {
+    return await train(model, training, validation, options);
+  } finally {
+    await training.close();
+    await validation?.close();
+  }
+}
 
-  checkWholeBatches(model, { count: training.length, batch, shuffle }, "fit");
-  const trainer = await createTrainer(model, { ...rest, optimizer, loss, seed, batch, steps });
-  const measure =
-    validation &&
-    (await createMeasure(model, validation.data, validation.rows, {
-      ...{ where: "fit", batchSize, loss, metrics, ...host },
-    }));
+async function train(
+  model: Model,
+  training: Passes,
+  validation: Passes | undefined,
+  { epochs = 1, initialEpoch = 0, seed = 0, callbacks = [], ...rest }: FitOptions,
+): Promise<History> {
+  const { optimizer = adam(), loss = defaultLoss, metrics = [], signal, resume, learningRate: schedule } = rest;
+  const trainerOf = bySizes((sizes) => createTrainer(model, { ...rest, optimizer, loss, seed, ...sizes }));
+  let trainer = await trainerOf(training.sizes);
+  const measure = validation && (await createMeasure(model, validation, { where: "fit", ...rest, loss, metrics }));
   if (resume !== undefined) trainer.restore(resume);
   const watch = createWatch(trainer);
-  const weighted = classWeight === undefined ? data : weighByClass(data, classWeight, model.outputSize);
-  const batches = createBatches(weighted, batch);
   const turns = createTurns();
   let chosen = optimizer.learningRate;
   let stopped: string | undefined;
@@ -144,22 +165,33 @@ export async function fit(model: Model, x: InputArrays, y: ExampleArray, options
   for (let k = initialEpoch; k < epochs && !ended(); k++) {
     for (const callback of callbacks) await callback.onEpochBegin?.(k, run);
     if (ended()) break;
-    // By epoch, so that one that is taken up again has the order that it would have had.
-    const order = shuffle ? shuffled(training.slice(), createRandom(seed + k)) : training;
     const means = createMeans(metrics);
     trainer.resetStates();
-    for (let from = 0; from < order.length && !ended(); from += batch) {
+    const pass = training.pass(k, (reason) => run.stop(`${reason}, in epoch ${k + 1}`))[Symbol.asyncIterator]();
+    let taken = 0;
+    while (!ended()) {
+      const { done, value: batch } = await pass.next().catch((error: unknown) => {
+        watch.trySave();
+        throw error;
+      });
+      if (done === true) break;
       const { learningRate } = run;
       inside(`fit: the learning rate of step ${trainer.step}`, learningRate, 0, Number.POSITIVE_INFINITY);
+      const next = await trainerOf(batch);
+      if (next !== trainer) {
+        next.takeOver(trainer);
+        watch.use(next);
+        trainer = next;
+      }
       trainer.startBatch();
-      const last = from + batch >= order.length;
-      const mean = await watch.update({ ...batches(order, from), last }, learningRate);
+      const mean = await watch.update(batch, learningRate);
+      taken++;
       means.add(trainer.counted, mean, (name) => trainer.program.total(name));
       for (const callback of callbacks) await callback.onBatchEnd?.({ ...means.logs(), learningRate }, run);
       await turns();
     }
     await watch.save();
-    if (signal?.aborted === true) break;
+    if (signal?.aborted === true || (taken === 0 && stopped !== undefined)) break;
     logs = { ...means.logs(), ...(measure && named("val", await measure())), learningRate: run.learningRate };
     epoch.push(k);
     for (const [name, value] of Object.entries(logs)) {
@@ -178,19 +210,68 @@ const named = (prefix: string, logs: Logs): Logs =>
     Object.entries(logs).map(([name, value]) => [prefix + name[0]?.toUpperCase() + name.slice(1), value]),
   );
 
-type Part = { readonly data: DataSet; readonly rows: Int32Array };
+/** What is learned from, and what is measured after each epoch. */
+async function passesOf(
+  model: Model,
+  given: ExampleBatch | BatchSource,
+  options: FitOptions,
+): Promise<{ readonly training: Passes; readonly validation: Passes | undefined }> {
+  const {
+    loss = defaultLoss,
+    batchSize,
+    shuffle = true,
+    seed = 0,
+    classWeight,
+    accumulate = 1,
+    pad,
+    buckets,
+  } = options;
+  const { epochs = 1, initialEpoch = 0, stepsPerEpoch, validationData, validationSteps, validationSplit = 0 } = options;
+  const filling = fillingFor(model, options, "fit");
+  const read = ({ x, y, sampleWeight }: ExampleBatch, where: string): DataSet =>
+    readDataSet(model, x, y, { where, loss, sampleWeight, filling });
+  const weighted = (data: DataSet): DataSet =>
+    classWeight === undefined ? data : weighByClass(data, classWeight, model.outputSize);
+  const again = epochs - initialEpoch > 1;
+  const common = { where: "fit", pad, buckets, batchSize };
+  const measured = async (): Promise<Passes | undefined> =>
+    validationData &&
+    measuredPasses(model, validationData, {
+      ...{ ...common, where: "fit: validationData", loss, again, count: validationSteps, countName: "validationSteps" },
+    });
+  if (validationSteps !== undefined && !isSource(validationData)) {
+    throw new InputError("fit: validationSteps is for batches as validationData; of arrays all examples are taken");
+  }
+  if (isSource(given)) {
+    const training = await sourcePasses(model, given, {
+      ...{ ...common, count: stepsPerEpoch, countName: "stepsPerEpoch", again, anew: false, ahead: accumulate > 1 },
+      read: (batch, where) => weighted(read(batch, where)),
+    });
+    return { training, validation: await closing(training, measured) };
+  }
+  const data = read(given, "fit");
+  const { training, validation } = split(data.count, validationData === undefined ? validationSplit : 0);
+  const learned = arrayPasses(model, weighted(data), training, { ...common, ...(shuffle && { shuffle: seed }) });
+  return {
+    training: learned,
+    validation: validation ? arrayPasses(model, data, validation, common) : await measured(),
+  };
+}
+
+/** What comes after something was opened that a failure must close. */
+async function closing<Result>(opened: Passes, act: () => Promise<Result>): Promise<Result> {
+  try {
+    return await act();
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
 
 function split(
-  model: Model,
-  data: DataSet,
-  { validationSplit = 0, validationData, loss }: FitOptions & Pick<Required<FitOptions>, "loss">,
-): { readonly training: Int32Array; readonly validation: Part | undefined } {
-  const { count } = data;
-  if (validationData !== undefined) {
-    const { x, y, sampleWeight } = validationData;
-    const other = readDataSet(model, x, y, { where: "fit: validationData", loss, sampleWeight });
-    return { training: rowsBetween(0, count), validation: { data: other, rows: rowsBetween(0, other.count) } };
-  }
+  count: number,
+  validationSplit: number,
+): { readonly training: Int32Array; readonly validation: Int32Array | undefined } {
   inside("fit: validationSplit", validationSplit, 0, 1);
   if (validationSplit === 0) return { training: rowsBetween(0, count), validation: undefined };
   const kept = Math.floor(count * (1 - validationSplit));
@@ -200,5 +281,5 @@ function split(
         "validate on; both need one at least",
     );
   }
-  return { training: rowsBetween(0, kept), validation: { data, rows: rowsBetween(kept, count) } };
+  return { training: rowsBetween(0, kept), validation: rowsBetween(kept, count) };
 }

@@ -29,8 +29,9 @@ export type Given = UpdateOptions & {
 
 /** What an update starts from. */
 export type Moment = {
+  trainer: Trainer;
   readonly parameters: Float32Array;
-  readonly states: Readonly<Record<string, Float32Array<ArrayBuffer>>>;
+  states: Readonly<Record<string, Float32Array<ArrayBuffer>>>;
   keys: readonly [number, number];
   /** The step of the optimiser that it is part of. */
   step: number;
@@ -45,6 +46,8 @@ export type Watch = {
   trySave(): boolean;
   /** The same. @throws NonFiniteLoss where it did not */
   save(): Promise<void>;
+  /** Another trainer that has taken over from the one before. */
+  use(trainer: Trainer): void;
 };
 
 /**
@@ -58,14 +61,20 @@ export type Watch = {
  * const watch = createWatch(trainer);
  * const loss = await watch.update({ inputs, targets }, 0.001); // instead of trainer.update
  */
-export function createWatch(trainer: Trainer): Watch {
-  const { program } = trainer;
-  const { offset, floats } = program.plan.parameterSlab;
-  const slab = program.floats(offset, floats);
+export function createWatch(of: Trainer): Watch {
+  let trainer = of;
+  const slabOf = ({ program }: Trainer): Float32Array => {
+    const { offset, floats } = program.plan.parameterSlab;
+    return program.floats(offset, floats);
+  };
+  const statesOf = ({ program }: Trainer): Moment["states"] =>
+    Object.fromEntries(Object.keys(program.plan.states).map((name) => [name, program.start(name)]));
+  let slab = slabOf(trainer);
   const moments = [0, 1].map(
     (): Moment => ({
-      parameters: new Float32Array(floats),
-      states: Object.fromEntries(Object.keys(program.plan.states).map((name) => [name, program.start(name)])),
+      trainer,
+      parameters: new Float32Array(slab.length),
+      states: statesOf(trainer),
       keys: [0, 0],
       step: 0,
       given: undefined,
@@ -79,7 +88,12 @@ export function createWatch(trainer: Trainer): Watch {
     turn = 1 - turn;
     const moment = moments[turn] as Moment;
     moment.parameters.set(slab);
-    for (const [name, values] of Object.entries(moment.states)) program.start(name, values);
+    if (moment.trainer === trainer) {
+      for (const [name, values] of Object.entries(moment.states)) trainer.program.start(name, values);
+    } else {
+      moment.trainer = trainer;
+      moment.states = statesOf(trainer);
+    }
     moment.keys = trainer.keys;
     moment.step = trainer.step + 1;
     moment.given = given;
@@ -98,7 +112,11 @@ export function createWatch(trainer: Trainer): Watch {
   async function broken(symptom: string): Promise<NonFiniteLoss> {
     const { findCause } = await import("./diagnosis.ts");
     const two = [moments[1 - turn] as Moment, moments[turn] as Moment] as const;
-    return new NonFiniteLoss((await findCause(trainer, two, slab)) ?? symptom, { good, first });
+    return new NonFiniteLoss((await findCause(two, slab)) ?? symptom, { good, first });
   }
-  return { update, trySave, save };
+  function use(next: Trainer): void {
+    trainer = next;
+    slab = slabOf(next);
+  }
+  return { update, trySave, save, use };
 }

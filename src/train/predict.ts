@@ -1,21 +1,23 @@
 /** The outputs of a model for sequences that are there as a whole. Knows nothing about what they mean. */
 import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import { isPlain } from "../graph/schema.ts";
 import { addModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
+import { type BatchSource, buffersOf, createReader, inputChunks, isSource, takeInputs, takeRows } from "./batches.ts";
+import { bySizes } from "./by-sizes.ts";
 import { checkFinite, checkInputs, checkLength, checkWhole, type Inputs, setInputs, timeFirst } from "./checks.ts";
 import {
-  buffersOf,
   checkWholeBatches,
   type ExampleArray,
   type InputArrays,
+  type InputSet,
   readInputs,
   readStates,
-  rowsBetween,
-  takeInputs,
-  takeRows,
+  statefulLayer,
 } from "./examples.ts";
+import { fillingFor, type PaddingOptions } from "./padding.ts";
 import { createTurns } from "./turns.ts";
 
 /** Examples side by side, and time steps of each. */
@@ -130,54 +132,161 @@ export type Prediction = FlatNumbers & {
   readonly states: Readonly<Record<string, FlatNumbers>>;
 };
 /** Defaults: 32 examples side by side, states from zeros. */
-export type PredictOptions = LoadOptions & {
-  /** What is made of the outputs: probabilities of logits, by the loss that they were trained with. */
-  readonly activation?: OutputActivation;
-  /** Examples that are computed side by side; it changes nothing in the result but rounding. */
-  readonly batchSize?: number;
-  /** What states start from (N,H), by name, instead of zeros. */
-  readonly initialState?: Readonly<Record<string, ExampleArray>>;
-};
+export type PredictOptions = LoadOptions &
+  PaddingOptions & {
+    /** What is made of the outputs: probabilities of logits, by the loss that they were trained with. */
+    readonly activation?: OutputActivation;
+    /** Examples that are computed side by side; it changes nothing in the result but rounding. */
+    readonly batchSize?: number;
+    /** What states start from (N,H), by name, instead of zeros. */
+    readonly initialState?: Readonly<Record<string, ExampleArray>>;
+    /** How many batches are taken of something that yields them; all without it. */
+    readonly steps?: number | undefined;
+  };
+
+/** What `predict` takes of a batch: its x, or all of it. */
+export type InputBatch = ExampleArray | { readonly x: InputArrays };
 
 /**
  * x: tokens (N,T) or vectors (N,T,D), examples first, nested lists or `{ data, shape }`, by name where the model has
- * several inputs -> outputs (N,T,V), or (N,V) where the model gives one a sequence: row k is that of example k. States of
+ * several inputs -> outputs (N,T,V), or (N,V) where the model gives one a sequence: row k is that of example k. With `pad`,
+ * sequences of any length, of which the longest has T steps: what a row has no step for is 0, at the end that was filled up.
+ * Instead of x whatever yields batches, x or `{ x }` (what else is in it is not read); rows come in their order. States of
  * `stateful` layers start from zero, and go on from batch to batch.
  * @throws InputError for data that does not fit the model, with the place
  * @example const { data, shape } = await predict(model, x);
  */
-export async function predict(model: Model, x: InputArrays, options: PredictOptions = {}): Promise<Prediction> {
-  const { batchSize = 32, activation, initialState = {}, ...host } = options;
+export async function predict(
+  model: Model,
+  x: InputArrays | BatchSource<InputBatch>,
+  options: PredictOptions = {},
+): Promise<Prediction> {
+  const { batchSize = 32, activation, initialState = {}, steps: count, fma, threads } = options;
+  const filling = fillingFor(model, options, "predict");
   checkWhole("predict: batchSize", batchSize, 1);
-  const { inputs, count, steps } = readInputs(model, x, "predict");
-  const batch = Math.min(batchSize, count);
-  checkWholeBatches(model, { count, batch }, "predict");
-  const given = readStates(initialState, count, "predict");
-  const predictor = await createPredictor(model, { batch, steps, activation, ...host });
-  const { outputSize, returnsSequences } = model;
-  const outputSteps = returnsSequences ? steps : 1;
-  const data = new Float32Array(count * outputSteps * outputSize);
-  const states: Record<string, FlatNumbers> = {};
-  const [rows, order] = [new Int32Array(batch), rowsBetween(0, count)];
-  const [buffers, starts] = [buffersOf(inputs, batch), buffersOf(given, batch)];
+  const predictorOf = bySizes((sizes) => createPredictor(model, { ...sizes, activation, fma, threads }));
+  const sourced = yieldsBatches(x);
+  if (!sourced && count !== undefined) {
+    throw new InputError("predict: steps is for batches; of arrays all examples are taken. Leave it out.");
+  }
   const turns = createTurns();
-  for (let from = 0; from < count; from += batch) {
-    const examples = takeRows(order, from, rows);
-    takeInputs(inputs, rows, buffers);
-    takeInputs(given, rows, starts);
-    const outputs = await predictor.predict(buffers, { initialState: starts });
-    for (let b = 0; b < examples; b++) {
-      for (let t = 0; t < outputSteps; t++) {
-        const at = (t * batch + b) * outputSize;
-        data.set(outputs.subarray(at, at + outputSize), ((from + b) * outputSteps + t) * outputSize);
-      }
+  async function* partsOf(
+    set: InputSet,
+    batch: number,
+    from: number,
+    given: InputSet["inputs"],
+    place?: string,
+  ): AsyncGenerator<Part> {
+    const { inputs, lengths, outputLengths } = set;
+    for (const { rows, steps } of inputChunks(model, set, batch, { ...options, together: place })) {
+      const all = new Int32Array(batch);
+      takeRows(rows, all);
+      const [buffers, starts] = [buffersOf(inputs, { batch, steps }), buffersOf(given, { batch, steps })];
+      takeInputs(inputs, all, buffers, steps);
+      takeInputs(given, all, starts, steps);
+      const predictor = await predictorOf({ batch, steps });
+      const outputs = await predictor.predict(buffers, { initialState: starts });
+      const own = lengths && outputLengths ? outputLengths : undefined;
+      yield {
+        ...{ outputs, batch, steps: model.returnsSequences ? steps : 1, states: predictor.states() },
+        ...{ places: rows.map((n) => from + n), lengths: own && rows.map((n) => own[n] as number) },
+      };
+      await turns();
     }
-    for (const [name, values] of Object.entries(predictor.states())) {
+  }
+  const late = (filling?.pre === true) !== model.backwards;
+  if (!sourced) {
+    const set = readInputs(model, x as InputArrays, "predict", filling);
+    const batch = Math.min(batchSize, set.count);
+    checkWholeBatches(model, { count: set.count, batch }, "predict");
+    const given = readStates(initialState, set.count, "predict");
+    const joined = join(model, set.count, set.steps, late);
+    for await (const part of partsOf(set, batch, 0, given)) joined.add(part);
+    return joined.prediction;
+  }
+  for (const name of ["batchSize", "initialState"] as const) {
+    if (options[name] !== undefined) {
+      throw new InputError(`predict: ${name} is for arrays; batches are taken as they come. Leave it out.`);
+    }
+  }
+  const stateful = statefulLayer(model);
+  const parts: Part[] = [];
+  const reader = createReader(x as BatchSource<InputBatch>);
+  let [examples, most] = [0, 0];
+  try {
+    for (let n = 0; n !== count; n++) {
+      const batch = await reader.next();
+      if (batch === undefined && (n === 0 || count !== undefined)) {
+        throw new InputError(`predict: the data ended after ${n}${count ? ` of ${count}` : ""} batches`);
+      }
+      if (batch === undefined) break;
+      const set = readInputs(model, isPlain(batch) && "x" in batch ? batch.x : batch, `predict: batch ${n}`, filling);
+      most = Math.max(most, set.count);
+      for await (const part of partsOf(set, most, examples, {}, `predict: batch ${n}`)) {
+        const [first = part] = parts;
+        if (stateful !== undefined && (part.places.length !== first.batch || part.steps !== first.steps)) {
+          throw new InputError(
+            `predict: batch ${n} has other sizes than batch 0, and ${stateful} goes on from batch to batch`,
+          );
+        }
+        parts.push(part);
+      }
+      examples += set.count;
+    }
+  } finally {
+    await reader.close();
+  }
+  const joined = join(model, examples, Math.max(...parts.map(({ steps }) => steps)), late);
+  for (const part of parts) joined.add(part);
+  return joined.prediction;
+}
+
+/** A list of lists is an array. */
+function yieldsBatches(x: unknown): boolean {
+  if (Array.isArray(x)) return isPlain(x[0]);
+  return isSource(x) && !ArrayBuffer.isView(x);
+}
+
+/** What came of a batch. */
+type Part = {
+  /** (T,B,V), and states (B,H) by name. */
+  readonly outputs: Float32Array;
+  readonly states: Readonly<Record<string, Float32Array>>;
+  readonly batch: number;
+  readonly steps: number;
+  /** The rows of the result that its examples are, and how many steps each has, if not all. */
+  readonly places: Int32Array;
+  readonly lengths: Int32Array | undefined;
+};
+
+/** Parts, time first, as one array with the examples first. `late`: what a row has no step for is at its beginning. */
+function join(
+  { outputSize, returnsSequences }: Model,
+  count: number,
+  longest: number,
+  late: boolean,
+): { readonly prediction: Prediction; readonly add: (part: Part) => void } {
+  const most = returnsSequences ? longest : 1;
+  const data = new Float32Array(count * most * outputSize);
+  const states: Record<string, FlatNumbers> = {};
+  const add = ({ outputs, batch, steps, states: own, places, lengths }: Part): void => {
+    places.forEach((n, b) => {
+      const length = lengths?.[b] ?? steps;
+      const [from, to] = late && lengths ? [steps - length, most - length] : [0, 0];
+      for (let t = 0; t < length; t++) {
+        const at = ((from + t) * batch + b) * outputSize;
+        data.set(outputs.subarray(at, at + outputSize), (n * most + to + t) * outputSize);
+      }
+    });
+    for (const [name, values] of Object.entries(own)) {
       const size = values.length / batch;
       states[name] ??= { data: new Float32Array(count * size), shape: [count, size] };
-      states[name].data.set(values.subarray(0, examples * size), from * size);
+      const all = states[name].data;
+      places.forEach((n, b) => {
+        all.set(values.subarray(b * size, (b + 1) * size), n * size);
+      });
     }
-    await turns();
-  }
-  return { data, shape: [count, ...(returnsSequences ? [steps] : []), outputSize], states };
+  };
+  const shape = [count, ...(returnsSequences ? [most] : []), outputSize];
+  return { prediction: { data, shape, states }, add };
 }

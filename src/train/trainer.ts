@@ -69,7 +69,10 @@ export type TrainerOptions = LoadOptions & {
   readonly seed?: number;
 };
 
-/** Where an optimiser keeps its states: by slot ("m"), all parameters in one run, laid out as in the program. */
+/**
+ * Where an optimiser keeps its states: by slot ("m"), all parameters in one run, laid out as in the program. The parameters
+ * themselves are "w", gradients that are gathered for its next step "gathered".
+ */
 type Slots = Readonly<Record<string, number>>;
 
 /** The plan of one training step: the model's, then the optimiser's over all parameters at once. */
@@ -87,7 +90,7 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
   const rates = dropConnectRates(model);
   const first = withDroppedWeights(schedule(grad(forward), { steps, batch }), rates);
   const { floats, offset: gradients } = first.gradientSlab;
-  if (floats === 0) return { plan: first, slots: {} };
+  if (floats === 0) return { plan: first, slots: { w: first.parameterSlab.offset } };
 
   let base = first.bytes;
   const slots: Record<string, number> = {};
@@ -129,8 +132,8 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
   }));
   const memory = [...plan.memory, ...states].sort((a, b) => a.offset - b.offset);
   const inputs = { ...plan.inputs, ...second.inputs };
-  if (optimizer.slots.includes("w")) slots.w = first.parameterSlab.offset;
-  return { plan: { ...plan, inputs, memory, changesParameters: true }, slots };
+  const all = { ...slots, ...gathered, w: first.parameterSlab.offset };
+  return { plan: { ...plan, inputs, memory, changesParameters: true }, slots: all };
 }
 
 /** While gradients are gathered the optimiser stands still, as a cell does at a masked step. */
@@ -273,14 +276,14 @@ export class Trainer {
    */
   state(): TrainerState {
     const slots: Record<string, Record<string, Float32Array>> = {};
-    for (const slot of Object.keys(this.slots)) {
+    for (const slot of this.kept()) {
       slots[slot] = Object.fromEntries(this.model.parameters.map(({ name }) => [name, this.slot(slot, name).slice()]));
     }
     return { step: this.taken, slots };
   }
   /** @throws InputError for a state of another optimiser or model; then nothing has changed */
   restore({ step, slots }: TrainerState): void {
-    const own = Object.keys(this.slots);
+    const own = this.kept();
     const fits = (slot: string): boolean =>
       this.model.parameters.every(({ name }) => slots[slot]?.[name]?.length === this.slot(slot, name).length);
     if (Object.keys(slots).length !== own.length || !own.every(fits)) {
@@ -296,6 +299,25 @@ export class Trainer {
     for (const slot of own) {
       for (const { name } of this.model.parameters) this.slot(slot, name).set(slots[slot]?.[name] as Float32Array);
     }
+  }
+  /** The slots of the optimiser. */
+  private kept(): readonly string[] {
+    return this.optimizer.slots.filter((slot) => slot in this.slots);
+  }
+  /**
+   * Go on where another trainer of the same model and options stands, whose batches have other sizes: with its parameters,
+   * optimiser and gathered gradients, and the states of `stateful` layers, of as many examples.
+   */
+  takeOver(from: Trainer): void {
+    this.taken = from.taken;
+    this.runs = from.runs;
+    this.gathered = { ...from.gathered };
+    for (const slot of Object.keys(this.slots)) {
+      for (const { name } of this.model.parameters) this.slot(slot, name).set(from.slot(slot, name));
+    }
+    // Lays the parameters out anew.
+    this.program.parameterSlab();
+    for (const name of this.stateful) this.program.setState(name, from.program.start(name));
   }
   private slot(slot: string, parameter: string): Float32Array {
     const { parameters, parameterSlab } = this.program.plan;

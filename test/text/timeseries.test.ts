@@ -10,8 +10,8 @@ import {
 
 const upTo = (length: number, from = 0) => Array.from({ length }, (_, i) => from + i);
 const rows = (array: FlatArray) => rowsOf(array).map((row) => [...row]);
-const allRows = (batches: Iterable<SeriesBatch>) => [...batches].flatMap(({ inputs }) => rows(inputs));
-const allTargets = (batches: Iterable<SeriesBatch>) => [...batches].flatMap(({ targets }) => [...targets.data]);
+const allRows = (batches: Iterable<SeriesBatch>) => [...batches].flatMap(({ x }) => rows(x));
+const allTargets = (batches: Iterable<SeriesBatch>) => [...batches].flatMap(({ y }) => [...y.data]);
 
 describe("timeseriesDatasetFromArray", () => {
   test("Keras's first example: 99 values, windows of 10, every second value, every third start", () => {
@@ -25,10 +25,10 @@ describe("timeseriesDatasetFromArray", () => {
   test("Keras's second example: the target is the value after the window", () => {
     const series = upTo(100);
     const [batch] = timeseriesDatasetFromArray(series.slice(0, -10), series.slice(10), 10);
-    expect(rows(batch!.inputs)[0]).toEqual(upTo(10));
-    expect(batch!.targets.data[0]).toBe(10);
-    expect(batch!.inputs.shape).toEqual([81, 10]);
-    expect(batch!.targets.shape).toEqual([81]);
+    expect(rows(batch!.x)[0]).toEqual(upTo(10));
+    expect(batch!.y.data[0]).toBe(10);
+    expect(batch!.x.shape).toEqual([81, 10]);
+    expect(batch!.y.shape).toEqual([81]);
   });
 
   test("Keras's third example: windows that do not overlap", () => {
@@ -41,7 +41,7 @@ describe("timeseriesDatasetFromArray", () => {
     const dataset = timeseriesDatasetFromArray(upTo(8), upTo(8, 100), 3, { batchSize: 4 });
     expect(dataset.count).toBe(2);
     for (let pass = 0; pass < 2; pass++) {
-      expect([...dataset].map(({ inputs, targets }) => [inputs.shape, targets.shape])).toEqual([
+      expect([...dataset].map(({ x, y }) => [x.shape, y.shape])).toEqual([
         [[4, 3], [4]],
         [[2, 3], [2]],
       ]);
@@ -63,12 +63,12 @@ describe("timeseriesDatasetFromArray", () => {
     expect(dataset.count).toBe(2);
     expect([...dataset]).toEqual([
       {
-        inputs: { data: Float64Array.of(1, 2, 3, 4), shape: [2, 2] },
-        targets: { data: Float64Array.of(0), shape: [] },
+        x: { data: Float64Array.of(1, 2, 3, 4), shape: [2, 2] },
+        y: { data: Float64Array.of(0), shape: [] },
       },
       {
-        inputs: { data: Float64Array.of(3, 4, 5, 6), shape: [2, 2] },
-        targets: { data: Float64Array.of(1), shape: [] },
+        x: { data: Float64Array.of(3, 4, 5, 6), shape: [2, 2] },
+        y: { data: Float64Array.of(1), shape: [] },
       },
     ]);
   });
@@ -94,8 +94,8 @@ describe("timeseriesDatasetFromArray", () => {
     const data = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [3, 2] };
     const [batch] = timeseriesDatasetFromArray(data, Int32Array.of(7, 8, 9), 2);
     expect(batch).toEqual({
-      inputs: { data: Float32Array.of(1, 2, 3, 4, 3, 4, 5, 6), shape: [2, 2, 2] },
-      targets: { data: Int32Array.of(7, 8), shape: [2] },
+      x: { data: Float32Array.of(1, 2, 3, 4, 3, 4, 5, 6), shape: [2, 2, 2] },
+      y: { data: Int32Array.of(7, 8), shape: [2] },
     });
   });
 
@@ -175,8 +175,8 @@ describe("TimeseriesGenerator", () => {
     const generator = new TimeseriesGenerator(series, series, 10, { samplingRate: 2, batchSize: 2 });
     expect(generator.count).toBe(20);
     expect(generator.at(0)).toEqual({
-      inputs: { data: Float64Array.of(0, 2, 4, 6, 8, 1, 3, 5, 7, 9), shape: [2, 5, 1] },
-      targets: { data: Float64Array.of(10, 11), shape: [2, 1] },
+      x: { data: Float64Array.of(0, 2, 4, 6, 8, 1, 3, 5, 7, 9), shape: [2, 5, 1] },
+      y: { data: Float64Array.of(10, 11), shape: [2, 1] },
     });
   });
 
@@ -194,21 +194,21 @@ describe("TimeseriesGenerator", () => {
   });
 
   test("a length that samplingRate does not divide keeps the last part", () => {
-    expect(rows(new TimeseriesGenerator(upTo(9), upTo(9), 5, { samplingRate: 2 }).at(0).inputs)[0]).toEqual([0, 2, 4]);
+    expect(rows(new TimeseriesGenerator(upTo(9), upTo(9), 5, { samplingRate: 2 }).at(0).x)[0]).toEqual([0, 2, 4]);
   });
 
   test("reverse turns each window round, vectors stay", () => {
     const series = upTo(5).map((value) => [value, -value]);
-    const { inputs } = new TimeseriesGenerator(series, upTo(5), 2, { reverse: true }).at(0);
-    expect(rows(inputs)[1]).toEqual([2, -2, 1, -1]);
+    const { x } = new TimeseriesGenerator(series, upTo(5), 2, { reverse: true }).at(0);
+    expect(rows(x)[1]).toEqual([2, -2, 1, -1]);
   });
 
   test("shuffle draws batchSize rows each time, some twice; a seed repeats them", () => {
     const make = (seed: number) => new TimeseriesGenerator(upTo(8), upTo(8), 3, { shuffle: true, seed, batchSize: 50 });
-    const { inputs, targets } = make(1).at(0);
-    expect(targets.shape).toEqual([50]);
-    expect(new Set(targets.data)).toEqual(new Set([3, 4, 5, 6, 7]));
-    rows(inputs).forEach((row, i) => expect(row).toEqual(upTo(3, (targets.data[i] as number) - 3)));
+    const { x, y } = make(1).at(0);
+    expect(y.shape).toEqual([50]);
+    expect(new Set(y.data)).toEqual(new Set([3, 4, 5, 6, 7]));
+    rows(x).forEach((row, i) => expect(row).toEqual(upTo(3, (y.data[i] as number) - 3)));
     expect(make(1).at(0)).toEqual(make(1).at(0));
     expect(make(1).at(0)).not.toEqual(make(2).at(0));
   });

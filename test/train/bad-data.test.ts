@@ -36,7 +36,7 @@ const cases: Record<string, Case> = {
       y,
     },
     error:
-      "fit: x: example 2 has 2 steps, example 0 has 3. Make them equally long: see padSequences, with a layer that masks the padding.",
+      'fit: x: example 2 has 2 steps, example 0 has 3. Give pad: "post", or make them equally long by padSequences, with a layer that masks the padding.',
   },
   "vectors of unequal length": {
     ...{

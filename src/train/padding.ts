@@ -1,0 +1,103 @@
+/**
+ * Sequences of unequal length in one batch: what the short ones are filled up with, which examples go together, and which
+ * models may read them. Knows nothing about batches.
+ */
+import { InputError } from "../graph/input-error.ts";
+import { checkValue, either, listOf, oneOf, type Schema, wholeNumber } from "../graph/schema.ts";
+import { type Layer, type Model, modelGraph } from "../nn/model.ts";
+import type { Flow } from "../nn/recurrent.ts";
+
+/** How sequences of unequal length are read. */
+export type PaddingOptions = {
+  /** Where sequences are filled up with the model's own padding: before or behind them. Without it all have one length. */
+  readonly pad?: "pre" | "post" | undefined;
+  /**
+   * With `pad`: how many groups of like length the examples are put into, or the lengths that they are filled up to. A
+   * batch has examples of one group, and each length takes a program of its own. Without it all have the longest's.
+   */
+  readonly buckets?: number | readonly number[] | undefined;
+};
+export const paddingRules: Schema<PaddingOptions> = {
+  pad: oneOf("pre", "post"),
+  buckets: either(wholeNumber(1), listOf(wholeNumber(1))),
+};
+
+/** What a model makes of padding. */
+export type Filling = {
+  readonly pre: boolean;
+  /** By input: the number that missing steps are filled with, which the model masks. */
+  readonly values: Readonly<Record<string, number>>;
+  /** The inputs whose steps those of the output are; none where it has a length of its own. */
+  readonly output: readonly string[];
+};
+
+/** @throws InputError for options that are none, and as `fillingOf` */
+export function fillingFor(model: Model, { pad, buckets }: PaddingOptions, where: string): Filling | undefined {
+  if (pad !== undefined) checkValue(`${where}: pad`, pad, paddingRules.pad);
+  if (buckets !== undefined) {
+    checkValue(`${where}: buckets`, buckets, paddingRules.buckets);
+    if (pad === undefined)
+      throw new InputError(`${where}: buckets are for sequences that are filled up. Give pad: "post".`);
+  }
+  return pad && fillingOf(model, pad, where);
+}
+
+/** @throws InputError for a model that would read padding as if it counted */
+function fillingOf(model: Model, pad: "pre" | "post", where: string): Filling {
+  const { layers, inputs, paddings, returnsSequences } = model;
+  const { flows } = modelGraph(model, { training: false });
+  /** A mask that is given says which steps of another input count. */
+  const ownerOf = (name: string): string =>
+    inputs.some((input) => input.name === name && input.features === "mask") ? name.slice(0, -".mask".length) : name;
+  /** The inputs that the steps of what a layer gives are made of. */
+  const steps = new Map<string, readonly string[]>(inputs.map(({ name, sequence }) => [name, sequence ? [name] : []]));
+  const check = (reader: string, read: string): void => {
+    const masked = (flows.get(read) as Flow).maskedBy.map(({ input }) => ownerOf(input));
+    const open = steps.get(read)?.find((input) => !masked.includes(input));
+    if (open === undefined) return;
+    throw new InputError(
+      `${where}: pad: ${reader} would read the padding of ${open}. Mask it: maskZero of its embedding, masking(), or ` +
+        "input with mask: true.",
+    );
+  };
+  let before = inputs[0]?.name as string;
+  for (const layer of layers) {
+    const { name, kind } = layer;
+    const from = kind === "merge" ? layer.of : [layer.reads ?? before];
+    const recurs = kind === "bidirectional" || (kind === "cell" && layer.cell.states.length > 0);
+    if (recurs) for (const read of from) check(name, read);
+    if (kind !== "input") {
+      const own =
+        (recurs && !sequencesOf(layer)) || kind === "repeat_vector" ? [] : from.flatMap((one) => steps.get(one) ?? []);
+      for (const one of [name, `${name}.forward`, `${name}.backward`]) steps.set(one, own);
+    }
+    before = name;
+  }
+  if (returnsSequences) check("the output", before);
+  const values = inputs.map(({ name }) => {
+    const all = new Set(paddings.flatMap((padding) => (padding.input === name ? [padding.value] : [])));
+    if (all.size > 1)
+      throw new InputError(`${where}: pad: ${name} has several values that are padding: ${[...all].join(", ")}`);
+    return [name, [...all][0] ?? 0] as const;
+  });
+  return {
+    pre: pad === "pre",
+    values: Object.fromEntries(values),
+    output: returnsSequences ? [...new Set(steps.get(before))] : [],
+  };
+}
+const sequencesOf = (layer: Layer): boolean =>
+  layer.kind === "bidirectional" ? layer.forward.returnSequences : layer.kind === "cell" && layer.returnSequences;
+
+/** The length that an example of a length is filled up to. */
+export function bucketOf(
+  lengths: Int32Array,
+  { steps, buckets = 1 }: { steps: number } & PaddingOptions,
+): (length: number) => number {
+  const bounds =
+    typeof buckets === "number" ? boundsBetween(lengths.slice().sort(), buckets) : [...buckets].sort((a, b) => a - b);
+  return (length) => bounds.find((bound) => bound >= length) ?? steps;
+}
+/** So many groups of about as many examples. */
+const boundsBetween = (sorted: Int32Array, groups: number): number[] =>
+  Array.from({ length: groups }, (_, k) => Math.max(1, sorted[Math.ceil(((k + 1) * sorted.length) / groups) - 1] ?? 1));
