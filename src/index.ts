@@ -78,6 +78,7 @@ export { makeSamplingTable, skipgrams } from "./text/skipgrams.ts";
 export { TextVectorization, type TextVectorizationOptions } from "./text/text-vectorization.ts";
 export { TimeseriesGenerator, timeseriesDatasetFromArray } from "./text/timeseries.ts";
 export { textToWordSequence } from "./text/word-sequence.ts";
+export type { BatchSource, ExampleBatch } from "./train/batches.ts";
 export type { Callback, Logs, Run } from "./train/callbacks.ts";
 export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
@@ -113,8 +114,10 @@ export {
   sgd,
   type WeightDecay,
 } from "./train/optimizers.ts";
+export type { PaddingOptions } from "./train/padding.ts";
 export {
   createPredictor,
+  type InputBatch,
   type OutputActivation,
   type Prediction,
   type PredictOptions,

@@ -54,7 +54,7 @@ export type RecurrentOptions = {
   readonly goBackwards: boolean;
   /** Each batch goes on from where the one before left the states, until they are reset. */
   readonly stateful: boolean;
-  /** A masked step gives zeros, not the output of the step before. */
+  /** A masked step gives zeros, not the output of the step before; both directions of `bidirectional` do with sequences. */
   readonly zeroOutputForMask: boolean;
   /**
    * What the states start from: zeros; parameters that training learns; or what other layers give: the states of a
@@ -138,8 +138,9 @@ export function masking({ maskValue = 0, ...names }: Named & { readonly maskValu
 
 /**
  * Any cell over the time steps: x (T,B,D) -> its output after the last step (B,units), or with `returnSequences` after
- * each one (T,B,units). A masked step leaves the states as they are, and gives the output of the step before. A cell
- * without state works on each vector alone. `label` names the layer where no `name` is given.
+ * each one (T,B,units). A masked step leaves the states as they are, and gives the output of the step before; layers behind
+ * get the mask too, as in Keras up to 3.15 (3.16 hands none on). A cell without state works on each vector alone. `label`
+ * names the layer where no `name` is given.
  * @throws InputError for an option that is none or that this cell cannot have, with the layer's name
  * @example recurrent(cell("h' = tanh(W @ x + U @ h + b)"), { units: 64, returnSequences: true })
  */
@@ -316,7 +317,7 @@ const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softp
 
 /**
  * x (T,B,D) or (B,D) -> activation(W @ x + b) (T,B,units) or (B,units); linear unless said otherwise, as the losses
- * read logits. `tied`: W is the table of the embedding of that name, which has `units` rows of D numbers (O. Press and
+ * read logits. `hard_sigmoid` is Keras 3's, x / 6 + 0.5 between 0 and 1 (Keras 2 has 0.2 x + 0.5). `tied`: W is the table of the embedding of that name, which has `units` rows of D numbers (O. Press and
  * L. Wolf, 2016, arXiv 1608.05859). Keras's Dense.
  * @throws InputError for an activation that is not known, and for units that are no whole number of at least 1
  */

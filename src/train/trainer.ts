@@ -218,7 +218,7 @@ export class Trainer {
   /**
    * One update. Tokens (T,B), or vectors (T,B,D), by name where the model has several inputs, and targets: indices (T,B)
    * or vectors (T,B,V), flat, time first; for a model that gives one output a sequence the targets are (B) or (B,V).
-   * Masked steps do not count. The states start from where the last call left them, unless `resetStates` is called. With
+   * Masked steps do not count; where nothing does, the loss is 0 and the gradients are zeros. The states start from where the last call left them, unless `resetStates` is called. With
    * `accumulate` the parameters change at every so manieth call, or where `last` says that no more batches come.
    * @returns the mean loss before the update
    * @throws InputError for numbers that do not fit; then nothing has changed
