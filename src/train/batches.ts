@@ -88,7 +88,18 @@ export function inputChunks(
 ): Chunk[] {
   const rows = rowsBetween(0, set.count);
   if (options.together !== undefined) return [{ rows, steps: stepsTogether(model, set, options, options.together) }];
-  return chunksOf(rows, batch, bucketsOf(model, set, options));
+  const chunks = chunksOf(rows, batch, bucketsOf(model, set, options));
+  checkOrder(model, chunks, "predict");
+  return chunks;
+}
+
+const sameLength = (chunks: readonly Chunk[]): boolean => chunks.every(({ steps }) => steps === chunks[0]?.steps);
+function checkOrder(model: Model, chunks: readonly Chunk[], where: string): void {
+  const stateful = statefulLayer(model);
+  if (stateful === undefined || sameLength(chunks)) return;
+  throw new InputError(
+    `${where}: ${stateful} goes on from batch to batch, and buckets change their order. Leave buckets out.`,
+  );
 }
 
 /** What a batch that came as one is filled up to. */
@@ -119,15 +130,9 @@ export function arrayPasses(model: Model, data: DataSet, rows: Int32Array, optio
   const batch = Math.min(batchSize, rows.length);
   const stepsOf = bucketsOf(model, data, options);
   const chunksIn = (order: Int32Array): Chunk[] => chunksOf(order, batch, stepsOf);
-  const sameLength = (chunks: readonly Chunk[]): boolean => chunks.every(({ steps }) => steps === chunks[0]?.steps);
   checkWholeBatches(model, { count: rows.length, batch, shuffle: shuffle !== undefined }, where);
-  const stateful = statefulLayer(model);
   const all = chunksIn(rows);
-  if (stateful !== undefined && !sameLength(all)) {
-    throw new InputError(
-      `${where}: ${stateful} goes on from batch to batch, and buckets change their order. Leave buckets out.`,
-    );
-  }
+  checkOrder(model, all, where);
   const rooms = new Map<number, Room[]>();
   let turn = 0;
   async function* pass(k: number): AsyncGenerator<Batch, void, undefined> {

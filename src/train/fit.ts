@@ -110,8 +110,7 @@ export async function fit(
   try {
     return await train(model, training, validation, options);
   } finally {
-    await training.close();
-    await validation?.close();
+    await Promise.all([training.close(), validation?.close()]);
   }
 }
 

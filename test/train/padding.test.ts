@@ -378,6 +378,7 @@ describe("padding that would count is refused, and what does not fit", () => {
       lstm(3, { ...sequences, initialState: { from: "encoder" } }),
       dense(2),
     ]);
+  const goesOn = () => sequential([embedding(9, 4, maskZero), lstm(3, { stateful: true }), dense(2)]);
   const masked = () => sequential([embedding(9, 4, maskZero), lstm(3), dense(2)]);
   const tagging = () => sequential([embedding(9, 4, maskZero), lstm(3, sequences), dense(2)]);
   const pad = "post" as const;
@@ -478,6 +479,11 @@ describe("padding that would count is refused, and what does not fit", () => {
       "a number of groups of batches",
       () => fit(masked(), [{ x: lists, y: two }], { pad, buckets: 2 }),
       "fit: batch 0: buckets: a number of groups is for arrays",
+    ],
+    [
+      "states that go on, to predict",
+      () => predict(goesOn(), lists, { pad, buckets: 2, batchSize: 1 }),
+      "predict: lstm goes on from batch to batch, and buckets change their order. Leave buckets out.",
     ],
     [
       "states that go on",
