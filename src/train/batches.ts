@@ -319,6 +319,7 @@ export function createReader<Item>(source: BatchSource<Item>) {
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   let iterator: ReturnType<typeof begin> | undefined = begin();
   let done = false;
+  let waiting = false;
   const reader = {
     once: (iterator as unknown) === source,
     empty: true,
@@ -326,8 +327,10 @@ export function createReader<Item>(source: BatchSource<Item>) {
       if (done) return undefined;
       // What throws has ended, unless something else says so.
       done = true;
+      waiting = true;
       iterator ??= begin();
       const result = await iterator.next();
+      waiting = false;
       if (result.done === true) return undefined;
       done = reader.empty = false;
       return result.value;
@@ -336,9 +339,10 @@ export function createReader<Item>(source: BatchSource<Item>) {
       await reader.close();
       [iterator, done, reader.empty] = [undefined, false, true];
     },
-    /** A generator's `finally` runs, unless it has ended by itself. */
+    /** A generator's `finally` runs, unless it has ended by itself; one that is still at work is told, and not waited for. */
     async close(): Promise<void> {
-      if (!done) await iterator?.return?.();
+      if (waiting) Promise.resolve(iterator?.return?.()).catch(() => {});
+      else if (!done) await iterator?.return?.();
       done = true;
     },
   };

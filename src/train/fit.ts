@@ -169,7 +169,7 @@ async function train(
     const pass = training.pass(k, (reason) => run.stop(`${reason}, in epoch ${k + 1}`))[Symbol.asyncIterator]();
     let taken = 0;
     while (!ended()) {
-      const { done, value: batch } = await pass.next().catch((error: unknown) => {
+      const { done, value: batch } = await unlessAborted(pass.next(), signal).catch((error: unknown) => {
         watch.trySave();
         throw error;
       });
@@ -190,7 +190,7 @@ async function train(
       await turns();
     }
     await watch.save();
-    if (signal?.aborted === true || (taken === 0 && stopped !== undefined)) break;
+    if ((ended() && signal?.aborted === true) || (taken === 0 && stopped !== undefined)) break;
     logs = { ...means.logs(), ...(measure && named("val", await measure())), learningRate: run.learningRate };
     epoch.push(k);
     for (const [name, value] of Object.entries(logs)) {
@@ -201,6 +201,19 @@ async function train(
   }
   for (const callback of callbacks) await callback.onTrainEnd?.(logs, run);
   return { epoch, history, ...(stopped !== undefined && { stopped }) };
+}
+
+/** The next batch, or the end of them where the signal comes before it. */
+function unlessAborted<Value>(
+  next: Promise<IteratorResult<Value, undefined>>,
+  signal: AbortSignal | undefined,
+): Promise<IteratorResult<Value, undefined>> {
+  if (signal === undefined) return next;
+  return new Promise((resolve, reject) => {
+    const end = (): void => resolve({ done: true, value: undefined });
+    signal.addEventListener("abort", end);
+    next.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
+  });
 }
 
 /** valLoss from loss. */

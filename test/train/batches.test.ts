@@ -362,6 +362,28 @@ describe("how it ends", () => {
     await predict(classifier(), generated(batches, ended), { steps: 2 });
     expect(ended).toEqual(["finally", "finally", "finally"]);
   });
+  test("a source that keeps one waiting is not waited for after an abort, and is told", async () => {
+    const ended: string[] = [];
+    let arrive = (): void => {};
+    const slow = async function* (): AsyncGenerator<ExampleBatch> {
+      try {
+        yield batches[0] as ExampleBatch;
+        await new Promise<void>((resolve) => {
+          arrive = resolve;
+        });
+        yield batches[1] as ExampleBatch;
+      } finally {
+        ended.push("finally");
+      }
+    };
+    const aborting = new AbortController();
+    const callbacks = [{ onBatchEnd: () => void setTimeout(() => aborting.abort(), 10) }];
+    const { epoch, stopped } = await fit(classifier(), slow(), { signal: aborting.signal, callbacks });
+    expect([epoch, stopped, ended]).toEqual([[], "aborted", []]);
+    arrive();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(ended).toEqual(["finally"]);
+  });
   test("a generator that fails, or a batch that does not fit: the error comes out, and what was learned stays", async () => {
     const failing = async function* (): AsyncGenerator<ExampleBatch> {
       yield* batches.slice(0, 3);
