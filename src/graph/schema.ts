@@ -2,6 +2,7 @@
  * What a caller may give, as data: one schema for each public entry, checked once where the value enters. The documentation
  * shows the same schema. Knows nothing about what the values are for.
  */
+import { excerpt } from "./excerpt.ts";
 import { InputError } from "./input-error.ts";
 import { didYouMean } from "./vocabulary.ts";
 
@@ -92,7 +93,7 @@ export const isPlain = (value: unknown): value is Readonly<Record<string, unknow
 
 /** A value as an error's line shows it: short, and texts in quotes. */
 export function formatValue(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "string") return JSON.stringify(excerpt(value));
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return "a list";

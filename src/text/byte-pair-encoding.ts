@@ -11,10 +11,12 @@ export type BytePairEncoding = {
   readonly kind: "bpe";
   /** The earlier a merge was learned, the earlier it is applied. */
   readonly merges: readonly (readonly [left: number, right: number])[];
+  /** Whether one more token, the last one, ends a text. It has no bytes, so that no text has it. */
+  readonly endOfText?: true;
 };
 
 export type BytePairOptions = {
-  /** Tokens to make, the 256 bytes among them. There may be fewer, see `minimumCount`. */
+  /** Tokens to make, the 256 bytes and the end of a text among them. There may be fewer, see `minimumCount`. */
   readonly vocabularySize: number;
   /** A pair that comes less often becomes no token. */
   readonly minimumCount?: number;
@@ -34,27 +36,31 @@ export const piecePattern =
   /'(?:[sdmt]|ll|ve|re)| ?\p{L}{1,64}| ?\p{N}{1,64}| ?[^\s\p{L}\p{N}]{1,64}|\s{1,64}(?!\S)|\s{1,64}/gu;
 
 /**
- * Learn merges from a text. The pair of tokens that stands side by side most often is merged, again and again; of equally
+ * Learn merges from a text, or from several, which end with a token of its own (`endOfText`). The pair of tokens that stands side by side most often is merged, again and again; of equally
  * frequent pairs the one with the lower left token, then with the lower right one, so that the same text always gives the
  * same merges. (Pairs are counted within the pieces of GPT-2's cut; "aaa" has the pair "aa" twice.)
- * @throws InputError where vocabularySize is not 256 to 2^24, or minimumCount no whole number from 1
+ * @throws InputError where vocabularySize is not 256 (of several texts 257) to 2^24, or minimumCount no whole number from 1
  * @example const encoding = trainBytePairEncoding(text, { vocabularySize: 2256 }); // at most 2,000 merges
  */
 export function trainBytePairEncoding(
-  text: string,
+  text: string | readonly string[],
   { vocabularySize, minimumCount = 2 }: BytePairOptions,
 ): BytePairEncoding {
-  checkText(text);
-  if (!(Number.isSafeInteger(vocabularySize) && vocabularySize >= bytes && vocabularySize <= largestVocabulary)) {
+  const texts = (Array.isArray(text) ? text : [text]) as readonly string[];
+  for (const one of texts) checkText(one);
+  const end = Number(Array.isArray(text));
+  const least = bytes + end;
+  if (!(Number.isSafeInteger(vocabularySize) && vocabularySize >= least && vocabularySize <= largestVocabulary)) {
+    const why = `for every byte${end === 0 ? "" : " and a text's end"} is a token`;
     throw new InputError(
-      `vocabularySize: needs a whole number from ${bytes}, for every byte is a token, to 2^24, got ${formatValue(vocabularySize)}`,
+      `vocabularySize: needs a whole number from ${least}, ${why}, to 2^24, got ${formatValue(vocabularySize)}`,
     );
   }
   if (!Number.isSafeInteger(minimumCount) || minimumCount < 1) {
     throw new InputError(`minimumCount: needs a whole number from 1, got ${formatValue(minimumCount)}`);
   }
   const pieceCounts = new Map<string, number>();
-  eachPiece(text, (part) => pieceCounts.set(part, (pieceCounts.get(part) ?? 0) + 1));
+  for (const one of texts) eachPiece(one, (part) => pieceCounts.set(part, (pieceCounts.get(part) ?? 0) + 1));
   const pieces = [...pieceCounts].map(([part, count]): Piece => {
     const tokens = Int32Array.from(utf8(part));
     return { tokens, length: tokens.length, count };
@@ -92,7 +98,7 @@ export function trainBytePairEncoding(
   enqueueTouched();
 
   const merges: [number, number][] = [];
-  while (bytes + merges.length < vocabularySize) {
+  while (bytes + merges.length + end < vocabularySize) {
     const pair = queue.takeBest((candidate) => counts.get(candidate) ?? 0);
     if (pair === undefined) break;
     const [left, right] = [Math.floor(pair / vocabularySize), pair % vocabularySize];
@@ -100,7 +106,7 @@ export function trainBytePairEncoding(
     merges.push([left, right]);
     enqueueTouched();
   }
-  return { kind: "bpe", merges };
+  return { kind: "bpe", merges, ...(end === 1 && { endOfText: true }) };
 }
 
 /**
@@ -155,10 +161,30 @@ export function decodeNextBytePair(
   id: number,
   before: Uint8Array,
 ): { readonly text: string; readonly rest: Uint8Array } {
-  const content = Uint8Array.of(...before, ...tokenBytes(encoding, id));
+  return decodeNextBytes(Uint8Array.of(...before, ...tokenBytes(encoding, id)));
+}
+
+/** The whole characters of some bytes, and the bytes at their end that begin one. */
+export function decodeNextBytes(content: Uint8Array): { readonly text: string; readonly rest: Uint8Array } {
   const whole = content.length - countUnfinished(content);
   return { text: textOf(content.subarray(0, whole)), rest: content.subarray(whole) };
 }
+
+/**
+ * What OpenAI's log-probabilities call some bytes: their text, or where that is not whole, `bytes:` and the bytes, those
+ * of ASCII as they are and others as \xe2.
+ */
+export function nameOfBytes(content: Uint8Array): string {
+  const text = textOf(content);
+  const whole = utf8(text);
+  if (whole.length === content.length && content.every((byte, k) => byte === whole[k])) return text;
+  const named = Array.from(content, (byte) => {
+    if (byte > 0x1f && byte < 0x7f) return byte === 0x5c ? "\\\\" : String.fromCharCode(byte);
+    return letters[byte] ?? `\\x${byte.toString(16).padStart(2, "0")}`;
+  });
+  return `bytes:${named.join("")}`;
+}
+const letters: Readonly<Record<number, string>> = { 9: "\\t", 10: "\\n", 13: "\\r" };
 
 /**
  * The bytes of a token, not to be changed. A token may be a part of a character: see `decodeNextBytePair`.
@@ -171,8 +197,9 @@ export function tokenBytes(encoding: BytePairEncoding, id: number): Uint8Array {
   return content;
 }
 
-/** How many tokens there are. */
-export const bytePairVocabularySize = ({ merges }: BytePairEncoding): number => bytes + merges.length;
+/** How many tokens there are, the one that ends a text included. */
+export const bytePairVocabularySize = ({ merges, endOfText }: BytePairEncoding): number =>
+  bytes + merges.length + Number(endOfText === true);
 
 /** An encoding out of a file, checked: the same data, without fields that do not belong. Throws an InputError. */
 export function checkBytePairEncoding(value: unknown): BytePairEncoding {
@@ -180,9 +207,10 @@ export function checkBytePairEncoding(value: unknown): BytePairEncoding {
     throw new InputError(`byte-pair encoding: ${problem}. The file is damaged: train or copy it anew.`);
   };
   if (typeof value !== "object" || value === null) return fail(`needs an object, got ${formatValue(value)}`);
-  const { kind, merges } = value as { kind?: unknown; merges?: unknown };
+  const { kind, merges, endOfText } = value as { kind?: unknown; merges?: unknown; endOfText?: unknown };
   if (kind !== "bpe") return fail(`"kind" needs "bpe", got ${formatValue(kind)}`);
   if (!Array.isArray(merges)) return fail(`"merges" needs a list, got ${formatValue(merges)}`);
+  if (endOfText !== undefined && endOfText !== true) fail(`"endOfText" needs true, got ${formatValue(endOfText)}`);
   if (bytes + merges.length > largestVocabulary) fail(`"merges" has ${merges.length}, more than fit`);
   const seen = new Set<number>();
   const lengths = new Array<number>(bytes).fill(1);
@@ -200,7 +228,7 @@ export function checkBytePairEncoding(value: unknown): BytePairEncoding {
     lengths.push(length);
     return [left, right];
   });
-  return { kind, merges: checked };
+  return { kind, merges: checked, ...(endOfText === true && { endOfText }) };
 }
 
 /** Call `visit` for every piece of a text, in order. Together they are the text. */
@@ -286,6 +314,7 @@ function tablesOf(encoding: BytePairEncoding): Tables {
     for (const [left, right] of encoding.merges) {
       contents.push(Uint8Array.of(...(contents[left] as Uint8Array), ...(contents[right] as Uint8Array)));
     }
+    if (encoding.endOfText === true) contents.push(new Uint8Array());
     const tokenOfPair = new Map(encoding.merges.map(([left, right], k) => [left * size + right, bytes + k]));
     made = { tokenOfPair, size, contents };
     tablesByEncoding.set(encoding, made);

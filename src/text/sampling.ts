@@ -64,6 +64,12 @@ export type Sampler = {
    * @throws InputError for NaN, and where every logit is -Infinity
    */
   readonly draw: (logits: Float32Array, random: Random) => number;
+  /**
+   * A place among logits that are not those of all tokens in their order: of each, `tokens` says whose it is. Its token
+   * counts as written.
+   * @throws InputError as `draw`
+   */
+  readonly drawAmong: (logits: Float32Array, tokens: Int32Array, random: Random) => number;
 };
 
 /**
@@ -73,8 +79,27 @@ export type Sampler = {
  */
 export function createSampler(options: SamplingOptions, size: number): Sampler {
   checkSampling(options);
-  const { temperature = 1, topK = size, topP = 1, minP = 0 } = options;
   const penalties = createPenalties(options, size);
+  const pick = createPick(options, size);
+  return {
+    read: penalties.read,
+    draw(logits, random) {
+      if (logits.length !== size) throw new InputError(`sampler: made for ${size} logits, got ${logits.length}`);
+      const token = pick(penalties.apply(logits), random);
+      penalties.wrote(token);
+      return token;
+    },
+    drawAmong(logits, tokens, random) {
+      const at = createPick(options, logits.length)(penalties.apply(logits, tokens), random);
+      penalties.wrote(tokens[at] as number);
+      return at;
+    },
+  };
+}
+
+/** Draws a place among `size` scores by temperature and filters. */
+function createPick(options: SamplingOptions, size: number): (scores: Scores, random: Random) => number {
+  const { temperature = 1, topK = size, topP = 1, minP = 0 } = options;
   const ranking = topK < size || topP < 1 ? createRanking(size) : undefined;
   const weights = new Float64Array(size);
 
@@ -121,16 +146,9 @@ export function createSampler(options: SamplingOptions, size: number): Sampler {
     return drawn;
   }
 
-  return {
-    read: penalties.read,
-    draw(logits, random) {
-      if (logits.length !== size) throw new InputError(`sampler: made for ${size} logits, got ${logits.length}`);
-      const scores = penalties.apply(logits);
-      const best = indexOfMax(scores);
-      const token = temperature === 0 ? best : drawFrom(scores, best, random);
-      penalties.wrote(token);
-      return token;
-    },
+  return (scores, random) => {
+    const best = indexOfMax(scores);
+    return temperature === 0 ? best : drawFrom(scores, best, random);
   };
 }
 
@@ -145,9 +163,9 @@ type Scores = Float32Array | Float64Array;
 function createPenalties(options: SamplingOptions, size: number) {
   const { repetitionPenalty = 1, repetitionWindow, frequencyPenalty = 0, presencePenalty = 0 } = options;
   if (repetitionPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0) {
-    return { read: () => {}, wrote: () => {}, apply: (logits: Float32Array): Scores => logits };
+    return { read: () => {}, wrote: () => {}, apply: (logits: Float32Array, _?: Int32Array): Scores => logits };
   }
-  const scores = new Float64Array(size);
+  const own = new Float64Array(size);
   // By id: how often it is among the latest tokens, and how often it was written.
   const [recent, written] = [new Int32Array(size), new Int32Array(size)];
   const latest: number[] = []; // A ring, as soon as it is full.
@@ -171,16 +189,18 @@ function createPenalties(options: SamplingOptions, size: number) {
       read(token);
       (written[token] as number)++;
     },
-    apply(logits: Float32Array): Scores {
-      for (let id = 0; id < size; id++) {
-        let score = logits[id] as number;
+    apply(logits: Float32Array, tokens?: Int32Array): Scores {
+      const scores = tokens === undefined ? own : new Float64Array(logits.length);
+      for (let k = 0; k < scores.length; k++) {
+        const id = tokens === undefined ? k : (tokens[k] as number);
+        let score = logits[k] as number;
         if ((recent[id] as number) > 0) {
           if (score > 0) score /= repetitionPenalty;
           // What was possible stays so.
           else if (score > -Infinity) score = Math.max(score * repetitionPenalty, -Number.MAX_VALUE);
         }
         const count = written[id] as number;
-        scores[id] = count === 0 ? score : score - count * frequencyPenalty - presencePenalty;
+        scores[k] = count === 0 ? score : score - count * frequencyPenalty - presencePenalty;
       }
       return scores;
     },

@@ -3,6 +3,7 @@
  * nothing is lost but, by characters and words, characters that the training text had none of. Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import {
   type BytePairEncoding,
   bytePairVocabularySize,
@@ -10,8 +11,11 @@ import {
   decodeBytePairs,
   decodeNextBytePair,
   encodeBytePairs,
+  nameOfBytes,
+  tokenBytes,
   trainBytePairEncoding,
 } from "./byte-pair-encoding.ts";
+import { hasUnspaced, splitByVocabulary, splitWithDictionary } from "./unspaced-words.ts";
 
 /** Plain data, for a model's file. */
 export type Tokenizer = VocabularyTokenizer | BytePairEncoding;
@@ -21,6 +25,8 @@ export type VocabularyTokenizer = {
   readonly kind: "char" | "word";
   /** Id 0 is the unknown character, written U+FFFD; then every other token once. */
   readonly vocabulary: readonly string[];
+  /** Whether one more token, the last one, ends a text. It stands for no characters, so that no text has it. */
+  readonly endOfText?: true;
 };
 
 /** What stands for a character that is not in the vocabulary. A U+FFFD in the text is the same token. */
@@ -37,54 +43,96 @@ const wordToken = ` ?${word}| ?[^\\p{L}\\p{M}\\p{N}\\s]|\\s`;
 /** The largest vocabulary where none is given; characters are as many as there are. */
 export const defaultVocabulary = { char: Infinity, word: 10_000, bpe: 2_000 } as const;
 
+/** A text, or separate ones: each ends with the token that the tokenizer has for it. */
+export type Texts = string | readonly string[];
+
 /**
- * Make the vocabulary of a text. `char`: its code points, in their order. `word`: its words and punctuation marks, the
- * most frequent first, `maxVocabulary` of them with the unknown character; all of its code points are among them even
- * where that makes more, so that rarer words can be spelled. `bpe`: see `trainBytePairEncoding`; `maxVocabulary` tokens, or
- * fewer. `maxVocabulary` means nothing for `char`.
+ * Make the vocabulary of a text, or of separate ones. `char`: its code points, in their order. `word`: its words and
+ * punctuation marks, the most frequent first, `maxVocabulary` of them with the unknown character; all of its code points are
+ * among them even where that makes more, so that rarer words can be spelled. `bpe`: see `trainBytePairEncoding`;
+ * `maxVocabulary` tokens, or fewer. `maxVocabulary` means nothing for `char`. Chinese, Japanese, Thai, Lao, Khmer and Burmese
+ * words are those of this machine's dictionaries: see `unspaced-words.ts`.
  */
 export function trainTokenizer(
   kind: VocabularyTokenizer["kind"],
-  text: string,
+  text: Texts,
   options?: { maxVocabulary?: number | undefined },
 ): VocabularyTokenizer;
 export function trainTokenizer(
   kind: Tokenizer["kind"],
-  text: string,
+  text: Texts,
   options?: { maxVocabulary?: number | undefined },
 ): Tokenizer;
 export function trainTokenizer(
   kind: Tokenizer["kind"],
-  text: string,
+  text: Texts,
   { maxVocabulary = defaultVocabulary[kind] }: { maxVocabulary?: number | undefined } = {},
 ): Tokenizer {
   if (kind === "bpe") return trainBytePairEncoding(text, { vocabularySize: maxVocabulary });
   if (kind === "word" && (!Number.isSafeInteger(maxVocabulary) || maxVocabulary < 1)) {
     throw new InputError(`maxVocabulary: needs a whole number from 1, got ${maxVocabulary}`);
   }
-  const characters = new Set(text);
+  const texts = typeof text === "string" ? [text] : text;
+  const end = typeof text === "string" ? {} : ({ endOfText: true } as const);
+  const characters = new Set<string>();
+  for (const one of texts) for (const character of one) characters.add(character);
   characters.delete(unknown);
   const sorted = [...characters].sort(byCodePoint);
-  if (kind === "char") return { kind, vocabulary: [unknown, ...sorted] };
+  if (kind === "char") return { kind, vocabulary: [unknown, ...sorted], ...end };
 
   const counts = new Map<string, number>(sorted.map((character) => [character, 0]));
-  eachWord(text, (token) => counts.set(token, (counts.get(token) ?? 0) + 1));
+  const count = (token: string) => counts.set(token, (counts.get(token) ?? 0) + 1);
+  for (const one of texts) {
+    eachWord(one, (token) => {
+      if (hasUnspaced(token)) splitWithDictionary(token).forEach(count);
+      else count(token);
+    });
+  }
   const byCount = (a: string, b: string) =>
     (counts.get(b) as number) - (counts.get(a) as number) || (a < b ? -1 : a > b ? 1 : 0);
   const words = [...counts.keys()].filter((token) => token !== unknown && !characters.has(token)).sort(byCount);
-  const kept = words.slice(0, Math.max(0, maxVocabulary - 1 - sorted.length));
-  return { kind, vocabulary: [unknown, ...[...sorted, ...kept].sort(byCount)] };
+  const kept = words.slice(0, Math.max(0, maxVocabulary - 1 - sorted.length - Object.keys(end).length));
+  return { kind, vocabulary: [unknown, ...[...sorted, ...kept].sort(byCount)], ...end };
 }
 
-/** How many tokens there are. */
+/** How many tokens there are, the one that ends a text included. */
 export const vocabularySize = (tokenizer: Tokenizer): number =>
-  tokenizer.kind === "bpe" ? bytePairVocabularySize(tokenizer) : tokenizer.vocabulary.length;
+  tokenizer.kind === "bpe"
+    ? bytePairVocabularySize(tokenizer)
+    : tokenizer.vocabulary.length + Number(tokenizer.endOfText === true);
+
+/** The token that ends a text, where the tokenizer has one. */
+export const endOfText = (tokenizer: Tokenizer): number | undefined =>
+  tokenizer.endOfText === true ? vocabularySize(tokenizer) - 1 : undefined;
 
 /** Whether id 0 stands for characters that the vocabulary does not have. Byte pairs spell every character. */
 export const hasUnknown = ({ kind }: Tokenizer): boolean => kind !== "bpe";
 
-/** The ids of a text's tokens. A character that the vocabulary does not have is id 0: see `countUnknown`. */
-export function encode(tokenizer: Tokenizer, text: string): Int32Array {
+/**
+ * The ids of a text's tokens. A character that the vocabulary does not have is id 0: see `countUnknown`. Of separate texts
+ * each one's are followed by the token that ends it.
+ * @throws InputError for separate texts where the tokenizer has no such token
+ */
+export function encode(tokenizer: Tokenizer, text: Texts): Int32Array<ArrayBuffer> {
+  if (typeof text === "string") return encodeText(tokenizer, text);
+  const end = endOfText(tokenizer);
+  if (end === undefined) {
+    throw new InputError(
+      "the model has no token for the end of a text, so it reads one text, not separate ones. Make it of a list of texts.",
+    );
+  }
+  const parts = text.map((one) => encodeText(tokenizer, one));
+  const all = new Int32Array(parts.reduce((total, { length }) => total + length + 1, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+    all[at++] = end;
+  }
+  return all;
+}
+
+function encodeText(tokenizer: Tokenizer, text: string): Int32Array<ArrayBuffer> {
   if (tokenizer.kind === "bpe") return encodeBytePairs(tokenizer, text);
   const ids = indexOf(tokenizer.vocabulary);
   const out = new Int32Array(text.length); // No token is shorter than one UTF-16 unit.
@@ -94,9 +142,11 @@ export function encode(tokenizer: Tokenizer, text: string): Int32Array {
   };
   if (tokenizer.kind === "char") spell(text);
   else {
+    const anyUnspaced = hasUnspaced(text);
     eachWord(text, (token) => {
       const id = ids.get(token);
-      if (id === undefined) spell(token);
+      if (anyUnspaced && hasUnspaced(token)) for (const part of splitByVocabulary(token, ids)) out[length++] = part;
+      else if (id === undefined) spell(token);
       else out[length++] = id;
     });
   }
@@ -110,7 +160,7 @@ export function countUnknown(ids: Int32Array): number {
   return count;
 }
 
-/** The text of some ids. Throws for an id that is no token's. */
+/** The text of some ids, that of the end of a text being none. Throws for an id that is no token's. */
 export function decode(tokenizer: Tokenizer, ids: Iterable<number>): string {
   if (tokenizer.kind === "bpe") return decodeBytePairs(tokenizer, ids);
   let text = "";
@@ -135,9 +185,18 @@ export const decodeRest = (rest: Uint8Array): string => new TextDecoder().decode
 /** The text of one id. Throws for an id that is no token's. */
 export function decodeToken(tokenizer: Tokenizer, id: number): string {
   if (tokenizer.kind === "bpe") return decodeBytePairs(tokenizer, [id]);
-  const token = tokenizer.vocabulary[id];
-  if (token === undefined) throw new Error(`token ${id}: ids go from 0 to ${tokenizer.vocabulary.length - 1}`);
+  const token = id === endOfText(tokenizer) ? "" : tokenizer.vocabulary[id];
+  if (token === undefined) throw new Error(`token ${id}: ids go from 0 to ${vocabularySize(tokenizer) - 1}`);
   return token;
+}
+
+/**
+ * What a token is called where it stands alone, in log-probabilities and lists, as OpenAI calls them: its text; part of a
+ * character `bytes:\xe2\x82`; the end of a text `<|endoftext|>`. Two tokens may have the same name.
+ */
+export function tokenName(tokenizer: Tokenizer, id: number): string {
+  if (id === endOfText(tokenizer)) return "<|endoftext|>";
+  return tokenizer.kind === "bpe" ? nameOfBytes(tokenBytes(tokenizer, id)) : decodeToken(tokenizer, id);
 }
 
 /** A tokenizer out of a file, checked: the same data, without fields that do not belong. Throws an InputError. */
@@ -145,22 +204,23 @@ export function checkTokenizer(value: unknown): Tokenizer {
   const fail = (problem: string): never => {
     throw new InputError(`tokenizer: ${problem}. The model's file is damaged: train or copy it anew.`);
   };
-  if (typeof value !== "object" || value === null) return fail(`needs an object, got ${describe(value)}`);
-  const { kind, vocabulary } = value as { kind?: unknown; vocabulary?: unknown };
+  if (typeof value !== "object" || value === null) return fail(`needs an object, got ${formatValue(value)}`);
+  const { kind, vocabulary, endOfText } = value as { kind?: unknown; vocabulary?: unknown; endOfText?: unknown };
   if (kind === "bpe") return checkBytePairEncoding(value);
-  if (kind !== "char" && kind !== "word") return fail(`"kind" needs "char", "word" or "bpe", got ${describe(kind)}`);
-  if (!Array.isArray(vocabulary)) return fail(`"vocabulary" needs a list, got ${describe(vocabulary)}`);
-  if (vocabulary[0] !== unknown) fail(`token 0 needs to be U+FFFD, got ${describe(vocabulary[0])}`);
+  if (kind !== "char" && kind !== "word") return fail(`"kind" needs "char", "word" or "bpe", got ${formatValue(kind)}`);
+  if (!Array.isArray(vocabulary)) return fail(`"vocabulary" needs a list, got ${formatValue(vocabulary)}`);
+  if (endOfText !== undefined && endOfText !== true) fail(`"endOfText" needs true, got ${formatValue(endOfText)}`);
+  if (vocabulary[0] !== unknown) fail(`token 0 needs to be U+FFFD, got ${formatValue(vocabulary[0])}`);
   const known = new Set<string>();
   for (const [id, token] of vocabulary.entries()) {
-    if (typeof token !== "string" || token === "") fail(`token ${id} needs text, got ${describe(token)}`);
+    if (typeof token !== "string" || token === "") fail(`token ${id} needs text, got ${formatValue(token)}`);
     if (kind === "char" && codePointLength(token) !== token.length) {
-      fail(`token ${id} needs to be one character, got ${describe(token)}`);
+      fail(`token ${id} needs to be one character, got ${formatValue(token)}`);
     }
-    if (known.has(token)) fail(`token ${id} repeats ${describe(token)}`);
+    if (known.has(token)) fail(`token ${id} repeats ${formatValue(token)}`);
     known.add(token);
   }
-  return { kind, vocabulary: [...vocabulary] };
+  return { kind, vocabulary: [...vocabulary], ...(endOfText === true && { endOfText }) };
 }
 
 /** Call `visit` for every word token of a text, in order. Together they are the text. */
@@ -185,9 +245,3 @@ function indexOf(vocabulary: readonly string[]): ReadonlyMap<string, number> {
 const codePointLength = (text: string) => ((text.codePointAt(0) as number) > 0xffff ? 2 : 1);
 
 const byCodePoint = (a: string, b: string) => (a.codePointAt(0) as number) - (b.codePointAt(0) as number);
-
-function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  if (Array.isArray(value)) return "a list";
-  return typeof value === "object" && value !== null ? "an object" : String(value);
-}
