@@ -57,6 +57,7 @@ export {
   languageModel,
   type Prompt,
   readLanguageModel,
+  type Texts,
   trainLanguageModel,
   writeLanguageModel,
 } from "./tasks/language-model.ts";

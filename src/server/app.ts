@@ -6,8 +6,10 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { z } from "zod";
+import { excerpt } from "../graph/excerpt.ts";
+import { openFrom } from "../tasks/healing.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
-import { encode } from "../text/tokenizer.ts";
+import { decode, encode } from "../text/tokenizer.ts";
 import { createBatcher, mostLanes } from "./batcher.ts";
 import { readBody } from "./body.ts";
 import {
@@ -112,7 +114,7 @@ export async function createServer(
     const names = [...served.keys()].join(", ");
     throw new ApiError(
       "model_not_found",
-      `model: there is no model "${name.slice(0, 60)}". There are ${names}.`,
+      `model: there is no model "${excerpt(name, 60)}". There are ${names}.`,
       "model",
     );
   }
@@ -176,7 +178,7 @@ export async function createServer(
       metrics.tokens.inc({ model: order.served.name, kind: "written" }, completionTokens);
     }
     options.log({
-      ...{ time: new Date().toISOString(), method: c.req.method, path: route ?? c.req.path.slice(0, 200), status },
+      ...{ time: new Date().toISOString(), method: c.req.method, path: route ?? excerpt(c.req.path, 200), status },
       ...{ ms: Math.round(ms * 10) / 10, promptTokens, completionTokens, client },
       ...(aborted && { aborted }),
     });
@@ -253,23 +255,35 @@ export async function createServer(
     });
   }
 
-  /** A session's text: it goes on from all that was read and written, and the session goes on from its end. */
+  /**
+   * A session's text: it goes on from all that was read and written, and the session goes on from its end. One that only reads
+   * leaves what it may end within, and the token before it, which foretells it.
+   */
   function orderOf(session: Session, writing: Writing, prompt: string): Order {
-    const { lm } = session.served;
-    const tokens = encode(lm.tokenizer, prompt);
+    const { tokenizer } = session.served.lm;
+    const tokens = encode(tokenizer, session.open + prompt);
+    const [promptTokens, opened] = [encode(tokenizer, prompt).length, encode(tokenizer, session.open).length];
     const toRead = Int32Array.from([...session.pending, ...tokens]);
-    // A text that only reads leaves its last token for the next one: it foretells what is written then.
-    const last = writing.max_tokens === 0 ? toRead.subarray(-1) : toRead.subarray(0, 0);
+    const onlyReads = writing.max_tokens === 0;
+    const healFrom = session.pending.length;
+    const open = onlyReads ? openFrom(tokenizer, tokens) : tokens.length;
+    const read = toRead.subarray(0, onlyReads ? Math.max(0, healFrom + open - 1) : toRead.length);
     const seed = writing.seed ?? Math.floor(Math.random() * 2 ** 32);
-    checkLimits(writing, limits, { texts: 1, toRead: tokens.length });
-    const read = toRead.subarray(0, toRead.length - last.length);
-    const text = textOf(session.served, writing, { prompt: read, seed, state: session.state });
+    checkLimits(writing, limits, { texts: 1, toRead: promptTokens });
+    const text = textOf(session.served, writing, {
+      ...{ prompt: read, healFrom, seed, state: session.state, goesOn: true },
+      ...(tokens.length === 0 && { rest: session.rest }),
+    });
     return {
-      ...{ served: session.served, writing, texts: [text], before: [[]], promptTokens: tokens.length },
+      ...{ served: session.served, writing, texts: [text], before: [[]], promptTokens },
       onWritten() {
-        session.state = text.state;
-        session.pending = text.written > 0 ? Int32Array.of(text.latest) : last;
-        session.tokens += tokens.length + text.written;
+        if (text.read > 0) session.state = text.state;
+        session.pending = onlyReads ? toRead.slice(read.length, healFrom + open) : Int32Array.of(text.latest);
+        session.open = decode(tokenizer, tokens.subarray(open));
+        // What it is given ends with a whole character.
+        if (!onlyReads) session.rest = text.rest;
+        else if (tokens.length > 0) session.rest = new Uint8Array();
+        session.tokens += tokens.length - opened + text.written - text.replaced;
       },
     };
   }

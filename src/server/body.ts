@@ -1,4 +1,5 @@
 /** A request's body as JSON, as far as it may be. */
+import { excerpt } from "../graph/excerpt.ts";
 import { ApiError } from "./errors.ts";
 
 /**
@@ -10,7 +11,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<unkn
   const type = headers.get("content-type") ?? "none";
   // A page of another site can send anything else without being asked.
   if (!/^application\/json *(;|$)/i.test(type)) {
-    throw new ApiError("media_type", `Content-Type: needs application/json, got ${type.slice(0, 60)}.`);
+    throw new ApiError("media_type", `Content-Type: needs application/json, got ${excerpt(type, 60)}.`);
   }
   const text = await readText(request, maxBytes).catch((error: unknown) => {
     throw error instanceof ApiError ? error : new ApiError("aborted", "the body did not come to its end.");

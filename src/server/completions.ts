@@ -1,10 +1,9 @@
 /** A request for text, and what is answered: all at once, or as server-sent events. */
 import { randomUUID } from "node:crypto";
-import { createText, type Text } from "../tasks/desk.ts";
+import { createText, type Text, type TextOptions } from "../tasks/desk.ts";
 import { createDescriber, type LikelyToken } from "../tasks/generate.ts";
-import type { LaneState } from "../tasks/lanes.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
-import { decodeNext, decodeRest, encode, vocabularySize } from "../text/tokenizer.ts";
+import { decodeNext, decodeRest, encode, tokenName, vocabularySize } from "../text/tokenizer.ts";
 import type { Batcher, Job } from "./batcher.ts";
 import { ApiError, apiErrorOf } from "./errors.ts";
 import type { Completion, Prompt, Writing } from "./schemas.ts";
@@ -13,6 +12,8 @@ import type { Completion, Prompt, Writing } from "./schemas.ts";
 export type Piece = {
   readonly text: string;
   readonly token?: number;
+  /** What log-probabilities call its token. */
+  readonly name?: string;
   /** Null of the first token of a prompt, which nothing foretold. */
   readonly logProbability?: number | null;
   readonly alternatives?: readonly LikelyToken[];
@@ -62,16 +63,18 @@ export function placeOrder(
 ): Order {
   const { lm } = served;
   const prompts = promptsOf(lm, prompt);
-  const promptTokens = prompts.reduce((total, { length }) => total + length, 0);
+  const promptTokens = prompts.reduce((total, { tokens }) => total + tokens.length, 0);
   checkLimits(writing, limits, { texts: prompts.length * n, toRead: promptTokens * n });
-  const choices = prompts.flatMap((tokens) => Array.from({ length: n }, () => tokens));
+  const choices = prompts.flatMap((one) => Array.from({ length: n }, () => one));
   const seed = writing.seed ?? Math.floor(Math.random() * 2 ** 32);
   return {
     served,
     writing,
     promptTokens,
-    texts: choices.map((tokens, k) => textOf(served, writing, { prompt: tokens, seed: seed + k, echo })),
-    before: choices.map((tokens) => (echo ? echoed(lm, tokens, writing.logprobs !== undefined) : [])),
+    texts: choices.map(({ tokens, healFrom }, k) =>
+      textOf(served, writing, { prompt: tokens, healFrom, seed: seed + k, echo }),
+    ),
+    before: choices.map(({ tokens }) => (echo ? echoed(lm, tokens, writing) : [])),
   };
 }
 
@@ -79,20 +82,19 @@ export function placeOrder(
 export function textOf(
   { lm }: Served,
   { max_tokens, temperature, top_p, top_k, min_p, presence_penalty, frequency_penalty, stop, logprobs }: Writing,
-  about: {
+  about: Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn"> & {
     readonly prompt: Int32Array;
-    readonly seed: number;
     readonly echo?: boolean;
-    readonly state?: LaneState | undefined;
   },
 ): Text<Piece> {
   const describe =
     logprobs === undefined ? (text: string): Piece => ({ text }) : createDescriber(lm.tokenizer, logprobs);
-  let rest: Uint8Array | undefined = decodeNext(lm.tokenizer, about.prompt[0] ?? 0).rest;
+  let rest: Uint8Array = decodeNext(lm.tokenizer, about.prompt[0] ?? 0).rest;
   const heard = (token: number, logits: Float32Array): Piece => {
-    const decoded = decodeNext(lm.tokenizer, token, rest);
+    const before = rest;
+    const decoded = decodeNext(lm.tokenizer, token, before);
     rest = decoded.rest;
-    return describe(decoded.text, token, logits);
+    return describe(decoded.text, token, logits, before);
   };
   return createText<Piece>(lm, {
     ...about,
@@ -120,31 +122,41 @@ export function checkLimits(
   check("max_tokens", texts * max_tokens, maxTokens, "tokens to write, all texts together");
 }
 
-function promptsOf({ tokenizer }: LanguageModel, prompt: Prompt): Int32Array[] {
-  if (typeof prompt === "string") return [encode(tokenizer, prompt)];
+/** Tokens, and where they were made of text, from which on. */
+type PromptTokens = { readonly tokens: Int32Array; readonly healFrom?: number };
+
+function promptsOf({ tokenizer }: LanguageModel, prompt: Prompt): PromptTokens[] {
+  const ofText = (text: string): PromptTokens => ({ tokens: encode(tokenizer, text), healFrom: 0 });
+  if (typeof prompt === "string") return [ofText(prompt)];
   const [first] = prompt;
-  if (typeof first === "string") return (prompt as readonly string[]).map((text) => encode(tokenizer, text));
+  if (typeof first === "string") return (prompt as readonly string[]).map(ofText);
   const lists = (typeof first === "number" ? [prompt] : prompt) as readonly (readonly number[])[];
   const size = vocabularySize(tokenizer);
   return lists.map((tokens) => {
     const wrong = tokens.find((token) => token < 0 || token >= size);
-    if (wrong === undefined) return Int32Array.from(tokens);
+    if (wrong === undefined) return { tokens: Int32Array.from(tokens) };
     throw new ApiError("invalid", `prompt: the model's tokens go from 0 to ${size - 1}, got ${wrong}.`, "prompt");
   });
 }
 
-/** The prompt as text, or where each token is told of, its first one: the others come as they are read. */
-function echoed({ tokenizer }: LanguageModel, tokens: Int32Array, told: boolean): readonly Piece[] {
+/**
+ * The prompt as text, or where each token is told of, its first one: the others come as they are read. A character that it
+ * ends within is whole in what is written.
+ */
+function echoed({ tokenizer }: LanguageModel, tokens: Int32Array, { logprobs, max_tokens }: Writing): readonly Piece[] {
   const [first] = tokens;
   if (first === undefined) return [];
-  if (told) return [{ ...decodeNext(tokenizer, first), token: first, logProbability: null, alternatives: [] }];
+  if (logprobs !== undefined) {
+    const { text } = decodeNext(tokenizer, first);
+    return [{ text, name: tokenName(tokenizer, first), token: first, logProbability: null, alternatives: [] }];
+  }
   let [text, rest] = ["", new Uint8Array() as Uint8Array];
   for (const token of tokens) {
     const decoded = decodeNext(tokenizer, token, rest);
     text += decoded.text;
     rest = decoded.rest;
   }
-  return [{ text: text + decodeRest(rest) }];
+  return [{ text: max_tokens > 0 ? text : text + decodeRest(rest) }];
 }
 
 /** What has come of one choice since the last time, and whether it has ended. */
@@ -234,7 +246,7 @@ function createTeller({ writing, texts }: Order) {
       offsets[choice] = at + [...piece.text].length;
       return at;
     });
-    const tokens = pieces.map((piece) => piece.text);
+    const tokens = pieces.map(tokenOf);
     const token_logprobs = pieces.map((piece) => finite(piece.logProbability ?? null));
     const top_logprobs = pieces.map((piece) => topOf(piece));
     return {
@@ -249,11 +261,19 @@ function createTeller({ writing, texts }: Order) {
 /** OpenAI's stand-in for what cannot be: an unknown character of the prompt. JSON has no infinity. */
 const finite = (nats: number | null): number | null => (nats === -Infinity ? -9999 : nats);
 
-/** The likeliest tokens by their text, with the one that was written. Of those with the same text the likeliest. */
-function topOf({ text, logProbability, alternatives = [] }: Piece): Record<string, number> | null {
+/** A token by its text in its place, or where that is not all of it, by its name: part of a character, the end of a text. */
+function tokenOf({ text, name = text }: Piece): string {
+  const isPart = name.startsWith("bytes:") && !text.startsWith("bytes:");
+  return text === "" || isPart ? name : text;
+}
+
+/** The likeliest tokens by their names, with the one that was written. Of those with the same name the likeliest. */
+function topOf(piece: Piece): Record<string, number> | null {
+  const { logProbability, alternatives = [] } = piece;
   if (logProbability === null || logProbability === undefined) return null;
   const top: Record<string, number> = Object.create(null);
-  for (const one of [...alternatives, { text, logProbability }]) top[one.text] ??= finite(one.logProbability) as number;
+  for (const { name, logProbability } of alternatives) top[name] ??= finite(logProbability) as number;
+  top[tokenOf(piece)] ??= finite(logProbability) as number;
   return top;
 }
 

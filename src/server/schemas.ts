@@ -3,6 +3,8 @@
  * nothing here can do is accepted at its default alone.
  */
 import { z } from "zod";
+import { excerpt } from "../graph/excerpt.ts";
+import { unixLineEnds } from "../text/line-ends.ts";
 import { ApiError } from "./errors.ts";
 
 /** What is wrong with a value, after its name. */
@@ -18,6 +20,8 @@ function shown(value: unknown): string {
 }
 
 const text = (wanted = "text") => z.string(needs(wanted));
+/** What a model reads or ends before. */
+const lines = (wanted = "text") => text(wanted).transform(unixLineEnds);
 const between = (least: number, most: number) => {
   const wanted = needs(`a number from ${least} to ${most}`);
   return z.number(wanted).min(least, wanted).max(most, wanted);
@@ -60,9 +64,13 @@ const tokens = { type: "array", items: { type: "integer", minimum: 0 } };
 const prompt = z
   .custom<Prompt | null | undefined>(isPrompt, needs("text, a list of texts, tokens, or a list of lists of tokens"))
   .optional()
-  .transform((value): Prompt => value ?? "")
+  .transform((value): Prompt => {
+    if (typeof value === "string") return unixLineEnds(value);
+    return typeof value?.[0] === "string" ? (value as readonly string[]).map(unixLineEnds) : (value ?? "");
+  })
   .meta({
-    description: "What to go on from: text or tokens, one or several. Without it, the end of a line.",
+    description:
+      "What to go on from: text or tokens, one or several. Without it, the end of a text or line. A text may end within a token, tokens are read as they are. Line ends become LF.",
     anyOf: [
       { type: "string" },
       { type: "array", items: { type: "string" }, minItems: 1 },
@@ -72,14 +80,14 @@ const prompt = z
     ],
   });
 
-const stopText = text("text of at least one character").min(1, needs("text of at least one character"));
+const someText = text("text of at least one character").min(1, needs("text of at least one character"));
 const stop = z
   .union(
-    [stopText, z.array(stopText).max(4)],
+    [someText, z.array(someText).max(4)],
     needs("text, or a list of at most 4 texts, each of at least one character"),
   )
   .nullish()
-  .transform((value): readonly string[] => (typeof value === "string" ? [value] : (value ?? [])))
+  .transform((value): readonly string[] => (typeof value === "string" ? [value] : (value ?? [])).map(unixLineEnds))
   .meta({ description: "The text ends before any of these; at most 4." });
 
 /** How a text is written: what completions and sessions share. */
@@ -142,13 +150,13 @@ export const completionRequest = z
 export const sessionRequest = z
   .strictObject({
     model: text("the name of a model"),
-    prompt: optional(text(), "", "What the model reads at once."),
+    prompt: optional(lines(), "", "What the model reads at once."),
   })
   .meta({ id: "SessionRequest" });
 
 export const sessionCompletionRequest = z
   .strictObject({
-    prompt: optional(text(), "", "What the model reads first. It goes on from all that it has read and written."),
+    prompt: optional(lines(), "", "What the model reads first. It goes on from all that it has read and written."),
     ...writing,
   })
   .refine(({ stream, stream_options }) => stream || stream_options == null, {
@@ -160,7 +168,7 @@ export const sessionCompletionRequest = z
 export const inspectRequest = z
   .strictObject({
     model: text("the name of a model"),
-    text: text("text of at least one character").min(1, needs("text of at least one character")),
+    text: someText.transform(unixLineEnds),
     values: optional(
       z.array(text("the name of a value"), needs("a list of names")),
       [] as const,
@@ -218,9 +226,10 @@ export const session = z
   .meta({ id: "Session" });
 export const sessionState = session
   .extend({
-    state: z
-      .record(z.string(), z.array(z.number()))
-      .meta({ description: "By layer and name, what the model remembers of all tokens but the last." }),
+    state: z.record(z.string(), z.array(z.number())).meta({
+      description:
+        "By layer and name, what the model remembers of all tokens but the last ones, which what comes next may change.",
+    }),
   })
   .meta({ id: "SessionState" });
 export const deleted = z
@@ -272,7 +281,7 @@ export function check<T extends z.ZodType>(schema: T, body: unknown): z.output<T
   if (result.success) return result.data;
   const [issue] = result.error.issues as [z.core.$ZodIssue];
   if (issue.code === "unrecognized_keys") {
-    const name = [...issue.path, issue.keys[0]].join(".").slice(0, 100);
+    const name = excerpt([...issue.path, issue.keys[0]].join("."), 100);
     throw new ApiError("invalid", `${name}: there is no such field. Leave it out.`, name);
   }
   const param = issue.path.join(".");

@@ -1,5 +1,6 @@
 /** Texts that are gone on with: what a model remembers between requests, each for a time. Knows nothing about HTTP. */
 import { randomUUID } from "node:crypto";
+import { excerpt } from "../graph/excerpt.ts";
 import type { LaneState } from "../tasks/lanes.ts";
 import type { Served } from "./completions.ts";
 import { ApiError } from "./errors.ts";
@@ -12,10 +13,14 @@ export type Session = {
   readonly served: Served;
   /** Seconds since 1970. */
   readonly created: number;
-  /** What the model remembers of all tokens but the last one: of none where absent. */
+  /** What the model remembers of all tokens but those that follow: of none where absent. */
   state: LaneState | undefined;
   /** The last token, which the model reads first when it goes on; none in the beginning. */
   pending: Int32Array;
+  /** The end of what it was given, after that token, where it may end within one: it is read with what comes next. */
+  open: string;
+  /** Bytes at the end of what was written that begin a character. */
+  rest: Uint8Array;
   /** Read and written. */
   tokens: number;
   expiresMs: number;
@@ -47,7 +52,8 @@ export class Sessions {
     }
     const session: Session = {
       ...{ id: `sess-${randomUUID()}`, owner, served, created: Math.floor(Date.now() / 1000) },
-      ...{ state: undefined, pending: new Int32Array(), tokens: 0, expiresMs: Date.now() + this.lifeMs, busy: false },
+      ...{ state: undefined, pending: new Int32Array(), open: "", rest: new Uint8Array() },
+      ...{ tokens: 0, expiresMs: Date.now() + this.lifeMs, busy: false },
     };
     this.all.set(session.id, session);
     return session;
@@ -63,7 +69,7 @@ export class Sessions {
     if (session === undefined || session.owner !== owner) {
       throw new ApiError(
         "session_not_found",
-        `there is no session "${id.slice(0, 60)}": it has ended, or never began.`,
+        `there is no session "${excerpt(id, 60)}": it has ended, or never began.`,
       );
     }
     session.expiresMs = Date.now() + this.lifeMs;

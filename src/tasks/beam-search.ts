@@ -1,10 +1,11 @@
 /** The most probable continuations of a prompt, by beam search: the best few beginnings, one token longer each step. */
 import { InputError } from "../graph/input-error.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
-import { decodeNext, decodeRest, hasUnknown } from "../text/tokenizer.ts";
+import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer.ts";
 import { createTurns } from "../train/turns.ts";
 import { tokensToRead } from "./desk.ts";
 import { checkTokens } from "./generate.ts";
+import { createHealing, type Ways } from "./healing.ts";
 import { createLanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { findStop, stopStrings } from "./stop-strings.ts";
@@ -34,9 +35,11 @@ export type BeamSearchOptions = {
 /** A text that beam search found. */
 export type BeamText = {
   readonly text: string;
-  /** All that were written, those of the stop string among them. */
+  /** All that were written, those of the stop string and the end of the text among them. */
   readonly tokens: readonly number[];
-  /** In nats, of all these tokens together, after the prompt. */
+  /** How many tokens at the end of the prompt the first of these stands for, where it does (token healing). */
+  readonly replaces?: number;
+  /** In nats, of all these tokens together, after the prompt, or where it may end within a token, after its text. */
   readonly logProbability: number;
 };
 
@@ -48,6 +51,8 @@ type Candidate = {
   readonly score: number;
   /** Where the state lies from which the token was predicted. */
   readonly lane: number;
+  /** Of the first token: how it goes on from the prompt. */
+  readonly way?: number;
 };
 /** A text so far, as its last token and what comes before. */
 type Hypothesis = Omit<Candidate, "before"> & {
@@ -89,43 +94,64 @@ export async function beamSearch(
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
   const lanes = await createLanes(model, beams, { threads });
   const turns = createTurns();
-  const ranking = createRanking(model.outputSize);
-  const nats = new Float64Array(model.outputSize);
+  const own = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
+  const end = endOfText(tokenizer);
+  const toRead = tokensToRead(tokenizer, prompt);
+  const healing = prompt === "" || length === 0 ? undefined : createHealing(tokenizer, toRead);
+  let ways: Ways | undefined;
 
   /** The likeliest texts that are one token longer: no other can be among the best. */
   const longer = (before: Hypothesis, lane: number): Candidate[] => {
-    const logits = lanes.logits[lane] as Float32Array;
+    const first = before.count === 0 ? ways : undefined;
+    const logits = first?.scores ?? (lanes.logits[lane] as Float32Array);
+    const many = logits.length;
+    const { ranking, nats } =
+      first === undefined ? own : { ranking: createRanking(many), nats: new Float64Array(many) };
     logSoftmax(logits, nats);
     if (hasUnknown(tokenizer)) logits[0] = -Infinity; // The unknown character is never written.
     ranking.begin(logits);
     const norm = ((6 + before.count) / 6) ** lengthPenalty;
     const made: Candidate[] = [];
     for (let k = 0; k < Math.min(beams, logits.length); k++) {
-      const token = ranking.at(k);
-      if (logits[token] === -Infinity) break;
-      const logProbability = before.logProbability + (nats[token] as number);
-      made.push({ before, token, logProbability, score: logProbability / norm, lane });
+      const way = ranking.at(k);
+      if (logits[way] === -Infinity) break;
+      const logProbability = before.logProbability + (nats[way] as number);
+      const token = first === undefined ? way : (first.tokens[way] as number);
+      made.push({ before, token, logProbability, score: logProbability / norm, lane, way });
     }
     return made;
   };
   const withText = (candidate: Candidate): Hypothesis => {
-    const { before, token } = candidate;
-    const { text: whole, rest } = decodeNext(tokenizer, token, before.rest);
+    const { before, token, way } = candidate;
+    const healed = before.count === 0 && way !== undefined ? ways?.decode(way) : undefined;
+    const { text: whole, rest } = healed ?? decodeNext(tokenizer, token, before.rest);
     const text = before.text + whole;
     const from = Math.max(0, before.text.length - lookBack);
     const stop = stops.length === 0 ? undefined : findStop(text.slice(from), stops);
-    const ended = stop !== undefined;
-    return { ...candidate, count: before.count + 1, text: ended ? text.slice(0, from + stop) : text, rest, ended };
+    const ended = stop !== undefined || token === end;
+    const shown = stop === undefined ? text : text.slice(0, from + stop);
+    return { ...candidate, count: before.count + 1, text: shown, rest, ended };
   };
 
   const nothing = { before: undefined, token: 0, count: 0, text: "", rest: new Uint8Array(), ended: false };
   let found: readonly Hypothesis[] = [{ ...nothing, logProbability: 0, score: 0, lane: 0 }];
-  for (const token of tokensToRead(tokenizer, prompt)) {
-    if (signal?.aborted === true) break;
+  const read = async (token: number): Promise<void> => {
     lanes.tokens.fill(token);
     lanes.step();
     await turns();
+  };
+  if (healing?.from === 0) {
+    await read(tokensToRead(tokenizer, "")[0] as number);
+    for (let lane = 0; lane < beams; lane++) lanes.restore(lane);
   }
+  for (const [place, token] of toRead.entries()) {
+    if (signal?.aborted === true) break;
+    if (healing !== undefined && place >= healing.from) {
+      healing.foresee(place, lanes.logits[0] as Float32Array, () => lanes.state(0));
+    }
+    await read(token);
+  }
+  if (signal?.aborted !== true) ways = healing?.ways(lanes.logits[0] as Float32Array);
   for (let count = 0; count < length && signal?.aborted !== true; count++) {
     if (count > 0) {
       lanes.reorder(lanes.logits.map((_, lane) => found[lane]?.lane ?? lane));
@@ -139,17 +165,30 @@ export async function beamSearch(
       .sort((a, b) => b.score - a.score)
       .slice(0, beams)
       .map((one) => ("ended" in one ? one : withText(one)));
+    if (count === 0) {
+      found.forEach(({ way = 0 }, lane) => {
+        const state = ways?.state(way);
+        if (state !== undefined) lanes.restore(lane, state);
+      });
+      // Each lies in its own lane now.
+      if (ways !== undefined) found = found.map((one, lane) => ({ ...one, lane }));
+    }
     if (earlyStop ? found[0]?.ended : found.every(({ ended }) => ended)) break;
   }
   return found.map((one) => ({
-    text: one.ended ? one.text : one.text + decodeRest(one.rest),
-    tokens: tokensOf(one),
+    text: one.ended && one.token !== end ? one.text : one.text + decodeRest(one.rest),
+    ...writtenOf(one, ways),
     logProbability: one.logProbability,
   }));
 }
 
-function tokensOf(last: Hypothesis): number[] {
+function writtenOf(last: Hypothesis, ways: Ways | undefined): Pick<BeamText, "tokens" | "replaces"> {
   const tokens: number[] = [];
-  for (let one = last; one.before !== undefined; one = one.before) tokens.push(one.token);
-  return tokens.reverse();
+  let replaces = 0;
+  for (let one = last; one.before !== undefined; one = one.before) {
+    tokens.push(one.token);
+    if (one.before.count === 0) replaces = ways?.replaces(one.way as number) ?? 0;
+  }
+  tokens.reverse();
+  return replaces === 0 ? { tokens } : { tokens, replaces };
 }

@@ -6,17 +6,31 @@ import { InputError } from "../graph/input-error.ts";
 import { createRandom, type Random } from "../nn/random.ts";
 import type { LoadOptions } from "../runtime/program.ts";
 import { createSampler, type Sampler, type SamplingOptions } from "../text/sampling.ts";
-import { decodeNext, decodeRest, encode, hasUnknown, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
+import {
+  decodeNext,
+  decodeRest,
+  encode,
+  endOfText,
+  hasUnknown,
+  type Tokenizer,
+  vocabularySize,
+} from "../text/tokenizer.ts";
+import { createHealing, type Healing, restAfter, type Ways } from "./healing.ts";
 import { createLanes, type LaneState, type Lanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
 
-/** A text, or the ids of its tokens, which say exactly what is read: the same text may be tokens in several ways. */
+/**
+ * A text, or the ids of its tokens, which say exactly what is read: the same text may be tokens in several ways. A text may
+ * end within a token, which is then written in place of what there is of it (token healing); ids are never replaced.
+ */
 export type Prompt = string | ArrayLike<number>;
 
 export type TextOptions<Piece> = SamplingOptions & {
-  /** What the model reads first. Without any it writes as if after the end of a line. */
+  /** What the model reads first. Without any it writes as if after the end of a text, or where it knows none, of a line. */
   readonly prompt: Prompt;
+  /** Of a prompt of ids: the first that was made of a text, whose end may lie within a token. Without it none was. */
+  readonly healFrom?: number | undefined;
   /** Tokens to write; 0 only reads. */
   readonly length: number;
   readonly seed: number;
@@ -24,20 +38,41 @@ export type TextOptions<Piece> = SamplingOptions & {
   readonly stop?: string | readonly string[] | undefined;
   /** What an earlier text left. */
   readonly state?: LaneState | undefined;
-  /** Makes a piece of a token, its text and the logits (V) it was drawn from, which the next step overwrites. */
-  readonly describe: (text: string, token: number, logits: Float32Array) => Piece;
+  /** Bytes of a character that the prompt ends within; without it, what the prompt itself has of one. */
+  readonly rest?: Uint8Array | undefined;
+  /** Whether another text goes on from its end: a character that it ends within is left to that one. */
+  readonly goesOn?: boolean | undefined;
+  readonly describe: Describe<Piece>;
   /** Makes a piece of each token of the prompt but the first, which nothing foretold, too. */
   readonly heard?: ((token: number, logits: Float32Array) => Piece) | undefined;
 };
 
+/**
+ * Makes a piece of what a token adds to the text, its id and the logits (V) it was drawn from, which the next step overwrites,
+ * after bytes of a character that was not whole. Where a prompt is healed, of the way it was and the logits of all ways.
+ */
+export type Describe<Piece> = (
+  text: string,
+  token: number,
+  logits: Float32Array,
+  before: Uint8Array,
+  ways?: Ways,
+) => Piece;
+
 /** A text that is being read and written. */
-export type Text<Piece> = Pick<TextOptions<Piece>, "length" | "describe" | "heard"> & {
+export type Text<Piece> = Pick<TextOptions<Piece>, "length" | "describe" | "heard" | "goesOn"> & {
   readonly toRead: Int32Array;
   readonly sampler: Sampler;
   readonly random: Random;
   readonly gate: Gate<Piece>;
+  /** Whether the first token to read only foretells what the text begins with: it is forgotten then. */
+  readonly foretold: boolean;
+  /** Until the first token is written, where the prompt may end within one. */
+  healing: Healing | undefined;
   read: number;
   written: number;
+  /** How many tokens of the prompt the first one that was written stands for. */
+  replaced: number;
   /** The token that was written last: the model has not read it yet. */
   latest: number;
   /** Bytes of a character that is not whole yet. */
@@ -59,15 +94,22 @@ export type Outcome<Piece> = {
  */
 export function createText<Piece extends { readonly text: string }>(
   { model, tokenizer }: LanguageModel,
-  { prompt, length, seed, stop, state, describe, heard, ...sampling }: TextOptions<Piece>,
+  { prompt, healFrom, length, seed, stop, state, rest, goesOn, describe, heard, ...sampling }: TextOptions<Piece>,
 ): Text<Piece> {
   const sampler = createSampler(sampling, model.outputSize);
-  const given = typeof prompt === "string" ? encode(tokenizer, prompt) : checkedTokens(tokenizer, prompt);
+  const isText = typeof prompt === "string";
+  const given = isText ? encode(tokenizer, prompt) : checkedTokens(tokenizer, prompt);
   for (const token of given) sampler.read(token);
-  const toRead = given.length > 0 || length === 0 ? given : tokensToRead(tokenizer, "");
+  const heals = length > 0 && (isText || healFrom !== undefined);
+  const healing = heals ? createHealing(tokenizer, given, isText ? 0 : healFrom) : undefined;
+  const foretold = healing?.from === 0 && state === undefined;
+  const before = foretold || (given.length === 0 && length > 0) ? tokensToRead(tokenizer, "") : [];
   const [random, gate] = [createRandom(seed), createGate<Piece>(stopStrings(stop))];
-  const begun = { read: 0, written: 0, latest: 0, rest: new Uint8Array() };
-  return { length, describe, heard, toRead, sampler, random, gate, ...begun, state };
+  const toRead = new Int32Array(before.length + given.length);
+  toRead.set(before);
+  toRead.set(given, before.length);
+  const begun = { read: 0, written: 0, replaced: 0, latest: 0, rest: rest ?? restAfter(tokenizer, given) };
+  return { length, describe, heard, goesOn, toRead, sampler, random, gate, foretold, healing, ...begun, state };
 }
 
 function checkedTokens(tokenizer: Tokenizer, ids: ArrayLike<number>): Int32Array {
@@ -77,8 +119,10 @@ function checkedTokens(tokenizer: Tokenizer, ids: ArrayLike<number>): Int32Array
   throw new InputError(`prompt: token ${odd} is ${ids[odd]}; the model's ids go from 0 to ${size - 1}`);
 }
 
-/** What tokens a model reads first: the prompt's, or a line's end. */
+/** What tokens a model reads first: the prompt's, or the end of a text, or where it knows none, of a line. */
 export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
+  const end = endOfText(tokenizer);
+  if (prompt === "" && end !== undefined) return Int32Array.of(end);
   return encode(tokenizer, prompt === "" ? "\n" : prompt);
 }
 
@@ -167,25 +211,39 @@ export class Desk<Piece extends { readonly text: string }> {
       lanes.tokens[lane] = text.read < text.toRead.length ? (text.toRead[text.read++] as number) : text.latest;
     });
     lanes.step();
-    this.texts.forEach((text, lane) => {
-      outcomes.push(outcomeOf(this.tokenizer, text, lanes.logits[lane] as Float32Array));
-    });
+    this.texts.forEach((text, lane) => outcomes.push(outcomeOf(this.tokenizer, text, laneOf(lanes, lane))));
     for (const { text, ended } of outcomes) if (ended !== undefined) this.leave(text);
     return outcomes;
   }
 }
 
+/** A lane after a step. */
+type Lane = {
+  readonly logits: Float32Array;
+  readonly state: () => LaneState;
+  readonly restore: (state?: LaneState) => void;
+};
+const laneOf = (lanes: Lanes, lane: number): Lane => ({
+  logits: lanes.logits[lane] as Float32Array,
+  state: () => lanes.state(lane),
+  restore: (state) => lanes.restore(lane, state),
+});
+
 function outcomeOf<Piece extends { readonly text: string }>(
   tokenizer: Tokenizer,
   text: Text<Piece>,
-  logits: Float32Array,
+  lane: Lane,
 ): Outcome<Piece> {
   try {
-    if (text.read < text.toRead.length) {
-      const heard = text.heard?.(text.toRead[text.read] as number, logits);
-      return { text, pieces: heard === undefined ? [] : [heard] };
-    }
-    return text.length === 0 ? { text, pieces: [] } : { text, ...write(tokenizer, text, logits) };
+    const { toRead, read, foretold, healing } = text;
+    if (read === toRead.length)
+      return text.length === 0 ? { text, pieces: [] } : { text, ...write(tokenizer, text, lane) };
+    const isBefore = foretold && read === 1;
+    if (isBefore) lane.restore();
+    const place = read - Number(foretold);
+    if (healing !== undefined && place >= healing.from) healing.foresee(place, lane.logits, lane.state);
+    const heard = isBefore ? undefined : text.heard?.(toRead[read] as number, lane.logits);
+    return { text, pieces: heard === undefined ? [] : [heard] };
   } catch (error) {
     // What is wrong with one text is no matter of the others.
     return { text, pieces: [], ended: error as Error };
@@ -193,18 +251,29 @@ function outcomeOf<Piece extends { readonly text: string }>(
 }
 
 /** A text's next token. */
-function write<Piece extends { readonly text: string }>(tokenizer: Tokenizer, text: Text<Piece>, logits: Float32Array) {
+function write<Piece extends { readonly text: string }>(tokenizer: Tokenizer, text: Text<Piece>, lane: Lane) {
+  const ways = text.healing?.ways(lane.logits);
+  text.healing = undefined;
+  const logits = ways?.scores ?? lane.logits;
   const unknown = logits[0] as number;
   if (hasUnknown(tokenizer)) logits[0] = -Infinity; // The unknown character is never written.
-  const token = text.sampler.draw(logits, text.random);
+  const { sampler, random } = text;
+  const way = ways === undefined ? sampler.draw(logits, random) : sampler.drawAmong(logits, ways.tokens, random);
   logits[0] = unknown;
+  const token = ways === undefined ? way : (ways.tokens[way] as number);
   text.latest = token;
   text.written++;
-  const last = text.written >= text.length;
-  const { text: whole, rest } = decodeNext(tokenizer, token, text.rest);
+  text.replaced = ways?.replaces(way) ?? text.replaced;
+  const state = ways?.state(way);
+  if (state !== undefined) lane.restore(state);
+  const isEnd = token === endOfText(tokenizer);
+  const last = isEnd || text.written >= text.length;
+  const { text: whole, rest } = ways?.decode(way) ?? decodeNext(tokenizer, token, text.rest);
+  const before = text.rest;
+  const ends = last && (isEnd || text.goesOn !== true);
+  const shown = ends ? whole + decodeRest(rest) : whole;
   text.rest = rest;
-  const shown = last ? whole + decodeRest(rest) : whole;
-  const { pieces, stopped } = text.gate.pass(text.describe(shown, token, logits), last);
-  if (stopped) return { pieces, ended: "stop" } as const;
+  const { pieces, stopped } = text.gate.pass(text.describe(shown, way, logits, before, ways), last);
+  if (stopped || isEnd) return { pieces, ended: "stop" } as const;
   return last ? ({ pieces, ended: "length" } as const) : { pieces };
 }

@@ -1,9 +1,17 @@
 /** Text that a language model writes: token by token, one text or many side by side. */
 import { InputError } from "../graph/input-error.ts";
 import { checkSampling, createRanking, logSoftmax, type SamplingOptions } from "../text/sampling.ts";
-import { decodeToken, encode, hasUnknown, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
+import {
+  decodeNext,
+  decodeToken,
+  encode,
+  hasUnknown,
+  type Tokenizer,
+  tokenName,
+  vocabularySize,
+} from "../text/tokenizer.ts";
 import { createTurns } from "../train/turns.ts";
-import { createDesk, createText, type Prompt } from "./desk.ts";
+import { createDesk, createText, type Describe, type Prompt } from "./desk.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { stopStrings } from "./stop-strings.ts";
 
@@ -36,10 +44,21 @@ export type GenerateManyOptions = WritingOptions & {
 
 /** A token with how likely the model holds it. */
 export type LikelyToken = {
+  /** What it adds to the text there: nothing where it ends within a character, or ends the text. */
   readonly text: string;
+  /**
+   * What it is called, as OpenAI's log-probabilities call it: its text, part of a character `bytes:\xe2\x82`, the end of a text
+   * `<|endoftext|>`.
+   */
+  readonly name: string;
   readonly token: number;
-  /** In nats, as the model itself says: before penalties, temperature and filters. */
+  /**
+   * In nats, as the model itself says: before penalties, temperature and filters. Of the first token after a prompt that may
+   * end within one, it is relative to all that the prompt's text can go on with.
+   */
   readonly logProbability: number;
+  /** How many tokens at the end of the prompt it stands for, where it does (token healing). It adds what it has beyond them. */
+  readonly replaces?: number;
 };
 
 /** A token that was written, with what could have been. */
@@ -50,7 +69,9 @@ export type GeneratedToken = LikelyToken & {
 
 /**
  * Text that goes on from the prompt, token by token. Characters that the model does not know are read as its unknown
- * character, which is never written; without a prompt it writes as if after the end of a line.
+ * character, which is never written; without a prompt it writes as if after the end of a text, where the model was trained on
+ * separate texts, else of a line. Such a model may end the text itself. Where a prompt that is text may end within a token
+ * ("of the " in a model of words), what is written first may stand for the end of the prompt; what comes out is what it adds.
  * @throws InputError for an option out of its range, and for a model whose values are no numbers any more
  * @example for await (const piece of generate(lm, { prompt: "Call me" })) process.stdout.write(piece);
  */
@@ -58,7 +79,7 @@ export async function* generate(
   lm: LanguageModel,
   { prompt = "", ...options }: GenerateOptions = {},
 ): AsyncGenerator<string, void> {
-  for await (const { text } of write(lm, [prompt], options, (text) => ({ text }))) yield text;
+  for await (const { text } of write(lm, [prompt], options, (_, text) => ({ text }))) yield text;
 }
 
 /**
@@ -72,7 +93,8 @@ export async function* generateTokens(
   lm: LanguageModel,
   { prompt = "", logProbabilities = 0, ...options }: GenerateTokensOptions = {},
 ): AsyncGenerator<GeneratedToken, void> {
-  yield* write(lm, [prompt], options, createDescriber(lm.tokenizer, logProbabilities));
+  const describe = createDescriber(lm.tokenizer, logProbabilities);
+  yield* write(lm, [prompt], options, (_, ...token) => describe(...token));
 }
 
 /**
@@ -89,7 +111,7 @@ export async function* generateMany(
   { logProbabilities = 0, ...options }: GenerateManyOptions = {},
 ): AsyncGenerator<GeneratedToken & { readonly prompt: number }, void> {
   const describe = createDescriber(lm.tokenizer, logProbabilities);
-  yield* write(lm, prompts, options, (text, token, logits, prompt) => ({ prompt, ...describe(text, token, logits) }));
+  yield* write(lm, prompts, options, (prompt, ...token) => ({ prompt, ...describe(...token) }));
 }
 
 /** The characters of a text that the model does not know, each once. */
@@ -110,12 +132,12 @@ export function checkTokens(name: string, value: number): void {
   if (!(value >= 0)) throw new InputError(`${name}: needs a number of tokens from 0, got ${value}`);
 }
 
-/** Every prompt's text, piece by piece; `describe` makes a piece of a token, its text and the logits it was drawn from. */
+/** Every prompt's text, piece by piece, as `describe` makes them; it is told of which prompt, too. */
 async function* write<Piece extends { readonly text: string }>(
   lm: LanguageModel,
   prompts: readonly Prompt[],
   { length = 500, seed = 0, signal, threads, batch = 32, ...writing }: WritingOptions & { batch?: number | undefined },
-  describe: (text: string, token: number, logits: Float32Array, prompt: number) => Piece,
+  describe: (prompt: number, ...token: Parameters<Describe<Piece>>) => Piece,
 ): AsyncGenerator<Piece, void> {
   checkSampling(writing);
   checkTokens("length", length);
@@ -129,8 +151,12 @@ async function* write<Piece extends { readonly text: string }>(
   for (let begun = 0; !aborted(); ) {
     for (; begun < prompts.length && desk.count < desk.size; begun++) {
       const [k, prompt] = [begun, prompts[begun] as Prompt];
-      const describeOf = (text: string, token: number, logits: Float32Array) => describe(text, token, logits, k);
-      desk.join(createText(lm, { ...writing, prompt, length, seed: seed + k, describe: describeOf }));
+      desk.join(
+        createText(lm, {
+          ...{ ...writing, prompt, length, seed: seed + k },
+          describe: (...token) => describe(k, ...token),
+        }),
+      );
     }
     if (desk.count === 0) return;
     for (const { pieces, ended } of desk.step()) {
@@ -144,31 +170,32 @@ async function* write<Piece extends { readonly text: string }>(
   }
 }
 
-/** Makes a token with its log-probability and `count` alternatives out of its text, its id and logits (V). */
-export function createDescriber(
-  tokenizer: Tokenizer,
-  count: number,
-): (text: string, token: number, logits: Float32Array) => GeneratedToken {
+/** Makes tokens with their log-probabilities and `count` alternatives: a text's `describe`. */
+export function createDescriber(tokenizer: Tokenizer, count: number): Describe<GeneratedToken> {
   if (!(Number.isInteger(count) && count >= 0)) {
     throw new InputError(`logProbabilities: needs a whole number of alternatives from 0, got ${count}`);
   }
   const size = vocabularySize(tokenizer);
-  const [nats, ranking] = [new Float64Array(size), createRanking(size)];
-  const likely = (token: number): LikelyToken => ({
-    text: decodeToken(tokenizer, token),
-    token,
-    logProbability: nats[token] as number,
-  });
-  return (text, token, logits) => {
+  const own = { nats: new Float64Array(size), ranking: createRanking(size) };
+  return (text, token, logits, before, ways) => {
+    const many = logits.length;
+    const { nats, ranking } = ways === undefined ? own : { nats: new Float64Array(many), ranking: createRanking(many) };
     logSoftmax(logits, nats);
     if (hasUnknown(tokenizer)) nats[0] = -Infinity; // It cannot be written, so it is no alternative.
+    const likely = (way: number, text: string): LikelyToken => {
+      const logProbability = nats[way] as number;
+      if (ways === undefined) return { text, name: tokenName(tokenizer, way), token: way, logProbability };
+      const about = { text, name: ways.name(way), token: ways.tokens[way] as number, logProbability };
+      const replaces = ways.replaces(way);
+      return replaces === 0 ? about : { ...about, replaces };
+    };
     const alternatives: LikelyToken[] = [];
     if (count > 0) ranking.begin(nats);
-    for (let k = 0; k < Math.min(count, size); k++) {
+    for (let k = 0; k < Math.min(count, many); k++) {
       const other = ranking.at(k);
       if (nats[other] === -Infinity) break;
-      alternatives.push(likely(other));
+      alternatives.push(likely(other, (ways?.decode(other) ?? decodeNext(tokenizer, other, before)).text));
     }
-    return { ...likely(token), text, alternatives };
+    return { ...likely(token, text), alternatives };
   };
 }

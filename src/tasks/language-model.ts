@@ -4,6 +4,7 @@ import { readModel, writeModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import type { Cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import { initialize } from "../nn/initializers.ts";
 import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
 import { countParameters, type Model, modelOf, nameLayers } from "../nn/model.ts";
@@ -14,7 +15,9 @@ import {
   countUnknown,
   decodeToken,
   encode,
+  endOfText,
   hasUnknown,
+  type Texts,
   type Tokenizer,
   trainTokenizer,
   vocabularySize,
@@ -25,6 +28,7 @@ import { adam } from "../train/optimizers.ts";
 import { smallestStream } from "../train/stream.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
 
+export type { Texts } from "../text/tokenizer.ts";
 export { type BeamSearchOptions, type BeamText, beamSearch } from "./beam-search.ts";
 export type { Prompt } from "./desk.ts";
 export {
@@ -72,21 +76,25 @@ export type LanguageModelOptions = {
 const mostLayers = 100;
 
 /**
- * An untrained model for a text, whose tokens make its vocabulary.
+ * An untrained model for a text, whose tokens make its vocabulary; or for separate texts: then one more token stands for the
+ * end of a text, which the model may write, and after which it begins a new one. No characters are that token.
  * @throws InputError for options that make no model
  * @example const lm = languageModel(text, { cell: "gru", units: 256 });
+ * @example const lm = languageModel(poems, { tokens: "word" });
  */
-export function languageModel(text: string, options: LanguageModelOptions = {}): LanguageModel {
+export function languageModel(text: Texts, options: LanguageModelOptions = {}): LanguageModel {
   const { units = 128, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary } = options;
   const { embedding: features = Math.min(units, 64) } = options;
   const of = cellOf(options.cell ?? "lstm");
   if (!Number.isInteger(layers) || layers < 1 || layers > mostLayers) {
     throw new InputError(`layers: needs a whole number from 1 to ${mostLayers}, got ${layers}`);
   }
+  checkTexts(text);
   const tokenizer = trainTokenizer(tokens, text, { maxVocabulary });
   const vocabulary = vocabularySize(tokenizer);
-  if (vocabulary < 2) throw new InputError("the text has no character to learn. Give a longer text.");
-  if (options.training !== undefined) checkLength(encode(tokenizer, text).length, options.training);
+  if (vocabulary < 2 || (typeof text !== "string" && text.every((one) => one === "")))
+    throw new InputError("the text has no character to learn. Give a longer text.");
+  if (options.training !== undefined) checkLength(streamOf(tokenizer, text, options.training));
   const label = typeof options.cell === "object" ? "recurrent" : (options.cell ?? "lstm").replaceAll("-", "_");
   const drop = rate > 0 ? [dropout(rate)] : [];
   const stack = Array.from({ length: layers }, () => [
@@ -108,7 +116,38 @@ function checkTrainingMemory(model: Model, options: FitStreamOptions): void {
   checkMemory(trainingPlan(model, { batch, steps, clipNorm: 1 }).plan.bytes, "training this model");
 }
 
-function checkLength(tokens: number, options: FitStreamOptions): void {
+/** Tokens to train on, with how many are kept for validation as `fitStream` takes it. */
+type Stream = { readonly tokens: Int32Array; readonly options: FitStreamOptions };
+
+/**
+ * A text's tokens, and those of separate ones with the token that ends each. Of separate texts the last ones are kept for
+ * validation, so that no text is both trained and measured on; where none come near the share (a quarter of it to four times as
+ * much: there are few, or one is most of all), a part of one.
+ */
+function streamOf(tokenizer: Tokenizer, text: Texts, options: FitStreamOptions): Stream {
+  const tokens = encode(tokenizer, text);
+  const { validationSplit } = { ...fitDefaults, ...options };
+  if (typeof text === "string" || validationSplit === 0) return { tokens, options };
+  const end = endOfText(tokenizer);
+  const wanted = tokens.length * validationSplit;
+  let kept = 0;
+  for (let at = 0; at < tokens.length; at++) {
+    const left = tokens.length - 1 - at;
+    if (tokens[at] === end && Math.abs(left - wanted) < Math.abs(kept - wanted)) kept = left;
+  }
+  if (kept < wanted / 4 || kept > wanted * 4) return { tokens, options };
+  // Half a token more, so that rounding makes no difference.
+  return { tokens, options: { ...options, validationSplit: (kept + 0.5) / tokens.length } };
+}
+
+function checkTexts(text: unknown): void {
+  if (typeof text === "string") return;
+  if (!Array.isArray(text)) throw new InputError(`text must be a text or a list of texts, got ${formatValue(text)}`);
+  const odd = text.findIndex((one) => typeof one !== "string");
+  if (odd >= 0) throw new InputError(`text ${odd} of the list must be a text, got ${formatValue(text[odd])}`);
+}
+
+function checkLength({ tokens: { length: tokens }, options }: Stream): void {
   const { batch, steps, validationSplit } = { ...fitDefaults, ...options };
   const wanted = smallestStream(batch, steps);
   const training = tokens - Math.floor(tokens * validationSplit);
@@ -132,18 +171,22 @@ function cellOf(given: string | Cell): Cell {
 }
 
 /**
- * Train on a text; the model's values are changed.
- * @throws InputError where the text is too short for one batch, memory too small, or `resume` another optimiser's
+ * Train on a text, or on separate ones; the model's values are changed. Separate texts are one stream, each followed by the
+ * token that ends a text: what the model remembers is carried across it, and it learns that nothing before it matters. The
+ * last of them, as near to a share of `validationSplit` as whole texts come, are kept for validation.
+ * @throws InputError where the text is too short for one batch, memory too small, or `resume` another optimiser's; for
+ * separate texts and a model that was made of one
  * @throws NonFiniteLoss as `fitStream`
  * @example const { validationLoss } = await trainLanguageModel(lm, text, { epochs: 3 });
  */
 export async function trainLanguageModel(
   { model, tokenizer }: LanguageModel,
-  text: string,
+  text: Texts,
   options: FitStreamOptions = {},
 ): Promise<FitStreamResult> {
-  const tokens = encode(tokenizer, text);
-  checkLength(tokens.length, options);
+  checkTexts(text);
+  const stream = streamOf(tokenizer, text, options);
+  checkLength(stream);
   const { resume, optimizer = adam() } = options;
   const saved = Object.keys(resume?.slots ?? {});
   if (resume !== undefined && [...saved].sort().join() !== [...optimizer.slots].sort().join()) {
@@ -152,7 +195,7 @@ export async function trainLanguageModel(
         `${optimizer.name} needs ${optimizer.slots.join(", ") || "nothing"}. Train anew.`,
     );
   }
-  return fitStream(model, tokens, options);
+  return fitStream(model, stream.tokens, stream.options);
 }
 
 /** How well a model predicts a text. */
@@ -161,17 +204,18 @@ export type Evaluation = {
   readonly loss: number;
   readonly perplexity: number;
   readonly bitsPerCharacter: number;
-  /** Tokens predicted: all but the first. */
+  /** Tokens predicted: all but the first, the ends of separate texts included. */
   readonly tokens: number;
   /** Characters that the model's vocabulary does not have. */
   readonly unknown: number;
 };
 
 /**
- * How well the model predicts a text.
+ * How well the model predicts a text, or separate ones, the ends of which are predicted, too.
  * @throws InputError for a text of less than two tokens, and for a model whose values are no numbers any more
  */
-export async function evaluateLanguageModel({ model, tokenizer }: LanguageModel, text: string): Promise<Evaluation> {
+export async function evaluateLanguageModel({ model, tokenizer }: LanguageModel, text: Texts): Promise<Evaluation> {
+  checkTexts(text);
   const ids = encode(tokenizer, text);
   if (ids.length < 2)
     throw new InputError(
@@ -186,7 +230,9 @@ export async function evaluateLanguageModel({ model, tokenizer }: LanguageModel,
   const tokens = ids.length - 1;
   // The first token is given, and may be a word. (The unknown character is one character.)
   const first = countCharacters(decodeToken(tokenizer, ids[0] as number));
-  const characters = countCharacters(text) - first;
+  const all =
+    typeof text === "string" ? countCharacters(text) : text.reduce((sum, one) => sum + countCharacters(one), 0);
+  const characters = all - first;
   return {
     loss,
     perplexity: Math.exp(loss),

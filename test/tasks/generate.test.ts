@@ -353,7 +353,7 @@ describe("unknownCharacters", () => {
 describe("byte pairs", () => {
   // Its bytes are all equally likely at first: most of what it writes is no character.
   const byBytes = languageModel("größe größe naïve 鯨鯨鯨鯨", { ...tiny, tokens: "bpe", seed: 4 });
-  const options = { prompt: "grö", length: 200, seed: 6, temperature: 2 };
+  const options = { prompt: encode(byBytes.tokenizer, "grö"), length: 200, seed: 6, temperature: 2 };
 
   test("the pieces are the text of the tokens, with U+FFFD for what is no character, at the end too", async () => {
     for (const length of [1, 2, 3, 50, 200]) {
