@@ -1,23 +1,23 @@
 /** `unrolled evaluate`: how well a model predicts a text. */
-import { decodeText, readInput } from "../formats/files.ts";
-import { InputError } from "../graph/input-error.ts";
+import { readInput } from "../formats/files.ts";
 import { evaluateLanguageModel, readLanguageModel } from "../tasks/language-model.ts";
 import type { Command } from "./options.ts";
 import { formatCount, writeJson } from "./output.ts";
+import { field, readTexts } from "./texts.ts";
 
 export const evaluate: Command = {
   name: "evaluate",
-  usage: "evaluate MODEL.safetensors FILE",
+  usage: "evaluate MODEL.safetensors FILE|FOLDER",
   summary: "how well a model predicts a text",
-  details: "Each token is predicted from all those before it.",
+  details:
+    "Each token is predicted from all those before it. Of a model of separate texts\n.jsonl and folders are such texts.",
   examples: ["evaluate model.safetensors test.txt"],
   arguments: [2, 2],
-  options: {},
+  options: { field },
   async run(given) {
     const [file, path] = given.positionals as readonly [string, string];
     const model = readLanguageModel(readInput(file), file);
-    const text = decodeText(readInput(path), path);
-    if (text === "") throw new InputError(`${path}: the file is empty. Give a text to evaluate on.`);
+    const text = readTexts(path, "to evaluate on", given.text("field"));
     const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(model, text);
     if (given.flag("json")) return writeJson({ loss, perplexity, bitsPerCharacter, tokens, unknown });
     const rows = [

@@ -4,9 +4,11 @@ import { InputError } from "../graph/input-error.ts";
 import { beamSearch } from "../tasks/beam-search.ts";
 import { type GeneratedToken, type GenerateOptions, generateTokens, generate as write } from "../tasks/generate.ts";
 import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
+import { unixLineEnds } from "../text/line-ends.ts";
+import { readEscapes } from "./escapes.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
-import { warnUnknown } from "./unknown.ts";
+import { warnStops, warnUnknown } from "./unknown.ts";
 
 const penalty = { min: -2, max: 2 } as const;
 
@@ -14,16 +16,20 @@ export const generate: Command = {
   name: "generate",
   usage: 'generate MODEL.safetensors [--prompt "..."] [options]',
   summary: "write text with a model",
-  details: "Text goes to standard output as it is written; Ctrl-C stops it.",
+  details: [
+    "Text goes to standard output as it is written; Ctrl-C stops it. A prompt is",
+    "read as it is; where it ends within a token, that is written anew.",
+  ].join("\n"),
   examples: [
     'generate model.safetensors --prompt "Call me" --length 200',
     'generate model.safetensors --prompt "Call me" --beams 8 --stop .',
+    "generate model.safetensors --stop '\\n'",
   ],
   arguments: [1, 1],
   options: {
     prompt: { value: "TEXT", help: "what the text goes on from" },
     length: { value: "N", help: "tokens to write [500]", number: { whole: true, min: 0 } },
-    stop: { value: "TEXT", help: "end before TEXT; for several, give it again", multiple: true },
+    stop: { value: "TEXT", help: "end before TEXT (\\n, \\t, \\u{e9}, \\\\); for several, again", multiple: true },
     temperature: { value: "X", help: "0 the likeliest, 1 as the model says [0.8]", number: { min: 0 } },
     "top-k": { value: "N", help: "only the N likeliest tokens", number: { whole: true, min: 1 } },
     "top-p": { value: "X", help: "only the likeliest, of probability X together", number: { above: 0, max: 1 } },
@@ -39,14 +45,16 @@ export const generate: Command = {
     const [file] = given.positionals as readonly [string];
     checkTogether(given);
     const model = readLanguageModel(readInput(file), file);
-    const prompt = given.text("prompt") ?? "";
+    const prompt = unixLineEnds(given.text("prompt") ?? "");
     if (/\p{Surrogate}/u.test(prompt)) throw new InputError("--prompt: is not valid Unicode text.");
     const json = given.flag("json");
     warnUnknown("--prompt", model, prompt, json);
+    const stops = given.texts("stop").map((one) => unixLineEnds(readEscapes("--stop", one)));
+    warnStops(model, stops, json);
     const stop = new AbortController();
     process.once("SIGINT", () => stop.abort());
     const seed = given.number("seed") ?? Math.floor(Math.random() * 2 ** 32);
-    const common = { prompt, length: given.number("length") ?? 500, stop: given.texts("stop"), signal: stop.signal };
+    const common = { prompt, length: given.number("length") ?? 500, stop: stops, signal: stop.signal };
     // In a file or a pipe the text is as the model wrote it.
     const shown = isTerminal(process.stdout) ? printable : (text: string) => text;
     const show = (text: string): void => {

@@ -283,8 +283,9 @@ function showInspection(): void {
       const of = visible(steps[t]?.token ?? "");
       const fits = Math.floor((cellWidth - 2) / 7);
       context.fillStyle = t === token ? colours.ink : colours.soft;
+      const characters = Array.from(new Intl.Segmenter().segment(of), ({ segment }) => segment);
       context.fillText(
-        of.length > fits && fits > 1 ? `${of.slice(0, fits - 1)}…` : of,
+        characters.length > fits && fits > 1 ? `${characters.slice(0, fits - 1).join("")}…` : of,
         left + (t + 0.5) * cellWidth - x0,
         top / 2,
       );

@@ -1,6 +1,7 @@
 /** `unrolled inspect`: every gate and state of a model at every step, while it reads a text. */
 import { basename } from "node:path";
-import { checkWritable, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
+import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { inspectModel } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
@@ -13,10 +14,12 @@ import {
   shownValues,
 } from "../tasks/inspect-text.ts";
 import { readLanguageModel } from "../tasks/language-model.ts";
-import { encode, type Tokenizer } from "../text/tokenizer.ts";
+import { unixLineEnds } from "../text/line-ends.ts";
+import { encode, type Texts, type Tokenizer } from "../text/tokenizer.ts";
 import { inspectionPage } from "./inspect-page.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, isTerminal, printable, styled, writeJson } from "./output.ts";
+import { field, joined, readTexts } from "./texts.ts";
 import { warnUnknown } from "./unknown.ts";
 
 /** The largest page, in numbers: 40 MB, about 53 MB as text. */
@@ -36,6 +39,7 @@ export const inspect: Command = {
   options: {
     text: { value: "TEXT", help: "what the model reads" },
     value: { value: "NAME", help: "only this value, all its units; for several, give it again", multiple: true },
+    field,
     html: { value: "FILE", help: "one page with everything in it, for a browser" },
   },
   async run(given) {
@@ -43,11 +47,11 @@ export const inspect: Command = {
     const html = given.text("html");
     if (html !== undefined) checkPage(html);
     const lm = readLanguageModel(readInput(file), file);
-    const { text, where } = readText(given);
+    const { text, where } = textOf(given);
     const shown = shownValues(lm.model, given.texts("value"), "--value");
     const ids = encode(lm.tokenizer, text);
     if (html !== undefined) checkSize(ids.length, shown);
-    warnUnknown(where, lm, text, given.flag("json"));
+    warnUnknown(where, lm, joined(text), given.flag("json"));
 
     const keys = shown.map(({ key }) => key);
     const outputs = [
@@ -76,21 +80,17 @@ type Output = {
   readonly end?: () => void;
 };
 
-function readText(given: Given): { readonly text: string; readonly where: string } {
+function textOf(given: Given): { readonly text: Texts; readonly where: string } {
   const [, path] = given.positionals;
   const text = given.text("text");
   if (path !== undefined && text !== undefined) {
     throw new InputError(`--text: there is a text in ${path} too. Give one of the two.`);
   }
-  if (path !== undefined) {
-    const content = decodeText(readInput(path), path);
-    if (content === "") throw new InputError(`${path}: the file is empty. Give a text to read.`);
-    return { text: content, where: path };
-  }
+  if (path !== undefined) return { text: readTexts(path, "to read", given.text("field")), where: path };
   if (text === undefined) throw new InputError('there is nothing to read. Give a FILE, or --text "...".');
   if (text === "") throw new InputError("--text: the text is empty. Give at least one character.");
   if (/\p{Surrogate}/u.test(text)) throw new InputError("--text: is not valid Unicode text.");
-  return { text, where: "--text" };
+  return { text: unixLineEnds(text), where: "--text" };
 }
 
 function checkPage(path: string): void {
@@ -181,10 +181,8 @@ function legend(shown: readonly Scaled[]): void {
 /** A token in quotes, control characters and line ends made visible. */
 const quoted = (token: string): string => {
   const text = printable(JSON.stringify(token));
-  const characters = [...text];
-  return (characters.length > tokenWidth ? `${characters.slice(0, tokenWidth - 2).join("")}…"` : text).padEnd(
-    tokenWidth,
-  );
+  const isLong = [...text].length > tokenWidth;
+  return (isLong ? `${text.slice(0, graphemeEnd(text, tokenWidth - 2))}…"` : text).padEnd(tokenWidth);
 };
 const tokenWidth = 10;
 

@@ -1,7 +1,8 @@
 /** `unrolled train`: a text in, a trained model file out. */
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { checkWritable, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
+import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
 import {
@@ -13,7 +14,7 @@ import {
   trainLanguageModel,
   writeLanguageModel,
 } from "../tasks/language-model.ts";
-import { defaultVocabulary, encode, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
+import { defaultVocabulary, encode, type Texts, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
 import { fitDefaults } from "../train/fit-stream.ts";
 import { NonFiniteLoss } from "../train/non-finite.ts";
 import { adam, adamW, asgd, nadam, type Optimizer, rmsprop, sgd } from "../train/optimizers.ts";
@@ -21,6 +22,7 @@ import { readCell } from "./cell-argument.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
 import { duration, progressPrinter } from "./progress.ts";
+import { field, readTexts } from "./texts.ts";
 
 type OptimizerChoice = {
   readonly make: (options: { learningRate: number }) => Optimizer;
@@ -43,7 +45,7 @@ const positive = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 
 export const train: Command = {
   name: "train",
-  usage: "train [FILE] --out MODEL.safetensors [options]",
+  usage: "train [FILE|FOLDER] --out MODEL.safetensors [options]",
   summary: "train a text model, on Moby-Dick where no FILE is given",
   details: "Validates after each epoch or minute, 4 to 20 times.\nCtrl-C stops the training and saves the model.",
   examples: [
@@ -54,6 +56,7 @@ export const train: Command = {
   arguments: [0, 1],
   options: {
     out: { value: "MODEL", help: "where the model goes" },
+    field,
     cell: { value: "CELL", help: "a built-in cell's name or a file of equations [lstm]" },
     units: { value: "N", help: "features of a state [128]", number: positive },
     layers: { value: "N", help: "recurrent layers [1]", number: { whole: true, min: 1, max: 100 } },
@@ -103,8 +106,7 @@ async function run(given: Given): Promise<void> {
   if (out === undefined) throw new InputError("--out is missing: say where the model goes, --out model.safetensors.");
   const [file] = given.positionals;
   const path = file ?? mobyDick();
-  const text = decodeText(readInput(path), path);
-  if (text === "") throw new InputError(`${path}: the file is empty. Give a text to train on.`);
+  const text = readTexts(path, "to train on", given.text("field"));
   if (given.number("minutes") !== undefined && given.number("epochs") !== undefined) {
     throw new InputError("--minutes: trains that long instead of a number of epochs. Give one of the two.");
   }
@@ -141,7 +143,7 @@ async function run(given: Given): Promise<void> {
   const minutes = given.number("minutes");
   const epochs = given.number("epochs") ?? fitDefaults.epochs;
   const characters = given.number("sample") ?? sampleLength;
-  const prompt = openingOf(text);
+  const prompt = openingOf(typeof text === "string" ? text : (text[0] as string));
   const { make, rate } = optimizers[started.optimizer] as OptimizerChoice;
   try {
     const result = await trainLanguageModel(started, text, {
@@ -195,7 +197,7 @@ const validationsOf = (count: number): number =>
  * too few to find back.
  */
 function openingOf(text: string): string {
-  const opening = Array.from(text.slice(0, 200)).slice(0, 100).join("");
+  const opening = text.slice(0, graphemeEnd(text, 100));
   return opening.slice(0, opening.lastIndexOf(" ") + 1) || opening;
 }
 
@@ -206,17 +208,17 @@ type SampleOptions = Pick<GenerateOptions, "prompt" | "seed" | "signal"> & { rea
  * that wait for each other at every step lose far more than they gain where other programs run too.
  */
 async function sampleOf(model: LanguageModel, { characters, ...options }: SampleOptions): Promise<string> {
-  const written: string[] = [];
+  let written = "";
   try {
     for await (const piece of generate(model, { ...options, length: characters, temperature: 0.8, threads: 1 })) {
-      written.push(...piece);
+      written += piece;
       if (written.length >= characters) break;
     }
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return `(no sample: ${error.message})`;
   }
-  return written.slice(0, characters).join("");
+  return written.slice(0, graphemeEnd(written, characters));
 }
 
 /** The model must not take the place of something else. */
@@ -244,7 +246,7 @@ function checkTarget(out: string, inputs: readonly (string | undefined)[]): void
 }
 
 /** A new model, or the one to go on with, and what trains it. */
-function start(given: Given, text: string, out: string, seed: number): LanguageModel & { readonly optimizer: string } {
+function start(given: Given, text: Texts, out: string, seed: number): LanguageModel & { readonly optimizer: string } {
   if (given.flag("resume")) {
     if (!existsSync(out)) throw new InputError(`${out}: there is no model to resume. Leave out --resume.`);
     const fixed = ["cell", "units", "layers", "embedding", "dropout", "tokens", "vocabulary", "optimizer"];

@@ -3,6 +3,7 @@
  * equations, and whatever else belongs to it (a tokenizer, the training state). Loading runs no code of the file's.
  */
 import { cell, EquationError } from "../graph/cell.ts";
+import { excerpt } from "../graph/excerpt.ts";
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -242,7 +243,7 @@ function brief(value: unknown): string {
   // Not JSON of it: it may be nested without end.
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
   const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+  return excerpt(text, 60);
 }
 const record = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;

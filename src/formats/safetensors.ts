@@ -3,6 +3,7 @@
  * the tensors' bytes one after the other. What is read is checked before anything is allocated for it. Knows nothing
  * about models. Numbers are little-endian, in the file as in every JavaScript engine in use.
  */
+import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 
 /** A file that is not in its format, or is damaged. The message is one line with the file's name. */
@@ -148,7 +149,8 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unk
   } catch {
     return fail(`its header is not UTF-8 text. ${damaged}`);
   }
-  if (!text.startsWith("{")) fail(`its header starts with ${quote(text.slice(0, 1))}, not "{". ${damaged}`);
+  if (!text.startsWith("{"))
+    fail(`its header starts with ${quote(/^.?/su.exec(text)?.[0] ?? "")}, not "{". ${damaged}`);
   let header: unknown;
   try {
     header = JSON.parse(text);
@@ -261,4 +263,4 @@ const isSizes = (value: unknown): value is number[] =>
 const format = (count: number) => count.toLocaleString("en-US");
 
 /** A name out of a file for a message. */
-const quote = (name: string) => JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+const quote = (name: string) => JSON.stringify(excerpt(name, 60));

@@ -6,7 +6,7 @@ import { InputError } from "../graph/input-error.ts";
 import { type InspectedStep, inspectModel, type NamedValue, namedValues } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
 import { createRanking } from "../text/sampling.ts";
-import { decodeNext, type Tokenizer } from "../text/tokenizer.ts";
+import { decodeNext, type Tokenizer, tokenName } from "../text/tokenizer.ts";
 import type { LanguageModel } from "./language-model.ts";
 
 /** A value with the name that it is shown by: without its layer's where that says nothing. */
@@ -104,10 +104,10 @@ export function inspectedToken(
   return { token: text, values: Object.fromEntries(named), loss: loss ?? null, next: likely };
 }
 
-/** The likeliest next tokens, as far as they are text of their own. */
+/** The likeliest next tokens, by their names: part of a character is `bytes:\xe2`. */
 export const nextTokens = (tokenizer: Tokenizer, next: ReadToken["next"]): InspectedToken["next"] =>
   next.map(({ token, probability }) => {
-    return { token: decodeNext(tokenizer, token).text, probability: decimal(probability) };
+    return { token: tokenName(tokenizer, token), probability: decimal(probability) };
   });
 
 /** Nine digits tell all 32-bit floats apart. */

@@ -118,7 +118,7 @@ export function encode(tokenizer: Tokenizer, text: Texts): Int32Array<ArrayBuffe
   const end = endOfText(tokenizer);
   if (end === undefined) {
     throw new InputError(
-      "the model has no token for the end of a text, so it reads one text, not separate ones. Make it of a list of texts.",
+      "the model has no token that ends a text, for it was made of one. Give it one text, or make it of separate ones.",
     );
   }
   const parts = text.map((one) => encodeText(tokenizer, one));

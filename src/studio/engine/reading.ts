@@ -5,7 +5,7 @@ import { type Saliency, saliency } from "../../nn/saliency.ts";
 import { unknownCharacters } from "../../tasks/generate.ts";
 import { inspectText, type LabelledValue, shownValues } from "../../tasks/inspect-text.ts";
 import { readLanguageModel } from "../../tasks/language-model.ts";
-import { decodeNext, decodeToken, encode, hasUnknown, type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
+import { decodeNext, encode, hasUnknown, type Tokenizer, tokenName, vocabularySize } from "../../text/tokenizer.ts";
 import { correlations, type Pattern, signalOf } from "./patterns.ts";
 import type { Job } from "./remote.ts";
 
@@ -145,7 +145,7 @@ function textsOf(tokenizer: Tokenizer, ids: Int32Array, text: string): readonly 
 }
 
 const textOfEach = (tokenizer: Tokenizer): readonly string[] =>
-  Array.from({ length: vocabularySize(tokenizer) }, (_, id) => decodeToken(tokenizer, id));
+  Array.from({ length: vocabularySize(tokenizer) }, (_, id) => tokenName(tokenizer, id));
 
 const emptyPiece = (values: number) => ({
   values: Array.from({ length: values }, (): Float32Array[] => []),

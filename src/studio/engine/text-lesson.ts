@@ -3,7 +3,7 @@ import { inspectModel } from "../../nn/inspection.ts";
 import { tokensToRead } from "../../tasks/desk.ts";
 import { generate } from "../../tasks/generate.ts";
 import { languageModel, readLanguageModel, writeLanguageModel } from "../../tasks/language-model.ts";
-import { decodeToken, vocabularySize } from "../../text/tokenizer.ts";
+import { tokenName, vocabularySize } from "../../text/tokenizer.ts";
 
 /** A token as the model takes it in. */
 export type LessonToken = {
@@ -45,11 +45,11 @@ export const textLesson = {
       const id = ids[tokens.length] as number;
       const row = table.slice(id * features, (id + 1) * features);
       const bits = loss === undefined ? undefined : loss / Math.LN2;
-      tokens.push({ text: decodeToken(tokenizer, id), id, features: row, bits });
+      tokens.push({ text: tokenName(tokenizer, id), id, features: row, bits });
       nats += loss ?? 0;
       logits = output;
     }
-    const vocabulary = Array.from({ length: size }, (_, id) => decodeToken(tokenizer, id));
+    const vocabulary = Array.from({ length: size }, (_, id) => tokenName(tokenizer, id));
     return { tokens, loss: nats / (tokens.length - 1), vocabulary, logits };
   },
 

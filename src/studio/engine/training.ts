@@ -130,7 +130,13 @@ function made(text: string, settings: TrainingSettings): LanguageModel {
  */
 async function sampleOf(lm: LanguageModel, text: string, { sample, seed }: TrainingSettings): Promise<string> {
   let written = "";
-  const options = { prompt: text.slice(-readFirst), length: sample, seed, temperature: 0.7, threads: 1 };
+  const options = {
+    prompt: text.slice(-readFirst).replace(/^[\udc00-\udfff]/, ""),
+    length: sample,
+    seed,
+    temperature: 0.7,
+    threads: 1,
+  };
   for await (const piece of generate(lm, options)) written += piece;
   return written;
 }

@@ -2,6 +2,7 @@
 import { tokensToRead } from "../../tasks/desk.ts";
 import { type GeneratedToken, generateTokens } from "../../tasks/generate.ts";
 import { readLanguageModel } from "../../tasks/language-model.ts";
+import { endOfText } from "../../text/tokenizer.ts";
 import type { Job } from "./remote.ts";
 
 /** How tokens are drawn. What is left out changes nothing. */
@@ -21,17 +22,21 @@ const pieceMs = 30;
 
 export const writing = {
   /**
-   * Text without an end, some tokens at a time: who has enough does not ask again. `taken` are tokens that stand between
-   * the prompt and what is written.
+   * Text, some tokens at a time, as far as the model goes on: who has enough does not ask again. `taken` are tokens that
+   * stand between the prompt and what is written, the first of them in place of the last `replaces` of the prompt.
    * @throws InputError as `generateTokens`
    */
   async *write(
     file: Uint8Array<ArrayBuffer>,
     { prompt, ...settings }: WritingSettings,
     taken: readonly number[] = [],
+    replaces = 0,
   ): Job<readonly GeneratedToken[], undefined> {
     const lm = readLanguageModel(file, "the model");
-    const from = taken.length === 0 ? prompt : [...tokensToRead(lm.tokenizer, prompt), ...taken];
+    // The reader chose that it ends.
+    if (taken.length > 0 && taken.at(-1) === endOfText(lm.tokenizer)) return undefined;
+    const read = tokensToRead(lm.tokenizer, prompt);
+    const from = taken.length === 0 ? prompt : [...read.subarray(0, read.length - replaces), ...taken];
     const options = { ...settings, prompt: from, length: Number.POSITIVE_INFINITY, logProbabilities: alternatives };
     let piece: GeneratedToken[] = [];
     let begunMs = performance.now();
@@ -42,6 +47,7 @@ export const writing = {
       piece = [];
       begunMs = performance.now();
     }
+    if (piece.length > 0) yield piece;
     return undefined;
   },
 };

@@ -3,6 +3,7 @@
  * it, drawn anew, once a frame, as it moves over the whole. Knows nothing about models.
  */
 import { useEffect, useRef } from "preact/hooks";
+import { graphemeEnd } from "../../../graph/excerpt.ts";
 import { type Ramp, shadeOf, visible } from "../../parts/heat.ts";
 
 /** One number a token. */
@@ -178,7 +179,7 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
     for (let t = first; t < last; t++) {
       const token = visible(tokens[t] ?? "");
       context.fillStyle = t === place ? ink : soft;
-      const cut = token.length > fits && fits > 1 ? `${token.slice(0, fits - 1)}…` : token;
+      const cut = token.length > fits && fits > 1 ? `${token.slice(0, graphemeEnd(token, fits - 1))}…` : token;
       context.fillText(cut, left + (t + 0.5) * cellWidth - x0, head / 2);
     }
     context.fillStyle = paper;

@@ -1,5 +1,7 @@
 /** What the model reads: a passage of Moby-Dick, or a text of the reader's own; a short one stands in the address. */
 import { useEffect, useId, useState } from "preact/hooks";
+import { graphemeEnd } from "../../../graph/excerpt.ts";
+import { unixLineEnds } from "../../../text/line-ends.ts";
 import type { Address } from "../../address.ts";
 import { mobyDick } from "../../models/book.ts";
 
@@ -41,8 +43,11 @@ export function useText({ text, book, kept: isKept }: Query): Chosen {
 }
 
 async function textOf(text: string | undefined, book: string | undefined, isKept: boolean): Promise<string> {
-  const own = text ?? (isKept ? sessionStorage.getItem(kept) : null);
-  if (own !== null && own !== "") return own.slice(0, mostCharacters);
+  const given = text ?? (isKept ? sessionStorage.getItem(kept) : null);
+  if (given !== null && given !== "") {
+    const own = unixLineEnds(given);
+    return own.slice(0, graphemeEnd(own, mostCharacters));
+  }
   const [from = 0, to = 0] = (/^\d+-\d+$/.test(book ?? "") ? (book as string) : passages[0].book)
     .split("-")
     .map(Number);

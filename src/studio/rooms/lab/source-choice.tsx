@@ -1,5 +1,6 @@
 /** Where the text comes from: chosen, pasted, or a file, dropped or picked. */
 import { useState } from "preact/hooks";
+import { graphemeEnd } from "../../../graph/excerpt.ts";
 import { type SmallTask, type SmallTaskName, smallTasks, smallTaskText } from "./small-tasks.ts";
 import { readTextFile, type Source } from "./source.ts";
 
@@ -96,7 +97,7 @@ export function SourceChoice({ source, onChange }: SourceChoiceProps) {
           <p class="small soft">
             {source.name}: {source.text.length.toLocaleString("en-US")} characters
           </p>
-          <pre class="excerpt small">{source.text.slice(0, 240)}</pre>
+          <pre class="excerpt small">{source.text.slice(0, graphemeEnd(source.text, 240))}</pre>
         </>
       )}
     </div>

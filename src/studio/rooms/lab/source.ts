@@ -1,4 +1,5 @@
 /** The text that is trained on: where it comes from, and what is wrong with it. */
+import { unixLineEnds } from "../../../text/line-ends.ts";
 import { mobyDick } from "../../models/book.ts";
 import { type SmallTaskName, smallTasks, smallTaskText } from "./small-tasks.ts";
 
@@ -32,7 +33,7 @@ export async function readSource(source: Source, seed: number): Promise<string> 
       source.kind === "file" ? `${source.name} is empty.` : "There is no text yet. Paste one, or choose another.",
     );
   }
-  return source.text;
+  return unixLineEnds(source.text);
 }
 
 const largestFileBytes = 32e6;
@@ -54,5 +55,5 @@ export async function readTextFile(file: File): Promise<Source> {
     throw new Error(`${file.name} is not text in UTF-8. Save it as plain text in UTF-8 and choose it again.`);
   }
   if (text.includes("\0")) throw new Error(`${file.name} has zero bytes: it is no text.`);
-  return { kind: "file", name: file.name, text: text.replace(/\r\n?/g, "\n") };
+  return { kind: "file", name: file.name, text: unixLineEnds(text) };
 }

@@ -1,4 +1,5 @@
 /** How a text is written, as an address says it: the same address is the same text. */
+import { unixLineEnds } from "../../../text/line-ends.ts";
 import type { WritingSettings } from "../../engine/writing.ts";
 
 /** A token that the reader chose, at a place among those after the prompt. */
@@ -38,7 +39,11 @@ export function planOf(query: Readonly<Record<string, string>>): Plan | undefine
   });
   return {
     settings: {
-      ...{ prompt: query.prompt ?? "", seed: number("seed", 0), temperature: number("temperature", usual.temperature) },
+      ...{
+        prompt: unixLineEnds(query.prompt ?? ""),
+        seed: number("seed", 0),
+        temperature: number("temperature", usual.temperature),
+      },
       ...Object.fromEntries(given),
     },
     choices: choices.sort((a, b) => a.place - b.place),

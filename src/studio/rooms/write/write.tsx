@@ -40,7 +40,7 @@ type OpenedProps = { readonly model: OpenModel; readonly query: Readonly<Record<
 function Opened({ model, query }: OpenedProps) {
   const plan = planOf(query);
   const known = useRef<Known | undefined>(undefined);
-  const { tokens, tokensPerSecond, error } = useWriter(model.file, plan, known);
+  const { tokens, ended, tokensPerSecond, error } = useWriter(model.file, plan, known);
   const [form, setForm] = useState<Form>(() => formOf(plan));
   const name = plan === undefined ? undefined : nameOf(plan);
   useEffect(() => {
@@ -54,7 +54,7 @@ function Opened({ model, query }: OpenedProps) {
 
   const length = plan?.length ?? 0;
   const shown = useMemo(() => tokens.slice(0, length), [tokens, length]);
-  const writing = error === undefined && tokens.length < length;
+  const writing = error === undefined && !ended && tokens.length < length;
   const take = (place: number, token: number): void => {
     if (plan === undefined) return;
     const choice = { place, token };
@@ -80,14 +80,18 @@ function Opened({ model, query }: OpenedProps) {
             </button>
             <button
               type="button"
-              disabled={writing || error !== undefined}
+              disabled={writing || ended || error !== undefined}
               onClick={() => setLength(length + Math.max(1, Number(form.length)))}
             >
               Go on
             </button>
             <CopyButton text={plan.settings.prompt + shown.map(({ text }) => text).join("")} />
             <p class="numbers small soft progress" role="status">
-              {writing ? "Writing …" : error === undefined ? `${shown.length.toLocaleString("en")} tokens` : ""}
+              {writing
+                ? "Writing …"
+                : error === undefined
+                  ? `${shown.length.toLocaleString("en")} tokens${ended ? ", where the model ends the text" : ""}`
+                  : ""}
             </p>
             {tokensPerSecond !== undefined && (
               <p class="numbers small soft progress">
@@ -152,7 +156,7 @@ function Text({ prompt, tokens, writing, onTake }: TextProps) {
         <p id={id} class="soft small" role="status">
           {token === undefined || at === undefined
             ? "Point at a token, or choose one by a click or with the arrow keys."
-            : `“${visible(token.text)}”, token ${(at + 1).toLocaleString("en")}: ` +
+            : `“${visible(token.name)}”, token ${(at + 1).toLocaleString("en")}: ` +
               `${percent(Math.exp(token.logProbability))}, ${bitsOf(token).toFixed(2)} bits.`}
         </p>
         {token !== undefined && at !== undefined && (
@@ -174,7 +178,9 @@ function Text({ prompt, tokens, writing, onTake }: TextProps) {
 function alternativesOf(there: GeneratedToken): readonly LikelyText[] {
   const { alternatives } = there;
   const all = alternatives.some(({ token }) => token === there.token) ? alternatives : [...alternatives, there];
-  return all.map(({ text, token, logProbability }) => ({ text, token, probability: Math.exp(logProbability) }));
+  // After a prompt that may end within a token, one may stand there in two ways: the likelier one is offered.
+  const each = all.filter(({ token }, k) => all.findIndex((other) => other.token === token) === k);
+  return each.map(({ name, token, logProbability }) => ({ text: name, token, probability: Math.exp(logProbability) }));
 }
 
 /** What the reader has filled in; "" of a number that is left out. */

@@ -7,11 +7,13 @@ import type { Choice, Plan } from "./settings.ts";
 export type Written = {
   /** After the prompt; there may be more than the plan wants. */
   readonly tokens: readonly GeneratedToken[];
+  /** Whether the model has ended it. */
+  readonly ended: boolean;
   readonly tokensPerSecond: number | undefined;
   readonly error: string | undefined;
 };
 const none: readonly GeneratedToken[] = [];
-const nothing: Written = { tokens: none, tokensPerSecond: undefined, error: undefined };
+const nothing: Written = { tokens: none, ended: false, tokensPerSecond: undefined, error: undefined };
 
 /** What tells two texts apart: all but their length. */
 export const nameOf = ({ settings, choices }: Plan): string => JSON.stringify([settings, choices]);
@@ -57,7 +59,8 @@ export function useWriter(
         }
         const startMs = performance.now();
         const { done, value } = await pieces.next();
-        if (left || done) return;
+        if (left) return;
+        if (done) return tell({ ended: true });
         // The first piece waits for the model to be compiled and the prompt to be read.
         if (all.length > tokens.length) {
           drawn += value.length;
@@ -78,7 +81,7 @@ export function useWriter(
   return of === name ? written : { ...nothing, tokens: knownOf(name) };
 }
 
-/** The text without an end, some tokens at a time, from after `known`. */
+/** The text, some tokens at a time, from after `known`. */
 async function* write(
   engine: Engine,
   file: Uint8Array<ArrayBuffer>,
@@ -86,16 +89,19 @@ async function* write(
   known: readonly GeneratedToken[],
 ): AsyncGenerator<readonly GeneratedToken[], void> {
   const ids = known.map(({ token }) => token);
+  let replaces = known[0]?.replaces;
   // A copy: what is sent is read when the job begins.
-  const goOn = () => engine.run("write", file, settings, [...ids]);
+  const goOn = () => engine.run("write", file, settings, [...ids], replaces);
   for (const choice of choices.filter(({ place }) => place >= known.length)) {
     for await (const piece of goOn()) {
       const before = piece.slice(0, choice.place - ids.length);
       const there = piece[before.length];
+      if (ids.length === 0) replaces = before[0]?.replaces;
       ids.push(...before.map(({ token }) => token));
       yield before;
       if (there === undefined) continue;
       const taken = takenAt(there, choice);
+      if (ids.length === 0) replaces = taken.replaces;
       ids.push(taken.token);
       yield [taken];
       break;
