@@ -18,7 +18,8 @@ export const generate: Command = {
   summary: "write text with a model",
   details: [
     "Text goes to standard output as it is written; Ctrl-C stops it. A prompt is",
-    "read as it is; where it ends within a token, that is written anew.",
+    "read as it is; where it ends within a token, that is written anew. --stop knows",
+    "\\n, \\t, \\u{e9} and \\\\ for a backslash.",
   ].join("\n"),
   examples: [
     'generate model.safetensors --prompt "Call me" --length 200',
@@ -29,7 +30,7 @@ export const generate: Command = {
   options: {
     prompt: { value: "TEXT", help: "what the text goes on from" },
     length: { value: "N", help: "tokens to write [500]", number: { whole: true, min: 0 } },
-    stop: { value: "TEXT", help: "end before TEXT (\\n, \\t, \\u{e9}, \\\\); for several, again", multiple: true },
+    stop: { value: "TEXT", help: "end before TEXT (also \\n, \\t); again for several", multiple: true },
     temperature: { value: "X", help: "0 the likeliest, 1 as the model says [0.8]", number: { min: 0 } },
     "top-k": { value: "N", help: "only the N likeliest tokens", number: { whole: true, min: 1 } },
     "top-p": { value: "X", help: "only the likeliest, of probability X together", number: { above: 0, max: 1 } },

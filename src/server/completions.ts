@@ -261,10 +261,10 @@ function createTeller({ writing, texts }: Order) {
 /** OpenAI's stand-in for what cannot be: an unknown character of the prompt. JSON has no infinity. */
 const finite = (nats: number | null): number | null => (nats === -Infinity ? -9999 : nats);
 
-/** A token by its text in its place, or where that is not all of it, by its name: part of a character, the end of a text. */
+/** A token by its name, or what a stop string left of it. */
 function tokenOf({ text, name = text }: Piece): string {
   const isPart = name.startsWith("bytes:") && !text.startsWith("bytes:");
-  return text === "" || isPart ? name : text;
+  return text !== "" && name.startsWith(text) && !isPart ? text : name;
 }
 
 /** The likeliest tokens by their names, with the one that was written. Of those with the same name the likeliest. */
