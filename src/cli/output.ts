@@ -30,7 +30,9 @@ export function printable(text: string): string {
   );
 }
 
-/** Lines of at most so many columns, broken at spaces where there are some. */
+const graphemes = new Intl.Segmenter();
+
+/** Lines of at most so many columns, broken at spaces where there are some, and never within what is seen as one character. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let [line, columns] = ["", 0];
@@ -39,7 +41,7 @@ export function wrap(text: string, width: number): string[] {
       lines.push(line.trimEnd());
       [line, columns] = ["", 0];
     }
-    for (const character of word) {
+    for (const { segment: character } of graphemes.segment(word)) {
       if (columns + columnsOf(character) > width && character !== " ") {
         lines.push(line);
         [line, columns] = ["", 0];

@@ -65,8 +65,9 @@ export function createHealing(tokenizer: Tokenizer, prompt: Int32Array, from = 0
     ways(logits) {
       const size = logits.length;
       const total = foreseen.reduce((sum, { tokens }) => sum + tokens.length, size);
-      const [scores, tokens] = [new Float32Array(total), Int32Array.from({ length: total }, (_, way) => way)];
+      const [scores, tokens] = [new Float32Array(total), new Int32Array(total)];
       scores.set(logits);
+      for (let token = 0; token < size; token++) tokens[token] = token;
       const after = logSoftmax(logits);
       // A logit is so much above the logarithm of its probability, after all that comes before.
       const best = logits.reduce((best, logit, id) => (logit > (logits[best] as number) ? id : best), 0);

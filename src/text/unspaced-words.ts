@@ -1,7 +1,7 @@
 /**
  * Words of scripts that put no blanks between them. Which words there are is asked of the dictionaries of this machine's ICU
  * (`Intl.Segmenter`), and only while a vocabulary is made. A text is cut by that vocabulary alone: so a model's file reads a
- * text in the same way everywhere, whatever the dictionaries there. Without any, each character is a word.
+ * text in the same way everywhere, whatever the dictionaries there.
  */
 
 // Those that ICU has dictionaries for.
