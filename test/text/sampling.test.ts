@@ -360,3 +360,18 @@ test("checkSampling: one message that says what would be right", () => {
     expect(() => sample(new Float32Array(2), options as SamplingOptions, createRandom(1))).toThrow(InputError);
   }
 });
+
+test("a place among logits in another order, some twice, is drawn as a token is, with the penalties of its token", () => {
+  const options = { temperature: 0.7, topK: 3, minP: 0.01, repetitionPenalty: 1.4, presencePenalty: 0.5 };
+  const logits = Float32Array.of(1, 2, -1, 0.5);
+  const [plain, among] = [createSampler(options, 4), createSampler(options, 4)];
+  const [first, second] = [createRandom(3), createRandom(3)];
+  for (let k = 0; k < 50; k++) {
+    expect(among.drawAmong(logits, Int32Array.of(0, 1, 2, 3), second)).toBe(plain.draw(logits, first));
+  }
+  const twice = createSampler({ temperature: 0, presencePenalty: 2 }, 4);
+  // Token 1 in two places: both are less likely once it was written.
+  const scores = Float32Array.of(1, 3, 0, 0, 2.9);
+  const tokens = Int32Array.of(0, 1, 2, 3, 1);
+  expect([1, 2, 3].map(() => twice.drawAmong(scores, tokens, first))).toEqual([1, 1, 0]);
+});
