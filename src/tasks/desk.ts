@@ -211,38 +211,29 @@ export class Desk<Piece extends { readonly text: string }> {
       lanes.tokens[lane] = text.read < text.toRead.length ? (text.toRead[text.read++] as number) : text.latest;
     });
     lanes.step();
-    this.texts.forEach((text, lane) => outcomes.push(outcomeOf(this.tokenizer, text, laneOf(lanes, lane))));
+    this.texts.forEach((text, lane) => outcomes.push(outcomeOf(this.tokenizer, text, lanes, lane)));
     for (const { text, ended } of outcomes) if (ended !== undefined) this.leave(text);
     return outcomes;
   }
 }
 
-/** A lane after a step. */
-type Lane = {
-  readonly logits: Float32Array;
-  readonly state: () => LaneState;
-  readonly restore: (state?: LaneState) => void;
-};
-const laneOf = (lanes: Lanes, lane: number): Lane => ({
-  logits: lanes.logits[lane] as Float32Array,
-  state: () => lanes.state(lane),
-  restore: (state) => lanes.restore(lane, state),
-});
-
 function outcomeOf<Piece extends { readonly text: string }>(
   tokenizer: Tokenizer,
   text: Text<Piece>,
-  lane: Lane,
+  lanes: Lanes,
+  lane: number,
 ): Outcome<Piece> {
   try {
     const { toRead, read, foretold, healing } = text;
-    if (read === toRead.length)
-      return text.length === 0 ? { text, pieces: [] } : { text, ...write(tokenizer, text, lane) };
+    if (read === toRead.length) {
+      return text.length === 0 ? { text, pieces: [] } : { text, ...write(tokenizer, text, lanes, lane) };
+    }
+    const logits = lanes.logits[lane] as Float32Array;
     const isBefore = foretold && read === 1;
-    if (isBefore) lane.restore();
+    if (isBefore) lanes.restore(lane);
     const place = read - Number(foretold);
-    if (healing !== undefined && place >= healing.from) healing.foresee(place, lane.logits, lane.state);
-    const heard = isBefore ? undefined : text.heard?.(toRead[read] as number, lane.logits);
+    if (healing !== undefined && place >= healing.from) healing.foresee(place, logits, () => lanes.state(lane));
+    const heard = isBefore ? undefined : text.heard?.(toRead[read] as number, logits);
     return { text, pieces: heard === undefined ? [] : [heard] };
   } catch (error) {
     // What is wrong with one text is no matter of the others.
@@ -251,10 +242,16 @@ function outcomeOf<Piece extends { readonly text: string }>(
 }
 
 /** A text's next token. */
-function write<Piece extends { readonly text: string }>(tokenizer: Tokenizer, text: Text<Piece>, lane: Lane) {
-  const ways = text.healing?.ways(lane.logits);
+function write<Piece extends { readonly text: string }>(
+  tokenizer: Tokenizer,
+  text: Text<Piece>,
+  lanes: Lanes,
+  lane: number,
+) {
+  const after = lanes.logits[lane] as Float32Array;
+  const ways = text.healing?.ways(after);
   text.healing = undefined;
-  const logits = ways?.scores ?? lane.logits;
+  const logits = ways?.scores ?? after;
   const unknown = logits[0] as number;
   if (hasUnknown(tokenizer)) logits[0] = -Infinity; // The unknown character is never written.
   const { sampler, random } = text;
@@ -265,14 +262,14 @@ function write<Piece extends { readonly text: string }>(tokenizer: Tokenizer, te
   text.written++;
   text.replaced = ways?.replaces(way) ?? text.replaced;
   const state = ways?.state(way);
-  if (state !== undefined) lane.restore(state);
+  if (state !== undefined) lanes.restore(lane, state);
   const isEnd = token === endOfText(tokenizer);
   const last = isEnd || text.written >= text.length;
   const { text: whole, rest } = ways?.decode(way) ?? decodeNext(tokenizer, token, text.rest);
   const before = text.rest;
   const ends = last && (isEnd || text.goesOn !== true);
   const shown = ends ? whole + decodeRest(rest) : whole;
-  text.rest = rest;
+  text.rest = isEnd ? new Uint8Array() : rest;
   const { pieces, stopped } = text.gate.pass(text.describe(shown, way, logits, before, ways), last);
   if (stopped || isEnd) return { pieces, ended: "stop" } as const;
   return last ? ({ pieces, ended: "length" } as const) : { pieces };
