@@ -113,26 +113,32 @@ export function trainBytePairEncoding(
  * The tokens of a text. Decoded, they are the text.
  * @throws InputError for what is no text
  */
-export function encodeBytePairs(encoding: BytePairEncoding, text: string): Int32Array<ArrayBuffer> {
-  checkText(text);
+export const encodeBytePairs = (encoding: BytePairEncoding, text: string): Int32Array<ArrayBuffer> =>
+  createBytePairEncoder(encoding)(text);
+
+/** Encodes text after text: a piece that was in an earlier one is known. */
+export function createBytePairEncoder(encoding: BytePairEncoding): (text: string) => Int32Array<ArrayBuffer> {
   const tables = tablesOf(encoding);
   const known = new Map<string, readonly number[]>();
-  let ids = new Int32Array(Math.ceil(text.length / 2) + 16);
-  let length = 0;
-  eachPiece(text, (part) => {
-    let tokens = known.get(part);
-    if (tokens === undefined) {
-      tokens = mergeAll(Array.from(utf8(part)), tables);
-      known.set(part, tokens);
-    }
-    if (length + tokens.length > ids.length) {
-      const longer = new Int32Array(2 * (length + tokens.length));
-      longer.set(ids);
-      ids = longer;
-    }
-    for (const token of tokens) ids[length++] = token;
-  });
-  return ids.slice(0, length);
+  return (text) => {
+    checkText(text);
+    let ids = new Int32Array(Math.ceil(text.length / 2) + 16);
+    let length = 0;
+    eachPiece(text, (part) => {
+      let tokens = known.get(part);
+      if (tokens === undefined) {
+        tokens = mergeAll(Array.from(utf8(part)), tables);
+        known.set(part, tokens);
+      }
+      if (length + tokens.length > ids.length) {
+        const longer = new Int32Array(2 * (length + tokens.length));
+        longer.set(ids);
+        ids = longer;
+      }
+      for (const token of tokens) ids[length++] = token;
+    });
+    return ids.slice(0, length);
+  };
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type BytePairEncoding,
   bytePairVocabularySize,
   checkBytePairEncoding,
+  createBytePairEncoder,
   decodeBytePairs,
   decodeNextBytePair,
   encodeBytePairs,
@@ -121,7 +122,9 @@ export function encode(tokenizer: Tokenizer, text: Texts): Int32Array<ArrayBuffe
       "the model has no token that ends a text, for it was made of one. Give it one text, or make it of separate ones.",
     );
   }
-  const parts = text.map((one) => encodeText(tokenizer, one));
+  const each =
+    tokenizer.kind === "bpe" ? createBytePairEncoder(tokenizer) : (one: string) => encodeText(tokenizer, one);
+  const parts = text.map(each);
   const all = new Int32Array(parts.reduce((total, { length }) => total + length + 1, 0));
   let at = 0;
   for (const part of parts) {
