@@ -59,6 +59,7 @@ export {
   readLanguageModel,
   type Texts,
   trainLanguageModel,
+  type WriteOptions,
   writeLanguageModel,
 } from "./tasks/language-model.ts";
 export { argmax, type FlatArray, rowsOf } from "./text/arrays.ts";

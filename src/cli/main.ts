@@ -6,6 +6,7 @@ import { bench } from "./bench.ts";
 import { listCells } from "./cells.ts";
 import { evaluate } from "./evaluate.ts";
 import { explain } from "./explain.ts";
+import { exportModel } from "./export.ts";
 import { generate } from "./generate.ts";
 import { inspect } from "./inspect.ts";
 import { alignRows, type Command, common, nearest, optionRows } from "./options.ts";
@@ -14,7 +15,18 @@ import { serve } from "./serve.ts";
 import { studio } from "./studio.ts";
 import { train } from "./train.ts";
 
-const commands: readonly Command[] = [train, generate, evaluate, inspect, studio, serve, explain, listCells, bench];
+const commands: readonly Command[] = [
+  train,
+  generate,
+  evaluate,
+  inspect,
+  exportModel,
+  studio,
+  serve,
+  explain,
+  listCells,
+  bench,
+];
 
 const overview = `unrolled: recurrent networks from their equations
 

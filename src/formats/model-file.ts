@@ -6,6 +6,7 @@ import { cell, EquationError } from "../graph/cell.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import { checkValue, oneOf } from "../graph/schema.ts";
 import {
   bidirectional,
   type CellSpec,
@@ -25,6 +26,10 @@ import { type Layer, type Model, modelOf } from "../nn/model.ts";
 import type { TrainerState } from "../train/trainer.ts";
 import { FormatError, readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
 
+/** What a weight takes: 4 bytes; 2, precise to 3 decimal digits, up to 65,504; or 2, precise to 2 digits, as large as f32. */
+export const weightTypes = ["f32", "f16", "bf16"] as const;
+export type WeightType = (typeof weightTypes)[number];
+
 export type ModelFile = {
   readonly model: Model;
   /** Where training stopped, so that it can go on. */
@@ -37,9 +42,21 @@ const version = 1;
 /** More would keep the compiler busy for long. */
 const mostLayers = 500;
 
-export function writeModel({ model, training, extra }: ModelFile): Uint8Array<ArrayBuffer> {
+/**
+ * The bytes of a file; the same model makes the same bytes.
+ * @param dtype of the weights, rounded to the nearest; the state of training stays in f32
+ * @throws InputError for a weight beyond 65,504 in f16, with its place
+ */
+export function writeModel(
+  { model, training, extra }: ModelFile,
+  { dtype = "f32" }: { readonly dtype?: WeightType } = {},
+): Uint8Array<ArrayBuffer> {
+  checkValue("writeModel: dtype", dtype, oneOf(...weightTypes));
   const tensors: Record<string, Tensor> = {};
-  for (const { name, shape } of model.parameters) tensors[name] = { shape, data: model.values[name] as Float32Array };
+  for (const { name, shape } of model.parameters) {
+    const stored = dtype.toUpperCase() as Uppercase<WeightType>;
+    tensors[name] = { shape, data: model.values[name] as Float32Array, dtype: stored };
+  }
   for (const [slot, values] of Object.entries(training?.slots ?? {})) {
     for (const { name, shape } of model.parameters) {
       tensors[slotName(slot, name)] = { shape, data: values[name] as Float32Array };
@@ -90,6 +107,7 @@ function cellData(layer: CellSpec): object {
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
 
 /**
+ * The content of a file; weights in f16 or bf16 become f32.
  * @param file the file's name, for messages
  * @throws FormatError, one line, where it is damaged or another program's
  */

@@ -11,10 +11,38 @@ export class FormatError extends InputError {
   override name = "FormatError";
 }
 
-/** Values row after row; the shape [] is a single number. */
+/**
+ * Values row after row; the shape [] is a single number. `dtype` is what the file has or is to have: where it is absent,
+ * writing takes the type of `data` (bytes are U8). How the types of a file are read, nothing losing precision:
+ *
+ * | in the file | `data` |
+ * | --- | --- |
+ * | F64, F32, I32, I16, I8, U32, U16, U8 | the array of that type |
+ * | I64, U64 | BigInt64Array, BigUint64Array: a number would be exact only to 2^53 |
+ * | BOOL | Uint8Array of 0 and 1 |
+ * | F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ | Float32Array |
+ * | C64 | Float32Array, two an element: its real part, its imaginary part |
+ * | F4, F6_E2M3, F6_E3M2 | Uint8Array of the bytes as they are: the format does not say how elements lie in a byte |
+ */
 export type Tensor = {
   readonly shape: readonly number[];
-  readonly data: Float32Array | Float64Array | Int32Array;
+  readonly data: TensorData;
+  readonly dtype?: Dtype;
+};
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
+type ArrayType = {
+  new (buffer: ArrayBuffer): TensorData;
+  readonly BYTES_PER_ELEMENT: number;
 };
 
 export type Safetensors = {
@@ -22,21 +50,49 @@ export type Safetensors = {
   readonly metadata: Readonly<Record<string, string>>;
 };
 
-type Dtype = "F64" | "I64" | "F32" | "I32" | "F16" | "BF16";
+/** The element types of safetensors 0.8, the widest first: tensors are written in this order. */
+export type Dtype =
+  | ("F64" | "I64" | "U64" | "C64" | "F32" | "I32" | "U32" | "F16" | "BF16" | "I16" | "U16")
+  | ("F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ" | "I8" | "U8" | "BOOL")
+  | ("F6_E2M3" | "F6_E3M2" | "F4");
 
-/** What can be read, and as what: nothing loses precision. */
-const dtypes: { readonly [K in Dtype]: { itemBytes: number; read: (buffer: ArrayBuffer) => Tensor["data"] } } = {
-  F64: { itemBytes: 8, read: (buffer) => new Float64Array(buffer) },
-  // Counters and token ids. Beyond 2^53 they would lose precision: refused below.
-  I64: { itemBytes: 8, read: (buffer) => convert(new BigInt64Array(buffer), Float64Array, Number) },
-  F32: { itemBytes: 4, read: (buffer) => new Float32Array(buffer) },
-  I32: { itemBytes: 4, read: (buffer) => new Int32Array(buffer) },
-  F16: { itemBytes: 2, read: (buffer) => convert(new Uint16Array(buffer), Float32Array, halfToNumber) },
+const dtypes: Readonly<Record<Dtype, { bits: number; Type: ArrayType; small?: SmallFloat }>> = {
+  F64: { bits: 64, Type: Float64Array },
+  I64: { bits: 64, Type: BigInt64Array },
+  U64: { bits: 64, Type: BigUint64Array },
+  C64: { bits: 64, Type: Float32Array },
+  F32: { bits: 32, Type: Float32Array },
+  I32: { bits: 32, Type: Int32Array },
+  U32: { bits: 32, Type: Uint32Array },
+  F16: { bits: 16, Type: Uint16Array, small: { fractionBits: 10, bias: 15, largest: 0x7bff, infinity: 0x7c00 } },
   // The upper half of a 32-bit float.
-  BF16: {
-    itemBytes: 2,
-    read: (buffer) => new Float32Array(convert(new Uint16Array(buffer), Uint32Array, (bits) => bits << 16).buffer),
-  },
+  BF16: { bits: 16, Type: Uint16Array, small: { fractionBits: 7, bias: 127, largest: 0x7f7f, infinity: 0x7f80 } },
+  I16: { bits: 16, Type: Int16Array },
+  U16: { bits: 16, Type: Uint16Array },
+  // 8 bits: Micikevicius et al. 2022 (arXiv:2209.05433); Noune et al. 2022 (arXiv:2206.02915), which have no -0 and one
+  // NaN in its place; and powers of two alone, the scales of OCP Microscaling Formats 1.0.
+  F8_E4M3: { bits: 8, Type: Uint8Array, small: { fractionBits: 3, bias: 7, largest: 0x7e } },
+  F8_E5M2: { bits: 8, Type: Uint8Array, small: { fractionBits: 2, bias: 15, largest: 0x7b, infinity: 0x7c } },
+  F8_E8M0: { bits: 8, Type: Uint8Array, small: { fractionBits: 0, bias: 127, largest: 0xfe, unsigned: true } },
+  F8_E4M3FNUZ: { bits: 8, Type: Uint8Array, small: { fractionBits: 3, bias: 8, largest: 0x7f } },
+  F8_E5M2FNUZ: { bits: 8, Type: Uint8Array, small: { fractionBits: 2, bias: 16, largest: 0x7f } },
+  I8: { bits: 8, Type: Int8Array },
+  U8: { bits: 8, Type: Uint8Array },
+  BOOL: { bits: 8, Type: Uint8Array },
+  F6_E2M3: { bits: 6, Type: Uint8Array },
+  F6_E3M2: { bits: 6, Type: Uint8Array },
+  F4: { bits: 4, Type: Uint8Array },
+};
+
+/** A float of at most 16 bits: sign, exponent, fraction. What lies beyond `largest` is no number, but for infinity. */
+type SmallFloat = {
+  readonly fractionBits: number;
+  readonly bias: number;
+  /** The bits of the largest number, without its sign. */
+  readonly largest: number;
+  readonly infinity?: number;
+  /** Powers of two only: neither sign nor zero. */
+  readonly unsigned?: true;
 };
 
 /** The limit of the reference implementation. */
@@ -44,13 +100,16 @@ const maxHeaderBytes = 100_000_000;
 
 /**
  * The bytes of a file with these tensors and this metadata; the same content makes the same bytes. Tensors of larger
- * items come first, so that each lies at a multiple of its item size, then by name. Throws for a shape that does not
- * fit its data and for a name that the format cannot hold.
+ * items come first, so that each lies at a multiple of its item size, then by name. With the dtype F16 or BF16 a
+ * Float32Array is rounded to the nearest number, to the even one of two, and keeps denormals; the other small floats are
+ * read, not written.
+ * @throws InputError for a number beyond the largest of its dtype, with its place
+ * @throws Error for a shape or a dtype that does not fit its data and for a name that the format cannot hold
  */
 export function writeSafetensors({ tensors, metadata }: Safetensors): Uint8Array<ArrayBuffer> {
-  const entries = Object.entries(tensors).sort(
-    ([a, { data: x }], [b, { data: y }]) => y.BYTES_PER_ELEMENT - x.BYTES_PER_ELEMENT || (a < b ? -1 : 1),
-  );
+  const entries = Object.entries(tensors)
+    .map(([name, tensor]) => ({ name, shape: tensor.shape, ...stored(name, tensor) }))
+    .sort((a, b) => dtypes[b.dtype].bits - dtypes[a.dtype].bits || (a.name < b.name ? -1 : 1));
   for (const text of [...Object.keys(tensors), ...Object.entries(metadata).flat()]) {
     // JSON for Python cannot hold half a surrogate pair.
     if (/\p{Surrogate}/u.test(text)) throw new Error(`safetensors: ${quote(text)} holds half of a surrogate pair`);
@@ -58,14 +117,10 @@ export function writeSafetensors({ tensors, metadata }: Safetensors): Uint8Array
   const header: [name: string, value: unknown][] = [];
   if (Object.keys(metadata).length > 0) header.push(["__metadata__", metadata]);
   let end = 0;
-  for (const [name, { shape, data }] of entries) {
+  for (const { name, dtype, shape, data } of entries) {
     if (name === "__metadata__" || name === "__proto__") throw new Error(`safetensors: no tensor can be named ${name}`);
-    if (countOf(shape) !== data.length) {
-      throw new Error(`safetensors: ${name} has the shape [${shape}] but ${data.length} values`);
-    }
     const begin = end;
     end += data.byteLength;
-    const dtype = data instanceof Float32Array ? "F32" : data instanceof Int32Array ? "I32" : "F64";
     header.push([name, { dtype, shape, data_offsets: [begin, end] }]);
   }
   // By hand: an object would put names like "0" first.
@@ -80,16 +135,35 @@ export function writeSafetensors({ tensors, metadata }: Safetensors): Uint8Array
   bytes.set(text, 8);
   bytes.fill(0x20, 8 + text.length, 8 + headerBytes);
   let at = 8 + headerBytes;
-  for (const [, { data }] of entries) {
+  for (const { data } of entries) {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;
   }
   return bytes;
 }
 
+/** A tensor's dtype, and its data as they lie in the file. */
+function stored(name: string, { shape, data, dtype = naturalDtype(data) }: Tensor): { dtype: Dtype; data: TensorData } {
+  const { bits, Type, small } = dtypes[dtype];
+  const items = small === undefined ? (countOf(shape) * bits) / 8 / Type.BYTES_PER_ELEMENT : countOf(shape);
+  if (items !== data.length) throw new Error(`safetensors: ${name} has the shape [${shape}] but ${data.length} values`);
+  if (small === undefined && data instanceof Type) return { dtype, data };
+  if ((dtype === "F16" || dtype === "BF16") && data instanceof Float32Array) {
+    return {
+      dtype,
+      data: round(data, dtype, small as SmallFloat, (at) => `${name}[${placeOf(at, shape).join(", ")}]`),
+    };
+  }
+  throw new Error(`safetensors: ${name} is a ${data.constructor.name}, which is not written as ${dtype}`);
+}
+const naturalDtype = (data: TensorData): Dtype =>
+  (Object.keys(dtypes) as Dtype[]).find(
+    (dtype) => dtype !== "C64" && dtypes[dtype].small === undefined && data instanceof dtypes[dtype].Type,
+  ) as Dtype;
+
 /**
- * The tensors and the metadata of a file, as copies: F32, F16 and BF16 as Float32Array, I32 as Int32Array, F64 and I64
- * as Float64Array. The records have no prototype. Throws a FormatError with the file's name for anything else.
+ * The tensors and the metadata of a file, as copies: see `Tensor` for their types. The records have no prototype.
+ * @throws FormatError, one line with the file's name, for a file that is damaged or no safetensors file
  */
 export function readSafetensors(bytes: Uint8Array, file = "model.safetensors"): Safetensors {
   const fail: Fail = (problem) => {
@@ -115,11 +189,9 @@ export function readSafetensors(bytes: Uint8Array, file = "model.safetensors"): 
     // A copy has a buffer of its own, which starts at a multiple of every item size.
     const copy = new Uint8Array(end - begin);
     copy.set(bytes.subarray(dataStart + begin, dataStart + end));
-    const data = dtypes[dtype].read(copy.buffer);
-    if (dtype === "I64" && !data.every(Number.isSafeInteger)) {
-      fail(`tensor ${quote(name)} holds whole numbers beyond 2^53. Store it as F64 or I32.`);
-    }
-    tensors[name] = { shape, data };
+    const { Type, small } = dtypes[dtype];
+    const data = new Type(copy.buffer);
+    tensors[name] = { shape, dtype, data: small === undefined ? data : widen(data as Uint16Array, dtype, small) };
   }
   return { tensors, metadata };
 }
@@ -192,16 +264,18 @@ function readEntry(name: string, value: unknown, fail: Fail): Entry {
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string") return complain(`has no dtype. ${damaged}`);
   if (!Object.hasOwn(dtypes, dtype)) {
-    return complain(
-      `has the dtype ${quote(dtype)}, but only ${Object.keys(dtypes).join(", ")} can be read. Convert it.`,
-    );
+    return complain(`has the dtype ${quote(dtype)}; known are ${Object.keys(dtypes).join(", ")}. Convert it.`);
   }
   if (!isSizes(shape)) return complain(`needs a "shape" of whole numbers from 0. ${damaged}`);
   if (!isSizes(offsets) || offsets.length !== 2)
     return complain(`needs "data_offsets" of two whole numbers. ${damaged}`);
   const [begin, end] = offsets as [number, number];
-  const needed = countOf(shape) * dtypes[dtype as Dtype].itemBytes;
-  if (!Number.isSafeInteger(needed)) return complain(`has a shape of more than 2^53 bytes. ${damaged}`);
+  const { bits } = dtypes[dtype as Dtype];
+  const needed = (countOf(shape) * bits) / 8;
+  if (!(needed <= Number.MAX_SAFE_INTEGER)) return complain(`has a shape of more than 2^53 bytes. ${damaged}`);
+  if (!Number.isInteger(needed)) {
+    return complain(`has ${format(countOf(shape))} elements of ${bits} bits, which fill no whole bytes. ${damaged}`);
+  }
   if (end - begin !== needed) {
     const has = `has ${format(end - begin)} bytes`;
     return complain(`${has}, but its shape needs ${format(needed)} as ${dtype}. ${damaged}`);
@@ -234,24 +308,73 @@ function countOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => (product * size <= Number.MAX_SAFE_INTEGER ? product * size : NaN), 1);
 }
 
-/** Item by item into an array of another type. (Its own `from` makes a list of all items first.) */
-function convert<In, Out extends Record<number, number>>(
-  items: ArrayLike<In>,
-  Type: new (length: number) => Out,
-  value: (item: In) => number,
-): Out {
-  const out = new Type(items.length);
-  for (let i = 0; i < items.length; i++) (out as Record<number, number>)[i] = value(items[i] as In);
+/** Where the item at `at` stands in a tensor of this shape. */
+function placeOf(at: number, shape: readonly number[]): number[] {
+  const place: number[] = [];
+  for (const size of [...shape].reverse()) {
+    place.unshift(at % size);
+    at = Math.floor(at / size);
+  }
+  return place;
+}
+
+// The values of all codes of a small float, made when they are first needed.
+const numbersOf = new Map<Dtype, Float32Array>();
+
+function widen(codes: Uint8Array | Uint16Array, dtype: Dtype, small: SmallFloat): Float32Array {
+  let values = numbersOf.get(dtype);
+  if (values === undefined) {
+    values = Float32Array.from({ length: 2 ** dtypes[dtype].bits }, (_, code) =>
+      numberOf(code, dtypes[dtype].bits, small),
+    );
+    numbersOf.set(dtype, values);
+  }
+  const out = new Float32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) out[i] = values[codes[i] as number] as number;
   return out;
 }
 
-/** The value of the 16 bits of a half-precision float. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+function numberOf(code: number, bits: number, { fractionBits, bias, largest, infinity, unsigned }: SmallFloat): number {
+  const signBit = unsigned ? 0 : 2 ** (bits - 1);
+  const magnitude = code & ~signBit;
+  const sign = code & signBit ? -1 : 1;
+  if (magnitude === infinity) return sign * Infinity;
+  // Where all codes with a plus are numbers, -0 is the one NaN.
+  if (magnitude > largest || (code === signBit && largest === signBit - 1)) return NaN;
+  const exponent = magnitude >> fractionBits;
+  const fraction = magnitude & (2 ** fractionBits - 1);
+  if (exponent === 0 && !unsigned) return sign * fraction * 2 ** (1 - bias - fractionBits);
+  return sign * (2 ** fractionBits + fraction) * 2 ** (exponent - bias - fractionBits);
+}
+
+/** Each number as the code of the nearest one, of the even one where two are as near. */
+function round(
+  data: Float32Array,
+  dtype: "F16" | "BF16",
+  { fractionBits, bias, largest, infinity = 0 }: SmallFloat,
+  place: (at: number) => string,
+): Uint16Array {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const out = new Uint16Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    // Below the smallest exponent numbers are as far apart as there: denormals, and zero.
+    const exponent = Math.max((((bits[i] as number) >>> 23) & 255) - 127, 1 - bias);
+    const scaled = Math.abs(value) * 2 ** (fractionBits - exponent);
+    let whole = Math.floor(scaled);
+    if (scaled - whole > 0.5 || (scaled - whole === 0.5 && whole % 2 === 1)) whole++;
+    let code = whole + (exponent + bias - 1) * 2 ** fractionBits;
+    if (!Number.isFinite(value)) code = Number.isNaN(value) ? infinity + 2 ** (fractionBits - 1) : infinity;
+    else if (code > largest) {
+      const most = numberOf(largest, 16, { fractionBits, bias, largest });
+      throw new InputError(
+        `${place(i)} is ${value}, and the largest number of ${dtype} is ${dtype === "F16" ? format(most) : most.toPrecision(3)}. ` +
+          `Store it as ${dtype === "F16" ? "BF16 or F32" : "F32"}.`,
+      );
+    }
+    out[i] = code | (((bits[i] as number) >>> 31) << 15);
+  }
+  return out;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

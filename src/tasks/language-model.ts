@@ -1,10 +1,10 @@
 /** A model of text: a tokenizer, an embedding, recurrent layers, a softmax over the vocabulary. */
 import { cells } from "../cells/index.ts";
-import { readModel, writeModel } from "../formats/model-file.ts";
+import { readModel, type WeightType, weightTypes, writeModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import type { Cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
+import { checkOptions, flag, formatValue, oneOf, type Schema } from "../graph/schema.ts";
 import { initialize } from "../nn/initializers.ts";
 import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
 import { countParameters, type Model, modelOf, nameLayers } from "../nn/model.ts";
@@ -249,13 +249,30 @@ function countCharacters(text: string): number {
   return count;
 }
 
+/** Defaults: everything in f32. The state of training is left out with `training: false`, and where the weights are halved. */
+export type WriteOptions = {
+  /** Whether the file holds what training needs to go on, where there is that: with Adam it is twice the weights. */
+  readonly training?: boolean;
+  /** Of the weights: `f16` and `bf16` take half the bytes; reading makes f32 of them. */
+  readonly dtype?: WeightType;
+};
+const writeSchema: Schema<WriteOptions> = { training: flag, dtype: oneOf(...weightTypes) };
+
 /**
- * The bytes of a .safetensors file: weights, equations, tokenizer, the state of training.
+ * The bytes of a .safetensors file: weights, equations, tokenizer, and unless told otherwise the state of training.
+ * @throws InputError for a weight that f16 cannot hold
  * @example writeFileSync("model.safetensors", writeLanguageModel(lm));
+ * @example writeFileSync("small.safetensors", writeLanguageModel(lm, { training: false, dtype: "f16" }));
  */
-export function writeLanguageModel(lm: LanguageModel): Uint8Array<ArrayBuffer> {
-  const { model, training, tokenizer, optimizer } = lm;
-  return writeModel({ model, training, extra: { tokenizer, ...(optimizer !== undefined && { optimizer }) } });
+export function writeLanguageModel(lm: LanguageModel, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
+  checkOptions("writeLanguageModel", options, writeSchema);
+  const { dtype = "f32", training = dtype === "f32" } = options;
+  const { model, tokenizer, ...state } = lm;
+  const { training: saved, optimizer } = training ? state : {};
+  return writeModel(
+    { model, training: saved, extra: { tokenizer, ...(optimizer !== undefined && { optimizer }) } },
+    { dtype },
+  );
 }
 
 /**

@@ -46,7 +46,10 @@ beforeAll(async () => {
   const lion = { ...metadata, optimizer: '"lion"' };
   writeFileSync(at("lion.safetensors"), writeSafetensors({ tensors: { ...tensors }, metadata: lion }));
   const broken = Object.fromEntries(
-    Object.entries(tensors).map(([name, { shape, data }]) => [name, { shape, data: data.map(() => Number.NaN) }]),
+    Object.entries(tensors).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: new Float32Array(data.length).fill(Number.NaN) },
+    ]),
   );
   writeFileSync(at("nan.safetensors"), writeSafetensors({ tensors: broken, metadata: { ...metadata } }));
 });

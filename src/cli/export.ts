@@ -1,0 +1,46 @@
+/** `unrolled export`: a model's weights alone, as what is shipped needs no state of training. */
+import { statSync } from "node:fs";
+import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { readModel, type WeightType, weightTypes, writeModel } from "../formats/model-file.ts";
+import { InputError } from "../graph/input-error.ts";
+import { countParameters } from "../nn/model.ts";
+import type { Command } from "./options.ts";
+import { formatCount, printable, writeJson } from "./output.ts";
+
+export const exportModel: Command = {
+  name: "export",
+  usage: "export MODEL.safetensors OUT.safetensors [options]",
+  summary: "a model's weights alone, for shipping",
+  details: "Leaves out what only `train --resume` needs: with Adam two thirds of the file.",
+  examples: [
+    "export book.safetensors small.safetensors --dtype f16",
+    "export book.safetensors book.safetensors --overwrite",
+  ],
+  arguments: [2, 2],
+  options: {
+    dtype: { value: "TYPE", help: "of the weights [f32]", choices: weightTypes },
+    overwrite: { help: "replace OUT where it is there" },
+  },
+  async run(given) {
+    const [file, out] = given.positionals as readonly [string, string];
+    const dtype = (given.text("dtype") ?? "f32") as WeightType;
+    checkWritable(out);
+    if (!given.flag("overwrite") && statSync(out, { throwIfNoEntry: false })?.isFile()) {
+      throw new InputError(`${out}: is there already. Give another name, or --overwrite to replace it.`);
+    }
+    const before = readInput(file);
+    const { model, extra } = readModel(before, file);
+    for (const { name } of model.parameters) {
+      const wrong = model.values[name]?.find((value) => !Number.isFinite(value));
+      if (wrong !== undefined)
+        throw new InputError(`${file}: ${name} holds ${wrong}, not a finite number. Train anew.`);
+    }
+    const { optimizer: _, ...kept } = extra;
+    const bytes = writeModel({ model, extra: kept }, { dtype });
+    writeFileAtomically(out, bytes);
+    const parameters = countParameters(model);
+    if (given.flag("json")) return writeJson({ file: out, dtype, parameters, bytes: bytes.length });
+    const sizes = `${formatCount(bytes.length)} bytes (${file}: ${formatCount(before.length)})`;
+    process.stderr.write(printable(`Saved ${out}: ${formatCount(parameters)} parameters in ${dtype}, ${sizes}.\n`));
+  },
+};
