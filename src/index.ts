@@ -42,6 +42,7 @@ export {
   type BeamSearchOptions,
   type BeamText,
   beamSearch,
+  type EncodedText,
   type Evaluation,
   evaluateLanguageModel,
   type GeneratedToken,
@@ -142,6 +143,7 @@ export {
   stepDecay,
 } from "./train/rates.ts";
 export { type Batches, streamBatches } from "./train/stream.ts";
+export type { TokenSource, Tokens } from "./train/token-source.ts";
 export {
   createTrainer,
   type Trainer,

@@ -3,7 +3,8 @@ import { readInput } from "../formats/files.ts";
 import { evaluateLanguageModel, readLanguageModel } from "../tasks/language-model.ts";
 import type { Command } from "./options.ts";
 import { formatCount, writeJson } from "./output.ts";
-import { field, readTexts } from "./texts.ts";
+import { field } from "./texts.ts";
+import { encodeSource, openTexts } from "./tokens.ts";
 
 export const evaluate: Command = {
   name: "evaluate",
@@ -17,7 +18,7 @@ export const evaluate: Command = {
   async run(given) {
     const [file, path] = given.positionals as readonly [string, string];
     const model = readLanguageModel(readInput(file), file);
-    const text = readTexts(path, "to evaluate on", given.text("field"));
+    const text = encodeSource(model.tokenizer, openTexts(path, "to evaluate on", given.text("field")));
     const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(model, text);
     if (given.flag("json")) return writeJson({ loss, perplexity, bitsPerCharacter, tokens, unknown });
     const rows = [

@@ -12,7 +12,7 @@ import type { Texts } from "../text/tokenizer.ts";
 /** The option of commands that read texts. */
 export const field = { value: "NAME", help: "in lines of JSON (.jsonl): which has the text [text]" } as const;
 
-const isLines = (path: string): boolean => /\.(?:jsonl|ndjson)$/i.test(path);
+export const isLines = (path: string): boolean => /\.(?:jsonl|ndjson)$/i.test(path);
 
 /**
  * What is at a path. A file is one text. A file of JSON lines (.jsonl, .ndjson) is a text a line: the line itself where it is

@@ -6,23 +6,28 @@ import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
 import {
+  checkLength,
   type GenerateOptions,
   generate,
   type LanguageModel,
   languageModel,
   readLanguageModel,
+  splitOf,
   trainLanguageModel,
   writeLanguageModel,
 } from "../tasks/language-model.ts";
-import { defaultVocabulary, encode, type Texts, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
+import { mostCounted } from "../text/parts.ts";
+import { defaultVocabulary, type Tokenizer, trainTokenizer, vocabularySize } from "../text/tokenizer.ts";
 import { fitDefaults } from "../train/fit-stream.ts";
 import { NonFiniteLoss } from "../train/non-finite.ts";
 import { adam, adamW, asgd, nadam, type Optimizer, rmsprop, sgd } from "../train/optimizers.ts";
+import type { Tokens } from "../train/token-source.ts";
 import { readCell } from "./cell-argument.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
 import { duration, progressPrinter } from "./progress.ts";
-import { field, readTexts } from "./texts.ts";
+import { field } from "./texts.ts";
+import { encodeSource, isLarge, openingOf, openTexts, type Source } from "./tokens.ts";
 
 type OptimizerChoice = {
   readonly make: (options: { learningRate: number }) => Optimizer;
@@ -106,7 +111,7 @@ async function run(given: Given): Promise<void> {
   if (out === undefined) throw new InputError("--out is missing: say where the model goes, --out model.safetensors.");
   const [file] = given.positionals;
   const path = file ?? mobyDick();
-  const text = readTexts(path, "to train on", given.text("field"));
+  const text = openTexts(path, "to train on", given.text("field"));
   if (given.number("minutes") !== undefined && given.number("epochs") !== undefined) {
     throw new InputError("--minutes: trains that long instead of a number of epochs. Give one of the two.");
   }
@@ -115,12 +120,16 @@ async function run(given: Given): Promise<void> {
   }
   checkTarget(out, [path, given.text("cell")]);
 
+  if (!json && isLarge(text)) {
+    process.stderr.write(printable(`${path}: ${formatCount(text.bytes)} bytes, read from disk in parts\n`));
+  }
   const seed = given.number("seed") ?? 0;
   const started = start(given, text, out, seed);
   const perCharacter = started.tokenizer.kind === "char";
   const parameters = countParameters(started.model);
   const vocabulary = vocabularySize(started.tokenizer);
-  const tokens = encode(started.tokenizer, text).length;
+  const { tokens: stream } = started;
+  const tokens = stream.length;
   if (json) writeJson({ event: "start", parameters, vocabulary, tokens });
   else {
     const sizes = `${formatCount(tokens)} tokens, vocabulary ${formatCount(vocabulary)}`;
@@ -143,17 +152,19 @@ async function run(given: Given): Promise<void> {
   const minutes = given.number("minutes");
   const epochs = given.number("epochs") ?? fitDefaults.epochs;
   const characters = given.number("sample") ?? sampleLength;
-  const prompt = openingOf(typeof text === "string" ? text : (text[0] as string));
+  const prompt = promptOf(text);
   const { make, rate } = optimizers[started.optimizer] as OptimizerChoice;
   try {
-    const result = await trainLanguageModel(started, text, {
+    const result = await trainLanguageModel(started, stream, {
       batch: given.number("batch") ?? fitDefaults.batch,
       steps: given.number("steps") ?? fitDefaults.steps,
       epochs,
       ...(minutes === undefined ? {} : { minutes }),
       optimizer: make({ learningRate: given.number("rate") ?? rate }),
       clipNorm: given.number("clip") ?? fitDefaults.clipNorm,
-      validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
+      ...splitOf(started.tokenizer, text, stream, {
+        validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
+      }),
       validations: validationsOf(minutes ?? epochs),
       seed,
       threads: given.number("threads"),
@@ -196,8 +207,9 @@ const validationsOf = (count: number): number =>
  * The first words. From nothing a young model goes astray: at the start of a line it tries capitals, of which it has seen
  * too few to find back.
  */
-function openingOf(text: string): string {
-  const opening = text.slice(0, graphemeEnd(text, 100));
+function promptOf(text: Source): string {
+  const start = openingOf(text, 1000);
+  const opening = start.slice(0, graphemeEnd(start, 100));
   return opening.slice(0, opening.lastIndexOf(" ") + 1) || opening;
 }
 
@@ -245,8 +257,10 @@ function checkTarget(out: string, inputs: readonly (string | undefined)[]): void
   }
 }
 
-/** A new model, or the one to go on with, and what trains it. */
-function start(given: Given, text: Texts, out: string, seed: number): LanguageModel & { readonly optimizer: string } {
+type Started = LanguageModel & { readonly optimizer: string; readonly tokens: Tokens };
+
+/** A new model, or the one to go on with, and what trains it, on which tokens. */
+function start(given: Given, text: Source, out: string, seed: number): Started {
   if (given.flag("resume")) {
     if (!existsSync(out)) throw new InputError(`${out}: there is no model to resume. Leave out --resume.`);
     const fixed = ["cell", "units", "layers", "embedding", "dropout", "tokens", "vocabulary", "optimizer"];
@@ -255,7 +269,9 @@ function start(given: Given, text: Texts, out: string, seed: number): LanguageMo
       throw new InputError(`--${changed}: cannot change with --resume; the model in ${out} has its own.`);
     }
     const { optimizer = "adam", ...read } = readLanguageModel(readInput(out), out);
-    if (Object.hasOwn(optimizers, optimizer)) return { ...read, optimizer };
+    if (Object.hasOwn(optimizers, optimizer)) {
+      return { ...read, optimizer, tokens: encodeSource(read.tokenizer, text).tokens };
+    }
     throw new InputError(`${out}: was trained by "${optimizer}", which is not known here. Leave out --resume.`);
   }
   const kind = (given.text("tokens") ?? "char") as Tokenizer["kind"];
@@ -268,22 +284,35 @@ function start(given: Given, text: Texts, out: string, seed: number): LanguageMo
       `--vocabulary: needs at least 256 of byte pairs, for every byte is a token, got ${maxVocabulary}.`,
     );
   }
-  const lm = languageModel(text, {
-    cell: readCell(given.text("cell") ?? "lstm"),
+  const cell = readCell(given.text("cell") ?? "lstm");
+  const tokenizer = trainTokenizer(kind, text, { maxVocabulary, onUncounted });
+  const { tokens } = encodeSource(tokenizer, text);
+  const training = {
+    batch: given.number("batch") ?? fitDefaults.batch,
+    steps: given.number("steps") ?? fitDefaults.steps,
+    validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
+  };
+  // Before the values are made: with many it takes long.
+  if (vocabularySize(tokenizer) > 1)
+    checkLength(tokens.length, { ...training, ...splitOf(tokenizer, text, tokens, training) });
+  const lm = languageModel(tokenizer, {
+    cell,
     units: given.number("units") ?? 128,
     layers: given.number("layers") ?? 1,
     dropout: given.number("dropout") ?? 0,
-    tokens: kind,
     seed,
-    training: {
-      batch: given.number("batch") ?? fitDefaults.batch,
-      steps: given.number("steps") ?? fitDefaults.steps,
-      validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
-    },
-    ...(maxVocabulary !== undefined && { maxVocabulary }),
+    training,
     ...(given.number("embedding") === undefined ? {} : { embedding: given.number("embedding") as number }),
   });
-  return { ...lm, optimizer: given.text("optimizer") ?? "adam" };
+  return { ...lm, optimizer: given.text("optimizer") ?? "adam", tokens };
+}
+
+/** Said where a text has more different words than are counted. */
+function onUncounted(count: number): void {
+  const first = formatCount(mostCounted);
+  process.stderr.write(
+    `The vocabulary is learned from the first ${first} different words of the text; ${formatCount(count)} other ones were not counted.\n`,
+  );
 }
 
 /** The text that the build puts beside the program. */

@@ -145,19 +145,27 @@ export function decodeText(bytes: Uint8Array, path: string): string {
     }
   }
   const at = findNoText(bytes);
-  if (at < 0)
-    throw new InputError(`${path}: is too long for one text (${bytes.length.toLocaleString("en-US")} bytes).`);
+  if (at < 0) {
+    const size = bytes.length.toLocaleString("en-US");
+    throw new InputError(`${path}: is too long for one text (${size} bytes). Give a part of it.`);
+  }
+  throw noText(bytes, at, path);
+}
+
+/** What is wrong with the byte at `at`, which is no text; `before` bytes of the file came before these. */
+export function noText(bytes: Uint8Array, at: number, path: string, before = 0): InputError {
   const mark = (bytes[0] as number) * 256 + (bytes[1] ?? 0);
-  if (mark === 0xfffe || mark === 0xfeff) {
-    throw new InputError(`${path}: byte 0 starts a text in UTF-16, not UTF-8. Save it as UTF-8.`);
+  if (before === 0 && (mark === 0xfffe || mark === 0xfeff)) {
+    return new InputError(`${path}: byte 0 starts a text in UTF-16, not UTF-8. Save it as UTF-8.`);
   }
   const byte = `0x${(bytes[at] as number).toString(16).padStart(2, "0")}`;
   const what = bytes[at] === 0 ? "is 0, so this is no text file" : `(${byte}) is not UTF-8 text`;
-  throw new InputError(`${path}: byte ${at.toLocaleString("en-US")} ${what}. Give a text file saved as UTF-8.`);
+  const place = (before + at).toLocaleString("en-US");
+  return new InputError(`${path}: byte ${place} ${what}. Give a text file saved as UTF-8.`);
 }
 
 /** The first byte that is 0 or starts what is not UTF-8; -1 where there is none. */
-function findNoText(bytes: Uint8Array): number {
+export function findNoText(bytes: Uint8Array): number {
   for (let at = 0; at < bytes.length; ) {
     const first = bytes[at] as number;
     if (first === 0) return at;
@@ -181,7 +189,8 @@ const plainBytes = (buffer: Buffer) => new Uint8Array(buffer.buffer, buffer.byte
 
 const codeOf = (error: unknown) => String((error as NodeJS.ErrnoException | null)?.code ?? error);
 
-function readProblem(error: unknown): string {
+/** What an error of reading means, and what to do. */
+export function readProblem(error: unknown): string {
   const code = codeOf(error);
   if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file. Check the name and the folder.";
   if (code === "EACCES" || code === "EPERM") return "you have no permission to read it. Change its permissions.";

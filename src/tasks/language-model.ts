@@ -10,6 +10,7 @@ import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
 import { countParameters, type Model, modelOf, nameLayers } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
+import { countCodePoints } from "../text/parts.ts";
 import {
   checkTokenizer,
   countUnknown,
@@ -26,7 +27,9 @@ import { createEvaluator } from "../train/evaluator.ts";
 import { type FitStreamOptions, type FitStreamResult, fitDefaults, fitStream } from "../train/fit-stream.ts";
 import { adam } from "../train/optimizers.ts";
 import { smallestStream } from "../train/stream.ts";
+import { runsOf, type Tokens, tokenSource } from "../train/token-source.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
+import { createTurns } from "../train/turns.ts";
 
 export type { Texts } from "../text/tokenizer.ts";
 export { type BeamSearchOptions, type BeamText, beamSearch } from "./beam-search.ts";
@@ -77,24 +80,30 @@ const mostLayers = 100;
 
 /**
  * An untrained model for a text, whose tokens make its vocabulary; or for separate texts: then one more token stands for the
- * end of a text, which the model may write, and after which it begins a new one. No characters are that token.
+ * end of a text, which the model may write, and after which it begins a new one. No characters are that token. Or for a
+ * tokenizer, which then says what a token is.
  * @throws InputError for options that make no model
  * @example const lm = languageModel(text, { cell: "gru", units: 256 });
  * @example const lm = languageModel(poems, { tokens: "word" });
  */
-export function languageModel(text: Texts, options: LanguageModelOptions = {}): LanguageModel {
+export function languageModel(text: Texts | Tokenizer, options: LanguageModelOptions = {}): LanguageModel {
   const { units = 128, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary } = options;
   const { embedding: features = Math.min(units, 64) } = options;
   const of = cellOf(options.cell ?? "lstm");
   if (!Number.isInteger(layers) || layers < 1 || layers > mostLayers) {
     throw new InputError(`layers: needs a whole number from 1 to ${mostLayers}, got ${layers}`);
   }
-  checkTexts(text);
-  const tokenizer = trainTokenizer(tokens, text, { maxVocabulary });
+  const given = isTokenizer(text) ? text : undefined;
+  const texts = isTokenizer(text) ? "" : text;
+  checkTexts(texts);
+  const tokenizer = given ?? trainTokenizer(tokens, texts, { maxVocabulary });
   const vocabulary = vocabularySize(tokenizer);
-  if (vocabulary < 2 || (typeof text !== "string" && text.every((one) => one === "")))
+  if (vocabulary < 2 || (typeof texts !== "string" && texts.every((one) => one === "")))
     throw new InputError("the text has no character to learn. Give a longer text.");
-  if (options.training !== undefined) checkLength(streamOf(tokenizer, text, options.training));
+  if (options.training !== undefined && given === undefined) {
+    const encoded = encode(tokenizer, texts);
+    checkLength(encoded.length, { ...options.training, ...splitOf(tokenizer, texts, encoded, options.training) });
+  }
   const label = typeof options.cell === "object" ? "recurrent" : (options.cell ?? "lstm").replaceAll("-", "_");
   const drop = rate > 0 ? [dropout(rate)] : [];
   const stack = Array.from({ length: layers }, () => [
@@ -116,28 +125,33 @@ function checkTrainingMemory(model: Model, options: FitStreamOptions): void {
   checkMemory(trainingPlan(model, { batch, steps, clipNorm: 1 }).plan.bytes, "training this model");
 }
 
-/** Tokens to train on, with how many are kept for validation as `fitStream` takes it. */
-type Stream = { readonly tokens: Int32Array; readonly options: FitStreamOptions };
+const isTokenizer = (text: unknown): text is Tokenizer => typeof text === "object" && text !== null && "kind" in text;
 
 /**
- * A text's tokens, and those of separate ones with the token that ends each. Of separate texts the last ones are kept for
- * validation, so that no text is both trained and measured on; where none come near the share (a quarter of it to four times as
- * much: there are few, or one is most of all), a part of one.
+ * Which share of the tokens is kept for validation. Of separate texts the last ones are, so that no text is both trained and
+ * measured on; where none come near the share (a quarter of it to four times as much: there are few, or one is most of all), a
+ * part of one.
  */
-function streamOf(tokenizer: Tokenizer, text: Texts, options: FitStreamOptions): Stream {
-  const tokens = encode(tokenizer, text);
+export function splitOf(
+  tokenizer: Tokenizer,
+  text: unknown,
+  tokens: Tokens,
+  options: FitStreamOptions,
+): { readonly validationSplit: number } {
   const { validationSplit } = { ...fitDefaults, ...options };
-  if (typeof text === "string" || validationSplit === 0) return { tokens, options };
+  if (!Array.isArray(text) || validationSplit === 0) return { validationSplit };
   const end = endOfText(tokenizer);
   const wanted = tokens.length * validationSplit;
-  let kept = 0;
-  for (let at = 0; at < tokens.length; at++) {
-    const left = tokens.length - 1 - at;
-    if (tokens[at] === end && Math.abs(left - wanted) < Math.abs(kept - wanted)) kept = left;
+  let [kept, left] = [0, tokens.length];
+  for (const run of runsOf(tokens)) {
+    for (const token of run) {
+      left--;
+      if (token === end && Math.abs(left - wanted) < Math.abs(kept - wanted)) kept = left;
+    }
   }
-  if (kept < wanted / 4 || kept > wanted * 4) return { tokens, options };
+  if (kept < wanted / 4 || kept > wanted * 4) return { validationSplit };
   // Half a token more, so that rounding makes no difference.
-  return { tokens, options: { ...options, validationSplit: (kept + 0.5) / tokens.length } };
+  return { validationSplit: (kept + 0.5) / tokens.length };
 }
 
 function checkTexts(text: unknown): void {
@@ -147,7 +161,8 @@ function checkTexts(text: unknown): void {
   if (odd >= 0) throw new InputError(`text ${odd} of the list must be a text, got ${formatValue(text[odd])}`);
 }
 
-function checkLength({ tokens: { length: tokens }, options }: Stream): void {
+/** @throws InputError where so many tokens make no batch for training */
+export function checkLength(tokens: number, options: FitStreamOptions): void {
   const { batch, steps, validationSplit } = { ...fitDefaults, ...options };
   const wanted = smallestStream(batch, steps);
   const training = tokens - Math.floor(tokens * validationSplit);
@@ -173,7 +188,8 @@ function cellOf(given: string | Cell): Cell {
 /**
  * Train on a text, or on separate ones; the model's values are changed. Separate texts are one stream, each followed by the
  * token that ends a text: what the model remembers is carried across it, and it learns that nothing before it matters. The
- * last of them, as near to a share of `validationSplit` as whole texts come, are kept for validation.
+ * last of them, as near to a share of `validationSplit` as whole texts come, are kept for validation. Or train on tokens, for
+ * a text that is encoded already and may lie on disk.
  * @throws InputError where the text is too short for one batch, memory too small, or `resume` another optimiser's; for
  * separate texts and a model that was made of one
  * @throws NonFiniteLoss as `fitStream`
@@ -181,12 +197,14 @@ function cellOf(given: string | Cell): Cell {
  */
 export async function trainLanguageModel(
   { model, tokenizer }: LanguageModel,
-  text: Texts,
-  options: FitStreamOptions = {},
+  text: Texts | Tokens,
+  given: FitStreamOptions = {},
 ): Promise<FitStreamResult> {
-  checkTexts(text);
-  const stream = streamOf(tokenizer, text, options);
-  checkLength(stream);
+  const isText = typeof text === "string" || Array.isArray(text);
+  if (isText) checkTexts(text);
+  const tokens: Tokens = isText ? encode(tokenizer, text as Texts) : (text as Tokens);
+  const options = { ...given, ...splitOf(tokenizer, text, tokens, given) };
+  checkLength(tokenSource(tokens).length, options);
   const { resume, optimizer = adam() } = options;
   const saved = Object.keys(resume?.slots ?? {});
   if (resume !== undefined && [...saved].sort().join() !== [...optimizer.slots].sort().join()) {
@@ -195,7 +213,7 @@ export async function trainLanguageModel(
         `${optimizer.name} needs ${optimizer.slots.join(", ") || "nothing"}. Train anew.`,
     );
   }
-  return fitStream(model, stream.tokens, stream.options);
+  return fitStream(model, tokens, options);
 }
 
 /** How well a model predicts a text. */
@@ -210,29 +228,38 @@ export type Evaluation = {
   readonly unknown: number;
 };
 
+/** A text that is encoded already, and may lie on disk. */
+export type EncodedText = {
+  readonly tokens: Tokens;
+  /** How many characters, code points, these are. */
+  readonly characters: number;
+};
+
 /**
  * How well the model predicts a text, or separate ones, the ends of which are predicted, too.
  * @throws InputError for a text of less than two tokens, and for a model whose values are no numbers any more
  */
-export async function evaluateLanguageModel({ model, tokenizer }: LanguageModel, text: Texts): Promise<Evaluation> {
-  checkTexts(text);
-  const ids = encode(tokenizer, text);
+export async function evaluateLanguageModel(
+  { model, tokenizer }: LanguageModel,
+  text: Texts | EncodedText,
+): Promise<Evaluation> {
+  const { tokens: ids, characters: all } = isEncoded(text) ? text : encodeTexts(tokenizer, text);
   if (ids.length < 2)
     throw new InputError(
       `the text has ${ids.length === 1 ? "1 token" : "no tokens"}; at least 2 are needed to predict one.`,
     );
   const lanes = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
   const evaluator = await createEvaluator(model, { batch: lanes, steps: 64 });
-  const loss = await evaluator.loss(ids, () => new Promise((resolve) => setTimeout(resolve, 0)));
+  const turns = createTurns();
+  const loss = await evaluator.loss(ids, async () => turns());
   if (!Number.isFinite(loss)) {
     throw new InputError(`the loss is ${loss}: the model's values are not finite numbers. Train anew at a lower rate.`);
   }
   const tokens = ids.length - 1;
   // The first token is given, and may be a word. (The unknown character is one character.)
-  const first = countCharacters(decodeToken(tokenizer, ids[0] as number));
-  const all =
-    typeof text === "string" ? countCharacters(text) : text.reduce((sum, one) => sum + countCharacters(one), 0);
-  const characters = all - first;
+  const first = new Int32Array(1);
+  tokenSource(ids).read(0, first);
+  const characters = all - countCodePoints(decodeToken(tokenizer, first[0] as number));
   return {
     loss,
     perplexity: Math.exp(loss),
@@ -242,11 +269,15 @@ export async function evaluateLanguageModel({ model, tokenizer }: LanguageModel,
   };
 }
 
-/** Code points, without a list of them. */
-function countCharacters(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
+const isEncoded = (text: unknown): text is EncodedText =>
+  typeof text === "object" && text !== null && "tokens" in text && "characters" in text;
+
+/** The tokens of a text or of separate ones, and how many characters these have. */
+export function encodeTexts(tokenizer: Tokenizer, text: Texts): EncodedText {
+  checkTexts(text);
+  const all: readonly string[] = typeof text === "string" ? [text] : text;
+  const characters = all.reduce((sum, one) => sum + countCodePoints(one), 0);
+  return { tokens: encode(tokenizer, text), characters };
 }
 
 /** Defaults: everything in f32. The state of training is left out with `training: false`, and where the weights are halved. */

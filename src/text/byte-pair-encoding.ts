@@ -5,6 +5,7 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import { formatValue } from "../graph/schema.ts";
+import { countPieces, type TextParts } from "./parts.ts";
 
 /** Plain data, for a model's file. Tokens 0 to 255 are the bytes; token 256 + k is the two tokens of merge k. */
 export type BytePairEncoding = {
@@ -20,6 +21,8 @@ export type BytePairOptions = {
   readonly vocabularySize: number;
   /** A pair that comes less often becomes no token. */
   readonly minimumCount?: number;
+  /** Called where a text has more than 2^20 different pieces, with how many pieces were not counted. */
+  readonly onUncounted?: ((count: number) => void) | undefined;
 };
 
 const bytes = 256;
@@ -43,11 +46,9 @@ export const piecePattern =
  * @example const encoding = trainBytePairEncoding(text, { vocabularySize: 2256 }); // at most 2,000 merges
  */
 export function trainBytePairEncoding(
-  text: string | readonly string[],
-  { vocabularySize, minimumCount = 2 }: BytePairOptions,
+  text: string | readonly string[] | TextParts,
+  { vocabularySize, minimumCount = 2, onUncounted }: BytePairOptions,
 ): BytePairEncoding {
-  const texts = (Array.isArray(text) ? text : [text]) as readonly string[];
-  for (const one of texts) checkText(one);
   const end = Number(Array.isArray(text));
   const least = bytes + end;
   if (!(Number.isSafeInteger(vocabularySize) && vocabularySize >= least && vocabularySize <= largestVocabulary)) {
@@ -59,8 +60,7 @@ export function trainBytePairEncoding(
   if (!Number.isSafeInteger(minimumCount) || minimumCount < 1) {
     throw new InputError(`minimumCount: needs a whole number from 1, got ${formatValue(minimumCount)}`);
   }
-  const pieceCounts = new Map<string, number>();
-  for (const one of texts) eachPiece(one, (part) => pieceCounts.set(part, (pieceCounts.get(part) ?? 0) + 1));
+  const pieceCounts = countPieces(text, eachPiece, { onUncounted });
   const pieces = [...pieceCounts].map(([part, count]): Piece => {
     const tokens = Int32Array.from(utf8(part));
     return { tokens, length: tokens.length, count };

@@ -4,6 +4,7 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import { formatValue } from "../graph/schema.ts";
+import { runsOf, type Tokens } from "../train/token-source.ts";
 import {
   type BytePairEncoding,
   bytePairVocabularySize,
@@ -16,6 +17,7 @@ import {
   tokenBytes,
   trainBytePairEncoding,
 } from "./byte-pair-encoding.ts";
+import { countPieces, createCodePoints, cutAtBlanks, partsOf, type TextParts } from "./parts.ts";
 import { hasUnspaced, splitByVocabulary, splitWithDictionary } from "./unspaced-words.ts";
 
 /** Plain data, for a model's file. */
@@ -48,53 +50,52 @@ export const defaultVocabulary = { char: Infinity, word: 10_000, bpe: 2_000 } as
 export type Texts = string | readonly string[];
 
 /**
+/**
  * Make the vocabulary of a text, or of separate ones. `char`: its code points, in their order. `word`: its words and
  * punctuation marks, the most frequent first, `maxVocabulary` of them with the unknown character; all of its code points are
  * among them even where that makes more, so that rarer words can be spelled. `bpe`: see `trainBytePairEncoding`;
  * `maxVocabulary` tokens, or fewer. `maxVocabulary` means nothing for `char`. Chinese, Japanese, Thai, Lao, Khmer and Burmese
- * words are those of this machine's dictionaries: see `unspaced-words.ts`.
+ * words are those of this machine's dictionaries: see `unspaced-words.ts`. The parts of a text make the same vocabulary as
+ * all of it.
  */
 export function trainTokenizer(
   kind: VocabularyTokenizer["kind"],
-  text: Texts,
-  options?: { maxVocabulary?: number | undefined },
+  text: Texts | TextParts,
+  options?: TrainTokenizerOptions,
 ): VocabularyTokenizer;
 export function trainTokenizer(
   kind: Tokenizer["kind"],
-  text: Texts,
-  options?: { maxVocabulary?: number | undefined },
+  text: Texts | TextParts,
+  options?: TrainTokenizerOptions,
 ): Tokenizer;
 export function trainTokenizer(
   kind: Tokenizer["kind"],
-  text: Texts,
-  { maxVocabulary = defaultVocabulary[kind] }: { maxVocabulary?: number | undefined } = {},
+  text: Texts | TextParts,
+  { maxVocabulary = defaultVocabulary[kind], onUncounted }: TrainTokenizerOptions = {},
 ): Tokenizer {
-  if (kind === "bpe") return trainBytePairEncoding(text, { vocabularySize: maxVocabulary });
+  if (kind === "bpe") return trainBytePairEncoding(text, { vocabularySize: maxVocabulary, onUncounted });
   if (kind === "word" && (!Number.isSafeInteger(maxVocabulary) || maxVocabulary < 1)) {
     throw new InputError(`maxVocabulary: needs a whole number from 1, got ${maxVocabulary}`);
   }
-  const texts = typeof text === "string" ? [text] : text;
-  const end = typeof text === "string" ? {} : ({ endOfText: true } as const);
-  const characters = new Set<string>();
-  for (const one of texts) for (const character of one) characters.add(character);
-  characters.delete(unknown);
-  const sorted = [...characters].sort(byCodePoint);
+  const end = Array.isArray(text) ? ({ endOfText: true } as const) : {};
+  const codePoints = createCodePoints();
+  let counts = new Map<string, number>();
+  if (kind === "char") for (const part of partsOf(text)) codePoints.add(part);
+  else counts = countPieces(text, eachTrainedWord, { onPart: codePoints.add, onUncounted });
+  const sorted = codePoints.sorted().filter((character) => character !== unknown);
   if (kind === "char") return { kind, vocabulary: [unknown, ...sorted], ...end };
 
-  const counts = new Map<string, number>(sorted.map((character) => [character, 0]));
-  const count = (token: string) => counts.set(token, (counts.get(token) ?? 0) + 1);
-  for (const one of texts) {
-    eachWord(one, (token) => {
-      if (hasUnspaced(token)) splitWithDictionary(token).forEach(count);
-      else count(token);
-    });
-  }
-  const byCount = (a: string, b: string) =>
-    (counts.get(b) as number) - (counts.get(a) as number) || (a < b ? -1 : a > b ? 1 : 0);
+  const characters = new Set(sorted);
+  const byCount = (a: string, b: string) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0) || (a < b ? -1 : a > b ? 1 : 0);
   const words = [...counts.keys()].filter((token) => token !== unknown && !characters.has(token)).sort(byCount);
   const kept = words.slice(0, Math.max(0, maxVocabulary - 1 - sorted.length - Object.keys(end).length));
   return { kind, vocabulary: [unknown, ...[...sorted, ...kept].sort(byCount)], ...end };
 }
+type TrainTokenizerOptions = {
+  maxVocabulary?: number | undefined;
+  /** Called where a text has more than 2^20 different words or pieces, with how many were not counted. */
+  onUncounted?: ((count: number) => void) | undefined;
+};
 
 /** How many tokens there are, the one that ends a text included. */
 export const vocabularySize = (tokenizer: Tokenizer): number =>
@@ -156,10 +157,16 @@ function encodeText(tokenizer: Tokenizer, text: string): Int32Array<ArrayBuffer>
   return out.slice(0, length);
 }
 
+/** The tokens of a text in parts, run by run: all of them are what `encode` gives for the whole text. */
+export function* encodeParts(tokenizer: Tokenizer, text: TextParts): Generator<Int32Array> {
+  const parts = tokenizer.kind === "char" ? partsOf(text) : cutAtBlanks(text);
+  for (const part of parts) yield encode(tokenizer, part);
+}
+
 /** How many characters of an encoded text the vocabulary did not have, where the tokenizer `hasUnknown`. */
-export function countUnknown(ids: Int32Array): number {
+export function countUnknown(ids: Tokens): number {
   let count = 0;
-  for (const id of ids) if (id === 0) count++;
+  for (const run of runsOf(ids)) for (const id of run) if (id === 0) count++;
   return count;
 }
 
@@ -226,6 +233,14 @@ export function checkTokenizer(value: unknown): Tokenizer {
   return { kind, vocabulary: [...vocabulary], ...(endOfText === true && { endOfText }) };
 }
 
+/** As `eachWord`, with the words of scripts without blanks. */
+function eachTrainedWord(text: string, visit: (token: string) => void): void {
+  eachWord(text, (token) => {
+    if (hasUnspaced(token)) splitWithDictionary(token).forEach(visit);
+    else visit(token);
+  });
+}
+
 /** Call `visit` for every word token of a text, in order. Together they are the text. */
 function eachWord(text: string, visit: (token: string) => void): void {
   const pattern = new RegExp(wordToken, "uy");
@@ -246,5 +261,3 @@ function indexOf(vocabulary: readonly string[]): ReadonlyMap<string, number> {
 
 /** Number of UTF-16 units of the first code point: 1, or 2 for a surrogate pair. A lone surrogate is a code point. */
 const codePointLength = (text: string) => ((text.codePointAt(0) as number) > 0xffff ? 2 : 1);
-
-const byCodePoint = (a: string, b: string) => (a.codePointAt(0) as number) - (b.codePointAt(0) as number);

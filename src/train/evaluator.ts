@@ -4,6 +4,7 @@ import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/mod
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { counts } from "./checks.ts";
+import { type Tokens, tokenSource } from "./token-source.ts";
 import { lossGraph } from "./trainer.ts";
 
 /** `batch` lanes of the stream side by side, `steps` tokens of each at a time. */
@@ -45,27 +46,30 @@ export class Evaluator {
    * @throws InputError for less than two tokens
    * @param pause called now and then, so that a page or a signal gets its turn
    */
-  async loss(tokens: Int32Array, pause: () => Promise<void> = async () => {}): Promise<number> {
+  async loss(tokens: Tokens, pause: () => Promise<void> = async () => {}): Promise<number> {
     const { program, batch, steps } = this;
-    const predictions = tokens.length - 1;
+    const source = tokenSource(tokens);
+    const predictions = source.length - 1;
     if (predictions < 1) throw new InputError("evaluator: needs at least 2 tokens to predict one");
     for (const { name } of this.model.parameters) program.setParameter(name, this.model.values[name] as Float32Array);
     program.resetStates();
     const lane = Math.ceil(predictions / batch);
     const [inputs, targets] = [new Int32Array(batch * steps), new Int32Array(batch * steps)];
     const weights = new Float32Array(batch * steps);
+    const run = new Int32Array(steps + 1);
     const masked = (token: number): boolean => this.model.maskedBy.some((padding) => !counts([token], 0, 1, padding));
     let [total, counted] = [0, 0];
     for (let start = 0; start < lane; start += steps) {
-      for (let t = 0; t < steps; t++) {
-        for (let b = 0; b < batch; b++) {
-          const at = b * lane + start + t;
-          const there = start + t < lane && at < predictions;
-          const token = there ? (tokens[at] as number) : 0;
+      for (let b = 0; b < batch; b++) {
+        const from = b * lane + start;
+        const count = Math.max(0, Math.min(steps, lane - start, predictions - from));
+        if (count > 0) source.read(from, run.subarray(0, count + 1));
+        for (let t = 0; t < steps; t++) {
+          const token = t < count ? (run[t] as number) : 0;
           inputs[t * batch + b] = token;
-          targets[t * batch + b] = there ? (tokens[at + 1] as number) : 0;
-          weights[t * batch + b] = there ? 1 : 0;
-          if (there && !masked(token)) counted++;
+          targets[t * batch + b] = t < count ? (run[t + 1] as number) : 0;
+          weights[t * batch + b] = t < count ? 1 : 0;
+          if (t < count && !masked(token)) counted++;
         }
       }
       program.setIndex("tokens", inputs);

@@ -10,6 +10,7 @@ import { createWatch } from "./non-finite.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
 import type { Rate } from "./rates.ts";
 import { streamBatches } from "./stream.ts";
+import { type TokenSource, type Tokens, tokenRange, tokenSource } from "./token-source.ts";
 import { createTrainer, type TrainerState } from "./trainer.ts";
 import { breathe, createTurns } from "./turns.ts";
 
@@ -98,7 +99,7 @@ const progressEveryMs = 500;
  */
 export async function fitStream(
   model: Model,
-  tokens: Int32Array,
+  tokens: Tokens,
   options: FitStreamOptions = {},
 ): Promise<FitStreamResult> {
   const { batch, steps, epochs, clipNorm, validationSplit, validations } = { ...fitDefaults, ...options };
@@ -107,9 +108,10 @@ export async function fitStream(
   checkReturnsSequences(model, "fitStream");
   checkCarriesStates(model, "fitStream");
 
-  const held = Math.floor(tokens.length * validationSplit);
-  const training = tokens.subarray(0, tokens.length - held);
-  const validation = tokens.subarray(tokens.length - held);
+  const source = tokenSource(tokens);
+  const held = Math.floor(source.length * validationSplit);
+  const training = tokenRange(source, 0, source.length - held);
+  const validation = tokenRange(source, source.length - held, source.length);
   const batches = streamBatches(training, { batch, steps });
   const trainer = await createTrainer(model, {
     ...{ batch, steps, optimizer, clipNorm, seed, ...host },
@@ -199,7 +201,7 @@ export async function fitStream(
 
 async function validator(
   model: Model,
-  tokens: Int32Array,
+  tokens: TokenSource,
   { batch, steps, ...host }: LoadOptions & { batch: number; steps: number },
 ): Promise<() => Promise<number>> {
   // Lanes of at least 200 tokens, so that few of them are read without what comes before.

@@ -4,14 +4,18 @@
  * Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
+import { type Tokens, tokenSource } from "./token-source.ts";
 
 /** Batches of a stream, each where the last one ended. */
 export type Batches = {
   /** Batches in one pass. */
   readonly count: number;
-  /** Batch k: tokens and the tokens that follow them (T,B), flat, time first. Views: they are not copied. */
+  /** Batch k: tokens and the tokens that follow them (T,B), flat, time first. Views, not to be changed. */
   readonly at: (k: number, offset?: number) => { readonly inputs: Int32Array; readonly targets: Int32Array };
 };
+
+/** So many tokens at least are brought into the order of batches at a time: a read of a file, and a piece of memory. */
+const windowTokens = 2 ** 16;
 
 /** Fewest tokens that make one batch. */
 export const smallestStream = (batch: number, steps: number): number => batch * (steps + 1);
@@ -22,29 +26,39 @@ export const smallestStream = (batch: number, steps: number): number => batch * 
  * @throws InputError for tokens that make no batch: there must be batch * (steps + 1)
  * @example const { inputs, targets } = streamBatches(tokens, { batch: 16, steps: 32 }).at(0);
  */
-export function streamBatches(tokens: Int32Array, { batch, steps }: { batch: number; steps: number }): Batches {
-  const lane = Math.floor(tokens.length / batch);
+export function streamBatches(tokens: Tokens, { batch, steps }: { batch: number; steps: number }): Batches {
+  const source = tokenSource(tokens);
+  const lane = Math.floor(source.length / batch);
   const count = Math.floor((lane - 1) / steps);
   if (count < 1) {
     throw new InputError(
-      `streamBatches: ${tokens.length} tokens make no batch of ${batch} x ${steps} steps; ${smallestStream(batch, steps)} ` +
+      `streamBatches: ${source.length} tokens make no batch of ${batch} x ${steps} steps; ${smallestStream(batch, steps)} ` +
         "are needed. Give more tokens, a smaller batch or fewer steps.",
     );
   }
-  // Time first, once and for all: each batch is then one run of numbers.
-  const arranged = new Int32Array(lane * batch);
-  for (let b = 0; b < batch; b++) {
-    for (let t = 0; t < lane; t++) arranged[t * batch + b] = tokens[b * lane + t] as number;
-  }
+  // Time first: each batch is then one run of numbers. A window is made anew, so that batches given before stay.
+  let arranged = new Int32Array(0);
+  let first = 0;
+  const arrange = (from: number): void => {
+    const rows = Math.min(lane - from, Math.max(steps + 1, Math.ceil(windowTokens / batch)));
+    const run = new Int32Array(rows);
+    arranged = new Int32Array(rows * batch);
+    first = from;
+    for (let b = 0; b < batch; b++) {
+      source.read(b * lane + from, run);
+      for (let t = 0; t < rows; t++) arranged[t * batch + b] = run[t] as number;
+    }
+  };
   return {
     count,
     at(k, offset = 0) {
-      const from = (offset + k * steps) * batch;
-      const length = steps * batch;
-      if (from + length + batch > arranged.length) throw new InputError(`streamBatches: batch ${k} is past the end`);
+      const from = offset + k * steps;
+      if (from + steps >= lane) throw new InputError(`streamBatches: batch ${k} is past the end`);
+      if (from < first || (from + steps + 1 - first) * batch > arranged.length) arrange(from);
+      const [start, length] = [(from - first) * batch, steps * batch];
       return {
-        inputs: arranged.subarray(from, from + length),
-        targets: arranged.subarray(from + batch, from + batch + length),
+        inputs: arranged.subarray(start, start + length),
+        targets: arranged.subarray(start + batch, start + batch + length),
       };
     },
   };

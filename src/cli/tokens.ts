@@ -1,0 +1,46 @@
+/** A command's text as tokens, encoded once: in memory, or those of a large file on disk. */
+import { statSync } from "node:fs";
+import { type TextFile, type TextFileOptions, textFile } from "../formats/text-file.ts";
+import { tokenFile } from "../formats/token-file.ts";
+import { type EncodedText, encodeTexts } from "../tasks/language-model.ts";
+import { unixLineEnds } from "../text/line-ends.ts";
+import { countCodePoints } from "../text/parts.ts";
+import { encodeParts, type Texts, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
+import { isLines, readTexts } from "./texts.ts";
+
+/** A text, separate ones, or one that is too large to be kept in memory, with its tokens. */
+export type Source = Texts | TextFile;
+
+export const isLarge = (text: Source): text is TextFile => typeof text === "object" && "parts" in text;
+
+/** As `readTexts`; a large file of one text is read in parts. */
+export function openTexts(path: string, purpose: string, field?: string, options: TextFileOptions = {}): Source {
+  const stat = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
+  const { wholeBytes = 2 ** 26 } = options;
+  if (field !== undefined || isLines(path) || !stat?.isFile() || stat.size <= wholeBytes) {
+    return readTexts(path, purpose, field);
+  }
+  const { parts, ...file } = textFile(path, { ...options, wholeBytes });
+  return { ...file, parts: { [Symbol.iterator]: () => mapped(parts, unixLineEnds) } };
+}
+
+function* mapped(parts: Iterable<string>, change: (part: string) => string): Generator<string> {
+  for (const part of parts) yield change(part);
+}
+
+/** The first characters of a text, or of the first of several. */
+export function openingOf(text: Source, length: number): string {
+  if (typeof text === "string") return text.slice(0, length);
+  for (const part of isLarge(text) ? text.parts : text) return part.slice(0, length);
+  return "";
+}
+
+export function encodeSource(tokenizer: Tokenizer, text: Source): EncodedText {
+  if (!isLarge(text)) return encodeTexts(tokenizer, text);
+  let characters = 0;
+  const parts = mapped(text.parts, (part) => {
+    characters += countCodePoints(part);
+    return part;
+  });
+  return { tokens: tokenFile(encodeParts(tokenizer, { parts }), vocabularySize(tokenizer)), characters };
+}

@@ -1,0 +1,91 @@
+/**
+ * A text file in parts, for one that is too large for one text: a JavaScript string ends at 2^29 - 24 characters. For
+ * Node. Knows nothing about what the text is for.
+ */
+import * as fs from "node:fs";
+import { InputError } from "../graph/input-error.ts";
+import { checkOptions, type Schema, wholeNumber } from "../graph/schema.ts";
+import { decodeText, findNoText, noText, readInput, readProblem } from "./files.ts";
+
+export type TextFile = {
+  readonly path: string;
+  readonly bytes: number;
+  /** The text, cut where neither a character nor CR LF is; each time it is gone through the file is read. */
+  readonly parts: Iterable<string>;
+};
+
+/** Defaults: up to 64 MiB are one part, which stays in memory; more is read in parts of 8 MiB. */
+export type TextFileOptions = { readonly wholeBytes?: number; readonly partBytes?: number };
+const schema: Schema<TextFileOptions> = { wholeBytes: wholeNumber(0), partBytes: wholeNumber(16, 2 ** 28) };
+
+/**
+ * A UTF-8 file as a text in parts, without the byte order mark that some editors put first. A pipe, which can be read
+ * only once, is one part.
+ * @throws InputError for a file that cannot be read; going through the parts, for the first byte that is no text, and
+ *   for a file that changes meanwhile
+ * @example for (const part of textFile("wikipedia.txt").parts) characters += part.length;
+ */
+export function textFile(path: string, options: TextFileOptions = {}): TextFile {
+  checkOptions("textFile", options, schema);
+  const { wholeBytes = 2 ** 26, partBytes = 2 ** 23 } = options;
+  const stat = path === "" ? undefined : fs.statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile() || stat.size <= wholeBytes) {
+    const bytes = readInput(path);
+    return { path, bytes: bytes.length, parts: [decodeText(bytes, path)] };
+  }
+  return { path, bytes: stat.size, parts: { [Symbol.iterator]: () => readParts(path, stat, partBytes) } };
+}
+
+function* readParts(path: string, { size, mtimeMs }: fs.Stats, partBytes: number): Generator<string> {
+  let file: number | undefined;
+  try {
+    file = fs.openSync(path, "r");
+    const now = fs.fstatSync(file);
+    if (now.size !== size || now.mtimeMs !== mtimeMs) throw changed(path);
+    const buffer = new Uint8Array(partBytes);
+    let kept = 0; // Bytes at the start of the buffer that wait for more.
+    let done = 0; // Bytes of the file before the buffer's first.
+    while (done + kept < size) {
+      const length = fs.readSync(file, buffer, kept, Math.min(buffer.length - kept, size - done - kept), null);
+      if (length === 0) throw changed(path);
+      const bytes = buffer.subarray(0, kept + length);
+      const end = done + bytes.length >= size ? bytes.length : wholeEnd(bytes);
+      const text = decodePart(bytes.subarray(0, end), done, path);
+      buffer.copyWithin(0, end, bytes.length);
+      [kept, done] = [bytes.length - end, done + end];
+      if (text !== "") yield text;
+    }
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: ${readProblem(error)}`, { cause: error });
+  } finally {
+    if (file !== undefined) fs.closeSync(file);
+  }
+}
+
+const changed = (path: string) =>
+  new InputError(`${path}: has changed while it was read. Wait until it is written, and try again.`);
+
+/** Where bytes can be cut: before a character that is not whole, and before a CR, which LF may follow. */
+function wholeEnd(bytes: Uint8Array): number {
+  let end = bytes.length;
+  for (let back = 1; back <= 3 && back <= end; back++) {
+    const byte = bytes[end - back] as number;
+    if (byte < 0x80) break;
+    if (byte < 0xc0) continue;
+    if (back < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4)) end -= back;
+    break;
+  }
+  return bytes[end - 1] === 0x0d ? end - 1 : end;
+}
+
+function decodePart(bytes: Uint8Array, before: number, path: string): string {
+  if (bytes.indexOf(0) < 0) {
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: before > 0 }).decode(bytes);
+    } catch {
+      // The decoder does not say where.
+    }
+  }
+  throw noText(bytes, findNoText(bytes), path, before);
+}

@@ -1,0 +1,39 @@
+/** Tokens that are read in runs, wherever they lie: in memory, on disk. Knows nothing about texts. */
+import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
+
+/** A long row of tokens of which any run can be read: what training and evaluation take beside an Int32Array. */
+export type TokenSource = {
+  readonly length: number;
+  /** The tokens from the one at `from` on, as many as `into` takes; there are so many. */
+  readonly read: (from: number, into: Int32Array) => void;
+};
+/** Tokens in memory, or anywhere. */
+export type Tokens = Int32Array | TokenSource;
+
+/** @throws InputError for what is neither */
+export function tokenSource(tokens: Tokens): TokenSource {
+  if (tokens instanceof Int32Array) {
+    const read = (from: number, into: Int32Array) => into.set(tokens.subarray(from, from + into.length));
+    return { length: tokens.length, read };
+  }
+  if (typeof tokens?.read === "function" && Number.isSafeInteger(tokens.length)) return tokens;
+  throw new InputError(`tokens must be an Int32Array or a TokenSource, got ${formatValue(tokens)}`);
+}
+
+/** The tokens from `from` up to `to`, without a copy. */
+export const tokenRange = (source: TokenSource, from: number, to: number): TokenSource => ({
+  length: to - from,
+  read: (at, into) => source.read(from + at, into),
+});
+
+/** All tokens in order, in runs of at most 2^16: each is overwritten by the next. */
+export function* runsOf(tokens: Tokens): Generator<Int32Array> {
+  const source = tokenSource(tokens);
+  const run = new Int32Array(Math.min(source.length, 2 ** 16));
+  for (let from = 0; from < source.length; from += run.length) {
+    const some = run.subarray(0, source.length - from);
+    source.read(from, some);
+    yield some;
+  }
+}

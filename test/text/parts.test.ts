@@ -1,0 +1,127 @@
+/** A text in parts gives the vocabulary and the tokens of the whole text, wherever it is cut. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { countCodePoints, countPieces, createCodePoints, cutAtBlanks, mostCounted } from "../../src/text/parts.ts";
+import { countUnknown, encode, encodeParts, type Tokenizer, trainTokenizer } from "../../src/text/tokenizer.ts";
+
+/** Texts with all that tokenizers join: contractions, blanks of every kind, runs of one kind, other scripts, pairs. */
+const unit = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom("a", "b", "the", "dog", "ll", "s", "t", "ve") },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(" ", "  ", "\n", "\t", "\r\n", "\u00a0", "\u3000", "\ufeff", " ".repeat(70)),
+  },
+  fc.constantFrom("'", "’", "'s", "'ll", "-", "...", "!", "9", "42"),
+  fc.constantFrom("é", "e\u0301", "中文字", "ภาษาไทย", "😀", "\uFFFD", "x".repeat(70), "x".repeat(300)),
+);
+const text = fc.array(unit, { maxLength: 60 }).map((units) => units.join(""));
+/** A text in parts that do not cut a character. */
+const cut = fc.tuple(text, fc.array(fc.nat(), { maxLength: 12 })).map(([text, places]) => {
+  const characters = Array.from(text);
+  const borders = [
+    0,
+    ...places.map((place) => place % (characters.length + 1)).sort((a, b) => a - b),
+    characters.length,
+  ];
+  const parts = borders.slice(1).map((border, k) => characters.slice(borders[k], border).join(""));
+  return { text, parts };
+});
+
+describe("property: wherever a text is cut", () => {
+  test("parts that are cut at blanks are the text, each but the first beginning with one", () => {
+    fc.assert(
+      fc.property(cut, ({ text, parts }) => {
+        const found = [...cutAtBlanks({ parts })];
+        expect(found.join("")).toBe(text);
+        for (const part of found.slice(1)) expect(part).toMatch(/^\s/);
+        for (const part of found.slice(0, -1)) expect(part).toMatch(/\S$/);
+      }),
+    );
+  });
+
+  test.each(["char", "word", "bpe"] as const)("%s: vocabulary and tokens are those of the whole text", (kind) => {
+    fc.assert(
+      fc.property(cut, fc.integer({ min: 257, max: 320 }), ({ text, parts }, maxVocabulary) => {
+        const whole = trainTokenizer(kind as Tokenizer["kind"], text, { maxVocabulary });
+        expect(trainTokenizer(kind as Tokenizer["kind"], { parts }, { maxVocabulary })).toEqual(whole);
+        const runs = [...encodeParts(whole, { parts })];
+        expect(runs.flatMap((run) => [...run])).toEqual([...encode(whole, text)]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+test("a text is gone through once for its vocabulary: a generator is enough", () => {
+  function* parts() {
+    yield "one two ";
+    yield "two three";
+  }
+  expect(trainTokenizer("word", { parts: parts() })).toEqual(trainTokenizer("word", "one two two three"));
+});
+
+test.each([5, null, undefined, {}, { parts: "abc" }, { parts: null }])("%o is no text", (value) => {
+  expect(() => trainTokenizer("char", value as never)).toThrow("text: needs a text, got");
+  expect(() => trainTokenizer("bpe", value as never)).toThrow("text: needs a text, got");
+});
+
+test("beyond a bound, 2^20 different words, the first ones are counted, and it is said how many were not", () => {
+  expect(mostCounted).toBe(2 ** 20);
+  const parts = Array.from({ length: 30 }, (_, k) => {
+    const words = Array.from({ length: 80 }, (_, i) => ` ${(k * 80 + i).toString(36)}`);
+    return `${words.join("")} again`;
+  });
+  const each = (part: string, visit: (piece: string) => void) => part.split(/(?= )/).forEach(visit);
+  let left = 0;
+  const onUncounted = (count: number) => {
+    left = count;
+  };
+  for (const text of [{ parts }, parts.join("")]) {
+    const counts = countPieces(text, each, { onUncounted, most: 1000 });
+    expect(counts.size).toBe(1000);
+    // All numbers but those that came before the bound was reached: "again" took one place.
+    expect(left).toBe(30 * 80 - 999);
+    expect(counts.get(" again")).toBe(30);
+    expect(counts.get(" rr")).toBe(Number.parseInt("rr", 36) < 999 ? 1 : undefined);
+  }
+  countPieces({ parts }, each, { onUncounted: () => expect.unreachable(), most: 2401 });
+});
+
+test("a text of words without any blank is refused beyond a bound, 2^28 characters, not gathered for ever", () => {
+  const parts = Array.from({ length: 100 }, () => "xé中😀".repeat(20));
+  let read = 0;
+  const counted = (function* () {
+    for (const part of parts) {
+      read++;
+      yield part;
+    }
+  })();
+  expect(() => [...cutAtBlanks({ parts: counted }, 1000)]).toThrow(
+    "the text has no blank in 1,000 characters, and words are cut at blanks. Train on characters.",
+  );
+  expect(read).toBe(11);
+  expect([...cutAtBlanks({ parts })]).toEqual([parts.join("")]);
+});
+
+test("code points: counted and gathered as a list of them would be, halves of pairs too", () => {
+  const half = fc.constantFrom("\ud83d", "\ude00", "a", "é", "😀", "\u{10ffff}", "\0");
+  fc.assert(
+    fc.property(fc.array(half), (units) => {
+      const text = units.join("");
+      expect(countCodePoints(text)).toBe(Array.from(text).length);
+      const gathered = createCodePoints();
+      gathered.add(text);
+      const sorted = [...new Set(text)].sort((a, b) => (a.codePointAt(0) as number) - (b.codePointAt(0) as number));
+      expect(gathered.sorted()).toEqual(sorted);
+    }),
+  );
+});
+
+test("unknown characters are counted wherever the tokens lie", () => {
+  const tokens = Int32Array.from({ length: 200_000 }, (_, k) => k % 3);
+  const source = {
+    length: tokens.length,
+    read: (from: number, into: Int32Array) => into.set(tokens.subarray(from, from + into.length)),
+  };
+  expect([countUnknown(tokens), countUnknown(source)]).toEqual([66_667, 66_667]);
+});
