@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { InputError } from "../graph/input-error.ts";
 
 /** The largest file that `readInput` reads, in bytes: Node itself stops at 2^31 - 1. */
@@ -16,45 +17,151 @@ const maxInputBytes = 2_000_000_000;
  * InputError where the path cannot be written; then no temporary file is left, unless the process was killed.
  */
 export function writeFileAtomically(path: string, bytes: Uint8Array): void {
-  if (path === "") throw new InputError("The name of the file to write is empty. Give one.");
-  let temporary: string | undefined;
-  try {
-    const old = fs.statSync(path, { throwIfNoEntry: false });
-    if (old?.isDirectory()) throw new InputError(`${path}: is a folder. Give the name of a file to write.`);
-    if (old !== undefined && !old.isFile()) {
-      fs.writeFileSync(path, bytes);
-      return;
-    }
-    const target = old === undefined ? path : fs.realpathSync(path);
-    const mode = old === undefined ? undefined : old.mode & 0o7777;
-    const name = join(dirname(target), `.unrolled-${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
-    const file = fs.openSync(name, "wx", mode ?? 0o666);
-    temporary = name;
+  reporting(path, () => {
+    const target = targetOf(path);
+    if (target.mode === "device") return fs.writeFileSync(path, bytes);
+    const temporary = openTemporary(target);
     try {
-      if (mode !== undefined) fs.fchmodSync(file, mode); // What openSync makes is less by the umask.
-      fs.writeFileSync(file, bytes);
-      fs.fsyncSync(file);
+      try {
+        fs.writeFileSync(temporary.file, bytes);
+        fs.fsyncSync(temporary.file);
+      } finally {
+        fs.closeSync(temporary.file);
+      }
+      temporary.rename();
     } finally {
-      fs.closeSync(file);
+      temporary.remove();
     }
-    fs.renameSync(name, target);
-    temporary = undefined;
-    syncFolder(dirname(target));
+  });
+}
+
+/** As `writeFileAtomically`; signals and timers have their turn while the disk is at work. */
+export async function saveFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  const target = reporting(path, () => targetOf(path));
+  if (target.mode === "device") return writeFileAtomically(path, bytes);
+  const temporary = reporting(path, () => openTemporary(target));
+  process.on("exit", temporary.remove);
+  try {
+    try {
+      await writeAll(temporary.file, bytes);
+      await promisify(fs.fsync)(temporary.file);
+    } finally {
+      fs.closeSync(temporary.file);
+    }
+    temporary.rename();
   } catch (error) {
-    if (temporary !== undefined) fs.rmSync(temporary, { force: true });
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: ${writeProblem(error, dirname(path))}`, { cause: error });
+    throw writeError(path, error);
+  } finally {
+    process.off("exit", temporary.remove);
+    temporary.remove();
   }
 }
 
-/** Add to the end of the file at `path`, which is made where there is none. Throws an InputError where it cannot be. */
-export function appendToFile(path: string, content: string | Uint8Array): void {
+async function writeAll(file: number, bytes: Uint8Array): Promise<void> {
+  const write = promisify(fs.write) as (
+    file: number,
+    bytes: Uint8Array,
+    at: number,
+  ) => Promise<{ bytesWritten: number }>;
+  for (let at = 0; at < bytes.length; ) at += (await write(file, bytes, at)).bytesWritten;
+}
+
+/** Where a path leads to, and the permissions of the file that is there. */
+type Target = { readonly path: string; readonly mode: number | undefined | "device" };
+
+function targetOf(path: string): Target {
+  const old = fs.statSync(path, { throwIfNoEntry: false });
+  if (old === undefined) return { path, mode: undefined };
+  if (old.isDirectory()) throw new InputError(`${path}: is a folder. Give the name of a file to write.`);
+  return old.isFile() ? { path: fs.realpathSync(path), mode: old.mode & 0o7777 } : { path, mode: "device" };
+}
+
+type Temporary = { readonly file: number; readonly rename: () => void; readonly remove: () => void };
+
+function openTemporary({ path, mode }: Target): Temporary {
+  const permissions = typeof mode === "number" ? mode : undefined;
+  const name = join(dirname(path), temporaryName());
+  const file = fs.openSync(name, "wx", permissions ?? 0o666);
+  let there = true;
+  const remove = (): void => {
+    if (there) fs.rmSync(name, { force: true });
+    there = false;
+  };
+  try {
+    if (permissions !== undefined) fs.fchmodSync(file, permissions); // What openSync makes is less by the umask.
+  } catch (error) {
+    fs.closeSync(file);
+    remove();
+    throw error;
+  }
+  const rename = (): void => {
+    fs.renameSync(name, path);
+    there = false;
+    syncFolder(dirname(path));
+  };
+  return { file, rename, remove };
+}
+
+const temporaryName = (): string => `.unrolled-${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
+
+/** No write takes so long without a byte; and none is still under way after a day, whoever has its number by now. */
+const staleMs = 10 * 60_000;
+const longGoneMs = 24 * 3_600_000;
+
+/**
+ * Remove the temporary files that killed processes left in a folder. Others may be writing there, in containers too, whose
+ * process numbers mean nothing here: so a file must be old, by the clock of the disk, and its process gone or unknowable.
+ */
+function removeStale(folder: string, nowMs: number): void {
+  for (const name of fs.readdirSync(folder)) {
+    const pid = Number(/^\.unrolled-(\d+)-[0-9a-f]{12}\.tmp$/.exec(name)?.[1] ?? Number.NaN);
+    if (Number.isNaN(pid)) continue;
+    const path = join(folder, name);
+    const ageMs = nowMs - (fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? nowMs);
+    if (ageMs > longGoneMs || (ageMs > staleMs && (pid === process.pid || !isRunning(pid))))
+      fs.rmSync(path, { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) !== "ESRCH";
+  }
+}
+
+/** What goes wrong in writing to a path, as an InputError. */
+function reporting<T>(path: string, work: () => T): T {
   if (path === "") throw new InputError("The name of the file to write is empty. Give one.");
   try {
-    fs.appendFileSync(path, content);
+    return work();
   } catch (error) {
-    throw new InputError(`${path}: ${writeProblem(error, dirname(path))}`, { cause: error });
+    throw writeError(path, error);
   }
+}
+const writeError = (path: string, error: unknown): unknown =>
+  error instanceof InputError
+    ? error
+    : new InputError(`${path}: ${writeProblem(error, dirname(path))}`, { cause: error });
+
+/**
+ * Add to the end of the file at `path`, which is made where there is none. Throws an InputError where it cannot be; then
+ * nothing of it is there.
+ */
+export function appendToFile(path: string, content: string | Uint8Array): void {
+  reporting(path, () => {
+    const file = fs.openSync(path, "a");
+    const old = fs.fstatSync(file);
+    try {
+      fs.writeFileSync(file, content);
+    } catch (error) {
+      if (old.isFile()) fs.ftruncateSync(file, old.size);
+      throw error;
+    } finally {
+      fs.closeSync(file);
+    }
+  });
 }
 
 /** Make the folder at `path`, and those that it is in, unless it is there. Throws an InputError where it cannot be. */
@@ -68,22 +175,26 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Throws the InputError that `writeFileAtomically` would, before the work that makes the bytes. */
+/**
+ * Throws the InputError that `writeFileAtomically` would, before the work that makes the bytes; and removes what processes
+ * that were killed while they wrote have left in the folder.
+ */
 export function checkWritable(path: string): void {
-  if (path === "") throw new InputError("The name of the file to write is empty. Give one.");
-  try {
-    const old = fs.statSync(path, { throwIfNoEntry: false });
-    if (old?.isDirectory()) throw new InputError(`${path}: is a folder. Give the name of a file to write.`);
-    if (old !== undefined && !old.isFile()) return;
-    if (old !== undefined) fs.accessSync(path, fs.constants.W_OK);
-    const folder = dirname(old === undefined ? path : fs.realpathSync(path));
-    const probe = join(folder, `.unrolled-${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
+  reporting(path, () => {
+    const target = targetOf(path);
+    if (target.mode === "device") return;
+    if (target.mode !== undefined) fs.accessSync(path, fs.constants.W_OK);
+    const folder = dirname(target.path);
+    const probe = join(folder, temporaryName());
     fs.closeSync(fs.openSync(probe, "wx"));
+    const { mtimeMs } = fs.statSync(probe);
     fs.rmSync(probe);
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: ${writeProblem(error, dirname(path))}`, { cause: error });
-  }
+    try {
+      removeStale(folder, mtimeMs);
+    } catch {
+      // Somebody else's files, or a folder that may not be listed: nothing that keeps us from writing.
+    }
+  });
 }
 
 /** Bring a rename to the disk. Windows and some network file systems cannot, and need not. */

@@ -7,7 +7,15 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { transformWithOxc } from "vite";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { appendToFile, decodeText, makeFolder, readInput, writeFileAtomically } from "../../src/formats/files.ts";
+import {
+  appendToFile,
+  checkWritable,
+  decodeText,
+  makeFolder,
+  readInput,
+  saveFileAtomically,
+  writeFileAtomically,
+} from "../../src/formats/files.ts";
 import { InputError } from "../../src/graph/input-error.ts";
 
 const root = fs.mkdtempSync(join(tmpdir(), "unrolled-files-"));
@@ -55,6 +63,81 @@ describe("appendToFile and makeFolder", () => {
     expect(messageOf(() => makeFolder(join(folder, "file", "a")))).toMatch(
       /file is not a folder\. Choose another place/,
     );
+  });
+});
+
+describe("saveFileAtomically does what writeFileAtomically does", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const problem = (path: string) =>
+    saveFileAtomically(path, bytes("x")).then(
+      () => "nothing was thrown",
+      (error: Error) => {
+        expect(error).toBeInstanceOf(InputError);
+        return error.message.replaceAll(folder, "FOLDER");
+      },
+    );
+
+  test("a new file and over an old one, in which its permissions and a link to it stay", async () => {
+    const path = join(folder, "model");
+    await saveFileAtomically(path, bytes("old and long"));
+    if (!windows) fs.chmodSync(path, 0o640);
+    if (!windows) fs.symlinkSync("model", join(folder, "link"));
+    await saveFileAtomically(windows ? path : join(folder, "link"), bytes("abcdef").subarray(2, 5));
+    expect(fs.readFileSync(path, "utf8")).toBe("cde");
+    if (!windows) expect(fs.statSync(path).mode & 0o7777).toBe(0o640);
+    expect(fs.readdirSync(folder)).toEqual(windows ? ["model"] : ["link", "model"]);
+  });
+  test("20 MB, while timers have their turn", async () => {
+    const all = new Uint8Array(20_000_000).map((_, k) => k % 251);
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await saveFileAtomically(join(folder, "large"), all);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(0);
+    expect(Buffer.compare(fs.readFileSync(join(folder, "large")), all)).toBe(0);
+  });
+  test("what cannot be written is said in one line, and leaves nothing", async () => {
+    fs.writeFileSync(join(folder, "file"), "x");
+    expect(await problem(folder)).toBe("FOLDER: is a folder. Give the name of a file to write.");
+    expect(await problem(join(folder, "none", "model"))).toMatch(/there is no folder FOLDER\/none/);
+    expect(await problem(join(folder, "file", "model"))).toMatch(/file is not a folder/);
+    expect(await problem("")).toMatch(/is empty/);
+    expect(fs.readdirSync(folder)).toEqual(["file"]);
+  });
+});
+
+describe("temporary files of processes that were killed", () => {
+  const [minutes, hours] = [60_000, 3_600_000];
+  /** A process that is over. */
+  const gone = Number(execFileSync(process.execPath, ["-p", "process.pid"], { encoding: "utf8" }));
+  const leave = (pid: number, ageMs: number): string => {
+    const name = `.unrolled-${pid}-${Math.floor(Math.random() * 16 ** 12)
+      .toString(16)
+      .padStart(12, "0")}.tmp`;
+    fs.writeFileSync(join(folder, name), "half of a model");
+    const at = new Date(Date.now() - ageMs);
+    fs.utimesSync(join(folder, name), at, at);
+    return name;
+  };
+  test("go when they are old: not those that may be written just now, here or on another machine", () => {
+    // This process's own number may be that of another one, in another container or before a restart.
+    const stale = [leave(gone, 11 * minutes), leave(process.ppid, 25 * hours), leave(process.pid, 11 * minutes)];
+    const kept = [leave(gone, 9 * minutes), leave(process.ppid, 23 * hours), leave(process.pid, 0)];
+    const others = [".unrolled-1-x.tmp", "unrolled-99-aaaaaaaaaaaa.tmp", ".unrolled-99-aaaaaaaaaaaa.tmp.txt"];
+    for (const name of others) {
+      fs.writeFileSync(join(folder, name), "");
+      fs.utimesSync(join(folder, name), new Date(0), new Date(0));
+    }
+    checkWritable(join(folder, "model"));
+    expect(fs.readdirSync(folder).sort()).toEqual([...kept, ...others].sort());
+    expect(stale).toHaveLength(3);
+  });
+  test("that are folders, or that cannot be removed, are no reason not to write", () => {
+    const name = `.unrolled-${gone}-aaaaaaaaaaaa.tmp`;
+    fs.mkdirSync(join(folder, name));
+    fs.utimesSync(join(folder, name), new Date(0), new Date(0));
+    checkWritable(join(folder, "model"));
+    expect(fs.readdirSync(folder)).toEqual([name]);
   });
 });
 
