@@ -59,6 +59,7 @@ export {
   type Prompt,
   readLanguageModel,
   type Texts,
+  type TrainLanguageModelOptions,
   trainLanguageModel,
   type WriteOptions,
   writeLanguageModel,
@@ -87,7 +88,14 @@ export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
 export type { ExampleArray, InputArrays } from "./train/examples.ts";
 export { type FitOptions, fit, type History } from "./train/fit.ts";
-export { type FitStreamOptions, type FitStreamResult, fitStream, type Progress } from "./train/fit-stream.ts";
+export {
+  type Best,
+  type Checkpoint,
+  type FitStreamOptions,
+  type FitStreamResult,
+  fitStream,
+  type Progress,
+} from "./train/fit-stream.ts";
 export {
   binaryCrossentropy,
   categoricalCrossentropy,

@@ -62,15 +62,40 @@ export function writeModel(
       tensors[slotName(slot, name)] = { shape, data: values[name] as Float32Array };
     }
   }
+  const { step, slots = {}, ...more } = training ?? {};
   const architecture = {
     version,
     input: model.input,
     layers: model.layers.map(layerData),
-    ...(training === undefined ? {} : { training: { step: training.step, slots: Object.keys(training.slots) } }),
+    ...(training && {
+      training: { step, slots: Object.keys(slots), ...(detach(more, "training", tensors) as object) },
+    }),
   };
   const metadata: Record<string, string> = { format: "unrolled", unrolled: JSON.stringify(architecture) };
   for (const [name, value] of Object.entries(extra)) metadata[name] = JSON.stringify(value);
   return writeSafetensors({ tensors, metadata });
+}
+/** Data that may hold arrays, as JSON: an array becomes a tensor of its own, and its name stands in its place. */
+function detach(value: unknown, place: string, tensors: Record<string, Tensor>): unknown {
+  if (value instanceof Float32Array) {
+    tensors[place] = { shape: [value.length], data: value };
+    return { tensor: place };
+  }
+  if (Array.isArray(value)) return value.map((one, k) => detach(one, `${place}.${k}`, tensors));
+  const fields = record(value);
+  if (fields === undefined) return value;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, one]) => [name, detach(one, `${place}.${name}`, tensors)]),
+  );
+}
+/** The same back. Undefined for a tensor that is not there, and where the data is deeper than any that was written. */
+function attach(value: unknown, tensors: Readonly<Record<string, Tensor>>, depth = 0): unknown {
+  if (depth > 8) return undefined;
+  if (Array.isArray(value)) return value.map((one) => attach(one, tensors, depth + 1));
+  const fields = record(value);
+  if (fields === undefined) return value;
+  if (typeof fields.tensor === "string") return tensors[fields.tensor]?.data;
+  return Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, attach(one, tensors, depth + 1)]));
 }
 /** In one order of fields, so that the same model makes the same bytes. */
 function layerData(layer: Layer): object {
@@ -141,16 +166,32 @@ export function readModel(bytes: Uint8Array, file: string): ModelFile {
     return tensor.data;
   };
   const readTraining = (text: unknown, parameters: readonly Parameter[]): TrainerState => {
-    const training = record(text);
+    const training = record(attach(text, tensors));
     const [step, slots] = [count(training?.step), training?.slots];
     const names = Array.isArray(slots) && slots.every((slot) => typeof slot === "string") ? slots : undefined;
     // A step beyond this is none that training can have reached.
     if (step === undefined || step > 2 ** 48 || names === undefined || new Set(names).size < names.length) {
       return refuse("its state of training is damaged. Train anew.");
     }
+    const { runs, states, gathered, place } = training as Record<string, unknown>;
+    const arrays = record(states ?? {});
+    const both = record(gathered ?? { batches: 0, outputs: 0 });
+    if (
+      ![runs ?? 0, both?.batches, both?.outputs].every((one) => (count(one) ?? Infinity) <= 2 ** 48) ||
+      !(arrays && Object.values(arrays).every((values) => values instanceof Float32Array))
+    ) {
+      return refuse("its state of training is damaged. Train anew.");
+    }
     const valuesOf = (slot: string) =>
       Object.fromEntries(parameters.map((p) => [p.name, value(slotName(slot, p.name), p.shape)]));
-    return { step, slots: Object.fromEntries(names.map((slot) => [slot, valuesOf(slot)])) };
+    return {
+      step,
+      slots: Object.fromEntries(names.map((slot) => [slot, valuesOf(slot)])),
+      ...(runs !== undefined && { runs: runs as number }),
+      ...(states !== undefined && { states: arrays as NonNullable<TrainerState["states"]> }),
+      ...(gathered !== undefined && { gathered: both as NonNullable<TrainerState["gathered"]> }),
+      ...(place !== undefined && { place }),
+    };
   };
   try {
     if (!Array.isArray(given.layers) || given.layers.length === 0) return refuse("it has no layers. Train anew.");

@@ -4,7 +4,7 @@ import { readModel, type WeightType, weightTypes, writeModel } from "../formats/
 import { FormatError } from "../formats/safetensors.ts";
 import type { Cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
-import { checkOptions, flag, formatValue, oneOf, type Schema } from "../graph/schema.ts";
+import { checkOptions, flag, formatValue, isPlain, oneOf, type Schema } from "../graph/schema.ts";
 import { initialize } from "../nn/initializers.ts";
 import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
 import { countParameters, type Model, modelOf, nameLayers } from "../nn/model.ts";
@@ -25,7 +25,6 @@ import {
 } from "../text/tokenizer.ts";
 import { createEvaluator } from "../train/evaluator.ts";
 import { type FitStreamOptions, type FitStreamResult, fitDefaults, fitStream } from "../train/fit-stream.ts";
-import { adam } from "../train/optimizers.ts";
 import { smallestStream } from "../train/stream.ts";
 import { runsOf, type Tokens, tokenSource } from "../train/token-source.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
@@ -53,6 +52,8 @@ export type LanguageModel = {
   readonly training?: TrainerState | undefined;
   /** The name of the optimiser whose state that is. */
   readonly optimizer?: string | undefined;
+  /** The options of its training, by their names on the command line. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
 };
 
 /**
@@ -185,35 +186,44 @@ function cellOf(given: string | Cell): Cell {
   return found;
 }
 
+/** As `fitStream`'s; what is validated on instead of a share is a text, or separate ones, too. */
+export type TrainLanguageModelOptions = Omit<FitStreamOptions, "validationData"> & {
+  readonly validationData?: Texts | Tokens | undefined;
+};
+
 /**
  * Train on a text, or on separate ones; the model's values are changed. Separate texts are one stream, each followed by the
  * token that ends a text: what the model remembers is carried across it, and it learns that nothing before it matters. The
  * last of them, as near to a share of `validationSplit` as whole texts come, are kept for validation. Or train on tokens, for
  * a text that is encoded already and may lie on disk.
- * @throws InputError where the text is too short for one batch, memory too small, or `resume` another optimiser's; for
- * separate texts and a model that was made of one
+ * @throws InputError where the text is too short for one batch, and memory too small; for separate texts and a model that was
+ * made of one; for `resume` as `fitStream`
  * @throws NonFiniteLoss as `fitStream`
- * @example const { validationLoss } = await trainLanguageModel(lm, text, { epochs: 3 });
+ * @example
+ * const { validationLoss } = await trainLanguageModel(lm, text, { epochs: 3 });
+ * @example
+ * const onProgress = ({ milestone }, checkpoint) => {
+ *   if (milestone) writeFileSync("model.safetensors", writeLanguageModel({ ...lm, ...checkpoint() }));
+ * };
+ * await trainLanguageModel(lm, text, { onProgress }); // and later { onProgress, resume: lm.training }
  */
 export async function trainLanguageModel(
   { model, tokenizer }: LanguageModel,
   text: Texts | Tokens,
-  given: FitStreamOptions = {},
+  { validationData, ...given }: TrainLanguageModelOptions = {},
 ): Promise<FitStreamResult> {
-  const isText = typeof text === "string" || Array.isArray(text);
-  if (isText) checkTexts(text);
-  const tokens: Tokens = isText ? encode(tokenizer, text as Texts) : (text as Tokens);
-  const options = { ...given, ...splitOf(tokenizer, text, tokens, given) };
+  const tokens = tokensOf(tokenizer, text);
+  const other = validationData && { validationSplit: 0, validationData: tokensOf(tokenizer, validationData) };
+  const wanted = { ...other, ...given };
+  const options = { ...wanted, ...splitOf(tokenizer, text, tokens, wanted) };
   checkLength(tokenSource(tokens).length, options);
-  const { resume, optimizer = adam() } = options;
-  const saved = Object.keys(resume?.slots ?? {});
-  if (resume !== undefined && [...saved].sort().join() !== [...optimizer.slots].sort().join()) {
-    throw new InputError(
-      `the state of training to go on from has ${saved.join(", ") || "nothing"} for each parameter, and ` +
-        `${optimizer.name} needs ${optimizer.slots.join(", ") || "nothing"}. Train anew.`,
-    );
-  }
   return fitStream(model, tokens, options);
+}
+
+function tokensOf(tokenizer: Tokenizer, text: Texts | Tokens): Tokens {
+  if (typeof text !== "string" && !Array.isArray(text)) return text as Tokens;
+  checkTexts(text);
+  return encode(tokenizer, text as Texts);
 }
 
 /** How well a model predicts a text. */
@@ -299,11 +309,9 @@ export function writeLanguageModel(lm: LanguageModel, options: WriteOptions = {}
   checkOptions("writeLanguageModel", options, writeSchema);
   const { dtype = "f32", training = dtype === "f32" } = options;
   const { model, tokenizer, ...state } = lm;
-  const { training: saved, optimizer } = training ? state : {};
-  return writeModel(
-    { model, training: saved, extra: { tokenizer, ...(optimizer !== undefined && { optimizer }) } },
-    { dtype },
-  );
+  const { training: saved, optimizer, options: own } = training ? state : {};
+  const more = { ...(optimizer !== undefined && { optimizer }), ...(own !== undefined && { options: own }) };
+  return writeModel({ model, training: saved, extra: { tokenizer, ...more } }, { dtype });
 }
 
 /**
@@ -323,9 +331,12 @@ export function readLanguageModel(bytes: Uint8Array, file: string): LanguageMode
     if (error instanceof InputError) throw new FormatError(`${file}: ${error.message}`);
     throw error;
   }
-  const { optimizer } = extra;
+  const { optimizer, options } = extra;
   if (optimizer !== undefined && typeof optimizer !== "string") {
     throw new FormatError(`${file}: the name of its optimiser is no text: the file is damaged. Train anew.`);
+  }
+  if (options !== undefined && !isPlain(options)) {
+    throw new FormatError(`${file}: the options of its training have no names: the file is damaged. Train anew.`);
   }
   const size = vocabularySize(tokenizer);
   if (size < 2) throw new FormatError(`${file}: its tokenizer has no token to write. Train anew.`);
@@ -333,5 +344,5 @@ export function readLanguageModel(bytes: Uint8Array, file: string): LanguageMode
   if (model.outputSize !== size || first?.kind !== "embedding" || first.inputDim !== size) {
     throw new FormatError(`${file}: its tokenizer has ${size} tokens, its layers another number. Train anew.`);
   }
-  return { model, tokenizer, training, optimizer };
+  return { model, tokenizer, training, optimizer, options };
 }

@@ -34,4 +34,10 @@ export type Callback = {
   readonly onEpochEnd?: (epoch: number, logs: Logs, run: Run) => void | Promise<void>;
   /** After the last epoch, however it ended, but for an error. */
   readonly onTrainEnd?: (logs: Logs, run: Run) => void | Promise<void>;
+  /** What it remembers from epoch to epoch, as plain data and Float32Arrays: part of the state to resume from. */
+  readonly state?: () => Readonly<Record<string, unknown>>;
+  /** The same back, after `onTrainBegin`, where the training goes on from such a state. */
+  readonly restore?: (state: Readonly<Record<string, unknown>>) => void;
+  /** What that state is found by. */
+  readonly name?: string;
 };

@@ -1,18 +1,23 @@
 /**
- * The training loop over a stream of tokens: batches in order, the learning rate, validation, progress, stopping.
- * Knows nothing about text or files.
+ * The training loop over a stream of tokens: batches in order, the learning rate, validation, progress, callbacks, stopping,
+ * and what going on later to the same bits needs. Knows nothing about text or files.
  */
+import { InputError } from "../graph/input-error.ts";
+import { isPlain } from "../graph/schema.ts";
 import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
-import { createRandom } from "../nn/random.ts";
+import { createRandom, fromState, type RandomState } from "../nn/random.ts";
 import type { LoadOptions } from "../runtime/program.ts";
+import type { Callback, Logs, Run } from "./callbacks.ts";
 import { createEvaluator } from "./evaluator.ts";
-import { createWatch } from "./non-finite.ts";
+import { copyOf, setValues } from "./monitors.ts";
+import { createWatch, NonFiniteLoss } from "./non-finite.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
 import type { Rate } from "./rates.ts";
-import { streamBatches } from "./stream.ts";
+import { restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
+import { countBatches, fingerprint, streamBatches } from "./stream.ts";
 import { type TokenSource, type Tokens, tokenRange, tokenSource } from "./token-source.ts";
 import { createTrainer, type TrainerState } from "./trainer.ts";
-import { breathe, createTurns } from "./turns.ts";
+import { createTurns } from "./turns.ts";
 
 /** Good for text by characters on one core: many small updates beat long gradients. */
 export const fitDefaults = {
@@ -22,18 +27,25 @@ export const fitDefaults = {
   learningRate: 0.008,
   clipNorm: 5,
   validationSplit: 0.05,
+  validationTokens: 200_000,
   validations: 4,
+  keep: "last",
 } as const;
 
-/** Defaults: 16 lanes of 32 steps, 6 epochs, Adam at 0.008, clipping at 5, a twentieth for 4 validations, seed 0. */
+/**
+ * Defaults: 16 lanes of 32 steps, 6 epochs, Adam at 0.008, clipping at 5, 4 validations on a twentieth, of at most 200,000
+ * tokens, seed 0.
+ */
 export type FitStreamOptions = {
   readonly batch?: number;
   /** Time steps that the gradient reaches back. */
   readonly steps?: number;
-  /** Passes over the training tokens. */
+  /** Passes over the training tokens, those before a `resume` included. */
   readonly epochs?: number;
-  /** Instead of epochs: how long to train, in minutes. */
+  /** Instead of epochs: how long to train, in minutes, those before a `resume` and all validations included. */
   readonly minutes?: number;
+  /** The milliseconds that this run has taken of the minutes, where that is not its time without what `onProgress` takes. */
+  readonly clock?: () => number;
   readonly optimizer?: Optimizer;
   /** The rate of each update from the steps taken before it, instead of the cosine. */
   readonly learningRate?: Rate | undefined;
@@ -42,19 +54,41 @@ export type FitStreamOptions = {
   readonly seed?: number;
   /** Share of the tokens at the end that is kept for validation; 0 for none. */
   readonly validationSplit?: number;
+  /** Instead of a share: other tokens. */
+  readonly validationData?: Tokens | undefined;
+  /** Most tokens that are validated on, the first of those kept. */
+  readonly validationTokens?: number;
   /** Validations spread over the training, the one at the end included. */
   readonly validations?: number;
-  /** Where an earlier training stopped. */
+  /** What the model ends with: the values of its lowest validation loss, or the last. */
+  readonly keep?: "best" | "last";
+  /** As `fit` calls them; at each end of an epoch that one hears of, there is a validation too. */
+  readonly callbacks?: readonly Callback[];
+  /**
+   * Where an earlier training stopped. With its `place`, which is that of the same tokens, batch and steps, the rest is what
+   * it would have been, to the bit; without it the tokens, the epochs and the rate begin anew.
+   */
   readonly resume?: TrainerState | undefined;
+  /** Ends it after the present update, or within a validation, which is then done again by who resumes. */
   readonly signal?: AbortSignal | undefined;
   /**
    * Called with where the training is, when the model has the values of that moment: it may be measured, saved, or write a
    * text. Training waits for a promise that it gives, and does not count that time; it changes no bit of the result.
+   * `checkpoint()`, until then, makes what to save: `writeLanguageModel({ ...lm, ...checkpoint() })`.
    */
-  readonly onProgress?: (progress: Progress) => unknown;
+  readonly onProgress?: (progress: Progress, checkpoint: () => Checkpoint) => unknown;
+  /** Updates after which `onProgress` is called in any case. */
+  readonly progressEvery?: number | undefined;
   /** How the programs run: see LoadOptions. */
   readonly fma?: boolean | undefined;
   readonly threads?: number | undefined;
+};
+
+/** A model and what `resume` needs to go on: the content of its file. */
+export type Checkpoint = {
+  /** With the values to keep: the best so far, or the newest. */
+  readonly model: Model;
+  readonly training: TrainerState;
 };
 
 /** Where a training is: told about every half second, and after each validation. */
@@ -78,8 +112,12 @@ export type Progress = {
 /** What a training came to. */
 export type FitStreamResult = {
   readonly steps: number;
+  readonly epoch: number;
   readonly loss: number;
+  /** The last that was measured. */
   readonly validationLoss: number | null;
+  /** Of the values that the model has where the best are kept: their loss, and when they were measured. */
+  readonly best: Best | null;
   readonly tokensPerSecond: number;
   readonly elapsedMs: number;
   /** Whether the signal ended it early. */
@@ -87,14 +125,125 @@ export type FitStreamResult = {
   readonly state: TrainerState;
 };
 
+/** A validation that was better than all before it. */
+export type Best = { readonly loss: number; readonly step: number; readonly epoch: number };
+
+/** Where a training over a stream stands. Nothing of the clock is in it but where minutes are counted. */
+type Place = {
+  /** What is read, and in which batches. */
+  readonly stream: string;
+  /** Updates taken, the batch of the pass that is next, and where in the tokens the pass begins. */
+  readonly taken: number;
+  readonly batch: number;
+  readonly offset: number;
+  readonly random: RandomState;
+  /** Of the pass so far: the sum of its losses, and their number. */
+  readonly losses: readonly [sum: number, count: number];
+  /** Where the last validation was, in updates or milliseconds and in updates, and what it measured. */
+  readonly validated: readonly [at: number, taken: number];
+  readonly validationLoss: number | null;
+  /** Present where the model's values are those of this validation. */
+  readonly best?: Best;
+  /** The rate that a callback has set. */
+  readonly learningRate?: number;
+  /** Milliseconds of the minutes. */
+  readonly usedMs?: number;
+  /** Why a callback ends it, until it has. */
+  readonly stopped?: string;
+  /** What callbacks remember. */
+  readonly callbacks: readonly unknown[];
+  /** How long the training was to be, in updates or milliseconds, once it has come to that end. */
+  readonly ended?: number;
+};
+
+/** A place out of a file: nothing in it may be missing, or be no number. */
+function readPlace(given: unknown): Place | undefined {
+  if (given === undefined) return undefined;
+  const place = given as Place;
+  const amount = (value: unknown): boolean => typeof value === "number" && value >= 0;
+  const optional = (value: unknown): boolean => value === undefined || amount(value);
+  const pair = (value: unknown): boolean =>
+    Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === "number");
+  const good =
+    isPlain(given) &&
+    typeof place.stream === "string" &&
+    [place.taken, place.batch, place.offset].every((one) => amount(one) && Number.isSafeInteger(one)) &&
+    pair(place.losses) &&
+    pair(place.validated) &&
+    (place.validationLoss === null || typeof place.validationLoss === "number") &&
+    [place.learningRate, place.usedMs, place.ended].every(optional) &&
+    Array.isArray(place.callbacks) &&
+    ["string", "undefined"].includes(typeof place.stopped) &&
+    (place.best === undefined ||
+      (isPlain(place.best) &&
+        [place.best.loss, place.best.step, place.best.epoch].every((one) => typeof one === "number")));
+  if (good) return place;
+  throw new InputError(
+    "fitStream: the place that the state to go on from has is none of a stream. Leave it out to begin the tokens anew.",
+  );
+}
+
+/** What a training reads, and in which batches: it goes on only in the same. */
+function streamOf(tokens: Tokens, options: FitStreamOptions): string {
+  const { batch, steps } = { ...fitDefaults, ...options };
+  const { training, validation } = split(tokens, options);
+  return `${batch} x ${steps} of ${fingerprint(training)}, ${fingerprint(validation)}`;
+}
+
+/** How long a training is, in updates or milliseconds. */
+function lengthOf(training: number, options: FitStreamOptions): number {
+  const { epochs, batch, steps } = { ...fitDefaults, ...options };
+  if (options.minutes !== undefined) return 60_000 * options.minutes;
+  return Math.max(1, Math.round(epochs * countBatches(training, { batch, steps })));
+}
+
+/** Where a state is: in these tokens and batches, at the end of such a training of them, or elsewhere. */
+export function standOf(
+  { place }: TrainerState,
+  tokens: Tokens,
+  options: FitStreamOptions = {},
+): "under way" | "ended" | "elsewhere" {
+  const stand = readPlace(place);
+  if (stand?.stream !== streamOf(tokens, options)) return "elsewhere";
+  const length = lengthOf(split(tokens, options).training.length, options);
+  return stand.ended !== undefined && stand.ended >= length ? "ended" : "under way";
+}
+
+/** What is trained on, and what is validated on: in memory, for it is read again and again, and there is a limit to it. */
+function split(
+  tokens: Tokens,
+  options: FitStreamOptions,
+): { readonly training: TokenSource; readonly validation: Int32Array } {
+  const { validationSplit, validationTokens, validationData } = { ...fitDefaults, ...options };
+  const source = tokenSource(tokens);
+  const from = source.length - Math.floor(source.length * validationSplit);
+  const first = (all: TokenSource): Int32Array => {
+    const held = new Int32Array(Math.min(all.length, validationTokens));
+    all.read(0, held);
+    return held;
+  };
+  if (validationData === undefined) {
+    return { training: tokenRange(source, 0, from), validation: first(tokenRange(source, from, source.length)) };
+  }
+  if ((options.validationSplit ?? 0) === 0) return { training: source, validation: first(tokenSource(validationData)) };
+  throw new InputError("fitStream: validationSplit and validationData are two ways to do one thing. Give one of them.");
+}
+
 const progressEveryMs = 500;
+/** A token takes at most this share of its training's time where it is only predicted. */
+const predictionShare = 0.5;
 
 /**
  * Train on a stream of tokens; the model's values are the trained ones when it resolves, also after an abort. The
- * learning rate falls from its full value to a tenth along a cosine (I. Loshchilov and F. Hutter, 2016, without
- * restarts), unless a schedule is given.
- * @throws InputError for a model without an output at every step, and for tokens that make no batch
- * @throws NonFiniteLoss where the loss or a parameter is no longer a number; the model keeps its last good values
+ * learning rate falls from its full value to a tenth along a cosine over all epochs or minutes (I. Loshchilov and F. Hutter,
+ * 2016, without restarts), unless a schedule is given or a callback sets it.
+ *
+ * To callbacks an epoch is as many updates as a pass has, or what is left of them at the end. Their logs are those of `fit`:
+ * `loss`, `learningRate`, and `valLoss` where tokens are kept for validation.
+ * @throws InputError for a model without an output at every step, for tokens that make no batch, and for a `resume` that is
+ * another model's, another optimiser's, or at a place in other tokens
+ * @throws NonFiniteLoss where the loss or a parameter is no longer a number; the model keeps its best values or, with `keep`
+ * "last", its last good ones
  * @example const { validationLoss } = await fitStream(model, tokens, { epochs: 3 });
  */
 export async function fitStream(
@@ -102,110 +251,277 @@ export async function fitStream(
   tokens: Tokens,
   options: FitStreamOptions = {},
 ): Promise<FitStreamResult> {
-  const { batch, steps, epochs, clipNorm, validationSplit, validations } = { ...fitDefaults, ...options };
+  const { batch, steps, epochs, clipNorm, validations, keep } = { ...fitDefaults, ...options };
   const { optimizer = adam(fitDefaults), minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
+  const { callbacks = [], progressEvery = Number.POSITIVE_INFINITY } = options;
   const host = { fma: options.fma, threads: options.threads };
   checkReturnsSequences(model, "fitStream");
   checkCarriesStates(model, "fitStream");
 
-  const source = tokenSource(tokens);
-  const held = Math.floor(source.length * validationSplit);
-  const training = tokenRange(source, 0, source.length - held);
-  const validation = tokenRange(source, source.length - held, source.length);
+  const { training, validation } = split(tokens, options);
+  const stream = streamOf(tokens, options);
+  const before = readPlace(resume?.place);
+  if (before !== undefined && before.stream !== stream) {
+    throw new InputError(
+      `fitStream: the state to go on from is at a place in a stream of batches of ${before.stream}; this one is of ${stream}. ` +
+        "Leave out its place to begin these tokens with it.",
+    );
+  }
   const batches = streamBatches(training, { batch, steps });
   const trainer = await createTrainer(model, {
     ...{ batch, steps, optimizer, clipNorm, seed, ...host },
     ...(clipValue !== undefined && { clipValue }),
   });
-  if (resume !== undefined) trainer.restore(resume);
+  if (resume !== undefined) trainer.restore(before === undefined ? withoutBatches(resume) : resume);
   const watch = createWatch(trainer);
-  const evaluate = held > 1 ? await validator(model, validation, { batch, steps, ...host }) : undefined;
+  const evaluate = validation.length > 1 ? await validator(model, validation, { batch, steps, ...host }) : undefined;
 
-  const stepsInAll = Math.max(1, Math.round(epochs * batches.count));
-  const random = createRandom(seed + trainer.step);
+  const total = lengthOf(training.length, options);
+  const random = before === undefined ? createRandom(seed + trainer.step) : fromState(before.random);
+  // What is counted of this training: updates, and those of them in this run.
+  let [taken, updates] = [before?.taken ?? 0, 0];
+  let [k, offset] = [before?.batch ?? 0, before?.offset ?? 0];
+  let [losses, count] = before?.losses ?? [0, 0];
+  let validated = before?.validated ?? ([0, 0] as const);
+  let validationLoss = before?.validationLoss ?? null;
+  let rate = before?.learningRate;
+  let ended = before?.ended !== undefined && before.ended >= total ? before.ended : undefined;
+  const first = trainer.step;
+  let best = before?.best && keep === "best" ? { ...before.best, values: copyOf(model.values) } : undefined;
+  let stopped = before?.stopped;
+  let left = false;
+
   const startMs = performance.now();
   const turns = createTurns();
-  let pausedMs = 0;
-  let [lastProgressMs, lossSince, stepsSince, taken] = [startMs, 0, 0, 0];
-  let [k, offset, validated] = [0, 0, 0];
+  let [pausedMs, validationMs, reportMs] = [0, undefined as number | undefined, 0];
+  let [lastProgressMs, lossSince, stepsSince] = [startMs, 0, 0];
   let latest = Number.NaN;
-  let validationLoss: number | null = null;
+  let measuredMs = 0;
+  const clock = options.clock ?? ((): number => performance.now() - startMs - pausedMs + measuredMs);
+  const fromMs = clock();
+  const usedMs = (): number => (before?.usedMs ?? 0) + clock();
   const trainingMs = (): number => performance.now() - startMs - pausedMs;
-  const share = (): number =>
-    Math.min(1, minutes === undefined ? taken / stepsInAll : trainingMs() / (60_000 * minutes));
-  const report = async (milestone: boolean): Promise<void> => {
-    const [now, done, ms] = [performance.now(), share(), trainingMs()];
+  /** How far it is: in updates, or in milliseconds. */
+  const position = (): number => (minutes === undefined ? taken : usedMs());
+  const share = (at = position()): number => Math.min(1, at / total);
+  const doneBefore = share();
+  const aborted = (): boolean => signal?.aborted === true;
+  /** What one more update, the last validation and what is done after it will take of the minutes, rather more than less. */
+  const reserveMs = (): number => {
+    const updateMs = (clock() - fromMs) / Math.max(1, updates);
+    const predictionMs = (validation.length * predictionShare * updateMs) / (batch * steps);
+    return updateMs + 1.2 * ((validationMs ?? predictionMs) + reportMs);
+  };
+  const isOver = (at: number): boolean =>
+    stopped !== undefined || (updates + taken > 0 && at + (minutes === undefined ? 0 : reserveMs()) >= total);
+
+  /** `values` are those of the model that the state is for. */
+  const state = (kept: typeof best): TrainerState => ({
+    ...trainer.state(kept?.values),
+    place: {
+      ...{
+        stream,
+        taken,
+        batch: k,
+        offset,
+        random: random.state(),
+        losses: [losses, count],
+        validated,
+        validationLoss,
+      },
+      ...(kept && { best: { loss: kept.loss, step: kept.step, epoch: kept.epoch } }),
+      ...(rate !== undefined && { learningRate: rate }),
+      ...(minutes !== undefined && { usedMs: usedMs() }),
+      callbacks: statesOfCallbacks(callbacks),
+      ...(ended !== undefined && { ended }),
+      ...(stopped !== undefined && !left && { stopped }),
+    } satisfies Place,
+  });
+  const checkpoint = (): Checkpoint => ({
+    model: best === undefined ? model : { ...model, values: best.values },
+    training: state(best),
+  });
+  const report = async (milestone: boolean, over = false): Promise<void> => {
+    const [now, done, ms, from] = [performance.now(), over ? 1 : share(), trainingMs(), clock()];
     if (stepsSince > 0) latest = lossSince / stepsSince;
-    await onProgress?.({
-      step: trainer.step,
-      epoch: taken / batches.count,
-      done,
-      loss: latest,
-      milestone,
-      validationLoss: milestone ? validationLoss : null,
-      tokensPerSecond: (1000 * taken * batch * steps) / ms,
-      elapsedMs: now - startMs,
-      remainingMs: done > 0 ? (ms * (1 - done)) / done : Number.NaN,
-    });
+    await onProgress?.(
+      {
+        step: trainer.step,
+        epoch: taken / batches.count,
+        done,
+        loss: latest,
+        milestone,
+        validationLoss: milestone ? validationLoss : null,
+        tokensPerSecond: (1000 * updates * batch * steps) / ms,
+        elapsedMs: now - startMs,
+        remainingMs:
+          minutes !== undefined
+            ? Math.max(0, total - usedMs())
+            : done > doneBefore
+              ? (ms * (1 - done)) / (done - doneBefore)
+              : Number.NaN,
+      },
+      checkpoint,
+    );
     [lastProgressMs, lossSince, stepsSince] = [performance.now(), 0, 0];
     pausedMs += lastProgressMs - now;
+    if (milestone) reportMs = clock() - from;
   };
   const cosine = (): number => optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
-  const validate = async (): Promise<void> => {
+  /** Gives whether it came to its end: a signal breaks it off, and so does the end of the minutes. */
+  const validate = async (at: number): Promise<boolean> => {
     await watch.save();
-    if (evaluate === undefined) return;
-    const from = performance.now();
-    validationLoss = await evaluate();
-    pausedMs += performance.now() - from;
+    if (evaluate !== undefined) {
+      const [from, fromClock] = [performance.now(), clock()];
+      const late = (): boolean => minutes !== undefined && updates > 0 && usedMs() + reportMs >= total;
+      const measured = await evaluate(() => aborted() || late());
+      const ms = performance.now() - from;
+      pausedMs += ms;
+      measuredMs += ms;
+      if (measured === undefined && aborted()) return false;
+      if (measured !== undefined) validationMs = clock() - fromClock;
+      validationLoss = measured ?? null;
+      if (keep === "best" && Number.isFinite(measured) && !((measured as number) >= (best?.loss ?? Infinity))) {
+        best = {
+          ...{ loss: measured as number, step: trainer.step, epoch: taken / batches.count },
+          values: copyOf(model.values),
+        };
+      }
+    }
+    validated = [at, taken];
+    return true;
   };
 
-  while (share() < 1 && signal?.aborted !== true) {
-    if (k === 0) {
-      trainer.resetStates();
-      // One batch fewer where the start moves, so that the pass still ends in time.
-      offset = batches.count > 1 ? random.integer(steps) : 0;
+  const run: Run = {
+    model,
+    epochs: Math.ceil(minutes === undefined ? epochs : Number.POSITIVE_INFINITY),
+    get step() {
+      return trainer.step;
+    },
+    get learningRate() {
+      return options.learningRate?.(trainer.step) ?? rate ?? cosine();
+    },
+    set learningRate(chosen: number) {
+      if (options.learningRate !== undefined) {
+        throw new InputError(
+          "fitStream: a callback sets the learning rate, which learningRate decides. Leave one of them out.",
+        );
+      }
+      rate = chosen;
+    },
+    save: () => watch.trySave(),
+    state: () => state(undefined),
+    stop(reason) {
+      stopped ??= reason;
+    },
+  };
+  const byEpoch = callbacks.some(({ onEpochEnd }) => onEpochEnd !== undefined);
+  let logs: Logs = {};
+  const endEpoch = async (): Promise<void> => {
+    const measured = validated[1] === taken && validationLoss !== null && { valLoss: validationLoss };
+    logs = { loss: losses / count, ...measured, learningRate: run.learningRate };
+    [losses, count] = [0, 0];
+    const epoch = Math.ceil(taken / batches.count) - 1;
+    for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs, run);
+  };
+
+  /** To the end, or until the signal or a callback ends it. Between any two updates it can be left, and gone on with. */
+  const train = async (): Promise<void> => {
+    while (!aborted()) {
+      const at = position();
+      const over = isOver(at);
+      const passed = count > 0 && (taken % batches.count === 0 || over);
+      const due = Math.floor(share(at) * validations) > Math.floor(share(validated[0]) * validations);
+      const measures = validated[1] < taken && (over || due || (passed && byEpoch));
+      if (measures && !(await validate(at))) return;
+      if (over && stopped === undefined) ended = total;
+      if (passed && (over || !aborted())) await endEpoch();
+      if (measures) await report(true, ended !== undefined);
+      else if (
+        stepsSince > 0 &&
+        (performance.now() - lastProgressMs > progressEveryMs || trainer.step % progressEvery === 0)
+      ) {
+        await watch.save();
+        await report(false);
+      }
+      if (over) return;
+      if (stopped !== undefined) continue;
+
+      if (count === 0) {
+        for (const callback of callbacks) await callback.onEpochBegin?.(Math.floor(taken / batches.count), run);
+        if (stopped !== undefined) continue;
+      }
+      if (k === 0) {
+        trainer.resetStates();
+        // One batch fewer where the start moves, so that the pass still ends in time.
+        offset = batches.count > 1 ? random.integer(steps) : 0;
+      }
+      const { learningRate } = run;
+      const loss = await watch.update(batches.at(k, offset), learningRate);
+      taken++;
+      updates++;
+      lossSince += loss;
+      stepsSince++;
+      losses += loss;
+      count++;
+      k = (k + 1) % Math.max(1, batches.count - (offset > 0 ? 1 : 0));
+      if (callbacks.length > 0) {
+        const sofar = { loss: losses / count, learningRate };
+        for (const callback of callbacks) await callback.onBatchEnd?.(sofar, run);
+      }
+      // Where workers train, this thread has its turns while it waits for them.
+      if (trainer.program.threads === 1) await turns();
     }
-    const loss = await watch.update(batches.at(k, offset), options.learningRate?.(trainer.step) ?? cosine());
-    taken++;
-    lossSince += loss;
-    stepsSince++;
-    k = (k + 1) % Math.max(1, batches.count - (offset > 0 ? 1 : 0));
-    const now = performance.now();
-    // Where workers train, this thread has its turns while it waits for them.
-    if (trainer.program.threads === 1) await turns();
-    const due = Math.floor(share() * validations);
-    if (due > validated && share() < 1) {
-      validated = due;
-      await validate();
-      await report(true);
-    } else if (now - lastProgressMs > progressEveryMs) {
-      await watch.save();
-      await report(false);
-    }
+  };
+
+  for (const callback of callbacks) await callback.onTrainBegin?.(run);
+  restoreCallbacks(callbacks, before?.callbacks);
+  try {
+    if (ended === undefined) await train();
+    await watch.save();
+    if (ended === undefined && aborted()) await report(false);
+    left = true;
+  } catch (error) {
+    if (best === undefined || !(error instanceof NonFiniteLoss)) throw error;
+    setValues(model, best.values);
+    throw new NonFiniteLoss(error.what, { good: best.step, first });
   }
-  const stopped = signal?.aborted === true;
-  if (stopped) await watch.save();
-  else await validate();
-  await report(!stopped);
+  if (best !== undefined) setValues(model, best.values);
+  for (const callback of callbacks) await callback.onTrainEnd?.(logs, run);
   const ms = trainingMs();
   return {
     steps: trainer.step,
+    epoch: taken / batches.count,
     loss: latest,
     validationLoss,
-    tokensPerSecond: (1000 * taken * batch * steps) / ms,
+    best: best === undefined ? null : { loss: best.loss, step: best.step, epoch: best.epoch },
+    tokensPerSecond: (1000 * updates * batch * steps) / ms,
     elapsedMs: performance.now() - startMs,
-    stopped,
-    state: trainer.state(),
+    stopped: ended === undefined && aborted(),
+    state: state(best && { ...best, values: model.values }),
   };
 }
 
 async function validator(
   model: Model,
-  tokens: TokenSource,
+  tokens: Int32Array,
   { batch, steps, ...host }: LoadOptions & { batch: number; steps: number },
-): Promise<() => Promise<number>> {
+): Promise<(stop: () => boolean) => Promise<number | undefined>> {
   // Lanes of at least 200 tokens, so that few of them are read without what comes before.
   const lanes = Math.max(1, Math.min(batch, Math.floor(tokens.length / 200)));
   const evaluator = await createEvaluator(model, { batch: lanes, steps, ...host });
-  return () => evaluator.loss(tokens, breathe);
+  const brokenOff = Symbol("broken off");
+  return async (stop) => {
+    const turns = createTurns();
+    const pause = async (): Promise<void> => {
+      await turns();
+      if (stop()) throw brokenOff;
+    };
+    try {
+      return await evaluator.loss(tokens, pause);
+    } catch (error) {
+      if (error === brokenOff) return undefined;
+      throw error;
+    }
+  };
 }

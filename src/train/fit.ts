@@ -25,6 +25,7 @@ import { createWatch } from "./non-finite.ts";
 import { adam, inside } from "./optimizers.ts";
 import { fillingFor, type PaddingOptions } from "./padding.ts";
 import type { Rate } from "./rates.ts";
+import { type FitPlace, placeInFit, restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
 import { createTrainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
@@ -51,7 +52,10 @@ export type FitOptions = LoadOptions &
     readonly callbacks?: readonly Callback[];
     /** The rate of each update from the steps taken before it; without it, the optimiser's, or what callbacks set. */
     readonly learningRate?: Rate;
-    /** Epochs that came before: with `resume`, training goes on as if it had never stopped. */
+    /**
+     * Epochs that came before: with the state of an epoch's end, as callbacks get it from their run, training goes on as if it
+     * had never stopped. Without it, `resume` begins a new training with what the optimiser knows.
+     */
     readonly initialEpoch?: number;
     readonly resume?: TrainerState;
     /** Of the order of examples and the dropout masks. */
@@ -118,16 +122,19 @@ async function train(
   model: Model,
   training: Passes,
   validation: Passes | undefined,
-  { epochs = 1, initialEpoch = 0, seed = 0, callbacks = [], ...rest }: FitOptions,
+  { epochs = 1, initialEpoch, seed = 0, callbacks = [], ...rest }: FitOptions,
 ): Promise<History> {
   const { optimizer = adam(), loss = defaultLoss, metrics = [], signal, resume, learningRate: schedule } = rest;
   const trainerOf = bySizes((sizes) => createTrainer(model, { ...rest, optimizer, loss, seed, ...sizes }));
   let trainer = await trainerOf(training.sizes);
   const measure = validation && (await createMeasure(model, validation, { where: "fit", ...rest, loss, metrics }));
-  if (resume !== undefined) trainer.restore(resume);
+  const before = resume && placeInFit(resume, initialEpoch);
+  if (resume !== undefined) trainer.restore(withoutBatches(resume));
   const watch = createWatch(trainer);
   const turns = createTurns();
-  let chosen = optimizer.learningRate;
+  let chosen = before?.learningRate ?? optimizer.learningRate;
+  const first = initialEpoch ?? 0;
+  let place = { epoch: first, batches: 0 };
   let stopped: string | undefined;
   const run: Run = {
     model,
@@ -147,7 +154,11 @@ async function train(
       chosen = rate;
     },
     save: () => watch.trySave(),
-    state: () => trainer.state(),
+    state() {
+      const { states: _, ...state } = trainer.state();
+      const fit: FitPlace = { ...place, learningRate: chosen, callbacks: statesOfCallbacks(callbacks) };
+      return { ...state, place: { fit } };
+    },
     stop(reason) {
       stopped ??= reason;
     },
@@ -161,7 +172,8 @@ async function train(
     return stopped !== undefined;
   };
   for (const callback of callbacks) await callback.onTrainBegin?.(run);
-  for (let k = initialEpoch; k < epochs && !ended(); k++) {
+  restoreCallbacks(callbacks, before?.callbacks);
+  for (let k = first; k < epochs && !ended(); k++) {
     for (const callback of callbacks) await callback.onEpochBegin?.(k, run);
     if (ended()) break;
     const means = createMeans(metrics);
@@ -185,6 +197,7 @@ async function train(
       trainer.startBatch();
       const mean = await watch.update(batch, learningRate);
       taken++;
+      place = { epoch: k, batches: place.batches + 1 };
       means.add(trainer.counted, mean, (name) => trainer.program.total(name));
       for (const callback of callbacks) await callback.onBatchEnd?.({ ...means.logs(), learningRate }, run);
       await turns();
@@ -193,6 +206,7 @@ async function train(
     if ((ended() && signal?.aborted === true) || (taken === 0 && stopped !== undefined)) break;
     logs = { ...means.logs(), ...(measure && named("val", await measure())), learningRate: run.learningRate };
     epoch.push(k);
+    place = { epoch: k + 1, batches: 0 };
     for (const [name, value] of Object.entries(logs)) {
       history[name] ??= [];
       history[name].push(value);

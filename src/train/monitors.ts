@@ -3,6 +3,7 @@
  * Keras's. Knows nothing about files.
  */
 import { InputError } from "../graph/input-error.ts";
+import type { Model } from "../nn/model.ts";
 import type { Callback, Logs } from "./callbacks.ts";
 import { checkWhole } from "./checks.ts";
 import { type Plateau, reduceLrOnPlateau } from "./rates.ts";
@@ -63,6 +64,7 @@ export function earlyStopping({
   let wait = 0;
   let weights: Readonly<Record<string, Float32Array>> | undefined;
   return {
+    name: "earlyStopping",
     onTrainBegin: () => {
       best = -sign * Number.POSITIVE_INFINITY;
       wait = 0;
@@ -85,14 +87,25 @@ export function earlyStopping({
       // As in Keras: the first epoch of all never ends it.
       if (wait >= patience && epoch > 0) run.stop(`earlyStopping: ${monitor} was best at ${best}`);
     },
+    // An infinite number is none of JSON's.
+    state: () => ({ best: Number.isFinite(best) ? best : null, wait, ...(weights && { weights }) }),
+    restore(state) {
+      const before = state as { best: number | null; wait: number; weights?: typeof weights };
+      best = before.best ?? best;
+      wait = before.wait;
+      weights = before.weights;
+    },
     onTrainEnd(_, { model }) {
-      for (const [name, values] of Object.entries(weights ?? {})) model.values[name]?.set(values);
+      if (weights !== undefined) setValues(model, weights);
     },
   };
 }
 
-const copyOf = (values: Readonly<Record<string, Float32Array>>): Record<string, Float32Array> =>
+export const copyOf = (values: Readonly<Record<string, Float32Array>>): Record<string, Float32Array> =>
   Object.fromEntries(Object.entries(values).map(([name, own]) => [name, own.slice()]));
+export const setValues = (model: Model, values: Readonly<Record<string, Float32Array>>): void => {
+  for (const [name, own] of Object.entries(values)) model.values[name]?.set(own);
+};
 
 /**
  * Makes the learning rate smaller where the monitored value no longer gets better: `reduceLrOnPlateau` after each
@@ -109,8 +122,13 @@ export function reduceOnPlateau({
   reduceLrOnPlateau({ learningRate: 0 }, 0, rule);
   let plateau: Omit<Plateau, "learningRate"> = {};
   return {
+    name: "reduceOnPlateau",
     onTrainBegin: () => {
       plateau = {};
+    },
+    state: () => plateau,
+    restore(state) {
+      plateau = state as Omit<Plateau, "learningRate">;
     },
     onEpochEnd(_, logs, run) {
       const { learningRate } = run;

@@ -7,8 +7,9 @@ import type { Trainer, UpdateOptions } from "./trainer.ts";
 
 /** The loss, or a parameter, became infinite or NaN. */
 export class NonFiniteLoss extends Error {
-  /** Whether the model's values are later than those that it began with. */
+  /** Whether the model's values are later than those that it began with; and what was found. */
   readonly trained: boolean;
+  readonly what: string;
 
   constructor(what: string, { good, first }: { readonly good: number; readonly first: number }) {
     super(
@@ -16,6 +17,7 @@ export class NonFiniteLoss extends Error {
         "Try a smaller learning rate, or clip the gradients.",
     );
     this.trained = good > first;
+    this.what = what;
   }
 }
 

@@ -4,7 +4,7 @@
  * Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
-import { type Tokens, tokenSource } from "./token-source.ts";
+import { runsOf, type Tokens, tokenSource } from "./token-source.ts";
 
 /** Batches of a stream, each where the last one ended. */
 export type Batches = {
@@ -16,6 +16,10 @@ export type Batches = {
 
 /** So many tokens at least are brought into the order of batches at a time: a read of a file, and a piece of memory. */
 const windowTokens = 2 ** 16;
+
+/** Batches in one pass over so many tokens. */
+export const countBatches = (tokens: number, { batch, steps }: { batch: number; steps: number }): number =>
+  Math.floor((Math.floor(tokens / batch) - 1) / steps);
 
 /** Fewest tokens that make one batch. */
 export const smallestStream = (batch: number, steps: number): number => batch * (steps + 1);
@@ -29,7 +33,7 @@ export const smallestStream = (batch: number, steps: number): number => batch * 
 export function streamBatches(tokens: Tokens, { batch, steps }: { batch: number; steps: number }): Batches {
   const source = tokenSource(tokens);
   const lane = Math.floor(source.length / batch);
-  const count = Math.floor((lane - 1) / steps);
+  const count = countBatches(source.length, { batch, steps });
   if (count < 1) {
     throw new InputError(
       `streamBatches: ${source.length} tokens make no batch of ${batch} x ${steps} steps; ${smallestStream(batch, steps)} ` +
@@ -62,4 +66,17 @@ export function streamBatches(tokens: Tokens, { batch, steps }: { batch: number;
       };
     },
   };
+}
+
+/** What tells tokens from others: how many they are, and 64 bits that depend on each (multiplied and xored, as FNV-1a does). */
+export function fingerprint(tokens: Tokens): string {
+  let [a, b] = [0x811c9dc5, 0x01000193];
+  for (const run of runsOf(tokens)) {
+    for (const token of run) {
+      a = Math.imul(a ^ token, 0x01000193);
+      b = Math.imul(b ^ token ^ (b >>> 15), 0x85ebca6b);
+    }
+  }
+  const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
+  return `${tokens.length} tokens ${hex(a)}${hex(b)}`;
 }

@@ -271,34 +271,57 @@ export class Trainer {
   }
 
   /**
-   * What training needs to go on later: the optimiser's states by slot and parameter, and the steps taken. Gradients that
-   * are gathered for the next step are not among it.
+   * What training needs to go on later, to the same bits: copies. `values` are those that will be the model's then; where
+   * the newest are others, the state has them.
    */
-  state(): TrainerState {
-    const slots: Record<string, Record<string, Float32Array>> = {};
-    for (const slot of this.kept()) {
-      slots[slot] = Object.fromEntries(this.model.parameters.map(({ name }) => [name, this.slot(slot, name).slice()]));
-    }
-    return { step: this.taken, slots };
+  state(values: Readonly<Record<string, Float32Array>> = this.model.values): TrainerState {
+    const { program, gathered } = this;
+    const names = this.model.parameters.map(({ name }) => name);
+    const changed = names.some((name) => {
+      const own = this.slot("w", name);
+      return values[name]?.some((value, k) => !Object.is(value, own[k]));
+    });
+    const kept = new Set(this.kept());
+    if (changed) kept.add("w");
+    if (gathered.batches > 0) kept.add("gathered");
+    const copies = (slot: string) => Object.fromEntries(names.map((name) => [name, this.slot(slot, name).slice()]));
+    return {
+      step: this.taken,
+      slots: Object.fromEntries([...kept].map((slot) => [slot, copies(slot)])),
+      runs: this.runs,
+      states: Object.fromEntries(Object.keys(program.plan.states).map((name) => [name, program.start(name)])),
+      ...(gathered.batches > 0 && { gathered: { ...gathered } }),
+    };
   }
-  /** @throws InputError for a state of another optimiser or model; then nothing has changed */
-  restore({ step, slots }: TrainerState): void {
+  /** @throws InputError for a state of another optimiser, model or batch; then nothing has changed */
+  restore({ step, slots, runs = step * this.accumulate, states = {}, gathered }: TrainerState): void {
+    const { program, optimizer } = this;
     const own = this.kept();
+    const given = Object.keys(slots);
     const fits = (slot: string): boolean =>
+      (own.includes(slot) || (others.includes(slot) && slot in this.slots)) &&
       this.model.parameters.every(({ name }) => slots[slot]?.[name]?.length === this.slot(slot, name).length);
-    if (Object.keys(slots).length !== own.length || !own.every(fits)) {
-      const { name } = this.optimizer;
+    if (!own.every((slot) => given.includes(slot)) || !given.every(fits)) {
       throw new InputError(
-        `training: the state to go on from has ${Object.keys(slots).join(", ") || "nothing"} for the parameters of its ` +
-          `model; ${name} keeps ${own.join(", ") || "nothing"} for those of this one. Give the same optimiser and model.`,
+        `training: the state to go on from has ${given.join(", ") || "nothing"} for the parameters of its ` +
+          `model; ${optimizer.name} keeps ${own.join(", ") || "nothing"} for those of this one. Give the same optimiser and model.`,
+      );
+    }
+    for (const [name, values] of Object.entries(states)) {
+      const { rows, size } = program.plan.states[name] ?? { rows: 0, size: 0 };
+      if (values.length === rows * size) continue;
+      throw new InputError(
+        `training: the state to go on from has ${values.length} numbers of ${name}, this training ${rows * size}. ` +
+          "Give the same model and batch.",
       );
     }
     this.taken = step;
-    this.runs = step * this.accumulate;
-    this.gathered = { batches: 0, outputs: 0 };
-    for (const slot of own) {
+    this.runs = runs;
+    this.gathered = gathered === undefined ? { batches: 0, outputs: 0 } : { ...gathered };
+    for (const slot of given) {
       for (const { name } of this.model.parameters) this.slot(slot, name).set(slots[slot]?.[name] as Float32Array);
     }
+    for (const [name, values] of Object.entries(states)) program.setState(name, values);
   }
   /** The slots of the optimiser. */
   private kept(): readonly string[] {
@@ -336,8 +359,21 @@ export type UpdateOptions = FeedOptions & {
   readonly last?: boolean;
 };
 
-/** What training goes on from: steps taken, and the optimiser's numbers by slot and parameter. For a file, too. */
+/** What a state has besides the optimiser's own slots, where there is something to say. */
+const others = ["w", "gathered"];
+
+/** What training goes on from, for a file too. Older ones have the first two fields alone. */
 export type TrainerState = {
+  /** Steps taken. */
   readonly step: number;
+  /** The optimiser's numbers by slot and parameter; as "w" the newest values, where the model itself has others. */
   readonly slots: Readonly<Record<string, Readonly<Record<string, Float32Array>>>>;
+  /** Updates, which are more than the steps where gradients are gathered: masks of dropout depend on them. */
+  readonly runs?: number;
+  /** What the model's states start from (B,H), by name. */
+  readonly states?: Readonly<Record<string, Float32Array>>;
+  /** The batches and outputs whose mean gradient is in the slot "gathered". */
+  readonly gathered?: { readonly batches: number; readonly outputs: number };
+  /** Where the loop around the updates stands: plain data of `fit` or `fitStream`, which check it. */
+  readonly place?: unknown;
 };

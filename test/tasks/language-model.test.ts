@@ -133,7 +133,7 @@ describe("learning", () => {
     const first = await trainLanguageModel(lm, text, options);
     const bytes = writeLanguageModel({ ...lm, training: first.state });
     const [a, b] = [readLanguageModel(bytes, "m"), readLanguageModel(bytes, "m")];
-    const resumed = await trainLanguageModel(a, text, { ...options, resume: a.training });
+    const resumed = await trainLanguageModel(a, text, { ...options, epochs: 2, resume: a.training });
     expect(resumed.steps).toBe(2 * first.steps);
     expect(resumed.loss).toBeLessThan(first.loss);
     await trainLanguageModel(b, text, options);
@@ -210,7 +210,8 @@ describe("options that make no model", () => {
     const lm = languageModel(text, tiny);
     const resume = { step: 3, slots: { q: {} } };
     await expect(trainLanguageModel(lm, text, { ...train, resume })).rejects.toThrow(
-      "the state of training to go on from has q for each parameter, and adam needs m, v. Train anew.",
+      "training: the state to go on from has q for the parameters of its model; adam keeps m, v for those of this one. " +
+        "Give the same optimiser and model.",
     );
   });
 });

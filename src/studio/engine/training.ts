@@ -80,7 +80,8 @@ export const training = {
         ...{ batch, steps, seed, signal, ...until },
         optimizer: adam({ learningRate }),
         ...(settings.validations !== undefined && { validations: settings.validations }),
-        ...(lm.training !== undefined && { resume: lm.training }),
+        // More of it, with a schedule of its own: not what is left of the last one.
+        ...(lm.training !== undefined && { resume: { ...lm.training, place: undefined } }),
         onProgress: async (progress) => {
           last = { ...progress, validationLoss: progress.validationLoss ?? last?.validationLoss ?? null };
           const due = progress.milestone || progress.elapsedMs - sampledMs > sampleEveryMs;
