@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { appendToFile, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Callback } from "../train/callbacks.ts";
+import { createPatience } from "./patience.ts";
 
 /** Keras's arguments and defaults: a comma, and a new file. */
 export type CsvLoggerOptions = {
@@ -28,6 +29,7 @@ export function csvLogger(path: string, { separator = ",", append = false }: Csv
     );
   }
   let columns: readonly string[] = [];
+  const patience = createPatience("csvLogger");
   const line = (cells: readonly string[]): string => `${cells.join(separator)}\n`;
 
   /** The file with more columns: the rows that are there have nothing in them. */
@@ -38,9 +40,10 @@ export function csvLogger(path: string, { separator = ",", append = false }: Csv
     }
     const rows = readRows(path);
     const [, ...old] = rows;
-    columns = [...columns, ...added];
+    const all = [...columns, ...added];
     const widened = old.map((row) => line([row, ...added.map(() => notAvailable)]));
-    writeFileAtomically(path, new TextEncoder().encode(line(columns) + widened.join("")));
+    writeFileAtomically(path, new TextEncoder().encode(line(all) + widened.join("")));
+    columns = all;
   };
   return {
     onTrainBegin() {
@@ -57,10 +60,13 @@ export function csvLogger(path: string, { separator = ",", append = false }: Csv
     },
     onEpochEnd(epoch, logs) {
       const values: Readonly<Record<string, number>> = { epoch, ...logs };
-      const added = Object.keys(values).filter((name) => !columns.includes(name));
-      if (added.length > 0) widen(added);
-      appendToFile(path, line(columns.map((name) => `${values[name] ?? notAvailable}`)));
+      patience.write(() => {
+        const added = Object.keys(values).filter((name) => !columns.includes(name));
+        if (added.length > 0) widen(added);
+        appendToFile(path, line(columns.map((name) => `${values[name] ?? notAvailable}`)));
+      });
     },
+    onTrainEnd: () => patience.end(),
   };
 }
 

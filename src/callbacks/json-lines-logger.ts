@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { appendToFile, writeFileAtomically } from "../formats/files.ts";
 import type { Callback } from "../train/callbacks.ts";
+import { createPatience } from "./patience.ts";
 
 /** By default a new file. */
 export type JsonLinesLoggerOptions = {
@@ -16,13 +17,15 @@ export type JsonLinesLoggerOptions = {
  * @example jsonLinesLogger("training.jsonl") // {"epoch":0,"step":520,"loss":1.91,"valLoss":1.75}
  */
 export function jsonLinesLogger(path: string, { append = false }: JsonLinesLoggerOptions = {}): Callback {
+  const patience = createPatience("jsonLinesLogger");
   return {
     onTrainBegin() {
       if (append && existsSync(path)) appendToFile(path, "");
       else writeFileAtomically(path, new Uint8Array());
     },
     onEpochEnd(epoch, logs, { step }) {
-      appendToFile(path, `${JSON.stringify({ epoch, step, ...logs })}\n`);
+      patience.write(() => appendToFile(path, `${JSON.stringify({ epoch, step, ...logs })}\n`));
     },
+    onTrainEnd: () => patience.end(),
   };
 }

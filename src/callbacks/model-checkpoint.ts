@@ -3,6 +3,7 @@ import { checkWritable, writeFileAtomically } from "../formats/files.ts";
 import { writeModel } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Callback, Logs, Run } from "../train/callbacks.ts";
+import { createPatience } from "./patience.ts";
 
 /** Keras's arguments and defaults: `valLoss`, after every epoch; and what else the file holds. */
 export type ModelCheckpointOptions = {
@@ -29,8 +30,11 @@ export type ModelCheckpointOptions = {
  *
  * With `saveBestOnly` an epoch whose logs lack the monitored number is passed over, for not every epoch need be
  * validated; those before the first that has it are saved.
- * @throws InputError for options that mean nothing; when the training begins, for a path that cannot be written; later
- *   for a number that the logs do not have
+ *
+ * What the disk refuses while the training goes on is a warning, and is tried again at the next moment; so is the number
+ * that is to be beaten part of the state to resume from.
+ * @throws InputError for options that mean nothing; when the training begins, for a path that cannot be written, and when
+ *   it ends, for a model that still cannot; for a number that the logs do not have
  * @example modelCheckpoint("models/{epoch:02d}-{valLoss:.2f}.safetensors")
  * @example modelCheckpoint("best.safetensors", { saveBestOnly: true, extra: { tokenizer } })
  */
@@ -60,6 +64,7 @@ export function modelCheckpoint(
   const isBetter = (value: number, than: number): boolean => (wantsHighest ? value > than : value < than);
   let best = initialValueThreshold;
   let batches = 0;
+  const patience = createPatience("modelCheckpoint");
 
   /** Whether the logs say that this model is worth a file; then its number is the one to beat. */
   const isWanted = (logs: Logs): boolean => {
@@ -79,11 +84,19 @@ export function modelCheckpoint(
     if (!isWanted(logs) || !run.save()) return;
     const file = formatPath(path, { ...logs, ...numbers, step: run.step });
     const training = withTraining ? run.state() : undefined;
-    writeFileAtomically(file, writeModel({ model: run.model, training, extra }));
+    const bytes = writeModel({ model: run.model, training, extra });
+    patience.write(() => writeFileAtomically(file, bytes), { instead: true });
   };
   return {
+    name: "modelCheckpoint",
     onTrainBegin() {
       checkWritable(formatPath(path, Object.fromEntries(fields.map((name) => [name, 0]))));
+    },
+    onTrainEnd: () => patience.end(),
+    state: () => ({ batches, ...(best !== undefined && { best }) }),
+    restore(state) {
+      const before = state as { readonly batches: number; readonly best?: number };
+      [best, batches] = [before.best ?? best, before.batches];
     },
     ...(saveFreq === "epoch"
       ? { onEpochEnd: (epoch, logs, run) => write(logs, { epoch: epoch + 1 }, run) }

@@ -5,6 +5,7 @@ import { appendToFile, makeFolder } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Callback, Logs, Run } from "../train/callbacks.ts";
 import { type Event, eventRecord, fileVersion } from "./event-file.ts";
+import { createPatience, type Patience } from "./patience.ts";
 
 /** Keras's argument and default: the numbers of each epoch alone. */
 export type TensorBoardOptions = {
@@ -26,13 +27,15 @@ export function tensorBoard(logDir: string, { updateFreq = "epoch" }: TensorBoar
       `tensorBoard: updateFreq needs "epoch", "batch" or a number of batches from 1, got ${updateFreq}`,
     );
   }
-  const open = (run: "train" | "validation"): EventWriter => createEventWriter(join(logDir, run));
+  const patience = createPatience("tensorBoard");
+  const open = (run: "train" | "validation", begin: Begin): EventWriter =>
+    createEventWriter(join(logDir, run), patience, begin);
   let train: EventWriter | undefined;
   let validation: EventWriter | undefined;
   let batches = 0;
   return {
     onTrainBegin() {
-      [train, validation, batches] = [open("train"), undefined, 0];
+      [train, validation, batches] = [open("train", (work) => work()), undefined, 0];
     },
     ...(every !== undefined && {
       onBatchEnd(logs: Logs, { step }: Run) {
@@ -46,9 +49,10 @@ export function tensorBoard(logDir: string, { updateFreq = "epoch" }: TensorBoar
       const own = numbers.filter((number) => !isMeasured(number));
       train?.({ step: epoch, scalars: tagged("epoch", own) });
       if (measured.length === 0) return;
-      validation ??= open("validation");
+      validation ??= open("validation", patience.write);
       validation({ step: epoch, scalars: tagged("epoch", measured) });
     },
+    onTrainEnd: () => patience.end(),
   };
 }
 
@@ -63,14 +67,22 @@ type EventWriter = (event: Omit<Event, "wallTimeSeconds">) => void;
 /** Files of one process need names of their own. */
 let files = 0;
 
-/** A new file in a folder. Every event is in it when the call returns. */
-function createEventWriter(folder: string): EventWriter {
-  makeFolder(folder);
+/** How the file is begun: at once or not at all, or when the disk lets us. */
+type Begin = (work: () => void) => void;
+
+/** A new file in a folder. Every event is in it when the call returns, unless the disk refused it. */
+function createEventWriter(folder: string, patience: Patience, begin: Begin): EventWriter {
   const seconds = Math.floor(Date.now() / 1000);
   // TensorBoard reads every file with "tfevents" in its name, and orders those of a folder by name.
   const path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${files++}`);
-  const write: EventWriter = (event) =>
-    appendToFile(path, eventRecord({ wallTimeSeconds: Date.now() / 1000, ...event }));
-  write({ fileVersion });
-  return write;
+  const record = (event: Parameters<EventWriter>[0]) => eventRecord({ wallTimeSeconds: Date.now() / 1000, ...event });
+  const header = record({ fileVersion });
+  begin(() => {
+    makeFolder(folder);
+    appendToFile(path, header);
+  });
+  return (event) => {
+    const bytes = record(event);
+    patience.write(() => appendToFile(path, bytes));
+  };
 }
