@@ -35,7 +35,7 @@ export const exportModel: Command = {
       if (wrong !== undefined)
         throw new InputError(`${file}: ${name} holds ${wrong}, not a finite number. Train anew.`);
     }
-    const { optimizer: _, ...kept } = extra;
+    const { optimizer: _, options: __, ...kept } = extra;
     const bytes = writeModel({ model, extra: kept }, { dtype });
     writeFileAtomically(out, bytes);
     const parameters = countParameters(model);

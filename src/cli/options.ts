@@ -73,13 +73,10 @@ export function parse(command: Command, argv: readonly string[], program = "unro
     throw new InputError(`wrong number of arguments (${count}). Usage: ${program} ${command.usage}`);
   }
   const numbers = new Map<string, number>();
-  for (const [name, { number, choices }] of Object.entries(options)) {
+  for (const [name, option] of Object.entries(options)) {
     const value = values[name];
-    if (typeof value !== "string") continue;
-    if (number !== undefined) numbers.set(name, checkNumber(name, value, number));
-    if (choices !== undefined && !choices.includes(value)) {
-      throw new InputError(`--${name}: needs one of ${choices.join(", ")}, got "${value}".`);
-    }
+    const number = typeof value === "string" ? checkValue(name, value, option) : undefined;
+    if (number !== undefined) numbers.set(name, number);
   }
   return {
     positionals: parsed.positionals,
@@ -88,6 +85,33 @@ export function parse(command: Command, argv: readonly string[], program = "unro
     number: (name) => numbers.get(name),
     flag: (name) => values[name] === true,
   };
+}
+
+/** What was given; and where nothing was, what a file remembers, checked as if it had been typed. */
+export function withRemembered(given: Given, remembered: Readonly<Record<string, unknown>>, options: Options): Given {
+  const texts = new Map<string, string>();
+  const numbers = new Map<string, number>();
+  for (const [name, value] of Object.entries(remembered)) {
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (option?.value === undefined) continue;
+    const text = String(value);
+    texts.set(name, text);
+    const number = checkValue(name, text, option);
+    if (number !== undefined) numbers.set(name, number);
+  }
+  return {
+    ...given,
+    text: (name) => given.text(name) ?? texts.get(name),
+    number: (name) => given.number(name) ?? numbers.get(name),
+  };
+}
+
+/** The number that it is, where it is to be one. */
+function checkValue(name: string, text: string, { number, choices }: Option): number | undefined {
+  if (choices !== undefined && !choices.includes(text)) {
+    throw new InputError(`--${name}: needs one of ${choices.join(", ")}, got "${text}".`);
+  }
+  return number === undefined ? undefined : checkNumber(name, text, number);
 }
 
 function checkNumber(name: string, text: string, { whole, min, max, above }: NonNullable<Option["number"]>): number {

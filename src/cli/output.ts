@@ -63,3 +63,8 @@ function columnsOf(text: string): number {
 }
 
 export const formatCount = (n: number): string => n.toLocaleString("en-US");
+
+/** A line on standard error that is no error. */
+export function warn(warning: string, json: boolean): void {
+  process.stderr.write(json ? `${JSON.stringify({ warning })}\n` : `${printable(warning)}\n`);
+}

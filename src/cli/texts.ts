@@ -10,7 +10,7 @@ import { unixLineEnds } from "../text/line-ends.ts";
 import type { Texts } from "../text/tokenizer.ts";
 
 /** The option of commands that read texts. */
-export const field = { value: "NAME", help: "in lines of JSON (.jsonl): which has the text [text]" } as const;
+export const field = { value: "NAME", help: "of lines of JSON (.jsonl): has the text [text]" } as const;
 
 export const isLines = (path: string): boolean => /\.(?:jsonl|ndjson)$/i.test(path);
 

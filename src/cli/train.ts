@@ -1,4 +1,4 @@
-/** `unrolled train`: a text in, a trained model file out. */
+/** `unrolled train`: a text in, a trained model file out, which is there from the first validation on. */
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
@@ -13,46 +13,62 @@ import {
   languageModel,
   readLanguageModel,
   splitOf,
-  trainLanguageModel,
   writeLanguageModel,
 } from "../tasks/language-model.ts";
 import { mostCounted } from "../text/parts.ts";
-import { defaultVocabulary, type Tokenizer, trainTokenizer, vocabularySize } from "../text/tokenizer.ts";
-import { fitDefaults } from "../train/fit-stream.ts";
+import { trainTokenizer, vocabularySize } from "../text/tokenizer.ts";
+import {
+  type Checkpoint,
+  type FitStreamOptions,
+  type FitStreamResult,
+  fitStream,
+  standOf,
+} from "../train/fit-stream.ts";
 import { NonFiniteLoss } from "../train/non-finite.ts";
-import { adam, adamW, asgd, nadam, type Optimizer, rmsprop, sgd } from "../train/optimizers.ts";
 import type { Tokens } from "../train/token-source.ts";
+import type { TrainerState } from "../train/trainer.ts";
 import { readCell } from "./cell-argument.ts";
-import { type Command, type Given, seedRange } from "./options.ts";
-import { formatCount, printable, writeJson } from "./output.ts";
+import type { Command, Given } from "./options.ts";
+import { formatCount, printable, warn, writeJson } from "./output.ts";
 import { duration, progressPrinter } from "./progress.ts";
-import { field } from "./texts.ts";
+import { createSaving } from "./saving.ts";
+import { field, isLines } from "./texts.ts";
 import { encodeSource, isLarge, openingOf, openTexts, type Source } from "./tokens.ts";
-
-type OptimizerChoice = {
-  readonly make: (options: { learningRate: number }) => Optimizer;
-  /** Good for text by characters. */
-  readonly rate: number;
-};
-const optimizers: Readonly<Record<string, OptimizerChoice>> = {
-  adam: { make: adam, rate: fitDefaults.learningRate },
-  adamw: { make: adamW, rate: fitDefaults.learningRate },
-  nadam: { make: nadam, rate: fitDefaults.learningRate },
-  rmsprop: { make: rmsprop, rate: fitDefaults.learningRate },
-  sgd: { make: sgd, rate: 8 },
-  asgd: { make: asgd, rate: 8 },
-};
+import {
+  checkModelOptions,
+  checkTrainingOptions,
+  isOptimizer,
+  type Remembered,
+  remember,
+  type Settings,
+  settingOptions,
+  settingsOf,
+  settingsToGoOn,
+  streamOptions,
+} from "./training-settings.ts";
+import { checkUnknown } from "./unknown.ts";
 
 /** Two lines of a terminal of 80 columns. */
 const sampleLength = 140;
-
-const positive = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
+/** Between savings besides those at validations, and while the disk is full. */
+const saveEveryMs = 3 * 60_000;
+const retryEveryMs = 30_000;
 
 export const train: Command = {
   name: "train",
   usage: "train [FILE|FOLDER] --out MODEL.safetensors [options]",
   summary: "train a text model, on Moby-Dick where no FILE is given",
-  details: "Validates after each epoch or minute, 4 to 20 times.\nCtrl-C stops the training and saves the model.",
+  details: [
+    "Validates after each epoch or minute, 4 to 20 times. Saves the model each time,",
+    "and every 3 minutes: the best by validation, with what --resume needs. Ctrl-C",
+    "saves and ends; what is resumed becomes what it would have been.",
+    "",
+    "--resume takes its options from the file; FILE and --validation-file are given",
+    "again. The model's, batch, steps, seed and validation stay. --epochs and",
+    "--minutes are in all: with more of them, the learning rate goes on from where",
+    "it is by then in a training of that length. In another FILE the training begins",
+    "anew, with the model and what its optimizer knows.",
+  ].join("\n"),
   examples: [
     "train book.txt --out book.safetensors --units 512 --minutes 10",
     "train book.txt --out book.safetensors --resume",
@@ -62,45 +78,22 @@ export const train: Command = {
   options: {
     out: { value: "MODEL", help: "where the model goes" },
     field,
-    cell: { value: "CELL", help: "a built-in cell's name or a file of equations [lstm]" },
-    units: { value: "N", help: "features of a state [128]", number: positive },
-    layers: { value: "N", help: "recurrent layers [1]", number: { whole: true, min: 1, max: 100 } },
-    embedding: { value: "N", help: "features of a token [units, at most 64]", number: positive },
-    dropout: { value: "RATE", help: "of the values between layers [0]", number: { min: 0, max: 0.99 } },
-    tokens: { value: "KIND", help: "what a token is [char]", choices: ["char", "word", "bpe"] },
-    vocabulary: {
-      value: "N",
-      help: `largest, of words [${defaultVocabulary.word}] or byte pairs [${defaultVocabulary.bpe}]`,
-      number: positive,
-    },
-    batch: { value: "N", help: `places of the text read side by side [${fitDefaults.batch}]`, number: positive },
-    steps: { value: "N", help: `time steps that the gradient reaches back [${fitDefaults.steps}]`, number: positive },
-    epochs: { value: "X", help: `passes over the text [${fitDefaults.epochs}]`, number: { above: 0 } },
-    minutes: { value: "X", help: "train this long instead", number: { above: 0 } },
-    optimizer: { value: "NAME", help: "trains [adam]", choices: Object.keys(optimizers) },
-    rate: {
-      value: "X",
-      help: `learning rate at the start [${fitDefaults.learningRate}; of sgd and asgd 8]`,
-      number: { above: 0 },
-    },
-    clip: { value: "X", help: `largest norm of the gradients [${fitDefaults.clipNorm}]`, number: { above: 0 } },
-    seed: { value: "N", help: "of the first values and of dropout [0]", number: seedRange },
-    validation: {
-      value: "X",
-      help: `share of the text, at its end, not trained on [${fitDefaults.validationSplit}]`,
-      number: { min: 0, max: 0.9 },
-    },
+    ...settingOptions,
+    "validation-file": { value: "FILE", help: "a text to validate on, instead of a share" },
     sample: {
       value: "N",
-      help: `characters it writes at each validation, 0 none [${sampleLength}]`,
+      help: `characters to write at validations, 0 none [${sampleLength}]`,
       number: { whole: true, min: 0 },
     },
     threads: {
       value: "N",
-      help: "threads that train; the result is the same [cores]",
+      help: "that train; the result is the same [cores]",
       number: { whole: true, min: 1, max: 64 },
     },
+    "save-every": { value: "N", help: "updates between savings [3 minutes]", number: { whole: true, min: 1 } },
     resume: { help: "go on with the model that is at --out" },
+    overwrite: { help: "train anew, in the place of the model at --out" },
+    "allow-unknown": { help: "texts with many characters that it never saw" },
   },
   run,
 };
@@ -109,38 +102,104 @@ async function run(given: Given): Promise<void> {
   const json = given.flag("json");
   const out = given.text("out");
   if (out === undefined) throw new InputError("--out is missing: say where the model goes, --out model.safetensors.");
-  const [file] = given.positionals;
-  const path = file ?? mobyDick();
-  const text = openTexts(path, "to train on", given.text("field"));
-  if (given.number("minutes") !== undefined && given.number("epochs") !== undefined) {
-    throw new InputError("--minutes: trains that long instead of a number of epochs. Give one of the two.");
-  }
   if (json && given.number("sample") !== undefined) {
     throw new InputError("--sample: is for reading along, and --json has no line for it. Give one of the two.");
   }
-  checkTarget(out, [path, given.text("cell")]);
-
+  const path = given.positionals[0] ?? mobyDick();
+  checkTarget(out, [path, given.text("cell"), given.text("validation-file")], given);
+  const text = openTexts(path, "to train on", given.text("field"));
   if (!json && isLarge(text)) {
     process.stderr.write(printable(`${path}: ${formatCount(text.bytes)} bytes, read from disk in parts\n`));
   }
-  const seed = given.number("seed") ?? 0;
-  const started = start(given, text, out, seed);
-  const perCharacter = started.tokenizer.kind === "char";
-  const parameters = countParameters(started.model);
-  const vocabulary = vocabularySize(started.tokenizer);
-  const { tokens: stream } = started;
-  const tokens = stream.length;
-  if (json) writeJson({ event: "start", parameters, vocabulary, tokens });
+  const task = given.flag("resume") ? taskToGoOn(given, text, out) : newTask(given, text);
+  const { lm, settings } = task;
+  const { tokens, options } = task.stream;
+  const name = given.positionals[0] ?? "Moby-Dick";
+
+  const parameters = countParameters(lm.model);
+  const vocabulary = vocabularySize(lm.tokenizer);
+  if (task.stand === "ended") {
+    const length = settings.minutes === undefined ? `${settings.epochs} epochs` : `${settings.minutes} minutes`;
+    const more = settings.minutes === undefined ? "--epochs" : "--minutes";
+    if (json) writeJson({ event: "done", file: out });
+    else
+      process.stderr.write(
+        printable(`${out}: its training of ${length} is done. For more of it give ${more}, in all.\n`),
+      );
+    return;
+  }
+  if (json) writeJson({ event: "start", parameters, vocabulary, tokens: tokens.length });
   else {
-    const sizes = `${formatCount(tokens)} tokens, vocabulary ${formatCount(vocabulary)}`;
-    process.stderr.write(printable(`${file ?? "Moby-Dick"}: ${sizes}, ${formatCount(parameters)} parameters\n`));
+    const sizes = `${formatCount(tokens.length)} tokens, vocabulary ${formatCount(vocabulary)}`;
+    process.stderr.write(printable(`${name}: ${sizes}, ${formatCount(parameters)} parameters\n`));
+    if (given.flag("resume")) process.stderr.write(printable(goesOn(task, out)));
   }
 
-  const printer = json ? undefined : progressPrinter(perCharacter);
+  const printer = json ? undefined : progressPrinter(lm.tokenizer.kind === "char");
+  const first = task.resume?.step ?? 0;
+  const saving = createSaving(out, given.flag("resume") ? first : undefined, (warning) => warn(warning, json));
+  const bytesOf = ({ model, training }: Checkpoint) => writeLanguageModel({ ...lm, model, training });
   const stop = new AbortController();
+  const [saveEvery, characters] = [given.number("save-every"), given.number("sample") ?? sampleLength];
+  const prompt = promptOf(text);
+  let atEnd = false;
+  const signals = listen(stop, () => printer?.end());
+  try {
+    const result = await fitStream(lm.model, tokens, {
+      ...options,
+      // From the start of the process.
+      clock: () => performance.now(),
+      threads: given.number("threads"),
+      resume: task.resume,
+      signal: stop.signal,
+      // Before it there is nothing to save, and a signal ends the process at once.
+      callbacks: [{ onTrainBegin: signals.begin }],
+      progressEvery: saveEvery,
+      onProgress: async (p, checkpoint) => {
+        printer?.show(p);
+        if (json && p.step > 0) {
+          const { step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs } = p;
+          writeJson({ event: "progress", step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs });
+        }
+        const everyMs = saving.saved() === undefined && first < p.step ? retryEveryMs : saveEveryMs;
+        const due = saveEvery === undefined ? saving.sinceMs() > everyMs : p.step % saveEvery === 0;
+        if (p.step > first && (p.milestone || due)) {
+          const saved = await saving.save(bytesOf(checkpoint()), p.step);
+          atEnd = saved && p.milestone && p.done === 1;
+        }
+        if (printer !== undefined && p.milestone && characters > 0) {
+          const sample = await sampleOf(lm, { prompt, characters, seed: settings.seed, signal: stop.signal });
+          if (!stop.signal.aborted) printer.sample(sample);
+        }
+      },
+    });
+    printer?.end();
+    const checkpoint = { model: lm.model, training: result.state };
+    if (!atEnd && result.steps > first) await saving.finish(bytesOf(checkpoint), result.steps);
+    tell(result, { json, out, trained: result.steps > first });
+  } catch (error) {
+    printer?.end();
+    if (!(error instanceof NonFiniteLoss)) throw error;
+    const step = saving.saved();
+    if (step !== undefined) {
+      throw new InputError(
+        `training: ${error.what}. ${out} has the state of update ${formatCount(step)}: go on from there with --resume and ` +
+          "a smaller --rate, or clip the gradients with --clip.",
+      );
+    }
+    if (!error.trained) throw new InputError(`${error.message} Nothing was saved.`);
+    writeFileAtomically(out, writeLanguageModel({ ...lm, training: undefined }));
+    throw new InputError(`${error.message} Saved as ${out}.`);
+  } finally {
+    signals.end();
+  }
+}
+
+/** The first signal asks the training to end, the second ends the process. */
+function listen(stop: AbortController, leave: () => void): { begin: () => void; end: () => void } {
   const onSignal = (): void => {
     if (stop.signal.aborted) {
-      printer?.end();
+      leave();
       process.exit(130);
     }
     stop.abort();
@@ -148,60 +207,141 @@ async function run(given: Given): Promise<void> {
   };
   // A terminal that is closed is no reason to lose the model either.
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  const minutes = given.number("minutes");
-  const epochs = given.number("epochs") ?? fitDefaults.epochs;
-  const characters = given.number("sample") ?? sampleLength;
-  const prompt = promptOf(text);
-  const { make, rate } = optimizers[started.optimizer] as OptimizerChoice;
-  try {
-    const result = await trainLanguageModel(started, stream, {
-      batch: given.number("batch") ?? fitDefaults.batch,
-      steps: given.number("steps") ?? fitDefaults.steps,
-      epochs,
-      ...(minutes === undefined ? {} : { minutes }),
-      optimizer: make({ learningRate: given.number("rate") ?? rate }),
-      clipNorm: given.number("clip") ?? fitDefaults.clipNorm,
-      ...splitOf(started.tokenizer, text, stream, {
-        validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
-      }),
-      validations: validationsOf(minutes ?? epochs),
-      seed,
-      threads: given.number("threads"),
-      resume: started.training,
-      signal: stop.signal,
-      onProgress: async (p) => {
-        printer?.show(p);
-        if (printer === undefined) {
-          const { step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs } = p;
-          if (step > 0) writeJson({ event: "progress", step, epoch, loss, validationLoss, tokensPerSecond, elapsedMs });
-        } else if (p.milestone && characters > 0) {
-          const sample = await sampleOf(started, { prompt, characters, seed, signal: stop.signal });
-          if (!stop.signal.aborted) printer.sample(sample);
-        }
-      },
-    });
-    printer?.end();
-    writeFileAtomically(out, writeLanguageModel({ ...started, training: result.state }));
-    const { validationLoss, tokensPerSecond, elapsedMs } = result;
-    if (json) writeJson({ event: "done", validationLoss, tokensPerSecond, file: out });
-    else process.stderr.write(printable(`Saved ${out} after ${duration(elapsedMs)}.\n`));
-  } catch (error) {
-    printer?.end();
-    if (error instanceof NonFiniteLoss) {
-      if (!error.trained) throw new InputError(`${error.message} Nothing was saved.`);
-      writeFileAtomically(out, writeLanguageModel({ ...started, training: undefined }));
-      throw new InputError(`${error.message} Saved as ${out}.`);
-    }
-    throw error;
-  } finally {
-    for (const signal of signals) process.off(signal, onSignal);
-  }
+  return {
+    begin() {
+      for (const signal of signals) process.on(signal, onSignal);
+    },
+    end() {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
 }
 
-/** One an epoch or a minute, or one each few of them; four where they are few. */
-const validationsOf = (count: number): number =>
-  count < fitDefaults.validations ? fitDefaults.validations : count / Math.ceil(count / 20);
+function tell(result: FitStreamResult, { json, out, trained }: { json: boolean; out: string; trained: boolean }): void {
+  const { best, tokensPerSecond, elapsedMs, stopped } = result;
+  const validationLoss = best?.loss ?? result.validationLoss;
+  if (json) {
+    writeJson({ event: "done", validationLoss, epoch: best?.epoch ?? result.epoch, tokensPerSecond, file: out });
+    return;
+  }
+  const which =
+    best === null
+      ? "the last model"
+      : `the best by validation, ${best.loss.toFixed(3)} at epoch ${best.epoch.toFixed(1)}`;
+  const more = stopped ? " Go on with --resume." : "";
+  const line = trained
+    ? `Saved ${out} after ${duration(elapsedMs)}: ${which}.${more}`
+    : `Stopped before the first update: ${out} was not written.`;
+  process.stderr.write(printable(`${line}\n`));
+}
+
+/** What is trained, on what, and from where. */
+type Task = {
+  readonly lm: LanguageModel;
+  readonly stream: Stream;
+  readonly settings: Settings;
+  readonly resume?: TrainerState | undefined;
+  readonly stand?: ReturnType<typeof standOf>;
+};
+
+/** What `fitStream` is given. */
+type Stream = { readonly tokens: Tokens; readonly options: FitStreamOptions };
+
+function streamFor(
+  lm: LanguageModel,
+  text: Source,
+  tokens: Tokens,
+  settings: Settings,
+  validationData?: Tokens,
+): Stream {
+  const options = { ...streamOptions(settings), validationData };
+  return { tokens, options: { ...options, ...splitOf(lm.tokenizer, text, tokens, options) } };
+}
+
+/** A new model for the text. */
+function newTask(given: Given, text: Source): Task {
+  const settings = settingsOf(given, { validationFile: given.text("validation-file") !== undefined });
+  const { units, layers, embedding, dropout, vocabulary, seed, optimizer, batch, steps, validation = 0 } = settings;
+  const cell = readCell(settings.cell);
+  const tokenizer = trainTokenizer(settings.tokens, text, { maxVocabulary: vocabulary, onUncounted });
+  const { tokens } = encodeSource(tokenizer, text);
+  const training = { batch, steps, validationSplit: validation };
+  // Before the values are made: with many it takes long.
+  if (vocabularySize(tokenizer) > 1)
+    checkLength(tokens.length, { ...training, ...splitOf(tokenizer, text, tokens, training) });
+  const made = languageModel(tokenizer, { ...{ cell, units, layers, embedding, dropout, seed }, training });
+  const lm = { ...made, optimizer, options: remember(settings) };
+  return { lm, stream: streamFor(lm, text, tokens, settings, readValidation(given, lm)), settings };
+}
+
+/** Said where a text has more different words than are counted. */
+function onUncounted(count: number): void {
+  const first = formatCount(mostCounted);
+  process.stderr.write(
+    `The vocabulary is learned from the first ${first} different words of the text; ${formatCount(count)} other ones were not counted.\n`,
+  );
+}
+
+/** The model at --out, in the same text where it was; in another from the beginning. */
+function taskToGoOn(given: Given, text: Source, out: string): Task {
+  const { optimizer = "adam", ...lm } = readLanguageModel(readInput(out), out);
+  if (!isOptimizer(optimizer)) {
+    throw new InputError(
+      `${out}: was trained by "${optimizer}", which is not known here. Train anew, with --overwrite.`,
+    );
+  }
+  const file: Remembered = { file: out, model: lm.model, options: { ...lm.options, optimizer } };
+  checkModelOptions(given, file);
+  const validationFile = given.text("validation-file") !== undefined;
+  if (lm.options?.["validation-file"] === true && !validationFile) {
+    throw new InputError(`--validation-file: ${out} was validated on a file. Give it again.`);
+  }
+  const { tokens } = encodeSource(lm.tokenizer, text);
+  const validationData = readValidation(given, lm);
+  const standWith = (settings: Settings) => {
+    const data = settings["validation-file"] ? validationData : undefined;
+    const { options } = streamFor(lm, text, tokens, settings, data);
+    return lm.training === undefined ? "elsewhere" : standOf(lm.training, tokens, options);
+  };
+  const before = { anew: false, validationFile: lm.options?.["validation-file"] === true };
+  const own = settingsToGoOn({ ...given, text: () => undefined, number: () => undefined }, file, before);
+  const anew = standWith(own) === "elsewhere";
+  if (!anew) checkTrainingOptions(given, file);
+  else if (lm.training?.place !== undefined && given.positionals.length === 0) {
+    throw new InputError(
+      `${out}: was trained on another text than Moby-Dick. Give that FILE, or another to go on with.`,
+    );
+  }
+  checkUnknown(given.positionals[0] ?? "Moby-Dick", lm, text, { tokens, ...unknownOptions(given) });
+  const settings = settingsToGoOn(given, file, { anew, validationFile });
+  return {
+    lm: { ...lm, optimizer, options: remember(settings, file) },
+    stream: streamFor(lm, text, tokens, settings, validationData),
+    settings,
+    resume: lm.training && (anew ? { ...lm.training, place: undefined } : lm.training),
+    stand: anew ? "elsewhere" : standWith(settings),
+  };
+}
+
+function goesOn({ stand, resume, settings }: Task, out: string): string {
+  if (stand === "elsewhere") {
+    return `${out}: was trained on another text, or otherwise; in this one the training begins anew.\n`;
+  }
+  const length = settings.minutes === undefined ? `${settings.epochs} epochs` : `${settings.minutes} minutes`;
+  return `Going on after update ${formatCount(resume?.step ?? 0)}, to ${length} in all.\n`;
+}
+
+const unknownOptions = (given: Given) => ({ allowed: given.flag("allow-unknown"), json: given.flag("json") });
+
+function readValidation(given: Given, lm: LanguageModel): Tokens | undefined {
+  const path = given.text("validation-file");
+  if (path === undefined) return undefined;
+  const text = openTexts(path, "to validate on", isLines(path) ? given.text("field") : undefined);
+  const { tokens } = encodeSource(lm.tokenizer, text);
+  if (tokens.length < 2) throw new InputError(`${path}: has 1 token, and to predict one takes 2. Give a longer text.`);
+  checkUnknown(path, lm, text, { tokens, ...unknownOptions(given) });
+  return tokens;
+}
 
 /**
  * The first words. From nothing a young model goes astray: at the start of a line it tries capitals, of which it has seen
@@ -233,10 +373,17 @@ async function sampleOf(model: LanguageModel, { characters, ...options }: Sample
   return written.slice(0, graphemeEnd(written, characters));
 }
 
-/** The model must not take the place of something else. */
-function checkTarget(out: string, inputs: readonly (string | undefined)[]): void {
+/** The model must not take the place of something else, nor of a model that somebody may want. */
+function checkTarget(out: string, inputs: readonly (string | undefined)[], given: Given): void {
+  const [resume, overwrite] = [given.flag("resume"), given.flag("overwrite")];
+  if (resume && overwrite) {
+    throw new InputError(
+      "--overwrite: trains anew, and --resume goes on with the model that is there. Give one of the two.",
+    );
+  }
   checkWritable(out);
   const old = statSync(out, { throwIfNoEntry: false });
+  if (old === undefined && resume) throw new InputError(`${out}: there is no model to resume. Leave out --resume.`);
   if (old === undefined || !old.isFile()) return;
   for (const input of inputs) {
     const one = input === undefined ? undefined : statSync(input, { throwIfNoEntry: false });
@@ -255,64 +402,9 @@ function checkTarget(out: string, inputs: readonly (string | undefined)[]): void
   if (old.size > 0 && !(start[8] === 0x7b && start.subarray(4, 8).every((byte) => byte === 0))) {
     throw new InputError(`${out}: is there, and is no model. Give another name, or delete it first.`);
   }
-}
-
-type Started = LanguageModel & { readonly optimizer: string; readonly tokens: Tokens };
-
-/** A new model, or the one to go on with, and what trains it, on which tokens. */
-function start(given: Given, text: Source, out: string, seed: number): Started {
-  if (given.flag("resume")) {
-    if (!existsSync(out)) throw new InputError(`${out}: there is no model to resume. Leave out --resume.`);
-    const fixed = ["cell", "units", "layers", "embedding", "dropout", "tokens", "vocabulary", "optimizer"];
-    const changed = fixed.find((name) => given.text(name) !== undefined);
-    if (changed !== undefined) {
-      throw new InputError(`--${changed}: cannot change with --resume; the model in ${out} has its own.`);
-    }
-    const { optimizer = "adam", ...read } = readLanguageModel(readInput(out), out);
-    if (Object.hasOwn(optimizers, optimizer)) {
-      return { ...read, optimizer, tokens: encodeSource(read.tokenizer, text).tokens };
-    }
-    throw new InputError(`${out}: was trained by "${optimizer}", which is not known here. Leave out --resume.`);
+  if (old.size > 0 && !resume && !overwrite) {
+    throw new InputError(`${out}: a model is there. Give --resume to go on with it, or --overwrite to train anew.`);
   }
-  const kind = (given.text("tokens") ?? "char") as Tokenizer["kind"];
-  const maxVocabulary = given.number("vocabulary");
-  if (kind === "char" && maxVocabulary !== undefined) {
-    throw new InputError("--vocabulary: limits words or byte pairs, and the tokens are characters. Add --tokens word.");
-  }
-  if (kind === "bpe" && maxVocabulary !== undefined && maxVocabulary < 256) {
-    throw new InputError(
-      `--vocabulary: needs at least 256 of byte pairs, for every byte is a token, got ${maxVocabulary}.`,
-    );
-  }
-  const cell = readCell(given.text("cell") ?? "lstm");
-  const tokenizer = trainTokenizer(kind, text, { maxVocabulary, onUncounted });
-  const { tokens } = encodeSource(tokenizer, text);
-  const training = {
-    batch: given.number("batch") ?? fitDefaults.batch,
-    steps: given.number("steps") ?? fitDefaults.steps,
-    validationSplit: given.number("validation") ?? fitDefaults.validationSplit,
-  };
-  // Before the values are made: with many it takes long.
-  if (vocabularySize(tokenizer) > 1)
-    checkLength(tokens.length, { ...training, ...splitOf(tokenizer, text, tokens, training) });
-  const lm = languageModel(tokenizer, {
-    cell,
-    units: given.number("units") ?? 128,
-    layers: given.number("layers") ?? 1,
-    dropout: given.number("dropout") ?? 0,
-    seed,
-    training,
-    ...(given.number("embedding") === undefined ? {} : { embedding: given.number("embedding") as number }),
-  });
-  return { ...lm, optimizer: given.text("optimizer") ?? "adam", tokens };
-}
-
-/** Said where a text has more different words than are counted. */
-function onUncounted(count: number): void {
-  const first = formatCount(mostCounted);
-  process.stderr.write(
-    `The vocabulary is learned from the first ${first} different words of the text; ${formatCount(count)} other ones were not counted.\n`,
-  );
 }
 
 /** The text that the build puts beside the program. */

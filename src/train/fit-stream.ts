@@ -313,7 +313,7 @@ export async function fitStream(
     return updateMs + 1.2 * ((validationMs ?? predictionMs) + reportMs);
   };
   const isOver = (at: number): boolean =>
-    stopped !== undefined || (updates + taken > 0 && at + (minutes === undefined ? 0 : reserveMs()) >= total);
+    stopped !== undefined || (taken > 0 && at + (minutes === undefined ? 0 : reserveMs()) >= total);
 
   /** `values` are those of the model that the state is for. */
   const state = (kept: typeof best): TrainerState => ({

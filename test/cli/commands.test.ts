@@ -44,6 +44,7 @@ describe("train", () => {
     expect(done).toEqual({
       event: "done",
       validationLoss: expect.any(Number),
+      epoch: expect.any(Number),
       tokensPerSecond: expect.any(Number),
       file: "m.safetensors",
     });
@@ -63,7 +64,7 @@ describe("train", () => {
   test("--resume goes on: steps add up, the loss falls, the optimiser's state is used", async () => {
     writeFileSync(at("r.safetensors"), readFileSync(at("m.safetensors")));
     const before = modelIn("r.safetensors").training;
-    const options = ["--batch", "4", "--steps", "12", "--epochs", "2"];
+    const options = ["--batch", "4", "--steps", "12", "--epochs", "4"];
     const again = await json(folder, "train", "text.txt", "--out", "r.safetensors", "--resume", ...options);
     const after = modelIn("r.safetensors").training;
     expect(after?.step).toBe(2 * (before?.step as number));
@@ -108,7 +109,7 @@ describe("train", () => {
     expect(line?.text).toMatch(/ (sat|ran|hid|here|there|cat|dog|hen)/);
     const [before] = await json(folder, "evaluate", "b.safetensors", "text.txt");
     expect(before).toMatchObject({ tokens: (start?.tokens as number) - 1, unknown: 0 });
-    const more = ["--batch", "2", "--steps", "8", "--epochs", "3"];
+    const more = ["--batch", "2", "--steps", "8", "--epochs", "6"];
     const again = await json(folder, "train", "text.txt", "--out", "b.safetensors", "--resume", ...more);
     expect(again[0]).toMatchObject({ vocabulary: 270, tokens: start?.tokens });
     expect(modelIn("b.safetensors").training?.step).toBe(2 * (training?.step as number));
@@ -124,11 +125,12 @@ describe("train", () => {
     ["sgd", []],
     ["asgd", ["a", "w"]],
   ])("--optimizer %s trains, and its state is in the file, for --resume", async (name, slots) => {
-    const [out, ...sizes] = [`${name}.safetensors`, "--batch", "4", "--steps", "12", "--epochs", "1"];
-    const first = await json(folder, "train", "text.txt", "--out", out, "--optimizer", name, ...tiny, "--epochs", "1");
+    const out = `${name}.safetensors`;
+    const own = ["--optimizer", name, ...tiny, "--epochs", "1", "--keep", "last"];
+    const first = await json(folder, "train", "text.txt", "--out", out, ...own);
     const { training, extra } = modelIn(out);
     expect([Object.keys(training?.slots ?? {}), extra.optimizer]).toEqual([slots, name]);
-    const again = await json(folder, "train", "text.txt", "--out", out, "--resume", ...sizes);
+    const again = await json(folder, "train", "text.txt", "--out", out, "--resume", "--epochs", "2");
     expect(modelIn(out).training?.step).toBe(2 * (training?.step as number));
     const [before, after] = [first, again].map((lines) => lines.at(-1)?.validationLoss as number) as [number, number];
     expect(before).toBeLessThan(Math.log(20));
@@ -153,7 +155,9 @@ describe("train", () => {
       /^100% {2}step +\d+ {2}loss \d\.\d{3} {2}validation \d\.\d{3} {2}\(\d\.\d\d bits\/char\)/,
     );
     expect(shown.at(-3)).toMatch(/^ {6}[\w .↵]{100,140}$/);
-    expect(shown.at(-2)).toMatch(/^Saved p\.safetensors after \d+ s\./);
+    expect(shown.at(-2)).toMatch(
+      /^Saved p\.safetensors after \d+ s: the best by validation, \d\.\d{3} at epoch 1\.0\.$/,
+    );
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
     expect(err).not.toMatch(/[\x1b\r█]/);
   });
@@ -178,9 +182,10 @@ describe("train", () => {
     ["5", [1, 2, 3, 4, 5]],
     ["45", [3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45]],
   ])("--epochs %s: validations at %j", async (epochs, wanted) => {
-    const found = await json(folder, "train", "text.txt", "--out", "v.safetensors", "--epochs", epochs, ...tiny);
-    const at = found.flatMap(({ epoch, validationLoss }) =>
-      typeof validationLoss === "number" && epoch ? [epoch as number] : [],
+    const out = ["--out", "v.safetensors", "--overwrite"];
+    const found = await json(folder, "train", "text.txt", ...out, "--epochs", epochs, ...tiny);
+    const at = found.flatMap(({ event, epoch, validationLoss }) =>
+      event === "progress" && typeof validationLoss === "number" && epoch ? [epoch as number] : [],
     );
     expect(at).toHaveLength(wanted.length);
     // After the first update that reaches it.

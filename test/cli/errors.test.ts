@@ -19,6 +19,8 @@ beforeAll(async () => {
   );
   writeFileSync(at("latin1.txt"), Uint8Array.from([0x63, 0x61, 0x66, 0xe9, 0x0a]));
   writeFileSync(at("nothing.txt"), "\uFFFD".repeat(500));
+  writeFileSync(at("greek.txt"), "the αβγ".repeat(100));
+  writeFileSync(at("wrong-too.cell"), "h' = tanh(W @ x + U @ h)\n");
   writeFileSync(at("same.txt"), "a".repeat(500));
   writeFileSync(at("wrong.cell"), "f  = sigmoid(W @ x + )\nh' = f * h\n");
   writeFileSync(at("blind.cell"), "h' = tanh(U @ h + b)\n");
@@ -45,6 +47,8 @@ beforeAll(async () => {
   }
   const lion = { ...metadata, optimizer: '"lion"' };
   writeFileSync(at("lion.safetensors"), writeSafetensors({ tensors: { ...tensors }, metadata: lion }));
+  const options = { ...metadata, options: change(metadata.options, /"batch":4/, '"batch":"many"') };
+  writeFileSync(at("options.safetensors"), writeSafetensors({ tensors: { ...tensors }, metadata: options }));
   const broken = Object.fromEntries(
     Object.entries(tensors).map(([name, { shape, data }]) => [
       name,
@@ -124,12 +128,12 @@ describe("train", () => {
     [
       "another optimiser with --resume",
       ["train", "text.txt", "--out", "m.safetensors", "--resume", "--optimizer", "sgd"],
-      "--optimizer: cannot change with --resume; the model in m.safetensors has its own.",
+      "--optimizer: is adam in m.safetensors and cannot change with --resume, got sgd. Leave it out; or train anew, with --overwrite.",
     ],
     [
       "a model to resume that an unknown optimiser trained",
       ["train", "text.txt", "--out", "lion.safetensors", "--resume"],
-      'lion.safetensors: was trained by "lion", which is not known here. Leave out --resume.',
+      'lion.safetensors: was trained by "lion", which is not known here. Train anew, with --overwrite.',
     ],
     ["minutes and epochs", train("text.txt", "--minutes", "1", "--epochs", "1"), /Give one of the two\.$/],
     ["a cell that there is not", train("text.txt", "--cell", "lsmt"), /no built-in cell .* Did you mean lstm\?$/],
@@ -141,7 +145,74 @@ describe("train", () => {
     [
       "another size with --resume",
       ["train", "text.txt", "--out", "m.safetensors", "--resume", "--units", "7"],
-      "--units: cannot change with --resume; the model in m.safetensors has its own.",
+      "--units: is 6 in m.safetensors and cannot change with --resume, got 7. Leave it out; or train anew, with --overwrite.",
+    ],
+    [
+      "a model that is there",
+      ["train", "text.txt", "--out", "m.safetensors", ...tiny],
+      "m.safetensors: a model is there. Give --resume to go on with it, or --overwrite to train anew.",
+    ],
+    [
+      "to go on and to train anew",
+      ["train", "text.txt", "--out", "m.safetensors", "--resume", "--overwrite"],
+      "--overwrite: trains anew, and --resume goes on with the model that is there. Give one of the two.",
+    ],
+    ...(
+      [
+        ["cell", "gru", "lstm"],
+        ["cell", "wrong-too.cell", "lstm"],
+        ["layers", "2", "1"],
+        ["embedding", "5", "4"],
+        ["dropout", "0.5", "0"],
+        ["tokens", "word", "char"],
+        ["vocabulary", "99", "its own"],
+        ["batch", "5", "4"],
+        ["steps", "8", "12"],
+        ["seed", "1", "0"],
+        ["validation", "0.1", "0.05"],
+        ["validation-tokens", "50", "200000"],
+        ["validation-file", "same.txt", "not"],
+      ] as const
+    ).map(([name, got, own]): [string, string[], string] => [
+      `another --${name} with --resume`,
+      ["train", "text.txt", "--out", "m.safetensors", "--resume", `--${name}`, got],
+      `--${name}: is ${own} in m.safetensors and cannot change with --resume, got ${got}. Leave it out; or train anew, with --overwrite.`,
+    ]),
+    [
+      "minutes of a training that has epochs",
+      ["train", "text.txt", "--out", "m.safetensors", "--resume", "--minutes", "1"],
+      "--minutes: the training in m.safetensors is measured in epochs, 0.2 in all. Give --epochs for more of them.",
+    ],
+    [
+      "Moby-Dick for what another text has trained",
+      ["train", "--out", "m.safetensors", "--resume"],
+      "m.safetensors: was trained on another text than Moby-Dick. Give that FILE, or another to go on with.",
+    ],
+    [
+      "a text of other characters to go on with",
+      ["train", "greek.txt", "--out", "m.safetensors", "--resume"],
+      'greek.txt: the model never saw "αβγ", 300 times in 700 tokens. Train a new model on it; or give --allow-unknown, which reads each as unknown.',
+    ],
+    [
+      "a text of other characters to validate on",
+      train("text.txt", "--validation-file", "greek.txt"),
+      /^greek\.txt: the model never saw "αβγ", 300 times in 700 tokens\./,
+    ],
+    [
+      "a text and a share to validate on",
+      train("text.txt", "--validation-file", "same.txt", "--validation", "0.1"),
+      "--validation: keeps a share of the text, and --validation-file gives another. Give one of them.",
+    ],
+    [
+      "an empty text to validate on",
+      train("text.txt", "--validation-file", "empty.txt"),
+      /^empty\.txt: the file is empty/,
+    ],
+    ["one token to validate on", train("text.txt", "--validation-file", "one.txt"), /^one\.txt: has 1 token, and/],
+    [
+      "damaged options in a file to go on with",
+      ["train", "text.txt", "--out", "options.safetensors", "--resume"],
+      'options.safetensors: the options of its training are damaged: --batch: needs a whole number from 1 to 2,147,483,647, got "many". Train anew.',
     ],
     ["a damaged model to resume", ["train", "text.txt", "--out", "short.safetensors", "--resume"], /is cut short/],
   ])("%s", async ([, args, message]) => {

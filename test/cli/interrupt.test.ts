@@ -1,8 +1,8 @@
 /** Stopped by a signal: the model is saved; killed: the old file or the new one is there, whole. */
+import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createRandom } from "../../src/nn/random.ts";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
 import { json, sampleText, start, temporaryFolder, tiny } from "./run.ts";
 
@@ -47,7 +47,7 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
     child.kill("SIGINT");
     const { code, err } = await child.ended;
     expect(code).toBe(0);
-    expect(err).toMatch(/\nStopping: .*\n([^\n]*\n)?Saved plain\.safetensors after \d+ s\..*\n$/);
+    expect(err).toMatch(/\nStopping: .*\n([^\n]*\n)*Saved plain\.safetensors after \d+ s: .* Go on with --resume\.\n$/);
   });
 
   test("a second one leaves at once with 130 and saves nothing", async () => {
@@ -69,35 +69,17 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
   });
 });
 
-test("kill -9 at any moment leaves the old model or the new one, whole", async () => {
-  const seed = Date.now() % 1e6;
-  const random = createRandom(seed);
-  const out = "killed.safetensors";
-  const train = (seed: number) => [
-    "train",
-    "text.txt",
-    "--out",
-    out,
-    "--epochs",
-    "0.5",
-    "--seed",
-    String(seed),
-    ...tiny,
-  ];
-  await json(folder, ...train(0));
-  let old = readFileSync(join(folder, out));
-  const found = { old: 0, fresh: 0 };
-  for (let round = 1; round <= 8; round++) {
-    const child = start(folder, [...train(round), "--json"]);
-    await new Promise<void>((resolve) => {
-      child.stdout?.once("data", () => resolve());
-    });
-    setTimeout(() => child.kill("SIGKILL"), 120 * random.uniform());
-    await child.ended;
-    const now = readFileSync(join(folder, out));
-    expect(() => read(out), `round ${round} of seed ${seed}`).not.toThrow();
-    found[now.equals(old) ? "old" : "fresh"]++;
-    old = now;
-  }
-  expect(found.old + found.fresh).toBe(8);
-});
+test("killed at any moment, ten times, and resumed: whole files, and the bytes of a training that never ended", async () => {
+  const script = join(import.meta.dirname, "../../scripts/kill.mjs");
+  const seed = `${Date.now() % 1e6}`;
+  const { status, stdout, stderr } = await new Promise<{ status: number | null; stdout: string; stderr: string }>(
+    (resolve) => {
+      const args = [script, "--kills", "10", "--threads", "2", "--seed", seed];
+      execFile(process.execPath, args, (error, stdout, stderr) =>
+        resolve({ status: error === null ? 0 : 1, stdout, stderr }),
+      );
+    },
+  );
+  expect({ status, stderr }, `seed ${seed}`).toEqual({ status: 0, stderr: "" });
+  expect(JSON.parse(stdout)).toMatchObject({ threads: 2, kills: 10 });
+}, 120_000);

@@ -9,11 +9,12 @@ import {
   type LanguageModel,
   languageModel,
   readLanguageModel,
+  type TrainLanguageModelOptions,
   trainLanguageModel,
   writeLanguageModel,
 } from "../../src/tasks/language-model.ts";
 import { encode, endOfText } from "../../src/text/tokenizer.ts";
-import { type FitStreamOptions, fitStream } from "../../src/train/fit-stream.ts";
+import { fitStream } from "../../src/train/fit-stream.ts";
 import { adam } from "../../src/train/optimizers.ts";
 
 const kinds = ["char", "word", "bpe"] as const;
@@ -29,7 +30,7 @@ const textOf = (tokens: readonly GeneratedToken[]): string => tokens.map(({ text
 describe.each(kinds)("%s", async (tokens) => {
   const poems = Array.from({ length: 120 }, (_, k) => (k % 2 === 0 ? "a cat sat" : "my dog ran on"));
   const lm = languageModel(poems, { ...tiny, tokens, maxVocabulary: 270, seed: 1 });
-  const options: FitStreamOptions = {
+  const options: TrainLanguageModelOptions = {
     batch: 4,
     steps: 16,
     epochs: tokens === "char" ? 30 : 60,

@@ -1,0 +1,217 @@
+/** What `unrolled train` writes, and goes on with. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { type LanguageModel, readLanguageModel } from "../../src/tasks/language-model.ts";
+import { encode } from "../../src/text/tokenizer.ts";
+import { createEvaluator } from "../../src/train/evaluator.ts";
+import { json, run, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+const read = (name: string): LanguageModel => readLanguageModel(readFileSync(at(name)), name);
+const stepIn = (name: string): number => read(name).training?.step ?? 0;
+const text = sampleText(400);
+const train = (out: string, ...args: string[]) => ["train", "text.txt", "--out", out, ...args];
+
+beforeAll(() => {
+  writeFileSync(at("text.txt"), text);
+  writeFileSync(at("other.txt"), `${"the hen sat here. ".repeat(60)}☃`);
+});
+
+/** Ended by a signal once it has said that it is so far. */
+async function interrupted(args: readonly string[], step: number): Promise<void> {
+  const child = start(folder, [...args, "--json"]);
+  let said = "";
+  child.stdout?.on("data", (chunk: string) => {
+    said += chunk;
+    const steps = [...said.matchAll(/"step":(\d+)/g)].map(([, n]) => Number(n));
+    if (!child.killed && steps.some((n) => n >= step)) child.kill("SIGTERM");
+  });
+  expect((await child.ended).code).toBe(0);
+}
+
+describe.skipIf(process.platform === "win32")("a training that was interrupted", () => {
+  test("has its options in its file: with --resume alone, or the same again, it becomes what it would have been", async () => {
+    const options = ["--epochs", "30", "--batch", "3", "--steps", "10", "--seed", "5", "--rate", "0.02", "--clip", "2"];
+    const more = ["--units", "5", "--layers", "2", "--dropout", "0.2", "--validation", "0.2", "--optimizer", "rmsprop"];
+    await json(folder, ...train("whole.safetensors", ...options, ...more));
+    await interrupted(train("parts.safetensors", ...options, ...more, "--save-every", "50"), 400);
+    const total = stepIn("whole.safetensors");
+    const first = stepIn("parts.safetensors");
+    expect(first).toBeGreaterThanOrEqual(400);
+    expect(first).toBeLessThan(total);
+    await interrupted(train("parts.safetensors", "--resume", "--threads", "2"), first + 50);
+    expect(stepIn("parts.safetensors")).toBeGreaterThan(first);
+    await json(folder, ...train("parts.safetensors", "--resume", ...options, ...more));
+    expect(readFileSync(at("parts.safetensors")).equals(readFileSync(at("whole.safetensors")))).toBe(true);
+  });
+
+  test("by --minutes: what was used of them counts", async () => {
+    const minutes = ["--minutes", "0.1", ...tiny];
+    await interrupted(train("minutes.safetensors", ...minutes, "--save-every", "20"), 20);
+    const place = read("minutes.safetensors").training?.place as { usedMs: number };
+    expect(place.usedMs).toBeGreaterThan(0);
+    const lines = await json(folder, ...train("minutes.safetensors", "--resume"));
+    expect(lines.at(-1)).toMatchObject({ event: "done" });
+    const after = read("minutes.safetensors").training?.place as { usedMs: number; ended: number };
+    expect(after.ended).toBe(6000);
+    expect(after.usedMs).toBeGreaterThan(place.usedMs);
+  });
+
+  test("within a validation that takes long ends at once, without its loss, and does it when it is resumed", async () => {
+    writeFileSync(at("long.txt"), sampleText(60_000));
+    // One update, then the validation: about a million tokens, 12 by 12, most of a minute.
+    const args = ["--epochs", "1e-9", "--validation", "0.9", "--validation-tokens", "1000000000", "--batch", "1"];
+    const rest = ["--units", "256", "--layers", "2", "--steps", "12", "--threads", "1"];
+    const child = start(folder, ["train", "long.txt", "--out", "v.safetensors", ...args, ...rest, "--json"]);
+    await new Promise<void>((resolve) => {
+      child.stdout?.on("data", (chunk: string) => chunk.includes('"progress"') && resolve());
+      child.stdout?.on("data", (chunk: string) => chunk.includes('"start"') && setTimeout(resolve, 2500));
+    });
+    child.kill("SIGINT");
+    const { code, out } = await child.ended;
+    expect(code).toBe(0);
+    expect(JSON.parse(out.trim().split("\n").at(-1) as string)).toMatchObject({ event: "done", validationLoss: null });
+    expect(read("v.safetensors").training).toMatchObject({
+      step: 1,
+      place: { validated: [0, 0], validationLoss: null },
+    });
+  });
+
+  test("is not lost by who forgets --resume: one line, and the file stays", async () => {
+    const before = readFileSync(at("whole.safetensors"));
+    const { code, err } = await run(folder, ...train("whole.safetensors", ...tiny));
+    expect(code).toBe(2);
+    expect(err).toBe(
+      "unrolled: whole.safetensors: a model is there. Give --resume to go on with it, or --overwrite to train anew.\n",
+    );
+    expect(readFileSync(at("whole.safetensors")).equals(before)).toBe(true);
+    await json(folder, ...train("whole.safetensors", "--overwrite", "--epochs", "1", ...tiny));
+    expect(readFileSync(at("whole.safetensors")).equals(before)).toBe(false);
+  });
+});
+
+test("the best by validation is kept, and said; with --keep last the last", async () => {
+  // The end is read backwards: the better the model knows the rest, the less it knows that.
+  const turned = text.slice(0, -1400) + [...text.slice(-1400)].reverse().join("");
+  writeFileSync(at("turned.txt"), turned);
+  const options = ["--epochs", "8", "--validation", "0.2", ...tiny];
+  const both = (name: string, ...more: string[]) =>
+    json(folder, "train", "turned.txt", "--out", name, ...options, ...more);
+  const [best, last] = await Promise.all([both("best.safetensors"), both("last.safetensors", "--keep", "last")]);
+  const losses = best.flatMap(({ event, validationLoss }) =>
+    event === "progress" && typeof validationLoss === "number" ? [validationLoss] : [],
+  );
+  const lowest = Math.min(...losses);
+  expect(lowest).toBeLessThan(losses.at(-1) as number);
+  expect(best.at(-1)).toMatchObject({ validationLoss: lowest, epoch: losses.indexOf(lowest) + 1 });
+  expect(last.at(-1)).toMatchObject({ validationLoss: losses.at(-1), epoch: 8 });
+  const held = encode(read("best.safetensors").tokenizer, turned);
+  const validation = held.subarray(held.length - Math.floor(0.2 * held.length));
+  for (const [name, loss] of [
+    ["best.safetensors", lowest],
+    ["last.safetensors", losses.at(-1)],
+  ] as const) {
+    const evaluator = await createEvaluator(read(name).model, { batch: 4, steps: 12 });
+    expect(await evaluator.loss(validation)).toBeCloseTo(loss as number, 6);
+  }
+  expect(read("best.safetensors").training?.slots.w).toEqual(read("last.safetensors").model.values);
+  const { err } = await run(folder, "train", "turned.txt", "--out", "best.safetensors", "--overwrite", ...options);
+  expect(err).toMatch(
+    new RegExp(
+      `\nSaved best\\.safetensors after \\d+ s: the best by validation, ${lowest.toFixed(3)} at epoch \\d\\.0\\.\n$`,
+    ),
+  );
+});
+
+describe("--resume", () => {
+  test("of a training that is done says so, and how to get more of it", async () => {
+    await json(folder, ...train("done.safetensors", "--epochs", "2", ...tiny));
+    const before = readFileSync(at("done.safetensors"));
+    expect(await run(folder, ...train("done.safetensors", "--resume"))).toMatchObject({
+      code: 0,
+      out: "",
+      err: "done.safetensors: its training of 2 epochs is done. For more of it give --epochs, in all.\n",
+    });
+    expect(await json(folder, ...train("done.safetensors", "--resume"))).toEqual([
+      { event: "done", file: "done.safetensors" },
+    ]);
+    expect(readFileSync(at("done.safetensors")).equals(before)).toBe(true);
+    const lines = await json(folder, ...train("done.safetensors", "--resume", "--epochs", "3"));
+    const epochs = lines.flatMap(({ event, epoch }) => (event === "progress" ? [epoch as number] : []));
+    expect(Math.min(...epochs)).toBeGreaterThan(2);
+    expect(epochs.at(-1)).toBe(3);
+  });
+
+  test("in another text begins there, and says so; characters that the model never saw are counted and named", async () => {
+    await json(folder, ...train("known.safetensors", "--epochs", "1", ...tiny));
+    const first = stepIn("known.safetensors");
+    const again = ["train", "other.txt", "--out", "known.safetensors", "--resume", "--batch", "2", "--sample", "0"];
+    const { code, err } = await run(folder, ...again);
+    expect(code, err).toBe(0);
+    expect(err).toContain('other.txt: the model never saw "☃", once in 1,081 tokens; it reads each as unknown.\n');
+    expect(err).toContain(
+      "known.safetensors: was trained on another text, or otherwise; in this one the training begins anew.",
+    );
+    const batches = Math.floor((Math.floor((1081 - 54) / 2) - 1) / 12);
+    expect(stepIn("known.safetensors")).toBe(first + batches);
+  });
+
+  test("--allow-unknown trains on a text that is full of them", async () => {
+    writeFileSync(at("greek.txt"), "the αβγ".repeat(100));
+    await json(folder, ...train("greek.safetensors", "--epochs", "1", ...tiny));
+    const again = ["train", "greek.txt", "--out", "greek.safetensors", "--resume"];
+    expect((await run(folder, ...again)).code).toBe(2);
+    const { code, err } = await run(folder, ...again, "--allow-unknown");
+    expect(code, err).toBe(0);
+    expect(err).toContain('greek.txt: the model never saw "αβγ", 300 times in 700 tokens; it reads each as unknown.');
+  });
+
+  test("reads the file of an older version: the text begins anew, steps add up, and its options are its own", async () => {
+    await json(folder, ...train("older.safetensors", "--epochs", "1", ...tiny));
+    const { tensors, metadata } = readSafetensors(readFileSync(at("older.safetensors")));
+    const architecture = JSON.parse(metadata.unrolled as string) as { training: object };
+    const { step, slots } = architecture.training as { step: number; slots: string[] };
+    const { options: _, ...rest } = metadata;
+    const older = { ...rest, unrolled: JSON.stringify({ ...architecture, training: { step, slots } }) };
+    const kept = Object.fromEntries(Object.entries(tensors).filter(([name]) => !name.startsWith("training.")));
+    writeFileSync(at("older.safetensors"), writeSafetensors({ tensors: kept, metadata: older }));
+    expect((await run(folder, ...train("older.safetensors", "--resume", "--units", "6"))).err).toContain(
+      "--units: is its own in older.safetensors and cannot change with --resume, got 6.",
+    );
+    await json(folder, ...train("older.safetensors", "--resume", "--epochs", "1", "--batch", "4", "--steps", "12"));
+    expect(stepIn("older.safetensors")).toBe(2 * step);
+    expect(read("older.safetensors").options).toMatchObject({ batch: 4, steps: 12, optimizer: "adam" });
+    expect(read("older.safetensors").options).not.toHaveProperty("units");
+  });
+
+  test("with --validation-file: the text is to be given again, and is what it is validated on", async () => {
+    writeFileSync(at("valid.txt"), sampleText(40));
+    const options = ["--validation-file", "valid.txt", "--epochs", "2", ...tiny];
+    const lines = await json(folder, ...train("valid.safetensors", ...options));
+    const evaluator = await createEvaluator(read("valid.safetensors").model, { batch: 3, steps: 12 });
+    const found = await evaluator.loss(encode(read("valid.safetensors").tokenizer, sampleText(40)));
+    expect(lines.at(-1)?.validationLoss).toBeCloseTo(found, 6);
+    const { code, err } = await run(folder, ...train("valid.safetensors", "--resume", "--epochs", "3"));
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: "unrolled: --validation-file: valid.safetensors was validated on a file. Give it again.\n",
+    });
+    const more = ["--resume", "--epochs", "3", "--validation-file", "valid.txt"];
+    const again = await json(folder, ...train("valid.safetensors", ...more));
+    expect(again.at(-1)).toMatchObject({ event: "done", epoch: 3 });
+  });
+});
+
+test("a loss that is no number leaves the file of the last saving, and says how to go on from it", async () => {
+  // The first update makes numbers that are just finite.
+  const options = ["--rate", "1e38", "--epochs", "1", "--save-every", "1"];
+  const { code, err } = await run(folder, ...train("nan.safetensors", ...options, ...tiny, "--sample", "0"));
+  expect(code).toBe(2);
+  expect(err).toMatch(
+    /unrolled: training: .* nan\.safetensors has the state of update 1: go on from there with --resume and a smaller --rate, or clip the gradients with --clip\.\n$/,
+  );
+  expect(stepIn("nan.safetensors")).toBe(1);
+});
