@@ -7,6 +7,7 @@
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type InitializerName, isInitializer, initializers as vocabulary } from "../graph/vocabulary.ts";
+import { reflected } from "./orthogonal.ts";
 import type { Random } from "./random.ts";
 
 type Shape = readonly number[];
@@ -112,6 +113,9 @@ function fillTruncated(out: Float32Array, random: Random, variance: number): voi
   }
 }
 
+/** Columns from which on they are made in blocks: to leave the bits of smaller ones as they are. */
+const manyColumns = 257;
+
 /**
  * A matrix whose rows, or whose columns where there are fewer of them, are orthonormal, times `gain`: Q of the QR factors
  * of a normal random matrix, with the signs that make the diagonal of R positive, so that every orthogonal matrix is as
@@ -121,26 +125,37 @@ function fillTruncated(out: Float32Array, random: Random, variance: number): voi
 function fillOrthogonal(out: Float32Array, shape: Shape, random: Random, gain: number): void {
   const [rows, columns] = shape as [number, number];
   const [length, count] = [Math.max(rows, columns), Math.min(rows, columns)];
-  // The columns of Q, from those of the identity: Q = H_0 H_1 ... H_(count - 1), the last reflection applied first.
-  const q = Array.from({ length: count }, (_, k) => new Float64Array(length).fill(1, k, k + 1));
-  for (let k = count - 1; k >= 0; k--) {
-    const normal = Float64Array.from({ length: length - k }, random.normal);
+  const signs = new Float64Array(count);
+  const draw = (k: number, normal: Float64Array): void => {
+    for (let i = 0; i < normal.length; i++) normal[i] = random.normal();
     const sign = (normal[0] as number) < 0 ? -1 : 1;
     normal[0] = (normal[0] as number) + sign * (Math.sqrt(dot(normal, normal)) || 1);
+    // The diagonal of R has the other sign here.
+    signs[k] = -sign;
+  };
+  // The columns of Q, from those of the identity: Q = H_0 H_1 ... H_(count - 1), the last reflection applied first.
+  const q = (count < manyColumns ? oneByOne : reflected)(length, count, draw);
+  const [step, stride] = rows > columns ? [columns, 1] : [1, columns];
+  for (let k = 0; k < count; k++) {
+    const scale = gain * (signs[k] as number);
+    for (let i = 0; i < length; i++) out[k * stride + i * step] = scale * q(k, i);
+  }
+}
+
+/** As `reflected`, one reflection after the other, of 64-bit numbers. */
+const oneByOne: typeof reflected = (length, count, draw) => {
+  const q = Array.from({ length: count }, (_, k) => new Float64Array(length).fill(1, k, k + 1));
+  for (let k = count - 1; k >= 0; k--) {
+    const normal = new Float64Array(length - k);
+    draw(k, normal);
     const scale = -2 / dot(normal, normal);
     for (let j = k; j < count; j++) {
       const below = (q[j] as Float64Array).subarray(k);
       addScaled(below, normal, scale * dot(below, normal));
     }
-    // The diagonal of R has the other sign here.
-    const column = q[k] as Float64Array;
-    for (let i = k; i < length; i++) column[i] = -sign * (column[i] as number);
   }
-  const [step, stride] = rows > columns ? [columns, 1] : [1, columns];
-  q.forEach((column, k) => {
-    for (let i = 0; i < length; i++) out[k * stride + i * step] = gain * (column[i] as number);
-  });
-}
+  return (k, i) => q[k]?.[i] as number;
+};
 
 function dot(a: Float64Array, b: Float64Array): number {
   // Four sums, so that one addition need not wait for the one before it.

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { initialize, initializers } from "../../src/nn/initializers.ts";
 import { createRandom } from "../../src/nn/random.ts";
@@ -159,6 +160,63 @@ describe("orthogonal", () => {
 
   test("[512, 512]: Q^T Q is the identity to 1e-6", () => {
     expect(worstOrthogonality(make([512, 512], "orthogonal"), 512, 512)).toBeLessThan(1e-6);
+  });
+
+  /** The same by the definition: H_0 H_1 ... of the identity, one reflection after the other, with the signs of R. */
+  function byDefinition(rows: number, columns: number, seed: number): Float64Array {
+    const [length, count] = [Math.max(rows, columns), Math.min(rows, columns)];
+    const random = createRandom(seed);
+    const q = Array.from({ length: count }, (_, k) => new Float64Array(length).fill(1, k, k + 1));
+    for (let k = count - 1; k >= 0; k--) {
+      const v = new Float64Array(length);
+      for (let i = k; i < length; i++) v[i] = random.normal();
+      const sign = v[k]! < 0 ? -1 : 1;
+      v[k]! += sign * Math.hypot(...v);
+      const square = v.reduce((sum, x) => sum + x * x, 0);
+      for (const column of q.slice(k)) {
+        const scale = (-2 / square) * column.reduce((sum, x, i) => sum + x * v[i]!, 0);
+        for (let i = k; i < length; i++) column[i]! += scale * v[i]!;
+      }
+      q[k] = q[k]!.map((x) => -sign * x);
+    }
+    const [step, stride] = rows > columns ? [columns, 1] : [1, columns];
+    const out = new Float64Array(rows * columns);
+    q.forEach((column, k) => column.forEach((x, i) => (out[k * stride + i * step] = x)));
+    return out;
+  }
+
+  const large = [
+    [257, 257],
+    [256, 257],
+    [288, 300],
+    [300, 289],
+    [260, 700],
+    [700, 263],
+  ] as const;
+  test.each(large)(
+    "[%d, %d], in blocks or not: orthonormal to 1e-6, and its definition's values to 1e-6",
+    (rows, columns) => {
+      const made = make([rows, columns], "orthogonal", [], 3);
+      expect(worstOrthogonality(made, rows, columns)).toBeLessThan(1e-6);
+      const wanted = byDefinition(rows, columns, 3);
+      const worst = made.reduce((most, value, at) => Math.max(most, Math.abs(value - wanted[at]!)), 0);
+      expect(worst).toBeLessThan(1e-6);
+    },
+  );
+
+  test("up to 256 rows or columns: these bits, which trained models began with", () => {
+    const digest = (shape: number[]) =>
+      createHash("sha256")
+        .update(make(shape, "orthogonal", [1], 3))
+        .digest("hex")
+        .slice(0, 16);
+    expect(
+      [
+        [128, 128],
+        [256, 300],
+        [300, 256],
+      ].map(digest),
+    ).toEqual(["0adb48db282318f1", "b0ef17394d052f82", "b0d80d61c98b52da"]);
   });
 
   test("[2, 2]: every direction is as likely, and rotations as likely as reflections", () => {
