@@ -90,6 +90,7 @@ export async function measureKernel(
   });
   bench.add(name, () => program.runHere());
   await bench.run();
+  program.dispose();
   const { msPerStep, spread } = summary(bench.tasks[0]?.result?.latency?.samples ?? [], 1);
   const row = { kernel: name, msPerRun: msPerStep, spread };
   if (elements !== undefined) return { ...row, nsPerElement: (1e6 * msPerStep) / elements };

@@ -40,7 +40,15 @@ export async function startUnrolled(shape: Shape, threads: number): Promise<OwnP
       timed(() => {
         for (let k = 0; k < charactersAStep; k++) session.next(random.integer(vocabulary));
       });
-    return { setting, threads: session.threads, step, end: () => {}, multiplyAdds: 0, planBytes: 0, memoryBytes: 0 };
+    return {
+      setting,
+      threads: session.threads,
+      step,
+      end: () => session.dispose(),
+      multiplyAdds: 0,
+      planBytes: 0,
+      memoryBytes: 0,
+    };
   }
   const trainer = await createTrainer(model, { batch, steps, clipNorm: 5, threads });
   const { program } = trainer;
@@ -54,6 +62,6 @@ export async function startUnrolled(shape: Shape, threads: number): Promise<OwnP
     planBytes: program.plan.bytes,
     memoryBytes: program.memoryBytes,
     step: () => timed(() => trainer.update(tokens, targets)),
-    end: () => {},
+    end: () => trainer.dispose(),
   };
 }

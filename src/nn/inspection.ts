@@ -71,21 +71,25 @@ export async function* inspectModel(
   }
   const keys = there.filter((key) => values?.includes(key) ?? true);
   const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output", ...keys] }), host, { here: true });
-  for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
-  const session = new Session(model, program);
-  const predicts = model.input === "tokens" && model.inputs[0]?.count === model.outputSize;
-  let before: Float64Array | undefined;
-  let lastTurnMs = performance.now();
-  for (const input of inputs) {
-    const output = session.next(input).slice();
-    const step = { values: Object.fromEntries(keys.map((key) => [key, program.output(key)])), output };
-    const next = predicts ? logProbabilities(output) : undefined;
-    const loss = before === undefined ? {} : { loss: -(before[input as number] as number) };
-    yield next === undefined ? step : { ...step, ...loss, probabilities: Float32Array.from(next, Math.exp) };
-    before = next;
-    if (performance.now() - lastTurnMs < turnMs) continue;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    lastTurnMs = performance.now();
+  try {
+    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+    const session = new Session(model, program);
+    const predicts = model.input === "tokens" && model.inputs[0]?.count === model.outputSize;
+    let before: Float64Array | undefined;
+    let lastTurnMs = performance.now();
+    for (const input of inputs) {
+      const output = session.next(input).slice();
+      const step = { values: Object.fromEntries(keys.map((key) => [key, program.output(key)])), output };
+      const next = predicts ? logProbabilities(output) : undefined;
+      const loss = before === undefined ? {} : { loss: -(before[input as number] as number) };
+      yield next === undefined ? step : { ...step, ...loss, probabilities: Float32Array.from(next, Math.exp) };
+      before = next;
+      if (performance.now() - lastTurnMs < turnMs) continue;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      lastTurnMs = performance.now();
+    }
+  } finally {
+    program.dispose();
   }
 }
 

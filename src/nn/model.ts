@@ -12,6 +12,7 @@ import {
   type Parameter,
 } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import { contentOf, remember } from "../graph/remember.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
 import { type CellSpec, type LayerSpec, namesOf } from "./layers.ts";
@@ -228,6 +229,15 @@ export type ModelGraphOptions = {
   /** Whether a run may be the middle of a sequence: then learned states do not start it. */
   readonly goesOn?: boolean;
 };
+
+const made = new Map<string, unknown>();
+
+/**
+ * What `make` makes of a model's layers, once for equal ones: a plan, or what else does not hang on their values. `purpose`
+ * is all that it hangs on beside them.
+ */
+export const onceForEqual = <T>({ layers, input }: Model, purpose: unknown, make: () => T): T =>
+  remember(made as Map<string, T>, contentOf([purpose, layers, input]), make);
 
 /** One time step of the whole model, without a loss. */
 export function modelGraph(

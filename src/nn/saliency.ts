@@ -8,7 +8,7 @@ import { InputError } from "../graph/input-error.ts";
 import { type LoadOptions, load } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { addModel, checkReadsForward, type Model } from "./model.ts";
-import { createSession } from "./session.ts";
+import { createSession, type Session } from "./session.ts";
 
 /** What was found for the last of T tokens, token by token for the T - 1 before it. */
 export type Saliency = {
@@ -66,34 +66,42 @@ export async function saliency(
   const steps = tokens.length - 1;
   const keep = ["last", ...read.map(([name]) => `d ${name}`)];
   const program = await load(schedule(graph, { steps, batch: 1, keep }), host);
-  for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   // A session knows how states start, and which there are.
-  const session = await createSession(model, { threads: 1 });
-  if (start !== undefined) session.restore(start);
-  program.resetStates();
-  for (const [name, values] of Object.entries(session.state())) program.setState(name, values);
-  const explained = tokens[steps] as number;
-  program.setIndex("tokens", Array.from(tokens).slice(0, steps));
-  program.setIndex("target", once ? [explained] : Array(steps).fill(explained));
-  if (!once) program.setInput("is last", [...Array(steps - 1).fill(0), 1]);
-  await program.run();
+  let session: Session | undefined;
+  try {
+    session = await createSession(model, { threads: 1 });
+    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+    if (start !== undefined) session.restore(start);
+    program.resetStates();
+    for (const [name, values] of Object.entries(session.state())) program.setState(name, values);
+    const explained = tokens[steps] as number;
+    program.setIndex("tokens", Array.from(tokens).slice(0, steps));
+    program.setIndex("target", once ? [explained] : Array(steps).fill(explained));
+    if (!once) program.setInput("is last", [...Array(steps - 1).fill(0), 1]);
+    await program.run();
 
-  const parts = read.map(([name, , { parameter }]) => {
-    const flat = program.output(`d ${name}`);
-    return { flat, size: flat.length / steps, weights: model.values[parameter] as Float32Array };
-  });
-  const each = Array.from({ length: steps }, (_, t) => {
-    const own = parts.map(({ flat, size }) => flat.subarray(t * size, (t + 1) * size));
-    const embedded = parts.map(({ size, weights }) => weights.subarray((tokens[t] as number) * size).subarray(0, size));
-    const product = own.reduce((sum, part, k) => sum + dot(part, embedded[k] as Float32Array), 0);
-    return { gradient: Float32Array.from(own.flatMap((part) => Array.from(part))), product };
-  });
-  return {
-    logProbability: program.output("last").at(-1) as number,
-    gradients: each.map(({ gradient }) => gradient),
-    norms: Float32Array.from(each, ({ gradient }) => Math.sqrt(dot(gradient, gradient))),
-    products: Float32Array.from(each, ({ product }) => product),
-  };
+    const parts = read.map(([name, , { parameter }]) => {
+      const flat = program.output(`d ${name}`);
+      return { flat, size: flat.length / steps, weights: model.values[parameter] as Float32Array };
+    });
+    const each = Array.from({ length: steps }, (_, t) => {
+      const own = parts.map(({ flat, size }) => flat.subarray(t * size, (t + 1) * size));
+      const embedded = parts.map(({ size, weights }) =>
+        weights.subarray((tokens[t] as number) * size).subarray(0, size),
+      );
+      const product = own.reduce((sum, part, k) => sum + dot(part, embedded[k] as Float32Array), 0);
+      return { gradient: Float32Array.from(own.flatMap((part) => Array.from(part))), product };
+    });
+    return {
+      logProbability: program.output("last").at(-1) as number,
+      gradients: each.map(({ gradient }) => gradient),
+      norms: Float32Array.from(each, ({ gradient }) => Math.sqrt(dot(gradient, gradient))),
+      products: Float32Array.from(each, ({ product }) => product),
+    };
+  } finally {
+    session?.dispose();
+    program.dispose();
+  }
 }
 
 const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, k) => sum + x * (b[k] as number), 0);

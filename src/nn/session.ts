@@ -1,8 +1,10 @@
 /** A model that reads one input at a time and keeps its state between them. Knows nothing about text or sampling. */
 import { InputError } from "../graph/input-error.ts";
+import { Disposable } from "../runtime/disposable.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
+import type { Plan } from "../schedule/plan.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { checkReadsForward, type Model, modelGraph } from "./model.ts";
+import { checkReadsForward, type Model, modelGraph, onceForEqual } from "./model.ts";
 import { learnedState } from "./recurrent.ts";
 
 /**
@@ -13,17 +15,23 @@ import { learnedState } from "./recurrent.ts";
  */
 export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
   checkReadsForward(model, "session");
-  const { graph } = modelGraph(model, { training: false, goesOn: true });
-  const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output"] }), options, { here: true });
+  const program = await load(stepPlan(model, 1), options, { here: true, owner: "session" });
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   return new Session(model, program);
 }
 
+/** One time step of so many examples, of a model that goes on. */
+export const stepPlan = (model: Model, batch: number): Plan =>
+  onceForEqual(model, ["step", batch], () => {
+    const { graph } = modelGraph(model, { training: false, goesOn: true });
+    return schedule(graph, { steps: 1, batch, keep: ["output"] });
+  });
+
 /**
- * Owns the program and, in it, the state. Later changes of the model's values do not reach it. A step makes nothing on
+ * Owns the program and, in it, the state, until it is disposed of. Later changes of the model's values do not reach it. A step makes nothing on
  * the heap, so that a live stream is never kept waiting by the garbage collector.
  */
-export class Session {
+export class Session extends Disposable {
   private readonly program: Program;
   /** Tokens that there are; undefined for a model that reads vectors. */
   private readonly tokens: number | undefined;
@@ -35,6 +43,7 @@ export class Session {
 
   constructor(model: Model, program: Program) {
     const { inputs, input, outputSize } = model;
+    super();
     this.program = program;
     this.tokens = inputs[0]?.count;
     this.vector = new Float32Array(input === "tokens" ? 0 : input);
@@ -106,6 +115,9 @@ export class Session {
       if (got !== size) throw new InputError(`session: state ${name} needs ${size} numbers, got ${got}; ${wanted}`);
     }
     for (const name of Object.keys(sizes)) this.program.setState(name, state[name] as ArrayLike<number>);
+  }
+  dispose(): void {
+    this.program.dispose();
   }
   private sizes(): Record<string, number> {
     return Object.fromEntries(Object.entries(this.program.plan.states).map(([name, { size }]) => [name, size]));

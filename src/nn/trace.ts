@@ -74,27 +74,31 @@ async function run<Names extends string>(
   const steps = sequence.length;
   const keep = cell.names.map((name) => `${prefix}${name}`);
   const program = await load(schedule(graph, { steps, batch: 1, keep }), options);
-  const random = createRandom(seed);
-  for (const parameter of graph.parameters) {
-    const given = Object.hasOwn(parameters, parameter.name) ? parameters[parameter.name] : undefined;
-    const initial = initialize(parameter, random);
-    if (given !== undefined && given.length !== initial.length) {
-      throw new InputError(`trace: ${parameter.name} needs ${initial.length} numbers, got ${given.length}`);
+  try {
+    const random = createRandom(seed);
+    for (const parameter of graph.parameters) {
+      const given = Object.hasOwn(parameters, parameter.name) ? parameters[parameter.name] : undefined;
+      const initial = initialize(parameter, random);
+      if (given !== undefined && given.length !== initial.length) {
+        throw new InputError(`trace: ${parameter.name} needs ${initial.length} numbers, got ${given.length}`);
+      }
+      program.setParameter(parameter.name, given ?? initial);
     }
-    program.setParameter(parameter.name, given ?? initial);
+    const inputs = {
+      [x]: sequence.flatMap((vector) => Array.from(vector)),
+      "is last": sequence.map((_, t) => (t === steps - 1 ? 1 : 0)),
+    };
+    for (const [name, numbers] of Object.entries(inputs)) {
+      if (program.plan.inputs[name] !== undefined) program.setInput(name, numbers);
+    }
+    await program.run();
+    const all = cell.names.map((name) => {
+      const flat = program.output(`${prefix}${name}`);
+      const n = flat.length / steps;
+      return [name, sequence.map((_, t) => flat.slice(t * n, (t + 1) * n))];
+    });
+    return Object.fromEntries(all) as Trace<Names>;
+  } finally {
+    program.dispose();
   }
-  const inputs = {
-    [x]: sequence.flatMap((vector) => Array.from(vector)),
-    "is last": sequence.map((_, t) => (t === steps - 1 ? 1 : 0)),
-  };
-  for (const [name, numbers] of Object.entries(inputs)) {
-    if (program.plan.inputs[name] !== undefined) program.setInput(name, numbers);
-  }
-  await program.run();
-  const all = cell.names.map((name) => {
-    const flat = program.output(`${prefix}${name}`);
-    const n = flat.length / steps;
-    return [name, sequence.map((_, t) => flat.slice(t * n, (t + 1) * n))];
-  });
-  return Object.fromEntries(all) as Trace<Names>;
 }

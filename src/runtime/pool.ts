@@ -15,12 +15,39 @@ const mostFollowers = 12;
 const patience = 200_000;
 
 /**
+ * Garbage collectors do not know what shared memory weighs: what is dropped would stay for ever. So as many bytes that
+ * they do know of, of memory that is never touched and costs nothing, are made and dropped where shared memory is made,
+ * given to a worker or dropped. Little by little is not worth it.
+ */
+const worthWeighing = 2 ** 24;
+let unweighed = 0;
+
+/** Have the collector of this thread know of so many bytes of shared memory. */
+export function weigh(bytes: number): void {
+  unweighed += bytes;
+  if (unweighed < worthWeighing) return;
+  try {
+    new WebAssembly.Memory({ initial: Math.min(unweighed / 65536, 65536) });
+  } catch {
+    // Where even that cannot be had the collector was at work just now.
+  }
+  unweighed = 0;
+}
+
+/**
  * What a worker does: keep programs by number, run one when told, say so; or follow a thread that runs one step after the
  * other, without a message each. The same text in Node and in pages.
  */
 const workerSource = `
 const port = typeof require === "function" ? require("node:worker_threads").parentPort : self;
 const programs = new Map();
+let unweighed = 0;
+const weigh = ({ buffer }) => {
+  unweighed += buffer.byteLength;
+  if (unweighed < ${worthWeighing}) return;
+  try { new WebAssembly.Memory({ initial: Math.min(unweighed / 65536, 65536) }); } catch {}
+  unweighed = 0;
+};
 const follow = ({ run, numbers }, thread) => {
   const mine = ${firstFollower} + thread - 1;
   for (let looks = 0; looks < ${patience} || Atomics.compareExchange(numbers, mine, ${waiting}, ${away}) === ${called}; looks++) {
@@ -36,8 +63,12 @@ const receive = ({ kind, id, module, memory, thread, changed }) => {
   if (kind === "load") {
     const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports;
     programs.set(id, { run, numbers: new Int32Array(memory.buffer, 0, ${firstFollower + mostFollowers}) });
-  } else if (kind === "drop") programs.delete(id);
-  else {
+    weigh(memory);
+  } else if (kind === "drop") {
+    const dropped = programs.get(id);
+    programs.delete(id);
+    if (dropped) weigh(dropped.numbers);
+  } else {
     try {
       if (kind === "follow") return follow(programs.get(id), thread);
       programs.get(id).run(thread, changed);
@@ -144,6 +175,8 @@ export type PoolProgram = {
    * message each. Makes nothing on the heap. Only where this thread may wait: see `mayWait`.
    */
   readonly lead: (changed: 0 | 1) => void;
+  /** Calls back when no thread runs it, at once where none does; never where what it holds is lost. */
+  readonly whenFree: (then: () => void) => void;
 };
 
 /** Whether this thread may wait for others: that of a page may not. */
@@ -161,6 +194,12 @@ export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Mem
   const numbers = new Int32Array(memory.buffer, 0, firstFollower + mostFollowers);
   let mine: readonly PoolWorker[] = [];
   let lost: Error | undefined;
+  let freed: (() => void) | undefined;
+  const whenFree = (then: () => void): void => {
+    if (followed?.id === id) followed.dismiss();
+    if (jobs.has(id)) freed = then;
+    else if (lost === undefined) then();
+  };
   const join = (): void => {
     while (workers.length < threads) workers = [...workers, startWorker()];
     if (mine[0] === workers[0]) return; // Workers end all together.
@@ -178,8 +217,12 @@ export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Mem
       const done = (error?: string): void => {
         jobs.delete(id);
         for (const worker of workers) worker.busy(jobs.size > 0);
-        if (error === undefined) resolve();
-        else {
+        if (error === undefined) {
+          resolve();
+          const then = freed;
+          freed = undefined;
+          then?.();
+        } else {
           lost = new Error(`internal: a thread failed: ${error}. What the program holds is lost; load it anew.`);
           reject(lost);
         }
@@ -217,10 +260,10 @@ export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Mem
       mine[k]?.send({ kind: "follow", id, thread: k });
     }
   };
-  return { id, run, lead };
+  return { id, run, lead, whenFree };
 }
 
-/** Forget a program: its memory can then be collected. */
+/** Have the workers forget a program: its memory can then be collected. */
 export function dropFromPool(id: number): void {
   for (const worker of workers) worker.send({ kind: "drop", id });
 }

@@ -1,12 +1,15 @@
 /**
  * A compiled plan with its memory: put inputs in, run, read values out. Knows nothing about cells, models or text.
  */
+
 import { InputError } from "../graph/input-error.ts";
-import { multiplyAdds, type Plan, type Slot } from "../schedule/plan.ts";
+import { contentOf, numberOf, remember } from "../graph/remember.ts";
+import { multiplyAdds, type Plan, reservedBytes, type Slot } from "../schedule/plan.ts";
 import { type EmitOptions, emit, memoryPages, pageBytes } from "../wasm/emit.ts";
 import { relaxedSimd, sharedMemory } from "../wasm/features.ts";
+import { Disposable } from "./disposable.ts";
 import { checkMemory, refusedMemory } from "./memory-limit.ts";
-import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram } from "./pool.ts";
+import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram, weigh } from "./pool.ts";
 
 export type LoadOptions = {
   /** Fused multiply-add where the host has it (default). Off: the same bits on every processor. */
@@ -35,57 +38,77 @@ function threadsFor(plan: Plan, wanted: number | undefined, here: boolean): numb
 
 /**
  * Compile a plan and give it memory. Everything is zero at first. `here`: it is to run by `runHere`, one short step after
- * the other, not by `run`.
+ * the other, not by `run`. `owner` is what an error calls it after its end.
  * @throws InputError for a plan that needs more memory than WebAssembly has, or than the machine gives
  */
 export async function load(
   plan: Plan,
   { fma = true, threads: wanted }: LoadOptions = {},
-  { here = false }: { readonly here?: boolean } = {},
+  { here = false, owner = "program" }: { readonly here?: boolean; readonly owner?: string } = {},
 ): Promise<Program> {
   checkMemory(plan.bytes, "the program");
   const threads = threadsFor(plan, wanted, here);
-  const module = await compiled(plan, { fma: fma && relaxedSimd(), threads });
-  const memory = allocate(memoryPages(plan, threads), threads > 1);
-  const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  const exports = instance.exports as Exports;
-  const pool = threads > 1 ? loadIntoPool(module, memory, threads) : undefined;
-  const program = new Program(plan, memory, exports, { threads, pool });
-  if (pool !== undefined) collected.register(program, pool.id);
-  return program;
-}
-
-/** Modules by the content of their plan, the one used last at the end: a plan is compiled once, whoever made it. */
-const modules = new Map<string, Promise<WebAssembly.Module>>();
-const mostModules = 16;
-
-function compiled(plan: Plan, options: EmitOptions): Promise<WebAssembly.Module> {
-  const key = JSON.stringify([options, plan], exactly);
-  let module = modules.get(key);
-  if (module === undefined) {
-    const compile = async (): Promise<WebAssembly.Module> => WebAssembly.compile(emit(plan, options));
-    module = compile();
-    // What failed may go well the next time.
-    module.catch(() => modules.delete(key));
+  const options: EmitOptions = { fma: fma && relaxedSimd(), threads };
+  const key = contentOf({ ...options, plan: numberOf(plan) });
+  const module = await remember(modules, key, async () => WebAssembly.compile(emit(plan, options)));
+  let instance = takeIdle(key);
+  if (instance === undefined) {
+    const memory = allocate(memoryPages(plan, threads), threads > 1);
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    const pool = threads > 1 ? loadIntoPool(module, memory, threads) : undefined;
+    instance = { key, threads, memory, buffer: memory.buffer, exports: exports as Exports, pool };
   }
-  modules.delete(key);
-  modules.set(key, module);
-  for (const oldest of modules.keys()) if (modules.size > mostModules) modules.delete(oldest);
-  return module;
-}
-/** What JSON would leave out, or write like something else. */
-function exactly(_: string, value: unknown): unknown {
-  if (value instanceof Map || value instanceof Set) return { all: [...value] };
-  if (typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))) return value;
-  return { number: Object.is(value, -0) ? "-0" : String(value) };
+  return new Program(plan, instance, owner);
 }
 
-/** Workers hold a program's memory until the program itself is gone. */
+/** Modules by the content of their plan: a plan is compiled once, whoever made it. */
+const modules = new Map<string, Promise<WebAssembly.Module>>();
+
+/** A module with its memory, which one program has at a time. */
+type Instance = {
+  readonly key: string;
+  readonly threads: number;
+  readonly memory: WebAssembly.Memory;
+  /** Of the memory, which makes a new object each time it is asked. */
+  readonly buffer: ArrayBuffer;
+  readonly exports: Exports;
+  readonly pool: PoolProgram | undefined;
+};
+
+/** Instances that no program has, the one given back last at the end: the next program of the same plan takes it. */
+const idle: Instance[] = [];
+const mostIdle = 16;
+const mostIdleBytes = 2 ** 28;
+const bytesOf = ({ buffer }: Instance): number => buffer.byteLength;
+
+function takeIdle(key: string): Instance | undefined {
+  const at = idle.findIndex((one) => one.key === key);
+  if (at < 0) return undefined;
+  const [found] = idle.splice(at, 1) as [Instance];
+  // As new; what threads meet by, in front of the plan, goes on.
+  new Uint8Array(found.buffer, reservedBytes).fill(0);
+  return found;
+}
+function keepIdle(instance: Instance): void {
+  idle.push(instance);
+  let bytes = idle.reduce((sum, one) => sum + bytesOf(one), 0);
+  while (idle.length > mostIdle || bytes > mostIdleBytes) {
+    const [dropped] = idle.splice(bytesOf(instance) > mostIdleBytes ? -1 : 0, 1) as [Instance];
+    bytes -= bytesOf(dropped);
+    if (dropped.pool !== undefined) dropFromPool(dropped.pool.id);
+    // Shared or not, so that the collector hurries; when whoever gave it back is done with it.
+    setTimeout(weigh, 0, bytesOf(dropped));
+  }
+}
+
+/** Of a program that nobody disposed of workers hold the memory until it is collected. */
 const collected = new FinalizationRegistry<number>(dropFromPool);
 
 function allocate(pages: number, shared: boolean): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory(shared ? { initial: pages, maximum: pages, shared } : { initial: pages });
+    const memory = new WebAssembly.Memory(shared ? { initial: pages, maximum: pages, shared } : { initial: pages });
+    if (shared) weigh(pages * pageBytes);
+    return memory;
   } catch (error) {
     throw refusedMemory(pages * pageBytes, "the program", error);
   }
@@ -93,32 +116,47 @@ function allocate(pages: number, shared: boolean): WebAssembly.Memory {
 
 type Exports = { readonly run: (thread: number, changed: 0 | 1) => void; readonly carry: () => void };
 
-/** Owns its memory, which goes with the last reference to the program: there is nothing to free by hand. */
-export class Program {
+/** Owns its instance until it is disposed of; views of its memory end with it. */
+export class Program extends Disposable {
   readonly plan: Plan;
   readonly threads: number;
-  /** Each state goes on from where the last run left it; without it the next run starts where the last one did. */
-  readonly carry: () => void;
-  private readonly memory: WebAssembly.Memory;
-  private readonly exports: Exports;
-  private readonly pool: PoolProgram | undefined;
-  private readonly views: Views;
+  private readonly owner: string;
+  private held: Instance | undefined;
+  private readonly allViews: Views;
+  /** Collected with the program: what is watched for that lives longer than other garbage, so it is small. */
+  private readonly lease = {};
   /** Whether parameters may have changed since they were last laid out for the products. */
   private changed = true;
 
-  constructor(
-    plan: Plan,
-    memory: WebAssembly.Memory,
-    exports: Exports,
-    { threads, pool }: { threads: number; pool: PoolProgram | undefined },
-  ) {
+  constructor(plan: Plan, instance: Instance, owner: string) {
+    super();
     this.plan = plan;
-    this.memory = memory;
-    this.exports = exports;
-    this.carry = exports.carry;
-    this.threads = threads;
-    this.pool = pool;
-    this.views = viewsOf(plan, memory.buffer);
+    this.threads = instance.threads;
+    this.owner = owner;
+    this.held = instance;
+    this.allViews = viewsOf(plan, instance.buffer);
+    if (instance.pool !== undefined) collected.register(this.lease, instance.pool.id, this.lease);
+  }
+
+  dispose(): void {
+    const { held } = this;
+    if (held === undefined) return;
+    this.held = undefined;
+    collected.unregister(this.lease);
+    if (held.pool !== undefined) held.pool.whenFree(() => keepIdle(held));
+    else {
+      // Detaches the views that are out there; those of shared memory cannot be.
+      held.memory.grow(0);
+      keepIdle({ ...held, buffer: held.memory.buffer });
+    }
+  }
+  /** @throws InputError once it is disposed of */
+  get instance(): Instance {
+    if (this.held === undefined) throw new InputError(`${this.owner}: used after dispose(). Create another one.`);
+    return this.held;
+  }
+  private get views(): Views {
+    return this.instance && this.allViews;
   }
 
   /**
@@ -126,14 +164,20 @@ export class Program {
    * @throws where a thread fails; what the program holds is lost then, and it cannot run again
    */
   async run(): Promise<void> {
-    if (this.pool === undefined) this.exports.run(0, this.takeChange());
-    else await this.pool.run(this.takeChange());
+    const { pool, exports } = this.instance;
+    if (pool === undefined) exports.run(0, this.takeChange());
+    else await pool.run(this.takeChange());
   }
   /** The same at once, and in part here; for a program that was loaded for it. */
   runHere(): void {
+    const { pool, exports } = this.instance;
     const changed = this.takeChange();
-    this.pool?.lead(changed);
-    this.exports.run(0, changed);
+    pool?.lead(changed);
+    exports.run(0, changed);
+  }
+  /** Each state goes on from where the last run left it; without it the next run starts where the last one did. */
+  carry(): void {
+    this.instance.exports.carry();
   }
   private takeChange(): 0 | 1 {
     const { changed } = this;
@@ -208,10 +252,10 @@ export class Program {
   }
   /** A run of numbers anywhere in memory: a view. For optimiser states. */
   floats(offset: number, count: number): Float32Array {
-    return new Float32Array(this.memory.buffer, offset, count);
+    return new Float32Array(this.instance.buffer, offset, count);
   }
   get memoryBytes(): number {
-    return this.memory.buffer.byteLength;
+    return this.instance.buffer.byteLength;
   }
 }
 

@@ -187,6 +187,9 @@ export function parameterRuns({ parameters, parameterSlab }: Pick<Plan, "paramet
   });
 }
 
+/** Bytes at the start of memory that a plan leaves free: there threads meet. */
+export const reservedBytes = 64;
+
 export const pad4 = (n: number): number => (n + 3) & ~3;
 
 /** The instructions of a loop, or of what runs once a sequence; else the instruction alone. */

@@ -11,7 +11,7 @@ import { createInstructions } from "./instructions.ts";
 import { layOut, type Place } from "./layout.ts";
 import { aligned, allocate } from "./memory.ts";
 import { pack } from "./pack.ts";
-import { type Instruction, type Location, type Plan, pad4, type Region, type Slot } from "./plan.ts";
+import { type Instruction, type Location, type Plan, pad4, type Region, reservedBytes, type Slot } from "./plan.ts";
 
 export type ScheduleOptions = {
   /** Time steps and examples of one run. */
@@ -31,7 +31,7 @@ export type ScheduleOptions = {
 
 /** Schedule one graph. See `joinPlans` for a plan of several. */
 export function schedule(given: Graph, options: ScheduleOptions): Plan {
-  const { steps, batch, inputs = {}, inPlace = {}, base = 64 } = options;
+  const { steps, batch, inputs = {}, inPlace = {}, base = reservedBytes } = options;
   const loopOf = hoist(given, steps);
   const graph = pack(given, (id) => loopOf[id] as number);
   const node = (id: NodeId): Node => graph.nodes[id] as Node;

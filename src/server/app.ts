@@ -101,11 +101,27 @@ export async function createServer(
   async function serve(models: Readonly<Record<string, LanguageModel>>): Promise<ReadonlyMap<string, Served>> {
     const created = Math.floor(Date.now() / 1000);
     const all = new Map<string, Served>();
-    for (const [name, lm] of Object.entries(models)) {
-      const batcher = await createBatcher<Piece>(lm, { queue: options.queue, threads: options.threads });
-      all.set(name, { name, lm, batcher, created });
+    try {
+      for (const [name, lm] of Object.entries(models)) {
+        const batcher = await createBatcher<Piece>(lm, { queue: options.queue, threads: options.threads });
+        all.set(name, { name, lm, batcher, created });
+      }
+    } catch (error) {
+      for (const { batcher } of all.values()) batcher.dispose();
+      throw error;
     }
     return all;
+  }
+
+  /** Models that are not served any more: each gives its memory back when the last session and request have left it. */
+  const replaced = new Set<Served>();
+  function retire(): void {
+    for (const one of replaced) {
+      const asked = [...visits].some(({ order }) => order?.served === one);
+      if (asked || !one.batcher.isIdle || sessions.use(one)) continue;
+      one.batcher.dispose();
+      replaced.delete(one);
+    }
   }
 
   function find(name: string): Served {
@@ -144,6 +160,7 @@ export async function createServer(
         c.req.raw.signal.removeEventListener("abort", gone);
         visits.delete(visit);
         tell(c, visit);
+        retire();
         if (visits.size === 0) closing?.();
       },
     };
@@ -374,19 +391,24 @@ export async function createServer(
   return {
     fetch: async (request, env) => app.fetch(request, env ?? {}),
     async replace(models) {
+      const before = served;
       served = await serve(models);
+      for (const one of before.values()) replaced.add(one);
+      retire();
     },
     async close(deadlineMs = 30_000) {
       const ended = new Promise<void>((resolve) => {
         closing = resolve;
       });
-      if (visits.size === 0) return;
-      const timer = setTimeout(() => {
-        const reason = new ApiError("shutting_down", "the server is shutting down.");
-        for (const { stop } of visits) stop.abort(reason);
-      }, deadlineMs);
-      await ended;
-      clearTimeout(timer);
+      if (visits.size > 0) {
+        const timer = setTimeout(() => {
+          const reason = new ApiError("shutting_down", "the server is shutting down.");
+          for (const { stop } of visits) stop.abort(reason);
+        }, deadlineMs);
+        await ended;
+        clearTimeout(timer);
+      }
+      for (const { batcher } of [...served.values(), ...replaced]) batcher.dispose();
     },
   };
 }

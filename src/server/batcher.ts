@@ -2,6 +2,7 @@
  * Who gets a lane: texts of many clients wait, take turns at one desk and are paused while nobody reads them. A client with
  * many texts keeps no lane from one with few. Knows nothing about HTTP.
  */
+import { Disposable } from "../runtime/disposable.ts";
 import type { LoadOptions } from "../runtime/program.ts";
 import { createDesk, type Desk, type Outcome, type Text } from "../tasks/desk.ts";
 import type { LaneState } from "../tasks/lanes.ts";
@@ -31,8 +32,8 @@ export async function createBatcher<Piece extends { readonly text: string }>(
   return new Batcher(await createDesk<Piece>(lm, sizes, options), queue);
 }
 
-/** Owns the desk. It steps as long as there is a text. */
-export class Batcher<Piece extends { readonly text: string }> {
+/** Owns the desk until it is disposed of. It steps as long as there is a text. */
+export class Batcher<Piece extends { readonly text: string }> extends Disposable {
   private readonly desk: Desk<Piece>;
   private readonly queue: number;
   /** Jobs without a lane, by client; the client whose turn is next comes first. */
@@ -43,6 +44,7 @@ export class Batcher<Piece extends { readonly text: string }> {
   private stepping = false;
 
   constructor(desk: Desk<Piece>, queue: number) {
+    super();
     this.desk = desk;
     this.queue = queue;
   }
@@ -52,6 +54,15 @@ export class Batcher<Piece extends { readonly text: string }> {
   }
   get queueLength(): number {
     return [...this.waiting.values()].reduce((total, jobs) => total + jobs.length, 0);
+  }
+
+  /** Whether no text is here, not even one that waits for its reader. */
+  get isIdle(): boolean {
+    return this.seated.size + this.waiting.size + this.paused.size === 0;
+  }
+
+  dispose(): void {
+    this.desk.dispose();
   }
 
   /** What a text remembers, by layer and name. */

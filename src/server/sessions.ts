@@ -76,6 +76,12 @@ export class Sessions {
     return session;
   }
 
+  /** Whether one of them goes on with this model. */
+  use(served: Served): boolean {
+    this.expire();
+    return [...this.all.values()].some((session) => session.served === served);
+  }
+
   delete({ id }: Session): void {
     this.all.delete(id);
   }

@@ -1,5 +1,6 @@
 /** The most probable continuations of a prompt, by beam search: the best few beginnings, one token longer each step. */
 import { InputError } from "../graph/input-error.ts";
+import { disposing, type Own } from "../runtime/disposable.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
 import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer.ts";
 import { createTurns } from "../train/turns.ts";
@@ -70,7 +71,11 @@ type Hypothesis = Omit<Candidate, "before"> & {
  * @throws InputError for an option out of its range, and for a model whose values are no numbers any more
  * @example const [best] = await beamSearch(lm, { prompt: "Call me", length: 40, beams: 8 });
  */
-export async function beamSearch(
+export const beamSearch = (lm: LanguageModel, options: BeamSearchOptions = {}): Promise<BeamText[]> =>
+  disposing((own) => search(own, lm, options));
+
+async function search(
+  own: Own,
   { model, tokenizer }: LanguageModel,
   {
     prompt = "",
@@ -81,7 +86,7 @@ export async function beamSearch(
     earlyStop = false,
     signal,
     threads,
-  }: BeamSearchOptions = {},
+  }: BeamSearchOptions,
 ): Promise<BeamText[]> {
   checkTokens("length", length);
   if (!(Number.isSafeInteger(beams) && beams >= 1)) {
@@ -92,9 +97,9 @@ export async function beamSearch(
   }
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
-  const lanes = await createLanes(model, beams, { threads });
+  const lanes = own(await createLanes(model, beams, { threads }));
   const turns = createTurns();
-  const own = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
+  const usual = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
   const end = endOfText(tokenizer);
   const toRead = tokensToRead(tokenizer, prompt);
   const healing = prompt === "" || length === 0 ? undefined : createHealing(tokenizer, toRead);
@@ -106,7 +111,7 @@ export async function beamSearch(
     const logits = first?.scores ?? (lanes.logits[lane] as Float32Array);
     const many = logits.length;
     const { ranking, nats } =
-      first === undefined ? own : { ranking: createRanking(many), nats: new Float64Array(many) };
+      first === undefined ? usual : { ranking: createRanking(many), nats: new Float64Array(many) };
     logSoftmax(logits, nats);
     if (hasUnknown(tokenizer)) logits[0] = -Infinity; // The unknown character is never written.
     ranking.begin(logits);

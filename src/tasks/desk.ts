@@ -4,6 +4,7 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import { createRandom, type Random } from "../nn/random.ts";
+import { Disposable } from "../runtime/disposable.ts";
 import type { LoadOptions } from "../runtime/program.ts";
 import { createSampler, type Sampler, type SamplingOptions } from "../text/sampling.ts";
 import {
@@ -137,12 +138,17 @@ export async function createDesk<Piece extends { readonly text: string }>(
   options: LoadOptions = {},
 ): Promise<Desk<Piece>> {
   const programs: Lanes[] = [];
-  for (const size of sizes) programs.push(await createLanes(model, size, options));
+  try {
+    for (const size of sizes) programs.push(await createLanes(model, size, options));
+  } catch (error) {
+    for (const lanes of programs) lanes.dispose();
+    throw error;
+  }
   return new Desk(tokenizer, programs as [Lanes, ...Lanes[]]);
 }
 
-/** Owns the programs; texts are its guests. */
-export class Desk<Piece extends { readonly text: string }> {
+/** Owns the programs until it is disposed of; texts are its guests. */
+export class Desk<Piece extends { readonly text: string }> extends Disposable {
   private readonly tokenizer: Tokenizer;
   private readonly programs: readonly [Lanes, ...Lanes[]];
   private lanes: Lanes;
@@ -150,9 +156,14 @@ export class Desk<Piece extends { readonly text: string }> {
   private readonly texts: Text<Piece>[] = [];
 
   constructor(tokenizer: Tokenizer, programs: readonly [Lanes, ...Lanes[]]) {
+    super();
     this.tokenizer = tokenizer;
     this.programs = programs;
     this.lanes = programs[0];
+  }
+
+  dispose(): void {
+    for (const lanes of this.programs) lanes.dispose();
   }
 
   /** Most texts at once. */

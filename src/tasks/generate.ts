@@ -146,27 +146,31 @@ async function* write<Piece extends { readonly text: string }>(
   stopStrings(writing.stop);
   if (prompts.length === 0 || length === 0) return;
   const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], { threads });
-  const turns = createTurns();
-  const aborted = (): boolean => signal?.aborted === true;
-  for (let begun = 0; !aborted(); ) {
-    for (; begun < prompts.length && desk.count < desk.size; begun++) {
-      const [k, prompt] = [begun, prompts[begun] as Prompt];
-      desk.join(
-        createText(lm, {
-          ...{ ...writing, prompt, length, seed: seed + k },
-          describe: (...token) => describe(k, ...token),
-        }),
-      );
-    }
-    if (desk.count === 0) return;
-    for (const { pieces, ended } of desk.step()) {
-      if (ended instanceof Error) throw ended;
-      for (const piece of pieces) {
-        if (aborted()) return;
-        yield piece;
+  try {
+    const turns = createTurns();
+    const aborted = (): boolean => signal?.aborted === true;
+    for (let begun = 0; !aborted(); ) {
+      for (; begun < prompts.length && desk.count < desk.size; begun++) {
+        const [k, prompt] = [begun, prompts[begun] as Prompt];
+        desk.join(
+          createText(lm, {
+            ...{ ...writing, prompt, length, seed: seed + k },
+            describe: (...token) => describe(k, ...token),
+          }),
+        );
       }
+      if (desk.count === 0) return;
+      for (const { pieces, ended } of desk.step()) {
+        if (ended instanceof Error) throw ended;
+        for (const piece of pieces) {
+          if (aborted()) return;
+          yield piece;
+        }
+      }
+      await turns();
     }
-    await turns();
+  } finally {
+    desk.dispose();
   }
 }
 

@@ -2,16 +2,15 @@
  * Several texts side by side through one model, a token of each a step: each has a lane of the batch. What is in one lane
  * changes no bit of another, nor does the number of lanes. Knows nothing about text or sampling.
  */
-import { checkReadsForward, type Model, modelGraph } from "../nn/model.ts";
-import { learnedStarts } from "../nn/session.ts";
+import { checkReadsForward, type Model } from "../nn/model.ts";
+import { learnedStarts, stepPlan } from "../nn/session.ts";
+import { Disposable } from "../runtime/disposable.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
-import { schedule } from "../schedule/schedule.ts";
 
 /** @throws InputError for a model that goes backwards, and for more lanes than fit into memory */
 export async function createLanes(model: Model, count: number, options: LoadOptions = {}): Promise<Lanes> {
   checkReadsForward(model, "generate");
-  const { graph } = modelGraph(model, { training: false, goesOn: true });
-  const program = await load(schedule(graph, { steps: 1, batch: count, keep: ["output"] }), options, { here: true });
+  const program = await load(stepPlan(model, count), options, { here: true, owner: "lanes" });
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
   return new Lanes(model, program, count);
 }
@@ -19,8 +18,8 @@ export async function createLanes(model: Model, count: number, options: LoadOpti
 /** What a lane remembers: the numbers of all states, one after the other. */
 export type LaneState = Float32Array<ArrayBuffer>;
 
-/** Owns the program and, in it, what each lane remembers. */
-export class Lanes {
+/** Owns the program and, in it, what each lane remembers, until it is disposed of. */
+export class Lanes extends Disposable {
   readonly count: number;
   /** The token that each lane reads next: written from outside. */
   readonly tokens: Int32Array;
@@ -32,7 +31,7 @@ export class Lanes {
    * What lanes start a step from: rows of `size` numbers, `stride` from one to the next; where a state's numbers lie among
    * those of all; and room to reorder the rows.
    */
-  private readonly states: readonly {
+  private readonly allStates: readonly {
     readonly view: Float32Array;
     readonly copy: Float32Array;
     readonly size: number;
@@ -43,6 +42,7 @@ export class Lanes {
   private readonly start: LaneState;
 
   constructor(model: Model, program: Program, count: number) {
+    super();
     this.program = program;
     this.count = count;
     this.tokens = new Int32Array(count);
@@ -51,7 +51,7 @@ export class Lanes {
       this.output.subarray(lane * model.outputSize, (lane + 1) * model.outputSize),
     );
     let total = 0;
-    this.states = Object.values(program.plan.states).map(({ offset, rowBytes, size, rows }) => {
+    this.allStates = Object.values(program.plan.states).map(({ offset, rowBytes, size, rows }) => {
       const stride = rowBytes / 4;
       const view = program.floats(offset, (rows - 1) * stride + size);
       const at = total;
@@ -64,6 +64,14 @@ export class Lanes {
       this.start.set(learned[name] ?? [], this.states[k]?.at);
     });
     for (let lane = 0; lane < count; lane++) this.restore(lane);
+  }
+
+  dispose(): void {
+    this.program.dispose();
+  }
+  /** @throws InputError once the program is disposed of */
+  private get states(): typeof this.allStates {
+    return this.program.instance && this.allStates;
   }
 
   /** Each lane reads its token. */

@@ -3,15 +3,26 @@ import type { Sizes } from "./batches.ts";
 
 const mostSizes = 8;
 
-/** What is made for each size of a batch, once: the ones that were asked for last are kept. */
-export function bySizes<Made>(make: (sizes: Sizes) => Promise<Made>): (sizes: Sizes) => Promise<Made> {
+/** Gives what is made for a size, and disposes of all at the end. */
+export type BySizes<Made> = ((sizes: Sizes) => Promise<Made>) & { readonly dispose: () => void };
+
+/** What is made for each size of a batch, once: the ones that were asked for last are kept, the others disposed of. */
+export function bySizes<Made extends { dispose(): void }>(make: (sizes: Sizes) => Promise<Made>): BySizes<Made> {
   const all = new Map<string, Made>();
-  return async ({ batch, steps }) => {
+  const keep = (most: number): void => {
+    for (const [key, oldest] of all) {
+      if (all.size <= most) return;
+      all.delete(key);
+      oldest.dispose();
+    }
+  };
+  const of = async ({ batch, steps }: Sizes): Promise<Made> => {
     const key = `${batch} x ${steps}`;
     const made = all.get(key) ?? (await make({ batch, steps }));
     all.delete(key);
     all.set(key, made);
-    for (const oldest of all.keys()) if (all.size > mostSizes) all.delete(oldest);
+    keep(mostSizes);
     return made;
   };
+  return Object.assign(of, { dispose: () => keep(0) });
 }

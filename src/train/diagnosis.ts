@@ -37,13 +37,17 @@ async function explain(moment: Moment, after: Float32Array): Promise<string | un
     if (error instanceof InputError) return undefined;
     throw error;
   }
-  const value = firstBadValue(replayed, moment.given?.rows);
-  if (value !== undefined) return `${value} of update ${step}`;
-  const gradient = badGradient(trainer.model, replayed.program);
-  if (gradient !== undefined)
-    return `the gradient of ${gradient} in update ${step}, where every value of the model was finite`;
-  const parameter = badParameter(trainer.program, after);
-  return parameter && `${parameter.name} became ${parameter.value} in update ${step}, though its gradient was finite`;
+  try {
+    const value = firstBadValue(replayed, moment.given?.rows);
+    if (value !== undefined) return `${value} of update ${step}`;
+    const gradient = badGradient(trainer.model, replayed.program);
+    if (gradient !== undefined)
+      return `the gradient of ${gradient} in update ${step}, where every value of the model was finite`;
+    const parameter = badParameter(trainer.program, after);
+    return parameter && `${parameter.name} became ${parameter.value} in update ${step}, though its gradient was finite`;
+  } finally {
+    replayed.program.dispose();
+  }
 }
 
 const allFinite = (values: Float32Array): boolean => values.every(Number.isFinite);

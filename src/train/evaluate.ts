@@ -1,8 +1,8 @@
 /** The mean loss and metrics of a model over a whole data set. Knows nothing about training. */
 import { InputError } from "../graph/input-error.ts";
 import { checkSteps, type Model, statesOf } from "../nn/model.ts";
+import { disposing } from "../runtime/disposable.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
-import { schedule } from "../schedule/schedule.ts";
 import {
   argumentsOf,
   arrayPasses,
@@ -20,7 +20,7 @@ import { createFeed } from "./feed.ts";
 import { defaultLoss, type Loss, type LossName } from "./losses.ts";
 import type { MetricName } from "./metrics.ts";
 import { fillingFor, type PaddingOptions } from "./padding.ts";
-import { lossGraph } from "./trainer.ts";
+import { measuringPlan } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
 /** Defaults: 32 examples side by side, sparse categorical cross-entropy, no metrics, all weights 1. */
@@ -63,8 +63,10 @@ export async function evaluate(
     ...{ where: "evaluate", loss, count, countName: "steps", again: false, ...rest },
   });
   try {
-    const measure = await createMeasure(model, passes, { where: "evaluate", loss, ...rest });
-    return await measure();
+    return await disposing(async (own) => {
+      const measure = own(await createMeasure(model, passes, { where: "evaluate", loss, ...rest }));
+      return measure();
+    });
   } finally {
     await passes.close();
   }
@@ -98,17 +100,19 @@ type MeasureOptions = LoadOptions & {
   readonly metrics?: readonly MetricName[];
 };
 
+/** Measures; has programs until it is disposed of. */
+export type Measure = (() => Promise<Logs>) & { readonly dispose: () => void };
+
 /** Measures what comes in a pass, the next one each time, with the values that the model has then. */
 export async function createMeasure(
   model: Model,
   passes: Passes,
   { where, loss, metrics = [], fma, threads }: MeasureOptions,
-): Promise<() => Promise<Logs>> {
-  const graph = lossGraph(model, { loss, training: false, metrics });
+): Promise<Measure> {
   const programOf = bySizes(async (sizes) => {
     checkSteps(model, sizes.steps, where);
-    const program = await load(schedule(graph, sizes), { fma, threads });
-    return { program, feed: createFeed(model, program, sizes) };
+    const program = await load(measuringPlan(model, { ...sizes, loss, metrics }), { fma, threads });
+    return { program, feed: createFeed(model, program, sizes), dispose: () => program.dispose() };
   });
   await programOf(passes.sizes);
   const stateful = statesOf(model, (spec) => spec.stateful);
@@ -117,7 +121,7 @@ export async function createMeasure(
   };
   let taken = 0;
 
-  return async () => {
+  const measure = async (): Promise<Logs> => {
     const means = createMeans(metrics);
     const turns = createTurns();
     const ready = new Set<Program>();
@@ -142,6 +146,7 @@ export async function createMeasure(
     }
     return means.logs();
   };
+  return Object.assign(measure, { dispose: programOf.dispose });
 }
 
 /**

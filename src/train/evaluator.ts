@@ -1,11 +1,12 @@
 /** The mean loss of a model over a stream of tokens, every token counted once. */
 import { InputError } from "../graph/input-error.ts";
 import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
+import { Disposable } from "../runtime/disposable.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
-import { schedule } from "../schedule/schedule.ts";
 import { counts } from "./checks.ts";
+import { defaultLoss } from "./losses.ts";
 import { type Tokens, tokenSource } from "./token-source.ts";
-import { lossGraph } from "./trainer.ts";
+import { measuringPlan } from "./trainer.ts";
 
 /** `batch` lanes of the stream side by side, `steps` tokens of each at a time. */
 export type EvaluatorOptions = LoadOptions & { readonly batch: number; readonly steps: number };
@@ -21,18 +22,20 @@ export async function createEvaluator(
 ): Promise<Evaluator> {
   checkReturnsSequences(model, "createEvaluator");
   checkCarriesStates(model, "createEvaluator");
-  const graph = lossGraph(model, { loss: "sparse_categorical_crossentropy", training: false });
-  return new Evaluator(model, await load(schedule(graph, { steps, batch }), options), batch, steps);
+  const plan = measuringPlan(model, { steps, batch, loss: defaultLoss });
+  const program = await load(plan, options, { owner: "evaluator" });
+  return new Evaluator(model, program, batch, steps);
 }
 
-/** Owns a program without gradients; reads the model's values anew at each call. */
-export class Evaluator {
+/** Owns a program without gradients until it is disposed of; reads the model's values anew at each call. */
+export class Evaluator extends Disposable {
   private readonly model: Model;
   private readonly program: Program;
   private readonly batch: number;
   private readonly steps: number;
 
   constructor(model: Model, program: Program, batch: number, steps: number) {
+    super();
     this.model = model;
     this.program = program;
     this.batch = batch;
@@ -81,5 +84,8 @@ export class Evaluator {
       await pause();
     }
     return total / (counted || 1);
+  }
+  dispose(): void {
+    this.program.dispose();
   }
 }

@@ -5,7 +5,11 @@
 import { InputError } from "../graph/input-error.ts";
 import { isPlain } from "../graph/schema.ts";
 import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
+
 import { createRandom, fromState, type RandomState } from "../nn/random.ts";
+
+import { disposing, type Own } from "../runtime/disposable.ts";
+
 import type { LoadOptions } from "../runtime/program.ts";
 import type { Callback, Logs, Run } from "./callbacks.ts";
 import { createEvaluator } from "./evaluator.ts";
@@ -246,10 +250,14 @@ const predictionShare = 0.5;
  * "last", its last good ones
  * @example const { validationLoss } = await fitStream(model, tokens, { epochs: 3 });
  */
-export async function fitStream(
+export const fitStream = (model: Model, tokens: Tokens, options: FitStreamOptions = {}): Promise<FitStreamResult> =>
+  disposing((own) => fitStreamWith(own, model, tokens, options));
+
+async function fitStreamWith(
+  own: Own,
   model: Model,
   tokens: Tokens,
-  options: FitStreamOptions = {},
+  options: FitStreamOptions,
 ): Promise<FitStreamResult> {
   const { batch, steps, epochs, clipNorm, validations, keep } = { ...fitDefaults, ...options };
   const { optimizer = adam(fitDefaults), minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
@@ -268,13 +276,16 @@ export async function fitStream(
     );
   }
   const batches = streamBatches(training, { batch, steps });
-  const trainer = await createTrainer(model, {
-    ...{ batch, steps, optimizer, clipNorm, seed, ...host },
-    ...(clipValue !== undefined && { clipValue }),
-  });
+  const trainer = own(
+    await createTrainer(model, {
+      ...{ batch, steps, optimizer, clipNorm, seed, ...host },
+      ...(clipValue !== undefined && { clipValue }),
+    }),
+  );
   if (resume !== undefined) trainer.restore(before === undefined ? withoutBatches(resume) : resume);
-  const watch = createWatch(trainer);
-  const evaluate = validation.length > 1 ? await validator(model, validation, { batch, steps, ...host }) : undefined;
+  const watch = own(createWatch(trainer));
+  const evaluate =
+    validation.length > 1 ? await validator(own, model, validation, { batch, steps, ...host }) : undefined;
 
   const total = lengthOf(training.length, options);
   const random = before === undefined ? createRandom(seed + trainer.step) : fromState(before.random);
@@ -503,13 +514,14 @@ export async function fitStream(
 }
 
 async function validator(
+  own: Own,
   model: Model,
   tokens: Int32Array,
   { batch, steps, ...host }: LoadOptions & { batch: number; steps: number },
 ): Promise<(stop: () => boolean) => Promise<number | undefined>> {
   // Lanes of at least 200 tokens, so that few of them are read without what comes before.
   const lanes = Math.max(1, Math.min(batch, Math.floor(tokens.length / 200)));
-  const evaluator = await createEvaluator(model, { batch: lanes, steps, ...host });
+  const evaluator = own(await createEvaluator(model, { batch: lanes, steps, ...host }));
   const brokenOff = Symbol("broken off");
   return async (stop) => {
     const turns = createTurns();

@@ -4,6 +4,7 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import type { Model } from "../nn/model.ts";
+import { disposing, type Own } from "../runtime/disposable.ts";
 import type { LoadOptions } from "../runtime/program.ts";
 import {
   argumentsOf,
@@ -112,40 +113,35 @@ export async function fit(
   checkWhole("fit: initialEpoch", initialEpoch, 0);
   const { training, validation } = await passesOf(model, data, options);
   try {
-    return await train(model, training, validation, options);
+    return await disposing((own) => train(own, model, training, validation, options));
   } finally {
     await Promise.all([training.close(), validation?.close()]);
   }
 }
 
 async function train(
+  own: Own,
   model: Model,
   training: Passes,
   validation: Passes | undefined,
   { epochs = 1, initialEpoch, seed = 0, callbacks = [], ...rest }: FitOptions,
 ): Promise<History> {
   const { optimizer = adam(), loss = defaultLoss, metrics = [], signal, resume, learningRate: schedule } = rest;
-  const trainerOf = bySizes((sizes) => createTrainer(model, { ...rest, optimizer, loss, seed, ...sizes }));
+  const trainerOf = own(bySizes((sizes) => createTrainer(model, { ...rest, optimizer, loss, seed, ...sizes })));
   let trainer = await trainerOf(training.sizes);
-  const measure = validation && (await createMeasure(model, validation, { where: "fit", ...rest, loss, metrics }));
+  const measure = validation && own(await createMeasure(model, validation, { where: "fit", ...rest, loss, metrics }));
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
-  const watch = createWatch(trainer);
+  const watch = own(createWatch(trainer));
   const turns = createTurns();
   let chosen = before?.learningRate ?? optimizer.learningRate;
   const first = initialEpoch ?? 0;
   let place = { epoch: first, batches: 0 };
   let stopped: string | undefined;
-  const run: Run = {
-    model,
-    epochs,
-    get step() {
-      return trainer.step;
-    },
-    get learningRate() {
-      return schedule?.(trainer.step) ?? chosen;
-    },
-    set learningRate(rate: number) {
+  const run = new Running(model, epochs, {
+    step: () => trainer.step,
+    learningRate: () => schedule?.(trainer.step) ?? chosen,
+    setLearningRate(rate) {
       if (schedule !== undefined) {
         throw new InputError(
           "fit: a callback sets the learning rate, which learningRate decides. Leave one of them out.",
@@ -162,7 +158,7 @@ async function train(
     stop(reason) {
       stopped ??= reason;
     },
-  };
+  });
 
   const epoch: number[] = [];
   const history: Record<string, number[]> = {};
@@ -229,6 +225,42 @@ function unlessAborted<Value>(
     next.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
   });
 }
+
+/**
+ * A class, as an object literal's getters keep all that they close over, a whole training, from every collection of garbage
+ * but a full one.
+ */
+class Running implements Run {
+  readonly model: Model;
+  readonly epochs: number;
+  readonly save: Run["save"];
+  readonly state: Run["state"];
+  readonly stop: Run["stop"];
+  private readonly of: RunParts;
+
+  constructor(model: Model, epochs: number, of: RunParts) {
+    this.model = model;
+    this.epochs = epochs;
+    this.save = of.save;
+    this.state = of.state;
+    this.stop = of.stop;
+    this.of = of;
+  }
+  get step(): number {
+    return this.of.step();
+  }
+  get learningRate(): number {
+    return this.of.learningRate();
+  }
+  set learningRate(rate: number) {
+    this.of.setLearningRate(rate);
+  }
+}
+type RunParts = Pick<Run, "save" | "state" | "stop"> & {
+  readonly step: () => number;
+  readonly learningRate: () => number;
+  readonly setLearningRate: (rate: number) => void;
+};
 
 /** valLoss from loss. */
 const named = (prefix: string, logs: Logs): Logs =>

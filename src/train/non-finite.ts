@@ -2,6 +2,7 @@
  * Updates that end with a reason where they break: what each of the last two started from is kept for it. Knows nothing
  * about where batches come from.
  */
+import { InputError } from "../graph/input-error.ts";
 import type { Inputs } from "./checks.ts";
 import type { Trainer, UpdateOptions } from "./trainer.ts";
 
@@ -50,6 +51,8 @@ export type Watch = {
   save(): Promise<void>;
   /** Another trainer that has taken over from the one before. */
   use(trainer: Trainer): void;
+  /** Give its copies to the next watch. An update throws afterwards. */
+  dispose(): void;
 };
 
 /**
@@ -75,7 +78,7 @@ export function createWatch(of: Trainer): Watch {
   const moments = [0, 1].map(
     (): Moment => ({
       trainer,
-      parameters: new Float32Array(slab.length),
+      parameters: takeSpare(slab.length),
       states: statesOf(trainer),
       keys: [0, 0],
       step: 0,
@@ -86,7 +89,10 @@ export function createWatch(of: Trainer): Watch {
   let good = first;
   let turn = 0;
 
+  let disposed = false;
+
   async function update(given: Given, learningRate?: number): Promise<number> {
+    if (disposed) throw new InputError("watch: used after dispose(). Create another one.");
     turn = 1 - turn;
     const moment = moments[turn] as Moment;
     moment.parameters.set(slab);
@@ -120,5 +126,21 @@ export function createWatch(of: Trainer): Watch {
     trainer = next;
     slab = slabOf(next);
   }
-  return { update, trySave, save, use };
+  function dispose(): void {
+    if (!disposed) keepSpare(moments.map(({ parameters }) => parameters));
+    disposed = true;
+  }
+  return { update, trySave, save, use, dispose };
+}
+
+/** The copies of the watch that was disposed of last, if they are no more than 64 MB: garbage that would come in every `fit`. */
+let spare: Float32Array[] = [];
+const mostSpareBytes = 2 ** 26;
+
+function keepSpare(all: Float32Array[]): void {
+  spare = all.reduce((sum, { byteLength }) => sum + byteLength, 0) <= mostSpareBytes ? all : [];
+}
+function takeSpare(floats: number): Float32Array {
+  const found = spare.pop();
+  return found?.length === floats ? found : new Float32Array(floats);
 }

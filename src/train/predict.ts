@@ -2,7 +2,8 @@
 import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { isPlain } from "../graph/schema.ts";
-import { addModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
+import { addModel, checkSteps, type Model, onceForEqual, statesOf } from "../nn/model.ts";
+import { Disposable, disposing, type Own } from "../runtime/disposable.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { type BatchSource, buffersOf, createReader, inputChunks, isSource, takeInputs, takeRows } from "./batches.ts";
@@ -49,17 +50,20 @@ export async function createPredictor(
     const there = Object.keys(activations).join(", ");
     throw new InputError(`predict: activation "${activation}" is not known. There are ${there}.`);
   }
-  const g = createBuilder();
-  const output = activations[activation](g, addModel(g, model, { training: false }).output);
-  const program = await load(schedule(g.graph({ output }), { steps, batch, keep: ["output"] }), options);
+  const plan = onceForEqual(model, ["predict", steps, batch, activation], () => {
+    const g = createBuilder();
+    const output = activations[activation](g, addModel(g, model, { training: false }).output);
+    return schedule(g.graph({ output }), { steps, batch, keep: ["output"] });
+  });
+  const program = await load(plan, options, { owner: "predictor" });
   return new Predictor(model, program, { batch, steps });
 }
 
 /** The states that a caller may give: those that start from zeros otherwise. */
 const open = (model: Model): readonly string[] => statesOf(model, ({ initialState }) => initialState === "zeros");
 
-/** Owns a program without gradients; reads the model's values anew at each call. */
-export class Predictor {
+/** Owns a program without gradients until it is disposed of; reads the model's values anew at each call. */
+export class Predictor extends Disposable {
   private readonly model: Model;
   private readonly program: Program;
   private readonly sizes: { readonly batch: number; readonly steps: number };
@@ -68,6 +72,7 @@ export class Predictor {
   private readonly open: readonly string[];
 
   constructor(model: Model, program: Program, sizes: { readonly batch: number; readonly steps: number }) {
+    super();
     this.model = model;
     this.program = program;
     this.sizes = sizes;
@@ -122,6 +127,9 @@ export class Predictor {
   resetStates(): void {
     this.program.resetStates();
   }
+  dispose(): void {
+    this.program.dispose();
+  }
 }
 
 /** Numbers in one run, with their shape. */
@@ -156,15 +164,22 @@ export type InputBatch = ExampleArray | { readonly x: InputArrays };
  * @throws InputError for data that does not fit the model, with the place
  * @example const { data, shape } = await predict(model, x);
  */
-export async function predict(
+export const predict = (
   model: Model,
   x: InputArrays | BatchSource<InputBatch>,
   options: PredictOptions = {},
+): Promise<Prediction> => disposing((own) => predictWith(own, model, x, options));
+
+async function predictWith(
+  own: Own,
+  model: Model,
+  x: InputArrays | BatchSource<InputBatch>,
+  options: PredictOptions,
 ): Promise<Prediction> {
   const { batchSize = 32, activation, initialState = {}, steps: count, fma, threads } = options;
   const filling = fillingFor(model, options, "predict");
   checkWhole("predict: batchSize", batchSize, 1);
-  const predictorOf = bySizes((sizes) => createPredictor(model, { ...sizes, activation, fma, threads }));
+  const predictorOf = own(bySizes((sizes) => createPredictor(model, { ...sizes, activation, fma, threads })));
   const sourced = yieldsBatches(x);
   if (!sourced && count !== undefined) {
     throw new InputError("predict: steps is for batches; of arrays all examples are taken. Leave it out.");
@@ -186,10 +201,10 @@ export async function predict(
       takeInputs(given, all, starts, steps);
       const predictor = await predictorOf({ batch, steps });
       const outputs = await predictor.predict(buffers, { initialState: starts });
-      const own = lengths && outputLengths ? outputLengths : undefined;
+      const whole = lengths && outputLengths ? outputLengths : undefined;
       yield {
         ...{ outputs, batch, steps: model.returnsSequences ? steps : 1, states: predictor.states() },
-        ...{ places: rows.map((n) => from + n), lengths: own && rows.map((n) => own[n] as number) },
+        ...{ places: rows.map((n) => from + n), lengths: whole && rows.map((n) => whole[n] as number) },
       };
       await turns();
     }

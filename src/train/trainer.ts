@@ -7,7 +7,8 @@ import { addCell } from "../graph/cell.ts";
 import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { StateOptions } from "../graph/instantiate.ts";
-import { addModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
+import { addModel, checkSteps, type Model, onceForEqual, statesOf } from "../nn/model.ts";
+import { Disposable } from "../runtime/disposable.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { aligned } from "../schedule/memory.ts";
 import { type Plan, pad4, parameterRuns } from "../schedule/plan.ts";
@@ -69,6 +70,23 @@ export type TrainerOptions = LoadOptions & {
   readonly seed?: number;
 };
 
+/** The plan of a loss that is measured and not trained. */
+export const measuringPlan = (
+  model: Model,
+  {
+    steps,
+    batch,
+    ...options
+  }: Pick<LossOptions, "loss" | "metrics"> & { readonly steps: number; readonly batch: number },
+): Plan =>
+  onceForLoss(model, options.loss, ["measure", steps, batch, options], () =>
+    schedule(lossGraph(model, { ...options, training: false }), { steps, batch }),
+  );
+
+/** A loss by its name is one thing; others are functions, which nobody can compare. */
+const onceForLoss = <T>(model: Model, loss: LossName | Loss, purpose: unknown, make: () => T): T =>
+  typeof loss === "string" ? onceForEqual(model, purpose, make) : make();
+
 /**
  * Where an optimiser keeps its states: by slot ("m"), all parameters in one run, laid out as in the program. The parameters
  * themselves are "w", gradients that are gathered for its next step "gathered".
@@ -86,6 +104,15 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
     throw new InputError("training: clipNorm and clipNormEach are two ways to do one thing. Give one of them.");
   }
   checkWhole("training: accumulate", accumulate, 1);
+  const { cell, slots, decayOf } = optimizer;
+  const clips = [clipNorm, clipNormEach, clipValue].map((given) => given !== undefined);
+  const hangsOn = [steps, batch, loss, metrics, { cell }, slots, decayOf !== undefined, clips, accumulate > 1];
+  return onceForLoss(model, loss, ["train", hangsOn], () => planned(model, options));
+}
+
+function planned(model: Model, options: TrainerOptions): { plan: Plan; slots: Slots } {
+  const { batch, steps, optimizer = adam(), loss = defaultLoss } = options;
+  const { clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
   const forward = lossGraph(model, { loss, training: true, metrics });
   const rates = dropConnectRates(model);
   const first = withDroppedWeights(schedule(grad(forward), { steps, batch }), rates);
@@ -156,18 +183,22 @@ function decays(plan: Plan, decayOf: (parameter: string) => number): Float32Arra
  * @example
  * const trainer = await createTrainer(model, { batch: 16, steps: 32, optimizer: adam(), clipNorm: 1 });
  * const loss = await trainer.update(tokens, targets); // (T,B) each
+ * trainer.dispose();
  */
 export async function createTrainer(model: Model, options: TrainerOptions): Promise<Trainer> {
   checkSteps(model, options.steps, "training");
   const { plan, slots } = trainingPlan(model, options);
   const decay = options.optimizer?.decayOf && decays(plan, options.optimizer.decayOf);
-  const program = await load(plan, options);
+  const program = await load(plan, options, { owner: "trainer" });
   if (decay && plan.inputs.decay) program.setInput("decay", decay);
   return new Trainer(model, options, program, slots);
 }
 
-/** Owns the program; the model's own values change only by `save`. */
-export class Trainer {
+/** The bits of an exponent that only infinite numbers and NaN have. */
+const endless = 0x7f800000;
+
+/** Owns the program until it is disposed of; the model's own values change only by `save`. */
+export class Trainer extends Disposable {
   readonly program: Program;
   readonly model: Model;
   readonly options: TrainerOptions;
@@ -187,6 +218,7 @@ export class Trainer {
 
   constructor(model: Model, options: TrainerOptions, program: Program, slots: Slots) {
     const { batch, steps, optimizer = adam(), clipNorm, clipNormEach, clipValue, accumulate = 1, seed = 0 } = options;
+    super();
     this.model = model;
     this.options = options;
     this.program = program;
@@ -261,7 +293,10 @@ export class Trainer {
   }
   /** Copy the trained values, or their average, into the model, unless one is infinite or NaN. Gives whether it did. */
   save(): boolean {
-    if (!this.program.parameterSlab().every(Number.isFinite)) return false;
+    // As whole numbers: to look at fractions one by one may make an object of each.
+    const { buffer, byteOffset, length } = this.program.parameterSlab();
+    const bits = new Int32Array(buffer, byteOffset, length);
+    for (let k = 0; k < length; k++) if (((bits[k] as number) & endless) === endless) return false;
     const { saved = "w" } = this.optimizer;
     for (const { name } of this.model.parameters) {
       const own = saved === "w" ? this.program.parameter(name) : this.slot(saved, name);
@@ -341,6 +376,9 @@ export class Trainer {
     // Lays the parameters out anew.
     this.program.parameterSlab();
     for (const name of this.stateful) this.program.setState(name, from.program.start(name));
+  }
+  dispose(): void {
+    this.program.dispose();
   }
   private slot(slot: string, parameter: string): Float32Array {
     const { parameters, parameterSlab } = this.program.plan;

@@ -74,30 +74,34 @@ export const experiments = {
     model.values["neuron.b"]?.fill(b);
     const optimizer = sgd({ learningRate });
     const trainer = await createTrainer(model, { batch: 1, steps: 1, loss: "perceptron", optimizer, threads: 1 });
-    const line = (): Line => {
-      const [w1, w2] = trainer.program.parameter("neuron.W") as unknown as [number, number];
-      return { w: [w1, w2], b: trainer.program.parameter("neuron.b")[0] as number };
-    };
-    // Rounding may leave the last bits of weights that are the same again.
-    const key = ({ w, b }: Line): string => [...w, b].map((value) => value.toFixed(4)).join(" ");
-    const seen = [key(line())];
-    for (let pass = 1; pass <= mostPasses; pass++) {
-      let mistakes = 0;
-      for (const [point, { x, kind }] of points.entries()) {
-        const before = line();
-        await trainer.update(x, [kind]);
-        const after = line();
-        // The rule moves the threshold whenever it was wrong, and only then.
-        const wrong = after.b !== before.b;
-        if (wrong) mistakes++;
-        yield { ...after, pass, point, wrong };
+    try {
+      const line = (): Line => {
+        const [w1, w2] = trainer.program.parameter("neuron.W") as unknown as [number, number];
+        return { w: [w1, w2], b: trainer.program.parameter("neuron.b")[0] as number };
+      };
+      // Rounding may leave the last bits of weights that are the same again.
+      const key = ({ w, b }: Line): string => [...w, b].map((value) => value.toFixed(4)).join(" ");
+      const seen = [key(line())];
+      for (let pass = 1; pass <= mostPasses; pass++) {
+        let mistakes = 0;
+        for (const [point, { x, kind }] of points.entries()) {
+          const before = line();
+          await trainer.update(x, [kind]);
+          const after = line();
+          // The rule moves the threshold whenever it was wrong, and only then.
+          const wrong = after.b !== before.b;
+          if (wrong) mistakes++;
+          yield { ...after, pass, point, wrong };
+        }
+        if (mistakes === 0) return { kind: "learned", passes: pass };
+        const before = seen.indexOf(key(line()));
+        if (before >= 0) return { kind: "circle", passes: pass, before };
+        seen.push(key(line()));
       }
-      if (mistakes === 0) return { kind: "learned", passes: pass };
-      const before = seen.indexOf(key(line()));
-      if (before >= 0) return { kind: "circle", passes: pass, before };
-      seen.push(key(line()));
+      return { kind: "unsettled", passes: mostPasses };
+    } finally {
+      trainer.dispose();
     }
-    return { kind: "unsettled", passes: mostPasses };
   },
 
   /** Rows of five numbers that count up, each to be answered by the next one. A report after every other epoch. */
@@ -110,28 +114,32 @@ export const experiments = {
     const layer = recurrent(cell === "lstm" ? lstmCell : simpleRnnCell, { units, returnSequences: true });
     const model = sequential([layer, dense(1)], { input: 1, seed });
     const predictor = await createPredictor(model, { batch: 1, steps: 5, threads: 1 });
-    const x = firsts.map(row);
-    const y = firsts.map((first) => row(first + 1));
-    const { epoch } = yield* reportsOf<CountingReport, History>((report, signal) =>
-      fit(model, x, y, {
-        ...{ epochs, seed, signal, threads: 1, batchSize: firsts.length },
-        ...{ loss: "mean_squared_error", optimizer: adam({ learningRate: 0.01 }) },
-        callbacks: [
-          {
-            async onEpochEnd(epoch, { loss }) {
-              if (epoch % 2 === 0) return;
-              await report({ epoch: epoch + 1, loss: loss as number, says: inTens(await predictor.predict(row(1))) });
+    try {
+      const x = firsts.map(row);
+      const y = firsts.map((first) => row(first + 1));
+      const { epoch } = yield* reportsOf<CountingReport, History>((report, signal) =>
+        fit(model, x, y, {
+          ...{ epochs, seed, signal, threads: 1, batchSize: firsts.length },
+          ...{ loss: "mean_squared_error", optimizer: adam({ learningRate: 0.01 }) },
+          callbacks: [
+            {
+              async onEpochEnd(epoch, { loss }) {
+                if (epoch % 2 === 0) return;
+                await report({ epoch: epoch + 1, loss: loss as number, says: inTens(await predictor.predict(row(1))) });
+              },
             },
-          },
-        ],
-      }),
-    );
-    const read = [...row(1), 0.6];
-    while (read.length < 12) {
-      const { data } = await predict(model, [read], { threads: 1 });
-      read.push(data.at(-1) as number);
+          ],
+        }),
+      );
+      const read = [...row(1), 0.6];
+      while (read.length < 12) {
+        const { data } = await predict(model, [read], { threads: 1 });
+        read.push(data.at(-1) as number);
+      }
+      return { epoch: epoch.length, goesOn: inTens(read.slice(6)) };
+    } finally {
+      predictor.dispose();
     }
-    return { epoch: epoch.length, goesOn: inTens(read.slice(6)) };
   },
 
   /**
@@ -162,19 +170,23 @@ export const experiments = {
       return { name, random: createRandom(seed), trainer: await createTrainer(model, options) };
     });
     const all = await Promise.all(learners);
-    for (let done = 0; done < updates; done += updatesPerReport) {
-      const shares: Record<string, number> = {};
-      for (const { name, random, trainer } of all) {
-        let right = 0;
-        for (let k = 0; k < updatesPerReport; k++) {
-          const { vectors, firsts } = toRemember(random, steps, batch);
-          trainer.startBatch();
-          await trainer.update(vectors, firsts);
-          right += trainer.program.total("accuracy");
+    try {
+      for (let done = 0; done < updates; done += updatesPerReport) {
+        const shares: Record<string, number> = {};
+        for (const { name, random, trainer } of all) {
+          let right = 0;
+          for (let k = 0; k < updatesPerReport; k++) {
+            const { vectors, firsts } = toRemember(random, steps, batch);
+            trainer.startBatch();
+            await trainer.update(vectors, firsts);
+            right += trainer.program.total("accuracy");
+          }
+          shares[name] = right / (batch * updatesPerReport);
         }
-        shares[name] = right / (batch * updatesPerReport);
+        yield { updates: done + updatesPerReport, ...(shares as ByNetwork<number>) };
       }
-      yield { updates: done + updatesPerReport, ...(shares as ByNetwork<number>) };
+    } finally {
+      for (const { trainer } of all) trainer.dispose();
     }
   },
 };

@@ -6,6 +6,7 @@ import { dense, embedding, recurrent } from "../../nn/layers.ts";
 import { sequential } from "../../nn/model.ts";
 import { createRandom } from "../../nn/random.ts";
 import { createSession } from "../../nn/session.ts";
+import { disposing } from "../../runtime/disposable.ts";
 import { createTrainer } from "../../train/trainer.ts";
 import type { Job } from "./remote.ts";
 
@@ -48,15 +49,17 @@ async function measured(name: string, { units, input, vocabulary, batch, steps }
   const model = sequential(layers);
   const random = createRandom(0);
   const tokens = (): Int32Array => Int32Array.from({ length: batch * steps }, () => random.integer(vocabulary));
-  const session = await createSession(model);
-  const read = await perSecond(() => session.next(1));
-  // A step of 0 or 1 has no slope.
-  if (name === "perceptron") return { name, trainedPerSecond: undefined, readPerSecond: read, threads: 1 };
-  const trainer = await createTrainer(model, { batch, steps });
-  const [inputs, targets] = [tokens(), tokens()];
-  const updates = await perSecond(() => trainer.update(inputs, targets));
-  const { threads } = trainer.program;
-  return { name, trainedPerSecond: updates * batch * steps, readPerSecond: read, threads };
+  return disposing(async (own) => {
+    const session = own(await createSession(model));
+    const read = await perSecond(() => session.next(1));
+    // A step of 0 or 1 has no slope.
+    if (name === "perceptron") return { name, trainedPerSecond: undefined, readPerSecond: read, threads: 1 };
+    const trainer = own(await createTrainer(model, { batch, steps }));
+    const [inputs, targets] = [tokens(), tokens()];
+    const updates = await perSecond(() => trainer.update(inputs, targets));
+    const { threads } = trainer.program;
+    return { name, trainedPerSecond: updates * batch * steps, readPerSecond: read, threads };
+  });
 }
 
 /** Times a second, after one round that warms up. */

@@ -1,0 +1,85 @@
+/** Memory of programs that nobody uses any more comes back, with threads, whatever the collector knows of it. */
+import { describe, expect, test } from "vitest";
+import { lstm as lstmCell } from "../../src/cells/index.ts";
+import { dense, embedding, lstm } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
+import { load } from "../../src/runtime/program.ts";
+import { schedule } from "../../src/schedule/schedule.ts";
+import { generate, languageModel } from "../../src/tasks/language-model.ts";
+import { fit } from "../../src/train/fit.ts";
+import { predict } from "../../src/train/predict.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
+import { trainingGraph } from "../helpers/networks.ts";
+
+const megabyte = 2 ** 20;
+/** How far resident memory rises above where it is after the first call. */
+async function rise(count: number, call: (k: number) => Promise<unknown>): Promise<number> {
+  await call(0);
+  const before = process.memoryUsage.rss();
+  let highest = 0;
+  for (let k = 1; k <= count; k++) {
+    await call(k);
+    highest = Math.max(highest, process.memoryUsage.rss() - before);
+  }
+  return highest / megabyte;
+}
+
+const [units, threads] = [400, 2];
+const model = sequential([embedding(5, 16), lstm(units, { returnSequences: true }), dense(5)]);
+const row = (length: number) => [Array.from({ length }, (_, k) => k % 5)];
+const lm = languageModel("abcd", { units });
+const length = 3;
+
+// What a call took for good when workers kept it: predict, generate and a session 5 MB, fit and a trainer 15 MB.
+describe("one call after the other takes no more than the first", () => {
+  test("predict", async () => {
+    expect(await rise(80, () => predict(model, row(4), { threads }))).toBeLessThan(60);
+  });
+  test("fit", async () => {
+    expect(await rise(30, () => fit(model, row(4), row(4), { threads }))).toBeLessThan(100);
+  });
+  test("generate, to its end and left early", async () => {
+    const write = async (k: number): Promise<void> => {
+      for await (const _ of generate(lm, { length, threads })) if (k % 2 === 0) break;
+    };
+    expect(await rise(80, write)).toBeLessThan(60);
+  });
+});
+
+// The collector finds these: some wait for it, never all of them.
+describe("what nobody disposes of, or is too much to be kept, is collected", () => {
+  test("trainers, each left after an update", async () => {
+    const train = async (): Promise<void> => {
+      const trainer = await createTrainer(model, { batch: 1, steps: 4, threads });
+      await trainer.update(row(4)[0] as number[], row(4)[0] as number[]);
+    };
+    expect(await rise(100, train)).toBeLessThan(500);
+  });
+  test("texts that are begun and never gone on with", async () => {
+    const begin = async (): Promise<void> => {
+      await generate(lm, { length, threads }).next();
+    };
+    expect(await rise(200, begin)).toBeLessThan(500);
+  });
+  test("predictions of more lengths than are kept", async () => {
+    expect(await rise(60, (k) => predict(model, row(1 + (k % 40)), { threads }))).toBeLessThan(200);
+  });
+});
+
+describe("a program too large to be kept goes back to the system, though nothing else happens", () => {
+  const cells = trainingGraph(lstmCell, { units: 3, input: 2 });
+  test.each([1, 2])("%i threads", async (threads) => {
+    const plan = { ...schedule(cells, { steps: 3, batch: 2 }), bytes: 300 * megabyte };
+    const before = process.memoryUsage.rss();
+    const use = async (): Promise<void> => {
+      const program = await load(plan, { threads });
+      new Uint8Array(program.floats(0, 1).buffer).fill(1, 64);
+      await program.run();
+      expect(process.memoryUsage.rss() - before).toBeGreaterThan(250 * megabyte);
+      program.dispose();
+    };
+    await use();
+    // Until it is so.
+    while (process.memoryUsage.rss() - before > 100 * megabyte) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+});
