@@ -3,15 +3,13 @@
  * at 1,024 units, with threads. After `npm run build`: `node scripts/memory.mjs [CALLS] [NAME]`, calls a row, and a part of a row's
  * name. Ends with 1 where a row's memory after the last calls is more than 5 % above that after the first tenth.
  *
- * What is measured is the resident memory of the process as the system counts it, in a process of its own for each row, and
- * no collection is asked for. It moves by a few MB with the collector, so that a figure is the median over 20 calls (or a
- * tenth of all, if fewer); the highest of all calls is told beside it. Three things of V8's would be all that is seen at 128
- * units, and are kept small there: what its compiler of hot code takes, up to 10 MB that stay taken (--no-opt; WASM is not
- * touched by it); the part of its heap for new objects, which grows to 48 MB in any program that goes on making some
- * (--max-semi-space-size=2); and the garbage among old ones that it waits for (--heap-growing-percent=10). `--plain` as the
- * last argument leaves them as they are.
- * The data are small, since a program's memory is what matters: 2 examples of 4 steps. `evaluate` is no row: its garbage of
- * JavaScript's goes up and down between 80 and 87 MB at 128 units, over 5,000 calls too. What is never disposed of waits for
+ * What is measured is the resident memory of the process as the system counts it, in a process of its own for each row, with
+ * Node's own settings, and no collection is asked for. It moves by a few MB with the collector, so that a figure is the median
+ * over 20 calls (or a tenth of all, if fewer); the highest of all calls is told beside it. At 128 units most of it is V8's: its
+ * compiler of hot code takes up to 10 MB, and its heap of new objects grows to 48 MB in any program that goes on making some.
+ * `--small-heap` as the last argument keeps these small (--no-opt, --max-semi-space-size=2, --heap-growing-percent=10), to see
+ * what is left.
+ * The data are small, since a program's memory is what matters: 2 examples of 4 steps. What is never disposed of waits for
  * the collector, so that it is bounded and not flat: test/runtime/flat-memory.test.ts.
  */
 import { spawnSync } from "node:child_process";
@@ -21,7 +19,7 @@ const most = 0.05;
 const self = fileURLToPath(import.meta.url);
 const unrolled = await import("../dist/index.js");
 const { adam, createPredictor, createRandom, createSession, createTrainer, dense, embedding } = unrolled;
-const { fit, generate, languageModel, lstm, predict, sequential } = unrolled;
+const { evaluate, fit, generate, languageModel, lstm, predict, sequential } = unrolled;
 
 const [vocabulary, batch, steps, threads] = [65, 2, 4, 2];
 const modelOf = (units) =>
@@ -39,6 +37,10 @@ const calls = {
   fit(units) {
     const model = modelOf(units);
     return () => fit(model, data(), data(), { threads, optimizer: adam({ learningRate: 1e-6 }) });
+  },
+  evaluate(units) {
+    const model = modelOf(units);
+    return () => evaluate(model, data(), data(), { threads });
   },
   createTrainer(units) {
     const model = modelOf(units);
@@ -101,8 +103,8 @@ if (process.argv[2] === "--row") {
 const count = Number(process.argv[2] ?? 1000);
 if (!(Number.isInteger(count) && count >= 10))
   throw new Error(`calls: needs a whole number from 10, got ${process.argv[2]}`);
-const plain = process.argv.includes("--plain");
-const [wanted = ""] = process.argv.slice(3).filter((one) => one !== "--plain");
+const small = process.argv.includes("--small-heap");
+const [wanted = ""] = process.argv.slice(3).filter((one) => one !== "--small-heap");
 const window = Math.min(20, Math.ceil(count / 10));
 const first = Math.max(window, Math.ceil(count / 10));
 const mb = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MB`.padStart(9);
@@ -111,7 +113,7 @@ console.log(`${"".padEnd(34)} units  call ${first}  call ${count}    highest  di
 let failed = false;
 for (const name of Object.keys(calls).filter((one) => one.includes(wanted))) {
   for (const units of [128, 1024]) {
-    const flags = plain || units > 128 ? [] : ["--no-opt", "--max-semi-space-size=2", "--heap-growing-percent=10"];
+    const flags = small ? ["--no-opt", "--max-semi-space-size=2", "--heap-growing-percent=10"] : [];
     const { stdout, status } = spawnSync(process.execPath, [...flags, self, "--row", name, `${units}`, `${count}`], {
       stdio: ["ignore", "pipe", "inherit"],
       maxBuffer: 2 ** 28,
