@@ -7,6 +7,7 @@ import type { Initializer } from "./graph.ts";
 import { children, type Names, resolveNames } from "./names.ts";
 import type { NamesIn } from "./names-in.ts";
 import { type Equations, type Expression, parse } from "./parse.ts";
+import { checkOptions, listOf, type Rule, type Schema, string } from "./schema.ts";
 import { inferShapes, type Kind } from "./shapes.ts";
 import type { Size } from "./sizes.ts";
 import { reservedFor } from "./vocabulary.ts";
@@ -61,6 +62,19 @@ export type CellOptions = {
   readonly settings?: readonly string[];
 };
 
+export const cellRules: Schema<CellOptions> = { inputs: listOf(string), settings: listOf(string) };
+
+/** Whether it can be a cell: what its parts are is trusted. */
+export const aCell: Rule = {
+  expected: "a cell, as cell() makes it",
+  accepts: (value) => {
+    const { source, equations, inputs, settings, states, names, parameters } = (value ?? {}) as Partial<Cell>;
+    return (
+      typeof source === "string" && !!equations && [inputs, settings, states, names, parameters].every(Array.isArray)
+    );
+  },
+};
+
 /**
  * Make a cell from its equations, as a call or as a tagged template.
  *
@@ -73,7 +87,10 @@ export type CellOptions = {
 export function cell(strings: TemplateStringsArray, ...values: readonly (string | number)[]): Cell;
 export function cell<const Text extends string>(source: Text, options?: CellOptions): Cell<NamesIn<Text>>;
 export function cell(given: string | TemplateStringsArray, ...rest: readonly unknown[]): Cell {
-  if (typeof given === "string") return compile(given, (rest[0] ?? {}) as CellOptions);
+  if (typeof given === "string") {
+    checkOptions("cell", rest[0], cellRules);
+    return compile(given, (rest[0] ?? {}) as CellOptions);
+  }
   if (Array.isArray(given?.raw)) return compile(String.raw(given, ...rest), {});
   throw new EquationError(`a cell is made from its equations, a string, got ${typeof given}`, 1, 1);
 }

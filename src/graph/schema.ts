@@ -10,11 +10,19 @@ import { didYouMean } from "./vocabulary.ts";
 export type Rule = {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
+  /** Looks inside a value that is accepted. @throws InputError with the place */
+  readonly look?: (where: string, value: unknown) => void;
   /** Other people's names for the option, which a message answers with ours. */
   readonly aliases?: readonly string[];
+  /** An option that has to be given. */
+  readonly required?: boolean;
+  /** What is in it, by name. */
+  readonly options?: Schema;
 };
 /** A rule for every option of a type: one that is missing is a compile error. */
 export type Schema<T = Readonly<Record<string, unknown>>> = { readonly [K in keyof T]-?: Rule };
+/** The arguments of an entry in their order, by name; its options, if any, are the last. */
+export type Arguments = Readonly<Record<string, Rule>>;
 
 const isNumber = (value: unknown): value is number => typeof value === "number";
 
@@ -32,6 +40,7 @@ export const inRange = (low: number, high = Infinity, brackets: "[)" | "[]" | "(
     (brackets[0] === "[" ? value >= low : value > low) &&
     (brackets[1] === "]" ? value <= high : value < high),
 });
+const aNumber: Rule = { expected: "a number", accepts: isNumber };
 export const finiteNumber: Rule = { expected: "a finite number", accepts: Number.isFinite };
 export const flag: Rule = { expected: "true or false", accepts: (value) => typeof value === "boolean" };
 export const string: Rule = { expected: "a text", accepts: (value) => typeof value === "string" };
@@ -44,17 +53,66 @@ export const oneOf = (...choices: readonly string[]): Rule => ({
 export const either = (...rules: readonly Rule[]): Rule => ({
   expected: rules.map(({ expected }) => expected).join(", or "),
   accepts: (value) => rules.some(({ accepts }) => accepts(value)),
+  look: (where, value) => rules.find(({ accepts }) => accepts(value))?.look?.(where, value),
 });
-export const listOf = (rule: Rule): Rule => ({
-  expected: `a list, each ${rule.expected}`,
-  accepts: (value) => Array.isArray(value) && value.every(rule.accepts),
+/** What may also be null, or left out among the arguments. */
+export const orNull = (rule: Rule): Rule =>
+  either(rule, { expected: "null", accepts: (value) => value === null || value === undefined });
+export const listOf = (rule: Rule, least = 0): Rule => ({
+  expected: `a list${least > 0 ? ` of at least ${least}` : ""}, each ${rule.expected}`,
+  accepts: (value) => Array.isArray(value) && value.length >= least,
+  // By place: `every` would pass over holes.
+  look(where, value) {
+    for (let k = 0; k < (value as unknown[]).length; k++) checkValue(`${where}[${k}]`, (value as unknown[])[k], rule);
+  },
 });
+/** Values of one kind under any names: `{ lstm: 0.1 }`. */
+export const recordOf = (rule: Rule): Rule => ({
+  expected: `an object by name, each ${rule.expected}`,
+  accepts: isPlain,
+  look(where, value) {
+    for (const [name, one] of Object.entries(value as object)) checkValue(`${where}: ${name}`, one, rule);
+  },
+});
+/** Options, or an object of the same kind among them. */
+export const options = <T>(schema: Schema<T>): Rule => ({
+  expected: "an object",
+  accepts: isPlain,
+  look: (where, value) => checkOptions(where, value, schema),
+  options: schema as Schema,
+});
+/** An array, typed or not, whose numbers are checked by whoever reads them. */
+export const anArray: Rule = { expected: "an array of numbers", accepts: (value) => isList(value) };
+/** An array of nothing but numbers, NaN among them. */
+export const numbers: Rule = {
+  ...anArray,
+  look(where, value) {
+    const list = value as ArrayLike<unknown>;
+    for (let k = 0; k < list.length; k++) if (!isNumber(list[k])) checkValue(`${where}[${k}]`, list[k], aNumber);
+  },
+};
+export const iterable: Rule = {
+  expected: "a list, or something else to go through",
+  accepts: (value) => typeof value === "object" && typeof value?.[Symbol.iterator as keyof object] === "function",
+};
 /** Something with all of these properties, whatever else it has: `"an AbortSignal"`, "aborted". */
 export const having = (expected: string, ...properties: readonly string[]): Rule => ({
   expected,
   accepts: (value) => typeof value === "object" && value !== null && properties.every((name) => name in value),
 });
 export const alias = (rule: Rule, ...aliases: readonly string[]): Rule => ({ ...rule, aliases });
+export const required = (rule: Rule): Rule => ({ ...rule, required: true });
+
+/**
+ * Whether the arguments of an entry are what it takes, in their order.
+ * @throws InputError for the first that is not, with the place
+ */
+export function checkArguments(where: string, given: Readonly<Record<string, unknown>>, rules: Arguments): void {
+  for (const [name, rule] of Object.entries(rules)) {
+    if (name === "options") checkOptions(where, given.options, rule.options as Schema);
+    else checkValue(`${where}: ${name}`, given[name], rule);
+  }
+}
 
 /**
  * Whether these options are what the entry takes; an absent one is `undefined`.
@@ -62,30 +120,55 @@ export const alias = (rule: Rule, ...aliases: readonly string[]): Rule => ({ ...
  * @throws InputError for an option that the schema does not have, with the one that was meant, and for one of another kind
  */
 export function checkOptions<T>(where: string, given: unknown, schema: Schema<T>): void {
-  if (given === undefined) return;
-  if (!isPlain(given)) throw new InputError(`${where}: the options must be an object, got ${formatValue(given)}`);
-  const rules = schema as Readonly<Record<string, Rule>>;
-  for (const [name, value] of Object.entries(given)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) throw new InputError(`${where}: unknown option "${name}".${meant(name, rules)}`);
-    if (value !== undefined) checkValue(`${where}: ${name}`, value, rule);
+  const all = given === undefined ? {} : given;
+  if (!isPlain(all)) throw new InputError(`${where}: the options must be an object, got ${formatValue(given)}`);
+  const rules = schema as Schema;
+  const unknown = Object.keys(all).find((name) => !Object.hasOwn(rules, name));
+  if (unknown !== undefined) throw new InputError(`${where}: unknown option "${unknown}".${meant(unknown, rules)}`);
+  for (const [name, rule] of Object.entries(rules)) {
+    const value = name in {} && !Object.hasOwn(all, name) ? undefined : all[name];
+    if (value !== undefined || rule.required) checkValue(`${where}: ${name}`, value, rule);
   }
 }
 
 /** @throws InputError for a value that the rule does not accept */
-export function checkValue(where: string, value: unknown, { expected, accepts }: Rule): void {
+export function checkValue(where: string, value: unknown, { expected, accepts, look }: Rule): void {
   if (!accepts(value)) throw new InputError(`${where} must be ${expected}, got ${formatValue(value)}`);
+  look?.(where, value);
 }
 
-function meant(name: string, rules: Readonly<Record<string, Rule>>): string {
-  const camel = camelCase(name);
+/**
+ * What a name stands for, in any style: `mean_squared_error` is `meanSquaredError`.
+ * @throws InputError for a name that the table does not have, with the one that was meant
+ */
+export function lookUp<T>(where: string, name: string, table: Readonly<Record<string, T>>): T {
+  const names = Object.keys(table);
+  const found = names.find((one) => plain(one) === plain(name));
+  if (found !== undefined) return table[found] as T;
+  const hint = didYouMean(camelCase(name), names) || ` There are ${names.join(", ")}.`;
+  throw new InputError(`${where} ${formatValue(name)} is not known.${hint}`);
+}
+
+function meant(name: string, rules: Schema): string {
   const names = Object.keys(rules);
-  const known = names.find((one) => one === camel || rules[one]?.aliases?.some((other) => camelCase(other) === camel));
+  const means = (one: string): boolean => rules[one]?.aliases?.some((other) => plain(other) === plain(name)) ?? false;
+  const known =
+    names.find((one) => one === camelCase(name)) ??
+    names.find(means) ??
+    names.find((one) => plain(one) === plain(name));
   if (known !== undefined) return ` Did you mean ${known}?`;
   if (names.length === 0) return " There are no options.";
-  return didYouMean(camel, names) || ` The options are ${names.join(", ")}.`;
+  return didYouMean(camelCase(name), names) || ` The options are ${names.join(", ")}.`;
 }
-const camelCase = (name: string): string => name.replace(/[_-]+(\w)/g, (_, letter: string) => letter.toUpperCase());
+/** A name without what differs from style to style. */
+const plain = (name: string): string => name.replace(/[_-]/g, "").toLowerCase();
+/** `mean_squared_error` as `meanSquaredError`. */
+export const camelCase = (name: string): string =>
+  name.replace(/[_-]+(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** Arrays, typed arrays and what else has places and a length. */
+export const isList = (value: unknown): value is ArrayLike<unknown> =>
+  typeof value === "object" && value !== null && Number.isSafeInteger((value as { length?: unknown }).length);
 
 /** An object with names and values: no list, map, number or text. */
 export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -96,6 +179,6 @@ export function formatValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(excerpt(value));
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return "a list";
+  if (isList(value)) return `a list of ${value.length}`;
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -3,19 +3,18 @@
  * Keras's; cross-entropies read logits (Keras's `from_logits=True`), so a model ends with a `dense` without activation.
  */
 import type { Builder, NodeId } from "../graph/graph.ts";
-import { InputError } from "../graph/input-error.ts";
-import { didYouMean } from "../graph/vocabulary.ts";
-import { inside } from "./optimizers.ts";
+import { alias, checkOptions, having, inRange, lookUp, oneOf, type Rule, type Schema } from "../graph/schema.ts";
+import { share } from "./optimizers.ts";
 
-/** The losses by their names, with Keras's defaults. `perceptron` is the perceptron's own learning rule. */
-export type LossName =
-  | "sparse_categorical_crossentropy"
-  | "categorical_crossentropy"
-  | "binary_crossentropy"
-  | "mean_squared_error"
-  | "mean_absolute_error"
-  | "huber"
-  | "perceptron";
+/**
+ * The losses by Keras's names, in its style or ours (`meanSquaredError`), with its defaults. `perceptron` is the perceptron's
+ * own learning rule.
+ */
+export type LossName = keyof typeof losses | CamelCase<keyof typeof losses>;
+/** `mean_squared_error` as `meanSquaredError`. */
+export type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
+  ? `${First}${Capitalize<CamelCase<Rest>>}`
+  : Name;
 
 /** A rule that builds one number an example and step from an output and a target. */
 export type Loss = {
@@ -24,13 +23,17 @@ export type Loss = {
   readonly build: (g: Builder, output: NodeId, target: NodeId) => NodeId;
 };
 
+export type CrossentropyOptions = { readonly labelSmoothing?: number };
+export const crossentropyRules: Schema<CrossentropyOptions> = { labelSmoothing: share };
+
 /**
  * Softmax cross-entropy of logits (V) and the index of a class, in nats: logsumexp(z) - z[target]. With label smoothing
  * s the target is 1 - s + s / V for its class, s / V for the others. Keras's SparseCategoricalCrossentropy.
  * @throws InputError unless 0 <= labelSmoothing < 1
  */
-export function sparseCategoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss {
-  inside("sparseCategoricalCrossentropy: labelSmoothing", labelSmoothing, 0, 1);
+export function sparseCategoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
+  checkOptions("sparseCategoricalCrossentropy", options, crossentropyRules);
+  const { labelSmoothing = 0 } = options;
   return {
     target: "index",
     build: (g, z, target) => {
@@ -48,8 +51,9 @@ export function sparseCategoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss
  * makes t into (1 - s) * t + s / V. Keras's CategoricalCrossentropy.
  * @throws InputError unless 0 <= labelSmoothing < 1
  */
-export function categoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss {
-  inside("categoricalCrossentropy: labelSmoothing", labelSmoothing, 0, 1);
+export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
+  checkOptions("categoricalCrossentropy", options, crossentropyRules);
+  const { labelSmoothing = 0 } = options;
   return {
     target: "vector",
     build: (g, z, given) => {
@@ -59,17 +63,22 @@ export function categoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss {
   };
 }
 
+/** No smoothing, and the mean. */
+export type BinaryCrossentropyOptions = CrossentropyOptions & { readonly features?: "mean" | "sum" };
+export const binaryCrossentropyRules: Schema<BinaryCrossentropyOptions> = {
+  ...crossentropyRules,
+  features: alias(oneOf("mean", "sum"), "reduction"),
+};
+
 /**
  * Logistic cross-entropy of logits (D) and targets t (D) from 0 to 1, in nats: softplus(z) - z * t, which is
  * max(z, 0) - z * t + log(1 + exp(-|z|)), finite for every z. `features`: "mean", as in Keras, or their "sum", as it is
  * reported for piano rolls. Label smoothing s makes t into (1 - s) * t + s / 2. Keras's BinaryCrossentropy.
  * @throws InputError unless 0 <= labelSmoothing < 1, and for `features` that are neither
  */
-export function binaryCrossentropy({ labelSmoothing = 0, features = "mean" as "mean" | "sum" } = {}): Loss {
-  inside("binaryCrossentropy: labelSmoothing", labelSmoothing, 0, 1);
-  if (features !== "mean" && features !== "sum") {
-    throw new InputError(`binaryCrossentropy: features must be "mean" or "sum", got ${JSON.stringify(features)}`);
-  }
+export function binaryCrossentropy(options: BinaryCrossentropyOptions = {}): Loss {
+  checkOptions("binaryCrossentropy", options, binaryCrossentropyRules);
+  const { labelSmoothing = 0, features = "mean" } = options;
   return {
     target: "vector",
     build: (g, z, given) => {
@@ -85,15 +94,17 @@ function smoothed(g: Builder, given: NodeId, s: number, flat: () => NodeId): Nod
   return g.add(g.mul(given, g.constant(1 - s)), g.mul(flat(), g.constant(s)));
 }
 
+export type HuberOptions = { readonly delta?: number };
+export const huberRules: Schema<HuberOptions> = { delta: inRange(0, Infinity, "()") };
+
 /**
  * Mean over the features of d^2 / 2 where d = |y - t| is at most delta, else of delta * (d - delta / 2): P. Huber,
  * "Robust estimation of a location parameter", 1964. Keras's Huber.
  * @throws InputError unless delta is above 0 and finite
  */
-export function huber({ delta = 1 } = {}): Loss {
-  if (!(delta > 0 && delta < Number.POSITIVE_INFINITY)) {
-    throw new InputError(`huber: delta must be in (0, Infinity), got ${delta}`);
-  }
+export function huber(options: HuberOptions = {}): Loss {
+  checkOptions("huber", options, huberRules);
+  const { delta = 1 } = options;
   return {
     target: "vector",
     build: (g, output, target) => {
@@ -104,24 +115,29 @@ export function huber({ delta = 1 } = {}): Loss {
   };
 }
 
+/** Mean over the features of (y - t)^2. */
+const squaredError: Loss = {
+  target: "vector",
+  build: (g, output, target) => {
+    const difference = g.sub(output, target);
+    return g.mean(g.mul(difference, difference));
+  },
+};
+/** Mean over the features of |y - t|. */
+const absoluteError: Loss = {
+  target: "vector",
+  build: (g, output, target) => g.mean(g.unary("abs", g.sub(output, target))),
+};
+
 /** By Keras's names, with its defaults. */
-export const losses: { readonly [K in LossName]: Loss } = {
+export const losses = {
   sparse_categorical_crossentropy: sparseCategoricalCrossentropy(),
   categorical_crossentropy: categoricalCrossentropy(),
   binary_crossentropy: binaryCrossentropy(),
-  /** Mean over the features of (y - t)^2. */
-  mean_squared_error: {
-    target: "vector",
-    build: (g, output, target) => {
-      const difference = g.sub(output, target);
-      return g.mean(g.mul(difference, difference));
-    },
-  },
-  /** Mean over the features of |y - t|. */
-  mean_absolute_error: {
-    target: "vector",
-    build: (g, output, target) => g.mean(g.unary("abs", g.sub(output, target))),
-  },
+  mean_squared_error: squaredError,
+  mse: squaredError,
+  mean_absolute_error: absoluteError,
+  mae: absoluteError,
   huber: huber(),
   /**
    * Perceptron criterion: sum over the features of (y - t) * z for targets t of 0 and 1, where z is the output and y is 1
@@ -137,16 +153,20 @@ export const losses: { readonly [K in LossName]: Loss } = {
       return g.sum(g.mul(g.sub(g.unary("step", z), target), z));
     },
   },
-};
+} as const satisfies Readonly<Record<string, Loss>>;
 
 /** What training and evaluation take where nothing is said. */
 export const defaultLoss: LossName = "sparse_categorical_crossentropy";
 
+/** A loss, or the name of one with its defaults. */
+export const aLoss: Rule = {
+  expected: 'a loss, as huber() makes it, or the name of one ("mse")',
+  accepts: (value) => typeof value === "string" || having("", "target", "build").accepts(value),
+  look(where, value) {
+    if (typeof value === "string") lookUp(where, value, losses);
+  },
+};
+
 /** @throws InputError for a name that is none */
-export function lossOf(loss: LossName | Loss): Loss {
-  if (typeof loss !== "string") return loss;
-  if (Object.hasOwn(losses, loss)) return losses[loss];
-  throw new InputError(
-    `training: loss "${loss}" is not known; there are ${Object.keys(losses).join(", ")}.${didYouMean(loss, Object.keys(losses))}`,
-  );
-}
+export const lossOf = (loss: LossName | Loss): Loss =>
+  typeof loss === "string" ? lookUp<Loss>("training: loss", loss, losses) : loss;

@@ -6,8 +6,21 @@
  */
 import type { Builder, NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { didYouMean } from "../graph/vocabulary.ts";
-import { type Loss, losses } from "./losses.ts";
+import {
+  anArray,
+  camelCase,
+  checkArguments,
+  finiteNumber,
+  listOf,
+  lookUp,
+  numbers,
+  options,
+  type Rule,
+  required,
+  type Schema,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { type CamelCase, type Loss, losses } from "./losses.ts";
 
 type Numbers = ArrayLike<number>;
 /** What the numbers of a metric are: V of each output, and which steps count (all, unless a mask says). */
@@ -17,11 +30,19 @@ export type MetricOptions = {
   readonly mask?: ArrayLike<number | boolean> | undefined;
 };
 
+const rules: Schema<MetricOptions> = { features: required(wholeNumber(1)), mask: anArray };
+export const metricArguments = { outputs: numbers, targets: numbers, options: options(rules) };
+export const binaryAccuracyArguments = {
+  ...metricArguments,
+  options: options<MetricOptions & { readonly threshold?: number }>({ ...rules, threshold: finiteNumber }),
+};
+
 /**
  * Share of the steps where the largest output (T,B,V) is that of the target class (T,B). The first of equal ones wins.
  * @throws InputError where lengths do not fit, or no step counts
  */
 export function sparseCategoricalAccuracy(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
+  checkArguments("sparseCategoricalAccuracy", { outputs, targets, options }, metricArguments);
   const { features } = options;
   return meanOfSteps("sparseCategoricalAccuracy", outputs, targets, { ...options, perTarget: 1 }, (row) =>
     largest(outputs, row, features) === targets[row] ? 1 : 0,
@@ -33,6 +54,7 @@ export function sparseCategoricalAccuracy(outputs: Numbers, targets: Numbers, op
  * @throws InputError where lengths do not fit, or no step counts
  */
 export function categoricalAccuracy(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
+  checkArguments("categoricalAccuracy", { outputs, targets, options }, metricArguments);
   const { features } = options;
   return meanOfSteps("categoricalAccuracy", outputs, targets, { ...options, perTarget: features }, (row) =>
     largest(outputs, row, features) === largest(targets, row, features) ? 1 : 0,
@@ -47,9 +69,10 @@ export function categoricalAccuracy(outputs: Numbers, targets: Numbers, options:
 export function binaryAccuracy(
   outputs: Numbers,
   targets: Numbers,
-  { threshold = 0, ...options }: MetricOptions & { readonly threshold?: number },
+  options: MetricOptions & { readonly threshold?: number },
 ): number {
-  const { features } = options;
+  checkArguments("binaryAccuracy", { outputs, targets, options }, binaryAccuracyArguments);
+  const { features, threshold = 0 } = options;
   const says = (output: number): number => (output > threshold ? 1 : output <= threshold ? 0 : Number.NaN);
   return meanOfSteps("binaryAccuracy", outputs, targets, { ...options, perTarget: features }, (row) =>
     meanOfFeatures(row, features, (k) => (says(outputs[k] as number) === targets[k] ? 1 : 0)),
@@ -61,6 +84,7 @@ export function binaryAccuracy(
  * @throws InputError where lengths do not fit, or no step counts
  */
 export function meanAbsoluteError(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
+  checkArguments("meanAbsoluteError", { outputs, targets, options }, metricArguments);
   const { features } = options;
   return meanOfSteps("meanAbsoluteError", outputs, targets, { ...options, perTarget: features }, (row) =>
     meanOfFeatures(row, features, (k) => Math.abs((outputs[k] as number) - (targets[k] as number))),
@@ -74,6 +98,7 @@ export function meanAbsoluteError(outputs: Numbers, targets: Numbers, options: M
  * @example perplexity(data, y.flat(), { features: 65 }) // data as `predict` gives it
  */
 export function perplexity(logits: Numbers, targets: Numbers, options: MetricOptions): number {
+  checkArguments("perplexity", { outputs: logits, targets, options }, metricArguments);
   const { features } = options;
   const crossentropy = meanOfSteps("perplexity", logits, targets, { ...options, perTarget: 1 }, (row) => {
     const picked = logits[row * features + (targets[row] as number)] as number;
@@ -113,7 +138,7 @@ function meanOfSteps(
   value: (row: number) => number,
 ): number {
   const steps = targets.length / perTarget;
-  if (!Number.isInteger(features) || features < 1 || outputs.length !== steps * features) {
+  if (outputs.length !== steps * features) {
     throw new InputError(
       `${where}: needs ${features} outputs and ${perTarget} targets a step, got ${outputs.length} and ${targets.length}`,
     );
@@ -136,13 +161,14 @@ function meanOfSteps(
   return sum / count;
 }
 
-type Metric = Loss["build"];
+/** From a model's output and a target to one number an output; what its mean is made into. */
+type Metric = Loss & { readonly finish?: (mean: number) => number };
 
 /** 1 for the largest features, else 0. */
 const largestOf = (g: Builder, z: NodeId): NodeId =>
   g.sub(g.constant(1), g.unary("step", g.sub(g.reduce("max_of", z), z)));
 
-/** From a model's output and a target to one number an output. Of equally large outputs each is right in part. */
+/** Of equally large outputs each is right in part. What a loss measures is a metric too. */
 const metrics = {
   sparseCategoricalAccuracy: {
     target: "index",
@@ -165,32 +191,44 @@ const metrics = {
       return g.mean(g.sub(g.constant(1), wrong));
     },
   },
-  meanAbsoluteError: losses.mean_absolute_error,
-  meanSquaredError: losses.mean_squared_error,
-} as const satisfies Readonly<Record<string, Loss>>;
+  perplexity: { ...losses.sparse_categorical_crossentropy, finish: Math.exp },
+  ...losses,
+} as const satisfies Readonly<Record<string, Metric>>;
+type Known = keyof typeof metrics | "accuracy" | "acc";
 
 /**
- * The metrics of `fit` and `evaluate`. "accuracy" is the one that fits: `binaryAccuracy` for one output, else by what a
- * target is.
+ * The metrics of `fit` and `evaluate`, in Keras's style or ours. "accuracy" ("acc") is the one that fits: `binaryAccuracy` for
+ * one output, else by what a target is. Logs have them under the name that was given, in ours.
  */
-export type MetricName = keyof typeof metrics | "accuracy";
+export type MetricName = Known | CamelCase<Known>;
+
+const byName: Readonly<Record<string, Metric | undefined>> = { accuracy: undefined, acc: undefined, ...metrics };
+/** Metrics by their names. */
+export const metricNames: Rule = listOf({
+  expected: 'the name of a metric ("accuracy")',
+  accepts: (value) => typeof value === "string",
+  look: (where, value) => lookUp(where, value as string, byName),
+});
+/** Names as the logs have them, each once. */
+export const namesOfMetrics = (given: readonly MetricName[] = []): readonly MetricName[] => [
+  ...new Set(given.map((name) => camelCase(name) as MetricName)),
+];
+/** What the mean of a metric's numbers is made into. */
+export const finishMetric = (name: string, mean: number): number =>
+  name === "loss" ? mean : (lookUp("training: metric", name, byName)?.finish?.(mean) ?? mean);
 
 /** @throws InputError for a name that is none, and for one that reads other targets than the loss does */
 export function metricOf(
   name: MetricName,
   { target, outputSize }: { readonly target: Loss["target"]; readonly outputSize: number },
-): Metric {
-  if (name === "accuracy") {
-    if (target === "index") return metrics.sparseCategoricalAccuracy.build;
-    return outputSize === 1 ? metrics.binaryAccuracy.build : metrics.categoricalAccuracy.build;
-  }
-  if (!Object.hasOwn(metrics, name)) {
-    const known = ["accuracy", ...Object.keys(metrics)];
-    throw new InputError(
-      `training: metric "${name}" is not known; there are ${known.join(", ")}.${didYouMean(name, known)}`,
-    );
-  }
-  const metric = metrics[name];
+): Loss["build"] {
+  const metric =
+    lookUp("training: metric", name, byName) ??
+    (target === "index"
+      ? metrics.sparseCategoricalAccuracy
+      : outputSize === 1
+        ? metrics.binaryAccuracy
+        : metrics.categoricalAccuracy);
   if (metric.target === target) return metric.build;
   const kind = (of: Loss["target"]): string => (of === "index" ? "classes" : "vectors");
   throw new InputError(

@@ -3,10 +3,21 @@
  * Keras's. Knows nothing about files.
  */
 import { InputError } from "../graph/input-error.ts";
+import {
+  type Arguments,
+  callable,
+  checkArguments,
+  checkOptions,
+  finiteNumber,
+  flag,
+  oneOf,
+  type Schema,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import type { Callback, Logs } from "./callbacks.ts";
-import { checkWhole } from "./checks.ts";
-import { type Plateau, reduceLrOnPlateau } from "./rates.ts";
+import { type Plateau, type PlateauOptions, plateauOptionRules, reduceLrOnPlateau } from "./rates.ts";
 
 /** Whether less or more is better; "auto": more of what is called an accuracy, less of all else. */
 export type MonitorMode = "auto" | "min" | "max";
@@ -17,11 +28,11 @@ type Monitor = {
   readonly mode?: MonitorMode;
 };
 
-function directionOf(where: string, monitor: string, mode: MonitorMode): "min" | "max" {
-  if (mode === "auto") return /acc/i.test(monitor) ? "max" : "min";
-  if (mode === "min" || mode === "max") return mode;
-  throw new InputError(`${where}: mode must be "auto", "min" or "max", got ${JSON.stringify(mode)}`);
-}
+/** Of whatever watches one of the logs. */
+export const monitorRules: Schema<Monitor> = { monitor: string, mode: oneOf("auto", "min", "max") };
+
+const directionOf = (monitor: string, mode: MonitorMode): "min" | "max" =>
+  mode === "auto" ? (/acc/i.test(monitor) ? "max" : "min") : mode;
 
 /** @throws InputError where there is no such value, with those that there are */
 function monitored(where: string, monitor: string, logs: Logs): number {
@@ -33,6 +44,23 @@ function monitored(where: string, monitor: string, logs: Logs): number {
   );
 }
 
+/** Keras's defaults: the first epoch whose `valLoss` is not lower than the best ends it, and the weights are the last. */
+export type EarlyStoppingOptions = Monitor & {
+  readonly minDelta?: number;
+  readonly patience?: number;
+  readonly baseline?: number;
+  readonly restoreBestWeights?: boolean;
+  readonly startFromEpoch?: number;
+};
+export const earlyStoppingRules: Schema<EarlyStoppingOptions> = {
+  ...monitorRules,
+  minDelta: finiteNumber,
+  patience: wholeNumber(0),
+  baseline: finiteNumber,
+  restoreBestWeights: flag,
+  startFromEpoch: wholeNumber(0),
+};
+
 /**
  * Ends training where the monitored value has not been better than the best by more than `minDelta` for `patience`
  * epochs. With a `baseline`, only values better than it start the wait anew. `restoreBestWeights`: the model ends with
@@ -41,24 +69,11 @@ function monitored(where: string, monitor: string, logs: Logs): number {
  * @throws InputError for options that mean nothing; after the first epoch for a value that the logs do not have
  * @example earlyStopping({ patience: 3, restoreBestWeights: true })
  */
-export function earlyStopping({
-  monitor = "valLoss",
-  minDelta = 0,
-  patience = 0,
-  mode = "auto",
-  baseline,
-  restoreBestWeights = false,
-  startFromEpoch = 0,
-}: Monitor & {
-  readonly minDelta?: number;
-  readonly patience?: number;
-  readonly baseline?: number;
-  readonly restoreBestWeights?: boolean;
-  readonly startFromEpoch?: number;
-} = {}): Callback {
-  const sign = directionOf("earlyStopping", monitor, mode) === "min" ? -1 : 1;
-  checkWhole("earlyStopping: patience", patience, 0);
-  checkWhole("earlyStopping: startFromEpoch", startFromEpoch, 0);
+export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
+  checkOptions("earlyStopping", options, earlyStoppingRules);
+  const { monitor = "valLoss", minDelta = 0, patience = 0, mode = "auto", baseline } = options;
+  const { restoreBestWeights = false, startFromEpoch = 0 } = options;
+  const sign = directionOf(monitor, mode) === "min" ? -1 : 1;
   const better = (value: number, than: number): boolean => sign * (value - than) > Math.abs(minDelta);
   let best = -sign * Number.POSITIVE_INFINITY;
   let wait = 0;
@@ -107,19 +122,20 @@ export const setValues = (model: Model, values: Readonly<Record<string, Float32A
   for (const [name, own] of Object.entries(values)) model.values[name]?.set(own);
 };
 
+/** Keras's defaults: a tenth of the rate where `valLoss` is not lower for 10 epochs. */
+export type ReduceOnPlateauOptions = Monitor & Omit<PlateauOptions, "mode">;
+export const reduceOnPlateauRules: Schema<ReduceOnPlateauOptions> = { ...plateauOptionRules, ...monitorRules };
+
 /**
  * Makes the learning rate smaller where the monitored value no longer gets better: `reduceLrOnPlateau` after each
  * epoch. Keras's ReduceLROnPlateau, with its defaults.
  * @throws InputError as `earlyStopping`, and from `fit` where it has a `learningRate` too
  * @example reduceOnPlateau({ factor: 0.5, patience: 2 })
  */
-export function reduceOnPlateau({
-  monitor = "valLoss",
-  mode = "auto",
-  ...options
-}: Monitor & Omit<NonNullable<Parameters<typeof reduceLrOnPlateau>[2]>, "mode"> = {}): Callback {
-  const rule = { ...options, mode: directionOf("reduceOnPlateau", monitor, mode) };
-  reduceLrOnPlateau({ learningRate: 0 }, 0, rule);
+export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Callback {
+  checkOptions("reduceOnPlateau", options, reduceOnPlateauRules);
+  const { monitor = "valLoss", mode = "auto", ...numbers } = options;
+  const rule = { ...numbers, mode: directionOf(monitor, mode) };
   let plateau: Omit<Plateau, "learningRate"> = {};
   return {
     name: "reduceOnPlateau",
@@ -139,12 +155,15 @@ export function reduceOnPlateau({
   };
 }
 
+export const learningRateSchedulerArguments: Arguments = { rateOf: callable };
+
 /**
  * The learning rate of each epoch, from its number (0 at first) and the rate before it. Keras's LearningRateScheduler;
  * for a rate that changes within epochs give `fit` a `learningRate`, which excludes this.
  * @example learningRateScheduler((epoch, rate) => (epoch < 10 ? rate : rate * 0.9))
  */
 export function learningRateScheduler(rateOf: (epoch: number, learningRate: number) => number): Callback {
+  checkArguments("learningRateScheduler", { rateOf }, learningRateSchedulerArguments);
   return {
     onEpochBegin(epoch, run) {
       run.learningRate = rateOf(epoch, run.learningRate);

@@ -5,6 +5,20 @@
 
 import { type Cell, cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
+import {
+  alias,
+  callable,
+  checkOptions,
+  checkValue,
+  either,
+  flag,
+  having,
+  inRange,
+  lookUp,
+  type Rule,
+  recordOf,
+  type Schema,
+} from "../graph/schema.ts";
 
 /** An optimiser as the equations of its step, which are compiled with the model, and the numbers that go in. */
 export type Optimizer = {
@@ -29,12 +43,28 @@ export type Optimizer = {
  */
 export type WeightDecay = number | Readonly<Record<string, number>> | ((parameter: string) => number);
 
-const endless = Number.POSITIVE_INFINITY;
+/** Rates, lengths, sums of squares: from 0 on. */
+export const amount = inRange(0);
+/** From 0 on, and below 1. */
+export const share = inRange(0, 1);
+const learningRateRule = alias(amount, "lr", "eta");
+const epsilonRule = alias(amount, "eps");
+const decayRule = alias(
+  {
+    ...either(amount, recordOf(amount), callable),
+    expected: "a number in [0, Infinity), such numbers by layer, or a function of a parameter's name",
+  },
+  "decay",
+  "wd",
+);
 
-/** Numbers of training are checked before anything is compiled. */
-export function inside(where: string, value: number, low: number, high: number): void {
-  if (!(value >= low && value < high)) throw new InputError(`${where} must be in [${low}, ${high}), got ${value}`);
-}
+/** Defaults: 0.01, no momentum. */
+export type SgdOptions = {
+  readonly learningRate?: number;
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+};
+export const sgdRules: Schema<SgdOptions> = { learningRate: learningRateRule, momentum: share, nesterov: flag };
 
 /**
  * Stochastic gradient descent, with momentum where it is above 0. Formulas and defaults are Keras's: the velocity holds
@@ -43,9 +73,9 @@ export function inside(where: string, value: number, low: number, high: number):
  * 2013.
  * @throws InputError for a number out of its range
  */
-export function sgd({ learningRate = 0.01, momentum = 0, nesterov = false } = {}): Optimizer {
-  inside("sgd: learningRate", learningRate, 0, endless);
-  inside("sgd: momentum", momentum, 0, 1);
+export function sgd(options: SgdOptions = {}): Optimizer {
+  checkOptions("sgd", options, sgdRules);
+  const { learningRate = 0.01, momentum = 0, nesterov = false } = options;
   const base = { name: "sgd", learningRate };
   if (momentum === 0) return { ...base, cell: sgdCell, slots: [], settings: (_step, rate) => ({ rate }) };
   return {
@@ -71,6 +101,22 @@ const nesterovCell = cell(
   { inputs: ["g"], settings: ["rate", "momentum"] },
 );
 
+/** Defaults: 0.001, 0.9, no momentum, 1e-7, not centred. */
+export type RmspropOptions = {
+  readonly learningRate?: number;
+  readonly rho?: number;
+  readonly momentum?: number;
+  readonly epsilon?: number;
+  readonly centered?: boolean;
+};
+export const rmspropRules: Schema<RmspropOptions> = {
+  learningRate: learningRateRule,
+  rho: alias(share, "alpha"),
+  momentum: share,
+  epsilon: epsilonRule,
+  centered: flag,
+};
+
 /**
  * RMSprop: T. Hinton, "Neural networks for machine learning", lecture 6e, 2012. Formulas and defaults are Keras's:
  * epsilon is added under the root (in PyTorch outside), and the momentum adds up steps with the rates that they had.
@@ -78,17 +124,9 @@ const nesterovCell = cell(
  * 1308.0850).
  * @throws InputError for a number out of its range
  */
-export function rmsprop({
-  learningRate = 0.001,
-  rho = 0.9,
-  momentum = 0,
-  epsilon = 1e-7,
-  centered = false,
-} = {}): Optimizer {
-  inside("rmsprop: learningRate", learningRate, 0, endless);
-  inside("rmsprop: rho", rho, 0, 1);
-  inside("rmsprop: momentum", momentum, 0, 1);
-  inside("rmsprop: epsilon", epsilon, 0, endless);
+export function rmsprop(options: RmspropOptions = {}): Optimizer {
+  checkOptions("rmsprop", options, rmspropRules);
+  const { learningRate = 0.001, rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
   const moves = momentum > 0;
   return {
     name: "rmsprop",
@@ -122,14 +160,29 @@ const adamCell = cell(
   { inputs: ["g"], settings: ["rate", "beta1", "beta2", "epsilon", "correction1", "correction2"] },
 );
 
+/** Defaults: 0.001, 0.9, 0.999, 1e-7. */
+export type AdamOptions = {
+  readonly learningRate?: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+};
+export const adamRules: Schema<AdamOptions> = {
+  learningRate: learningRateRule,
+  beta1: alias(share, "betas"),
+  beta2: share,
+  epsilon: epsilonRule,
+};
+
 /**
  * Adam: D. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2014, algorithm 1. Defaults as in Keras;
  * like PyTorch and the paper, and unlike Keras, epsilon is added after the correction of v.
  * @throws InputError for a number out of its range
  * @example adam({ learningRate: 0.002 })
  */
-export function adam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = {}): Optimizer {
-  checkAdam("adam", { learningRate, beta1, beta2, epsilon });
+export function adam(options: AdamOptions = {}): Optimizer {
+  checkOptions("adam", options, adamRules);
+  const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options;
   return {
     name: "adam",
     cell: adamCell,
@@ -146,13 +199,10 @@ export function adam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon
     }),
   };
 }
-type AdamNumbers = { learningRate: number; beta1: number; beta2: number; epsilon: number };
-function checkAdam(name: string, { learningRate, beta1, beta2, epsilon }: AdamNumbers): void {
-  inside(`${name}: learningRate`, learningRate, 0, endless);
-  inside(`${name}: beta1`, beta1, 0, 1);
-  inside(`${name}: beta2`, beta2, 0, 1);
-  inside(`${name}: epsilon`, epsilon, 0, endless);
-}
+
+/** As `AdamOptions`, and a decay of 0.004. */
+export type AdamWOptions = AdamOptions & { readonly weightDecay?: WeightDecay };
+export const adamWRules: Schema<AdamWOptions> = { ...adamRules, weightDecay: decayRule };
 
 /**
  * Adam with decoupled weight decay: I. Loshchilov and F. Hutter, 2017 (arXiv 1711.05101). As in Keras and PyTorch the
@@ -163,19 +213,13 @@ function checkAdam(name: string, { learningRate, beta1, beta2, epsilon }: AdamNu
  * adamW({ weightDecay: (parameter) => (/\.b(_|$)/.test(parameter) ? 0 : 0.01) }); // none for biases
  * ```
  */
-export function adamW({
-  learningRate = 0.001,
-  weightDecay = 0.004 as WeightDecay,
-  beta1 = 0.9,
-  beta2 = 0.999,
-  epsilon = 1e-7,
-} = {}): Optimizer {
-  checkAdam("adamW", { learningRate, beta1, beta2, epsilon });
-  const { settings } = adam({ learningRate, beta1, beta2, epsilon });
+export function adamW(options: AdamWOptions = {}): Optimizer {
+  checkOptions("adamW", options, adamWRules);
+  const { weightDecay = 0.004, ...numbers } = options;
+  const { settings, ...rest } = adam(numbers);
   return {
+    ...rest,
     name: "adamW",
-    slots: ["m", "v"],
-    learningRate,
     ...withDecay("adamW", weightDecay, { settings, source: adamWSource, names: adamCell.settings }),
   };
 }
@@ -194,7 +238,6 @@ function withDecay(
   { source, names, settings }: { source: string; names: readonly string[]; settings: Optimizer["settings"] },
 ): Pick<Optimizer, "cell" | "settings" | "decayOf"> {
   if (typeof weightDecay === "number") {
-    inside(`${where}: weightDecay`, weightDecay, 0, endless);
     return {
       cell: cell(source, { inputs: ["g"], settings: [...names, "decay"] }),
       settings: (step, rate) => ({ ...settings(step, rate), decay: weightDecay }),
@@ -205,7 +248,7 @@ function withDecay(
       typeof weightDecay === "function"
         ? weightDecay(parameter)
         : (weightDecay[parameter.split(".")[0] as string] ?? 0);
-    inside(`${where}: weightDecay of ${parameter}`, decay, 0, endless);
+    checkValue(`${where}: weightDecay of ${parameter}`, decay, amount);
     return decay;
   };
   return { cell: cell(source, { inputs: ["g", "decay"], settings: names }), settings, decayOf };
@@ -227,8 +270,9 @@ const nadamCell = cell(
  * Keras's: the momentum of step t is u_t = beta1 * (1 - 0.96^t / 2), which is PyTorch's with a momentum decay of 1.
  * @throws InputError for a number out of its range
  */
-export function nadam({ learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = {}): Optimizer {
-  checkAdam("nadam", { learningRate, beta1, beta2, epsilon });
+export function nadam(options: AdamOptions = {}): Optimizer {
+  checkOptions("nadam", options, adamRules);
+  const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options;
   const momentum = (step: number): number => Math.fround(beta1) * (1 - 0.5 * 0.96 ** step);
   return {
     name: "nadam",
@@ -257,6 +301,24 @@ const asgdSource = `
   a' = a + share * (w' - a)                    # the mean of w from a step on; before that, w
 `;
 
+/** Defaults: 0.01, averaged from step 1 on, no decay. */
+export type AsgdOptions = {
+  readonly learningRate?: number;
+  readonly averageFrom?: number | (() => number);
+  readonly weightDecay?: WeightDecay;
+};
+export const asgdRules: Schema<AsgdOptions> = {
+  learningRate: learningRateRule,
+  averageFrom: alias(
+    {
+      ...either(inRange(1, Infinity, "[]"), callable),
+      expected: "a step, 1 or later, or Infinity for never, or a function that says so",
+    },
+    "t0",
+  ),
+  weightDecay: decayRule,
+};
+
 /**
  * Averaged stochastic gradient descent: B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by
  * averaging", 1992, as the AWD-LSTM uses it (S. Merity et al., 2017, arXiv 1708.02182): the steps are those of `sgd`
@@ -271,12 +333,9 @@ const asgdSource = `
  * if (averageFrom === Infinity && loss > Math.min(...losses.slice(0, -5))) averageFrom = trainer.step + 1;
  * ```
  */
-export function asgd({
-  learningRate = 0.01,
-  averageFrom = 1 as number | (() => number),
-  weightDecay = 0 as WeightDecay,
-} = {}): Optimizer {
-  inside("asgd: learningRate", learningRate, 0, endless);
+export function asgd(options: AsgdOptions = {}): Optimizer {
+  checkOptions("asgd", options, asgdRules);
+  const { learningRate = 0.01, averageFrom = 1, weightDecay = 0 } = options;
   const first = (): number => {
     const step = typeof averageFrom === "number" ? averageFrom : averageFrom();
     if (step >= 1) return step;
@@ -295,6 +354,24 @@ export function asgd({
     }),
   };
 }
+
+/** By Keras's names. */
+const optimizers = { sgd, rmsprop, adam, adamw: adamW, nadam, asgd } as const;
+export type OptimizerName = keyof typeof optimizers;
+
+/** An optimiser, or the name of one with its defaults. */
+export const anOptimizer: Rule = {
+  expected: 'an optimiser, as adam() makes it, or the name of one ("adam")',
+  accepts: (value) =>
+    typeof value === "string" || having("", "cell", "slots", "settings", "learningRate").accepts(value),
+  look(where, value) {
+    if (typeof value === "string") lookUp(where, value, optimizers);
+  },
+};
+
+/** @throws InputError for a name that is none */
+export const optimizerOf = (given: OptimizerName | Optimizer = "adam"): Optimizer =>
+  typeof given === "string" ? lookUp("training: optimizer", given, optimizers)() : given;
 
 /** Gradients longer than `clip` together are scaled down to it. R. Pascanu et al., 2013 (arXiv 1211.5063). */
 export const clipByGlobalNorm: Cell = cell(

@@ -30,7 +30,9 @@ const withOptions: Partial<Record<string, (options: Options) => Loss>> = {
   huber,
 };
 const lossWith = (name: string, options: Options): Loss => {
-  return Object.keys(options).length === 0 ? losses[name as LossName] : (withOptions[name]?.(options) as Loss);
+  return Object.keys(options).length === 0
+    ? losses[name as keyof typeof losses]
+    : (withOptions[name]?.(options) as Loss);
 };
 
 /** What scripts/record-pytorch-optimizers.py writes. */
@@ -169,13 +171,13 @@ test.each(all)("%s: a model learns from it", async (_name, loss) => {
 test("a loss that is none, and options that make no sense, are named in one line", async () => {
   const model = sequential([lstm(2), dense(2)], { input: 2 });
   await expect(createTrainer(model, { batch: 1, steps: 1, loss: "huberr" as LossName })).rejects.toThrow(
-    /^training: loss "huberr" is not known; there are .*\. Did you mean huber\?$/,
+    'createTrainer: loss "huberr" is not known. Did you mean huber?',
   );
-  expect(() => huber({ delta: 0 })).toThrow("huber: delta must be in (0, Infinity), got 0");
+  expect(() => huber({ delta: 0 })).toThrow("huber: delta must be a number in (0, Infinity), got 0");
   expect(() => categoricalCrossentropy({ labelSmoothing: 1 })).toThrow(
-    "categoricalCrossentropy: labelSmoothing must be in [0, 1), got 1",
+    "categoricalCrossentropy: labelSmoothing must be a number in [0, 1), got 1",
   );
   expect(() => binaryCrossentropy({ features: "max" as "sum" })).toThrow(
-    'binaryCrossentropy: features must be "mean" or "sum", got "max"',
+    'binaryCrossentropy: features must be one of "mean", "sum", got "max"',
   );
 });

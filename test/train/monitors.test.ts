@@ -114,7 +114,7 @@ test("a monitor that is none is refused with what there is; so are options that 
     "earlyStopping: patience must be a whole number of at least 0, got -1",
   );
   expect(() => earlyStopping({ mode: "up" as "max" })).toThrow(
-    'earlyStopping: mode must be "auto", "min" or "max", got "up"',
+    'earlyStopping: mode must be one of "auto", "min", "max", got "up"',
   );
-  expect(() => reduceOnPlateau({ factor: 1 })).toThrow("reduceLrOnPlateau: factor must be in [0, 1), got 1");
+  expect(() => reduceOnPlateau({ factor: 1 })).toThrow("reduceOnPlateau: factor must be a number in [0, 1), got 1");
 });

@@ -341,14 +341,20 @@ describe("averaged stochastic gradient descent", () => {
 
 describe("numbers that make no sense are named in one line", () => {
   const never = [
-    [() => sgd({ momentum: 1 }), "sgd: momentum must be in [0, 1), got 1"],
-    [() => rmsprop({ rho: -0.1 }), "rmsprop: rho must be in [0, 1), got -0.1"],
-    [() => rmsprop({ epsilon: Number.NaN }), "rmsprop: epsilon must be in [0, Infinity), got NaN"],
-    [() => rmsprop({ momentum: 2 }), "rmsprop: momentum must be in [0, 1), got 2"],
-    [() => adamW({ beta2: 1 }), "adamW: beta2 must be in [0, 1), got 1"],
-    [() => adamW({ weightDecay: -1 }), "adamW: weightDecay must be in [0, Infinity), got -1"],
-    [() => nadam({ learningRate: -1 }), "nadam: learningRate must be in [0, Infinity), got -1"],
-    [() => asgd({ averageFrom: 0 }), "asgd: averageFrom must be a step, 1 or later, or Infinity for never, got 0"],
+    [() => sgd({ momentum: 1 }), "sgd: momentum must be a number in [0, 1), got 1"],
+    [() => rmsprop({ rho: -0.1 }), "rmsprop: rho must be a number in [0, 1), got -0.1"],
+    [() => rmsprop({ epsilon: Number.NaN }), "rmsprop: epsilon must be a number in [0, Infinity), got NaN"],
+    [() => rmsprop({ momentum: 2 }), "rmsprop: momentum must be a number in [0, 1), got 2"],
+    [() => adamW({ beta2: 1 }), "adamW: beta2 must be a number in [0, 1), got 1"],
+    [
+      () => adamW({ weightDecay: -1 }),
+      "adamW: weightDecay must be a number in [0, Infinity), such numbers by layer, or a function of a parameter's name, got -1",
+    ],
+    [() => nadam({ learningRate: -1 }), "nadam: learningRate must be a number in [0, Infinity), got -1"],
+    [
+      () => asgd({ averageFrom: 0 }),
+      "asgd: averageFrom must be a step, 1 or later, or Infinity for never, or a function that says so, got 0",
+    ],
   ] as const;
   test.each(never)("%s", (make, message) => {
     expect(make).toThrow(message);
@@ -356,11 +362,15 @@ describe("numbers that make no sense are named in one line", () => {
   test("of a decay by name, and of clipping, before anything is compiled", async () => {
     const make = (options: Partial<TrainerOptions>) => createTrainer(tinyModel(), { batch, steps, ...options });
     const optimizer = adamW({ weightDecay: (name) => (name === "dense.b" ? -1 : 0) });
-    await expect(make({ optimizer })).rejects.toThrow("adamW: weightDecay of dense.b must be in [0, Infinity), got -1");
-    await expect(make({ clipValue: -1 })).rejects.toThrow("training: clipValue must be in [0, Infinity), got -1");
+    await expect(make({ optimizer })).rejects.toThrow(
+      "adamW: weightDecay of dense.b must be a number in [0, Infinity), got -1",
+    );
+    await expect(make({ clipValue: -1 })).rejects.toThrow(
+      "createTrainer: clipValue must be a number in [0, Infinity), got -1",
+    );
     await expect(make({ clipNorm: 1, clipNormEach: 1 })).rejects.toThrow("Give one of them.");
     await expect(make({ clipNorm: Number.NaN })).rejects.toThrow(
-      "training: clipNorm must be in [0, Infinity), got NaN",
+      "createTrainer: clipNorm must be a number in [0, Infinity), got NaN",
     );
   });
 });

@@ -128,27 +128,27 @@ describe("reduce on plateau", () => {
 
 describe("numbers that make no sense are named in one line", () => {
   const never: [() => unknown, string][] = [
-    [() => constantRate(-1), "constantRate: learningRate must be in [0, Infinity), got -1"],
+    [() => constantRate(-1), "constantRate: learningRate must be a number in [0, Infinity), got -1"],
     [
       () => exponentialDecay({ initialLearningRate, decaySteps: 0, decayRate: 1 }),
-      "exponentialDecay: decaySteps must be in (0, Infinity), got 0",
+      "exponentialDecay: decaySteps must be a number in (0, Infinity), got 0",
     ],
-    [() => stepDecay({ initialLearningRate, every: -1 }), "stepDecay: every must be in (0, Infinity), got -1"],
+    [() => stepDecay({ initialLearningRate, every: -1 }), "stepDecay: every must be a number in (0, Infinity), got -1"],
     [
       () => inverseTimeDecay({ initialLearningRate, decaySteps: 1, decayRate: -1 }),
-      "inverseTimeDecay: decayRate must be in [0, Infinity), got -1",
+      "inverseTimeDecay: decayRate must be a number in [0, Infinity), got -1",
     ],
     [
       () => polynomialDecay({ initialLearningRate, decaySteps: 1, power: 0 }),
-      "polynomialDecay: power must be in (0, Infinity), got 0",
+      "polynomialDecay: power must be a number in (0, Infinity), got 0",
     ],
     [
       () => cosineDecay({ initialLearningRate: Number.NaN, decaySteps: 1 }),
-      "cosineDecay: initialLearningRate must be in [0, Infinity), got NaN",
+      "cosineDecay: initialLearningRate must be a number in [0, Infinity), got NaN",
     ],
     [
       () => linearWarmup({ warmupSteps: -1, after: constantRate(1) }),
-      "linearWarmup: warmupSteps must be in [0, Infinity), got -1",
+      "linearWarmup: warmupSteps must be a number in [0, Infinity), got -1",
     ],
     [
       () => piecewiseConstantDecay({ boundaries: [1], values: [1] }),
@@ -164,7 +164,7 @@ describe("numbers that make no sense are named in one line", () => {
     ],
     [
       () => reduceLrOnPlateau({ learningRate: 1 }, 1, { factor: 1 }),
-      "reduceLrOnPlateau: factor must be in [0, 1), got 1",
+      "reduceLrOnPlateau: factor must be a number in [0, 1), got 1",
     ],
   ];
   test.each(never)("%s", (make, message) => {
