@@ -4,9 +4,18 @@
  */
 import { createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { type LoadOptions, load } from "../runtime/program.ts";
+import {
+  type Arguments,
+  checkArguments,
+  checkValue,
+  iterable,
+  listOf,
+  options as optionsOf,
+  string,
+} from "../graph/schema.ts";
+import { hostRules, type LoadOptions, load } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { addModel, cellsOf, checkReadsForward, type Model } from "./model.ts";
+import { addModel, aModel, cellsOf, checkReadsForward, type Model } from "./model.ts";
 import { Session } from "./session.ts";
 
 /** One line of a layer's cell: a gate, a state, or whatever else has a name. */
@@ -49,7 +58,16 @@ export type InspectOptions = LoadOptions & {
  * What `inspectModel` can show of a model, in the order of its layers and their lines.
  * @example namedValues(model).map(({ key }) => key) // ["lstm.f", "lstm.i", ...]
  */
-export const namedValues = (model: Model): readonly NamedValue[] => named(model).values;
+export function namedValues(model: Model): readonly NamedValue[] {
+  checkValue("namedValues: model", model, aModel);
+  return named(model).values;
+}
+
+export const inspectArguments: Arguments = {
+  model: aModel,
+  inputs: iterable,
+  options: optionsOf<InspectOptions>({ ...hostRules, values: listOf(string) }),
+};
 
 /**
  * Run a model over one sequence from its start: tokens, or vectors (D). Each step is given as soon as it is done, with the
@@ -60,8 +78,10 @@ export const namedValues = (model: Model): readonly NamedValue[] => named(model)
 export async function* inspectModel(
   model: Model,
   inputs: Iterable<number | ArrayLike<number>>,
-  { values, ...host }: InspectOptions = {},
+  options: InspectOptions = {},
 ): AsyncGenerator<InspectedStep, void, undefined> {
+  checkArguments("inspect", { model, inputs, options }, inspectArguments);
+  const { values, ...host } = options;
   checkReadsForward(model, "inspect");
   const { graph, values: all } = named(model);
   const there = all.map(({ key }) => key);

@@ -4,8 +4,27 @@
  */
 
 import { gruResetAfter, lstm as lstmCell, simpleRnn as simpleRnnCell } from "../cells/index.ts";
-import { type Cell, cell } from "../graph/cell.ts";
+import { aCell, type Cell, cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
+import {
+  type Arguments,
+  alias,
+  checkArguments,
+  checkOptions,
+  either,
+  finiteNumber,
+  flag,
+  inRange,
+  listOf,
+  oneOf,
+  options as optionsOf,
+  type Rule,
+  recordOf,
+  required,
+  type Schema,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
 
 /** A layer as plain data: what the functions of this file give, and what a model's file holds. */
 export type LayerSpec = Named &
@@ -92,9 +111,47 @@ export const recurrentDefaults: RecurrentOptions = {
 export const mergeModes = ["concat", "sum", "mul", "ave"] as const;
 export type MergeMode = (typeof mergeModes)[number];
 
+/** What a merging layer is called. */
+export const mergeLabels = { concat: "concatenate", sum: "add", mul: "multiply", ave: "average" } as const;
+
 /** A layer reads the one before it, or the one whose name it `reads`. */
 type Named = { readonly name?: string; readonly reads?: string };
 type Recurrent = Named & Partial<RecurrentOptions>;
+
+/** Tensors in a model's file begin with it, and a dot. What every object has (`constructor`) would be found in every table. */
+export const isLayerName = (name: unknown): boolean =>
+  typeof name === "string" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && !(name in {});
+
+const names: Schema<Named> = {
+  name: {
+    expected: "a name of letters, digits and underscores, and no JavaScript word like constructor",
+    accepts: isLayerName,
+  },
+  reads: alias(string, "input", "inputs"),
+};
+/** So many units, features, steps. */
+export const size = wholeNumber(1);
+const rate = inRange(0, 1);
+const isCellLayer = (value: unknown): boolean => {
+  const { kind, cell } = (value ?? {}) as Partial<CellSpec>;
+  return kind === "cell" && aCell.accepts(cell);
+};
+const kinds: readonly unknown[] = ["input", "embedding", "merge", "repeat_vector", "masking", "dropout"];
+/** A layer that one of these functions made. */
+export const aLayer: Rule = {
+  expected: "a layer, as lstm(4) makes it",
+  accepts(value) {
+    const { kind, forward, backward } = (value ?? {}) as { kind?: unknown; forward?: unknown; backward?: unknown };
+    return kinds.includes(kind) || isCellLayer(kind === "bidirectional" && isCellLayer(forward) ? backward : value);
+  },
+};
+const aCellLayer: Rule = { expected: "a recurrent layer, as lstm(4) makes it", accepts: isCellLayer };
+
+type InputOptions = Named & { readonly sequence?: boolean; readonly mask?: boolean };
+export const inputArguments: Arguments = {
+  features: either(oneOf("tokens"), size),
+  options: optionsOf<InputOptions>({ sequence: flag, mask: flag, ...names }),
+};
 
 /**
  * Where data come in: tokens (T,B), or vectors (T,B,features); with `sequence: false` one token or vector an example. A
@@ -103,38 +160,71 @@ type Recurrent = Named & Partial<RecurrentOptions>;
  * @throws InputError for features that are no whole number of at least 1, and for a mask without a sequence
  * @example [input("tokens", { name: "question" }), embedding(50, 16), lstm(32, { name: "encoder" }), ...]
  */
-export function input(
-  features: "tokens" | number,
-  { sequence = true, mask = false, ...names }: Named & { readonly sequence?: boolean; readonly mask?: boolean } = {},
-): LayerSpec {
-  if (features !== "tokens") positive("input", "features", features);
+export function input(features: "tokens" | number, options: InputOptions = {}): LayerSpec {
+  checkArguments("input", { features, options }, inputArguments);
+  const { sequence = true, mask = false } = options;
   if (mask && !sequence) throw new InputError("input: a mask is for steps, and without a sequence there are none");
-  return named({ kind: "input", features, sequence, mask }, names);
+  return named({ kind: "input", features, sequence, mask }, options);
 }
+
+type EmbeddingOptions = Named & { readonly maskZero?: boolean };
+export const embeddingArguments: Arguments = {
+  inputDim: size,
+  outputDim: size,
+  options: optionsOf<EmbeddingOptions>({ maskZero: alias(flag, "paddingIdx"), ...names }),
+};
 
 /**
  * tokens (T,B) -> vectors (T,B,outputDim): the row of a table (inputDim, outputDim) for each token, at first uniform in
  * [-0.05, 0.05]. With `maskZero`, token 0 is padding: the layers behind skip its steps. Keras's Embedding.
  * @throws InputError for sizes that are no whole numbers of at least 1
  */
-export function embedding(
-  inputDim: number,
-  outputDim: number,
-  { maskZero = false, ...names }: Named & { readonly maskZero?: boolean } = {},
-): LayerSpec {
-  positive("embedding", "inputDim", inputDim);
-  positive("embedding", "outputDim", outputDim);
-  return named({ kind: "embedding", inputDim, outputDim, maskZero }, names);
+export function embedding(inputDim: number, outputDim: number, options: EmbeddingOptions = {}): LayerSpec {
+  checkArguments("embedding", { inputDim, outputDim, options }, embeddingArguments);
+  return named({ kind: "embedding", inputDim, outputDim, maskZero: options.maskZero ?? false }, options);
 }
+
+type MaskingOptions = Named & { readonly maskValue?: number };
+export const maskingRules: Schema<MaskingOptions> = { maskValue: finiteNumber, ...names };
 
 /**
  * The layers behind skip the steps whose features all are `maskValue`; what is skipped becomes zeros. Keras's Masking.
  * @throws InputError for a `maskValue` that is not finite
  */
-export function masking({ maskValue = 0, ...names }: Named & { readonly maskValue?: number } = {}): LayerSpec {
-  if (!Number.isFinite(maskValue)) throw new InputError(`masking: maskValue must be a finite number, got ${maskValue}`);
-  return named({ kind: "masking", maskValue }, names);
+export function masking(options: MaskingOptions = {}): LayerSpec {
+  checkOptions("masking", options, maskingRules);
+  return named({ kind: "masking", maskValue: options.maskValue ?? 0 }, options);
 }
+
+const layerRules: Schema<Recurrent> = {
+  ...names,
+  returnSequences: flag,
+  returnState: flag,
+  goBackwards: flag,
+  stateful: flag,
+  zeroOutputForMask: flag,
+  initialState: {
+    expected: '"zeros", "learned" or { from: the name of a layer }',
+    accepts: (value) => value === "zeros" || value === "learned" || typeof value === "object",
+    look(where, value) {
+      if (typeof value === "object") checkOptions(where, value, { from: required(either(string, listOf(string))) });
+    },
+  },
+  dropout: rate,
+  recurrentDropout: rate,
+  zoneout: either(rate, recordOf(rate)),
+  dropConnect: alias(rate, "weightDrop"),
+};
+/** `lstm`, `gru`, `simpleRnn`. */
+export const layerArguments: Arguments = { units: size, options: optionsOf<Recurrent>(layerRules) };
+type AnyRecurrent = Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared">>;
+const anyRules: Schema<AnyRecurrent> = {
+  ...layerRules,
+  units: alias(size, "hiddenSize"),
+  label: string,
+  shared: recordOf(string),
+};
+export const recurrentArguments: Arguments = { cell: aCell, options: optionsOf<AnyRecurrent>(anyRules) };
 
 /**
  * Any cell over the time steps: x (T,B,D) -> its output after the last step (B,units), or with `returnSequences` after
@@ -144,22 +234,18 @@ export function masking({ maskValue = 0, ...names }: Named & { readonly maskValu
  * @throws InputError for an option that is none or that this cell cannot have, with the layer's name
  * @example recurrent(cell("h' = tanh(W @ x + U @ h + b)"), { units: 64, returnSequences: true })
  */
-export function recurrent(
-  of: Cell,
-  {
-    units,
-    name,
-    reads,
-    label = "recurrent",
-    shared,
-    ...options
-  }: Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared">> = {},
-): CellSpec {
-  const where = name ?? label;
+export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
+  const where = layerPlace(options, "recurrent");
+  checkArguments(where, { cell: of, options }, recurrentArguments);
+  const { units, name, reads, label = "recurrent", shared, ...given } = options;
   checkLayerCell(of, where);
-  if (units !== undefined) positive(where, "units", units);
-  const all = { ...recurrentDefaults, ...options };
-  checkRecurrentOptions(of, all, where);
+  const all = { ...recurrentDefaults, ...given };
+  const { initialState, zoneout, stateful } = all;
+  const state = typeof zoneout === "object" && Object.keys(zoneout).find((one) => !of.states.includes(one));
+  if (typeof state === "string") throw new InputError(`${where}: zoneout: its cell has no state ${state}`);
+  if (initialState !== "zeros" && stateful) {
+    throw new InputError(`${where}: stateful keeps its states; leave initialState out, or stateful`);
+  }
   const unknown = Object.keys(shared ?? {}).find((key) => !of.parameters.some((parameter) => parameter.name === key));
   if (unknown !== undefined) throw new InputError(`${where}: shared: its cell has no parameter ${unknown}`);
   return named(
@@ -167,39 +253,10 @@ export function recurrent(
     { ...(name !== undefined && { name }), ...(reads !== undefined && { reads }) },
   );
 }
+/** A layer's own name, where it has one, tells it from others of its kind. */
+const layerPlace = (options: Named & { readonly label?: string }, kind: string): string =>
+  [options?.name, options?.label].find((one) => typeof one === "string") ?? kind;
 
-/** @throws InputError for an option that is none, or that this cell cannot have */
-function checkRecurrentOptions({ states }: Cell, options: RecurrentOptions, where: string): void {
-  const { initialState, zoneout, stateful } = options;
-  for (const [key, standard] of Object.entries(recurrentDefaults)) {
-    const value: unknown = options[key as keyof RecurrentOptions];
-    if (typeof standard === "boolean" && typeof value !== "boolean") {
-      throw new InputError(`${where}: ${key} must be true or false, got ${JSON.stringify(value)}`);
-    }
-  }
-  for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(recurrentDefaults, key)) throw new InputError(`${where}: there is no option ${key}`);
-  }
-  checkRate(`${where}: dropout`, options.dropout);
-  checkRate(`${where}: recurrentDropout`, options.recurrentDropout);
-  checkRate(`${where}: dropConnect`, options.dropConnect);
-  if (typeof zoneout === "number") checkRate(`${where}: zoneout`, zoneout);
-  else {
-    if (typeof zoneout !== "object" || zoneout === null) {
-      throw new InputError(`${where}: zoneout must be a rate, or rates by state, got ${JSON.stringify(zoneout)}`);
-    }
-    for (const [state, rate] of Object.entries(zoneout)) {
-      if (!states.includes(state)) throw new InputError(`${where}: zoneout: its cell has no state ${state}`);
-      checkRate(`${where}: zoneout of ${state}`, rate);
-    }
-  }
-  if (initialState === "zeros") return;
-  const from: unknown = initialState === "learned" ? [] : initialState?.from;
-  if (typeof from !== "string" && !(Array.isArray(from) && from.every((one) => typeof one === "string"))) {
-    throw new InputError(`${where}: initialState must be "zeros", "learned" or { from: the name of a layer }`);
-  }
-  if (stateful) throw new InputError(`${where}: stateful keeps its states; leave initialState out, or stateful`);
-}
 export const namesOf = (from: string | readonly string[]): readonly string[] =>
   typeof from === "string" ? [from] : from;
 
@@ -219,6 +276,16 @@ export function checkLayerCell({ inputs, settings }: Cell, where: string): void 
   );
 }
 
+type BidirectionalOptions = Named & { readonly mergeMode?: MergeMode | "none"; readonly backward?: CellSpec };
+export const bidirectionalArguments: Arguments = {
+  layer: aCellLayer,
+  options: optionsOf<BidirectionalOptions>({
+    mergeMode: oneOf(...mergeModes, "none"),
+    backward: alias(aCellLayer, "backwardLayer"),
+    ...names,
+  }),
+};
+
 /**
  * One layer from the first step to the last and one like it from the last to the first, side by side at each step: M.
  * Schuster and K. Paliwal, "Bidirectional recurrent neural networks", 1997. `backward` is a copy of the layer unless
@@ -227,21 +294,11 @@ export function checkLayerCell({ inputs, settings }: Cell, where: string): void 
  * @throws InputError for layers that are not recurrent, or do not go together
  * @example bidirectional(lstm(64, { returnSequences: true }))
  */
-export function bidirectional(
-  layer: CellSpec,
-  {
-    mergeMode = "concat",
-    backward = layer,
-    ...names
-  }: Named & { readonly mergeMode?: MergeMode | "none"; readonly backward?: CellSpec } = {},
-): LayerSpec {
-  if (mergeMode !== "none" && !mergeModes.includes(mergeMode)) {
-    throw new InputError(
-      `bidirectional: mergeMode "${mergeMode}" is not known. There are ${mergeModes.join(", ")} and none.`,
-    );
-  }
+export function bidirectional(layer: CellSpec, options: BidirectionalOptions = {}): LayerSpec {
+  checkArguments("bidirectional", { layer, options }, bidirectionalArguments);
+  const { mergeMode = "concat", backward = layer } = options;
   for (const one of [layer, backward]) {
-    if (one.kind !== "cell" || one.cell.states.length === 0) {
+    if (one.cell.states.length === 0) {
       throw new InputError("bidirectional: needs a recurrent layer, one whose cell has a state");
     }
   }
@@ -251,14 +308,18 @@ export function bidirectional(
   if (layer.returnSequences !== backward.returnSequences) {
     throw new InputError("bidirectional: both layers must return sequences, or neither");
   }
-  return named({ kind: "bidirectional", forward: layer, backward, mergeMode }, names);
+  return named({ kind: "bidirectional", forward: layer, backward, mergeMode }, options);
 }
 
+export const mergeArguments: Arguments = {
+  layers: { ...listOf(string, 2), expected: "the names of two layers or more" },
+  options: optionsOf<Named>(names),
+};
 const merge =
   (mergeMode: MergeMode) =>
-  (of: readonly string[], names: Named = {}): LayerSpec => {
-    if (of.length < 2) throw new InputError(`a merging layer needs the names of two layers or more, got ${of.length}`);
-    return named({ kind: "merge", of, mergeMode }, names);
+  (of: readonly string[], options: Named = {}): LayerSpec => {
+    checkArguments(mergeLabels[mergeMode], { layers: of, options }, mergeArguments);
+    return named({ kind: "merge", of, mergeMode }, options);
   };
 /**
  * The outputs of layers, by their names, side by side: (T,B,D1), (T,B,D2) ... -> (T,B,D1 + D2 ...).
@@ -276,15 +337,19 @@ export const multiply = merge("mul");
 /** Mean of the outputs of layers of equal width, by their names, as `add`. */
 export const average = merge("ave");
 
+export const repeatVectorArguments: Arguments = { n: size, options: optionsOf<Named>(names) };
+
 /**
  * One vector an example (B,D) at each of `n` steps (n,B,D): what a decoder reads. All of a model has `n` steps then.
  * Keras's RepeatVector.
  * @throws InputError for an `n` that is no whole number of at least 1
  */
-export function repeatVector(n: number, names: Named = {}): LayerSpec {
-  positive("repeatVector", "n", n);
-  return named({ kind: "repeat_vector", n }, names);
+export function repeatVector(n: number, options: Named = {}): LayerSpec {
+  checkArguments("repeatVector", { n, options }, repeatVectorArguments);
+  return named({ kind: "repeat_vector", n }, options);
 }
+
+export const timeDistributedArguments: Arguments = { layer: aLayer };
 
 /**
  * A layer that reads one vector, at every step: what such a layer does here anyway, so it is given back as it is. For
@@ -292,6 +357,7 @@ export function repeatVector(n: number, names: Named = {}): LayerSpec {
  * @throws InputError for a layer that reads a sequence
  */
 export function timeDistributed(layer: LayerSpec): LayerSpec {
+  checkArguments("timeDistributed", { layer }, timeDistributedArguments);
   const one = layer.kind === "dropout" || (layer.kind === "cell" && layer.cell.states.length === 0);
   if (!one) throw new InputError("timeDistributed: needs a layer that reads one vector at a time, such as dense");
   return layer;
@@ -304,16 +370,25 @@ export function timeDistributed(layer: LayerSpec): LayerSpec {
  * @throws InputError as `recurrent`
  * @example lstm(128, { returnSequences: true, dropout: 0.2 })
  */
-export const lstm = (units: number, options: Recurrent = {}): CellSpec =>
-  recurrent(lstmCell, { units, label: "lstm", ...options });
+export const lstm = (units: number, options: Recurrent = {}): CellSpec => layerOf("lstm", lstmCell, units, options);
 /** As `lstm`, by the cell `gruResetAfter`: Keras's GRU with `reset_after=True`, its default and cuDNN's. */
-export const gru = (units: number, options: Recurrent = {}): CellSpec =>
-  recurrent(gruResetAfter, { units, label: "gru", ...options });
+export const gru = (units: number, options: Recurrent = {}): CellSpec => layerOf("gru", gruResetAfter, units, options);
 /** As `lstm`, by the cell `simpleRnn`: h' = tanh(W @ x + U @ h + b). Keras's SimpleRNN. */
 export const simpleRnn = (units: number, options: Recurrent = {}): CellSpec =>
-  recurrent(simpleRnnCell, { units, label: "simple_rnn", ...options });
+  layerOf("simple_rnn", simpleRnnCell, units, options);
+
+function layerOf(label: string, of: Cell, units: number, options: Recurrent): CellSpec {
+  checkArguments(layerPlace(options, label), { units, options }, layerArguments);
+  return recurrent(of, { units, label, ...options });
+}
 
 const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
+
+type DenseOptions = Named & { readonly activation?: (typeof activations)[number]; readonly tied?: string };
+export const denseArguments: Arguments = {
+  units: size,
+  options: optionsOf<DenseOptions>({ activation: oneOf(...activations), tied: string, ...names }),
+};
 
 /**
  * x (T,B,D) or (B,D) -> activation(W @ x + b) (T,B,units) or (B,units); linear unless said otherwise, as the losses
@@ -321,24 +396,19 @@ const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softp
  * L. Wolf, 2016, arXiv 1608.05859). Keras's Dense.
  * @throws InputError for an activation that is not known, and for units that are no whole number of at least 1
  */
-export function dense(
-  units: number,
-  {
-    activation = "linear",
-    tied,
-    ...names
-  }: Named & { readonly activation?: (typeof activations)[number]; readonly tied?: string } = {},
-): CellSpec {
-  if (!activations.includes(activation)) {
-    throw new InputError(`dense: activation "${activation}" is not known. There are ${activations.join(", ")}.`);
-  }
+export function dense(units: number, options: DenseOptions = {}): CellSpec {
+  checkArguments("dense", { units, options }, denseArguments);
+  const { activation = "linear", tied, ...named } = options;
   const product = "W @ x + b";
   const of = cell(`y = ${activation === "linear" ? product : `${activation}(${product})`}`);
   return recurrent(of, {
-    ...{ units, label: "dense", ...names },
+    ...{ units, label: "dense", ...named },
     ...(tied !== undefined && { shared: { W: `${tied}.weight` } }),
   });
 }
+
+type DropoutOptions = Named & { readonly locked?: boolean };
+export const dropoutArguments: Arguments = { rate, options: optionsOf<DropoutOptions>({ locked: flag, ...names }) };
 
 /**
  * In training, each number is 0 with probability `rate`, else divided by 1 - rate; a new mask at every step. N.
@@ -346,31 +416,13 @@ export function dense(
  * Z. Ghahramani, 2015 (arXiv 1512.05287).
  * @throws InputError unless 0 <= rate < 1
  */
-export function dropout(
-  rate: number,
-  { locked = false, ...names }: Named & { readonly locked?: boolean } = {},
-): LayerSpec {
-  checkRate("dropout: rate", rate);
-  return named({ kind: "dropout", rate, locked }, names);
+export function dropout(rate: number, options: DropoutOptions = {}): LayerSpec {
+  checkArguments("dropout", { rate, options }, dropoutArguments);
+  return named({ kind: "dropout", rate, locked: options.locked ?? false }, options);
 }
 
-/** Tensors in a model's file begin with it, and a dot. What every object has (`constructor`) would be found in every table. */
-export const isLayerName = (name: string): boolean => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && !(name in {});
-
-function named<T extends LayerSpec>(layer: T, { name, reads }: Named): T {
-  if (name !== undefined && !isLayerName(name)) {
-    throw new InputError(
-      `layer name "${name}" is not a name. Use letters, digits and underscores, and no JavaScript word like "constructor".`,
-    );
-  }
-  return { ...layer, ...(name !== undefined && { name }), ...(reads !== undefined && { reads }) };
-}
-function checkRate(where: string, rate: number): void {
-  if (!(typeof rate === "number" && rate >= 0 && rate < 1))
-    throw new InputError(`${where} must be at least 0 and below 1, got ${JSON.stringify(rate)}`);
-}
-function positive(where: string, what: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new InputError(`${where}: ${what} must be a whole number of at least 1, got ${value}`);
-  }
-}
+const named = <T extends LayerSpec>(layer: T, { name, reads }: Named): T => ({
+  ...layer,
+  ...(name !== undefined && { name }),
+  ...(reads !== undefined && { reads }),
+});

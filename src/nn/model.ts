@@ -13,10 +13,11 @@ import {
 } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { contentOf, remember } from "../graph/remember.ts";
+import { type Arguments, alias, checkArguments, checkValue, isPlain, listOf, options as optionsOf, type Rule } from "../graph/schema.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
-import { type CellSpec, type LayerSpec, namesOf } from "./layers.ts";
-import { createRandom } from "./random.ts";
+import { aLayer, type CellSpec, type LayerSpec, mergeLabels, namesOf, size } from "./layers.ts";
+import { aSeed, createRandom } from "./random.ts";
 import {
   addBidirectional,
   addMerge,
@@ -72,14 +73,45 @@ export type SequentialOptions = {
   readonly seed?: number;
 };
 
+export const sequentialArguments: Arguments = {
+  layers: listOf(aLayer, 1),
+  options: optionsOf<SequentialOptions>({ input: alias(size, "inputDim", "inputShape"), seed: aSeed }),
+};
+
+/** Something with layers, as a model has them. */
+const someLayers = (value: unknown): boolean =>
+  isPlain(value) && Array.isArray(value.layers) && value.layers.length > 0 && value.layers.every(aLayer.accepts);
+export const layersOfModel: Rule = { expected: "a model, as sequential makes it", accepts: someLayers };
+/** Something with parameters, as a model has them. */
+export const parametersOfModel: Rule = {
+  ...layersOfModel,
+  accepts: (value) => isPlain(value) && Array.isArray(value.parameters),
+};
+/** A model: what is in its parts is trusted, but for how many values there are. */
+export const aModel: Rule = {
+  ...layersOfModel,
+  accepts: (value) =>
+    someLayers(value) &&
+    isPlain(value) &&
+    isPlain(value.values) &&
+    [value.inputs, value.parameters, value.paddings, value.maskedBy].every(Array.isArray),
+  look(where, value) {
+    const { parameters, values } = value as Model;
+    const wrong = parameters.find((one) => values[one.name]?.length !== countParameters({ parameters: [one] }));
+    if (wrong)
+      throw new InputError(`${where}: ${wrong.name} needs ${wrong.shape.join(" x ")} values in a Float32Array`);
+  },
+};
+
 /**
  * Layers one after the other; one that `reads` another by name goes on from there.
  * @throws InputError where a layer does not fit what it reads, with its name
  * @example sequential([embedding(65, 64), lstm(128, { returnSequences: true }), dense(65)])
  */
-export function sequential(specs: readonly LayerSpec[], { input, seed = 0 }: SequentialOptions = {}): Model {
-  const [first] = specs;
-  if (first === undefined) throw new InputError("sequential: needs at least one layer");
+export function sequential(specs: readonly LayerSpec[], options: SequentialOptions = {}): Model {
+  checkArguments("sequential", { layers: specs, options }, sequentialArguments);
+  const { input, seed = 0 } = options;
+  const [first] = specs as [LayerSpec];
   const own = first.kind === "embedding" ? "tokens" : first.kind === "input" ? first.features : undefined;
   if (own === undefined && input === undefined) {
     throw new InputError("sequential: say how many features go in, { input: n }, or begin with an embedding");
@@ -208,7 +240,6 @@ export function labelOf(spec: LayerSpec): string {
   if (spec.kind === "input") return spec.features === "tokens" ? "tokens" : "x";
   return spec.kind === "merge" ? mergeLabels[spec.mergeMode] : spec.kind;
 }
-const mergeLabels = { concat: "concatenate", sum: "add", mul: "multiply", ave: "average" } as const;
 
 export type ModelNodes = {
   readonly output: NodeId;
@@ -420,5 +451,7 @@ export function addModel(
 const firstRecurrentStream = 2 ** 16;
 
 /** How many numbers a model learns. */
-export const countParameters = ({ parameters }: Pick<Model, "parameters">): number =>
-  parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+export function countParameters(model: Pick<Model, "parameters">): number {
+  checkValue("countParameters: model", model, parametersOfModel);
+  return model.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+}

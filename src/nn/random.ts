@@ -3,6 +3,10 @@
  * is four numbers, so that a checkpoint can hold it. Knows nothing about what the numbers are for. Not for secrets.
  */
 import { InputError } from "../graph/input-error.ts";
+import { alias, checkValue, wholeNumber } from "../graph/schema.ts";
+
+/** What random numbers start from. */
+export const aSeed = alias(wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), "randomState");
 
 /** Four unsigned 32-bit words, not all of them 0. Plain data: it survives JSON. */
 export type RandomState = readonly [number, number, number, number];
@@ -25,9 +29,7 @@ export type Random = {
  * @example createRandom(1).integer(6) // from 0 to 5, the same each time
  */
 export function createRandom(seed: number): Random {
-  if (!Number.isSafeInteger(seed)) {
-    throw new InputError(`seed: needs a whole number between -(2^53 - 1) and 2^53 - 1, got ${seed}`);
-  }
+  checkValue("seed", seed, aSeed);
   // `mix` is one to one, so `a` and `b` together tell every seed from every other; and mix(0) is not 0, so the four
   // words are never all 0.
   const a = mix(seed >>> 0);

@@ -5,9 +5,17 @@
 import { grad } from "../grad/grad.ts";
 import { createBuilder } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { type LoadOptions, load } from "../runtime/program.ts";
+import {
+  type Arguments,
+  anArray,
+  checkArguments,
+  formatValue,
+  options as optionsOf,
+  recordOf,
+} from "../graph/schema.ts";
+import { hostRules, type LoadOptions, load } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { addModel, checkReadsForward, type Model } from "./model.ts";
+import { addModel, checkReadsForward, type Model, aModel } from "./model.ts";
 import { createSession, type Session } from "./session.ts";
 
 /** What was found for the last of T tokens, token by token for the T - 1 before it. */
@@ -28,6 +36,12 @@ export type SaliencyOptions = LoadOptions & {
   readonly start?: Readonly<Record<string, ArrayLike<number>>> | undefined;
 };
 
+export const saliencyArguments: Arguments = {
+  model: aModel,
+  tokens: anArray,
+  options: optionsOf<SaliencyOptions>({ ...hostRules, start: recordOf(anArray) }),
+};
+
 /**
  * How much the probability of the last token owes to each token before it. The whole sequence is kept for the way back:
  * for the end of a long one give its last tokens, and the state before them as `start`; the probability is then that of
@@ -40,8 +54,10 @@ export type SaliencyOptions = LoadOptions & {
 export async function saliency(
   model: Model,
   tokens: ArrayLike<number>,
-  { start, ...host }: SaliencyOptions = {},
+  options: SaliencyOptions = {},
 ): Promise<Saliency> {
+  checkArguments("saliency", { model, tokens, options }, saliencyArguments);
+  const { start, ...host } = options;
   checkReadsForward(model, "saliency");
   const count = model.inputs[0]?.count;
   if (model.input !== "tokens" || count !== model.outputSize) {
@@ -51,7 +67,8 @@ export async function saliency(
     throw new InputError(`saliency: needs a token and at least one before it, got ${tokens.length}`);
   }
   const odd = Array.from(tokens).findIndex((token) => !(Number.isInteger(token) && token >= 0 && token < count));
-  if (odd >= 0) throw new InputError(`saliency: token ${odd} is ${tokens[odd]}; tokens go from 0 to ${count - 1}`);
+  if (odd >= 0)
+    throw new InputError(`saliency: token ${odd} is ${formatValue(tokens[odd])}; tokens go from 0 to ${count - 1}`);
 
   const g = createBuilder();
   const { output } = addModel(g, model, { training: false, goesOn: true });

@@ -1,11 +1,14 @@
 /** A model that reads one input at a time and keeps its state between them. Knows nothing about text or sampling. */
 import { InputError } from "../graph/input-error.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import { type LoadOptions, load, type Program } from "../runtime/program.ts";
-import type { Plan } from "../schedule/plan.ts";
+import { type LoadOptions, load, type Program, hostRules } from "../runtime/program.ts";
+import { type Plan } from "../schedule/plan.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { checkReadsForward, type Model, modelGraph, onceForEqual } from "./model.ts";
+import { checkReadsForward, type Model, modelGraph, onceForEqual, aModel } from "./model.ts";
+import { type Arguments, checkArguments, checkValue, formatValue, isList, isPlain, numbers, options as optionsOf, recordOf } from "../graph/schema.ts";
 import { learnedState } from "./recurrent.ts";
+
+export const sessionArguments: Arguments = { model: aModel, options: optionsOf<LoadOptions>(hostRules) };
 
 /**
  * A model with the values it has now, before its first step. Where a step is worth it, and this thread may wait (a
@@ -14,6 +17,7 @@ import { learnedState } from "./recurrent.ts";
  * @example const session = await createSession(model); const logits = session.next(3);
  */
 export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
+  checkArguments("createSession", { model, options }, sessionArguments);
   checkReadsForward(model, "session");
   const program = await load(stepPlan(model, 1), options, { here: true, owner: "session" });
   for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
@@ -68,22 +72,31 @@ export class Session extends Disposable {
   }
   private readToken(input: unknown, count: number): Int32Array {
     if (!(typeof input === "number" && Number.isInteger(input) && input >= 0 && input < count)) {
-      throw new InputError(`session: needs a token, a whole number from 0 to ${count - 1}, got ${shown(input)}`);
+      throw new InputError(`session: needs a token, a whole number from 0 to ${count - 1}, got ${formatValue(input)}`);
     }
     this.token[0] = input;
     return this.token;
   }
   private readVector(input: number | ArrayLike<number>): Float32Array {
     const { vector } = this;
-    if (typeof input === "number" || input?.length !== vector.length) {
-      throw new InputError(`session: needs a vector of ${vector.length} numbers, got ${shown(input)}`);
-    }
+    if (!(input instanceof Float32Array && input.length === vector.length)) this.checkList(input);
     vector.set(input);
-    for (let j = 0; j < vector.length; j++) {
-      if (Number.isFinite(vector[j])) continue;
-      throw new InputError(`session: a vector's numbers must be finite 32-bit floats; number ${j} is ${input[j]}`);
-    }
+    for (let j = 0; j < vector.length; j++) if (!Number.isFinite(vector[j])) throw this.odd(j, input[j]);
     return vector;
+  }
+  /** What is no number would become one when it is copied. */
+  private checkList(input: unknown): asserts input is ArrayLike<number> {
+    const { length } = this.vector;
+    if (!isList(input) || input.length !== length) {
+      throw new InputError(`session: needs a vector of ${length} numbers, got ${formatValue(input)}`);
+    }
+    const j = ArrayBuffer.isView(input) ? (typeof input[0] === "number" ? -1 : 0) : firstOdd(input);
+    if (j >= 0) throw this.odd(j, input[j]);
+  }
+  private odd(j: number, value: unknown): InputError {
+    return new InputError(
+      `session: a vector's numbers must be finite 32-bit floats; number ${j} is ${formatValue(value)}`,
+    );
   }
 
   /** How many threads share a step. */
@@ -104,6 +117,7 @@ export class Session extends Disposable {
    * @throws InputError where a state is missing, unknown or of another length; then nothing has changed
    */
   restore(state: Readonly<Record<string, ArrayLike<number>>>): void {
+    checkValue("session: the state", state, { expected: "an object of states", accepts: isPlain });
     const sizes = this.sizes();
     const there = Object.entries(sizes).map(([name, size]) => `${name} of ${size}`);
     const wanted = there.length === 0 ? "it has no state" : `it has ${there.join(", ")}`;
@@ -111,9 +125,10 @@ export class Session extends Disposable {
       if (!Object.hasOwn(sizes, name)) throw new InputError(`session: the model has no state ${name}; ${wanted}`);
     }
     for (const [name, size] of Object.entries(sizes)) {
-      const got = (Object.hasOwn(state, name) ? state[name]?.length : undefined) ?? "none";
+      const got = Object.hasOwn(state, name) && isList(state[name]) ? state[name].length : "none";
       if (got !== size) throw new InputError(`session: state ${name} needs ${size} numbers, got ${got}; ${wanted}`);
     }
+    checkValue("session: state", state, recordOf(numbers));
     for (const name of Object.keys(sizes)) this.program.setState(name, state[name] as ArrayLike<number>);
   }
   dispose(): void {
@@ -122,6 +137,12 @@ export class Session extends Disposable {
   private sizes(): Record<string, number> {
     return Object.fromEntries(Object.entries(this.program.plan.states).map(([name, { size }]) => [name, size]));
   }
+}
+
+/** Where the first is that is no number, or -1. Of lists alone: of arrays of many kinds a read makes a box on the heap. */
+function firstOdd(list: ArrayLike<unknown>): number {
+  for (let j = 0; j < list.length; j++) if (typeof list[j] !== "number") return j;
+  return -1;
 }
 
 /** By state (`lstm.h`), the values (H) that training learned that it starts from: a copy. The others start from zero. */
@@ -135,8 +156,3 @@ export function learnedStarts({ layers, values }: Model): Readonly<Record<string
   });
   return Object.fromEntries(learned);
 }
-
-const shown = (input: unknown): string => {
-  if (typeof input !== "object" || input === null) return typeof input === "string" ? `"${input}"` : String(input);
-  return "length" in input ? `a list of ${input.length}` : "an object";
-};

@@ -1,6 +1,7 @@
 /** A model as a table: its layers, what they give, how many parameters they have. Knows nothing about values. */
 import { createBuilder, type Parameter } from "../graph/graph.ts";
-import { addModel, countParameters, type Layer, labelOf, type Model } from "./model.ts";
+import { checkValue } from "../graph/schema.ts";
+import { addModel, aModel, countParameters, type Layer, labelOf, layersOfModel, type Model } from "./model.ts";
 
 /** One layer of a summary. */
 export type LayerSummary = {
@@ -16,6 +17,7 @@ export type LayerSummary = {
 
 /** The layers of a model, in their order, as data: what `summary` prints. */
 export function layerSummaries(model: Pick<Model, "layers" | "input">): LayerSummary[] {
+  checkValue("layerSummaries: model", model, layersOfModel);
   const g = createBuilder();
   const { flows, output, steps = "T" } = addModel(g, model, { training: false });
   const { parameters } = g.graph({ output });
@@ -45,6 +47,7 @@ function readBy(layer: Layer): readonly string[] {
  * @example console.log(summary(sequential([embedding(65, 64), lstm(128), dense(65)])));
  */
 export function summary(model: Model): string {
+  checkValue("summary: model", model, aModel);
   const rows = layerSummaries(model).map(({ name, type, outputShapes, parameters, reads }) => [
     name === type ? name : `${name} (${type})`,
     outputShapes.map((shape) => `(${shape.join(", ")})`).join(" "),

@@ -1,12 +1,23 @@
 /** Every named value of a cell while it reads a sequence, and what the last output owes to each. */
 import { grad } from "../grad/grad.ts";
-import { addCell, type Cell } from "../graph/cell.ts";
+import { aCell, addCell, type Cell } from "../graph/cell.ts";
 import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { type LoadOptions, load } from "../runtime/program.ts";
+import {
+  type Arguments,
+  anArray,
+  checkArguments,
+  checkOptions,
+  listOf,
+  numbers,
+  options as optionsOf,
+  recordOf,
+} from "../graph/schema.ts";
+import { hostRules, type LoadOptions, load } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { initialize } from "./initializers.ts";
-import { createRandom } from "./random.ts";
+import { size as someUnits } from "./layers.ts";
+import { aSeed, createRandom } from "./random.ts";
 
 /** For each line of the cell its value at each time step (a state's: after the step). One number is a vector of one. */
 export type Trace<Names extends string> = { readonly [Name in Names]: readonly Float32Array[] };
@@ -17,6 +28,17 @@ export type TraceOptions = LoadOptions & {
   /** Parameters by name (`W_f`), flat; those that are absent start as their initialiser says. */
   readonly parameters?: Readonly<Record<string, ArrayLike<number>>>;
   readonly seed?: number;
+};
+
+export const traceArguments: Arguments = {
+  cell: aCell,
+  sequence: listOf(numbers),
+  options: optionsOf<TraceOptions>({
+    ...hostRules,
+    units: someUnits,
+    parameters: recordOf(numbers),
+    seed: aSeed,
+  }),
 };
 
 /**
@@ -46,10 +68,13 @@ export const traceGradients = <Names extends string>(
 async function run<Names extends string>(
   cell: Cell<Names>,
   sequence: readonly ArrayLike<number>[],
-  { units, parameters = {}, seed = 0, ...options }: TraceOptions,
+  options: TraceOptions,
   derive: (graph: Graph, values: Readonly<Record<string, NodeId>>) => Graph,
   prefix: string,
 ): Promise<Trace<Names>> {
+  checkArguments("trace", { cell, sequence, options }, traceArguments);
+  const { units, parameters = {}, seed = 0, ...host } = options;
+  checkOptions("trace: parameters", parameters, Object.fromEntries(cell.parameters.map(({ name }) => [name, anArray])));
   if (cell.inputs.length !== 1 || cell.settings.length > 0) {
     throw new InputError("trace: needs a cell of one input and without settings");
   }
@@ -73,7 +98,7 @@ async function run<Names extends string>(
   const graph = derive(g.graph({ ...values, last }), values);
   const steps = sequence.length;
   const keep = cell.names.map((name) => `${prefix}${name}`);
-  const program = await load(schedule(graph, { steps, batch: 1, keep }), options);
+  const program = await load(schedule(graph, { steps, batch: 1, keep }), host);
   try {
     const random = createRandom(seed);
     for (const parameter of graph.parameters) {

@@ -1,10 +1,10 @@
 /**
  * A compiled plan with its memory: put inputs in, run, read values out. Knows nothing about cells, models or text.
  */
-
 import { InputError } from "../graph/input-error.ts";
 import { contentOf, numberOf, remember } from "../graph/remember.ts";
 import { multiplyAdds, type Plan, reservedBytes, type Slot } from "../schedule/plan.ts";
+import { flag, type Schema, wholeNumber } from "../graph/schema.ts";
 import { type EmitOptions, emit, memoryPages, pageBytes } from "../wasm/emit.ts";
 import { relaxedSimd, sharedMemory } from "../wasm/features.ts";
 import { Disposable } from "./disposable.ts";
@@ -21,15 +21,14 @@ export type LoadOptions = {
   readonly threads?: number | undefined;
 };
 
+export const hostRules: Schema<LoadOptions> = { fma: flag, threads: wholeNumber(1, 64) };
+
 /** Multiply-adds of a run from which threads gain more than it costs to call them: by message, and from here. */
 const worthThreads = 4e6;
 const worthThreadsHere = 1e6;
 const mostThreads = 8;
 
 function threadsFor(plan: Plan, wanted: number | undefined, here: boolean): number {
-  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= 64)) {
-    throw new InputError(`threads: needs a whole number from 1 to 64, got ${wanted}`);
-  }
   if (!sharedMemory() || (here && !mayWait())) return 1;
   const most = Math.min(mostThreads, availableThreads());
   const worth = multiplyAdds(plan) >= (here ? worthThreadsHere : worthThreads);

@@ -369,12 +369,12 @@ test.each<[string, LayerSpec[], string]>([
 });
 test.each<[string, () => unknown, string]>([
   ["zoneout of a state that is none", () => gru(3, { zoneout: { c: 0.1 } }), "gru: zoneout: its cell has no state c"],
-  ["a rate", () => gru(3, { dropConnect: 1 }), "gru: dropConnect must be at least 0 and below 1, got 1"],
+  ["a rate", () => gru(3, { dropConnect: 1 }), "gru: dropConnect must be a number in [0, 1), got 1"],
   ["two ways at once", () => gru(3, { stateful: true, initialState: "learned" }), "gru: stateful keeps its states"],
   [
     "an option that is none",
     () => gru(3, { returnSequence: true } as object),
-    "gru: there is no option returnSequence",
+    'gru: unknown option "returnSequence". Did you mean returnSequences?',
   ],
   [
     "a state that is none",

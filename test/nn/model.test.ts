@@ -73,7 +73,11 @@ test("the forget gate's bias starts with ones, other biases with zeros; one seed
 
 describe("a mistake is one line that says where and what", () => {
   test.each<[string, () => unknown, string | RegExp]>([
-    ["no layers", () => sequential([]), "sequential: needs at least one layer"],
+    [
+      "no layers",
+      () => sequential([]),
+      "sequential: layers must be a list of at least 1, each a layer, as lstm(4) makes it, got a list of 0",
+    ],
     ["no input", () => sequential([lstm(3)]), "say how many features go in"],
     [
       "input for tokens",
@@ -86,15 +90,19 @@ describe("a mistake is one line that says where and what", () => {
       "embedding: an embedding reads tok",
     ],
     ["one name twice", () => namesOf(lstm(2, { name: "a" }), lstm(2, { name: "a" })), 'two layers are named "a"'],
-    ["a name that is none", () => lstm(2, { name: "a.b" }), 'layer name "a.b" is not a name'],
+    [
+      "a name that is none",
+      () => lstm(2, { name: "a.b" }),
+      'a.b: name must be a name of letters, digits and underscores, and no JavaScript word like constructor, got "a.b"',
+    ],
     ["no units", () => lstm(0), "lstm: units must be a whole number of at least 1, got 0"],
     ["units that are no number", () => dense(Number.NaN), "dense: units must be a whole number of at least 1, got NaN"],
     ["a table of no rows", () => embedding(0, 3), "embedding: inputDim must be a whole number"],
-    ["a rate of 1", () => dropout(1), "dropout: rate must be at least 0 and below 1, got 1"],
+    ["a rate of 1", () => dropout(1), "dropout: rate must be a number in [0, 1), got 1"],
     [
       "an activation that there is not",
       () => dense(2, { activation: "gelu" as "relu" }),
-      'activation "gelu" is not known',
+      'dense: activation must be one of "linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp", got "gelu"',
     ],
     [
       "an input that nothing reads",

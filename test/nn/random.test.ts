@@ -77,7 +77,7 @@ describe("the generator", () => {
   });
 
   test("refuses what is no seed and what is no state", () => {
-    for (const seed of [0.5, Number.NaN, Infinity, 2 ** 53]) expect(() => createRandom(seed)).toThrow(/^seed: needs/);
+    for (const seed of [0.5, Number.NaN, Infinity, 2 ** 53]) expect(() => createRandom(seed)).toThrow(/^seed must be/);
     const bad: unknown[] = [[0, 0, 0, 0], [1, 2, 3], [1, 2, 3, 2 ** 32], [1, 2, 3, -1], [1, 2, 3, "4"], null, {}];
     for (const state of bad) expect(() => fromState(state as RandomState)).toThrow(/^random state: needs/);
   });

@@ -160,7 +160,9 @@ describe("bidirectional: one direction as it is, the other turned back, at each 
     expect(() => model([bidirectional(lstm(3), { mergeMode: "sum", backward: lstm(4) })])).toThrow(
       'bidirectional: mergeMode "sum" needs equal units, got 3 and 4',
     );
-    expect(() => bidirectional(lstm(3), { mergeMode: "max" as "sum" })).toThrow('mergeMode "max" is not known');
+    expect(() => bidirectional(lstm(3), { mergeMode: "max" as "sum" })).toThrow(
+      'bidirectional: mergeMode must be one of "concat", "sum", "mul", "ave", "none", got "max"',
+    );
   });
 });
 

@@ -169,8 +169,14 @@ describe("an input that does not fit is refused in one line, and the state stays
     [undefined, "needs a vector of 2 numbers, got undefined"],
     [[1, Number.NaN], "a vector's numbers must be finite 32-bit floats; number 1 is NaN"],
     [[1e39, 0], "a vector's numbers must be finite 32-bit floats; number 0 is 1e+39"],
-    ["ab", "a vector's numbers must be finite 32-bit floats; number 0 is a"],
-  ])("vector %j", async (vector, message) => {
+    ["ab", 'needs a vector of 2 numbers, got "ab"'],
+    [["1", 2], 'a vector\'s numbers must be finite 32-bit floats; number 0 is "1"'],
+    [[1, null], "a vector's numbers must be finite 32-bit floats; number 1 is null"],
+    [[1n, 2], "a vector's numbers must be finite 32-bit floats; number 0 is 1n"],
+    [BigInt64Array.of(1n, 2n), "a vector's numbers must be finite 32-bit floats; number 0 is 1n"],
+    // biome-ignore lint/suspicious/noSparseArray: what is refused
+    [[1, ,], "a vector's numbers must be finite 32-bit floats; number 1 is undefined"],
+  ])("vector %#", async (vector, message) => {
     const session = await createSession(sequential(layers, { input: 2 }));
     session.next([1, 2]);
     const kept = session.state();
