@@ -13,7 +13,16 @@ import {
 } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { contentOf, remember } from "../graph/remember.ts";
-import { type Arguments, alias, checkArguments, checkValue, isPlain, listOf, options as optionsOf, type Rule } from "../graph/schema.ts";
+import {
+  type Arguments,
+  alias,
+  checkArguments,
+  checkValue,
+  isPlain,
+  listOf,
+  options as optionsOf,
+  type Rule,
+} from "../graph/schema.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
 import { aLayer, type CellSpec, type LayerSpec, mergeLabels, namesOf, size } from "./layers.ts";

@@ -15,7 +15,7 @@ import {
 } from "../graph/schema.ts";
 import { hostRules, type LoadOptions, load } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { addModel, checkReadsForward, type Model, aModel } from "./model.ts";
+import { addModel, aModel, checkReadsForward, type Model } from "./model.ts";
 import { createSession, type Session } from "./session.ts";
 
 /** What was found for the last of T tokens, token by token for the T - 1 before it. */

@@ -1,11 +1,21 @@
 /** A model that reads one input at a time and keeps its state between them. Knows nothing about text or sampling. */
 import { InputError } from "../graph/input-error.ts";
+import {
+  type Arguments,
+  checkArguments,
+  checkValue,
+  formatValue,
+  isList,
+  isPlain,
+  numbers,
+  options as optionsOf,
+  recordOf,
+} from "../graph/schema.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import { type LoadOptions, load, type Program, hostRules } from "../runtime/program.ts";
-import { type Plan } from "../schedule/plan.ts";
+import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
+import type { Plan } from "../schedule/plan.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { checkReadsForward, type Model, modelGraph, onceForEqual, aModel } from "./model.ts";
-import { type Arguments, checkArguments, checkValue, formatValue, isList, isPlain, numbers, options as optionsOf, recordOf } from "../graph/schema.ts";
+import { aModel, checkReadsForward, type Model, modelGraph, onceForEqual } from "./model.ts";
 import { learnedState } from "./recurrent.ts";
 
 export const sessionArguments: Arguments = { model: aModel, options: optionsOf<LoadOptions>(hostRules) };

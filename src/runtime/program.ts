@@ -3,8 +3,8 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import { contentOf, numberOf, remember } from "../graph/remember.ts";
-import { multiplyAdds, type Plan, reservedBytes, type Slot } from "../schedule/plan.ts";
 import { flag, type Schema, wholeNumber } from "../graph/schema.ts";
+import { multiplyAdds, type Plan, reservedBytes, type Slot } from "../schedule/plan.ts";
 import { type EmitOptions, emit, memoryPages, pageBytes } from "../wasm/emit.ts";
 import { relaxedSimd, sharedMemory } from "../wasm/features.ts";
 import { Disposable } from "./disposable.ts";

@@ -3,11 +3,10 @@
  * whatever yields batches. Knows nothing about programs.
  */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue, isPlain } from "../graph/schema.ts";
+import { checkOptions, formatValue, isPlain, type Schema } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { shuffle as shuffled } from "../nn/shuffle.ts";
-import { checkWhole } from "./checks.ts";
 import {
   checkWholeBatches,
   type DataSet,
@@ -126,7 +125,6 @@ export type ArrayOptions = PaddingOptions & {
  */
 export function arrayPasses(model: Model, data: DataSet, rows: Int32Array, options: ArrayOptions): Passes {
   const { where, batchSize = 32, shuffle } = options;
-  checkWhole(`${where}: batchSize`, batchSize, 1);
   const batch = Math.min(batchSize, rows.length);
   const stepsOf = bucketsOf(model, data, options);
   const chunksIn = (order: Int32Array): Chunk[] => chunksOf(order, batch, stepsOf);
@@ -215,12 +213,15 @@ export function argumentsOf<Options extends { readonly sampleWeight?: ExampleArr
   where: string,
   [x, y, more]: readonly [unknown, ExampleArray | Options | undefined, Options | undefined],
   only: { readonly arrays: readonly (keyof Options)[]; readonly batches: readonly (keyof Options)[] },
+  rules: Schema<Options>,
 ): { readonly data: ExampleBatch | BatchSource; readonly options: Options } {
   const arrays = y !== undefined && !(isPlain(y) && !("data" in y && "shape" in y));
   if (!arrays && !isSource(x)) {
     throw new InputError(`${where}: needs x and y, or what yields batches { x, y }; got ${formatValue(x)} and no y`);
   }
-  const options = ((arrays ? more : (y ?? more)) ?? {}) as Options;
+  const given = arrays || y === undefined ? more : y;
+  checkOptions(where, given, rules);
+  const options = (given ?? {}) as Options;
   for (const name of arrays ? only.batches : only.arrays) {
     if (options[name] === undefined) continue;
     const why = arrays
@@ -252,7 +253,6 @@ export type SourceOptions = PaddingOptions & {
  */
 export async function sourcePasses(model: Model, source: BatchSource, options: SourceOptions): Promise<Passes> {
   const { where, count, countName, again, anew, ahead, read } = options;
-  if (count !== undefined) checkWhole(`${where}: ${countName}`, count, 1);
   const stateful = statefulLayer(model);
   const reader = createReader(source);
   let number = 0;

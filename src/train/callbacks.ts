@@ -1,4 +1,5 @@
 /** What happens between the steps of a training, as plain functions. Knows nothing about files. */
+import { callable, checkOptions, isPlain, type Rule, type Schema, string } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import type { TrainerState } from "./trainer.ts";
 
@@ -40,4 +41,29 @@ export type Callback = {
   readonly restore?: (state: Readonly<Record<string, unknown>>) => void;
   /** What that state is found by. */
   readonly name?: string;
+};
+
+export const callbackRules: Schema<Callback> = {
+  onTrainBegin: callable,
+  onEpochBegin: callable,
+  onBatchEnd: callable,
+  onEpochEnd: callable,
+  onTrainEnd: callable,
+  state: callable,
+  restore: callable,
+  name: string,
+};
+/** An object with at least one of the moments; what else it has is its own, unless it is called like one. */
+export const aCallback: Rule = {
+  expected: "a callback, as { onEpochEnd(epoch, logs) {} }",
+  accepts: isPlain,
+  options: callbackRules,
+  look(where, value) {
+    const given = value as Readonly<Record<string, unknown>>;
+    const isMoment = (name: string): boolean => Object.hasOwn(callbackRules, name) || /^on[A-Z_-]/.test(name);
+    const moments = Object.fromEntries(Object.entries(given).filter(([name]) => isMoment(name)));
+    // A class has its moments in its prototype.
+    const any = Object.keys(callbackRules).some((name) => given[name] !== undefined);
+    checkOptions(where, any ? moments : given, callbackRules);
+  },
 };

@@ -1,5 +1,17 @@
 /** What a program is given, checked where it enters: numbers of the right kind, as many as there must be. */
 import { InputError } from "../graph/input-error.ts";
+import {
+  alias,
+  anArray,
+  checkValue,
+  formatValue,
+  isList,
+  isPlain,
+  type Rule,
+  required,
+  type Schema,
+} from "../graph/schema.ts";
+import { size } from "../nn/layers.ts";
 import type { Model, ModelInput } from "../nn/model.ts";
 import type { Padding } from "../nn/recurrent.ts";
 import type { Program } from "../runtime/program.ts";
@@ -7,6 +19,11 @@ import type { Program } from "../runtime/program.ts";
 /** The numbers of a model's one input, or those of each of its inputs by name. */
 export type Inputs = ArrayLike<number> | Readonly<Record<string, ArrayLike<number>>>;
 type Sizes = { readonly batch: number; readonly steps: number };
+/** Of a program for batches of one size. */
+export const sizesRules: Schema<Sizes> = {
+  batch: required(alias(size, "batchSize", "lanes")),
+  steps: required(alias(size, "sequenceLength", "timesteps", "bptt")),
+};
 
 /**
  * Each of a model's inputs with what it is given: an array, or arrays by name.
@@ -18,7 +35,7 @@ export function byInput<T extends object>(
   where: string,
 ): readonly (readonly [ModelInput, T])[] {
   const all = inputs.map(({ name }) => name).join(", ");
-  if ("length" in given || ("data" in given && "shape" in given)) {
+  if (!isPlain(given) || isList(given) || ("data" in given && "shape" in given)) {
     if (inputs.length === 1) return [[inputs[0] as ModelInput, given as T]];
     throw new InputError(`${where}: the model has the inputs ${all}. Give an object with an array for each of them.`);
   }
@@ -39,10 +56,18 @@ export const widthOf = ({ features }: ModelInput): number => (typeof features ==
 export const inputPlace = ({ inputs }: Model, { name }: ModelInput, where: string, between = ": "): string =>
   inputs.length === 1 ? where : `${where}${between}${name}`;
 
+/** Numbers, in lists or with their shape, of one input or by the names of several: what they are is the reader's business. */
+export const someInputs: Rule = {
+  expected: "numbers in an array, or arrays by the names of the inputs",
+  accepts: (value) => typeof value === "object" && value !== null,
+};
+
 /** @throws InputError, with the place, for what is not tokens (T,B) or vectors (T,B,D) that the model can read */
 export function checkInputs(model: Model, inputs: Inputs, { batch, steps }: Sizes, where: string): void {
+  checkValue(`${where}: inputs`, inputs, someInputs);
   for (const [input, values] of byInput(model, inputs, where)) {
     const own = inputPlace(model, input, where);
+    checkValue(own, values, anArray);
     checkLength(own, "inputs", values.length, { steps: input.sequence ? steps : 1, batch, features: widthOf(input) });
     checkNumbers(own, input, values, timeFirst(batch));
   }
@@ -93,22 +118,23 @@ export function checkIndices(what: string, values: ArrayLike<number>, count: num
   for (let k = 0; k < values.length; k++) {
     const value = values[k] as number;
     if (Number.isInteger(value) && value >= 0 && value < count) continue;
-    throw new InputError(`${what} ${value} ${at(k)} is none: they are whole numbers from 0 to ${count - 1}`);
+    throw new InputError(
+      `${what} ${formatValue(value)} ${at(k)} is none: they are whole numbers from 0 to ${count - 1}`,
+    );
   }
 }
 
-/** Finite as 32-bit floats, which is what they become. */
+/** What rounds to a finite 32-bit float is below: 2^128 less half of the last bit. */
+const outOfFloats = 2 ** 128 - 2 ** 103;
+/** Whether it is a number, and finite as a 32-bit float, which is what it becomes. */
+export const isFloat = (value: unknown): boolean => typeof value === "number" && Math.abs(value) < outOfFloats;
+
 export function checkFinite(what: string, values: ArrayLike<number>, features: number, at: Place): void {
   for (let k = 0; k < values.length; k++) {
-    if (Number.isFinite(Math.fround(values[k] as number))) continue;
-    throw new InputError(`${what} ${at(Math.floor(k / features))} is ${values[k]}; it must be a finite 32-bit number`);
+    if (isFloat(values[k])) continue;
+    const got = formatValue(values[k]);
+    throw new InputError(`${what} ${at(Math.floor(k / features))} is ${got}; it must be a finite 32-bit number`);
   }
-}
-
-/** @throws InputError for what is no whole number from `least` on */
-export function checkWhole(where: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new InputError(`${where} must be a whole number of at least ${least}, got ${value}`);
 }
 
 /** Whether the numbers of a step from `at` on are not all padding. */

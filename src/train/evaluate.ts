@@ -1,8 +1,10 @@
 /** The mean loss and metrics of a model over a whole data set. Knows nothing about training. */
 import { InputError } from "../graph/input-error.ts";
-import { checkSteps, type Model, statesOf } from "../nn/model.ts";
+import { type Arguments, alias, checkValue, options as optionsOf, type Schema } from "../graph/schema.ts";
+import { size } from "../nn/layers.ts";
+import { aModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
 import { disposing } from "../runtime/disposable.ts";
-import { type LoadOptions, load, type Program } from "../runtime/program.ts";
+import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
 import {
   argumentsOf,
   arrayPasses,
@@ -15,11 +17,11 @@ import {
 } from "./batches.ts";
 import { bySizes } from "./by-sizes.ts";
 import type { Logs } from "./callbacks.ts";
-import { type ExampleArray, type InputArrays, readDataSet } from "./examples.ts";
+import { type ExampleArray, type InputArrays, readDataSet, someData } from "./examples.ts";
 import { createFeed } from "./feed.ts";
-import { defaultLoss, type Loss, type LossName } from "./losses.ts";
-import type { MetricName } from "./metrics.ts";
-import { fillingFor, type PaddingOptions } from "./padding.ts";
+import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
+import { finishMetric, type MetricName, metricNames, namesOfMetrics } from "./metrics.ts";
+import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { measuringPlan } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
@@ -35,6 +37,22 @@ export type EvaluateOptions = LoadOptions &
     /** How many batches are taken of something that yields them; all without it. */
     readonly steps?: number | undefined;
   };
+
+export const evaluateRules: Schema<EvaluateOptions> = {
+  ...hostRules,
+  ...paddingRules,
+  batchSize: alias(size, "batch"),
+  loss: alias(aLoss, "criterion"),
+  metrics: metricNames,
+  sampleWeight: someData,
+  steps: size,
+};
+export const evaluateArguments: Arguments = {
+  model: aModel,
+  x: someData,
+  y: someData,
+  options: optionsOf<EvaluateOptions>(evaluateRules),
+};
 
 /**
  * x: tokens (N,T) or vectors (N,T,D), examples first; y: classes (N,T) or vectors (N,T,V), without T where the model
@@ -54,10 +72,9 @@ export async function evaluate(
   y?: ExampleArray | EvaluateOptions,
   more?: EvaluateOptions,
 ): Promise<Logs> {
-  const { data, options } = argumentsOf("evaluate", [x, y, more] as const, {
-    arrays: ["batchSize", "sampleWeight"],
-    batches: ["steps"],
-  });
+  checkValue("evaluate: model", model, aModel);
+  const only = { arrays: ["batchSize", "sampleWeight"], batches: ["steps"] } as const;
+  const { data, options } = argumentsOf("evaluate", [x, y, more] as const, only, evaluateRules);
   const { steps: count, loss = defaultLoss, ...rest } = options;
   const passes = await measuredPasses(model, data, {
     ...{ where: "evaluate", loss, count, countName: "steps", again: false, ...rest },
@@ -107,8 +124,9 @@ export type Measure = (() => Promise<Logs>) & { readonly dispose: () => void };
 export async function createMeasure(
   model: Model,
   passes: Passes,
-  { where, loss, metrics = [], fma, threads }: MeasureOptions,
+  { where, loss, metrics: given, fma, threads }: MeasureOptions,
 ): Promise<Measure> {
+  const metrics = namesOfMetrics(given);
   const programOf = bySizes(async (sizes) => {
     checkSteps(model, sizes.steps, where);
     const program = await load(measuringPlan(model, { ...sizes, loss, metrics }), { fma, threads });
@@ -165,6 +183,7 @@ export function createMeans(metrics: readonly MetricName[]): {
       sums.loss = (sums.loss as number) + loss * counted;
       for (const name of metrics) sums[name] = (sums[name] as number) + total(name);
     },
-    logs: () => Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / (outputs || 1)])),
+    logs: () =>
+      Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, finishMetric(name, sum / (outputs || 1))])),
   };
 }

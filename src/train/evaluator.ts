@@ -1,29 +1,35 @@
 /** The mean loss of a model over a stream of tokens, every token counted once. */
 import { InputError } from "../graph/input-error.ts";
-import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
+import { type Arguments, callable, checkArguments, options as optionsOf } from "../graph/schema.ts";
+import { aModel, checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import { type LoadOptions, load, type Program } from "../runtime/program.ts";
-import { counts } from "./checks.ts";
+import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
+import { checkIndices, counts, sizesRules } from "./checks.ts";
 import { defaultLoss } from "./losses.ts";
-import { type Tokens, tokenSource } from "./token-source.ts";
+import { someTokens, type Tokens, tokenSource } from "./token-source.ts";
 import { measuringPlan } from "./trainer.ts";
 
 /** `batch` lanes of the stream side by side, `steps` tokens of each at a time. */
 export type EvaluatorOptions = LoadOptions & { readonly batch: number; readonly steps: number };
+
+const lossArguments: Arguments = { tokens: someTokens, pause: callable };
+export const evaluatorArguments: Arguments = {
+  model: aModel,
+  options: optionsOf<EvaluatorOptions>({ ...hostRules, ...sizesRules }),
+};
 
 /**
  * Measures again and again the loss of a model over streams of tokens.
  * @throws InputError for a model that does not give an output at every step, or does not go on from batch to batch
  * @example const evaluator = await createEvaluator(model, { batch: 8, steps: 64 }); await evaluator.loss(tokens);
  */
-export async function createEvaluator(
-  model: Model,
-  { batch, steps, ...options }: EvaluatorOptions,
-): Promise<Evaluator> {
+export async function createEvaluator(model: Model, options: EvaluatorOptions): Promise<Evaluator> {
+  checkArguments("createEvaluator", { model, options }, evaluatorArguments);
+  const { batch, steps, ...host } = options;
   checkReturnsSequences(model, "createEvaluator");
   checkCarriesStates(model, "createEvaluator");
   const plan = measuringPlan(model, { steps, batch, loss: defaultLoss });
-  const program = await load(plan, options, { owner: "evaluator" });
+  const program = await load(plan, host, { owner: "evaluator" });
   return new Evaluator(model, program, batch, steps);
 }
 
@@ -50,23 +56,29 @@ export class Evaluator extends Disposable {
    * @param pause called now and then, so that a page or a signal gets its turn
    */
   async loss(tokens: Tokens, pause: () => Promise<void> = async () => {}): Promise<number> {
-    const { program, batch, steps } = this;
+    checkArguments("evaluator", { tokens, pause }, lossArguments);
+    const { program, batch, steps, model } = this;
     const source = tokenSource(tokens);
     const predictions = source.length - 1;
     if (predictions < 1) throw new InputError("evaluator: needs at least 2 tokens to predict one");
-    for (const { name } of this.model.parameters) program.setParameter(name, this.model.values[name] as Float32Array);
+    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
     program.resetStates();
     const lane = Math.ceil(predictions / batch);
     const [inputs, targets] = [new Int32Array(batch * steps), new Int32Array(batch * steps)];
     const weights = new Float32Array(batch * steps);
     const run = new Int32Array(steps + 1);
-    const masked = (token: number): boolean => this.model.maskedBy.some((padding) => !counts([token], 0, 1, padding));
+    const masked = (token: number): boolean => model.maskedBy.some((padding) => !counts([token], 0, 1, padding));
+    const tokensOf = model.inputs[0]?.count ?? model.outputSize;
     let [total, counted] = [0, 0];
     for (let start = 0; start < lane; start += steps) {
       for (let b = 0; b < batch; b++) {
         const from = b * lane + start;
         const count = Math.max(0, Math.min(steps, lane - start, predictions - from));
-        if (count > 0) source.read(from, run.subarray(0, count + 1));
+        if (count > 0) {
+          const some = run.subarray(0, count + 1);
+          source.read(from, some);
+          checkIndices("evaluator: token", some, tokensOf, (k) => `at ${from + k}`);
+        }
         for (let t = 0; t < steps; t++) {
           const token = t < count ? (run[t] as number) : 0;
           inputs[t * batch + b] = token;

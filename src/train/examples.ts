@@ -1,6 +1,6 @@
 /** Data as its users have it, examples first, checked as a whole. Knows nothing about batches. */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
+import { finiteNumber, formatValue, isList, type Rule, recordOf, wholeNumber } from "../graph/schema.ts";
 import { cellsOf, type Model } from "../nn/model.ts";
 import {
   byInput,
@@ -44,6 +44,14 @@ export type InputSet = {
 };
 /** For a model of one input its array, for others an array for each of their names. */
 export type InputArrays = ExampleArray | Readonly<Record<string, ExampleArray>>;
+
+/** Examples: what is in them is the reader's business. */
+export const someData: Rule = {
+  expected: "numbers in lists of lists, or { data, shape }",
+  accepts: (value) => typeof value === "object" && value !== null,
+};
+export const statesRule: Rule = recordOf(someData);
+export const classWeightRule: Rule = recordOf(finiteNumber);
 
 export type DataSet = InputSet & {
   readonly targets: Examples;
@@ -263,13 +271,16 @@ function placeIn({ ragged, steps }: Examples): Place {
 
 const isFlat = (given: ExampleArray): given is Exclude<ExampleArray, Nested> =>
   typeof given === "object" && given !== null && "data" in given && "shape" in given;
-const isList = (value: unknown): value is ArrayLike<unknown> =>
-  Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
 const depthOf = (given: ExampleArray): number =>
   isFlat(given) ? given.shape.length : isList(given[0]) ? 2 + (isList(given[0][0]) ? 1 : 0) : 1;
 
 function checkFlat(what: string, given: Exclude<ExampleArray, Nested>): Exclude<ExampleArray, Nested> {
   const { data, shape } = given;
+  if (!isList(data) || !(Array.isArray(shape) && shape.every(wholeNumber(0).accepts))) {
+    throw new InputError(
+      `${what}: needs numbers as data and whole numbers as shape, got ${formatValue(data)} and ${formatValue(shape)}`,
+    );
+  }
   const size = shape.reduce((a, b) => a * b, 1);
   if (size === data.length) return given;
   throw new InputError(`${what}: its shape (${shape}) has ${size} numbers, and its data has ${data.length}`);
@@ -278,8 +289,7 @@ function checkFlat(what: string, given: Exclude<ExampleArray, Nested>): Exclude<
 function flatten(what: string, given: Nested): { readonly data: ArrayLike<number>; readonly shape: readonly number[] } {
   const shape: number[] = [];
   for (let part: unknown = given; typeof part !== "number"; part = part[0]) {
-    if (!isList(part))
-      throw new InputError(`${what}: needs numbers in lists, got ${part === null ? part : typeof part}`);
+    if (!isList(part)) throw new InputError(`${what}: needs numbers in lists, got ${formatValue(part)}`);
     shape.push(part.length);
     if (part.length === 0) break;
   }
@@ -292,8 +302,7 @@ function flatten(what: string, given: Nested): { readonly data: ArrayLike<number
       const one = part[k];
       if (depth < shape.length - 1) visit(one, depth + 1, [...place, k]);
       else if (typeof one === "number") data[filled++] = one;
-      else
-        throw new InputError(`${what}${shown([...place, k])}: needs a number, got ${one === null ? one : typeof one}`);
+      else throw new InputError(`${what}${shown([...place, k])}: needs a number, got ${formatValue(one)}`);
     }
   };
   visit(given, 0, []);
@@ -302,7 +311,8 @@ function flatten(what: string, given: Nested): { readonly data: ArrayLike<number
 const shown = (place: readonly number[]): string => place.map((k) => `[${k}]`).join("");
 
 function unequal(what: string, place: readonly number[], part: unknown, length: number): InputError {
-  if (!isList(part)) return new InputError(`${what}${shown(place)}: needs a list of ${length}, got ${typeof part}`);
+  if (!isList(part))
+    return new InputError(`${what}${shown(place)}: needs a list of ${length}, got ${formatValue(part)}`);
   if (place.length > 1) return new InputError(`${what}${shown(place)}: needs ${length} numbers, got ${part.length}`);
   return new InputError(
     `${what}: example ${place[0]} has ${part.length} steps, example 0 has ${length}. ` +
@@ -323,7 +333,6 @@ function readClassWeight(given: Readonly<Record<number, number>>, classes: numbe
     if (!(Number.isInteger(one) && one >= 0 && one < classes)) {
       throw new InputError(`${what}: "${key}" is no class; they are 0 to ${classes - 1}`);
     }
-    if (!Number.isFinite(weight)) throw new InputError(`${what}: class ${key} needs a finite weight, got ${weight}`);
     weights[one] = weight;
   }
   return (one) => weights[one] ?? 1;

@@ -2,6 +2,7 @@
  * One batch into a program: what the model reads and what it is to answer, checked; targets in the order of time; what
  * each output counts in the mean loss. Knows nothing about what is done with the loss.
  */
+import { anArray, checkValue, type Schema, wholeNumber } from "../graph/schema.ts";
 import type { Model, ModelInput } from "../nn/model.ts";
 import type { Program } from "../runtime/program.ts";
 import {
@@ -24,6 +25,8 @@ export type FeedOptions = {
   readonly examples?: number | undefined;
 };
 
+export const feedRules: Schema<FeedOptions> = { weights: anArray, examples: wholeNumber(1) };
+
 /**
  * Gives how many outputs count: those of examples that do, without masked steps. The loss is the mean over them; where
  * none counts, 0, and so is every gradient.
@@ -45,10 +48,13 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
   const weight = new Float32Array(outputs);
   const counts = new Float32Array(outputs);
   const measured = program.plan.inputs.counts !== undefined;
+  const someExamples = wholeNumber(1, batch);
   const turned = classes ? new Int32Array(outputs) : new Float32Array(outputs * width);
 
   return (inputs, targets, { weights, examples = batch } = {}) => {
     checkInputs(model, inputs, { steps, batch }, "training");
+    checkValue("training: targets", targets, anArray);
+    checkValue("training: examples", examples, someExamples);
     const perOutput = { steps: outputSteps, batch };
     checkLength("training", "targets", targets.length, { ...perOutput, features: width });
     if (classes) checkIndices("training: class", targets, outputSize, timeFirst(batch));

@@ -260,7 +260,15 @@ async function fitStreamWith(
   options: FitStreamOptions,
 ): Promise<FitStreamResult> {
   const { batch, steps, epochs, clipNorm, validations, keep } = { ...fitDefaults, ...options };
-  const { optimizer = adam(fitDefaults), minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
+  const {
+    optimizer = adam({ learningRate: fitDefaults.learningRate }),
+    minutes,
+    seed = 0,
+    signal,
+    onProgress,
+    resume,
+    clipValue,
+  } = options;
   const { callbacks = [], progressEvery = Number.POSITIVE_INFINITY } = options;
   const host = { fma: options.fma, threads: options.threads };
   checkReturnsSequences(model, "fitStream");

@@ -3,7 +3,21 @@
  * streams of tokens there is `fitStream`, for loops of one's own `createTrainer`.
  */
 import { InputError } from "../graph/input-error.ts";
-import type { Model } from "../nn/model.ts";
+import {
+  type Arguments,
+  alias,
+  checkValue,
+  flag,
+  having,
+  listOf,
+  options as optionsOf,
+  type Rule,
+  required,
+  type Schema,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { size } from "../nn/layers.ts";
+import { aModel, type Model } from "../nn/model.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
 import type { LoadOptions } from "../runtime/program.ts";
 import {
@@ -17,17 +31,25 @@ import {
   sourcePasses,
 } from "./batches.ts";
 import { bySizes } from "./by-sizes.ts";
-import type { Callback, Logs, Run } from "./callbacks.ts";
-import { checkWhole } from "./checks.ts";
+import { aCallback, type Callback, type Logs, type Run } from "./callbacks.ts";
 import { createMeans, createMeasure, measuredPasses } from "./evaluate.ts";
-import { type DataSet, type ExampleArray, type InputArrays, readDataSet, weighByClass } from "./examples.ts";
+import {
+  classWeightRule,
+  type DataSet,
+  type ExampleArray,
+  type InputArrays,
+  readDataSet,
+  someData,
+  weighByClass,
+} from "./examples.ts";
 import { defaultLoss } from "./losses.ts";
+import { namesOfMetrics } from "./metrics.ts";
 import { createWatch } from "./non-finite.ts";
-import { adam, inside } from "./optimizers.ts";
-import { fillingFor, type PaddingOptions } from "./padding.ts";
-import type { Rate } from "./rates.ts";
+import { amount, optimizerOf, share } from "./optimizers.ts";
+import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
+import { aRate, type Rate } from "./rates.ts";
 import { type FitPlace, placeInFit, restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
-import { createTrainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
+import { createTrainer, stateRules, type TrainerOptions, type TrainerState, trainingRules } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
 /** As `createTrainer`'s, and Keras's: 1 epoch, batches of 32, shuffled, no validation, seed 0. */
@@ -64,6 +86,39 @@ export type FitOptions = LoadOptions &
     /** Ends it after the present batch. */
     readonly signal?: AbortSignal;
   };
+
+const aSignal = having("an AbortSignal", "aborted");
+const batchRules: Schema<ExampleBatch> = { x: required(someData), y: required(someData), sampleWeight: someData };
+const validationRule: Rule = {
+  ...optionsOf<ExampleBatch>(batchRules),
+  expected: "{ x, y }, or what yields batches { x, y }",
+  accepts: (value) => typeof value === "object" && value !== null,
+  look: (where, value) => !isSource(value) && optionsOf<ExampleBatch>(batchRules).look?.(where, value),
+};
+export const fitRules: Schema<FitOptions> = {
+  ...trainingRules,
+  ...paddingRules,
+  epochs: alias(size, "epoch", "nEpochs", "numEpochs", "nbEpoch"),
+  batchSize: alias(size, "batch"),
+  shuffle: flag,
+  validationSplit: alias(share, "valSplit"),
+  validationData: alias(validationRule, "valData"),
+  stepsPerEpoch: size,
+  validationSteps: size,
+  sampleWeight: someData,
+  classWeight: classWeightRule,
+  callbacks: listOf(aCallback),
+  learningRate: alias(aRate, "lr", "scheduler"),
+  initialEpoch: wholeNumber(0),
+  resume: optionsOf<TrainerState>(stateRules),
+  signal: aSignal,
+};
+export const fitArguments: Arguments = {
+  model: aModel,
+  x: someData,
+  y: someData,
+  options: optionsOf<FitOptions>(fitRules),
+};
 
 /** What each epoch measured: `history.loss[k]` is that of `epoch[k]`. */
 export type History = {
@@ -104,13 +159,12 @@ export async function fit(
   y?: ExampleArray | FitOptions,
   more?: FitOptions,
 ): Promise<History> {
-  const { data, options } = argumentsOf("fit", [x, y, more] as const, {
+  checkValue("fit: model", model, aModel);
+  const only = {
     arrays: ["batchSize", "shuffle", "validationSplit", "sampleWeight"],
     batches: ["stepsPerEpoch"],
-  });
-  const { epochs = 1, initialEpoch = 0 } = options;
-  checkWhole("fit: epochs", epochs, 1);
-  checkWhole("fit: initialEpoch", initialEpoch, 0);
+  } as const;
+  const { data, options } = argumentsOf("fit", [x, y, more] as const, only, fitRules);
   const { training, validation } = await passesOf(model, data, options);
   try {
     return await disposing((own) => train(own, model, training, validation, options));
@@ -126,10 +180,15 @@ async function train(
   validation: Passes | undefined,
   { epochs = 1, initialEpoch, seed = 0, callbacks = [], ...rest }: FitOptions,
 ): Promise<History> {
-  const { optimizer = adam(), loss = defaultLoss, metrics = [], signal, resume, learningRate: schedule } = rest;
-  const trainerOf = own(bySizes((sizes) => createTrainer(model, { ...rest, optimizer, loss, seed, ...sizes })));
+  const { loss = defaultLoss, signal, resume, learningRate: schedule, fma, threads } = rest;
+  const optimizer = optimizerOf(rest.optimizer);
+  const metrics = namesOfMetrics(rest.metrics);
+  const host = { fma, threads };
+  const given = Object.entries(rest).filter(([name]) => Object.hasOwn(trainingRules, name));
+  const each = { ...Object.fromEntries(given), optimizer, seed };
+  const trainerOf = own(bySizes((sizes) => createTrainer(model, { ...each, ...sizes })));
   let trainer = await trainerOf(training.sizes);
-  const measure = validation && own(await createMeasure(model, validation, { where: "fit", ...rest, loss, metrics }));
+  const measure = validation && own(await createMeasure(model, validation, { where: "fit", loss, metrics, ...host }));
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
   const watch = own(createWatch(trainer));
@@ -183,7 +242,7 @@ async function train(
       });
       if (done === true) break;
       const { learningRate } = run;
-      inside(`fit: the learning rate of step ${trainer.step}`, learningRate, 0, Number.POSITIVE_INFINITY);
+      checkValue(`fit: the learning rate of step ${trainer.step}`, learningRate, amount);
       const next = await trainerOf(batch);
       if (next !== trainer) {
         next.takeOver(trainer);
@@ -330,7 +389,6 @@ function split(
   count: number,
   validationSplit: number,
 ): { readonly training: Int32Array; readonly validation: Int32Array | undefined } {
-  inside("fit: validationSplit", validationSplit, 0, 1);
   if (validationSplit === 0) return { training: rowsBetween(0, count), validation: undefined };
   const kept = Math.floor(count * (1 - validationSplit));
   if (kept === 0 || kept === count) {

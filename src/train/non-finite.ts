@@ -3,7 +3,18 @@
  * about where batches come from.
  */
 import { InputError } from "../graph/input-error.ts";
-import type { Inputs } from "./checks.ts";
+import {
+  type Arguments,
+  anArray,
+  checkArguments,
+  checkOptions,
+  flag,
+  having,
+  required,
+  type Schema,
+} from "../graph/schema.ts";
+import { type Inputs, someInputs } from "./checks.ts";
+import { feedRules } from "./feed.ts";
 import type { Trainer, UpdateOptions } from "./trainer.ts";
 
 /** The loss, or a parameter, became infinite or NaN. */
@@ -28,6 +39,17 @@ export type Given = UpdateOptions & {
   readonly targets: ArrayLike<number>;
   /** What its examples are called; their places in the batch where absent. */
   readonly rows?: ArrayLike<number>;
+};
+
+export const givenRules: Schema<Given> = {
+  ...feedRules,
+  inputs: required(someInputs),
+  targets: required(anArray),
+  rows: anArray,
+  last: flag,
+};
+export const watchArguments: Arguments = {
+  trainer: having("a trainer, as createTrainer makes it", "program", "update", "restore"),
 };
 
 /** What an update starts from. */
@@ -67,6 +89,7 @@ export type Watch = {
  * const loss = await watch.update({ inputs, targets }, 0.001); // instead of trainer.update
  */
 export function createWatch(of: Trainer): Watch {
+  checkArguments("createWatch", { trainer: of }, watchArguments);
   let trainer = of;
   const slabOf = ({ program }: Trainer): Float32Array => {
     const { offset, floats } = program.plan.parameterSlab;
@@ -93,6 +116,7 @@ export function createWatch(of: Trainer): Watch {
 
   async function update(given: Given, learningRate?: number): Promise<number> {
     if (disposed) throw new InputError("watch: used after dispose(). Create another one.");
+    checkOptions("training", given, givenRules);
     turn = 1 - turn;
     const moment = moments[turn] as Moment;
     moment.parameters.set(slab);
@@ -105,7 +129,8 @@ export function createWatch(of: Trainer): Watch {
     moment.keys = trainer.keys;
     moment.step = trainer.step + 1;
     moment.given = given;
-    const loss = await trainer.update(given.inputs, given.targets, learningRate, given);
+    const { inputs, targets, rows: _, ...options } = given;
+    const loss = await trainer.update(inputs, targets, learningRate, options);
     if (!Number.isFinite(loss)) throw await broken(`the loss became ${loss} in update ${moment.step}`);
     return loss;
   }

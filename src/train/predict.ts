@@ -1,14 +1,25 @@
 /** The outputs of a model for sequences that are there as a whole. Knows nothing about what they mean. */
 import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { isPlain } from "../graph/schema.ts";
-import { addModel, checkSteps, type Model, onceForEqual, statesOf } from "../nn/model.ts";
+import {
+  type Arguments,
+  alias,
+  anArray,
+  checkArguments,
+  checkOptions,
+  isPlain,
+  oneOf,
+  options as optionsOf,
+  recordOf,
+} from "../graph/schema.ts";
+import { size } from "../nn/layers.ts";
+import { addModel, aModel, checkSteps, type Model, onceForEqual, statesOf } from "../nn/model.ts";
 import { Disposable, disposing, type Own } from "../runtime/disposable.ts";
-import { type LoadOptions, load, type Program } from "../runtime/program.ts";
+import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { type BatchSource, buffersOf, createReader, inputChunks, isSource, takeInputs, takeRows } from "./batches.ts";
 import { bySizes } from "./by-sizes.ts";
-import { checkFinite, checkInputs, checkLength, checkWhole, type Inputs, setInputs, timeFirst } from "./checks.ts";
+import { checkFinite, checkInputs, checkLength, type Inputs, setInputs, sizesRules, timeFirst } from "./checks.ts";
 import {
   checkWholeBatches,
   type ExampleArray,
@@ -16,9 +27,11 @@ import {
   type InputSet,
   readInputs,
   readStates,
+  someData,
   statefulLayer,
+  statesRule,
 } from "./examples.ts";
-import { fillingFor, type PaddingOptions } from "./padding.ts";
+import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { createTurns } from "./turns.ts";
 
 /** Examples side by side, and time steps of each. */
@@ -36,26 +49,27 @@ const activations: { readonly [K in OutputActivation]: (g: Builder, output: Node
   sigmoid: (g, output) => g.unary("sigmoid", output),
 };
 
+const activationRule = oneOf(...Object.keys(activations));
+export const predictorArguments: Arguments = {
+  model: aModel,
+  options: optionsOf<PredictorOptions>({ ...hostRules, ...sizesRules, activation: activationRule }),
+};
+
 /**
  * A program of one size for batches time first; `predict` takes whole data sets, examples first.
  * @throws InputError where a `repeatVector` wants another number of steps
  * @example const predictor = await createPredictor(model, { batch: 32, steps: 100 });
  */
-export async function createPredictor(
-  model: Model,
-  { batch, steps, activation = "linear", ...options }: PredictorOptions,
-): Promise<Predictor> {
+export async function createPredictor(model: Model, options: PredictorOptions): Promise<Predictor> {
+  checkArguments("createPredictor", { model, options }, predictorArguments);
+  const { batch, steps, activation = "linear", ...host } = options;
   checkSteps(model, steps, "predict");
-  if (!Object.hasOwn(activations, activation)) {
-    const there = Object.keys(activations).join(", ");
-    throw new InputError(`predict: activation "${activation}" is not known. There are ${there}.`);
-  }
   const plan = onceForEqual(model, ["predict", steps, batch, activation], () => {
     const g = createBuilder();
     const output = activations[activation](g, addModel(g, model, { training: false }).output);
     return schedule(g.graph({ output }), { steps, batch, keep: ["output"] });
   });
-  const program = await load(plan, options, { owner: "predictor" });
+  const program = await load(plan, host, { owner: "predictor" });
   return new Predictor(model, program, { batch, steps });
 }
 
@@ -89,8 +103,10 @@ export class Predictor extends Disposable {
    */
   async predict(
     inputs: Inputs,
-    { initialState = {} }: { readonly initialState?: Readonly<Record<string, ArrayLike<number>>> } = {},
+    options: { readonly initialState?: Readonly<Record<string, ArrayLike<number>>> } = {},
   ): Promise<Float32Array> {
+    checkOptions("predict", options, { initialState: recordOf(anArray) });
+    const { initialState = {} } = options;
     const { model, program } = this;
     const { batch, steps } = this.sizes;
     checkInputs(model, inputs, this.sizes, "predict");
@@ -155,6 +171,19 @@ export type PredictOptions = LoadOptions &
 /** What `predict` takes of a batch: its x, or all of it. */
 export type InputBatch = ExampleArray | { readonly x: InputArrays };
 
+export const predictArguments: Arguments = {
+  model: aModel,
+  x: someData,
+  options: optionsOf<PredictOptions>({
+    ...hostRules,
+    ...paddingRules,
+    activation: activationRule,
+    batchSize: alias(size, "batch"),
+    initialState: statesRule,
+    steps: size,
+  }),
+};
+
 /**
  * x: tokens (N,T) or vectors (N,T,D), examples first, nested lists or `{ data, shape }`, by name where the model has
  * several inputs -> outputs (N,T,V), or (N,V) where the model gives one a sequence: row k is that of example k. With `pad`,
@@ -176,9 +205,9 @@ async function predictWith(
   x: InputArrays | BatchSource<InputBatch>,
   options: PredictOptions,
 ): Promise<Prediction> {
+  checkArguments("predict", { model, x, options }, predictArguments);
   const { batchSize = 32, activation, initialState = {}, steps: count, fma, threads } = options;
   const filling = fillingFor(model, options, "predict");
-  checkWhole("predict: batchSize", batchSize, 1);
   const predictorOf = own(bySizes((sizes) => createPredictor(model, { ...sizes, activation, fma, threads })));
   const sourced = yieldsBatches(x);
   if (!sourced && count !== undefined) {

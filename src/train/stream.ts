@@ -4,7 +4,9 @@
  * Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
-import { runsOf, type Tokens, tokenSource } from "./token-source.ts";
+import { type Arguments, checkArguments, options as optionsOf, wholeNumber } from "../graph/schema.ts";
+import { sizesRules } from "./checks.ts";
+import { runsOf, someTokens, type Tokens, tokenSource } from "./token-source.ts";
 
 /** Batches of a stream, each where the last one ended. */
 export type Batches = {
@@ -24,13 +26,18 @@ export const countBatches = (tokens: number, { batch, steps }: { batch: number; 
 /** Fewest tokens that make one batch. */
 export const smallestStream = (batch: number, steps: number): number => batch * (steps + 1);
 
+type Sizes = { readonly batch: number; readonly steps: number };
+export const streamArguments: Arguments = { tokens: someTokens, options: optionsOf<Sizes>(sizesRules) };
+
 /**
  * `offset` (0 to steps - 1) moves where batches begin, so that the passes of training do not always cut at the same
  * places; the last batch then has to be left out.
  * @throws InputError for tokens that make no batch: there must be batch * (steps + 1)
  * @example const { inputs, targets } = streamBatches(tokens, { batch: 16, steps: 32 }).at(0);
  */
-export function streamBatches(tokens: Tokens, { batch, steps }: { batch: number; steps: number }): Batches {
+export function streamBatches(tokens: Tokens, options: Sizes): Batches {
+  checkArguments("streamBatches", { tokens, options }, streamArguments);
+  const { batch, steps } = options;
   const source = tokenSource(tokens);
   const lane = Math.floor(source.length / batch);
   const count = countBatches(source.length, { batch, steps });
@@ -56,6 +63,7 @@ export function streamBatches(tokens: Tokens, { batch, steps }: { batch: number;
   return {
     count,
     at(k, offset = 0) {
+      checkArguments("streamBatches", { batch: k, offset }, { batch: wholeNumber(0), offset: wholeNumber(0) });
       const from = offset + k * steps;
       if (from + steps >= lane) throw new InputError(`streamBatches: batch ${k} is past the end`);
       if (from < first || (from + steps + 1 - first) * batch > arranged.length) arrange(from);

@@ -1,6 +1,5 @@
 /** Tokens that are read in runs, wherever they lie: in memory, on disk. Knows nothing about texts. */
-import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
+import { callable, checkValue, isList, type Rule } from "../graph/schema.ts";
 
 /** A long row of tokens of which any run can be read: what training and evaluation take beside an Int32Array. */
 export type TokenSource = {
@@ -11,14 +10,18 @@ export type TokenSource = {
 /** Tokens in memory, or anywhere. */
 export type Tokens = Int32Array | TokenSource;
 
+export const someTokens: Rule = {
+  expected: "an Int32Array or a TokenSource",
+  accepts: (tokens) =>
+    tokens instanceof Int32Array || (isList(tokens) && "read" in tokens && callable.accepts(tokens.read)),
+};
+
 /** @throws InputError for what is neither */
 export function tokenSource(tokens: Tokens): TokenSource {
-  if (tokens instanceof Int32Array) {
-    const read = (from: number, into: Int32Array) => into.set(tokens.subarray(from, from + into.length));
-    return { length: tokens.length, read };
-  }
-  if (typeof tokens?.read === "function" && Number.isSafeInteger(tokens.length)) return tokens;
-  throw new InputError(`tokens must be an Int32Array or a TokenSource, got ${formatValue(tokens)}`);
+  checkValue("tokens", tokens, someTokens);
+  if (!(tokens instanceof Int32Array)) return tokens;
+  const read = (from: number, into: Int32Array) => into.set(tokens.subarray(from, from + into.length));
+  return { length: tokens.length, read };
 }
 
 /** The tokens from `from` up to `to`, without a copy. */

@@ -7,18 +7,44 @@ import { addCell } from "../graph/cell.ts";
 import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { StateOptions } from "../graph/instantiate.ts";
-import { addModel, checkSteps, type Model, onceForEqual, statesOf } from "../nn/model.ts";
+import {
+  type Arguments,
+  alias,
+  anArray,
+  anything,
+  checkArguments,
+  checkOptions,
+  checkValue,
+  flag,
+  options as optionsOf,
+  recordOf,
+  required,
+  type Schema,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { size } from "../nn/layers.ts";
+import { addModel, aModel, checkSteps, type Model, onceForEqual, statesOf } from "../nn/model.ts";
+import { aSeed } from "../nn/random.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import { type LoadOptions, load, type Program } from "../runtime/program.ts";
+import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { aligned } from "../schedule/memory.ts";
 import { type Plan, pad4, parameterRuns } from "../schedule/plan.ts";
 import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
-import { checkWhole, type Inputs } from "./checks.ts";
+import { type Inputs, sizesRules } from "./checks.ts";
 import { dropConnectRates, dropWeights, withDroppedWeights } from "./drop-connect.ts";
-import { createFeed, type Feed, type FeedOptions } from "./feed.ts";
-import { defaultLoss, type Loss, type LossName, lossOf } from "./losses.ts";
-import { type MetricName, metricOf } from "./metrics.ts";
-import { accumulateGradients, adam, clipByGlobalNorm, clipByValue, inside, type Optimizer } from "./optimizers.ts";
+import { createFeed, type Feed, type FeedOptions, feedRules } from "./feed.ts";
+import { aLoss, defaultLoss, type Loss, type LossName, lossOf } from "./losses.ts";
+import { type MetricName, metricNames, metricOf, namesOfMetrics } from "./metrics.ts";
+import {
+  accumulateGradients,
+  amount,
+  anOptimizer,
+  clipByGlobalNorm,
+  clipByValue,
+  type Optimizer,
+  type OptimizerName,
+  optimizerOf,
+} from "./optimizers.ts";
 
 export type LossOptions = {
   readonly loss: LossName | Loss;
@@ -53,7 +79,8 @@ export type TrainerOptions = LoadOptions & {
   /** Examples side by side, and time steps that the gradient reaches back. */
   readonly batch: number;
   readonly steps: number;
-  readonly optimizer?: Optimizer;
+  /** Its name, with its defaults, or one with options: `adam({ learningRate: 0.002 })`. */
+  readonly optimizer?: Optimizer | OptimizerName;
   /** Its name, or one with options: `huber({ delta: 2 })`. */
   readonly loss?: LossName | Loss;
   /** Largest global norm of the gradients; none where absent. */
@@ -87,6 +114,23 @@ export const measuringPlan = (
 const onceForLoss = <T>(model: Model, loss: LossName | Loss, purpose: unknown, make: () => T): T =>
   typeof loss === "string" ? onceForEqual(model, purpose, make) : make();
 
+/** Of a training of any kind. */
+export const trainingRules: Schema<Omit<TrainerOptions, "batch" | "steps">> = {
+  ...hostRules,
+  optimizer: alias(anOptimizer, "optim", "optimiser"),
+  loss: alias(aLoss, "criterion"),
+  clipNorm: alias(amount, "globalClipnorm", "maxNorm", "maxGradNorm"),
+  clipNormEach: alias(amount, "clipnorm"),
+  clipValue: amount,
+  accumulate: alias(size, "gradientAccumulationSteps"),
+  metrics: metricNames,
+  seed: aSeed,
+};
+export const trainerArguments: Arguments = {
+  model: aModel,
+  options: optionsOf<TrainerOptions>({ ...trainingRules, ...sizesRules }),
+};
+
 /**
  * Where an optimiser keeps its states: by slot ("m"), all parameters in one run, laid out as in the program. The parameters
  * themselves are "w", gradients that are gathered for its next step "gathered".
@@ -95,23 +139,22 @@ type Slots = Readonly<Record<string, number>>;
 
 /** The plan of one training step: the model's, then the optimiser's over all parameters at once. */
 export function trainingPlan(model: Model, options: TrainerOptions): { plan: Plan; slots: Slots } {
-  const { batch, steps, optimizer = adam(), loss = defaultLoss } = options;
-  const { clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
-  for (const [name, value] of Object.entries({ clipNorm, clipNormEach, clipValue })) {
-    if (value !== undefined) inside(`training: ${name}`, value, 0, Number.POSITIVE_INFINITY);
-  }
+  const { batch, steps, loss = defaultLoss, clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
+  const optimizer = optimizerOf(options.optimizer);
   if (clipNorm !== undefined && clipNormEach !== undefined) {
     throw new InputError("training: clipNorm and clipNormEach are two ways to do one thing. Give one of them.");
   }
-  checkWhole("training: accumulate", accumulate, 1);
   const { cell, slots, decayOf } = optimizer;
   const clips = [clipNorm, clipNormEach, clipValue].map((given) => given !== undefined);
   const hangsOn = [steps, batch, loss, metrics, { cell }, slots, decayOf !== undefined, clips, accumulate > 1];
-  return onceForLoss(model, loss, ["train", hangsOn], () => planned(model, options));
+  return onceForLoss(model, loss, ["train", hangsOn], () => planned(model, { ...options, optimizer }));
 }
 
-function planned(model: Model, options: TrainerOptions): { plan: Plan; slots: Slots } {
-  const { batch, steps, optimizer = adam(), loss = defaultLoss } = options;
+function planned(
+  model: Model,
+  options: TrainerOptions & { readonly optimizer: Optimizer },
+): { plan: Plan; slots: Slots } {
+  const { batch, steps, optimizer, loss = defaultLoss } = options;
   const { clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
   const forward = lossGraph(model, { loss, training: true, metrics });
   const rates = dropConnectRates(model);
@@ -186,12 +229,15 @@ function decays(plan: Plan, decayOf: (parameter: string) => number): Float32Arra
  * trainer.dispose();
  */
 export async function createTrainer(model: Model, options: TrainerOptions): Promise<Trainer> {
+  checkArguments("createTrainer", { model, options }, trainerArguments);
   checkSteps(model, options.steps, "training");
-  const { plan, slots } = trainingPlan(model, options);
-  const decay = options.optimizer?.decayOf && decays(plan, options.optimizer.decayOf);
+  const optimizer = optimizerOf(options.optimizer);
+  const all = { ...options, optimizer, metrics: namesOfMetrics(options.metrics) };
+  const { plan, slots } = trainingPlan(model, all);
+  const decay = optimizer.decayOf && decays(plan, optimizer.decayOf);
   const program = await load(plan, options, { owner: "trainer" });
   if (decay && plan.inputs.decay) program.setInput("decay", decay);
-  return new Trainer(model, options, program, slots);
+  return new Trainer(model, all, program, slots);
 }
 
 /** The bits of an exponent that only infinite numbers and NaN have. */
@@ -201,7 +247,7 @@ const endless = 0x7f800000;
 export class Trainer extends Disposable {
   readonly program: Program;
   readonly model: Model;
-  readonly options: TrainerOptions;
+  readonly options: TrainerOptions & { readonly optimizer: Optimizer };
   private readonly optimizer: Optimizer;
   private readonly slots: Slots;
   private readonly seed: number;
@@ -216,8 +262,8 @@ export class Trainer extends Disposable {
   /** Outputs that the mean loss of the last update is over. */
   private outputs = 0;
 
-  constructor(model: Model, options: TrainerOptions, program: Program, slots: Slots) {
-    const { batch, steps, optimizer = adam(), clipNorm, clipNormEach, clipValue, accumulate = 1, seed = 0 } = options;
+  constructor(model: Model, options: Trainer["options"], program: Program, slots: Slots) {
+    const { batch, steps, optimizer, clipNorm, clipNormEach, clipValue, accumulate = 1, seed = 0 } = options;
     super();
     this.model = model;
     this.options = options;
@@ -261,6 +307,8 @@ export class Trainer extends Disposable {
     learningRate = this.optimizer.learningRate,
     options: UpdateOptions = {},
   ): Promise<number> {
+    checkValue("training: learningRate", learningRate, amount);
+    checkOptions("training", options, updateRules);
     const { program, accumulate, gathered } = this;
     this.outputs = this.feed(inputs, targets, options);
     gathered.batches++;
@@ -329,7 +377,9 @@ export class Trainer extends Disposable {
     };
   }
   /** @throws InputError for a state of another optimiser, model or batch; then nothing has changed */
-  restore({ step, slots, runs = step * this.accumulate, states = {}, gathered }: TrainerState): void {
+  restore(state: TrainerState): void {
+    checkOptions("training: the state to go on from", state, stateRules);
+    const { step, slots, runs = step * this.accumulate, states = {}, gathered } = state;
     const { program, optimizer } = this;
     const own = this.kept();
     const given = Object.keys(slots);
@@ -397,6 +447,8 @@ export type UpdateOptions = FeedOptions & {
   readonly last?: boolean;
 };
 
+const updateRules: Schema<UpdateOptions> = { ...feedRules, last: flag };
+
 /** What a state has besides the optimiser's own slots, where there is something to say. */
 const others = ["w", "gathered"];
 
@@ -414,4 +466,15 @@ export type TrainerState = {
   readonly gathered?: { readonly batches: number; readonly outputs: number };
   /** Where the loop around the updates stands: plain data of `fit` or `fitStream`, which check it. */
   readonly place?: unknown;
+};
+export const stateRules: Schema<TrainerState> = {
+  step: required(wholeNumber(0)),
+  slots: required(recordOf(recordOf(anArray))),
+  runs: wholeNumber(0),
+  states: recordOf(anArray),
+  gathered: optionsOf<NonNullable<TrainerState["gathered"]>>({
+    batches: required(size),
+    outputs: required(wholeNumber(0)),
+  }),
+  place: anything,
 };

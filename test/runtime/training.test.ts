@@ -88,7 +88,7 @@ test("stochastic gradient descent: w - rate * g, with the rate of the call", asy
       expect(relativeError(trainer.program.parameter(name), wanted), name).toBeLessThan(1e-6);
     }
   }
-  expect(() => sgd({ learningRate: -1 })).toThrow("sgd: learningRate must be in [0, Infinity), got -1");
+  expect(() => sgd({ learningRate: -1 })).toThrow("sgd: learningRate must be a number in [0, Infinity), got -1");
 });
 
 test("10,000 training steps: memory stays as it is, and the model learns", async () => {

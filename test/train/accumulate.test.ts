@@ -85,10 +85,10 @@ test("each batch of a group has dropout masks of its own", async () => {
   expect(new Set(losses).size).toBe(4);
 });
 
-test("accumulate 1 is the same plan as without it", () => {
+test("accumulate 1 is the same plan as without it", async () => {
   const sizes = { batch: 2, steps: 3 };
   expect(trainingPlan(build(), { ...sizes, accumulate: 1 }).plan).toEqual(trainingPlan(build(), sizes).plan);
-  expect(() => trainingPlan(build(), { ...sizes, accumulate: 1.5 })).toThrow(
-    "training: accumulate must be a whole number of at least 1, got 1.5",
+  await expect(createTrainer(build(), { ...sizes, accumulate: 1.5 })).rejects.toThrow(
+    "createTrainer: accumulate must be a whole number of at least 1, got 1.5",
   );
 });

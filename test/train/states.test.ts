@@ -153,6 +153,6 @@ test("predict gives probabilities where it is asked for them", async () => {
     own.forEach((value, k) => expect(softmaxes[3 * row + k]).toBeCloseTo(value / sum, 6));
   }
   await expect(predict(made, x, { activation: "relu" as "linear" })).rejects.toThrow(
-    'predict: activation "relu" is not known. There are linear, softmax, sigmoid.',
+    'predict: activation must be one of "linear", "softmax", "sigmoid", got "relu"',
   );
 });
