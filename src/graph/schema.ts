@@ -44,6 +44,10 @@ const aNumber: Rule = { expected: "a number", accepts: isNumber };
 export const finiteNumber: Rule = { expected: "a finite number", accepts: Number.isFinite };
 export const flag: Rule = { expected: "true or false", accepts: (value) => typeof value === "boolean" };
 export const string: Rule = { expected: "a text", accepts: (value) => typeof value === "string" };
+export const someText: Rule = {
+  expected: "a text of at least one character",
+  accepts: (value) => typeof value === "string" && value !== "",
+};
 export const callable: Rule = { expected: "a function", accepts: (value) => typeof value === "function" };
 export const anything: Rule = { expected: "anything", accepts: () => true };
 export const oneOf = (...choices: readonly string[]): Rule => ({
@@ -100,6 +104,7 @@ export const having = (expected: string, ...properties: readonly string[]): Rule
   expected,
   accepts: (value) => typeof value === "object" && value !== null && properties.every((name) => name in value),
 });
+export const aSignal: Rule = having("an AbortSignal", "aborted");
 export const alias = (rule: Rule, ...aliases: readonly string[]): Rule => ({ ...rule, aliases });
 export const required = (rule: Rule): Rule => ({ ...rule, required: true });
 

@@ -1,11 +1,21 @@
-/** The most probable continuations of a prompt, by beam search: the best few beginnings, one token longer each step. */
-import { InputError } from "../graph/input-error.ts";
+import {
+  type Arguments,
+  alias,
+  aSignal,
+  checkArguments,
+  finiteNumber,
+  flag,
+  options as optionsOf,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
+import { hostRules } from "../runtime/program.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
 import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer.ts";
 import { createTurns } from "../train/turns.ts";
+import { aLanguageModel, stopRule, tokenCount } from "./checks.ts";
 import { tokensToRead } from "./desk.ts";
-import { checkTokens } from "./generate.ts";
 import { createHealing, type Ways } from "./healing.ts";
 import { createLanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
@@ -31,6 +41,20 @@ export type BeamSearchOptions = {
   readonly signal?: AbortSignal | undefined;
   /** Threads that share a step, where it is worth it; the texts are the same for any number. */
   readonly threads?: number | undefined;
+};
+
+export const beamSearchArguments: Arguments = {
+  lm: aLanguageModel,
+  options: optionsOf<BeamSearchOptions>({
+    prompt: string,
+    length: alias(tokenCount, "maxTokens", "maxNewTokens", "maxLength"),
+    beams: alias(wholeNumber(1), "numBeams", "beamWidth", "width"),
+    lengthPenalty: finiteNumber,
+    stop: alias(stopRule, "stopSequences", "stopStrings"),
+    earlyStop: alias(flag, "earlyStopping"),
+    signal: aSignal,
+    threads: hostRules.threads,
+  }),
 };
 
 /** A text that beam search found. */
@@ -74,27 +98,10 @@ type Hypothesis = Omit<Candidate, "before"> & {
 export const beamSearch = (lm: LanguageModel, options: BeamSearchOptions = {}): Promise<BeamText[]> =>
   disposing((own) => search(own, lm, options));
 
-async function search(
-  own: Own,
-  { model, tokenizer }: LanguageModel,
-  {
-    prompt = "",
-    length = 500,
-    beams = 4,
-    lengthPenalty = 0,
-    stop,
-    earlyStop = false,
-    signal,
-    threads,
-  }: BeamSearchOptions,
-): Promise<BeamText[]> {
-  checkTokens("length", length);
-  if (!(Number.isSafeInteger(beams) && beams >= 1)) {
-    throw new InputError(`beams: needs a whole number from 1, got ${beams}`);
-  }
-  if (!Number.isFinite(lengthPenalty)) {
-    throw new InputError(`length-penalty: needs a finite number, 0 for none, got ${lengthPenalty}`);
-  }
+async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): Promise<BeamText[]> {
+  checkArguments("beamSearch", { lm, options }, beamSearchArguments);
+  const { prompt = "", length = 500, beams = 4, lengthPenalty = 0, stop, earlyStop = false, signal, threads } = options;
+  const { model, tokenizer } = lm;
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
   const lanes = own(await createLanes(model, beams, { threads }));

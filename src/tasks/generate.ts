@@ -1,6 +1,16 @@
 /** Text that a language model writes: token by token, one text or many side by side. */
-import { InputError } from "../graph/input-error.ts";
-import { checkSampling, createRanking, logSoftmax, type SamplingOptions } from "../text/sampling.ts";
+import {
+  type Arguments,
+  alias,
+  aSignal,
+  checkArguments,
+  options as optionsOf,
+  type Schema,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { aSeed } from "../nn/random.ts";
+import { hostRules } from "../runtime/program.ts";
+import { createRanking, logSoftmax, type SamplingOptions, samplingRules } from "../text/sampling.ts";
 import {
   decodeNext,
   decodeToken,
@@ -11,9 +21,9 @@ import {
   vocabularySize,
 } from "../text/tokenizer.ts";
 import { createTurns } from "../train/turns.ts";
+import { aLanguageModel, aPrompt, prompts as somePrompts, stopRule, tokenCount } from "./checks.ts";
 import { createDesk, createText, type Describe, type Prompt } from "./desk.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { stopStrings } from "./stop-strings.ts";
 
 type WritingOptions = SamplingOptions & {
   /** Tokens to write. */
@@ -40,6 +50,31 @@ export type GenerateManyOptions = WritingOptions & {
   readonly logProbabilities?: number | undefined;
   /** Texts side by side; where there are more prompts, the next one begins as soon as a text has ended. */
   readonly batch?: number | undefined;
+};
+
+const writingRules: Schema<WritingOptions> = {
+  ...samplingRules,
+  length: alias(tokenCount, "maxTokens", "maxNewTokens", "maxLength", "maxCompletionTokens"),
+  seed: aSeed,
+  stop: alias(stopRule, "stopSequences", "stopStrings"),
+  signal: aSignal,
+  threads: hostRules.threads,
+};
+const alternatives = alias(wholeNumber(0), "logprobs", "topLogprobs");
+const generateRules: Schema<GenerateOptions> = { ...writingRules, prompt: aPrompt };
+export const generateArguments: Arguments = { lm: aLanguageModel, options: optionsOf<GenerateOptions>(generateRules) };
+export const generateTokensArguments: Arguments = {
+  lm: aLanguageModel,
+  options: optionsOf<GenerateTokensOptions>({ ...generateRules, logProbabilities: alternatives }),
+};
+export const generateManyArguments: Arguments = {
+  lm: aLanguageModel,
+  prompts: somePrompts,
+  options: optionsOf<GenerateManyOptions>({
+    ...writingRules,
+    logProbabilities: alternatives,
+    batch: alias(wholeNumber(1), "batchSize"),
+  }),
 };
 
 /** A token with how likely the model holds it. */
@@ -75,11 +110,10 @@ export type GeneratedToken = LikelyToken & {
  * @throws InputError for an option out of its range, and for a model whose values are no numbers any more
  * @example for await (const piece of generate(lm, { prompt: "Call me" })) process.stdout.write(piece);
  */
-export async function* generate(
-  lm: LanguageModel,
-  { prompt = "", ...options }: GenerateOptions = {},
-): AsyncGenerator<string, void> {
-  for await (const { text } of write(lm, [prompt], options, (_, text) => ({ text }))) yield text;
+export async function* generate(lm: LanguageModel, options: GenerateOptions = {}): AsyncGenerator<string, void> {
+  checkArguments("generate", { lm, options }, generateArguments);
+  const { prompt = "", ...rest } = options;
+  for await (const { text } of write(lm, [prompt], rest, (_, text) => ({ text }))) yield text;
 }
 
 /**
@@ -91,10 +125,12 @@ export async function* generate(
  */
 export async function* generateTokens(
   lm: LanguageModel,
-  { prompt = "", logProbabilities = 0, ...options }: GenerateTokensOptions = {},
+  options: GenerateTokensOptions = {},
 ): AsyncGenerator<GeneratedToken, void> {
+  checkArguments("generateTokens", { lm, options }, generateTokensArguments);
+  const { prompt = "", logProbabilities = 0, ...rest } = options;
   const describe = createDescriber(lm.tokenizer, logProbabilities);
-  yield* write(lm, [prompt], options, (_, ...token) => describe(...token));
+  yield* write(lm, [prompt], rest, (_, ...token) => describe(...token));
 }
 
 /**
@@ -108,10 +144,12 @@ export async function* generateTokens(
 export async function* generateMany(
   lm: LanguageModel,
   prompts: readonly Prompt[],
-  { logProbabilities = 0, ...options }: GenerateManyOptions = {},
+  options: GenerateManyOptions = {},
 ): AsyncGenerator<GeneratedToken & { readonly prompt: number }, void> {
+  checkArguments("generateMany", { lm, prompts, options }, generateManyArguments);
+  const { logProbabilities = 0, ...rest } = options;
   const describe = createDescriber(lm.tokenizer, logProbabilities);
-  yield* write(lm, prompts, options, (prompt, ...token) => ({ prompt, ...describe(...token) }));
+  yield* write(lm, prompts, rest, (prompt, ...token) => ({ prompt, ...describe(...token) }));
 }
 
 /** The characters of a text that the model does not know, each once. */
@@ -128,10 +166,6 @@ export function unknownCharacters({ tokenizer }: LanguageModel, text: string): s
   return [...found];
 }
 
-export function checkTokens(name: string, value: number): void {
-  if (!(value >= 0)) throw new InputError(`${name}: needs a number of tokens from 0, got ${value}`);
-}
-
 /** Every prompt's text, piece by piece, as `describe` makes them; it is told of which prompt, too. */
 async function* write<Piece extends { readonly text: string }>(
   lm: LanguageModel,
@@ -139,11 +173,6 @@ async function* write<Piece extends { readonly text: string }>(
   { length = 500, seed = 0, signal, threads, batch = 32, ...writing }: WritingOptions & { batch?: number | undefined },
   describe: (prompt: number, ...token: Parameters<Describe<Piece>>) => Piece,
 ): AsyncGenerator<Piece, void> {
-  checkSampling(writing);
-  checkTokens("length", length);
-  if (!(Number.isInteger(batch) && batch >= 1))
-    throw new InputError(`batch: needs a whole number from 1, got ${batch}`);
-  stopStrings(writing.stop);
   if (prompts.length === 0 || length === 0) return;
   const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], { threads });
   try {
@@ -176,9 +205,6 @@ async function* write<Piece extends { readonly text: string }>(
 
 /** Makes tokens with their log-probabilities and `count` alternatives: a text's `describe`. */
 export function createDescriber(tokenizer: Tokenizer, count: number): Describe<GeneratedToken> {
-  if (!(Number.isInteger(count) && count >= 0)) {
-    throw new InputError(`logProbabilities: needs a whole number of alternatives from 0, got ${count}`);
-  }
   const size = vocabularySize(tokenizer);
   const own = { nats: new Float64Array(size), ranking: createRanking(size) };
   return (text, token, logits, before, ways) => {

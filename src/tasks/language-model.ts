@@ -2,13 +2,30 @@
 import { cells } from "../cells/index.ts";
 import { readModel, type WeightType, weightTypes, writeModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
-import type { Cell } from "../graph/cell.ts";
+import { aCell, type Cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
-import { checkOptions, flag, formatValue, isPlain, oneOf, type Schema } from "../graph/schema.ts";
+import {
+  type Arguments,
+  alias,
+  checkArguments,
+  checkOptions,
+  either,
+  flag,
+  inRange,
+  isPlain,
+  listOf,
+  lookUp,
+  oneOf,
+  options as optionsOf,
+  type Rule,
+  type Schema,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
 import { initialize } from "../nn/initializers.ts";
 import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
 import { countParameters, type Model, modelOf, nameLayers } from "../nn/model.ts";
-import { createRandom } from "../nn/random.ts";
+import { aSeed, createRandom } from "../nn/random.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { countCodePoints } from "../text/parts.ts";
 import {
@@ -24,11 +41,18 @@ import {
   vocabularySize,
 } from "../text/tokenizer.ts";
 import { createEvaluator } from "../train/evaluator.ts";
-import { type FitStreamOptions, type FitStreamResult, fitDefaults, fitStream } from "../train/fit-stream.ts";
+import {
+  type FitStreamOptions,
+  type FitStreamResult,
+  fitDefaults,
+  fitStream,
+  fitStreamRules,
+} from "../train/fit-stream.ts";
 import { smallestStream } from "../train/stream.ts";
-import { runsOf, type Tokens, tokenSource } from "../train/token-source.ts";
+import { runsOf, someTokens, type Tokens, tokenSource } from "../train/token-source.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
 import { createTurns } from "../train/turns.ts";
+import { aLanguageModel, aTokenizer } from "./checks.ts";
 
 export type { Texts } from "../text/tokenizer.ts";
 export { type BeamSearchOptions, type BeamText, beamSearch } from "./beam-search.ts";
@@ -79,6 +103,44 @@ export type LanguageModelOptions = {
 
 const mostLayers = 100;
 
+const count = wholeNumber(1);
+const someTexts: Rule = { ...either(string, listOf(string)), expected: "a text, or a list of separate texts" };
+const textsOrTokens: Rule = {
+  ...either(someTexts, someTokens),
+  expected: "a text, a list of separate texts, or tokens",
+};
+type Planned = NonNullable<LanguageModelOptions["training"]>;
+export const languageModelArguments: Arguments = {
+  text: { ...either(someTexts, aTokenizer), expected: "a text, a list of separate texts, or a tokenizer" },
+  options: optionsOf<LanguageModelOptions>({
+    cell: { ...either(string, aCell), expected: 'the name of a cell ("lstm"), or a cell, as cell() makes it' },
+    units: alias(count, "hiddenSize"),
+    layers: alias(wholeNumber(1, mostLayers), "numLayers"),
+    embedding: alias(count, "embeddingDim", "embeddingSize"),
+    dropout: inRange(0, 1),
+    tokens: alias(oneOf("char", "word", "bpe"), "tokenizer", "level"),
+    maxVocabulary: alias(count, "vocabularySize", "vocabSize", "maxTokens"),
+    seed: aSeed,
+    training: optionsOf<Planned>({
+      batch: fitStreamRules.batch,
+      steps: fitStreamRules.steps,
+      validationSplit: fitStreamRules.validationSplit,
+    }),
+  }),
+};
+export const trainArguments: Arguments = {
+  lm: aLanguageModel,
+  text: textsOrTokens,
+  options: optionsOf<TrainLanguageModelOptions>({ ...fitStreamRules, validationData: textsOrTokens }),
+};
+export const evaluateArguments: Arguments = {
+  lm: aLanguageModel,
+  text: {
+    ...either(someTexts, { expected: "", accepts: (text) => isEncoded(text) && someTokens.accepts(text.tokens) }),
+    expected: "a text, a list of separate texts, or an encoded one, { tokens, characters }",
+  },
+};
+
 /**
  * An untrained model for a text, whose tokens make its vocabulary; or for separate texts: then one more token stands for the
  * end of a text, which the model may write, and after which it begins a new one. No characters are that token. Or for a
@@ -88,15 +150,12 @@ const mostLayers = 100;
  * @example const lm = languageModel(poems, { tokens: "word" });
  */
 export function languageModel(text: Texts | Tokenizer, options: LanguageModelOptions = {}): LanguageModel {
+  checkArguments("languageModel", { text, options }, languageModelArguments);
   const { units = 128, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary } = options;
   const { embedding: features = Math.min(units, 64) } = options;
   const of = cellOf(options.cell ?? "lstm");
-  if (!Number.isInteger(layers) || layers < 1 || layers > mostLayers) {
-    throw new InputError(`layers: needs a whole number from 1 to ${mostLayers}, got ${layers}`);
-  }
   const given = isTokenizer(text) ? text : undefined;
   const texts = isTokenizer(text) ? "" : text;
-  checkTexts(texts);
   const tokenizer = given ?? trainTokenizer(tokens, texts, { maxVocabulary });
   const vocabulary = vocabularySize(tokenizer);
   if (vocabulary < 2 || (typeof texts !== "string" && texts.every((one) => one === "")))
@@ -155,13 +214,6 @@ export function splitOf(
   return { validationSplit: (kept + 0.5) / tokens.length };
 }
 
-function checkTexts(text: unknown): void {
-  if (typeof text === "string") return;
-  if (!Array.isArray(text)) throw new InputError(`text must be a text or a list of texts, got ${formatValue(text)}`);
-  const odd = text.findIndex((one) => typeof one !== "string");
-  if (odd >= 0) throw new InputError(`text ${odd} of the list must be a text, got ${formatValue(text[odd])}`);
-}
-
 /** @throws InputError where so many tokens make no batch for training */
 export function checkLength(tokens: number, options: FitStreamOptions): void {
   const { batch, steps, validationSplit } = { ...fitDefaults, ...options };
@@ -175,16 +227,8 @@ export function checkLength(tokens: number, options: FitStreamOptions): void {
   );
 }
 
-function cellOf(given: string | Cell): Cell {
-  if (typeof given !== "string") return given;
-  const found = Object.hasOwn(cells, given) ? cells[given] : undefined;
-  if (found === undefined) {
-    throw new InputError(
-      `cell "${given}" is not known. There are ${Object.keys(cells).length}, among them lstm, gru and simple-rnn; or give equations.`,
-    );
-  }
-  return found;
-}
+const cellOf = (given: string | Cell): Cell =>
+  typeof given === "string" ? lookUp("languageModel: cell", given, cells) : given;
 
 /** As `fitStream`'s; what is validated on instead of a share is a text, or separate ones, too. */
 export type TrainLanguageModelOptions = Omit<FitStreamOptions, "validationData"> & {
@@ -208,21 +252,23 @@ export type TrainLanguageModelOptions = Omit<FitStreamOptions, "validationData">
  * await trainLanguageModel(lm, text, { onProgress }); // and later { onProgress, resume: lm.training }
  */
 export async function trainLanguageModel(
-  { model, tokenizer }: LanguageModel,
+  lm: LanguageModel,
   text: Texts | Tokens,
-  { validationData, ...given }: TrainLanguageModelOptions = {},
+  options: TrainLanguageModelOptions = {},
 ): Promise<FitStreamResult> {
+  checkArguments("trainLanguageModel", { lm, text, options }, trainArguments);
+  const { model, tokenizer } = lm;
+  const { validationData, ...given } = options;
   const tokens = tokensOf(tokenizer, text);
   const other = validationData && { validationSplit: 0, validationData: tokensOf(tokenizer, validationData) };
   const wanted = { ...other, ...given };
-  const options = { ...wanted, ...splitOf(tokenizer, text, tokens, wanted) };
-  checkLength(tokenSource(tokens).length, options);
-  return fitStream(model, tokens, options);
+  const all = { ...wanted, ...splitOf(tokenizer, text, tokens, wanted) };
+  checkLength(tokenSource(tokens).length, all);
+  return fitStream(model, tokens, all);
 }
 
 function tokensOf(tokenizer: Tokenizer, text: Texts | Tokens): Tokens {
   if (typeof text !== "string" && !Array.isArray(text)) return text as Tokens;
-  checkTexts(text);
   return encode(tokenizer, text as Texts);
 }
 
@@ -249,10 +295,9 @@ export type EncodedText = {
  * How well the model predicts a text, or separate ones, the ends of which are predicted, too.
  * @throws InputError for a text of less than two tokens, and for a model whose values are no numbers any more
  */
-export async function evaluateLanguageModel(
-  { model, tokenizer }: LanguageModel,
-  text: Texts | EncodedText,
-): Promise<Evaluation> {
+export async function evaluateLanguageModel(lm: LanguageModel, text: Texts | EncodedText): Promise<Evaluation> {
+  checkArguments("evaluateLanguageModel", { lm, text }, evaluateArguments);
+  const { model, tokenizer } = lm;
   const { tokens: ids, characters: all } = isEncoded(text) ? text : encodeTexts(tokenizer, text);
   if (ids.length < 2)
     throw new InputError(
@@ -284,7 +329,6 @@ const isEncoded = (text: unknown): text is EncodedText =>
 
 /** The tokens of a text or of separate ones, and how many characters these have. */
 export function encodeTexts(tokenizer: Tokenizer, text: Texts): EncodedText {
-  checkTexts(text);
   const all: readonly string[] = typeof text === "string" ? [text] : text;
   const characters = all.reduce((sum, one) => sum + countCodePoints(one), 0);
   return { tokens: encode(tokenizer, text), characters };

@@ -1,16 +1,8 @@
 /** Text on its way out, held back where it may be the beginning of a stop string. Knows nothing about models. */
-import { InputError } from "../graph/input-error.ts";
 
-/** @throws InputError for a stop string without a character */
-export function stopStrings(stop: string | readonly string[] | undefined): readonly string[] {
-  const stops = stop === undefined ? [] : typeof stop === "string" ? [stop] : stop;
-  for (const one of stops) {
-    if (typeof one !== "string" || one === "") {
-      throw new InputError(`stop: needs text of at least one character, got ${one === "" ? "none" : String(one)}`);
-    }
-  }
-  return stops;
-}
+/** As a list. */
+export const stopStrings = (stop: string | readonly string[] | undefined): readonly string[] =>
+  stop === undefined ? [] : typeof stop === "string" ? [stop] : stop;
 
 /** Where the first of the stop strings in a text begins; undefined where there is none. */
 export function findStop(text: string, stops: readonly string[]): number | undefined {

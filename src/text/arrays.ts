@@ -3,7 +3,7 @@
  * lists become such arrays. Knows nothing about text.
  */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
+import { checkValue, formatValue, isList, isPlain, numbers, type Rule, wholeNumber } from "../graph/schema.ts";
 
 type NumbersByDtype = {
   int8: Int8Array<ArrayBuffer>;
@@ -76,13 +76,26 @@ export function numberAs(dtype: Dtype, value: unknown, place: string): number {
 /** How many values a shape has. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
 
+/** Values with as many places as their shape says. */
+export const aFlatArray: Rule = {
+  expected: "an array with its shape, { data, shape }",
+  accepts: (value) =>
+    isPlain(value) &&
+    isList(value.data) &&
+    Array.isArray(value.shape) &&
+    value.shape.every(wholeNumber(0).accepts) &&
+    sizeOf(value.shape) === value.data.length,
+};
+
 /**
  * The rows of an array, its parts along the first axis: n of them for a shape [n, ...]. Rows of typed data are views
  * that share its memory.
  * @throws InputError for a single value, which has no rows
  * @example rowsOf(padSequences([[1], [2, 3]])); // [Int32Array [0, 1], Int32Array [2, 3]]
  */
-export function rowsOf<Data extends Numbers | readonly unknown[]>({ data, shape }: FlatArray<Data>): Data[] {
+export function rowsOf<Data extends Numbers | readonly unknown[]>(array: FlatArray<Data>): Data[] {
+  checkValue("rowsOf: array", array, aFlatArray);
+  const { data, shape } = array;
   const [count, ...rest] = shape;
   if (count === undefined) throw new InputError("rowsOf: needs an array with at least one axis, got a single value");
   const size = sizeOf(rest);
@@ -96,7 +109,10 @@ export function rowsOf<Data extends Numbers | readonly unknown[]>({ data, shape 
  * @throws InputError for a single value, where the last axis is empty, and for NaN
  * @example rowsOf(argmax(await predict(model, x))); // for each example its classes, step by step
  */
-export function argmax({ data, shape }: FlatArray<ArrayLike<number>>): FlatArray<Int32Array<ArrayBuffer>> {
+export function argmax(array: FlatArray<ArrayLike<number>>): FlatArray<Int32Array<ArrayBuffer>> {
+  checkValue("argmax: array", array, aFlatArray);
+  const { data, shape } = array;
+  checkValue("argmax: data", data, numbers);
   const size = shape.at(-1) ?? 0;
   if (size === 0)
     throw new InputError(`argmax: needs numbers along the last axis, got the shape (${shape.join(", ")})`);
@@ -122,7 +138,12 @@ export function argmax({ data, shape }: FlatArray<ArrayLike<number>>): FlatArray
 export function flatten(nested: NestedNumbers | FlatArray, name: string): FlatArray {
   if (isFlat(nested)) {
     const { data, shape } = nested;
-    if (!Array.isArray(shape) || sizeOf(shape) !== data.length) {
+    if (!Array.isArray(shape) || !isNumbers(data)) {
+      throw new InputError(
+        `${name}: needs a typed array as data and a list as shape, got ${formatValue(data)} and ${formatValue(shape)}`,
+      );
+    }
+    if (!shape.every(wholeNumber(0).accepts) || sizeOf(shape) !== data.length) {
       throw new InputError(`${name}: shape (${shape}) has ${sizeOf(shape)} values, but its data has ${data.length}`);
     }
     if (isNumbers(data)) return nested;
@@ -178,6 +199,3 @@ const isFlat = (value: unknown): value is FlatArray =>
 const isNumbers = (value: unknown): value is Numbers =>
   ArrayBuffer.isView(value) &&
   !(value instanceof DataView || value instanceof BigInt64Array || value instanceof BigUint64Array);
-
-const isList = (value: unknown): value is ArrayLike<unknown> =>
-  Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));

@@ -4,8 +4,21 @@
  * about models.
  */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
-import { countPieces, type TextParts } from "./parts.ts";
+import {
+  type Arguments,
+  alias,
+  callable,
+  checkArguments,
+  checkValue,
+  formatValue,
+  iterable,
+  options as optionsOf,
+  type Rule,
+  required,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { countPieces, type TextParts, textOrParts } from "./parts.ts";
 
 /** Plain data, for a model's file. Tokens 0 to 255 are the bytes; token 256 + k is the two tokens of merge k. */
 export type BytePairEncoding = {
@@ -31,6 +44,35 @@ const largestVocabulary = 2 ** 24;
 /** Most bytes of a piece: a space and 64 characters. */
 const longestToken = 1 + 4 * 64;
 
+export const trainBytePairArguments: Arguments = {
+  text: textOrParts,
+  options: optionsOf<BytePairOptions>({
+    // Every byte is a token.
+    vocabularySize: required(alias(wholeNumber(bytes, largestVocabulary), "maxVocabulary", "numTokens")),
+    minimumCount: alias(wholeNumber(1), "minFrequency"),
+    onUncounted: callable,
+  }),
+};
+/** What its merges are is checked when its tables are made. */
+const anEncoding: Rule = {
+  expected: "a byte-pair encoding, as trainBytePairEncoding makes it",
+  accepts: (value) => {
+    const { kind, merges } = (value ?? {}) as Partial<BytePairEncoding>;
+    return kind === "bpe" && Array.isArray(merges);
+  },
+};
+export const bytePairArguments = {
+  encode: { encoding: anEncoding, text: string },
+  decode: { encoding: anEncoding, ids: iterable },
+  decodeNext: {
+    encoding: anEncoding,
+    id: wholeNumber(0),
+    before: { expected: "a Uint8Array", accepts: (value: unknown) => value instanceof Uint8Array },
+  },
+  bytes: { encoding: anEncoding, id: wholeNumber(0) },
+  size: { encoding: anEncoding },
+} as const satisfies Record<string, Arguments>;
+
 // GPT-2's cut: the endings 's 't 're 've 'm 'll 'd, then letters, digits or other characters with at most one space
 // before them, then white space, whose last character stays with what follows. Merges never cross a cut. The bounds,
 // which GPT-2 does not have, keep V8's stack small (as in `tokenizer.ts`), and the work on a word.
@@ -47,18 +89,16 @@ export const piecePattern =
  */
 export function trainBytePairEncoding(
   text: string | readonly string[] | TextParts,
-  { vocabularySize, minimumCount = 2, onUncounted }: BytePairOptions,
+  options: BytePairOptions,
 ): BytePairEncoding {
+  checkArguments("trainBytePairEncoding", { text, options }, trainBytePairArguments);
+  const { vocabularySize, minimumCount = 2, onUncounted } = options;
   const end = Number(Array.isArray(text));
-  const least = bytes + end;
-  if (!(Number.isSafeInteger(vocabularySize) && vocabularySize >= least && vocabularySize <= largestVocabulary)) {
-    const why = `for every byte${end === 0 ? "" : " and a text's end"} is a token`;
+  if (vocabularySize < bytes + end) {
     throw new InputError(
-      `vocabularySize: needs a whole number from ${least}, ${why}, to 2^24, got ${formatValue(vocabularySize)}`,
+      `trainBytePairEncoding: vocabularySize must be at least ${bytes + end}, for every byte and a text's end is a token, ` +
+        `got ${vocabularySize}`,
     );
-  }
-  if (!Number.isSafeInteger(minimumCount) || minimumCount < 1) {
-    throw new InputError(`minimumCount: needs a whole number from 1, got ${formatValue(minimumCount)}`);
   }
   const pieceCounts = countPieces(text, eachPiece, { onUncounted });
   const pieces = [...pieceCounts].map(([part, count]): Piece => {
@@ -113,15 +153,17 @@ export function trainBytePairEncoding(
  * The tokens of a text. Decoded, they are the text.
  * @throws InputError for what is no text
  */
-export const encodeBytePairs = (encoding: BytePairEncoding, text: string): Int32Array<ArrayBuffer> =>
-  createBytePairEncoder(encoding)(text);
+export function encodeBytePairs(encoding: BytePairEncoding, text: string): Int32Array<ArrayBuffer> {
+  checkArguments("encodeBytePairs", { encoding, text }, bytePairArguments.encode);
+  return createBytePairEncoder(encoding)(text);
+}
 
 /** Encodes text after text: a piece that was in an earlier one is known. */
 export function createBytePairEncoder(encoding: BytePairEncoding): (text: string) => Int32Array<ArrayBuffer> {
   const tables = tablesOf(encoding);
   const known = new Map<string, readonly number[]>();
   return (text) => {
-    checkText(text);
+    checkValue("encodeBytePairs: text", text, string);
     let ids = new Int32Array(Math.ceil(text.length / 2) + 16);
     let length = 0;
     eachPiece(text, (part) => {
@@ -146,7 +188,8 @@ export function createBytePairEncoder(encoding: BytePairEncoding): (text: string
  * @throws InputError for an id that is no token's
  */
 export function decodeBytePairs(encoding: BytePairEncoding, ids: Iterable<number>): string {
-  const parts = Array.from(ids, (id) => tokenBytes(encoding, id));
+  checkArguments("decodeBytePairs", { encoding, ids }, bytePairArguments.decode);
+  const parts = Array.from(ids, (id) => contentOf(encoding, id));
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -167,7 +210,8 @@ export function decodeNextBytePair(
   id: number,
   before: Uint8Array,
 ): { readonly text: string; readonly rest: Uint8Array } {
-  return decodeNextBytes(Uint8Array.of(...before, ...tokenBytes(encoding, id)));
+  checkArguments("decodeNextBytePair", { encoding, id, before }, bytePairArguments.decodeNext);
+  return decodeNextBytes(Uint8Array.of(...before, ...contentOf(encoding, id)));
 }
 
 /** The whole characters of some bytes, and the bytes at their end that begin one. */
@@ -197,15 +241,21 @@ const letters: Readonly<Record<number, string>> = { 9: "\\t", 10: "\\n", 13: "\\
  * @throws InputError for an id that is no token's
  */
 export function tokenBytes(encoding: BytePairEncoding, id: number): Uint8Array {
+  checkArguments("tokenBytes", { encoding, id }, bytePairArguments.bytes);
+  return contentOf(encoding, id);
+}
+function contentOf(encoding: BytePairEncoding, id: number): Uint8Array {
   const { contents } = tablesOf(encoding);
   const content = contents[id];
-  if (content === undefined) throw new InputError(`token ${id}: ids go from 0 to ${contents.length - 1}`);
+  if (content === undefined) throw new InputError(`token ${formatValue(id)}: ids go from 0 to ${contents.length - 1}`);
   return content;
 }
 
 /** How many tokens there are, the one that ends a text included. */
-export const bytePairVocabularySize = ({ merges, endOfText }: BytePairEncoding): number =>
-  bytes + merges.length + Number(endOfText === true);
+export function bytePairVocabularySize(encoding: BytePairEncoding): number {
+  checkArguments("bytePairVocabularySize", { encoding }, bytePairArguments.size);
+  return bytes + encoding.merges.length + Number(encoding.endOfText === true);
+}
 
 /** An encoding out of a file, checked: the same data, without fields that do not belong. Throws an InputError. */
 export function checkBytePairEncoding(value: unknown): BytePairEncoding {
@@ -315,6 +365,7 @@ const tablesByEncoding = new WeakMap<BytePairEncoding, Tables>();
 function tablesOf(encoding: BytePairEncoding): Tables {
   let made = tablesByEncoding.get(encoding);
   if (made === undefined) {
+    checkBytePairEncoding(encoding);
     const size = bytes + encoding.merges.length;
     const contents = Array.from({ length: bytes }, (_, byte) => Uint8Array.of(byte));
     for (const [left, right] of encoding.merges) {
@@ -417,8 +468,4 @@ function textOf(content: Uint8Array): string {
     start = at + 3;
   }
   return text + decoder.decode(content.subarray(start));
-}
-
-function checkText(text: unknown): void {
-  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${formatValue(text)}`);
 }

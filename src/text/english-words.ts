@@ -4,8 +4,7 @@
  * exception such as "don't", and what is left is cut at infixes such as hyphens between letters; tokens that together
  * are an exception then become its tokens. Knows nothing about vocabularies.
  */
-import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
+import { type Arguments, checkArguments, string } from "../graph/schema.ts";
 import { englishExceptions } from "./english-exceptions.ts";
 
 // Python's `str.isspace`.
@@ -40,6 +39,8 @@ const infix = new RegExp(
   "gu",
 );
 
+export const englishWordsArguments: Arguments = { text: string };
+
 /**
  * The tokens of an English text, in order; but for single blanks between them they are the text. White space beyond one
  * blank is a token too, and line breaks are. The rules are those of spaCy 3 for English, for Unicode's letters.
@@ -47,7 +48,7 @@ const infix = new RegExp(
  * @example englishWords('"Don\'t stop--Mr. Starbuck!"'); // " Do n't stop -- Mr. Starbuck ! "
  */
 export function englishWords(text: string): string[] {
-  if (typeof text !== "string") throw new InputError(`text: needs a text, got ${formatValue(text)}`);
+  checkArguments("englishWords", { text }, englishWordsArguments);
   const tokens: string[] = [];
   const known = new Map<string, readonly string[]>();
   let before: string | undefined;

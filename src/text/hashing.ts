@@ -4,8 +4,21 @@
  */
 import { md5 } from "@noble/hashes/legacy.js";
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
-import { textToWordSequence, type WordSequenceOptions } from "./word-sequence.ts";
+import {
+  type Arguments,
+  callable,
+  checkArguments,
+  checkValue,
+  either,
+  formatValue,
+  listOf,
+  oneOf,
+  options as optionsOf,
+  type Schema,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { textToWordSequence, type WordSequenceOptions, wordSequenceRules } from "./word-sequence.ts";
 
 export type OneHotOptions = WordSequenceOptions & {
   /** Cuts a text into words in place of `filters`, `lower` and `split`. */
@@ -17,6 +30,15 @@ export type HashingOptions = OneHotOptions & {
   readonly hashFunction?: "md5" | ((word: string) => number | bigint);
 };
 
+const oneHotRules: Schema<OneHotOptions> = { ...wordSequenceRules, analyzer: callable };
+/** Words get the numbers from 1 to n - 1. */
+const size = wholeNumber(2);
+export const oneHotArguments: Arguments = { text: string, n: size, options: optionsOf<OneHotOptions>(oneHotRules) };
+export const hashingArguments: Arguments = {
+  ...oneHotArguments,
+  options: optionsOf<HashingOptions>({ ...oneHotRules, hashFunction: either(oneOf("md5"), callable) }),
+};
+
 /**
  * Each word of a text as a number from 1 to n - 1: `hash(word) % (n - 1) + 1`; 0 is no word's. Keras's `hashing_trick`,
  * with the same numbers for "md5". Keras's own default, Python's `hash`, differs from process to process: here the
@@ -24,23 +46,12 @@ export type HashingOptions = OneHotOptions & {
  * @throws InputError where n is below 2, and where a hash is no whole number
  * @example hashingTrick("the whale, the sea", 100); // the same number for both "the"
  */
-export function hashingTrick(
-  text: string,
-  n: number,
-  { hashFunction = "md5", analyzer, ...options }: HashingOptions = {},
-): number[] {
-  if (!Number.isSafeInteger(n) || n < 2) {
-    throw new InputError(
-      `n: needs a whole number from 2, for words get the numbers from 1 to n - 1, got ${formatValue(n)}`,
-    );
-  }
-  const words = analyzer === undefined ? textToWordSequence(text, options) : analyzer(text);
+export function hashingTrick(text: string, n: number, options: HashingOptions = {}): number[] {
+  checkArguments("hashingTrick", { text, n, options }, hashingArguments);
+  const { hashFunction = "md5", analyzer, ...rest } = options;
+  const words = analyzer === undefined ? textToWordSequence(text, rest) : analyzer(text);
+  checkValue("hashingTrick: what analyzer gives", words, listOf(string));
   const hash = hashFunction === "md5" ? md5Number : hashFunction;
-  if (typeof hash !== "function") {
-    throw new InputError(
-      `hashFunction: needs "md5" or a function from a word to a number, got ${formatValue(hashFunction)}`,
-    );
-  }
   const values = BigInt(n - 1);
   return words.map((word) => {
     const hashed = hash(word);
@@ -58,6 +69,7 @@ export function hashingTrick(
  * @throws InputError where n is below 2
  */
 export function oneHot(text: string, n: number, options: OneHotOptions = {}): number[] {
+  checkArguments("oneHot", { text, n, options }, oneHotArguments);
   return hashingTrick(text, n, { ...options, hashFunction: "md5" });
 }
 

@@ -6,10 +6,29 @@
  * Keras.
  */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
+import {
+  type Arguments,
+  alias,
+  anArray,
+  callable,
+  checkArguments,
+  checkOptions,
+  checkValue,
+  either,
+  flag,
+  formatValue,
+  iterable,
+  listOf,
+  oneOf,
+  orNull,
+  type Schema,
+  someText,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
 import type { FlatArray } from "./arrays.ts";
 import { pythonJson, readPairs } from "./python-json.ts";
-import { checkSplit, defaultFilters, textToWordSequence } from "./word-sequence.ts";
+import { defaultFilters, textToWordSequence } from "./word-sequence.ts";
 
 /** A text, or a text that is already in words. */
 export type Text = string | readonly string[];
@@ -36,6 +55,29 @@ export type TokenizerOptions = {
   /** Documents seen before. */
   readonly documentCount?: number;
 };
+
+export const tokenizerRules: Schema<TokenizerOptions> = {
+  numWords: alias(orNull(wholeNumber(0)), "maxTokens", "maxWords", "vocabularySize"),
+  filters: string,
+  lower: flag,
+  split: someText,
+  charLevel: flag,
+  oovToken: orNull(string),
+  analyzer: orNull(callable),
+  documentCount: wholeNumber(0),
+};
+/** A text by itself is its characters, as in Python. */
+const texts = { ...either(string, iterable), expected: "a list of texts" };
+const sequences = { ...iterable, expected: "a list of lists of numbers" };
+const mode = oneOf("binary", "count", "tfidf", "freq");
+/** Of its methods. */
+export const tokenizerArguments = {
+  texts: { texts },
+  sequences: { sequences },
+  textsToMatrix: { texts, mode },
+  sequencesToMatrix: { sequences, mode },
+} as const satisfies Record<string, Arguments>;
+export const tokenizerFromJsonArguments: Arguments = { json: string };
 
 /** The settings and what was learned; the maps as JSON texts. The names are Keras's. */
 export type TokenizerConfig = {
@@ -82,24 +124,10 @@ export class Tokenizer {
   wordIndex = new Map<string, number>();
   indexWord = new Map<number, string>();
 
-  constructor({
-    numWords = null,
-    filters = defaultFilters,
-    lower = true,
-    split = " ",
-    charLevel = false,
-    oovToken = null,
-    analyzer = null,
-    documentCount = 0,
-  }: TokenizerOptions = {}) {
-    checkCount("numWords", numWords ?? 0, "a whole number from 0, or null for all words");
-    checkCount("documentCount", documentCount, "a whole number from 0");
-    checkSplit(split);
-    if (typeof filters !== "string")
-      throw new InputError(`filters: needs a text of characters, got ${formatValue(filters)}`);
-    if (oovToken !== null && typeof oovToken !== "string") {
-      throw new InputError(`oovToken: needs a text or null, got ${formatValue(oovToken)}`);
-    }
+  constructor(options: TokenizerOptions = {}) {
+    checkOptions("Tokenizer", options, tokenizerRules);
+    const { numWords = null, filters = defaultFilters, lower = true, split = " ", charLevel = false } = options;
+    const { oovToken = null, analyzer = null, documentCount = 0 } = options;
     this.numWords = numWords;
     this.filters = filters;
     this.lower = lower;
@@ -116,6 +144,7 @@ export class Tokenizer {
    * @throws InputError for what is neither a text nor a list of words
    */
   fitOnTexts(texts: Iterable<Text>): void {
+    checkArguments("fitOnTexts", { texts }, tokenizerArguments.texts);
     for (const text of texts) {
       const words = this.wordsOf(text);
       this.documentCount++;
@@ -140,7 +169,9 @@ export class Tokenizer {
    * `fitOnTexts` was never called. Keras's `fit_on_sequences`.
    */
   fitOnSequences(sequences: Iterable<Iterable<number>>): void {
+    checkArguments("fitOnSequences", { sequences }, tokenizerArguments.sequences);
     for (const sequence of sequences) {
+      checkSequence("fitOnSequences", sequence);
       this.documentCount++;
       for (const index of new Set(sequence)) increase(this.indexDocs, index);
     }
@@ -157,6 +188,7 @@ export class Tokenizer {
 
   /** As `textsToSequences`, one text at a time. Keras's `texts_to_sequences_generator`. */
   *textsToSequencesGenerator(texts: Iterable<Text>): Generator<number[], void, undefined> {
+    checkArguments("textsToSequences", { texts }, tokenizerArguments.texts);
     const unknown = this.unknownIndex();
     for (const text of texts) {
       const sequence: number[] = [];
@@ -180,9 +212,11 @@ export class Tokenizer {
 
   /** As `sequencesToTexts`, one sequence at a time. Keras's `sequences_to_texts_generator`. */
   *sequencesToTextsGenerator(sequences: Iterable<Iterable<number>>): Generator<string, void, undefined> {
+    checkArguments("sequencesToTexts", { sequences }, tokenizerArguments.sequences);
     const unknown = this.unknownIndex();
     const unknownWord = unknown === undefined ? undefined : this.indexWord.get(unknown);
     for (const sequence of sequences) {
+      checkSequence("sequencesToTexts", sequence);
       const words: string[] = [];
       for (const index of sequence) {
         const word = this.indexWord.get(index);
@@ -199,6 +233,7 @@ export class Tokenizer {
    * @throws InputError where one of the two does
    */
   textsToMatrix(texts: Iterable<Text>, mode: MatrixMode = "binary"): FlatArray<Float64Array<ArrayBuffer>> {
+    checkArguments("textsToMatrix", { texts, mode }, tokenizerArguments.textsToMatrix);
     return this.sequencesToMatrix(this.textsToSequences(texts), mode);
   }
 
@@ -213,9 +248,7 @@ export class Tokenizer {
     sequences: Iterable<ArrayLike<number>>,
     mode: MatrixMode = "binary",
   ): FlatArray<Float64Array<ArrayBuffer>> {
-    if (!(mode === "binary" || mode === "count" || mode === "tfidf" || mode === "freq")) {
-      throw new InputError(`mode: needs "binary", "count", "tfidf" or "freq", got ${formatValue(mode)}`);
-    }
+    checkArguments("sequencesToMatrix", { sequences, mode }, tokenizerArguments.sequencesToMatrix);
     const columns = this.numWords || (this.wordIndex.size > 0 ? this.wordIndex.size + 1 : 0);
     if (columns === 0) throw new InputError("sequencesToMatrix: give numWords, or fit the tokenizer on texts first");
     if (mode === "tfidf" && this.documentCount === 0) {
@@ -224,6 +257,7 @@ export class Tokenizer {
     const rows = [...sequences];
     const data = new Float64Array(rows.length * columns);
     rows.forEach((sequence, row) => {
+      checkValue(`sequencesToMatrix: sequences[${row}]`, sequence, anArray);
       const counts = new Map<number, number>();
       for (let at = 0; at < sequence.length; at++) {
         const index = sequence[at] as number;
@@ -265,7 +299,10 @@ export class Tokenizer {
    * of a Python set, which means nothing.)
    */
   toJson(): string {
-    return pythonJson({ class_name: "Tokenizer", config: this.getConfig() });
+    const json = pythonJson({ class_name: "Tokenizer", config: this.getConfig() });
+    // What cannot be read again is not given out: its maps are open to everybody.
+    tokenizerFromJson(json);
+    return json;
   }
 
   private wordsOf(text: Text): Iterable<string> {
@@ -277,7 +314,10 @@ export class Tokenizer {
       });
     }
     if (this.charLevel) return this.lower ? text.toLowerCase() : text;
-    return this.analyzer === null ? textToWordSequence(text, this) : this.analyzer(text);
+    const { filters, lower, split } = this;
+    const words = this.analyzer === null ? textToWordSequence(text, { filters, lower, split }) : this.analyzer(text);
+    checkValue("Tokenizer: what analyzer gives", words, listOf(string));
+    return words;
   }
 
   private isUsed(index: number): boolean {
@@ -305,6 +345,7 @@ export class Tokenizer {
  * @throws InputError with the name of what is missing or wrong
  */
 export function tokenizerFromJson(json: string): Tokenizer {
+  checkArguments("tokenizerFromJson", { json }, tokenizerFromJsonArguments);
   const fail = (problem: string): never => {
     throw new InputError(`tokenizer: ${problem}. Is this a file of Keras's Tokenizer.to_json?`);
   };
@@ -370,8 +411,8 @@ function increase<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-function checkCount(name: string, value: unknown, needed: string): void {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw new InputError(`${name}: needs ${needed}, got ${formatValue(value)}`);
-  }
+/** Every one of its numbers. */
+function checkSequence(where: string, sequence: unknown): void {
+  checkValue(`${where}: a sequence`, sequence, sequences);
+  for (const index of sequence as Iterable<unknown>) checkValue(`${where}: an index`, index, wholeNumber(0));
 }

@@ -1,12 +1,20 @@
 /** Texts that come in parts: cut where no token is, and their words counted within bounds. Knows nothing about files. */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
+import { either, formatValue, isPlain, iterable, listOf, type Rule, string } from "../graph/schema.ts";
 
 /**
  * One text in parts that do not cut a character, gone through as often as needed: it may be larger than a string can be.
  * `textFile` of `unrolled/formats/text-file` reads a file so.
  */
 export type TextParts = { readonly parts: Iterable<string> };
+
+export const textOrParts: Rule = {
+  ...either(string, listOf(string), {
+    expected: "",
+    accepts: (value) => isPlain(value) && iterable.accepts(value.parts),
+  }),
+  expected: "a text, a list of texts, or a text in parts, as textFile reads it",
+};
 
 /** So many characters without a blank are refused: a string could soon hold no more. */
 const longestPart = 2 ** 28;

@@ -6,6 +6,19 @@
  * of the others one is drawn. The most likely token is never left out.
  */
 import { InputError } from "../graph/input-error.ts";
+import {
+  type Arguments,
+  alias,
+  anArray,
+  checkArguments,
+  checkValue,
+  having,
+  inRange,
+  numbers,
+  options as optionsOf,
+  type Schema,
+  wholeNumber,
+} from "../graph/schema.ts";
 import type { Random } from "../nn/random.ts";
 
 export type SamplingOptions = {
@@ -30,29 +43,27 @@ export type SamplingOptions = {
   readonly presencePenalty?: number | undefined;
 };
 
-/** Throw an InputError for an option out of its range. */
-export function checkSampling(options: SamplingOptions): void {
-  const { temperature = 1, topK, topP = 1, minP = 0, repetitionPenalty = 1, repetitionWindow } = options;
-  const check = (name: string, value: unknown, fits: (value: number) => boolean, wanted: string): void => {
-    if (typeof value === "number" && fits(value)) return;
-    throw new InputError(`${name}: needs ${wanted}, got ${value}`);
-  };
-  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 1;
-  check("temperature", temperature, (x) => x >= 0 && x < Infinity, "a number from 0 (always the most likely token)");
-  if (topK !== undefined) {
-    check("top-k", topK, isCount, "a whole number from 1, or leave it out to draw from all tokens");
-  }
-  check("top-p", topP, (p) => p > 0 && p <= 1, "a number above 0 and up to 1 (all tokens)");
-  check("min-p", minP, (p) => p >= 0 && p <= 1, "a number from 0 (all tokens) to 1");
-  check("repetition-penalty", repetitionPenalty, (x) => x > 0 && x < Infinity, "a number above 0 (1 changes nothing)");
-  if (repetitionWindow !== undefined) {
-    check("repetition-window", repetitionWindow, isCount, "a whole number from 1, or leave it out to count all tokens");
-  }
-  for (const name of ["frequency", "presence"] as const) {
-    const value = options[`${name}Penalty`] ?? 0;
-    check(`${name}-penalty`, value, (x) => x >= -2 && x <= 2, "a number from -2 to 2 (0 changes nothing)");
-  }
-}
+const penalty = inRange(-2, 2, "[]");
+export const samplingRules: Schema<SamplingOptions> = {
+  temperature: inRange(0),
+  topK: wholeNumber(1),
+  topP: alias(inRange(0, 1, "(]"), "nucleus"),
+  minP: inRange(0, 1, "[]"),
+  repetitionPenalty: alias(inRange(0, Infinity, "()"), "repeatPenalty"),
+  repetitionWindow: alias(wholeNumber(1), "repeatLastN", "penaltyLastN"),
+  frequencyPenalty: penalty,
+  presencePenalty: penalty,
+};
+export const samplerArguments: Arguments = {
+  options: optionsOf<SamplingOptions>(samplingRules),
+  size: wholeNumber(1),
+};
+
+export const sampleArguments: Arguments = {
+  logits: numbers,
+  options: optionsOf<SamplingOptions>(samplingRules),
+  random: having("random numbers, as createRandom makes them", "uniform"),
+};
 
 /** Draws the tokens of one text and remembers them. */
 export type Sampler = {
@@ -78,12 +89,13 @@ export type Sampler = {
  * @example const sampler = createSampler({ temperature: 0.8, minP: 0.05 }, logits.length);
  */
 export function createSampler(options: SamplingOptions, size: number): Sampler {
-  checkSampling(options);
+  checkArguments("createSampler", { options, size }, samplerArguments);
   const penalties = createPenalties(options, size);
   const pick = createPick(options, size);
   return {
     read: penalties.read,
     draw(logits, random) {
+      checkValue("sampler: logits", logits, anArray);
       if (logits.length !== size) throw new InputError(`sampler: made for ${size} logits, got ${logits.length}`);
       const token = pick(penalties.apply(logits), random);
       penalties.wrote(token);
@@ -154,6 +166,7 @@ function createPick(options: SamplingOptions, size: number): (scores: Scores, ra
 
 /** One id, where nothing was read or written before, so that penalties mean nothing. See `createSampler`. */
 export function sample(logits: Float32Array, options: SamplingOptions, random: Random): number {
+  checkArguments("sample", { logits, options, random }, sampleArguments);
   return createSampler(options, logits.length).draw(logits, random);
 }
 

@@ -1,7 +1,18 @@
 /** Pairs of a word and a neighbour, or a word that is none, to learn embeddings from (Mikolov et al. 2013). */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
-import { createRandom } from "../nn/random.ts";
+import {
+  type Arguments,
+  anArray,
+  checkArguments,
+  flag,
+  formatValue,
+  inRange,
+  numbers,
+  options as optionsOf,
+  orNull,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { aSeed, createRandom } from "../nn/random.ts";
 import { seedOr, shuffle } from "../nn/shuffle.ts";
 
 export type SkipgramOptions = {
@@ -16,6 +27,23 @@ export type SkipgramOptions = {
   readonly samplingTable?: ArrayLike<number> | null;
   /** Repeats all that is random; in Keras it repeats the order alone. */
   readonly seed?: number | null;
+};
+
+export const skipgramArguments: Arguments = {
+  sequence: anArray,
+  vocabularySize: wholeNumber(2),
+  options: optionsOf<SkipgramOptions>({
+    windowSize: wholeNumber(0),
+    negativeSamples: inRange(0),
+    shuffle: flag,
+    categorical: flag,
+    samplingTable: orNull(numbers),
+    seed: orNull(aSeed),
+  }),
+};
+export const samplingTableArguments: Arguments = {
+  size: wholeNumber(1),
+  samplingFactor: inRange(0, Infinity, "()"),
 };
 
 export type Couple = [word: number, other: number];
@@ -43,26 +71,11 @@ export function skipgrams(
 export function skipgrams(
   sequence: ArrayLike<number>,
   vocabularySize: number,
-  {
-    windowSize = 4,
-    negativeSamples = 1,
-    shuffle: shuffled = true,
-    categorical = false,
-    samplingTable = null,
-    seed,
-  }: SkipgramOptions = {},
+  options: SkipgramOptions = {},
 ): { couples: Couple[]; labels: (number | [number, number])[] } {
-  if (!Number.isSafeInteger(windowSize) || windowSize < 0) {
-    throw new InputError(`windowSize: needs a whole number from 0, got ${formatValue(windowSize)}`);
-  }
-  if (!(Number.isFinite(negativeSamples) && negativeSamples >= 0)) {
-    throw new InputError(`negativeSamples: needs a number from 0, got ${formatValue(negativeSamples)}`);
-  }
-  if (!Number.isSafeInteger(vocabularySize) || vocabularySize < 2) {
-    throw new InputError(
-      `vocabularySize: needs a whole number from 2, for 0 is no word, got ${formatValue(vocabularySize)}`,
-    );
-  }
+  checkArguments("skipgrams", { sequence, vocabularySize, options }, skipgramArguments);
+  const { windowSize = 4, negativeSamples = 1, shuffle: shuffled = true, categorical = false } = options;
+  const { samplingTable = null, seed } = options;
   const random = createRandom(seedOr(seed));
   const indices = Array.from(sequence, (index, i) => {
     if (Number.isSafeInteger(index) && index >= 0) return index;
@@ -109,12 +122,7 @@ export function skipgrams(
  * @throws InputError unless size is a whole number from 1 and the factor a positive number
  */
 export function makeSamplingTable(size: number, samplingFactor = 1e-5): Float64Array<ArrayBuffer> {
-  if (!Number.isSafeInteger(size) || size < 1) {
-    throw new InputError(`size: needs a whole number from 1, got ${formatValue(size)}`);
-  }
-  if (!(samplingFactor > 0 && samplingFactor < Infinity)) {
-    throw new InputError(`samplingFactor: needs a positive number, got ${formatValue(samplingFactor)}`);
-  }
+  checkArguments("makeSamplingTable", { size, samplingFactor }, samplingTableArguments);
   const gamma = 0.577; // Euler's constant, to the digits that Keras has.
   return Float64Array.from({ length: size }, (_, i) => {
     const rank = Math.max(1, i);

@@ -3,7 +3,26 @@
  * learned from texts or given. Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
+import {
+  type Arguments,
+  alias,
+  callable,
+  checkArguments,
+  checkOptions,
+  checkValue,
+  either,
+  flag,
+  formatValue,
+  iterable,
+  listOf,
+  numbers,
+  oneOf,
+  orNull,
+  type Rule,
+  type Schema,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
 import type { FlatArray } from "./arrays.ts";
 
 export type OutputMode = "int" | "multi_hot" | "count" | "tf_idf";
@@ -65,6 +84,28 @@ const splitters: Readonly<Record<string, (text: string) => string[]>> = {
   character: (text) => Array.from(text),
 };
 
+const width = wholeNumber(1);
+const vocabularyRule: Rule = { expected: "a list of texts", accepts: Array.isArray };
+const weightsRule: Rule = orNull(numbers);
+export const textVectorizationRules: Schema<TextVectorizationOptions> = {
+  maxTokens: alias(orNull(wholeNumber(2)), "numWords"),
+  standardize: orNull(either(oneOf(...Object.keys(standardizers)), callable)),
+  split: orNull(either(oneOf(...Object.keys(splitters)), callable)),
+  ngrams: orNull(either(width, listOf(width, 1))),
+  outputMode: oneOf("int", "multi_hot", "count", "tf_idf"),
+  outputSequenceLength: alias(orNull(wholeNumber(0)), "maxlen"),
+  padToMaxTokens: flag,
+  vocabulary: orNull(vocabularyRule),
+  idfWeights: weightsRule,
+  ragged: flag,
+};
+/** Of its methods. */
+export const textVectorizationArguments = {
+  adapt: { texts: { ...iterable, expected: "a list of texts" } },
+  getVocabulary: { includeSpecialTokens: flag },
+  setVocabulary: { vocabulary: vocabularyRule, idfWeights: weightsRule },
+} as const satisfies Record<string, Arguments>;
+
 /**
  * Keras 3's `keras.layers.TextVectorization`. The vocabulary is `["", "[UNK]", ...]` with "int" and `["[UNK]", ...]`
  * with other modes; what is learned follows by falling count, and by falling code points where counts are equal.
@@ -91,42 +132,20 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   /** With "tf_idf": of each column. */
   private weights = new Float32Array(0);
 
-  constructor({
-    maxTokens = null,
-    standardize = "lower_and_strip_punctuation",
-    split = "whitespace",
-    ngrams = null,
-    outputMode = "int" as Mode,
-    outputSequenceLength = null,
-    padToMaxTokens = false,
-    vocabulary = null,
-    idfWeights = null,
-    ragged = false as Ragged,
-  }: TextVectorizationOptions<Mode, Ragged> = {}) {
-    const modes: readonly unknown[] = ["int", "multi_hot", "count", "tf_idf"];
-    if (!modes.includes(outputMode)) {
-      throw new InputError(`outputMode: needs one of ${modes.join(", ")}, got ${formatValue(outputMode)}`);
-    }
-    if (maxTokens !== null && !(Number.isSafeInteger(maxTokens) && maxTokens > 1)) {
-      throw new InputError(
-        `maxTokens: needs a whole number from 2, or null for no limit, got ${formatValue(maxTokens)}`,
-      );
-    }
+  constructor(options: TextVectorizationOptions<Mode, Ragged> = {}) {
+    checkOptions("TextVectorization", options, textVectorizationRules as Schema<typeof options>);
+    const { maxTokens = null, standardize = "lower_and_strip_punctuation", split = "whitespace" } = options;
+    const { ngrams = null, outputMode = "int", outputSequenceLength = null, padToMaxTokens = false } = options;
+    const { vocabulary = null, idfWeights = null, ragged = false } = options;
     if (padToMaxTokens && maxTokens === null) throw new InputError("padToMaxTokens: needs maxTokens to be set as well");
     const length = outputSequenceLength;
-    if (length !== null && !(Number.isSafeInteger(length) && length >= 0)) {
-      throw new InputError(`outputSequenceLength: needs a whole number from 0, or null, got ${formatValue(length)}`);
-    }
     if (outputMode !== "int" && (length !== null || ragged)) {
       const option = length !== null ? "outputSequenceLength" : "ragged";
       throw new InputError(`${option}: is for outputMode "int" only, got outputMode ${formatValue(outputMode)}`);
     }
     const widths = typeof ngrams === "number" ? Array.from({ length: Math.max(ngrams, 0) }, (_, i) => i + 1) : ngrams;
-    if (widths?.length === 0 || widths?.some((width) => !Number.isSafeInteger(width) || width < 1)) {
-      throw new InputError(`ngrams: needs a whole number from 1, a list of those, or null, got ${formatValue(ngrams)}`);
-    }
-    this.standardize = chosen("standardize", standardize, standardizers) ?? ((text) => text);
-    this.split = chosen("split", split, splitters);
+    this.standardize = chosen(standardize, standardizers) ?? ((text) => text);
+    this.split = chosen(split, splitters);
     this.maxTokens = maxTokens;
     this.ngrams = widths;
     this.outputMode = outputMode;
@@ -147,14 +166,13 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
    */
   adapt(texts: Iterable<string | readonly string[]>): void {
     if (this.isFixed) throw new InputError("adapt: this layer was made with a vocabulary, which stays as it is");
-    if (typeof texts === "string" || typeof texts?.[Symbol.iterator] !== "function") {
-      throw new InputError(`adapt: needs a list of texts, got ${formatValue(texts)}`);
-    }
+    checkArguments("adapt", { texts }, textVectorizationArguments.adapt);
     const counts = new Map<string, number>();
     const documentCounts = new Map<string, number>();
     let documents = 0;
     for (const item of texts) {
       const parts = typeof item === "string" ? [item] : item;
+      checkValue("adapt: a text", parts, { ...listOf(string), expected: "a text, or a list of texts" });
       for (const tokens of this.split === null ? [this.tokensOf(parts)] : parts.map((text) => this.tokensOf([text]))) {
         documents++;
         for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
@@ -174,6 +192,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
 
   /** The tokens, each at its index; without the special ones where they are not wanted. Keras's `get_vocabulary`. */
   getVocabulary(includeSpecialTokens = true): string[] {
+    checkArguments("getVocabulary", { includeSpecialTokens }, textVectorizationArguments.getVocabulary);
     return [...(includeSpecialTokens ? this.specials() : []), ...(this.tokens ?? [])];
   }
 
@@ -190,6 +209,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
    * weights that are missing, too many or out of place
    */
   setVocabulary(vocabulary: readonly string[], idfWeights: ArrayLike<number> | null = null): void {
+    checkArguments("setVocabulary", { vocabulary, idfWeights }, textVectorizationArguments.setVocabulary);
     const isWeighted = this.outputMode === "tf_idf";
     if (isWeighted && idfWeights === null) throw new InputError('idfWeights: outputMode "tf_idf" needs them');
     if (!isWeighted && idfWeights !== null) {
@@ -197,12 +217,12 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
         `idfWeights: are for outputMode "tf_idf" only, got outputMode ${formatValue(this.outputMode)}`,
       );
     }
-    if (!Array.isArray(vocabulary) || vocabulary.length === 0) {
+    if (vocabulary.length === 0) {
       throw new InputError(`vocabulary: needs a list of at least one token, got ${formatValue(vocabulary)}`);
     }
     const specials = this.specials();
     const hasSpecials = specials.every((token, i) => vocabulary[i] === token);
-    const tokens: unknown[] = hasSpecials ? vocabulary.slice(specials.length) : vocabulary;
+    const tokens: readonly unknown[] = hasSpecials ? vocabulary.slice(specials.length) : vocabulary;
     const seen = new Set<unknown>();
     for (const token of tokens) {
       if (typeof token !== "string") throw new InputError(`vocabulary: needs texts, got ${formatValue(token)}`);
@@ -285,7 +305,11 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     const tokens = texts.flatMap((text) => {
       if (typeof text !== "string") throw new InputError(`texts: needs texts, got ${formatValue(text)}`);
       const plain = this.standardize(text);
-      return this.split === null ? [plain] : this.split(plain);
+      checkValue("TextVectorization: what standardize gives", plain, string);
+      if (this.split === null) return [plain];
+      const parts = this.split(plain);
+      checkValue("TextVectorization: what split gives", parts, listOf(string));
+      return parts;
     });
     const { ngrams } = this;
     if (ngrams === null) return tokens;
@@ -335,18 +359,9 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   }
 }
 
-/** An option that is a name, a function or null; throws an InputError for anything else. */
-function chosen<Rule>(
-  option: string,
-  value: string | Rule | null,
-  rules: Readonly<Record<string, Rule & object>>,
-): Rule | null {
-  if (value === null || typeof value === "function") return value as Rule | null;
-  if (typeof value === "string" && Object.hasOwn(rules, value)) return rules[value] as Rule;
-  throw new InputError(
-    `${option}: needs ${Object.keys(rules).join(", ")}, a function or null, got ${formatValue(value)}`,
-  );
-}
+/** What an option that is a name, a function or null stands for. */
+const chosen = <Rule>(value: string | Rule | null, rules: Readonly<Record<string, Rule>>): Rule | null =>
+  typeof value === "string" ? (rules[value] as Rule) : value;
 
 /** The order of code points, which is that of UTF-8 bytes; UTF-16 would put surrogate pairs before U+E000. */
 function compareCodePoints(a: string, b: string): number {

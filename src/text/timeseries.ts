@@ -4,8 +4,19 @@
  * is just after its end. Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
-import { createRandom, type Random } from "../nn/random.ts";
+import {
+  type Arguments,
+  alias,
+  checkArguments,
+  checkValue,
+  flag,
+  options as optionsOf,
+  orNull,
+  type Rule,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { size as count } from "../nn/layers.ts";
+import { aSeed, createRandom, type Random } from "../nn/random.ts";
 import { seedOr, shuffle } from "../nn/shuffle.ts";
 import { type FlatArray, flatten, type NestedNumbers, type Numbers, sizeOf } from "./arrays.ts";
 
@@ -29,6 +40,26 @@ export type TimeseriesDatasetOptions = {
   readonly startIndex?: number | null;
   /** Values from it on are not used. */
   readonly endIndex?: number | null;
+};
+
+const place = wholeNumber(0);
+const series: Rule = {
+  expected: "values in time order: an array, lists of them, or { data, shape }",
+  accepts: (value) => typeof value === "object" && value !== null,
+};
+export const timeseriesDatasetArguments: Arguments = {
+  data: series,
+  targets: orNull(series),
+  sequenceLength: count,
+  options: optionsOf<TimeseriesDatasetOptions>({
+    sequenceStride: alias(count, "stride"),
+    samplingRate: count,
+    batchSize: orNull(count),
+    shuffle: flag,
+    seed: orNull(aSeed),
+    startIndex: orNull(place),
+    endIndex: orNull(place),
+  }),
 };
 
 /** Batches, made as they are asked for; every pass begins anew. */
@@ -65,27 +96,21 @@ export function timeseriesDatasetFromArray(
   data: Series,
   targets: Series | null,
   sequenceLength: number,
-  {
-    sequenceStride = 1,
-    samplingRate = 1,
-    batchSize = 128,
-    shuffle: shuffled = false,
-    seed,
-    startIndex,
-    endIndex,
-  }: TimeseriesDatasetOptions = {},
+  options: TimeseriesDatasetOptions = {},
 ): TimeseriesDataset<FlatArray | SeriesBatch> {
+  checkArguments("timeseriesDatasetFromArray", { data, targets, sequenceLength, options }, timeseriesDatasetArguments);
+  const { sequenceStride = 1, samplingRate = 1, batchSize = 128, shuffle: shuffled = false } = options;
+  const { seed, startIndex, endIndex } = options;
   const series = seriesOf(data, "data");
-  const answers = targets === null ? null : seriesOf(targets, "targets");
+  const answers = targets === null || targets === undefined ? null : seriesOf(targets, "targets");
   const length = lengthOf(series);
   if (length < 2) throw new InputError(`data: needs at least 2 values in time order, got ${length}`);
-  checkWhole("sequenceLength", sequenceLength, 1);
-  checkWhole("sequenceStride", sequenceStride, 1, length - 1);
-  checkWhole("samplingRate", samplingRate, 1, length - 1);
+  checkWhole("timeseriesDatasetFromArray: sequenceStride", sequenceStride, 1, length - 1);
+  checkWhole("timeseriesDatasetFromArray: samplingRate", samplingRate, 1, length - 1);
   const start = startIndex ?? 0;
-  checkWhole("startIndex", start, 0, length - 1);
-  if (endIndex !== undefined && endIndex !== null) checkWhole("endIndex", endIndex, start + 1, length - 1);
-  if (batchSize !== null) checkWhole("batchSize", batchSize, 1);
+  checkWhole("timeseriesDatasetFromArray: startIndex", start, 0, length - 1);
+  if (endIndex !== undefined && endIndex !== null)
+    checkWhole("timeseriesDatasetFromArray: endIndex", endIndex, start + 1, length - 1);
 
   const end = endIndex ?? length;
   const fitting = end - start - (sequenceLength - 1) * samplingRate;
@@ -134,6 +159,22 @@ export type TimeseriesGeneratorOptions = {
   readonly seed?: number | null;
 };
 
+export const timeseriesGeneratorArguments: Arguments = {
+  data: series,
+  targets: series,
+  length: count,
+  options: optionsOf<TimeseriesGeneratorOptions>({
+    samplingRate: count,
+    stride: alias(count, "sequenceStride"),
+    startIndex: place,
+    endIndex: orNull(place),
+    shuffle: flag,
+    reverse: flag,
+    batchSize: count,
+    seed: orNull(aSeed),
+  }),
+};
+
 /**
  * Keras's `TimeseriesGenerator`: the window for row r has the values `data[r - length], data[r - length + samplingRate],
  * ...` before r, and its target is `targets[r]`; r goes from `startIndex + length` to `endIndex` by `stride`.
@@ -156,33 +197,17 @@ export class TimeseriesGenerator implements TimeseriesDataset<SeriesBatch> {
   private readonly batchSize: number;
   private readonly random: Random | undefined;
 
-  constructor(
-    data: Series,
-    targets: Series,
-    length: number,
-    {
-      samplingRate = 1,
-      stride = 1,
-      startIndex = 0,
-      endIndex = null,
-      shuffle: shuffled = false,
-      reverse = false,
-      batchSize = 128,
-      seed,
-    }: TimeseriesGeneratorOptions = {},
-  ) {
+  constructor(data: Series, targets: Series, length: number, options: TimeseriesGeneratorOptions = {}) {
+    checkArguments("TimeseriesGenerator", { data, targets, length, options }, timeseriesGeneratorArguments);
+    const { samplingRate = 1, stride = 1, startIndex = 0, endIndex = null, shuffle: shuffled = false } = options;
+    const { reverse = false, batchSize = 128, seed } = options;
     this.data = seriesOf(data, "data");
     this.targets = seriesOf(targets, "targets");
     const values = lengthOf(this.data);
     if (values !== lengthOf(this.targets)) {
       throw new InputError(`targets: needs as many as data, ${values}, got ${lengthOf(this.targets)}`);
     }
-    checkWhole("length", length, 1);
-    checkWhole("samplingRate", samplingRate, 1);
-    checkWhole("stride", stride, 1);
-    checkWhole("startIndex", startIndex, 0);
-    checkWhole("batchSize", batchSize, 1);
-    if (endIndex !== null) checkWhole("endIndex", endIndex, 0, values - 1);
+    if (endIndex !== null) checkWhole("TimeseriesGenerator: endIndex", endIndex, 0, values - 1);
     this.length = length;
     this.samplingRate = samplingRate;
     this.stride = stride;
@@ -206,7 +231,7 @@ export class TimeseriesGenerator implements TimeseriesDataset<SeriesBatch> {
    * @throws InputError unless k is a whole number below `count`
    */
   at(k: number): SeriesBatch {
-    checkWhole("batch", k, 0, this.count - 1);
+    checkWhole("TimeseriesGenerator: batch", k, 0, this.count - 1);
     const rows = this.rowsOfBatch(k);
     const starts = rows.map((row) => row - this.length);
     const length = Math.ceil(this.length / this.samplingRate);
@@ -267,8 +292,6 @@ function seriesOf(series: Series, name: string): FlatArray {
   return flat;
 }
 
-function checkWhole(name: string, value: unknown, min: number, max = Infinity): void {
-  if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return;
-  const range = max === Infinity ? `from ${min}` : `from ${min} to ${max}`;
-  throw new InputError(`${name}: needs a whole number ${range}, got ${formatValue(value)}`);
+function checkWhole(name: string, value: unknown, least: number, most: number): void {
+  checkValue(name, value, wholeNumber(least, most));
 }

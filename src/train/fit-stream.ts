@@ -3,24 +3,35 @@
  * and what going on later to the same bits needs. Knows nothing about text or files.
  */
 import { InputError } from "../graph/input-error.ts";
-import { isPlain } from "../graph/schema.ts";
-import { checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
-
-import { createRandom, fromState, type RandomState } from "../nn/random.ts";
-
+import {
+  type Arguments,
+  alias,
+  aSignal,
+  callable,
+  checkArguments,
+  inRange,
+  isPlain,
+  listOf,
+  oneOf,
+  options as optionsOf,
+  type Schema,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { size } from "../nn/layers.ts";
+import { aModel, checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
+import { aSeed, createRandom, fromState, type RandomState } from "../nn/random.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
-
-import type { LoadOptions } from "../runtime/program.ts";
-import type { Callback, Logs, Run } from "./callbacks.ts";
+import { hostRules, type LoadOptions } from "../runtime/program.ts";
+import { aCallback, type Callback, type Logs, type Run } from "./callbacks.ts";
 import { createEvaluator } from "./evaluator.ts";
 import { copyOf, setValues } from "./monitors.ts";
 import { createWatch, NonFiniteLoss } from "./non-finite.ts";
-import { adam, type Optimizer } from "./optimizers.ts";
-import type { Rate } from "./rates.ts";
+import { adam, share as aShare, type Optimizer, type OptimizerName, optimizerOf } from "./optimizers.ts";
+import { aRate, type Rate } from "./rates.ts";
 import { restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
 import { countBatches, fingerprint, streamBatches } from "./stream.ts";
-import { type TokenSource, type Tokens, tokenRange, tokenSource } from "./token-source.ts";
-import { createTrainer, type TrainerState } from "./trainer.ts";
+import { someTokens, type TokenSource, type Tokens, tokenRange, tokenSource } from "./token-source.ts";
+import { createTrainer, stateRules, type TrainerState, trainingRules } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
 /** Good for text by characters on one core: many small updates beat long gradients. */
@@ -50,7 +61,7 @@ export type FitStreamOptions = {
   readonly minutes?: number;
   /** The milliseconds that this run has taken of the minutes, where that is not its time without what `onProgress` takes. */
   readonly clock?: () => number;
-  readonly optimizer?: Optimizer;
+  readonly optimizer?: Optimizer | OptimizerName;
   /** The rate of each update from the steps taken before it, instead of the cosine. */
   readonly learningRate?: Rate | undefined;
   readonly clipNorm?: number;
@@ -86,6 +97,36 @@ export type FitStreamOptions = {
   /** How the programs run: see LoadOptions. */
   readonly fma?: boolean | undefined;
   readonly threads?: number | undefined;
+};
+
+const length = inRange(0, Infinity, "()");
+export const fitStreamRules: Schema<FitStreamOptions> = {
+  ...hostRules,
+  batch: alias(size, "batchSize", "lanes"),
+  steps: alias(size, "sequenceLength", "bptt"),
+  epochs: alias(length, "epoch", "nEpochs", "numEpochs"),
+  minutes: length,
+  optimizer: trainingRules.optimizer,
+  learningRate: alias(aRate, "lr", "scheduler"),
+  clipNorm: trainingRules.clipNorm,
+  clipValue: trainingRules.clipValue,
+  seed: aSeed,
+  validationSplit: alias(aShare, "valSplit"),
+  validationData: alias(someTokens, "valData"),
+  validationTokens: wholeNumber(0),
+  validations: wholeNumber(0),
+  keep: oneOf("best", "last"),
+  callbacks: listOf(aCallback),
+  clock: callable,
+  resume: optionsOf<TrainerState>(stateRules),
+  signal: aSignal,
+  onProgress: callable,
+  progressEvery: inRange(0, Infinity, "(]"),
+};
+export const fitStreamArguments: Arguments = {
+  model: aModel,
+  tokens: someTokens,
+  options: optionsOf<FitStreamOptions>(fitStreamRules),
 };
 
 /** A model and what `resume` needs to go on: the content of its file. */
@@ -259,16 +300,10 @@ async function fitStreamWith(
   tokens: Tokens,
   options: FitStreamOptions,
 ): Promise<FitStreamResult> {
+  checkArguments("fitStream", { model, tokens, options }, fitStreamArguments);
   const { batch, steps, epochs, clipNorm, validations, keep } = { ...fitDefaults, ...options };
-  const {
-    optimizer = adam({ learningRate: fitDefaults.learningRate }),
-    minutes,
-    seed = 0,
-    signal,
-    onProgress,
-    resume,
-    clipValue,
-  } = options;
+  const optimizer = optimizerOf(options.optimizer ?? adam({ learningRate: fitDefaults.learningRate }));
+  const { minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
   const { callbacks = [], progressEvery = Number.POSITIVE_INFINITY } = options;
   const host = { fma: options.fma, threads: options.threads };
   checkReturnsSequences(model, "fitStream");

@@ -6,9 +6,9 @@ import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
   alias,
+  aSignal,
   checkValue,
   flag,
-  having,
   listOf,
   options as optionsOf,
   type Rule,
@@ -87,7 +87,6 @@ export type FitOptions = LoadOptions &
     readonly signal?: AbortSignal;
   };
 
-const aSignal = having("an AbortSignal", "aborted");
 const batchRules: Schema<ExampleBatch> = { x: required(someData), y: required(someData), sampleWeight: someData };
 const validationRule: Rule = {
   ...optionsOf<ExampleBatch>(batchRules),

@@ -157,12 +157,12 @@ describe("training", () => {
 
   test("throws for a vocabulary without room for the bytes, and for what is no text", () => {
     expect(() => trainBytePairEncoding("a", { vocabularySize: 255 })).toThrow(
-      "vocabularySize: needs a whole number from 256",
+      "vocabularySize must be a whole number from 256 to 16777216",
     );
     expect(() => trainBytePairEncoding("a", { vocabularySize: 300, minimumCount: 0 })).toThrow(
-      "minimumCount: needs a whole number from 1",
+      "minimumCount must be a whole number of at least 1",
     );
-    expect(() => trainBytePairEncoding(5 as never, { vocabularySize: 300 })).toThrow("text: needs a text, got 5");
+    expect(() => trainBytePairEncoding(5 as never, { vocabularySize: 300 })).toThrow("text must be a text, got 5");
   });
 });
 

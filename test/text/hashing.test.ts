@@ -48,9 +48,11 @@ describe("hashingTrick", () => {
   });
 
   test("throws for n below 2, an unknown function and a hash that is no whole number", () => {
-    expect(() => hashingTrick("a", 1)).toThrow("n: needs a whole number from 2");
+    expect(() => hashingTrick("a", 1)).toThrow("n must be a whole number of at least 2");
     expect(() => hashingTrick("a", 2.5)).toThrow("got 2.5");
-    expect(() => hashingTrick("a", 9, { hashFunction: "sha" as never })).toThrow('hashFunction: needs "md5"');
+    expect(() => hashingTrick("a", 9, { hashFunction: "sha" as never })).toThrow(
+      'hashFunction must be "md5", or a function',
+    );
     expect(() => hashingTrick("whale", 9, { hashFunction: () => 0.5 })).toThrow('a whole number for "whale", got 0.5');
   });
 });

@@ -239,7 +239,7 @@ describe("sequencesToMatrix", () => {
   });
 
   test("throws for an unknown mode, without anything learned, and for what is no index", () => {
-    expect(() => fitted(texts).textsToMatrix(["a"], "tf" as never)).toThrow('mode: needs "binary", "count"');
+    expect(() => fitted(texts).textsToMatrix(["a"], "tf" as never)).toThrow('mode must be one of "binary", "count"');
     expect(() => new Tokenizer().sequencesToMatrix([[1]])).toThrow("give numWords, or fit the tokenizer");
     expect(() => new Tokenizer({ numWords: 5 }).sequencesToMatrix([[1]], "tfidf")).toThrow('asking for "tfidf"');
     expect(() => fitted(texts).sequencesToMatrix([[1], [2, -1]])).toThrow("sequences[1][1]: needs an index");
@@ -309,15 +309,15 @@ describe("JSON", () => {
     expect(() => tokenizerFromJson("[]")).toThrow('tokenizer: "config" needs an object, got undefined');
     expect(damaged((config) => delete config.word_docs)).toThrow('"word_docs": needs an object as JSON text');
     expect(damaged((config) => (config.lower = 1))).toThrow('"lower" needs true or false, got 1');
-    expect(damaged((config) => (config.num_words = -1))).toThrow("numWords: needs a whole number from 0");
+    expect(damaged((config) => (config.num_words = -1))).toThrow("numWords must be a whole number of at least 0");
     expect(damaged((config) => (config.index_word = '{"a": "b"}'))).toThrow('"index_word" has "a": "b"');
     expect(damaged((config) => (config.word_counts = '{"a": -1}'))).toThrow('"word_counts" has "a": -1');
   });
 });
 
 test("throws for options out of their range", () => {
-  expect(() => new Tokenizer({ numWords: 2.5 })).toThrow("numWords: needs a whole number from 0, or null");
-  expect(() => new Tokenizer({ split: "" })).toThrow("split: needs at least one character");
-  expect(() => new Tokenizer({ oovToken: 1 as never })).toThrow("oovToken: needs a text or null, got 1");
-  expect(() => new Tokenizer({ filters: null as never })).toThrow("filters: needs a text of characters, got null");
+  expect(() => new Tokenizer({ numWords: 2.5 })).toThrow("numWords must be a whole number of at least 0, or null");
+  expect(() => new Tokenizer({ split: "" })).toThrow("split must be a text of at least one character");
+  expect(() => new Tokenizer({ oovToken: 1 as never })).toThrow("oovToken must be a text, or null, got 1");
+  expect(() => new Tokenizer({ filters: null as never })).toThrow("filters must be a text, got null");
 });

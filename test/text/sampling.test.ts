@@ -2,14 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import {
-  checkSampling,
-  createRanking,
-  createSampler,
-  logSoftmax,
-  type SamplingOptions,
-  sample,
-} from "../../src/text/sampling.ts";
+import { createRanking, createSampler, logSoftmax, type SamplingOptions, sample } from "../../src/text/sampling.ts";
 
 const logitsOf = (probabilities: readonly number[]) => Float32Array.from(probabilities, Math.log);
 
@@ -324,7 +317,7 @@ describe("logSoftmax", () => {
   });
 });
 
-test("checkSampling: one message that says what would be right", () => {
+test("an option out of its range: one message that says what would be right", () => {
   const everything = { minP: 1, repetitionPenalty: 0.1, repetitionWindow: 1, frequencyPenalty: -2, presencePenalty: 2 };
   for (const options of [
     {},
@@ -333,31 +326,30 @@ test("checkSampling: one message that says what would be right", () => {
     { temperature: 5, topK: 9e9, topP: 1e-9 },
     everything,
   ]) {
-    expect(() => checkSampling(options)).not.toThrow();
+    expect(() => createSampler(options, 2)).not.toThrow();
   }
   const bad: [options: unknown, message: string][] = [
-    [{ temperature: -1 }, "temperature: needs a number from 0 (always the most likely token), got -1"],
-    [{ temperature: Number.NaN }, "temperature: needs a number from 0 (always the most likely token), got NaN"],
-    [{ temperature: Infinity }, "temperature: needs a number from 0 (always the most likely token), got Infinity"],
-    [{ temperature: "1" }, "temperature: needs a number from 0 (always the most likely token), got 1"],
-    [{ topK: 0 }, "top-k: needs a whole number from 1, or leave it out to draw from all tokens, got 0"],
-    [{ topK: 1.5 }, "top-k: needs a whole number from 1, or leave it out to draw from all tokens, got 1.5"],
-    [{ topP: 0 }, "top-p: needs a number above 0 and up to 1 (all tokens), got 0"],
-    [{ topP: 1.01 }, "top-p: needs a number above 0 and up to 1 (all tokens), got 1.01"],
-    [{ minP: -0.1 }, "min-p: needs a number from 0 (all tokens) to 1, got -0.1"],
-    [{ minP: 1.1 }, "min-p: needs a number from 0 (all tokens) to 1, got 1.1"],
-    [{ repetitionPenalty: 0 }, "repetition-penalty: needs a number above 0 (1 changes nothing), got 0"],
-    [{ repetitionPenalty: Infinity }, "repetition-penalty: needs a number above 0 (1 changes nothing), got Infinity"],
-    [
-      { repetitionWindow: 0 },
-      "repetition-window: needs a whole number from 1, or leave it out to count all tokens, got 0",
-    ],
-    [{ frequencyPenalty: 2.1 }, "frequency-penalty: needs a number from -2 to 2 (0 changes nothing), got 2.1"],
-    [{ presencePenalty: "1" }, "presence-penalty: needs a number from -2 to 2 (0 changes nothing), got 1"],
+    [{ temperature: -1 }, "temperature must be a number in [0, Infinity), got -1"],
+    [{ temperature: Number.NaN }, "temperature must be a number in [0, Infinity), got NaN"],
+    [{ temperature: Infinity }, "temperature must be a number in [0, Infinity), got Infinity"],
+    [{ temperature: "1" }, 'temperature must be a number in [0, Infinity), got "1"'],
+    [{ topK: 0 }, "topK must be a whole number of at least 1, got 0"],
+    [{ topK: 1.5 }, "topK must be a whole number of at least 1, got 1.5"],
+    [{ topP: 0 }, "topP must be a number in (0, 1], got 0"],
+    [{ topP: 1.01 }, "topP must be a number in (0, 1], got 1.01"],
+    [{ minP: -0.1 }, "minP must be a number in [0, 1], got -0.1"],
+    [{ repetitionPenalty: 0 }, "repetitionPenalty must be a number in (0, Infinity), got 0"],
+    [{ repetitionWindow: 0 }, "repetitionWindow must be a whole number of at least 1, got 0"],
+    [{ frequencyPenalty: 2.1 }, "frequencyPenalty must be a number in [-2, 2], got 2.1"],
+    [{ presencePenalty: "1" }, 'presencePenalty must be a number in [-2, 2], got "1"'],
+    [{ top_k: 5 }, 'unknown option "top_k". Did you mean topK?'],
+    [{ nucleus: 0.9 }, 'unknown option "nucleus". Did you mean topP?'],
   ];
   for (const [options, message] of bad) {
-    expect(() => checkSampling(options as SamplingOptions)).toThrow(new InputError(message));
-    expect(() => sample(new Float32Array(2), options as SamplingOptions, createRandom(1))).toThrow(InputError);
+    expect(() => createSampler(options as SamplingOptions, 2)).toThrow(new InputError(`createSampler: ${message}`));
+    expect(() => sample(new Float32Array(2), options as SamplingOptions, createRandom(1))).toThrow(
+      new InputError(`sample: ${message}`),
+    );
   }
 });
 

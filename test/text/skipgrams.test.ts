@@ -109,9 +109,13 @@ describe("skipgrams", () => {
 
   test("throws for what is out of its range", () => {
     expect(() => skipgrams([1, -1], 5)).toThrow("sequence[1]: needs an index, a whole number from 0, got -1");
-    expect(() => skipgrams([1], 1)).toThrow("vocabularySize: needs a whole number from 2");
-    expect(() => skipgrams([1], 5, { windowSize: 1.5 })).toThrow("windowSize: needs a whole number from 0, got 1.5");
-    expect(() => skipgrams([1], 5, { negativeSamples: -1 })).toThrow("negativeSamples: needs a number from 0, got -1");
+    expect(() => skipgrams([1], 1)).toThrow("vocabularySize must be a whole number of at least 2");
+    expect(() => skipgrams([1], 5, { windowSize: 1.5 })).toThrow(
+      "windowSize must be a whole number of at least 0, got 1.5",
+    );
+    expect(() => skipgrams([1], 5, { negativeSamples: -1 })).toThrow(
+      "negativeSamples must be a number in [0, Infinity), got -1",
+    );
     expect(() => skipgrams([1, 4], 5, { samplingTable: [1, 1] })).toThrow(
       "samplingTable: has 2 probabilities, but sequence[1] is 4",
     );
@@ -132,7 +136,7 @@ describe("makeSamplingTable", () => {
   });
 
   test("throws for a size below 1 and a factor that is not positive", () => {
-    expect(() => makeSamplingTable(0)).toThrow("size: needs a whole number from 1, got 0");
-    expect(() => makeSamplingTable(5, 0)).toThrow("samplingFactor: needs a positive number, got 0");
+    expect(() => makeSamplingTable(0)).toThrow("size must be a whole number of at least 1, got 0");
+    expect(() => makeSamplingTable(5, 0)).toThrow("samplingFactor must be a number in (0, Infinity), got 0");
   });
 });

@@ -176,7 +176,7 @@ describe("adapt", () => {
     expect(() => new TextVectorization({ vocabulary: ["a"] }).adapt(["b"])).toThrow(
       "adapt: this layer was made with a vocabulary",
     );
-    expect(() => new TextVectorization().adapt("a b")).toThrow('adapt: needs a list of texts, got "a b"');
+    expect(() => new TextVectorization().adapt("a b")).toThrow('adapt: texts must be a list of texts, got "a b"');
     expect(() => new TextVectorization().adapt([5 as never])).toThrow();
   });
 });
@@ -348,25 +348,25 @@ describe("mistakes", () => {
 
   test("lists of more than one text cannot be split", () => {
     const layer = new TextVectorization({ vocabulary: ["a"] });
-    expect(() => layer.call([["a", "b"]])).toThrow("call: needs lists of 1 texts, got a list as item 0");
+    expect(() => layer.call([["a", "b"]])).toThrow("call: needs lists of 1 texts, got a list of 2 as item 0");
     expect(() => layer.call(5 as never)).toThrow("call: needs a text or a list of texts, got 5");
     expect(() => layer.call([["a"], [5 as never]])).toThrow("texts: needs texts, got 5");
   });
 
   test("options out of their range, and options that exclude each other", () => {
     const make = (options: object) => () => new TextVectorization(options);
-    expect(make({ maxTokens: 1 })).toThrow("maxTokens: needs a whole number from 2");
+    expect(make({ maxTokens: 1 })).toThrow("maxTokens must be a whole number of at least 2");
     expect(make({ outputMode: "one_hot" })).toThrow(
-      'outputMode: needs one of int, multi_hot, count, tf_idf, got "one_hot"',
+      'outputMode must be one of "int", "multi_hot", "count", "tf_idf", got "one_hot"',
     );
-    expect(make({ standardize: "upper" })).toThrow("standardize: needs lower_and_strip_punctuation, lower");
-    expect(make({ standardize: "constructor" })).toThrow("standardize: needs");
-    expect(make({ split: "word" })).toThrow('split: needs whitespace, character, a function or null, got "word"');
-    expect(make({ ngrams: 0 })).toThrow("ngrams: needs a whole number from 1");
-    expect(make({ ngrams: [1, 0] })).toThrow(
-      "ngrams: needs a whole number from 1, a list of those, or null, got a list",
+    expect(make({ standardize: "upper" })).toThrow('standardize must be one of "lower_and_strip_punctuation", "lower"');
+    expect(make({ standardize: "constructor" })).toThrow("standardize must be");
+    expect(make({ split: "word" })).toThrow(
+      'split must be one of "whitespace", "character", or a function, or null, got "word"',
     );
-    expect(make({ outputSequenceLength: 1.5 })).toThrow("outputSequenceLength: needs a whole number from 0");
+    expect(make({ ngrams: 0 })).toThrow("ngrams must be a whole number of at least 1");
+    expect(make({ ngrams: [1, 0] })).toThrow("ngrams[1] must be a whole number of at least 1, got 0");
+    expect(make({ outputSequenceLength: 1.5 })).toThrow("outputSequenceLength must be a whole number of at least 0");
     expect(make({ outputMode: "count", outputSequenceLength: 3 })).toThrow(
       'outputSequenceLength: is for outputMode "int" only',
     );

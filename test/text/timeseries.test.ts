@@ -143,15 +143,15 @@ describe("timeseriesDatasetFromArray", () => {
       (options: object, targets: number[] | null = null) =>
       () =>
         timeseriesDatasetFromArray(upTo(10), targets as number[], 3, options);
-    expect(make({ startIndex: 10 })).toThrow("startIndex: needs a whole number from 0 to 9, got 10");
-    expect(make({ startIndex: 5, endIndex: 5 })).toThrow("endIndex: needs a whole number from 6 to 9, got 5");
-    expect(make({ endIndex: 10 })).toThrow("endIndex: needs a whole number from 1 to 9, got 10");
-    expect(make({ samplingRate: 10 })).toThrow("samplingRate: needs a whole number from 1 to 9, got 10");
-    expect(make({ sequenceStride: 0 })).toThrow("sequenceStride: needs a whole number from 1 to 9, got 0");
-    expect(make({ batchSize: 0 })).toThrow("batchSize: needs a whole number from 1, got 0");
+    expect(make({ startIndex: 10 })).toThrow("startIndex must be a whole number from 0 to 9, got 10");
+    expect(make({ startIndex: 5, endIndex: 5 })).toThrow("endIndex must be a whole number from 6 to 9, got 5");
+    expect(make({ endIndex: 10 })).toThrow("endIndex must be a whole number from 1 to 9, got 10");
+    expect(make({ samplingRate: 10 })).toThrow("samplingRate must be a whole number from 1 to 9, got 10");
+    expect(make({ sequenceStride: 0 })).toThrow("sequenceStride must be a whole number of at least 1, got 0");
+    expect(make({ batchSize: 0 })).toThrow("batchSize must be a whole number of at least 1, got 0");
     expect(make({ startIndex: 4 }, upTo(6))).toThrow("targets: the window at 7 needs targets[7], but there are 6");
     expect(() => timeseriesDatasetFromArray(upTo(10), null, 0)).toThrow(
-      "sequenceLength: needs a whole number from 1, got 0",
+      "sequenceLength must be a whole number of at least 1, got 0",
     );
     expect(() => timeseriesDatasetFromArray([5], null, 1)).toThrow(
       "data: needs at least 2 values in time order, got 1",
@@ -219,11 +219,13 @@ describe("TimeseriesGenerator", () => {
       "the first target is at startIndex + length = 5, past the last one at 4",
     );
     expect(() => new TimeseriesGenerator(upTo(5), upTo(5), 2, { endIndex: 5 })).toThrow(
-      "endIndex: needs a whole number from 0 to 4, got 5",
+      "endIndex must be a whole number from 0 to 4, got 5",
     );
-    expect(() => new TimeseriesGenerator(upTo(5), upTo(5), 0)).toThrow("length: needs a whole number from 1, got 0");
+    expect(() => new TimeseriesGenerator(upTo(5), upTo(5), 0)).toThrow(
+      "length must be a whole number of at least 1, got 0",
+    );
     expect(() => new TimeseriesGenerator(upTo(5), upTo(5), 2).at(1)).toThrow(
-      "batch: needs a whole number from 0 to 0, got 1",
+      "batch must be a whole number from 0 to 0, got 1",
     );
   });
 });

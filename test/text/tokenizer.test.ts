@@ -232,7 +232,7 @@ describe("bpe", () => {
     const training = Array.from({ length: 20_000 }, (_, k) => ((k * k * 7919) % 9999991).toString(36)).join(" ");
     expect(vocabularySize(trainTokenizer("bpe", training))).toBe(2000);
     expect(vocabularySize(trainTokenizer("bpe", training, { maxVocabulary: 300 }))).toBe(300);
-    expect(() => trainTokenizer("bpe", "a", { maxVocabulary: 255 })).toThrow(/needs a whole number from 256/);
+    expect(() => trainTokenizer("bpe", "a", { maxVocabulary: 255 })).toThrow(/must be a whole number from 256/);
   });
 });
 

@@ -57,7 +57,9 @@ describe("textToWordSequence", () => {
   });
 
   test("throws for what is no text and for an empty split", () => {
-    expect(() => textToWordSequence(5 as never)).toThrow(new InputError("text: needs a text, got 5"));
-    expect(() => textToWordSequence("a", { split: "" })).toThrow("split: needs at least one character");
+    expect(() => textToWordSequence(5 as never)).toThrow(
+      new InputError("textToWordSequence: text must be a text, got 5"),
+    );
+    expect(() => textToWordSequence("a", { split: "" })).toThrow("split must be a text of at least one character");
   });
 });

@@ -1,0 +1,43 @@
+/** What the tasks take, checked where it enters. */
+
+import { InputError } from "../graph/input-error.ts";
+import { checkValue, either, isList, isPlain, listOf, numbers, type Rule, someText, string } from "../graph/schema.ts";
+import { aModel, type Model } from "../nn/model.ts";
+import { type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
+
+/** What its tokens are is checked where it comes out of a file, or goes into one. */
+export const aTokenizer: Rule = {
+  expected: "a tokenizer, as trainTokenizer makes it",
+  accepts: (value) =>
+    isPlain(value) &&
+    (value.kind === "bpe" || value.kind === "char" || value.kind === "word") &&
+    Array.isArray(value.kind === "bpe" ? value.merges : value.vocabulary),
+};
+
+/** A model and the tokenizer that it was made for. */
+export const aLanguageModel: Rule = {
+  expected: "a language model, as languageModel or readLanguageModel makes it",
+  accepts: (value) => isPlain(value) && isPlain(value.model) && isPlain(value.tokenizer),
+  look(where, value) {
+    const { model, tokenizer } = value as { model: Model; tokenizer: Tokenizer };
+    checkValue(`${where}.model`, model, aModel);
+    checkValue(`${where}.tokenizer`, tokenizer, aTokenizer);
+    const size = vocabularySize(tokenizer);
+    if (model.outputSize === size && model.input === "tokens") return;
+    throw new InputError(`${where}: its tokenizer has ${size} tokens, its model gives ${model.outputSize} numbers`);
+  },
+};
+
+/** A text, or the ids of its tokens. */
+export const aPrompt: Rule = {
+  ...either(string, numbers),
+  expected: "a text or an array of token ids",
+  accepts: (value) => typeof value === "string" || isList(value),
+};
+export const prompts: Rule = listOf(aPrompt);
+/** How many tokens to write. */
+export const tokenCount: Rule = {
+  expected: "a whole number of tokens from 0, or Infinity",
+  accepts: (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
+};
+export const stopRule: Rule = either(someText, listOf(someText));
