@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { appendToFile, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
+import { type Arguments, alias, checkArguments, flag, options as optionsOf, someText } from "../graph/schema.ts";
 import type { Callback } from "../train/callbacks.ts";
 import { createPatience } from "./patience.ts";
 
@@ -13,6 +14,21 @@ export type CsvLoggerOptions = {
   readonly append?: boolean;
 };
 
+export const csvLoggerArguments: Arguments = {
+  path: someText,
+  options: optionsOf<CsvLoggerOptions>({
+    separator: alias(
+      {
+        expected: "one character that is in no number",
+        accepts: (value) => typeof value === "string" && /^[^\w.+"\r\n-]$/u.test(value),
+      },
+      "sep",
+      "delimiter",
+    ),
+    append: flag,
+  }),
+};
+
 /** For a number that an epoch does not have: Keras's, which pandas and R read as absent. */
 const notAvailable = "NA";
 
@@ -22,12 +38,9 @@ const notAvailable = "NA";
  * @throws InputError for a separator that could be in a number, and where the file cannot be written
  * @example csvLogger("training.csv")
  */
-export function csvLogger(path: string, { separator = ",", append = false }: CsvLoggerOptions = {}): Callback {
-  if (!/^[^\w.+"\r\n-]$/u.test(separator)) {
-    throw new InputError(
-      `csvLogger: separator needs one character that is in no number, got ${JSON.stringify(separator)}`,
-    );
-  }
+export function csvLogger(path: string, options: CsvLoggerOptions = {}): Callback {
+  checkArguments("csvLogger", { path, options }, csvLoggerArguments);
+  const { separator = ",", append = false } = options;
   let columns: readonly string[] = [];
   const patience = createPatience("csvLogger");
   const line = (cells: readonly string[]): string => `${cells.join(separator)}\n`;

@@ -1,8 +1,21 @@
 /** Model files while a training goes on, as Keras's ModelCheckpoint: every epoch, every few batches, or only the best. */
 import { checkWritable, writeFileAtomically } from "../formats/files.ts";
-import { writeModel } from "../formats/model-file.ts";
+import { extraRule, writeModel } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
+import {
+  type Arguments,
+  alias,
+  checkArguments,
+  either,
+  flag,
+  inRange,
+  oneOf,
+  options as optionsOf,
+  someText,
+  wholeNumber,
+} from "../graph/schema.ts";
 import type { Callback, Logs, Run } from "../train/callbacks.ts";
+import { monitorRules } from "../train/monitors.ts";
 import { createPatience } from "./patience.ts";
 
 /** Keras's arguments and defaults: `valLoss`, after every epoch; and what else the file holds. */
@@ -23,6 +36,18 @@ export type ModelCheckpointOptions = {
   readonly extra?: Readonly<Record<string, unknown>>;
 };
 
+export const modelCheckpointArguments: Arguments = {
+  path: someText,
+  options: optionsOf<ModelCheckpointOptions>({
+    ...monitorRules,
+    saveBestOnly: flag,
+    saveFreq: either(oneOf("epoch"), wholeNumber(1)),
+    initialValueThreshold: inRange(-Infinity, Infinity, "[]"),
+    withTraining: alias(flag, "saveOptimizer"),
+    extra: extraRule,
+  }),
+};
+
 /**
  * Writes the model to `path`, the whole file or none of it, and never a model with a value that is infinite or NaN. The
  * path may hold numbers in braces: `{epoch}`, which counts from 1 as in Keras's names, `{step}`, and what the logs have;
@@ -38,24 +63,10 @@ export type ModelCheckpointOptions = {
  * @example modelCheckpoint("models/{epoch:02d}-{valLoss:.2f}.safetensors")
  * @example modelCheckpoint("best.safetensors", { saveBestOnly: true, extra: { tokenizer } })
  */
-export function modelCheckpoint(
-  path: string,
-  {
-    monitor = "valLoss",
-    mode = "auto",
-    saveBestOnly = false,
-    saveFreq = "epoch",
-    initialValueThreshold,
-    withTraining = true,
-    extra = {},
-  }: ModelCheckpointOptions = {},
-): Callback {
-  if (saveFreq !== "epoch" && !(Number.isSafeInteger(saveFreq) && saveFreq >= 1)) {
-    throw new InputError(`modelCheckpoint: saveFreq needs "epoch" or a number of batches from 1, got ${saveFreq}`);
-  }
-  if (!["auto", "min", "max"].includes(mode)) {
-    throw new InputError(`modelCheckpoint: mode needs "auto", "min" or "max", got "${mode}"`);
-  }
+export function modelCheckpoint(path: string, options: ModelCheckpointOptions = {}): Callback {
+  checkArguments("modelCheckpoint", { path, options }, modelCheckpointArguments);
+  const { monitor = "valLoss", mode = "auto", saveBestOnly = false, saveFreq = "epoch" } = options;
+  const { initialValueThreshold, withTraining = true, extra = {} } = options;
   const fields = fieldsOf(path);
   if (saveFreq !== "epoch" && fields.includes("epoch")) {
     throw new InputError('modelCheckpoint: {epoch} in the path needs saveFreq "epoch"; between epochs use {step}');

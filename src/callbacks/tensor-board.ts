@@ -2,7 +2,15 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { appendToFile, makeFolder } from "../formats/files.ts";
-import { InputError } from "../graph/input-error.ts";
+import {
+  type Arguments,
+  checkArguments,
+  either,
+  oneOf,
+  options as optionsOf,
+  someText,
+  wholeNumber,
+} from "../graph/schema.ts";
 import type { Callback, Logs, Run } from "../train/callbacks.ts";
 import { type Event, eventRecord, fileVersion } from "./event-file.ts";
 import { createPatience, type Patience } from "./patience.ts";
@@ -13,6 +21,11 @@ export type TensorBoardOptions = {
   readonly updateFreq?: "epoch" | "batch" | number;
 };
 
+export const tensorBoardArguments: Arguments = {
+  logDir: someText,
+  options: optionsOf<TensorBoardOptions>({ updateFreq: either(oneOf("epoch", "batch"), wholeNumber(1)) }),
+};
+
 /**
  * Event files in `logDir`/train and `logDir`/validation, so that TensorBoard draws both in one chart: `epoch_loss` over
  * the epochs, from 0 as in Keras; `batch_loss` over the updates taken. Names are Keras's: `valLoss` is `epoch_loss` of the
@@ -20,13 +33,10 @@ export type TensorBoardOptions = {
  * @throws InputError for an `updateFreq` that means nothing, and where the files cannot be written
  * @example tensorBoard("logs/first") // then: tensorboard --logdir logs
  */
-export function tensorBoard(logDir: string, { updateFreq = "epoch" }: TensorBoardOptions = {}): Callback {
+export function tensorBoard(logDir: string, options: TensorBoardOptions = {}): Callback {
+  checkArguments("tensorBoard", { logDir, options }, tensorBoardArguments);
+  const { updateFreq = "epoch" } = options;
   const every = updateFreq === "epoch" ? undefined : updateFreq === "batch" ? 1 : updateFreq;
-  if (every !== undefined && !(Number.isSafeInteger(every) && every >= 1)) {
-    throw new InputError(
-      `tensorBoard: updateFreq needs "epoch", "batch" or a number of batches from 1, got ${updateFreq}`,
-    );
-  }
   const patience = createPatience("tensorBoard");
   const open = (run: "train" | "validation", begin: Begin): EventWriter =>
     createEventWriter(join(logDir, run), patience, begin);

@@ -133,7 +133,7 @@ function isRunning(pid: number): boolean {
 
 /** What goes wrong in writing to a path, as an InputError. */
 function reporting<T>(path: string, work: () => T): T {
-  if (path === "") throw new InputError("The name of the file to write is empty. Give one.");
+  checkName("file to write", path);
   try {
     return work();
   } catch (error) {
@@ -166,7 +166,7 @@ export function appendToFile(path: string, content: string | Uint8Array): void {
 
 /** Make the folder at `path`, and those that it is in, unless it is there. Throws an InputError where it cannot be. */
 export function makeFolder(path: string): void {
-  if (path === "") throw new InputError("The name of the folder is empty. Give one.");
+  checkName("folder", path);
   try {
     fs.mkdirSync(path, { recursive: true });
   } catch (error) {
@@ -197,6 +197,11 @@ export function checkWritable(path: string): void {
   });
 }
 
+function checkName(what: string, path: unknown): void {
+  if (path === "") throw new InputError(`The name of the ${what} is empty. Give one.`);
+  if (typeof path !== "string") throw new InputError(`The name of the ${what} must be a text, got ${typeof path}.`);
+}
+
 /** Bring a rename to the disk. Windows and some network file systems cannot, and need not. */
 function syncFolder(folder: string): void {
   let file: number | undefined;
@@ -212,7 +217,7 @@ function syncFolder(folder: string): void {
 
 /** The bytes of a file or a pipe. Throws an InputError of one line for one that cannot be read or is too large. */
 export function readInput(path: string, { maxBytes = maxInputBytes }: { maxBytes?: number } = {}): Uint8Array {
-  if (path === "") throw new InputError("The name of the file to read is empty. Give one.");
+  checkName("file to read", path);
   const tooLarge = (size: string) => {
     const limit = maxBytes.toLocaleString("en-US");
     return new InputError(`${path}: has ${size} bytes, more than the ${limit} that can be read. Split it.`);
@@ -248,6 +253,7 @@ export function readInput(path: string, { maxBytes = maxInputBytes }: { maxBytes
  * the first byte that is no text: a NUL, or one that UTF-8 cannot have there.
  */
 export function decodeText(bytes: Uint8Array, path: string): string {
+  if (!(bytes instanceof Uint8Array)) throw new InputError(`${path}: its bytes must be a Uint8Array.`);
   if (bytes.indexOf(0) < 0) {
     try {
       return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

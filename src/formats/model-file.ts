@@ -6,7 +6,17 @@ import { cell, EquationError } from "../graph/cell.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { checkValue, oneOf } from "../graph/schema.ts";
+import {
+  type Arguments,
+  anything,
+  checkArguments,
+  formatValue,
+  oneOf,
+  options as optionsOf,
+  type Rule,
+  recordOf,
+  required,
+} from "../graph/schema.ts";
 import {
   bidirectional,
   type CellSpec,
@@ -22,9 +32,16 @@ import {
   recurrentDefaults,
   repeatVector,
 } from "../nn/layers.ts";
-import { type Layer, type Model, modelOf } from "../nn/model.ts";
-import type { TrainerState } from "../train/trainer.ts";
-import { FormatError, readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
+import { aModel, type Layer, type Model, modelOf } from "../nn/model.ts";
+import { stateRules, type TrainerState } from "../train/trainer.ts";
+import {
+  FormatError,
+  readSafetensors,
+  readSafetensorsArguments,
+  type Safetensors,
+  type Tensor,
+  writeSafetensors,
+} from "./safetensors.ts";
 
 /** What a weight takes: 4 bytes; 2, precise to 3 decimal digits, up to 65,504; or 2, precise to 2 digits, as large as f32. */
 export const weightTypes = ["f32", "f16", "bf16"] as const;
@@ -42,16 +59,41 @@ const version = 1;
 /** More would keep the compiler busy for long. */
 const mostLayers = 500;
 
+/** Data by names that are not the file's own. */
+export const extraRule: Rule = {
+  ...recordOf(anything),
+  expected: "plain data by name, as JSON can hold it",
+  look(where, value) {
+    for (const [name, one] of Object.entries(value as object)) {
+      if (name === "format" || name === "unrolled") {
+        throw new InputError(`${where}: "${name}" is the file's own name. Choose another.`);
+      }
+      checkJson(`${where}: ${name}`, one);
+    }
+  },
+};
+type WriteOptions = { readonly dtype?: WeightType };
+export const writeModelArguments: Arguments = {
+  content: optionsOf<ModelFile>({
+    model: required(aModel),
+    training: optionsOf<TrainerState>(stateRules),
+    extra: required(extraRule),
+  }),
+  options: optionsOf<WriteOptions>({ dtype: oneOf(...weightTypes) }),
+};
+
 /**
- * The bytes of a file; the same model makes the same bytes.
- * @param dtype of the weights, rounded to the nearest; the state of training stays in f32
- * @throws InputError for a weight beyond 65,504 in f16, with its place
+ * The bytes of a file; the same model makes the same bytes. Nothing is written that `readModel` would not give back as it was,
+ * but for weights that are rounded.
+ * @param options.dtype of the weights, rounded to the nearest; the state of training stays in f32
+ * @throws InputError for what `readModel` would refuse, or read as something else; for a weight beyond 65,504 in f16, with
+ * its place
  */
-export function writeModel(
-  { model, training, extra }: ModelFile,
-  { dtype = "f32" }: { readonly dtype?: WeightType } = {},
-): Uint8Array<ArrayBuffer> {
-  checkValue("writeModel: dtype", dtype, oneOf(...weightTypes));
+export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
+  const place = "writeModel";
+  checkArguments(place, { content, options }, writeModelArguments);
+  const { model, training, extra } = content;
+  const { dtype = "f32" } = options;
   const tensors: Record<string, Tensor> = {};
   for (const { name, shape } of model.parameters) {
     const stored = dtype.toUpperCase() as Uppercase<WeightType>;
@@ -71,9 +113,44 @@ export function writeModel(
       training: { step, slots: Object.keys(slots), ...(detach(more, "training", tensors) as object) },
     }),
   };
+  checkJson(`${place}: the model`, architecture);
   const metadata: Record<string, string> = { format: "unrolled", unrolled: JSON.stringify(architecture) };
   for (const [name, value] of Object.entries(extra)) metadata[name] = JSON.stringify(value);
+  const again = modelFrom({ tensors, metadata }, place);
+  const { values: _, ...data } = model;
+  const { values: __, ...read } = again.model;
+  const odd = differs(read, data, "model") ?? differs(again.training, training, "training");
+  if (odd !== undefined)
+    throw new InputError(`${place}: ${odd} is not what the layers make of it. Make the model anew.`);
   return writeSafetensors({ tensors, metadata });
+}
+
+/** @throws InputError for what JSON would lose */
+function checkJson(where: string, value: unknown): void {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // What refers to itself, whole numbers of any length.
+  }
+  if (text === undefined || differs(JSON.parse(text), value, "") !== undefined) {
+    throw new InputError(`${where} must be plain data that JSON can hold, got ${formatValue(value)}`);
+  }
+}
+/** Where two values differ that were plain data; what is absent is undefined. Cells are what their equations say. */
+function differs(a: unknown, b: unknown, place: string): string | undefined {
+  if (a === b || (typeof a === "number" && Object.is(a, b))) return undefined;
+  const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+  if (!isObject(a) || !isObject(b) || Array.isArray(a) !== Array.isArray(b)) return place;
+  if (Object.prototype.toString.call(a) !== Object.prototype.toString.call(b)) return place;
+  const [one, other] = [a, b] as [Record<string, unknown>, Record<string, unknown>];
+  if ("equations" in one && "source" in one) return one.source === other.source ? undefined : place;
+  for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {
+    const own = (of: object) => (Object.hasOwn(of, key) ? (of as Record<string, unknown>)[key] : undefined);
+    const odd = differs(own(one), own(other), place === "" ? key : `${place}.${key}`);
+    if (odd !== undefined) return odd;
+  }
+  return undefined;
 }
 /** Data that may hold arrays, as JSON: an array becomes a tensor of its own, and its name stands in its place. */
 function detach(value: unknown, place: string, tensors: Record<string, Tensor>): unknown {
@@ -137,9 +214,14 @@ const slotName = (slot: string, parameter: string): string => `optimizer.${slot}
  * @throws FormatError, one line, where it is damaged or another program's
  */
 export function readModel(bytes: Uint8Array, file: string): ModelFile {
-  const { tensors, metadata } = readSafetensors(bytes, file);
+  checkArguments("readModel", { bytes, file }, readSafetensorsArguments);
+  return modelFrom(readSafetensors(bytes, file), file);
+}
+
+/** A model from what is in its file, whose values it takes as they are. */
+function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile {
   const refuse = (problem: string): never => {
-    throw new FormatError(`${file}: ${problem}`);
+    throw new FormatError(`${place}: ${problem}`);
   };
   const text = metadata.unrolled;
   if (text === undefined) {

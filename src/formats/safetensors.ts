@@ -5,6 +5,16 @@
  */
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
+import {
+  type Arguments,
+  checkArguments,
+  isPlain,
+  options as optionsOf,
+  type Rule,
+  recordOf,
+  required,
+  string,
+} from "../graph/schema.ts";
 
 /** A file that is not in its format, or is damaged. The message is one line with the file's name. */
 export class FormatError extends InputError {
@@ -84,6 +94,21 @@ const dtypes: Readonly<Record<Dtype, { bits: number; Type: ArrayType; small?: Sm
   F4: { bits: 4, Type: Uint8Array },
 };
 
+export const someBytes: Rule = { expected: "a Uint8Array", accepts: (value) => value instanceof Uint8Array };
+const tensorRule: Rule = {
+  expected: "a tensor, { shape, data } with data in a typed array",
+  accepts: (value) =>
+    isPlain(value) &&
+    Array.isArray(value.shape) &&
+    Array.from(value.shape).every((size) => typeof size === "number") &&
+    (value.dtype === undefined || (typeof value.dtype === "string" && Object.hasOwn(dtypes, value.dtype))) &&
+    Object.values(dtypes).some(({ Type }) => value.data instanceof Type),
+};
+export const writeSafetensorsArguments: Arguments = {
+  content: optionsOf<Safetensors>({ tensors: required(recordOf(tensorRule)), metadata: required(recordOf(string)) }),
+};
+export const readSafetensorsArguments: Arguments = { bytes: someBytes, file: string };
+
 /** A float of at most 16 bits: sign, exponent, fraction. What lies beyond `largest` is no number, but for infinity. */
 type SmallFloat = {
   readonly fractionBits: number;
@@ -103,22 +128,24 @@ const maxHeaderBytes = 100_000_000;
  * items come first, so that each lies at a multiple of its item size, then by name. With the dtype F16 or BF16 a
  * Float32Array is rounded to the nearest number, to the even one of two, and keeps denormals; the other small floats are
  * read, not written.
- * @throws InputError for a number beyond the largest of its dtype, with its place
- * @throws Error for a shape or a dtype that does not fit its data and for a name that the format cannot hold
+ * @throws InputError for a number beyond the largest of its dtype, with its place; for a shape or a dtype that does not fit its data and for a name that the format cannot hold
  */
-export function writeSafetensors({ tensors, metadata }: Safetensors): Uint8Array<ArrayBuffer> {
+export function writeSafetensors(content: Safetensors): Uint8Array<ArrayBuffer> {
+  checkArguments("writeSafetensors", { content }, writeSafetensorsArguments);
+  const { tensors, metadata } = content;
   const entries = Object.entries(tensors)
     .map(([name, tensor]) => ({ name, shape: tensor.shape, ...stored(name, tensor) }))
     .sort((a, b) => dtypes[b.dtype].bits - dtypes[a.dtype].bits || (a.name < b.name ? -1 : 1));
   for (const text of [...Object.keys(tensors), ...Object.entries(metadata).flat()]) {
     // JSON for Python cannot hold half a surrogate pair.
-    if (/\p{Surrogate}/u.test(text)) throw new Error(`safetensors: ${quote(text)} holds half of a surrogate pair`);
+    if (/\p{Surrogate}/u.test(text)) throw new InputError(`safetensors: ${quote(text)} holds half of a surrogate pair`);
   }
   const header: [name: string, value: unknown][] = [];
   if (Object.keys(metadata).length > 0) header.push(["__metadata__", metadata]);
   let end = 0;
   for (const { name, dtype, shape, data } of entries) {
-    if (name === "__metadata__" || name === "__proto__") throw new Error(`safetensors: no tensor can be named ${name}`);
+    if (name === "__metadata__" || name === "__proto__")
+      throw new InputError(`safetensors: no tensor can be named ${name}`);
     const begin = end;
     end += data.byteLength;
     header.push([name, { dtype, shape, data_offsets: [begin, end] }]);
@@ -128,7 +155,7 @@ export function writeSafetensors({ tensors, metadata }: Safetensors): Uint8Array
   const text = new TextEncoder().encode(json);
   const headerBytes = Math.ceil(text.length / 8) * 8;
   if (headerBytes > maxHeaderBytes)
-    throw new Error(`safetensors: a header of ${format(headerBytes)} bytes is too long`);
+    throw new InputError(`safetensors: a header of ${format(headerBytes)} bytes is too long`);
 
   const bytes = new Uint8Array(8 + headerBytes + end);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
@@ -146,7 +173,8 @@ export function writeSafetensors({ tensors, metadata }: Safetensors): Uint8Array
 function stored(name: string, { shape, data, dtype = naturalDtype(data) }: Tensor): { dtype: Dtype; data: TensorData } {
   const { bits, Type, small } = dtypes[dtype];
   const items = small === undefined ? (countOf(shape) * bits) / 8 / Type.BYTES_PER_ELEMENT : countOf(shape);
-  if (items !== data.length) throw new Error(`safetensors: ${name} has the shape [${shape}] but ${data.length} values`);
+  if (items !== data.length)
+    throw new InputError(`safetensors: ${name} has the shape [${shape}] but ${data.length} values`);
   if (small === undefined && data instanceof Type) return { dtype, data };
   if ((dtype === "F16" || dtype === "BF16") && data instanceof Float32Array) {
     return {
@@ -154,7 +182,7 @@ function stored(name: string, { shape, data, dtype = naturalDtype(data) }: Tenso
       data: round(data, dtype, small as SmallFloat, (at) => `${name}[${placeOf(at, shape).join(", ")}]`),
     };
   }
-  throw new Error(`safetensors: ${name} is a ${data.constructor.name}, which is not written as ${dtype}`);
+  throw new InputError(`safetensors: ${name} is a ${data.constructor.name}, which is not written as ${dtype}`);
 }
 const naturalDtype = (data: TensorData): Dtype =>
   (Object.keys(dtypes) as Dtype[]).find(
@@ -166,6 +194,7 @@ const naturalDtype = (data: TensorData): Dtype =>
  * @throws FormatError, one line with the file's name, for a file that is damaged or no safetensors file
  */
 export function readSafetensors(bytes: Uint8Array, file = "model.safetensors"): Safetensors {
+  checkArguments("readSafetensors", { bytes, file }, readSafetensorsArguments);
   const fail: Fail = (problem) => {
     throw new FormatError(`${file}: ${problem}`);
   };

@@ -7,6 +7,7 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { z } from "zod";
 import { excerpt } from "../graph/excerpt.ts";
+import { checkArguments, inRange } from "../graph/schema.ts";
 import { openFrom } from "../tasks/healing.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { decode, encode } from "../text/tokenizer.ts";
@@ -26,7 +27,7 @@ import { ApiError, apiErrorOf } from "./errors.ts";
 import { createInspections } from "./inspections.ts";
 import { createMetrics } from "./metrics.ts";
 import { openapi, type Route, type RouteName, routes } from "./openapi.ts";
-import { type ServerOptions, serverDefaults } from "./options.ts";
+import { modelsRule, type ServerOptions, serverArguments, serverDefaults } from "./options.ts";
 import { check, type Writing } from "./schemas.ts";
 import { type Session, Sessions } from "./sessions.ts";
 
@@ -79,6 +80,7 @@ export async function createServer(
   models: Readonly<Record<string, LanguageModel>>,
   given: ServerOptions = {},
 ): Promise<Server> {
+  checkArguments("createServer", { models, options: given }, serverArguments);
   const options = { ...serverDefaults, ...given };
   const { apiKeys, hosts, maxBodyBytes, maxPromptTokens, timeoutMs, stallMs } = options;
   // More texts than there are places would be refused for ever.
@@ -391,12 +393,14 @@ export async function createServer(
   return {
     fetch: async (request, env) => app.fetch(request, env ?? {}),
     async replace(models) {
+      checkArguments("replace", { models }, { models: modelsRule });
       const before = served;
       served = await serve(models);
       for (const one of before.values()) replaced.add(one);
       retire();
     },
     async close(deadlineMs = 30_000) {
+      checkArguments("close", { deadlineMs }, { deadlineMs: inRange(0) });
       const ended = new Promise<void>((resolve) => {
         closing = resolve;
       });

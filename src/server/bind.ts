@@ -1,6 +1,15 @@
 /** A port of this machine. Knows nothing about what is answered there. */
 import type { AddressInfo, Server } from "node:net";
 import { InputError } from "../graph/input-error.ts";
+import {
+  type Arguments,
+  alias,
+  having,
+  options as optionsOf,
+  required,
+  someText,
+  wholeNumber,
+} from "../graph/schema.ts";
 
 /** Where to listen. */
 export type ListenOptions = {
@@ -8,6 +17,14 @@ export type ListenOptions = {
   readonly host: string;
   /** 0 is any free one. */
   readonly port: number;
+};
+
+export const listenArguments: Arguments = {
+  server: having("a server, as createServer makes it", "fetch", "close"),
+  options: optionsOf<ListenOptions>({
+    host: required(alias(someText, "hostname", "address")),
+    port: required(wholeNumber(0, 65_535)),
+  }),
 };
 
 /** Names of this machine that no page of another one can have. */

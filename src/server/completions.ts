@@ -82,7 +82,10 @@ export function placeOrder(
 export function textOf(
   { lm }: Served,
   { max_tokens, temperature, top_p, top_k, min_p, presence_penalty, frequency_penalty, stop, logprobs }: Writing,
-  about: Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn"> & {
+  {
+    echo,
+    ...about
+  }: Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn"> & {
     readonly prompt: Int32Array;
     readonly echo?: boolean;
   },
@@ -102,7 +105,7 @@ export function textOf(
     // The smallest share leaves the likeliest token alone.
     topP: Math.max(top_p, Number.MIN_VALUE),
     ...{ presencePenalty: presence_penalty, frequencyPenalty: frequency_penalty },
-    heard: about.echo === true && logprobs !== undefined ? heard : undefined,
+    heard: echo === true && logprobs !== undefined ? heard : undefined,
   });
 }
 

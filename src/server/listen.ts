@@ -2,8 +2,9 @@
 import { createServer as createHttpServer } from "node:http";
 import type { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
+import { checkArguments } from "../graph/schema.ts";
 import type { Server } from "./app.ts";
-import { bind, type ListenOptions } from "./bind.ts";
+import { bind, type ListenOptions, listenArguments } from "./bind.ts";
 import { ApiError } from "./errors.ts";
 
 /** A server that listens. */
@@ -23,7 +24,9 @@ const headerBytes = 16_384;
  * @throws InputError for an address that cannot be listened at
  * @example const { url, close } = await listen(server, { host: "127.0.0.1", port: 8080 });
  */
-export async function listen(server: Server, { host, port }: ListenOptions): Promise<Listening> {
+export async function listen(server: Server, options: ListenOptions): Promise<Listening> {
+  checkArguments("listen", { server, options }, listenArguments);
+  const { host, port } = options;
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,
     // What makes no request of it: a host or a path that is none.

@@ -1,4 +1,17 @@
 /** Who may ask a server, how much, and what is told of it: plain data. */
+import {
+  type Arguments,
+  alias,
+  callable,
+  listOf,
+  options as optionsOf,
+  recordOf,
+  type Schema,
+  someText,
+  wholeNumber,
+} from "../graph/schema.ts";
+import { hostRules } from "../runtime/program.ts";
+import { aLanguageModel } from "../tasks/checks.ts";
 
 /** Who may ask, and how much. */
 export type ServerOptions = {
@@ -59,3 +72,24 @@ export type LogLine = {
   /** The answer did not come to its end. */
   readonly aborted?: true;
 };
+
+const count = wholeNumber(1);
+/** As long as a timer can wait. */
+const duration = wholeNumber(1, 2 ** 31 - 1);
+export const serverRules: Schema<ServerOptions> = {
+  apiKeys: alias(listOf(someText), "apiKey", "keys"),
+  cors: alias(listOf(someText), "origins"),
+  hosts: alias(listOf(someText), "host", "allowedHosts"),
+  maxBodyBytes: count,
+  maxTokens: count,
+  maxPromptTokens: count,
+  timeoutMs: alias(duration, "timeout"),
+  stallMs: duration,
+  queue: wholeNumber(0),
+  sessions: wholeNumber(0),
+  sessionMs: duration,
+  threads: hostRules.threads,
+  log: alias(callable, "logger", "onLog"),
+};
+export const modelsRule = { ...recordOf(aLanguageModel), expected: "language models by name" };
+export const serverArguments: Arguments = { models: modelsRule, options: optionsOf<ServerOptions>(serverRules) };

@@ -1,6 +1,6 @@
 /** A model of text: a tokenizer, an embedding, recurrent layers, a softmax over the vocabulary. */
 import { cells } from "../cells/index.ts";
-import { readModel, type WeightType, weightTypes, writeModel } from "../formats/model-file.ts";
+import { type ModelFile, readModel, type WeightType, weightTypes, writeModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import { aCell, type Cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -8,7 +8,6 @@ import {
   type Arguments,
   alias,
   checkArguments,
-  checkOptions,
   either,
   flag,
   inRange,
@@ -18,7 +17,6 @@ import {
   oneOf,
   options as optionsOf,
   type Rule,
-  type Schema,
   string,
   wholeNumber,
 } from "../graph/schema.ts";
@@ -341,21 +339,27 @@ export type WriteOptions = {
   /** Of the weights: `f16` and `bf16` take half the bytes; reading makes f32 of them. */
   readonly dtype?: WeightType;
 };
-const writeSchema: Schema<WriteOptions> = { training: flag, dtype: oneOf(...weightTypes) };
+export const writeLanguageModelArguments: Arguments = {
+  lm: aLanguageModel,
+  options: optionsOf<WriteOptions>({ training: flag, dtype: oneOf(...weightTypes) }),
+};
 
 /**
- * The bytes of a .safetensors file: weights, equations, tokenizer, and unless told otherwise the state of training.
- * @throws InputError for a weight that f16 cannot hold
+ * The bytes of a .safetensors file: weights, equations, tokenizer, and unless told otherwise the state of training. Nothing is
+ * written that `readLanguageModel` would not give back as it was, but for what is rounded.
+ * @throws InputError for what it would refuse, and for a weight that f16 cannot hold
  * @example writeFileSync("model.safetensors", writeLanguageModel(lm));
  * @example writeFileSync("small.safetensors", writeLanguageModel(lm, { training: false, dtype: "f16" }));
  */
 export function writeLanguageModel(lm: LanguageModel, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
-  checkOptions("writeLanguageModel", options, writeSchema);
+  checkArguments("writeLanguageModel", { lm, options }, writeLanguageModelArguments);
   const { dtype = "f32", training = dtype === "f32" } = options;
   const { model, tokenizer, ...state } = lm;
   const { training: saved, optimizer, options: own } = training ? state : {};
   const more = { ...(optimizer !== undefined && { optimizer }), ...(own !== undefined && { options: own }) };
-  return writeModel({ model, training: saved, extra: { tokenizer, ...more } }, { dtype });
+  const content = { model, training: saved, extra: { tokenizer, ...more } };
+  checkFile(content, "writeLanguageModel");
+  return writeModel(content, { dtype });
 }
 
 /**
@@ -365,6 +369,14 @@ export function writeLanguageModel(lm: LanguageModel, options: WriteOptions = {}
  */
 export function readLanguageModel(bytes: Uint8Array, file: string): LanguageModel {
   const { model, training, extra } = readModel(bytes, file);
+  return { model, training, ...checkFile({ model, training, extra }, file) };
+}
+
+/** What a language model has besides its model, checked. */
+function checkFile(
+  { model, extra }: ModelFile,
+  file: string,
+): Pick<LanguageModel, "tokenizer" | "optimizer" | "options"> {
   if (extra.tokenizer === undefined) {
     throw new FormatError(`${file}: it is a model without a tokenizer, so it cannot read text.`);
   }
@@ -388,5 +400,5 @@ export function readLanguageModel(bytes: Uint8Array, file: string): LanguageMode
   if (model.outputSize !== size || first?.kind !== "embedding" || first.inputDim !== size) {
     throw new FormatError(`${file}: its tokenizer has ${size} tokens, its layers another number. Train anew.`);
   }
-  return { model, tokenizer, training, optimizer, options };
+  return { tokenizer, optimizer, options };
 }

@@ -56,7 +56,7 @@ export const samplingRules: Schema<SamplingOptions> = {
 };
 export const samplerArguments: Arguments = {
   options: optionsOf<SamplingOptions>(samplingRules),
-  size: wholeNumber(1),
+  size: wholeNumber(0),
 };
 
 export const sampleArguments: Arguments = {

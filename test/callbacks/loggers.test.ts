@@ -40,7 +40,7 @@ describe("csvLogger", () => {
   });
   test.each(["", ",,", ".", "1", "-", "e", "\n", '"'])("separator %j is refused", (separator) => {
     expect(() => csvLogger(at("e.csv"), { separator })).toThrow(
-      `csvLogger: separator needs one character that is in no number, got ${JSON.stringify(separator)}`,
+      `csvLogger: separator must be one character that is in no number, got ${JSON.stringify(separator)}`,
     );
   });
   test("a name with the separator in it is refused", () => {

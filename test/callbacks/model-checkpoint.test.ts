@@ -141,12 +141,12 @@ describe("says what is wrong", () => {
     [
       "saveFreq 0",
       () => modelCheckpoint("m", { saveFreq: 0 }),
-      'modelCheckpoint: saveFreq needs "epoch" or a number of batches from 1, got 0',
+      'modelCheckpoint: saveFreq must be "epoch", or a whole number of at least 1, got 0',
     ],
     [
       "a mode",
       () => modelCheckpoint("m", { mode: "best" as "min" }),
-      'modelCheckpoint: mode needs "auto", "min" or "max", got "best"',
+      'modelCheckpoint: mode must be one of "auto", "min", "max", got "best"',
     ],
     [
       "Keras's own name of the validation loss",

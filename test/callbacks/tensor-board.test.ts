@@ -242,7 +242,7 @@ describe("tensorBoard", () => {
   });
   test.each([0, 1.5, Number.NaN, Infinity, "epochs" as "epoch"])("updateFreq %s is refused", (updateFreq) => {
     expect(() => tensorBoard(folder, { updateFreq })).toThrow(
-      `tensorBoard: updateFreq needs "epoch", "batch" or a number of batches from 1, got ${updateFreq}`,
+      `tensorBoard: updateFreq must be one of "epoch", "batch", or a whole number of at least 1, got ${updateFreq === ("epochs" as "epoch") ? '"epochs"' : updateFreq}`,
     );
   });
   test("a folder that cannot be made is said when the training begins", () => {

@@ -229,7 +229,7 @@ describe("refuses, in one line,", () => {
     expect(refusal(altered(({ layers }) => void Object.assign(layers[3]!, { name: "a.b" })))).toMatch(/is not a name/);
     expect(refusal(altered(({ layers }) => void Object.assign(layers[3]!, { name: 7 })))).toMatch(/is not a name/);
     expect(refusal(altered(({ layers }) => void Object.assign(layers[1]!, { rate: 1 })))).toMatch(
-      /dropout: rate must be at least 0 and below 1, got 1/,
+      /dropout: rate must be a number in \[0, 1\), got 1/,
     );
   });
 

@@ -172,11 +172,14 @@ describe("edges", () => {
   });
 
   test.each([
-    [{ beams: 0 }, "beams: needs a whole number from 1, got 0"],
-    [{ beams: 1.5 }, "beams: needs a whole number from 1, got 1.5"],
-    [{ length: -1 }, "length: needs a number of tokens from 0, got -1"],
-    [{ lengthPenalty: Number.NaN }, "length-penalty: needs a finite number, 0 for none, got NaN"],
-    [{ stop: "" }, "stop: needs text of at least one character, got none"],
+    [{ beams: 0 }, "beamSearch: beams must be a whole number of at least 1, got 0"],
+    [{ beams: 1.5 }, "beamSearch: beams must be a whole number of at least 1, got 1.5"],
+    [{ length: -1 }, "beamSearch: length must be a whole number of tokens from 0, or Infinity, got -1"],
+    [{ lengthPenalty: Number.NaN }, "beamSearch: lengthPenalty must be a finite number, got NaN"],
+    [
+      { stop: "" },
+      'beamSearch: stop must be a text of at least one character, or a list, each a text of at least one character, got ""',
+    ],
   ])("%j is refused in one line", async (options, message) => {
     await expect(beamSearch(lm, options)).rejects.toThrow(new InputError(message));
   });

@@ -80,9 +80,9 @@ test("a signal stops all, and who has enough may stop", async () => {
 });
 
 test.each([
-  [{ batch: 0 }, "batch: needs a whole number from 1, got 0"],
-  [{ batch: 2.5 }, "batch: needs a whole number from 1, got 2.5"],
-  [{ topK: 0 }, "top-k: needs a whole number from 1, or leave it out to draw from all tokens, got 0"],
+  [{ batch: 0 }, "generateMany: batch must be a whole number of at least 1, got 0"],
+  [{ batch: 2.5 }, "generateMany: batch must be a whole number of at least 1, got 2.5"],
+  [{ topK: 0 }, "generateMany: topK must be a whole number of at least 1, got 0"],
 ])("%j is refused in one line", async (options, message) => {
   const lm = languageModel(text, { units: 7 });
   await expect(together(lm, ["a"], options)).rejects.toThrow(new InputError(message));

@@ -168,14 +168,17 @@ describe("generate", () => {
   });
 
   test.each([
-    [{ length: -1 }, "length: needs a number of tokens from 0, got -1"],
-    [{ length: Number.NaN }, "length: needs a number of tokens from 0, got NaN"],
-    [{ minP: 2 }, "min-p: needs a number from 0 (all tokens) to 1, got 2"],
-    [{ stop: "" }, "stop: needs text of at least one character, got none"],
-    [{ stop: ["a", ""] }, "stop: needs text of at least one character, got none"],
-    [{ stop: [5] as never }, "stop: needs text of at least one character, got 5"],
-    [{ seed: 0.5 }, "seed: needs a whole number between -(2^53 - 1) and 2^53 - 1, got 0.5"],
-    [{ logProbabilities: 1.5 }, "logProbabilities: needs a whole number of alternatives from 0, got 1.5"],
+    [{ length: -1 }, "generateTokens: length must be a whole number of tokens from 0, or Infinity, got -1"],
+    [{ length: Number.NaN }, "generateTokens: length must be a whole number of tokens from 0, or Infinity, got NaN"],
+    [{ minP: 2 }, "generateTokens: minP must be a number in [0, 1], got 2"],
+    [
+      { stop: "" },
+      'generateTokens: stop must be a text of at least one character, or a list, each a text of at least one character, got ""',
+    ],
+    [{ stop: ["a", ""] }, 'generateTokens: stop[1] must be a text of at least one character, got ""'],
+    [{ stop: [5] as never }, "generateTokens: stop[0] must be a text of at least one character, got 5"],
+    [{ seed: 0.5 }, "generateTokens: seed must be a whole number from -9007199254740991 to 9007199254740991, got 0.5"],
+    [{ logProbabilities: 1.5 }, "generateTokens: logProbabilities must be a whole number of at least 0, got 1.5"],
   ])("%j is refused in one line", async (options, message) => {
     await expect(tokensOf(lm, options)).rejects.toThrow(new InputError(message));
   });

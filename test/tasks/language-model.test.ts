@@ -187,7 +187,7 @@ describe("options that make no model", () => {
       "the text has 2 tokens to train on, and a batch of 4 x",
     ],
     ["a text without a character", "\uFFFD".repeat(99), {}, "the text has no character to learn"],
-    ["no layers", "abc", { layers: 0 }, "layers: needs a whole number from 1 to 100, got 0"],
+    ["no layers", "abc", { layers: 0 }, "layers must be a whole number from 1 to 100, got 0"],
     ["a cell that there is not", "abc", { cell: "lstn" }, 'cell "lstn" is not known'],
     ["an inherited name as a cell", "abc", { cell: "toString" }, 'cell "toString" is not known'],
     ["half a unit", "abc", { units: 0.5 }, "units must be a whole number"],

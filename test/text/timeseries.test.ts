@@ -148,7 +148,7 @@ describe("timeseriesDatasetFromArray", () => {
     expect(make({ endIndex: 10 })).toThrow("endIndex must be a whole number from 1 to 9, got 10");
     expect(make({ samplingRate: 10 })).toThrow("samplingRate must be a whole number from 1 to 9, got 10");
     expect(make({ sequenceStride: 0 })).toThrow("sequenceStride must be a whole number of at least 1, got 0");
-    expect(make({ batchSize: 0 })).toThrow("batchSize must be a whole number of at least 1, got 0");
+    expect(make({ batchSize: 0 })).toThrow("batchSize must be a whole number of at least 1, or null, got 0");
     expect(make({ startIndex: 4 }, upTo(6))).toThrow("targets: the window at 7 needs targets[7], but there are 6");
     expect(() => timeseriesDatasetFromArray(upTo(10), null, 0)).toThrow(
       "sequenceLength must be a whole number of at least 1, got 0",
