@@ -92,7 +92,9 @@ export const numbers: Rule = {
   ...anArray,
   look(where, value) {
     const list = value as ArrayLike<unknown>;
-    for (let k = 0; k < list.length; k++) if (!isNumber(list[k])) checkValue(`${where}[${k}]`, list[k], aNumber);
+    // A typed array's are all of one kind.
+    const count = ArrayBuffer.isView(value) ? Math.min(1, list.length) : list.length;
+    for (let k = 0; k < count; k++) if (!isNumber(list[k])) checkValue(`${where}[${k}]`, list[k], aNumber);
   },
 };
 export const iterable: Rule = {

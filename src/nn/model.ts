@@ -89,7 +89,10 @@ export const sequentialArguments: Arguments = {
 
 /** Something with layers, as a model has them. */
 const someLayers = (value: unknown): boolean =>
-  isPlain(value) && Array.isArray(value.layers) && value.layers.length > 0 && value.layers.every(aLayer.accepts);
+  isPlain(value) &&
+  Array.isArray(value.layers) &&
+  value.layers.length > 0 &&
+  Array.from(value.layers).every(aLayer.accepts);
 export const layersOfModel: Rule = { expected: "a model, as sequential makes it", accepts: someLayers };
 /** Something with parameters, as a model has them. */
 export const parametersOfModel: Rule = {
@@ -106,7 +109,9 @@ export const aModel: Rule = {
     [value.inputs, value.parameters, value.paddings, value.maskedBy].every(Array.isArray),
   look(where, value) {
     const { parameters, values } = value as Model;
-    const wrong = parameters.find((one) => values[one.name]?.length !== countParameters({ parameters: [one] }));
+    const fits = ({ name, shape }: Parameter): boolean =>
+      values[name] instanceof Float32Array && values[name].length === shape.reduce((a, b) => a * b, 1);
+    const wrong = parameters.find((one) => !fits(one));
     if (wrong)
       throw new InputError(`${where}: ${wrong.name} needs ${wrong.shape.join(" x ")} values in a Float32Array`);
   },

@@ -3,7 +3,7 @@
  * is four numbers, so that a checkpoint can hold it. Knows nothing about what the numbers are for. Not for secrets.
  */
 import { InputError } from "../graph/input-error.ts";
-import { alias, checkValue, wholeNumber } from "../graph/schema.ts";
+import { alias, checkValue, formatValue, wholeNumber } from "../graph/schema.ts";
 
 /** What random numbers start from. */
 export const aSeed = alias(wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), "randomState");
@@ -72,7 +72,7 @@ function generator(start: RandomState): Random {
     normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
     integer(n) {
       if (!Number.isInteger(n) || n < 1 || n > 2 ** 53) {
-        throw new InputError(`integer: needs a whole number from 1 to 2^53, got ${n}`);
+        throw new InputError(`integer: needs a whole number from 1 to 2^53, got ${formatValue(n)}`);
       }
       const [draw, range] = n <= 2 ** 32 ? [next, 2 ** 32] : [next53, 2 ** 53];
       // Numbers in the last, incomplete run of n would make the small results likelier: draw again.

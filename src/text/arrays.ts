@@ -38,11 +38,7 @@ const kinds: { readonly [D in Dtype]: { make: (length: number) => NumbersOf<D>; 
   float64: { make: (length) => new Float64Array(length), min: -Infinity, max: Infinity },
 };
 
-/** Throws an InputError unless it is the name of a kind of number. */
-export function checkDtype(dtype: unknown): asserts dtype is Dtype {
-  if (typeof dtype === "string" && Object.hasOwn(kinds, dtype)) return;
-  throw new InputError(`dtype: needs one of ${Object.keys(kinds).join(", ")}, got ${formatValue(dtype)}`);
-}
+export const dtypes = Object.keys(kinds) as readonly Dtype[];
 
 /** Zeros. Throws an InputError for more than can be had. */
 export function zeros<D extends Dtype>(dtype: D, length: number): NumbersOf<D> {
@@ -82,6 +78,7 @@ export const aFlatArray: Rule = {
   accepts: (value) =>
     isPlain(value) &&
     isList(value.data) &&
+    typeof value.data[0] !== "bigint" &&
     Array.isArray(value.shape) &&
     value.shape.every(wholeNumber(0).accepts) &&
     sizeOf(value.shape) === value.data.length,

@@ -270,7 +270,7 @@ export function checkBytePairEncoding(value: unknown): BytePairEncoding {
   if (bytes + merges.length > largestVocabulary) fail(`"merges" has ${merges.length}, more than fit`);
   const seen = new Set<number>();
   const lengths = new Array<number>(bytes).fill(1);
-  const checked = merges.map((merge: unknown, k): [number, number] => {
+  const checked = Array.from(merges, (merge: unknown, k): [number, number] => {
     const isToken = (id: unknown) => Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < bytes + k;
     if (!Array.isArray(merge) || merge.length !== 2 || !merge.every(isToken)) {
       return fail(`merge ${k} needs two tokens below ${bytes + k}`);

@@ -308,7 +308,7 @@ export class Tokenizer {
   private wordsOf(text: Text): Iterable<string> {
     if (typeof text !== "string") {
       if (!Array.isArray(text)) throw new InputError(`texts: needs texts or lists of words, got ${formatValue(text)}`);
-      return text.map((word: unknown) => {
+      return Array.from(text, (word: unknown) => {
         if (typeof word !== "string") throw new InputError(`texts: a list of words has ${formatValue(word)} in it`);
         return this.lower ? word.toLowerCase() : word;
       });

@@ -9,13 +9,12 @@ import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
   alias,
-  anArray,
   checkArguments,
   checkValue,
   having,
   inRange,
-  numbers,
   options as optionsOf,
+  type Rule,
   type Schema,
   wholeNumber,
 } from "../graph/schema.ts";
@@ -59,8 +58,9 @@ export const samplerArguments: Arguments = {
   size: wholeNumber(0),
 };
 
+const someLogits: Rule = { expected: "a Float32Array of logits", accepts: (value) => value instanceof Float32Array };
 export const sampleArguments: Arguments = {
-  logits: numbers,
+  logits: someLogits,
   options: optionsOf<SamplingOptions>(samplingRules),
   random: having("random numbers, as createRandom makes them", "uniform"),
 };
@@ -88,14 +88,15 @@ export type Sampler = {
  * @throws InputError for an option out of its range
  * @example const sampler = createSampler({ temperature: 0.8, minP: 0.05 }, logits.length);
  */
-export function createSampler(options: SamplingOptions, size: number): Sampler {
-  checkArguments("createSampler", { options, size }, samplerArguments);
+export function createSampler(given: SamplingOptions | undefined, size: number): Sampler {
+  checkArguments("createSampler", { options: given, size }, samplerArguments);
+  const options = given ?? {};
   const penalties = createPenalties(options, size);
   const pick = createPick(options, size);
   return {
     read: penalties.read,
     draw(logits, random) {
-      checkValue("sampler: logits", logits, anArray);
+      checkValue("sampler: logits", logits, someLogits);
       if (logits.length !== size) throw new InputError(`sampler: made for ${size} logits, got ${logits.length}`);
       const token = pick(penalties.apply(logits), random);
       penalties.wrote(token);

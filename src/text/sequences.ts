@@ -1,9 +1,23 @@
 /** Sequences of different lengths as one array, and classes as rows of 0 and 1. Knows nothing about words. */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
 import {
-  checkDtype,
+  type Arguments,
+  alias,
+  anything,
+  checkArguments,
+  either,
+  finiteNumber,
+  formatValue,
+  isList,
+  oneOf,
+  options as optionsOf,
+  orNull,
+  type Rule,
+  wholeNumber,
+} from "../graph/schema.ts";
+import {
   type Dtype,
+  dtypes,
   type FlatArray,
   flatten,
   type NestedNumbers,
@@ -22,6 +36,27 @@ export type PadOptions = {
   readonly padding?: "pre" | "post";
   /** From which side longer sequences lose values. */
   readonly truncating?: "pre" | "post";
+};
+
+const someNumbers: Rule = {
+  expected: "a list of lists, or of numbers, or { data, shape }",
+  accepts: (value) => typeof value === "object" && value !== null,
+};
+const side = oneOf("pre", "post");
+type AllPadOptions = PadOptions & { readonly dtype?: Dtype | "object"; readonly value?: unknown };
+export const padSequencesArguments: Arguments = {
+  sequences: { expected: "a list of sequences", accepts: isList },
+  options: optionsOf<AllPadOptions>({
+    maxlen: alias(orNull(wholeNumber(0)), "maxLength", "length"),
+    padding: side,
+    truncating: alias(side, "truncation"),
+    dtype: oneOf(...dtypes, "object"),
+    value: alias(anything, "paddingValue"),
+  }),
+};
+export const toCategoricalArguments: Arguments = {
+  classes: either(finiteNumber, someNumbers),
+  numClasses: orNull(wholeNumber(0)),
 };
 
 /**
@@ -43,26 +78,16 @@ export function padSequences<Value>(
 ): FlatArray<Value[]>;
 export function padSequences(
   sequences: ArrayLike<ArrayLike<unknown>>,
-  {
-    maxlen,
-    dtype: given,
-    padding = "pre",
-    truncating = "pre",
-    value = 0,
-  }: PadOptions & { readonly dtype?: Dtype | "object"; readonly value?: unknown } = {},
+  options: AllPadOptions = {},
 ): FlatArray<Numbers | unknown[]> {
-  checkSide("padding", padding);
-  checkSide("truncating", truncating);
-  if (given !== "object" && given !== undefined) checkDtype(given);
+  checkArguments("padSequences", { sequences, options }, padSequencesArguments);
+  const { maxlen, dtype: given, padding = "pre", truncating = "pre", value = 0 } = options;
   const rows = Array.from(sequences);
   rows.forEach((row, n) => {
     const isList = typeof row === "object" && row !== null && Number.isInteger(row.length);
     if (!isList) throw new InputError(`sequences[${n}]: needs a sequence, a list of values, got ${formatValue(row)}`);
   });
   const length = maxlen ?? rows.reduce((longest, row) => Math.max(longest, row.length), 0);
-  if (!Number.isSafeInteger(length) || length < 0) {
-    throw new InputError(`maxlen: needs a whole number from 0, got ${formatValue(maxlen)}`);
-  }
   const dtype = given ?? (hasFraction(rows) || hasFraction([value]) ? "float32" : "int32");
   // Values are vectors where the first value that there is is a list.
   const first = rows.findIndex((row) => row.length > 0);
@@ -98,11 +123,6 @@ const hasFraction = (part: unknown): boolean =>
     ? Array.from(part as ArrayLike<unknown>).some(hasFraction)
     : typeof part === "number" && Number.isFinite(part) && !Number.isInteger(part);
 
-function checkSide(name: string, side: unknown): void {
-  if (side !== "pre" && side !== "post")
-    throw new InputError(`${name}: needs "pre" or "post", got ${formatValue(side)}`);
-}
-
 /**
  * Classes as rows of zeros with a 1 at the class. Keras's `to_categorical`. A last axis of length 1 is dropped, as
  * there. (Keras lets a negative class count from the end and drops fractions; here both are refused.)
@@ -115,14 +135,12 @@ export function toCategorical(
   classes: number | NestedNumbers | FlatArray,
   numClasses?: number | null,
 ): FlatArray<Float32Array<ArrayBuffer>> {
+  checkArguments("toCategorical", { classes, numClasses }, toCategoricalArguments);
   const { data, shape } = typeof classes === "number" ? { data: [classes], shape: [] } : flatten(classes, "classes");
   const labels = Array.from(data, (label, i) => {
     if (Number.isSafeInteger(label) && label >= 0) return label;
-    throw new InputError(`classes: needs whole numbers from 0, got ${label} as value ${i}`);
+    throw new InputError(`classes: needs whole numbers from 0, got ${formatValue(label)} as value ${i}`);
   });
-  if (numClasses !== undefined && numClasses !== null && (!Number.isSafeInteger(numClasses) || numClasses < 0)) {
-    throw new InputError(`numClasses: needs a whole number from 1, got ${formatValue(numClasses)}`);
-  }
   if (!numClasses && labels.length === 0) {
     throw new InputError("classes: there are none; give numClasses to say how many there could be");
   }

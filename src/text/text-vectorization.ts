@@ -289,11 +289,11 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
       return { rows: [this.tokensOf([texts])], isSingle: true, isScalar: this.split === null };
     }
     if (!Array.isArray(texts)) throw new InputError(`call: needs a text or a list of texts, got ${formatValue(texts)}`);
-    if (texts.every((item) => typeof item === "string")) {
+    if (Array.from(texts).every((item) => typeof item === "string")) {
       if (this.split === null) return { rows: [this.tokensOf(texts)], isSingle: true, isScalar: false };
       return { rows: texts.map((text) => this.tokensOf([text])), isSingle: false, isScalar: false };
     }
-    const rows = texts.map((row: unknown, i) => {
+    const rows = Array.from(texts, (row: unknown, i) => {
       const needed = this.split === null ? (texts[0] as readonly string[]).length : 1;
       if (Array.isArray(row) && row.length === needed) return this.tokensOf(row);
       throw new InputError(`call: needs lists of ${needed} texts, got ${formatValue(row)} as item ${i}`);
@@ -302,7 +302,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   }
 
   private tokensOf(texts: readonly unknown[]): string[] {
-    const tokens = texts.flatMap((text) => {
+    const tokens = Array.from(texts).flatMap((text) => {
       if (typeof text !== "string") throw new InputError(`texts: needs texts, got ${formatValue(text)}`);
       const plain = this.standardize(text);
       checkValue("TextVectorization: what standardize gives", plain, string);

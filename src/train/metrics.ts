@@ -7,10 +7,13 @@
 import type { Builder, NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
-  anArray,
   camelCase,
   checkArguments,
+  checkValue,
+  either,
   finiteNumber,
+  flag,
+  isList,
   listOf,
   lookUp,
   numbers,
@@ -30,7 +33,17 @@ export type MetricOptions = {
   readonly mask?: ArrayLike<number | boolean> | undefined;
 };
 
-const rules: Schema<MetricOptions> = { features: required(wholeNumber(1)), mask: anArray };
+const someMask: Rule = {
+  expected: "an array of numbers or booleans, one a step",
+  accepts: isList,
+  look(where, value) {
+    const one: Rule = either(flag, { expected: "a number", accepts: (step) => typeof step === "number" });
+    Array.from(value as ArrayLike<unknown>).forEach((step, k) => {
+      checkValue(`${where}[${k}]`, step, one);
+    });
+  },
+};
+const rules: Schema<MetricOptions> = { features: required(wholeNumber(1)), mask: someMask };
 export const metricArguments = { outputs: numbers, targets: numbers, options: options(rules) };
 export const binaryAccuracyArguments = {
   ...metricArguments,

@@ -10,6 +10,7 @@ import {
   checkOptions,
   flag,
   having,
+  numbers,
   required,
   type Schema,
 } from "../graph/schema.ts";
@@ -45,7 +46,7 @@ export const givenRules: Schema<Given> = {
   ...feedRules,
   inputs: required(someInputs),
   targets: required(anArray),
-  rows: anArray,
+  rows: numbers,
   last: flag,
 };
 export const watchArguments: Arguments = {

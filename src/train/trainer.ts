@@ -10,12 +10,12 @@ import type { StateOptions } from "../graph/instantiate.ts";
 import {
   type Arguments,
   alias,
-  anArray,
   anything,
   checkArguments,
   checkOptions,
   checkValue,
   flag,
+  numbers,
   options as optionsOf,
   recordOf,
   required,
@@ -469,9 +469,9 @@ export type TrainerState = {
 };
 export const stateRules: Schema<TrainerState> = {
   step: required(wholeNumber(0)),
-  slots: required(recordOf(recordOf(anArray))),
+  slots: required(recordOf(recordOf(numbers))),
   runs: wholeNumber(0),
-  states: recordOf(anArray),
+  states: recordOf(numbers),
   gathered: optionsOf<NonNullable<TrainerState["gathered"]>>({
     batches: required(size),
     outputs: required(wholeNumber(0)),

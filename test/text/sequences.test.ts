@@ -133,12 +133,16 @@ describe("padSequences", () => {
     expect(() => padSequences([[[1, 2]], [[1, 2, 3]]])).toThrow(
       "sequences[1][0]: needs the shape (2) of the first value, got (3)",
     );
-    expect(() => padSequences([[1]], { maxlen: -1 })).toThrow("maxlen: needs a whole number from 0, got -1");
-    expect(() => padSequences([[1]], { padding: "left" as never })).toThrow(
-      'padding: needs "pre" or "post", got "left"',
+    expect(() => padSequences([[1]], { maxlen: -1 })).toThrow(
+      "maxlen must be a whole number of at least 0, or null, got -1",
     );
-    expect(() => padSequences([[1]], { truncating: "" as never })).toThrow('truncating: needs "pre" or "post", got ""');
-    expect(() => padSequences([[1]], { dtype: "int64" as never })).toThrow("dtype: needs one of int8, uint8");
+    expect(() => padSequences([[1]], { padding: "left" as never })).toThrow(
+      'padding must be one of "pre", "post", got "left"',
+    );
+    expect(() => padSequences([[1]], { truncating: "" as never })).toThrow(
+      'truncating must be one of "pre", "post", got ""',
+    );
+    expect(() => padSequences([[1]], { dtype: "int64" as never })).toThrow('dtype must be one of "int8", "uint8"');
     expect(() => padSequences([[1]], { value: "x" as never })).toThrow('value: needs a number, got "x"');
   });
 });
@@ -173,8 +177,10 @@ describe("toCategorical", () => {
     expect(() => toCategorical([0.5])).toThrow("got 0.5 as value 0");
     expect(() => toCategorical([0, 3], 3)).toThrow("value 1 is class 3, but numClasses 3 has 0 to 2 only");
     expect(() => toCategorical([])).toThrow("classes: there are none");
-    expect(() => toCategorical([0], -2)).toThrow("numClasses: needs a whole number from 1, got -2");
-    expect(() => toCategorical([0], Number.NaN)).toThrow("numClasses: needs a whole number from 1, got NaN");
+    expect(() => toCategorical([0], -2)).toThrow("numClasses must be a whole number of at least 0, or null, got -2");
+    expect(() => toCategorical([0], Number.NaN)).toThrow(
+      "numClasses must be a whole number of at least 0, or null, got NaN",
+    );
     expect(() => toCategorical([0.5])).toThrow("classes: needs whole numbers from 0, got 0.5 as value 0");
     expect(() => toCategorical(["1" as never])).toThrow('needs numbers or lists of numbers, got "1"');
     expect(() => toCategorical([0, 1e13])).toThrow("an array of 20000000000002 numbers is more than memory holds");

@@ -1,0 +1,1155 @@
+/**
+ * Every entry of the package with what it takes and calls that are right: what the fuzz damages and docs/options.md shows. An
+ * entry that is missing here fails a test.
+ */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { csvLogger, csvLoggerArguments } from "../../src/callbacks/csv-logger.ts";
+import { jsonLinesLogger, jsonLinesLoggerArguments } from "../../src/callbacks/json-lines-logger.ts";
+import { modelCheckpoint, modelCheckpointArguments } from "../../src/callbacks/model-checkpoint.ts";
+import { tensorBoard, tensorBoardArguments } from "../../src/callbacks/tensor-board.ts";
+import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
+import {
+  readSafetensors,
+  readSafetensorsArguments,
+  writeSafetensors,
+  writeSafetensorsArguments,
+} from "../../src/formats/safetensors.ts";
+import { cellRules } from "../../src/graph/cell.ts";
+import { type Arguments, options as optionsOf, type Schema, string, wholeNumber } from "../../src/graph/schema.ts";
+import * as unrolled from "../../src/index.ts";
+import { inspectArguments } from "../../src/nn/inspection.ts";
+import * as layers from "../../src/nn/layers.ts";
+import { aModel, layersOfModel, parametersOfModel, sequentialArguments } from "../../src/nn/model.ts";
+import { aSeed } from "../../src/nn/random.ts";
+import { saliencyArguments } from "../../src/nn/saliency.ts";
+import { sessionArguments } from "../../src/nn/session.ts";
+import { traceArguments } from "../../src/nn/trace.ts";
+import { listenArguments } from "../../src/server/bind.ts";
+import { createServer, listen, type Server } from "../../src/server/index.ts";
+import { serverArguments } from "../../src/server/options.ts";
+import { beamSearchArguments } from "../../src/tasks/beam-search.ts";
+import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
+import * as task from "../../src/tasks/language-model.ts";
+import { aFlatArray } from "../../src/text/arrays.ts";
+import * as pairs from "../../src/text/byte-pair-encoding.ts";
+import { englishWordsArguments } from "../../src/text/english-words.ts";
+import { hashingArguments, oneHotArguments } from "../../src/text/hashing.ts";
+import { tokenizerArguments, tokenizerFromJsonArguments, tokenizerRules } from "../../src/text/keras-tokenizer.ts";
+import { createSampler, type Sampler, sample, sampleArguments, samplerArguments } from "../../src/text/sampling.ts";
+import { padSequencesArguments, toCategoricalArguments } from "../../src/text/sequences.ts";
+import { samplingTableArguments, skipgramArguments } from "../../src/text/skipgrams.ts";
+import { textVectorizationArguments, textVectorizationRules } from "../../src/text/text-vectorization.ts";
+import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/text/timeseries.ts";
+import { wordSequenceArguments } from "../../src/text/word-sequence.ts";
+import { evaluateArguments } from "../../src/train/evaluate.ts";
+import { evaluatorArguments } from "../../src/train/evaluator.ts";
+import { fitArguments } from "../../src/train/fit.ts";
+import { fitStreamArguments } from "../../src/train/fit-stream.ts";
+import { binaryCrossentropyRules, crossentropyRules, huberRules } from "../../src/train/losses.ts";
+import { binaryAccuracyArguments, metricArguments } from "../../src/train/metrics.ts";
+import { earlyStoppingRules, learningRateSchedulerArguments, reduceOnPlateauRules } from "../../src/train/monitors.ts";
+import { watchArguments } from "../../src/train/non-finite.ts";
+import * as optimizers from "../../src/train/optimizers.ts";
+import { predictArguments, predictorArguments } from "../../src/train/predict.ts";
+import * as rates from "../../src/train/rates.ts";
+import { streamArguments } from "../../src/train/stream.ts";
+import { trainerArguments } from "../../src/train/trainer.ts";
+
+/** What the package's own functions make: given whole or not at all, for what is in it is not checked again at each door. */
+export const isMade = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  ["layers", "equations", "model", "kind", "uniform", "program", "fetch", "slots", "build"].some(
+    (name) => name in value,
+  );
+
+export type Entry = {
+  /** As its caller writes it; a method with its class. */
+  readonly name: string;
+  /** Its arguments by name, as the documentation shows them. */
+  readonly rules?: Arguments;
+  /** What the rules say of the last argument. */
+  readonly call: (...args: never[]) => unknown;
+  /** Arguments that are right, several times where an argument may be of several kinds. */
+  readonly right: readonly (readonly unknown[])[];
+  /** How many arguments may be left out, from the end. */
+  readonly optional?: number;
+  /** Kinds of value besides those of `right` that an argument (0) or an option (length) may have. */
+  readonly also?: Readonly<Record<string, readonly string[]>>;
+  /** Its last argument has names of the caller's own. */
+  readonly byName?: boolean;
+  /** Whose values the call may change. */
+  readonly trains?: unrolled.Model;
+};
+
+const { adam, dense, embedding, gru, input, lstm, sequential } = unrolled;
+const onlyOptions = <T>(schema: Schema<T>): Arguments => ({ options: optionsOf<T>(schema) });
+const folder = mkdtempSync(join(tmpdir(), "unrolled-entries-"));
+
+/** Tokens to classes, vectors to vectors, and a sequence to one vector. */
+const words = sequential([embedding(5, 3), gru(3, { returnSequences: true }), dense(5)], { seed: 1 });
+const vectors = sequential([lstm(3), dense(2)], { input: 2, seed: 1 });
+const lm = unrolled.languageModel("abcab cabca", { units: 3, embedding: 2, seed: 1 });
+const x = [
+  [1, 2, 3],
+  [4, 0, 1],
+];
+const y = [
+  [2, 3, 4],
+  [0, 1, 2],
+];
+const xv = [
+  [
+    [0.1, 0.2],
+    [0.3, 0.4],
+  ],
+  [
+    [0.5, 0.6],
+    [0.7, 0.8],
+  ],
+];
+const yv = [
+  [1, 0],
+  [0, 1],
+];
+const tokens = Int32Array.from({ length: 60 }, (_, k) => k % 5);
+const trainer = await unrolled.createTrainer(words, { batch: 2, steps: 3 });
+const vectorTrainer = await unrolled.createTrainer(vectors, { batch: 2, steps: 2, loss: "mse" });
+const watch = unrolled.createWatch(trainer);
+const predictor = await unrolled.createPredictor(words, { batch: 2, steps: 3 });
+const session = await unrolled.createSession(words);
+const vectorSession = await unrolled.createSession(vectors);
+const evaluator = await unrolled.createEvaluator(words, { batch: 2, steps: 3 });
+const random = unrolled.createRandom(1);
+const encoding = unrolled.trainBytePairEncoding("ab ab ab abc", { vocabularySize: 260 });
+const tokenizer = new unrolled.Tokenizer({ oovToken: "?" });
+tokenizer.fitOnTexts(["a b", "a c"]);
+const vectorization = new unrolled.TextVectorization();
+vectorization.adapt(["a b", "a c"]);
+const series = [1, 2, 3, 4, 5, 6, 7, 8];
+const generator = new unrolled.TimeseriesGenerator(series, series, 2);
+const bytes = task.writeLanguageModel(lm);
+const modelFile = { model: words, extra: { note: "x" } };
+const modelBytes = writeModel(modelFile);
+const server: Server = await createServer({ lm });
+const sampler: Sampler = createSampler({}, 4);
+const flat = { data: new Float32Array(6), shape: [2, 3] };
+const callback = { onEpochEnd: (): void => {} };
+const signal = new AbortController().signal;
+const outputs = [0.1, 0.9, 0.8, 0.2];
+writeFileSync(join(folder, "text"), "text");
+
+/** Options of one training, whatever its data. */
+const training = {
+  ...{ optimizer: adam({ learningRate: 0.001 }), loss: "sparse_categorical_crossentropy", clipNorm: 1, clipValue: 1 },
+  ...{ accumulate: 1, metrics: ["accuracy", "mse"].slice(0, 1), seed: 1, fma: true, threads: 1 },
+};
+const sampling = {
+  ...{ temperature: 0.8, topK: 3, topP: 0.9, minP: 0.01, repetitionPenalty: 1.1, repetitionWindow: 5 },
+  ...{ frequencyPenalty: 0.1, presencePenalty: 0.1 },
+};
+const writing = { ...sampling, length: 3, seed: 1, stop: "zz", signal, threads: 1 };
+const names = { name: "one", reads: "other" };
+const recurrent = {
+  ...{ ...names, returnSequences: true, returnState: false, goBackwards: false, stateful: false },
+  ...{
+    zeroOutputForMask: false,
+    initialState: "zeros",
+    dropout: 0.1,
+    recurrentDropout: 0.1,
+    zoneout: 0.1,
+    dropConnect: 0.1,
+  },
+};
+const kindsOf = (layer: (units: number, options?: object) => unknown, name: string): Entry => ({
+  name,
+  rules: layers.layerArguments,
+  call: layer,
+  right: [
+    [3, recurrent],
+    [3, { initialState: { from: "other" }, zoneout: { h: 0.1 } }],
+  ],
+  optional: 1,
+});
+const merging = (layer: (of: readonly string[], options?: object) => unknown, name: string): Entry => ({
+  name,
+  rules: layers.mergeArguments,
+  call: layer,
+  right: [[["one", "two"], names]],
+  optional: 1,
+});
+const metric = (measure: (...args: never[]) => number, name: string, classes: boolean): Entry => ({
+  name,
+  rules: metricArguments,
+  call: measure,
+  right: [
+    [outputs, classes ? [1, 0] : [0, 1, 1, 0], { features: 2, mask: [1, 0] }],
+    [Float32Array.from(outputs), classes ? Int32Array.of(1, 0) : Float64Array.of(0, 1, 1, 0), { features: 2 }],
+  ],
+});
+const rate = <T>(make: (options: never) => unknown, name: string, rules: Schema<T>, right: object): Entry => ({
+  name,
+  rules: onlyOptions(rules),
+  call: make,
+  right: [[right]],
+});
+const withDefaults = <T>(
+  make: (options?: never) => unknown,
+  name: string,
+  rules: Schema<T>,
+  ...right: readonly object[]
+): Entry => ({ name, rules: onlyOptions(rules), call: make, right: right.map((one) => [one]), optional: 1 });
+const decaying = { initialLearningRate: 0.1, decaySteps: 10 };
+const textual = { filters: "!", lower: true, split: " " };
+const adamNumbers = { learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-7 };
+
+export const entries: readonly Entry[] = [
+  // Cells and layers.
+  {
+    name: "cell",
+    rules: { source: string, options: optionsOf<unrolled.Cell>(cellRules as never) },
+    call: unrolled.cell,
+    right: [["y = W @ a + k", { inputs: ["a"], settings: ["k"] }]],
+    optional: 1,
+    also: { "0": ["list"] },
+  },
+  {
+    name: "input",
+    rules: layers.inputArguments,
+    call: input,
+    right: [
+      [3, { sequence: true, mask: false, ...names }],
+      ["tokens", { mask: true }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "embedding",
+    rules: layers.embeddingArguments,
+    call: embedding,
+    right: [[5, 4, { maskZero: true, ...names }]],
+    optional: 1,
+  },
+  withDefaults(unrolled.masking, "masking", layers.maskingRules, { maskValue: 0, ...names }),
+  {
+    name: "recurrent",
+    rules: layers.recurrentArguments,
+    call: unrolled.recurrent,
+    right: [
+      [unrolled.cells.lstm, { ...recurrent, units: 3, label: "cell", shared: { b_f: "other.b" } }],
+      [unrolled.cells.gru, { units: 3, initialState: "learned", zoneout: { h: 0.1 } }],
+      [unrolled.cells.gru, { units: 3, initialState: { from: ["a", "b"] } }],
+    ],
+    optional: 1,
+  },
+  kindsOf(lstm as never, "lstm"),
+  kindsOf(gru as never, "gru"),
+  kindsOf(unrolled.simpleRnn as never, "simpleRnn"),
+  {
+    name: "bidirectional",
+    rules: layers.bidirectionalArguments,
+    call: unrolled.bidirectional,
+    right: [[lstm(3), { mergeMode: "sum", backward: gru(3), ...names }]],
+    optional: 1,
+  },
+  merging(unrolled.concatenate as never, "concatenate"),
+  merging(unrolled.add as never, "add"),
+  merging(unrolled.multiply as never, "multiply"),
+  merging(unrolled.average as never, "average"),
+  {
+    name: "repeatVector",
+    rules: layers.repeatVectorArguments,
+    call: unrolled.repeatVector,
+    right: [[3, names]],
+    optional: 1,
+  },
+  {
+    name: "timeDistributed",
+    rules: layers.timeDistributedArguments,
+    call: unrolled.timeDistributed,
+    right: [[dense(2)]],
+  },
+  {
+    name: "dense",
+    rules: layers.denseArguments,
+    call: dense,
+    right: [[3, { activation: "tanh", tied: "embedding", ...names }]],
+    optional: 1,
+  },
+  {
+    name: "dropout",
+    rules: layers.dropoutArguments,
+    call: unrolled.dropout,
+    right: [[0.5, { locked: true, ...names }]],
+    optional: 1,
+  },
+  // Models.
+  {
+    name: "sequential",
+    rules: sequentialArguments,
+    call: sequential,
+    right: [[[lstm(3), dense(2)], { input: 2, seed: 1 }]],
+    optional: 0,
+  },
+  { name: "countParameters", rules: { model: parametersOfModel }, call: unrolled.countParameters, right: [[words]] },
+  { name: "summary", rules: { model: aModel }, call: unrolled.summary, right: [[words]] },
+  { name: "layerSummaries", rules: { model: layersOfModel }, call: unrolled.layerSummaries, right: [[words]] },
+  { name: "namedValues", rules: { model: aModel }, call: unrolled.namedValues, right: [[words]] },
+  { name: "createRandom", rules: { seed: aSeed }, call: unrolled.createRandom, right: [[1]] },
+  { name: "Random.integer", rules: { n: wholeNumber(1) }, call: (n) => random.integer(n), right: [[6]] },
+  {
+    name: "inspectModel",
+    rules: inspectArguments,
+    call: unrolled.inspectModel,
+    right: [
+      [words, [1, 2], { values: ["gru.h"], fma: true, threads: 1 }],
+      [words, Int32Array.of(1, 2), {}],
+    ],
+    optional: 1,
+    also: { "1": ["object", "map"] },
+  },
+  {
+    name: "saliency",
+    rules: saliencyArguments,
+    call: unrolled.saliency,
+    right: [
+      [words, [1, 2, 3], { start: { "gru.h": [0, 0, 0] }, fma: true, threads: 1 }],
+      [words, Int32Array.of(1, 2), {}],
+    ],
+    optional: 1,
+  },
+  {
+    name: "createSession",
+    rules: sessionArguments,
+    call: unrolled.createSession,
+    right: [[words, { fma: true, threads: 1 }]],
+    optional: 1,
+  },
+  { name: "Session.next of tokens", call: (token) => session.next(token), right: [[1]] },
+  {
+    name: "Session.next of vectors",
+    call: (vector) => vectorSession.next(vector),
+    right: [[[0.5, 1]], [Float32Array.of(1, 2)], [Float64Array.of(1, 2)]],
+  },
+  {
+    name: "Session.restore",
+    byName: true,
+    call: (state) => session.restore(state),
+    right: [[{ "gru.h": [0, 0.5, 1] }], [{ "gru.h": Float32Array.of(0, 0.5, 1) }]],
+  },
+  ...[unrolled.trace, unrolled.traceGradients].map((call, k) => ({
+    name: k === 0 ? "trace" : "traceGradients",
+    rules: traceArguments,
+    call,
+    right: [
+      [unrolled.cells.gru, yv, { units: 2, parameters: { b_z: [1, 1] }, seed: 1, fma: true, threads: 1 }],
+      [unrolled.cells.gru, [Float32Array.of(1, 2)], { units: 2 }],
+    ],
+  })),
+  // Training.
+  {
+    name: "fit",
+    rules: fitArguments,
+    call: unrolled.fit,
+    right: [
+      [
+        words,
+        x,
+        y,
+        {
+          ...{ ...training, epochs: 1, batchSize: 2, shuffle: true, validationSplit: 0, sampleWeight: [1, 2] },
+          ...{ classWeight: { 1: 2 }, callbacks: [callback], learningRate: rates.constantRate(0.01), initialEpoch: 0 },
+          ...{ resume: trainer.state(), signal },
+        },
+      ],
+      [
+        words,
+        x,
+        y,
+        { optimizer: "sgd", validationData: { x, y, sampleWeight: [1, 1] }, loss: "sparseCategoricalCrossentropy" },
+      ],
+      [vectors, xv, yv, { loss: unrolled.huber(), clipNormEach: 1, metrics: ["mae"] }],
+      [vectors, { data: new Float32Array(8), shape: [2, 2, 2] }, yv, { loss: "mae" }],
+    ],
+    optional: 1,
+    trains: words,
+  },
+  {
+    name: "evaluate",
+    rules: evaluateArguments,
+    call: unrolled.evaluate,
+    right: [
+      [
+        words,
+        x,
+        y,
+        { batchSize: 1, loss: training.loss, metrics: ["perplexity"], sampleWeight: [1, 2], fma: true, threads: 1 },
+      ],
+      [vectors, xv, yv, { loss: unrolled.huber() }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "predict",
+    rules: predictArguments,
+    call: unrolled.predict,
+    right: [
+      [
+        words,
+        x,
+        {
+          batchSize: 1,
+          activation: "softmax",
+          initialState: {
+            "gru.h": [
+              [0, 0, 0],
+              [1, 1, 1],
+            ],
+          },
+          fma: true,
+          threads: 1,
+        },
+      ],
+      [vectors, { data: new Float32Array(8), shape: [2, 2, 2] }, {}],
+    ],
+    optional: 1,
+  },
+  {
+    name: "fitStream",
+    rules: fitStreamArguments,
+    call: unrolled.fitStream,
+    right: [
+      [
+        words,
+        tokens,
+        {
+          ...{ batch: 2, steps: 4, epochs: 1, optimizer: adam(), learningRate: rates.constantRate(0.01), clipNorm: 1 },
+          ...{ clipValue: 1, seed: 1, validationSplit: 0.1, validations: 1, resume: trainer.state(), signal },
+          ...{ onProgress: (): void => {}, fma: true, threads: 1 },
+        },
+      ],
+      [words, tokens, { batch: 2, steps: 4, epochs: 0.5, optimizer: "adam" }],
+    ],
+    trains: words,
+  },
+  {
+    name: "createTrainer",
+    rules: trainerArguments,
+    call: unrolled.createTrainer,
+    right: [
+      [words, { ...training, batch: 2, steps: 3 }],
+      [
+        words,
+        { batch: 1, steps: 1, optimizer: "nadam", loss: unrolled.sparseCategoricalCrossentropy(), clipNormEach: 1 },
+      ],
+    ],
+    trains: words,
+  },
+  {
+    name: "Trainer.update of tokens",
+    call: (...args: Parameters<unrolled.Trainer["update"]>) => trainer.update(...args),
+    right: [
+      [[1, 2, 3, 4, 0, 1], [2, 3, 4, 0, 1, 2], 0.001, { weights: [1, 1, 1, 1, 1, 1], examples: 1, last: true }],
+      [Int32Array.of(1, 2, 3, 4, 0, 1), Int32Array.of(1, 2, 3, 4, 0, 1), 0.001],
+      [{ tokens: [1, 2, 3, 4, 0, 1] }, [1, 2, 3, 4, 0, 1], 0.001],
+    ],
+    optional: 2,
+    trains: words,
+  },
+  {
+    name: "Trainer.update of vectors",
+    call: (...args: Parameters<unrolled.Trainer["update"]>) => vectorTrainer.update(...args),
+    right: [
+      [[0, 1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4], 0.001, { weights: [1, 1] }],
+      [{ x: new Float32Array(8) }, new Float32Array(4)],
+    ],
+    optional: 2,
+    trains: vectors,
+  },
+  { name: "Trainer.restore", byName: true, call: (state) => trainer.restore(state), right: [[trainer.state()]] },
+  { name: "createWatch", rules: watchArguments, call: unrolled.createWatch, right: [[trainer]] },
+  {
+    name: "Watch.update",
+    call: (given, learningRate) => watch.update(given, learningRate),
+    right: [
+      [
+        {
+          inputs: [1, 2, 3, 4, 0, 1],
+          targets: [1, 2, 3, 4, 0, 1],
+          weights: [1, 1, 1, 1, 1, 1],
+          examples: 2,
+          rows: [0, 1],
+          last: true,
+        },
+        0.001,
+      ],
+    ],
+    optional: 1,
+    trains: words,
+  },
+  {
+    name: "createPredictor",
+    rules: predictorArguments,
+    call: unrolled.createPredictor,
+    right: [[words, { batch: 2, steps: 3, activation: "linear", fma: true, threads: 1 }]],
+  },
+  {
+    name: "Predictor.predict",
+    call: (...args: Parameters<unrolled.Predictor["predict"]>) => predictor.predict(...args),
+    right: [
+      [[1, 2, 3, 4, 0, 1], { initialState: { "gru.h": [0, 1, 2, 3, 4, 5] } }],
+      [{ tokens: Int32Array.of(1, 2, 3, 4, 0, 1) }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "createEvaluator",
+    rules: evaluatorArguments,
+    call: unrolled.createEvaluator,
+    right: [[words, { batch: 2, steps: 3, fma: true, threads: 1 }]],
+  },
+  {
+    name: "Evaluator.loss",
+    call: (...args: Parameters<unrolled.Evaluator["loss"]>) => evaluator.loss(...args),
+    right: [[tokens, async () => {}]],
+    optional: 1,
+  },
+  {
+    name: "streamBatches",
+    rules: streamArguments,
+    call: unrolled.streamBatches,
+    right: [[tokens, { batch: 2, steps: 4 }]],
+  },
+  {
+    name: "Batches.at",
+    call: (k, offset) => unrolled.streamBatches(tokens, { batch: 2, steps: 4 }).at(k, offset),
+    right: [[0, 1]],
+    optional: 1,
+  },
+  // Optimisers, losses, metrics, rates, callbacks.
+  withDefaults(unrolled.sgd, "sgd", optimizers.sgdRules, { learningRate: 0.1, momentum: 0.9, nesterov: true }),
+  withDefaults(unrolled.rmsprop, "rmsprop", optimizers.rmspropRules, {
+    learningRate: 0.1,
+    rho: 0.9,
+    momentum: 0.1,
+    epsilon: 1e-7,
+    centered: true,
+  }),
+  withDefaults(adam, "adam", optimizers.adamRules, adamNumbers),
+  withDefaults(
+    unrolled.adamW,
+    "adamW",
+    optimizers.adamWRules,
+    { ...adamNumbers, weightDecay: 0.01 },
+    { weightDecay: { gru: 0.1 } },
+    { weightDecay: () => 0 },
+  ),
+  withDefaults(unrolled.nadam, "nadam", optimizers.adamRules, adamNumbers),
+  withDefaults(
+    unrolled.asgd,
+    "asgd",
+    optimizers.asgdRules,
+    { learningRate: 0.1, averageFrom: 3, weightDecay: 0.1 },
+    { averageFrom: () => 1, weightDecay: { gru: 1 } },
+    { weightDecay: () => 0 },
+  ),
+  withDefaults(unrolled.sparseCategoricalCrossentropy, "sparseCategoricalCrossentropy", crossentropyRules, {
+    labelSmoothing: 0.1,
+  }),
+  withDefaults(unrolled.categoricalCrossentropy, "categoricalCrossentropy", crossentropyRules, { labelSmoothing: 0.1 }),
+  withDefaults(unrolled.binaryCrossentropy, "binaryCrossentropy", binaryCrossentropyRules, {
+    labelSmoothing: 0.1,
+    features: "sum",
+  }),
+  withDefaults(unrolled.huber, "huber", huberRules, { delta: 2 }),
+  metric(unrolled.sparseCategoricalAccuracy as never, "sparseCategoricalAccuracy", true),
+  metric(unrolled.categoricalAccuracy as never, "categoricalAccuracy", false),
+  metric(unrolled.meanAbsoluteError as never, "meanAbsoluteError", false),
+  metric(unrolled.perplexity as never, "perplexity", true),
+  {
+    name: "binaryAccuracy",
+    rules: binaryAccuracyArguments,
+    call: unrolled.binaryAccuracy,
+    right: [[outputs, [0, 1, 1, 0], { features: 2, threshold: 0.5, mask: [true, false] }]],
+  },
+  { name: "constantRate", rules: rates.constantRateArguments, call: unrolled.constantRate, right: [[0.1]] },
+  rate(unrolled.exponentialDecay, "exponentialDecay", rates.stairRules, {
+    ...decaying,
+    decayRate: 0.9,
+    staircase: true,
+  }),
+  rate(unrolled.inverseTimeDecay, "inverseTimeDecay", rates.stairRules, {
+    ...decaying,
+    decayRate: 0.9,
+    staircase: true,
+  }),
+  rate(unrolled.stepDecay, "stepDecay", rates.stepDecayRules, { initialLearningRate: 0.1, every: 10, factor: 0.5 }),
+  rate(unrolled.polynomialDecay, "polynomialDecay", rates.polynomialDecayRules, {
+    ...decaying,
+    endLearningRate: 0.01,
+    power: 2,
+    cycle: true,
+  }),
+  rate(unrolled.cosineDecay, "cosineDecay", rates.cosineDecayRules, {
+    ...decaying,
+    alpha: 0.1,
+    warmupTarget: 0.2,
+    warmupSteps: 5,
+  }),
+  rate(unrolled.linearWarmup, "linearWarmup", rates.linearWarmupRules, {
+    initialLearningRate: 0,
+    warmupSteps: 5,
+    after: rates.constantRate(0.1),
+  }),
+  rate(unrolled.piecewiseConstantDecay, "piecewiseConstantDecay", rates.piecewiseConstantDecayRules, {
+    boundaries: [10],
+    values: [0.1, 0.2],
+  }),
+  rate(unrolled.oneCycle, "oneCycle", rates.oneCycleRules, {
+    ...{ maxLearningRate: 0.1, totalSteps: 100, pctStart: 0.3, annealStrategy: "linear", divFactor: 10 },
+    ...{ finalDivFactor: 100, threePhase: true },
+  }),
+  {
+    name: "reduceLrOnPlateau",
+    also: { "1": ["nan"] },
+    rules: rates.reduceLrOnPlateauArguments,
+    call: unrolled.reduceLrOnPlateau,
+    right: [
+      [
+        { learningRate: 0.1, best: 1, wait: 1, cooldown: 0 },
+        0.5,
+        { factor: 0.5, patience: 2, mode: "min", minDelta: 0, cooldown: 1, minLr: 0 },
+      ],
+    ],
+    optional: 1,
+  },
+  withDefaults(unrolled.earlyStopping, "earlyStopping", earlyStoppingRules, {
+    ...{
+      monitor: "loss",
+      mode: "min",
+      minDelta: 0,
+      patience: 1,
+      baseline: 1,
+      restoreBestWeights: true,
+      startFromEpoch: 0,
+    },
+  }),
+  withDefaults(unrolled.reduceOnPlateau, "reduceOnPlateau", reduceOnPlateauRules, {
+    ...{ monitor: "loss", mode: "min", factor: 0.5, patience: 2, minDelta: 0, cooldown: 1, minLr: 0 },
+  }),
+  {
+    name: "learningRateScheduler",
+    rules: learningRateSchedulerArguments,
+    call: unrolled.learningRateScheduler,
+    right: [[(_: number, before: number) => before]],
+  },
+  {
+    name: "csvLogger",
+    rules: csvLoggerArguments,
+    call: csvLogger,
+    right: [[join(folder, "log.csv"), { separator: ";", append: true }]],
+    optional: 1,
+  },
+  {
+    name: "jsonLinesLogger",
+    rules: jsonLinesLoggerArguments,
+    call: jsonLinesLogger,
+    right: [[join(folder, "log.jsonl"), { append: true }]],
+    optional: 1,
+  },
+  {
+    name: "modelCheckpoint",
+    rules: modelCheckpointArguments,
+    call: modelCheckpoint,
+    right: [
+      [
+        join(folder, "model"),
+        {
+          monitor: "loss",
+          mode: "min",
+          saveBestOnly: true,
+          saveFreq: "epoch",
+          initialValueThreshold: 1,
+          withTraining: false,
+          extra: { note: 1 },
+        },
+      ],
+      [join(folder, "model"), { saveFreq: 2 }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "tensorBoard",
+    rules: tensorBoardArguments,
+    call: tensorBoard,
+    right: [
+      [folder, { updateFreq: "batch" }],
+      [folder, { updateFreq: 2 }],
+    ],
+    optional: 1,
+  },
+  // Language models.
+  {
+    name: "languageModel",
+    rules: task.languageModelArguments,
+    call: unrolled.languageModel,
+    right: [
+      [
+        "abcab",
+        {
+          cell: "gru",
+          units: 3,
+          layers: 1,
+          embedding: 2,
+          dropout: 0.1,
+          tokens: "char",
+          maxVocabulary: 300,
+          seed: 1,
+          training: { batch: 1, steps: 2, validationSplit: 0 },
+        },
+      ],
+      ["abcab", { cell: unrolled.cells.gru, units: 3 }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "trainLanguageModel",
+    rules: task.trainArguments,
+    call: unrolled.trainLanguageModel,
+    right: [
+      [lm, "abcab cabca abcab", { batch: 2, steps: 3, epochs: 1, optimizer: "adam", validationSplit: 0, threads: 1 }],
+    ],
+    trains: lm.model,
+  },
+  {
+    name: "evaluateLanguageModel",
+    rules: task.evaluateArguments,
+    call: unrolled.evaluateLanguageModel,
+    right: [[lm, "abcab"]],
+  },
+  {
+    name: "writeLanguageModel",
+    rules: task.writeLanguageModelArguments,
+    call: unrolled.writeLanguageModel,
+    right: [[lm]],
+  },
+  {
+    name: "readLanguageModel",
+    rules: readSafetensorsArguments,
+    call: unrolled.readLanguageModel,
+    right: [[bytes, "model"]],
+  },
+  {
+    name: "generate",
+    rules: generateArguments,
+    call: unrolled.generate,
+    right: [
+      [lm, { ...writing, prompt: "ab" }],
+      [lm, { prompt: [1, 2], stop: ["a"], length: 2 }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "generateTokens",
+    rules: generateTokensArguments,
+    call: unrolled.generateTokens,
+    right: [
+      [lm, { ...writing, prompt: "ab", logProbabilities: 2 }],
+      [lm, { prompt: Int32Array.of(1), stop: ["a"], length: 2 }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "generateMany",
+    rules: generateManyArguments,
+    call: unrolled.generateMany,
+    right: [
+      [lm, ["ab", [1]], { ...writing, batch: 2, logProbabilities: 1 }],
+      [lm, ["a"], { stop: ["a"], length: 2 }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "beamSearch",
+    rules: beamSearchArguments,
+    call: unrolled.beamSearch,
+    right: [
+      [lm, { prompt: "ab", length: 3, beams: 2, lengthPenalty: 1, stop: "zz", earlyStop: true, signal, threads: 1 }],
+      [lm, { stop: ["a"], length: 2 }],
+    ],
+    optional: 1,
+  },
+  // Text.
+  {
+    name: "Tokenizer",
+    rules: onlyOptions(tokenizerRules),
+    call: (options) => new unrolled.Tokenizer(options),
+    right: [
+      [
+        {
+          ...textual,
+          numWords: 5,
+          charLevel: false,
+          oovToken: "?",
+          analyzer: (text: string) => [text],
+          documentCount: 0,
+        },
+      ],
+      [{ numWords: null, oovToken: null, analyzer: null }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "Tokenizer.fitOnTexts",
+    rules: tokenizerArguments.texts,
+    call: (texts) => new unrolled.Tokenizer().fitOnTexts(texts),
+    right: [[["a b", ["c", "d"]]]],
+    also: { "0": ["string", "map", "object"] },
+  },
+  {
+    name: "Tokenizer.fitOnSequences",
+    rules: tokenizerArguments.sequences,
+    call: (sequences) => new unrolled.Tokenizer().fitOnSequences(sequences),
+    right: [[[[1, 2], [3]]]],
+    also: { "0": ["map", "object"] },
+  },
+  {
+    name: "Tokenizer.textsToSequences",
+    rules: tokenizerArguments.texts,
+    call: (texts) => tokenizer.textsToSequences(texts),
+    right: [[["a b", ["c", "d"]]]],
+    also: { "0": ["string", "map", "object"] },
+  },
+  {
+    name: "Tokenizer.sequencesToTexts",
+    rules: tokenizerArguments.sequences,
+    call: (sequences) => tokenizer.sequencesToTexts(sequences),
+    right: [[[[1, 2], [3]]]],
+    also: { "0": ["map", "object"] },
+  },
+  {
+    name: "Tokenizer.textsToMatrix",
+    rules: tokenizerArguments.textsToMatrix,
+    call: (texts, mode) => tokenizer.textsToMatrix(texts, mode),
+    right: [[["a b"], "count"]],
+    optional: 1,
+    also: { "0": ["string", "map", "object"] },
+  },
+  {
+    name: "Tokenizer.sequencesToMatrix",
+    rules: tokenizerArguments.sequencesToMatrix,
+    call: (sequences, mode) => tokenizer.sequencesToMatrix(sequences, mode),
+    right: [[[[1, 2]], "tfidf"]],
+    optional: 1,
+    also: { "0": ["map", "object"] },
+  },
+  {
+    name: "tokenizerFromJson",
+    rules: tokenizerFromJsonArguments,
+    call: unrolled.tokenizerFromJson,
+    right: [[tokenizer.toJson()]],
+  },
+  {
+    name: "TextVectorization",
+    rules: onlyOptions(textVectorizationRules),
+    call: (options) => new unrolled.TextVectorization(options),
+    right: [
+      [
+        {
+          maxTokens: 10,
+          standardize: "lower",
+          split: "character",
+          ngrams: 2,
+          outputMode: "int",
+          outputSequenceLength: 4,
+          ragged: false,
+          vocabulary: ["a", "b"],
+        },
+      ],
+      [
+        {
+          maxTokens: 10,
+          standardize: null,
+          split: null,
+          ngrams: [1, 2],
+          outputMode: "tf_idf",
+          padToMaxTokens: true,
+          vocabulary: ["a", "b"],
+          idfWeights: [1, 2],
+        },
+      ],
+      [
+        {
+          maxTokens: null,
+          standardize: (text: string) => text,
+          split: (text: string) => [text],
+          ngrams: null,
+          outputSequenceLength: null,
+          vocabulary: null,
+          idfWeights: null,
+        },
+      ],
+    ],
+    optional: 1,
+  },
+  {
+    name: "TextVectorization.adapt",
+    rules: textVectorizationArguments.adapt,
+    call: (texts) => new unrolled.TextVectorization().adapt(texts),
+    right: [[["a b", ["c"]]]],
+    also: { "0": ["map", "object"] },
+  },
+  {
+    name: "TextVectorization.call",
+    call: (texts) => vectorization.call(texts),
+    right: [[["a b"]], ["a b"], [[["a"], ["b"]]]],
+  },
+  {
+    name: "TextVectorization.getVocabulary",
+    rules: textVectorizationArguments.getVocabulary,
+    call: (special) => vectorization.getVocabulary(special),
+    right: [[true]],
+    optional: 1,
+  },
+  {
+    name: "TextVectorization.setVocabulary",
+    rules: textVectorizationArguments.setVocabulary,
+    call: (vocabulary, weights) =>
+      new unrolled.TextVectorization({ outputMode: "tf_idf" }).setVocabulary(vocabulary, weights),
+    right: [
+      [
+        ["a", "b"],
+        [1, 2],
+      ],
+    ],
+    also: { "1": [] },
+  },
+  {
+    name: "textToWordSequence",
+    rules: wordSequenceArguments,
+    call: unrolled.textToWordSequence,
+    right: [["a b", textual]],
+    optional: 1,
+  },
+  { name: "englishWords", rules: englishWordsArguments, call: unrolled.englishWords, right: [["Don't stop."]] },
+  {
+    name: "hashingTrick",
+    rules: hashingArguments,
+    call: unrolled.hashingTrick,
+    right: [
+      ["a b", 9, { ...textual, analyzer: (text: string) => [text], hashFunction: "md5" }],
+      ["a", 9, { hashFunction: () => 3 }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "oneHot",
+    rules: oneHotArguments,
+    call: unrolled.oneHot,
+    right: [["a b", 9, { ...textual, analyzer: (text: string) => [text] }]],
+    optional: 1,
+  },
+  {
+    name: "skipgrams",
+    rules: skipgramArguments,
+    call: unrolled.skipgrams,
+    right: [
+      [
+        [1, 2, 3],
+        5,
+        { windowSize: 1, negativeSamples: 1, shuffle: true, categorical: false, samplingTable: [1, 1, 1, 1], seed: 1 },
+      ],
+      [Int32Array.of(1, 2), 5, { samplingTable: null, seed: null }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "makeSamplingTable",
+    rules: samplingTableArguments,
+    call: unrolled.makeSamplingTable,
+    right: [[5, 1e-4]],
+    optional: 1,
+  },
+  {
+    name: "padSequences",
+    rules: padSequencesArguments,
+    call: unrolled.padSequences,
+    right: [
+      [[[1], [2, 3]], { maxlen: 3, dtype: "float32", padding: "post", truncating: "pre", value: 0 }],
+      [[[1], [2, 3]], { maxlen: null }],
+    ],
+    optional: 1,
+    also: { value: ["any"] },
+  },
+  {
+    name: "toCategorical",
+    rules: toCategoricalArguments,
+    call: unrolled.toCategorical,
+    right: [[[0, 2], 3], [1, 3], [Int32Array.of(0, 1), null], [{ data: Int32Array.of(0, 1), shape: [2] }]],
+    optional: 1,
+  },
+  { name: "argmax", rules: { array: aFlatArray }, call: unrolled.argmax, right: [[flat]] },
+  { name: "rowsOf", rules: { array: aFlatArray }, call: unrolled.rowsOf, right: [[flat]] },
+  {
+    name: "timeseriesDatasetFromArray",
+    also: { "1": ["undefined"] },
+    rules: timeseriesDatasetArguments,
+    call: unrolled.timeseriesDatasetFromArray,
+    right: [
+      [
+        series,
+        series,
+        2,
+        { sequenceStride: 1, samplingRate: 1, batchSize: 2, shuffle: true, seed: 1, startIndex: 0, endIndex: 6 },
+      ],
+      [Float32Array.from(series), null, 2, { batchSize: null, seed: null, startIndex: null, endIndex: null }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "TimeseriesGenerator",
+    rules: timeseriesGeneratorArguments,
+    call: (...args: ConstructorParameters<typeof unrolled.TimeseriesGenerator>) =>
+      new unrolled.TimeseriesGenerator(...args),
+    right: [
+      [
+        series,
+        series,
+        2,
+        { samplingRate: 1, stride: 1, startIndex: 0, endIndex: 6, shuffle: true, reverse: true, batchSize: 2, seed: 1 },
+      ],
+      [Float32Array.from(series), series, 2, { endIndex: null, seed: null }],
+    ],
+    optional: 1,
+  },
+  { name: "TimeseriesGenerator.at", call: (k) => generator.at(k), right: [[0]] },
+  {
+    name: "trainBytePairEncoding",
+    rules: pairs.trainBytePairArguments,
+    call: unrolled.trainBytePairEncoding,
+    right: [["ab ab", { vocabularySize: 260, minimumCount: 1 }]],
+  },
+  {
+    name: "encodeBytePairs",
+    rules: pairs.bytePairArguments.encode,
+    call: unrolled.encodeBytePairs,
+    right: [[encoding, "ab"]],
+  },
+  {
+    name: "decodeBytePairs",
+    rules: pairs.bytePairArguments.decode,
+    call: unrolled.decodeBytePairs,
+    right: [[encoding, [97]]],
+    also: { "1": ["map"] },
+  },
+  {
+    name: "decodeNextBytePair",
+    rules: pairs.bytePairArguments.decodeNext,
+    call: pairs.decodeNextBytePair,
+    right: [[encoding, 97, new Uint8Array()]],
+  },
+  { name: "tokenBytes", rules: pairs.bytePairArguments.bytes, call: unrolled.tokenBytes, right: [[encoding, 97]] },
+  {
+    name: "bytePairVocabularySize",
+    rules: pairs.bytePairArguments.size,
+    call: unrolled.bytePairVocabularySize,
+    right: [[encoding]],
+  },
+  { name: "checkBytePairEncoding", call: unrolled.checkBytePairEncoding, right: [[encoding]] },
+  {
+    name: "createSampler",
+    rules: samplerArguments,
+    call: createSampler,
+    right: [[sampling, 4]],
+    also: { "0": ["undefined"] },
+  },
+  {
+    name: "Sampler.draw",
+    call: (logits) => sampler.draw(logits, random),
+    right: [[Float32Array.of(1, 2, 3, 4)]],
+  },
+  {
+    name: "sample",
+    rules: sampleArguments,
+    call: sample,
+    right: [[Float32Array.of(1, 2, 3, 4), sampling, random]],
+  },
+  // Files and the server.
+  {
+    name: "writeModel",
+    rules: writeModelArguments,
+    call: writeModel,
+    right: [[{ ...modelFile, training: trainer.state() }]],
+  },
+  { name: "readModel", rules: readSafetensorsArguments, call: readModel, right: [[modelBytes, "model"]] },
+  {
+    name: "writeSafetensors",
+    rules: writeSafetensorsArguments,
+    call: writeSafetensors,
+    right: [[{ tensors: { a: { shape: [2], data: Float32Array.of(1, 2) } }, metadata: { note: "x" } }]],
+  },
+  {
+    name: "readSafetensors",
+    rules: readSafetensorsArguments,
+    call: readSafetensors,
+    right: [[modelBytes, "model"]],
+    optional: 1,
+  },
+  {
+    name: "createServer",
+    rules: serverArguments,
+    call: createServer,
+    right: [
+      [
+        { lm },
+        {
+          ...{
+            apiKeys: ["key"],
+            cors: ["https://example.org"],
+            hosts: ["localhost"],
+            maxBodyBytes: 1000,
+            maxTokens: 10,
+          },
+          ...{
+            maxPromptTokens: 10,
+            timeoutMs: 1000,
+            stallMs: 1000,
+            queue: 1,
+            sessions: 1,
+            sessionMs: 1000,
+            threads: 1,
+          },
+          log: (): void => {},
+        },
+      ],
+    ],
+    optional: 1,
+    also: { "0": ["object"] },
+  },
+  { name: "Server.replace", byName: true, call: (models) => server.replace(models), right: [[{ lm }]] },
+  {
+    name: "listen",
+    rules: listenArguments,
+    // What listens is closed at once.
+    call: async (...args: Parameters<typeof listen>) =>
+      (await listen({ ...args[0], ...(args[0] && { close: async () => {} }) }, args[1])).close(),
+    right: [[server, { host: "127.0.0.1", port: 0 }]],
+  },
+];
+
+/** Errors are thrown and not made by callers; the others are parts of entries that are here, or checks themselves. */
+export const notEntries: Readonly<Record<string, readonly string[]>> = {
+  index: ["EquationError", "InputError", "NonFiniteLoss"],
+  "text/arrays": ["zeros", "numberAs", "sizeOf", "flatten", "shapeOf"],
+  "text/hugging-face": ["huggingFaceTokenizer", "bytePairTokenizerJson"],
+  "text/python-json": ["pythonJson", "readPairs"],
+  "text/sampling": ["createRanking", "logSoftmax"],
+  "text/tokenizer": [
+    ...["trainTokenizer", "vocabularySize", "hasUnknown", "encode", "countUnknown", "decode", "decodeNext"],
+    ...["decodeRest", "decodeToken", "checkTokenizer"],
+  ],
+  "formats/files": ["writeFileAtomically", "appendToFile", "makeFolder", "checkWritable", "readInput", "decodeText"],
+  "formats/safetensors": ["FormatError"],
+};
