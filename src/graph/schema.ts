@@ -27,13 +27,17 @@ export type Arguments = Readonly<Record<string, Rule>>;
 const isNumber = (value: unknown): value is number => typeof value === "number";
 
 /** A whole number. */
-export const wholeNumber = (least: number, most?: number): Rule => ({
+export const wholeNumber = /* @__NO_SIDE_EFFECTS__ */ (least: number, most?: number): Rule => ({
   expected: `a whole number ${most === undefined ? `of at least ${least}` : `from ${least} to ${most}`}`,
   accepts: (value) =>
     Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= (most ?? Infinity),
 });
 /** A number in [low, high), or in (low, high) or so: as the brackets say. */
-export const inRange = (low: number, high = Infinity, brackets: "[)" | "[]" | "()" | "(]" = "[)"): Rule => ({
+export const inRange = /* @__NO_SIDE_EFFECTS__ */ (
+  low: number,
+  high = Infinity,
+  brackets: "[)" | "[]" | "()" | "(]" = "[)",
+): Rule => ({
   expected: `a number in ${brackets[0]}${low}, ${high}${brackets[1]}`,
   accepts: (value) =>
     isNumber(value) &&
@@ -50,19 +54,19 @@ export const someText: Rule = {
 };
 export const callable: Rule = { expected: "a function", accepts: (value) => typeof value === "function" };
 export const anything: Rule = { expected: "anything", accepts: () => true };
-export const oneOf = (...choices: readonly string[]): Rule => ({
+export const oneOf = /* @__NO_SIDE_EFFECTS__ */ (...choices: readonly string[]): Rule => ({
   expected: `${choices.length > 1 ? "one of " : ""}${choices.map((one) => `"${one}"`).join(", ")}`,
   accepts: (value) => choices.includes(value as string),
 });
-export const either = (...rules: readonly Rule[]): Rule => ({
+export const either = /* @__NO_SIDE_EFFECTS__ */ (...rules: readonly Rule[]): Rule => ({
   expected: rules.map(({ expected }) => expected).join(", or "),
   accepts: (value) => rules.some(({ accepts }) => accepts(value)),
   look: (where, value) => rules.find(({ accepts }) => accepts(value))?.look?.(where, value),
 });
 /** What may also be null, or left out among the arguments. */
-export const orNull = (rule: Rule): Rule =>
+export const orNull = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule): Rule =>
   either(rule, { expected: "null", accepts: (value) => value === null || value === undefined });
-export const listOf = (rule: Rule, least = 0): Rule => ({
+export const listOf = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule, least = 0): Rule => ({
   expected: `a list${least > 0 ? ` of at least ${least}` : ""}, each ${rule.expected}`,
   accepts: (value) => Array.isArray(value) && value.length >= least,
   // By place: `every` would pass over holes.
@@ -71,7 +75,7 @@ export const listOf = (rule: Rule, least = 0): Rule => ({
   },
 });
 /** Values of one kind under any names: `{ lstm: 0.1 }`. */
-export const recordOf = (rule: Rule): Rule => ({
+export const recordOf = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule): Rule => ({
   expected: `an object by name, each ${rule.expected}`,
   accepts: isPlain,
   look(where, value) {
@@ -79,7 +83,7 @@ export const recordOf = (rule: Rule): Rule => ({
   },
 });
 /** Options, or an object of the same kind among them. */
-export const options = <T>(schema: Schema<T>): Rule => ({
+export const options = /* @__NO_SIDE_EFFECTS__ */ <T>(schema: Schema<T>): Rule => ({
   expected: "an object",
   accepts: isPlain,
   look: (where, value) => checkOptions(where, value, schema),
@@ -102,13 +106,16 @@ export const iterable: Rule = {
   accepts: (value) => typeof value === "object" && typeof value?.[Symbol.iterator as keyof object] === "function",
 };
 /** Something with all of these properties, whatever else it has: `"an AbortSignal"`, "aborted". */
-export const having = (expected: string, ...properties: readonly string[]): Rule => ({
+export const having = /* @__NO_SIDE_EFFECTS__ */ (expected: string, ...properties: readonly string[]): Rule => ({
   expected,
   accepts: (value) => typeof value === "object" && value !== null && properties.every((name) => name in value),
 });
 export const aSignal: Rule = having("an AbortSignal", "aborted");
-export const alias = (rule: Rule, ...aliases: readonly string[]): Rule => ({ ...rule, aliases });
-export const required = (rule: Rule): Rule => ({ ...rule, required: true });
+export const alias = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule, ...aliases: readonly string[]): Rule => ({
+  ...rule,
+  aliases,
+});
+export const required = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule): Rule => ({ ...rule, required: true });
 
 /**
  * Whether the arguments of an entry are what it takes, in their order.

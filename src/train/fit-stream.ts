@@ -26,7 +26,8 @@ import { aCallback, type Callback, type Logs, type Run } from "./callbacks.ts";
 import { createEvaluator } from "./evaluator.ts";
 import { copyOf, setValues } from "./monitors.ts";
 import { createWatch, NonFiniteLoss } from "./non-finite.ts";
-import { adam, share as aShare, type Optimizer, type OptimizerName, optimizerOf } from "./optimizers.ts";
+import { type OptimizerName, optimizerOf, optimizerOrName } from "./optimizer-names.ts";
+import { adam, share as aShare, type Optimizer } from "./optimizers.ts";
 import { aRate, type Rate } from "./rates.ts";
 import { restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
 import { countBatches, fingerprint, streamBatches } from "./stream.ts";
@@ -106,7 +107,7 @@ export const fitStreamRules: Schema<FitStreamOptions> = {
   steps: alias(size, "sequenceLength", "bptt"),
   epochs: alias(length, "epoch", "nEpochs", "numEpochs"),
   minutes: length,
-  optimizer: trainingRules.optimizer,
+  optimizer: optimizerOrName,
   learningRate: alias(aRate, "lr", "scheduler"),
   clipNorm: trainingRules.clipNorm,
   clipValue: trainingRules.clipValue,

@@ -45,7 +45,8 @@ import {
 import { defaultLoss } from "./losses.ts";
 import { namesOfMetrics } from "./metrics.ts";
 import { createWatch } from "./non-finite.ts";
-import { amount, optimizerOf, share } from "./optimizers.ts";
+import { type OptimizerName, optimizerOf, optimizerOrName } from "./optimizer-names.ts";
+import { amount, type Optimizer, share } from "./optimizers.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { aRate, type Rate } from "./rates.ts";
 import { type FitPlace, placeInFit, restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
@@ -55,7 +56,9 @@ import { createTurns } from "./turns.ts";
 /** As `createTrainer`'s, and Keras's: 1 epoch, batches of 32, shuffled, no validation, seed 0. */
 export type FitOptions = LoadOptions &
   PaddingOptions &
-  Omit<TrainerOptions, "batch" | "steps"> & {
+  Omit<TrainerOptions, "batch" | "steps" | "optimizer"> & {
+    /** The name of one, with its defaults, or one with options: `adam({ learningRate: 0.002 })`. */
+    readonly optimizer?: Optimizer | OptimizerName;
     /** Passes over the training examples. */
     readonly epochs?: number;
     readonly batchSize?: number;
@@ -97,6 +100,7 @@ const validationRule: Rule = {
 export const fitRules: Schema<FitOptions> = {
   ...trainingRules,
   ...paddingRules,
+  optimizer: optimizerOrName,
   epochs: alias(size, "epoch", "nEpochs", "numEpochs", "nbEpoch"),
   batchSize: alias(size, "batch"),
   shuffle: flag,
@@ -249,7 +253,8 @@ async function train(
         trainer = next;
       }
       trainer.startBatch();
-      const mean = await watch.update(batch, learningRate);
+      const { batch: _, steps: __, ...examples } = batch;
+      const mean = await watch.update(examples, learningRate);
       taken++;
       place = { epoch: k, batches: place.batches + 1 };
       means.add(trainer.counted, mean, (name) => trainer.program.total(name));

@@ -14,7 +14,6 @@ import {
   flag,
   having,
   inRange,
-  lookUp,
   type Rule,
   recordOf,
   type Schema,
@@ -355,23 +354,13 @@ export function asgd(options: AsgdOptions = {}): Optimizer {
   };
 }
 
-/** By Keras's names. */
-const optimizers = { sgd, rmsprop, adam, adamw: adamW, nadam, asgd } as const;
-export type OptimizerName = keyof typeof optimizers;
-
-/** An optimiser, or the name of one with its defaults. */
-export const anOptimizer: Rule = {
-  expected: 'an optimiser, as adam() makes it, or the name of one ("adam")',
-  accepts: (value) =>
-    typeof value === "string" || having("", "cell", "slots", "settings", "learningRate").accepts(value),
-  look(where, value) {
-    if (typeof value === "string") lookUp(where, value, optimizers);
-  },
-};
-
-/** @throws InputError for a name that is none */
-export const optimizerOf = (given: OptimizerName | Optimizer = "adam"): Optimizer =>
-  typeof given === "string" ? lookUp("training: optimizer", given, optimizers)() : given;
+export const anOptimizer: Rule = having(
+  "an optimiser, as adam() makes it",
+  "cell",
+  "slots",
+  "settings",
+  "learningRate",
+);
 
 /** Gradients longer than `clip` together are scaled down to it. R. Pascanu et al., 2013 (arXiv 1211.5063). */
 export const clipByGlobalNorm: Cell = cell(

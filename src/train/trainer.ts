@@ -37,13 +37,12 @@ import { aLoss, defaultLoss, type Loss, type LossName, lossOf } from "./losses.t
 import { type MetricName, metricNames, metricOf, namesOfMetrics } from "./metrics.ts";
 import {
   accumulateGradients,
+  adam,
   amount,
   anOptimizer,
   clipByGlobalNorm,
   clipByValue,
   type Optimizer,
-  type OptimizerName,
-  optimizerOf,
 } from "./optimizers.ts";
 
 export type LossOptions = {
@@ -79,8 +78,7 @@ export type TrainerOptions = LoadOptions & {
   /** Examples side by side, and time steps that the gradient reaches back. */
   readonly batch: number;
   readonly steps: number;
-  /** Its name, with its defaults, or one with options: `adam({ learningRate: 0.002 })`. */
-  readonly optimizer?: Optimizer | OptimizerName;
+  readonly optimizer?: Optimizer;
   /** Its name, or one with options: `huber({ delta: 2 })`. */
   readonly loss?: LossName | Loss;
   /** Largest global norm of the gradients; none where absent. */
@@ -140,7 +138,7 @@ type Slots = Readonly<Record<string, number>>;
 /** The plan of one training step: the model's, then the optimiser's over all parameters at once. */
 export function trainingPlan(model: Model, options: TrainerOptions): { plan: Plan; slots: Slots } {
   const { batch, steps, loss = defaultLoss, clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
-  const optimizer = optimizerOf(options.optimizer);
+  const optimizer = options.optimizer ?? adam();
   if (clipNorm !== undefined && clipNormEach !== undefined) {
     throw new InputError("training: clipNorm and clipNormEach are two ways to do one thing. Give one of them.");
   }
@@ -231,7 +229,7 @@ function decays(plan: Plan, decayOf: (parameter: string) => number): Float32Arra
 export async function createTrainer(model: Model, options: TrainerOptions): Promise<Trainer> {
   checkArguments("createTrainer", { model, options }, trainerArguments);
   checkSteps(model, options.steps, "training");
-  const optimizer = optimizerOf(options.optimizer);
+  const optimizer = options.optimizer ?? adam();
   const all = { ...options, optimizer, metrics: namesOfMetrics(options.metrics) };
   const { plan, slots } = trainingPlan(model, all);
   const decay = optimizer.decayOf && decays(plan, optimizer.decayOf);

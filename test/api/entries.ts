@@ -442,7 +442,13 @@ export const entries: readonly Entry[] = [
       [words, { ...training, batch: 2, steps: 3 }],
       [
         words,
-        { batch: 1, steps: 1, optimizer: "nadam", loss: unrolled.sparseCategoricalCrossentropy(), clipNormEach: 1 },
+        {
+          batch: 1,
+          steps: 1,
+          optimizer: unrolled.nadam(),
+          loss: unrolled.sparseCategoricalCrossentropy(),
+          clipNormEach: 1,
+        },
       ],
     ],
     trains: words,

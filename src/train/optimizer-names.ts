@@ -1,0 +1,20 @@
+/** Optimisers by Keras's names, for what is not told more. A page that makes its own loads none of the others. */
+import { lookUp, type Rule } from "../graph/schema.ts";
+import { adam, adamW, anOptimizer, asgd, nadam, type Optimizer, rmsprop, sgd } from "./optimizers.ts";
+
+const optimizers = { sgd, rmsprop, adam, adamw: adamW, nadam, asgd } as const;
+/** With their defaults. */
+export type OptimizerName = keyof typeof optimizers;
+
+/** An optimiser, or the name of one with its defaults. */
+export const optimizerOrName: Rule = {
+  expected: `${anOptimizer.expected}, or the name of one ("adam")`,
+  accepts: (value) => typeof value === "string" || anOptimizer.accepts(value),
+  look(where, value) {
+    if (typeof value === "string") lookUp(where, value, optimizers);
+  },
+};
+
+/** @throws InputError for a name that is none */
+export const optimizerOf = (given: OptimizerName | Optimizer = "adam"): Optimizer =>
+  typeof given === "string" ? lookUp("training: optimizer", given, optimizers)() : given;
