@@ -95,18 +95,20 @@ const someLayers = (value: unknown): boolean =>
   Array.from(value.layers).every(aLayer.accepts);
 export const layersOfModel: Rule = { expected: "a model, as sequential makes it", accepts: someLayers };
 /** Something with parameters, as a model has them. */
-export const parametersOfModel: Rule = {
-  ...layersOfModel,
-  accepts: (value) => isPlain(value) && Array.isArray(value.parameters),
-};
+const someParameters = (value: unknown): boolean =>
+  isPlain(value) &&
+  Array.isArray(value.parameters) &&
+  Array.from(value.parameters).every((one) => isPlain(one) && Array.isArray(one.shape));
+export const parametersOfModel: Rule = { ...layersOfModel, accepts: someParameters };
 /** A model: what is in its parts is trusted, but for how many values there are. */
 export const aModel: Rule = {
   ...layersOfModel,
   accepts: (value) =>
     someLayers(value) &&
+    someParameters(value) &&
     isPlain(value) &&
     isPlain(value.values) &&
-    [value.inputs, value.parameters, value.paddings, value.maskedBy].every(Array.isArray),
+    [value.inputs, value.paddings, value.maskedBy].every(Array.isArray),
   look(where, value) {
     const { parameters, values } = value as Model;
     const fits = ({ name, shape }: Parameter): boolean =>

@@ -1078,6 +1078,7 @@ export const entries: readonly Entry[] = [
   },
   {
     name: "sample",
+    also: { "1": ["undefined"] },
     rules: sampleArguments,
     call: sample,
     right: [[Float32Array.of(1, 2, 3, 4), sampling, random]],
