@@ -83,8 +83,8 @@ export const aCell: Rule = {
  * ```
  *
  * @throws EquationError with line and column for every mistake.
+ * @__NO_SIDE_EFFECTS__
  */
-/* @__NO_SIDE_EFFECTS__ */
 export function cell(strings: TemplateStringsArray, ...values: readonly (string | number)[]): Cell;
 export function cell<const Text extends string>(source: Text, options?: CellOptions): Cell<NamesIn<Text>>;
 export function cell(given: string | TemplateStringsArray, ...rest: readonly unknown[]): Cell {

@@ -310,7 +310,7 @@ describe("generate and evaluate", () => {
     [
       "an empty --stop",
       ["generate", "m.safetensors", "--stop", ""],
-      "stop: needs text of at least one character, got none",
+      'generate: stop[0] must be a text of at least one character, got ""',
     ],
     [
       "a --stop without text",
