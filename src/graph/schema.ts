@@ -145,6 +145,15 @@ export function checkOptions<T>(where: string, given: unknown, schema: Schema<T>
   }
 }
 
+/** Options with what stands for absent ones; one that is undefined is absent. */
+export const withDefaults = <Defaults extends object, Given extends object>(
+  defaults: Defaults,
+  given: Given,
+): Omit<Given, keyof Defaults> & {
+  [K in keyof Defaults]: K extends keyof Given ? Exclude<Given[K], undefined> : Defaults[K];
+} =>
+  ({ ...defaults, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }) as never;
+
 /** @throws InputError for a value that the rule does not accept */
 export function checkValue(where: string, value: unknown, { expected, accepts, look }: Rule): void {
   if (!accepts(value)) throw new InputError(`${where} must be ${expected}, got ${formatValue(value)}`);

@@ -24,6 +24,7 @@ import {
   type Schema,
   string,
   wholeNumber,
+  withDefaults,
 } from "../graph/schema.ts";
 
 /** A layer as plain data: what the functions of this file give, and what a model's file holds. */
@@ -239,7 +240,7 @@ export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
   checkArguments(where, { cell: of, options }, recurrentArguments);
   const { units, name, reads, label = "recurrent", shared, ...given } = options;
   checkLayerCell(of, where);
-  const all = { ...recurrentDefaults, ...given };
+  const all: RecurrentOptions = withDefaults(recurrentDefaults, given);
   const { initialState, zoneout, stateful } = all;
   const state = typeof zoneout === "object" && Object.keys(zoneout).find((one) => !of.states.includes(one));
   if (typeof state === "string") throw new InputError(`${where}: zoneout: its cell has no state ${state}`);

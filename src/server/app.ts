@@ -7,7 +7,7 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { z } from "zod";
 import { excerpt } from "../graph/excerpt.ts";
-import { checkArguments, inRange } from "../graph/schema.ts";
+import { checkArguments, inRange, withDefaults } from "../graph/schema.ts";
 import { openFrom } from "../tasks/healing.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { decode, encode } from "../text/tokenizer.ts";
@@ -81,7 +81,7 @@ export async function createServer(
   given: ServerOptions = {},
 ): Promise<Server> {
   checkArguments("createServer", { models, options: given }, serverArguments);
-  const options = { ...serverDefaults, ...given };
+  const options: Required<ServerOptions> = withDefaults(serverDefaults, given);
   const { apiKeys, hosts, maxBodyBytes, maxPromptTokens, timeoutMs, stallMs } = options;
   // More texts than there are places would be refused for ever.
   const texts = Math.min(maxTexts, options.queue + mostLanes);

@@ -14,7 +14,7 @@ import { hostRules } from "../runtime/program.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
 import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer.ts";
 import { createTurns } from "../train/turns.ts";
-import { aLanguageModel, stopRule, tokenCount } from "./checks.ts";
+import { aLanguageModel, stopRule } from "./checks.ts";
 import { tokensToRead } from "./desk.ts";
 import { createHealing, type Ways } from "./healing.ts";
 import { createLanes } from "./lanes.ts";
@@ -47,7 +47,7 @@ export const beamSearchArguments: Arguments = {
   lm: aLanguageModel,
   options: optionsOf<BeamSearchOptions>({
     prompt: string,
-    length: alias(tokenCount, "maxTokens", "maxNewTokens", "maxLength"),
+    length: alias(wholeNumber(0), "maxTokens", "maxNewTokens", "maxLength"),
     beams: alias(wholeNumber(1), "numBeams", "beamWidth", "width"),
     lengthPenalty: finiteNumber,
     stop: alias(stopRule, "stopSequences", "stopStrings"),

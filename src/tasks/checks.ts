@@ -3,16 +3,7 @@
 import { InputError } from "../graph/input-error.ts";
 import { checkValue, either, isList, isPlain, listOf, numbers, type Rule, someText, string } from "../graph/schema.ts";
 import { aModel, type Model } from "../nn/model.ts";
-import { type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
-
-/** What its tokens are is checked where it comes out of a file, or goes into one. */
-export const aTokenizer: Rule = {
-  expected: "a tokenizer, as trainTokenizer makes it",
-  accepts: (value) =>
-    isPlain(value) &&
-    (value.kind === "bpe" || value.kind === "char" || value.kind === "word") &&
-    Array.isArray(value.kind === "bpe" ? value.merges : value.vocabulary),
-};
+import { aTokenizer, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
 
 /** A model and the tokenizer that it was made for. */
 export const aLanguageModel: Rule = {

@@ -12,13 +12,13 @@ import {
   flag,
   inRange,
   isPlain,
-  listOf,
   lookUp,
   oneOf,
   options as optionsOf,
   type Rule,
   string,
   wholeNumber,
+  withDefaults,
 } from "../graph/schema.ts";
 import { initialize } from "../nn/initializers.ts";
 import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
@@ -27,12 +27,14 @@ import { aSeed, createRandom } from "../nn/random.ts";
 import { checkMemory } from "../runtime/memory-limit.ts";
 import { countCodePoints } from "../text/parts.ts";
 import {
+  aTokenizer,
   checkTokenizer,
   countUnknown,
   decodeToken,
   encode,
   endOfText,
   hasUnknown,
+  someTexts,
   type Texts,
   type Tokenizer,
   trainTokenizer,
@@ -50,7 +52,7 @@ import { smallestStream } from "../train/stream.ts";
 import { runsOf, someTokens, type Tokens, tokenSource } from "../train/token-source.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
 import { createTurns } from "../train/turns.ts";
-import { aLanguageModel, aTokenizer } from "./checks.ts";
+import { aLanguageModel } from "./checks.ts";
 
 export type { Texts } from "../text/tokenizer.ts";
 export { type BeamSearchOptions, type BeamText, beamSearch } from "./beam-search.ts";
@@ -102,7 +104,6 @@ export type LanguageModelOptions = {
 const mostLayers = 100;
 
 const count = wholeNumber(1);
-const someTexts: Rule = { ...either(string, listOf(string)), expected: "a text, or a list of separate texts" };
 const textsOrTokens: Rule = {
   ...either(someTexts, someTokens),
   expected: "a text, a list of separate texts, or tokens",
@@ -177,7 +178,7 @@ export function languageModel(text: Texts | Tokenizer, options: LanguageModelOpt
 }
 
 function checkTrainingMemory(model: Model, options: FitStreamOptions): void {
-  const { batch, steps } = { ...fitDefaults, ...options };
+  const { batch, steps } = withDefaults(fitDefaults, options);
   // Each parameter has its value, a gradient and two numbers of Adam's.
   checkMemory(16 * countParameters(model), "training this model");
   checkMemory(trainingPlan(model, { batch, steps, clipNorm: 1 }).plan.bytes, "training this model");
@@ -196,7 +197,7 @@ export function splitOf(
   tokens: Tokens,
   options: FitStreamOptions,
 ): { readonly validationSplit: number } {
-  const { validationSplit } = { ...fitDefaults, ...options };
+  const { validationSplit } = withDefaults(fitDefaults, options);
   if (!Array.isArray(text) || validationSplit === 0) return { validationSplit };
   const end = endOfText(tokenizer);
   const wanted = tokens.length * validationSplit;
@@ -214,7 +215,7 @@ export function splitOf(
 
 /** @throws InputError where so many tokens make no batch for training */
 export function checkLength(tokens: number, options: FitStreamOptions): void {
-  const { batch, steps, validationSplit } = { ...fitDefaults, ...options };
+  const { batch, steps, validationSplit } = withDefaults(fitDefaults, options);
   const wanted = smallestStream(batch, steps);
   const training = tokens - Math.floor(tokens * validationSplit);
   if (training >= wanted) return;

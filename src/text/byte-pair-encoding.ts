@@ -246,7 +246,7 @@ export function tokenBytes(encoding: BytePairEncoding, id: number): Uint8Array {
 }
 function contentOf(encoding: BytePairEncoding, id: number): Uint8Array {
   const { contents } = tablesOf(encoding);
-  const content = contents[id];
+  const content = Number.isInteger(id) ? contents[id] : undefined;
   if (content === undefined) throw new InputError(`token ${formatValue(id)}: ids go from 0 to ${contents.length - 1}`);
   return content;
 }

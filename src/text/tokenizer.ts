@@ -3,7 +3,22 @@
  * nothing is lost but, by characters and words, characters that the training text had none of. Knows nothing about models.
  */
 import { InputError } from "../graph/input-error.ts";
-import { formatValue } from "../graph/schema.ts";
+import {
+  type Arguments,
+  alias,
+  callable,
+  checkArguments,
+  either,
+  formatValue,
+  isPlain,
+  iterable,
+  listOf,
+  oneOf,
+  options as optionsOf,
+  type Rule,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
 import { runsOf, type Tokens } from "../train/token-source.ts";
 import {
   type BytePairEncoding,
@@ -17,7 +32,7 @@ import {
   tokenBytes,
   trainBytePairEncoding,
 } from "./byte-pair-encoding.ts";
-import { countPieces, createCodePoints, cutAtBlanks, partsOf, type TextParts } from "./parts.ts";
+import { countPieces, createCodePoints, cutAtBlanks, partsOf, type TextParts, textOrParts } from "./parts.ts";
 import { hasUnspaced, splitByVocabulary, splitWithDictionary } from "./unspaced-words.ts";
 
 /** Plain data, for a model's file. */
@@ -49,7 +64,33 @@ export const defaultVocabulary = { char: Infinity, word: 10_000, bpe: 2_000 } as
 /** A text, or separate ones: each ends with the token that the tokenizer has for it. */
 export type Texts = string | readonly string[];
 
-/**
+/** What its tokens are is checked where it comes out of a file, or goes into one. */
+export const aTokenizer: Rule = {
+  expected: "a tokenizer, as trainTokenizer makes it",
+  accepts: (value) =>
+    isPlain(value) &&
+    (value.kind === "bpe" || value.kind === "char" || value.kind === "word") &&
+    Array.isArray(value.kind === "bpe" ? value.merges : value.vocabulary),
+};
+export const someTexts: Rule = { ...either(string, listOf(string)), expected: "a text, or a list of separate texts" };
+export const tokenizeArguments = {
+  train: {
+    kind: oneOf("char", "word", "bpe"),
+    text: textOrParts,
+    options: optionsOf<TrainTokenizerOptions>({
+      onUncounted: callable,
+      maxVocabulary: alias(
+        { ...wholeNumber(1), accepts: (value) => value === Infinity || wholeNumber(1).accepts(value) },
+        "vocabularySize",
+      ),
+    }),
+  },
+  encode: { tokenizer: aTokenizer, text: someTexts },
+  decode: { tokenizer: aTokenizer, ids: iterable },
+  decodeToken: { tokenizer: aTokenizer, id: wholeNumber(0) },
+  tokenizer: { tokenizer: aTokenizer },
+} as const satisfies Record<string, Arguments>;
+
 /**
  * Make the vocabulary of a text, or of separate ones. `char`: its code points, in their order. `word`: its words and
  * punctuation marks, the most frequent first, `maxVocabulary` of them with the unknown character; all of its code points are
@@ -71,12 +112,11 @@ export function trainTokenizer(
 export function trainTokenizer(
   kind: Tokenizer["kind"],
   text: Texts | TextParts,
-  { maxVocabulary = defaultVocabulary[kind], onUncounted }: TrainTokenizerOptions = {},
+  options: TrainTokenizerOptions = {},
 ): Tokenizer {
+  checkArguments("trainTokenizer", { kind, text, options }, tokenizeArguments.train);
+  const { maxVocabulary = defaultVocabulary[kind], onUncounted } = options;
   if (kind === "bpe") return trainBytePairEncoding(text, { vocabularySize: maxVocabulary, onUncounted });
-  if (kind === "word" && (!Number.isSafeInteger(maxVocabulary) || maxVocabulary < 1)) {
-    throw new InputError(`maxVocabulary: needs a whole number from 1, got ${maxVocabulary}`);
-  }
   const end = Array.isArray(text) ? ({ endOfText: true } as const) : {};
   const codePoints = createCodePoints();
   let counts = new Map<string, number>();
@@ -98,10 +138,11 @@ type TrainTokenizerOptions = {
 };
 
 /** How many tokens there are, the one that ends a text included. */
-export const vocabularySize = (tokenizer: Tokenizer): number =>
-  tokenizer.kind === "bpe"
-    ? bytePairVocabularySize(tokenizer)
-    : tokenizer.vocabulary.length + Number(tokenizer.endOfText === true);
+export function vocabularySize(tokenizer: Tokenizer): number {
+  checkArguments("vocabularySize", { tokenizer }, tokenizeArguments.tokenizer);
+  if (tokenizer.kind === "bpe") return bytePairVocabularySize(tokenizer);
+  return tokenizer.vocabulary.length + Number(tokenizer.endOfText === true);
+}
 
 /** The token that ends a text, where the tokenizer has one. */
 export const endOfText = (tokenizer: Tokenizer): number | undefined =>
@@ -116,6 +157,7 @@ export const hasUnknown = ({ kind }: Tokenizer): boolean => kind !== "bpe";
  * @throws InputError for separate texts where the tokenizer has no such token
  */
 export function encode(tokenizer: Tokenizer, text: Texts): Int32Array<ArrayBuffer> {
+  checkArguments("encode", { tokenizer, text }, tokenizeArguments.encode);
   if (typeof text === "string") return encodeText(tokenizer, text);
   const end = endOfText(tokenizer);
   if (end === undefined) {
@@ -172,9 +214,10 @@ export function countUnknown(ids: Tokens): number {
 
 /** The text of some ids, that of the end of a text being none. Throws for an id that is no token's. */
 export function decode(tokenizer: Tokenizer, ids: Iterable<number>): string {
+  checkArguments("decode", { tokenizer, ids }, tokenizeArguments.decode);
   if (tokenizer.kind === "bpe") return decodeBytePairs(tokenizer, ids);
   let text = "";
-  for (const id of ids) text += decodeToken(tokenizer, id);
+  for (const id of ids) text += textOfToken(tokenizer, id);
   return text;
 }
 
@@ -194,10 +237,14 @@ export const decodeRest = (rest: Uint8Array): string => new TextDecoder().decode
 
 /** The text of one id. Throws for an id that is no token's. */
 export function decodeToken(tokenizer: Tokenizer, id: number): string {
-  if (tokenizer.kind === "bpe") return decodeBytePairs(tokenizer, [id]);
-  const token = id === endOfText(tokenizer) ? "" : tokenizer.vocabulary[id];
-  if (token === undefined) throw new Error(`token ${id}: ids go from 0 to ${vocabularySize(tokenizer) - 1}`);
-  return token;
+  checkArguments("decodeToken", { tokenizer }, tokenizeArguments.tokenizer);
+  return tokenizer.kind === "bpe" ? decodeBytePairs(tokenizer, [id]) : textOfToken(tokenizer, id);
+}
+function textOfToken(tokenizer: VocabularyTokenizer, id: number): string {
+  const own = typeof id === "number" ? tokenizer.vocabulary[id] : undefined;
+  const token = id !== undefined && id === endOfText(tokenizer) ? "" : own;
+  if (token !== undefined) return token;
+  throw new InputError(`token ${formatValue(id)}: ids go from 0 to ${vocabularySize(tokenizer) - 1}`);
 }
 
 /**

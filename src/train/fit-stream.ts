@@ -16,6 +16,7 @@ import {
   options as optionsOf,
   type Schema,
   wholeNumber,
+  withDefaults,
 } from "../graph/schema.ts";
 import { size } from "../nn/layers.ts";
 import { aModel, checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
@@ -231,14 +232,14 @@ function readPlace(given: unknown): Place | undefined {
 
 /** What a training reads, and in which batches: it goes on only in the same. */
 function streamOf(tokens: Tokens, options: FitStreamOptions): string {
-  const { batch, steps } = { ...fitDefaults, ...options };
+  const { batch, steps } = withDefaults(fitDefaults, options);
   const { training, validation } = split(tokens, options);
   return `${batch} x ${steps} of ${fingerprint(training)}, ${fingerprint(validation)}`;
 }
 
 /** How long a training is, in updates or milliseconds. */
 function lengthOf(training: number, options: FitStreamOptions): number {
-  const { epochs, batch, steps } = { ...fitDefaults, ...options };
+  const { epochs, batch, steps } = withDefaults(fitDefaults, options);
   if (options.minutes !== undefined) return 60_000 * options.minutes;
   return Math.max(1, Math.round(epochs * countBatches(training, { batch, steps })));
 }
@@ -260,7 +261,7 @@ function split(
   tokens: Tokens,
   options: FitStreamOptions,
 ): { readonly training: TokenSource; readonly validation: Int32Array } {
-  const { validationSplit, validationTokens, validationData } = { ...fitDefaults, ...options };
+  const { validationSplit, validationTokens, validationData } = withDefaults(fitDefaults, options);
   const source = tokenSource(tokens);
   const from = source.length - Math.floor(source.length * validationSplit);
   const first = (all: TokenSource): Int32Array => {
@@ -302,7 +303,7 @@ async function fitStreamWith(
   options: FitStreamOptions,
 ): Promise<FitStreamResult> {
   checkArguments("fitStream", { model, tokens, options }, fitStreamArguments);
-  const { batch, steps, epochs, clipNorm, validations, keep } = { ...fitDefaults, ...options };
+  const { batch, steps, epochs, clipNorm, validations, keep } = withDefaults(fitDefaults, options);
   const optimizer = optimizerOf(options.optimizer ?? adam({ learningRate: fitDefaults.learningRate }));
   const { minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
   const { callbacks = [], progressEvery = Number.POSITIVE_INFINITY } = options;

@@ -42,6 +42,14 @@ import { padSequencesArguments, toCategoricalArguments } from "../../src/text/se
 import { samplingTableArguments, skipgramArguments } from "../../src/text/skipgrams.ts";
 import { textVectorizationArguments, textVectorizationRules } from "../../src/text/text-vectorization.ts";
 import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/text/timeseries.ts";
+import {
+  decode,
+  decodeToken,
+  encode,
+  tokenizeArguments,
+  trainTokenizer,
+  vocabularySize,
+} from "../../src/text/tokenizer.ts";
 import { wordSequenceArguments } from "../../src/text/word-sequence.ts";
 import { evaluateArguments } from "../../src/train/evaluate.ts";
 import { evaluatorArguments } from "../../src/train/evaluator.ts";
@@ -135,6 +143,7 @@ const modelFile = { model: words, extra: { note: "x" } };
 const modelBytes = writeModel(modelFile);
 const server: Server = await createServer({ lm });
 const sampler: Sampler = createSampler({}, 4);
+const separate = trainTokenizer("char", ["ab", "c"]);
 const flat = { data: new Float32Array(6), shape: [2, 3] };
 const callback = { onEpochEnd: (): void => {} };
 const signal = new AbortController().signal;
@@ -1083,6 +1092,35 @@ export const entries: readonly Entry[] = [
     call: sample,
     right: [[Float32Array.of(1, 2, 3, 4), sampling, random]],
   },
+  {
+    name: "trainTokenizer",
+    rules: tokenizeArguments.train,
+    call: trainTokenizer,
+    right: [
+      ["word", "a b", { maxVocabulary: 20 }],
+      ["char", ["a", "b"]],
+      ["bpe", "ab", { maxVocabulary: 300 }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "encode",
+    rules: tokenizeArguments.encode,
+    call: encode,
+    right: [
+      [lm.tokenizer, "ab"],
+      [separate, ["ab", "c"]],
+    ],
+  },
+  {
+    name: "decode",
+    rules: tokenizeArguments.decode,
+    call: decode,
+    right: [[lm.tokenizer, [1, 2]]],
+    also: { "1": ["map"] },
+  },
+  { name: "decodeToken", rules: tokenizeArguments.decodeToken, call: decodeToken, right: [[lm.tokenizer, 1]] },
+  { name: "vocabularySize", rules: tokenizeArguments.tokenizer, call: vocabularySize, right: [[lm.tokenizer]] },
   // Files and the server.
   {
     name: "writeModel",
@@ -1154,9 +1192,18 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
   "text/python-json": ["pythonJson", "readPairs"],
   "text/sampling": ["createRanking", "logSoftmax"],
   "text/tokenizer": [
-    ...["trainTokenizer", "vocabularySize", "hasUnknown", "encode", "countUnknown", "decode", "decodeNext"],
-    ...["decodeRest", "decodeToken", "checkTokenizer"],
+    "hasUnknown",
+    "countUnknown",
+    "decodeNext",
+    "decodeRest",
+    "checkTokenizer",
+    "endOfText",
+    "tokenName",
   ],
+  "text/byte-pair-encoding": ["createBytePairEncoder", "decodeNextBytes", "nameOfBytes"],
+  "text/line-ends": ["unixLineEnds"],
+  "text/longer-tokens": ["longerTokens", "remainderOf"],
+  "text/unspaced-words": ["hasUnspaced", "splitWithDictionary", "splitByVocabulary"],
   "formats/files": ["writeFileAtomically", "appendToFile", "makeFolder", "checkWritable", "readInput", "decodeText"],
   "formats/safetensors": ["FormatError"],
 };

@@ -174,7 +174,7 @@ describe("edges", () => {
   test.each([
     [{ beams: 0 }, "beamSearch: beams must be a whole number of at least 1, got 0"],
     [{ beams: 1.5 }, "beamSearch: beams must be a whole number of at least 1, got 1.5"],
-    [{ length: -1 }, "beamSearch: length must be a whole number of tokens from 0, or Infinity, got -1"],
+    [{ length: -1 }, "beamSearch: length must be a whole number of at least 0, got -1"],
     [{ lengthPenalty: Number.NaN }, "beamSearch: lengthPenalty must be a finite number, got NaN"],
     [
       { stop: "" },

@@ -162,7 +162,9 @@ describe("training", () => {
     expect(() => trainBytePairEncoding("a", { vocabularySize: 300, minimumCount: 0 })).toThrow(
       "minimumCount must be a whole number of at least 1",
     );
-    expect(() => trainBytePairEncoding(5 as never, { vocabularySize: 300 })).toThrow("text must be a text, got 5");
+    expect(() => trainBytePairEncoding(5 as never, { vocabularySize: 300 })).toThrow(
+      "trainBytePairEncoding: text must be a text, or a list of texts, got 5",
+    );
   });
 });
 

@@ -112,7 +112,7 @@ function tokenBytesOf(tokenizer: Tokenizer & { kind: "bpe" }, id: number): strin
 
 test("byte pairs need room for the token that ends a text", () => {
   expect(() => trainTokenizer("bpe", ["ab"], { maxVocabulary: 256 })).toThrow(
-    /from 257, for every byte and a text's end/,
+    /must be at least 257, for every byte and a text's end is a token/,
   );
   expect(vocabularySize(trainTokenizer("bpe", ["ab"], { maxVocabulary: 257 }))).toBe(257);
   expect(vocabularySize(trainTokenizer("word", ["a b c d"], { maxVocabulary: 9 }))).toBeLessThanOrEqual(9);

@@ -206,7 +206,7 @@ describe("word", () => {
 
   test("refuses a maxVocabulary that is none", () => {
     for (const maxVocabulary of [0, -1, 1.5, Number.NaN]) {
-      expect(() => trainTokenizer("word", "a", { maxVocabulary })).toThrow(/^maxVocabulary: needs/);
+      expect(() => trainTokenizer("word", "a", { maxVocabulary })).toThrow(/^trainTokenizer: maxVocabulary must be/);
     }
   });
 });
