@@ -4,7 +4,14 @@
  */
 import * as fs from "node:fs";
 import { InputError } from "../graph/input-error.ts";
-import { checkOptions, type Schema, wholeNumber } from "../graph/schema.ts";
+import {
+  type Arguments,
+  checkArguments,
+  options as optionsOf,
+  type Schema,
+  string,
+  wholeNumber,
+} from "../graph/schema.ts";
 import { decodeText, findNoText, noText, readInput, readProblem } from "./files.ts";
 
 export type TextFile = {
@@ -18,6 +25,8 @@ export type TextFile = {
 export type TextFileOptions = { readonly wholeBytes?: number; readonly partBytes?: number };
 const schema: Schema<TextFileOptions> = { wholeBytes: wholeNumber(0), partBytes: wholeNumber(16, 2 ** 28) };
 
+export const textFileArguments: Arguments = { path: string, options: optionsOf<TextFileOptions>(schema) };
+
 /**
  * A UTF-8 file as a text in parts, without the byte order mark that some editors put first. A pipe, which can be read
  * only once, is one part.
@@ -26,7 +35,7 @@ const schema: Schema<TextFileOptions> = { wholeBytes: wholeNumber(0), partBytes:
  * @example for (const part of textFile("wikipedia.txt").parts) characters += part.length;
  */
 export function textFile(path: string, options: TextFileOptions = {}): TextFile {
-  checkOptions("textFile", options, schema);
+  checkArguments("textFile", { path, options }, textFileArguments);
   const { wholeBytes = 2 ** 26, partBytes = 2 ** 23 } = options;
   const stat = path === "" ? undefined : fs.statSync(path, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile() || stat.size <= wholeBytes) {

@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InputError } from "../graph/input-error.ts";
-import { checkValue, wholeNumber } from "../graph/schema.ts";
+import { type Arguments, checkArguments, iterable, string, wholeNumber } from "../graph/schema.ts";
 import type { TokenSource } from "../train/token-source.ts";
 
 /** Its room on the disk is free again after `dispose()`, or when the process ends. */
@@ -15,6 +15,8 @@ export type TokenFile = TokenSource & { readonly bytes: number; readonly dispose
 
 /** So many bytes at a time go to the disk. */
 const blockBytes = 2 ** 22;
+
+export const tokenFileArguments: Arguments = { runs: iterable, vocabulary: wholeNumber(1, 2 ** 31), folder: string };
 
 /**
  * Put runs of tokens, one after the other, into a temporary file, to be read from there.
@@ -24,7 +26,7 @@ const blockBytes = 2 ** 22;
  * @example const tokens = tokenFile(encodeParts(tokenizer, parts), vocabularySize(tokenizer));
  */
 export function tokenFile(runs: Iterable<Int32Array>, vocabulary: number, folder = tmpdir()): TokenFile {
-  checkValue("tokenFile: vocabulary", vocabulary, wholeNumber(1, 2 ** 31));
+  checkArguments("tokenFile", { runs, vocabulary, folder }, tokenFileArguments);
   const Type = vocabulary <= 2 ** 8 ? Uint8Array : vocabulary <= 2 ** 16 ? Uint16Array : Int32Array;
   const size = Type.BYTES_PER_ELEMENT;
   const file = openUnnamed(folder);
@@ -37,6 +39,7 @@ export function tokenFile(runs: Iterable<Int32Array>, vocabulary: number, folder
       filled = 0;
     };
     for (const run of runs) {
+      if (!(run instanceof Int32Array)) throw new InputError("tokenFile: each run must be an Int32Array");
       length += run.length;
       for (const id of run) {
         if (!(id >= 0 && id < vocabulary)) {

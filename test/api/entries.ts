@@ -16,6 +16,8 @@ import {
   writeSafetensors,
   writeSafetensorsArguments,
 } from "../../src/formats/safetensors.ts";
+import { textFile, textFileArguments } from "../../src/formats/text-file.ts";
+import { tokenFile, tokenFileArguments } from "../../src/formats/token-file.ts";
 import { cellRules } from "../../src/graph/cell.ts";
 import { type Arguments, options as optionsOf, type Schema, string, wholeNumber } from "../../src/graph/schema.ts";
 import * as unrolled from "../../src/index.ts";
@@ -88,6 +90,8 @@ export type Entry = {
   readonly also?: Readonly<Record<string, readonly string[]>>;
   /** Its last argument has names of the caller's own. */
   readonly byName?: boolean;
+  /** It takes 64-bit whole numbers. */
+  readonly bigints?: boolean;
   /** Whose values the call may change. */
   readonly trains?: unrolled.Model;
 };
@@ -1123,6 +1127,21 @@ export const entries: readonly Entry[] = [
   { name: "vocabularySize", rules: tokenizeArguments.tokenizer, call: vocabularySize, right: [[lm.tokenizer]] },
   // Files and the server.
   {
+    name: "textFile",
+    rules: textFileArguments,
+    call: textFile,
+    right: [[join(folder, "text"), { wholeBytes: 10, partBytes: 16 }]],
+    optional: 1,
+  },
+  {
+    name: "tokenFile",
+    rules: tokenFileArguments,
+    call: tokenFile,
+    right: [[[Int32Array.of(1, 2)], 5, folder]],
+    optional: 1,
+    also: { "0": ["map"] },
+  },
+  {
     name: "writeModel",
     rules: writeModelArguments,
     call: writeModel,
@@ -1131,6 +1150,7 @@ export const entries: readonly Entry[] = [
   { name: "readModel", rules: readSafetensorsArguments, call: readModel, right: [[modelBytes, "model"]] },
   {
     name: "writeSafetensors",
+    bigints: true,
     rules: writeSafetensorsArguments,
     call: writeSafetensors,
     right: [[{ tensors: { a: { shape: [2], data: Float32Array.of(1, 2) } }, metadata: { note: "x" } }]],
@@ -1197,13 +1217,26 @@ export const notEntries: Readonly<Record<string, readonly string[]>> = {
     "decodeNext",
     "decodeRest",
     "checkTokenizer",
+    "encodeParts",
     "endOfText",
     "tokenName",
   ],
   "text/byte-pair-encoding": ["createBytePairEncoder", "decodeNextBytes", "nameOfBytes"],
   "text/line-ends": ["unixLineEnds"],
+  "text/parts": ["partsOf", "cutAtBlanks", "countPieces", "countCodePoints", "createCodePoints"],
   "text/longer-tokens": ["longerTokens", "remainderOf"],
   "text/unspaced-words": ["hasUnspaced", "splitWithDictionary", "splitByVocabulary"],
-  "formats/files": ["writeFileAtomically", "appendToFile", "makeFolder", "checkWritable", "readInput", "decodeText"],
+  "formats/files": [
+    "writeFileAtomically",
+    "appendToFile",
+    "makeFolder",
+    "checkWritable",
+    "readInput",
+    "decodeText",
+    "saveFileAtomically",
+    "noText",
+    "findNoText",
+    "readProblem",
+  ],
   "formats/safetensors": ["FormatError"],
 };

@@ -171,7 +171,7 @@ function damageOnce(random: Random, entry: Entry, { args, damage, wrong }: Damag
           copy[k] = change.value;
         },
         `argument ${k}: ${change.what}`,
-        change.wrong,
+        change.wrong && !(entry.bigints && change.what.includes("64-bit")),
       );
     }
     default: {
@@ -184,7 +184,9 @@ function damageOnce(random: Random, entry: Entry, { args, damage, wrong }: Damag
           copy[at] = { ...options, [name]: change.value };
         },
         `${name}: ${change.what}`,
-        change.wrong && !(entry.also?.[name] ?? []).includes("any"),
+        change.wrong &&
+          !(entry.also?.[name] ?? []).includes("any") &&
+          !(entry.bigints && change.what.includes("64-bit")),
       );
     }
   }
