@@ -115,6 +115,7 @@ export {
 } from "./train/metrics.ts";
 export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/monitors.ts";
 export { createWatch, NonFiniteLoss, type Watch } from "./train/non-finite.ts";
+export type { OptimizerName } from "./train/optimizer-names.ts";
 export {
   adam,
   adamW,

@@ -3,7 +3,7 @@ import { lookUp, type Rule } from "../graph/schema.ts";
 import { adam, adamW, anOptimizer, asgd, nadam, type Optimizer, rmsprop, sgd } from "./optimizers.ts";
 
 const optimizers = { sgd, rmsprop, adam, adamw: adamW, nadam, asgd } as const;
-/** With their defaults. */
+/** Keras's names of optimisers, each with its defaults. */
 export type OptimizerName = keyof typeof optimizers;
 
 /** An optimiser, or the name of one with its defaults. */
