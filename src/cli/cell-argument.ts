@@ -4,14 +4,13 @@ import { cells } from "../cells/index.ts";
 import { decodeText, readInput } from "../formats/files.ts";
 import { type Cell, cell, EquationError } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
-import { nearest } from "./options.ts";
+import { didYouMean } from "../graph/vocabulary.ts";
 
 /** A name stays a name, so that the model's layers are called after it. */
 export function readCell(argument: string): string | Cell {
   if (Object.hasOwn(cells, argument)) return argument;
   if (!existsSync(argument)) {
-    const near = nearest(argument, Object.keys(cells));
-    const hint = near === undefined ? "" : ` Did you mean ${near}?`;
+    const hint = didYouMean(argument, Object.keys(cells));
     throw new InputError(
       `cell "${argument}": no built-in cell and no file of that name.${hint || " unrolled cells lists what there is."}`,
     );

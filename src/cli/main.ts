@@ -2,6 +2,7 @@
 /** The command line: finds the command. */
 import { readFileSync } from "node:fs";
 import { InputError } from "../graph/input-error.ts";
+import { didYouMean } from "../graph/vocabulary.ts";
 import { bench } from "./bench.ts";
 import { listCells } from "./cells.ts";
 import { evaluate } from "./evaluate.ts";
@@ -9,7 +10,7 @@ import { explain } from "./explain.ts";
 import { exportModel } from "./export.ts";
 import { generate } from "./generate.ts";
 import { inspect } from "./inspect.ts";
-import { alignRows, type Command, common, nearest, optionRows } from "./options.ts";
+import { alignRows, type Command, common, optionRows } from "./options.ts";
 import { runCommand, runProcess } from "./run.ts";
 import { serve } from "./serve.ts";
 import { studio } from "./studio.ts";
@@ -56,8 +57,7 @@ async function main([name, ...rest]: readonly string[]): Promise<void> {
   const command = commands.find((one) => one.name === asked);
   if (command === undefined) {
     const names = commands.map((one) => one.name);
-    const near = nearest(asked, names);
-    const hint = near === undefined ? `There are ${names.join(", ")}.` : `Did you mean ${near}?`;
+    const hint = didYouMean(asked, names).trim() || `There are ${names.join(", ")}.`;
     throw new InputError(
       asked.startsWith("-") ? `${asked}: begin with a command. ${hint}` : `unknown command "${asked}". ${hint}`,
     );

@@ -1,6 +1,7 @@
 /** Command-line options as data: parsing, checking, help. Knows nothing about what commands do. */
 import { parseArgs } from "node:util";
 import { InputError } from "../graph/input-error.ts";
+import { didYouMean } from "../graph/vocabulary.ts";
 
 type Option = {
   readonly help: string;
@@ -156,35 +157,12 @@ function explainParsing(error: Error & { code?: string }, options: Options): str
   const quoted = /'(-[^' ]*)/.exec(error.message)?.[1] ?? "";
   if (error.code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
     const known = Object.keys(options).map((name) => `--${name}`);
-    const near = nearest(quoted, known);
-    return `unknown option ${quoted}.${near === undefined ? "" : ` Did you mean ${near}?`}`;
+    return `unknown option ${quoted}.${didYouMean(quoted, known)}`;
   }
   const name = /--[\w-]+/.exec(error.message)?.[0] ?? quoted;
   const value = options[name.slice(2)]?.value;
   if (value === undefined) return `${name}: takes no value.`;
   return `${name}: its value is missing, ${name} ${value}.`;
-}
-
-/** The known name that differs by at most two letters. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
-  const scored = known.map((name) => ({ name, distance: distance(word, name) }));
-  scored.sort((a, b) => a.distance - b.distance);
-  const [best] = scored;
-  return best !== undefined && best.distance <= 2 ? best.name : undefined;
-}
-
-/** Levenshtein's: letters to insert, delete or replace. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }
 
 /** Help of one command, for 80 columns. */

@@ -103,8 +103,8 @@ export function editDistance(a: string, b: string): number {
   return Math.min(3, row[t.length] as number);
 }
 
-/** ` Did you mean X?` for the nearest of the candidates, or "" where none is near. */
-export function didYouMean(name: string, candidates: Iterable<string>): string {
+/** The nearest of the candidates, where one is near. */
+export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   const { length } = [...name];
   // Every letter is near every other: of a single one only the other case counts.
@@ -113,5 +113,10 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
+  return best;
+}
+/** ` Did you mean X?` for it, or "". */
+export function didYouMean(name: string, candidates: Iterable<string>): string {
+  const best = nearest(name, candidates);
   return best === undefined ? "" : ` Did you mean ${best}?`;
 }

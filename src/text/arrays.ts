@@ -135,9 +135,9 @@ export function argmax(array: FlatArray<ArrayLike<number>>): FlatArray<Int32Arra
 export function flatten(nested: NestedNumbers | FlatArray, name: string): FlatArray {
   if (isFlat(nested)) {
     const { data, shape } = nested;
-    if (!Array.isArray(shape) || !isList(data)) {
+    if (!Array.isArray(shape) || !shape.every((size) => typeof size === "number") || !isList(data)) {
       throw new InputError(
-        `${name}: needs an array as data and a list as shape, got ${formatValue(data)} and ${formatValue(shape)}`,
+        `${name}: needs an array as data and a list of numbers as shape, got ${formatValue(data)} and ${formatValue(shape)}`,
       );
     }
     if (!shape.every(wholeNumber(0).accepts) || sizeOf(shape) !== data.length) {

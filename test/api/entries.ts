@@ -195,6 +195,7 @@ const merging = (layer: (of: readonly string[], options?: object) => unknown, na
 });
 const metric = (measure: (...args: never[]) => number, name: string, classes: boolean): Entry => ({
   name,
+  also: { mask: ["list", "any"] },
   rules: metricArguments,
   call: measure,
   right: [
@@ -589,6 +590,7 @@ export const entries: readonly Entry[] = [
   metric(unrolled.perplexity as never, "perplexity", true),
   {
     name: "binaryAccuracy",
+    also: { mask: ["list", "any"] },
     rules: binaryAccuracyArguments,
     call: unrolled.binaryAccuracy,
     right: [[outputs, [0, 1, 1, 0], { features: 2, threshold: 0.5, mask: [true, false] }]],
@@ -712,6 +714,7 @@ export const entries: readonly Entry[] = [
   // Language models.
   {
     name: "languageModel",
+    also: { "0": ["list"] },
     rules: task.languageModelArguments,
     call: unrolled.languageModel,
     right: [
@@ -1046,6 +1049,7 @@ export const entries: readonly Entry[] = [
   { name: "TimeseriesGenerator.at", call: (k) => generator.at(k), right: [[0]] },
   {
     name: "trainBytePairEncoding",
+    also: { "0": ["list"] },
     rules: pairs.trainBytePairArguments,
     call: unrolled.trainBytePairEncoding,
     right: [["ab ab", { vocabularySize: 260, minimumCount: 1 }]],

@@ -65,7 +65,9 @@ const shown = (value: unknown): string =>
 /** The last argument, where it is options: an object that no call takes for anything else. */
 function optionsAt(entry: Entry, args: readonly unknown[]): number {
   const at = args.length - 1;
-  return (entry.rules === undefined || "options" in entry.rules) && isOptions(args[at]) ? at : -1;
+  const { rules } = entry;
+  if (rules !== undefined && !("options" in rules && Object.keys(rules).length === args.length)) return -1;
+  return isOptions(args[at]) ? at : -1;
 }
 
 /** Another spelling of a name, as people write it. */
@@ -199,7 +201,8 @@ function changeWithin(
   value: unknown,
 ): { readonly value: unknown; readonly what: string; readonly wrong: boolean } | undefined {
   if (isOptions(value)) {
-    const names = Object.keys(value);
+    // What may be anything is changed by its name.
+    const names = Object.keys(value).filter((name) => name !== "mask");
     if (names.length === 0) return undefined;
     const name = pick(random, names);
     const inner = changeWithin(random, value[name]);
@@ -258,7 +261,7 @@ async function run(entry: Entry, args: readonly unknown[]): Promise<void> {
 
 /** What a message has to have: a place, and what would be right. */
 const helpful =
-  /must|need|unknown option|is not known|give|make|leave|there (is|are)|is none|has|holds|use|take|say|choose|first|cannot|end|reads|made f|go from|are named/i;
+  /must|need|unknown option|is not known|give|make|leave|there (is|are)|is none|has|holds|use|take|say|choose|first|cannot|end|reads|made f|begins with|go from|are named/i;
 
 const copyOf = (entry: Entry): readonly (readonly [Float32Array, Float32Array])[] =>
   Object.values(entry.trains?.values ?? {}).map((values) => [values, values.slice()]);
