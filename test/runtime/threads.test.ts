@@ -86,14 +86,21 @@ test("the main thread stays free while workers train", async () => {
   expect(turns).toBeGreaterThan(3);
 });
 
-test("a program is not run while it runs, and threads are 1 to 64", async () => {
+test("a program is not run while it runs", async () => {
   const plan = schedule(trainingGraph(cells.lstm as Cell, { units: 8, input: 3 }), { steps: 2, batch: 4 });
   const program = await load(plan, { threads: 2 });
   const running = program.run();
   await expect(program.run()).rejects.toThrow("internal: a program is run while it runs");
   expect(() => program.runHere()).toThrow("internal: a program is run while it runs");
   await running;
-  await expect(load(plan, { threads: 0 })).rejects.toThrow("threads: needs a whole number from 1 to 64, got 0");
+});
+
+test("threads are 1 to 64", async () => {
+  const model = sequential([embedding(9, 8), dense(9)]);
+  for (const threads of [0, 65, 1.5]) {
+    const made = createTrainer(model, { batch: 1, steps: 1, threads });
+    await expect(made).rejects.toThrow(`createTrainer: threads must be a whole number from 1 to 64, got ${threads}`);
+  }
 });
 
 describe("a worker that dies", () => {

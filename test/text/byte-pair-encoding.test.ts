@@ -163,7 +163,7 @@ describe("training", () => {
       "minimumCount must be a whole number of at least 1",
     );
     expect(() => trainBytePairEncoding(5 as never, { vocabularySize: 300 })).toThrow(
-      "trainBytePairEncoding: text must be a text, or a list of texts, got 5",
+      "trainBytePairEncoding: text must be a text, a list of texts, or a text in parts, as textFile reads it, got 5",
     );
   });
 });
