@@ -62,7 +62,7 @@ test.each([[1, 2, 3], "abc", { length: 3 }, { read: () => {} }, undefined, null,
   (value) => {
     expect(() => tokenSource(value as never)).toThrow(InputError);
     expect(() => streamBatches(value as never, { batch: 1, steps: 1 })).toThrow(
-      /^tokens must be an Int32Array or a Tok/,
+      /^streamBatches: tokens must be an Int32Array or a Tok/,
     );
   },
 );
