@@ -116,7 +116,7 @@ export const fitStreamRules: Schema<FitStreamOptions> = {
   validationSplit: alias(aShare, "valSplit"),
   validationData: alias(someTokens, "valData"),
   validationTokens: wholeNumber(0),
-  validations: wholeNumber(0),
+  validations: inRange(0),
   keep: oneOf("best", "last"),
   callbacks: listOf(aCallback),
   clock: callable,
