@@ -47,8 +47,8 @@ beforeAll(() => {
   [packed] = JSON.parse(run(root, "npm", "pack", "--ignore-scripts", "--json", "--pack-destination", project));
   tarball = join(project, (packed as unknown as { filename: string }).filename);
   writeFileSync(join(project, "package.json"), '{ "name": "consumer", "private": true, "type": "module" }');
-  // Offline: the few dependencies are in npm's cache, for they are installed here too.
-  run(project, "npm", "install", "--offline", "--no-audit", "--no-fund", tarball);
+  // The few dependencies are in npm's cache, for they are installed here too; what describes them may not be.
+  run(project, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", tarball);
 });
 
 afterAll(() => rmSync(project, { recursive: true, force: true }));
