@@ -26,7 +26,7 @@ import {
   string,
   wholeNumber,
 } from "../graph/schema.ts";
-import type { FlatArray } from "./arrays.ts";
+import { type FlatArray, zeros } from "./arrays.ts";
 import { pythonJson, readPairs } from "./python-json.ts";
 import { defaultFilters, textToWordSequence } from "./word-sequence.ts";
 
@@ -255,7 +255,7 @@ export class Tokenizer {
       throw new InputError('sequencesToMatrix: fit the tokenizer on texts or sequences before asking for "tfidf"');
     }
     const rows = [...sequences];
-    const data = new Float64Array(rows.length * columns);
+    const data = zeros("float64", rows.length * columns);
     rows.forEach((sequence, row) => {
       checkValue(`sequencesToMatrix: sequences[${row}]`, sequence, anArray);
       const counts = new Map<number, number>();

@@ -55,7 +55,7 @@ export const samplingRules: Schema<SamplingOptions> = {
 };
 export const samplerArguments: Arguments = {
   options: optionsOf<SamplingOptions>(samplingRules),
-  size: wholeNumber(0),
+  size: wholeNumber(0, 2 ** 24),
 };
 
 const someLogits: Rule = { expected: "a Float32Array of logits", accepts: (value) => value instanceof Float32Array };

@@ -42,9 +42,12 @@ export const skipgramArguments: Arguments = {
   }),
 };
 export const samplingTableArguments: Arguments = {
-  size: wholeNumber(1),
+  size: wholeNumber(1, 2 ** 28),
   samplingFactor: inRange(0, Infinity, "()"),
 };
+
+/** About two gigabytes of them. */
+const mostCouples = 2 ** 25;
 
 export type Couple = [word: number, other: number];
 
@@ -99,6 +102,11 @@ export function skipgrams(
   });
   const positive = couples.length;
   const negative = Math.trunc(positive * negativeSamples);
+  if (positive + negative > mostCouples) {
+    throw new InputError(
+      `skipgrams: negativeSamples ${negativeSamples} makes ${negative} pairs of ${positive}, more than memory holds. Give fewer.`,
+    );
+  }
   if (negative > 0) {
     const words = shuffle(
       couples.map(([word]) => word),

@@ -23,7 +23,7 @@ import {
   string,
   wholeNumber,
 } from "../graph/schema.ts";
-import type { FlatArray } from "./arrays.ts";
+import { type FlatArray, zeros } from "./arrays.ts";
 
 export type OutputMode = "int" | "multi_hot" | "count" | "tf_idf";
 
@@ -269,7 +269,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     const shape = isSingle ? [] : [rows.length];
     if (this.outputMode !== "int") {
       const columns = this.padToMaxTokens ? (this.maxTokens as number) : this.vocabularySize();
-      const data = new Float32Array(rows.length * columns);
+      const data = zeros("float32", rows.length * columns);
       known.forEach((row, i) => this.countInto(data.subarray(i * columns, (i + 1) * columns), row));
       return { data, shape: [...shape, columns] } as unknown as VectorizedText<Mode, Ragged>;
     }
@@ -277,7 +277,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     const length = this.outputSequenceLength ?? longest;
     const cut = known.map((row) => row.subarray(0, length));
     if (this.ragged) return cut as VectorizedText<Mode, Ragged>;
-    const data = new Int32Array(rows.length * length);
+    const data = zeros("int32", rows.length * length);
     cut.forEach((row, i) => data.set(row, i * length));
     const axes = isScalar && this.outputSequenceLength === null ? [] : [...shape, length];
     return { data, shape: axes } as unknown as VectorizedText<Mode, Ragged>;
@@ -351,7 +351,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   /** Keep the weights behind `missing` times their mean; further columns have the weight 0. */
   private storeWeights(weights: Float32Array | Float64Array, missing: number): void {
     const columns = this.padToMaxTokens ? (this.maxTokens as number) : missing + weights.length;
-    this.weights = new Float32Array(columns);
+    this.weights = zeros("float32", columns);
     let sum = 0;
     for (const weight of weights) sum += weight;
     this.weights.fill(weights.length === 0 ? 0 : sum / weights.length, 0, missing);

@@ -18,7 +18,25 @@ export function kindOf(value: unknown): string {
   return value instanceof Map || value instanceof Set ? "map" : value instanceof Date ? "date" : "object";
 }
 const junk: readonly unknown[] = [
-  ...[-1, -0.5, 0.5, 0, 3, Number.NaN, Infinity, -Infinity, 2 ** 53, "3", "", "zzz", "adam", true, false, null],
+  ...[
+    -1,
+    -0.5,
+    0.5,
+    0,
+    3,
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    2 ** 53,
+    2 ** 40,
+    "3",
+    "",
+    "zzz",
+    "adam",
+    true,
+    false,
+    null,
+  ],
   ...[undefined, 3n, Symbol("s"), [], ["3"], [null], [3], [[3]], new Float32Array(2), new BigInt64Array(2), {}],
   ...[{ zzz: 1 }, { length: 2 }, { from: 3 }, new Map([[1, 2]]), new Set([1]), new Date(0), /x/, (): number => 3],
   Object.create(null),
@@ -40,9 +58,12 @@ const pick = <T>(random: Random, list: readonly T[]): T => list[random.integer(l
 const isOptions = (value: unknown): value is Record<string, unknown> =>
   kindOf(value) === "object" && !isMade(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
+const alsoOf = ({ also = {} }: Entry, name: string): readonly string[] =>
+  Object.hasOwn(also, name) ? (also[name] as readonly string[]) : [];
+
 /** Kinds that an argument has in one of the calls that are right, and what is said of it besides. */
 function kindsOf(entry: Entry, at: number, option?: string): ReadonlySet<string> {
-  const kinds = new Set(entry.also?.[option ?? at] ?? []);
+  const kinds = new Set(alsoOf(entry, String(option ?? at)));
   for (const args of entry.right) {
     const value = args[at];
     if (option === undefined) kinds.add(kindOf(value));
@@ -137,7 +158,7 @@ function damageOnce(random: Random, entry: Entry, { args, damage, wrong }: Damag
       const value = pick(random, junk);
       const kinds = kindsOf(entry, at, name);
       // Right, and without end.
-      if (value === 2 ** 53 && ["epochs", "length"].includes(name)) break;
+      if ((value === 2 ** 53 || value === 2 ** 40) && ["epochs", "length"].includes(name)) break;
       const isWrong = !kinds.has("any") && !kinds.has(kindOf(value));
       return made(
         (copy) => {
@@ -186,9 +207,7 @@ function damageOnce(random: Random, entry: Entry, { args, damage, wrong }: Damag
           copy[at] = { ...options, [name]: change.value };
         },
         `${name}: ${change.what}`,
-        change.wrong &&
-          !(entry.also?.[name] ?? []).includes("any") &&
-          !(entry.bigints && change.what.includes("64-bit")),
+        change.wrong && !alsoOf(entry, name).includes("any") && !(entry.bigints && change.what.includes("64-bit")),
       );
     }
   }

@@ -136,7 +136,7 @@ describe("makeSamplingTable", () => {
   });
 
   test("throws for a size below 1 and a factor that is not positive", () => {
-    expect(() => makeSamplingTable(0)).toThrow("size must be a whole number of at least 1, got 0");
+    expect(() => makeSamplingTable(0)).toThrow("size must be a whole number from 1 to 268435456, got 0");
     expect(() => makeSamplingTable(5, 0)).toThrow("samplingFactor must be a number in (0, Infinity), got 0");
   });
 });
