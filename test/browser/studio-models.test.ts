@@ -57,7 +57,7 @@ test.each([
 ] as const)("at %i pixels, %s: a given model and the zoo are accessible and fit", async (width, colorScheme) => {
   writeFileSync(join(folder, "text.txt"), sampleText(60));
   const file = join(folder, "a-model.safetensors");
-  await json(folder, "train", "text.txt", "--out", "a-model.safetensors", "--epochs", "1", ...tiny);
+  await json(folder, "train", "text.txt", "--out", "a-model.safetensors", "--overwrite", "--epochs", "1", ...tiny);
   await withStudio({ width, colorScheme, models: [file] }, async (page, address) => {
     await page.goto(`${address}#/models`);
     await page.getByRole("heading", { name: "a-model" }).waitFor();
