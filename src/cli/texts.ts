@@ -17,10 +17,11 @@ export const isLines = (path: string): boolean => /\.(?:jsonl|ndjson)$/i.test(pa
 /**
  * What is at a path. A file is one text. A file of JSON lines (.jsonl, .ndjson) is a text a line: the line itself where it is
  * text, else its `field` ("text"). A folder is what its files are, those of its folders too, in the order of their names; names
- * that begin with a dot are left out, and empty texts. `purpose`: what a text is for, in an error's line.
+ * that begin with a dot are left out, and empty texts, and the file `except`, where the model goes. `purpose`: what a text is
+ * for, in an error's line.
  * @throws InputError for what cannot be read, a line without a text, and where there is no text
  */
-export function readTexts(path: string, purpose: string, field?: string): Texts {
+export function readTexts(path: string, purpose: string, field?: string, except?: string): Texts {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   if (!isFolder && !isLines(path)) {
     if (field !== undefined) {
@@ -32,7 +33,7 @@ export function readTexts(path: string, purpose: string, field?: string): Texts 
     if (text === "") throw new InputError(`${path}: the file is empty. Give a text ${purpose}.`);
     return text;
   }
-  const files = isFolder ? filesIn(path) : [path];
+  const files = isFolder ? filesIn(path).filter((file) => except === undefined || !isSameFile(file, except)) : [path];
   const texts = files.flatMap((file) => (isLines(file) ? linesOf(file, field ?? "text") : [readText(file)]));
   const found = texts.filter((text) => text !== "");
   if (found.length > 0) return found;
@@ -43,6 +44,11 @@ export function readTexts(path: string, purpose: string, field?: string): Texts 
 export const joined = (text: Texts): string => (typeof text === "string" ? text : text.join(""));
 
 const readText = (path: string): string => unixLineEnds(decodeText(readInput(path), path));
+
+function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
+}
 
 function filesIn(folder: string): string[] {
   const all = readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => {

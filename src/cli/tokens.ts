@@ -13,14 +13,16 @@ export type Source = Texts | TextFile;
 
 export const isLarge = (text: Source): text is TextFile => typeof text === "object" && "parts" in text;
 
+type SourceOptions = TextFileOptions & { readonly except?: string };
+
 /** As `readTexts`; a large file of one text is read in parts. */
-export function openTexts(path: string, purpose: string, field?: string, options: TextFileOptions = {}): Source {
+export function openTexts(path: string, purpose: string, field?: string, options: SourceOptions = {}): Source {
   const stat = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
-  const { wholeBytes = 2 ** 26 } = options;
+  const { wholeBytes = 2 ** 26, except, ...rest } = options;
   if (field !== undefined || isLines(path) || !stat?.isFile() || stat.size <= wholeBytes) {
-    return readTexts(path, purpose, field);
+    return readTexts(path, purpose, field, except);
   }
-  const { parts, ...file } = textFile(path, { ...options, wholeBytes });
+  const { parts, ...file } = textFile(path, { ...rest, wholeBytes });
   return { ...file, parts: { [Symbol.iterator]: () => mapped(parts, unixLineEnds) } };
 }
 

@@ -107,7 +107,7 @@ async function run(given: Given): Promise<void> {
   }
   const path = given.positionals[0] ?? mobyDick();
   checkTarget(out, [path, given.text("cell"), given.text("validation-file")], given);
-  const text = openTexts(path, "to train on", given.text("field"));
+  const text = openTexts(path, "to train on", given.text("field"), { except: out });
   if (!json && isLarge(text)) {
     process.stderr.write(printable(`${path}: ${formatCount(text.bytes)} bytes, read from disk in parts\n`));
   }

@@ -82,6 +82,7 @@ export function isInitializer(name: string): name is InitializerName {
 
 /** Why no line and no parameter may have this name; undefined where it may. */
 export function reservedFor(name: string): string | undefined {
+  if (name === "__proto__") return "a word of JavaScript's";
   if (name === "units") return "the cell's size";
   if (name === "input") return "the number of features of the input";
   return isFunction(name) ? "a function" : undefined;

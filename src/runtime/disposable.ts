@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** What is given back by hand, or by `using`. Knows nothing about what it is. */
+import { InputError } from "../graph/input-error.ts";
 
 /** Symbol.dispose; in browsers without it what compilers of `using` take there. */
 const symbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
@@ -11,6 +12,20 @@ export abstract class Disposable {
   /** The same, at the end of the block of a `using` declaration. */
   [symbol](): void {
     this.dispose();
+  }
+  private busy = false;
+  /**
+   * What `act` comes to; its memory is for one call at a time.
+   * @throws InputError where the call before it goes on
+   */
+  protected async alone<Result>(what: string, act: () => Promise<Result>): Promise<Result> {
+    if (this.busy) throw new InputError(`${what}: called while an earlier call goes on. Await that one first.`);
+    this.busy = true;
+    try {
+      return await act();
+    } finally {
+      this.busy = false;
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  * whatever yields batches. Knows nothing about programs.
  */
 import { InputError } from "../graph/input-error.ts";
-import { checkOptions, formatValue, isPlain, type Schema } from "../graph/schema.ts";
+import { alias, anything, checkOptions, formatValue, isPlain, type Schema } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { shuffle as shuffled } from "../nn/shuffle.ts";
@@ -264,6 +264,7 @@ export async function sourcePasses(model: Model, source: BatchSource, options: S
     if (!(isPlain(given) && "x" in given && "y" in given)) {
       throw new InputError(`${place} must be { x, y } or { x, y, sampleWeight }, got ${formatValue(given)}`);
     }
+    checkOptions(place, given, { x: anything, y: anything, sampleWeight: alias(anything, "weights", "w") });
     const data = read(given, place);
     if (stateful !== undefined && most > 0 && data.count !== most) {
       throw new InputError(

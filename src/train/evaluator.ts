@@ -52,10 +52,13 @@ export class Evaluator extends Disposable {
    * Mean loss in nats of predicting each token from those before it. The stream is cut into as many lanes as the
    * batch has examples; each begins with a zero state and in the words of the one before, so that no token is left out.
    * Steps that the model masks do not count; where none counts, it is 0.
-   * @throws InputError for less than two tokens
+   * @throws InputError for less than two tokens, and while an earlier call goes on
    * @param pause called now and then, so that a page or a signal gets its turn
    */
-  async loss(tokens: Tokens, pause: () => Promise<void> = async () => {}): Promise<number> {
+  loss(tokens: Tokens, pause: () => Promise<void> = async () => {}): Promise<number> {
+    return this.alone("evaluator.loss", () => this.lossAlone(tokens, pause));
+  }
+  private async lossAlone(tokens: Tokens, pause: () => Promise<void>): Promise<number> {
     checkArguments("evaluator", { tokens, pause }, lossArguments);
     const { program, batch, steps, model } = this;
     const source = tokenSource(tokens);

@@ -76,6 +76,8 @@ export async function createPredictor(model: Model, options: PredictorOptions): 
 /** The states that a caller may give: those that start from zeros otherwise. */
 const open = (model: Model): readonly string[] => statesOf(model, ({ initialState }) => initialState === "zeros");
 
+type StatesToStartFrom = { readonly initialState?: Readonly<Record<string, ArrayLike<number>>> };
+
 /** Owns a program without gradients until it is disposed of; reads the model's values anew at each call. */
 export class Predictor extends Disposable {
   private readonly model: Model;
@@ -99,12 +101,12 @@ export class Predictor extends Disposable {
    * Tokens (T,B) or vectors (T,B,D), flat, time first -> outputs (T,B,V), or (B,V) where the model gives one a sequence; from
    * the last step to the first where it goes backwards. The states start from zero; those of `stateful` layers where the
    * last call left them; any of them (B,H) from `initialState`, by its name: `lstm.h`.
-   * @throws InputError for numbers that do not fit; then nothing has changed
+   * @throws InputError for numbers that do not fit, and while an earlier call goes on; then nothing has changed
    */
-  async predict(
-    inputs: Inputs,
-    options: { readonly initialState?: Readonly<Record<string, ArrayLike<number>>> } = {},
-  ): Promise<Float32Array> {
+  predict(inputs: Inputs, options: StatesToStartFrom = {}): Promise<Float32Array> {
+    return this.alone("predict", () => this.predictAlone(inputs, options));
+  }
+  private async predictAlone(inputs: Inputs, options: StatesToStartFrom): Promise<Float32Array> {
     checkOptions("predict", options, { initialState: recordOf(anArray) });
     const { initialState = {} } = options;
     const { model, program } = this;

@@ -297,13 +297,21 @@ export class Trainer extends Disposable {
    * Masked steps do not count; where nothing does, the loss is 0 and the gradients are zeros. The states start from where the last call left them, unless `resetStates` is called. With
    * `accumulate` the parameters change at every so manieth call, or where `last` says that no more batches come.
    * @returns the mean loss before the update
-   * @throws InputError for numbers that do not fit; then nothing has changed
+   * @throws InputError for numbers that do not fit, and while an earlier call goes on; then nothing has changed
    */
-  async update(
+  update(
     inputs: Inputs,
     targets: ArrayLike<number>,
     learningRate = this.optimizer.learningRate,
     options: UpdateOptions = {},
+  ): Promise<number> {
+    return this.alone("trainer.update", () => this.updateAlone(inputs, targets, learningRate, options));
+  }
+  private async updateAlone(
+    inputs: Inputs,
+    targets: ArrayLike<number>,
+    learningRate: number,
+    options: UpdateOptions,
   ): Promise<number> {
     checkValue("training: learningRate", learningRate, amount);
     checkOptions("training", options, updateRules);

@@ -61,8 +61,12 @@ test("a text is gone through once for its vocabulary: a generator is enough", ()
 });
 
 test.each([5, null, undefined, {}, { parts: "abc" }, { parts: null }])("%o is no text", (value) => {
-  expect(() => trainTokenizer("char", value as never)).toThrow("trainTokenizer: text must be a text, a list of texts, or a text in parts");
-  expect(() => trainTokenizer("bpe", value as never)).toThrow("trainTokenizer: text must be a text, a list of texts, or a text in parts");
+  expect(() => trainTokenizer("char", value as never)).toThrow(
+    "trainTokenizer: text must be a text, a list of texts, or a text in parts",
+  );
+  expect(() => trainTokenizer("bpe", value as never)).toThrow(
+    "trainTokenizer: text must be a text, a list of texts, or a text in parts",
+  );
 });
 
 test("beyond a bound, 2^20 different words, the first ones are counted, and it is said how many were not", () => {

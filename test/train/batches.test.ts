@@ -530,3 +530,13 @@ test("tags at every step, in batches", async () => {
   await fit(model, cut(yAtSteps, 4), { epochs: 2 });
   expect(valuesOf(model)).toEqual(valuesOf(wanted));
 });
+
+test("a batch with a name that it does not have is refused, and nothing is trained", async () => {
+  const model = sequential([embedding(5, 4), lstm(4), dense(2)]);
+  const [x, y] = [[[1, 2]], [0]];
+  for (const name of ["sampleWeights", "sample_weight", "weights"]) {
+    await expect(fit(model, [{ x, y, [name]: [0] }] as never)).rejects.toThrow(
+      `fit: batch 0: unknown option "${name}". Did you mean sampleWeight?`,
+    );
+  }
+});
