@@ -5,6 +5,7 @@ import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
   alias,
+  camelCase,
   checkArguments,
   either,
   flag,
@@ -65,7 +66,8 @@ export const modelCheckpointArguments: Arguments = {
  */
 export function modelCheckpoint(path: string, options: ModelCheckpointOptions = {}): Callback {
   checkArguments("modelCheckpoint", { path, options }, modelCheckpointArguments);
-  const { monitor = "valLoss", mode = "auto", saveBestOnly = false, saveFreq = "epoch" } = options;
+  const { mode = "auto", saveBestOnly = false, saveFreq = "epoch" } = options;
+  const monitor = camelCase(options.monitor ?? "valLoss");
   const { initialValueThreshold, withTraining = true, extra = {} } = options;
   const fields = fieldsOf(path);
   if (saveFreq !== "epoch" && fields.includes("epoch")) {

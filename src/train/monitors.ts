@@ -6,6 +6,7 @@ import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
   callable,
+  camelCase,
   checkArguments,
   checkOptions,
   finiteNumber,
@@ -36,7 +37,9 @@ const directionOf = (monitor: string, mode: MonitorMode): "min" | "max" =>
 
 /** @throws InputError where there is no such value, with those that there are */
 function monitored(where: string, monitor: string, logs: Logs): number {
-  const value = Object.hasOwn(logs, monitor) ? logs[monitor] : undefined;
+  // By Keras's name too: val_loss.
+  const name = Object.hasOwn(logs, monitor) ? monitor : camelCase(monitor);
+  const value = Object.hasOwn(logs, name) ? logs[name] : undefined;
   if (value !== undefined) return value;
   const hint = monitor.startsWith("val") ? " Give fit validationSplit or validationData." : "";
   throw new InputError(

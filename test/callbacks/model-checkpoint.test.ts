@@ -149,9 +149,9 @@ describe("says what is wrong", () => {
       'modelCheckpoint: mode must be one of "auto", "min", "max", got "best"',
     ],
     [
-      "Keras's own name of the validation loss",
-      () => modelCheckpoint("m", { monitor: "val_loss", saveBestOnly: true }).onEpochEnd?.(0, { loss: 1 }, idleRun()),
-      "modelCheckpoint: monitor: the logs have no val_loss; they have loss. Give data to validate on, or another name.",
+      "a number to monitor that the logs do not have, by Keras's name",
+      () => modelCheckpoint("m", { monitor: "val_mae", saveBestOnly: true }).onEpochEnd?.(0, { loss: 1 }, idleRun()),
+      "modelCheckpoint: monitor: the logs have no valMae; they have loss. Give data to validate on, or another name.",
     ],
     [
       "a number for the path that the logs do not have",

@@ -1,5 +1,5 @@
 /** Texts as commands read them: separate ones, line ends, and what is typed. */
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readEscapes } from "../../src/cli/escapes.ts";
@@ -45,6 +45,14 @@ describe("separate texts", () => {
     writeFileSync(join(own, ".git/config"), "g");
     symlinkSync(at("unix.txt"), join(own, "c.txt"));
     expect(readTexts(own, "")).toEqual(["a1", "a2", "b", sampleText(200)]);
+  });
+
+  test("the model that is written into the folder that is read is none of its texts, also with --resume", async () => {
+    const options = ["train", "poems", "--out", "poems/m.safetensors", ...tiny];
+    await json(folder, ...options, "--epochs", "1");
+    await json(folder, ...options, "--epochs", "2", "--resume");
+    expect(modelIn("poems/m.safetensors").training?.step).toBeGreaterThan(0);
+    rmSync(at("poems/m.safetensors"));
   });
 
   test.each([

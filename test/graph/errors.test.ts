@@ -862,6 +862,11 @@ test("a reserved name defined", () => {
     "
   `);
 });
+test("a name that JavaScript keeps for itself", () => {
+  for (const equations of ["__proto__' = x", "__proto__' = tanh(W @ x)", "y = x + __proto__"]) {
+    expect(mistake(equations)).toContain('"__proto__" is reserved: it is a word of JavaScript\'s.');
+  }
+});
 test("units as a value", () => {
   expect(mistake("y = x * units")).toMatchInlineSnapshot(`
     "

@@ -10,6 +10,7 @@ import { TimeseriesGenerator, timeseriesDatasetFromArray } from "../../src/text/
 import type { BatchSource, ExampleBatch } from "../../src/train/batches.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { type FitOptions, fit } from "../../src/train/fit.ts";
+import { earlyStopping, reduceOnPlateau } from "../../src/train/monitors.ts";
 import { adam, sgd } from "../../src/train/optimizers.ts";
 import { predict } from "../../src/train/predict.ts";
 import type { TrainerState } from "../../src/train/trainer.ts";
@@ -539,4 +540,12 @@ test("a batch with a name that it does not have is refused, and nothing is train
       `fit: batch 0: unknown option "${name}". Did you mean sampleWeight?`,
     );
   }
+});
+
+test("callbacks monitor values by Keras's names too", async () => {
+  const model = sequential([embedding(5, 4), lstm(4), dense(2)], { seed: 1 });
+  const data = [{ x: [[1, 2]], y: [0] }];
+  const callbacks = [earlyStopping({ monitor: "val_loss", patience: 5 }), reduceOnPlateau({ monitor: "val_loss" })];
+  const { history } = await fit(model, data, { epochs: 2, validationData: data, callbacks });
+  expect(history.valLoss).toHaveLength(2);
 });
