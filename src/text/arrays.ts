@@ -80,7 +80,7 @@ export const aFlatArray: Rule = {
     isList(value.data) &&
     typeof value.data[0] !== "bigint" &&
     Array.isArray(value.shape) &&
-    value.shape.every(wholeNumber(0).accepts) &&
+    Array.from(value.shape).every(wholeNumber(0).accepts) &&
     sizeOf(value.shape) === value.data.length,
 };
 
@@ -135,12 +135,12 @@ export function argmax(array: FlatArray<ArrayLike<number>>): FlatArray<Int32Arra
 export function flatten(nested: NestedNumbers | FlatArray, name: string): FlatArray {
   if (isFlat(nested)) {
     const { data, shape } = nested;
-    if (!Array.isArray(shape) || !shape.every((size) => typeof size === "number") || !isList(data)) {
+    if (!Array.isArray(shape) || !Array.from(shape).every((size) => typeof size === "number") || !isList(data)) {
       throw new InputError(
         `${name}: needs an array as data and a list of numbers as shape, got ${formatValue(data)} and ${formatValue(shape)}`,
       );
     }
-    if (!shape.every(wholeNumber(0).accepts) || sizeOf(shape) !== data.length) {
+    if (!Array.from(shape).every(wholeNumber(0).accepts) || sizeOf(shape) !== data.length) {
       throw new InputError(`${name}: shape (${shape}) has ${sizeOf(shape)} values, but its data has ${data.length}`);
     }
     if (isNumbers(data)) return nested;

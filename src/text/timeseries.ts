@@ -170,7 +170,8 @@ export const timeseriesGeneratorArguments: Arguments = {
     endIndex: orNull(place),
     shuffle: flag,
     reverse: flag,
-    batchSize: count,
+    // With `shuffle` so many are drawn.
+    batchSize: wholeNumber(1, 2 ** 24),
     seed: orNull(aSeed),
   }),
 };

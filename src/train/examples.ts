@@ -276,7 +276,7 @@ const depthOf = (given: ExampleArray): number =>
 
 function checkFlat(what: string, given: Exclude<ExampleArray, Nested>): Exclude<ExampleArray, Nested> {
   const { data, shape } = given;
-  if (!isList(data) || !(Array.isArray(shape) && shape.every(wholeNumber(0).accepts))) {
+  if (!isList(data) || !(Array.isArray(shape) && Array.from(shape).every(wholeNumber(0).accepts))) {
     throw new InputError(
       `${what}: needs numbers as data and whole numbers as shape, got ${formatValue(data)} and ${formatValue(shape)}`,
     );

@@ -151,7 +151,7 @@ function meanOfSteps(
   value: (row: number) => number,
 ): number {
   const steps = targets.length / perTarget;
-  if (outputs.length !== steps * features) {
+  if (!Number.isInteger(steps) || outputs.length !== steps * features) {
     throw new InputError(
       `${where}: needs ${features} outputs and ${perTarget} targets a step, got ${outputs.length} and ${targets.length}`,
     );

@@ -80,3 +80,10 @@ test("perplexity of a model's outputs is exp of the loss that the trainer sees",
   const loss = await trainer.update(tokens, targets);
   expect(perplexity(predicted, targets, { features: vocabulary })).toBeCloseTo(Math.exp(loss), 5);
 });
+
+test("outputs that are no whole number of steps are refused, however many features they have", () => {
+  for (const features of [3, 2 ** 40]) {
+    const message = `categoricalAccuracy: needs ${features} outputs and ${features} targets a step, got 4 and 4`;
+    expect(() => categoricalAccuracy([1, 0, 0, 1], [1, 0, 0, 1], { features })).toThrow(message);
+  }
+});
