@@ -60,6 +60,7 @@ export {
   readLanguageModel,
   type Texts,
   type TrainLanguageModelOptions,
+  type TrainLanguageModelResult,
   trainLanguageModel,
   type WriteOptions,
   writeLanguageModel,

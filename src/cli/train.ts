@@ -38,6 +38,7 @@ import {
   checkModelOptions,
   checkTrainingOptions,
   isOptimizer,
+  optionsOfModel,
   type Remembered,
   remember,
   type Settings,
@@ -119,12 +120,11 @@ async function run(given: Given): Promise<void> {
   const parameters = countParameters(lm.model);
   const vocabulary = vocabularySize(lm.tokenizer);
   if (task.stand === "ended") {
-    const length = settings.minutes === undefined ? `${settings.epochs} epochs` : `${settings.minutes} minutes`;
     const more = settings.minutes === undefined ? "--epochs" : "--minutes";
     if (json) writeJson({ event: "done", file: out });
     else
       process.stderr.write(
-        printable(`${out}: its training of ${length} is done. For more of it give ${more}, in all.\n`),
+        printable(`${out}: its training of ${lengthOf(settings)} is done. For more of it give ${more}, in all.\n`),
       );
     return;
   }
@@ -290,7 +290,11 @@ function taskToGoOn(given: Given, text: Source, out: string): Task {
       `${out}: was trained by "${optimizer}", which is not known here. Train anew, with --overwrite.`,
     );
   }
-  const file: Remembered = { file: out, model: lm.model, options: { ...lm.options, optimizer } };
+  const file: Remembered = {
+    file: out,
+    model: lm.model,
+    options: { ...(lm.options ?? optionsOfModel(lm)), optimizer },
+  };
   checkModelOptions(given, file);
   const validationFile = given.text("validation-file") !== undefined;
   if (lm.options?.["validation-file"] === true && !validationFile) {
@@ -314,12 +318,14 @@ function taskToGoOn(given: Given, text: Source, out: string): Task {
   }
   checkUnknown(given.positionals[0] ?? "Moby-Dick", lm, text, { tokens, ...unknownOptions(given) });
   const settings = settingsToGoOn(given, file, { anew, validationFile });
+  const stand = anew ? "elsewhere" : standWith(settings);
   return {
     lm: { ...lm, optimizer, options: remember(settings, file) },
     stream: streamFor(lm, text, tokens, settings, validationData),
-    settings,
+    // Less than it has had is not what it had.
+    settings: stand === "ended" ? own : settings,
     resume: lm.training && (anew ? { ...lm.training, place: undefined } : lm.training),
-    stand: anew ? "elsewhere" : standWith(settings),
+    stand,
   };
 }
 
@@ -327,8 +333,12 @@ function goesOn({ stand, resume, settings }: Task, out: string): string {
   if (stand === "elsewhere") {
     return `${out}: was trained on another text, or otherwise; in this one the training begins anew.\n`;
   }
-  const length = settings.minutes === undefined ? `${settings.epochs} epochs` : `${settings.minutes} minutes`;
-  return `Going on after update ${formatCount(resume?.step ?? 0)}, to ${length} in all.\n`;
+  return `Going on after update ${formatCount(resume?.step ?? 0)}, to ${lengthOf(settings)} in all.\n`;
+}
+
+function lengthOf({ epochs, minutes }: Settings): string {
+  const [count, unit] = minutes === undefined ? [epochs, "epoch"] : [minutes, "minute"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 const unknownOptions = (given: Given) => ({ allowed: given.flag("allow-unknown"), json: given.flag("json") });

@@ -2,26 +2,17 @@
 import { cells } from "../cells/index.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Layer, Model } from "../nn/model.ts";
+import type { LanguageModel } from "../tasks/language-model.ts";
 import { defaultVocabulary, type Tokenizer } from "../text/tokenizer.ts";
 import { type FitStreamOptions, fitDefaults } from "../train/fit-stream.ts";
-import { adam, adamW, asgd, nadam, type Optimizer, rmsprop, sgd } from "../train/optimizers.ts";
+import { type OptimizerName, optimizers } from "../train/optimizer-names.ts";
 import { readCell } from "./cell-argument.ts";
 import { type Given, type Options, seedRange, withRemembered } from "./options.ts";
 
-type OptimizerChoice = {
-  readonly make: (options: { learningRate: number }) => Optimizer;
-  /** Good for text by characters. */
-  readonly rate: number;
-};
-const optimizers: Readonly<Record<string, OptimizerChoice>> = {
-  adam: { make: adam, rate: fitDefaults.learningRate },
-  adamw: { make: adamW, rate: fitDefaults.learningRate },
-  nadam: { make: nadam, rate: fitDefaults.learningRate },
-  rmsprop: { make: rmsprop, rate: fitDefaults.learningRate },
-  sgd: { make: sgd, rate: 8 },
-  asgd: { make: asgd, rate: 8 },
-};
-export const isOptimizer = (name: string): boolean => Object.hasOwn(optimizers, name);
+export const isOptimizer = (name: string): name is OptimizerName => Object.hasOwn(optimizers, name);
+/** Good for text by characters. */
+const rateOf = (optimizer: OptimizerName): number =>
+  optimizer === "sgd" || optimizer === "asgd" ? 8 : fitDefaults.learningRate;
 
 const positive = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 
@@ -76,7 +67,7 @@ export type Settings = {
   readonly steps: number;
   readonly epochs?: number;
   readonly minutes?: number;
-  readonly optimizer: string;
+  readonly optimizer: OptimizerName;
   readonly rate: number;
   readonly clip: number;
   readonly seed: number;
@@ -108,7 +99,7 @@ export function settingsOf(given: Given, { validationFile }: { readonly validati
     );
   }
   const units = number("units") ?? 128;
-  const optimizer = text("optimizer") ?? "adam";
+  const optimizer = (text("optimizer") ?? "adam") as OptimizerName;
   return {
     cell: text("cell") ?? "lstm",
     units,
@@ -121,7 +112,7 @@ export function settingsOf(given: Given, { validationFile }: { readonly validati
     steps: number("steps") ?? fitDefaults.steps,
     ...(minutes === undefined ? { epochs: number("epochs") ?? fitDefaults.epochs } : { minutes }),
     optimizer,
-    rate: number("rate") ?? (optimizers[optimizer] as OptimizerChoice).rate,
+    rate: number("rate") ?? rateOf(optimizer),
     clip: number("clip") ?? fitDefaults.clipNorm,
     seed: number("seed") ?? 0,
     ...(validationFile
@@ -140,7 +131,7 @@ export function streamOptions(settings: Settings): FitStreamOptions {
     ...(minutes === undefined ? {} : { minutes }),
     ...(epochs === undefined ? {} : { epochs }),
     validationSplit: validation ?? 0,
-    optimizer: (optimizers[settings.optimizer] as OptimizerChoice).make({ learningRate: rate }),
+    optimizer: optimizers[settings.optimizer]({ learningRate: rate }),
     validations: validationsOf(minutes ?? epochs ?? fitDefaults.epochs),
   };
 }
@@ -153,7 +144,23 @@ const validationsOf = (count: number): number =>
 const ofModel = ["cell", "units", "layers", "embedding", "dropout", "tokens", "vocabulary", "optimizer"];
 const ofTraining = ["batch", "steps", "seed", "validation", "validation-tokens"];
 
-/** A file to go on with, as far as it says how it was made: older ones do not. */
+/** What a model itself says of how it was made: for a file that does not, an exported or an older one. */
+export function optionsOfModel({ model, tokenizer }: LanguageModel): Readonly<Record<string, unknown>> {
+  const layers = model.layers.flatMap((layer) =>
+    layer.kind === "cell" && layer.cell.states.length > 0 ? [layer] : [],
+  );
+  const embedding = model.layers.find((layer) => layer.kind === "embedding");
+  const dropout = model.layers.find((layer) => layer.kind === "dropout");
+  return {
+    units: layers[0]?.units,
+    layers: layers.length,
+    embedding: embedding?.outputDim,
+    dropout: dropout?.rate ?? 0,
+    tokens: tokenizer.kind,
+  };
+}
+
+/** A file to go on with, and how it was made. */
 export type Remembered = {
   readonly file: string;
   readonly model: Model;

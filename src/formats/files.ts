@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { InputError } from "../graph/input-error.ts";
 
@@ -13,7 +13,7 @@ const maxInputBytes = 2_000_000_000;
 
 /**
  * Put `bytes` at `path`, whole or not at all: into a temporary file next to it, to the disk, then renamed. A file that
- * was there keeps its permissions, and a link to it stays a link. A device or a pipe is just written to. Throws an
+ * was there keeps its permissions, and a link stays a link. A device or a pipe is just written to. Throws an
  * InputError where the path cannot be written; then no temporary file is left, unless the process was killed.
  */
 export function writeFileAtomically(path: string, bytes: Uint8Array): void {
@@ -71,9 +71,15 @@ type Target = { readonly path: string; readonly mode: number | undefined | "devi
 
 function targetOf(path: string): Target {
   const old = fs.statSync(path, { throwIfNoEntry: false });
-  if (old === undefined) return { path, mode: undefined };
+  if (old === undefined) return { path: endOf(path), mode: undefined };
   if (old.isDirectory()) throw new InputError(`${path}: is a folder. Give the name of a file to write.`);
   return old.isFile() ? { path: fs.realpathSync(path), mode: old.mode & 0o7777 } : { path, mode: "device" };
+}
+
+/** Where a link leads to though nothing is there; the path itself where it is none. */
+function endOf(path: string): string {
+  const link = fs.lstatSync(path, { throwIfNoEntry: false });
+  return link?.isSymbolicLink() ? endOf(resolve(dirname(path), fs.readlinkSync(path))) : path;
 }
 
 type Temporary = { readonly file: number; readonly rename: () => void; readonly remove: () => void };

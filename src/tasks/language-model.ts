@@ -234,6 +234,12 @@ export type TrainLanguageModelOptions = Omit<FitStreamOptions, "validationData">
   readonly validationData?: Texts | Tokens | undefined;
 };
 
+/** What a training says at its end. */
+export type TrainLanguageModelResult = FitStreamResult & {
+  /** Tokens of the text that the model's vocabulary does not have: with many of them it is another model's text. */
+  readonly unknown: number;
+};
+
 /**
  * Train on a text, or on separate ones; the model's values are changed. Separate texts are one stream, each followed by the
  * token that ends a text: what the model remembers is carried across it, and it learns that nothing before it matters. The
@@ -254,7 +260,7 @@ export async function trainLanguageModel(
   lm: LanguageModel,
   text: Texts | Tokens,
   options: TrainLanguageModelOptions = {},
-): Promise<FitStreamResult> {
+): Promise<TrainLanguageModelResult> {
   checkArguments("trainLanguageModel", { lm, text, options }, trainArguments);
   const { model, tokenizer } = lm;
   const { validationData, ...given } = options;
@@ -263,7 +269,8 @@ export async function trainLanguageModel(
   const wanted = { ...other, ...given };
   const all = { ...wanted, ...splitOf(tokenizer, text, tokens, wanted) };
   checkLength(tokenSource(tokens).length, all);
-  return fitStream(model, tokens, all);
+  const result = await fitStream(model, tokens, all);
+  return { ...result, unknown: hasUnknown(tokenizer) ? countUnknown(tokens) : 0 };
 }
 
 function tokensOf(tokenizer: Tokenizer, text: Texts | Tokens): Tokens {

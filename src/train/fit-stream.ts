@@ -231,9 +231,8 @@ function readPlace(given: unknown): Place | undefined {
 }
 
 /** What a training reads, and in which batches: it goes on only in the same. */
-function streamOf(tokens: Tokens, options: FitStreamOptions): string {
+function streamOf({ training, validation }: Parts, options: FitStreamOptions): string {
   const { batch, steps } = withDefaults(fitDefaults, options);
-  const { training, validation } = split(tokens, options);
   return `${batch} x ${steps} of ${fingerprint(training)}, ${fingerprint(validation)}`;
 }
 
@@ -251,16 +250,16 @@ export function standOf(
   options: FitStreamOptions = {},
 ): "under way" | "ended" | "elsewhere" {
   const stand = readPlace(place);
-  if (stand?.stream !== streamOf(tokens, options)) return "elsewhere";
-  const length = lengthOf(split(tokens, options).training.length, options);
+  const parts = split(tokens, options);
+  if (stand?.stream !== streamOf(parts, options)) return "elsewhere";
+  const length = lengthOf(parts.training.length, options);
   return stand.ended !== undefined && stand.ended >= length ? "ended" : "under way";
 }
 
 /** What is trained on, and what is validated on: in memory, for it is read again and again, and there is a limit to it. */
-function split(
-  tokens: Tokens,
-  options: FitStreamOptions,
-): { readonly training: TokenSource; readonly validation: Int32Array } {
+type Parts = { readonly training: TokenSource; readonly validation: Int32Array };
+
+function split(tokens: Tokens, options: FitStreamOptions): Parts {
   const { validationSplit, validationTokens, validationData } = withDefaults(fitDefaults, options);
   const source = tokenSource(tokens);
   const from = source.length - Math.floor(source.length * validationSplit);
@@ -311,8 +310,9 @@ async function fitStreamWith(
   checkReturnsSequences(model, "fitStream");
   checkCarriesStates(model, "fitStream");
 
-  const { training, validation } = split(tokens, options);
-  const stream = streamOf(tokens, options);
+  const parts = split(tokens, options);
+  const { training, validation } = parts;
+  const stream = streamOf(parts, options);
   const before = readPlace(resume?.place);
   if (before !== undefined && before.stream !== stream) {
     throw new InputError(

@@ -2,7 +2,8 @@
 import { lookUp, type Rule } from "../graph/schema.ts";
 import { adam, adamW, anOptimizer, asgd, nadam, type Optimizer, rmsprop, sgd } from "./optimizers.ts";
 
-const optimizers = { sgd, rmsprop, adam, adamw: adamW, nadam, asgd } as const;
+/** Each with Keras's defaults. */
+export const optimizers = { sgd, rmsprop, adam, adamw: adamW, nadam, asgd } as const;
 /** Keras's names of optimisers, each with its defaults. */
 export type OptimizerName = keyof typeof optimizers;
 

@@ -1,6 +1,20 @@
 /** docs/options.md, made of the rules that check the entries. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Rule, Schema } from "../../src/graph/schema.ts";
 import { entries } from "./entries.ts";
+
+/** What is imported from elsewhere than "unrolled", by name. */
+const places = new Map<string, string>();
+const source = join(import.meta.dirname, "../../src");
+const files = ["text", "formats"].flatMap((folder) =>
+  readdirSync(join(source, folder)).map((name) => `${folder}/${name}`),
+);
+for (const file of ["index.ts", "callbacks/index.ts", "server/index.ts", ...files]) {
+  const place = `unrolled/${file.replace(/(\/?index)?\.ts$/, "")}`.replace(/\/$/, "");
+  const names = Object.keys(await import(/* @vite-ignore */ join(source, file)));
+  for (const name of names) if (!places.has(name)) places.set(name, place);
+}
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 const row = (name: string, { expected, required, aliases }: Rule, place = "", kind = ""): string =>
@@ -14,6 +28,15 @@ function rows(schema: Schema, place = ""): string[] {
   ]);
 }
 
+/** Said where it is not "unrolled"; a method comes with what has it. */
+function origin(names: readonly string[]): string {
+  const from = names.flatMap((name) => {
+    const place = places.get(name) ?? "unrolled";
+    return place === "unrolled" ? [] : [`\`${name}\` from \`${place}\``];
+  });
+  return from.length === 0 ? "" : `${from.join(", ")}.\n\n`;
+}
+
 export function optionsPage(): string {
   const seen = new Map<string, string[]>();
   for (const { name, rules } of entries) {
@@ -25,7 +48,8 @@ export function optionsPage(): string {
     seen.set(key, [...(seen.get(key) ?? []), name]);
   }
   const sections = [...seen].map(
-    ([table, names]) => `## ${names.join(", ")}\n\n| option | must be | also called |\n| --- | --- | --- |\n${table}\n`,
+    ([table, names]) =>
+      `## ${names.join(", ")}\n\n${origin(names)}| option | must be | also called |\n| --- | --- | --- |\n${table}\n`,
   );
   return sections.join("\n");
 }

@@ -123,7 +123,7 @@ describe("train", () => {
     [
       "an optimiser that there is not",
       train("text.txt", "--optimizer", "adamax"),
-      '--optimizer: needs one of adam, adamw, nadam, rmsprop, sgd, asgd, got "adamax".',
+      '--optimizer: needs one of sgd, rmsprop, adam, adamw, nadam, asgd, got "adamax".',
     ],
     [
       "another optimiser with --resume",

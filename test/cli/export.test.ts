@@ -139,3 +139,21 @@ test.each(["f32", "f16", "bf16"])("a model of %s is read by evaluate, generate, 
     server.kill("SIGKILL");
   }
 });
+
+test("a training goes on with exported weights: the model's own options are accepted, others refused by both values", async () => {
+  await json(folder, "export", "m.safetensors", "on.safetensors");
+  const go = ["train", "text.txt", "--out", "on.safetensors", "--resume", "--epochs", "1"];
+  for (const [name, other] of [
+    ["units", "7"],
+    ["layers", "2"],
+    ["embedding", "5"],
+    ["tokens", "word"],
+  ] as const) {
+    const own = { units: "6", layers: "1", embedding: "4", tokens: "char" }[name];
+    expect(await refusal(folder, ...go, `--${name}`, other)).toContain(
+      `--${name}: is ${own} in on.safetensors and cannot change with --resume, got ${other}.`,
+    );
+  }
+  await json(folder, ...go, ...tiny, "--layers", "1", "--tokens", "char");
+  expect(read("on.safetensors").training?.step).toBeGreaterThan(0);
+});

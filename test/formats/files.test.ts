@@ -185,6 +185,16 @@ describe("writeFileAtomically", () => {
     expect(text(join(folder, "there", "real"))).toBe("new");
   });
 
+  test.skipIf(windows)("a link to what is not there yet stays a link, and the file is made where it leads", () => {
+    fs.mkdirSync(join(folder, "later"));
+    fs.symlinkSync(join("later", "real"), join(folder, "ahead"));
+    fs.symlinkSync("ahead", join(folder, "further"));
+    writeFileAtomically(join(folder, "further"), bytes("new"));
+    expect(fs.readlinkSync(join(folder, "ahead"))).toBe(join("later", "real"));
+    expect(fs.readlinkSync(join(folder, "further"))).toBe("ahead");
+    expect(text(join(folder, "later", "real"))).toBe("new");
+  });
+
   test.skipIf(windows)("a device is written to, not replaced", () => {
     writeFileAtomically("/dev/null", bytes("x"));
     expect(fs.statSync("/dev/null").isCharacterDevice()).toBe(true);

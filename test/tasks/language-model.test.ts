@@ -171,6 +171,8 @@ describe("evaluateLanguageModel", () => {
   test("counts what the model does not know; less than two tokens are refused", async () => {
     const lm = languageModel("ab", tiny);
     expect(await evaluateLanguageModel(lm, "a☃b☃")).toMatchObject({ tokens: 3, unknown: 2 });
+    const options = { batch: 1, steps: 2, epochs: 1, validationSplit: 0 };
+    expect((await trainLanguageModel(lm, "a☃b☃ab", options)).unknown, "in training as well").toBe(2);
     await expect(evaluateLanguageModel(lm, "a")).rejects.toThrow(
       "the text has 1 token; at least 2 are needed to predict one.",
     );
