@@ -5,10 +5,9 @@
  *
  * What is measured is the resident memory of the process as the system counts it, in a process of its own for each row, with
  * Node's own settings, and no collection is asked for. It moves by a few MB with the collector, so that a figure is the median
- * over 20 calls (or a tenth of all, if fewer); the highest of all calls is told beside it. At 128 units most of it is V8's: its
- * compiler of hot code takes up to 10 MB, and its heap of new objects grows to 48 MB in any program that goes on making some.
- * `--small-heap` as the last argument keeps these small (--no-opt, --max-semi-space-size=2, --heap-growing-percent=10), to see
- * what is left.
+ * over 20 calls (or a tenth of all, if fewer); the highest of all calls is told beside it. V8's room for new objects is used
+ * once before the first call that counts: it is 16 MB in any program after a few seconds, and calls of 128 units, which leave
+ * 50 KB each to be collected, would take 300 to have touched all of it.
  * The data are small, since a program's memory is what matters: 2 examples of 4 steps. What is never disposed of waits for
  * the collector, so that it is bounded and not flat: test/runtime/flat-memory.test.ts.
  */
@@ -87,6 +86,8 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 async function measure(name, units, count) {
   const call = calls[name](units);
   const resident = [];
+  for (let k = 0; k < 20; k++) await call();
+  for (let left = 2 ** 26; left > 0; left -= 1000) new Array(125).fill(0);
   for (let k = 0; k < count; k++) {
     await call();
     resident.push(process.memoryUsage.rss());
@@ -103,8 +104,7 @@ if (process.argv[2] === "--row") {
 const count = Number(process.argv[2] ?? 1000);
 if (!(Number.isInteger(count) && count >= 10))
   throw new Error(`calls: needs a whole number from 10, got ${process.argv[2]}`);
-const small = process.argv.includes("--small-heap");
-const [wanted = ""] = process.argv.slice(3).filter((one) => one !== "--small-heap");
+const wanted = process.argv[3] ?? "";
 const window = Math.min(20, Math.ceil(count / 10));
 const first = Math.max(window, Math.ceil(count / 10));
 const mb = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MB`.padStart(9);
@@ -113,8 +113,7 @@ console.log(`${"".padEnd(34)} units  call ${first}  call ${count}    highest  di
 let failed = false;
 for (const name of Object.keys(calls).filter((one) => one.includes(wanted))) {
   for (const units of [128, 1024]) {
-    const flags = small ? ["--no-opt", "--max-semi-space-size=2", "--heap-growing-percent=10"] : [];
-    const { stdout, status } = spawnSync(process.execPath, [...flags, self, "--row", name, `${units}`, `${count}`], {
+    const { stdout, status } = spawnSync(process.execPath, [self, "--row", name, `${units}`, `${count}`], {
       stdio: ["ignore", "pipe", "inherit"],
       maxBuffer: 2 ** 28,
     });

@@ -1,24 +1,33 @@
 /** What was made once for equal data is not made again. Knows nothing about what is made. */
 
+/** What was made, by key, and when it was last asked for. */
+export type Kept<T> = Map<string, { readonly value: T; used: number }>;
+let uses = 0;
+
 /**
  * What `make` gave for this key, if it is among the `most` used last; of a promise that fails, nothing is kept. What is
- * made is shared: nobody may change it.
+ * made is shared: nobody may change it. To find it changes no map: a map that is changed again and again leaves tables
+ * behind, each of which holds the next one and what was in it, until a full collection.
  */
-export function remember<T>(kept: Map<string, T>, key: string, make: () => T, most = 16): T {
-  let value = kept.get(key);
-  if (value === undefined) {
-    value = make();
-    // What failed may go well the next time.
-    if (value instanceof Promise) value.catch(() => kept.delete(key));
+export function remember<T>(kept: Kept<T>, key: string, make: () => T, most = 16): T {
+  const found = kept.get(key);
+  if (found !== undefined) {
+    found.used = ++uses;
+    return found.value;
   }
-  kept.delete(key);
-  kept.set(key, value);
-  for (const oldest of kept.keys()) if (kept.size > most) kept.delete(oldest);
+  const value = make();
+  // What failed may go well the next time.
+  if (value instanceof Promise) value.catch(() => kept.delete(key));
+  kept.set(key, { value, used: ++uses });
+  if (kept.size > most) {
+    const [[oldest]] = [...kept].sort(([, a], [, b]) => a.used - b.used) as [[string, unknown]];
+    kept.delete(oldest);
+  }
   return value;
 }
 
 const numbers = new WeakMap<object, number>();
-const byContent = new Map<string, number>();
+const byContent: Kept<number> = new Map();
 let given = 0;
 
 /**

@@ -152,7 +152,11 @@ export const withDefaults = <Defaults extends object, Given extends object>(
 ): Omit<Given, keyof Defaults> & {
   [K in keyof Defaults]: K extends keyof Given ? Exclude<Given[K], undefined> : Defaults[K];
 } =>
-  ({ ...defaults, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }) as never;
+  Object.assign(
+    {},
+    defaults,
+    Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  ) as never;
 
 /** @throws InputError for a value that the rule does not accept */
 export function checkValue(where: string, value: unknown, { expected, accepts, look }: Rule): void {

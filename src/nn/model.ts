@@ -12,7 +12,7 @@ import {
   type Parameter,
 } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { contentOf, remember } from "../graph/remember.ts";
+import { contentOf, type Kept, remember } from "../graph/remember.ts";
 import {
   type Arguments,
   alias,
@@ -277,14 +277,14 @@ export type ModelGraphOptions = {
   readonly goesOn?: boolean;
 };
 
-const made = new Map<string, unknown>();
+const made: Kept<unknown> = new Map();
 
 /**
  * What `make` makes of a model's layers, once for equal ones: a plan, or what else does not hang on their values. `purpose`
  * is all that it hangs on beside them.
  */
 export const onceForEqual = <T>({ layers, input }: Model, purpose: unknown, make: () => T): T =>
-  remember(made as Map<string, T>, contentOf([purpose, layers, input]), make);
+  remember(made as Kept<T>, contentOf([purpose, layers, input]), make);
 
 /** One time step of the whole model, without a loss. */
 export function modelGraph(

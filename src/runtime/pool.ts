@@ -84,7 +84,7 @@ else port.onmessage = (event) => receive(event.data);
 
 type Message = { readonly id: number; readonly error?: string };
 /** A run that so many threads have not ended yet. */
-type Job = { left: number; readonly done: (error?: string) => void };
+type Job = { readonly id: number; left: number; readonly done: (error?: string) => void };
 type PoolWorker = {
   readonly send: (message: object) => void;
   readonly busy: (yes: boolean) => void;
@@ -110,7 +110,8 @@ type NodeProcess = { getBuiltinModule?: (id: string) => unknown };
 const builtin = (id: string): unknown => (globalThis as { process?: NodeProcess }).process?.getBuiltinModule?.(id);
 
 let workers: readonly PoolWorker[] = [];
-const jobs = new Map<number, Job>();
+let jobs: readonly Job[] = [];
+const jobOf = (id: number): Job | undefined => jobs.find((job) => job.id === id);
 let programs = 0;
 
 /** Cores that this process may use. */
@@ -120,7 +121,7 @@ export function availableThreads(): number {
 }
 
 function receive({ id, error }: Message): void {
-  const job = jobs.get(id);
+  const job = jobOf(id);
   if (error !== undefined) fail(error);
   else if (job !== undefined && --job.left === 0) job.done();
 }
@@ -129,7 +130,7 @@ function receive({ id, error }: Message): void {
  * run starts new ones.
  */
 function fail(error: string): void {
-  const [ended, failed] = [workers, [...jobs.values()]];
+  const [ended, failed] = [workers, jobs];
   workers = [];
   for (const worker of ended) worker.end();
   for (const job of failed) job.done(error);
@@ -197,7 +198,7 @@ export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Mem
   let freed: (() => void) | undefined;
   const whenFree = (then: () => void): void => {
     if (followed?.id === id) followed.dismiss();
-    if (jobs.has(id)) freed = then;
+    if (jobOf(id) !== undefined) freed = then;
     else if (lost === undefined) then();
   };
   const join = (): void => {
@@ -210,13 +211,13 @@ export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Mem
   join();
   const run = (changed: 0 | 1): Promise<void> =>
     new Promise((resolve, reject) => {
-      if (jobs.has(id)) throw new Error("internal: a program is run while it runs");
+      if (jobOf(id) !== undefined) throw new Error("internal: a program is run while it runs");
       if (lost !== undefined) throw lost;
       join();
       followed?.dismiss();
       const done = (error?: string): void => {
-        jobs.delete(id);
-        for (const worker of workers) worker.busy(jobs.size > 0);
+        jobs = jobs.filter((job) => job.id !== id);
+        for (const worker of workers) worker.busy(jobs.length > 0);
         if (error === undefined) {
           resolve();
           const then = freed;
@@ -227,7 +228,7 @@ export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Mem
           reject(lost);
         }
       };
-      jobs.set(id, { left: threads, done });
+      jobs = [...jobs, { id, left: threads, done }];
       // Every worker gets its jobs in one order, so that two programs never wait for each other.
       mine.forEach((worker, thread) => {
         worker.busy(true);
@@ -242,7 +243,7 @@ export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Mem
     },
   };
   const lead = (changed: 0 | 1): void => {
-    if (jobs.has(id)) throw new Error("internal: a program is run while it runs");
+    if (jobOf(id) !== undefined) throw new Error("internal: a program is run while it runs");
     if (lost !== undefined) throw lost;
     join();
     if (followed?.id !== id) {

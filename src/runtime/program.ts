@@ -2,7 +2,7 @@
  * A compiled plan with its memory: put inputs in, run, read values out. Knows nothing about cells, models or text.
  */
 import { InputError } from "../graph/input-error.ts";
-import { contentOf, numberOf, remember } from "../graph/remember.ts";
+import { contentOf, type Kept, numberOf, remember } from "../graph/remember.ts";
 import { flag, type Schema, wholeNumber } from "../graph/schema.ts";
 import { multiplyAdds, type Plan, reservedBytes, type Slot } from "../schedule/plan.ts";
 import { type EmitOptions, emit, memoryPages, pageBytes } from "../wasm/emit.ts";
@@ -48,7 +48,7 @@ export async function load(
   checkMemory(plan.bytes, "the program");
   const threads = threadsFor(plan, wanted, here);
   const options: EmitOptions = { fma: fma && relaxedSimd(), threads };
-  const key = contentOf({ ...options, plan: numberOf(plan) });
+  const key = contentOf({ plan: numberOf(plan), ...options });
   const module = await remember(modules, key, async () => WebAssembly.compile(emit(plan, options)));
   let instance = takeIdle(key);
   if (instance === undefined) {
@@ -61,7 +61,7 @@ export async function load(
 }
 
 /** Modules by the content of their plan: a plan is compiled once, whoever made it. */
-const modules = new Map<string, Promise<WebAssembly.Module>>();
+const modules: Kept<Promise<WebAssembly.Module>> = new Map();
 
 /** A module with its memory, which one program has at a time. */
 type Instance = {

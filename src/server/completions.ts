@@ -177,7 +177,7 @@ async function* write(
   { served: { batcher }, texts, before, onWritten }: Order,
   client: string,
   signal: AbortSignal,
-): AsyncGenerator<ReadonlyMap<number, Delivery>, void> {
+): AsyncGenerator<Deliveries, void> {
   signal.throwIfAborted();
   let failure: unknown;
   let wake = (): void => {};
@@ -328,31 +328,43 @@ export async function completeAsEvents(
   client: string,
   { signal, onFirst, onEnd }: { readonly signal: AbortSignal; readonly onFirst: OnFirst; readonly onEnd: () => void },
 ): Promise<AsyncGenerator<string, void>> {
-  const { common, usage } = envelope(order);
-  const include = order.writing.stream_options?.include_usage === true;
-  const tell = createTeller(order);
-  const event = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
-  const deliveries = write(order, client, signal);
-  const first = await deliveries.next();
+  const answer = {
+    order,
+    ...envelope(order),
+    tell: createTeller(order),
+    deliveries: write(order, client, signal),
+    onEnd,
+  };
+  const first = await answer.deliveries.next();
   onFirst();
+  return events(first, answer);
+}
 
-  async function* events(): AsyncGenerator<string, void> {
-    try {
-      for (let next = first; next.done !== true; next = await deliveries.next()) {
-        let all = "";
-        for (const [choice, { pieces, ended }] of next.value) {
-          const choices = [tell(choice, pieces, ended ?? null)];
-          all += event({ ...common, choices, ...(include && { usage: null }) });
-        }
-        yield all;
+type Deliveries = ReadonlyMap<number, Delivery>;
+type Answer = ReturnType<typeof envelope> & {
+  readonly order: Order;
+  readonly tell: ReturnType<typeof createTeller>;
+  readonly deliveries: AsyncGenerator<Deliveries, void>;
+  readonly onEnd: () => void;
+};
+async function* events(first: IteratorResult<Deliveries, void>, answer: Answer): AsyncGenerator<string, void> {
+  const { order, common, usage, tell, deliveries, onEnd } = answer;
+  const include = order.writing.stream_options?.include_usage === true;
+  const event = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
+  try {
+    for (let next = first; next.done !== true; next = await deliveries.next()) {
+      let all = "";
+      for (const [choice, { pieces, ended }] of next.value) {
+        const choices = [tell(choice, pieces, ended ?? null)];
+        all += event({ ...common, choices, ...(include && { usage: null }) });
       }
-      if (include) yield event({ ...common, choices: [], usage: usage() });
-      yield "data: [DONE]\n\n";
-    } catch (error) {
-      yield event(apiErrorOf(error).body);
-    } finally {
-      onEnd();
+      yield all;
     }
+    if (include) yield event({ ...common, choices: [], usage: usage() });
+    yield "data: [DONE]\n\n";
+  } catch (error) {
+    yield event(apiErrorOf(error).body);
+  } finally {
+    onEnd();
   }
-  return events();
 }

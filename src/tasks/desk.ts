@@ -110,7 +110,7 @@ export function createText<Piece extends { readonly text: string }>(
   toRead.set(before);
   toRead.set(given, before.length);
   const begun = { read: 0, written: 0, replaced: 0, latest: 0, rest: rest ?? restAfter(tokenizer, given) };
-  return { length, describe, heard, goesOn, toRead, sampler, random, gate, foretold, healing, ...begun, state };
+  return { length, describe, heard, goesOn, toRead, sampler, random, gate, foretold, healing, state, ...begun };
 }
 
 function checkedTokens(tokenizer: Tokenizer, ids: ArrayLike<number>): Int32Array {

@@ -183,8 +183,11 @@ async function* write<Piece extends { readonly text: string }>(
         const [k, prompt] = [begun, prompts[begun] as Prompt];
         desk.join(
           createText(lm, {
-            ...{ ...writing, prompt, length, seed: seed + k },
+            prompt,
+            length,
+            seed: seed + k,
             describe: (...token) => describe(k, ...token),
+            ...writing,
           }),
         );
       }
@@ -217,7 +220,7 @@ export function createDescriber(tokenizer: Tokenizer, count: number): Describe<G
       if (ways === undefined) return { text, name: tokenName(tokenizer, way), token: way, logProbability };
       const about = { text, name: ways.name(way), token: ways.tokens[way] as number, logProbability };
       const replaces = ways.replaces(way);
-      return replaces === 0 ? about : { ...about, replaces };
+      return replaces === 0 ? about : Object.assign(about, { replaces });
     };
     const alternatives: LikelyToken[] = [];
     if (count > 0) ranking.begin(nats);
@@ -226,6 +229,6 @@ export function createDescriber(tokenizer: Tokenizer, count: number): Describe<G
       if (nats[other] === -Infinity) break;
       alternatives.push(likely(other, (ways?.decode(other) ?? decodeNext(tokenizer, other, before)).text));
     }
-    return { ...likely(token, text), alternatives };
+    return Object.assign(likely(token, text), { alternatives });
   };
 }

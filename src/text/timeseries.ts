@@ -125,20 +125,22 @@ export function timeseriesDatasetFromArray(
 
   const random = shuffled ? createRandom(seedOr(seed)) : undefined;
   const size = batchSize ?? 1;
-  function* pass(): Generator<FlatArray | SeriesBatch, void, undefined> {
-    const order = random === undefined ? starts : shuffle(starts.slice(), random);
-    for (let from = 0; from < order.length; from += size) {
-      const rows = order.slice(from, from + size);
-      const windows = windowsAt(series, rows, { length: sequenceLength, rate: samplingRate });
-      const x = batchSize === null ? first(windows) : windows;
-      if (answers === null) yield x;
-      else {
-        const chosen = valuesAt(answers, rows);
-        yield { x, y: batchSize === null ? first(chosen) : chosen };
-      }
-    }
-  }
-  return { count: Math.ceil(starts.length / size), [Symbol.iterator]: pass };
+  const orderOf = () => (random === undefined ? starts : shuffle(starts.slice(), random));
+  const batchAt = (rows: readonly number[]): FlatArray | SeriesBatch => {
+    const windows = windowsAt(series, rows, { length: sequenceLength, rate: samplingRate });
+    const x = batchSize === null ? first(windows) : windows;
+    if (answers === null) return x;
+    const chosen = valuesAt(answers, rows);
+    return { x, y: batchSize === null ? first(chosen) : chosen };
+  };
+  return { count: Math.ceil(starts.length / size), [Symbol.iterator]: () => chunks(orderOf(), size, batchAt) };
+}
+function* chunks<Chunk>(
+  all: readonly number[],
+  size: number,
+  make: (some: readonly number[]) => Chunk,
+): Generator<Chunk, void, undefined> {
+  for (let from = 0; from < all.length; from += size) yield make(all.slice(from, from + size));
 }
 
 export type TimeseriesGeneratorOptions = {

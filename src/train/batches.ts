@@ -73,7 +73,8 @@ export function chunksOf(order: Int32Array, batch: number, stepsOf: (n: number) 
   return [...new Set(lengths.slice().sort())].flatMap((steps) => {
     const rows = order.filter((_, k) => lengths[k] === steps);
     return Array.from({ length: Math.ceil(rows.length / batch) }, (_, k) => ({
-      ...{ rows: rows.subarray(k * batch, (k + 1) * batch), steps },
+      rows: rows.subarray(k * batch, (k + 1) * batch),
+      steps,
     }));
   });
 }
@@ -131,27 +132,42 @@ export function arrayPasses(model: Model, data: DataSet, rows: Int32Array, optio
   checkWholeBatches(model, { count: rows.length, batch, shuffle: shuffle !== undefined }, where);
   const all = chunksIn(rows);
   checkOrder(model, all, where);
+  // By pass, so that one that is taken up again has the order that it would have had.
+  function chunksOfPass(k: number): Chunk[] {
+    if (shuffle === undefined) return all;
+    const random = createRandom(shuffle + k);
+    const chunks = chunksIn(shuffled(rows.slice(), random));
+    return sameLength(chunks) ? chunks : shuffled(chunks, random);
+  }
   const rooms = new Map<number, Room[]>();
   let turn = 0;
-  async function* pass(k: number): AsyncGenerator<Batch, void, undefined> {
-    // By pass, so that one that is taken up again has the order that it would have had.
-    const random = shuffle === undefined ? undefined : createRandom(shuffle + k);
-    const chunks = random ? chunksIn(shuffled(rows.slice(), random)) : all;
-    if (random && !sameLength(chunks)) shuffled(chunks, random);
-    for (const [at, { rows: some, steps }] of chunks.entries()) {
-      const pair = rooms.get(steps) ?? [0, 1].map(() => roomFor(data, { batch, steps }));
-      rooms.set(steps, pair);
-      turn = 1 - turn;
-      yield { ...fillRoom(data, some, pair[turn] as Room), last: at + 1 === chunks.length };
-    }
+  function roomOf(steps: number): Room {
+    const pair = rooms.get(steps) ?? [0, 1].map(() => roomFor(data, { batch, steps }));
+    rooms.set(steps, pair);
+    turn = 1 - turn;
+    return pair[turn] as Room;
   }
-  return { sizes: { batch, steps: all.at(-1)?.steps as number }, pass, close: async () => {} };
+  return {
+    sizes: { batch, steps: all.at(-1)?.steps as number },
+    pass: (k) => arrayPass(data, chunksOfPass(k), roomOf),
+    close: async () => {},
+  };
+}
+async function* arrayPass(
+  data: DataSet,
+  chunks: readonly Chunk[],
+  roomOf: (steps: number) => Room,
+): AsyncGenerator<Batch, void, undefined> {
+  for (const [at, { rows, steps }] of chunks.entries()) {
+    yield Object.assign(fillRoom(data, rows, roomOf(steps)), { last: at + 1 === chunks.length });
+  }
 }
 
 /** Where a batch of examples goes. */
 type Room = ReturnType<typeof roomFor>;
 const roomFor = ({ inputs, targets, weights }: DataSet, { batch, steps }: Sizes) => ({
-  ...{ batch, steps },
+  batch,
+  steps,
   inputs: buffersOf(inputs, { batch, steps }),
   targets: bufferOf(targets, { batch, steps }),
   weights: weights && bufferOf(weights, { batch, steps }),
@@ -162,7 +178,7 @@ function fillRoom({ inputs, targets, weights }: DataSet, rows: Int32Array, room:
   takeInputs(inputs, room.rows, room.inputs, room.steps);
   takeBatch(targets, room.rows, room.targets, room.steps);
   if (weights && room.weights) takeBatch(weights, room.rows, room.weights, room.steps);
-  return { ...room, examples: rows.length, last: false };
+  return { examples: rows.length, last: false, ...room };
 }
 
 /** Examples with lengths of their own have so many steps in a batch, others as many as they have. */
@@ -296,22 +312,37 @@ export async function sourcePasses(model: Model, source: BatchSource, options: S
     throw error;
   }
   const sizes = { batch: first.batch, steps: first.steps };
-  async function* pass(_: number, stop: (reason: string) => void): AsyncGenerator<Batch, void, undefined> {
+  async function begin(): Promise<Batch | undefined> {
     if (first === undefined && anew && !reader.once) await reader.restart();
-    let batch = first ?? (await takeOn());
+    const batch = first ?? (await takeOn());
     first = undefined;
-    let n = 0;
-    for (; batch !== undefined; n++) {
-      const atEnd = n + 1 === count;
-      const next: Batch | undefined = ahead && !atEnd ? await takeOn() : undefined;
-      yield { ...batch, last: atEnd || (ahead && next === undefined) };
-      if (atEnd) return;
-      batch = ahead ? next : await takeOn();
-    }
+    return batch;
+  }
+  /** After so many batches, none of which said that it is the last of `count`. */
+  async function end(n: number, stop: (reason: string) => void): Promise<void> {
     if (count !== undefined || n === 0) stop(`the data ended after ${n}${count ? ` of ${count}` : ""} batches`);
     else if (!reader.once) await reader.restart();
   }
+  const pass: Passes["pass"] = (_, stop) => sourcePass({ begin, takeOn, count, ahead, end: (n) => end(n, stop) });
   return { sizes, pass, close: () => reader.close() };
+}
+type SourcePass = Pick<SourceOptions, "count" | "ahead"> & {
+  readonly begin: () => Promise<Batch | undefined>;
+  readonly takeOn: () => Promise<Batch | undefined>;
+  readonly end: (n: number) => Promise<void>;
+};
+async function* sourcePass(source: SourcePass): AsyncGenerator<Batch, void, undefined> {
+  const { begin, takeOn, end, count, ahead } = source;
+  let batch = await begin();
+  let n = 0;
+  for (; batch !== undefined; n++) {
+    const atEnd = n + 1 === count;
+    const next: Batch | undefined = ahead && !atEnd ? await takeOn() : undefined;
+    yield { ...batch, last: atEnd || (ahead && next === undefined) };
+    if (atEnd) return;
+    batch = ahead ? next : await takeOn();
+  }
+  await end(n);
 }
 
 /** What is left of something that can be iterated; `empty` while nothing has come of it since it began. */

@@ -77,7 +77,12 @@ export async function evaluate(
   const { data, options } = argumentsOf("evaluate", [x, y, more] as const, only, evaluateRules);
   const { steps: count, loss = defaultLoss, ...rest } = options;
   const passes = await measuredPasses(model, data, {
-    ...{ where: "evaluate", loss, count, countName: "steps", again: false, ...rest },
+    where: "evaluate",
+    loss,
+    count,
+    countName: "steps",
+    again: false,
+    ...rest,
   });
   try {
     return await disposing(async (own) => {
@@ -106,7 +111,7 @@ export async function measuredPasses(
   const filling = fillingFor(model, options, where);
   const read = ({ x, y, sampleWeight }: ExampleBatch, place: string) =>
     readDataSet(model, x, y, { where: place, loss, sampleWeight, filling });
-  if (isSource(given)) return sourcePasses(model, given, { ...options, anew: true, ahead: false, read });
+  if (isSource(given)) return sourcePasses(model, given, { anew: true, ahead: false, read, ...options });
   const data = read(given, where);
   return arrayPasses(model, data, rowsBetween(0, data.count), options);
 }
@@ -129,7 +134,7 @@ export async function createMeasure(
   const metrics = namesOfMetrics(given);
   const programOf = bySizes(async (sizes) => {
     checkSteps(model, sizes.steps, where);
-    const program = await load(measuringPlan(model, { ...sizes, loss, metrics }), { fma, threads });
+    const program = await load(measuringPlan(model, { loss, metrics, ...sizes }), { fma, threads });
     return { program, feed: createFeed(model, program, sizes), dispose: () => program.dispose() };
   });
   await programOf(passes.sizes);

@@ -177,12 +177,12 @@ export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, optio
   const targets = read("y", y, { features: classes ? 1 : outputSize, perStep: returnsSequences });
   if (classes) checkIndices(`${where}: y: class`, targets.data, outputSize, placeIn(targets));
   else checkFinite(`${where}: y: the target`, targets.data, outputSize, placeIn(targets));
-  if (sampleWeight === undefined) return { ...inputs, targets, weights: undefined };
+  if (sampleWeight === undefined) return { targets, weights: undefined, ...inputs };
 
   const perStep = returnsSequences && depthOf(sampleWeight) > 1;
   const given = read("sampleWeight", sampleWeight, { features: 1, perStep });
   checkFinite(`${where}: sampleWeight: the weight`, given.data, 1, placeIn(given));
-  return { ...inputs, targets, weights: weightsOf(targets, (k, n) => given.data[perStep ? k : n] as number) };
+  return { targets, weights: weightsOf(targets, (k, n) => given.data[perStep ? k : n] as number), ...inputs };
 }
 
 /** What each output counts times what its class does: 1 for a class that is not given. */
@@ -239,7 +239,7 @@ function readRagged(what: string, given: ExampleArray, features: number, how: Om
   if (isFlat(given)) {
     const array = readArray(what, given, { steps: "any", features });
     const starts = Int32Array.from({ length: array.count + 1 }, (_, n) => n * array.steps);
-    return { ...array, ragged: { ...how, starts } };
+    return { ragged: { starts, ...how }, ...array };
   }
   if (!isList(given)) throw new InputError(`${what}: needs a list of sequences, got ${formatValue(given)}`);
   const all = Array.from(given, (one, n) => {
@@ -257,7 +257,7 @@ function readRagged(what: string, given: ExampleArray, features: number, how: Om
     data.set(one, (starts[n] as number) * features);
   });
   const steps = starts.reduce((most, start, n) => Math.max(most, start - (starts[n - 1] ?? 0)), 1);
-  return { data, count: all.length, steps, features, ragged: { ...how, starts } };
+  return { data, count: all.length, steps, features, ragged: { starts, ...how } };
 }
 
 /** Where a row of its run is. */

@@ -56,11 +56,11 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
     checkValue("training: targets", targets, anArray);
     checkValue("training: examples", examples, someExamples);
     const perOutput = { steps: outputSteps, batch };
-    checkLength("training", "targets", targets.length, { ...perOutput, features: width });
+    checkLength("training", "targets", targets.length, { features: width, ...perOutput });
     if (classes) checkIndices("training: class", targets, outputSize, timeFirst(batch));
     else checkFinite("training: the target", targets, width, timeFirst(batch));
     if (weights !== undefined) {
-      checkLength("training", "weights", weights.length, { ...perOutput, features: 1 });
+      checkLength("training", "weights", weights.length, { features: 1, ...perOutput });
       checkFinite("training: the weight", weights, 1, timeFirst(batch));
     }
     const counted = maskedBy.length === 0 ? outputSteps * examples : countSteps(inputs, examples);

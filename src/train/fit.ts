@@ -188,8 +188,8 @@ async function train(
   const metrics = namesOfMetrics(rest.metrics);
   const host = { fma, threads };
   const given = Object.entries(rest).filter(([name]) => Object.hasOwn(trainingRules, name));
-  const each = { ...Object.fromEntries(given), optimizer, seed };
-  const trainerOf = own(bySizes((sizes) => createTrainer(model, { ...each, ...sizes })));
+  const each = Object.assign(Object.fromEntries(given), { optimizer, seed });
+  const trainerOf = own(bySizes(({ batch, steps }) => createTrainer(model, { batch, steps, ...each })));
   let trainer = await trainerOf(training.sizes);
   const measure = validation && own(await createMeasure(model, validation, { where: "fit", loss, metrics, ...host }));
   const before = resume && placeInFit(resume, initialEpoch);
@@ -263,7 +263,7 @@ async function train(
     }
     await watch.save();
     if ((ended() && signal?.aborted === true) || (taken === 0 && stopped !== undefined)) break;
-    logs = { ...means.logs(), ...(measure && named("val", await measure())), learningRate: run.learningRate };
+    logs = Object.assign(means.logs(), measure && named("val", await measure()), { learningRate: run.learningRate });
     epoch.push(k);
     place = { epoch: k + 1, batches: 0 };
     for (const [name, value] of Object.entries(logs)) {
@@ -372,7 +372,7 @@ async function passesOf(
   }
   const data = read(given, "fit");
   const { training, validation } = split(data.count, validationData === undefined ? validationSplit : 0);
-  const learned = arrayPasses(model, weighted(data), training, { ...common, ...(shuffle && { shuffle: seed }) });
+  const learned = arrayPasses(model, weighted(data), training, { shuffle: shuffle ? seed : undefined, ...common });
   return {
     training: learned,
     validation: validation ? arrayPasses(model, data, validation, common) : await measured(),

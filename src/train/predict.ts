@@ -18,7 +18,7 @@ import { Disposable, disposing, type Own } from "../runtime/disposable.ts";
 import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { type BatchSource, buffersOf, createReader, inputChunks, isSource, takeInputs, takeRows } from "./batches.ts";
-import { bySizes } from "./by-sizes.ts";
+import { type BySizes, bySizes } from "./by-sizes.ts";
 import { checkFinite, checkInputs, checkLength, type Inputs, setInputs, sizesRules, timeFirst } from "./checks.ts";
 import {
   checkWholeBatches,
@@ -210,36 +210,12 @@ async function predictWith(
   checkArguments("predict", { model, x, options }, predictArguments);
   const { batchSize = 32, activation, initialState = {}, steps: count, fma, threads } = options;
   const filling = fillingFor(model, options, "predict");
-  const predictorOf = own(bySizes((sizes) => createPredictor(model, { ...sizes, activation, fma, threads })));
+  const predictorOf = own(bySizes((sizes) => createPredictor(model, { activation, fma, threads, ...sizes })));
   const sourced = yieldsBatches(x);
   if (!sourced && count !== undefined) {
     throw new InputError("predict: steps is for batches; of arrays all examples are taken. Leave it out.");
   }
-  const turns = createTurns();
-  async function* partsOf(
-    set: InputSet,
-    batch: number,
-    from: number,
-    given: InputSet["inputs"],
-    place?: string,
-  ): AsyncGenerator<Part> {
-    const { inputs, lengths, outputLengths } = set;
-    for (const { rows, steps } of inputChunks(model, set, batch, { ...options, together: place })) {
-      const all = new Int32Array(batch);
-      takeRows(rows, all);
-      const [buffers, starts] = [buffersOf(inputs, { batch, steps }), buffersOf(given, { batch, steps })];
-      takeInputs(inputs, all, buffers, steps);
-      takeInputs(given, all, starts, steps);
-      const predictor = await predictorOf({ batch, steps });
-      const outputs = await predictor.predict(buffers, { initialState: starts });
-      const whole = lengths && outputLengths ? outputLengths : undefined;
-      yield {
-        ...{ outputs, batch, steps: model.returnsSequences ? steps : 1, states: predictor.states() },
-        ...{ places: rows.map((n) => from + n), lengths: whole && rows.map((n) => whole[n] as number) },
-      };
-      await turns();
-    }
-  }
+  const how: PartsOptions = { model, options, predictorOf, turns: createTurns() };
   const late = (filling?.pre === true) !== model.backwards;
   if (!sourced) {
     const set = readInputs(model, x as InputArrays, "predict", filling);
@@ -247,7 +223,7 @@ async function predictWith(
     checkWholeBatches(model, { count: set.count, batch }, "predict");
     const given = readStates(initialState, set.count, "predict");
     const joined = join(model, set.count, set.steps, late);
-    for await (const part of partsOf(set, batch, 0, given)) joined.add(part);
+    for await (const part of partsOf(set, { batch, from: 0, given }, how)) joined.add(part);
     return joined.prediction;
   }
   for (const name of ["batchSize", "initialState"] as const) {
@@ -261,19 +237,18 @@ async function predictWith(
   let [examples, most] = [0, 0];
   try {
     for (let n = 0; n !== count; n++) {
+      const place = `predict: batch ${n}`;
       const batch = await reader.next();
       if (batch === undefined && (n === 0 || count !== undefined)) {
         throw new InputError(`predict: the data ended after ${n}${count ? ` of ${count}` : ""} batches`);
       }
       if (batch === undefined) break;
-      const set = readInputs(model, isPlain(batch) && "x" in batch ? batch.x : batch, `predict: batch ${n}`, filling);
+      const set = readInputs(model, isPlain(batch) && "x" in batch ? batch.x : batch, place, filling);
       most = Math.max(most, set.count);
-      for await (const part of partsOf(set, most, examples, {}, `predict: batch ${n}`)) {
+      for await (const part of partsOf(set, { batch: most, from: examples, given: {}, place }, how)) {
         const [first = part] = parts;
         if (stateful !== undefined && (part.places.length !== first.batch || part.steps !== first.steps)) {
-          throw new InputError(
-            `predict: batch ${n} has other sizes than batch 0, and ${stateful} goes on from batch to batch`,
-          );
+          throw new InputError(`${place} has other sizes than batch 0, and ${stateful} goes on from batch to batch`);
         }
         parts.push(part);
       }
@@ -285,6 +260,50 @@ async function predictWith(
   const joined = join(model, examples, Math.max(...parts.map(({ steps }) => steps)), late);
   for (const part of parts) joined.add(part);
   return joined.prediction;
+}
+
+type PartsOptions = {
+  readonly model: Model;
+  readonly options: PredictOptions;
+  readonly predictorOf: BySizes<Predictor>;
+  readonly turns: () => Promise<void> | undefined;
+};
+
+/**
+ * What comes of a set, batch by batch; its first example is row `from` of the result. `given`: what states start from;
+ * `place`: what it is called where it came as one batch.
+ */
+async function* partsOf(
+  set: InputSet,
+  whole: {
+    readonly batch: number;
+    readonly from: number;
+    readonly given: InputSet["inputs"];
+    readonly place?: string;
+  },
+  { model, options, predictorOf, turns }: PartsOptions,
+): AsyncGenerator<Part> {
+  const { inputs, lengths, outputLengths } = set;
+  const { batch, from, given, place } = whole;
+  for (const { rows, steps } of inputChunks(model, set, batch, { together: place, ...options })) {
+    const all = new Int32Array(batch);
+    takeRows(rows, all);
+    const [buffers, starts] = [buffersOf(inputs, { batch, steps }), buffersOf(given, { batch, steps })];
+    takeInputs(inputs, all, buffers, steps);
+    takeInputs(given, all, starts, steps);
+    const predictor = await predictorOf({ batch, steps });
+    const outputs = await predictor.predict(buffers, { initialState: starts });
+    const ends = lengths && outputLengths ? outputLengths : undefined;
+    yield {
+      outputs,
+      batch,
+      steps: model.returnsSequences ? steps : 1,
+      states: predictor.states(),
+      places: rows.map((n) => from + n),
+      lengths: ends && rows.map((n) => ends[n] as number),
+    };
+    await turns();
+  }
 }
 
 /** A list of lists is an array. */

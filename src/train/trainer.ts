@@ -230,7 +230,7 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
   checkArguments("createTrainer", { model, options }, trainerArguments);
   checkSteps(model, options.steps, "training");
   const optimizer = options.optimizer ?? adam();
-  const all = { ...options, optimizer, metrics: namesOfMetrics(options.metrics) };
+  const all = Object.assign({}, options, { optimizer, metrics: namesOfMetrics(options.metrics) });
   const { plan, slots } = trainingPlan(model, all);
   const decay = optimizer.decayOf && decays(plan, optimizer.decayOf);
   const program = await load(plan, options, { owner: "trainer" });
