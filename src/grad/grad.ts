@@ -93,6 +93,8 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
     to(a, () => g.mul(d, wins(g, a, b)));
     to(b, () => g.mul(d, wins(g, b, a)));
   },
+  // What the first operand is but 0 makes no difference.
+  where: ({ a, b, d, g, to }) => to(b, () => g.where(a, d)),
 
   sum: ({ a, d, to }) => to(a, () => d),
   // The largest features share the adjoint.

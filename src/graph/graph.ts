@@ -113,6 +113,7 @@ const foldBinary: { readonly [K in BinaryName]: (a: number, b: number) => number
   div: (a, b) => a / b,
   min: Math.min,
   max: Math.max,
+  where: (a, b) => (a === 0 ? 0 : b),
 };
 /** The pointwise operations on f64 numbers: what constant folding and the oracle both use. */
 export const arithmetic = { ...foldUnary, ...foldBinary };
@@ -224,7 +225,7 @@ export function createBuilder(base?: Graph) {
     binary(op: BinaryName, a: NodeId, b: NodeId): NodeId {
       const [x, y] = [numberOf(a), numberOf(b)];
       if (x !== undefined && y !== undefined) return self.constant(arithmetic[op](x, y));
-      if (op === "mul" && x === 1) return b;
+      if ((op === "mul" || op === "where") && x === 1) return b;
       if ((op === "mul" || op === "div") && y === 1) return a;
       if (op === "mul" && x === -1) return self.unary("neg", b);
       if (op === "mul" && y === -1) return self.unary("neg", a);
@@ -241,6 +242,7 @@ export function createBuilder(base?: Graph) {
     sub: (a: NodeId, b: NodeId): NodeId => self.binary("sub", a, b),
     mul: (a: NodeId, b: NodeId): NodeId => self.binary("mul", a, b),
     div: (a: NodeId, b: NodeId): NodeId => self.binary("div", a, b),
+    where: (a: NodeId, b: NodeId): NodeId => self.binary("where", a, b),
     /** A scalar repeated over `size` features. */
     broadcast: (a: NodeId, size: number): NodeId => push({ op: "broadcast", inputs: [a], shape: size }),
     oneHot: (index: NodeId, size: number): NodeId => push({ op: "one_hot", inputs: [index], shape: size }),

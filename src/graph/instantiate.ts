@@ -100,12 +100,15 @@ export function addCell(
     before.set(name, state);
     values.set(name, read?.(name, state) ?? state);
   });
+  /** What is kept of each line, of which others read what it gives: a state may be that of the step before. */
+  const kept = new Map<string, NodeId>();
   const declared = new Map(equations.sizes.map((line) => [line.name, line]));
   for (const name of cell.inputs) checkDeclared(name, values.get(name) as NodeId);
 
   for (const line of equations.lines) {
     const name = line.primed ? `${line.target}'` : line.target;
     const made = emit(line.expression, name);
+    values.set(name, made.node);
     let { node } = made;
     if (line.primed) {
       const state = { node: values.get(line.target) as NodeId, columns: columnsOf.get(line.target) };
@@ -117,12 +120,15 @@ export function addCell(
       if (made.columns !== undefined) columnsOf.set(name, made.columns);
     }
     builder.label(node, full(name));
-    values.set(name, node);
+    kept.set(name, node);
   }
-  const output = values.get(cell.output) as NodeId;
+  const output = (kept.get(cell.output) ?? values.get(cell.output)) as NodeId;
   checkUnits(output);
   const lineNames = equations.lines.flatMap(({ target, primed }) => (primed ? [target, `${target}'`] : [target]));
-  return { output, values: Object.fromEntries(lineNames.map((name) => [name, values.get(name) as NodeId])) };
+  return {
+    output,
+    values: Object.fromEntries(lineNames.map((name) => [name, (kept.get(name) ?? values.get(name)) as NodeId])),
+  };
 
   function parameterOf(name: string): string {
     return at.shared?.[name] ?? full(name);

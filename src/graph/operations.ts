@@ -59,6 +59,8 @@ export type Attributes = {
   div: object;
   min: object;
   max: object;
+  /** The second where the first is not 0, else 0, even where the second is no number. */
+  where: object;
 
   // Reductions over the features of a vector, to one number an example.
   sum: object;
@@ -121,7 +123,7 @@ export type UnaryName =
   | "sqrt"
   | "abs"
   | "step";
-export type BinaryName = "add" | "sub" | "mul" | "div" | "min" | "max";
+export type BinaryName = "add" | "sub" | "mul" | "div" | "min" | "max" | "where";
 /** To one number an example. */
 export type ReductionName = "sum" | "max_of" | "logsumexp";
 /** Of a matrix, to a vector. */
@@ -164,6 +166,7 @@ export const opClass: { readonly [K in OpName]: OpClass } = {
   div: "pointwise",
   min: "pointwise",
   max: "pointwise",
+  where: "pointwise",
   sum: "reduction",
   max_of: "reduction",
   logsumexp: "reduction",

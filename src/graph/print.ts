@@ -72,6 +72,7 @@ const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => str
   div: nothing,
   min: nothing,
   max: nothing,
+  where: nothing,
   sum: nothing,
   max_of: nothing,
   logsumexp: nothing,

@@ -117,6 +117,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
   div: binary(arithmetic.div),
   min: binary(arithmetic.min),
   max: binary(arithmetic.max),
+  where: binary(arithmetic.where),
   broadcast: (_, at) => at.out.fill(oneOf(first(at))),
   one_hot: (_, at) => {
     for (let j = 0; j < at.out.length; j++) at.out[j] = oneOf(first(at)) === j ? 1 : 0;

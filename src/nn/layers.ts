@@ -87,7 +87,7 @@ export type RecurrentOptions = {
   readonly recurrentDropout: number;
   /**
    * Rate at which, in training, each number of a state stays as it was, for all states or by state; afterwards old and
-   * new are mixed in that proportion. D. Krueger et al., "Zoneout", 2016 (arXiv 1606.01305).
+   * new are mixed in that proportion. The equations read the new one. D. Krueger et al., "Zoneout", 2016 (arXiv 1606.01305).
    */
   readonly zoneout: number | Readonly<Record<string, number>>;
   /**

@@ -61,8 +61,11 @@ export function addRecurrent(
     );
   }
   const reverse = flow.backwards !== layer.goBackwards;
+  // A masked step reads zeros, and what comes of them may be no number: neither goes on to anything.
+  const counted = (value: NodeId): NodeId => (mask === undefined ? value : g.where(mask, value));
   /** `now`, or `before` where the step is masked. */
-  const unlessMasked = (before: NodeId, now: NodeId): NodeId => (mask === undefined ? now : mix(g, mask, now, before));
+  const unlessMasked = (before: NodeId, now: NodeId): NodeId =>
+    mask === undefined ? now : g.add(counted(now), g.where(g.sub(g.constant(1), mask), before));
   /** Zoneout: `now`, or `before`, by chance. */
   const unlessKept = (state: string, before: NodeId, now: NodeId): NodeId => {
     const rate = typeof layer.zoneout === "number" ? layer.zoneout : (layer.zoneout[state] ?? 0);
@@ -91,13 +94,13 @@ export function addRecurrent(
     ...{
       layer: name,
       ...units,
-      inputs: { [cell.inputs[0] as string]: drop(flow.value, layer.dropout, stream) },
+      inputs: { [cell.inputs[0] as string]: counted(drop(flow.value, layer.dropout, stream)) },
       shared,
     },
     states: {
       reverse,
       initial,
-      read: (state, value) => (state === outputState ? drop(value, layer.recurrentDropout, stream + 1) : value),
+      read: (state, value) => counted(state === outputState ? drop(value, layer.recurrentDropout, stream + 1) : value),
       next: (state, before, now) => unlessMasked(before, unlessKept(state, before, now)),
     },
   });
@@ -109,14 +112,14 @@ export function addRecurrent(
     const shape = g.shapeOf(output);
     const now = typeof shape === "number" ? output : g.broadcast(output, 1);
     const before = g.state(state, g.shapeOf(now) as number, { reverse });
-    const value = zeroed ? g.mul(mask, now) : unlessMasked(before, now);
+    const value = zeroed ? counted(now) : unlessMasked(before, now);
     g.next(state, value);
     return { state, value };
   };
   if (!layer.returnSequences) {
     return { flow: { value: g.final(kept().state), maskedBy: [], backwards: false }, values };
   }
-  const value = mask === undefined ? output : zeroed ? g.mul(mask, output) : kept().value;
+  const value = mask === undefined ? output : zeroed ? counted(output) : kept().value;
   return { flow: { ...flow, value, backwards: reverse }, values };
 }
 

@@ -464,7 +464,7 @@ export const i32x4 = {
 // biome-ignore format: a table of opcodes
 export const f32x4 = {
   const: (...values: LaneValues<Four>): Code => constantOf(spread(values.map(f32Bytes), 4)),
-  splat: simd1(0x13), eq: simd2(0x41), lt: simd2(0x43), gt: simd2(0x44), demote_f64x2_zero: simd1(0x5e),
+  splat: simd1(0x13), eq: simd2(0x41), ne: simd2(0x42), lt: simd2(0x43), gt: simd2(0x44), demote_f64x2_zero: simd1(0x5e),
   abs: simd1(0xe0), neg: simd1(0xe1), sqrt: simd1(0xe3), add: simd2(0xe4), sub: simd2(0xe5), mul: simd2(0xe6),
   div: simd2(0xe7), min: simd2(0xe8), max: simd2(0xe9), pmin: simd2(0xea), pmax: simd2(0xeb),
   convert_i32x4_s: simd1(0xfa),

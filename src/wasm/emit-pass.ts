@@ -60,6 +60,7 @@ type LaneName = Extract<
   | "div"
   | "min"
   | "max"
+  | "where"
 >;
 
 const iota: Code = i32x4.const(0, 1, 2, 3);
@@ -91,6 +92,7 @@ const lanes: { readonly [K in LaneName]: (node: Node<K>, at: Lanes) => Code } = 
   div: (_, { a, b }) => f32x4.div(a, b),
   min: (_, { a, b }) => f32x4.min(a, b),
   max: (_, { a, b }) => f32x4.max(a, b),
+  where: (_, { a, b }) => v128.and(f32x4.ne(a, f32x4.const(0)), b),
 };
 
 /** When something runs: for all steps at once, in a time loop, or once a sequence. */

@@ -150,6 +150,11 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
   div: binary("div"),
   min: binary("min"),
   max: binary("max"),
+  where: {
+    ...binary("where"),
+    "of what may be 0": ({ g, a, b, scalar }) =>
+      g.add(g.where(g.unary("step", a), b), g.where(g.unary("step", scalar), a)),
+  },
   sum: {
     "of a vector": ({ g, a }) => g.sum(a),
     "meets a vector": ({ g, a, b }) => g.mul(a, g.sum(g.mul(a, b))),

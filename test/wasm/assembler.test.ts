@@ -311,6 +311,10 @@ const f32x4Table: Table<typeof f32x4> = {
     f32x4.eq(x, y),
     f32x4Compare((a, b) => a === b),
   ),
+  ne: gives(
+    f32x4.ne(x, y),
+    f32x4Compare((a, b) => a !== b),
+  ),
   lt: gives(
     f32x4.lt(x, y),
     f32x4Compare((a, b) => a < b),

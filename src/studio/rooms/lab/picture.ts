@@ -52,6 +52,7 @@ const words: { readonly [K in OpName]: string } = {
   div: "÷",
   min: "min",
   max: "max",
+  where: "where",
   sum: "sum",
   max_of: "max",
   logsumexp: "log-sum-exp",
@@ -70,7 +71,7 @@ const words: { readonly [K in OpName]: string } = {
   total: "total",
   products: "@",
 };
-const binary: ReadonlySet<OpName> = new Set<OpName>(["add", "sub", "mul", "div", "min", "max"]);
+const binary: ReadonlySet<OpName> = new Set<OpName>(["add", "sub", "mul", "div", "min", "max", "where"]);
 const leaves: ReadonlySet<OpName> = new Set<OpName>(["constant", "parameter", "setting"]);
 
 /** `hoisted`: parameters whose products leave the time loop. */
