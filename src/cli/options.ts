@@ -1,6 +1,7 @@
 /** Command-line options as data: parsing, checking, help. Knows nothing about what commands do. */
 import { parseArgs } from "node:util";
 import { InputError } from "../graph/input-error.ts";
+import { findMeant } from "../graph/schema.ts";
 import { didYouMean } from "../graph/vocabulary.ts";
 
 type Option = {
@@ -153,11 +154,55 @@ function joinNegative(argv: readonly string[], options: Options): string[] {
   return joined;
 }
 
+/** What options are called elsewhere, in any style, the library among it: a message answers with ours. */
+const otherNames: Readonly<Record<string, readonly string[]>> = {
+  out: ["output", "output-file", "save", "save-path", "checkpoint"],
+  cell: ["model", "architecture", "rnn-type"],
+  units: ["hidden-size", "hidden-units", "rnn-size"],
+  layers: ["num-layers", "n-layers"],
+  embedding: ["embedding-dim", "embedding-size"],
+  tokens: ["tokenizer", "level"],
+  vocabulary: ["max-vocabulary", "vocabulary-size", "vocab-size", "max-tokens"],
+  batch: ["batch-size", "lanes"],
+  steps: ["sequence-length", "seq-length", "seq-len", "timesteps", "bptt"],
+  epochs: ["num-epochs", "n-epochs", "max-epochs"],
+  minutes: ["max-minutes", "time"],
+  optimizer: ["optim", "optimiser"],
+  rate: ["learning-rate", "lr"],
+  clip: ["clip-norm", "grad-clip", "max-norm", "max-grad-norm", "global-clipnorm"],
+  seed: ["random-state", "random-seed"],
+  validation: ["validation-split", "val-split", "val-frac"],
+  "validation-file": ["validation-data", "val-data", "val-file"],
+  keep: ["save-best-only"],
+  resume: ["continue", "go-on", "init-from"],
+  overwrite: ["force"],
+  threads: ["num-threads", "workers", "jobs"],
+  input: ["input-size", "input-dim"],
+  length: ["max-tokens", "max-new-tokens", "max-length", "max-completion-tokens", "num-tokens"],
+  prompt: ["start", "prime", "primetext", "text"],
+  stop: ["stop-sequences", "stop-strings"],
+  temperature: ["temp"],
+  "top-p": ["nucleus"],
+  "repetition-penalty": ["repeat-penalty"],
+  beams: ["num-beams", "beam-width", "beam-size"],
+  logprobs: ["log-probabilities", "top-logprobs"],
+  dtype: ["precision", "type"],
+  "api-key": ["api-keys", "key"],
+  cors: ["origin", "origins"],
+  host: ["hostname", "address", "bind"],
+  "max-body": ["max-body-bytes"],
+  "session-minutes": ["session-ms"],
+  timeout: ["timeout-ms"],
+  stall: ["stall-ms"],
+};
+
 function explainParsing(error: Error & { code?: string }, options: Options): string {
   const quoted = /'(-[^' ]*)/.exec(error.message)?.[1] ?? "";
   if (error.code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
     const known = Object.keys(options).map((name) => `--${name}`);
-    return `unknown option ${quoted}.${didYouMean(quoted, known)}`;
+    const names = Object.fromEntries(Object.keys(options).map((name) => [name, { aliases: otherNames[name] ?? [] }]));
+    const meant = quoted.startsWith("--") ? findMeant(quoted.slice(2), names) : undefined;
+    return `unknown option ${quoted}.${meant === undefined ? didYouMean(quoted, known) : ` Did you mean --${meant}?`}`;
   }
   const name = /--[\w-]+/.exec(error.message)?.[0] ?? quoted;
   const value = options[name.slice(2)]?.value;

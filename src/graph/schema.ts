@@ -176,13 +176,18 @@ export function lookUp<T>(where: string, name: string, table: Readonly<Record<st
   throw new InputError(`${where} ${formatValue(name)} is not known.${hint}`);
 }
 
-function meant(name: string, rules: Schema): string {
+/** The option that a name in another style stands for, or one of other people. */
+export function findMeant(name: string, rules: Readonly<Record<string, Pick<Rule, "aliases">>>): string | undefined {
   const names = Object.keys(rules);
   const means = (one: string): boolean => rules[one]?.aliases?.some((other) => plain(other) === plain(name)) ?? false;
-  const known =
-    names.find((one) => one === camelCase(name)) ??
-    names.find(means) ??
-    names.find((one) => plain(one) === plain(name));
+  return (
+    names.find((one) => one === camelCase(name)) ?? names.find(means) ?? names.find((one) => plain(one) === plain(name))
+  );
+}
+
+function meant(name: string, rules: Schema): string {
+  const names = Object.keys(rules);
+  const known = findMeant(name, rules);
   if (known !== undefined) return ` Did you mean ${known}?`;
   if (names.length === 0) return " There are no options.";
   return didYouMean(camelCase(name), names) || ` The options are ${names.join(", ")}.`;

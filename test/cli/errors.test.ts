@@ -258,6 +258,32 @@ describe("train", () => {
   });
 });
 
+describe("an option by the name that it has elsewhere", () => {
+  test.each([
+    ["train", "--batch-size", "batch"],
+    ["train", "--batch_size=8", "batch"],
+    ["train", "--learning-rate", "rate"],
+    ["train", "--lr", "rate"],
+    ["train", "--validation_split", "validation"],
+    ["train", "--validationTokens", "validation-tokens"],
+    ["train", "--max-tokens", "vocabulary"],
+    ["train", "--num_layers", "layers"],
+    ["train", "--hidden-size", "units"],
+    ["train", "--clipNorm", "clip"],
+    ["train", "--output", "out"],
+    ["generate", "--max-tokens", "length"],
+    ["generate", "--max_new_tokens", "length"],
+    ["generate", "--topK", "top-k"],
+    ["generate", "--num-beams", "beams"],
+    ["serve", "--max_tokens", "max-tokens"],
+    ["explain", "--batch-size", "batch"],
+  ])("%s %s: Did you mean --%s?", async (command, option, ours) => {
+    expect(await refusal(folder, command, "text.txt", option, "8")).toBe(
+      `unknown option ${option.split("=")[0]}. Did you mean --${ours}? See unrolled ${command} --help.`,
+    );
+  });
+});
+
 describe("generate and evaluate", () => {
   test.concurrent.for<[string, string[], string | RegExp]>([
     ["a missing model", ["generate", "none"], "none: there is no such file. Check the name and the folder."],
