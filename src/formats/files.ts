@@ -2,7 +2,7 @@
  * Files on disk, for Node: read with errors that say what to do, and write so that a crash leaves the old file or the
  * new one, never half of one. Knows nothing about what is in them.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -35,8 +35,26 @@ export function writeFileAtomically(path: string, bytes: Uint8Array): void {
   });
 }
 
-/** As `writeFileAtomically`; signals and timers have their turn while the disk is at work. */
-export async function saveFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
+/** A file is there that must not be replaced. */
+export class FileTaken extends InputError {
+  override name = "FileTaken";
+}
+
+/** What tells the content of a file from another. */
+export const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/**
+ * As `writeFileAtomically`; signals and timers have their turn while the disk is at work. With `over` only in the place of a
+ * file whose content has that digest, or of none; null: of none. A file that is new comes there by a link, which the system
+ * refuses where another is, so that of several that save at once one succeeds. Where there are no links, and where a file is
+ * replaced, it is looked at just before.
+ * @throws FileTaken where another file is there
+ */
+export async function saveFileAtomically(
+  path: string,
+  bytes: Uint8Array,
+  { over }: { readonly over?: string | null | undefined } = {},
+): Promise<void> {
   const target = reporting(path, () => targetOf(path));
   if (target.mode === "device") return writeFileAtomically(path, bytes);
   const temporary = reporting(path, () => openTemporary(target));
@@ -48,12 +66,31 @@ export async function saveFileAtomically(path: string, bytes: Uint8Array): Promi
     } finally {
       fs.closeSync(temporary.file);
     }
-    temporary.rename();
+    if (over === undefined || over === digestAt(target.path)) temporary.rename();
+    else temporary.link();
   } catch (error) {
     throw writeError(path, error);
   } finally {
     process.off("exit", temporary.remove);
     temporary.remove();
+  }
+}
+
+/** Nothing of what cannot be read, which is then none that may be replaced. */
+function digestAt(path: string): string | undefined {
+  let file: number | undefined;
+  try {
+    file = fs.openSync(path, "r");
+    const [hash, chunk] = [createHash("sha256"), new Uint8Array(1 << 20)];
+    for (let length = 1; length > 0; ) {
+      length = fs.readSync(file, chunk);
+      hash.update(chunk.subarray(0, length));
+    }
+    return hash.digest("hex");
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) fs.closeSync(file);
   }
 }
 
@@ -82,7 +119,13 @@ function endOf(path: string): string {
   return link?.isSymbolicLink() ? endOf(resolve(dirname(path), fs.readlinkSync(path))) : path;
 }
 
-type Temporary = { readonly file: number; readonly rename: () => void; readonly remove: () => void };
+type Temporary = {
+  readonly file: number;
+  readonly rename: () => void;
+  /** Only where nothing is yet. */
+  readonly link: () => void;
+  readonly remove: () => void;
+};
 
 function openTemporary({ path, mode }: Target): Temporary {
   const permissions = typeof mode === "number" ? mode : undefined;
@@ -105,7 +148,19 @@ function openTemporary({ path, mode }: Target): Temporary {
     there = false;
     syncFolder(dirname(path));
   };
-  return { file, rename, remove };
+  const link = (): void => {
+    try {
+      fs.linkSync(name, path);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST" || fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+        throw new FileTaken(`${path}: another file is there. Give another name.`);
+      }
+      rename();
+      return;
+    }
+    syncFolder(dirname(path));
+  };
+  return { file, rename, link, remove };
 }
 
 const temporaryName = (): string => `.unrolled-${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
@@ -248,6 +303,20 @@ export function readInput(path: string, { maxBytes = maxInputBytes }: { maxBytes
     }
   } catch (error) {
     if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: ${readProblem(error)}`, { cause: error });
+  } finally {
+    if (file !== undefined) fs.closeSync(file);
+  }
+}
+
+/** The first bytes of a file, at most `length`. Throws an InputError where it cannot be read. */
+export function readStart(path: string, length: number): Uint8Array {
+  let file: number | undefined;
+  try {
+    file = fs.openSync(path, "r");
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, fs.readSync(file, bytes));
+  } catch (error) {
     throw new InputError(`${path}: ${readProblem(error)}`, { cause: error });
   } finally {
     if (file !== undefined) fs.closeSync(file);

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +12,8 @@ import {
   appendToFile,
   checkWritable,
   decodeText,
+  digestOf,
+  FileTaken,
   makeFolder,
   readInput,
   saveFileAtomically,
@@ -103,6 +106,69 @@ describe("saveFileAtomically does what writeFileAtomically does", () => {
     expect(await problem(join(folder, "file", "model"))).toMatch(/file is not a folder/);
     expect(await problem("")).toMatch(/is empty/);
     expect(fs.readdirSync(folder)).toEqual(["file"]);
+  });
+});
+
+describe("saveFileAtomically with what it may replace", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const text = (path: string) => fs.readFileSync(path, "utf8");
+  /** Whether it was written. */
+  const save = (path: string, content: string, over: string | null): Promise<boolean> =>
+    saveFileAtomically(path, bytes(content), { over }).then(
+      () => true,
+      (error: unknown) => {
+        expect(error).toBeInstanceOf(FileTaken);
+        return false;
+      },
+    );
+  const check = async (): Promise<void> => {
+    const path = join(folder, "model");
+    expect(await save(path, "first", null)).toBe(true);
+    expect(await save(path, "second", null)).toBe(false);
+    expect(await save(path, "second", digestOf(bytes("other")))).toBe(false);
+    expect(text(path)).toBe("first");
+    if (!windows) fs.chmodSync(path, 0o640);
+    expect(await save(path, "second", digestOf(bytes("first")))).toBe(true);
+    expect(text(path)).toBe("second");
+    if (!windows) expect(fs.statSync(path).mode & 0o7777).toBe(0o640);
+    fs.rmSync(path);
+    expect(await save(path, "third", digestOf(bytes("second")))).toBe(true);
+    expect(text(path)).toBe("third");
+    expect(fs.readdirSync(folder)).toEqual(["model"]);
+  };
+
+  test("nothing, or one content: another file stays, and a file that is gone is made", check);
+  test("also on a disk that knows no links", async () => {
+    const require = process.getBuiltinModule("node:fs");
+    const { linkSync } = require;
+    let asked = 0;
+    require.linkSync = () => {
+      asked++;
+      throw Object.assign(new Error("no links"), { code: "EPERM" });
+    };
+    syncBuiltinESMExports();
+    try {
+      await check();
+      expect(asked).toBe(4);
+    } finally {
+      require.linkSync = linkSync;
+      syncBuiltinESMExports();
+    }
+  });
+  test("of nine that make one file at once one does, and its content is whole", async () => {
+    const path = join(folder, "model");
+    const made = await Promise.all(Array.from({ length: 9 }, (_, k) => save(path, `${k}`.repeat(1e5), null)));
+    expect(made.filter((one) => one)).toHaveLength(1);
+    expect(text(path)).toBe(`${made.indexOf(true)}`.repeat(1e5));
+    expect(fs.readdirSync(folder)).toEqual(["model"]);
+  });
+  test.skipIf(windows)("where a link leads", async () => {
+    fs.symlinkSync("model", join(folder, "link"));
+    expect(await save(join(folder, "link"), "a", null)).toBe(true);
+    expect(await save(join(folder, "link"), "b", null)).toBe(false);
+    expect(await save(join(folder, "link"), "c", digestOf(bytes("a")))).toBe(true);
+    expect(text(join(folder, "model"))).toBe("c");
+    expect(fs.readdirSync(folder)).toEqual(["link", "model"]);
   });
 });
 
