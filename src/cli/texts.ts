@@ -3,7 +3,7 @@
  */
 import { readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { decodeText, readInput } from "../formats/files.ts";
+import { decodeText, readInput, readStart } from "../formats/files.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
@@ -17,11 +17,10 @@ export const isLines = (path: string): boolean => /\.(?:jsonl|ndjson)$/i.test(pa
 /**
  * What is at a path. A file is one text. A file of JSON lines (.jsonl, .ndjson) is a text a line: the line itself where it is
  * text, else its `field` ("text"). A folder is what its files are, those of its folders too, in the order of their names; names
- * that begin with a dot are left out, and empty texts, and the file `except`, where the model goes. `purpose`: what a text is
- * for, in an error's line.
+ * that begin with a dot are left out, and models, and empty texts. `purpose`: what a text is for, in an error's line.
  * @throws InputError for what cannot be read, a line without a text, and where there is no text
  */
-export function readTexts(path: string, purpose: string, field?: string, except?: string): Texts {
+export function readTexts(path: string, purpose: string, field?: string): Texts {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   if (!isFolder && !isLines(path)) {
     if (field !== undefined) {
@@ -33,7 +32,7 @@ export function readTexts(path: string, purpose: string, field?: string, except?
     if (text === "") throw new InputError(`${path}: the file is empty. Give a text ${purpose}.`);
     return text;
   }
-  const files = isFolder ? filesIn(path).filter((file) => except === undefined || !isSameFile(file, except)) : [path];
+  const files = isFolder ? filesIn(path).filter((file) => !isModel(file)) : [path];
   const texts = files.flatMap((file) => (isLines(file) ? linesOf(file, field ?? "text") : [readText(file)]));
   const found = texts.filter((text) => text !== "");
   if (found.length > 0) return found;
@@ -45,9 +44,13 @@ export const joined = (text: Texts): string => (typeof text === "string" ? text 
 
 const readText = (path: string): string => unixLineEnds(decodeText(readInput(path), path));
 
-function isSameFile(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
-  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
+/**
+ * Whether a file begins as a safetensors file does, which no text does: with its header's length, below 100 MB, in 8 bytes,
+ * then the header, an object.
+ */
+export function isModel(path: string): boolean {
+  const start = readStart(path, 9);
+  return start[8] === 0x7b && start.subarray(4, 8).every((byte) => byte === 0);
 }
 
 function filesIn(folder: string): string[] {

@@ -13,14 +13,12 @@ export type Source = Texts | TextFile;
 
 export const isLarge = (text: Source): text is TextFile => typeof text === "object" && "parts" in text;
 
-type SourceOptions = TextFileOptions & { readonly except?: string };
-
 /** As `readTexts`; a large file of one text is read in parts. */
-export function openTexts(path: string, purpose: string, field?: string, options: SourceOptions = {}): Source {
+export function openTexts(path: string, purpose: string, field?: string, options: TextFileOptions = {}): Source {
   const stat = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
-  const { wholeBytes = 2 ** 26, except, ...rest } = options;
+  const { wholeBytes = 2 ** 26, ...rest } = options;
   if (field !== undefined || isLines(path) || !stat?.isFile() || stat.size <= wholeBytes) {
-    return readTexts(path, purpose, field, except);
+    return readTexts(path, purpose, field);
   }
   const { parts, ...file } = textFile(path, { ...rest, wholeBytes });
   return { ...file, parts: { [Symbol.iterator]: () => mapped(parts, unixLineEnds) } };

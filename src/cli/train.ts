@@ -1,7 +1,7 @@
 /** `unrolled train`: a text in, a trained model file out, which is there from the first validation on. */
-import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { checkWritable, digestOf, readInput } from "../formats/files.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
@@ -22,6 +22,7 @@ import {
   type FitStreamOptions,
   type FitStreamResult,
   fitStream,
+  type Stand,
   standOf,
 } from "../train/fit-stream.ts";
 import { NonFiniteLoss } from "../train/non-finite.ts";
@@ -31,10 +32,11 @@ import { readCell } from "./cell-argument.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, printable, warn, writeJson } from "./output.ts";
 import { duration, progressPrinter } from "./progress.ts";
-import { createSaving } from "./saving.ts";
-import { field, isLines } from "./texts.ts";
+import { type Before, createSaving } from "./saving.ts";
+import { field, isLines, isModel } from "./texts.ts";
 import { encodeSource, isLarge, openingOf, openTexts, type Source } from "./tokens.ts";
 import {
+  changedOptions,
   checkModelOptions,
   checkTrainingOptions,
   isOptimizer,
@@ -68,7 +70,12 @@ export const train: Command = {
     "again. The model's, batch, steps, seed and validation stay. --epochs and",
     "--minutes are in all: with more of them, the learning rate goes on from where",
     "it is by then in a training of that length. In another FILE the training begins",
-    "anew, with the model and what its optimizer knows.",
+    "anew, with the model and what its optimizer knows. --keep last of one that is",
+    "done writes its last model.",
+    "",
+    'The last line of --json, "event": "done", says how it "ended" (finished,',
+    'stopped, nothing to do) and what is "kept" in the file: the best model, by its',
+    '"validationLoss" at "epoch"; the last; or null where none was written.',
   ].join("\n"),
   examples: [
     "train book.txt --out book.safetensors --units 512 --minutes 10",
@@ -107,8 +114,8 @@ async function run(given: Given): Promise<void> {
     throw new InputError("--sample: is for reading along, and --json has no line for it. Give one of the two.");
   }
   const path = given.positionals[0] ?? mobyDick();
-  checkTarget(out, [path, given.text("cell"), given.text("validation-file")], given);
-  const text = openTexts(path, "to train on", given.text("field"), { except: out });
+  const over = checkTarget(out, [path, given.text("cell"), given.text("validation-file")], given);
+  const text = openTexts(path, "to train on", given.text("field"));
   if (!json && isLarge(text)) {
     process.stderr.write(printable(`${path}: ${formatCount(text.bytes)} bytes, read from disk in parts\n`));
   }
@@ -119,13 +126,10 @@ async function run(given: Given): Promise<void> {
 
   const parameters = countParameters(lm.model);
   const vocabulary = vocabularySize(lm.tokenizer);
-  if (task.stand === "ended") {
-    const more = settings.minutes === undefined ? "--epochs" : "--minutes";
-    if (json) writeJson({ event: "done", file: out });
-    else
-      process.stderr.write(
-        printable(`${out}: its training of ${lengthOf(settings)} is done. For more of it give ${more}, in all.\n`),
-      );
+  const { stand } = task;
+  if (stand !== undefined && hasNothingToDo(stand.where) && !keepsLast(task)) {
+    if (!json) process.stderr.write(printable(`${whyNothing(stand, task, given, out)}\n`));
+    else writeJson({ ...doneLine("nothing to do", stand), file: out });
     return;
   }
   if (json) writeJson({ event: "start", parameters, vocabulary, tokens: tokens.length });
@@ -137,7 +141,7 @@ async function run(given: Given): Promise<void> {
 
   const printer = json ? undefined : progressPrinter(lm.tokenizer.kind === "char");
   const first = task.resume?.step ?? 0;
-  const saving = createSaving(out, given.flag("resume") ? first : undefined, (warning) => warn(warning, json));
+  const saving = createSaving(out, task.before ?? { over }, (warning) => warn(warning, json));
   const bytesOf = ({ model, training }: Checkpoint) => writeLanguageModel({ ...lm, model, training });
   const stop = new AbortController();
   const [saveEvery, characters] = [given.number("save-every"), given.number("sample") ?? sampleLength];
@@ -163,9 +167,11 @@ async function run(given: Given): Promise<void> {
         }
         const everyMs = saving.saved() === undefined && first < p.step ? retryEveryMs : saveEveryMs;
         const due = saveEvery === undefined ? saving.sinceMs() > everyMs : p.step % saveEvery === 0;
-        if (p.step > first && (p.milestone || due)) {
+        const ends = p.milestone && p.done === 1;
+        // Of one that had all its updates the validation may still have been to do.
+        if (ends || (p.step > first && (p.milestone || due))) {
           const saved = await saving.save(bytesOf(checkpoint()), p.step);
-          atEnd = saved && p.milestone && p.done === 1;
+          atEnd = saved && ends;
         }
         if (printer !== undefined && p.milestone && characters > 0) {
           const sample = await sampleOf(lm, { prompt, characters, seed: settings.seed, signal: stop.signal });
@@ -175,8 +181,9 @@ async function run(given: Given): Promise<void> {
     });
     printer?.end();
     const checkpoint = { model: lm.model, training: result.state };
-    if (!atEnd && result.steps > first) await saving.finish(bytesOf(checkpoint), result.steps);
-    tell(result, { json, out, trained: result.steps > first });
+    const written = result.steps > first || !result.stopped;
+    if (written && !atEnd) await saving.finish(bytesOf(checkpoint), result.steps);
+    tell(result, { json, out, written });
   } catch (error) {
     printer?.end();
     if (!(error instanceof NonFiniteLoss)) throw error;
@@ -188,7 +195,11 @@ async function run(given: Given): Promise<void> {
       );
     }
     if (!error.trained) throw new InputError(`${error.message} Nothing was saved.`);
-    writeFileAtomically(out, writeLanguageModel({ ...lm, training: undefined }));
+    try {
+      await saving.finish(writeLanguageModel({ ...lm, training: undefined }), undefined);
+    } catch (problem) {
+      throw problem instanceof InputError ? new InputError(`${error.message} ${problem.message}`) : problem;
+    }
     throw new InputError(`${error.message} Saved as ${out}.`);
   } finally {
     signals.end();
@@ -217,11 +228,19 @@ function listen(stop: AbortController, leave: () => void): { begin: () => void; 
   };
 }
 
-function tell(result: FitStreamResult, { json, out, trained }: { json: boolean; out: string; trained: boolean }): void {
+/** The last line of JSON: how it ended, and which model the file has. */
+type Kept = Pick<FitStreamResult, "validationLoss" | "epoch"> & { readonly best?: FitStreamResult["best"] | undefined };
+const doneLine = (ended: "finished" | "stopped" | "nothing to do", { best, validationLoss, epoch }: Kept) => ({
+  ...{ event: "done", ended, kept: best ? "best" : "last" },
+  ...{ validationLoss: best?.loss ?? validationLoss, epoch: best?.epoch ?? epoch },
+});
+
+type Telling = { readonly json: boolean; readonly out: string; readonly written: boolean };
+function tell(result: FitStreamResult, { json, out, written }: Telling): void {
   const { best, tokensPerSecond, elapsedMs, stopped } = result;
-  const validationLoss = best?.loss ?? result.validationLoss;
   if (json) {
-    writeJson({ event: "done", validationLoss, epoch: best?.epoch ?? result.epoch, tokensPerSecond, file: out });
+    const line = doneLine(stopped ? "stopped" : "finished", result);
+    writeJson({ ...line, ...(!written && { kept: null }), tokensPerSecond, file: out });
     return;
   }
   const which =
@@ -229,7 +248,7 @@ function tell(result: FitStreamResult, { json, out, trained }: { json: boolean; 
       ? "the last model"
       : `the best by validation, ${best.loss.toFixed(3)} at epoch ${best.epoch.toFixed(1)}`;
   const more = stopped ? " Go on with --resume." : "";
-  const line = trained
+  const line = written
     ? `Saved ${out} after ${duration(elapsedMs)}: ${which}.${more}`
     : `Stopped before the first update: ${out} was not written.`;
   process.stderr.write(printable(`${line}\n`));
@@ -241,7 +260,10 @@ type Task = {
   readonly stream: Stream;
   readonly settings: Settings;
   readonly resume?: TrainerState | undefined;
-  readonly stand?: ReturnType<typeof standOf>;
+  /** Of one to go on with: where it was, the options that it was given otherwise than its file has them, and the file. */
+  readonly stand?: Stand;
+  readonly changed?: readonly string[];
+  readonly before?: Before;
 };
 
 /** What `fitStream` is given. */
@@ -284,7 +306,8 @@ function onUncounted(count: number): void {
 
 /** The model at --out, in the same text where it was; in another from the beginning. */
 function taskToGoOn(given: Given, text: Source, out: string): Task {
-  const { optimizer = "adam", ...lm } = readLanguageModel(readInput(out), out);
+  const bytes = readInput(out);
+  const { optimizer = "adam", ...lm } = readLanguageModel(bytes, out);
   if (!isOptimizer(optimizer)) {
     throw new InputError(
       `${out}: was trained by "${optimizer}", which is not known here. Train anew, with --overwrite.`,
@@ -302,39 +325,83 @@ function taskToGoOn(given: Given, text: Source, out: string): Task {
   }
   const { tokens } = encodeSource(lm.tokenizer, text);
   const validationData = readValidation(given, lm);
-  const standWith = (settings: Settings) => {
+  const standWith = (settings: Settings): Stand => {
     const data = settings["validation-file"] ? validationData : undefined;
     const { options } = streamFor(lm, text, tokens, settings, data);
-    return lm.training === undefined ? "elsewhere" : standOf(lm.training, tokens, options);
+    return standOf(lm.training, tokens, options);
   };
   const before = { anew: false, validationFile: lm.options?.["validation-file"] === true };
   const own = settingsToGoOn({ ...given, text: () => undefined, number: () => undefined }, file, before);
-  const anew = standWith(own) === "elsewhere";
+  const { where } = standWith(own);
+  if (where === "other validation" && before.validationFile) {
+    throw new InputError(
+      `--validation-file: ${given.text("validation-file")} is not the text that ${out} was validated on, which cannot ` +
+        "change with --resume. Give that one; or train anew, with --overwrite.",
+    );
+  }
+  const anew = differences[where] !== undefined;
   if (!anew) checkTrainingOptions(given, file);
-  else if (lm.training?.place !== undefined && given.positionals.length === 0) {
+  else if (where === "other text" && given.positionals.length === 0) {
     throw new InputError(
       `${out}: was trained on another text than Moby-Dick. Give that FILE, or another to go on with.`,
     );
   }
   checkUnknown(given.positionals[0] ?? "Moby-Dick", lm, text, { tokens, ...unknownOptions(given) });
-  const settings = settingsToGoOn(given, file, { anew, validationFile });
-  const stand = anew ? "elsewhere" : standWith(settings);
+  const asked = settingsToGoOn(given, file, { anew, validationFile });
+  const stand = standWith(anew ? own : asked);
+  // Less than it has had is not what it had.
+  const settings = hasNothingToDo(stand.where) ? { ...own, keep: asked.keep } : asked;
   return {
     lm: { ...lm, optimizer, options: remember(settings, file) },
     stream: streamFor(lm, text, tokens, settings, validationData),
-    // Less than it has had is not what it had.
-    settings: stand === "ended" ? own : settings,
+    settings,
     resume: lm.training && (anew ? { ...lm.training, place: undefined } : lm.training),
     stand,
+    changed: changedOptions(given, own),
+    before: { step: lm.training?.step ?? 0, over: digestOf(bytes) },
   };
 }
 
-function goesOn({ stand, resume, settings }: Task, out: string): string {
-  if (stand === "elsewhere") {
-    return `${out}: was trained on another text, or otherwise; in this one the training begins anew.\n`;
+const hasNothingToDo = (where: Stand["where"]): boolean => where === "ended" || where === "past";
+
+/** Whether all that is to do is to put the last model of a training that is done in the place of its best. */
+const keepsLast = ({ stand, settings }: Task): boolean =>
+  stand?.where === "ended" && stand.best !== undefined && settings.keep === "last";
+
+function whyNothing({ where, had }: Stand, { settings, changed = [] }: Task, given: Given, out: string): string {
+  const measure = settings.minutes === undefined ? "epochs" : "minutes";
+  const more = `For more of it give --${measure}, in all.`;
+  if (where === "ended") {
+    return `${out}: its training of ${lengthOf(settings)} is done${unchanged(changed)}. ${more}`;
   }
+  const count = had.toLocaleString("en-US", { maximumSignificantDigits: 4 });
+  return `${out}: has had ${count} ${measure} already, more than ${given.text(measure)}; nothing was changed. ${more}`;
+}
+
+const unchanged = (options: readonly string[]): string =>
+  options.length === 0
+    ? ""
+    : `, and ${options.map((name) => `--${name}`).join(" and ")} change${options.length === 1 ? "s" : ""} nothing`;
+
+function goesOn(task: Task, out: string): string {
+  const { stand, changed = [], resume, settings } = task;
+  if (keepsLast(task)) {
+    const rest = unchanged(changed.filter((name) => name !== "keep"));
+    return `${out}: its training of ${lengthOf(settings)} is done${rest}; its last model takes the place of the best.\n`;
+  }
+  const differs = stand && differences[stand.where];
+  if (differs !== undefined) return `${out}: ${differs}; in this one the training begins anew.\n`;
   return `Going on after update ${formatCount(resume?.step ?? 0)}, to ${lengthOf(settings)} in all.\n`;
 }
+
+/** Why a training begins anew; it goes on where there is no reason. */
+const differences: { readonly [Where in Stand["where"]]: string | undefined } = {
+  ...{ "under way": undefined, ended: undefined, past: undefined },
+  "no place": "does not say where in a text it was",
+  "other text": "was trained on another text",
+  "other batches": "was trained on this text in batches of another size",
+  "other validation": "was trained on this text with another end, which is validated on",
+};
 
 function lengthOf({ epochs, minutes }: Settings): string {
   const [count, unit] = minutes === undefined ? [epochs, "epoch"] : [minutes, "minute"];
@@ -383,8 +450,8 @@ async function sampleOf(model: LanguageModel, { characters, ...options }: Sample
   return written.slice(0, graphemeEnd(written, characters));
 }
 
-/** The model must not take the place of something else, nor of a model that somebody may want. */
-function checkTarget(out: string, inputs: readonly (string | undefined)[], given: Given): void {
+/** The model must not take the place of something else, nor of a model that somebody may want. Gives what it may replace. */
+function checkTarget(out: string, inputs: readonly (string | undefined)[], given: Given): Before["over"] {
   const [resume, overwrite] = [given.flag("resume"), given.flag("overwrite")];
   if (resume && overwrite) {
     throw new InputError(
@@ -394,27 +461,20 @@ function checkTarget(out: string, inputs: readonly (string | undefined)[], given
   checkWritable(out);
   const old = statSync(out, { throwIfNoEntry: false });
   if (old === undefined && resume) throw new InputError(`${out}: there is no model to resume. Leave out --resume.`);
-  if (old === undefined || !old.isFile()) return;
+  if (old === undefined || !old.isFile()) return overwrite ? undefined : null;
   for (const input of inputs) {
     const one = input === undefined ? undefined : statSync(input, { throwIfNoEntry: false });
     if (one !== undefined && one.ino === old.ino && one.dev === old.dev) {
       throw new InputError(`${out}: is what the training reads. Give another name for the model.`);
     }
   }
-  // A safetensors file has its header's length, below 100 MB, in 8 bytes, then the header, an object.
-  const start = new Uint8Array(9);
-  const file = openSync(out, "r");
-  try {
-    readSync(file, start);
-  } finally {
-    closeSync(file);
-  }
-  if (old.size > 0 && !(start[8] === 0x7b && start.subarray(4, 8).every((byte) => byte === 0))) {
+  if (old.size > 0 && !isModel(out)) {
     throw new InputError(`${out}: is there, and is no model. Give another name, or delete it first.`);
   }
   if (old.size > 0 && !resume && !overwrite) {
     throw new InputError(`${out}: a model is there. Give --resume to go on with it, or --overwrite to train anew.`);
   }
+  return overwrite ? undefined : digestOf(new Uint8Array());
 }
 
 /** The text that the build puts beside the program. */

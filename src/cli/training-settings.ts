@@ -176,7 +176,11 @@ export function checkModelOptions(given: Given, remembered: Remembered): void {
   const asked = readCell(cell);
   const own = model.layers.find(({ kind }) => kind === "cell") as Extract<Layer, { kind: "cell" }> | undefined;
   if ((typeof asked === "string" ? cells[asked] : asked)?.source === own?.cell.source) return;
-  throw changed("cell", file, options?.cell ?? "its own", cell);
+  if (options?.cell !== cell) throw changed("cell", file, options?.cell ?? "its own", cell);
+  throw new InputError(
+    `--cell: the equations of ${cell} differ from those in ${file}, which cannot change with --resume. ` +
+      "Leave it out; or train anew, with --overwrite.",
+  );
 }
 
 /** @throws InputError where an option that makes the training is not the file's, though it goes on in the same text */
@@ -207,6 +211,14 @@ const changed = (name: string, file: string, own: unknown, got: string): InputEr
   new InputError(
     `--${name}: is ${own} in ${file} and cannot change with --resume, got ${got}. Leave it out; or train anew, with --overwrite.`,
   );
+
+/** The options that were given and are not the file's, of those that may change where its training goes on. */
+export function changedOptions(given: Given, own: Settings): string[] {
+  return (["rate", "clip", "keep"] as const).filter((name) => {
+    const value = name === "keep" ? given.text(name) : given.number(name);
+    return value !== undefined && value !== own[name];
+  });
+}
 
 /**
  * What was given over what the file remembers. `anew`: its training is not gone on with, so that it may be measured

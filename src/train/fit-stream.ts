@@ -243,17 +243,31 @@ function lengthOf(training: number, options: FitStreamOptions): number {
   return Math.max(1, Math.round(epochs * countBatches(training, { batch, steps })));
 }
 
-/** Where a state is: in these tokens and batches, at the end of such a training of them, or elsewhere. */
-export function standOf(
-  { place }: TrainerState,
-  tokens: Tokens,
-  options: FitStreamOptions = {},
-): "under way" | "ended" | "elsewhere" {
-  const stand = readPlace(place);
+/** Where a state is in a training of these tokens: before its end, at it, or past it; or in another, and what of that differs. */
+export type Stand = {
+  readonly where: "under way" | "ended" | "past" | "no place" | "other batches" | "other text" | "other validation";
+  /** The epochs or the minutes that it has had, whichever are counted. */
+  readonly had: number;
+  readonly epoch: number;
+  readonly best: Best | undefined;
+  readonly validationLoss: number | null;
+};
+
+export function standOf(state: TrainerState | undefined, tokens: Tokens, options: FitStreamOptions = {}): Stand {
+  const place = readPlace(state?.place);
+  if (place === undefined) return { where: "no place", had: 0, epoch: 0, best: undefined, validationLoss: null };
   const parts = split(tokens, options);
-  if (stand?.stream !== streamOf(parts, options)) return "elsewhere";
-  const length = lengthOf(parts.training.length, options);
-  return stand.ended !== undefined && stand.ended >= length ? "ended" : "under way";
+  const { stream, taken, usedMs = 0, ended = 0, best, validationLoss } = place;
+  const here = streamOf(parts, options);
+  const total = lengthOf(parts.training.length, options);
+  const inMinutes = options.minutes !== undefined;
+  const same = (separator: string, part: number) => stream.split(separator)[part] === here.split(separator)[part];
+  let where: Stand["where"] = "under way";
+  if (stream !== here) where = same(", ", 0) ? "other validation" : same(" of ", 1) ? "other batches" : "other text";
+  else if (ended >= total) where = "ended";
+  else if ((inMinutes ? usedMs : taken) > total) where = "past";
+  const epoch = taken / Math.max(1, countBatches(parts.training.length, withDefaults(fitDefaults, options)));
+  return { where, had: inMinutes ? usedMs / 60_000 : epoch, epoch, best, validationLoss };
 }
 
 /** What is trained on, and what is validated on: in memory, for it is read again and again, and there is a limit to it. */

@@ -43,6 +43,8 @@ describe("train", () => {
     expect(rest.at(-1)).toMatchObject({ validationLoss: done.validationLoss });
     expect(done).toEqual({
       event: "done",
+      ended: "finished",
+      kept: "best",
       validationLoss: expect.any(Number),
       epoch: expect.any(Number),
       tokensPerSecond: expect.any(Number),

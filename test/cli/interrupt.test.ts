@@ -1,6 +1,6 @@
 /** Stopped by a signal: the model is saved; killed: the old file or the new one is there, whole. */
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
@@ -32,7 +32,9 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(lines.at(-1)).toMatchObject({ event: "done", file: `${signal}.safetensors` });
+    expect(lines.at(-1)).toMatchObject({
+      ...{ event: "done", ended: "stopped", kept: "last", file: `${signal}.safetensors` },
+    });
     const steps = lines.filter(({ event }) => event === "progress").at(-1).step;
     expect(read(`${signal}.safetensors`).training?.step).toBe(steps);
     const [text] = await json(folder, "generate", `${signal}.safetensors`, "--length", "3");
@@ -66,6 +68,75 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
     }
     expect(code).toBe(130);
     expect(readdirSync(folder)).not.toContain("twice.safetensors");
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a file that something else writes at --out meanwhile stays", () => {
+  const started = (child: ReturnType<typeof start>) =>
+    new Promise<void>((resolve) => {
+      child.stdout?.on("data", (chunk: string) => chunk.includes('"start"') && setTimeout(resolve, 100));
+    });
+  const moved = (name: string, other: string) =>
+    new RegExp(
+      `"${name}\\.safetensors: another file has appeared there meanwhile, and stays\\. The model of update [\\d,]+ was saved as ` +
+        `${other}\\.safetensors instead: go on with it by --resume --out ${other}\\.safetensors\\."`,
+    );
+
+  test("of three trainings to one name the first that saves has it; the others end with 2 and have files of their own", async () => {
+    const late = [...endless, "--out", "one.safetensors", "--save-every", "1000000000", "--json"];
+    const children = [start(folder, [...late, "--seed", "1"]), start(folder, [...late, "--seed", "2"])];
+    await Promise.all(children.map(started));
+    const lines = await json(folder, "train", "text.txt", "--epochs", "1", ...tiny, "--out", "one.safetensors");
+    expect(lines.at(-1)).toMatchObject({ event: "done", ended: "finished" });
+    const first = readFileSync(join(folder, "one.safetensors"));
+    for (const [k, child] of children.entries()) {
+      child.kill("SIGTERM");
+      const { code, out, err } = await child.ended;
+      expect({ code, done: out.includes('"done"') }).toEqual({ code: 2, done: false });
+      expect(err).toMatch(moved("one", `one-${k + 2}`));
+      expect(read(`one-${k + 2}.safetensors`).options).toMatchObject({ seed: k + 1 });
+    }
+    expect(readFileSync(join(folder, "one.safetensors")).equals(first)).toBe(true);
+    // What was saved beside it goes on.
+    expect(
+      (await json(folder, ...["train", "text.txt", "--resume", "--epochs", "1"], "--out", "one-2.safetensors")).at(-1),
+    ).toMatchObject({ ended: "nothing to do" });
+  });
+
+  test.each(["--overwrite", "--resume", "between two savings"])("%s", async (how) => {
+    const name = how.replaceAll(/\W/g, "");
+    const [out, path] = [`${name}.safetensors`, join(folder, `${name}.safetensors`)];
+    if (how.startsWith("--")) await json(folder, "train", "text.txt", "--epochs", "0.1", ...tiny, "--out", out);
+    const flags = how.startsWith("--") ? [how] : [];
+    const before = existsSync(path) ? readFileSync(path) : undefined;
+    const child = start(folder, [...endless, "--out", out, "--save-every", "20", "--json", ...flags]);
+    await started(child);
+    while (!existsSync(path) || before?.equals(readFileSync(path)))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    // Gone it is written again; another one is left.
+    rmSync(path);
+    while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 5));
+    writeFileSync(join(folder, `${name}.txt`), "another's");
+    renameSync(join(folder, `${name}.txt`), path);
+    const { code, err } = await child.ended;
+    expect(code).toBe(2);
+    expect(err).toMatch(moved(name, `${name}-2`));
+    expect(readFileSync(path, "utf8")).toBe("another's");
+    expect(read(`${name}-2.safetensors`).training?.step).toBeGreaterThan(0);
+  });
+
+  test("by a training that was resumed twice: the second to save ends with 2", async () => {
+    await json(folder, "train", "text.txt", "--epochs", "0.1", ...tiny, "--out", "r.safetensors");
+    const again = ["train", "text.txt", "--resume", "--out", "r.safetensors"];
+    const child = start(folder, [...again, "--epochs", "1e9", "--save-every", "1000000000", "--json"]);
+    await started(child);
+    await json(folder, ...again, "--epochs", "1");
+    const first = readFileSync(join(folder, "r.safetensors"));
+    child.kill("SIGTERM");
+    const { code, err } = await child.ended;
+    expect(code).toBe(2);
+    expect(err).toMatch(moved("r", "r-2"));
+    expect(readFileSync(join(folder, "r.safetensors")).equals(first)).toBe(true);
   });
 });
 

@@ -1,12 +1,19 @@
 /** What `unrolled train` writes, and goes on with. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { streamOptions } from "../../src/cli/training-settings.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
-import { type LanguageModel, readLanguageModel } from "../../src/tasks/language-model.ts";
+import {
+  type LanguageModel,
+  languageModel,
+  readLanguageModel,
+  writeLanguageModel,
+} from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
-import { json, run, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+import { fitStream } from "../../src/train/fit-stream.ts";
+import { json, refusal, run, sampleText, start, temporaryFolder, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -73,11 +80,37 @@ describe.skipIf(process.platform === "win32")("a training that was interrupted",
     child.kill("SIGINT");
     const { code, out } = await child.ended;
     expect(code).toBe(0);
-    expect(JSON.parse(out.trim().split("\n").at(-1) as string)).toMatchObject({ event: "done", validationLoss: null });
+    expect(JSON.parse(out.trim().split("\n").at(-1) as string)).toMatchObject({
+      ...{ event: "done", ended: "stopped", kept: "last", validationLoss: null },
+    });
     expect(read("v.safetensors").training).toMatchObject({
       step: 1,
       place: { validated: [0, 0], validationLoss: null },
     });
+  });
+
+  test("after its last update and before its last validation becomes what it would have been", async () => {
+    await json(folder, ...train("end.safetensors", "--epochs", "2", ...tiny));
+    const { tokenizer, options, optimizer, training } = read("end.safetensors");
+    const total = training?.step as number;
+    const { model } = languageModel(tokenizer, { units: 6, embedding: 4 });
+    const stop = new AbortController();
+    let updates = 0;
+    const { state, stopped } = await fitStream(model, encode(tokenizer, text), {
+      ...streamOptions(options as Parameters<typeof streamOptions>[0]),
+      signal: stop.signal,
+      callbacks: [{ onBatchEnd: () => void (++updates === total && stop.abort()) }],
+    });
+    expect({ stopped, step: state.step, ended: "ended" in (state.place as object) }).toEqual({
+      ...{ stopped: true, step: total, ended: false },
+    });
+    writeFileSync(
+      at("before.safetensors"),
+      writeLanguageModel({ model, tokenizer, training: state, optimizer, options }),
+    );
+    const lines = await json(folder, ...train("before.safetensors", "--resume"));
+    expect(lines.at(-1)).toMatchObject({ event: "done", ended: "finished", kept: "best" });
+    expect(readFileSync(at("before.safetensors")).equals(readFileSync(at("end.safetensors")))).toBe(true);
   });
 
   test("is not lost by who forgets --resume: one line, and the file stays", async () => {
@@ -106,8 +139,11 @@ test("the best by validation is kept, and said; with --keep last the last", asyn
   );
   const lowest = Math.min(...losses);
   expect(lowest).toBeLessThan(losses.at(-1) as number);
-  expect(best.at(-1)).toMatchObject({ validationLoss: lowest, epoch: losses.indexOf(lowest) + 1 });
-  expect(last.at(-1)).toMatchObject({ validationLoss: losses.at(-1), epoch: 8 });
+  const kept = { kept: "best", validationLoss: lowest, epoch: losses.indexOf(lowest) + 1, file: "best.safetensors" };
+  expect(best.at(-1)).toMatchObject({ event: "done", ended: "finished", ...kept });
+  expect(last.at(-1)).toMatchObject({ ended: "finished", kept: "last", validationLoss: losses.at(-1), epoch: 8 });
+  const again = await json(folder, "train", "turned.txt", "--out", "best.safetensors", "--resume");
+  expect(again).toEqual([{ event: "done", ended: "nothing to do", ...kept }]);
   const held = encode(read("best.safetensors").tokenizer, turned);
   const validation = held.subarray(held.length - Math.floor(0.2 * held.length));
   for (const [name, loss] of [
@@ -118,6 +154,19 @@ test("the best by validation is kept, and said; with --keep last the last", asyn
     expect(await evaluator.loss(validation)).toBeCloseTo(loss as number, 6);
   }
   expect(read("best.safetensors").training?.slots.w).toEqual(read("last.safetensors").model.values);
+  // Of one that is done the newest values are there as well, and only from the best to them.
+  copyFileSync(at("best.safetensors"), at("other.safetensors"));
+  const other = ["train", "turned.txt", "--out", "other.safetensors", "--resume", "--rate", "0.5"];
+  const { code, err: said } = await run(folder, ...other, "--keep", "last");
+  expect(code).toBe(0);
+  expect(said).toMatch(
+    /\nother\.safetensors: its training of 8 epochs is done, and --rate changes nothing; its last model takes the place of the best\.\nSaved other\.safetensors after \d+ s: the last model\.\n$/,
+  );
+  expect(readFileSync(at("other.safetensors")).equals(readFileSync(at("last.safetensors")))).toBe(true);
+  expect((await run(folder, ...other, "--keep", "best", "--clip", "1")).err).toBe(
+    "other.safetensors: its training of 8 epochs is done, and --rate and --clip and --keep change nothing. For more of it give --epochs, in all.\n",
+  );
+  expect(readFileSync(at("other.safetensors")).equals(readFileSync(at("last.safetensors")))).toBe(true);
   const { err } = await run(folder, "train", "turned.txt", "--out", "best.safetensors", "--overwrite", ...options);
   expect(err).toMatch(
     new RegExp(
@@ -136,7 +185,7 @@ describe("--resume", () => {
       err: "done.safetensors: its training of 2 epochs is done. For more of it give --epochs, in all.\n",
     });
     expect(await json(folder, ...train("done.safetensors", "--resume"))).toEqual([
-      { event: "done", file: "done.safetensors" },
+      expect.objectContaining({ event: "done", ended: "nothing to do", kept: "best", file: "done.safetensors" }),
     ]);
     expect(readFileSync(at("done.safetensors")).equals(before)).toBe(true);
     expect((await run(folder, ...train("done.safetensors", "--resume", "--epochs", "1"))).err).toBe(
@@ -148,6 +197,24 @@ describe("--resume", () => {
     expect(epochs.at(-1)).toBe(3);
   });
 
+  test.skipIf(process.platform === "win32").for([
+    ["epochs", "1e9", "1"],
+    ["minutes", "60", "0.001"],
+  ] as const)("to fewer %s than it has had changes nothing, and says so", async ([measure, many, few]) => {
+    const name = `past-${measure}.safetensors`;
+    await interrupted(train(name, `--${measure}`, many, ...tiny, "--save-every", "50"), 300);
+    const before = readFileSync(at(name));
+    const { code, out, err } = await run(folder, ...train(name, "--resume", `--${measure}`, few, "--keep", "last"));
+    expect({ code, out }).toEqual({ code: 0, out: "" });
+    const had = new RegExp(
+      `^${name}: has had ([\\d.]+) ${measure} already, more than ${few}; nothing was changed\\. For more of it give --${measure}, in all\\.\n$`,
+    ).exec(err)?.[1];
+    expect(Number(had), err).toBeGreaterThan(Number(few));
+    const lines = await json(folder, ...train(name, "--resume", `--${measure}`, few));
+    expect(lines).toEqual([expect.objectContaining({ event: "done", ended: "nothing to do", file: name })]);
+    expect(readFileSync(at(name)).equals(before)).toBe(true);
+  });
+
   test("in another text begins there, and says so; characters that the model never saw are counted and named", async () => {
     await json(folder, ...train("known.safetensors", "--epochs", "1", ...tiny));
     const first = stepIn("known.safetensors");
@@ -155,9 +222,7 @@ describe("--resume", () => {
     const { code, err } = await run(folder, ...again);
     expect(code, err).toBe(0);
     expect(err).toContain('other.txt: the model never saw "☃", once in 1,081 tokens; it reads each as unknown.\n');
-    expect(err).toContain(
-      "known.safetensors: was trained on another text, or otherwise; in this one the training begins anew.",
-    );
+    expect(err).toContain("known.safetensors: was trained on another text; in this one the training begins anew.");
     const batches = Math.floor((Math.floor((1081 - 54) / 2) - 1) / 12);
     expect(stepIn("known.safetensors")).toBe(first + batches);
   });
@@ -184,6 +249,10 @@ describe("--resume", () => {
     expect((await run(folder, ...train("older.safetensors", "--resume", "--units", "7"))).err).toContain(
       "--units: is 6 in older.safetensors and cannot change with --resume, got 7.",
     );
+    copyFileSync(at("older.safetensors"), at("older-too.safetensors"));
+    expect((await run(folder, ...train("older-too.safetensors", "--resume", "--epochs", "1"))).err).toContain(
+      "older-too.safetensors: does not say where in a text it was; in this one the training begins anew.\n",
+    );
     await json(folder, ...train("older.safetensors", "--resume", "--epochs", "1", "--batch", "4", "--steps", "12"));
     expect(stepIn("older.safetensors")).toBe(2 * step);
     expect(read("older.safetensors").options).toMatchObject({ batch: 4, steps: 12, optimizer: "adam", units: 6 });
@@ -204,6 +273,45 @@ describe("--resume", () => {
     const more = ["--resume", "--epochs", "3", "--validation-file", "valid.txt"];
     const again = await json(folder, ...train("valid.safetensors", ...more));
     expect(again.at(-1)).toMatchObject({ event: "done", epoch: 3 });
+  });
+
+  test("with another text to validate on is refused by name, or with the same file and other content; not in another text", async () => {
+    writeFileSync(at("v1.txt"), sampleText(40));
+    writeFileSync(at("v2.txt"), sampleText(41));
+    await json(folder, ...train("v1.safetensors", "--validation-file", "v1.txt", "--epochs", "1", ...tiny));
+    const before = readFileSync(at("v1.safetensors"));
+    const message = (name: string) =>
+      `--validation-file: ${name} is not the text that v1.safetensors was validated on, which cannot change with --resume. ` +
+      "Give that one; or train anew, with --overwrite.";
+    const again = ["--resume", "--epochs", "2", "--validation-file"];
+    expect(await refusal(folder, ...train("v1.safetensors", ...again, "v2.txt"))).toBe(message("v2.txt"));
+    writeFileSync(at("v1.txt"), sampleText(41));
+    expect(await refusal(folder, ...train("v1.safetensors", ...again, "v1.txt"))).toBe(message("v1.txt"));
+    expect(readFileSync(at("v1.safetensors")).equals(before)).toBe(true);
+    const elsewhere = ["train", "other.txt", "--out", "v1.safetensors", "--batch", "4", ...again, "v2.txt"];
+    const { code, err } = await run(folder, ...elsewhere);
+    expect(code, err).toBe(0);
+    expect(err).toContain("v1.safetensors: was trained on another text; in this one the training begins anew.\n");
+  });
+
+  test("in the same text with another end, which is validated on, says so", async () => {
+    await json(folder, ...train("tail.safetensors", "--epochs", "1", ...tiny));
+    writeFileSync(at("tail.txt"), `${text.slice(0, -8)}${[...text.slice(-8)].reverse().join("")}`);
+    const again = ["train", "tail.txt", "--out", "tail.safetensors", "--resume", "--epochs", "1"];
+    expect((await run(folder, ...again)).err).toContain(
+      "tail.safetensors: was trained on this text with another end, which is validated on; in this one the training begins anew.\n",
+    );
+  });
+
+  test("with a cell's file whose equations were changed says that they differ", async () => {
+    writeFileSync(at("my.txt"), "h' = tanh(W @ x + U @ h + b)\n");
+    await json(folder, ...train("my.safetensors", "--cell", "my.txt", "--epochs", "1", ...tiny));
+    const again = train("my.safetensors", "--resume", "--cell", "my.txt");
+    expect((await run(folder, ...again)).code).toBe(0);
+    writeFileSync(at("my.txt"), "h' = sigmoid(W @ x + U @ h + b)\n");
+    expect(await refusal(folder, ...again)).toBe(
+      "--cell: the equations of my.txt differ from those in my.safetensors, which cannot change with --resume. Leave it out; or train anew, with --overwrite.",
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 /** Texts as commands read them: separate ones, line ends, and what is typed. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readEscapes } from "../../src/cli/escapes.ts";
@@ -53,6 +53,31 @@ describe("separate texts", () => {
     await json(folder, ...options, "--epochs", "2", "--resume");
     expect(modelIn("poems/m.safetensors").training?.step).toBeGreaterThan(0);
     rmSync(at("poems/m.safetensors"));
+  });
+
+  test("models in a folder are none of its texts, for whoever reads it; a text that is called as one is", async () => {
+    const own = mkdtempSync(join(folder, "models-"));
+    copyFileSync(at("m.safetensors"), join(own, "m.safetensors"));
+    expect(() => readTexts(own, "to read")).toThrow(/: there is no text in it\. Give a folder with some\.$/);
+    copyFileSync(at("m.safetensors"), join(own, "model.bin"));
+    writeFileSync(join(own, "a.txt"), "the cat");
+    writeFileSync(join(own, "z.safetensors"), "a poem");
+    expect(readTexts(own, "")).toEqual(["the cat", "a poem"]);
+    const [line] = await json(folder, "evaluate", join(own, "m.safetensors"), own);
+    expect(line?.tokens).toBe("the cat".length + "a poem".length + 1);
+    expect(await json(folder, "inspect", "m.safetensors", own)).toHaveLength("the cat".length + "a poem".length + 2);
+    await json(
+      folder,
+      "train",
+      "poems",
+      "--out",
+      "v.safetensors",
+      "--validation-file",
+      own,
+      "--epochs",
+      "0.1",
+      ...tiny,
+    );
   });
 
   test.each([

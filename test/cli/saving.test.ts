@@ -1,0 +1,34 @@
+/** A training's file, where something else has written one at its place. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { createSaving } from "../../src/cli/saving.ts";
+import { temporaryFolder } from "./run.ts";
+
+const folder = temporaryFolder();
+const never = (warning: string) => expect.fail(warning);
+
+test("the last model of a training that broke goes beside what has appeared at its name, under the first that is free", async () => {
+  const path = join(folder, "m.x.safetensors");
+  const saving = createSaving(path, { over: null }, never);
+  writeFileSync(path, "another's");
+  writeFileSync(join(folder, "m.x-2.safetensors"), "a third one's");
+  await expect(saving.finish(Uint8Array.of(1, 2), undefined)).rejects.toThrow(
+    `${path}: another file has appeared there meanwhile, and stays. The model was saved as ` +
+      `${join(folder, "m.x-3.safetensors")} instead: go on with it by --resume --out ${join(folder, "m.x-3.safetensors")}.`,
+  );
+  expect(readFileSync(path, "utf8")).toBe("another's");
+  expect([...readFileSync(join(folder, "m.x-3.safetensors"))]).toEqual([1, 2]);
+  expect(readdirSync(folder)).toHaveLength(3);
+});
+
+test("--overwrite replaces what is there once, and what it wrote itself from then on", async () => {
+  const path = join(folder, "o.safetensors");
+  writeFileSync(path, "old");
+  const saving = createSaving(path, { over: undefined }, never);
+  expect(await saving.save(Uint8Array.of(1), 1)).toBe(true);
+  expect(await saving.save(Uint8Array.of(2), 2)).toBe(true);
+  writeFileSync(path, "another's");
+  await expect(saving.save(Uint8Array.of(3), 3)).rejects.toThrow("The model of update 3 was saved as");
+  expect(readFileSync(path, "utf8")).toBe("another's");
+});
