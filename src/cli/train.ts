@@ -332,7 +332,8 @@ function taskToGoOn(given: Given, text: Source, out: string): Task {
   };
   const before = { anew: false, validationFile: lm.options?.["validation-file"] === true };
   const own = settingsToGoOn({ ...given, text: () => undefined, number: () => undefined }, file, before);
-  const { where } = standWith(own);
+  const held = standWith(own);
+  const { where } = held;
   if (where === "other validation" && before.validationFile) {
     throw new InputError(
       `--validation-file: ${given.text("validation-file")} is not the text that ${out} was validated on, which cannot ` +
@@ -348,7 +349,10 @@ function taskToGoOn(given: Given, text: Source, out: string): Task {
   }
   checkUnknown(given.positionals[0] ?? "Moby-Dick", lm, text, { tokens, ...unknownOptions(given) });
   const asked = settingsToGoOn(given, file, { anew, validationFile });
-  const stand = standWith(anew ? own : asked);
+  const there = anew ? held : standWith(asked);
+  // A training by minutes may have been left in a last validation that took longer: that is still to do.
+  const fewer = (asked.minutes ?? asked.epochs ?? 0) < (own.minutes ?? own.epochs ?? 0);
+  const stand: Stand = there.where === "past" && !fewer ? { ...there, where: "under way" } : there;
   // Less than it has had is not what it had.
   const settings = hasNothingToDo(stand.where) ? { ...own, keep: asked.keep } : asked;
   return {

@@ -215,6 +215,17 @@ describe("--resume", () => {
     expect(readFileSync(at(name)).equals(before)).toBe(true);
   });
 
+  test("by minutes, left in a last validation that took longer than they had, does it", async () => {
+    await json(folder, ...train("late.safetensors", "--minutes", "0.02", ...tiny));
+    const { model, training, options, ...rest } = read("late.safetensors");
+    const { ended: _, ...place } = training?.place as { ended: number; usedMs: number };
+    const left = { ...training, place: { ...place, usedMs: 5000, validated: [0, 0] } } as typeof training;
+    writeFileSync(at("late.safetensors"), writeLanguageModel({ ...rest, model, options, training: left }));
+    const lines = await json(folder, ...train("late.safetensors", "--resume"));
+    expect(lines.at(-1)).toMatchObject({ event: "done", ended: "finished" });
+    expect(read("late.safetensors").training).toMatchObject({ step: training?.step, place: { ended: 1200 } });
+  });
+
   test("in another text begins there, and says so; characters that the model never saw are counted and named", async () => {
     await json(folder, ...train("known.safetensors", "--epochs", "1", ...tiny));
     const first = stepIn("known.safetensors");
