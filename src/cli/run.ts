@@ -1,5 +1,4 @@
 /** Run one command: what goes wrong becomes one line and an exit code. */
-import { EquationError } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Command, helpOf, parse } from "./options.ts";
 import { printable, styled } from "./output.ts";
@@ -34,7 +33,7 @@ export async function runProcess(work: () => Promise<void>): Promise<void> {
 
 /** One line on standard error, and the exit code. */
 function report(error: unknown): void {
-  const users = error instanceof InputError || error instanceof EquationError;
+  const users = error instanceof InputError;
   const message = error instanceof Error ? error.message : String(error);
   // Only a mistake in equations has more lines: the place, with a caret.
   const text = users ? message : `internal: ${message.replace(/^internal: /, "").replace(/\s*\n\s*/g, " ")}`;

@@ -2,7 +2,7 @@
  * A model as one .safetensors file: its values under their own names; in the metadata its layers, with cells as
  * equations, and whatever else belongs to it (a tokenizer, the training state). Loading runs no code of the file's.
  */
-import { cell, EquationError } from "../graph/cell.ts";
+import { cell } from "../graph/cell.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -299,7 +299,7 @@ function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile
   } catch (error) {
     if (error instanceof FormatError) throw error;
     // Layers that do not fit each other, equations that no longer parse.
-    if (error instanceof InputError || error instanceof EquationError) {
+    if (error instanceof InputError) {
       return refuse(error.message.split("\n")[0] as string);
     }
     throw error;

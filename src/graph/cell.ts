@@ -4,10 +4,11 @@
  */
 import { EquationError, type Source, type Span } from "./equation-error.ts";
 import type { Initializer } from "./graph.ts";
+import { InputError } from "./input-error.ts";
 import { children, type Names, resolveNames } from "./names.ts";
 import type { NamesIn } from "./names-in.ts";
 import { type Equations, type Expression, parse } from "./parse.ts";
-import { checkOptions, listOf, type Rule, type Schema, string } from "./schema.ts";
+import { checkOptions, formatValue, listOf, type Rule, type Schema, string } from "./schema.ts";
 import { inferShapes, type Kind } from "./shapes.ts";
 import type { Size } from "./sizes.ts";
 import { reservedFor } from "./vocabulary.ts";
@@ -82,7 +83,7 @@ export const aCell: Rule = {
  * const elman = cell(`h' = tanh(W @ x + U @ h + b)  # the hidden state`);
  * ```
  *
- * @throws EquationError with line and column for every mistake.
+ * @throws EquationError with line and column for every mistake; InputError for what is no text, and for other options
  * @__NO_SIDE_EFFECTS__
  */
 export function cell(strings: TemplateStringsArray, ...values: readonly (string | number)[]): Cell;
@@ -93,7 +94,9 @@ export function cell(given: string | TemplateStringsArray, ...rest: readonly unk
     return compile(given, (rest[0] ?? {}) as CellOptions);
   }
   if (Array.isArray(given?.raw)) return compile(String.raw(given, ...rest), {});
-  throw new EquationError(`a cell is made from its equations, a string, got ${typeof given}`, 1, 1);
+  throw new InputError(
+    `cell: source must be equations, a text like "h' = tanh(W @ x + U @ h)", got ${formatValue(given)}`,
+  );
 }
 
 const zeros: Initializer = { name: "zeros", values: [] };

@@ -1,18 +1,23 @@
 /** Errors in equations: what is wrong, where, and the source line with a caret under the place. */
 
+import { InputError } from "./input-error.ts";
+
 /** A piece of a source, in UTF-16 units: start <= i < end. */
 export type Span = { readonly start: number; readonly end: number };
 
 /** Dedented equations, and where they begin in the text that was given (0-based line and column). */
 export type Source = { readonly text: string; readonly line: number; readonly column: number };
 
-/** A mistake in equations. `line` and `column` are 1-based, columns in code points, in the text that was given. */
-export class EquationError extends Error {
+/**
+ * A mistake in equations, or in how they are used. `line` and `column` are 1-based, columns in code points, in the text that
+ * was given. The message may have three lines: what is wrong, the line, and carets below the place.
+ */
+export class EquationError extends InputError {
   readonly line: number;
   readonly column: number;
 
   constructor(message: string, line: number, column: number) {
-    super(message);
+    super(message, undefined, message);
     this.name = "EquationError";
     this.line = line;
     this.column = column;

@@ -1,10 +1,10 @@
 /** What is wrong with something the user gave (a file, an option): one plain line that says what to do. */
 
-/** A mistake that the user can put right, not a fault of ours. Its message is always one line. */
+/** A mistake that the user can put right, not a fault of ours. Its message is one line, but for an EquationError's. */
 export class InputError extends Error {
   override name = "InputError";
-  constructor(message: string, options?: ErrorOptions) {
-    super(oneLine(message), options);
+  constructor(message: string, options?: ErrorOptions, shown = oneLine(message)) {
+    super(shown, options);
   }
 }
 

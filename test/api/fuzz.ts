@@ -3,7 +3,7 @@
  * arguments, a shape. What must be refused is told by kinds alone, not by the rules that are tested.
  */
 import { InputError } from "../../src/graph/input-error.ts";
-import { EquationError, type Random } from "../../src/index.ts";
+import type { Random } from "../../src/index.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { NonFiniteLoss } from "../../src/train/non-finite.ts";
 import { type Entry, entries, isMade } from "./entries.ts";
@@ -306,7 +306,7 @@ async function settle(entry: Entry, { args, damage, wrong }: Damaged): Promise<O
     return { ...about, result: "accepted", message: "" };
   } catch (error) {
     const { message } = error as Error;
-    const isOurs = error instanceof InputError || error instanceof EquationError || error instanceof NonFiniteLoss;
+    const isOurs = error instanceof InputError || error instanceof NonFiniteLoss;
     const fine = isOurs && helpful.test(message) && /[\w\])"]:? /.test(message) && !message.startsWith("internal");
     return {
       ...about,

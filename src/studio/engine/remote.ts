@@ -90,7 +90,7 @@ export function createRemote<All extends Jobs>(port: Port): Remote<All> {
   port.onmessage = ({ data }: MessageEvent<Answer>) => {
     const first = waiting.get(data.id)?.shift();
     if (data.kind === "value") first?.resolve({ done: data.done, value: data.value });
-    else first?.reject(data.users ? new InputError(data.message) : new Error(data.message));
+    else first?.reject(data.users ? new InputError(data.message, undefined, data.message) : new Error(data.message));
   };
   const send = (request: Request): void => port.postMessage(request);
   const call = (request: Request): Promise<IteratorResult<unknown, unknown>> =>
