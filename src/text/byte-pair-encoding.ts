@@ -43,12 +43,13 @@ const bytes = 256;
 const largestVocabulary = 2 ** 24;
 /** Most bytes of a piece: a space and 64 characters. */
 const longestToken = 1 + 4 * 64;
+/** Every byte is a token. */
+export const bytePairVocabulary: Rule = wholeNumber(bytes, largestVocabulary);
 
 export const trainBytePairArguments: Arguments = {
   text: textOrParts,
   options: optionsOf<BytePairOptions>({
-    // Every byte is a token.
-    vocabularySize: required(alias(wholeNumber(bytes, largestVocabulary), "maxVocabulary", "numTokens")),
+    vocabularySize: required(alias(bytePairVocabulary, "maxVocabulary", "numTokens")),
     minimumCount: alias(wholeNumber(1), "minFrequency"),
     onUncounted: callable,
   }),

@@ -14,7 +14,6 @@ import {
   checkArguments,
   checkOptions,
   checkValue,
-  either,
   flag,
   formatValue,
   iterable,
@@ -66,8 +65,7 @@ export const tokenizerRules: Schema<TokenizerOptions> = {
   analyzer: orNull(callable),
   documentCount: wholeNumber(0),
 };
-/** A text by itself is its characters, as in Python. */
-const texts = { ...either(string, iterable), expected: "a list of texts" };
+const texts = { ...iterable, expected: "a list of texts" };
 const sequences = { ...iterable, expected: "a list of lists of numbers" };
 const mode = oneOf("binary", "count", "tfidf", "freq");
 /** Of its methods. */
@@ -140,8 +138,8 @@ export class Tokenizer {
 
   /**
    * Count the words of texts and number them anew, together with all texts that it was fitted on before. Keras's
-   * `fit_on_texts`. A single string is a list of its characters, as in Python: for one text give a list of one.
-   * @throws InputError for what is neither a text nor a list of words
+   * `fit_on_texts`. For one text give a list of one: Python would take its characters for texts.
+   * @throws InputError for a single text, and for what is neither a text nor a list of words
    */
   fitOnTexts(texts: Iterable<Text>): void {
     checkArguments("fitOnTexts", { texts }, tokenizerArguments.texts);

@@ -8,6 +8,7 @@ import {
   alias,
   callable,
   checkArguments,
+  checkValue,
   either,
   formatValue,
   isPlain,
@@ -22,6 +23,7 @@ import {
 import { runsOf, type Tokens } from "../train/token-source.ts";
 import {
   type BytePairEncoding,
+  bytePairVocabulary,
   bytePairVocabularySize,
   checkBytePairEncoding,
   createBytePairEncoder,
@@ -95,9 +97,10 @@ export const tokenizeArguments = {
  * Make the vocabulary of a text, or of separate ones. `char`: its code points, in their order. `word`: its words and
  * punctuation marks, the most frequent first, `maxVocabulary` of them with the unknown character; all of its code points are
  * among them even where that makes more, so that rarer words can be spelled. `bpe`: see `trainBytePairEncoding`;
- * `maxVocabulary` tokens, or fewer. `maxVocabulary` means nothing for `char`. Chinese, Japanese, Thai, Lao, Khmer and Burmese
+ * `maxVocabulary` tokens, or fewer. Chinese, Japanese, Thai, Lao, Khmer and Burmese
  * words are those of this machine's dictionaries: see `unspaced-words.ts`. The parts of a text make the same vocabulary as
  * all of it.
+ * @throws InputError for a `maxVocabulary` of characters, which are as many as there are
  */
 export function trainTokenizer(
   kind: VocabularyTokenizer["kind"],
@@ -114,8 +117,23 @@ export function trainTokenizer(
   text: Texts | TextParts,
   options: TrainTokenizerOptions = {},
 ): Tokenizer {
-  checkArguments("trainTokenizer", { kind, text, options }, tokenizeArguments.train);
+  return trainTokenizerFor("trainTokenizer", kind, text, options);
+}
+/** The same for another entry. */
+export function trainTokenizerFor(
+  where: string,
+  kind: Tokenizer["kind"],
+  text: Texts | TextParts,
+  options: TrainTokenizerOptions,
+): Tokenizer {
+  checkArguments(where, { kind, text, options }, tokenizeArguments.train);
   const { maxVocabulary = defaultVocabulary[kind], onUncounted } = options;
+  if (kind === "char" && maxVocabulary < Infinity) {
+    throw new InputError(
+      `${where}: maxVocabulary limits words or byte pairs, and the tokens are characters. Leave it out, or give another kind.`,
+    );
+  }
+  if (kind === "bpe") checkValue(`${where}: maxVocabulary`, maxVocabulary, bytePairVocabulary);
   if (kind === "bpe") return trainBytePairEncoding(text, { vocabularySize: maxVocabulary, onUncounted });
   const end = Array.isArray(text) ? ({ endOfText: true } as const) : {};
   const codePoints = createCodePoints();

@@ -93,8 +93,19 @@ describe("fitOnTexts", () => {
     );
   });
 
-  test("a single string is a list of its characters, as in Python", () => {
-    expect(fitted("aab", { charLevel: true }).documentCount).toBe(3);
+  test("a single text is refused: in Python it is its characters, each a document", () => {
+    const tokenizer = fitted(["the whale"]);
+    const calls = {
+      fitOnTexts: (texts: never) => new Tokenizer().fitOnTexts(texts),
+      textsToSequences: (texts: never) => tokenizer.textsToSequences(texts),
+      textsToMatrix: (texts: never) => tokenizer.textsToMatrix(texts),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const refused = new InputError(`${name}: texts must be a list of texts, got "the whale"`);
+      expect(() => call("the whale" as never), name).toThrow(refused);
+      expect(() => call("" as never), name).toThrow(InputError);
+    }
+    expect(() => [...tokenizer.textsToSequencesGenerator("the whale")]).toThrow(InputError);
   });
 
   test("an analyzer takes the place of filters, lower and split, but not for texts in words", () => {

@@ -54,7 +54,7 @@ describe.each(kinds)("%s", (kind) => {
   test("property: the training text comes back exactly, with no character unknown", () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 30 }), (training, maxVocabulary) => {
-        const tokenizer = trainTokenizer(kind, training, { maxVocabulary });
+        const tokenizer = trainTokenizer(kind, training, kind === "char" ? {} : { maxVocabulary });
         const ids = encode(tokenizer, training);
         expect(decode(tokenizer, ids)).toBe(training);
         if (!training.includes("\uFFFD")) expect(countUnknown(ids)).toBe(0);
@@ -143,8 +143,16 @@ describe("char", () => {
     expect(tokens(tokenizer, "\uD802𐀀")).toEqual(["\uFFFD", "\uFFFD"]);
   });
 
-  test("maxVocabulary does not drop characters", () => {
-    expect(trainTokenizer("char", "abc", { maxVocabulary: 2 }).vocabulary).toHaveLength(4);
+  test("a maxVocabulary is refused: there is nothing to leave out; Infinity is what it is", () => {
+    for (const maxVocabulary of [1, 2, 300]) {
+      expect(() => trainTokenizer("char", "ab", { maxVocabulary })).toThrow(
+        new InputError(
+          "trainTokenizer: maxVocabulary limits words or byte pairs, and the tokens are characters. Leave it out, or give " +
+            "another kind.",
+        ),
+      );
+    }
+    expect(trainTokenizer("char", "abc", { maxVocabulary: Infinity }).vocabulary).toHaveLength(4);
   });
 });
 
