@@ -3,7 +3,7 @@
  * whatever yields batches. Knows nothing about programs.
  */
 import { InputError } from "../graph/input-error.ts";
-import { alias, anything, checkOptions, formatValue, isPlain, type Schema } from "../graph/schema.ts";
+import { alias, anything, checkOptions, formatValue, isList, isPlain, type Schema } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { shuffle as shuffled } from "../nn/shuffle.ts";
@@ -216,6 +216,10 @@ function takeBatch(examples: Examples, rows: Int32Array, into: Float64Array, pad
   }
 }
 
+/** Whether it is an array of numbers, or of lists: no batch is one. */
+export const isNested = (given: unknown): boolean =>
+  isList(given) && (typeof given[0] === "number" || isList(given[0]));
+
 /** Whether this yields batches, and is no array of numbers. */
 export const isSource = (given: unknown): given is BatchSource<unknown> =>
   typeof given === "object" && given !== null && (Symbol.iterator in given || Symbol.asyncIterator in given);
@@ -223,7 +227,7 @@ export const isSource = (given: unknown): given is BatchSource<unknown> =>
 /**
  * The arguments of `fit` and `evaluate` behind the model: arrays, or what yields batches; and the options, of which some are
  * for one of them alone.
- * @throws InputError where there is neither, and for options of the other
+ * @throws InputError where there is neither, where y alone is missing, and for options of the other
  */
 export function argumentsOf<Options extends { readonly sampleWeight?: ExampleArray | undefined }>(
   where: string,
@@ -234,6 +238,12 @@ export function argumentsOf<Options extends { readonly sampleWeight?: ExampleArr
   const arrays = y !== undefined && !(isPlain(y) && !("data" in y && "shape" in y));
   if (!arrays && !isSource(x)) {
     throw new InputError(`${where}: needs x and y, or what yields batches { x, y }; got ${formatValue(x)} and no y`);
+  }
+  if (!arrays && isNested(x)) {
+    const what = isList((x as ArrayLike<unknown>)[0]) ? "lists" : "numbers";
+    throw new InputError(
+      `${where}: y is missing: x is a list of ${what}. Give y after x, or batches { x, y } in its place`,
+    );
   }
   const given = arrays || y === undefined ? more : y;
   checkOptions(where, given, rules);
@@ -270,7 +280,7 @@ export type SourceOptions = PaddingOptions & {
 export async function sourcePasses(model: Model, source: BatchSource, options: SourceOptions): Promise<Passes> {
   const { where, count, countName, again, anew, ahead, read } = options;
   const stateful = statefulLayer(model);
-  const reader = createReader(source);
+  const reader = createReader(source, where);
   let number = 0;
   let most = 0;
   async function take(): Promise<Batch | undefined> {
@@ -345,13 +355,23 @@ async function* sourcePass(source: SourcePass): AsyncGenerator<Batch, void, unde
   await end(n);
 }
 
+const isResult = <Item>(given: unknown): given is IteratorResult<Item> => typeof given === "object" && given !== null;
+
 /** What is left of something that can be iterated; `empty` while nothing has come of it since it began. */
-export function createReader<Item>(source: BatchSource<Item>) {
-  const begin = (): AsyncIterator<Item> | Iterator<Item> =>
-    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+export function createReader<Item>(source: BatchSource<Item>, where: string) {
+  const { [Symbol.iterator]: atOnce, [Symbol.asyncIterator]: later } = source as Iterable<Item> & AsyncIterable<Item>;
+  const iterate: unknown = later ?? atOnce;
+  const begin = (): AsyncIterator<Item> | Iterator<Item> => {
+    const iterator: unknown = typeof iterate === "function" ? iterate.call(source) : iterate;
+    if (typeof (iterator as Iterator<Item> | undefined)?.next === "function") return iterator as Iterator<Item>;
+    throw new InputError(
+      `${where}: what yields batches must give an iterator, { next() {} }, got ${formatValue(iterator)}`,
+    );
+  };
   let iterator: ReturnType<typeof begin> | undefined = begin();
   let done = false;
   let waiting = false;
+  const leave = (): unknown => (typeof iterator?.return === "function" ? iterator.return() : undefined);
   const reader = {
     once: (iterator as unknown) === source,
     empty: true,
@@ -361,8 +381,11 @@ export function createReader<Item>(source: BatchSource<Item>) {
       done = true;
       waiting = true;
       iterator ??= begin();
-      const result = await iterator.next();
+      const result: unknown = await iterator.next();
       waiting = false;
+      if (!isResult<Item>(result)) {
+        throw new InputError(`${where}: next() must give { done, value }, got ${formatValue(result)}`);
+      }
       if (result.done === true) return undefined;
       done = reader.empty = false;
       return result.value;
@@ -373,8 +396,8 @@ export function createReader<Item>(source: BatchSource<Item>) {
     },
     /** A generator's `finally` runs, unless it has ended by itself; one that is still at work is told, and not waited for. */
     async close(): Promise<void> {
-      if (waiting) Promise.resolve(iterator?.return?.()).catch(() => {});
-      else if (!done) await iterator?.return?.();
+      if (waiting) Promise.resolve(leave()).catch(() => {});
+      else if (!done) await leave();
       done = true;
     },
   };

@@ -25,6 +25,7 @@ import {
   arrayPasses,
   type BatchSource,
   type ExampleBatch,
+  isNested,
   isSource,
   type Passes,
   rowsBetween,
@@ -79,7 +80,8 @@ export type FitOptions = LoadOptions &
     /** The rate of each update from the steps taken before it; without it, the optimiser's, or what callbacks set. */
     readonly learningRate?: Rate;
     /**
-     * Epochs that came before: with the state of an epoch's end, as callbacks get it from their run, training goes on as if it
+     * Epochs that came before, as in Keras, so that `epochs` counts them too: where it is not more, nothing is trained, and the
+     * history is empty. With the state of an epoch's end, as callbacks get it from their run, training goes on as if it
      * had never stopped. Without it, `resume` begins a new training with what the optimiser knows.
      */
     readonly initialEpoch?: number;
@@ -94,7 +96,8 @@ const batchRules: Schema<ExampleBatch> = { x: required(someData), y: required(so
 const validationRule: Rule = {
   ...optionsOf<ExampleBatch>(batchRules),
   expected: "{ x, y }, or what yields batches { x, y }",
-  accepts: (value) => typeof value === "object" && value !== null,
+  // As Keras has it, [x, y] would be two batches.
+  accepts: (value) => typeof value === "object" && value !== null && !isNested(value),
   look: (where, value) => !isSource(value) && optionsOf<ExampleBatch>(batchRules).look?.(where, value),
 };
 export const fitRules: Schema<FitOptions> = {
@@ -198,11 +201,12 @@ async function train(
   const turns = createTurns();
   let chosen = before?.learningRate ?? optimizer.learningRate;
   const first = initialEpoch ?? 0;
+  let used = chosen;
   let place = { epoch: first, batches: 0 };
   let stopped: string | undefined;
   const run = new Running(model, epochs, {
     step: () => trainer.step,
-    learningRate: () => schedule?.(trainer.step) ?? chosen,
+    learningRate: () => (schedule === undefined ? chosen : schedule(trainer.step)),
     setLearningRate(rate) {
       if (schedule !== undefined) {
         throw new InputError(
@@ -246,6 +250,7 @@ async function train(
       if (done === true) break;
       const { learningRate } = run;
       checkValue(`fit: the learning rate of step ${trainer.step}`, learningRate, amount);
+      used = learningRate;
       const next = await trainerOf(batch);
       if (next !== trainer) {
         next.takeOver(trainer);
@@ -263,7 +268,9 @@ async function train(
     }
     await watch.save();
     if ((ended() && signal?.aborted === true) || (taken === 0 && stopped !== undefined)) break;
-    logs = Object.assign(means.logs(), measure && named("val", await measure()), { learningRate: run.learningRate });
+    // A schedule may have no rate for the step after the last.
+    const learningRate = run.learningRate ?? used;
+    logs = Object.assign(means.logs(), measure && named("val", await measure()), { learningRate });
     epoch.push(k);
     place = { epoch: k + 1, batches: 0 };
     for (const [name, value] of Object.entries(logs)) {

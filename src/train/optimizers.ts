@@ -28,8 +28,8 @@ export type Optimizer = {
   readonly slots: readonly string[];
   /** The slot that holds what training makes, where that is not `w`: an average. */
   readonly saved?: string;
-  /** The weight decay of the parameter with this name. */
-  readonly decayOf?: (parameter: string) => number;
+  /** The weight decay of the parameter with this name, one of all those of a model. */
+  readonly decayOf?: (parameter: string, all: readonly string[]) => number;
   /** The learning rate that a schedule scales. */
   readonly learningRate: number;
   /** Numbers for the step (from 1 on) at a learning rate. */
@@ -38,7 +38,7 @@ export type Optimizer = {
 
 /**
  * How much of a parameter a step takes away, times the learning rate: the same for all; by layer (`{ lstm: 0.01 }`, none for
- * the others), or by the parameter's name (`lstm.U_f`).
+ * the others); or what a function says of the parameter's name (`lstm.U_f`).
  */
 export type WeightDecay = number | Readonly<Record<string, number>> | ((parameter: string) => number);
 
@@ -48,9 +48,14 @@ export const amount = inRange(0);
 export const share = inRange(0, 1);
 const learningRateRule = alias(amount, "lr", "eta");
 const epsilonRule = alias(amount, "eps");
+const byLayer = recordOf(amount);
+const someByLayer: Rule = {
+  ...byLayer,
+  accepts: (value) => byLayer.accepts(value) && Object.keys(value as object).length > 0,
+};
 const decayRule = alias(
   {
-    ...either(amount, recordOf(amount), callable),
+    ...either(amount, someByLayer, callable),
     expected: "a number in [0, Infinity), such numbers by layer, or a function of a parameter's name",
   },
   "decay",
@@ -206,7 +211,7 @@ export const adamWRules: Schema<AdamWOptions> = { ...adamRules, weightDecay: dec
 /**
  * Adam with decoupled weight decay: I. Loshchilov and F. Hutter, 2017 (arXiv 1711.05101). As in Keras and PyTorch the
  * decay is scaled by the learning rate. Defaults are Keras's (PyTorch's decay is 0.01); epsilon as in `adam`.
- * @throws InputError for a number out of its range
+ * @throws InputError for a number out of its range; when a trainer is made, for a layer that the model does not have
  *
  * ```ts
  * adamW({ weightDecay: (parameter) => (/\.b(_|$)/.test(parameter) ? 0 : 0.01) }); // none for biases
@@ -242,11 +247,18 @@ function withDecay(
       settings: (step, rate) => ({ ...settings(step, rate), decay: weightDecay }),
     };
   }
-  const decayOf = (parameter: string): number => {
-    const decay =
-      typeof weightDecay === "function"
-        ? weightDecay(parameter)
-        : (weightDecay[parameter.split(".")[0] as string] ?? 0);
+  const layerOf = (parameter: string): string => parameter.split(".")[0] as string;
+  const decayOf = (parameter: string, all: readonly string[]): number => {
+    const byName = typeof weightDecay === "function";
+    const layers = byName ? [] : [...new Set(all.map(layerOf))];
+    const unknown = byName ? undefined : Object.keys(weightDecay).find((name) => !layers.includes(name));
+    if (unknown !== undefined) {
+      throw new InputError(
+        `${where}: weightDecay: the model has no layer "${unknown}" with parameters; it has ${layers.join(", ")}. ` +
+          "For some parameters of a layer give a function of their names.",
+      );
+    }
+    const decay = byName ? weightDecay(parameter) : (weightDecay[layerOf(parameter)] ?? 0);
     checkValue(`${where}: weightDecay of ${parameter}`, decay, amount);
     return decay;
   };
@@ -331,6 +343,7 @@ export const asgdRules: Schema<AsgdOptions> = {
  * // ... after a validation:
  * if (averageFrom === Infinity && loss > Math.min(...losses.slice(0, -5))) averageFrom = trainer.step + 1;
  * ```
+ * @throws InputError as `adamW`
  */
 export function asgd(options: AsgdOptions = {}): Optimizer {
   checkOptions("asgd", options, asgdRules);
@@ -355,7 +368,7 @@ export function asgd(options: AsgdOptions = {}): Optimizer {
 }
 
 export const anOptimizer: Rule = having(
-  "an optimiser, as adam() makes it",
+  "an optimiser, as in optimizer: adam()",
   "cell",
   "slots",
   "settings",

@@ -233,7 +233,7 @@ async function predictWith(
   }
   const stateful = statefulLayer(model);
   const parts: Part[] = [];
-  const reader = createReader(x as BatchSource<InputBatch>);
+  const reader = createReader(x as BatchSource<InputBatch>, "predict");
   let [examples, most] = [0, 0];
   try {
     for (let n = 0; n !== count; n++) {

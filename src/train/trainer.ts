@@ -212,9 +212,11 @@ function whereDue(g: Builder): StateOptions {
 }
 
 /** A weight decay for each number of the parameters; none for the padding between them. */
-function decays(plan: Plan, decayOf: (parameter: string) => number): Float32Array {
+function decays(plan: Plan, decayOf: NonNullable<Optimizer["decayOf"]>): Float32Array {
   const values = new Float32Array(plan.parameterSlab.floats);
-  for (const { name, start, size } of parameterRuns(plan)) values.fill(decayOf(name), start, start + size);
+  const runs = parameterRuns(plan);
+  const all = runs.map(({ name }) => name);
+  for (const { name, start, size } of runs) values.fill(decayOf(name, all), start, start + size);
   return values;
 }
 

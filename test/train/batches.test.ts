@@ -405,7 +405,47 @@ describe("how it ends", () => {
 
 describe("what does not fit is refused before anything is learned", () => {
   const cases: [string, (model: Model) => Promise<unknown>, string][] = [
-    ["no y", (model) => fit(model, x as never), "fit: batch 0 must be { x, y } or { x, y, sampleWeight }, got a list"],
+    ["no y", (model) => fit(model, x as never), "fit: y is missing: x is a list of lists. Give y after x, or batches"],
+    ["no y, but options", (model) => fit(model, x as never, { epochs: 2 }), "fit: y is missing: x is a list of lists"],
+    ["no y of vectors", (model) => fit(model, [[[0.5]]] as never), "fit: y is missing: x is a list of lists"],
+    ["no y of typed arrays", (model) => fit(model, [Int32Array.of(1)] as never), "fit: y is missing"],
+    ["no y of numbers", (model) => fit(model, Int32Array.of(1) as never), "fit: y is missing: x is a list of numbers"],
+    ["no y to evaluate", (model) => evaluate(model, x as never), "evaluate: y is missing: x is a list of lists"],
+    [
+      "validationData as Keras has it",
+      (model) => fit(model, x, y, { validationData: [x, y] as never }),
+      "fit: validationData must be { x, y }, or what yields batches { x, y }, got a list of 2",
+    ],
+    [
+      "an iterator without next",
+      (model) => fit(model, { [Symbol.iterator]: () => ({}) } as never),
+      "fit: what yields batches must give an iterator, { next() {} }, got an object",
+    ],
+    [
+      "an iterator that is a number",
+      (model) => fit(model, { [Symbol.iterator]: 5 } as never),
+      "fit: what yields batches must give an iterator, { next() {} }, got 5",
+    ],
+    [
+      "nothing in an iterator's place",
+      (model) => evaluate(model, { [Symbol.asyncIterator]: () => undefined } as never),
+      "evaluate: what yields batches must give an iterator, { next() {} }, got undefined",
+    ],
+    [
+      "an iterator of nothing to predict",
+      (model) => predict(model, { [Symbol.iterator]: () => null } as never),
+      "predict: what yields batches must give an iterator, { next() {} }, got null",
+    ],
+    [
+      "a next that is none",
+      (model) => fit(model, x, y, { validationData: { [Symbol.iterator]: () => ({ next: 5 }) } as never }),
+      "fit: validationData: what yields batches must give an iterator, { next() {} }, got an object",
+    ],
+    [
+      "a next that gives nothing",
+      (model) => fit(model, { [Symbol.iterator]: () => ({ next: () => {} }) } as never),
+      "fit: next() must give { done, value }, got undefined",
+    ],
     [
       "neither arrays nor batches",
       (model) => fit(model, { data: [1, 2], shape: [1, 2] } as never),
@@ -414,7 +454,7 @@ describe("what does not fit is refused before anything is learned", () => {
     [
       "pairs",
       (model) => fit(model, [[x, y]] as never),
-      "fit: batch 0 must be { x, y } or { x, y, sampleWeight }, got a list",
+      "fit: y is missing: x is a list of lists. Give y after x, or batches { x, y } in its place",
     ],
     ["nothing", (model) => fit(model, []), "fit: there is no batch"],
     [
