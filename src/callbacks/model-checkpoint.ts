@@ -33,7 +33,10 @@ export type ModelCheckpointOptions = {
   readonly initialValueThreshold?: number;
   /** Whether the file holds the optimiser's state and the steps taken, so that training can go on from it. */
   readonly withTraining?: boolean;
-  /** More data by name, as in `ModelFile`: with `{ tokenizer }` it is a language model's file. */
+  /**
+   * More data by name, as in `ModelFile`. In `trainLanguageModel` the file is a language model's without it; of a training that
+   * knows no tokenizer, as `fitStream`'s, `{ tokenizer }` makes it one.
+   */
   readonly extra?: Readonly<Record<string, unknown>>;
 };
 
@@ -62,7 +65,7 @@ export const modelCheckpointArguments: Arguments = {
  * @throws InputError for options that mean nothing; when the training begins, for a path that cannot be written, and when
  *   it ends, for a model that still cannot; for a number that the logs do not have
  * @example modelCheckpoint("models/{epoch:02d}-{valLoss:.2f}.safetensors")
- * @example modelCheckpoint("best.safetensors", { saveBestOnly: true, extra: { tokenizer } })
+ * @example trainLanguageModel(lm, text, { callbacks: [modelCheckpoint("best.safetensors", { saveBestOnly: true })] })
  */
 export function modelCheckpoint(path: string, options: ModelCheckpointOptions = {}): Callback {
   checkArguments("modelCheckpoint", { path, options }, modelCheckpointArguments);
@@ -97,7 +100,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
     if (!isWanted(logs) || !run.save()) return;
     const file = formatPath(path, { ...logs, ...numbers, step: run.step });
     const training = withTraining ? run.state() : undefined;
-    const bytes = writeModel({ model: run.model, training, extra });
+    const bytes = writeModel({ model: run.model, training, extra: Object.assign({}, run.extra, extra) });
     patience.write(() => writeFileAtomically(file, bytes), { instead: true });
   };
   return {

@@ -8,6 +8,7 @@ import {
   type Arguments,
   alias,
   checkArguments,
+  checkValue,
   either,
   flag,
   inRange,
@@ -37,15 +38,16 @@ import {
   someTexts,
   type Texts,
   type Tokenizer,
-  trainTokenizer,
+  trainTokenizerFor,
   vocabularySize,
 } from "../text/tokenizer.ts";
 import { createEvaluator } from "../train/evaluator.ts";
 import {
+  asksFor,
   type FitStreamOptions,
   type FitStreamResult,
   fitDefaults,
-  fitStream,
+  fitStreamAs,
   fitStreamRules,
 } from "../train/fit-stream.ts";
 import { smallestStream } from "../train/stream.ts";
@@ -94,7 +96,7 @@ export type LanguageModelOptions = {
   /** Rate of the dropout before, between and after the recurrent layers. */
   readonly dropout?: number;
   readonly tokens?: Tokenizer["kind"];
-  /** Largest vocabulary of words (10,000 where absent) or of byte pairs (2,000). */
+  /** Largest vocabulary of words (10,000 where absent) or of byte pairs (2,000); none for characters. */
   readonly maxVocabulary?: number;
   readonly seed?: number;
   /** How it will be trained: then the text and the memory are checked before the values are made. */
@@ -132,11 +134,22 @@ export const trainArguments: Arguments = {
   text: textsOrTokens,
   options: optionsOf<TrainLanguageModelOptions>({ ...fitStreamRules, validationData: textsOrTokens }),
 };
+const isEncoded = (text: unknown): text is EncodedText =>
+  typeof text === "object" && text !== null && "tokens" in text && "characters" in text;
+const anEncodedText: Rule = {
+  expected: "an encoded one, { tokens, characters }",
+  accepts: isEncoded,
+  look(where, value) {
+    const { tokens, characters } = value as EncodedText;
+    checkValue(`${where}: tokens`, tokens, someTokens);
+    checkValue(`${where}: characters`, characters, count);
+  },
+};
 export const evaluateArguments: Arguments = {
   lm: aLanguageModel,
   text: {
-    ...either(someTexts, { expected: "", accepts: (text) => isEncoded(text) && someTokens.accepts(text.tokens) }),
-    expected: "a text, a list of separate texts, or an encoded one, { tokens, characters }",
+    ...either(someTexts, anEncodedText),
+    expected: `a text, a list of separate texts, or ${anEncodedText.expected}`,
   },
 };
 
@@ -155,13 +168,18 @@ export function languageModel(text: Texts | Tokenizer, options: LanguageModelOpt
   const of = cellOf(options.cell ?? "lstm");
   const given = isTokenizer(text) ? text : undefined;
   const texts = isTokenizer(text) ? "" : text;
-  const tokenizer = given ?? trainTokenizer(tokens, texts, { maxVocabulary });
+  for (const name of ["tokens", "maxVocabulary"] as const) {
+    if (given === undefined || options[name] === undefined) continue;
+    throw new InputError(`languageModel: ${name} is for a text; a tokenizer says what a token is. Leave it out.`);
+  }
+  const tokenizer = given ?? trainTokenizerFor("languageModel", tokens, texts, { maxVocabulary });
   const vocabulary = vocabularySize(tokenizer);
   if (vocabulary < 2 || (typeof texts !== "string" && texts.every((one) => one === "")))
-    throw new InputError("the text has no character to learn. Give a longer text.");
+    throw new InputError(`${given ? "" : "languageModel: "}the text has no character to learn. Give a longer text.`);
   if (options.training !== undefined && given === undefined) {
     const encoded = encode(tokenizer, texts);
-    checkLength(encoded.length, { ...options.training, ...splitOf(tokenizer, texts, encoded, options.training) });
+    const sizes = { ...options.training, ...splitOf(tokenizer, texts, encoded, options.training) };
+    checkLength(encoded.length, sizes, "languageModel: ");
   }
   const label = typeof options.cell === "object" ? "recurrent" : (options.cell ?? "lstm").replaceAll("-", "_");
   const drop = rate > 0 ? [dropout(rate)] : [];
@@ -213,15 +231,15 @@ export function splitOf(
   return { validationSplit: (kept + 0.5) / tokens.length };
 }
 
-/** @throws InputError where so many tokens make no batch for training */
-export function checkLength(tokens: number, options: FitStreamOptions): void {
+/** @throws InputError where so many tokens make no batch for training; `where` begins its message */
+export function checkLength(tokens: number, options: FitStreamOptions, where = ""): void {
   const { batch, steps, validationSplit } = withDefaults(fitDefaults, options);
   const wanted = smallestStream(batch, steps);
   const training = tokens - Math.floor(tokens * validationSplit);
   if (training >= wanted) return;
   const count = (n: number): string => n.toLocaleString("en-US");
   throw new InputError(
-    `the text has ${training === 1 ? "1 token" : `${count(training)} tokens`} to train on, and a batch of ${count(batch)} x ${count(steps)} steps needs ` +
+    `${where}the text has ${training === 1 ? "1 token" : `${count(training)} tokens`} to train on, and a batch of ${count(batch)} x ${count(steps)} steps needs ` +
       `${count(wanted)}. Give a longer text, a smaller batch or fewer steps.`,
   );
 }
@@ -245,8 +263,10 @@ export type TrainLanguageModelResult = FitStreamResult & {
  * token that ends a text: what the model remembers is carried across it, and it learns that nothing before it matters. The
  * last of them, as near to a share of `validationSplit` as whole texts come, are kept for validation. Or train on tokens, for
  * a text that is encoded already and may lie on disk.
- * @throws InputError where the text is too short for one batch, and memory too small; for separate texts and a model that was
- * made of one; for `resume` as `fitStream`
+ *
+ * A `modelCheckpoint` among its callbacks writes what `readLanguageModel` reads.
+ * @throws InputError where the text is too short for one batch or the validation text has less than 2 tokens, and memory too
+ * small; for separate texts and a model that was made of one; for `resume` as `fitStream`
  * @throws NonFiniteLoss as `fitStream`
  * @example
  * const { validationLoss } = await trainLanguageModel(lm, text, { epochs: 3 });
@@ -261,15 +281,19 @@ export async function trainLanguageModel(
   text: Texts | Tokens,
   options: TrainLanguageModelOptions = {},
 ): Promise<TrainLanguageModelResult> {
-  checkArguments("trainLanguageModel", { lm, text, options }, trainArguments);
+  const where = "trainLanguageModel";
+  checkArguments(where, { lm, text, options }, trainArguments);
   const { model, tokenizer } = lm;
   const { validationData, ...given } = options;
   const tokens = tokensOf(tokenizer, text);
-  const other = validationData && { validationSplit: 0, validationData: tokensOf(tokenizer, validationData) };
+  const other = validationData !== undefined && {
+    validationSplit: 0,
+    validationData: tokensOf(tokenizer, validationData),
+  };
   const wanted = { ...other, ...given };
   const all = { ...wanted, ...splitOf(tokenizer, text, tokens, wanted) };
-  checkLength(tokenSource(tokens).length, all);
-  const result = await fitStream(model, tokens, all);
+  checkLength(tokenSource(tokens).length, all, `${where}: `);
+  const result = await fitStreamAs({ where, extra: extraOf(lm), asked: asksFor(given) }, model, tokens, all);
   return { ...result, unknown: hasUnknown(tokenizer) ? countUnknown(tokens) : 0 };
 }
 
@@ -299,7 +323,8 @@ export type EncodedText = {
 
 /**
  * How well the model predicts a text, or separate ones, the ends of which are predicted, too.
- * @throws InputError for a text of less than two tokens, and for a model whose values are no numbers any more
+ * @throws InputError for a text of less than two tokens, or without a character behind the first, and for a model whose values
+ * are no numbers any more
  */
 export async function evaluateLanguageModel(lm: LanguageModel, text: Texts | EncodedText): Promise<Evaluation> {
   checkArguments("evaluateLanguageModel", { lm, text }, evaluateArguments);
@@ -309,6 +334,16 @@ export async function evaluateLanguageModel(lm: LanguageModel, text: Texts | Enc
     throw new InputError(
       `the text has ${ids.length === 1 ? "1 token" : "no tokens"}; at least 2 are needed to predict one.`,
     );
+  // The first token is given, and may be a word. (The unknown character is one character.)
+  const first = new Int32Array(1);
+  tokenSource(ids).read(0, first);
+  const characters = all - countCodePoints(decodeToken(tokenizer, first[0] as number));
+  if (characters < 1) {
+    throw new InputError(
+      `evaluateLanguageModel: the text has ${all} character${all === 1 ? "" : "s"}, and its first token, which is given, ` +
+        "has as many; at least 1 more is needed. Give a longer text, or the right number.",
+    );
+  }
   const lanes = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
   const evaluator = await createEvaluator(model, { batch: lanes, steps: 64 });
   const turns = createTurns();
@@ -317,10 +352,6 @@ export async function evaluateLanguageModel(lm: LanguageModel, text: Texts | Enc
     throw new InputError(`the loss is ${loss}: the model's values are not finite numbers. Train anew at a lower rate.`);
   }
   const tokens = ids.length - 1;
-  // The first token is given, and may be a word. (The unknown character is one character.)
-  const first = new Int32Array(1);
-  tokenSource(ids).read(0, first);
-  const characters = all - countCodePoints(decodeToken(tokenizer, first[0] as number));
   return {
     loss,
     perplexity: Math.exp(loss),
@@ -329,9 +360,6 @@ export async function evaluateLanguageModel(lm: LanguageModel, text: Texts | Enc
     unknown: hasUnknown(tokenizer) ? countUnknown(ids) : 0,
   };
 }
-
-const isEncoded = (text: unknown): text is EncodedText =>
-  typeof text === "object" && text !== null && "tokens" in text && "characters" in text;
 
 /** The tokens of a text or of separate ones, and how many characters these have. */
 export function encodeTexts(tokenizer: Tokenizer, text: Texts): EncodedText {
@@ -362,13 +390,22 @@ export const writeLanguageModelArguments: Arguments = {
 export function writeLanguageModel(lm: LanguageModel, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
   checkArguments("writeLanguageModel", { lm, options }, writeLanguageModelArguments);
   const { dtype = "f32", training = dtype === "f32" } = options;
-  const { model, tokenizer, ...state } = lm;
-  const { training: saved, optimizer, options: own } = training ? state : {};
-  const more = { ...(optimizer !== undefined && { optimizer }), ...(own !== undefined && { options: own }) };
-  const content = { model, training: saved, extra: { tokenizer, ...more } };
+  const { model, tokenizer } = lm;
+  const content = {
+    model,
+    training: training ? lm.training : undefined,
+    extra: training ? extraOf(lm) : { tokenizer },
+  };
   checkFile(content, "writeLanguageModel");
   return writeModel(content, { dtype });
 }
+
+/** What its file holds besides the model and the state of its training. */
+const extraOf = ({ tokenizer, optimizer, options }: LanguageModel): NonNullable<ModelFile["extra"]> => ({
+  tokenizer,
+  ...(optimizer !== undefined && { optimizer }),
+  ...(options !== undefined && { options }),
+});
 
 /**
  * A language model from the bytes of its file; `file` is what errors call it.

@@ -9,6 +9,8 @@ export type Logs = Readonly<Record<string, number>>;
 /** The training as callbacks see it. */
 export type Run = {
   readonly model: Model;
+  /** What a file of the model holds besides, where the training knows: of a language model, its tokenizer. */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
   readonly epochs: number;
   /** Updates taken, those of a resumed training included. */
   readonly step: number;

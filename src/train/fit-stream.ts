@@ -9,6 +9,7 @@ import {
   aSignal,
   callable,
   checkArguments,
+  checkValue,
   inRange,
   isPlain,
   listOf,
@@ -24,14 +25,15 @@ import { aSeed, createRandom, fromState, type RandomState } from "../nn/random.t
 import { disposing, type Own } from "../runtime/disposable.ts";
 import { hostRules, type LoadOptions } from "../runtime/program.ts";
 import { aCallback, type Callback, type Logs, type Run } from "./callbacks.ts";
+import { checkIndices } from "./checks.ts";
 import { createEvaluator } from "./evaluator.ts";
 import { copyOf, setValues } from "./monitors.ts";
 import { createWatch, NonFiniteLoss } from "./non-finite.ts";
 import { type OptimizerName, optimizerOf, optimizerOrName } from "./optimizer-names.ts";
-import { adam, share as aShare, type Optimizer } from "./optimizers.ts";
+import { adam, amount, share as aShare, type Optimizer } from "./optimizers.ts";
 import { aRate, type Rate } from "./rates.ts";
 import { restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
-import { countBatches, fingerprint, streamBatches } from "./stream.ts";
+import { type CheckRun, countBatches, fingerprint, streamBatches } from "./stream.ts";
 import { someTokens, type TokenSource, type Tokens, tokenRange, tokenSource } from "./token-source.ts";
 import { createTrainer, stateRules, type TrainerState, trainingRules } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
@@ -57,7 +59,7 @@ export type FitStreamOptions = {
   readonly batch?: number;
   /** Time steps that the gradient reaches back. */
   readonly steps?: number;
-  /** Passes over the training tokens, those before a `resume` included. */
+  /** Passes over the training tokens, those before a `resume` included; not with `minutes`. */
   readonly epochs?: number;
   /** Instead of epochs: how long to train, in minutes, those before a `resume` and all validations included. */
   readonly minutes?: number;
@@ -71,13 +73,13 @@ export type FitStreamOptions = {
   readonly seed?: number;
   /** Share of the tokens at the end that is kept for validation; 0 for none. */
   readonly validationSplit?: number;
-  /** Instead of a share: other tokens. */
+  /** Instead of a share: other tokens, 2 or more. */
   readonly validationData?: Tokens | undefined;
-  /** Most tokens that are validated on, the first of those kept. */
+  /** Most tokens that are validated on, the first of those kept: 2 or more. */
   readonly validationTokens?: number;
   /** Validations spread over the training, the one at the end included. */
   readonly validations?: number;
-  /** What the model ends with: the values of its lowest validation loss, or the last. */
+  /** What the model ends with: the values of its lowest validation loss, where it is validated at all, or the last. */
   readonly keep?: "best" | "last";
   /** As `fit` calls them; at each end of an epoch that one hears of, there is a validation too. */
   readonly callbacks?: readonly Callback[];
@@ -115,7 +117,7 @@ export const fitStreamRules: Schema<FitStreamOptions> = {
   seed: aSeed,
   validationSplit: alias(aShare, "valSplit"),
   validationData: alias(someTokens, "valData"),
-  validationTokens: wholeNumber(0),
+  validationTokens: wholeNumber(2),
   validations: inRange(0),
   keep: oneOf("best", "last"),
   callbacks: listOf(aCallback),
@@ -231,9 +233,13 @@ function readPlace(given: unknown): Place | undefined {
 }
 
 /** What a training reads, and in which batches: it goes on only in the same. */
-function streamOf({ training, validation }: Parts, options: FitStreamOptions): string {
+function streamOf(
+  { training, validation }: Parts,
+  options: FitStreamOptions,
+  check?: (what: string) => CheckRun,
+): string {
   const { batch, steps } = withDefaults(fitDefaults, options);
-  return `${batch} x ${steps} of ${fingerprint(training)}, ${fingerprint(validation)}`;
+  return `${batch} x ${steps} of ${fingerprint(training, check?.("token"))}, ${fingerprint(validation, check?.("validation token"))}`;
 }
 
 /** How long a training is, in updates or milliseconds. */
@@ -256,7 +262,7 @@ export type Stand = {
 export function standOf(state: TrainerState | undefined, tokens: Tokens, options: FitStreamOptions = {}): Stand {
   const place = readPlace(state?.place);
   if (place === undefined) return { where: "no place", had: 0, epoch: 0, best: undefined, validationLoss: null };
-  const parts = split(tokens, options);
+  const parts = split(tokens, options, { where: "fitStream", asked: false });
   const { stream, taken, usedMs = 0, ended = 0, best, validationLoss } = place;
   const here = streamOf(parts, options);
   const total = lengthOf(parts.training.length, options);
@@ -270,10 +276,20 @@ export function standOf(state: TrainerState | undefined, tokens: Tokens, options
   return { where, had: inMinutes ? usedMs / 60_000 : epoch, epoch, best, validationLoss };
 }
 
+/** What a training is called in errors; what a file of its model holds besides; whether validation was asked for. */
+export type StreamTraining = {
+  readonly where: string;
+  readonly extra?: Run["extra"];
+  readonly asked?: boolean | undefined;
+};
+/** The share that is kept where nothing is said may be too small to validate on, and nobody misses it. */
+export const asksFor = ({ validationSplit, keep }: Pick<FitStreamOptions, "validationSplit" | "keep">): boolean =>
+  validationSplit !== undefined || keep === "best";
+
 /** What is trained on, and what is validated on: in memory, for it is read again and again, and there is a limit to it. */
 type Parts = { readonly training: TokenSource; readonly validation: Int32Array };
 
-function split(tokens: Tokens, options: FitStreamOptions): Parts {
+function split(tokens: Tokens, options: FitStreamOptions, { where, asked = asksFor(options) }: StreamTraining): Parts {
   const { validationSplit, validationTokens, validationData } = withDefaults(fitDefaults, options);
   const source = tokenSource(tokens);
   const from = source.length - Math.floor(source.length * validationSplit);
@@ -282,11 +298,27 @@ function split(tokens: Tokens, options: FitStreamOptions): Parts {
     all.read(0, held);
     return held;
   };
+  const atLeast = "2 are needed to predict one";
   if (validationData === undefined) {
-    return { training: tokenRange(source, 0, from), validation: first(tokenRange(source, from, source.length)) };
+    const validation = first(tokenRange(source, from, source.length));
+    if (validation.length < 2 && validationSplit > 0 && asked) {
+      throw new InputError(
+        `${where}: validationSplit ${validationSplit} of ${tokens.length} tokens keeps ${validation.length} to validate ` +
+          `on, and ${atLeast}. Give a larger share, or 0 for none.`,
+      );
+    }
+    return { training: tokenRange(source, 0, from), validation };
   }
-  if ((options.validationSplit ?? 0) === 0) return { training: source, validation: first(tokenSource(validationData)) };
-  throw new InputError("fitStream: validationSplit and validationData are two ways to do one thing. Give one of them.");
+  if ((options.validationSplit ?? 0) > 0) {
+    throw new InputError(
+      `${where}: validationSplit and validationData are two ways to do one thing. Give one of them.`,
+    );
+  }
+  const validation = first(tokenSource(validationData));
+  if (validation.length > 1) return { training: source, validation };
+  throw new InputError(
+    `${where}: validationData has ${validation.length === 1 ? "1 token" : "no tokens"}, and ${atLeast}. Give a longer text.`,
+  );
 }
 
 const progressEveryMs = 500;
@@ -300,37 +332,54 @@ const predictionShare = 0.5;
  *
  * To callbacks an epoch is as many updates as a pass has, or what is left of them at the end. Their logs are those of `fit`:
  * `loss`, `learningRate`, and `valLoss` where tokens are kept for validation.
- * @throws InputError for a model without an output at every step, for tokens that make no batch, and for a `resume` that is
- * another model's, another optimiser's, or at a place in other tokens
+ * @throws InputError for a model without an output at every step, for tokens that make no batch or that the model does not
+ * know, for less than 2 to validate on where that is asked for, and for a `resume` that is another model's, another
+ * optimiser's, or at a place in other tokens
  * @throws NonFiniteLoss where the loss or a parameter is no longer a number; the model keeps its best values or, with `keep`
  * "last", its last good ones
  * @example const { validationLoss } = await fitStream(model, tokens, { epochs: 3 });
  */
 export const fitStream = (model: Model, tokens: Tokens, options: FitStreamOptions = {}): Promise<FitStreamResult> =>
-  disposing((own) => fitStreamWith(own, model, tokens, options));
+  fitStreamAs({ where: "fitStream" }, model, tokens, options);
+
+/** `fitStream` for another entry, which it is a part of. */
+export const fitStreamAs = (
+  as: StreamTraining,
+  model: Model,
+  tokens: Tokens,
+  options: FitStreamOptions,
+): Promise<FitStreamResult> => disposing((own) => fitStreamWith(own, as, model, tokens, options));
 
 async function fitStreamWith(
   own: Own,
+  as: StreamTraining,
   model: Model,
   tokens: Tokens,
   options: FitStreamOptions,
 ): Promise<FitStreamResult> {
-  checkArguments("fitStream", { model, tokens, options }, fitStreamArguments);
+  const { where, extra } = as;
+  checkArguments(where, { model, tokens, options }, fitStreamArguments);
+  if (options.minutes !== undefined && options.epochs !== undefined) {
+    throw new InputError(`${where}: minutes trains that long instead of a number of epochs. Give one of the two.`);
+  }
   const { batch, steps, epochs, clipNorm, validations, keep } = withDefaults(fitDefaults, options);
   const optimizer = optimizerOf(options.optimizer ?? adam({ learningRate: fitDefaults.learningRate }));
   const { minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
   const { callbacks = [], progressEvery = Number.POSITIVE_INFINITY } = options;
   const host = { fma: options.fma, threads: options.threads };
-  checkReturnsSequences(model, "fitStream");
-  checkCarriesStates(model, "fitStream");
+  checkReturnsSequences(model, where);
+  checkCarriesStates(model, where);
 
-  const parts = split(tokens, options);
+  const parts = split(tokens, options, as);
   const { training, validation } = parts;
-  const stream = streamOf(parts, options);
+  const known = Math.min(model.inputs[0]?.count ?? Infinity, model.outputSize);
+  const check = (what: string) => (run: Int32Array, from: number) =>
+    checkIndices(`${where}: ${what}`, run, known, (k) => `at ${from + k}`);
+  const stream = streamOf(parts, options, check);
   const before = readPlace(resume?.place);
   if (before !== undefined && before.stream !== stream) {
     throw new InputError(
-      `fitStream: the state to go on from is at a place in a stream of batches of ${before.stream}; this one is of ${stream}. ` +
+      `${where}: the state to go on from is at a place in a stream of batches of ${before.stream}; this one is of ${stream}. ` +
         "Leave out its place to begin these tokens with it.",
     );
   }
@@ -369,6 +418,7 @@ async function fitStreamWith(
   let measuredMs = 0;
   const clock = options.clock ?? ((): number => performance.now() - startMs - pausedMs + measuredMs);
   const fromMs = clock();
+  checkValue(`${where}: what clock gives`, fromMs, amount);
   const usedMs = (): number => (before?.usedMs ?? 0) + clock();
   const trainingMs = (): number => performance.now() - startMs - pausedMs;
   /** How far it is: in updates, or in milliseconds. */
@@ -462,21 +512,26 @@ async function fitStreamWith(
     return true;
   };
 
+  const checkRate = (rate: number): void =>
+    checkValue(`${where}: the learning rate of step ${trainer.step}`, rate, amount);
+  let used = optimizer.learningRate;
   const run: Run = {
     model,
+    extra,
     epochs: Math.ceil(minutes === undefined ? epochs : Number.POSITIVE_INFINITY),
     get step() {
       return trainer.step;
     },
     get learningRate() {
-      return options.learningRate?.(trainer.step) ?? rate ?? cosine();
+      return options.learningRate === undefined ? (rate ?? cosine()) : options.learningRate(trainer.step);
     },
     set learningRate(chosen: number) {
       if (options.learningRate !== undefined) {
         throw new InputError(
-          "fitStream: a callback sets the learning rate, which learningRate decides. Leave one of them out.",
+          `${where}: a callback sets the learning rate, which learningRate decides. Leave one of them out.`,
         );
       }
+      checkRate(chosen);
       rate = chosen;
     },
     save: () => watch.trySave(),
@@ -489,7 +544,8 @@ async function fitStreamWith(
   let logs: Logs = {};
   const endEpoch = async (): Promise<void> => {
     const measured = validated[1] === taken && validationLoss !== null && { valLoss: validationLoss };
-    logs = { loss: losses / count, ...measured, learningRate: run.learningRate };
+    // A schedule may have no rate for the step after the last.
+    logs = { loss: losses / count, ...measured, learningRate: run.learningRate ?? used };
     [losses, count] = [0, 0];
     const epoch = Math.ceil(taken / batches.count) - 1;
     for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs, run);
@@ -527,6 +583,8 @@ async function fitStreamWith(
         offset = batches.count > 1 ? random.integer(steps) : 0;
       }
       const { learningRate } = run;
+      checkRate(learningRate);
+      used = learningRate;
       const loss = await watch.update(batches.at(k, offset), learningRate);
       taken++;
       updates++;

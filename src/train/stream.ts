@@ -76,10 +76,16 @@ export function streamBatches(tokens: Tokens, options: Sizes): Batches {
   };
 }
 
+/** Throws for a run of tokens that are none; the first is the one at `from`. */
+export type CheckRun = (run: Int32Array, from: number) => void;
+
 /** What tells tokens from others: how many they are, and 64 bits that depend on each (multiplied and xored, as FNV-1a does). */
-export function fingerprint(tokens: Tokens): string {
+export function fingerprint(tokens: Tokens, check: CheckRun = () => {}): string {
   let [a, b] = [0x811c9dc5, 0x01000193];
+  let from = 0;
   for (const run of runsOf(tokens)) {
+    check(run, from);
+    from += run.length;
     for (const token of run) {
       a = Math.imul(a ^ token, 0x01000193);
       b = Math.imul(b ^ token ^ (b >>> 15), 0x85ebca6b);

@@ -3,6 +3,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type ModelCheckpointOptions, modelCheckpoint } from "../../src/callbacks/model-checkpoint.ts";
 import { readModel } from "../../src/formats/model-file.ts";
+import {
+  generate,
+  languageModel,
+  readLanguageModel,
+  trainLanguageModel,
+  writeLanguageModel,
+} from "../../src/tasks/language-model.ts";
 import type { Logs } from "../../src/train/callbacks.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
@@ -171,5 +178,53 @@ describe("says what is wrong", () => {
       expect((error as Error).message).toBe(message);
       expect((error as Error).name).toBe("InputError");
     }
+  });
+});
+
+describe("in the training of a language model, what readLanguageModel reads", () => {
+  const text = "the sea, the sea and the whale. ".repeat(12);
+  const options = { batch: 2, steps: 8, epochs: 4, seed: 3, threads: 1, validationSplit: 0.1 };
+  const made = (kind: "char" | "word" = "char") =>
+    languageModel(text, { units: 6, embedding: 4, seed: 2, tokens: kind });
+  const written = async (lm: ReturnType<typeof made>): Promise<string> => {
+    let all = "";
+    for await (const piece of generate(lm, { prompt: "the ", length: 30, seed: 4, threads: 1 })) all += piece;
+    return all;
+  };
+
+  test.each(["char", "word"] as const)(
+    "%s: the last file writes what the model does, and its bytes are the model's",
+    async (kind) => {
+      const lm = made(kind);
+      const path = join(newFolder(), "m.safetensors");
+      const { state } = await trainLanguageModel(lm, text, { ...options, callbacks: [modelCheckpoint(path)] });
+      const read = readLanguageModel(readFileSync(path), path);
+      expect(read.tokenizer).toEqual(lm.tokenizer);
+      expect(read.model.values).toEqual(lm.model.values);
+      expect(read.training?.step).toBe(state.step);
+      expect(await written(read)).toBe(await written(lm));
+    },
+  );
+  test("a file in between goes on to the same bits", async () => {
+    const [whole, begun] = [made(), made()];
+    const folder = newFolder();
+    const callbacks = () => [modelCheckpoint(join(folder, "{epoch}.safetensors"))];
+    await trainLanguageModel(whole, text, { ...options, callbacks: callbacks() });
+    await trainLanguageModel(begun, text, { ...options, callbacks: callbacks() });
+    const read = readLanguageModel(readFileSync(join(folder, "2.safetensors")), "2.safetensors");
+    expect(read.model.values).not.toEqual(whole.model.values);
+    await trainLanguageModel(read, text, { ...options, resume: read.training, callbacks: callbacks() });
+    expect(read.model.values).toEqual(whole.model.values);
+  });
+  test("what the model's file had besides is in it, and what is given goes before it", async () => {
+    const lm = { ...made(), optimizer: "adam", options: { units: 6 } };
+    const path = join(newFolder(), "m.safetensors");
+    const callback = modelCheckpoint(path, { withTraining: false, extra: { note: "seven", options: { units: 7 } } });
+    await trainLanguageModel(lm, text, { ...options, epochs: 1, callbacks: [callback] });
+    expect(readModel(readFileSync(path), path).extra).toEqual({
+      ...{ tokenizer: lm.tokenizer, optimizer: "adam", options: { units: 7 }, note: "seven" },
+    });
+    const { model: _, ...own } = readLanguageModel(writeLanguageModel(lm), "m");
+    expect(own).toEqual({ tokenizer: lm.tokenizer, optimizer: "adam", options: { units: 6 }, training: undefined });
   });
 });

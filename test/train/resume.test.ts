@@ -18,7 +18,8 @@ const random = createRandom(5);
 const tokens = Int32Array.from({ length: 700 }, (_, k) => (k % 7 < 3 ? k % 5 : random.integer(5)));
 const model = (): Model =>
   sequential([embedding(5, 4), dropout(0.2), lstm(6, { returnSequences: true }), dense(5)], { seed: 1 });
-const small = { batch: 2, steps: 8, epochs: 3, seed: 2, threads: 1, validationSplit: 0.2 } as const;
+const timed = { batch: 2, steps: 8, seed: 2, threads: 1, validationSplit: 0.2 } as const;
+const small = { ...timed, epochs: 3 } as const;
 
 /** The bytes of the file that holds it all. */
 const fileOf = ({ model, training }: Checkpoint): Uint8Array<ArrayBuffer> => writeModel({ model, training, extra: {} });
@@ -110,7 +111,7 @@ describe("what ends a training early", () => {
     const seen: [ms: number, milestone: boolean, loss: number | null][] = [];
     // An update takes 100 ms, a batch of a validation 50 (there are 9), what is done after a validation 300.
     const { steps, state } = await fitStream(model(), tokens, {
-      ...{ ...small, minutes: 0.1, validations: 2, clock: () => ms },
+      ...{ ...timed, minutes: 0.1, validations: 2, clock: () => ms },
       callbacks: [{ onBatchEnd: later }],
       signal: askedSignal(() => {
         if (new Error("who asks").stack?.includes("pause")) ms += 50;
@@ -136,7 +137,7 @@ describe("what ends a training early", () => {
     };
     const losses: (number | null)[] = [];
     await fitStream(model(), tokens, {
-      ...{ ...small, minutes: 0.01, clock: () => ms },
+      ...{ ...timed, minutes: 0.01, clock: () => ms },
       callbacks: [{ onBatchEnd: later }],
       signal: askedSignal(() => {
         ms += 100;
