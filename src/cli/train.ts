@@ -282,18 +282,30 @@ function streamFor(
 
 /** A new model for the text. */
 function newTask(given: Given, text: Source): Task {
-  const settings = settingsOf(given, { validationFile: given.text("validation-file") !== undefined });
-  const { units, layers, embedding, dropout, vocabulary, seed, optimizer, batch, steps, validation = 0 } = settings;
-  const cell = readCell(settings.cell);
-  const tokenizer = trainTokenizer(settings.tokens, text, { maxVocabulary: vocabulary, onUncounted });
+  const wanted = settingsOf(given, { validationFile: given.text("validation-file") !== undefined });
+  const { units, layers, embedding, dropout, vocabulary, seed, optimizer, batch, steps } = wanted;
+  const cell = readCell(wanted.cell);
+  const tokenizer = trainTokenizer(wanted.tokens, text, { maxVocabulary: vocabulary, onUncounted });
   const { tokens } = encodeSource(tokenizer, text);
-  const training = { batch, steps, validationSplit: validation };
+  const settings = { ...wanted, ...keptForValidation(given, tokens.length, wanted) };
+  const training = { batch, steps, validationSplit: settings.validation ?? 0 };
   // Before the values are made: with many it takes long.
   if (vocabularySize(tokenizer) > 1)
     checkLength(tokens.length, { ...training, ...splitOf(tokenizer, text, tokens, training) });
   const made = languageModel(tokenizer, { ...{ cell, units, layers, embedding, dropout, seed }, training });
   const lm = { ...made, optimizer, options: remember(settings) };
   return { lm, stream: streamFor(lm, text, tokens, settings, readValidation(given, lm)), settings };
+}
+
+/** The share that is kept; none of a text so short that the usual one is not enough to validate on. */
+function keptForValidation(given: Given, tokens: number, { validation = 0 }: Settings): { validation?: number } {
+  const kept = Math.floor(tokens * validation);
+  if (validation === 0 || kept > 1) return {};
+  if (given.number("validation") === undefined) return { validation: 0 };
+  throw new InputError(
+    `--validation: ${validation} of ${formatCount(tokens)} tokens keeps ${kept} to validate on, and 2 are needed to predict one. ` +
+      "Give a larger share, or 0 for none.",
+  );
 }
 
 /** Said where a text has more different words than are counted. */

@@ -121,6 +121,11 @@ describe("train", () => {
       "--vocabulary: needs at least 256 of byte pairs, for every byte is a token, got 255.",
     ],
     [
+      "a share to validate on that is not enough for one prediction",
+      train("text.txt", "--validation", "0.001"),
+      "--validation: 0.001 of 1,749 tokens keeps 1 to validate on, and 2 are needed to predict one. Give a larger share, or 0 for none.",
+    ],
+    [
       "an optimiser that there is not",
       train("text.txt", "--optimizer", "adamax"),
       '--optimizer: needs one of sgd, rmsprop, adam, adamw, nadam, asgd, got "adamax".',

@@ -218,7 +218,10 @@ describe("--resume", () => {
   test("by minutes, left in a last validation that took longer than they had, does it", async () => {
     await json(folder, ...train("late.safetensors", "--minutes", "0.02", ...tiny));
     const { model, training, options, ...rest } = read("late.safetensors");
-    const { ended: _, ...place } = training?.place as { ended: number; usedMs: number };
+    const { ended: _, ...place } = (training as NonNullable<typeof training>).place as {
+      ended: number;
+      usedMs: number;
+    };
     const left = { ...training, place: { ...place, usedMs: 5000, validated: [0, 0] } } as typeof training;
     writeFileSync(at("late.safetensors"), writeLanguageModel({ ...rest, model, options, training: left }));
     const lines = await json(folder, ...train("late.safetensors", "--resume"));
@@ -267,6 +270,13 @@ describe("--resume", () => {
     await json(folder, ...train("older.safetensors", "--resume", "--epochs", "1", "--batch", "4", "--steps", "12"));
     expect(stepIn("older.safetensors")).toBe(2 * step);
     expect(read("older.safetensors").options).toMatchObject({ batch: 4, steps: 12, optimizer: "adam", units: 6 });
+  });
+
+  test("of a text that is too short for the usual share, which is not validated on", async () => {
+    writeFileSync(at("brief.txt"), "hello there, this is a brief text.");
+    const args = ["train", "brief.txt", "--out", "brief.safetensors", "--batch", "1", "--steps", "4", "--units", "4"];
+    expect((await json(folder, ...args, "--epochs", "1")).at(-1)).toMatchObject({ kept: "last", validationLoss: null });
+    expect((await json(folder, ...args, "--epochs", "2", "--resume")).at(-1)).toMatchObject({ ended: "finished" });
   });
 
   test("with --validation-file: the text is to be given again, and is what it is validated on", async () => {
