@@ -119,7 +119,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   private readonly maxTokens: number | null;
   private readonly standardize: (text: string) => string;
   private readonly split: ((text: string) => readonly string[]) | null;
-  private readonly ngrams: readonly number[] | null;
+  private readonly ngrams: number | readonly number[] | null;
   private readonly outputMode: OutputMode;
   private readonly outputSequenceLength: number | null;
   private readonly padToMaxTokens: boolean;
@@ -143,11 +143,10 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
       const option = length !== null ? "outputSequenceLength" : "ragged";
       throw new InputError(`${option}: is for outputMode "int" only, got outputMode ${formatValue(outputMode)}`);
     }
-    const widths = typeof ngrams === "number" ? Array.from({ length: Math.max(ngrams, 0) }, (_, i) => i + 1) : ngrams;
     this.standardize = chosen(standardize, standardizers) ?? ((text) => text);
     this.split = chosen(split, splitters);
     this.maxTokens = maxTokens;
-    this.ngrams = widths;
+    this.ngrams = ngrams;
     this.outputMode = outputMode;
     this.outputSequenceLength = length;
     this.padToMaxTokens = padToMaxTokens;
@@ -313,7 +312,9 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     });
     const { ngrams } = this;
     if (ngrams === null) return tokens;
-    return ngrams.flatMap((width) =>
+    const upTo = (n: number): number[] => Array.from({ length: Math.min(n, tokens.length) }, (_, i) => i + 1);
+    const widths = typeof ngrams === "number" ? upTo(ngrams) : ngrams;
+    return widths.flatMap((width) =>
       Array.from({ length: Math.max(0, tokens.length - width + 1) }, (_, i) => tokens.slice(i, i + width).join(" ")),
     );
   }

@@ -99,5 +99,9 @@ export function bucketOf(
   return (length) => bounds.find((bound) => bound >= length) ?? steps;
 }
 /** So many groups of about as many examples. */
-const boundsBetween = (sorted: Int32Array, groups: number): number[] =>
-  Array.from({ length: groups }, (_, k) => Math.max(1, sorted[Math.ceil(((k + 1) * sorted.length) / groups) - 1] ?? 1));
+function boundsBetween(sorted: Int32Array, wanted: number): number[] {
+  const groups = Math.min(wanted, sorted.length);
+  return Array.from({ length: groups }, (_, k) =>
+    Math.max(1, sorted[Math.ceil(((k + 1) * sorted.length) / groups) - 1] ?? 1),
+  );
+}

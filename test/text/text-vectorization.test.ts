@@ -107,6 +107,8 @@ describe("ngrams", () => {
     ]);
     layer.setVocabulary(["x"]);
     expect(lists(new TextVectorization({ ngrams: [3], vocabulary: ["x"] }).call(["a b"]))).toEqual([[]]);
+    const all = new TextVectorization({ ngrams: 2 ** 40, vocabulary: ["a", "b", "a b"] });
+    expect(lists(all.call(["a b"]))).toEqual([[2, 3, 4]]);
   });
 });
 

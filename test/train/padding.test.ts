@@ -47,6 +47,7 @@ const everyWay: readonly PaddingOptions[] = [
   { pad: "post" },
   { pad: "pre" },
   { pad: "post", buckets: 3 },
+  { pad: "post", buckets: 2 ** 40 },
   { pad: "pre", buckets: 2 },
   { pad: "pre", buckets: [3, 6] },
 ];
