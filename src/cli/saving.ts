@@ -2,7 +2,7 @@
  * A training's file while the training goes on: the whole file each time, or the old one stays. What cannot be written is
  * said at once and tried again. A file that something else has written there meanwhile stays too. Knows nothing about when.
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { format, parse } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { digestOf, FileTaken, saveFileAtomically } from "../formats/files.ts";
@@ -66,7 +66,9 @@ export function createSaving(path: string, before: Before, warn: (warning: strin
       }
       if (error === undefined) return;
       const left =
-        held === undefined ? "Nothing is saved." : `The file has that of update ${held.toLocaleString("en-US")}.`;
+        held === undefined || !statSync(path, { throwIfNoEntry: false })?.isFile()
+          ? "Nothing is saved."
+          : `The file has that of update ${held.toLocaleString("en-US")}.`;
       throw new InputError(`${error.message} The model${ofUpdate(step)} could not be saved. ${left}`);
     },
     saved: () => (failing ? undefined : held),

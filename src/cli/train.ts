@@ -477,6 +477,8 @@ function checkTarget(out: string, inputs: readonly (string | undefined)[], given
   checkWritable(out);
   const old = statSync(out, { throwIfNoEntry: false });
   if (old === undefined && resume) throw new InputError(`${out}: there is no model to resume. Leave out --resume.`);
+  if (old?.isFIFO())
+    throw new InputError(`${out}: is a pipe, and a training writes its model again and again. Give a file.`);
   if (old === undefined || !old.isFile()) return overwrite ? undefined : null;
   for (const input of inputs) {
     const one = input === undefined ? undefined : statSync(input, { throwIfNoEntry: false });

@@ -175,13 +175,22 @@ export function checkModelOptions(given: Given, remembered: Remembered): void {
   if (cell === undefined) return;
   const asked = readCell(cell);
   const own = model.layers.find(({ kind }) => kind === "cell") as Extract<Layer, { kind: "cell" }> | undefined;
-  if ((typeof asked === "string" ? cells[asked] : asked)?.source === own?.cell.source) return;
+  const source = (typeof asked === "string" ? cells[asked] : asked)?.source;
+  if (source !== undefined && own !== undefined && bare(source) === bare(own.cell.source)) return;
   if (options?.cell !== cell) throw changed("cell", file, options?.cell ?? "its own", cell);
   throw new InputError(
     `--cell: the equations of ${cell} differ from those in ${file}, which cannot change with --resume. ` +
       "Leave it out; or train anew, with --overwrite.",
   );
 }
+
+/** Equations without comments and blanks. */
+const bare = (source: string): string =>
+  source
+    .split("\n")
+    .map((line) => line.replace(/#.*/, "").replace(/\s/g, ""))
+    .filter((line) => line !== "")
+    .join("\n");
 
 /** @throws InputError where an option that makes the training is not the file's, though it goes on in the same text */
 export function checkTrainingOptions(given: Given, remembered: Remembered): void {

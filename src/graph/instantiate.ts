@@ -23,6 +23,8 @@ export type StateOptions = {
   readonly read?: (state: string, value: NodeId) => NodeId;
   /** What a state is set to, from its value of the step before and what the equations say. */
   readonly next?: (state: string, before: NodeId, value: NodeId) => NodeId;
+  /** What a divisor is read as, and what log and sqrt are taken of: where one is 0 nothing is a number, or no derivative is. */
+  readonly safe?: (value: NodeId) => NodeId;
 };
 
 /** Where a cell's source began in the text that it was made from. */
@@ -51,7 +53,7 @@ export function addCell(
     readonly shared?: Readonly<Record<string, string>> | undefined;
   },
 ): Layer {
-  const { reverse = false, initial, read, next } = at.states ?? {};
+  const { reverse = false, initial, read, next, safe = (value: NodeId) => value } = at.states ?? {};
   const before = new Map<string, NodeId>();
   /** Of the matrices among the values. */
   const columnsOf = new Map<string, number>();
@@ -278,7 +280,7 @@ export function addCell(
     attributes?: { readonly steepest: number },
   ): Made {
     const { node, columns } = emit(operand, name);
-    return { node: builder.unary(op, node, attributes), columns };
+    return { node: builder.unary(op, op === "log" || op === "sqrt" ? safe(node) : node, attributes), columns };
   }
   function product(e: Expression & { kind: "product" }, name: string): NodeId {
     const key = e.primed ? `${e.matrix}'` : e.matrix;
@@ -319,7 +321,7 @@ export function addCell(
   ): Made {
     const [a, b] = [emit(left, name), emit(right, name)];
     checkEqual(a, b, span, `'${sign}' needs equal shapes`, name);
-    return { node: builder.binary(op, a.node, b.node), columns: a.columns ?? b.columns };
+    return { node: builder.binary(op, a.node, op === "div" ? safe(b.node) : b.node), columns: a.columns ?? b.columns };
   }
 }
 

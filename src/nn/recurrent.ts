@@ -61,8 +61,10 @@ export function addRecurrent(
     );
   }
   const reverse = flow.backwards !== layer.goBackwards;
-  // A masked step reads zeros, and what comes of them may be no number: neither goes on to anything.
+  // A masked step reads zeros, and divides by 1: what comes of it goes on to nothing, nor does its derivative.
   const counted = (value: NodeId): NodeId => (mask === undefined ? value : g.where(mask, value));
+  const safe = (value: NodeId): NodeId =>
+    mask === undefined || g.shapeOf(value) === "number" ? value : g.add(counted(value), g.sub(g.constant(1), mask));
   /** `now`, or `before` where the step is masked. */
   const unlessMasked = (before: NodeId, now: NodeId): NodeId =>
     mask === undefined ? now : g.add(counted(now), g.where(g.sub(g.constant(1), mask), before));
@@ -102,6 +104,7 @@ export function addRecurrent(
       initial,
       read: (state, value) => counted(state === outputState ? drop(value, layer.recurrentDropout, stream + 1) : value),
       next: (state, before, now) => unlessMasked(before, unlessKept(state, before, now)),
+      safe,
     },
   });
   const zeroed = layer.zeroOutputForMask && mask !== undefined;

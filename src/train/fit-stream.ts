@@ -163,7 +163,7 @@ export type FitStreamResult = {
   readonly steps: number;
   readonly epoch: number;
   readonly loss: number;
-  /** The last that was measured. */
+  /** Measured at the last of its validations; null where that was left out, since the minutes were over, or aborted. */
   readonly validationLoss: number | null;
   /** Of the values that the model has where the best are kept: their loss, and when they were measured. */
   readonly best: Best | null;

@@ -1,4 +1,5 @@
 /** Wrong usage and bad input: one plain line that says what to do, exit code 2, nothing written. */
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -226,6 +227,12 @@ describe("train", () => {
     );
   });
 
+  test.skipIf(process.platform === "win32")("an --out that is a pipe", async () => {
+    execFileSync("mkfifo", [at("pipe")]);
+    expect(await refusal(folder, ...train("text.txt", "--out", "pipe"))).toBe(
+      "pipe: is a pipe, and a training writes its model again and again. Give a file.",
+    );
+  });
   test.skipIf(root || process.platform === "win32")("an --out in a folder that is not ours to write", async () => {
     expect(await refusal(folder, ...train("text.txt", "--out", "locked/m"))).toMatch(/no permission to write/);
   });

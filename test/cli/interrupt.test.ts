@@ -116,8 +116,17 @@ describe.skipIf(process.platform === "win32")("a file that something else writes
     // Gone it is written again; another one is left.
     rmSync(path);
     while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 5));
-    writeFileSync(join(folder, `${name}.txt`), "another's");
-    renameSync(join(folder, `${name}.txt`), path);
+    let ended = false;
+    void child.ended.then(() => {
+      ended = true;
+    });
+    // Again where it came between the look at what is there and its replacement.
+    while (!ended) {
+      writeFileSync(join(folder, `${name}.txt`), "another's");
+      renameSync(join(folder, `${name}.txt`), path);
+      while (!ended && readFileSync(path, "utf8") === "another's")
+        await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     const { code, err } = await child.ended;
     expect(code).toBe(2);
     expect(err).toMatch(moved(name, `${name}-2`));

@@ -329,6 +329,8 @@ describe("--resume", () => {
     await json(folder, ...train("my.safetensors", "--cell", "my.txt", "--epochs", "1", ...tiny));
     const again = train("my.safetensors", "--resume", "--cell", "my.txt");
     expect((await run(folder, ...again)).code).toBe(0);
+    writeFileSync(at("my.txt"), "# a simple RNN\n\nh'  =  tanh(W @ x + U @ h + b)  # its state\n");
+    expect((await run(folder, ...again)).code, "what is no part of them aside").toBe(0);
     writeFileSync(at("my.txt"), "h' = sigmoid(W @ x + U @ h + b)\n");
     expect(await refusal(folder, ...again)).toBe(
       "--cell: the equations of my.txt differ from those in my.safetensors, which cannot change with --resume. Leave it out; or train anew, with --overwrite.",

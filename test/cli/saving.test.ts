@@ -1,5 +1,5 @@
 /** A training's file, where something else has written one at its place. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createSaving } from "../../src/cli/saving.ts";
@@ -32,3 +32,14 @@ test("--overwrite replaces what is there once, and what it wrote itself from the
   await expect(saving.save(Uint8Array.of(3), 3)).rejects.toThrow("The model of update 3 was saved as");
   expect(readFileSync(path, "utf8")).toBe("another's");
 });
+
+test("a folder that is gone at the end: nothing is said to be in a file that is not there", async () => {
+  const gone = join(folder, "gone");
+  mkdirSync(gone);
+  const saving = createSaving(join(gone, "m.safetensors"), { over: null }, () => {});
+  await saving.save(Uint8Array.of(1), 1);
+  rmSync(gone, { recursive: true });
+  await expect(saving.finish(Uint8Array.of(2), 2)).rejects.toThrow(
+    /there is no folder .*The model of update 2 could not be saved\. Nothing is saved\.$/,
+  );
+}, 15_000);

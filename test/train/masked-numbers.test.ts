@@ -20,7 +20,20 @@ const meanOfAll = cell(`
 /** Endless for zeros, and its derivative too. */
 const logs = cell("h' = 0.5 * h + log(x * x)");
 const inverse = cell("h' = h + 1 / x");
+/** The gradients of their matrices would be no numbers where they read zeros. */
+const ofLength = cell("h' = tanh((W @ x) / sqrt(sum(x * x)) + U @ h)");
+const ratio = cell("h' = tanh((W @ x) / (V @ x) + U @ h)");
+const named = cell(`
+  z  = log(abs(W @ x))
+  h' = tanh(z + U @ h)
+`);
+const weighted = cell(`
+  n' = n + abs(W @ x)
+  c' = c + V @ x
+  h' = c' / n'
+`);
 const own = { meanOfAll, logs, inverse };
+const withUnits = { ofLength, ratio, named, weighted };
 
 /** Every example alone, without padding. */
 async function alone(model: Model, x: readonly (readonly number[])[]): Promise<number[]> {
@@ -39,7 +52,7 @@ async function expectSame(model: Model): Promise<void> {
   }
 }
 
-describe.each([...all, ...Object.entries(own)])("%s", (name, one) => {
+describe.each([...all, ...Object.entries(own), ...Object.entries(withUnits)])("%s", (name, one) => {
   const units = name in own ? {} : { units: 4 };
   const first = embedding(9, 4, { maskZero: true });
   test("sequences with padding before and after them give what they give alone", async () => {
