@@ -17,9 +17,16 @@ export function temporaryFolder(): string {
   return folder;
 }
 
+/** Of a test that failed one may go on for ever. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export function start(folder: string, args: readonly string[]): ChildProcess & { ended: Promise<Ended> } {
   const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
   const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
   let [out, err] = ["", ""];
   child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
     out += chunk;
@@ -29,7 +36,10 @@ export function start(folder: string, args: readonly string[]): ChildProcess & {
   });
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ code, signal, out, err }));
+    child.on("close", (code, signal) => {
+      running.delete(child);
+      resolve({ code, signal, out, err });
+    });
   });
   return Object.assign(child, { ended });
 }
