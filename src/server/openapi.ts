@@ -1,5 +1,7 @@
 /** Every route as data, and the OpenAPI document that is made of it. */
+import type { Context } from "hono";
 import { z } from "zod";
+import type { Env } from "./context.ts";
 import { type ErrorKind, statusOf } from "./errors.ts";
 import * as schemas from "./schemas.ts";
 
@@ -72,6 +74,13 @@ export const routes = {
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;
+type BodyOf<K extends RouteName> = (typeof routes)[K] extends { readonly body: infer S extends z.ZodType }
+  ? z.output<S>
+  : undefined;
+/** What answers each route, given its body as it was checked. */
+export type Handlers = {
+  readonly [K in RouteName]: (c: Context<Env>, body: BodyOf<K>) => Response | Promise<Response>;
+};
 
 /** Of every route. */
 const always: readonly ErrorKind[] = ["host_not_allowed", "internal", "shutting_down"];

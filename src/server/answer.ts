@@ -1,0 +1,65 @@
+/** The way of an order back to the client: at once, or as events, as fast as they are read. */
+import type { Context } from "hono";
+import { complete, completeAsEvents, type Order } from "./completions.ts";
+import type { Env } from "./context.ts";
+import { ApiError } from "./errors.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Answers an order; `onEnd` is told in any case. */
+export type Answer = (c: Context<Env>, order: Order, onEnd?: () => void) => Promise<Response>;
+
+/** `stallMs`: how long a reader of a stream is waited for. */
+export function createAnswer(metrics: Metrics, stallMs: number): Answer {
+  return async (c, order, onEnd = () => {}) => {
+    const { request } = c.var;
+    request.order = order;
+    const { signal } = request.stop;
+    let isFirst = true;
+    const onFirst = (): void => {
+      if (isFirst) metrics.firstToken.observe((performance.now() - request.startMs) / 1000);
+      isFirst = false;
+    };
+    if (!order.writing.stream) {
+      return c.json(await complete(order, request.client, { signal, onFirst }).finally(onEnd));
+    }
+    const ended = (): void => {
+      onEnd();
+      request.end();
+    };
+    const events = await completeAsEvents(order, request.client, { signal, onFirst, onEnd: ended }).catch((error) => {
+      onEnd();
+      throw error;
+    });
+    request.streaming = true;
+    return new Response(streamOf(c, events, stallMs), {
+      headers: { "Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache" },
+    });
+  };
+}
+
+/** Events as bytes. A reader that is too slow is left, and one that leaves ends the work. */
+function streamOf(c: Context<Env>, events: AsyncGenerator<string, void>, stallMs: number): ReadableStream<Uint8Array> {
+  const { request } = c.var;
+  const encoder = new TextEncoder();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const leave = (): void => {
+    clearTimeout(timer);
+    request.aborted = true;
+    request.stop.abort(new ApiError("aborted", "the client went away."));
+    void events.return();
+  };
+  return new ReadableStream({
+    async pull(controller) {
+      clearTimeout(timer);
+      const { value, done } = await events.next();
+      if (done === true) return controller.close();
+      controller.enqueue(encoder.encode(value));
+      timer = setTimeout(() => {
+        leave();
+        if (c.env?.outgoing === undefined) controller.error(new Error("the reader was too slow"));
+        else c.env.outgoing.destroy();
+      }, stallMs);
+    },
+    cancel: leave,
+  });
+}

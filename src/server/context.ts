@@ -1,0 +1,95 @@
+/** What is known of a request on its way: who asks, until when, what becomes of it. */
+import type { Context, MiddlewareHandler } from "hono";
+import type { Order } from "./completions.ts";
+import { ApiError } from "./errors.ts";
+
+/** What Node knows about a connection. */
+export type Connection = {
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } };
+  readonly outgoing?: { readonly destroy: () => void };
+};
+
+/** A request that has not ended. */
+export type RequestContext = {
+  readonly startMs: number;
+  /** Aborted when the client has gone, the time is over or the server ends; the reason is an ApiError. */
+  readonly stop: AbortController;
+  client: string;
+  route: string | undefined;
+  /** What is read and written for it. */
+  order: Order | undefined;
+  /** Its answer ends later than its handler. */
+  streaming: boolean;
+  aborted: boolean;
+  /** To be called when the answer has ended. */
+  readonly end: () => void;
+};
+export type Env = { Bindings: Connection; Variables: { request: RequestContext } };
+
+/** The requests of a server that have not ended. */
+export class RequestContexts {
+  readonly all = new Set<RequestContext>();
+  private readonly timeoutMs: number;
+  private readonly onEnd: (c: Context<Env>, request: RequestContext) => void;
+  private closed: (() => void) | undefined;
+
+  /** `onEnd` is told of each request when its answer has ended. */
+  constructor(timeoutMs: number, onEnd: (c: Context<Env>, request: RequestContext) => void) {
+    this.timeoutMs = timeoutMs;
+    this.onEnd = onEnd;
+  }
+
+  get isClosing(): boolean {
+    return this.closed !== undefined;
+  }
+
+  /** Makes each request its context, and ends it where its answer is no stream. */
+  readonly middleware: MiddlewareHandler<Env> = async (c, next) => {
+    const request = this.begin(c);
+    await next();
+    if (this.isClosing) c.header("Connection", "close");
+    if (!request.streaming) request.end();
+  };
+
+  private begin(c: Context<Env>): RequestContext {
+    const { timeoutMs } = this;
+    const { signal } = c.req.raw;
+    const timer = setTimeout(() => {
+      request.stop.abort(new ApiError("timeout", `this took longer than the ${timeoutMs / 1000} s of a request.`));
+    }, timeoutMs);
+    const gone = (): void => {
+      request.aborted = true;
+      request.stop.abort(new ApiError("aborted", "the client went away."));
+    };
+    const request: RequestContext = {
+      ...{ startMs: performance.now(), stop: new AbortController(), client: "unknown", route: undefined },
+      ...{ order: undefined, streaming: false, aborted: false },
+      end: () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", gone);
+        this.all.delete(request);
+        this.onEnd(c, request);
+        if (this.all.size === 0) this.closed?.();
+      },
+    };
+    signal.addEventListener("abort", gone);
+    request.stop.signal.addEventListener("abort", () => clearTimeout(timer));
+    c.set("request", request);
+    this.all.add(request);
+    return request;
+  }
+
+  /** Resolves when all have ended; those that have not in time are ended. */
+  async close(deadlineMs: number): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.closed = resolve;
+    });
+    if (this.all.size === 0) return;
+    const timer = setTimeout(() => {
+      const reason = new ApiError("shutting_down", "the server is shutting down.");
+      for (const { stop } of this.all) stop.abort(reason);
+    }, deadlineMs);
+    await ended;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,73 @@
+/** The models that are served, by name, and those before them that somebody still goes on with. */
+import { excerpt } from "../graph/excerpt.ts";
+import type { LanguageModel } from "../tasks/language-model.ts";
+import { createBatcher } from "./batcher.ts";
+import type { Piece, Served } from "./completions.ts";
+import { ApiError } from "./errors.ts";
+
+type Options = { readonly queue: number; readonly threads: number };
+type Models = Readonly<Record<string, LanguageModel>>;
+
+/** @throws InputError for a model that cannot write text step by step, or too large for the memory */
+export async function loadModels(models: Models, options: Options): Promise<LoadedModels> {
+  return new LoadedModels(await load(models, options), options);
+}
+
+async function load(models: Models, options: Options): Promise<ReadonlyMap<string, Served>> {
+  const created = Math.floor(Date.now() / 1000);
+  const all = new Map<string, Served>();
+  try {
+    for (const [name, lm] of Object.entries(models)) {
+      all.set(name, { name, lm, batcher: await createBatcher<Piece>(lm, options), created });
+    }
+  } catch (error) {
+    for (const { batcher } of all.values()) batcher.dispose();
+    throw error;
+  }
+  return all;
+}
+
+/** Owns the models' programs until it is disposed of. */
+export class LoadedModels {
+  private served: ReadonlyMap<string, Served>;
+  private readonly replaced = new Set<Served>();
+  private readonly options: Options;
+
+  constructor(served: ReadonlyMap<string, Served>, options: Options) {
+    this.served = served;
+    this.options = options;
+  }
+
+  get all(): readonly Served[] {
+    return [...this.served.values()];
+  }
+
+  /** @throws ApiError model_not_found */
+  find(name: string): Served {
+    const found = this.served.get(name);
+    if (found !== undefined) return found;
+    const names = [...this.served.keys()].join(", ");
+    const wrong = `model: there is no model "${excerpt(name, 60)}". There are ${names}.`;
+    throw new ApiError("model_not_found", wrong, "model");
+  }
+
+  /** These are found from now on. */
+  async replace(models: Models): Promise<void> {
+    const before = this.served;
+    this.served = await load(models, this.options);
+    for (const one of before.values()) this.replaced.add(one);
+  }
+
+  /** Each that was replaced gives its memory back once nobody uses it. */
+  retire(isUsed: (served: Served) => boolean): void {
+    for (const one of this.replaced) {
+      if (!one.batcher.isIdle || isUsed(one)) continue;
+      one.batcher.dispose();
+      this.replaced.delete(one);
+    }
+  }
+
+  dispose(): void {
+    for (const { batcher } of [...this.served.values(), ...this.replaced]) batcher.dispose();
+  }
+}
