@@ -2,8 +2,9 @@
 import type { Context } from "hono";
 import { complete, completeAsEvents, type Order } from "./completions.ts";
 import type { Env } from "./context.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, apiErrorOf } from "./errors.ts";
 import type { Metrics } from "./metrics.ts";
+import { createWatch } from "./times.ts";
 
 /** Answers an order; `onEnd` is told in any case. */
 export type Answer = (c: Context<Env>, order: Order, onEnd?: () => void) => Promise<Response>;
@@ -13,20 +14,20 @@ export function createAnswer(metrics: Metrics, stallMs: number): Answer {
   return async (c, order, onEnd = () => {}) => {
     const { request } = c.var;
     request.order = order;
-    const { signal } = request.stop;
-    let isFirst = true;
-    const onFirst = (): void => {
-      if (isFirst) metrics.firstToken.observe((performance.now() - request.startMs) / 1000);
-      isFirst = false;
-    };
+    const attended = { signal: request.stop.signal, watch: createWatch(order, request, metrics) };
     if (!order.writing.stream) {
-      return c.json(await complete(order, request.client, { signal, onFirst }).finally(onEnd));
+      const json = await complete(order, request.client, attended).finally(onEnd);
+      return c.body(json, 200, { "Content-Type": "application/json" });
     }
     const ended = (): void => {
       onEnd();
       request.end();
     };
-    const events = await completeAsEvents(order, request.client, { signal, onFirst, onEnd: ended }).catch((error) => {
+    const fail = (error: unknown): ApiError => {
+      request.error = apiErrorOf(error, request.id);
+      return request.error;
+    };
+    const events = await completeAsEvents(order, request.client, { ...attended, onEnd: ended, fail }).catch((error) => {
       onEnd();
       throw error;
     });

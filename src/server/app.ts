@@ -12,13 +12,16 @@ import { createAnswer } from "./answer.ts";
 import { mostLanes } from "./batcher.ts";
 import { readBody } from "./body.ts";
 import { placeOrder, type Served } from "./completions.ts";
+import { compressed } from "./compression.ts";
 import { type Connection, type Env, type RequestContext, RequestContexts } from "./context.ts";
-import { ApiError, apiErrorOf } from "./errors.ts";
+import { ApiError, apiErrorOf, stackOf } from "./errors.ts";
 import { createInspections } from "./inspections.ts";
 import { loadModels } from "./loaded-models.ts";
+import { guardLog } from "./log.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { type Handlers, openapi, type Route, type RouteName, routes } from "./openapi.ts";
 import { modelsRule, type ServerOptions, serverArguments, serverDefaults } from "./options.ts";
+import { requestIdOf } from "./request-id.ts";
 import { check } from "./schemas.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { Sessions } from "./sessions.ts";
@@ -27,6 +30,8 @@ import { Sessions } from "./sessions.ts";
 export type Server = {
   /** Answer a request. `env` is what Node's adapter knows about its connection. */
   readonly fetch: (request: Request, env?: Connection) => Promise<Response>;
+  /** The answer to what makes no request, told to the log and counted as that of a request. `client`: its address. */
+  readonly refuse: (error: ApiError, client?: string) => Response;
   /** Serve these from now on; what runs, and sessions, go on with those before. */
   readonly replace: (models: Readonly<Record<string, LanguageModel>>) => Promise<void>;
   /** Take no more requests, and resolve when all have ended; those that have not in time are ended. */
@@ -61,8 +66,9 @@ export async function createServer(
         return { model: name, queued: batcher.queueLength, lanes: batcher.lanesInUse };
       }),
   });
+  const log = guardLog(settings.log);
   const requests = new RequestContexts(settings.timeoutMs, (c, request) => {
-    tell(c, request, metrics, settings.log);
+    tell(c, request, metrics, log);
     retire();
   });
   const retire = (): void =>
@@ -70,7 +76,8 @@ export async function createServer(
 
   const app = new Hono<Env>();
   app.use(requests.middleware);
-  if (hosts !== undefined) app.use(checkHost(hosts));
+  app.use(compressed);
+  if (hosts !== undefined) app.use(checkHost(hosts.map((host) => host.toLowerCase())));
   if (settings.cors.length > 0) {
     app.use(cors({ origin: [...settings.cors], allowMethods: ["GET", "POST", "DELETE"], maxAge: 600 }));
   }
@@ -83,7 +90,7 @@ export async function createServer(
   const answer = createAnswer(metrics, settings.stallMs);
   const inspect = createInspections(limits);
   const ownerOf = (c: Context<Env>): string => (apiKeys.length === 0 ? "" : c.var.request.client);
-  const document = openapi();
+  const document = openapi({ keys: apiKeys.length > 0, hosts: hosts !== undefined });
   addRoutes(app, settings.maxBodyBytes, {
     complete: (c, body) => answer(c, placeOrder(loaded.find(body.model), body, limits, body)),
     listModels: (c) => c.json({ object: "list", data: loaded.all.map(about) }),
@@ -93,11 +100,23 @@ export async function createServer(
     health: (c) => (requests.isClosing ? c.json({ status: "shutting down" }, 503) : c.json({ status: "ok" })),
     metrics: async (c) =>
       c.body(await metrics.registry.metrics(), 200, { "Content-Type": metrics.registry.contentType }),
-    openapi: (c) => c.json(document),
+    openapi: (c) => c.json(document(c.req.path.slice(0, -routes.openapi.path.length))),
   });
 
   return {
     fetch: async (request, env) => app.fetch(request, env ?? {}),
+    refuse(error, client = "unknown") {
+      const { status, body } = error;
+      const id = requestIdOf();
+      metrics.requests.inc({ route: "other", status });
+      metrics.refusals.inc({ reason: error.kind });
+      log({
+        ...{ time: new Date().toISOString(), id, method: "-", path: "-", status, ms: 0 },
+        ...{ promptTokens: 0, completionTokens: 0, client, error: error.kind },
+        ...(error.kind === "internal" && { stack: stackOf(error.cause) }),
+      });
+      return Response.json(body, { status, headers: { "x-request-id": id } });
+    },
     async replace(models) {
       checkArguments("replace", { models }, { models: modelsRule });
       await loaded.replace(models);
@@ -120,8 +139,13 @@ function addRoutes(app: Hono<Env>, maxBodyBytes: number, handlers: Handlers): vo
     const handler = handlers[name] as (c: Context<Env>, body: unknown) => Response | Promise<Response>;
     app.on(route.method.toUpperCase(), route.path, async (c) => {
       c.var.request.route = route.path;
-      const body = route.body === undefined ? undefined : check(route.body, await readBody(c.req.raw, maxBodyBytes));
-      return handler(c, body);
+      try {
+        const body = route.body === undefined ? undefined : check(route.body, await readBody(c.req.raw, maxBodyBytes));
+        return await handler(c, body);
+      } catch (thrown) {
+        // Hono lets anything else pass.
+        throw thrown instanceof Error ? thrown : new Error(`thrown: ${String(thrown)}`);
+      }
     });
   }
   for (const { path } of Object.values(routes)) {
@@ -138,11 +162,14 @@ function addRoutes(app: Hono<Env>, maxBodyBytes: number, handlers: Handlers): vo
     throw new ApiError("not_found", "there is nothing here. GET /openapi.json lists what there is.");
   });
   app.onError((error, c) => {
-    const told = apiErrorOf(error);
+    const { request } = c.var;
+    const told = apiErrorOf(error, request.id);
+    request.error = told;
     if (told.kind === "queue_full" || told.kind === "session_limit") c.header("Retry-After", "1");
-    if (told.kind === "aborted") c.var.request.aborted = true;
+    if (told.kind === "aborted") request.aborted = true;
     // Nobody reads the rest of the body.
     if (told.kind === "too_large") c.header("Connection", "close");
+    if (told.kind === "content_encoding") c.header("Accept-Encoding", "gzip");
     if (told.kind === "invalid_api_key") c.header("WWW-Authenticate", "Bearer");
     return c.json(told.body, told.status as 400);
   });
@@ -152,19 +179,27 @@ function addRoutes(app: Hono<Env>, maxBodyBytes: number, handlers: Handlers): vo
 function tell(c: Context<Env>, request: RequestContext, metrics: Metrics, log: Required<ServerOptions>["log"]): void {
   const ms = performance.now() - request.startMs;
   const { status } = c.res;
-  const { order, route, client, aborted } = request;
+  const { id, order, route, client, aborted, error, queueMs, firstTokenMs } = request;
   const texts = order?.texts ?? [];
   const promptTokens = texts.reduce((total, text) => total + text.read, 0);
   const completionTokens = texts.reduce((total, text) => total + text.written, 0);
   metrics.requests.inc({ route: route ?? "other", status });
   metrics.duration.observe({ route: route ?? "other" }, ms / 1000);
+  if (error !== undefined) metrics.refusals.inc({ reason: error.kind });
   if (order !== undefined) {
     metrics.tokens.inc({ model: order.served.name, kind: "read" }, promptTokens);
     metrics.tokens.inc({ model: order.served.name, kind: "written" }, completionTokens);
   }
   log({
-    ...{ time: new Date().toISOString(), method: c.req.method, path: route ?? excerpt(c.req.path, 200), status },
-    ...{ ms: Math.round(ms * 10) / 10, promptTokens, completionTokens, client },
+    ...{ time: new Date().toISOString(), id, method: c.req.method, path: route ?? excerpt(c.req.path, 200), status },
+    ...{ ms: tenths(ms), promptTokens, completionTokens, client },
+    ...(order && { model: order.served.name }),
+    ...(queueMs !== undefined && { queueMs: tenths(queueMs) }),
+    ...(firstTokenMs !== undefined && { firstTokenMs: tenths(firstTokenMs) }),
+    ...(error && { error: error.kind }),
+    ...(error?.kind === "internal" && { stack: stackOf(error.cause) }),
     ...(aborted && { aborted }),
   });
 }
+
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;

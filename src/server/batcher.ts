@@ -20,6 +20,8 @@ const turnMs = 4;
 export type Job<Piece> = {
   readonly client: string;
   readonly text: Text<Piece>;
+  /** Told that it has a lane, for the first time or again. */
+  readonly seated?: () => void;
   /** Told, within a step, of pieces and of the end. */
   readonly take: (pieces: readonly Piece[], ended: Outcome<Piece>["ended"]) => void;
 };
@@ -144,8 +146,10 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
       // Of clients with as many lanes the next one has its turn.
       this.waiting.delete(poorest);
       if (jobs.length > 0) this.waiting.set(poorest, jobs);
-      this.desk.join(job.text);
+      // Before anything can go wrong with it: who is seated is told of a fault.
       this.seated.set(job.text, job);
+      this.desk.join(job.text);
+      job.seated?.();
       lanes.set(poorest, (lanes.get(poorest) ?? 0) + 1);
     }
   }
@@ -176,8 +180,12 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     } catch (error) {
       // A fault of ours must not keep the others waiting for ever.
       for (const job of [...this.seated.values()]) {
-        this.remove(job);
         job.take([], error as Error);
+        try {
+          this.remove(job);
+        } catch {
+          // The same fault; what the text remembers is lost with it.
+        }
       }
     }
   }

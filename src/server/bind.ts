@@ -20,7 +20,7 @@ export type ListenOptions = {
 };
 
 export const listenArguments: Arguments = {
-  server: having("a server, as createServer makes it", "fetch", "close"),
+  server: having("a server, as createServer makes it", "fetch", "refuse", "close"),
   options: optionsOf<ListenOptions>({
     host: required(alias(someText, "hostname", "address")),
     port: required(wholeNumber(0, 65_535)),

@@ -3,10 +3,15 @@ import { randomUUID } from "node:crypto";
 import { createText, type Text, type TextOptions } from "../tasks/desk.ts";
 import { createDescriber, type LikelyToken } from "../tasks/generate.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
+import { unixLineEnds } from "../text/line-ends.ts";
 import { decodeNext, decodeRest, encode, tokenName, vocabularySize } from "../text/tokenizer.ts";
 import type { Batcher, Job } from "./batcher.ts";
-import { ApiError, apiErrorOf } from "./errors.ts";
-import type { Completion, Prompt, Writing } from "./schemas.ts";
+import { ApiError } from "./errors.ts";
+import { jsonOf } from "./json.ts";
+import type { Completion, Prompt, Warning, Writing } from "./schemas.ts";
+import { sentShares } from "./sent-text.ts";
+import type { Watch } from "./times.ts";
+import { warningsOf } from "./warnings.ts";
 
 /** Some text with what is told of its token; without `logProbability`, nothing was asked. */
 export type Piece = {
@@ -47,6 +52,7 @@ export type Order = {
   readonly before: readonly (readonly Piece[])[];
   /** Tokens of the prompts. */
   readonly promptTokens: number;
+  readonly warnings: readonly Warning[];
   /** Told when all texts have ended by themselves. */
   readonly onWritten?: () => void;
 };
@@ -71,10 +77,16 @@ export function placeOrder(
     served,
     writing,
     promptTokens,
-    texts: choices.map(({ tokens, healFrom }, k) =>
-      textOf(served, writing, { prompt: tokens, healFrom, seed: seed + k, echo }),
+    warnings: warningsOf(lm, { prompt: prompts.flatMap(({ sent }) => sent ?? []), stop: writing.stop }),
+    texts: choices.map((one, k) =>
+      textOf(served, writing, {
+        prompt: one.tokens,
+        healFrom: one.healFrom,
+        seed: seed + k,
+        ...(echo && { echo: one }),
+      }),
     ),
-    before: choices.map(({ tokens }) => (echo ? echoed(lm, tokens, writing) : [])),
+    before: choices.map((one) => (echo ? echoed(lm, one, writing) : [])),
   };
 }
 
@@ -87,17 +99,19 @@ export function textOf(
     ...about
   }: Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn"> & {
     readonly prompt: Int32Array;
-    readonly echo?: boolean;
+    /** The prompt is told of, too. */
+    readonly echo?: PromptTokens;
   },
 ): Text<Piece> {
   const describe =
     logprobs === undefined ? (text: string): Piece => ({ text }) : createDescriber(lm.tokenizer, logprobs);
   let rest: Uint8Array = decodeNext(lm.tokenizer, about.prompt[0] ?? 0).rest;
+  let place = 0;
   const heard = (token: number, logits: Float32Array): Piece => {
     const before = rest;
     const decoded = decodeNext(lm.tokenizer, token, before);
     rest = decoded.rest;
-    return describe(decoded.text, token, logits, before);
+    return asSent(describe(decoded.text, token, logits, before), echo?.shares?.()[++place]);
   };
   return createText<Piece>(lm, {
     ...about,
@@ -105,7 +119,7 @@ export function textOf(
     // The smallest share leaves the likeliest token alone.
     topP: Math.max(top_p, Number.MIN_VALUE),
     ...{ presencePenalty: presence_penalty, frequencyPenalty: frequency_penalty },
-    heard: echo === true && logprobs !== undefined ? heard : undefined,
+    heard: echo !== undefined && logprobs !== undefined ? heard : undefined,
   });
 }
 
@@ -125,11 +139,20 @@ export function checkLimits(
   check("max_tokens", texts * max_tokens, maxTokens, "tokens to write, all texts together");
 }
 
-/** Tokens, and where they were made of text, from which on. */
-type PromptTokens = { readonly tokens: Int32Array; readonly healFrom?: number };
+/** Tokens, and where they were made of text, from which on, that text as it was sent, and what each token is of it. */
+type PromptTokens = {
+  readonly tokens: Int32Array;
+  readonly healFrom?: number;
+  readonly sent?: string;
+  readonly shares?: () => readonly string[];
+};
 
 function promptsOf({ tokenizer }: LanguageModel, prompt: Prompt): PromptTokens[] {
-  const ofText = (text: string): PromptTokens => ({ tokens: encode(tokenizer, text), healFrom: 0 });
+  const ofText = (sent: string): PromptTokens => {
+    const tokens = encode(tokenizer, unixLineEnds(sent));
+    let shares: readonly string[] | undefined;
+    return { tokens, healFrom: 0, sent, shares: () => (shares ??= sentShares(tokenizer, tokens, sent)) };
+  };
   if (typeof prompt === "string") return [ofText(prompt)];
   const [first] = prompt;
   if (typeof first === "string") return (prompt as readonly string[]).map(ofText);
@@ -143,16 +166,22 @@ function promptsOf({ tokenizer }: LanguageModel, prompt: Prompt): PromptTokens[]
 }
 
 /**
- * The prompt as text, or where each token is told of, its first one: the others come as they are read. A character that it
- * ends within is whole in what is written.
+ * The prompt as it was sent, or where each token is told of, its first one: the others come as they are read. A character that
+ * tokens end within is whole in what is written.
  */
-function echoed({ tokenizer }: LanguageModel, tokens: Int32Array, { logprobs, max_tokens }: Writing): readonly Piece[] {
+function echoed(
+  { tokenizer }: LanguageModel,
+  { tokens, sent, shares }: PromptTokens,
+  { logprobs, max_tokens }: Writing,
+): readonly Piece[] {
   const [first] = tokens;
   if (first === undefined) return [];
   if (logprobs !== undefined) {
     const { text } = decodeNext(tokenizer, first);
-    return [{ text, name: tokenName(tokenizer, first), token: first, logProbability: null, alternatives: [] }];
+    const piece = { text, name: tokenName(tokenizer, first), token: first, logProbability: null, alternatives: [] };
+    return [asSent(piece, shares?.()[0])];
   }
+  if (sent !== undefined) return [{ text: sent }];
   let [text, rest] = ["", new Uint8Array() as Uint8Array];
   for (const token of tokens) {
     const decoded = decodeNext(tokenizer, token, rest);
@@ -161,6 +190,10 @@ function echoed({ tokenizer }: LanguageModel, tokens: Int32Array, { logprobs, ma
   }
   return [{ text: max_tokens > 0 ? text : text + decodeRest(rest) }];
 }
+
+/** A token of a prompt, called what was sent where the model reads something else. */
+const asSent = (piece: Piece, sent = piece.text): Piece =>
+  sent === piece.text ? piece : Object.assign(piece, { text: sent, name: sent });
 
 /** What has come of one choice since the last time, and whether it has ended. */
 type Delivery = { readonly pieces: Piece[]; ended: "stop" | "length" | undefined };
@@ -176,7 +209,7 @@ const mostUnread = 256;
 async function* write(
   { served: { batcher }, texts, before, onWritten }: Order,
   client: string,
-  signal: AbortSignal,
+  { signal, watch }: Attended,
 ): AsyncGenerator<Deliveries, void> {
   signal.throwIfAborted();
   let failure: unknown;
@@ -194,9 +227,11 @@ async function* write(
     const job: Job<Piece> = {
       client,
       text,
+      seated: () => watch.seated(choice),
       take(pieces, ended) {
         if (ended instanceof Error) failure = ended;
         else {
+          watch.came(choice, ended !== undefined);
           const waiting = deliver(choice, pieces, ended);
           if (ended !== undefined) left--;
           else if (waiting > mostUnread) batcher.pause(job);
@@ -236,7 +271,10 @@ async function* write(
   }
 }
 
-type Choice = Completion["choices"][number];
+type Choice = Omit<Completion["choices"][number], "finish_reason" | "logprobs"> & {
+  readonly finish_reason: "stop" | "length" | null;
+  readonly logprobs: object | null;
+};
 
 /** Makes choices of pieces, each told where its text stands. */
 function createTeller({ writing, texts }: Order) {
@@ -270,13 +308,17 @@ function tokenOf({ text, name = text }: Piece): string {
   return text !== "" && name.startsWith(text) && !isPart ? text : name;
 }
 
-/** The likeliest tokens by their names, with the one that was written. Of those with the same name the likeliest. */
-function topOf(piece: Piece): Record<string, number> | null {
-  const { logProbability, alternatives = [] } = piece;
+/** The likeliest tokens by their names, the likeliest first, with the one that was written. Of those with the same name the likeliest. */
+function topOf(piece: Piece): ReadonlyMap<string, number> | null {
+  const { token, logProbability, alternatives = [] } = piece;
   if (logProbability === null || logProbability === undefined) return null;
-  const top: Record<string, number> = Object.create(null);
-  for (const { name, logProbability } of alternatives) top[name] ??= finite(logProbability) as number;
-  top[tokenOf(piece)] ??= finite(logProbability) as number;
+  const own = tokenOf(piece);
+  const top = new Map<string, number>();
+  for (const one of alternatives) {
+    const name = one.token === token && one.logProbability === logProbability ? own : one.name;
+    if (!top.has(name)) top.set(name, finite(one.logProbability) as number);
+  }
+  if (!top.has(own)) top.set(own, finite(logProbability) as number);
   return top;
 }
 
@@ -295,19 +337,14 @@ function envelope({ served, promptTokens, texts }: Order) {
   return { common, usage };
 }
 
-/** Told of the first piece. */
-type OnFirst = () => void;
+/** Until when an order is worked at, and who is told how it goes. */
+export type Attended = { readonly signal: AbortSignal; readonly watch: Watch };
 
-/** The whole answer. */
-export async function complete(
-  order: Order,
-  client: string,
-  { signal, onFirst }: { readonly signal: AbortSignal; readonly onFirst: OnFirst },
-): Promise<Completion> {
+/** The whole answer, as JSON. */
+export async function complete(order: Order, client: string, attended: Attended): Promise<string> {
   const { common, usage } = envelope(order);
   const found = order.texts.map(() => ({ pieces: [] as Piece[], ended: "length" as "stop" | "length" }));
-  for await (const deliveries of write(order, client, signal)) {
-    onFirst();
+  for await (const deliveries of write(order, client, attended)) {
     for (const [choice, { pieces, ended }] of deliveries) {
       const one = found[choice] as (typeof found)[number];
       one.pieces.push(...pieces);
@@ -316,54 +353,54 @@ export async function complete(
   }
   const tell = createTeller(order);
   const choices = found.map(({ pieces, ended }, choice) => tell(choice, pieces, ended));
-  return { ...common, choices, usage: usage() };
+  return jsonOf({ ...common, choices, usage: usage(), ...warned(order) });
 }
+
+const warned = ({ warnings }: Order) => (warnings.length === 0 ? {} : { warnings });
 
 /**
  * The answer as events: an object with what has come of a choice, one token or more, the usage where it was asked for, and at last [DONE];
- * what goes wrong on the way is an event too. Resolves with the first, so that what is wrong before it has a status.
+ * what goes wrong on the way is an event too, as `fail` makes it. Resolves with the first, so that what is wrong before it has a
+ * status. Warnings come with the first.
  */
-export async function completeAsEvents(
-  order: Order,
-  client: string,
-  { signal, onFirst, onEnd }: { readonly signal: AbortSignal; readonly onFirst: OnFirst; readonly onEnd: () => void },
-): Promise<AsyncGenerator<string, void>> {
-  const answer = {
-    order,
-    ...envelope(order),
-    tell: createTeller(order),
-    deliveries: write(order, client, signal),
-    onEnd,
-  };
-  const first = await answer.deliveries.next();
-  onFirst();
-  return events(first, answer);
+export async function completeAsEvents(order: Order, client: string, attended: EventOptions): Promise<Events> {
+  const deliveries = write(order, client, attended);
+  const answer = { order, ...envelope(order), tell: createTeller(order), deliveries, ...attended };
+  return events(await deliveries.next(), answer);
 }
 
-type Deliveries = ReadonlyMap<number, Delivery>;
-type Answer = ReturnType<typeof envelope> & {
-  readonly order: Order;
-  readonly tell: ReturnType<typeof createTeller>;
-  readonly deliveries: AsyncGenerator<Deliveries, void>;
+type EventOptions = Attended & {
   readonly onEnd: () => void;
+  /** What a client is told of a fault. */
+  readonly fail: (error: unknown) => ApiError;
 };
-async function* events(first: IteratorResult<Deliveries, void>, answer: Answer): AsyncGenerator<string, void> {
-  const { order, common, usage, tell, deliveries, onEnd } = answer;
+type Events = AsyncGenerator<string, void>;
+type Deliveries = ReadonlyMap<number, Delivery>;
+type Answer = ReturnType<typeof envelope> &
+  EventOptions & {
+    readonly order: Order;
+    readonly tell: ReturnType<typeof createTeller>;
+    readonly deliveries: AsyncGenerator<Deliveries, void>;
+  };
+async function* events(first: IteratorResult<Deliveries, void>, answer: Answer): Events {
+  const { order, common, usage, tell, deliveries, onEnd, fail } = answer;
   const include = order.writing.stream_options?.include_usage === true;
-  const event = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
+  const event = (data: object): string => `data: ${jsonOf(data)}\n\n`;
+  let also = warned(order);
   try {
     for (let next = first; next.done !== true; next = await deliveries.next()) {
       let all = "";
       for (const [choice, { pieces, ended }] of next.value) {
         const choices = [tell(choice, pieces, ended ?? null)];
-        all += event({ ...common, choices, ...(include && { usage: null }) });
+        all += event({ ...common, choices, ...(include && { usage: null }), ...also });
+        also = {};
       }
       yield all;
     }
     if (include) yield event({ ...common, choices: [], usage: usage() });
     yield "data: [DONE]\n\n";
   } catch (error) {
-    yield event(apiErrorOf(error).body);
+    yield event(fail(error).body);
   } finally {
     onEnd();
   }

@@ -2,6 +2,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Order } from "./completions.ts";
 import { ApiError } from "./errors.ts";
+import { requestIdOf } from "./request-id.ts";
 
 /** What Node knows about a connection. */
 export type Connection = {
@@ -11,6 +12,8 @@ export type Connection = {
 
 /** A request that has not ended. */
 export type RequestContext = {
+  /** What it is called in its answer and in the log. */
+  readonly id: string;
   readonly startMs: number;
   /** Aborted when the client has gone, the time is over or the server ends; the reason is an ApiError. */
   readonly stop: AbortController;
@@ -21,6 +24,11 @@ export type RequestContext = {
   /** Its answer ends later than its handler. */
   streaming: boolean;
   aborted: boolean;
+  /** What its client was told, or was to be told, in place of an answer or of the rest of one. */
+  error: ApiError | undefined;
+  /** How long it waited for a lane, and until its first token was written. */
+  queueMs: number | undefined;
+  firstTokenMs: number | undefined;
   /** To be called when the answer has ended. */
   readonly end: () => void;
 };
@@ -47,6 +55,7 @@ export class RequestContexts {
   readonly middleware: MiddlewareHandler<Env> = async (c, next) => {
     const request = this.begin(c);
     await next();
+    c.header("x-request-id", request.id);
     if (this.isClosing) c.header("Connection", "close");
     if (!request.streaming) request.end();
   };
@@ -63,7 +72,8 @@ export class RequestContexts {
     };
     const request: RequestContext = {
       ...{ startMs: performance.now(), stop: new AbortController(), client: "unknown", route: undefined },
-      ...{ order: undefined, streaming: false, aborted: false },
+      ...{ id: requestIdOf(c.req.header("x-request-id")), order: undefined, streaming: false, aborted: false },
+      ...{ error: undefined, queueMs: undefined, firstTokenMs: undefined },
       end: () => {
         clearTimeout(timer);
         signal.removeEventListener("abort", gone);

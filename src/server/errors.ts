@@ -11,10 +11,14 @@ const kinds = {
   session_not_found: [404, "invalid_request_error", "session_not_found"],
   method_not_allowed: [405, "invalid_request_error", "method_not_allowed"],
   session_busy: [409, "invalid_request_error", "session_busy"],
+  request_timeout: [408, "invalid_request_error", "request_timeout"],
   too_large: [413, "invalid_request_error", "request_too_large"],
   media_type: [415, "invalid_request_error", "unsupported_media_type"],
+  content_encoding: [415, "invalid_request_error", "unsupported_content_encoding"],
+  expectation_failed: [417, "invalid_request_error", "expectation_failed"],
   queue_full: [429, "rate_limit_error", "queue_full"],
   session_limit: [429, "rate_limit_error", "session_limit"],
+  headers_too_large: [431, "invalid_request_error", "headers_too_large"],
   /** Nobody is told of it any more. */
   aborted: [499, "invalid_request_error", "aborted"],
   internal: [500, "server_error", "internal_error"],
@@ -40,8 +44,8 @@ export class ApiError extends Error {
   readonly kind: ErrorKind;
   readonly param: string | undefined;
 
-  constructor(kind: ErrorKind, message: string, param?: string) {
-    super(message);
+  constructor(kind: ErrorKind, message: string, param?: string, options?: ErrorOptions) {
+    super(message, options);
     this.kind = kind;
     this.param = param;
   }
@@ -55,13 +59,24 @@ export class ApiError extends Error {
   }
 }
 
-/** What a client is told of anything that was thrown. */
-export function apiErrorOf(error: unknown): ApiError {
+/**
+ * What a client is told of anything that was thrown. Of a fault of the server's it is told the request's id alone; what was
+ * thrown is the `cause`.
+ */
+export function apiErrorOf(error: unknown, requestId: string): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof InputError) return new ApiError("invalid", error.message, /^(\w+): /.exec(error.message)?.[1]);
-  const message = error instanceof Error ? error.message : String(error);
-  return new ApiError("internal", `internal: ${message.replace(/^internal: /, "")}`);
+  const message = `internal: a fault of the server's. Its log says more, under the request's id, ${requestId}.`;
+  return new ApiError("internal", message, undefined, { cause: error });
+}
+
+/** A thrown value with the calls that led to it, and what it came of. */
+export function stackOf(error: unknown, depth = 4): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause === undefined || depth === 0 ? own : `${own}\ncaused by ${stackOf(error.cause, depth - 1)}`;
 }
 
 /** The statuses of these kinds. */
 export const statusOf = (kind: ErrorKind): ErrorStatus => kinds[kind][0];
+export const errorKinds = Object.keys(kinds) as readonly ErrorKind[];

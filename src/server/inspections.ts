@@ -4,6 +4,7 @@ import { encode } from "../text/tokenizer.ts";
 import { turn } from "./batcher.ts";
 import type { Limits, Served } from "./completions.ts";
 import { ApiError } from "./errors.ts";
+import { warningsOf } from "./warnings.ts";
 
 /** Requests that look inside a model at once. */
 const mostAtOnce = 4;
@@ -41,7 +42,8 @@ export function createInspections({ maxPromptTokens }: Limits) {
         await turn();
         signal.throwIfAborted();
       }
-      return { object: "inspection", model: name, tokens };
+      const warnings = warningsOf(lm, { text: [text] });
+      return { object: "inspection", model: name, tokens, ...(warnings.length > 0 && { warnings }) };
     } finally {
       running--;
     }

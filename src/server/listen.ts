@@ -1,11 +1,12 @@
 /** The server on a port, for Node: sockets, their limits and how it ends. Knows nothing about what is asked. */
-import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpServer, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
+import { excerpt } from "../graph/excerpt.ts";
 import { checkArguments } from "../graph/schema.ts";
 import type { Server } from "./app.ts";
 import { bind, type ListenOptions, listenArguments } from "./bind.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, apiErrorOf } from "./errors.ts";
 
 /** A server that listens. */
 export type Listening = {
@@ -30,18 +31,26 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,
     // What makes no request of it: a host or a path that is none.
-    errorHandler: (error) => errorAnswer(error),
+    errorHandler: (error) => server.refuse(errorOf(error)),
   });
   const http = createHttpServer(
     {
       ...{ headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs },
       ...{ maxHeaderSize: headerBytes, connectionsCheckingInterval: 5_000 },
+      // A request without a host is answered as others that are none.
+      requireHostHeader: false,
     },
     listener,
   );
   http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
-    else socket.end(rawAnswer(error.code));
+    else rawAnswer(server.refuse(noRequest(error.code), socket.remoteAddress)).then((answer) => socket.end(answer));
+  });
+  http.on("checkExpectation", (request, response) => {
+    const wanted = excerpt(String(request.headers.expect), 60);
+    const error = new ApiError("expectation_failed", `Expect: needs 100-continue, got ${wanted}.`);
+    const { status, headers } = server.refuse(error, request.socket.remoteAddress);
+    response.writeHead(status, [...headers].flat()).end(JSON.stringify(error.body));
   });
   const url = await bind(http, { host, port });
   return {
@@ -60,20 +69,26 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
   };
 }
 
-function errorAnswer(error: unknown): Response {
-  const wrong = new ApiError("invalid", `this is no request: ${error instanceof Error ? error.message : error}.`);
-  return Response.json(wrong.body, { status: wrong.status });
+function errorOf(error: unknown): ApiError {
+  if (error instanceof RequestError) return new ApiError("invalid", `this is no request: ${error.message}.`);
+  return apiErrorOf(error, "none");
 }
 
-/** An answer to what is no HTTP. */
-function rawAnswer(code: string | undefined): string {
-  const [status, message] =
-    code === "HPE_HEADER_OVERFLOW"
-      ? ["431 Request Header Fields Too Large", `the headers are longer than ${headerBytes} bytes.`]
-      : code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? ["408 Request Timeout", "the request took too long to come."]
-        : ["400 Bad Request", "this is no HTTP request."];
-  const body = JSON.stringify(new ApiError("invalid", message).body);
-  const headers = ["Content-Type: application/json", `Content-Length: ${Buffer.byteLength(body)}`, "Connection: close"];
-  return `HTTP/1.1 ${status}\r\n${headers.join("\r\n")}\r\n\r\n${body}`;
+/** What is wrong with what is no HTTP. */
+function noRequest(code: string | undefined): ApiError {
+  if (code === "HPE_HEADER_OVERFLOW") {
+    return new ApiError("headers_too_large", `the headers are longer than ${headerBytes} bytes.`);
+  }
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    return new ApiError("request_timeout", "the request took too long to come.");
+  }
+  return new ApiError("invalid", "this is no HTTP request.");
+}
+
+/** An answer as bytes, for a connection that has none on its way. */
+async function rawAnswer(answer: Response): Promise<string> {
+  const body = await answer.text();
+  const headers = [...answer.headers, ["content-length", Buffer.byteLength(body)], ["connection", "close"]];
+  const lines = headers.map(([name, value]) => `${name}: ${value}`);
+  return `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n${lines.join("\r\n")}\r\n\r\n${body}`;
 }

@@ -53,9 +53,10 @@ export class LoadedModels {
 
   /** These are found from now on. */
   async replace(models: Models): Promise<void> {
-    const before = this.served;
-    this.served = await load(models, this.options);
-    for (const one of before.values()) this.replaced.add(one);
+    const served = await load(models, this.options);
+    // Those before it by now: another call may have come first.
+    for (const one of this.served.values()) this.replaced.add(one);
+    this.served = served;
   }
 
   /** Each that was replaced gives its memory back once nobody uses it. */

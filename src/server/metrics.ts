@@ -1,5 +1,7 @@
 /** What the server counts and measures, for Prometheus. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { errorKinds } from "./errors.ts";
+import { version } from "./version.ts";
 
 /** What is asked when somebody looks. */
 export type Sources = {
@@ -17,6 +19,8 @@ export function createMetrics({ batchers, sessions }: Sources) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  // Sums of gauges, with the name of a counter: `promtool check metrics` complains of them.
+  for (const kind of ["handles", "requests", "resources"]) registry.removeSingleMetric(`nodejs_active_${kind}_total`);
   const gauge = (name: string, help: string, value: "queued" | "lanes"): void => {
     new Gauge({
       ...{ name, help, registers, labelNames: ["model"] },
@@ -34,8 +38,21 @@ export function createMetrics({ batchers, sessions }: Sources) {
       this.set(sessions());
     },
   });
+  new Gauge({
+    ...{ name: "unrolled_build_info", help: "1, with the version of the server and of Node.", registers },
+    ...{ labelNames: ["version", "node"] },
+  }).set({ version, node: process.versions.node }, 1);
+  const refusals = new Counter({
+    ...{ name: "unrolled_refusals_total", help: "Requests that ended with an error, by its kind.", registers },
+    labelNames: ["reason"],
+  });
+  // A rate of what has not happened yet is 0.
+  for (const reason of errorKinds) refusals.inc({ reason }, 0);
+  const durations = <Label extends string>(name: string, help: string, label: Label, buckets = seconds) =>
+    new Histogram({ name, help, registers, labelNames: [label], buckets });
   return {
     registry,
+    refusals,
     requests: new Counter({
       ...{ name: "unrolled_requests_total", help: "Requests by route and status.", registers },
       labelNames: ["route", "status"],
@@ -44,13 +61,18 @@ export function createMetrics({ batchers, sessions }: Sources) {
       ...{ name: "unrolled_tokens_total", help: "Tokens read and written by models.", registers },
       labelNames: ["model", "kind"],
     }),
-    firstToken: new Histogram({
-      ...{ name: "unrolled_time_to_first_token_seconds", help: "From the request to its first token.", registers },
-      buckets: seconds,
-    }),
-    duration: new Histogram({
-      ...{ name: "unrolled_request_duration_seconds", help: "From the request to the end of its answer.", registers },
-      ...{ labelNames: ["route"], buckets: seconds },
-    }),
+    queueWait: durations("unrolled_queue_wait_seconds", "How long a text waits for a lane.", "model"),
+    firstToken: durations(
+      "unrolled_time_to_first_token_seconds",
+      "From a request to the first token that is written for it.",
+      "model",
+    ),
+    tokenTime: durations(
+      "unrolled_time_per_token_seconds",
+      "From a token of a text to its next one, on average of the text: waiting for a slow reader included.",
+      "model",
+      [0.00001, 0.00003, 0.0001, 0.0003, ...seconds.slice(0, 8)],
+    ),
+    duration: durations("unrolled_request_duration_seconds", "From the request to the end of its answer.", "route"),
   };
 }

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Env } from "./context.ts";
 import { type ErrorKind, statusOf } from "./errors.ts";
 import * as schemas from "./schemas.ts";
+import { version } from "./version.ts";
 
 export type Route = {
   readonly method: "get" | "post" | "delete";
@@ -11,7 +12,16 @@ export type Route = {
   readonly path: string;
   readonly summary: string;
   readonly body?: z.ZodType;
-  readonly answer: { readonly status: 200 | 201; readonly schema?: z.ZodType; readonly types?: readonly string[] };
+  readonly answer: {
+    readonly status: 200 | 201;
+    readonly schema?: z.ZodType;
+    /** What the data of its events is, where a stream may be asked for. */
+    readonly events?: z.ZodType;
+    /** Content types of what has no schema: JSON where absent. */
+    readonly types?: readonly string[];
+  };
+  /** Answers that are neither that one nor an error, by status. */
+  readonly others?: Readonly<Record<number, z.ZodType>>;
   /** Besides those that every route may give. */
   readonly errors?: readonly ErrorKind[];
   /** Needs no key. */
@@ -19,8 +29,8 @@ export type Route = {
 };
 
 const found = (schema: z.ZodType) => ({ status: 200, schema }) as const;
-const withBody = ["invalid", "too_large", "media_type"] as const satisfies readonly ErrorKind[];
-const written = { ...found(schemas.completion), types: ["application/json", "text/event-stream"] } as const;
+const withBody = ["too_large", "media_type", "content_encoding"] as const satisfies readonly ErrorKind[];
+const written = { ...found(schemas.completion), events: schemas.completionEvent } as const;
 
 export const routes = {
   complete: {
@@ -61,7 +71,7 @@ export const routes = {
   },
   health: {
     ...{ method: "get", path: "/healthz", summary: "Whether requests are answered.", open: true },
-    answer: found(schemas.health),
+    ...{ answer: found(schemas.health), others: { 503: schemas.health } },
   },
   metrics: {
     ...{ method: "get", path: "/metrics", summary: "Figures for Prometheus." },
@@ -82,8 +92,37 @@ export type Handlers = {
   readonly [K in RouteName]: (c: Context<Env>, body: BodyOf<K>) => Response | Promise<Response>;
 };
 
-/** Of every route. */
-const always: readonly ErrorKind[] = ["host_not_allowed", "internal", "shutting_down"];
+/** Headers of answers, by the names that they have among the components. */
+const headers = {
+  RequestId: {
+    name: "x-request-id",
+    description:
+      "What the request is called in the log: its own x-request-id where that is one of up to 128 letters, digits and ._:;=+/@~-",
+    schema: { type: "string", minLength: 1, maxLength: 128 },
+  },
+  RetryAfter: {
+    ...{ name: "Retry-After", description: "Seconds after which to try again." },
+    schema: { type: "integer", minimum: 1 },
+  },
+  WwwAuthenticate: {
+    ...{ name: "WWW-Authenticate", description: "How a key is sent." },
+    schema: { type: "string", const: "Bearer" },
+  },
+  AcceptEncoding: {
+    ...{ name: "Accept-Encoding", description: "How a body may be packed, where that was wrong." },
+    schema: { type: "string", const: "gzip" },
+  },
+} as const;
+type HeaderName = keyof typeof headers;
+const headersOf: { readonly [K in ErrorKind]?: HeaderName } = {
+  ...{ queue_full: "RetryAfter", session_limit: "RetryAfter" },
+  ...{ invalid_api_key: "WwwAuthenticate", content_encoding: "AcceptEncoding" },
+};
+const headersNamed = (names: readonly HeaderName[]) =>
+  Object.fromEntries(names.map((name) => [headers[name].name, { $ref: `#/components/headers/${name}` }]));
+
+/** Of every route: what makes no request, and faults of the server's. */
+const ofAll = ["invalid", "request_timeout", "expectation_failed", "headers_too_large", "internal"] as const;
 
 /** zod leaves out the default of what it transforms. */
 function showDefault({ zodSchema, jsonSchema }: { readonly zodSchema: z.core.$ZodType; jsonSchema: object }): void {
@@ -91,50 +130,96 @@ function showDefault({ zodSchema, jsonSchema }: { readonly zodSchema: z.core.$Zo
   if (otherwise !== undefined) Object.assign(jsonSchema, { default: otherwise });
 }
 
-/** An OpenAPI 3.1 document of all routes. */
-export function openapi(): object {
+/** What of a server its document says. */
+export type Described = {
+  /** Whether keys are asked for. */
+  readonly keys?: boolean;
+  /** Whether it is asked by certain names alone. */
+  readonly hosts?: boolean;
+};
+
+/** An OpenAPI 3.1 document of all routes; the `basePath` that it is asked at stands before each path: `/models`, or nothing. */
+export function openapi({ keys = false, hosts = false }: Described = {}): (basePath?: string) => object {
   const components: Record<string, object> = {};
-  /** Kept among the components under its name. */
+  /** Kept among the components under its name, with all that it refers to. */
   const refer = (schema: z.ZodType, io: "input" | "output"): object => {
-    const { $defs, $ref } = z.toJSONSchema(schema, { io, unrepresentable: "any", override: showDefault });
-    Object.assign(components, $defs);
-    return { $ref: String($ref).replace("#/$defs/", "#/components/schemas/") };
+    const own = z.toJSONSchema(schema, { io, unrepresentable: "any", override: showDefault });
+    const placed = JSON.stringify(own).replaceAll('"$ref":"#/$defs/', '"$ref":"#/components/schemas/');
+    const { $defs, $ref } = JSON.parse(placed);
+    for (const [name, { id: _, ...definition }] of Object.entries<Record<string, object>>($defs)) {
+      components[name] = definition;
+    }
+    return { $ref };
   };
+  const json = (schema: object) => ({ "application/json": { schema } });
+  const always: readonly ErrorKind[] = [...(hosts ? (["host_not_allowed"] as const) : []), ...ofAll];
+  const closed: readonly ErrorKind[] = [...(keys ? (["invalid_api_key"] as const) : []), "shutting_down"];
   const paths: Record<string, Record<string, object>> = {};
   for (const [operationId, route] of Object.entries<Route>(routes)) {
-    const { method, path, summary, body, answer, errors = [], open } = route;
+    const { method, path, summary, body, answer, others = {}, errors = [], open } = route;
     const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => {
       return { name, in: "path", required: true, schema: { type: "string" } };
     });
-    const schema = answer.schema === undefined ? {} : { schema: refer(answer.schema, "output") };
-    const content = (answer.types ?? ["application/json"]).map((type) => [type, schema]);
+    const content = Object.fromEntries([
+      ...(answer.types ?? ["application/json"]).map((type) => [
+        type,
+        {
+          schema: answer.schema
+            ? refer(answer.schema, "output")
+            : { type: type === "text/plain" ? "string" : "object" },
+        },
+      ]),
+      ...(answer.events ? [["text/event-stream", { schema: refer(answer.events, "output") }]] : []),
+    ]);
     const failures = new Map<number, ErrorKind[]>();
-    for (const kind of [...errors, ...always, ...(open ? [] : (["invalid_api_key"] as const))]) {
+    for (const kind of [...errors, ...always, ...(open ? [] : closed)]) {
       failures.set(statusOf(kind), [...(failures.get(statusOf(kind)) ?? []), kind]);
     }
-    const error = { "application/json": { schema: refer(schemas.errorBody, "output") } };
+    const error = json(refer(schemas.errorBody, "output"));
+    const described = (description: string, content: object, more: readonly HeaderName[] = []) => {
+      return { description, headers: headersNamed(["RequestId", ...more]), content };
+    };
     const at = path.replace(/:(\w+)/g, "{$1}");
     paths[at] ??= {};
     paths[at][method] = {
       ...{ operationId, summary },
       ...(parameters.length > 0 && { parameters }),
       ...(body && {
-        requestBody: { required: true, content: { "application/json": { schema: refer(body, "input") } } },
+        requestBody: {
+          ...{ required: true, description: "JSON, as it is or packed: Content-Encoding: gzip." },
+          content: json(refer(body, "input")),
+        },
       }),
       ...(open && { security: [] }),
       responses: {
-        [answer.status]: { description: summary, content: Object.fromEntries(content) },
+        [answer.status]: described(summary, content),
         ...Object.fromEntries(
-          [...failures].map(([status, kinds]) => [status, { description: kinds.join(", "), content: error }]),
+          Object.entries(others).map(([status, schema]) => [
+            status,
+            described("shutting_down", json(refer(schema, "output"))),
+          ]),
+        ),
+        ...Object.fromEntries(
+          [...failures].map(([status, kinds]) => [
+            status,
+            described(kinds.join(", "), error, [...new Set(kinds.flatMap((kind) => headersOf[kind] ?? []))]),
+          ]),
         ),
       },
     };
   }
-  return {
-    openapi: "3.1.0",
-    info: { title: "Unrolled", version: "1.0.0", description: "Recurrent language models that write text." },
-    paths,
-    components: { schemas: components, securitySchemes: { key: { type: "http", scheme: "bearer" } } },
-    security: [{ key: [] }, {}],
+  const info = {
+    ...{ title: "Unrolled", version, description: "Recurrent language models that write text." },
+    license: { name: "MIT", identifier: "MIT" },
   };
+  const rest = {
+    paths,
+    components: {
+      schemas: components,
+      headers: Object.fromEntries(Object.entries(headers).map(([key, { name: _, ...header }]) => [key, header])),
+      ...(keys && { securitySchemes: { key: { type: "http", scheme: "bearer" } } }),
+    },
+    security: keys ? [{ key: [] }] : [],
+  };
+  return (basePath = "") => ({ openapi: "3.1.0", info, servers: [{ url: basePath === "" ? "/" : basePath }], ...rest });
 }

@@ -1,10 +1,14 @@
 /** Who may ask a server, how much, and what is told of it: plain data. */
+import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
   alias,
   callable,
+  checkValue,
+  isPlain,
   listOf,
   options as optionsOf,
+  type Rule,
   recordOf,
   type Schema,
   someText,
@@ -59,6 +63,9 @@ export const serverDefaults = {
 export type LogLine = {
   /** ISO 8601. */
   readonly time: string;
+  /** Its `x-request-id`: the client's own or a new one, and the answer's. */
+  readonly id: string;
+  /** `-` of what is no request. */
   readonly method: string;
   /** The route (`/v1/models/:id`); of one that there is not, what was asked for. */
   readonly path: string;
@@ -69,6 +76,16 @@ export type LogLine = {
   readonly completionTokens: number;
   /** Its address, or the place of its key among the keys. */
   readonly client: string;
+  /** Of what a model was asked for. */
+  readonly model?: string;
+  /** How long its first text waited for a lane. */
+  readonly queueMs?: number;
+  /** From the request to the first token that was written. */
+  readonly firstTokenMs?: number;
+  /** The kind of what went wrong, also in the middle of a stream: `queue_full`, `invalid`, `internal`, ... */
+  readonly error?: string;
+  /** Of a fault of the server's: what was thrown, and where. */
+  readonly stack?: string;
   /** The answer did not come to its end. */
   readonly aborted?: true;
 };
@@ -76,11 +93,36 @@ export type LogLine = {
 const count = wholeNumber(1);
 /** As long as a timer can wait. */
 const duration = wholeNumber(1, 2 ** 31 - 1);
+
+const keys = listOf(someText);
+/** What a header can hold, each once: two that are the same would be one client. No message shows one. */
+const apiKeys: Rule = {
+  ...{ expected: `${keys.expected}, ASCII without blanks`, accepts: keys.accepts },
+  look(where, value) {
+    keys.look?.(where, value);
+    for (const [k, key] of (value as string[]).entries()) {
+      const first = (value as string[]).indexOf(key);
+      if (!/^[\x21-\x7e]+$/.test(key)) throw new InputError(`${where}[${k}] must be ASCII without blanks`);
+      if (first < k) throw new InputError(`${where}[${k}] is the same as ${where}[${first}]. Leave one out.`);
+    }
+  },
+};
+const origin: Rule = {
+  expected: 'an origin, as "https://example.org": without a path, and without the port that is usual',
+  accepts: (value) => typeof value === "string" && URL.canParse(value) && new URL(value).origin === value,
+};
+const hostName: Rule = {
+  expected: 'a name without port, as "localhost" or "[::1]"',
+  accepts: (value) => typeof value === "string" && /^(\[[\da-f:.]+\]|[^\s:/?#@[\]\\]+)$/i.test(value),
+};
+/** Of UTF-8 that is still one text. */
+const mostBytes = 2 ** 29 - 24;
+
 export const serverRules: Schema<ServerOptions> = {
-  apiKeys: alias(listOf(someText), "apiKey", "keys"),
-  cors: alias(listOf(someText), "origins"),
-  hosts: alias(listOf(someText), "host", "allowedHosts"),
-  maxBodyBytes: count,
+  apiKeys: alias(apiKeys, "apiKey", "keys"),
+  cors: alias(listOf(origin), "origins"),
+  hosts: alias(listOf(hostName, 1), "host", "allowedHosts"),
+  maxBodyBytes: wholeNumber(1, mostBytes),
   maxTokens: count,
   maxPromptTokens: count,
   timeoutMs: alias(duration, "timeout"),
@@ -91,5 +133,18 @@ export const serverRules: Schema<ServerOptions> = {
   threads: hostRules.threads,
   log: alias(callable, "logger", "onLog"),
 };
-export const modelsRule = { ...recordOf(aLanguageModel), expected: "language models by name" };
+
+const modelName: Rule = {
+  expected: "from 1 to 200 characters that a path can hold: no control characters, and neither . nor ..",
+  accepts: (value) => typeof value === "string" && value.length <= 200 && /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]+$/u.test(value),
+};
+const models = recordOf(aLanguageModel);
+export const modelsRule: Rule = {
+  expected: "language models by name, at least one",
+  accepts: (value) => isPlain(value) && Object.keys(value).length > 0,
+  look(where, value) {
+    for (const name of Object.keys(value as object)) checkValue(`${where}: a name`, name, modelName);
+    models.look?.(where, value);
+  },
+};
 export const serverArguments: Arguments = { models: modelsRule, options: optionsOf<ServerOptions>(serverRules) };

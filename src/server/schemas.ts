@@ -64,13 +64,10 @@ const tokens = { type: "array", items: { type: "integer", minimum: 0 } };
 const prompt = z
   .custom<Prompt | null | undefined>(isPrompt, needs("text, a list of texts, tokens, or a list of lists of tokens"))
   .optional()
-  .transform((value): Prompt => {
-    if (typeof value === "string") return unixLineEnds(value);
-    return typeof value?.[0] === "string" ? (value as readonly string[]).map(unixLineEnds) : (value ?? "");
-  })
+  .transform((value): Prompt => value ?? "")
   .meta({
     description:
-      "What to go on from: text or tokens, one or several. Without it, the end of a text or line. A text may end within a token, tokens are read as they are. Line ends become LF.",
+      "What to go on from: text or tokens, one or several. Without it, the end of a text or line. A text may end within a token, tokens are read as they are. Line ends are read as LF.",
     anyOf: [
       { type: "string" },
       { type: "array", items: { type: "string" }, minItems: 1 },
@@ -125,7 +122,7 @@ export const completionRequest = z
     prompt,
     ...writing,
     n: optional(whole(1, 128), 1, "Texts for each prompt."),
-    echo: optional(flag, false, "The prompt comes first in the text."),
+    echo: optional(flag, false, "The prompt comes first in the text, as it was sent."),
     best_of: optional(whole(1, 128), undefined, "Only as many as n: nothing is written that is not given."),
     suffix: only((value) => value === "", "null: no text is written before a suffix", "Only null."),
     logit_bias: only(
@@ -179,8 +176,14 @@ export const inspectRequest = z
 
 const usage = z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count });
 
-export const completion = z
-  .object({
+const warnings = z
+  .array(z.object({ code: z.literal("unknown_characters"), param: z.string(), message: z.string() }))
+  .optional()
+  .meta({ description: "What was answered, and is yet likely not what was meant: absent where there is nothing." });
+
+/** What a completion and each piece of one have. */
+const completionOf = <Ended extends z.ZodType, Used extends z.ZodType>(finish_reason: Ended, usage: Used) =>
+  z.object({
     id: z.string(),
     object: z.literal("text_completion"),
     created: z.int().meta({ description: "Seconds since 1970." }),
@@ -189,15 +192,14 @@ export const completion = z
       z.object({
         index: count,
         text: z.string(),
-        finish_reason: z
-          .enum(["stop", "length"])
-          .nullable()
-          .meta({ description: "Of a stream, null in all pieces but a choice's last one." }),
+        finish_reason,
         logprobs: z
           .object({
             tokens: z.array(z.string()),
             token_logprobs: z.array(z.number().nullable()),
-            top_logprobs: z.array(z.record(z.string(), z.number()).nullable()),
+            top_logprobs: z
+              .array(z.record(z.string(), z.number()).nullable())
+              .meta({ description: "The likeliest tokens of each place, the likeliest first." }),
             text_offset: z
               .array(count)
               .meta({ description: "Where a token begins in the choice's text, in code points." }),
@@ -205,9 +207,17 @@ export const completion = z
           .nullable(),
       }),
     ),
-    usage: usage.nullish(),
-  })
-  .meta({ id: "Completion" });
+    usage,
+    warnings,
+  });
+const endings = z.enum(["stop", "length"]);
+export const completion = completionOf(endings, usage).meta({ id: "Completion" });
+export const completionChunk = completionOf(
+  endings.nullable().meta({ description: "Null in all pieces but a choice's last one." }),
+  usage
+    .nullish()
+    .meta({ description: "Where it was asked for: null in all pieces but the last one, which has no choices." }),
+).meta({ id: "CompletionChunk" });
 
 export const model = z
   .object({ id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string() })
@@ -222,6 +232,7 @@ export const session = z
     created: z.int(),
     expires: z.int().meta({ description: "Seconds since 1970; each use puts it off." }),
     tokens: count.meta({ description: "Tokens read and written." }),
+    warnings,
   })
   .meta({ id: "Session" });
 export const sessionState = session
@@ -248,6 +259,7 @@ export const inspection = z
         next: z.array(z.object({ token: z.string(), probability: z.number() })),
       }),
     ),
+    warnings,
   })
   .meta({ id: "Inspection" });
 
@@ -264,10 +276,18 @@ export const errorBody = z
   })
   .meta({ id: "Error" });
 
+/** The data of an event of a stream. */
+export const completionEvent = z.union([completionChunk, errorBody]).meta({
+  id: "CompletionEvent",
+  description:
+    "The data of each event: a piece, or the error that ends the stream in its place. The last event's is [DONE]. Comments may stand between events.",
+});
+
 export type CompletionRequest = z.output<typeof completionRequest>;
 /** How a text is to be written. */
 export type Writing = Omit<z.output<typeof sessionCompletionRequest>, "prompt">;
 export type Completion = z.output<typeof completion>;
+export type Warning = NonNullable<Completion["warnings"]>[number];
 
 /**
  * A request's body, checked.

@@ -10,6 +10,7 @@ import type { LoadedModels } from "./loaded-models.ts";
 import { type Handlers, routes } from "./openapi.ts";
 import { check, type Writing } from "./schemas.ts";
 import type { Session, Sessions } from "./sessions.ts";
+import { warningsOf } from "./warnings.ts";
 
 type Parts = {
   readonly models: LoadedModels;
@@ -41,7 +42,8 @@ export function sessionRoutes({ models, sessions, limits, answer, ownerOf }: Par
         sessions.delete(session);
         throw error;
       }
-      return c.json(summary(session), 201);
+      const warnings = warningsOf(session.served.lm, { prompt: [prompt] });
+      return c.json({ ...summary(session), ...(warnings.length > 0 && { warnings }) }, 201);
     },
     readSession(c) {
       const session = sessionOf(c);
@@ -83,6 +85,7 @@ function orderOf(session: Session, writing: Writing, prompt: string, limits: Lim
   });
   return {
     ...{ served: session.served, writing, texts: [text], before: [[]], promptTokens },
+    warnings: warningsOf(session.served.lm, { prompt: [prompt], stop: writing.stop }),
     onWritten() {
       if (text.read > 0) session.state = text.state;
       session.pending = onlyReads ? toRead.slice(read.length, healFrom + open) : Int32Array.of(text.latest);

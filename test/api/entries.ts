@@ -1195,7 +1195,6 @@ export const entries: readonly Entry[] = [
       ],
     ],
     optional: 1,
-    also: { "0": ["object"] },
   },
   { name: "Server.replace", byName: true, call: (models) => server.replace(models), right: [[{ lm }]] },
   {

@@ -156,7 +156,6 @@ test("line ends of Windows are those of Unix, in prompts, stops and what is insp
         prompt,
         seed: 1,
         max_tokens: 20,
-        echo: true,
         ...(stop && { stop }),
       })
     ).choices;

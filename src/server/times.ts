@@ -1,0 +1,42 @@
+/** How long the texts of a request wait, and how fast they are written: for the figures and the log. */
+import type { Order } from "./completions.ts";
+import type { RequestContext } from "./context.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Told of a text, by its place in the order. */
+export type Watch = {
+  /** It has a lane, for the first time or again. */
+  readonly seated: (choice: number) => void;
+  /** Something has come of it; `ended` where it has ended by itself. */
+  readonly came: (choice: number, ended: boolean) => void;
+};
+
+export function createWatch({ served, texts }: Order, request: RequestContext, metrics: Metrics): Watch {
+  const placedMs = performance.now();
+  const labels = { model: served.name };
+  const waits = new Set(texts.keys());
+  /** Of each text, when its first token was there, and how many were. */
+  const first: { ms: number; written: number }[] = [];
+  return {
+    seated(choice) {
+      if (!waits.delete(choice)) return;
+      const ms = performance.now() - placedMs;
+      metrics.queueWait.observe(labels, ms / 1000);
+      request.queueMs ??= ms;
+    },
+    came(choice, ended) {
+      const written = texts[choice]?.written ?? 0;
+      if (written === 0) return;
+      const now = performance.now();
+      if (request.firstTokenMs === undefined) {
+        request.firstTokenMs = now - request.startMs;
+        metrics.firstToken.observe(labels, request.firstTokenMs / 1000);
+      }
+      first[choice] ??= { ms: now, written };
+      const since = first[choice];
+      if (ended && written > since.written) {
+        metrics.tokenTime.observe(labels, (now - since.ms) / 1000 / (written - since.written));
+      }
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** What was answered, and is yet likely not what was meant. */
+import { unknownCharacters } from "../tasks/generate.ts";
+import type { LanguageModel } from "../tasks/language-model.ts";
+import { unixLineEnds } from "../text/line-ends.ts";
+import type { Warning } from "./schemas.ts";
+
+/** Characters that are named. */
+const mostNamed = 10;
+
+/** A warning for each field of a request whose texts have characters that the model does not know. */
+export function warningsOf(lm: LanguageModel, fields: Readonly<Record<string, readonly string[]>>): readonly Warning[] {
+  return Object.entries(fields).flatMap(([param, texts]): readonly Warning[] => {
+    const unknown = [...new Set(texts.flatMap((text) => unknownCharacters(lm, unixLineEnds(text))))];
+    if (unknown.length === 0) return [];
+    const named = unknown.slice(0, mostNamed).map(nameOf).join(", ");
+    const more = unknown.length > mostNamed ? ` and ${unknown.length - mostNamed} more` : "";
+    const effect = param === "stop" ? "It never writes them" : "It reads each as one unknown character";
+    const message = `${param}: the model does not know ${named}${more}. ${effect}.`;
+    return [{ code: "unknown_characters", param, message }];
+  });
+}
+
+/** `"☃" (U+2603)`. */
+const nameOf = (character: string): string => {
+  const hex = (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
+  return `${JSON.stringify(character)} (U+${hex})`;
+};
