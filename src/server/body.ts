@@ -1,5 +1,6 @@
 /** A request's body as JSON, as far as it may be. */
 import { excerpt } from "../graph/excerpt.ts";
+import { isDamage, unpacked } from "./compression.ts";
 import { ApiError } from "./errors.ts";
 
 /**
@@ -40,22 +41,20 @@ async function readText(request: Request, maxBytes: number, isPacked: boolean): 
     check(Number(length));
     if (!isPacked) return request.text();
   }
-  const body = request.body ?? new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
-  const chunks = isPacked ? body.pipeThrough(unpacker()) : body;
   const decoder = new TextDecoder();
-  let [text, bytes] = ["", 0];
-  for await (const chunk of chunks as unknown as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    check(bytes);
-    text += decoder.decode(chunk, { stream: true });
-  }
+  let text = "";
+  const body = (request.body ?? []) as AsyncIterable<Uint8Array>;
+  const chunks = isPacked ? unpacked(limited(body, check)) : body;
+  for await (const chunk of limited(chunks, check)) text += decoder.decode(chunk, { stream: true });
   return text + decoder.decode();
 }
 
-const unpacker = () => new DecompressionStream("gzip") as unknown as TransformStream<Uint8Array, Uint8Array>;
-
-/** Whether the unpacking failed, not the connection. */
-function isDamage(error: unknown): boolean {
-  const { code, cause } = error as { readonly code?: string; readonly cause?: { readonly code?: string } };
-  return [code, cause?.code].some((one) => one?.startsWith("Z_") || one === "ERR_TRAILING_JUNK_AFTER_STREAM_END");
+/** The same chunks, `check`ed by how many bytes have come. */
+async function* limited(chunks: AsyncIterable<Uint8Array>, check: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    check(bytes);
+    yield chunk;
+  }
 }
