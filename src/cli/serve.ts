@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { isLoopback, loopback } from "../server/bind.ts";
+import { stackOf } from "../server/errors.ts";
 import { serverDefaults } from "../server/options.ts";
 import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
 import type { Command, Given, Options } from "./options.ts";
@@ -76,7 +77,11 @@ export const serve: Command = {
     process.on("SIGHUP", () => {
       reload().then(
         () => warn("SIGHUP: the files were read anew.", json),
-        (error: Error) => warn(`SIGHUP: ${error.message} The models before it go on.`, json),
+        (error: unknown) => {
+          // A fault of the program's is said with where it was.
+          const problem = error instanceof InputError ? error.message : `internal: ${stackOf(error)}.`;
+          warn(`SIGHUP: ${problem} The models before it go on.`, json);
+        },
       );
     });
     const reload = async (): Promise<void> => server.replace(read(files));
@@ -115,7 +120,7 @@ function keysOf(given: Given): readonly string[] {
       ? ["--api-key", given.texts("api-key")]
       : ["UNROLLED_API_KEY", [fromEnvironment]];
   // What a header can hold.
-  if (keys.every((key) => /^[\x21-\x7e]+$/.test(key))) return keys;
+  if (keys.every((key) => /^[\x21-\x7e]+$/.test(key))) return [...new Set(keys)];
   throw new InputError(`${where}: needs characters of ASCII, without spaces.`);
 }
 

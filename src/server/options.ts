@@ -101,9 +101,10 @@ const apiKeys: Rule = {
   look(where, value) {
     keys.look?.(where, value);
     for (const [k, key] of (value as string[]).entries()) {
-      const first = (value as string[]).indexOf(key);
       if (!/^[\x21-\x7e]+$/.test(key)) throw new InputError(`${where}[${k}] must be ASCII without blanks`);
-      if (first < k) throw new InputError(`${where}[${k}] is the same as ${where}[${first}]. Leave one out.`);
+      if ((value as string[]).indexOf(key) < k) {
+        throw new InputError(`${where}[${k}] is the same as one before it. Leave it out.`);
+      }
     }
   },
 };
