@@ -353,8 +353,12 @@ export async function complete(order: Order, client: string, attended: Attended)
   }
   const tell = createTeller(order);
   const choices = found.map(({ pieces, ended }, choice) => tell(choice, pieces, ended));
-  return jsonOf({ ...common, choices, usage: usage(), ...warned(order) });
+  return writerOf(order)({ ...common, choices, usage: usage(), ...warned(order) });
 }
+
+/** Only what is told of tokens has an order to keep. */
+const writerOf = ({ writing }: Order): ((value: object) => string) =>
+  writing.logprobs === undefined ? JSON.stringify : jsonOf;
 
 const warned = ({ warnings }: Order) => (warnings.length === 0 ? {} : { warnings });
 
@@ -385,7 +389,8 @@ type Answer = ReturnType<typeof envelope> &
 async function* events(first: IteratorResult<Deliveries, void>, answer: Answer): Events {
   const { order, common, usage, tell, deliveries, onEnd, fail } = answer;
   const include = order.writing.stream_options?.include_usage === true;
-  const event = (data: object): string => `data: ${jsonOf(data)}\n\n`;
+  const json = writerOf(order);
+  const event = (data: object): string => `data: ${json(data)}\n\n`;
   let also = warned(order);
   try {
     for (let next = first; next.done !== true; next = await deliveries.next()) {

@@ -2,9 +2,13 @@
 
 /** As `JSON.stringify` would have it, and a Map as an object of its entries in their order. */
 export function jsonOf(value: unknown): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  if (Array.isArray(value)) return `[${value.map(jsonOf).join()}]`;
-  const entries = value instanceof Map ? [...(value as Map<string, unknown>)] : Object.entries(value);
-  const members = entries.filter(([, one]) => one !== undefined);
-  return `{${members.map(([name, one]) => `${JSON.stringify(name)}:${jsonOf(one)}`).join()}}`;
+  if (!isObject(value)) return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) return value.some(isObject) ? `[${value.map(jsonOf).join()}]` : JSON.stringify(value);
+  let members = "";
+  for (const [name, one] of value instanceof Map ? value : Object.entries(value)) {
+    if (one !== undefined) members += `${members === "" ? "" : ","}${JSON.stringify(name)}:${jsonOf(one)}`;
+  }
+  return `{${members}}`;
 }
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
