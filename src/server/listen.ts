@@ -1,5 +1,5 @@
 /** The server on a port, for Node: sockets, their limits and how it ends. Knows nothing about what is asked. */
-import { createServer as createHttpServer, STATUS_CODES } from "node:http";
+import { createServer as createHttpServer, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { excerpt } from "../graph/excerpt.ts";
@@ -42,8 +42,14 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
     },
     listener,
   );
+  /** The latest answer of each connection. */
+  const answers = new WeakMap<Socket, ServerResponse>();
+  http.on("request", ({ socket }, answer) => void answers.set(socket, answer));
   http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+    const answer = answers.get(socket);
+    // Another answer would be read as a part of the one on its way.
+    const isAnswering = answer?.headersSent === true && !answer.writableFinished;
+    if (error.code === "ECONNRESET" || !socket.writable || isAnswering) socket.destroy();
     else rawAnswer(server.refuse(noRequest(error.code), socket.remoteAddress)).then((answer) => socket.end(answer));
   });
   http.on("checkExpectation", (request, response) => {
