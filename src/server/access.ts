@@ -3,42 +3,54 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Env } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import { createHostCheck } from "./hosts.ts";
 import { type Route, routes } from "./openapi.ts";
+import { createAddresses, type TrustProxy } from "./proxies.ts";
 
 /** Refuses requests that name another host than these. */
 export function checkHost(hosts: readonly string[]): MiddlewareHandler<Env> {
+  const isAllowed = createHostCheck(hosts);
   return async (c, next) => {
-    const host = c.req.header("host")?.replace(/:\d*$/, "").toLowerCase();
-    if (host === undefined || !hosts.includes(host)) {
-      throw new ApiError("host_not_allowed", `host: needs one of ${hosts.join(", ")}. See --host.`);
-    }
-    return next();
+    if (isAllowed(c.req.header("host") ?? "")) return next();
+    throw new ApiError("host_not_allowed", `host: needs one of ${hosts.join(", ")}. See --allow-host.`);
   };
 }
 
 /** Whether a request needs no key. */
-export const isOpen = (c: Context<Env>): boolean =>
-  Object.values<Route>(routes).some((route) => route.open && route.path === c.req.path);
+export type IsOpen = (c: Context<Env>) => boolean;
+export const createIsOpen = (basePath: string): IsOpen => {
+  const open = Object.values<Route>(routes).flatMap(({ open, path }) => (open ? [basePath + path] : []));
+  return (c) => open.includes(c.req.path);
+};
+
+type Clients = {
+  readonly apiKeys: readonly string[];
+  readonly trustProxy: TrustProxy;
+  readonly isOpen: IsOpen;
+};
 
 /** Tells whose a request is, and refuses one without a key where there are any. */
-export function checkKey(apiKeys: readonly string[]): MiddlewareHandler<Env> {
+export function checkKey({ apiKeys, trustProxy, isOpen }: Clients): MiddlewareHandler<Env> {
   const keys = apiKeys.map(digest);
+  const addressOf = createAddresses(trustProxy);
   return async (c, next) => {
-    c.var.request.client = clientOf(c, keys);
+    const address = addressOf(c.env?.incoming?.socket?.remoteAddress ?? "unknown", c.req.raw.headers);
+    // Known also of one that is refused.
+    c.var.request.client = address;
+    const key = keys.length === 0 ? undefined : keyOf(c, keys, isOpen(c));
+    if (key !== undefined) c.var.request.client = key;
     return next();
   };
 }
 
-/** The place of the request's key, or its address. */
-function clientOf(c: Context<Env>, keys: readonly Buffer[]): string {
-  const address = c.env?.incoming?.socket?.remoteAddress ?? "unknown";
-  if (keys.length === 0) return address;
+/** The place of the request's key; undefined where none is needed and there is none. */
+function keyOf(c: Context<Env>, keys: readonly Buffer[], isOpen: boolean): string | undefined {
   const [, key] = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "") ?? [];
   const got = digest(key ?? "");
   // All are compared, so that the time tells nothing.
   const at = keys.reduce((found, one, k) => (timingSafeEqual(one, got) ? k : found), -1);
   if (key !== undefined && at >= 0) return `key ${at + 1}`;
-  if (isOpen(c)) return address;
+  if (isOpen) return undefined;
   const wrong = key === undefined ? "there is no API key" : "the API key is not known";
   throw new ApiError("invalid_api_key", `${wrong}. Send one in the header Authorization: Bearer KEY.`);
 }

@@ -3,14 +3,21 @@ import type { Context } from "hono";
 import { complete, completeAsEvents, type Order } from "./completions.ts";
 import type { Env } from "./context.ts";
 import { ApiError, apiErrorOf } from "./errors.ts";
+import { keepAlive } from "./keep-alive.ts";
 import type { Metrics } from "./metrics.ts";
 import { createWatch } from "./times.ts";
 
 /** Answers an order; `onEnd` is told in any case. */
 export type Answer = (c: Context<Env>, order: Order, onEnd?: () => void) => Promise<Response>;
 
-/** `stallMs`: how long a reader of a stream is waited for. */
-export function createAnswer(metrics: Metrics, stallMs: number): Answer {
+type Waits = {
+  /** How long a reader of a stream is waited for. */
+  readonly stallMs: number;
+  /** How long a stream is silent. */
+  readonly keepAliveMs: number;
+};
+
+export function createAnswer(metrics: Metrics, { stallMs, keepAliveMs }: Waits): Answer {
   return async (c, order, onEnd = () => {}) => {
     const { request } = c.var;
     request.order = order;
@@ -27,13 +34,21 @@ export function createAnswer(metrics: Metrics, stallMs: number): Answer {
       request.error = apiErrorOf(error, request.id);
       return request.error;
     };
-    const events = await completeAsEvents(order, request.client, { ...attended, onEnd: ended, fail }).catch((error) => {
+    const starting = completeAsEvents(order, request.client, { ...attended, onEnd: ended, fail }).catch((error) => {
       onEnd();
+      // An answer that has begun ends with it.
+      if (request.streaming) request.end();
       throw error;
     });
+    const events = await keepAlive(starting, keepAliveMs);
     request.streaming = true;
     return new Response(streamOf(c, events, stallMs), {
-      headers: { "Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache" },
+      headers: {
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "Cache-Control": "no-cache",
+        // nginx would gather events until a buffer is full.
+        "X-Accel-Buffering": "no",
+      },
     });
   };
 }

@@ -3,17 +3,17 @@
  * nothing about sockets; `listen.ts` does.
  */
 import { type Context, Hono } from "hono";
-import { cors } from "hono/cors";
 import { excerpt } from "../graph/excerpt.ts";
 import { checkArguments, inRange, withDefaults } from "../graph/schema.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
-import { checkHost, checkKey, isOpen } from "./access.ts";
+import { checkHost, checkKey, createIsOpen } from "./access.ts";
 import { createAnswer } from "./answer.ts";
 import { mostLanes } from "./batcher.ts";
 import { readBody } from "./body.ts";
 import { placeOrder, type Served } from "./completions.ts";
 import { compressed } from "./compression.ts";
 import { type Connection, type Env, type RequestContext, RequestContexts } from "./context.ts";
+import { allowOrigins } from "./cors.ts";
 import { ApiError, apiErrorOf, stackOf } from "./errors.ts";
 import { createInspections } from "./inspections.ts";
 import { loadModels } from "./loaded-models.ts";
@@ -24,6 +24,7 @@ import { modelsRule, type ServerOptions, serverArguments, serverDefaults } from 
 import { requestIdOf } from "./request-id.ts";
 import { check } from "./schemas.ts";
 import { sessionRoutes } from "./session-routes.ts";
+import { mostStateBytes } from "./session-state.ts";
 import { Sessions } from "./sessions.ts";
 
 /** Answers requests for models, which goes on until it is closed. */
@@ -34,6 +35,8 @@ export type Server = {
   readonly refuse: (error: ApiError, client?: string) => Response;
   /** Serve these from now on; what runs, and sessions, go on with those before. */
   readonly replace: (models: Readonly<Record<string, LanguageModel>>) => Promise<void>;
+  /** Say at /healthz that it is about to end, and answer everything else as ever: nobody should send more. */
+  readonly drain: () => void;
   /** Take no more requests, and resolve when all have ended; those that have not in time are ended. */
   readonly close: (deadlineMs?: number) => Promise<void>;
 };
@@ -54,11 +57,15 @@ export async function createServer(
 ): Promise<Server> {
   checkArguments("createServer", { models, options }, serverArguments);
   const settings: Required<ServerOptions> = withDefaults(serverDefaults, options);
-  const { apiKeys, hosts, maxTokens, maxPromptTokens } = settings;
+  const { apiKeys, hosts, maxTokens, maxPromptTokens, basePath } = settings;
+  const isOpen = createIsOpen(basePath);
   // More texts than there are places would be refused for ever.
   const limits = { maxTokens, maxPromptTokens, maxTexts: Math.min(maxTexts, settings.queue + mostLanes) };
   const loaded = await loadModels(models, settings);
-  const sessions = new Sessions({ most: settings.sessions, lifeMs: settings.sessionMs });
+  const sessions = new Sessions({
+    ...{ most: settings.sessions, mostEach: settings.sessionsPerKey, lifeMs: settings.sessionMs },
+    ...{ requestMs: settings.timeoutMs, shared: apiKeys.length === 0 },
+  });
   const metrics = createMetrics({
     sessions: () => sessions.count,
     batchers: () =>
@@ -77,31 +84,34 @@ export async function createServer(
   const app = new Hono<Env>();
   app.use(requests.middleware);
   app.use(compressed);
-  if (hosts !== undefined) app.use(checkHost(hosts.map((host) => host.toLowerCase())));
-  if (settings.cors.length > 0) {
-    app.use(cors({ origin: [...settings.cors], allowMethods: ["GET", "POST", "DELETE"], maxAge: 600 }));
-  }
-  app.use(checkKey(apiKeys));
+  if (settings.cors.length > 0) app.use(allowOrigins(settings.cors));
+  if (hosts !== undefined) app.use(checkHost(hosts));
+  app.use(checkKey({ apiKeys, trustProxy: settings.trustProxy, isOpen }));
   app.use(async (c, next) => {
     if (requests.isClosing && !isOpen(c)) throw new ApiError("shutting_down", "the server is shutting down.");
     return next();
   });
 
-  const answer = createAnswer(metrics, settings.stallMs);
+  const answer = createAnswer(metrics, settings);
   const inspect = createInspections(limits);
-  const ownerOf = (c: Context<Env>): string => (apiKeys.length === 0 ? "" : c.var.request.client);
   const document = openapi({ keys: apiKeys.length > 0, hosts: hosts !== undefined });
-  addRoutes(app, settings.maxBodyBytes, {
-    complete: (c, body) => answer(c, placeOrder(loaded.find(body.model), body, limits, body)),
-    listModels: (c) => c.json({ object: "list", data: loaded.all.map(about) }),
-    readModel: (c) => c.json(about(loaded.find(c.req.param("id") ?? ""))),
-    inspect: async (c, body) => c.json(await inspect(loaded.find(body.model), body, c.var.request.stop.signal)),
-    ...sessionRoutes({ models: loaded, sessions, limits, answer, ownerOf }),
-    health: (c) => (requests.isClosing ? c.json({ status: "shutting down" }, 503) : c.json({ status: "ok" })),
-    metrics: async (c) =>
-      c.body(await metrics.registry.metrics(), 200, { "Content-Type": metrics.registry.contentType }),
-    openapi: (c) => c.json(document(c.req.path.slice(0, -routes.openapi.path.length))),
-  });
+  const bodyBytes = (name: RouteName): number =>
+    Math.max(settings.maxBodyBytes, ...(name === "writeSessionState" ? loaded.all.map(mostStateBytes) : []));
+  addRoutes(
+    app,
+    { bodyBytes, basePath },
+    {
+      complete: (c, body) => answer(c, placeOrder(loaded.find(body.model), body, limits, body)),
+      listModels: (c) => c.json({ object: "list", data: loaded.all.map(about) }),
+      readModel: (c) => c.json(about(loaded.find(c.req.param("id") ?? ""))),
+      inspect: async (c, body) => c.json(await inspect(loaded.find(body.model), body, c.var.request.stop.signal)),
+      ...sessionRoutes({ models: loaded, sessions, limits, answer }),
+      health: (c) => (requests.isDraining ? c.json({ status: "shutting down" }, 503) : c.json({ status: "ok" })),
+      metrics: async (c) =>
+        c.body(await metrics.registry.metrics(), 200, { "Content-Type": metrics.registry.contentType }),
+      openapi: (c) => c.json(document(c.req.path.slice(0, -routes.openapi.path.length))),
+    },
+  );
 
   return {
     fetch: async (request, env) => app.fetch(request, env ?? {}),
@@ -122,6 +132,7 @@ export async function createServer(
       await loaded.replace(models);
       retire();
     },
+    drain: () => requests.drain(),
     async close(deadlineMs = 30_000) {
       checkArguments("close", { deadlineMs }, { deadlineMs: inRange(0) });
       await requests.close(deadlineMs);
@@ -133,15 +144,19 @@ export async function createServer(
 const about = ({ name, created }: Served) => ({ id: name, object: "model", created, owned_by: "unrolled" });
 
 /** Handlers at their routes; everything else is an error. */
-function addRoutes(app: Hono<Env>, maxBodyBytes: number, handlers: Handlers): void {
+function addRoutes(
+  app: Hono<Env>,
+  { bodyBytes, basePath }: { readonly bodyBytes: (name: RouteName) => number; readonly basePath: string },
+  handlers: Handlers,
+): void {
   for (const name of Object.keys(routes) as RouteName[]) {
     const route: Route = routes[name];
     const handler = handlers[name] as (c: Context<Env>, body: unknown) => Response | Promise<Response>;
-    app.on(route.method.toUpperCase(), route.path, async (c) => {
+    app.on(route.method.toUpperCase(), basePath + route.path, async (c) => {
       c.var.request.route = route.path;
       try {
-        const body = route.body === undefined ? undefined : check(route.body, await readBody(c.req.raw, maxBodyBytes));
-        return await handler(c, body);
+        if (route.body === undefined) return await handler(c, route.query && check(route.query, c.req.query()));
+        return await handler(c, check(route.body, await readBody(c.req.raw, bodyBytes(name))));
       } catch (thrown) {
         // Hono lets anything else pass.
         throw thrown instanceof Error ? thrown : new Error(`thrown: ${String(thrown)}`);
@@ -149,7 +164,7 @@ function addRoutes(app: Hono<Env>, maxBodyBytes: number, handlers: Handlers): vo
     });
   }
   for (const { path } of Object.values(routes)) {
-    app.all(path, (c) => {
+    app.all(basePath + path, (c) => {
       const methods = Object.values(routes)
         .filter((route) => route.path === path)
         .map(({ method }) => method.toUpperCase());
@@ -159,13 +174,15 @@ function addRoutes(app: Hono<Env>, maxBodyBytes: number, handlers: Handlers): vo
     });
   }
   app.notFound(() => {
-    throw new ApiError("not_found", "there is nothing here. GET /openapi.json lists what there is.");
+    throw new ApiError("not_found", `there is nothing here. GET ${basePath}/openapi.json lists what there is.`);
   });
   app.onError((error, c) => {
     const { request } = c.var;
     const told = apiErrorOf(error, request.id);
     request.error = told;
-    if (told.kind === "queue_full" || told.kind === "session_limit") c.header("Retry-After", "1");
+    if (told.kind === "queue_full" || told.kind === "session_limit") {
+      c.header("Retry-After", String(told.retryAfter ?? 1));
+    }
     if (told.kind === "aborted") request.aborted = true;
     // Nobody reads the rest of the body.
     if (told.kind === "too_large") c.header("Connection", "close");

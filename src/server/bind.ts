@@ -17,13 +17,19 @@ export type ListenOptions = {
   readonly host: string;
   /** 0 is any free one. */
   readonly port: number;
+  /**
+   * How long, before it ends, it only says so at /healthz (503) and answers everything else: until whoever shares out requests has
+   * seen it. 0 where it is left out.
+   */
+  readonly drainMs?: number;
 };
 
 export const listenArguments: Arguments = {
-  server: having("a server, as createServer makes it", "fetch", "refuse", "close"),
+  server: having("a server, as createServer makes it", "fetch", "refuse", "drain", "close"),
   options: optionsOf<ListenOptions>({
     host: required(alias(someText, "hostname", "address")),
     port: required(wholeNumber(0, 65_535)),
+    drainMs: alias(wholeNumber(0, 2 ** 31 - 1), "drain"),
   }),
 };
 
@@ -35,7 +41,7 @@ export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\
  * Listen. Gives `http://127.0.0.1:8080`.
  * @throws InputError for an address that cannot be listened at
  */
-export async function bind(http: Server, { host, port }: ListenOptions): Promise<string> {
+export async function bind(http: Server, { host, port }: Pick<ListenOptions, "host" | "port">): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     http.once("error", (error: NodeJS.ErrnoException) => reject(new InputError(problem(error, host, port))));
     http.listen(port, host, resolve);

@@ -31,6 +31,8 @@ export type Served = {
   readonly batcher: Batcher<Piece>;
   /** Seconds since 1970. */
   readonly created: number;
+  /** Of its layers, values and tokenizer: what one remembers is nothing to another. */
+  readonly fingerprint: string;
 };
 
 /** What one request may ask for. */
@@ -97,7 +99,7 @@ export function textOf(
   {
     echo,
     ...about
-  }: Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn"> & {
+  }: Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn" | "retake"> & {
     readonly prompt: Int32Array;
     /** The prompt is told of, too. */
     readonly echo?: PromptTokens;

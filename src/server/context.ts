@@ -40,6 +40,7 @@ export class RequestContexts {
   private readonly timeoutMs: number;
   private readonly onEnd: (c: Context<Env>, request: RequestContext) => void;
   private closed: (() => void) | undefined;
+  private draining = false;
 
   /** `onEnd` is told of each request when its answer has ended. */
   constructor(timeoutMs: number, onEnd: (c: Context<Env>, request: RequestContext) => void) {
@@ -51,12 +52,20 @@ export class RequestContexts {
     return this.closed !== undefined;
   }
 
+  /** Whether it is about to end: then each connection ends with its next answer. */
+  get isDraining(): boolean {
+    return this.draining || this.isClosing;
+  }
+  drain(): void {
+    this.draining = true;
+  }
+
   /** Makes each request its context, and ends it where its answer is no stream. */
   readonly middleware: MiddlewareHandler<Env> = async (c, next) => {
     const request = this.begin(c);
     await next();
     c.header("x-request-id", request.id);
-    if (this.isClosing) c.header("Connection", "close");
+    if (this.isDraining) c.header("Connection", "close");
     if (!request.streaming) request.end();
   };
 

@@ -12,6 +12,7 @@ const kinds = {
   method_not_allowed: [405, "invalid_request_error", "method_not_allowed"],
   session_busy: [409, "invalid_request_error", "session_busy"],
   request_timeout: [408, "invalid_request_error", "request_timeout"],
+  state_mismatch: [409, "invalid_request_error", "state_mismatch"],
   too_large: [413, "invalid_request_error", "request_too_large"],
   media_type: [415, "invalid_request_error", "unsupported_media_type"],
   content_encoding: [415, "invalid_request_error", "unsupported_content_encoding"],
@@ -39,15 +40,22 @@ export type ErrorBody = {
   };
 };
 
-/** An answer that is an error. `param` is the field of the request that is wrong, where it is one. */
+type ApiErrorOptions = ErrorOptions & { readonly retryAfter?: number };
+
+/**
+ * An answer that is an error. `param` is the field of the request that is wrong, where it is one; `retryAfter` in how many seconds
+ * it may succeed, where that is known.
+ */
 export class ApiError extends Error {
   readonly kind: ErrorKind;
   readonly param: string | undefined;
+  readonly retryAfter: number | undefined;
 
-  constructor(kind: ErrorKind, message: string, param?: string, options?: ErrorOptions) {
+  constructor(kind: ErrorKind, message: string, param?: string, { retryAfter, ...options }: ApiErrorOptions = {}) {
     super(message, options);
     this.kind = kind;
     this.param = param;
+    this.retryAfter = retryAfter;
   }
 
   get status(): ErrorStatus {

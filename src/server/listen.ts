@@ -3,16 +3,20 @@ import { createServer as createHttpServer, type ServerResponse, STATUS_CODES } f
 import type { Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { excerpt } from "../graph/excerpt.ts";
-import { checkArguments } from "../graph/schema.ts";
+import { checkArguments, inRange } from "../graph/schema.ts";
 import type { Server } from "./app.ts";
 import { bind, type ListenOptions, listenArguments } from "./bind.ts";
+import { Connections } from "./connections.ts";
 import { ApiError, apiErrorOf } from "./errors.ts";
 
 /** A server that listens. */
 export type Listening = {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
-  /** Listen no more, answer what was asked, and resolve when all connections are closed. */
+  /**
+   * Drain, then listen no more, answer what was asked, also on connections that are kept, and resolve when all are closed: what has
+   * not ended `deadlineMs` (30,000) after the draining is ended.
+   */
   readonly close: (deadlineMs?: number) => Promise<void>;
 };
 
@@ -27,7 +31,7 @@ const headerBytes = 16_384;
  */
 export async function listen(server: Server, options: ListenOptions): Promise<Listening> {
   checkArguments("listen", { server, options }, listenArguments);
-  const { host, port } = options;
+  const { host, port, drainMs = 0 } = options;
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,
     // What makes no request of it: a host or a path that is none.
@@ -58,13 +62,19 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
     const { status, headers } = server.refuse(error, request.socket.remoteAddress);
     response.writeHead(status, [...headers].flat()).end(JSON.stringify(error.body));
   });
+  const connections = new Connections(http);
   const url = await bind(http, { host, port });
   return {
     url,
-    async close(deadlineMs) {
-      const closed = new Promise((resolve) => http.close(resolve));
-      await server.close(deadlineMs);
-      // A connection is idle as soon as its answer is sent; one that nobody reads is not waited for.
+    async close(deadlineMs = 30_000) {
+      checkArguments("close", { deadlineMs }, { deadlineMs: inRange(0) });
+      server.drain();
+      if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs));
+      const { closed } = await connections.stopListening();
+      const overMs = performance.now() + deadlineMs;
+      await connections.closeQuiet(() => performance.now() >= overMs);
+      await server.close(0);
+      // One that nobody reads is not waited for.
       const idle = setInterval(() => http.closeIdleConnections(), 20);
       const late = setTimeout(() => http.closeAllConnections(), 1000);
       http.closeIdleConnections();

@@ -1,6 +1,7 @@
 /** The models that are served, by name, and those before them that somebody still goes on with. */
+import { createHash } from "node:crypto";
 import { excerpt } from "../graph/excerpt.ts";
-import type { LanguageModel } from "../tasks/language-model.ts";
+import { type LanguageModel, writeLanguageModel } from "../tasks/language-model.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Piece, Served } from "./completions.ts";
 import { ApiError } from "./errors.ts";
@@ -18,7 +19,8 @@ async function load(models: Models, options: Options): Promise<ReadonlyMap<strin
   const all = new Map<string, Served>();
   try {
     for (const [name, lm] of Object.entries(models)) {
-      all.set(name, { name, lm, batcher: await createBatcher<Piece>(lm, options), created });
+      const fingerprint = fingerprintOf(lm);
+      all.set(name, { name, lm, batcher: await createBatcher<Piece>(lm, options), created, fingerprint });
     }
   } catch (error) {
     for (const { batcher } of all.values()) batcher.dispose();
@@ -26,6 +28,10 @@ async function load(models: Models, options: Options): Promise<ReadonlyMap<strin
   }
   return all;
 }
+
+/** That of its file, whenever and where it is written. */
+const fingerprintOf = ({ model, tokenizer }: LanguageModel): string =>
+  `sha256:${createHash("sha256").update(writeLanguageModel({ model, tokenizer })).digest("hex")}`;
 
 /** Owns the models' programs until it is disposed of. */
 export class LoadedModels {

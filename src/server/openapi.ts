@@ -7,11 +7,13 @@ import * as schemas from "./schemas.ts";
 import { version } from "./version.ts";
 
 export type Route = {
-  readonly method: "get" | "post" | "delete";
+  readonly method: "get" | "post" | "put" | "delete";
   /** With `:name` for what is in a path. */
   readonly path: string;
   readonly summary: string;
   readonly body?: z.ZodType;
+  /** What may follow the path, of a route without a body. */
+  readonly query?: z.ZodObject;
   readonly answer: {
     readonly status: 200 | 201;
     readonly schema?: z.ZodType;
@@ -55,6 +57,10 @@ export const routes = {
     ...{ body: schemas.sessionRequest, answer: { status: 201, schema: schemas.session } },
     errors: [...withBody, "model_not_found", "session_limit", "queue_full", "timeout"],
   },
+  listSessions: {
+    ...{ method: "get", path: "/v1/unrolled/sessions", summary: "Your sessions, the newest first, in pages." },
+    ...{ query: schemas.sessionPage, answer: found(schemas.sessionList), errors: ["invalid", "session_not_found"] },
+  },
   readSession: {
     ...{ method: "get", path: "/v1/unrolled/sessions/:id", summary: "A session, and what the model remembers." },
     ...{ answer: found(schemas.sessionState), errors: ["session_not_found"] },
@@ -64,6 +70,21 @@ export const routes = {
     summary: "Read a prompt, and write on. What fails leaves the session as it was.",
     ...{ body: schemas.sessionCompletionRequest, answer: written },
     errors: [...withBody, "session_not_found", "session_busy", "queue_full", "timeout"],
+  },
+  readSessionState: {
+    ...{ method: "get", path: "/v1/unrolled/sessions/:id/state", summary: "All that a session remembers, to the bit." },
+    ...{ answer: found(schemas.sessionMemory), errors: ["session_not_found"] },
+  },
+  writeSessionState: {
+    ...{ method: "put", path: "/v1/unrolled/sessions/:id/state" },
+    summary: "Put back what was read of a session of the same model, here or elsewhere.",
+    ...{ body: schemas.sessionMemory, answer: found(schemas.session) },
+    errors: [...withBody, "session_not_found", "session_busy", "state_mismatch"],
+  },
+  forkSession: {
+    ...{ method: "post", path: "/v1/unrolled/sessions/:id/fork" },
+    summary: "Begin another session with all that this one remembers.",
+    ...{ answer: { status: 201, schema: schemas.session }, errors: ["session_not_found", "session_limit"] },
   },
   deleteSession: {
     ...{ method: "delete", path: "/v1/unrolled/sessions/:id", summary: "End a session." },
@@ -84,10 +105,12 @@ export const routes = {
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;
-type BodyOf<K extends RouteName> = (typeof routes)[K] extends { readonly body: infer S extends z.ZodType }
+type BodyOf<K extends RouteName> = (typeof routes)[K] extends
+  | { readonly body: infer S extends z.ZodType }
+  | { readonly query: infer S extends z.ZodType }
   ? z.output<S>
   : undefined;
-/** What answers each route, given its body as it was checked. */
+/** What answers each route, given its body or query as it was checked. */
 export type Handlers = {
   readonly [K in RouteName]: (c: Context<Env>, body: BodyOf<K>) => Response | Promise<Response>;
 };
@@ -156,10 +179,14 @@ export function openapi({ keys = false, hosts = false }: Described = {}): (baseP
   const closed: readonly ErrorKind[] = [...(keys ? (["invalid_api_key"] as const) : []), "shutting_down"];
   const paths: Record<string, Record<string, object>> = {};
   for (const [operationId, route] of Object.entries<Route>(routes)) {
-    const { method, path, summary, body, answer, others = {}, errors = [], open } = route;
-    const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => {
+    const { method, path, summary, body, query, answer, others = {}, errors = [], open } = route;
+    const parameters: object[] = [...path.matchAll(/:(\w+)/g)].map(([, name]) => {
       return { name, in: "path", required: true, schema: { type: "string" } };
     });
+    for (const [name, field] of Object.entries(query?.shape ?? {})) {
+      const { $schema: _, description, ...schema } = z.toJSONSchema(field, { io: "input", override: showDefault });
+      parameters.push({ name, in: "query", required: false, description, schema });
+    }
     const content = Object.fromEntries([
       ...(answer.types ?? ["application/json"]).map((type) => [
         type,

@@ -5,6 +5,7 @@ import {
   alias,
   callable,
   checkValue,
+  either,
   isPlain,
   listOf,
   options as optionsOf,
@@ -16,18 +17,29 @@ import {
 } from "../graph/schema.ts";
 import { hostRules } from "../runtime/program.ts";
 import { aLanguageModel } from "../tasks/checks.ts";
+import { isHost } from "./hosts.ts";
+import { isTrustable, type TrustProxy } from "./proxies.ts";
 
 /** Who may ask, and how much. */
 export type ServerOptions = {
   /** Keys, one of which a request has to bring; without any, none is asked for. Each is a client of its own. */
   readonly apiKeys?: readonly string[];
-  /** Origins of pages that may ask (`https://example.org`). */
+  /** Origins of pages that may ask (`https://example.org`); `*` is every page. */
   readonly cors?: readonly string[];
   /**
-   * Names by which it may be asked (`localhost`), without port; without it, any. Of a server on loopback give `loopback`: it
-   * keeps out pages that have a name of their own for this machine (DNS rebinding).
+   * Names by which it may be asked: `localhost` at any port, `example.org:8080` at that one, `*.example.org` whatever is before
+   * it, `*`; without it, any. Of a server on loopback give `loopback`: it keeps out pages that have a name of their own for
+   * this machine (DNS rebinding).
    */
   readonly hosts?: readonly string[] | undefined;
+  /**
+   * Proxies that are believed when they say whom they ask for (`X-Forwarded-For`, `Forwarded`), by address (`10.0.0.7`), network
+   * (`10.0.0.0/8`) or name (`loopback`, `private`); or how many there are between a client and this server. What nobody trusted
+   * wrote is not read; where the two headers disagree, neither is.
+   */
+  readonly trustProxy?: TrustProxy;
+  /** What all routes begin with (`/llm`), where a proxy passes on no more than that. */
+  readonly basePath?: string;
   readonly maxBodyBytes?: number;
   /** Most tokens to write in one request, all its texts together. */
   readonly maxTokens?: number;
@@ -37,10 +49,17 @@ export type ServerOptions = {
   readonly timeoutMs?: number;
   /** Longest that a reader of a stream may keep the server waiting. */
   readonly stallMs?: number;
+  /** How long a stream is silent before it says with a comment that it goes on, so that no proxy takes it for dead. */
+  readonly keepAliveMs?: number;
   /** Texts that may wait for each model. */
   readonly queue?: number;
   /** Most sessions. */
   readonly sessions?: number;
+  /**
+   * Most sessions of one key, or without keys of one address: where there is another one, the one that was not used for longest
+   * goes. Without keys, who knows a session's id may go on with it from any address.
+   */
+  readonly sessionsPerKey?: number;
   /** How long a session lives without being used. */
   readonly sessionMs?: number;
   /**
@@ -54,9 +73,16 @@ export type ServerOptions = {
 
 /** What is used where an option is not given. */
 export const serverDefaults = {
-  ...{ apiKeys: [], cors: [], hosts: undefined, threads: 1, log: () => {} },
+  ...{ apiKeys: [], cors: [], hosts: undefined, trustProxy: [], basePath: "", threads: 1, log: () => {} },
   ...{ maxBodyBytes: 1_000_000, maxTokens: 16_384, maxPromptTokens: 65_536, queue: 1024 },
-  ...{ timeoutMs: 120_000, stallMs: 30_000, sessions: 1000, sessionMs: 30 * 60_000 },
+  ...{
+    timeoutMs: 120_000,
+    stallMs: 30_000,
+    keepAliveMs: 15_000,
+    sessions: 1000,
+    sessionsPerKey: 100,
+    sessionMs: 30 * 60_000,
+  },
 } as const satisfies Required<ServerOptions>;
 
 /** One request: nothing of its text, and no key. */
@@ -90,6 +116,21 @@ export type LogLine = {
   readonly aborted?: true;
 };
 
+const aHost: Rule = {
+  expected: "a host as example.org, example.org:8080 or *.example.org",
+  accepts: (value) => typeof value === "string" && isHost(value),
+};
+const proxyRule: Rule = {
+  expected: "an address, a network as 10.0.0.0/8, loopback or private",
+  accepts: (value) => typeof value === "string" && isTrustable(value),
+};
+const trustProxyRule: Rule = either(wholeNumber(0), listOf(proxyRule));
+const aPath: Rule = {
+  expected: "a path as /llm, without a slash at its end, or nothing",
+  accepts: (value) => typeof value === "string" && isBasePath(value),
+};
+/** Nothing that a router takes for a pattern. */
+export const isBasePath = (path: string): boolean => /^(\/[\w.~-]+)*$/.test(path) && !/\/\.{1,2}(\/|$)/.test(path);
 const count = wholeNumber(1);
 /** As long as a timer can wait. */
 const duration = wholeNumber(1, 2 ** 31 - 1);
@@ -109,12 +150,9 @@ const apiKeys: Rule = {
   },
 };
 const origin: Rule = {
-  expected: 'an origin, as "https://example.org": without a path, and without the port that is usual',
-  accepts: (value) => typeof value === "string" && URL.canParse(value) && new URL(value).origin === value,
-};
-const hostName: Rule = {
-  expected: 'a name without port, as "localhost" or "[::1]"',
-  accepts: (value) => typeof value === "string" && /^(\[[\da-f:.]+\]|[^\s:/?#@[\]\\]+)$/i.test(value),
+  expected: 'an origin, as "https://example.org": without a path, and without the port that is usual, or "*"',
+  accepts: (value) =>
+    value === "*" || (typeof value === "string" && URL.canParse(value) && new URL(value).origin === value),
 };
 /** Of UTF-8 that is still one text. */
 const mostBytes = 2 ** 29 - 24;
@@ -122,14 +160,18 @@ const mostBytes = 2 ** 29 - 24;
 export const serverRules: Schema<ServerOptions> = {
   apiKeys: alias(apiKeys, "apiKey", "keys"),
   cors: alias(listOf(origin), "origins"),
-  hosts: alias(listOf(hostName, 1), "host", "allowedHosts"),
+  hosts: alias(listOf(aHost, 1), "host", "allowedHosts"),
+  trustProxy: alias(trustProxyRule, "trustedProxies"),
+  basePath: alias(aPath, "prefix", "apiPrefix", "rootPath"),
   maxBodyBytes: wholeNumber(1, mostBytes),
   maxTokens: count,
   maxPromptTokens: count,
   timeoutMs: alias(duration, "timeout"),
   stallMs: duration,
+  keepAliveMs: duration,
   queue: wholeNumber(0),
   sessions: wholeNumber(0),
+  sessionsPerKey: wholeNumber(0),
   sessionMs: duration,
   threads: hostRules.threads,
   log: alias(callable, "logger", "onLog"),

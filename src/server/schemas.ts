@@ -243,6 +243,65 @@ export const sessionState = session
     }),
   })
   .meta({ id: "SessionState" });
+/** What `GET /v1/unrolled/sessions` is asked for. */
+export const sessionPage = z.strictObject({
+  limit: z
+    .string()
+    .optional()
+    .transform((value) => (value === undefined ? 20 : Number(value === "" ? "none" : value)))
+    .pipe(whole(1, 100))
+    .meta({ description: "Most of them.", type: "integer", minimum: 1, maximum: 100, default: 20 }),
+  after: z.string().optional().meta({ description: "The id of a session: those that are older." }),
+});
+export const sessionList = z
+  .object({
+    object: z.literal("list"),
+    data: z.array(session),
+    first_id: z.string().nullable(),
+    last_id: z.string().nullable().meta({ description: "What to ask for the next page after." }),
+    has_more: z.boolean(),
+  })
+  .meta({ id: "SessionList" });
+
+const base64 = z
+  .string(needs("text in base64"))
+  .regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, needs("text in base64"))
+  .meta({ format: "byte" });
+const memory = {
+  tokens: whole(0, most).meta({ description: "Tokens read and written." }),
+  pending: z
+    .array(whole(0, most), needs("a list of tokens"))
+    .max(1, needs("a list of at most one token"))
+    .meta({ description: "The last token, which the model reads first when it goes on." }),
+  state: z.record(z.string(), base64, needs("an object")).nullable().meta({
+    description:
+      "By layer and name, what the model remembers of all tokens before that: 32-bit floats, little-endian, in base64. Null of none.",
+  }),
+};
+export const sessionMemory = z
+  .strictObject(
+    {
+      object: z.literal("session.state", needs('"session.state"')).optional(),
+      model: text("the name of a model").meta({
+        description: "Its name when this was read; it may be another one now.",
+      }),
+      fingerprint: text("the fingerprint of a model").meta({ description: "Only the same model takes this back." }),
+      ...memory,
+      open: text().meta({ description: "What follows that token, and may be the beginning of a longer one." }),
+      part: z
+        .strictObject(
+          { ...memory, rest: base64.meta({ description: "The bytes of the character, three at most." }) },
+          needs("an object or null"),
+        )
+        .nullable()
+        .meta({
+          description:
+            "Where the text ends within a character, which was not shown: the same of all that was written. Without a prompt the model goes on from there.",
+        }),
+    },
+    needs("an object"),
+  )
+  .meta({ id: "SessionMemory" });
 export const deleted = z
   .object({ id: z.string(), object: z.literal("session"), deleted: z.literal(true) })
   .meta({ id: "Deleted" });
@@ -288,6 +347,7 @@ export type CompletionRequest = z.output<typeof completionRequest>;
 export type Writing = Omit<z.output<typeof sessionCompletionRequest>, "prompt">;
 export type Completion = z.output<typeof completion>;
 export type Warning = NonNullable<Completion["warnings"]>[number];
+export type SessionMemory = z.output<typeof sessionMemory>;
 
 /**
  * A request's body, checked.

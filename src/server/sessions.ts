@@ -1,42 +1,48 @@
 /** Texts that are gone on with: what a model remembers between requests, each for a time. Knows nothing about HTTP. */
 import { randomUUID } from "node:crypto";
 import { excerpt } from "../graph/excerpt.ts";
-import type { LaneState } from "../tasks/lanes.ts";
 import type { Served } from "./completions.ts";
 import { ApiError } from "./errors.ts";
+import { nothing, type Remembered } from "./session-memory.ts";
 
 export type Session = {
   readonly id: string;
-  /** Whose it is: others do not find it. */
+  /** Whose it is. */
   readonly owner: string;
   /** Also where other models are served by now. */
   readonly served: Served;
   /** Seconds since 1970. */
   readonly created: number;
-  /** What the model remembers of all tokens but those that follow: of none where absent. */
-  state: LaneState | undefined;
-  /** The last token, which the model reads first when it goes on; none in the beginning. */
-  pending: Int32Array;
-  /** The end of what it was given, after that token, where it may end within one: it is read with what comes next. */
-  open: string;
-  /** Bytes at the end of what was written that begin a character. */
-  rest: Uint8Array;
-  /** Read and written. */
-  tokens: number;
+  /** Its place among all that there ever were. */
+  readonly number: number;
+  remembered: Remembered;
+  /** The larger, the later it was used. */
+  used: number;
   expiresMs: number;
-  /** A request is at it. */
-  busy: boolean;
+  /** When the request that is at it ends at the latest. */
+  busyUntilMs: number | undefined;
+};
+
+export type SessionsOptions = {
+  readonly most: number;
+  /** Of one owner. */
+  readonly mostEach: number;
+  readonly lifeMs: number;
+  /** Longest that a request may be at one. */
+  readonly requestMs: number;
+  /** Whether who knows its id may go on with one, be it another one's. */
+  readonly shared: boolean;
 };
 
 /** Owns the sessions; those whose time is over go when another one is looked for or made. */
 export class Sessions {
   private readonly all = new Map<string, Session>();
-  private readonly most: number;
-  private readonly lifeMs: number;
+  private readonly options: SessionsOptions;
+  private made = 0;
+  private uses = 0;
 
-  constructor({ most, lifeMs }: { readonly most: number; readonly lifeMs: number }) {
-    this.most = most;
-    this.lifeMs = lifeMs;
+  constructor(options: SessionsOptions) {
+    this.options = options;
   }
 
   get count(): number {
@@ -44,19 +50,42 @@ export class Sessions {
     return this.all.size;
   }
 
-  /** @throws ApiError session_limit where there are as many as there may be */
-  create(owner: string, served: Served): Session {
-    this.expire();
-    if (this.all.size >= this.most) {
-      throw new ApiError("session_limit", `there are ${this.most} sessions, as many as there may be. Delete one.`);
-    }
-    const session: Session = {
-      ...{ id: `sess-${randomUUID()}`, owner, served, created: Math.floor(Date.now() / 1000) },
-      ...{ state: undefined, pending: new Int32Array(), open: "", rest: new Uint8Array() },
-      ...{ tokens: 0, expiresMs: Date.now() + this.lifeMs, busy: false },
+  /** A session, which is not among the others before it is added. */
+  create(owner: string, served: Served, remembered: Remembered = nothing): Session {
+    return {
+      ...{ id: `sess-${randomUUID()}`, owner, served, created: Math.floor(Date.now() / 1000), number: this.made++ },
+      ...{ remembered, used: this.uses++, expiresMs: Date.now() + this.options.lifeMs, busyUntilMs: undefined },
     };
+  }
+
+  /**
+   * There it is. Where its owner has as many as there may be, that one's least recently used goes, of those that no request is at.
+   * @param kept one that may not go
+   * @throws ApiError session_limit where none can go, and when there is a place as far as one can know
+   */
+  add(session: Session, kept?: Session): void {
+    const { most, mostEach } = this.options;
+    this.expire();
+    const own = this.of(session.owner);
+    if (own.length >= mostEach || this.all.size >= most) {
+      const idle = own.filter((one) => one !== kept && one.busyUntilMs === undefined);
+      if (idle.length === 0) throw this.full(own);
+      this.delete(idle.reduce((a, b) => (b.used < a.used ? b : a)));
+    }
     this.all.set(session.id, session);
-    return session;
+  }
+
+  private full(own: readonly Session[]): ApiError {
+    const { most, mostEach, lifeMs } = this.options;
+    // One's own makes room as soon as its request has ended; another one's once it is not used any more.
+    const ends = own.map(({ busyUntilMs = 0 }) => busyUntilMs);
+    const others = own.length >= mostEach ? [] : [...this.all.values()].filter((one) => !own.includes(one));
+    for (const { expiresMs, busyUntilMs } of others)
+      ends.push(busyUntilMs === undefined ? expiresMs : busyUntilMs + lifeMs);
+    const whose = own.length >= mostEach ? `${mostEach} sessions of yours` : `${most} sessions`;
+    const wrong = `there are ${whose}, as many as there may be, and none of yours is idle. Wait, or delete one.`;
+    const next = ends.length === 0 ? lifeMs : Math.min(...ends) - Date.now();
+    return new ApiError("session_limit", wrong, undefined, Math.max(1, Math.ceil(next / 1000)));
   }
 
   /**
@@ -66,14 +95,34 @@ export class Sessions {
   find(owner: string, id: string): Session {
     this.expire();
     const session = this.all.get(id);
-    if (session === undefined || session.owner !== owner) {
-      throw new ApiError(
-        "session_not_found",
-        `there is no session "${excerpt(id, 60)}": it has ended, or never began.`,
-      );
-    }
-    session.expiresMs = Date.now() + this.lifeMs;
+    if (session === undefined || !(this.options.shared || session.owner === owner)) throw missing(id);
+    this.used(session);
     return session;
+  }
+
+  /** A page of an owner's sessions, the newest first: `limit` of those that are older than the one of the id `after`. */
+  list(owner: string, { limit, after }: { readonly limit: number; readonly after: string | undefined }) {
+    this.expire();
+    const own = this.of(owner).sort((a, b) => b.number - a.number);
+    const last = after === undefined ? -1 : own.findIndex(({ id }) => id === after);
+    if (after !== undefined && last < 0) throw missing(after, "after");
+    const page = own.slice(last + 1, last + 1 + limit);
+    return { page, hasMore: last + 1 + page.length < own.length };
+  }
+
+  /**
+   * A request is at it until what this gives is called.
+   * @throws ApiError session_busy where another one is
+   */
+  enter(session: Session): () => void {
+    if (session.busyUntilMs !== undefined) {
+      throw new ApiError("session_busy", "another request is at this session. Wait for its end.");
+    }
+    session.busyUntilMs = Date.now() + this.options.requestMs;
+    return () => {
+      session.busyUntilMs = undefined;
+      this.used(session);
+    };
   }
 
   /** Whether one of them goes on with this model. */
@@ -86,10 +135,26 @@ export class Sessions {
     this.all.delete(id);
   }
 
+  private of(owner: string): Session[] {
+    return [...this.all.values()].filter((session) => session.owner === owner);
+  }
+
+  private used(session: Session): void {
+    session.used = this.uses++;
+    session.expiresMs = Date.now() + this.options.lifeMs;
+  }
+
   private expire(): void {
     const now = Date.now();
     for (const session of this.all.values()) {
-      if (session.expiresMs <= now && !session.busy) this.all.delete(session.id);
+      if (session.expiresMs <= now && session.busyUntilMs === undefined) this.all.delete(session.id);
     }
   }
 }
+
+const missing = (id: string, param?: string): ApiError =>
+  new ApiError(
+    "session_not_found",
+    `${param === undefined ? "" : `${param}: `}there is no session "${excerpt(id, 60)}": it has ended, or never began.`,
+    param,
+  );

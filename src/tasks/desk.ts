@@ -43,9 +43,24 @@ export type TextOptions<Piece> = SamplingOptions & {
   readonly rest?: Uint8Array | undefined;
   /** Whether another text goes on from its end: a character that it ends within is left to that one. */
   readonly goesOn?: boolean | undefined;
+  readonly retake?: Retake | undefined;
   readonly describe: Describe<Piece>;
   /** Makes a piece of each token of the prompt but the first, which nothing foretold, too. */
   readonly heard?: ((token: number, logits: Float32Array) => Piece) | undefined;
+};
+
+/**
+ * How a text that ends with something that is not shown (a stop string, half a character) comes to remember what is: before it
+ * ends, it reads that in place of what it wrote.
+ */
+export type Retake = {
+  /** Tokens of the prompt, fewer than all, after which what the model remembers is kept. */
+  readonly keepAfter: number;
+  /** Given what was shown, and what was kept: what to read, and what the model remembers before it. */
+  readonly readAgain: (
+    shown: string,
+    kept: LaneState | undefined,
+  ) => { readonly tokens: Int32Array; readonly state: LaneState | undefined };
 };
 
 /**
@@ -61,7 +76,7 @@ export type Describe<Piece> = (
 ) => Piece;
 
 /** A text that is being read and written. */
-export type Text<Piece> = Pick<TextOptions<Piece>, "length" | "describe" | "heard" | "goesOn"> & {
+export type Text<Piece> = Pick<TextOptions<Piece>, "length" | "describe" | "heard" | "goesOn" | "retake"> & {
   readonly toRead: Int32Array;
   readonly sampler: Sampler;
   readonly random: Random;
@@ -80,13 +95,25 @@ export type Text<Piece> = Pick<TextOptions<Piece>, "length" | "describe" | "hear
   rest: Uint8Array;
   /** What its lane remembered when it left. */
   state: LaneState | undefined;
+  /** What it remembered after the tokens of the prompt that `retake` names. */
+  kept: LaneState | undefined;
+  /** All that came out of the gate. */
+  shown: string;
+  /** What it reads in place of what it wrote, how it ended, and what its lane remembered of all that it had written. */
+  again: Again | undefined;
+};
+type Again = {
+  readonly tokens: Int32Array;
+  read: number;
+  readonly ended: "stop" | "length";
+  readonly before: LaneState;
 };
 
 /** What a step made of a text: pieces that are decided, and whether it has ended, by itself or by a fault. */
 export type Outcome<Piece> = {
   readonly text: Text<Piece>;
   readonly pieces: readonly Piece[];
-  readonly ended?: "stop" | "length" | Error;
+  readonly ended?: "stop" | "length" | Error | undefined;
 };
 
 /**
@@ -95,7 +122,20 @@ export type Outcome<Piece> = {
  */
 export function createText<Piece extends { readonly text: string }>(
   { model, tokenizer }: LanguageModel,
-  { prompt, healFrom, length, seed, stop, state, rest, goesOn, describe, heard, ...sampling }: TextOptions<Piece>,
+  {
+    prompt,
+    healFrom,
+    length,
+    seed,
+    stop,
+    state,
+    rest,
+    goesOn,
+    retake,
+    describe,
+    heard,
+    ...sampling
+  }: TextOptions<Piece>,
 ): Text<Piece> {
   const sampler = createSampler(sampling, model.outputSize);
   const isText = typeof prompt === "string";
@@ -110,7 +150,22 @@ export function createText<Piece extends { readonly text: string }>(
   toRead.set(before);
   toRead.set(given, before.length);
   const begun = { read: 0, written: 0, replaced: 0, latest: 0, rest: rest ?? restAfter(tokenizer, given) };
-  return { length, describe, heard, goesOn, toRead, sampler, random, gate, foretold, healing, state, ...begun };
+  const shown = { retake, kept: undefined, shown: "", again: undefined };
+  return {
+    length,
+    describe,
+    heard,
+    goesOn,
+    toRead,
+    sampler,
+    random,
+    gate,
+    foretold,
+    healing,
+    state,
+    ...begun,
+    ...shown,
+  };
 }
 
 function checkedTokens(tokenizer: Tokenizer, ids: ArrayLike<number>): Int32Array {
@@ -219,13 +274,19 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
     const { lanes } = this;
     lanes.tokens.fill(0);
     this.texts.forEach((text, lane) => {
-      lanes.tokens[lane] = text.read < text.toRead.length ? (text.toRead[text.read++] as number) : text.latest;
+      lanes.tokens[lane] = nextToken(text);
     });
     lanes.step();
     this.texts.forEach((text, lane) => outcomes.push(outcomeOf(this.tokenizer, text, lanes, lane)));
     for (const { text, ended } of outcomes) if (ended !== undefined) this.leave(text);
     return outcomes;
   }
+}
+
+/** What a text reads: again what was shown of it, else its prompt, else what it wrote last. */
+function nextToken<Piece>(text: Text<Piece>): number {
+  if (text.again !== undefined) return text.again.tokens[text.again.read++] as number;
+  return text.read < text.toRead.length ? (text.toRead[text.read++] as number) : text.latest;
 }
 
 function outcomeOf<Piece extends { readonly text: string }>(
@@ -235,7 +296,9 @@ function outcomeOf<Piece extends { readonly text: string }>(
   lane: number,
 ): Outcome<Piece> {
   try {
-    const { toRead, read, foretold, healing } = text;
+    const { toRead, read, foretold, healing, again, retake } = text;
+    if (again !== undefined)
+      return { text, pieces: [], ...(again.read === again.tokens.length && { ended: again.ended }) };
     if (read === toRead.length) {
       return text.length === 0 ? { text, pieces: [] } : { text, ...write(tokenizer, text, lanes, lane) };
     }
@@ -243,6 +306,7 @@ function outcomeOf<Piece extends { readonly text: string }>(
     const isBefore = foretold && read === 1;
     if (isBefore) lanes.restore(lane);
     const place = read - Number(foretold);
+    if (place === retake?.keepAfter) text.kept = lanes.state(lane);
     if (healing !== undefined && place >= healing.from) healing.foresee(place, logits, () => lanes.state(lane));
     const heard = isBefore ? undefined : text.heard?.(toRead[read] as number, logits);
     return { text, pieces: heard === undefined ? [] : [heard] };
@@ -258,7 +322,7 @@ function write<Piece extends { readonly text: string }>(
   text: Text<Piece>,
   lanes: Lanes,
   lane: number,
-) {
+): Omit<Outcome<Piece>, "text"> {
   const after = lanes.logits[lane] as Float32Array;
   const ways = text.healing?.ways(after);
   text.healing = undefined;
@@ -282,6 +346,12 @@ function write<Piece extends { readonly text: string }>(
   const shown = ends ? whole + decodeRest(rest) : whole;
   text.rest = isEnd ? new Uint8Array() : rest;
   const { pieces, stopped } = text.gate.pass(text.describe(shown, way, logits, before, ways), last);
-  if (stopped || isEnd) return { pieces, ended: "stop" } as const;
-  return last ? ({ pieces, ended: "length" } as const) : { pieces };
+  const ended = stopped || isEnd ? "stop" : last ? "length" : undefined;
+  if (text.retake === undefined) return { pieces, ended };
+  for (const { text: piece } of pieces) text.shown += piece;
+  if (ended === undefined || !(stopped || text.rest.length > 0)) return { pieces, ended };
+  const { tokens, state: from } = text.retake.readAgain(text.shown, text.kept);
+  text.again = { tokens, read: 0, ended, before: lanes.state(lane) };
+  lanes.restore(lane, from);
+  return tokens.length === 0 ? { pieces, ended } : { pieces };
 }

@@ -116,16 +116,6 @@ describe("a session", () => {
   });
 });
 
-test("there are as many as there may be; one that is not used in its time makes room", async () => {
-  const few = await serving({ sessions: 2, sessionMs: 250 });
-  await begin("a", few);
-  await begin("b", few);
-  const full = await few.post(sessions, { model: "tiny" });
-  expect([full.status, (await full.json()).error.code]).toEqual([429, "session_limit"]);
-  await until(async () => (await few.post(sessions, { model: "tiny" })).status === 201);
-  expect(await few.figure("unrolled_sessions")).toBeLessThanOrEqual(2);
-});
-
 test("another key's is not found", async () => {
   const keyed = await serving({ apiKeys: ["one", "two"] });
   const id = await begin("a", keyed, { Authorization: "Bearer one" });

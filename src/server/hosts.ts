@@ -1,0 +1,26 @@
+/** The names by which a server may be asked: `localhost`, `example.org:8080`, `*.example.org`, `[::1]`, `*`. */
+
+type Host = { readonly name: string; readonly port: string | undefined };
+
+/** A pattern taken apart; undefined of what is none. */
+function hostOf(pattern: string): Host | undefined {
+  const [, name, port] = /^(\*|(?:\*\.)?[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}|\*))?$/i.exec(pattern) ?? [];
+  return name === undefined ? undefined : { name: name.toLowerCase(), port: port === "*" ? undefined : port };
+}
+
+export const isHost = (pattern: string): boolean => hostOf(pattern) !== undefined;
+
+/** Tells whether a request's Host is one of these. A pattern without port is for any; a Host without one has that of HTTP or HTTPS. */
+export function createHostCheck(patterns: readonly string[]): (host: string) => boolean {
+  const allowed = patterns.flatMap((pattern) => hostOf(pattern) ?? []);
+  return (host) => {
+    const [, name, port = ""] = /^(\[[^\]]*\]|[^:]+)(?::(\d*))?$/.exec(host.toLowerCase()) ?? [];
+    if (name === undefined) return false;
+    return allowed.some((one) => {
+      const isNamed =
+        one.name === "*" || one.name === name || (one.name.startsWith("*.") && name.endsWith(one.name.slice(1)));
+      const isPort = one.port === undefined || (port === "" ? ["80", "443"].includes(one.port) : one.port === port);
+      return isNamed && isPort;
+    });
+  };
+}

@@ -1,0 +1,96 @@
+/** All that a session remembers as JSON, to the bit, and back: what comes back may be anybody's. */
+import type { LaneState } from "../tasks/lanes.ts";
+import { encode, hasUnknown, vocabularySize } from "../text/tokenizer.ts";
+import type { Limits, Served } from "./completions.ts";
+import { ApiError } from "./errors.ts";
+import type { SessionMemory } from "./schemas.ts";
+import type { Memory, Remembered } from "./session-memory.ts";
+import type { Session } from "./sessions.ts";
+
+export function sessionMemoryOf({ served, remembered: { memory, part } }: Session): Required<SessionMemory> {
+  const { name: model, fingerprint } = served;
+  const about = ({ tokens, pending, state }: Memory) => ({
+    tokens,
+    pending: [...pending],
+    state: named(served, state),
+  });
+  return {
+    ...{ object: "session.state", model, fingerprint, ...about(memory), open: memory.open },
+    part: part === undefined ? null : { ...about(part), rest: Buffer.from(part.rest).toString("base64") },
+  };
+}
+
+const named = ({ batcher }: Served, state: LaneState | undefined): Record<string, string> | null =>
+  state === undefined
+    ? null
+    : Object.fromEntries(
+        Object.entries(batcher.named(state)).map(([name, { buffer, byteOffset, byteLength }]) => [
+          name,
+          Buffer.from(buffer, byteOffset, byteLength).toString("base64"),
+        ]),
+      );
+
+/** Bytes of the longest body that may be put back. */
+export const mostStateBytes = ({ batcher }: Served): number =>
+  // Of its numbers twice, for half a character; names and the rest.
+  100_000 +
+  2 *
+    Object.entries(batcher.named(undefined)).reduce((sum, [name, { length }]) => sum + 6 * length + 2 * name.length, 0);
+
+/**
+ * What to go on from.
+ * @throws ApiError state_mismatch for another model's, invalid for what is none of this one's
+ */
+export function rememberedOf(served: Served, body: SessionMemory, { maxPromptTokens }: Limits): Remembered {
+  const { fingerprint, open, part } = body;
+  if (fingerprint !== served.fingerprint) {
+    const wrong = `fingerprint: this is the state of another model than ${served.name}, whose is ${served.fingerprint}.`;
+    throw new ApiError("state_mismatch", wrong, "fingerprint");
+  }
+  if (open !== "" && encode(served.lm.tokenizer, open).length > maxPromptTokens) {
+    throw invalid("open", `needs at most ${maxPromptTokens.toLocaleString("en-US")} tokens`);
+  }
+  const memory = { ...memoryOf(served, body, ""), open };
+  if (part === null) return { memory, part: undefined };
+  const rest = Uint8Array.from(Buffer.from(part.rest, "base64"));
+  if (hasUnknown(served.lm.tokenizer)) throw invalid("part", "needs null: this model's tokens are whole characters");
+  if (rest.length === 0 || rest.length > 3) throw invalid("part.rest", `needs 1 to 3 bytes, got ${rest.length}`);
+  if (part.pending.length === 0) throw invalid("part.pending", "needs the token that was written last");
+  return { memory, part: { ...memoryOf(served, part, "part."), open: "", rest } };
+}
+
+function memoryOf(
+  { lm, batcher }: Served,
+  { tokens, pending, state }: Pick<SessionMemory, "tokens" | "pending" | "state">,
+  where: string,
+): Memory {
+  const size = vocabularySize(lm.tokenizer);
+  const [token] = pending;
+  if (token !== undefined && token >= size) {
+    throw invalid(`${where}pending`, `the model's tokens go from 0 to ${size - 1}, got ${token}`);
+  }
+  const about = { tokens, pending: Int32Array.from(pending), open: "" };
+  if (state === null) return { ...about, state: undefined };
+  const wanted = Object.entries(batcher.named(undefined));
+  const all = new Float32Array(wanted.reduce((sum, [, { length }]) => sum + length, 0));
+  const odd = Object.keys(state).find((name) => !wanted.some(([one]) => one === name));
+  if (odd !== undefined) throw invalid(`${where}state`, `the model has no state "${odd.slice(0, 60)}"`);
+  let at = 0;
+  for (const [name, { length }] of wanted) {
+    const bytes = Buffer.from(Object.hasOwn(state, name) ? (state[name] as string) : "", "base64");
+    if (bytes.length !== 4 * length) {
+      throw invalid(
+        `${where}state.${name}`,
+        `needs ${length} numbers (${4 * length} bytes), got ${bytes.length} bytes`,
+      );
+    }
+    for (let k = 0; k < length; k++) {
+      const value = bytes.readFloatLE(4 * k);
+      if (!Number.isFinite(value)) throw invalid(`${where}state.${name}`, `number ${k} is ${value}`);
+      all[at++] = value;
+    }
+  }
+  return { ...about, state: all };
+}
+
+const invalid = (param: string, wrong: string): ApiError => new ApiError("invalid", `${param}: ${wrong}.`, param);
