@@ -4,27 +4,51 @@ import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { isLoopback, loopback } from "../server/bind.ts";
 import { stackOf } from "../server/errors.ts";
-import { serverDefaults } from "../server/options.ts";
+import { isHost } from "../server/hosts.ts";
+import { isBasePath, serverDefaults } from "../server/options.ts";
+import { isTrustable, type TrustProxy } from "../server/proxies.ts";
 import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 
 const count = { whole: true, min: 1 } as const;
 const seconds = { min: 0.001, max: 86_400 } as const;
-const { maxBodyBytes, maxTokens, maxPromptTokens, queue, sessions } = serverDefaults;
+const { maxBodyBytes, maxTokens, maxPromptTokens, queue, sessions, sessionsPerKey } = serverDefaults;
 
 const options: Options = {
   host: { value: "ADDRESS", help: "where it listens [127.0.0.1: this machine alone]" },
   port: { value: "N", help: "0 is any free one [8080]", number: { whole: true, min: 0, max: 65_535 } },
   "api-key": { value: "KEY", help: "asked for; again for several [$UNROLLED_API_KEY]", multiple: true },
-  cors: { value: "ORIGIN", help: "a site whose pages may ask; again for several", multiple: true },
+  cors: { value: "ORIGIN", help: "a site whose pages may ask, or *; again for several", multiple: true },
+  "allow-host": {
+    value: "NAME",
+    help: "a name it may be asked by; again for several",
+    multiple: true,
+  },
+  "trust-proxy": {
+    value: "WHO",
+    help: "a proxy that is believed; again for several",
+    multiple: true,
+  },
+  "base-path": { value: "PATH", help: "what all paths begin with, as /llm" },
   "max-tokens": { value: "N", help: `tokens that a request may have written [${maxTokens}]`, number: count },
   "max-prompt-tokens": { value: "N", help: `tokens that a request may have read [${maxPromptTokens}]`, number: count },
   "max-body": { value: "BYTES", help: `longest body of a request [${maxBodyBytes}]`, number: count },
   timeout: { value: "SECONDS", help: "longest that a request may take [120]", number: seconds },
   stall: { value: "SECONDS", help: "longest that a slow reader is waited for [30]", number: seconds },
+  "keep-alive": { value: "SECONDS", help: "longest that a stream is silent [15]", number: seconds },
+  drain: {
+    value: "SECONDS",
+    help: "how long /healthz says that it will end [0]",
+    number: { min: 0, max: 86_400 },
+  },
   queue: { value: "N", help: `texts that may wait for each model [${queue}]`, number: count },
   sessions: { value: "N", help: `most sessions [${sessions}]`, number: { whole: true, min: 0 } },
+  "sessions-per-key": {
+    value: "N",
+    help: `most sessions of one key, or address [${sessionsPerKey}]`,
+    number: { whole: true, min: 0 },
+  },
   "session-minutes": { value: "N", help: "how long one lives unused [30]", number: { above: 0, max: 1e6 } },
   threads: {
     value: "N",
@@ -43,7 +67,16 @@ export const serve: Command = {
     "error.",
     "",
     "A file that is replaced changes nothing until SIGHUP reads all of them anew.",
-    "SIGTERM and SIGINT end it once all is answered, at most 30 seconds later.",
+    "SIGTERM and SIGINT end it once all is answered, at most 30 seconds later; with",
+    "--drain SECONDS more: as long, all is answered as ever, but /healthz says 503.",
+    "",
+    "Behind a proxy: --allow-host is the name that it passes on (llm.example.org,",
+    "*.example.org, localhost:8443), --base-path what paths begin with (/llm), and",
+    "--trust-proxy whose word counts for who asks (X-Forwarded-For, Forwarded): an",
+    "address, a network (10.0.0.0/8), loopback, private, or how many proxies.",
+    "",
+    "A session is its key's, or without keys whose id is known. Who has as many as",
+    "--sessions-per-key loses with the next one that which was not used for longest.",
   ].join("\n"),
   examples: ["serve model.safetensors", "serve small.safetensors large.safetensors --port 0 --json"],
   arguments: [1, 100],
@@ -60,14 +93,16 @@ export const serve: Command = {
       import("../server/app.ts"),
       import("../server/listen.ts"),
     ]);
+    const basePath = basePathOf(given);
     const server = await createServer(read(files), {
-      apiKeys,
+      ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
       cors: given.texts("cors").map(checkOrigin),
-      hosts: isLoopback(host) ? [...new Set([...loopback, host.toLowerCase()])] : undefined,
       ...limitsOf(given),
       log: (line) => void process.stderr.write(`${JSON.stringify(line)}\n`),
     });
-    const { url, close } = await listen(server, { host, port: given.number("port") ?? 8080 });
+    const drainMs = Math.round((given.number("drain") ?? 0) * 1000);
+    const { url: root, close } = await listen(server, { host, port: given.number("port") ?? 8080, drainMs });
+    const url = root + basePath;
     if (json) writeJson({ event: "listening", url, models: names });
     else process.stdout.write(welcome(url, names, apiKeys.length > 0));
     if (!isLoopback(host) && apiKeys.length === 0) {
@@ -125,15 +160,44 @@ function keysOf(given: Given): readonly string[] {
 }
 
 function checkOrigin(origin: string): string {
+  if (origin === "*") return origin;
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
   if (url?.origin === origin) return origin;
-  throw new InputError(`--cors: needs an origin as https://example.org, without a path, got "${origin}".`);
+  throw new InputError(`--cors: needs an origin as https://example.org, without a path, or *, got "${origin}".`);
+}
+
+/** On loopback the names of this machine, and those that were given; elsewhere any, or those that were given. */
+function hostsOf(given: Given, host: string): readonly string[] | undefined {
+  const more = given.texts("allow-host");
+  const odd = more.find((name) => !isHost(name));
+  if (odd !== undefined) {
+    throw new InputError(`--allow-host: needs a name as example.org, *.example.org or example.org:8080, got "${odd}".`);
+  }
+  if (!isLoopback(host)) return more.length > 0 ? more : undefined;
+  return [...new Set([...loopback, host === "::1" ? "[::1]" : host.toLowerCase(), ...more])];
+}
+
+function trustProxyOf(given: Given): TrustProxy {
+  const all = given.texts("trust-proxy");
+  const [first = ""] = all;
+  if (all.length === 1 && /^\d+$/.test(first)) return Number(first);
+  const odd = all.find((one) => !isTrustable(one));
+  if (odd === undefined) return all;
+  throw new InputError(
+    `--trust-proxy: needs an address, a network as 10.0.0.0/8, loopback, private, or a number of proxies, got "${odd}".`,
+  );
+}
+
+function basePathOf(given: Given): string {
+  const path = (given.text("base-path") ?? "").replace(/\/+$/, "");
+  if (isBasePath(path)) return path;
+  throw new InputError(`--base-path: needs a path as /llm, got "${path}".`);
 }
 
 function limitsOf(given: Given) {
   const scaled = (name: string, factor: number): number | undefined => {
     const value = given.number(name);
-    return value === undefined ? undefined : value * factor;
+    return value === undefined ? undefined : Math.max(1, Math.round(value * factor));
   };
   const all = {
     maxTokens: given.number("max-tokens"),
@@ -141,9 +205,11 @@ function limitsOf(given: Given) {
     maxBodyBytes: given.number("max-body"),
     queue: given.number("queue"),
     sessions: given.number("sessions"),
+    sessionsPerKey: given.number("sessions-per-key"),
     threads: given.number("threads"),
     timeoutMs: scaled("timeout", 1000),
     stallMs: scaled("stall", 1000),
+    keepAliveMs: scaled("keep-alive", 1000),
     sessionMs: scaled("session-minutes", 60_000),
   };
   // What is absent keeps its default.

@@ -42,7 +42,9 @@ export class Connections {
 
   /** Take on who has come already, and nobody else from then on. Gives the promise that all connections are closed. */
   async stopListening(): Promise<{ readonly closed: Promise<void> }> {
-    // Node takes on one connection in a turn, and those that wait when the port is closed would be lost.
+    // Node takes on one connection in a turn, and those that wait when the port is closed would be lost. The rest of this turn
+    // comes first.
+    await turn();
     for (let before = -1; before !== this.accepted; await turn()) before = this.accepted;
     const { http } = this;
     const closed = new Promise<void>((resolve) => {
