@@ -23,20 +23,19 @@ export const createIsOpen = (basePath: string): IsOpen => {
   return (c) => open.includes(c.req.path);
 };
 
-type Clients = {
-  readonly apiKeys: readonly string[];
-  readonly trustProxy: TrustProxy;
-  readonly isOpen: IsOpen;
-};
-
-/** Tells whose a request is, and refuses one without a key where there are any. */
-export function checkKey({ apiKeys, trustProxy, isOpen }: Clients): MiddlewareHandler<Env> {
-  const keys = apiKeys.map(digest);
+/** Tells from which address a request comes, through proxies that are trusted. */
+export function tellAddress(trustProxy: TrustProxy): MiddlewareHandler<Env> {
   const addressOf = createAddresses(trustProxy);
   return async (c, next) => {
-    const address = addressOf(c.env?.incoming?.socket?.remoteAddress ?? "unknown", c.req.raw.headers);
-    // Known also of one that is refused.
-    c.var.request.client = address;
+    c.var.request.client = addressOf(c.env?.incoming?.socket?.remoteAddress ?? "unknown", c.req.raw.headers);
+    return next();
+  };
+}
+
+/** Tells whose a request is where there are keys, and refuses one without. */
+export function checkKey(apiKeys: readonly string[], isOpen: IsOpen): MiddlewareHandler<Env> {
+  const keys = apiKeys.map(digest);
+  return async (c, next) => {
     const key = keys.length === 0 ? undefined : keyOf(c, keys, isOpen(c));
     if (key !== undefined) c.var.request.client = key;
     return next();

@@ -6,7 +6,7 @@ import { type Context, Hono } from "hono";
 import { excerpt } from "../graph/excerpt.ts";
 import { checkArguments, inRange, withDefaults } from "../graph/schema.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
-import { checkHost, checkKey, createIsOpen } from "./access.ts";
+import { checkHost, checkKey, createIsOpen, tellAddress } from "./access.ts";
 import { createAnswer } from "./answer.ts";
 import { mostLanes } from "./batcher.ts";
 import { readBody } from "./body.ts";
@@ -84,9 +84,10 @@ export async function createServer(
   const app = new Hono<Env>();
   app.use(requests.middleware);
   app.use(compressed);
+  app.use(tellAddress(settings.trustProxy));
   if (settings.cors.length > 0) app.use(allowOrigins(settings.cors));
   if (hosts !== undefined) app.use(checkHost(hosts));
-  app.use(checkKey({ apiKeys, trustProxy: settings.trustProxy, isOpen }));
+  app.use(checkKey(apiKeys, isOpen));
   app.use(async (c, next) => {
     if (requests.isClosing && !isOpen(c)) throw new ApiError("shutting_down", "the server is shutting down.");
     return next();

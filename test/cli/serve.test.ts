@@ -1,5 +1,6 @@
 /** `unrolled serve` as a process: how it begins, what it does about signals, and how it ends. */
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import OpenAI from "openai";
@@ -102,6 +103,18 @@ describe("wrong usage is one line and exit 2", () => {
       /^--cors: needs an origin/,
     );
     expect(await refusal(folder, "serve", "a.safetensors", "--api-key", "a b")).toMatch(/^--api-key: needs characters/);
+    for (const [name, value, needs] of [
+      ["allow-host", "http://a.example", "a name as example.org, *.example.org or example.org:8080"],
+      ["trust-proxy", "10.0.0.0/64", "an address, a network as 10.0.0.0/8, loopback, private, or a number of proxies"],
+      ["base-path", "llm", "a path as /llm"],
+    ] as const) {
+      expect(await refusal(folder, "serve", "a.safetensors", `--${name}`, value)).toBe(
+        `--${name}: needs ${needs}, got "${value}".`,
+      );
+    }
+    for (const name of ["drain", "keep-alive", "sessions-per-key"]) {
+      expect(await refusal(folder, "serve", "a.safetensors", `--${name}`, "x")).toMatch(`--${name}: needs `);
+    }
   });
 });
 
@@ -140,6 +153,31 @@ test("after kill -9 in the middle of answers it starts again at the same port, a
   second.child.kill("SIGKILL");
 });
 
+test("behind a proxy it is asked by another name, by pages of other sites, for others", async () => {
+  const names = ["--allow-host", "llm.example.org", "--allow-host", "*.test:81"];
+  const serving = await serve("a.safetensors", ...names, "--trust-proxy", "loopback", "--cors", "*");
+  const ask = (host: string): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const headers = { Host: host, "X-Forwarded-For": "6.6.6.6, 203.0.113.7", Origin: "https://page.example" };
+      request(`${serving.url}/v1/models`, { headers }, (answer) => {
+        expect(answer.headers["access-control-allow-origin"]).toBe("*");
+        answer.resume().on("end", () => resolve(answer.statusCode));
+      })
+        .on("error", reject)
+        .end();
+    });
+  const hosts = ["llm.example.org", "llm.example.org:443", "a.test:81", "localhost:9", "a.test", "evil.example"];
+  expect(await Promise.all(hosts.map(ask))).toEqual([200, 200, 200, 200, 403, 403]);
+  await until(() => serving.err().split("\n").length > 6);
+  const clients = serving
+    .err()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).client);
+  expect(clients.filter((client) => client === "203.0.113.7")).toHaveLength(6);
+  serving.child.kill("SIGKILL");
+});
+
 describe.skipIf(process.platform === "win32")("a file that is replaced while it is served", () => {
   test("changes nothing until SIGHUP; a damaged one leaves the model before it in service, and is said in one line", async () => {
     const path = join(folder, "model.safetensors");
@@ -175,7 +213,7 @@ describe.skipIf(process.platform === "win32")("a file that is replaced while it 
 });
 
 describe.skipIf(process.platform === "win32")("SIGTERM", () => {
-  test("while streaming: the stream comes to its end, a new request gets 503 and the end of its connection, exit 0", async () => {
+  test("while streaming: the stream comes to its end, what was asked after it too, with the end of its connection, exit 0", async () => {
     const serving = await serve("a.safetensors");
     const whole = await textOf(serving, { max_tokens: 16_000 });
     // A request on the connection of the stream: it is answered when the stream has ended.
@@ -194,9 +232,45 @@ describe.skipIf(process.platform === "win32")("SIGTERM", () => {
     const pieces = [...text.matchAll(/"text":("(?:[^"\\]|\\.)*")/g)].map(([, json]) => JSON.parse(json as string));
     expect(pieces.join("")).toBe(whole);
     const [, last] = text.split("data: [DONE]") as [string, string];
-    expect(last).toMatch(
-      /HTTP\/1\.1 503 Service Unavailable\r\n(.*\r\n)*connection: close\r\n.*"code":"shutting_down"/is,
-    );
+    expect(last).toMatch(/HTTP\/1\.1 200 OK\r\n(.*\r\n)*connection: close\r\n.*"object":"list"/is);
+    const { code, signal } = await serving.child.ended;
+    expect({ code, signal }).toEqual({ code: 0, signal: null });
+  });
+
+  test("with --drain is said at /healthz first, while all is answered; many connections that are kept lose no answer", async () => {
+    const serving = await serve("a.safetensors", "--drain", "0.5", "--base-path", "/llm/");
+    expect(serving.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/llm$/);
+    const agents = Array.from({ length: 40 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+    const get = (path: string, agent: Agent): Promise<{ status: number | undefined; last: boolean }> =>
+      new Promise((resolve, reject) => {
+        const asked = request(`${serving.url}${path}`, { agent }, (answer) => {
+          answer.resume().on("end", () => {
+            resolve({ status: answer.statusCode, last: answer.headers.connection === "close" });
+          });
+        });
+        asked.on("error", reject).end();
+      });
+    const statuses = new Set<number | undefined>();
+    let ending = false;
+    // Each asks as long as it is not told that its connection ends; then it asks for a new one, as long as there are any.
+    const all = agents.map(async (agent, k) => {
+      for (let last = false; !last; ) {
+        const { status, last: ends } = await get("/v1/models", agent);
+        expect(status).toBe(200);
+        last = ends;
+        await new Promise((resolve) => setTimeout(resolve, k % 5));
+      }
+      expect(ending).toBe(true);
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    statuses.add((await get("/healthz", agents[0] as Agent)).status);
+    ending = true;
+    serving.child.kill("SIGTERM");
+    await until(() => serving.err().includes("SIGTERM: "));
+    statuses.add((await get("/healthz", agents[1] as Agent)).status);
+    statuses.add((await get("/v1/models", agents[2] as Agent)).status);
+    await Promise.all(all);
+    expect([...statuses]).toEqual([200, 503]);
     const { code, signal } = await serving.child.ended;
     expect({ code, signal }).toEqual({ code: 0, signal: null });
   });
