@@ -7,8 +7,8 @@ import { Server as NetServer, type Socket } from "node:net";
 import { turn } from "./batcher.ts";
 
 type State = {
-  /** Requests that are being answered. */
-  asked: number;
+  /** Answers that have not ended. */
+  readonly answers: Set<ServerResponse>;
   /** What had come when it was looked at last, and when that was. */
   bytes: number;
   sinceMs: number;
@@ -16,36 +16,46 @@ type State = {
 
 /** How long nothing has to come, and how often that is looked at. */
 const [quietMs, lookMs] = [500, 20];
+/** Most connections that wait to be taken on: what Node asks of the system. */
+const mostWaiting = 511;
 
 export class Connections {
   private readonly all = new Map<Socket, State>();
   private readonly http: Server;
   private accepted = 0;
+  private ending = false;
 
   constructor(http: Server) {
     this.http = http;
     http.on("connection", (socket: Socket) => {
       this.accepted++;
-      this.all.set(socket, { asked: 0, bytes: 0, sinceMs: performance.now() });
+      this.all.set(socket, { answers: new Set(), bytes: 0, sinceMs: performance.now() });
       socket.once("close", () => this.all.delete(socket));
     });
     http.on("request", ({ socket }: { socket: Socket }, response: ServerResponse) => {
       const state = this.all.get(socket);
       if (state === undefined) return;
-      state.asked++;
+      state.answers.add(response);
+      if (this.ending) response.shouldKeepAlive = false;
       response.once("close", () => {
-        state.asked--;
+        state.answers.delete(response);
         state.sinceMs = performance.now();
       });
     });
   }
 
-  /** Take on who has come already, and nobody else from then on. Gives the promise that all connections are closed. */
+  /**
+   * Take on who has come already, and nobody else from then on; each connection ends with its next answer. Gives the promise that
+   * all are closed.
+   */
   async stopListening(): Promise<{ readonly closed: Promise<void> }> {
-    // Node takes on one connection in a turn, and those that wait when the port is closed would be lost. The rest of this turn
-    // comes first.
+    this.ending = true;
+    for (const { answers } of this.all.values()) for (const answer of answers) answer.shouldKeepAlive = false;
+    // Node takes on one connection in a turn, and those that wait when the port is closed would be lost: turn until a turn brings
+    // none. The rest of this turn comes first. Where they come without end, all that can have waited by now have been taken on.
+    const most = this.accepted + mostWaiting;
     await turn();
-    for (let before = -1; before !== this.accepted; await turn()) before = this.accepted;
+    for (let before = -1; before !== this.accepted && before < most; await turn()) before = this.accepted;
     const { http } = this;
     const closed = new Promise<void>((resolve) => {
       // Not HTTP's own: it closes whatever looks idle at once.
@@ -71,6 +81,6 @@ export class Connections {
   private isQuiet({ bytesRead }: Socket, state: State): boolean {
     const now = performance.now();
     if (bytesRead !== state.bytes) Object.assign(state, { bytes: bytesRead, sinceMs: now });
-    return state.asked === 0 && now - state.sinceMs >= quietMs;
+    return state.answers.size === 0 && now - state.sinceMs >= quietMs;
   }
 }

@@ -52,7 +52,7 @@ export class RequestContexts {
     return this.closed !== undefined;
   }
 
-  /** Whether it is about to end: then each connection ends with its next answer. */
+  /** Whether it is about to end. */
   get isDraining(): boolean {
     return this.draining || this.isClosing;
   }
@@ -65,7 +65,7 @@ export class RequestContexts {
     const request = this.begin(c);
     await next();
     c.header("x-request-id", request.id);
-    if (this.isDraining) c.header("Connection", "close");
+    if (this.isClosing) c.header("Connection", "close");
     if (!request.streaming) request.end();
   };
 
