@@ -37,10 +37,13 @@ export function createAnswer(metrics: Metrics, { stallMs, keepAliveMs }: Waits):
     const starting = completeAsEvents(order, request.client, { ...attended, onEnd: ended, fail }).catch((error) => {
       onEnd();
       // An answer that has begun ends with it.
-      if (request.streaming) request.end();
+      if (request.streaming) {
+        fail(error);
+        request.end();
+      }
       throw error;
     });
-    const events = await keepAlive(starting, keepAliveMs);
+    const events = await keepAlive(starting, { ms: keepAliveMs, fail });
     request.streaming = true;
     return new Response(streamOf(c, events, stallMs), {
       headers: {

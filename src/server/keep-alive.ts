@@ -1,28 +1,31 @@
 /** A stream of events that is never silent for long: a proxy would take it for dead. */
-import { apiErrorOf } from "./errors.ts";
+import type { ApiError } from "./errors.ts";
 
 /** What a reader of events skips. */
 const comment = ": keep-alive\n\n";
 
 /**
  * The events; from where they are silent for `ms`, with comments between them. Resolves with the first of either: until then an
- * error is one of this promise, later it is an event.
+ * error is one of this promise, later it is an event, as `fail` tells it.
  */
 export async function keepAlive(
   starting: Promise<AsyncGenerator<string, void>>,
-  ms: number,
+  { ms, fail }: { readonly ms: number; readonly fail: (error: unknown) => ApiError },
 ): Promise<AsyncGenerator<string, void>> {
   const isSilent = await within(starting, ms);
-  return withComments(isSilent ? begun(starting) : await starting, ms, isSilent);
+  return withComments(isSilent ? begun(starting, fail) : await starting, ms, isSilent);
 }
 
 /** Of events whose answer has begun before them. */
-async function* begun(starting: Promise<AsyncGenerator<string, void>>): AsyncGenerator<string, void> {
+async function* begun(
+  starting: Promise<AsyncGenerator<string, void>>,
+  fail: (error: unknown) => ApiError,
+): AsyncGenerator<string, void> {
   let events: AsyncGenerator<string, void>;
   try {
     events = await starting;
   } catch (error) {
-    yield `data: ${JSON.stringify(apiErrorOf(error).body)}\n\n`;
+    yield `data: ${JSON.stringify(fail(error).body)}\n\n`;
     return;
   }
   yield* events;

@@ -85,7 +85,7 @@ export class Sessions {
     const whose = own.length >= mostEach ? `${mostEach} sessions of yours` : `${most} sessions`;
     const wrong = `there are ${whose}, as many as there may be, and none of yours is idle. Wait, or delete one.`;
     const next = ends.length === 0 ? lifeMs : Math.min(...ends) - Date.now();
-    return new ApiError("session_limit", wrong, undefined, Math.max(1, Math.ceil(next / 1000)));
+    return new ApiError("session_limit", wrong, undefined, { retryAfter: Math.max(1, Math.ceil(next / 1000)) });
   }
 
   /**

@@ -1,9 +1,11 @@
 /** Streams that are silent for long. */
 import { describe, expect, test } from "vitest";
+import { type ApiError, apiErrorOf } from "../../src/server/errors.ts";
 import { keepAlive } from "../../src/server/keep-alive.ts";
 import { serving, until } from "./serving.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const silentFor = (ms: number) => ({ ms, fail: (error: unknown): ApiError => apiErrorOf(error, "a-request") });
 const comment = ": keep-alive\n\n";
 async function collect(events: AsyncGenerator<string, void>): Promise<string[]> {
   const all: string[] = [];
@@ -24,14 +26,17 @@ async function* spoken(log: string[], ...parts: readonly (string | number)[]): A
 describe("events", () => {
   test("that come in time are left alone", async () => {
     const log: string[] = [];
-    expect(await collect(await keepAlive(Promise.resolve(spoken(log, "a", "b")), 10_000))).toEqual(["a", "b"]);
+    expect(await collect(await keepAlive(Promise.resolve(spoken(log, "a", "b")), silentFor(10_000)))).toEqual([
+      "a",
+      "b",
+    ]);
     expect(log).toEqual(["ended"]);
   });
 
   test("that do not have comments before, between and after them", async () => {
     const log: string[] = [];
     const starting = pause(100).then(() => spoken(log, "a", 100, "b", 100));
-    const all = await collect(await keepAlive(starting, 10));
+    const all = await collect(await keepAlive(starting, silentFor(10)));
     expect(all.filter((one) => one !== comment)).toEqual(["a", "b"]);
     const [a, b] = [all.indexOf("a"), all.indexOf("b")];
     expect(a).toBeGreaterThan(0);
@@ -41,9 +46,9 @@ describe("events", () => {
   });
 
   test("that fail at once fail; after a comment their fault is an event", async () => {
-    await expect(keepAlive(Promise.reject(new Error("no")), 1000)).rejects.toThrow("no");
+    await expect(keepAlive(Promise.reject(new Error("no")), silentFor(1000))).rejects.toThrow("no");
     const late = pause(50).then(() => Promise.reject(new Error("no")));
-    const all = await collect(await keepAlive(late, 10));
+    const all = await collect(await keepAlive(late, silentFor(10)));
     expect(all[0]).toBe(comment);
     expect(all.at(-1)).toMatch(/^data: \{"error":\{.*\}\}\n\n$/);
   });
@@ -53,7 +58,7 @@ describe("events", () => {
       const log: string[] = [];
       const events = await keepAlive(
         pause(wait).then(() => spoken(log, "a", 30, "b")),
-        10,
+        silentFor(10),
       );
       expect((await events.next()).value).toBe(wait === 0 ? "a" : comment);
       await events.return();
