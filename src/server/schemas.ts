@@ -266,7 +266,7 @@ export const sessionList = z
 const base64 = z
   .string(needs("text in base64"))
   .regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, needs("text in base64"))
-  .meta({ format: "byte" });
+  .meta({ contentEncoding: "base64" });
 const memory = {
   tokens: whole(0, most).meta({ description: "Tokens read and written." }),
   pending: z

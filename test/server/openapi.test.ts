@@ -237,6 +237,9 @@ describe("every documented answer of every route is true", () => {
     });
   }
 
+  const pathOf = (operationId: string, name: string): string =>
+    routes[operationId as keyof typeof routes].path.replace(":id", name);
+
   test("by status, headers, content type and schema", async () => {
     const options = {
       apiKeys: ["key"],
@@ -285,13 +288,13 @@ describe("every documented answer of every route is true", () => {
     const session = async (): Promise<string> =>
       JSON.parse((await askAt(own.port, "createSession", right.createSession as Asked)).text).id;
     const id = await session();
-    const pathOf = (operationId: string, name: string) =>
-      routes[operationId as keyof typeof routes].path.replace(
-        ":id",
-        operationId === "readModel" && name === id ? "tiny" : name,
-      );
+    right.writeSessionState = {
+      body: JSON.parse(
+        (await askAt(own.port, "readSessionState", { path: pathOf("readSessionState", id) })).text,
+      ) as object,
+    };
     const ask = async (operationId: string, expected: number, asked: Asked = {}) => {
-      const path = pathOf(operationId, id);
+      const path = pathOf(operationId, operationId === "readModel" ? "tiny" : id);
       check(operationId, await askAt(own.port, operationId, { path, ...right[operationId], ...asked }), expected);
     };
     const all = Object.keys(routes) as (keyof typeof routes)[];
@@ -316,18 +319,19 @@ describe("every documented answer of every route is true", () => {
     for (const name of withBody) {
       await ask(name, 400, { body: "{" });
       await ask(name, 400, { body: { ...(right[name]?.body as object), model: 5, prompt: {} } });
-      await ask(name, 413, { body: { text: "a".repeat(6000) } });
+      await ask(name, 413, { body: { text: "a".repeat(1_000_000) } });
       await ask(name, 415, { headers: { ...key, "Content-Type": "text/plain" } });
       await ask(name, 415, { headers: { ...key, "Content-Encoding": "br" } });
     }
     for (const name of ["complete", "inspect", "createSession"]) {
       await ask(name, 404, { body: { ...(right[name]?.body as object), model: "none" } });
     }
-    for (const name of ["readModel", "readSession", "completeSession", "deleteSession"]) {
+    for (const name of all.filter((one) => routes[one].path.includes(":id"))) {
       await ask(name, 404, { path: pathOf(name, "none") });
     }
-    // There are as many as there may be.
-    await ask("createSession", 429);
+    await ask("listSessions", 400, { path: "/v1/unrolled/sessions?limit=none" });
+    await ask("listSessions", 404, { path: "/v1/unrolled/sessions?after=none" });
+    await ask("writeSessionState", 409, { body: { ...(right.writeSessionState.body as object), fingerprint: "none" } });
 
     const fault = () => {
       throw new Error("a fault");
@@ -335,25 +339,31 @@ describe("every documented answer of every route is true", () => {
     vi.spyOn(LoadedModels.prototype, "find").mockImplementation(fault);
     vi.spyOn(LoadedModels.prototype, "all", "get").mockImplementation(fault);
     vi.spyOn(Sessions.prototype, "find").mockImplementation(fault);
+    vi.spyOn(Sessions.prototype, "list").mockImplementation(fault);
     for (const name of all) if (name !== "health" && name !== "openapi") await ask(name, 500);
     vi.restoreAllMocks();
     await ask("deleteSession", 200);
 
-    // All lanes are taken, and nobody may wait.
-    const other = await session();
-    const busy = { model: "tiny", prompt: Array(31).fill("a"), max_tokens: 1e7, stream: true };
-    const endless = await own.post("/v1/completions", busy, { headers: json });
-    const path = pathOf("completeSession", other);
-    const going = await own.post(path, { max_tokens: 1e8, stream: true }, { headers: json });
+    // All lanes and sessions are taken, and nobody may wait.
+    const others = [await session(), await session()] as const;
+    const busy = { model: "tiny", prompt: Array(30).fill("a"), max_tokens: 1e7, stream: true };
+    const going = [await own.post("/v1/completions", busy, { headers: json })];
+    for (const other of others) {
+      const path = pathOf("completeSession", other);
+      going.push(await own.post(path, { max_tokens: 1e8, stream: true }, { headers: json }));
+    }
     await until(async () => (await figureAt(own.url, 'unrolled_lanes_in_use{model="tiny"}')) === 32);
-    await ask("completeSession", 409, { path });
+    for (const name of ["completeSession", "writeSessionState"]) {
+      await ask(name, 409, { path: pathOf(name, others[0]) });
+    }
+    await ask("createSession", 429);
+    await ask("forkSession", 429, { path: pathOf("forkSession", others[0]) });
     await ask("complete", 429, { body: { model: "tiny", prompt: ["a", "b"] } });
 
     // What runs goes on while it is closing.
     const closed = own.server.close(60_000);
     for (const name of all) await ask(name, 503);
-    await endless.body?.cancel();
-    await going.body?.cancel();
+    for (const one of going) await one.body?.cancel();
     await closed;
 
     const documented = operationsOf(described).flatMap(([operationId, { responses }]) =>
