@@ -1,7 +1,7 @@
 /**
  * Draw the next token from a model's logits. Knows nothing about tokens: an id is a place in the logits.
  *
- * In this order: penalties change the logits of tokens that the text has already; at temperature 0 the most likely token
+ * In this order: what is added to the logits of some tokens, penalties on tokens that the text has already; at temperature 0 the most likely token
  * is taken, else the temperature divides the logits; top-k, then top-p of what top-k left, then min-p leave tokens out;
  * of the others one is drawn. The most likely token is never left out.
  */
@@ -13,6 +13,7 @@ import {
   checkValue,
   having,
   inRange,
+  isPlain,
   options as optionsOf,
   type Rule,
   type Schema,
@@ -40,9 +41,22 @@ export type SamplingOptions = {
   readonly frequencyPenalty?: number | undefined;
   /** OpenAI's, from -2 to 2: taken from a token's logit once it was written; the prompt does not count. */
   readonly presencePenalty?: number | undefined;
+  /** By token id, what is added to its logit (OpenAI's `logit_bias`); -Infinity keeps it from being written. */
+  readonly logitBias?: Readonly<Record<number, number>> | undefined;
 };
 
 const penalty = inRange(-2, 2, "[]");
+const bias: Rule = {
+  expected: "an object of numbers by token id",
+  accepts: (value) => isPlain(value) && Object.keys(value).every((id) => /^\d+$/.test(id)),
+  look(where, value) {
+    for (const [id, nats] of Object.entries(value as object)) checkValue(`${where}: ${id}`, nats, biasOfToken);
+  },
+};
+const biasOfToken: Rule = {
+  expected: "a number below Infinity",
+  accepts: (value) => typeof value === "number" && value < Infinity,
+};
 export const samplingRules: Schema<SamplingOptions> = {
   temperature: inRange(0),
   topK: wholeNumber(1),
@@ -52,6 +66,7 @@ export const samplingRules: Schema<SamplingOptions> = {
   repetitionWindow: alias(wholeNumber(1), "repeatLastN", "penaltyLastN"),
   frequencyPenalty: penalty,
   presencePenalty: penalty,
+  logitBias: bias,
 };
 export const samplerArguments: Arguments = {
   options: optionsOf<SamplingOptions>(samplingRules),
@@ -91,6 +106,9 @@ export type Sampler = {
 export function createSampler(given: SamplingOptions | undefined, size: number): Sampler {
   checkArguments("createSampler", { options: given, size }, samplerArguments);
   const options = given ?? {};
+  const beyond = Object.keys(options.logitBias ?? {}).find((id) => Number(id) >= size);
+  if (beyond !== undefined)
+    throw new InputError(`logitBias: there is no token ${beyond}: ids go from 0 to ${size - 1}`);
   const penalties = createPenalties(options, size);
   const pick = createPick(options, size);
   return {
@@ -173,13 +191,15 @@ export function sample(logits: Float32Array, options: SamplingOptions, random: R
 
 type Scores = Float32Array | Float64Array;
 
-/** What was read and written, and logits changed by it. */
+/** What was read and written, and logits changed by it, after what is added to some. */
 function createPenalties(options: SamplingOptions, size: number) {
-  const { repetitionPenalty = 1, repetitionWindow, frequencyPenalty = 0, presencePenalty = 0 } = options;
-  if (repetitionPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0) {
+  const { repetitionPenalty = 1, repetitionWindow, frequencyPenalty = 0, presencePenalty = 0, logitBias } = options;
+  if (repetitionPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0 && logitBias === undefined) {
     return { read: () => {}, wrote: () => {}, apply: (logits: Float32Array, _?: Int32Array): Scores => logits };
   }
   const own = new Float64Array(size);
+  const added = new Float64Array(size);
+  for (const [id, nats] of Object.entries(logitBias ?? {})) added[Number(id)] = nats;
   // By id: how often it is among the latest tokens, and how often it was written.
   const [recent, written] = [new Int32Array(size), new Int32Array(size)];
   const latest: number[] = []; // A ring, as soon as it is full.
@@ -207,7 +227,8 @@ function createPenalties(options: SamplingOptions, size: number) {
       const scores = tokens === undefined ? own : new Float64Array(logits.length);
       for (let k = 0; k < scores.length; k++) {
         const id = tokens === undefined ? k : (tokens[k] as number);
-        let score = logits[k] as number;
+        // What is kept out stays out, also where its logit is infinite.
+        let score = added[id] === -Infinity ? -Infinity : (logits[k] as number) + (added[id] as number);
         if ((recent[id] as number) > 0) {
           if (score > 0) score /= repetitionPenalty;
           // What was possible stays so.

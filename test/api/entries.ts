@@ -161,7 +161,7 @@ const training = {
 };
 const sampling = {
   ...{ temperature: 0.8, topK: 3, topP: 0.9, minP: 0.01, repetitionPenalty: 1.1, repetitionWindow: 5 },
-  ...{ frequencyPenalty: 0.1, presencePenalty: 0.1 },
+  ...{ frequencyPenalty: 0.1, presencePenalty: 0.1, logitBias: { 0: 1 } },
 };
 const writing = { ...sampling, length: 3, seed: 1, stop: "zz", signal, threads: 1 };
 const names = { name: "one", reads: "other" };

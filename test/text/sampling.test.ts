@@ -181,6 +181,46 @@ describe("penalties", () => {
   });
 });
 
+describe("logit bias", () => {
+  test("is added to the logits of its tokens, as often as they come", () => {
+    const some = Float32Array.of(2, -1, 0.5, 0);
+    expectFrequencies(countsOf(some, { logitBias: { 0: -1.5, 3: 1 } }), [0.5, -1, 0.5, 1].map(Math.exp));
+    expect(greedy(some, { logitBias: { 1: 3.5 } }, 3)).toEqual([1, 1, 1]);
+    expectFrequencies(countsOf(some, { logitBias: {} }), [...some].map(Math.exp));
+  });
+
+  test("-Infinity keeps a token out, also the likeliest one, and one whose logit is infinite", () => {
+    expectFrequencies(countsOf(logits, { logitBias: { 1: -Infinity } }), [0.1, 0, 0.05, 0.25, 0.2]);
+    expect(greedy(Float32Array.of(1, Infinity, 2), { logitBias: { 1: -Infinity } }, 2)).toEqual([2, 2]);
+    expect(() => sample(Float32Array.of(1), { logitBias: { 0: -Infinity } }, createRandom(1))).toThrow(
+      "none of the 1 is above -Infinity",
+    );
+  });
+
+  test("comes before the penalties, the temperature and the filters", () => {
+    // 0.5 + 2.5 is 3, halved 1.5: less than 2.
+    expectFrequencies(countsAfter([2], Float32Array.of(2, -1, 0.5), { logitBias: { 2: 2.5 }, repetitionPenalty: 2 }), [
+      ...[2, -1, 1.5].map(Math.exp),
+    ]);
+    expectFrequencies(countsOf(logits, { logitBias: { 2: 10 }, topK: 2, temperature: 2 }), [
+      ...[0, 0.4 ** 0.5, (0.05 * Math.exp(10)) ** 0.5, 0, 0],
+    ]);
+  });
+
+  test("among logits that are not those of all tokens goes by the token of each", () => {
+    const sampler = createSampler({ temperature: 0, logitBias: { 3: 5, 1: -Infinity } }, 4);
+    expect(sampler.drawAmong(Float32Array.of(9, 1, 2), Int32Array.of(1, 0, 3), createRandom(1))).toBe(2);
+  });
+
+  test("of a token that there is not, of what is no id or no number, is refused", () => {
+    const refused = (logitBias: object) => () => createSampler({ logitBias: logitBias as Record<number, number> }, 4);
+    expect(refused({ 4: 1 })).toThrow("logitBias: there is no token 4: ids go from 0 to 3");
+    expect(refused({ the: 1 })).toThrow("logitBias must be an object of numbers by token id");
+    expect(refused({ 1: Number.NaN })).toThrow("a number below Infinity");
+    expect(refused({ 1: "5" })).toThrow("a number below Infinity");
+  });
+});
+
 describe("edges", () => {
   test("temperature 0 is the most likely token, the lowest of equals, without a random number", () => {
     const random = createRandom(1);
@@ -239,7 +279,13 @@ describe("edges", () => {
         const random = createRandom(seed);
         const sampler = createSampler(options, logits.length);
         for (let k = 0; k < 5; k++) expect(logits[sampler.draw(logits, random)]).toBeGreaterThan(-Infinity);
-        const { repetitionPenalty: _, frequencyPenalty: __, presencePenalty: ___, ...filters } = options;
+        const {
+          repetitionPenalty: _,
+          frequencyPenalty: __,
+          presencePenalty: ___,
+          logitBias: ____,
+          ...filters
+        } = options;
         expect(keptOf(logits, filters)).toContain(sample(logits, options, random));
       }),
       { numRuns: 3000 },
