@@ -50,6 +50,7 @@ const options: Options = {
     number: { whole: true, min: 0 },
   },
   "session-minutes": { value: "N", help: "how long one lives unused [30]", number: { above: 0, max: 1e6 } },
+  "chat-template": { value: "TEXT", help: 'each message, as "{role}: {content}\\n"' },
   threads: {
     value: "N",
     help: "threads that share a step, on idle cores [1]",
@@ -62,9 +63,9 @@ export const serve: Command = {
   usage: "serve MODEL.safetensors... [options]",
   summary: "answer over HTTP, as OpenAI's completions",
   details: [
-    "POST /v1/completions and GET /v1/models; /openapi.json lists the rest. A model's",
-    "name is its file's, without ending. Each request is a line of JSON on standard",
-    "error.",
+    "POST /v1/completions, /v1/chat/completions, GET /v1/models; /openapi.json lists",
+    "the rest. A model's name is its file's, without ending. Each request is a line",
+    "of JSON on standard error.",
     "",
     "A file that is replaced changes nothing until SIGHUP reads all of them anew.",
     "SIGTERM and SIGINT end it once all is answered, at most 30 seconds later; with",
@@ -98,7 +99,9 @@ export const serve: Command = {
       ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
       cors: given.texts("cors").map(checkOrigin),
       ...limitsOf(given),
-      log: (line) => void process.stderr.write(`${JSON.stringify(line)}\n`),
+      chatTemplate: templateOf(given),
+      log: writeLine,
+      warn: writeLine,
     });
     const drainMs = Math.round((given.number("drain") ?? 0) * 1000);
     const { url: root, close } = await listen(server, { host, port: given.number("port") ?? 8080, drainMs });
@@ -194,6 +197,13 @@ function basePathOf(given: Given): string {
   throw new InputError(`--base-path: needs a path as /llm, got "${path}".`);
 }
 
+/** A shell has no easy way to write a line end. */
+function templateOf(given: Given): string | undefined {
+  const template = given.text("chat-template")?.replaceAll("\\n", "\n");
+  if (template === undefined || template.split("{content}").length === 2) return template;
+  throw new InputError(`--chat-template: needs {content} once, as in "{role}: {content}\\n".`);
+}
+
 function limitsOf(given: Given) {
   const scaled = (name: string, factor: number): number | undefined => {
     const value = given.number(name);
@@ -217,6 +227,8 @@ function limitsOf(given: Given) {
     Record<keyof typeof all, number>
   >;
 }
+
+const writeLine = (line: object): void => void process.stderr.write(`${JSON.stringify(line)}\n`);
 
 const warn = (message: string, json: boolean): void => {
   process.stderr.write(json ? `${JSON.stringify({ warning: message })}\n` : `${printable(message)}\n`);

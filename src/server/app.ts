@@ -10,11 +10,13 @@ import { checkHost, checkKey, createIsOpen, tellAddress } from "./access.ts";
 import { createAnswer } from "./answer.ts";
 import { mostLanes } from "./batcher.ts";
 import { readBody } from "./body.ts";
+import { placeChatOrder } from "./chat.ts";
 import { placeOrder, type Served } from "./completions.ts";
 import { compressed } from "./compression.ts";
 import { type Connection, type Env, type RequestContext, RequestContexts } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
 import { ApiError, apiErrorOf, stackOf } from "./errors.ts";
+import { createIgnoredFields, type IgnoredFields } from "./ignored-fields.ts";
 import { createInspections } from "./inspections.ts";
 import { loadModels } from "./loaded-models.ts";
 import { guardLog } from "./log.ts";
@@ -26,6 +28,7 @@ import { check } from "./schemas.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { mostStateBytes } from "./session-state.ts";
 import { Sessions } from "./sessions.ts";
+import { tokenRoutes } from "./token-routes.ts";
 
 /** Answers requests for models, which goes on until it is closed. */
 export type Server = {
@@ -57,7 +60,7 @@ export async function createServer(
 ): Promise<Server> {
   checkArguments("createServer", { models, options }, serverArguments);
   const settings: Required<ServerOptions> = withDefaults(serverDefaults, options);
-  const { apiKeys, hosts, maxTokens, maxPromptTokens, basePath } = settings;
+  const { apiKeys, hosts, maxTokens, maxPromptTokens, basePath, chatTemplate } = settings;
   const isOpen = createIsOpen(basePath);
   // More texts than there are places would be refused for ever.
   const limits = { maxTokens, maxPromptTokens, maxTexts: Math.min(maxTexts, settings.queue + mostLanes) };
@@ -100,9 +103,11 @@ export async function createServer(
     Math.max(settings.maxBodyBytes, ...(name === "writeSessionState" ? loaded.all.map(mostStateBytes) : []));
   addRoutes(
     app,
-    { bodyBytes, basePath },
+    { bodyBytes, basePath, ignored: createIgnoredFields(settings.warn) },
     {
       complete: (c, body) => answer(c, placeOrder(loaded.find(body.model), body, limits, body)),
+      chat: (c, body) => answer(c, placeChatOrder(loaded.find(body.model), body, limits, chatTemplate)),
+      ...tokenRoutes({ models: loaded, limits, chatTemplate }),
       listModels: (c) => c.json({ object: "list", data: loaded.all.map(about) }),
       readModel: (c) => c.json(about(loaded.find(c.req.param("id") ?? ""))),
       inspect: async (c, body) => c.json(await inspect(loaded.find(body.model), body, c.var.request.stop.signal)),
@@ -126,7 +131,7 @@ export async function createServer(
         ...{ promptTokens: 0, completionTokens: 0, client, error: error.kind },
         ...(error.kind === "internal" && { stack: stackOf(error.cause) }),
       });
-      return Response.json(body, { status, headers: { "x-request-id": id } });
+      return Response.json(body, { status, headers: { "x-request-id": id, ...error.headers } });
     },
     async replace(models) {
       checkArguments("replace", { models }, { models: modelsRule });
@@ -147,7 +152,15 @@ const about = ({ name, created }: Served) => ({ id: name, object: "model", creat
 /** Handlers at their routes; everything else is an error. */
 function addRoutes(
   app: Hono<Env>,
-  { bodyBytes, basePath }: { readonly bodyBytes: (name: RouteName) => number; readonly basePath: string },
+  {
+    bodyBytes,
+    basePath,
+    ignored,
+  }: {
+    readonly bodyBytes: (name: RouteName) => number;
+    readonly basePath: string;
+    readonly ignored: IgnoredFields;
+  },
   handlers: Handlers,
 ): void {
   for (const name of Object.keys(routes) as RouteName[]) {
@@ -155,9 +168,10 @@ function addRoutes(
     const handler = handlers[name] as (c: Context<Env>, body: unknown) => Response | Promise<Response>;
     app.on(route.method.toUpperCase(), basePath + route.path, async (c) => {
       c.var.request.route = route.path;
+      const onUnknown = (names: readonly string[]): void => ignored(route.path, names);
       try {
         if (route.body === undefined) return await handler(c, route.query && check(route.query, c.req.query()));
-        return await handler(c, check(route.body, await readBody(c.req.raw, bodyBytes(name))));
+        return await handler(c, check(route.body, await readBody(c.req.raw, bodyBytes(name)), onUnknown));
       } catch (thrown) {
         // Hono lets anything else pass.
         throw thrown instanceof Error ? thrown : new Error(`thrown: ${String(thrown)}`);
@@ -181,9 +195,7 @@ function addRoutes(
     const { request } = c.var;
     const told = apiErrorOf(error, request.id);
     request.error = told;
-    if (told.kind === "queue_full" || told.kind === "session_limit") {
-      c.header("Retry-After", String(told.retryAfter ?? 1));
-    }
+    for (const [name, value] of Object.entries(told.headers)) c.header(name, value);
     if (told.kind === "aborted") request.aborted = true;
     // Nobody reads the rest of the body.
     if (told.kind === "too_large") c.header("Connection", "close");

@@ -24,7 +24,13 @@ export type Job<Piece> = {
   readonly seated?: () => void;
   /** Told, within a step, of pieces and of the end. */
   readonly take: (pieces: readonly Piece[], ended: Outcome<Piece>["ended"]) => void;
+  /** Once it has read so many tokens, these texts get a copy of what it remembers, and begin. */
+  readonly shares?: { readonly after: number; readonly texts: readonly Text<Piece>[] } | undefined;
+  /** Its text begins with what another job shares, and has no lane before. */
+  readonly follows?: boolean;
 };
+
+const canBegin = <Piece>({ follows, text }: Job<Piece>): boolean => follows !== true || text.state !== undefined;
 
 /** A batcher for a model, whose later changes do not reach it; `queue` texts may wait. */
 export async function createBatcher<Piece extends { readonly text: string }>(
@@ -126,13 +132,20 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     return [...this.waiting].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["", []]);
   }
 
+  /** Who has a text that can begin. */
+  private clientsToSeat(): string[] {
+    return [...this.waiting].filter(([, jobs]) => jobs.some(canBegin)).map(([client]) => client);
+  }
+
   /** Lanes go to the clients that have fewest; one is taken from a client that has two more than one that waits. */
   private seat(): void {
     if (this.waiting.size === 0) return;
     const lanes = new Map<string, number>();
     for (const { client } of this.seated.values()) lanes.set(client, (lanes.get(client) ?? 0) + 1);
-    while (this.waiting.size > 0) {
-      const poorest = [...this.waiting.keys()].reduce((a, b) => ((lanes.get(b) ?? 0) < (lanes.get(a) ?? 0) ? b : a));
+    for (;;) {
+      const clients = this.clientsToSeat();
+      if (clients.length === 0) return;
+      const poorest = clients.reduce((a, b) => ((lanes.get(b) ?? 0) < (lanes.get(a) ?? 0) ? b : a));
       if (this.desk.count === this.desk.size) {
         const [richest, most] = [...lanes].reduce((a, b) => (b[1] > a[1] ? b : a));
         if ((lanes.get(poorest) ?? 0) + 1 >= most) return;
@@ -142,7 +155,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
         lanes.set(richest, most - 1);
       }
       const jobs = this.waiting.get(poorest) as Job<Piece>[];
-      const job = jobs.shift() as Job<Piece>;
+      const [job] = jobs.splice(jobs.findIndex(canBegin), 1) as [Job<Piece>];
       // Of clients with as many lanes the next one has its turn.
       this.waiting.delete(poorest);
       if (jobs.length > 0) this.waiting.set(poorest, jobs);
@@ -160,13 +173,23 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     // Requests that come together begin together.
     await turn();
     let lastMs = performance.now();
-    while (this.waiting.size > 0 || this.seated.size > 0) {
+    // Texts may wait for one whose reader is slow.
+    while (this.seated.size > 0 || this.clientsToSeat().length > 0) {
       this.step();
       if (performance.now() - lastMs < turnMs) continue;
       await turn();
       lastMs = performance.now();
     }
     this.stepping = false;
+  }
+
+  /** What a text remembers goes to others, too, none of which changes it. */
+  private share({ text }: Job<Piece>, others: readonly Text<Piece>[]): void {
+    // One that is paused has left already.
+    const isHere = this.seated.has(text);
+    if (isHere) this.desk.leave(text);
+    for (const other of others) other.state = text.state;
+    if (isHere) this.desk.join(text);
   }
 
   private step(): void {
@@ -176,6 +199,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
         const job = this.seated.get(text);
         if (ended !== undefined) this.seated.delete(text);
         if (pieces.length > 0 || ended !== undefined) job?.take(pieces, ended);
+        if (job?.shares?.after === text.read && text.written === 0) this.share(job, job.shares.texts);
       }
     } catch (error) {
       // A fault of ours must not keep the others waiting for ever.

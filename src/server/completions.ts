@@ -1,10 +1,12 @@
 /** A request for text, and what is answered: all at once, or as server-sent events. */
 import { randomUUID } from "node:crypto";
-import { createText, type Text, type TextOptions } from "../tasks/desk.ts";
+import { excerpt } from "../graph/excerpt.ts";
+import { createText, type Describe, type Text, type TextOptions } from "../tasks/desk.ts";
 import { createDescriber, type LikelyToken } from "../tasks/generate.ts";
+import { restAfter } from "../tasks/healing.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
-import { decodeNext, decodeRest, encode, tokenName, vocabularySize } from "../text/tokenizer.ts";
+import { decodeNext, decodeRest, encode, endOfText, hasUnknown, tokenName, vocabularySize } from "../text/tokenizer.ts";
 import type { Batcher, Job } from "./batcher.ts";
 import { ApiError } from "./errors.ts";
 import { jsonOf } from "./json.ts";
@@ -52,12 +54,25 @@ export type Order = {
   readonly texts: readonly Text<Piece>[];
   /** What comes before anything is written: of each text, its prompt where it is echoed. */
   readonly before: readonly (readonly Piece[])[];
+  /** Which texts go on from what another one has read. */
+  readonly shared?: readonly Shared[];
   /** Tokens of the prompts. */
   readonly promptTokens: number;
   readonly warnings: readonly Warning[];
+  /** Without it all texts are given, in their order. */
+  readonly best?: Best | undefined;
+  readonly format: Format;
   /** Told when all texts have ended by themselves. */
   readonly onWritten?: () => void;
 };
+
+/** Of each prompt's texts, `of` in number, the `n` best are given. */
+type Best = { readonly of: number; readonly n: number; readonly scores: readonly Score[] };
+/** How likely the tokens are that were written of a text. */
+type Score = { nats: number; tokens: number };
+
+/** One text reads the beginning of a prompt, `after` tokens of it, for all that go on from it. */
+type Shared = { readonly after: number; readonly first: number; readonly others: readonly number[] };
 
 /**
  * What to write.
@@ -65,50 +80,135 @@ export type Order = {
  */
 export function placeOrder(
   served: Served,
-  writing: Writing,
+  asked: Writing & AskedLength,
   limits: Limits,
-  { prompt, n, echo }: { readonly prompt: Prompt; readonly n: number; readonly echo: boolean },
+  {
+    prompt,
+    n,
+    echo,
+    best_of,
+    format = completionFormat,
+    param = "prompt",
+  }: {
+    readonly prompt: Prompt;
+    readonly n: number;
+    readonly echo: boolean;
+    readonly best_of?: number | undefined;
+    readonly format?: Format;
+    /** What the prompt comes from is called in a request. */
+    readonly param?: string;
+  },
 ): Order {
   const { lm } = served;
   const prompts = promptsOf(lm, prompt);
   const promptTokens = prompts.reduce((total, { tokens }) => total + tokens.length, 0);
-  checkLimits(writing, limits, { texts: prompts.length * n, toRead: promptTokens * n });
-  const choices = prompts.flatMap((one) => Array.from({ length: n }, () => one));
-  const seed = writing.seed ?? Math.floor(Math.random() * 2 ** 32);
+  const each = best_of ?? n;
+  const writing = withLength(asked);
+  checkLimits(writing, limits, { texts: prompts.length * each, toRead: promptTokens });
+  const seed = seedOf(writing);
+  const scores = each > n ? Array.from({ length: prompts.length * each }, (): Score => ({ nats: 0, tokens: 0 })) : [];
+  const [texts, before, shared]: [Text<Piece>[], (readonly Piece[])[], Shared[]] = [[], [], []];
+  for (const one of prompts) {
+    const first = texts.length;
+    const group = textsOf(served, writing, one, {
+      ...{ count: each, seed: seed + first, echo, scores: scores.slice(first) },
+    });
+    texts.push(...group.texts);
+    const echoes = echo ? echoed(lm, one, writing) : [];
+    before.push(...group.texts.map(() => echoes));
+    const others = group.texts.slice(1).map((_, k) => first + 1 + k);
+    if (group.after > 0 && others.length > 0) shared.push({ after: group.after, first, others });
+  }
   return {
-    served,
-    writing,
-    promptTokens,
-    warnings: warningsOf(lm, { prompt: prompts.flatMap(({ sent }) => sent ?? []), stop: writing.stop }),
-    texts: choices.map((one, k) =>
-      textOf(served, writing, {
-        prompt: one.tokens,
-        healFrom: one.healFrom,
-        seed: seed + k,
-        ...(echo && { echo: one }),
-      }),
-    ),
-    before: choices.map((one) => (echo ? echoed(lm, one, writing) : [])),
+    ...{ served, writing, texts, before, shared, promptTokens, format },
+    warnings: warningsOf(lm, { [param]: prompts.flatMap(({ sent }) => sent ?? []), stop: writing.stop }),
+    best: each > n ? { of: each, n, scores } : undefined,
   };
 }
 
-/** A text of a request. */
+/** Where none was given, any. */
+export const seedOf = ({ seed }: Writing): number =>
+  seed === undefined || seed === -1 ? Math.floor(Math.random() * 2 ** 32) : seed;
+
+/** The newer name of the length comes first. */
+type AskedLength = { readonly max_completion_tokens?: number | undefined };
+export function withLength({ max_tokens, max_completion_tokens, ...rest }: Writing & AskedLength): Writing {
+  return { max_tokens: max_completion_tokens ?? max_tokens, ...rest };
+}
+
+/**
+ * Texts that go on from one prompt, text k with the seed `seed + k`. The first reads all of it. What it remembers after `after`
+ * tokens (0: there is nothing to share) the others begin with: they read the rest, whose end may lie within a token.
+ */
+function textsOf(
+  served: Served,
+  writing: Writing,
+  prompt: PromptTokens,
+  {
+    count,
+    seed,
+    echo,
+    scores,
+  }: { readonly count: number; readonly seed: number; readonly echo: boolean; readonly scores: readonly Score[] },
+): { readonly texts: readonly Text<Piece>[]; readonly after: number } {
+  const { tokens, healFrom } = prompt;
+  const echoes = echo ? prompt : undefined;
+  const first = textOf(served, writing, { prompt: tokens, healFrom, seed, echo: echoes, score: scores[0] });
+  const after = Math.max(0, Math.min(first.healing?.from ?? tokens.length, tokens.length) - 1);
+  const texts = [first];
+  for (let k = 1; k < count; k++) {
+    const text = textOf(served, writing, {
+      ...{
+        prompt: tokens.subarray(after),
+        seed: seed + k,
+        rest: first.rest,
+        echo: echoes,
+        from: after,
+        score: scores[k],
+      },
+      healFrom: after === 0 ? healFrom : first.healing && 1,
+    });
+    // Those that another one reads count for the repetition penalty.
+    for (const token of tokens.subarray(0, after)) text.sampler.read(token);
+    texts.push(text);
+  }
+  return { texts, after };
+}
+
+/**
+ * A text of a request.
+ * @throws ApiError for a bias of tokens that there are not, or of all
+ */
 export function textOf(
   { lm }: Served,
-  { max_tokens, temperature, top_p, top_k, min_p, presence_penalty, frequency_penalty, stop, logprobs }: Writing,
+  writing: Writing,
   {
     echo,
+    from = 0,
+    score,
     ...about
   }: Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn" | "retake"> & {
     readonly prompt: Int32Array;
-    /** The prompt is told of, too. */
-    readonly echo?: PromptTokens;
+    /** The prompt is told of, too: of its tokens those after `from`, the place where this text begins. */
+    readonly echo?: PromptTokens | undefined;
+    readonly from?: number;
+    /** Of what is written, where it is wanted. */
+    readonly score?: Score | undefined;
   },
 ): Text<Piece> {
-  const describe =
+  const { max_tokens, temperature, top_p, top_k, min_p, stop, logprobs } = writing;
+  const describe: Describe<Piece> =
     logprobs === undefined ? (text: string): Piece => ({ text }) : createDescriber(lm.tokenizer, logprobs);
-  let rest: Uint8Array = decodeNext(lm.tokenizer, about.prompt[0] ?? 0).rest;
-  let place = 0;
+  const withNats = logprobs === undefined ? score && createDescriber(lm.tokenizer, 0) : describe;
+  const written: Describe<Piece> = (...token) => {
+    if (score === undefined || withNats === undefined) return describe(...token);
+    const piece: Piece = withNats(...token);
+    score.nats += piece.logProbability as number;
+    score.tokens++;
+    return logprobs === undefined ? { text: piece.text } : piece;
+  };
+  let rest = restAfter(lm.tokenizer, echo?.tokens.subarray(0, from + 1) ?? about.prompt.subarray(0, 1));
+  let place = from;
   const heard = (token: number, logits: Float32Array): Piece => {
     const before = rest;
     const decoded = decodeNext(lm.tokenizer, token, before);
@@ -117,12 +217,28 @@ export function textOf(
   };
   return createText<Piece>(lm, {
     ...about,
-    ...{ length: max_tokens, temperature, topK: top_k, minP: min_p, stop, describe },
+    ...{ length: max_tokens, temperature, topK: top_k, minP: min_p, stop, describe: written },
     // The smallest share leaves the likeliest token alone.
     topP: Math.max(top_p, Number.MIN_VALUE),
-    ...{ presencePenalty: presence_penalty, frequencyPenalty: frequency_penalty },
+    ...{ presencePenalty: writing.presence_penalty, frequencyPenalty: writing.frequency_penalty },
+    ...{ repetitionPenalty: writing.repetition_penalty, logitBias: biasOf(lm, writing) },
     heard: echo !== undefined && logprobs !== undefined ? heard : undefined,
   });
+}
+
+function biasOf({ tokenizer }: LanguageModel, { logit_bias, ignore_eos }: Writing): Record<number, number> | undefined {
+  const end = endOfText(tokenizer);
+  const bias: Record<number, number> = { ...logit_bias, ...(ignore_eos && end !== undefined && { [end]: -Infinity }) };
+  const ids = Object.keys(bias);
+  if (ids.length === 0) return undefined;
+  const size = vocabularySize(tokenizer);
+  const wrong = (message: string) => new ApiError("invalid", `logit_bias: ${message}.`, "logit_bias");
+  const beyond = ids.find((id) => Number(id) >= size);
+  if (beyond !== undefined) throw wrong(`the model's tokens go from 0 to ${size - 1}, got ${excerpt(beyond, 20)}`);
+  const writable = ids.filter((id) => id !== "0" || !hasUnknown(tokenizer));
+  const keptOut = writable.filter((id) => bias[Number(id)] === -Infinity).length;
+  if (keptOut === size - Number(hasUnknown(tokenizer))) throw wrong("it keeps out every token that there is");
+  return bias;
 }
 
 /** @throws ApiError for more than a request may ask for */
@@ -209,14 +325,14 @@ const mostUnread = 256;
  * @throws ApiError queue_full, the reason of the signal, and what is wrong with a text
  */
 async function* write(
-  { served: { batcher }, texts, before, onWritten }: Order,
+  { served: { batcher }, texts, before, shared = [], onWritten }: Order,
   client: string,
   { signal, watch }: Attended,
 ): AsyncGenerator<Deliveries, void> {
   signal.throwIfAborted();
   let failure: unknown;
   let wake = (): void => {};
-  let left = texts.length;
+  const left = new Set(texts.keys());
   let unread = new Map<number, Delivery>();
   const deliver = (choice: number, pieces: readonly Piece[], ended: Delivery["ended"]): number => {
     const delivery = unread.get(choice) ?? { pieces: [], ended: undefined };
@@ -224,19 +340,29 @@ async function* write(
     delivery.ended = ended;
     return delivery.pieces.push(...pieces);
   };
+  const end = (choice: number, pieces: readonly Piece[], ended: "stop" | "length"): void => {
+    left.delete(choice);
+    deliver(choice, pieces, ended);
+  };
+  const sharedBy = new Map(shared.map((one) => [one.first, one]));
+  const followers = new Set(shared.flatMap(({ others }) => others));
   for (const [choice, pieces] of before.entries()) if (pieces.length > 0) deliver(choice, pieces, undefined);
   const jobs = texts.map((text, choice): Job<Piece> => {
+    const { after, others } = sharedBy.get(choice) ?? { after: 0, others: [] };
     const job: Job<Piece> = {
       client,
       text,
       seated: () => watch.seated(choice),
+      shares: after > 0 ? { after, texts: others.map((other) => texts[other] as Text<Piece>) } : undefined,
+      follows: followers.has(choice),
       take(pieces, ended) {
+        // What is told of the prompt, until the others read on by themselves.
+        if (text.read <= after) for (const other of others) deliver(other, pieces, undefined);
         if (ended instanceof Error) failure = ended;
         else {
           watch.came(choice, ended !== undefined);
-          const waiting = deliver(choice, pieces, ended);
-          if (ended !== undefined) left--;
-          else if (waiting > mostUnread) batcher.pause(job);
+          if (ended !== undefined) end(choice, pieces, ended);
+          else if (deliver(choice, pieces, undefined) > mostUnread) batcher.pause(job);
         }
         wake();
       },
@@ -244,8 +370,16 @@ async function* write(
     return job;
   });
   const abort = (): void => {
-    failure = signal.reason;
     for (const job of jobs) batcher.remove(job);
+    const { reason } = signal;
+    const isLate = reason instanceof ApiError && reason.kind === "timeout";
+    // What there is by then is the answer; nothing that came is held back any more. A session has to remember just that.
+    const isAnswer = texts.some(({ written }) => written > 0) && texts.every(isShownWhole);
+    if (isLate && isAnswer) {
+      for (const choice of left) end(choice, heldBy(texts[choice] as Text<Piece>), "length");
+    } else if (isLate && texts.every(({ read }) => read === 0)) {
+      failure = new ApiError("overloaded", `${reason.message} It waited for others all the time.`);
+    } else failure = reason;
     wake();
   };
   batcher.add(jobs);
@@ -258,7 +392,7 @@ async function* write(
         unread = new Map();
         for (const job of jobs) batcher.resume(job);
         yield all;
-      } else if (left === 0) {
+      } else if (left.size === 0) {
         onWritten?.();
         return;
       } else {
@@ -273,9 +407,40 @@ async function* write(
   }
 }
 
-type Choice = Omit<Completion["choices"][number], "finish_reason" | "logprobs"> & {
+/** Whether what is remembered of it, where it is a session's, is what was shown: nothing of a character, nothing taken back. */
+const isShownWhole = ({ retake, again, rest }: Text<Piece>): boolean =>
+  retake === undefined || (again === undefined && rest.length === 0);
+
+/** Pieces that might have become a stop string. */
+function heldBy({ gate }: Text<Piece>): readonly Piece[] {
+  const nothing: Piece = { text: "" };
+  return gate.pass(nothing, true).pieces.filter((piece) => piece !== nothing);
+}
+
+export type Choice = Omit<Completion["choices"][number], "finish_reason" | "logprobs"> & {
   readonly finish_reason: "stop" | "length" | null;
-  readonly logprobs: object | null;
+  readonly logprobs: TokenLogprobs | null;
+};
+type TokenLogprobs = {
+  readonly tokens: readonly string[];
+  readonly token_logprobs: readonly (number | null)[];
+  readonly top_logprobs: readonly (ReadonlyMap<string, number> | null)[];
+  readonly text_offset: readonly number[];
+};
+
+/** How OpenAI calls an answer, and what a choice looks like in it. */
+export type Format = {
+  readonly prefix: string;
+  readonly whole: string;
+  readonly piece: string;
+  readonly wholeOf: (choice: Choice) => object;
+  /** What has come of a choice, for the first time or again. */
+  readonly piecesOf: (choice: Choice, isFirst: boolean) => readonly object[];
+};
+export const completionFormat: Format = {
+  ...{ prefix: "cmpl", whole: "text_completion", piece: "text_completion" },
+  wholeOf: (choice) => choice,
+  piecesOf: (choice) => [choice],
 };
 
 /** Makes choices of pieces, each told where its text stands. */
@@ -325,10 +490,10 @@ function topOf(piece: Piece): ReadonlyMap<string, number> | null {
 }
 
 /** What all answers to an order have. */
-function envelope({ served, promptTokens, texts }: Order) {
+function envelope({ served, promptTokens, texts, format, writing }: Order) {
   const common = {
-    id: `cmpl-${randomUUID()}`,
-    object: "text_completion" as const,
+    id: `${format.prefix}-${randomUUID()}`,
+    object: writing.stream ? format.piece : format.whole,
     created: Math.floor(Date.now() / 1000),
     model: served.name,
   };
@@ -354,7 +519,8 @@ export async function complete(order: Order, client: string, attended: Attended)
     }
   }
   const tell = createTeller(order);
-  const choices = found.map(({ pieces, ended }, choice) => tell(choice, pieces, ended));
+  const given = order.best === undefined ? found : bestOf(found, order.best);
+  const choices = given.map(({ pieces, ended }, choice) => order.format.wholeOf(tell(choice, pieces, ended)));
   return writerOf(order)({ ...common, choices, usage: usage(), ...warned(order) });
 }
 
@@ -363,6 +529,16 @@ const writerOf = ({ writing }: Order): ((value: object) => string) =>
   writing.logprobs === undefined ? JSON.stringify : jsonOf;
 
 const warned = ({ warnings }: Order) => (warnings.length === 0 ? {} : { warnings });
+
+/** Of each prompt's texts those whose written tokens are likeliest on average, the best first; of equals the first. */
+function bestOf<T>(found: readonly T[], { of, n, scores }: Best): T[] {
+  const means = scores.map(({ nats, tokens }) => (tokens === 0 ? -Infinity : nats / tokens));
+  const ranked = [...found.keys()].sort((a, b) => {
+    const [prompts, one, other] = [Math.floor(a / of) - Math.floor(b / of), means[a] as number, means[b] as number];
+    return prompts || (one === other ? a - b : one > other ? -1 : 1);
+  });
+  return ranked.filter((_, place) => place % of < n).map((choice) => found[choice] as T);
+}
 
 /**
  * The answer as events: an object with what has come of a choice, one token or more, the usage where it was asked for, and at last [DONE];
@@ -390,6 +566,8 @@ type Answer = ReturnType<typeof envelope> &
   };
 async function* events(first: IteratorResult<Deliveries, void>, answer: Answer): Events {
   const { order, common, usage, tell, deliveries, onEnd, fail } = answer;
+  const { format } = order;
+  const begun = new Set<number>();
   const include = order.writing.stream_options?.include_usage === true;
   const json = writerOf(order);
   const event = (data: object): string => `data: ${json(data)}\n\n`;
@@ -397,10 +575,12 @@ async function* events(first: IteratorResult<Deliveries, void>, answer: Answer):
   try {
     for (let next = first; next.done !== true; next = await deliveries.next()) {
       let all = "";
-      for (const [choice, { pieces, ended }] of next.value) {
-        const choices = [tell(choice, pieces, ended ?? null)];
-        all += event({ ...common, choices, ...(include && { usage: null }), ...also });
-        also = {};
+      for (const [index, { pieces, ended }] of next.value) {
+        for (const choice of format.piecesOf(tell(index, pieces, ended ?? null), !begun.has(index))) {
+          all += event({ ...common, choices: [choice], ...(include && { usage: null }), ...also });
+          also = {};
+        }
+        begun.add(index);
       }
       yield all;
     }

@@ -1,31 +1,39 @@
 /** What a client is told when something is wrong: OpenAI's shape, with its statuses and codes. */
 import { InputError } from "../graph/input-error.ts";
 
-/** Every kind of error: its status, and what OpenAI calls its type and its code. */
+/**
+ * Every kind of error: its status, what OpenAI calls its type and its code, and after how many seconds the same request may
+ * succeed: false where it never will, null where nobody asks.
+ */
 const kinds = {
-  invalid: [400, "invalid_request_error", null],
-  invalid_api_key: [401, "invalid_request_error", "invalid_api_key"],
-  host_not_allowed: [403, "invalid_request_error", "host_not_allowed"],
-  not_found: [404, "invalid_request_error", "not_found"],
-  model_not_found: [404, "invalid_request_error", "model_not_found"],
-  session_not_found: [404, "invalid_request_error", "session_not_found"],
-  method_not_allowed: [405, "invalid_request_error", "method_not_allowed"],
-  session_busy: [409, "invalid_request_error", "session_busy"],
-  request_timeout: [408, "invalid_request_error", "request_timeout"],
-  state_mismatch: [409, "invalid_request_error", "state_mismatch"],
-  too_large: [413, "invalid_request_error", "request_too_large"],
-  media_type: [415, "invalid_request_error", "unsupported_media_type"],
-  content_encoding: [415, "invalid_request_error", "unsupported_content_encoding"],
-  expectation_failed: [417, "invalid_request_error", "expectation_failed"],
-  queue_full: [429, "rate_limit_error", "queue_full"],
-  session_limit: [429, "rate_limit_error", "session_limit"],
-  headers_too_large: [431, "invalid_request_error", "headers_too_large"],
+  invalid: [400, "invalid_request_error", null, false],
+  invalid_api_key: [401, "invalid_request_error", "invalid_api_key", false],
+  host_not_allowed: [403, "invalid_request_error", "host_not_allowed", false],
+  not_found: [404, "invalid_request_error", "not_found", false],
+  model_not_found: [404, "invalid_request_error", "model_not_found", false],
+  session_not_found: [404, "invalid_request_error", "session_not_found", false],
+  method_not_allowed: [405, "invalid_request_error", "method_not_allowed", false],
+  session_busy: [409, "invalid_request_error", "session_busy", 1],
+  state_mismatch: [409, "invalid_request_error", "state_mismatch", false],
+  /** It came too slowly, which may pass. */
+  request_timeout: [408, "invalid_request_error", "request_timeout", 1],
+  too_large: [413, "invalid_request_error", "request_too_large", false],
+  media_type: [415, "invalid_request_error", "unsupported_media_type", false],
+  content_encoding: [415, "invalid_request_error", "unsupported_content_encoding", false],
+  expectation_failed: [417, "invalid_request_error", "expectation_failed", false],
+  queue_full: [429, "rate_limit_error", "queue_full", 1],
+  session_limit: [429, "rate_limit_error", "session_limit", 1],
+  headers_too_large: [431, "invalid_request_error", "headers_too_large", false],
   /** Nobody is told of it any more. */
-  aborted: [499, "invalid_request_error", "aborted"],
-  internal: [500, "server_error", "internal_error"],
-  shutting_down: [503, "server_error", "shutting_down"],
-  timeout: [503, "server_error", "timeout"],
-} as const satisfies Record<string, readonly [number, string, string | null]>;
+  aborted: [499, "invalid_request_error", "aborted", null],
+  /** The same request meets the same fault. */
+  internal: [500, "server_error", "internal_error", false],
+  shutting_down: [503, "server_error", "shutting_down", 1],
+  /** The time was over before it had a lane. */
+  overloaded: [503, "server_error", "overloaded", 5],
+  /** It was read all the time, and nothing was written: the same request takes as long. */
+  timeout: [503, "server_error", "timeout", false],
+} as const satisfies Record<string, readonly [number, string, string | null, number | false | null]>;
 
 export type ErrorKind = keyof typeof kinds;
 export type ErrorStatus = (typeof kinds)[ErrorKind][0];
@@ -61,6 +69,12 @@ export class ApiError extends Error {
   get status(): ErrorStatus {
     return kinds[this.kind][0];
   }
+  /** What tells clients whether to try again: OpenAI's own look at `x-should-retry` before the status. */
+  get headers(): Readonly<Record<string, string>> {
+    const retry = this.retryAfter ?? retryOf(this.kind);
+    if (retry === null) return {};
+    return { "x-should-retry": String(retry !== false), ...(retry !== false && { "Retry-After": String(retry) }) };
+  }
   get body(): ErrorBody {
     const [, type, code] = kinds[this.kind];
     return { error: { message: this.message, type, param: this.param ?? null, code } };
@@ -85,6 +99,8 @@ export function stackOf(error: unknown, depth = 4): string {
   return error.cause === undefined || depth === 0 ? own : `${own}\ncaused by ${stackOf(error.cause, depth - 1)}`;
 }
 
+/** Seconds after which the same request may succeed; false where it never will, null where nobody asks. */
+export const retryOf = (kind: ErrorKind): number | false | null => kinds[kind][3];
 /** The statuses of these kinds. */
 export const statusOf = (kind: ErrorKind): ErrorStatus => kinds[kind][0];
 export const errorKinds = Object.keys(kinds) as readonly ErrorKind[];

@@ -2,4 +2,4 @@
 export { createServer, type Server } from "./app.ts";
 export { type ListenOptions, loopback } from "./bind.ts";
 export { type Listening, listen } from "./listen.ts";
-export { type LogLine, type ServerOptions, serverDefaults } from "./options.ts";
+export { type LogLine, type ServerOptions, serverDefaults, type WarningLine } from "./options.ts";

@@ -1,8 +1,9 @@
 /** Every route as data, and the OpenAPI document that is made of it. */
 import type { Context } from "hono";
 import { z } from "zod";
+import * as chatSchemas from "./chat-schemas.ts";
 import type { Env } from "./context.ts";
-import { type ErrorKind, statusOf } from "./errors.ts";
+import { type ErrorKind, retryOf, statusOf } from "./errors.ts";
 import * as schemas from "./schemas.ts";
 import { version } from "./version.ts";
 
@@ -11,7 +12,7 @@ export type Route = {
   /** With `:name` for what is in a path. */
   readonly path: string;
   readonly summary: string;
-  readonly body?: z.ZodType;
+  readonly body?: z.ZodObject;
   /** What may follow the path, of a route without a body. */
   readonly query?: z.ZodObject;
   readonly answer: {
@@ -33,12 +34,17 @@ export type Route = {
 const found = (schema: z.ZodType) => ({ status: 200, schema }) as const;
 const withBody = ["too_large", "media_type", "content_encoding"] as const satisfies readonly ErrorKind[];
 const written = { ...found(schemas.completion), events: schemas.completionEvent } as const;
+const writing = [...withBody, "model_not_found", "queue_full", "overloaded", "timeout"] as const;
 
 export const routes = {
   complete: {
     ...{ method: "post", path: "/v1/completions", summary: "Write text that goes on from prompts." },
-    ...{ body: schemas.completionRequest, answer: written },
-    errors: [...withBody, "model_not_found", "queue_full", "timeout"],
+    ...{ body: schemas.completionRequest, answer: written, errors: writing },
+  },
+  chat: {
+    ...{ method: "post", path: "/v1/chat/completions", summary: "Write an answer to messages." },
+    ...{ body: chatSchemas.chatRequest, errors: writing },
+    answer: { ...found(chatSchemas.chatCompletion), events: chatSchemas.chatCompletionEvent },
   },
   listModels: {
     ...{ method: "get", path: "/v1/models", summary: "The models.", answer: found(schemas.modelList) },
@@ -55,7 +61,7 @@ export const routes = {
   createSession: {
     ...{ method: "post", path: "/v1/unrolled/sessions", summary: "Begin a text that is gone on with." },
     ...{ body: schemas.sessionRequest, answer: { status: 201, schema: schemas.session } },
-    errors: [...withBody, "model_not_found", "session_limit", "queue_full", "timeout"],
+    errors: [...withBody, "model_not_found", "session_limit", "queue_full", "overloaded", "timeout"],
   },
   listSessions: {
     ...{ method: "get", path: "/v1/unrolled/sessions", summary: "Your sessions, the newest first, in pages." },
@@ -69,7 +75,7 @@ export const routes = {
     ...{ method: "post", path: "/v1/unrolled/sessions/:id/completions" },
     summary: "Read a prompt, and write on. What fails leaves the session as it was.",
     ...{ body: schemas.sessionCompletionRequest, answer: written },
-    errors: [...withBody, "session_not_found", "session_busy", "queue_full", "timeout"],
+    errors: [...withBody, "session_not_found", "session_busy", "queue_full", "overloaded", "timeout"],
   },
   readSessionState: {
     ...{ method: "get", path: "/v1/unrolled/sessions/:id/state", summary: "All that a session remembers, to the bit." },
@@ -90,6 +96,22 @@ export const routes = {
     ...{ method: "delete", path: "/v1/unrolled/sessions/:id", summary: "End a session." },
     ...{ answer: found(schemas.deleted), errors: ["session_not_found"] },
   },
+  tokenize: {
+    ...{ method: "post", path: "/tokenize", summary: "The tokens of a text, as vLLM tells them." },
+    ...{
+      body: chatSchemas.tokenizeRequest,
+      answer: found(schemas.tokenList),
+      errors: [...withBody, "model_not_found"],
+    },
+  },
+  detokenize: {
+    ...{ method: "post", path: "/detokenize", summary: "The text of tokens." },
+    ...{
+      body: schemas.detokenizeRequest,
+      answer: found(schemas.detokenized),
+      errors: [...withBody, "model_not_found"],
+    },
+  },
   health: {
     ...{ method: "get", path: "/healthz", summary: "Whether requests are answered.", open: true },
     ...{ answer: found(schemas.health), others: { 503: schemas.health } },
@@ -106,8 +128,8 @@ export const routes = {
 
 export type RouteName = keyof typeof routes;
 type BodyOf<K extends RouteName> = (typeof routes)[K] extends
-  | { readonly body: infer S extends z.ZodType }
-  | { readonly query: infer S extends z.ZodType }
+  | { readonly body: infer S extends z.ZodObject }
+  | { readonly query: infer S extends z.ZodObject }
   ? z.output<S>
   : undefined;
 /** What answers each route, given its body or query as it was checked. */
@@ -123,6 +145,10 @@ const headers = {
       "What the request is called in the log: its own x-request-id where that is one of up to 128 letters, digits and ._:;=+/@~-",
     schema: { type: "string", minLength: 1, maxLength: 128 },
   },
+  ShouldRetry: {
+    ...{ name: "x-should-retry", description: "Whether the same request may succeed later." },
+    schema: { type: "string", enum: ["true", "false"] },
+  },
   RetryAfter: {
     ...{ name: "Retry-After", description: "Seconds after which to try again." },
     schema: { type: "integer", minimum: 1 },
@@ -137,10 +163,17 @@ const headers = {
   },
 } as const;
 type HeaderName = keyof typeof headers;
-const headersOf: { readonly [K in ErrorKind]?: HeaderName } = {
-  ...{ queue_full: "RetryAfter", session_limit: "RetryAfter" },
+const ownHeaders: { readonly [K in ErrorKind]?: HeaderName } = {
   ...{ invalid_api_key: "WwwAuthenticate", content_encoding: "AcceptEncoding" },
 };
+function headersOf(kind: ErrorKind): readonly HeaderName[] {
+  const [retry, own] = [retryOf(kind), ownHeaders[kind]];
+  return [
+    ...(retry === null ? [] : (["ShouldRetry"] as const)),
+    ...(typeof retry === "number" ? (["RetryAfter"] as const) : []),
+    ...(own === undefined ? [] : [own]),
+  ];
+}
 const headersNamed = (names: readonly HeaderName[]) =>
   Object.fromEntries(names.map((name) => [headers[name].name, { $ref: `#/components/headers/${name}` }]));
 
@@ -229,7 +262,7 @@ export function openapi({ keys = false, hosts = false }: Described = {}): (baseP
         ...Object.fromEntries(
           [...failures].map(([status, kinds]) => [
             status,
-            described(kinds.join(", "), error, [...new Set(kinds.flatMap((kind) => headersOf[kind] ?? []))]),
+            described(kinds.join(", "), error, [...new Set(kinds.flatMap(headersOf))]),
           ]),
         ),
       },

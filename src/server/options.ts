@@ -69,11 +69,20 @@ export type ServerOptions = {
   readonly threads?: number;
   /** Told of each request when its answer has ended. */
   readonly log?: (line: LogLine) => void;
+  /** Told of what is odd and no error: a field of a request that is ignored, the first time that it comes. */
+  readonly warn?: (line: WarningLine) => void;
+  /**
+   * What becomes of each message of a chat, with `{content}` and, where wanted, `{role}`: `"{role}: {content}\n"`. The answer
+   * goes on from what stands before its content, and ends before what follows it. Without one, the contents are lines of one
+   * text, and the answer goes on from its end.
+   */
+  readonly chatTemplate?: string | undefined;
 };
 
 /** What is used where an option is not given. */
 export const serverDefaults = {
-  ...{ apiKeys: [], cors: [], hosts: undefined, trustProxy: [], basePath: "", threads: 1, log: () => {} },
+  ...{ apiKeys: [], cors: [], hosts: undefined, trustProxy: [], basePath: "", threads: 1 },
+  ...{ log: () => {}, warn: () => {}, chatTemplate: undefined },
   ...{ maxBodyBytes: 1_000_000, maxTokens: 16_384, maxPromptTokens: 65_536, queue: 1024 },
   ...{
     timeoutMs: 120_000,
@@ -131,7 +140,18 @@ const aPath: Rule = {
 };
 /** Nothing that a router takes for a pattern. */
 export const isBasePath = (path: string): boolean => /^(\/[\w.~-]+)*$/.test(path) && !/\/\.{1,2}(\/|$)/.test(path);
+/** Beside the lines of requests. */
+export type WarningLine = {
+  /** ISO 8601. */
+  readonly time: string;
+  readonly warning: string;
+};
+
 const count = wholeNumber(1);
+const template: Rule = {
+  expected: 'a text with "{content}" in it, once',
+  accepts: (value) => typeof value === "string" && value.split("{content}").length === 2,
+};
 /** As long as a timer can wait. */
 const duration = wholeNumber(1, 2 ** 31 - 1);
 
@@ -175,6 +195,8 @@ export const serverRules: Schema<ServerOptions> = {
   sessionMs: duration,
   threads: hostRules.threads,
   log: alias(callable, "logger", "onLog"),
+  warn: alias(callable, "onWarning"),
+  chatTemplate: template,
 };
 
 const modelName: Rule = {

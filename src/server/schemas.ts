@@ -3,12 +3,11 @@
  * nothing here can do is accepted at its default alone.
  */
 import { z } from "zod";
-import { excerpt } from "../graph/excerpt.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { ApiError } from "./errors.ts";
 
 /** What is wrong with a value, after its name. */
-const needs = (wanted: string) => ({
+export const needs = (wanted: string) => ({
   error: ({ input }: { readonly input?: unknown }) => `needs ${wanted}, got ${shown(input)}`,
 });
 
@@ -19,28 +18,28 @@ function shown(value: unknown): string {
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
-const text = (wanted = "text") => z.string(needs(wanted));
+export const text = (wanted = "text") => z.string(needs(wanted));
 /** What a model reads or ends before. */
 const lines = (wanted = "text") => text(wanted).transform(unixLineEnds);
-const between = (least: number, most: number) => {
+export const between = (least: number, most: number) => {
   const wanted = needs(`a number from ${least} to ${most}`);
   return z.number(wanted).min(least, wanted).max(most, wanted);
 };
-const whole = (least: number, most: number, wanted = `a whole number from ${least} to ${most}`) =>
+export const whole = (least: number, most: number, wanted = `a whole number from ${least} to ${most}`) =>
   z.number(needs(wanted)).int(needs(wanted)).min(least, needs(wanted)).max(most, needs(wanted));
-const flag = z.boolean(needs("true or false"));
+export const flag = z.boolean(needs("true or false"));
 const most = Number.MAX_SAFE_INTEGER;
-const count = z.int().min(0);
+export const count = z.int().min(0);
 
 /** A field that may be left out, or null. */
-const optional = <T extends z.ZodType, D>(schema: T, otherwise: D, description: string) =>
+export const optional = <T extends z.ZodType, D>(schema: T, otherwise: D, description: string) =>
   schema
     .nullish()
     .transform((value) => (value ?? otherwise) as NonNullable<z.output<T>> | D)
     .meta({ description, ...(otherwise === undefined ? {} : { default: otherwise }) });
 
 /** A field of OpenAI's that has to stay at its default. */
-const only = (isDefault: (value: unknown) => boolean, wanted: string, description: string) =>
+export const only = (isDefault: (value: unknown) => boolean, wanted: string, description: string) =>
   z
     .unknown()
     .refine((value) => value === null || value === undefined || isDefault(value), needs(wanted))
@@ -78,34 +77,86 @@ const prompt = z
   });
 
 const someText = text("text of at least one character").min(1, needs("text of at least one character"));
+/** Dozens are sent by clients for stories: the names of all who speak. */
+const mostStops = 128;
 const stop = z
   .union(
-    [someText, z.array(someText).max(4)],
-    needs("text, or a list of at most 4 texts, each of at least one character"),
+    [text(), z.array(someText).max(mostStops)],
+    needs(`text, or a list of at most ${mostStops} texts, each of at least one character`),
   )
   .nullish()
   .transform((value): readonly string[] => (typeof value === "string" ? [value] : (value ?? [])).map(unixLineEnds))
-  .meta({ description: "The text ends before any of these; at most 4." });
+  .transform((stops) => stops.filter((one) => one !== ""))
+  .meta({ description: `The text ends before any of these; at most ${mostStops}.` });
+
+/** OpenAI's least bias keeps a token out. */
+const biasOf = (value: number): number => (value === -100 ? -Infinity : value);
+const logitBias = optional(
+  z
+    .record(z.string().regex(/^\d+$/), between(-100, 100), {
+      error: (issue) => needs("an object of numbers from -100 to 100 by token id").error(issue),
+    })
+    .transform((given) => Object.fromEntries(Object.entries(given).map(([id, value]) => [id, biasOf(value)]))),
+  undefined,
+  "Added to the logits of tokens, by their ids (/tokenize tells them); -100 keeps one out.",
+);
+
+const unlimited = (value: unknown): boolean => value === 0 || value === -1;
+const topK = z
+  .preprocess((value) => (unlimited(value) ? null : value), whole(1, most, "a whole number from 1").nullish())
+  .transform((value) => value ?? undefined)
+  .meta({
+    description: "Draw from this many most likely tokens only; 0 and -1 are all.",
+    anyOf: [{ type: "integer", minimum: -1, maximum: most }, { type: "null" }],
+  });
+
+/** What demands a certain form of the text. */
+const isText = (value: unknown): boolean => (value as { type?: unknown }).type === "text";
+const free = only((value) => value === "", "null: texts are written freely", "Only null.");
+/** What other servers can do: refused where it is asked for, for what came would not be what was meant. */
+export const refused = {
+  suffix: only((value) => value === "", "null: no text is written before a suffix", "Only null."),
+  use_beam_search: only((value) => value === false, "false: the server draws tokens", "Only false."),
+  response_format: only(isText, 'null or {"type": "text"}: texts are written freely', 'Only {"type": "text"}.'),
+  ...{ structured_outputs: free, guided_json: free, guided_regex: free, guided_choice: free, guided_grammar: free },
+  ...{ json_schema: free, grammar: free },
+};
+
+export const tokensToWrite = whole(0, most, "a whole number from 0");
 
 /** How a text is written: what completions and sessions share. */
-const writing = {
-  max_tokens: optional(whole(0, most, "a whole number from 0"), 16, "Most tokens to write."),
+export const writing = {
+  max_tokens: optional(tokensToWrite, 16, "Most tokens to write."),
+  max_completion_tokens: optional(tokensToWrite, undefined, "The same, and comes first."),
   temperature: optional(between(0, 2), 1, "Logits are divided by it; 0 takes the most likely token."),
   top_p: optional(between(0, 1), 1, "Draw from the fewest most likely tokens that together have this probability."),
-  top_k: optional(whole(1, most, "a whole number from 1"), undefined, "Draw from this many most likely tokens only."),
+  top_k: topK,
   min_p: optional(between(0, 1), 0, "Draw from tokens at least this times as likely as the likeliest."),
   presence_penalty: optional(between(-2, 2), 0, "Taken from a token's logit once it was written."),
   frequency_penalty: optional(between(-2, 2), 0, "Taken from a token's logit for each time it was written."),
+  repetition_penalty: optional(
+    z.number(needs("a number above 0")).gt(0, needs("a number above 0")),
+    1,
+    "Positive logits of tokens that were read or written are divided by it, negative ones multiplied.",
+  ),
+  logit_bias: logitBias,
+  ignore_eos: optional(flag, false, "The end of a text is never written."),
   stop,
   seed: optional(
     whole(-(2 ** 52), 2 ** 52),
     undefined,
-    "The same seed writes the same text, whatever else the server does. Choice k draws from seed + k.",
+    "The same seed writes the same text, whatever else the server does; -1 is none. Choice k draws from seed + k.",
   ),
-  logprobs: optional(whole(0, 5), undefined, "How many of the most likely tokens to tell in each place."),
+  logprobs: z
+    .preprocess((value) => (typeof value === "boolean" ? (value ? 1 : null) : value), whole(0, 5).nullish())
+    .transform((value) => value ?? undefined)
+    .meta({
+      description: "How many of the most likely tokens to tell in each place; false is none, true is 1.",
+      anyOf: [{ type: "integer", minimum: 0, maximum: 5 }, { type: "boolean" }, { type: "null" }],
+    }),
   stream: optional(flag, false, "Server-sent events: pieces as they are written."),
   stream_options: z
-    .strictObject(
+    .object(
       {
         include_usage: optional(flag, false, "A last piece without choices, with the usage."),
         include_obfuscation: only((value) => value === false, "false", "Only false."),
@@ -116,54 +167,67 @@ const writing = {
   user: optional(text(), undefined, "Means nothing here."),
 };
 
+/** Of what may be streamed. */
+export const streamsOrHasNoOptions = ({
+  stream,
+  stream_options,
+}: {
+  stream: boolean;
+  stream_options?: unknown;
+}): boolean => stream || stream_options == null;
+export const needsStream = { path: ["stream_options"], error: "needs stream to be true" };
+
 export const completionRequest = z
-  .strictObject({
+  .object({
     model: text("the name of a model"),
     prompt,
     ...writing,
     n: optional(whole(1, 128), 1, "Texts for each prompt."),
     echo: optional(flag, false, "The prompt comes first in the text, as it was sent."),
-    best_of: optional(whole(1, 128), undefined, "Only as many as n: nothing is written that is not given."),
-    suffix: only((value) => value === "", "null: no text is written before a suffix", "Only null."),
-    logit_bias: only(
-      (value) => typeof value === "object" && value !== null && Object.keys(value).length === 0,
-      "null: no logits are changed by token",
-      "Only null or {}.",
+    best_of: optional(
+      whole(1, 128),
+      undefined,
+      "Texts that are written for each prompt; the n whose tokens are likeliest on average are given, the best first.",
     ),
+    ...refused,
   })
-  .refine(({ best_of, n }) => best_of === undefined || best_of === n, {
+  .refine(({ best_of, n }) => best_of === undefined || best_of >= n, {
     path: ["best_of"],
     error: ({ input }) => {
       const { best_of, n } = input as { best_of: number; n: number };
-      return `needs ${n}, as many as n, or null, got ${best_of}`;
+      return `needs at least ${n}, as many as n, or null, got ${best_of}`;
     },
   })
-  .refine(({ stream, stream_options }) => stream || stream_options == null, {
-    path: ["stream_options"],
-    error: "needs stream to be true",
+  .refine(({ best_of, n, stream }) => !stream || best_of === undefined || best_of <= n, {
+    path: ["best_of"],
+    error: ({ input }) =>
+      `needs ${(input as { n: number }).n}, as many as n, in a stream: which are best is known at the end`,
   })
+  .refine(streamsOrHasNoOptions, needsStream)
   .meta({ id: "CompletionRequest" });
 
 export const sessionRequest = z
-  .strictObject({
+  .object({
     model: text("the name of a model"),
     prompt: optional(lines(), "", "What the model reads at once."),
   })
   .meta({ id: "SessionRequest" });
 
+const one = only((value) => value === 1, "1: a session is one text", "Only 1.");
 export const sessionCompletionRequest = z
-  .strictObject({
+  .object({
     prompt: optional(lines(), "", "What the model reads first. It goes on from all that it has read and written."),
     ...writing,
+    n: one,
+    best_of: one,
+    echo: only((value) => value === false, "false: a session tells what is new", "Only false."),
+    ...refused,
   })
-  .refine(({ stream, stream_options }) => stream || stream_options == null, {
-    path: ["stream_options"],
-    error: "needs stream to be true",
-  })
+  .refine(streamsOrHasNoOptions, needsStream)
   .meta({ id: "SessionCompletionRequest" });
 
 export const inspectRequest = z
-  .strictObject({
+  .object({
     model: text("the name of a model"),
     text: someText.transform(unixLineEnds),
     values: optional(
@@ -174,9 +238,9 @@ export const inspectRequest = z
   })
   .meta({ id: "InspectRequest" });
 
-const usage = z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count });
+export const usage = z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count });
 
-const warnings = z
+export const warnings = z
   .array(z.object({ code: z.literal("unknown_characters"), param: z.string(), message: z.string() }))
   .optional()
   .meta({ description: "What was answered, and is yet likely not what was meant: absent where there is nothing." });
@@ -210,7 +274,7 @@ const completionOf = <Ended extends z.ZodType, Used extends z.ZodType>(finish_re
     usage,
     warnings,
   });
-const endings = z.enum(["stop", "length"]);
+export const endings = z.enum(["stop", "length"]);
 export const completion = completionOf(endings, usage).meta({ id: "Completion" });
 export const completionChunk = completionOf(
   endings.nullable().meta({ description: "Null in all pieces but a choice's last one." }),
@@ -324,6 +388,22 @@ export const inspection = z
 
 export const health = z.object({ status: z.enum(["ok", "shutting down"]) }).meta({ id: "Health" });
 
+export const tokenList = z
+  .object({
+    count,
+    max_model_len: count.meta({ description: "Most tokens that a request may have read; the model has no limit." }),
+    tokens: z.array(count),
+    token_strs: z.array(z.string()).nullable(),
+  })
+  .meta({ id: "TokenList" });
+export const detokenizeRequest = z
+  .object({
+    model: text("the name of a model"),
+    tokens: z.array(whole(0, most, "tokens, whole numbers from 0"), needs("a list of tokens")),
+  })
+  .meta({ id: "DetokenizeRequest" });
+export const detokenized = z.object({ prompt: z.string() }).meta({ id: "Detokenized" });
+
 export const errorBody = z
   .object({
     error: z.object({
@@ -344,26 +424,33 @@ export const completionEvent = z.union([completionChunk, errorBody]).meta({
 
 export type CompletionRequest = z.output<typeof completionRequest>;
 /** How a text is to be written. */
-export type Writing = Omit<z.output<typeof sessionCompletionRequest>, "prompt">;
+export type Writing = Omit<
+  z.output<typeof sessionCompletionRequest>,
+  "prompt" | "n" | "best_of" | "echo" | keyof typeof refused | "max_completion_tokens" | "user"
+>;
 export type Completion = z.output<typeof completion>;
 export type Warning = NonNullable<Completion["warnings"]>[number];
 export type SessionMemory = z.output<typeof sessionMemory>;
 
 /**
- * A request's body, checked.
+ * A request's body, checked; `onUnknown` is told of the fields that the schema does not have, which mean nothing.
  * @throws ApiError invalid, which names the first field that is wrong
  */
-export function check<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+export function check<T extends z.ZodObject>(
+  schema: T,
+  body: unknown,
+  onUnknown: (names: readonly string[]) => void = () => {},
+): z.output<T> {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new ApiError("invalid", `the body needs a JSON object, got ${shown(body)}.`);
   }
   const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues as [z.core.$ZodIssue];
-  if (issue.code === "unrecognized_keys") {
-    const name = excerpt([...issue.path, issue.keys[0]].join("."), 100);
-    throw new ApiError("invalid", `${name}: there is no such field. Leave it out.`, name);
+  if (result.success) {
+    const unknown = Object.keys(body).filter((name) => !Object.hasOwn(schema.shape, name));
+    if (unknown.length > 0) onUnknown(unknown);
+    return result.data;
   }
+  const [issue] = result.error.issues as [z.core.$ZodIssue];
   const param = issue.path.join(".");
   throw new ApiError("invalid", `${param}: ${issue.message}.`, param);
 }

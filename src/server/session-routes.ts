@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { encode } from "../text/tokenizer.ts";
 import type { Answer } from "./answer.ts";
-import { checkLimits, type Limits, type Order, textOf } from "./completions.ts";
+import { checkLimits, completionFormat, type Limits, type Order, seedOf, textOf, withLength } from "./completions.ts";
 import type { Env } from "./context.ts";
 import type { LoadedModels } from "./loaded-models.ts";
 import { type Handlers, routes } from "./openapi.ts";
@@ -66,7 +66,7 @@ export function sessionRoutes({ models, sessions, limits, answer }: Parts) {
     },
     completeSession(c, body) {
       const session = sessionOf(c);
-      const order = orderOf(session, body, body.prompt, limits);
+      const order = orderOf(session, withLength(body), body.prompt, limits);
       return answer(c, order, sessions.enter(session));
     },
     deleteSession(c) {
@@ -89,10 +89,9 @@ function orderOf(session: Session, writing: Writing, prompt: string, limits: Lim
   const { after, ...about } = (writing.max_tokens === 0 ? readOn : writeOn)(tokenizer, remembered, prompt);
   const promptTokens = encode(tokenizer, prompt).length;
   checkLimits(writing, limits, { texts: 1, toRead: promptTokens });
-  const seed = writing.seed ?? Math.floor(Math.random() * 2 ** 32);
-  const text = textOf(served, writing, { ...about, seed, goesOn: true });
+  const text = textOf(served, writing, { ...about, seed: seedOf(writing), goesOn: true });
   return {
-    ...{ served, writing, texts: [text], before: [[]], promptTokens },
+    ...{ served, writing, texts: [text], before: [[]], promptTokens, format: completionFormat },
     warnings: warningsOf(served.lm, { prompt: [prompt], stop: writing.stop }),
     onWritten() {
       session.remembered = after(text);

@@ -118,6 +118,31 @@ describe("wrong usage is one line and exit 2", () => {
   });
 });
 
+test("--chat-template writes messages its way; a field that is not known is said once, as a line of JSON", async () => {
+  const { child, openai, err } = await serve("a.safetensors", "--chat-template", "{role}: {content}\\n");
+  const messages = [{ role: "user" as const, content: "the cat" }];
+  const ask = () =>
+    openai.chat.completions.create({ ...{ model: "a", messages, max_tokens: 30, seed: 1 }, ...{ odd: 1, odder: 2 } });
+  const { usage } = await ask();
+  expect(usage?.prompt_tokens).toBe("user: the cat\nassistant: ".length);
+  await ask();
+  await until(() => err().split("\n").length > 4);
+  const lines = err()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines.filter(({ warning }) => warning !== undefined)).toEqual(
+    ["odd", "odder"].map((name) => ({
+      time: expect.any(String),
+      warning: `/v1/chat/completions: the field "${name}" is not known here, and ignored. This is said once.`,
+    })),
+  );
+  child.kill("SIGKILL");
+  expect(await refusal(folder, "serve", "a.safetensors", "--chat-template", "{role}")).toBe(
+    '--chat-template: needs {content} once, as in "{role}: {content}\\n".',
+  );
+});
+
 test("a key is taken from the environment, and none is in the list of processes", async () => {
   process.env.UNROLLED_API_KEY = "from-environment";
   const serving = await serve("a.safetensors");

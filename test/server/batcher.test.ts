@@ -1,10 +1,10 @@
 /** Who gets a lane, and that nobody's text depends on it. */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createRandom } from "../../src/nn/random.ts";
-import { createBatcher, type Job } from "../../src/server/batcher.ts";
+import { createBatcher, type Job, turn } from "../../src/server/batcher.ts";
 import { ApiError } from "../../src/server/errors.ts";
-import { createText } from "../../src/tasks/desk.ts";
+import { createText, Desk } from "../../src/tasks/desk.ts";
 import { book, serving, tiny, until } from "./serving.ts";
 
 type Piece = { readonly text: string };
@@ -124,6 +124,76 @@ test("a paused text gives its lane to others and goes on when it is resumed", as
   batcher.resume(job);
   await until(() => job.found.ended !== undefined);
   expect(job.found).toEqual(alone.found);
+});
+
+describe("texts that go on from what another one has read", () => {
+  const prompt = book.slice(0, 300);
+  /** A job whose text reads all of the prompt, and others that read its last token. */
+  function sharing(count: number): Followed[] {
+    const others = Array.from({ length: count }, (_, k) => jobOf("a", { prompt: prompt.slice(-1), seed: 1 + k }));
+    const shares = { after: prompt.length - 1, texts: others.map(({ text }) => text) };
+    return [{ ...jobOf("a", { prompt, seed: 0 }), shares }, ...others.map((job) => ({ ...job, follows: true }))];
+  }
+  const alone = async (seed: number): Promise<string> => {
+    const [batcher, job] = [await batcherOf(), jobOf("a", { prompt, seed })];
+    batcher.add([job]);
+    await until(() => job.found.ended !== undefined);
+    return job.found.text;
+  };
+
+  test("are what they are alone, where lanes are few and the first one gives its own up", async () => {
+    const batcher = await batcherOf();
+    const jobs = sharing(40);
+    batcher.add(jobs);
+    expect(batcher.queueLength).toBe(41);
+    await until(() => (jobs[0] as Followed).text.read > 0);
+    batcher.add(jobsOf("b", 60));
+    await until(() => ended(jobs) === jobs.length);
+    for (const seed of [0, 1, 31, 40]) expect(jobs[seed]?.found.text).toBe(await alone(seed));
+  });
+
+  test("have no lane and take no step before that: not while the first one is paused either", async () => {
+    const batcher = await batcherOf();
+    const jobs = sharing(3);
+    const [first, ...others] = jobs as [Followed, ...Followed[]];
+    batcher.add(jobs);
+    await until(() => first.text.read > 0);
+    batcher.pause(first);
+    const step = vi.spyOn(Desk.prototype, "step");
+    for (let k = 0; k < 50; k++) await turn();
+    expect(step).not.toHaveBeenCalled();
+    step.mockRestore();
+    expect([batcher.lanesInUse, batcher.queueLength, ended(others)]).toEqual([0, 3, 0]);
+    batcher.resume(first);
+    await until(() => ended(jobs) === 4);
+    expect(others[2]?.found.text).toBe(await alone(3));
+  });
+
+  test("begin also where the first one is paused in the very step", async () => {
+    const batcher = await batcherOf();
+    const jobs = sharing(2);
+    const [first, ...others] = jobs as [Followed, ...Followed[]];
+    const { text } = first;
+    // Told of the last token that is shared, it has no reader.
+    const heard = createText<Piece>(tiny, {
+      ...{ prompt, length: 20, seed: 0, describe: (text: string) => ({ text }), heard: () => ({ text: "" }) },
+    });
+    const job: Followed = {
+      ...{ ...first, text: heard },
+      take(pieces, ended) {
+        first.take(pieces, ended);
+        if (heard.read === prompt.length - 1) batcher.pause(job);
+      },
+    };
+    expect(text.read).toBe(0);
+    batcher.add([job, ...others]);
+    await until(() => ended(others) === 2);
+    expect(others[1]?.found.text).toBe(await alone(2));
+    expect(heard.written).toBe(0);
+    batcher.resume(job);
+    await until(() => first.found.ended !== undefined);
+    expect(first.found.text).toBe(await alone(0));
+  });
 });
 
 test("an answer under load is the quiet server's for the same seed, whatever else is asked, streamed or not", async () => {

@@ -37,7 +37,18 @@ describe("malformed requests", () => {
   test("any JSON is answered: as a completion, or as a client's error", async () => {
     const field = fc.oneof(fc.jsonValue(), fc.constantFrom("tiny", 0, 1, -1, 1e308, "", [], {}, true, null));
     const names = ["prompt", "max_tokens", "temperature", "top_p", "n", "stop", "seed", "logprobs", "echo", "best_of"];
-    const known = fc.dictionary(fc.constantFrom(...names, "suffix", "logit_bias", "user", "top_k", "min_p"), field);
+    const others = [
+      "repetition_penalty",
+      "ignore_eos",
+      "response_format",
+      "stream_options",
+      "max_completion_tokens",
+      "odd",
+    ];
+    const known = fc.dictionary(
+      fc.constantFrom(...names, "suffix", "logit_bias", "user", "top_k", "min_p", ...others),
+      field,
+    );
     const body = fc.oneof(
       fc.jsonValue(),
       known.map((fields) => ({ model: "tiny", ...fields })),
@@ -49,6 +60,45 @@ describe("malformed requests", () => {
         else expect([400, 404]).toContain(await wrong(answer));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  test("any JSON as a chat, as text or tokens to tell of: answered, or a client's error", async () => {
+    const field = fc.oneof(fc.jsonValue(), fc.constantFrom("tiny", 0, 1, -1, "", [], {}, true, null, [1, 2]));
+    const message = fc.oneof(
+      fc.jsonValue(),
+      fc.record({ role: fc.oneof(fc.constant("user"), field), content: fc.oneof(fc.string(), fc.array(field), field) }),
+      fc.record({
+        role: fc.constant("user"),
+        content: fc.array(fc.record({ type: fc.constantFrom("text", "x"), text: field })),
+      }),
+    );
+    const names = [
+      "tools",
+      "tool_choice",
+      "modalities",
+      "logprobs",
+      "top_logprobs",
+      "n",
+      "stop",
+      "max_tokens",
+      "prompt",
+    ];
+    const fields = fc.dictionary(fc.constantFrom(...names, "tokens", "logit_bias", "return_token_strs"), field);
+    const asked = fc.record({
+      path: fc.constantFrom("/v1/chat/completions", "/tokenize", "/detokenize"),
+      messages: fc.oneof(fc.array(message), field),
+      fields,
+      withMessages: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(asked, async ({ path, messages, fields, withMessages }) => {
+        const body = { model: "tiny", ...fields, ...(withMessages && { messages }) };
+        const answer = await here.post(path, JSON.stringify(body));
+        if (answer.status === 200) expect((await answer.json()).error).toBeUndefined();
+        else expect(await wrong(answer)).toBe(400);
+      }),
+      { numRuns: 150 },
     );
   });
 

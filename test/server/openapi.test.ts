@@ -5,6 +5,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { z } from "zod";
+import { chatCompletionChunk } from "../../src/server/chat-schemas.ts";
 import { LoadedModels } from "../../src/server/loaded-models.ts";
 import { openapi, type Route, routes } from "../../src/server/openapi.ts";
 import * as schemas from "../../src/server/schemas.ts";
@@ -155,6 +156,8 @@ test("a completion's fields have descriptions, defaults and limits", () => {
   expect(properties.max_tokens).toMatchObject({ default: 16, description: "Most tokens to write." });
   expect(properties.temperature).toMatchObject({ default: 1, anyOf: [{ minimum: 0, maximum: 2 }, { type: "null" }] });
   expect(properties.prompt?.anyOf).toHaveLength(5);
+  expect(properties.top_k?.anyOf).toEqual([{ type: "integer", minimum: -1, maximum: 2 ** 53 - 1 }, { type: "null" }]);
+  expect(properties.logprobs?.anyOf).toContainEqual({ type: "boolean" });
   for (const [name, field] of Object.entries(properties)) {
     if (name !== "model" && name !== "stream_options") expect(field.description, name).toMatch(/\.$/);
   }
@@ -177,6 +180,11 @@ describe("answers are as they are described", () => {
     await answered("health", await here.get("/healthz"));
     const asked = { model: "tiny", prompt: "a", logprobs: 2, echo: true, seed: 1 };
     await answered("complete", await here.post("/v1/completions", asked));
+    const messages = [{ role: "user", content: "a" }];
+    const chat = { model: "tiny", messages, logprobs: true, top_logprobs: 2, seed: 1, n: 2 };
+    await answered("chat", await here.post("/v1/chat/completions", chat));
+    const { tokens } = await answered("tokenize", await here.post("/tokenize", { model: "tiny", prompt: "abc" }));
+    await answered("detokenize", await here.post("/detokenize", { model: "tiny", tokens }));
     await answered("inspect", await here.post("/v1/unrolled/inspect", { model: "tiny", text: "abc" }));
     const { id } = await answered("createSession", await here.post(sessions, { model: "tiny", prompt: "abc" }));
     await answered("readSession", await here.get(`${sessions}/${id}`));
@@ -190,6 +198,12 @@ describe("answers are as they are described", () => {
     expect(stream.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
     for (const event of (await stream.text()).split("\n\n").slice(0, -2)) {
       schemas.completionChunk.strict().parse(JSON.parse(event.slice("data: ".length)));
+    }
+    const chunks = await here.post("/v1/chat/completions", {
+      ...{ ...chat, stream: true, stream_options: { include_usage: true } },
+    });
+    for (const event of (await chunks.text()).split("\n\n").slice(0, -2)) {
+      chatCompletionChunk.strict().parse(JSON.parse(event.slice("data: ".length)));
     }
     expect((await here.get("/metrics")).headers.get("content-type")).toMatch(/^text\/plain/);
   });
@@ -206,6 +220,9 @@ describe("every documented answer of every route is true", () => {
   /** As its route is asked where nothing is wrong. */
   const right: Record<string, Asked> = {
     complete: { body: { model: "tiny", prompt: "a", max_tokens: 3, logprobs: 2, echo: true } },
+    chat: { body: { model: "tiny", messages: [{ role: "user", content: "a" }], max_tokens: 3, logprobs: true, n: 2 } },
+    tokenize: { body: { model: "tiny", prompt: "ab", return_token_strs: true } },
+    detokenize: { body: { model: "tiny", tokens: [1, 2] } },
     inspect: { body: { model: "tiny", text: "ab" } },
     createSession: { body: { model: "tiny", prompt: "a" } },
     completeSession: { body: { max_tokens: 3 } },
@@ -301,7 +318,7 @@ describe("every documented answer of every route is true", () => {
     const withBody = all.filter((name) => right[name] !== undefined);
 
     for (const name of all) if (name !== "deleteSession") await ask(name, routes[name].answer.status);
-    for (const name of ["complete", "completeSession"]) {
+    for (const name of ["complete", "completeSession", "chat"]) {
       for (const include_usage of [true, false]) {
         await ask(name, 200, {
           body: { ...(right[name]?.body as object), stream: true, stream_options: { include_usage } },
@@ -318,12 +335,12 @@ describe("every documented answer of every route is true", () => {
     }
     for (const name of withBody) {
       await ask(name, 400, { body: "{" });
-      await ask(name, 400, { body: { ...(right[name]?.body as object), model: 5, prompt: {} } });
+      await ask(name, 400, { body: { ...(right[name]?.body as object), model: 5, prompt: {}, tokens: 0 } });
       await ask(name, 413, { body: { text: "a".repeat(1_000_000) } });
       await ask(name, 415, { headers: { ...key, "Content-Type": "text/plain" } });
       await ask(name, 415, { headers: { ...key, "Content-Encoding": "br" } });
     }
-    for (const name of ["complete", "inspect", "createSession"]) {
+    for (const name of ["complete", "chat", "tokenize", "detokenize", "inspect", "createSession"]) {
       await ask(name, 404, { body: { ...(right[name]?.body as object), model: "none" } });
     }
     for (const name of all.filter((one) => routes[one].path.includes(":id"))) {
@@ -359,6 +376,7 @@ describe("every documented answer of every route is true", () => {
     await ask("createSession", 429);
     await ask("forkSession", 429, { path: pathOf("forkSession", others[0]) });
     await ask("complete", 429, { body: { model: "tiny", prompt: ["a", "b"] } });
+    await ask("chat", 429);
 
     // What runs goes on while it is closing.
     const closed = own.server.close(60_000);

@@ -279,13 +279,7 @@ describe("edges", () => {
         const random = createRandom(seed);
         const sampler = createSampler(options, logits.length);
         for (let k = 0; k < 5; k++) expect(logits[sampler.draw(logits, random)]).toBeGreaterThan(-Infinity);
-        const {
-          repetitionPenalty: _,
-          frequencyPenalty: __,
-          presencePenalty: ___,
-          logitBias: ____,
-          ...filters
-        } = options;
+        const { repetitionPenalty: _, frequencyPenalty: __, presencePenalty: ___, ...filters } = options;
         expect(keptOf(logits, filters)).toContain(sample(logits, options, random));
       }),
       { numRuns: 3000 },

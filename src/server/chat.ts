@@ -1,0 +1,89 @@
+/** Chat completions: messages as one text that a language model goes on with, and what it writes as a message. */
+import { unixLineEnds } from "../text/line-ends.ts";
+import type { ChatRequest, Message } from "./chat-schemas.ts";
+import { type Choice, type Format, type Limits, type Order, placeOrder, type Served } from "./completions.ts";
+
+/** Messages as a text, and what ends an answer to it. */
+export type Conversation = { readonly prompt: string; readonly stop: readonly string[] };
+
+/**
+ * Without a template the contents are lines of one text, and an answer goes on from its end. With one, each message is written
+ * as it says, then the beginning of an answer, up to its content; what follows the content there ends the answer.
+ * @example conversationOf([{ role: "user", content: "Call me" }], "{role}: {content}\n")
+ * // { prompt: "user: Call me\nassistant: ", stop: ["\n"] }
+ */
+export function conversationOf(messages: readonly Message[], template: string | undefined): Conversation {
+  if (template === undefined) {
+    return { prompt: unixLineEnds(messages.map(({ content }) => content).join("\n")), stop: [] };
+  }
+  const [before, after] = template.split("{content}") as [string, string];
+  const withRole = (text: string, role: string): string => text.replaceAll("{role}", () => role);
+  const said = messages.map(({ role, content }) => `${withRole(before, role)}${content}${withRole(after, role)}`);
+  const end = withRole(after, "assistant");
+  return {
+    prompt: unixLineEnds(said.join("") + withRole(before, "assistant")),
+    stop: end === "" ? [] : [unixLineEnds(end)],
+  };
+}
+
+/**
+ * What to write for a chat.
+ * @throws ApiError as `placeOrder`
+ */
+export function placeChatOrder(
+  served: Served,
+  { messages, n, stop, logprobs, top_logprobs = 0, ...rest }: ChatRequest,
+  limits: Limits,
+  template: string | undefined,
+): Order {
+  const { prompt, stop: ends } = conversationOf(messages, template);
+  const writing = { stop: [...stop, ...ends], logprobs: logprobs ? top_logprobs : undefined, ...rest };
+  return placeOrder(served, writing, limits, {
+    prompt,
+    n,
+    echo: false,
+    format: createChatFormat(top_logprobs),
+    param: "messages",
+  });
+}
+
+/** `count` of the most likely tokens are told in each place. */
+function createChatFormat(count: number): Format {
+  return {
+    ...{ prefix: "chatcmpl", whole: "chat.completion", piece: "chat.completion.chunk" },
+    wholeOf: ({ index, text, logprobs, finish_reason }) => ({
+      index,
+      message: { role: "assistant", content: text, refusal: null },
+      logprobs: logprobsOf(logprobs, count),
+      finish_reason,
+    }),
+    piecesOf({ index, text, logprobs, finish_reason }, isFirst) {
+      const begin = { index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null };
+      const delta = text === "" ? {} : { content: text };
+      const piece = { index, delta, logprobs: logprobsOf(logprobs, count), finish_reason };
+      return isFirst ? [begin, piece] : [piece];
+    },
+  };
+}
+
+/** The same log-probabilities as a chat has them: by token; one that was written is only there where it is among the likeliest. */
+function logprobsOf(logprobs: Choice["logprobs"], count: number): object | null {
+  if (logprobs === null) return null;
+  const { tokens, token_logprobs, top_logprobs } = logprobs;
+  const content = tokens.map((token, k) => {
+    const top = [...(top_logprobs[k] ?? [])].map(([name, nats]) => logprobOf(name, nats));
+    const likeliest = top.sort((a, b) => b.logprob - a.logprob).slice(0, count);
+    return { ...logprobOf(token, token_logprobs[k] as number), top_logprobs: likeliest };
+  });
+  return { content, refusal: null };
+}
+
+function logprobOf(token: string, logprob: number) {
+  return { token, logprob, bytes: bytesOf(token) };
+}
+
+/** Those that a token's name stands for (`bytes:\xe2\x82`). */
+function bytesOf(name: string): number[] {
+  if (!/^bytes:(\\x[\da-f]{2})+$/.test(name)) return [...new TextEncoder().encode(name)];
+  return [...name.matchAll(/[\da-f]{2}/g)].map(([hex]) => Number.parseInt(hex, 16));
+}
