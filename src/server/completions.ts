@@ -370,16 +370,20 @@ async function* write(
     return job;
   });
   const abort = (): void => {
-    for (const job of jobs) batcher.remove(job);
     const { reason } = signal;
     const isLate = reason instanceof ApiError && reason.kind === "timeout";
-    // What there is by then is the answer; nothing that came is held back any more. A session has to remember just that.
-    const isAnswer = texts.some(({ written }) => written > 0) && texts.every(isShownWhole);
-    if (isLate && isAnswer) {
-      for (const choice of left) end(choice, heldBy(texts[choice] as Text<Piece>), "length");
-    } else if (isLate && texts.every(({ read }) => read === 0)) {
-      failure = new ApiError("overloaded", `${reason.message} It waited for others all the time.`);
-    } else failure = reason;
+    // What there is by then is the answer. A session has to remember just that.
+    const isAnswer = isLate && texts.some(({ written }) => written > 0) && texts.every(isShownWhole);
+    const hadNoLane = isLate && texts.every(({ read }) => read === 0);
+    if (hadNoLane) failure = new ApiError("overloaded", `${reason.message} It waited for others all the time.`);
+    else if (!isAnswer) failure = reason;
+    try {
+      for (const job of jobs) batcher.remove(job);
+      // Nothing that came is held back any more.
+      if (isAnswer) for (const choice of left) end(choice, heldBy(texts[choice] as Text<Piece>), "length");
+    } catch (error) {
+      failure ??= error;
+    }
     wake();
   };
   batcher.add(jobs);

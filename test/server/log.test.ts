@@ -3,11 +3,15 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import type { LogLine } from "../../src/server/options.ts";
-import { serving, until } from "./serving.ts";
+import { book, serving, until } from "./serving.ts";
 
 const here = await serving();
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 const id = expect.stringMatching(/^req-[\da-f-]{36}$/);
+
+/** A stream that ends with an error: it begins with its prompt, which takes longer to read than a request may. */
+const hurried = { timeoutMs: 100, maxPromptTokens: 1e7, maxBodyBytes: 1e7 };
+const tooLong = { model: "tiny", prompt: book.repeat(10_000).slice(0, 4e6), max_tokens: 1, echo: true, stream: true };
 
 describe("a log line", () => {
   test("has what was asked and how it went, and no word of the text, the key or a session", async () => {
@@ -51,11 +55,11 @@ describe("a log line", () => {
   });
 
   test("has the kind of the error, with its status and also in the middle of a stream", async () => {
-    const { post, get, lines } = await serving({ timeoutMs: 100, maxTokens: 1e9 });
+    const { post, get, lines } = await serving(hurried);
     await get("/v1/models/none");
     await get("/nothing");
     await post("/v1/completions", { model: "tiny", n: -1 });
-    await (await post("/v1/completions", { model: "tiny", prompt: "a", max_tokens: 1e8, stream: true })).text();
+    await (await post("/v1/completions", tooLong)).text();
     await until(() => lines.length === 4);
     expect(lines.map(({ status, error }) => [status, error])).toEqual([
       [404, "model_not_found"],
@@ -122,7 +126,7 @@ describe("metrics", () => {
   });
 
   test("count refusals by reason, of which each stands at 0 before", async () => {
-    const { post, get, figure, lines } = await serving({ timeoutMs: 100, maxTokens: 1e9 });
+    const { post, get, figure, lines } = await serving(hurried);
     const refused = (reason: string) => figure(`unrolled_refusals_total{reason="${reason}"}`);
     for (const reason of ["queue_full", "internal", "invalid_api_key", "media_type", "timeout"]) {
       expect([reason, await refused(reason)]).toEqual([reason, 0]);
@@ -131,7 +135,7 @@ describe("metrics", () => {
     await post("/v1/completions", { model: "none" });
     await post("/v1/completions", "{}", { headers: { "Content-Type": "text/plain" } });
     await get("/v1/completions");
-    await (await post("/v1/completions", { model: "tiny", prompt: "a", max_tokens: 1e8, stream: true })).text();
+    await (await post("/v1/completions", tooLong)).text();
     await until(() => lines.some(({ error }) => error === "timeout"));
     const reasons = ["invalid", "model_not_found", "media_type", "method_not_allowed", "timeout"];
     expect(await Promise.all(reasons.map(refused))).toEqual([1, 1, 1, 1, 1]);
