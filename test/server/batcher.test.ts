@@ -141,7 +141,7 @@ describe("texts that go on from what another one has read", () => {
     return job.found.text;
   };
 
-  test("are what they are alone, where lanes are few and the first one gives its own up", async () => {
+  test("are what they are alone, also where lanes are fewer and others come", async () => {
     const batcher = await batcherOf();
     const jobs = sharing(40);
     batcher.add(jobs);
@@ -152,44 +152,45 @@ describe("texts that go on from what another one has read", () => {
     for (const seed of [0, 1, 31, 40]) expect(jobs[seed]?.found.text).toBe(await alone(seed));
   });
 
+  /** The first job, which has no reader any more once it has read so many tokens. */
+  function pausedAfter(read: number, first: Followed, batcher: Awaited<ReturnType<typeof batcherOf>>): Followed {
+    const text = createText<Piece>(tiny, {
+      ...{ prompt, length: 20, seed: 0, describe: (text: string) => ({ text }), heard: () => ({ text: "" }) },
+    });
+    const job: Followed = {
+      ...{ ...first, text },
+      take(pieces, ended) {
+        first.take(pieces, ended);
+        if (text.read === read) batcher.pause(job);
+      },
+    };
+    return job;
+  }
+
   test("have no lane and take no step before that: not while the first one is paused either", async () => {
     const batcher = await batcherOf();
-    const jobs = sharing(3);
-    const [first, ...others] = jobs as [Followed, ...Followed[]];
-    batcher.add(jobs);
-    await until(() => first.text.read > 0);
-    batcher.pause(first);
+    const [first, ...others] = sharing(3) as [Followed, ...Followed[]];
+    const job = pausedAfter(100, first, batcher);
+    batcher.add([job, ...others]);
+    await until(() => job.text.read === 100);
     const step = vi.spyOn(Desk.prototype, "step");
     for (let k = 0; k < 50; k++) await turn();
     expect(step).not.toHaveBeenCalled();
     step.mockRestore();
     expect([batcher.lanesInUse, batcher.queueLength, ended(others)]).toEqual([0, 3, 0]);
-    batcher.resume(first);
-    await until(() => ended(jobs) === 4);
+    batcher.resume(job);
+    await until(() => ended([first, ...others]) === 4);
     expect(others[2]?.found.text).toBe(await alone(3));
   });
 
   test("begin also where the first one is paused in the very step", async () => {
     const batcher = await batcherOf();
-    const jobs = sharing(2);
-    const [first, ...others] = jobs as [Followed, ...Followed[]];
-    const { text } = first;
-    // Told of the last token that is shared, it has no reader.
-    const heard = createText<Piece>(tiny, {
-      ...{ prompt, length: 20, seed: 0, describe: (text: string) => ({ text }), heard: () => ({ text: "" }) },
-    });
-    const job: Followed = {
-      ...{ ...first, text: heard },
-      take(pieces, ended) {
-        first.take(pieces, ended);
-        if (heard.read === prompt.length - 1) batcher.pause(job);
-      },
-    };
-    expect(text.read).toBe(0);
+    const [first, ...others] = sharing(2) as [Followed, ...Followed[]];
+    const job = pausedAfter(prompt.length - 1, first, batcher);
     batcher.add([job, ...others]);
     await until(() => ended(others) === 2);
     expect(others[1]?.found.text).toBe(await alone(2));
-    expect(heard.written).toBe(0);
+    expect(job.text.written).toBe(0);
     batcher.resume(job);
     await until(() => first.found.ended !== undefined);
     expect(first.found.text).toBe(await alone(0));
