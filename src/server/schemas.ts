@@ -3,6 +3,7 @@
  * nothing here can do is accepted at its default alone.
  */
 import { z } from "zod";
+import { excerpt } from "../graph/excerpt.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { ApiError } from "./errors.ts";
 
@@ -451,6 +452,10 @@ export function check<T extends z.ZodObject>(
     return result.data;
   }
   const [issue] = result.error.issues as [z.core.$ZodIssue];
+  if (issue.code === "unrecognized_keys") {
+    const name = excerpt([...issue.path, issue.keys[0]].join("."), 100);
+    throw new ApiError("invalid", `${name}: there is no such field. Leave it out.`, name);
+  }
   const param = issue.path.join(".");
   throw new ApiError("invalid", `${param}: ${issue.message}.`, param);
 }

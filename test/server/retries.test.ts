@@ -106,7 +106,8 @@ describe("where the time is over", () => {
         }),
       );
     // The first has all lanes, and both begin in the same turn, so that their time is over in the same.
-    const [first, second] = await Promise.all([ask({ ...endless, n: 32, max_tokens: 1e7 }), ask(endless)]);
+    const all = { ...endless, prompt: Array(32).fill("a"), max_tokens: 1e7 };
+    const [first, second] = await Promise.all([ask(all), ask(endless)]);
     expect((await first.json()).choices.every(({ text }: { text: string }) => text !== "")).toBe(true);
     expect([second.status, (await second.json()).error]).toEqual([
       503,

@@ -250,13 +250,22 @@ describe("what does not come to its end leaves a session as it was, to the bit:"
     expect(await stateOf(id)).toEqual(before);
   });
 
-  test("one whose time is over", async () => {
+  test("but one whose time is over remembers what was written by then", async () => {
     const short = await serving({ maxTokens: 1e9, timeoutMs: 300 }, { words: models.words as LanguageModel });
     const { id } = await (await short.post(sessions, { model: "words", prompt: "the cat" })).json();
     const read = async () => (await short.get(`${sessions}/${id}/state`)).json();
-    const before = await read();
-    const answer = await short.post(`${sessions}/${id}/completions`, { prompt: " sat", max_tokens: 1e8 });
-    expect(answer.status).toBe(503);
-    expect(await read()).toEqual(before);
+    const body = { prompt: " sat", seed: 5 };
+    const answer = await short.post(`${sessions}/${id}/completions`, { ...body, max_tokens: 1e8 });
+    const { choices, usage } = await answer.json();
+    expect([answer.status, choices[0].finish_reason]).toEqual([200, "length"]);
+    // What was answered is what it remembers: as one that was asked for just so much.
+    const long = await serving({ maxTokens: 1e9 }, { words: models.words as LanguageModel });
+    const other = await (await long.post(sessions, { model: "words", prompt: "the cat" })).json();
+    const told = await long.post(`${sessions}/${other.id}/completions`, {
+      ...body,
+      max_tokens: usage.completion_tokens,
+    });
+    expect((await told.json()).choices[0].text).toBe(choices[0].text);
+    expect(await read()).toEqual(await (await long.get(`${sessions}/${other.id}/state`)).json());
   });
 });
