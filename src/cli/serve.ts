@@ -2,12 +2,13 @@
 import { basename } from "node:path";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
-import { isLoopback, loopback } from "../server/bind.ts";
+import { isLoopback, loopback, maxConnections } from "../server/bind.ts";
 import { stackOf } from "../server/errors.ts";
 import { isHost } from "../server/hosts.ts";
 import { isBasePath, serverDefaults } from "../server/options.ts";
 import { isTrustable, type TrustProxy } from "../server/proxies.ts";
 import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
+import { logTo } from "./log-lines.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 
@@ -34,8 +35,18 @@ const options: Options = {
   "max-tokens": { value: "N", help: `tokens that a request may have written [${maxTokens}]`, number: count },
   "max-prompt-tokens": { value: "N", help: `tokens that a request may have read [${maxPromptTokens}]`, number: count },
   "max-body": { value: "BYTES", help: `longest body of a request [${maxBodyBytes}]`, number: count },
+  memory: {
+    value: "MB",
+    help: "all requests' memory [a quarter of Node's heap]",
+    number: { min: 1, max: 1e6 },
+  },
+  connections: { value: "N", help: `most connections [${maxConnections}]`, number: count },
   timeout: { value: "SECONDS", help: "longest that a request may take [120]", number: seconds },
-  stall: { value: "SECONDS", help: "longest that a slow reader is waited for [30]", number: seconds },
+  stall: {
+    value: "SECONDS",
+    help: "longest that a client may stand still [30]",
+    number: seconds,
+  },
   "keep-alive": { value: "SECONDS", help: "longest that a stream is silent [15]", number: seconds },
   drain: {
     value: "SECONDS",
@@ -95,16 +106,20 @@ export const serve: Command = {
       import("../server/listen.ts"),
     ]);
     const basePath = basePathOf(given);
+    const writeLine = logTo(process.stderr);
     const server = await createServer(read(files), {
       ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
       cors: given.texts("cors").map(checkOrigin),
       ...limitsOf(given),
       chatTemplate: templateOf(given),
-      log: writeLine,
-      warn: writeLine,
+      ...{ log: writeLine, warn: writeLine },
     });
-    const drainMs = Math.round((given.number("drain") ?? 0) * 1000);
-    const { url: root, close } = await listen(server, { host, port: given.number("port") ?? 8080, drainMs });
+    const { stallMs } = limitsOf(given);
+    const { url: root, close } = await listen(server, {
+      ...{ host, port: given.number("port") ?? 8080, drainMs: Math.round((given.number("drain") ?? 0) * 1000) },
+      ...(stallMs !== undefined && { stallMs }),
+      maxConnections: given.number("connections") ?? maxConnections,
+    });
     const url = root + basePath;
     if (json) writeJson({ event: "listening", url, models: names });
     else process.stdout.write(welcome(url, names, apiKeys.length > 0));
@@ -204,15 +219,18 @@ function templateOf(given: Given): string | undefined {
   throw new InputError(`--chat-template: needs {content} once, as in "{role}: {content}\\n".`);
 }
 
+const atLeastOne = (value: number): number => Math.max(1, Math.round(value));
+
 function limitsOf(given: Given) {
-  const scaled = (name: string, factor: number): number | undefined => {
+  const scaled = (name: string, factor: number, round = atLeastOne): number | undefined => {
     const value = given.number(name);
-    return value === undefined ? undefined : Math.max(1, Math.round(value * factor));
+    return value === undefined ? undefined : round(value * factor);
   };
   const all = {
     maxTokens: given.number("max-tokens"),
     maxPromptTokens: given.number("max-prompt-tokens"),
     maxBodyBytes: given.number("max-body"),
+    maxMemoryBytes: scaled("memory", 1e6, Math.floor),
     queue: given.number("queue"),
     sessions: given.number("sessions"),
     sessionsPerKey: given.number("sessions-per-key"),
@@ -227,8 +245,6 @@ function limitsOf(given: Given) {
     Record<keyof typeof all, number>
   >;
 }
-
-const writeLine = (line: object): void => void process.stderr.write(`${JSON.stringify(line)}\n`);
 
 const warn = (message: string, json: boolean): void => {
   process.stderr.write(json ? `${JSON.stringify({ warning: message })}\n` : `${printable(message)}\n`);

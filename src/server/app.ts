@@ -7,19 +7,21 @@ import { excerpt } from "../graph/excerpt.ts";
 import { checkArguments, inRange, withDefaults } from "../graph/schema.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { checkHost, checkKey, createIsOpen, tellAddress } from "./access.ts";
-import { createAnswer } from "./answer.ts";
+import { createAnswer, createSender } from "./answer.ts";
 import { mostLanes } from "./batcher.ts";
 import { readBody } from "./body.ts";
-import { placeChatOrder } from "./chat.ts";
-import { placeOrder, type Served } from "./completions.ts";
+import { chatAsked } from "./chat.ts";
+import { placeOrder, type Served, withLength } from "./completions.ts";
 import { compressed } from "./compression.ts";
 import { type Connection, type Env, type RequestContext, RequestContexts } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
+import { completionBytes, inspectionBytes, stateBytes } from "./costs.ts";
 import { ApiError, apiErrorOf, stackOf } from "./errors.ts";
 import { createIgnoredFields, type IgnoredFields } from "./ignored-fields.ts";
 import { createInspections } from "./inspections.ts";
 import { loadModels } from "./loaded-models.ts";
 import { guardLog } from "./log.ts";
+import { MemoryBudget } from "./memory.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { type Handlers, openapi, type Route, type RouteName, routes } from "./openapi.ts";
 import { modelsRule, type ServerOptions, serverArguments, serverDefaults } from "./options.ts";
@@ -65,19 +67,22 @@ export async function createServer(
   // More texts than there are places would be refused for ever.
   const limits = { maxTokens, maxPromptTokens, maxTexts: Math.min(maxTexts, settings.queue + mostLanes) };
   const loaded = await loadModels(models, settings);
+  const memory = new MemoryBudget({ maxBytes: settings.maxMemoryBytes, maxWaiting: settings.queue + mostLanes });
+  const room = Math.min(...loaded.all.map((served) => memory.sessionsOf(stateBytes(served) + 2048)));
   const sessions = new Sessions({
-    ...{ most: settings.sessions, mostEach: settings.sessionsPerKey, lifeMs: settings.sessionMs },
+    ...{ most: Math.min(settings.sessions, room), mostEach: settings.sessionsPerKey, lifeMs: settings.sessionMs },
     ...{ requestMs: settings.timeoutMs, shared: apiKeys.length === 0 },
   });
   const metrics = createMetrics({
     sessions: () => sessions.count,
+    memory: () => memory,
     batchers: () =>
       loaded.all.map(({ name, batcher }) => {
         return { model: name, queued: batcher.queueLength, lanes: batcher.lanesInUse };
       }),
   });
   const log = guardLog(settings.log);
-  const requests = new RequestContexts(settings.timeoutMs, (c, request) => {
+  const requests = new RequestContexts(settings.timeoutMs, memory, (c, request) => {
     tell(c, request, metrics, log);
     retire();
   });
@@ -96,22 +101,46 @@ export async function createServer(
     return next();
   });
 
-  const answer = createAnswer(metrics, settings);
-  const inspect = createInspections(limits);
+  const send = createSender(settings.stallMs);
+  const answer = createAnswer(metrics, send, settings.keepAliveMs);
+  /** Waits until there is memory for so many bytes. */
+  const start = (c: Context<Env>, bytes: number): Promise<void> =>
+    memory.start(c.var.request.holding, bytes, c.var.request.stop.signal);
+  const inspections = createInspections(limits);
   const document = openapi({ keys: apiKeys.length > 0, hosts: hosts !== undefined });
-  const bodyBytes = (name: RouteName): number =>
-    Math.max(settings.maxBodyBytes, ...(name === "writeSessionState" ? loaded.all.map(mostStateBytes) : []));
+  const readJson = (c: Context<Env>, name: RouteName): Promise<unknown> => {
+    const { holding, stop } = c.var.request;
+    const states = name === "writeSessionState" ? loaded.all.map(mostStateBytes) : [];
+    return readBody(c.req.raw, {
+      ...{ maxBytes: Math.max(settings.maxBodyBytes, ...states), stallMs: settings.stallMs, signal: stop.signal },
+      ...{ onBytes: (bytes) => memory.receive(holding, 2 * bytes), incoming: c.env?.incoming },
+    }).finally(() => memory.received(holding));
+  };
   addRoutes(
     app,
-    { bodyBytes, basePath, ignored: createIgnoredFields(settings.warn) },
+    { readJson, basePath, ignored: createIgnoredFields(settings.warn) },
     {
-      complete: (c, body) => answer(c, placeOrder(loaded.find(body.model), body, limits, body)),
-      chat: (c, body) => answer(c, placeChatOrder(loaded.find(body.model), body, limits, chatTemplate)),
-      ...tokenRoutes({ models: loaded, limits, chatTemplate }),
+      async complete(c, body) {
+        const served = loaded.find(body.model);
+        await start(c, completionBytes(served, withLength(body), body));
+        return answer(c, placeOrder(served, body, limits, body));
+      },
+      async chat(c, body) {
+        const served = loaded.find(body.model);
+        const asked = chatAsked(body, chatTemplate);
+        await start(c, completionBytes(served, withLength(asked), asked));
+        return answer(c, placeOrder(served, asked, limits, asked));
+      },
+      ...tokenRoutes({ models: loaded, limits, chatTemplate, start, send }),
       listModels: (c) => c.json({ object: "list", data: loaded.all.map(about) }),
       readModel: (c) => c.json(about(loaded.find(c.req.param("id") ?? ""))),
-      inspect: async (c, body) => c.json(await inspect(loaded.find(body.model), body, c.var.request.stop.signal)),
-      ...sessionRoutes({ models: loaded, sessions, limits, answer }),
+      async inspect(c, body) {
+        const served = loaded.find(body.model);
+        const plan = inspections.plan(served, body);
+        await start(c, inspectionBytes(plan.ids.length, plan.size));
+        return send.json(c, await inspections.inspect(served, plan, c.var.request.stop.signal));
+      },
+      ...sessionRoutes({ models: loaded, sessions, limits, answer, start, send }),
       health: (c) => (requests.isDraining ? c.json({ status: "shutting down" }, 503) : c.json({ status: "ok" })),
       metrics: async (c) =>
         c.body(await metrics.registry.metrics(), 200, { "Content-Type": metrics.registry.contentType }),
@@ -153,11 +182,11 @@ const about = ({ name, created }: Served) => ({ id: name, object: "model", creat
 function addRoutes(
   app: Hono<Env>,
   {
-    bodyBytes,
+    readJson,
     basePath,
     ignored,
   }: {
-    readonly bodyBytes: (name: RouteName) => number;
+    readonly readJson: (c: Context<Env>, name: RouteName) => Promise<unknown>;
     readonly basePath: string;
     readonly ignored: IgnoredFields;
   },
@@ -171,7 +200,7 @@ function addRoutes(
       const onUnknown = (names: readonly string[]): void => ignored(route.path, names);
       try {
         if (route.body === undefined) return await handler(c, route.query && check(route.query, c.req.query()));
-        return await handler(c, check(route.body, await readBody(c.req.raw, bodyBytes(name)), onUnknown));
+        return await handler(c, check(route.body, await readJson(c, name), onUnknown));
       } catch (thrown) {
         // Hono lets anything else pass.
         throw thrown instanceof Error ? thrown : new Error(`thrown: ${String(thrown)}`);
@@ -198,7 +227,7 @@ function addRoutes(
     for (const [name, value] of Object.entries(told.headers)) c.header(name, value);
     if (told.kind === "aborted") request.aborted = true;
     // Nobody reads the rest of the body.
-    if (told.kind === "too_large") c.header("Connection", "close");
+    if (["too_large", "memory_full", "request_timeout"].includes(told.kind)) c.header("Connection", "close");
     if (told.kind === "content_encoding") c.header("Accept-Encoding", "gzip");
     if (told.kind === "invalid_api_key") c.header("WWW-Authenticate", "Bearer");
     return c.json(told.body, told.status as 400);

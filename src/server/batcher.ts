@@ -8,13 +8,19 @@ import { createDesk, type Desk, type Outcome, type Text } from "../tasks/desk.ts
 import type { LaneState } from "../tasks/lanes.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { ApiError } from "./errors.ts";
+import { giveTurns } from "./turns.ts";
 
 /** Most texts at once. */
 export const mostLanes = 32;
 /** Lanes of the programs. */
 const sizes = [1, 4, 16, mostLanes] as const;
-/** How long it steps before HTTP gets its turn. */
-const turnMs = 4;
+/** How long it steps before others get their turn. */
+const stepsMs = 4;
+/**
+ * How long they may go on while there is something for them to do; and where that was not enough, the next time: to refuse takes
+ * less than to answer, so who is refused soon makes room for the steps.
+ */
+const [othersMs, mostOthersMs] = [8, 32];
 
 /** A text that a client wants. */
 export type Job<Piece> = {
@@ -171,13 +177,14 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     if (this.stepping) return;
     this.stepping = true;
     // Requests that come together begin together.
-    await turn();
+    await giveTurns(othersMs);
     let lastMs = performance.now();
+    let forOthersMs: number = othersMs;
     // Texts may wait for one whose reader is slow.
     while (this.seated.size > 0 || this.clientsToSeat().length > 0) {
       this.step();
-      if (performance.now() - lastMs < turnMs) continue;
-      await turn();
+      if (performance.now() - lastMs < stepsMs) continue;
+      forOthersMs = (await giveTurns(forOthersMs)) ? othersMs : Math.min(mostOthersMs, 2 * forOthersMs);
       lastMs = performance.now();
     }
     this.stepping = false;
@@ -214,9 +221,3 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     }
   }
 }
-
-const { setImmediate: immediate = (next: () => void) => setTimeout(next, 0) } = globalThis as {
-  setImmediate?: (next: () => void) => unknown;
-};
-/** Others get their turn. */
-export const turn = (): Promise<void> => new Promise((resolve) => void immediate(resolve));

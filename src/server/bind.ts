@@ -22,7 +22,14 @@ export type ListenOptions = {
    * seen it. 0 where it is left out.
    */
   readonly drainMs?: number;
+  /** Most connections at once; the longest idle one is closed for another. */
+  readonly maxConnections?: number;
+  /** Longest that a client may leave what it is sent unread. */
+  readonly stallMs?: number;
 };
+
+/** Where it is not said how many. */
+export const maxConnections = 2048;
 
 export const listenArguments: Arguments = {
   server: having("a server, as createServer makes it", "fetch", "refuse", "drain", "close"),
@@ -30,6 +37,8 @@ export const listenArguments: Arguments = {
     host: required(alias(someText, "hostname", "address")),
     port: required(wholeNumber(0, 65_535)),
     drainMs: alias(wholeNumber(0, 2 ** 31 - 1), "drain"),
+    maxConnections: alias(wholeNumber(1), "connections"),
+    stallMs: wholeNumber(1, 2 ** 31 - 1),
   }),
 };
 

@@ -1,7 +1,8 @@
 /** Chat completions: messages as one text that a language model goes on with, and what it writes as a message. */
 import { unixLineEnds } from "../text/line-ends.ts";
 import type { ChatRequest, Message } from "./chat-schemas.ts";
-import { type Choice, type Format, type Limits, type Order, placeOrder, type Served } from "./completions.ts";
+import type { Choice, Format } from "./completions.ts";
+import { LazyList } from "./json.ts";
 
 /** Messages as a text, and what ends an answer to it. */
 export type Conversation = { readonly prompt: string; readonly stop: readonly string[] };
@@ -26,25 +27,17 @@ export function conversationOf(messages: readonly Message[], template: string | 
   };
 }
 
-/**
- * What to write for a chat.
- * @throws ApiError as `placeOrder`
- */
-export function placeChatOrder(
-  served: Served,
+/** What is asked of a model for a chat. */
+export function chatAsked(
   { messages, n, stop, logprobs, top_logprobs = 0, ...rest }: ChatRequest,
-  limits: Limits,
   template: string | undefined,
-): Order {
+) {
   const { prompt, stop: ends } = conversationOf(messages, template);
-  const writing = { stop: [...stop, ...ends], logprobs: logprobs ? top_logprobs : undefined, ...rest };
-  return placeOrder(served, writing, limits, {
-    prompt,
-    n,
-    echo: false,
-    format: createChatFormat(top_logprobs),
-    param: "messages",
-  });
+  return {
+    ...rest,
+    ...{ prompt, n, echo: false, stop: [...stop, ...ends], logprobs: logprobs ? top_logprobs : undefined },
+    ...{ format: createChatFormat(top_logprobs), param: "messages" },
+  };
 }
 
 /** `count` of the most likely tokens are told in each place. */
@@ -54,29 +47,30 @@ function createChatFormat(count: number): Format {
     wholeOf: ({ index, text, logprobs, finish_reason }) => ({
       index,
       message: { role: "assistant", content: text, refusal: null },
-      logprobs: logprobsOf(logprobs, count),
+      logprobs: told(logprobsOf(logprobs, count)),
       finish_reason,
     }),
     piecesOf({ index, text, logprobs, finish_reason }, isFirst) {
       const begin = { index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null };
       const delta = text === "" ? {} : { content: text };
-      const piece = { index, delta, logprobs: logprobsOf(logprobs, count), finish_reason };
+      const piece = { index, delta, logprobs: told(logprobsOf(logprobs, count)?.all() ?? null), finish_reason };
       return isFirst ? [begin, piece] : [piece];
     },
   };
 }
 
 /** The same log-probabilities as a chat has them: by token; one that was written is only there where it is among the likeliest. */
-function logprobsOf(logprobs: Choice["logprobs"], count: number): object | null {
+function logprobsOf(logprobs: Choice["logprobs"], count: number) {
   if (logprobs === null) return null;
   const { tokens, token_logprobs, top_logprobs } = logprobs;
-  const content = tokens.map((token, k) => {
-    const top = [...(top_logprobs[k] ?? [])].map(([name, nats]) => logprobOf(name, nats));
+  return new LazyList(tokens.length, (place) => {
+    const top = [...(top_logprobs.at(place) ?? [])].map(([name, nats]) => logprobOf(name, nats));
     const likeliest = top.sort((a, b) => b.logprob - a.logprob).slice(0, count);
-    return { ...logprobOf(token, token_logprobs[k] as number), top_logprobs: likeliest };
+    const own = logprobOf(tokens.at(place) as string, token_logprobs.at(place) as number);
+    return { ...own, top_logprobs: likeliest };
   });
-  return { content, refusal: null };
 }
+const told = (content: unknown): object | null => (content === null ? null : { content, refusal: null });
 
 function logprobOf(token: string, logprob: number) {
   return { token, logprob, bytes: bytesOf(token) };

@@ -9,7 +9,8 @@ import { unixLineEnds } from "../text/line-ends.ts";
 import { decodeNext, decodeRest, encode, endOfText, hasUnknown, tokenName, vocabularySize } from "../text/tokenizer.ts";
 import type { Batcher, Job } from "./batcher.ts";
 import { ApiError } from "./errors.ts";
-import { jsonOf } from "./json.ts";
+import { jsonOf, LazyList } from "./json.ts";
+import { KeptChoice } from "./kept-choice.ts";
 import type { Completion, Prompt, Warning, Writing } from "./schemas.ts";
 import { sentShares } from "./sent-text.ts";
 import type { Watch } from "./times.ts";
@@ -24,6 +25,8 @@ export type Piece = {
   /** Null of the first token of a prompt, which nothing foretold. */
   readonly logProbability?: number | null;
   readonly alternatives?: readonly LikelyToken[];
+  /** How many tokens of the prompt it stands for, where it does: its name is one of its own then. */
+  readonly replaces?: number;
 };
 
 /** A model at work under its name. */
@@ -316,8 +319,8 @@ const asSent = (piece: Piece, sent = piece.text): Piece =>
 /** What has come of one choice since the last time, and whether it has ended. */
 type Delivery = { readonly pieces: Piece[]; ended: "stop" | "length" | undefined };
 
-/** Pieces that wait for a slow reader before a text gives up its lane. */
-const mostUnread = 256;
+/** Pieces that wait for a slow reader before one of so many texts gives up its lane. */
+export const mostUnread = (texts: number): number => Math.max(32, Math.min(256, Math.floor(4096 / texts)));
 
 /**
  * The texts of an order as they are written: each time, by choice, what has come. Whoever asks slowly makes them wait; who
@@ -362,7 +365,7 @@ async function* write(
         else {
           watch.came(choice, ended !== undefined);
           if (ended !== undefined) end(choice, pieces, ended);
-          else if (deliver(choice, pieces, undefined) > mostUnread) batcher.pause(job);
+          else if (deliver(choice, pieces, undefined) > mostUnread(texts.length)) batcher.pause(job);
         }
         wake();
       },
@@ -421,15 +424,16 @@ function heldBy({ gate }: Text<Piece>): readonly Piece[] {
   return gate.pass(nothing, true).pieces.filter((piece) => piece !== nothing);
 }
 
+/** Something of each token in its place: a list, or one that is made when it is sent. */
+type PerToken<T> = { readonly length: number; readonly at: (place: number) => T | undefined };
 export type Choice = Omit<Completion["choices"][number], "finish_reason" | "logprobs"> & {
   readonly finish_reason: "stop" | "length" | null;
-  readonly logprobs: TokenLogprobs | null;
-};
-type TokenLogprobs = {
-  readonly tokens: readonly string[];
-  readonly token_logprobs: readonly (number | null)[];
-  readonly top_logprobs: readonly (ReadonlyMap<string, number> | null)[];
-  readonly text_offset: readonly number[];
+  readonly logprobs: {
+    readonly tokens: PerToken<string>;
+    readonly token_logprobs: PerToken<number | null>;
+    readonly top_logprobs: PerToken<ReadonlyMap<string, number> | null>;
+    readonly text_offset: PerToken<number>;
+  } | null;
 };
 
 /** How OpenAI calls an answer, and what a choice looks like in it. */
@@ -511,21 +515,43 @@ function envelope({ served, promptTokens, texts, format, writing }: Order) {
 /** Until when an order is worked at, and who is told how it goes. */
 export type Attended = { readonly signal: AbortSignal; readonly watch: Watch };
 
-/** The whole answer, as JSON. */
-export async function complete(order: Order, client: string, attended: Attended): Promise<string> {
+/** The whole answer; what is told of its tokens is made when it is sent. */
+export async function complete(order: Order, client: string, attended: Attended): Promise<object> {
   const { common, usage } = envelope(order);
-  const found = order.texts.map(() => ({ pieces: [] as Piece[], ended: "length" as "stop" | "length" }));
+  const { served, writing, texts } = order;
+  const found = texts.map(() => {
+    return { kept: new KeptChoice(served.lm.tokenizer, writing.logprobs), ended: "length" as "stop" | "length" };
+  });
   for await (const deliveries of write(order, client, attended)) {
     for (const [choice, { pieces, ended }] of deliveries) {
       const one = found[choice] as (typeof found)[number];
-      one.pieces.push(...pieces);
+      for (const piece of pieces) one.kept.push(piece);
       if (ended !== undefined) one.ended = ended;
     }
   }
-  const tell = createTeller(order);
   const given = order.best === undefined ? found : bestOf(found, order.best);
-  const choices = given.map(({ pieces, ended }, choice) => order.format.wholeOf(tell(choice, pieces, ended)));
-  return writerOf(order)({ ...common, choices, usage: usage(), ...warned(order) });
+  const choices = given.map(({ kept, ended }, index) => order.format.wholeOf(wholeChoice(kept, index, ended)));
+  return { ...common, choices, usage: usage(), ...warned(order) };
+}
+
+/** A choice as `createTeller` tells it, token by token while it is sent. */
+function wholeChoice(kept: KeptChoice, index: number, finish_reason: Choice["finish_reason"]): Choice {
+  const { text, pieceAt } = kept.read();
+  if (!kept.tells) return { index, text, finish_reason, logprobs: null };
+  const list = <T>(tell: (piece: Piece) => T) => new LazyList(kept.length, (place) => tell(pieceAt(place)));
+  let offset = 0;
+  const logprobs = {
+    tokens: list(tokenOf),
+    token_logprobs: list(({ logProbability }) => finite(logProbability ?? null)),
+    top_logprobs: list(topOf),
+    // They are written once, in order.
+    text_offset: list((piece) => {
+      const at = offset;
+      offset += [...piece.text].length;
+      return at;
+    }),
+  };
+  return { index, text, finish_reason, logprobs };
 }
 
 /** Only what is told of tokens has an order to keep. */
@@ -568,6 +594,9 @@ type Answer = ReturnType<typeof envelope> &
     readonly tell: ReturnType<typeof createTeller>;
     readonly deliveries: AsyncGenerator<Deliveries, void>;
   };
+/** Characters of events that are sent together, more or less. */
+const mostTogether = 16_384;
+
 async function* events(first: IteratorResult<Deliveries, void>, answer: Answer): Events {
   const { order, common, usage, tell, deliveries, onEnd, fail } = answer;
   const { format } = order;
@@ -585,8 +614,11 @@ async function* events(first: IteratorResult<Deliveries, void>, answer: Answer):
           also = {};
         }
         begun.add(index);
+        if (all.length < mostTogether) continue;
+        yield all;
+        all = "";
       }
-      yield all;
+      if (all !== "") yield all;
     }
     if (include) yield event({ ...common, choices: [], usage: usage() });
     yield "data: [DONE]\n\n";

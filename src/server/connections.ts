@@ -4,7 +4,7 @@
  */
 import type { Server, ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
-import { turn } from "./batcher.ts";
+import { turn } from "./turns.ts";
 
 type State = {
   /** Answers that have not ended. */

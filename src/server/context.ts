@@ -1,12 +1,14 @@
 /** What is known of a request on its way: who asks, until when, what becomes of it. */
+import type { Readable } from "node:stream";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Order } from "./completions.ts";
 import { ApiError } from "./errors.ts";
+import type { Holding, MemoryBudget } from "./memory.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /** What Node knows about a connection. */
 export type Connection = {
-  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } };
+  readonly incoming?: Readable & { readonly socket?: { readonly remoteAddress?: string | undefined } };
   readonly outgoing?: { readonly destroy: () => void };
 };
 
@@ -18,6 +20,8 @@ export type RequestContext = {
   /** Aborted when the client has gone, the time is over or the server ends; the reason is an ApiError. */
   readonly stop: AbortController;
   client: string;
+  /** What it holds of the memory for all requests, until it ends. */
+  readonly holding: Holding;
   route: string | undefined;
   /** What is read and written for it. */
   order: Order | undefined;
@@ -38,13 +42,15 @@ export type Env = { Bindings: Connection; Variables: { request: RequestContext }
 export class RequestContexts {
   readonly all = new Set<RequestContext>();
   private readonly timeoutMs: number;
+  private readonly memory: MemoryBudget;
   private readonly onEnd: (c: Context<Env>, request: RequestContext) => void;
   private closed: (() => void) | undefined;
   private draining = false;
 
   /** `onEnd` is told of each request when its answer has ended. */
-  constructor(timeoutMs: number, onEnd: (c: Context<Env>, request: RequestContext) => void) {
+  constructor(timeoutMs: number, memory: MemoryBudget, onEnd: (c: Context<Env>, request: RequestContext) => void) {
     this.timeoutMs = timeoutMs;
+    this.memory = memory;
     this.onEnd = onEnd;
   }
 
@@ -79,14 +85,22 @@ export class RequestContexts {
       request.aborted = true;
       request.stop.abort(new ApiError("aborted", "the client went away."));
     };
+    const holding: Holding = {
+      ...{ body: 0, work: 0, progressMs: undefined },
+      get client() {
+        return request.client;
+      },
+      refuse: (reason) => request.stop.abort(reason),
+    };
     const request: RequestContext = {
       ...{ startMs: performance.now(), stop: new AbortController(), client: "unknown", route: undefined },
       ...{ id: requestIdOf(c.req.header("x-request-id")), order: undefined, streaming: false, aborted: false },
-      ...{ error: undefined, queueMs: undefined, firstTokenMs: undefined },
+      ...{ error: undefined, queueMs: undefined, firstTokenMs: undefined, holding },
       end: () => {
         clearTimeout(timer);
         signal.removeEventListener("abort", gone);
         this.all.delete(request);
+        this.memory.release(holding);
         this.onEnd(c, request);
         if (this.all.size === 0) this.closed?.();
       },

@@ -22,12 +22,14 @@ const kinds = {
   content_encoding: [415, "invalid_request_error", "unsupported_content_encoding", false],
   expectation_failed: [417, "invalid_request_error", "expectation_failed", false],
   queue_full: [429, "rate_limit_error", "queue_full", 1],
+  memory_full: [429, "rate_limit_error", "memory_full", 1],
   session_limit: [429, "rate_limit_error", "session_limit", 1],
   headers_too_large: [431, "invalid_request_error", "headers_too_large", false],
   /** Nobody is told of it any more. */
   aborted: [499, "invalid_request_error", "aborted", null],
   /** The same request meets the same fault. */
   internal: [500, "server_error", "internal_error", false],
+  too_many_connections: [503, "server_error", "too_many_connections", 1],
   shutting_down: [503, "server_error", "shutting_down", 1],
   /** The time was over before it had a lane. */
   overloaded: [503, "server_error", "overloaded", 5],

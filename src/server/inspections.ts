@@ -1,51 +1,120 @@
-/** Looking inside models: few at once, as each answer is large, and beside the texts that are written. */
-import { inspectedToken, inspectText, shownValues } from "../tasks/inspect-text.ts";
-import { encode } from "../text/tokenizer.ts";
-import { turn } from "./batcher.ts";
+/** Looking inside models: few at once, as each is much work, and beside the texts that are written. */
+import { inspectedToken, inspectText, type LabelledValue, type ReadToken, shownValues } from "../tasks/inspect-text.ts";
+import { decodeNext, encode, type Tokenizer } from "../text/tokenizer.ts";
 import type { Limits, Served } from "./completions.ts";
 import { ApiError } from "./errors.ts";
+import { LazyList } from "./json.ts";
+import type { Warning } from "./schemas.ts";
+import { turn } from "./turns.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** Requests that look inside a model at once. */
 const mostAtOnce = 4;
-/** Numbers in the answer to one: about 12 MB. */
+/** Numbers in the answer to one: about 12 MB of text. */
 const mostNumbers = 1_000_000;
+/** Likeliest next tokens that are told. */
+const likeliest = 5;
+
+/** What to look at, and how large the answer is. */
+export type Inspection = {
+  readonly ids: Int32Array;
+  readonly shown: readonly LabelledValue[];
+  /** Numbers of each token. */
+  readonly size: number;
+  readonly warnings: readonly Warning[];
+};
 
 /** What one server's clients ask of this. */
 export function createInspections({ maxPromptTokens }: Limits) {
   let running = 0;
-  /**
-   * Every value asked for (all that `unrolled inspect` shows where none is), token by token.
-   * @throws ApiError for more than the limits, and the reason of the signal; InputError for a value that there is not
-   */
-  return async function inspect(
-    { name, lm }: Served,
-    { text, values }: { readonly text: string; readonly values: readonly string[] },
-    signal: AbortSignal,
-  ): Promise<object> {
-    const shown = shownValues(lm.model, values, "values");
-    const ids = encode(lm.tokenizer, text);
-    const numbers = ids.length * shown.reduce((total, { size }) => total + size, 0);
-    if (ids.length > maxPromptTokens || numbers > mostNumbers) {
-      const [tokens, all] = [ids.length, numbers].map((count) => count.toLocaleString("en-US"));
-      const wrong = `${tokens} tokens with ${all} numbers are too many for one answer`;
-      throw new ApiError("invalid", `text: ${wrong}. Give a shorter text, or choose values.`, "text");
-    }
-    if (running >= mostAtOnce) {
-      throw new ApiError("queue_full", `${running} others are looking inside models. Try again in a moment.`);
-    }
-    running++;
-    try {
-      const tokens: object[] = [];
-      for await (const token of inspectText(lm, ids, name, { values: shown.map(({ key }) => key) })) {
-        tokens.push(inspectedToken(lm.tokenizer, shown, token));
-        await turn();
-        signal.throwIfAborted();
+  return {
+    /** @throws ApiError for more than the limits; InputError for a value that there is not */
+    plan({ lm }: Served, { text, values }: { readonly text: string; readonly values: readonly string[] }): Inspection {
+      const shown = shownValues(lm.model, values, "values");
+      const size = shown.reduce((total, { size }) => total + size, 0);
+      const ids = encode(lm.tokenizer, text);
+      const numbers = ids.length * size;
+      if (ids.length > maxPromptTokens || numbers > mostNumbers) {
+        const [tokens, all] = [ids.length, numbers].map((count) => count.toLocaleString("en-US"));
+        const wrong = `${tokens} tokens with ${all} numbers are too many for one answer`;
+        throw new ApiError("invalid", `text: ${wrong}. Give a shorter text, or choose values.`, "text");
       }
-      const warnings = warningsOf(lm, { text: [text] });
-      return { object: "inspection", model: name, tokens, ...(warnings.length > 0 && { warnings }) };
-    } finally {
-      running--;
-    }
+      return { ids, shown, size, warnings: warningsOf(lm, { text: [text] }) };
+    },
+    /**
+     * Every value asked for (all that `unrolled inspect` shows where none is). What was seen is kept as numbers; what is told of
+     * each token is made when it is sent.
+     * @throws ApiError where too many are at it, and the reason of the signal
+     */
+    async inspect(
+      { name, lm }: Served,
+      { ids, shown, size, warnings }: Inspection,
+      signal: AbortSignal,
+    ): Promise<object> {
+      if (running >= mostAtOnce) {
+        throw new ApiError("queue_full", `${running} others are looking inside models. Try again in a moment.`);
+      }
+      running++;
+      try {
+        const seen = createSeen(lm.tokenizer, ids, shown, size);
+        const keys = shown.map(({ key }) => key);
+        for await (const token of inspectText(lm, ids, name, { values: keys, likeliest })) {
+          seen.add(token);
+          await turn();
+          signal.throwIfAborted();
+        }
+        const together = Math.max(1, Math.floor(1000 / size));
+        const tokens = new LazyList(
+          ids.length,
+          (place) => inspectedToken(lm.tokenizer, shown, seen.at(place)),
+          together,
+        );
+        return { object: "inspection", model: name, tokens, ...(warnings.length > 0 && { warnings }) };
+      } finally {
+        running--;
+      }
+    },
+  };
+}
+
+/** Tokens that were read, as numbers alone. */
+function createSeen(tokenizer: Tokenizer, ids: Int32Array, shown: readonly LabelledValue[], size: number) {
+  const numbers = new Float32Array(ids.length * size);
+  const losses = new Float64Array(ids.length).fill(Number.NaN);
+  const next = new Int32Array(ids.length * likeliest).fill(-1);
+  const probabilities = new Float32Array(ids.length * likeliest);
+  let count = 0;
+  let rest: Uint8Array | undefined;
+  return {
+    add(token: ReadToken): void {
+      let at = count * size;
+      for (const { key, size } of shown) {
+        numbers.set(token.values[key] as Float32Array, at);
+        at += size;
+      }
+      losses[count] = token.loss ?? Number.NaN;
+      for (const [k, one] of token.next.entries()) {
+        next[count * likeliest + k] = one.token;
+        probabilities[count * likeliest + k] = one.probability;
+      }
+      count++;
+    },
+    /** They are asked for in order: a token may end within a character, which is in the text of the next one. */
+    at(place: number): Pick<ReadToken, "text" | "values" | "next" | "loss"> {
+      const decoded = decodeNext(tokenizer, ids[place] as number, place === 0 ? undefined : rest);
+      rest = decoded.rest;
+      const values: Record<string, Float32Array<ArrayBuffer>> = {};
+      let at = place * size;
+      for (const { key, size } of shown) {
+        values[key] = numbers.subarray(at, at + size);
+        at += size;
+      }
+      const likely: { token: number; probability: number }[] = [];
+      for (let k = place * likeliest; k < (place + 1) * likeliest && (next[k] as number) >= 0; k++) {
+        likely.push({ token: next[k] as number, probability: probabilities[k] as number });
+      }
+      const loss = losses[place] as number;
+      return { text: decoded.text, values, next: likely, ...(!Number.isNaN(loss) && { loss }) };
+    },
   };
 }

@@ -1,4 +1,7 @@
-/** Values as JSON whose maps keep their order: a JavaScript object would put names that are numbers first. */
+/**
+ * Values as JSON: maps keep their order, as a JavaScript object would put names that are numbers first; and what is large is made
+ * in pieces while it is sent, so that no answer is whole in memory.
+ */
 
 /** As `JSON.stringify` would have it, and a Map as an object of its entries in their order. */
 export function jsonOf(value: unknown): string {
@@ -11,4 +14,93 @@ export function jsonOf(value: unknown): string {
   return `{${members}}`;
 }
 
+/** A list whose items are made when they are written, so many at a time; none has such a list in it. */
+export class LazyList<T> {
+  readonly length: number;
+  readonly at: (place: number) => T;
+  readonly together: number;
+
+  constructor(length: number, at: (place: number) => T, together = 64) {
+    this.length = length;
+    this.at = at;
+    this.together = together;
+  }
+
+  /** Its items at once. */
+  all(): T[] {
+    return Array.from({ length: this.length }, (_, place) => this.at(place));
+  }
+}
+
+/** A text of this many characters is one piece, more or less. */
+const pieceLength = 16_384;
+
+/** `value` as `jsonOf` has it, in pieces; it may have `LazyList`s in it. */
+export function* jsonPieces(value: unknown): Generator<string, void> {
+  let piece = "";
+  for (const part of parts(value)) {
+    piece += part;
+    if (piece.length < pieceLength) continue;
+    yield piece;
+    piece = "";
+  }
+  if (piece !== "") yield piece;
+}
+
+function* parts(value: unknown): Generator<string, void> {
+  if (typeof value === "string" && value.length > pieceLength) yield* textParts(value);
+  else if (value instanceof LazyList) yield* lazyParts(value);
+  else if (Array.isArray(value) && value.some(isLarge)) yield* listParts(value);
+  else if (isObject(value) && !Array.isArray(value) && !(value instanceof Map) && Object.values(value).some(isLarge))
+    yield* objectParts(value);
+  else yield jsonOf(value);
+}
+
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+/** What is better not written at once. */
+const isLarge = (value: unknown): boolean =>
+  isObject(value) || (typeof value === "string" && value.length > pieceLength);
+
+function* lazyParts({ length, at, together }: LazyList<unknown>): Generator<string, void> {
+  yield "[";
+  for (let from = 0; from < length; from += together) {
+    const items: unknown[] = [];
+    for (let k = from; k < Math.min(length, from + together); k++) items.push(at(k));
+    yield (from > 0 ? "," : "") + items.map(jsonOf).join();
+  }
+  yield "]";
+}
+
+function* listParts(list: readonly unknown[]): Generator<string, void> {
+  let before = "[";
+  for (const item of list) {
+    yield before;
+    yield* parts(item);
+    before = ",";
+  }
+  yield "]";
+}
+
+function* objectParts(object: object): Generator<string, void> {
+  let before = "{";
+  for (const [name, value] of Object.entries(object)) {
+    if (value === undefined) continue;
+    yield `${before}${JSON.stringify(name)}:`;
+    yield* parts(value);
+    before = ",";
+  }
+  yield before === "{" ? "{}" : "}";
+}
+
+function* textParts(text: string): Generator<string, void> {
+  yield '"';
+  for (let from = 0; from < text.length; ) {
+    let to = Math.min(text.length, from + pieceLength);
+    // Both halves of a character are in the same piece.
+    if (to < text.length && isFirstHalf(text.charCodeAt(to - 1))) to++;
+    yield JSON.stringify(text.slice(from, to)).slice(1, -1);
+    from = to;
+  }
+  yield '"';
+}
+const isFirstHalf = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;

@@ -5,7 +5,8 @@ import { getRequestListener, RequestError } from "@hono/node-server";
 import { excerpt } from "../graph/excerpt.ts";
 import { checkArguments, inRange } from "../graph/schema.ts";
 import type { Server } from "./app.ts";
-import { bind, type ListenOptions, listenArguments } from "./bind.ts";
+import { bind, type ListenOptions, listenArguments, maxConnections as mostConnections } from "./bind.ts";
+import { limitConnections } from "./connection-limits.ts";
 import { Connections } from "./connections.ts";
 import { ApiError, apiErrorOf } from "./errors.ts";
 
@@ -31,7 +32,7 @@ const headerBytes = 16_384;
  */
 export async function listen(server: Server, options: ListenOptions): Promise<Listening> {
   checkArguments("listen", { server, options }, listenArguments);
-  const { host, port, drainMs = 0 } = options;
+  const { host, port, drainMs = 0, maxConnections = mostConnections, stallMs = 30_000 } = options;
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,
     // What makes no request of it: a host or a path that is none.
@@ -44,11 +45,20 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
       // A request without a host is answered as others that are none.
       requireHostHeader: false,
     },
-    listener,
+    (incoming, outgoing) => void (isAnswered(incoming, outgoing) && listener(incoming, outgoing)),
   );
   /** The latest answer of each connection. */
   const answers = new WeakMap<Socket, ServerResponse>();
   http.on("request", ({ socket }, answer) => void answers.set(socket, answer));
+  const isAnswered = limitConnections(http, {
+    ...{ maxConnections, stallMs },
+    refuse: (socket) => {
+      const error = new ApiError("too_many_connections", "there are too many connections. Try again in a moment.");
+      void rawAnswer(server.refuse(error, socket.remoteAddress)).then((answer) => {
+        socket.end(answer, () => socket.destroy());
+      });
+    },
+  });
   http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     const answer = answers.get(socket);
     // Another answer would be read as a part of the one on its way.

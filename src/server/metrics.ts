@@ -8,6 +8,7 @@ export type Sources = {
   /** By the model's name: texts that wait, and lanes that are taken. */
   readonly batchers: () => readonly { readonly model: string; readonly queued: number; readonly lanes: number }[];
   readonly sessions: () => number;
+  readonly memory: () => { readonly bytes: number; readonly waitingCount: number };
 };
 
 const seconds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
@@ -15,7 +16,7 @@ const seconds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** A registry of its own, so that servers in one process do not meet. */
-export function createMetrics({ batchers, sessions }: Sources) {
+export function createMetrics({ batchers, sessions, memory }: Sources) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -36,6 +37,18 @@ export function createMetrics({ batchers, sessions }: Sources) {
     ...{ name: "unrolled_sessions", help: "Sessions that are kept.", registers },
     collect() {
       this.set(sessions());
+    },
+  });
+  new Gauge({
+    ...{ name: "unrolled_memory_held_bytes", help: "What requests hold, as it was estimated.", registers },
+    collect() {
+      this.set(memory().bytes);
+    },
+  });
+  new Gauge({
+    ...{ name: "unrolled_memory_waiting", help: "Requests that wait for memory.", registers },
+    collect() {
+      this.set(memory().waitingCount);
     },
   });
   new Gauge({

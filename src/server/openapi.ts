@@ -32,7 +32,13 @@ export type Route = {
 };
 
 const found = (schema: z.ZodType) => ({ status: 200, schema }) as const;
-const withBody = ["too_large", "media_type", "content_encoding"] as const satisfies readonly ErrorKind[];
+const withBody = [
+  "too_large",
+  "media_type",
+  "content_encoding",
+  "request_timeout",
+  "memory_full",
+] as const satisfies readonly ErrorKind[];
 const written = { ...found(schemas.completion), events: schemas.completionEvent } as const;
 const writing = [...withBody, "model_not_found", "queue_full", "overloaded", "timeout"] as const;
 

@@ -1,4 +1,5 @@
 /** Who may ask a server, how much, and what is told of it: plain data. */
+import { getHeapStatistics } from "node:v8";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -41,13 +42,18 @@ export type ServerOptions = {
   /** What all routes begin with (`/llm`), where a proxy passes on no more than that. */
   readonly basePath?: string;
   readonly maxBodyBytes?: number;
+  /**
+   * Most bytes that requests may hold together, as they are estimated before each begins: its body, its prompts, what is kept of
+   * its texts, its answer. Others wait for them, or are refused. By default a quarter of the heap that Node may use.
+   */
+  readonly maxMemoryBytes?: number;
   /** Most tokens to write in one request, all its texts together. */
   readonly maxTokens?: number;
   /** Most tokens to read in one request. */
   readonly maxPromptTokens?: number;
   /** Longest that a request may take. */
   readonly timeoutMs?: number;
-  /** Longest that a reader of a stream may keep the server waiting. */
+  /** Longest that a reader of an answer, or a writer of a body, may keep the server waiting. */
   readonly stallMs?: number;
   /** How long a stream is silent before it says with a comment that it goes on, so that no proxy takes it for dead. */
   readonly keepAliveMs?: number;
@@ -79,10 +85,13 @@ export type ServerOptions = {
   readonly chatTemplate?: string | undefined;
 };
 
+/** A quarter of the heap: what is made on the way and dropped has room beside it. */
+const maxMemoryBytes: number = Math.floor(getHeapStatistics().heap_size_limit / 4);
+
 /** What is used where an option is not given. */
 export const serverDefaults = {
   ...{ apiKeys: [], cors: [], hosts: undefined, trustProxy: [], basePath: "", threads: 1 },
-  ...{ log: () => {}, warn: () => {}, chatTemplate: undefined },
+  ...{ log: () => {}, warn: () => {}, chatTemplate: undefined, maxMemoryBytes },
   ...{ maxBodyBytes: 1_000_000, maxTokens: 16_384, maxPromptTokens: 65_536, queue: 1024 },
   ...{
     timeoutMs: 120_000,
@@ -184,6 +193,7 @@ export const serverRules: Schema<ServerOptions> = {
   trustProxy: alias(trustProxyRule, "trustedProxies"),
   basePath: alias(aPath, "prefix", "apiPrefix", "rootPath"),
   maxBodyBytes: wholeNumber(1, mostBytes),
+  maxMemoryBytes: alias(wholeNumber(1_000_000), "memory", "maxMemory"),
   maxTokens: count,
   maxPromptTokens: count,
   timeoutMs: alias(duration, "timeout"),

@@ -1,9 +1,11 @@
 /** What is asked of sessions: to begin one, to go on with its text, to look at it, to copy it, to end it. */
 import type { Context } from "hono";
 import { encode } from "../text/tokenizer.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer, Sender } from "./answer.ts";
 import { checkLimits, completionFormat, type Limits, type Order, seedOf, textOf, withLength } from "./completions.ts";
 import type { Env } from "./context.ts";
+import { completionBytes } from "./costs.ts";
+import { LazyList } from "./json.ts";
 import type { LoadedModels } from "./loaded-models.ts";
 import { type Handlers, routes } from "./openapi.ts";
 import { customerOf } from "./proxies.ts";
@@ -18,16 +20,25 @@ type Parts = {
   readonly sessions: Sessions;
   readonly limits: Limits;
   readonly answer: Answer;
+  /** Waits until there is memory for so many bytes. */
+  readonly start: (c: Context<Env>, bytes: number) => Promise<void>;
+  readonly send: Sender;
 };
 
-export function sessionRoutes({ models, sessions, limits, answer }: Parts) {
+export function sessionRoutes({ models, sessions, limits, answer, start, send }: Parts) {
   const ownerOf = (c: Context<Env>): string => customerOf(c.var.request.client);
   const sessionOf = (c: Context<Env>): Session => sessions.find(ownerOf(c), c.req.param("id") ?? "");
+  const startText = (c: Context<Env>, { served, remembered }: Session, writing: Writing, prompt: string) => {
+    const { open } = remembered.part ?? remembered.memory;
+    return start(c, completionBytes(served, writing, { prompt: open + prompt, n: 1, echo: false }));
+  };
 
   return {
     async createSession(c, { model, prompt }) {
       const session = sessions.create(ownerOf(c), models.find(model));
-      const order = orderOf(session, check(routes.completeSession.body, { max_tokens: 0 }), prompt, limits);
+      const onlyReads = check(routes.completeSession.body, { max_tokens: 0 });
+      await startText(c, session, onlyReads, prompt);
+      const order = orderOf(session, onlyReads, prompt, limits);
       const leave = sessions.enter(session);
       sessions.add(session);
       try {
@@ -47,10 +58,10 @@ export function sessionRoutes({ models, sessions, limits, answer }: Parts) {
     readSession(c) {
       const session = sessionOf(c);
       const named = session.served.batcher.named(session.remembered.memory.state);
-      const state = Object.fromEntries(Object.entries(named).map(([name, values]) => [name, [...values]]));
-      return c.json({ ...summary(session), state });
+      const state = Object.fromEntries(Object.entries(named).map(([name, values]) => [name, lazy(values)]));
+      return send.json(c, { ...summary(session), state });
     },
-    readSessionState: (c) => c.json(sessionMemoryOf(sessionOf(c))),
+    readSessionState: (c) => send.json(c, sessionMemoryOf(sessionOf(c))),
     writeSessionState(c, body) {
       const session = sessionOf(c);
       const remembered = rememberedOf(session.served, body, limits);
@@ -64,10 +75,17 @@ export function sessionRoutes({ models, sessions, limits, answer }: Parts) {
       sessions.add(copy, session);
       return c.json(summary(copy), 201);
     },
-    completeSession(c, body) {
+    async completeSession(c, body) {
       const session = sessionOf(c);
-      const order = orderOf(session, withLength(body), body.prompt, limits);
-      return answer(c, order, sessions.enter(session));
+      const leave = sessions.enter(session);
+      try {
+        const writing = withLength(body);
+        await startText(c, session, writing, body.prompt);
+        return await answer(c, orderOf(session, writing, body.prompt, limits), leave);
+      } catch (error) {
+        leave();
+        throw error;
+      }
     },
     deleteSession(c) {
       const session = sessionOf(c);
@@ -76,6 +94,8 @@ export function sessionRoutes({ models, sessions, limits, answer }: Parts) {
     },
   } satisfies Partial<Handlers>;
 }
+
+const lazy = (values: Float32Array) => new LazyList(values.length, (at) => values[at] as number);
 
 function summary({ id, served, created, expiresMs, remembered: { memory, part } }: Session) {
   const { tokens } = part ?? memory;

@@ -119,7 +119,10 @@ export class Sessions {
       throw new ApiError("session_busy", "another request is at this session. Wait for its end.");
     }
     session.busyUntilMs = Date.now() + this.options.requestMs;
+    let isIn = true;
     return () => {
+      if (!isIn) return;
+      isIn = false;
       session.busyUntilMs = undefined;
       this.used(session);
     };

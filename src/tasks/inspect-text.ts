@@ -97,7 +97,7 @@ export type InspectedToken = {
 export function inspectedToken(
   tokenizer: Tokenizer,
   shown: readonly LabelledValue[],
-  { text, values, loss, next }: ReadToken,
+  { text, values, loss, next }: Pick<ReadToken, "text" | "values" | "loss" | "next">,
 ): InspectedToken {
   const named = shown.map(({ key, label }) => [label, Array.from(values[key] as Float32Array, decimal)]);
   const likely = nextTokens(tokenizer, next);

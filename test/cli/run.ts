@@ -23,17 +23,27 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-export function start(folder: string, args: readonly string[]): ChildProcess & { ended: Promise<Ended> } {
+/** `node` are options of Node itself; nobody reads standard error where it is `unread`. */
+export function start(
+  folder: string,
+  args: readonly string[],
+  node: readonly string[] = [],
+  errors: "read" | "unread" = "read",
+): ChildProcess & { ended: Promise<Ended> } {
   const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const command = [...node, program, ...args];
+  const child = spawn(process.execPath, command, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let [out, err] = ["", ""];
   child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
     out += chunk;
   });
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    err += chunk;
-  });
+  child.stderr?.setEncoding("utf8");
+  if (errors === "read") {
+    child.stderr?.on("data", (chunk: string) => {
+      err += chunk;
+    });
+  }
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {

@@ -2,8 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { createRandom } from "../../src/nn/random.ts";
-import { createBatcher, type Job, turn } from "../../src/server/batcher.ts";
+import { createBatcher, type Job } from "../../src/server/batcher.ts";
 import { ApiError } from "../../src/server/errors.ts";
+import { turn } from "../../src/server/turns.ts";
 import { createText, Desk } from "../../src/tasks/desk.ts";
 import { book, serving, tiny, until } from "./serving.ts";
 

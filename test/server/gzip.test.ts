@@ -73,7 +73,9 @@ describe("a body with Content-Encoding: gzip", () => {
     );
     const headers = { "Content-Type": "application/json", "Content-Encoding": "gzip" };
     const request = new Request("http://localhost/", { method: "POST", body, headers, duplex: "half" } as RequestInit);
-    await expect(readBody(request, 1_000_000)).rejects.toThrow("the body is longer than 1,000,000 bytes.");
+    const { signal } = new AbortController();
+    const limits = { maxBytes: 1_000_000, stallMs: 60_000, signal, onBytes: () => {} };
+    await expect(readBody(request, limits)).rejects.toThrow("the body is longer than 1,000,000 bytes.");
     expect(taken).toBeLessThanOrEqual(18);
   });
 

@@ -124,7 +124,7 @@ test("every error says whether the same request may succeed later, and when", ()
   const kinds: Record<ErrorKind, string | undefined> = {
     ...{ invalid: "false", invalid_api_key: "false", host_not_allowed: "false", not_found: "false" },
     ...{ model_not_found: "false", session_not_found: "false", method_not_allowed: "false", session_busy: "true" },
-    state_mismatch: "false",
+    ...{ state_mismatch: "false", memory_full: "true", too_many_connections: "true" },
     ...{ too_large: "false", media_type: "false", queue_full: "true", session_limit: "true", aborted: undefined },
     ...{ request_timeout: "true", content_encoding: "false", expectation_failed: "false", headers_too_large: "false" },
     ...{ internal: "false", shutting_down: "true", overloaded: "true", timeout: "false" },

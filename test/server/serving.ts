@@ -2,6 +2,7 @@
 import OpenAI from "openai";
 import { afterAll } from "vitest";
 import { createServer } from "../../src/server/app.ts";
+import type { ListenOptions } from "../../src/server/bind.ts";
 import { listen } from "../../src/server/listen.ts";
 import type { LogLine, ServerOptions } from "../../src/server/options.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
@@ -14,10 +15,16 @@ export const pairs: LanguageModel = languageModel(book, { units: 9, embedding: 5
 export type Serving = Awaited<ReturnType<typeof serving>>;
 
 /** It ends with the tests of the file. */
-export async function serving(options: ServerOptions = {}, models: Record<string, LanguageModel> = { tiny, pairs }) {
+export async function serving(
+  options: ServerOptions = {},
+  models: Record<string, LanguageModel> = { tiny, pairs },
+  listening: Omit<ListenOptions, "host" | "port"> = {},
+) {
   const lines: LogLine[] = [];
-  const server = await createServer(models, { log: (line) => lines.push(line), ...options });
-  const { url, close } = await listen(server, { host: "127.0.0.1", port: 0 });
+  // Who may ask for any number of tokens has room for them.
+  const room = options.maxTokens === undefined ? {} : { maxMemoryBytes: 1e15 };
+  const server = await createServer(models, { log: (line) => lines.push(line), ...room, ...options });
+  const { url, close } = await listen(server, { host: "127.0.0.1", port: 0, ...listening });
   afterAll(() => close(0));
   const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: options.apiKeys?.[0] ?? "none", maxRetries: 0 });
   const post = (path: string, body: unknown, init: RequestInit = {}): Promise<Response> =>
@@ -34,6 +41,11 @@ export async function serving(options: ServerOptions = {}, models: Record<string
     return Number(line?.slice(name.length));
   };
   return { url, port: Number(new URL(url).port), server, close, client, lines, post, get, figure };
+}
+
+/** A server with limits of its own for its connections. */
+export async function createListening(options: Omit<ListenOptions, "host" | "port">, limits: ServerOptions = {}) {
+  return serving(limits, undefined, options);
 }
 
 /** Resolves once it is so. */

@@ -1,0 +1,68 @@
+/**
+ * What a request takes at most, in bytes, told from what it asks for before anything is made of it. Estimates are upper bounds of
+ * what it holds, not of what it makes and drops on the way.
+ */
+import { vocabularySize } from "../text/tokenizer.ts";
+import { mostUnread, type Served } from "./completions.ts";
+import { bytesOfTokens } from "./kept-choice.ts";
+import type { Prompt, Writing } from "./schemas.ts";
+
+/** A request, its connection and its answer on the way out. */
+const ofRequest = 65_536;
+/** A text: its objects, generator and stop strings that may have begun. */
+const ofText = 4096;
+/** Characters of a token that is written, on average at most. */
+const tokenLength = 8;
+/** A piece that waits to be read, and each alternative that is told with it. */
+const [ofPiece, ofAlternative] = [160, 120];
+
+type Asked = {
+  readonly prompt: Prompt;
+  readonly n: number;
+  readonly echo: boolean;
+  readonly best_of?: number | undefined;
+};
+
+/** Of a request for text. */
+export function completionBytes(served: Served, writing: Writing, { prompt, n, echo, best_of }: Asked): number {
+  const { stream, max_tokens, logprobs, stop } = writing;
+  const each = Math.max(n, best_of ?? 1);
+  const lengths = lengthsOf(prompt);
+  const read = lengths.reduce((total, { tokens }) => total + tokens, 0);
+  const promptText = lengths.reduce((total, { bytes }) => total + bytes, 0);
+  const texts = lengths.length * each;
+  const scratch = vocabularySize(served.lm.tokenizer) * (logprobs === undefined ? 36 : 64);
+  const reading = promptText + 8 * read + texts * (ofText + scratch + 2 * stateBytes(served)) + 4 * read * each;
+  const stops = 2 * stop.reduce((total, one) => total + one.length, 0);
+  const told = echo && logprobs !== undefined ? read * each : 0;
+  const written = texts * max_tokens;
+  // As it was sent, and of tokens that are told of each share of it.
+  const echoed = echo ? promptText * each + (logprobs === undefined ? 0 : 24 * read) : 0;
+  // Of each text the last block may be all but empty. The text is joined once.
+  const blocks = bytesOfTokens(told + written, logprobs) + texts * bytesOfTokens(1, logprobs);
+  const kept = blocks + 2 * (echoed + (told + written) * tokenLength);
+  const piece = ofPiece + (logprobs === undefined ? 0 : ofPiece + ofAlternative * logprobs);
+  // What is on its way, and what has been written meanwhile.
+  const unread = 2 * Math.min(texts * (mostUnread(texts) + 1), told + written + texts) * piece + 2 * echoed;
+  return Math.ceil(ofRequest + reading + stops + (stream ? unread : kept));
+}
+
+/** Of what a model remembers of a text. */
+export const stateBytes = ({ batcher }: Served): number =>
+  4 * Object.values(batcher.named(undefined)).reduce((total, { length }) => total + length, 0);
+
+/** Of a look inside a model: so many tokens at most, with so many numbers of each. */
+export const inspectionBytes = (tokens: number, numbers: number): number =>
+  Math.ceil(2 * ofRequest + tokens * (4 * numbers + 80));
+
+/** Tokens at most: no tokenizer makes more of a text than it has bytes. */
+function lengthsOf(prompt: Prompt): readonly { readonly tokens: number; readonly bytes: number }[] {
+  const ofText = (text: string) => ({ tokens: Buffer.byteLength(text), bytes: 2 * text.length });
+  if (typeof prompt === "string") return [ofText(prompt)];
+  if (typeof prompt[0] === "number") return [{ tokens: prompt.length, bytes: 8 * prompt.length }];
+  return prompt.map((one) => {
+    return typeof one === "string"
+      ? ofText(one)
+      : { tokens: (one as readonly number[]).length, bytes: 8 * (one as readonly number[]).length };
+  });
+}

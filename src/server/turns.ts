@@ -1,0 +1,28 @@
+/** When others get their turn of the event loop. Knows nothing about who they are. */
+
+const { setImmediate: immediate = (next: () => void) => setTimeout(next, 0) } = globalThis as {
+  setImmediate?: (next: () => void) => unknown;
+};
+/** Others get their turn. */
+export const turn = (): Promise<void> => new Promise((resolve) => void immediate(resolve));
+
+let arrivals = 0;
+/** Something has come: a connection, a request, a part of one. */
+export const noteArrival = (): void => {
+  arrivals++;
+};
+
+/**
+ * Others get a turn, and another one as long as turns bring something, for `mostMs` at most. Since libuv 1.45 a turn accepts one
+ * connection of a port, however many wait: with one turn between runs of steps, others would wait for as many runs as there
+ * are connections before theirs. Tells whether that was enough.
+ */
+export async function giveTurns(mostMs: number): Promise<boolean> {
+  const endMs = performance.now() + mostMs;
+  let before: number;
+  do {
+    before = arrivals;
+    await turn();
+  } while (arrivals !== before && performance.now() < endMs);
+  return arrivals === before;
+}
