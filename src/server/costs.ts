@@ -37,14 +37,15 @@ export function completionBytes(served: Served, writing: Writing, { prompt, n, e
   const told = echo && logprobs !== undefined ? read * each : 0;
   const written = texts * max_tokens;
   // As it was sent, and of tokens that are told of each share of it.
-  const echoed = echo ? promptText * each + (logprobs === undefined ? 0 : 24 * read) : 0;
+  const echoed = echo ? promptText * each : 0;
+  const shares = told > 0 ? 24 * read : 0;
   // Of each text the last block may be all but empty. The text is joined once.
   const blocks = bytesOfTokens(told + written, logprobs) + texts * bytesOfTokens(1, logprobs);
-  const kept = blocks + 2 * (echoed + (told + written) * tokenLength);
+  const kept = blocks + 2 * (echoed + written * tokenLength);
   const piece = ofPiece + (logprobs === undefined ? 0 : ofPiece + ofAlternative * logprobs);
   // What is on its way, and what has been written meanwhile.
   const unread = 2 * Math.min(texts * (mostUnread(texts) + 1), told + written + texts) * piece + 2 * echoed;
-  return Math.ceil(ofRequest + reading + stops + (stream ? unread : kept));
+  return Math.ceil(ofRequest + reading + stops + shares + (stream ? unread : kept));
 }
 
 /** Of what a model remembers of a text. */
