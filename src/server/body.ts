@@ -86,12 +86,31 @@ async function* limited(
 
 type Take = (chunk: Uint8Array) => void;
 
+/** How much of a body is read as fast as it comes, and of how many bodies a turn of the loop reads on beyond that. */
+const [aheadBytes, mostInTurn] = [65_536, 4];
+const paused = new Set<Readable>();
+
+/** It is read on when it is its turn: large bodies, however many, take little of a turn. */
+function later(incoming: Readable): void {
+  if (paused.size === 0) setImmediate(readOn);
+  paused.add(incoming);
+}
+function readOn(): void {
+  for (const incoming of [...paused].slice(0, mostInTurn)) {
+    paused.delete(incoming);
+    incoming.resume();
+  }
+  if (paused.size > 0) setImmediate(readOn);
+}
+
 /** What comes from a socket, until it is told to stop; rejects where it does not come to its end. */
 function readIncoming(incoming: Readable, take: Take, stop: AbortSignal): Promise<void> {
+  let read = 0;
   return new Promise((resolve, reject) => {
     const settle = (error?: unknown): void => {
       incoming.off("data", onData).off("end", settle).off("close", broken).off("error", broken);
       stop.removeEventListener("abort", leave);
+      paused.delete(incoming);
       if (error === undefined) resolve();
       else {
         // The rest is not read.
@@ -102,6 +121,10 @@ function readIncoming(incoming: Readable, take: Take, stop: AbortSignal): Promis
     const onData = (chunk: Uint8Array): void => {
       try {
         take(chunk);
+        read += chunk.length;
+        if (read < aheadBytes) return;
+        incoming.pause();
+        later(incoming);
       } catch (error) {
         settle(error);
       }
