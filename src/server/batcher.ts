@@ -70,6 +70,11 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     return [...this.waiting.values()].reduce((total, jobs) => total + jobs.length, 0);
   }
 
+  /** Whether all lanes are taken. */
+  get isFull(): boolean {
+    return this.lanesInUse >= this.desk.size;
+  }
+
   /** Whether no text is here, not even one that waits for its reader. */
   get isIdle(): boolean {
     return this.seated.size + this.waiting.size + this.paused.size === 0;

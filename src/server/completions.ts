@@ -8,7 +8,7 @@ import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { decodeNext, decodeRest, encode, endOfText, hasUnknown, tokenName, vocabularySize } from "../text/tokenizer.ts";
 import type { Batcher, Job } from "./batcher.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, waitedFor } from "./errors.ts";
 import { jsonOf, LazyList } from "./json.ts";
 import { KeptChoice } from "./kept-choice.ts";
 import type { Completion, Prompt, Warning, Writing } from "./schemas.ts";
@@ -377,9 +377,8 @@ async function* write(
     const isLate = reason instanceof ApiError && reason.kind === "timeout";
     // What there is by then is the answer. A session has to remember just that.
     const isAnswer = isLate && texts.some(({ written }) => written > 0) && texts.every(isShownWhole);
-    const hadNoLane = isLate && texts.every(({ read }) => read === 0);
-    if (hadNoLane) failure = new ApiError("overloaded", `${reason.message} It waited for others all the time.`);
-    else if (!isAnswer) failure = reason;
+    const hadNoLane = texts.every(({ read }) => read === 0) && batcher.isFull;
+    if (!isAnswer) failure = hadNoLane ? waitedFor(reason) : reason;
     try {
       for (const job of jobs) batcher.remove(job);
       // Nothing that came is held back any more.

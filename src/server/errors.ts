@@ -94,6 +94,12 @@ export function apiErrorOf(error: unknown, requestId: string): ApiError {
   return new ApiError("internal", message, undefined, { cause: error });
 }
 
+/** Where the time of a request was over while it waited for others: that may pass. */
+export function waitedFor(reason: unknown): unknown {
+  if (!(reason instanceof ApiError && reason.kind === "timeout")) return reason;
+  return new ApiError("overloaded", `${reason.message} It waited for others all the time.`);
+}
+
 /** A thrown value with the calls that led to it, and what it came of. */
 export function stackOf(error: unknown, depth = 4): string {
   if (!(error instanceof Error)) return String(error);

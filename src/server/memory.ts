@@ -3,7 +3,7 @@
  * waits its turn, and clients take turns. Bodies on their way have a share of their own: a request that waits for work holds its
  * body, so with one share for both, bodies alone could fill it and wait for each other. Knows nothing about HTTP.
  */
-import { ApiError } from "./errors.ts";
+import { ApiError, waitedFor } from "./errors.ts";
 
 /** Of the whole: bodies before their work has begun, sessions, and the work itself. */
 const shares = { bodies: 1 / 4, sessions: 1 / 8, work: 5 / 8 } as const;
@@ -118,7 +118,7 @@ export class MemoryBudget {
     await new Promise<void>((resolve, reject) => {
       const abort = (): void => {
         this.forget(waiting);
-        reject(signal.reason);
+        reject(waitedFor(signal.reason));
         this.next();
       };
       const waiting: Waiting = {
