@@ -28,7 +28,16 @@ async function textOf(prompt, options = {}) {
 /** A server with a key, and the lines of its log. */
 async function serve(...args) {
   const command = [join(root, "dist/cli/main.js"), "serve", join(folder, "tiny.safetensors"), "--port", "0", "--json"];
-  const child = spawn(process.execPath, [...command, "--api-key", "key", "--max-tokens", "1e9", ...args]);
+  const child = spawn(process.execPath, [
+    ...command,
+    "--api-key",
+    "key",
+    "--max-tokens",
+    "1e9",
+    "--memory",
+    "1e6",
+    ...args,
+  ]);
   const lines = [];
   let rest = "";
   child.stderr.setEncoding("utf8").on("data", (chunk) => {
@@ -170,6 +179,12 @@ function vercel(completion, chat, retries) {
   };
 }
 
+/** How many requests have come; the line of the last one may be a little late. */
+async function settled({ requests }) {
+  await wait(100);
+  return requests().length;
+}
+
 /** How many requests came since there were `before`; a stream's line is written a little later than its end. */
 async function asked({ requests }, before) {
   await until(() => requests().length > before);
@@ -214,7 +229,7 @@ for (const [name, make] of Object.entries(clients)) {
         [{ model: "none" }, 404],
       ]) {
         for (const how of ["whole", "stream"]) {
-          const before = here.requests().length;
+          const before = await settled(here);
           const error = await caught(make({ ...here, ...options, retries: 2 })[kind][how]("a", 5));
           assert.equal(statusOf(error), status);
           assert.equal(await asked(here, before), 1);
@@ -235,7 +250,7 @@ for (const [name, make] of Object.entries(clients)) {
     });
     await check(`${about}: where the time is over, what there is by then, asked for once`, async () => {
       const late = make({ ...hurried, retries: 2 })[kind];
-      const before = hurried.requests().length;
+      const before = await settled(hurried);
       const text = await late.whole("the cat", 1e8);
       const { text: streamed } = await late.stream("the cat", 1e8);
       const begins = await textOf(sent("the cat"), { stop, length: 100 });
@@ -244,7 +259,7 @@ for (const [name, make] of Object.entries(clients)) {
       assert.equal(await asked(hurried, before), 2);
     });
     await check(`${about}: a prompt that takes too long to read`, async () => {
-      const before = hurried.requests().length;
+      const before = await settled(hurried);
       // The others look at the status alone: they would try again.
       const retries = name === "openai" ? 2 : 0;
       const error = await caught(make({ ...hurried, retries })[kind].whole(tooLong, 1));
