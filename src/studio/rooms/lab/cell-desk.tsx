@@ -1,44 +1,26 @@
 /** The cell: its equations to write, and what the compiler makes of them while they are written. */
 import { useState } from "preact/hooks";
 import { about, cells } from "../../../cells/index.ts";
-import { type Cell, cell, EquationError } from "../../../graph/cell.ts";
-import type { ExplainOptions } from "../../../nn/explain.ts";
+import type { Cell } from "../../../graph/cell.ts";
 import { linkTo } from "../../address.ts";
-import { useAnswer } from "../../engine/engine.ts";
 import type { CompiledCell } from "../../engine/explaining.ts";
 import { Formula } from "../../parts/formula.tsx";
 import { builtInName, type CellText } from "./cell-text.ts";
+import type { Compiling, Made } from "./compiling.ts";
 import { Editor } from "./editor.tsx";
 import { GraphPicture } from "./graph-picture.tsx";
 import { packText } from "./share.ts";
-import { type Mistake, placeOf } from "./words.ts";
-
-/** A cell, or what is wrong with its equations. */
-export type ReadCell = { readonly cell: Cell } | { readonly mistake: Mistake };
-
-export function readCell(text: string): ReadCell {
-  try {
-    return { cell: cell(text) };
-  } catch (error) {
-    if (!(error instanceof EquationError)) throw error;
-    return { mistake: placeOf(text, error) };
-  }
-}
-const check = (text: string): Mistake | undefined => {
-  const read = readCell(text);
-  return "mistake" in read ? read.mistake : undefined;
-};
 
 export type CellDeskProps = {
   readonly given: CellText;
-  /** The last equations without a mistake. */
-  readonly good: Cell;
-  readonly sizes: ExplainOptions;
+  readonly compiling: Compiling;
+  /** A setting has no right value: a standard one stands for it. */
+  readonly assumed: boolean;
 };
 
-export function CellDesk({ given: { text, write, open, opened, problem }, good, sizes }: CellDeskProps) {
-  const { value, error } = useAnswer("explain", { equations: good.source }, sizes);
-  const stale = check(text) !== undefined;
+export function CellDesk({ given: { text, write, open, opened, problem }, compiling, assumed }: CellDeskProps) {
+  const { made, phase } = compiling;
+  const place = phase === "mistake" || phase === "failed" ? "made stale" : "made";
   return (
     <>
       <div class="desk">
@@ -49,7 +31,7 @@ export function CellDesk({ given: { text, write, open, opened, problem }, good, 
               {problem}
             </p>
           )}
-          <Editor text={text} opened={opened} onChange={write} check={check} />
+          <Editor text={text} opened={opened} onChange={write} compiling={compiling} />
           <p class="small soft" id="editor-help">
             One line a value: <code>x</code> is the input, <code>h'</code> a state now and <code>h</code> the step
             before; a name that no line defines is learned. Ctrl-Space completes, F8 goes to a mistake, Tab leaves the
@@ -57,27 +39,43 @@ export function CellDesk({ given: { text, write, open, opened, problem }, good, 
           </p>
           <Share text={text} />
         </div>
-        <div class="made" aria-busy={value === undefined}>
-          {error !== undefined && (
-            <p class="error" role="alert">
-              {error}
-            </p>
-          )}
-          {value !== undefined && (
+        <div class={place} aria-busy={phase === "compiling"}>
+          <Of phase={phase} made={made} />
+          {made !== undefined && (
             <>
               <h3>As maths</h3>
-              {stale && <p class="small soft">Of the last equations without a mistake.</p>}
               {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
               <section class="scroll maths" tabIndex={0} aria-label="Maths">
-                <Formula display tex={value.tex} />
+                <Formula display tex={made.compiled.tex} />
               </section>
-              <Facts compiled={value} sizes={sizes} />
+              <Facts made={made} assumed={assumed} />
             </>
           )}
         </div>
       </div>
-      {value !== undefined && <Compiled compiled={value} cell={good} />}
+      {made !== undefined && (
+        <section class={place} aria-label="The graph and the plans" aria-busy={phase === "compiling"}>
+          <Of phase={phase} made={made} />
+          <Compiled made={made} />
+        </section>
+      )}
     </>
+  );
+}
+
+/** Which equations what follows is of: those in the editor, or others. */
+function Of({ phase, made }: Pick<Compiling, "phase" | "made">) {
+  if (phase === "made") return <p class="small soft of">Of these equations.</p>;
+  if (made === undefined) {
+    return <p class="small soft of">{phase === "compiling" ? "Compiling …" : "Nothing is compiled yet."}</p>;
+  }
+  return (
+    <p class={phase === "compiling" ? "small soft of" : "small of"}>
+      {phase === "compiling" && "Of the equations before, while these are compiled:"}
+      {phase === "mistake" && "Not of these equations. Of the last ones without a mistake:"}
+      {phase === "failed" && "Not of these equations and settings. Of the last ones that could be compiled:"}{" "}
+      {phase !== "compiling" && <code class="excerpt">{made.cell.source.split("\n")[0]}</code>}
+    </p>
   );
 }
 
@@ -137,15 +135,15 @@ const count = (n: number): string => Math.round(n).toLocaleString("en-US");
 const bytes = (n: number): string =>
   n < 1e6 ? `${count(n / 1000)} kB` : `${(n / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 })} MB`;
 
-function Facts({ compiled, sizes }: { readonly compiled: CompiledCell; readonly sizes: ExplainOptions }) {
-  const { facts, parameters, trainingMultiplyAdds, trainingBytes, backward } = compiled;
+function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; readonly assumed: boolean }) {
+  const { facts, parameters, trainingMultiplyAdds, trainingBytes, backward }: CompiledCell = compiled;
   const names = (list: readonly string[]) => (list.length === 0 ? "nothing" : list.join(" "));
   return (
     <>
       <h3>As the compiler runs it</h3>
       <p class="small soft">
         {count(sizes.units)} units, {count(sizes.input)} features of input, {count(sizes.batch)} sequences of{" "}
-        {count(sizes.steps)} steps at once: the settings below.
+        {count(sizes.steps)} steps at once: the settings below{assumed && ", standard ones where they are not right"}.
       </p>
       <dl class="facts">
         <dt>hoisted</dt>
@@ -182,9 +180,8 @@ function Facts({ compiled, sizes }: { readonly compiled: CompiledCell; readonly 
   );
 }
 
-type CompiledProps = { readonly compiled: CompiledCell; readonly cell: Cell };
-
-function Compiled({ compiled: { facts, forward, forwardText, bothText, plan, trainingPlan }, cell }: CompiledProps) {
+function Compiled({ made: { compiled, cell } }: { readonly made: Made }) {
+  const { facts, forward, forwardText, bothText, plan, trainingPlan } = compiled;
   return (
     <>
       <h3>As a graph, one time step</h3>

@@ -7,7 +7,7 @@ import {
 } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching } from "@codemirror/language";
-import { linter, lintKeymap } from "@codemirror/lint";
+import { lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { EditorState, RangeSetBuilder } from "@codemirror/state";
 import {
   Decoration,
@@ -25,27 +25,20 @@ import { type Mistake, wordsOf } from "./words.ts";
 export type EditorOptions = {
   readonly text: string;
   readonly onChange: (text: string) => void;
-  /** What is wrong with a text. */
-  readonly check: (text: string) => Mistake | undefined;
   /** The id of what tells how to use it. */
   readonly describedBy: string;
 };
 
 export type Editor = {
   readonly setText: (text: string) => void;
+  /** What is wrong with a text, or nothing; a text that is not here any more is left alone. */
+  readonly mark: (text: string, mistake: Mistake | undefined) => void;
   /** The reader goes on there. */
   readonly goTo: (place: Mistake) => void;
   readonly end: () => void;
 };
 
-export function createEditor(place: HTMLElement, { text, onChange, check, describedBy }: EditorOptions): Editor {
-  const mistakes = linter(
-    (view) => {
-      const found = check(view.state.doc.toString());
-      return found === undefined ? [] : [{ ...found, severity: "error" }];
-    },
-    { delay: 250 },
-  );
+export function createEditor(place: HTMLElement, { text, onChange, describedBy }: EditorOptions): Editor {
   const view = new EditorView({
     parent: place,
     state: EditorState.create({
@@ -56,7 +49,6 @@ export function createEditor(place: HTMLElement, { text, onChange, check, descri
         drawSelection(),
         bracketMatching(),
         colours,
-        mistakes,
         autocompletion({ override: [complete], icons: false }),
         // Tab is left alone: it goes on to what follows the editor.
         keymap.of([...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
@@ -72,6 +64,10 @@ export function createEditor(place: HTMLElement, { text, onChange, check, descri
     setText(next) {
       const { doc } = view.state;
       if (doc.toString() !== next) view.dispatch({ changes: { from: 0, to: doc.length, insert: next } });
+    },
+    mark(of, mistake) {
+      if (view.state.doc.toString() !== of) return;
+      view.dispatch(setDiagnostics(view.state, mistake === undefined ? [] : [{ ...mistake, severity: "error" }]));
     },
     goTo({ from, to }) {
       view.dispatch({ selection: { anchor: from, head: to }, scrollIntoView: true });

@@ -1,17 +1,18 @@
 /** The equation editor in its place: a plain text area until CodeMirror is there. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Editor as CodeMirror } from "./code-mirror.ts";
-import type { Mistake } from "./words.ts";
+import type { Compiling } from "./compiling.ts";
 
 export type EditorProps = {
   readonly text: string;
   /** Counts the texts that others put in its place. */
   readonly opened: number;
   readonly onChange: (text: string) => void;
-  readonly check: (text: string) => Mistake | undefined;
+  /** What became of the text. */
+  readonly compiling: Pick<Compiling, "phase" | "mistake" | "problem">;
 };
 
-export function Editor({ text, opened, onChange, check }: EditorProps) {
+export function Editor({ text, opened, onChange, compiling: { phase, mistake, problem } }: EditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const editor = useRef<CodeMirror>(undefined);
   const [ready, setReady] = useState(false);
@@ -27,7 +28,7 @@ export function Editor({ text, opened, onChange, check }: EditorProps) {
       editor.current = module.createEditor(place.current, {
         text: latest.current.text,
         onChange: (next) => latest.current.onChange(next),
-        ...{ check, describedBy: "editor-help" },
+        describedBy: "editor-help",
       });
       setReady(true);
     });
@@ -35,9 +36,9 @@ export function Editor({ text, opened, onChange, check }: EditorProps) {
       gone = true;
       editor.current?.end();
     };
-  }, [check]);
+  }, []);
   useEffect(() => editor.current?.setText(latest.current.text), [opened]);
-  const mistake = check(text);
+  useEffect(() => editor.current?.mark(text, mistake), [ready, text, mistake]);
   return (
     <div class="editor">
       {!ready && (
@@ -52,9 +53,10 @@ export function Editor({ text, opened, onChange, check }: EditorProps) {
       )}
       <div ref={place} />
       <p class="small mistake" role="status">
-        {mistake === undefined ? (
-          <span class="soft">No mistakes.</span>
-        ) : (
+        {phase === "compiling" && <span class="soft">Compiling …</span>}
+        {phase === "made" && <span class="soft">No mistakes.</span>}
+        {phase === "failed" && <span class="error">{problem}</span>}
+        {mistake !== undefined && (
           <>
             <span class="error">{mistake.message}</span>{" "}
             <button type="button" class="quiet small" onClick={() => editor.current?.goTo(mistake)}>

@@ -1,13 +1,13 @@
 /** The room Lab: write a cell, see what the compiler makes of it, train it, compare the runs. */
 import { useMemo, useRef, useState } from "preact/hooks";
-import { type Cell, cell } from "../../../graph/cell.ts";
 import { useModels } from "../../models/shelf.ts";
 import type { Room } from "../../shell.tsx";
-import { CellDesk, readCell } from "./cell-desk.tsx";
+import { CellDesk } from "./cell-desk.tsx";
 import { builtInName, useCellText } from "./cell-text.ts";
+import { useCompiling } from "./compiling.ts";
 import { type Run, Runs } from "./runs.tsx";
 import { useSession } from "./session.ts";
-import { type Form, numberOf, rememberedForm, rememberForm } from "./settings.ts";
+import { type Form, numberOf, problemOf, rememberedForm, rememberForm } from "./settings.ts";
 import { type Source, sourceTitled } from "./source.ts";
 import { type GoingOn, TrainingDesk } from "./training-desk.tsx";
 import "./lab.css";
@@ -35,15 +35,13 @@ const Lab: Room = ({ address }) => {
     setSourceNow(next);
   };
 
-  const read = useMemo(() => readCell(given.text), [given.text]);
-  const good = useRef<Cell>(undefined);
-  if ("cell" in read) good.current = read.cell;
-  good.current ??= cell("y = W @ x + b");
   const units = numberOf(form, "units");
-  const sizes = {
-    ...{ units, input: Math.min(units, mostEmbedding) },
+  const compiling = useCompiling(given.text, {
+    ...{ units, input: Math.min(units, mostEmbedding), layers: numberOf(form, "layers") },
     ...{ batch: numberOf(form, "batch"), steps: numberOf(form, "steps") },
-  };
+  });
+  const assumed = (["units", "batch", "steps"] as const).some((name) => problemOf(name, form[name]) !== undefined);
+  const { cell } = compiling;
   const runs = useMemo(() => models?.filter((model): model is Run => model.training !== undefined) ?? [], [models]);
   const goOn = (next: GoingOn): void => {
     const { Text: title } = next.model.training?.facts ?? {};
@@ -72,13 +70,13 @@ const Lab: Room = ({ address }) => {
         </p>
       )}
       <h2>The cell</h2>
-      <CellDesk given={given} good={good.current} sizes={sizes} />
+      <CellDesk {...{ given, compiling, assumed }} />
       <h2 ref={desk} tabIndex={-1}>
         Training
       </h2>
       <TrainingDesk
         {...{ session, form, setForm, source, setSource, goingOn, setGoingOn }}
-        cell={"cell" in read ? (builtInName(given.text) ?? { equations: read.cell.source }) : undefined}
+        cell={cell && (builtInName(given.text) ?? { equations: cell.source })}
       />
       <h2>Runs</h2>
       {models === undefined ? (

@@ -1,0 +1,127 @@
+/** The Lab's editor and what stands beside it: every part says the same of the text, or says that it is of another one. */
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { withStudio } from "./studio.ts";
+
+async function enter(page: Page, address: string, part = ""): Promise<void> {
+  await page.goto(`${address}#/lab${part}`);
+  await page.waitForSelector(".cm-content");
+  await page.waitForSelector(".mistake >> text=No mistakes.");
+}
+async function write(page: Page, text: string): Promise<void> {
+  await page.click(".cm-content");
+  await page.keyboard.press("Control+A");
+  if (text === "") await page.keyboard.press("Delete");
+  else await page.keyboard.insertText(text);
+}
+const setting = (page: Page, label: string, value: string) => page.getByLabel(label, { exact: true }).fill(value);
+const train = (page: Page) => page.getByRole("button", { name: "Train", exact: true });
+/** What each part says of which equations it is. */
+const said = (page: Page): Promise<string[]> => page.locator(".made > .of").allTextContents();
+const drawn = async (page: Page): Promise<string> => (await page.locator(".graph text").allTextContents()).join(" ");
+
+/** Cells that are none, each with a part of what is said of it. */
+const wrong: readonly (readonly [name: string, equations: string, says: RegExp])[] = [
+  [
+    "sizes that do not fit",
+    "h' = tanh(W @ x + x * h)",
+    /^With 128 units and 64 features of x: the equations fix this cell's size at 64 features, got units 128\. Set Units to 64\.$/,
+  ],
+  ["a state as large as the input", "h' = x", /Set Units to 64\.$/],
+  ["one matrix for two sizes", "h' = tanh(W @ x + W @ h)", /Set Units to 64\.$/],
+  ["a matrix state that fits no input", "C' = C + outer(x, x)\ny = C @ h", /Set Units to 64\.$/],
+  ["an output of one number", "y = sum(x)", /Set Units to 1\.$/],
+  ["a size that is no whole number", "h' = tanh(W @ x + U @ h)\nh : units / 3", /42\.66.* must be a whole number/],
+  ["a size of its own", "h' = tanh(W @ x + U @ h)\nh : 4", /Set Units to 4\.$/],
+  ["sizes that never fit", "h' = [x, h]", /h' needs the size that h has/],
+  ["an unknown function", "h' = sigmod(W @ x)", /unknown function "sigmod"\. Did you mean sigmoid\?/],
+  ["a state that is never set", "y = W @ h'", /h'/],
+  ["a constant beyond all numbers", "h' = 1e400 * (W @ x)", /the number 1e400 is too large/],
+  ["a first value beyond all numbers", "h' = W @ x\nW ~ constant(1e400)", /the number 1e400 is too large/],
+  ["a cycle", "a = W @ b\nb = V @ a", /a depends on itself within one step: a -> b -> a/],
+  ["a state that reads its own value of now", "h' = tanh(h' + W @ x)", /depends on itself within one step/],
+  ["the same number for all", "y = 1", /the same number for every example/],
+  ["no equations", "", /^there are no equations/],
+  ["a comment alone", "# nothing yet", /^there are no equations/],
+  ["half a line", "h' = tanh(W @", /is never closed/],
+];
+
+test("a cell that is none: the editor says why, nothing can be trained, and what is of the cell before says so", async () => {
+  await withStudio({}, async (page, address) => {
+    await enter(page, address, "?start=gru");
+    expect(await said(page)).toEqual(["Of these equations.", "Of these equations."]);
+    const before = await drawn(page);
+    expect(before).toContain("z = σ");
+    for (const [name, equations, says] of wrong) {
+      await write(page, equations);
+      await page.waitForSelector(".mistake .error");
+      const found = await page.locator(".mistake .error").textContent();
+      expect(found, name).toMatch(says);
+      expect(await page.locator("text=No mistakes").count(), name).toBe(0);
+      const line = "Not of these equations. Of the last ones without a mistake: z  = sigmoid(W_z @ x + U_z @ h + b_z)";
+      for (const text of await said(page)) expect(text, name).toContain(line);
+      expect(await page.locator(".made.stale").count(), name).toBe(2);
+      expect(await drawn(page), name).toBe(before);
+      expect(await train(page).isDisabled(), name).toBe(true);
+      if (equations !== "") await page.waitForSelector(".cm-lintRange-error");
+    }
+  });
+}, 60_000);
+
+test("sizes are of the settings: another number of units or layers mends a cell or breaks it, without a letter written", async () => {
+  await withStudio({}, async (page, address) => {
+    await enter(page, address);
+    await write(page, "h' = tanh(W @ x + x * h)");
+    await page.waitForSelector(".mistake >> text=Set Units to 64.");
+    await setting(page, "Units", "64");
+    await page.waitForSelector(".mistake >> text=No mistakes.");
+    expect(await page.locator(".cm-lintRange-error").count()).toBe(0);
+    expect(await said(page)).toEqual(["Of these equations.", "Of these equations."]);
+    await page.waitForSelector(".made >> text=64 units, 64 features of input");
+    expect(await train(page).isDisabled()).toBe(false);
+    // The second layer reads the first one's units.
+    await write(page, "h' = tanh(W @ x + U @ h)\nx : 64");
+    await setting(page, "Units", "96");
+    await page.waitForSelector(".mistake >> text=No mistakes.");
+    await setting(page, "Layers", "2");
+    await page.waitForSelector(".mistake >> text=/^Layer 2, with 96 units and 96 features of x: /");
+    await setting(page, "Layers", "1");
+    await page.waitForSelector(".mistake >> text=No mistakes.");
+    await setting(page, "Units", "many");
+    await page.waitForSelector(".made >> text=128 units, 64 features of input");
+    await page.waitForSelector(".made >> text=the settings below, standard ones where they are not right.");
+  });
+});
+
+test("right equations that cannot be compiled so large: one message, and the parts are of the ones before", async () => {
+  await withStudio({}, async (page, address) => {
+    await enter(page, address);
+    const many = Array.from({ length: 9 }, (_, k) => `U${k} @ h`).join(" + ");
+    await write(page, `h' = tanh(W @ x + ${many})`);
+    await page.waitForSelector(".mistake >> text=No mistakes.");
+    await setting(page, "Units", "8192");
+    await page.waitForSelector(".mistake .error >> text=/bytes of memory/");
+    for (const text of await said(page))
+      expect(text).toMatch(/^Not of these equations and settings\. Of the last ones/);
+    expect(await page.locator("text=No mistakes").count()).toBe(0);
+    expect(await page.locator(".made .error").count()).toBe(0);
+    await setting(page, "Units", "128");
+    await page.waitForSelector(".mistake >> text=No mistakes.");
+  });
+});
+
+test("a page that begins with a mistake shows no other cell; mended, it shows the one that is there", async () => {
+  await withStudio({}, async (page, address) => {
+    await enter(page, address);
+    await write(page, "h' = tanh(W @ x + x * h)");
+    await page.waitForURL(/cell=/);
+    await page.reload();
+    await page.waitForSelector(".mistake >> text=Set Units to 64.");
+    expect(await said(page)).toEqual(["Nothing is compiled yet."]);
+    expect(await page.locator(".maths, .graph, .facts").count()).toBe(0);
+    await write(page, "h' = tanh(W @ x + u * h)");
+    await page.waitForSelector(".mistake >> text=No mistakes.");
+    expect(await said(page)).toEqual(["Of these equations.", "Of these equations."]);
+    expect(await drawn(page)).toContain("h' = tanh");
+  });
+});
