@@ -3,10 +3,10 @@
  * with every named value kept. Loaded where a training has broken.
  */
 import { grad } from "../grad/grad.ts";
-import type { Graph, Node } from "../graph/graph.ts";
+import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { opClass } from "../graph/operations.ts";
-import type { Model } from "../nn/model.ts";
+import { type OpName, opClass } from "../graph/operations.ts";
+import { cellsOf, type Model } from "../nn/model.ts";
 import { load, type Program } from "../runtime/program.ts";
 import { parameterRuns } from "../schedule/plan.ts";
 import { schedule } from "../schedule/schedule.ts";
@@ -16,19 +16,36 @@ import { defaultLoss } from "./losses.ts";
 import type { Given, Moment } from "./non-finite.ts";
 import { lossGraph } from "./trainer.ts";
 
-/** What broke, if it can be told, from what the last two updates started from and the parameters after them. */
+/** What became no number first, and what can be done about that. */
+export type Cause = { readonly what: string; readonly advice: string };
+
+const byRate = "Try a smaller learning rate, or clip the gradients.";
+/** Larger than that, a number's square is infinite. */
+const huge = 2 ** 63;
+
+/**
+ * What broke, if it can be told, from what the last two updates started from and the parameters after them. `first` is the
+ * number of updates that were behind the training when it began.
+ */
 export async function findCause(
   [before, last]: readonly [before: Moment, last: Moment],
   after: Float32Array,
-): Promise<string | undefined> {
-  if (last.given && allFinite(last.parameters)) return explain(last, after);
-  if (before.given && allFinite(before.parameters)) return explain(before, last.parameters);
+  first: number,
+): Promise<Cause | undefined> {
+  if (last.given && allFinite(last.parameters)) return explain(last, after, first);
+  if (before.given && allFinite(before.parameters)) return explain(before, last.parameters, first);
   const found = badParameter(last.trainer.program, last.given ? last.parameters : after);
-  return found && `${found.name} was already ${found.value} before update ${last.step}`;
+  if (found === undefined) return undefined;
+  const isFirst = last.step === first + 1;
+  return {
+    what: `${found.name} was already ${found.value} before update ${last.step}`,
+    advice: isFirst ? "Look at where its values are from: its initialiser, or a file." : byRate,
+  };
 }
 
-async function explain(moment: Moment, after: Float32Array): Promise<string | undefined> {
+async function explain(moment: Moment, after: Float32Array, first: number): Promise<Cause | undefined> {
   const { step, trainer } = moment;
+  const isFirst = step === first + 1;
   let replayed: Replayed;
   try {
     replayed = await replay(moment);
@@ -38,20 +55,62 @@ async function explain(moment: Moment, after: Float32Array): Promise<string | un
     throw error;
   }
   try {
-    const value = firstBadValue(replayed, moment.given?.rows);
-    if (value !== undefined) return `${value} of update ${step}`;
+    const bad = firstBadValue(replayed, moment.given?.rows);
+    if (bad !== undefined) {
+      const reason = bad.name === "loss" ? undefined : await reasonOf(moment, replayed, bad);
+      const equation = equationOf(trainer.model, bad.name);
+      const because =
+        reason === undefined ? "" : `, where ${equation === undefined ? "it" : `"${equation}"`} ${reason.text}`;
+      return {
+        what: `${bad.text} of update ${step}${because}`,
+        advice: adviceOn(bad, { isFirst, moment, edge: reason?.edge === true }),
+      };
+    }
     const gradient = badGradient(trainer.model, replayed.program);
-    if (gradient !== undefined)
-      return `the gradient of ${gradient} in update ${step}, where every value of the model was finite`;
+    if (gradient !== undefined) {
+      return {
+        what: `the gradient of ${gradient} in update ${step}, where every value of the model was finite`,
+        advice: isFirst
+          ? "No update was behind it, so the learning rate is not to blame: take fewer steps or smaller first weights, and look for a root, a logarithm or a division near 0."
+          : "Try a smaller learning rate, fewer steps, or clip the gradients.",
+      };
+    }
     const parameter = badParameter(trainer.program, after);
-    return parameter && `${parameter.name} became ${parameter.value} in update ${step}, though its gradient was finite`;
+    return (
+      parameter && {
+        what: `${parameter.name} became ${parameter.value} in update ${step}, though its gradient was finite`,
+        advice: byRate,
+      }
+    );
   } finally {
     replayed.program.dispose();
   }
 }
 
+type Circumstances = { readonly isFirst: boolean; readonly moment: Moment; readonly edge: boolean };
+
+function adviceOn({ name }: Bad, { isFirst, moment, edge }: Circumstances): string {
+  if (edge) return "Change the equation so that it cannot come there: add a small number, or bound it by max.";
+  if (name === "loss")
+    return isFirst ? "Every value of the model was finite: look at the targets, and scale them." : byRate;
+  const carried = Object.values(moment.states).reduce(
+    (most, values) => values.reduce((max, value) => Math.max(max, Math.abs(value)), most),
+    0,
+  );
+  if (carried > huge) {
+    const size = Number(carried.toPrecision(2));
+    return `A state was ${size} when the batch began: it grows from batch to batch. Bound it in its equation, by tanh or a gate.`;
+  }
+  if (!isFirst) return byRate;
+  return (
+    "No update was behind it, so neither the learning rate nor clipping can help: bound the value in its equation (tanh, " +
+    "sigmoid, a gate), begin with smaller weights (its initialiser), or scale the inputs."
+  );
+}
+
 const allFinite = (values: Float32Array): boolean => values.every(Number.isFinite);
-const firstBad = (values: Float32Array): number => values.findIndex((value) => !Number.isFinite(value));
+const firstBad = (values: ArrayLike<number>): number =>
+  Array.prototype.findIndex.call(values, (value) => !Number.isFinite(value));
 
 type Replayed = {
   readonly program: Program;
@@ -61,8 +120,8 @@ type Replayed = {
   readonly batch: number;
 };
 
-/** The batch of a moment once more, forward and backward, without the optimiser. */
-async function replay(moment: Moment): Promise<Replayed> {
+/** The batch of a moment once more, forward and backward, without the optimiser; with more nodes of the step kept. */
+async function replay(moment: Moment, more: readonly NodeId[] = []): Promise<Replayed> {
   const { model, options } = moment.trainer;
   const { loss = defaultLoss, steps, batch } = options;
   const { inputs, targets, ...rest } = moment.given as Given;
@@ -70,7 +129,9 @@ async function replay(moment: Moment): Promise<Replayed> {
   const named = forward.nodes.flatMap(({ op, name }, id) =>
     name === undefined || opClass[op] === "leaf" || opClass[op] === "sink" ? [] : [[name, id] as const],
   );
-  const graph = grad({ ...forward, outputs: { ...Object.fromEntries(named), loss: forward.outputs.loss as number } });
+  const others = more.map((id) => [`%${id}`, id] as const);
+  const outputs = { ...Object.fromEntries([...named, ...others]), loss: forward.outputs.loss as number };
+  const graph = grad({ ...forward, outputs });
   const names = Object.keys(graph.outputs);
   const plan = withDroppedWeights(schedule(graph, { steps, batch, keep: names }), dropConnectRates(model));
   const program = await load(plan, options);
@@ -82,32 +143,135 @@ async function replay(moment: Moment): Promise<Replayed> {
   return { program, graph, names, steps, batch };
 }
 
+/** A value that is no number: which, of which step (the first for one a sequence) and example of the batch. */
+type Bad = {
+  readonly name: string;
+  readonly id: NodeId;
+  readonly t: number;
+  readonly example: number;
+  readonly text: string;
+};
+
+/** Of one node: its numbers at a step, for all examples. */
+function valuesAt({ program, graph, steps }: Replayed, name: string, t: number): Float32Array {
+  const values = program.output(name);
+  if ((graph.nodes[graph.outputs[name] as number] as Node).once) return values;
+  const perStep = values.length / steps;
+  return values.subarray(t * perStep, (t + 1) * perStep);
+}
+
 /** The first in time, which for layers that go backwards begins at the last step; of one time the first in the graph. */
-function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined): string | undefined {
-  const { program, graph, names, steps, batch } = replayed;
+function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined): Bad | undefined {
+  const { graph, names, steps, batch } = replayed;
   const backwards = readsBackwards(graph);
-  let found: { readonly after: number; readonly id: number; readonly text: string } | undefined;
+  let found: (Bad & { readonly after: number }) | undefined;
   for (const name of names) {
+    if (name.startsWith("%")) continue;
     const id = graph.outputs[name] as number;
     const once = (graph.nodes[id] as Node).once === true;
-    const values = program.output(name);
-    const perStep = values.length / (once ? 1 : steps);
     for (let k = 0; k < (once ? 1 : steps); k++) {
-      const t = backwards[id] ? steps - 1 - k : k;
-      const at = firstBad(values.subarray(t * perStep, (t + 1) * perStep));
+      const t = once ? 0 : backwards[id] ? steps - 1 - k : k;
+      const values = valuesAt(replayed, name, t);
+      const at = firstBad(values);
       if (at < 0) continue;
       const after = once ? steps : k;
       if (found !== undefined && (found.after < after || (found.after === after && found.id < id))) break;
-      const example = Math.floor(at / (perStep / batch));
+      const example = Math.floor(at / (values.length / batch));
       const of = name === "loss" ? "the loss" : name;
       const where = once ? "" : ` at time step ${t}`;
-      const value = values[t * perStep + at];
-      found = { after, id, text: `${of} of example ${rows?.[example] ?? example} became ${value}${where}` };
+      const text = `${of} of example ${rows?.[example] ?? example} became ${values[at]}${where}`;
+      found = { after, name, id, t, example, text };
       break;
     }
   }
-  return found?.text;
+  return found;
 }
+
+/** Why an operation gave no number; `edge`: what it was given is outside of where it has a finite value. */
+type Reason = { readonly text: string; readonly edge: boolean };
+
+/** Nodes that exist in no engine, and those whose value is known otherwise. */
+const unkept: ReadonlySet<OpName> = new Set<OpName>([
+  "constant",
+  "parameter",
+  "setting",
+  "stretch",
+  "tile",
+  "mask",
+  "index",
+]);
+
+/** What the first operation that failed within an equation was given, where that says more. */
+async function reasonOf(moment: Moment, replayed: Replayed, { id, t, example }: Bad): Promise<Reason | undefined> {
+  const { graph, batch } = replayed;
+  const nameOf = new Map(replayed.names.map((name) => [graph.outputs[name] as number, name]));
+  // Of the equation's own, back to what other equations give.
+  const own = new Set<NodeId>();
+  const visit = (at: NodeId): void => {
+    const { op, inputs } = graph.nodes[at] as Node;
+    if (own.has(at) || unkept.has(op)) return;
+    own.add(at);
+    if (at === id || !nameOf.has(at)) inputs.forEach(visit);
+  };
+  visit(id);
+  let within: Replayed;
+  try {
+    within = await replay(
+      moment,
+      [...own].filter((at) => !nameOf.has(at)),
+    );
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+  try {
+    const valuesOf = (at: NodeId): ArrayLike<number> => {
+      const node = graph.nodes[at] as Node;
+      if (node.op === "constant") return [node.value];
+      if (node.op === "parameter") return within.program.parameter(node.parameter);
+      if (!own.has(at)) return [];
+      const values = valuesAt(within, nameOf.get(at) ?? `%${at}`, t);
+      const size = values.length / batch;
+      return values.subarray(example * size, (example + 1) * size);
+    };
+    const order = [...own].sort((a, b) => a - b);
+    const first = order.find((at) => firstBad(valuesOf(at)) >= 0);
+    if (first === undefined) return undefined;
+    const { op, inputs } = graph.nodes[first] as Node;
+    const at = firstBad(valuesOf(first));
+    const operands = inputs.map((input) => valuesOf(input)).map((values) => values[values.length === 1 ? 0 : at]);
+    return reasons[op]?.(operands as number[]);
+  } finally {
+    within.program.dispose();
+  }
+}
+
+const written = (value: number | undefined): string =>
+  `${value === undefined ? "a value" : Number(value.toPrecision(3))}`;
+const reasons: { readonly [K in OpName]?: (operands: readonly number[]) => Reason | undefined } = {
+  div: ([a, b]) =>
+    b === 0 ? { text: "divides by 0", edge: true } : { text: `divides ${written(a)} by ${written(b)}`, edge: true },
+  log: ([a = 0]) => (a <= 0 ? { text: `takes the logarithm of ${written(a)}`, edge: true } : undefined),
+  sqrt: ([a = 0]) => (a < 0 ? { text: `takes the square root of ${written(a)}`, edge: true } : undefined),
+  exp: ([a]) => ({ text: `takes e to the power of ${written(a)}`, edge: false }),
+  mul: ([a, b]) => ({ text: `multiplies ${written(a)} by ${written(b)}`, edge: false }),
+};
+
+/** The line of a cell that a value is of, as its author wrote it. */
+function equationOf({ layers }: Model, name: string): string | undefined {
+  for (const [layer, { cell }] of layers.flatMap(cellsOf)) {
+    if (!name.startsWith(`${layer}.`)) continue;
+    const line = cell.equations.lines.find(({ target, primed }) => name === `${layer}.${target}${primed ? "'" : ""}`);
+    if (line === undefined) continue;
+    const { source } = cell;
+    const from = source.lastIndexOf("\n", line.span.start) + 1;
+    const end = source.indexOf("\n", from);
+    const [text = ""] = source.slice(from, end < 0 ? source.length : end).split("#");
+    return excerptOf(text.trim());
+  }
+  return undefined;
+}
+const excerptOf = (text: string): string => (text.length > 80 ? `${[...text].slice(0, 79).join("")}…` : text);
 
 /** Which values are made from the last step to the first. */
 function readsBackwards({ nodes, states, forwardCount }: Graph): readonly boolean[] {

@@ -612,7 +612,7 @@ async function fitStreamWith(
   } catch (error) {
     if (best === undefined || !(error instanceof NonFiniteLoss)) throw error;
     setValues(model, best.values);
-    throw new NonFiniteLoss(error.what, { good: best.step, first });
+    throw new NonFiniteLoss(error, { good: best.step, first });
   }
   if (best !== undefined) setValues(model, best.values);
   for (const callback of callbacks) await callback.onTrainEnd?.(logs, run);

@@ -15,22 +15,25 @@ import {
   type Schema,
 } from "../graph/schema.ts";
 import { type Inputs, someInputs } from "./checks.ts";
+import type { Cause } from "./diagnosis.ts";
 import { feedRules } from "./feed.ts";
 import type { Trainer, UpdateOptions } from "./trainer.ts";
+
+const byRate = "Try a smaller learning rate, or clip the gradients.";
 
 /** The loss, or a parameter, became infinite or NaN. */
 export class NonFiniteLoss extends Error {
   /** Whether the model's values are later than those that it began with; and what was found. */
   readonly trained: boolean;
   readonly what: string;
+  /** What can be done about it, by its cause. */
+  readonly advice: string;
 
-  constructor(what: string, { good, first }: { readonly good: number; readonly first: number }) {
-    super(
-      `training: ${what}. The model keeps its values of update ${good}. ` +
-        "Try a smaller learning rate, or clip the gradients.",
-    );
+  constructor({ what, advice }: Cause, { good, first }: { readonly good: number; readonly first: number }) {
+    super(`training: ${what}. The model keeps its values of update ${good}. ${advice}`);
     this.trained = good > first;
     this.what = what;
+    this.advice = advice;
   }
 }
 
@@ -146,7 +149,8 @@ export function createWatch(of: Trainer): Watch {
   async function broken(symptom: string): Promise<NonFiniteLoss> {
     const { findCause } = await import("./diagnosis.ts");
     const two = [moments[1 - turn] as Moment, moments[turn] as Moment] as const;
-    return new NonFiniteLoss((await findCause(two, slab)) ?? symptom, { good, first });
+    const cause = await findCause(two, slab, first);
+    return new NonFiniteLoss(cause ?? { what: symptom, advice: byRate }, { good, first });
   }
   function use(next: Trainer): void {
     trainer = next;

@@ -38,6 +38,17 @@ const wrong: readonly (readonly [name: string, equations: string, says: RegExp])
   ["a state that is never set", "y = W @ h'", /h'/],
   ["a constant beyond all numbers", "h' = 1e400 * (W @ x)", /the number 1e400 is too large/],
   ["a first value beyond all numbers", "h' = W @ x\nW ~ constant(1e400)", /the number 1e400 is too large/],
+  [
+    "a first value beyond what is trained with",
+    "h' = tanh(W @ x)\nW ~ constant(1e39)",
+    /^W ~ constant\(1e\+39\): 1e\+39 is not a finite 32-bit/,
+  ],
+  [
+    "a first value that a vector cannot have",
+    "h' = tanh(W @ x + b)\nb ~ orthogonal",
+    /^orthogonal is for a matrix, and b is/,
+  ],
+  ["an input that nothing reads", "h' = tanh(U @ h + b)", /does not depend on its input: a cell leaves out x/],
   ["a cycle", "a = W @ b\nb = V @ a", /a depends on itself within one step: a -> b -> a/],
   ["a state that reads its own value of now", "h' = tanh(h' + W @ x)", /depends on itself within one step/],
   ["the same number for all", "y = 1", /the same number for every example/],

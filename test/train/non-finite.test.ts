@@ -113,4 +113,77 @@ test("over a stream, too, with the states that were carried", async () => {
   expect(message).toMatch(
     /^training: (twice\.s'|dense\.y) of example 0 became -?Infinity at time step \d of update 16\./,
   );
+  // Nothing was learned: the state that came into the batch had grown.
+  expect(message).toMatch(/A state was [\d.e+]+ when the batch began: it grows from batch to batch\. Bound it/);
+});
+
+const byTheRate = /Try a smaller learning rate, or clip the gradients\.$/;
+const notByTheRate =
+  /neither the learning rate nor clipping can help: bound the value in its equation .*, begin with smaller weights/;
+const byTheEquation = /Change the equation so that it cannot come there: add a small number, or bound it by max\.$/;
+
+/** A cell of one unit that reads one number a step, trained on one sequence of zeros unless told otherwise. */
+type Given = {
+  readonly x?: readonly number[];
+  readonly y?: number;
+  readonly rate?: number;
+  readonly values?: Readonly<Record<string, number>>;
+};
+async function cause(equations: string, { x = [0, 0, 0, 0], y = 0, rate = 0, values = {} }: Given): Promise<string> {
+  const own = recurrent(cell(equations), { units: 1, name: "own", returnSequences: true });
+  const model = sequential([own, dense(1)], { input: 1, seed: 1 });
+  for (const [name, value] of Object.entries(values)) model.values[name]?.fill(value);
+  const options = { loss: "mean_squared_error", optimizer: sgd({ learningRate: rate }), epochs: 9 } as const;
+  const { message } = await failure(fit(model, [x.map((one) => [one])], [x.map(() => y)], options));
+  expect(message).not.toContain("\n");
+  return message;
+}
+
+test.each([
+  // Of the first forward pass, in which nothing was learned yet.
+  [
+    "h' = exp(W @ x + U @ h) * 1e15",
+    { values: { "own.U": 1 } },
+    '"h\' = exp(W @ x + U @ h) * 1e15" takes e to the power of 1000000000000000',
+    notByTheRate,
+  ],
+  [
+    "h' = exp(W @ x + b + 99)  # far too much",
+    {},
+    '"h\' = exp(W @ x + b + 99)" takes e to the power of 99',
+    notByTheRate,
+  ],
+  ["h' = 1e39 * (W @ x + b)\nb ~ ones", {}, "multiplies 1e+39 by 1", notByTheRate],
+  ["h' = h + x + x", { x: [3e38, 0] }, "own.h' of example 0 became Infinity at time step 0", notByTheRate],
+  // Of an operation that has no value there, whenever that is.
+  [
+    "k' = k + 1\ny = (W @ x + b + 1) / (3 - k')",
+    {},
+    'at time step 2 of update 1, where "y = (W @ x + b + 1) / (3 - k\')" divides by 0',
+    byTheEquation,
+  ],
+  ["y = x / x", {}, "divides by 0", byTheEquation],
+  ["y = W @ x + log(x)", {}, "takes the logarithm of 0", byTheEquation],
+  ["y = W @ x + log(x - 2)", {}, "takes the logarithm of -2", byTheEquation],
+  ["y = W @ x + sqrt(x - 0.25)", {}, "takes the square root of -0.25", byTheEquation],
+  ["s = x - 0.5\ny = W @ x + sqrt(s)", {}, '"y = W @ x + sqrt(s)" takes the square root of -0.5', byTheEquation],
+  // Of what a parameter starts as.
+  [
+    "y = W @ x",
+    { values: { "own.W": Number.POSITIVE_INFINITY } },
+    "own.W was already Infinity before update 1",
+    /Look at where its values are from: its initialiser, or a file\.$/,
+  ],
+  // Of the target.
+  ["y = W @ x", { y: 1e30 }, "the loss of example 0 became Infinity", /look at the targets, and scale them\.$/],
+  // Of a derivative that has no value.
+  ["y = W @ x + log(b + 1e-38)", { values: { "dense.W": 9 } }, "the gradient of own.b became", /look for a root, a logarithm or a division near 0\.$/],
+  // Of what training made.
+  ["y = W @ x + b", { x: [9], y: 1, rate: 1e30 }, /of update [2-9]|in update [1-9]/, byTheRate],
+] as const)("%s: the reason, and advice by it", async (equations, given, reason, advice) => {
+  const message = await cause(equations, given);
+  expect(message).toMatch(
+    typeof reason === "string" ? new RegExp(reason.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")) : reason,
+  );
+  expect(message).toMatch(advice);
 });

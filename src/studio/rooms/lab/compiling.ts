@@ -3,9 +3,14 @@
  * and what the compiler last made, with whether that is of this text. Knows nothing about how it is shown.
  */
 import { useMemo, useRef } from "preact/hooks";
-import { addCell, type Cell, cell, EquationError } from "../../../graph/cell.ts";
-import { createBuilder } from "../../../graph/graph.ts";
+import { type Cell, cell, EquationError } from "../../../graph/cell.ts";
+import type { Parameter } from "../../../graph/graph.ts";
+import { InputError } from "../../../graph/input-error.ts";
 import type { ExplainOptions } from "../../../nn/explain.ts";
+import { initialize } from "../../../nn/initializers.ts";
+import { dense, embedding, recurrent } from "../../../nn/layers.ts";
+import { modelOf, nameLayers } from "../../../nn/model.ts";
+import { createRandom } from "../../../nn/random.ts";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { CompiledCell } from "../../engine/explaining.ts";
 import { type Mistake, placeOf } from "./words.ts";
@@ -19,7 +24,7 @@ export type ReadCell = { readonly cell: Cell } | { readonly mistake: Mistake };
 export function readCell(text: string, sizes: Sizes): ReadCell {
   try {
     const read = cell(text);
-    checkSizes(read, sizes);
+    checkModel(read, sizes);
     return { cell: read };
   } catch (error) {
     if (!(error instanceof EquationError)) throw error;
@@ -27,21 +32,41 @@ export function readCell(text: string, sizes: Sizes): ReadCell {
   }
 }
 
-/** The first layer reads an embedding, each of the others the units of the one before. @throws EquationError */
-function checkSizes(cell: Cell, { units, input, layers }: Sizes): void {
-  const [x] = cell.inputs as readonly [string];
-  for (const [layer, features] of [input, ...(layers > 1 && units !== input ? [units] : [])].entries()) {
-    const g = createBuilder();
-    try {
-      addCell(g, cell, { layer: "", units, inputs: { [x]: g.input(x, features) } });
-    } catch (error) {
-      if (!(error instanceof EquationError)) throw error;
-      const [problem = ""] = error.message.split("\n");
-      const said = problem.replace(/^cell: /, "").replace("Leave units out, or give", "Set Units to");
-      const where = `${layers > 1 ? `Layer ${layer + 1}, with ` : "With "}${units} units and ${features} features of ${x}`;
-      throw new EquationError(`${where}: ${said}`, error.line, error.column);
-    }
+/**
+ * A model is made of it as training makes one, but for the values: what training would refuse is a mistake here. The first
+ * layer reads an embedding, each of the others the units of the one before.
+ * @throws EquationError
+ */
+function checkModel(cell: Cell, { units, input, layers }: Sizes): void {
+  const stack = Array.from({ length: layers }, () => recurrent(cell, { units, label: "cell", returnSequences: true }));
+  const { line, column } = cell.equations;
+  let at = { line: line + 1, column: column + 1 };
+  const small = (parameter: Parameter): Float32Array => {
+    const own = cell.equations.initializers.find(({ name }) => parameter.name.endsWith(`cell.${name}`));
+    if (own !== undefined) at = placeIn(cell, own.span.start);
+    return initialize({ ...parameter, shape: parameter.shape.map(() => 1) }, createRandom(0));
+  };
+  try {
+    modelOf(nameLayers([embedding(2, input), ...stack, dense(2)]), "tokens", small);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const [problem = ""] = error.message.split("\n");
+    // That it is too large is no mistake of the equations: the engine says so.
+    if (/bytes of memory/.test(problem)) return;
+    const layer = Number(/\bcell_(\d+)/.exec(problem)?.[1] ?? 0);
+    const sized = /^cell(_\d+)?[.:]/.test(problem) && error instanceof EquationError;
+    const features = layer === 0 ? input : units;
+    const where = `${layers > 1 ? `Layer ${layer + 1}, with ` : "With "}${units} units and ${features} features of x: `;
+    const said = problem.replace(/\bcell(_\d+)?(\.|: )/g, "").replace("Leave units out, or give", "Set Units to");
+    const { line, column } = error instanceof EquationError ? error : at;
+    throw new EquationError(`${sized ? where : ""}${said}`, line, column);
   }
+}
+
+/** Line and column of a place in a cell's source, as those of an EquationError. */
+function placeIn({ source, equations: { line, column } }: Cell, at: number): { line: number; column: number } {
+  const before = source.slice(0, at).split("\n");
+  return { line: line + before.length, column: column + [...(before.at(-1) ?? "")].length + 1 };
 }
 
 /** What the compiler made, of which cell and sizes. */
