@@ -25,7 +25,7 @@ import {
   type Stand,
   standOf,
 } from "../train/fit-stream.ts";
-import { NonFiniteLoss } from "../train/non-finite.ts";
+import { byRate, NonFiniteLoss } from "../train/non-finite.ts";
 import type { Tokens } from "../train/token-source.ts";
 import type { TrainerState } from "../train/trainer.ts";
 import { readCell } from "./cell-argument.ts";
@@ -190,8 +190,8 @@ async function run(given: Given): Promise<void> {
     const step = saving.saved();
     if (step !== undefined) {
       throw new InputError(
-        `training: ${error.what}. ${out} has the state of update ${formatCount(step)}: go on from there with --resume and ` +
-          "a smaller --rate, or clip the gradients with --clip.",
+        `training: ${error.what}. ${out} has the state of update ${formatCount(step)}: go on from there with --resume` +
+          `${error.advice === byRate ? " and a smaller --rate, or clip the gradients with --clip." : `. ${error.advice}`}`,
       );
     }
     if (!error.trained) throw new InputError(`${error.message} Nothing was saved.`);

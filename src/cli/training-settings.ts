@@ -4,16 +4,12 @@ import { InputError } from "../graph/input-error.ts";
 import type { Layer, Model } from "../nn/model.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { defaultVocabulary, type Tokenizer } from "../text/tokenizer.ts";
-import { type FitStreamOptions, fitDefaults } from "../train/fit-stream.ts";
+import { type FitStreamOptions, fitDefaults, rateFor } from "../train/fit-stream.ts";
 import { type OptimizerName, optimizers } from "../train/optimizer-names.ts";
 import { readCell } from "./cell-argument.ts";
 import { type Given, type Options, seedRange, withRemembered } from "./options.ts";
 
 export const isOptimizer = (name: string): name is OptimizerName => Object.hasOwn(optimizers, name);
-/** Good for text by characters. */
-const rateOf = (optimizer: OptimizerName): number =>
-  optimizer === "sgd" || optimizer === "asgd" ? 8 : fitDefaults.learningRate;
-
 const positive = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 
 /** Options that a file remembers. */
@@ -112,7 +108,7 @@ export function settingsOf(given: Given, { validationFile }: { readonly validati
     steps: number("steps") ?? fitDefaults.steps,
     ...(minutes === undefined ? { epochs: number("epochs") ?? fitDefaults.epochs } : { minutes }),
     optimizer,
-    rate: number("rate") ?? rateOf(optimizer),
+    rate: number("rate") ?? rateFor(optimizer),
     clip: number("clip") ?? fitDefaults.clipNorm,
     seed: number("seed") ?? 0,
     ...(validationFile

@@ -13,13 +13,12 @@ import { schedule } from "../schedule/schedule.ts";
 import { dropConnectRates, withDroppedWeights } from "./drop-connect.ts";
 import { createFeed } from "./feed.ts";
 import { defaultLoss } from "./losses.ts";
-import type { Given, Moment } from "./non-finite.ts";
+import { byRate, type Given, type Moment } from "./non-finite.ts";
 import { lossGraph } from "./trainer.ts";
 
 /** What became no number first, and what can be done about that. */
 export type Cause = { readonly what: string; readonly advice: string };
 
-const byRate = "Try a smaller learning rate, or clip the gradients.";
 /** Larger than that, a number's square is infinite. */
 const huge = 2 ** 63;
 
@@ -91,16 +90,15 @@ type Circumstances = { readonly isFirst: boolean; readonly moment: Moment; reado
 
 function adviceOn({ name }: Bad, { isFirst, moment, edge }: Circumstances): string {
   if (edge) return "Change the equation so that it cannot come there: add a small number, or bound it by max.";
-  if (name === "loss")
-    return isFirst ? "Every value of the model was finite: look at the targets, and scale them." : byRate;
   const carried = Object.values(moment.states).reduce(
     (most, values) => values.reduce((max, value) => Math.max(max, Math.abs(value)), most),
     0,
   );
   if (carried > huge) {
-    const size = Number(carried.toPrecision(2));
-    return `A state was ${size} when the batch began: it grows from batch to batch. Bound it in its equation, by tanh or a gate.`;
+    return `A state was ${written(carried)} when the batch began: it grows from batch to batch. Bound it in its equation, by tanh or a gate.`;
   }
+  if (name === "loss")
+    return isFirst ? "Every value of the model was finite: look at the targets, and scale them." : byRate;
   if (!isFirst) return byRate;
   return (
     "No update was behind it, so neither the learning rate nor clipping can help: bound the value in its equation (tanh, " +
@@ -246,8 +244,10 @@ async function reasonOf(moment: Moment, replayed: Replayed, { id, t, example }: 
   }
 }
 
-const written = (value: number | undefined): string =>
-  `${value === undefined ? "a value" : Number(value.toPrecision(3))}`;
+function written(value: number | undefined): string {
+  if (value === undefined) return "a value";
+  return Math.abs(value) < 1e6 ? `${Number(value.toPrecision(3))}` : value.toExponential(2).replace(/\.?0+e/, "e");
+}
 const reasons: { readonly [K in OpName]?: (operands: readonly number[]) => Reason | undefined } = {
   div: ([a, b]) =>
     b === 0 ? { text: "divides by 0", edge: true } : { text: `divides ${written(a)} by ${written(b)}`, edge: true },

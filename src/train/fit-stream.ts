@@ -51,6 +51,10 @@ export const fitDefaults = {
   keep: "last",
 } as const;
 
+/** A learning rate that is good for text by characters. */
+export const rateFor = (optimizer: OptimizerName): number =>
+  optimizer === "sgd" || optimizer === "asgd" ? 8 : fitDefaults.learningRate;
+
 /**
  * Defaults: 16 lanes of 32 steps, 6 epochs, Adam at 0.008, clipping at 5, 4 validations on a twentieth, of at most 200,000
  * tokens, seed 0.

@@ -19,7 +19,8 @@ import type { Cause } from "./diagnosis.ts";
 import { feedRules } from "./feed.ts";
 import type { Trainer, UpdateOptions } from "./trainer.ts";
 
-const byRate = "Try a smaller learning rate, or clip the gradients.";
+/** The advice where what was learned is to blame. */
+export const byRate = "Try a smaller learning rate, or clip the gradients.";
 
 /** The loss, or a parameter, became infinite or NaN. */
 export class NonFiniteLoss extends Error {

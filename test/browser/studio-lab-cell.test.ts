@@ -136,3 +136,113 @@ test("a page that begins with a mistake shows no other cell; mended, it shows th
     expect(await drawn(page)).toContain("h' = tanh");
   });
 });
+
+test("a link brings the equations and all settings; changed ones go into the address, wrong ones of a link say nothing", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await enter(page, address, "?start=gru");
+    await page.waitForURL(/optimizer=adam&.*schedule=cosine/);
+    await page.getByLabel("Optimizer", { exact: true }).selectOption("SGD");
+    expect(await page.getByLabel("Learning rate", { exact: true }).inputValue()).toBe("8");
+    await page.getByLabel("Schedule", { exact: true }).selectOption("ExponentialDecay");
+    await setting(page, "Decay steps", "200");
+    await setting(page, "Clip norm", "0.25");
+    await setting(page, "Units", "48");
+    await page.waitForURL(
+      /units=48&.*clipNorm=0\.25&decaySteps=200&decayRate=0\.5.*optimizer=sgd&schedule=exponentialDecay/,
+    );
+    await page.getByRole("button", { name: "Share this cell as a link" }).click();
+    await page.waitForSelector("text=The link is copied");
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    expect(link).toBe(page.url());
+    await page.getByText("This training as a program").click();
+    const program = await page.locator(".program pre").textContent();
+    expect(program).toContain(
+      "learningRate: exponentialDecay({ initialLearningRate: 8, decaySteps: 200, decayRate: 0.5 }),",
+    );
+    expect(program).toContain("clipNorm: 0.25,");
+
+    // Somebody else's browser.
+    await page.evaluate(() => localStorage.clear());
+    await page.goto("about:blank");
+    await page.goto(`${address}#/lab`);
+    await page.waitForSelector(".mistake >> text=No mistakes.");
+    expect(await page.getByLabel("Units", { exact: true }).inputValue()).toBe("128");
+    await page.goto(link);
+    await page.waitForFunction(() => document.querySelector(".start select")?.getAttribute("value") !== "lstm");
+    const chosen = (label: string) => page.getByLabel(label, { exact: true }).inputValue();
+    await page.waitForFunction(() => document.querySelector<HTMLInputElement>(".settings input")?.value === "48");
+    expect(
+      await Promise.all(["Optimizer", "Schedule", "Clip norm", "Decay steps", "Learning rate"].map(chosen)),
+    ).toEqual([...["sgd", "exponentialDecay", "0.25", "200", "8"]]);
+    await page.waitForSelector(".made >> text=48 units, 48 features of input");
+    await page.goto(link.replace("units=48", "units=many").replace("optimizer=sgd", "optimizer=none"));
+    await page.waitForURL(/units=many/);
+    expect(await Promise.all(["Units", "Optimizer"].map(chosen))).toEqual(["48", "sgd"]);
+  });
+});
+
+test("runs of the same settings have names of their own, and their table has optimiser, schedule and clipping", async () => {
+  await withStudio({}, async (page, address) => {
+    await enter(page, address, "?start=gru");
+    await page.getByRole("combobox", { name: "Text", exact: true }).selectOption("A repeated pattern");
+    await setting(page, "Units", "8");
+    await setting(page, "Epochs", "0.2");
+    const names = ["gru 8, A repeated pattern", "gru 8, A repeated pattern 2", "gru 8, A repeated pattern 3"];
+    for (const [k, name] of names.entries()) {
+      expect(await page.getByLabel("Name of the run").getAttribute("placeholder")).toBe(name);
+      if (k === 2) {
+        // A name that is given may be there, too.
+        await setting(page, "Name of the run", names[0] as string);
+        await page.getByLabel("Optimizer", { exact: true }).selectOption("RMSprop");
+        await page.getByLabel("Schedule", { exact: true }).selectOption("InverseTimeDecay");
+        await setting(page, "Clip norm", "1");
+      }
+      await train(page).click();
+      await page.locator(".outcome strong", { hasText: name }).waitFor();
+    }
+    expect((await page.locator(".runs strong").allTextContents()).sort()).toEqual(names);
+    for (const name of names.slice(1)) await page.getByLabel(name, { exact: true }).check();
+    const rows = page.locator(".compared tbody tr");
+    const row = (name: string) => rows.filter({ hasText: name }).locator("td").allTextContents();
+    expect(await row("Optimizer")).toEqual(["RMSprop", "Adam"]);
+    expect(await row("Schedule")).toEqual(["InverseTimeDecay", "cosine to a tenth"]);
+    expect(await row("Clip norm")).toEqual(["1", "5"]);
+    expect(await row("Decay steps")).toEqual(["1,000", "–"]);
+    // Who goes on has the settings that it had, and the optimiser that it was made with.
+    await page.getByRole("button", { name: "Standard settings" }).click();
+    await page.locator(".runs li", { hasText: "pattern 3" }).getByText("Go on training").click();
+    await page.waitForSelector("text=Going on with gru 8, A repeated pattern 3");
+    expect(await page.getByLabel("Optimizer", { exact: true }).isDisabled()).toBe(true);
+    expect(await page.getByLabel("Optimizer", { exact: true }).inputValue()).toBe("rmsprop");
+    expect(await page.getByLabel("Schedule", { exact: true }).inputValue()).toBe("inverseTimeDecay");
+    expect(await page.getByLabel("Clip norm", { exact: true }).inputValue()).toBe("1");
+  });
+});
+
+test("a training that breaks says why, and advises by that", async () => {
+  await withStudio({}, async (page, address) => {
+    await enter(page, address);
+    await page.getByRole("combobox", { name: "Text", exact: true }).selectOption("A repeated pattern");
+    await setting(page, "Units", "8");
+    for (const [equations, reason, advice] of [
+      ["h' = exp(W @ x + U @ h) * 1e20", /takes e to the power of/, /neither the learning rate nor clipping can help/],
+      [
+        "k' = k + 1\ny = (W @ x + U @ x) / (9 - k')",
+        /at time step 8 of update 1, where "y = .*" divides by 0/,
+        /Change the equation/,
+      ],
+      ["h' = log(W @ x - W @ x)", /takes the logarithm of 0/, /Change the equation/],
+      ["h' = W @ x + 3 * h", /became -?Infinity/, /grows from batch to batch\. Bound it/],
+    ] as const) {
+      await write(page, equations);
+      await page.waitForSelector(".mistake >> text=No mistakes.");
+      await train(page).click();
+      await page.waitForSelector(".outcome[role=alert]");
+      const said = (await page.locator(".outcome").textContent()) as string;
+      expect(said).toMatch(reason);
+      expect(said).toMatch(advice);
+      await page.getByRole("button", { name: "Dismiss" }).click();
+    }
+  });
+});

@@ -15,6 +15,8 @@ export type CompiledCell = {
   readonly forwardText: string;
   /** Of the graph, nodes of the backward step. */
   readonly backward: number;
+  /** Parameters that no gradient reaches: training leaves them as they are. */
+  readonly untrained: readonly string[];
   readonly bothText: string;
   readonly plan: string;
   readonly trainingPlan: string;
@@ -33,6 +35,7 @@ export const explaining = {
       ...{ facts, parameters, forward },
       forwardText: printGraph(forward),
       backward: both.nodes.length - both.forwardCount,
+      untrained: untrained(both),
       bothText: printGraph(both),
       plan: printPlan(inference),
       trainingPlan: printPlan(training),
@@ -41,3 +44,13 @@ export const explaining = {
     };
   },
 };
+
+function untrained({ nodes, parameters, forwardCount }: Graph): string[] {
+  const reached = new Set(
+    nodes.slice(forwardCount).flatMap((node) => {
+      if (node.op === "accumulate" || node.op === "scatter") return [node.parameter];
+      return node.op === "outer" ? [node.view.parameter] : [];
+    }),
+  );
+  return parameters.map(({ name }) => name).filter((name) => !reached.has(name));
+}

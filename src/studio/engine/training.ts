@@ -1,6 +1,7 @@
 /** Training language models: what the Lab does, and whoever needs a model. */
 import { cell } from "../../graph/cell.ts";
 import { InputError } from "../../graph/input-error.ts";
+import { lookUp } from "../../graph/schema.ts";
 import { countParameters } from "../../nn/model.ts";
 import {
   generate,
@@ -13,10 +14,11 @@ import {
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import type { FitStreamResult, Progress } from "../../train/fit-stream.ts";
 import { NonFiniteLoss } from "../../train/non-finite.ts";
-import { adam } from "../../train/optimizers.ts";
+import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
 import type { TrainerState } from "../../train/trainer.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
+import { rateOf, type Schedule } from "./schedules.ts";
 
 /** A model to make and how to train it. */
 export type TrainingSettings = {
@@ -29,6 +31,12 @@ export type TrainingSettings = {
   readonly batch: number;
   readonly steps: number;
   readonly learningRate: number;
+  /** Keras's name; Adam where absent. */
+  readonly optimizer?: OptimizerName;
+  /** How the rate goes on from `learningRate`; where absent along half a cosine to a tenth, over the whole training. */
+  readonly schedule?: Schedule;
+  /** The longest gradient, of all parameters together; `fitStream`'s where absent. */
+  readonly clipNorm?: number;
   readonly seed: number;
   /** How long: passes over the text, or minutes. */
   readonly until: { readonly epochs: number } | { readonly minutes: number };
@@ -62,8 +70,8 @@ export type TrainedModel = {
 
 export const training = {
   /**
-   * Train on a text, a new model or, with `from`, one from its file: then only `until`, `batch`, `steps`, `sample`,
-   * `learningRate` and `seed` say anything. "finish" ends it with the model of that moment.
+   * Train on a text, a new model or, with `from`, one from its file: then what it is made of says nothing, and neither does
+   * `optimizer` where the file has an optimiser's state. "finish" ends it with the model of that moment.
    * @throws InputError for settings that make no model, a text that is too short, and a loss that is no number at once
    */
   async *train(
@@ -71,14 +79,18 @@ export const training = {
     settings: TrainingSettings,
     from?: Uint8Array<ArrayBuffer>,
   ): Job<TrainingReport, TrainedModel> {
-    const { until, batch, steps, seed, learningRate } = settings;
+    const { until, batch, steps, seed, learningRate, schedule, clipNorm } = settings;
     const lm = from === undefined ? made(text, settings) : readLanguageModel(from, "the model");
+    const optimizer = optimizerFor(lm, settings);
+    const rate = schedule === undefined ? undefined : rateOf(schedule, learningRate);
     let last: TrainingReport | undefined;
     let sampledMs = -Infinity;
     const result = yield* reportsOf<TrainingReport, Ended>((report, signal) =>
       trainLanguageModel(lm, text, {
         ...{ batch, steps, seed, signal, ...until },
-        optimizer: adam({ learningRate }),
+        optimizer: optimizers[optimizer]({ learningRate }),
+        ...(rate !== undefined && { learningRate: rate }),
+        ...(clipNorm !== undefined && { clipNorm }),
         ...(settings.validations !== undefined && { validations: settings.validations }),
         // More of it, with a schedule of its own: not what is left of the last one.
         ...(lm.training !== undefined && { resume: { ...lm.training, place: undefined } }),
@@ -93,7 +105,7 @@ export const training = {
     );
     const { state, broke, loss, validationLoss, tokensPerSecond } = result;
     return {
-      bytes: writeLanguageModel({ ...lm, training: state, optimizer: "adam" }),
+      bytes: writeLanguageModel({ ...lm, training: state, optimizer }),
       parameters: countParameters(lm.model),
       vocabulary: vocabularySize(lm.tokenizer),
       ...{ loss, validationLoss, tokensPerSecond },
@@ -102,6 +114,16 @@ export const training = {
     };
   },
 };
+
+/** What a state was made by is what goes on with it. */
+function optimizerFor(
+  { training, optimizer }: LanguageModel,
+  { optimizer: wanted = "adam" }: TrainingSettings,
+): OptimizerName {
+  if (training === undefined || optimizer === undefined) return wanted;
+  lookUp("training: the file's optimizer", optimizer, optimizers);
+  return optimizer as OptimizerName;
+}
 
 type Ended = Pick<FitStreamResult, "steps" | "loss" | "validationLoss" | "tokensPerSecond"> & {
   readonly state?: TrainerState;

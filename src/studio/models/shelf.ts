@@ -4,6 +4,7 @@
  */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import { useEffect, useState } from "preact/hooks";
+import { freeName } from "./free-name.ts";
 
 /** What is told of a training, point by point. */
 export type LossPoint = {
@@ -82,24 +83,29 @@ export async function readModelFile(id: string): Promise<Uint8Array<ArrayBuffer>
   return file;
 }
 
-/** Keep a model. Gives its id. @throws DOMException where the browser has no room */
+/** Keep a model, by a name that no other has. Gives its id. @throws DOMException where the browser has no room */
 export async function keepModel(
   model: Pick<ShelfModel, "name" | "training">,
   file: Uint8Array<ArrayBuffer>,
 ): Promise<string> {
-  const db = await database();
+  const [db, given] = [await database(), await givenModels()];
   const transaction = db.transaction(["models", "files"], "readwrite");
   const models = transaction.objectStore("models");
-  const taken = new Set([...(await models.getAllKeys()), ...(await givenModels()).map(({ id }) => id)]);
+  const others = [...given, ...(await models.getAll())];
+  const taken = new Set(others.map(({ id }) => id));
+  const name = freeName(
+    model.name,
+    others.map((other) => other.name),
+  );
   const stem =
-    model.name
+    name
       .toLowerCase()
       .replace(/[^\p{L}\p{N}]+/gu, "-")
       .replace(/^-|-$/g, "") || "model";
   let id = stem;
   for (let k = 2; taken.has(id); k++) id = `${stem}-${k}`;
   await Promise.all([
-    models.put({ ...model, id, bytes: file.length, madeMs: Date.now() }),
+    models.put({ ...model, name, id, bytes: file.length, madeMs: Date.now() }),
     transaction.objectStore("files").put(file, id),
     transaction.done,
   ]);

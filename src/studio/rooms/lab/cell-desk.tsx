@@ -2,14 +2,12 @@
 import { useState } from "preact/hooks";
 import { about, cells } from "../../../cells/index.ts";
 import type { Cell } from "../../../graph/cell.ts";
-import { linkTo } from "../../address.ts";
 import type { CompiledCell } from "../../engine/explaining.ts";
 import { Formula } from "../../parts/formula.tsx";
 import { builtInName, type CellText } from "./cell-text.ts";
 import type { Compiling, Made } from "./compiling.ts";
 import { Editor } from "./editor.tsx";
 import { GraphPicture } from "./graph-picture.tsx";
-import { packText } from "./share.ts";
 
 export type CellDeskProps = {
   readonly given: CellText;
@@ -18,7 +16,11 @@ export type CellDeskProps = {
   readonly assumed: boolean;
 };
 
-export function CellDesk({ given: { text, write, open, opened, problem }, compiling, assumed }: CellDeskProps) {
+export function CellDesk({
+  given: { text, write, open, opened, problem, link: linkHere },
+  compiling,
+  assumed,
+}: CellDeskProps) {
   const { made, phase } = compiling;
   const place = phase === "mistake" || phase === "failed" ? "made stale" : "made";
   return (
@@ -37,7 +39,7 @@ export function CellDesk({ given: { text, write, open, opened, problem }, compil
             before; a name that no line defines is learned. Ctrl-Space completes, F8 goes to a mistake, Tab leaves the
             editor.
           </p>
-          <Share text={text} />
+          <Share text={text} link={linkHere} />
         </div>
         <div class={place} aria-busy={phase === "compiling"}>
           <Of phase={phase} made={made} />
@@ -106,13 +108,13 @@ function Start({ text, open }: Pick<CellText, "text" | "open">) {
   );
 }
 
-function Share({ text }: { readonly text: string }) {
+function Share({ text, link: linkHere }: Pick<CellText, "text" | "link">) {
   const [shared, setShared] = useState<{ readonly text: string; readonly said: string; readonly link?: string }>();
   const share = async (): Promise<void> => {
-    const link = new URL(linkTo("lab", [], { cell: await packText(text) }), location.href).href;
+    const link = new URL(await linkHere(), location.href).href;
     try {
       await navigator.clipboard.writeText(link);
-      setShared({ text, said: "The link is copied: who opens it has these equations." });
+      setShared({ text, said: "The link is copied: who opens it has these equations and settings." });
     } catch {
       setShared({ text, said: "Copy this link:", link });
     }
@@ -136,7 +138,7 @@ const bytes = (n: number): string =>
   n < 1e6 ? `${count(n / 1000)} kB` : `${(n / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 })} MB`;
 
 function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; readonly assumed: boolean }) {
-  const { facts, parameters, trainingMultiplyAdds, trainingBytes, backward }: CompiledCell = compiled;
+  const { facts, parameters, trainingMultiplyAdds, trainingBytes, backward, untrained }: CompiledCell = compiled;
   const names = (list: readonly string[]) => (list.length === 0 ? "nothing" : list.join(" "));
   return (
     <>
@@ -164,6 +166,12 @@ function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; re
         <dt>gradient</dt>
         <dd>
           {backward} operations<span class="soft small"> derived from the equations</span>
+          {untrained.length > 0 && (
+            <>
+              ; none reaches <code>{names(untrained)}</code>
+              <span class="soft small">, which training leaves as they begin</span>
+            </>
+          )}
         </dd>
         <dt>parameters</dt>
         <dd>{count(parameters)}</dd>

@@ -1,7 +1,7 @@
-/** The equations that the Lab has: out of the address or the browser's memory, and back into both as they change. */
+/** What the Lab's address tells: equations and settings, out of it or the browser's memory, and back into both as they change. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cells } from "../../../cells/index.ts";
-import { type Address, go, linkTo } from "../../address.ts";
+import { type Address, go, linkTo, readAddress } from "../../address.ts";
 import { packText, unpackText } from "./share.ts";
 
 const key = "unrolled.lab.cell";
@@ -18,27 +18,41 @@ export type CellText = {
   readonly opened: number;
   /** What is wrong with the link that led here. */
   readonly problem: string;
+  /** A link that brings others to where the reader is. */
+  readonly link: () => Promise<string>;
 };
 
-/** `#/lab?cell=...` is a text, packed; `#/lab?start=gru` a built-in cell. */
-export function useCellText({ query }: Address): CellText {
+type Query = Address["query"];
+/** What else the address tells. */
+export type Settings = { readonly query: Query; readonly read: (query: Query) => void };
+
+/** `#/lab?cell=...` is a text, packed, with settings by their names; `#/lab?start=gru` a built-in cell. */
+export function useCellText({ query }: Address, settings: Settings): CellText {
   const [text, setText] = useState(() => localStorage.getItem(key) ?? (cells.lstm as { source: string }).source);
   const [opened, setOpened] = useState(0);
   const [problem, setProblem] = useState("");
-  const written = useRef("");
   const timer = useRef(0);
+  const latest = useRef({ text, settings });
+  latest.current = { text, settings };
+  /** The address that was written, or read, last. */
+  const known = useRef("");
+  const link = async (): Promise<string> =>
+    linkTo("lab", [], { cell: await packText(latest.current.text), ...latest.current.settings.query });
+  const follow = (): void => {
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(async () => {
+      const asked = timer.current;
+      const href = await link();
+      if (asked !== timer.current) return;
+      known.current = keyOf(readAddress(href).query);
+      go(href, { replace: true });
+    }, restMs);
+  };
   const write = (next: string): void => {
     setText(next);
     setProblem("");
     localStorage.setItem(key, next);
-    clearTimeout(timer.current);
-    timer.current = window.setTimeout(async () => {
-      const asked = timer.current;
-      const packed = await packText(next);
-      if (asked !== timer.current) return;
-      written.current = packed;
-      go(linkTo("lab", [], { cell: packed }), { replace: true });
-    }, restMs);
+    follow();
   };
   const open = (next: string): void => {
     write(next);
@@ -51,24 +65,36 @@ export function useCellText({ query }: Address): CellText {
   useEffect(() => stop, []);
   useEffect(() => {
     const { cell: packed, start } = query;
-    if (packed !== undefined && packed !== written.current) {
+    const here = keyOf(query);
+    if (here !== known.current) {
+      known.current = here;
       stop();
-      written.current = packed;
+      settings.read(query);
       const read = (next: string): void => {
-        if (written.current !== packed) return;
+        if (known.current !== here) return;
         localStorage.setItem(key, next);
         setText(next);
         setOpened((count) => count + 1);
         setProblem("");
       };
-      unpackText(packed).then(read, (error: Error) => setProblem(error.message));
+      if (packed !== undefined) unpackText(packed).then(read, (error: Error) => setProblem(error.message));
     }
     if (start === undefined) return;
     if (Object.hasOwn(cells, start)) open((cells[start] as { source: string }).source);
     else setProblem(`There is no built-in cell "${start}".`);
-  }, [query.cell, query.start]);
-  return { text, write, open, opened, problem };
+  }, [keyOf(query)]);
+  // Settings that are changed go into the address, too; those that it brought are there.
+  const seen = useRef(keyOf(settings.query));
+  useEffect(() => {
+    const now = keyOf(settings.query);
+    if (now === seen.current) return;
+    seen.current = now;
+    if (Object.entries(settings.query).some(([name, value]) => query[name] !== value)) follow();
+  }, [keyOf(settings.query)]);
+  return { text, write, open, opened, problem, link };
 }
+
+const keyOf = (query: Query): string => JSON.stringify(Object.entries(query).sort());
 
 /** The name of the built-in cell that has these equations; undefined for one's own. */
 export const builtInName = (text: string): string | undefined =>

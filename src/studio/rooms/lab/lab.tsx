@@ -7,7 +7,16 @@ import { builtInName, useCellText } from "./cell-text.ts";
 import { useCompiling } from "./compiling.ts";
 import { type Run, Runs } from "./runs.tsx";
 import { useSession } from "./session.ts";
-import { type Form, numberOf, problemOf, rememberedForm, rememberForm } from "./settings.ts";
+import {
+  type Form,
+  formOfFacts,
+  numberOf,
+  problemOf,
+  queryOf,
+  rememberedForm,
+  rememberForm,
+  withQuery,
+} from "./settings.ts";
 import { type Source, sourceTitled } from "./source.ts";
 import { type GoingOn, TrainingDesk } from "./training-desk.tsx";
 import "./lab.css";
@@ -19,10 +28,9 @@ const mostEmbedding = 64;
 let lastSource: Source = { kind: "book" };
 
 const Lab: Room = ({ address }) => {
-  const given = useCellText(address);
   const session = useSession();
   const models = useModels();
-  const [form, setFormNow] = useState(rememberedForm);
+  const [form, setFormNow] = useState(() => withQuery(rememberedForm(), address.query));
   const [source, setSourceNow] = useState(lastSource);
   const [goingOn, setGoingOn] = useState<GoingOn>();
   const desk = useRef<HTMLHeadingElement>(null);
@@ -36,6 +44,7 @@ const Lab: Room = ({ address }) => {
   };
 
   const units = numberOf(form, "units");
+  const given = useCellText(address, { query: queryOf(form), read: (query) => setForm(withQuery(form, query)) });
   const compiling = useCompiling(given.text, {
     ...{ units, input: Math.min(units, mostEmbedding), layers: numberOf(form, "layers") },
     ...{ batch: numberOf(form, "batch"), steps: numberOf(form, "steps") },
@@ -46,7 +55,7 @@ const Lab: Room = ({ address }) => {
   const goOn = (next: GoingOn): void => {
     const { Text: title } = next.model.training?.facts ?? {};
     setSource(sourceTitled(`${title}`) ?? source);
-    setForm(formOf(next, form));
+    setForm(formOfFacts(next.model.training?.facts ?? {}, form));
     setGoingOn(next);
     show(desk.current);
   };
@@ -76,6 +85,7 @@ const Lab: Room = ({ address }) => {
       </h2>
       <TrainingDesk
         {...{ session, form, setForm, source, setSource, goingOn, setGoingOn }}
+        taken={models?.map(({ name }) => name) ?? []}
         cell={cell && (builtInName(given.text) ?? { equations: cell.source })}
       />
       <h2>Runs</h2>
@@ -93,20 +103,4 @@ export default Lab;
 function show(heading: HTMLElement | null): void {
   heading?.scrollIntoView();
   heading?.focus({ preventScroll: true });
-}
-
-/** The settings of a kept run, so that it goes on as it was. */
-function formOf({ model }: GoingOn, form: Form): Form {
-  const facts = model.training?.facts ?? {};
-  const text = (name: string, otherwise: string): string => `${facts[name] ?? otherwise}`;
-  return {
-    ...form,
-    units: text("Units", form.units),
-    layers: text("Layers", form.layers),
-    dropout: text("Dropout", form.dropout),
-    batch: text("Batch", form.batch),
-    steps: text("Steps", form.steps),
-    learningRate: text("Learning rate", form.learningRate),
-    name: "",
-  };
 }

@@ -1,6 +1,16 @@
 /** The settings of a training, each with what it is, and what is wrong with it. */
 import { useId } from "preact/hooks";
-import { type FieldName, type Form, fields, problemOf } from "./settings.ts";
+import {
+  type FieldName,
+  type Form,
+  fields,
+  fieldsOf,
+  optimizerTitles,
+  problemOf,
+  scheduleTitles,
+  tokenTitles,
+  withOptimizer,
+} from "./settings.ts";
 
 export type SettingsFormProps = {
   readonly form: Form;
@@ -12,45 +22,91 @@ export type SettingsFormProps = {
 export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
   const field = (name: FieldName, disabled = false) => (
     <NumberField
+      key={name}
       name={name}
       text={form[name]}
       disabled={disabled}
       onInput={(text) => onChange({ ...form, [name]: text })}
     />
   );
+  const used = fieldsOf(form);
   return (
     <div class="settings">
       {field("units", made)}
       {field("layers", made)}
-      <label class="field">
-        Tokens
-        <select
-          value={form.tokens}
-          disabled={made}
-          onChange={({ currentTarget: { value } }) => onChange({ ...form, tokens: value as Form["tokens"] })}
-        >
-          <option value="char">characters</option>
-          <option value="word">words</option>
-          <option value="bpe">byte pairs</option>
-        </select>
-        <span class="soft small">what is read at a step</span>
-      </label>
+      <Select
+        label="Tokens"
+        hint="what is read at a step"
+        value={form.tokens}
+        options={tokenTitles}
+        disabled={made}
+        onChange={(tokens) => onChange({ ...form, tokens })}
+      />
       {field("dropout", made)}
       {field("batch")}
       {field("steps")}
+      <Select
+        label="Optimizer"
+        hint="how a gradient moves the weights"
+        value={form.optimizer}
+        options={optimizerTitles}
+        disabled={made}
+        onChange={(optimizer) => onChange(withOptimizer(form, optimizer))}
+      />
       {field("learningRate")}
+      <Select
+        label="Schedule"
+        hint="of the learning rate"
+        value={form.schedule}
+        options={scheduleTitles}
+        onChange={(schedule) => onChange({ ...form, schedule })}
+      />
+      {(["decaySteps", "decayRate"] as const).filter((name) => used.includes(name)).map((name) => field(name))}
+      {field("clipNorm")}
       {field("seed")}
-      <label class="field">
-        Train for
-        <select
-          value={form.until}
-          onChange={({ currentTarget: { value } }) => onChange({ ...form, until: value as Form["until"] })}
-        >
-          <option value="epochs">epochs</option>
-          <option value="minutes">minutes</option>
-        </select>
-      </label>
+      <Select
+        label="Train for"
+        value={form.until}
+        options={{ epochs: "epochs", minutes: "minutes" }}
+        onChange={(until) => onChange({ ...form, until })}
+      />
       {field(form.until)}
+    </div>
+  );
+}
+
+type SelectProps<Value extends string> = {
+  readonly label: string;
+  readonly hint?: string;
+  readonly value: Value;
+  readonly options: Readonly<Record<Value, string>>;
+  readonly disabled?: boolean;
+  readonly onChange: (value: Value) => void;
+};
+
+function Select<Value extends string>({ label, hint, value, options, disabled = false, onChange }: SelectProps<Value>) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        value={value}
+        disabled={disabled}
+        aria-describedby={hint === undefined ? undefined : `${id}-about`}
+        onChange={({ currentTarget }) => onChange(currentTarget.value as Value)}
+      >
+        {(Object.keys(options) as Value[]).map((each) => (
+          <option key={each} value={each}>
+            {options[each]}
+          </option>
+        ))}
+      </select>
+      {hint !== undefined && (
+        <span id={`${id}-about`} class="soft small">
+          {hint}
+        </span>
+      )}
     </div>
   );
 }

@@ -1,5 +1,7 @@
 /** The settings of a training as they stand in the form, as text, and what they say. */
-import { fitDefaults } from "../../../train/fit-stream.ts";
+import { fitDefaults, rateFor } from "../../../train/fit-stream.ts";
+import type { OptimizerName } from "../../../train/optimizer-names.ts";
+import type { ScheduleName } from "../../engine/schedules.ts";
 import type { TrainingSettings } from "../../engine/training.ts";
 
 type Field = {
@@ -35,19 +37,54 @@ export const fields = {
   },
   learningRate: {
     label: "Learning rate",
-    hint: "of Adam, at the start",
+    hint: "at the start",
     standard: fitDefaults.learningRate,
     above: 0,
     max: 10,
   },
+  clipNorm: {
+    label: "Clip norm",
+    hint: "a gradient that is longer is shortened (Keras: global_clipnorm)",
+    standard: fitDefaults.clipNorm,
+    above: 0,
+    max: 1e9,
+  },
+  decaySteps: { label: "Decay steps", hint: "in updates", standard: 1000, whole: true, min: 1, max: 1e9 },
+  decayRate: { label: "Decay rate", hint: "after each so many updates", standard: 0.5, above: 0, max: 100 },
   epochs: { label: "Epochs", hint: "passes over the text", standard: fitDefaults.epochs, above: 0, max: 100_000 },
   minutes: { label: "Minutes", hint: "of training", standard: 2, above: 0, max: 10_000 },
   seed: { label: "Seed", hint: "of all that is chance", standard: 0, whole: true, min: 0, max: 2 ** 32 - 1 },
 } as const satisfies Record<string, Field>;
 export type FieldName = keyof typeof fields;
 
+export const tokenTitles: Readonly<Record<TrainingSettings["tokens"], string>> = {
+  char: "characters",
+  word: "words",
+  bpe: "byte pairs",
+};
+/** Optimisers by Keras's names, as far as it has them. */
+export const optimizerTitles: Readonly<Record<OptimizerName, string>> = {
+  adam: "Adam",
+  adamw: "AdamW",
+  nadam: "Nadam",
+  rmsprop: "RMSprop",
+  sgd: "SGD",
+  asgd: "ASGD, averaged",
+};
+/** Schedules by Keras's names; `cosine` is the library's own, over the whole training. */
+export const scheduleTitles: Readonly<Record<"cosine" | ScheduleName, string>> = {
+  cosine: "cosine to a tenth",
+  constant: "constant",
+  cosineDecay: "CosineDecay",
+  exponentialDecay: "ExponentialDecay",
+  inverseTimeDecay: "InverseTimeDecay",
+  polynomialDecay: "PolynomialDecay",
+};
+
 export type Form = { readonly [Name in FieldName]: string } & {
   readonly tokens: TrainingSettings["tokens"];
+  readonly optimizer: OptimizerName;
+  readonly schedule: keyof typeof scheduleTitles;
   readonly until: "epochs" | "minutes";
   /** What the run is to be called; "" for a name made from the settings. */
   readonly name: string;
@@ -59,6 +96,8 @@ export const standardForm: Form = {
     string
   >),
   tokens: "char",
+  optimizer: "adam",
+  schedule: "cosine",
   until: "epochs",
   name: "",
 };
@@ -84,18 +123,54 @@ export function numberOf(form: Form, name: FieldName): number {
   return problemOf(name, form[name]) === undefined ? Number(form[name]) : fields[name].standard;
 }
 
+/** The fields that say something: the others are of another length or schedule. */
+export function fieldsOf({ until, schedule }: Form): readonly FieldName[] {
+  const decays = schedule !== "cosine" && schedule !== "constant";
+  const unused: readonly FieldName[] = [
+    until === "epochs" ? "minutes" : "epochs",
+    ...(decays ? [] : (["decaySteps"] as const)),
+    ...(schedule === "exponentialDecay" || schedule === "inverseTimeDecay" ? [] : (["decayRate"] as const)),
+  ];
+  return (Object.keys(fields) as FieldName[]).filter((name) => !unused.includes(name));
+}
+
+/** Another optimiser; a rate that is the standard one of the optimiser before becomes its own. */
+export function withOptimizer(form: Form, optimizer: OptimizerName): Form {
+  const isStandard = Number(form.learningRate) === rateFor(form.optimizer);
+  return { ...form, optimizer, ...(isStandard && { learningRate: `${rateFor(optimizer)}` }) };
+}
+
 /** All settings but the cell; undefined where a field is wrong. */
 export function settingsOf(form: Form): Omit<TrainingSettings, "cell"> | undefined {
-  const unused = form.until === "epochs" ? "minutes" : "epochs";
-  const names = (Object.keys(fields) as FieldName[]).filter((name) => name !== unused);
-  if (names.some((name) => problemOf(name, form[name]) !== undefined)) return undefined;
+  if (fieldsOf(form).some((name) => problemOf(name, form[name]) !== undefined)) return undefined;
   const number = (name: FieldName): number => Number(form[name]);
+  const { schedule } = form;
   return {
     ...{ units: number("units"), layers: number("layers"), dropout: number("dropout"), tokens: form.tokens },
     ...{ batch: number("batch"), steps: number("steps"), learningRate: number("learningRate"), seed: number("seed") },
+    ...{ optimizer: form.optimizer, clipNorm: number("clipNorm") },
+    ...(schedule !== "cosine" && {
+      schedule: { name: schedule, decaySteps: numberOf(form, "decaySteps"), decayRate: numberOf(form, "decayRate") },
+    }),
     until: form.until === "epochs" ? { epochs: number("epochs") } : { minutes: number("minutes") },
     sample: 240,
   };
+}
+
+/** As they stand in the address of a link: all that say something. */
+export function queryOf(form: Form): Readonly<Record<string, string>> {
+  const { tokens, optimizer, schedule, until } = form;
+  const numbers = Object.fromEntries(fieldsOf(form).map((name) => [name, form[name].trim()]));
+  return { ...numbers, tokens, optimizer, schedule, until };
+}
+
+/** With what an address says; what it leaves out, or says wrongly, stays. */
+export function withQuery(form: Form, query: Readonly<Record<string, string>>): Form {
+  const said = Object.entries(query).filter(([name, value]) => {
+    if (Object.hasOwn(fields, name)) return problemOf(name as FieldName, value) === undefined;
+    return Object.hasOwn(choices, name) && isChoice(name, value);
+  });
+  return { ...form, ...Object.fromEntries(said) };
 }
 
 const key = "unrolled.lab.settings";
@@ -115,7 +190,51 @@ export function rememberedForm(): Form {
   }
 }
 const choices: Readonly<Record<string, readonly string[]>> = {
-  tokens: ["char", "word", "bpe"],
+  tokens: Object.keys(tokenTitles),
+  optimizer: Object.keys(optimizerTitles),
+  schedule: Object.keys(scheduleTitles),
   until: ["epochs", "minutes"],
 };
 const isChoice = (name: string, value: string): boolean => choices[name]?.includes(value) ?? true;
+
+/** What a model is made of, for people: in a run's table. */
+export const madeFacts = (form: Form) => ({
+  Units: Number(form.units),
+  Layers: Number(form.layers),
+  Tokens: tokenTitles[form.tokens],
+  Dropout: Number(form.dropout),
+  Optimizer: optimizerTitles[form.optimizer],
+});
+/** How it is trained, for people. */
+export const trainingFacts = (form: Form) => ({
+  Batch: Number(form.batch),
+  Steps: Number(form.steps),
+  "Learning rate": Number(form.learningRate),
+  Schedule: scheduleTitles[form.schedule],
+  ...Object.fromEntries(
+    (["decaySteps", "decayRate"] as const)
+      .filter((name) => fieldsOf(form).includes(name))
+      .map((name) => [fields[name].label, Number(form[name])]),
+  ),
+  "Clip norm": Number(form.clipNorm),
+  Seed: Number(form.seed),
+  Length: form.until === "epochs" ? `${Number(form.epochs)} epochs` : `${Number(form.minutes)} minutes`,
+});
+
+/** The settings that a run's table tells of; what it leaves out is what it was when there was no such setting. */
+export function formOfFacts(facts: Readonly<Record<string, string | number>>, form: Form): Form {
+  const numbers = Object.entries(fields).flatMap(([name, { label }]) =>
+    facts[label] === undefined ? [] : [[name, `${facts[label]}`] as const],
+  );
+  const named = <Name extends string>(titles: Readonly<Record<Name, string>>, fact: string, standard: Name): Name =>
+    (Object.keys(titles) as Name[]).find((name) => titles[name] === facts[fact]) ?? standard;
+  return {
+    ...form,
+    clipNorm: standardForm.clipNorm,
+    ...Object.fromEntries(numbers),
+    tokens: named(tokenTitles, "Tokens", form.tokens),
+    optimizer: named(optimizerTitles, "Optimizer", "adam"),
+    schedule: named(scheduleTitles, "Schedule", "cosine"),
+    name: "",
+  };
+}

@@ -1,9 +1,11 @@
 /** Training: the text, the settings, the button; then what it learns while it learns. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
+import { freeName } from "../../models/free-name.ts";
 import { download, type ShelfModel } from "../../models/shelf.ts";
 import { LossChart } from "./loss-chart.tsx";
 import { duration } from "./losses.ts";
+import { programOf } from "./program.ts";
 import {
   dismissOutcome,
   endTraining,
@@ -16,7 +18,7 @@ import {
   startTraining,
   type Training,
 } from "./session.ts";
-import { type Form, settingsOf, standardForm } from "./settings.ts";
+import { type Form, madeFacts, settingsOf, standardForm, trainingFacts } from "./settings.ts";
 import { SettingsForm } from "./settings-form.tsx";
 import { readSource, type Source, titleOf } from "./source.ts";
 import { SourceChoice } from "./source-choice.tsx";
@@ -34,12 +36,15 @@ export type TrainingDeskProps = {
   readonly setSource: (source: Source) => void;
   readonly goingOn: GoingOn | undefined;
   readonly setGoingOn: (model: GoingOn | undefined) => void;
+  /** Of the models that there are: a run is called otherwise. */
+  readonly taken: readonly string[];
 };
 
 export function TrainingDesk(props: TrainingDeskProps) {
   const { session, form, setForm, source, setSource, goingOn, setGoingOn } = props;
   const [problem, setProblem] = useState("");
   const settings = settingsOf(form);
+  const standardName = goingOn === undefined ? nameOf(props.cell, form, source) : `${goingOn.model.name}, continued`;
   const ready = settings !== undefined && (props.cell !== undefined || goingOn !== undefined);
   const start = async (): Promise<void> => {
     const { cell } = props;
@@ -50,11 +55,11 @@ export function TrainingDesk(props: TrainingDeskProps) {
       const before = goingOn?.model.training;
       const own = form.name.trim();
       startTraining({
-        name: own || (goingOn === undefined ? nameOf(cell, form, source) : `${goingOn.model.name}, continued`),
+        name: freeName(own || standardName, props.taken),
         text,
         // Going on, the file says which cell.
         settings: { ...settings, cell: cell ?? "lstm" },
-        facts: goingOn === undefined ? factsOf(cell, form, source) : { ...before?.facts, ...howOf(form, source) },
+        facts: factsOf(props),
         ...(goingOn !== undefined && { from: { file: goingOn.file, losses: before?.losses ?? [] } }),
       });
       setGoingOn(undefined);
@@ -79,12 +84,15 @@ export function TrainingDesk(props: TrainingDeskProps) {
       )}
       <SourceChoice source={source} onChange={setSource} />
       <SettingsForm form={form} onChange={setForm} made={goingOn !== undefined} />
+      {settings !== undefined && props.cell !== undefined && goingOn === undefined && (
+        <Program text={programOf({ ...settings, cell: props.cell })} />
+      )}
       <div class="row go">
         <label class="field text">
           Name of the run
           <input
             value={form.name}
-            placeholder={goingOn === undefined ? nameOf(props.cell, form, source) : `${goingOn.model.name}, continued`}
+            placeholder={freeName(standardName, props.taken)}
             maxLength={80}
             onInput={({ currentTarget: { value } }) => setForm({ ...form, name: value })}
           />
@@ -105,34 +113,37 @@ export function TrainingDesk(props: TrainingDeskProps) {
   );
 }
 
+function Program({ text }: { readonly text: string }) {
+  return (
+    <details class="program">
+      <summary>This training as a program</summary>
+      <p class="small soft">
+        It trains the same model, to the bit where the length is in epochs, on a file <code>text.txt</code>:{" "}
+        <button type="button" class="quiet small" onClick={() => download("train.ts", text, "text/plain")}>
+          Download train.ts
+        </button>
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+      <pre class="scroll small" tabIndex={0}>
+        {text}
+      </pre>
+    </details>
+  );
+}
+
 const cellName = (cell: TrainingDeskProps["cell"]): string => (typeof cell === "string" ? cell : "own cell");
 const nameOf = (cell: TrainingDeskProps["cell"], form: Form, source: Source): string =>
   `${cellName(cell)} ${form.units}${form.layers.trim() === "1" ? "" : ` × ${form.layers}`}, ${titleOf(source)}`;
 
-const tokenKinds: Readonly<Record<Form["tokens"], string>> = { char: "characters", word: "words", bpe: "byte pairs" };
-
-/** What a model is made of, for people. */
-function factsOf(cell: TrainingDeskProps["cell"], form: Form, source: Source): Facts {
-  return {
+/** A run's table, but for what it comes to. A model that goes on is what it was made of. */
+function factsOf({ cell, form, source, goingOn }: TrainingDeskProps): Facts {
+  const made = {
     Cell: cellName(cell),
     ...(typeof cell === "object" && { Equations: cell.equations }),
-    Units: Number(form.units),
-    Layers: Number(form.layers),
-    Tokens: tokenKinds[form.tokens],
-    Dropout: Number(form.dropout),
-    ...howOf(form, source),
+    ...madeFacts(form),
   };
-}
-/** How it is trained, for people. */
-function howOf(form: Form, source: Source): Facts {
-  return {
-    Text: titleOf(source),
-    Batch: Number(form.batch),
-    Steps: Number(form.steps),
-    "Learning rate": Number(form.learningRate),
-    Seed: Number(form.seed),
-    Length: form.until === "epochs" ? `${Number(form.epochs)} epochs` : `${Number(form.minutes)} minutes`,
-  };
+  const { "Decay steps": _, "Decay rate": __, ...before } = goingOn?.model.training?.facts ?? {};
+  return { ...(goingOn === undefined ? made : before), Text: titleOf(source), ...trainingFacts(form) };
 }
 
 const phases: Readonly<Record<Training["phase"], string>> = {

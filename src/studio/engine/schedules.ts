@@ -1,0 +1,31 @@
+/** How a learning rate goes on from where it starts: the library's schedules, which are Keras's, by name. */
+import {
+  constantRate,
+  cosineDecay,
+  exponentialDecay,
+  inverseTimeDecay,
+  polynomialDecay,
+  type Rate,
+} from "../../train/rates.ts";
+
+export type ScheduleName = "constant" | "cosineDecay" | "exponentialDecay" | "inverseTimeDecay" | "polynomialDecay";
+
+/** `decaySteps` are updates; what a schedule does not ask for says nothing. */
+export type Schedule = { readonly name: ScheduleName; readonly decaySteps: number; readonly decayRate: number };
+
+/** @throws InputError as the library's schedules */
+export function rateOf({ name, decaySteps, decayRate }: Schedule, initialLearningRate: number): Rate {
+  const decay = { initialLearningRate, decaySteps };
+  switch (name) {
+    case "constant":
+      return constantRate(initialLearningRate);
+    case "cosineDecay":
+      return cosineDecay(decay);
+    case "exponentialDecay":
+      return exponentialDecay({ ...decay, decayRate });
+    case "inverseTimeDecay":
+      return inverseTimeDecay({ ...decay, decayRate });
+    case "polynomialDecay":
+      return polynomialDecay(decay);
+  }
+}

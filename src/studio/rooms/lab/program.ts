@@ -1,0 +1,63 @@
+/** A training of the Lab as a program of the library: what is written here trains the same model, to the bit. */
+import type { ScheduleName } from "../../engine/schedules.ts";
+import type { TrainingSettings } from "../../engine/training.ts";
+
+/** The library's names of optimisers. */
+const optimizers: Readonly<Record<NonNullable<TrainingSettings["optimizer"]>, string>> = {
+  ...{ adam: "adam", adamw: "adamW", nadam: "nadam", rmsprop: "rmsprop", sgd: "sgd", asgd: "asgd" },
+};
+/** Whether a schedule reads a decay rate. */
+const schedules: Readonly<Record<Exclude<ScheduleName, "constant">, boolean>> = {
+  ...{ cosineDecay: false, exponentialDecay: true, inverseTimeDecay: true, polynomialDecay: false },
+};
+
+/** TypeScript that reads `text.txt` and writes `model.safetensors`. */
+export function programOf({ cell, ...settings }: TrainingSettings): string {
+  const { units, layers, tokens, dropout, batch, steps, learningRate, seed, until } = settings;
+  const { optimizer = "adam", schedule, clipNorm } = settings;
+  const own = typeof cell !== "string";
+  const rate =
+    schedule === undefined
+      ? undefined
+      : schedule.name === "constant"
+        ? `constantRate(${learningRate})`
+        : `${schedule.name}({ initialLearningRate: ${learningRate}, decaySteps: ${schedule.decaySteps}${schedules[schedule.name] ? `, decayRate: ${schedule.decayRate}` : ""} })`;
+  const names = [
+    optimizers[optimizer],
+    ...(own ? ["cell"] : []),
+    ...(rate === undefined ? [] : [rate.slice(0, rate.indexOf("("))]),
+    ...["languageModel", "trainLanguageModel", "writeLanguageModel"],
+  ];
+  const length = "epochs" in until ? `epochs: ${until.epochs}` : `minutes: ${until.minutes}`;
+  return [
+    'import { readFileSync, writeFileSync } from "node:fs";',
+    `import { ${names.sort().join(", ")} } from "unrolled";`,
+    "",
+    'const text = readFileSync("text.txt", "utf8");',
+    ...(own ? [`const own = cell(${template(cell.equations)});`] : []),
+    "const lm = languageModel(text, {",
+    `  cell: ${own ? "own" : JSON.stringify(cell)},`,
+    `  units: ${units},`,
+    `  layers: ${layers},`,
+    `  tokens: ${JSON.stringify(tokens)},`,
+    `  dropout: ${dropout},`,
+    `  seed: ${seed},`,
+    "});",
+    "const { state, validationLoss } = await trainLanguageModel(lm, text, {",
+    `  batch: ${batch},`,
+    `  steps: ${steps},`,
+    `  ${length},`,
+    `  optimizer: ${optimizers[optimizer]}({ learningRate: ${learningRate} }),`,
+    ...(rate === undefined ? [] : [`  learningRate: ${rate},`]),
+    ...(clipNorm === undefined ? [] : [`  clipNorm: ${clipNorm},`]),
+    `  seed: ${seed},`,
+    "});",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the program's
+    "console.log(`loss on the text kept back: ${validationLoss}`);",
+    `writeFileSync("model.safetensors", writeLanguageModel({ ...lm, training: state, optimizer: ${JSON.stringify(optimizer)} }));`,
+    "",
+  ].join("\n");
+}
+
+/** A text as a template literal, lines as they are. */
+const template = (text: string): string => `\`\n${text.replace(/[\\`]|\$\{/g, "\\$&")}\n\``;

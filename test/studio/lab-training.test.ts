@@ -1,0 +1,177 @@
+/** The Lab's settings: in its form, in an address, in a run's table, in the engine and as a program they are the same. */
+import { expect, test } from "vitest";
+import { cells } from "../../src/cells/index.ts";
+import * as library from "../../src/index.ts";
+import { explaining } from "../../src/studio/engine/explaining.ts";
+import { rateOf } from "../../src/studio/engine/schedules.ts";
+import { type TrainedModel, type TrainingSettings, training } from "../../src/studio/engine/training.ts";
+import { freeName } from "../../src/studio/models/free-name.ts";
+import { readCell } from "../../src/studio/rooms/lab/compiling.ts";
+import { programOf } from "../../src/studio/rooms/lab/program.ts";
+import {
+  type Form,
+  formOfFacts,
+  madeFacts,
+  optimizerTitles,
+  queryOf,
+  scheduleTitles,
+  settingsOf,
+  standardForm,
+  trainingFacts,
+  withOptimizer,
+  withQuery,
+} from "../../src/studio/rooms/lab/settings.ts";
+import { readLanguageModel } from "../../src/tasks/language-model.ts";
+
+const text = "abc abd abe\n".repeat(60);
+const small: Form = {
+  ...{ ...standardForm, units: "6", layers: "1", batch: "2", steps: "8", epochs: "0.4", seed: "3" },
+  ...{ decaySteps: "7", decayRate: "0.25" },
+};
+const optimizers = Object.keys(optimizerTitles) as Form["optimizer"][];
+const schedules = Object.keys(scheduleTitles) as Form["schedule"][];
+/** Each optimiser and each schedule, with other settings that are not the standard ones. */
+const forms: readonly Form[] = [
+  ...optimizers.map((optimizer) => ({ ...withOptimizer(small, optimizer), clipNorm: "0.05" })),
+  ...schedules.map((schedule) => ({ ...small, schedule, dropout: "0.2", tokens: "word" as const })),
+  { ...small, layers: "2", until: "minutes", minutes: "7", learningRate: "0.5" },
+];
+
+async function trained(settings: TrainingSettings, from?: TrainedModel): Promise<TrainedModel> {
+  const job = training.train(text, settings, from?.bytes);
+  for (;;) {
+    const { done, value } = await job.next();
+    if (done) return value;
+  }
+}
+const engineSettings = (form: Form, cell: TrainingSettings["cell"] = "gru"): TrainingSettings => ({
+  ...(settingsOf(form) as Omit<TrainingSettings, "cell">),
+  cell,
+  sample: 0,
+});
+
+/** Runs a program of the library with files that are here. Gives what it writes. */
+async function run(program: string): Promise<Uint8Array> {
+  const [, names = ""] = /^import \{ (.*) \} from "unrolled";$/m.exec(program) ?? [];
+  for (const name of names.split(", ")) expect(library, name).toHaveProperty(name);
+  const body = program.replace(/^import .*$/gm, "");
+  const AsyncFunction = (async () => {}).constructor as new (...of: string[]) => (...given: unknown[]) => Promise<void>;
+  let written: Uint8Array | undefined;
+  const files = {
+    readFileSync: () => text,
+    writeFileSync: (_name: string, bytes: Uint8Array) => {
+      written = bytes;
+    },
+    console: { log: () => {} },
+  };
+  const all = { ...library, ...files };
+  await new AsyncFunction(...Object.keys(all), body)(...Object.values(all));
+  return written as Uint8Array;
+}
+
+test.each(forms.slice(0, -1).map((form) => [form.optimizer, form.schedule, form] as const))(
+  "%s with %s: the Lab's file is that of the program that it shows, byte for byte",
+  async (_, __, form) => {
+    const settings = engineSettings(form);
+    const { bytes } = await trained(settings);
+    expect(Buffer.compare(bytes, await run(programOf(settings)))).toBe(0);
+    expect(readLanguageModel(bytes, "it").optimizer).toBe(form.optimizer);
+  },
+);
+
+test("a cell of one's own, with comments, backquotes and signs of templates, is in the program as it is", async () => {
+  const equations = "h' = tanh(W @ x + u * h)  # `${h}` \\n\nu ~ constant(0.5)";
+  const settings = engineSettings(small, { equations });
+  expect(Buffer.compare((await trained(settings)).bytes, await run(programOf(settings)))).toBe(0);
+});
+
+test("optimisers, schedules and clipping each train another model", async () => {
+  const all = await Promise.all(
+    [...forms.slice(0, optimizers.length), ...schedules.map((schedule) => ({ ...small, schedule }))].map(async (form) =>
+      Buffer.from((await trained(engineSettings(form))).bytes).toString("base64"),
+    ),
+  );
+  expect(new Set(all).size).toBe(all.length);
+});
+
+test("a model that goes on keeps the optimiser whose state is in its file", async () => {
+  const first = await trained(engineSettings({ ...small, optimizer: "rmsprop" }));
+  const next = await trained(engineSettings({ ...small, optimizer: "adam" }), first);
+  const { optimizer, training: state } = readLanguageModel(next.bytes, "it");
+  expect(optimizer).toBe("rmsprop");
+  expect(state?.step).toBe(2 * first.steps);
+});
+
+test("schedules are Keras's: the rate after so many updates", () => {
+  const at = (name: Parameters<typeof rateOf>[0]["name"], step: number): number =>
+    rateOf({ name, decaySteps: 100, decayRate: 0.5 }, 0.1)(step);
+  expect([at("constant", 0), at("constant", 1e6)]).toEqual([0.1, 0.1]);
+  expect([at("exponentialDecay", 0), at("exponentialDecay", 200)]).toEqual([0.1, 0.025]);
+  expect(at("inverseTimeDecay", 200)).toBe(0.05);
+  expect(at("cosineDecay", 50)).toBeCloseTo(0.05, 12);
+  expect(at("polynomialDecay", 50)).toBeCloseTo((0.1 + 0.0001) / 2, 12);
+});
+
+test("settings come back from an address and from a run's table; wrong ones in an address say nothing", () => {
+  for (const form of forms) {
+    expect(withQuery(standardForm, queryOf(form))).toMatchObject(queryOf(form));
+    expect(settingsOf(withQuery({ ...small, seed: "8" }, queryOf(form)))).toEqual(settingsOf(form));
+    const { Length, ...facts } = { ...madeFacts(form), ...trainingFacts(form) };
+    expect(queryOf({ ...formOfFacts(facts, standardForm), until: form.until, [form.until]: form[form.until] })).toEqual(
+      queryOf(form),
+    );
+  }
+  const wrong = {
+    units: "0",
+    learningRate: "fast",
+    tokens: "letters",
+    optimizer: "adma",
+    schedule: "",
+    name: "x",
+    x: "1",
+  };
+  expect(withQuery(small, wrong)).toEqual(small);
+  // A run of before there was a choice had Adam, the cosine and the standard clipping.
+  expect(formOfFacts({ Units: 9 }, { ...small, optimizer: "sgd", schedule: "constant", clipNorm: "1" })).toMatchObject({
+    ...{ units: "9", optimizer: "adam", schedule: "cosine", clipNorm: "5" },
+  });
+});
+
+test("another optimiser takes its own standard rate along, and leaves a chosen one alone", () => {
+  expect(withOptimizer(standardForm, "sgd").learningRate).toBe("8");
+  expect(withOptimizer(withOptimizer(standardForm, "sgd"), "adamw").learningRate).toBe("0.008");
+  expect(withOptimizer({ ...standardForm, learningRate: "0.1" }, "sgd").learningRate).toBe("0.1");
+});
+
+test("fields that say nothing need not be right; those that do are asked for", () => {
+  expect(settingsOf({ ...standardForm, decaySteps: "" })).toBeDefined();
+  expect(settingsOf({ ...standardForm, schedule: "cosineDecay", decaySteps: "" })).toBeUndefined();
+  expect(settingsOf({ ...standardForm, schedule: "cosineDecay", decayRate: "" })).toBeDefined();
+  expect(settingsOf({ ...standardForm, schedule: "exponentialDecay", decayRate: "" })).toBeUndefined();
+  expect(settingsOf({ ...standardForm, clipNorm: "0" })).toBeUndefined();
+});
+
+test("a name that there is gets the next number", () => {
+  expect(freeName("lstm 128, Moby-Dick", [])).toBe("lstm 128, Moby-Dick");
+  expect(freeName("a", ["a"])).toBe("a 2");
+  expect(freeName("a", ["a", "a 2", "a 3"])).toBe("a 4");
+  expect(freeName("a 2", ["a", "a 2"])).toBe("a 3");
+  // A number that is a part of the name is none of ours.
+  expect(freeName("lstm 128", ["lstm 128"])).toBe("lstm 128 2");
+});
+
+test("every built-in cell but those that training refuses fits a model of the standard settings", () => {
+  const sizes = { units: 128, input: 64, layers: 2, batch: 16, steps: 32 };
+  for (const [name, { source }] of Object.entries(cells))
+    expect(Object.keys(readCell(source, sizes)), name).toEqual(["cell"]);
+});
+
+test("parameters that no gradient reaches are named: those behind a step, and no others", async () => {
+  const sizes = { units: 4, input: 3, batch: 2, steps: 3 };
+  const of = async (equations: string) => (await explaining.explain({ equations }, sizes)).untrained;
+  expect(await of((cells.perceptron as { source: string }).source)).toEqual(["W", "b"]);
+  expect(await of("g = step(V @ x)\nh' = tanh(W @ x + U @ h + g * b)")).toEqual(["V"]);
+  for (const [name, { source }] of Object.entries(cells)) {
+    if (name !== "perceptron") expect(await of(source), name).toEqual([]);
+  }
+});
