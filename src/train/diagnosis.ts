@@ -98,7 +98,9 @@ function adviceOn({ name }: Bad, { isFirst, moment, edge }: Circumstances): stri
     return `A state was ${written(carried)} when the batch began: it grows from batch to batch. Bound it in its equation, by tanh or a gate.`;
   }
   if (name === "loss")
-    return isFirst ? "Every value of the model was finite: look at the targets, and scale them." : byRate;
+    return isFirst
+      ? "Every value of the model was finite: look at the targets, and at outputs that are very large."
+      : byRate;
   if (!isFirst) return byRate;
   return (
     "No update was behind it, so neither the learning rate nor clipping can help: bound the value in its equation (tanh, " +

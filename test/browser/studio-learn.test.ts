@@ -156,7 +156,7 @@ test("forgetting: the simple RNN's derivative vanishes, the LSTM's does not, and
     await open(page, address, "forgetting");
     await said(page, /becomes about 10⁻⁶ of what it was in the simple RNN, 1\.\d+ of it in the LSTM/);
     await page.getByRole("button", { name: "Train both" }).click();
-    const [simple, lstm] = [...(await said(page, /^After 800/)).matchAll(/(\d+) %/g)].map((match) => Number(match[1]));
+    const [simple, lstm] = [...(await said(page, /^After 400/)).matchAll(/(\d+) %/g)].map((match) => Number(match[1]));
     expect(simple).toBeLessThan(40);
     expect(lstm).toBeGreaterThan(95);
     await slide(page, "forget bias", -8);

@@ -175,7 +175,12 @@ test.each([
     /Look at where its values are from: its initialiser, or a file\.$/,
   ],
   // Of the target.
-  ["y = W @ x", { y: 1e30 }, "the loss of example 0 became Infinity", /look at the targets, and scale them\.$/],
+  [
+    "y = W @ x",
+    { y: 1e30 },
+    "the loss of example 0 became Infinity",
+    /look at the targets, and at outputs that are very large\.$/,
+  ],
   // Of a derivative that has no value.
   [
     "y = W @ x + log(b + 1e-38)",

@@ -21,6 +21,11 @@ export type Lesson = {
   readonly loss: number;
   /** Every token's text, by its id. */
   readonly vocabulary: readonly string[];
+  /**
+   * How alike rows of the embedding are, by the cosine of the angle between them: the mean over letters and their capitals,
+   * over pairs of vowels, over all pairs of small letters. NaN where there are no such characters.
+   */
+  readonly alike: { readonly capitals: number; readonly vowels: number; readonly letters: number };
   /** Of the token (V) that comes next. */
   readonly logits: Float32Array;
 };
@@ -50,7 +55,8 @@ export const textLesson = {
       logits = output;
     }
     const vocabulary = Array.from({ length: size }, (_, id) => tokenName(tokenizer, id));
-    return { tokens, loss: nats / (tokens.length - 1), vocabulary, logits };
+    const rowOf = (id: number): Float32Array => table.subarray(id * features, (id + 1) * features);
+    return { tokens, loss: nats / (tokens.length - 1), vocabulary, alike: alikeness(vocabulary, rowOf), logits };
   },
 
   /** Some characters that could follow. @throws InputError as `generate` */
@@ -61,3 +67,22 @@ export const textLesson = {
     return text;
   },
 };
+
+function alikeness(vocabulary: readonly string[], rowOf: (id: number) => Float32Array): Lesson["alike"] {
+  const ids = new Map(vocabulary.map((text, id) => [text, id]));
+  const cosine = (a: number, b: number): number => {
+    const [x, y] = [rowOf(a), rowOf(b)];
+    const dot = x.reduce((sum, value, k) => sum + value * (y[k] as number), 0);
+    return dot / Math.hypot(...x) / Math.hypot(...y);
+  };
+  const small = vocabulary.filter((text) => /^\p{Ll}$/u.test(text));
+  const id = (text: string): number => ids.get(text) as number;
+  const pairs = (all: readonly string[]): number[] =>
+    all.flatMap((a, k) => all.slice(k + 1).map((b) => cosine(id(a), id(b))));
+  const mean = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0) / values.length;
+  return {
+    capitals: mean(small.filter((a) => ids.has(a.toUpperCase())).map((a) => cosine(id(a), id(a.toUpperCase())))),
+    vowels: mean(pairs(small.filter((a) => "aeiou".includes(a)))),
+    letters: mean(pairs(small)),
+  };
+}

@@ -8,10 +8,10 @@ import { Plot, type PlotModule } from "../../parts/plot.tsx";
 import { Slider } from "../../parts/slider.tsx";
 import { useExperiment } from "./experiment.ts";
 
-const epochs = 300;
+export const epochs = 300;
 const cells = { lstm: "LSTM", "simple-rnn": "Simple RNN" } as const;
 const rows = { one: "One row", ten: "Ten rows" } as const;
-const firsts: Readonly<Record<keyof typeof rows, readonly number[]>> = {
+export const firsts: Readonly<Record<keyof typeof rows, readonly number[]>> = {
   one: [1],
   ten: [1, 2, 3, 5, 6, 7, 9, 10, 11, 13],
 };

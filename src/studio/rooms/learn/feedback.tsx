@@ -10,7 +10,7 @@ import { Slider } from "../../parts/slider.tsx";
 import { Folded, Unrolled } from "../../parts/unrolled.tsx";
 
 /** Weights that show something, to begin with. */
-const settings = {
+export const settings = {
   echo: { title: "Short echo", w: 1, u: 0.6, b: 0 },
   long: { title: "Long echo", w: 1, u: 0.95, b: 0 },
   flip: { title: "Back and forth", w: 1, u: -0.85, b: 0 },
@@ -19,8 +19,8 @@ const settings = {
 type Setting = keyof typeof settings;
 
 /** How many steps are computed; the first of them are drawn. */
-const length = 24;
-const sequences = {
+export const length = 24;
+export const sequences = {
   impulse: { title: "1, then nothing", at: (t: number) => (t === 0 ? 1 : 0) },
   two: { title: "1, later −1", at: (t: number) => (t === 0 ? 1 : t === 6 ? -1 : 0) },
   steady: { title: "always 1", at: () => 1 },
@@ -49,8 +49,9 @@ export default function Feedback() {
           Below zero, the state changes its sign each time: <strong>back and forth</strong>.
         </li>
         <li>
-          Above 1 it no longer fades: the state grows until tanh holds it, and stays. That is a <strong>latch</strong>.
-          Choose “1, later −1”: the first input sets it, the second sets it the other way. One neuron remembers one bit.
+          Above 1 it no longer fades away: <Formula tex="u" /> drives the state up, tanh holds it back, and it stays
+          where the two are even. That is a <strong>latch</strong>. Choose “1, later −1”: the first input sets it, the
+          second sets it the other way. One neuron remembers one bit.
         </li>
         <li>
           Move <Formula tex="b" />: it pulls the state to one side at every step, and a latch that is pulled far enough

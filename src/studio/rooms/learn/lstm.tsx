@@ -25,7 +25,7 @@ const numbers = [0.3, 0.9, -0.5, 0.7, -0.8, 0.2, -0.4, 0.6];
 const at = (...places: readonly number[]): boolean[] => Array.from({ length: steps }, (_, t) => places.includes(t + 1));
 const [open, shut] = [6, -6];
 
-const presets: readonly { readonly name: string; readonly see: string; readonly setting: Setting }[] = [
+export const presets: readonly { readonly name: string; readonly see: string; readonly setting: Setting }[] = [
   {
     name: "Remember",
     see: "The input gate opens at step 2 alone, and the forget gate stays open: 0.9 comes in, and what it left in c is there six steps later, whatever else was read.",
@@ -58,11 +58,11 @@ const presets: readonly { readonly name: string; readonly see: string; readonly 
 const [first] = presets as readonly [(typeof presets)[number]];
 
 /** Each gate reads its own mark, the candidate the number; nothing reads h. x is number, store, clear, show. */
-const weights = { W_f: [0, 0, -12, 0], W_i: [0, 12, 0, 0], W_g: [1, 0, 0, 0], W_o: [0, 0, 0, 12] };
-const nothing = { U_f: [0], U_i: [0], U_g: [0], U_o: [0], b_g: [0] };
+export const weights = { W_f: [0, 0, -12, 0], W_i: [0, 12, 0, 0], W_g: [1, 0, 0, 0], W_o: [0, 0, 0, 12] };
+export const nothing = { U_f: [0], U_i: [0], U_g: [0], U_o: [0], b_g: [0] };
 
 /** What stands between the lines of the equations, named, and all of it the output, so that the engine tells it too. */
-const between = `
+export const between = `
 s_f = W_f @ x + U_f @ h + b_f
 s_i = W_i @ x + U_i @ h + b_i
 s_g = W_g @ x + U_g @ h + b_g
@@ -324,8 +324,8 @@ const gate = { min: 0, max: 1 } as const;
 const states = { colour: "var(--ink)" } as const;
 
 /** A longer one with its matrices drawn at random, as before any training. */
-const long = { units: 16, steps: 50 } as const;
-const longSequence = Array.from({ length: long.steps }, (_, t) => [Math.sin(t), Math.cos(1.7 * t)]);
+export const long = { units: 16, steps: 50 } as const;
+export const longSequence = Array.from({ length: long.steps }, (_, t) => [Math.sin(t), Math.cos(1.7 * t)]);
 
 function ForgetBias() {
   const [bias, setBias] = useState(2);

@@ -31,19 +31,19 @@ export default function Memory() {
       <ul class="try">
         <li>
           Train the LSTM of 8 units on one row. The blue dots move into their rings within a hundred epochs. Then it is
-          asked about a sixth number, which it has never read, and goes on from its own answers: about 7 and 8, then it
-          falls behind. It has learned five answers, not what counting is.
+          asked about a sixth number, which it has never read, and goes on from its own answers: about 7, and then it
+          falls further behind with every answer. It has learned five answers, not what counting is.
         </li>
         <li>
-          Ten rows start at different numbers, up to 13. Now it goes on past 12, a little too fast or too slow: what
-          fits all the rows is nearly “one more”. What a network does with what it has not seen depends on what it has
-          seen.
+          Ten rows start at different numbers, up to 13. Now the LSTM keeps up: where 12 would be right its last answer
+          is between 10.5 and 14, too slow or too fast by the seed, and after one row it was below 11. What fits all the
+          rows is nearly “one more”. What a network does with what it has not seen depends on what it has seen.
         </li>
         <li>
-          The simple RNN with 8 units learns one row to the last bit, and with most seeds it is lost at the sixth step.
-          Take one unit: the error is larger, and the sixth answer is usually better. The answer is always in the number
-          just read, so the task needs no memory at all, and what more units find in the step before holds for those
-          five steps only.
+          The simple RNN with 8 units learns one row almost to the last bit with nearly every seed, and is lost at the
+          sixth step. Take one unit: the error is larger, and the sixth answer is usually better. The answer is always
+          in the number just read, so the task needs no memory at all, and what more units find in the step before holds
+          for those five steps only.
         </li>
       </ul>
       <p>

@@ -12,8 +12,8 @@ import { Slider } from "../../parts/slider.tsx";
 import { Plane } from "./plane.tsx";
 import { dataSets } from "./points.ts";
 
-const learningRate = 0.1;
-const firstLine: Line = { w: [-0.6, 0.8], b: -0.3 };
+export const learningRate = 0.1;
+export const firstLine: Line = { w: [-0.6, 0.8], b: -0.3 };
 
 export default function Perceptron() {
   const { value } = useAnswer("equations", "perceptron");

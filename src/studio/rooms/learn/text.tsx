@@ -5,7 +5,9 @@ import type { Lesson } from "../../engine/text-lesson.ts";
 import { mobyDick } from "../../models/book.ts";
 import { readModelFile, useModels } from "../../models/shelf.ts";
 import { Formula } from "../../parts/formula.tsx";
+import { written } from "../../parts/numbers.ts";
 import { Slider } from "../../parts/slider.tsx";
+import { costInWords } from "./cost-in-words.ts";
 import { units } from "./text-training.ts";
 import { TextTraining } from "./text-training-view.tsx";
 import "./text.css";
@@ -28,8 +30,8 @@ export default function TextChapter() {
       <h2>Train one</h2>
       <p>
         Below an LSTM of {units} units starts from random weights, in this page. Watch its samples: first it finds the
-        frequent letters and the spaces, then short words, then longer ones and the shape of a line. Stop it when you
-        like; what it has learned by then is kept, and the pictures below use it.
+        frequent letters and the spaces, then short words, then longer ones. Stop it when you like; what it has learned
+        by then is kept, and the pictures below use it.
       </p>
       <TextTraining onKept={choose} />
       <div class="text-models">
@@ -117,7 +119,8 @@ function AsNumbers({ file }: { readonly file: ModelFile | undefined }) {
         As a vector, <b>one hot</b>, it is a 1 in its own place among as many zeros as there are other characters. A
         matrix times such a vector is one of its columns, so nobody multiplies: the <b>embedding</b> is a table that the
         id picks a row from. The rows begin as random numbers and are trained like all weights. Characters that behave
-        alike, as capital and small letters or vowels do, come to have rows that are alike.
+        alike, as capital and small letters or vowels do, can come to have rows that are alike: how far this model has
+        come stands below.
       </p>
       <div class="card">
         <label class="field text-word">
@@ -158,8 +161,18 @@ function AsNumbers({ file }: { readonly file: ModelFile | undefined }) {
           Colours: <span class="text-key low">below zero</span>, <span class="text-key high">above zero</span>. A letter
           that occurs twice has the same row twice: what stands around it is the LSTM's affair, not the table's.
         </p>
+        {lesson !== undefined && <p class="small">{alikeness(lesson)}</p>}
       </div>
     </>
+  );
+}
+
+/** How alike rows are, as numbers of this model: 1 for the same direction, 0 for none, −1 for the opposite. */
+function alikeness({ alike: { capitals, vowels, letters } }: Lesson): string {
+  if (![capitals, vowels, letters].every(Number.isFinite)) return "";
+  return (
+    `How alike the rows of this model are, from −1 to 1: a letter and its capital ${written(capitals)}, two vowels ` +
+    `${written(vowels)}, any two letters ${written(letters)}.`
   );
 }
 
@@ -247,6 +260,13 @@ function Distribution({ file, text, lesson: { logits, vocabulary } }: Distributi
   );
 }
 
+/** Where in its words this text costs most, in numbers. */
+function told(tokens: Lesson["tokens"]): string {
+  const { first, last } = costInWords(tokens);
+  if (Number.isNaN(first + last)) return "";
+  return `In this text the first letter of a word costs ${first.toFixed(1)} bits in the mean, the last one ${last.toFixed(1)}.`;
+}
+
 /** Bits of each character that was read, and what their mean is called. */
 function Surprise({ lesson: { tokens, loss, vocabulary } }: { readonly lesson: Lesson }) {
   const most = Math.max(8, ...tokens.map(({ bits = 0 }) => bits));
@@ -301,8 +321,7 @@ function Surprise({ lesson: { tokens, loss, vocabulary } }: { readonly lesson: L
         </table>
       )}
       <p class="small soft">
-        The beginning of a word costs most, its end least. Perplexities of models with other tokens cannot be compared;
-        bits per character can.
+        {told(tokens)} Perplexities of models with other tokens cannot be compared; bits per character can.
       </p>
     </>
   );

@@ -9,7 +9,7 @@ import { Slider } from "../../parts/slider.tsx";
 import "./variants.css";
 
 /** The cells that can be chosen, by the names of their files. `output`: the value that goes out. */
-const offered: Readonly<Record<string, { readonly title: string; readonly output: string }>> = {
+export const offered: Readonly<Record<string, { readonly title: string; readonly output: string }>> = {
   "simple-rnn": { title: "Simple RNN", output: "h" },
   ugrnn: { title: "UGRNN", output: "h" },
   lstm: { title: "LSTM", output: "h" },
@@ -25,15 +25,16 @@ const offered: Readonly<Record<string, { readonly title: string; readonly output
 const most = 3;
 const sizes = [16, 32, 64, 128, 256, 512, 1024];
 
-const steps = 40;
+export const steps = 40;
 const inputs = { impulse: "Impulse", step: "Step" } as const;
 type Input = keyof typeof inputs;
 /** When the input is 2; it is 0 before and after. */
-const lasts: Readonly<Record<Input, readonly [from: number, to: number]>> = { impulse: [3, 3], step: [3, 20] };
-const sequences: Readonly<Record<Input, readonly (readonly number[])[]>> = {
+export const lasts: Readonly<Record<Input, readonly [from: number, to: number]>> = { impulse: [3, 3], step: [3, 20] };
+export const sequences: Readonly<Record<Input, readonly (readonly number[])[]>> = {
   impulse: sequenceOf("impulse"),
   step: sequenceOf("step"),
 };
+export const nothing: readonly (readonly number[])[] = Array.from({ length: steps }, () => [0]);
 function sequenceOf(input: Input): number[][] {
   const [from, to] = lasts[input];
   return Array.from({ length: steps }, (_, t) => [from <= t + 1 && t + 1 <= to ? 2 : 0]);
@@ -163,6 +164,7 @@ function Variant({ name, size, input, seed, all }: VariantProps) {
   const { value: equations } = useAnswer("equations", name);
   const { value: facts } = useAnswer("cellFacts", name, size);
   const { value: traced } = useAnswer("trace", name, sequences[input], { units: 8, seed });
+  const { value: quiet } = useAnswer("trace", name, nothing, { units: 8, seed });
   return (
     <section class="card" aria-label={title}>
       <h2>
@@ -195,17 +197,28 @@ function Variant({ name, size, input, seed, all }: VariantProps) {
           <dd>{facts.hoisted.length === 0 ? "none" : `${facts.hoisted.length}: ${facts.hoisted.join(", ")}`}</dd>
         </dl>
       )}
-      {traced !== undefined && <Response outputs={traced[output] as readonly Float32Array[]} input={input} />}
+      {traced !== undefined && quiet !== undefined && (
+        <Response
+          outputs={traced[output] as readonly Float32Array[]}
+          quiet={quiet[output] as readonly Float32Array[]}
+          input={input}
+        />
+      )}
     </section>
   );
 }
 
 const count = (n: number): string => Math.round(n).toLocaleString("en-US");
 
-type ResponseProps = { readonly outputs: readonly Float32Array[]; readonly input: Input };
+type ResponseProps = {
+  readonly outputs: readonly Float32Array[];
+  /** Where the input is 0 throughout: a cell may say something of itself. */
+  readonly quiet: readonly Float32Array[];
+  readonly input: Input;
+};
 
-/** Each unit's output over time, and for how long something is left of it once the input has ended. */
-function Response({ outputs, input }: ResponseProps) {
+/** Each unit's output over time, and for how long something of the input is left in it once that has ended. */
+function Response({ outputs, quiet, input }: ResponseProps) {
   const [from, to] = lasts[input];
   const reach = Math.max(0.1, ...outputs.flatMap((values) => [...values].map(Math.abs)));
   const options = useCallback<PlotProps["options"]>(
@@ -230,15 +243,25 @@ function Response({ outputs, input }: ResponseProps) {
     }),
     [outputs, from, to, reach],
   );
-  const lengths = outputs.map((values) => Math.hypot(...values));
-  const tenth = Math.max(...lengths) / 10;
-  const kept = lengths.findLastIndex((length) => length >= tenth) + 1 - to;
-  const said =
-    kept >= steps - to ? "still above a tenth at the end" : `below a tenth ${kept + 1} steps after the input`;
+  const kept = stepsKept(outputs, quiet, to);
+  const said = kept >= steps - to ? "is above a tenth still at the end" : `is below a tenth ${kept + 1} steps after it`;
   return (
     <>
-      <Plot label={`Outputs of 8 untrained units: ${said}`} height={170} options={options} />
-      <p class="small soft">8 untrained units; shaded: the input is 2. Their output is {said}.</p>
+      <Plot
+        label={`Outputs of 8 untrained units: what the input left in them ${said}`}
+        height={170}
+        options={options}
+      />
+      <p class="small soft">8 untrained units; shaded: the input is 2. What it left in their output {said}.</p>
     </>
   );
+}
+
+/** For how many steps after `to`, the last with an input, what that left is at least a tenth of the most that it made. */
+export function stepsKept(outputs: readonly Float32Array[], quiet: readonly Float32Array[], to: number): number {
+  const lengths = outputs.map((values, t) =>
+    Math.hypot(...values.map((value, k) => value - (quiet[t]?.[k] as number))),
+  );
+  const tenth = Math.max(...lengths) / 10;
+  return lengths.findLastIndex((length) => length >= tenth) + 1 - to;
 }
