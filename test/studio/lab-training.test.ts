@@ -80,6 +80,7 @@ test.each(forms.slice(0, -1).map((form) => [form.optimizer, form.schedule, form]
 );
 
 test("a cell of one's own, with comments, backquotes and signs of templates, is in the program as it is", async () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is meant
   const equations = "h' = tanh(W @ x + u * h)  # `${h}` \\n\nu ~ constant(0.5)";
   const settings = engineSettings(small, { equations });
   expect(Buffer.compare((await trained(settings)).bytes, await run(programOf(settings)))).toBe(0);

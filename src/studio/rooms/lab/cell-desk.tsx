@@ -76,7 +76,7 @@ function Of({ phase, made }: Pick<Compiling, "phase" | "made">) {
       {phase === "compiling" && "Of the equations before, while these are compiled:"}
       {phase === "mistake" && "Not of these equations. Of the last ones without a mistake:"}
       {phase === "failed" && "Not of these equations and settings. Of the last ones that could be compiled:"}{" "}
-      {phase !== "compiling" && <code class="excerpt">{made.cell.source.split("\n")[0]}</code>}
+      {phase !== "compiling" && <code class="first-line">{made.cell.source.split("\n")[0]}</code>}
     </p>
   );
 }

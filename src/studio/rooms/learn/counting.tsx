@@ -1,5 +1,5 @@
 /** 1 2 3 4 5, answered by 2 3 4 5 6: the smallest sequence to sequence, trained while one looks. */
-import { useCallback, useState } from "preact/hooks";
+import { useCallback } from "preact/hooks";
 import type { CountingEnd, CountingReport, CountingSettings } from "../../engine/experiments.ts";
 import { Choice } from "../../parts/choice.tsx";
 import { Curves } from "../../parts/curves.tsx";
@@ -7,6 +7,7 @@ import { scientific, written } from "../../parts/numbers.ts";
 import { Plot, type PlotModule } from "../../parts/plot.tsx";
 import { Slider } from "../../parts/slider.tsx";
 import { useExperiment } from "./experiment.ts";
+import { aName, aNumber, useShared } from "./shared-values.ts";
 
 export const epochs = 300;
 const cells = { lstm: "LSTM", "simple-rnn": "Simple RNN" } as const;
@@ -16,17 +17,21 @@ export const firsts: Readonly<Record<keyof typeof rows, readonly number[]>> = {
   ten: [1, 2, 3, 5, 6, 7, 9, 10, 11, 13],
 };
 
+const kinds = {
+  cell: aName<CountingSettings["cell"]>("lstm", cells),
+  rows: aName<keyof typeof rows>("one", rows),
+  units: aNumber(8, { min: 1, max: 16, step: 1 }),
+  seed: aNumber(1, { min: 1, max: 20, step: 1 }),
+};
+
 export function Counting() {
-  const [cell, setCell] = useState<CountingSettings["cell"]>("lstm");
-  const [rowsRead, setRowsRead] = useState<keyof typeof rows>("one");
-  const [units, setUnits] = useState(8);
-  const [seed, setSeed] = useState(1);
+  const [{ cell, rows: rowsRead, units, seed }, set] = useShared(kinds);
   const { reports, result, error, running, start, stop, reset } = useExperiment<CountingReport, CountingEnd>(16);
   const last = reports.at(-1);
-  const changed = <Value,>(set: (value: Value) => void) => {
-    return (value: Value): void => {
+  const changed = (name: keyof typeof kinds) => {
+    return (value: string | number): void => {
       reset();
-      set(value);
+      set({ [name]: value });
     };
   };
   const train = (): void =>
@@ -35,10 +40,10 @@ export function Counting() {
     <section class="card" aria-label="Counting">
       <div class="figure">
         <div class="controls">
-          <Choice label="The cell" value={cell} options={cells} onChoose={changed(setCell)} />
-          <Choice label="What it learns from" value={rowsRead} options={rows} onChoose={changed(setRowsRead)} />
-          <Slider label="units" value={units} min={1} max={16} step={1} onInput={changed(setUnits)} />
-          <Slider label="seed" value={seed} min={1} max={20} step={1} onInput={changed(setSeed)} />
+          <Choice label="The cell" value={cell} options={cells} onChoose={changed("cell")} />
+          <Choice label="What it learns from" value={rowsRead} options={rows} onChoose={changed("rows")} />
+          <Slider label="units" value={units} min={1} max={16} step={1} onInput={changed("units")} />
+          <Slider label="seed" value={seed} min={1} max={20} step={1} onInput={changed("seed")} />
           <div class="row">
             <button type="button" class="main" onClick={running ? stop : train}>
               {running ? "Stop" : "Train"}

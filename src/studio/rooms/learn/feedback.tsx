@@ -8,6 +8,7 @@ import { subscript, texNumber, written } from "../../parts/numbers.ts";
 import { Plot, type PlotModule } from "../../parts/plot.tsx";
 import { Slider } from "../../parts/slider.tsx";
 import { Folded, Unrolled } from "../../parts/unrolled.tsx";
+import { aNumber, useShared, withoutValues } from "./shared-values.ts";
 
 /** Weights that show something, to begin with. */
 export const settings = {
@@ -17,6 +18,8 @@ export const settings = {
   latch: { title: "A latch", w: 2.5, u: 1.5, b: 0 },
 } as const;
 type Setting = keyof typeof settings;
+
+const range = { min: -3, max: 3, step: 0.05 };
 
 /** How many steps are computed; the first of them are drawn. */
 export const length = 24;
@@ -92,13 +95,20 @@ function Echo() {
   const { query } = useAddress();
   const setting = chosen(settings, query.weights, "echo");
   const sequence = chosen(sequences, query.input, "impulse");
-  const choose = (part: { weights?: Setting; input?: Sequence }): void =>
-    go(linkTo("learn", ["feedback"], { weights: setting, input: sequence, ...part }), { replace: true });
-  const [{ w, u, b }, setWeights] = useState<{ w: number; u: number; b: number }>(settings[setting]);
+  const choose = (part: { weights?: Setting; input?: Sequence }): void => {
+    // Other weights are what they are called.
+    const kept = part.weights === undefined ? query : withoutValues(weightKinds, query);
+    go(linkTo("learn", ["feedback"], { ...kept, weights: setting, input: sequence, ...part }), { replace: true });
+  };
+  const weightKinds = {
+    w: aNumber(settings[setting].w, range),
+    u: aNumber(settings[setting].u, range),
+    b: aNumber(settings[setting].b, range),
+  };
+  const kinds = { ...weightKinds, drawn: aNumber(7, { min: 2, max: 10, step: 1 }) };
+  const [{ w, u, b, drawn }, set] = useShared(kinds);
   const [lit, setLit] = useState<"w" | "u" | "b">();
-  const [drawn, setDrawn] = useState(7);
   const { now, reading, read } = useReading(drawn);
-  useEffect(() => setWeights(settings[setting]), [setting]);
 
   const equations = useAnswer("equations", "simple-rnn").value;
   const inputs = Array.from({ length }, (_, t) => sequences[sequence].at(t));
@@ -123,9 +133,9 @@ function Echo() {
   });
   const change = (part: "w" | "u" | "b") => (value: number) => {
     setLit(part);
-    setWeights({ w, u, b, [part]: value });
+    set({ [part]: value });
   };
-  const slider = { min: -3, max: 3, step: 0.05, format: (value: number) => written(value) };
+  const slider = { ...range, format: (value: number) => written(value) };
   const wires = { input: "w", state: "u" };
   return (
     <section class="card" aria-label="A neuron that reads its own output">
@@ -154,7 +164,7 @@ function Echo() {
           <Slider label="w, of the input" value={w} {...slider} onInput={change("w")} />
           <Slider label="u, of its output" value={u} {...slider} onInput={change("u")} />
           <Slider label="b, the bias" value={b} {...slider} onInput={change("b")} />
-          <Slider label="steps drawn" value={drawn} min={2} max={10} step={1} onInput={setDrawn} />
+          <Slider label="steps drawn" value={drawn} min={2} max={10} step={1} onInput={(drawn) => set({ drawn })} />
           <Choice
             label="What comes in"
             value={sequence}

@@ -1,5 +1,4 @@
 /** Chapter 4: how much of what is said at the end comes back to each step, and what that does to learning. */
-import { useState } from "preact/hooks";
 import { useAnswer } from "../../engine/engine.ts";
 import type { ByNetwork, MemorySettings, RememberReport } from "../../engine/experiments.ts";
 import { Curves } from "../../parts/curves.tsx";
@@ -7,6 +6,7 @@ import { Formula } from "../../parts/formula.tsx";
 import { powerOfTen } from "../../parts/numbers.ts";
 import { Slider } from "../../parts/slider.tsx";
 import { useExperiment } from "./experiment.ts";
+import { aNumber, useShared } from "./shared-values.ts";
 
 const networks: ByNetwork<{ readonly name: string; readonly colour: string }> = {
   simple: { name: "Simple RNN", colour: "--c2" },
@@ -86,14 +86,27 @@ export default function Forgetting() {
   );
 }
 
+const ranges = {
+  steps: { min: 10, max: 80, step: 10 },
+  scale: { min: 0.2, max: 3, step: 0.1 },
+  forgetBias: { min: -2, max: 5, step: 0.5 },
+  seed: { min: 1, max: 20, step: 1 },
+} as const;
+const kinds = {
+  steps: aNumber(40, ranges.steps),
+  scale: aNumber(0.8, ranges.scale),
+  forgetBias: aNumber(3, ranges.forgetBias),
+  seed: aNumber(1, ranges.seed),
+};
+
 /** One pair of networks: their gradients before training, and how training goes. */
 function Laboratory() {
-  const [settings, setSettings] = useState<MemorySettings>({ scale: 0.8, forgetBias: 3, steps: 40, seed: 1 });
+  const [settings, set] = useShared(kinds);
   const { reports, running, error, start, stop, reset } = useExperiment<RememberReport, undefined>(40);
   const gradients = useAnswer("gradients", settings).value;
   const change = (part: Partial<MemorySettings>): void => {
     reset();
-    setSettings({ ...settings, ...part });
+    set(part);
   };
   const { steps } = settings;
   const trained = reports.at(-1)?.updates === updates;
@@ -101,27 +114,15 @@ function Laboratory() {
     <section class="card" aria-label="A simple RNN beside an LSTM">
       <div class="figure">
         <div class="controls">
-          <Slider
-            label="steps"
-            value={steps}
-            min={10}
-            max={80}
-            step={10}
-            onInput={(value) => change({ steps: value })}
-          />
-          <Slider
-            label="scale of U"
-            value={settings.scale}
-            {...{ min: 0.2, max: 3, step: 0.1 }}
-            onInput={(scale) => change({ scale })}
-          />
+          <Slider label="steps" value={steps} {...ranges.steps} onInput={(value) => change({ steps: value })} />
+          <Slider label="scale of U" value={settings.scale} {...ranges.scale} onInput={(scale) => change({ scale })} />
           <Slider
             label="forget bias"
             value={settings.forgetBias}
-            {...{ min: -2, max: 5, step: 0.5 }}
+            {...ranges.forgetBias}
             onInput={(forgetBias) => change({ forgetBias })}
           />
-          <Slider label="seed" value={settings.seed} min={1} max={20} step={1} onInput={(seed) => change({ seed })} />
+          <Slider label="seed" value={settings.seed} {...ranges.seed} onInput={(seed) => change({ seed })} />
           <p class="said" role="status">
             {gradients !== undefined && (
               <>

@@ -8,6 +8,7 @@ import { scientific, texNumber, written } from "../../parts/numbers.ts";
 import { Plot, type PlotProps } from "../../parts/plot.tsx";
 import { Slider } from "../../parts/slider.tsx";
 import { StepBars, StepRows, StepSliders, StepSwitches } from "../../parts/step-rows.tsx";
+import { aNumber, numbers as numbersOf, readValues, switches, useShared, withoutValues } from "./shared-values.ts";
 import "./lstm.css";
 
 const marks = ["store", "clear", "show"] as const;
@@ -160,12 +161,30 @@ export default function LstmChapter() {
   );
 }
 
+const biasRange = { min: -8, max: 8, step: 0.5 };
+
 /** The cell with its controls: what it reads, its gates, and where the reader is in it. */
 function Walk({ equations }: { readonly equations: { readonly source: string; readonly tex: string } }) {
   const { path, query } = useAddress();
   const example = presets.find(({ name }) => name === query["example"]) ?? first;
-  const [setting, setSetting] = useState(example.setting);
-  const [place, setPlace] = useState(0);
+  const { numbers: read, marks: marked, biases: set } = example.setting;
+  const settingKinds = {
+    x: numbersOf(read, { min: -1, max: 1, step: 0.1 }),
+    store: switches(marked.store),
+    clear: switches(marked.clear),
+    show: switches(marked.show),
+    f: aNumber(set.f, biasRange),
+    i: aNumber(set.i, biasRange),
+    o: aNumber(set.o, biasRange),
+  };
+  const kinds = {
+    ...settingKinds,
+    place: aNumber(0, { min: 0, max: steps * stages.length - 1, step: 1 }),
+  };
+  const [{ x, store, clear, show, f, i, o, place }, change] = useShared(kinds);
+  const setting: Setting = { numbers: x, marks: { store, clear, show }, biases: { f, i, o } };
+  const isExample = JSON.stringify(setting) === JSON.stringify(example.setting);
+  const setPlace = (place: number): void => change({ place });
   const [playing, setPlaying] = useState(false);
   const last = steps * stages.length - 1;
   useEffect(() => {
@@ -196,13 +215,9 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
   } as AllNumbers;
   const reach = Math.max(1, ...row("c").map(Math.abs));
 
-  const bias = (gate: keyof Setting["biases"]) => (value: number) =>
-    setSetting({ ...setting, biases: { ...biases, [gate]: value } });
+  const bias = (gate: keyof Setting["biases"]) => (value: number) => change({ [gate]: value });
   const toggle = (mark: Mark) => (step: number) =>
-    setSetting({
-      ...setting,
-      marks: { ...setting.marks, [mark]: setting.marks[mark].map((on, k) => (k === step) !== on) },
-    });
+    change({ [mark]: setting.marks[mark].map((on, k) => (k === step) !== on) });
   return (
     <section class="lstm-walk" aria-label="An LSTM of one unit">
       <div class="row">
@@ -210,10 +225,11 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
           <button
             key={preset.name}
             type="button"
-            aria-pressed={preset.setting === setting}
+            aria-pressed={isExample && preset === example}
             onClick={() => {
-              setSetting(preset.setting);
-              go(linkTo("learn", path, { example: preset.name }), { replace: true });
+              change(readValues(settingKinds, {}));
+              const others = withoutValues(settingKinds, query);
+              go(linkTo("learn", path, { ...others, example: preset.name }), { replace: true });
             }}
           >
             {preset.name}
@@ -273,9 +289,7 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
           <StepRows steps={steps}>
             <StepSliders
               {...{ label: "number read", name: "number", at: t, values: setting.numbers, min: -1, max: 1, step: 0.1 }}
-              onInput={(step, value) =>
-                setSetting({ ...setting, numbers: setting.numbers.map((old, k) => (k === step ? value : old)) })
-              }
+              onInput={(step, value) => change({ x: setting.numbers.map((old, k) => (k === step ? value : old)) })}
             />
             {marks.map((mark) => (
               <StepSwitches
@@ -295,9 +309,7 @@ function Walk({ equations }: { readonly equations: { readonly source: string; re
               key={one}
               label={`${gateNames[one]} gate`}
               value={biases[one]}
-              min={-8}
-              max={8}
-              step={0.5}
+              {...biasRange}
               onInput={bias(one)}
               format={(value) => written(value, 1)}
             />
@@ -323,12 +335,15 @@ const gateNames = { f: "forget", i: "input", o: "output" } as const;
 const gate = { min: 0, max: 1 } as const;
 const states = { colour: "var(--ink)" } as const;
 
+const forgetRange = { min: -1, max: 4, step: 0.25 };
+const forgetKinds = { bias: aNumber(2, forgetRange) };
+
 /** A longer one with its matrices drawn at random, as before any training. */
 export const long = { units: 16, steps: 50 } as const;
 export const longSequence = Array.from({ length: long.steps }, (_, t) => [Math.sin(t), Math.cos(1.7 * t)]);
 
 function ForgetBias() {
-  const [bias, setBias] = useState(2);
+  const [{ bias }, set] = useShared(forgetKinds);
   const [none, one, chosen] = [useReach(0), useReach(1), useReach(bias)];
   const options = useCallback<PlotProps["options"]>(
     (plot) => {
@@ -375,7 +390,7 @@ function ForgetBias() {
           height={280}
           options={options}
         />
-        <Slider label="forget gate's bias" value={bias} min={-1} max={4} step={0.25} onInput={setBias} />
+        <Slider label="forget gate's bias" value={bias} {...forgetRange} onInput={(bias) => set({ bias })} />
         <p class="small" role="status">
           The gradient at the first step, as a share of that at the last: {share(none)} with bias 0, {share(one)} with
           bias 1 and {share(chosen)} with bias {written(bias)}.

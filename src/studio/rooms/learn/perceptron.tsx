@@ -11,9 +11,17 @@ import { texNumber, written } from "../../parts/numbers.ts";
 import { Slider } from "../../parts/slider.tsx";
 import { Plane } from "./plane.tsx";
 import { dataSets } from "./points.ts";
+import { aNumber, useShared } from "./shared-values.ts";
 
 export const learningRate = 0.1;
 export const firstLine: Line = { w: [-0.6, 0.8], b: -0.3 };
+
+const range = { min: -2, max: 2, step: 0.05 };
+const kinds = {
+  w1: aNumber(firstLine.w[0], range),
+  w2: aNumber(firstLine.w[1], range),
+  b: aNumber(firstLine.b, range),
+};
 
 export default function Perceptron() {
   const { value } = useAnswer("equations", "perceptron");
@@ -89,7 +97,14 @@ function Machine() {
   const { query } = useAddress();
   const data = chosen(dataSets, query.data, "and");
   const [points, setPoints] = useState(dataSets[data].points);
-  const [line, setLine] = useState(firstLine);
+  const [shared, share, unshare] = useShared(kinds);
+  const [line, drawLine] = useState<Line>({ w: [shared.w1, shared.w2], b: shared.b });
+  // Sliders may be moved faster than the page is drawn.
+  const latest = useRef(line);
+  const setLine = (made: Line): void => {
+    latest.current = made;
+    drawLine(made);
+  };
   const [looked, setLooked] = useState(points.length - 1);
   const { step, end, playing, learn, stop, forget } = useRule(points, line, (made) => {
     setLine(made);
@@ -101,6 +116,8 @@ function Machine() {
     setLooked(at);
   };
   useEffect(() => change(dataSets[data].points, dataSets[data].points.length - 1), [data]);
+  // The rule moves the line, too, and that is not told.
+  useEffect(() => setLine({ w: [shared.w1, shared.w2], b: shared.b }), [shared]);
 
   const parameters = { W: line.w, b: [line.b] };
   const at = points[Math.min(looked, points.length - 1)] as Point;
@@ -113,10 +130,12 @@ function Machine() {
   const right = points.filter(({ kind }, k) => outputs?.[k] === kind).length;
   const set = (part: Partial<{ w1: number; w2: number; b: number }>): void => {
     forget();
-    const { w1 = line.w[0], w2 = line.w[1], b = line.b } = part;
+    const { w, b: old } = latest.current;
+    const { w1 = w[0], w2 = w[1], b = old } = part;
     setLine({ w: [w1, w2], b });
+    share({ w1, w2, b });
   };
-  const slider = { min: -2, max: 2, step: 0.05, format: (value: number) => written(value) };
+  const slider = { ...range, format: (value: number) => written(value) };
   return (
     <section class="card" aria-label="A perceptron with two inputs">
       <div class="row">
@@ -124,7 +143,7 @@ function Machine() {
           label="Points to tell apart"
           value={data}
           options={titlesOf(dataSets)}
-          onChoose={(data) => go(linkTo("learn", ["perceptron"], { data }), { replace: true })}
+          onChoose={(data) => go(linkTo("learn", ["perceptron"], { ...query, data }), { replace: true })}
         />
       </div>
       <div class="figure">
@@ -200,6 +219,7 @@ function Machine() {
               onClick={() => {
                 change(dataSets[data].points, dataSets[data].points.length - 1);
                 setLine(firstLine);
+                unshare();
               }}
             >
               Start again

@@ -77,7 +77,7 @@ export function Shapes() {
         label="The shape of the problem"
         value={name}
         options={titlesOf(shapes)}
-        onChoose={(shape) => go(linkTo("learn", ["memory"], { shape }), { replace: true })}
+        onChoose={(shape) => go(linkTo("learn", ["memory"], { ...query, shape }), { replace: true })}
       />
       <div class="figure shapes">
         <Unrolled

@@ -8,11 +8,18 @@ import { Formula } from "../../parts/formula.tsx";
 import { written } from "../../parts/numbers.ts";
 import { Slider } from "../../parts/slider.tsx";
 import { costInWords } from "./cost-in-words.ts";
+import { aNumber, aText, useShared } from "./shared-values.ts";
 import { units } from "./text-training.ts";
 import { TextTraining } from "./text-training-view.tsx";
 import "./text.css";
 
 const untrained = "";
+
+const longest = { word: 12, text: 48 } as const;
+const temperatures = { min: 0.1, max: 2, step: 0.05 };
+const wordKinds = { word: aText("whale", longest.word) };
+const textKinds = { text: aText("the captain of the s", longest.text) };
+const temperatureKinds = { temperature: aNumber(1, temperatures) };
 
 export default function TextChapter() {
   const models = useModels();
@@ -108,7 +115,7 @@ const useLesson = (file: ModelFile | undefined, text: string): Lesson | undefine
 
 /** Each character of a word: its id, the vector with a single 1, and the row of the embedding that this picks out. */
 function AsNumbers({ file }: { readonly file: ModelFile | undefined }) {
-  const [word, setWord] = useState("whale");
+  const [{ word }, set] = useShared(wordKinds);
   const lesson = useLesson(file, word);
   const size = lesson?.vocabulary.length ?? 1;
   const largest = Math.max(...(lesson?.tokens.flatMap(({ features }) => [...features].map(Math.abs)) ?? [1]));
@@ -125,7 +132,7 @@ function AsNumbers({ file }: { readonly file: ModelFile | undefined }) {
       <div class="card">
         <label class="field text-word">
           A word
-          <input maxLength={12} value={word} onInput={(event) => setWord(event.currentTarget.value)} />
+          <input maxLength={longest.word} value={word} onInput={(event) => set({ word: event.currentTarget.value })} />
         </label>
         <div class="scroll">
           <table class="text-table">
@@ -193,7 +200,7 @@ function stripes(values: Float32Array, largest: number): string {
 const visible = (text: string): string => text.replaceAll(" ", "␣").replaceAll("\n", "↵");
 
 function Next({ file }: { readonly file: ModelFile | undefined }) {
-  const [text, setText] = useState("the captain of the s");
+  const [{ text }, set] = useShared(textKinds);
   const lesson = useLesson(file, text);
   return (
     <>
@@ -206,7 +213,7 @@ function Next({ file }: { readonly file: ModelFile | undefined }) {
       </p>
       <label class="field text-prompt">
         What was read so far
-        <input maxLength={48} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <input maxLength={longest.text} value={text} onInput={(event) => set({ text: event.currentTarget.value })} />
       </label>
       <div class="figure">
         <div class="card">
@@ -224,7 +231,7 @@ const bars = 10;
 type DistributionProps = { readonly file: ModelFile; readonly text: string; readonly lesson: Lesson };
 
 function Distribution({ file, text, lesson: { logits, vocabulary } }: DistributionProps) {
-  const [temperature, setTemperature] = useState(1);
+  const [{ temperature }, set] = useShared(temperatureKinds);
   const source = { equations: `y = softmax(x / ${temperature.toFixed(2)})` };
   const goesOn = useSoon(() => engine().ask("continuation", file, text, temperature), [file, text, temperature]);
   const { value: equations } = useAnswer("equations", source);
@@ -238,7 +245,12 @@ function Distribution({ file, text, lesson: { logits, vocabulary } }: Distributi
   return (
     <>
       {equations !== undefined && <Formula display tex={equations.tex} />}
-      <Slider label="temperature T" value={temperature} min={0.1} max={2} step={0.05} onInput={setTemperature} />
+      <Slider
+        label="temperature T"
+        value={temperature}
+        {...temperatures}
+        onInput={(temperature) => set({ temperature })}
+      />
       <ol class="text-bars" aria-label="The likeliest next characters">
         {[...rows, ["others", rest] as const].map(([name, probability]) => (
           <li key={name}>

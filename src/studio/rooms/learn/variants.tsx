@@ -1,11 +1,12 @@
 /** Chapter 6: the LSTM's relatives side by side: equations, costs, and what each does with the same input. */
-import { useCallback, useState } from "preact/hooks";
+import { useCallback } from "preact/hooks";
 import { go, linkTo, useAddress } from "../../address.ts";
 import { useAnswer } from "../../engine/engine.ts";
 import { Choice } from "../../parts/choice.tsx";
 import { Formula } from "../../parts/formula.tsx";
 import { Plot, type PlotProps } from "../../parts/plot.tsx";
 import { Slider } from "../../parts/slider.tsx";
+import { aName, aNumber, type Kind, useShared } from "./shared-values.ts";
 import "./variants.css";
 
 /** The cells that can be chosen, by the names of their files. `output`: the value that goes out. */
@@ -40,13 +41,22 @@ function sequenceOf(input: Input): number[][] {
   return Array.from({ length: steps }, (_, t) => [from <= t + 1 && t + 1 <= to ? 2 : 0]);
 }
 
+const sizeTable = Object.fromEntries(sizes.map((size) => [`${size}`, size]));
+const aSize = (standard: number): Kind<number> => ({ standard, read: (text) => sizeTable[text], write: String });
+const seeds = { min: 0, max: 20, step: 1 };
+const kinds = {
+  units: aSize(128),
+  input: aSize(64),
+  picture: aName<Input>("impulse", inputs),
+  seed: aNumber(0, seeds),
+};
+
 type Sizes = { readonly units: number; readonly input: number };
 
 export default function Variants() {
   const [chosen, choose] = useChosen();
-  const [size, setSize] = useState<Sizes>({ units: 128, input: 64 });
-  const [input, setInput] = useState<Input>("impulse");
-  const [seed, setSeed] = useState(0);
+  const [{ units, input: features, picture: input, seed }, set] = useShared(kinds);
+  const size: Sizes = { units, input: features };
   const { value: reference } = useAnswer("cellFacts", "lstm", size);
   return (
     <>
@@ -66,12 +76,17 @@ export default function Variants() {
       </fieldset>
       <div class="variants-controls card">
         <div class="row">
-          <SizeField label="units" value={size.units} onChange={(units) => setSize({ ...size, units })} />
-          <SizeField label="input" value={size.input} onChange={(features) => setSize({ ...size, input: features })} />
+          <SizeField label="units" value={size.units} onChange={(units) => set({ units })} />
+          <SizeField label="input" value={size.input} onChange={(input) => set({ input })} />
         </div>
         <div>
-          <Choice label="Input of the pictures" value={input} options={inputs} onChoose={setInput} />
-          <Slider label="seed of the weights" value={seed} min={0} max={20} step={1} onInput={setSeed} />
+          <Choice
+            label="Input of the pictures"
+            value={input}
+            options={inputs}
+            onChoose={(picture) => set({ picture })}
+          />
+          <Slider label="seed of the weights" value={seed} {...seeds} onInput={(seed) => set({ seed })} />
         </div>
       </div>
       <div class="variants-cards">
@@ -244,7 +259,8 @@ function Response({ outputs, quiet, input }: ResponseProps) {
     [outputs, from, to, reach],
   );
   const kept = stepsKept(outputs, quiet, to);
-  const said = kept >= steps - to ? "is above a tenth still at the end" : `is below a tenth ${kept + 1} steps after it`;
+  const said =
+    kept >= steps - to ? "is above a tenth still at the end" : `is below a tenth ${kept + 1} steps after the input`;
   return (
     <>
       <Plot
