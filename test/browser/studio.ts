@@ -71,13 +71,14 @@ export async function withStudio(
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe-core finds wrong with the page as it is. */
-export async function expectAccessible(page: Page): Promise<void> {
+/** What axe-core finds wrong with the page as it is; by some of its rules alone, or by all. */
+export async function expectAccessible(page: Page, rules?: readonly string[]): Promise<void> {
   await page.evaluate(axe);
-  const violations = await page.evaluate(async () => {
-    const found = await (globalThis as unknown as { axe: typeof import("axe-core") }).axe.run();
+  const violations = await page.evaluate(async (rules) => {
+    const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };
+    const found = await axe.run(rules === undefined ? {} : { runOnly: [...rules] });
     return found.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(" ")}`);
-  });
+  }, rules);
   expect(violations).toEqual([]);
 }
 
