@@ -4,14 +4,12 @@
  */
 
 /**
- * Numbers at the start of a program's memory, behind those of the barrier: whether parameters have changed, and what each
- * thread that follows another (see `lead`) is about.
+ * Numbers at the start of a program's memory. The second is the barrier's round, which it ends; then whether parameters have
+ * changed, and how many threads are in this run, 0 where one has given up. For those that follow another (see `lead`): how
+ * many of them wait, how often they were called, and 1 where one has gone or all are to go.
  */
-const [changedAt, firstFollower] = [2, 3];
-const [away, waiting, called] = [0, 1, 2];
-/** A few cache lines are kept for all of them. */
-const mostFollowers = 12;
-/** Looks at its number before a follower goes back to its messages: about half a millisecond. */
+const [roundAt, changedAt, threadsAt, hereAt, callsAt, goneAt] = [1, 2, 3, 4, 5, 6];
+/** Looks before a follower goes back to its messages, or before nobody waits for it any more: about a millisecond. */
 const patience = 200_000;
 
 /**
@@ -22,12 +20,14 @@ const patience = 200_000;
 const worthWeighing = 2 ** 24;
 let unweighed = 0;
 
-/** Have the collector of this thread know of so many bytes of shared memory. */
+/** Have the collectors of all threads know of so many bytes of shared memory. */
 export function weigh(bytes: number): void {
   unweighed += bytes;
   if (unweighed < worthWeighing) return;
+  const initial = Math.min(unweighed / 65536, 65536);
+  tell({ kind: "weigh", initial });
   try {
-    new WebAssembly.Memory({ initial: Math.min(unweighed / 65536, 65536) });
+    new WebAssembly.Memory({ initial });
   } catch {
     // Where even that cannot be had the collector was at work just now.
   }
@@ -35,75 +35,71 @@ export function weigh(bytes: number): void {
 }
 
 /**
- * What a worker does: keep programs by number, run one when told, say so; or follow a thread that runs one step after the
- * other, without a message each. The same text in Node and in pages.
+ * What a worker does: say that it is there; keep programs by number, run one when told, the first thread says so; or follow a
+ * thread that runs one step after the other, without a message each. The same text in Node and in pages.
  */
 const workerSource = `
 const port = typeof require === "function" ? require("node:worker_threads").parentPort : self;
 const programs = new Map();
-let unweighed = 0;
-const weigh = ({ buffer }) => {
-  unweighed += buffer.byteLength;
-  if (unweighed < ${worthWeighing}) return;
-  try { new WebAssembly.Memory({ initial: Math.min(unweighed / 65536, 65536) }); } catch {}
-  unweighed = 0;
-};
 const follow = ({ run, numbers }, thread) => {
-  const mine = ${firstFollower} + thread - 1;
-  for (let looks = 0; looks < ${patience} || Atomics.compareExchange(numbers, mine, ${waiting}, ${away}) === ${called}; looks++) {
-    const what = Atomics.load(numbers, mine);
-    if (what === ${away}) return;
-    if (what === ${waiting}) continue;
-    run(thread, Atomics.load(numbers, ${changedAt}));
-    Atomics.store(numbers, mine, ${waiting});
-    looks = 0;
-  }
-};
-const receive = ({ kind, id, module, memory, thread, changed }) => {
-  if (kind === "load") {
-    const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports;
-    programs.set(id, { run, numbers: new Int32Array(memory.buffer, 0, ${firstFollower + mostFollowers}) });
-    weigh(memory);
-  } else if (kind === "drop") {
-    const dropped = programs.get(id);
-    programs.delete(id);
-    if (dropped) weigh(dropped.numbers);
-  } else {
-    try {
-      if (kind === "follow") return follow(programs.get(id), thread);
-      programs.get(id).run(thread, changed);
-      port.postMessage({ id });
-    } catch (error) {
-      port.postMessage({ id, error: String(error) });
+  let calls = numbers[${callsAt}];
+  Atomics.add(numbers, ${hereAt}, 1);
+  for (let here, looks = 0; ; looks++) {
+    if (Atomics.load(numbers, ${callsAt}) !== calls) {
+      try {
+        run(thread, numbers[${changedAt}]);
+      } catch (error) {
+        Atomics.store(numbers, ${threadsAt}, 0);
+        Atomics.add(numbers, ${roundAt}, 1);
+        Atomics.notify(numbers, ${roundAt});
+        throw error;
+      }
+      calls++;
+      looks = 0;
+      Atomics.add(numbers, ${hereAt}, 1);
+    } else if (looks > ${patience} || numbers[${goneAt}]) {
+      here = Atomics.load(numbers, ${hereAt});
+      if (here > 0 && Atomics.compareExchange(numbers, ${hereAt}, here, here - 1) === here) break;
     }
   }
+  numbers[${goneAt}] = 1;
 };
-if (port.on) port.on("message", receive);
-else port.onmessage = (event) => receive(event.data);
+port.onmessage = ({ data: { kind, id, module, memory, thread, initial } }) => {
+  const program = programs.get(id);
+  if (kind === "load") {
+    const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports;
+    programs.set(id, { run, numbers: new Int32Array(memory.buffer) });
+  } else if (kind === "drop") programs.delete(id);
+  else if (kind === "weigh") try { new WebAssembly.Memory({ initial }); } catch {}
+  else if (kind === "follow") follow(program, thread);
+  else {
+    program.run(thread, program.numbers[${changedAt}]);
+    if (thread === 0) port.postMessage({ id });
+  }
+};
+port.postMessage({});
 `;
 
-type Message = { readonly id: number; readonly error?: string };
-/** A run that so many threads have not ended yet. */
-type Job = { readonly id: number; left: number; readonly done: (error?: string) => void };
+/** A run has ended; without its number, a worker is there. */
+type Message = { readonly id?: number };
+/** A run that has not ended yet. */
+type Job = { readonly id: number; readonly ended: (error?: string) => void; freed?: () => void };
+/** What workers of Node and of pages have alike, and what those of Node alone have. */
 type PoolWorker = {
-  readonly send: (message: object) => void;
-  readonly busy: (yes: boolean) => void;
-  readonly end: () => void;
+  postMessage: (message: object) => void;
+  terminate: () => void;
+  ref?: () => void;
+  unref?: () => void;
 };
-
 /** What Node's worker_threads has, as far as it is used here. */
 type NodeWorkers = {
   Worker: new (
     source: string,
     options: { eval: true },
-  ) => {
-    postMessage: (message: object) => void;
+  ) => Required<PoolWorker> & {
     on: ((event: "message", handler: (message: Message) => void) => void) &
-      ((event: "error", handler: (error: Error) => void) => void) &
-      ((event: "exit", handler: () => void) => void);
-    ref: () => void;
-    unref: () => void;
-    terminate: () => void;
+      ((event: "error", handler: (error: unknown) => void) => void) &
+      ((event: "exit", handler: (code: number) => void) => void);
   };
 };
 type NodeProcess = { getBuiltinModule?: (id: string) => unknown };
@@ -113,6 +109,13 @@ let workers: readonly PoolWorker[] = [];
 let jobs: readonly Job[] = [];
 const jobOf = (id: number): Job | undefined => jobs.find((job) => job.id === id);
 let programs = 0;
+/**
+ * Workers that have not said that they are there: those of a page start when this thread has turned a few times. Infinity
+ * where one ended before: a page may be forbidden to have any, and this thread does everything.
+ */
+let expected = 0;
+/** Turns that are still waited for them. */
+let turns = 0;
 
 /** Cores that this process may use. */
 export function availableThreads(): number {
@@ -120,10 +123,9 @@ export function availableThreads(): number {
   return os?.availableParallelism?.() ?? (globalThis as { navigator?: Navigator }).navigator?.hardwareConcurrency ?? 1;
 }
 
-function receive({ id, error }: Message): void {
-  const job = jobOf(id);
-  if (error !== undefined) fail(error);
-  else if (job !== undefined && --job.left === 0) job.done();
+function receive({ id }: Message): void {
+  if (id === undefined) expected--;
+  else jobOf(id)?.ended();
 }
 /**
  * A thread that fails never comes to where the others wait for it. So all workers end, and all that runs fails; the next
@@ -131,49 +133,61 @@ function receive({ id, error }: Message): void {
  */
 function fail(error: string): void {
   const [ended, failed] = [workers, jobs];
+  if (expected > 0) [expected, turns] = [Number.POSITIVE_INFINITY, 0];
   workers = [];
-  for (const worker of ended) worker.end();
-  for (const job of failed) job.done(error);
+  for (const worker of ended) worker.terminate();
+  for (const job of failed) job.ended(error);
+}
+
+/** Have a turn, and wait for the workers that are to come, for about a second. One that comes later is of use from then on. */
+async function gather(): Promise<void> {
+  do await new Promise((resolve) => setTimeout(resolve, 5));
+  while (expected > 0 && turns-- > 0);
 }
 
 function startWorker(): PoolWorker {
-  // What comes from a worker that was ended is too late.
-  const here = (act: () => void): void => {
-    if (workers.includes(made)) act();
-  };
-  const made = startNodeWorker(here) ?? startPageWorker(here);
-  return made;
-}
-function startNodeWorker(here: (act: () => void) => void): PoolWorker | undefined {
   const node = builtin("node:worker_threads") as NodeWorkers | undefined;
-  if (node === undefined) return undefined;
-  const worker = new node.Worker(workerSource, { eval: true });
-  worker.on("message", (message) => here(() => receive(message)));
-  worker.on("error", (error) => here(() => fail(String(error))));
-  worker.on("exit", () => here(() => fail("it ended")));
-  // An idle pool does not keep the process alive.
-  worker.unref();
-  return {
-    send: (message) => worker.postMessage(message),
-    busy: (yes) => (yes ? worker.ref() : worker.unref()),
-    end: () => worker.terminate(),
-  };
-}
-function startPageWorker(here: (act: () => void) => void): PoolWorker {
-  const worker = new Worker(URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" })));
-  worker.onmessage = ({ data }: MessageEvent<Message>) => here(() => receive(data));
-  worker.onerror = ({ message }) => here(() => fail(message));
-  return { send: (message) => worker.postMessage(message), busy: () => {}, end: () => worker.terminate() };
+  const worker =
+    node === undefined
+      ? new Worker(URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" })))
+      : new node.Worker(workerSource, { eval: true });
+  // What comes from a worker that was ended is too late.
+  const here =
+    <T>(act: (value: T) => void) =>
+    (value: T): void => {
+      if (workers.includes(worker)) act(value);
+    };
+  if ("on" in worker) {
+    worker.on("message", here(receive));
+    worker.on(
+      "error",
+      here((error) => fail(String(error))),
+    );
+    worker.on(
+      "exit",
+      here<unknown>(() => fail("it ended")),
+    );
+    // An idle pool does not keep the process alive.
+    worker.unref();
+  } else {
+    worker.onmessage = here(({ data }: MessageEvent<Message>) => receive(data));
+    worker.onerror = here(({ message }: ErrorEvent) => fail(String(message)));
+  }
+  return worker;
 }
 
 /** A program as the workers have it. */
 export type PoolProgram = {
   readonly id: number;
-  /** All threads once; 1 where parameters have changed. Rejects with what a thread threw. */
+  /**
+   * All threads once; 1 where parameters have changed. This thread alone where the workers are not there. Rejects with what
+   * a thread threw.
+   */
   readonly run: (changed: 0 | 1) => Promise<void>;
   /**
-   * Have the workers do all parts but the first, which this thread does right after: for many short steps, without a
-   * message each. Makes nothing on the heap. Only where this thread may wait: see `mayWait`.
+   * The same at once: workers that follow do all parts but the first, which this thread does, for many short steps without
+   * a message each; where one is not there this thread does all. Makes nothing on the heap. Only where this thread may
+   * wait: see `mayWait`.
    */
   readonly lead: (changed: 0 | 1) => void;
   /** Calls back when no thread runs it, at once where none does; never where what it holds is lost. */
@@ -183,88 +197,122 @@ export type PoolProgram = {
 /** Whether this thread may wait for others: that of a page may not. */
 export const mayWait = (): boolean => (globalThis as { document?: unknown }).document === undefined;
 
-/** The program that workers follow at present, if any: others must not wait until they have lost patience. */
-let followed: { readonly id: number; readonly dismiss: () => void } | undefined;
+/** Dismisses the workers that follow at present, if any: others must not wait until they have lost patience. */
+let followed: (() => void) | undefined;
 
 /**
- * Give a module and its shared memory to so many workers; more are started where needed. A program that ran when a
- * thread failed is lost: part of its step is done, part is not.
+ * Give a module and its shared memory to so many workers; more are started where needed. `part` is what the module does
+ * here. Nobody waits for a worker that is not known to run: a run is shared by all threads or is this one's alone. A program
+ * that ran when a thread failed is lost: part of its step is done, part is not.
  */
-export function loadIntoPool(module: WebAssembly.Module, memory: WebAssembly.Memory, threads: number): PoolProgram {
+export async function loadIntoPool(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  threads: number,
+  part: (thread: number, changed: 0 | 1) => void,
+): Promise<PoolProgram> {
   const id = programs++;
-  const numbers = new Int32Array(memory.buffer, 0, firstFollower + mostFollowers);
+  const numbers = new Int32Array(memory.buffer);
   let mine: readonly PoolWorker[] = [];
   let lost: Error | undefined;
-  let freed: (() => void) | undefined;
+  let looks = 0;
+  const dismiss = (): void => {
+    numbers[goneAt] = 1;
+    followed = undefined;
+  };
   const whenFree = (then: () => void): void => {
-    if (followed?.id === id) followed.dismiss();
-    if (jobOf(id) !== undefined) freed = then;
+    if (followed === dismiss) dismiss();
+    const job = jobOf(id);
+    if (job !== undefined) job.freed = then;
     else if (lost === undefined) then();
   };
   const join = (): void => {
-    while (workers.length < threads) workers = [...workers, startWorker()];
+    while (expected < Number.POSITIVE_INFINITY && workers.length < threads) {
+      workers = [...workers, startWorker()];
+      expected++;
+      turns = 200;
+    }
     if (mine[0] === workers[0]) return; // Workers end all together.
     mine = workers.slice(0, threads);
-    numbers.fill(away, firstFollower);
-    for (const worker of mine) worker.send({ kind: "load", id, module, memory });
+    numbers[hereAt] = 0;
+    numbers[goneAt] = 1;
+    for (const worker of mine) worker.postMessage({ kind: "load", id, module, memory });
   };
-  join();
-  const run = (changed: 0 | 1): Promise<void> =>
-    new Promise((resolve, reject) => {
-      if (jobOf(id) !== undefined) throw new Error("internal: a program is run while it runs");
-      if (lost !== undefined) throw lost;
-      join();
-      followed?.dismiss();
-      const done = (error?: string): void => {
-        jobs = jobs.filter((job) => job.id !== id);
-        for (const worker of workers) worker.busy(jobs.length > 0);
-        if (error === undefined) {
-          resolve();
-          const then = freed;
-          freed = undefined;
-          then?.();
-        } else {
-          lost = new Error(`internal: a thread failed: ${error}. What the program holds is lost; load it anew.`);
-          reject(lost);
-        }
-      };
-      jobs = [...jobs, { id, left: threads, done }];
-      // Every worker gets its jobs in one order, so that two programs never wait for each other.
-      mine.forEach((worker, thread) => {
-        worker.busy(true);
-        worker.send({ kind: "run", id, thread, changed });
-      });
-    });
-  const self = {
-    id,
-    dismiss(): void {
-      for (let k = 1; k < threads; k++) Atomics.compareExchange(numbers, firstFollower + k - 1, waiting, away);
-      followed = undefined;
-    },
-  };
-  const lead = (changed: 0 | 1): void => {
+  const begin = (changed: 0 | 1): void => {
     if (jobOf(id) !== undefined) throw new Error("internal: a program is run while it runs");
     if (lost !== undefined) throw lost;
     join();
-    if (followed?.id !== id) {
-      followed?.dismiss();
-      followed = self;
-    }
-    Atomics.store(numbers, changedAt, changed);
-    for (let k = 1; k < threads; k++) {
-      const at = firstFollower + k - 1;
-      let was = called;
-      // A thread that is called still ends the step before.
-      while (was === called) was = Atomics.compareExchange(numbers, at, waiting, called);
-      if (was === waiting) continue;
-      Atomics.store(numbers, at, called);
-      mine[k]?.send({ kind: "follow", id, thread: k });
+    numbers[changedAt] = changed;
+  };
+  const lose = (error: string): Error => {
+    lost = new Error(`internal: a thread failed: ${error}. What the program holds is lost; load it anew.`);
+    return lost;
+  };
+  /** The part of the first thread, which is all where it is alone. Returns what failed, if anything. */
+  const runHere = (): string | undefined => {
+    try {
+      part(0, numbers[changedAt] as 0 | 1);
+      return numbers[threadsAt] === 0 ? "it ended" : undefined;
+    } catch (error) {
+      return String(error);
     }
   };
+  const run = async (changed: 0 | 1): Promise<void> => {
+    begin(changed);
+    let ended: Job["ended"] = () => {};
+    const end = new Promise<string | undefined>((resolve) => {
+      ended = resolve;
+    });
+    const job: Job = { id, ended };
+    jobs = [...jobs, job];
+    if (expected > 0) await gather();
+    followed?.();
+    const alone = expected > 0;
+    numbers[threadsAt] = alone ? 1 : threads;
+    if (alone) ended(runHere());
+    // Every worker gets its jobs in one order, so that two programs never wait for each other.
+    else
+      mine.forEach((worker, thread) => {
+        worker.ref?.();
+        worker.postMessage({ kind: "run", id, thread });
+      });
+    const error = await end;
+    jobs = jobs.filter((other) => other !== job);
+    for (const worker of workers) if (jobs.length === 0) worker.unref?.();
+    if (error !== undefined) throw lose(error);
+    job.freed?.();
+  };
+  const lead = (changed: 0 | 1): void => {
+    begin(changed);
+    if (followed !== dismiss) followed?.();
+    followed = dismiss;
+    if (Atomics.exchange(numbers, goneAt, 0) > 0) {
+      looks = patience;
+      mine.forEach((worker, thread) => {
+        if (thread > 0) worker.postMessage({ kind: "follow", id, thread });
+      });
+    }
+    const others = threads - 1;
+    let here = 0;
+    do here = Atomics.compareExchange(numbers, hereAt, others, 0);
+    while (here !== others && looks-- > 0);
+    numbers[threadsAt] = here === others ? threads : 1;
+    if (here === others) {
+      looks = patience;
+      Atomics.add(numbers, callsAt, 1);
+    }
+    const error = runHere();
+    if (error === undefined) return;
+    fail(error);
+    throw lose(error);
+  };
+  join();
+  if (expected > 0) await gather();
   return { id, run, lead, whenFree };
 }
 
-/** Have the workers forget a program: its memory can then be collected. */
-export function dropFromPool(id: number): void {
-  for (const worker of workers) worker.send({ kind: "drop", id });
+function tell(message: object): void {
+  for (const worker of workers) worker.postMessage(message);
 }
+/** Have the workers forget a program: its memory can then be collected. */
+export const dropFromPool = (id: number): void => tell({ kind: "drop", id });

@@ -32,7 +32,8 @@ function threadsFor(plan: Plan, wanted: number | undefined, here: boolean): numb
   if (!sharedMemory() || (here && !mayWait())) return 1;
   const most = Math.min(mostThreads, availableThreads());
   const worth = multiplyAdds(plan) >= (here ? worthThreadsHere : worthThreads);
-  return here ? Math.min(mostThreads, wanted ?? (worth ? most : 1)) : (wanted ?? (worth ? most : 1));
+  const threads = wanted ?? (worth ? most : 1);
+  return here ? Math.min(mostThreads, threads) : threads;
 }
 
 /**
@@ -53,9 +54,9 @@ export async function load(
   let instance = takeIdle(key);
   if (instance === undefined) {
     const memory = allocate(memoryPages(plan, threads), threads > 1);
-    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-    const pool = threads > 1 ? loadIntoPool(module, memory, threads) : undefined;
-    instance = { key, threads, memory, buffer: memory.buffer, exports: exports as Exports, pool };
+    const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as Exports;
+    const pool = threads > 1 ? await loadIntoPool(module, memory, threads, exports.run) : undefined;
+    instance = { key, threads, memory, buffer: memory.buffer, exports, pool };
   }
   return new Program(plan, instance, owner);
 }
@@ -167,12 +168,11 @@ export class Program extends Disposable {
     if (pool === undefined) exports.run(0, this.takeChange());
     else await pool.run(this.takeChange());
   }
-  /** The same at once, and in part here; for a program that was loaded for it. */
+  /** The same at once, and in part here; for a program that was loaded for it. Throws as `run` rejects. */
   runHere(): void {
     const { pool, exports } = this.instance;
-    const changed = this.takeChange();
-    pool?.lead(changed);
-    exports.run(0, changed);
+    if (pool === undefined) exports.run(0, this.takeChange());
+    else pool.lead(this.takeChange());
   }
   /** Each state goes on from where the last run left it; without it the next run starts where the last one did. */
   carry(): void {

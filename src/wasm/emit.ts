@@ -43,7 +43,7 @@ export function memoryPages(plan: Plan, threads: number): number {
 }
 
 export type EmitOptions = Host & {
-  /** How many threads run the plan together, on shared memory where there are several. */
+  /** How many threads run the plan together, on shared memory where there are several: all of them, or the first alone. */
   readonly threads: number;
 };
 
@@ -65,7 +65,7 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
   functions.push(...matmul.functions);
   const packer = add(packFunction());
   const adder = add(addBlockFunction());
-  const barrier = threads > 1 ? add(barrierFunction(threads)) : undefined;
+  const barrier = threads > 1 ? add(barrierFunction()) : undefined;
   /** Where the next instruction reads what other threads wrote. */
   const meet: Code = barrier === undefined ? [] : call(barrier);
   const alone = (thread: Local, code: Code): Code => (threads === 1 ? code : if_(i32.eqz(local.get(thread)), code));

@@ -21,12 +21,16 @@ import {
 /** From one place to before another, as i32 code. */
 export type Range = { readonly from: Code; readonly to: Code };
 
-/** Bytes at the start of memory that a plan leaves free: how many threads have come, and how often all have. */
-const [arrivedAt, roundAt] = [0, 4];
+/**
+ * Bytes at the start of memory that a plan leaves free: how many threads have come, how often all have, and how many there
+ * are in this run.
+ */
+const [arrivedAt, roundAt, threadsAt] = [0, 4, 12];
+const threadsHere = i32.load(i32.const(0), threadsAt);
 /** Looks at the round before a thread goes to sleep: about as long as waking it up takes. */
 const spins = 10_000;
 
-/** This thread's part of `total`, in multiples of `unit` but for the last. With one thread: all of it. */
+/** This thread's part of `total`, in multiples of `unit` but for the last. With one thread, of the module or of this run: all of it. */
 export function shareOf(total: number, unit: number, thread: Local, threads: number): Range {
   if (threads === 1) return { from: i32.const(0), to: i32.const(total) };
   const units = Math.ceil(total / unit);
@@ -34,15 +38,15 @@ export function shareOf(total: number, unit: number, thread: Local, threads: num
     i32.mul(i32.div_u(i32.mul(number, i32.const(units)), i32.const(threads)), i32.const(unit));
   const next = i32.add(local.get(thread), i32.const(1));
   // The last thread's last unit may be cut.
-  const isLast = i32.eq(next, i32.const(threads));
+  const isLast = i32.eq(next, threadsHere);
   return {
     from: start(local.get(thread)),
     to: if_(isLast, i32.const(total), start(next), "i32"),
   };
 }
 
-/** A function in which every thread waits until all have come. */
-export function barrierFunction(threads: number): FunctionHandle {
+/** A function in which every thread waits until all have come, or, where a run has been given up, none. */
+export function barrierFunction(): FunctionHandle {
   return func({ name: "barrier", params: [], results: [] }, (f) => {
     const [round, count] = [f.local("i32"), f.local("i32")];
     const zero = i32.const(0);
@@ -50,11 +54,11 @@ export function barrierFunction(threads: number): FunctionHandle {
     return [
       local.set(round, i32.atomic_load(zero, roundAt)),
       if_(
-        i32.eq(i32.atomic_rmw_add(zero, i32.const(1), arrivedAt), i32.const(threads - 1)),
+        i32.ge_s(i32.add(i32.atomic_rmw_add(zero, i32.const(1), arrivedAt), i32.const(1)), threadsHere),
         [
           i32.atomic_store(zero, zero, arrivedAt),
           i32.atomic_store(zero, i32.add(local.get(round), i32.const(1)), roundAt),
-          drop(memory.atomic_notify(zero, i32.const(threads), roundAt)),
+          drop(memory.atomic_notify(zero, i32.const(-1), roundAt)),
         ],
         block([
           local.set(count, i32.const(spins)),
