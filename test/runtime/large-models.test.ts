@@ -1,0 +1,38 @@
+/** Models so large that threads share a step, in Node's main thread and as the first program of a worker thread. */
+import { once } from "node:events";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import { describe, expect, test } from "vitest";
+import * as library from "../../src/index.ts";
+import { largeModel, works } from "../helpers/large-models.ts";
+
+const built = pathToFileURL(join(import.meta.dirname, "../../dist/index.js")).href;
+
+async function inWorker(...ask: Parameters<typeof largeModel> extends [unknown, ...infer Rest] ? Rest : never) {
+  const source = `
+    const { parentPort, workerData } = require("node:worker_threads");
+    import(${JSON.stringify(built)})
+      .then((library) => (${largeModel})(library, ...workerData))
+      .then((numbers) => parentPort.postMessage(numbers));
+  `;
+  const worker = new Worker(source, { eval: true, workerData: ask });
+  try {
+    const [numbers] = await once(worker, "message");
+    return numbers as number[];
+  } finally {
+    await worker.terminate();
+  }
+}
+
+describe.each([
+  [512, works],
+  [1024, ["session", "generateMany", "training"]],
+] as const)("%i units: what two threads come to is what one does, to the bit", (units, all) => {
+  test.each(all)("%s, in the main thread and in a worker thread", async (work) => {
+    const one = await largeModel(library, work, units, 1);
+    expect(one.length).toBeGreaterThan(1);
+    expect(await largeModel(library, work, units, 2)).toEqual(one);
+    expect(await inWorker(work, units, 2)).toEqual(one);
+  });
+});
