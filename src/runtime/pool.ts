@@ -83,7 +83,7 @@ port.postMessage({});
 /** A run has ended; without its number, a worker is there. */
 type Message = { readonly id?: number };
 /** A run that has not ended yet. */
-type Job = { readonly id: number; readonly ended: (error?: string) => void; freed?: () => void };
+type Job = { readonly id: number; ended: (error?: string) => void; freed?: () => void };
 /** What workers of Node and of pages have alike, and what those of Node alone have. */
 type PoolWorker = {
   postMessage: (message: object) => void;
@@ -259,17 +259,15 @@ export async function loadIntoPool(
   };
   const run = async (changed: 0 | 1): Promise<void> => {
     begin(changed);
-    let ended: Job["ended"] = () => {};
+    const job: Job = { id, ended() {} };
     const end = new Promise<string | undefined>((resolve) => {
-      ended = resolve;
+      job.ended = resolve;
     });
-    const job: Job = { id, ended };
     jobs = [...jobs, job];
     if (expected > 0) await gather();
     followed?.();
-    const alone = expected > 0;
-    numbers[threadsAt] = alone ? 1 : threads;
-    if (alone) ended(runHere());
+    numbers[threadsAt] = expected > 0 ? 1 : threads;
+    if (expected > 0) job.ended(runHere());
     // Every worker gets its jobs in one order, so that two programs never wait for each other.
     else
       mine.forEach((worker, thread) => {
@@ -302,9 +300,10 @@ export async function loadIntoPool(
       Atomics.add(numbers, callsAt, 1);
     }
     const error = runHere();
-    if (error === undefined) return;
-    fail(error);
-    throw lose(error);
+    if (error !== undefined) {
+      fail(error);
+      throw lose(error);
+    }
   };
   join();
   if (expected > 0) await gather();
