@@ -28,6 +28,8 @@ export type PageOptions = {
   readonly isolated: boolean;
   /** Serve this folder of built files and open its index.html, instead of an empty page over our source. */
   readonly folder?: string;
+  /** Open this path instead, from the root of what is served. */
+  readonly path?: string;
   /** More flags for Chromium. */
   readonly flags?: readonly string[];
 };
@@ -45,7 +47,7 @@ export function withPage<T>(options: PageOptions, work: (page: Page) => Promise<
         // Vitest rewrites import() in a test file, so in a function that page.evaluate sends too.
         await page.addInitScript("globalThis.__vite_ssr_dynamic_import__ = (name) => import(name)");
         try {
-          await page.goto(url);
+          await page.goto(new URL(options.path ?? "", url).href);
           const result = await work(page);
           if (errors.length > 0) throw errors[0];
           return result;
@@ -79,12 +81,14 @@ export async function withBrowser<T>(
 /** A Chromium, and where its shared libraries are unless the system has them. */
 type Chromium = { readonly executable: string; readonly libraries?: string };
 
-/** The Chromium of CHROME_PATH, else an installed one, else the one from npm, unpacked at the first use. */
+/**
+ * The Chromium of CHROME_PATH, else an installed one, else the one from npm, which CHROME_PATH=@sparticuz/chromium names too;
+ * it is unpacked at the first use.
+ */
 async function findChromium(): Promise<Chromium> {
   const installed = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-  const named = process.env.CHROME_PATH;
-  const executable = named !== undefined && named !== "" ? named : installed.find((path) => existsSync(path));
-  if (executable !== undefined) return { executable };
+  const executable = process.env.CHROME_PATH || installed.find((path) => existsSync(path));
+  if (executable !== undefined && executable !== "@sparticuz/chromium") return { executable };
   const { version } = readJson(join(root, "node_modules/@sparticuz/chromium/package.json"));
   const folder = join(cache, `chromium-${version}`);
   if (!existsSync(folder)) await unpack(folder);
@@ -173,7 +177,7 @@ const contentTypes: Readonly<Record<string, string>> = {
 function sendFile(response: ServerResponse, folder: string, path: string): void {
   const file = resolve(folder, `.${path === "/" ? "/index.html" : path}`);
   if (!file.startsWith(resolve(folder)) || !existsSync(file)) {
-    response.writeHead(404).end();
+    response.writeHead(404).end("There is no such file.");
   } else {
     response.setHeader("Content-Type", contentTypes[extname(file)] ?? "application/octet-stream");
     response.end(readFileSync(file));

@@ -12,12 +12,13 @@ beforeAll(() => cpSync(built, join(folder, "some/where"), { recursive: true }));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("from a folder within a host, not isolated: rooms open, and the engine computes on one thread", async () => {
-  await withPage({ isolated: false, folder }, async (page) => {
+  await withPage({ isolated: false, folder, path: "some/where/index.html" }, async (page) => {
+    const address = page.url();
     const asked: string[] = [];
     const answers: number[] = [];
     page.on("request", (request) => asked.push(request.url()));
     page.on("response", (response) => answers.push(response.status()));
-    const address = new URL("some/where/index.html", page.url()).href;
+    await page.goto("about:blank");
     await page.goto(`${address}#/models`);
     await page.waitForSelector(".zoo li >> nth=10");
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
