@@ -109,7 +109,7 @@ export class Session extends Disposable {
     );
   }
 
-  /** How many threads share a step. */
+  /** How many threads share a step, where all of them are there; else one does all. */
   get threads(): number {
     return this.program.threads;
   }

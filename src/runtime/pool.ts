@@ -139,7 +139,7 @@ function fail(error: string): void {
   for (const job of failed) job.ended(error);
 }
 
-/** Have a turn, and wait for the workers that are to come, for about a second. One that comes later is of use from then on. */
+/** Have a turn, and wait for the workers that are to come, for about a second. Those that come later are of use then. */
 async function gather(): Promise<void> {
   do await new Promise((resolve) => setTimeout(resolve, 5));
   while (expected > 0 && turns-- > 0);

@@ -30,7 +30,10 @@ const threadsHere = i32.load(i32.const(0), threadsAt);
 /** Looks at the round before a thread goes to sleep: about as long as waking it up takes. */
 const spins = 10_000;
 
-/** This thread's part of `total`, in multiples of `unit` but for the last. With one thread, of the module or of this run: all of it. */
+/**
+ * This thread's part of `total`, in multiples of `unit` but for the last. With one thread, in the module or in this run: all
+ * of it.
+ */
 export function shareOf(total: number, unit: number, thread: Local, threads: number): Range {
   if (threads === 1) return { from: i32.const(0), to: i32.const(total) };
   const units = Math.ceil(total / unit);
