@@ -13,6 +13,16 @@ const onlyWoff2 = {
   },
 };
 
+/** The page's own way to ask for its parts: see src/studio/preload.ts. */
+const ownPreload = (root) => ({
+  name: "own-preload",
+  enforce: "pre",
+  load(id) {
+    if (!id.includes("vite/preload-helper")) return undefined;
+    return `export { preload as __vitePreload } from ${JSON.stringify(join(root, "src/studio/preload.ts"))};`;
+  },
+});
+
 /** @param {string} root of the project @param {string} folder to write to */
 export async function buildStudio(root, folder) {
   await build({
@@ -20,7 +30,7 @@ export async function buildStudio(root, folder) {
     base: "./",
     configFile: false,
     logLevel: "warn",
-    plugins: [onlyWoff2],
+    plugins: [onlyWoff2, ownPreload(root)],
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     worker: { format: "es" },
     build: {

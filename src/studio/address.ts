@@ -41,7 +41,12 @@ function decoded(part: string): string {
 export function go(href: string, { replace = false } = {}): void {
   if (!replace) location.hash = href;
   else {
-    history.replaceState(null, "", href);
+    try {
+      history.replaceState(null, "", href);
+    } catch {
+      // Browsers refuse to do so too often within a short time.
+      location.replace(href);
+    }
     dispatchEvent(new HashChangeEvent("hashchange"));
   }
 }

@@ -1,7 +1,10 @@
 /** What stands around every room: the way between them, light or dark, and the room itself, loaded when it is entered. */
 import type { ComponentType } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { type Address, linkTo, type RoomName, roomNames, useAddress } from "./address.ts";
+import { useLoaded } from "./loading.ts";
+import { useNotices } from "./notices.ts";
+import { Failed } from "./parts/failed.tsx";
 import { useTheme } from "./parts/theme.ts";
 
 const icon = new URL("./icon.svg", import.meta.url).href;
@@ -20,26 +23,20 @@ const rooms: Readonly<Record<RoomName, { title: string; load: () => Promise<{ re
 export function Shell() {
   const address = useAddress();
   const { title, load } = rooms[address.room];
-  const [entered, setEntered] = useState<{ readonly name: RoomName; readonly room: Room }>();
-  const [failed, setFailed] = useState("");
+  const { value: Entered, error, retry } = useLoaded(address.room, async () => (await load()).default);
   const main = useRef<HTMLElement>(null);
+  // Whether models stay is said in every room.
   useEffect(() => {
-    let left = false;
-    load().then(
-      ({ default: room }) => {
-        if (!left) setEntered({ name: address.room, room });
-      },
-      () => setFailed(`The room ${title} did not load. Reload the page.`),
+    import("./models/database.ts").then(
+      ({ probe }) => probe(),
+      () => {}, // The rooms that need it say so.
     );
-    return () => {
-      left = true;
-    };
-  }, [address.room]);
+  }, []);
 
   // Whoever goes somewhere else begins at its top, and hears where that is.
   const place = [address.room, ...address.path].join("/");
   const before = useRef(place);
-  const here = entered?.name === address.room;
+  const here = Entered !== undefined;
   useEffect(() => {
     const heading = here ? main.current?.querySelector("h1")?.textContent : undefined;
     document.title = `${heading ?? title} · Unrolled studio`;
@@ -49,7 +46,6 @@ export function Shell() {
     main.current?.focus({ preventScroll: true });
   }, [place, here, title]);
 
-  const Entered = entered?.room;
   return (
     <>
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
@@ -69,11 +65,30 @@ export function Shell() {
         </nav>
         <ThemeButton />
       </header>
-      <main id="main" ref={main} tabIndex={-1} aria-busy={!here}>
-        {failed !== "" && <p role="alert">{failed}</p>}
-        {here && Entered !== undefined ? <Entered address={address} /> : <p class="soft loading">{title} …</p>}
+      <main id="main" class={`room-${address.room}`} ref={main} tabIndex={-1} aria-busy={!here}>
+        <Notices />
+        {Entered !== undefined && <Entered address={address} />}
+        {error !== undefined && <Failed error={`The room ${title} did not load.`} onRetry={retry} />}
+        {!here && error === undefined && <p class="soft loading">{title} …</p>}
       </main>
     </>
+  );
+}
+
+function Notices() {
+  return (
+    <div role="status">
+      {useNotices().map(([name, { text, action }]) => (
+        <p key={name} class="row notice">
+          {text}
+          {action !== undefined && (
+            <button type="button" onClick={action.run}>
+              {action.label}
+            </button>
+          )}
+        </p>
+      ))}
+    </div>
   );
 }
 

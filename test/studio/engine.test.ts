@@ -97,9 +97,25 @@ describe("training as a job", () => {
     expect(model.broke).toBeUndefined();
     const { training: state } = readLanguageModel(model.bytes, "it");
     expect(state?.step).toBe(model.steps);
-    const further = await all(training.train(text, { ...settings, until: { epochs: 1 } }, model.bytes));
+    const further = await all(training.train(text, { ...settings, until: { epochs: 1 } }, { file: model.bytes }));
     expect(further.reports[0]?.step).toBeGreaterThan(model.steps);
     expect(further.model.validationLoss).toBeLessThan(model.validationLoss as number);
+  });
+
+  test("from any of its checkpoints it ends with the bytes of a training that was left alone", async () => {
+    for (const own of [settings, { ...settings, dropout: 0.2, layers: 2, seed: 3 }]) {
+      const { reports, model } = await all(training.train(text, own));
+      const files = reports.flatMap(({ checkpoint }) => checkpoint ?? []);
+      expect(files.length).toBeGreaterThan(3);
+      for (const file of files) {
+        const rest = await all(training.train(text, own, { file, interrupted: true }));
+        expect(Buffer.compare(rest.model.bytes, model.bytes)).toBe(0);
+      }
+    }
+    const { reports } = await all(training.train(text, settings));
+    const file = reports[1]?.checkpoint as Uint8Array<ArrayBuffer>;
+    const other = training.train(`${text}!`, settings, { file, interrupted: true });
+    await expect(all(other)).rejects.toThrow(/place in a stream/);
   });
 
   test("a wish to finish ends it with the model of that moment", async () => {

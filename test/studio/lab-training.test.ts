@@ -6,18 +6,15 @@ import { explaining } from "../../src/studio/engine/explaining.ts";
 import { rateOf } from "../../src/studio/engine/schedules.ts";
 import { type TrainedModel, type TrainingSettings, training } from "../../src/studio/engine/training.ts";
 import { freeName } from "../../src/studio/models/free-name.ts";
+import { factsOf, optimizerTitles, scheduleTitles } from "../../src/studio/models/training-facts.ts";
 import { readCell } from "../../src/studio/rooms/lab/compiling.ts";
 import { programOf } from "../../src/studio/rooms/lab/program.ts";
 import {
   type Form,
   formOfFacts,
-  madeFacts,
-  optimizerTitles,
   queryOf,
-  scheduleTitles,
   settingsOf,
   standardForm,
-  trainingFacts,
   withOptimizer,
   withQuery,
 } from "../../src/studio/rooms/lab/settings.ts";
@@ -38,7 +35,7 @@ const forms: readonly Form[] = [
 ];
 
 async function trained(settings: TrainingSettings, from?: TrainedModel): Promise<TrainedModel> {
-  const job = training.train(text, settings, from?.bytes);
+  const job = training.train(text, settings, from && { file: from.bytes });
   for (;;) {
     const { done, value } = await job.next();
     if (done) return value;
@@ -117,7 +114,7 @@ test("settings come back from an address and from a run's table; wrong ones in a
   for (const form of forms) {
     expect(withQuery(standardForm, queryOf(form))).toMatchObject(queryOf(form));
     expect(settingsOf(withQuery({ ...small, seed: "8" }, queryOf(form)))).toEqual(settingsOf(form));
-    const { Length, ...facts } = { ...madeFacts(form), ...trainingFacts(form) };
+    const facts = factsOf(engineSettings(form), "a text");
     expect(queryOf({ ...formOfFacts(facts, standardForm), until: form.until, [form.until]: form[form.until] })).toEqual(
       queryOf(form),
     );

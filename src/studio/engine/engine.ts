@@ -1,5 +1,7 @@
 /** The engine as rooms see it: jobs that run in a worker. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { messageOf } from "../loading.ts";
+import { notify } from "../notices.ts";
 import type { jobs } from "./jobs.ts";
 import { createRemote, type Remote, type ResultOf } from "./remote.ts";
 
@@ -46,6 +48,29 @@ export function engine(): Engine {
   return shared;
 }
 
+/** What waits for an answer asks again: the next engine is a new one. */
+const again = new EventTarget();
+/** To the reader, of whatever a question failed by: that of a dead engine can be asked again. */
+export function tellOfDeath(error: unknown): void {
+  if (!(error instanceof EngineDied)) return;
+  const run = (): void => {
+    notify("engine", undefined);
+    again.dispatchEvent(new Event("again"));
+  };
+  notify("engine", { text: "The engine stopped working, or did not load.", action: { label: "Try again", run } });
+}
+
+/** Another number each time that what is unanswered is to be asked again. */
+export function useAsks(): number {
+  const [asks, setAsks] = useState(0);
+  useEffect(() => {
+    const askAgain = (): void => setAsks((count) => count + 1);
+    again.addEventListener("again", askAgain);
+    return () => again.removeEventListener("again", askAgain);
+  }, []);
+  return asks;
+}
+
 type JobName = keyof AllJobs & string;
 type ResultOfJob<Name extends JobName> = ResultOf<AllJobs[Name]>;
 
@@ -65,6 +90,7 @@ export const useAnswer = <Name extends JobName>(
 /** The same for questions about much data: `key` says whether it is another question; undefined asks nothing. */
 export function useNewest<Result>(ask: () => Promise<Result>, key: string | undefined): Answer<Result> {
   const [answer, setAnswer] = useState<Answer<Result>>({ value: undefined, error: undefined });
+  const asks = useAsks();
   const asked = useRef<{ busy: boolean; next: (() => Promise<Result>) | undefined; gone: boolean }>({
     busy: false,
     next: undefined,
@@ -83,13 +109,13 @@ export function useNewest<Result>(ask: () => Promise<Result>, key: string | unde
           const value = await question();
           if (!state.gone) setAnswer({ value, error: undefined });
         } catch (error) {
-          const message = error instanceof Error ? error.message : String(error);
-          if (!state.gone) setAnswer(({ value }) => ({ value, error: message }));
+          if (!state.gone) setAnswer(({ value }) => ({ value, error: messageOf(error) }));
+          if (!state.gone) tellOfDeath(error);
         }
       }
       state.busy = false;
     })();
-  }, [key]);
+  }, [key, asks]);
   useEffect(() => {
     asked.current.gone = false;
     return () => {

@@ -49,8 +49,22 @@ export type TrainingSettings = {
 /** A sample comes with the first report, at each milestone, and when the last one is so old. */
 const sampleEveryMs = 4000;
 
-/** Where a training is, now and then with what the model writes. */
-export type TrainingReport = Progress & { readonly sample?: string };
+/** Checkpoints are so far from each other, and so many times as far as it takes to make one. */
+const [checkpointEveryMs, checkpointTimes] = [5000, 30];
+
+/** Where a training is, now and then with what the model writes, and with the file to go on from. */
+export type TrainingReport = Progress & {
+  readonly sample?: string;
+  /** At the first report, at each milestone, and when the last one is old. */
+  readonly checkpoint?: Uint8Array<ArrayBuffer>;
+};
+
+/** A model's file to begin with. */
+export type TrainingStart = {
+  readonly file: Uint8Array<ArrayBuffer>;
+  /** It is a checkpoint: the rest becomes what it would have been, to the bit. */
+  readonly interrupted?: boolean;
+};
 
 /** A model as its file, and what can be said of it without reading that. */
 export type TrainedModel = {
@@ -71,20 +85,17 @@ export type TrainedModel = {
 export const training = {
   /**
    * Train on a text, a new model or, with `from`, one from its file: then what it is made of says nothing, and neither does
-   * `optimizer` where the file has an optimiser's state. "finish" ends it with the model of that moment.
+   * `optimizer` where the file has an optimiser's state; from a checkpoint all else is to be what it was, and so is the text.
+   * "finish" ends it with the model of that moment.
    * @throws InputError for settings that make no model, a text that is too short, and a loss that is no number at once
    */
-  async *train(
-    text: string,
-    settings: TrainingSettings,
-    from?: Uint8Array<ArrayBuffer>,
-  ): Job<TrainingReport, TrainedModel> {
+  async *train(text: string, settings: TrainingSettings, from?: TrainingStart): Job<TrainingReport, TrainedModel> {
     const { until, batch, steps, seed, learningRate, schedule, clipNorm } = settings;
-    const lm = from === undefined ? made(text, settings) : readLanguageModel(from, "the model");
+    const lm = from === undefined ? made(text, settings) : readLanguageModel(from.file, "the model");
     const optimizer = optimizerFor(lm, settings);
     const rate = schedule === undefined ? undefined : rateOf(schedule, learningRate);
     let last: TrainingReport | undefined;
-    let sampledMs = -Infinity;
+    let [sampledMs, savedMs, pauseMs] = [-Infinity, -Infinity, 0];
     const result = yield* reportsOf<TrainingReport, Ended>((report, signal) =>
       trainLanguageModel(lm, text, {
         ...{ batch, steps, seed, signal, ...until },
@@ -93,13 +104,23 @@ export const training = {
         ...(clipNorm !== undefined && { clipNorm }),
         ...(settings.validations !== undefined && { validations: settings.validations }),
         // More of it, with a schedule of its own: not what is left of the last one.
-        ...(lm.training !== undefined && { resume: { ...lm.training, place: undefined } }),
-        onProgress: async (progress) => {
+        ...(lm.training !== undefined && {
+          resume: from?.interrupted ? lm.training : { ...lm.training, place: undefined },
+        }),
+        onProgress: async (progress, checkpoint) => {
           last = { ...progress, validationLoss: progress.validationLoss ?? last?.validationLoss ?? null };
-          const due = progress.milestone || progress.elapsedMs - sampledMs > sampleEveryMs;
-          if (!due || settings.sample === 0) return report(progress);
-          sampledMs = progress.elapsedMs;
-          await report({ ...progress, sample: await sampleOf(lm, text, settings) });
+          const { milestone, elapsedMs } = progress;
+          const samples = settings.sample > 0 && (milestone || elapsedMs - sampledMs > sampleEveryMs);
+          const saves = milestone || elapsedMs - savedMs > pauseMs;
+          if (samples) sampledMs = elapsedMs;
+          const fromMs = performance.now();
+          const file = saves ? writeLanguageModel({ ...lm, ...checkpoint(), optimizer }) : undefined;
+          if (saves) [savedMs, pauseMs] = [elapsedMs, checkpointPause(performance.now() - fromMs)];
+          await report({
+            ...progress,
+            ...(samples && { sample: await sampleOf(lm, text, settings) }),
+            ...(file !== undefined && { checkpoint: file }),
+          });
         },
       }).catch((error) => brokenAt(error, last)),
     );
@@ -124,6 +145,8 @@ function optimizerFor(
   lookUp("training: the file's optimizer", optimizer, optimizers);
   return optimizer as OptimizerName;
 }
+
+const checkpointPause = (tookMs: number): number => Math.max(checkpointEveryMs, checkpointTimes * tookMs);
 
 type Ended = Pick<FitStreamResult, "steps" | "loss" | "validationLoss" | "tokensPerSecond"> & {
   readonly state?: TrainerState;

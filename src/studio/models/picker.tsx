@@ -7,6 +7,8 @@ import { useEffect, useId, useState } from "preact/hooks";
 import { type Address, go, linkTo } from "../address.ts";
 import { engine } from "../engine/engine.ts";
 import type { ModelFacts } from "../engine/reading.ts";
+import { type Loaded, messageOf, useLoaded } from "../loading.ts";
+import { Failed } from "../parts/failed.tsx";
 import "./picker.css";
 import { keepModel, readModelFile, type ShelfModel, useModels } from "./shelf.ts";
 import { TrainSmall } from "./train-small.tsx";
@@ -49,28 +51,28 @@ export function WithModel({ address, carried, children }: WithModelProps) {
     try {
       show(await keepFile(file));
     } catch (error) {
-      setProblem((error as Error).message);
+      setProblem(messageOf(error));
     }
   };
   useDroppedFile(take);
 
   if (models === undefined) return <p class="soft">Looking for models …</p>;
   const gone = id !== undefined && found === undefined;
-  const wrong = problem || opened.error;
   return (
     <>
       {models.length > 0 && (
         <div class="picker">
           <ModelSelect models={models} chosen={found?.id} onChoose={show} />
           <FileButton onFile={take} />
-          {opened.model !== undefined && <p class="soft small">{described(opened.model.facts)}</p>}
+          {opened.value !== undefined && <p class="soft small">{described(opened.value.facts)}</p>}
         </div>
       )}
-      {wrong !== undefined && wrong !== "" && (
+      {problem !== "" && (
         <p class="error" role="alert">
-          {wrong}
+          {problem}
         </p>
       )}
+      {opened.error !== undefined && <Failed error={opened.error} onRetry={opened.retry} />}
       {gone && (
         <p role="alert">
           There is no model “{id}” here any more. {models.length > 0 ? "Choose another one above." : ""}
@@ -84,7 +86,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
           <FileButton onFile={take} />
         </div>
       )}
-      {opened.model !== undefined && children(opened.model)}
+      {opened.value !== undefined && children(opened.value)}
     </>
   );
 }
@@ -136,7 +138,7 @@ function FileButton({ onFile }: { readonly onFile: (file: File | undefined) => v
 async function keepFile(file: File): Promise<string> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   await engine().ask("modelFacts", bytes, file.name);
-  return keepModel({ name: file.name.replace(/\.safetensors$/i, "") }, bytes);
+  return (await keepModel({ name: file.name.replace(/\.safetensors$/i, "") }, bytes)).id;
 }
 
 /** A file that is dropped anywhere in the room. */
@@ -160,34 +162,12 @@ function useDroppedFile(take: (file: File | undefined) => void): void {
   });
 }
 
-type Opened = { readonly model?: OpenModel; readonly error?: string };
-
-function useOpened(wanted: ShelfModel | undefined): Opened {
-  const [opened, setOpened] = useState<Opened>({});
-  const id = wanted?.id;
-  useEffect(() => {
-    setOpened({});
-    if (wanted === undefined) return;
-    let left = false;
-    const open = async (): Promise<OpenModel> => {
-      const { id, name } = wanted;
-      const file = await readModelFile(id);
-      return { id, name, file, facts: await engine().ask("modelFacts", file, name) };
-    };
-    open().then(
-      (model) => {
-        if (!left) setOpened({ model });
-      },
-      (error: Error) => {
-        if (!left) setOpened({ error: error.message });
-      },
-    );
-    return () => {
-      left = true;
-    };
-  }, [id]);
-  // Another model may be wanted than the one that is still here.
-  return opened.model?.id === id || opened.error !== undefined ? opened : {};
+function useOpened(wanted: ShelfModel | undefined): Loaded<OpenModel> {
+  return useLoaded(wanted?.id, async () => {
+    const { id, name } = wanted as ShelfModel;
+    const file = await readModelFile(id);
+    return { id, name, file, facts: await engine().ask("modelFacts", file, name) };
+  });
 }
 
 const tokenNames = { char: "characters", word: "words", bpe: "byte pairs" } as const;

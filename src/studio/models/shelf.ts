@@ -1,9 +1,11 @@
 /**
  * The models that the reader has: those that the studio was started with, and those that were trained or opened here,
- * which the browser keeps (IndexedDB). Knows nothing about what is in their files.
+ * which the browser keeps. Knows nothing about what is in their files.
  */
-import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import { useEffect, useState } from "preact/hooks";
+import { fetched, messageOf, once } from "../loading.ts";
+import { notify } from "../notices.ts";
+import { type Change, changedHere, onChange, read, readAll, write } from "./database.ts";
 import { freeName } from "./free-name.ts";
 
 /** What is told of a training, point by point. */
@@ -22,6 +24,8 @@ export type ShelfModel = {
   readonly bytes: number;
   /** Of those that the browser keeps: when it was made, in milliseconds since 1970. */
   readonly madeMs?: number;
+  /** Kept only until the page is closed. */
+  readonly inPage?: boolean;
   /** Of those that were trained here. */
   readonly training?: {
     /** Every setting and figure, by its name, for people. */
@@ -30,73 +34,81 @@ export type ShelfModel = {
   };
 };
 
-interface Shelf extends DBSchema {
-  models: { key: string; value: ShelfModel };
-  files: { key: string; value: Uint8Array<ArrayBuffer> };
-}
-
-let opened: Promise<IDBPDatabase<Shelf>> | undefined;
-function database(): Promise<IDBPDatabase<Shelf>> {
-  opened ??= openDB<Shelf>("unrolled", 1, {
-    upgrade(db) {
-      db.createObjectStore("models", { keyPath: "id" });
-      db.createObjectStore("files");
-    },
-    // Another page wants a newer form of it.
-    blocking: (_, __, event) => (event.target as IDBDatabase).close(),
-    terminated: () => {
-      opened = undefined;
-    },
-  });
-  return opened;
-}
-
-const changed = new EventTarget();
-const tellOthers = new BroadcastChannel("unrolled.shelf");
-const tell = (): void => {
-  changed.dispatchEvent(new Event("change"));
-  tellOthers.postMessage("changed");
-};
-tellOthers.onmessage = () => changed.dispatchEvent(new Event("change"));
-
 /** The models of the command line, which the studio's server tells; a page of static files has none. */
-let given: Promise<readonly ShelfModel[]> | undefined;
-function givenModels(): Promise<readonly ShelfModel[]> {
-  given ??= fetch("./models.json").then(async (response) =>
-    response.ok ? ((await response.json()) as ShelfModel[]) : [],
-  );
-  return given;
+const givenModels = once(async () => (await (await fetched("./models.json")).json()) as readonly ShelfModel[]);
+
+/** Without those of the command line where they are not to be had, which is said. */
+async function givenOrNone(): Promise<readonly ShelfModel[]> {
+  try {
+    const given = await givenModels();
+    notify("given", undefined);
+    return given;
+  } catch (error) {
+    const text = `The list of models that come with the page: ${messageOf(error)}`;
+    notify("given", { text, action: { label: "Try again", run: changedHere } });
+    return [];
+  }
 }
+
+/** What forgets a training under way. */
+export const withoutRun = (key: string): readonly Change[] =>
+  (["runs", "checkpoints", "texts"] as const).map((store) => ({ store, key, value: undefined }));
 
 /** All models, the given ones first, then the newest. */
 export async function listModels(): Promise<readonly ShelfModel[]> {
-  const kept = await (await database()).getAll("models");
-  return [...(await givenModels()), ...kept.sort((a, b) => (b.madeMs ?? 0) - (a.madeMs ?? 0))];
+  const [given, kept] = await Promise.all([givenOrNone(), readAll("models")]);
+  const own = kept.map(({ value, inPage }) => ({ ...(value as ShelfModel), ...(inPage && { inPage }) }));
+  return [...given, ...own.sort((a, b) => (b.madeMs ?? 0) - (a.madeMs ?? 0))];
 }
 
-/** A model's file. @throws Error where there is none any more */
+/** A model's file. @throws Error where there is none any more, or the page's host does not give it */
 export async function readModelFile(id: string): Promise<Uint8Array<ArrayBuffer>> {
-  const found = (await givenModels()).some((model) => model.id === id);
-  if (found) return new Uint8Array(await (await fetch(`./models/${encodeURIComponent(id)}.safetensors`)).arrayBuffer());
-  const file = await (await database()).get("files", id);
-  if (file === undefined) throw new Error(`The browser keeps no model "${id}" any more.`);
-  return file;
+  const file = await read("files", id);
+  if (file !== undefined) return file;
+  if ((await givenOrNone()).some((model) => model.id === id)) {
+    return new Uint8Array(await (await fetched(`./models/${encodeURIComponent(id)}.safetensors`)).arrayBuffer());
+  }
+  throw new Error(`The browser keeps no model "${id}" any more.`);
 }
 
-/** Keep a model, by a name that no other has. Gives its id. @throws DOMException where the browser has no room */
+export type KeepOptions = {
+  /** Only until the page is closed. */
+  readonly inPage?: boolean;
+  /** A training under way that ends with it. */
+  readonly run?: string;
+};
+
+/** Keep a model, by a name that no other has; until the page is closed where the browser has no storage or no room for it. */
 export async function keepModel(
   model: Pick<ShelfModel, "name" | "training">,
   file: Uint8Array<ArrayBuffer>,
-): Promise<string> {
-  const [db, given] = [await database(), await givenModels()];
-  const transaction = db.transaction(["models", "files"], "readwrite");
-  const models = transaction.objectStore("models");
-  const others = [...given, ...(await models.getAll())];
-  const taken = new Set(others.map(({ id }) => id));
-  const name = freeName(
-    model.name,
-    others.map((other) => other.name),
+  { inPage = false, run }: KeepOptions = {},
+): Promise<ShelfModel> {
+  const given = await givenOrNone();
+  let made = { ...model, id: "", bytes: file.length, madeMs: Date.now() };
+  const written = await write(
+    (kept) => {
+      const others = [...given, ...(kept as readonly ShelfModel[])];
+      const names = others.map(({ name }) => name);
+      const name = freeName(model.name, names);
+      made = { ...made, name, id: freeId(name, new Set(others.map(({ id }) => id))) };
+      return [
+        { store: "models", key: made.id, value: made },
+        { store: "files", key: made.id, value: file },
+        ...(run === undefined ? [] : withoutRun(run)),
+      ];
+    },
+    { inPage },
   );
+  if (written.problem !== undefined) {
+    const text = `The browser could not store “${made.name}” (${written.problem}): it is kept only until the page is closed. Download it.`;
+    notify("room", { text, action: { label: "Dismiss", run: () => notify("room", undefined) } });
+  }
+  return { ...made, ...(written.inPage && { inPage: true }) };
+}
+
+/** As addresses may have it. */
+function freeId(name: string, taken: ReadonlySet<string>): string {
   const stem =
     name
       .toLowerCase()
@@ -104,24 +116,27 @@ export async function keepModel(
       .replace(/^-|-$/g, "") || "model";
   let id = stem;
   for (let k = 2; taken.has(id); k++) id = `${stem}-${k}`;
-  await Promise.all([
-    models.put({ ...model, name, id, bytes: file.length, madeMs: Date.now() }),
-    transaction.objectStore("files").put(file, id),
-    transaction.done,
-  ]);
-  tell();
   return id;
+}
+
+/** Keep a model in the browser that only the page has. */
+export async function keepForGood(model: ShelfModel): Promise<void> {
+  const file = await readModelFile(model.id);
+  const { inPage: _, ...told } = model;
+  const { problem } = await write(() => [
+    { store: "models", key: model.id, value: told },
+    { store: "files", key: model.id, value: file },
+  ]);
+  if (problem !== undefined) throw new Error(`The browser could not store it: ${problem}. Download it.`);
+  notify("room", undefined);
 }
 
 /** Forget a model that the browser keeps. */
 export async function forgetModel(id: string): Promise<void> {
-  const transaction = (await database()).transaction(["models", "files"], "readwrite");
-  await Promise.all([
-    transaction.objectStore("models").delete(id),
-    transaction.objectStore("files").delete(id),
-    transaction.done,
+  await write(() => [
+    { store: "models", key: id, value: undefined },
+    { store: "files", key: id, value: undefined },
   ]);
-  tell();
 }
 
 /** All models, and again when there are others; undefined until they are known. */
@@ -135,10 +150,10 @@ export function useModels(): readonly ShelfModel[] | undefined {
       });
     };
     read();
-    changed.addEventListener("change", read);
+    const end = onChange(read);
     return () => {
       gone = true;
-      changed.removeEventListener("change", read);
+      end();
     };
   }, []);
   return models;

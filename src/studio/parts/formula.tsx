@@ -1,7 +1,11 @@
 /** Maths, set by KaTeX, which is loaded with the first formula. Screen readers get MathML. */
 import { useEffect, useRef } from "preact/hooks";
+import { once } from "../loading.ts";
 
-let katex: Promise<typeof import("katex")> | undefined;
+const loadKatex = once(async () => {
+  const [module] = await Promise.all([import("katex"), import("katex/dist/katex.min.css")]);
+  return module;
+});
 
 export type FormulaProps = {
   readonly tex: string;
@@ -19,13 +23,16 @@ export function Formula({ tex, display = false, lit = [] }: FormulaProps) {
   latest.current = key;
   useEffect(() => {
     let gone = false;
-    katex ??= Promise.all([import("katex"), import("katex/dist/katex.min.css")]).then(([module]) => module);
-    void katex.then(({ default: { render } }) => {
+    const set = ({ default: { render } }: Awaited<ReturnType<typeof loadKatex>>): void => {
       if (gone || place.current === null) return;
       // Only what we wrote ourselves is set, so its classes may be trusted.
       const options = { displayMode: display, throwOnError: false, trust: true, strict: false } as const;
       render(tex, place.current, options);
       light(place.current, latest.current);
+    };
+    // Unset it can be read too, and the next formula asks again.
+    loadKatex().then(set, () => {
+      if (!gone && place.current !== null) place.current.textContent = tex;
     });
     return () => {
       gone = true;

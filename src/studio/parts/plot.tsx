@@ -1,11 +1,13 @@
 /** A chart by Observable Plot, which is loaded with the first one. */
 import type * as PlotModule from "@observablehq/plot";
 import { useEffect } from "preact/hooks";
+import { once, useLoaded } from "../loading.ts";
+import { Failed } from "./failed.tsx";
 import { useWidth } from "./width.ts";
 
 export type { PlotModule };
 
-let plot: Promise<typeof PlotModule> | undefined;
+const loadPlot = once(() => import("@observablehq/plot"));
 
 export type PlotProps = {
   /** What it shows, for those who do not see it. */
@@ -18,22 +20,20 @@ export type PlotProps = {
 /** As wide as its place. */
 export function Plot({ label, height, options }: PlotProps) {
   const [place, width] = useWidth<HTMLDivElement>();
+  const { value: module, error, retry } = useLoaded("plot", loadPlot);
   useEffect(() => {
-    if (width === 0) return;
-    let gone = false;
-    plot ??= import("@observablehq/plot");
-    void plot.then((module) => {
-      if (gone) return;
-      const drawn = module.plot({ width, height, style: { background: "none" }, ...options(module) });
-      // One picture with one name: its groups have none of their own.
-      for (const part of drawn.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
-      drawn.setAttribute("role", "img");
-      drawn.setAttribute("aria-label", label);
-      place.current?.replaceChildren(drawn);
-    });
-    return () => {
-      gone = true;
-    };
-  }, [width, height, label, options]);
-  return <div ref={place} class="plot" style={{ minHeight: `${height}px` }} />;
+    if (width === 0 || module === undefined) return;
+    const drawn = module.plot({ width, height, style: { background: "none" }, ...options(module) });
+    // One picture with one name: its groups have none of their own.
+    for (const part of drawn.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
+    drawn.setAttribute("role", "img");
+    drawn.setAttribute("aria-label", label);
+    place.current?.replaceChildren(drawn);
+  }, [width, height, label, options, module]);
+  return (
+    <>
+      {error !== undefined && <Failed error="The chart did not load." onRetry={retry} />}
+      <div ref={place} class="plot" style={{ minHeight: `${height}px` }} />
+    </>
+  );
 }

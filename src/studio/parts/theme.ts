@@ -1,5 +1,6 @@
 /** Light or dark: as the system says until the reader says otherwise; and the page's colours as numbers, for canvases. */
 import { useEffect, useState } from "preact/hooks";
+import { remember, remembered } from "./remembered.ts";
 
 export type Theme = "light" | "dark";
 const key = "unrolled.theme";
@@ -7,7 +8,7 @@ const system = matchMedia("(prefers-color-scheme: dark)");
 const changed = new EventTarget();
 
 function chosen(): Theme | undefined {
-  const value = localStorage.getItem(key);
+  const value = remembered(key);
   return value === "light" || value === "dark" ? value : undefined;
 }
 const present = (): Theme => chosen() ?? (system.matches ? "dark" : "light");
@@ -27,7 +28,7 @@ export function useTheme(): readonly [Theme, (theme: Theme) => void] {
     return () => changed.removeEventListener("change", follow);
   }, []);
   const choose = (next: Theme): void => {
-    localStorage.setItem(key, next);
+    remember(key, next);
     apply();
   };
   return [theme, choose];

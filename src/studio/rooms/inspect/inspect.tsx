@@ -1,6 +1,7 @@
 /** The room Inspect: a model reads a text, and every number of it can be seen. */
 import { go, linkTo } from "../../address.ts";
 import { type OpenModel, WithModel } from "../../models/picker.tsx";
+import { Failed } from "../../parts/failed.tsx";
 import type { Room } from "../../shell.tsx";
 import { Inspector } from "./inspector.tsx";
 import { useReading } from "./reading.ts";
@@ -27,16 +28,16 @@ export default Inspect;
 type OpenedProps = { readonly model: OpenModel; readonly query: Readonly<Record<string, string>> };
 
 function Opened({ model, query }: OpenedProps) {
-  const { text, error } = useText(query);
+  const { value: text, error, retry } = useText(query);
   const { reading, done, error: refused } = useReading(model.file, text);
-  const wrong = error ?? refused;
   const count = reading?.head.ids.length ?? 0;
   return (
     <>
       <TextChoice query={query} text={text} onChoose={(chosen) => go(linkTo("inspect", [model.id], chosen))} />
-      {wrong !== undefined && (
+      {error !== undefined && <Failed error={error} onRetry={retry} />}
+      {refused !== undefined && (
         <p class="error" role="alert">
-          {wrong}
+          {refused}
         </p>
       )}
       {reading !== undefined && reading.head.unknown.length > 0 && (

@@ -3,7 +3,9 @@ import { useEffect, useId, useState } from "preact/hooks";
 import { graphemeEnd } from "../../../graph/excerpt.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import type { Address } from "../../address.ts";
+import { useLoaded } from "../../loading.ts";
 import { mobyDick } from "../../models/book.ts";
+import { remember, remembered } from "../../parts/remembered.ts";
 
 type Query = Address["query"];
 
@@ -19,32 +21,13 @@ const mostInAddress = 1000;
 const mostCharacters = 30_000;
 const kept = "unrolled.inspect.text";
 
-type Chosen = { readonly text?: string; readonly error?: string };
-
 /** The text that an address names; nothing while it is fetched. */
-export function useText({ text, book, kept: isKept }: Query): Chosen {
-  const [chosen, setChosen] = useState<Chosen & { readonly name?: string }>({});
-  const name = JSON.stringify([text, book, isKept]);
-  useEffect(() => {
-    let left = false;
-    textOf(text, book, isKept !== undefined).then(
-      (found) => {
-        if (!left) setChosen({ name, text: found });
-      },
-      (error: Error) => {
-        if (!left) setChosen({ name, error: error.message });
-      },
-    );
-    return () => {
-      left = true;
-    };
-  }, [name]);
-  return chosen.name === name ? chosen : {};
-}
+export const useText = ({ text, book, kept: isKept }: Query) =>
+  useLoaded(JSON.stringify([text, book, isKept]), () => textOf(text, book, isKept !== undefined));
 
 async function textOf(text: string | undefined, book: string | undefined, isKept: boolean): Promise<string> {
-  const given = text ?? (isKept ? sessionStorage.getItem(kept) : null);
-  if (given !== null && given !== "") {
+  const given = text ?? (isKept ? remembered(kept, "sessionStorage") : undefined);
+  if (given !== undefined && given !== "") {
     const own = unixLineEnds(given);
     return own.slice(0, graphemeEnd(own, mostCharacters));
   }
@@ -73,7 +56,7 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
   const read = (): void => {
     if (own.length <= mostInAddress) onChoose({ text: own });
     else {
-      sessionStorage.setItem(kept, own);
+      remember(kept, own, "sessionStorage");
       // Another number, so that another text is another address.
       onChoose({ kept: String(Date.now()) });
     }

@@ -111,7 +111,13 @@ function Start({ text, open }: Pick<CellText, "text" | "open">) {
 function Share({ text, link: linkHere }: Pick<CellText, "text" | "link">) {
   const [shared, setShared] = useState<{ readonly text: string; readonly said: string; readonly link?: string }>();
   const share = async (): Promise<void> => {
-    const link = new URL(await linkHere(), location.href).href;
+    let link: string;
+    try {
+      link = new URL(await linkHere(), location.href).href;
+    } catch {
+      setShared({ text, said: "This browser cannot put a cell into a link. Copy the equations themselves." });
+      return;
+    }
     try {
       await navigator.clipboard.writeText(link);
       setShared({ text, said: "The link is copied: who opens it has these equations and settings." });

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cells } from "../../../cells/index.ts";
 import { type Address, go, linkTo, readAddress } from "../../address.ts";
+import { remember, remembered } from "../../parts/remembered.ts";
 import { packText, unpackText } from "./share.ts";
 
 const key = "unrolled.lab.cell";
@@ -18,7 +19,7 @@ export type CellText = {
   readonly opened: number;
   /** What is wrong with the link that led here. */
   readonly problem: string;
-  /** A link that brings others to where the reader is. */
+  /** A link that brings others to where the reader is. @throws Error in a browser that cannot pack a text */
   readonly link: () => Promise<string>;
 };
 
@@ -28,7 +29,7 @@ export type Settings = { readonly query: Query; readonly read: (query: Query) =>
 
 /** `#/lab?cell=...` is a text, packed, with settings by their names; `#/lab?start=gru` a built-in cell. */
 export function useCellText({ query }: Address, settings: Settings): CellText {
-  const [text, setText] = useState(() => localStorage.getItem(key) ?? (cells.lstm as { source: string }).source);
+  const [text, setText] = useState(() => remembered(key) ?? (cells.lstm as { source: string }).source);
   const [opened, setOpened] = useState(0);
   const [problem, setProblem] = useState("");
   const timer = useRef(0);
@@ -42,7 +43,8 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
     clearTimeout(timer.current);
     timer.current = window.setTimeout(async () => {
       const asked = timer.current;
-      const href = await link();
+      // A browser that cannot pack has the settings there alone; the text is remembered all the same.
+      const href = await link().catch(() => linkTo("lab", [], latest.current.settings.query));
       if (asked !== timer.current) return;
       known.current = keyOf(readAddress(href).query);
       go(href, { replace: true });
@@ -51,7 +53,7 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
   const write = (next: string): void => {
     setText(next);
     setProblem("");
-    localStorage.setItem(key, next);
+    remember(key, next);
     follow();
   };
   const open = (next: string): void => {
@@ -72,7 +74,7 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
       settings.read(query);
       const read = (next: string): void => {
         if (known.current !== here) return;
-        localStorage.setItem(key, next);
+        remember(key, next);
         setText(next);
         setOpened((count) => count + 1);
         setProblem("");

@@ -21,17 +21,17 @@ export function Editor({ text, opened, onChange, compiling: { phase, mistake, pr
   latest.current = { text, onChange };
   useEffect(() => {
     let gone = false;
-    // Without it the text area stays.
-    const load = import("./code-mirror.ts").catch(() => undefined);
-    void load.then((module) => {
-      if (gone || place.current === null || module === undefined) return;
+    const make = (module: typeof import("./code-mirror.ts")): void => {
+      if (gone || place.current === null) return;
       editor.current = module.createEditor(place.current, {
         text: latest.current.text,
         onChange: (next) => latest.current.onChange(next),
         describedBy: "editor-help",
       });
       setReady(true);
-    });
+    };
+    // Without it the text area stays.
+    import("./code-mirror.ts").then(make, () => {});
     return () => {
       gone = true;
       editor.current?.end();

@@ -1,12 +1,13 @@
 /** The room Lab: write a cell, see what the compiler makes of it, train it, compare the runs. */
 import { useMemo, useRef, useState } from "preact/hooks";
+import { InterruptedRuns } from "../../models/interrupted-runs.tsx";
 import { useModels } from "../../models/shelf.ts";
+import { useSession } from "../../models/training-session.ts";
 import type { Room } from "../../shell.tsx";
 import { CellDesk } from "./cell-desk.tsx";
 import { builtInName, useCellText } from "./cell-text.ts";
 import { useCompiling } from "./compiling.ts";
 import { type Run, Runs } from "./runs.tsx";
-import { useSession } from "./session.ts";
 import {
   type Form,
   formOfFacts,
@@ -83,6 +84,7 @@ const Lab: Room = ({ address }) => {
       <h2 ref={desk} tabIndex={-1}>
         Training
       </h2>
+      <InterruptedRuns />
       <TrainingDesk
         {...{ session, form, setForm, source, setSource, goingOn, setGoingOn }}
         taken={models?.map(({ name }) => name) ?? []}

@@ -1,9 +1,10 @@
 /** The runs that the browser keeps: open, take away, go on with, forget, compare. */
 import { useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
+import { messageOf } from "../../loading.ts";
+import { lossesAsCsv } from "../../models/losses.ts";
 import { download, forgetModel, keepModel, readModelFile, type ShelfModel } from "../../models/shelf.ts";
 import { LossChart } from "./loss-chart.tsx";
-import { lossesAsCsv } from "./losses.ts";
 import type { GoingOn } from "./training-desk.tsx";
 
 /** A model that was trained here. */
@@ -36,7 +37,7 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
     if (forgotten === undefined) return;
     const { run, file } = forgotten;
     setForgotten(undefined);
-    await keepModel({ name: run.name, training: run.training }, file);
+    await keepModel({ name: run.name, training: run.training }, file).catch((error) => setProblem(messageOf(error)));
   };
   return (
     <>

@@ -1,16 +1,7 @@
 /** The settings of a training, each with what it is, and what is wrong with it. */
 import { useId } from "preact/hooks";
-import {
-  type FieldName,
-  type Form,
-  fields,
-  fieldsOf,
-  optimizerTitles,
-  problemOf,
-  scheduleTitles,
-  tokenTitles,
-  withOptimizer,
-} from "./settings.ts";
+import { optimizerTitles, scheduleTitles, tokenTitles } from "../../models/training-facts.ts";
+import { type FieldName, type Form, fields, fieldsOf, problemOf, withOptimizer } from "./settings.ts";
 
 export type SettingsFormProps = {
   readonly form: Form;

@@ -1,8 +1,9 @@
 /** The settings of a training as they stand in the form, as text, and what they say. */
 import { fitDefaults, rateFor } from "../../../train/fit-stream.ts";
 import type { OptimizerName } from "../../../train/optimizer-names.ts";
-import type { ScheduleName } from "../../engine/schedules.ts";
 import type { TrainingSettings } from "../../engine/training.ts";
+import { decayOf, type Facts, optimizerTitles, scheduleTitles, tokenTitles } from "../../models/training-facts.ts";
+import { remember, remembered } from "../../parts/remembered.ts";
 
 type Field = {
   readonly label: string;
@@ -57,30 +58,6 @@ export const fields = {
 } as const satisfies Record<string, Field>;
 export type FieldName = keyof typeof fields;
 
-export const tokenTitles: Readonly<Record<TrainingSettings["tokens"], string>> = {
-  char: "characters",
-  word: "words",
-  bpe: "byte pairs",
-};
-/** Optimisers by Keras's names, as far as it has them. */
-export const optimizerTitles: Readonly<Record<OptimizerName, string>> = {
-  adam: "Adam",
-  adamw: "AdamW",
-  nadam: "Nadam",
-  rmsprop: "RMSprop",
-  sgd: "SGD",
-  asgd: "ASGD, averaged",
-};
-/** Schedules by Keras's names; `cosine` is the library's own, over the whole training. */
-export const scheduleTitles: Readonly<Record<"cosine" | ScheduleName, string>> = {
-  cosine: "cosine to a tenth",
-  constant: "constant",
-  cosineDecay: "CosineDecay",
-  exponentialDecay: "ExponentialDecay",
-  inverseTimeDecay: "InverseTimeDecay",
-  polynomialDecay: "PolynomialDecay",
-};
-
 export type Form = { readonly [Name in FieldName]: string } & {
   readonly tokens: TrainingSettings["tokens"];
   readonly optimizer: OptimizerName;
@@ -125,11 +102,10 @@ export function numberOf(form: Form, name: FieldName): number {
 
 /** The fields that say something: the others are of another length or schedule. */
 export function fieldsOf({ until, schedule }: Form): readonly FieldName[] {
-  const decays = schedule !== "cosine" && schedule !== "constant";
+  const decay = decayOf(schedule);
   const unused: readonly FieldName[] = [
     until === "epochs" ? "minutes" : "epochs",
-    ...(decays ? [] : (["decaySteps"] as const)),
-    ...(schedule === "exponentialDecay" || schedule === "inverseTimeDecay" ? [] : (["decayRate"] as const)),
+    ...(["decaySteps", "decayRate"] as const).filter((name) => !decay.includes(name)),
   ];
   return (Object.keys(fields) as FieldName[]).filter((name) => !unused.includes(name));
 }
@@ -175,19 +151,22 @@ export function withQuery(form: Form, query: Readonly<Record<string, string>>): 
 
 const key = "unrolled.lab.settings";
 export function rememberForm(form: Form): void {
-  localStorage.setItem(key, JSON.stringify(form));
+  remember(key, JSON.stringify(form));
 }
 export function rememberedForm(): Form {
   try {
-    const kept = JSON.parse(localStorage.getItem(key) ?? "{}") as Record<string, unknown>;
-    const known = Object.entries(standardForm).map(([name, standard]) => {
-      const value = kept[name];
-      return [name, typeof value === "string" && isChoice(name, value) ? value : standard];
-    });
-    return Object.fromEntries(known) as Form;
+    return formFrom(JSON.parse(remembered(key) ?? "{}"));
   } catch {
     return standardForm;
   }
+}
+/** What of it is known and right; the rest is as usual. */
+export function formFrom(kept: Readonly<Record<string, unknown>>): Form {
+  const known = Object.entries(standardForm).map(([name, standard]) => {
+    const value = kept[name];
+    return [name, typeof value === "string" && isChoice(name, value) ? value : standard];
+  });
+  return Object.fromEntries(known) as Form;
 }
 const choices: Readonly<Record<string, readonly string[]>> = {
   tokens: Object.keys(tokenTitles),
@@ -197,32 +176,8 @@ const choices: Readonly<Record<string, readonly string[]>> = {
 };
 const isChoice = (name: string, value: string): boolean => choices[name]?.includes(value) ?? true;
 
-/** What a model is made of, for people: in a run's table. */
-export const madeFacts = (form: Form) => ({
-  Units: Number(form.units),
-  Layers: Number(form.layers),
-  Tokens: tokenTitles[form.tokens],
-  Dropout: Number(form.dropout),
-  Optimizer: optimizerTitles[form.optimizer],
-});
-/** How it is trained, for people. */
-export const trainingFacts = (form: Form) => ({
-  Batch: Number(form.batch),
-  Steps: Number(form.steps),
-  "Learning rate": Number(form.learningRate),
-  Schedule: scheduleTitles[form.schedule],
-  ...Object.fromEntries(
-    (["decaySteps", "decayRate"] as const)
-      .filter((name) => fieldsOf(form).includes(name))
-      .map((name) => [fields[name].label, Number(form[name])]),
-  ),
-  "Clip norm": Number(form.clipNorm),
-  Seed: Number(form.seed),
-  Length: form.until === "epochs" ? `${Number(form.epochs)} epochs` : `${Number(form.minutes)} minutes`,
-});
-
 /** The settings that a run's table tells of; what it leaves out is what it was when there was no such setting. */
-export function formOfFacts(facts: Readonly<Record<string, string | number>>, form: Form): Form {
+export function formOfFacts(facts: Facts, form: Form): Form {
   const numbers = Object.entries(fields).flatMap(([name, { label }]) =>
     facts[label] === undefined ? [] : [[name, `${facts[label]}`] as const],
   );

@@ -2,14 +2,12 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import { freeName } from "../../models/free-name.ts";
-import { download, type ShelfModel } from "../../models/shelf.ts";
-import { LossChart } from "./loss-chart.tsx";
-import { duration } from "./losses.ts";
-import { programOf } from "./program.ts";
+import { duration } from "../../models/losses.ts";
+import { download, readModelFile, type ShelfModel } from "../../models/shelf.ts";
+import { factsOf } from "../../models/training-facts.ts";
 import {
   dismissOutcome,
   endTraining,
-  type Facts,
   finishTraining,
   type Outcome,
   pauseTraining,
@@ -17,8 +15,10 @@ import {
   type Session,
   startTraining,
   type Training,
-} from "./session.ts";
-import { type Form, madeFacts, settingsOf, standardForm, trainingFacts } from "./settings.ts";
+} from "../../models/training-session.ts";
+import { LossChart } from "./loss-chart.tsx";
+import { programOf } from "./program.ts";
+import { type Form, settingsOf, standardForm } from "./settings.ts";
 import { SettingsForm } from "./settings-form.tsx";
 import { readSource, type Source, titleOf } from "./source.ts";
 import { SourceChoice } from "./source-choice.tsx";
@@ -54,12 +54,14 @@ export function TrainingDesk(props: TrainingDeskProps) {
       const text = await readSource(source, settings.seed);
       const before = goingOn?.model.training;
       const own = form.name.trim();
+      // Going on, the file says which cell.
+      const whole = { ...settings, cell: cell ?? "lstm" };
       startTraining({
+        place: "lab",
         name: freeName(own || standardName, props.taken),
         text,
-        // Going on, the file says which cell.
-        settings: { ...settings, cell: cell ?? "lstm" },
-        facts: factsOf(props),
+        settings: whole,
+        facts: factsOf(whole, titleOf(source), before?.facts),
         ...(goingOn !== undefined && { from: { file: goingOn.file, losses: before?.losses ?? [] } }),
       });
       setGoingOn(undefined);
@@ -134,17 +136,6 @@ function Program({ text }: { readonly text: string }) {
 const cellName = (cell: TrainingDeskProps["cell"]): string => (typeof cell === "string" ? cell : "own cell");
 const nameOf = (cell: TrainingDeskProps["cell"], form: Form, source: Source): string =>
   `${cellName(cell)} ${form.units}${form.layers.trim() === "1" ? "" : ` × ${form.layers}`}, ${titleOf(source)}`;
-
-/** A run's table, but for what it comes to. A model that goes on is what it was made of. */
-function factsOf({ cell, form, source, goingOn }: TrainingDeskProps): Facts {
-  const made = {
-    Cell: cellName(cell),
-    ...(typeof cell === "object" && { Equations: cell.equations }),
-    ...madeFacts(form),
-  };
-  const { "Decay steps": _, "Decay rate": __, ...before } = goingOn?.model.training?.facts ?? {};
-  return { ...(goingOn === undefined ? made : before), Text: titleOf(source), ...trainingFacts(form) };
-}
 
 const phases: Readonly<Record<Training["phase"], string>> = {
   preparing: "Making the model and compiling its program …",
@@ -244,8 +235,22 @@ function Ended({ outcome }: { readonly outcome: Outcome }) {
     return (
       <div class="card row outcome" role="status">
         <span>
-          <strong>{outcome.name}</strong> is trained and kept. {outcome.note}
+          <strong>{outcome.name}</strong> is trained and kept{outcome.inPage && ", until the page is closed"}.{" "}
+          {outcome.note}
         </span>
+        {outcome.inPage && (
+          <button
+            type="button"
+            onClick={() =>
+              readModelFile(outcome.id).then(
+                (file) => download(`${outcome.id}.safetensors`, file),
+                () => {},
+              )
+            }
+          >
+            Download it
+          </button>
+        )}
         <a class="button main" href={linkTo("write", [outcome.id])}>
           Write with it
         </a>
@@ -256,24 +261,11 @@ function Ended({ outcome }: { readonly outcome: Outcome }) {
       </div>
     );
   }
-  if (outcome.kind === "failed") {
-    return (
-      <div class="card row outcome" role="alert">
-        <span class="error">
-          {outcome.name}: {outcome.message}
-        </span>
-        {close}
-      </div>
-    );
-  }
   return (
     <div class="card row outcome" role="alert">
       <span class="error">
-        {outcome.name} is trained, but the browser could not keep it: {outcome.message}
+        {outcome.name}: {outcome.message}
       </span>
-      <button type="button" class="main" onClick={() => download(`${outcome.name}.safetensors`, outcome.file)}>
-        Download it
-      </button>
       {close}
     </div>
   );

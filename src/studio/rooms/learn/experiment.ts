@@ -25,7 +25,7 @@ export function useExperiment<Report, Result>(paceMs: number): Experiment<Report
   const own = useRef<Engine | undefined>(undefined);
   const job = useRef<Job<Report, Result> | undefined>(undefined);
   const stop = (): void => {
-    void job.current?.return(undefined as never);
+    job.current?.return(undefined as never).catch(() => {}); // Of an engine that died.
     job.current = undefined;
     setState((before) => ({ ...before, running: false }));
   };

@@ -1,7 +1,9 @@
 /** The room Learn: chapters in their order, one at a time, each loaded when it is opened. */
 import type { ComponentType } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { linkTo } from "../../address.ts";
+import { useLoaded } from "../../loading.ts";
+import { Failed } from "../../parts/failed.tsx";
 import type { Room } from "../../shell.tsx";
 import { reading, useReadingPlace } from "./reading-place.ts";
 import { WordReader } from "./word-reader.tsx";
@@ -110,15 +112,8 @@ function Contents() {
 
 function Opened({ at }: { readonly at: number }) {
   const { name, title, load } = chapters[at] as Chapter;
-  const [Body, setBody] = useState<ComponentType>();
-  const [failed, setFailed] = useState(false);
+  const { value: Body, error, retry } = useLoaded(name, async () => (await load()).default);
   const article = useRef<HTMLElement>(null);
-  useEffect(() => {
-    load().then(
-      ({ default: body }) => setBody(() => body),
-      () => setFailed(true),
-    );
-  }, [load]);
   useReadingPlace(name, Body !== undefined, article);
   return (
     <article class="chapter" ref={article}>
@@ -126,7 +121,7 @@ function Opened({ at }: { readonly at: number }) {
         <a href={linkTo("learn")}>Learn</a> · chapter {at + 1} of {chapters.length}
       </p>
       <h1>{title}</h1>
-      {failed && <p role="alert">The chapter did not load. Reload the page.</p>}
+      {error !== undefined && <Failed error="The chapter did not load." onRetry={retry} />}
       {Body !== undefined && <Body />}
       <nav class="turn" aria-label="Chapters">
         <Turn to={chapters[at - 1]} rel="prev" />

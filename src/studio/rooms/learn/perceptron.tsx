@@ -4,6 +4,7 @@ import { go, linkTo, useAddress } from "../../address.ts";
 import { engine, useAnswer } from "../../engine/engine.ts";
 import type { Line, PerceptronEnd, PerceptronStep, Point } from "../../engine/experiments.ts";
 import type { Job } from "../../engine/remote.ts";
+import { messageOf } from "../../loading.ts";
 import { Choice, chosen, titlesOf } from "../../parts/choice.tsx";
 import { Formula } from "../../parts/formula.tsx";
 import { Neuron } from "../../parts/neuron.tsx";
@@ -106,7 +107,7 @@ function Machine() {
     drawLine(made);
   };
   const [looked, setLooked] = useState(points.length - 1);
-  const { step, end, playing, learn, stop, forget } = useRule(points, line, (made) => {
+  const { step, end, playing, failed, learn, stop, forget } = useRule(points, line, (made) => {
     setLine(made);
     setLooked(made.point);
   });
@@ -231,8 +232,8 @@ function Machine() {
               : `Pass ${step.pass}, point ${step.point + 1}: ${step.wrong ? "wrong, so the line moves." : "right, so nothing moves."}`}
           </p>
           <p class="said" role="status">
-            {playing
-              ? ""
+            {playing || failed !== ""
+              ? failed
               : end === undefined
                 ? `${right} of ${points.length} points are right.`
                 : ending[end.kind](end as never)}
@@ -259,6 +260,7 @@ function useRule(points: readonly Point[], line: Line, onStep: (step: Perceptron
   const [step, setStep] = useState<PerceptronStep>();
   const [end, setEnd] = useState<PerceptronEnd>();
   const [playing, setPlaying] = useState(false);
+  const [failed, setFailed] = useState("");
   const run = useRef<Job<PerceptronStep, PerceptronEnd> | undefined>(undefined);
   const going = useRef(false);
   const stop = (): void => {
@@ -267,13 +269,22 @@ function useRule(points: readonly Point[], line: Line, onStep: (step: Perceptron
   };
   const forget = (): void => {
     stop();
-    void run.current?.return(undefined as never);
+    run.current?.return(undefined as never).catch(() => {}); // Of an engine that died.
     run.current = undefined;
+    setFailed("");
     setStep(undefined);
     setEnd(undefined);
   };
   useEffect(() => forget, []);
-  const learn = async (once: boolean): Promise<void> => {
+  const learn = (once: boolean): void => {
+    setFailed("");
+    learnOn(once).catch((error) => {
+      run.current = undefined;
+      stop();
+      setFailed(messageOf(error));
+    });
+  };
+  const learnOn = async (once: boolean): Promise<void> => {
     run.current ??= engine().run("perceptron", points, line, learningRate);
     const mine = run.current;
     going.current = !once;
@@ -291,5 +302,5 @@ function useRule(points: readonly Point[], line: Line, onStep: (step: Perceptron
     } while (going.current && run.current === mine);
     if (run.current === mine) stop();
   };
-  return { step, end, playing, learn, stop, forget };
+  return { step, end, playing, failed, learn, stop, forget };
 }

@@ -1,6 +1,7 @@
 /** Where the reader was in each chapter, and which one came last; kept in this browser alone. */
 import type { RefObject } from "preact";
 import { useEffect } from "preact/hooks";
+import { remember, remembered } from "../../parts/remembered.ts";
 
 const key = "unrolled.learn";
 
@@ -15,7 +16,7 @@ type Reading = {
 
 export function reading(): Reading {
   try {
-    return { places: {}, finished: [], ...JSON.parse(localStorage.getItem(key) ?? "{}") };
+    return { places: {}, finished: [], ...JSON.parse(remembered(key) ?? "{}") };
   } catch {
     return { places: {}, finished: [] };
   }
@@ -36,7 +37,7 @@ export function useReadingPlace(chapter: string, there: boolean, article: RefObj
     const place = article.current;
     if (!there || place === null) return;
     const top = (part: Element | undefined): number => (part?.getBoundingClientRect().top ?? headHeight) - headHeight;
-    const remember = (): void => {
+    const note = (): void => {
       const { places, finished } = reading();
       const end = scrollY + innerHeight >= document.documentElement.scrollHeight - 80;
       const parts = [...place.children];
@@ -49,12 +50,12 @@ export function useReadingPlace(chapter: string, there: boolean, article: RefObj
         },
         finished: end && !finished.includes(chapter) ? [...finished, chapter] : finished,
       };
-      localStorage.setItem(key, JSON.stringify(present));
+      remember(key, JSON.stringify(present));
     };
     let timer = 0;
     const later = (): void => {
       clearTimeout(timer);
-      timer = window.setTimeout(remember, restMs);
+      timer = window.setTimeout(note, restMs);
     };
     addEventListener("scroll", later, { passive: true });
     later();

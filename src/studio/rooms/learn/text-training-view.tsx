@@ -1,78 +1,56 @@
 /** A training that the reader starts, watches and stops; its model goes to the shelf. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
-import { type Engine, startEngine } from "../../engine/engine.ts";
 import type { TrainingReport } from "../../engine/training.ts";
-import { keepModel } from "../../models/shelf.ts";
+import { messageOf } from "../../loading.ts";
+import { InterruptedRuns } from "../../models/interrupted-runs.tsx";
+import { factsOf } from "../../models/training-facts.ts";
+import {
+  finishTraining,
+  type Session,
+  startTraining,
+  type Training,
+  useSession,
+} from "../../models/training-session.ts";
 import { Choice } from "../../parts/choice.tsx";
 import { Plot, type PlotProps } from "../../parts/plot.tsx";
 import { rhyme, settingsFor, type TextName, textNames, textOf } from "./text-training.ts";
 
 const lengths = { 1: "1 minute", 3: "3 minutes", 10: "10 minutes" } as const;
 
-type State =
-  | { readonly kind: "idle" | "training" | "ending" }
-  | { readonly kind: "kept"; readonly id: string }
-  | { readonly kind: "failed"; readonly message: string };
-
 export function TextTraining({ onKept }: { readonly onKept: (id: string) => void }) {
   const [textName, setTextName] = useState<TextName>("book");
   const [own, setOwn] = useState(rhyme);
   const [minutes, setMinutes] = useState<keyof typeof lengths>(1);
-  const [state, setState] = useState<State>({ kind: "idle" });
-  const [reports, setReports] = useState<readonly TrainingReport[]>([]);
-  const worker = useRef<Engine | undefined>(undefined);
-  const wanted = useRef(true);
-  useEffect(() => () => worker.current?.end(), []);
-
+  const [problem, setProblem] = useState("");
+  const { training, outcome: last } = useSession();
+  const outcome = last?.place === "learn" ? last : undefined;
+  // What was trained here stays to be looked at.
+  const [shown, setShown] = useState<Training>();
+  useEffect(() => {
+    if (training?.place === "learn") setShown(training);
+  }, [training]);
+  useEffect(() => {
+    if (outcome?.kind === "kept") onKept(outcome.id);
+  }, [outcome]);
   const train = async (): Promise<void> => {
-    wanted.current = true;
-    setState({ kind: "training" });
-    setReports([]);
-    const its = startEngine();
-    worker.current = its;
+    setProblem("");
+    setShown(undefined);
     try {
       const text = await textOf[textName](own);
       const settings = settingsFor(text, minutes);
-      const job = its.run("train", text, settings);
-      const all: TrainingReport[] = [];
-      for (;;) {
-        const { done, value } = await job.next(wanted.current ? undefined : "finish");
-        if (done) {
-          const { parameters, vocabulary, validationLoss, steps } = value;
-          const facts = {
-            ...{ text: textNames[textName], cell: "lstm", units: settings.units, layers: settings.layers },
-            ...{ vocabulary, parameters, steps, batch: settings.batch, "learning rate": settings.learningRate },
-            ...(validationLoss !== null && { "validation loss": validationLoss }),
-          };
-          const losses = all.map(({ step, loss, validationLoss, elapsedMs }) => ({
-            ...{ step, loss, validationLoss, elapsedMs },
-          }));
-          const id = await keepModel(
-            { name: `${names[textName]}, from Learn`, training: { facts, losses } },
-            value.bytes,
-          );
-          setState({ kind: "kept", id });
-          onKept(id);
-          return;
-        }
-        all.push(value);
-        setReports([...all]);
-      }
+      const facts = factsOf(settings, textNames[textName]);
+      startTraining({ place: "learn", name: `${names[textName]}, from Learn`, text, settings, facts });
     } catch (error) {
-      setState({ kind: "failed", message: (error as Error).message });
-    } finally {
-      its.end();
+      setProblem(messageOf(error));
     }
   };
-  const stop = (): void => {
-    wanted.current = false;
-    setState({ kind: "ending" });
-  };
 
-  const busy = state.kind === "training" || state.kind === "ending";
+  const busy = training !== undefined;
+  const wrong = problem || (outcome?.kind === "failed" ? outcome.message : "");
   return (
     <section class="card text-training" aria-label="Training">
+      <InterruptedRuns place="learn" />
       {!busy && (
         <div class="text-choices">
           <Choice label="Text" value={textName} options={textNames} onChoose={setTextName} />
@@ -92,60 +70,60 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
       )}
       <div class="row">
         {busy ? (
-          <button type="button" class="main" disabled={state.kind === "ending" || reports.length === 0} onClick={stop}>
+          <button
+            type="button"
+            class="main"
+            disabled={training.phase === "stopping" || training.latest === undefined}
+            onClick={finishTraining}
+          >
             Stop and keep it
           </button>
         ) : (
           <button type="button" class="main" onClick={train}>
-            {reports.length === 0 ? "Train" : "Train another"}
+            {shown === undefined ? "Train" : "Train another"}
           </button>
         )}
         <p class="text-said" role="status">
-          {said(state)}
+          {said(training, outcome)}
         </p>
-        {state.kind === "kept" && (
+        {!busy && outcome?.kind === "kept" && (
           <>
-            <a class="button" href={linkTo("write", [state.id])}>
+            <a class="button" href={linkTo("write", [outcome.id])}>
               Write with it
             </a>
-            <a class="button" href={linkTo("inspect", [state.id])}>
+            <a class="button" href={linkTo("inspect", [outcome.id])}>
               Look inside
             </a>
           </>
         )}
       </div>
-      {state.kind === "failed" && (
+      {wrong !== "" && (
         <p class="error" role="alert">
-          {state.message}
+          {wrong}
         </p>
       )}
-      {reports.length > 0 && <Progress reports={reports} />}
+      {shown?.latest !== undefined && <Progress training={shown} last={shown.latest} />}
     </section>
   );
 }
 
 const names: { readonly [Name in TextName]: string } = { book: "Moby-Dick", chapter: "Loomings", own: "My text" };
 
-function said(state: State): string {
-  switch (state.kind) {
-    case "training":
-      return "It trains …";
-    case "ending":
-      return "Finishing …";
-    case "kept":
-      return "The model is on the shelf.";
-    case "idle":
-    case "failed":
-      return "";
+function said(training: Training | undefined, outcome: Session["outcome"]): string {
+  if (training !== undefined) {
+    if (training.phase === "stopping") return "Finishing …";
+    return training.place === "learn" ? "It trains …" : `${training.name} is being trained.`;
   }
+  if (outcome?.kind !== "kept") return "";
+  return outcome.inPage ? "The model is on the shelf, until the page is closed." : "The model is on the shelf.";
 }
 
 /** Losses as bits a character, and samples, the newest first. */
-function Progress({ reports }: { readonly reports: readonly TrainingReport[] }) {
-  const last = reports.at(-1) as TrainingReport;
+function Progress({ training, last }: { readonly training: Training; readonly last: TrainingReport }) {
+  const { losses, samples } = training;
   const options = useCallback<PlotProps["options"]>(
     (plot) => {
-      const points = reports.map(({ elapsedMs, loss, validationLoss }) => ({
+      const points = losses.map(({ elapsedMs, loss, validationLoss }) => ({
         seconds: elapsedMs / 1000,
         bits: loss / Math.LN2,
         kept: validationLoss === null ? null : validationLoss / Math.LN2,
@@ -163,9 +141,8 @@ function Progress({ reports }: { readonly reports: readonly TrainingReport[] }) 
         ],
       };
     },
-    [reports],
+    [losses],
   );
-  const samples = reports.filter(({ sample }) => sample !== undefined);
   return (
     <div class="figure text-progress">
       <div>
@@ -188,10 +165,10 @@ function Progress({ reports }: { readonly reports: readonly TrainingReport[] }) 
         <p class="small soft">What it writes, at a temperature of 0.7; the newest first</p>
         {samples.length === 0 && <p class="small soft">The first sample comes in a moment.</p>}
         <ol class="text-samples">
-          {samples.toReversed().map(({ step, sample }) => (
+          {samples.toReversed().map(({ step, text }) => (
             <li key={step}>
               <span class="small soft">step {step.toLocaleString("en-US")}</span>
-              <pre>{sample}</pre>
+              <pre>{text}</pre>
             </li>
           ))}
         </ol>

@@ -1,9 +1,11 @@
 /** Chapter 7: characters as numbers, a model that is trained in the page, and how it chooses what comes next. */
 import { useEffect, useState } from "preact/hooks";
-import { engine, useAnswer } from "../../engine/engine.ts";
+import { engine, tellOfDeath, useAnswer, useAsks } from "../../engine/engine.ts";
 import type { Lesson } from "../../engine/text-lesson.ts";
+import { type Loaded, useLoaded } from "../../loading.ts";
 import { mobyDick } from "../../models/book.ts";
 import { readModelFile, useModels } from "../../models/shelf.ts";
+import { Failed } from "../../parts/failed.tsx";
 import { Formula } from "../../parts/formula.tsx";
 import { written } from "../../parts/numbers.ts";
 import { Slider } from "../../parts/slider.tsx";
@@ -25,7 +27,7 @@ export default function TextChapter() {
   const models = useModels();
   const [chosen, choose] = useState<string>();
   const id = chosen ?? models?.[0]?.id ?? untrained;
-  const { file, error } = useModelFile(models === undefined ? undefined : id);
+  const { value: file, error, retry } = useModelFile(models === undefined ? undefined : id);
   return (
     <>
       <p>
@@ -54,11 +56,7 @@ export default function TextChapter() {
           </select>
         </label>
       </div>
-      {error !== undefined && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      {error !== undefined && <Failed error={error} onRetry={retry} />}
       <h2>From characters to numbers</h2>
       <AsNumbers file={file} />
       <h2>What comes next, and how surely</h2>
@@ -70,42 +68,27 @@ export default function TextChapter() {
 type ModelFile = Uint8Array<ArrayBuffer>;
 
 /** A model's file by its id, or an untrained one's. */
-function useModelFile(id: string | undefined): { readonly file?: ModelFile; readonly error?: string } {
-  const [found, setFound] = useState<{ file?: ModelFile; error?: string }>({});
-  useEffect(() => {
-    if (id === undefined) return;
-    let left = false;
-    const read = async (): Promise<ModelFile> =>
-      id === untrained ? engine().ask("untrained", await mobyDick(), units) : readModelFile(id);
-    read().then(
-      (file) => {
-        if (!left) setFound({ file });
-      },
-      (error: Error) => {
-        if (!left) setFound({ error: error.message });
-      },
-    );
-    return () => {
-      left = true;
-    };
-  }, [id]);
-  return found;
-}
+const useModelFile = (id: string | undefined): Loaded<ModelFile> =>
+  useLoaded(id, async () =>
+    id === untrained ? engine().ask("untrained", await mobyDick(), units) : readModelFile(id as string),
+  );
 
 /** An answer that takes a while, asked for when `key` has not changed for a moment; the last one stays until then. */
 function useSoon<Result>(ask: () => Promise<Result> | undefined, key: readonly unknown[]): Result | undefined {
   const [answer, setAnswer] = useState<Result>();
+  const asks = useAsks();
   useEffect(() => {
     let left = false;
-    const timer = setTimeout(async () => {
-      const made = await ask();
-      if (!left && made !== undefined) setAnswer(made);
+    const timer = setTimeout(() => {
+      ask()?.then((made) => {
+        if (!left) setAnswer(made);
+      }, tellOfDeath);
     }, 80);
     return () => {
       left = true;
       clearTimeout(timer);
     };
-  }, key);
+  }, [...key, asks]);
   return answer;
 }
 

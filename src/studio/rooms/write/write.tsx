@@ -335,7 +335,9 @@ function CopyButton({ text }: { readonly text: string }) {
       <button
         type="button"
         onClick={() => {
-          navigator.clipboard.writeText(text).then(
+          // Away from https there is no clipboard.
+          const copied = navigator.clipboard?.writeText(text) ?? Promise.reject();
+          copied.then(
             () => setSaid("Copied."),
             () => setSaid("The browser did not allow it."),
           );

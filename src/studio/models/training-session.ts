@@ -1,44 +1,64 @@
 /**
- * The training that goes on, whichever room the reader is in: one at a time, in a worker of its own. What it ends with goes
- * to the shelf.
+ * The training that goes on, whichever room the reader is in: one at a time, in a worker of its own. While it does, what it
+ * takes to go on later is kept; what it ends with goes to the shelf.
  */
 import { useEffect, useState } from "preact/hooks";
-import { type Engine, EngineDied, startEngine } from "../../engine/engine.ts";
-import type { TrainedModel, TrainingReport, TrainingSettings } from "../../engine/training.ts";
-import { keepModel, type LossPoint } from "../../models/shelf.ts";
+import { type Engine, EngineDied, startEngine } from "../engine/engine.ts";
+import type { TrainedModel, TrainingReport, TrainingSettings } from "../engine/training.ts";
+import { messageOf } from "../loading.ts";
+import { changedHere } from "./database.ts";
+import { checkpointOf, createKeeper, forgetRun, hold, type Run } from "./interrupted.ts";
 import { withPoint } from "./losses.ts";
+import { keepModel, type LossPoint } from "./shelf.ts";
+import type { Facts } from "./training-facts.ts";
 
-export type Facts = Readonly<Record<string, string | number>>;
+/** Where it was begun. */
+export type TrainingPlace = "lab" | "small" | "learn";
 
 /** What is to be trained. */
 export type TrainingRequest = {
+  readonly place: TrainingPlace;
   readonly name: string;
   readonly text: string;
   readonly settings: TrainingSettings;
   /** The settings, for people. */
   readonly facts: Facts;
-  /** A kept model to go on with. */
-  readonly from?: { readonly file: Uint8Array<ArrayBuffer>; readonly losses: readonly LossPoint[] };
+  /** A kept model to go on with, or the checkpoint of a run that was interrupted, by its name there. */
+  readonly from?: {
+    readonly file: Uint8Array<ArrayBuffer>;
+    readonly losses: readonly LossPoint[];
+    readonly run?: string;
+  };
 };
 
 export type Training = {
+  readonly place: TrainingPlace;
   readonly name: string;
   readonly facts: Facts;
   readonly phase: "preparing" | "running" | "pausing" | "paused" | "stopping";
   readonly losses: readonly LossPoint[];
   readonly latest?: TrainingReport;
   /** The newest sample, and the update after which it was written. */
-  readonly sample?: { readonly text: string; readonly step: number };
+  readonly sample?: Sample;
+  /** The last ones, the newest at the end. */
+  readonly samples: readonly Sample[];
 };
+export type Sample = { readonly text: string; readonly step: number };
+const mostSamples = 50;
 
 /** What became of the last one. */
 export type Outcome =
-  | { readonly kind: "kept"; readonly id: string; readonly name: string; readonly note: string }
-  /** It is trained, but the browser has no room for it. */
-  | { readonly kind: "unkept"; readonly name: string; readonly file: Uint8Array<ArrayBuffer>; readonly message: string }
+  | {
+      readonly kind: "kept";
+      readonly id: string;
+      readonly name: string;
+      readonly note: string;
+      /** Only until the page is closed: it should be taken away as a file. */
+      readonly inPage: boolean;
+    }
   | { readonly kind: "failed"; readonly name: string; readonly message: string };
 
-export type Session = { readonly training?: Training; readonly outcome?: Outcome };
+export type Session = { readonly training?: Training; readonly outcome?: Outcome & { readonly place: TrainingPlace } };
 
 let session: Session = {};
 const changed = new EventTarget();
@@ -67,9 +87,12 @@ let goOn = (): void => {};
 
 export function startTraining(request: TrainingRequest): void {
   if (session.training !== undefined) return;
-  const { name, facts, from } = request;
-  set({ training: { name, facts, phase: "preparing", losses: from?.losses ?? [] } });
-  void train(request).then((outcome) => set({ outcome }));
+  const { place, name, facts, from } = request;
+  set({ training: { place, name, facts, phase: "preparing", losses: from?.losses ?? [], samples: [] } });
+  void train(request).then((outcome) => {
+    set({ outcome: { ...outcome, place } });
+    changedHere(); // A run that was broken off can be gone on with.
+  });
 }
 
 /** Before the first report there is nothing to pause. */
@@ -99,20 +122,31 @@ export function dismissOutcome(): void {
   if (session.outcome !== undefined) set({});
 }
 
-async function train({ name, text, settings, facts, from }: TrainingRequest): Promise<Outcome> {
+async function train({ place, name, text, settings, facts, from }: TrainingRequest): Promise<Outcome> {
+  const id = from?.run ?? newRun();
+  const keeper = createKeeper(id, text);
   const own = startEngine();
   engine = own;
+  const release = await hold(id);
   addEventListener("beforeunload", warn);
-  const awake = new AbortController();
-  stayAwake(awake.signal);
   const [beforeMs, beforeStep] = [from?.losses.at(-1)?.elapsedMs ?? 0, from?.losses.at(-1)?.step ?? 0];
   let pausedMs = 0;
   try {
-    const job = own.run("train", text, settings, from?.file);
+    if (release === undefined) throw new Error("It goes on in another tab of this browser.");
+    const start = from && { file: from.file, interrupted: from.run !== undefined };
+    const job = own.run("train", text, settings, start);
     for (;;) {
       const { done, value } = await job.next(session.training?.phase === "stopping" ? "finish" : undefined);
-      if (done) return await kept(name, facts, value, session.training?.phase === "stopping");
+      if (done) {
+        await keeper.rest();
+        return await kept(name, facts, value, session.training?.phase === "stopping", id);
+      }
       hear(value, beforeMs - pausedMs, beforeStep);
+      if (value.checkpoint !== undefined) {
+        const { losses = [] } = session.training ?? {};
+        const { step, done, epoch } = value;
+        keeper.keep({ place, name, facts, settings, losses, step, done, epoch }, value.checkpoint);
+      }
       if (session.training?.phase !== "pausing") continue;
       update({ phase: "paused" });
       const fromMs = performance.now();
@@ -123,10 +157,14 @@ async function train({ name, text, settings, facts, from }: TrainingRequest): Pr
       pausedMs += performance.now() - fromMs;
     }
   } catch (error) {
+    await keeper.rest();
+    // What broke by itself can be gone on with; what cannot be trained, or was ended, cannot.
+    const lasts = error instanceof EngineDied && session.training?.phase !== "stopping";
+    if (!lasts && release !== undefined) await forgetRun(id).catch(() => {});
     return { kind: "failed", name, message: reasonOf(error) };
   } finally {
     own.end();
-    awake.abort();
+    release?.();
     removeEventListener("beforeunload", warn);
   }
 }
@@ -135,7 +173,7 @@ function reasonOf(error: unknown): string {
   if (error instanceof EngineDied && session.training?.phase === "stopping") {
     return "It was ended, and nothing of it is kept.";
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   // How browsers say that they give no more memory, outside of WebAssembly.
   const full = /allocation failed|invalid (typed )?array length|out of memory/i.test(message);
   return full ? "This machine has not enough memory for it. Take fewer units or layers, or a smaller batch." : message;
@@ -144,12 +182,6 @@ function reasonOf(error: unknown): string {
 /** Pages ask before they are closed. */
 function warn(event: BeforeUnloadEvent): void {
   event.preventDefault();
-}
-
-/** Browsers stop pages that nobody looks at, but none that holds a lock. */
-function stayAwake(signal: AbortSignal): void {
-  const until = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-  navigator.locks?.request("unrolled.training", { mode: "shared" }, () => until).catch(() => {});
 }
 
 function hear(report: TrainingReport, offsetMs: number, beforeStep: number): void {
@@ -161,14 +193,22 @@ function hear(report: TrainingReport, offsetMs: number, beforeStep: number): voi
     latest: report,
     ...(training.phase === "preparing" && { phase: "running" }),
     ...(Number.isFinite(loss) && step > beforeStep && { losses: withPoint(training.losses, point) }),
-    ...(sample !== undefined && { sample: { text: sample, step } }),
+    ...(sample !== undefined && {
+      sample: { text: sample, step },
+      samples: [...training.samples.slice(1 - mostSamples), { text: sample, step }],
+    }),
   });
 }
 
-async function kept(name: string, facts: Facts, model: TrainedModel, stopped: boolean): Promise<Outcome> {
-  const { training } = session;
+async function kept(
+  wanted: string,
+  facts: Facts,
+  model: TrainedModel,
+  stopped: boolean,
+  run: string,
+): Promise<Outcome> {
   const { bytes, parameters, vocabulary, loss, validationLoss, tokensPerSecond, steps, broke } = model;
-  const losses = training?.losses ?? [];
+  const losses = session.training?.losses ?? [];
   const results = {
     Parameters: parameters,
     Vocabulary: vocabulary,
@@ -179,18 +219,31 @@ async function kept(name: string, facts: Facts, model: TrainedModel, stopped: bo
     "Seconds of training": Math.round((losses.at(-1)?.elapsedMs ?? 0) / 100) / 10,
     Ended: broke !== undefined ? "its loss was no number" : stopped ? "stopped by hand" : "at its end",
   };
-  try {
-    const id = await keepModel({ name, training: { facts: { ...facts, ...results }, losses } }, bytes);
-    return {
-      kind: "kept",
-      id,
-      name,
-      note: broke ?? (stopped ? "It was stopped early; the model of that moment is kept." : ""),
-    };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { kind: "unkept", name, file: bytes, message };
-  }
+  const training = { facts: { ...facts, ...results }, losses };
+  const { id, name, inPage = false } = await keepModel({ name: wanted, training }, bytes, { run });
+  const note = broke ?? (stopped ? "It was stopped early; the model of that moment is kept." : "");
+  return { kind: "kept", id, name, note, inPage };
 }
 
+const newRun = (): string => `${Date.now()}-${Math.floor(Math.random() * 1e9)}`;
 const rounded = (value: number): number => Number(value.toFixed(4));
+
+/** Go on with a run that was interrupted. @throws Error where it is not there any more */
+export async function goOnWith({ id, ...run }: Run): Promise<void> {
+  const { file, text } = await checkpointOf(id);
+  const { place, name, facts, settings, losses } = run;
+  startTraining({ place, name, facts, settings, text, from: { file, losses, run: id } });
+}
+
+/** Keep the model that an interrupted run has come to, and forget the run. @throws Error where it is not there any more */
+export async function keepInterrupted({ id, name, facts, losses, step }: Run): Promise<void> {
+  const { file } = await checkpointOf(id);
+  const last = losses.findLast(({ validationLoss }) => validationLoss !== null)?.validationLoss;
+  const results = {
+    Updates: step,
+    ...(losses.length > 0 && { Loss: rounded((losses.at(-1) as LossPoint).loss) }),
+    ...(last != null && { "Validation loss": rounded(last) }),
+    Ended: "interrupted",
+  };
+  await keepModel({ name, training: { facts: { ...facts, ...results }, losses } }, file, { run: id });
+}

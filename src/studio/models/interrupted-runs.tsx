@@ -1,0 +1,52 @@
+/** Runs that a reload or a crash broke off: to go on with, to keep as they are, or to forget. */
+import { useState } from "preact/hooks";
+import { messageOf } from "../loading.ts";
+import { forgetRun, type Run, useInterrupted } from "./interrupted.ts";
+import { goOnWith, keepInterrupted, type TrainingPlace, useSession } from "./training-session.ts";
+
+/** Those that were begun in this place; all without it. */
+export function InterruptedRuns({ place }: { readonly place?: TrainingPlace }) {
+  const runs = useInterrupted().filter((run) => place === undefined || run.place === place);
+  const { training } = useSession();
+  const [problem, setProblem] = useState("");
+  const attempt = (work: Promise<void>): void => {
+    setProblem("");
+    work.catch((error) => setProblem(messageOf(error)));
+  };
+  if (training !== undefined || (runs.length === 0 && problem === "")) return null;
+  return (
+    <>
+      {runs.map((run) => (
+        <InterruptedRun key={run.id} run={run} attempt={attempt} />
+      ))}
+      {problem !== "" && (
+        <p class="error" role="alert">
+          {problem}
+        </p>
+      )}
+    </>
+  );
+}
+
+const dateFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+function InterruptedRun({ run, attempt }: { readonly run: Run; readonly attempt: (work: Promise<void>) => void }) {
+  const { id, name, step, done, savedMs } = run;
+  return (
+    <section class="card row interrupted" aria-label={`Interrupted: ${name}`}>
+      <span>
+        <strong>{name}</strong> was interrupted on {dateFormat.format(savedMs)}, after {step.toLocaleString("en-US")}{" "}
+        updates, {Math.floor(100 * done)} % of its training.
+      </span>
+      <button type="button" class="main" onClick={() => attempt(goOnWith(run))}>
+        Go on with it
+      </button>
+      <button type="button" onClick={() => attempt(keepInterrupted(run))}>
+        Keep it as it is
+      </button>
+      <button type="button" class="quiet" onClick={() => attempt(forgetRun(id))}>
+        Forget it
+      </button>
+    </section>
+  );
+}

@@ -1,0 +1,117 @@
+/**
+ * Trainings under way, kept while they are: what a page that is opened after a crash or a reload can go on with. Knows nothing
+ * about how a training is run.
+ */
+import { useEffect, useState } from "preact/hooks";
+import type { TrainingSettings } from "../engine/training.ts";
+import { onChange, read, readAll, write } from "./database.ts";
+import { type LossPoint, withoutRun } from "./shelf.ts";
+
+/** A training that is not at its end, without its checkpoint and its text. */
+export type Run = {
+  readonly id: string;
+  readonly place: "lab" | "small" | "learn";
+  readonly name: string;
+  readonly facts: Readonly<Record<string, string | number>>;
+  readonly settings: TrainingSettings;
+  readonly losses: readonly LossPoint[];
+  readonly step: number;
+  readonly epoch: number;
+  /** 0 to 1. */
+  readonly done: number;
+  /** In milliseconds since 1970. */
+  readonly savedMs: number;
+};
+
+const lockName = (id: string): string => `unrolled.training.${id}`;
+
+/**
+ * While a run goes on, its page holds a lock, by which others know; and browsers stop no page that holds one. Gives what lets
+ * it go, undefined where another page has it.
+ */
+export async function hold(id: string): Promise<(() => void) | undefined> {
+  let release = (): void => {};
+  const until = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  // Without https, away from this machine, and without storage there are no locks.
+  const { locks } = navigator;
+  if (locks === undefined) return release;
+  return new Promise((resolve) => {
+    const held = (lock: Lock | null): Promise<void> | undefined => {
+      resolve(lock === null ? undefined : release);
+      return lock === null ? undefined : until;
+    };
+    locks.request(lockName(id), { ifAvailable: true }, held).catch(() => resolve(release));
+  });
+}
+
+async function heldLocks(): Promise<ReadonlySet<string>> {
+  const { held = [] } = (await navigator.locks?.query().catch(() => undefined)) ?? {};
+  return new Set(held.map(({ name = "" }) => name));
+}
+
+/** Keeps a run's checkpoints, one after the other; one that comes while another is being written is passed over. */
+export function createKeeper(id: string, text: string) {
+  let writing: Promise<unknown> | undefined;
+  let hasText = false;
+  return {
+    keep(run: Omit<Run, "id" | "savedMs">, checkpoint: Uint8Array<ArrayBuffer>): void {
+      if (writing !== undefined) return;
+      const told: Run = { ...run, id, savedMs: Date.now() };
+      const changes = [
+        { store: "runs", key: id, value: told },
+        { store: "checkpoints", key: id, value: checkpoint },
+        ...(hasText ? [] : [{ store: "texts", key: id, value: text } as const]),
+      ] as const;
+      hasText = true;
+      // What cannot be kept is kept in the page, for an engine that dies: see `write`.
+      writing = write(() => changes, { quiet: true })
+        .catch(() => {})
+        .finally(() => {
+          writing = undefined;
+        });
+    },
+    /** Until nothing is being written. */
+    rest: async (): Promise<void> => void (await writing),
+  };
+}
+
+/** @throws Error where there is none any more */
+export async function checkpointOf(id: string): Promise<{ file: Uint8Array<ArrayBuffer>; text: string }> {
+  const [file, text] = await Promise.all([read("checkpoints", id), read("texts", id)]);
+  if (file === undefined || text === undefined) throw new Error("The browser does not keep this training any more.");
+  return { file, text };
+}
+
+export async function forgetRun(id: string): Promise<void> {
+  await write(() => withoutRun(id));
+}
+
+/** Trainings that no page is at, the newest first. */
+async function listInterrupted(): Promise<readonly Run[]> {
+  const [runs, held] = await Promise.all([readAll("runs"), heldLocks()]);
+  return runs
+    .map(({ value }) => value as Run)
+    .filter(({ id }, k, all) => !held.has(lockName(id)) && all.findIndex((other) => other.id === id) === k)
+    .sort((a, b) => b.savedMs - a.savedMs);
+}
+
+export function useInterrupted(): readonly Run[] {
+  const [runs, setRuns] = useState<readonly Run[]>([]);
+  useEffect(() => {
+    let gone = false;
+    const look = (): void => {
+      void listInterrupted().then((found) => {
+        if (!gone) setRuns(found);
+      });
+    };
+    look();
+    const end = onChange(look);
+    return () => {
+      gone = true;
+      end();
+    };
+  }, []);
+  return runs;
+}
