@@ -83,10 +83,11 @@ export async function build() {
   const cli = join(root, "dist/cli/main.js");
   if (existsSync(cli)) chmodSync(cli, 0o755);
   const { writeMobyDick } = await import("./moby-dick.mjs");
-  const { buildStudio } = await import("./studio.mjs");
+  const { buildStudio, listFiles } = await import("./studio.mjs");
   await buildStudio(root, join(root, "dist/studio"));
   // Commands and pages read the same copy.
   writeMobyDick(join(root, "dist/studio/data/moby-dick.txt"));
+  listFiles(join(root, "dist/studio"));
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, hash);
   return 0;

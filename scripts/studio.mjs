@@ -1,6 +1,7 @@
 /** The studio's page: bundled by Vite from src/studio into files that any folder of any host can serve. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
 import { build } from "vite";
 
 /** KaTeX's style names each font three times; every browser that runs the studio takes the first. */
@@ -12,6 +13,45 @@ const onlyWoff2 = {
     return code.replace(/,\s*url\([^)]*\.(?:woff|ttf)\)\s*format\("[^"]*"\)/g, "");
   },
 };
+
+/**
+ * The styles of a room reach no other one: they stand below the room's class, which the shell gives, without weighing more. Names
+ * of movements are the page's, and cannot stand there.
+ */
+const roomStyles = {
+  name: "room-styles",
+  enforce: "pre",
+  transform(code, id) {
+    const [, room] = /studio\/rooms\/(\w+)\/[^/]+\.css$/.exec(id) ?? [];
+    if (room === undefined) return undefined;
+    const movements = [];
+    const styles = code.replace(/@keyframes\s+[\w-]+\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}/g, (whole) => {
+      movements.push(whole);
+      return "";
+    });
+    return `${movements.join("\n")}\n:where(.room-${room}) {\n${styles}\n}\n`;
+  },
+};
+
+const serviceWorker = "service-worker";
+
+/** Tell the service worker of all files in the folder, once they are there, but of itself. */
+export function listFiles(folder) {
+  const own = join(folder, `${serviceWorker}.js`);
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((file) => file !== own)
+    .sort();
+  const script = readFileSync(own, "utf8");
+  const hash = createHash("sha256").update(script);
+  for (const file of files) hash.update(file.slice(folder.length)).update(readFileSync(file));
+  const names = files
+    .map((file) => relative(folder, file).replaceAll(sep, "/"))
+    .filter((name) => name !== "models.json");
+  const version = hash.digest("hex").slice(0, 16);
+  writeFileSync(own, `const builtFiles=${JSON.stringify(names)},builtVersion="${version}";\n${script}`);
+}
 
 /** The page's own way to ask for its parts: see src/studio/preload.ts. */
 const ownPreload = (root) => ({
@@ -30,7 +70,7 @@ export async function buildStudio(root, folder) {
     base: "./",
     configFile: false,
     logLevel: "warn",
-    plugins: [onlyWoff2, ownPreload(root)],
+    plugins: [onlyWoff2, roomStyles, ownPreload(root)],
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     worker: { format: "es" },
     build: {
@@ -38,6 +78,16 @@ export async function buildStudio(root, folder) {
       emptyOutDir: true,
       target: ["chrome123", "firefox120", "safari17.5"],
       modulePreload: { polyfill: false },
+      rolldownOptions: {
+        input: {
+          index: join(root, "src/studio/index.html"),
+          [serviceWorker]: join(root, "src/studio/service-worker.ts"),
+        },
+        output: {
+          // Its folder is what it may serve, and its name is the same in each version.
+          entryFileNames: ({ name }) => (name === serviceWorker ? "[name].js" : "assets/[name]-[hash].js"),
+        },
+      },
       chunkSizeWarningLimit: 1000,
     },
   });

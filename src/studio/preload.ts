@@ -1,8 +1,11 @@
 /**
- * What the build puts around each `import()`, in the place of Vite's own: all files of a part of the page are asked for before
- * it is imported. A browser remembers for good that a module's address failed; a file that was only asked for is had later.
+ * What the build puts around each `import()`, in the place of Vite's own: all files of a part of the page are fetched before
+ * it is imported. A browser remembers for good that a module's address failed; a file that was only fetched is had later. The
+ * import finds what was fetched in the browser's cache.
  */
-const loaded = new Map<string, Promise<void>>();
+const asked = new Map<string, Promise<unknown>>();
+// What the page began with is there.
+for (const { name } of performance.getEntriesByType("resource")) asked.set(name, Promise.resolve());
 
 /** `files` are those of the part, styles too; none where it is one file, which its import names. */
 export async function preload<Part>(part: () => Promise<Part>, files: readonly string[], base: string): Promise<Part> {
@@ -12,23 +15,33 @@ export async function preload<Part>(part: () => Promise<Part>, files: readonly s
   return part();
 }
 
-function ask(address: string): Promise<void> {
-  const before = loaded.get(address);
+function ask(address: string): Promise<unknown> {
+  const before = asked.get(address);
   if (before !== undefined) return before;
-  const link = document.createElement("link");
-  const isStyle = address.endsWith(".css");
-  // The import, which comes next, takes the answer that is there.
-  Object.assign(link, isStyle ? { rel: "stylesheet" } : { rel: "preload", as: "script", crossOrigin: "" });
-  const asked = new Promise<void>((resolve, reject) => {
+  const answer = (address.endsWith(".css") ? style(address) : script(address)).catch((error) => {
+    asked.delete(address);
+    throw error;
+  });
+  asked.set(address, answer);
+  return answer;
+}
+
+async function script(address: string): Promise<void> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address}: the page's host answered ${response.status}.`);
+  await response.arrayBuffer();
+}
+
+function style(address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
     link.onload = () => resolve();
     link.onerror = () => {
-      loaded.delete(address);
       link.remove();
       reject(new Error(`${address} did not load.`));
     };
+    link.href = address;
+    document.head.append(link);
   });
-  loaded.set(address, asked);
-  link.href = address;
-  document.head.append(link);
-  return asked;
 }

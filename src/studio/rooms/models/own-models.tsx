@@ -1,14 +1,15 @@
 /** The models that the reader has, and what can be done with each. */
 import { useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
-import { download, forgetModel, readModelFile, type ShelfModel, useModels } from "../../models/shelf.ts";
+import { messageOf } from "../../loading.ts";
+import { download, forgetModel, keepForGood, readModelFile, type ShelfModel, useModels } from "../../models/shelf.ts";
 
 export function OwnModels() {
   const models = useModels();
   const [problem, setProblem] = useState("");
   const attempt = (work: Promise<void>): void => {
     setProblem("");
-    work.catch((error) => setProblem(error instanceof Error ? error.message : String(error)));
+    work.catch((error) => setProblem(messageOf(error)));
   };
   return (
     <section aria-labelledby="own">
@@ -40,7 +41,7 @@ const date = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "sh
 const size = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
 function OwnModel({ model, attempt }: { readonly model: ShelfModel; readonly attempt: (work: Promise<void>) => void }) {
-  const { id, name, bytes, madeMs, training } = model;
+  const { id, name, bytes, madeMs, inPage = false, training } = model;
   const facts = Object.entries(training?.facts ?? {}).map(([fact, value]) => `${fact} ${value}`);
   const save = async (): Promise<void> => download(`${id}.safetensors`, await readModelFile(id));
   const [asked, setAsked] = useState(false);
@@ -50,6 +51,7 @@ function OwnModel({ model, attempt }: { readonly model: ShelfModel; readonly att
       <p class="soft small">
         {size.format(bytes / 1e6)} MB
         {madeMs === undefined ? ", given on the command line" : `, made ${date.format(madeMs)}`}
+        {inPage && ", only until the page is closed"}
       </p>
       {facts.length > 0 && <p class="soft small numbers">{facts.join(" · ")}</p>}
       <p class="row">
@@ -62,6 +64,11 @@ function OwnModel({ model, attempt }: { readonly model: ShelfModel; readonly att
         <button type="button" aria-label={`Download ${name}`} onClick={() => attempt(save())}>
           Download
         </button>
+        {inPage && (
+          <button type="button" aria-label={`Keep ${name}`} onClick={() => attempt(keepForGood(model))}>
+            Keep
+          </button>
+        )}
         {madeMs !== undefined && !asked && (
           <button type="button" class="quiet" aria-label={`Forget ${name}`} onClick={() => setAsked(true)}>
             Forget

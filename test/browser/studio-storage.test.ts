@@ -1,0 +1,201 @@
+/** The studio in browsers that give a page no storage, and over networks that fail. */
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { expectAccessible, withStudio } from "./studio.ts";
+
+const rooms = ["learn", "lab", "inspect", "write", "models"];
+const headings = ["Recurrent networks, from the inside", "The Lab", "Look inside", "Write", "Models"];
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+const passing = "text=models are kept only until the page is closed";
+
+/** Train a model of a second in the Lab. */
+async function train(page: Page, address: string, name: string): Promise<void> {
+  await page.goto(`${address}#/lab`);
+  await page.waitForSelector(".cm-content");
+  await page.getByRole("combobox", { name: "Text", exact: true }).selectOption("A repeated pattern");
+  for (const [label, value] of [
+    ["Name of the run", name],
+    ["Units", "8"],
+    ["Epochs", "1"],
+  ] as const) {
+    await page.getByLabel(label, { exact: true }).fill(value);
+  }
+  await button(page, "Train").click();
+}
+
+const denied = `{ get() { throw new DOMException("denied", "SecurityError"); } }`;
+/** `open()` gives a request that ends as `end` says. */
+const opening = (end: string): string => `{ value: { open() { const request = new EventTarget();
+  Object.assign(request, { error: new DOMException("broken", "UnknownError"), readyState: "pending" }); ${end}; return request; } } }`;
+const withoutDatabase = {
+  "a getter that throws": denied,
+  undefined: "{ value: undefined }",
+  "open() that fails": opening('setTimeout(() => request.dispatchEvent(new Event("error")), 10)'),
+  "open() that is blocked for ever": opening('setTimeout(() => request.dispatchEvent(new Event("blocked")), 10)'),
+};
+
+test.each(Object.entries(withoutDatabase))(
+  "without IndexedDB (%s) all rooms open, say so, and a model is trained and used",
+  async (_, property) => {
+    const prepare = (page: Page) => page.addInitScript(`Object.defineProperty(window, "indexedDB", ${property});`);
+    await withStudio({ prepare }, async (page, address) => {
+      for (const [k, room] of rooms.entries()) {
+        await page.goto(`${address}#/${room}`);
+        await page.waitForSelector(`main[aria-busy=false] h1 >> text=${headings[k]}`);
+        await page.waitForSelector(passing);
+        expect(await page.locator("text=Looking for models").count()).toBe(0);
+      }
+      await page.goto(`${address}#/inspect`);
+      await page.waitForSelector("text=There is no model yet");
+      await train(page, address, "one");
+      await page.waitForSelector("text=one is trained and kept, until the page is closed.");
+      const [file] = await Promise.all([page.waitForEvent("download"), button(page, "Download it").click()]);
+      expect(readFileSync(await file.path()).length).toBeGreaterThan(1000);
+      await expectAccessible(page);
+      for (const room of ["inspect", "write"]) {
+        await page.goto(`${address}#/${room}`);
+        await page.waitForURL(`${address}#/${room}/one**`);
+        await page.waitForSelector("text=/8 characters|characters ·/");
+      }
+      await page.goto(`${address}#/models`);
+      await page.waitForSelector("text=only until the page is closed");
+    });
+  },
+);
+
+test("site storage that is blocked altogether: every room opens and works, settings last as long as the page", async () => {
+  const names = ["indexedDB", "localStorage", "sessionStorage"];
+  const prepare = (page: Page) =>
+    page.addInitScript(`for (const name of ${JSON.stringify(names)}) Object.defineProperty(window, name, ${denied});
+      for (const name of ["request", "query"]) LockManager.prototype[name] = () => Promise.reject(new DOMException("denied", "SecurityError"));
+      window.BroadcastChannel = class { constructor() { throw new DOMException("denied", "SecurityError"); } };`);
+  await withStudio({ prepare }, async (page, address) => {
+    for (const room of rooms) {
+      await page.goto(`${address}#/${room}`);
+      await page.waitForSelector("main[aria-busy=false] h1");
+      await page.waitForSelector(passing);
+    }
+    await button(page, "Use dark colours").click();
+    await button(page, "Use light colours").waitFor();
+    await page.waitForSelector("text=This browser does not remember settings for the page");
+    await page.goto(`${address}#/learn/perceptron`);
+    await page.waitForSelector(".katex");
+    await train(page, address, "one");
+    await page.waitForSelector("text=one is trained and kept, until the page is closed.");
+    await page.goto(`${address}#/models`);
+    await page.goto(`${address}#/lab`);
+    expect(await page.getByLabel("Units", { exact: true }).inputValue()).toBe("8");
+    await page.goto(`${address}#/inspect`);
+    await page.getByRole("combobox", { name: "Text", exact: true }).selectOption("own");
+    await page.getByLabel("Your text").fill("abc abd ".repeat(300));
+    await button(page, "Read it").click();
+    await page.waitForURL(/kept=/);
+    await page.waitForSelector(".heat-map canvas");
+  });
+});
+
+test("a browser without room: what is trained is kept until the page is closed and says why; later it is kept for good", async () => {
+  const prepare = (page: Page) =>
+    page.addInitScript(`const put = IDBObjectStore.prototype.put; window.full = true;
+      IDBObjectStore.prototype.put = function (...all) {
+        if (window.full) throw new DOMException("no room", "QuotaExceededError");
+        return put.apply(this, all);
+      };`);
+  await withStudio({ prepare }, async (page, address) => {
+    await train(page, address, "one");
+    await page.waitForSelector("text=one is trained and kept, until the page is closed.");
+    await page.waitForSelector("text=The browser could not store “one” (no room)");
+    await page.goto(`${address}#/models`);
+    await button(page, "Keep one").click();
+    await page.waitForSelector("text=The browser could not store it: no room.");
+    await page.evaluate("window.full = false");
+    await button(page, "Keep one").click();
+    await button(page, "Keep one").waitFor({ state: "detached" });
+    await page.reload();
+    await page.getByRole("heading", { name: "one", exact: true }).waitFor();
+    expect(await button(page, "Keep one").count()).toBe(0);
+  });
+});
+
+/** The first request for each address of this kind fails. */
+async function failOnce(page: Page, kind: RegExp, status?: number): Promise<string[]> {
+  const failed: string[] = [];
+  await page.route(kind, async (route) => {
+    const url = route.request().url();
+    if (failed.includes(url)) return route.continue();
+    failed.push(url);
+    await (status === undefined ? route.abort() : route.fulfill({ status, body: "busy" }));
+  });
+  return failed;
+}
+const networkErrors = /Failed to load resource|net::ERR/;
+
+test.each([
+  ["script", /assets\/lab-.*\.js/, 503],
+  ["script, cut off", /assets\/lab-.*\.js/, undefined],
+  ["styles", /assets\/lab-.*\.css/, 503],
+  ["every part of it", /assets\/(?!index|worker).*\.(js|css)/, 503],
+] as const)("a room whose %s did not load says so and loads when it is tried again", async (_, kind, status) => {
+  await withStudio({ allowed: networkErrors }, async (page, address) => {
+    await page.waitForSelector("main[aria-busy=false] h1");
+    const failed = await failOnce(page, kind, status);
+    await page.goto(`${address}#/lab`);
+    await page.waitForSelector("text=The room Lab did not load.");
+    expect(failed.length).toBeGreaterThan(0);
+    await button(page, "Try again").click();
+    await page.waitForSelector("h1 >> text=The Lab");
+    expect(await page.locator("text=The room Lab did not load.").count()).toBe(0);
+    await page.waitForSelector(".cm-content, textarea.code");
+    // Its styles are there: the editor is below its label, settings are a grid.
+    expect(await page.locator(".settings").evaluate((place) => getComputedStyle(place).display)).toBe("grid");
+    // Other rooms are not failed for ever either.
+    await page.goto(`${address}#/write`);
+    const [heading, again] = [page.locator("h1 >> text=Write"), button(page, "Try again")];
+    await heading.or(again).waitFor();
+    if ((await again.count()) > 0) await again.click();
+    await heading.waitFor();
+  });
+});
+
+test("a chapter, its formulas and its charts that did not load come when they are asked for again", async () => {
+  await withStudio({ allowed: networkErrors }, async (page, address) => {
+    await page.waitForSelector("main[aria-busy=false] h1");
+    await failOnce(page, /assets\/(forgetting|katex|src)-.*\.(js|css)/, 503);
+    await page.goto(`${address}#/learn/forgetting`);
+    await page.waitForSelector("text=The chapter did not load.");
+    await button(page, "Try again").click();
+    await page.waitForSelector("text=The chart did not load.");
+    await button(page, "Try again").first().click();
+    await page.waitForSelector(".plot svg");
+    await page.goto(`${address}#/learn/variants`);
+    await page.waitForSelector(".katex");
+  });
+});
+
+test("the engine's script, the list of models, the book and a model that failed once are asked for again", async () => {
+  const prepare = (page: Page) => failOnce(page, /models\.json|moby-dick\.txt|assets\/worker-.*\.js/, 500);
+  await withStudio({ prepare, allowed: networkErrors }, async (page, address) => {
+    // The engine, by Learn's first picture.
+    await page.waitForSelector("text=The engine stopped working, or did not load.");
+    await button(page, "Try again").click();
+    await page.waitForFunction(() => !document.body.textContent?.includes("The engine stopped working"));
+    await page.goto(`${address}#/models`);
+    await page.waitForSelector(".zoo li >> nth=10");
+    await page.waitForSelector(
+      "text=The list of models that come with the page: models.json: the page's host answered 500",
+    );
+    await button(page, "Try again").click();
+    await page.waitForFunction(() => !document.body.textContent?.includes("answered 500"));
+    // The book, at the next use.
+    await page.goto(`${address}#/lab`);
+    await page.waitForSelector(".cm-content");
+    await page.getByLabel("Units", { exact: true }).fill("8");
+    await button(page, "Train").click();
+    await page.waitForSelector("text=/moby-dick.txt: the page's host answered 500/");
+    await button(page, "Train").click();
+    await page.waitForSelector(".live >> text=Training. It goes on");
+    await button(page, "Stop and keep the model").click();
+    await page.waitForSelector("text=is trained and kept.");
+  });
+});
