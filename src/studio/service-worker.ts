@@ -27,11 +27,33 @@ const cacheName = family + builtVersion;
 const addresses = new Set(builtFiles.map((file) => new URL(file, scope).href));
 const [page, list] = ["index.html", "models.json"].map((file) => new URL(file, scope).href) as [string, string];
 
-/** A file is asked for even where the browser thinks that it has it: those without a version in their name may be old. */
+/** All files or none. Those without a version in their name are asked for even where the browser thinks that it has them. */
 async function fill(): Promise<void> {
   const cache = await caches.open(cacheName);
-  await cache.addAll([...addresses].map((address) => new Request(address, { cache: "no-cache" })));
+  const keep = async (address: string): Promise<void> => {
+    const response = await fetch(address, { cache: isAsset(address) ? "default" : "no-cache" });
+    if (!response.ok) throw new Error(`${address}: ${response.status}`);
+    // An answer that came by a detour is refused where a page is asked for.
+    await cache.put(address, response.redirected ? copyOf(response) : response);
+  };
+  try {
+    await Promise.all([...addresses].map(keep));
+  } catch (error) {
+    await caches.delete(cacheName);
+    throw error;
+  }
   await worker.skipWaiting();
+}
+
+const isAsset = (address: string): boolean => address.startsWith(`${scope}assets/`);
+
+function copyOf(
+  { body, status, statusText, headers }: Response,
+  more: Readonly<Record<string, string>> = {},
+): Response {
+  const all = new Headers(headers);
+  for (const [name, value] of Object.entries(more)) all.set(name, value);
+  return new Response(body, { status, statusText, headers: all });
 }
 
 /** A page of the version before may still be open, so its files stay until the version after this one. */
@@ -53,9 +75,10 @@ worker.addEventListener("fetch", (event) => {
     event.respondWith(
       fetch(request).catch(() => new Response("[]", { headers: { "Content-Type": "application/json" } })),
     );
+  } else if (isAsset(address)) {
+    event.respondWith(kept(request, address));
   } else if (addresses.has(address)) {
-    // Only names of assets have a version in them.
-    event.respondWith(address.startsWith(`${scope}assets/`) ? kept(request, address) : newest(request, address));
+    event.respondWith(newest(request, address));
   }
 });
 
@@ -69,7 +92,16 @@ async function newest(request: Request, address: string): Promise<Response> {
   }
 }
 
+/** A page of the version before asks for files that only the cache before has. */
 async function kept(request: Request, address: string): Promise<Response> {
-  const cached = await (await caches.open(cacheName)).match(address);
-  return cached ?? fetch(request);
+  const own = (await caches.keys()).filter((name) => name.startsWith(family));
+  for (const name of own.reverse()) {
+    const cached = await (await caches.open(name)).match(address);
+    if (cached === undefined) continue;
+    // The host may isolate its pages by now; then it has no worker without this.
+    return request.destination === "worker"
+      ? copyOf(cached, { "Cross-Origin-Embedder-Policy": "require-corp" })
+      : cached;
+  }
+  return fetch(request);
 }

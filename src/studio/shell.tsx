@@ -77,7 +77,7 @@ export function Shell() {
 
 function Notices() {
   return (
-    <div role="status">
+    <div aria-live="polite">
       {useNotices().map(([name, { text, action }]) => (
         <p key={name} class="row notice">
           {text}
