@@ -67,12 +67,22 @@ export function Shell() {
       </header>
       <main id="main" class={`room-${address.room}`} ref={main} tabIndex={-1} aria-busy={!here}>
         <Notices />
+        {link !== undefined && <Linked link={link} />}
         {Entered !== undefined && <Entered address={address} />}
         {error !== undefined && <Failed error={`The room ${title} did not load.`} onRetry={retry} />}
         {!here && error === undefined && <p class="soft loading">{title} …</p>}
       </main>
     </>
   );
+}
+
+/** Of a page that was opened as `?model=https://...`. */
+const link = new URLSearchParams(location.search).get("model") ?? undefined;
+
+function Linked(props: { readonly link: string }) {
+  const { value, error, retry } = useLoaded("linked", () => import("./models/linked-model.tsx"));
+  if (error !== undefined) return <Failed error="What loads the model of the link did not load." onRetry={retry} />;
+  return value === undefined ? null : <value.default {...props} />;
 }
 
 function Notices() {

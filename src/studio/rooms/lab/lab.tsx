@@ -7,6 +7,7 @@ import type { Room } from "../../shell.tsx";
 import { CellDesk } from "./cell-desk.tsx";
 import { builtInName, useCellText } from "./cell-text.ts";
 import { useCompiling } from "./compiling.ts";
+import { ProjectDesk } from "./project-desk.tsx";
 import { type Run, Runs } from "./runs.tsx";
 import {
   type Form,
@@ -96,6 +97,17 @@ const Lab: Room = ({ address }) => {
       ) : (
         <Runs runs={runs} busy={session.training !== undefined} onGoOn={goOn} />
       )}
+      <h2>Project</h2>
+      <ProjectDesk
+        {...{ form, source, runs }}
+        cell={given.text}
+        onOpen={(project) => {
+          given.open(project.cell);
+          setForm(project.form);
+          setSource(project.source);
+          setGoingOn(undefined);
+        }}
+      />
     </div>
   );
 };

@@ -1,0 +1,100 @@
+/** A model by a link: fetched from wherever it lies, as far as it is not too large, and checked like any file of others. */
+import { engine } from "../engine/engine.ts";
+import { messageOf } from "../loading.ts";
+import { keepModel, type ShelfModel } from "./shelf.ts";
+
+/** What a page should hold in memory for a link that somebody sent. */
+const largestBytes = 256e6;
+const megabytes = (bytes: number): string =>
+  `${(bytes / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 })} MB`;
+
+/** @throws Error, one line, for what is no address of a file that a page may fetch */
+function read(address: string): URL {
+  let url: URL | undefined;
+  try {
+    url = new URL(address);
+  } catch {
+    // Said below.
+  }
+  const isHere = url?.protocol === "http:" && ["127.0.0.1", "localhost"].includes(url.hostname);
+  if (url !== undefined && (url.protocol === "https:" || isHere) && url.username === "" && url.password === "")
+    return url;
+  throw new Error(`The link's model is no address of a file: ${address.slice(0, 200)}. It should begin with https://.`);
+}
+
+/**
+ * The model, in the page alone. `tell` hears how many bytes are there, and of how many, where the host says that.
+ * @throws Error, one line, for what cannot be had, is too large, or is no model
+ */
+export async function fetchModel(
+  address: string,
+  signal: AbortSignal,
+  tell: (bytes: number, all: number | undefined) => void,
+): Promise<ShelfModel> {
+  const url = read(address);
+  const file = await bytesOf(url, signal, tell);
+  const name = nameOf(url);
+  await engine().ask("modelFacts", file, name);
+  return keepModel({ name: name.replace(/\.safetensors$/i, "") }, file, { inPage: true });
+}
+
+function nameOf({ pathname, host }: URL): string {
+  const last = pathname.split("/").at(-1) ?? "";
+  try {
+    return decodeURIComponent(last) || host;
+  } catch {
+    return last;
+  }
+}
+
+async function bytesOf(
+  url: URL,
+  signal: AbortSignal,
+  tell: (bytes: number, all: number | undefined) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = (bytes: string): Error =>
+    new Error(
+      `The model at ${url.host} has ${bytes}; a link loads at most ${megabytes(largestBytes)}. Download it, and open the file.`,
+    );
+  let response: Response;
+  try {
+    response = await fetch(url, { mode: "cors", credentials: "omit", referrerPolicy: "no-referrer", signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new Error(
+      `${url.host} does not give the model to this page: it is not in reach, or does not let other sites read it (CORS). Download it, and open the file.`,
+    );
+  }
+  if (!response.ok)
+    throw new Error(`${url.host} answered ${response.status} where the model should be. Is the link whole?`);
+  const said = Number(response.headers.get("content-length") ?? Number.NaN);
+  const all = said > 0 && response.headers.get("content-encoding") === null ? said : undefined;
+  if (all !== undefined && all > largestBytes) {
+    response.body?.cancel().catch(() => {});
+    throw tooLarge(megabytes(all));
+  }
+  const reader = response.body?.getReader();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = (await reader?.read().catch((error) => {
+      if (signal.aborted) throw error;
+      throw new Error(`${url.host} broke off after ${megabytes(length)}: ${messageOf(error)}.`);
+    })) ?? { done: true, value: undefined };
+    if (done) break;
+    length += value.length;
+    if (length > largestBytes) {
+      reader?.cancel().catch(() => {});
+      throw tooLarge("more");
+    }
+    parts.push(value);
+    tell(length, all);
+  }
+  const file = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  return file;
+}
