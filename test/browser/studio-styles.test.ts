@@ -1,0 +1,90 @@
+/** Styles of a room reach no other room, whatever was opened before. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
+import { withStudio } from "./studio.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "unrolled-styles-"));
+const file = join(folder, "m.safetensors");
+beforeAll(() =>
+  writeFileSync(file, writeLanguageModel(languageModel("the sea and the ship ".repeat(40), { units: 8 }))),
+);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Each room with something in it, and what is there once it is. */
+const places = {
+  "learn/": ".contents li",
+  "learn/perceptron": ".plane .point",
+  "learn/feedback": ".loop",
+  "learn/memory": ".shapes",
+  "learn/forgetting": ".plot svg",
+  "learn/lstm": ".lstm-diagram",
+  "learn/variants": ".variants-cards .katex",
+  "learn/text": ".text-table td",
+  "lab?start=lstm": ".graph svg",
+  "inspect/m?text=the+ship": ".heat-map canvas",
+  "write/m?prompt=the&length=20&seed=1&temperature=1": ".coloured-text [data-token]",
+  models: ".zoo li >> nth=10",
+} as const;
+type Place = keyof typeof places;
+
+/** What CSS says of every element but what depends on its content's size and on moments. */
+const stylesAt = (page: Page): Promise<Readonly<Record<string, string>>> =>
+  page.evaluate(() => {
+    const skipped =
+      /^(width|height|(inline|block)-size|perspective-origin|transform-origin|(min|max)-(inline|block)-size|inset|top|left|right|bottom|grid-template-(rows|columns)|margin|padding-inline|scroll|transition|animation|opacity|view-transition|-webkit)/;
+    (document.activeElement as HTMLElement | null)?.blur();
+    const found: Record<string, string> = {};
+    const read = (element: Element, path: string): void => {
+      const style = getComputedStyle(element);
+      const pseudo = ["::before", "::after"].map((name) => getComputedStyle(element, name).cssText || "").join();
+      const all = [...style]
+        .filter((name) => !skipped.test(name))
+        .map((name) => `${name}: ${style.getPropertyValue(name)}`);
+      found[path] = all.join("; ") + pseudo;
+      const counts = new Map<string, number>();
+      for (const child of element.children) {
+        const kind = `${child.tagName.toLowerCase()}.${(child.getAttribute("class") ?? "").trim().replaceAll(/\s+/g, ".")}`;
+        const count = counts.get(kind) ?? 0;
+        counts.set(kind, count + 1);
+        // The third of a kind is as the second.
+        if (count < 2) read(child, `${path}>${kind}:${count}`);
+      }
+    };
+    read(document.querySelector("main") as Element, "main");
+    return found;
+  });
+
+async function enter(page: Page, address: string, place: Place): Promise<void> {
+  await page.goto(`${address}#/${place}`);
+  await page.waitForSelector("main[aria-busy=false] h1");
+  await page.waitForSelector(places[place]);
+}
+
+test("every room looks the same whether all others were opened before or none", async () => {
+  await withStudio({ models: [file] }, async (page, address) => {
+    const alone = new Map<Place, Readonly<Record<string, string>>>();
+    for (const place of Object.keys(places) as Place[]) {
+      await page.goto("about:blank");
+      await enter(page, address, place);
+      alone.set(place, await stylesAt(page));
+    }
+    // All styles are there now, by one page.
+    for (const place of Object.keys(places) as Place[]) await enter(page, address, place);
+    for (const [place, before] of alone) {
+      await enter(page, address, place);
+      const after = await stylesAt(page);
+      const both = Object.keys(before).filter((path) => after[path] !== undefined);
+      expect(both.length).toBeGreaterThan(20);
+      const differ = both.filter((path) => after[path] !== before[path]);
+      const told = differ.slice(0, 5).map((path) => {
+        const old = (before[path] ?? "").split("; ");
+        return [place, path, (after[path] ?? "").split("; ").filter((line) => !old.includes(line))];
+      });
+      expect(told).toEqual([]);
+    }
+  });
+});
