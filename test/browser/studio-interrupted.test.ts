@@ -41,7 +41,7 @@ const checkpointed = (page: Page) => expect.poll(() => checkpoint(page), { timeo
 test("reloaded in the middle, a run goes on and ends with the bytes of one that was left alone", async () => {
   const settings: TrainingSettings = {
     ...{ cell: "lstm", units: 32, layers: 1, tokens: "char", dropout: 0.1, batch: 16, steps: 32 },
-    ...{ learningRate: 0.008, seed: 5, until: { epochs: 60 }, sample: 0 },
+    ...{ learningRate: 0.008, seed: 5, until: { epochs: 25 }, sample: 0 },
   };
   const alone = async (): Promise<TrainedModel> => {
     const job = training.train(smallTaskText("pattern", settings.seed), settings);
@@ -52,7 +52,7 @@ test("reloaded in the middle, a run goes on and ends with the bytes of one that 
   };
   await withStudio({ prepare }, async (page, address) => {
     await train(page, address, {
-      ...{ "Name of the run": "cut", Units: "32", Dropout: "0.1", Seed: "5", Epochs: "60" },
+      ...{ "Name of the run": "cut", Units: "32", Dropout: "0.1", Seed: "5", Epochs: "25" },
     });
     await checkpointed(page);
     await page.reload();

@@ -79,7 +79,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
         </p>
       )}
       {models.length === 0 && (
-        <div class="card start">
+        <div class="card picker-start">
           <h2>There is no model yet</h2>
           <p>Train a small one on Moby-Dick, here in the browser, or open a file that Unrolled has saved.</p>
           <TrainSmall onKept={show} />
@@ -115,7 +115,7 @@ function ModelSelect({ models, chosen, onChoose }: ModelSelectProps) {
 function FileButton({ onFile }: { readonly onFile: (file: File | undefined) => void }) {
   const id = useId();
   return (
-    <span class="file">
+    <span class="picker-file">
       <input
         id={id}
         class="visually-hidden"

@@ -328,7 +328,7 @@ function Steps({
 function Legend({ value, extent }: { readonly value: ReadValue; readonly extent: number }) {
   const largest = Number(extent.toPrecision(2));
   return (
-    <span class="legend numbers">
+    <span class="ramp-legend numbers">
       {value.gate ? "0" : `−${largest}`}
       <span class={value.gate ? "ramp gate" : "ramp"} />
       {largest}

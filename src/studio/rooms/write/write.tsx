@@ -147,7 +147,7 @@ function Text({ prompt, tokens, writing, onTake }: TextProps) {
           onPoint={setPointed}
           follow={writing}
         />
-        <p class="legend numbers">
+        <p class="ramp-legend numbers">
           0 <span class="ramp gate" /> {strongestBits} bits of surprise, and more
         </p>
       </section>
