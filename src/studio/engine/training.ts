@@ -51,6 +51,8 @@ const sampleEveryMs = 4000;
 
 /** Checkpoints are so far from each other, and so many times as far as it takes to make one. */
 const [checkpointEveryMs, checkpointTimes] = [5000, 30];
+/** A checkpoint is a few copies of 12 bytes a parameter: of more of them it could be what the page dies of. */
+const mostInCheckpoint = 20_000_000;
 
 /** Where a training is, now and then with what the model writes, and with the file to go on from. */
 export type TrainingReport = Progress & {
@@ -94,6 +96,7 @@ export const training = {
     const lm = from === undefined ? made(text, settings) : readLanguageModel(from.file, "the model");
     const optimizer = optimizerFor(lm, settings);
     const rate = schedule === undefined ? undefined : rateOf(schedule, learningRate);
+    const small = countParameters(lm.model) <= mostInCheckpoint;
     let last: TrainingReport | undefined;
     let [sampledMs, savedMs, pauseMs] = [-Infinity, -Infinity, 0];
     const result = yield* reportsOf<TrainingReport, Ended>((report, signal) =>
@@ -111,7 +114,7 @@ export const training = {
           last = { ...progress, validationLoss: progress.validationLoss ?? last?.validationLoss ?? null };
           const { milestone, elapsedMs } = progress;
           const samples = settings.sample > 0 && (milestone || elapsedMs - sampledMs > sampleEveryMs);
-          const saves = milestone || elapsedMs - savedMs > pauseMs;
+          const saves = small && (milestone || elapsedMs - savedMs > pauseMs);
           if (samples) sampledMs = elapsedMs;
           const fromMs = performance.now();
           const file = saves ? writeLanguageModel({ ...lm, ...checkpoint(), optimizer }) : undefined;

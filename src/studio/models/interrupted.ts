@@ -64,10 +64,15 @@ export function createKeeper(id: string, text: string) {
         { store: "checkpoints", key: id, value: checkpoint },
         ...(hasText ? [] : [{ store: "texts", key: id, value: text } as const]),
       ] as const;
-      hasText = true;
       // What cannot be kept is kept in the page, for an engine that dies: see `write`.
       writing = write(() => changes, { quiet: true })
-        .catch(() => {})
+        .then(
+          // A checkpoint in the browser is nothing without its text there.
+          ({ inPage }) => {
+            hasText = !inPage;
+          },
+          () => {},
+        )
         .finally(() => {
           writing = undefined;
         });
