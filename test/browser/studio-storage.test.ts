@@ -152,8 +152,8 @@ test.each([
     // Other rooms are not failed for ever either.
     await page.goto(`${address}#/write`);
     const [heading, again] = [page.locator("h1 >> text=Write"), button(page, "Try again")];
-    await heading.or(again).waitFor();
-    if ((await again.count()) > 0) await again.click();
+    await heading.or(again).first().waitFor();
+    if ((await again.count()) > 0) await again.first().click();
     await heading.waitFor();
   });
 });

@@ -50,9 +50,10 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
   const [writing, setWriting] = useState(isOwn);
   const [own, setOwn] = useState(isOwn ? (text ?? query.text ?? "") : "");
   useEffect(() => {
-    setWriting(isOwn);
     if (isOwn && text !== undefined) setOwn(text);
   }, [isOwn, text]);
+  // A passage that comes in late does not take away the field that was chosen meanwhile.
+  useEffect(() => setWriting(isOwn), [isOwn]);
   const read = (): void => {
     if (own.length <= mostInAddress) onChoose({ text: own });
     else {
