@@ -3,6 +3,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Editor as CodeMirror } from "./code-mirror.ts";
 import type { Compiling } from "./compiling.ts";
 
+/** Of its own: the build makes what is chained to an `import()` a part of what it waits for. */
+const loadEditor = () => import("./code-mirror.ts");
+
 export type EditorProps = {
   readonly text: string;
   /** Counts the texts that others put in its place. */
@@ -31,7 +34,7 @@ export function Editor({ text, opened, onChange, compiling: { phase, mistake, pr
       setReady(true);
     };
     // Without it the text area stays.
-    import("./code-mirror.ts").then(make, () => {});
+    loadEditor().then(make, () => {});
     return () => {
       gone = true;
       editor.current?.end();
