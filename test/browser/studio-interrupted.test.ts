@@ -17,7 +17,11 @@ async function train(page: Page, address: string, settings: Readonly<Record<stri
   await page.goto(`${address}#/lab?start=lstm`);
   await page.waitForSelector(".cm-content");
   await page.getByRole("combobox", { name: "Text", exact: true }).selectOption("A repeated pattern");
-  for (const [label, value] of Object.entries(settings)) await page.getByLabel(label, { exact: true }).fill(value);
+  for (const [label, value] of Object.entries(settings)) {
+    const field = page.getByLabel(label, { exact: true });
+    if (label === "Optimizer" || label === "Schedule") await field.selectOption(value);
+    else await field.fill(value);
+  }
   await button(page, "Train").click();
 }
 /** The updates of the checkpoint that the browser keeps; 0 for none. */
@@ -41,7 +45,8 @@ const checkpointed = (page: Page) => expect.poll(() => checkpoint(page), { timeo
 test("reloaded in the middle, a run goes on and ends with the bytes of one that was left alone", async () => {
   const settings: TrainingSettings = {
     ...{ cell: "lstm", units: 32, layers: 1, tokens: "char", dropout: 0.1, batch: 16, steps: 32 },
-    ...{ learningRate: 0.008, seed: 5, until: { epochs: 25 }, sample: 0 },
+    ...{ optimizer: "rmsprop", learningRate: 0.004, clipNorm: 0.5, seed: 5, until: { epochs: 25 }, sample: 0 },
+    schedule: { name: "exponentialDecay", decaySteps: 200, decayRate: 0.7 },
   };
   const alone = async (): Promise<TrainedModel> => {
     const job = training.train(smallTaskText("pattern", settings.seed), settings);
@@ -53,6 +58,8 @@ test("reloaded in the middle, a run goes on and ends with the bytes of one that 
   await withStudio({ prepare }, async (page, address) => {
     await train(page, address, {
       ...{ "Name of the run": "cut", Units: "32", Dropout: "0.1", Seed: "5", Epochs: "25" },
+      ...{ Optimizer: "RMSprop", "Learning rate": "0.004", "Clip norm": "0.5" },
+      ...{ Schedule: "ExponentialDecay", "Decay steps": "200", "Decay rate": "0.7" },
     });
     await checkpointed(page);
     await page.reload();

@@ -4,7 +4,12 @@ import { cells } from "../../src/cells/index.ts";
 import * as library from "../../src/index.ts";
 import { explaining } from "../../src/studio/engine/explaining.ts";
 import { rateOf } from "../../src/studio/engine/schedules.ts";
-import { type TrainedModel, type TrainingSettings, training } from "../../src/studio/engine/training.ts";
+import {
+  type TrainedModel,
+  type TrainingSettings,
+  type TrainingStart,
+  training,
+} from "../../src/studio/engine/training.ts";
 import { freeName } from "../../src/studio/models/free-name.ts";
 import { factsOf, optimizerTitles, scheduleTitles } from "../../src/studio/models/training-facts.ts";
 import { readCell } from "../../src/studio/rooms/lab/compiling.ts";
@@ -34,13 +39,17 @@ const forms: readonly Form[] = [
   { ...small, layers: "2", until: "minutes", minutes: "7", learningRate: "0.5" },
 ];
 
-async function trained(settings: TrainingSettings, from?: TrainedModel): Promise<TrainedModel> {
-  const job = training.train(text, settings, from && { file: from.bytes });
+async function all(settings: TrainingSettings, from?: TrainingStart) {
+  const checkpoints: Uint8Array<ArrayBuffer>[] = [];
+  const job = training.train(text, settings, from);
   for (;;) {
     const { done, value } = await job.next();
-    if (done) return value;
+    if (done) return { model: value, checkpoints };
+    if (value.checkpoint !== undefined) checkpoints.push(value.checkpoint);
   }
 }
+const trained = async (settings: TrainingSettings, from?: TrainedModel): Promise<TrainedModel> =>
+  (await all(settings, from && { file: from.bytes })).model;
 const engineSettings = (form: Form, cell: TrainingSettings["cell"] = "gru"): TrainingSettings => ({
   ...(settingsOf(form) as Omit<TrainingSettings, "cell">),
   cell,
@@ -73,6 +82,20 @@ test.each(forms.slice(0, -1).map((form) => [form.optimizer, form.schedule, form]
     const { bytes } = await trained(settings);
     expect(Buffer.compare(bytes, await run(programOf(settings)))).toBe(0);
     expect(readLanguageModel(bytes, "it").optimizer).toBe(form.optimizer);
+  },
+);
+
+test.each(forms.slice(0, -1).map((form) => [form.optimizer, form.schedule, form] as const))(
+  "%s with %s, interrupted anywhere and gone on with, gives the bytes of a training that was left alone",
+  async (_, __, form) => {
+    const settings = engineSettings(form);
+    const { model, checkpoints } = await all(settings);
+    expect(checkpoints.length).toBeGreaterThan(1);
+    for (const file of checkpoints) {
+      expect(readLanguageModel(file, "it").optimizer).toBe(form.optimizer);
+      const rest = await all(settings, { file, interrupted: true });
+      expect(Buffer.compare(rest.model.bytes, model.bytes)).toBe(0);
+    }
   },
 );
 

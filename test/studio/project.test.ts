@@ -14,7 +14,10 @@ const training = {
 };
 const project: Project = {
   cell: "h' = tanh(W @ x + größer * h)\nk = ",
-  form: { ...standardForm, units: "0,5", tokens: "word", name: "é" },
+  form: {
+    ...{ ...standardForm, units: "0,5", tokens: "word", name: "é" },
+    ...{ optimizer: "asgd", schedule: "inverseTimeDecay", decaySteps: "9", decayRate: "0.1", clipNorm: "0.3" },
+  },
   source: { kind: "file", name: "a.txt", text: "line\nother 😀" },
   runs: [
     { name: "one", training, file: Uint8Array.of(1, 2, 3) },
@@ -57,7 +60,10 @@ test.each([
 });
 
 test("settings that are none are as usual", () => {
-  const { form } = readProject(changed({ form: { units: 5, tokens: "image", until: "minutes", evil: "x" } }), "p");
+  const { form } = readProject(
+    changed({ form: { units: 5, tokens: "image", optimizer: "toString", schedule: "", until: "minutes", evil: "x" } }),
+    "p",
+  );
   expect(form).toEqual({ ...standardForm, until: "minutes" });
 });
 
