@@ -2,11 +2,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { bidirectional, dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { saliency } from "../../src/nn/saliency.ts";
+import { correlate, type Follower, followingOf, prepare, type Shifted } from "../../src/tasks/following.ts";
+import { verdictWords } from "../../src/tasks/following-words.ts";
 import { readLanguageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
+import { signalOf } from "../../src/tasks/patterns.ts";
+import { probe } from "../../src/tasks/probe.ts";
 import { encode, vocabularySize } from "../../src/text/tokenizer.ts";
 import { json, sampleText, temporaryFolder, tiny } from "../cli/run.ts";
 import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
@@ -79,38 +83,87 @@ test("what a cell, a strip and a bar show are the numbers of unrolled inspect --
   });
 });
 
-test("units that follow an expression are ranked by the correlation computed here; one chosen is shown with it", async () => {
-  const inside = lines.map((_, t) => ([...text.matchAll(/cat/g)].some((m) => m.index <= t && t < m.index + 3) ? 1 : 0));
-  const found = Object.entries(lines[0]?.values ?? {}).flatMap(([key, units]) =>
-    units.map((_, unit) => {
-      const numbers = lines.map(({ values }) => values[key]?.[unit] as number);
-      return { name: `${key}[${unit}]`, r: correlation(numbers, inside) };
-    }),
-  );
-  found.sort((a, b) => Math.abs(b.r) - Math.abs(a.r));
-  await withStudio({ models: [model] }, async (page, address) => {
-    await page.goto(`${address}#/inspect/m?${query}`);
-    await ready(page);
+describe("units that follow a pattern", () => {
+  const long = sampleText(60);
+  const longQuery = new URLSearchParams({ text: long }).toString();
+  const find = async (page: Page, expression: string) => {
     await select(page, "Pattern").selectOption("expression");
-    await page.getByRole("textbox", { name: "Expression" }).fill("cat");
+    await page.getByRole("textbox", { name: "Expression" }).fill(expression);
     await page.click("text=Find units");
-    await page.waitForSelector(".matches");
-    const shown = await page.locator(".matches button").allTextContents();
-    const wanted = found.filter(({ name }) => !name.startsWith("surprise")).slice(0, 3);
-    wanted.forEach(({ name, r }, k) => expect(shown[k]).toBe(`${name}${r.toFixed(3).replace("-", "−")}`));
-    await page.click(".matches button >> nth=0");
-    await page.waitForFunction(
-      (name) => document.querySelector(".readout")?.textContent?.startsWith(name),
-      wanted[0]?.name as string,
-    );
-    expect(await select(page, "Colours show").locator("option:checked").textContent()).toBe(wanted[0]?.name);
+  };
+  const shown = (x: number) => x.toFixed(3).replace("-", "−");
 
-    await page.getByRole("textbox", { name: "Expression" }).fill("(");
-    await page.click("text=Find units");
-    await page.waitForSelector("[role=alert] >> text=/Invalid regular expression/");
-    await page.getByRole("textbox", { name: "Expression" }).fill("zebra");
-    await page.click("text=Find units");
-    await page.waitForSelector("[role=alert] >> text=/the same at every token/");
+  test("are ranked by the correlation computed here for the first half, with that of the second, shifted ones, a probe and a loss beside", async () => {
+    const read = (await json(folder, "inspect", "m.safetensors", "--text", long)) as unknown as readonly Line[];
+    const pattern = { kind: "expression", source: "cat|dog" } as const;
+    const signal = signalOf([...long], pattern);
+    const half = Math.floor(signal.length / 2);
+    const names = Object.entries(read[0]?.values ?? {}).map(([key, { length: size }]) => ({ key, size }));
+    const units = names.map(({ key, size }) => ({
+      data: Float32Array.from(read.flatMap(({ values }) => values[key] ?? [])),
+      size,
+    }));
+    const prepared = prepare(signal);
+    const following = followingOf(
+      units.map(({ data, size }) => correlate(data, size, prepared)),
+      prepared,
+    );
+    const nameOf = ({ value, unit }: Follower) => `${names[value]?.key}[${unit}]`;
+    const [best] = following.best as readonly [Follower];
+    const numbers = read.map(({ values }) => values[names[best.value]?.key ?? ""]?.[best.unit] as number);
+    expect(best.first).toBeCloseTo(correlation(numbers.slice(0, half), [...signal].slice(0, half)), 4);
+    expect(best.second).toBeCloseTo(correlation(numbers.slice(half), [...signal].slice(half)), 4);
+    const probed = probe(
+      units.filter((_, k) => /\.[ch]$/.test(names[k]?.key ?? "")),
+      signal,
+      prepared,
+    );
+
+    await withStudio({ models: [model] }, async (page, address) => {
+      await page.goto(`${address}#/inspect/m?${longQuery}`);
+      await ready(page);
+      await find(page, pattern.source);
+      await page.waitForSelector(".evidence >> text=/^Bits a token lost/");
+      expect(await page.textContent(".verdict")).toContain(verdictWords(following, nameOf(best)));
+      const matches = await page.locator(".matches button").allTextContents();
+      following.best.slice(0, 3).forEach((match, k) => {
+        expect(matches[k]).toBe(nameOf(match) + shown(match.first) + shown(match.second));
+      });
+      const rows = await page.locator(".evidence tbody tr").allInnerTexts();
+      const { first, second } = following;
+      const shifted = ({ usual, most }: Shifted) =>
+        `shifted, 19 of 20: below ${shown(usual)}, all: ${shown(most)} at most`;
+      expect(rows[0]).toContain(`${shown(best.first)}\t${shifted(first)}`);
+      expect(rows[1]).toContain(`${shown(best.second)}\t${shifted(second)}`);
+      if (probed.kind !== "classes") throw new Error("of ones and zeros");
+      expect(rows[2]).toMatch(/^All 24 units together/);
+      expect(rows[2]).toContain(`${(100 * probed.accuracy).toFixed(1)} %\talways the more frequent`);
+      expect(rows[3]).toContain(`${(100 * probed.balanced).toFixed(1)} %\tguessed: 50 %`);
+      expect(rows[4]).toMatch(/^Bits a token lost with .* at 0, where the pattern is on\t[+−]\d\.\d{4}\tother units/);
+
+      await page.click(".matches button >> nth=0");
+      await page.waitForFunction(
+        (name) => document.querySelector(".readout")?.textContent?.startsWith(name),
+        nameOf(best),
+      );
+      expect(await select(page, "Colours show").locator("option:checked").textContent()).toBe(nameOf(best));
+      await page.waitForSelector(".matches");
+
+      await find(page, "(");
+      await page.waitForSelector("[role=alert] >> text=/Invalid regular expression/");
+      await find(page, "zebra");
+      await page.waitForSelector("[role=alert] >> text=/the same at every token/");
+    });
+  });
+
+  test("a text in which the pattern is too rare gets no unit and no number, but the words that say so", async () => {
+    await withStudio({ models: [model] }, async (page, address) => {
+      await page.goto(`${address}#/inspect/m?${query}`);
+      await ready(page);
+      await find(page, "cat");
+      await page.waitForSelector(".verdict >> text=/^Too few to say: the pattern begins once in the first half/");
+      expect(await page.locator(".matches, .evidence").count()).toBe(0);
+    });
   });
 });
 
@@ -135,33 +188,84 @@ test("earlier tokens are coloured by their gradient: the strongest is saliency's
   });
 });
 
-test("ten thousand characters: all are there as text; in each frame only the cells and tokens in sight are drawn", async () => {
-  await withStudio({ models: [model] }, async (page, address) => {
-    await page.goto(`${address}#/inspect/m?book=0-10000`);
-    await ready(page);
-    const seen = await page.evaluate(async () => {
-      const [map, box] = [".heat-map", ".coloured-text"].map((name) => document.querySelector(name) as HTMLElement) as [
-        HTMLElement,
-        HTMLElement,
-      ];
-      const canvas = map.querySelector("canvas") as HTMLCanvasElement;
-      const frames: { cells: number; spans: number }[] = [];
-      for (let k = 0; k <= 60; k++) {
-        map.scrollLeft = (k / 60) * map.scrollWidth;
-        box.scrollTop = (k / 60) * box.scrollHeight;
-        await new Promise(requestAnimationFrame);
-        await new Promise(requestAnimationFrame);
-        frames.push({ cells: Number(canvas.dataset.cells), spans: box.querySelectorAll("[data-token]").length });
+test.each([10_000, 100_000])(
+  "%d characters: all are there as text; in each frame only the cells and tokens in sight are drawn",
+  async (characters) => {
+    await withStudio({ models: [model] }, async (page, address) => {
+      await page.goto(`${address}#/inspect/m?book=0-${characters}`);
+      await ready(page);
+      const seen = await page.evaluate(async () => {
+        const [map, box] = [".heat-map", ".coloured-text"].map(
+          (name) => document.querySelector(name) as HTMLElement,
+        ) as [HTMLElement, HTMLElement];
+        const canvas = map.querySelector("canvas") as HTMLCanvasElement;
+        const frames: { cells: number; spans: number }[] = [];
+        for (let k = 0; k <= 60; k++) {
+          map.scrollLeft = (k / 60) * map.scrollWidth;
+          box.scrollTop = (k / 60) * box.scrollHeight;
+          await new Promise(requestAnimationFrame);
+          await new Promise(requestAnimationFrame);
+          frames.push({ cells: Number(canvas.dataset.cells), spans: box.querySelectorAll("[data-token]").length });
+        }
+        return { frames, characters: box.textContent?.length, last: frames.length };
+      });
+      expect(seen.characters).toBe(characters);
+      for (const { cells, spans } of seen.frames) {
+        // Six units and a strip of surprise; 1,280 pixels have at most 92 columns of 14.
+        expect(cells).toBeGreaterThan(0);
+        expect(cells).toBeLessThanOrEqual(7 * 92);
+        expect(spans).toBeLessThan(5000);
       }
-      return { frames, characters: box.textContent?.length, last: frames.length };
     });
-    expect(seen.characters).toBe(10_000);
-    for (const { cells, spans } of seen.frames) {
-      // Six units and a strip of surprise; 1,280 pixels have at most 92 columns of 14.
-      expect(cells).toBeGreaterThan(0);
-      expect(cells).toBeLessThanOrEqual(7 * 92);
-      expect(spans).toBeLessThan(5000);
-    }
+  },
+);
+
+test("20 MB that are pasted: the page takes the first 100,000 characters, says so, and reads them all", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.goto(`${address}#/inspect/m?${query}`);
+    await ready(page);
+    const sentence = "the cat sat here.\n";
+    const count = Math.ceil(20_000_000 / sentence.length);
+    await page.evaluate(([one, times]) => navigator.clipboard.writeText(one.repeat(times)), [sentence, count] as const);
+    const field = page.getByRole("textbox", { name: "Your text" });
+    await field.fill("");
+    await field.press("Control+V");
+    const whole = (sentence.length * count).toLocaleString("en");
+    const said = `There is room for 100,000 characters: of ${whole} the first 100,000 are taken.`;
+    await page.waitForSelector(`[role=status] >> text='${said}'`);
+    const taken = sentence.repeat(count).slice(0, 100_000);
+    expect(await field.inputValue()).toBe(taken);
+    // One more does not fit, another text does.
+    await field.press("Control+End");
+    await page.keyboard.type("x");
+    await page.waitForSelector("[role=status] >> text='There is room for 100,000 characters.'");
+    expect(await field.inputValue()).toBe(taken);
+    await page.click("text=Read it");
+    await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent?.length === 100_000);
+    await ready(page);
+    await field.fill("a dog ran there.");
+    await page.click("text=Read it");
+    await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent === "a dog ran there.");
+
+    await page.goto(`${address}#/write/m?prompt=the&seed=1`);
+    const prompt = page.getByRole("textbox", { name: "Prompt" });
+    await prompt.press("Control+A");
+    await prompt.press("Control+V");
+    await page.waitForSelector(
+      `[role=status] >> text='There is room for 5,000 characters: of ${whole} the first 5,000 are taken.'`,
+    );
+    expect(await prompt.inputValue()).toBe(taken.slice(0, 5000));
+  });
+});
+
+test("a link to more of the book than is read: what is left out is said", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/inspect/m?book=1000-400000`);
+    await page.waitForSelector("[role=status] >> text=/^Only the first 100,000 characters of this text are read/");
+    await page.goto(`${address}#/inspect/m?book=0-1500`);
+    await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent?.length === 1500);
+    expect(await page.locator("text=Only the first").count()).toBe(0);
   });
 });
 
@@ -229,11 +333,11 @@ test.each([1280, 390])(
   "at %i pixels, filled, light and dark: no rule of axe-core is broken, nothing scrolls sideways",
   async (width) => {
     await withStudio({ models: [model], width }, async (page, address) => {
-      await page.goto(`${address}#/inspect/m?${query}&at=20&by=products`);
+      await page.goto(`${address}#/inspect/m?${new URLSearchParams({ text: sampleText(120) })}&at=20&by=products`);
       await ready(page);
       await select(page, "Pattern").selectOption("line");
       await page.click("text=Find units");
-      await page.waitForSelector(".matches");
+      await page.waitForSelector(".evidence >> text=/^Bits a token lost/");
       await expectAccessible(page);
       await expectNoSidewaysScrolling(page);
       await page.getByRole("button", { name: "Use dark colours" }).click();

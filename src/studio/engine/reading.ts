@@ -2,11 +2,14 @@
 import { InputError } from "../../graph/input-error.ts";
 import { countParameters } from "../../nn/model.ts";
 import { type Saliency, saliency } from "../../nn/saliency.ts";
+import { type Ablated, type Effect, effectsOf, lossesWithout } from "../../tasks/ablation.ts";
+import { type Correlations, correlate, prepare } from "../../tasks/following.ts";
 import { unknownCharacters } from "../../tasks/generate.ts";
 import { inspectText, type LabelledValue, shownValues } from "../../tasks/inspect-text.ts";
 import { readLanguageModel } from "../../tasks/language-model.ts";
+import { type Pattern, signalOf } from "../../tasks/patterns.ts";
+import { type Probe, probe, type Units } from "../../tasks/probe.ts";
 import { decodeNext, encode, hasUnknown, type Tokenizer, tokenName, vocabularySize } from "../../text/tokenizer.ts";
-import { correlations, type Pattern, signalOf } from "./patterns.ts";
 import type { Job } from "./remote.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -27,8 +30,10 @@ export type ReadingHead = {
   readonly texts: readonly string[];
   /** The text of every token that there is. */
   readonly vocabulary: readonly string[];
-  /** What can be shown, in the order of the layers. */
+  /** What is kept, in the order of the layers. */
   readonly values: readonly LabelledValue[];
+  /** Of so long a text only what the model remembers is kept; this is how many tokens all values could be kept of. */
+  readonly mostOfAll?: number;
   /** Characters that the model reads as its unknown one. */
   readonly unknown: readonly string[];
 };
@@ -44,8 +49,8 @@ export type ReadingPiece = {
   readonly probabilities: Float32Array;
 };
 
-/** More would be more memory than a page should take: 120 MB. */
-const mostNumbers = 30_000_000;
+/** More would be more memory than a page should take: 440 MB, what 512 units of an LSTM remember of 100,000 tokens. */
+const mostNumbers = 110_000_000;
 /** How many of the likeliest next tokens are told; none are left over in smaller vocabularies. */
 export const likeliest = 8;
 /** How long a piece takes: it should neither keep the reader waiting nor the page busy with small ones. */
@@ -74,25 +79,27 @@ export const reading = {
     const lm = readLanguageModel(file, "the model");
     const { tokenizer } = lm;
     const ids = Int32Array.from(encode(tokenizer, text));
-    const values = shownValues(lm.model, [], "");
-    const each = values.reduce((sum, { size }) => sum + size, 0);
-    if (ids.length * each > mostNumbers) {
-      const most = Math.floor(mostNumbers / each).toLocaleString("en");
-      throw new InputError(`The text has too many tokens for this model: give at most ${most}.`);
+    const all = shownValues(lm.model, [], "");
+    const most = (of: typeof all): number => Math.floor(mostNumbers / of.reduce((sum, { size }) => sum + size, 0));
+    const mostOfAll = most(all);
+    const values = ids.length <= mostOfAll ? all : all.filter(({ state }) => state);
+    if (values.length === 0 || ids.length > most(values)) {
+      const fits = (values.length === 0 ? mostOfAll : most(values)).toLocaleString("en");
+      throw new InputError(`The text has too many tokens for this model: give at most ${fits}.`);
     }
     return {
       ids,
       texts: textsOf(tokenizer, ids, text),
       vocabulary: textOfEach(tokenizer),
       values,
+      ...(values.length < all.length && { mostOfAll }),
       unknown: unknownCharacters(lm, text),
     };
   },
 
-  /** Every value at every token, piece by piece. @throws InputError as `inspectText` */
-  async *read(file: Bytes, ids: Int32Array): Job<ReadingPiece, undefined> {
+  /** Some values at every token, piece by piece. @throws InputError as `inspectText` */
+  async *read(file: Bytes, ids: Int32Array, keys: readonly string[]): Job<ReadingPiece, undefined> {
     const lm = readLanguageModel(file, "the model");
-    const keys = shownValues(lm.model, [], "").map(({ key }) => key);
     let piece = emptyPiece(keys.length);
     let begunMs = performance.now();
     for await (const step of inspectText(lm, ids, "the model", { values: keys, likeliest })) {
@@ -124,9 +131,32 @@ export const reading = {
     return signalOf(texts, pattern);
   },
 
-  /** For each unit of a value (T,size) how its numbers go along with a signal (T). */
-  async correlate(data: Float32Array, size: number, signal: Float32Array): Promise<Float32Array> {
-    return correlations(data, size, signal);
+  /** How the units of a value (T,size) go along with a signal (T), and with shifted ones. */
+  async correlate(data: Float32Array, size: number, signal: Float32Array): Promise<Correlations> {
+    return correlate(data, size, prepare(signal));
+  },
+
+  /** What all units of some values together tell of a signal. */
+  async probe(values: readonly Units[], signal: Float32Array): Promise<Probe> {
+    return probe(values, signal, prepare(signal));
+  },
+
+  /** What is lost without each of some units. Tells how far it is. @throws InputError as `lossesWithout` */
+  async *ablate(
+    file: Bytes,
+    ids: Int32Array,
+    signal: Float32Array,
+    ablated: readonly Ablated[],
+  ): Job<number, readonly Effect[]> {
+    const reading = lossesWithout(readLanguageModel(file, "the model").model, ids, ablated);
+    let toldMs = performance.now();
+    for (;;) {
+      const { done, value } = await reading.next();
+      if (done) return effectsOf(value, signal);
+      if (performance.now() - toldMs < pieceMs) continue;
+      yield value;
+      toldMs = performance.now();
+    }
   },
 };
 

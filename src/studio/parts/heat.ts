@@ -46,10 +46,8 @@ export const shadeOf = (x: number, extent: number): number => {
 /** Nearly the largest of many numbers, so that a few outliers do not pale the rest: for the strongest colour. */
 export function extentOf(numbers: Float32Array, sampled = 20_000): number {
   const every = Math.ceil(numbers.length / sampled);
-  const sample = numbers
-    .filter((_, k) => k % every === 0)
-    .map(Math.abs)
-    .sort();
+  const count = Math.ceil(numbers.length / every);
+  const sample = Float32Array.from({ length: count }, (_, k) => Math.abs(numbers[k * every] as number)).sort();
   return sample[Math.floor(0.98 * (sample.length - 1))] || sample.at(-1) || 1;
 }
 
@@ -64,13 +62,14 @@ export function extentsOf(numbers: Float32Array, size: number): Float32Array {
   );
 }
 
-/** The unit of values (T,size) that changes most. */
-export function liveliest(numbers: Float32Array, size: number): number {
-  const count = numbers.length / size;
+/** The unit of values (T,size) that changes most, by so many of them. */
+export function liveliest(numbers: Float32Array, size: number, sampled = 2_000_000): number {
+  const every = Math.ceil(numbers.length / sampled);
+  const count = Math.ceil(numbers.length / size / every);
   const [sums, squares] = [new Float64Array(size), new Float64Array(size)];
   for (let t = 0; t < count; t++) {
     for (let j = 0; j < size; j++) {
-      const x = numbers[t * size + j] as number;
+      const x = numbers[t * every * size + j] as number;
       (sums[j] as number) += x;
       (squares[j] as number) += x * x;
     }

@@ -5,7 +5,7 @@ import { Failed } from "../../parts/failed.tsx";
 import type { Room } from "../../shell.tsx";
 import { Inspector } from "./inspector.tsx";
 import { useReading } from "./reading.ts";
-import { TextChoice, useText } from "./text-choice.tsx";
+import { askedOf, mostCharacters, TextChoice, useText } from "./text-choice.tsx";
 import "./inspect.css";
 
 /** Where the text comes from, in the address: whatever the model. */
@@ -38,6 +38,18 @@ function Opened({ model, query }: OpenedProps) {
       {refused !== undefined && (
         <p class="error" role="alert">
           {refused}
+        </p>
+      )}
+      {text !== undefined && (askedOf(query) ?? 0) > mostCharacters && (
+        <p role="status">
+          Only the first {text.length.toLocaleString("en")} characters of this text are read: more than{" "}
+          {mostCharacters.toLocaleString("en")} are too many for a page.
+        </p>
+      )}
+      {reading?.head.mostOfAll !== undefined && (
+        <p role="status">
+          Of so long a text only what the model remembers is kept. Gates too fit for at most{" "}
+          {reading.head.mostOfAll.toLocaleString("en")} tokens.
         </p>
       )}
       {reading !== undefined && reading.head.unknown.length > 0 && (

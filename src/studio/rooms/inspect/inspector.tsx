@@ -143,6 +143,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
       <section aria-labelledby={`${readoutId}-patterns`}>
         <h2 id={`${readoutId}-patterns`}>Units that follow a pattern</h2>
         <PatternSearch
+          model={model}
           reading={reading}
           ready={done === count}
           value={value}

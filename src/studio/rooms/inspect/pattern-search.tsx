@@ -1,14 +1,29 @@
-/** Which units follow something in the text: inside quotes, the place in the line, whatever an expression matches. */
+/**
+ * Which units follow something in the text: inside quotes, the place in the line, whatever an expression matches. Beside
+ * each number stands what chance gives.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { type Effect, otherUnits } from "../../../tasks/ablation.ts";
+import {
+  type Correlations,
+  type Follower,
+  type Following,
+  followingOf,
+  prepare,
+  type Shifted,
+} from "../../../tasks/following.ts";
+import { lossWords, verdictWords } from "../../../tasks/following-words.ts";
+import type { Pattern } from "../../../tasks/patterns.ts";
+import type { Probe } from "../../../tasks/probe.ts";
 import { type Engine, startEngine } from "../../engine/engine.ts";
-import type { Pattern } from "../../engine/patterns.ts";
+import type { OpenModel } from "../../models/picker.tsx";
 import type { Reading, ReadValue } from "./reading.ts";
 
 /** A pattern's own numbers (T), and which of them has the strongest colour. */
 export type Found = { readonly signal: Float32Array; readonly extent: number };
-type Match = { readonly value: ReadValue; readonly unit: number; readonly correlation: number };
 
 export type PatternSearchProps = {
+  readonly model: OpenModel;
   readonly reading: Reading;
   /** Whether all of the text is read. */
   readonly ready: boolean;
@@ -28,6 +43,10 @@ const kinds: Readonly<Record<Pattern["kind"], string>> = {
   expression: "A word or an expression",
 };
 const mostShown = 10;
+/** The same text is read without the unit, and without so many others, to compare with. */
+const othersCompared = 14;
+/** Of the second half, tokens that are read so. */
+const mostAblated = 20_000;
 
 const patternOf = (find: string): Pattern | undefined => {
   if (find.startsWith("/")) return { kind: "expression", source: find.slice(1) };
@@ -37,10 +56,21 @@ const patternOf = (find: string): Pattern | undefined => {
 type State =
   | { readonly kind: "idle" | "searching" }
   | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "found"; readonly matches: readonly Match[] };
+  | {
+      readonly kind: "found";
+      readonly values: readonly ReadValue[];
+      readonly following: Following;
+      readonly probe?: Probe | undefined;
+      /** How far the reading without units is, then what is lost. */
+      readonly share?: number;
+      readonly effects?: readonly Effect[];
+      /** What could not be found out besides, and why. */
+      readonly problem?: string;
+    };
+type Finding = Extract<State, { readonly kind: "found" }>;
 
 export function PatternSearch(props: PatternSearchProps) {
-  const { reading, ready, value, unit, find, onFind, onFound, onShow } = props;
+  const { model, reading, ready, value, unit, find, onFind, onFound, onShow } = props;
   const asked = patternOf(find);
   const [kind, setKind] = useState<Pattern["kind"]>(asked?.kind ?? "quotes");
   const [source, setSource] = useState(asked?.kind === "expression" ? asked.source : "");
@@ -76,13 +106,38 @@ export function PatternSearch(props: PatternSearchProps) {
         return;
       }
       if (own.current === engine) onFound({ signal, extent });
-      const matches: Match[] = [];
-      for (const each of all ? reading.values : [value]) {
-        const found = await engine.ask("correlate", each.data, each.size, signal);
-        found.forEach((correlation, unit) => matches.push({ value: each, unit, correlation }));
+      // Surprise is the model's whole output, and no unit.
+      const values = all ? reading.values.filter(({ key }) => key !== reading.surprise.key) : [value];
+      const found: Correlations[] = [];
+      for (const each of values) found.push(await engine.ask("correlate", each.data, each.size, signal));
+      const following = followingOf(found, prepare(signal), mostShown);
+      let finding: Finding = { kind: "found", values, following };
+      tell(finding);
+      if (following.verdict === "too few") return;
+      const remembered = all ? values.filter(({ state }) => state) : values;
+      const probed = await engine.ask("probe", remembered.length > 0 ? remembered : values, signal);
+      finding = { ...finding, probe: probed };
+      tell(finding);
+      const [best] = following.best as readonly [Follower];
+      const { key, size } = values[best.value] as ReadValue;
+      if (size === 1) return;
+      const half = Math.floor(signal.length / 2);
+      const ids = reading.head.ids.slice(half, half + mostAblated);
+      const units = [best.unit, ...otherUnits(size, best.unit, othersCompared)];
+      const ablated = units.map((unit) => ({ key, unit }));
+      const without = engine.run("ablate", model.file, ids, signal.slice(half, half + ids.length), ablated);
+      try {
+        for (;;) {
+          const step = await without.next();
+          if (step.done) {
+            tell({ ...finding, effects: step.value });
+            return;
+          }
+          tell({ ...finding, share: step.value });
+        }
+      } catch (error) {
+        tell({ ...finding, problem: (error as Error).message });
       }
-      matches.sort((a, b) => Math.abs(b.correlation) - Math.abs(a.correlation));
-      tell({ kind: "found", matches: matches.slice(0, mostShown) });
     } catch (error) {
       tell({ kind: "failed", message: (error as Error).message });
     } finally {
@@ -151,27 +206,137 @@ export function PatternSearch(props: PatternSearchProps) {
           {state.message}
         </p>
       )}
-      {state.kind === "found" && (
+      {state.kind === "found" && <Finding finding={state} value={value} unit={unit} onShow={onShow} />}
+    </>
+  );
+}
+
+type FindingProps = Pick<PatternSearchProps, "value" | "unit" | "onShow"> & { readonly finding: Finding };
+
+function Finding({ finding, value, unit, onShow }: FindingProps) {
+  const { values, following } = finding;
+  const nameOf = ({ value, unit }: Follower): string => {
+    const { label, size } = values[value] as ReadValue;
+    return size === 1 ? label : `${label}[${unit}]`;
+  };
+  const [best] = following.best;
+  if (best === undefined) return null;
+  const [own, ...others] = finding.effects ?? [];
+  const isTold = following.verdict !== "too few";
+  return (
+    <>
+      <p class="verdict" role="status">
+        <b>{verdictWords(following, nameOf(best))}</b>
+        {own !== undefined && following.verdict !== "none" && ` ${lossWords(own, others, nameOf(best))}`}
+      </p>
+      {isTold && <Evidence finding={finding} name={nameOf(best)} />}
+      {isTold && finding.effects === undefined && finding.share !== undefined && (
+        <progress class="reading" value={finding.share} aria-label="Reading without single units" />
+      )}
+      {finding.problem !== undefined && (
+        <p class="error" role="alert">
+          {finding.problem}
+        </p>
+      )}
+      {isTold && (
         <>
-          <p class="soft small" role="status">
-            By correlation with the pattern, 1 and −1 the strongest. Choose one to see it beside the pattern in the map.
+          <p class="soft small">
+            The strongest by their correlation with the pattern in the first half of the text, and what they have in the
+            second; 1 and −1 are the most. Choose one to see it beside the pattern in the map.
           </p>
           <ol class="matches">
-            {state.matches.map((match) => (
-              <li key={`${match.value.key} ${match.unit}`}>
-                <button
-                  type="button"
-                  aria-pressed={match.value.key === value.key && match.unit === unit}
-                  onClick={() => onShow(match.value, match.unit)}
-                >
-                  <code>{match.value.size === 1 ? match.value.label : `${match.value.label}[${match.unit}]`}</code>
-                  <span class="numbers">{match.correlation.toFixed(3).replace("-", "−")}</span>
-                </button>
-              </li>
-            ))}
+            {following.best.map((match) => {
+              const each = values[match.value] as ReadValue;
+              return (
+                <li key={nameOf(match)}>
+                  <button
+                    type="button"
+                    aria-pressed={each.key === value.key && match.unit === unit}
+                    onClick={() => onShow(each, match.unit)}
+                  >
+                    <code>{nameOf(match)}</code>
+                    <span class="numbers">{correlation(match.first)}</span>
+                    <span class="numbers">{correlation(match.second)}</span>
+                  </button>
+                </li>
+              );
+            })}
           </ol>
         </>
       )}
     </>
+  );
+}
+
+const minus = (text: string): string => text.replace("-", "−");
+const correlation = (r: number): string => minus(r.toFixed(3));
+const shiftedWords = ({ usual, most }: Shifted): string =>
+  `shifted, 19 of 20: below ${correlation(usual)}, all: ${correlation(most)} at most`;
+const percent = (share: number): string => minus(`${(100 * share).toFixed(1)} %`);
+const bits = (x: number): string => `${x < 0 ? "" : "+"}${minus(x.toFixed(4))}`;
+
+/** Each number beside what chance gives. */
+function Evidence({ finding, name }: { readonly finding: Finding; readonly name: string }) {
+  const { following, probe, effects } = finding;
+  const { best, first, second } = following;
+  const [own, ...others] = effects ?? [];
+  const on = others.map((effect) => effect.on).sort((a, b) => a - b);
+  const off = others.map((effect) => effect.off).sort((a, b) => a - b);
+  const beside = (sorted: readonly number[]): string =>
+    `half below ${bits(sorted[Math.floor(sorted.length / 2)] ?? 0)}, all: ${bits(sorted.at(-1) ?? 0)} at most`;
+  const rows: (readonly [what: string, here: string, chance: string])[] = [
+    [
+      `Correlation of ${name} in the first half, where it was chosen`,
+      correlation(best[0]?.first ?? 0),
+      shiftedWords(first),
+    ],
+    ["and in the second half", correlation(best[0]?.second ?? 0), shiftedWords(second)],
+  ];
+  const all = `All ${(probe?.units ?? 0).toLocaleString("en")} units together`;
+  if (probe?.kind === "classes") {
+    rows.push([
+      `${all}, in the second half: tokens told right`,
+      percent(probe.accuracy),
+      `always the more frequent: ${percent(probe.majority)}`,
+    ]);
+    rows.push([
+      "inside and outside counted alike",
+      percent(probe.balanced),
+      `guessed: 50 %, shifted: ${percent(probe.shifted)} at most`,
+    ]);
+  } else if (probe?.kind === "numbers") {
+    rows.push([
+      `${all}, in the second half: variance explained`,
+      percent(probe.explained),
+      `the mean: ${percent(probe.baseline)}, shifted: ${percent(probe.shifted)} at most`,
+    ]);
+  }
+  if (own !== undefined) {
+    rows.push([
+      `Bits a token lost with ${name} at 0, where the pattern is on`,
+      bits(own.on),
+      `other units, ${beside(on)}`,
+    ]);
+    rows.push(["and elsewhere", bits(own.off), `other units, ${beside(off)}`]);
+  }
+  return (
+    <table class="evidence small">
+      <thead>
+        <tr>
+          <th scope="col">Measured</th>
+          <th scope="col">Here</th>
+          <th scope="col">By chance</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(([what, here, chance]) => (
+          <tr key={what}>
+            <th scope="row">{what}</th>
+            <td class="numbers">{here}</td>
+            <td class="numbers">{chance}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

@@ -1,5 +1,6 @@
 /** A text while a model reads it: every number of it in typed arrays, which fill as the engine gets on. */
 import { useEffect, useState } from "preact/hooks";
+import { InputError } from "../../../graph/input-error.ts";
 import type { LabelledValue } from "../../../tasks/inspect-text.ts";
 import { type Engine, startEngine } from "../../engine/engine.ts";
 import { likeliest, type ReadingHead } from "../../engine/reading.ts";
@@ -7,7 +8,7 @@ import { extentOf, extentsOf } from "../../parts/heat.ts";
 import type { LikelyText } from "../../parts/token-bars.tsx";
 
 /** A value with its numbers (T,size); those of tokens that are not read yet are 0. */
-export type ReadValue = Pick<LabelledValue, "key" | "label" | "layer" | "size" | "gate" | "description"> & {
+export type ReadValue = Pick<LabelledValue, "key" | "label" | "layer" | "size" | "gate" | "state" | "description"> & {
   readonly data: Float32Array;
 };
 
@@ -26,12 +27,26 @@ export type Reading = {
 /** As far as it is: `done` of the reading's tokens. */
 export type ReadSoFar = { readonly reading?: Reading; readonly done: number; readonly error?: string };
 
+/** Numbers that a worker may look at too, where a page may share them; else each worker gets a copy. */
+function numbers(count: number): Float32Array {
+  if (!globalThis.crossOriginIsolated) return new Float32Array(count);
+  return new Float32Array(new SharedArrayBuffer(4 * count));
+}
+
 function emptyReading(head: ReadingHead): Reading {
   const count = head.ids.length;
   const told = Math.min(likeliest, head.vocabulary.length);
-  const values = head.values.map((value) => ({ ...value, data: new Float32Array(count * value.size) }));
+  const values = head.values.map((value) => ({ ...value, data: numbers(count * value.size) }));
   const surprise: ReadValue = {
-    ...{ key: "surprise", label: "surprise", layer: "the output", size: 1, gate: true, data: new Float32Array(count) },
+    ...{
+      key: "surprise",
+      label: "surprise",
+      layer: "the output",
+      size: 1,
+      gate: true,
+      state: false,
+      data: new Float32Array(count),
+    },
     description: "bits of each token, predicted from those before it",
   };
   return {
@@ -39,6 +54,15 @@ function emptyReading(head: ReadingHead): Reading {
     next: new Int32Array(count * told),
     probabilities: new Float32Array(count * told),
   };
+}
+
+function allocated(head: ReadingHead): Reading {
+  try {
+    return emptyReading(head);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError("This browser has no room for the values of so long a text. Choose a shorter one.");
+  }
 }
 
 /** Read a text from its beginning; another text ends it. */
@@ -63,6 +87,9 @@ export function useReading(file: Uint8Array<ArrayBuffer>, text: string | undefin
   return soFar.text === text ? soFar : { done: 0 };
 }
 
+/** How often is shown how far it is. */
+const turnMs = 200;
+
 async function readAll(
   engine: Engine,
   file: Uint8Array<ArrayBuffer>,
@@ -70,10 +97,12 @@ async function readAll(
   tell: (soFar: ReadSoFar) => void,
 ): Promise<void> {
   const head = await engine.ask("beginReading", file, text);
-  const reading = emptyReading(head);
+  const reading = allocated(head);
   let done = 0;
+  let toldMs = performance.now();
   tell({ reading, done });
-  for await (const piece of engine.run("read", file, head.ids)) {
+  const keys = head.values.map(({ key }) => key);
+  for await (const piece of engine.run("read", file, head.ids, keys)) {
     head.values.forEach(({ size }, k) => reading.values[k]?.data.set(piece.values[k] as Float32Array, done * size));
     reading.surprise.data.set(
       piece.bits.map((bits) => (Number.isNaN(bits) ? 0 : bits)),
@@ -82,7 +111,10 @@ async function readAll(
     reading.next.set(piece.next, done * reading.told);
     reading.probabilities.set(piece.probabilities, done * reading.told);
     done += piece.bits.length;
+    // What is shown costs more than a piece: the reading does not wait for it.
+    if (done < head.ids.length && performance.now() - toldMs < turnMs) continue;
     tell({ reading, done });
+    toldMs = performance.now();
   }
 }
 

@@ -1,24 +1,26 @@
 /** What the model reads: a passage of Moby-Dick, or a text of the reader's own; a short one stands in the address. */
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { graphemeEnd } from "../../../graph/excerpt.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import type { Address } from "../../address.ts";
 import { useLoaded } from "../../loading.ts";
 import { mobyDick } from "../../models/book.ts";
 import { remember, remembered } from "../../parts/remembered.ts";
+import { TextArea } from "../../parts/text-area.tsx";
 
 type Query = Address["query"];
 
 const passages = [
   { name: "Moby-Dick, its first page", book: "0-1500" },
   { name: "Moby-Dick, ten thousand characters", book: "0-10000" },
+  { name: "Moby-Dick, a hundred thousand characters", book: "0-100000" },
   { name: "Much said in quotes", book: "200479-204500" },
   { name: "Whales, with parentheses", book: "276704-281000" },
 ] as const;
 /** What a link may still be long. */
 const mostInAddress = 1000;
 /** What a reader goes through. */
-const mostCharacters = 30_000;
+export const mostCharacters = 100_000;
 const kept = "unrolled.inspect.text";
 
 /** The text that an address names; nothing while it is fetched. */
@@ -38,6 +40,13 @@ async function textOf(text: string | undefined, book: string | undefined, isKept
   return passage === "" ? (await mobyDick()).slice(0, 1500) : passage;
 }
 
+/** Of a link to more of the book than is read, how much it asks for. */
+export function askedOf({ text, kept: isKept, book = "" }: Query): number | undefined {
+  const [, from, to] = /^(\d+)-(\d+)$/.exec(book) ?? [];
+  if (text !== undefined || isKept !== undefined || from === undefined) return text?.length;
+  return Number(to) - Number(from);
+}
+
 export type TextChoiceProps = {
   readonly query: Query;
   readonly text: string | undefined;
@@ -45,7 +54,6 @@ export type TextChoiceProps = {
 };
 
 export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
-  const id = useId();
   const isOwn = query.text !== undefined || query.kept !== undefined;
   const [writing, setWriting] = useState(isOwn);
   const [own, setOwn] = useState(isOwn ? (text ?? query.text ?? "") : "");
@@ -96,16 +104,7 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
       </label>
       {writing && (
         <div class="own">
-          <label class="field" for={id}>
-            Your text
-          </label>
-          <textarea
-            id={id}
-            rows={4}
-            maxLength={mostCharacters}
-            value={own}
-            onInput={(event) => setOwn(event.currentTarget.value)}
-          />
+          <TextArea label="Your text" rows={4} most={mostCharacters} value={own} onText={setOwn} />
           <button type="submit" class="main" disabled={own === ""}>
             Read it
           </button>

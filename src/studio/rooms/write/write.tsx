@@ -8,6 +8,7 @@ import { type OpenModel, WithModel } from "../../models/picker.tsx";
 import { ColouredText } from "../../parts/coloured-text.tsx";
 import { shadeOf, useRamp, visible } from "../../parts/heat.ts";
 import { Slider } from "../../parts/slider.tsx";
+import { TextArea } from "../../parts/text-area.tsx";
 import { type LikelyText, percent, TokenBars } from "../../parts/token-bars.tsx";
 import type { Room } from "../../shell.tsx";
 import { type Plan, planOf, queryOf, usual } from "./settings.ts";
@@ -232,15 +233,7 @@ function Settings({ model, form, onForm, onWrite }: SettingsProps) {
       }}
     >
       <div class="prompt">
-        <label class="field">
-          Prompt
-          <textarea
-            rows={3}
-            maxLength={5000}
-            value={prompt}
-            onInput={(event) => change({ prompt: event.currentTarget.value })}
-          />
-        </label>
+        <TextArea label="Prompt" rows={3} most={5000} value={prompt} onText={(prompt) => change({ prompt })} />
         {unknown.length > 0 && (
           <p class="small" role="status">
             The model never saw{" "}

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
-import { createRandom } from "../../src/nn/random.ts";
-import { correlations, type Pattern, signalOf } from "../../src/studio/engine/patterns.ts";
+import { type Pattern, signalOf } from "../../src/tasks/patterns.ts";
 
 /** Of each character a digit. */
 const ofCharacters = (text: string, pattern: Pattern): string => signalOf([...text], pattern).join("");
@@ -29,30 +28,5 @@ describe("signalOf", () => {
   test("a token is what its last character is; one without text, what was before it", () => {
     expect([...signalOf(['a "b', 'c" ', "", "d"], { kind: "quotes" })]).toEqual([1, 0, 0, 0]);
     expect([...signalOf(["ab", "", "\nc"], { kind: "line" })]).toEqual([2, 2, 1]);
-  });
-});
-
-describe("correlations", () => {
-  test("1 and -1 of what follows the signal, 0 of what never changes, else Pearson's", () => {
-    const signal = Float32Array.of(0, 1, 1, 0, 2);
-    const units = signal.length;
-    const data = Float32Array.from({ length: 4 * units }, (_, k) => {
-      const x = signal[Math.floor(k / 4)] as number;
-      return [3 * x + 1, -2 * x, 5, Math.floor(k / 4)][k % 4] as number;
-    });
-    const [up, down, flat, other] = correlations(data, 4, signal);
-    expect(up).toBeCloseTo(1, 6);
-    expect(down).toBeCloseTo(-1, 6);
-    expect(flat).toBe(0);
-    // Sums of squares 10 and 2.8, of products 3.
-    expect(other).toBeCloseTo(3 / Math.sqrt(10 * 2.8), 6);
-    expect([...correlations(data, 4, new Float32Array(units).fill(7))]).toEqual([0, 0, 0, 0]);
-  });
-  test("of noise around a large mean: within five standard errors of 0", () => {
-    const random = createRandom(3);
-    const count = 200_000;
-    const signal = Float32Array.from({ length: count }, () => random.integer(2));
-    const data = Float32Array.from({ length: count }, () => 1000 + random.normal());
-    expect(Math.abs(correlations(data, 1, signal)[0] as number)).toBeLessThan(5 / Math.sqrt(count));
   });
 });

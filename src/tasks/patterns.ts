@@ -1,8 +1,8 @@
 /**
- * Patterns of a text as numbers at its tokens, and which units go along with them. After A. Karpathy et al., "Visualizing
- * and understanding recurrent networks", 2015. Knows nothing about models.
+ * Patterns of a text as numbers at its tokens. After A. Karpathy et al., "Visualizing and understanding recurrent networks",
+ * 2015. Knows nothing about models.
  */
-import { InputError } from "../../graph/input-error.ts";
+import { InputError } from "../graph/input-error.ts";
 
 /** Something that can be told of every place in a text. */
 export type Pattern =
@@ -72,29 +72,3 @@ const characterSignals: Readonly<
     }
   },
 };
-
-/**
- * Pearson's correlation of each unit of `data` (T,size) with a signal (T): from -1 to 1, and 0 where either is the same
- * all the time.
- */
-export function correlations(data: Float32Array, size: number, signal: Float32Array): Float32Array {
-  const count = signal.length;
-  const mean = signal.reduce((sum, x) => sum + x, 0) / count;
-  const variance = signal.reduce((sum, x) => sum + (x - mean) ** 2, 0);
-  const [sums, squares, products] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
-  for (let t = 0; t < count; t++) {
-    const offset = (signal[t] as number) - mean;
-    for (let j = 0; j < size; j++) {
-      const x = data[t * size + j] as number;
-      (sums[j] as number) += x;
-      (squares[j] as number) += x * x;
-      (products[j] as number) += x * offset;
-    }
-  }
-  return Float32Array.from(products, (product, j) => {
-    const own = (squares[j] as number) - (sums[j] as number) ** 2 / count;
-    const scale = Math.sqrt(own * variance);
-    // What rounding leaves of a unit that never changes is no signal.
-    return own > 1e-12 * (squares[j] as number) && variance > 0 ? product / scale : 0;
-  });
-}

@@ -1,0 +1,65 @@
+/**
+ * A field for a text. A page that lays out 20 MB in a text area stands still for seconds, so what is too long never gets
+ * into it: it is cut, and said to be, or handed on whole.
+ */
+import type { TargetedEvent } from "preact";
+import { useState } from "preact/hooks";
+import { graphemeEnd } from "../../graph/excerpt.ts";
+
+export type TextAreaProps = {
+  readonly label: string;
+  readonly rows: number;
+  readonly value: string;
+  /** The most characters that it takes. */
+  readonly most: number;
+  readonly onText: (text: string) => void;
+  /** Takes what is put in whole where it is too long; without it the beginning that fits is taken. */
+  readonly onTooLong?: (text: string) => void;
+};
+
+export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAreaProps) {
+  const [said, setSaid] = useState("");
+  const numbers = (count: number): string => count.toLocaleString("en");
+  /** Before anything that is typed, pasted or dropped is there. */
+  const check = (event: TargetedEvent<HTMLTextAreaElement, InputEvent>): void => {
+    const { currentTarget: area } = event;
+    const put = event.data ?? event.dataTransfer?.getData("text/plain") ?? "";
+    const [from, to] = [area.selectionStart, area.selectionEnd];
+    const room = Math.max(0, most - (area.value.length - (to - from)));
+    if (put === "") return;
+    setSaid("");
+    if (put.length <= room) return;
+    event.preventDefault();
+    if (onTooLong !== undefined) {
+      onTooLong(put);
+      return;
+    }
+    const fits = put.slice(0, graphemeEnd(put, room));
+    area.setRangeText(fits, from, to, "end");
+    onText(area.value);
+    const cut = put.length > 1 ? `: of ${numbers(put.length)} the first ${numbers(fits.length)} are taken` : "";
+    setSaid(`There is room for ${numbers(most)} characters${cut}.`);
+  };
+  return (
+    <>
+      <label class="field">
+        {label}
+        <textarea
+          rows={rows}
+          value={value}
+          onBeforeInput={check}
+          onInput={({ currentTarget: area }) => {
+            // Where a browser does not ask before.
+            if (area.value.length > most) area.value = area.value.slice(0, graphemeEnd(area.value, most));
+            onText(area.value);
+          }}
+        />
+      </label>
+      {said !== "" && (
+        <p class="small" role="status">
+          {said}
+        </p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,155 @@
+/**
+ * What a model loses without a unit: the same text is read with a unit's number set to 0 at every step, by the program that
+ * the model itself is, with one product more. So it holds for any cell. Knows nothing about patterns.
+ */
+import { createBuilder, type Graph, type Node, type NodeId } from "../graph/graph.ts";
+import { InputError } from "../graph/input-error.ts";
+import { addModel, checkReadsForward, type Model } from "../nn/model.ts";
+import { createRandom } from "../nn/random.ts";
+import { learnedStarts } from "../nn/session.ts";
+import { shuffle } from "../nn/shuffle.ts";
+import { type LoadOptions, load } from "../runtime/program.ts";
+import { schedule } from "../schedule/schedule.ts";
+
+/** A unit of a named value, `lstm.c`. */
+export type Ablated = { readonly key: string; readonly unit: number };
+
+/** Steps of one run. */
+const steps = 32;
+
+/**
+ * Nats of each token (T), predicted from those before it, by the model as it is and, side by side, without each of some
+ * units alone. The first token is predicted from nothing: NaN. Gives on the way the share of the text that has been read.
+ * @throws InputError for a model that does not give one logit for each token at each step, and a unit that it has not
+ */
+export async function* lossesWithout(
+  model: Model,
+  tokens: Int32Array,
+  ablated: readonly Ablated[],
+  host: LoadOptions = {},
+): AsyncGenerator<number, readonly Float32Array[], undefined> {
+  checkReadsForward(model, "ablation");
+  if (!model.returnsSequences || model.inputs[0]?.count !== model.outputSize) {
+    throw new InputError("ablation: needs a model that gives a logit for each token at every step");
+  }
+  const keys = [...new Set(ablated.map(({ key }) => key))];
+  const { graph, sizes } = maskedGraph(model, keys);
+  const odd = ablated.find(({ key, unit }) => !(Number.isInteger(unit) && unit >= 0 && unit < (sizes[key] as number)));
+  if (odd !== undefined) throw new InputError(`ablation: ${odd.key} has ${sizes[odd.key]} units, and none ${odd.unit}`);
+  const batch = 1 + ablated.length;
+  const program = await load(schedule(graph, { steps, batch, keep: ["loss"] }), host);
+  try {
+    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+    program.resetStates();
+    for (const [state, values] of Object.entries(learnedStarts(model))) {
+      program.setState(
+        state,
+        Float32Array.from({ length: batch * values.length }, (_, k) => values[k % values.length] as number),
+      );
+    }
+    for (const key of keys) {
+      const size = sizes[key] as number;
+      const mask = new Float32Array(batch * size).fill(1);
+      ablated.forEach(
+        (one, k) => one.key === key && mask.fill(0, (k + 1) * size + one.unit, (k + 1) * size + one.unit + 1),
+      );
+      program.setState(maskOf(key), mask);
+    }
+    const losses = Array.from({ length: batch }, () => new Float32Array(tokens.length).fill(Number.NaN));
+    const [inputs, targets] = [new Int32Array(steps * batch), new Int32Array(steps * batch)];
+    for (let from = 0; from + 1 < tokens.length; from += steps) {
+      const count = Math.min(steps, tokens.length - 1 - from);
+      for (let t = 0; t < count; t++) {
+        inputs.fill(tokens[from + t] as number, t * batch, (t + 1) * batch);
+        targets.fill(tokens[from + t + 1] as number, t * batch, (t + 1) * batch);
+      }
+      program.setIndex("tokens", inputs);
+      program.setIndex("target", targets);
+      await program.run();
+      program.carry();
+      const found = program.output("loss");
+      losses.forEach((own, k) => {
+        for (let t = 0; t < count; t++) own[from + t + 1] = found[t * batch + k] as number;
+      });
+      yield (from + count) / (tokens.length - 1);
+    }
+    return losses;
+  } finally {
+    program.dispose();
+  }
+}
+
+/** Bits a token that a model loses without a unit: of all tokens, and of those that it expected while a signal was on, or off. */
+export type Effect = { readonly all: number; readonly on: number; readonly off: number };
+
+/**
+ * What is lost without each unit, from what `lossesWithout` gives for some tokens (T) and a signal (T) at them. A signal is
+ * on where it is above its mean; what a token costs was decided at the one before, so that one's signal counts.
+ */
+export function effectsOf([whole, ...without]: readonly Float32Array[], signal: Float32Array): readonly Effect[] {
+  const mean = signal.reduce((sum, x) => sum + x, 0) / signal.length;
+  return without.map((losses) => {
+    const [sums, counts] = [
+      [0, 0],
+      [0, 0],
+    ] as [number[], number[]];
+    for (let t = 1; t < losses.length; t++) {
+      const on = (signal[t - 1] as number) > mean ? 1 : 0;
+      (sums[on] as number) += ((losses[t] as number) - (whole?.[t] as number)) / Math.LN2;
+      (counts[on] as number)++;
+    }
+    const [off, on] = [0, 1].map((k) => (sums[k] as number) / (counts[k] || 1)) as [number, number];
+    return { all: ((sums[0] as number) + (sums[1] as number)) / (losses.length - 1 || 1), on, off };
+  });
+}
+
+/** Units of a value to compare one with: so many others, or as many as there are, always the same. */
+export function otherUnits(size: number, unit: number, count: number): readonly number[] {
+  const others = Array.from({ length: size }, (_, j) => j).filter((j) => j !== unit);
+  return shuffle(others, createRandom(2)).slice(0, count);
+}
+
+const maskOf = (key: string): string => `kept of ${key}`;
+
+/** One time step of the model with a loss, in which some values are multiplied by vectors that stay as they are set. */
+function maskedGraph(model: Model, keys: readonly string[]) {
+  const g = createBuilder();
+  const { output, values } = addModel(g, model, { training: false, goesOn: true });
+  const target = g.oneHot(g.index("target"), model.outputSize);
+  const loss = g.sub(g.reduce("logsumexp", output), g.sum(g.mul(output, target)));
+  let graph = g.graph({ loss });
+  const sizes: Record<string, number> = {};
+  // From the last on, so that a place stays what it was while there is something to do before it.
+  const places = keys.map((key) => {
+    const id = values[`${key}'`] ?? values[key];
+    const shape = id === undefined ? undefined : graph.nodes[id]?.shape;
+    if (id === undefined || typeof shape !== "number") throw new InputError(`ablation: the model has no units ${key}`);
+    sizes[key] = shape;
+    return { key, id, shape };
+  });
+  for (const place of places.sort((a, b) => b.id - a.id))
+    graph = masked(graph, place.id, maskOf(place.key), place.shape);
+  return { graph, sizes };
+}
+
+/** A graph in which a value is multiplied, wherever it is read, by a state that stays. */
+function masked(graph: Graph, id: NodeId, mask: string, size: number): Graph {
+  const moved = (other: NodeId): NodeId => (other < id ? other : other + 2);
+  const nodes = graph.nodes.map((node): Node => ({ ...node, inputs: node.inputs.map(moved) }));
+  const state: Node = { op: "state", inputs: [], shape: size, name: mask };
+  const product: Node = { op: "mul", inputs: [id, id + 1], shape: size };
+  return {
+    nodes: [...nodes.slice(0, id + 1), state, product, ...nodes.slice(id + 1)],
+    states: [
+      ...graph.states.map((each) => ({
+        ...each,
+        next: moved(each.next),
+        ...(each.initial === undefined ? {} : { initial: moved(each.initial) }),
+      })),
+      { name: mask, size, next: id + 1, reverse: false },
+    ],
+    parameters: graph.parameters,
+    outputs: Object.fromEntries(Object.entries(graph.outputs).map(([key, of]) => [key, moved(of)])),
+    forwardCount: graph.forwardCount + 2,
+  };
+}
