@@ -220,45 +220,6 @@ test.each([10_000, 100_000])(
   },
 );
 
-test("20 MB that are pasted: the page takes the first 100,000 characters, says so, and reads them all", async () => {
-  await withStudio({ models: [model] }, async (page, address) => {
-    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-    await page.goto(`${address}#/inspect/m?${query}`);
-    await ready(page);
-    const sentence = "the cat sat here.\n";
-    const count = Math.ceil(20_000_000 / sentence.length);
-    await page.evaluate(([one, times]) => navigator.clipboard.writeText(one.repeat(times)), [sentence, count] as const);
-    const field = page.getByRole("textbox", { name: "Your text" });
-    await field.fill("");
-    await field.press("Control+V");
-    const whole = (sentence.length * count).toLocaleString("en");
-    const said = `There is room for 100,000 characters: of ${whole} the first 100,000 are taken.`;
-    await page.waitForSelector(`[role=status] >> text='${said}'`);
-    const taken = sentence.repeat(count).slice(0, 100_000);
-    expect(await field.inputValue()).toBe(taken);
-    // One more does not fit, another text does.
-    await field.press("Control+End");
-    await page.keyboard.type("x");
-    await page.waitForSelector("[role=status] >> text='There is room for 100,000 characters.'");
-    expect(await field.inputValue()).toBe(taken);
-    await page.click("text=Read it");
-    await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent?.length === 100_000);
-    await ready(page);
-    await field.fill("a dog ran there.");
-    await page.click("text=Read it");
-    await page.waitForFunction(() => document.querySelector(".coloured-text")?.textContent === "a dog ran there.");
-
-    await page.goto(`${address}#/write/m?prompt=the&seed=1`);
-    const prompt = page.getByRole("textbox", { name: "Prompt" });
-    await prompt.press("Control+A");
-    await prompt.press("Control+V");
-    await page.waitForSelector(
-      `[role=status] >> text='There is room for 5,000 characters: of ${whole} the first 5,000 are taken.'`,
-    );
-    expect(await prompt.inputValue()).toBe(taken.slice(0, 5000));
-  });
-});
-
 test("a link to more of the book than is read: what is left out is said", async () => {
   await withStudio({ models: [model] }, async (page, address) => {
     await page.goto(`${address}#/inspect/m?book=1000-400000`);

@@ -13,7 +13,7 @@ export type TextAreaProps = {
   /** The most characters that it takes. */
   readonly most: number;
   readonly onText: (text: string) => void;
-  /** Takes what is put in whole where it is too long; without it the beginning that fits is taken. */
+  /** Takes the whole text where it would be too long; without it as much is put in as fits. */
   readonly onTooLong?: (text: string) => void;
 };
 
@@ -31,7 +31,7 @@ export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAr
     if (put.length <= room) return;
     event.preventDefault();
     if (onTooLong !== undefined) {
-      onTooLong(put);
+      onTooLong(area.value.slice(0, from) + put + area.value.slice(to));
       return;
     }
     const fits = put.slice(0, graphemeEnd(put, room));

@@ -1,12 +1,16 @@
 /** Where the text comes from: chosen, pasted, or a file, dropped or picked. */
 import { useState } from "preact/hooks";
 import { graphemeEnd } from "../../../graph/excerpt.ts";
+import { TextArea } from "../../parts/text-area.tsx";
 import { type SmallTask, type SmallTaskName, smallTasks, smallTaskText } from "./small-tasks.ts";
-import { readTextFile, type Source } from "./source.ts";
+import { pastedText, readTextFile, type Source } from "./source.ts";
 
 export type SourceChoiceProps = { readonly source: Source; readonly onChange: (source: Source) => void };
 
 const tasks = Object.entries(smallTasks) as [SmallTaskName, SmallTask][];
+
+/** Characters of a text that can still be changed by hand. */
+const mostToEdit = 100_000;
 
 export function SourceChoice({ source, onChange }: SourceChoiceProps) {
   const [problem, setProblem] = useState("");
@@ -18,6 +22,14 @@ export function SourceChoice({ source, onChange }: SourceChoiceProps) {
       onChange(read);
     };
     readTextFile(file).then(use, (error: Error) => setProblem(error.message));
+  };
+  // A long text is trained on as a file is: not to be edited here.
+  const paste = (text: string): void => {
+    try {
+      onChange(pastedText(text));
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
   };
   const choose = (value: string): void => {
     setProblem("");
@@ -83,14 +95,14 @@ export function SourceChoice({ source, onChange }: SourceChoiceProps) {
         </>
       )}
       {source.kind === "pasted" && (
-        <label class="field">
-          Text to train on
-          <textarea
-            rows={6}
-            value={source.text}
-            onInput={({ currentTarget: { value } }) => onChange({ kind: "pasted", text: value })}
-          />
-        </label>
+        <TextArea
+          label="Text to train on"
+          rows={6}
+          most={mostToEdit}
+          value={source.text}
+          onText={(text) => onChange({ kind: "pasted", text })}
+          onTooLong={paste}
+        />
       )}
       {source.kind === "file" && (
         <>

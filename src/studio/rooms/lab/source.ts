@@ -38,6 +38,15 @@ export async function readSource(source: Source, seed: number): Promise<string> 
 
 const largestFileBytes = 32e6;
 
+/** A pasted text that is too long to be edited. @throws Error, for people, for one that is too long to be trained on here */
+export function pastedText(text: string): Source {
+  if (text.length <= largestFileBytes) return { kind: "file", name: "pasted text", text: unixLineEnds(text) };
+  const most = largestFileBytes.toLocaleString("en-US");
+  throw new Error(
+    `The text has ${text.length.toLocaleString("en-US")} characters; at most ${most} are read. Train on a part of it, or with the command line.`,
+  );
+}
+
 /** @throws Error, for people, for a file that is too large, empty or no text */
 export async function readTextFile(file: File): Promise<Source> {
   const megabytes = (bytes: number): string => (bytes / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 });

@@ -14,6 +14,7 @@ import {
 } from "../../models/training-session.ts";
 import { Choice } from "../../parts/choice.tsx";
 import { Plot, type PlotProps } from "../../parts/plot.tsx";
+import { TextArea } from "../../parts/text-area.tsx";
 import { rhyme, settingsFor, type TextName, textNames, textOf } from "./text-training.ts";
 
 const lengths = { 1: "1 minute", 3: "3 minutes", 10: "10 minutes" } as const;
@@ -63,10 +64,7 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
         </div>
       )}
       {!busy && textName === "own" && (
-        <label class="field">
-          Your text
-          <textarea rows={6} value={own} onInput={(event) => setOwn(event.currentTarget.value)} />
-        </label>
+        <TextArea label="Your text" rows={6} most={100_000} value={own} onText={setOwn} />
       )}
       <div class="row">
         {busy ? (
