@@ -120,7 +120,7 @@ await recipe({
         label: `${label}[${best.unit}]`,
         probe: told,
       };
-      if (json) writeJson({ pattern: name, unit: row.label, ...following, probe: told });
+      if (json) writeJson({ pattern: name, unit: row.label, following, probe: told ?? null });
       return row;
     });
 
@@ -151,7 +151,9 @@ await recipe({
       if (json) writeJson({ pattern: rows[k]?.name, without: label, ...own, others: beside });
       return { own, beside };
     });
-    for (const line of tables(rows, effects)) say(line);
+    const table = tables(rows, effects).join("\n");
+    if (json) writeJson({ table });
+    say(table);
   },
 });
 

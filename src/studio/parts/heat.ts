@@ -52,9 +52,9 @@ export function extentOf(numbers: Float32Array, sampled = 20_000): number {
 }
 
 /** The same for each unit of values (T,size). */
-export function extentsOf(numbers: Float32Array, size: number): Float32Array {
+export function extentsOf(numbers: Float32Array, size: number, sampled = 250): Float32Array {
   const count = numbers.length / size;
-  const every = Math.ceil(count / 1000);
+  const every = Math.ceil(count / sampled);
   return Float32Array.from({ length: size }, (_, j) =>
     extentOf(
       Float32Array.from({ length: Math.ceil(count / every) }, (_, k) => numbers[k * every * size + j] as number),

@@ -20,10 +20,9 @@ export type TextAreaProps = {
 export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAreaProps) {
   const [said, setSaid] = useState("");
   const numbers = (count: number): string => count.toLocaleString("en");
-  /** Before anything that is typed, pasted or dropped is there. */
-  const check = (event: TargetedEvent<HTMLTextAreaElement, InputEvent>): void => {
+  /** Before what is typed, pasted or dropped is there. */
+  const check = (event: TargetedEvent<HTMLTextAreaElement>, put: string): void => {
     const { currentTarget: area } = event;
-    const put = event.data ?? event.dataTransfer?.getData("text/plain") ?? "";
     const [from, to] = [area.selectionStart, area.selectionEnd];
     const room = Math.max(0, most - (area.value.length - (to - from)));
     if (put === "") return;
@@ -47,7 +46,9 @@ export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAr
         <textarea
           rows={rows}
           value={value}
-          onBeforeInput={check}
+          // Asked at once: a browser that makes ready to put in 20 MB is busy for long, too.
+          onPaste={(event) => check(event, event.clipboardData?.getData("text/plain") ?? "")}
+          onBeforeInput={(event) => check(event, event.data ?? event.dataTransfer?.getData("text/plain") ?? "")}
           onInput={({ currentTarget: area }) => {
             // Where a browser does not ask before.
             if (area.value.length > most) area.value = area.value.slice(0, graphemeEnd(area.value, most));

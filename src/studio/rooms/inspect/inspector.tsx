@@ -84,13 +84,12 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
     [colouring, value, unit, extent, done, owed.value],
   );
   const strips = useMemo((): readonly Strip[] => {
-    const own = new Float32Array(value.size === 1 ? 0 : count).map(
-      (_, t) => value.data[t * value.size + unit] as number,
-    );
+    const isShown = found !== undefined && value.size > 1;
+    const own = new Float32Array(isShown ? count : 0).map((_, t) => value.data[t * value.size + unit] as number);
     return [
       { label: "surprise", data: surprise.data, extent: surpriseExtent },
       ...(found === undefined ? [] : [{ label: "pattern", data: found.signal, extent: found.extent }]),
-      ...(found === undefined || own.length === 0 ? [] : [{ label: nameOf(value, unit), data: own, extent }]),
+      ...(own.length === 0 ? [] : [{ label: nameOf(value, unit), data: own, extent }]),
     ];
   }, [value, unit, extent, surpriseExtent, found, done, count]);
 
