@@ -3,6 +3,8 @@
  * recurrent networks", 2015 (arXiv 1506.02078), with what chance gives beside each figure: the unit is chosen on the first half of
  * a text that the model was not trained on and judged on the second, among shifted copies of the pattern; then it is set to 0.
  */
+
+import { createRandom } from "unrolled";
 import { writeJson } from "../src/cli/output.ts";
 import { recipe } from "../src/cli/recipe.ts";
 import { decodeText, readInput } from "../src/formats/files.ts";
@@ -69,6 +71,11 @@ await recipe({
       help: "other units to set to 0, to compare with [48]",
       number: { whole: true, min: 1, max: 500 },
     },
+    random: {
+      value: "N",
+      help: "patterns made by chance, to see how often a unit is said to follow one [100]",
+      number: { whole: true, min: 0, max: 10_000 },
+    },
     threads: {
       value: "N",
       help: "that read the text without a unit [cores]",
@@ -124,6 +131,14 @@ await recipe({
       return row;
     });
 
+    const trials = given.number("random") ?? 100;
+    const followed = randomPatterns(trials, ids.length).filter((signal) => {
+      const prepared = prepare(signal);
+      const found = units.map(({ data, size }) => correlate(data, size, prepared));
+      return followingOf(found, prepared, 1).verdict !== "none";
+    }).length;
+    if (json) writeJson({ random: trials, followed });
+
     // In the half that no unit was chosen by: each pattern's own unit, and others of the last state.
     const half = Math.floor(ids.length / 2);
     const last = values.at(-1) as (typeof values)[number];
@@ -154,8 +169,22 @@ await recipe({
     const table = tables(rows, effects).join("\n");
     if (json) writeJson({ table });
     say(table);
+    if (trials > 0)
+      say(`\nOf ${trials} patterns made by chance ${followed} are said to be followed, closely or a little.`);
   },
 });
+
+/** Ones and zeros in turn, 80 and 160 tokens long on average: as much in turns as what is said in quotes. */
+function randomPatterns(count: number, tokens: number): readonly Float32Array[] {
+  const random = createRandom(3);
+  return Array.from({ length: count }, () => {
+    let now = 0;
+    return Float32Array.from({ length: tokens }, () => {
+      if (random.uniform() < (now === 1 ? 1 / 80 : 1 / 160)) now = 1 - now;
+      return now;
+    });
+  });
+}
 
 function tables(
   rows: readonly Row[],

@@ -12,7 +12,7 @@ test("the recipe tells of each pattern which unit follows, what shifted ones giv
   timeout: 60_000,
 }, async () => {
   await json(folder, "train", text, "--out", "m.safetensors", "--epochs", "1", ...tiny);
-  const options = ["--expression", "sat=sat", "--others", "3", "--threads", "1"];
+  const options = ["--expression", "sat=sat", "--others", "3", "--threads", "1", "--random", "8"];
   const lines = await recipeLines("patterns", join(folder, "m.safetensors"), text, ...options);
   const found = lines.filter(({ following }) => following !== undefined);
   expect(found.map(({ pattern }) => pattern)).toEqual([
@@ -28,6 +28,9 @@ test("the recipe tells of each pattern which unit follows, what shifted ones giv
   const lost = lines.filter(({ without }) => without !== undefined);
   expect(lost).toHaveLength(7);
   expect(lost[6]).toMatchObject({ pattern: "sat", without: found[6]?.unit, on: expect.any(Number) });
+  const chance = lines.find(({ random }) => random !== undefined);
+  expect(chance).toMatchObject({ random: 8, followed: expect.any(Number) });
+  expect(chance?.followed).toBeLessThanOrEqual(2);
   const { table } = lines.at(-1) as { table: string };
   expect(table).toMatch(/^\| inside quotes \| 0 \+ 0 \| {2}\| {2}\| {2}\| {2}\| {2}\| too few to say \|$/m);
   expect(table).toMatch(/^\| sat \| \d+ \+ \d+ \| `[ch]\[\d\]` \| −?0\.\d{3} \| 0\.\d{3}, 0\.\d{3} \| /m);
