@@ -150,12 +150,16 @@ export const reading = {
   ): Job<number, readonly Effect[]> {
     const reading = lossesWithout(readLanguageModel(file, "the model").model, ids, ablated);
     let toldMs = performance.now();
-    for (;;) {
-      const { done, value } = await reading.next();
-      if (done) return effectsOf(value, signal);
-      if (performance.now() - toldMs < pieceMs) continue;
-      yield value;
-      toldMs = performance.now();
+    try {
+      for (;;) {
+        const { done, value } = await reading.next();
+        if (done) return effectsOf(value, signal);
+        if (performance.now() - toldMs < pieceMs) continue;
+        yield value;
+        toldMs = performance.now();
+      }
+    } finally {
+      await reading.return([]);
     }
   },
 };
