@@ -135,7 +135,7 @@ await recipe({
     const followed = randomPatterns(trials, ids.length).filter((signal) => {
       const prepared = prepare(signal);
       const found = units.map(({ data, size }) => correlate(data, size, prepared));
-      return followingOf(found, prepared, 1).verdict !== "none";
+      return ["follows", "weakly"].includes(followingOf(found, prepared, 1).verdict);
     }).length;
     if (json) writeJson({ random: trials, followed });
 
