@@ -43,6 +43,11 @@ const inLab = async (page: Page, address: string): Promise<void> => {
   await page.waitForSelector(".cm-content");
   await page.getByRole("button", { name: "Standard settings" }).click();
 };
+async function train(page: Page, settings: Readonly<Record<string, string>>): Promise<void> {
+  await page.getByRole("combobox", { name: "Text", exact: true }).selectOption("A repeated pattern");
+  for (const [label, value] of Object.entries(settings)) await page.getByLabel(label, { exact: true }).fill(value);
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+}
 
 const parts: Readonly<Record<string, Part>> = {
   "Learn, its contents": async (page, address) => {
@@ -79,20 +84,36 @@ const parts: Readonly<Record<string, Part>> = {
     await page.keyboard.press("Control+A");
     await page.keyboard.insertText("h' = exp(W @ x + U @ h) * 1e20");
     await page.waitForSelector(".mistake >> text=No mistakes.");
-    await page.getByRole("combobox", { name: "Text", exact: true }).selectOption("A repeated pattern");
-    await page.getByLabel("Units", { exact: true }).fill("8");
-    await page.getByRole("button", { name: "Train", exact: true }).click();
+    await train(page, { Units: "8" });
     await page.waitForSelector(".outcome[role=alert]");
   },
+  "Lab, runs that are compared": async (page, address) => {
+    await inLab(page, address);
+    for (const name of ["a run with a long name that goes on and on", "b"]) {
+      await train(page, { "Name of the run": name, Units: "8", Epochs: "1" });
+      await page.waitForSelector(`text=${name} is trained and kept.`);
+      await page.getByLabel(name, { exact: true }).check();
+    }
+    await page.waitForSelector('section[aria-label="Comparison"] .plot svg');
+  },
+  "Lab, a training that goes on": async (page) => {
+    await train(page, { Units: "16", Epochs: "100000" });
+    await page.waitForSelector(".live .plot svg");
+  },
   "Inspect, a text that is read": async (page, address) => {
-    await page.goto(`${address}#/inspect/m?${new URLSearchParams({ text: "the cat sat here.\na dog ran.", at: "6" })}`);
+    await page.goto(`${address}#/inspect/m?${new URLSearchParams({ text: sampleText(120), at: "20", by: "products" })}`);
     await page.waitForSelector(".coloured-text [data-token]");
     await page.waitForSelector(".heat-map canvas");
+    await page.getByRole("combobox", { name: "Pattern", exact: true }).selectOption("line");
+    await page.click("text=Find units");
+    await page.waitForSelector(".evidence >> text=/^Bits a token lost/");
+    await page.click(".matches button >> nth=0");
+    await page.getByRole("combobox", { name: "Text", exact: true }).selectOption("own");
     await page.waitForSelector("main progress", { state: "detached" });
     await unfold(page);
   },
   "Write, a text with the alternatives of a token": async (page, address) => {
-    await page.goto(`${address}#/write/m?prompt=the+c&length=60&seed=1`);
+    await page.goto(`${address}#/write/m?prompt=the+%E2%98%83&length=60&seed=1`);
     await page.waitForSelector('[role=status] >> text="60 tokens"');
     await page.click(".coloured-text [data-token='5']");
     await page.waitForSelector(".token-bars");
@@ -106,10 +127,17 @@ const parts: Readonly<Record<string, Part>> = {
   },
 };
 
-test.each([1280, 390])("at %i pixels, light and dark", async (width) => {
+const groups = { learn: /^Learn/, lab: /^Lab/, others: /^(Inspect|Write|Models)/ } as const;
+const cases = [1280, 390].flatMap((width) =>
+  Object.keys(groups).map((group) => [width, group as keyof typeof groups] as const),
+);
+
+test.each(cases)("at %i pixels, light and dark: %s", async (width, group) => {
   const found: string[] = [];
   await withStudio({ models: [model], width }, async (page, address) => {
-    for (const [name, enter] of Object.entries(parts)) {
+    const its = Object.entries(parts).filter(([name]) => groups[group].test(name));
+    expect(its.length).toBeGreaterThan(2);
+    for (const [name, enter] of its) {
       await enter(page, address);
       await expectFaultless(page).catch((error: Error) => found.push(`${name}: ${error.message}`));
     }

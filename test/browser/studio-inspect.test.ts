@@ -13,7 +13,7 @@ import { signalOf } from "../../src/tasks/patterns.ts";
 import { probe } from "../../src/tasks/probe.ts";
 import { encode, vocabularySize } from "../../src/text/tokenizer.ts";
 import { json, sampleText, temporaryFolder, tiny } from "../cli/run.ts";
-import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+import { withStudio } from "./studio.ts";
 
 const folder = temporaryFolder();
 const model = join(folder, "m.safetensors");
@@ -289,26 +289,6 @@ test("without a model: a small one is trained now, stopped early, and kept", asy
     expect(await select(page, "Model").locator("option:checked").textContent()).toBe("Moby-Dick, a small LSTM");
   });
 });
-
-test.each([1280, 390])(
-  "at %i pixels, filled, light and dark: no rule of axe-core is broken, nothing scrolls sideways",
-  async (width) => {
-    await withStudio({ models: [model], width }, async (page, address) => {
-      await page.goto(`${address}#/inspect/m?${new URLSearchParams({ text: sampleText(120) })}&at=20&by=products`);
-      await ready(page);
-      await select(page, "Pattern").selectOption("line");
-      await page.click("text=Find units");
-      await page.waitForSelector(".evidence >> text=/^Bits a token lost/");
-      await expectAccessible(page);
-      await expectNoSidewaysScrolling(page);
-      await page.getByRole("button", { name: "Use dark colours" }).click();
-      await page.click(".matches button >> nth=0");
-      await select(page, "Text").selectOption("own");
-      await expectAccessible(page);
-      await expectNoSidewaysScrolling(page);
-    });
-  },
-);
 
 /** Pearson's. */
 function correlation(a: readonly number[], b: readonly number[]): number {

@@ -158,7 +158,8 @@ test("the small one and the one of Learn go on too, each in its place, and the L
     await expect.poll(() => facts.count(), { timeout: 10_000 }).toBe(2);
     for (const text of await facts.allTextContents()) expect(text).toMatch(/^loss \d+\.\d+.* · \d+ updates/);
     await page.locator(".runs li", { hasText: "from Learn" }).getByText("Go on training").click();
-    expect(await page.getByLabel("Units", { exact: true }).inputValue()).toBe("128");
-    expect(await page.getByLabel("Learning rate", { exact: true }).inputValue()).toBe("0.005");
+    const field = (name: string) => page.getByLabel(name, { exact: true }).inputValue();
+    await expect.poll(() => field("Learning rate"), { timeout: 10_000 }).toBe("0.005");
+    expect(await field("Units")).toBe("128");
   });
 });

@@ -182,6 +182,25 @@ test("a link brings the equations and all settings; changed ones go into the add
   });
 });
 
+test("who goes elsewhere while the address is about to follow is not taken back", async () => {
+  await withStudio({}, async (page, address) => {
+    await enter(page, address, "?start=gru");
+    // The equations are packed, and the reader goes before the page has drawn anything.
+    await page.evaluate(() => {
+      const { arrayBuffer } = Response.prototype;
+      Response.prototype.arrayBuffer = async function () {
+        const bytes = await arrayBuffer.call(this);
+        Response.prototype.arrayBuffer = arrayBuffer;
+        location.hash = "#/models";
+        return bytes;
+      };
+    });
+    await page.getByLabel("Units", { exact: true }).fill("24");
+    await page.getByRole("heading", { name: "Models", level: 1 }).waitFor();
+    expect(page.url()).toBe(`${address}#/models`);
+  });
+});
+
 test("runs of the same settings have names of their own, and their table has optimiser, schedule and clipping", async () => {
   await withStudio({}, async (page, address) => {
     await enter(page, address, "?start=gru");

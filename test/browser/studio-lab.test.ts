@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
-import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+import { expectAccessible, withStudio } from "./studio.ts";
 
 const setting = (page: Page, label: string, value: string) => page.getByLabel(label, { exact: true }).fill(value);
 const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
@@ -194,34 +194,3 @@ test("what cannot be trained says why, and the room goes on", async () => {
     await page.waitForSelector("text=lives is trained and kept.");
   });
 });
-
-test.each([
-  [1280, "light"],
-  [390, "dark"],
-] as const)(
-  "at %i pixels, %s: filled, the room breaks no rule of axe-core and does not scroll sideways",
-  async (width, colorScheme) => {
-    await withStudio({ width, colorScheme }, async (page, address) => {
-      await enter(page, address, "?start=mlstm");
-      await write(page, "h' = tanh(W @ x + U @ h + b)\nk = h *");
-      await page.waitForSelector(".mistake .error");
-      await setting(page, "Units", "5.5");
-      await expectAccessible(page);
-      await expectNoSidewaysScrolling(page);
-      await page.selectOption(".start select", "gru");
-      await page.waitForSelector(".mistake >> text=No mistakes.");
-      for (const name of ["a run with a long name that goes on and on", "b"]) {
-        await train(page, name, { Units: "8", Epochs: "1" });
-        await page.waitForSelector(`text=${name} is trained and kept.`);
-        await page.getByLabel(name, { exact: true }).check();
-      }
-      await page.waitForSelector('section[aria-label="Comparison"] .plot svg');
-      await expectAccessible(page);
-      await expectNoSidewaysScrolling(page);
-      await train(page, "c", { Units: "64", Epochs: "1000" });
-      await page.waitForSelector(".live .plot svg");
-      await expectAccessible(page);
-      await expectNoSidewaysScrolling(page);
-    });
-  },
-);

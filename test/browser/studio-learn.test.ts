@@ -166,15 +166,3 @@ test("forgetting: the simple RNN's derivative vanishes, the LSTM's does not, and
     await expectFit(page);
   });
 }, 60_000);
-
-test("at 390 pixels the contents and the chapters break no rule of axe-core and do not scroll sideways", async () => {
-  await withStudio({ width: 390, colorScheme: "dark" }, async (page, address) => {
-    await page.waitForSelector(".reader .column");
-    await expectFit(page);
-    for (const chapter of ["perceptron", "feedback", "memory", "forgetting"]) {
-      await open(page, address, chapter);
-      await page.waitForFunction(() => document.querySelector(".katex") !== null);
-      await expectFit(page);
-    }
-  });
-}, 60_000);

@@ -44,7 +44,7 @@ test.each(Object.entries(withoutDatabase))(
         await page.goto(`${address}#/${room}`);
         await page.waitForSelector(`main[aria-busy=false] h1 >> text=${headings[k]}`);
         await page.waitForSelector(passing);
-        expect(await page.locator("text=Looking for models").count()).toBe(0);
+        await page.locator("text=Looking for models").waitFor({ state: "detached" });
       }
       await page.goto(`${address}#/inspect`);
       await page.waitForSelector("text=There is no model yet");

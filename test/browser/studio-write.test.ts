@@ -7,7 +7,7 @@ import { type GeneratedToken, generateTokens } from "../../src/tasks/generate.ts
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
 import { json, sampleText, temporaryFolder, tiny } from "../cli/run.ts";
-import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+import { withStudio } from "./studio.ts";
 
 const folder = temporaryFolder();
 const model = join(folder, "m.safetensors");
@@ -116,20 +116,3 @@ test("stop leaves what is written, and the link then writes just that; unknown c
     expect(await text(page)).toBe(stopped);
   });
 });
-
-test.each([1280, 390])(
-  "at %i pixels, filled, light and dark: no rule of axe-core is broken, nothing scrolls sideways",
-  async (width) => {
-    await withStudio({ models: [model], width }, async (page, address) => {
-      await page.goto(`${address}#/write/m?prompt=the+%E2%98%83&length=300&seed=1`);
-      await wrote(page, "300");
-      await page.click(".coloured-text [data-token='5']");
-      await page.waitForSelector(".token-bars");
-      for (const theme of ["dark", "light"]) {
-        await expectAccessible(page);
-        await expectNoSidewaysScrolling(page);
-        await page.getByRole("button", { name: `Use ${theme} colours` }).click();
-      }
-    });
-  },
-);

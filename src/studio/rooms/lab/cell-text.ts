@@ -33,8 +33,8 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
   const [opened, setOpened] = useState(0);
   const [problem, setProblem] = useState("");
   const timer = useRef(0);
-  const latest = useRef({ text, settings });
-  latest.current = { text, settings };
+  const latest = useRef({ text, settings, query });
+  latest.current = { text, settings, query };
   /** The address that was written, or read, last. */
   const known = useRef("");
   const link = async (): Promise<string> =>
@@ -46,6 +46,9 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
       // A browser that cannot pack has the settings there alone; the text is remembered all the same.
       const href = await link().catch(() => linkTo("lab", [], latest.current.settings.query));
       if (asked !== timer.current) return;
+      // The reader may be on the way to another room, or at another link, which is yet to be drawn.
+      const at = readAddress(location.hash);
+      if (at.room !== "lab" || keyOf(at.query) !== keyOf(latest.current.query)) return;
       known.current = keyOf(readAddress(href).query);
       go(href, { replace: true });
     }, restMs);
