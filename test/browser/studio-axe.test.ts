@@ -101,7 +101,9 @@ const parts: Readonly<Record<string, Part>> = {
     await page.waitForSelector(".live .plot svg");
   },
   "Inspect, a text that is read": async (page, address) => {
-    await page.goto(`${address}#/inspect/m?${new URLSearchParams({ text: sampleText(120), at: "20", by: "products" })}`);
+    await page.goto(
+      `${address}#/inspect/m?${new URLSearchParams({ text: sampleText(120), at: "20", by: "products" })}`,
+    );
     await page.waitForSelector(".coloured-text [data-token]");
     await page.waitForSelector(".heat-map canvas");
     await page.getByRole("combobox", { name: "Pattern", exact: true }).selectOption("line");
