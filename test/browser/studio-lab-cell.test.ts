@@ -201,6 +201,22 @@ test("who goes elsewhere while the address is about to follow is not taken back"
   });
 });
 
+test("in a browser that cannot pack a text the settings are in the address all the same, and both stay after a reload", async () => {
+  const prepare = (page: Page) => page.addInitScript("delete window.CompressionStream");
+  await withStudio({ prepare }, async (page, address) => {
+    await enter(page, address, "?start=gru");
+    await write(page, "h' = tanh(W @ x + U @ h + b)");
+    await setting(page, "Units", "24");
+    await page.waitForURL(/[?&]units=24&/);
+    expect(page.url()).not.toContain("cell=");
+    await page.getByRole("button", { name: "Share this cell as a link" }).click();
+    await page.waitForSelector("text=This browser cannot put a cell into a link.");
+    await page.reload();
+    await page.waitForSelector(".cm-content >> text=h' = tanh(W @ x + U @ h + b)");
+    expect(await page.getByLabel("Units", { exact: true }).inputValue()).toBe("24");
+  });
+});
+
 test("runs of the same settings have names of their own, and their table has optimiser, schedule and clipping", async () => {
   await withStudio({}, async (page, address) => {
     await enter(page, address, "?start=gru");
