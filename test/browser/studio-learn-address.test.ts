@@ -76,7 +76,7 @@ test("choices, words, marks and numbers are in the address too, beside each othe
     await page.waitForURL(/clear=00000010/);
     await page.getByRole("button", { name: "Hide" }).click();
     await page.waitForURL(`${address}#/learn/lstm?example=Hide`);
-    expect(await page.getByRole("button", { name: "Hide" }).getAttribute("aria-pressed")).toBe("true");
+    await expect.poll(() => page.getByRole("button", { name: "Hide" }).getAttribute("aria-pressed")).toBe("true");
 
     await page.goto(`${address}#/learn/feedback`);
     await page.getByRole("slider", { name: "u, of its output", exact: true }).press("ArrowRight");

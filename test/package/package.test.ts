@@ -53,13 +53,13 @@ beforeAll(() => {
 
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
-test("the tarball holds the built files, the book and the licence, and is below 5 MB", () => {
+test("the tarball holds the built files, the book and the licence, and is below 5.25 MB", () => {
   const paths = packed.files.map((file) => file.path);
   expect(paths).toEqual(expect.arrayContaining(["LICENSE", "package.json", "dist/index.js", "dist/index.d.ts"]));
   expect(paths).toEqual(expect.arrayContaining(["dist/studio/data/moby-dick.txt", "dist/cli/main.js"]));
   expect(paths.filter((path) => !/^(dist\/|LICENSE$|README\.md$|package\.json$)/.test(path))).toEqual([]);
   expect(paths.filter((path) => /built-from|\.test\.|tsbuildinfo/.test(path))).toEqual([]);
-  expect(packed.unpackedSize).toBeLessThan(5_000_000);
+  expect(packed.unpackedSize).toBeLessThan(5_250_000);
 });
 
 test("Moby-Dick is whole", () => {

@@ -22,7 +22,9 @@ export async function serving(
 ) {
   const lines: LogLine[] = [];
   // Who may ask for any number of tokens has room for them.
-  const room = options.maxTokens === undefined ? {} : { maxMemoryBytes: 1e15 };
+  const { maxTokens, maxPromptTokens, maxBodyBytes } = options;
+  const anyNumber = maxTokens ?? maxPromptTokens ?? maxBodyBytes;
+  const room = anyNumber === undefined ? {} : { maxMemoryBytes: 1e15 };
   const server = await createServer(models, { log: (line) => lines.push(line), ...room, ...options });
   const { url, close } = await listen(server, { host: "127.0.0.1", port: 0, ...listening });
   afterAll(() => close(0));
