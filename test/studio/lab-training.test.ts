@@ -1,7 +1,7 @@
 /** The Lab's settings: in its form, in an address, in a run's table, in the engine and as a program they are the same. */
 import { expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
-import * as library from "../../src/index.ts";
+import * as published from "../../src/index.ts";
 import { explaining } from "../../src/studio/engine/explaining.ts";
 import { rateOf } from "../../src/studio/engine/schedules.ts";
 import {
@@ -56,10 +56,10 @@ const engineSettings = (form: Form, cell: TrainingSettings["cell"] = "gru"): Tra
   sample: 0,
 });
 
-/** Runs a program of the library with files that are here. Gives what it writes. */
+/** Runs a program of the published with files that are here. Gives what it writes. */
 async function run(program: string): Promise<Uint8Array> {
   const [, names = ""] = /^import \{ (.*) \} from "unrolled";$/m.exec(program) ?? [];
-  for (const name of names.split(", ")) expect(library, name).toHaveProperty(name);
+  for (const name of names.split(", ")) expect(published, name).toHaveProperty(name);
   const body = program.replace(/^import .*$/gm, "");
   const AsyncFunction = (async () => {}).constructor as new (...of: string[]) => (...given: unknown[]) => Promise<void>;
   let written: Uint8Array | undefined;
@@ -70,7 +70,7 @@ async function run(program: string): Promise<Uint8Array> {
     },
     console: { log: () => {} },
   };
-  const all = { ...library, ...files };
+  const all = { ...published, ...files };
   await new AsyncFunction(...Object.keys(all), body)(...Object.values(all));
   return written as Uint8Array;
 }
