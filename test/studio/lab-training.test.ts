@@ -56,7 +56,7 @@ const engineSettings = (form: Form, cell: TrainingSettings["cell"] = "gru"): Tra
   sample: 0,
 });
 
-/** Runs a program of the published with files that are here. Gives what it writes. */
+/** Runs a program of the package with files that are here. Gives what it writes. */
 async function run(program: string): Promise<Uint8Array> {
   const [, names = ""] = /^import \{ (.*) \} from "unrolled";$/m.exec(program) ?? [];
   for (const name of names.split(", ")) expect(published, name).toHaveProperty(name);
