@@ -5,7 +5,7 @@ import { InputError } from "../graph/input-error.ts";
 import { isLoopback, loopback, maxConnections } from "../server/bind.ts";
 import { stackOf } from "../server/errors.ts";
 import { isHost } from "../server/hosts.ts";
-import { isBasePath, serverDefaults } from "../server/options.ts";
+import { isBasePath, isKey, isOrigin, isTemplate, serverDefaults } from "../server/options.ts";
 import { isTrustable, type TrustProxy } from "../server/proxies.ts";
 import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
 import { logTo } from "./log-lines.ts";
@@ -172,15 +172,12 @@ function keysOf(given: Given): readonly string[] {
     given.texts("api-key").length > 0 || fromEnvironment === ""
       ? ["--api-key", given.texts("api-key")]
       : ["UNROLLED_API_KEY", [fromEnvironment]];
-  // What a header can hold.
-  if (keys.every((key) => /^[\x21-\x7e]+$/.test(key))) return [...new Set(keys)];
+  if (keys.every(isKey)) return [...new Set(keys)];
   throw new InputError(`${where}: needs characters of ASCII, without spaces.`);
 }
 
 function checkOrigin(origin: string): string {
-  if (origin === "*") return origin;
-  const url = URL.canParse(origin) ? new URL(origin) : undefined;
-  if (url?.origin === origin) return origin;
+  if (isOrigin(origin)) return origin;
   throw new InputError(`--cors: needs an origin as https://example.org, without a path, or *, got "${origin}".`);
 }
 
@@ -215,7 +212,7 @@ function basePathOf(given: Given): string {
 /** A shell has no easy way to write a line end. */
 function templateOf(given: Given): string | undefined {
   const template = given.text("chat-template")?.replaceAll("\\n", "\n");
-  if (template === undefined || template.split("{content}").length === 2) return template;
+  if (template === undefined || isTemplate(template)) return template;
   throw new InputError(`--chat-template: needs {content} once, as in "{role}: {content}\\n".`);
 }
 

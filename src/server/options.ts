@@ -134,6 +134,13 @@ export type LogLine = {
   readonly aborted?: true;
 };
 
+/** Beside the lines of requests. */
+export type WarningLine = {
+  /** ISO 8601. */
+  readonly time: string;
+  readonly warning: string;
+};
+
 const aHost: Rule = {
   expected: "a host as example.org, example.org:8080 or *.example.org",
   accepts: (value) => typeof value === "string" && isHost(value),
@@ -149,29 +156,26 @@ const aPath: Rule = {
 };
 /** Nothing that a router takes for a pattern. */
 export const isBasePath = (path: string): boolean => /^(\/[\w.~-]+)*$/.test(path) && !/\/\.{1,2}(\/|$)/.test(path);
-/** Beside the lines of requests. */
-export type WarningLine = {
-  /** ISO 8601. */
-  readonly time: string;
-  readonly warning: string;
-};
 
 const count = wholeNumber(1);
 const template: Rule = {
   expected: 'a text with "{content}" in it, once',
-  accepts: (value) => typeof value === "string" && value.split("{content}").length === 2,
+  accepts: (value) => typeof value === "string" && isTemplate(value),
 };
+export const isTemplate = (text: string): boolean => text.split("{content}").length === 2;
 /** As long as a timer can wait. */
 const duration = wholeNumber(1, 2 ** 31 - 1);
 
 const keys = listOf(someText);
-/** What a header can hold, each once: two that are the same would be one client. No message shows one. */
+/** What a header can hold. */
+export const isKey = (key: string): boolean => /^[\x21-\x7e]+$/.test(key);
+/** Each once: two that are the same would be one client. No message shows one. */
 const apiKeys: Rule = {
   ...{ expected: `${keys.expected}, ASCII without blanks`, accepts: keys.accepts },
   look(where, value) {
     keys.look?.(where, value);
     for (const [k, key] of (value as string[]).entries()) {
-      if (!/^[\x21-\x7e]+$/.test(key)) throw new InputError(`${where}[${k}] must be ASCII without blanks`);
+      if (!isKey(key)) throw new InputError(`${where}[${k}] must be ASCII without blanks`);
       if ((value as string[]).indexOf(key) < k) {
         throw new InputError(`${where}[${k}] is the same as one before it. Leave it out.`);
       }
@@ -180,9 +184,10 @@ const apiKeys: Rule = {
 };
 const origin: Rule = {
   expected: 'an origin, as "https://example.org": without a path, and without the port that is usual, or "*"',
-  accepts: (value) =>
-    value === "*" || (typeof value === "string" && URL.canParse(value) && new URL(value).origin === value),
+  accepts: (value) => typeof value === "string" && isOrigin(value),
 };
+export const isOrigin = (text: string): boolean =>
+  text === "*" || (URL.canParse(text) && new URL(text).origin === text);
 /** Of UTF-8 that is still one text. */
 const mostBytes = 2 ** 29 - 24;
 
