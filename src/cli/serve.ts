@@ -106,18 +106,18 @@ export const serve: Command = {
       import("../server/listen.ts"),
     ]);
     const basePath = basePathOf(given);
+    const limits = limitsOf(given);
     const writeLine = logTo(process.stderr);
     const server = await createServer(read(files), {
       ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
       cors: given.texts("cors").map(checkOrigin),
-      ...limitsOf(given),
+      ...limits,
       chatTemplate: templateOf(given),
       ...{ log: writeLine, warn: writeLine },
     });
-    const { stallMs } = limitsOf(given);
     const { url: root, close } = await listen(server, {
       ...{ host, port: given.number("port") ?? 8080, drainMs: Math.round((given.number("drain") ?? 0) * 1000) },
-      ...(stallMs !== undefined && { stallMs }),
+      stallMs: limits.stallMs ?? serverDefaults.stallMs,
       maxConnections: given.number("connections") ?? maxConnections,
     });
     const url = root + basePath;

@@ -9,6 +9,7 @@ import { bind, type ListenOptions, listenArguments, maxConnections as mostConnec
 import { limitConnections } from "./connection-limits.ts";
 import { Connections } from "./connections.ts";
 import { ApiError, apiErrorOf } from "./errors.ts";
+import { serverDefaults } from "./options.ts";
 
 /** A server that listens. */
 export type Listening = {
@@ -32,7 +33,7 @@ const headerBytes = 16_384;
  */
 export async function listen(server: Server, options: ListenOptions): Promise<Listening> {
   checkArguments("listen", { server, options }, listenArguments);
-  const { host, port, drainMs = 0, maxConnections = mostConnections, stallMs = 30_000 } = options;
+  const { host, port, drainMs = 0, maxConnections = mostConnections, stallMs = serverDefaults.stallMs } = options;
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,
     // What makes no request of it: a host or a path that is none.
