@@ -11,7 +11,7 @@ import { createAnswer, createSender } from "./answer.ts";
 import { mostLanes } from "./batcher.ts";
 import { readBody } from "./body.ts";
 import { chatAsked } from "./chat.ts";
-import { placeOrder, type Served, withLength } from "./completions.ts";
+import { type Asked, type AskedWriting, placeOrder, type Served, withLength } from "./completions.ts";
 import { compressed } from "./compression.ts";
 import { type Connection, type Env, type RequestContext, RequestContexts } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
@@ -106,6 +106,12 @@ export async function createServer(
   /** Waits until there is memory for so many bytes. */
   const start = (c: Context<Env>, bytes: number): Promise<void> =>
     memory.start(c.var.request.holding, bytes, c.var.request.stop.signal);
+  async function write(c: Context<Env>, asked: Asked & AskedWriting & { readonly model: string }): Promise<Response> {
+    const served = loaded.find(asked.model);
+    const writing = withLength(asked);
+    await start(c, completionBytes(served, writing, asked));
+    return answer(c, placeOrder(served, writing, limits, asked));
+  }
   const inspections = createInspections(limits);
   const document = openapi({ keys: apiKeys.length > 0, hosts: hosts !== undefined });
   const readJson = (c: Context<Env>, name: RouteName): Promise<unknown> => {
@@ -120,17 +126,8 @@ export async function createServer(
     app,
     { readJson, basePath, ignored: createIgnoredFields(settings.warn) },
     {
-      async complete(c, body) {
-        const served = loaded.find(body.model);
-        await start(c, completionBytes(served, withLength(body), body));
-        return answer(c, placeOrder(served, body, limits, body));
-      },
-      async chat(c, body) {
-        const served = loaded.find(body.model);
-        const asked = chatAsked(body, chatTemplate);
-        await start(c, completionBytes(served, withLength(asked), asked));
-        return answer(c, placeOrder(served, asked, limits, asked));
-      },
+      complete: write,
+      chat: (c, body) => write(c, chatAsked(body, chatTemplate)),
       ...tokenRoutes({ models: loaded, limits, chatTemplate, start, send }),
       listModels: (c) => c.json({ object: "list", data: loaded.all.map(about) }),
       readModel: (c) => c.json(about(loaded.find(c.req.param("id") ?? ""))),

@@ -77,36 +77,31 @@ type Score = { nats: number; tokens: number };
 /** One text reads the beginning of a prompt, `after` tokens of it, for all that go on from it. */
 type Shared = { readonly after: number; readonly first: number; readonly others: readonly number[] };
 
+/** What to go on from, and in how many texts. */
+export type Asked = {
+  readonly prompt: Prompt;
+  readonly n: number;
+  readonly echo: boolean;
+  readonly best_of?: number | undefined;
+  readonly format?: Format;
+  /** What the prompt comes from is called in a request. */
+  readonly param?: string;
+};
+
 /**
  * What to write.
  * @throws ApiError for more than the limits, and for tokens that the model does not have
  */
 export function placeOrder(
   served: Served,
-  asked: Writing & AskedLength,
+  writing: Writing,
   limits: Limits,
-  {
-    prompt,
-    n,
-    echo,
-    best_of,
-    format = completionFormat,
-    param = "prompt",
-  }: {
-    readonly prompt: Prompt;
-    readonly n: number;
-    readonly echo: boolean;
-    readonly best_of?: number | undefined;
-    readonly format?: Format;
-    /** What the prompt comes from is called in a request. */
-    readonly param?: string;
-  },
+  { prompt, n, echo, best_of, format = completionFormat, param = "prompt" }: Asked,
 ): Order {
   const { lm } = served;
   const prompts = promptsOf(lm, prompt);
   const promptTokens = prompts.reduce((total, { tokens }) => total + tokens.length, 0);
   const each = best_of ?? n;
-  const writing = withLength(asked);
   checkLimits(writing, limits, { texts: prompts.length * each, toRead: promptTokens });
   const seed = seedOf(writing);
   const scores = each > n ? Array.from({ length: prompts.length * each }, (): Score => ({ nats: 0, tokens: 0 })) : [];
@@ -133,9 +128,9 @@ export function placeOrder(
 export const seedOf = ({ seed }: Writing): number =>
   seed === undefined || seed === -1 ? Math.floor(Math.random() * 2 ** 32) : seed;
 
+export type AskedWriting = Writing & { readonly max_completion_tokens?: number | undefined };
 /** The newer name of the length comes first. */
-type AskedLength = { readonly max_completion_tokens?: number | undefined };
-export function withLength({ max_tokens, max_completion_tokens, ...rest }: Writing & AskedLength): Writing {
+export function withLength({ max_tokens, max_completion_tokens, ...rest }: AskedWriting): Writing {
   return { max_tokens: max_completion_tokens ?? max_tokens, ...rest };
 }
 
@@ -557,7 +552,8 @@ function wholeChoice(kept: KeptChoice, index: number, finish_reason: Choice["fin
 const writerOf = ({ writing }: Order): ((value: object) => string) =>
   writing.logprobs === undefined ? JSON.stringify : jsonOf;
 
-const warned = ({ warnings }: Order) => (warnings.length === 0 ? {} : { warnings });
+/** Its warnings, where there are any. */
+export const warned = ({ warnings }: Pick<Order, "warnings">) => (warnings.length === 0 ? {} : { warnings });
 
 /** Of each prompt's texts those whose written tokens are likeliest on average, the best first; of equals the first. */
 function bestOf<T>(found: readonly T[], { of, n, scores }: Best): T[] {

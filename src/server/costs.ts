@@ -3,7 +3,7 @@
  * what it holds, not of what it makes and drops on the way.
  */
 import { vocabularySize } from "../text/tokenizer.ts";
-import { mostUnread, type Served } from "./completions.ts";
+import { type Asked, mostUnread, type Served } from "./completions.ts";
 import { bytesOfTokens } from "./kept-choice.ts";
 import type { Prompt, Writing } from "./schemas.ts";
 
@@ -15,13 +15,6 @@ const ofText = 4096;
 const tokenLength = 8;
 /** A piece that waits to be read, and each alternative that is told with it. */
 const [ofPiece, ofAlternative] = [160, 120];
-
-type Asked = {
-  readonly prompt: Prompt;
-  readonly n: number;
-  readonly echo: boolean;
-  readonly best_of?: number | undefined;
-};
 
 /** Of a request for text. */
 export function completionBytes(served: Served, writing: Writing, { prompt, n, echo, best_of }: Asked): number {

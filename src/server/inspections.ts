@@ -1,7 +1,7 @@
 /** Looking inside models: few at once, as each is much work, and beside the texts that are written. */
 import { inspectedToken, inspectText, type LabelledValue, type ReadToken, shownValues } from "../tasks/inspect-text.ts";
 import { decodeNext, encode, type Tokenizer } from "../text/tokenizer.ts";
-import type { Limits, Served } from "./completions.ts";
+import { type Limits, type Served, warned } from "./completions.ts";
 import { ApiError } from "./errors.ts";
 import { LazyList } from "./json.ts";
 import type { Warning } from "./schemas.ts";
@@ -69,7 +69,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
           (place) => inspectedToken(lm.tokenizer, shown, seen.at(place)),
           together,
         );
-        return { object: "inspection", model: name, tokens, ...(warnings.length > 0 && { warnings }) };
+        return { object: "inspection", model: name, tokens, ...warned({ warnings }) };
       } finally {
         running--;
       }

@@ -2,7 +2,16 @@
 import type { Context } from "hono";
 import { encode } from "../text/tokenizer.ts";
 import type { Answer, Sender } from "./answer.ts";
-import { checkLimits, completionFormat, type Limits, type Order, seedOf, textOf, withLength } from "./completions.ts";
+import {
+  checkLimits,
+  completionFormat,
+  type Limits,
+  type Order,
+  seedOf,
+  textOf,
+  warned,
+  withLength,
+} from "./completions.ts";
 import type { Env } from "./context.ts";
 import { completionBytes } from "./costs.ts";
 import { LazyList } from "./json.ts";
@@ -47,8 +56,7 @@ export function sessionRoutes({ models, sessions, limits, answer, start, send }:
         sessions.delete(session);
         throw error;
       }
-      const warnings = warningsOf(session.served.lm, { prompt: [prompt] });
-      return c.json({ ...summary(session), ...(warnings.length > 0 && { warnings }) }, 201);
+      return c.json({ ...summary(session), ...warned(order) }, 201);
     },
     listSessions(c, { limit, after }) {
       const { page, hasMore } = sessions.list(ownerOf(c), { limit, after });
