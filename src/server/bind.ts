@@ -30,6 +30,8 @@ export type ListenOptions = {
 
 /** Where it is not said how many. */
 export const maxConnections = 2048;
+/** Most connections that wait to be taken on. */
+export const backlog = 511;
 
 export const listenArguments: Arguments = {
   server: having("a server, as createServer makes it", "fetch", "refuse", "drain", "close"),
@@ -53,7 +55,7 @@ export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\
 export async function bind(http: Server, { host, port }: Pick<ListenOptions, "host" | "port">): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     http.once("error", (error: NodeJS.ErrnoException) => reject(new InputError(problem(error, host, port))));
-    http.listen(port, host, resolve);
+    http.listen(port, host, backlog, resolve);
   });
   const { address, port: bound, family } = http.address() as AddressInfo;
   return `http://${family === "IPv6" ? `[${address}]` : address}:${bound}`;

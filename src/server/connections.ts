@@ -1,47 +1,124 @@
 /**
- * The connections of a server that is about to end. A client may send a request at the very moment when its connection is closed:
- * so what has come is read first, and a connection is closed once nothing has come for a while. Knows nothing about what is asked.
+ * The connections of a server that listens: how many there may be, which are given up first, what becomes of one that nobody reads,
+ * and how they end. A client may send a request at the very moment when its connection is closed: so what has come is read first,
+ * and a connection is closed once nothing has come for a while. Knows nothing about what is asked.
  */
-import type { Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
-import { turn } from "./turns.ts";
+import { backlog } from "./bind.ts";
+import { noteArrival, turn } from "./turns.ts";
+
+/** Requests of one connection at once: a client may send the next ones before it has been answered. */
+const maxPipelined = 8;
+/** How long nothing has to come at the end, and how often that is looked at. */
+const [quietMs, lookMs] = [500, 20];
 
 type State = {
+  readonly address: string;
   /** Answers that have not ended. */
   readonly answers: Set<ServerResponse>;
-  /** What had come when it was looked at last, and when that was. */
-  bytes: number;
-  sinceMs: number;
+  /** Since when there is none; at the end, and nothing more has come. */
+  idleMs: number;
+  /** Bytes that had come when it was looked at last. */
+  came: number;
+  /** Bytes that the client has taken, and when it took the last ones. */
+  taken: number;
+  takenMs: number;
 };
 
-/** How long nothing has to come, and how often that is looked at. */
-const [quietMs, lookMs] = [500, 20];
-/** Most connections that wait to be taken on: what Node asks of the system. */
-const mostWaiting = 511;
+export type ConnectionLimits = {
+  readonly maxConnections: number;
+  /** How long a client may leave bytes unread. */
+  readonly stallMs: number;
+  /** Tells one that is not taken on, and closes it. */
+  readonly refuse: (socket: Socket) => void;
+};
 
 export class Connections {
+  /** Those that were taken on. */
   private readonly all = new Map<Socket, State>();
   private readonly http: Server;
+  private readonly limits: ConnectionLimits;
   private accepted = 0;
   private ending = false;
 
-  constructor(http: Server) {
+  constructor(http: Server, limits: ConnectionLimits) {
     this.http = http;
-    http.on("connection", (socket: Socket) => {
-      this.accepted++;
-      this.all.set(socket, { answers: new Set(), bytes: 0, sinceMs: performance.now() });
-      socket.once("close", () => this.all.delete(socket));
+    this.limits = limits;
+    http.on("connection", (socket: Socket) => this.takeOn(socket));
+    const timer = setInterval(() => this.closeUnread(), Math.min(1000, Math.ceil(limits.stallMs / 4)));
+    timer.unref();
+    http.once("close", () => clearInterval(timer));
+  }
+
+  /**
+   * Where there are too many, one without a request is closed: of the address that has most, the one that has been idle for longest;
+   * behind a proxy, which is one address, that is the longest idle of all. Where all are busy, the new one is refused.
+   */
+  private takeOn(socket: Socket): void {
+    noteArrival();
+    this.accepted++;
+    if (this.all.size >= this.limits.maxConnections) {
+      const given = this.idlest();
+      if (given === undefined) {
+        this.limits.refuse(socket);
+        return;
+      }
+      this.all.delete(given);
+      given.destroy();
+    }
+    const nowMs = performance.now();
+    const address = socket.remoteAddress ?? "unknown";
+    this.all.set(socket, { address, answers: new Set(), idleMs: nowMs, came: 0, taken: 0, takenMs: nowMs });
+    socket.once("close", () => this.all.delete(socket));
+  }
+
+  private idlest(): Socket | undefined {
+    const count = new Map<string, number>();
+    for (const { address } of this.all.values()) count.set(address, (count.get(address) ?? 0) + 1);
+    let found: [Socket, State] | undefined;
+    for (const [socket, one] of this.all) {
+      if (one.answers.size > 0) continue;
+      const more = found === undefined ? 1 : (count.get(one.address) ?? 0) - (count.get(found[1].address) ?? 0);
+      if (more > 0 || (more === 0 && one.idleMs < (found?.[1].idleMs ?? 0))) found = [socket, one];
+    }
+    return found?.[0];
+  }
+
+  private closeUnread(): void {
+    const nowMs = performance.now();
+    for (const [socket, one] of this.all) {
+      const taken = socket.bytesWritten - socket.writableLength;
+      if (taken > one.taken || socket.writableLength === 0) {
+        one.taken = taken;
+        one.takenMs = nowMs;
+      } else if (nowMs - one.takenMs > this.limits.stallMs) socket.destroy();
+    }
+  }
+
+  /** A request has come. Whether it is to be answered. */
+  begin({ socket }: IncomingMessage, answer: ServerResponse): boolean {
+    noteArrival();
+    const state = this.all.get(socket);
+    // It was refused, and has sent something meanwhile.
+    if (state === undefined) return false;
+    if (state.answers.size >= maxPipelined) {
+      socket.destroy();
+      return false;
+    }
+    state.answers.add(answer);
+    if (this.ending) answer.shouldKeepAlive = false;
+    answer.once("close", () => {
+      state.answers.delete(answer);
+      state.idleMs = performance.now();
     });
-    http.on("request", ({ socket }: { socket: Socket }, response: ServerResponse) => {
-      const state = this.all.get(socket);
-      if (state === undefined) return;
-      state.answers.add(response);
-      if (this.ending) response.shouldKeepAlive = false;
-      response.once("close", () => {
-        state.answers.delete(response);
-        state.sinceMs = performance.now();
-      });
-    });
+    return true;
+  }
+
+  /** Whether an answer is on its way: another one would be read as a part of it. */
+  isAnswering(socket: Socket): boolean {
+    const answers = this.all.get(socket)?.answers ?? [];
+    return [...answers].some(({ headersSent, writableFinished }) => headersSent && !writableFinished);
   }
 
   /**
@@ -53,7 +130,7 @@ export class Connections {
     for (const { answers } of this.all.values()) for (const answer of answers) answer.shouldKeepAlive = false;
     // Node takes on one connection in a turn, and those that wait when the port is closed would be lost: turn until a turn brings
     // none. The rest of this turn comes first. Where they come without end, all that can have waited by now have been taken on.
-    const most = this.accepted + mostWaiting;
+    const most = this.accepted + backlog;
     await turn();
     for (let before = -1; before !== this.accepted && before < most; await turn()) before = this.accepted;
     const { http } = this;
@@ -66,7 +143,7 @@ export class Connections {
 
   /** Close each once it has been quiet, until `isOver`. */
   async closeQuiet(isOver: () => boolean): Promise<void> {
-    for (const state of this.all.values()) state.sinceMs = performance.now();
+    for (const state of this.all.values()) state.idleMs = performance.now();
     while (this.all.size > 0 && !isOver()) {
       for (const [socket, state] of [...this.all]) {
         if (!this.isQuiet(socket, state)) continue;
@@ -79,8 +156,8 @@ export class Connections {
   }
 
   private isQuiet({ bytesRead }: Socket, state: State): boolean {
-    const now = performance.now();
-    if (bytesRead !== state.bytes) Object.assign(state, { bytes: bytesRead, sinceMs: now });
-    return state.answers.size === 0 && now - state.sinceMs >= quietMs;
+    const nowMs = performance.now();
+    if (bytesRead !== state.came) Object.assign(state, { came: bytesRead, idleMs: nowMs });
+    return state.answers.size === 0 && nowMs - state.idleMs >= quietMs;
   }
 }

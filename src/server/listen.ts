@@ -1,12 +1,11 @@
 /** The server on a port, for Node: sockets, their limits and how it ends. Knows nothing about what is asked. */
-import { createServer as createHttpServer, type ServerResponse, STATUS_CODES } from "node:http";
+import { createServer as createHttpServer, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { excerpt } from "../graph/excerpt.ts";
 import { checkArguments, inRange } from "../graph/schema.ts";
 import type { Server } from "./app.ts";
 import { bind, type ListenOptions, listenArguments, maxConnections as mostConnections } from "./bind.ts";
-import { limitConnections } from "./connection-limits.ts";
 import { Connections } from "./connections.ts";
 import { ApiError, apiErrorOf } from "./errors.ts";
 import { serverDefaults } from "./options.ts";
@@ -39,19 +38,13 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
     // What makes no request of it: a host or a path that is none.
     errorHandler: (error) => server.refuse(errorOf(error)),
   });
-  const http = createHttpServer(
-    {
-      ...{ headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs },
-      ...{ maxHeaderSize: headerBytes, connectionsCheckingInterval: 5_000 },
-      // A request without a host is answered as others that are none.
-      requireHostHeader: false,
-    },
-    (incoming, outgoing) => void (isAnswered(incoming, outgoing) && listener(incoming, outgoing)),
-  );
-  /** The latest answer of each connection. */
-  const answers = new WeakMap<Socket, ServerResponse>();
-  http.on("request", ({ socket }, answer) => void answers.set(socket, answer));
-  const isAnswered = limitConnections(http, {
+  const http = createHttpServer({
+    ...{ headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs },
+    ...{ maxHeaderSize: headerBytes, connectionsCheckingInterval: 5_000 },
+    // A request without a host is answered as others that are none.
+    requireHostHeader: false,
+  });
+  const connections = new Connections(http, {
     ...{ maxConnections, stallMs },
     refuse: (socket) => {
       const error = new ApiError("too_many_connections", "there are too many connections. Try again in a moment.");
@@ -60,11 +53,11 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
       });
     },
   });
+  http.on("request", (incoming, outgoing) => {
+    if (connections.begin(incoming, outgoing)) listener(incoming, outgoing);
+  });
   http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    const answer = answers.get(socket);
-    // Another answer would be read as a part of the one on its way.
-    const isAnswering = answer?.headersSent === true && !answer.writableFinished;
-    if (error.code === "ECONNRESET" || !socket.writable || isAnswering) socket.destroy();
+    if (error.code === "ECONNRESET" || !socket.writable || connections.isAnswering(socket)) socket.destroy();
     else rawAnswer(server.refuse(noRequest(error.code), socket.remoteAddress)).then((answer) => socket.end(answer));
   });
   http.on("checkExpectation", (request, response) => {
@@ -73,7 +66,6 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
     const { status, headers } = server.refuse(error, request.socket.remoteAddress);
     response.writeHead(status, [...headers].flat()).end(JSON.stringify(error.body));
   });
-  const connections = new Connections(http);
   const url = await bind(http, { host, port });
   return {
     url,

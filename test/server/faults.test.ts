@@ -213,23 +213,31 @@ describe("x-request-id", () => {
     }
   });
 
-  test("bytes that make no request while a stream is on its way end the connection, and are not answered within it", async () => {
-    const own = await serving({ maxTokens: 1e9 });
-    const socket = connect(own.port, "127.0.0.1");
-    let text = "";
-    socket.on("data", (chunk) => (text += chunk));
-    socket.on("error", () => {});
-    const closed = new Promise((resolve) => socket.on("close", resolve));
-    const body = JSON.stringify({ ...asked, max_tokens: 1e8, stream: true });
-    const type = `Content-Type: application/json\r\nContent-Length: ${body.length}`;
-    socket.write(`POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n${type}\r\n\r\n${body}`);
-    await until(() => text.includes("data: "));
-    socket.write("\0\0\0 no request\r\n\r\n");
-    await closed;
-    expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1);
-    await until(async () => (await own.figure('unrolled_lanes_in_use{model="tiny"}')) === 0);
-    await until(() => own.lines.some(({ aborted }) => aborted));
-  });
+  test.each([
+    ["a stream", []],
+    ["a stream, and another request waits for its end,", [{ stream: false }]],
+  ])(
+    "bytes that make no request while %s is on its way end the connection, and are not answered within it",
+    async (_, more) => {
+      const own = await serving({ maxTokens: 1e9 });
+      const socket = connect(own.port, "127.0.0.1");
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk));
+      socket.on("error", () => {});
+      const closed = new Promise((resolve) => socket.on("close", resolve));
+      for (const one of [{ stream: true }, ...more]) {
+        const body = JSON.stringify({ ...asked, max_tokens: 1e8, ...one });
+        const type = `Content-Type: application/json\r\nContent-Length: ${body.length}`;
+        socket.write(`POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n${type}\r\n\r\n${body}`);
+        await until(() => text.includes("data: "));
+      }
+      socket.write("\0\0\0 no request\r\n\r\n");
+      await closed;
+      expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1);
+      await until(async () => (await own.figure('unrolled_lanes_in_use{model="tiny"}')) === 0);
+      await until(() => own.lines.some(({ aborted }) => aborted));
+    },
+  );
 
   test("is on what is answered to bytes that make no request, and the log and the figures know of them", async () => {
     const own = await serving();
