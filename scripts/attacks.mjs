@@ -10,18 +10,20 @@ import { count, quantile, serve, times, watchHealth } from "./serving.mjs";
 
 const [attacker, other] = ["key-of-the-attacker", "key-of-another"];
 const bearer = (key) => ({ Authorization: `Bearer ${key}` });
-const json = { "Content-Type": "application/json" };
 
 /** A request whose answer is read to its end and not kept; gives its status and how many bytes it had. */
-function drain({ url }, path, body, method = "POST") {
+function drain({ url }, path, body) {
   return new Promise((resolve) => {
-    const headers = { ...json, ...bearer(attacker) };
-    const asked = request({ hostname: url.hostname, port: url.port, path, method, headers, agent: false }, (answer) => {
-      let bytes = 0;
-      answer.on("data", (chunk) => (bytes += chunk.length));
-      answer.on("end", () => resolve({ status: answer.statusCode, bytes }));
-      answer.on("error", () => resolve({ status: "broken off", bytes }));
-    });
+    const headers = { "Content-Type": "application/json", ...bearer(attacker) };
+    const asked = request(
+      { hostname: url.hostname, port: url.port, path, method: "POST", headers, agent: false },
+      (answer) => {
+        let bytes = 0;
+        answer.on("data", (chunk) => (bytes += chunk.length));
+        answer.on("end", () => resolve({ status: answer.statusCode, bytes }));
+        answer.on("error", () => resolve({ status: "broken off", bytes }));
+      },
+    );
     asked.on("error", () => resolve({ status: "no answer", bytes: 0 }));
     asked.end(body);
   });

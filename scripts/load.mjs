@@ -149,7 +149,7 @@ async function ask({ send }, k, expected, totals, options) {
   return "answered";
 }
 
-/** As many clients as there are, each asking again once it has been answered; `onTime` sees the totals now and then. */
+/** As many clients as there are, each asking again once it has been answered; `onPart` sees the totals now and then. */
 async function closedLoop(server, expected, forSeconds, onPart = () => {}) {
   const totals = createTotals();
   const options = values["new-connections"] ? { agent: false } : {};

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * Serve a model. `main` is the command line's file, of this build or another one.
- * @returns {Promise<{ send: Function, used: Function, model: string, end: () => Promise<number>, url: URL, child: object }>}
+ * @returns {Promise<{ send: Function, used: Function, model: string, end: () => Promise<number>, ended: Promise<number | string>, url: URL, child: object }>}
  */
 export async function serve(main, model, { args = [], nodeArgs = [], sockets = 200 } = {}) {
   const child = spawn(process.execPath, [...nodeArgs, main, "serve", model, "--port", "0", "--json", ...args], {

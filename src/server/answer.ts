@@ -9,7 +9,7 @@ import type { Metrics } from "./metrics.ts";
 import { createWatch } from "./times.ts";
 import { turn } from "./turns.ts";
 
-/** Answers an order; `onEnd` is told in any case. */
+/** Answers an order; `onEnd` is told in any case, be it more than once. */
 export type Answer = (c: Context<Env>, order: Order, onEnd?: () => void) => Promise<Response>;
 
 /** `keepAliveMs`: how long a stream is silent. */
@@ -25,13 +25,8 @@ export function createAnswer(metrics: Metrics, send: Sender, keepAliveMs: number
       request.error = apiErrorOf(error, request.id);
       return request.error;
     };
-    let hasEnded = false;
-    const ended = (): void => {
-      if (!hasEnded) onEnd();
-      hasEnded = true;
-    };
-    const starting = completeAsEvents(order, request.client, { ...attended, onEnd: ended, fail }).catch((error) => {
-      ended();
+    const starting = completeAsEvents(order, request.client, { ...attended, onEnd, fail }).catch((error) => {
+      onEnd();
       // Of an answer that has begun it is an event.
       if (request.streaming) fail(error);
       throw error;
@@ -43,7 +38,7 @@ export function createAnswer(metrics: Metrics, send: Sender, keepAliveMs: number
       // nginx would gather events until a buffer is full.
       "X-Accel-Buffering": "no",
     };
-    return send.pieces(c, events, { headers, onEnd: ended });
+    return send.pieces(c, events, { headers, onEnd });
   };
 }
 

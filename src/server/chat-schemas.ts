@@ -166,7 +166,7 @@ export const chatCompletionChunk = z
 export const chatCompletionEvent = z.union([chatCompletionChunk, errorBody]).meta({
   id: "ChatCompletionEvent",
   description:
-    "The data of each event: a piece, or the error that ends the stream in its place. The last event's is [DONE].",
+    "The data of each event: a piece, or the error that ends the stream in its place. The last event's is [DONE]. Comments may stand between events.",
 });
 
 export type ChatRequest = z.output<typeof chatRequest>;

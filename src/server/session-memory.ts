@@ -45,7 +45,7 @@ type Reading = {
   readonly after: (state: LaneState | undefined) => Memory;
 };
 
-export function readingOf(tokenizer: Tokenizer, memory: Memory, text: string): Reading {
+function readingOf(tokenizer: Tokenizer, memory: Memory, text: string): Reading {
   const given = encode(tokenizer, memory.open + text);
   const healFrom = memory.pending.length;
   const toRead = new Int32Array(healFrom + given.length);
@@ -64,7 +64,7 @@ export function readingOf(tokenizer: Tokenizer, memory: Memory, text: string): R
 }
 
 /** How a text is written that goes on from what is remembered. */
-export type GoingOn = {
+type GoingOn = {
   readonly prompt: Int32Array;
   readonly healFrom: number;
   readonly state: LaneState | undefined;

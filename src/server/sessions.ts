@@ -111,7 +111,7 @@ export class Sessions {
   }
 
   /**
-   * A request is at it until what this gives is called.
+   * A request is at it until what this gives is called, for the first time.
    * @throws ApiError session_busy where another one is
    */
   enter(session: Session): () => void {
