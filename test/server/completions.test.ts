@@ -1,20 +1,14 @@
 /** What OpenAI's own client gets. */
 import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
-import { generate, generateTokens } from "../../src/tasks/generate.ts";
-import type { LanguageModel } from "../../src/tasks/language-model.ts";
+import { generateTokens } from "../../src/tasks/generate.ts";
 import { encode } from "../../src/text/tokenizer.ts";
-import { pairs, serving, tiny, until } from "./serving.ts";
+import { pairs, serving, textOf, tiny, until } from "./serving.ts";
 
 const { client, post } = await serving();
 /** Where a text may take longer than any test. */
 const endless = await serving({ maxTokens: 1e9 });
 
-async function textOf(lm: LanguageModel, options: Parameters<typeof generate>[1]): Promise<string> {
-  let text = "";
-  for await (const piece of generate(lm, options)) text += piece;
-  return text;
-}
 const lanes = () => endless.figure('unrolled_lanes_in_use{model="tiny"}');
 
 describe("a completion", () => {

@@ -3,9 +3,7 @@ import { connect, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { createServer } from "../../src/server/app.ts";
 import { listen } from "../../src/server/listen.ts";
-import { tiny, until } from "./serving.ts";
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { pause, tiny, until } from "./serving.ts";
 
 async function start(drainMs = 0) {
   const server = await createServer({ tiny }, { maxTokens: 1e9 });

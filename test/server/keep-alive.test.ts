@@ -3,9 +3,8 @@ import { describe, expect, test, vi } from "vitest";
 import { type ApiError, apiErrorOf } from "../../src/server/errors.ts";
 import { keepAlive } from "../../src/server/keep-alive.ts";
 import { Desk } from "../../src/tasks/desk.ts";
-import { serving, until } from "./serving.ts";
+import { pause, serving, until } from "./serving.ts";
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const silentFor = (ms: number) => ({ ms, fail: (error: unknown): ApiError => apiErrorOf(error, "a-request") });
 const comment = ": keep-alive\n\n";
 async function collect(events: AsyncGenerator<string, void>): Promise<string[]> {

@@ -1,10 +1,10 @@
 /** Of one prompt, `n` and `best_of` texts: what all begin with is read once, and each is what it is alone. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { generate, generateTokens } from "../../src/tasks/generate.ts";
+import { generateTokens } from "../../src/tasks/generate.ts";
 import type { LanguageModel } from "../../src/tasks/language-model.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
-import { book, pairs, serving, tiny, until } from "./serving.ts";
+import { book, pairs, serving, textOf, tiny, until } from "./serving.ts";
 
 const words: LanguageModel = languageModel(book, { units: 9, embedding: 5, seed: 6, tokens: "word" });
 const models = { tiny, pairs, words };
@@ -12,11 +12,6 @@ const here = await serving({ maxTokens: 1e6 }, models);
 const [lanesOfTiny, queueOfTiny] = ['unrolled_lanes_in_use{model="tiny"}', 'unrolled_queue_length{model="tiny"}'];
 const read = () => here.lines.at(-1)?.promptTokens ?? Number.NaN;
 
-async function textOf(lm: LanguageModel, options: Parameters<typeof generate>[1]): Promise<string> {
-  let text = "";
-  for await (const piece of generate(lm, options)) text += piece;
-  return text;
-}
 type Choice = { text: string; logprobs: { tokens: string[]; token_logprobs: number[] } | null };
 const asked = async (body: object): Promise<{ choices: Choice[]; usage: Record<string, number> }> => {
   const answer = await here.post("/v1/completions", body);

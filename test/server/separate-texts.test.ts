@@ -3,13 +3,8 @@ import { describe, expect, test } from "vitest";
 import { generateTokens } from "../../src/tasks/generate.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
 import { encode, endOfText } from "../../src/text/tokenizer.ts";
-import { book, serving } from "./serving.ts";
+import { book, lively, serving } from "./serving.ts";
 
-function lively(text: string | readonly string[], options: Parameters<typeof languageModel>[1]): LanguageModel {
-  const lm = languageModel(text, { units: 9, embedding: 5, seed: 4, ...options });
-  for (const values of Object.values(lm.model.values)) for (let k = 0; k < values.length; k++) values[k]! *= 3;
-  return lm;
-}
 const words = lively(book, { tokens: "word" });
 const pairs = lively(`${book}€€€ `, { tokens: "bpe", maxVocabulary: 300 });
 const poems = lively(["the cat sat", "a dog ran", "the dog sat"], { tokens: "word" });

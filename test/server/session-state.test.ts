@@ -2,17 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
-import { book, serving, tiny } from "./serving.ts";
+import { book, lively, serving, tiny } from "./serving.ts";
 
-function lively(options: Parameters<typeof languageModel>[1]): LanguageModel {
-  const lm = languageModel(`${book}€€€ é☃`, { units: 8, embedding: 5, seed: 4, ...options });
-  for (const values of Object.values(lm.model.values)) for (let k = 0; k < values.length; k++) values[k]! *= 3;
-  return lm;
-}
+const odd = `${book}€€€ é☃`;
 const models: Record<string, LanguageModel> = {
-  chars: lively({}),
-  words: lively({ tokens: "word", cell: "mlstm" }),
-  pairs: lively({ tokens: "bpe", maxVocabulary: 300, cell: "gru", layers: 2 }),
+  chars: lively(odd),
+  words: lively(odd, { tokens: "word", cell: "mlstm" }),
+  pairs: lively(odd, { tokens: "bpe", maxVocabulary: 300, cell: "gru", layers: 2 }),
 };
 const here = await serving({ sessionsPerKey: 1000 }, models);
 const sessions = "/v1/unrolled/sessions";
@@ -142,7 +138,10 @@ describe("what is put back is checked: one line, by name, and the session stays 
       expect.stringMatching(/^fingerprint: this is the state of another model than pairs, whose is sha256:/),
     ]);
     expect((await wrong((all) => ({ ...all, fingerprint: "" })))[0]).toBe(409);
-    const [other, same] = [await serving({}, { chars: lively({ seed: 5 }) }), await serving({}, { chars: lively({}) })];
+    const [other, same] = [
+      await serving({}, { chars: lively(odd, { seed: 5 }) }),
+      await serving({}, { chars: lively(odd) }),
+    ];
     const state = await read(await begin("chars", "a"));
     expect((await put(await begin("chars", "", other), state, other)).status).toBe(409);
     expect((await put(await begin("chars", "", same), state, same)).status).toBe(200);

@@ -1,10 +1,9 @@
 /** Texts that are gone on with, request after request. */
 import { describe, expect, test } from "vitest";
 import { createSession } from "../../src/nn/session.ts";
-import { generate } from "../../src/tasks/generate.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
-import { book, serving, tiny, until } from "./serving.ts";
+import { book, serving, textOf, tiny, until } from "./serving.ts";
 
 const here = await serving({ maxTokens: 1e9 });
 const sessions = "/v1/unrolled/sessions";
@@ -22,11 +21,6 @@ async function goOn(id: string, body: object): Promise<string> {
   return choices[0].text;
 }
 const read = async (id: string) => (await here.get(`${sessions}/${id}`)).json();
-async function textOf(options: Parameters<typeof generate>[1]): Promise<string> {
-  let text = "";
-  for await (const piece of generate(tiny, options)) text += piece;
-  return text;
-}
 
 describe("a session", () => {
   test("writes after pieces of a prompt what is written after the whole", async () => {
@@ -34,7 +28,7 @@ describe("a session", () => {
     expect(await goOn(id, { prompt: "at ", max_tokens: 0 })).toBe("");
     expect(await goOn(id, { max_tokens: 0 })).toBe("");
     expect(await goOn(id, { prompt: "sat", max_tokens: 20, seed: 4 })).toBe(
-      await textOf({ prompt: "the cat sat", length: 20, seed: 4 }),
+      await textOf(tiny, { prompt: "the cat sat", length: 20, seed: 4 }),
     );
   });
 
@@ -43,14 +37,14 @@ describe("a session", () => {
     const first = await goOn(id, { prompt: "a dog", max_tokens: 15, seed: 1 });
     const second = await goOn(id, { max_tokens: 10, seed: 2 });
     const third = await goOn(id, { prompt: " the cat", max_tokens: 10, seed: 3 });
-    expect(first).toBe(await textOf({ prompt: "a dog", length: 15, seed: 1 }));
-    expect(second).toBe(await textOf({ prompt: `a dog${first}`, length: 10, seed: 2 }));
-    expect(third).toBe(await textOf({ prompt: `a dog${first}${second} the cat`, length: 10, seed: 3 }));
+    expect(first).toBe(await textOf(tiny, { prompt: "a dog", length: 15, seed: 1 }));
+    expect(second).toBe(await textOf(tiny, { prompt: `a dog${first}`, length: 10, seed: 2 }));
+    expect(third).toBe(await textOf(tiny, { prompt: `a dog${first}${second} the cat`, length: 10, seed: 3 }));
     expect((await read(id)).tokens).toBe(5 + 15 + 10 + 8 + 10);
   });
 
   test("that nothing was told begins as after the end of a line", async () => {
-    expect(await goOn(await begin(), { max_tokens: 12, seed: 9 })).toBe(await textOf({ length: 12, seed: 9 }));
+    expect(await goOn(await begin(), { max_tokens: 12, seed: 9 })).toBe(await textOf(tiny, { length: 12, seed: 9 }));
   });
 
   test("shows what the model remembers of all tokens but the last", async () => {
@@ -70,7 +64,7 @@ describe("a session", () => {
     const answer = await here.post(`${sessions}/${id}/completions`, { max_tokens: 8, seed: 1, stream: true });
     const events = (await answer.text()).split("\n\n").slice(0, -2);
     const texts = events.map((event) => JSON.parse(event.slice(6)).choices[0].text);
-    expect(texts.join("")).toBe(await textOf({ prompt: "the", length: 8, seed: 1 }));
+    expect(texts.join("")).toBe(await textOf(tiny, { prompt: "the", length: 8, seed: 1 }));
     expect((await read(id)).tokens).toBe(11);
   });
 
@@ -81,7 +75,7 @@ describe("a session", () => {
     const ids = await Promise.all(["the", "a", "☃"].map((prompt) => begin(prompt)));
     const texts = await Promise.all(ids.map((id) => goOn(id, { max_tokens: 30, seed: 5 })));
     for (const [k, prompt] of ["the", "a", "☃"].entries()) {
-      expect(texts[k]).toBe(await textOf({ prompt, length: 30, seed: 5 }));
+      expect(texts[k]).toBe(await textOf(tiny, { prompt, length: 30, seed: 5 }));
     }
     await Promise.all(load);
   });
@@ -102,7 +96,9 @@ describe("a session", () => {
     await until(async () => (await here.post(`${sessions}/${id}/completions`, { max_tokens: 0 })).status === 200);
     const { tokens, state } = await read(id);
     expect({ tokens, state }).toEqual({ tokens: before.tokens, state: before.state });
-    expect(await goOn(id, { max_tokens: 9, seed: 2 })).toBe(await textOf({ prompt: "the cat", length: 9, seed: 2 }));
+    expect(await goOn(id, { max_tokens: 9, seed: 2 })).toBe(
+      await textOf(tiny, { prompt: "the cat", length: 9, seed: 2 }),
+    );
   });
 
   test("ends when it is deleted", async () => {
@@ -129,7 +125,7 @@ test("one that has begun goes on with its model where another is served by now",
   const id = await begin("the", changing);
   await changing.server.replace({ tiny: languageModel(book, { units: 5, seed: 1 }), other: tiny });
   const answer = await changing.post(`${sessions}/${id}/completions`, { max_tokens: 9, seed: 3 });
-  expect((await answer.json()).choices[0].text).toBe(await textOf({ prompt: "the", length: 9, seed: 3 }));
+  expect((await answer.json()).choices[0].text).toBe(await textOf(tiny, { prompt: "the", length: 9, seed: 3 }));
   const { data } = await changing.client.models.list();
   expect(data.map((model) => model.id)).toEqual(["tiny", "other"]);
 });

@@ -4,14 +4,8 @@ import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
 import { endOfText } from "../../src/text/tokenizer.ts";
-import { book, serving, until } from "./serving.ts";
+import { book, lively, serving, until } from "./serving.ts";
 
-/** Values so large that a token can be drawn which was not likely, and that each token matters. */
-function lively(text: string | readonly string[], options: Parameters<typeof languageModel>[1]): LanguageModel {
-  const lm = languageModel(text, { units: 8, embedding: 5, seed: 4, ...options });
-  for (const values of Object.values(lm.model.values)) for (let k = 0; k < values.length; k++) values[k]! *= 3;
-  return lm;
-}
 const poems = ["the cat sat", "a dog ran", "the dog sat on the mat"];
 const models: Record<string, LanguageModel> = {
   chars: lively(book, { layers: 2 }),

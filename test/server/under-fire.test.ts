@@ -5,7 +5,7 @@ import { createServer } from "../../src/server/app.ts";
 import { completionBytes } from "../../src/server/costs.ts";
 import { bytesOfTokens } from "../../src/server/kept-choice.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
-import { book, createListening, serving, tiny, until } from "./serving.ts";
+import { book, serving, tiny, until } from "./serving.ts";
 
 type Here = Awaited<ReturnType<typeof serving>>;
 const held = (here: Here) => here.figure("unrolled_memory_held_bytes");
@@ -260,7 +260,7 @@ describe("bodies that are more than they look", () => {
 
 describe("connections", () => {
   test("that are idle make room for others: of the address that has most, the longest idle", async () => {
-    const here = await createListening({ maxConnections: 10 });
+    const here = await serving({}, undefined, { maxConnections: 10 });
     const idle = Array.from({ length: 10 }, () => send(here, ""));
     await Promise.all(idle.map(({ socket }) => new Promise((resolve) => socket.once("connect", resolve))));
     let closed = 0;
@@ -272,7 +272,7 @@ describe("connections", () => {
   });
 
   test("that are all busy are not given up: the next one is refused with 503", async () => {
-    const here = await createListening({ maxConnections: 3 }, { maxTokens: 1e9 });
+    const here = await serving({ maxTokens: 1e9 }, undefined, { maxConnections: 3 });
     const endless = raw("/v1/completions", { prompt: "a", max_tokens: 1e8, stream: true });
     const busy = Array.from({ length: 3 }, () => send(here, endless));
     for (const { socket } of busy) socket.resume();
