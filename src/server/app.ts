@@ -15,7 +15,7 @@ import { type Asked, type AskedWriting, placeOrder, type Served, withLength } fr
 import { compressed } from "./compression.ts";
 import { type Connection, type Env, type RequestContext, RequestContexts } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
-import { completionBytes, inspectionBytes, stateBytes } from "./costs.ts";
+import { completionBytes, inspectionBytes, sessionBytes } from "./costs.ts";
 import { ApiError, apiErrorOf, stackOf } from "./errors.ts";
 import { createIgnoredFields, type IgnoredFields } from "./ignored-fields.ts";
 import { createInspections } from "./inspections.ts";
@@ -68,7 +68,7 @@ export async function createServer(
   const limits = { maxTokens, maxPromptTokens, maxTexts: Math.min(maxTexts, settings.queue + mostLanes) };
   const loaded = await loadModels(models, settings);
   const memory = new MemoryBudget({ maxBytes: settings.maxMemoryBytes, maxWaiting: settings.queue + mostLanes });
-  const room = Math.min(...loaded.all.map((served) => memory.sessionsOf(stateBytes(served) + 2048)));
+  const room = Math.min(...loaded.all.map((served) => memory.sessionsOf(sessionBytes(served))));
   const sessions = new Sessions({
     ...{ most: Math.min(settings.sessions, room), mostEach: settings.sessionsPerKey, lifeMs: settings.sessionMs },
     ...{ requestMs: settings.timeoutMs, shared: apiKeys.length === 0 },

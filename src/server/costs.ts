@@ -11,6 +11,8 @@ import type { Prompt, Writing } from "./schemas.ts";
 const ofRequest = 65_536;
 /** A text: its objects, generator and stop strings that may have begun. */
 const ofText = 4096;
+/** A session, without what its model remembers. */
+const ofSession = 2048;
 /** Characters of a token that is written, on average at most. */
 const tokenLength = 8;
 /** A piece that waits to be read, and each alternative that is told with it. */
@@ -41,8 +43,11 @@ export function completionBytes(served: Served, writing: Writing, { prompt, n, e
   return Math.ceil(ofRequest + reading + stops + shares + (stream ? unread : kept));
 }
 
+/** Of a session that is kept: what its model remembers, and the text that is open. */
+export const sessionBytes = (served: Served): number => ofSession + stateBytes(served);
+
 /** Of what a model remembers of a text. */
-export const stateBytes = ({ batcher }: Served): number =>
+const stateBytes = ({ batcher }: Served): number =>
   4 * Object.values(batcher.named(undefined)).reduce((total, { length }) => total + length, 0);
 
 /** Of a look inside a model: so many tokens at most, with so many numbers of each. */

@@ -38,9 +38,12 @@ const withBody = [
   "content_encoding",
   "request_timeout",
   "memory_full",
+  "timeout",
 ] as const satisfies readonly ErrorKind[];
+/** Of what is weighed before it starts. */
+const weighed = [...withBody, "overloaded"] as const;
 const written = { ...found(schemas.completion), events: schemas.completionEvent } as const;
-const writing = [...withBody, "model_not_found", "queue_full", "overloaded", "timeout"] as const;
+const writing = [...weighed, "model_not_found", "queue_full"] as const;
 
 export const routes = {
   complete: {
@@ -62,12 +65,12 @@ export const routes = {
   inspect: {
     ...{ method: "post", path: "/v1/unrolled/inspect", summary: "Every gate and state while a model reads a text." },
     ...{ body: schemas.inspectRequest, answer: found(schemas.inspection) },
-    errors: [...withBody, "model_not_found", "queue_full", "timeout"],
+    errors: writing,
   },
   createSession: {
     ...{ method: "post", path: "/v1/unrolled/sessions", summary: "Begin a text that is gone on with." },
     ...{ body: schemas.sessionRequest, answer: { status: 201, schema: schemas.session } },
-    errors: [...withBody, "model_not_found", "session_limit", "queue_full", "overloaded", "timeout"],
+    errors: [...writing, "session_limit"],
   },
   listSessions: {
     ...{ method: "get", path: "/v1/unrolled/sessions", summary: "Your sessions, the newest first, in pages." },
@@ -81,7 +84,7 @@ export const routes = {
     ...{ method: "post", path: "/v1/unrolled/sessions/:id/completions" },
     summary: "Read a prompt, and write on. What fails leaves the session as it was.",
     ...{ body: schemas.sessionCompletionRequest, answer: written },
-    errors: [...withBody, "session_not_found", "session_busy", "queue_full", "overloaded", "timeout"],
+    errors: [...weighed, "session_not_found", "session_busy", "queue_full"],
   },
   readSessionState: {
     ...{ method: "get", path: "/v1/unrolled/sessions/:id/state", summary: "All that a session remembers, to the bit." },
@@ -107,7 +110,7 @@ export const routes = {
     ...{
       body: chatSchemas.tokenizeRequest,
       answer: found(schemas.tokenList),
-      errors: [...withBody, "model_not_found"],
+      errors: [...weighed, "model_not_found"],
     },
   },
   detokenize: {
@@ -115,7 +118,7 @@ export const routes = {
     ...{
       body: schemas.detokenizeRequest,
       answer: found(schemas.detokenized),
-      errors: [...withBody, "model_not_found"],
+      errors: [...weighed, "model_not_found"],
     },
   },
   health: {

@@ -51,7 +51,7 @@ export type ServerOptions = {
   readonly maxTokens?: number;
   /** Most tokens to read in one request. */
   readonly maxPromptTokens?: number;
-  /** Longest that a request may take. */
+  /** Longest that a request may take: what was written of its texts by then is its answer. */
   readonly timeoutMs?: number;
   /** Longest that a reader of an answer, or a writer of a body, may keep the server waiting. */
   readonly stallMs?: number;
@@ -59,7 +59,7 @@ export type ServerOptions = {
   readonly keepAliveMs?: number;
   /** Texts that may wait for each model. */
   readonly queue?: number;
-  /** Most sessions. */
+  /** Most sessions; fewer where no more fit in an eighth of the memory. */
   readonly sessions?: number;
   /**
    * Most sessions of one key, or without keys of one address: where there is another one, the one that was not used for longest
