@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { messageOf } from "../loading.ts";
 import { notify } from "../notices.ts";
+import { createShared } from "../shared.ts";
 import type { jobs } from "./jobs.ts";
 import { createRemote, type Remote, type ResultOf } from "./remote.ts";
 
@@ -49,26 +50,17 @@ export function engine(): Engine {
 }
 
 /** What waits for an answer asks again: the next engine is a new one. */
-const again = new EventTarget();
+const asks = createShared(0);
+/** Another number each time that what is unanswered is to be asked again. */
+export const useAsks = asks.use;
 /** To the reader, of whatever a question failed by: that of a dead engine can be asked again. */
 export function tellOfDeath(error: unknown): void {
   if (!(error instanceof EngineDied)) return;
   const run = (): void => {
     notify("engine", undefined);
-    again.dispatchEvent(new Event("again"));
+    asks.set(asks.get() + 1);
   };
   notify("engine", { text: "The engine stopped working, or did not load.", action: { label: "Try again", run } });
-}
-
-/** Another number each time that what is unanswered is to be asked again. */
-export function useAsks(): number {
-  const [asks, setAsks] = useState(0);
-  useEffect(() => {
-    const askAgain = (): void => setAsks((count) => count + 1);
-    again.addEventListener("again", askAgain);
-    return () => again.removeEventListener("again", askAgain);
-  }, []);
-  return asks;
 }
 
 type JobName = keyof AllJobs & string;

@@ -3,6 +3,7 @@
  * does not take. Knows nothing about what a model is.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import { useEffect, useState } from "preact/hooks";
 import { notify } from "../notices.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -52,10 +53,24 @@ const tell = (): void => {
   changedHere();
   others?.postMessage("changed");
 };
-/** Gives what ends it. */
-export function onChange(listener: () => void): () => void {
-  changed.addEventListener("change", listener);
-  return () => changed.removeEventListener("change", listener);
+/** What `list` makes of what is kept, and anew when that changes; undefined until it is known. */
+export function useKept<All>(list: () => Promise<All>): All | undefined {
+  const [all, setAll] = useState<All>();
+  useEffect(() => {
+    let gone = false;
+    const look = (): void => {
+      void list().then((found) => {
+        if (!gone) setAll(found);
+      });
+    };
+    look();
+    changed.addEventListener("change", look);
+    return () => {
+      gone = true;
+      changed.removeEventListener("change", look);
+    };
+  }, []);
+  return all;
 }
 
 /** So long a database may take to open; one that opens later is used from then on. */

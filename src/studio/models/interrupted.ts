@@ -2,9 +2,8 @@
  * Trainings under way, kept while they are: what a page that is opened after a crash or a reload can go on with. Knows nothing
  * about how a training is run.
  */
-import { useEffect, useState } from "preact/hooks";
 import type { TrainingSettings } from "../engine/training.ts";
-import { onChange, read, readAll, write } from "./database.ts";
+import { read, readAll, useKept, write } from "./database.ts";
 import { type LossPoint, withoutRun } from "./shelf.ts";
 
 /** A training that is not at its end, without its checkpoint and its text. */
@@ -102,21 +101,4 @@ async function listInterrupted(): Promise<readonly Run[]> {
     .sort((a, b) => b.savedMs - a.savedMs);
 }
 
-export function useInterrupted(): readonly Run[] {
-  const [runs, setRuns] = useState<readonly Run[]>([]);
-  useEffect(() => {
-    let gone = false;
-    const look = (): void => {
-      void listInterrupted().then((found) => {
-        if (!gone) setRuns(found);
-      });
-    };
-    look();
-    const end = onChange(look);
-    return () => {
-      gone = true;
-      end();
-    };
-  }, []);
-  return runs;
-}
+export const useInterrupted = (): readonly Run[] => useKept(listInterrupted) ?? [];

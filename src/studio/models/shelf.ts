@@ -2,10 +2,9 @@
  * The models that the reader has: those that the studio was started with, and those that were trained or opened here,
  * which the browser keeps. Knows nothing about what is in their files.
  */
-import { useEffect, useState } from "preact/hooks";
 import { fetched, messageOf, once } from "../loading.ts";
 import { notify } from "../notices.ts";
-import { type Change, changedHere, onChange, read, readAll, write } from "./database.ts";
+import { type Change, changedHere, read, readAll, useKept, write } from "./database.ts";
 import { freeName } from "./free-name.ts";
 
 /** What is told of a training, point by point. */
@@ -140,24 +139,7 @@ export async function forgetModel(id: string): Promise<void> {
 }
 
 /** All models, and again when there are others; undefined until they are known. */
-export function useModels(): readonly ShelfModel[] | undefined {
-  const [models, setModels] = useState<readonly ShelfModel[]>();
-  useEffect(() => {
-    let gone = false;
-    const read = (): void => {
-      void listModels().then((all) => {
-        if (!gone) setModels(all);
-      });
-    };
-    read();
-    const end = onChange(read);
-    return () => {
-      gone = true;
-      end();
-    };
-  }, []);
-  return models;
-}
+export const useModels = (): readonly ShelfModel[] | undefined => useKept(listModels);
 
 /** Give the reader a file to keep. */
 export function download(name: string, content: BlobPart, type = "application/octet-stream"): void {

@@ -2,10 +2,10 @@
  * The training that goes on, whichever room the reader is in: one at a time, in a worker of its own. While it does, what it
  * takes to go on later is kept; what it ends with goes to the shelf.
  */
-import { useEffect, useState } from "preact/hooks";
 import { type Engine, EngineDied, startEngine } from "../engine/engine.ts";
 import type { TrainedModel, TrainingReport, TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
+import { createShared } from "../shared.ts";
 import { changedHere } from "./database.ts";
 import { checkpointOf, createKeeper, forgetRun, hold, type Run } from "./interrupted.ts";
 import { withPoint } from "./losses.ts";
@@ -60,25 +60,13 @@ export type Outcome =
 
 export type Session = { readonly training?: Training; readonly outcome?: Outcome & { readonly place: TrainingPlace } };
 
-let session: Session = {};
-const changed = new EventTarget();
-function set(next: Session): void {
-  session = next;
-  changed.dispatchEvent(new Event("change"));
-}
-function update(change: Partial<Training>): void {
-  if (session.training !== undefined) set({ training: { ...session.training, ...change } });
-}
+const { get: session, set, use: useSession } = createShared<Session>({});
 
-export function useSession(): Session {
-  const [seen, setSeen] = useState(session);
-  useEffect(() => {
-    const follow = (): void => setSeen(session);
-    follow();
-    changed.addEventListener("change", follow);
-    return () => changed.removeEventListener("change", follow);
-  }, []);
-  return seen;
+export { useSession };
+
+function update(change: Partial<Training>): void {
+  const { training } = session();
+  if (training !== undefined) set({ training: { ...training, ...change } });
 }
 
 let engine: Engine | undefined;
@@ -86,7 +74,7 @@ let engine: Engine | undefined;
 let goOn = (): void => {};
 
 export function startTraining(request: TrainingRequest): void {
-  if (session.training !== undefined) return;
+  if (session().training !== undefined) return;
   const { place, name, facts, from } = request;
   set({ training: { place, name, facts, phase: "preparing", losses: from?.losses ?? [], samples: [] } });
   void train(request).then((outcome) => {
@@ -97,16 +85,16 @@ export function startTraining(request: TrainingRequest): void {
 
 /** Before the first report there is nothing to pause. */
 export function pauseTraining(): void {
-  if (session.training?.phase === "running") update({ phase: "pausing" });
+  if (session().training?.phase === "running") update({ phase: "pausing" });
 }
 export function resumeTraining(): void {
-  if (session.training?.phase !== "paused") return;
+  if (session().training?.phase !== "paused") return;
   update({ phase: "running" });
   goOn();
 }
 /** Keep the model of now. */
 export function finishTraining(): void {
-  if (session.training?.phase === "preparing") endTraining();
+  if (session().training?.phase === "preparing") endTraining();
   else {
     update({ phase: "stopping" });
     goOn();
@@ -119,7 +107,7 @@ export function endTraining(): void {
   goOn();
 }
 export function dismissOutcome(): void {
-  if (session.outcome !== undefined) set({});
+  if (session().outcome !== undefined) set({});
 }
 
 async function train({ place, name, text, settings, facts, from }: TrainingRequest): Promise<Outcome> {
@@ -136,18 +124,18 @@ async function train({ place, name, text, settings, facts, from }: TrainingReque
     const start = from && { file: from.file, interrupted: from.run !== undefined };
     const job = own.run("train", text, settings, start);
     for (;;) {
-      const { done, value } = await job.next(session.training?.phase === "stopping" ? "finish" : undefined);
+      const { done, value } = await job.next(session().training?.phase === "stopping" ? "finish" : undefined);
       if (done) {
         await keeper.rest();
-        return await kept(name, facts, value, session.training?.phase === "stopping", id);
+        return await kept(name, facts, value, session().training?.phase === "stopping", id);
       }
       hear(value, beforeMs - pausedMs, beforeStep);
       if (value.checkpoint !== undefined) {
-        const { losses = [] } = session.training ?? {};
+        const { losses = [] } = session().training ?? {};
         const { step, done, epoch } = value;
         keeper.keep({ place, name, facts, settings, losses, step, done, epoch }, value.checkpoint);
       }
-      if (session.training?.phase !== "pausing") continue;
+      if (session().training?.phase !== "pausing") continue;
       update({ phase: "paused" });
       const fromMs = performance.now();
       await new Promise<void>((resolve) => {
@@ -159,7 +147,7 @@ async function train({ place, name, text, settings, facts, from }: TrainingReque
   } catch (error) {
     await keeper.rest();
     // What broke by itself can be gone on with; what cannot be trained, or was ended, cannot.
-    const lasts = error instanceof EngineDied && session.training?.phase !== "stopping";
+    const lasts = error instanceof EngineDied && session().training?.phase !== "stopping";
     if (!lasts && release !== undefined) await forgetRun(id).catch(() => {});
     return { kind: "failed", name, message: reasonOf(error) };
   } finally {
@@ -170,7 +158,7 @@ async function train({ place, name, text, settings, facts, from }: TrainingReque
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof EngineDied && session.training?.phase === "stopping") {
+  if (error instanceof EngineDied && session().training?.phase === "stopping") {
     return "It was ended, and nothing of it is kept.";
   }
   const message = messageOf(error);
@@ -185,7 +173,7 @@ function warn(event: BeforeUnloadEvent): void {
 }
 
 function hear(report: TrainingReport, offsetMs: number, beforeStep: number): void {
-  const { training } = session;
+  const { training } = session();
   if (training === undefined) return;
   const { step, loss, validationLoss, sample } = report;
   const point = { step, loss, validationLoss, elapsedMs: report.elapsedMs + offsetMs };
@@ -208,7 +196,7 @@ async function kept(
   run: string,
 ): Promise<Outcome> {
   const { bytes, parameters, vocabulary, loss, validationLoss, tokensPerSecond, steps, broke } = model;
-  const losses = session.training?.losses ?? [];
+  const losses = session().training?.losses ?? [];
   const results = {
     Parameters: parameters,
     Vocabulary: vocabulary,

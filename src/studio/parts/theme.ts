@@ -1,37 +1,31 @@
 /** Light or dark: as the system says until the reader says otherwise; and the page's colours as numbers, for canvases. */
-import { useEffect, useState } from "preact/hooks";
+import { createShared } from "../shared.ts";
 import { remember, remembered } from "./remembered.ts";
 
 export type Theme = "light" | "dark";
 const key = "unrolled.theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
-const changed = new EventTarget();
 
 function chosen(): Theme | undefined {
   const value = remembered(key);
   return value === "light" || value === "dark" ? value : undefined;
 }
 const present = (): Theme => chosen() ?? (system.matches ? "dark" : "light");
+const theme = createShared(present());
 const apply = (): void => {
   document.documentElement.style.colorScheme = chosen() ?? "light dark";
-  changed.dispatchEvent(new Event("change"));
+  theme.set(present());
 };
 system.addEventListener("change", apply);
 apply();
 
 /** The theme that is seen; what draws with colours as numbers draws anew when it changes. */
 export function useTheme(): readonly [Theme, (theme: Theme) => void] {
-  const [theme, setTheme] = useState(present);
-  useEffect(() => {
-    const follow = (): void => setTheme(present());
-    changed.addEventListener("change", follow);
-    return () => changed.removeEventListener("change", follow);
-  }, []);
   const choose = (next: Theme): void => {
     remember(key, next);
     apply();
   };
-  return [theme, choose];
+  return [theme.use(), choose];
 }
 
 export type Colour = readonly [red: number, green: number, blue: number];

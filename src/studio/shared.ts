@@ -1,0 +1,32 @@
+/** What lasts as long as the page does, whichever room comes and goes: who shows it is drawn anew when it changes. */
+import { useEffect, useState } from "preact/hooks";
+
+export type Shared<Value> = {
+  readonly get: () => Value;
+  readonly set: (value: Value) => void;
+  /** The present value, in a component. */
+  readonly use: () => Value;
+};
+
+export function createShared<Value>(value: Value): Shared<Value> {
+  let present = value;
+  const followers = new Set<() => void>();
+  const get = (): Value => present;
+  return {
+    get,
+    set(next) {
+      present = next;
+      for (const follow of followers) follow();
+    },
+    use() {
+      const [seen, setSeen] = useState(get);
+      useEffect(() => {
+        const follow = (): void => setSeen(get);
+        follow(); // It may have changed before anyone followed.
+        followers.add(follow);
+        return () => void followers.delete(follow);
+      }, []);
+      return seen;
+    },
+  };
+}
