@@ -166,7 +166,6 @@ function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined):
   const backwards = readsBackwards(graph);
   let found: (Bad & { readonly after: number }) | undefined;
   for (const name of names) {
-    if (name.startsWith("%")) continue;
     const id = graph.outputs[name] as number;
     const once = (graph.nodes[id] as Node).once === true;
     for (let k = 0; k < (once ? 1 : steps); k++) {

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { messageOf } from "../loading.ts";
 import { forgetRun, type Run, useInterrupted } from "./interrupted.ts";
+import { dateAndTime } from "./losses.ts";
 import { goOnWith, keepInterrupted, type TrainingPlace, useSession } from "./training-session.ts";
 
 /** Those that were begun in this place; all without it. */
@@ -28,15 +29,13 @@ export function InterruptedRuns({ place }: { readonly place?: TrainingPlace }) {
   );
 }
 
-const dateFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-
 function InterruptedRun({ run, attempt }: { readonly run: Run; readonly attempt: (work: Promise<void>) => void }) {
   const { id, name, step, done, savedMs } = run;
   return (
     <section class="card row interrupted" aria-label={`Interrupted: ${name}`}>
       <span>
-        <strong>{name}</strong> was interrupted on {dateFormat.format(savedMs)}, after {step.toLocaleString("en-US")}{" "}
-        updates, {Math.floor(100 * done)} % of its training.
+        <strong>{name}</strong> was interrupted on {dateAndTime(savedMs)}, after {step.toLocaleString("en-US")} updates,{" "}
+        {Math.floor(100 * done)} % of its training.
       </span>
       <button type="button" class="main" onClick={() => attempt(goOnWith(run))}>
         Go on with it

@@ -19,6 +19,10 @@ export function lossesAsCsv(losses: readonly LossPoint[]): string {
   return ["step,loss,validation_loss,seconds", ...rows, ""].join("\n");
 }
 
+const dateFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+/** A moment for people, from milliseconds since 1970. */
+export const dateAndTime = (ms: number): string => dateFormat.format(ms);
+
 /** A time for people. */
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return "unknown";

@@ -12,6 +12,7 @@ import { Failed } from "../parts/failed.tsx";
 import "./picker.css";
 import { keepModel, readModelFile, type ShelfModel, useModels } from "./shelf.ts";
 import { TrainSmall } from "./train-small.tsx";
+import { tokenTitles } from "./training-facts.ts";
 
 /** A model with its file. */
 export type OpenModel = {
@@ -170,7 +171,6 @@ function useOpened(wanted: ShelfModel | undefined): Loaded<OpenModel> {
   });
 }
 
-const tokenNames = { char: "characters", word: "words", bpe: "byte pairs" } as const;
 const described = ({ tokens, vocabulary, parameters, layers }: ModelFacts): string =>
-  `${layers.join(", ")} · ${vocabulary.toLocaleString("en")} ${tokenNames[tokens]} · ` +
+  `${layers.join(", ")} · ${vocabulary.toLocaleString("en")} ${tokenTitles[tokens]} · ` +
   `${parameters.toLocaleString("en")} parameters`;

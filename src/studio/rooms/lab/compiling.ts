@@ -13,6 +13,7 @@ import { modelOf, nameLayers } from "../../../nn/model.ts";
 import { createRandom } from "../../../nn/random.ts";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { CompiledCell } from "../../engine/explaining.ts";
+import { messageOf } from "../../loading.ts";
 import { type Mistake, placeOf } from "./words.ts";
 
 /** What a model is made of, as far as its cell's sizes depend on it. */
@@ -100,7 +101,7 @@ export function useCompiling(text: string, sizes: Sizes): Compiling {
       const compiled = await engine().ask("explain", { equations: cell.source }, options);
       return { key: asked, made: { compiled, cell, sizes } };
     } catch (error) {
-      return { key: asked, problem: error instanceof Error ? error.message : String(error) };
+      return { key: asked, problem: messageOf(error) };
     }
   };
   const { value: answer } = useNewest(ask, present === undefined ? undefined : asked);

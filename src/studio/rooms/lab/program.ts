@@ -1,27 +1,26 @@
 /** A training of the Lab as a program of the library: what is written here trains the same model, to the bit. */
-import type { ScheduleName } from "../../engine/schedules.ts";
+import type { Schedule } from "../../engine/schedules.ts";
 import type { TrainingSettings } from "../../engine/training.ts";
+import { decayOf } from "../../models/training-facts.ts";
 
 /** The library's names of optimisers. */
 const optimizers: Readonly<Record<NonNullable<TrainingSettings["optimizer"]>, string>> = {
   ...{ adam: "adam", adamw: "adamW", nadam: "nadam", rmsprop: "rmsprop", sgd: "sgd", asgd: "asgd" },
 };
-/** Whether a schedule reads a decay rate. */
-const schedules: Readonly<Record<Exclude<ScheduleName, "constant">, boolean>> = {
-  ...{ cosineDecay: false, exponentialDecay: true, inverseTimeDecay: true, polynomialDecay: false },
-};
+
+/** A schedule as a call of the library's. */
+function rateOf({ name, ...decay }: Schedule, learningRate: number): string {
+  if (name === "constant") return `constantRate(${learningRate})`;
+  const own = decayOf(name).map((each) => `, ${each}: ${decay[each]}`);
+  return `${name}({ initialLearningRate: ${learningRate}${own.join("")} })`;
+}
 
 /** TypeScript that reads `text.txt` and writes `model.safetensors`. */
 export function programOf({ cell, ...settings }: TrainingSettings): string {
   const { units, layers, tokens, dropout, batch, steps, learningRate, seed, until } = settings;
   const { optimizer = "adam", schedule, clipNorm } = settings;
   const own = typeof cell !== "string";
-  const rate =
-    schedule === undefined
-      ? undefined
-      : schedule.name === "constant"
-        ? `constantRate(${learningRate})`
-        : `${schedule.name}({ initialLearningRate: ${learningRate}, decaySteps: ${schedule.decaySteps}${schedules[schedule.name] ? `, decayRate: ${schedule.decayRate}` : ""} })`;
+  const rate = schedule === undefined ? undefined : rateOf(schedule, learningRate);
   const names = [
     optimizers[optimizer],
     ...(own ? ["cell"] : []),

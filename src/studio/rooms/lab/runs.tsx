@@ -2,7 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import { messageOf } from "../../loading.ts";
-import { lossesAsCsv } from "../../models/losses.ts";
+import { dateAndTime, lossesAsCsv } from "../../models/losses.ts";
 import { download, forgetModel, keepModel, readModelFile, type ShelfModel } from "../../models/shelf.ts";
 import { LossChart } from "./loss-chart.tsx";
 import type { GoingOn } from "./training-desk.tsx";
@@ -112,8 +112,7 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
   );
 }
 
-const dateFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-const dateOf = ({ madeMs }: Run): string => (madeMs === undefined ? "" : dateFormat.format(madeMs));
+const dateOf = ({ madeMs }: Run): string => (madeMs === undefined ? "" : dateAndTime(madeMs));
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 function lossOf({ training: { facts } }: Run): string {
   const kept = facts["Validation loss"];

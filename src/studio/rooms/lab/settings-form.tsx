@@ -1,7 +1,7 @@
 /** The settings of a training, each with what it is, and what is wrong with it. */
 import { useId } from "preact/hooks";
-import { optimizerTitles, scheduleTitles, tokenTitles } from "../../models/training-facts.ts";
-import { type FieldName, type Form, fields, fieldsOf, problemOf, withOptimizer } from "./settings.ts";
+import { decayOf, optimizerTitles, scheduleTitles, tokenTitles } from "../../models/training-facts.ts";
+import { type FieldName, type Form, fields, problemOf, withOptimizer } from "./settings.ts";
 
 export type SettingsFormProps = {
   readonly form: Form;
@@ -20,7 +20,6 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
       onInput={(text) => onChange({ ...form, [name]: text })}
     />
   );
-  const used = fieldsOf(form);
   return (
     <div class="settings">
       {field("units", made)}
@@ -52,7 +51,7 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
         options={scheduleTitles}
         onChange={(schedule) => onChange({ ...form, schedule })}
       />
-      {(["decaySteps", "decayRate"] as const).filter((name) => used.includes(name)).map((name) => field(name))}
+      {decayOf(form.schedule).map((name) => field(name))}
       {field("clipNorm")}
       {field("seed")}
       <Select

@@ -1,6 +1,7 @@
 /** Training: the text, the settings, the button; then what it learns while it learns. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
+import { messageOf } from "../../loading.ts";
 import { freeName } from "../../models/free-name.ts";
 import { duration } from "../../models/losses.ts";
 import { download, readModelFile, type ShelfModel } from "../../models/shelf.ts";
@@ -67,7 +68,7 @@ export function TrainingDesk(props: TrainingDeskProps) {
       setGoingOn(undefined);
       setForm({ ...form, name: "" });
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(messageOf(error));
     }
   };
   if (session.training !== undefined) return <Live training={session.training} />;

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Engine, startEngine } from "../../engine/engine.ts";
 import type { Job } from "../../engine/remote.ts";
+import { messageOf } from "../../loading.ts";
 
 export type Experiment<Report, Result> = {
   /** What it has reported so far. */
@@ -46,8 +47,7 @@ export function useExperiment<Report, Result>(paceMs: number): Experiment<Report
           await new Promise((resolve) => setTimeout(resolve, paceMs));
         }
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        if (job.current === mine) setState((before) => ({ ...before, error: message, running: false }));
+        if (job.current === mine) setState((before) => ({ ...before, error: messageOf(error), running: false }));
       }
     })();
   };

@@ -4,6 +4,7 @@ import type { CellFacts } from "../../../nn/cell-facts.ts";
 import { linkTo } from "../../address.ts";
 import { startEngine, useAnswer } from "../../engine/engine.ts";
 import type { CellSpeed } from "../../engine/zoo.ts";
+import { messageOf } from "../../loading.ts";
 import { Formula } from "../../parts/formula.tsx";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -183,7 +184,7 @@ function useSpeeds() {
         setSpeeds((before) => new Map(before).set(speed.name, speed));
       }
     } catch (error) {
-      setFailed(error instanceof Error ? error.message : String(error));
+      setFailed(messageOf(error));
     }
     stop();
   };
