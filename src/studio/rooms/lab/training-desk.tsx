@@ -78,7 +78,8 @@ export function TrainingDesk(props: TrainingDeskProps) {
       {goingOn !== undefined && (
         <p class="card row">
           <span>
-            Going on with <strong>{goingOn.model.name}</strong>: its cell, units, layers and tokens are in its file.
+            Going on with <strong>{goingOn.model.name}</strong>: its cell, units, layers, tokens, dropout and optimizer
+            are in its file.
           </span>
           <button type="button" onClick={() => setGoingOn(undefined)}>
             Train a new one instead
