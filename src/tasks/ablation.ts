@@ -10,6 +10,7 @@ import { learnedStarts } from "../nn/session.ts";
 import { shuffle } from "../nn/shuffle.ts";
 import { type LoadOptions, load } from "../runtime/program.ts";
 import { schedule } from "../schedule/schedule.ts";
+import { meanOf } from "./following.ts";
 
 /** A unit of a named value, `lstm.c`. */
 export type Ablated = { readonly key: string; readonly unit: number };
@@ -87,7 +88,7 @@ export type Effect = { readonly all: number; readonly on: number; readonly off: 
  * on where it is above its mean; what a token costs was decided at the one before, so that one's signal counts.
  */
 export function effectsOf([whole, ...without]: readonly Float32Array[], signal: Float32Array): readonly Effect[] {
-  const mean = signal.reduce((sum, x) => sum + x, 0) / signal.length;
+  const mean = meanOf(signal);
   return without.map((losses) => {
     const [sums, counts] = [
       [0, 0],

@@ -30,9 +30,11 @@ type Ring = {
 /** A signal that can be searched for: its two halves, and how often it begins in each. */
 export type Prepared = { readonly halves: readonly [Ring, Ring]; readonly beginnings: readonly [number, number] };
 
+export const meanOf = (numbers: Float32Array): number => numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+
 /** How often numbers rise above their mean: of 0 and 1 how often there is a 1 after a 0, of a place in a line how many lines. */
 export function beginningsOf(signal: Float32Array): number {
-  const mean = signal.reduce((sum, x) => sum + x, 0) / signal.length;
+  const mean = meanOf(signal);
   return signal.reduce((count, x, t) => count + (t > 0 && x > mean && (signal[t - 1] as number) <= mean ? 1 : 0), 0);
 }
 
@@ -43,7 +45,7 @@ export function prepare(signal: Float32Array): Prepared {
   const ring = (from: number, to: number): Ring => {
     const own = signal.subarray(from, to);
     const count = own.length;
-    const mean = own.reduce((sum, x) => sum + x, 0) / count;
+    const mean = meanOf(own);
     // Shifted by less than from one beginning to the next, it would still be in part where it was.
     const least = Math.floor(Math.min(count / 4, Math.max(50, count / Math.max(1, beginningsOf(own)))));
     const shifted = Array.from({ length: shiftCount }, () => least + random.integer(Math.max(1, count - 2 * least)));

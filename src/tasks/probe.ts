@@ -5,7 +5,7 @@
  */
 import { createRandom } from "../nn/random.ts";
 import { shuffle } from "../nn/shuffle.ts";
-import type { Prepared } from "./following.ts";
+import { meanOf, type Prepared } from "./following.ts";
 
 /** Numbers of some units (T,size). */
 export type Units = { readonly data: Float32Array; readonly size: number };
@@ -132,7 +132,6 @@ type Linear = {
   readonly scale: number;
 };
 
-const meanOf = (numbers: Float32Array): number => numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /** Batches in a seeded order, by Adam, with a rate that goes down to 0. */
