@@ -129,6 +129,8 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   resume(job: Job<Piece>): void {
     if (!this.paused.delete(job)) return;
     this.enqueue(job, "first");
+    // At once: a reader that keeps up has a lane whenever one looks.
+    this.guarded(() => this.seat());
     void this.run();
   }
 
@@ -205,7 +207,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   }
 
   private step(): void {
-    try {
+    this.guarded(() => {
       this.seat();
       for (const { text, pieces, ended } of this.desk.step()) {
         const job = this.seated.get(text);
@@ -213,8 +215,14 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
         if (pieces.length > 0 || ended !== undefined) job?.take(pieces, ended);
         if (job?.shares?.after === text.read && text.written === 0) this.share(job, job.shares.texts);
       }
+    });
+  }
+
+  /** A fault of ours must not keep the others waiting for ever: each that has a lane is told of it. */
+  private guarded(work: () => void): void {
+    try {
+      work();
     } catch (error) {
-      // A fault of ours must not keep the others waiting for ever.
       for (const job of [...this.seated.values()]) {
         job.take([], error as Error);
         try {

@@ -127,6 +127,30 @@ test("a paused text gives its lane to others and goes on when it is resumed", as
   expect(job.found).toEqual(alone.found);
 });
 
+test("a text whose reader keeps up has a lane whenever one looks, however often it is paused", async () => {
+  const batcher = await batcherOf();
+  let pauses = 0;
+  const one = jobOf("a", { length: 1e7 });
+  const job: Followed = {
+    ...one,
+    take() {
+      batcher.pause(job);
+      pauses++;
+      void Promise.resolve().then(() => batcher.resume(job));
+    },
+  };
+  batcher.add([job]);
+  await until(() => pauses > 0);
+  const seen = new Set<number>();
+  for (let k = 0; k < 100; k++) {
+    await turn();
+    seen.add(batcher.lanesInUse);
+  }
+  batcher.remove(job);
+  expect([...seen]).toEqual([1]);
+  expect(pauses).toBeGreaterThan(50);
+});
+
 describe("texts that go on from what another one has read", () => {
   const prompt = book.slice(0, 300);
   /** A job whose text reads all of the prompt, and others that read its last token. */
