@@ -69,8 +69,13 @@ export class Connections {
     }
     const nowMs = performance.now();
     const address = socket.remoteAddress ?? "unknown";
-    this.all.set(socket, { address, answers: new Set(), idleMs: nowMs, came: 0, taken: 0, takenMs: nowMs });
-    socket.once("close", () => this.all.delete(socket));
+    const answers = new Set<ServerResponse>();
+    this.all.set(socket, { address, answers, idleMs: nowMs, came: 0, taken: 0, takenMs: nowMs });
+    socket.once("close", () => {
+      this.all.delete(socket);
+      // Node up to 24.9 tells the answer that is on its way alone; to those that wait behind it a socket never comes.
+      for (const answer of answers) if (answer.socket === null) answer.destroy().emit("close");
+    });
   }
 
   private idlest(): Socket | undefined {
