@@ -114,8 +114,10 @@ export async function createServer(
   }
   const inspections = createInspections(limits);
   const document = openapi({ keys: apiKeys.length > 0, hosts: hosts !== undefined });
-  const readJson = (c: Context<Env>, name: RouteName): Promise<unknown> => {
-    const { holding, stop } = c.var.request;
+  const readJson = async (c: Context<Env>, name: RouteName): Promise<unknown> => {
+    const { holding, stop, client } = c.var.request;
+    // Whom nothing in the body could help is told before it is read: to refuse takes far less than to answer.
+    if (name === "complete" || name === "chat") loaded.checkRoom(client);
     const states = name === "writeSessionState" ? loaded.all.map(mostStateBytes) : [];
     return readBody(c.req.raw, {
       ...{ maxBytes: Math.max(settings.maxBodyBytes, ...states), stallMs: settings.stallMs, signal: stop.signal },

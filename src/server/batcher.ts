@@ -38,6 +38,9 @@ export type Job<Piece> = {
 
 const canBegin = <Piece>({ follows, text }: Job<Piece>): boolean => follows !== true || text.state !== undefined;
 
+export const queueFull = (queue: number): ApiError =>
+  new ApiError("queue_full", `the queue is full: ${queue} texts wait. Try again in a moment.`);
+
 /** A batcher for a model, whose later changes do not reach it; `queue` texts may wait. */
 export async function createBatcher<Piece extends { readonly text: string }>(
   lm: LanguageModel,
@@ -96,18 +99,31 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
    */
   add(jobs: readonly Job<Piece>[]): void {
     const [{ client }] = jobs as readonly [Job<Piece>];
-    const full = () =>
-      new ApiError("queue_full", `the queue is full: ${this.queue} texts wait. Try again in a moment.`);
-    while (this.queueLength + jobs.length > this.queue + this.desk.size - this.seated.size) {
-      const [most, theirs] = this.longest();
-      const own = (this.waiting.get(client)?.length ?? 0) + jobs.length;
-      const newest = theirs.findLast(({ text }) => text.read === 0);
-      if (most === client || theirs.length <= own || newest === undefined) throw full();
+    while (this.isShort(jobs.length)) {
+      const newest = this.newestOfMost(client, jobs.length);
+      if (newest === undefined) throw queueFull(this.queue);
       this.remove(newest);
-      newest.take([], full());
+      newest.take([], queueFull(this.queue));
     }
     for (const job of jobs) this.enqueue(job);
     void this.run();
+  }
+
+  /** Whether one more text of this client would be taken on. */
+  hasRoom(client: string): boolean {
+    return !this.isShort(1) || this.newestOfMost(client, 1) !== undefined;
+  }
+
+  /** Whether the queue is too short for so many more. */
+  private isShort(count: number): boolean {
+    return this.queueLength + count > this.queue + this.desk.size - this.seated.size;
+  }
+
+  /** Whom so many more texts of a client may push out: of the one that has most, unless that is this one. */
+  private newestOfMost(client: string, count: number): Job<Piece> | undefined {
+    const [most, theirs] = this.longest();
+    const own = (this.waiting.get(client)?.length ?? 0) + count;
+    return most === client || theirs.length <= own ? undefined : theirs.findLast(({ text }) => text.read === 0);
   }
 
   /** Nobody wants this text any more. */

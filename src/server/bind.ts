@@ -31,7 +31,7 @@ export type ListenOptions = {
 /** Where it is not said how many. */
 export const maxConnections = 2048;
 /** Most connections that wait to be taken on. */
-export const backlog = 511;
+export const backlog = 4096;
 
 export const listenArguments: Arguments = {
   server: having("a server, as createServer makes it", "fetch", "refuse", "drain", "close"),

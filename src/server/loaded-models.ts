@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { excerpt } from "../graph/excerpt.ts";
 import { type LanguageModel, writeLanguageModel } from "../tasks/language-model.ts";
-import { createBatcher } from "./batcher.ts";
+import { createBatcher, queueFull } from "./batcher.ts";
 import type { Piece, Served } from "./completions.ts";
 import { ApiError } from "./errors.ts";
 
@@ -55,6 +55,11 @@ export class LoadedModels {
     const names = [...this.served.keys()].join(", ");
     const wrong = `model: there is no model "${excerpt(name, 60)}". There are ${names}.`;
     throw new ApiError("model_not_found", wrong, "model");
+  }
+
+  /** @throws ApiError queue_full, where a text of this client would be refused, whatever model it is of */
+  checkRoom(client: string): void {
+    if (!this.all.some(({ batcher }) => batcher.hasRoom(client))) throw queueFull(this.options.queue);
   }
 
   /** These are found from now on. */

@@ -90,6 +90,7 @@ describe("a full queue", () => {
       new ApiError("queue_full", "the queue is full: 10 texts wait. Try again in a moment."),
     );
     expect(ended(running)).toBe(0);
+    expect([batcher.hasRoom("a"), batcher.hasRoom("b")]).toEqual([false, true]);
     const other = jobOf("b", { length: 3 });
     batcher.add([other]);
     expect(running.map(({ found }) => found.ended)).toEqual([

@@ -1,4 +1,6 @@
 /** Which errors a client tries again, and what it is given where the time is over. */
+import { once } from "node:events";
+import { connect } from "node:net";
 import OpenAI from "openai";
 import { describe, expect, test, vi } from "vitest";
 import { Batcher } from "../../src/server/batcher.ts";
@@ -165,5 +167,35 @@ describe("OpenAI's client with two retries", () => {
     expect(full.lines.filter(({ status }) => status === 429).length - before).toBe(3);
     stop.abort();
     await running;
+  });
+
+  test("a full queue: is told before the body has come, unless another model has room", async () => {
+    const full = await serving({ queue: 0, maxTokens: 1e9 });
+    const stop = new AbortController();
+    const asked = { prompt: "a", n: 32, max_tokens: 1e7 };
+    const fill = (model: string) =>
+      full.client.completions.create({ ...asked, model }, { signal: stop.signal }).catch((thrown) => thrown);
+    const lanes = (model: string) => full.figure(`unrolled_lanes_in_use{model="${model}"}`);
+    const running = [fill("tiny")];
+    await until(async () => (await lanes("tiny")) === 32);
+    /** Of a body of which nothing comes for a while. */
+    const answered = async (path: string): Promise<string> => {
+      const socket = connect(full.port, "127.0.0.1");
+      socket.setEncoding("utf8");
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\n`);
+      socket.write("Content-Type: application/json\r\nContent-Length: 16\r\n\r\n");
+      const late = setTimeout(() => socket.write('{"model":"none"}'), 200);
+      const [answer] = (await once(socket, "data")) as [string];
+      clearTimeout(late);
+      socket.destroy();
+      return answer.slice(9, 12);
+    };
+    expect(await answered("/v1/completions")).toBe("404");
+    running.push(fill("pairs"));
+    await until(async () => (await lanes("pairs")) === 32);
+    expect(await Promise.all(["/v1/completions", "/v1/chat/completions"].map(answered))).toEqual(["429", "429"]);
+    expect(await answered("/tokenize")).toBe("400");
+    stop.abort();
+    await Promise.all(running);
   });
 });
