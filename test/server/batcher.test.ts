@@ -1,4 +1,6 @@
 /** Who gets a lane, and that nobody's text depends on it. */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { createRandom } from "../../src/nn/random.ts";
@@ -279,4 +281,27 @@ test("an answer under load is the quiet server's for the same seed, whatever els
   for (const [k, choices] of found.entries()) {
     expect(choices, `request ${k} of seed ${seed}: ${JSON.stringify(bodies[k])}`).toEqual(expected[k]);
   }
+});
+
+test("requests over connections that wait to be taken on are worked at together, not one after the other", async () => {
+  const own = await serving();
+  const step = vi.spyOn(Desk.prototype, "step");
+  const body = JSON.stringify({ model: "tiny", prompt: "a", max_tokens: 100, seed: 1 });
+  const asks = `const http = require("node:http");
+    const headers = { "Content-Type": "application/json" };
+    for (let k = 0; k < 30; k++) {
+      http.request("${own.url}/v1/completions", { method: "POST", headers, agent: false }, (answer) => {
+        if (answer.statusCode !== 200) process.exitCode = 1;
+        answer.resume();
+      }).end(${JSON.stringify(body)});
+    }`;
+  const client = spawn(process.execPath, ["-e", asks], { stdio: "ignore" });
+  // All have asked when this process goes on.
+  execFileSync("sleep", ["1"]);
+  expect(step).not.toHaveBeenCalled();
+  expect(await once(client, "exit")).toEqual([0, null]);
+  const steps = step.mock.calls.length;
+  step.mockRestore();
+  // By itself each takes 100.
+  expect(steps).toBeLessThan(300);
 });
