@@ -197,14 +197,7 @@ export function textOf(
   const { max_tokens, temperature, top_p, top_k, min_p, stop, logprobs } = writing;
   const describe: Describe<Piece> =
     logprobs === undefined ? (text: string): Piece => ({ text }) : createDescriber(lm.tokenizer, logprobs);
-  const withNats = logprobs === undefined ? score && createDescriber(lm.tokenizer, 0) : describe;
-  const written: Describe<Piece> = (...token) => {
-    if (score === undefined || withNats === undefined) return describe(...token);
-    const piece: Piece = withNats(...token);
-    score.nats += piece.logProbability as number;
-    score.tokens++;
-    return logprobs === undefined ? { text: piece.text } : piece;
-  };
+  const written = score === undefined ? describe : counted(lm, score, logprobs === undefined ? undefined : describe);
   let rest = restAfter(lm.tokenizer, echo?.tokens.subarray(0, from + 1) ?? about.prompt.subarray(0, 1));
   let place = from;
   const heard = (token: number, logits: Float32Array): Piece => {
@@ -222,6 +215,17 @@ export function textOf(
     ...{ repetitionPenalty: writing.repetition_penalty, logitBias: biasOf(lm, writing) },
     heard: echo !== undefined && logprobs !== undefined ? heard : undefined,
   });
+}
+
+/** Describes as `describe` does, or by their text alone, tokens whose probabilities count for `score`. */
+function counted({ tokenizer }: LanguageModel, score: Score, describe: Describe<Piece> | undefined): Describe<Piece> {
+  const withNats = describe ?? createDescriber(tokenizer, 0);
+  return (...token) => {
+    const piece: Piece = withNats(...token);
+    score.nats += piece.logProbability as number;
+    score.tokens++;
+    return describe === undefined ? { text: piece.text } : piece;
+  };
 }
 
 function biasOf({ tokenizer }: LanguageModel, { logit_bias, ignore_eos }: Writing): Record<number, number> | undefined {

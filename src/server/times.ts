@@ -26,7 +26,8 @@ export function createWatch({ served, texts }: Order, request: RequestContext, m
     },
     came(choice, ended) {
       const written = texts[choice]?.written ?? 0;
-      if (written === 0) return;
+      // Of most tokens nothing is asked.
+      if (written === 0 || (first[choice] !== undefined && !ended)) return;
       const now = performance.now();
       if (request.firstTokenMs === undefined) {
         request.firstTokenMs = now - request.startMs;

@@ -149,13 +149,8 @@ function createPick(options: SamplingOptions, size: number): (scores: Scores, ra
     return ranking.at(k);
   }
 
-  function drawFrom(scores: Scores, best: number, random: Random): number {
-    // Relative to the likeliest token, whose weight is 1 (also where its logit is infinite): nothing overflows.
-    const max = scores[best] as number;
-    for (let id = 0; id < size; id++) {
-      const score = scores[id] as number;
-      weights[id] = score === max ? 1 : Math.exp((score - max) / temperature);
-    }
+  /** Leaves their weights to those that may be drawn, and gives the sum of them. */
+  function keepOnly(scores: Scores): number {
     const least = ranking === undefined ? size - 1 : leastKept(ranking, scores);
     const lowest = ranking === undefined ? -Infinity : (scores[least] as number);
     let total = 0;
@@ -165,6 +160,20 @@ function createPick(options: SamplingOptions, size: number): (scores: Scores, ra
       if (!kept) weights[id] = 0;
       else total += weights[id] as number;
     }
+    return total;
+  }
+
+  function drawFrom(scores: Scores, best: number, random: Random): number {
+    // Relative to the likeliest token, whose weight is 1 (also where its logit is infinite): nothing overflows.
+    const max = scores[best] as number;
+    let total = 0;
+    for (let id = 0; id < size; id++) {
+      const score = scores[id] as number;
+      const weight = score === max ? 1 : Math.exp((score - max) / temperature);
+      weights[id] = weight;
+      total += weight;
+    }
+    if (ranking !== undefined || minP > 0) total = keepOnly(scores);
     let rest = random.uniform() * total;
     let drawn = best;
     for (let id = 0; id < size; id++) {
