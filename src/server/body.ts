@@ -164,7 +164,11 @@ async function within(
     stop.abort(new ApiError("request_timeout", `nothing more of the body came for ${stallMs / 1000} s.`));
   };
   let timer = setTimeout(late, stallMs);
-  const abort = (): void => stop.abort(signal.reason);
+  const abort = (): void => {
+    const { reason } = signal;
+    const isLate = reason instanceof ApiError && reason.kind === "timeout";
+    stop.abort(isLate ? new ApiError("request_timeout", `the body came too slowly: ${reason.message}`) : reason);
+  };
   signal.addEventListener("abort", abort);
   try {
     await read(() => {

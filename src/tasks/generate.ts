@@ -155,9 +155,11 @@ export async function* generateMany(
 /** The characters of a text that the model does not know, each once. */
 export function unknownCharacters({ tokenizer }: LanguageModel, text: string): string[] {
   if (!hasUnknown(tokenizer)) return [];
+  const ids = encode(tokenizer, text);
+  if (!ids.includes(0)) return [];
   const found = new Set<string>();
   let at = 0;
-  for (const id of encode(tokenizer, text)) {
+  for (const id of ids) {
     // What stands for an unknown character is a character too, so the place cannot be told from its length.
     const token = id === 0 ? String.fromCodePoint(text.codePointAt(at) as number) : decodeToken(tokenizer, id);
     if (id === 0) found.add(token);

@@ -44,6 +44,18 @@ describe("where the time is over", () => {
     expect(hurried.lines.at(-1)).toMatchObject({ status: 200, completionTokens: length });
   });
 
+  test("a body that comes little by little, and has not by then, came too slowly: 408, which may be tried again", async () => {
+    const socket = connect(hurried.port, "127.0.0.1");
+    socket.setEncoding("utf8");
+    socket.write("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n");
+    socket.write("Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n");
+    const more = setInterval(() => socket.write(" "), 20);
+    const [answer] = (await once(socket, "data")) as [string];
+    clearInterval(more);
+    socket.destroy();
+    expect(answer).toMatch(/^HTTP\/1\.1 408 .*x-should-retry: true.*too slowly.*0\.3 s.*"code":"request_timeout"/is);
+  });
+
   test("a stream ends as well: each choice with length, the usage, [DONE]", async () => {
     const asked = { ...endless, n: 2, stream: true, stream_options: { include_usage: true } };
     const text = await (await hurried.post("/v1/completions", asked)).text();
