@@ -5,6 +5,7 @@
 import { type Engine, EngineDied, startEngine } from "../engine/engine.ts";
 import type { TrainedModel, TrainingReport, TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
+import { notify } from "../notices.ts";
 import { createShared } from "../shared.ts";
 import { changedHere } from "./database.ts";
 import { checkpointOf, createKeeper, forgetRun, hold, type Run } from "./interrupted.ts";
@@ -119,6 +120,7 @@ async function train({ place, name, text, settings, facts, from }: TrainingReque
   addEventListener("beforeunload", warn);
   const [beforeMs, beforeStep] = [from?.losses.at(-1)?.elapsedMs ?? 0, from?.losses.at(-1)?.step ?? 0];
   let pausedMs = 0;
+  let isKept: boolean | undefined;
   try {
     if (release === undefined) throw new Error("It goes on in another tab of this browser.");
     const start = from && { file: from.file, interrupted: from.run !== undefined };
@@ -130,6 +132,9 @@ async function train({ place, name, text, settings, facts, from }: TrainingReque
         return await kept(name, facts, value, session().training?.phase === "stopping", id);
       }
       hear(value, beforeMs - pausedMs, beforeStep);
+      // The first report has one, unless none will.
+      isKept ??= value.checkpoint !== undefined;
+      notify("unkept-run", isKept ? undefined : { text: tooLarge });
       if (value.checkpoint !== undefined) {
         const { losses = [] } = session().training ?? {};
         const { step, done, epoch } = value;
@@ -153,9 +158,13 @@ async function train({ place, name, text, settings, facts, from }: TrainingReque
   } finally {
     own.end();
     release?.();
+    notify("unkept-run", undefined);
     removeEventListener("beforeunload", warn);
   }
 }
+
+const tooLarge =
+  "This model is too large to be kept while it trains: a page that is closed or reloaded loses the run. Finish it to keep the model.";
 
 function reasonOf(error: unknown): string {
   if (error instanceof EngineDied && session().training?.phase === "stopping") {
