@@ -100,6 +100,9 @@ export const serve: Command = {
     const host = given.text("host") ?? "127.0.0.1";
     const apiKeys = keysOf(given);
     const json = given.flag("json");
+    // One that comes before there is a server asks for what it reads anyway.
+    const ignore = (): void => {};
+    process.on("SIGHUP", ignore);
     // What other commands need not load.
     const [{ createServer }, { listen }] = await Promise.all([
       import("../server/app.ts"),
@@ -127,7 +130,7 @@ export const serve: Command = {
       warn(`--host: ${host} is in reach of others, and no --api-key is asked for.`, json);
     }
 
-    process.on("SIGHUP", () => {
+    process.off("SIGHUP", ignore).on("SIGHUP", () => {
       reload().then(
         () => warn("SIGHUP: the files were read anew.", json),
         (error: unknown) => {
@@ -244,7 +247,9 @@ function limitsOf(given: Given) {
 }
 
 const warn = (message: string, json: boolean): void => {
-  process.stderr.write(json ? `${JSON.stringify({ warning: message })}\n` : `${printable(message)}\n`);
+  process.stderr.write(
+    json ? `${JSON.stringify({ time: new Date().toISOString(), warning: message })}\n` : `${printable(message)}\n`,
+  );
 };
 
 /** Where it listens; in a terminal, what to try as well. */

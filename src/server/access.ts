@@ -1,6 +1,7 @@
 /** Who may ask: keys, and the names that the server may be asked by. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
+import { excerpt } from "../graph/excerpt.ts";
 import type { Env } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { createHostCheck } from "./hosts.ts";
@@ -11,8 +12,11 @@ import { createAddresses, type TrustProxy } from "./proxies.ts";
 export function checkHost(hosts: readonly string[]): MiddlewareHandler<Env> {
   const isAllowed = createHostCheck(hosts);
   return async (c, next) => {
-    if (isAllowed(c.req.header("host") ?? "")) return next();
-    throw new ApiError("host_not_allowed", `host: needs one of ${hosts.join(", ")}. See --allow-host.`);
+    // Without one it is of HTTP/1.0, and no page's: browsers say it.
+    const host = c.req.header("host");
+    if (host === undefined || isAllowed(host)) return next();
+    const wrong = `host: needs one of ${hosts.join(", ")}, got ${excerpt(host, 60)}. See --allow-host.`;
+    throw new ApiError("host_not_allowed", wrong);
   };
 }
 
@@ -50,7 +54,9 @@ function keyOf(c: Context<Env>, keys: readonly Buffer[], isOpen: boolean): strin
   const at = keys.reduce((found, one, k) => (timingSafeEqual(one, got) ? k : found), -1);
   if (key !== undefined && at >= 0) return `key ${at + 1}`;
   if (isOpen) return undefined;
-  const wrong = key === undefined ? "there is no API key" : "the API key is not known";
+  const none =
+    c.req.header("authorization") === undefined ? "there is no API key" : "Authorization has no Bearer and key";
+  const wrong = key === undefined ? none : "the API key is not known";
   throw new ApiError("invalid_api_key", `${wrong}. Send one in the header Authorization: Bearer KEY.`);
 }
 

@@ -213,11 +213,15 @@ function addRoutes(
         .map(({ method }) => method.toUpperCase());
       c.var.request.route = path;
       c.header("Allow", methods.join(", "));
-      throw new ApiError("method_not_allowed", `${path} takes ${methods.join(" and ")}, got ${c.req.method}.`);
+      throw new ApiError(
+        "method_not_allowed",
+        `${basePath}${path} takes ${methods.join(" and ")}, got ${c.req.method}.`,
+      );
     });
   }
-  app.notFound(() => {
-    throw new ApiError("not_found", `there is nothing here. GET ${basePath}/openapi.json lists what there is.`);
+  app.notFound((c) => {
+    const wrong = `there is nothing at ${excerpt(c.req.path, 100)}. GET ${basePath}/openapi.json lists what there is.`;
+    throw new ApiError("not_found", wrong);
   });
   app.onError((error, c) => {
     const { request } = c.var;

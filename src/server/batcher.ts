@@ -8,7 +8,7 @@ import { createDesk, type Desk, type Outcome, type Text } from "../tasks/desk.ts
 import type { LaneState } from "../tasks/lanes.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { ApiError } from "./errors.ts";
-import { giveTurns, turn } from "./turns.ts";
+import { giveTurns } from "./turns.ts";
 
 /** Most texts at once. */
 export const mostLanes = 32;
@@ -199,8 +199,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   private async run(): Promise<void> {
     if (this.stepping) return;
     this.stepping = true;
-    // Requests that come together begin together. The turn that brought the first one ends before another one brings anything.
-    await turn();
+    // Requests that come together begin together.
     await giveTurns(othersMs);
     let lastMs = performance.now();
     let forOthersMs: number = othersMs;

@@ -3,7 +3,10 @@ import type { Readable } from "node:stream";
 import { excerpt } from "../graph/excerpt.ts";
 import { isDamage, unpacked } from "./compression.ts";
 import { ApiError } from "./errors.ts";
-import { noteArrival } from "./turns.ts";
+import { begunInTurn, noteArrival } from "./turns.ts";
+
+/** Characters of a body from which on the work for it is begun one at a time. */
+const muchWork = 8192;
 
 export type BodyLimits = {
   readonly maxBytes: number;
@@ -28,15 +31,23 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<un
   if (!/^application\/json *(;|$)/i.test(type)) {
     throw new ApiError("media_type", `Content-Type: needs application/json, got ${excerpt(type, 60)}.`);
   }
-  const encoding = (headers.get("content-encoding") ?? "identity").trim().toLowerCase();
+  const charset = /; *charset *= *"?([^";]*)/i.exec(type)?.[1]?.trim() ?? "utf-8";
+  if (!/^utf-?8$/i.test(charset)) {
+    throw new ApiError("media_type", `Content-Type: needs the charset utf-8, got ${excerpt(charset, 60)}.`);
+  }
+  const encoding = headers.get("content-encoding")?.trim().toLowerCase() || "identity";
   if (!["identity", "gzip", "x-gzip"].includes(encoding)) {
     throw new ApiError("content_encoding", `Content-Encoding: needs gzip, or none, got ${excerpt(encoding, 60)}.`);
   }
   const isPacked = encoding !== "identity";
   const text = await readText(request, limits, isPacked).catch((error: unknown) => {
     if (isPacked && isDamage(error)) throw new ApiError("invalid", "the body is no gzip: it is damaged or cut off.");
+    if (error instanceof TypeError && "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA") {
+      throw new ApiError("invalid", "the body is no UTF-8.");
+    }
     throw error instanceof ApiError ? error : new ApiError("aborted", "the body did not come to its end.");
   });
+  if (text.length > muchWork) await begunInTurn();
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -49,10 +60,10 @@ async function readText(request: Request, limits: BodyLimits, isPacked: boolean)
   const { maxBytes, stallMs, signal, onBytes, incoming } = limits;
   const check = (bytes: number): void => {
     const limit = maxBytes.toLocaleString("en-US");
-    if (bytes > maxBytes) throw new ApiError("too_large", `the body is longer than ${limit} bytes.`);
+    if (bytes > maxBytes) throw new ApiError("too_large", `the body is longer than ${limit} bytes. See --max-body.`);
   };
   check(Number(request.headers.get("content-length") ?? 0));
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
   let [text, bytes] = ["", 0];
   const body = () => (request.body ?? []) as AsyncIterable<Uint8Array>;
   await within(stallMs, signal, (onProgress, stop) => {

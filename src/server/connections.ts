@@ -8,15 +8,18 @@ import { Server as NetServer, type Socket } from "node:net";
 import { backlog } from "./bind.ts";
 import { noteArrival, turn } from "./turns.ts";
 
-/** Requests of one connection at once: a client may send the next ones before it has been answered. */
-const maxPipelined = 8;
+/** Requests of one connection that are worked at: a client may send the next ones before it has been answered. */
+const maxAtWork = 8;
+/** With those that wait behind them; a connection with more is closed. */
+const maxPipelined = 64;
 /** How long nothing has to come at the end, and how often that is looked at. */
 const [quietMs, lookMs] = [500, 20];
 
 type State = {
   readonly address: string;
-  /** Answers that have not ended. */
+  /** Answers that have not ended; and what begins those behind them. */
   readonly answers: Set<ServerResponse>;
+  readonly waiting: (() => void)[];
   /** Since when there is none; at the end, and nothing more has come. */
   idleMs: number;
   /** Bytes that had come when it was looked at last. */
@@ -32,6 +35,8 @@ export type ConnectionLimits = {
   readonly stallMs: number;
   /** Tells one that is not taken on, and closes it. */
   readonly refuse: (socket: Socket) => void;
+  /** Told of one that is closed for the requests that it has sent. */
+  readonly overrun: (socket: Socket) => void;
 };
 
 export class Connections {
@@ -70,7 +75,7 @@ export class Connections {
     const nowMs = performance.now();
     const address = socket.remoteAddress ?? "unknown";
     const answers = new Set<ServerResponse>();
-    this.all.set(socket, { address, answers, idleMs: nowMs, came: 0, taken: 0, takenMs: nowMs });
+    this.all.set(socket, { address, answers, waiting: [], idleMs: nowMs, came: 0, taken: 0, takenMs: nowMs });
     socket.once("close", () => {
       this.all.delete(socket);
       // Node up to 24.9 tells the answer that is on its way alone; to those that wait behind it a socket never comes.
@@ -101,23 +106,30 @@ export class Connections {
     }
   }
 
-  /** A request has come. Whether it is to be answered. */
-  begin({ socket }: IncomingMessage, answer: ServerResponse): boolean {
+  /** A request has come: `start` is called once it is its turn among those of its connection. */
+  begin({ socket }: IncomingMessage, answer: ServerResponse, start: () => void): void {
     noteArrival();
     const state = this.all.get(socket);
-    // It was refused, and has sent something meanwhile.
-    if (state === undefined) return false;
-    if (state.answers.size >= maxPipelined) {
+    // It was refused, or closed, and has sent something meanwhile.
+    if (state === undefined || socket.destroyed) return;
+    const { answers, waiting } = state;
+    if (answers.size + waiting.length >= maxPipelined) {
+      this.limits.overrun(socket);
       socket.destroy();
-      return false;
+      return;
     }
-    state.answers.add(answer);
-    if (this.ending) answer.shouldKeepAlive = false;
-    answer.once("close", () => {
-      state.answers.delete(answer);
-      state.idleMs = performance.now();
-    });
-    return true;
+    const work = (): void => {
+      answers.add(answer);
+      if (this.ending) answer.shouldKeepAlive = false;
+      answer.once("close", () => {
+        answers.delete(answer);
+        state.idleMs = performance.now();
+        if (!socket.destroyed) waiting.shift()?.();
+      });
+      start();
+    };
+    if (answers.size < maxAtWork) work();
+    else waiting.push(work);
   }
 
   /** Whether an answer is on its way: another one would be read as a part of it. */

@@ -50,16 +50,16 @@ export type ErrorBody = {
   };
 };
 
-type ApiErrorOptions = ErrorOptions & { readonly retryAfter?: number };
+type ApiErrorOptions = ErrorOptions & { readonly retryAfter?: number | false };
 
 /**
  * An answer that is an error. `param` is the field of the request that is wrong, where it is one; `retryAfter` in how many seconds
- * it may succeed, where that is known.
+ * it may succeed, where that is known, or false where it never will.
  */
 export class ApiError extends Error {
   readonly kind: ErrorKind;
   readonly param: string | undefined;
-  readonly retryAfter: number | undefined;
+  readonly retryAfter: number | false | undefined;
 
   constructor(kind: ErrorKind, message: string, param?: string, { retryAfter, ...options }: ApiErrorOptions = {}) {
     super(message, options);

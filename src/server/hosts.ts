@@ -8,13 +8,17 @@ function hostOf(pattern: string): Host | undefined {
   return name === undefined ? undefined : { name: name.toLowerCase(), port: port === "*" ? undefined : port };
 }
 
-export const isHost = (pattern: string): boolean => hostOf(pattern) !== undefined;
+export function isHost(pattern: string): boolean {
+  const host = hostOf(pattern);
+  return host !== undefined && Number(host.port ?? 0) <= 65_535;
+}
 
 /** Tells whether a request's Host is one of these. A pattern without port is for any; a Host without one has that of HTTP or HTTPS. */
 export function createHostCheck(patterns: readonly string[]): (host: string) => boolean {
   const allowed = patterns.flatMap((pattern) => hostOf(pattern) ?? []);
   return (host) => {
-    const [, name, port = ""] = /^(\[[^\]]*\]|[^:]+)(?::(\d*))?$/.exec(host.toLowerCase()) ?? [];
+    // The dot at its end says that a name is whole.
+    const [, name, port = ""] = /^(\[[^\]]*\]|[^:]+?)\.?(?::(\d*))?$/.exec(host.toLowerCase()) ?? [];
     if (name === undefined) return false;
     return allowed.some((one) => {
       const isNamed =

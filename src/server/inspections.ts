@@ -52,7 +52,10 @@ export function createInspections({ maxPromptTokens }: Limits) {
       signal: AbortSignal,
     ): Promise<object> {
       if (running >= mostAtOnce) {
-        throw new ApiError("queue_full", `${running} others are looking inside models. Try again in a moment.`);
+        throw new ApiError(
+          "queue_full",
+          `${running} inspections are under way, as many as may be. Try again in a moment.`,
+        );
       }
       running++;
       try {

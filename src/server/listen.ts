@@ -35,6 +35,8 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
   const { host, port, drainMs = 0, maxConnections = mostConnections, stallMs = serverDefaults.stallMs } = options;
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,
+    // Of HTTP/1.0, which needs no host: a balancer's question for the health.
+    hostname: "localhost",
     // What makes no request of it: a host or a path that is none.
     errorHandler: (error) => server.refuse(errorOf(error)),
   });
@@ -52,13 +54,19 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
         socket.end(answer, () => socket.destroy());
       });
     },
+    overrun: (socket) => {
+      const error = new ApiError("queue_full", "there are too many requests on one connection.");
+      server.refuse(error, socket.remoteAddress);
+    },
   });
   http.on("request", (incoming, outgoing) => {
-    if (connections.begin(incoming, outgoing)) listener(incoming, outgoing);
+    // A host that is none, for the adapter.
+    if (incoming.httpVersion !== "1.0" && !incoming.headers.host) incoming.headers.host = " ";
+    connections.begin(incoming, outgoing, () => listener(incoming, outgoing));
   });
   http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === "ECONNRESET" || !socket.writable || connections.isAnswering(socket)) socket.destroy();
-    else rawAnswer(server.refuse(noRequest(error.code), socket.remoteAddress)).then((answer) => socket.end(answer));
+    else rawAnswer(server.refuse(noRequest(error), socket.remoteAddress)).then((answer) => socket.end(answer));
   });
   http.on("checkExpectation", (request, response) => {
     const wanted = excerpt(String(request.headers.expect), 60);
@@ -94,14 +102,14 @@ function errorOf(error: unknown): ApiError {
 }
 
 /** What is wrong with what is no HTTP. */
-function noRequest(code: string | undefined): ApiError {
+function noRequest({ code, reason = "" }: NodeJS.ErrnoException & { readonly reason?: string }): ApiError {
   if (code === "HPE_HEADER_OVERFLOW") {
     return new ApiError("headers_too_large", `the headers are longer than ${headerBytes} bytes.`);
   }
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
     return new ApiError("request_timeout", "the request took too long to come.");
   }
-  return new ApiError("invalid", "this is no HTTP request.");
+  return new ApiError("invalid", `this is no HTTP request${reason === "" ? "" : `: ${excerpt(reason, 100)}`}.`);
 }
 
 /** An answer as bytes, for a connection that has none on its way. */

@@ -31,7 +31,11 @@ export function createMetrics({ batchers, sessions, memory }: Sources) {
       },
     });
   };
-  gauge("unrolled_queue_length", "Texts that wait for a lane.", "queued");
+  gauge(
+    "unrolled_queue_length",
+    "Texts that wait for a lane, or for another one of their request that reads their prompt.",
+    "queued",
+  );
   gauge("unrolled_lanes_in_use", "Texts that are being read or written.", "lanes");
   new Gauge({
     ...{ name: "unrolled_sessions", help: "Sessions that are kept.", registers },

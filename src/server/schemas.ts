@@ -81,10 +81,7 @@ const someText = text("text of at least one character").min(1, needs("text of at
 /** Dozens are sent by clients for stories: the names of all who speak. */
 const mostStops = 128;
 const stop = z
-  .union(
-    [text(), z.array(someText).max(mostStops)],
-    needs(`text, or a list of at most ${mostStops} texts, each of at least one character`),
-  )
+  .union([text(), z.array(text()).max(mostStops)], needs(`text, or a list of at most ${mostStops} texts`))
   .nullish()
   .transform((value): readonly string[] => (typeof value === "string" ? [value] : (value ?? [])).map(unixLineEnds))
   .transform((stops) => stops.filter((one) => one !== ""))
@@ -113,6 +110,7 @@ const topK = z
 
 /** What demands a certain form of the text. */
 const isText = (value: unknown): boolean => (value as { type?: unknown }).type === "text";
+const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 const free = only((value) => value === "", "null: texts are written freely", "Only null.");
 /** What other servers can do: refused where it is asked for, for what came would not be what was meant. */
 export const refused = {
@@ -121,6 +119,10 @@ export const refused = {
   response_format: only(isText, 'null or {"type": "text"}: texts are written freely', 'Only {"type": "text"}.'),
   ...{ structured_outputs: free, guided_json: free, guided_regex: free, guided_choice: free, guided_grammar: free },
   ...{ json_schema: free, grammar: free },
+  stop_token_ids: only(isEmpty, "null: stop takes texts", "Only null."),
+  min_tokens: only((value) => value === 0, "0: a text may end at once", "Only 0."),
+  prompt_logprobs: only((value) => value === 0 || value === false, "null: echo with logprobs tells them", "Only null."),
+  length_penalty: only((value) => value === 1, "1: the server draws tokens", "Only 1."),
 };
 
 export const tokensToWrite = whole(0, most, "a whole number from 0");
@@ -218,6 +220,7 @@ const one = only((value) => value === 1, "1: a session is one text", "Only 1.");
 export const sessionCompletionRequest = z
   .object({
     prompt: optional(lines(), "", "What the model reads first. It goes on from all that it has read and written."),
+    model: optional(text(), undefined, "The session's, or nothing."),
     ...writing,
     n: one,
     best_of: one,
@@ -427,7 +430,7 @@ export type CompletionRequest = z.output<typeof completionRequest>;
 /** How a text is to be written. */
 export type Writing = Omit<
   z.output<typeof sessionCompletionRequest>,
-  "prompt" | "n" | "best_of" | "echo" | keyof typeof refused | "max_completion_tokens" | "user"
+  "prompt" | "model" | "n" | "best_of" | "echo" | keyof typeof refused | "max_completion_tokens" | "user"
 >;
 export type Completion = z.output<typeof completion>;
 export type Warning = NonNullable<Completion["warnings"]>[number];

@@ -53,7 +53,11 @@ function readingOf(tokenizer: Tokenizer, memory: Memory, text: string): Reading 
   toRead.set(given, healFrom);
   const open = openFrom(tokenizer, given);
   const settled = Math.max(0, healFrom + open - 1);
-  const tokens = memory.tokens + given.length - encode(tokenizer, memory.open).length;
+  // One that was put back may say any number.
+  const tokens = Math.min(
+    Number.MAX_SAFE_INTEGER,
+    memory.tokens + given.length - encode(tokenizer, memory.open).length,
+  );
   return {
     ...{ toRead, healFrom, settled, tokens },
     after: (state) => ({

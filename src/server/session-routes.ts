@@ -1,5 +1,6 @@
 /** What is asked of sessions: to begin one, to go on with its text, to look at it, to copy it, to end it. */
 import type { Context } from "hono";
+import { excerpt } from "../graph/excerpt.ts";
 import { encode } from "../text/tokenizer.ts";
 import type { Answer, Sender } from "./answer.ts";
 import {
@@ -14,6 +15,7 @@ import {
 } from "./completions.ts";
 import type { Env } from "./context.ts";
 import { completionBytes } from "./costs.ts";
+import { ApiError } from "./errors.ts";
 import { LazyList } from "./json.ts";
 import type { LoadedModels } from "./loaded-models.ts";
 import { type Handlers, routes } from "./openapi.ts";
@@ -83,8 +85,15 @@ export function sessionRoutes({ models, sessions, limits, answer, start, send }:
       sessions.add(copy, session);
       return c.json(summary(copy), 201);
     },
-    async completeSession(c, body) {
+    async completeSession(c, { model, ...body }) {
       const session = sessionOf(c);
+      if (model !== undefined && model !== session.served.name) {
+        throw new ApiError(
+          "invalid",
+          `model: the session's is ${session.served.name}, got ${excerpt(model, 60)}.`,
+          "model",
+        );
+      }
       const leave = sessions.enter(session);
       try {
         const writing = withLength(body);

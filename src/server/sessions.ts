@@ -69,6 +69,7 @@ export class Sessions {
     const own = this.of(session.owner);
     if (own.length >= mostEach || this.all.size >= most) {
       const idle = own.filter((one) => one !== kept && one.busyUntilMs === undefined);
+      if (Math.min(most, mostEach) < (kept === undefined ? 1 : 2)) throw never(Math.min(most, mostEach));
       if (idle.length === 0) throw this.full(own);
       this.delete(idle.reduce((a, b) => (b.used < a.used ? b : a)));
     }
@@ -153,6 +154,12 @@ export class Sessions {
       if (session.expiresMs <= now && session.busyUntilMs === undefined) this.all.delete(session.id);
     }
   }
+}
+
+/** Where not even one more than the one that is copied may be. */
+function never(most: number): ApiError {
+  const wrong = most === 0 ? "this server keeps no sessions" : "you may have 1 session: there is no place for a copy";
+  return new ApiError("session_limit", `${wrong}.`, undefined, { retryAfter: false });
 }
 
 const missing = (id: string, param?: string): ApiError =>

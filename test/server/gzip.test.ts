@@ -60,7 +60,10 @@ describe("a body with Content-Encoding: gzip", () => {
   test("gets 413 as soon as it has become longer than a body may be: no more of it is unpacked", async () => {
     const bomb = gzipSync(Buffer.alloc(200_000_000));
     expect(bomb.length).toBeLessThan(1_000_000);
-    expect(await errorOf(await packed(bomb))).toEqual([413, "the body is longer than 1,000,000 bytes."]);
+    expect(await errorOf(await packed(bomb))).toEqual([
+      413,
+      "the body is longer than 1,000,000 bytes. See --max-body.",
+    ]);
     // In pieces of 1 KB, of which each becomes about 1 MB: one is enough, and 16 KB are what a stream of Node's takes ahead.
     let taken = 0;
     const body = new ReadableStream<Uint8Array>(

@@ -33,7 +33,62 @@ async function wrong(answer: Response): Promise<number> {
   return answer.status;
 }
 
+describe("requests one after the other on a connection", () => {
+  const question = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+  test("that come before the first is answered are answered in their order, 64 of them, the first of them a stream", async () => {
+    const { socket, text } = await open();
+    socket.write(ask({ model: "tiny", prompt: "a", max_tokens: 300, stream: true }) + question.repeat(63));
+    await until(() => text().split("HTTP/1.1 200").length > 64);
+    socket.destroy();
+    expect(text().indexOf("data: [DONE]")).toBeLessThan(text().indexOf('{"status":"ok"}'));
+    expect(text().match(/\{"status":"ok"\}/g)).toHaveLength(63);
+  });
+
+  test("of which more than 64 wait end the connection, which the log and the figures tell; nothing of them goes on", async () => {
+    const before = patient.lines.length;
+    const { socket, closed } = await open(patient.port);
+    socket.write(ask(endless).repeat(65));
+    await closed;
+    expect(patient.lines.slice(before).some(({ error }) => error === "queue_full")).toBe(true);
+    expect(await patient.figure('unrolled_refusals_total{reason="queue_full"}')).toBeGreaterThan(0);
+    await until(async () => (await lanes()) === 0);
+  });
+});
+
+test("HTTP/1.0, which needs no Host, is answered; HTTP/1.1 without one is not", async () => {
+  for (const [asked, status] of [
+    ["GET /healthz HTTP/1.0\r\n\r\n", 200],
+    ["GET /healthz HTTP/1.1\r\n\r\n", 400],
+    ["GET /healthz HTTP/1.1\r\nHost:\r\n\r\n", 400],
+  ] as const) {
+    const { socket, text } = await open();
+    socket.write(asked);
+    await until(() => text().includes("}"));
+    socket.destroy();
+    expect([asked, text().slice(9, 12)]).toEqual([asked, String(status)]);
+  }
+});
+
 describe("malformed requests", () => {
+  test("a body that is no UTF-8 gets 400, and another charset 415: what was sent is not altered unsaid", async () => {
+    const send = (byte: number, type: string) =>
+      fetch(`${here.url}/v1/completions`, {
+        method: "POST",
+        body: Buffer.concat([Buffer.from('{"model":"tiny","prompt":"'), Buffer.from([byte]), Buffer.from('"}')]),
+        headers: { "Content-Type": type },
+      });
+    for (const [type, status] of [
+      ["application/json", 400],
+      ["application/json; charset=UTF-8", 400],
+      ["application/json; charset=latin1", 415],
+    ] as const) {
+      const answer = await send(0xe9, type);
+      expect([type, await wrong(answer)]).toEqual([type, status]);
+    }
+    expect((await send(0x61, 'application/json;charset="utf-8"')).status).toBe(200);
+  });
+
   test("any JSON is answered: as a completion, or as a client's error", async () => {
     const field = fc.oneof(fc.jsonValue(), fc.constantFrom("tiny", 0, 1, -1, 1e308, "", [], {}, true, null));
     const names = ["prompt", "max_tokens", "temperature", "top_p", "n", "stop", "seed", "logprobs", "echo", "best_of"];
@@ -123,7 +178,7 @@ describe("malformed requests", () => {
       const { socket, text, closed } = await open();
       socket.write(bytes);
       await closed;
-      expect(text()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*"this is no HTTP request\."/s);
+      expect(text()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*"this is no HTTP request: [A-Z][^"]+\."/s);
     }
     const { socket, text, closed } = await open();
     socket.write(`GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`);

@@ -113,7 +113,7 @@ describe("what other servers take", () => {
 describe("fields that are not known", () => {
   test("are ignored, and each is told of once, whatever route and request it comes in", async () => {
     warnings.length = 0;
-    const unknown = { metadata: { a: 1 }, store: true, min_tokens: 5, service_tier: "auto", __proto__x: 1 };
+    const unknown = { metadata: { a: 1 }, store: true, min_new_things: 5, service_tier: "auto", __proto__x: 1 };
     for (let k = 0; k < 3; k++) expect(await answeredOnce(unknown)).toBe(await textOf());
     await here.post("/v1/unrolled/inspect", { model: "tiny", text: "a", metadata: {}, other: 1 });
     const said = warnings.map(({ warning }) => warning);

@@ -31,6 +31,35 @@ async function occupy(of: Serving, id: string, key = "none"): Promise<() => Prom
   };
 }
 
+test("what no waiting could help is not to be tried again: no sessions at all, a copy where one may be", async () => {
+  const told = async (answer: Response) => [
+    answer.status,
+    answer.headers.get("x-should-retry"),
+    answer.headers.get("retry-after"),
+    (await answer.json()).error.message,
+  ];
+  for (const options of [{ sessions: 0 }, { sessionsPerKey: 0 }]) {
+    const none = await serving(options);
+    expect(await told(await none.post(sessions, { model: "tiny", prompt: "a" }))).toEqual([
+      ...[429, "false", null, "this server keeps no sessions."],
+    ]);
+  }
+  const one = await serving({ sessionsPerKey: 1 });
+  const id = await begin(one);
+  const fork = await one.post(`${sessions}/${id}/fork`, {});
+  expect(await told(fork)).toEqual([429, "false", null, expect.stringContaining("no place for a copy")]);
+});
+
+test("a session goes on with its own model alone", async () => {
+  const of = await serving();
+  const id = await begin(of);
+  const other = await goOn(of, id, { model: "pairs", max_tokens: 1 });
+  expect([other.status, (await other.json()).error.message]).toEqual([
+    ...[400, "model: the session's is tiny, got pairs."],
+  ]);
+  expect((await goOn(of, id, { model: "tiny", max_tokens: 1 })).status).toBe(200);
+});
+
 describe("a key that has as many sessions as it may", () => {
   test("loses the one that it used least recently, and no other key loses one", async () => {
     const of = await serving({ apiKeys: ["one", "two"], sessionsPerKey: 3 });

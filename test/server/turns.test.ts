@@ -1,8 +1,10 @@
 /** Turns of the event loop, as many as bring something. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
 import { giveTurns, noteArrival, turn } from "../../src/server/turns.ts";
+import { serving } from "./serving.ts";
 
 /** `n` connections that wait at a port, made while this process stands still. */
 const connect = (port: number, n: number) =>
@@ -28,6 +30,32 @@ test("all connections that wait are accepted before the next steps, where one tu
   expect(accepted).toBe(40);
   server.close();
 });
+
+test.each(["/tokenize", "/v1/completions"])(
+  "who comes after 40 long prompts for %s waits for few of them",
+  async (path) => {
+    const own = await serving({ maxPromptTokens: 1e6, maxMemoryBytes: 1e12 });
+    const asks = `const http = require("node:http");
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify({ model: "tiny", prompt: "a cat ".repeat(10000), max_tokens: 1 });
+    const ask = (method, path, body) => new Promise((done) => {
+      const request = http.request("${own.url}" + path, { method, headers, agent: false }, (answer) => {
+        answer.resume().on("end", done);
+      });
+      request.end(body);
+    });
+    const all = Array.from({ length: 40 }, () => ask("POST", "${path}", body));
+    setTimeout(() => all.push(ask("GET", "/healthz")), 200);
+    setTimeout(() => Promise.all(all), 300);`;
+    const client = spawn(process.execPath, ["-e", asks], { stdio: "ignore" });
+    // All wait when this process goes on.
+    execFileSync("sleep", ["1"]);
+    await once(client, "exit");
+    const paths = own.lines.map((line) => line.path);
+    expect(paths).toHaveLength(41);
+    expect(paths.indexOf("/healthz")).toBeLessThan(10);
+  },
+);
 
 test("a turn that brings nothing is the last; and there is an end where each brings something", async () => {
   let turns = 0;
