@@ -2,7 +2,7 @@
  * `npm run recipe -- NAME [DATA] [options]`, and `npm run example -- ...`: install what is missing, build recipes/NAME.ts or
  * examples/NAME.ts, run it.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ensureInstalled, fail, root, run } from "./steps.mjs";
@@ -17,16 +17,20 @@ if (!names.includes(name)) fail(`npm run ${kind}: ${given}. There are ${names.jo
 
 ensureInstalled();
 const { build } = await import("vite");
+// By the package's names they get its source.
+const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const publicModules = Object.entries(exports).flatMap(([path, target]) => {
+  if (target?.default === undefined || path.includes("*")) return [];
+  const source = target.default.replace(/^\.\/dist\/(.*)\.js$/, "src/$1.ts");
+  return [{ find: new RegExp(`^unrolled${path.slice(1)}$`), replacement: join(root, source) }];
+});
 const output = join(root, "node_modules/.cache/unrolled", folder);
 await build({
   root,
   configFile: false,
   logLevel: "error",
   resolve: {
-    alias: [
-      { find: /^unrolled$/, replacement: join(root, "src/index.ts") },
-      { find: /^unrolled\/cells$/, replacement: join(root, "src/cells/index.ts") },
-    ],
+    alias: publicModules,
   },
   build: {
     ssr: join(root, folder, `${name}.ts`),

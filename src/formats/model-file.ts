@@ -45,8 +45,10 @@ import {
 
 /** What a weight takes: 4 bytes; 2, precise to 3 decimal digits, up to 65,504; or 2, precise to 2 digits, as large as f32. */
 export const weightTypes = ["f32", "f16", "bf16"] as const;
+/** The element type that weights are written with. */
 export type WeightType = (typeof weightTypes)[number];
 
+/** What the file of a model holds. */
 export type ModelFile = {
   readonly model: Model;
   /** Where training stopped, so that it can go on. */
@@ -59,7 +61,7 @@ const version = 1;
 /** More would keep the compiler busy for long. */
 const mostLayers = 500;
 
-/** Data by names that are not the file's own. */
+/** Data by names that are not the file's own. @internal */
 export const extraRule: Rule = {
   ...recordOf(anything),
   expected: "plain data by name, as JSON can hold it",
@@ -73,6 +75,7 @@ export const extraRule: Rule = {
   },
 };
 type WriteOptions = { readonly dtype?: WeightType };
+/** @internal */
 export const writeModelArguments: Arguments = {
   content: optionsOf<ModelFile>({
     model: required(aModel),

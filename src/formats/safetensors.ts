@@ -39,6 +39,7 @@ export type Tensor = {
   readonly data: TensorData;
   readonly dtype?: Dtype;
 };
+/** The numbers of a tensor, as a typed array; `Tensor` says which element types become which. */
 export type TensorData =
   | Float32Array
   | Float64Array
@@ -55,6 +56,7 @@ type ArrayType = {
   readonly BYTES_PER_ELEMENT: number;
 };
 
+/** The content of a file: tensors by name, and texts by name. */
 export type Safetensors = {
   readonly tensors: Readonly<Record<string, Tensor>>;
   readonly metadata: Readonly<Record<string, string>>;
@@ -94,6 +96,7 @@ const dtypes: Readonly<Record<Dtype, { bits: number; Type: ArrayType; small?: Sm
   F4: { bits: 4, Type: Uint8Array },
 };
 
+/** @internal */
 export const someBytes: Rule = { expected: "a Uint8Array", accepts: (value) => value instanceof Uint8Array };
 const tensorRule: Rule = {
   expected: "a tensor, { shape, data } with data in a typed array",
@@ -104,9 +107,11 @@ const tensorRule: Rule = {
     (value.dtype === undefined || (typeof value.dtype === "string" && Object.hasOwn(dtypes, value.dtype))) &&
     Object.values(dtypes).some(({ Type }) => value.data instanceof Type),
 };
+/** @internal */
 export const writeSafetensorsArguments: Arguments = {
   content: optionsOf<Safetensors>({ tensors: required(recordOf(tensorRule)), metadata: required(recordOf(string)) }),
 };
+/** @internal */
 export const readSafetensorsArguments: Arguments = { bytes: someBytes, file: string };
 
 /** A float of at most 16 bits: sign, exponent, fraction. What lies beyond `largest` is no number, but for infinity. */

@@ -14,6 +14,7 @@ import {
 } from "../graph/schema.ts";
 import { decodeText, findNoText, noText, readInput, readProblem } from "./files.ts";
 
+/** A text on the disk, to be read in parts. */
 export type TextFile = {
   readonly path: string;
   readonly bytes: number;
@@ -25,6 +26,7 @@ export type TextFile = {
 export type TextFileOptions = { readonly wholeBytes?: number; readonly partBytes?: number };
 const schema: Schema<TextFileOptions> = { wholeBytes: wholeNumber(0), partBytes: wholeNumber(16, 2 ** 28) };
 
+/** @internal */
 export const textFileArguments: Arguments = { path: string, options: optionsOf<TextFileOptions>(schema) };
 
 /**

@@ -16,6 +16,7 @@ export type TokenFile = TokenSource & { readonly bytes: number; readonly dispose
 /** So many bytes at a time go to the disk. */
 const blockBytes = 2 ** 22;
 
+/** @internal */
 export const tokenFileArguments: Arguments = { runs: iterable, vocabulary: wholeNumber(1, 2 ** 31), folder: string };
 
 /**

@@ -2,6 +2,7 @@
  * The server as one function from requests to answers: puts together who may ask, what is asked and who is told what. Knows
  * nothing about sockets; `listen.ts` does.
  */
+import type { Readable } from "node:stream";
 import { type Context, Hono } from "hono";
 import { excerpt } from "../graph/excerpt.ts";
 import { checkArguments, inRange, withDefaults } from "../graph/schema.ts";
@@ -121,7 +122,7 @@ export async function createServer(
     const states = name === "writeSessionState" ? loaded.all.map(mostStateBytes) : [];
     return readBody(c.req.raw, {
       ...{ maxBytes: Math.max(settings.maxBodyBytes, ...states), stallMs: settings.stallMs, signal: stop.signal },
-      ...{ onBytes: (bytes) => memory.receive(holding, 2 * bytes), incoming: c.env?.incoming },
+      ...{ onBytes: (bytes) => memory.receive(holding, 2 * bytes), incoming: c.env?.incoming as Readable | undefined },
     }).finally(() => memory.received(holding));
   };
   addRoutes(

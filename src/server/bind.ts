@@ -51,6 +51,7 @@ export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\
 /**
  * Listen. Gives `http://127.0.0.1:8080`.
  * @throws InputError for an address that cannot be listened at
+ * @internal
  */
 export async function bind(http: Server, { host, port }: Pick<ListenOptions, "host" | "port">): Promise<string> {
   await new Promise<void>((resolve, reject) => {

@@ -1,14 +1,16 @@
 /** What is known of a request on its way: who asks, until when, what becomes of it. */
-import type { Readable } from "node:stream";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Order } from "./completions.ts";
 import { ApiError } from "./errors.ts";
 import type { Holding, MemoryBudget } from "./memory.ts";
 import { requestIdOf } from "./request-id.ts";
 
-/** What Node knows about a connection. */
+/** What Node knows about a connection. Of its `IncomingMessage` this much, so that the types need no package. */
 export type Connection = {
-  readonly incoming?: Readable & { readonly socket?: { readonly remoteAddress?: string | undefined } };
+  readonly incoming?: {
+    readonly destroyed: boolean;
+    readonly socket?: { readonly remoteAddress?: string | undefined };
+  };
   readonly outgoing?: { readonly destroy: () => void };
 };
 

@@ -29,6 +29,7 @@ export type BytePairEncoding = {
   readonly endOfText?: true;
 };
 
+/** How a byte-pair encoding is learned. `minimumCount` is 2 by default. */
 export type BytePairOptions = {
   /** Tokens to make, the 256 bytes and the end of a text among them. There may be fewer, see `minimumCount`. */
   readonly vocabularySize: number;
@@ -43,9 +44,10 @@ const bytes = 256;
 const largestVocabulary = 2 ** 24;
 /** Most bytes of a piece: a space and 64 characters. */
 const longestToken = 1 + 4 * 64;
-/** Every byte is a token. */
+/** Every byte is a token. @internal */
 export const bytePairVocabulary: Rule = wholeNumber(bytes, largestVocabulary);
 
+/** @internal */
 export const trainBytePairArguments: Arguments = {
   text: textOrParts,
   options: optionsOf<BytePairOptions>({
@@ -62,6 +64,7 @@ const anEncoding: Rule = {
     return kind === "bpe" && Array.isArray(merges);
   },
 };
+/** @internal */
 export const bytePairArguments = {
   encode: { encoding: anEncoding, text: string },
   decode: { encoding: anEncoding, ids: iterable },

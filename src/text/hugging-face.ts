@@ -6,6 +6,7 @@ import { InputError } from "../graph/input-error.ts";
 import { formatValue } from "../graph/schema.ts";
 import { type BytePairEncoding, bytePairVocabularySize, piecePattern, tokenBytes } from "./byte-pair-encoding.ts";
 
+/** A tokenizer of Hugging Face's, read from its files. */
 export type HuggingFaceTokenizer = {
   /** Tokens that there are, the added ones among them. */
   readonly vocabularySize: number;
@@ -19,6 +20,7 @@ export type HuggingFaceTokenizer = {
   idOf(token: string): number | undefined;
 };
 
+/** How ids become a text again. */
 export type HuggingFaceDecodeOptions = {
   /** Whether tokens such as "</s>" are left out. */
   readonly skipSpecialTokens?: boolean;

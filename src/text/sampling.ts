@@ -21,6 +21,7 @@ import {
 } from "../graph/schema.ts";
 import type { Random } from "../nn/random.ts";
 
+/** How the next token is drawn from the model's logits. Without options: in proportion to its probability. */
 export type SamplingOptions = {
   /** Logits are divided by it: below 1 bolder, above 1 more varied, 0 always the most likely token. */
   readonly temperature?: number | undefined;
@@ -57,6 +58,7 @@ const biasOfToken: Rule = {
   expected: "a number below Infinity",
   accepts: (value) => typeof value === "number" && value < Infinity,
 };
+/** @internal */
 export const samplingRules: Schema<SamplingOptions> = {
   temperature: inRange(0),
   topK: wholeNumber(1),
@@ -68,12 +70,14 @@ export const samplingRules: Schema<SamplingOptions> = {
   presencePenalty: penalty,
   logitBias: bias,
 };
+/** @internal */
 export const samplerArguments: Arguments = {
   options: optionsOf<SamplingOptions>(samplingRules),
   size: wholeNumber(0, 2 ** 24),
 };
 
 const someLogits: Rule = { expected: "a Float32Array of logits", accepts: (value) => value instanceof Float32Array };
+/** @internal */
 export const sampleArguments: Arguments = {
   logits: someLogits,
   options: optionsOf<SamplingOptions>(samplingRules),

@@ -66,7 +66,7 @@ export const defaultVocabulary = { char: Infinity, word: 10_000, bpe: 2_000 } as
 /** A text, or separate ones: each ends with the token that the tokenizer has for it. */
 export type Texts = string | readonly string[];
 
-/** What its tokens are is checked where it comes out of a file, or goes into one. */
+/** What its tokens are is checked where it comes out of a file, or goes into one. @internal */
 export const aTokenizer: Rule = {
   expected: "a tokenizer, as trainTokenizer makes it",
   accepts: (value) =>
@@ -74,7 +74,9 @@ export const aTokenizer: Rule = {
     (value.kind === "bpe" || value.kind === "char" || value.kind === "word") &&
     Array.isArray(value.kind === "bpe" ? value.merges : value.vocabulary),
 };
+/** @internal */
 export const someTexts: Rule = { ...either(string, listOf(string)), expected: "a text, or a list of separate texts" };
+/** @internal */
 export const tokenizeArguments = {
   train: {
     kind: oneOf("char", "word", "bpe"),
@@ -119,7 +121,7 @@ export function trainTokenizer(
 ): Tokenizer {
   return trainTokenizerFor("trainTokenizer", kind, text, options);
 }
-/** The same for another entry. */
+/** The same for another entry. @internal */
 export function trainTokenizerFor(
   where: string,
   kind: Tokenizer["kind"],
@@ -247,6 +249,7 @@ export function decodeNext(tokenizer: Tokenizer, id: number, before: Uint8Array 
   if (tokenizer.kind === "bpe") return decodeNextBytePair(tokenizer, id, before);
   return { text: decodeToken(tokenizer, id), rest: nothing };
 }
+/** What a token adds to a text, and the bytes that wait for the next token. */
 export type DecodedToken = { readonly text: string; readonly rest: Uint8Array };
 const nothing = new Uint8Array();
 

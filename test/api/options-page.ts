@@ -1,18 +1,14 @@
 /** docs/options.md, made of the rules that check the entries. */
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Rule, Schema } from "../../src/graph/schema.ts";
+import { publicModules } from "../helpers/public-modules.ts";
 import { entries } from "./entries.ts";
 
 /** What is imported from elsewhere than "unrolled", by name. */
 const places = new Map<string, string>();
-const source = join(import.meta.dirname, "../../src");
-const files = ["text", "formats"].flatMap((folder) =>
-  readdirSync(join(source, folder)).map((name) => `${folder}/${name}`),
-);
-for (const file of ["index.ts", "callbacks/index.ts", "server/index.ts", ...files]) {
-  const place = `unrolled/${file.replace(/(\/?index)?\.ts$/, "")}`.replace(/\/$/, "");
-  const names = Object.keys(await import(/* @vite-ignore */ join(source, file)));
+const root = join(import.meta.dirname, "../..");
+for (const { name: place, source } of publicModules) {
+  const names = Object.keys(await import(/* @vite-ignore */ join(root, source)));
   for (const name of names) if (!places.has(name)) places.set(name, place);
 }
 

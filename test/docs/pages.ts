@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
+import { publicModules } from "../helpers/public-modules.ts";
 
 const root = join(import.meta.dirname, "../..");
 export const pages = [
@@ -24,13 +25,7 @@ export function programsOf(markdown: string): string[] {
 }
 
 /** What programs import, and where it lies. */
-const modules = [
-  ["unrolled", "src/index.ts"],
-  ["unrolled/callbacks", "src/callbacks/index.ts"],
-  ["unrolled/cells", "src/cells/index.ts"],
-  ["unrolled/formats/model-file", "src/formats/model-file.ts"],
-  ["unrolled/server", "src/server/index.ts"],
-] as const;
+const modules = publicModules.map(({ name, source }) => [name, source] as const);
 
 export type Ended = { readonly code: number | null; readonly output: string };
 
