@@ -126,7 +126,9 @@ describe("the source", () => {
   });
 
   test("holds no path of one machine and no mark of unfinished inner work", () => {
-    const folders = ["src", "test", "scripts", ".ci", "bench", "recipes", "examples", "docs"].flatMap(filesBelow);
+    const folders = ["src", "test", "scripts", ".ci", ".github", "bench", "recipes", "examples", "docs"].flatMap(
+      filesBelow,
+    );
     const top = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isFile());
     const files = [...folders, ...top.map((entry) => entry.name)].filter(
       (file) =>
