@@ -76,13 +76,32 @@ export {
   trainBytePairEncoding,
 } from "./text/byte-pair-encoding.ts";
 export { englishWords } from "./text/english-words.ts";
-export { hashingTrick, oneHot } from "./text/hashing.ts";
-export { Tokenizer, type TokenizerOptions, tokenizerFromJson } from "./text/keras-tokenizer.ts";
-export { padSequences, toCategorical } from "./text/sequences.ts";
-export { makeSamplingTable, skipgrams } from "./text/skipgrams.ts";
-export { TextVectorization, type TextVectorizationOptions } from "./text/text-vectorization.ts";
-export { TimeseriesGenerator, timeseriesDatasetFromArray } from "./text/timeseries.ts";
-export { textToWordSequence } from "./text/word-sequence.ts";
+export { type HashingOptions, hashingTrick, type OneHotOptions, oneHot } from "./text/hashing.ts";
+export {
+  type MatrixMode,
+  Tokenizer,
+  type TokenizerConfig,
+  type TokenizerOptions,
+  tokenizerFromJson,
+} from "./text/keras-tokenizer.ts";
+export { type PadOptions, padSequences, toCategorical } from "./text/sequences.ts";
+export { type Couple, makeSamplingTable, type SkipgramOptions, skipgrams } from "./text/skipgrams.ts";
+export {
+  type OutputMode,
+  TextVectorization,
+  type TextVectorizationOptions,
+  type VectorizedText,
+} from "./text/text-vectorization.ts";
+export {
+  type Series,
+  type SeriesBatch,
+  type TimeseriesDataset,
+  type TimeseriesDatasetOptions,
+  TimeseriesGenerator,
+  type TimeseriesGeneratorOptions,
+  timeseriesDatasetFromArray,
+} from "./text/timeseries.ts";
+export { textToWordSequence, type WordSequenceOptions } from "./text/word-sequence.ts";
 export type { BatchSource, ExampleBatch } from "./train/batches.ts";
 export type { Callback, Logs, Run } from "./train/callbacks.ts";
 export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";

@@ -20,11 +20,13 @@ import {
 } from "../graph/schema.ts";
 import { textToWordSequence, type WordSequenceOptions, wordSequenceRules } from "./word-sequence.ts";
 
+/** Keras's arguments and defaults. */
 export type OneHotOptions = WordSequenceOptions & {
   /** Cuts a text into words in place of `filters`, `lower` and `split`. */
   readonly analyzer?: (text: string) => readonly string[];
 };
 
+/** Keras's arguments and defaults, with the hash function. */
 export type HashingOptions = OneHotOptions & {
   /** "md5", or a function from a word to a whole number, which may be negative. */
   readonly hashFunction?: "md5" | ((word: string) => number | bigint);

@@ -29,6 +29,7 @@ import {
   zeros,
 } from "./arrays.ts";
 
+/** Keras's arguments and defaults. */
 export type PadOptions = {
   /** Length of every row; the longest sequence's where it is left out or null. */
   readonly maxlen?: number | null;

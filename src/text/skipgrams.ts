@@ -15,6 +15,7 @@ import {
 import { aSeed, createRandom } from "../nn/random.ts";
 import { seedOr, shuffle } from "../nn/shuffle.ts";
 
+/** Keras's arguments and defaults. */
 export type SkipgramOptions = {
   /** A word's neighbours are this many words to either side. */
   readonly windowSize?: number;
@@ -49,6 +50,7 @@ export const samplingTableArguments: Arguments = {
 /** About two gigabytes of them. */
 const mostCouples = 2 ** 25;
 
+/** Two ids of words: one, and another from its neighbourhood or drawn at random. */
 export type Couple = [word: number, other: number];
 
 /**

@@ -25,6 +25,7 @@ import {
 } from "../graph/schema.ts";
 import { type FlatArray, zeros } from "./arrays.ts";
 
+/** What a text becomes: ids, or a row of a number for each word of the vocabulary. */
 export type OutputMode = "int" | "multi_hot" | "count" | "tf_idf";
 
 /** Keras's arguments and defaults; its None is null. */

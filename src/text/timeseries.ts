@@ -26,6 +26,7 @@ export type Series = NestedNumbers | FlatArray;
 /** Windows (B,T,...) in the kind of number that the data has, and their targets (B,...). */
 export type SeriesBatch = { readonly x: FlatArray; readonly y: FlatArray };
 
+/** Keras's arguments and defaults. */
 export type TimeseriesDatasetOptions = {
   /** From the start of one window to the start of the next. */
   readonly sequenceStride?: number;
@@ -143,6 +144,7 @@ function* chunks<Chunk>(
   for (let from = 0; from < all.length; from += size) yield make(all.slice(from, from + size));
 }
 
+/** Keras's arguments and defaults. */
 export type TimeseriesGeneratorOptions = {
   /** From one value of a window to the next. */
   readonly samplingRate?: number;

@@ -15,6 +15,7 @@ import {
 /** What Keras takes out of texts unless told otherwise: punctuation, tab and line break, but no apostrophe. */
 export const defaultFilters = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n';
 
+/** Keras's arguments and defaults. */
 export type WordSequenceOptions = {
   /** Each of these characters counts as `split`. */
   readonly filters?: string;
