@@ -4,15 +4,11 @@
  * keys sound, and gives for each the probability that it sounds in the next step. Their LSTM has peepholes:
  * `--cell peephole-lstm`.
  */
-import { cells } from "unrolled";
-import { readCell } from "../src/cli/cell-argument.ts";
-import { seedRange } from "../src/cli/options.ts";
-import { writeJson } from "../src/cli/output.ts";
-import { recipe } from "../src/cli/recipe.ts";
-import type { Cell } from "../src/graph/cell.ts";
+import { type Cell, cells } from "unrolled";
 import { readChorales, stepsOf } from "./chorales/pieces.ts";
 import { mean } from "./chorales/statistics.ts";
 import { defaults, type Outcome, train } from "./chorales/train.ts";
+import { readCell, recipe, seedRange, writeJson } from "./shared/command.ts";
 
 /**
  * What the paper's table has for the chorales: units, and nats a step on the test set. The learning rates are ours, chosen

@@ -6,12 +6,9 @@
  * begins at ln 2719 = 7.9080, and the best answer that is the same for all windows has 6.2813. They are like its third and
  * fourth, in PyTorch with all of Keras's formulas (6.339, 6.204) as here: it seems to go on from an earlier fit. See LOG.md.
  */
-import { adam, dense, embedding, englishWords, fit, lstm, predict, sequential, Tokenizer } from "unrolled";
-import { seedRange } from "../src/cli/options.ts";
-import { writeJson } from "../src/cli/output.ts";
-import { recipe } from "../src/cli/recipe.ts";
-import { decodeText, readInput } from "../src/formats/files.ts";
-import { InputError } from "../src/graph/input-error.ts";
+import { adam, dense, embedding, englishWords, fit, InputError, lstm, predict, sequential, Tokenizer } from "unrolled";
+import { recipe, seedRange, writeJson } from "./shared/command.ts";
+import { readText } from "./shared/files.ts";
 
 const [length, batch, units] = [25, 128, 150];
 /** What the notebook drops: every token that is a part of this. */
@@ -39,7 +36,7 @@ await recipe({
     const json = given.flag("json");
     const say = (text: string): unknown => json || process.stdout.write(`${text}\n`);
     const [file] = given.positionals as readonly [string];
-    const text = decodeText(readInput(file), file).replace(/\r\n?/g, "\n");
+    const text = readText(file);
     const tokens = englishWords(text)
       .filter((token) => !dropped.includes(token))
       .map((token) => token.toLowerCase());

@@ -10,17 +10,14 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { cells } from "unrolled";
-import { writeJson } from "../src/cli/output.ts";
-import { recipe } from "../src/cli/recipe.ts";
-import { checkWritable, writeFileAtomically } from "../src/formats/files.ts";
-import type { Cell } from "../src/graph/cell.ts";
-import { InputError } from "../src/graph/input-error.ts";
+import { type Cell, cells, InputError } from "unrolled";
 import { type Chorales, readChorales } from "./chorales/pieces.ts";
 import { mean } from "./chorales/statistics.ts";
 import { defaults, type Outcome, train } from "./chorales/train.ts";
 import { plotVariants } from "./chorales/variants-plot.ts";
 import { tableOf, type Variant } from "./chorales/variants-table.ts";
+import { recipe, writeJson } from "./shared/command.ts";
+import { checkWritable, writeFileAtomically } from "./shared/files.ts";
 
 /** The first is what the others are compared with. */
 const variants = [

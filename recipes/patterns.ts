@@ -2,21 +2,18 @@
  * Which patterns of a text a model has a unit for, after A. Karpathy, J. Johnson and L. Fei-Fei, "Visualizing and understanding
  * recurrent networks", 2015 (arXiv 1506.02078), with what chance gives beside each figure: the unit is chosen on the first half of
  * a text that the model was not trained on and judged on the second, among shifted copies of the pattern; then it is set to 0.
+ * The search is the one that the studio's page makes, in `src/tasks`, which is no part of the package's surface.
  */
 
-import { createRandom } from "unrolled";
-import { writeJson } from "../src/cli/output.ts";
-import { recipe } from "../src/cli/recipe.ts";
-import { decodeText, readInput } from "../src/formats/files.ts";
-import { InputError } from "../src/graph/input-error.ts";
+import { createRandom, InputError, readLanguageModel } from "unrolled";
 import { type Ablated, type Effect, effectsOf, lossesWithout, otherUnits } from "../src/tasks/ablation.ts";
 import { correlate, type Following, followingOf, prepare } from "../src/tasks/following.ts";
 import { inspectText, shownValues } from "../src/tasks/inspect-text.ts";
-import { readLanguageModel } from "../src/tasks/language-model.ts";
 import { type Pattern, signalOf } from "../src/tasks/patterns.ts";
 import { type Probe, probe } from "../src/tasks/probe.ts";
-import { unixLineEnds } from "../src/text/line-ends.ts";
 import { encode } from "../src/text/tokenizer.ts";
+import { recipe, writeJson } from "./shared/command.ts";
+import { readInput, readText } from "./shared/files.ts";
 
 /** What is looked for where nothing is asked for. */
 const usual: readonly (readonly [name: string, pattern: Pattern])[] = [
@@ -87,7 +84,7 @@ await recipe({
     const say = (text: string): unknown => json || process.stdout.write(`${text}\n`);
     const [file, textFile] = given.positionals as readonly [string, string];
     const lm = readLanguageModel(readInput(file), file);
-    const text = unixLineEnds(decodeText(readInput(textFile), textFile));
+    const text = readText(textFile);
     const own = given.texts("expression").map((option): (typeof usual)[number] => {
       const at = option.indexOf("=");
       if (at < 1) throw new InputError(`--expression: needs NAME=RE, got "${option}".`);

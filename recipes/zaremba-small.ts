@@ -15,10 +15,8 @@ import {
   sgd,
   streamBatches,
 } from "unrolled";
-import { seedRange } from "../src/cli/options.ts";
-import { writeJson } from "../src/cli/output.ts";
-import { recipe } from "../src/cli/recipe.ts";
-import { decodeText, readInput } from "../src/formats/files.ts";
+import { recipe, seedRange, writeJson } from "./shared/command.ts";
+import { readText } from "./shared/files.ts";
 
 const [units, batch, steps] = [200, 20, 20];
 
@@ -40,7 +38,7 @@ await recipe({
     const [folder] = given.positionals as readonly [string];
     const read = (part: string): string[] => {
       const file = join(folder, `ptb.${part}.txt`);
-      return decodeText(readInput(file), file).replaceAll("\n", " <eos> ").split(" ").filter(Boolean);
+      return readText(file).replaceAll("\n", " <eos> ").split(" ").filter(Boolean);
     };
     const [train, valid, test] = ["train", "valid", "test"].map(read) as [string[], string[], string[]];
     const vocabulary = new Map([...new Set([...train, ...valid, ...test])].map((word, id) => [word, id]));

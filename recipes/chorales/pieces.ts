@@ -2,8 +2,8 @@
  * Pieces of music as piano rolls: which of a piano's 88 keys sound at each time step. N. Boulanger-Lewandowski,
  * Y. Bengio and P. Vincent, 2012 (arXiv 1206.6392). Knows nothing about models.
  */
-import { decodeText, readInput } from "../../src/formats/files.ts";
-import { InputError } from "../../src/graph/input-error.ts";
+import { InputError } from "unrolled";
+import { readText } from "../shared/files.ts";
 
 export const keys = 88;
 /** MIDI numbers of the piano's ends. */
@@ -22,7 +22,7 @@ export type Chorales = { readonly [part in (typeof parts)[number]]: readonly Pie
  * @throws InputError, with the place, for a file that is none
  */
 export function readChorales(file: string): Chorales {
-  const text = decodeText(readInput(file), file);
+  const text = readText(file);
   let all: unknown;
   try {
     all = JSON.parse(text);

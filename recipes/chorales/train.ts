@@ -5,20 +5,20 @@
 import {
   adam,
   binaryCrossentropy,
+  type Cell,
   countParameters,
   createPredictor,
   createRandom,
   createTrainer,
   dense,
+  InputError,
   type Model,
   masking,
+  type Random,
   recurrent,
   sequential,
   type Trainer,
 } from "unrolled";
-import type { Cell } from "../../src/graph/cell.ts";
-import { InputError } from "../../src/graph/input-error.ts";
-import { shuffle } from "../../src/nn/shuffle.ts";
 import { type Chorales, keys, longestOf, type Piece, padding, rollsOf, stepsOf } from "./pieces.ts";
 
 export type Settings = {
@@ -133,6 +133,15 @@ export async function train(
     test: await judgeTest(),
     elapsedMs: performance.now() - startMs,
   };
+}
+
+/** The list in an order of which each is as likely (Fisher and Yates). */
+function shuffle<T>(list: T[], random: Random): T[] {
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = random.integer(i + 1);
+    [list[i], list[j]] = [list[j] as T, list[i] as T];
+  }
+  return list;
 }
 
 /** Pieces of about one length learn together, so that little of a batch is padding: four classes, or one of few pieces. */

@@ -1,4 +1,5 @@
 /** Where the reader is, as the part of the address behind `#`: the page works from any folder of any host. */
+import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 export const roomNames = ["learn", "lab", "inspect", "write", "models"] as const;
@@ -10,6 +11,9 @@ export type Address = {
   readonly path: readonly string[];
   readonly query: Readonly<Record<string, string>>;
 };
+
+/** A room draws itself from its address. */
+export type Room = ComponentType<{ readonly address: Address }>;
 
 /** An address as a link's `href`. */
 export function linkTo(room: RoomName, path: readonly string[] = [], query: Address["query"] = {}): string {

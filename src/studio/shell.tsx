@@ -1,16 +1,12 @@
 /** What stands around every room: the way between them, light or dark, and the room itself, loaded when it is entered. */
-import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { type Address, linkTo, type RoomName, roomNames, useAddress } from "./address.ts";
+import { linkTo, type Room, type RoomName, roomNames, useAddress } from "./address.ts";
 import { useLoaded } from "./loading.ts";
 import { useNotices } from "./notices.ts";
 import { Failed } from "./parts/failed.tsx";
 import { useTheme } from "./parts/theme.ts";
 
 const icon = new URL("./icon.svg", import.meta.url).href;
-
-/** A room draws itself from its address. */
-export type Room = ComponentType<{ readonly address: Address }>;
 
 const rooms: Readonly<Record<RoomName, { title: string; load: () => Promise<{ readonly default: Room }> }>> = {
   learn: { title: "Learn", load: () => import("./rooms/learn/learn.tsx") },

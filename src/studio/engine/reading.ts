@@ -30,6 +30,8 @@ export type ReadingHead = {
   readonly texts: readonly string[];
   /** The text of every token that there is. */
   readonly vocabulary: readonly string[];
+  /** How many of the likeliest next tokens are told of each; fewer than elsewhere in a small vocabulary. */
+  readonly likeliest: number;
   /** What is kept, in the order of the layers. */
   readonly values: readonly LabelledValue[];
   /** Of so long a text only what the model remembers is kept; this is how many tokens all values could be kept of. */
@@ -52,7 +54,7 @@ export type ReadingPiece = {
 /** More would be more memory than a page should take: 440 MB, what 512 units of an LSTM remember of 100,000 tokens. */
 const mostNumbers = 110_000_000;
 /** How many of the likeliest next tokens are told; none are left over in smaller vocabularies. */
-export const likeliest = 8;
+const likeliest = 8;
 /** How long a piece takes: it should neither keep the reader waiting nor the page busy with small ones. */
 const pieceMs = 40;
 
@@ -87,10 +89,12 @@ export const reading = {
       const fits = (values.length === 0 ? mostOfAll : most(values)).toLocaleString("en");
       throw new InputError(`The text has too many tokens for this model: give at most ${fits}.`);
     }
+    const vocabulary = textOfEach(tokenizer);
     return {
       ids,
       texts: textsOf(tokenizer, ids, text),
-      vocabulary: textOfEach(tokenizer),
+      vocabulary,
+      likeliest: Math.min(likeliest, vocabulary.length),
       values,
       ...(values.length < all.length && { mostOfAll }),
       unknown: unknownCharacters(lm, text),

@@ -1,8 +1,7 @@
 /** The room Inspect: a model reads a text, and every number of it can be seen. */
-import { go, linkTo } from "../../address.ts";
+import { go, linkTo, type Room } from "../../address.ts";
 import { type OpenModel, WithModel } from "../../models/picker.tsx";
 import { Failed } from "../../parts/failed.tsx";
-import type { Room } from "../../shell.tsx";
 import { Inspector } from "./inspector.tsx";
 import { useReading } from "./reading.ts";
 import { askedOf, mostCharacters, TextChoice, useText } from "./text-choice.tsx";

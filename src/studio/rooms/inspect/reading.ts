@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { InputError } from "../../../graph/input-error.ts";
 import type { LabelledValue } from "../../../tasks/inspect-text.ts";
 import { type Engine, startEngine } from "../../engine/engine.ts";
-import { likeliest, type ReadingHead } from "../../engine/reading.ts";
+import type { ReadingHead } from "../../engine/reading.ts";
 import { extentOf, extentsOf } from "../../parts/heat.ts";
 import type { LikelyText } from "../../parts/token-bars.tsx";
 
@@ -35,7 +35,7 @@ function numbers(count: number): Float32Array {
 
 function emptyReading(head: ReadingHead): Reading {
   const count = head.ids.length;
-  const told = Math.min(likeliest, head.vocabulary.length);
+  const told = head.likeliest;
   const values = head.values.map((value) => ({ ...value, data: numbers(count * value.size) }));
   const surprise: ReadValue = {
     ...{

@@ -1,9 +1,9 @@
 /** The room Lab: write a cell, see what the compiler makes of it, train it, compare the runs. */
 import { useMemo, useRef, useState } from "preact/hooks";
+import type { Room } from "../../address.ts";
 import { InterruptedRuns } from "../../models/interrupted-runs.tsx";
 import { useModels } from "../../models/shelf.ts";
 import { useSession } from "../../models/training-session.ts";
-import type { Room } from "../../shell.tsx";
 import { CellDesk } from "./cell-desk.tsx";
 import { builtInName, useCellText } from "./cell-text.ts";
 import { useCompiling } from "./compiling.ts";

@@ -1,10 +1,9 @@
 /** The room Learn: chapters in their order, one at a time, each loaded when it is opened. */
 import type { ComponentType } from "preact";
 import { useRef } from "preact/hooks";
-import { linkTo } from "../../address.ts";
+import { linkTo, type Room } from "../../address.ts";
 import { useLoaded } from "../../loading.ts";
 import { Failed } from "../../parts/failed.tsx";
-import type { Room } from "../../shell.tsx";
 import { reading, useReadingPlace } from "./reading-place.ts";
 import { WordReader } from "./word-reader.tsx";
 import "./learn.css";

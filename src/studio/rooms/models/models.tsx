@@ -1,6 +1,6 @@
 /** The room Models: the reader's own, and the zoo of cells with what each costs and how fast it is here. */
-import type { Room } from "../../shell.tsx";
 import "./models.css";
+import type { Room } from "../../address.ts";
 import { OwnModels } from "./own-models.tsx";
 import { Zoo } from "./zoo.tsx";
 

@@ -1,7 +1,7 @@
 /** The room Write: a model goes on with a prompt, and every token shows what could have stood in its place. */
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import type { GeneratedToken, LikelyToken } from "../../../tasks/generate.ts";
-import { go, linkTo } from "../../address.ts";
+import { go, linkTo, type Room } from "../../address.ts";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { WritingSettings } from "../../engine/writing.ts";
 import { type OpenModel, WithModel } from "../../models/picker.tsx";
@@ -10,7 +10,6 @@ import { shadeOf, useRamp, visible } from "../../parts/heat.ts";
 import { Slider } from "../../parts/slider.tsx";
 import { TextArea } from "../../parts/text-area.tsx";
 import { type LikelyText, percent, TokenBars } from "../../parts/token-bars.tsx";
-import type { Room } from "../../shell.tsx";
 import { type Plan, planOf, queryOf, usual } from "./settings.ts";
 import { type Known, nameOf, takenAt, useWriter } from "./writer.ts";
 import "./write.css";
