@@ -82,8 +82,8 @@ describe("generate", () => {
   test("others get their turn while it writes", async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
-    const startMs = performance.now();
-    for await (const _ of generate(lm, { length: 1e9 })) if (turns > 2 || performance.now() - startMs > 10_000) break;
+    // So many take seconds: there were hundreds of turns in them, or there are none.
+    for await (const _ of generate(lm, { length: 1e6 })) if (turns > 2) break;
     clearInterval(timer);
     expect(turns).toBeGreaterThan(2);
   });

