@@ -1,24 +1,64 @@
+/** Which test runs in which project. Knows nothing about what they test. */
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+/** What starts processes, or takes seconds: folders and files of `test`, whose names say so. It needs what is built. */
+export const integration = [
+  "cli",
+  "docs",
+  "examples",
+  "recipes",
+  "formats/files.test.ts",
+  "formats/text-file.test.ts",
+  "formats/token-file.test.ts",
+  "package/size.test.ts",
+  "runtime/large-models.test.ts",
+  "server/batcher.test.ts",
+  "server/log.test.ts",
+  "server/turns.test.ts",
+  "server/typed-client.test.ts",
+  "server/under-fire.test.ts",
+];
+/** What opens a page in a real Chromium. */
+export const browser = ["browser", "package/package.test.ts"];
+
+const filesOf = (names: readonly string[]): string[] =>
+  names.map((name) => (name.endsWith(".ts") ? `test/${name}` : `test/${name}/**/*.test.ts`));
+
+// As recipes are built: by the package's names they get its source.
+const source = (file: string): string => join(import.meta.dirname, "src", file);
+const resolve = {
+  alias: [
+    { find: /^unrolled$/, replacement: source("index.ts") },
+    { find: /^unrolled\/cells$/, replacement: source("cells/index.ts") },
+  ],
+};
 
 export default defineConfig({
   test: {
     projects: [
       {
-        // As recipes are built: by the package's name they get its source.
-        resolve: { alias: [{ find: /^unrolled$/, replacement: join(import.meta.dirname, "src/index.ts") }] },
+        resolve,
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/browser/**", "test/package/**"],
+          exclude: filesOf([...integration, ...browser]),
           testTimeout: 30_000,
         },
       },
       {
-        // Tests that need a real browser, or the built package.
+        resolve,
+        test: {
+          name: "integration",
+          include: filesOf(integration),
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
         test: {
           name: "browser",
-          include: ["test/browser/**/*.test.ts", "test/package/**/*.test.ts"],
+          include: filesOf(browser),
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // A second, as it would be, is not enough on a busy machine.

@@ -1,5 +1,5 @@
 /**
- * `npm test`: install what is missing; then types, lint, build, unit tests and browser tests. Goes on after a failure
+ * `npm test`: install what is missing; then types, lint, build, and the tests: unit, integration, browser. Goes on after a failure
  * and ends with a summary line. A type, lint or build failure counts as one failed test.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,0 +1,79 @@
+/** What holds for the tests themselves. Reads them as text. */
+import { dirname, join, sep } from "node:path";
+import { parseSync } from "vite";
+import { expect, test } from "vitest";
+import { browser, integration } from "../../vitest.config.ts";
+import { filesBelow, importsOf, isSource, read } from "./modules.ts";
+
+const files = filesBelow("test").filter(isSource);
+const tests = files.filter((file) => file.endsWith(".test.ts"));
+const isOf = (names: readonly string[], file: string): boolean =>
+  names.some((name) => file === `test/${name}` || file.startsWith(`test/${name}/`));
+
+/** What a test file imports of the tests' own, itself included. */
+function ownModules(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file) || !files.includes(file)) return found;
+  found.add(file);
+  for (const name of importsOf(file, read(file))) {
+    if (name.startsWith(".")) ownModules(join(dirname(file), name).split(sep).join("/"), found);
+  }
+  return found;
+}
+
+test("each test is of one project: unit, integration or browser", () => {
+  for (const name of [...integration, ...browser]) {
+    expect(
+      tests.some((file) => isOf([name], file)),
+      `${name} in vitest.config.ts is there`,
+    ).toBe(true);
+  }
+  expect(tests.filter((file) => isOf(integration, file) && isOf(browser, file))).toEqual([]);
+  expect(tests.filter((file) => !isOf([...integration, ...browser], file)).length).toBeGreaterThan(100);
+});
+
+test("a test of the project unit starts no process and opens no page", () => {
+  const wrong = tests
+    .filter((file) => !isOf([...integration, ...browser], file))
+    .filter((file) =>
+      [...ownModules(file)].some((own) =>
+        importsOf(own, read(own)).some((name) => /^(node:)?child_process$|^playwright-core$/.test(name)),
+      ),
+    );
+  expect(wrong, "to be named in vitest.config.ts").toEqual([]);
+});
+
+type Node = { readonly type?: string } & Readonly<Record<string, unknown>>;
+
+/** Whether somewhere in it `performance.now()` or `Date.now()` is called. */
+function looksAtClock(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(looksAtClock);
+  if (typeof value !== "object" || value === null) return false;
+  const node = value as Node;
+  const { object, property } = (node.callee ?? {}) as { object?: { name?: string }; property?: { name?: string } };
+  if (property?.name === "now" && /^(performance|Date)$/.test(object?.name ?? "")) return true;
+  return Object.values(node).some(looksAtClock);
+}
+
+/** The lines on which something is expected of the clock. */
+function expectations(file: string, code: string): string[] {
+  const found: string[] = [];
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) for (const item of value) visit(item);
+    if (Array.isArray(value) || typeof value !== "object" || value === null) return;
+    const node = value as Node;
+    const isExpectation = node.type === "CallExpression" && (node.callee as { name?: string }).name === "expect";
+    if (isExpectation && looksAtClock(node.arguments)) {
+      found.push(`${file}:${code.slice(0, node.start as number).split("\n").length}`);
+    }
+    for (const part of Object.values(node)) visit(part);
+  };
+  visit(parseSync(file, code).program);
+  return found;
+}
+
+test("no test expects anything of the wall clock", () => {
+  const example = "const startMs = performance.now();\nexpect(performance.now() - startMs).toBeLessThan(9);";
+  expect(expectations("a.ts", example)).toEqual(["a.ts:2"]);
+  expect(expectations("a.ts", "expect(f(Date.now())).toBe(1); expect(now()).toBe(2);")).toEqual(["a.ts:1"]);
+  expect(files.flatMap((file) => expectations(file, read(file)))).toEqual([]);
+});
