@@ -2,8 +2,7 @@
  * Every entry of the package with what it takes and calls that are right: what the fuzz damages and docs/options.md shows. An
  * entry that is missing here fails a test.
  */
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { csvLogger, csvLoggerArguments } from "../../src/callbacks/csv-logger.ts";
 import { jsonLinesLogger, jsonLinesLoggerArguments } from "../../src/callbacks/json-lines-logger.ts";
@@ -66,6 +65,7 @@ import { predictArguments, predictorArguments } from "../../src/train/predict.ts
 import * as rates from "../../src/train/rates.ts";
 import { streamArguments } from "../../src/train/stream.ts";
 import { trainerArguments } from "../../src/train/trainer.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 /** What the package's own functions make: given whole or not at all, for what is in it is not checked again at each door. */
 export const isMade = (value: unknown): boolean =>
@@ -98,7 +98,7 @@ export type Entry = {
 
 const { adam, dense, embedding, gru, input, lstm, sequential } = unrolled;
 const onlyOptions = <T>(schema: Schema<T>): Arguments => ({ options: optionsOf<T>(schema) });
-const folder = mkdtempSync(join(tmpdir(), "unrolled-entries-"));
+const folder = temporaryFolder();
 
 /** Tokens to classes, vectors to vectors, and a sequence to one vector. */
 const words = sequential([embedding(5, 3), gru(3, { returnSequences: true }), dense(5)], { seed: 1 });

@@ -1,11 +1,8 @@
 /** Whether what the package exports says what it is. Reads the source as text; runs none of it. */
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { publicModules } from "../helpers/public-modules.ts";
-
-const root = join(import.meta.dirname, "../..");
-const read = (file: string): string => readFileSync(join(root, file), "utf8");
+import { read } from "./modules.ts";
 
 /** `export { a, type B } from "./c.ts"` and `import ...`: names and the file that they come from. */
 const fromFile = /^(?:export|import) (?:type )?\{([^}]*)\} from "(\.[^"]*)"/gm;

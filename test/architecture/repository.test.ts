@@ -1,12 +1,10 @@
 /** What lies around the source: the package's description, the changelog, forms for a host, settings of editors. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import { manifest, publicModules } from "../helpers/public-modules.ts";
-
-const root = join(import.meta.dirname, "../..");
-const read = (file: string): string => readFileSync(join(root, file), "utf8");
+import { read, root } from "./modules.ts";
 
 describe("package.json", () => {
   test("says what the package is, but not where its repository lies", () => {

@@ -77,3 +77,34 @@ test("no test expects anything of the wall clock", () => {
   expect(expectations("a.ts", "expect(f(Date.now())).toBe(1); expect(now()).toBe(2);")).toEqual(["a.ts:1"]);
   expect(files.flatMap((file) => expectations(file, read(file)))).toEqual([]);
 });
+
+/** Functions at the top of a file: as `name`, and what they are without it, in one line. */
+function functionsOf(file: string, code: string): { readonly name: string; readonly text: string }[] {
+  const { program } = parseSync(file, code);
+  const textOf = ({ start, end }: Node): string => code.slice(start as number, end as number).replace(/\s+/g, " ");
+  return (program.body as unknown as Node[]).flatMap((statement) => {
+    const declared = (statement.type === "ExportNamedDeclaration" ? statement.declaration : statement) as Node | null;
+    if (declared?.type === "FunctionDeclaration") {
+      const { name } = declared.id as { name: string };
+      return [{ name, text: textOf(declared).replace(name, "") }];
+    }
+    const variables = declared?.type === "VariableDeclaration" ? (declared.declarations as Node[]) : [];
+    return variables.flatMap(({ id, init }) => {
+      const { name } = id as { name?: string };
+      const isFunction = (init as Node | null)?.type === "ArrowFunctionExpression";
+      return isFunction && name !== undefined ? [{ name, text: textOf(init as Node) }] : [];
+    });
+  });
+}
+
+test("no function of the tests is written in two files: what several need is in test/helpers", () => {
+  const places = new Map<string, string[]>();
+  for (const file of files) {
+    for (const { name, text } of functionsOf(file, read(file))) {
+      // One name more is no gain where what is called is as short.
+      if (text.length > 40) places.set(text, [...(places.get(text) ?? []), `${file}: ${name}`]);
+    }
+  }
+  expect(places.size).toBeGreaterThan(300);
+  expect([...places.values()].filter(({ length }) => length > 1)).toEqual([]);
+});

@@ -1,10 +1,10 @@
 /** PyTorch's settings: which are tried, what a process of each is given, and that the best is found and named. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { environment, pytorchOf, type Setting, settings } from "../../src/bench/pytorch.ts";
 import { type Shape, shapes } from "../../src/bench/shapes.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 test("two cores: five pairs of threads with every kernel", () => {
   const all = settings([1, 2], [undefined, "SkylakeX"]);
@@ -47,8 +47,7 @@ test("a setting is variables of its own process", () => {
   });
 });
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-bench-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 /** A shell script in Python's place: `$4` is the number of PyTorch's threads, and the rest is in the environment. */
 function standIn(name: string, script: string): string {
   const file = join(folder, name);

@@ -1,15 +1,14 @@
 /** The page of `unrolled inspect --html`, opened from disk. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { json, run, sampleText, tiny } from "../cli/run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { withBrowser } from "./harness.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-page-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 const text = "the cat sat\nhere <b>&amp;";
 
 test("from disk: no request, no complaint, no sideways scrolling; what a cell shows is --json's number", async () => {

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
-import { temporaryFolder } from "../cli/run.ts";
 import { type Work, works } from "../helpers/large-models.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { withPage } from "./harness.ts";
 import { withStudio } from "./studio.ts";
 

@@ -3,7 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { json, sampleText, temporaryFolder, tiny } from "../cli/run.ts";
+import { json, sampleText, tiny } from "../cli/run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
 
 const folder = temporaryFolder();

@@ -12,7 +12,9 @@ import { readLanguageModel, writeLanguageModel } from "../../src/tasks/language-
 import { signalOf } from "../../src/tasks/patterns.ts";
 import { probe } from "../../src/tasks/probe.ts";
 import { encode, vocabularySize } from "../../src/text/tokenizer.ts";
-import { json, sampleText, temporaryFolder, tiny } from "../cli/run.ts";
+import { json, sampleText, tiny } from "../cli/run.ts";
+import { pearson } from "../helpers/statistics.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { withStudio } from "./studio.ts";
 
 const folder = temporaryFolder();
@@ -111,8 +113,8 @@ describe("units that follow a pattern", () => {
     const nameOf = ({ value, unit }: Follower) => `${names[value]?.key}[${unit}]`;
     const [best] = following.best as readonly [Follower];
     const numbers = read.map(({ values }) => values[names[best.value]?.key ?? ""]?.[best.unit] as number);
-    expect(best.first).toBeCloseTo(correlation(numbers.slice(0, half), [...signal].slice(0, half)), 4);
-    expect(best.second).toBeCloseTo(correlation(numbers.slice(half), [...signal].slice(half)), 4);
+    expect(best.first).toBeCloseTo(pearson(numbers.slice(0, half), [...signal].slice(0, half)), 4);
+    expect(best.second).toBeCloseTo(pearson(numbers.slice(half), [...signal].slice(half)), 4);
     const probed = probe(
       units.filter((_, k) => /\.[ch]$/.test(names[k]?.key ?? "")),
       signal,
@@ -289,12 +291,3 @@ test("without a model: a small one is trained now, stopped early, and kept", asy
     expect(await select(page, "Model").locator("option:checked").textContent()).toBe("Moby-Dick, a small LSTM");
   });
 });
-
-/** Pearson's. */
-function correlation(a: readonly number[], b: readonly number[]): number {
-  const mean = (numbers: readonly number[]) => numbers.reduce((x, y) => x + y) / numbers.length;
-  const [ma, mb] = [mean(a), mean(b)];
-  const sum = (f: (t: number) => number) => a.reduce((total, _, t) => total + f(t), 0);
-  const [da, db] = [(t: number) => (a[t] as number) - ma, (t: number) => (b[t] as number) - mb];
-  return sum((t) => da(t) * db(t)) / Math.sqrt(sum((t) => da(t) ** 2) * sum((t) => db(t) ** 2));
-}

@@ -5,9 +5,8 @@ import { expect, test } from "vitest";
 import { type TrainedModel, type TrainingSettings, training } from "../../src/studio/engine/training.ts";
 import { smallTaskText } from "../../src/studio/rooms/lab/small-tasks.ts";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
-import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+import { button, expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
 
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 /** The page asks whether it may go. */
 const prepare = async (page: Page): Promise<void> =>
   void page.on("dialog", (dialog) => dialog.accept().catch(() => {}));

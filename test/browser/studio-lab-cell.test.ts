@@ -1,7 +1,7 @@
 /** The Lab's editor and what stands beside it: every part says the same of the text, or says that it is of another one. */
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { withStudio } from "./studio.ts";
+import { setting, withStudio } from "./studio.ts";
 
 async function enter(page: Page, address: string, part = ""): Promise<void> {
   await page.goto(`${address}#/lab${part}`);
@@ -14,7 +14,6 @@ async function write(page: Page, text: string): Promise<void> {
   if (text === "") await page.keyboard.press("Delete");
   else await page.keyboard.insertText(text);
 }
-const setting = (page: Page, label: string, value: string) => page.getByLabel(label, { exact: true }).fill(value);
 const train = (page: Page) => page.getByRole("button", { name: "Train", exact: true });
 /** What each part says of which equations it is. */
 const said = (page: Page): Promise<string[]> => page.locator(".made > .of").allTextContents();

@@ -3,10 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
-import { expectAccessible, withStudio } from "./studio.ts";
-
-const setting = (page: Page, label: string, value: string) => page.getByLabel(label, { exact: true }).fill(value);
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+import { button, expectAccessible, setting, withStudio } from "./studio.ts";
 
 /** Enter the Lab with an editor that can be written in. */
 async function enter(page: Page, address: string, part = ""): Promise<void> {

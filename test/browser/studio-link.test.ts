@@ -1,16 +1,14 @@
 /** A model by a link, and the Lab's work as a file: what others send, right and wrong. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
-import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { button, expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
 
 const model = writeLanguageModel(languageModel("abc abd abe abf ".repeat(20), { units: 16 }));
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 let fails = 0;
 /** Another host, with models right and wrong. */
 const host = createServer((request, response) => {
@@ -41,11 +39,10 @@ beforeAll(async () => {
   await new Promise<void>((done) => host.listen(0, "127.0.0.1", done));
   there = `http://127.0.0.1:${(host.address() as AddressInfo).port}`;
 });
-const folder = mkdtempSync(join(tmpdir(), "unrolled-link-"));
+const folder = temporaryFolder();
 afterAll(() => {
   host.closeAllConnections();
   host.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 const allowed = /a request to http:\/\/127|Failed to load resource|CORS|Content Security Policy|net::ERR/;
 const linkOf = (address: string, file: string, part = "#/write") =>

@@ -1,16 +1,15 @@
 /** The room Models of the studio. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import { cellFacts } from "../../src/nn/cell-facts.ts";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
 import { json, sampleText, tiny } from "../cli/run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { withStudio } from "./studio.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-models-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 test("the zoo: every cell with its parameters at the size that is chosen, its equations, a measured speed", async () => {
   await withStudio({}, async (page, address) => {

@@ -1,15 +1,14 @@
 /** The studio's build as files of any folder: without a server of ours, without its headers, below its size. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { withPage } from "./harness.ts";
 
 const built = join(import.meta.dirname, "../../dist/studio");
-const folder = mkdtempSync(join(tmpdir(), "unrolled-static-"));
+const folder = temporaryFolder();
 beforeAll(() => cpSync(built, join(folder, "some/where"), { recursive: true }));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("from a folder within a host, not isolated: rooms open, and the engine computes on one thread", async () => {
   await withPage({ isolated: false, folder, path: "some/where/index.html" }, async (page) => {

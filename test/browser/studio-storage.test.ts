@@ -2,11 +2,10 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { expectAccessible, withStudio } from "./studio.ts";
+import { button, expectAccessible, withStudio } from "./studio.ts";
 
 const rooms = ["learn", "lab", "inspect", "write", "models"];
 const headings = ["Recurrent networks, from the inside", "The Lab", "Look inside", "Write", "Models"];
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 const passing = "text=models are kept only until the page is closed";
 
 /** Train a model of a second in the Lab. */

@@ -1,18 +1,17 @@
 /** Styles of a room reach no other room, whatever was opened before. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { withStudio } from "./studio.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-styles-"));
+const folder = temporaryFolder();
 const file = join(folder, "m.safetensors");
 beforeAll(() =>
   writeFileSync(file, writeLanguageModel(languageModel("the sea and the ship ".repeat(40), { units: 8 }))),
 );
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Each room with something in it, and what is there once it is. */
 const places = {

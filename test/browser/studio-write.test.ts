@@ -6,7 +6,8 @@ import { beforeAll, expect, test } from "vitest";
 import { type GeneratedToken, generateTokens } from "../../src/tasks/generate.ts";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
-import { json, sampleText, temporaryFolder, tiny } from "../cli/run.ts";
+import { json, sampleText, tiny } from "../cli/run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { withStudio } from "./studio.ts";
 
 const folder = temporaryFolder();

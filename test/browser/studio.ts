@@ -21,6 +21,10 @@ export type StudioOptions = {
   readonly allowed?: RegExp;
 };
 
+export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+export const setting = (page: Page, label: string, value: string) =>
+  page.getByLabel(label, { exact: true }).fill(value);
+
 /**
  * Start the studio, do something in its page, end it. Fails where the page complained on its console, left an error, or
  * asked another host for anything.

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { csvLogger } from "../../src/callbacks/csv-logger.ts";
 import { jsonLinesLogger } from "../../src/callbacks/json-lines-logger.ts";
-import { idleRun, play, temporaryFolder } from "./runs.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { idleRun, play } from "./runs.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);

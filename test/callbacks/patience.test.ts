@@ -6,7 +6,10 @@ import { csvLogger, jsonLinesLogger, modelCheckpoint, tensorBoard } from "../../
 import { readModel } from "../../src/formats/model-file.ts";
 import { InputError } from "../../src/graph/input-error.ts";
 import type { Callback, Logs } from "../../src/train/callbacks.ts";
-import { idleRun, temporaryFolder, tinyModel } from "./runs.ts";
+import { tinyModel } from "../helpers/models.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { pause } from "../helpers/waiting.ts";
+import { idleRun } from "./runs.ts";
 
 const root = temporaryFolder();
 let folders = 0;
@@ -29,7 +32,7 @@ async function play(make: (folder: string) => Callback, epochs: readonly Logs[],
       if (away.includes(k)) renameSync(folder, elsewhere);
       await callback.onEpochEnd?.(k, logs, run);
       // Warnings come in the next turn.
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await pause(1);
       if (away.includes(k) && k < epochs.length - 1) renameSync(elsewhere, folder);
     }
     await callback.onTrainEnd?.(epochs.at(-1) ?? {}, run);

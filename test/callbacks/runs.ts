@@ -1,22 +1,8 @@
 /** What a training hands to its callbacks, without a training. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll } from "vitest";
-import { dense, embedding, lstm } from "../../src/nn/layers.ts";
-import { type Model, sequential } from "../../src/nn/model.ts";
+import type { Model } from "../../src/nn/model.ts";
 import type { Callback, Logs, Run } from "../../src/train/callbacks.ts";
 import type { Trainer } from "../../src/train/trainer.ts";
-
-/** A folder that goes when the tests of the file are done. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "unrolled-callbacks-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-export const tinyModel = (seed: number): Model =>
-  sequential([embedding(5, 3), lstm(4, { returnSequences: true }), dense(5)], { seed });
+import { tinyModel } from "../helpers/models.ts";
 
 export const runOf = (trainer: Trainer, model: Model): Run => ({
   model,

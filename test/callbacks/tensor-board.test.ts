@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { eventRecord, maskedCrc } from "../../src/callbacks/event-file.ts";
 import { tensorBoard } from "../../src/callbacks/tensor-board.ts";
-import { idleRun, play, temporaryFolder } from "./runs.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { idleRun, play } from "./runs.ts";
 
 const folder = temporaryFolder();
 const ascii = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readModel } from "../../src/formats/model-file.ts";
 import { type BytePairEncoding, encodeBytePairs, trainBytePairEncoding } from "../../src/text/byte-pair-encoding.ts";
-import { json, run, sampleText, temporaryFolder, tiny } from "./run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { json, run, sampleText, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);

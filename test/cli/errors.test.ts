@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
-import { json, refusal, run, sampleText, temporaryFolder, tiny } from "./run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { json, refusal, run, sampleText, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);

@@ -5,12 +5,13 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { readModel, writeModel } from "../../src/formats/model-file.ts";
 import { dense, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
-import { readLanguageModel } from "../../src/tasks/language-model.ts";
-import { json, refusal, run, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+import { languageModelIn } from "../helpers/models.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { said } from "../helpers/waiting.ts";
+import { json, refusal, run, sampleText, start, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
-const read = (name: string) => readLanguageModel(readFileSync(at(name)), name);
 
 beforeAll(async () => {
   writeFileSync(at("text.txt"), sampleText(200));
@@ -25,8 +26,8 @@ beforeAll(async () => {
 describe("export", () => {
   test("writes the weights alone, and says how large the file is", async () => {
     const [line] = await json(folder, "export", "m.safetensors", "again.safetensors");
-    const { model, training, tokenizer } = read("m.safetensors");
-    const exported = read("again.safetensors");
+    const { model, training, tokenizer } = languageModelIn(folder, "m.safetensors");
+    const exported = languageModelIn(folder, "again.safetensors");
     expect(training?.step).toBeGreaterThan(0);
     expect(exported).toEqual({ model: exported.model, tokenizer, training: undefined, optimizer: undefined });
     expect(exported.model.values).toEqual(model.values);
@@ -47,8 +48,12 @@ describe("export", () => {
     await json(folder, "export", "f32.safetensors", "twice.safetensors");
     expect(readFileSync(at("twice.safetensors")).equals(readFileSync(at("f32.safetensors")))).toBe(true);
     await json(folder, "export", "f16.safetensors", "wide.safetensors", "--dtype", "f32");
-    expect(read("wide.safetensors").model.values).toEqual(read("f16.safetensors").model.values);
-    expect(read("wide.safetensors").model.values).not.toEqual(read("f32.safetensors").model.values);
+    expect(languageModelIn(folder, "wide.safetensors").model.values).toEqual(
+      languageModelIn(folder, "f16.safetensors").model.values,
+    );
+    expect(languageModelIn(folder, "wide.safetensors").model.values).not.toEqual(
+      languageModelIn(folder, "f32.safetensors").model.values,
+    );
   });
 
   test("takes a model without a tokenizer, and keeps what else its file says", async () => {
@@ -130,7 +135,7 @@ test.each(["f32", "f16", "bf16"])("a model of %s is read by evaluate, generate, 
   expect(await json(folder, "inspect", file, "--text", "the cat")).toHaveLength(7);
   const server = start(folder, ["serve", file, "--port", "0", "--json"]);
   try {
-    const { url } = JSON.parse(await new Promise<string>((resolve) => server.stdout?.on("data", resolve)));
+    const { url } = JSON.parse(await said(server.stdout));
     const asked = { model: dtype, prompt: "the ", max_tokens: 20, seed: 1, temperature: 0.8 };
     const headers = { "Content-Type": "application/json" };
     const answer = await fetch(`${url}/v1/completions`, { method: "POST", body: JSON.stringify(asked), headers });
@@ -155,5 +160,5 @@ test("a training goes on with exported weights: the model's own options are acce
     );
   }
   await json(folder, ...go, ...tiny, "--layers", "1", "--tokens", "char");
-  expect(read("on.safetensors").training?.step).toBeGreaterThan(0);
+  expect(languageModelIn(folder, "on.safetensors").training?.step).toBeGreaterThan(0);
 });

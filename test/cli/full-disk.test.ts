@@ -4,7 +4,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
-import { json, run, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { until } from "../helpers/waiting.ts";
+import { json, run, sampleText, start, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const disk = join(folder, "disk");
@@ -48,22 +50,21 @@ describe.skipIf(missing !== "")(`a disk that is full now and then${missing && ` 
     const options = ["--epochs", "1e5", "--sample", "0", "--threads", "1", ...tiny];
     const child = start(folder, ["train", "text.txt", "--out", model, "--save-every", "10", ...options]);
     onTestFinished(() => void child.kill("SIGKILL"));
-    let said = "";
+    let text = "";
     child.stderr?.on("data", (chunk: string) => {
-      said += chunk;
+      text += chunk;
     });
-    const until = async (holds: () => boolean): Promise<void> => {
-      while (!holds()) {
-        if (child.exitCode !== null) throw new Error(`it has ended: ${said}`);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-    };
-    const warnings = () => said.match(/^.*is full.*$/gm) ?? [];
-    await until(() => readdirSync(disk).includes("m.safetensors"));
+    const untilOrEnded = (holds: () => boolean): Promise<void> =>
+      until(() => {
+        if (child.exitCode !== null) throw new Error(`it has ended: ${text}`);
+        return holds();
+      });
+    const warnings = () => text.match(/^.*is full.*$/gm) ?? [];
+    await untilOrEnded(() => readdirSync(disk).includes("m.safetensors"));
     // Again and again: what is being written when it is filled makes room for the next when it is done.
     const refused = async (): Promise<void> => {
       const count = warnings().length;
-      await until(() => {
+      await untilOrEnded(() => {
         fill();
         return warnings().length > count + 2;
       });
@@ -73,7 +74,7 @@ describe.skipIf(missing !== "")(`a disk that is full now and then${missing && ` 
       // The old file stays, whole.
       const held = stepIn();
       free();
-      await until(() => stepIn() > held);
+      await untilOrEnded(() => stepIn() > held);
     }
     await refused();
     const held = stepIn();
@@ -89,7 +90,7 @@ describe.skipIf(missing !== "")(`a disk that is full now and then${missing && ` 
       `${model}: the disk of ${disk} is full. Free some space. The model needs N bytes, beside the file that is there. ` +
         "Training goes on, and saving is tried again.",
     ]);
-    const last = said.trimEnd().split("\n").slice(-4);
+    const last = text.trimEnd().split("\n").slice(-4);
     expect(last.slice(0, 3)).toEqual(
       Array(3).fill(`${model}: the disk of ${disk} is full. Free some space. Saving is tried again.`),
     );
@@ -105,7 +106,7 @@ describe.skipIf(missing !== "")(`a disk that is full now and then${missing && ` 
     expect(stepIn()).toBe(held + 138);
   }, 60_000);
 
-  test("full from the start: it is said before any work", async () => {
+  test("full from the start: it is text before any work", async () => {
     rmSync(model, { force: true });
     for (let k = 0; k < 1000; k++) {
       try {

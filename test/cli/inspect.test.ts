@@ -3,14 +3,15 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readModel, writeModel } from "../../src/formats/model-file.ts";
 import { inspectModel } from "../../src/nn/inspection.ts";
-import { evaluateLanguageModel, readLanguageModel } from "../../src/tasks/language-model.ts";
+import { evaluateLanguageModel } from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
-import { json, refusal, run, sampleText, temporaryFolder, tiny } from "./run.ts";
+import { languageModelIn } from "../helpers/models.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { json, refusal, run, sampleText, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 type Line = Record<string, unknown>;
 const at = (name: string) => join(folder, name);
-const read = (name: string) => readLanguageModel(readFileSync(at(name)), name);
 
 beforeAll(async () => {
   writeFileSync(at("text.txt"), sampleText(60));
@@ -27,7 +28,7 @@ beforeAll(async () => {
 
 describe("inspect --json", () => {
   test("one line a token: gates and states by their names, the loss, the likeliest next tokens", async () => {
-    const lm = read("m.safetensors");
+    const lm = languageModelIn(folder, "m.safetensors");
     const lines = await json(folder, "inspect", "m.safetensors", "--text", "the cat");
     expect(lines.map(({ token }) => token)).toEqual([..."the cat"]);
     let t = 0;
@@ -55,7 +56,7 @@ describe("inspect --json", () => {
     const text = sampleText(60);
     expect(lines.map(({ token }) => token).join("")).toBe(text);
     const losses = lines.slice(1).map(({ loss }) => loss as number);
-    const { loss } = await evaluateLanguageModel(read("m.safetensors"), text);
+    const { loss } = await evaluateLanguageModel(languageModelIn(folder, "m.safetensors"), text);
     expect(losses.reduce((a, b) => a + b) / losses.length).toBeCloseTo(loss, 4);
   });
 

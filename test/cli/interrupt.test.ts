@@ -3,22 +3,18 @@ import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readLanguageModel } from "../../src/tasks/language-model.ts";
-import { json, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+import { languageModelIn } from "../helpers/models.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { pause, said } from "../helpers/waiting.ts";
+import { json, sampleText, start, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const endless = ["train", "text.txt", "--epochs", "1e9", ...tiny];
 
 beforeAll(() => writeFileSync(join(folder, "text.txt"), sampleText(400)));
 
-const read = (name: string) => readLanguageModel(readFileSync(join(folder, name)), name);
-
 /** Once it has said something about its progress. */
-async function underWay(child: ReturnType<typeof start>): Promise<void> {
-  await new Promise<void>((resolve) => {
-    child.stdout?.on("data", (chunk: string) => chunk.includes('"progress"') && resolve());
-  });
-}
+const underWay = (child: ReturnType<typeof start>): Promise<string> => said(child.stdout, '"progress"');
 
 describe.skipIf(process.platform === "win32")("a signal during training", () => {
   test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s saves the model, says so and ends with 0", async (signal) => {
@@ -36,16 +32,15 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
       ...{ event: "done", ended: "stopped", kept: "last", file: `${signal}.safetensors` },
     });
     const steps = lines.filter(({ event }) => event === "progress").at(-1).step;
-    expect(read(`${signal}.safetensors`).training?.step).toBe(steps);
+    expect(languageModelIn(folder, `${signal}.safetensors`).training?.step).toBe(steps);
     const [text] = await json(folder, "generate", `${signal}.safetensors`, "--length", "3");
     expect(text?.tokens).toBe(3);
   });
 
   test("without --json it says that it stops and what it saved", async () => {
     const child = start(folder, [...endless, "--out", "plain.safetensors"]);
-    await new Promise<void>((resolve) => {
-      child.stderr?.on("data", (chunk: string) => chunk.includes("parameters") && setTimeout(resolve, 300));
-    });
+    await said(child.stderr, "parameters");
+    await pause(300);
     child.kill("SIGINT");
     const { code, err } = await child.ended;
     expect(code).toBe(0);
@@ -59,9 +54,8 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
     for (let round = 0; round < 5 && code !== 130; round++) {
       rmSync(join(folder, "twice.safetensors"), { force: true });
       const child = start(folder, ["train", "--out", "twice.safetensors", ...slow]);
-      await new Promise<void>((resolve) => {
-        child.stderr?.on("data", (chunk: string) => chunk.includes("parameters") && setTimeout(resolve, 600));
-      });
+      await said(child.stderr, "parameters");
+      await pause(600);
       child.kill("SIGINT");
       setTimeout(() => child.kill("SIGINT"), 2);
       ({ code } = await child.ended);
@@ -72,10 +66,10 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
 });
 
 describe.skipIf(process.platform === "win32")("a file that something else writes at --out meanwhile stays", () => {
-  const started = (child: ReturnType<typeof start>) =>
-    new Promise<void>((resolve) => {
-      child.stdout?.on("data", (chunk: string) => chunk.includes('"start"') && setTimeout(resolve, 100));
-    });
+  const started = async (child: ReturnType<typeof start>): Promise<void> => {
+    await said(child.stdout, '"start"');
+    await pause(100);
+  };
   const moved = (name: string, other: string) =>
     new RegExp(
       `"${name}\\.safetensors: another file has appeared there meanwhile, and stays\\. The model of update [\\d,]+ was saved as ` +
@@ -94,7 +88,7 @@ describe.skipIf(process.platform === "win32")("a file that something else writes
       const { code, out, err } = await child.ended;
       expect({ code, done: out.includes('"done"') }).toEqual({ code: 2, done: false });
       expect(err).toMatch(moved("one", `one-${k + 2}`));
-      expect(read(`one-${k + 2}.safetensors`).options).toMatchObject({ seed: k + 1 });
+      expect(languageModelIn(folder, `one-${k + 2}.safetensors`).options).toMatchObject({ seed: k + 1 });
     }
     expect(readFileSync(join(folder, "one.safetensors")).equals(first)).toBe(true);
     // What was saved beside it goes on.
@@ -111,11 +105,10 @@ describe.skipIf(process.platform === "win32")("a file that something else writes
     const before = existsSync(path) ? readFileSync(path) : undefined;
     const child = start(folder, [...endless, "--out", out, "--save-every", "20", "--json", ...flags]);
     await started(child);
-    while (!existsSync(path) || before?.equals(readFileSync(path)))
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!existsSync(path) || before?.equals(readFileSync(path))) await pause(5);
     // Gone it is written again; another one is left.
     rmSync(path);
-    while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!existsSync(path)) await pause(5);
     let ended = false;
     void child.ended.then(() => {
       ended = true;
@@ -124,14 +117,13 @@ describe.skipIf(process.platform === "win32")("a file that something else writes
     while (!ended) {
       writeFileSync(join(folder, `${name}.txt`), "another's");
       renameSync(join(folder, `${name}.txt`), path);
-      while (!ended && readFileSync(path, "utf8") === "another's")
-        await new Promise((resolve) => setTimeout(resolve, 5));
+      while (!ended && readFileSync(path, "utf8") === "another's") await pause(5);
     }
     const { code, err } = await child.ended;
     expect(code).toBe(2);
     expect(err).toMatch(moved(name, `${name}-2`));
     expect(readFileSync(path, "utf8")).toBe("another's");
-    expect(read(`${name}-2.safetensors`).training?.step).toBeGreaterThan(0);
+    expect(languageModelIn(folder, `${name}-2.safetensors`).training?.step).toBeGreaterThan(0);
   });
 
   test("by a training that was resumed twice: the second to save ends with 2", async () => {

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readModel } from "../../src/formats/model-file.ts";
-import { run, temporaryFolder } from "./run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { run } from "./run.ts";
 
 const folder = temporaryFolder();
 const small = ["--units", "4", "--embedding", "4", "--validation", "0", "--sample", "0"];

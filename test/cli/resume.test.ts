@@ -13,7 +13,9 @@ import {
 import { encode } from "../../src/text/tokenizer.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
 import { fitStream } from "../../src/train/fit-stream.ts";
-import { json, refusal, run, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { pause, said } from "../helpers/waiting.ts";
+import { json, refusal, run, sampleText, start, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -73,10 +75,7 @@ describe.skipIf(process.platform === "win32")("a training that was interrupted",
     const args = ["--epochs", "1e-9", "--validation", "0.9", "--validation-tokens", "1000000000", "--batch", "1"];
     const rest = ["--units", "256", "--layers", "2", "--steps", "12", "--threads", "1"];
     const child = start(folder, ["train", "long.txt", "--out", "v.safetensors", ...args, ...rest, "--json"]);
-    await new Promise<void>((resolve) => {
-      child.stdout?.on("data", (chunk: string) => chunk.includes('"progress"') && resolve());
-      child.stdout?.on("data", (chunk: string) => chunk.includes('"start"') && setTimeout(resolve, 2500));
-    });
+    await Promise.race([said(child.stdout, '"progress"'), said(child.stdout, '"start"').then(() => pause(2500))]);
     child.kill("SIGINT");
     const { code, out } = await child.ended;
     expect(code).toBe(0);

@@ -1,21 +1,13 @@
 /** The built command as a process, in a folder of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect } from "vitest";
+import { expect } from "vitest";
 
 const program = join(import.meta.dirname, "../../dist/cli/main.js");
 if (!existsSync(program)) throw new Error("dist is not built: npm run build, or npm test, which does");
 
 export type Ended = { code: number | null; signal: string | null; out: string; err: string };
-
-/** A folder that goes when the tests of the file are done. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "unrolled-cli-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Of a test that failed one may go on for ever. */
 const running = new Set<ChildProcess>();

@@ -5,7 +5,9 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { json, refusal, run, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { pause, said, until } from "../helpers/waiting.ts";
+import { json, refusal, run, sampleText, start, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const children: ReturnType<typeof start>[] = [];
@@ -26,16 +28,10 @@ async function serve(...args: string[]): Promise<Serving> {
   children.push(child);
   let err = "";
   child.stderr?.on("data", (chunk: string) => (err += chunk));
-  const line = await new Promise<string>((resolve, reject) => {
-    child.stdout?.on("data", resolve);
-    child.ended.then((end) => reject(new Error(JSON.stringify(end))));
-  });
+  const line = await said(child.stdout);
   const { event, url } = JSON.parse(line);
   expect(event).toBe("listening");
   return { child, url, err: () => err, openai: new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 }) };
-}
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 const asked = { model: "a", prompt: "the cat", max_tokens: 30, seed: 1 };
 const textOf = async ({ openai }: Serving, more = {}) =>
@@ -57,7 +53,7 @@ const generated = async (file: string) =>
 test("it says where it listens, and answers what generate and inspect answer", async () => {
   const child = start(folder, ["serve", "a.safetensors", "b.safetensors", "--port", "0"]);
   children.push(child);
-  const line = await new Promise<string>((resolve) => child.stdout?.on("data", resolve));
+  const line = await said(child.stdout);
   expect(line).toMatch(/^Listening at http:\/\/127\.0\.0\.1:\d+ with a, b\.\n$/);
   const [, url] = /(http:\S+)/.exec(line) as unknown as [string, string];
   const post = async (path: string, body: object) =>
@@ -283,11 +279,11 @@ describe.skipIf(process.platform === "win32")("SIGTERM", () => {
         const { status, last: ends } = await get("/v1/models", agent);
         expect(status).toBe(200);
         last = ends;
-        await new Promise((resolve) => setTimeout(resolve, k % 5));
+        await pause(k % 5);
       }
       expect(ending).toBe(true);
     });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
     statuses.add((await get("/healthz", agents[0] as Agent)).status);
     ending = true;
     serving.child.kill("SIGTERM");

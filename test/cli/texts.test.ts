@@ -4,15 +4,16 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readEscapes } from "../../src/cli/escapes.ts";
 import { readTexts } from "../../src/cli/texts.ts";
-import { generate, readLanguageModel } from "../../src/tasks/language-model.ts";
+import { generate } from "../../src/tasks/language-model.ts";
 import { decode, encode, endOfText } from "../../src/text/tokenizer.ts";
-import { json, refusal, run, sampleText, temporaryFolder, tiny } from "./run.ts";
+import { languageModelIn } from "../helpers/models.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { json, refusal, run, sampleText, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);
 const poems = Array.from({ length: 40 }, (_, k) => `poem ${k}\r\nthe cat ${k % 3 === 0 ? "sat" : "ran"} here.\r\n`);
 const unix = poems.map((poem) => poem.replaceAll("\r", ""));
-const modelIn = (name: string) => readLanguageModel(readFileSync(at(name)), name);
 
 beforeAll(async () => {
   writeFileSync(at("poems.jsonl"), `${poems.map((text) => JSON.stringify({ id: 1, text })).join("\r\n")}\n\n`);
@@ -51,7 +52,7 @@ describe("separate texts", () => {
     const options = ["train", "poems", "--out", "poems/m.safetensors", ...tiny];
     await json(folder, ...options, "--epochs", "1");
     await json(folder, ...options, "--epochs", "2", "--resume");
-    expect(modelIn("poems/m.safetensors").training?.step).toBeGreaterThan(0);
+    expect(languageModelIn(folder, "poems/m.safetensors").training?.step).toBeGreaterThan(0);
     rmSync(at("poems/m.safetensors"));
   });
 
@@ -112,13 +113,13 @@ describe("separate texts", () => {
   test("train the same model from lines and from files, which knows the end of a text and no carriage return", async () => {
     await json(folder, "train", "poems", "--out", "f.safetensors", "--epochs", "1", "--seed", "3", ...tiny);
     expect(readFileSync(at("f.safetensors")).equals(readFileSync(at("m.safetensors")))).toBe(true);
-    const { tokenizer } = modelIn("m.safetensors");
+    const { tokenizer } = languageModelIn(folder, "m.safetensors");
     expect(tokenizer).toMatchObject({ kind: "char", endOfText: true });
     expect(decode(tokenizer, encode(tokenizer, "\r"))).toBe("\uFFFD");
   });
 
   test("are evaluated and inspected, their ends too", async () => {
-    const { tokenizer } = modelIn("m.safetensors");
+    const { tokenizer } = languageModelIn(folder, "m.safetensors");
     const tokens = encode(tokenizer, unix).length;
     expect(await json(folder, "evaluate", "m.safetensors", "poems")).toEqual([
       expect.objectContaining({ tokens: tokens - 1, unknown: 0 }),
@@ -136,7 +137,7 @@ describe("separate texts", () => {
   });
 
   test("without a prompt the model begins a new one", async () => {
-    const lm = modelIn("m.safetensors");
+    const lm = languageModelIn(folder, "m.safetensors");
     const end = endOfText(lm.tokenizer) as number;
     expect(end).toBe(lm.model.outputSize - 1);
     const [line] = await json(folder, ..."generate m.safetensors --length 20 --seed 4 --temperature 0.8".split(" "));

@@ -1,8 +1,7 @@
 /** A text that is read from disk in parts is trained on and measured like one in memory. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { encodeSource, isLarge, openingOf, openTexts } from "../../src/cli/tokens.ts";
 import {
   evaluateLanguageModel,
@@ -11,9 +10,9 @@ import {
   writeLanguageModel,
 } from "../../src/tasks/language-model.ts";
 import { type Tokenizer, trainTokenizer, vocabularySize } from "../../src/text/tokenizer.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-parts-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 const path = join(folder, "text.txt");
 const text = Array.from({ length: 400 }, (_, k) => `L'été ${k % 7}: the cat's ${k % 3 ? "hat" : "mat"}… 😀\n`).join("");
 writeFileSync(path, text);

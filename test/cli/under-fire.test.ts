@@ -4,7 +4,9 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { json, sampleText, start, temporaryFolder, tiny } from "./run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { pause, said } from "../helpers/waiting.ts";
+import { json, sampleText, start, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 
@@ -17,7 +19,7 @@ test("40 prompts of 65,000 characters echoed with log-probabilities, 40 inspecti
     ["serve", "a.safetensors", "--port", "0", "--json", "--stall", "2"],
     [...["--max-old-space-size=512", "--expose-gc", "--import", collect]],
   );
-  const line = await new Promise<string>((resolve) => child.stdout?.once("data", resolve));
+  const line = await said(child.stdout);
   const url = new URL(JSON.parse(line).url);
   const port = Number(url.port);
   const figure = async (name: string): Promise<number> => {
@@ -29,7 +31,7 @@ test("40 prompts of 65,000 characters echoed with log-probabilities, 40 inspecti
     let least = Infinity;
     for (let round = 0; round < 4; round++) {
       child.kill("SIGUSR2");
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await pause(200);
       const heap = await figure("nodejs_heap_size_used_bytes");
       least = Math.min(least, (heap + (await figure("nodejs_external_memory_bytes"))) / 1e6);
     }
@@ -77,7 +79,7 @@ test("40 prompts of 65,000 characters echoed with log-probabilities, 40 inspecti
   });
   await isServed();
   // How many are made meanwhile is a matter of the machine.
-  while ((await figure("unrolled_memory_held_bytes")) < 5e6) await new Promise((resolve) => setTimeout(resolve, 50));
+  while ((await figure("unrolled_memory_held_bytes")) < 5e6) await pause(50);
   const inspected = JSON.stringify({ model: "a", text: "the cat and the dog ".repeat(400) });
   const sockets = unread(40, head("/v1/unrolled/inspect", inspected.length) + inspected);
   await isServed();
@@ -86,7 +88,7 @@ test("40 prompts of 65,000 characters echoed with log-probabilities, 40 inspecti
   for (const leave of late) leave();
   for (const socket of sockets) socket.destroy();
   await Promise.all(asked);
-  while ((await figure("unrolled_memory_held_bytes")) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  while ((await figure("unrolled_memory_held_bytes")) > 0) await pause(50);
   await isServed();
   clearInterval(watching);
   expect(await heldMB(), `MB, and ${before} before`).toBeLessThan(before + 15);
@@ -100,7 +102,7 @@ const late: (() => void)[] = [];
 
 test("a log that nobody reads holds nobody up, and the end of the process neither", async () => {
   const child = start(folder, ["serve", "a.safetensors", "--port", "0", "--json"], [], "unread");
-  const line = await new Promise<string>((resolve) => child.stdout?.once("data", resolve));
+  const line = await said(child.stdout);
   const { url } = JSON.parse(line);
   // A pipe takes 64 KB.
   const path = `${url}/${"x".repeat(200)}`;

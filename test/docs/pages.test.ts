@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { checkTypes, compile, makeFolder, node, pages, programsOf, readPage } from "./pages.ts";
+import { runNode } from "../helpers/processes.ts";
+import { checkTypes, compile, makeFolder, pages, programsOf, readPage } from "./pages.ts";
 
 const { folder, remove } = makeFolder();
 const programs: Record<string, string> = Object.fromEntries(
@@ -35,6 +36,6 @@ test("TypeScript has nothing to say about the programs of README.md and docs", (
 });
 
 test.each(Object.keys(programs))("%s runs", { timeout: 60_000 }, async (name) => {
-  const { code, output } = await node(folder, `${name}.js`);
-  expect({ code, output: code === 0 ? "" : output }).toEqual({ code: 0, output: "" });
+  const { code, out, err } = await runNode([`${name}.js`], folder);
+  expect({ code, output: code === 0 ? "" : out + err }).toEqual({ code: 0, output: "" });
 });

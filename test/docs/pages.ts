@@ -1,11 +1,10 @@
 /** The TypeScript of the pages in Markdown, as programs. */
-import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
+import { root, runNode } from "../helpers/processes.ts";
 import { publicModules } from "../helpers/public-modules.ts";
 
-const root = join(import.meta.dirname, "../..");
 export const pages = [
   "README.md",
   ...readdirSync(join(root, "docs"))
@@ -27,17 +26,6 @@ export function programsOf(markdown: string): string[] {
 /** What programs import, and where it lies. */
 const modules = publicModules.map(({ name, source }) => [name, source] as const);
 
-export type Ended = { readonly code: number | null; readonly output: string };
-
-/** Run Node in a folder to its end. */
-export function node(folder: string, ...args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, NO_COLOR: "1" } });
-  let output = "";
-  child.stdout.on("data", (chunk) => (output += chunk));
-  child.stderr.on("data", (chunk) => (output += chunk));
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, output })));
-}
-
 /** A folder for programs, in which packages are found. */
 export function makeFolder(): { readonly folder: string; readonly remove: () => void } {
   const folder = join(root, "node_modules/.cache/unrolled", `docs-${process.pid}`);
@@ -58,8 +46,11 @@ export async function checkTypes(folder: string, programs: Readonly<Record<strin
     files: Object.keys(programs).map((name) => `${name}.ts`),
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
-  const { output } = await node(folder, join(root, "node_modules/typescript/bin/tsc"), "-p", ".", "--pretty", "false");
-  return output;
+  const { out, err } = await runNode(
+    [join(root, "node_modules/typescript/bin/tsc"), "-p", ".", "--pretty", "false"],
+    folder,
+  );
+  return out + err;
 }
 
 /** Programs that are there as TypeScript, made into JavaScript that runs in the folder. */

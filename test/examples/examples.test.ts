@@ -1,19 +1,12 @@
 /** Every example as its readers run it, and what it prints by value. */
-import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { root, runNode } from "../helpers/processes.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
-const root = join(import.meta.dirname, "../..");
-
-type Ended = { code: number; out: string; err: string };
-const example = (...args: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, ["scripts/program.mjs", "example", ...args], { cwd: root }, (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out, err });
-    });
-  });
+const folder = temporaryFolder();
+const example = (...args: string[]) => runNode(["scripts/program.mjs", "example", ...args]);
 /** What it prints, where it ends well. */
 async function printed(...args: string[]): Promise<string> {
   const { code, out, err } = await example(...args);
@@ -116,7 +109,7 @@ describe.concurrent("examples", { timeout: 180_000 }, () => {
   });
 
   test("wrong arguments: one line, exit 2", async () => {
-    const nothing = join(mkdtempSync(join(tmpdir(), "unrolled-example-")), "nothing");
+    const nothing = join(folder, "nothing");
     const mistakes: [string[], string][] = [
       [[], "npm run example: no example was named. There are adding-numbers, adding-problem,"],
       [["perceptrom"], 'npm run example: there is no example "perceptrom". There are adding-numbers,'],

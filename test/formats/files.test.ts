@@ -2,12 +2,11 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { transformWithOxc } from "vite";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   appendToFile,
   checkWritable,
@@ -20,27 +19,24 @@ import {
   writeFileAtomically,
 } from "../../src/formats/files.ts";
 import { InputError } from "../../src/graph/input-error.ts";
+import { refusal } from "../helpers/refusal.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { said } from "../helpers/waiting.ts";
 
-const root = fs.mkdtempSync(join(tmpdir(), "unrolled-files-"));
+const root = temporaryFolder();
 let folder = root;
 beforeEach(() => {
   folder = fs.mkdtempSync(join(root, "test-"));
 });
-afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
 
 const windows = process.platform === "win32";
 // Root may read and write everything, so permissions cannot be tested as root.
 const withoutRights = !windows && process.getuid?.() !== 0;
 
 function messageOf(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    expect(error).toBeInstanceOf(InputError);
-    expect((error as Error).message).not.toMatch(/[\n\r]/);
-    return (error as Error).message.replaceAll(folder, "FOLDER");
-  }
-  throw new Error("nothing was thrown");
+  const message = refusal(act);
+  expect(message).not.toMatch(/[\n\r]/);
+  return message.replaceAll(folder, "FOLDER");
 }
 
 describe("appendToFile and makeFolder", () => {
@@ -330,7 +326,7 @@ describe("writeFileAtomically", () => {
       const child = spawn(process.execPath, [join(folder, "child.mjs"), path], {
         stdio: ["ignore", "pipe", "inherit"],
       });
-      await once(child.stdout!, "data"); // The first file is there.
+      await said(child.stdout, "."); // The first file is there.
       const start = performance.now();
       while (temporary().length === 0 && performance.now() - start < 1000);
       child.kill("SIGKILL");

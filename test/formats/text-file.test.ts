@@ -1,28 +1,18 @@
 /** Text files in parts: what whole files give, with the same mistakes named. */
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { decodeText } from "../../src/formats/files.ts";
 import { textFile } from "../../src/formats/text-file.ts";
-import { InputError } from "../../src/graph/input-error.ts";
+import { refusal } from "../helpers/refusal.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-text-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 const path = join(folder, "text.txt");
 const put = (content: string | Uint8Array) => writeFileSync(path, content);
 const parts = (partBytes = 16) => [...textFile(path, { wholeBytes: 0, partBytes }).parts];
-const messageOf = (work: () => unknown): string => {
-  try {
-    work();
-  } catch (error) {
-    expect(error).toBeInstanceOf(InputError);
-    return (error as Error).message;
-  }
-  return "none";
-};
 
 describe("parts", () => {
   test("property: joined they are the text; none is empty, splits a character or stands between CR and LF", () => {
@@ -82,7 +72,7 @@ describe("what is no text", () => {
         const content = Buffer.concat([Buffer.from(before.join("")), some, Uint8Array.from(bytes)]);
         if (content.length === 0) return;
         put(content);
-        expect(messageOf(() => parts())).toBe(messageOf(() => decodeText(content, path)));
+        expect(refusal(() => parts())).toBe(refusal(() => decodeText(content, path)));
       }),
       { numRuns: 500 },
     );
@@ -99,7 +89,7 @@ describe("what is no text", () => {
     ["latin-1 across a border", [...Buffer.from("a".repeat(15)), 0xe9, 0x61, 0x61], "byte 15 (0xe9) is not UTF-8 text"],
   ])("%s", (_, content, message) => {
     put(Uint8Array.from(content));
-    expect(messageOf(() => parts())).toContain(`${path}: ${message}`);
+    expect(refusal(() => parts())).toContain(`${path}: ${message}`);
   });
 
   test("a file that changes between two passes, or is gone, is said", () => {
@@ -107,17 +97,17 @@ describe("what is no text", () => {
     const file = textFile(path, { wholeBytes: 0, partBytes: 16 });
     expect([...file.parts]).toHaveLength(7);
     appendFileSync(path, "b");
-    expect(messageOf(() => [...file.parts])).toBe(
+    expect(refusal(() => [...file.parts])).toBe(
       `${path}: has changed while it was read. Wait until it is written, and try again.`,
     );
     rmSync(path);
-    expect(messageOf(() => [...file.parts])).toContain("there is no such file");
+    expect(refusal(() => [...file.parts])).toContain("there is no such file");
     for (const [name, message] of [
       [path, "there is no such file"],
       [folder, "is a folder"],
       ["", "is empty"],
     ] as const) {
-      expect(messageOf(() => textFile(name))).toContain(message);
+      expect(refusal(() => textFile(name))).toContain(message);
     }
   });
 

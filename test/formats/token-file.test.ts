@@ -1,15 +1,15 @@
 /** Tokens on disk: what was put there comes back, and nothing stays behind. */
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { tokenFile } from "../../src/formats/token-file.ts";
 import { InputError } from "../../src/graph/input-error.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { said } from "../helpers/waiting.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-tokens-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 test("property: any run of what was put there comes back, with 1, 2 and 4 bytes a token", () => {
   const vocabulary = fc.constantFrom(2, 255, 256, 257, 65535, 65536, 65537, 2 ** 24);
@@ -83,15 +83,7 @@ test("the file has no name, also while it is written and read, so a kill leaves 
     console.log("read", [...into].join());
     setInterval(() => {}, 1000);`),
   );
-  let said = "";
-  await new Promise<void>((resolve, reject) => {
-    child.stdout.on("data", (chunk) => {
-      said += chunk;
-      if (said.includes("read")) resolve();
-    });
-    child.on("close", () => reject(new Error(said)));
-  });
-  expect(said).toBe("names 0\nread 39,39\n");
+  expect(await said(child.stdout, "read")).toBe("names 0\nread 39,39\n");
   child.kill("SIGKILL");
   await new Promise((resolve) => child.on("close", resolve));
   expect(readdirSync(folder)).toEqual([]);

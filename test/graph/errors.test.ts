@@ -1,16 +1,10 @@
 /** Every mistake that a person can type, and what the message says. */
 import { expect, test } from "vitest";
 import { type CellOptions, cell, EquationError } from "../../src/graph/cell.ts";
+import { refusal } from "../helpers/refusal.ts";
 
-function mistake(source: string, options?: CellOptions): string {
-  try {
-    cell(source, options);
-  } catch (error) {
-    expect(error).toBeInstanceOf(EquationError);
-    return `\n${(error as EquationError).message}\n`;
-  }
-  throw new Error("no error");
-}
+const mistake = (source: string, options?: CellOptions): string =>
+  `\n${refusal(() => cell(source, options), EquationError)}\n`;
 
 test("an unknown function, with the near one", () => {
   expect(mistake("h' = tanh(W @ x)\n  f = sigmod(W_f @ x + b_f)")).toMatchInlineSnapshot(`

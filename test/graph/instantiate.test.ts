@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { addCell, type Cell, cell, EquationError } from "../../src/graph/cell.ts";
 import { createBuilder, type Graph } from "../../src/graph/graph.ts";
 import { printGraph } from "../../src/graph/print.ts";
+import { refusal } from "../helpers/refusal.ts";
 
 function graphOf(made: Cell, layer: string, sizes: { units?: number; inputs: Record<string, number> }): Graph {
   const builder = createBuilder();
@@ -12,15 +13,8 @@ function graphOf(made: Cell, layer: string, sizes: { units?: number; inputs: Rec
   const { output } = addCell(builder, made, units === undefined ? { layer, inputs } : { layer, units, inputs });
   return builder.graph({ output });
 }
-function refusal(source: string, layer: string, sizes: { units?: number; inputs: Record<string, number> }): string {
-  try {
-    graphOf(cell(source), layer, sizes);
-  } catch (error) {
-    expect(error).toBeInstanceOf(EquationError);
-    return `\n${(error as EquationError).message}\n`;
-  }
-  throw new Error("no error");
-}
+const messageOf = (source: string, layer: string, sizes: Parameters<typeof graphOf>[2]): string =>
+  `\n${refusal(() => graphOf(cell(source), layer, sizes), EquationError)}\n`;
 
 test("a cell's graph, printed", () => {
   const made = cell("r = sigmoid(W @ [x, h])\nh' = r * h + (1 - r) * mean(x)\nW ~ random_uniform(-1, 1)");
@@ -87,7 +81,7 @@ test("a matrix is a vector of its numbers, row after row; a vector of one featur
 });
 test("matrices whose shapes the sizes at hand make different", () => {
   const made = "C' = outer(x, h) + outer(h, x)\nh' = h * sum(C)\ny = C' @ x\nh : units";
-  expect(refusal(made, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+  expect(messageOf(made, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
     a.C': '+' needs equal shapes, got 4 x 3 and 3 x 4 numbers. Change units, or the size lines.
       C' = outer(x, h) + outer(h, x)
@@ -96,7 +90,7 @@ test("matrices whose shapes the sizes at hand make different", () => {
   `);
   expect(() => graphOf(cell(made), "a", { units: 4, inputs: { x: 4 } })).not.toThrow();
   const set = "h' = h * sum(C)\nC' = outer(h, C @ x)\ny = C' @ x\nh : units";
-  expect(refusal(set, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+  expect(messageOf(set, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
     a.C': C' needs the shape that C has, got 3 x 3 and 3 x 4 numbers. Change units, or the size lines.
       C' = outer(h, C @ x)
@@ -104,7 +98,7 @@ test("matrices whose shapes the sizes at hand make different", () => {
     "
   `);
   const read = "C' = outer(x, x)\nh' = h * sum(x)\ny = C' @ h\nh : units";
-  expect(refusal(read, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+  expect(messageOf(read, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
     a.y: '@' needs as many features as C' has columns, got 3 and 4. Bring one side to the other's size with a matrix, as in W @ x, or give units 4.
       y = C' @ h
@@ -114,14 +108,14 @@ test("matrices whose shapes the sizes at hand make different", () => {
 });
 test("a matrix of more numbers than any machine has", () => {
   const sizes = { units: 50_000, inputs: { x: 4 } };
-  expect(refusal("C' = C + outer(a, b)\ny = C' @ b", "", sizes)).toMatchInlineSnapshot(`
+  expect(messageOf("C' = C + outer(a, b)\ny = C' @ b", "", sizes)).toMatchInlineSnapshot(`
     "
     C: this matrix has 50000 x 50000 numbers, and must have at most 2147483648. Lower units, or the size lines.
       C' = C + outer(a, b)
       ^^
     "
   `);
-  expect(refusal("C = outer(a, b)\ny = C @ b", "", sizes)).toMatchInlineSnapshot(`
+  expect(messageOf("C = outer(a, b)\ny = C @ b", "", sizes)).toMatchInlineSnapshot(`
     "
     C: this matrix has 50000 x 50000 numbers, and must have at most 2147483648. Lower units, or the size lines.
       C = outer(a, b)
@@ -250,7 +244,7 @@ test("values by name: the line's value, the state's old and new value", () => {
 
 test("sizes that fit only for other units or inputs", () => {
   const lines = "f = sigmoid(W @ x)\nh' = f * x + U @ h\nh : units";
-  expect(refusal(lines, "lstm", { units: 128, inputs: { x: 64 } })).toMatchInlineSnapshot(`
+  expect(messageOf(lines, "lstm", { units: 128, inputs: { x: 64 } })).toMatchInlineSnapshot(`
     "
     lstm.h': h' needs the shape that h has, got 64 and 128 features. Bring one side to the other's size with a matrix, as in W @ x, or give units 64.
       h' = f * x + U @ h
@@ -258,7 +252,9 @@ test("sizes that fit only for other units or inputs", () => {
     "
   `);
   expect(graphOf(cell(lines), "", { units: 8, inputs: { x: 8 } }).states[0]?.size).toBe(8);
-  expect(refusal("h' = [W @ x, c]\nc' = W @ x + c\nh : 6", "", { units: 4, inputs: { x: 3 } })).toMatchInlineSnapshot(`
+  expect(
+    messageOf("h' = [W @ x, c]\nc' = W @ x + c\nh : 6", "", { units: 4, inputs: { x: 3 } }),
+  ).toMatchInlineSnapshot(`
     "
     cell: the equations fix this cell's size at 6 features, got units 4. Leave units out, or give 6.
     "
@@ -266,7 +262,7 @@ test("sizes that fit only for other units or inputs", () => {
 });
 test("a product of two sizes, told by the layer's and the line's name", () => {
   const lines = "f = sigmoid(k * x)  # a gate\nh' = f * h\nk : units";
-  expect(refusal(lines, "lstm", { units: 128, inputs: { x: 64 } })).toMatchInlineSnapshot(`
+  expect(messageOf(lines, "lstm", { units: 128, inputs: { x: 64 } })).toMatchInlineSnapshot(`
     "
     lstm.f: '*' needs equal shapes, got 128 and 64 features. Bring one side to the other's size with a matrix, as in W @ x, or give units 64.
       f = sigmoid(k * x)  # a gate
@@ -285,7 +281,7 @@ test("a matrix that meets two sizes of inputs", () => {
 });
 test("a size that is no whole number", () => {
   const lines = "k = W @ x\ny = V @ k\nk : units / 4";
-  expect(refusal(lines, "l", { units: 10, inputs: { x: 2 } })).toMatchInlineSnapshot(`
+  expect(messageOf(lines, "l", { units: 10, inputs: { x: 2 } })).toMatchInlineSnapshot(`
     "
     l.W: its size units / 4 is 2.5, and must be a whole number from 1 to 2147483648. Change units, or the size lines.
       k = W @ x
@@ -294,7 +290,7 @@ test("a size that is no whole number", () => {
   `);
 });
 test("a size line that disagrees with the numbers", () => {
-  expect(refusal("y = tanh(x)\nx : 8", "l", { inputs: { x: 4 } })).toMatchInlineSnapshot(`
+  expect(messageOf("y = tanh(x)\nx : 8", "l", { inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
     l.x: its size line says 8 features, got 4. Change one of the two.
       x : 8
@@ -304,17 +300,17 @@ test("a size line that disagrees with the numbers", () => {
 });
 test("units missing, unusable, or unused", () => {
   const elman = "h' = tanh(W @ x + U @ h)";
-  expect(refusal(elman, "l", { inputs: { x: 4 } })).toMatchInlineSnapshot(`
+  expect(messageOf(elman, "l", { inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
     l: the size of h is units, and units are not given. Give units, as in units: 128.
     "
   `);
-  expect(refusal(elman, "", { units: 2.5, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+  expect(messageOf(elman, "", { units: 2.5, inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
     cell: units must be a whole number from 1 to 2147483648, got 2.5.
     "
   `);
-  expect(refusal("h' = h + x", "l", { units: 8, inputs: { x: 4 } })).toMatchInlineSnapshot(`
+  expect(messageOf("h' = h + x", "l", { units: 8, inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
     l: the equations fix this cell's size at 4 features, got units 8. Leave units out, or give 4.
     "
@@ -322,12 +318,12 @@ test("units missing, unusable, or unused", () => {
   expect(graphOf(cell("h' = h + x"), "l", { units: 4, inputs: { x: 4 } }).states[0]?.size).toBe(4);
 });
 test("inputs missing, unknown, or no vectors", () => {
-  expect(refusal("y = x", "l", { inputs: {} })).toMatchInlineSnapshot(`
+  expect(messageOf("y = x", "l", { inputs: {} })).toMatchInlineSnapshot(`
     "
     l: the cell's input x is missing. Give inputs: { x: a node }.
     "
   `);
-  expect(refusal("y = x", "l", { inputs: { x: 1, z: 1 } })).toMatchInlineSnapshot(`
+  expect(messageOf("y = x", "l", { inputs: { x: 1, z: 1 } })).toMatchInlineSnapshot(`
     "
     l: the cell has no input z. Its inputs: x.
     "

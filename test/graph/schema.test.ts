@@ -18,6 +18,7 @@ import {
   string,
   wholeNumber,
 } from "../../src/graph/schema.ts";
+import { refusal } from "../helpers/refusal.ts";
 
 type Options = { batchSize?: number; validationSplit?: number; shuffle?: boolean; length?: number };
 const schema: Schema<Options> = {
@@ -26,43 +27,35 @@ const schema: Schema<Options> = {
   shuffle: flag,
   length: alias(wholeNumber(0), "max_tokens"),
 };
-const refusal = (given: unknown): string => {
-  try {
-    checkOptions("fit", given, schema);
-  } catch (error) {
-    expect(error).toBeInstanceOf(InputError);
-    return (error as Error).message;
-  }
-  return "";
-};
+const messageOf = (given: unknown): string => refusal(() => checkOptions("fit", given, schema));
 
 test("options that the schema has are accepted, and absent ones", () => {
   for (const given of [undefined, {}, { batchSize: 3 }, { shuffle: undefined }, Object.create(null), { length: 0 }]) {
-    expect(refusal(given)).toBe("");
+    expect(() => checkOptions("fit", given, schema)).not.toThrow();
   }
 });
 test("a name of another style, another library or with a slip is answered by ours", () => {
-  expect(refusal({ batch_size: 3 })).toBe('fit: unknown option "batch_size". Did you mean batchSize?');
-  expect(refusal({ "validation-split": 3 })).toMatch("Did you mean validationSplit?");
-  expect(refusal({ max_tokens: 3 })).toMatch("Did you mean length?");
-  expect(refusal({ maxTokens: 3 })).toMatch("Did you mean length?");
-  expect(refusal({ shufle: true })).toMatch("Did you mean shuffle?");
-  expect(refusal({ colour: 1 })).toBe(
+  expect(messageOf({ batch_size: 3 })).toBe('fit: unknown option "batch_size". Did you mean batchSize?');
+  expect(messageOf({ "validation-split": 3 })).toMatch("Did you mean validationSplit?");
+  expect(messageOf({ max_tokens: 3 })).toMatch("Did you mean length?");
+  expect(messageOf({ maxTokens: 3 })).toMatch("Did you mean length?");
+  expect(messageOf({ shufle: true })).toMatch("Did you mean shuffle?");
+  expect(messageOf({ colour: 1 })).toBe(
     'fit: unknown option "colour". The options are batchSize, validationSplit, shuffle, length.',
   );
-  expect(refusal({ constructor: 1 })).toMatch("unknown option");
-  expect(refusal(JSON.parse('{"__proto__": 1}'))).toMatch("unknown option");
+  expect(messageOf({ constructor: 1 })).toMatch("unknown option");
+  expect(messageOf(JSON.parse('{"__proto__": 1}'))).toMatch("unknown option");
 });
 test("a value of another kind is named with what it must be", () => {
-  expect(refusal({ batchSize: "3" })).toBe('fit: batchSize must be a whole number of at least 1, got "3"');
-  expect(refusal({ batchSize: 0 })).toMatch("got 0");
-  expect(refusal({ validationSplit: 1 })).toBe("fit: validationSplit must be a number in [0, 1), got 1");
-  expect(refusal({ validationSplit: Number.NaN })).toMatch("got NaN");
-  expect(refusal({ shuffle: null })).toBe("fit: shuffle must be true or false, got null");
+  expect(messageOf({ batchSize: "3" })).toBe('fit: batchSize must be a whole number of at least 1, got "3"');
+  expect(messageOf({ batchSize: 0 })).toMatch("got 0");
+  expect(messageOf({ validationSplit: 1 })).toBe("fit: validationSplit must be a number in [0, 1), got 1");
+  expect(messageOf({ validationSplit: Number.NaN })).toMatch("got NaN");
+  expect(messageOf({ shuffle: null })).toBe("fit: shuffle must be true or false, got null");
 });
 test("options that are no object of names are refused", () => {
   for (const given of [null, 3, "batchSize", [], new Map(), new Float32Array(1), () => {}, new Date(), Symbol("x")]) {
-    expect(refusal(given)).toMatch("the options must be an object, got");
+    expect(messageOf(given)).toMatch("the options must be an object, got");
   }
 });
 test("each rule accepts what it says and nothing near it", () => {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { initialize, initializers } from "../../src/nn/initializers.ts";
 import { createRandom } from "../../src/nn/random.ts";
+import { refusal } from "../helpers/refusal.ts";
 
 const make = (shape: readonly number[], name: string, values: readonly number[] = [], seed = 1) =>
   initialize({ name: "lstm.W_f", shape, initializer: { name, values } }, createRandom(seed));
@@ -251,14 +252,7 @@ describe("orthogonal", () => {
 });
 
 describe("errors name the parameter and what would be right", () => {
-  const message = (...call: Parameters<typeof make>) => {
-    try {
-      make(...call);
-    } catch (error) {
-      return (error as Error).message;
-    }
-    throw new Error("no error");
-  };
+  const message = (...call: Parameters<typeof make>) => refusal(() => make(...call), Error);
   test("as snapshots", () => {
     expect(message([2], "glorot")).toMatchInlineSnapshot(
       `"lstm.W_f: there is no initialiser "glorot". There are zeros, ones, constant, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal, identity, random_uniform, random_normal, decay_uniform, power_law."`,

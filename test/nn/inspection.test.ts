@@ -10,17 +10,11 @@ import { addModel, type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createSession } from "../../src/nn/session.ts";
 import { trace } from "../../src/nn/trace.ts";
+import { collect, redraw } from "../helpers/models.ts";
 
 const random = createRandom(5);
-const shaken = (model: Model): Model => {
-  for (const values of Object.values(model.values)) values.forEach((_, k) => (values[k] = 0.6 * random.normal()));
-  return model;
-};
-const all = async (...given: Parameters<typeof inspectModel>): Promise<InspectedStep[]> => {
-  const steps: InspectedStep[] = [];
-  for await (const step of inspectModel(...given)) steps.push(step);
-  return steps;
-};
+const shaken = (model: Model): Model => redraw(model, random, 0.6);
+const all = (...given: Parameters<typeof inspectModel>): Promise<InspectedStep[]> => collect(inspectModel(...given));
 const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   expect(a.length).toBe(b.length);
   return Math.max(...Array.from(a, (value, k) => Math.abs(value - (b[k] as number))));

@@ -1,17 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { bidirectional, dense, embedding, gru, lstm } from "../../src/nn/layers.ts";
-import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
+import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { saliency } from "../../src/nn/saliency.ts";
 import { createSession } from "../../src/nn/session.ts";
+import { oracle, redraw } from "../helpers/models.ts";
 
 const random = createRandom(8);
-const shaken = (model: Model): Model => {
-  for (const values of Object.values(model.values)) values.forEach((_, k) => (values[k] = 0.7 * random.normal()));
-  return model;
-};
+const shaken = (model: Model): Model => redraw(model, random, 0.7);
 const [count, size] = [9, 4];
 const stack = shaken(
   sequential([
@@ -27,21 +24,16 @@ const learned = shaken(
 );
 
 /** Log-probability of the last token by the oracle, in f64, with other embeddings. */
-function oracle(model: Model, tokens: readonly number[], embeddings?: Float64Array): number {
-  const steps = tokens.length - 1;
+function lastOf(model: Model, tokens: readonly number[], embeddings?: Float64Array): number {
   const parameters = { ...model.values, ...(embeddings && { "embedding.weight": embeddings }) };
-  const { graph, output } = modelGraph(model, { training: false });
-  const inputs = { tokens: tokens.slice(0, steps) };
-  const logits = interpret(graph, { steps, batch: 1, inputs, parameters }).value(output).slice(-count);
-  const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
-  return (logits[tokens[steps] as number] as number) - Math.log(sum);
+  return oracle(model, Int32Array.from(tokens.slice(0, -1)), parameters).at(-1)?.[tokens.at(-1) as number] as number;
 }
 
 /** Central differences by the rows of the embedding (count,size). */
 function differences(model: Model, tokens: readonly number[]): Float64Array {
   const weights = Float64Array.from(model.values["embedding.weight"] as Float32Array);
   return weights.map((weight, k) => {
-    const [above, below] = [1e-5, -1e-5].map((by) => oracle(model, tokens, weights.with(k, weight + by)));
+    const [above, below] = [1e-5, -1e-5].map((by) => lastOf(model, tokens, weights.with(k, weight + by)));
     return ((above as number) - (below as number)) / 2e-5;
   });
 }
@@ -56,7 +48,7 @@ describe("saliency", () => {
     const tokens = [4, 0, 7, 2, 8, 5, 1];
     const wanted = differences(model, tokens);
     const got = await saliency(model, tokens);
-    expect(got.logProbability).toBeCloseTo(oracle(model, tokens), 5);
+    expect(got.logProbability).toBeCloseTo(lastOf(model, tokens), 5);
     expect(got.gradients).toHaveLength(tokens.length - 1);
     const weights = model.values["embedding.weight"] as Float32Array;
     got.gradients.forEach((gradient, t) => {

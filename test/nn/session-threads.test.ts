@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createSession, type Session } from "../../src/nn/session.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
+import { pause } from "../helpers/waiting.ts";
 
 const all = { returnSequences: true };
 const [vocabulary, units] = [11, 33];
@@ -18,7 +18,7 @@ test("a session gives the same bits with 1, 2, 3 and 5 threads, also after pause
     const session = await createSession(make(), { threads });
     const got = read(session, 0, 10);
     // Longer than workers wait for the next step.
-    await sleep(30);
+    await pause(30);
     got.push(...read(session, 30, 30));
     expect(got).toEqual(wanted);
     session.reset();

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
 import { interpret } from "../../src/interpret/interpret.ts";
@@ -10,6 +8,8 @@ import { createSession } from "../../src/nn/session.ts";
 import { load } from "../../src/runtime/program.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
 import { createPredictor } from "../../src/train/predict.ts";
+import { collectGarbage } from "../helpers/garbage.ts";
+import { expectClose } from "../helpers/models.ts";
 
 const steps = 9;
 const all = { returnSequences: true };
@@ -29,22 +29,14 @@ async function whole(model: Model, inputs: Record<string, Float32Array | Int32Ar
   return { engine: program.output("output"), oracle: oracle.value(output) };
 }
 
-function expectClose(got: readonly number[], wanted: ArrayLike<number>, limit: number): void {
-  expect(got).toHaveLength(wanted.length);
-  got.forEach((value, k) => {
-    const right = wanted[k] as number;
-    expect(Math.abs(value - right), `number ${k}: ${value} and ${right}`).toBeLessThan(limit);
-  });
-}
-
 test("tokens one by one give what the whole sequence gives", async () => {
   const model = sequential([embedding(7, 3), ...layers], { seed: 1 });
   const tokens = Int32Array.from([1, 4, 0, 6, 6, 2, 3, 1, 5]);
   const { engine, oracle } = await whole(model, { tokens });
   const session = await createSession(model);
   const got = [...tokens].flatMap((token) => [...session.next(token)]);
-  expectClose(got, engine, 1e-6);
-  expectClose(got, oracle, 2e-6);
+  expectClose(got, engine, { within: 1e-6 });
+  expectClose(got, oracle, { within: 2e-6 });
 });
 
 test("vectors one by one give what the whole sequence gives", async () => {
@@ -53,8 +45,8 @@ test("vectors one by one give what the whole sequence gives", async () => {
   const { engine, oracle } = await whole(model, { x });
   const session = await createSession(model);
   const got = Array.from({ length: steps }, (_, t) => [...session.next(x.subarray(2 * t, 2 * t + 2))]).flat();
-  expectClose(got, engine, 1e-6);
-  expectClose(got, oracle, 2e-6);
+  expectClose(got, engine, { within: 1e-6 });
+  expectClose(got, oracle, { within: 2e-6 });
 });
 
 test("a model that gives its last output alone: each input is taken for the last", async () => {
@@ -186,8 +178,6 @@ describe("an input that does not fit is refused in one line, and the state stays
 });
 
 describe("a step makes nothing on the heap", () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
   const heap = (): number => process.memoryUsage().heapUsed;
   const sessions = async (): Promise<[string, (k: number) => void][]> => {
     const [tokens, vectors] = [await createSession(small()), await createSession(sequential(layers, { input: 2 }))];
@@ -202,7 +192,7 @@ describe("a step makes nothing on the heap", () => {
   test("1,000 steps with no collection between: not a byte a step", async () => {
     for (const [name, step] of await sessions()) {
       const growth = (steps: number): number => {
-        collect();
+        collectGarbage();
         const before = heap();
         for (let k = 0; k < steps; k++) step(k);
         return Math.abs(heap() - before);
@@ -217,7 +207,7 @@ describe("a step makes nothing on the heap", () => {
     for (const [name, step] of await sessions()) {
       const run = (): void => {
         for (let k = 0; k < 20_000; k++) step(k);
-        collect();
+        collectGarbage();
       };
       // The same before it counts, so that what the engine makes of the code itself is there.
       run();

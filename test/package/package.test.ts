@@ -1,21 +1,21 @@
 /** The package as its users get it: packed, installed into an empty project, used from Node, TypeScript and a browser. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { build } from "vite";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import { withPage } from "../browser/harness.ts";
 import { publicModules } from "../helpers/public-modules.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const root = join(import.meta.dirname, "../..");
 const inRoot = (tool: string) => join(root, "node_modules", tool);
 
 /** The empty project of a user; holds the tarball too. */
-const project = mkdtempSync(join(tmpdir(), "unrolled-package-"));
+const project = temporaryFolder();
 let tarball = "";
 let packed: { size: number; unpackedSize: number; files: { path: string; size: number }[] };
 
@@ -52,8 +52,6 @@ beforeAll(() => {
   // The few dependencies are in npm's cache, for they are installed here too; what describes them may not be.
   run(project, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", tarball);
 });
-
-afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 const installed = join(project, "node_modules/unrolled");
 const pathsIn = (): string[] => packed.files.map(({ path }) => path);

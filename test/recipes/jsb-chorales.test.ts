@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cells, dense, type Model, masking, recurrent, sequential } from "unrolled";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { keys, longestOf, type Piece, padding, readChorales, rollsOf } from "../../recipes/chorales/pieces.ts";
 import { createJudge } from "../../recipes/chorales/train.ts";
 import type { Cell } from "../../src/graph/cell.ts";
 import { InputError } from "../../src/graph/input-error.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { recipe, recipeLines } from "./recipe.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-recipe-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 /** A file with these contents. */
 function file(name: string, contents: unknown): string {

@@ -1,14 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { deviation, mean, median, welch } from "../../recipes/chorales/statistics.ts";
 import { plotVariants } from "../../recipes/chorales/variants-plot.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { recipe, recipeLines } from "./recipe.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-recipe-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 const scale = [[60], [62], [64], [65], [67]];
 const data = join(folder, "pieces.json");
 writeFileSync(data, JSON.stringify({ train: [scale, scale, scale, scale], valid: [scale], test: [scale, scale] }));

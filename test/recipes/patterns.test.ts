@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { json, sampleText, temporaryFolder, tiny } from "../cli/run.ts";
+import { json, sampleText, tiny } from "../cli/run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { recipe, recipeLines } from "./recipe.ts";
 
 const folder = temporaryFolder();

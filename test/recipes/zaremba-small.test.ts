@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { recipe } from "./recipe.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "unrolled-recipe-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 test("the recipe trains on words, halves its rate after epoch 4 and ends with the test set", {
   timeout: 60_000,

@@ -10,6 +10,7 @@ import { fit } from "../../src/train/fit.ts";
 import { predict } from "../../src/train/predict.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 import { trainingGraph } from "../helpers/networks.ts";
+import { pause } from "../helpers/waiting.ts";
 
 const megabyte = 2 ** 20;
 /** How far resident memory rises above where it is after the first call. */
@@ -82,6 +83,6 @@ describe("a program too large to be kept goes back to the system, though nothing
     };
     await use();
     // Until it is so.
-    while (process.memoryUsage.rss() - empty > 100 * megabyte) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (process.memoryUsage.rss() - empty > 100 * megabyte) await pause(20);
   });
 });

@@ -1,8 +1,6 @@
 /** What a call leaves to be collected goes with the new objects, and does not wait for a full collection. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
@@ -11,11 +9,10 @@ import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
 import { predict } from "../../src/train/predict.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
+import { collectGarbage } from "../helpers/garbage.ts";
 
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as (options?: { type: "minor" }) => void;
 const minor = (): void => {
-  for (let k = 0; k < 3; k++) collect({ type: "minor" });
+  for (let k = 0; k < 3; k++) collectGarbage({ type: "minor" });
 };
 
 /** Bytes of garbage that outlive minor collections, a call: the least of three rounds, as a busy machine adds of its own. */
@@ -28,12 +25,12 @@ async function left(call: () => Promise<unknown>): Promise<number> {
 async function leftByRound(call: () => Promise<unknown>): Promise<number> {
   const count = 200;
   for (let k = 0; k < 100; k++) await call();
-  collect();
+  collectGarbage();
   minor();
   const before = process.memoryUsage().heapUsed;
   for (let k = 1; k <= count; k++) {
     await call();
-    if (k % 50 === 0) collect({ type: "minor" });
+    if (k % 50 === 0) collectGarbage({ type: "minor" });
   }
   minor();
   return (process.memoryUsage().heapUsed - before) / count;

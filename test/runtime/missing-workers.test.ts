@@ -1,9 +1,9 @@
 /** Workers that never start, start late, are forbidden or fail: nobody waits for a thread that is not known to run. */
 import { EventEmitter, once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Session } from "../../src/nn/session.ts";
+import { pause } from "../helpers/waiting.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -166,10 +166,10 @@ describe("a worker fails", () => {
     const got = read(session, 30);
     const worker = made.mock.contexts[0] as Worker;
     await worker.terminate();
-    await sleep(1);
+    await pause(1);
     session.reset();
     got.push(...read(session, 45));
-    await sleep(50);
+    await pause(50);
     got.push(...Array.from({ length: 45 }, (_, k) => [...session.next((3 * (45 + k)) % 11)]));
     expect(got).toEqual([...wanted.slice(0, 30), ...wanted]);
   });

@@ -11,6 +11,7 @@ import { schedule } from "../../src/schedule/schedule.ts";
 import { createTrainer, trainingPlan } from "../../src/train/trainer.ts";
 import { trainingLosses } from "../helpers/losses.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
+import { pause } from "../helpers/waiting.ts";
 
 describe("1, 2, 3 and 4 threads: the same bits", () => {
   const thorough = ["simple-rnn", "lstm", "gru", "gru-reset-after"];
@@ -139,7 +140,7 @@ describe("a worker that dies", () => {
       });
       expect(workers).toHaveLength(5);
       const ended = Promise.all(workers.slice(0, 3).map((worker) => once(worker, "exit")));
-      await new Promise((resolve) => setTimeout(resolve, 20)); // In the midst of a step.
+      await pause(20); // In the midst of a step.
       void workers[dying]?.terminate();
       await expect(failing).rejects.toThrow(lost);
       await expect(failingToo).rejects.toThrow(lost);

@@ -1,17 +1,13 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
-import { dense, embedding, lstm } from "../../src/nn/layers.ts";
-import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { adam, sgd } from "../../src/train/optimizers.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
+import { collectGarbage } from "../helpers/garbage.ts";
+import { tinyModel } from "../helpers/models.ts";
 import { relativeError } from "../helpers/networks.ts";
 
 const vocabulary = 7;
 const [batch, steps] = [2, 5];
-const tinyModel = () =>
-  sequential([embedding(vocabulary, 4), lstm(5, { returnSequences: true }), dense(vocabulary)], { seed: 3 });
 /** Tokens and targets (T,B), written into the same arrays. */
 function tokens(seed: number) {
   const random = createRandom(seed);
@@ -92,10 +88,8 @@ test("stochastic gradient descent: w - rate * g, with the rate of the call", asy
 });
 
 test("10,000 training steps: memory stays as it is, and the model learns", async () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
   const used = (): { heap: number; buffers: number } => {
-    collect();
+    collectGarbage();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     return { heap: heapUsed, buffers: arrayBuffers };
   };

@@ -8,7 +8,8 @@ import { createBatcher, type Job } from "../../src/server/batcher.ts";
 import { ApiError } from "../../src/server/errors.ts";
 import { turn } from "../../src/server/turns.ts";
 import { createText, Desk } from "../../src/tasks/desk.ts";
-import { book, serving, tiny, until } from "./serving.ts";
+import { until } from "../helpers/waiting.ts";
+import { book, serving, tiny } from "./serving.ts";
 
 type Piece = { readonly text: string };
 const batcherOf = (queue = 1000) => createBatcher<Piece>(tiny, { queue });

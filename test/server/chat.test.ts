@@ -2,9 +2,10 @@
 import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 import { conversationOf } from "../../src/server/chat.ts";
-import { generate } from "../../src/tasks/generate.ts";
 import type { LanguageModel } from "../../src/tasks/language-model.ts";
-import { serving, tiny, until } from "./serving.ts";
+import { textOf } from "../helpers/models.ts";
+import { until } from "../helpers/waiting.ts";
+import { serving, tiny } from "./serving.ts";
 
 const here = await serving({ maxTokens: 1e9 });
 const { client, post } = here;
@@ -12,11 +13,8 @@ type Params = OpenAI.ChatCompletionCreateParamsNonStreaming;
 const user = (content: string): OpenAI.ChatCompletionMessageParam => ({ role: "user", content });
 const base = { model: "tiny", messages: [user("the cat")], seed: 7 } satisfies Params;
 
-async function textOf(prompt: string, options: Parameters<typeof generate>[1] = {}, lm: LanguageModel = tiny) {
-  let text = "";
-  for await (const piece of generate(lm, { prompt, length: 256, seed: 7, ...options })) text += piece;
-  return text;
-}
+const answerOf = (prompt: string, options: Parameters<typeof textOf>[1] = {}, lm: LanguageModel = tiny) =>
+  textOf(lm, { prompt, length: 256, seed: 7, ...options });
 const written = async (more: object) => (await client.chat.completions.create({ ...base, ...more })).choices[0];
 
 describe("messages become one text", () => {
@@ -28,7 +26,7 @@ describe("messages become one text", () => {
       choices: [
         {
           ...{ index: 0, finish_reason: "length", logprobs: null },
-          message: { role: "assistant", content: await textOf("the cat"), refusal: null },
+          message: { role: "assistant", content: await answerOf("the cat"), refusal: null },
         },
       ],
       usage: { prompt_tokens: 7, completion_tokens: 256, total_tokens: 263 },
@@ -46,7 +44,7 @@ describe("messages become one text", () => {
       },
     ] as Params["messages"];
     const choice = await written({ messages, max_completion_tokens: 9 });
-    expect(choice?.message.content).toBe(await textOf("a dog\nthe\ncat\n\non the\nmat", { length: 9 }));
+    expect(choice?.message.content).toBe(await answerOf("a dog\nthe\ncat\n\non the\nmat", { length: 9 }));
   });
 
   test("with one each is written as it says, and an answer begins and ends as one there does", async () => {
@@ -64,13 +62,13 @@ describe("messages become one text", () => {
     expect(conversationOf(messages, "{content}")).toEqual({ prompt: "a cata {role} {content}", stop: [] });
     const templated = await serving({ chatTemplate: "{content} {role}.\n" });
     const { choices } = await templated.client.chat.completions.create({ ...base, max_tokens: 200 });
-    const alone = await textOf("the cat user.\n", { length: 200, stop: " assistant.\n" });
+    const alone = await answerOf("the cat user.\n", { length: 200, stop: " assistant.\n" });
     expect(choices[0]?.message.content).toBe(alone);
   });
 
   test("a template ends an answer, beside the stop strings of the request", async () => {
     const templated = await serving({ chatTemplate: "{content}\n" });
-    const whole = await textOf("the cat\n", { length: 200 });
+    const whole = await answerOf("the cat\n", { length: 200 });
     const line = whole.indexOf("\n");
     expect(line).toBeGreaterThan(0);
     const ask = async (more: object) =>
@@ -84,7 +82,7 @@ describe("messages become one text", () => {
 describe("a chat takes", () => {
   test("how tokens are drawn, n, stop, both names of the length", async () => {
     const length = 30;
-    expect((await written({ max_tokens: length }))?.message.content).toBe(await textOf("the cat", { length }));
+    expect((await written({ max_tokens: length }))?.message.content).toBe(await answerOf("the cat", { length }));
     expect((await written({ max_completion_tokens: length, max_tokens: 2 }))?.message.content).toHaveLength(length);
     const drawn = {
       temperature: 1.7,
@@ -94,15 +92,15 @@ describe("a chat takes", () => {
       logit_bias: { 3: 2 },
     };
     expect((await written({ ...drawn, max_tokens: length }))?.message.content).toBe(
-      await textOf("the cat", {
+      await answerOf("the cat", {
         ...{ length, temperature: 1.7, topP: 0.8, presencePenalty: 0.5, frequencyPenalty: -0.3, logitBias: { 3: 2 } },
       }),
     );
     const { choices } = await client.chat.completions.create({ ...base, n: 3, max_tokens: 9 });
     for (const [k, { index, message }] of choices.entries()) {
-      expect([index, message.content]).toEqual([k, await textOf("the cat", { length: 9, seed: 7 + k })]);
+      expect([index, message.content]).toEqual([k, await answerOf("the cat", { length: 9, seed: 7 + k })]);
     }
-    const whole = await textOf("the cat");
+    const whole = await answerOf("the cat");
     const stop = whole.slice(9, 11);
     expect(await written({ stop })).toMatchObject({
       ...{ message: { content: whole.slice(0, whole.indexOf(stop)) }, finish_reason: "stop" },
@@ -151,7 +149,10 @@ describe("a chat takes", () => {
       ...{ stop: "", top_k: -1, prediction: { type: "content", content: "x" }, verbosity: "low" },
     };
     const answer = await post("/v1/chat/completions", { ...base, ...neutral });
-    expect([answer.status, (await answer.json()).choices?.[0].message.content]).toEqual([200, await textOf("the cat")]);
+    expect([answer.status, (await answer.json()).choices?.[0].message.content]).toEqual([
+      200,
+      await answerOf("the cat"),
+    ]);
   });
 });
 
@@ -193,7 +194,7 @@ describe("a stream", () => {
       text += delta;
     });
     const final = await stream.finalChatCompletion();
-    expect([text, final.choices[0]?.message.content]).toEqual(Array(2).fill(await textOf("the cat", { length: 50 })));
+    expect([text, final.choices[0]?.message.content]).toEqual(Array(2).fill(await answerOf("the cat", { length: 50 })));
   });
 
   test("that is left stops the work", async () => {

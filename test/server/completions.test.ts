@@ -3,7 +3,9 @@ import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 import { generateTokens } from "../../src/tasks/generate.ts";
 import { encode } from "../../src/text/tokenizer.ts";
-import { pairs, serving, textOf, tiny, until } from "./serving.ts";
+import { textOf } from "../helpers/models.ts";
+import { until } from "../helpers/waiting.ts";
+import { pairs, serving, tiny } from "./serving.ts";
 
 const { client, post } = await serving();
 /** Where a text may take longer than any test. */

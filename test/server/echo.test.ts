@@ -1,20 +1,16 @@
 /** What is given back of a prompt, and what is said of characters that the model does not know. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { generate } from "../../src/tasks/generate.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
+import { textOf } from "../helpers/models.ts";
 import { book, pairs, serving, tiny } from "./serving.ts";
 
 const words = languageModel(book, { units: 9, embedding: 5, seed: 6, tokens: "word" });
 const digits = languageModel("3 1 4 1 5 9 2 6 5 3 5 8 9 7 9 ab ".repeat(9), { units: 9, embedding: 5, seed: 7 });
 const { client, post } = await serving({}, { tiny, pairs, words, digits });
 
-async function textOf(lm: LanguageModel, prompt: string, length: number): Promise<string> {
-  let text = "";
-  for await (const piece of generate(lm, { prompt, length, seed: 1 })) text += piece;
-  return text;
-}
+const answerOf = (lm: LanguageModel, prompt: string, length: number) => textOf(lm, { prompt, length, seed: 1 });
 const ask = async (body: object) => (await post("/v1/completions", { seed: 1, ...body })).json();
 const texts = ["the ☃", "a\r\nb", "a\rb\n\r\n", "☃☃", "👩‍👧 é\u0301 cat", "\r", "the ca", "\ud800 half", "\uFFFD"];
 
@@ -23,7 +19,7 @@ describe("echo gives the prompt back as it was sent", () => {
     for (const prompt of texts) {
       const read = prompt.replace(/\r\n?/g, "\n");
       const { choices, usage } = await ask({ model, prompt, echo: true, max_tokens: 5 });
-      expect(choices[0].text).toBe(prompt + (await textOf(lm, read, 5)));
+      expect(choices[0].text).toBe(prompt + (await answerOf(lm, read, 5)));
       expect(usage.prompt_tokens).toBe(encode(lm.tokenizer, read).length);
       expect((await ask({ model, prompt, echo: true, max_tokens: 0 })).choices[0].text).toBe(prompt);
     }

@@ -3,7 +3,8 @@ import { connect, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { createServer } from "../../src/server/app.ts";
 import { listen } from "../../src/server/listen.ts";
-import { pause, tiny, until } from "./serving.ts";
+import { pause, until } from "../helpers/waiting.ts";
+import { tiny } from "./serving.ts";
 
 async function start(drainMs = 0) {
   const server = await createServer({ tiny }, { maxTokens: 1e9 });

@@ -7,7 +7,8 @@ import { LoadedModels } from "../../src/server/loaded-models.ts";
 import type { LogLine } from "../../src/server/options.ts";
 import { Sessions } from "../../src/server/sessions.ts";
 import { Desk } from "../../src/tasks/desk.ts";
-import { pairs, serving, tiny, until } from "./serving.ts";
+import { until } from "../helpers/waiting.ts";
+import { pairs, serving, tiny } from "./serving.ts";
 
 const here = await serving();
 const asked = { model: "tiny", prompt: "a", max_tokens: 300 };

@@ -6,7 +6,9 @@ import { describe, expect, test } from "vitest";
 import { readBody } from "../../src/server/body.ts";
 import { compressed } from "../../src/server/compression.ts";
 import type { Env } from "../../src/server/context.ts";
-import { serving, until } from "./serving.ts";
+import { connectTo } from "../helpers/sockets.ts";
+import { pause, until } from "../helpers/waiting.ts";
+import { serving } from "./serving.ts";
 
 const here = await serving();
 const asked = { model: "tiny", prompt: "the cat", max_tokens: 20, seed: 1 };
@@ -29,15 +31,13 @@ describe("a body with Content-Encoding: gzip", () => {
 
   test("in chunks, without a length, is too; with characters cut in two", async () => {
     const bytes = gzipSync(JSON.stringify({ ...asked, prompt: "é☃" }));
-    const socket = connect(here.port, "127.0.0.1");
-    let text = "";
-    socket.on("data", (chunk) => (text += chunk));
+    const { socket, text } = connectTo(here.port);
     const types = "Content-Type: application/json\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked";
     socket.write(`POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n${types}\r\n\r\n`);
     for (const byte of bytes) socket.write(Buffer.concat([Buffer.from("1\r\n"), Buffer.of(byte), Buffer.from("\r\n")]));
     socket.write("0\r\n\r\n");
-    await until(() => text.includes('"usage"'));
-    expect(text).toContain('"prompt_tokens":2,');
+    await until(() => text().includes('"usage"'));
+    expect(text()).toContain('"prompt_tokens":2,');
     socket.destroy();
   });
 
@@ -187,7 +187,7 @@ describe("an answer", () => {
     expect(answer.headers.get("content-encoding")).toBe("gzip");
     const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
     await reader.read();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await pause(50);
     expect(made).toBeLessThan(10);
     await reader.cancel();
     await until(() => left);

@@ -1,24 +1,21 @@
 /** What comes over a socket, well-formed or not, and what becomes of those who send it. */
-import { connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { errorBody } from "../../src/server/schemas.ts";
-import { serving, until } from "./serving.ts";
+import { type Connection, connectTo } from "../helpers/sockets.ts";
+import { until } from "../helpers/waiting.ts";
+import { serving } from "./serving.ts";
 
 const here = await serving();
 /** Where a text may take longer than any test. */
 const patient = await serving({ maxTokens: 1e9 });
 const lanes = (of = patient) => of.figure('unrolled_lanes_in_use{model="tiny"}');
 
-/** A socket, and all that came out of it. */
-async function open(port = here.port): Promise<{ socket: Socket; text: () => string; closed: Promise<void> }> {
-  const socket = connect(port, "127.0.0.1");
-  let text = "";
-  socket.on("data", (chunk) => (text += chunk));
-  socket.on("error", () => {});
-  const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
-  await new Promise<void>((resolve) => socket.on("connect", resolve));
-  return { socket, text: () => text, closed };
+/** Once it is connected. */
+async function open(port = here.port): Promise<Connection> {
+  const connection = connectTo(port);
+  await connection.connected;
+  return connection;
 }
 const head = (length: number, path = "/v1/completions") =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;

@@ -3,15 +3,12 @@ import { describe, expect, test, vi } from "vitest";
 import { type ApiError, apiErrorOf } from "../../src/server/errors.ts";
 import { keepAlive } from "../../src/server/keep-alive.ts";
 import { Desk } from "../../src/tasks/desk.ts";
-import { pause, serving, until } from "./serving.ts";
+import { collect } from "../helpers/models.ts";
+import { pause, until } from "../helpers/waiting.ts";
+import { serving } from "./serving.ts";
 
 const silentFor = (ms: number) => ({ ms, fail: (error: unknown): ApiError => apiErrorOf(error, "a-request") });
 const comment = ": keep-alive\n\n";
-async function collect(events: AsyncGenerator<string, void>): Promise<string[]> {
-  const all: string[] = [];
-  for await (const event of events) all.push(event);
-  return all;
-}
 async function* spoken(log: string[], ...parts: readonly (string | number)[]): AsyncGenerator<string, void> {
   try {
     for (const part of parts) {

@@ -1,20 +1,17 @@
 /** What real clients send: neutral values and fields of other servers are taken, and what would be done otherwise is refused. */
 import { describe, expect, test } from "vitest";
 import type { WarningLine } from "../../src/server/options.ts";
-import { generate } from "../../src/tasks/generate.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
 import { endOfText } from "../../src/text/tokenizer.ts";
+import { textOf } from "../helpers/models.ts";
 import { serving, tiny } from "./serving.ts";
 
 const warnings: WarningLine[] = [];
 const here = await serving({ warn: (line) => warnings.push(line) });
 const base = { model: "tiny", prompt: "the cat", max_tokens: 20, seed: 7 };
 
-async function textOf(options: Parameters<typeof generate>[1] = {}, lm = tiny): Promise<string> {
-  let text = "";
-  for await (const piece of generate(lm, { prompt: "the cat", length: 20, seed: 7, ...options })) text += piece;
-  return text;
-}
+const answerOf = (options: Parameters<typeof textOf>[1] = {}, lm = tiny) =>
+  textOf(lm, { prompt: "the cat", length: 20, seed: 7, ...options });
 /** All at once and as a stream, which have to be the same. */
 async function answered(body: object): Promise<string> {
   const at = await here.post("/v1/completions", { ...base, ...body });
@@ -42,7 +39,7 @@ describe("neutral values mean what leaving them out means", () => {
     [{ stream_options: null, user: "somebody" }],
     [{ max_completion_tokens: 20, max_tokens: 3 }],
   ])("%j", async (body) => {
-    expect(await answered(body)).toBe(await textOf());
+    expect(await answered(body)).toBe(await answerOf());
   });
 
   test("null, of every field that there is but model and seed", async () => {
@@ -51,7 +48,7 @@ describe("neutral values mean what leaving them out means", () => {
     expect(names.length).toBeGreaterThan(30);
     const nulls = Object.fromEntries(names.map((name) => [name, null]));
     const answer = await here.post("/v1/completions", { ...nulls, ...base, max_tokens: null });
-    expect([answer.status, (await answer.json()).choices?.[0].text]).toEqual([200, await textOf({ length: 16 })]);
+    expect([answer.status, (await answer.json()).choices?.[0].text]).toEqual([200, await answerOf({ length: 16 })]);
   });
 
   test("a seed of -1 is none", async () => {
@@ -66,7 +63,7 @@ async function answeredOnce(body: object): Promise<string> {
 
 describe("what other servers take", () => {
   test("five stop strings, and 128", async () => {
-    const text = await textOf({ length: 60 });
+    const text = await answerOf({ length: 60 });
     const stop = [...Array.from({ length: 127 }, (_, k) => `${k}#`), text.slice(30, 33)];
     const at = text.indexOf(stop[127] as string);
     expect(await answered({ max_tokens: 60, stop })).toBe(text.slice(0, at));
@@ -74,14 +71,14 @@ describe("what other servers take", () => {
   });
 
   test("repetition_penalty is Hugging Face's, of what was read and written", async () => {
-    const text = await textOf({ repetitionPenalty: 30 });
-    expect(text).not.toBe(await textOf());
+    const text = await answerOf({ repetitionPenalty: 30 });
+    expect(text).not.toBe(await answerOf());
     expect(await answered({ repetition_penalty: 30 })).toBe(text);
   });
 
   test("logit_bias adds to tokens by id; -100 keeps one out, also where it is the likeliest", async () => {
     const bias = { 2: 2.5, 5: -3 };
-    expect(await answered({ logit_bias: bias })).toBe(await textOf({ logitBias: bias }));
+    expect(await answered({ logit_bias: bias })).toBe(await answerOf({ logitBias: bias }));
     const { tokens } = await (await here.post("/tokenize", { model: "tiny", prompt: "t" })).json();
     const without = await answered({ logit_bias: { [tokens[0]]: -100 }, max_tokens: 200 });
     expect(await answered({ max_tokens: 200 })).toContain("t");
@@ -114,7 +111,7 @@ describe("fields that are not known", () => {
   test("are ignored, and each is told of once, whatever route and request it comes in", async () => {
     warnings.length = 0;
     const unknown = { metadata: { a: 1 }, store: true, min_new_things: 5, service_tier: "auto", __proto__x: 1 };
-    for (let k = 0; k < 3; k++) expect(await answeredOnce(unknown)).toBe(await textOf());
+    for (let k = 0; k < 3; k++) expect(await answeredOnce(unknown)).toBe(await answerOf());
     await here.post("/v1/unrolled/inspect", { model: "tiny", text: "a", metadata: {}, other: 1 });
     const said = warnings.map(({ warning }) => warning);
     expect(said).toEqual([
@@ -152,7 +149,7 @@ describe("fields that are not known", () => {
     const { id } = await session.json();
     const path = `/v1/unrolled/sessions/${id}/completions`;
     const written = await here.post(path, { max_completion_tokens: 20, seed: 7, n: 1, echo: false, odd: 1, top_k: 0 });
-    expect((await written.json()).choices[0].text).toBe(await textOf());
+    expect((await written.json()).choices[0].text).toBe(await answerOf());
     for (const wrong of [{ n: 2 }, { best_of: 3 }, { echo: true }, { suffix: "x" }]) {
       const answer = await here.post(path, wrong);
       expect([answer.status, (await answer.json()).error.param]).toEqual([400, Object.keys(wrong)[0]]);

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import type { LogLine } from "../../src/server/options.ts";
-import { book, serving, until } from "./serving.ts";
+import { until } from "../helpers/waiting.ts";
+import { book, serving } from "./serving.ts";
 
 const here = await serving();
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));

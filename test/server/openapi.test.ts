@@ -10,7 +10,8 @@ import { LoadedModels } from "../../src/server/loaded-models.ts";
 import { openapi, type Route, routes } from "../../src/server/openapi.ts";
 import * as schemas from "../../src/server/schemas.ts";
 import { Sessions } from "../../src/server/sessions.ts";
-import { serving, until } from "./serving.ts";
+import { until } from "../helpers/waiting.ts";
+import { serving } from "./serving.ts";
 
 type Operation = {
   operationId: string;

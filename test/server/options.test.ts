@@ -1,18 +1,13 @@
 /** What a server is made with: what means nothing is refused, with its place. */
 import { get as ask } from "node:http";
 import { describe, expect, test } from "vitest";
-import { InputError } from "../../src/graph/input-error.ts";
 import { createServer } from "../../src/server/app.ts";
 import type { ServerOptions } from "../../src/server/options.ts";
+import { rejection } from "../helpers/refusal.ts";
 import { serving, tiny } from "./serving.ts";
 
-const refusal = async (given: () => Promise<unknown>): Promise<string> => {
-  const error = await given().then(
-    () => undefined,
-    (thrown: Error) => thrown,
-  );
-  expect(error).toBeInstanceOf(InputError);
-  const { message } = error as InputError;
+const messageOf = async (given: () => Promise<unknown>): Promise<string> => {
+  const message = await rejection(given());
   expect(message).not.toContain("\n");
   return message;
 };
@@ -49,12 +44,14 @@ describe("createServer refuses", () => {
     [{ hosts: ["http://localhost"] }, "hosts[0] must be a host as example.org"],
     [{ hosts: ["a b"] }, "hosts[0] must be a host as example.org"],
   ])("%o", async (options, message) => {
-    expect(await refusal(() => createServer({ tiny }, options as ServerOptions))).toContain(`createServer: ${message}`);
+    expect(await messageOf(() => createServer({ tiny }, options as ServerOptions))).toContain(
+      `createServer: ${message}`,
+    );
   });
 
   test("keys that no header can hold, without showing them", async () => {
     for (const key of ["my secret", "ключ", "tab\tbed", "line\n", " k", "é"]) {
-      const message = await refusal(() => createServer({ tiny }, { apiKeys: ["fine", key] }));
+      const message = await messageOf(() => createServer({ tiny }, { apiKeys: ["fine", key] }));
       expect(message).toBe("createServer: apiKeys[1] must be ASCII without blanks");
     }
   });
@@ -64,19 +61,19 @@ describe("createServer refuses", () => {
     const of = (models: unknown) => models as { tiny: typeof tiny };
     for (const models of [{}, undefined, null, [], [tiny], new Map([["tiny", tiny]]), "tiny"]) {
       const expected = "models must be language models by name, at least one, got";
-      expect(await refusal(() => createServer(of(models)))).toContain(`createServer: ${expected}`);
-      expect(await refusal(() => server.replace(of(models)))).toContain(`replace: ${expected}`);
+      expect(await messageOf(() => createServer(of(models)))).toContain(`createServer: ${expected}`);
+      expect(await messageOf(() => server.replace(of(models)))).toContain(`replace: ${expected}`);
     }
     for (const name of ["", ".", "..", "a\nb", "\0", "\ud800", "x".repeat(201)]) {
-      const message = await refusal(() => createServer({ [name]: tiny }));
+      const message = await messageOf(() => createServer({ [name]: tiny }));
       expect(message).toMatch(
         /^createServer: models: a name must be from 1 to 200 characters that a path can hold: .*, got "/,
       );
-      expect(await refusal(() => server.replace({ fine: tiny, [name]: tiny }))).toMatch(
+      expect(await messageOf(() => server.replace({ fine: tiny, [name]: tiny }))).toMatch(
         /^replace: models: a name must be/,
       );
     }
-    expect(await refusal(() => createServer({ tiny: of({}).tiny }))).toMatch(/^createServer: models: tiny must be /);
+    expect(await messageOf(() => createServer({ tiny: of({}).tiny }))).toMatch(/^createServer: models: tiny must be /);
     expect((await client.models.list()).data.map(({ id }) => id)).toEqual(["tiny"]);
   });
 });

@@ -1,11 +1,12 @@
 /** Whose a request is behind proxies, and by which names and under which path a server is asked. */
-import { connect } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createServer } from "../../src/server/app.ts";
 import { createHostCheck, isHost } from "../../src/server/hosts.ts";
 import { createAddresses, customerOf, isTrustable, type TrustProxy } from "../../src/server/proxies.ts";
-import { serving, tiny, until } from "./serving.ts";
+import { connectTo } from "../helpers/sockets.ts";
+import { until } from "../helpers/waiting.ts";
+import { serving, tiny } from "./serving.ts";
 
 const client = (trust: TrustProxy, socket: string, headers: Record<string, string> = {}): string =>
   createAddresses(trust)(socket, new Headers(headers));
@@ -151,13 +152,11 @@ describe("names by which it may be asked", () => {
   test("of several one is enough, over the wire", async () => {
     const { port } = await serving({ hosts: ["localhost", "*.example.org:8443"] });
     const status = async (host: string): Promise<string> => {
-      const socket = connect(port, "127.0.0.1");
-      let text = "";
-      socket.on("data", (chunk) => (text += chunk));
+      const { socket, text } = connectTo(port);
       socket.write(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-      await until(() => text.includes("}"));
+      await until(() => text().includes("}"));
       socket.destroy();
-      return text.slice(9, 12);
+      return text().slice(9, 12);
     };
     const all = ["localhost:1", "llm.example.org:8443", "llm.example.org", "example.org:8443"];
     expect(await Promise.all(all.map(status))).toEqual(["200", "200", "403", "403"]);

@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import { generateTokens } from "../../src/tasks/generate.ts";
 import type { LanguageModel } from "../../src/tasks/language-model.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
-import { book, pairs, serving, textOf, tiny, until } from "./serving.ts";
+import { textOf } from "../helpers/models.ts";
+import { until } from "../helpers/waiting.ts";
+import { book, pairs, serving, tiny } from "./serving.ts";
 
 const words: LanguageModel = languageModel(book, { units: 9, embedding: 5, seed: 6, tokens: "word" });
 const models = { tiny, pairs, words };

@@ -6,7 +6,8 @@ import { describe, expect, test, vi } from "vitest";
 import { Batcher } from "../../src/server/batcher.ts";
 import { ApiError, type ErrorKind, statusOf } from "../../src/server/errors.ts";
 import { generate } from "../../src/tasks/generate.ts";
-import { book, serving, tiny, until } from "./serving.ts";
+import { until } from "../helpers/waiting.ts";
+import { book, serving, tiny } from "./serving.ts";
 
 /** A server whose requests may take 300 ms, and a client that tries three times in all. */
 const hurried = await serving({

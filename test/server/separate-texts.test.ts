@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { generateTokens } from "../../src/tasks/generate.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
 import { encode, endOfText } from "../../src/text/tokenizer.ts";
-import { book, lively, serving } from "./serving.ts";
+import { lively } from "../helpers/models.ts";
+import { book, serving } from "./serving.ts";
 
 const words = lively(book, { tokens: "word" });
 const pairs = lively(`${book}€€€ `, { tokens: "bpe", maxVocabulary: 300 });

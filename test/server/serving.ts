@@ -5,7 +5,6 @@ import { createServer } from "../../src/server/app.ts";
 import type { ListenOptions } from "../../src/server/bind.ts";
 import { listen } from "../../src/server/listen.ts";
 import type { LogLine, ServerOptions } from "../../src/server/options.ts";
-import { generate } from "../../src/tasks/generate.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
 
 export const book = "the cat sat on the mat. a dog ran here, and there!\n".repeat(8);
@@ -44,27 +43,4 @@ export async function serving(
     return Number(line?.slice(name.length));
   };
   return { url, port: Number(new URL(url).port), server, close, client, lines, post, get, figure };
-}
-
-/** Values so large that a token can be drawn which was not likely, and that each token matters. */
-export function lively(
-  text: string | readonly string[],
-  options: Parameters<typeof languageModel>[1] = {},
-): LanguageModel {
-  const lm = languageModel(text, { units: 8, embedding: 5, seed: 4, ...options });
-  for (const values of Object.values(lm.model.values)) for (let k = 0; k < values.length; k++) values[k]! *= 3;
-  return lm;
-}
-
-/** What a model writes in the library. */
-export async function textOf(lm: LanguageModel, options: Parameters<typeof generate>[1]): Promise<string> {
-  let text = "";
-  for await (const piece of generate(lm, options)) text += piece;
-  return text;
-}
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-/** Resolves once it is so. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await pause(5);
 }

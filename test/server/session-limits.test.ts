@@ -1,6 +1,7 @@
 /** How many sessions there may be, whose go first, and who sees which. */
 import { describe, expect, test } from "vitest";
-import { type Serving, serving, until } from "./serving.ts";
+import { until } from "../helpers/waiting.ts";
+import { type Serving, serving } from "./serving.ts";
 
 const sessions = "/v1/unrolled/sessions";
 const as = (key: string) => ({ headers: { Authorization: `Bearer ${key}` } });

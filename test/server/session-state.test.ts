@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
-import { book, lively, serving, tiny } from "./serving.ts";
+import { lively } from "../helpers/models.ts";
+import { book, serving, tiny } from "./serving.ts";
 
 const odd = `${book}€€€ é☃`;
 const models: Record<string, LanguageModel> = {

@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import { createSession } from "../../src/nn/session.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
 import { encode } from "../../src/text/tokenizer.ts";
-import { book, serving, textOf, tiny, until } from "./serving.ts";
+import { textOf } from "../helpers/models.ts";
+import { until } from "../helpers/waiting.ts";
+import { book, serving, tiny } from "./serving.ts";
 
 const here = await serving({ maxTokens: 1e9 });
 const sessions = "/v1/unrolled/sessions";

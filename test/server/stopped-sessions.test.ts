@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
 import { endOfText } from "../../src/text/tokenizer.ts";
-import { book, lively, serving, until } from "./serving.ts";
+import { lively } from "../helpers/models.ts";
+import { until } from "../helpers/waiting.ts";
+import { book, serving } from "./serving.ts";
 
 const poems = ["the cat sat", "a dog ran", "the dog sat on the mat"];
 const models: Record<string, LanguageModel> = {

@@ -1,16 +1,15 @@
 /** A typed client, generated from /openapi.json as anybody would do it, compiled and run. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { generateSource } from "oazapfts";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { serving } from "./serving.ts";
 
 const here = await serving({ apiKeys: ["key"] });
-const folder = mkdtempSync(join(tmpdir(), "unrolled-client-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** What a program does with it: it compiles because the types are right, and where they are not it says so. */
 const program = `

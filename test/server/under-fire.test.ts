@@ -1,11 +1,11 @@
-/** Small requests that are much work, answers that nobody reads, bodies that do not end: what is held stays within its budget. */
-import { connect, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { createServer } from "../../src/server/app.ts";
 import { completionBytes } from "../../src/server/costs.ts";
 import { bytesOfTokens } from "../../src/server/kept-choice.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
-import { book, serving, tiny, until } from "./serving.ts";
+import { type Connection, connectTo } from "../helpers/sockets.ts";
+import { pause, until } from "../helpers/waiting.ts";
+import { book, serving, tiny } from "./serving.ts";
 
 type Here = Awaited<ReturnType<typeof serving>>;
 const held = (here: Here) => here.figure("unrolled_memory_held_bytes");
@@ -17,7 +17,7 @@ function watch(here: Here): () => Promise<number> {
   const going = (async () => {
     while (watching) {
       most = Math.max(most, await held(here));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   })();
   return async () => {
@@ -28,17 +28,11 @@ function watch(here: Here): () => Promise<number> {
 }
 
 /** A socket that sends this; it reads once it is resumed. */
-function send(
-  { port }: Pick<Here, "port">,
-  text: string,
-): { socket: Socket; text: () => string; closed: Promise<void> } {
-  const socket = connect(port, "127.0.0.1");
-  let got = "";
-  socket.on("data", (chunk) => (got += chunk));
-  socket.on("error", () => {});
-  socket.pause();
-  socket.write(text);
-  return { socket, text: () => got, closed: new Promise((resolve) => socket.on("close", () => resolve())) };
+function send({ port }: Pick<Here, "port">, text: string): Connection {
+  const connection = connectTo(port);
+  connection.socket.pause();
+  connection.socket.write(text);
+  return connection;
 }
 const raw = (path: string, body: object | string, length?: number): string => {
   const text = typeof body === "string" ? body : JSON.stringify({ model: "tiny", ...body });
@@ -160,7 +154,7 @@ describe("answers that nobody reads", () => {
   test("an inspection that is read in the end is whole, though it is sent while it is made", async () => {
     const here = await serving({}, { tiny, wide });
     const { socket, text: got } = send(here, raw("/v1/unrolled/inspect", { model: "wide", text }));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
     socket.resume();
     await until(() => got().endsWith("0\r\n\r\n"));
     const whole = await (await here.post("/v1/unrolled/inspect", { model: "wide", text })).json();
@@ -231,7 +225,7 @@ describe("bodies that do not end", () => {
     socket.resume();
     for (const character of body) {
       socket.write(character);
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await pause(25);
     }
     await until(() => got().includes('"usage"'));
     socket.destroy();

@@ -7,6 +7,7 @@ import { inspectModel } from "../../src/nn/inspection.ts";
 import { bidirectional, dense, embedding, gru, lstm, recurrent } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { type Ablated, lossesWithout } from "../../src/tasks/ablation.ts";
+import { expectClose } from "../helpers/models.ts";
 
 const vocabulary = 7;
 const tokens = Int32Array.from({ length: 101 }, (_, k) => (k * k + (k >> 2)) % vocabulary);
@@ -24,14 +25,6 @@ async function inspected(model: Model): Promise<number[]> {
   const found: number[] = [];
   for await (const { loss } of inspectModel(model, tokens)) found.push(loss ?? Number.NaN);
   return found;
-}
-
-function expectClose(found: Float32Array | undefined, wanted: readonly number[]): void {
-  expect(found?.length).toBe(wanted.length);
-  wanted.forEach((x, t) => {
-    if (t === 0) expect(found?.[0]).toBeNaN();
-    else expect(Math.abs((found?.[t] as number) - x), `token ${t}`).toBeLessThan(2e-5);
-  });
 }
 
 /** The columns of a matrix that read a unit, set to 0; all values scaled up first, so that units matter. */
@@ -64,10 +57,10 @@ describe("lossesWithout", () => {
     ];
     const [whole, h2, c2, h5] = await losses(model, ablated);
     expect(readersOfH).toHaveLength(5);
-    expectClose(whole, await inspected(model));
-    expectClose(h2, await inspected(without(model, 2, readersOfH)));
-    expectClose(c2, await inspected(without(model, 2, readersOfH)));
-    expectClose(h5, await inspected(without(model, 5, readersOfH)));
+    expectClose(whole, await inspected(model), { within: 2e-5 });
+    expectClose(h2, await inspected(without(model, 2, readersOfH)), { within: 2e-5 });
+    expectClose(c2, await inspected(without(model, 2, readersOfH)), { within: 2e-5 });
+    expectClose(h5, await inspected(without(model, 5, readersOfH)), { within: 2e-5 });
     expect(Math.abs((h2?.[50] as number) - (whole?.[50] as number))).toBeGreaterThan(1e-3);
   });
   test("a gate's unit at 0: an LSTM whose input gate is shut there", async () => {
@@ -75,7 +68,7 @@ describe("lossesWithout", () => {
     const bias = model.parameters.find(({ name }) => /b_i$/.test(name))?.name as string;
     (values[bias] as Float32Array)[3] = -1000;
     const [, shut] = await losses(model, [{ key: "lstm.i", unit: 3 }]);
-    expectClose(shut, await inspected({ ...model, values }));
+    expectClose(shut, await inspected({ ...model, values }), { within: 2e-5 });
   });
   test("two layers: a unit of the first reaches the second and its own next step", async () => {
     const two = loud(
@@ -92,7 +85,7 @@ describe("lossesWithout", () => {
     const readers = two.parameters.filter(({ name }) => /gru\.U_|lstm\.W_/.test(name)).map(({ name }) => name);
     expect(readers).toHaveLength(7);
     const [, found] = await losses(two, [{ key: "gru.h", unit: 1 }]);
-    expectClose(found, await inspected(without(two, 1, readers)));
+    expectClose(found, await inspected(without(two, 1, readers)), { within: 2e-5 });
   });
   test("every built-in cell of one input: without a unit the losses are numbers, and without none the model's own", async () => {
     for (const [name, own] of Object.entries(cells) as [string, Cell][]) {
@@ -103,7 +96,7 @@ describe("lossesWithout", () => {
       );
       const key = `it.${own.states.at(-1) ?? own.names.at(-1)}`;
       const [whole, found] = await losses(each, [{ key, unit: 1 }]);
-      expectClose(whole, await inspected(each));
+      expectClose(whole, await inspected(each), { within: 2e-5 });
       expect(found?.subarray(1).every(Number.isFinite), name).toBe(true);
     }
   });

@@ -8,6 +8,7 @@ import { createDesk, createText, type Text } from "../../src/tasks/desk.ts";
 import { createDescriber, type GeneratedToken, generateTokens } from "../../src/tasks/generate.ts";
 import { createLanes } from "../../src/tasks/lanes.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
+import { collect } from "../helpers/models.ts";
 
 const book = "the cat sat on the mat. a dog ran here.\n".repeat(8);
 const lm = languageModel(book, { units: 7, embedding: 5, seed: 4 });
@@ -17,11 +18,8 @@ type Piece = { readonly text: string; readonly token?: number; readonly logProba
 const textOf = (prompt: string, seed: number, length: number): Text<Piece> =>
   createText<Piece>(lm, { prompt, seed, length, describe: createDescriber(lm.tokenizer, 0) });
 
-async function alone(prompt: string, seed: number, length: number): Promise<GeneratedToken[]> {
-  const tokens: GeneratedToken[] = [];
-  for await (const token of generateTokens(lm, { prompt, seed, length })) tokens.push(token);
-  return tokens;
-}
+const alone = (prompt: string, seed: number, length: number): Promise<GeneratedToken[]> =>
+  collect(generateTokens(lm, { prompt, seed, length }));
 
 test("texts that join, leave and join again in programs of 1, 2 and 5 lanes are what they are alone", async () => {
   const seed = Date.now() % 1e6;

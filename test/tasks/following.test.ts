@@ -11,6 +11,7 @@ import {
   shiftedOf,
 } from "../../src/tasks/following.ts";
 import { probe } from "../../src/tasks/probe.ts";
+import { pearson } from "../helpers/statistics.ts";
 
 /** Ones and zeros in turn, as long as chance has it: as quotes are. */
 function telegraph(random: Random, count: number, [on, off]: readonly [number, number]): Float32Array {
@@ -39,14 +40,6 @@ const search = (data: Float32Array, size: number, signal: Float32Array): Followi
   const prepared = prepare(signal);
   return followingOf([correlate(data, size, prepared)], prepared);
 };
-/** Pearson's, slow and obvious. */
-function pearson(a: readonly number[], b: readonly number[]): number {
-  const mean = (numbers: readonly number[]) => numbers.reduce((x, y) => x + y) / numbers.length;
-  const [ma, mb] = [mean(a), mean(b)];
-  const sum = (f: (t: number) => number) => a.reduce((total, _, t) => total + f(t), 0);
-  const [da, db] = [(t: number) => (a[t] as number) - ma, (t: number) => (b[t] as number) - mb];
-  return sum((t) => da(t) * db(t)) / Math.sqrt(sum((t) => da(t) ** 2) * sum((t) => db(t) ** 2));
-}
 
 describe("correlate", () => {
   const random = createRandom(5);

@@ -1,36 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
-import { modelGraph } from "../../src/nn/model.ts";
 import { type BeamSearchOptions, beamSearch } from "../../src/tasks/beam-search.ts";
 import { generate } from "../../src/tasks/generate.ts";
-import { type LanguageModel, type LanguageModelOptions, languageModel } from "../../src/tasks/language-model.ts";
+import type { LanguageModel } from "../../src/tasks/language-model.ts";
 import { decode, encode, vocabularySize } from "../../src/text/tokenizer.ts";
-
-/** A model whose predictions differ clearly from step to step. */
-function lively(text: string, options: LanguageModelOptions = {}): LanguageModel {
-  const lm = languageModel(text, { units: 6, embedding: 4, seed: 3, ...options });
-  for (const values of Object.values(lm.model.values)) for (let k = 0; k < values.length; k++) values[k]! *= 3;
-  return lm;
-}
+import { lively, oracle, textOf } from "../helpers/models.ts";
 
 /** Log-probability of tokens after a prompt, through the oracle, in f64. */
-function oracle({ model, tokenizer }: LanguageModel, prompt: string, tokens: readonly number[]): number {
+function logProbabilityOf({ model, tokenizer }: LanguageModel, prompt: string, tokens: readonly number[]): number {
   const read = encode(tokenizer, prompt);
-  const all = Int32Array.from([...read, ...tokens]);
-  const { graph, output } = modelGraph(model, { training: false });
-  const result = interpret(graph, {
-    steps: all.length,
-    batch: 1,
-    inputs: { tokens: all },
-    parameters: model.values,
-  }).value(output);
-  return tokens.reduce((total, token, k) => {
-    const t = read.length - 1 + k;
-    const row = result.slice(t * model.outputSize, (t + 1) * model.outputSize);
-    const max = Math.max(...row);
-    return total + (row[token] as number) - max - Math.log(row.reduce((sum, z) => sum + Math.exp(z - max), 0));
-  }, 0);
+  const rows = oracle(model, Int32Array.from([...read, ...tokens])).slice(read.length - 1);
+  return tokens.reduce((total, token, k) => total + (rows[k]?.[token] as number), 0);
 }
 
 /** All token sequences that end at `length`, or as soon as their text has a stop string. */
@@ -47,11 +27,8 @@ function every({ tokenizer }: LanguageModel, length: number, stop?: string): num
   return [...ended, ...open];
 }
 
-async function greedy(lm: LanguageModel, { prompt, length, stop }: BeamSearchOptions): Promise<string> {
-  let text = "";
-  for await (const piece of generate(lm, { prompt, length, stop, temperature: 0 })) text += piece;
-  return text;
-}
+const greedy = (lm: LanguageModel, { prompt, length, stop }: BeamSearchOptions): Promise<string> =>
+  textOf(lm, { prompt, length, stop, temperature: 0 });
 
 describe("with as many beams as there are texts it is exact", () => {
   const lm = lively("abcab");
@@ -59,7 +36,7 @@ describe("with as many beams as there are texts it is exact", () => {
   test("the best of all 81 texts of four letters, in order, with their log-probabilities", async () => {
     const found = await beamSearch(lm, { prompt: "ab", length: 4, beams: 81 });
     const wanted = every(lm, 4)
-      .map((tokens) => ({ tokens, logProbability: oracle(lm, "ab", tokens) }))
+      .map((tokens) => ({ tokens, logProbability: logProbabilityOf(lm, "ab", tokens) }))
       .sort((a, b) => b.logProbability - a.logProbability);
     expect(found).toHaveLength(81);
     for (const [k, { text, tokens, logProbability }] of found.entries()) {
@@ -72,7 +49,7 @@ describe("with as many beams as there are texts it is exact", () => {
   test.each([0, 0.7, 2, -1])("with a stop string and length penalty %d", async (lengthPenalty) => {
     const score = (logProbability: number, count: number) => logProbability / ((5 + count) / 6) ** lengthPenalty;
     const wanted = every(lm, 4, "c")
-      .map((tokens) => ({ tokens, score: score(oracle(lm, "ab", tokens), tokens.length) }))
+      .map((tokens) => ({ tokens, score: score(logProbabilityOf(lm, "ab", tokens), tokens.length) }))
       .sort((a, b) => b.score - a.score);
     const found = await beamSearch(lm, { prompt: "ab", length: 4, beams: 200, stop: "c", lengthPenalty });
     expect(found.map(({ tokens }) => tokens)).toEqual(wanted.map(({ tokens }) => tokens));
@@ -103,7 +80,7 @@ describe("few beams", () => {
     expect(new Set(found.map(({ text }) => text)).size).toBe(6);
     for (const { tokens, logProbability } of found) {
       expect(tokens).toHaveLength(25);
-      expect(Math.abs(logProbability - oracle(lm, "hello", tokens))).toBeLessThan(1e-4);
+      expect(Math.abs(logProbability - logProbabilityOf(lm, "hello", tokens))).toBeLessThan(1e-4);
     }
     const nats = found.map(({ logProbability }) => logProbability);
     expect(nats).toEqual([...nats].sort((a, b) => b - a));
@@ -129,7 +106,7 @@ describe("few beams", () => {
     const found = await beamSearch(words, { prompt, length: 8, beams: 5 });
     for (const { text, tokens, logProbability } of found) {
       expect(text).not.toContain("\uFFFD");
-      expect(Math.abs(logProbability - oracle(words, prompt, tokens))).toBeLessThan(1e-4);
+      expect(Math.abs(logProbability - logProbabilityOf(words, prompt, tokens))).toBeLessThan(1e-4);
     }
   });
 

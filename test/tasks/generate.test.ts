@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { bidirectional, dense, embedding, lstm } from "../../src/nn/layers.ts";
-import { modelGraph, sequential } from "../../src/nn/model.ts";
+import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createSession } from "../../src/nn/session.ts";
 import {
@@ -17,34 +16,13 @@ import { type LanguageModel, languageModel } from "../../src/tasks/language-mode
 import { createGate, findStop, stopStrings } from "../../src/tasks/stop-strings.ts";
 import { createSampler } from "../../src/text/sampling.ts";
 import { decode, decodeToken, encode, vocabularySize } from "../../src/text/tokenizer.ts";
+import { collect, oracle } from "../helpers/models.ts";
 
 const tiny = { units: 8, embedding: 4 };
 const lm = languageModel("hello world, good day", { ...tiny, seed: 1 });
 
-async function collect<T>(pieces: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const piece of pieces) list.push(piece);
-  return list;
-}
 const written = (of: LanguageModel, options: GenerateOptions) => collect(generate(of, options));
 const tokensOf = (of: LanguageModel, options: GenerateTokensOptions) => collect(generateTokens(of, options));
-
-/** Log-probabilities (T,V) of what follows each token, through the oracle, in f64. */
-function oracle({ model }: LanguageModel, tokens: Int32Array): Float64Array[] {
-  const { graph, output } = modelGraph(model, { training: false });
-  const { value } = interpret(graph, {
-    steps: tokens.length,
-    batch: 1,
-    inputs: { tokens },
-    parameters: model.values,
-  });
-  return Array.from(tokens, (_, t) => {
-    const row = value(output).slice(t * model.outputSize, (t + 1) * model.outputSize);
-    const max = Math.max(...row);
-    const log = max + Math.log(row.reduce((sum, z) => sum + Math.exp(z - max), 0));
-    return Float64Array.from(row, (z) => z - log);
-  });
-}
 
 describe("generate", () => {
   test("the same seed writes the same text, another seed another", async () => {
@@ -155,7 +133,7 @@ describe("generate", () => {
     const prompts = [`a${"b".repeat(400)}`, `b${"b".repeat(400)}`];
     for (const prompt of prompts) {
       const [found] = await tokensOf(forgetful, { prompt, length: 1, logProbabilities: 3 });
-      const wanted = oracle(forgetful, encode(forgetful.tokenizer, prompt)).at(-1) as Float64Array;
+      const wanted = oracle(forgetful.model, encode(forgetful.tokenizer, prompt)).at(-1) as Float64Array;
       for (const { token, logProbability } of found?.alternatives ?? []) {
         expect(Math.abs(logProbability - (wanted[token] as number))).toBeLessThan(1e-4);
       }
@@ -203,7 +181,7 @@ describe("log-probabilities", () => {
     const found = await tokensOf(lm, { prompt: "good", length: 60, seed: 5, logProbabilities: 4, ...sampling });
     const prompt = encode(lm.tokenizer, "good");
     const all = Int32Array.from([...prompt, ...found.map(({ token }) => token)]);
-    const wanted = oracle(lm, all).slice(prompt.length - 1);
+    const wanted = oracle(lm.model, all).slice(prompt.length - 1);
     found.forEach(({ token, text, logProbability, alternatives }, k) => {
       const right = wanted[k] as Float64Array;
       expect(text).toBe(decodeToken(lm.tokenizer, token));

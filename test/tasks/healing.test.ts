@@ -1,47 +1,19 @@
 /** Prompts that end within a token: what is written first may stand for their last tokens. */
 import { describe, expect, test } from "vitest";
-import { interpret } from "../../src/interpret/interpret.ts";
-import { modelGraph } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { beamSearch } from "../../src/tasks/beam-search.ts";
 import { createDesk, createText } from "../../src/tasks/desk.ts";
-import {
-  createDescriber,
-  type GenerateTokensOptions,
-  generate,
-  generateMany,
-  generateTokens,
-} from "../../src/tasks/generate.ts";
+import { createDescriber, type GenerateTokensOptions, generateMany, generateTokens } from "../../src/tasks/generate.ts";
 import { openFrom } from "../../src/tasks/healing.ts";
 import {
   type GeneratedToken,
   type LanguageModel,
-  type LanguageModelOptions,
   languageModel,
   trainLanguageModel,
 } from "../../src/tasks/language-model.ts";
 import { decode, encode, endOfText, hasUnknown, tokenName, vocabularySize } from "../../src/text/tokenizer.ts";
 import { adam } from "../../src/train/optimizers.ts";
-
-/** A model whose predictions differ clearly from step to step. */
-function lively(text: string | readonly string[], options: LanguageModelOptions = {}): LanguageModel {
-  const lm = languageModel(text, { units: 6, embedding: 4, seed: 3, ...options });
-  for (const values of Object.values(lm.model.values)) for (let k = 0; k < values.length; k++) values[k]! *= 3;
-  return lm;
-}
-
-/** Log-probabilities (T,V) of what follows each token, through the oracle, in f64. */
-function oracle({ model }: LanguageModel, tokens: Int32Array): Float64Array[] {
-  const { graph, output } = modelGraph(model, { training: false });
-  const inputs = { tokens };
-  const { value } = interpret(graph, { steps: tokens.length, batch: 1, inputs, parameters: model.values });
-  return Array.from(tokens, (_, t) => {
-    const row = value(output).slice(t * model.outputSize, (t + 1) * model.outputSize);
-    const max = Math.max(...row);
-    const log = max + Math.log(row.reduce((sum, z) => sum + Math.exp(z - max), 0));
-    return Float64Array.from(row, (z) => z - log);
-  });
-}
+import { collect, lively, oracle, textOf } from "../helpers/models.ts";
 
 type Way = { readonly token: number; readonly replaces: number; readonly text: string; readonly nats: number };
 
@@ -52,14 +24,14 @@ function waysOf(lm: LanguageModel, prompt: string): Way[] {
   const all = Array.from({ length: vocabularySize(tokenizer) }, (_, id) => id).filter(
     (id) => id !== endOfText(tokenizer),
   );
-  const after = oracle(lm, ids);
-  const before = oracle(lm, encode(tokenizer, "\n"))[0] as Float64Array;
+  const after = oracle(lm.model, ids);
+  const before = oracle(lm.model, encode(tokenizer, "\n"))[0] as Float64Array;
   const foretold = (place: number, token: number): number =>
     ((place === 0 ? before : after[place - 1]) as Float64Array)[token] as number;
-  const textOf = (from: number, token?: number): string =>
+  const spelled = (from: number, token?: number): string =>
     decode(tokenizer, [...ids.subarray(from), ...(token === undefined ? [] : [token])]);
   const longer = Array.from(ids.keys()).flatMap((place) => {
-    const end = textOf(place);
+    const end = spelled(place);
     if (hasUnknown(tokenizer) && ids.subarray(place).includes(0)) return [];
     return all
       .map((token) => ({ token, place, own: decode(tokenizer, [token]) }))
@@ -82,14 +54,7 @@ function waysOf(lm: LanguageModel, prompt: string): Way[] {
   return found.map((way) => ({ ...way, nats: way.nats - total }));
 }
 
-async function collect<T>(pieces: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const piece of pieces) list.push(piece);
-  return list;
-}
 const tokensOf = (lm: LanguageModel, options: GenerateTokensOptions) => collect(generateTokens(lm, options));
-const written = async (lm: LanguageModel, options: GenerateTokensOptions) =>
-  (await collect(generate(lm, options))).join("");
 
 const sea = "the cat sat on the mat. a dog sat on the log. the whales swam\nCall whatever the man wants.\n".repeat(4);
 const words = lively(sea, { tokens: "word" });
@@ -103,15 +68,15 @@ describe("a trained model of words", async () => {
 
   test("goes on after a blank with a word that it knows", async () => {
     for (const prompt of ["the cat sat on the ", "some whales swam in the ", "a dog "]) {
-      const found = await written(lm, { prompt, length: 4, temperature: 0 });
-      const whole = await written(lm, { prompt: prompt.trimEnd(), length: 4, temperature: 0 });
+      const found = await textOf(lm, { prompt, length: 4, temperature: 0 });
+      const whole = await textOf(lm, { prompt: prompt.trimEnd(), length: 4, temperature: 0 });
       expect(whole).toMatch(/^ (mat|sea|lay)/);
       expect(` ${found}`).toBe(whole);
     }
   });
 
   test("ends a word that is begun", async () => {
-    const on = (prompt: string) => written(lm, { prompt, length: 1, temperature: 0 });
+    const on = (prompt: string) => textOf(lm, { prompt, length: 1, temperature: 0 });
     expect(await on("some wha")).toBe("les");
     expect(await on("some w")).toBe("hales");
     expect(await on("a dog lay by a l")).toBe("og");
@@ -121,13 +86,13 @@ describe("a trained model of words", async () => {
   });
 
   test("goes on with another word where the last one is whole", async () => {
-    expect(await written(lm, { prompt: "the cat sat on the", length: 2, temperature: 0 })).toBe(" mat.");
+    expect(await textOf(lm, { prompt: "the cat sat on the", length: 2, temperature: 0 })).toBe(" mat.");
   });
 
   test("a prompt of ids is read as it is", async () => {
     const ids = encode(lm.tokenizer, "some wha");
     const [first] = await tokensOf(lm, { prompt: ids, length: 1, temperature: 0 });
-    const after = oracle(lm, ids).at(-1) as Float64Array;
+    const after = oracle(lm.model, ids).at(-1) as Float64Array;
     expect(first?.replaces).toBeUndefined();
     expect(first?.logProbability).toBeCloseTo(Math.max(...after), 4);
   });
@@ -186,7 +151,7 @@ describe.each([
         const tokens = found.map(({ token }) => token);
         const all = Int32Array.of(...ids.subarray(0, ids.length - (found[0]?.replaces ?? 0)), ...tokens);
         expect(decode(lm.tokenizer, all)).toBe(decode(lm.tokenizer, ids) + found.map(({ text }) => text).join(""));
-        const rows = oracle(lm, all);
+        const rows = oracle(lm.model, all);
         found.slice(1).forEach(({ token, logProbability }, k) => {
           const row = rows[all.length - found.length + k] as Float64Array;
           expect(logProbability).toBeCloseTo(row[token] as number, 3);
@@ -222,7 +187,7 @@ describe.each([
       const ids = encode(lm.tokenizer, prompt);
       const { tokens, replaces = 0, logProbability } = first as NonNullable<typeof first>;
       const all = Int32Array.of(...ids.subarray(0, ids.length - replaces), ...tokens);
-      const rows = oracle(lm, all);
+      const rows = oracle(lm.model, all);
       const start = ways.find((way) => way.token === tokens[0] && way.replaces === replaces)?.nats as number;
       const rest = tokens.slice(1).map((token, k) => rows[all.length - tokens.length + k]?.[token] as number);
       expect(logProbability).toBeCloseTo(
@@ -237,7 +202,7 @@ test("one beam writes what is written at temperature 0", async () => {
   for (const prompt of ["of the ", "the wha", "w", "Call w"]) {
     for (const lm of [words, pairs]) {
       const [one] = await beamSearch(lm, { prompt, length: 8, beams: 1 });
-      expect(one?.text).toBe(await written(lm, { prompt, length: 8, temperature: 0 }));
+      expect(one?.text).toBe(await textOf(lm, { prompt, length: 8, temperature: 0 }));
     }
   }
 });

@@ -1,11 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
-import { type Model, modelGraph } from "../../src/nn/model.ts";
+import type { Model } from "../../src/nn/model.ts";
 import {
   evaluateLanguageModel,
   generate,
-  type LanguageModel,
   languageModel,
   readLanguageModel,
   trainLanguageModel,
@@ -14,31 +12,16 @@ import {
 import { decodeToken, encode } from "../../src/text/tokenizer.ts";
 import type { Progress } from "../../src/train/fit-stream.ts";
 import { adam } from "../../src/train/optimizers.ts";
+import { collect, oracle, textOf } from "../helpers/models.ts";
 
 const tiny = { units: 8, embedding: 4 };
 
-async function written(lm: LanguageModel, options: Parameters<typeof generate>[1]): Promise<string[]> {
-  const pieces: string[] = [];
-  for await (const piece of generate(lm, options)) pieces.push(piece);
-  return pieces;
-}
-
 /** Mean nats a token through the oracle, in f64, for streams that begin with a zero state. */
 function oracleLoss(model: Model, streams: readonly Int32Array[]): number {
-  const { graph, output } = modelGraph(model, { training: false });
-  let [total, count] = [0, 0];
-  for (const ids of streams) {
-    const steps = ids.length - 1;
-    const result = interpret(graph, { steps, batch: 1, inputs: { tokens: ids }, parameters: model.values });
-    const logits = result.value(output);
-    for (let t = 0; t < steps; t++) {
-      const row = logits.subarray(t * model.outputSize, (t + 1) * model.outputSize);
-      const largest = Math.max(...row);
-      total += largest + Math.log(row.reduce((sum, z) => sum + Math.exp(z - largest), 0)) - row[ids[t + 1] as number]!;
-      count++;
-    }
-  }
-  return total / count;
+  const nats = streams.flatMap((ids) =>
+    oracle(model, ids.slice(0, -1)).map((row, t) => -(row[ids[t + 1] as number] as number)),
+  );
+  return nats.reduce((sum, x) => sum + x, 0) / nats.length;
 }
 
 describe("learning", () => {
@@ -56,7 +39,7 @@ describe("learning", () => {
     expect(result.validationLoss).toBeLessThan(0.05);
     expect(result.loss).toBeLessThan(0.05);
     expect(result.stopped).toBe(false);
-    expect((await written(lm, { prompt: "ab", length: 9, temperature: 0 })).join("")).toBe("cabcabcab");
+    expect(await textOf(lm, { prompt: "ab", length: 9, temperature: 0 })).toBe("cabcabcab");
     expect((await evaluateLanguageModel(lm, "abcabcabcabc")).perplexity).toBeLessThan(1.1);
     expect(reports.at(-1)).toMatchObject({ done: 1, step: result.steps, validationLoss: result.validationLoss });
     expect(reports.map(({ step }) => step)).toEqual([...reports.map(({ step }) => step)].sort((a, b) => a - b));
@@ -66,7 +49,7 @@ describe("learning", () => {
     const text = "the cat sat on the mat. ".repeat(60);
     const lm = languageModel(text, { ...tiny, tokens: "word", seed: 2 });
     await trainLanguageModel(lm, text, { batch: 4, steps: 7, epochs: 15, optimizer: adam({ learningRate: 0.03 }) });
-    const pieces = await written(lm, { prompt: "the cat", length: 5, temperature: 0 });
+    const pieces = await collect(generate(lm, { prompt: "the cat", length: 5, temperature: 0 }));
     expect(pieces).toEqual([" sat", " on", " the", " mat", "."]);
     // 7 tokens and 24 characters a sentence; the first word is given.
     const found = await evaluateLanguageModel(lm, "the cat sat on the mat. ".repeat(3));
@@ -82,10 +65,10 @@ describe("learning", () => {
     const read = readLanguageModel(writeLanguageModel(lm), "m");
     expect(read.tokenizer).toEqual(lm.tokenizer);
     const options = { prompt: "the cat", length: 30, temperature: 0 };
-    const pieces = await written(read, options);
+    const pieces = await collect(generate(read, options));
     expect(pieces).toHaveLength(30);
     expect(pieces.join("")).toMatch(/^ sät on the mat\. the cat sät/);
-    expect(pieces).toEqual(await written(lm, options));
+    expect(pieces).toEqual(await collect(generate(lm, options)));
     const found = await evaluateLanguageModel(lm, "the cat sät on the mat. ".repeat(3));
     const ids = encode(lm.tokenizer, "the cat sät on the mat. ".repeat(3));
     const first = decodeToken(lm.tokenizer, ids[0] as number).length;

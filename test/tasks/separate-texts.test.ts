@@ -16,15 +16,13 @@ import {
 import { encode, endOfText } from "../../src/text/tokenizer.ts";
 import { fitStream } from "../../src/train/fit-stream.ts";
 import { adam } from "../../src/train/optimizers.ts";
+import { collect } from "../helpers/models.ts";
 
 const kinds = ["char", "word", "bpe"] as const;
 const tiny = { units: 12, embedding: 6 };
 
-async function tokensOf(lm: LanguageModel, options: GenerateTokensOptions): Promise<GeneratedToken[]> {
-  const tokens: GeneratedToken[] = [];
-  for await (const token of generateTokens(lm, options)) tokens.push(token);
-  return tokens;
-}
+const tokensOf = (lm: LanguageModel, options: GenerateTokensOptions): Promise<GeneratedToken[]> =>
+  collect(generateTokens(lm, options));
 const textOf = (tokens: readonly GeneratedToken[]): string => tokens.map(({ text }) => text).join("");
 
 describe.each(kinds)("%s", async (tokens) => {

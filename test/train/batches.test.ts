@@ -14,13 +14,13 @@ import { earlyStopping, reduceOnPlateau } from "../../src/train/monitors.ts";
 import { adam, sgd } from "../../src/train/optimizers.ts";
 import { predict } from "../../src/train/predict.ts";
 import type { TrainerState } from "../../src/train/trainer.ts";
+import { valuesOf } from "../helpers/models.ts";
+import { pause } from "../helpers/waiting.ts";
 
 const sequences = { returnSequences: true };
 const classifier = (): Model => sequential([embedding(9, 4, { maskZero: true }), lstm(5), dense(3)], { seed: 1 });
 const tagger = (): Model => sequential([embedding(9, 4, { maskZero: true }), gru(5, sequences), dense(3)], { seed: 1 });
 const forecaster = (): Model => sequential([lstm(4), dense(1)], { input: 1, seed: 1 });
-const valuesOf = ({ values }: Model) =>
-  Object.fromEntries(Object.entries(values).map(([name, own]) => [name, [...own]]));
 
 const random = createRandom(3);
 const x = Array.from({ length: 22 }, () => Array.from({ length: 5 }, () => 1 + random.integer(8)));
@@ -382,7 +382,7 @@ describe("how it ends", () => {
     const { epoch, stopped } = await fit(classifier(), slow(), { signal: aborting.signal, callbacks });
     expect([epoch, stopped, ended]).toEqual([[], "aborted", []]);
     arrive();
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause(0);
     expect(ended).toEqual(["finally"]);
   });
   test("a generator that fails, or a batch that does not fit: the error comes out, and what was learned stays", async () => {

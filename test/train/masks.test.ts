@@ -22,6 +22,7 @@ import { type FitOptions, fit } from "../../src/train/fit.ts";
 import { adam, adamW, sgd } from "../../src/train/optimizers.ts";
 import { predict } from "../../src/train/predict.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
+import { expectClose, valuesOf } from "../helpers/models.ts";
 import { crossEntropy, denseOf, type LstmState, lstmSteps, rowsAt, simpleRnnSteps } from "../helpers/recurrences.ts";
 
 const sequences = { returnSequences: true };
@@ -35,17 +36,10 @@ function made(layers: readonly LayerSpec[], options: { input?: number; seed?: nu
   return model;
 }
 const numbersOf = (rows: readonly ArrayLike<number>[]): number[][] => rows.map((row) => Array.from(row));
-function expectClose(got: readonly ArrayLike<number>[], wanted: readonly ArrayLike<number>[]): void {
+function expectRowsClose(got: readonly ArrayLike<number>[], wanted: readonly ArrayLike<number>[]): void {
   expect(got.length).toBe(wanted.length);
-  got.forEach((row, n) => {
-    expect(row.length).toBe(wanted[n]?.length);
-    Array.from(row).forEach((value, k) =>
-      expect(value, `row ${n}, number ${k}`).toBeCloseTo(wanted[n]?.[k] as number, 5),
-    );
-  });
+  got.forEach((row, n) => void expectClose(row, wanted[n] as ArrayLike<number>, { what: `row ${n}, number` }));
 }
-const copyOf = ({ values }: Model): Record<string, number[]> =>
-  Object.fromEntries(Object.entries(values).map(([name, own]) => [name, Array.from(own)]));
 const finite = ({ values }: Model): boolean => Object.values(values).every((own) => own.every(Number.isFinite));
 
 describe("predict: a row of nothing but padding gives the initial state, zeros", () => {
@@ -58,8 +52,8 @@ describe("predict: a row of nothing but padding gives the initial state, zeros",
       ]),
     );
     const { last } = lstmSteps(model.values, "lstm", rowsAt(model.values, "embedding", 4, [1, 2]));
-    expectClose(got, [denseOf(model.values, "dense", last.h), denseOf(model.values, "dense", [0, 0, 0, 0])]);
-    expectClose(
+    expectRowsClose(got, [denseOf(model.values, "dense", last.h), denseOf(model.values, "dense", [0, 0, 0, 0])]);
+    expectRowsClose(
       rowsOf(
         await predict(model, [
           [0, 0],
@@ -117,9 +111,9 @@ describe("predict: a row of nothing but padding gives the initial state, zeros",
       ],
     });
     const { last } = lstmSteps(model.values, "lstm", [[5, 6]]);
-    expectClose([data.subarray(0, 3), data.subarray(3)], [[0, 0, 0], last.h]);
+    expectRowsClose([data.subarray(0, 3), data.subarray(3)], [[0, 0, 0], last.h]);
     const { data: c } = states["lstm.c"] as { data: Float32Array };
-    expectClose([c.subarray(0, 3), c.subarray(3)], [[0, 0, 0], last.c]);
+    expectRowsClose([c.subarray(0, 3), c.subarray(3)], [[0, 0, 0], last.c]);
   });
   test("from a state that is given, that state", async () => {
     const model = made([embedding(5, 2, maskZero), lstm(2, sequences)]);
@@ -152,7 +146,7 @@ describe("predict: a row of nothing but padding gives the initial state, zeros",
       const { after } = lstmSteps(model.values, "decoder", answers, undefined, encoder);
       return after.map(({ h }) => denseOf(model.values, "dense", h));
     });
-    expectClose(rowsOf({ data, shape: [6, 2] }), wanted);
+    expectRowsClose(rowsOf({ data, shape: [6, 2] }), wanted);
     const { history } = await fit(
       model,
       { question, answer },
@@ -177,15 +171,16 @@ describe("predict: a row of nothing but padding gives the initial state, zeros",
       [0, 0, 0],
       [0, 0, 0],
     ]);
-    expectClose(rowsOf({ data, shape: [2, 2] }), after);
+    expectRowsClose(rowsOf({ data, shape: [2, 2] }), after);
   });
   test("a session reads padding before the first token as if it were not there", async () => {
     const model = made([embedding(5, 4, maskZero), lstm(4), dense(2)]);
     const session = await createSession(model);
-    for (let k = 0; k < 3; k++) expectClose([session.next(0).slice()], [denseOf(model.values, "dense", [0, 0, 0, 0])]);
+    for (let k = 0; k < 3; k++)
+      expectRowsClose([session.next(0).slice()], [denseOf(model.values, "dense", [0, 0, 0, 0])]);
     const { last } = lstmSteps(model.values, "lstm", rowsAt(model.values, "embedding", 4, [3]));
-    expectClose([session.next(3).slice()], [denseOf(model.values, "dense", last.h)]);
-    expectClose([session.next(0).slice()], [denseOf(model.values, "dense", last.h)]);
+    expectRowsClose([session.next(3).slice()], [denseOf(model.values, "dense", last.h)]);
+    expectRowsClose([session.next(0).slice()], [denseOf(model.values, "dense", last.h)]);
   });
 });
 
@@ -267,7 +262,7 @@ describe("examples without a step that counts have no part in loss and metrics",
     const options: FitOptions = { optimizer: sgd({ learningRate: 0.5 }), shuffle: false, batchSize: 1, epochs: 2 };
     await fit(all, x, y, options);
     await fit(some, [x[0], x[2]] as number[][], [y[0], y[2]] as number[][], options);
-    expect(copyOf(all)).toEqual(copyOf(some));
+    expect(valuesOf(all)).toEqual(valuesOf(some));
   });
   test("weights of 0 and weights by class leave numbers, and do not change what counts", async () => {
     const model = tagger();
@@ -275,10 +270,10 @@ describe("examples without a step that counts have no part in loss and metrics",
     const { loss } = await evaluate(model, x, y, { sampleWeight, batchSize: 2 });
     expect(loss).toBeCloseTo(measured(model, [0, 2], (n) => sampleWeight[n] as number).loss, 5);
     const options = { sampleWeight: [0, 0, 0, 0, 0], classWeight: { 1: 3 }, batchSize: 2, epochs: 2, clipNorm: 1 };
-    const before = copyOf(model);
+    const before = valuesOf(model);
     const { history } = await fit(model, x, y, { ...options, optimizer: sgd({ learningRate: 1 }) });
     expect(history.loss).toEqual([0, 0]);
-    expect(copyOf(model)).toEqual(before);
+    expect(valuesOf(model)).toEqual(before);
   });
 });
 
@@ -315,7 +310,7 @@ describe("createTrainer: a batch of which nothing counts", () => {
     });
     const w = decaying.program.parameter("dense.W").slice();
     await decaying.update(empty, targets);
-    expectClose([decaying.program.parameter("dense.W")], [w.map((one) => one * 0.95)]);
+    expectRowsClose([decaying.program.parameter("dense.W")], [w.map((one) => one * 0.95)]);
   });
   test("has no share of gradients that are gathered, first, last or all of them", async () => {
     const optimizer = sgd({ learningRate: 0.5 });
@@ -333,10 +328,10 @@ describe("createTrainer: a batch of which nothing counts", () => {
       [empty, empty, full],
       [empty, full, empty],
     ]) {
-      expectClose([await run(batches, batches.length)], [alone]);
+      expectRowsClose([await run(batches, batches.length)], [alone]);
     }
     // What was gathered before is gone.
-    expectClose([await run([full, empty, empty, empty], 2)], [alone]);
+    expectRowsClose([await run([full, empty, empty, empty], 2)], [alone]);
   });
 });
 
@@ -390,7 +385,7 @@ describe("bidirectional with a mask and sequences: zeros at masked steps in both
     for (const zeroOutputForMask of [false, true]) {
       const layer = bidirectional(simpleRnn(1, { ...sequences, zeroOutputForMask }), { mergeMode });
       const { data, shape } = await predict(ones([masking(), layer]), series);
-      expectClose(
+      expectRowsClose(
         rowsOf({ data, shape: [6, shape[2] as number] }),
         [...first, ...second, ...first.map((row) => row.map(() => 0))].slice(0, 6),
       );
@@ -412,7 +407,7 @@ describe("bidirectional with a mask and sequences: zeros at masked steps in both
       const { after } = lstmSteps(model.values, `both.${half}`, turned(values), turned(counts));
       const wanted = turned(after.map(({ h: value }, t) => (turned(counts)[t] ? value : [0, 0])));
       const { data } = await predict(model, [values]);
-      expectClose(
+      expectRowsClose(
         rowsOf({ data, shape: [4, 2] }),
         wanted.map((value) => denseOf(model.values, "dense", value)),
       );
@@ -421,7 +416,7 @@ describe("bidirectional with a mask and sequences: zeros at masked steps in both
   test("without sequences the last step that counts, whatever the layers say", async () => {
     for (const zeroOutputForMask of [false, true]) {
       const { data } = await predict(ones([masking(), bidirectional(simpleRnn(1, { zeroOutputForMask }))]), series);
-      expectClose(rowsOf({ data, shape: [3, 2] }), [
+      expectRowsClose(rowsOf({ data, shape: [3, 2] }), [
         [h, h],
         [Math.tanh(2), Math.tanh(2)],
         [0, 0],
@@ -440,5 +435,9 @@ test("zeroOutputForMask without sequences: zeros where the last step is masked, 
   ]);
   const of = (values: number[][], counts: boolean[]): readonly number[] =>
     simpleRnnSteps(model.values, "simple_rnn", values, counts).last;
-  expectClose(rowsOf({ data, shape: [3, 2] }), [of([[1], [2]], [true, true]), [0, 0], of([[0], [2]], [false, true])]);
+  expectRowsClose(rowsOf({ data, shape: [3, 2] }), [
+    of([[1], [2]], [true, true]),
+    [0, 0],
+    of([[0], [2]], [false, true]),
+  ]);
 });

@@ -3,13 +3,12 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { addCell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
-import { dense, embedding, lstm } from "../../src/nn/layers.ts";
-import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { load } from "../../src/runtime/program.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
 import { adam, adamW, asgd, clipByValue, nadam, type Optimizer, rmsprop, sgd } from "../../src/train/optimizers.ts";
 import { createTrainer, type TrainerOptions, trainingPlan } from "../../src/train/trainer.ts";
+import { tinyModel } from "../helpers/models.ts";
 import { relativeError } from "../helpers/networks.ts";
 
 type Options = Record<string, never>;
@@ -116,8 +115,6 @@ const plain = {
 
 const vocabulary = 7;
 const [batch, steps] = [2, 5];
-const tinyModel = () =>
-  sequential([embedding(vocabulary, 4), lstm(5, { returnSequences: true }), dense(vocabulary)], { seed: 3 });
 /** Tokens and targets (T,B) of update k. */
 function tokens(k: number) {
   const random = createRandom(1000 + k);

@@ -24,15 +24,10 @@ import { adam, sgd } from "../../src/train/optimizers.ts";
 import type { PaddingOptions } from "../../src/train/padding.ts";
 import { predict } from "../../src/train/predict.ts";
 import type { TrainerState } from "../../src/train/trainer.ts";
+import { expectClose, valuesOf } from "../helpers/models.ts";
 
 const sequences = { returnSequences: true };
 const maskZero = { maskZero: true };
-const valuesOf = ({ values }: Model) =>
-  Object.fromEntries(Object.entries(values).map(([name, own]) => [name, [...own]]));
-function expectClose(got: ArrayLike<number>, wanted: ArrayLike<number>, what = ""): void {
-  expect(got.length, what).toBe(wanted.length);
-  Array.from(got).forEach((value, k) => expect(value, `${what} ${k}`).toBeCloseTo(wanted[k] as number, 5));
-}
 
 const random = createRandom(5);
 /** Lengths 1 to 9, and one of nothing. */
@@ -198,7 +193,7 @@ describe.each(Object.entries(cases))("%s", (_, { make, x, y, alone, options = {}
         const rest = new Array<number>(row.length - size).fill(0);
         // A model that goes backwards gives its last step first.
         const late = returnsSequences && (way.pad === "pre") !== model.backwards;
-        expectClose(row, late ? [...rest, ...own] : [...own, ...rest], `${JSON.stringify(way)} row ${n}`);
+        expectClose(row, late ? [...rest, ...own] : [...own, ...rest], { what: `${JSON.stringify(way)} row ${n}` });
       }
     }
   });
@@ -251,7 +246,7 @@ describe("training", () => {
         }
       }
       for (const [name, values] of Object.entries(model.values))
-        expectClose(values, wanted.values[name] as Float32Array, name);
+        expectClose(values, wanted.values[name] as Float32Array, { what: name });
     }
   });
   test("the same seed gives the same bits, with any number of threads; another order in each epoch", async () => {

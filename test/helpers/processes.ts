@@ -1,0 +1,16 @@
+/** Programs of Node as processes that run to their end. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+
+export const root = join(import.meta.dirname, "../..");
+
+export type Ended = { readonly code: number; readonly out: string; readonly err: string };
+
+/** Node with these arguments, in a folder: by default the project's. */
+export const runNode = (args: readonly string[], folder = root): Promise<Ended> =>
+  new Promise((resolve) => {
+    const options = { cwd: folder, env: { ...process.env, NO_COLOR: "1" }, maxBuffer: 1e8 };
+    execFile(process.execPath, args, options, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err });
+    });
+  });
