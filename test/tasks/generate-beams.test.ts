@@ -6,6 +6,8 @@ import type { LanguageModel } from "../../src/tasks/language-model.ts";
 import { decode, encode, vocabularySize } from "../../src/text/tokenizer.ts";
 import { lively, oracle, textOf } from "../helpers/models.ts";
 
+const small = { units: 6, embedding: 4, seed: 3 };
+
 /** Log-probability of tokens after a prompt, through the oracle, in f64. */
 function logProbabilityOf({ model, tokenizer }: LanguageModel, prompt: string, tokens: readonly number[]): number {
   const read = encode(tokenizer, prompt);
@@ -31,7 +33,7 @@ const greedy = (lm: LanguageModel, { prompt, length, stop }: BeamSearchOptions):
   textOf(lm, { prompt, length, stop, temperature: 0 });
 
 describe("with as many beams as there are texts it is exact", () => {
-  const lm = lively("abcab");
+  const lm = lively("abcab", small);
 
   test("the best of all 81 texts of four letters, in order, with their log-probabilities", async () => {
     const found = await beamSearch(lm, { prompt: "ab", length: 4, beams: 81 });
@@ -60,7 +62,7 @@ describe("with as many beams as there are texts it is exact", () => {
 });
 
 describe("few beams", () => {
-  const lm = lively("hello world, good day");
+  const lm = lively("hello world, good day", small);
 
   test("one beam writes what temperature 0 writes, also up to a stop string", async () => {
     for (const options of [
@@ -101,7 +103,7 @@ describe("few beams", () => {
   });
 
   test("words, two layers, and a prompt with unknown words", async () => {
-    const words = lively("the cat sat on the mat. ".repeat(5), { tokens: "word", cell: "gru", layers: 2 });
+    const words = lively("the cat sat on the mat. ".repeat(5), { ...small, tokens: "word", cell: "gru", layers: 2 });
     const prompt = "the zebra";
     const found = await beamSearch(words, { prompt, length: 8, beams: 5 });
     for (const { text, tokens, logProbability } of found) {
@@ -127,7 +129,7 @@ describe("few beams", () => {
 });
 
 describe("edges", () => {
-  const lm = lively("abcab");
+  const lm = lively("abcab", small);
 
   test("more beams than texts give the texts; no length gives the empty one", async () => {
     expect((await beamSearch(lm, { length: 1, beams: 50 })).map(({ text }) => text).sort()).toEqual(["a", "b", "c"]);
@@ -163,14 +165,14 @@ describe("edges", () => {
 
   test("more beams than fit into memory, and a model of NaN, are refused in one line", async () => {
     await expect(beamSearch(lm, { beams: 1e9 })).rejects.toThrow(/^the program needs [\d,]+ bytes of memory/);
-    const broken = lively("abcab");
+    const broken = lively("abcab", small);
     broken.model.values["dense.b"]?.fill(Number.NaN);
     await expect(beamSearch(broken, { length: 2 })).rejects.toThrow(/^logits: logit 0 is NaN/);
   });
 });
 
 test("byte pairs: the text is that of the tokens, and one beam writes what temperature 0 does", async () => {
-  const lm = lively("größe 鯨鯨", { tokens: "bpe" });
+  const lm = lively("größe 鯨鯨", { ...small, tokens: "bpe" });
   const found = await beamSearch(lm, { prompt: "gr", length: 12, beams: 3 });
   for (const { text, tokens } of found) expect(text).toBe(decode(lm.tokenizer, tokens));
   const [one] = await beamSearch(lm, { prompt: "gr", length: 12, beams: 1 });

@@ -15,6 +15,8 @@ import { decode, encode, endOfText, hasUnknown, tokenName, vocabularySize } from
 import { adam } from "../../src/train/optimizers.ts";
 import { collect, lively, oracle, textOf } from "../helpers/models.ts";
 
+const small = { units: 6, embedding: 4, seed: 3 };
+
 type Way = { readonly token: number; readonly replaces: number; readonly text: string; readonly nats: number };
 
 /** Everything that the text of a prompt can go on with, slow and obvious, in nats relative to all of it. */
@@ -57,9 +59,9 @@ function waysOf(lm: LanguageModel, prompt: string): Way[] {
 const tokensOf = (lm: LanguageModel, options: GenerateTokensOptions) => collect(generateTokens(lm, options));
 
 const sea = "the cat sat on the mat. a dog sat on the log. the whales swam\nCall whatever the man wants.\n".repeat(4);
-const words = lively(sea, { tokens: "word" });
-const pairs = lively(sea, { tokens: "bpe", maxVocabulary: 300 });
-const chars = lively(sea);
+const words = lively(sea, { ...small, tokens: "word" });
+const pairs = lively(sea, { ...small, tokens: "bpe", maxVocabulary: 300 });
+const chars = lively(sea, small);
 
 describe("a trained model of words", async () => {
   const text = "the cat sat on the mat.\na dog lay by a log.\nsome whales swam in the sea.\n".repeat(50);
@@ -230,7 +232,7 @@ describe("byte pairs that cut characters", () => {
       [256, 0xe2],
     ],
   } as const;
-  const lm: LanguageModel = { ...lively("a cat, a cat", { tokens: "bpe", maxVocabulary: 258 }), tokenizer };
+  const lm: LanguageModel = { ...lively("a cat, a cat", { ...small, tokens: "bpe", maxVocabulary: 258 }), tokenizer };
   const bias = lm.model.values["dense.b"] as Float32Array;
 
   test("a token that begins within the prompt's last character and ends within the next shows as that one is whole", async () => {
