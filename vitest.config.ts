@@ -1,6 +1,7 @@
 /** Which test runs in which project. Knows nothing about what they test. */
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { publicModules } from "./test/helpers/public-modules.ts";
 
 /** What starts processes, or takes seconds: folders and files of `test`, whose names say so. It needs what is built. */
 export const integration = [
@@ -36,12 +37,11 @@ const filesOf = (names: readonly string[]): string[] =>
   names.map((name) => (name.endsWith(".ts") ? `test/${name}` : `test/${name}/**/*.test.ts`));
 
 // As recipes are built: by the package's names they get its source.
-const source = (file: string): string => join(import.meta.dirname, "src", file);
 const resolve = {
-  alias: [
-    { find: /^unrolled$/, replacement: source("index.ts") },
-    { find: /^unrolled\/cells$/, replacement: source("cells/index.ts") },
-  ],
+  alias: publicModules.map(({ name, source }) => ({
+    find: new RegExp(`^${name}$`),
+    replacement: join(import.meta.dirname, source),
+  })),
 };
 
 export default defineConfig({

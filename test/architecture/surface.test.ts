@@ -1,6 +1,7 @@
 /** Examples and recipes are written against the package's surface. Reads them as text; runs none of them. */
 import { dirname, join, sep } from "node:path";
 import { describe, expect, test } from "vitest";
+import { publicModules } from "../helpers/public-modules.ts";
 import { filesBelow, importsOf, isSource, read } from "./modules.ts";
 
 /** Where one has what is no part of the surface, and why, it says itself. */
@@ -10,7 +11,7 @@ const inside: Readonly<Record<string, readonly string[]>> = {
   "recipes/patterns.ts": ["src/tasks", "src/text/tokenizer.ts"],
 };
 /** What the package is asked for by: everything that can be written against it. */
-const names = Object.keys(JSON.parse(read("package.json")).exports).map((name) => name.replace(/^\./, "unrolled"));
+const names = publicModules.map(({ name }) => name);
 
 /** What is wrong with the imports of one program. */
 function complaints(file: string, code: string): string[] {
