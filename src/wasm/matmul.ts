@@ -137,6 +137,8 @@ const tileName = (walk: Walk, rows: number, columns: number): string => `tile ${
 const get = local.get;
 const plus = (x: Code, y: Code): Code => i32.add(x, y);
 const times = (x: Code, y: Code): Code => i32.mul(x, y);
+/** Without any depth there is a block as well, which sets the sums to 0. */
+const atLeastOne = (k: Local): Code => plus(get(k), i32.eqz(get(k)));
 
 /** `of` in parts of at most `most`: the local `here` holds the part that begins at `start`. */
 const partOf = (of: Local, start: Local, most: number, here: Local): Code => [
@@ -171,7 +173,7 @@ function productByRows(tile: Tiles): FunctionHandle {
       local.set(row, get(block)),
       overTiles(row, end, (rows) => run(rows, columns)),
     ];
-    return forLoop(f, depth, 0, get(k), blockDepth, [
+    return forLoop(f, depth, 0, atLeastOne(k), blockDepth, [
       partOf(k, depth, blockDepth, depthHere),
       local.set(add, i32.or(get(accumulate), i32.ne(get(depth), i32.const(0)))),
       forLoop(f, block, 0, get(m), blockRows, [
@@ -224,7 +226,7 @@ function productByColumns(tile: Tiles, strip: (width: number) => FunctionHandle)
     ];
     return [
       local.set(tiles, plus(get(scratch), i32.const(blockDepth * panelRowBytes))),
-      forLoop(f, depth, 0, get(k), blockDepth, [
+      forLoop(f, depth, 0, atLeastOne(k), blockDepth, [
         partOf(k, depth, blockDepth, depthHere),
         local.set(add, i32.or(get(accumulate), i32.ne(get(depth), i32.const(0)))),
         forLoop(f, block, 0, get(m), blockRows, [
