@@ -16,16 +16,15 @@ export function hoist(graph: Graph, steps: number): readonly number[] {
   const states = new Map(graph.states.map((state) => [state.name, state]));
   const needs = graph.nodes.map((node) => behind(node, states));
   const component = stronglyConnected(needs);
-  const members = new Map<number, NodeId[]>();
-  component.forEach((c, id) => {
-    members.set(c, [...(members.get(c) ?? []), id]);
-  });
+  const sizes = new Map<number, number>();
+  for (const c of component) sizes.set(c, (sizes.get(c) ?? 0) + 1);
   let loops = 0;
   const loop = new Map<number, number>();
-  for (const [c, ids] of members) {
-    const cyclic = ids.length > 1 || needs[ids[0] as NodeId]?.includes(ids[0] as NodeId);
+  component.forEach((c, id) => {
+    if (loop.has(c)) return;
+    const cyclic = (sizes.get(c) as number) > 1 || needs[id]?.includes(id);
     loop.set(c, cyclic ? ++loops : 0);
-  }
+  });
   return component.map((c, id) => (graph.nodes[id]?.once ? onceASequence : (loop.get(c) as number)));
 }
 
