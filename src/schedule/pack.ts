@@ -65,8 +65,10 @@ export function pack(graph: Graph, region: (id: NodeId) => number): Graph {
       }),
     ];
     let total = terms[0] as NodeId;
-    for (const term of terms.slice(1)) total = push({ ...node, op: "add", inputs: [total, term] });
-    if (node.name !== undefined) nodes[total] = { ...(nodes[total] as Node), name: node.name } as Node;
+    // The name stands on the whole sum alone: it is asked for by name.
+    const { name, ...unnamed } = node;
+    for (const term of terms.slice(1)) total = push({ ...unnamed, op: "add", inputs: [total, term] });
+    if (name !== undefined) nodes[total] = { ...(nodes[total] as Node), name } as Node;
     moved[id] = total;
   });
   const at = (id: NodeId): NodeId => moved[id] as NodeId;
