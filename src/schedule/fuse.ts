@@ -155,7 +155,8 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       tasks.push({ kind: "store", node: next, state: name, value: next, start: 0, size, loop });
     }
     for (const { name, initial, size } of liveStates) {
-      if (initial === undefined) continue;
+      // Of a state that is never read, what it starts from need not be there.
+      if (initial === undefined || !live[initial]) continue;
       const base = { kind: "store", node: initial, value: initial, start: 0, size, loop: onceASequence } as const;
       tasks.push({ ...base, state: name, initial: true });
     }
@@ -336,7 +337,10 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       const worthIt = costly.has(n.op) || chain > cheapChain;
       if (count > 1 && worthIt && n.shape !== "number" && n.op !== "mask" && n.op !== "one_hot") found.push(id);
     }
-    return found;
+    // What they are made from is computed once as soon as they are kept, unless something else reads it as well: see the
+    // next round.
+    const inside = new Set(found.flatMap((id) => inline(graph, stored, node(id).inputs, new Set()).compute));
+    return found.filter((id) => !inside.has(id));
   }
 }
 

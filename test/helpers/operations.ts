@@ -117,6 +117,12 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
       g.initial("k", g.final("h"));
       return g.mul(k, a);
     },
+    "where a state starts that is never read": ({ g, a, n }) => {
+      g.state("k", n);
+      g.next("k", g.unary("tanh", a));
+      g.initial("k", g.matmul(matrix(g, "M", n, n), g.final("h")));
+      return g.mul(g.final("k"), g.final("h"));
+    },
     "where a state starts that nothing but its end is read of": ({ g, a, n }) => {
       const k = g.state("k", n);
       g.next("k", g.unary("tanh", g.add(a, k)));

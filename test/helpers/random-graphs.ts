@@ -58,7 +58,7 @@ export function randomGraph(seed: number): Graph {
       () => g.mul(a, g.mask(n, 0.3, ++masks, { once })),
       () => g.slice(g.concat([a, pick(pool), like()]), 1, n),
       () => g.matrixVector(g.outerProduct(a, like()), like()),
-      () => g.unary("tanh", g.sumColumns(g.mul(g.stretch(a, 3), g.tile(like(), 3)), n)),
+      () => g.unary("tanh", g.sumColumns(g.mul(g.stretch(a, n), g.tile(like(), n)), n)),
     ])();
     pool.push(chance(0.5) ? g.unary("tanh", made) : made);
   }
