@@ -133,6 +133,17 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
         );
         for (const id of own) {
           const mine = bufferOf(id);
+          // Each number is loaded before another is stored at its place: all that is stored there lies as what is loaded.
+          const width = pad4((tasks[0] as Task).size);
+          const alike = (other: number): boolean =>
+            tasks.every(({ node: to, state }) => {
+              if (state !== undefined || bufferOf(to) !== mine) return true;
+              const from = [...loads].filter((load) => bufferOf(load) === other);
+              const between = from.map((load) =>
+                Math.abs((places.get(load)?.column ?? 0) - (places.get(to)?.column ?? 0)),
+              );
+              return own.has(to) && between.every((columns) => columns === 0 || columns >= width);
+            });
           const fits = (other: number): boolean =>
             other >= 0 &&
             !taken.has(other) &&
@@ -141,7 +152,8 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
             lifetimes[mine]?.from === moment &&
             buffers[other]?.rowFloats === buffers[mine]?.rowFloats &&
             buffers[other]?.slots === buffers[mine]?.slots &&
-            places.get(id)?.column === 0;
+            places.get(id)?.column === 0 &&
+            alike(other);
           const before = [...loads].find(
             (load) => !isView(node(load)) && places.get(load)?.column === 0 && fits(bufferOf(load)),
           );

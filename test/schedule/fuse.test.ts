@@ -80,7 +80,7 @@ describe("each value is computed before it is read, once; of 100 in memory at mo
         found.stored += one.fused.stored.size;
         found.unread += unread(one).length;
       }),
-      { seed: 1, numRuns: 60, verbose: true },
+      { seed: 1, numRuns: 40, verbose: true },
     );
     expect(found.unread / found.stored).toBeLessThan(0.01);
   });
@@ -92,7 +92,7 @@ describe("each value is computed before it is read, once; of 100 in memory at mo
         found.stored += one.fused.stored.size;
         found.unread += unread(one).length;
       }),
-      { seed: 2, numRuns: 150, verbose: true },
+      { seed: 2, numRuns: 100, verbose: true },
     );
     expect(found.unread / found.stored).toBeLessThan(0.01);
   });

@@ -171,8 +171,7 @@ describe("the plan as text", () => {
         product [cell.U] @ cell.h : 8 to 8
         pass    %11 = sum : 8 features, 1 operations fused
         pass    %17 = sum : 8 features, 4 operations fused
-        pass    %21 : 1 features, 3 operations fused
-        pass    %22 cell.f cell.c' %32 = sum : 8 features, 13 operations fused
+        pass    cell.f cell.c' %32 = sum : 8 features, 16 operations fused
         pass    %37 = sum : 8 features, 3 operations fused
         pass    cell.h' : 8 features, 10 operations fused
       for all 5 steps at once
