@@ -228,17 +228,21 @@ test("random graphs as programs: every value is read where it was written, and i
   );
 });
 
-test("what lies side by side takes over what lies so at other columns only where they do not meet", async () => {
+test.each([
+  ["as a whole", 6, 6],
+  ["in part", 5, 7],
+])("values side by side, one read %s, are not written over before they are read", async (_, n, second) => {
   const g = createBuilder();
   const zeros = { name: "zeros", values: [] };
-  for (const [name, rows] of Object.entries({ A: 6, B: 6, C: 3, D: 6, E: 3, F: 6 })) g.declare(name, [rows, 4], zeros);
+  const sizes = Object.entries({ A: n, B: second, C: 3, D: n, E: 3, F: n });
+  for (const [name, rows] of sizes) g.declare(name, [rows, 4], zeros);
   const x = g.input("x", 4);
-  // In memory: 6, 6 and 3 features; then 6, 3 and 6.
+  // In memory: a, b and c, then d, e and f, where f begins in the middle of b.
   const [a, b, c] = [g.matmul("A", x), g.matmul("B", x), g.matmul("C", x)];
   const by = g.sum(c);
   const d = g.mul(g.unary("tanh", a), by);
   const e = g.mul(g.input("y", 3), g.sum(d));
-  const f = g.mul(g.unary("tanh", b), by);
+  const f = g.mul(g.unary("tanh", g.slice(b, second - n > 0 ? 1 : 0, n)), by);
   const terms = Object.entries({ D: d, E: e, F: f }).map(([parameter, by]) => {
     return g.matmulTransposed({ parameter, rows: g.shapeOf(by) as number, column: 0, columns: 4 }, by);
   });
