@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { allocate } from "../../src/schedule/memory.ts";
+import { aligned, allocate, rowStride } from "../../src/schedule/memory.ts";
 import { bodyOf, type Location, type Plan } from "../../src/schedule/plan.ts";
 import { schedule } from "../../src/schedule/schedule.ts";
 import { loadTraining, results } from "../helpers/engines.ts";
@@ -40,6 +40,39 @@ test("buffers that are alive at one moment never overlap, those that are not may
     0,
   );
   expect(offsets).toEqual([0, 0]);
+});
+
+test("a buffer begins at the base, or where one ends that is alive with it and not smaller", () => {
+  const buffer = fc
+    .tuple(fc.integer({ min: 1, max: 500 }), fc.nat(20), fc.nat(20))
+    .map(([bytes, a, b]) => ({ bytes, from: Math.min(a, b), to: Math.max(a, b) }));
+  fc.assert(
+    fc.property(fc.array(buffer, { maxLength: 20 }), fc.nat(10), (buffers, base) => {
+      const { offsets, end } = allocate(buffers, 64 * base);
+      const endOf = (k: number): number => (offsets[k] as number) + aligned(buffers[k]?.bytes as number);
+      buffers.forEach(({ bytes, from, to }, k) => {
+        const below = buffers.some(
+          (other, j) =>
+            endOf(j) === offsets[k] && other.from <= to && from <= other.to && aligned(other.bytes) >= aligned(bytes),
+        );
+        expect(offsets[k] === 64 * base || below).toBe(true);
+      });
+      expect(end).toBe(Math.max(64 * base, ...buffers.map((_, k) => endOf(k))));
+      // For ever: one behind the other, without a gap.
+      const always = buffers.map(({ bytes }) => ({ bytes, from: -Infinity, to: Infinity }));
+      const sum = buffers.reduce((total, { bytes }) => total + aligned(bytes), 0);
+      expect(allocate(always, 64 * base).end).toBe(64 * base + sum);
+    }),
+    { seed: 2 },
+  );
+});
+
+test("rows of 1 to 5,000 features: whole vectors, no multiple of 512 bytes, at most 16 numbers longer than needed", () => {
+  for (let features = 1; features <= 5000; features++) {
+    const floats = rowStride(features);
+    const whole = 4 * Math.ceil(features / 4);
+    expect([floats % 4, floats % 128 === 0, floats - whole === 0 || floats - whole === 16]).toEqual([0, false, true]);
+  }
 });
 
 /** Every value is read where it was written, and nothing depends on what the last run left in memory. */
