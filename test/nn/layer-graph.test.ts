@@ -21,7 +21,7 @@ import {
   timeDistributed,
 } from "../../src/nn/layers.ts";
 import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
-import { lossGraph } from "../../src/train/trainer.ts";
+import { createTrainer, lossGraph } from "../../src/train/trainer.ts";
 import { randomValues, relativeError, type Values } from "../helpers/networks.ts";
 import { expectRightGradients } from "../helpers/right-gradients.ts";
 
@@ -181,6 +181,22 @@ describe("states are handed on by their names", () => {
     ]);
     const h = Math.tanh(1);
     expect(first(got)).toBeCloseTo(h + 10 * 2 * steps + 100 * 3 * h, 10);
+  });
+  test("a state that nothing reads is not started, and the model trains", async () => {
+    // Its output does not depend on what `start` makes of the encoder's end.
+    const decoder = cell("p' = W @ x\ny = tanh(V @ x)");
+    const model = sequential(
+      [
+        recurrent(hThenC, { units: 1, name: "encoder" }),
+        dense(1, { name: "start" }),
+        recurrent(decoder, { units: 1, ...sequences, reads: "x", initialState: { from: "start" } }),
+      ],
+      { input: 1 },
+    );
+    const trainer = await createTrainer(model, { batch: 2, steps: 3, loss: "meanSquaredError" });
+    // Of tanh(V): 0 for x = 0.
+    expect(await trainer.update(new Float64Array(6), new Float64Array(6).fill(0.5))).toBe(0.25);
+    trainer.dispose();
   });
   test("vectors by the names of their layers; a single one to a single state, whatever its name", () => {
     const start = (name: string, reads: string): LayerSpec => dense(1, { name, reads });
