@@ -339,8 +339,13 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     }
     // What they are made from is computed once as soon as they are kept, unless something else reads it as well: see the
     // next round.
-    const inside = new Set(found.flatMap((id) => inline(graph, stored, node(id).inputs, new Set()).compute));
-    return found.filter((id) => !inside.has(id));
+    const inside = inline(
+      graph,
+      stored,
+      found.flatMap((id) => node(id).inputs),
+      new Set(),
+    ).compute;
+    return found.filter((id) => !inside.includes(id));
   }
 }
 

@@ -16,16 +16,13 @@ export function hoist(graph: Graph, steps: number): readonly number[] {
   const states = new Map(graph.states.map((state) => [state.name, state]));
   const needs = graph.nodes.map((node) => behind(node, states));
   const component = stronglyConnected(needs);
-  const sizes = new Map<number, number>();
-  for (const c of component) sizes.set(c, (sizes.get(c) ?? 0) + 1);
   let loops = 0;
   const loop = new Map<number, number>();
-  component.forEach((c, id) => {
-    if (loop.has(c)) return;
-    const cyclic = (sizes.get(c) as number) > 1 || needs[id]?.includes(id);
-    loop.set(c, cyclic ? ++loops : 0);
+  return component.map((c, id) => {
+    // On a cycle: what it is computed from is on it too.
+    if (!loop.has(c)) loop.set(c, needs[id]?.some((need) => component[need] === c) ? ++loops : 0);
+    return graph.nodes[id]?.once ? onceASequence : (loop.get(c) as number);
   });
-  return component.map((c, id) => (graph.nodes[id]?.once ? onceASequence : (loop.get(c) as number)));
 }
 
 /** What matters: what an output or a sink needs, and every state but the adjoints, which is handed to the next run. */

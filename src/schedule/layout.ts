@@ -18,7 +18,10 @@ export type Buffer = {
   /** Where it already is, outside this plan's memory. */
   readonly fixed?: number | undefined;
   readonly lifetime: Lifetime;
-  /** The buffer whose bytes it takes over, number by number, in the pass that is that one's last and this one's first. */
+  /**
+   * The buffer whose bytes it takes over, number by number, in the pass that is that one's last and this one's first: the
+   * same sizes are side by side in both, so that each number is read before it is written over.
+   */
   readonly inPlaceOf?: number | undefined;
 };
 
@@ -117,44 +120,31 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
         moment++;
         if (kind !== "pass" || loop > 0) continue;
         const own = ownValues(tasks);
-        const { loads } = inline(
-          graph,
-          stored,
-          tasks.map((task) => task.value),
-          own,
-        );
+        const values = tasks.map((task) => task.value);
+        const loads = [...inline(graph, stored, values, own).loads];
         const bufferOf = (id: NodeId): number => places.get(id)?.buffer ?? -1;
+        /** Of the values that lie side by side. */
+        const sizesIn = (k: number): string =>
+          `${[...places.keys()].filter((id) => bufferOf(id) === k).map((id) => node(id).shape)}`;
         // What is read elsewhere than at the number that is written.
         const apart = new Set(
-          [...loads].flatMap((id) => {
+          loads.flatMap((id) => {
             if (node(id).op === "slice") return [bufferOf(rootOf(id))];
             return isView(node(id)) ? [bufferOf(viewed(graph, id))] : [];
           }),
         );
         for (const id of own) {
           const mine = bufferOf(id);
-          // Each number is loaded before another is stored at its place: all that is stored there lies as what is loaded.
-          const width = pad4((tasks[0] as Task).size);
-          const alike = (other: number): boolean =>
-            tasks.every(({ node: to, state }) => {
-              if (state !== undefined || bufferOf(to) !== mine) return true;
-              const from = [...loads].filter((load) => bufferOf(load) === other);
-              const between = from.map((load) =>
-                Math.abs((places.get(load)?.column ?? 0) - (places.get(to)?.column ?? 0)),
-              );
-              return own.has(to) && between.every((columns) => columns === 0 || columns >= width);
-            });
           const fits = (other: number): boolean =>
             other >= 0 &&
             !taken.has(other) &&
             !apart.has(other) &&
             lifetimes[other]?.to === moment &&
             lifetimes[mine]?.from === moment &&
-            buffers[other]?.rowFloats === buffers[mine]?.rowFloats &&
             buffers[other]?.slots === buffers[mine]?.slots &&
             places.get(id)?.column === 0 &&
-            alike(other);
-          const before = [...loads].find(
+            sizesIn(other) === sizesIn(mine);
+          const before = loads.find(
             (load) => !isView(node(load)) && places.get(load)?.column === 0 && fits(bufferOf(load)),
           );
           if (before === undefined) continue;

@@ -9,11 +9,12 @@ import type { ProductBlock } from "../graph/operations.ts";
 /** `region` tells which nodes may be computed together: those with equal numbers. */
 export function pack(graph: Graph, region: (id: NodeId) => number): Graph {
   const uses = graph.nodes.map(() => 0);
-  for (const node of graph.nodes) for (const input of node.inputs) uses[input] = (uses[input] ?? 0) + 1;
-  for (const { next, initial } of graph.states) {
-    for (const id of initial === undefined ? [next] : [next, initial]) uses[id] = (uses[id] ?? 0) + 1;
-  }
-  for (const id of Object.values(graph.outputs)) uses[id] = (uses[id] ?? 0) + 1;
+  const used = [
+    ...graph.nodes.flatMap(({ inputs }) => inputs),
+    ...graph.states.flatMap(({ next, initial }) => (initial === undefined ? [next] : [next, initial])),
+    ...Object.values(graph.outputs),
+  ];
+  for (const id of used) (uses[id] as number)++;
 
   const nodes: Node[] = [];
   const moved: NodeId[] = [];
@@ -22,20 +23,14 @@ export function pack(graph: Graph, region: (id: NodeId) => number): Graph {
     const node = graph.nodes[id] as Node;
     return node.op === "add" && node.inputs.every((input) => graph.nodes[input]?.shape === node.shape);
   };
+  const isInner = (id: NodeId): boolean => isSum(id) && uses[id] === 1;
   /** Addends of a sum; those of inner sums that nothing else reads included. */
   function addends(id: NodeId): NodeId[] {
-    return (graph.nodes[id] as Node).inputs.flatMap((input) =>
-      isSum(input) && uses[input] === 1 ? addends(input) : [input],
-    );
+    return (graph.nodes[id] as Node).inputs.flatMap((input) => (isInner(input) ? addends(input) : [input]));
   }
   const mergeable = (id: NodeId): boolean => graph.nodes[id]?.op === "matmul_transposed" && uses[id] === 1;
 
-  const inner = new Set<NodeId>();
-  graph.nodes.forEach((_, id) => {
-    if (isSum(id)) {
-      for (const input of (graph.nodes[id] as Node).inputs) if (isSum(input) && uses[input] === 1) inner.add(input);
-    }
-  });
+  const inner = new Set(graph.nodes.flatMap(({ inputs }, id) => (isSum(id) ? inputs.filter(isInner) : [])));
   graph.nodes.forEach((node, id) => {
     const keep = (): NodeId => push({ ...node, inputs: node.inputs.map((input) => moved[input] as NodeId) } as Node);
     if (!isSum(id) || inner.has(id)) {
@@ -64,10 +59,9 @@ export function pack(graph: Graph, region: (id: NodeId) => number): Graph {
         return push({ op: "products", inputs, shape: node.shape, ...(node.once && { once: true }), blocks });
       }),
     ];
-    let total = terms[0] as NodeId;
     // The name stands on the whole sum alone: it is asked for by name.
     const { name, ...unnamed } = node;
-    for (const term of terms.slice(1)) total = push({ ...unnamed, op: "add", inputs: [total, term] });
+    const total = terms.reduce((sum, term) => push({ ...unnamed, op: "add", inputs: [sum, term] }));
     if (name !== undefined) nodes[total] = { ...(nodes[total] as Node), name } as Node;
     moved[id] = total;
   });
