@@ -154,9 +154,9 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       const { name, next, size } = state;
       tasks.push({ kind: "store", node: next, state: name, value: next, start: 0, size, loop });
     }
-    for (const { name, initial, size } of liveStates) {
+    for (const { name, initial = -1, size } of liveStates) {
       // Of a state that is never read, what it starts from need not be there.
-      if (initial === undefined || !live[initial]) continue;
+      if (!live[initial]) continue;
       const base = { kind: "store", node: initial, value: initial, start: 0, size, loop: onceASequence } as const;
       tasks.push({ ...base, state: name, initial: true });
     }

@@ -20,7 +20,7 @@ export function hoist(graph: Graph, steps: number): readonly number[] {
   const loop = new Map<number, number>();
   return component.map((c, id) => {
     // On a cycle: what it is computed from is on it too.
-    if (!loop.has(c)) loop.set(c, needs[id]?.some((need) => component[need] === c) ? ++loops : 0);
+    if (!loop.has(c)) loop.set(c, needs[id]?.some((on) => component[on] === c) ? ++loops : 0);
     return graph.nodes[id]?.once ? onceASequence : (loop.get(c) as number);
   });
 }

@@ -120,12 +120,15 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
         moment++;
         if (kind !== "pass" || loop > 0) continue;
         const own = ownValues(tasks);
-        const values = tasks.map((task) => task.value);
+        const values = tasks.map(({ value }) => value);
         const loads = [...inline(graph, stored, values, own).loads];
         const bufferOf = (id: NodeId): number => places.get(id)?.buffer ?? -1;
         /** Of the values that lie side by side. */
         const sizesIn = (k: number): string =>
-          `${[...places.keys()].filter((id) => bufferOf(id) === k).map((id) => node(id).shape)}`;
+          [...places.keys()]
+            .filter((id) => bufferOf(id) === k)
+            .map((id) => node(id).shape)
+            .join();
         // What is read elsewhere than at the number that is written.
         const apart = new Set(
           loads.flatMap((id) => {
