@@ -138,7 +138,7 @@ const get = local.get;
 const plus = (x: Code, y: Code): Code => i32.add(x, y);
 const times = (x: Code, y: Code): Code => i32.mul(x, y);
 /** Without any depth there is a block as well, which sets the sums to 0. */
-const atLeastOne = (k: Local): Code => plus(get(k), i32.eqz(get(k)));
+const atLeastOne = (k: Local): Code => i32.or(get(k), i32.eqz(get(k)));
 
 /** `of` in parts of at most `most`: the local `here` holds the part that begins at `start`. */
 const partOf = (of: Local, start: Local, most: number, here: Local): Code => [

@@ -138,7 +138,7 @@ describe("the merged graph computes what the graph did, and leaves no two produc
       }),
       { seed: 1, numRuns: 40, verbose: true },
     );
-    expect(inLoops).toBeGreaterThan(2);
+    expect(inLoops).toBeGreaterThan(0);
   });
   test("random graphs", () => {
     const places = new Set<number>();
