@@ -51,6 +51,9 @@ export default defineConfig({
         resolve,
         test: {
           name: "unit",
+          // They neither wait for processes nor measure: as many at once as there are cores.
+          maxWorkers: "100%",
+          sequence: { groupOrder: 0 },
           include: ["test/**/*.test.ts"],
           exclude: filesOf([...integration, ...browser]),
           testTimeout: 30_000,
@@ -60,6 +63,8 @@ export default defineConfig({
         resolve,
         test: {
           name: "integration",
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
           include: filesOf(integration),
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -68,6 +73,8 @@ export default defineConfig({
       {
         test: {
           name: "browser",
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
           include: filesOf(browser),
           testTimeout: 120_000,
           hookTimeout: 120_000,
