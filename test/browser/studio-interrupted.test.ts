@@ -128,6 +128,63 @@ test("an engine that dies loses nothing but the last seconds; a run may be kept 
   });
 });
 
+/** While `window.engine` says so, engines hear nothing, or answer that they have no memory. */
+const moodyEngines = (page: Page) =>
+  page.addInitScript(`const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (request, ...rest) {
+      if (window.engine === "deaf") return;
+      if (window.engine !== "full") return post.call(this, request, ...rest);
+      if (request.kind !== "start")
+        this.onmessage({ data: { id: request.id, kind: "error", message: "Array buffer allocation failed" } });
+    };`);
+
+test("a run that was gone on with and then stopped, or failed, is as it was; so is one whose engine dies as it is stopped", async () => {
+  const both = async (page: Page): Promise<void> => {
+    await prepare(page);
+    await moodyEngines(page);
+  };
+  await withStudio({ prepare: both }, async (page, address) => {
+    await train(page, address, { "Name of the run": "mine", Units: "16", Epochs: "100000" });
+    await checkpointed(page);
+    await page.evaluate("window.engine = 'deaf'");
+    await button(page, "Stop and keep the model").click();
+    const engines = page.workers().filter((worker) => /worker.*js$/.test(worker.url()));
+    await engines.at(-1)?.evaluate(() => self.close());
+    await page.waitForSelector("text=The engine stopped working: the browser ended it.");
+    const card = page.locator('section[aria-label="Interrupted: mine"]');
+    await card.waitFor();
+    const before = await checkpoint(page);
+
+    await page.reload();
+    await card.waitFor();
+    await page.evaluate("window.engine = 'deaf'");
+    await button(page, "Go on with it").click();
+    await page.waitForSelector(".live >> text=Making the model and compiling");
+    await button(page, "Stop").click();
+    await page.waitForSelector("text=mine: It was ended. Its last checkpoint is still kept.");
+    await card.waitFor();
+
+    await page.evaluate("window.engine = 'full'");
+    await button(page, "Go on with it").click();
+    await page.waitForSelector("text=mine: This machine has not enough memory for it.");
+    await card.waitFor();
+    expect(await checkpoint(page)).toBe(before);
+
+    await page.reload();
+    await button(page, "Go on with it").click();
+    await button(page, "Stop and keep the model").click();
+    await page.waitForSelector("text=mine is trained and kept.");
+    expect(await card.count()).toBe(0);
+    expect(await checkpoint(page)).toBe(0);
+    // A new one that is stopped before it began leaves nothing.
+    await page.evaluate("window.engine = 'deaf'");
+    await button(page, "Train").click();
+    await button(page, "Stop").click();
+    await page.waitForSelector("text=It was ended, and nothing of it is kept.");
+    expect(await page.locator(".interrupted").count()).toBe(0);
+  });
+});
+
 test("the small one and the one of Learn go on too, each in its place, and the Lab shows what they are", async () => {
   await withStudio({ prepare }, async (page, address) => {
     await page.goto(`${address}#/write`);

@@ -117,6 +117,37 @@ test("a browser without room: what is trained is kept until the page is closed a
   });
 });
 
+test("a browser whose room is used up while it trains: the run is said to be lost by a reload, and why, until there is room", async () => {
+  const prepare = (page: Page) => page.on("dialog", (dialog) => dialog.accept().catch(() => {}));
+  await withStudio({ prepare: async (page) => prepare(page) }, async (page, address) => {
+    const session = await page.context().newCDPSession(page);
+    const quota = (quotaSize?: number) =>
+      session.send("Storage.overrideQuotaForOrigin", {
+        origin: new URL(address).origin,
+        ...(quotaSize && { quotaSize }),
+      });
+    await page.waitForSelector("main[aria-busy=false] h1");
+    await quota(60_000);
+    await page.goto(`${address}#/lab`);
+    await page.waitForSelector(".cm-content");
+    await page.getByLabel("Units", { exact: true }).fill("64");
+    await page.getByLabel("Epochs", { exact: true }).fill("1000");
+    await button(page, "Train").click();
+    const said = page.locator(".notice", { hasText: "The browser cannot store this run (" });
+    await said.waitFor();
+    expect(await said.textContent()).toMatch(
+      /\(.*quota.*\): a page that is closed or reloaded loses the run\. Finish it/i,
+    );
+    await page.goto(`${address}#/learn`);
+    await said.waitFor();
+    await quota();
+    await said.waitFor({ state: "detached" });
+    await page.reload();
+    await page.goto(`${address}#/lab`);
+    await page.waitForSelector(".interrupted");
+  });
+});
+
 /** The first request for each address of this kind fails. */
 async function failOnce(page: Page, kind: RegExp, status?: number): Promise<string[]> {
   const failed: string[] = [];

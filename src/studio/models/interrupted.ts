@@ -3,6 +3,7 @@
  * about how a training is run.
  */
 import type { TrainingSettings } from "../engine/training.ts";
+import { messageOf } from "../loading.ts";
 import { read, readAll, useKept, write } from "./database.ts";
 import { type LossPoint, withoutRun } from "./shelf.ts";
 
@@ -26,13 +27,18 @@ const lockName = (id: string): string => `unrolled.training.${id}`;
 
 /**
  * While a run goes on, its page holds a lock, by which others know; and browsers stop no page that holds one. Gives what lets
- * it go, undefined where another page has it.
+ * it go, and waits until it is gone; undefined where another page has it.
  */
-export async function hold(id: string): Promise<(() => void) | undefined> {
-  let release = (): void => {};
+export async function hold(id: string): Promise<(() => Promise<void>) | undefined> {
+  let letGo = (): void => {};
+  let gone: Promise<void> | undefined;
   const until = new Promise<void>((resolve) => {
-    release = resolve;
+    letGo = resolve;
   });
+  const release = async (): Promise<void> => {
+    letGo();
+    await gone;
+  };
   // Without https, away from this machine, and without storage there are no locks.
   const { locks } = navigator;
   if (locks === undefined) return release;
@@ -41,7 +47,10 @@ export async function hold(id: string): Promise<(() => void) | undefined> {
       resolve(lock === null ? undefined : release);
       return lock === null ? undefined : until;
     };
-    locks.request(lockName(id), { ifAvailable: true }, held).catch(() => resolve(release));
+    gone = locks.request(lockName(id), { ifAvailable: true }, held).then(
+      () => {},
+      () => resolve(release),
+    );
   });
 }
 
@@ -50,10 +59,17 @@ async function heldLocks(): Promise<ReadonlySet<string>> {
   return new Set(held.map(({ name = "" }) => name));
 }
 
-/** Keeps a run's checkpoints, one after the other; one that comes while another is being written is passed over. */
-export function createKeeper(id: string, text: string) {
+/**
+ * Keeps a run's checkpoints, one after the other; one that comes while another is being written is passed over. `tell` hears
+ * after each why the browser does not take it, undefined where it does, and whether it took one before.
+ */
+export function createKeeper(
+  id: string,
+  text: string,
+  tell: (problem: string | undefined, stored: boolean) => void = () => {},
+) {
   let writing: Promise<unknown> | undefined;
-  let hasText = false;
+  let [hasText, stored] = [false, false];
   return {
     keep(run: Omit<Run, "id" | "savedMs">, checkpoint: Uint8Array<ArrayBuffer>): void {
       if (writing !== undefined) return;
@@ -67,10 +83,12 @@ export function createKeeper(id: string, text: string) {
       writing = write(() => changes, { quiet: true })
         .then(
           // A checkpoint in the browser is nothing without its text there.
-          ({ inPage }) => {
+          ({ inPage, problem }) => {
             hasText = !inPage;
+            stored ||= !inPage;
+            tell(inPage ? (problem ?? "it gives the page no storage") : undefined, stored);
           },
-          () => {},
+          (error) => tell(messageOf(error), stored),
         )
         .finally(() => {
           writing = undefined;

@@ -2,6 +2,7 @@
  * The training that goes on, whichever room the reader is in: one at a time, in a worker of its own. While it does, what it
  * takes to go on later is kept; what it ends with goes to the shelf.
  */
+import { InputError } from "../../graph/input-error.ts";
 import { type Engine, EngineDied, startEngine } from "../engine/engine.ts";
 import type { TrainedModel, TrainingReport, TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
@@ -36,7 +37,9 @@ export type Training = {
   readonly place: TrainingPlace;
   readonly name: string;
   readonly facts: Facts;
-  readonly phase: "preparing" | "running" | "pausing" | "paused" | "stopping";
+  readonly phase: "preparing" | "running" | "pausing" | "paused" | "stopping" | "ending";
+  /** It goes on with a run that was interrupted, which stays until this one is at its end. */
+  readonly resumed: boolean;
   readonly losses: readonly LossPoint[];
   readonly latest?: TrainingReport;
   /** The newest sample, and the update after which it was written. */
@@ -77,7 +80,8 @@ let goOn = (): void => {};
 export function startTraining(request: TrainingRequest): void {
   if (session().training !== undefined) return;
   const { place, name, facts, from } = request;
-  set({ training: { place, name, facts, phase: "preparing", losses: from?.losses ?? [], samples: [] } });
+  const resumed = from?.run !== undefined;
+  set({ training: { place, name, facts, resumed, phase: "preparing", losses: from?.losses ?? [], samples: [] } });
   void train(request).then((outcome) => {
     set({ outcome: { ...outcome, place } });
     changedHere(); // A run that was broken off can be gone on with.
@@ -101,9 +105,9 @@ export function finishTraining(): void {
     goOn();
   }
 }
-/** At once, whatever it does; nothing is kept. */
+/** At once, whatever it does; nothing is kept but what was there before. */
 export function endTraining(): void {
-  update({ phase: "stopping" });
+  update({ phase: "ending" });
   engine?.end();
   goOn();
 }
@@ -113,14 +117,14 @@ export function dismissOutcome(): void {
 
 async function train({ place, name, text, settings, facts, from }: TrainingRequest): Promise<Outcome> {
   const id = from?.run ?? newRun();
-  const keeper = createKeeper(id, text);
+  const keeper = createKeeper(id, text, sayUnkept);
   const own = startEngine();
   engine = own;
   const release = await hold(id);
   addEventListener("beforeunload", warn);
   const [beforeMs, beforeStep] = [from?.losses.at(-1)?.elapsedMs ?? 0, from?.losses.at(-1)?.step ?? 0];
   let pausedMs = 0;
-  let isKept: boolean | undefined;
+  let reported = false;
   try {
     if (release === undefined) throw new Error("It goes on in another tab of this browser.");
     const start = from && { file: from.file, interrupted: from.run !== undefined };
@@ -133,8 +137,8 @@ async function train({ place, name, text, settings, facts, from }: TrainingReque
       }
       hear(value, beforeMs - pausedMs, beforeStep);
       // The first report has one, unless none will.
-      isKept ??= value.checkpoint !== undefined;
-      notify("unkept-run", isKept ? undefined : { text: tooLarge });
+      if (!reported && value.checkpoint === undefined) notify("unkept-run", { text: tooLarge });
+      reported = true;
       if (value.checkpoint !== undefined) {
         const { losses = [] } = session().training ?? {};
         const { step, done, epoch } = value;
@@ -151,13 +155,15 @@ async function train({ place, name, text, settings, facts, from }: TrainingReque
     }
   } catch (error) {
     await keeper.rest();
-    // What broke by itself can be gone on with; what cannot be trained, or was ended, cannot.
-    const lasts = error instanceof EngineDied && session().training?.phase !== "stopping";
-    if (!lasts && release !== undefined) await forgetRun(id).catch(() => {});
+    // What broke can be gone on with from its last checkpoint; what cannot be trained, or was ended, is forgotten. A run that
+    // was here before is the reader's to forget.
+    const { phase, resumed } = session().training ?? {};
+    const lasts = resumed || (phase !== "ending" && !(error instanceof InputError));
+    if (!lasts) await forgetRun(id).catch(() => {});
     return { kind: "failed", name, message: reasonOf(error) };
   } finally {
     own.end();
-    release?.();
+    await release?.(); // A run that another holds is not offered.
     notify("unkept-run", undefined);
     removeEventListener("beforeunload", warn);
   }
@@ -166,9 +172,17 @@ async function train({ place, name, text, settings, facts, from }: TrainingReque
 const tooLarge =
   "This model is too large to be kept while it trains: a page that is closed or reloaded loses the run. Finish it to keep the model.";
 
+/** A run whose checkpoints the browser does not take; nothing where it does. */
+function sayUnkept(problem: string | undefined, stored: boolean): void {
+  const lost = stored ? "what the run learned since it was last stored" : "the run";
+  const text = `The browser cannot store this run (${problem}): a page that is closed or reloaded loses ${lost}. Finish it to keep the model.`;
+  notify("unkept-run", problem === undefined ? undefined : { text });
+}
+
 function reasonOf(error: unknown): string {
-  if (error instanceof EngineDied && session().training?.phase === "stopping") {
-    return "It was ended, and nothing of it is kept.";
+  const { phase, resumed } = session().training ?? {};
+  if (error instanceof EngineDied && phase === "ending") {
+    return resumed ? "It was ended. Its last checkpoint is still kept." : "It was ended, and nothing of it is kept.";
   }
   const message = messageOf(error);
   // How browsers say that they give no more memory, outside of WebAssembly.

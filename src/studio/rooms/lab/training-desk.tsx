@@ -145,10 +145,11 @@ const phases: Readonly<Record<Training["phase"], string>> = {
   pausing: "Pausing after the present updates …",
   paused: "Paused.",
   stopping: "Stopping: the model of now is being kept …",
+  ending: "Ending …",
 };
 
 function Live({ training }: { readonly training: Training }) {
-  const { name, phase, losses, latest, sample } = training;
+  const { name, phase, resumed, losses, latest, sample } = training;
   const curves = useMemo(() => [{ name, losses }], [name, losses]);
   const silent = useSilence(training);
   const speed = latest?.tokensPerSecond ?? Number.NaN;
@@ -181,7 +182,7 @@ function Live({ training }: { readonly training: Training }) {
             Pause
           </button>
         )}
-        <button type="button" disabled={phase === "stopping"} onClick={finishTraining}>
+        <button type="button" disabled={phase === "stopping" || phase === "ending"} onClick={finishTraining}>
           {phase === "preparing" ? "Stop" : "Stop and keep the model"}
         </button>
       </div>
@@ -189,7 +190,7 @@ function Live({ training }: { readonly training: Training }) {
         <p class="small" role="status">
           No news for a while: the model may be too large for this machine.{" "}
           <button type="button" onClick={endTraining}>
-            End it without keeping
+            {resumed ? "End it" : "End it without keeping"}
           </button>
         </p>
       )}
