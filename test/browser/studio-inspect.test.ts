@@ -232,6 +232,43 @@ test("a link to more of the book than is read: what is left out is said", async 
   });
 });
 
+test("a long text of one's own stays in its tab: elsewhere its link says so and reads no other text; going back reads the one before", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    const [one, two] = ["the cat sat here.\n".repeat(70), "a dog ran there.\n".repeat(70)];
+    const reads = (text: string) =>
+      page.waitForFunction((text) => document.querySelector(".coloured-text")?.textContent === text, text);
+    await page.goto(`${address}#/inspect/m?text=the`);
+    const field = page.getByRole("textbox", { name: "Your text" });
+    await field.fill(one);
+    await page.click("text=Read it");
+    await reads(one);
+    const link = page.url();
+    await field.fill(two);
+    await page.click("text=Read it");
+    await reads(two);
+    await page.goto(link);
+    await reads(one);
+    await page.reload();
+    await reads(one);
+
+    const [other] = await Promise.all([
+      page.waitForEvent("popup"),
+      page.evaluate((at) => void window.open(at, "", "noopener"), address),
+    ]);
+    for (const href of [link, `${address}#/inspect/m?kept=123`]) {
+      await other.goto(href);
+      await other.waitForSelector("[role=alert] >> text=/^This text was kept in another tab and is not in the link/");
+      expect(await select(other, "Text").inputValue()).toBe("own");
+      expect(await other.getByRole("textbox", { name: "Your text" }).inputValue()).toBe("");
+      expect(await other.locator(".coloured-text, .error").count()).toBe(0);
+    }
+    await other.goto(`${address}#/inspect/m?text=`);
+    await other.waitForSelector(".coloured-text");
+    expect(await select(other, "Text").inputValue()).toBe("0-1500");
+    expect(await other.locator("text=kept in another tab").count()).toBe(0);
+  });
+});
+
 test("a model that is gone, a file that is none, one that is opened and stays", async () => {
   await withStudio({ models: [model] }, async (page, address) => {
     await page.goto(`${address}#/inspect/nothing`);

@@ -4,7 +4,7 @@ import { type OpenModel, WithModel } from "../../models/picker.tsx";
 import { Failed } from "../../parts/failed.tsx";
 import { Inspector } from "./inspector.tsx";
 import { useReading } from "./reading.ts";
-import { askedOf, mostCharacters, TextChoice, useText } from "./text-choice.tsx";
+import { askedOf, isElsewhere, mostCharacters, TextChoice, useText } from "./text-choice.tsx";
 import "./inspect.css";
 
 /** Where the text comes from, in the address: whatever the model. */
@@ -33,6 +33,9 @@ function Opened({ model, query }: OpenedProps) {
   return (
     <>
       <TextChoice query={query} text={text} onChoose={(chosen) => go(linkTo("inspect", [model.id], chosen))} />
+      {isElsewhere(query) && (
+        <p role="alert">This text was kept in another tab and is not in the link. Paste it here, or choose another.</p>
+      )}
       {error !== undefined && <Failed error={error} onRetry={retry} />}
       {refused !== undefined && (
         <p class="error" role="alert">

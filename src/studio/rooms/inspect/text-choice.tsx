@@ -21,15 +21,24 @@ const passages = [
 const mostInAddress = 1000;
 /** What a reader goes through. */
 export const mostCharacters = 100_000;
-const kept = "unrolled.inspect.text";
+/** Where this tab keeps a text that is too long for a link. */
+const nameOf = (kept: string): string => `unrolled.inspect.text.${kept}`;
 
-/** The text that an address names; nothing while it is fetched. */
-export const useText = ({ text, book, kept: isKept }: Query) =>
-  useLoaded(JSON.stringify([text, book, isKept]), () => textOf(text, book, isKept !== undefined));
+const isOwn = ({ text, kept }: Query): boolean => kept !== undefined || (text ?? "") !== "";
+const ownText = ({ text, kept }: Query): string | undefined =>
+  text || (kept === undefined ? undefined : remembered(nameOf(kept), "sessionStorage"));
+/** Whether the address names a text that this tab does not have. */
+export const isElsewhere = (query: Query): boolean => isOwn(query) && ownText(query) === undefined;
 
-async function textOf(text: string | undefined, book: string | undefined, isKept: boolean): Promise<string> {
-  const given = text ?? (isKept ? remembered(kept, "sessionStorage") : undefined);
-  if (given !== undefined && given !== "") {
+/** The text that an address names; nothing while it is fetched, and where it is elsewhere. */
+export function useText(query: Query) {
+  const { text, book, kept } = query;
+  return useLoaded(isElsewhere(query) ? undefined : JSON.stringify([text, book, kept]), () => textOf(query));
+}
+
+async function textOf(query: Query): Promise<string> {
+  const [given, { book }] = [ownText(query), query];
+  if (given !== undefined) {
     const own = unixLineEnds(given);
     return own.slice(0, graphemeEnd(own, mostCharacters));
   }
@@ -54,20 +63,21 @@ export type TextChoiceProps = {
 };
 
 export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
-  const isOwn = query.text !== undefined || query.kept !== undefined;
-  const [writing, setWriting] = useState(isOwn);
-  const [own, setOwn] = useState(isOwn ? (text ?? query.text ?? "") : "");
+  const reads = isOwn(query);
+  const [writing, setWriting] = useState(reads);
+  const [own, setOwn] = useState(reads ? (text ?? query.text ?? "") : "");
   useEffect(() => {
-    if (isOwn && text !== undefined) setOwn(text);
-  }, [isOwn, text]);
+    if (reads && text !== undefined) setOwn(text);
+  }, [reads, text]);
   // A passage that comes in late does not take away the field that was chosen meanwhile.
-  useEffect(() => setWriting(isOwn), [isOwn]);
+  useEffect(() => setWriting(reads), [reads]);
   const read = (): void => {
     if (own.length <= mostInAddress) onChoose({ text: own });
     else {
-      remember(kept, own, "sessionStorage");
       // Another number, so that another text is another address.
-      onChoose({ kept: String(Date.now()) });
+      const kept = String(Date.now());
+      remember(nameOf(kept), own, "sessionStorage");
+      onChoose({ kept });
     }
   };
   const book = query.book ?? passages[0].book;
