@@ -34,6 +34,17 @@ test("a project comes out as it went in, whatever its text is", () => {
   }
 });
 
+test("a pasted text that is too long to be changed by hand is opened as a file's", () => {
+  const opened = (text: string) =>
+    readProject(writeProject({ ...project, source: { kind: "pasted", text }, runs: [] }), "p").source;
+  const most = "a b\n".repeat(25_000);
+  expect(opened(most)).toEqual({ kind: "pasted", text: most });
+  expect(opened(`${most}c`)).toEqual({ kind: "file", name: "pasted text", text: `${most}c` });
+  const much = most.repeat(240);
+  expect(opened(much)).toEqual({ kind: "file", name: "pasted text", text: much });
+  expect(() => opened(most.repeat(321))).toThrow("the text of the project is damaged");
+});
+
 /** The project with one part of its description changed. */
 function changed(change: Readonly<Record<string, unknown>>): Uint8Array {
   const { tensors, metadata } = readSafetensors(writeProject(project));

@@ -6,8 +6,7 @@ import { FormatError, readSafetensors, writeSafetensors } from "../../../formats
 import { isPlain } from "../../../graph/schema.ts";
 import type { ShelfModel } from "../../models/shelf.ts";
 import { type Form, formFrom } from "./settings.ts";
-import { smallTasks } from "./small-tasks.ts";
-import type { Source } from "./source.ts";
+import { type Source, sourceOf } from "./source.ts";
 
 type Training = NonNullable<ShelfModel["training"]>;
 export type ProjectRun = { readonly name: string; readonly training: Training; readonly file: Uint8Array<ArrayBuffer> };
@@ -21,7 +20,7 @@ export type Project = {
 };
 
 const format = "unrolled project 1";
-const [mostCharacters, mostEquations, mostRuns] = [32e6, 100_000, 1000];
+const [mostEquations, mostRuns] = [100_000, 1000];
 
 export function writeProject({ cell, form, source, runs }: Project): Uint8Array<ArrayBuffer> {
   const told = { cell, form, source, runs: runs.map(({ name, training }) => ({ name, training })) };
@@ -44,10 +43,11 @@ export function readProject(bytes: Uint8Array, file: string): Project {
     throw damaged("the description");
   }
   if (!isPlain(told)) throw damaged("the description");
-  const { cell, form, source, runs } = told;
+  const { cell, form, runs } = told;
+  const source = sourceOf(told.source);
   if (typeof cell !== "string" || cell.length > mostEquations) throw damaged("the cell");
   if (!isPlain(form)) throw damaged("the form with the settings");
-  if (!isSource(source)) throw damaged("the text");
+  if (source === undefined) throw damaged("the text");
   if (!Array.isArray(runs) || runs.length > mostRuns) throw damaged("the list of runs");
   const read = runs.map((run: unknown, k): ProjectRun => {
     const { data } = tensors[`run.${k}`] ?? {};
@@ -56,15 +56,6 @@ export function readProject(bytes: Uint8Array, file: string): Project {
     return { name: run.name, training: run.training, file: new Uint8Array(data) };
   });
   return { cell, form: formFrom(form), source, runs: read };
-}
-
-function isSource(source: unknown): source is Source {
-  if (!isPlain(source)) return false;
-  const { kind, task, text, name } = source;
-  if (kind === "book") return true;
-  if (kind === "task") return typeof task === "string" && Object.hasOwn(smallTasks, task);
-  const isText = typeof text === "string" && text.length <= mostCharacters;
-  return isText && (kind === "pasted" || (kind === "file" && typeof name === "string" && name.length <= 1000));
 }
 
 function isRun(run: unknown): run is Omit<ProjectRun, "file"> {

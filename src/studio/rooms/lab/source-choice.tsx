@@ -3,14 +3,11 @@ import { useState } from "preact/hooks";
 import { graphemeEnd } from "../../../graph/excerpt.ts";
 import { TextArea } from "../../parts/text-area.tsx";
 import { type SmallTask, type SmallTaskName, smallTasks, smallTaskText } from "./small-tasks.ts";
-import { pastedText, readTextFile, type Source } from "./source.ts";
+import { mostToEdit, pastedText, readTextFile, type Source } from "./source.ts";
 
 export type SourceChoiceProps = { readonly source: Source; readonly onChange: (source: Source) => void };
 
 const tasks = Object.entries(smallTasks) as [SmallTaskName, SmallTask][];
-
-/** Characters of a text that can still be changed by hand. */
-const mostToEdit = 100_000;
 
 export function SourceChoice({ source, onChange }: SourceChoiceProps) {
   const [problem, setProblem] = useState("");

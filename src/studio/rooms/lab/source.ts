@@ -1,4 +1,5 @@
 /** The text that is trained on: where it comes from, and what is wrong with it. */
+import { isPlain } from "../../../graph/schema.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import { mobyDick } from "../../models/book.ts";
 import { type SmallTaskName, smallTasks, smallTaskText } from "./small-tasks.ts";
@@ -37,6 +38,8 @@ export async function readSource(source: Source, seed: number): Promise<string> 
 }
 
 const largestFileBytes = 32e6;
+/** Characters of a text that can still be changed by hand. */
+export const mostToEdit = 100_000;
 
 /** A pasted text that is too long to be edited. @throws Error, for people, for one that is too long to be trained on here */
 export function pastedText(text: string): Source {
@@ -45,6 +48,19 @@ export function pastedText(text: string): Source {
   throw new Error(
     `The text has ${text.length.toLocaleString("en-US")} characters; at most ${most} are read. Train on a part of it, or with the command line.`,
   );
+}
+
+/** Of what was kept, which may be anybody's: undefined for what is no source. */
+export function sourceOf(told: unknown): Source | undefined {
+  if (!isPlain(told)) return undefined;
+  const { kind, task, text, name } = told;
+  if (kind === "book") return { kind };
+  if (kind === "task" && typeof task === "string" && Object.hasOwn(smallTasks, task)) {
+    return { kind, task: task as SmallTaskName };
+  }
+  if (typeof text !== "string" || text.length > largestFileBytes) return undefined;
+  if (kind === "pasted") return text.length > mostToEdit ? pastedText(text) : { kind, text };
+  return kind === "file" && typeof name === "string" && name.length <= 1000 ? { kind, name, text } : undefined;
 }
 
 /** @throws Error, for people, for a file that is too large, empty or no text */
