@@ -1,7 +1,10 @@
 /** The studio in browsers that give a page no storage, and over networks that fail. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
+import { json, sampleText, tiny } from "../cli/run.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { button, expectAccessible, withStudio } from "./studio.ts";
 
 const rooms = ["learn", "lab", "inspect", "write", "models"];
@@ -145,6 +148,40 @@ test("a browser whose room is used up while it trains: the run is said to be los
     await page.reload();
     await page.goto(`${address}#/lab`);
     await page.waitForSelector(".interrupted");
+  });
+});
+
+test("storage that cannot be read: every room says so, given models are there all the same; it is asked again", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "text.txt"), sampleText(80));
+  await json(folder, "train", "text.txt", "--out", "m.safetensors", "--epochs", "2", ...tiny);
+  const prepare = (page: Page) =>
+    page.addInitScript(`window.unread = true;
+      for (const name of ["get", "getAll"]) {
+        const real = IDBObjectStore.prototype[name];
+        IDBObjectStore.prototype[name] = function (...all) {
+          if (window.unread) throw new DOMException("Internal error", "UnknownError");
+          return real.apply(this, all);
+        };
+      }`);
+  await withStudio({ prepare, models: [join(folder, "m.safetensors")] }, async (page, address) => {
+    const said = page.locator(".notice", { hasText: "This browser cannot read its storage (Internal error)" });
+    for (const [k, room] of rooms.entries()) {
+      await page.goto(`${address}#/${room}`);
+      await page.reload();
+      await page.waitForSelector(`main[aria-busy=false] h1 >> text=${headings[k]}`);
+      await said.waitFor();
+      expect(await said.count()).toBe(1);
+    }
+    await page.getByRole("heading", { name: "m", exact: true }).waitFor();
+    await expectAccessible(page);
+    await page.goto(`${address}#/inspect/m`);
+    await page.waitForSelector(".coloured-text");
+    await page.goto(`${address}#/write/m?prompt=the&seed=1&length=20`);
+    await page.waitForSelector('[role=status] >> text="20 tokens"');
+    await page.evaluate("window.unread = false");
+    await button(page, "Try again").click();
+    await said.waitFor({ state: "detached" });
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import { useEffect, useState } from "preact/hooks";
+import { messageOf } from "../loading.ts";
 import { notify } from "../notices.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -58,16 +59,16 @@ export function useKept<All>(list: () => Promise<All>): All | undefined {
   const [all, setAll] = useState<All>();
   useEffect(() => {
     let gone = false;
-    const look = (): void => {
+    const ask = (): void => {
       void list().then((found) => {
         if (!gone) setAll(found);
       });
     };
-    look();
-    changed.addEventListener("change", look);
+    ask();
+    changed.addEventListener("change", ask);
     return () => {
       gone = true;
-      changed.removeEventListener("change", look);
+      changed.removeEventListener("change", ask);
     };
   }, []);
   return all;
@@ -116,7 +117,7 @@ async function database(): Promise<Database | undefined> {
   if (found === undefined) {
     notKept = true;
     notify("storage", {
-      text: "This browser gives the page no storage: models are kept only until the page is closed. Download what you want to keep.",
+      text: "This browser gives the page no storage: models are kept only until the page is closed, and so are trainings and texts. Download what you want to keep.",
     });
   }
   return found;
@@ -136,11 +137,29 @@ async function onDisk<Result>(work: (database: Database) => Promise<Result>): Pr
   }
 }
 
-/** Says in every room whether models stay. */
-export const probe = async (): Promise<void> => void (await database());
+/** As `onDisk`, for what only looks; that it cannot is said in every room. @throws Error, one line, where it cannot */
+async function look<Result>(work: (database: Database) => Promise<Result>): Promise<Result | undefined> {
+  try {
+    const found = await onDisk(work);
+    notify("unread", undefined);
+    return found;
+  } catch (error) {
+    const reason = messageOf(error);
+    const text = `This browser cannot read its storage (${reason}): models, trainings and texts that it keeps are not shown.`;
+    const run = (): void => {
+      changedHere();
+      void probe();
+    };
+    notify("unread", { text, action: { label: "Try again", run } });
+    throw new Error(`This browser cannot read its storage: ${reason}.`);
+  }
+}
+
+/** Says in every room whether models stay, and can be read. */
+export const probe = async (): Promise<void> => void (await readAll("models"));
 
 export async function read<Name extends StoreName>(name: Name, key: string): Promise<Kept[Name] | undefined> {
-  return inPage[name].get(key) ?? ((await onDisk((db) => db.get(name, key))) as Kept[Name] | undefined);
+  return inPage[name].get(key) ?? ((await look((db) => db.get(name, key))) as Kept[Name] | undefined);
 }
 
 /** All of a store, and whether each is the page's alone. */
@@ -149,7 +168,7 @@ export async function readAll<Name extends StoreName>(
 ): Promise<readonly { readonly value: Kept[Name]; readonly inPage: boolean }[]> {
   const here = [...inPage[name].values()].map((value) => ({ value, inPage: true }));
   // What cannot be read is as good as not there; that it cannot be is said.
-  const there = await onDisk((db) => db.getAll(name)).catch(() => undefined);
+  const there = await look((db) => db.getAll(name)).catch(() => undefined);
   return [...here, ...(there ?? []).map((value) => ({ value: value as Kept[Name], inPage: false }))];
 }
 

@@ -62,11 +62,12 @@ export async function listModels(): Promise<readonly ShelfModel[]> {
 
 /** A model's file. @throws Error where there is none any more, or the page's host does not give it */
 export async function readModelFile(id: string): Promise<Uint8Array<ArrayBuffer>> {
-  const file = await read("files", id);
-  if (file !== undefined) return file;
+  // As in the list, the given ones are first; they need no storage.
   if ((await givenOrNone()).some((model) => model.id === id)) {
     return new Uint8Array(await (await fetched(`./models/${encodeURIComponent(id)}.safetensors`)).arrayBuffer());
   }
+  const file = await read("files", id);
+  if (file !== undefined) return file;
   throw new Error(`The browser keeps no model "${id}" any more.`);
 }
 
