@@ -185,6 +185,62 @@ test("storage that cannot be read: every room says so, given models are there al
   });
 });
 
+test("the Lab's text is there after a reload, pasted or a file; where the browser has no room for it that is said", async () => {
+  const prepare = (page: Page) =>
+    page.addInitScript(`const put = IDBObjectStore.prototype.put; window.full = false;
+      IDBObjectStore.prototype.put = function (...all) {
+        if (window.full) throw new DOMException("no room", "QuotaExceededError");
+        return put.apply(this, all);
+      };`);
+  await withStudio({ prepare }, async (page, address) => {
+    const choice = page.getByRole("combobox", { name: "Text", exact: true });
+    const field = page.getByRole("textbox", { name: "Text to train on" });
+    const keeps = (text: string) =>
+      expect.poll(() => page.evaluate(storedText), { timeout: 10_000 }).toContain(JSON.stringify(text));
+    await page.goto(`${address}#/lab`);
+    expect(await choice.inputValue()).toBe("book");
+    await choice.selectOption("pasted");
+    await field.pressSequentially("my own text, 😀");
+    await keeps("my own text, 😀");
+    await page.reload();
+    expect(await field.inputValue()).toBe("my own text, 😀");
+
+    const buffer = Buffer.from("lines\n".repeat(50_000));
+    await page.setInputFiles(".source input[type=file]", { name: "mine.txt", mimeType: "text/plain", buffer });
+    await page.waitForSelector("text=mine.txt: 300,000 characters");
+    await keeps(String(buffer));
+    await page.goto(`${address}#/learn`);
+    await page.reload();
+    await page.goto(`${address}#/lab`);
+    await page.waitForSelector("text=mine.txt: 300,000 characters");
+
+    const said = page.locator(".notice", { hasText: "The browser cannot store the Lab's text (no room)" });
+    await page.evaluate("window.full = true");
+    await choice.selectOption("pasted");
+    await field.fill("another");
+    await said.waitFor();
+    await expectAccessible(page);
+    await page.evaluate("window.full = false");
+    await choice.selectOption("A repeated pattern");
+    await said.waitFor({ state: "detached" });
+    await page.reload();
+    await page.waitForSelector("h2 >> text=Project");
+    await expect.poll(() => choice.inputValue()).toBe("pattern");
+  });
+});
+
+const storedText = (): Promise<string> =>
+  new Promise((resolve) => {
+    const opening = indexedDB.open("unrolled");
+    opening.onsuccess = () => {
+      const asked = opening.result.transaction("texts").objectStore("texts").get("lab");
+      asked.onsuccess = () => {
+        opening.result.close();
+        resolve(asked.result ?? "");
+      };
+    };
+  });
+
 /** The first request for each address of this kind fails. */
 async function failOnce(page: Page, kind: RegExp, status?: number): Promise<string[]> {
   const failed: string[] = [];

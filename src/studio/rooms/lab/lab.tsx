@@ -1,5 +1,5 @@
 /** The room Lab: write a cell, see what the compiler makes of it, train it, compare the runs. */
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Room } from "../../address.ts";
 import { InterruptedRuns } from "../../models/interrupted-runs.tsx";
 import { useModels } from "../../models/shelf.ts";
@@ -7,6 +7,7 @@ import { useSession } from "../../models/training-session.ts";
 import { CellDesk } from "./cell-desk.tsx";
 import { builtInName, useCellText } from "./cell-text.ts";
 import { useCompiling } from "./compiling.ts";
+import { keepSource, keptSource } from "./kept-source.ts";
 import { ProjectDesk } from "./project-desk.tsx";
 import { type Run, Runs } from "./runs.tsx";
 import {
@@ -26,8 +27,8 @@ import "./lab.css";
 /** What a model's embedding gives where nothing is said. */
 const mostEmbedding = 64;
 
-/** The text stays while the page does. */
-let lastSource: Source = { kind: "book" };
+/** The text stays while the page does; the browser keeps it for the next. */
+let lastSource: Source | undefined;
 
 const Lab: Room = ({ address }) => {
   const session = useSession();
@@ -43,7 +44,15 @@ const Lab: Room = ({ address }) => {
   const setSource = (next: Source): void => {
     lastSource = next;
     setSourceNow(next);
+    void keepSource(next);
   };
+  useEffect(() => {
+    if (source !== undefined) return;
+    void keptSource().then((kept) => {
+      lastSource ??= kept;
+      setSourceNow(lastSource);
+    });
+  }, []);
 
   const units = numberOf(form, "units");
   const given = useCellText(address, { query: queryOf(form), read: (query) => setForm(withQuery(form, query)) });
@@ -56,7 +65,8 @@ const Lab: Room = ({ address }) => {
   const runs = useMemo(() => models?.filter((model): model is Run => model.training !== undefined) ?? [], [models]);
   const goOn = (next: GoingOn): void => {
     const { Text: title } = next.model.training?.facts ?? {};
-    setSource(sourceTitled(`${title}`) ?? source);
+    const its = sourceTitled(`${title}`);
+    if (its !== undefined) setSource(its);
     setForm(formOfFacts(next.model.training?.facts ?? {}, form));
     setGoingOn(next);
     show(desk.current);
@@ -86,11 +96,15 @@ const Lab: Room = ({ address }) => {
         Training
       </h2>
       <InterruptedRuns />
-      <TrainingDesk
-        {...{ session, form, setForm, source, setSource, goingOn, setGoingOn }}
-        taken={models?.map(({ name }) => name) ?? []}
-        cell={cell && (builtInName(given.text) ?? { equations: cell.source })}
-      />
+      {source === undefined ? (
+        <p class="soft">…</p>
+      ) : (
+        <TrainingDesk
+          {...{ session, form, setForm, source, setSource, goingOn, setGoingOn }}
+          taken={models?.map(({ name }) => name) ?? []}
+          cell={cell && (builtInName(given.text) ?? { equations: cell.source })}
+        />
+      )}
       <h2>Runs</h2>
       {models === undefined ? (
         <p class="soft">…</p>
@@ -98,16 +112,18 @@ const Lab: Room = ({ address }) => {
         <Runs runs={runs} busy={session.training !== undefined} onGoOn={goOn} />
       )}
       <h2>Project</h2>
-      <ProjectDesk
-        {...{ form, source, runs }}
-        cell={given.text}
-        onOpen={(project) => {
-          given.open(project.cell);
-          setForm(project.form);
-          setSource(project.source);
-          setGoingOn(undefined);
-        }}
-      />
+      {source !== undefined && (
+        <ProjectDesk
+          {...{ form, source, runs }}
+          cell={given.text}
+          onOpen={(project) => {
+            given.open(project.cell);
+            setForm(project.form);
+            setSource(project.source);
+            setGoingOn(undefined);
+          }}
+        />
+      )}
     </div>
   );
 };
