@@ -1,7 +1,7 @@
 /** The studio in browsers that give a page no storage, and over networks that fail. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { json, sampleText, tiny } from "../cli/run.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -226,6 +226,21 @@ test("the Lab's text is there after a reload, pasted or a file; where the browse
     await page.reload();
     await page.waitForSelector("h2 >> text=Project");
     await expect.poll(() => choice.inputValue()).toBe("pattern");
+  });
+});
+
+test("Learn's text of one's own is there after a reload", async () => {
+  await withStudio({}, async (page, address) => {
+    const own = async (): Promise<Locator> => {
+      await page.getByText("A text of yours", { exact: true }).click();
+      return page.getByRole("textbox", { name: "Your text" });
+    };
+    await page.goto(`${address}#/learn/text`);
+    const field = await own();
+    expect(await field.inputValue()).toMatch(/the house that Jack built/);
+    await field.fill("mine, 😀");
+    await page.reload();
+    expect(await (await own()).inputValue()).toBe("mine, 😀");
   });
 });
 

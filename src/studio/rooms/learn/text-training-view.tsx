@@ -14,14 +14,21 @@ import {
 } from "../../models/training-session.ts";
 import { Choice } from "../../parts/choice.tsx";
 import { Plot, type PlotProps } from "../../parts/plot.tsx";
+import { remember, remembered } from "../../parts/remembered.ts";
 import { TextArea } from "../../parts/text-area.tsx";
 import { rhyme, settingsFor, type TextName, textNames, textOf } from "./text-training.ts";
 
+/** What the reader's own text is remembered by. */
+const ownName = "unrolled.learn.text";
 const lengths = { 1: "1 minute", 3: "3 minutes", 10: "10 minutes" } as const;
 
 export function TextTraining({ onKept }: { readonly onKept: (id: string) => void }) {
   const [textName, setTextName] = useState<TextName>("book");
-  const [own, setOwn] = useState(rhyme);
+  const [own, setOwnNow] = useState(() => remembered(ownName) ?? rhyme);
+  const setOwn = (text: string): void => {
+    setOwnNow(text);
+    remember(ownName, text);
+  };
   const [minutes, setMinutes] = useState<keyof typeof lengths>(1);
   const [problem, setProblem] = useState("");
   const { training, outcome: last } = useSession();
