@@ -123,10 +123,11 @@ function damageOnce(random: Random, entry: Entry, { args, damage, wrong }: Damag
     const copy = [...args];
     change(copy);
     // The second damage may undo the first: then nobody says that it is wrong.
+    const mends = damage !== "" && damage.split(":")[0] === what.split(":")[0];
     return {
       args: copy,
       damage: damage === "" ? what : `${damage}; ${what}`,
-      wrong: isWrong || (wrong && damage === ""),
+      wrong: !mends && (isWrong || (wrong && damage === "")),
     };
   };
   const at = optionsAt(entry, args);
