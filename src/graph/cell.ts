@@ -166,25 +166,15 @@ function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions): 
 /** Without the lines before the first and after the last that say something, and without their common indentation. */
 function dedent(given: string): Source {
   const lines = given.replace(/\r\n?/g, "\n").split("\n");
-  const blank = (line: string): boolean => line.trim() === "";
-  const first = Math.max(
-    0,
-    lines.findIndex((line) => !blank(line)),
-  );
-  let end = lines.length;
-  while (end > first + 1 && blank(lines[end - 1] as string)) end--;
-  const body = lines.slice(first, end);
-  let indentation: string | undefined;
-  for (const line of body) {
-    if (blank(line)) continue;
-    const own = /^[ \t]*/.exec(line)?.[0] ?? "";
-    let shared = 0;
-    while (shared < own.length && shared < (indentation ?? own).length && own[shared] === (indentation ?? own)[shared])
-      shared++;
-    indentation = own.slice(0, shared);
-  }
-  const column = indentation?.length ?? 0;
-  return { text: body.map((line) => (blank(line) ? "" : line.slice(column))).join("\n"), line: first, column };
+  const says = (line: string): boolean => line.trim() !== "";
+  const first = Math.max(0, lines.findIndex(says));
+  const body = lines.slice(first, lines.findLastIndex(says) + 1);
+  const indentations = body.filter(says).map((line) => (/^[ \t]*/.exec(line) as RegExpExecArray)[0]);
+  // What the first and the last of them in order share, all do.
+  const [least = "", most = least] = [indentations.sort()[0], indentations.at(-1)];
+  let column = 0;
+  while (column < least.length && least[column] === most[column]) column++;
+  return { text: body.map((line) => (says(line) ? line.slice(column) : "")).join("\n"), line: first, column };
 }
 
 /**
@@ -195,8 +185,7 @@ function matricesThatMeetInputs(equations: Equations, names: Names): Set<string>
   const found = new Set<string>();
   const walk = (e: Expression): void => {
     if (e.kind === "product") {
-      const { reads, mixed } = statesIn(e.operand, names);
-      if (!reads || mixed) found.add(e.matrix);
+      if (statesIn(e.operand, names) !== 1) found.add(e.matrix);
     }
     children(e).forEach(walk);
   };
@@ -205,13 +194,12 @@ function matricesThatMeetInputs(equations: Equations, names: Names): Set<string>
 }
 
 /**
- * Whether an expression reads a state's value of the step before, not through another product; and whether it
- * concatenates one with something else.
+ * 0 for an expression that reads no state's value of the step before, not counting those behind another product; 1 for one
+ * that does; 2 for one in which something that reads none is concatenated.
  */
-function statesIn(e: Expression, names: Names): { reads: boolean; mixed: boolean } {
-  if (e.kind === "name") return { reads: !e.primed && names.states.has(e.name), mixed: false };
-  if (e.kind === "product") return { reads: false, mixed: false };
+function statesIn(e: Expression, names: Names): number {
+  if (e.kind === "name") return Number(!e.primed && names.states.has(e.name));
+  if (e.kind === "product") return 0;
   const parts = children(e).map((part) => statesIn(part, names));
-  const mixed = parts.some((part) => part.mixed) || (e.kind === "concat" && parts.some((part) => !part.reads));
-  return { reads: parts.some((part) => part.reads), mixed };
+  return e.kind === "concat" && parts.includes(0) ? 2 : Math.max(0, ...parts);
 }

@@ -196,32 +196,26 @@ function tooEarly(
     fail(source, span, `${label(read)} is read before its line. Move line ${line} up, above this one.`);
   }
   const names = [reader, ...path].map(label);
-  const cycle = (names.length > 10 ? [...names.slice(0, 5), "...", ...names.slice(-4)] : names).join(" -> ");
+  if (names.length > 10) names.splice(5, names.length - 9, "...");
   const state = (lines[reader] as Line).primed ? (lines[reader] as Line).target : undefined;
   const hint = primed
     ? `Read ${target}, the value of the step before, without the '.`
     : state !== undefined
       ? `Read the state's value of the step before, ${state} without the ', somewhere on the way.`
       : `Read the value of the step before through a state: write ${target}' = ... and read ${target}.`;
-  fail(source, span, `${label(reader)} depends on itself within one step: ${cycle}. ${hint}`);
+  fail(source, span, `${label(reader)} depends on itself within one step: ${names.join(" -> ")}. ${hint}`);
 }
 
 /** The positions on a way from one line to another, both included. */
 function pathBetween(edges: readonly (readonly number[])[], from: number, to: number): number[] | undefined {
   const cameFrom = new Map<number, number>([[from, -1]]);
-  const queue = [from];
-  for (let i = 0; i < queue.length; i++) {
-    const here = queue[i] as number;
+  for (const here of cameFrom.keys()) {
     if (here === to) {
       const path: number[] = [];
       for (let p = here; p >= 0; p = cameFrom.get(p) as number) path.unshift(p);
       return path;
     }
-    for (const next of edges[here] as readonly number[]) {
-      if (cameFrom.has(next)) continue;
-      cameFrom.set(next, here);
-      queue.push(next);
-    }
+    for (const next of edges[here] as readonly number[]) if (!cameFrom.has(next)) cameFrom.set(next, here);
   }
   return undefined;
 }
@@ -314,10 +308,14 @@ function checkNearMisses(
 
 /** Names that differ by one letter on purpose: b and h, b_1 and h_1, and bf for the bias of f. */
 function isNotation(parameter: string, value: string): boolean {
-  const [letter, rest] = [[...parameter][0] as string, [...parameter].slice(1).join("")];
-  const [valueLetter, valueRest] = [[...value][0] as string, [...value].slice(1).join("")];
+  const [[letter, rest], [valueLetter, valueRest]] = [cut(parameter), cut(value)];
   if (letter !== valueLetter && rest === valueRest && /^(?:[0-9_]|$)/.test(rest)) return true;
   return rest === value && valueRest === "" && letter !== value;
+}
+
+/** The first letter, and the others. */
+function cut([first, ...rest]: string): readonly [string | undefined, string] {
+  return [first, rest.join("")];
 }
 
 /** Names that differ by one letter share one of these: the name, or it with one letter left out or left open. */

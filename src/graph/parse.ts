@@ -75,6 +75,8 @@ export type Equations = {
 
 const maximumLength = 100_000;
 const maximumDepth = 200;
+/** Of operations: the plan of 2000 additions takes less stack than a browser's worker has, that of 3000 more. */
+const longestChain = 1000;
 /** The largest number in a size line. */
 const maximumSize = 1_000_000;
 
@@ -88,13 +90,16 @@ export function parse(source: Source): Equations {
   const initializerLines: InitializerLine[] = [];
   const sizes: SizeLine[] = [];
 
+  const lengths = new Map<Expression | string, number | undefined>();
   for (const { tokens, description } of statements(tokenize(source))) {
     const described = description === "" ? {} : { description };
-    const parser = createParser(source, tokens);
+    const parser = createParser(source, tokens, lengths);
     const { target, separator } = parser.head();
     const base = { ...described, span: spanOf(target) };
     if (separator === "=") {
-      lines.push({ target: target.text, primed: target.primed, expression: parser.expression(), ...base });
+      const expression = parser.expression();
+      lengths.set(written(target), lengths.get(expression));
+      lines.push({ target: target.text, primed: target.primed, expression, ...base });
     } else if (separator === "~") {
       initializerLines.push({ name: target.text, initializer: parser.initializer(), ...base });
     } else {
@@ -124,8 +129,7 @@ function statements(tokens: readonly Token[]): { tokens: Token[]; description: s
         result.push({ tokens: current, description: own.join(" ").trim() });
         above = [];
       } else {
-        if (comments.length === 0) above = [];
-        for (const comment of comments) above.push(comment);
+        above = comments.length === 0 ? [] : [...above, ...comments];
       }
       current = [];
       comments = [];
@@ -138,10 +142,10 @@ const spanOf = (token: Token): Span => ({ start: token.start, end: token.end });
 const written = (token: Token): string =>
   token.kind === "end" ? "the end of the line" : `"${token.text}${token.primed ? "'" : ""}"`;
 
-function createParser(source: Source, tokens: readonly Token[]) {
+/** `lengths`: of the chains of operations that lead to what was read, here and in the lines before, which it has by name. */
+function createParser(source: Source, tokens: readonly Token[], lengths: Map<Expression | string, number | undefined>) {
   let position = 0;
   let depth = 0;
-  const heights = new Map<Expression, number>();
   const open: Token[] = [];
   const peek = (): Token => tokens[position] as Token;
   const advance = (): Token => {
@@ -153,24 +157,16 @@ function createParser(source: Source, tokens: readonly Token[]) {
   const stop = (at: Token | Span, problem: string): never =>
     fail(source, { start: at.start, end: Math.max(at.end, at.start + 1) }, problem);
 
-  /** Nesting is limited, so that no walk over a tree can overflow the stack. */
+  /** Chains are limited, within a line and from line to line, so that no walk over a tree or a graph can overflow the stack. */
   function built(expression: Expression, ...parts: readonly Expression[]): Expression {
-    const height = 1 + Math.max(0, ...parts.map((part) => heights.get(part) as number));
-    if (height > maximumDepth) tooDeep(expression.span);
-    heights.set(expression, height);
+    const length = 1 + Math.max(...parts.map((part) => lengths.get(part) ?? 0));
+    if (length > longestChain) {
+      const problem = `this is a chain of more than ${longestChain} operations. Make it several layers.`;
+      stop(expression.span, problem);
+    }
+    lengths.set(expression, length);
     return expression;
   }
-  function tooDeep(at: Token | Span): never {
-    const problem = `this is nested more than ${maximumDepth} deep. Give its parts names in lines of their own.`;
-    return stop({ start: at.start, end: at.start + 1 }, problem);
-  }
-  function nested<T>(read: () => T): T {
-    if (++depth > maximumDepth) tooDeep(peek());
-    const result = read();
-    depth--;
-    return result;
-  }
-
   function head(): { target: Token; separator: "=" | "~" | ":" } {
     const target = advance();
     if (target.kind !== "name") {
@@ -213,12 +209,18 @@ function createParser(source: Source, tokens: readonly Token[]) {
     return built({ kind: "binary", operator: operator.text as Operator, left, right, at, span }, left, right);
   }
   function unary(): Expression {
-    return nested(() => {
-      if (!is("-")) return product();
-      const { start } = advance();
-      const operand = unary();
-      return built({ kind: "negate", operand, span: { start, end: operand.span.end } }, operand);
-    });
+    if (++depth > maximumDepth) {
+      const problem = `this is nested more than ${maximumDepth} deep. Give its parts names in lines of their own.`;
+      stop(peek(), problem);
+    }
+    const result = is("-") ? negation() : product();
+    depth--;
+    return result;
+  }
+  function negation(): Expression {
+    const { start } = advance();
+    const operand = unary();
+    return built({ kind: "negate", operand, span: { start, end: operand.span.end } }, operand);
   }
   function product(): Expression {
     const token = peek();
@@ -227,24 +229,29 @@ function createParser(source: Source, tokens: readonly Token[]) {
     if (left.kind !== "name" || token.kind !== "name") {
       const isOuter = left.kind === "call" && left.function === "outer";
       const fix = isOuter ? "Give this one a line of its own: C = outer(a, b)." : "For elementwise products write *.";
-      stop(left.span, `left of "@" stands the plain name of a matrix, as in W @ x. ${fix}`);
-      return left;
+      return stop(left.span, `left of "@" stands the plain name of a matrix, as in W @ x. ${fix}`);
     }
     advance();
     const operand = unary();
     const span = { start: left.span.start, end: operand.span.end };
-    return built({ kind: "product", matrix: left.name, primed: left.primed, operand, at: left.span, span }, operand);
+    return built(
+      { kind: "product", matrix: left.name, primed: left.primed, operand, at: left.span, span },
+      operand,
+      left,
+    );
   }
   function primary(): Expression {
     const token = peek();
     if (token.kind === "number") {
       advance();
-      return built({ kind: "number", value: Number(token.text), span: spanOf(token) });
+      return { kind: "number", value: Number(token.text), span: spanOf(token) };
     }
     if (token.kind === "name") {
       advance();
       if (is("(")) return call(token);
-      return built({ kind: "name", name: token.text, primed: token.primed, span: spanOf(token) });
+      const name: Expression = { kind: "name", name: token.text, primed: token.primed, span: spanOf(token) };
+      lengths.set(name, lengths.get(written(token)));
+      return name;
     }
     if (is("(")) {
       const [result] = list("(", ")");
@@ -285,13 +292,8 @@ function createParser(source: Source, tokens: readonly Token[]) {
     const bracket = advance();
     open.push(bracket);
     const parts: Expression[] = [];
-    if (is(closing) && caller !== undefined) {
-      advance();
-      open.pop();
-      return parts;
-    }
     if (is(closing) && opening === "[") stop(peek(), "there is nothing between [ and ]. Write vectors there: [a, b].");
-    for (;;) {
+    while (caller === undefined || parts.length > 0 || !is(closing)) {
       parts.push(expression());
       if (!is(",")) break;
       if (opening === "(" && caller === undefined) {

@@ -78,6 +78,18 @@ test("a cell that is none: the editor says why, nothing can be trained, and what
   });
 }, 60_000);
 
+test("a chain of 1500 lines has the mistake that the language says, and cannot be trained", async () => {
+  await withStudio({}, async (page, address) => {
+    await enter(page, address);
+    const lines = Array.from({ length: 1499 }, (_, k) => `a${k + 1} = tanh(W${k + 1} @ x + a${k})`);
+    await write(page, ["a0 = tanh(W0 @ x + h)", ...lines, "h' = a1499"].join("\n"));
+    await page.waitForSelector(
+      ".mistake .error >> text=/^this is a chain of more than 1000 operations\\. Make several layers of it\\.$/",
+    );
+    expect(await train(page).isDisabled()).toBe(true);
+  });
+});
+
 test("sizes are of the settings: another number of units or layers mends a cell or breaks it, without a letter written", async () => {
   await withStudio({}, async (page, address) => {
     await enter(page, address);

@@ -1,6 +1,7 @@
 /** Every mistake that a person can type, and what the message says. */
 import { expect, test } from "vitest";
 import { type CellOptions, cell, EquationError } from "../../src/graph/cell.ts";
+import { explainCell } from "../../src/nn/explain.ts";
 import { refusal } from "../helpers/refusal.ts";
 
 const mistake = (source: string, options?: CellOptions): string =>
@@ -1219,12 +1220,11 @@ test("a column counts code points", () => {
     "
   `);
 });
-test("nested too deep: brackets, signs, products and long sums", () => {
+test("nested too deep: brackets, signs and products", () => {
   for (const source of [
     `y = ${"(".repeat(50_000)}x`,
     `y = ${"-".repeat(50_000)}x`,
     `y = ${"W @ ".repeat(20_000)}x`,
-    `y = x${" + x".repeat(20_000)}`,
     `y = ${"[".repeat(50_000)}x`,
     `y = ${"tanh(".repeat(15_000)}x`,
   ]) {
@@ -1237,6 +1237,43 @@ test("nested too deep: brackets, signs, products and long sums", () => {
                                                ^
     "
   `);
+});
+/** n values, each of the one before. */
+const chain = (n: number, next: (before: string, k: number) => string): string =>
+  Array.from({ length: n }, (_, k) => `a${k} = ${k === 0 ? "tanh(W @ x + U @ h)" : next(`a${k - 1}`, k)}`)
+    .concat(`h' = a${n - 1}`)
+    .join("\n");
+test("a chain of more than 1000 operations, within a line or through lines", () => {
+  for (const source of [
+    chain(1500, (before, k) => `tanh(W${k} @ x + ${before})`),
+    chain(1001, (before) => `tanh(${before})`),
+    chain(501, (before, k) => `tanh(W${k} @ ${before})`),
+    chain(999, (before) => `-${before}`).replace("U @ h", "U @ h'"),
+    `h' = tanh(W @ x)\nC = outer(h', h')${Array.from({ length: 500 }, (_, k) => `\na${k} = C @ ${k === 0 ? "h" : `a${k - 1}`} + h`).join("")}\ny = a499`,
+    `y = x${" + x".repeat(1001)}`,
+    `y = x${" * x".repeat(20_000)}`,
+  ]) {
+    expect(mistake(source)).toContain("this is a chain of more than 1000 operations. Make it several layers.");
+  }
+  expect(mistake(chain(1500, (before, k) => `tanh(W${k} @ x + ${before})`))).toMatchInlineSnapshot(`
+    "
+    line 500, column 8: this is a chain of more than 1000 operations. Make it several layers.
+      a499 = tanh(W499 @ x + a498)
+             ^^^^^^^^^^^^^^^^^^^^^
+    "
+  `);
+});
+test("1000 operations one after another compile, and a value of the step before begins a new chain", () => {
+  const long = [
+    chain(997, (before) => `tanh(${before})`),
+    chain(499, (before, k) => `${before} + ${before} * b${k}`),
+    `h' = x${" + h".repeat(1000)}`,
+    `g' = h${" + h".repeat(900)}\nh' = x${" + g".repeat(900)}`,
+  ];
+  for (const source of long) {
+    const sizes = { units: 4, input: 4, batch: 2, steps: 3 };
+    expect(explainCell("", cell(source), sizes).both.nodes.length).toBeGreaterThan(1000);
+  }
 });
 test("too long a source", () => {
   expect(mistake("y = x\n".repeat(100_000))).toMatchInlineSnapshot(`
@@ -1280,8 +1317,13 @@ test("line and column count in the text as given, with its indentation", () => {
   expect.assertions(1);
 });
 test("100,000 characters of valid lines compile", () => {
-  const lines = Array.from({ length: 2000 }, (_, i) => `value_${i + 1} = tanh(value_${i} + b) # ${"x".repeat(10)}`);
-  const made = cell(`value_0 = x\n${lines.join("\n")}\ny = value_2000\nb ~ ones`);
+  const lines = Array.from(
+    { length: 2000 },
+    (_, i) => `value_${i + 1} = tanh(value_${i % 400 === 0 ? 0 : i} + b) # ${"x".repeat(10)}`,
+  );
+  const made = cell(
+    `value_0 = x\n${lines.join("\n")}\ny = value_400 + value_800 + value_1200 + value_1600 + value_2000\nb ~ ones`,
+  );
   expect(made.names.length).toBe(2002);
 });
 
