@@ -328,3 +328,33 @@ test("without a model: a small one is trained now, stopped early, and kept", asy
     expect(await select(page, "Model").locator("option:checked").textContent()).toBe("Moby-Dick, a small LSTM");
   });
 });
+
+test("a link to a passage that the book does not have says so, and shows no other", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    for (const wrong of ["99999999-999999999", "5-1", "7-7", "some-where"]) {
+      await page.goto(`${address}#/inspect/m?book=${wrong}`);
+      await page.waitForSelector(
+        `[role=alert] >> text=/^Moby-Dick has characters 0 to 1,.*says book=0-1500, not book=${wrong}\\. Choose a passage above\\./`,
+      );
+      expect(await page.locator(".coloured-text").count(), wrong).toBe(0);
+      expect(await page.locator("text=/^Only the first/").count(), wrong).toBe(0);
+    }
+    // From there to the end is less than what is read.
+    await page.goto(`${address}#/inspect/m?book=1190000-999999999`);
+    await ready(page);
+    expect(await page.locator("text=/^Only the first/").count()).toBe(0);
+  });
+});
+
+test("a pattern that never occurs is said not to; of a long text is said which tokens were read without a unit", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/inspect/m?${query}&find=${encodeURIComponent("/zzzzqqq")}`);
+    await page.waitForSelector(
+      '[role=alert] >> text="The pattern does not occur in this text. Choose another text, or another pattern."',
+    );
+    await page.goto(`${address}#/inspect/m?book=0-42000&find=${encodeURIComponent("/ ")}`);
+    await page.waitForSelector("text=/at 0, in the first 20,000 tokens of the second half, where the pattern is on$/");
+    await page.goto(`${address}#/inspect/m?book=0-3000&find=${encodeURIComponent("/ ")}`);
+    await page.waitForSelector("text=/at 0, in the second half, where the pattern is on$/");
+  });
+}, 60_000);

@@ -117,3 +117,38 @@ test("stop leaves what is written, and the link then writes just that; unknown c
     expect(await text(page)).toBe(stopped);
   });
 });
+
+test("a link beyond the bounds of the fields says which of its numbers are wrong, and writes nothing", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    const cases = [
+      ["length=1e12", "Length, tokens: a whole number from 0 to 20,000, not “1e12”."],
+      ["length=2.5", "Length, tokens: a whole number from 0 to 20,000, not “2.5”."],
+      ["top-p=0", "Top-p: a number from 0.05 to 1, not “0”."],
+      ["min-p=2", "Min-p: a number from 0 to 0.5, not “2”."],
+      ["top-k=0", "Top-k: a whole number from 1 on, not “0”."],
+      ["repetition-penalty=-1", "Repetition penalty: a number from 1 to 2, not “-1”."],
+      ["temperature=warm", "Temperature: a number from 0 to 2, not “warm”."],
+      ["seed=-1", "Seed: a whole number from 0 to 4,294,967,295, not “-1”."],
+    ] as const;
+    for (const [wrong, says] of cases) {
+      await page.goto(`${address}#/write/m?prompt=the&${wrong.startsWith("seed") ? wrong : `seed=1&${wrong}`}`);
+      await page.waitForSelector(`[role=alert] >> text="The link cannot be followed. ${says}"`);
+      expect(await page.locator(".coloured-text").count(), wrong).toBe(0);
+      expect(await page.getByRole("textbox", { name: "Prompt" }).inputValue(), wrong).toBe("the");
+    }
+    await page.getByRole("button", { name: "Write", exact: true }).click();
+    await wrote(page, "500");
+    expect(await page.locator("[role=alert]").count()).toBe(0);
+    await page.goto(`${address}#/write/m?prompt=the&seed=1&length=20000`);
+    await page.waitForSelector("text=20,000 tokens, the most of one text");
+    expect(await page.getByRole("button", { name: "Go on" }).isDisabled()).toBe(true);
+  });
+});
+
+test("characters that cannot be seen by themselves are named by their numbers", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/write/m`);
+    await page.getByRole("textbox", { name: "Prompt" }).fill("the\t\u200d\u202e☃");
+    await page.waitForSelector('text="The model never saw U+0009 U+200D U+202E “☃”; it reads each as unknown."');
+  });
+});

@@ -85,3 +85,9 @@ export const visible = (token: string): string =>
     .replace(/\t/g, "⇥")
     .replace(/ /g, "␣")
     .replace(/\p{Cc}/gu, "·") || "·";
+
+/** A character in quotes; one that is not seen by itself by its number, as U+202E. */
+export function named(character: string): string {
+  if (!/^[\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}]/u.test(character)) return `“${character}”`;
+  return `U+${(character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0")}`;
+}

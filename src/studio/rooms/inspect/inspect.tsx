@@ -2,9 +2,10 @@
 import { go, linkTo, type Room } from "../../address.ts";
 import { type OpenModel, WithModel } from "../../models/picker.tsx";
 import { Failed } from "../../parts/failed.tsx";
+import { named } from "../../parts/heat.ts";
 import { Inspector } from "./inspector.tsx";
 import { useReading } from "./reading.ts";
-import { askedOf, isElsewhere, mostCharacters, TextChoice, useText } from "./text-choice.tsx";
+import { isCut, isElsewhere, mostCharacters, TextChoice, useText } from "./text-choice.tsx";
 import "./inspect.css";
 
 /** Where the text comes from, in the address: whatever the model. */
@@ -42,7 +43,7 @@ function Opened({ model, query }: OpenedProps) {
           {refused}
         </p>
       )}
-      {text !== undefined && (askedOf(query) ?? 0) > mostCharacters && (
+      {text !== undefined && isCut(query, text) && (
         <p role="status">
           Only the first {text.length.toLocaleString("en")} characters of this text are read: more than{" "}
           {mostCharacters.toLocaleString("en")} are too many for a page.
@@ -56,11 +57,7 @@ function Opened({ model, query }: OpenedProps) {
       )}
       {reading !== undefined && reading.head.unknown.length > 0 && (
         <p role="status">
-          The model never saw{" "}
-          {reading.head.unknown
-            .slice(0, 20)
-            .map((character) => `“${character}”`)
-            .join(" ")}
+          The model never saw {reading.head.unknown.slice(0, 20).map(named).join(" ")}
           {reading.head.unknown.length > 20 && ` and ${reading.head.unknown.length - 20} more`}; it reads each as
           unknown.
         </p>

@@ -48,6 +48,10 @@ const othersCompared = 14;
 /** Of the second half, tokens that are read so. */
 const mostAblated = 20_000;
 
+/** Which tokens of the second half are read without a unit. */
+const ablatedWords = (read: number, half: number): string =>
+  read === half ? "the second half" : `the first ${read.toLocaleString("en")} tokens of the second half`;
+
 const patternOf = (find: string): Pattern | undefined => {
   if (find.startsWith("/")) return { kind: "expression", source: find.slice(1) };
   return find === "quotes" || find === "line" || find === "parentheses" ? { kind: find } : undefined;
@@ -64,6 +68,8 @@ type State =
       /** How far the reading without units is, then what is lost. */
       readonly share?: number;
       readonly effects?: readonly Effect[];
+      /** Of the second half, the tokens that are read so. */
+      readonly ablated?: string;
       /** What could not be found out besides, and why. */
       readonly problem?: string;
     };
@@ -101,7 +107,7 @@ export function PatternSearch(props: PatternSearchProps) {
       if (signal.every((x) => x === signal[0])) {
         tell({
           kind: "failed",
-          message: "The pattern is the same at every token of this text. Choose another text, or another pattern.",
+          message: `The pattern ${extent === 0 ? "does not occur in" : "is the same at every token of"} this text. Choose another text, or another pattern.`,
         });
         return;
       }
@@ -123,6 +129,7 @@ export function PatternSearch(props: PatternSearchProps) {
       if (size === 1) return;
       const half = Math.floor(signal.length / 2);
       const ids = reading.head.ids.slice(half, half + mostAblated);
+      finding = { ...finding, ablated: ablatedWords(ids.length, signal.length - half) };
       const units = [best.unit, ...otherUnits(size, best.unit, othersCompared)];
       const ablated = units.map((unit) => ({ key, unit }));
       const without = engine.run("ablate", model.file, ids, signal.slice(half, half + ids.length), ablated);
@@ -277,7 +284,7 @@ const bits = (x: number): string => `${x < 0 ? "" : "+"}${minus(x.toFixed(4))}`;
 
 /** Each number beside what chance gives. */
 function Evidence({ finding, name }: { readonly finding: Finding; readonly name: string }) {
-  const { following, probe, effects } = finding;
+  const { following, probe, effects, ablated } = finding;
   const { best, first, second } = following;
   const [own, ...others] = effects ?? [];
   const on = others.map((effect) => effect.on).sort((a, b) => a - b);
@@ -313,7 +320,7 @@ function Evidence({ finding, name }: { readonly finding: Finding; readonly name:
   }
   if (own !== undefined) {
     rows.push([
-      `Bits a token lost with ${name} at 0, where the pattern is on`,
+      `Bits a token lost with ${name} at 0, in ${ablated}, where the pattern is on`,
       bits(own.on),
       `other units, ${beside(on)}`,
     ]);

@@ -1,6 +1,6 @@
 /** What the model reads: a passage of Moby-Dick, or a text of the reader's own; a short one stands in the address. */
 import { useEffect, useState } from "preact/hooks";
-import { graphemeEnd } from "../../../graph/excerpt.ts";
+import { excerpt, graphemeEnd } from "../../../graph/excerpt.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import type { Address } from "../../address.ts";
 import { useLoaded } from "../../loading.ts";
@@ -42,18 +42,27 @@ async function textOf(query: Query): Promise<string> {
     const own = unixLineEnds(given);
     return own.slice(0, graphemeEnd(own, mostCharacters));
   }
-  const [from = 0, to = 0] = (/^\d+-\d+$/.test(book ?? "") ? (book as string) : passages[0].book)
-    .split("-")
-    .map(Number);
-  const passage = (await mobyDick()).slice(from, Math.min(to, from + mostCharacters));
-  return passage === "" ? (await mobyDick()).slice(0, 1500) : passage;
+  const whole = await mobyDick();
+  const [from, to] = placesOf(book);
+  const passage = whole.slice(from, Math.min(to, from + mostCharacters));
+  if (passage !== "") return passage;
+  throw new Error(
+    `Moby-Dick has characters 0 to ${whole.length.toLocaleString("en")}: a link to some of them says book=0-1500, not ` +
+      `book=${excerpt(book ?? "")}. Choose a passage above.`,
+  );
 }
 
-/** Of a link to more of the book than is read, how much it asks for. */
-export function askedOf({ text, kept: isKept, book = "" }: Query): number | undefined {
+/** Where a passage begins and ends; nowhere for what names none. */
+function placesOf(book: string = passages[0].book): readonly [from: number, to: number] {
   const [, from, to] = /^(\d+)-(\d+)$/.exec(book) ?? [];
-  if (text !== undefined || isKept !== undefined || from === undefined) return text?.length;
-  return Number(to) - Number(from);
+  return [Number(from ?? 0), Number(to ?? 0)];
+}
+
+/** Whether a link asks for more than what is read. */
+export function isCut({ text: given, kept: isKept, book }: Query, text: string): boolean {
+  if (given !== undefined || isKept !== undefined) return (given?.length ?? 0) > mostCharacters;
+  const [from, to] = placesOf(book);
+  return to - from > mostCharacters && text.length === mostCharacters;
 }
 
 export type TextChoiceProps = {
@@ -81,7 +90,7 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
     }
   };
   const book = query.book ?? passages[0].book;
-  const [from, to] = book.split("-").map((place) => Number(place).toLocaleString("en"));
+  const [from, to] = placesOf(book).map((place) => place.toLocaleString("en"));
   return (
     <form
       class="text-choice"

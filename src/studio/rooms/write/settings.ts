@@ -1,4 +1,5 @@
 /** How a text is written, as an address says it: the same address is the same text. */
+import { excerpt } from "../../../graph/excerpt.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import type { WritingSettings } from "../../engine/writing.ts";
 
@@ -20,17 +21,46 @@ const optional = {
   "repetition-penalty": "repetitionPenalty",
 } as const;
 
+/** What each number may be, here and in the form. */
+export const bounds = {
+  length: { label: "Length, tokens", min: 0, max: 20_000, whole: true },
+  temperature: { label: "Temperature", min: 0, max: 2, whole: false },
+  "top-k": { label: "Top-k", min: 1, max: Number.MAX_SAFE_INTEGER, whole: true },
+  "top-p": { label: "Top-p", min: 0.05, max: 1, whole: false },
+  "min-p": { label: "Min-p", min: 0, max: 0.5, whole: false },
+  "repetition-penalty": { label: "Repetition penalty", min: 1, max: 2, whole: false },
+  seed: { label: "Seed", min: 0, max: 2 ** 32 - 1, whole: true },
+} as const;
+type Name = keyof typeof bounds;
+
+function isRight(name: Name, text: string): boolean {
+  const { min, max, whole } = bounds[name];
+  const value = Number(text);
+  return text.trim() !== "" && value >= min && value <= max && (!whole || Number.isInteger(value));
+}
+
+/** What an address says wrongly: a line for each number. */
+export function problemsOf(query: Readonly<Record<string, string>>): readonly string[] {
+  return (Object.keys(bounds) as Name[]).flatMap((name) => {
+    const { label, min, max, whole } = bounds[name];
+    const said = query[name];
+    if (said === undefined || isRight(name, said)) return [];
+    const most = name === "top-k" ? "on" : `to ${max.toLocaleString("en")}`;
+    return `${label}: ${whole ? "a whole number" : "a number"} from ${min} ${most}, not “${excerpt(said)}”.`;
+  });
+}
+
 export const usual = { temperature: 0.8, length: 500 } as const;
 
-/** What an address plans; undefined for one without a seed, which writes nothing yet. */
+/** What an address plans, without what it says wrongly; undefined for one without a seed, which writes nothing yet. */
 export function planOf(query: Readonly<Record<string, string>>): Plan | undefined {
   if (query.seed === undefined) return undefined;
-  const number = (name: string, otherwise: number): number => {
-    const value = Number(query[name] ?? "none");
-    return Number.isFinite(value) ? value : otherwise;
+  const number = (name: Name, otherwise: number): number => {
+    const said = query[name] ?? "";
+    return isRight(name, said) ? Number(said) : otherwise;
   };
   const given = Object.entries(optional).flatMap(([name, key]) => {
-    const value = number(name, Number.NaN);
+    const value = number(name as keyof typeof optional, Number.NaN);
     return Number.isNaN(value) ? [] : [[key, value] as const];
   });
   const choices = (query.take ?? "").split(",").flatMap((pair) => {
@@ -47,7 +77,7 @@ export function planOf(query: Readonly<Record<string, string>>): Plan | undefine
       ...Object.fromEntries(given),
     },
     choices: choices.sort((a, b) => a.place - b.place),
-    length: Math.max(0, Math.floor(number("length", usual.length))),
+    length: number("length", usual.length),
   };
 }
 

@@ -6,11 +6,11 @@ import { engine, useNewest } from "../../engine/engine.ts";
 import type { WritingSettings } from "../../engine/writing.ts";
 import { type OpenModel, WithModel } from "../../models/picker.tsx";
 import { ColouredText } from "../../parts/coloured-text.tsx";
-import { shadeOf, useRamp, visible } from "../../parts/heat.ts";
+import { named, shadeOf, useRamp, visible } from "../../parts/heat.ts";
 import { Slider } from "../../parts/slider.tsx";
 import { TextArea } from "../../parts/text-area.tsx";
 import { type LikelyText, percent, TokenBars } from "../../parts/token-bars.tsx";
-import { type Plan, planOf, queryOf, usual } from "./settings.ts";
+import { bounds, type Plan, planOf, problemsOf, queryOf, usual } from "./settings.ts";
 import { type Known, nameOf, takenAt, useWriter } from "./writer.ts";
 import "./write.css";
 
@@ -38,13 +38,15 @@ const bitsOf = ({ logProbability }: LikelyToken): number => -logProbability / Ma
 type OpenedProps = { readonly model: OpenModel; readonly query: Readonly<Record<string, string>> };
 
 function Opened({ model, query }: OpenedProps) {
-  const plan = planOf(query);
+  const asked = planOf(query);
+  const problems = problemsOf(query);
+  const plan = problems.length === 0 ? asked : undefined;
   const known = useRef<Known | undefined>(undefined);
   const { tokens, ended, tokensPerSecond, error } = useWriter(model.file, plan, known);
-  const [form, setForm] = useState<Form>(() => formOf(plan));
-  const name = plan === undefined ? undefined : nameOf(plan);
+  const [form, setForm] = useState<Form>(() => formOf(asked));
+  const name = asked === undefined ? undefined : nameOf(asked);
   useEffect(() => {
-    if (plan !== undefined) setForm(formOf(plan));
+    if (asked !== undefined) setForm(formOf(asked));
   }, [name]);
   const show = (next: Plan, options?: { readonly replace: boolean }): void =>
     go(linkTo("write", [model.id], queryOf(next)), options);
@@ -67,6 +69,11 @@ function Opened({ model, query }: OpenedProps) {
   return (
     <div class="writing">
       <Settings model={model} form={form} onForm={setForm} onWrite={show} />
+      {problems.length > 0 && (
+        <p class="error" role="alert">
+          The link cannot be followed. {problems.join(" ")}
+        </p>
+      )}
       {error !== undefined && (
         <p class="error" role="alert">
           {error}
@@ -80,8 +87,8 @@ function Opened({ model, query }: OpenedProps) {
             </button>
             <button
               type="button"
-              disabled={writing || ended || error !== undefined}
-              onClick={() => setLength(length + Math.max(1, Number(form.length)))}
+              disabled={writing || ended || error !== undefined || length >= bounds.length.max}
+              onClick={() => setLength(Math.min(bounds.length.max, length + Math.max(1, Number(form.length))))}
             >
               Go on
             </button>
@@ -90,7 +97,7 @@ function Opened({ model, query }: OpenedProps) {
               {writing
                 ? "Writing …"
                 : error === undefined
-                  ? `${shown.length.toLocaleString("en")} tokens${ended ? ", where the model ends the text" : ""}`
+                  ? `${shown.length.toLocaleString("en")} tokens${ended ? ", where the model ends the text" : length >= bounds.length.max ? ", the most of one text" : ""}`
                   : ""}
             </p>
             {tokensPerSecond !== undefined && (
@@ -186,6 +193,7 @@ function alternativesOf(there: GeneratedToken): readonly LikelyText[] {
 /** What the reader has filled in; "" of a number that is left out. */
 type Form = Omit<WritingSettings, "topK" | "seed"> & Readonly<Record<"length" | "topK" | "seed", string>>;
 
+const range = (name: keyof typeof bounds) => ({ min: bounds[name].min, max: bounds[name].max });
 const anySeed = (): number => Math.floor(Math.random() * 10_000);
 
 function formOf(plan: Plan | undefined): Form {
@@ -235,11 +243,7 @@ function Settings({ model, form, onForm, onWrite }: SettingsProps) {
         <TextArea label="Prompt" rows={3} most={5000} value={prompt} onText={(prompt) => change({ prompt })} />
         {unknown.length > 0 && (
           <p class="small" role="status">
-            The model never saw{" "}
-            {unknown
-              .slice(0, 20)
-              .map((character) => `“${character}”`)
-              .join(" ")}
+            The model never saw {unknown.slice(0, 20).map(named).join(" ")}
             {unknown.length > 20 && ` and ${unknown.length - 20} more`}; it reads each as unknown.
           </p>
         )}
@@ -263,18 +267,16 @@ function Settings({ model, form, onForm, onWrite }: SettingsProps) {
         <Slider
           label="Temperature"
           value={temperature}
-          min={0}
-          max={2}
+          {...range("temperature")}
           step={0.05}
           onInput={(temperature) => change({ temperature })}
         />
-        <Slider label="Top-p" value={topP} min={0.05} max={1} step={0.05} onInput={(topP) => change({ topP })} />
-        <Slider label="Min-p" value={minP} min={0} max={0.5} step={0.01} onInput={(minP) => change({ minP })} />
+        <Slider label="Top-p" value={topP} {...range("top-p")} step={0.05} onInput={(topP) => change({ topP })} />
+        <Slider label="Min-p" value={minP} {...range("min-p")} step={0.01} onInput={(minP) => change({ minP })} />
         <Slider
           label="Repetition penalty"
           value={repetitionPenalty}
-          min={1}
-          max={2}
+          {...range("repetition-penalty")}
           step={0.05}
           onInput={(repetitionPenalty) => change({ repetitionPenalty })}
         />
@@ -284,7 +286,7 @@ function Settings({ model, form, onForm, onWrite }: SettingsProps) {
             <input
               type="number"
               min={1}
-              max={20_000}
+              max={bounds.length.max}
               step={1}
               required
               value={form.length}
@@ -307,7 +309,7 @@ function Settings({ model, form, onForm, onWrite }: SettingsProps) {
             <input
               type="number"
               min={0}
-              max={4_294_967_295}
+              max={bounds.seed.max}
               step={1}
               required
               value={form.seed}
