@@ -10,6 +10,8 @@ import { button, expectAccessible, expectNoSidewaysScrolling, withStudio } from 
 
 const model = writeLanguageModel(languageModel("abc abd abe abf ".repeat(20), { units: 16 }));
 let fails = 0;
+/** Ends the wait for the slow one. */
+let release = (): void => {};
 /** Another host, with models right and wrong. */
 const host = createServer((request, response) => {
   const path = request.url ?? "";
@@ -29,6 +31,10 @@ const host = createServer((request, response) => {
     return setTimeout(() => response.destroy(), 100);
   }
   if (path === "/later.safetensors" && fails++ === 0) return response.writeHead(503).end();
+  if (path === "/slow.safetensors") {
+    release = () => send(model);
+    return;
+  }
   if (/good|later|refused/.test(path)) return send(model);
   if (path === "/page.safetensors") return send("<!doctype html><script>alert(1)</script>");
   if (path === "/half.safetensors") return send(model.subarray(0, model.length / 2));
@@ -162,5 +168,51 @@ test("the Lab's work goes into one file and comes out of it in another browser; 
     await expectAccessible(page);
     await button(page, "Train").click();
     await page.waitForSelector("text=own cell 8, pasted text is trained and kept.");
+  });
+});
+
+test("a room that the link leads to waits for its model, and opens it at the link's place", async () => {
+  await withStudio({ allowed }, async (page, address) => {
+    for (const room of ["inspect", "write"]) {
+      await page.goto("about:blank");
+      await page.goto(linkOf(address, "/slow.safetensors", `#/${room}/slow?text=abc%20abd&value=lstm.c&unit=3&at=2`));
+      await page.waitForSelector("text=The model of the link is on its way …");
+      expect(await page.locator("text=/any more|There is no model yet/").count()).toBe(0);
+      release();
+      await page.waitForSelector("text=slow came by a link");
+      await page.waitForURL(/(inspect|write)\/slow\?/);
+      if (room === "inspect") await page.waitForSelector(".readout >> text=/^c\\[3\\] at token 3 of 7/");
+      expect(await page.locator("text=on its way").count()).toBe(0);
+    }
+    await page.goto("about:blank");
+    await page.goto(linkOf(address, "/nothing.safetensors", "#/inspect/nothing"));
+    await page.waitForSelector("text=/answered 404/");
+    await page.waitForSelector("text=/There is no model/");
+  });
+});
+
+test("long words without a break do not push the page sideways", async () => {
+  await withStudio({ allowed, width: 390 }, async (page, address) => {
+    await page.goto(linkOf(address, `/good${"a".repeat(400)}.safetensors`, "#/models"));
+    await page.waitForSelector("text=came by a link");
+    for (const room of ["models", "inspect", "write"]) {
+      await page.goto(`${page.url().split("#")[0]}#/${room}`);
+      await page.waitForSelector(room === "models" ? "h3 >> text=/^good/" : "text=/parameters$/");
+      await expectNoSidewaysScrolling(page);
+    }
+    await page.goto(`${page.url().split("#")[0]}#/lab`);
+    await page.getByLabel("Units", { exact: true }).fill("9".repeat(3000));
+    await page.waitForSelector(`text=/^Units: a whole number from 1 to 8,192, not "9{40}…"\\.$/`);
+    await expectNoSidewaysScrolling(page);
+    await page
+      .locator(".source input[type=file]")
+      .first()
+      .setInputFiles({
+        name: `${"b".repeat(240)}.txt`,
+        mimeType: "text/plain",
+        buffer: Buffer.from("some words ".repeat(50)),
+      });
+    await page.waitForSelector("option >> text=/b{240}/", { state: "attached" });
+    await expectNoSidewaysScrolling(page);
   });
 });

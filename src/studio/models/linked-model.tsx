@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { go, linkTo, readAddress } from "../address.ts";
 import { messageOf } from "../loading.ts";
-import { fetchModel } from "./linked.ts";
+import { fetchModel, linking } from "./linked.ts";
 import { keepForGood, type ShelfModel } from "./shelf.ts";
 
 type State =
@@ -27,14 +27,18 @@ export default function LinkedModel({ link }: { readonly link: string }) {
     const control = new AbortController();
     setEnd(control);
     setState(beginning);
+    linking.set(true);
     fetchModel(link, control.signal, (bytes, all) => setState({ kind: "loading", bytes, all })).then(
       (model) => {
         setState({ kind: "there", model });
         const { room, query } = readAddress(location.hash);
         if (room === "inspect" || room === "write") go(linkTo(room, [model.id], query));
+        linking.set(false);
       },
       (error) => {
-        if (!control.signal.aborted) setState({ kind: "failed", message: messageOf(error) });
+        if (control.signal.aborted) return;
+        setState({ kind: "failed", message: messageOf(error) });
+        linking.set(false);
       },
     );
     return () => control.abort();
@@ -42,6 +46,7 @@ export default function LinkedModel({ link }: { readonly link: string }) {
   const leave = (): void => {
     end?.abort();
     forgetLink();
+    linking.set(false);
     setState({ kind: "done" });
   };
   const keep = (model: ShelfModel): void => {

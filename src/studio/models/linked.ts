@@ -1,7 +1,11 @@
 /** A model by a link: fetched from wherever it lies, as far as it is not too large, and checked like any file of others. */
 import { engine } from "../engine/engine.ts";
 import { messageOf } from "../loading.ts";
+import { createShared } from "../shared.ts";
 import { keepModel, type ShelfModel } from "./shelf.ts";
+
+/** Whether the model of the page's link is still on its way: rooms that name it wait. */
+export const linking = createShared(new URLSearchParams(location.search).has("model"));
 
 /** What a page should hold in memory for a link that somebody sent. */
 const largestBytes = 256e6;

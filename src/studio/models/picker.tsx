@@ -10,6 +10,7 @@ import type { ModelFacts } from "../engine/reading.ts";
 import { type Loaded, messageOf, useLoaded } from "../loading.ts";
 import { Failed } from "../parts/failed.tsx";
 import "./picker.css";
+import { linking } from "./linked.ts";
 import { keepModel, readModelFile, type ShelfModel, useModels } from "./shelf.ts";
 import { TrainSmall } from "./train-small.tsx";
 import { tokenTitles } from "./training-facts.ts";
@@ -40,6 +41,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
     if (id === undefined && first !== undefined) go(linkTo(room, [first], query), { replace: true });
   }, [id, first]);
   const found = models?.find((model) => model.id === id);
+  const waits = linking.use() && found === undefined;
   const opened = useOpened(found);
   const [problem, setProblem] = useState("");
   const show = (chosen: string): void => {
@@ -58,7 +60,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
   useDroppedFile(take);
 
   if (models === undefined) return <p class="soft">Looking for models …</p>;
-  const gone = id !== undefined && found === undefined;
+  const gone = id !== undefined && found === undefined && !waits;
   return (
     <>
       {models.length > 0 && (
@@ -74,12 +76,13 @@ export function WithModel({ address, carried, children }: WithModelProps) {
         </p>
       )}
       {opened.error !== undefined && <Failed error={opened.error} onRetry={opened.retry} />}
+      {waits && <p class="soft">The model of the link is on its way …</p>}
       {gone && (
         <p role="alert">
           There is no model “{id}” here any more. {models.length > 0 ? "Choose another one above." : ""}
         </p>
       )}
-      {models.length === 0 && (
+      {models.length === 0 && !waits && (
         <div class="card picker-start">
           <h2>There is no model yet</h2>
           <p>Train a small one on Moby-Dick, here in the browser, or open a file that Unrolled has saved.</p>

@@ -1,4 +1,5 @@
 /** The settings of a training as they stand in the form, as text, and what they say. */
+import { excerpt } from "../../../graph/excerpt.ts";
 import { fitDefaults, rateFor } from "../../../train/fit-stream.ts";
 import type { OptimizerName } from "../../../train/optimizer-names.ts";
 import type { TrainingSettings } from "../../engine/training.ts";
@@ -91,8 +92,8 @@ export function problemOf(name: FieldName, text: string): string | undefined {
     above === undefined
       ? `from ${min} to ${max.toLocaleString("en-US")}`
       : `above ${above}, at most ${max.toLocaleString("en-US")}`;
-  const hint = !whole && /^\s*\d*,\d+\s*$/.test(text) ? ` Write ${text.trim().replace(",", ".")}.` : "";
-  return `${label}: ${kind} ${range}, not ${text.trim() === "" ? "nothing" : `"${text.trim()}"`}.${hint}`;
+  const hint = !whole && /^\s*\d{0,9},\d{1,9}\s*$/.test(text) ? ` Write ${text.trim().replace(",", ".")}.` : "";
+  return `${label}: ${kind} ${range}, not ${text.trim() === "" ? "nothing" : `"${excerpt(text.trim())}"`}.${hint}`;
 }
 
 /** What a field says, its standard value where it says nothing right. */
