@@ -84,7 +84,7 @@ test("a chain of 1500 lines has the mistake that the language says, and cannot b
     const lines = Array.from({ length: 1499 }, (_, k) => `a${k + 1} = tanh(W${k + 1} @ x + a${k})`);
     await write(page, ["a0 = tanh(W0 @ x + h)", ...lines, "h' = a1499"].join("\n"));
     await page.waitForSelector(
-      ".mistake .error >> text=/^this is a chain of more than 1000 operations\\. Make several layers of it\\.$/",
+      ".mistake .error >> text=/^this is a chain of more than 1000 operations\\. Make it several layers\\.$/",
     );
     expect(await train(page).isDisabled()).toBe(true);
   });
@@ -289,6 +289,23 @@ test("a training that breaks says why, and advises by that", async () => {
       expect(said).toMatch(reason);
       expect(said).toMatch(advice);
       await page.getByRole("button", { name: "Dismiss" }).click();
+    }
+  });
+});
+
+test("a cell is called by its first equation; nothing is said of matrices that are not there, and one operation is one", async () => {
+  await withStudio({}, async (page, address) => {
+    await enter(page, address);
+    const facts = page.locator("dl.facts");
+    await write(page, "# a line\nx : 64\ny = -x # the output");
+    await setting(page, "Units", "64");
+    await page.waitForSelector("text=/^Of these equations/");
+    await page.waitForSelector("dl.facts >> text=/^1 operation /");
+    expect(await facts.textContent()).toMatch(/packednothingfused/);
+    await write(page, "# a line\nx : 64\ny = W @ ");
+    await page.waitForSelector(".made > .of >> text=/^Not of these equations/");
+    for (const text of await said(page)) {
+      expect(text).toBe("Not of these equations. Of the last ones without a mistake: y = -x # the output");
     }
   });
 });

@@ -92,3 +92,12 @@ test("bytes that are cut or changed give an error of one line, or a project", ()
     }
   }
 });
+
+test("a project that is cut short is to be copied or saved again: there is nothing to train anew", () => {
+  const whole = writeProject(project);
+  for (const length of [0, 4, 100, whole.length - 1]) {
+    expect(() => readProject(whole.subarray(0, length), "p")).toThrow(
+      /^p: .* it is cut short\. Copy it again, or save it again\.$/,
+    );
+  }
+});

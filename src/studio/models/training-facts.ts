@@ -47,6 +47,8 @@ function madeFacts({ cell, units, layers, tokens, dropout, optimizer = "adam" }:
   };
 }
 
+const counted = (n: number, thing: string): string => `${n} ${thing}${n === 1 ? "" : "s"}`;
+
 /** How it is trained. */
 function howFacts(settings: TrainingSettings): Facts {
   const { batch, steps, learningRate, schedule, clipNorm = fitDefaults.clipNorm, seed, until } = settings;
@@ -57,7 +59,7 @@ function howFacts(settings: TrainingSettings): Facts {
     ...(schedule !== undefined && decay.includes("decaySteps") && { "Decay steps": schedule.decaySteps }),
     ...(schedule !== undefined && decay.includes("decayRate") && { "Decay rate": schedule.decayRate }),
     ...{ "Clip norm": clipNorm, Seed: seed },
-    Length: "epochs" in until ? `${until.epochs} epochs` : `${until.minutes} minutes`,
+    Length: "epochs" in until ? counted(until.epochs, "epoch") : counted(until.minutes, "minute"),
   };
 }
 

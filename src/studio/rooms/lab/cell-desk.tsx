@@ -76,9 +76,15 @@ function Of({ phase, made }: Pick<Compiling, "phase" | "made">) {
       {phase === "compiling" && "Of the equations before, while these are compiled:"}
       {phase === "mistake" && "Not of these equations. Of the last ones without a mistake:"}
       {phase === "failed" && "Not of these equations and settings. Of the last ones that could be compiled:"}{" "}
-      {phase !== "compiling" && <code class="first-line">{made.cell.source.split("\n")[0]}</code>}
+      {phase !== "compiling" && <code class="first-line">{firstEquation(made.cell)}</code>}
     </p>
   );
+}
+
+/** The first line that says what the cell computes: neither a comment nor a size. */
+function firstEquation({ source, equations: { lines } }: Cell): string {
+  const start = lines[0]?.span.start ?? 0;
+  return source.slice(start).split("\n")[0] as string;
 }
 
 function Start({ text, open }: Pick<CellText, "text" | "open">) {
@@ -157,12 +163,14 @@ function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; re
         <dt>hoisted</dt>
         <dd>
           <code>{names(facts.hoisted)}</code>
-          <span class="soft small"> products for all time steps at once, before the time loop</span>
+          {facts.hoisted.length > 0 && (
+            <span class="soft small"> products for all time steps at once, before the time loop</span>
+          )}
         </dd>
         <dt>packed</dt>
         <dd>
           <code>{facts.packed.map((one) => `[${one.join(" ")}]`).join(" ") || "nothing"}</code>
-          <span class="soft small"> matrices side by side, one product each</span>
+          {facts.packed.length > 0 && <span class="soft small"> matrices side by side, one product each</span>}
         </dd>
         <dt>fused</dt>
         <dd>
@@ -171,7 +179,8 @@ function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; re
         </dd>
         <dt>gradient</dt>
         <dd>
-          {backward} operations<span class="soft small"> derived from the equations</span>
+          {count(backward)} {backward === 1 ? "operation" : "operations"}
+          <span class="soft small"> derived from the equations</span>
           {untrained.length > 0 && (
             <>
               ; none reaches <code>{names(untrained)}</code>

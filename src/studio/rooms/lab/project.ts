@@ -30,7 +30,7 @@ export function writeProject({ cell, form, source, runs }: Project): Uint8Array<
 
 /** The models' files are still to be read. @throws FormatError, one line, for what is no project, or a damaged one */
 export function readProject(bytes: Uint8Array, file: string): Project {
-  const { tensors, metadata } = readSafetensors(bytes, file);
+  const { tensors, metadata } = readTensors(bytes, file);
   if (metadata?.format !== format) {
     throw new FormatError(`${file}: is no project of the Lab. Open a model's file in Inspect or Write.`);
   }
@@ -56,6 +56,16 @@ export function readProject(bytes: Uint8Array, file: string): Project {
     return { name: run.name, training: run.training, file: new Uint8Array(data) };
   });
   return { cell, form: formFrom(form), source, runs: read };
+}
+
+/** Of a project nothing can be trained anew. */
+function readTensors(bytes: Uint8Array, file: string): ReturnType<typeof readSafetensors> {
+  try {
+    return readSafetensors(bytes, file);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new FormatError(error.message.replace("Copy it again or train anew.", "Copy it again, or save it again."));
+  }
 }
 
 function isRun(run: unknown): run is Omit<ProjectRun, "file"> {

@@ -102,6 +102,8 @@ function Answers({
             text: () => "a sixth step was never trained",
             dx: 6,
             textAnchor: "start",
+            lineAnchor: "top",
+            lineWidth: 10,
             fill: "var(--soft)",
           }),
           dot(targets, { x: "read", y: "next", r: 9, stroke: "var(--soft)", strokeWidth: 1.5 }),

@@ -27,6 +27,7 @@ export default function TextChapter() {
   const models = useModels();
   const [chosen, choose] = useState<string>();
   const id = chosen ?? models?.[0]?.id ?? untrained;
+  const keptBack = models?.find((model) => model.id === id)?.training?.facts["Validation loss"];
   const { value: file, error, retry } = useModelFile(models === undefined ? undefined : id);
   return (
     <>
@@ -60,7 +61,7 @@ export default function TextChapter() {
       <h2>From characters to numbers</h2>
       <AsNumbers file={file} />
       <h2>What comes next, and how surely</h2>
-      <Next file={file} />
+      <Next file={file} keptBack={typeof keptBack === "number" ? keptBack : undefined} />
     </>
   );
 }
@@ -182,7 +183,13 @@ function stripes(values: Float32Array, largest: number): string {
 /** Spaces and line ends can be seen. */
 const visible = (text: string): string => text.replaceAll(" ", "␣").replaceAll("\n", "↵");
 
-function Next({ file }: { readonly file: ModelFile | undefined }) {
+type NextProps = {
+  readonly file: ModelFile | undefined;
+  /** The model's loss on the text kept back from its training, where that is known. */
+  readonly keptBack: number | undefined;
+};
+
+function Next({ file, keptBack }: NextProps) {
   const [{ text }, set] = useShared(textKinds);
   const lesson = useLesson(file, text);
   return (
@@ -202,7 +209,7 @@ function Next({ file }: { readonly file: ModelFile | undefined }) {
         <div class="card">
           {file !== undefined && lesson !== undefined && <Distribution {...{ file, text, lesson }} />}
         </div>
-        <div class="card">{lesson !== undefined && <Surprise lesson={lesson} />}</div>
+        <div class="card">{lesson !== undefined && <Surprise {...{ lesson, keptBack }} />}</div>
       </div>
     </>
   );
@@ -263,7 +270,10 @@ function told(tokens: Lesson["tokens"]): string {
 }
 
 /** Bits of each character that was read, and what their mean is called. */
-function Surprise({ lesson: { tokens, loss, vocabulary } }: { readonly lesson: Lesson }) {
+function Surprise({
+  lesson: { tokens, loss, vocabulary },
+  keptBack,
+}: Pick<NextProps, "keptBack"> & { readonly lesson: Lesson }) {
   const most = Math.max(8, ...tokens.map(({ bits = 0 }) => bits));
   return (
     <>
@@ -293,8 +303,15 @@ function Surprise({ lesson: { tokens, loss, vocabulary } }: { readonly lesson: L
             <tr>
               <th scope="row">loss</th>
               <td class="number">{loss.toFixed(3)}</td>
-              <td>mean nats: −ln p</td>
+              <td>mean nats, −ln p, of these {tokens.length - 1} characters</td>
             </tr>
+            {keptBack !== undefined && (
+              <tr class="kept-back">
+                <th scope="row">loss on the text kept back</th>
+                <td class="number">{keptBack.toFixed(3)}</td>
+                <td>nats: what it is worth where it never read</td>
+              </tr>
+            )}
             <tr>
               <th scope="row">bits per character</th>
               <td class="number">{(loss / Math.LN2).toFixed(3)}</td>
@@ -316,7 +333,9 @@ function Surprise({ lesson: { tokens, loss, vocabulary } }: { readonly lesson: L
         </table>
       )}
       <p class="small soft">
-        {told(tokens)} Perplexities of models with other tokens cannot be compared; bits per character can.
+        {told(tokens)} So few characters say little of a model: its loss on a text that was kept back from the training
+        does{keptBack === undefined && ", which the Lab tells of each run"}. Perplexities of models with other tokens
+        cannot be compared; bits per character can.
       </p>
     </>
   );

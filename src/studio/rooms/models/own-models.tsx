@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import { messageOf } from "../../loading.ts";
+import { dateAndTime } from "../../models/losses.ts";
 import { download, forgetModel, keepForGood, readModelFile, type ShelfModel, useModels } from "../../models/shelf.ts";
 
 export function OwnModels() {
@@ -37,12 +38,14 @@ export function OwnModels() {
   );
 }
 
-const date = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 12 });
 const size = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
 function OwnModel({ model, attempt }: { readonly model: ShelfModel; readonly attempt: (work: Promise<void>) => void }) {
   const { id, name, bytes, madeMs, inPage = false, training } = model;
-  const facts = Object.entries(training?.facts ?? {}).map(([fact, value]) => `${fact} ${value}`);
+  const facts = Object.entries(training?.facts ?? {}).map(
+    ([fact, value]) => `${fact} ${typeof value === "number" ? figure.format(value) : value}`,
+  );
   const save = async (): Promise<void> => download(`${id}.safetensors`, await readModelFile(id));
   const [asked, setAsked] = useState(false);
   return (
@@ -50,7 +53,7 @@ function OwnModel({ model, attempt }: { readonly model: ShelfModel; readonly att
       <h3>{name}</h3>
       <p class="soft small">
         {size.format(bytes / 1e6)} MB
-        {madeMs === undefined ? ", given on the command line" : `, made ${date.format(madeMs)}`}
+        {madeMs === undefined ? ", given on the command line" : `, made ${dateAndTime(madeMs)}`}
         {inPage && ", only until the page is closed"}
       </p>
       {facts.length > 0 && <p class="soft small numbers">{facts.join(" · ")}</p>}
