@@ -1263,17 +1263,16 @@ test("a chain of more than 1000 operations, within a line or through lines", () 
     "
   `);
 });
-test("1000 operations one after another compile, and a value of the step before begins a new chain", () => {
+test("1000 operations one after another are a cell, and a value of the step before begins a new chain", () => {
   const long = [
     chain(997, (before) => `tanh(${before})`),
     chain(499, (before, k) => `${before} + ${before} * b${k}`),
     `h' = x${" + h".repeat(1000)}`,
     `g' = h${" + h".repeat(900)}\nh' = x${" + g".repeat(900)}`,
   ];
-  for (const source of long) {
-    const sizes = { units: 4, input: 4, batch: 2, steps: 3 };
-    expect(explainCell("", cell(source), sizes).both.nodes.length).toBeGreaterThan(1000);
-  }
+  for (const source of long) expect(cell(source).output).toBe("h'");
+  const sizes = { units: 4, input: 4, batch: 2, steps: 3 };
+  expect(explainCell("", cell(long[2] as string), sizes).both.nodes.length).toBeGreaterThan(1000);
 });
 test("too long a source", () => {
   expect(mistake("y = x\n".repeat(100_000))).toMatchInlineSnapshot(`
