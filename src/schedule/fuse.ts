@@ -318,11 +318,16 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   /** Values in registers that more than one pass would compute, where loading them is cheaper. */
   function computedTwice(stages: readonly Stage[]): NodeId[] {
     const passes = new Map<NodeId, number>();
+    /** The passes that compute each, by their order, as long as what is kept is in memory. */
+    const places = graph.nodes.map(() => new Set<number>());
+    let pass = 0;
     const size = new Map<NodeId, number>();
     for (const { items } of stages) {
       for (const { kind, tasks } of items) {
         if (kind !== "pass") continue;
         const values = tasks.map((task) => task.value);
+        pass++;
+        for (const id of values) for (const one of stored.has(id) ? node(id).inputs : [id]) places[one]?.add(pass);
         for (const id of inline(graph, stored, values, ownValues(tasks)).compute) {
           if (!stored.has(id)) passes.set(id, (passes.get(id) ?? 0) + 1);
         }
@@ -337,15 +342,13 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       const worthIt = costly.has(n.op) || chain > cheapChain;
       if (count > 1 && worthIt && n.shape !== "number" && n.op !== "mask" && n.op !== "one_hot") found.push(id);
     }
-    // What they are made from is computed once as soon as they are kept, unless something else reads it as well: see the
-    // next round.
-    const inside = inline(
-      graph,
-      stored,
-      found.flatMap((id) => node(id).inputs),
-      new Set(),
-    ).compute;
-    return found.filter((id) => !inside.includes(id));
+    // From the last to the first: what is kept is computed in the first of its passes alone, and so is what it is made from.
+    return [...size.keys()].reverse().filter((id) => {
+      const own = [...(places[id] as Set<number>)];
+      const kept = own.length > 1 && found.includes(id);
+      for (const input of node(id).inputs) for (const one of kept ? [Math.min(...own)] : own) places[input]?.add(one);
+      return kept;
+    });
   }
 }
 

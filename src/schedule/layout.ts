@@ -114,6 +114,9 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
   function takenOver(): Map<number, number> {
     const found = new Map<number, number>();
     const taken = new Set<number>();
+    /** Of the values that lie side by side in a buffer. */
+    const sizes = buffers.map(() => "");
+    for (const [id, { buffer }] of places) sizes[buffer] += ` ${node(id).shape}`;
     let moment = -1;
     for (const { loop, items: list } of stages) {
       for (const { kind, tasks } of list) {
@@ -123,12 +126,6 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
         const values = tasks.map(({ value }) => value);
         const loads = [...inline(graph, stored, values, own).loads];
         const bufferOf = (id: NodeId): number => places.get(id)?.buffer ?? -1;
-        /** Of the values that lie side by side. */
-        const sizesIn = (k: number): string =>
-          [...places.keys()]
-            .filter((id) => bufferOf(id) === k)
-            .map((id) => node(id).shape)
-            .join();
         // What is read elsewhere than at the number that is written.
         const apart = new Set(
           loads.flatMap((id) => {
@@ -146,7 +143,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
             lifetimes[mine]?.from === moment &&
             buffers[other]?.slots === buffers[mine]?.slots &&
             places.get(id)?.column === 0 &&
-            sizesIn(other) === sizesIn(mine);
+            sizes[other] === sizes[mine];
           const before = loads.find(
             (load) => !isView(node(load)) && places.get(load)?.column === 0 && fits(bufferOf(load)),
           );
