@@ -167,7 +167,7 @@ function varyingNodes(graph: Graph, wanted: readonly NodeId[]): readonly boolean
  */
 export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, NodeId>> = {}): Graph {
   const output = graph.outputs[of];
-  if (output === undefined) throw new Error(`internal: the graph has no output ${of}`);
+  if (output === undefined) throw new Error(`internal: no output ${of}`);
   const g = createBuilder(graph);
   const varying = varyingNodes(graph, Object.values(wanted));
   const needed = dependencies(graph, [output]);
@@ -212,7 +212,7 @@ export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, 
     const to = (operand: NodeId, value: () => NodeId): void => {
       if (!varying[operand] || g.shapeOf(operand) === "number") return;
       if ((readOnce.get(operand) ?? once) !== once) {
-        throw new Error(`internal: %${operand} is read both at every step and once a sequence`);
+        throw new Error(`internal: %${operand} is read once and by steps`);
       }
       readOnce.set(operand, once);
       contribute(operand, value());

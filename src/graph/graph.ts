@@ -143,7 +143,7 @@ export function createBuilder(base?: Graph) {
   function push(made: Node): NodeId {
     const once = made.once ?? made.inputs.some(isOnce);
     const wrong = made.inputs.find((id) => once && !isOnce(id) && !fixed(id));
-    if (wrong !== undefined) throw new Error(`internal: ${made.op} of a value a sequence and one a step, %${wrong}`);
+    if (wrong !== undefined) throw new Error(`internal: ${made.op} of %${wrong}, once and by steps`);
     const node: Node = once ? { ...made, once } : made;
     const key = keyOf(node);
     const found = known.get(key);
@@ -178,7 +178,7 @@ export function createBuilder(base?: Graph) {
 
     /** Declare a state; `next` must be called before the graph is made. */
     state(name: string, size: number, { reverse = false, adjoint = false }: StateKind = {}): NodeId {
-      if (states.has(name)) throw new Error(`internal: state ${name} is declared twice`);
+      if (states.has(name)) throw new Error(`internal: two states ${name}`);
       states.set(name, { size, next: -1, reverse, ...(adjoint && { adjoint }) });
       return push({ op: "state", inputs: [], shape: size, name });
     },
@@ -194,7 +194,7 @@ export function createBuilder(base?: Graph) {
     initial(name: string, value: NodeId): void {
       const state = states.get(name);
       if (state?.size !== shapeOf(value) || !(isOnce(value) || fixed(value))) {
-        throw new Error(`internal: state ${name} cannot start from %${value}`);
+        throw new Error(`internal: state ${name} from %${value}`);
       }
       state.initial = value;
     },
@@ -206,7 +206,7 @@ export function createBuilder(base?: Graph) {
     },
     /** Declare a parameter: [n] or [rows, columns]. */
     declare(name: string, shape: readonly number[], initializer: Initializer): void {
-      if (parameters.has(name)) throw new Error(`internal: parameter ${name} is declared twice`);
+      if (parameters.has(name)) throw new Error(`internal: two parameters ${name}`);
       parameters.set(name, { name, shape, initializer });
     },
     declaredShape: (name: string): readonly number[] | undefined => parameters.get(name)?.shape,
@@ -346,7 +346,7 @@ export function createBuilder(base?: Graph) {
     graph(outputs: Readonly<Record<string, NodeId>>, forwardCount = nodes.length): Graph {
       const list: State[] = [];
       for (const [name, state] of states) {
-        if (state.next < 0) throw new Error(`internal: state ${name} is never set`);
+        if (state.next < 0) throw new Error(`internal: no next ${name}`);
         list.push({ name, ...state });
       }
       return { nodes: [...nodes], states: list, parameters: [...parameters.values()], outputs, forwardCount };
@@ -354,7 +354,7 @@ export function createBuilder(base?: Graph) {
   };
   function rowsOf(matrix: NodeId, columns: number): number {
     const rows = vectorSize(matrix, "sum_rows") / columns;
-    if (!Number.isInteger(rows)) throw new Error(`internal: ${shapeOf(matrix)} numbers in rows of ${columns}`);
+    if (!Number.isInteger(rows)) throw new Error(`internal: rows of ${columns}`);
     return rows;
   }
   function declared(name: string): Parameter {

@@ -187,7 +187,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       if (n.op === "stretch") found.add(n.times);
       if (n.op === "tile") found.add(node(n.inputs[0] as NodeId).shape as number);
     }
-    if (found.size > 1) throw new Error(`internal: %${task.node} has rows of ${[...found].join(" and of ")}`);
+    if (found.size > 1) throw new Error(`internal: %${task.node} has rows of two sizes`);
     return [...found][0];
   }
 
@@ -311,17 +311,16 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       if (n.op !== "state" || loops[id] !== loop) return;
       directions.add(graph.states.find((state) => state.name === n.name)?.reverse ?? false);
     });
-    if (directions.size !== 1) throw new Error("internal: a time loop runs in both directions");
+    if (directions.size !== 1) throw new Error("internal: a loop runs both ways");
     return directions.has(true);
   }
 
   /** Values in registers that more than one pass would compute, where loading them is cheaper. */
   function computedTwice(stages: readonly Stage[]): NodeId[] {
-    const passes = new Map<NodeId, number>();
-    /** The passes that compute each, by their order, as long as what is kept is in memory. */
+    /** By node, how many passes compute it, and which would, by their order, with what is kept in memory. */
+    const times = graph.nodes.map(() => 0);
     const places = graph.nodes.map(() => new Set<number>());
     let pass = 0;
-    const size = new Map<NodeId, number>();
     for (const { items } of stages) {
       for (const { kind, tasks } of items) {
         if (kind !== "pass") continue;
@@ -329,24 +328,25 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
         pass++;
         for (const id of values) for (const one of stored.has(id) ? node(id).inputs : [id]) places[one]?.add(pass);
         for (const id of inline(graph, stored, values, ownValues(tasks)).compute) {
-          if (!stored.has(id)) passes.set(id, (passes.get(id) ?? 0) + 1);
+          if (!stored.has(id)) (times[id] as number)++;
         }
       }
     }
-    const found: NodeId[] = [];
-    for (const [id, count] of [...passes].sort((a, b) => a[0] - b[0])) {
-      const n = node(id);
-      const chain =
-        1 + n.inputs.reduce((total, input) => total + (found.includes(input) ? 0 : (size.get(input) ?? 0)), 0);
-      size.set(id, chain);
-      const worthIt = costly.has(n.op) || chain > cheapChain;
-      if (count > 1 && worthIt && n.shape !== "number" && n.op !== "mask" && n.op !== "one_hot") found.push(id);
-    }
+    /** Operations that it takes to compute each again; none where it would be kept. */
+    const size: number[] = [];
+    graph.nodes.forEach(({ op, shape, inputs }, id) => {
+      const count = times[id] as number;
+      const chain = inputs.reduce((total, input) => total + (size[input] as number), 1);
+      const worthIt = count > 1 && (costly.has(op) || chain > cheapChain);
+      size[id] = count === 0 || (worthIt && shape !== "number" && op !== "mask" && op !== "one_hot") ? 0 : chain;
+    });
     // From the last to the first: what is kept is computed in the first of its passes alone, and so is what it is made from.
     return [...size.keys()].reverse().filter((id) => {
       const own = [...(places[id] as Set<number>)];
-      const kept = own.length > 1 && found.includes(id);
-      for (const input of node(id).inputs) for (const one of kept ? [Math.min(...own)] : own) places[input]?.add(one);
+      const kept = own.length > 1 && times[id] && !size[id];
+      if (times[id]) {
+        for (const input of node(id).inputs) for (const one of kept ? [Math.min(...own)] : own) places[input]?.add(one);
+      }
       return kept;
     });
   }

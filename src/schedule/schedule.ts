@@ -123,7 +123,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       return { ...whole, offset: whole.offset + 4 * n.start };
     }
     const place = places.get(id);
-    if (place === undefined) throw new Error(`internal: ${n.op} %${id} has no place in memory`);
+    if (place === undefined) throw new Error(`internal: ${n.op} %${id} has no place`);
     return location(place);
   };
 
@@ -198,7 +198,7 @@ function kept(graph: Graph, names: readonly string[]): Map<string, NodeId> {
   const found = new Map<string, NodeId>();
   for (const name of names) {
     const id = graph.outputs[name] ?? graph.nodes.findIndex((n) => n.name === name && opClass[n.op] !== "sink");
-    if (id < 0) throw new Error(`internal: the graph has no value ${name}`);
+    if (id < 0) throw new Error(`internal: no value ${name}`);
     found.set(name, id);
   }
   return found;
@@ -216,7 +216,7 @@ function checkInPlace(graph: Graph, items: readonly Item[], stored: ReadonlySet<
       return node?.op === "state" && node.name === name;
     }),
   );
-  if (written < 0 || late) throw new Error(`internal: state ${name} cannot be updated in place`);
+  if (written < 0 || late) throw new Error(`internal: state ${name} in place`);
 }
 
 /** One plan that runs one after the other; their memory must not overlap. */

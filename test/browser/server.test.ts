@@ -34,7 +34,7 @@ async function ask({ url, init }: { url: string; init: RequestInit }) {
 test("a page of another site streams a completion with its key, reads errors, and sends all that clients do", async () => {
   await withPage({ isolated: false }, async (page) => {
     const { origin } = new URL(page.url());
-    const url = await start({ cors: [origin], apiKeys: ["secret"], sessions: 0 });
+    const url = await start({ cors: [origin], apiKeys: ["secret", "other"], sessions: 1 });
     expect(new URL(url).origin).not.toBe(origin);
     const headers = {
       ...{ Authorization: "Bearer secret", "Content-Type": "application/json" },
@@ -59,6 +59,9 @@ test("a page of another site streams a completion with its key, reads errors, an
     expect([wrong.status, JSON.parse(wrong.text ?? "").error.code]).toEqual([404, "model_not_found"]);
     const keyless = await post("/v1/completions", asked, { Authorization: "Bearer wrong" });
     expect([keyless.status, JSON.parse(keyless.text ?? "").error.code]).toEqual([401, "invalid_api_key"]);
+    const others = { Authorization: "Bearer other", "Content-Type": "application/json" };
+    const first = { method: "POST", headers: others, body: JSON.stringify({ model: "lm" }) };
+    expect((await fetch(`${url}/v1/unrolled/sessions`, first)).status).toBe(201);
     const full = await post("/v1/unrolled/sessions", { model: "lm" });
     expect([full.status, full.retryAfter]).toEqual([429, expect.stringMatching(/^\d+$/)]);
     for (const method of ["PUT", "DELETE"]) {

@@ -216,7 +216,7 @@ describe.skipIf(process.platform === "win32")("a file that is replaced while it 
           .err()
           .slice(before)
           .split("\n")
-          .find((line) => line.startsWith('{"warning"'));
+          .find((line) => line.includes('"warning":'));
       await until(() => said() !== undefined);
       expect(JSON.parse(said() as string).warning).toMatch(message);
     };
