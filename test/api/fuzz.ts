@@ -118,12 +118,15 @@ function misspell(random: Random, name: string): string {
   return pick(random, ways);
 }
 
+/** Which thing it changes: `argument 1: settings: [0`, of `argument 1: settings: [0] -0.5`. */
+const placeOf = (what: string): string => what.slice(0, Math.max(0, what.lastIndexOf("] "), what.lastIndexOf(": ")));
+
 function damageOnce(random: Random, entry: Entry, { args, damage, wrong }: Damaged): Damaged {
   const made = (change: (copy: unknown[]) => void, what: string, isWrong: boolean): Damaged => {
     const copy = [...args];
     change(copy);
     // The second damage may undo the first: then nobody says that it is wrong.
-    const mends = damage !== "" && damage.split(":")[0] === what.split(":")[0];
+    const mends = placeOf(damage) !== "" && placeOf(damage) === placeOf(what);
     return {
       args: copy,
       damage: damage === "" ? what : `${damage}; ${what}`,
