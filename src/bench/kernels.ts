@@ -3,6 +3,7 @@
  * the sizes of an LSTM, elementary functions, a softmax's sum. One thread. Measured with tinybench, a development tool.
  */
 import { pathToFileURL } from "node:url";
+import { defaultTarget } from "../engines/registry.ts";
 import { type Builder, createBuilder } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { createRandom } from "../nn/random.ts";
@@ -35,7 +36,11 @@ export type Kernel = {
 function kernel(name: string, rows: number, build: (g: Builder) => Readonly<Record<string, number>>): Kernel {
   const g = createBuilder();
   const outputs = build(g);
-  return { name, rows, plan: schedule(g.graph(outputs), { steps: 1, batch: rows, keep: Object.keys(outputs) }) };
+  return {
+    name,
+    rows,
+    plan: schedule(g.graph(outputs), { target: defaultTarget, steps: 1, batch: rows, keep: Object.keys(outputs) }),
+  };
 }
 
 const initial = { name: "zeros", values: [] };
@@ -88,7 +93,7 @@ export async function measureKernel(
     retainSamples: true,
     throws: true,
   });
-  bench.add(name, () => program.runHere());
+  bench.add(name, () => program.runSync());
   await bench.run();
   program.dispose();
   const { msPerStep, spread } = summary(bench.tasks[0]?.result?.latency?.samples ?? [], 1);

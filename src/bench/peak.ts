@@ -1,7 +1,7 @@
 /** The peak that products are held against: what one core does in WASM SIMD on registers alone. */
-import { assembleModule, f32x4, forLoop, func, i32, local, v128 } from "../wasm/assembler.ts";
-import { relaxedSimd } from "../wasm/features.ts";
-import { madd } from "../wasm/vector-math.ts";
+import { assembleModule, f32x4, forLoop, func, i32, local, v128 } from "../engines/wasm/assembler.ts";
+import { relaxedSimd } from "../engines/wasm/features.ts";
+import { madd } from "../engines/wasm/vector-math.ts";
 
 /** The most f32 operations a second that one core does in WASM SIMD, in GFLOP/s: multiply-adds on registers alone. */
 export async function measurePeak(): Promise<number> {

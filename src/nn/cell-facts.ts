@@ -1,8 +1,9 @@
 /** What a built-in cell is and costs at a size, and what compiling makes of its products. */
 import { about, cells } from "../cells/index.ts";
+import { checkMemory } from "../engines/memory-limit.ts";
+import { defaultTarget } from "../engines/registry.ts";
 import { addCell, type Cell } from "../graph/cell.ts";
 import { createBuilder } from "../graph/graph.ts";
-import { checkMemory } from "../runtime/memory-limit.ts";
 import { factsOf } from "../schedule/print.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { countParameters } from "./model.ts";
@@ -40,7 +41,9 @@ export function cellFacts(name: string, { units, input }: CellSizes): CellFacts 
   const parameters = countParameters(graph);
   checkMemory(4 * parameters, `the cell ${name}`);
   // One step has no loop; of two or more it makes no difference.
-  const { hoisted, multiplyAdds } = factsOf(schedule(graph, { steps: 2, batch: 1, keep: ["output"] }));
+  const { hoisted, multiplyAdds } = factsOf(
+    schedule(graph, { target: defaultTarget, steps: 2, batch: 1, keep: ["output"] }),
+  );
   const looped = graph.nodes.flatMap((node) => (node.op === "matmul" ? [node.view.parameter] : []));
   for (const matrix of hoisted) looped.splice(looped.indexOf(matrix), 1);
   const { year = null, differs = "" } = about[name] ?? {};

@@ -1,10 +1,12 @@
 /** What compiling makes of one cell: its graph, its gradient and its plans, as data and as text. */
+
+import { checkMemory } from "../engines/memory-limit.ts";
+import { defaultTarget } from "../engines/registry.ts";
 import { grad } from "../grad/grad.ts";
 import { addCell, type Cell } from "../graph/cell.ts";
 import { createBuilder, type Graph } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
 import { evaluateSize } from "../graph/sizes.ts";
-import { checkMemory } from "../runtime/memory-limit.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { factsOf, type PlanFacts, printPlan } from "../schedule/print.ts";
 import { schedule } from "../schedule/schedule.ts";
@@ -48,8 +50,8 @@ export function explainCell(name: string, cell: Cell, { units, input, batch, ste
   const parameters = countParameters(forward);
   checkMemory(8 * parameters, "a gradient of this cell");
   const both = grad(forward, "output");
-  const inference = schedule(forward, { steps, batch, keep: ["output"] });
-  const training = schedule(both, { steps, batch, keep: ["output"] });
+  const inference = schedule(forward, { target: defaultTarget, steps, batch, keep: ["output"] });
+  const training = schedule(both, { target: defaultTarget, steps, batch, keep: ["output"] });
   const numbers = new Map([
     ["units", units],
     [x, input],
@@ -88,7 +90,7 @@ export function printExplanation(
     "",
     "What compiling did (forward)",
     `  hoisted out of the time loop   ${list(facts.hoisted)}`,
-    `  packed into one product        ${facts.packed.map((names) => `[${names.join(" ")}]`).join(" ") || "nothing"}`,
+    `  merged into one product        ${facts.merged.map((names) => `[${names.join(" ")}]`).join(" ") || "nothing"}`,
     `  fused passes in the time loop  ${facts.fused}`,
     `  multiply-adds a step           ${number(facts.multiplyAdds)} forward, ${number(factsOf(training).multiplyAdds)} with the gradient`,
     `  memory                         ${number(facts.bytes)} bytes forward, ${number(training.bytes)} with the gradient`,

@@ -2,6 +2,9 @@
  * Every named value of every layer while a model reads a sequence, one step after the other, so that no sequence is too
  * long. Knows nothing about text.
  */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostRules } from "../engines/registry.ts";
 import { createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -13,8 +16,7 @@ import {
   options as optionsOf,
   string,
 } from "../graph/schema.ts";
-import { hostRules, type LoadOptions, load } from "../runtime/program.ts";
-import { schedule } from "../schedule/schedule.ts";
+import { bind } from "./bind.ts";
 import { addModel, aModel, cellsOf, checkReadsForward, type Model } from "./model.ts";
 import { Session } from "./session.ts";
 
@@ -49,7 +51,7 @@ export type InspectedStep = {
 };
 
 /** Without `values` all that have a name. */
-export type InspectOptions = LoadOptions & {
+export type InspectOptions = HostOptions & {
   /** The values to keep, by layer and name (`lstm.f`). */
   readonly values?: readonly string[] | undefined;
 };
@@ -90,9 +92,9 @@ export async function* inspectModel(
     throw new InputError(`inspect: the model has no value "${unknown}". It has ${there.join(", ") || "none"}`);
   }
   const keys = there.filter((key) => values?.includes(key) ?? true);
-  const program = await load(schedule(graph, { steps: 1, batch: 1, keep: ["output", ...keys] }), host, { here: true });
+  const sizes = { steps: 1, batch: 1, keep: ["output", ...keys] };
+  const program = await bind(model, { graph: () => graph, ...sizes }, host, { sync: true });
   try {
-    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
     const session = new Session(model, program);
     const predicts = model.input === "tokens" && model.inputs[0]?.count === model.outputSize;
     let before: Float64Array | undefined;

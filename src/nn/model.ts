@@ -2,6 +2,8 @@
  * A model: layers, each of which reads the one before it or the one that it names, and the values of their parameters.
  * Knows nothing about losses, optimisers or text.
  */
+
+import { checkMemory } from "../engines/memory-limit.ts";
 import {
   type Builder,
   createBuilder,
@@ -23,7 +25,6 @@ import {
   options as optionsOf,
   type Rule,
 } from "../graph/schema.ts";
-import { checkMemory } from "../runtime/memory-limit.ts";
 import { initialize } from "./initializers.ts";
 import { aLayer, type CellSpec, type LayerSpec, mergeLabels, namesOf, size } from "./layers.ts";
 import { aSeed, createRandom } from "./random.ts";

@@ -3,10 +3,11 @@
  * "A storage-efficient WY representation for products of Householder transformations", 1989), so that nearly all of the
  * work is products of matrices, which run as WASM. Knows nothing about parameters.
  */
-import { aligned } from "../schedule/memory.ts";
-import { assembleModule, call, func, local } from "../wasm/assembler.ts";
-import { pageBytes } from "../wasm/emit.ts";
-import { matmulFunctions } from "../wasm/matmul.ts";
+
+import { assembleModule, call, func, local } from "../engines/wasm/assembler.ts";
+import { pageBytes } from "../engines/wasm/emit.ts";
+import { matmulFunctions } from "../engines/wasm/matmul.ts";
+import { aligned } from "../engines/wasm/target.ts";
 
 /** Reflections of a block; and columns of a panel, as the product reads them. */
 const [block, panel] = [32, 8];

@@ -2,6 +2,9 @@
  * What a prediction owes to each of the tokens before it: the gradient of a token's log-probability by the embeddings
  * that were read. Knows nothing about text.
  */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostRules } from "../engines/registry.ts";
 import { grad } from "../grad/grad.ts";
 import { createBuilder } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -13,8 +16,7 @@ import {
   options as optionsOf,
   recordOf,
 } from "../graph/schema.ts";
-import { hostRules, type LoadOptions, load } from "../runtime/program.ts";
-import { schedule } from "../schedule/schedule.ts";
+import { bind } from "./bind.ts";
 import { addModel, aModel, checkReadsForward, type Model } from "./model.ts";
 import { createSession, type Session } from "./session.ts";
 
@@ -31,7 +33,7 @@ export type Saliency = {
 };
 
 /** Where the first token is read: without `start` at the beginning of a text. */
-export type SaliencyOptions = LoadOptions & {
+export type SaliencyOptions = HostOptions & {
   /** What the model remembered before the first token, as a session's `state()`. */
   readonly start?: Readonly<Record<string, ArrayLike<number>>> | undefined;
 };
@@ -82,12 +84,11 @@ export async function saliency(
 
   const steps = tokens.length - 1;
   const keep = ["last", ...read.map(([name]) => `d ${name}`)];
-  const program = await load(schedule(graph, { steps, batch: 1, keep }), host);
+  const program = await bind(model, { graph: () => graph, steps, batch: 1, keep }, host);
   // A session knows how states start, and which there are.
   let session: Session | undefined;
   try {
-    session = await createSession(model, { threads: 1 });
-    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+    session = await createSession(model, { ...host, threads: 1 });
     if (start !== undefined) session.restore(start);
     program.resetStates();
     for (const [name, values] of Object.entries(session.state())) program.setState(name, values);

@@ -1,4 +1,7 @@
 /** A model that reads one input at a time and keeps its state between them. Knows nothing about text or sampling. */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -12,13 +15,12 @@ import {
   recordOf,
 } from "../graph/schema.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
-import type { Plan } from "../schedule/plan.ts";
-import { schedule } from "../schedule/schedule.ts";
-import { aModel, checkReadsForward, type Model, modelGraph, onceForEqual } from "./model.ts";
+import type { LoadOptions, Program } from "../runtime/program.ts";
+import { bind } from "./bind.ts";
+import { aModel, checkReadsForward, type Model, modelGraph } from "./model.ts";
 import { learnedState } from "./recurrent.ts";
 
-export const sessionArguments: Arguments = { model: aModel, options: optionsOf<LoadOptions>(hostRules) };
+export const sessionArguments: Arguments = { model: aModel, options: optionsOf<HostOptions>(hostRules) };
 
 /**
  * A model with the values it has now, before its first step. Where a step is worth it, and this thread may wait (a
@@ -26,20 +28,17 @@ export const sessionArguments: Arguments = { model: aModel, options: optionsOf<L
  * @throws InputError for a model of several inputs, or that needs the whole sequence
  * @example const session = await createSession(model); const logits = session.next(3);
  */
-export async function createSession(model: Model, options: LoadOptions = {}): Promise<Session> {
+export async function createSession(model: Model, options: HostOptions = {}): Promise<Session> {
   checkArguments("createSession", { model, options }, sessionArguments);
   checkReadsForward(model, "session");
-  const program = await load(stepPlan(model, 1), options, { here: true, owner: "session" });
-  for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
-  return new Session(model, program);
+  return new Session(model, await bindStep(model, 1, options, { owner: "session" }));
 }
 
 /** One time step of so many examples, of a model that goes on. */
-export const stepPlan = (model: Model, batch: number): Plan =>
-  onceForEqual(model, ["step", batch], () => {
-    const { graph } = modelGraph(model, { training: false, goesOn: true });
-    return schedule(graph, { steps: 1, batch, keep: ["output"] });
-  });
+export const bindStep = (model: Model, batch: number, host: HostOptions, how: LoadOptions): Promise<Program> => {
+  const graph = () => modelGraph(model, { training: false, goesOn: true }).graph;
+  return bind(model, { purpose: ["step"], graph, steps: 1, batch, keep: ["output"] }, host, { sync: true, ...how });
+};
 
 /**
  * Owns the program and, in it, the state, until it is disposed of. Later changes of the model's values do not reach it. A step makes nothing on
@@ -76,8 +75,8 @@ export class Session extends Disposable {
     const { program } = this;
     if (this.tokens !== undefined) program.setIndex("tokens", this.readToken(input, this.tokens));
     else program.setInput("x", this.readVector(input));
-    program.runHere();
-    program.carry();
+    program.runSync();
+    program.advanceStates();
     return program.output("output", this.output);
   }
   private readToken(input: unknown, count: number): Int32Array {

@@ -1,4 +1,7 @@
 /** Every named value of a cell while it reads a sequence, and what the last output owes to each. */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostRules } from "../engines/registry.ts";
 import { grad } from "../grad/grad.ts";
 import { aCell, addCell, type Cell } from "../graph/cell.ts";
 import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
@@ -13,8 +16,7 @@ import {
   options as optionsOf,
   recordOf,
 } from "../graph/schema.ts";
-import { hostRules, type LoadOptions, load } from "../runtime/program.ts";
-import { schedule } from "../schedule/schedule.ts";
+import { compile } from "../runtime/program.ts";
 import { initialize } from "./initializers.ts";
 import { size as someUnits } from "./layers.ts";
 import { aSeed, createRandom } from "./random.ts";
@@ -23,7 +25,7 @@ import { aSeed, createRandom } from "./random.ts";
 export type Trace<Names extends string> = { readonly [Name in Names]: readonly Float32Array[] };
 
 /** How many units the cell has, and the values of its parameters, drawn from `seed` (0) where they are not given. */
-export type TraceOptions = LoadOptions & {
+export type TraceOptions = HostOptions & {
   readonly units?: number;
   /** Parameters by name (`W_f`), flat; those that are absent start as their initialiser says. */
   readonly parameters?: Readonly<Record<string, ArrayLike<number>>>;
@@ -98,7 +100,7 @@ async function run<Names extends string>(
   const graph = derive(g.graph({ ...values, last }), values);
   const steps = sequence.length;
   const keep = cell.names.map((name) => `${prefix}${name}`);
-  const program = await load(schedule(graph, { steps, batch: 1, keep }), host);
+  const program = await compile(graph, { steps, batch: 1, keep }, host);
   try {
     const random = createRandom(seed);
     for (const parameter of graph.parameters) {

@@ -1,187 +1,102 @@
 /**
- * A compiled plan with its memory: put inputs in, run, read values out. Knows nothing about cells, models or text.
+ * A plan that an engine runs: put inputs in by name, run, read values out by name. Everything that is read is a copy. Knows
+ * nothing about cells, models, text or any engine.
  */
+import type { Executable, HostOptions, Numbers } from "../engines/engine.ts";
+import { engineOf } from "../engines/registry.ts";
+import type { Graph } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
-import { contentOf, type Kept, numberOf, remember } from "../graph/remember.ts";
-import { flag, type Schema, wholeNumber } from "../graph/schema.ts";
-import { multiplyAdds, type Plan, reservedBytes, type Slot } from "../schedule/plan.ts";
-import { type EmitOptions, emit, memoryPages, pageBytes } from "../wasm/emit.ts";
-import { relaxedSimd, sharedMemory } from "../wasm/features.ts";
+import type { ParameterRun, Plan, Slot } from "../schedule/plan.ts";
+import { type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 import { Disposable } from "./disposable.ts";
-import { checkMemory, refusedMemory } from "./memory-limit.ts";
-import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram, weigh } from "./pool.ts";
 
-export type LoadOptions = {
-  /** Fused multiply-add where the host has it (default). Off: the same bits on every processor. */
-  readonly fma?: boolean | undefined;
-  /**
-   * Threads that run it. Results are the same bits for any number. Without it: as many as there are cores for work that
-   * is worth it, on shared memory; one where there is none (a page that is not cross-origin isolated).
-   */
-  readonly threads?: number | undefined;
-};
-
-export const hostRules: Schema<LoadOptions> = { fma: flag, threads: wholeNumber(1, 64) };
-
-/** Multiply-adds of a run from which threads gain more than it costs to call them: by message, and from here. */
-const worthThreads = 4e6;
-const worthThreadsHere = 1e6;
-const mostThreads = 8;
-
-function threadsFor(plan: Plan, wanted: number | undefined, here: boolean): number {
-  if (!sharedMemory() || (here && !mayWait())) return 1;
-  const most = Math.min(mostThreads, availableThreads());
-  const worth = multiplyAdds(plan) >= (here ? worthThreadsHere : worthThreads);
-  const threads = wanted ?? (worth ? most : 1);
-  return here ? Math.min(mostThreads, threads) : threads;
-}
+/** `sync`: it is to run by `runSync`, one short step after the other. `owner`: what an error calls it after its end. */
+export type LoadOptions = { readonly sync?: boolean; readonly owner?: string };
 
 /**
- * Compile a plan and give it memory. Everything is zero at first. `here`: it is to run by `runHere`, one short step after
- * the other, not by `run`. `owner` is what an error calls it after its end.
- * @throws InputError for a plan that needs more memory than WebAssembly has, or than the machine gives
+ * Have the engine of the plan's target compile it and give it memory. Everything is zero at first.
+ * @throws InputError for a plan that needs more memory than the engine has, or than the machine gives
  */
 export async function load(
   plan: Plan,
-  { fma = true, threads: wanted }: LoadOptions = {},
-  { here = false, owner = "program" }: { readonly here?: boolean; readonly owner?: string } = {},
+  host: HostOptions = {},
+  { sync = false, owner = "program" }: LoadOptions = {},
 ): Promise<Program> {
-  checkMemory(plan.bytes, "the program");
-  const threads = threadsFor(plan, wanted, here);
-  const options: EmitOptions = { fma: fma && relaxedSimd(), threads };
-  const key = contentOf({ plan: numberOf(plan), ...options });
-  const module = await remember(modules, key, async () => WebAssembly.compile(emit(plan, options)));
-  let instance = takeIdle(key);
-  if (instance === undefined) {
-    const memory = allocate(memoryPages(plan, threads), threads > 1);
-    const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as Exports;
-    const pool = threads > 1 ? await loadIntoPool(module, memory, threads, exports.run) : undefined;
-    instance = { key, threads, memory, buffer: memory.buffer, exports, pool };
-  }
-  return new Program(plan, instance, owner);
+  const engine = await engineOf(plan.target.name);
+  return new Program(plan, await engine.load(plan, host, { sync }), owner);
 }
 
-/** Modules by the content of their plan: a plan is compiled once, whoever made it. */
-const modules: Kept<Promise<WebAssembly.Module>> = new Map();
-
-/** A module with its memory, which one program has at a time. */
-type Instance = {
-  readonly key: string;
-  readonly threads: number;
-  readonly memory: WebAssembly.Memory;
-  /** Of the memory, which makes a new object each time it is asked. */
-  readonly buffer: ArrayBuffer;
-  readonly exports: Exports;
-  readonly pool: PoolProgram | undefined;
-};
-
-/** Instances that no program has, the one given back last at the end: the next program of the same plan takes it. */
-const idle: Instance[] = [];
-const mostIdle = 16;
-const mostIdleBytes = 2 ** 28;
-const bytesOf = ({ buffer }: Instance): number => buffer.byteLength;
-
-function takeIdle(key: string): Instance | undefined {
-  const at = idle.findIndex((one) => one.key === key);
-  if (at < 0) return undefined;
-  const [found] = idle.splice(at, 1) as [Instance];
-  // As new; what threads meet by, in front of the plan, goes on.
-  new Uint8Array(found.buffer, reservedBytes).fill(0);
-  return found;
-}
-function keepIdle(instance: Instance): void {
-  idle.push(instance);
-  let bytes = idle.reduce((sum, one) => sum + bytesOf(one), 0);
-  while (idle.length > mostIdle || bytes > mostIdleBytes) {
-    const [dropped] = idle.splice(bytesOf(instance) > mostIdleBytes ? -1 : 0, 1) as [Instance];
-    bytes -= bytesOf(dropped);
-    if (dropped.pool !== undefined) dropFromPool(dropped.pool.id);
-    // Shared or not, so that the collector hurries; when whoever gave it back is done with it.
-    setTimeout(weigh, 0, bytesOf(dropped));
-  }
+/** A graph as a program on the engine that the host's options name. */
+export async function compile(
+  graph: Graph,
+  sizes: Omit<ScheduleOptions, "target">,
+  host: HostOptions = {},
+  how?: LoadOptions,
+): Promise<Program> {
+  const { target } = await engineOf(host.engine);
+  return load(schedule(graph, { target, ...sizes }), host, how);
 }
 
-/** Of a program that nobody disposed of workers hold the memory until it is collected. */
-const collected = new FinalizationRegistry<number>(dropFromPool);
-
-function allocate(pages: number, shared: boolean): WebAssembly.Memory {
-  try {
-    const memory = new WebAssembly.Memory(shared ? { initial: pages, maximum: pages, shared } : { initial: pages });
-    if (shared) weigh(pages * pageBytes);
-    return memory;
-  } catch (error) {
-    throw refusedMemory(pages * pageBytes, "the program", error);
-  }
-}
-
-type Exports = { readonly run: (thread: number, changed: 0 | 1) => void; readonly carry: () => void };
-
-/** Owns its instance until it is disposed of; views of its memory end with it. */
+/** Owns what the engine made until it is disposed of. */
 export class Program extends Disposable {
   readonly plan: Plan;
   readonly threads: number;
   private readonly owner: string;
-  private held: Instance | undefined;
+  private held: Executable | undefined;
   private readonly allViews: Views;
-  /** Collected with the program: what is watched for that lives longer than other garbage, so it is small. */
-  private readonly lease = {};
-  /** Whether parameters may have changed since they were last laid out for the products. */
-  private changed = true;
+  /** Whether parameters may have changed since the last run. */
+  private dirty = true;
 
-  constructor(plan: Plan, instance: Instance, owner: string) {
+  constructor(plan: Plan, executable: Executable, owner: string) {
     super();
     this.plan = plan;
-    this.threads = instance.threads;
+    this.threads = executable.threads;
     this.owner = owner;
-    this.held = instance;
-    this.allViews = viewsOf(plan, instance.buffer);
-    if (instance.pool !== undefined) collected.register(this.lease, instance.pool.id, this.lease);
+    this.held = executable;
+    this.allViews = viewsOf(plan, executable);
   }
 
   dispose(): void {
     const { held } = this;
-    if (held === undefined) return;
     this.held = undefined;
-    collected.unregister(this.lease);
-    if (held.pool !== undefined) held.pool.whenFree(() => keepIdle(held));
-    else {
-      // Detaches the views that are out there; those of shared memory cannot be.
-      held.memory.grow(0);
-      keepIdle({ ...held, buffer: held.memory.buffer });
-    }
+    held?.dispose();
   }
   /** @throws InputError once it is disposed of */
-  get instance(): Instance {
+  private get executable(): Executable {
     if (this.held === undefined) throw new InputError(`${this.owner}: used after dispose(). Create another one.`);
     return this.held;
   }
   private get views(): Views {
-    return this.instance && this.allViews;
+    return this.executable && this.allViews;
+  }
+  /** @throws InputError once it is disposed of */
+  checkOpen(): void {
+    void this.executable;
   }
 
   /**
-   * The plan once: all its time steps. With several threads, in workers: this one stays free.
+   * The plan once: all its time steps. Outputs, totals and states can be read afterwards.
    * @throws where a thread fails; what the program holds is lost then, and it cannot run again
    */
   async run(): Promise<void> {
-    const { pool, exports } = this.instance;
-    if (pool === undefined) exports.run(0, this.takeChange());
-    else await pool.run(this.takeChange());
+    await this.executable.run(this.consumeDirty());
   }
-  /** The same at once, and in part here; for a program that was loaded for it. Throws as `run` rejects. */
-  runHere(): void {
-    const { pool, exports } = this.instance;
-    if (pool === undefined) exports.run(0, this.takeChange());
-    else pool.lead(this.takeChange());
+  /** The same at once, for a program that was loaded for it. Throws as `run` rejects. */
+  runSync(): void {
+    this.executable.runSync(this.consumeDirty());
   }
   /** Each state goes on from where the last run left it; without it the next run starts where the last one did. */
-  carry(): void {
-    this.instance.exports.carry();
+  advanceStates(): void {
+    this.executable.advanceStates();
   }
-  private takeChange(): 0 | 1 {
-    const { changed } = this;
-    this.changed = this.plan.changesParameters;
-    return changed ? 1 : 0;
+  /** Before parameters, gradients and slots are read: have them here, where the engine computes elsewhere. */
+  async fetch(): Promise<void> {
+    if (this.plan.target.memory === "device") await this.executable.fetch();
+  }
+  private consumeDirty(): 0 | 1 {
+    const { dirty } = this;
+    this.dirty = this.plan.changesParameters;
+    return dirty ? 1 : 0;
   }
 
   /** Vectors (T,B,D) or scalars (T,B), flat; without T where there is one value a sequence. */
@@ -200,37 +115,69 @@ export class Program extends Disposable {
     this.views.keys[0] = key0;
     this.views.keys[1] = key1;
   }
+
   /** [n] or [rows, columns], flat. */
   setParameter(name: string, values: ArrayLike<number>): void {
-    this.parameter(name).set(values);
+    this.dirty = true;
+    this.inSlab(this.views.parameters, name).set(values);
   }
-  /** A view into the program's memory; to write into it later, ask for it anew. */
-  parameter(name: string): Float32Array {
-    this.changed = true;
-    const { offset, shape } = find(this.plan.parameters, "parameter", name);
-    return this.floats(offset, product(shape));
+  /** All of the plan's parameters, by name; others are left alone. */
+  setParameters(values: Readonly<Record<string, ArrayLike<number>>>): void {
+    for (const name of Object.keys(this.plan.parameters)) this.setParameter(name, values[name] as ArrayLike<number>);
   }
-  /** The gradient of the last run: a view; zeros where the plan has no gradients because all of them are zero. */
-  gradient(name: string): Float32Array {
-    const { offset, shape } = find(this.plan.parameters, "parameter", name);
-    if (this.plan.gradientSlab.floats === 0) return new Float32Array(product(shape));
-    return this.floats(offset - this.plan.parameterSlab.offset + this.plan.gradientSlab.offset, product(shape));
+  parameter(name: string, into?: Float32Array): Float32Array {
+    return copy(this.inSlab(this.views.parameters, name), into);
   }
-  /** All parameters in one run of numbers, with the padding between them: a view. */
-  parameterSlab(): Float32Array {
-    this.changed = true;
-    const { offset, floats } = this.plan.parameterSlab;
-    return this.floats(offset, floats);
+  /** All parameters in one array, in the plan's order with the padding between them: its `slabs.numbers`. */
+  allParameters(into?: Float32Array): Float32Array {
+    return copy(this.views.parameters, into);
   }
+  setAllParameters(values: ArrayLike<number>): void {
+    this.dirty = true;
+    this.views.parameters.set(values);
+  }
+  /** Whether no parameter is infinite or NaN. */
+  hasFiniteParameters(): boolean {
+    return allFinite(this.views.parameters);
+  }
+  /** The gradient of the last run; zeros where the plan has no gradients because all of them are zero. */
+  gradient(name: string, into?: Float32Array): Float32Array {
+    const { gradients } = this.views;
+    if (gradients !== undefined) return copy(this.inSlab(gradients, name), into);
+    return new Float32Array(find(this.plan.parameters, "parameter", name).size);
+  }
+  /** What an optimiser keeps of a parameter; the slot "w" is the parameter itself. */
+  slot(slot: string, parameter: string, into?: Float32Array): Float32Array {
+    return copy(this.inSlab(find(this.views.slots, "slot", slot), parameter), into);
+  }
+  setSlot(slot: string, parameter: string, values: ArrayLike<number>): void {
+    this.dirty = true;
+    this.inSlab(find(this.views.slots, "slot", slot), parameter).set(values);
+  }
+  private inSlab(slab: Numbers, name: string): Numbers {
+    const { start, size } = find<ParameterRun>(this.plan.parameters, "parameter", name);
+    return slab.subarray(start, start + size);
+  }
+
   /** What a state starts from (B,H), flat. */
   setState(name: string, values: ArrayLike<number>): void {
     write(find(this.views.starts, "state", name), values);
   }
-  /** What a state starts from (B,H), flat: a copy, in an array of the caller's where one is given. */
+  /** The same of one example (H). */
+  setStateOf(example: number, name: string, values: ArrayLike<number>): void {
+    const { view, stride, size } = find(this.views.starts, "state", name);
+    for (let j = 0; j < size; j++) view[example * stride + j] = values[j] as number;
+  }
+  /** What a state starts from (B,H), flat. */
   start(name: string, into?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
     return read(find(this.views.starts, "state", name), into);
   }
-  /** A state after the last step (B,H), flat: a copy. */
+  /** The same of one example (H). */
+  startOf(example: number, name: string, into: Float32Array): void {
+    const { view, stride, size } = find(this.views.starts, "state", name);
+    for (let j = 0; j < size; j++) into[j] = view[example * stride + j] as number;
+  }
+  /** A state after the last step (B,H), flat. */
   state(name: string): Float32Array<ArrayBuffer> {
     return read(find(this.views.states, "state", name));
   }
@@ -238,10 +185,7 @@ export class Program extends Disposable {
   resetStates(kept: readonly string[] = []): void {
     for (const [name, { view }] of Object.entries(this.views.starts)) if (!kept.includes(name)) view.fill(0);
   }
-  /**
-   * A kept value over all steps (T,B,n), or (B,n) where it is one a sequence, flat: a copy, in an array of the caller's
-   * where one is given.
-   */
+  /** A kept value over all steps (T,B,n), or (B,n) where it is one a sequence, flat. */
   output(name: string, into?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
     return read(find(this.views.outputs, "output", name), into);
   }
@@ -249,17 +193,13 @@ export class Program extends Disposable {
   total(name: string): number {
     return find(this.views.totals, "total", name)[0] as number;
   }
-  /** A run of numbers anywhere in memory: a view. For optimiser states. */
-  floats(offset: number, count: number): Float32Array {
-    return new Float32Array(this.instance.buffer, offset, count);
-  }
   get memoryBytes(): number {
-    return this.instance.buffer.byteLength;
+    return this.executable.bytes;
   }
 }
 
 /** The rows of a value: `size` numbers each, `stride` numbers from one to the next, padding between them. */
-type Rows = { readonly view: Float32Array; readonly rows: number; readonly stride: number; readonly size: number };
+type Rows = { readonly view: Numbers; readonly rows: number; readonly stride: number; readonly size: number };
 type ByName<T> = Readonly<Record<string, T>>;
 
 /** Where what goes in and out lies. Made once, so that a run makes nothing: a program's memory never grows. */
@@ -269,30 +209,39 @@ type Views = {
   /** What states start from, and what they are after the last step. */
   readonly starts: ByName<Rows>;
   readonly states: ByName<Rows>;
-  readonly indices: ByName<Int32Array>;
-  readonly settings: ByName<Float32Array>;
-  readonly totals: ByName<Float32Array>;
-  readonly keys: Int32Array;
+  readonly indices: ByName<ReturnType<Executable["integers"]>>;
+  readonly settings: ByName<Numbers>;
+  readonly totals: ByName<Numbers>;
+  readonly keys: ReturnType<Executable["integers"]>;
+  /** Slabs; the gradients where there are any. */
+  readonly parameters: Numbers;
+  readonly gradients: Numbers | undefined;
+  readonly slots: ByName<Numbers>;
 };
 
-function viewsOf(plan: Plan, buffer: ArrayBuffer): Views {
+function viewsOf(plan: Plan, executable: Executable): Views {
   const each = <T, U>(table: ByName<T>, make: (of: T) => U): ByName<U> =>
     Object.fromEntries(Object.entries(table).map(([name, of]) => [name, make(of)]));
   const rowsAt = ({ offset, rowBytes, size, rows }: Slot): Rows => {
     const stride = rowBytes / 4;
     const count = Math.max(0, (rows - 1) * stride + size);
-    return { view: new Float32Array(buffer, offset, count), rows, stride, size };
+    return { view: executable.numbers(offset, count), rows, stride, size };
   };
-  const number = (offset: number): Float32Array => new Float32Array(buffer, offset, 1);
+  const number = (offset: number): Numbers => executable.numbers(offset, 1);
+  const slab = (offset: number): Numbers => executable.numbers(offset, plan.slabs.numbers);
+  const { parameters, gradients } = plan.slabs;
   return {
     inputs: each(plan.inputs, rowsAt),
     outputs: each(plan.outputs, rowsAt),
     starts: each(plan.states, rowsAt),
     states: each(plan.states, (slot) => rowsAt({ ...slot, offset: slot.last })),
-    indices: each(plan.indices, ({ offset, rows }) => new Int32Array(buffer, offset, rows)),
+    indices: each(plan.indices, ({ offset, rows }) => executable.integers(offset, rows)),
     settings: each(plan.settings, number),
     totals: each(plan.totals, number),
-    keys: new Int32Array(buffer, plan.keys, 2),
+    keys: executable.integers(plan.keys, 2),
+    parameters: slab(parameters),
+    gradients: gradients === undefined ? undefined : slab(gradients),
+    slots: each(plan.slots, slab),
   };
 }
 
@@ -310,10 +259,24 @@ function read({ view, rows, stride, size }: Rows, into = new Float32Array(rows *
     for (let r = 0; r < rows; r++) for (let j = 0; j < size; j++) into[r * size + j] = view[r * stride + j] as number;
   return into;
 }
+function copy(view: Numbers, into: Float32Array = new Float32Array(view.length)): Float32Array {
+  into.set(view);
+  return into;
+}
+
+/** The bits of an exponent that only infinite numbers and NaN have. */
+const endless = 0x7f800000;
+
+/** As whole numbers: to look at fractions one by one may make an object of each. */
+function allFinite(view: Numbers): boolean {
+  if (view instanceof Float64Array) return view.every(Number.isFinite);
+  const bits = new Int32Array(view.buffer, view.byteOffset, view.length);
+  for (let k = 0; k < bits.length; k++) if (((bits[k] as number) & endless) === endless) return false;
+  return true;
+}
 
 function find<T>(table: ByName<T>, kind: string, name: string): T {
   const found = table[name];
   if (found === undefined) throw new Error(`internal: the plan has no ${kind} ${name}`);
   return found;
 }
-const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

@@ -6,7 +6,7 @@ import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import type { ProductBlock } from "../graph/operations.ts";
 import type { Item, Task } from "./fuse.ts";
 import type { Place } from "./layout.ts";
-import { pad4 } from "./plan.ts";
+import { padded, type Target } from "./target.ts";
 
 export type Group =
   | { readonly kind: "pass"; readonly tasks: readonly Task[] }
@@ -30,9 +30,9 @@ export type Group =
 type Places = ReadonlyMap<NodeId, Place>;
 
 /** Items whose parts are not side by side in memory come apart; operands come in the order of memory. */
-export function groupsOf(graph: Graph, item: Item, places: Places): Group[] {
+export function groupsOf(graph: Graph, item: Item, places: Places, target: Target): Group[] {
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
-  const runs = (ids: readonly NodeId[]): NodeId[][] => runsOf(graph, ids, places);
+  const runs = (ids: readonly NodeId[]): NodeId[][] => runsOf(graph, ids, places, target);
   const blockOf = (id: NodeId): ProductBlock => blockAt(node(id));
   const first = item.tasks[0] as Task;
   const n = node(first.node);
@@ -64,7 +64,7 @@ export function groupsOf(graph: Graph, item: Item, places: Places): Group[] {
       byRows.set(rows, [...(byRows.get(rows) ?? []), id]);
     }
     return runs([...byRows.keys()]).map((rows) => {
-      const rowCount = rows.reduce((total, id) => total + pad4(node(id).shape as number), 0);
+      const rowCount = rows.reduce((total, id) => total + padded(target, node(id).shape as number), 0);
       const columnCount = node(n.inputs[1] as NodeId).shape as number;
       const nodes = rows.map((id) => byRows.get(id) as NodeId[]);
       return {
@@ -74,7 +74,7 @@ export function groupsOf(graph: Graph, item: Item, places: Places): Group[] {
         columns: n.inputs[1] as NodeId,
         rowCount,
         columnCount,
-        bytes: 4 * rowCount * pad4(columnCount),
+        bytes: 4 * rowCount * padded(target, columnCount),
       };
     });
   }
@@ -82,7 +82,7 @@ export function groupsOf(graph: Graph, item: Item, places: Places): Group[] {
 }
 
 /** Values that follow each other in memory, in order. */
-function runsOf(graph: Graph, ids: readonly NodeId[], places: Places): NodeId[][] {
+function runsOf(graph: Graph, ids: readonly NodeId[], places: Places, target: Target): NodeId[][] {
   const sorted = [...ids].sort((a, b) => {
     const [p, q] = [places.get(a), places.get(b)];
     return (p?.buffer ?? -1) - (q?.buffer ?? -1) || (p?.column ?? 0) - (q?.column ?? 0);
@@ -97,7 +97,7 @@ function runsOf(graph: Graph, ids: readonly NodeId[], places: Places): NodeId[][
       q !== undefined &&
       p.buffer === q.buffer &&
       p.slot === q.slot &&
-      p.column + pad4(graph.nodes[before as NodeId]?.shape as number) === q.column;
+      p.column + padded(target, graph.nodes[before as NodeId]?.shape as number) === q.column;
     if (adjacent) run?.push(id);
     else found.push([id]);
   }

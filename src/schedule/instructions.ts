@@ -1,12 +1,14 @@
-/** Groups to instructions: with addresses, sizes and the panels of the products. Knows nothing about why. */
+/** Groups to instructions: with addresses and sizes. Knows nothing about why. */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { type MatrixReductionName, opClass, type ParameterView, type ReductionName } from "../graph/operations.ts";
 import { inline, ownValues, type Task, viewed } from "./fuse.ts";
 import type { Group } from "./groups.ts";
-import { type Instruction, type Location, type Pack, type Pass, pad4, type Store } from "./plan.ts";
+import type { Instruction, Location, Pass, Product, Store, WeightBlock } from "./plan.ts";
+import { padded, type Target } from "./target.ts";
 
 /** Where everything is. */
 export type Addresses = {
+  readonly target: Target;
   readonly graph: Graph;
   readonly stored: ReadonlySet<NodeId>;
   /** A value; one that the pass at hand computes itself is in `own`. */
@@ -20,22 +22,16 @@ export type Addresses = {
   readonly scratch: number;
   /** Where the sum of a scalar goes. */
   readonly total: (name: string) => number;
-  /** One more region of memory. */
-  readonly take: (name: string, bytes: number) => number;
 };
 
-/**
- * Instructions of groups, in order; by themselves, what lays parameters out for the products; and which gradients must
- * be zero at first, because nothing sets them as a whole.
- */
+/** Instructions of groups, in order; and which gradients must be zero at first, because nothing sets them as a whole. */
 export function createInstructions(at: Addresses) {
   const { graph, stored, locate } = at;
+  const pad = (numbers: number): number => padded(at.target, numbers);
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
-  const packs: Pack[] = [];
-  const panelsOf = new Map<string, number>();
   const begun = new Set<string>();
   const cleared = new Set<string>();
-  return { packs, cleared, instructionsOf };
+  return { cleared, instructionsOf };
 
   /** Whether this is the first that goes to a gradient, and sets all of it. */
   function isFirst(parameter: string, whole: boolean): boolean {
@@ -50,7 +46,7 @@ export function createInstructions(at: Addresses) {
     if (group.kind === "product") return productsOf(group);
     if (group.kind === "outer") {
       const columns = locate(group.columns);
-      const straight = group.columnCount % 4 === 0;
+      const straight = group.columnCount === pad(group.columnCount);
       let row = 0;
       let count = 0;
       const blocks = group.rows.flatMap((rows, r) => {
@@ -67,7 +63,7 @@ export function createInstructions(at: Addresses) {
             first: isFirst(view.parameter, straight && view.columns === width),
           };
         });
-        row += pad4(node(rows).shape as number);
+        row += pad(node(rows).shape as number);
         return made;
       });
       const nodes = group.nodes.flat();
@@ -145,12 +141,12 @@ export function createInstructions(at: Addresses) {
       const { value } = task;
       if (task.state !== undefined) {
         const place = at.placeOf(task.state, task.initial ? "first" : "next");
-        return [{ value, at: place, exact: inRows, padding: inRows ? pad4(size) - size : 0 }];
+        return [{ value, at: place, exact: inRows, padding: inRows ? pad(size) - size : 0 }];
       }
       const whole = locate(task.node);
       const { op, shape } = node(task.node);
       const exact = op === "concat" || inRows;
-      const padding = exact && task.start + task.size === shape ? pad4(shape) - shape : 0;
+      const padding = exact && task.start + task.size === shape ? pad(shape) - shape : 0;
       return [{ value, at: { ...whole, offset: whole.offset + 4 * task.start }, exact, padding }];
     });
     const reductions = tasks.flatMap((task) => {
@@ -171,68 +167,47 @@ export function createInstructions(at: Addresses) {
     };
   }
 
-  function productsOf({ nodes, blocks }: Group & { kind: "product" }): Instruction[] {
+  function productsOf({ nodes, blocks }: Group & { kind: "product" }): Product[] {
     const widths = nodes.map((id) => node(id).shape as number);
-    const n = widths.reduce((total, width) => total + pad4(width), 0);
+    const n = widths.reduce((total, width) => total + pad(width), 0);
     return blocks.map(({ operands, of }, position) => {
       const depths = operands.map((id) => node(id).shape as number);
-      const k = operands.length === 1 ? (depths[0] as number) : depths.reduce((total, size) => total + pad4(size), 0);
-      const key = JSON.stringify([of, k]);
-      let panels = panelsOf.get(key);
-      let count = 0;
-      const names: string[] = [];
-      const fresh = panels === undefined;
-      if (panels === undefined) {
-        const blocks = of.flat().map(({ view, transposed }) => (transposed ? `${view.parameter}ᵀ` : view.parameter));
-        panels = at.take(`[${blocks.join(" ")}] packed`, 32 * k * Math.ceil(n / 8));
-        panelsOf.set(key, panels);
-      }
+      const k = operands.length === 1 ? (depths[0] as number) : depths.reduce((total, size) => total + pad(size), 0);
+      const weights: WeightBlock[] = [];
       let atN = 0;
       of.forEach((row, r) => {
         let atK = 0;
         row.forEach(({ view, transposed }, c) => {
-          count += view.rows * view.columns;
-          names.push(transposed ? `${view.parameter}ᵀ` : view.parameter);
-          if (fresh) packs.push(packOf(view, transposed, panels as number, 32 * k, atK, atN));
-          atK += pad4(depths[c] as number);
+          weights.push(blockOf(view, transposed, atK, atN));
+          atK += pad(depths[c] as number);
         });
-        atN += pad4(widths[r] as number);
+        atN += pad(widths[r] as number);
       });
       return {
         kind: "product",
-        names,
         nodes,
         operand: locate(operands[0] as NodeId),
         k,
         out: locate(nodes[0] as NodeId),
         n,
-        panels,
+        weights,
         accumulate: position > 0,
-        multiplyAdds: count,
+        multiplyAdds: weights.reduce((count, { countK, countN }) => count + countK * countN, 0),
       };
     });
   }
 
-  function packOf(
-    view: ParameterView,
-    transposed: boolean,
-    panels: number,
-    panelBytes: number,
-    k: number,
-    n: number,
-  ): Pack {
+  function blockOf(view: ParameterView, transposed: boolean, k: number, n: number): WeightBlock {
     const { offset, shape } = at.parameter(view.parameter);
     const [row, one] = [4 * (shape[1] as number), 4];
     return {
-      kind: "pack",
-      name: view.parameter,
+      parameter: view.parameter,
+      transposed,
       source: offset + 4 * view.column,
       strideK: transposed ? row : one,
       strideN: transposed ? one : row,
       countK: transposed ? view.rows : view.columns,
       countN: transposed ? view.columns : view.rows,
-      panels,
-      panelBytes,
       k,
       n,
     };

@@ -4,8 +4,8 @@
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { type Fused, type Item, inline, isLeaf, isView, ownValues, type Task, usesOf, viewed } from "./fuse.ts";
-import { type Lifetime, rowStride } from "./memory.ts";
-import { pad4 } from "./plan.ts";
+import type { Lifetime } from "./memory.ts";
+import { padded, rowNumbers, type Target } from "./target.ts";
 
 /** In a buffer, `column` features from its row's start, `slot` time steps later. */
 export type Place = { readonly buffer: number; readonly column: number; readonly slot: number };
@@ -35,6 +35,7 @@ export type Layout = {
 type StatePlaces = { readonly [K in "read" | "next" | "first" | "last"]: Place };
 
 export type LayoutOptions = {
+  readonly target: Target;
   readonly steps: number;
   readonly live: readonly boolean[];
   /** Values whose place is the slot of a state. */
@@ -47,7 +48,9 @@ export type LayoutOptions = {
 };
 
 export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutOptions): Layout {
+  const { target } = options;
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
+  const width = (id: NodeId): number => padded(target, node(id).shape as number);
   const items = stages.flatMap((stage) => stage.items);
   const buffers: Omit<Buffer, "lifetime" | "inPlaceOf">[] = [];
   const places = new Map<NodeId, Place>();
@@ -57,7 +60,12 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
   // States, and the values that are their next values.
   for (const { name, size, reverse } of graph.states) {
     const fixed = options.inPlace[name];
-    const buffer = add({ name, rowFloats: rowStride(size), slots: fixed === undefined ? "state" : "one", fixed });
+    const buffer = add({
+      name,
+      rowFloats: rowNumbers(target, size),
+      slots: fixed === undefined ? "state" : "one",
+      fixed,
+    });
     const at = (slot: number): Place => ({ buffer, column: 0, slot });
     const [start, end] = [at(0), at(options.steps)];
     const places = reverse
@@ -70,16 +78,19 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
   // Values side by side where a product wants them so, then the others.
   const full = keptBeyondLoop(graph, stages, stored, options.keep);
   for (const cluster of clusters(graph, items, (id) => stored.has(id) && !places.has(id) && !isLeaf(node(id)))) {
-    const rowFloats = rowStride(cluster.reduce((total, id) => total + pad4(node(id).shape as number), 0));
+    const rowFloats = rowNumbers(
+      target,
+      cluster.reduce((total, id) => total + width(id), 0),
+    );
     const slots = cluster.some((id) => full.has(id)) ? "steps" : "one";
     const buffer = add({ name: cluster.map((id) => nameOf(graph, id)).join(" "), rowFloats, slots });
     let column = 0;
     for (const id of cluster) {
       places.set(id, { buffer, column, slot: 0 });
-      column += pad4(node(id).shape as number);
+      column += width(id);
     }
   }
-  const rowOf = ({ shape }: Node): number => (typeof shape === "number" ? rowStride(shape) : 1);
+  const rowOf = ({ shape }: Node): number => (typeof shape === "number" ? rowNumbers(target, shape) : 1);
   for (const id of stored) {
     if (places.has(id)) continue;
     const buffer = add({

@@ -2,31 +2,20 @@
  * The memory plan: which buffers may share bytes, because one is dead before the other is born. Knows nothing about
  * what they hold.
  */
+import { aligned, type Target } from "./target.ts";
 
 /** First and last moment of use, both included: -Infinity to Infinity where it is for ever. */
 export type Lifetime = { readonly from: number; readonly to: number };
 type Sized = Lifetime & { readonly bytes: number };
 
-const align = 64;
-export const aligned = (bytes: number): number => Math.ceil(bytes / align) * align;
-
-/**
- * Floats from one row of `features` to the next: a multiple of 4, and not a large power of two. Rows 2 KiB apart fall
- * into the same few sets of the first cache, which costs the matrix product half of its speed.
- */
-export function rowStride(features: number): number {
-  const floats = (features + 3) & ~3;
-  return floats % 128 === 0 ? floats + 16 : floats;
-}
-
-/** Offsets from `base`, 64-byte aligned: large buffers first, each at the lowest place that is free while it lives. */
-export function allocate(buffers: readonly Sized[], base: number): { offsets: number[]; end: number } {
+/** Offsets from `base`, aligned: large buffers first, each at the lowest place that is free while it lives. */
+export function allocate(buffers: readonly Sized[], base: number, target: Target): { offsets: number[]; end: number } {
   const offsets = buffers.map(() => 0);
   const order = buffers.map((_, k) => k).sort((a, b) => size(b) - size(a) || a - b);
   const placed: number[] = [];
-  let end = aligned(base);
+  let end = aligned(target, base);
   function size(k: number): number {
-    return aligned((buffers[k] as Sized).bytes);
+    return aligned(target, (buffers[k] as Sized).bytes);
   }
   for (const k of order) {
     const { from, to } = buffers[k] as Sized;
@@ -34,7 +23,7 @@ export function allocate(buffers: readonly Sized[], base: number): { offsets: nu
       .filter((other) => (buffers[other] as Sized).from <= to && from <= (buffers[other] as Sized).to)
       .map((other) => ({ start: offsets[other] as number, end: (offsets[other] as number) + size(other) }))
       .sort((a, b) => a.start - b.start);
-    let at = aligned(base);
+    let at = aligned(target, base);
     for (const gap of taken) {
       if (at + size(k) <= gap.start) break;
       at = Math.max(at, gap.end);

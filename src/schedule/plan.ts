@@ -1,44 +1,43 @@
 /**
- * The Plan: what an engine runs, in order, with every byte of memory placed. Plain readonly data; knows nothing about
- * WASM. Addresses are bytes from the start of one linear memory.
+ * The Plan: what an engine runs, in order, with every byte of its memory placed, as its target wants it. Plain readonly
+ * data. Addresses are bytes from the start of one linear memory of numbers of 4 bytes.
  */
 import type { Graph, NodeId } from "../graph/graph.ts";
 import type { MatrixReductionName, ReductionName } from "../graph/operations.ts";
+import type { Target } from "./target.ts";
 
 /**
  * Where a value lives: feature j of example b at step t is at offset + t * stepBytes + b * rowBytes + 4 * j. Rows of
- * vectors are padded to 4 features and the padding is always zero. A parameter vector has stepBytes = rowBytes = 0.
+ * vectors are padded to whole vectors of the target, and the padding is always zero. A parameter vector has
+ * stepBytes = rowBytes = 0.
  */
 export type Location = { readonly offset: number; readonly stepBytes: number; readonly rowBytes: number };
 
-/** Copy a block of a parameter into panels of 8 outputs, as the matrix product reads them. */
-export type Pack = {
-  readonly kind: "pack";
-  readonly name: string;
-  /** First number of the block. */
+/** A block of a parameter, or its transpose, among the weights of a product. The engine lays them out as it likes. */
+export type WeightBlock = {
+  readonly parameter: string;
+  readonly transposed: boolean;
+  /** Address of its first number. */
   readonly source: number;
-  /** Bytes between neighbours in the product's sum (k) and among its outputs (n). */
+  /** Bytes between neighbours in the product's sum (k) and among its outputs (n), and how many there are. */
   readonly strideK: number;
   readonly strideN: number;
   readonly countK: number;
   readonly countN: number;
-  /** Panels: where they start, bytes of one panel, and the position of the block in them. */
-  readonly panels: number;
-  readonly panelBytes: number;
+  /** Its place among the weights (k, n); between blocks they are zero. */
   readonly k: number;
   readonly n: number;
 };
 
-/** out (rows, n) = or += operand (rows, k) times packed panels. */
+/** out (rows, n) = or += operand (rows, k) times weights (k, n). */
 export type Product = {
   readonly kind: "product";
-  readonly names: readonly string[];
   readonly nodes: readonly NodeId[];
   readonly operand: Location;
   readonly k: number;
   readonly out: Location;
   readonly n: number;
-  readonly panels: number;
+  readonly weights: readonly WeightBlock[];
   readonly accumulate: boolean;
   /** Multiply-adds of one example, without padding. */
   readonly multiplyAdds: number;
@@ -135,7 +134,7 @@ export type Once = { readonly kind: "once"; readonly body: readonly Instruction[
 export type Loop = { readonly kind: "loop"; readonly reverse: boolean; readonly body: readonly Instruction[] };
 export type Clear = { readonly kind: "clear"; readonly offset: number; readonly bytes: number };
 
-export type Instruction = Pack | Product | Pass | Gather | Scatter | Outer | Accumulate | Total | Once | Loop | Clear;
+export type Instruction = Product | Pass | Gather | Scatter | Outer | Accumulate | Total | Once | Loop | Clear;
 
 /** One graph, scheduled: its instructions run for `steps` time steps of `batch` examples. */
 export type Section = {
@@ -149,48 +148,54 @@ export type Section = {
 export type Slot = Location & { readonly size: number; readonly rows: number };
 
 export type Plan = {
+  /** What it was made for. */
+  readonly target: Target;
   readonly sections: readonly Section[];
-  /** Bytes of memory in all, and what lies where. */
+  /** Bytes of memory in all, and what lies where. An engine may need more, for what is its own. */
   readonly bytes: number;
   readonly memory: readonly Region[];
   /** Vectors and scalars from outside, and indices (32-bit integers), by name. */
-  readonly inputs: Readonly<Record<string, Slot>>;
-  readonly indices: Readonly<Record<string, Slot>>;
+  readonly inputs: ByName<Slot>;
+  readonly indices: ByName<Slot>;
   /** One 32-bit float each. */
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: ByName<number>;
   /** Two 32-bit integers: the keys of the dropout masks. */
   readonly keys: number;
-  readonly totals: Readonly<Record<string, number>>;
+  readonly totals: ByName<number>;
   /** Where each state is that the outside may set: what it starts from, and its value after the last step. */
-  readonly states: Readonly<Record<string, Slot & { readonly last: number }>>;
-  readonly parameters: Readonly<Record<string, { readonly offset: number; readonly shape: readonly number[] }>>;
-  /** All parameters, and all gradients, in one run of numbers each, laid out alike. */
-  readonly parameterSlab: Slab;
-  /** Whether a run changes them: a training step does. */
+  readonly states: ByName<Slot & { readonly last: number }>;
+  readonly parameters: ByName<ParameterRun>;
+  /** Runs of numbers, laid out alike: see `Slabs`. */
+  readonly slabs: Slabs;
+  /** Where states in place are that are laid out like the parameters: an optimiser's. */
+  readonly slots: ByName<number>;
+  /** Whether a run changes the parameters: a training step does. */
   readonly changesParameters: boolean;
-  readonly gradientSlab: Slab;
   /** Kept values, by name. */
-  readonly outputs: Readonly<Record<string, Slot>>;
+  readonly outputs: ByName<Slot>;
 };
+type ByName<T> = Readonly<Record<string, T>>;
 /** Regions whose values are not needed at the same time may share bytes. */
 export type Region = { readonly name: string; readonly offset: number; readonly bytes: number };
-export type Slab = { readonly offset: number; readonly floats: number };
 
-/** Where each parameter lies in the run of all of them: its first number, and how many there are without padding. */
-export function parameterRuns({ parameters, parameterSlab }: Pick<Plan, "parameters" | "parameterSlab">): readonly {
-  readonly name: string;
+/** All parameters, each in whole vectors: how many numbers that is, and where they begin. */
+export type Slabs = {
+  readonly numbers: number;
+  readonly parameters: number;
+  /** The parameters that the instructions read: the same, or a copy that an earlier section makes. */
+  readonly used: number;
+  /** Their gradients; undefined where there are none. */
+  readonly gradients: number | undefined;
+};
+export type SlabName = Exclude<keyof Slabs, "numbers">;
+
+/** Where a parameter is in each slab: its first number, how many it has, and with the padding behind them. */
+export type ParameterRun = {
   readonly start: number;
   readonly size: number;
-}[] {
-  return Object.entries(parameters).map(([name, { offset, shape }]) => {
-    return { name, start: (offset - parameterSlab.offset) / 4, size: shape.reduce((a, b) => a * b, 1) };
-  });
-}
-
-/** Bytes at the start of memory that a plan leaves free: there threads meet. */
-export const reservedBytes = 64;
-
-export const pad4 = (n: number): number => (n + 3) & ~3;
+  readonly room: number;
+  readonly shape: readonly number[];
+};
 
 /** The instructions of a loop, or of what runs once a sequence; else the instruction alone. */
 export const bodyOf = (one: Instruction): readonly Instruction[] =>

@@ -9,7 +9,7 @@ export type PlanFacts = {
   /** Parameters whose product runs for all time steps at once. */
   readonly hoisted: readonly string[];
   /** Parameters that are one product together. */
-  readonly packed: readonly (readonly string[])[];
+  readonly merged: readonly (readonly string[])[];
   /** Fused pointwise passes in the time loops. */
   readonly fused: number;
   readonly multiplyAdds: number;
@@ -20,30 +20,33 @@ export type PlanFacts = {
 export function factsOf(plan: Plan): PlanFacts {
   const [section] = plan.sections as readonly [Section];
   const hoisted: string[] = [];
-  const packed: string[][] = [];
+  const merged: string[][] = [];
   let fused = 0;
   for (const item of section.instructions) {
     for (const one of bodyOf(item)) {
       if (one.kind === "product") {
-        if (item.kind !== "loop") hoisted.push(...one.names);
-        if (one.names.length > 1) packed.push([...one.names]);
+        const names = namesOf(one);
+        if (item.kind !== "loop") hoisted.push(...names);
+        if (names.length > 1) merged.push(names);
       }
       if (item.kind === "loop" && one.kind === "pass") fused++;
     }
   }
   const runs = section.steps * section.batch;
-  return { hoisted, packed, fused, multiplyAdds: multiplyAdds(plan) / runs, bytes: plan.bytes };
+  return { hoisted, merged, fused, multiplyAdds: multiplyAdds(plan) / runs, bytes: plan.bytes };
 }
 
-/** Instructions in order, one a line; packing of the parameters first, in one line. */
+/** The weights of a product, by parameter; ᵀ where it is transposed. */
+const namesOf = ({ weights }: Product): string[] =>
+  weights.map(({ parameter, transposed }) => (transposed ? `${parameter}ᵀ` : parameter));
+
+/** Instructions in order, one a line. */
 export function printPlan(plan: Plan): string {
   const lines: string[] = [];
   for (const section of plan.sections) {
-    const packs = section.instructions.filter((i) => i.kind === "pack").length;
-    if (packs > 0) lines.push(`lay out ${packs} parameter blocks for the products`);
     let outside = false;
     for (const instruction of section.instructions) {
-      if (instruction.kind === "pack" || instruction.kind === "clear") continue;
+      if (instruction.kind === "clear") continue;
       if (instruction.kind === "loop" || instruction.kind === "once") {
         const last = section.steps - 1;
         const all =
@@ -87,15 +90,16 @@ function printInstruction(instruction: Instruction, graph: Graph, over: string):
       return `sum     ${nameOf(graph, instruction.node)} = ${operands(graph, instruction.node)[0]}`;
     case "loop":
     case "once":
-    case "pack":
     case "clear":
       return instruction.kind;
   }
 }
 
-function printProduct({ names, nodes, n, k, accumulate }: Product, graph: Graph): string {
+function printProduct(product: Product, graph: Graph): string {
+  const { nodes, n, k, accumulate } = product;
+  const names = namesOf(product);
   const [operand] = operands(graph, nodes[0] as NodeId);
-  const many = names.length > 1 ? `  (packed: ${names.length} in one)` : "";
+  const many = names.length > 1 ? `  (merged: ${names.length} in one)` : "";
   return `product [${names.join(" ")}] @ ${operand}${accumulate ? ", added" : ""} : ${k} to ${n}${many}`;
 }
 

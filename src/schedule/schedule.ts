@@ -1,6 +1,6 @@
 /**
- * Graph to Plan: hoist what needs no time loop, pack products, fuse pointwise operations, place every byte. Each has a
- * file of its own; here they meet, and addresses are given out. Knows nothing about WASM.
+ * Graph to Plan: hoist what needs no time loop, merge products, fuse pointwise operations, place every byte. Each has a
+ * file of its own; here they meet, and addresses are given out. Of the engine it knows what the target says.
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
@@ -9,31 +9,33 @@ import { groupsOf } from "./groups.ts";
 import { hoist, needed, onceASequence } from "./hoist.ts";
 import { createInstructions } from "./instructions.ts";
 import { layOut, type Place } from "./layout.ts";
-import { aligned, allocate } from "./memory.ts";
-import { pack } from "./pack.ts";
-import { type Instruction, type Location, type Plan, pad4, type Region, reservedBytes, type Slot } from "./plan.ts";
+import { allocate } from "./memory.ts";
+import { mergeProducts } from "./merge.ts";
+import type { Instruction, Location, ParameterRun, Plan, Region, SlabName, Slot } from "./plan.ts";
+import { aligned, padded, type Target } from "./target.ts";
 
 export type ScheduleOptions = {
+  readonly target: Target;
   /** Time steps and examples of one run. */
   readonly steps: number;
   readonly batch: number;
   /** Names of nodes and outputs to keep for the outside. */
-  readonly keep?: readonly string[];
-  /** Where memory starts: after another plan's. */
-  readonly base?: number;
-  /** Vectors that are already in memory, by the input's name. */
-  readonly inputs?: Readonly<Record<string, number>>;
-  /** Where the keys of the dropout masks already are. */
-  readonly keys?: number;
-  /** States that live in place somewhere: read and written at one address, only with one step. */
-  readonly inPlace?: Readonly<Record<string, number>>;
+  readonly keep?: readonly string[] | undefined;
+  /** The parameters that instructions read are a copy, which another section makes: the slab "used". */
+  readonly copies?: boolean;
+  /** A plan that it becomes one with: behind its memory, with its slabs and the keys of its dropout masks. */
+  readonly after?: Plan;
+  /** Inputs that are a slab of that plan. */
+  readonly inputs?: Readonly<Record<string, SlabName>>;
+  /** States that are read and written at one place, only with one step: a slab of that plan, or numbers of their own. */
+  readonly inPlace?: Readonly<Record<string, SlabName | "own">>;
 };
 
 /** Schedule one graph. See `joinPlans` for a plan of several. */
 export function schedule(given: Graph, options: ScheduleOptions): Plan {
-  const { steps, batch, inputs = {}, inPlace = {}, base = reservedBytes } = options;
+  const { steps, batch, target, after } = options;
   const loopOf = hoist(given, steps);
-  const graph = pack(given, (id) => loopOf[id] as number);
+  const graph = mergeProducts(given, (id) => loopOf[id] as number);
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const keep = kept(graph, options.keep ?? []);
   const live = needed(graph, [...keep.values()]);
@@ -45,48 +47,65 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   });
   const { stages, stored } = fused;
   const items = stages.flatMap((stage) => stage.items);
-  for (const name of Object.keys(inPlace)) checkInPlace(graph, items, stored, name);
-  const { buffers, places, states } = layOut(graph, fused, {
-    ...{ steps, live, owners, inputs, inPlace },
-    keep: [...keep.values()],
-  });
 
   const memory: Region[] = [];
-  let top = aligned(base);
+  let top = aligned(target, after?.bytes ?? target.reservedBytes);
   const take = (name: string, bytes: number): number => {
     const offset = top;
     if (bytes > 0) memory.push({ name, offset, bytes });
-    top = aligned(top + bytes);
+    top = aligned(target, top + bytes);
     return offset;
   };
+  const own = Object.entries(options.inPlace ?? {}).map(([name, where]): [string, number] => {
+    checkInPlace(graph, items, stored, name);
+    const size = graph.states.find((state) => state.name === name)?.size as number;
+    return [name, where === "own" ? take(name, 4 * size) : (after?.slabs[where] as number)];
+  });
+  const inPlace = Object.fromEntries(own);
+  const inputs = Object.fromEntries(
+    Object.entries(options.inputs ?? {}).map(([name, slab]) => [name, after?.slabs[slab] as number]),
+  );
+  const { buffers, places, states } = layOut(graph, fused, {
+    ...{ target, steps, live, owners, inputs, inPlace },
+    keep: [...keep.values()],
+  });
 
   // Parameters, and their gradients laid out alike; settings.
-  const starts = new Map<string, number>();
-  let floats = 0;
-  for (const { name, shape } of graph.parameters) {
-    starts.set(name, 4 * floats);
-    floats += pad4(shape.reduce((a, b) => a * b, 1));
-  }
-  const hasGradient = graph.nodes.some((n) => n.shape === "none" && n.op !== "total");
-  const slabBytes = 4 * floats + 16; // Room for a vector's read past the end.
-  const parameterSlab = { offset: take("parameters", slabBytes), floats };
-  const gradientSlab = hasGradient ? { offset: take("gradients", slabBytes), floats } : { offset: 0, floats: 0 };
+  let numbers = 0;
   const parameters = Object.fromEntries(
-    graph.parameters.map(({ name, shape }) => {
-      return [name, { offset: parameterSlab.offset + (starts.get(name) as number), shape }];
+    graph.parameters.map(({ name, shape }): [string, ParameterRun] => {
+      const start = numbers;
+      const size = shape.reduce((a, b) => a * b, 1);
+      const room = padded(target, size);
+      numbers += room;
+      return [name, { start, size, room, shape }];
     }),
   );
+  const hasGradient = graph.nodes.some((n) => n.shape === "none" && n.op !== "total");
+  // Room for a vector's read past the end.
+  const slabBytes = numbers > 0 ? 4 * (numbers + target.vectorWidth) : 0;
+  const outer = take("parameters", slabBytes);
+  const slabs = {
+    numbers,
+    parameters: outer,
+    used: options.copies ? take("parameters in use", slabBytes) : outer,
+    gradients: hasGradient ? take("gradients", slabBytes) : undefined,
+  };
+  const inSlab = (slab: number | undefined, name: string): number =>
+    (slab as number) + 4 * (parameters[name] as ParameterRun).start;
   const named = (op: "setting" | "total"): string[] =>
     graph.nodes.flatMap((n, id) => (n.op === op && live[id] ? [n.name as string] : []));
   const settings = Object.fromEntries(named("setting").map((name) => [name, take(name, 4)]));
   const totals = Object.fromEntries(named("total").map((name) => [name, take(name, 4)]));
-  const keys = options.keys ?? take("keys of the dropout masks", 8);
+  const keys = after?.keys ?? take("keys of the dropout masks", 8);
 
   // One scratch matrix serves all weight gradients that need it: each is copied out before the next.
-  const groups = stages.map((stage) => stage.items.flatMap((item) => groupsOf(graph, item, places)));
+  const groups = stages.map((stage) => stage.items.flatMap((item) => groupsOf(graph, item, places, target)));
   const scratchBytes = groups
     .flat()
-    .map((group) => (group.kind === "outer" && group.columnCount % 4 > 0 ? group.bytes : 0));
+    .map((group) =>
+      group.kind === "outer" && group.columnCount < padded(target, group.columnCount) ? group.bytes : 0,
+    );
   const scratch = take("scratch for gradients of matrices", Math.max(0, ...scratchBytes));
 
   // Values, which share bytes where their times allow.
@@ -103,7 +122,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     const [from, to] = [Math.min(...sharers.map((one) => one.from)), Math.max(...sharers.map((one) => one.to))];
     return { from, to, bytes: rootOf(root) === root ? (bytesOf[root] as number) : 0 };
   });
-  const allocation = allocate(sizes, top);
+  const allocation = allocate(sizes, top, target);
   top = allocation.end;
   const startOf = (k: number): number => buffers[k]?.fixed ?? (allocation.offsets[rootOf(k)] as number);
   buffers.forEach(({ name, fixed }, k) => {
@@ -117,7 +136,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   };
   const locate = (id: NodeId, own?: ReadonlySet<NodeId>): Location => {
     const n = node(id);
-    if (n.op === "parameter") return { offset: parameters[n.parameter]?.offset as number, stepBytes: 0, rowBytes: 0 };
+    if (n.op === "parameter") return { offset: inSlab(slabs.used, n.parameter), stepBytes: 0, rowBytes: 0 };
     if (n.op === "slice" && (!stored.has(id) || own?.has(id))) {
       const whole = locate(n.inputs[0] as NodeId);
       return { ...whole, offset: whole.offset + 4 * n.start };
@@ -127,25 +146,24 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     return location(place);
   };
 
-  const { packs, cleared, instructionsOf } = createInstructions({
+  const { cleared, instructionsOf } = createInstructions({
+    target,
     graph,
     stored,
     locate,
     placeOf: (state, which) => location(states.get(state)?.[which] as Place),
-    parameter: (name) => parameters[name] as { offset: number; shape: readonly number[] },
-    gradient: (name) => gradientSlab.offset + (starts.get(name) as number),
+    parameter: (name) => ({ offset: inSlab(slabs.used, name), shape: parameters[name]?.shape as readonly number[] }),
+    gradient: (name) => inSlab(slabs.gradients, name),
     total: (name) => totals[name] as number,
     scratch,
-    take,
   });
   const instructions = stages.flatMap(({ loop, reverse }, k): Instruction[] => {
     const body = (groups[k] as (typeof groups)[number]).flatMap(instructionsOf);
     if (loop === onceASequence) return [{ kind: "once", body }];
     return loop === 0 ? body : [{ kind: "loop", reverse, body }];
   });
-  const clear = graph.parameters.flatMap(({ name, shape }): Instruction[] => {
-    const offset = gradientSlab.offset + (starts.get(name) as number);
-    return cleared.has(name) ? [{ kind: "clear", offset, bytes: 4 * shape.reduce((a, b) => a * b, 1) }] : [];
+  const clear = [...cleared].map((name): Instruction => {
+    return { kind: "clear", offset: inSlab(slabs.gradients, name), bytes: 4 * (parameters[name]?.size as number) };
   });
 
   const slotOf = (id: NodeId, at: Location): Slot => {
@@ -159,8 +177,9 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       ),
     );
   return {
-    sections: [{ graph, steps, batch, instructions: [...packs, ...clear, ...instructions] }],
-    bytes: top + 64, // Room for the last vector's reads past its end.
+    target,
+    sections: [{ graph, steps, batch, instructions: [...clear, ...instructions] }],
+    bytes: top + target.tailBytes,
     memory: memory.sort((a, b) => a.offset - b.offset),
     inputs: slotsOf("input"),
     indices: slotsOf("index"),
@@ -175,9 +194,9 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       }),
     ),
     parameters,
-    parameterSlab,
-    changesParameters: false,
-    gradientSlab,
+    slabs,
+    slots: inPlace,
+    changesParameters: Object.values(options.inPlace ?? {}).includes("parameters"),
     outputs: Object.fromEntries([...keep].map(([name, id]) => [name, slotOf(id, locate(id))])),
   };
 }
@@ -219,15 +238,20 @@ function checkInPlace(graph: Graph, items: readonly Item[], stored: ReadonlySet<
   if (written < 0 || late) throw new Error(`internal: state ${name} in place`);
 }
 
-/** One plan that runs one after the other; their memory must not overlap. */
+/** What a plan has by name. */
+const tables = ["inputs", "indices", "settings", "totals", "states", "parameters", "slots", "outputs"] as const;
+
+/** One plan of two that share a memory (see `after`), in the order in which they run. Parameters are of one of them. */
 export function joinPlans(first: Plan, second: Plan): Plan {
+  const joined = tables.map((key) => [key, { ...first[key], ...second[key] }] as const);
   return {
-    ...first,
+    ...(Object.fromEntries(joined) as Pick<Plan, (typeof tables)[number]>),
+    target: first.target,
     sections: [...first.sections, ...second.sections],
     bytes: Math.max(first.bytes, second.bytes),
-    memory: [...first.memory, ...second.memory],
-    settings: { ...first.settings, ...second.settings },
-    outputs: { ...first.outputs, ...second.outputs },
-    totals: { ...first.totals, ...second.totals },
+    memory: [...first.memory, ...second.memory].sort((a, b) => a.offset - b.offset),
+    keys: first.keys,
+    slabs: first.slabs.numbers > 0 ? first.slabs : second.slabs,
+    changesParameters: first.changesParameters || second.changesParameters,
   };
 }

@@ -2,8 +2,9 @@
  * Who gets a lane: texts of many clients wait, take turns at one desk and are paused while nobody reads them. A client with
  * many texts keeps no lane from one with few. Knows nothing about HTTP.
  */
+
+import type { HostOptions } from "../engines/engine.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import type { LoadOptions } from "../runtime/program.ts";
 import { createDesk, type Desk, type Outcome, type Text } from "../tasks/desk.ts";
 import type { LaneState } from "../tasks/lanes.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
@@ -44,7 +45,7 @@ export const queueFull = (queue: number): ApiError =>
 /** A batcher for a model, whose later changes do not reach it; `queue` texts may wait. */
 export async function createBatcher<Piece extends { readonly text: string }>(
   lm: LanguageModel,
-  { queue, ...options }: LoadOptions & { readonly queue: number },
+  { queue, ...options }: HostOptions & { readonly queue: number },
 ): Promise<Batcher<Piece>> {
   return new Batcher(await createDesk<Piece>(lm, sizes, options), queue);
 }

@@ -1,12 +1,13 @@
 /** The models that are served, by name, and those before them that somebody still goes on with. */
 import { createHash } from "node:crypto";
+import type { HostOptions } from "../engines/engine.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { type LanguageModel, writeLanguageModel } from "../tasks/language-model.ts";
 import { createBatcher, queueFull } from "./batcher.ts";
 import type { Piece, Served } from "./completions.ts";
 import { ApiError } from "./errors.ts";
 
-type Options = { readonly queue: number; readonly threads: number };
+type Options = HostOptions & { readonly queue: number };
 type Models = Readonly<Record<string, LanguageModel>>;
 
 /** @throws InputError for a model that cannot write text step by step, or too large for the memory */

@@ -1,5 +1,7 @@
 /** Who may ask a server, how much, and what is told of it: plain data. */
 import { getHeapStatistics } from "node:v8";
+import type { HostOptions } from "../engines/engine.ts";
+import { hostRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -16,13 +18,12 @@ import {
   someText,
   wholeNumber,
 } from "../graph/schema.ts";
-import { hostRules } from "../runtime/program.ts";
 import { aLanguageModel } from "../tasks/checks.ts";
 import { isHost } from "./hosts.ts";
 import { isTrustable, type TrustProxy } from "./proxies.ts";
 
 /** Who may ask, and how much. */
-export type ServerOptions = {
+export type ServerOptions = HostOptions & {
   /** Keys, one of which a request has to bring; without any, none is asked for. Each is a client of its own. */
   readonly apiKeys?: readonly string[];
   /** Origins of pages that may ask (`https://example.org`); `*` is every page. */
@@ -68,11 +69,6 @@ export type ServerOptions = {
   readonly sessionsPerKey?: number;
   /** How long a session lives without being used. */
   readonly sessionMs?: number;
-  /**
-   * Threads that share a step; answers are the same for any number. More than one pays where cores have nothing else to do:
-   * threads wait for each other in each step.
-   */
-  readonly threads?: number;
   /** Told of each request when its answer has ended. */
   readonly log?: (line: LogLine) => void;
   /** Told of what is odd and no error: a field of a request that is ignored, the first time that it comes. */
@@ -90,7 +86,9 @@ const maxMemoryBytes: number = Math.floor(getHeapStatistics().heap_size_limit / 
 
 /** What is used where an option is not given. */
 export const serverDefaults = {
-  ...{ apiKeys: [], cors: [], hosts: undefined, trustProxy: [], basePath: "", threads: 1 },
+  ...{ apiKeys: [], cors: [], hosts: undefined, trustProxy: [], basePath: "" },
+  // More threads pay where cores have nothing else to do: they wait for each other in each step.
+  ...{ engine: undefined, fma: undefined, threads: 1 },
   ...{ log: () => {}, warn: () => {}, chatTemplate: undefined, maxMemoryBytes },
   ...{ maxBodyBytes: 1_000_000, maxTokens: 16_384, maxPromptTokens: 65_536, queue: 1024 },
   ...{
@@ -192,6 +190,7 @@ export const isOrigin = (text: string): boolean =>
 const mostBytes = 2 ** 29 - 24;
 
 export const serverRules: Schema<ServerOptions> = {
+  ...hostRules,
   apiKeys: alias(apiKeys, "apiKey", "keys"),
   cors: alias(listOf(origin), "origins"),
   hosts: alias(listOf(aHost, 1), "host", "allowedHosts"),
@@ -208,7 +207,6 @@ export const serverRules: Schema<ServerOptions> = {
   sessions: wholeNumber(0),
   sessionsPerKey: wholeNumber(0),
   sessionMs: duration,
-  threads: hostRules.threads,
   log: alias(callable, "logger", "onLog"),
   warn: alias(callable, "onWarning"),
   chatTemplate: template,

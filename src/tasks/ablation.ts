@@ -2,14 +2,15 @@
  * What a model loses without a unit: the same text is read with a unit's number set to 0 at every step, by the program that
  * the model itself is, with one product more. So it holds for any cell. Knows nothing about patterns.
  */
+
+import type { HostOptions } from "../engines/engine.ts";
 import { createBuilder, type Graph, type Node, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import { bind } from "../nn/bind.ts";
 import { addModel, checkReadsForward, type Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { learnedStarts } from "../nn/session.ts";
 import { shuffle } from "../nn/shuffle.ts";
-import { type LoadOptions, load } from "../runtime/program.ts";
-import { schedule } from "../schedule/schedule.ts";
 import { meanOf } from "./following.ts";
 
 /** A unit of a named value, `lstm.c`. */
@@ -27,7 +28,7 @@ export async function* lossesWithout(
   model: Model,
   tokens: Int32Array,
   ablated: readonly Ablated[],
-  host: LoadOptions = {},
+  host: HostOptions = {},
 ): AsyncGenerator<number, readonly Float32Array[], undefined> {
   checkReadsForward(model, "ablation");
   if (!model.returnsSequences || model.inputs[0]?.count !== model.outputSize) {
@@ -38,9 +39,8 @@ export async function* lossesWithout(
   const odd = ablated.find(({ key, unit }) => !(Number.isInteger(unit) && unit >= 0 && unit < (sizes[key] as number)));
   if (odd !== undefined) throw new InputError(`ablation: ${odd.key} has ${sizes[odd.key]} units, and none ${odd.unit}`);
   const batch = 1 + ablated.length;
-  const program = await load(schedule(graph, { steps, batch, keep: ["loss"] }), host);
+  const program = await bind(model, { graph: () => graph, steps, batch, keep: ["loss"] }, host);
   try {
-    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
     program.resetStates();
     for (const [state, values] of Object.entries(learnedStarts(model))) {
       program.setState(
@@ -67,7 +67,7 @@ export async function* lossesWithout(
       program.setIndex("tokens", inputs);
       program.setIndex("target", targets);
       await program.run();
-      program.carry();
+      program.advanceStates();
       const found = program.output("loss");
       losses.forEach((own, k) => {
         for (let t = 0; t < count; t++) own[from + t + 1] = found[t * batch + k] as number;

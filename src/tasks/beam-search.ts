@@ -1,3 +1,5 @@
+import type { HostOptions } from "../engines/engine.ts";
+import { hostOf, hostRules } from "../engines/registry.ts";
 import {
   type Arguments,
   alias,
@@ -10,7 +12,6 @@ import {
   wholeNumber,
 } from "../graph/schema.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
-import { hostRules } from "../runtime/program.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
 import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer.ts";
 import { createTurns } from "../train/turns.ts";
@@ -22,7 +23,7 @@ import type { LanguageModel } from "./language-model.ts";
 import { findStop, stopStrings } from "./stop-strings.ts";
 
 /** Defaults: no prompt, 500 tokens, 4 beams, no length penalty, no stop strings. */
-export type BeamSearchOptions = {
+export type BeamSearchOptions = HostOptions & {
   readonly prompt?: string | undefined;
   /** Most tokens to write. */
   readonly length?: number | undefined;
@@ -39,13 +40,12 @@ export type BeamSearchOptions = {
   readonly earlyStop?: boolean | undefined;
   /** Ends the search with what it has. */
   readonly signal?: AbortSignal | undefined;
-  /** Threads that share a step, where it is worth it; the texts are the same for any number. */
-  readonly threads?: number | undefined;
 };
 
 export const beamSearchArguments: Arguments = {
   lm: aLanguageModel,
   options: optionsOf<BeamSearchOptions>({
+    ...hostRules,
     prompt: string,
     length: alias(wholeNumber(0), "maxTokens", "maxNewTokens", "maxLength"),
     beams: alias(wholeNumber(1), "numBeams", "beamWidth", "width"),
@@ -53,7 +53,6 @@ export const beamSearchArguments: Arguments = {
     stop: alias(stopRule, "stopSequences", "stopStrings"),
     earlyStop: alias(flag, "earlyStopping"),
     signal: aSignal,
-    threads: hostRules.threads,
   }),
 };
 
@@ -100,11 +99,11 @@ export const beamSearch = (lm: LanguageModel, options: BeamSearchOptions = {}): 
 
 async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): Promise<BeamText[]> {
   checkArguments("beamSearch", { lm, options }, beamSearchArguments);
-  const { prompt = "", length = 500, beams = 4, lengthPenalty = 0, stop, earlyStop = false, signal, threads } = options;
+  const { prompt = "", length = 500, beams = 4, lengthPenalty = 0, stop, earlyStop = false, signal } = options;
   const { model, tokenizer } = lm;
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
-  const lanes = own(await createLanes(model, beams, { threads }));
+  const lanes = own(await createLanes(model, beams, hostOf(options)));
   const turns = createTurns();
   const usual = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
   const end = endOfText(tokenizer);

@@ -2,10 +2,11 @@
  * Where text is written: texts come and go between steps; in a step each reads its next token or, once it has read all,
  * writes one. Knows nothing about who wants them, and in which order.
  */
+
+import type { HostOptions } from "../engines/engine.ts";
 import { InputError } from "../graph/input-error.ts";
 import { createRandom, type Random } from "../nn/random.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import type { LoadOptions } from "../runtime/program.ts";
 import { createSampler, type Sampler, type SamplingOptions } from "../text/sampling.ts";
 import {
   decodeNext,
@@ -190,7 +191,7 @@ export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
 export async function createDesk<Piece extends { readonly text: string }>(
   { model, tokenizer }: LanguageModel,
   sizes: readonly [number, ...number[]],
-  options: LoadOptions = {},
+  options: HostOptions = {},
 ): Promise<Desk<Piece>> {
   const programs: Lanes[] = [];
   try {

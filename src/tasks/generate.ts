@@ -1,4 +1,7 @@
 /** Text that a language model writes: token by token, one text or many side by side. */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostRules } from "../engines/registry.ts";
 import {
   type Arguments,
   alias,
@@ -9,7 +12,6 @@ import {
   wholeNumber,
 } from "../graph/schema.ts";
 import { aSeed } from "../nn/random.ts";
-import { hostRules } from "../runtime/program.ts";
 import { createRanking, logSoftmax, type SamplingOptions, samplingRules } from "../text/sampling.ts";
 import {
   decodeNext,
@@ -25,16 +27,15 @@ import { aLanguageModel, aPrompt, prompts as somePrompts, stopRule, tokenCount }
 import { createDesk, createText, type Describe, type Prompt } from "./desk.ts";
 import type { LanguageModel } from "./language-model.ts";
 
-type WritingOptions = SamplingOptions & {
-  /** Tokens to write. */
-  readonly length?: number | undefined;
-  readonly seed?: number | undefined;
-  /** The text ends before any of these, and nothing of them is given out. */
-  readonly stop?: string | readonly string[] | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Threads that share a step, where it is worth it; the text is the same for any number. */
-  readonly threads?: number | undefined;
-};
+type WritingOptions = SamplingOptions &
+  HostOptions & {
+    /** Tokens to write. */
+    readonly length?: number | undefined;
+    readonly seed?: number | undefined;
+    /** The text ends before any of these, and nothing of them is given out. */
+    readonly stop?: string | readonly string[] | undefined;
+    readonly signal?: AbortSignal | undefined;
+  };
 
 /** Prompt, length (500 tokens), seed (0), stop strings, and how tokens are drawn: as the model says, unless changed. */
 export type GenerateOptions = WritingOptions & { readonly prompt?: Prompt | undefined };
@@ -54,11 +55,11 @@ export type GenerateManyOptions = WritingOptions & {
 
 const writingRules: Schema<WritingOptions> = {
   ...samplingRules,
+  ...hostRules,
   length: alias(tokenCount, "maxTokens", "maxNewTokens", "maxLength", "maxCompletionTokens"),
   seed: aSeed,
   stop: alias(stopRule, "stopSequences", "stopStrings"),
   signal: aSignal,
-  threads: hostRules.threads,
 };
 const alternatives = alias(wholeNumber(0), "logprobs", "topLogprobs");
 const generateRules: Schema<GenerateOptions> = { ...writingRules, prompt: aPrompt };
@@ -172,11 +173,20 @@ export function unknownCharacters({ tokenizer }: LanguageModel, text: string): s
 async function* write<Piece extends { readonly text: string }>(
   lm: LanguageModel,
   prompts: readonly Prompt[],
-  { length = 500, seed = 0, signal, threads, batch = 32, ...writing }: WritingOptions & { batch?: number | undefined },
+  {
+    length = 500,
+    seed = 0,
+    signal,
+    batch = 32,
+    engine,
+    fma,
+    threads,
+    ...writing
+  }: WritingOptions & { batch?: number | undefined },
   describe: (prompt: number, ...token: Parameters<Describe<Piece>>) => Piece,
 ): AsyncGenerator<Piece, void> {
   if (prompts.length === 0 || length === 0) return;
-  const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], { threads });
+  const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], { engine, fma, threads });
   try {
     const turns = createTurns();
     const aborted = (): boolean => signal?.aborted === true;

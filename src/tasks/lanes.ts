@@ -2,17 +2,17 @@
  * Several texts side by side through one model, a token of each a step: each has a lane of the batch. What is in one lane
  * changes no bit of another, nor does the number of lanes. Knows nothing about text or sampling.
  */
+
+import type { HostOptions } from "../engines/engine.ts";
 import { checkReadsForward, type Model } from "../nn/model.ts";
-import { learnedStarts, stepPlan } from "../nn/session.ts";
+import { bindStep, learnedStarts } from "../nn/session.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import { type LoadOptions, load, type Program } from "../runtime/program.ts";
+import type { Program } from "../runtime/program.ts";
 
 /** @throws InputError for a model that goes backwards, and for more lanes than fit into memory */
-export async function createLanes(model: Model, count: number, options: LoadOptions = {}): Promise<Lanes> {
+export async function createLanes(model: Model, count: number, options: HostOptions = {}): Promise<Lanes> {
   checkReadsForward(model, "generate");
-  const program = await load(stepPlan(model, count), options, { here: true, owner: "lanes" });
-  for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
-  return new Lanes(model, program, count);
+  return new Lanes(model, await bindStep(model, count, options, { owner: "lanes" }), count);
 }
 
 /** What a lane remembers: the numbers of all states, one after the other. */
@@ -27,15 +27,11 @@ export class Lanes extends Disposable {
   readonly logits: readonly Float32Array[];
   private readonly program: Program;
   private readonly output: Float32Array<ArrayBuffer>;
-  /**
-   * What lanes start a step from: rows of `size` numbers, `stride` from one to the next; where a state's numbers lie among
-   * those of all; and room to reorder the rows.
-   */
-  private readonly allStates: readonly {
-    readonly view: Float32Array;
-    readonly copy: Float32Array;
+  /** Each state: where its numbers lie among those of all, and room to reorder its rows. */
+  private readonly states: readonly {
+    readonly name: string;
+    readonly copy: Float32Array<ArrayBuffer>;
     readonly size: number;
-    readonly stride: number;
     readonly at: number;
   }[];
   /** What a text begins with. */
@@ -51,65 +47,55 @@ export class Lanes extends Disposable {
       this.output.subarray(lane * model.outputSize, (lane + 1) * model.outputSize),
     );
     let total = 0;
-    this.allStates = Object.values(program.plan.states).map(({ offset, rowBytes, size, rows }) => {
-      const stride = rowBytes / 4;
-      const view = program.floats(offset, (rows - 1) * stride + size);
+    this.states = Object.entries(program.plan.states).map(([name, { size, rows }]) => {
       const at = total;
       total += size;
-      return { view, copy: new Float32Array(view.length), size, stride, at };
+      return { name, copy: new Float32Array(rows * size), size, at };
     });
     this.start = new Float32Array(total);
     const learned = learnedStarts(model);
-    Object.keys(program.plan.states).forEach((name, k) => {
-      this.start.set(learned[name] ?? [], this.states[k]?.at);
-    });
+    for (const { name, at } of this.states) this.start.set(learned[name] ?? [], at);
     for (let lane = 0; lane < count; lane++) this.restore(lane);
   }
 
   dispose(): void {
     this.program.dispose();
   }
-  /** @throws InputError once the program is disposed of */
-  private get states(): typeof this.allStates {
-    return this.program.instance && this.allStates;
-  }
 
   /** Each lane reads its token. */
   step(): void {
     const { program } = this;
     program.setIndex("tokens", this.tokens);
-    program.runHere();
-    program.carry();
+    program.runSync();
+    program.advanceStates();
     program.output("output", this.output);
   }
 
   /** What a lane remembers, copied: for `restore`, in any lane of the same model. */
   state(lane: number): LaneState {
     const state = new Float32Array(this.start.length);
-    for (const { view, size, stride, at } of this.states) {
-      state.set(view.subarray(lane * stride, lane * stride + size), at);
-    }
+    for (const { name, size, at } of this.states) this.program.startOf(lane, name, state.subarray(at, at + size));
     return state;
   }
 
   /** What a lane remembered, by layer and name (`lstm.h`): views (H). Without it, what a text begins with. */
   named(state: LaneState = this.start): Record<string, Float32Array> {
-    const names = Object.keys(this.program.plan.states);
-    return Object.fromEntries(this.states.map(({ at, size }, k) => [names[k], state.subarray(at, at + size)]));
+    this.program.checkOpen();
+    return Object.fromEntries(this.states.map(({ name, at, size }) => [name, state.subarray(at, at + size)]));
   }
 
   /** A lane goes on from what one remembered; without it, it forgets everything it has read. */
   restore(lane: number, state: LaneState = this.start): void {
-    for (const { view, size, stride, at } of this.states) view.set(state.subarray(at, at + size), lane * stride);
+    for (const { name, size, at } of this.states) this.program.setStateOf(lane, name, state.subarray(at, at + size));
   }
 
   /** Lane k goes on from what lane `from[k]` remembers. */
   reorder(from: readonly number[]): void {
     if (from.every((source, lane) => source === lane)) return;
-    for (const { view, copy, size, stride } of this.states) {
-      copy.set(view);
+    for (const { name, copy, size } of this.states) {
+      this.program.start(name, copy);
       for (const [lane, source] of from.entries()) {
-        if (source !== lane) view.set(copy.subarray(source * stride, source * stride + size), lane * stride);
+        if (source !== lane) this.program.setStateOf(lane, name, copy.subarray(source * size, (source + 1) * size));
       }
     }
   }

@@ -1,5 +1,8 @@
 /** A model of text: a tokenizer, an embedding, recurrent layers, a softmax over the vocabulary. */
 import { cells } from "../cells/index.ts";
+import type { HostOptions } from "../engines/engine.ts";
+import { checkMemory, checkPlan } from "../engines/memory-limit.ts";
+import { defaultTarget, hostRules } from "../engines/registry.ts";
 import { type ModelFile, readModel, type WeightType, weightTypes, writeModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import { aCell, type Cell } from "../graph/cell.ts";
@@ -25,7 +28,6 @@ import { initialize } from "../nn/initializers.ts";
 import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
 import { countParameters, type Model, modelOf, nameLayers } from "../nn/model.ts";
 import { aSeed, createRandom } from "../nn/random.ts";
-import { checkMemory } from "../runtime/memory-limit.ts";
 import { countCodePoints } from "../text/parts.ts";
 import {
   aTokenizer,
@@ -151,6 +153,7 @@ export const evaluateArguments: Arguments = {
     ...either(someTexts, anEncodedText),
     expected: `a text, a list of separate texts, or ${anEncodedText.expected}`,
   },
+  options: optionsOf<HostOptions>(hostRules),
 };
 
 /**
@@ -199,7 +202,7 @@ function checkTrainingMemory(model: Model, options: FitStreamOptions): void {
   const { batch, steps } = withDefaults(fitDefaults, options);
   // Each parameter has its value, a gradient and two numbers of Adam's.
   checkMemory(16 * countParameters(model), "training this model");
-  checkMemory(trainingPlan(model, { batch, steps, clipNorm: 1 }).plan.bytes, "training this model");
+  checkPlan(trainingPlan(model, { batch, steps, clipNorm: 1 }, defaultTarget), "training this model");
 }
 
 const isTokenizer = (text: unknown): text is Tokenizer => typeof text === "object" && text !== null && "kind" in text;
@@ -326,8 +329,12 @@ export type EncodedText = {
  * @throws InputError for a text of less than two tokens, or without a character behind the first, and for a model whose values
  * are no numbers any more
  */
-export async function evaluateLanguageModel(lm: LanguageModel, text: Texts | EncodedText): Promise<Evaluation> {
-  checkArguments("evaluateLanguageModel", { lm, text }, evaluateArguments);
+export async function evaluateLanguageModel(
+  lm: LanguageModel,
+  text: Texts | EncodedText,
+  options: HostOptions = {},
+): Promise<Evaluation> {
+  checkArguments("evaluateLanguageModel", { lm, text, options }, evaluateArguments);
   const { model, tokenizer } = lm;
   const { tokens: ids, characters: all } = isEncoded(text) ? text : encodeTexts(tokenizer, text);
   if (ids.length < 2)
@@ -345,7 +352,7 @@ export async function evaluateLanguageModel(lm: LanguageModel, text: Texts | Enc
     );
   }
   const lanes = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
-  const evaluator = await createEvaluator(model, { batch: lanes, steps: 64 });
+  const evaluator = await createEvaluator(model, { batch: lanes, steps: 64, ...options });
   const turns = createTurns();
   const loss = await evaluator.loss(ids, async () => turns()).finally(() => evaluator.dispose());
   if (!Number.isFinite(loss)) {

@@ -8,13 +8,11 @@ import { InputError } from "../graph/input-error.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
 import { cellsOf, type Model } from "../nn/model.ts";
 import { load, type Program } from "../runtime/program.ts";
-import { parameterRuns } from "../schedule/plan.ts";
-import { schedule } from "../schedule/schedule.ts";
-import { dropConnectRates, withDroppedWeights } from "./drop-connect.ts";
+import { dropConnectRates, scheduleDropped } from "./drop-connect.ts";
 import { createFeed } from "./feed.ts";
+import { lossGraph } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
 import { byRate, type Given, type Moment } from "./non-finite.ts";
-import { lossGraph } from "./trainer.ts";
 
 /** What became no number first, and what can be done about that. */
 export type Cause = { readonly what: string; readonly advice: string };
@@ -133,9 +131,12 @@ async function replay(moment: Moment, more: readonly NodeId[] = []): Promise<Rep
   const outputs = { ...Object.fromEntries([...named, ...others]), loss: forward.outputs.loss as number };
   const graph = grad({ ...forward, outputs });
   const names = Object.keys(graph.outputs);
-  const plan = withDroppedWeights(schedule(graph, { steps, batch, keep: names }), dropConnectRates(model));
-  const program = await load(plan, options);
-  program.parameterSlab().set(moment.parameters);
+  const { target } = moment.trainer.program.plan;
+  const program = await load(
+    scheduleDropped(graph, { target, steps, batch, keep: names }, dropConnectRates(model)),
+    options,
+  );
+  program.setAllParameters(moment.parameters);
   for (const [name, values] of Object.entries(moment.states)) program.setState(name, values);
   createFeed(model, program, { steps, batch })(inputs, targets, rest);
   program.setKeys(...moment.keys);
@@ -295,7 +296,7 @@ function badGradient({ parameters }: Model, program: Program): string | undefine
 
 /** The first parameter of all, in one run as the program has them, that is no number. */
 function badParameter({ plan }: Program, slab: Float32Array): { name: string; value: number } | undefined {
-  for (const { name, start, size } of parameterRuns(plan)) {
+  for (const [name, { start, size }] of Object.entries(plan.parameters)) {
     const values = slab.subarray(start, start + size);
     const at = firstBad(values);
     if (at >= 0) return { name, value: values[at] as number };

@@ -2,11 +2,10 @@
  * DropConnect on the matrices that meet states: in each run of a training step the products read a copy of the parameters
  * in which some numbers of these are 0, and those numbers get no gradient. Knows nothing about optimisers.
  */
-import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
+import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { cellsOf, type Model } from "../nn/model.ts";
-import { aligned } from "../schedule/memory.ts";
-import { type Plan, pad4, parameterRuns } from "../schedule/plan.ts";
-import { schedule } from "../schedule/schedule.ts";
+import type { Plan } from "../schedule/plan.ts";
+import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 
 /** Streams of random bits from here on are its own; those of layers lie below. */
 const firstStream = 2 ** 24;
@@ -26,35 +25,23 @@ export function dropConnectRates({ layers }: Pick<Model, "layers">): ReadonlyMap
 /** All parameters, or their gradients, in one run of numbers: with what is dropped set to 0, and the rest as dropout does. */
 export function dropWeights(g: Builder, all: NodeId, plan: Plan, rates: ReadonlyMap<string, number>): NodeId {
   if (rates.size === 0) return all;
-  const parts = parameterRuns(plan).map(({ name, start, size }, k) => {
-    const part = g.slice(all, start, pad4(size));
+  const parts = Object.entries(plan.parameters).map(([name, { start, room }], k) => {
+    const part = g.slice(all, start, room);
     const rate = rates.get(name);
-    return rate === undefined ? part : g.mul(part, g.mask(pad4(size), rate, firstStream + k));
+    return rate === undefined ? part : g.mul(part, g.mask(room, rate, firstStream + k));
   });
   return g.concat(parts);
 }
 
-/** The plan with a part before it that makes the copy; its parameters are then those that the copy is made from. */
-export function withDroppedWeights(plan: Plan, rates: ReadonlyMap<string, number>): Plan {
-  if (rates.size === 0) return plan;
-  const { floats, offset: used } = plan.parameterSlab;
-  const offset = aligned(plan.bytes);
+/** The graph's plan; where weights are dropped, behind a section that makes the copy of the parameters which it reads. */
+export function scheduleDropped(graph: Graph, options: ScheduleOptions, rates: ReadonlyMap<string, number>): Plan {
+  if (rates.size === 0) return schedule(graph, options);
+  const plan = schedule(graph, { ...options, copies: true });
+  const { numbers } = plan.slabs;
   const g = createBuilder();
-  g.state("used", floats);
-  g.next("used", dropWeights(g, g.input("parameters", floats), plan, rates));
-  const copy = schedule(g.graph({}), {
-    ...{ steps: 1, batch: 1, base: offset + 4 * floats + 16, keys: plan.keys },
-    ...{ inputs: { parameters: offset }, inPlace: { used } },
-  });
-  const moved = Object.entries(plan.parameters).map(([name, one]) => {
-    return [name, { ...one, offset: one.offset - used + offset }] as const;
-  });
-  return {
-    ...plan,
-    sections: [...copy.sections, ...plan.sections],
-    bytes: copy.bytes,
-    memory: [...plan.memory, { name: "parameters before what is dropped", offset, bytes: 4 * floats }, ...copy.memory],
-    parameters: Object.fromEntries(moved),
-    parameterSlab: { offset, floats },
-  };
+  g.state("used", numbers);
+  g.next("used", dropWeights(g, g.input("parameters", numbers), plan, rates));
+  const { target } = options;
+  const from = { inputs: { parameters: "parameters" }, inPlace: { used: "used" } } as const;
+  return joinPlans(schedule(g.graph({}), { target, steps: 1, batch: 1, after: plan, ...from }), plan);
 }

@@ -1,10 +1,13 @@
 /** The mean loss and metrics of a model over a whole data set. Knows nothing about training. */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, alias, checkValue, options as optionsOf, type Schema } from "../graph/schema.ts";
 import { size } from "../nn/layers.ts";
 import { aModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
 import { disposing } from "../runtime/disposable.ts";
-import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
+import type { Program } from "../runtime/program.ts";
 import {
   argumentsOf,
   arrayPasses,
@@ -19,14 +22,14 @@ import { bySizes } from "./by-sizes.ts";
 import type { Logs } from "./callbacks.ts";
 import { type ExampleArray, type InputArrays, readDataSet, someData } from "./examples.ts";
 import { createFeed } from "./feed.ts";
+import { bindLoss } from "./loss-graph.ts";
 import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
 import { finishMetric, type MetricName, metricNames, namesOfMetrics } from "./metrics.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
-import { measuringPlan } from "./trainer.ts";
 import { createTurns } from "./turns.ts";
 
 /** Defaults: 32 examples side by side, sparse categorical cross-entropy, no metrics, all weights 1. */
-export type EvaluateOptions = LoadOptions &
+export type EvaluateOptions = HostOptions &
   PaddingOptions & {
     /** Examples that are computed side by side; it changes nothing in the result but rounding. */
     readonly batchSize?: number;
@@ -116,7 +119,7 @@ export async function measuredPasses(
   return arrayPasses(model, data, rowsBetween(0, data.count), options);
 }
 
-type MeasureOptions = LoadOptions & {
+type MeasureOptions = HostOptions & {
   readonly where: string;
   readonly loss: LossName | Loss;
   readonly metrics?: readonly MetricName[];
@@ -129,12 +132,12 @@ export type Measure = (() => Promise<Logs>) & { readonly dispose: () => void };
 export async function createMeasure(
   model: Model,
   passes: Passes,
-  { where, loss, metrics: given, fma, threads }: MeasureOptions,
+  { where, loss, metrics: given, ...host }: MeasureOptions,
 ): Promise<Measure> {
   const metrics = namesOfMetrics(given);
   const programOf = bySizes(async (sizes) => {
     checkSteps(model, sizes.steps, where);
-    const program = await load(measuringPlan(model, { loss, metrics, ...sizes }), { fma, threads });
+    const program = await bindLoss(model, { loss, metrics, ...sizes }, host);
     return { program, feed: createFeed(model, program, sizes), dispose: () => program.dispose() };
   });
   await programOf(passes.sizes);
@@ -152,7 +155,7 @@ export async function createMeasure(
     for await (const { inputs, targets, weights, examples, batch, steps } of passes.pass(taken++, endedEarly)) {
       const { program, feed } = await programOf({ batch, steps });
       if (!ready.has(program)) {
-        for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+        program.setParameters(model.values);
         program.resetStates();
         ready.add(program);
       }
@@ -163,7 +166,7 @@ export async function createMeasure(
       }
       before = program;
       await program.run();
-      if (stateful.length > 0) program.carry();
+      if (stateful.length > 0) program.advanceStates();
       means.add(counted, program.total("loss"), (name) => program.total(name));
       await turns();
     }

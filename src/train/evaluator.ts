@@ -1,16 +1,19 @@
 /** The mean loss of a model over a stream of tokens, every token counted once. */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, callable, checkArguments, options as optionsOf } from "../graph/schema.ts";
 import { aModel, checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
+import type { Program } from "../runtime/program.ts";
 import { checkIndices, counts, sizesRules } from "./checks.ts";
+import { bindLoss } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
 import { someTokens, type Tokens, tokenSource } from "./token-source.ts";
-import { measuringPlan } from "./trainer.ts";
 
 /** `batch` lanes of the stream side by side, `steps` tokens of each at a time. */
-export type EvaluatorOptions = LoadOptions & { readonly batch: number; readonly steps: number };
+export type EvaluatorOptions = HostOptions & { readonly batch: number; readonly steps: number };
 
 const lossArguments: Arguments = { tokens: someTokens, pause: callable };
 export const evaluatorArguments: Arguments = {
@@ -28,8 +31,7 @@ export async function createEvaluator(model: Model, options: EvaluatorOptions): 
   const { batch, steps, ...host } = options;
   checkReturnsSequences(model, "createEvaluator");
   checkCarriesStates(model, "createEvaluator");
-  const plan = measuringPlan(model, { steps, batch, loss: defaultLoss });
-  const program = await load(plan, host, { owner: "evaluator" });
+  const program = await bindLoss(model, { steps, batch, loss: defaultLoss }, host, { owner: "evaluator" });
   return new Evaluator(model, program, batch, steps);
 }
 
@@ -64,7 +66,7 @@ export class Evaluator extends Disposable {
     const source = tokenSource(tokens);
     const predictions = source.length - 1;
     if (predictions < 1) throw new InputError("evaluator: needs at least 2 tokens to predict one");
-    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+    program.setParameters(model.values);
     program.resetStates();
     const lane = Math.ceil(predictions / batch);
     const [inputs, targets] = [new Int32Array(batch * steps), new Int32Array(batch * steps)];
@@ -94,7 +96,7 @@ export class Evaluator extends Disposable {
       program.setIndex("target", targets);
       program.setInput("weight", weights);
       await program.run();
-      program.carry();
+      program.advanceStates();
       total += program.total("loss");
       await pause();
     }

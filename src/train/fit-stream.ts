@@ -2,6 +2,9 @@
  * The training loop over a stream of tokens: batches in order, the learning rate, validation, progress, callbacks, stopping,
  * and what going on later to the same bits needs. Knows nothing about text or files.
  */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostOf, hostRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -23,7 +26,6 @@ import { size } from "../nn/layers.ts";
 import { aModel, checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
 import { aSeed, createRandom, fromState, type RandomState } from "../nn/random.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
-import { hostRules, type LoadOptions } from "../runtime/program.ts";
 import { aCallback, type Callback, type Logs, type Run } from "./callbacks.ts";
 import { checkIndices } from "./checks.ts";
 import { createEvaluator } from "./evaluator.ts";
@@ -59,7 +61,7 @@ export const rateFor = (optimizer: OptimizerName): number =>
  * Defaults: 16 lanes of 32 steps, 6 epochs, Adam at 0.008, clipping at 5, 4 validations on a twentieth, of at most 200,000
  * tokens, seed 0.
  */
-export type FitStreamOptions = {
+export type FitStreamOptions = HostOptions & {
   readonly batch?: number;
   /** Time steps that the gradient reaches back. */
   readonly steps?: number;
@@ -102,9 +104,6 @@ export type FitStreamOptions = {
   readonly onProgress?: (progress: Progress, checkpoint: () => Checkpoint) => unknown;
   /** Updates after which `onProgress` is called in any case. */
   readonly progressEvery?: number | undefined;
-  /** How the programs run: see LoadOptions. */
-  readonly fma?: boolean | undefined;
-  readonly threads?: number | undefined;
 };
 
 const length = inRange(0, Infinity, "()");
@@ -370,7 +369,7 @@ async function fitStreamWith(
   const optimizer = optimizerOf(options.optimizer ?? adam({ learningRate: fitDefaults.learningRate }));
   const { minutes, seed = 0, signal, onProgress, resume, clipValue } = options;
   const { callbacks = [], progressEvery = Number.POSITIVE_INFINITY } = options;
-  const host = { fma: options.fma, threads: options.threads };
+  const host = hostOf(options);
   checkReturnsSequences(model, where);
   checkCarriesStates(model, where);
 
@@ -638,7 +637,7 @@ async function validator(
   own: Own,
   model: Model,
   tokens: Int32Array,
-  { batch, steps, ...host }: LoadOptions & { batch: number; steps: number },
+  { batch, steps, ...host }: HostOptions & { batch: number; steps: number },
 ): Promise<(stop: () => boolean) => Promise<number | undefined>> {
   // Lanes of at least 200 tokens, so that few of them are read without what comes before.
   const lanes = Math.max(1, Math.min(batch, Math.floor(tokens.length / 200)));

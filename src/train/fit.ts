@@ -2,6 +2,9 @@
  * Training on whole data sets, with Keras's names and defaults: epochs, shuffled batches, validation, callbacks. For
  * streams of tokens there is `fitStream`, for loops of one's own `createTrainer`.
  */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostOf } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -19,7 +22,6 @@ import {
 import { size } from "../nn/layers.ts";
 import { aModel, type Model } from "../nn/model.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
-import type { LoadOptions } from "../runtime/program.ts";
 import {
   argumentsOf,
   arrayPasses,
@@ -55,7 +57,7 @@ import { createTrainer, stateRules, type TrainerOptions, type TrainerState, trai
 import { createTurns } from "./turns.ts";
 
 /** As `createTrainer`'s, and Keras's: 1 epoch, batches of 32, shuffled, no validation, seed 0. */
-export type FitOptions = LoadOptions &
+export type FitOptions = HostOptions &
   PaddingOptions &
   Omit<TrainerOptions, "batch" | "steps" | "optimizer"> & {
     /** The name of one, with its defaults, or one with options: `adam({ learningRate: 0.002 })`. */
@@ -186,15 +188,15 @@ async function train(
   validation: Passes | undefined,
   { epochs = 1, initialEpoch, seed = 0, callbacks = [], ...rest }: FitOptions,
 ): Promise<History> {
-  const { loss = defaultLoss, signal, resume, learningRate: schedule, fma, threads } = rest;
+  const { loss = defaultLoss, signal, resume, learningRate: schedule } = rest;
   const optimizer = optimizerOf(rest.optimizer);
   const metrics = namesOfMetrics(rest.metrics);
-  const host = { fma, threads };
   const given = Object.entries(rest).filter(([name]) => Object.hasOwn(trainingRules, name));
   const each = Object.assign(Object.fromEntries(given), { optimizer, seed });
   const trainerOf = own(bySizes(({ batch, steps }) => createTrainer(model, { batch, steps, ...each })));
   let trainer = await trainerOf(training.sizes);
-  const measure = validation && own(await createMeasure(model, validation, { where: "fit", loss, metrics, ...host }));
+  const measure =
+    validation && own(await createMeasure(model, validation, { where: "fit", loss, metrics, ...hostOf(rest) }));
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
   const watch = own(createWatch(trainer));

@@ -96,17 +96,12 @@ export type Watch = {
 export function createWatch(of: Trainer): Watch {
   checkArguments("createWatch", { trainer: of }, watchArguments);
   let trainer = of;
-  const slabOf = ({ program }: Trainer): Float32Array => {
-    const { offset, floats } = program.plan.parameterSlab;
-    return program.floats(offset, floats);
-  };
   const statesOf = ({ program }: Trainer): Moment["states"] =>
     Object.fromEntries(Object.keys(program.plan.states).map((name) => [name, program.start(name)]));
-  let slab = slabOf(trainer);
   const moments = [0, 1].map(
     (): Moment => ({
       trainer,
-      parameters: takeSpare(slab.length),
+      parameters: takeSpare(trainer.program.plan.slabs.numbers),
       states: statesOf(trainer),
       keys: [0, 0],
       step: 0,
@@ -124,7 +119,7 @@ export function createWatch(of: Trainer): Watch {
     checkOptions("training", given, givenRules);
     turn = 1 - turn;
     const moment = moments[turn] as Moment;
-    moment.parameters.set(slab);
+    trainer.program.allParameters(moment.parameters);
     if (moment.trainer === trainer) {
       for (const [name, values] of Object.entries(moment.states)) trainer.program.start(name, values);
     } else {
@@ -150,12 +145,11 @@ export function createWatch(of: Trainer): Watch {
   async function broken(symptom: string): Promise<NonFiniteLoss> {
     const { findCause } = await import("./diagnosis.ts");
     const two = [moments[1 - turn] as Moment, moments[turn] as Moment] as const;
-    const cause = await findCause(two, slab, first);
+    const cause = await findCause(two, trainer.program.allParameters(), first);
     return new NonFiniteLoss(cause ?? { what: symptom, advice: byRate }, { good, first });
   }
   function use(next: Trainer): void {
     trainer = next;
-    slab = slabOf(next);
   }
   function dispose(): void {
     if (!disposed) keepSpare(moments.map(({ parameters }) => parameters));

@@ -1,4 +1,7 @@
 /** The outputs of a model for sequences that are there as a whole. Knows nothing about what they mean. */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { hostOf, hostRules } from "../engines/registry.ts";
 import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -12,11 +15,11 @@ import {
   options as optionsOf,
   recordOf,
 } from "../graph/schema.ts";
+import { bind } from "../nn/bind.ts";
 import { size } from "../nn/layers.ts";
-import { addModel, aModel, checkSteps, type Model, onceForEqual, statesOf } from "../nn/model.ts";
+import { addModel, aModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
 import { Disposable, disposing, type Own } from "../runtime/disposable.ts";
-import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
-import { schedule } from "../schedule/schedule.ts";
+import type { Program } from "../runtime/program.ts";
 import { type BatchSource, buffersOf, createReader, inputChunks, isSource, takeInputs, takeRows } from "./batches.ts";
 import { type BySizes, bySizes } from "./by-sizes.ts";
 import { checkFinite, checkInputs, checkLength, type Inputs, setInputs, sizesRules, timeFirst } from "./checks.ts";
@@ -35,7 +38,7 @@ import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { createTurns } from "./turns.ts";
 
 /** Examples side by side, and time steps of each. */
-export type PredictorOptions = LoadOptions & {
+export type PredictorOptions = HostOptions & {
   readonly batch: number;
   readonly steps: number;
   /** What is made of the outputs: probabilities of logits, by the loss that they were trained with. */
@@ -64,12 +67,12 @@ export async function createPredictor(model: Model, options: PredictorOptions): 
   checkArguments("createPredictor", { model, options }, predictorArguments);
   const { batch, steps, activation = "linear", ...host } = options;
   checkSteps(model, steps, "predict");
-  const plan = onceForEqual(model, ["predict", steps, batch, activation], () => {
+  const graph = () => {
     const g = createBuilder();
-    const output = activations[activation](g, addModel(g, model, { training: false }).output);
-    return schedule(g.graph({ output }), { steps, batch, keep: ["output"] });
-  });
-  const program = await load(plan, host, { owner: "predictor" });
+    return g.graph({ output: activations[activation](g, addModel(g, model, { training: false }).output) });
+  };
+  const purpose = ["predict", activation];
+  const program = await bind(model, { purpose, graph, steps, batch, keep: ["output"] }, host, { owner: "predictor" });
   return new Predictor(model, program, { batch, steps });
 }
 
@@ -122,12 +125,12 @@ export class Predictor extends Disposable {
       checkLength(`predict: initialState ${name}`, "numbers", values.length, { steps: 1, batch, features });
       checkFinite(`predict: initialState ${name}`, values, features, timeFirst(batch));
     }
-    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+    program.setParameters(model.values);
     setInputs(model, program, inputs, "predict");
     program.resetStates(this.stateful);
     for (const [name, values] of Object.entries(initialState)) program.setState(name, values);
     await program.run();
-    if (this.stateful.length > 0) program.carry();
+    if (this.stateful.length > 0) program.advanceStates();
     const outputs = program.output("output");
     if (!model.backwards) return outputs;
     const perStep = batch * model.outputSize;
@@ -158,7 +161,7 @@ export type Prediction = FlatNumbers & {
   readonly states: Readonly<Record<string, FlatNumbers>>;
 };
 /** Defaults: 32 examples side by side, states from zeros. */
-export type PredictOptions = LoadOptions &
+export type PredictOptions = HostOptions &
   PaddingOptions & {
     /** What is made of the outputs: probabilities of logits, by the loss that they were trained with. */
     readonly activation?: OutputActivation;
@@ -208,9 +211,10 @@ async function predictWith(
   options: PredictOptions,
 ): Promise<Prediction> {
   checkArguments("predict", { model, x, options }, predictArguments);
-  const { batchSize = 32, activation, initialState = {}, steps: count, fma, threads } = options;
+  const { batchSize = 32, activation, initialState = {}, steps: count } = options;
+  const host = hostOf(options);
   const filling = fillingFor(model, options, "predict");
-  const predictorOf = own(bySizes((sizes) => createPredictor(model, { activation, fma, threads, ...sizes })));
+  const predictorOf = own(bySizes((sizes) => createPredictor(model, { activation, ...sizes, ...host })));
   const sourced = yieldsBatches(x);
   if (!sourced && count !== undefined) {
     throw new InputError("predict: steps is for batches; of arrays all examples are taken. Leave it out.");

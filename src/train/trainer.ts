@@ -2,9 +2,12 @@
  * One training step as one program: forward, backward, clipping and the optimiser. Knows nothing about where the
  * examples come from.
  */
+
+import type { HostOptions } from "../engines/engine.ts";
+import { engineOf, hostRules } from "../engines/registry.ts";
 import { grad } from "../grad/grad.ts";
 import { addCell } from "../graph/cell.ts";
-import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
+import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { StateOptions } from "../graph/instantiate.ts";
 import {
@@ -23,18 +26,19 @@ import {
   wholeNumber,
 } from "../graph/schema.ts";
 import { size } from "../nn/layers.ts";
-import { addModel, aModel, checkSteps, type Model, onceForEqual, statesOf } from "../nn/model.ts";
+import { aModel, checkSteps, type Model, onceForEqual, statesOf } from "../nn/model.ts";
 import { aSeed } from "../nn/random.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import { hostRules, type LoadOptions, load, type Program } from "../runtime/program.ts";
-import { aligned } from "../schedule/memory.ts";
-import { type Plan, pad4, parameterRuns } from "../schedule/plan.ts";
-import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
+import { load, type Program } from "../runtime/program.ts";
+import type { Plan } from "../schedule/plan.ts";
+import { joinPlans, schedule } from "../schedule/schedule.ts";
+import type { Target } from "../schedule/target.ts";
 import { type Inputs, sizesRules } from "./checks.ts";
-import { dropConnectRates, dropWeights, withDroppedWeights } from "./drop-connect.ts";
+import { dropConnectRates, dropWeights, scheduleDropped } from "./drop-connect.ts";
 import { createFeed, type Feed, type FeedOptions, feedRules } from "./feed.ts";
-import { aLoss, defaultLoss, type Loss, type LossName, lossOf } from "./losses.ts";
-import { type MetricName, metricNames, metricOf, namesOfMetrics } from "./metrics.ts";
+import { lossGraph, purposeOf } from "./loss-graph.ts";
+import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
+import { type MetricName, metricNames, namesOfMetrics } from "./metrics.ts";
 import {
   accumulateGradients,
   adam,
@@ -45,36 +49,8 @@ import {
   type Optimizer,
 } from "./optimizers.ts";
 
-export type LossOptions = {
-  readonly loss: LossName | Loss;
-  readonly training: boolean;
-  readonly metrics?: readonly MetricName[] | undefined;
-};
-
-/**
- * The model with its loss, each output weighted by the input "weight", and with the sums of metrics over the outputs that
- * count: those whose input "counts" is 1.
- */
-export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOptions): Graph {
-  const g = createBuilder();
-  const { output, flow } = addModel(g, model, { training });
-  const rule = lossOf(loss);
-  const once = g.isOnce(output);
-  const target =
-    rule.target === "index" ? g.index("target", { once }) : g.input("target", g.shapeOf(output) as number, { once });
-  const weight = g.input("weight", "scalar", { once });
-  const unmasked = (one: NodeId): NodeId => (flow.mask === undefined ? one : g.mul(one, flow.mask));
-  const weighted = g.mul(rule.build(g, output, target), unmasked(weight));
-  g.total("loss", weighted);
-  for (const name of metrics) {
-    const metric = metricOf(name, { target: rule.target, outputSize: model.outputSize });
-    g.total(name, g.mul(metric(g, output, target), unmasked(g.input("counts", "scalar", { once }))));
-  }
-  return g.graph({ output, loss: weighted });
-}
-
 /** Defaults: Adam, sparse categorical cross-entropy, no clipping, a step after every batch, no metrics, seed 0. */
-export type TrainerOptions = LoadOptions & {
+export type TrainerOptions = HostOptions & {
   /** Examples side by side, and time steps that the gradient reaches back. */
   readonly batch: number;
   readonly steps: number;
@@ -95,23 +71,6 @@ export type TrainerOptions = LoadOptions & {
   readonly seed?: number;
 };
 
-/** The plan of a loss that is measured and not trained. */
-export const measuringPlan = (
-  model: Model,
-  {
-    steps,
-    batch,
-    ...options
-  }: Pick<LossOptions, "loss" | "metrics"> & { readonly steps: number; readonly batch: number },
-): Plan =>
-  onceForLoss(model, options.loss, ["measure", steps, batch, options], () =>
-    schedule(lossGraph(model, { ...options, training: false }), { steps, batch }),
-  );
-
-/** A loss by its name is one thing; others are functions, which nobody can compare. */
-const onceForLoss = <T>(model: Model, loss: LossName | Loss, purpose: unknown, make: () => T): T =>
-  typeof loss === "string" ? onceForEqual(model, purpose, make) : make();
-
 /** Of a training of any kind. */
 export const trainingRules: Schema<Omit<TrainerOptions, "batch" | "steps">> = {
   ...hostRules,
@@ -130,13 +89,10 @@ export const trainerArguments: Arguments = {
 };
 
 /**
- * Where an optimiser keeps its states: by slot ("m"), all parameters in one run, laid out as in the program. The parameters
- * themselves are "w", gradients that are gathered for its next step "gathered".
+ * The plan of one training step: the model's, then the optimiser's over all parameters at once. The optimiser's states are
+ * slots of it, and gradients that are gathered for its next step the slot "gathered".
  */
-type Slots = Readonly<Record<string, number>>;
-
-/** The plan of one training step: the model's, then the optimiser's over all parameters at once. */
-export function trainingPlan(model: Model, options: TrainerOptions): { plan: Plan; slots: Slots } {
+export function trainingPlan(model: Model, options: TrainerOptions, target: Target): Plan {
   const { batch, steps, loss = defaultLoss, clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
   const optimizer = options.optimizer ?? adam();
   if (clipNorm !== undefined && clipNormEach !== undefined) {
@@ -144,34 +100,24 @@ export function trainingPlan(model: Model, options: TrainerOptions): { plan: Pla
   }
   const { cell, slots, decayOf } = optimizer;
   const clips = [clipNorm, clipNormEach, clipValue].map((given) => given !== undefined);
-  const hangsOn = [steps, batch, loss, metrics, { cell }, slots, decayOf !== undefined, clips, accumulate > 1];
-  return onceForLoss(model, loss, ["train", hangsOn], () => planned(model, { ...options, optimizer }));
+  const hangsOn = [target.name, steps, batch, metrics, { cell }, slots, decayOf !== undefined, clips, accumulate > 1];
+  const purpose = purposeOf(loss, ["train", hangsOn]);
+  const make = () => planned(model, { ...options, optimizer }, target);
+  return purpose === undefined ? make() : onceForEqual(model, purpose, make);
 }
 
-function planned(
-  model: Model,
-  options: TrainerOptions & { readonly optimizer: Optimizer },
-): { plan: Plan; slots: Slots } {
+function planned(model: Model, options: TrainerOptions & { readonly optimizer: Optimizer }, target: Target): Plan {
   const { batch, steps, optimizer, loss = defaultLoss } = options;
   const { clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
   const forward = lossGraph(model, { loss, training: true, metrics });
   const rates = dropConnectRates(model);
-  const first = withDroppedWeights(schedule(grad(forward), { steps, batch }), rates);
-  const { floats, offset: gradients } = first.gradientSlab;
-  if (floats === 0) return { plan: first, slots: { w: first.parameterSlab.offset } };
+  const first = scheduleDropped(grad(forward), { target, steps, batch }, rates);
+  const { numbers, gradients } = first.slabs;
+  if (gradients === undefined) return first;
 
-  let base = first.bytes;
-  const slots: Record<string, number> = {};
-  const take = (): number => {
-    const offset = aligned(base);
-    base = offset + 4 * floats;
-    return offset;
-  };
-  for (const slot of optimizer.slots) if (slot !== "w") slots[slot] = take();
-  const gathered = accumulate > 1 && { gathered: take() };
   const g = createBuilder();
-  let gradient = dropWeights(g, g.input("g", floats), first, rates);
-  if (gathered) gradient = addCell(g, accumulateGradients, { layer: "", inputs: { g: gradient } }).output;
+  let gradient = dropWeights(g, g.input("g", numbers), first, rates);
+  if (accumulate > 1) gradient = addCell(g, accumulateGradients, { layer: "", inputs: { g: gradient } }).output;
   if (clipValue !== undefined) {
     gradient = addCell(g, clipByValue, { layer: "", inputs: { g: gradient } }).output;
   }
@@ -179,29 +125,19 @@ function planned(
   if (clipNorm !== undefined) gradient = scaled(gradient);
   if (clipNormEach !== undefined) {
     const whole = gradient;
-    gradient = g.concat(parameterRuns(first).map(({ start, size }) => scaled(g.slice(whole, start, pad4(size)))));
+    const parts = Object.values(first.parameters);
+    gradient = g.concat(parts.map(({ start, room }) => scaled(g.slice(whole, start, room))));
   }
-  const decay = optimizer.decayOf && { decay: g.input("decay", floats) };
-  addCell(g, optimizer.cell, { layer: "", inputs: { g: gradient, ...decay }, states: gathered ? whereDue(g) : {} });
-  const update: ScheduleOptions = {
-    steps: 1,
-    batch: 1,
-    base,
-    keys: first.keys,
-    inputs: { g: gradients },
-    inPlace: { w: first.parameterSlab.offset, ...slots, ...gathered },
-  };
-  const second = schedule(g.graph({}), update);
-  const plan = joinPlans(first, second);
-  const states = Object.entries({ ...slots, ...gathered }).map(([name, offset]) => ({
-    name,
-    offset,
-    bytes: 4 * floats,
-  }));
-  const memory = [...plan.memory, ...states].sort((a, b) => a.offset - b.offset);
-  const inputs = { ...plan.inputs, ...second.inputs };
-  const all = { ...slots, ...gathered, w: first.parameterSlab.offset };
-  return { plan: { ...plan, inputs, memory, changesParameters: true }, slots: all };
+  const decay = optimizer.decayOf && { decay: g.input("decay", numbers) };
+  const states = accumulate > 1 ? whereDue(g) : {};
+  addCell(g, optimizer.cell, { layer: "", inputs: { g: gradient, ...decay }, states });
+  const slots = [...optimizer.slots, ...(accumulate > 1 ? ["gathered"] : [])].filter((slot) => slot !== "w");
+  const second = schedule(g.graph({}), {
+    ...{ target, steps: 1, batch: 1, after: first },
+    inputs: { g: "gradients" },
+    inPlace: { w: "parameters", ...Object.fromEntries(slots.map((slot) => [slot, "own" as const])) },
+  });
+  return joinPlans(first, second);
 }
 
 /** While gradients are gathered the optimiser stands still, as a cell does at a masked step. */
@@ -213,10 +149,11 @@ function whereDue(g: Builder): StateOptions {
 
 /** A weight decay for each number of the parameters; none for the padding between them. */
 function decays(plan: Plan, decayOf: NonNullable<Optimizer["decayOf"]>): Float32Array {
-  const values = new Float32Array(plan.parameterSlab.floats);
-  const runs = parameterRuns(plan);
-  const all = runs.map(({ name }) => name);
-  for (const { name, start, size } of runs) values.fill(decayOf(name, all), start, start + size);
+  const values = new Float32Array(plan.slabs.numbers);
+  const all = Object.keys(plan.parameters);
+  for (const [name, { start, size }] of Object.entries(plan.parameters)) {
+    values.fill(decayOf(name, all), start, start + size);
+  }
   return values;
 }
 
@@ -233,15 +170,13 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
   checkSteps(model, options.steps, "training");
   const optimizer = options.optimizer ?? adam();
   const all = Object.assign({}, options, { optimizer, metrics: namesOfMetrics(options.metrics) });
-  const { plan, slots } = trainingPlan(model, all);
+  const { target } = await engineOf(options.engine);
+  const plan = trainingPlan(model, all, target);
   const decay = optimizer.decayOf && decays(plan, optimizer.decayOf);
   const program = await load(plan, options, { owner: "trainer" });
   if (decay && plan.inputs.decay) program.setInput("decay", decay);
-  return new Trainer(model, all, program, slots);
+  return new Trainer(model, all, program);
 }
-
-/** The bits of an exponent that only infinite numbers and NaN have. */
-const endless = 0x7f800000;
 
 /** Owns the program until it is disposed of; the model's own values change only by `save`. */
 export class Trainer extends Disposable {
@@ -249,7 +184,6 @@ export class Trainer extends Disposable {
   readonly model: Model;
   readonly options: TrainerOptions & { readonly optimizer: Optimizer };
   private readonly optimizer: Optimizer;
-  private readonly slots: Slots;
   private readonly seed: number;
   private readonly accumulate: number;
   private readonly stateful: readonly string[];
@@ -262,14 +196,13 @@ export class Trainer extends Disposable {
   /** Outputs that the mean loss of the last update is over. */
   private outputs = 0;
 
-  constructor(model: Model, options: Trainer["options"], program: Program, slots: Slots) {
+  constructor(model: Model, options: Trainer["options"], program: Program) {
     const { batch, steps, optimizer, clipNorm, clipNormEach, clipValue, accumulate = 1, seed = 0 } = options;
     super();
     this.model = model;
     this.options = options;
     this.program = program;
     this.optimizer = optimizer;
-    this.slots = slots;
     this.seed = seed;
     this.accumulate = accumulate;
     this.stateful = statesOf(model, ({ stateful }) => stateful);
@@ -277,7 +210,7 @@ export class Trainer extends Disposable {
     const norm = clipNorm ?? clipNormEach;
     if (norm !== undefined) program.setSetting("clip", norm);
     if (clipValue !== undefined) program.setSetting("limit", clipValue);
-    for (const { name } of model.parameters) program.setParameter(name, model.values[name] as Float32Array);
+    program.setParameters(model.values);
   }
 
   /** Steps of the optimiser so far, those before a `restore` included. */
@@ -336,7 +269,8 @@ export class Trainer extends Disposable {
       this.gathered = { batches: 0, outputs: 0 };
     }
     await program.run();
-    program.carry();
+    program.advanceStates();
+    await program.fetch();
     return program.total("loss");
   }
   /** Zeros for all states. */
@@ -349,14 +283,12 @@ export class Trainer extends Disposable {
   }
   /** Copy the trained values, or their average, into the model, unless one is infinite or NaN. Gives whether it did. */
   save(): boolean {
-    // As whole numbers: to look at fractions one by one may make an object of each.
-    const { buffer, byteOffset, length } = this.program.parameterSlab();
-    const bits = new Int32Array(buffer, byteOffset, length);
-    for (let k = 0; k < length; k++) if (((bits[k] as number) & endless) === endless) return false;
+    const { program, model } = this;
+    if (!program.hasFiniteParameters()) return false;
     const { saved = "w" } = this.optimizer;
-    for (const { name } of this.model.parameters) {
-      const own = saved === "w" ? this.program.parameter(name) : this.slot(saved, name);
-      this.model.values[name]?.set(own);
+    for (const { name } of model.parameters) {
+      if (saved === "w") program.parameter(name, model.values[name]);
+      else program.slot(saved, name, model.values[name]);
     }
     return true;
   }
@@ -369,13 +301,13 @@ export class Trainer extends Disposable {
     const { program, gathered } = this;
     const names = this.model.parameters.map(({ name }) => name);
     const changed = names.some((name) => {
-      const own = this.slot("w", name);
+      const own = program.parameter(name);
       return values[name]?.some((value, k) => !Object.is(value, own[k]));
     });
     const kept = new Set(this.kept());
     if (changed) kept.add("w");
     if (gathered.batches > 0) kept.add("gathered");
-    const copies = (slot: string) => Object.fromEntries(names.map((name) => [name, this.slot(slot, name).slice()]));
+    const copies = (slot: string) => Object.fromEntries(names.map((name) => [name, program.slot(slot, name)]));
     return {
       step: this.taken,
       slots: Object.fromEntries([...kept].map((slot) => [slot, copies(slot)])),
@@ -392,8 +324,8 @@ export class Trainer extends Disposable {
     const own = this.kept();
     const given = Object.keys(slots);
     const fits = (slot: string): boolean =>
-      (own.includes(slot) || (others.includes(slot) && slot in this.slots)) &&
-      this.model.parameters.every(({ name }) => slots[slot]?.[name]?.length === this.slot(slot, name).length);
+      (own.includes(slot) || (others.includes(slot) && slot in program.plan.slots)) &&
+      Object.entries(program.plan.parameters).every(([name, { size }]) => slots[slot]?.[name]?.length === size);
     if (!own.every((slot) => given.includes(slot)) || !given.every(fits)) {
       throw new InputError(
         `training: the state to go on from has ${given.join(", ") || "nothing"} for the parameters of its ` +
@@ -412,13 +344,15 @@ export class Trainer extends Disposable {
     this.runs = runs;
     this.gathered = gathered === undefined ? { batches: 0, outputs: 0 } : { ...gathered };
     for (const slot of given) {
-      for (const { name } of this.model.parameters) this.slot(slot, name).set(slots[slot]?.[name] as Float32Array);
+      for (const { name } of this.model.parameters) {
+        program.setSlot(slot, name, slots[slot]?.[name] as Float32Array);
+      }
     }
     for (const [name, values] of Object.entries(states)) program.setState(name, values);
   }
   /** The slots of the optimiser. */
   private kept(): readonly string[] {
-    return this.optimizer.slots.filter((slot) => slot in this.slots);
+    return this.optimizer.slots.filter((slot) => slot in this.program.plan.slots);
   }
   /**
    * Go on where another trainer of the same model and options stands, whose batches have other sizes: with its parameters,
@@ -428,24 +362,16 @@ export class Trainer extends Disposable {
     this.taken = from.taken;
     this.runs = from.runs;
     this.gathered = { ...from.gathered };
-    for (const slot of Object.keys(this.slots)) {
-      for (const { name } of this.model.parameters) this.slot(slot, name).set(from.slot(slot, name));
+    for (const { name } of this.model.parameters) {
+      this.program.setParameter(name, from.program.parameter(name));
+      for (const slot of Object.keys(this.program.plan.slots)) {
+        this.program.setSlot(slot, name, from.program.slot(slot, name));
+      }
     }
-    // Lays the parameters out anew.
-    this.program.parameterSlab();
     for (const name of this.stateful) this.program.setState(name, from.program.start(name));
   }
   dispose(): void {
     this.program.dispose();
-  }
-  private slot(slot: string, parameter: string): Float32Array {
-    const { parameters, parameterSlab } = this.program.plan;
-    const { offset, shape } = parameters[parameter] as { offset: number; shape: readonly number[] };
-    const at = (this.slots[slot] as number) + offset - parameterSlab.offset;
-    return this.program.floats(
-      at,
-      shape.reduce((a, b) => a * b, 1),
-    );
   }
 }
 

@@ -1,15 +1,15 @@
 /** One small GRU through every stage, as Markdown: the part of ARCHITECTURE.md that a test keeps true. */
 import { gru } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
+import { emit, layOutModule } from "../../src/engines/wasm/emit.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { addCell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
 import { printGraph } from "../../src/graph/print.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { load } from "../../src/runtime/program.ts";
 import { factsOf, printPlan } from "../../src/schedule/print.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
-import { emit } from "../../src/wasm/emit.ts";
 import { randomValues } from "../helpers/networks.ts";
+import { schedule } from "../helpers/plans.ts";
 
 const sizes = { units: 2, input: 3 };
 const run = { steps: 4, batch: 2 };
@@ -24,7 +24,7 @@ export async function walkthrough(): Promise<string> {
   const facts = factsOf(plan);
 
   const values = randomValues(both, run.steps, run.batch, 1);
-  const oracle = interpret(both, { ...run, ...values });
+  const reference = interpret(both, { ...run, ...values });
   const program = await load(plan, { fma: false });
   for (const [name, numbers] of Object.entries(values.inputs)) program.setInput(name, numbers);
   for (const [name, numbers] of Object.entries(values.parameters)) program.setParameter(name, numbers);
@@ -33,10 +33,15 @@ export async function walkthrough(): Promise<string> {
   const last = (run.steps - 1) * run.batch * sizes.units;
   const show = (numbers: ArrayLike<number>): string =>
     Array.from({ length: sizes.units }, (_, j) => (numbers[j] as number).toFixed(5)).join(" ");
-  const inOracle = [oracle.value(output).subarray(last), (oracle.gradients.U_g as Float64Array).subarray(0)] as const;
+  const inReference = [
+    reference.value(output).subarray(last),
+    (reference.gradients.U_g as Float64Array).subarray(0),
+  ] as const;
   const inWasm = [program.output("output").subarray(last), program.gradient("U_g")] as const;
 
-  const bytes = emit(plan, { fma: false, threads: 1 });
+  const layout = layOutModule(plan, 1);
+  const bytes = emit(plan, layout, { fma: false, threads: 1 });
+  const packs = layout.packs.flat().length;
   const exported = WebAssembly.Module.exports(new WebAssembly.Module(bytes)).map(({ name }) => `\`${name}\``);
   const code = (text: string): string => `\`\`\`\n${text}\n\`\`\``;
   return [
@@ -52,13 +57,14 @@ export async function walkthrough(): Promise<string> {
     "",
     code(printGraph(both)),
     "",
-    "**4. Oracle** (`src/interpret`): the graph run node by node in f64. With random numbers, first example:",
+    "**4. Reference** (`src/engines/reference/interpret.ts`): the graph run node by node in f64. With random numbers, " +
+      "first example:",
     "",
-    code(`h' after the last step   ${show(inOracle[0])}\nfirst row of d U_g       ${show(inOracle[1])}`),
+    code(`h' after the last step   ${show(inReference[0])}\nfirst row of d U_g       ${show(inReference[1])}`),
     "",
-    "**5. Plan** (`src/schedule`). *Hoist*: " +
-      `${facts.hoisted.join(", ")} meet only the input, so they leave the time loop. *Pack*: ` +
-      `${facts.packed.map((names) => `[${names.join(" ")}]`).join(" and ")} are one product each. *Fuse*: ` +
+    "**5. Plan** (`src/schedule`), for the target of WASM. *Hoist*: " +
+      `${facts.hoisted.join(", ")} meet only the input, so they leave the time loop. *Merge*: ` +
+      `${facts.merged.map((names) => `[${names.join(" ")}]`).join(" and ")} are one product each. *Fuse*: ` +
       `${factsOf(schedule(graph, { ...run, keep: ["output"] })).fused} pointwise passes stay in the forward loop, ` +
       "because the product with r * h stands between them.",
     "",
@@ -68,9 +74,11 @@ export async function walkthrough(): Promise<string> {
     "",
     code(memoryOf(plan.memory)),
     "",
-    `**6. WASM** (\`src/wasm\`): the plan as one module of ${bytes.length} bytes, which exports ${exported.join(" and ")}.`,
+    `**6. Engine** (\`src/engines/wasm\`): the plan as one module of ${bytes.length} bytes, which exports ` +
+      `${exported.join(" and ")}. Behind the plan's memory it lays out ${packs} blocks of parameters in panels, as its products ` +
+      "read them.",
     "",
-    "**7. Program** (`src/runtime`): the module with its memory. The same numbers as the oracle's, in f32:",
+    "**7. Program** (`src/runtime`): the module with its memory. The same numbers as the reference's, in f32:",
     "",
     code(`h' after the last step   ${show(inWasm[0])}\nfirst row of d U_g       ${show(inWasm[1])}`),
   ].join("\n");

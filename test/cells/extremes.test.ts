@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { cells, sLstm } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { type Cell, cell } from "../../src/graph/cell.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { initialize } from "../../src/nn/initializers.ts";
 import { recurrent } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";

@@ -4,9 +4,9 @@
  */
 import { describe, expect, test } from "vitest";
 import { minGru, minLstm, mLstm, rgLru, sLstm, sru } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { addCell, type Cell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { trace } from "../../src/nn/trace.ts";
 import { relativeError } from "../helpers/networks.ts";

@@ -1,9 +1,9 @@
 /** Each cell against the formulas of its source, written out here one number at a time. */
 import { expect, test } from "vitest";
 import { cells, sLstm } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { addCell, type Cell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { trace } from "../../src/nn/trace.ts";
 import { randomValues, relativeError } from "../helpers/networks.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { type Builder, createBuilder, type NodeId } from "../../src/graph/graph.ts";
 import { opClass } from "../../src/graph/operations.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { gradientError, gradientSteps as steps } from "../helpers/gradients.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, operationValues, stateCells } from "../helpers/operations.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { interpret } from "../../src/interpret/interpret.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { gradientError, gradientSteps as steps } from "../helpers/gradients.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";

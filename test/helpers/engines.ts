@@ -1,25 +1,27 @@
-/** The wasm engine against the oracle. */
+/** Engines against the reference interpreter. */
+
+import type { HostOptions } from "../../src/engines/engine.ts";
+import { interpret, type Result } from "../../src/engines/reference/interpret.ts";
 import type { Cell } from "../../src/graph/cell.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { interpret, type Result } from "../../src/interpret/interpret.ts";
-import { type LoadOptions, load, type Program } from "../../src/runtime/program.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
+import { compile, type Program } from "../../src/runtime/program.ts";
 import { randomValues, relativeError, trainingGraph, type Values } from "./networks.ts";
 
 export type Sizes = { readonly units: number; readonly input: number; readonly steps: number; readonly batch: number };
 export type EngineError = { readonly error: number; readonly where: string };
 
-/** The largest relative error of the wasm engine against the oracle, over outputs, states, loss and gradients. */
+/** The largest relative error of an engine against the interpreter, over outputs, states, loss and gradients. */
 export async function engineError(
   cell: Cell,
   { seed, ...sizes }: Sizes & { seed: number },
-  options: LoadOptions = {},
+  options: HostOptions = {},
 ): Promise<EngineError> {
   const graph = trainingGraph(cell, sizes);
   const values = randomValues(graph, sizes.steps, sizes.batch, seed, 0.3);
   const program = await loadTraining(graph, sizes, values, options);
   await program.run();
   await program.run(); // A second run must not see what the first one left.
+  await program.fetch();
   return programError(program, graph, interpret(graph, { ...sizes, ...values }));
 }
 
@@ -28,9 +30,9 @@ export async function loadTraining(
   graph: Graph,
   { steps, batch }: { readonly steps: number; readonly batch: number },
   values: Values,
-  options: LoadOptions = {},
+  options: HostOptions = {},
 ): Promise<Program> {
-  const program = await load(schedule(graph, { steps, batch, keep: ["output", "loss"] }), options);
+  const program = await compile(graph, { steps, batch, keep: ["output", "loss"] }, options);
   setValues(program, values);
   return program;
 }

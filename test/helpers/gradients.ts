@@ -1,6 +1,7 @@
 /** Gradients against central differences. */
+
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import type { Values } from "./networks.ts";
 
 export const gradientSteps = 7;

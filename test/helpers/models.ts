@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { interpret } from "../../src/interpret/interpret.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
 import type { Random } from "../../src/nn/random.ts";

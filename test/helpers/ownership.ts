@@ -4,12 +4,12 @@
  */
 import type { Node, NodeId } from "../../src/graph/graph.ts";
 import { viewed } from "../../src/schedule/fuse.ts";
-import { type Instruction, type Location, type Plan, pad4, type Section } from "../../src/schedule/plan.ts";
+import type { Instruction, Location, Plan, Section } from "../../src/schedule/plan.ts";
+import { padded } from "./plans.ts";
 
 /** Owners that are no nodes. */
 const untouched = -1;
 const padding = -2;
-const panel = -3;
 const scratch = -4;
 const gradient = -5;
 
@@ -79,17 +79,6 @@ export function ownership(plan: Plan): Ownership {
       case "clear":
         write(one.offset / 4, one.bytes / 4, gradient);
         break;
-      case "pack": {
-        const first = (one.panels + (one.n >> 3) * one.panelBytes) / 4;
-        for (let n = one.n; n < one.n + one.countN; n++) {
-          for (let k = 0; k < one.countK; k++) {
-            const at = first + ((n >> 3) - (one.n >> 3)) * (one.panelBytes / 4) + 8 * (one.k + k) + (n & 7);
-            read(at, 1, [untouched, panel], `panels of ${one.name}`);
-            write(at, 1, panel);
-          }
-        }
-        break;
-      }
       case "pass": {
         const what = `pass of ${one.stores.map((s) => s.value)} ${one.reductions.map((r) => r.node)}`;
         for (const [id, at] of one.loads) readValue(viewed(graph, id), at, t, `${what}, reading ${id}`);
@@ -97,14 +86,14 @@ export function ownership(plan: Plan): Ownership {
           const count = featuresOf(value);
           const vector = typeof node(value).shape === "number";
           for (const row of rowsAt(at, t)) {
-            if (vector && !exact) write(row, pad4(count), padding);
+            if (vector && !exact) write(row, padded(count), padding);
             write(row, count, value);
             if (exact) write(row + count, zeros, padding);
           }
         }
         for (const { node: id, at } of one.reductions) {
           for (const row of rowsAt(at, t)) {
-            if (typeof node(id).shape === "number") write(row, pad4(featuresOf(id)), padding);
+            if (typeof node(id).shape === "number") write(row, padded(featuresOf(id)), padding);
             write(row, featuresOf(id), id);
           }
         }
@@ -112,18 +101,22 @@ export function ownership(plan: Plan): Ownership {
       }
       case "product": {
         const reads = one.nodes.flatMap((id) => node(id).inputs.flatMap(writersOf));
-        const what = `product ${one.names}`;
+        const what = `product ${one.weights.map(({ parameter }) => parameter)}`;
         for (const row of rowsAt(one.operand, t)) read(row, one.k, [...reads, padding], what);
-        for (let j = 0; j < one.n; j += 8) {
-          read((one.panels + (j / 8) * 32 * one.k) / 4, 8 * one.k, [panel, untouched], `panels of ${what}`);
+        for (const { parameter, source, strideK, strideN, countK, countN } of one.weights) {
+          for (let k = 0; k < countK; k++) {
+            for (let n = 0; n < countN; n++) {
+              read((source + k * strideK + n * strideN) / 4, 1, [untouched], `${what}: ${parameter}`);
+            }
+          }
         }
         for (const row of rowsAt(one.out, t)) {
           let column = row;
           for (const id of one.nodes) {
             if (one.accumulate) read(column, featuresOf(id), [id], `${what}, added`);
-            write(column, pad4(featuresOf(id)), padding);
+            write(column, padded(featuresOf(id)), padding);
             write(column, featuresOf(id), id);
-            column += pad4(featuresOf(id));
+            column += padded(featuresOf(id));
           }
         }
         break;
@@ -131,7 +124,7 @@ export function ownership(plan: Plan): Ownership {
       case "gather":
         readValue(node(one.node).inputs[0] as NodeId, one.index, t, "index");
         for (const row of rowsAt(one.out, t)) {
-          write(row, pad4(one.size), padding);
+          write(row, padded(one.size), padding);
           write(row, one.size, one.node);
         }
         break;
@@ -139,7 +132,7 @@ export function ownership(plan: Plan): Ownership {
         const [rows, columns] = [0, 1].map((k) => one.nodes.flatMap((id) => writersOf(node(id).inputs[k] as NodeId)));
         for (const row of rowsAt(one.rows, t)) read(row, one.rowCount, [...(rows ?? []), padding], "rows of outer");
         for (const row of rowsAt(one.columns, t)) read(row, one.columnCount, columns ?? [], "columns of outer");
-        if (one.scratch !== undefined) write(one.scratch / 4, one.rowCount * pad4(one.columnCount), scratch);
+        if (one.scratch !== undefined) write(one.scratch / 4, one.rowCount * padded(one.columnCount), scratch);
         for (const block of one.blocks) {
           for (let r = 0; r < block.rows; r++) {
             const at = (block.gradient + r * block.gradientRowBytes) / 4;

@@ -1,7 +1,8 @@
 /** Random cells from the language's grammar, as text. Their values stay bounded, so that numbers stay finite. */
+
+import type { Result } from "../../src/engines/reference/interpret.ts";
 import { cell, EquationError } from "../../src/graph/cell.ts";
 import type { Graph, Node, NodeId } from "../../src/graph/graph.ts";
-import type { Result } from "../../src/interpret/interpret.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { trainingGraph } from "./networks.ts";
 

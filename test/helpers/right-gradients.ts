@@ -1,7 +1,7 @@
 /** A training graph's gradients against central differences, and the wasm engine against the oracle. */
 import { expect } from "vitest";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { loadTraining, programError } from "./engines.ts";
 import { gradientError } from "./gradients.ts";
 import type { Values } from "./networks.ts";

@@ -7,7 +7,7 @@ import { opClass } from "../../src/graph/operations.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { type Fused, fuse, type Item, isView, type Task } from "../../src/schedule/fuse.ts";
 import { hoist, needed, onceASequence } from "../../src/schedule/hoist.ts";
-import { pack } from "../../src/schedule/pack.ts";
+import { mergeProducts } from "../../src/schedule/merge.ts";
 
 export type Staged = {
   readonly graph: Graph;
@@ -24,7 +24,7 @@ export type Staged = {
 export function staged(given: Graph, steps: number, seed?: number): Staged {
   const random = createRandom(seed ?? 0);
   const places = hoist(given, steps);
-  const graph = pack(given, (id) => places[id] as number);
+  const graph = mergeProducts(given, (id) => places[id] as number);
   const keep = Object.values(graph.outputs);
   const live = needed(graph, keep);
   const owners = new Map<NodeId, string>();

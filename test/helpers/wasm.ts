@@ -1,7 +1,7 @@
 /** Functions of the emitter alone, called from here on a memory of their own. */
-import { assembleModule, call, type FunctionHandle, func, local } from "../../src/wasm/assembler.ts";
-import { relaxedSimd } from "../../src/wasm/features.ts";
-import type { Host } from "../../src/wasm/vector-math.ts";
+import { assembleModule, call, type FunctionHandle, func, local } from "../../src/engines/wasm/assembler.ts";
+import { relaxedSimd } from "../../src/engines/wasm/features.ts";
+import type { Host } from "../../src/engines/wasm/vector-math.ts";
 
 /** What an untouched number in memory is: no computation gives these bits, as a NaN that is computed is another one. */
 export const untouched = 0x7fa5_5a5a;

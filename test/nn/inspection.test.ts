@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { lstm as lstmCell } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { cell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
 import { InputError } from "../../src/graph/input-error.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { type InspectedStep, inspectModel, namedValues } from "../../src/nn/inspection.ts";
 import { bidirectional, dense, embedding, gru, lstm, recurrent } from "../../src/nn/layers.ts";
 import { addModel, type Model, sequential } from "../../src/nn/model.ts";

@@ -1,20 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { cells, lstm as lstmCell } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { type Cell, cell } from "../../src/graph/cell.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { dense, dropout, embedding, lstm, recurrent } from "../../src/nn/layers.ts";
 import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
 import { createSession } from "../../src/nn/session.ts";
 import { load } from "../../src/runtime/program.ts";
 import { printPlan } from "../../src/schedule/print.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
 import { fitStream } from "../../src/train/fit-stream.ts";
-import { lossGraph, trainingPlan } from "../../src/train/trainer.ts";
+import { lossGraph } from "../../src/train/loss-graph.ts";
 import { loadTraining, programError, results } from "../helpers/engines.ts";
 import { gradientError } from "../helpers/gradients.ts";
 import { randomValues } from "../helpers/networks.ts";
+import { schedule, trainingPlan } from "../helpers/plans.ts";
 
 const sequences = { returnSequences: true };
 const [steps, batch] = [4, 3];
@@ -87,19 +87,18 @@ test("sequence to vector: the same bits for 1, 2 and 3 threads", async () => {
 });
 
 test("what follows the last step runs once a sequence, forward and backward", () => {
-  const { plan } = trainingPlan(notebook(), { batch, steps });
+  const plan = trainingPlan(notebook(), { batch, steps });
   expect(printPlan({ ...plan, sections: plan.sections.slice(0, 1) })).toMatchInlineSnapshot(`
-    "lay out 36 parameter blocks for the products
-    for all 4 steps at once
+    "for all 4 steps at once
       gather  %1 by tokens
-      product [lstm.W_f lstm.W_i lstm.W_g lstm.W_o] @ %1 : 5 to 32  (packed: 4 in one)
+      product [lstm.W_f lstm.W_i lstm.W_g lstm.W_o] @ %1 : 5 to 32  (merged: 4 in one)
     for t = 0 to 3
-      product [lstm.U_f lstm.U_i lstm.U_g lstm.U_o] @ lstm.h : 6 to 32  (packed: 4 in one)
+      product [lstm.U_f lstm.U_i lstm.U_g lstm.U_o] @ lstm.h : 6 to 32  (merged: 4 in one)
       pass    lstm.f lstm.i lstm.g lstm.o lstm.c' %31 lstm.h' : 6 features, 17 operations fused
     for all 4 steps at once
-      product [lstm_1.W_f lstm_1.W_i lstm_1.W_g lstm_1.W_o] @ lstm.h' : 6 to 32  (packed: 4 in one)
+      product [lstm_1.W_f lstm_1.W_i lstm_1.W_g lstm_1.W_o] @ lstm.h' : 6 to 32  (merged: 4 in one)
     for t = 0 to 3
-      product [lstm_1.U_f lstm_1.U_i lstm_1.U_g lstm_1.U_o] @ lstm_1.h : 7 to 32  (packed: 4 in one)
+      product [lstm_1.U_f lstm_1.U_i lstm_1.U_g lstm_1.U_o] @ lstm_1.h : 7 to 32  (merged: 4 in one)
       pass    lstm_1.f lstm_1.i lstm_1.g lstm_1.o lstm_1.c' %62 lstm_1.h' : 7 features, 17 operations fused
     once a sequence
       pass    %66 : 7 features, 2 operations fused
@@ -120,22 +119,22 @@ test("what follows the last step runs once a sequence, forward and backward", ()
       pass    d lstm_1.h : 7 features, 2 operations fused
     for t = 3 to 0
       pass    d lstm_1.c %116 %124 %133 %142 : 7 features, 22 operations fused
-      product [lstm_1.U_oᵀ lstm_1.U_gᵀ lstm_1.U_iᵀ lstm_1.U_fᵀ] @ %116 : 32 to 8  (packed: 4 in one)
+      product [lstm_1.U_oᵀ lstm_1.U_gᵀ lstm_1.U_iᵀ lstm_1.U_fᵀ] @ %116 : 32 to 8  (merged: 4 in one)
     for all 4 steps at once
       product d lstm_1.U_o d lstm_1.U_g d lstm_1.U_i d lstm_1.U_f = %116, ... times lstm_1.h, summed over steps and examples
       product d lstm_1.W_o d lstm_1.W_g d lstm_1.W_i d lstm_1.W_f = %116, ... times lstm.h', summed over steps and examples
-      product [lstm_1.W_oᵀ lstm_1.W_gᵀ lstm_1.W_iᵀ lstm_1.W_fᵀ] @ %116 : 32 to 8  (packed: 4 in one)
+      product [lstm_1.W_oᵀ lstm_1.W_gᵀ lstm_1.W_iᵀ lstm_1.W_fᵀ] @ %116 : 32 to 8  (merged: 4 in one)
       sum     d lstm_1.b_o = %116, over steps and examples
       sum     d lstm_1.b_g = %124, over steps and examples
       sum     d lstm_1.b_i = %133, over steps and examples
       sum     d lstm_1.b_f = %142, over steps and examples
     for t = 3 to 0
       pass    d lstm.c %166 %173 %182 %191 : 6 features, 23 operations fused
-      product [lstm.U_oᵀ lstm.U_gᵀ lstm.U_iᵀ lstm.U_fᵀ] @ %166 : 32 to 8  (packed: 4 in one)
+      product [lstm.U_oᵀ lstm.U_gᵀ lstm.U_iᵀ lstm.U_fᵀ] @ %166 : 32 to 8  (merged: 4 in one)
     for all 4 steps at once
       product d lstm.U_o d lstm.U_g d lstm.U_i d lstm.U_f = %166, ... times lstm.h, summed over steps and examples
       product d lstm.W_o d lstm.W_g d lstm.W_i d lstm.W_f = %166, ... times %1, summed over steps and examples
-      product [lstm.W_oᵀ lstm.W_gᵀ lstm.W_iᵀ lstm.W_fᵀ] @ %166 : 32 to 8  (packed: 4 in one)
+      product [lstm.W_oᵀ lstm.W_gᵀ lstm.W_iᵀ lstm.W_fᵀ] @ %166 : 32 to 8  (merged: 4 in one)
       sum     d lstm.b_o = %166, over steps and examples
       sum     d lstm.b_g = %173, over steps and examples
       sum     d lstm.b_i = %182, over steps and examples

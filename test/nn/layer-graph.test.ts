@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { type Cell, cell } from "../../src/graph/cell.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import {
   add,
   average,
@@ -21,7 +21,8 @@ import {
   timeDistributed,
 } from "../../src/nn/layers.ts";
 import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
-import { createTrainer, lossGraph } from "../../src/train/trainer.ts";
+import { lossGraph } from "../../src/train/loss-graph.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
 import { randomValues, relativeError, type Values } from "../helpers/networks.ts";
 import { expectRightGradients } from "../helpers/right-gradients.ts";
 

@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import type { Cell } from "../../src/graph/cell.ts";
 import { createBuilder, type Graph } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { bidirectional, dropout, embedding, type LayerSpec, masking, recurrent } from "../../src/nn/layers.ts";
 import { addModel, type Model, sequential } from "../../src/nn/model.ts";
 import { load } from "../../src/runtime/program.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { results, setValues } from "../helpers/engines.ts";
 import type { Values } from "../helpers/networks.ts";
+import { schedule } from "../helpers/plans.ts";
 
 type Nested = number | readonly Nested[];
 type ByName<T> = Readonly<Record<string, T>>;

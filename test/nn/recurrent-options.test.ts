@@ -16,8 +16,9 @@ import {
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createSession } from "../../src/nn/session.ts";
+import { lossGraph } from "../../src/train/loss-graph.ts";
 import { createPredictor } from "../../src/train/predict.ts";
-import { createTrainer, lossGraph } from "../../src/train/trainer.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
 import { randomValues, relativeError } from "../helpers/networks.ts";
 import { expectRightGradients } from "../helpers/right-gradients.ts";
 
@@ -224,7 +225,7 @@ describe("training with masks", () => {
   test("what does not fit is one line with its place, and changes nothing", async () => {
     const made = sequential(layers(), { seed: 2 });
     const trainer = await createTrainer(made, { batch: 2, steps: 2 });
-    const before = trainer.program.parameterSlab().slice();
+    const before = trainer.program.allParameters();
     const good = [1, 2, 3, 4];
     const cases: [ArrayLike<number>, ArrayLike<number>, string][] = [
       [[1, 2, 3], good, "training: needs 4 inputs, 2 steps of 2 examples, got 3. Pad sequences of unequal length"],
@@ -243,7 +244,7 @@ describe("training with masks", () => {
     await expect(numbers.update([1, 2, 0], [Number.POSITIVE_INFINITY])).rejects.toThrow(
       "training: the target at step 0",
     );
-    expect(trainer.program.parameterSlab()).toEqual(before);
+    expect(trainer.program.allParameters()).toEqual(before);
     expect(trainer.step).toBe(0);
   });
 });

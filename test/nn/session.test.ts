@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { InputError } from "../../src/graph/input-error.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { dense, embedding, gru, input, type LayerSpec, lstm, repeatVector, simpleRnn } from "../../src/nn/layers.ts";
 import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createSession } from "../../src/nn/session.ts";
 import { load } from "../../src/runtime/program.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { createPredictor } from "../../src/train/predict.ts";
 import { collectGarbage } from "../helpers/garbage.ts";
 import { expectClose } from "../helpers/models.ts";
+import { schedule } from "../helpers/plans.ts";
 
 const steps = 9;
 const all = { returnSequences: true };

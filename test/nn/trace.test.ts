@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { gruResetAfter, lstm } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { addCell, cell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
 import { InputError } from "../../src/graph/input-error.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { trace, traceGradients } from "../../src/nn/trace.ts";
 

@@ -1,13 +1,14 @@
 import { describe, expect, test, vi } from "vitest";
 import { gru, lstm } from "../../src/cells/index.ts";
+import type { HostOptions } from "../../src/engines/engine.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { type Cell, cell } from "../../src/graph/cell.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
-import { type LoadOptions, load } from "../../src/runtime/program.ts";
+import { load } from "../../src/runtime/program.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { programError, setValues } from "../helpers/engines.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
+import { memoryOf, schedule } from "../helpers/plans.ts";
 
 const sizes = { units: 5, input: 3 };
 /** Made anew at each call, so that only the content is the same. */
@@ -48,14 +49,15 @@ describe("a plan is compiled once", () => {
         const { error, where } = programError(program, graph, wanted);
         expect(error, where).toBeLessThan(1e-4);
       });
-      expect(programs[0]?.floats(0, 1).buffer).not.toBe(programs[1]?.floats(0, 1).buffer);
+      const [one, other] = programs.map((program) => memoryOf(program, 0, 1).buffer);
+      expect(one).not.toBe(other);
     }
   });
 });
 
 describe("what differs is compiled", () => {
   const first = cell("h' = tanh(W @ x + 0.5 * h)");
-  test.each<[string, Plan, LoadOptions]>([
+  test.each<[string, Plan, HostOptions]>([
     ["other equations", planOf(cell("h' = tanh(W @ x - 0.5 * h)")), {}],
     ["another number", planOf(cell("h' = tanh(W @ x + 0.25 * h)")), {}],
     ["more steps", planOf(first, { steps: 5 }), {}],

@@ -13,7 +13,6 @@ import { createSession } from "../../src/nn/session.ts";
 import { trace, traceGradients } from "../../src/nn/trace.ts";
 import { load, type Program } from "../../src/runtime/program.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { createDesk, createText } from "../../src/tasks/desk.ts";
 import { createLanes } from "../../src/tasks/lanes.ts";
 import {
@@ -28,16 +27,18 @@ import { evaluate } from "../../src/train/evaluate.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
 import { fit } from "../../src/train/fit.ts";
 import { fitStream } from "../../src/train/fit-stream.ts";
+import { bindLoss, type LossOptions } from "../../src/train/loss-graph.ts";
 import { type Loss, lossOf } from "../../src/train/losses.ts";
 import { adam, adamW, rmsprop, sgd } from "../../src/train/optimizers.ts";
 import { createPredictor, predict } from "../../src/train/predict.ts";
-import { createTrainer, measuringPlan, trainingPlan } from "../../src/train/trainer.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
 import { results, setValues } from "../helpers/engines.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
+import { memoryOf, schedule, trainingPlan } from "../helpers/plans.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-const bufferOf = (program: Program): ArrayBufferLike => program.floats(0, 1).buffer;
+const bufferOf = (program: Program): ArrayBufferLike => memoryOf(program, 0, 1).buffer;
 /** Memories that are made meanwhile for programs. */
 async function memories(act: () => unknown): Promise<number> {
   const instantiate = vi.spyOn(WebAssembly, "instantiate");
@@ -51,7 +52,7 @@ describe.each([1, 2])("%i threads: a program that is loaded where one was given 
   const sizes = { units: 6, input: 5, steps: 7, batch: 3 };
   const layers = [embedding(9, 6), dropout(0.2), recurrent(lstm, { units: 5, returnSequences: true }), dense(9)];
   const training = (): Plan =>
-    trainingPlan(sequential(layers), { steps: 4, batch: 3, clipNorm: 1, optimizer: adam(), accumulate: 2 }).plan;
+    trainingPlan(sequential(layers), { steps: 4, batch: 3, clipNorm: 1, optimizer: adam(), accumulate: 2 });
 
   test("has memory of zeros, whatever was in it: states, keys, settings, inputs, slots of an optimiser, results", async () => {
     const first = await load(training(), { threads });
@@ -77,7 +78,7 @@ describe.each([1, 2])("%i threads: a program that is loaded where one was given 
         setValues(program, randomValues(graph, sizes.steps, sizes.batch, seed, 0.3));
         for (let k = 0; k < 2; k++) {
           await program.run();
-          program.carry();
+          program.advanceStates();
         }
         return results(program);
       };
@@ -131,12 +132,20 @@ describe.each([1, 2])("%i threads: a program that is loaded where one was given 
   });
 });
 
-test("views of a program's memory end with it where one thread has it", async () => {
+test("what is read of a program is a copy, which outlives it", async () => {
   const plan = schedule(trainingGraph(lstm, { units: 4, input: 3 }), { steps: 2, batch: 2 });
   const program = await load(plan, { threads: 1 });
-  const [parameter, all] = [program.parameter(Object.keys(plan.parameters)[0] as string), program.parameterSlab()];
+  const [name] = Object.keys(plan.parameters) as [string];
+  const values = Float32Array.from({ length: plan.parameters[name]?.size as number }, (_, k) => k);
+  program.setParameter(name, values);
+  const [parameter, all] = [program.parameter(name), program.allParameters()];
   program.dispose();
-  expect([parameter.length, all.length]).toEqual([0, 0]);
+  (await load(plan, { threads: 1 })).setParameter(
+    name,
+    values.map(() => -1),
+  );
+  expect(parameter).toEqual(values);
+  expect(all.subarray(0, values.length)).toEqual(values);
 });
 
 test("a program that is disposed of while workers run it: its memory is free for another when they have ended", async () => {
@@ -150,7 +159,7 @@ test("a program that is disposed of while workers run it: its memory is free for
   const meanwhile = await load(plan, { threads: 2 });
   expect(bufferOf(meanwhile)).not.toBe(memory);
   await run;
-  expect(() => program.carry()).toThrow(InputError);
+  expect(() => program.advanceStates()).toThrow(InputError);
   const [after, another] = [await load(plan, { threads: 2 }), await load(plan, { threads: 2 })];
   expect(bufferOf(after)).toBe(memory);
   // Runs to its end more often than it was given back: nobody gets it twice.
@@ -205,21 +214,22 @@ describe("used after dispose(): an InputError that says who; dispose() again and
         one,
         {
           run: () => one.run(),
-          runHere: () => one.runHere(),
-          carry: () => one.carry(),
+          runSync: () => one.runSync(),
+          advanceStates: () => one.advanceStates(),
+          fetch: () => one.allParameters(),
           setKeys: () => one.setKeys(1, 2),
           setInput: () => one.setInput("x", [1, 2, 3, 4]),
           setParameter: () => one.setParameter(parameter, [1, 2, 3]),
           parameter: () => one.parameter(parameter),
           gradient: () => one.gradient(parameter),
-          parameterSlab: () => one.parameterSlab(),
+          allParameters: () => one.allParameters(),
+          setParameters: () => one.setParameters({}),
           setState: () => one.setState(state, [1, 2, 3]),
           start: () => one.start(state),
           state: () => one.state(state),
           resetStates: () => one.resetStates(),
           output: () => one.output("output"),
           total: () => one.total("loss"),
-          floats: () => one.floats(0, 1),
           memoryBytes: () => one.memoryBytes,
         },
       ];
@@ -424,12 +434,17 @@ describe("a model of equal layers, and the same sizes and options, is not schedu
   const make = (rate: number, seed: number, units = 6): Model =>
     sequential([embedding(5, 4), dropout(rate), recurrent(lstm, { units, returnSequences: true }), dense(5)], { seed });
   const sizes = { steps: 3, batch: 2 };
+  const measuringPlan = async (model: Model, options: Omit<LossOptions, "training">): Promise<Plan> => {
+    const program = await bindLoss(model, { ...sizes, ...options }, {});
+    program.dispose();
+    return program.plan;
+  };
 
   test("its plan is the same object, whatever the values of its parameters are", async () => {
     const plans = async (model: Model): Promise<Plan[]> => {
       const trainer = await createTrainer(model, sizes);
       const lanes = await createLanes(model, 2);
-      const found = [trainer.program.plan, lanes["program"].plan, measuringPlan(model, { ...sizes, loss: "huber" })];
+      const found = [trainer.program.plan, lanes["program"].plan, await measuringPlan(model, { loss: "huber" })];
       for (const one of [trainer, lanes]) one.dispose();
       return found;
     };
@@ -438,7 +453,7 @@ describe("a model of equal layers, and the same sizes and options, is not schedu
     for (const [k, plan] of (await plans(make(0.1, 1, 7))).entries()) expect(plan).not.toEqual(first[k]);
   });
 
-  test("what differs in anything that a plan hangs on has a plan of its own", () => {
+  test("what differs in anything that a plan hangs on has a plan of its own", async () => {
     const model = make(0.1, 1);
     const custom = (factor: number): Loss => ({
       target: "index",
@@ -463,15 +478,12 @@ describe("a model of equal layers, and the same sizes and options, is not schedu
       ],
     ].map((options) => () => trainingPlan(model, { ...sizes, ...options }));
     variants.push(() => trainingPlan(make(0.2, 1), sizes));
-    variants.push(() => measuringPlan(model, { ...sizes, loss: custom(2) }));
-    variants.push(() => measuringPlan(model, { ...sizes, loss: custom(3) }));
-    variants.push(() => measuringPlan(model, { ...sizes, loss: "huber" }));
-    variants.push(() => measuringPlan(model, { ...sizes, loss: "huber", metrics: ["meanAbsoluteError"] }));
-    const once = variants.map((plan) => plan());
-    const again = variants
-      .toReversed()
-      .map((plan) => plan())
-      .toReversed();
+    variants.push(() => measuringPlan(model, { loss: custom(2) }));
+    variants.push(() => measuringPlan(model, { loss: custom(3) }));
+    variants.push(() => measuringPlan(model, { loss: "huber" }));
+    variants.push(() => measuringPlan(model, { loss: "huber", metrics: ["meanAbsoluteError"] }));
+    const once = await Promise.all(variants.map((plan) => plan()));
+    const again = (await Promise.all(variants.toReversed().map((plan) => plan()))).toReversed();
     expect(again).toEqual(once);
     expect(new Set(once.map((plan) => contentOf(plan))).size).toBe(variants.length);
   });

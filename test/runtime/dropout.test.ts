@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { createBuilder, type Graph } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { loadTraining } from "../helpers/engines.ts";
 import { randomValues } from "../helpers/networks.ts";
 

@@ -4,12 +4,12 @@ import { lstm as lstmCell } from "../../src/cells/index.ts";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { load } from "../../src/runtime/program.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { generate, languageModel } from "../../src/tasks/language-model.ts";
 import { fit } from "../../src/train/fit.ts";
 import { predict } from "../../src/train/predict.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 import { trainingGraph } from "../helpers/networks.ts";
+import { memoryOf, schedule } from "../helpers/plans.ts";
 import { pause } from "../helpers/waiting.ts";
 
 const megabyte = 2 ** 20;
@@ -76,7 +76,7 @@ describe("a program too large to be kept goes back to the system, though nothing
     const use = async (): Promise<void> => {
       const program = await load(plan, { threads });
       empty = process.memoryUsage.rss();
-      new Uint8Array(program.floats(0, 1).buffer).fill(1, 64);
+      new Uint8Array(memoryOf(program, 0, 1).buffer).fill(1, 64);
       expect(process.memoryUsage.rss() - empty).toBeGreaterThan(250 * megabyte);
       await program.run();
       program.dispose();

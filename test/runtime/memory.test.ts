@@ -7,11 +7,10 @@ import { dense, dropout, embedding, recurrent } from "../../src/nn/layers.ts";
 import { type Model, modelOf, nameLayers } from "../../src/nn/model.ts";
 import { load, type Program } from "../../src/runtime/program.ts";
 import { bodyOf, type Plan } from "../../src/schedule/plan.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { adam } from "../../src/train/optimizers.ts";
-import { trainingPlan } from "../../src/train/trainer.ts";
 import { results, setValues } from "../helpers/engines.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
+import { memoryOf, schedule, trainingPlan } from "../helpers/plans.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";
 
 const up = (bytes: number, unit: number): number => Math.ceil(bytes / unit) * unit;
@@ -20,12 +19,25 @@ const meetingBytes = 64;
 /** So many bytes behind the last region may be read, and never matter. */
 const room = 64;
 
-/** Behind the plan's bytes, where it has gradients of matrices, each thread has a place to pack blocks of them. */
+/**
+ * Behind the plan's bytes lie the weights in panels of 8 outputs, equal ones once; then, where it has gradients of matrices,
+ * each thread has a place to pack blocks of them.
+ */
 const blocks = ({ bytes, sections }: Plan, threads: number): { readonly from: number; readonly to: number } => {
   const multiplies = sections.some(({ instructions }) =>
     instructions.flatMap(bodyOf).some(({ kind }) => kind === "outer"),
   );
-  return { from: up(bytes, 64), to: up(bytes, 64) + (multiplies ? threads * 4 * 256 * (8 + 96) : 0) };
+  let to = up(bytes, 64);
+  for (const { instructions } of sections) {
+    const known = new Set<string>();
+    for (const one of instructions.flatMap(bodyOf)) {
+      if (one.kind !== "product") continue;
+      const key = JSON.stringify([one.weights, one.k]);
+      if (!known.has(key)) to += up(4 * one.k * up(one.n, 8), 64);
+      known.add(key);
+    }
+  }
+  return { from: up(bytes, 64), to: to + (multiplies ? threads * 4 * 256 * (8 + 96) : 0) };
 };
 
 /** A model without values: a plan needs none. */
@@ -37,7 +49,7 @@ function blank(cell: Cell, units = 17): Model {
 
 /** The plan of a training step with Adam. */
 const adamPlan = (cell: Cell, sizes: { steps: number; batch: number }, units?: number): Plan =>
-  trainingPlan(blank(cell, units), { ...sizes, clipNorm: 1, optimizer: adam() }).plan;
+  trainingPlan(blank(cell, units), { ...sizes, clipNorm: 1, optimizer: adam() });
 
 /** For what takes a run: cells of each kind of plan. Of the others there are random ones below. */
 const kinds = ["dense", "simple-rnn", "lstm", "gru", "gru-reset-after"].map(
@@ -86,7 +98,7 @@ describe("a training plan of T steps of B examples: constant + a * B + b * T * B
   for (const name of ["lstm", "gru", "gru-reset-after"] as const) {
     test.each([17, 128])(`${name}, %i units`, (units) => {
       const model = blank(cells[name] as Cell, units);
-      const planOf = (steps: number, batch: number): Plan => trainingPlan(model, { steps, batch }).plan;
+      const planOf = (steps: number, batch: number): Plan => trainingPlan(model, { steps, batch });
       const [least, moreSteps, moreExamples] = [planOf(16, 16).bytes, planOf(32, 16).bytes, planOf(16, 32).bytes];
       const b = (moreSteps - least) / 256;
       const a = (moreExamples - least) / 16 - 16 * b;
@@ -130,18 +142,18 @@ async function expectClean(plan: Plan, threads: number, what: string): Promise<v
   const all = (program: Program) =>
     Object.entries({
       ...results(program),
-      parameters: program.floats(plan.parameterSlab.offset, plan.parameterSlab.floats).slice(),
+      parameters: memoryOf(program, plan.slabs.parameters, plan.slabs.numbers).slice(),
     }).map(([name, { buffer }]) => [name, Buffer.from(buffer)] as const);
   const [clean, dirty] = [await make(), await make()];
   const free = unclaimed(dirty);
-  const memory = new Uint8Array(dirty.floats(0, 1).buffer);
+  const memory = new Uint8Array(memoryOf(dirty, 0, 1).buffer);
   expect(memory).toHaveLength(free.length);
   // As numbers: a small one, and NaN, which would be seen in all that is computed from it.
   for (const pattern of [0xa5, 0xff]) {
     for (let k = 0; k < free.length; k++) if (free[k] === 1) memory[k] = pattern;
     for (const program of [clean, dirty]) {
       await program.run();
-      program.carry();
+      program.advanceStates();
     }
     const wanted = new Map(all(clean));
     const differ = all(dirty).filter(([name, bytes]) => !bytes.equals(wanted.get(name) as Buffer));

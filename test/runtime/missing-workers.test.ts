@@ -126,7 +126,7 @@ describe("a worker fails", () => {
   async function lookUps() {
     const [{ load }, { schedule }, { createBuilder }, { addModel }, given] = await Promise.all([
       import("../../src/runtime/program.ts"),
-      import("../../src/schedule/schedule.ts"),
+      import("../helpers/plans.ts"),
       import("../../src/graph/graph.ts"),
       import("../../src/nn/model.ts"),
       import("../../src/index.ts"),
@@ -134,7 +134,7 @@ describe("a worker fails", () => {
     const g = createBuilder();
     const { output } = addModel(g, model(given), { training: false });
     const plan = schedule(g.graph({ output }), { steps: 1, batch: 8, keep: ["output"] });
-    return { load: (threads: number) => load(plan, { threads }, { here: true }), given };
+    return { load: (threads: number) => load(plan, { threads }, { sync: true }), given };
   }
 
   test.each([
@@ -146,16 +146,16 @@ describe("a worker fails", () => {
     const own = new Int32Array(8);
     for (let k = 0; k < 200; k++) {
       program.setIndex("tokens", own);
-      program.runHere();
+      program.runSync();
     }
     own[place] = 2 ** 24; // Beyond memory.
     program.setIndex("tokens", own);
-    expect(() => program.runHere()).toThrow("internal: a thread failed: ");
-    expect(() => program.runHere()).toThrow("What the program holds is lost; load it anew.");
+    expect(() => program.runSync()).toThrow("internal: a thread failed: ");
+    expect(() => program.runSync()).toThrow("What the program holds is lost; load it anew.");
     expect(await train(given, 2)).toEqual(await train(given, 1));
     const again = await load(2);
     again.setIndex("tokens", new Int32Array(8));
-    again.runHere();
+    again.runSync();
   });
 
   test("one that ends between two steps of a session: the session goes on, alone and then on new ones", async () => {

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { addCell, cell } from "../../src/graph/cell.ts";
 import { createBuilder, type NodeId } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { loadTraining, programError } from "../helpers/engines.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { ownership } from "../helpers/ownership.ts";

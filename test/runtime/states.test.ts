@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { addCell, type Cell, cell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { trace } from "../../src/nn/trace.ts";
 import { load } from "../../src/runtime/program.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { setValues } from "../helpers/engines.ts";
 import { cellGraph, randomValues, relativeError } from "../helpers/networks.ts";
 import { stateCells } from "../helpers/operations.ts";
+import { schedule } from "../helpers/plans.ts";
 
 const [units, input, batch, steps] = [5, 5, 3, 6];
 
@@ -32,7 +32,7 @@ describe("six steps at once, and one by one with the state carried on, give the 
       for (const name of Object.keys(values.inputs)) single.setInput(name, rowOf(name, t));
       await single.run();
       outputs.push(...single.output("output"));
-      if (t < steps - 1) single.carry();
+      if (t < steps - 1) single.advanceStates();
     }
     expect(relativeError(outputs, whole.output("output"))).toBeLessThan(1e-6);
     for (const { name } of graph.states) {
@@ -43,7 +43,7 @@ describe("six steps at once, and one by one with the state carried on, give the 
     await whole.run();
     expect(whole.output("output")).toEqual(before);
     const ended = graph.states.map(({ name }) => whole.state(name));
-    whole.carry();
+    whole.advanceStates();
     const start = Object.fromEntries(graph.states.map(({ name }, k) => [name, ended[k] as Float32Array]));
     await whole.run();
     const wanted = interpret(graph, { steps, batch, ...values, states: start });

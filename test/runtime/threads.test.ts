@@ -7,10 +7,10 @@ import { dense, embedding, recurrent } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { load } from "../../src/runtime/program.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
-import { createTrainer, trainingPlan } from "../../src/train/trainer.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
 import { trainingLosses } from "../helpers/losses.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
+import { schedule, trainingPlan } from "../helpers/plans.ts";
 import { pause } from "../helpers/waiting.ts";
 
 describe("1, 2, 3 and 4 threads: the same bits", () => {
@@ -92,7 +92,7 @@ test("a program is not run while it runs", async () => {
   const program = await load(plan, { threads: 2 });
   const running = program.run();
   await expect(program.run()).rejects.toThrow("internal: a program is run while it runs");
-  expect(() => program.runHere()).toThrow("internal: a program is run while it runs");
+  expect(() => program.runSync()).toThrow("internal: a program is run while it runs");
   await running;
 });
 
@@ -154,7 +154,7 @@ describe("a worker that dies", () => {
   );
 
   test("a thread that traps does not leave the others waiting", async () => {
-    const { plan } = trainingPlan(sequential([embedding(9, 8), dense(9)]), { batch: 8, steps: 4 });
+    const plan = trainingPlan(sequential([embedding(9, 8), dense(9)]), { batch: 8, steps: 4 });
     const program = await load(plan, { threads: 2 });
     const tokens = new Int32Array(32);
     program.setIndex("tokens", tokens);

@@ -1,26 +1,25 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import type { Cell } from "../../src/graph/cell.ts";
 import { createBuilder, type Graph, type Node, type NodeId } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { load } from "../../src/runtime/program.ts";
 import { isView } from "../../src/schedule/fuse.ts";
 import { type Layout, layOut, type Place } from "../../src/schedule/layout.ts";
-import { pad4 } from "../../src/schedule/plan.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { setValues } from "../helpers/engines.ts";
 import { randomValues, relativeError, trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
 import { ownership } from "../helpers/ownership.ts";
+import { padded, schedule, target } from "../helpers/plans.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";
 import { randomGraph } from "../helpers/random-graphs.ts";
 import { type Staged, staged, walk } from "../helpers/stages.ts";
 
 function laidOut(one: Staged, inputs: Readonly<Record<string, number>> = {}): Layout {
   const { graph, fused, steps, live, owners, keep } = one;
-  return layOut(graph, fused, { steps, live, owners, keep, inputs, inPlace: {} });
+  return layOut(graph, fused, { target, steps, live, owners, keep, inputs, inPlace: {} });
 }
 
 const isLeaf = ({ op }: Node): boolean => ["input", "index", "state", "final", "parameter"].includes(op);
@@ -54,7 +53,7 @@ function mistakesOf(one: Staged, { buffers, places, states }: Layout): string[] 
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const say = (id: NodeId, what: string): number => found.push(`${node(id).op} %${id} ${what}`);
   const sizeOf = (id: NodeId): number => (typeof node(id).shape === "number" ? (node(id).shape as number) : 1);
-  const wide = (id: NodeId): number => (typeof node(id).shape === "number" ? pad4(sizeOf(id)) : 1);
+  const wide = (id: NodeId): number => (typeof node(id).shape === "number" ? padded(sizeOf(id)) : 1);
   const bufferOf = (place: Place) => buffers[place.buffer] as Layout["buffers"][number];
   const stateBuffers = new Set([...states.values()].map(({ read }) => read.buffer));
 

@@ -2,13 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { aligned, allocate, rowStride } from "../../src/schedule/memory.ts";
+import { allocate } from "../../src/schedule/memory.ts";
 import { bodyOf, type Location, type Plan } from "../../src/schedule/plan.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
+import { aligned, rowNumbers } from "../../src/schedule/target.ts";
 import { loadTraining, results } from "../helpers/engines.ts";
 import { randomValues, trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
 import { ownership } from "../helpers/ownership.ts";
+import { memoryOf, schedule, target } from "../helpers/plans.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";
 
 test("buffers that are alive at one moment never overlap, those that are not may", () => {
@@ -17,7 +18,7 @@ test("buffers that are alive at one moment never overlap, those that are not may
     .map(([bytes, a, b]) => ({ bytes, from: Math.min(a, b), to: Math.max(a, b) }));
   fc.assert(
     fc.property(fc.array(buffer, { maxLength: 20 }), fc.nat(1000), (buffers, base) => {
-      const { offsets, end } = allocate(buffers, base);
+      const { offsets, end } = allocate(buffers, base, target);
       buffers.forEach((one, i) => {
         const at = offsets[i] as number;
         expect(at % 64).toBe(0);
@@ -38,6 +39,7 @@ test("buffers that are alive at one moment never overlap, those that are not may
       { bytes: 100, from: 2, to: 3 },
     ],
     0,
+    target,
   );
   expect(offsets).toEqual([0, 0]);
 });
@@ -48,8 +50,8 @@ test("large buffers first, each at the lowest place that is free while it lives"
     .map(([bytes, a, b]) => ({ bytes, from: Math.min(a, b), to: Math.max(a, b) }));
   fc.assert(
     fc.property(fc.array(buffer, { maxLength: 20 }), fc.nat(10), (buffers, base) => {
-      const { offsets, end } = allocate(buffers, 64 * base);
-      const sizeOf = (k: number): number => aligned(buffers[k]?.bytes as number);
+      const { offsets, end } = allocate(buffers, 64 * base, target);
+      const sizeOf = (k: number): number => aligned(target, buffers[k]?.bytes as number);
       const endOf = (k: number): number => (offsets[k] as number) + sizeOf(k);
       buffers.forEach(({ from, to }, k) => {
         const before = buffers.flatMap((other, j) => {
@@ -64,8 +66,8 @@ test("large buffers first, each at the lowest place that is free while it lives"
       expect(end).toBe(Math.max(64 * base, ...buffers.map((_, k) => endOf(k))));
       // For ever: one behind the other, without a gap.
       const always = buffers.map(({ bytes }) => ({ bytes, from: -Infinity, to: Infinity }));
-      const sum = buffers.reduce((total, { bytes }) => total + aligned(bytes), 0);
-      expect(allocate(always, 64 * base).end).toBe(64 * base + sum);
+      const sum = buffers.reduce((total, { bytes }) => total + aligned(target, bytes), 0);
+      expect(allocate(always, 64 * base, target).end).toBe(64 * base + sum);
     }),
     { seed: 2 },
   );
@@ -73,7 +75,7 @@ test("large buffers first, each at the lowest place that is free while it lives"
 
 test("rows of 1 to 5,000 features: whole vectors, no multiple of 512 bytes, at most 16 numbers longer than needed", () => {
   for (let features = 1; features <= 5000; features++) {
-    const floats = rowStride(features);
+    const floats = rowNumbers(target, features);
     const whole = 4 * Math.ceil(features / 4);
     expect([floats % 4, floats % 128 === 0, floats - whole === 0 || floats - whole === 16]).toEqual([0, false, true]);
   }
@@ -87,7 +89,7 @@ async function check(graph: Graph, { steps, batch }: { steps: number; batch: num
   expect(mistakes, what).toEqual([]);
   await program.run();
   const first = results(program);
-  const memory = program.floats(0, program.plan.bytes / 4);
+  const memory = memoryOf(program, 0, program.plan.bytes / 4);
   temporary.forEach((one, k) => {
     if (one) memory[k] = Number.NaN;
   });
@@ -127,7 +129,7 @@ describe.each(Object.entries(cells))("memory of %s", (_, cell) => {
 
   test("every buffer begins at a multiple of 16 bytes, states and parameters at one of 64", () => {
     const plan = schedule(graph, { steps: 3, batch: 5 });
-    for (const { offset } of [plan.parameterSlab, plan.gradientSlab]) expect(offset % 64).toBe(0);
+    for (const slab of [plan.slabs.parameters, plan.slabs.gradients ?? 0]) expect(slab % 64).toBe(0);
     for (const { offset } of Object.values(plan.states)) expect(offset % 64).toBe(0);
     for (const { offset, rowBytes, stepBytes } of vectorLocations(plan)) {
       expect([offset % 16, rowBytes % 16, stepBytes % 16]).toEqual([0, 0, 0]);

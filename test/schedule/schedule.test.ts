@@ -5,8 +5,8 @@ import { type Cell, cell } from "../../src/graph/cell.ts";
 import { dense, lstm as lstmLayer, recurrent } from "../../src/nn/layers.ts";
 import { modelGraph, sequential } from "../../src/nn/model.ts";
 import { factsOf, printPlan } from "../../src/schedule/print.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { cellGraph, trainingGraph } from "../helpers/networks.ts";
+import { schedule } from "../helpers/plans.ts";
 
 const sizes = { units: 8, input: 4 };
 const run = { steps: 5, batch: 2 };
@@ -36,26 +36,24 @@ const layerNormLstm = cell(`
 describe("the plan as text", () => {
   test("lstm: one product for the four gates, the input's product hoisted, one fused pass in the loop", () => {
     expect(printPlan(forward(lstm))).toMatchInlineSnapshot(`
-      "lay out 8 parameter blocks for the products
-      for all 5 steps at once
-        product [cell.W_f cell.W_i cell.W_g cell.W_o] @ x : 4 to 32  (packed: 4 in one)
+      "for all 5 steps at once
+        product [cell.W_f cell.W_i cell.W_g cell.W_o] @ x : 4 to 32  (merged: 4 in one)
       for t = 0 to 4
-        product [cell.U_f cell.U_i cell.U_g cell.U_o] @ cell.h : 8 to 32  (packed: 4 in one)
+        product [cell.U_f cell.U_i cell.U_g cell.U_o] @ cell.h : 8 to 32  (merged: 4 in one)
         pass    cell.c' cell.h' : 8 features, 17 operations fused
       for all 5 steps at once
         pass    %34 = sum : 8 features, 1 operations fused
         sum     loss = %34"
     `);
-    const { hoisted, packed, fused } = factsOf(forward(lstm));
+    const { hoisted, merged, fused } = factsOf(forward(lstm));
     expect(hoisted).toEqual(["cell.W_f", "cell.W_i", "cell.W_g", "cell.W_o"]);
-    expect(packed).toContainEqual(["cell.U_f", "cell.U_i", "cell.U_g", "cell.U_o"]);
+    expect(merged).toContainEqual(["cell.U_f", "cell.U_i", "cell.U_g", "cell.U_o"]);
     expect(fused).toBe(1);
   });
   test("mlstm: the memory is written in one pass, and read for all steps at once", () => {
     expect(printPlan(forward(mLstm))).toMatchInlineSnapshot(`
-      "lay out 6 parameter blocks for the products
-      for all 5 steps at once
-        product [cell.W_q cell.W_k cell.W_v cell.W_o cell.W_i cell.W_f] @ x : 4 to 40  (packed: 6 in one)
+      "for all 5 steps at once
+        product [cell.W_q cell.W_k cell.W_v cell.W_o cell.W_i cell.W_f] @ x : 4 to 40  (merged: 6 in one)
         pass    cell.q cell.k cell.v : 8 features, 4 operations fused
         pass    %27 : 1 features, 3 operations fused
       for t = 0 to 4
@@ -75,18 +73,17 @@ describe("the plan as text", () => {
   });
   test("lstm with its gradient: every weight gradient after the loops, two products in all", () => {
     expect(printPlan(training(lstm))).toMatchInlineSnapshot(`
-      "lay out 12 parameter blocks for the products
-      for all 5 steps at once
-        product [cell.W_f cell.W_i cell.W_g cell.W_o] @ x : 4 to 32  (packed: 4 in one)
+      "for all 5 steps at once
+        product [cell.W_f cell.W_i cell.W_g cell.W_o] @ x : 4 to 32  (merged: 4 in one)
       for t = 0 to 4
-        product [cell.U_f cell.U_i cell.U_g cell.U_o] @ cell.h : 8 to 32  (packed: 4 in one)
+        product [cell.U_f cell.U_i cell.U_g cell.U_o] @ cell.h : 8 to 32  (merged: 4 in one)
         pass    cell.f cell.i cell.g cell.o cell.c' %30 cell.h' : 8 features, 17 operations fused
       for all 5 steps at once
         pass    %34 = sum : 8 features, 1 operations fused
         sum     loss = %34
       for t = 4 to 0
         pass    d cell.c %54 %60 %67 %74 : 8 features, 25 operations fused
-        product [cell.U_oᵀ cell.U_gᵀ cell.U_iᵀ cell.U_fᵀ] @ %54 : 32 to 8  (packed: 4 in one)
+        product [cell.U_oᵀ cell.U_gᵀ cell.U_iᵀ cell.U_fᵀ] @ %54 : 32 to 8  (merged: 4 in one)
       for all 5 steps at once
         product d cell.U_o d cell.U_g d cell.U_i d cell.U_f = %54, ... times cell.h, summed over steps and examples
         product d cell.W_o d cell.W_g d cell.W_i d cell.W_f = %54, ... times x, summed over steps and examples
@@ -98,11 +95,10 @@ describe("the plan as text", () => {
   });
   test("gru with its gradient", () => {
     expect(printPlan(training(gru))).toMatchInlineSnapshot(`
-      "lay out 9 parameter blocks for the products
-      for all 5 steps at once
-        product [cell.W_z cell.W_r cell.W_g] @ x : 4 to 24  (packed: 3 in one)
+      "for all 5 steps at once
+        product [cell.W_z cell.W_r cell.W_g] @ x : 4 to 24  (merged: 3 in one)
       for t = 0 to 4
-        product [cell.U_z cell.U_r] @ cell.h : 8 to 16  (packed: 2 in one)
+        product [cell.U_z cell.U_r] @ cell.h : 8 to 16  (merged: 2 in one)
         pass    cell.z cell.r %16 : 8 features, 7 operations fused
         product [cell.U_g] @ %16 : 8 to 8
         pass    cell.g cell.h' : 8 features, 7 operations fused
@@ -113,7 +109,7 @@ describe("the plan as text", () => {
         pass    %42 %57 : 8 features, 14 operations fused
         product [cell.U_gᵀ] @ %42 : 8 to 8
         pass    %51 : 8 features, 4 operations fused
-        product [cell.U_rᵀ cell.U_zᵀ] @ %51 : 16 to 8  (packed: 2 in one)
+        product [cell.U_rᵀ cell.U_zᵀ] @ %51 : 16 to 8  (merged: 2 in one)
         pass    d cell.h : 8 features, 7 operations fused
       for all 5 steps at once
         product d cell.U_g = %42 times %16, summed over steps and examples
@@ -127,9 +123,8 @@ describe("the plan as text", () => {
   test("minGRU: every product hoisted, forward and backward", () => {
     const plan = training(minGru);
     expect(printPlan(plan)).toMatchInlineSnapshot(`
-      "lay out 2 parameter blocks for the products
-      for all 5 steps at once
-        product [cell.W_z cell.W_h] @ x : 4 to 16  (packed: 2 in one)
+      "for all 5 steps at once
+        product [cell.W_z cell.W_h] @ x : 4 to 16  (merged: 2 in one)
         pass    cell.z : 8 features, 2 operations fused
       for t = 0 to 4
         pass    cell.h' : 8 features, 5 operations fused
@@ -148,8 +143,7 @@ describe("the plan as text", () => {
   });
   test("a state that only shifts the input is hoisted, and so are the products that read it", () => {
     expect(printPlan(forward(shifted))).toMatchInlineSnapshot(`
-      "lay out 3 parameter blocks for the products
-      for all 5 steps at once
+      "for all 5 steps at once
         product [cell.W] @ x : 4 to 8
         pass    x : 4 features, 0 operations fused
         product [cell.V] @ cell.p : 4 to 8
@@ -164,8 +158,7 @@ describe("the plan as text", () => {
   });
   test("an LSTM with layer normalisation", () => {
     expect(printPlan(forward(layerNormLstm))).toMatchInlineSnapshot(`
-      "lay out 2 parameter blocks for the products
-      for all 5 steps at once
+      "for all 5 steps at once
         product [cell.W] @ x : 4 to 8
       for t = 0 to 4
         product [cell.U] @ cell.h : 8 to 8
@@ -186,14 +179,13 @@ describe("the plan as text", () => {
     });
     const { graph } = modelGraph(model, { training: true });
     expect(printPlan(schedule(graph, { ...run, keep: ["output"] }))).toMatchInlineSnapshot(`
-      "lay out 11 parameter blocks for the products
-      for all 5 steps at once
-        product [lstm.W_f lstm.W_i lstm.W_g lstm.W_o] @ x : 4 to 32  (packed: 4 in one)
+      "for all 5 steps at once
+        product [lstm.W_f lstm.W_i lstm.W_g lstm.W_o] @ x : 4 to 32  (merged: 4 in one)
       for t = 0 to 4
-        product [lstm.U_f lstm.U_i lstm.U_g lstm.U_o] @ lstm.h : 8 to 32  (packed: 4 in one)
+        product [lstm.U_f lstm.U_i lstm.U_g lstm.U_o] @ lstm.h : 8 to 32  (merged: 4 in one)
         pass    lstm.c' lstm.h' : 8 features, 17 operations fused
       for all 5 steps at once
-        product [second.W_z second.W_h] @ lstm.h' : 8 to 16  (packed: 2 in one)
+        product [second.W_z second.W_h] @ lstm.h' : 8 to 16  (merged: 2 in one)
       for t = 0 to 4
         pass    second.h' : 8 features, 7 operations fused
       for all 5 steps at once

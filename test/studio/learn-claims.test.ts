@@ -380,7 +380,7 @@ describe("chapter 6", () => {
     async () => {
       const sizes = { units: 16, input: 8, batch: 2, steps: 4 };
       const packed = async (name: string) =>
-        (await explaining.explain(name, sizes)).facts.packed.map((one) => one.length);
+        (await explaining.explain(name, sizes)).facts.merged.map((one) => one.length);
       expect(await packed("gru-reset-after")).toEqual([3, 3]);
       expect(await packed("gru")).toEqual([3, 2]);
     },

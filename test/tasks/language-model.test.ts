@@ -176,12 +176,17 @@ describe("options that make no model", () => {
     ["a cell that there is not", "abc", { cell: "lstn" }, 'cell "lstn" is not known'],
     ["an inherited name as a cell", "abc", { cell: "toString" }, 'cell "toString" is not known'],
     ["half a unit", "abc", { units: 0.5 }, "units must be a whole number"],
-    ["a billion units", "abc", { units: 1e9 }, "the model needs 1.6e19 bytes of memory, and WebAssembly has at most"],
+    [
+      "a billion units",
+      "abc",
+      { units: 1e9 },
+      "the model needs 1.6e19 bytes of memory, and the engine wasm has at most",
+    ],
     [
       "units whose values fit, and whose training does not",
       "abc".repeat(99),
       { units: 8000, training: train },
-      /^training this model needs [5-9],[\d,]+ bytes of memory, and WebAssembly has at most 4,294,967,296\./,
+      /^training this model needs [5-9],[\d,]+ bytes of memory, and the engine wasm has at most 4,294,967,296\./,
     ],
   ])("%s", (_, text, options, message) => {
     const before = process.memoryUsage().arrayBuffers;

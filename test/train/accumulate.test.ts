@@ -4,8 +4,9 @@ import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { fit } from "../../src/train/fit.ts";
 import { adam, adamW, asgd, type Optimizer, rmsprop, sgd } from "../../src/train/optimizers.ts";
-import { createTrainer, trainingPlan } from "../../src/train/trainer.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
 import { relativeError } from "../helpers/networks.ts";
+import { trainingPlan } from "../helpers/plans.ts";
 
 /** Steps of equal size make differences visible: no gradient is near zero and changes sign. */
 const gentle = sgd({ learningRate: 0.5, momentum: 0.9 });
@@ -59,9 +60,9 @@ test("a plain loop: parameters move at every third call, and where `last` says s
   const moved: boolean[] = [];
   const steps: number[] = [];
   for (const last of [false, false, false, false, true]) {
-    const before = trainer.program.parameterSlab().slice();
+    const before = trainer.program.allParameters();
     await trainer.update([1, 2, 3, 4], [1], 0.1, { last });
-    moved.push(!trainer.program.parameterSlab().every((value, k) => value === before[k]));
+    moved.push(!trainer.program.allParameters().every((value, k) => value === before[k]));
     steps.push(trainer.step);
   }
   expect(moved).toEqual([false, false, true, false, true]);
@@ -87,7 +88,7 @@ test("each batch of a group has dropout masks of its own", async () => {
 
 test("accumulate 1 is the same plan as without it", async () => {
   const sizes = { batch: 2, steps: 3 };
-  expect(trainingPlan(build(), { ...sizes, accumulate: 1 }).plan).toEqual(trainingPlan(build(), sizes).plan);
+  expect(trainingPlan(build(), { ...sizes, accumulate: 1 })).toEqual(trainingPlan(build(), sizes));
   await expect(createTrainer(build(), { ...sizes, accumulate: 1.5 })).rejects.toThrow(
     "createTrainer: accumulate must be a whole number of at least 1, got 1.5",
   );

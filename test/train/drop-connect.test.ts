@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { bidirectional, dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { modelGraph, sequential } from "../../src/nn/model.ts";
 import { dropConnectRates } from "../../src/train/drop-connect.ts";
+import { lossGraph } from "../../src/train/loss-graph.ts";
 import { sgd } from "../../src/train/optimizers.ts";
-import { createTrainer, lossGraph } from "../../src/train/trainer.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
 import { relativeError } from "../helpers/networks.ts";
 
 const [steps, batch, units] = [5, 3, 6];

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { interpret } from "../../src/interpret/interpret.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { dense, dropout, embedding, gru, lstm } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
+import { lossGraph } from "../../src/train/loss-graph.ts";
 import type { LossName } from "../../src/train/losses.ts";
 import {
   binaryAccuracy,
@@ -13,7 +14,6 @@ import {
   sparseCategoricalAccuracy,
 } from "../../src/train/metrics.ts";
 import { createPredictor, predict } from "../../src/train/predict.ts";
-import { lossGraph } from "../../src/train/trainer.ts";
 
 const random = createRandom(11);
 const [count, steps, vocabulary] = [7, 4, 5];

@@ -1,9 +1,9 @@
 /** Every loss against PyTorch's numbers, central differences and the oracle, and in a training. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { createBuilder, type Graph } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { dense, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";

@@ -5,11 +5,11 @@ import { addCell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { load } from "../../src/runtime/program.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
 import { adam, adamW, asgd, clipByValue, nadam, type Optimizer, rmsprop, sgd } from "../../src/train/optimizers.ts";
-import { createTrainer, type TrainerOptions, trainingPlan } from "../../src/train/trainer.ts";
+import { createTrainer, type TrainerOptions } from "../../src/train/trainer.ts";
 import { tinyModel } from "../helpers/models.ts";
 import { relativeError } from "../helpers/networks.ts";
+import { schedule, trainingPlan } from "../helpers/plans.ts";
 
 type Options = Record<string, never>;
 const factories: Record<string, (options: Options) => Optimizer> = { sgd, rmsprop, adam, adamW, nadam, asgd };
@@ -36,8 +36,8 @@ async function take(optimizer: Optimizer, start: number[], gradients: readonly n
     program.setInput("g", values);
     const settings = optimizer.settings(k + 1, optimizer.learningRate);
     for (const [name, value] of Object.entries(settings)) program.setSetting(name, value);
-    program.runHere();
-    program.carry();
+    program.runSync();
+    program.advanceStates();
   }
   return program;
 }
@@ -232,18 +232,19 @@ test.each(cases)("$name: one fused pass, with a run of memory for each slot", ({
   const { clipNorm, clipNormEach } = clipping ?? {};
   if (clipNorm !== undefined || clipNormEach !== undefined) return; // A norm needs passes of its own before.
   const options = { batch, steps, ...clipping };
-  const { plan, slots } = trainingPlan(tinyModel(), { ...options, optimizer });
+  const plan = trainingPlan(tinyModel(), { ...options, optimizer });
+  const { slots } = plan;
   expect(plan.sections[1]?.instructions.map(({ kind }) => kind)).toEqual(["pass"]);
-  expect(Object.keys(slots)).toEqual([...new Set([...optimizer.slots, "w"])]);
+  expect(new Set(Object.keys(slots))).toEqual(new Set([...optimizer.slots, "w"]));
   const own = optimizer.slots.filter((slot) => slot !== "w");
   for (const slot of own) {
     const region = plan.memory.find(({ name }) => name === slot);
-    expect(region).toEqual({ name: slot, offset: slots[slot], bytes: 4 * plan.parameterSlab.floats });
+    expect(region).toEqual({ name: slot, offset: slots[slot], bytes: 4 * plan.slabs.numbers });
   }
   const vectors = own.length + (optimizer.decayOf === undefined ? 0 : 1);
-  const without = trainingPlan(tinyModel(), { ...options, optimizer: sgd() }).plan.bytes;
-  expect(plan.bytes - without).toBeGreaterThanOrEqual(vectors * 4 * plan.parameterSlab.floats);
-  expect(plan.bytes - without).toBeLessThan((vectors + 1) * (4 * plan.parameterSlab.floats + 256));
+  const without = trainingPlan(tinyModel(), { ...options, optimizer: sgd() }).bytes;
+  expect(plan.bytes - without).toBeGreaterThanOrEqual(vectors * 4 * plan.slabs.numbers);
+  expect(plan.bytes - without).toBeLessThan((vectors + 1) * (4 * plan.slabs.numbers + 256));
 });
 
 /** Some updates of the tiny model; gives its values as they are in the program, in one run. */
@@ -254,7 +255,7 @@ async function train(optimizer: Optimizer, count = 10, options: Partial<TrainerO
     const { inputs, targets } = tokens(k);
     await trainer.update(inputs, targets);
   }
-  return { model, trainer, values: trainer.program.parameterSlab().slice() };
+  return { model, trainer, values: trainer.program.allParameters() };
 }
 
 test("adamW without decay is adam, to the bit; a decay by name that is the same for all is that of a number", async () => {
@@ -329,7 +330,7 @@ describe("averaged stochastic gradient descent", () => {
       await again.update(inputs, targets);
       await straight.trainer.update(inputs, targets);
     }
-    expect(again.program.parameterSlab()).toEqual(straight.trainer.program.parameterSlab());
+    expect(again.program.allParameters()).toEqual(straight.trainer.program.allParameters());
     again.save();
     straight.trainer.save();
     expect(model.values).toEqual(straight.model.values);

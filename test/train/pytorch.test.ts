@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import type { Cell } from "../../src/graph/cell.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { dense, embedding, recurrent } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { load } from "../../src/runtime/program.ts";
-import { schedule } from "../../src/schedule/schedule.ts";
+import { lossGraph } from "../../src/train/loss-graph.ts";
 import { adam } from "../../src/train/optimizers.ts";
-import { createTrainer, lossGraph } from "../../src/train/trainer.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
 import { relativeError } from "../helpers/networks.ts";
+import { schedule } from "../helpers/plans.ts";
 
 /** Vectors and matrices by parameter. */
 type Values = Record<string, number[] | number[][]>;

@@ -167,10 +167,10 @@ function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; re
             <span class="soft small"> products for all time steps at once, before the time loop</span>
           )}
         </dd>
-        <dt>packed</dt>
+        <dt>merged</dt>
         <dd>
-          <code>{facts.packed.map((one) => `[${one.join(" ")}]`).join(" ") || "nothing"}</code>
-          {facts.packed.length > 0 && <span class="soft small"> matrices side by side, one product each</span>}
+          <code>{facts.merged.map((one) => `[${one.join(" ")}]`).join(" ") || "nothing"}</code>
+          {facts.merged.length > 0 && <span class="soft small"> matrices side by side, one product each</span>}
         </dd>
         <dt>fused</dt>
         <dd>

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import { createBuilder, type Graph, type Node, type NodeId } from "../../src/graph/graph.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
 import { hoist, needed } from "../../src/schedule/hoist.ts";
-import { pack } from "../../src/schedule/pack.ts";
+import { mergeProducts } from "../../src/schedule/merge.ts";
 import { randomValues, relativeError, trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";
@@ -16,7 +16,7 @@ const batch = 2;
 
 function packed(graph: Graph): Graph {
   const loops = hoist(graph, steps);
-  return pack(graph, (id) => loops[id] as number);
+  return mergeProducts(graph, (id) => loops[id] as number);
 }
 const liveOf = (graph: Graph): readonly boolean[] => needed(graph, Object.values(graph.outputs));
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Code, Local } from "../../src/wasm/assembler.ts";
+import type { Code, Local } from "../../../src/engines/wasm/assembler.ts";
 import {
   assembleModule,
   block,
@@ -24,8 +24,8 @@ import {
   select,
   unreachable,
   v128,
-} from "../../src/wasm/assembler.ts";
-import { relaxedSimd, sharedMemory } from "../../src/wasm/features.ts";
+} from "../../../src/engines/wasm/assembler.ts";
+import { relaxedSimd, sharedMemory } from "../../../src/engines/wasm/features.ts";
 
 type AnyFunction = (...operands: number[]) => number;
 

@@ -2,9 +2,9 @@
  * The oracle: runs a graph node by node, step by step, in f64. Slow and obvious; every other engine must agree with
  * it. Knows nothing about plans or memory.
  */
-import { arithmetic, type Graph, type Node, type NodeId, type State } from "../graph/graph.ts";
-import type { BinaryName, OpName, ParameterView, UnaryName } from "../graph/operations.ts";
-import { maskKey, maskThreshold, randomBits } from "../graph/random-bits.ts";
+import { arithmetic, type Graph, type Node, type NodeId, type State } from "../../graph/graph.ts";
+import type { BinaryName, OpName, ParameterView, UnaryName } from "../../graph/operations.ts";
+import { maskKey, maskThreshold, randomBits } from "../../graph/random-bits.ts";
 
 export type Run = {
   readonly steps: number;

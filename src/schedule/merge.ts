@@ -1,13 +1,13 @@
 /**
  * Graph to graph: where several products by transposed parameters are added up (the adjoint of what several gates
- * read), make them one product over the operands side by side. Products that share their operand are packed later,
+ * read), make them one product over the operands side by side. Products that share their operand are merged later,
  * when their place is known. Knows nothing about memory.
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import type { ProductBlock } from "../graph/operations.ts";
 
 /** `region` tells which nodes may be computed together: those with equal numbers. */
-export function pack(graph: Graph, region: (id: NodeId) => number): Graph {
+export function mergeProducts(graph: Graph, region: (id: NodeId) => number): Graph {
   const uses = graph.nodes.map(() => 0);
   const used = [
     ...graph.nodes.flatMap(({ inputs }) => inputs),

@@ -8,7 +8,7 @@
  * Coefficients: minimax fits made for this file (weighted least squares with Lawson's reweighting, in f64).
  */
 
-import { KEY_STEP, MIX_FIRST, MIX_SECOND } from "../graph/random-bits.ts";
+import { KEY_STEP, MIX_FIRST, MIX_SECOND } from "../../graph/random-bits.ts";
 import type { Code, FunctionBuilder } from "./assembler.ts";
 import { f32x4, i32, i32x4, local, v128 } from "./assembler.ts";
 

@@ -1,14 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Builder, createBuilder, type Graph, type Node, type NodeId } from "../../src/graph/graph.ts";
-import { type BinaryName, type OpName, opClass, type UnaryName } from "../../src/graph/operations.ts";
-import { interpret } from "../../src/interpret/interpret.ts";
-import { createRandom, type Random } from "../../src/nn/random.ts";
-import { isView } from "../../src/schedule/fuse.ts";
-import { type Location, type Pass, pad4, type Section } from "../../src/schedule/plan.ts";
-import { divisionOf, passFunction, type Time } from "../../src/wasm/emit-pass.ts";
-import type { Host } from "../../src/wasm/vector-math.ts";
-import { callable, hosts } from "../helpers/wasm.ts";
+import { interpret } from "../../../src/engines/reference/interpret.ts";
+import { divisionOf, passFunction, type Time } from "../../../src/engines/wasm/emit-pass.ts";
+import type { Host } from "../../../src/engines/wasm/vector-math.ts";
+import { type Builder, createBuilder, type Graph, type Node, type NodeId } from "../../../src/graph/graph.ts";
+import { type BinaryName, type OpName, opClass, type UnaryName } from "../../../src/graph/operations.ts";
+import { createRandom, type Random } from "../../../src/nn/random.ts";
+import { isView } from "../../../src/schedule/fuse.ts";
+import type { Location, Pass, Section } from "../../../src/schedule/plan.ts";
+import { padded } from "../../helpers/plans.ts";
+import { callable, hosts } from "../../helpers/wasm.ts";
 
 type Sizes = { readonly steps: number; readonly batch: number };
 type Numbers = Readonly<Record<string, ArrayLike<number>>>;
@@ -40,10 +41,10 @@ function placesOf(graph: Graph, { steps, batch }: Sizes) {
     if (node.op === "constant" || node.op === "setting" || node.shape === "none") return;
     const fixed = node.op === "parameter";
     const vector = typeof node.shape === "number";
-    const rowBytes = fixed ? 0 : vector ? 4 * (pad4(sizeOf(node)) + 4) : 4;
+    const rowBytes = fixed ? 0 : vector ? 4 * (padded(sizeOf(node)) + 4) : 4;
     const rows = fixed ? 1 : steps * batch;
     places.set(id, { offset: top, rowBytes, stepBytes: batch * rowBytes });
-    top += rows * rowBytes + 4 * pad4(sizeOf(node)) + 48;
+    top += rows * rowBytes + 4 * padded(sizeOf(node)) + 48;
     top -= top % 16;
   });
   return { places, bytes: top };
@@ -76,7 +77,7 @@ function passOf(graph: Graph, places: ReadonlyMap<NodeId, Location>, wish: Wish)
     stores: stores.map((value) => {
       const size = sizeOf(nodeOf(graph, value));
       const apart = exact && typeof nodeOf(graph, value).shape === "number";
-      return { value, at: at(value), exact: apart, padding: apart ? pad4(size) - size : 0 };
+      return { value, at: at(value), exact: apart, padding: apart ? padded(size) - size : 0 };
     }),
     reductions: reductions.map((id) => {
       const node = nodeOf(graph, id) as Node<"sum">;
@@ -124,7 +125,7 @@ function load(graph: Graph, sizes: Sizes, wishes: readonly Wish[], time: Time, v
       const found: string[] = [];
       for (const id of ids) {
         const node = nodeOf(graph, id);
-        const [size, whole] = [sizeOf(node), typeof node.shape === "number" ? pad4(sizeOf(node)) : 1];
+        const [size, whole] = [sizeOf(node), typeof node.shape === "number" ? padded(sizeOf(node)) : 1];
         for (const row of ofRows) {
           const at = rowAt(id, row);
           for (let k = size; k < whole; k++) {
@@ -359,8 +360,8 @@ describe.each(hosts)("%s", (_, host) => {
           const part = load(graph, sizes, [wish], "steps", values, host);
           const expected = part.words.slice();
           for (const id of stores) {
-            const written = division === "features" ? [[0, from, to === n ? pad4(n) : to]] : [];
-            const rowsOf = range(to - from).map((r) => [from + r, 0, pad4(n)]);
+            const written = division === "features" ? [[0, from, to === n ? padded(n) : to]] : [];
+            const rowsOf = range(to - from).map((r) => [from + r, 0, padded(n)]);
             for (const [row, first, past] of (division === "features" ? written : rowsOf) as [
               number,
               number,

@@ -2,10 +2,11 @@
  * Which passes that follow each other may run together row by row, so that a row stays in the caches from one pass to
  * the next and threads need not meet in between. Knows nothing about code.
  */
-import type { Graph, Node, NodeId } from "../graph/graph.ts";
-import { viewed } from "../schedule/fuse.ts";
-import { type Instruction, type Location, type Pass, pad4 } from "../schedule/plan.ts";
+import type { Graph, Node, NodeId } from "../../graph/graph.ts";
+import { viewed } from "../../schedule/fuse.ts";
+import type { Instruction, Location, Pass } from "../../schedule/plan.ts";
 import { divisionOf } from "./emit-pass.ts";
+import { padded } from "./target.ts";
 
 /** Bytes of rows that are worked on together: a part of the second cache. */
 const blockBytes = 64 * 1024;
@@ -41,7 +42,7 @@ type Touched = { readonly at: Location; readonly bytes: number; readonly writes:
 function touched(graph: Graph, pass: Pass): Touched[] {
   const bytesOf = (id: NodeId): number => {
     const { shape } = graph.nodes[id] as Node;
-    return typeof shape === "number" ? 4 * pad4(shape) : 4;
+    return typeof shape === "number" ? 4 * padded(shape) : 4;
   };
   return [
     ...[...pass.loads].map(([id, at]) => ({ at, bytes: bytesOf(viewed(graph, id)), writes: false })),

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createRandom } from "../../src/nn/random.ts";
-import { matmulFunctions, tileScratchBytes } from "../../src/wasm/matmul.ts";
-import { callable, hosts, untouched } from "../helpers/wasm.ts";
+import { matmulFunctions, tileScratchBytes } from "../../../src/engines/wasm/matmul.ts";
+import { createRandom } from "../../../src/nn/random.ts";
+import { callable, hosts, untouched } from "../../helpers/wasm.ts";
 
 type Walk = "rows" | "columns";
 const walks: readonly Walk[] = ["rows", "columns"];

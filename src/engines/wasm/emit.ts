@@ -3,9 +3,8 @@
  * where everything lies.
  */
 
-import { aligned } from "../schedule/memory.ts";
-import type { Accumulate, Instruction, Location, Outer, Pack, Pass, Plan, Section } from "../schedule/plan.ts";
-import { bodyOf, pad4 } from "../schedule/plan.ts";
+import type { Accumulate, Instruction, Location, Outer, Pass, Plan, Section } from "../../schedule/plan.ts";
+import { bodyOf } from "../../schedule/plan.ts";
 import {
   assembleModule,
   type Code,
@@ -28,18 +27,23 @@ import {
 } from "./assembler.ts";
 import { divisionOf, passFunction, type Time } from "./emit-pass.ts";
 import { matmulFunctions, tileScratchBytes } from "./matmul.ts";
+import { type Pack, type Packing, packWeights } from "./packing.ts";
 import { rowsAtOnce, togetherByRows } from "./row-passes.ts";
 import { barrierFunction, type Range, shareOf } from "./share.ts";
+import { padded } from "./target.ts";
 import type { Host } from "./vector-math.ts";
 
 export const pageBytes = 65536;
 
-/** Pages of memory that a module needs: the plan's, and behind them a place for each thread to pack blocks of matrices. */
-export function memoryPages(plan: Plan, threads: number): number {
+/** What a module has in memory behind its plan: panels of weights, then a place for each thread to pack blocks of matrices. */
+export type ModuleLayout = Packing & { readonly pages: number };
+
+export function layOutModule(plan: Plan, threads: number): ModuleLayout {
+  const packing = packWeights(plan);
   const multiplies = plan.sections.some(({ instructions }) =>
     instructions.flatMap(bodyOf).some((one) => one.kind === "outer"),
   );
-  return Math.ceil((aligned(plan.bytes) + (multiplies ? threads * tileScratchBytes : 0)) / pageBytes);
+  return { ...packing, pages: Math.ceil((packing.end + (multiplies ? threads * tileScratchBytes : 0)) / pageBytes) };
 }
 
 export type EmitOptions = Host & {
@@ -52,16 +56,16 @@ type Emitted = (f: FunctionBuilder, t: Code, thread: Local) => Code;
 
 /**
  * The module imports "env" "memory" and exports `run` (the whole plan once; called by every thread with its number, and
- * with 1 where parameters have changed since they were last laid out for the products) and `carry` (states go on).
+ * with 1 where parameters have changed since they were last laid out for the products) and `advance` (states go on).
  */
-export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<ArrayBuffer> {
+export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: EmitOptions): Uint8Array<ArrayBuffer> {
   const functions: FunctionHandle[] = [];
   const add = (made: FunctionHandle): FunctionHandle => {
     functions.push(made);
     return made;
   };
   const matmul = matmulFunctions(host);
-  const tileScratch = aligned(plan.bytes);
+  const tileScratch = layout.end;
   functions.push(...matmul.functions);
   const packer = add(packFunction());
   const adder = add(addBlockFunction());
@@ -71,7 +75,7 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
   const alone = (thread: Local, code: Code): Code => (threads === 1 ? code : if_(i32.eqz(local.get(thread)), code));
   const share = (total: number, unit: number, thread: Local): Range => shareOf(total, unit, thread, threads);
 
-  const emitSection = (section: Section): Emitted[] => {
+  const emitSection = (section: Section, k: number): Emitted[] => {
     const byExamples = threads === 1 || loopsByExamples(section, threads);
     const examples = section.batch % (4 * threads) === 0 ? 4 : 1;
 
@@ -117,8 +121,6 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
             const { from, to } = share(instruction.bytes, 64, thread);
             return memory.fill(i32.add(i32.const(instruction.offset), from), i32.const(0), i32.sub(to, from));
           };
-        case "pack":
-          return (_, __, thread) => packCall(packer, instruction, share(instruction.countN, 8, thread));
         case "pass": {
           if (divisionOf(instruction, rows) === "rows") return emitPasses([instruction], time);
           const pass = emitPass(instruction, time);
@@ -131,13 +133,13 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
           };
         }
         case "product": {
-          const { operand, out, k, n, panels, accumulate } = instruction;
+          const { operand, out, k, n, accumulate } = instruction;
           return (_, t, thread) => {
             const { from, to } = byRows && rows > 1 ? share(rows, rowUnit, thread) : share(n, 8, thread);
             const count = i32.sub(to, from);
             const past = (start: Code, bytes: number): Code => i32.add(start, i32.mul(from, i32.const(bytes)));
             const [a, c] = [address(operand, t), address(out, t)];
-            const panelsAt = i32.const(panels);
+            const panelsAt = i32.const(layout.panelsOf.get(instruction) as number);
             const byColumns = !(byRows && rows > 1);
             // A column has a number in each of the k rows of its panel of 8.
             return call(
@@ -207,11 +209,12 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
     // Laying out parameters and clearing gradients touch nothing of each other's; parameters only where they have
     // changed.
     const { instructions } = section;
-    const of = (kind: Instruction["kind"]): Emitted[] =>
-      instructions.filter((one) => one.kind === kind).map((one) => emitOne(one, "steps"));
-    const [packs, clears] = [of("pack"), of("clear")];
+    const packs = (layout.packs[k] as readonly Pack[]).map((pack): Emitted => {
+      return (_, __, thread) => packCall(packer, pack, share(pack.countN, 8, thread));
+    });
+    const clears = instructions.filter(({ kind }) => kind === "clear").map((one) => emitOne(one, "steps"));
     const rest = emitAll(
-      instructions.filter(({ kind }) => kind !== "pack" && kind !== "clear"),
+      instructions.filter(({ kind }) => kind !== "clear"),
       "steps",
     );
     const prepare: Emitted = (f, t, thread) => [
@@ -234,13 +237,13 @@ export function emit(plan: Plan, { threads, ...host }: EmitOptions): Uint8Array<
     ),
   );
   add(
-    func({ export: "carry", params: [], results: [] }, () =>
+    func({ export: "advance", params: [], results: [] }, () =>
       Object.values(plan.states).map(({ offset, last, rows, rowBytes }) =>
         memory.copy(i32.const(offset), i32.const(last), i32.const(rows * rowBytes)),
       ),
     ),
   );
-  const pages = memoryPages(plan, threads);
+  const { pages } = layout;
   const shared = threads > 1 ? { maxPages: pages, shared: true } : {};
   return assembleModule({ memory: { minPages: pages, ...shared }, functions });
 }
@@ -263,7 +266,7 @@ function loopsByExamples({ instructions, batch }: Section, threads: number): boo
   return batch >= 2 * threads && (largest <= ownCacheBytes || batch >= 48 * threads);
 }
 
-/** Copy a block into panels of 8 columns, four of them at once where there are four; see Pack. */
+/** Copy a block into panels of 8 columns, four of them at once where there are four; see `Pack`. */
 function packFunction(): FunctionHandle {
   // source, strideK, strideN, countK, countN, panels (of the block's first number), panelBytes, n (in its panel)
   return func({ name: "pack", params: Array.from({ length: 8 }, () => "i32"), results: [] }, (f) => {
@@ -384,7 +387,7 @@ function outerCode(
   }: { depth: number; scratch: Code } & Record<"product" | "adder", FunctionHandle>,
   { from, to }: Range,
 ): Code {
-  const width = pad4(o.columnCount);
+  const width = padded(o.columnCount);
   const numbers = (...values: number[]): Code[] => values.map((value) => i32.const(value));
   const multiply = (count: Code, first: Code, out: Code, outRowBytes: number, accumulate: boolean): Code =>
     call(

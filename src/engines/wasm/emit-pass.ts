@@ -2,10 +2,10 @@
  * One fused pass as a WASM function: a loop over rows and features in which values live in registers. Knows how each
  * pointwise operation is computed on four lanes; knows nothing about what the values mean.
  */
-import type { Node, NodeId } from "../graph/graph.ts";
-import type { OpName } from "../graph/operations.ts";
-import { maskKey, maskThreshold } from "../graph/random-bits.ts";
-import { type Location, type Pass, pad4, type Section } from "../schedule/plan.ts";
+import type { Node, NodeId } from "../../graph/graph.ts";
+import type { OpName } from "../../graph/operations.ts";
+import { maskKey, maskThreshold } from "../../graph/random-bits.ts";
+import type { Location, Pass, Section } from "../../schedule/plan.ts";
 import {
   type Code,
   type FunctionBuilder,
@@ -22,6 +22,7 @@ import {
   local,
   v128,
 } from "./assembler.ts";
+import { padded } from "./target.ts";
 import type { Host } from "./vector-math.ts";
 import * as maths from "./vector-math.ts";
 
@@ -337,7 +338,7 @@ export function passFunction(
       ]),
       // What columns are added up in is zero at first; behind the sums of rows are zeros.
       matrixSums.map(({ op, node: id, at }) => {
-        const end = 4 * pad4(node(id).shape as number);
+        const end = 4 * padded(node(id).shape as number);
         const from = op === "sum_columns" ? 0 : end - 16;
         return forLoop(f, columnBefore, from, end, 16, v128.store(atColumn(at), f32x4.const(0), at.offset));
       }),

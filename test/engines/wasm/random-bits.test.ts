@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { randomBits } from "../../src/graph/random-bits.ts";
-import type { Code } from "../../src/wasm/assembler.ts";
-import { assembleModule, forLoop, func, i32x4, local, v128 } from "../../src/wasm/assembler.ts";
-import { hash } from "../../src/wasm/vector-math.ts";
+import type { Code } from "../../../src/engines/wasm/assembler.ts";
+import { assembleModule, forLoop, func, i32x4, local, v128 } from "../../../src/engines/wasm/assembler.ts";
+import { hash } from "../../../src/engines/wasm/vector-math.ts";
+import { randomBits } from "../../../src/graph/random-bits.ts";
 
 const COUNT = 4096;
 const memory = new WebAssembly.Memory({ initial: 1 });

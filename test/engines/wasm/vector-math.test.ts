@@ -1,8 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { assembleModule, f32x4, forLoop, func, local, v128 } from "../../src/wasm/assembler.ts";
-import { relaxedSimd } from "../../src/wasm/features.ts";
-import type { VectorFunction } from "../../src/wasm/vector-math.ts";
-import { exp, hard_sigmoid, log, madd, relu, sigmoid, softplus, step, tanh } from "../../src/wasm/vector-math.ts";
+import { assembleModule, f32x4, forLoop, func, local, v128 } from "../../../src/engines/wasm/assembler.ts";
+import { relaxedSimd } from "../../../src/engines/wasm/features.ts";
+import type { VectorFunction } from "../../../src/engines/wasm/vector-math.ts";
+import {
+  exp,
+  hard_sigmoid,
+  log,
+  madd,
+  relu,
+  sigmoid,
+  softplus,
+  step,
+  tanh,
+} from "../../../src/engines/wasm/vector-math.ts";
 
 const COUNT = 1 << 14;
 const SMALLEST_NORMAL = 2 ** -126;

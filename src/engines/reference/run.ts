@@ -1,0 +1,238 @@
+/**
+ * A plan, instruction by instruction, in plain loops: what every engine has to do with one. Knows nothing of vectors, threads
+ * or caches; takes any target.
+ */
+import { arithmetic, type Node, type NodeId } from "../../graph/graph.ts";
+import type { BinaryName, OpName, UnaryName } from "../../graph/operations.ts";
+import { maskKey, maskThreshold, randomBits } from "../../graph/random-bits.ts";
+import type { Instruction, Location, Outer, Pass, Plan, Product, Section } from "../../schedule/plan.ts";
+import { padded } from "../../schedule/target.ts";
+import type { Numbers } from "../engine.ts";
+
+/** When an instruction runs: for all steps at once, at step t of a time loop, or once a sequence. */
+type Time = "steps" | "once" | number;
+type Context = { readonly plan: Plan; readonly section: Section; readonly memory: Numbers; readonly time: Time };
+
+/** All sections once, on a memory with a number for each 4 bytes of the plan's addresses. */
+export function runPlan(plan: Plan, memory: Numbers): void {
+  for (const section of plan.sections) runAll(section.instructions, { plan, section, memory, time: "steps" });
+}
+
+function runAll(instructions: readonly Instruction[], context: Context): void {
+  for (const one of instructions) runOne(one, context);
+}
+
+const rowsOf = ({ section: { steps, batch }, time }: Context): number => (time === "steps" ? steps * batch : batch);
+
+/** Where a row of a value begins, in numbers. */
+function rowAt({ offset, stepBytes, rowBytes }: Location, row: number, { time }: Context): number {
+  return (offset + (typeof time === "number" ? time * stepBytes : 0) + row * rowBytes) / 4;
+}
+
+function runOne(one: Instruction, context: Context): void {
+  const { memory, section } = context;
+  const get = (at: number): number => memory[at] as number;
+  const rows = rowsOf(context);
+  const at = (location: Location, row: number): number => rowAt(location, row, context);
+  switch (one.kind) {
+    case "loop":
+      for (let k = 0; k < section.steps; k++) {
+        runAll(one.body, { ...context, time: one.reverse ? section.steps - 1 - k : k });
+      }
+      return;
+    case "once":
+      runAll(one.body, { ...context, time: "once" });
+      return;
+    case "clear":
+      memory.fill(0, one.offset / 4, (one.offset + one.bytes) / 4);
+      return;
+    case "product":
+      runProduct(one, context);
+      return;
+    case "outer":
+      runOuter(one, context);
+      return;
+    case "pass":
+      runPass(one, context);
+      return;
+    case "gather":
+      for (let r = 0; r < rows; r++) {
+        const [from, to] = [one.table / 4 + get(at(one.index, r)) * one.size, at(one.out, r)];
+        memory.copyWithin(to, from, from + one.size);
+      }
+      return;
+    case "scatter":
+      for (let r = 0; r < rows; r++) {
+        const [from, to] = [at(one.value, r), one.gradient / 4 + get(at(one.index, r)) * one.size];
+        for (let j = 0; j < one.size; j++) memory[to + j] = get(to + j) + get(from + j);
+      }
+      return;
+    case "accumulate":
+      for (let j = 0; j < one.size; j++) {
+        let sum = one.first ? 0 : get(one.gradient / 4 + j);
+        for (let r = 0; r < rows; r++) sum += get(at(one.value, r) + j);
+        memory[one.gradient / 4 + j] = sum;
+      }
+      return;
+    case "total": {
+      let sum = 0;
+      for (let r = 0; r < rows; r++) sum += get(at(one.value, r));
+      memory[one.at / 4] = sum;
+    }
+  }
+}
+
+function runProduct({ operand, out, n, weights, accumulate }: Product, context: Context): void {
+  const { memory } = context;
+  const sums = new Float64Array(n);
+  for (let r = 0; r < rowsOf(context); r++) {
+    const [from, to] = [rowAt(operand, r, context), rowAt(out, r, context)];
+    for (let j = 0; j < n; j++) sums[j] = accumulate ? (memory[to + j] as number) : 0;
+    for (const block of weights) {
+      for (let j = 0; j < block.countN; j++) {
+        for (let i = 0; i < block.countK; i++) {
+          const weight = memory[(block.source + i * block.strideK + j * block.strideN) / 4] as number;
+          sums[block.n + j] = (sums[block.n + j] as number) + weight * (memory[from + block.k + i] as number);
+        }
+      }
+    }
+    memory.set(sums, to);
+  }
+}
+
+function runOuter({ rows, columns, blocks }: Outer, context: Context): void {
+  const { memory } = context;
+  const count = rowsOf(context);
+  for (const block of blocks) {
+    for (let i = 0; i < block.rows; i++) {
+      const to = (block.gradient + i * block.gradientRowBytes) / 4;
+      for (let j = 0; j < block.columns; j++) {
+        let sum = block.first ? 0 : (memory[to + j] as number);
+        for (let r = 0; r < count; r++) {
+          const row = memory[rowAt(rows, r, context) + block.row + i] as number;
+          sum += row * (memory[rowAt(columns, r, context) + j] as number);
+        }
+        memory[to + j] = sum;
+      }
+    }
+  }
+}
+
+/** What a pointwise rule is given: its operands, and where in the pass it stands. */
+type Place = {
+  readonly a: number;
+  readonly b: number;
+  readonly feature: number;
+  /** Of all steps and examples; and of its step alone. */
+  readonly row: number;
+  readonly example: number;
+  readonly size: number;
+  readonly keys: readonly [number, number];
+};
+type PointwiseName = UnaryName | BinaryName | "mask" | "broadcast" | "one_hot";
+type Rule<K extends OpName> = (node: Node<K>, place: Place) => number;
+
+const byArithmetic = Object.fromEntries(
+  Object.entries(arithmetic).map(([name, compute]) => [
+    name,
+    (_: unknown, { a, b }: Place) => (compute as (a: number, b: number) => number)(a, b),
+  ]),
+) as { [K in UnaryName | BinaryName]: Rule<K> };
+const rules: { readonly [K in PointwiseName]: Rule<K> } = {
+  ...byArithmetic,
+  mask: ({ rate, stream, locked }, { feature, row, example, size, keys }) => {
+    const bits = randomBits((locked ? example : row) * size + feature, maskKey(keys[0], stream), keys[1]);
+    return bits >= maskThreshold(rate) ? 1 / (1 - rate) : 0;
+  },
+  broadcast: (_, { a }) => a,
+  one_hot: (_, { a, feature }) => (a === feature ? 1 : 0),
+};
+
+function runPass(pass: Pass, context: Context): void {
+  const { plan, section, memory, time } = context;
+  const { graph, batch } = section;
+  const { size, columns = size } = pass;
+  const node = (id: NodeId): Node => graph.nodes[id] as Node;
+  const isVector = (id: NodeId): boolean => typeof node(id).shape === "number";
+  const keys = [memory[plan.keys / 4] as number, memory[plan.keys / 4 + 1] as number] as const;
+  // The value of each node, at the row and feature at hand: of the kind that memory has, so that to store one changes nothing.
+  const values =
+    memory instanceof Float64Array ? new Float64Array(graph.nodes.length) : new Float32Array(graph.nodes.length);
+  const read = (id: NodeId): number => {
+    const one = node(id);
+    if (one.op === "constant") return one.value;
+    if (one.op === "setting") return memory[(plan.settings[one.name] as number) / 4] as number;
+    return values[id] as number;
+  };
+  const write = (to: number, value: number): void => {
+    memory[to] = value;
+  };
+  const vectors = pass.stores.filter(({ value }) => isVector(value));
+  const scalars = pass.stores.filter(({ value }) => !isVector(value));
+
+  for (let r = 0; r < rowsOf(context); r++) {
+    const at = (location: Location): number => rowAt(location, r, context);
+    const place = {
+      row: typeof time === "number" ? time * batch + r : r,
+      example: time === "steps" ? r % batch : r,
+      ...{ size, keys },
+    };
+    const compute = (id: NodeId, feature: number): void => {
+      const n = node(id);
+      const [a = 0, b = 0] = n.inputs.map(read);
+      values[id] = (rules[n.op as PointwiseName] as Rule<OpName>)(n, { a, b, feature, ...place });
+    };
+    for (const [id, location] of pass.loads) if (!isVector(id)) values[id] = memory[at(location)] as number;
+    for (const id of pass.compute) if (!isVector(id)) compute(id, 0);
+    /** All vectors at a feature. */
+    const vectorsAt = (j: number): void => {
+      for (const [id, location] of pass.loads) {
+        if (!isVector(id)) continue;
+        const { op } = node(id);
+        const from = op === "stretch" ? Math.floor(j / columns) : op === "tile" ? j % columns : j;
+        values[id] = memory[at(location) + from] as number;
+      }
+      for (const id of pass.compute) if (isVector(id)) compute(id, j);
+    };
+
+    // The largest value first: exp of what lies below it cannot overflow.
+    const sums = pass.reductions.map(({ op }) => (op === "max_of" ? Number.NEGATIVE_INFINITY : 0));
+    const largest = pass.reductions.map(() => Number.NEGATIVE_INFINITY);
+    const exponents = pass.reductions.some(({ op }) => op === "logsumexp");
+    for (let j = 0; exponents && j < size; j++) {
+      vectorsAt(j);
+      pass.reductions.forEach(({ value }, k) => {
+        largest[k] = Math.max(largest[k] as number, read(value));
+      });
+    }
+    for (const { op, node: id, at: location } of pass.reductions) {
+      if (op !== "sum_rows" && op !== "sum_columns") continue;
+      memory.fill(0, at(location), at(location) + padded(plan.target, node(id).shape as number));
+    }
+    for (let j = 0; j < size; j++) {
+      vectorsAt(j);
+      for (const { value, at: location } of vectors) write(at(location) + j, read(value));
+      pass.reductions.forEach(({ op, value, at: location }, k) => {
+        const number = read(value);
+        const sum = sums[k] as number;
+        if (op === "max_of") sums[k] = Math.max(sum, number);
+        else if (op === "sum") sums[k] = sum + number;
+        else if (op === "logsumexp") sums[k] = sum + Math.exp(number - (largest[k] as number));
+        else {
+          const to = at(location) + (op === "sum_rows" ? Math.floor(j / columns) : j % columns);
+          write(to, (memory[to] as number) + number);
+        }
+      });
+    }
+    for (const { at: location, exact, padding } of vectors) {
+      const end = exact ? size + padding : padded(plan.target, size);
+      memory.fill(0, at(location) + size, at(location) + end);
+    }
+    pass.reductions.forEach(({ op, at: location }, k) => {
+      const sum = sums[k] as number;
+      if (op === "sum" || op === "max_of") write(at(location), sum);
+      if (op === "logsumexp") write(at(location), (largest[k] as number) + Math.log(sum));
+    });
+    for (const { value, at: location } of scalars) write(at(location), read(value));
+  }
+}

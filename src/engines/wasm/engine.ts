@@ -1,0 +1,150 @@
+/**
+ * Plans as WASM: compiled once for equal ones, with a memory that goes from program to program. Knows nothing about cells,
+ * models or text.
+ */
+import { contentOf, type Kept, numberOf, remember } from "../../graph/remember.ts";
+import { multiplyAdds, type Plan } from "../../schedule/plan.ts";
+import type { Engine, Executable } from "../engine.ts";
+import { checkMemory, refusedMemory } from "../memory-limit.ts";
+import { type EmitOptions, emit, layOutModule, pageBytes } from "./emit.ts";
+import { relaxedSimd, sharedMemory } from "./features.ts";
+import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram, weigh } from "./pool.ts";
+import { target } from "./target.ts";
+
+/** Multiply-adds of a run from which threads gain more than it costs to call them: by message, and from here. */
+const worthThreads = 4e6;
+const worthThreadsSync = 1e6;
+const maxThreads = 8;
+
+function threadsFor(plan: Plan, wanted: number | undefined, sync: boolean): number {
+  if (!sharedMemory() || (sync && !mayWait())) return 1;
+  const most = Math.min(maxThreads, availableThreads());
+  const worth = multiplyAdds(plan) >= (sync ? worthThreadsSync : worthThreads);
+  const threads = wanted ?? (worth ? most : 1);
+  return sync ? Math.min(maxThreads, threads) : threads;
+}
+
+/** The engine of pages and of Node: vectors of 128 bits, threads on shared memory. */
+export const wasm: Engine = {
+  name: target.name,
+  target,
+  async load(plan, { fma = true, threads: wanted }, { sync }) {
+    checkMemory(plan.bytes, "the program", target);
+    const threads = threadsFor(plan, wanted, sync);
+    const options: EmitOptions = { fma: fma && relaxedSimd(), threads };
+    const key = contentOf({ plan: numberOf(plan), ...options });
+    const { pages, module } = await remember(modules, key, () => compile(plan, options));
+    let instance = takeIdle(key);
+    if (instance === undefined) {
+      const memory = allocate(pages, threads > 1);
+      const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as Exports;
+      const pool = threads > 1 ? await loadIntoPool(module, memory, threads, exports.run) : undefined;
+      instance = { key, threads, buffer: memory.buffer, exports, pool };
+    }
+    return new WasmExecutable(instance);
+  },
+};
+
+type Compiled = { readonly module: WebAssembly.Module; readonly pages: number };
+
+/** Modules by the content of their plan: a plan is compiled once, whoever made it. */
+const modules: Kept<Promise<Compiled>> = new Map();
+
+async function compile(plan: Plan, options: EmitOptions): Promise<Compiled> {
+  const layout = layOutModule(plan, options.threads);
+  checkMemory(layout.pages * pageBytes, "the program", target);
+  return { module: await WebAssembly.compile(emit(plan, layout, options)), pages: layout.pages };
+}
+
+/** A module with its memory, which one program has at a time. */
+type Instance = {
+  readonly key: string;
+  readonly threads: number;
+  readonly buffer: ArrayBuffer;
+  readonly exports: Exports;
+  readonly pool: PoolProgram | undefined;
+};
+type Exports = { readonly run: (thread: number, changed: 0 | 1) => void; readonly advance: () => void };
+
+/** Instances that no program has, the one given back last at the end: the next program of the same plan takes it. */
+const idle: Instance[] = [];
+const maxIdle = 16;
+const maxIdleBytes = 2 ** 28;
+const bytesOf = ({ buffer }: Instance): number => buffer.byteLength;
+
+function takeIdle(key: string): Instance | undefined {
+  const at = idle.findIndex((one) => one.key === key);
+  if (at < 0) return undefined;
+  const [found] = idle.splice(at, 1) as [Instance];
+  // As new; what threads meet by, in front of the plan, goes on.
+  new Uint8Array(found.buffer, target.reservedBytes).fill(0);
+  return found;
+}
+function keepIdle(instance: Instance): void {
+  idle.push(instance);
+  let bytes = idle.reduce((sum, one) => sum + bytesOf(one), 0);
+  while (idle.length > maxIdle || bytes > maxIdleBytes) {
+    const [dropped] = idle.splice(bytesOf(instance) > maxIdleBytes ? -1 : 0, 1) as [Instance];
+    bytes -= bytesOf(dropped);
+    if (dropped.pool !== undefined) dropFromPool(dropped.pool.id);
+    // Shared or not, so that the collector hurries; when whoever gave it back is done with it.
+    setTimeout(weigh, 0, bytesOf(dropped));
+  }
+}
+
+/** Of a program that nobody disposed of workers hold the memory until it is collected. */
+const collected = new FinalizationRegistry<number>(dropFromPool);
+
+function allocate(pages: number, shared: boolean): WebAssembly.Memory {
+  try {
+    const memory = new WebAssembly.Memory(shared ? { initial: pages, maximum: pages, shared } : { initial: pages });
+    if (shared) weigh(pages * pageBytes);
+    return memory;
+  } catch (error) {
+    throw refusedMemory(pages * pageBytes, "the program", error);
+  }
+}
+
+class WasmExecutable implements Executable {
+  private readonly instance: Instance;
+  /** Collected with it: what is watched for that lives longer than other garbage, so it is small. */
+  private readonly lease = {};
+
+  constructor(instance: Instance) {
+    this.instance = instance;
+    if (instance.pool !== undefined) collected.register(this.lease, instance.pool.id, this.lease);
+  }
+  get threads(): number {
+    return this.instance.threads;
+  }
+  get bytes(): number {
+    return bytesOf(this.instance);
+  }
+  numbers(address: number, count: number): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.instance.buffer, address, count);
+  }
+  integers(address: number, count: number): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.instance.buffer, address, count);
+  }
+  /** With several threads, in workers: this one stays free. */
+  async run(changed: 0 | 1): Promise<void> {
+    const { pool, exports } = this.instance;
+    if (pool === undefined) exports.run(0, changed);
+    else await pool.run(changed);
+  }
+  runSync(changed: 0 | 1): void {
+    const { pool, exports } = this.instance;
+    if (pool === undefined) exports.run(0, changed);
+    else pool.lead(changed);
+  }
+  advanceStates(): void {
+    this.instance.exports.advance();
+  }
+  async fetch(): Promise<void> {}
+  dispose(): void {
+    const { instance } = this;
+    collected.unregister(this.lease);
+    if (instance.pool === undefined) keepIdle(instance);
+    else instance.pool.whenFree(() => keepIdle(instance));
+  }
+}

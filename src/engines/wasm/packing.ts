@@ -1,0 +1,48 @@
+/**
+ * Weights as the matrix product reads them: in panels of 8 outputs, behind the plan's memory. They are laid out where
+ * parameters have changed. Knows nothing about code.
+ */
+import { bodyOf, type Plan, type Product, type WeightBlock } from "../../schedule/plan.ts";
+import { aligned } from "./target.ts";
+
+/** Outputs side by side in a panel. */
+export const panelWidth = 8;
+
+/** Copy a block into the panels of its product. */
+export type Pack = WeightBlock & {
+  /** Address of the product's panels, and bytes of one. */
+  readonly panels: number;
+  readonly panelBytes: number;
+};
+
+export type Packing = {
+  /** By section, what is to be copied before it begins. */
+  readonly packs: readonly (readonly Pack[])[];
+  /** Address of a product's panels. */
+  readonly panelsOf: ReadonlyMap<Product, number>;
+  /** Where they all end. */
+  readonly end: number;
+};
+
+/** Products of a section with the same weights share their panels. */
+export function packWeights(plan: Plan): Packing {
+  const panelsOf = new Map<Product, number>();
+  let end = aligned(plan.bytes);
+  const packs = plan.sections.map(({ instructions }) => {
+    const known = new Map<string, number>();
+    return instructions.flatMap(bodyOf).flatMap((one): Pack[] => {
+      if (one.kind !== "product") return [];
+      const { weights, k, n } = one;
+      const key = JSON.stringify([weights, k]);
+      const found = known.get(key);
+      const panels = found ?? end;
+      panelsOf.set(one, panels);
+      if (found !== undefined) return [];
+      known.set(key, panels);
+      const panelBytes = 4 * panelWidth * k;
+      end = aligned(end + panelBytes * Math.ceil(n / panelWidth));
+      return weights.map((block) => ({ ...block, panels, panelBytes }));
+    });
+  });
+  return { packs, panelsOf, end };
+}

@@ -1,0 +1,51 @@
+/** A model with its loss and metrics, as one graph; and as a program that measures. Knows nothing about optimisers. */
+import type { HostOptions } from "../engines/engine.ts";
+import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
+import { bind } from "../nn/bind.ts";
+import { addModel, type Model } from "../nn/model.ts";
+import type { LoadOptions, Program } from "../runtime/program.ts";
+import { type Loss, type LossName, lossOf } from "./losses.ts";
+import { type MetricName, metricOf } from "./metrics.ts";
+
+export type LossOptions = {
+  readonly loss: LossName | Loss;
+  readonly training: boolean;
+  readonly metrics?: readonly MetricName[] | undefined;
+};
+
+/**
+ * The model with its loss, each output weighted by the input "weight", and with the sums of metrics over the outputs that
+ * count: those whose input "counts" is 1.
+ */
+export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOptions): Graph {
+  const g = createBuilder();
+  const { output, flow } = addModel(g, model, { training });
+  const rule = lossOf(loss);
+  const once = g.isOnce(output);
+  const target =
+    rule.target === "index" ? g.index("target", { once }) : g.input("target", g.shapeOf(output) as number, { once });
+  const weight = g.input("weight", "scalar", { once });
+  const unmasked = (one: NodeId): NodeId => (flow.mask === undefined ? one : g.mul(one, flow.mask));
+  const weighted = g.mul(rule.build(g, output, target), unmasked(weight));
+  g.total("loss", weighted);
+  for (const name of metrics) {
+    const metric = metricOf(name, { target: rule.target, outputSize: model.outputSize });
+    g.total(name, g.mul(metric(g, output, target), unmasked(g.input("counts", "scalar", { once }))));
+  }
+  return g.graph({ output, loss: weighted });
+}
+
+/** A program that measures the loss, and does not train. */
+export const bindLoss = (
+  model: Model,
+  { loss, metrics, ...sizes }: Omit<LossOptions, "training"> & { readonly steps: number; readonly batch: number },
+  host: HostOptions,
+  how?: LoadOptions,
+): Promise<Program> => {
+  const graph = () => lossGraph(model, { loss, metrics, training: false });
+  return bind(model, { purpose: purposeOf(loss, ["measure", metrics]), graph, ...sizes }, host, how);
+};
+
+/** What a plan with this loss hangs on. A loss by its name is one thing; others are functions, which nobody can compare. */
+export const purposeOf = (loss: LossName | Loss, others: readonly unknown[]): readonly unknown[] | undefined =>
+  typeof loss === "string" ? [...others, loss] : undefined;

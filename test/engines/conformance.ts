@@ -1,0 +1,182 @@
+/**
+ * What every engine must do, whichever it is: the reference interpreter's numbers, forward and backward, for every cell and
+ * operation; an optimiser's steps, masks and states as the engine "reference" has them; and what a program promises.
+ */
+import { describe, expect, test } from "vitest";
+import { gru } from "../../src/cells/gru.ts";
+import { cells } from "../../src/cells/index.ts";
+import { lstm } from "../../src/cells/lstm.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
+import { dense, dropout, embedding, recurrent } from "../../src/nn/layers.ts";
+import { type Model, sequential } from "../../src/nn/model.ts";
+import { createRandom } from "../../src/nn/random.ts";
+import { createSession } from "../../src/nn/session.ts";
+import { compile } from "../../src/runtime/program.ts";
+import { adamW, sgd } from "../../src/train/optimizers.ts";
+import { predict } from "../../src/train/predict.ts";
+import { createTrainer, type TrainerOptions } from "../../src/train/trainer.ts";
+import { engineError, loadTraining, programError } from "../helpers/engines.ts";
+import { trainingGraph } from "../helpers/networks.ts";
+import { operationCases, operationGraph, operationValues, stateCells } from "../helpers/operations.ts";
+
+export type Conformance = {
+  /** The largest relative error. */
+  readonly bound: number;
+  /** Batch, units and steps of the cells that use everything, and of the others. */
+  readonly thorough: readonly (readonly [number, number, number])[];
+  readonly some: readonly (readonly [number, number, number])[];
+};
+
+/** Cells that between them use everything. */
+const various = ["perceptron", "dense", "simple-rnn", "lstm", "gru", "gru-reset-after"];
+
+/** The tests of one engine, by its name. */
+export function conformance(engine: string, { bound, thorough, some }: Conformance): void {
+  const host = { engine };
+  const near = `${engine} is within ${bound} of`;
+
+  describe.each(Object.entries(cells))(
+    `%s: ${near} the reference interpreter, forward and all gradients`,
+    (name, cell) => {
+      test.each(various.includes(name) ? thorough : some)(
+        "batch %i, units %i, steps %i",
+        async (batch, units, steps) => {
+          const { error, where } = await engineError(cell, { units, input: 7, steps, batch, seed: 3 }, host);
+          expect(error, where).toBeLessThan(bound);
+        },
+      );
+    },
+  );
+
+  describe(`states in every company: ${near} the reference interpreter`, () => {
+    test.each(Object.entries(stateCells))("%s", async (_, cell) => {
+      for (const [units, steps, batch] of [
+        [3, 1, 1],
+        [5, 7, 3],
+        [17, 2, 33],
+      ] as const) {
+        const { error, where } = await engineError(cell, { units, input: units, steps, batch, seed: 4 }, host);
+        expect(error, where).toBeLessThan(bound);
+      }
+    });
+  });
+
+  describe.each(Object.entries(operationCases))(
+    `%s: ${near} the reference interpreter, forward and all gradients`,
+    (_, list) => {
+      test.each(Object.entries(list))("%s", async (_, build) => {
+        const graph = operationGraph(build);
+        for (const [steps, batch] of [
+          [1, 1],
+          [7, 3],
+        ] as const) {
+          const values = operationValues(graph, steps, batch, 2);
+          const program = await loadTraining(graph, { steps, batch }, values, host);
+          await program.run();
+          await program.run();
+          await program.fetch();
+          const { error, where } = programError(program, graph, interpret(graph, { steps, batch, ...values }));
+          expect(error, where).toBeLessThan(bound);
+          program.dispose();
+        }
+      });
+    },
+  );
+
+  describe(`training: ${near} the engine "reference" after five updates`, () => {
+    const sizes = { steps: 4, batch: 3 };
+    const layers = (dropConnect: number) => [
+      embedding(9, 6),
+      dropout(0.2),
+      recurrent(lstm, { units: 5, returnSequences: true, ...(dropConnect > 0 && { dropConnect }) }),
+      dense(9),
+    ];
+    const cases: Record<string, { dropConnect?: number; options?: Partial<TrainerOptions> }> = {
+      Adam: {},
+      "AdamW, clipped": { options: { optimizer: adamW({ weightDecay: 0.1 }), clipNorm: 0.5 } },
+      "gradients that are gathered": { options: { accumulate: 2, clipValue: 0.01 } },
+      "weights that are dropped": { dropConnect: 0.3, options: { clipNormEach: 0.1 } },
+      "SGD with momentum": { options: { optimizer: sgd({ momentum: 0.9 }) } },
+    };
+    const train = async (model: Model, options: Partial<TrainerOptions>): Promise<Float32Array> => {
+      const random = createRandom(7);
+      const draw = (): Int32Array => Int32Array.from({ length: 12 }, () => random.integer(9));
+      const trainer = await createTrainer(model, { ...sizes, ...options, metrics: ["accuracy"] });
+      const found: number[] = [];
+      for (let k = 0; k < 5; k++) {
+        found.push(await trainer.update(draw(), draw(), 0.01), trainer.program.total("accuracy"));
+      }
+      const state = trainer.state();
+      for (const slot of Object.values(state.slots)) for (const values of Object.values(slot)) found.push(...values);
+      for (const values of Object.values(state.states ?? {})) found.push(...values);
+      for (const { name } of model.parameters) found.push(...trainer.program.parameter(name));
+      trainer.dispose();
+      return Float32Array.from(found);
+    };
+    test.each(Object.entries(cases))("%s", async (_, { dropConnect = 0, options = {} }) => {
+      const model = sequential(layers(dropConnect), { seed: 1 });
+      const wanted = await train(model, { ...options, engine: "reference" });
+      const got = await train(model, { ...options, ...host });
+      expect(got.length).toBe(wanted.length);
+      const worst = got.reduce((most, value, k) => Math.max(most, Math.abs(value - (wanted[k] as number))), 0);
+      expect(worst).toBeLessThan(bound);
+    });
+  });
+
+  test(`a session, step by step, gives what predict gives at once, to ${bound}, and forgets by reset`, async () => {
+    const model = sequential([embedding(9, 6), recurrent(gru, { units: 5, returnSequences: true }), dense(9)]);
+    const tokens = [1, 5, 2, 8, 0, 3];
+    const { data } = await predict(model, [tokens], host);
+    const session = await createSession(model, host);
+    for (let pass = 0; pass < 2; pass++) {
+      tokens.forEach((token, t) => {
+        session
+          .next(token)
+          .forEach((value, j) => expect(Math.abs(value - (data[9 * t + j] as number))).toBeLessThan(bound));
+      });
+      session.reset();
+    }
+    session.dispose();
+  });
+
+  test("what is put in by name is read by name; a program that is not run changes nothing of it", async () => {
+    const layer = recurrent(lstm, { units: 5, returnSequences: true });
+    const trainer = await createTrainer(sequential([embedding(9, 6), layer, dense(9)]), {
+      steps: 2,
+      batch: 3,
+      ...host,
+    });
+    const { program } = trainer;
+    const random = createRandom(3);
+    const draw = (length: number): Float32Array => Float32Array.from({ length }, random.normal);
+    for (const [name, { size }] of Object.entries(program.plan.parameters)) {
+      for (const slot of Object.keys(program.plan.slots)) {
+        const values = draw(size);
+        program.setSlot(slot, name, values);
+        expect(program.slot(slot, name), `${slot} of ${name}`).toEqual(values);
+      }
+      expect(program.slot("w", name)).toEqual(program.parameter(name));
+    }
+    for (const [name, { size, rows }] of Object.entries(program.plan.states)) {
+      program.setState(name, draw(size * rows));
+      const own = draw(size);
+      program.setStateOf(1, name, own);
+      const back = new Float32Array(size);
+      program.startOf(1, name, back);
+      expect([back, program.start(name).slice(size, 2 * size)], name).toEqual([own, own]);
+    }
+    expect(program.hasFiniteParameters()).toBe(true);
+    const all = program.allParameters();
+    all[0] = Number.NaN;
+    program.setAllParameters(all);
+    expect(program.hasFiniteParameters()).toBe(false);
+    program.resetStates();
+    for (const name of Object.keys(program.plan.states)) expect(Math.max(...program.start(name).map(Math.abs))).toBe(0);
+    trainer.dispose();
+  });
+
+  test("a plan that needs more memory than the engine has is refused, and costs none", async () => {
+    const graph = trainingGraph(lstm, { units: 20_000, input: 3 });
+    await expect(compile(graph, { steps: 1, batch: 1 }, host)).rejects.toThrow(/needs [\d,]+ bytes of memory/);
+  });
+}
