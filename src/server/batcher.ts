@@ -106,7 +106,10 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
       this.remove(newest);
       newest.take([], queueFull(this.queue));
     }
-    for (const job of jobs) this.enqueue(job);
+    for (const job of jobs) {
+      job.text.sharedAfter = job.shares?.after ?? 0;
+      this.enqueue(job);
+    }
     void this.run();
   }
 

@@ -20,6 +20,7 @@ import {
 import { createHealing, type Healing, restAfter, type Ways } from "./healing.ts";
 import { createLanes, type LaneState, type Lanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
+import { createPrefill, type Prefill } from "./prefill.ts";
 import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
 
 /**
@@ -90,6 +91,8 @@ export type Text<Piece> = Pick<TextOptions<Piece>, "length" | "describe" | "hear
   written: number;
   /** How many tokens of the prompt the first one that was written stands for. */
   replaced: number;
+  /** After so many tokens of what it reads somebody else looks at what it remembers. */
+  sharedAfter: number;
   /** The token that was written last: the model has not read it yet. */
   latest: number;
   /** Bytes of a character that is not whole yet. */
@@ -150,7 +153,14 @@ export function createText<Piece extends { readonly text: string }>(
   const toRead = new Int32Array(before.length + given.length);
   toRead.set(before);
   toRead.set(given, before.length);
-  const begun = { read: 0, written: 0, replaced: 0, latest: 0, rest: rest ?? restAfter(tokenizer, given) };
+  const begun = {
+    read: 0,
+    written: 0,
+    replaced: 0,
+    sharedAfter: 0,
+    latest: 0,
+    rest: rest ?? restAfter(tokenizer, given),
+  };
   const shown = { retake, kept: undefined, shown: "", again: undefined };
   return {
     length,
@@ -186,33 +196,38 @@ export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
 /**
  * A desk with programs for these numbers of texts, the smallest first. Each step takes the smallest that has a lane for
  * every text: one of many lanes takes as long for a single text as for all. A text is the same in each.
+ * @param longPrompts whether there are prompts worth a program that reads many tokens at once
  * @throws InputError for a model that goes backwards, and for more lanes than fit into memory
  */
 export async function createDesk<Piece extends { readonly text: string }>(
   { model, tokenizer }: LanguageModel,
   sizes: readonly [number, ...number[]],
   options: HostOptions = {},
+  longPrompts = true,
 ): Promise<Desk<Piece>> {
   const programs: Lanes[] = [];
   try {
     for (const size of sizes) programs.push(await createLanes(model, size, options));
+    const prefill = longPrompts ? await createPrefill(model, options) : undefined;
+    return new Desk(tokenizer, programs as [Lanes, ...Lanes[]], prefill);
   } catch (error) {
     for (const lanes of programs) lanes.dispose();
     throw error;
   }
-  return new Desk(tokenizer, programs as [Lanes, ...Lanes[]]);
 }
 
 /** Owns the programs until it is disposed of; texts are its guests. */
 export class Desk<Piece extends { readonly text: string }> extends Disposable {
   private readonly tokenizer: Tokenizer;
   private readonly programs: readonly [Lanes, ...Lanes[]];
+  private readonly prefill: Prefill | undefined;
   private lanes: Lanes;
   /** The texts in the first lanes. */
   private readonly texts: Text<Piece>[] = [];
 
-  constructor(tokenizer: Tokenizer, programs: readonly [Lanes, ...Lanes[]]) {
+  constructor(tokenizer: Tokenizer, programs: readonly [Lanes, ...Lanes[]], prefill?: Prefill) {
     super();
+    this.prefill = prefill;
     this.tokenizer = tokenizer;
     this.programs = programs;
     this.lanes = programs[0];
@@ -220,6 +235,7 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
 
   dispose(): void {
     for (const lanes of this.programs) lanes.dispose();
+    this.prefill?.dispose();
   }
 
   /** Most texts at once. */
@@ -265,13 +281,29 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
     return this.lanes.named(state);
   }
 
-  /** One token of each text. Those that end have left. */
+  /**
+   * A text reads many tokens at once, where it is the only one with a prompt before it: of several, each step reads one of each,
+   * with weights that come from memory once for all.
+   */
+  private readAhead(): void {
+    const { prefill } = this;
+    const [text, ...others] = this.texts.filter(({ read, toRead }) => read < toRead.length);
+    if (prefill === undefined || text === undefined || others.length > 0) return;
+    if (unseenTokens(text) < prefill.steps) return;
+    const lane = this.texts.indexOf(text);
+    const next = text.toRead.subarray(text.read, text.read + prefill.steps);
+    this.lanes.restore(lane, prefill.read(this.lanes.state(lane), next));
+    text.read += prefill.steps;
+  }
+
+  /** One token of each text, and some of a long prompt before it. Those that end have left. */
   step(): readonly Outcome<Piece>[] {
     const only = this.texts.filter(({ length, read, toRead }) => length === 0 && read === toRead.length);
     const outcomes = only.map((text): Outcome<Piece> => ({ text, pieces: [], ended: "length" }));
     for (const text of only) this.leave(text);
     if (this.count === 0) return outcomes;
     this.change();
+    this.readAhead();
     const { lanes } = this;
     lanes.tokens.fill(0);
     this.texts.forEach((text, lane) => {
@@ -282,6 +314,27 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
     for (const { text, ended } of outcomes) if (ended !== undefined) this.leave(text);
     return outcomes;
   }
+}
+
+/** Tokens that a text may read before the next one after which somebody asks for its logits, or what it remembers. */
+function unseenTokens<Piece>({
+  toRead,
+  read,
+  foretold,
+  healing,
+  retake,
+  heard,
+  again,
+  sharedAfter,
+}: Text<Piece>): number {
+  const before = Number(foretold);
+  if (heard !== undefined || again !== undefined || read < before) return 0;
+  const asked = [toRead.length, sharedAfter];
+  if (healing !== undefined) asked.push(healing.from + before);
+  if (retake !== undefined) asked.push(retake.keepAfter + before);
+  // What is asked for after every token from there on.
+  if (healing !== undefined && read >= healing.from + before) return 0;
+  return Math.min(...asked.filter((place) => place > read)) - 1 - read;
 }
 
 /** What a text reads: again what was shown of it, else its prompt, else what it wrote last. */

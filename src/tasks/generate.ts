@@ -169,6 +169,9 @@ export function unknownCharacters({ tokenizer }: LanguageModel, text: string): s
   return [...found];
 }
 
+/** Characters or tokens of a prompt that is worth a program that reads many at once. */
+const longPrompt = 256;
+
 /** Every prompt's text, piece by piece, as `describe` makes them; it is told of which prompt, too. */
 async function* write<Piece extends { readonly text: string }>(
   lm: LanguageModel,
@@ -186,7 +189,9 @@ async function* write<Piece extends { readonly text: string }>(
   describe: (prompt: number, ...token: Parameters<Describe<Piece>>) => Piece,
 ): AsyncGenerator<Piece, void> {
   if (prompts.length === 0 || length === 0) return;
-  const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], { engine, fma, threads });
+  const host = { engine, fma, threads };
+  const longPrompts = prompts.some((prompt) => prompt.length >= longPrompt);
+  const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
   try {
     const turns = createTurns();
     const aborted = (): boolean => signal?.aborted === true;
