@@ -107,13 +107,15 @@ try {
       child.on("exit", () => reject(new Error(`${main} ended: ${text}`)));
     });
     child.address = address;
+    const { data } = await (await fetch(`${address}/v1/models`)).json();
+    child.model = data[0].id;
   }
   let asked = 0;
   const first =
-    ({ address }) =>
+    ({ address, model }) =>
     async () => {
       // Another prompt each time, so that nothing can be remembered.
-      const body = { prompt: prompt.slice(asked++ % 7), max_tokens: 1, temperature: 0 };
+      const body = { model, prompt: prompt.slice(asked++ % 7), max_tokens: 1, temperature: 0 };
       const start = performance.now();
       const answer = await fetch(`${address}/v1/completions`, {
         method: "POST",
