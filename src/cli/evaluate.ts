@@ -1,7 +1,8 @@
 /** `unrolled evaluate`: how well a model predicts a text. */
 import { readInput } from "../formats/files.ts";
-import { evaluateLanguageModel, readLanguageModel } from "../tasks/language-model.ts";
-import type { Command } from "./options.ts";
+import { openModel } from "../tasks/index.ts";
+import { evaluateLanguageModel, type LanguageModel } from "../tasks/language-model.ts";
+import type { Command, Given } from "./options.ts";
 import { formatCount, writeJson } from "./output.ts";
 import { field } from "./texts.ts";
 import { encodeSource, openTexts } from "./tokens.ts";
@@ -17,18 +18,21 @@ export const evaluate: Command = {
   options: { field },
   async run(given) {
     const [file, path] = given.positionals as readonly [string, string];
-    const model = readLanguageModel(readInput(file), file);
-    const text = encodeSource(model.tokenizer, openTexts(path, "to evaluate on", given.text("field")));
-    const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(model, text);
-    if (given.flag("json")) return writeJson({ loss, perplexity, bitsPerCharacter, tokens, unknown });
-    const rows = [
-      ["loss", `${loss.toFixed(4)} nats a token`],
-      ["perplexity", perplexity.toFixed(3)],
-      ["bits per character", bitsPerCharacter.toFixed(4)],
-      ["tokens", formatCount(tokens)],
-      ...(unknown > 0 ? [["unknown characters", formatCount(unknown)] as const] : []),
-    ] as const;
-    const width = Math.max(...rows.map(([name]) => name.length));
-    for (const [name, value] of rows) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
+    await openModel(readInput(file), file, "`evaluate`", { text: (lm) => evaluateText(lm, path, given) });
   },
 };
+
+async function evaluateText(model: LanguageModel, path: string, given: Given): Promise<void> {
+  const text = encodeSource(model.tokenizer, openTexts(path, "to evaluate on", given.text("field")));
+  const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(model, text);
+  if (given.flag("json")) return writeJson({ loss, perplexity, bitsPerCharacter, tokens, unknown });
+  const rows = [
+    ["loss", `${loss.toFixed(4)} nats a token`],
+    ["perplexity", perplexity.toFixed(3)],
+    ["bits per character", bitsPerCharacter.toFixed(4)],
+    ["tokens", formatCount(tokens)],
+    ...(unknown > 0 ? [["unknown characters", formatCount(unknown)] as const] : []),
+  ] as const;
+  const width = Math.max(...rows.map(([name]) => name.length));
+  for (const [name, value] of rows) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
+}

@@ -3,7 +3,8 @@ import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { beamSearch } from "../tasks/beam-search.ts";
 import { type GeneratedToken, type GenerateOptions, generateTokens, generate as write } from "../tasks/generate.ts";
-import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
+import { openModel } from "../tasks/index.ts";
+import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { readEscapes } from "./escapes.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
@@ -45,50 +46,53 @@ export const generate: Command = {
   async run(given) {
     const [file] = given.positionals as readonly [string];
     checkTogether(given);
-    const model = readLanguageModel(readInput(file), file);
-    const prompt = unixLineEnds(given.text("prompt") ?? "");
-    if (/\p{Surrogate}/u.test(prompt)) throw new InputError("--prompt: is not valid Unicode text.");
-    const json = given.flag("json");
-    warnUnknown("--prompt", model, prompt, json);
-    const stops = given.texts("stop").map((one) => unixLineEnds(readEscapes("--stop", one)));
-    warnStops(model, stops, json);
-    const stop = new AbortController();
-    process.once("SIGINT", () => stop.abort());
-    const seed = given.number("seed") ?? Math.floor(Math.random() * 2 ** 32);
-    const common = { prompt, length: given.number("length") ?? 500, stop: stops, signal: stop.signal };
-    // In a file or a pipe the text is as the model wrote it.
-    const shown = isTerminal(process.stdout) ? printable : (text: string) => text;
-    const show = (text: string): void => {
-      if (!json) process.stdout.write(shown(text));
-    };
-    if (!json) process.stdout.write(styled(shown(prompt), "bold", process.stdout));
-    const beams = given.number("beams");
-    if (beams !== undefined) {
-      const startMs = performance.now();
-      const found = await beamSearch(model, { ...common, beams });
-      const { text, tokens } = found[0] ?? { text: "", tokens: [] };
-      show(text);
-      const msPerToken = tokens.length === 0 ? 0 : (performance.now() - startMs) / tokens.length;
-      const texts = found.map(({ text, logProbability }) => ({ text, logProbability }));
-      if (json) writeJson({ text, seed, tokens: tokens.length, msPerToken, beams: texts });
-    } else {
-      const sampling = {
-        temperature: given.number("temperature") ?? 0.8,
-        topK: given.number("top-k"),
-        topP: given.number("top-p"),
-        minP: given.number("min-p"),
-        repetitionPenalty: given.number("repetition-penalty"),
-        frequencyPenalty: given.number("frequency-penalty"),
-        presencePenalty: given.number("presence-penalty"),
-        seed,
-      };
-      const line = await stream(model, { ...common, ...sampling }, given.number("logprobs"), show);
-      const { text, tokens, msPerToken, logProbabilities } = line;
-      if (json) writeJson({ text, seed, tokens, msPerToken, logProbabilities });
-    }
-    show("\n");
+    await openModel(readInput(file), file, "`generate`", { text: (lm) => generateText(lm, given) });
   },
 };
+
+async function generateText(model: LanguageModel, given: Given): Promise<void> {
+  const prompt = unixLineEnds(given.text("prompt") ?? "");
+  if (/\p{Surrogate}/u.test(prompt)) throw new InputError("--prompt: is not valid Unicode text.");
+  const json = given.flag("json");
+  warnUnknown("--prompt", model, prompt, json);
+  const stops = given.texts("stop").map((one) => unixLineEnds(readEscapes("--stop", one)));
+  warnStops(model, stops, json);
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  const seed = given.number("seed") ?? Math.floor(Math.random() * 2 ** 32);
+  const common = { prompt, length: given.number("length") ?? 500, stop: stops, signal: stop.signal };
+  // In a file or a pipe the text is as the model wrote it.
+  const shown = isTerminal(process.stdout) ? printable : (text: string) => text;
+  const show = (text: string): void => {
+    if (!json) process.stdout.write(shown(text));
+  };
+  if (!json) process.stdout.write(styled(shown(prompt), "bold", process.stdout));
+  const beams = given.number("beams");
+  if (beams !== undefined) {
+    const startMs = performance.now();
+    const found = await beamSearch(model, { ...common, beams });
+    const { text, tokens } = found[0] ?? { text: "", tokens: [] };
+    show(text);
+    const msPerToken = tokens.length === 0 ? 0 : (performance.now() - startMs) / tokens.length;
+    const texts = found.map(({ text, logProbability }) => ({ text, logProbability }));
+    if (json) writeJson({ text, seed, tokens: tokens.length, msPerToken, beams: texts });
+  } else {
+    const sampling = {
+      temperature: given.number("temperature") ?? 0.8,
+      topK: given.number("top-k"),
+      topP: given.number("top-p"),
+      minP: given.number("min-p"),
+      repetitionPenalty: given.number("repetition-penalty"),
+      frequencyPenalty: given.number("frequency-penalty"),
+      presencePenalty: given.number("presence-penalty"),
+      seed,
+    };
+    const line = await stream(model, { ...common, ...sampling }, given.number("logprobs"), show);
+    const { text, tokens, msPerToken, logProbabilities } = line;
+    if (json) writeJson({ text, seed, tokens, msPerToken, logProbabilities });
+  }
+  show("\n");
+}
 
 /** Options that would mean nothing are refused. */
 function checkTogether(given: Given): void {

@@ -5,6 +5,7 @@ import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { inspectModel } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
+import { openModel } from "../tasks/index.ts";
 import {
   inspectedToken,
   inspectText,
@@ -13,7 +14,7 @@ import {
   type ReadToken,
   shownValues,
 } from "../tasks/inspect-text.ts";
-import { readLanguageModel } from "../tasks/language-model.ts";
+import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { encode, type Texts, type Tokenizer } from "../text/tokenizer.ts";
 import { inspectionPage } from "./inspect-page.ts";
@@ -46,31 +47,35 @@ export const inspect: Command = {
     const [file] = given.positionals as readonly [string, string?];
     const html = given.text("html");
     if (html !== undefined) checkPage(html);
-    const lm = readLanguageModel(readInput(file), file);
-    const { text, where } = textOf(given);
-    const shown = shownValues(lm.model, given.texts("value"), "--value");
-    const ids = encode(lm.tokenizer, text);
-    if (html !== undefined) checkSize(ids.length, shown);
-    warnUnknown(where, lm, joined(text), given.flag("json"));
-
-    const keys = shown.map(({ key }) => key);
-    const outputs = [
-      ...(given.flag("json") ? [jsonLines(lm.tokenizer, shown)] : []),
-      ...(html !== undefined ? [page(html, { file, tokens: ids.length, tokenizer: lm.tokenizer, shown })] : []),
-    ];
-    if (outputs.length === 0) {
-      const scaled = await withScales(lm.model, ids, shown);
-      outputs.push(given.texts("value").length > 0 ? heatRows(scaled) : table(scaled));
-    }
-    let begun = false;
-    for await (const token of inspectText(lm, ids, file, { values: keys })) {
-      if (!begun) for (const output of outputs) output.begin?.();
-      begun = true;
-      for (const output of outputs) output.add(token);
-    }
-    for (const output of outputs) output.end?.();
+    await openModel(readInput(file), file, "`inspect`", { text: (lm) => showText(lm, file, given) });
   },
 };
+
+async function showText(lm: LanguageModel, file: string, given: Given): Promise<void> {
+  const html = given.text("html");
+  const { text, where } = textOf(given);
+  const shown = shownValues(lm.model, given.texts("value"), "--value");
+  const ids = encode(lm.tokenizer, text);
+  if (html !== undefined) checkSize(ids.length, shown);
+  warnUnknown(where, lm, joined(text), given.flag("json"));
+
+  const keys = shown.map(({ key }) => key);
+  const outputs = [
+    ...(given.flag("json") ? [jsonLines(lm.tokenizer, shown)] : []),
+    ...(html !== undefined ? [page(html, { file, tokens: ids.length, tokenizer: lm.tokenizer, shown })] : []),
+  ];
+  if (outputs.length === 0) {
+    const scaled = await withScales(lm.model, ids, shown);
+    outputs.push(given.texts("value").length > 0 ? heatRows(scaled) : table(scaled));
+  }
+  let begun = false;
+  for await (const token of inspectText(lm, ids, file, { values: keys })) {
+    if (!begun) for (const output of outputs) output.begin?.();
+    begun = true;
+    for (const output of outputs) output.add(token);
+  }
+  for (const output of outputs) output.end?.();
+}
 
 /** Something that is made while the model reads. */
 type Output = {

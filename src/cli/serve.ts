@@ -7,7 +7,8 @@ import { stackOf } from "../server/errors.ts";
 import { isHost } from "../server/hosts.ts";
 import { isBasePath, isKey, isOrigin, isTemplate, serverDefaults } from "../server/options.ts";
 import { isTrustable, type TrustProxy } from "../server/proxies.ts";
-import { type LanguageModel, readLanguageModel } from "../tasks/language-model.ts";
+import { openModel } from "../tasks/index.ts";
+import type { LanguageModel } from "../tasks/language-model.ts";
 import { logTo } from "./log-lines.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
@@ -165,7 +166,9 @@ function namesOf(files: readonly string[]): readonly string[] {
 
 function read(files: readonly string[]): Readonly<Record<string, LanguageModel>> {
   const names = namesOf(files);
-  return Object.fromEntries(files.map((file, k) => [names[k], readLanguageModel(readInput(file), file)]));
+  return Object.fromEntries(
+    files.map((file, k) => [names[k], openModel(readInput(file), file, "`serve`", { text: (lm) => lm })]),
+  );
 }
 
 /** Those of the command line, or the one of the environment, which is not in the list of processes. */

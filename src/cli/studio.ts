@@ -7,7 +7,7 @@ import type { Hono } from "hono";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { bind, isLoopback, loopback } from "../server/bind.ts";
-import { readLanguageModel } from "../tasks/language-model.ts";
+import { openModel } from "../tasks/index.ts";
 import type { Command } from "./options.ts";
 import { styled, writeJson } from "./output.ts";
 
@@ -48,9 +48,9 @@ export const studio: Command = {
 
 type GivenModel = { readonly path: string; readonly id: string; readonly name: string; readonly bytes: number };
 
-/** A model as the page lists it. @throws InputError for what is no language model */
+/** A model as the page lists it. @throws InputError for what is no model that it shows */
 function described(path: string): Omit<GivenModel, "path"> {
-  readLanguageModel(readInput(path), path);
+  openModel(readInput(path), path, "the studio", { text: () => {} });
   const name = basename(path, extname(path));
   return { id: name, name, bytes: statSync(path).size };
 }

@@ -5,13 +5,13 @@ import { checkWritable, digestOf, readInput } from "../formats/files.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
+import { openModel } from "../tasks/index.ts";
 import {
   checkLength,
   type GenerateOptions,
   generate,
   type LanguageModel,
   languageModel,
-  readLanguageModel,
   splitOf,
   writeLanguageModel,
 } from "../tasks/language-model.ts";
@@ -319,7 +319,7 @@ function onUncounted(count: number): void {
 /** The model at --out, in the same text where it was; in another from the beginning. */
 function taskToGoOn(given: Given, text: Source, out: string): Task {
   const bytes = readInput(out);
-  const { optimizer = "adam", ...lm } = readLanguageModel(bytes, out);
+  const { optimizer = "adam", ...lm } = openModel(bytes, out, "`train`", { text: (content) => content });
   if (!isOptimizer(optimizer)) {
     throw new InputError(
       `${out}: was trained by "${optimizer}", which is not known here. Train anew, with --overwrite.`,

@@ -53,11 +53,12 @@ export type ModelFile = {
   readonly model: Model;
   /** Where training stopped, so that it can go on. */
   readonly training?: TrainerState | undefined;
-  /** More data by name, as JSON: a tokenizer, how it was trained. */
+  /** More data by name, as JSON: its task, how it was trained. */
   readonly extra: Readonly<Record<string, unknown>>;
 };
 
-const version = 1;
+/** Since version 2 a file says what it is for, as its task. Earlier ones are read too. */
+const version = 2;
 /** More would keep the compiler busy for long. */
 const mostLayers = 500;
 
@@ -238,8 +239,9 @@ function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile
     }
   };
   const architecture = record(json("unrolled", text));
-  if (architecture?.version !== version) {
-    refuse(`its version is ${brief(architecture?.version)}, this program reads ${version}. Update unrolled.`);
+  const written = count(architecture?.version);
+  if (!written || written > version) {
+    refuse(`its version is ${brief(architecture?.version)}, this program reads 1 to ${version}. Update unrolled.`);
   }
   const given = architecture as Record<string, unknown>;
   const value = (name: string, shape: readonly number[]): Float32Array => {

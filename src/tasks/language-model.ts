@@ -14,6 +14,7 @@ import {
   checkValue,
   either,
   flag,
+  formatValue,
   inRange,
   isPlain,
   lookUp,
@@ -57,6 +58,7 @@ import { runsOf, someTokens, type Tokens, tokenSource } from "../train/token-sou
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
 import { createTurns } from "../train/turns.ts";
 import { aLanguageModel } from "./checks.ts";
+import { type Task, type TaskData, taskDataOf } from "./task.ts";
 
 export type { Texts } from "../text/tokenizer.ts";
 export { type BeamSearchOptions, type BeamText, beamSearch } from "./beam-search.ts";
@@ -296,7 +298,7 @@ export async function trainLanguageModel(
   const wanted = { ...other, ...given };
   const all = { ...wanted, ...splitOf(tokenizer, text, tokens, wanted) };
   checkLength(tokenSource(tokens).length, all, `${where}: `);
-  const result = await fitStreamAs({ where, extra: extraOf(lm), asked: asksFor(given) }, model, tokens, all);
+  const result = await fitStreamAs({ where, extra: fileOf(lm).extra, asked: asksFor(given) }, model, tokens, all);
   return { ...result, unknown: hasUnknown(tokenizer) ? countUnknown(tokens) : 0 };
 }
 
@@ -398,20 +400,20 @@ export function writeLanguageModel(lm: LanguageModel, options: WriteOptions = {}
   checkArguments("writeLanguageModel", { lm, options }, writeLanguageModelArguments);
   const { dtype = "f32", training = dtype === "f32" } = options;
   const { model, tokenizer } = lm;
-  const content = {
-    model,
-    training: training ? lm.training : undefined,
-    extra: training ? extraOf(lm) : { tokenizer },
-  };
-  checkFile(content, "writeLanguageModel");
+  const content = fileOf(training ? lm : { model, tokenizer });
+  readContent(content, taskDataOf(content, "writeLanguageModel"), "writeLanguageModel");
   return writeModel(content, { dtype });
 }
 
-/** What its file holds besides the model and the state of its training. */
-const extraOf = ({ tokenizer, optimizer, options }: LanguageModel): NonNullable<ModelFile["extra"]> => ({
-  tokenizer,
-  ...(optimizer !== undefined && { optimizer }),
-  ...(options !== undefined && { options }),
+/** What its file holds. */
+const fileOf = ({ model, tokenizer, training, optimizer, options }: LanguageModel): ModelFile => ({
+  model,
+  training,
+  extra: {
+    task: { kind: "text", tokenizer },
+    ...(optimizer !== undefined && { optimizer }),
+    ...(options !== undefined && { options }),
+  },
 });
 
 /**
@@ -420,21 +422,27 @@ const extraOf = ({ tokenizer, optimizer, options }: LanguageModel): NonNullable<
  * @example const lm = readLanguageModel(readFileSync("model.safetensors"), "model.safetensors");
  */
 export function readLanguageModel(bytes: Uint8Array, file: string): LanguageModel {
-  const { model, training, extra } = readModel(bytes, file);
-  return { model, training, ...checkFile({ model, training, extra }, file) };
+  const content = readModel(bytes, file);
+  const data = taskDataOf(content, file);
+  if (data.kind === textTask.kind) return readContent(content, data, file);
+  throw new FormatError(`${file}: its task is ${formatValue(data.kind)}, and a language model's is "text".`);
 }
 
-/** What a language model has besides its model, checked. */
-function checkFile(
-  { model, extra }: ModelFile,
-  file: string,
-): Pick<LanguageModel, "tokenizer" | "optimizer" | "options"> {
-  if (extra.tokenizer === undefined) {
-    throw new FormatError(`${file}: it is a model without a tokenizer, so it cannot read text.`);
+/** Text in, text out: the data are its tokenizer. */
+export const textTask: Task<LanguageModel> = {
+  kind: "text",
+  title: "a language model",
+  read: readContent,
+};
+
+/** What a language model's file holds, checked. */
+function readContent({ model, training, extra }: ModelFile, data: TaskData, file: string): LanguageModel {
+  if (data.tokenizer === undefined) {
+    throw new FormatError(`${file}: it is a model of text without a tokenizer: the file is damaged. Train anew.`);
   }
   let tokenizer: Tokenizer;
   try {
-    tokenizer = checkTokenizer(extra.tokenizer);
+    tokenizer = checkTokenizer(data.tokenizer);
   } catch (error) {
     if (error instanceof InputError) throw new FormatError(`${file}: ${error.message}`);
     throw error;
@@ -452,5 +460,5 @@ function checkFile(
   if (model.outputSize !== size || first?.kind !== "embedding" || first.inputDim !== size) {
     throw new FormatError(`${file}: its tokenizer has ${size} tokens, its layers another number. Train anew.`);
   }
-  return { tokenizer, optimizer, options };
+  return { model, training, tokenizer, optimizer, options };
 }

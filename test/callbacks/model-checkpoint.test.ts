@@ -219,7 +219,7 @@ describe("in the training of a language model, what readLanguageModel reads", ()
     const callback = modelCheckpoint(path, { withTraining: false, extra: { note: "seven", options: { units: 7 } } });
     await trainLanguageModel(lm, text, { ...options, epochs: 1, callbacks: [callback] });
     expect(readModel(readFileSync(path), path).extra).toEqual({
-      ...{ tokenizer: lm.tokenizer, optimizer: "adam", options: { units: 7 }, note: "seven" },
+      ...{ task: { kind: "text", tokenizer: lm.tokenizer }, optimizer: "adam", options: { units: 7 }, note: "seven" },
     });
     const { model: _, ...own } = readLanguageModel(writeLanguageModel(lm), "m");
     expect(own).toEqual({ tokenizer: lm.tokenizer, optimizer: "adam", options: { units: 6 }, training: undefined });

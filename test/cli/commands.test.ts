@@ -104,7 +104,7 @@ describe("train", () => {
     const args = ["--tokens", "bpe", "--vocabulary", "270", "--epochs", "3", ...sizes];
     const [start] = await json(folder, "train", "text.txt", "--out", "b.safetensors", ...args);
     const { extra, training } = modelIn("b.safetensors");
-    const { tokenizer } = extra as { tokenizer: BytePairEncoding };
+    const { tokenizer } = extra.task as { tokenizer: BytePairEncoding };
     expect(tokenizer).toEqual(trainBytePairEncoding(text, { vocabularySize: 270 }));
     expect(start).toMatchObject({ vocabulary: 270, tokens: encodeBytePairs(tokenizer, text).length });
     const [line] = await json(folder, "generate", "b.safetensors", "--prompt", "the cat 鯨", "--length", "30");
@@ -388,7 +388,7 @@ describe("explain", () => {
       name: "lstm",
       states: ["c", "h"],
       hoisted: ["W_f", "W_i", "W_g", "W_o"],
-      packed: [
+      merged: [
         ["W_f", "W_i", "W_g", "W_o"],
         ["U_f", "U_i", "U_g", "U_o"],
       ],

@@ -34,14 +34,14 @@ beforeAll(async () => {
   writeFileSync(at("short.safetensors"), bytes.subarray(0, bytes.length - 100));
   writeFileSync(at("stub.safetensors"), bytes.subarray(0, 5));
   const { tensors, metadata } = readSafetensors(bytes);
-  const { tokenizer: _, ...untokenized } = metadata;
+  const { task: _, ...untokenized } = metadata;
   writeFileSync(at("silent.safetensors"), writeSafetensors({ tensors: { ...tensors }, metadata: untokenized }));
   writeFileSync(at("foreign.safetensors"), writeSafetensors({ tensors: { ...tensors }, metadata: {} }));
   const change = (text: string | undefined, from: RegExp, to: string) => (text as string).replace(from, to);
   const unrolled = {
     huge: change(metadata.unrolled, /"units":6/, '"units":1099511627776'),
     cells: change(metadata.unrolled, /sigmoid/, "sigmund"),
-    versions: change(metadata.unrolled, /"version":1/, '"version":99'),
+    versions: change(metadata.unrolled, /"version":\d+/, '"version":99'),
   };
   for (const [name, text] of Object.entries(unrolled)) {
     const hostile = { ...metadata, unrolled: text };
@@ -90,12 +90,12 @@ describe("train", () => {
     [
       "a billion units",
       train("text.txt", "--units", "1e9"),
-      /^the model needs [\d.e]+ bytes of memory, and WebAssembly/,
+      /^the model needs [\d.e]+ bytes of memory, and the engine wasm/,
     ],
     [
       "20,000 units",
       train("text.txt", "--units", "20000"),
-      /needs \d[\d,]{12,} bytes of memory, and WebAssembly has at/,
+      /needs \d[\d,]{12,} bytes of memory, and the engine wasm has at/,
     ],
     ["8,000 units", train("text.txt", "--units", "8000"), /^training this model needs \d[\d,]{12} bytes of memory/],
     ["a billion features", train("text.txt", "--embedding", "1e9"), /^the model needs \d[\d,]{12,} bytes of memory/],
@@ -306,7 +306,11 @@ describe("generate and evaluate", () => {
     ["a file cut short", ["generate", "short.safetensors"], /^short\.safetensors: .* cut short\. Copy it again/],
     ["a stub", ["generate", "stub.safetensors"], /^stub\.safetensors: .* at least 8 bytes/],
     ["another program's file", ["generate", "foreign.safetensors"], /not a model of Unrolled's/],
-    ["a model without a tokenizer", ["generate", "silent.safetensors"], /without a tokenizer, so it cannot read text/],
+    [
+      "a model without a task",
+      ["generate", "silent.safetensors"],
+      /a model without a task: nothing says what it reads/,
+    ],
     [
       "a model of 2^40 units",
       ["generate", "huge.safetensors"],
@@ -360,7 +364,7 @@ describe("generate and evaluate", () => {
     [
       "a billion beams",
       ["generate", "m.safetensors", "--beams", "1e9"],
-      /needs \d[\d,]+ bytes of memory, and WebAssembly/,
+      /needs \d[\d,]+ bytes of memory, and the engine wasm/,
     ],
     [
       "beams and a temperature",

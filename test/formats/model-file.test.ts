@@ -207,10 +207,10 @@ describe("refuses, in one line,", () => {
     const tensors = { a: { shape: [1], data: Float32Array.of(1) } };
     expect(messageOf(writeSafetensors({ tensors, metadata: {} }))).toMatch(/not a model of Unrolled's/);
     expect(messageOf(writeSafetensors({ tensors, metadata: { unrolled: "{" } }))).toMatch(/is not JSON/);
-    expect(messageOf(altered((a) => ({ ...a, version: 2 })))).toBe(
-      "its version is 2, this program reads 1. Update unrolled.",
+    expect(messageOf(altered((a) => ({ ...a, version: 3 })))).toBe(
+      "its version is 3, this program reads 1 to 2. Update unrolled.",
     );
-    expect(messageOf(altered(() => []))).toBe("its version is missing, this program reads 1. Update unrolled.");
+    expect(messageOf(altered(() => []))).toBe("its version is missing, this program reads 1 to 2. Update unrolled.");
   });
 
   test("layers that are missing, unknown, named twice or badly", () => {
@@ -304,10 +304,13 @@ describe("refuses, in one line,", () => {
   });
 
   test("a model without a tokenizer, or with another's, where text is to be read", () => {
-    expect(() => readLanguageModel(original, file)).toThrow("m.safetensors: it is a model without a tokenizer");
+    expect(() => readLanguageModel(original, file)).toThrow("m.safetensors: it is a model without a task");
     const { tensors, metadata } = readSafetensors(languageModelBytes, file);
     const withTokenizer = (tokenizer: unknown) =>
-      writeSafetensors({ tensors: { ...tensors }, metadata: { ...metadata, tokenizer: JSON.stringify(tokenizer) } });
+      writeSafetensors({
+        tensors: { ...tensors },
+        metadata: { ...metadata, task: JSON.stringify({ kind: "text", tokenizer }) },
+      });
     const message = (tokenizer: unknown) =>
       refusal(() => readLanguageModel(withTokenizer(tokenizer), file), FormatError);
     expect(message({ kind: "char", vocabulary: ["\uFFFD"] })).toMatch(/no token to write/);
@@ -404,8 +407,8 @@ describe("fuzzing", () => {
     await fc.assert(
       fc.asyncProperty(changesOf, async (changes) => {
         const { tensors, metadata } = readSafetensors(languageModelBytes, file);
-        const { unrolled, tokenizer } = metadata as { unrolled: string; tokenizer: string };
-        const changed = replaced({ unrolled, tokenizer }, changes);
+        const { unrolled, task } = metadata as { unrolled: string; task: string };
+        const changed = replaced({ unrolled, task }, changes);
         fc.pre(changed !== undefined);
         await survives(writeSafetensors({ tensors: { ...tensors }, metadata: { ...metadata, ...changed } }));
       }),

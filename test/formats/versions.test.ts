@@ -1,0 +1,80 @@
+/** Files of earlier versions are read, and what is written says what it is for. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readModel, writeModel } from "../../src/formats/model-file.ts";
+import { FormatError, readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { openModel } from "../../src/tasks/index.ts";
+import { generate, type LanguageModel, readLanguageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
+import { collect } from "../helpers/models.ts";
+import { refusal } from "../helpers/refusal.ts";
+
+const earlier = readFileSync(join(import.meta.dirname, "../fixtures/model-version-1.safetensors"));
+const open = (bytes: Uint8Array): LanguageModel => openModel(bytes, "m.safetensors", "a test", { text: (lm) => lm });
+const message = (bytes: Uint8Array): string =>
+  refusal(() => readLanguageModel(bytes, "m.safetensors"), FormatError).replace("m.safetensors: ", "");
+
+/** The file with other metadata. */
+function altered(bytes: Uint8Array, alter: (metadata: Record<string, unknown>) => Record<string, unknown>): Uint8Array {
+  const { tensors, metadata } = readSafetensors(bytes, "m");
+  const data = Object.fromEntries(
+    Object.entries(metadata).map(([name, text]) => [name, name === "format" ? text : JSON.parse(text)]),
+  );
+  const texts = Object.entries(alter(data)).map(([name, value]) => {
+    return [name, name === "format" ? (value as string) : JSON.stringify(value)] as const;
+  });
+  return writeSafetensors({ tensors: { ...tensors }, metadata: Object.fromEntries(texts) });
+}
+
+test("a file of version 1 is read: its text, its tokenizer, its state of training and its options", async () => {
+  expect(JSON.parse(readSafetensors(earlier, "m").metadata.unrolled as string)).toMatchObject({ version: 1 });
+  const lm = open(earlier);
+  expect(lm).toEqual(readLanguageModel(earlier, "m.safetensors"));
+  expect((await collect(generate(lm, { prompt: "the ", length: 40, seed: 3 }))).join("")).toBe(
+    "tldldha ,aldn.,s.,dal\na\n  alnhhadetaan\ns",
+  );
+  expect([lm.optimizer, lm.options, lm.training?.step]).toEqual(["adam", { epochs: 1, batch: 2 }, 54]);
+  expect(Object.keys(lm.training?.slots ?? {})).toEqual(["m", "v"]);
+});
+
+test("written again it is of version 2, with a task, and holds the same", () => {
+  const lm = readLanguageModel(earlier, "m.safetensors");
+  const bytes = writeLanguageModel(lm);
+  const { metadata } = readSafetensors(bytes, "m");
+  expect(JSON.parse(metadata.unrolled as string)).toMatchObject({ version: 2 });
+  expect(JSON.parse(metadata.task as string)).toEqual({ kind: "text", tokenizer: lm.tokenizer });
+  expect(Object.keys(metadata).sort()).toEqual(["format", "optimizer", "options", "task", "unrolled"]);
+  expect(readLanguageModel(bytes, "m.safetensors")).toEqual(lm);
+  expect(writeLanguageModel(open(bytes))).toEqual(bytes);
+});
+
+test("what a later version wrote is refused with what to do: a version, a task", () => {
+  const bytes = writeLanguageModel(readLanguageModel(earlier, "m.safetensors"));
+  const later = altered(bytes, (data) => ({ ...data, unrolled: { ...(data.unrolled as object), version: 3 } }));
+  expect(message(later)).toBe("its version is 3, this program reads 1 to 2. Update unrolled.");
+  const other = altered(bytes, (data) => ({ ...data, task: { kind: "forecast", horizon: 12 } }));
+  expect(refusal(() => open(other), FormatError)).toBe(
+    'm.safetensors: its task is "forecast", this program knows text. Update unrolled.',
+  );
+  expect(message(other)).toBe('its task is "forecast", and a language model\'s is "text".');
+});
+
+test("a task that is none, and one that a command does not take, are refused", () => {
+  const bytes = writeLanguageModel(readLanguageModel(earlier, "m.safetensors"));
+  for (const task of [null, 3, "text", {}, { kind: 3 }, ["text"]]) {
+    expect(message(altered(bytes, (data) => ({ ...data, task })))).toMatch(/its task is .*, with no kind: the file is/);
+  }
+  const without = altered(bytes, ({ task: _, ...data }) => data);
+  expect(message(without)).toBe(
+    "it is a model without a task: nothing says what it reads. Give one that `train` wrote.",
+  );
+  expect(refusal(() => openModel(bytes, "m.safetensors", "`draw`", {}), FormatError)).toBe(
+    'm.safetensors: it is a language model (task "text"); `draw` takes nothing that this version knows.',
+  );
+});
+
+test("a model without a task is a file all the same, with whatever else it was given", () => {
+  const { model } = readModel(earlier, "m");
+  const bytes = writeModel({ model, extra: { about: [1, 2] } });
+  expect(readModel(bytes, "m").extra).toEqual({ about: [1, 2] });
+});
