@@ -3,6 +3,17 @@
  * `import { lstm } from "unrolled/cells"`; `lstm(units)` here is the layer.
  */
 export { cells } from "./cells/index.ts";
+export { argmax, type FlatArray, rowsOf } from "./data/arrays.ts";
+export { type PadOptions, padSequences, toCategorical } from "./data/sequences.ts";
+export {
+  type Series,
+  type SeriesBatch,
+  type TimeseriesDataset,
+  type TimeseriesDatasetOptions,
+  TimeseriesGenerator,
+  type TimeseriesGeneratorOptions,
+  timeseriesDatasetFromArray,
+} from "./data/timeseries.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export {
@@ -65,7 +76,6 @@ export {
   type WriteOptions,
   writeLanguageModel,
 } from "./tasks/language-model.ts";
-export { argmax, type FlatArray, rowsOf } from "./text/arrays.ts";
 export {
   type BytePairEncoding,
   bytePairVocabularySize,
@@ -84,7 +94,6 @@ export {
   type TokenizerOptions,
   tokenizerFromJson,
 } from "./text/keras-tokenizer.ts";
-export { type PadOptions, padSequences, toCategorical } from "./text/sequences.ts";
 export { type Couple, makeSamplingTable, type SkipgramOptions, skipgrams } from "./text/skipgrams.ts";
 export {
   type OutputMode,
@@ -92,15 +101,6 @@ export {
   type TextVectorizationOptions,
   type VectorizedText,
 } from "./text/text-vectorization.ts";
-export {
-  type Series,
-  type SeriesBatch,
-  type TimeseriesDataset,
-  type TimeseriesDatasetOptions,
-  TimeseriesGenerator,
-  type TimeseriesGeneratorOptions,
-  timeseriesDatasetFromArray,
-} from "./text/timeseries.ts";
 export { textToWordSequence, type WordSequenceOptions } from "./text/word-sequence.ts";
 export type { BatchSource, ExampleBatch } from "./train/batches.ts";
 export type { Callback, Logs, Run } from "./train/callbacks.ts";

@@ -5,6 +5,8 @@
  * Unlike `tokenizer.ts` it loses punctuation, capitals and rare words, and it is a class, for it is fitted: both as in
  * Keras.
  */
+
+import { type FlatArray, zeros } from "../data/arrays.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -25,7 +27,6 @@ import {
   string,
   wholeNumber,
 } from "../graph/schema.ts";
-import { type FlatArray, zeros } from "./arrays.ts";
 import { pythonJson, readPairs } from "./python-json.ts";
 import { defaultFilters, textToWordSequence } from "./word-sequence.ts";
 

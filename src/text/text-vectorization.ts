@@ -2,6 +2,8 @@
  * Keras 3's layer `TextVectorization`: texts standardised, split, joined to n-grams and looked up in a vocabulary that is
  * learned from texts or given. Knows nothing about models.
  */
+
+import { type FlatArray, zeros } from "../data/arrays.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -23,7 +25,6 @@ import {
   string,
   wholeNumber,
 } from "../graph/schema.ts";
-import { type FlatArray, zeros } from "./arrays.ts";
 
 /** What a text becomes: ids, or a row of a number for each word of the vocabulary. */
 export type OutputMode = "int" | "multi_hot" | "count" | "tf_idf";

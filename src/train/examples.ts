@@ -1,6 +1,7 @@
 /** Data as its users have it, examples first, checked as a whole. Knows nothing about batches. */
+import { type FlatArray, flatten, isFlat, type NestedNumbers } from "../data/arrays.ts";
 import { InputError } from "../graph/input-error.ts";
-import { finiteNumber, formatValue, isList, type Rule, recordOf, wholeNumber } from "../graph/schema.ts";
+import { finiteNumber, formatValue, isList, type Rule, recordOf } from "../graph/schema.ts";
 import { cellsOf, type Model } from "../nn/model.ts";
 import {
   byInput,
@@ -16,9 +17,8 @@ import {
 import { type Loss, type LossName, lossOf } from "./losses.ts";
 import type { Filling } from "./padding.ts";
 
-export interface Nested extends ArrayLike<number | Nested> {}
 /** Lists of lists of numbers, where any list may be a typed array; or all numbers in one run with their shape. */
-export type ExampleArray = Nested | { readonly data: ArrayLike<number>; readonly shape: readonly number[] };
+export type ExampleArray = NestedNumbers | FlatArray<ArrayLike<number>>;
 
 /** The numbers of one input or target, (N,T,D) in one run: for each example so many steps of so many features. */
 export type Examples = {
@@ -135,7 +135,7 @@ export function readStates(
 ): InputSet["inputs"] {
   const read = Object.entries(given).map(([name, array]) => {
     const what = `${where}: initialState ${name}`;
-    const { data, shape } = isFlat(array) ? checkFlat(what, array) : flatten(what, array);
+    const { data, shape } = flatten(array, what);
     const [rows = 0, features = 1] = shape;
     if (shape.length > 2 || rows !== count) {
       throw new InputError(`${what}: needs a vector for each of the ${count} examples, got ${shape.join(" x ")}`);
@@ -215,7 +215,8 @@ type Wanted = {
 };
 
 function readArray(what: string, given: ExampleArray, { steps: wanted, features, first = "N" }: Wanted): Examples {
-  const { data, shape } = isFlat(given) ? checkFlat(what, given) : flatten(what, given);
+  checkEqualSteps(given, what);
+  const { data, shape } = flatten(given, what);
   const axes = [...shape];
   // One feature may have an axis or none.
   const depth = 1 + (wanted === "one" ? 0 : 1) + (features > 1 ? 1 : 0);
@@ -246,7 +247,7 @@ function readRagged(what: string, given: ExampleArray, features: number, how: Om
     if (!isList(one)) throw new InputError(`${what}[${n}]: needs a sequence, got ${formatValue(one)}`);
     return one.length === 0
       ? []
-      : readArray(`${what}[${n}]`, one as Nested, { steps: "one", features, first: "T" }).data;
+      : readArray(`${what}[${n}]`, one as NestedNumbers, { steps: "one", features, first: "T" }).data;
   });
   const starts = new Int32Array(all.length + 1);
   all.forEach((one, n) => {
@@ -269,55 +270,21 @@ function placeIn({ ragged, steps }: Examples): Place {
   };
 }
 
-const isFlat = (given: ExampleArray): given is Exclude<ExampleArray, Nested> =>
-  typeof given === "object" && given !== null && "data" in given && "shape" in given;
 const depthOf = (given: ExampleArray): number =>
   isFlat(given) ? given.shape.length : isList(given[0]) ? 2 + (isList(given[0][0]) ? 1 : 0) : 1;
 
-function checkFlat(what: string, given: Exclude<ExampleArray, Nested>): Exclude<ExampleArray, Nested> {
-  const { data, shape } = given;
-  if (!isList(data) || !(Array.isArray(shape) && Array.from(shape).every(wholeNumber(0).accepts))) {
+/** @throws InputError for sequences of unequal length, with what to do about them */
+function checkEqualSteps(given: ExampleArray, what: string): void {
+  if (isFlat(given) || !isList(given) || !isList(given[0])) return;
+  const { length } = given[0];
+  for (let n = 0; n < given.length; n++) {
+    const one: unknown = given[n];
+    if (!isList(one) || one.length === length) continue;
     throw new InputError(
-      `${what}: needs numbers as data and whole numbers as shape, got ${formatValue(data)} and ${formatValue(shape)}`,
+      `${what}: example ${n} has ${one.length} steps, example 0 has ${length}. ` +
+        'Give pad: "post", or make them equally long by padSequences, with a layer that masks the padding.',
     );
   }
-  const size = shape.reduce((a, b) => a * b, 1);
-  if (size === data.length) return given;
-  throw new InputError(`${what}: its shape (${shape}) has ${size} numbers, and its data has ${data.length}`);
-}
-
-function flatten(what: string, given: Nested): { readonly data: ArrayLike<number>; readonly shape: readonly number[] } {
-  const shape: number[] = [];
-  for (let part: unknown = given; typeof part !== "number"; part = part[0]) {
-    if (!isList(part)) throw new InputError(`${what}: needs numbers in lists, got ${formatValue(part)}`);
-    shape.push(part.length);
-    if (part.length === 0) break;
-  }
-  const data = new Float64Array(shape.reduce((a, b) => a * b, 1));
-  let filled = 0;
-  const visit = (part: unknown, depth: number, place: readonly number[]): void => {
-    const length = shape[depth] as number;
-    if (!isList(part) || part.length !== length) throw unequal(what, place, part, length);
-    for (let k = 0; k < length; k++) {
-      const one = part[k];
-      if (depth < shape.length - 1) visit(one, depth + 1, [...place, k]);
-      else if (typeof one === "number") data[filled++] = one;
-      else throw new InputError(`${what}${shown([...place, k])}: needs a number, got ${formatValue(one)}`);
-    }
-  };
-  visit(given, 0, []);
-  return { data, shape };
-}
-const shown = (place: readonly number[]): string => place.map((k) => `[${k}]`).join("");
-
-function unequal(what: string, place: readonly number[], part: unknown, length: number): InputError {
-  if (!isList(part))
-    return new InputError(`${what}${shown(place)}: needs a list of ${length}, got ${formatValue(part)}`);
-  if (place.length > 1) return new InputError(`${what}${shown(place)}: needs ${length} numbers, got ${part.length}`);
-  return new InputError(
-    `${what}: example ${place[0]} has ${part.length} steps, example 0 has ${length}. ` +
-      'Give pad: "post", or make them equally long by padSequences, with a layer that masks the padding.',
-  );
 }
 
 function checkCount(what: string, { count }: Examples, inputs: InputSet): void {

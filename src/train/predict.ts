@@ -1,5 +1,6 @@
 /** The outputs of a model for sequences that are there as a whole. Knows nothing about what they mean. */
 
+import type { FlatArray } from "../data/arrays.ts";
 import type { HostOptions } from "../engines/engine.ts";
 import { hostOf, hostRules } from "../engines/registry.ts";
 import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
@@ -154,7 +155,7 @@ export class Predictor extends Disposable {
 }
 
 /** Numbers in one run, with their shape. */
-export type FlatNumbers = { readonly data: Float32Array<ArrayBuffer>; readonly shape: readonly number[] };
+export type FlatNumbers = FlatArray<Float32Array<ArrayBuffer>>;
 /** The outputs (N,T,V), or (N,V) where the model gives one a sequence, and states that were asked for. */
 export type Prediction = FlatNumbers & {
   /** The states (N,H), by name (`lstm.h`), of the layers with `returnState`, after their last step. */

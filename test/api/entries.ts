@@ -8,6 +8,9 @@ import { csvLogger, csvLoggerArguments } from "../../src/callbacks/csv-logger.ts
 import { jsonLinesLogger, jsonLinesLoggerArguments } from "../../src/callbacks/json-lines-logger.ts";
 import { modelCheckpoint, modelCheckpointArguments } from "../../src/callbacks/model-checkpoint.ts";
 import { tensorBoard, tensorBoardArguments } from "../../src/callbacks/tensor-board.ts";
+import { aFlatArray } from "../../src/data/arrays.ts";
+import { padSequencesArguments, toCategoricalArguments } from "../../src/data/sequences.ts";
+import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/data/timeseries.ts";
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
 import {
   readSafetensors,
@@ -33,16 +36,13 @@ import { serverArguments } from "../../src/server/options.ts";
 import { beamSearchArguments } from "../../src/tasks/beam-search.ts";
 import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
 import * as task from "../../src/tasks/language-model.ts";
-import { aFlatArray } from "../../src/text/arrays.ts";
 import * as pairs from "../../src/text/byte-pair-encoding.ts";
 import { englishWordsArguments } from "../../src/text/english-words.ts";
 import { hashingArguments, oneHotArguments } from "../../src/text/hashing.ts";
 import { tokenizerArguments, tokenizerFromJsonArguments, tokenizerRules } from "../../src/text/keras-tokenizer.ts";
 import { createSampler, type Sampler, sample, sampleArguments, samplerArguments } from "../../src/text/sampling.ts";
-import { padSequencesArguments, toCategoricalArguments } from "../../src/text/sequences.ts";
 import { samplingTableArguments, skipgramArguments } from "../../src/text/skipgrams.ts";
 import { textVectorizationArguments, textVectorizationRules } from "../../src/text/text-vectorization.ts";
-import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/text/timeseries.ts";
 import {
   decode,
   decodeToken,

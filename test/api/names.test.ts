@@ -193,12 +193,12 @@ describe("a value of another kind is refused with what it must be", () => {
     [
       "numbers in quotes",
       () => fit(words(), [["1", "2", "3"]] as never, [[1, 2, 3]]),
-      "fit: x: needs numbers in lists",
+      "fit: x[0][0]: needs numbers or lists of numbers",
     ],
     [
       "64-bit whole numbers",
       () => fit(words(), [BigInt64Array.of(1n, 2n, 3n)] as never, [[1, 2, 3]]),
-      "fit: x: needs numbers in lists, got 1n",
+      "fit: x[0][0]: needs numbers or lists of numbers, got 1n",
     ],
     [
       "a number of texts",

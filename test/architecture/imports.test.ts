@@ -6,7 +6,9 @@ import { filesBelow, importsOf, isBuiltin, isSource, read, root } from "./module
 
 /** A folder imports from itself and from folders before it. */
 const order =
-  "graph grad schedule engines runtime cells nn train formats callbacks text tasks bench server studio cli".split(" ");
+  "graph grad schedule engines runtime cells nn data train formats callbacks text tasks bench server studio cli".split(
+    " ",
+  );
 /** The last folder of the core, which imports no package and nothing of Node's. */
 const core = order.slice(0, order.indexOf("train") + 1);
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { rowsOf } from "../../src/data/arrays.ts";
 import { InputError } from "../../src/graph/input-error.ts";
-import { rowsOf } from "../../src/text/arrays.ts";
 import { Tokenizer, type TokenizerOptions, tokenizerFromJson } from "../../src/text/keras-tokenizer.ts";
 
 function fitted(texts: Iterable<string | string[]>, options: TokenizerOptions = {}): Tokenizer {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { rowsOf } from "../../src/text/arrays.ts";
+import { rowsOf } from "../../src/data/arrays.ts";
 import { TextVectorization } from "../../src/text/text-vectorization.ts";
 
 const lists = ({ data, shape }: { data: Int32Array | Float32Array; shape: readonly number[] }) =>

@@ -50,7 +50,7 @@ const cases: Record<string, Case> = {
       ],
       y: [0, 1],
     },
-    error: "fit: x[1][1]: needs 2 numbers, got 1",
+    error: "fit: x[1][1]: needs 2 values like its neighbours, got 1",
   },
   "vectors of another size than the model reads": {
     ...{ model: vectors, x: [[[1, 2, 3]]], y: [0] },
@@ -64,7 +64,7 @@ const cases: Record<string, Case> = {
   },
   "a shape that its data does not have": {
     ...{ model: words, x: { data: [1, 2, 3], shape: [2, 2] }, y: [0, 1] },
-    error: "fit: x: its shape (2,2) has 4 numbers, and its data has 3",
+    error: "fit: x: shape (2,2) has 4 values, but its data has 3",
   },
   "a token that is none": {
     ...{

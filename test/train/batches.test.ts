@@ -1,12 +1,12 @@
 /** Batches that come as they are asked for: lists, generators, what is read anew in each pass, at once or as promises. */
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { padSequences } from "../../src/data/sequences.ts";
+import { TimeseriesGenerator, timeseriesDatasetFromArray } from "../../src/data/timeseries.ts";
 import { InputError } from "../../src/graph/input-error.ts";
 import { dense, embedding, gru, lstm } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import { padSequences } from "../../src/text/sequences.ts";
-import { TimeseriesGenerator, timeseriesDatasetFromArray } from "../../src/text/timeseries.ts";
 import type { BatchSource, ExampleBatch } from "../../src/train/batches.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { type FitOptions, fit } from "../../src/train/fit.ts";

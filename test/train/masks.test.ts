@@ -1,5 +1,6 @@
 /** Sequences of which nothing counts, and masked steps, at every door: the values are computed here in f64. */
 import { describe, expect, test } from "vitest";
+import { rowsOf } from "../../src/data/arrays.ts";
 import {
   bidirectional,
   dense,
@@ -15,7 +16,6 @@ import {
 } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createSession } from "../../src/nn/session.ts";
-import { rowsOf } from "../../src/text/arrays.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
 import { type FitOptions, fit } from "../../src/train/fit.ts";

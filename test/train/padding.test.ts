@@ -1,5 +1,6 @@
 /** Sequences of unequal length in arrays: what comes of them is what comes of each alone, without padding. */
 import { describe, expect, test } from "vitest";
+import { padSequences } from "../../src/data/sequences.ts";
 import { InputError } from "../../src/graph/input-error.ts";
 import {
   add,
@@ -16,7 +17,6 @@ import {
 } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import { padSequences } from "../../src/text/sequences.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import type { InputArrays } from "../../src/train/examples.ts";
 import { type FitOptions, fit } from "../../src/train/fit.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { rowsOf } from "../../src/text/arrays.ts";
-import { type PadOptions, padSequences, toCategorical } from "../../src/text/sequences.ts";
+import { rowsOf } from "../../src/data/arrays.ts";
+import { type PadOptions, padSequences, toCategorical } from "../../src/data/sequences.ts";
 
 describe("padSequences", () => {
   const sequences = [[1], [2, 3], [4, 5, 6]];

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { argmax, flatten, rowsOf } from "../../src/data/arrays.ts";
 import { InputError } from "../../src/graph/input-error.ts";
-import { argmax, flatten, rowsOf } from "../../src/text/arrays.ts";
 
 describe("flatten", () => {
   test("nested lists become 64-bit floats, row after row", () => {

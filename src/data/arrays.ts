@@ -132,7 +132,7 @@ export function argmax(array: FlatArray<ArrayLike<number>>): FlatArray<Int32Arra
  * @param name what the array is called in an error
  * @throws InputError where lists that lie side by side have different lengths, and for what is no number
  */
-export function flatten(nested: NestedNumbers | FlatArray, name: string): FlatArray {
+export function flatten(nested: NestedNumbers | FlatArray<ArrayLike<number>>, name: string): FlatArray {
   if (isFlat(nested)) {
     const { data, shape } = nested;
     if (!Array.isArray(shape) || !Array.from(shape).every((size) => typeof size === "number") || !isList(data)) {
@@ -143,7 +143,7 @@ export function flatten(nested: NestedNumbers | FlatArray, name: string): FlatAr
     if (!Array.from(shape).every(wholeNumber(0).accepts) || sizeOf(shape) !== data.length) {
       throw new InputError(`${name}: shape (${shape}) has ${sizeOf(shape)} values, but its data has ${data.length}`);
     }
-    if (isNumbers(data)) return nested;
+    if (isNumbers(data)) return nested as FlatArray;
     const numbers = Array.from(data as ArrayLike<unknown>, (value, i) =>
       numberAs("float64", value, `${name}.data[${i}]`),
     );
@@ -190,7 +190,7 @@ export function shapeOf(nested: unknown, name: string): number[] {
   return shape;
 }
 
-const isFlat = (value: unknown): value is FlatArray =>
+export const isFlat = (value: unknown): value is FlatArray<ArrayLike<number>> =>
   typeof value === "object" && value !== null && "data" in value && "shape" in value;
 
 const isNumbers = (value: unknown): value is Numbers =>

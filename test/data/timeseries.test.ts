@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type FlatArray, rowsOf } from "../../src/text/arrays.ts";
+import { type FlatArray, rowsOf } from "../../src/data/arrays.ts";
 import {
   type Series,
   type SeriesBatch,
   TimeseriesGenerator,
   timeseriesDatasetFromArray,
-} from "../../src/text/timeseries.ts";
+} from "../../src/data/timeseries.ts";
 
 const upTo = (length: number, from = 0) => Array.from({ length }, (_, i) => from + i);
 const rows = (array: FlatArray) => rowsOf(array).map((row) => [...row]);
