@@ -124,6 +124,8 @@ export type UnaryName =
   | "abs"
   | "step";
 export type BinaryName = "add" | "sub" | "mul" | "div" | "min" | "max" | "where";
+/** All that are computed number by number. */
+export type PointwiseName = UnaryName | BinaryName | "mask" | "broadcast" | "one_hot";
 /** To one number an example. */
 export type ReductionName = "sum" | "max_of" | "logsumexp";
 /** Of a matrix, to a vector. */

@@ -3,7 +3,7 @@
  * or caches; takes any target.
  */
 import { arithmetic, type Node, type NodeId } from "../../graph/graph.ts";
-import type { BinaryName, OpName, UnaryName } from "../../graph/operations.ts";
+import type { BinaryName, OpName, PointwiseName, UnaryName } from "../../graph/operations.ts";
 import { maskKey, maskThreshold, randomBits } from "../../graph/random-bits.ts";
 import type { Instruction, Location, Outer, Pass, Plan, Product, Section } from "../../schedule/plan.ts";
 import { padded } from "../../schedule/target.ts";
@@ -129,7 +129,6 @@ type Place = {
   readonly size: number;
   readonly keys: readonly [number, number];
 };
-type PointwiseName = UnaryName | BinaryName | "mask" | "broadcast" | "one_hot";
 type Rule<K extends OpName> = (node: Node<K>, place: Place) => number;
 
 const byArithmetic = Object.fromEntries(

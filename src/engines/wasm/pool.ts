@@ -2,13 +2,8 @@
  * Long-lived worker threads, in Node and in pages, that run compiled programs together on shared memory. Knows nothing
  * about what a program computes.
  */
+import { callsAt, changedAt, goneAt, hereAt, roundAt, threadsAt } from "./meeting.ts";
 
-/**
- * Numbers at the start of a program's memory. The second is the barrier's round, which it ends; then whether parameters have
- * changed, and how many threads are in this run, 0 where one has given up. For those that follow another (see `lead`): how
- * many of them wait, how often they were called, and 1 where one has gone or all are to go.
- */
-const [roundAt, changedAt, threadsAt, hereAt, callsAt, goneAt] = [1, 2, 3, 4, 5, 6];
 /** Looks before a follower goes back to its messages, or before nobody waits for it any more: about a millisecond. */
 const patience = 200_000;
 

@@ -17,16 +17,12 @@ import {
   loop,
   memory,
 } from "./assembler.ts";
+import { arrivedAt, roundAt, threadsAt } from "./meeting.ts";
 
 /** From one place to before another, as i32 code. */
 export type Range = { readonly from: Code; readonly to: Code };
 
-/**
- * Bytes at the start of memory that a plan leaves free: how many threads have come, how often all have, and how many there
- * are in this run.
- */
-const [arrivedAt, roundAt, threadsAt] = [0, 4, 12];
-const threadsHere = i32.load(i32.const(0), threadsAt);
+const threadsHere = i32.load(i32.const(0), 4 * threadsAt);
 /** Looks at the round before a thread goes to sleep: about as long as waking it up takes. */
 const spins = 10_000;
 
@@ -53,20 +49,20 @@ export function barrierFunction(): FunctionHandle {
   return func({ name: "barrier", params: [], results: [] }, (f) => {
     const [round, count] = [f.local("i32"), f.local("i32")];
     const zero = i32.const(0);
-    const isOver = i32.ne(i32.atomic_load(zero, roundAt), local.get(round));
+    const isOver = i32.ne(i32.atomic_load(zero, 4 * roundAt), local.get(round));
     return [
-      local.set(round, i32.atomic_load(zero, roundAt)),
+      local.set(round, i32.atomic_load(zero, 4 * roundAt)),
       if_(
-        i32.ge_s(i32.add(i32.atomic_rmw_add(zero, i32.const(1), arrivedAt), i32.const(1)), threadsHere),
+        i32.ge_s(i32.add(i32.atomic_rmw_add(zero, i32.const(1), 4 * arrivedAt), i32.const(1)), threadsHere),
         [
-          i32.atomic_store(zero, zero, arrivedAt),
-          i32.atomic_store(zero, i32.add(local.get(round), i32.const(1)), roundAt),
-          drop(memory.atomic_notify(zero, i32.const(-1), roundAt)),
+          i32.atomic_store(zero, zero, 4 * arrivedAt),
+          i32.atomic_store(zero, i32.add(local.get(round), i32.const(1)), 4 * roundAt),
+          drop(memory.atomic_notify(zero, i32.const(-1), 4 * roundAt)),
         ],
         block([
           local.set(count, i32.const(spins)),
           loop([br_if(1, isOver), br_if(0, local.tee(count, i32.sub(local.get(count), i32.const(1))))]),
-          loop([br_if(1, isOver), drop(memory.atomic_wait32(zero, local.get(round), roundAt)), br(0)]),
+          loop([br_if(1, isOver), drop(memory.atomic_wait32(zero, local.get(round), 4 * roundAt)), br(0)]),
         ]),
       ),
     ];

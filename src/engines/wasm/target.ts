@@ -7,7 +7,7 @@ export const target: Target = {
   alignment: 64,
   // Rows 2 KiB apart cost the matrix product half of its speed: measured.
   rowStride: { of: 128, more: 16 },
-  // There threads meet; see `share.ts` and `pool.ts`.
+  // There threads meet: see `meeting.ts`.
   reservedBytes: 64,
   tailBytes: 64,
   memoryBytes: 2 ** 32,
