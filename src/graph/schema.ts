@@ -24,6 +24,10 @@ export type Schema<T = Readonly<Record<string, unknown>>> = { readonly [K in key
 /** The arguments of an entry in their order, by name; its options, if any, are the last. */
 export type Arguments = Readonly<Record<string, Rule>>;
 
+/** Whether it is a whole number from 0 to `count - 1`: a token's id, a class, a place. */
+export const isIndex = (value: unknown, count: number): value is number =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) < count;
+
 const isNumber = (value: unknown): value is number => typeof value === "number";
 
 /** A whole number. */

@@ -16,7 +16,9 @@ import {
   options as optionsOf,
   string,
 } from "../graph/schema.ts";
+import { createYielder } from "../graph/yielding.ts";
 import { bind } from "./bind.ts";
+import { logProbabilities } from "./log-probabilities.ts";
 import { addModel, aModel, cellsOf, checkReadsForward, type Model } from "./model.ts";
 import { Session } from "./session.ts";
 
@@ -98,7 +100,7 @@ export async function* inspectModel(
     const session = new Session(model, program);
     const predicts = model.input === "tokens" && model.inputs[0]?.count === model.outputSize;
     let before: Float64Array | undefined;
-    let lastTurnMs = performance.now();
+    const yieldNow = createYielder(20);
     for (const input of inputs) {
       const output = session.next(input).slice();
       const step = { values: Object.fromEntries(keys.map((key) => [key, program.output(key)])), output };
@@ -106,17 +108,12 @@ export async function* inspectModel(
       const loss = before === undefined ? {} : { loss: -(before[input as number] as number) };
       yield next === undefined ? step : { ...step, ...loss, probabilities: Float32Array.from(next, Math.exp) };
       before = next;
-      if (performance.now() - lastTurnMs < turnMs) continue;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      lastTurnMs = performance.now();
+      await yieldNow();
     }
   } finally {
     program.dispose();
   }
 }
-
-/** How long it may keep the thread before a page or a signal gets its turn. */
-const turnMs = 20;
 
 /** One time step of the model with its named values as outputs, and what they are. */
 function named(model: Model) {
@@ -140,11 +137,4 @@ function named(model: Model) {
     return { ...value, size: typeof shape === "number" ? shape : 1, gate: op === "sigmoid" };
   });
   return { graph, values };
-}
-
-function logProbabilities(logits: Float32Array): Float64Array {
-  const largest = logits.reduce((a, b) => Math.max(a, b));
-  const sum = logits.reduce((total, logit) => total + Math.exp(logit - largest), 0);
-  const shift = largest + Math.log(sum);
-  return Float64Array.from(logits, (logit) => logit - shift);
 }

@@ -13,6 +13,7 @@ import {
   anArray,
   checkArguments,
   formatValue,
+  isIndex,
   options as optionsOf,
   recordOf,
 } from "../graph/schema.ts";
@@ -68,7 +69,7 @@ export async function saliency(
   if (tokens.length < 2) {
     throw new InputError(`saliency: needs a token and at least one before it, got ${tokens.length}`);
   }
-  const odd = Array.from(tokens).findIndex((token) => !(Number.isInteger(token) && token >= 0 && token < count));
+  const odd = Array.from(tokens).findIndex((token) => !isIndex(token, count));
   if (odd >= 0)
     throw new InputError(`saliency: token ${odd} is ${formatValue(tokens[odd])}; tokens go from 0 to ${count - 1}`);
 

@@ -8,6 +8,7 @@ import {
   checkArguments,
   checkValue,
   formatValue,
+  isIndex,
   isList,
   isPlain,
   numbers,
@@ -80,7 +81,7 @@ export class Session extends Disposable {
     return program.output("output", this.output);
   }
   private readToken(input: unknown, count: number): Int32Array {
-    if (!(typeof input === "number" && Number.isInteger(input) && input >= 0 && input < count)) {
+    if (!isIndex(input, count)) {
       throw new InputError(`session: needs a token, a whole number from 0 to ${count - 1}, got ${formatValue(input)}`);
     }
     this.token[0] = input;

@@ -6,6 +6,7 @@
 import type { HostOptions } from "../engines/engine.ts";
 import { createBuilder, type Graph, type Node, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
+import { isIndex } from "../graph/schema.ts";
 import { bind } from "../nn/bind.ts";
 import { addModel, checkReadsForward, type Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
@@ -36,7 +37,7 @@ export async function* lossesWithout(
   }
   const keys = [...new Set(ablated.map(({ key }) => key))];
   const { graph, sizes } = maskedGraph(model, keys);
-  const odd = ablated.find(({ key, unit }) => !(Number.isInteger(unit) && unit >= 0 && unit < (sizes[key] as number)));
+  const odd = ablated.find(({ key, unit }) => !isIndex(unit, sizes[key] as number));
   if (odd !== undefined) throw new InputError(`ablation: ${odd.key} has ${sizes[odd.key]} units, and none ${odd.unit}`);
   const batch = 1 + ablated.length;
   const program = await bind(model, { graph: () => graph, steps, batch, keep: ["loss"] }, host);

@@ -11,10 +11,10 @@ import {
   string,
   wholeNumber,
 } from "../graph/schema.ts";
+import { createYielder } from "../graph/yielding.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
 import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer.ts";
-import { createTurns } from "../train/turns.ts";
 import { aLanguageModel, stopRule } from "./checks.ts";
 import { tokensToRead } from "./desk.ts";
 import { createHealing, type Ways } from "./healing.ts";
@@ -104,7 +104,7 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
   const lanes = own(await createLanes(model, beams, hostOf(options)));
-  const turns = createTurns();
+  const turns = createYielder();
   const usual = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
   const end = endOfText(tokenizer);
   const toRead = tokensToRead(tokenizer, prompt);

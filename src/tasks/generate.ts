@@ -11,6 +11,7 @@ import {
   type Schema,
   wholeNumber,
 } from "../graph/schema.ts";
+import { createYielder } from "../graph/yielding.ts";
 import { aSeed } from "../nn/random.ts";
 import { createRanking, logSoftmax, type SamplingOptions, samplingRules } from "../text/sampling.ts";
 import {
@@ -22,7 +23,6 @@ import {
   tokenName,
   vocabularySize,
 } from "../text/tokenizer.ts";
-import { createTurns } from "../train/turns.ts";
 import { aLanguageModel, aPrompt, prompts as somePrompts, stopRule, tokenCount } from "./checks.ts";
 import { createDesk, createText, type Describe, type Prompt } from "./desk.ts";
 import type { LanguageModel } from "./language-model.ts";
@@ -193,7 +193,7 @@ async function* write<Piece extends { readonly text: string }>(
   const longPrompts = prompts.some((prompt) => prompt.length >= longPrompt);
   const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
   try {
-    const turns = createTurns();
+    const turns = createYielder();
     const aborted = (): boolean => signal?.aborted === true;
     for (let begun = 0; !aborted(); ) {
       for (; begun < prompts.length && desk.count < desk.size; begun++) {

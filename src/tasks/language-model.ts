@@ -25,6 +25,7 @@ import {
   wholeNumber,
   withDefaults,
 } from "../graph/schema.ts";
+import { createYielder } from "../graph/yielding.ts";
 import { initialize } from "../nn/initializers.ts";
 import { dense, dropout, embedding, recurrent } from "../nn/layers.ts";
 import { countParameters, type Model, modelOf, nameLayers } from "../nn/model.ts";
@@ -56,7 +57,6 @@ import {
 import { smallestStream } from "../train/stream.ts";
 import { runsOf, someTokens, type Tokens, tokenSource } from "../train/token-source.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
-import { createTurns } from "../train/turns.ts";
 import { aLanguageModel } from "./checks.ts";
 import { type Task, type TaskData, taskDataOf } from "./task.ts";
 
@@ -355,7 +355,7 @@ export async function evaluateLanguageModel(
   }
   const lanes = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
   const evaluator = await createEvaluator(model, { batch: lanes, steps: 64, ...options });
-  const turns = createTurns();
+  const turns = createYielder();
   const loss = await evaluator.loss(ids, async () => turns()).finally(() => evaluator.dispose());
   if (!Number.isFinite(loss)) {
     throw new InputError(`the loss is ${loss}: the model's values are not finite numbers. Train anew at a lower rate.`);

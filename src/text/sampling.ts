@@ -19,6 +19,7 @@ import {
   type Schema,
   wholeNumber,
 } from "../graph/schema.ts";
+import { logProbabilities } from "../nn/log-probabilities.ts";
 import type { Random } from "../nn/random.ts";
 
 /** How the next token is drawn from the model's logits. Without options: in proportion to its probability. */
@@ -311,18 +312,8 @@ export function createRanking(size: number): Ranking {
  * @throws InputError for NaN, and where every logit is -Infinity
  */
 export function logSoftmax(logits: Float32Array, into = new Float64Array(logits.length)): Float64Array {
-  const max = logits[indexOfMax(logits)] as number;
-  let sum = 0;
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id] as number;
-    // The difference of equal ones is 0, also where they are infinite.
-    const relative = logit === max ? 0 : logit - max;
-    into[id] = relative;
-    sum += Math.exp(relative);
-  }
-  const log = Math.log(sum);
-  for (let id = 0; id < logits.length; id++) into[id] = (into[id] as number) - log;
-  return into;
+  indexOfMax(logits);
+  return logProbabilities(logits, into);
 }
 
 /** The lowest place of the largest logit. */

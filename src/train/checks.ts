@@ -5,6 +5,7 @@ import {
   anArray,
   checkValue,
   formatValue,
+  isIndex,
   isList,
   isPlain,
   type Rule,
@@ -117,7 +118,7 @@ export const examplesFirst =
 export function checkIndices(what: string, values: ArrayLike<number>, count: number, at: Place): void {
   for (let k = 0; k < values.length; k++) {
     const value = values[k] as number;
-    if (Number.isInteger(value) && value >= 0 && value < count) continue;
+    if (isIndex(value, count)) continue;
     throw new InputError(
       `${what} ${formatValue(value)} ${at(k)} is none: they are whole numbers from 0 to ${count - 1}`,
     );

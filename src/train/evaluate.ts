@@ -4,6 +4,7 @@ import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, alias, checkValue, options as optionsOf, type Schema } from "../graph/schema.ts";
+import { createYielder } from "../graph/yielding.ts";
 import { size } from "../nn/layers.ts";
 import { aModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
 import { disposing } from "../runtime/disposable.ts";
@@ -26,7 +27,6 @@ import { bindLoss } from "./loss-graph.ts";
 import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
 import { finishMetric, type MetricName, metricNames, namesOfMetrics } from "./metrics.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
-import { createTurns } from "./turns.ts";
 
 /** Defaults: 32 examples side by side, sparse categorical cross-entropy, no metrics, all weights 1. */
 export type EvaluateOptions = HostOptions &
@@ -149,7 +149,7 @@ export async function createMeasure(
 
   const measure = async (): Promise<Logs> => {
     const means = createMeans(metrics);
-    const turns = createTurns();
+    const turns = createYielder();
     const ready = new Set<Program>();
     let before: Program | undefined;
     for await (const { inputs, targets, weights, examples, batch, steps } of passes.pass(taken++, endedEarly)) {

@@ -1,7 +1,7 @@
 /** Data as its users have it, examples first, checked as a whole. Knows nothing about batches. */
 import { type FlatArray, flatten, isFlat, type NestedNumbers } from "../data/arrays.ts";
 import { InputError } from "../graph/input-error.ts";
-import { finiteNumber, formatValue, isList, type Rule, recordOf } from "../graph/schema.ts";
+import { finiteNumber, formatValue, isIndex, isList, type Rule, recordOf } from "../graph/schema.ts";
 import { cellsOf, type Model } from "../nn/model.ts";
 import {
   byInput,
@@ -297,7 +297,7 @@ function readClassWeight(given: Readonly<Record<number, number>>, classes: numbe
   const weights = new Float64Array(classes).fill(1);
   for (const [key, weight] of Object.entries(given)) {
     const one = Number(key);
-    if (!(Number.isInteger(one) && one >= 0 && one < classes)) {
+    if (!isIndex(one, classes)) {
       throw new InputError(`${what}: "${key}" is no class; they are 0 to ${classes - 1}`);
     }
     weights[one] = weight;

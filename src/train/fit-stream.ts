@@ -22,6 +22,7 @@ import {
   wholeNumber,
   withDefaults,
 } from "../graph/schema.ts";
+import { createYielder } from "../graph/yielding.ts";
 import { size } from "../nn/layers.ts";
 import { aModel, checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
 import { aSeed, createRandom, fromState, type RandomState } from "../nn/random.ts";
@@ -38,7 +39,6 @@ import { restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts
 import { type CheckRun, countBatches, fingerprint, streamBatches } from "./stream.ts";
 import { someTokens, type TokenSource, type Tokens, tokenRange, tokenSource } from "./token-source.ts";
 import { createTrainer, stateRules, type TrainerState, trainingRules } from "./trainer.ts";
-import { createTurns } from "./turns.ts";
 
 /** Good for text by characters on one core: many small updates beat long gradients. */
 export const fitDefaults = {
@@ -414,7 +414,7 @@ async function fitStreamWith(
   let left = false;
 
   const startMs = performance.now();
-  const turns = createTurns();
+  const turns = createYielder();
   let [pausedMs, validationMs, reportMs] = [0, undefined as number | undefined, 0];
   let [lastProgressMs, lossSince, stepsSince] = [startMs, 0, 0];
   let latest = Number.NaN;
@@ -644,7 +644,7 @@ async function validator(
   const evaluator = own(await createEvaluator(model, { batch: lanes, steps, ...host }));
   const brokenOff = Symbol("broken off");
   return async (stop) => {
-    const turns = createTurns();
+    const turns = createYielder();
     const pause = async (): Promise<void> => {
       await turns();
       if (stop()) throw brokenOff;

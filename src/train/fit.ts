@@ -19,6 +19,7 @@ import {
   type Schema,
   wholeNumber,
 } from "../graph/schema.ts";
+import { createYielder } from "../graph/yielding.ts";
 import { size } from "../nn/layers.ts";
 import { aModel, type Model } from "../nn/model.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
@@ -54,7 +55,6 @@ import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { aRate, type Rate } from "./rates.ts";
 import { type FitPlace, placeInFit, restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
 import { createTrainer, stateRules, type TrainerOptions, type TrainerState, trainingRules } from "./trainer.ts";
-import { createTurns } from "./turns.ts";
 
 /** As `createTrainer`'s, and Keras's: 1 epoch, batches of 32, shuffled, no validation, seed 0. */
 export type FitOptions = HostOptions &
@@ -200,7 +200,7 @@ async function train(
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
   const watch = own(createWatch(trainer));
-  const turns = createTurns();
+  const turns = createYielder();
   let chosen = before?.learningRate ?? optimizer.learningRate;
   const first = initialEpoch ?? 0;
   let used = chosen;

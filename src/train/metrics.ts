@@ -13,6 +13,7 @@ import {
   either,
   finiteNumber,
   flag,
+  isIndex,
   isList,
   listOf,
   lookUp,
@@ -164,7 +165,7 @@ function meanOfSteps(
   for (let row = 0; row < steps; row++) {
     if (mask !== undefined && !mask[row]) continue;
     const target = targets[row] as number;
-    if (classes && !(Number.isInteger(target) && target >= 0 && target < features)) {
+    if (classes && !isIndex(target, features)) {
       throw new InputError(`${where}: class ${target} of step ${row} is none: they are 0 to ${features - 1}`);
     }
     sum += value(row);

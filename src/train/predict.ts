@@ -16,6 +16,7 @@ import {
   options as optionsOf,
   recordOf,
 } from "../graph/schema.ts";
+import { createYielder } from "../graph/yielding.ts";
 import { bind } from "../nn/bind.ts";
 import { size } from "../nn/layers.ts";
 import { addModel, aModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
@@ -36,7 +37,6 @@ import {
   statesRule,
 } from "./examples.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
-import { createTurns } from "./turns.ts";
 
 /** Examples side by side, and time steps of each. */
 export type PredictorOptions = HostOptions & {
@@ -220,7 +220,7 @@ async function predictWith(
   if (!sourced && count !== undefined) {
     throw new InputError("predict: steps is for batches; of arrays all examples are taken. Leave it out.");
   }
-  const how: PartsOptions = { model, options, predictorOf, turns: createTurns() };
+  const how: PartsOptions = { model, options, predictorOf, turns: createYielder() };
   const late = (filling?.pre === true) !== model.backwards;
   if (!sourced) {
     const set = readInputs(model, x as InputArrays, "predict", filling);

@@ -11,6 +11,7 @@ import {
   formatValue,
   having,
   inRange,
+  isIndex,
   listOf,
   oneOf,
   type Rule,
@@ -90,4 +91,12 @@ test("a value of any kind is shown in a line", () => {
     -0,
   ];
   for (const value of values) expect(formatValue(value)).not.toMatch(/\n/);
+});
+
+test("an index is a whole number from 0 to one less than the count, and a number", () => {
+  for (const right of [0, -0, 1, 64]) expect(isIndex(right, 65), String(right)).toBe(true);
+  for (const wrong of [-1, 65, 0.5, Number.NaN, Infinity, "1", 1n, null, undefined, [1]]) {
+    expect(isIndex(wrong, 65), String(wrong)).toBe(false);
+  }
+  expect(isIndex(0, 0)).toBe(false);
 });
