@@ -9,19 +9,19 @@ import { createDesk, type Desk, type Outcome, type Text } from "../tasks/desk.ts
 import type { LaneState } from "../tasks/lanes.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { ApiError } from "./errors.ts";
-import { giveTurns } from "./turns.ts";
+import { yieldWhileBusy } from "./event-loop.ts";
 
 /** Most texts at once. */
-export const mostLanes = 32;
+export const maxLanes = 32;
 /** Lanes of the programs. */
-const sizes = [1, 4, 16, mostLanes] as const;
+const sizes = [1, 4, 16, maxLanes] as const;
 /** How long it steps before others get their turn. */
 const stepsMs = 4;
 /**
  * How long they may go on while there is something for them to do; and where that was not enough, the next time: to refuse takes
  * less than to answer, so who is refused soon makes room for the steps.
  */
-const [othersMs, mostOthersMs] = [8, 32];
+const [othersMs, maxOthersMs] = [8, 32];
 
 /** A text that a client wants. */
 export type Job<Piece> = {
@@ -204,14 +204,14 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     if (this.stepping) return;
     this.stepping = true;
     // Requests that come together begin together.
-    await giveTurns(othersMs);
+    await yieldWhileBusy(othersMs);
     let lastMs = performance.now();
     let forOthersMs: number = othersMs;
     // Texts may wait for one whose reader is slow.
     while (this.seated.size > 0 || this.clientsToSeat().length > 0) {
       this.step();
       if (performance.now() - lastMs < stepsMs) continue;
-      forOthersMs = (await giveTurns(forOthersMs)) ? othersMs : Math.min(mostOthersMs, 2 * forOthersMs);
+      forOthersMs = (await yieldWhileBusy(forOthersMs)) ? othersMs : Math.min(maxOthersMs, 2 * forOthersMs);
       lastMs = performance.now();
     }
     this.stepping = false;

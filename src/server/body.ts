@@ -1,9 +1,9 @@
 /** A request's body as JSON, as far as it may be, and as fast as it has to come. */
 import type { Readable } from "node:stream";
 import { excerpt } from "../graph/excerpt.ts";
-import { isDamage, unpacked } from "./compression.ts";
 import { ApiError } from "./errors.ts";
-import { begunInTurn, noteArrival } from "./turns.ts";
+import { noteArrival, startInTurn } from "./event-loop.ts";
+import { isDamage, unpacked } from "./gzip.ts";
 
 /** Characters of a body from which on the work for it is begun one at a time. */
 const muchWork = 8192;
@@ -47,7 +47,7 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<un
     }
     throw error instanceof ApiError ? error : new ApiError("aborted", "the body did not come to its end.");
   });
-  if (text.length > muchWork) await begunInTurn();
+  if (text.length > muchWork) await startInTurn();
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -98,7 +98,7 @@ async function* limited(
 type Take = (chunk: Uint8Array) => void;
 
 /** How much of a body is read as fast as it comes, and of how many bodies a turn of the loop reads on beyond that. */
-const [aheadBytes, mostInTurn] = [65_536, 4];
+const [aheadBytes, maxInTurn] = [65_536, 4];
 const paused = new Set<Readable>();
 
 /** It is read on when it is its turn: large bodies, however many, take little of a turn. */
@@ -107,7 +107,7 @@ function later(incoming: Readable): void {
   paused.add(incoming);
 }
 function readOn(): void {
-  for (const incoming of [...paused].slice(0, mostInTurn)) {
+  for (const incoming of [...paused].slice(0, maxInTurn)) {
     paused.delete(incoming);
     incoming.resume();
   }

@@ -6,7 +6,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import { backlog } from "./bind.ts";
-import { noteArrival, turn } from "./turns.ts";
+import { nextTurn, noteArrival } from "./event-loop.ts";
 
 /** Requests of one connection that are worked at: a client may send the next ones before it has been answered. */
 const maxAtWork = 8;
@@ -148,8 +148,8 @@ export class Connections {
     // Node takes on one connection in a turn, and those that wait when the port is closed would be lost: turn until a turn brings
     // none. The rest of this turn comes first. Where they come without end, all that can have waited by now have been taken on.
     const most = this.accepted + backlog;
-    await turn();
-    for (let before = -1; before !== this.accepted && before < most; await turn()) before = this.accepted;
+    await nextTurn();
+    for (let before = -1; before !== this.accepted && before < most; await nextTurn()) before = this.accepted;
     const { http } = this;
     const closed = new Promise<void>((resolve) => {
       // Not HTTP's own: it closes whatever looks idle at once.
@@ -165,7 +165,7 @@ export class Connections {
       for (const [socket, state] of [...this.all]) {
         if (!this.isQuiet(socket, state)) continue;
         // What has come since is read in a turn.
-        await turn();
+        await nextTurn();
         if (this.isQuiet(socket, state)) socket.destroy();
       }
       await new Promise((resolve) => setTimeout(resolve, lookMs));

@@ -3,8 +3,9 @@
  * what it holds, not of what it makes and drops on the way.
  */
 import { vocabularySize } from "../text/tokenizer.ts";
-import { type Asked, mostUnread, type Served } from "./completions.ts";
-import { bytesOfTokens } from "./kept-choice.ts";
+import { maxUnread } from "./completions/deliveries.ts";
+import { bytesOfTokens } from "./completions/kept-choice.ts";
+import type { LoadedModel } from "./loaded-models.ts";
 import type { Prompt, Writing } from "./schemas.ts";
 
 /** A request, its connection and its answer on the way out. */
@@ -18,16 +19,23 @@ const tokenLength = 8;
 /** A piece that waits to be read, and each alternative that is told with it. */
 const [ofPiece, ofAlternative] = [160, 120];
 
+type Asked = {
+  readonly prompt: readonly Prompt[];
+  readonly n: number;
+  readonly echo: boolean;
+  readonly best_of?: number | undefined;
+};
+
 /** Of a request for text. */
-export function completionBytes(served: Served, writing: Writing, { prompt, n, echo, best_of }: Asked): number {
+export function completionBytes(loaded: LoadedModel, writing: Writing, { prompt, n, echo, best_of }: Asked): number {
   const { stream, max_tokens, logprobs, stop } = writing;
   const each = Math.max(n, best_of ?? 1);
-  const lengths = lengthsOf(prompt);
+  const lengths = prompt.map(lengthOf);
   const read = lengths.reduce((total, { tokens }) => total + tokens, 0);
   const promptText = lengths.reduce((total, { bytes }) => total + bytes, 0);
   const texts = lengths.length * each;
-  const scratch = vocabularySize(served.lm.tokenizer) * (logprobs === undefined ? 36 : 64);
-  const reading = promptText + 8 * read + texts * (ofText + scratch + 2 * stateBytes(served)) + 4 * read * each;
+  const scratch = vocabularySize(loaded.lm.tokenizer) * (logprobs === undefined ? 36 : 64);
+  const reading = promptText + 8 * read + texts * (ofText + scratch + 2 * stateBytes(loaded)) + 4 * read * each;
   const stops = 2 * stop.reduce((total, one) => total + one.length, 0);
   const told = echo && logprobs !== undefined ? read * each : 0;
   const written = texts * max_tokens;
@@ -39,15 +47,15 @@ export function completionBytes(served: Served, writing: Writing, { prompt, n, e
   const kept = blocks + 2 * (echoed + written * tokenLength);
   const piece = ofPiece + (logprobs === undefined ? 0 : ofPiece + ofAlternative * logprobs);
   // What is on its way, and what has been written meanwhile.
-  const unread = 2 * Math.min(texts * (mostUnread(texts) + 1), told + written + texts) * piece + 2 * echoed;
+  const unread = 2 * Math.min(texts * (maxUnread(texts) + 1), told + written + texts) * piece + 2 * echoed;
   return Math.ceil(ofRequest + reading + stops + shares + (stream ? unread : kept));
 }
 
 /** Of a session that is kept: what its model remembers, and the text that is open. */
-export const sessionBytes = (served: Served): number => ofSession + stateBytes(served);
+export const sessionBytes = (loaded: LoadedModel): number => ofSession + stateBytes(loaded);
 
 /** Of what a model remembers of a text. */
-const stateBytes = ({ batcher }: Served): number =>
+const stateBytes = ({ batcher }: LoadedModel): number =>
   4 * Object.values(batcher.named(undefined)).reduce((total, { length }) => total + length, 0);
 
 /** Of a look inside a model: so many tokens at most, with so many numbers of each. */
@@ -55,13 +63,7 @@ export const inspectionBytes = (tokens: number, numbers: number): number =>
   Math.ceil(2 * ofRequest + tokens * (4 * numbers + 80));
 
 /** Tokens at most: no tokenizer makes more of a text than it has bytes. */
-function lengthsOf(prompt: Prompt): readonly { readonly tokens: number; readonly bytes: number }[] {
-  const ofText = (text: string) => ({ tokens: Buffer.byteLength(text), bytes: 2 * text.length });
-  if (typeof prompt === "string") return [ofText(prompt)];
-  if (typeof prompt[0] === "number") return [{ tokens: prompt.length, bytes: 8 * prompt.length }];
-  return prompt.map((one) => {
-    return typeof one === "string"
-      ? ofText(one)
-      : { tokens: (one as readonly number[]).length, bytes: 8 * (one as readonly number[]).length };
-  });
-}
+const lengthOf = (prompt: Prompt): { readonly tokens: number; readonly bytes: number } =>
+  typeof prompt === "string"
+    ? { tokens: Buffer.byteLength(prompt), bytes: 2 * prompt.length }
+    : { tokens: prompt.length, bytes: 8 * prompt.length };

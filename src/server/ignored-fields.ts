@@ -3,7 +3,7 @@ import { excerpt } from "../graph/excerpt.ts";
 import type { WarningLine } from "./options.ts";
 
 /** Names that are told of, and characters of each: clients may send any. */
-const [mostNames, mostCharacters] = [100, 60];
+const [maxNames, maxCharacters] = [100, 60];
 
 /** Told of the unknown fields of each request to a route. */
 export type IgnoredFields = (path: string, names: readonly string[]) => void;
@@ -14,12 +14,12 @@ export function createIgnoredFields(warn: (line: WarningLine) => void): IgnoredF
   const tell = (warning: string): void => warn({ time: new Date().toISOString(), warning });
   return (path, names) => {
     for (const name of names) {
-      if (told.size >= mostNames) return;
-      const short = excerpt(name, mostCharacters);
+      if (told.size >= maxNames) return;
+      const short = excerpt(name, maxCharacters);
       if (told.has(short)) continue;
       told.add(short);
       tell(`${path}: the field "${short}" is not known here, and ignored. This is said once.`);
-      if (told.size === mostNames) tell(`${mostNames} fields were ignored: no others are named.`);
+      if (told.size === maxNames) tell(`${maxNames} fields were ignored: no others are named.`);
     }
   };
 }

@@ -1,17 +1,19 @@
 /** Looking inside models: few at once, as each is much work, and beside the texts that are written. */
 import { inspectedToken, inspectText, type LabelledValue, type ReadToken, shownValues } from "../tasks/inspect-text.ts";
 import { decodeNext, encode, type Tokenizer } from "../text/tokenizer.ts";
-import { type Limits, type Served, warned } from "./completions.ts";
+import { warned } from "./completions/answers.ts";
+import type { Limits } from "./completions/limits.ts";
 import { ApiError } from "./errors.ts";
+import { nextTurn } from "./event-loop.ts";
 import { LazyList } from "./json.ts";
+import type { LoadedModel } from "./loaded-models.ts";
 import type { Warning } from "./schemas.ts";
-import { turn } from "./turns.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** Requests that look inside a model at once. */
-const mostAtOnce = 4;
+const maxAtOnce = 4;
 /** Numbers in the answer to one: about 12 MB of text. */
-const mostNumbers = 1_000_000;
+const maxNumbers = 1_000_000;
 /** Likeliest next tokens that are told. */
 const likeliest = 5;
 
@@ -29,12 +31,15 @@ export function createInspections({ maxPromptTokens }: Limits) {
   let running = 0;
   return {
     /** @throws ApiError for more than the limits; InputError for a value that there is not */
-    plan({ lm }: Served, { text, values }: { readonly text: string; readonly values: readonly string[] }): Inspection {
+    plan(
+      { lm }: LoadedModel,
+      { text, values }: { readonly text: string; readonly values: readonly string[] },
+    ): Inspection {
       const shown = shownValues(lm.model, values, "values");
       const size = shown.reduce((total, { size }) => total + size, 0);
       const ids = encode(lm.tokenizer, text);
       const numbers = ids.length * size;
-      if (ids.length > maxPromptTokens || numbers > mostNumbers) {
+      if (ids.length > maxPromptTokens || numbers > maxNumbers) {
         const [tokens, all] = [ids.length, numbers].map((count) => count.toLocaleString("en-US"));
         const wrong = `${tokens} tokens with ${all} numbers are too many for one answer`;
         throw new ApiError("invalid", `text: ${wrong}. Give a shorter text, or choose values.`, "text");
@@ -47,11 +52,11 @@ export function createInspections({ maxPromptTokens }: Limits) {
      * @throws ApiError where too many are at it, and the reason of the signal
      */
     async inspect(
-      { name, lm }: Served,
+      { name, lm }: LoadedModel,
       { ids, shown, size, warnings }: Inspection,
       signal: AbortSignal,
     ): Promise<object> {
-      if (running >= mostAtOnce) {
+      if (running >= maxAtOnce) {
         throw new ApiError(
           "queue_full",
           `${running} inspections are under way, as many as may be. Try again in a moment.`,
@@ -63,7 +68,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
         const keys = shown.map(({ key }) => key);
         for await (const token of inspectText(lm, ids, name, { values: keys, likeliest })) {
           seen.add(token);
-          await turn();
+          await nextTurn();
           signal.throwIfAborted();
         }
         const together = Math.max(1, Math.floor(1000 / size));

@@ -5,7 +5,7 @@ import { getRequestListener, RequestError } from "@hono/node-server";
 import { excerpt } from "../graph/excerpt.ts";
 import { checkArguments, inRange } from "../graph/schema.ts";
 import type { Server } from "./app.ts";
-import { bind, type ListenOptions, listenArguments, maxConnections as mostConnections } from "./bind.ts";
+import { bind, maxConnections as defaultConnections, type ListenOptions, listenArguments } from "./bind.ts";
 import { Connections } from "./connections.ts";
 import { ApiError, apiErrorOf } from "./errors.ts";
 import { serverDefaults } from "./options.ts";
@@ -32,7 +32,7 @@ const headerBytes = 16_384;
  */
 export async function listen(server: Server, options: ListenOptions): Promise<Listening> {
   checkArguments("listen", { server, options }, listenArguments);
-  const { host, port, drainMs = 0, maxConnections = mostConnections, stallMs = serverDefaults.stallMs } = options;
+  const { host, port, drainMs = 0, maxConnections = defaultConnections, stallMs = serverDefaults.stallMs } = options;
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,
     // Of HTTP/1.0, which needs no host: a balancer's question for the health.

@@ -3,9 +3,20 @@ import { createHash } from "node:crypto";
 import type { HostOptions } from "../engines/engine.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { type LanguageModel, writeLanguageModel } from "../tasks/language-model.ts";
-import { createBatcher, queueFull } from "./batcher.ts";
-import type { Piece, Served } from "./completions.ts";
+import { type Batcher, createBatcher, queueFull } from "./batcher.ts";
+import type { Piece } from "./completions/piece.ts";
 import { ApiError } from "./errors.ts";
+
+/** A model at work under its name. */
+export type LoadedModel = {
+  readonly name: string;
+  readonly lm: LanguageModel;
+  readonly batcher: Batcher<Piece>;
+  /** Seconds since 1970. */
+  readonly created: number;
+  /** Of its layers, values and tokenizer: what one remembers is nothing to another. */
+  readonly fingerprint: string;
+};
 
 type Options = HostOptions & { readonly queue: number };
 type Models = Readonly<Record<string, LanguageModel>>;
@@ -15,9 +26,9 @@ export async function loadModels(models: Models, options: Options): Promise<Load
   return new LoadedModels(await load(models, options), options);
 }
 
-async function load(models: Models, options: Options): Promise<ReadonlyMap<string, Served>> {
+async function load(models: Models, options: Options): Promise<ReadonlyMap<string, LoadedModel>> {
   const created = Math.floor(Date.now() / 1000);
-  const all = new Map<string, Served>();
+  const all = new Map<string, LoadedModel>();
   try {
     for (const [name, lm] of Object.entries(models)) {
       const fingerprint = fingerprintOf(lm);
@@ -36,21 +47,21 @@ const fingerprintOf = ({ model, tokenizer }: LanguageModel): string =>
 
 /** Owns the models' programs until it is disposed of. */
 export class LoadedModels {
-  private served: ReadonlyMap<string, Served>;
-  private readonly replaced = new Set<Served>();
+  private served: ReadonlyMap<string, LoadedModel>;
+  private readonly replaced = new Set<LoadedModel>();
   private readonly options: Options;
 
-  constructor(served: ReadonlyMap<string, Served>, options: Options) {
+  constructor(served: ReadonlyMap<string, LoadedModel>, options: Options) {
     this.served = served;
     this.options = options;
   }
 
-  get all(): readonly Served[] {
+  get all(): readonly LoadedModel[] {
     return [...this.served.values()];
   }
 
   /** @throws ApiError model_not_found */
-  find(name: string): Served {
+  find(name: string): LoadedModel {
     const found = this.served.get(name);
     if (found !== undefined) return found;
     const names = [...this.served.keys()].join(", ");
@@ -65,14 +76,14 @@ export class LoadedModels {
 
   /** These are found from now on. */
   async replace(models: Models): Promise<void> {
-    const served = await load(models, this.options);
+    const loaded = await load(models, this.options);
     // Those before it by now: another call may have come first.
     for (const one of this.served.values()) this.replaced.add(one);
-    this.served = served;
+    this.served = loaded;
   }
 
   /** Each that was replaced gives its memory back once nobody uses it. */
-  retire(isUsed: (served: Served) => boolean): void {
+  retire(isUsed: (loaded: LoadedModel) => boolean): void {
     for (const one of this.replaced) {
       if (!one.batcher.isIdle || isUsed(one)) continue;
       one.batcher.dispose();

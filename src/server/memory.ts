@@ -8,7 +8,7 @@ import { ApiError, waitedFor } from "./errors.ts";
 /** Of the whole: bodies before their work has begun, sessions, and the work itself. */
 const shares = { bodies: 1 / 4, sessions: 1 / 8, work: 5 / 8 } as const;
 /** How much of the work's share one client may hold while it asks for more: the rest is there for others. */
-const mostOfOne = 3 / 4;
+const maxOfOne = 3 / 4;
 
 /** What one request holds. */
 export type Holding = {
@@ -25,7 +25,7 @@ export type Holding = {
 
 type Waiting = { readonly holding: Holding; readonly bytes: number; readonly start: () => void };
 
-const shown = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString("en-US")} MB`;
+const formatBytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString("en-US")} MB`;
 
 export class MemoryBudget {
   readonly maxBytes: number;
@@ -97,7 +97,7 @@ export class MemoryBudget {
   async start(holding: Holding, bytes: number, signal: AbortSignal): Promise<void> {
     const most = this.maxBytes * shares.work;
     if (bytes > most) {
-      const wrong = `this would take about ${shown(bytes)} of memory, more than the ${shown(most)} that a request may have`;
+      const wrong = `this would take about ${formatBytes(bytes)} of memory, more than the ${formatBytes(most)} that a request may have`;
       const hint =
         "Ask for a shorter prompt, fewer tokens (max_tokens), texts (n) or log-probabilities, or stream the answer.";
       throw new ApiError("invalid", `${wrong}. ${hint}`);
@@ -142,7 +142,7 @@ export class MemoryBudget {
   private fits(client: string, bytes: number): "yes" | "client" | "all" {
     const most = this.maxBytes * shares.work;
     const own = this.byClient.get(client) ?? 0;
-    if (own > 0 && own + bytes > mostOfOne * most) return "client";
+    if (own > 0 && own + bytes > maxOfOne * most) return "client";
     return this.workBytes + bytes > most ? "all" : "yes";
   }
 

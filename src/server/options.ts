@@ -187,7 +187,7 @@ const origin: Rule = {
 export const isOrigin = (text: string): boolean =>
   text === "*" || (URL.canParse(text) && new URL(text).origin === text);
 /** Of UTF-8 that is still one text. */
-const mostBytes = 2 ** 29 - 24;
+const maxBytes = 2 ** 29 - 24;
 
 export const serverRules: Schema<ServerOptions> = {
   ...hostRules,
@@ -196,7 +196,7 @@ export const serverRules: Schema<ServerOptions> = {
   hosts: alias(listOf(aHost, 1), "host", "allowedHosts"),
   trustProxy: alias(trustProxyRule, "trustedProxies"),
   basePath: alias(aPath, "prefix", "apiPrefix", "rootPath"),
-  maxBodyBytes: wholeNumber(1, mostBytes),
+  maxBodyBytes: wholeNumber(1, maxBytes),
   maxMemoryBytes: alias(wholeNumber(1_000_000), "memory", "maxMemory"),
   maxTokens: count,
   maxPromptTokens: count,

@@ -47,10 +47,12 @@ export const only = (isDefault: (value: unknown) => boolean, wanted: string, des
     .optional()
     .meta({ description });
 
-export type Prompt = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
+/** Text, or tokens. */
+export type Prompt = string | readonly number[];
+type Prompts = Prompt | readonly string[] | readonly (readonly number[])[];
 
 /** Checked by hand: of a union, zod would try every member on every token of a long list. */
-function isPrompt(value: unknown): value is Prompt | null | undefined {
+function isPrompt(value: unknown): value is Prompts | null | undefined {
   if (value === null || value === undefined || typeof value === "string") return true;
   const isToken = (item: unknown): boolean => Number.isInteger(item);
   if (!Array.isArray(value) || value.length === 0) return false;
@@ -62,9 +64,12 @@ function isPrompt(value: unknown): value is Prompt | null | undefined {
 }
 const tokens = { type: "array", items: { type: "integer", minimum: 0 } };
 const prompt = z
-  .custom<Prompt | null | undefined>(isPrompt, needs("text, a list of texts, tokens, or a list of lists of tokens"))
+  .custom<Prompts | null | undefined>(isPrompt, needs("text, a list of texts, tokens, or a list of lists of tokens"))
   .optional()
-  .transform((value): Prompt => value ?? "")
+  // One, or several: behind this it is a list.
+  .transform((value): readonly Prompt[] =>
+    Array.isArray(value) && typeof value[0] !== "number" ? value : [(value ?? "") as Prompt],
+  )
   .meta({
     description:
       "What to go on from: text or tokens, one or several. Without it, the end of a text or line. A text may end within a token, tokens are read as they are. Line ends are read as LF.",
@@ -79,13 +84,13 @@ const prompt = z
 
 const someText = text("text of at least one character").min(1, needs("text of at least one character"));
 /** Dozens are sent by clients for stories: the names of all who speak. */
-const mostStops = 128;
+const maxStops = 128;
 const stop = z
-  .union([text(), z.array(text()).max(mostStops)], needs(`text, or a list of at most ${mostStops} texts`))
+  .union([text(), z.array(text()).max(maxStops)], needs(`text, or a list of at most ${maxStops} texts`))
   .nullish()
   .transform((value): readonly string[] => (typeof value === "string" ? [value] : (value ?? [])).map(unixLineEnds))
   .transform((stops) => stops.filter((one) => one !== ""))
-  .meta({ description: `The text ends before any of these; at most ${mostStops}.` });
+  .meta({ description: `The text ends before any of these; at most ${maxStops}.` });
 
 /** OpenAI's least bias keeps a token out. */
 const biasOf = (value: number): number => (value === -100 ? -Infinity : value);
@@ -426,7 +431,6 @@ export const completionEvent = z.union([completionChunk, errorBody]).meta({
     "The data of each event: a piece, or the error that ends the stream in its place. The last event's is [DONE]. Comments may stand between events.",
 });
 
-export type CompletionRequest = z.output<typeof completionRequest>;
 /** How a text is to be written. */
 export type Writing = Omit<
   z.output<typeof sessionCompletionRequest>,

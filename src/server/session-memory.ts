@@ -1,9 +1,9 @@
 /** What a session remembers, and how it goes on from there with a text. Knows nothing about requests. */
-import type { Retake, Text } from "../tasks/desk.ts";
-import { tokensToRead } from "../tasks/desk.ts";
+import { type Retake, type Text, tokensToRead } from "../tasks/desk.ts";
 import { openFrom } from "../tasks/healing.ts";
 import type { LaneState } from "../tasks/lanes.ts";
 import { decode, encode, type Tokenizer } from "../text/tokenizer.ts";
+import type { PromptTokens } from "./completions/prompt.ts";
 
 /** What was read and shown. */
 export type Memory = {
@@ -69,23 +69,25 @@ function readingOf(tokenizer: Tokenizer, memory: Memory, text: string): Reading 
 
 /** How a text is written that goes on from what is remembered. */
 type GoingOn = {
-  readonly prompt: Int32Array;
-  readonly healFrom: number;
-  readonly state: LaneState | undefined;
-  readonly rest?: Uint8Array;
-  readonly retake?: Retake;
+  readonly prompt: PromptTokens;
   /** What is remembered when that text has ended. */
   readonly after: (
     text: Pick<Text<unknown>, "state" | "latest" | "written" | "replaced" | "rest" | "again">,
   ) => Remembered;
 };
 
+/** What is given counts as read, without what was open before it. */
+const sentAs = (tokenizer: Tokenizer, prompt: string) => ({ sent: prompt, count: encode(tokenizer, prompt).length });
+
 /** It only reads: the end of what it is given stays open for what comes next. */
 export function readOn(tokenizer: Tokenizer, remembered: Remembered, prompt: string): GoingOn {
   const { memory } = remembered;
   const { toRead, healFrom, settled, after } = readingOf(tokenizer, memory, prompt);
   return {
-    ...{ prompt: toRead.subarray(0, settled), healFrom, state: memory.state },
+    prompt: {
+      ...{ tokens: toRead.subarray(0, settled), healFrom, ...sentAs(tokenizer, prompt) },
+      memory: { state: memory.state, goesOn: true },
+    },
     after: ({ state }) => (prompt === "" ? remembered : { memory: after(state), part: undefined }),
   };
 }
@@ -96,17 +98,19 @@ export function writeOn(tokenizer: Tokenizer, { memory, part }: Remembered, prom
   const { toRead, healFrom, settled, tokens, after } = readingOf(tokenizer, from, prompt);
   /** What is remembered after a text that was shown. */
   let again: Reading | undefined;
+  const retake: Retake = {
+    keepAfter: settled,
+    readAgain(shown, kept) {
+      // What was written after half a character is read after what was shown before it.
+      const base = from === part ? memory : shown === "" || toRead.length > 0 ? after(kept) : begun(tokenizer, memory);
+      again = readingOf(tokenizer, base, shown);
+      return { tokens: again.toRead.subarray(0, again.settled), state: base.state };
+    },
+  };
   return {
-    ...{ prompt: toRead, healFrom, state: from.state, ...(from === part && { rest: part.rest }) },
-    retake: {
-      keepAfter: settled,
-      readAgain(shown, kept) {
-        // What was written after half a character is read after what was shown before it.
-        const base =
-          from === part ? memory : shown === "" || toRead.length > 0 ? after(kept) : begun(tokenizer, memory);
-        again = readingOf(tokenizer, base, shown);
-        return { tokens: again.toRead.subarray(0, again.settled), state: base.state };
-      },
+    prompt: {
+      ...{ tokens: toRead, healFrom, ...sentAs(tokenizer, prompt) },
+      memory: { state: from.state, goesOn: true, retake, ...(from === part && { rest: part.rest }) },
     },
     after(text) {
       const written: Memory = {

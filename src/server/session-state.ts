@@ -1,18 +1,20 @@
 /** All that a session remembers as JSON, to the bit, and back: what comes back may be anybody's. */
 import type { LaneState } from "../tasks/lanes.ts";
-import { encode, hasUnknown, vocabularySize } from "../text/tokenizer.ts";
-import type { Limits, Served } from "./completions.ts";
+import { encode, hasUnknown } from "../text/tokenizer.ts";
+import type { Limits } from "./completions/limits.ts";
 import { ApiError } from "./errors.ts";
+import type { LoadedModel } from "./loaded-models.ts";
 import type { SessionMemory } from "./schemas.ts";
 import type { Memory, Remembered } from "./session-memory.ts";
 import type { Session } from "./sessions.ts";
+import { checkTokens } from "./token-ids.ts";
 
-export function sessionMemoryOf({ served, remembered: { memory, part } }: Session): Required<SessionMemory> {
-  const { name: model, fingerprint } = served;
+export function sessionMemoryOf({ loaded, remembered: { memory, part } }: Session): Required<SessionMemory> {
+  const { name: model, fingerprint } = loaded;
   const about = ({ tokens, pending, state }: Memory) => ({
     tokens,
     pending: [...pending],
-    state: named(served, state),
+    state: named(loaded, state),
   });
   return {
     ...{ object: "session.state", model, fingerprint, ...about(memory), open: memory.open },
@@ -20,7 +22,7 @@ export function sessionMemoryOf({ served, remembered: { memory, part } }: Sessio
   };
 }
 
-const named = ({ batcher }: Served, state: LaneState | undefined): Record<string, string> | null =>
+const named = ({ batcher }: LoadedModel, state: LaneState | undefined): Record<string, string> | null =>
   state === undefined
     ? null
     : Object.fromEntries(
@@ -31,7 +33,7 @@ const named = ({ batcher }: Served, state: LaneState | undefined): Record<string
       );
 
 /** Bytes of the longest body that may be put back. */
-export const mostStateBytes = ({ batcher }: Served): number =>
+export const maxStateBytes = ({ batcher }: LoadedModel): number =>
   // Of its numbers twice, for half a character; names and the rest.
   100_000 +
   2 *
@@ -41,34 +43,30 @@ export const mostStateBytes = ({ batcher }: Served): number =>
  * What to go on from.
  * @throws ApiError state_mismatch for another model's, invalid for what is none of this one's
  */
-export function rememberedOf(served: Served, body: SessionMemory, { maxPromptTokens }: Limits): Remembered {
+export function rememberedOf(loaded: LoadedModel, body: SessionMemory, { maxPromptTokens }: Limits): Remembered {
   const { fingerprint, open, part } = body;
-  if (fingerprint !== served.fingerprint) {
-    const wrong = `fingerprint: this is the state of another model than ${served.name}, whose is ${served.fingerprint}.`;
+  if (fingerprint !== loaded.fingerprint) {
+    const wrong = `fingerprint: this is the state of another model than ${loaded.name}, whose is ${loaded.fingerprint}.`;
     throw new ApiError("state_mismatch", wrong, "fingerprint");
   }
-  if (open !== "" && encode(served.lm.tokenizer, open).length > maxPromptTokens) {
+  if (open !== "" && encode(loaded.lm.tokenizer, open).length > maxPromptTokens) {
     throw invalid("open", `needs at most ${maxPromptTokens.toLocaleString("en-US")} tokens`);
   }
-  const memory = { ...memoryOf(served, body, ""), open };
+  const memory = { ...memoryOf(loaded, body, ""), open };
   if (part === null) return { memory, part: undefined };
   const rest = Uint8Array.from(Buffer.from(part.rest, "base64"));
-  if (hasUnknown(served.lm.tokenizer)) throw invalid("part", "needs null: this model's tokens are whole characters");
+  if (hasUnknown(loaded.lm.tokenizer)) throw invalid("part", "needs null: this model's tokens are whole characters");
   if (rest.length === 0 || rest.length > 3) throw invalid("part.rest", `needs 1 to 3 bytes, got ${rest.length}`);
   if (part.pending.length === 0) throw invalid("part.pending", "needs the token that was written last");
-  return { memory, part: { ...memoryOf(served, part, "part."), open: "", rest } };
+  return { memory, part: { ...memoryOf(loaded, part, "part."), open: "", rest } };
 }
 
 function memoryOf(
-  { lm, batcher }: Served,
+  { lm, batcher }: LoadedModel,
   { tokens, pending, state }: Pick<SessionMemory, "tokens" | "pending" | "state">,
   where: string,
 ): Memory {
-  const size = vocabularySize(lm.tokenizer);
-  const [token] = pending;
-  if (token !== undefined && token >= size) {
-    throw invalid(`${where}pending`, `the model's tokens go from 0 to ${size - 1}, got ${token}`);
-  }
+  checkTokens(`${where}pending`, lm.tokenizer, pending);
   const about = { tokens, pending: Int32Array.from(pending), open: "" };
   if (state === null) return { ...about, state: undefined };
   const wanted = Object.entries(batcher.named(undefined));

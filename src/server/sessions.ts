@@ -1,8 +1,8 @@
 /** Texts that are gone on with: what a model remembers between requests, each for a time. Knows nothing about HTTP. */
 import { randomUUID } from "node:crypto";
 import { excerpt } from "../graph/excerpt.ts";
-import type { Served } from "./completions.ts";
 import { ApiError } from "./errors.ts";
+import type { LoadedModel } from "./loaded-models.ts";
 import { nothing, type Remembered } from "./session-memory.ts";
 
 export type Session = {
@@ -10,7 +10,7 @@ export type Session = {
   /** Whose it is. */
   readonly owner: string;
   /** Also where other models are served by now. */
-  readonly served: Served;
+  readonly loaded: LoadedModel;
   /** Seconds since 1970. */
   readonly created: number;
   /** Its place among all that there ever were. */
@@ -24,9 +24,9 @@ export type Session = {
 };
 
 export type SessionsOptions = {
-  readonly most: number;
+  readonly max: number;
   /** Of one owner. */
-  readonly mostEach: number;
+  readonly maxEach: number;
   readonly lifeMs: number;
   /** Longest that a request may be at one. */
   readonly requestMs: number;
@@ -51,9 +51,9 @@ export class Sessions {
   }
 
   /** A session, which is not among the others before it is added. */
-  create(owner: string, served: Served, remembered: Remembered = nothing): Session {
+  create(owner: string, loaded: LoadedModel, remembered: Remembered = nothing): Session {
     return {
-      ...{ id: `sess-${randomUUID()}`, owner, served, created: Math.floor(Date.now() / 1000), number: this.made++ },
+      ...{ id: `sess-${randomUUID()}`, owner, loaded, created: Math.floor(Date.now() / 1000), number: this.made++ },
       ...{ remembered, used: this.uses++, expiresMs: Date.now() + this.options.lifeMs, busyUntilMs: undefined },
     };
   }
@@ -64,12 +64,12 @@ export class Sessions {
    * @throws ApiError session_limit where none can go, and when there is a place as far as one can know
    */
   add(session: Session, kept?: Session): void {
-    const { most, mostEach } = this.options;
+    const { max, maxEach } = this.options;
     this.expire();
     const own = this.of(session.owner);
-    if (own.length >= mostEach || this.all.size >= most) {
+    if (own.length >= maxEach || this.all.size >= max) {
       const idle = own.filter((one) => one !== kept && one.busyUntilMs === undefined);
-      if (Math.min(most, mostEach) < (kept === undefined ? 1 : 2)) throw never(Math.min(most, mostEach));
+      if (Math.min(max, maxEach) < (kept === undefined ? 1 : 2)) throw never(Math.min(max, maxEach));
       if (idle.length === 0) throw this.full(own);
       this.delete(idle.reduce((a, b) => (b.used < a.used ? b : a)));
     }
@@ -77,13 +77,13 @@ export class Sessions {
   }
 
   private full(own: readonly Session[]): ApiError {
-    const { most, mostEach, lifeMs } = this.options;
+    const { max, maxEach, lifeMs } = this.options;
     // One's own makes room as soon as its request has ended; another one's once it is not used any more.
     const ends = own.map(({ busyUntilMs = 0 }) => busyUntilMs);
-    const others = own.length >= mostEach ? [] : [...this.all.values()].filter((one) => !own.includes(one));
+    const others = own.length >= maxEach ? [] : [...this.all.values()].filter((one) => !own.includes(one));
     for (const { expiresMs, busyUntilMs } of others)
       ends.push(busyUntilMs === undefined ? expiresMs : busyUntilMs + lifeMs);
-    const whose = own.length >= mostEach ? `${mostEach} sessions of yours` : `${most} sessions`;
+    const whose = own.length >= maxEach ? `${maxEach} sessions of yours` : `${max} sessions`;
     const wrong = `there are ${whose}, as many as there may be, and none of yours is idle. Wait, or delete one.`;
     const next = ends.length === 0 ? lifeMs : Math.min(...ends) - Date.now();
     return new ApiError("session_limit", wrong, undefined, { retryAfter: Math.max(1, Math.ceil(next / 1000)) });
@@ -130,9 +130,9 @@ export class Sessions {
   }
 
   /** Whether one of them goes on with this model. */
-  use(served: Served): boolean {
+  use(loaded: LoadedModel): boolean {
     this.expire();
-    return [...this.all.values()].some((session) => session.served === served);
+    return [...this.all.values()].some((session) => session.loaded === loaded);
   }
 
   delete({ id }: Session): void {
@@ -157,8 +157,8 @@ export class Sessions {
 }
 
 /** Where not even one more than the one that is copied may be. */
-function never(most: number): ApiError {
-  const wrong = most === 0 ? "this server keeps no sessions" : "you may have 1 session: there is no place for a copy";
+function never(max: number): ApiError {
+  const wrong = max === 0 ? "this server keeps no sessions" : "you may have 1 session: there is no place for a copy";
   return new ApiError("session_limit", `${wrong}.`, undefined, { retryAfter: false });
 }
 

@@ -1,9 +1,9 @@
 /** How long the texts of a request wait, and how fast they are written: for the figures and the log. */
-import type { Order } from "./completions.ts";
-import type { RequestContext } from "./context.ts";
+import type { CompletionRequest } from "./completions/request.ts";
 import type { Metrics } from "./metrics.ts";
+import type { RequestContext } from "./request-context.ts";
 
-/** Told of a text, by its place in the order. */
+/** Told of a text, by its place in the request. */
 export type Watch = {
   /** It has a lane, for the first time or again. */
   readonly seated: (choice: number) => void;
@@ -11,9 +11,9 @@ export type Watch = {
   readonly came: (choice: number, ended: boolean) => void;
 };
 
-export function createWatch({ served, texts }: Order, request: RequestContext, metrics: Metrics): Watch {
+export function createWatch({ loaded, texts }: CompletionRequest, request: RequestContext, metrics: Metrics): Watch {
   const placedMs = performance.now();
-  const labels = { model: served.name };
+  const labels = { model: loaded.name };
   const waits = new Set(texts.keys());
   /** Of each text, when its first token was there, and how many were. */
   const first: { ms: number; written: number }[] = [];

@@ -5,15 +5,15 @@ import { unixLineEnds } from "../text/line-ends.ts";
 import type { Warning } from "./schemas.ts";
 
 /** Characters that are named. */
-const mostNamed = 10;
+const maxNamed = 10;
 
 /** A warning for each field of a request whose texts have characters that the model does not know. */
 export function warningsOf(lm: LanguageModel, fields: Readonly<Record<string, readonly string[]>>): readonly Warning[] {
   return Object.entries(fields).flatMap(([param, texts]): readonly Warning[] => {
     const unknown = [...new Set(texts.flatMap((text) => unknownCharacters(lm, unixLineEnds(text))))];
     if (unknown.length === 0) return [];
-    const named = unknown.slice(0, mostNamed).map(nameOf).join(", ");
-    const more = unknown.length > mostNamed ? ` and ${unknown.length - mostNamed} more` : "";
+    const named = unknown.slice(0, maxNamed).map(nameOf).join(", ");
+    const more = unknown.length > maxNamed ? ` and ${unknown.length - maxNamed} more` : "";
     const effect = param === "stop" ? "It never writes them" : "It reads each as one unknown character";
     const message = `${param}: the model does not know ${named}${more}. ${effect}.`;
     return [{ code: "unknown_characters", param, message }];

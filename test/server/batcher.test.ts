@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from "vitest";
 import { createRandom } from "../../src/nn/random.ts";
 import { createBatcher, type Job } from "../../src/server/batcher.ts";
 import { ApiError } from "../../src/server/errors.ts";
-import { turn } from "../../src/server/turns.ts";
+import { nextTurn } from "../../src/server/event-loop.ts";
 import { createText, Desk } from "../../src/tasks/desk.ts";
 import { until } from "../helpers/waiting.ts";
 import { book, serving, tiny } from "./serving.ts";
@@ -147,7 +147,7 @@ test("a text whose reader keeps up has a lane whenever one looks, however often 
   await until(() => pauses > 0);
   const seen = new Set<number>();
   for (let k = 0; k < 100; k++) {
-    await turn();
+    await nextTurn();
     seen.add(batcher.lanesInUse);
   }
   batcher.remove(job);
@@ -203,7 +203,7 @@ describe("texts that go on from what another one has read", () => {
     batcher.add([job, ...others]);
     await until(() => job.text.read === 100);
     const step = vi.spyOn(Desk.prototype, "step");
-    for (let k = 0; k < 50; k++) await turn();
+    for (let k = 0; k < 50; k++) await nextTurn();
     expect(step).not.toHaveBeenCalled();
     step.mockRestore();
     expect([batcher.lanesInUse, batcher.queueLength, ended(others)]).toEqual([0, 3, 0]);

@@ -1,7 +1,7 @@
 /** What OpenAI's own client gets for messages. */
 import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
-import { conversationOf } from "../../src/server/chat.ts";
+import { conversationOf } from "../../src/server/completions/chat.ts";
 import type { LanguageModel } from "../../src/tasks/language-model.ts";
 import { textOf } from "../helpers/models.ts";
 import { until } from "../helpers/waiting.ts";

@@ -4,8 +4,8 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { readBody } from "../../src/server/body.ts";
-import { compressed } from "../../src/server/compression.ts";
-import type { Env } from "../../src/server/context.ts";
+import { compress } from "../../src/server/middleware/compress.ts";
+import type { Env } from "../../src/server/request-context.ts";
 import { connectTo } from "../helpers/sockets.ts";
 import { pause, until } from "../helpers/waiting.ts";
 import { serving } from "./serving.ts";
@@ -180,7 +180,7 @@ describe("an answer", () => {
         },
         { highWaterMark: 0 },
       );
-    const app = new Hono<Env>().use(compressed).get("/", () => {
+    const app = new Hono<Env>().use(compress).get("/", () => {
       return new Response(source(), { headers: { "Content-Type": "application/json" } });
     });
     const answer = await app.request("/", { headers: { "Accept-Encoding": "gzip" } });
@@ -198,7 +198,7 @@ describe("an answer", () => {
       start: (controller) => controller.enqueue(Buffer.alloc(100_000, "{}")),
       pull: (controller) => controller.error(new Error("the disk is gone")),
     });
-    const app = new Hono<Env>().use(compressed).get("/", () => {
+    const app = new Hono<Env>().use(compress).get("/", () => {
       return new Response(source, { headers: { "Content-Type": "application/json" } });
     });
     const answer = await app.request("/", { headers: { "Accept-Encoding": "gzip" } });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createServer } from "../../src/server/app.ts";
+import { bytesOfTokens } from "../../src/server/completions/kept-choice.ts";
 import { completionBytes } from "../../src/server/costs.ts";
-import { bytesOfTokens } from "../../src/server/kept-choice.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
 import { type Connection, connectTo } from "../helpers/sockets.ts";
 import { pause, until } from "../helpers/waiting.ts";
@@ -98,17 +98,17 @@ describe("what is estimated", () => {
     ...{ max_tokens: 16, temperature: 1, top_p: 1, top_k: undefined, min_p: 0, presence_penalty: 0 },
     ...{ frequency_penalty: 0, stop: [], seed: undefined, logprobs: undefined, stream: false },
   } as never as Parameters<typeof completionBytes>[1];
-  const ask = { prompt: "", n: 1, echo: false };
+  const ask = { prompt: [""], n: 1, echo: false };
 
   test("grows with prompts as text or tokens, texts, tokens, log-probabilities, echo and stop strings", async () => {
     const one = await served();
     const bytes = (more = {}, asked = {}) => completionBytes(one, { ...writing, ...more }, { ...ask, ...asked });
     const least = bytes();
     for (const asked of [
-      { prompt: "a".repeat(1000) },
-      { prompt: Array(1000).fill(1) },
-      { prompt: Array(10).fill([1, 2]) },
       { prompt: ["a".repeat(1000)] },
+      { prompt: [Array(1000).fill(1)] },
+      { prompt: Array(10).fill([1, 2]) },
+      { prompt: Array(3).fill("a".repeat(300)) },
       { n: 8 },
     ]) {
       expect(bytes({}, asked), JSON.stringify(asked).slice(0, 40)).toBeGreaterThan(least + 3000);
@@ -121,11 +121,11 @@ describe("what is estimated", () => {
     ]) {
       expect(bytes(more), JSON.stringify(more).slice(0, 40)).toBeGreaterThan(least + 1000);
     }
-    const prompt = "a".repeat(65_000);
+    const prompt = ["a".repeat(65_000)];
     const told = bytes({ logprobs: 5 }, { prompt, echo: true });
     expect(told).toBeGreaterThan(bytesOfTokens(65_016, 5));
     expect(told, "an answer of 11 MB takes half of that").toBeLessThan(8_000_000);
-    expect(bytes({ logprobs: 5 }, { n: 128, prompt: "a" })).toBeLessThan(3e7);
+    expect(bytes({ logprobs: 5 }, { n: 128, prompt: ["a"] })).toBeLessThan(3e7);
     one.batcher.dispose();
   });
 });

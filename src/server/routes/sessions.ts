@@ -1,47 +1,38 @@
 /** What is asked of sessions: to begin one, to go on with its text, to look at it, to copy it, to end it. */
 import type { Context } from "hono";
-import { excerpt } from "../graph/excerpt.ts";
-import { encode } from "../text/tokenizer.ts";
-import type { Answer, Sender } from "./answer.ts";
-import {
-  checkLimits,
-  completionFormat,
-  type Limits,
-  type Order,
-  seedOf,
-  textOf,
-  warned,
-  withLength,
-} from "./completions.ts";
-import type { Env } from "./context.ts";
-import { completionBytes } from "./costs.ts";
-import { ApiError } from "./errors.ts";
-import { LazyList } from "./json.ts";
-import type { LoadedModels } from "./loaded-models.ts";
-import { type Handlers, routes } from "./openapi.ts";
-import { customerOf } from "./proxies.ts";
-import { check, type Writing } from "./schemas.ts";
-import { readOn, writeOn } from "./session-memory.ts";
-import { rememberedOf, sessionMemoryOf } from "./session-state.ts";
-import type { Session, Sessions } from "./sessions.ts";
-import { warningsOf } from "./warnings.ts";
+import { excerpt } from "../../graph/excerpt.ts";
+import type { Answer } from "../answer.ts";
+import { warned } from "../completions/answers.ts";
+import type { Limits } from "../completions/limits.ts";
+import { type CompletionRequest, createRequest, withLength } from "../completions/request.ts";
+import { completionBytes } from "../costs.ts";
+import { ApiError } from "../errors.ts";
+import { LazyList } from "../json.ts";
+import type { LoadedModels } from "../loaded-models.ts";
+import { customerOf } from "../proxies.ts";
+import type { Env, WaitForMemory } from "../request-context.ts";
+import { check, type Writing } from "../schemas.ts";
+import type { Sender } from "../send.ts";
+import { readOn, writeOn } from "../session-memory.ts";
+import { rememberedOf, sessionMemoryOf } from "../session-state.ts";
+import type { Session, Sessions } from "../sessions.ts";
+import { type Handlers, routes } from "./table.ts";
 
 type Parts = {
   readonly models: LoadedModels;
   readonly sessions: Sessions;
   readonly limits: Limits;
   readonly answer: Answer;
-  /** Waits until there is memory for so many bytes. */
-  readonly start: (c: Context<Env>, bytes: number) => Promise<void>;
+  readonly start: WaitForMemory;
   readonly send: Sender;
 };
 
 export function sessionRoutes({ models, sessions, limits, answer, start, send }: Parts) {
   const ownerOf = (c: Context<Env>): string => customerOf(c.var.request.client);
   const sessionOf = (c: Context<Env>): Session => sessions.find(ownerOf(c), c.req.param("id") ?? "");
-  const startText = (c: Context<Env>, { served, remembered }: Session, writing: Writing, prompt: string) => {
+  const startText = (c: Context<Env>, { loaded, remembered }: Session, writing: Writing, prompt: string) => {
     const { open } = remembered.part ?? remembered.memory;
-    return start(c, completionBytes(served, writing, { prompt: open + prompt, n: 1, echo: false }));
+    return start(c, completionBytes(loaded, writing, { prompt: [open + prompt], n: 1, echo: false }));
   };
 
   return {
@@ -49,16 +40,16 @@ export function sessionRoutes({ models, sessions, limits, answer, start, send }:
       const session = sessions.create(ownerOf(c), models.find(model));
       const onlyReads = check(routes.completeSession.body, { max_tokens: 0 });
       await startText(c, session, onlyReads, prompt);
-      const order = orderOf(session, onlyReads, prompt, limits);
+      const completion = requestOf(session, onlyReads, prompt, limits);
       const leave = sessions.enter(session);
       sessions.add(session);
       try {
-        await answer(c, order, leave);
+        await answer(c, completion, leave);
       } catch (error) {
         sessions.delete(session);
         throw error;
       }
-      return c.json({ ...summary(session), ...warned(order) }, 201);
+      return c.json({ ...summary(session), ...warned(completion) }, 201);
     },
     listSessions(c, { limit, after }) {
       const { page, hasMore } = sessions.list(ownerOf(c), { limit, after });
@@ -67,30 +58,30 @@ export function sessionRoutes({ models, sessions, limits, answer, start, send }:
     },
     readSession(c) {
       const session = sessionOf(c);
-      const named = session.served.batcher.named(session.remembered.memory.state);
+      const named = session.loaded.batcher.named(session.remembered.memory.state);
       const state = Object.fromEntries(Object.entries(named).map(([name, values]) => [name, lazy(values)]));
       return send.json(c, { ...summary(session), state });
     },
     readSessionState: (c) => send.json(c, sessionMemoryOf(sessionOf(c))),
     writeSessionState(c, body) {
       const session = sessionOf(c);
-      const remembered = rememberedOf(session.served, body, limits);
+      const remembered = rememberedOf(session.loaded, body, limits);
       sessions.enter(session)();
       session.remembered = remembered;
       return c.json(summary(session));
     },
     forkSession(c) {
       const session = sessionOf(c);
-      const copy = sessions.create(ownerOf(c), session.served, session.remembered);
+      const copy = sessions.create(ownerOf(c), session.loaded, session.remembered);
       sessions.add(copy, session);
       return c.json(summary(copy), 201);
     },
     async completeSession(c, { model, ...body }) {
       const session = sessionOf(c);
-      if (model !== undefined && model !== session.served.name) {
+      if (model !== undefined && model !== session.loaded.name) {
         throw new ApiError(
           "invalid",
-          `model: the session's is ${session.served.name}, got ${excerpt(model, 60)}.`,
+          `model: the session's is ${session.loaded.name}, got ${excerpt(model, 60)}.`,
           "model",
         );
       }
@@ -98,7 +89,7 @@ export function sessionRoutes({ models, sessions, limits, answer, start, send }:
       try {
         const writing = withLength(body);
         await startText(c, session, writing, body.prompt);
-        return await answer(c, orderOf(session, writing, body.prompt, limits), leave);
+        return await answer(c, requestOf(session, writing, body.prompt, limits), leave);
       } catch (error) {
         leave();
         throw error;
@@ -114,24 +105,23 @@ export function sessionRoutes({ models, sessions, limits, answer, start, send }:
 
 const lazy = (values: Float32Array) => new LazyList(values.length, (at) => values[at] as number);
 
-function summary({ id, served, created, expiresMs, remembered: { memory, part } }: Session) {
+function summary({ id, loaded, created, expiresMs, remembered: { memory, part } }: Session) {
   const { tokens } = part ?? memory;
-  return { id, object: "session", model: served.name, created, expires: Math.ceil(expiresMs / 1000), tokens };
+  return { id, object: "session", model: loaded.name, created, expires: Math.ceil(expiresMs / 1000), tokens };
 }
 
 /** A session's text: it goes on from all that was read and shown, and the session goes on from its end. */
-function orderOf(session: Session, writing: Writing, prompt: string, limits: Limits): Order {
-  const { served, remembered } = session;
-  const { tokenizer } = served.lm;
-  const { after, ...about } = (writing.max_tokens === 0 ? readOn : writeOn)(tokenizer, remembered, prompt);
-  const promptTokens = encode(tokenizer, prompt).length;
-  checkLimits(writing, limits, { texts: 1, toRead: promptTokens });
-  const text = textOf(served, writing, { ...about, seed: seedOf(writing), goesOn: true });
-  return {
-    ...{ served, writing, texts: [text], before: [[]], promptTokens, format: completionFormat },
-    warnings: warningsOf(served.lm, { prompt: [prompt], stop: writing.stop }),
-    onWritten() {
+function requestOf(session: Session, writing: Writing, prompt: string, limits: Limits): CompletionRequest {
+  const { loaded, remembered } = session;
+  const { after, prompt: start } = (writing.max_tokens === 0 ? readOn : writeOn)(
+    loaded.lm.tokenizer,
+    remembered,
+    prompt,
+  );
+  return createRequest(loaded, writing, limits, {
+    ...{ prompts: [start], n: 1, echo: false },
+    onWritten(text) {
       session.remembered = after(text);
     },
-  };
+  });
 }

@@ -1,8 +1,8 @@
 /** Chat completions: messages as one text that a language model goes on with, and what it writes as a message. */
-import { unixLineEnds } from "../text/line-ends.ts";
-import type { ChatRequest, Message } from "./chat-schemas.ts";
-import type { Choice, Format } from "./completions.ts";
-import { LazyList } from "./json.ts";
+import { unixLineEnds } from "../../text/line-ends.ts";
+import type { ChatRequest, Message } from "../chat-schemas.ts";
+import { LazyList } from "../json.ts";
+import type { AnswerFormat, Choice } from "./choice.ts";
 
 /** Messages as a text, and what ends an answer to it. */
 export type Conversation = { readonly prompt: string; readonly stop: readonly string[] };
@@ -28,20 +28,20 @@ export function conversationOf(messages: readonly Message[], template: string | 
 }
 
 /** What is asked of a model for a chat. */
-export function chatAsked(
+export function completionOfChat(
   { messages, n, stop, logprobs, top_logprobs = 0, ...rest }: ChatRequest,
   template: string | undefined,
 ) {
   const { prompt, stop: ends } = conversationOf(messages, template);
   return {
     ...rest,
-    ...{ prompt, n, echo: false, stop: [...stop, ...ends], logprobs: logprobs ? top_logprobs : undefined },
+    ...{ prompt: [prompt], n, echo: false, stop: [...stop, ...ends], logprobs: logprobs ? top_logprobs : undefined },
     ...{ format: createChatFormat(top_logprobs), param: "messages" },
   };
 }
 
 /** `count` of the most likely tokens are told in each place. */
-function createChatFormat(count: number): Format {
+function createChatFormat(count: number): AnswerFormat {
   return {
     ...{ prefix: "chatcmpl", whole: "chat.completion", piece: "chat.completion.chunk" },
     wholeOf: ({ index, text, logprobs, finish_reason }) => ({

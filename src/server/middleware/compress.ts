@@ -1,18 +1,13 @@
-/**
- * Packs answers with gzip where the client takes it and it pays, and unpacks bodies. Streams of events are left as they are: each
- * is to come at once. Node's streams do it, byte for byte as they are read: a `CompressionStream` takes 16,384 chunks before it
- * makes anybody wait.
- */
-import { Readable } from "node:stream";
-import { createGunzip, createGzip, type Gunzip, type Gzip } from "node:zlib";
+/** Packs answers with gzip where the client takes it and it pays. Streams of events are left as they are: each is to come at once. */
 import type { MiddlewareHandler } from "hono";
-import type { Env } from "./context.ts";
+import { packed } from "../gzip.ts";
+import type { Env } from "../request-context.ts";
 
 /** What is shorter fits in a packet or two as it is. */
-const leastBytes = 2048;
+const minBytes = 2048;
 const packable = /^(application\/json|text\/plain)\b/;
 
-export const compressed: MiddlewareHandler<Env> = async (c, next) => {
+export const compress: MiddlewareHandler<Env> = async (c, next) => {
   await next();
   const { headers, body } = c.res;
   if (body === null || c.req.method === "HEAD" || !packable.test(headers.get("content-type") ?? "")) return;
@@ -23,7 +18,7 @@ export const compressed: MiddlewareHandler<Env> = async (c, next) => {
     c.res = new Response(start, c.res);
     return c.header("Content-Length", String(start.length));
   }
-  c.res = new Response(pulled(through(rest, createGzip())), c.res);
+  c.res = new Response(pulled(packed(rest)), c.res);
   c.header("Content-Encoding", "gzip");
   c.header("Content-Length", undefined);
 };
@@ -44,7 +39,7 @@ function takesGzip(accept = ""): boolean {
 async function begin(body: ReadableStream<Uint8Array>) {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
-  for (let bytes = 0; bytes < leastBytes; ) {
+  for (let bytes = 0; bytes < minBytes; ) {
     const { value, done } = await reader.read();
     if (done) return { start: Buffer.concat(chunks), rest: undefined };
     chunks.push(value);
@@ -62,14 +57,6 @@ async function* readOn(chunks: readonly Uint8Array[], reader: ReadableStreamDefa
   }
 }
 
-/** Bytes that went through gzip; what breaks off on one side does so on the other. */
-function through(source: AsyncIterable<Uint8Array>, gzip: Gzip | Gunzip): AsyncIterable<Uint8Array> {
-  const read = Readable.from(source, { objectMode: true, highWaterMark: 1 });
-  read.on("error", (error) => gzip.destroy(error));
-  gzip.on("close", () => read.destroy());
-  return read.pipe(gzip);
-}
-
 /** A stream that makes nothing before it is read. */
 function pulled(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
@@ -85,9 +72,3 @@ function pulled(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
     { highWaterMark: 0 },
   );
 }
-
-/** A body without its gzip. Whoever reads no further makes nothing more of it. */
-export const unpacked = (body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => through(body, createGunzip());
-
-/** Whether unpacking failed, and not what was to be unpacked. */
-export const isDamage = (error: unknown): boolean => /^Z_/.test(String((error as { readonly code?: unknown })?.code));

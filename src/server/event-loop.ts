@@ -1,13 +1,17 @@
-/** When others get their turn of the event loop. Knows nothing about who they are. */
+/**
+ * When others get their turn of the event loop, as a server needs it: at once rather than after a timer's millisecond, and again as
+ * long as turns bring something. Loops that only let others in now and then have `graph/yielding.ts`. Knows nothing about who the
+ * others are.
+ */
 
 const { setImmediate: immediate = (next: () => void) => setTimeout(next, 0) } = globalThis as {
   setImmediate?: (next: () => void) => unknown;
 };
-/** Others get their turn. */
-export const turn = (): Promise<void> => new Promise((resolve) => void immediate(resolve));
+/** Others get one turn. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => void immediate(resolve));
 
 /** How long others may have their turns before the next work that takes long. */
-const mostOthersMs = 32;
+const maxOthersMs = 32;
 
 let arrivals = 0;
 /** Something has come: a connection, a request, a part of one. */
@@ -16,28 +20,28 @@ export const noteArrival = (): void => {
 };
 
 /**
- * Others get a turn, and another one as long as turns bring something, for `mostMs` at most. Since libuv 1.45 a turn accepts one
+ * Others get a turn, and another one as long as turns bring something, for `maxMs` at most. Since libuv 1.45 a turn accepts one
  * connection of a port, however many wait: with one turn between runs of steps, others would wait for as many runs as there
  * are connections before theirs. What is left of the turn in which it is called does not count: it brings nothing more. Tells
  * whether that was enough.
  */
-export async function giveTurns(mostMs: number): Promise<boolean> {
-  const endMs = performance.now() + mostMs;
-  await turn();
+export async function yieldWhileBusy(maxMs: number): Promise<boolean> {
+  const endMs = performance.now() + maxMs;
+  await nextTurn();
   let before: number;
   do {
     before = arrivals;
-    await turn();
+    await nextTurn();
   } while (arrivals !== before && performance.now() < endMs);
   return arrivals === before;
 }
 
-let lastBegun: Promise<unknown> = Promise.resolve();
+let lastStart: Promise<unknown> = Promise.resolve();
 /**
  * Resolves when what takes long may begin: others have had their turns since the last such work, however many wait for theirs. A
  * turn that works for all who wait would bring one connection.
  */
-export function begunInTurn(): Promise<unknown> {
-  lastBegun = lastBegun.then(() => giveTurns(mostOthersMs));
-  return lastBegun;
+export function startInTurn(): Promise<unknown> {
+  lastStart = lastStart.then(() => yieldWhileBusy(maxOthersMs));
+  return lastStart;
 }

@@ -1,23 +1,20 @@
 /** What tokens a model reads of a text, and what text tokens are: vLLM's two routes. */
-
-import type { Context } from "hono";
-import { unixLineEnds } from "../text/line-ends.ts";
-import { decode, decodeNext, encode, vocabularySize } from "../text/tokenizer.ts";
-import type { Sender } from "./answer.ts";
-import { conversationOf } from "./chat.ts";
-import type { Limits } from "./completions.ts";
-import type { Env } from "./context.ts";
-import { ApiError } from "./errors.ts";
-import { LazyList } from "./json.ts";
-import type { LoadedModels } from "./loaded-models.ts";
-import type { Handlers } from "./openapi.ts";
+import { unixLineEnds } from "../../text/line-ends.ts";
+import { decode, decodeNext, encode } from "../../text/tokenizer.ts";
+import { conversationOf } from "../completions/chat.ts";
+import type { Limits } from "../completions/limits.ts";
+import { LazyList } from "../json.ts";
+import type { LoadedModels } from "../loaded-models.ts";
+import type { WaitForMemory } from "../request-context.ts";
+import type { Sender } from "../send.ts";
+import { checkTokens } from "../token-ids.ts";
+import type { Handlers } from "./table.ts";
 
 type Parts = {
   readonly models: LoadedModels;
   readonly limits: Limits;
   readonly chatTemplate: string | undefined;
-  /** Waits until there is memory for so many bytes. */
-  readonly start: (c: Context<Env>, bytes: number) => Promise<void>;
+  readonly start: WaitForMemory;
   readonly send: Sender;
 };
 
@@ -46,13 +43,9 @@ export function tokenRoutes({ models, limits, chatTemplate, start, send }: Parts
     },
     async detokenize(c, { model, tokens }) {
       const { tokenizer } = models.find(model).lm;
-      const size = vocabularySize(tokenizer);
-      const wrong = tokens.find((token) => token >= size);
-      if (wrong === undefined) {
-        await start(c, tokenBytes * tokens.length);
-        return send.json(c, { prompt: decode(tokenizer, tokens) });
-      }
-      throw new ApiError("invalid", `tokens: the model's tokens go from 0 to ${size - 1}, got ${wrong}.`, "tokens");
+      checkTokens("tokens", tokenizer, tokens);
+      await start(c, tokenBytes * tokens.length);
+      return send.json(c, { prompt: decode(tokenizer, tokens) });
     },
   } satisfies Partial<Handlers>;
 }

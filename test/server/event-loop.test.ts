@@ -3,7 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
-import { giveTurns, noteArrival, turn } from "../../src/server/turns.ts";
+import { nextTurn, noteArrival, yieldWhileBusy } from "../../src/server/event-loop.ts";
 import { serving } from "./serving.ts";
 
 /** `n` connections that wait at a port, made while this process stands still. */
@@ -23,10 +23,10 @@ test("all connections that wait are accepted before the next steps, where one tu
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
   connect(port, 40);
-  await turn();
-  await turn();
+  await nextTurn();
+  await nextTurn();
   expect(accepted, "libuv accepts one in a turn since 1.45").toBeLessThan(5);
-  await giveTurns(60_000);
+  await yieldWhileBusy(60_000);
   expect(accepted).toBe(40);
   server.close();
 });
@@ -65,13 +65,13 @@ test("a turn that brings nothing is the last; and there is an end where each bri
     if (going) setImmediate(count);
   };
   setImmediate(count);
-  await giveTurns(60_000);
+  await yieldWhileBusy(60_000);
   expect(turns).toBeLessThan(4);
   const arrive = (): void => {
     noteArrival();
     if (going) setImmediate(arrive);
   };
   setImmediate(arrive);
-  await giveTurns(5);
+  await yieldWhileBusy(5);
   going = false;
 });

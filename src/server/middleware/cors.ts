@@ -1,6 +1,6 @@
 /** Which pages of other sites may ask, as browsers want to be told (CORS): before they ask, and with every answer. */
 import type { MiddlewareHandler } from "hono";
-import type { Env } from "./context.ts";
+import type { Env } from "../request-context.ts";
 
 /** What a page may send; and whatever else it says that it wants to, for clients send headers of their own. */
 const sent = ["Authorization", "Content-Type", "X-Request-Id"];

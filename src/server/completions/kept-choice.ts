@@ -2,8 +2,8 @@
  * What has been written of a choice, as small as it can be kept until it is sent: text, and of each token numbers alone. Its
  * pieces are made again, one at a time, when the answer is written.
  */
-import { type Tokenizer, tokenName } from "../text/tokenizer.ts";
-import type { Piece } from "./completions.ts";
+import { type Tokenizer, tokenName } from "../../text/tokenizer.ts";
+import type { Piece } from "./piece.ts";
 
 /** Tokens that have their place at once. */
 const blockLength = 1024;

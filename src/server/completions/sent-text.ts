@@ -1,5 +1,5 @@
 /** A prompt as it was sent beside the tokens that it is read as. */
-import { decodeNext, type Tokenizer } from "../text/tokenizer.ts";
+import { decodeNext, type Tokenizer } from "../../text/tokenizer.ts";
 
 /**
  * What each token is of the text: together they are it. A line end may be two characters of it, CR and LF, and the token of an

@@ -1,6 +1,6 @@
 /** What is known of a request on its way: who asks, until when, what becomes of it. */
-import type { Context, MiddlewareHandler } from "hono";
-import type { Order } from "./completions.ts";
+import type { Context } from "hono";
+import type { CompletionRequest } from "./completions/request.ts";
 import { ApiError } from "./errors.ts";
 import type { Holding, MemoryBudget } from "./memory.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -26,7 +26,7 @@ export type RequestContext = {
   readonly holding: Holding;
   route: string | undefined;
   /** What is read and written for it. */
-  order: Order | undefined;
+  completion: CompletionRequest | undefined;
   /** Its answer ends later than its handler. */
   streaming: boolean;
   aborted: boolean;
@@ -39,6 +39,8 @@ export type RequestContext = {
   readonly end: () => void;
 };
 export type Env = { Bindings: Connection; Variables: { request: RequestContext } };
+/** Waits until there is memory for so many bytes. */
+export type WaitForMemory = (c: Context<Env>, bytes: number) => Promise<void>;
 
 /** The requests of a server that have not ended. */
 export class RequestContexts {
@@ -68,16 +70,8 @@ export class RequestContexts {
     this.draining = true;
   }
 
-  /** Makes each request its context, and ends it where its answer is no stream. */
-  readonly middleware: MiddlewareHandler<Env> = async (c, next) => {
-    const request = this.begin(c);
-    await next();
-    c.header("x-request-id", request.id);
-    if (this.isClosing) c.header("Connection", "close");
-    if (!request.streaming) request.end();
-  };
-
-  private begin(c: Context<Env>): RequestContext {
+  /** Makes a request its context. */
+  begin(c: Context<Env>): RequestContext {
     const { timeoutMs } = this;
     const { signal } = c.req.raw;
     const timer = setTimeout(() => {
@@ -96,7 +90,7 @@ export class RequestContexts {
     };
     const request: RequestContext = {
       ...{ startMs: performance.now(), stop: new AbortController(), client: "unknown", route: undefined },
-      ...{ id: requestIdOf(c.req.header("x-request-id")), order: undefined, streaming: false, aborted: false },
+      ...{ id: requestIdOf(c.req.header("x-request-id")), completion: undefined, streaming: false, aborted: false },
       ...{ error: undefined, queueMs: undefined, firstTokenMs: undefined, holding },
       end: () => {
         clearTimeout(timer);

@@ -1,0 +1,118 @@
+/** The texts of a request while they are written: what has come of each, as fast as it is read. */
+import type { Text } from "../../tasks/desk.ts";
+import type { Job } from "../batcher.ts";
+import { ApiError, waitedFor } from "../errors.ts";
+import type { Watch } from "../times.ts";
+import type { Piece } from "./piece.ts";
+import type { CompletionRequest } from "./request.ts";
+
+/** What has come of one choice since the last time, and whether it has ended. */
+type Delivery = { readonly pieces: Piece[]; ended: "stop" | "length" | undefined };
+export type Deliveries = ReadonlyMap<number, Delivery>;
+
+/** Until when a request is worked at, and who is told how it goes. */
+export type Attended = { readonly signal: AbortSignal; readonly watch: Watch };
+
+/** Pieces that wait for a slow reader before one of so many texts gives up its lane. */
+export const maxUnread = (texts: number): number => Math.max(32, Math.min(256, Math.floor(4096 / texts)));
+
+/**
+ * The texts of a request as they are written: each time, by choice, what has come. Whoever asks slowly makes them wait; who
+ * stops asking has to abort.
+ * @throws ApiError queue_full, the reason of the signal, and what is wrong with a text
+ */
+export async function* writeTexts(
+  { loaded: { batcher }, texts, before, shared, onWritten }: CompletionRequest,
+  client: string,
+  { signal, watch }: Attended,
+): AsyncGenerator<Deliveries, void> {
+  signal.throwIfAborted();
+  let failure: unknown;
+  let wake = (): void => {};
+  const left = new Set(texts.keys());
+  let unread = new Map<number, Delivery>();
+  const deliver = (choice: number, pieces: readonly Piece[], ended: Delivery["ended"]): number => {
+    const delivery = unread.get(choice) ?? { pieces: [], ended: undefined };
+    unread.set(choice, delivery);
+    delivery.ended = ended;
+    return delivery.pieces.push(...pieces);
+  };
+  const end = (choice: number, pieces: readonly Piece[], ended: "stop" | "length"): void => {
+    left.delete(choice);
+    deliver(choice, pieces, ended);
+  };
+  const sharedBy = new Map(shared.map((one) => [one.first, one]));
+  const followers = new Set(shared.flatMap(({ others }) => others));
+  for (const [choice, pieces] of before.entries()) if (pieces.length > 0) deliver(choice, pieces, undefined);
+  const jobs = texts.map((text, choice): Job<Piece> => {
+    const { after, others } = sharedBy.get(choice) ?? { after: 0, others: [] };
+    const job: Job<Piece> = {
+      client,
+      text,
+      seated: () => watch.seated(choice),
+      shares: after > 0 ? { after, texts: others.map((other) => texts[other] as Text<Piece>) } : undefined,
+      follows: followers.has(choice),
+      take(pieces, ended) {
+        // What is told of the prompt, until the others read on by themselves.
+        if (text.read <= after) for (const other of others) deliver(other, pieces, undefined);
+        if (ended instanceof Error) failure = ended;
+        else {
+          watch.came(choice, ended !== undefined);
+          if (ended !== undefined) end(choice, pieces, ended);
+          else if (deliver(choice, pieces, undefined) > maxUnread(texts.length)) batcher.pause(job);
+        }
+        wake();
+      },
+    };
+    return job;
+  });
+  const abort = (): void => {
+    const { reason } = signal;
+    const isLate = reason instanceof ApiError && reason.kind === "timeout";
+    // What there is by then is the answer. A session has to remember just that.
+    const isAnswer = isLate && texts.some(({ written }) => written > 0) && texts.every(isShownWhole);
+    const hadNoLane = texts.every(({ read }) => read === 0) && batcher.isFull;
+    if (!isAnswer) failure = hadNoLane ? waitedFor(reason) : reason;
+    try {
+      for (const job of jobs) batcher.remove(job);
+      // Nothing that came is held back any more.
+      if (isAnswer) for (const choice of left) end(choice, heldBy(texts[choice] as Text<Piece>), "length");
+    } catch (error) {
+      failure ??= error;
+    }
+    wake();
+  };
+  batcher.add(jobs);
+  signal.addEventListener("abort", abort);
+  try {
+    for (;;) {
+      if (failure !== undefined) throw failure;
+      if (unread.size > 0) {
+        const all = unread;
+        unread = new Map();
+        for (const job of jobs) batcher.resume(job);
+        yield all;
+      } else if (left.size === 0) {
+        onWritten?.();
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    for (const job of jobs) batcher.remove(job);
+  }
+}
+
+/** Whether what is remembered of it, where it is a session's, is what was shown: nothing of a character, nothing taken back. */
+const isShownWhole = ({ retake, again, rest }: Text<Piece>): boolean =>
+  retake === undefined || (again === undefined && rest.length === 0);
+
+/** Pieces that might have become a stop string. */
+function heldBy({ gate }: Text<Piece>): readonly Piece[] {
+  const nothing: Piece = { text: "" };
+  return gate.pass(nothing, true).pieces.filter((piece) => piece !== nothing);
+}

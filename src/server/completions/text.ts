@@ -1,0 +1,109 @@
+/** The texts of a request, as the model is to write them: with their sampler, what is told of their tokens, and their scores. */
+import { createText, type Describe, type Text, type TextOptions } from "../../tasks/desk.ts";
+import { createDescriber } from "../../tasks/generate.ts";
+import { restAfter } from "../../tasks/healing.ts";
+import type { LanguageModel } from "../../tasks/language-model.ts";
+import { decodeNext, endOfText, hasUnknown, vocabularySize } from "../../text/tokenizer.ts";
+import { ApiError } from "../errors.ts";
+import type { Writing } from "../schemas.ts";
+import { checkTokens } from "../token-ids.ts";
+import type { Score } from "./best.ts";
+import type { Piece } from "./piece.ts";
+import { asSent, type PromptTokens } from "./prompt.ts";
+
+type Group = {
+  readonly count: number;
+  readonly seed: number;
+  readonly echo: boolean;
+  /** One for each text, where they are wanted. */
+  readonly scores: readonly Score[];
+};
+
+/**
+ * Texts that go on from one prompt, text k with the seed `seed + k`. The first reads all of it. What it remembers after `after`
+ * tokens (0: there is nothing to share) the others begin with: they read the rest, whose end may lie within a token.
+ * @throws ApiError for a bias of tokens that there are not, or of all
+ */
+export function createTexts(
+  lm: LanguageModel,
+  writing: Writing,
+  prompt: PromptTokens,
+  { count, seed, echo, scores }: Group,
+): { readonly texts: readonly Text<Piece>[]; readonly after: number } {
+  const { tokens, healFrom, memory } = prompt;
+  const echoes = echo ? prompt : undefined;
+  const first = textOf(lm, writing, {
+    ...{ prompt: tokens, healFrom, seed, echo: echoes, score: scores[0] },
+    ...memory,
+  });
+  const after = Math.max(0, Math.min(first.healing?.from ?? tokens.length, tokens.length) - 1);
+  const texts = [first];
+  for (let k = 1; k < count; k++) {
+    const text = textOf(lm, writing, {
+      ...{ prompt: tokens.subarray(after), seed: seed + k, rest: first.rest, echo: echoes, from: after },
+      ...{ score: scores[k], healFrom: after === 0 ? healFrom : first.healing && 1 },
+    });
+    // Those that another one reads count for the repetition penalty.
+    for (const token of tokens.subarray(0, after)) text.sampler.read(token);
+    texts.push(text);
+  }
+  return { texts, after };
+}
+
+type About = Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn" | "retake"> & {
+  readonly prompt: Int32Array;
+  /** The prompt is told of, too: of its tokens those after `from`, the place where this text begins. */
+  readonly echo?: PromptTokens | undefined;
+  readonly from?: number;
+  /** Of what is written, where it is wanted. */
+  readonly score?: Score | undefined;
+};
+
+function textOf(lm: LanguageModel, writing: Writing, { echo, from = 0, score, ...about }: About): Text<Piece> {
+  const { max_tokens, temperature, top_p, top_k, min_p, stop, logprobs } = writing;
+  const describe: Describe<Piece> =
+    logprobs === undefined ? (text: string): Piece => ({ text }) : createDescriber(lm.tokenizer, logprobs);
+  const written = score === undefined ? describe : scored(lm, score, logprobs === undefined ? undefined : describe);
+  let rest = restAfter(lm.tokenizer, echo?.tokens.subarray(0, from + 1) ?? about.prompt.subarray(0, 1));
+  let place = from;
+  const heard = (token: number, logits: Float32Array): Piece => {
+    const before = rest;
+    const decoded = decodeNext(lm.tokenizer, token, before);
+    rest = decoded.rest;
+    return asSent(describe(decoded.text, token, logits, before), echo?.shares?.()[++place]);
+  };
+  return createText<Piece>(lm, {
+    ...about,
+    ...{ length: max_tokens, temperature, topK: top_k, minP: min_p, stop, describe: written },
+    // The smallest share leaves the likeliest token alone.
+    topP: Math.max(top_p, Number.MIN_VALUE),
+    ...{ presencePenalty: writing.presence_penalty, frequencyPenalty: writing.frequency_penalty },
+    ...{ repetitionPenalty: writing.repetition_penalty, logitBias: biasOf(lm, writing) },
+    heard: echo !== undefined && logprobs !== undefined ? heard : undefined,
+  });
+}
+
+/** Describes as `describe` does, or by their text alone, tokens whose probabilities count for `score`. */
+function scored({ tokenizer }: LanguageModel, score: Score, describe: Describe<Piece> | undefined): Describe<Piece> {
+  const withNats = describe ?? createDescriber(tokenizer, 0);
+  return (...token) => {
+    const piece: Piece = withNats(...token);
+    score.nats += piece.logProbability as number;
+    score.tokens++;
+    return describe === undefined ? { text: piece.text } : piece;
+  };
+}
+
+function biasOf({ tokenizer }: LanguageModel, { logit_bias, ignore_eos }: Writing): Record<number, number> | undefined {
+  const end = endOfText(tokenizer);
+  const bias: Record<number, number> = { ...logit_bias, ...(ignore_eos && end !== undefined && { [end]: -Infinity }) };
+  const ids = Object.keys(bias);
+  if (ids.length === 0) return undefined;
+  checkTokens("logit_bias", tokenizer, ids);
+  const writable = ids.filter((id) => id !== "0" || !hasUnknown(tokenizer));
+  const keptOut = writable.filter((id) => bias[Number(id)] === -Infinity).length;
+  if (keptOut === vocabularySize(tokenizer) - Number(hasUnknown(tokenizer))) {
+    throw new ApiError("invalid", "logit_bias: it keeps out every token that there is.", "logit_bias");
+  }
+  return bias;
+}

@@ -1,0 +1,12 @@
+/** Which models are served. */
+import type { LoadedModel, LoadedModels } from "../loaded-models.ts";
+import type { Handlers } from "./table.ts";
+
+export function modelRoutes(models: LoadedModels) {
+  return {
+    listModels: (c) => c.json({ object: "list", data: models.all.map(summary) }),
+    readModel: (c) => c.json(summary(models.find(c.req.param("id") ?? ""))),
+  } satisfies Partial<Handlers>;
+}
+
+const summary = ({ name, created }: LoadedModel) => ({ id: name, object: "model", created, owned_by: "unrolled" });

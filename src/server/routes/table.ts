@@ -1,0 +1,153 @@
+/** Every route as data: what answers requests, checks them and describes them is made of this table. */
+import type { Context } from "hono";
+import type { z } from "zod";
+import * as chatSchemas from "../chat-schemas.ts";
+import type { ErrorKind } from "../errors.ts";
+import type { Env } from "../request-context.ts";
+import * as schemas from "../schemas.ts";
+
+export type Route = {
+  readonly method: "get" | "post" | "put" | "delete";
+  /** With `:name` for what is in a path. */
+  readonly path: string;
+  readonly summary: string;
+  readonly body?: z.ZodObject;
+  /** What may follow the path, of a route without a body. */
+  readonly query?: z.ZodObject;
+  readonly answer: {
+    readonly status: 200 | 201;
+    readonly schema?: z.ZodType;
+    /** What the data of its events is, where a stream may be asked for. */
+    readonly events?: z.ZodType;
+    /** Content types of what has no schema: JSON where absent. */
+    readonly types?: readonly string[];
+  };
+  /** Answers that are neither that one nor an error, by status. */
+  readonly others?: Readonly<Record<number, z.ZodType>>;
+  /** Besides those that every route may give. */
+  readonly errors?: readonly ErrorKind[];
+  /** Needs no key. */
+  readonly open?: true;
+};
+
+const found = (schema: z.ZodType) => ({ status: 200, schema }) as const;
+const withBody = [
+  "too_large",
+  "media_type",
+  "content_encoding",
+  "request_timeout",
+  "memory_full",
+  "timeout",
+] as const satisfies readonly ErrorKind[];
+/** Of what is weighed before it starts. */
+const weighed = [...withBody, "overloaded"] as const;
+const written = { ...found(schemas.completion), events: schemas.completionEvent } as const;
+const writing = [...weighed, "model_not_found", "queue_full"] as const;
+
+export const routes = {
+  complete: {
+    ...{ method: "post", path: "/v1/completions", summary: "Write text that goes on from prompts." },
+    ...{ body: schemas.completionRequest, answer: written, errors: writing },
+  },
+  chat: {
+    ...{ method: "post", path: "/v1/chat/completions", summary: "Write an answer to messages." },
+    ...{ body: chatSchemas.chatRequest, errors: writing },
+    answer: { ...found(chatSchemas.chatCompletion), events: chatSchemas.chatCompletionEvent },
+  },
+  listModels: {
+    ...{ method: "get", path: "/v1/models", summary: "The models.", answer: found(schemas.modelList) },
+  },
+  readModel: {
+    ...{ method: "get", path: "/v1/models/:id", summary: "A model.", answer: found(schemas.model) },
+    errors: ["model_not_found"],
+  },
+  inspect: {
+    ...{ method: "post", path: "/v1/unrolled/inspect", summary: "Every gate and state while a model reads a text." },
+    ...{ body: schemas.inspectRequest, answer: found(schemas.inspection) },
+    errors: writing,
+  },
+  createSession: {
+    ...{ method: "post", path: "/v1/unrolled/sessions", summary: "Begin a text that is gone on with." },
+    ...{ body: schemas.sessionRequest, answer: { status: 201, schema: schemas.session } },
+    errors: [...writing, "session_limit"],
+  },
+  listSessions: {
+    ...{ method: "get", path: "/v1/unrolled/sessions", summary: "Your sessions, the newest first, in pages." },
+    ...{ query: schemas.sessionPage, answer: found(schemas.sessionList), errors: ["invalid", "session_not_found"] },
+  },
+  readSession: {
+    ...{ method: "get", path: "/v1/unrolled/sessions/:id", summary: "A session, and what the model remembers." },
+    ...{ answer: found(schemas.sessionState), errors: ["session_not_found"] },
+  },
+  completeSession: {
+    ...{ method: "post", path: "/v1/unrolled/sessions/:id/completions" },
+    summary: "Read a prompt, and write on. What fails leaves the session as it was.",
+    ...{ body: schemas.sessionCompletionRequest, answer: written },
+    errors: [...weighed, "session_not_found", "session_busy", "queue_full"],
+  },
+  readSessionState: {
+    ...{ method: "get", path: "/v1/unrolled/sessions/:id/state", summary: "All that a session remembers, to the bit." },
+    ...{ answer: found(schemas.sessionMemory), errors: ["session_not_found"] },
+  },
+  writeSessionState: {
+    ...{ method: "put", path: "/v1/unrolled/sessions/:id/state" },
+    summary: "Put back what was read of a session of the same model, here or elsewhere.",
+    ...{ body: schemas.sessionMemory, answer: found(schemas.session) },
+    errors: [...withBody, "session_not_found", "session_busy", "state_mismatch"],
+  },
+  forkSession: {
+    ...{ method: "post", path: "/v1/unrolled/sessions/:id/fork" },
+    summary: "Begin another session with all that this one remembers.",
+    ...{ answer: { status: 201, schema: schemas.session }, errors: ["session_not_found", "session_limit"] },
+  },
+  deleteSession: {
+    ...{ method: "delete", path: "/v1/unrolled/sessions/:id", summary: "End a session." },
+    ...{ answer: found(schemas.deleted), errors: ["session_not_found"] },
+  },
+  tokenize: {
+    ...{ method: "post", path: "/tokenize", summary: "The tokens of a text, as vLLM tells them." },
+    ...{
+      body: chatSchemas.tokenizeRequest,
+      answer: found(schemas.tokenList),
+      errors: [...weighed, "model_not_found"],
+    },
+  },
+  detokenize: {
+    ...{ method: "post", path: "/detokenize", summary: "The text of tokens." },
+    ...{
+      body: schemas.detokenizeRequest,
+      answer: found(schemas.detokenized),
+      errors: [...weighed, "model_not_found"],
+    },
+  },
+  health: {
+    ...{ method: "get", path: "/healthz", summary: "Whether requests are answered.", open: true },
+    ...{ answer: found(schemas.health), others: { 503: schemas.health } },
+  },
+  metrics: {
+    ...{ method: "get", path: "/metrics", summary: "Figures for Prometheus." },
+    answer: { status: 200, types: ["text/plain"] },
+  },
+  openapi: {
+    ...{ method: "get", path: "/openapi.json", summary: "This document." },
+    answer: { status: 200, types: ["application/json"] },
+  },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;
+type BodyOf<K extends RouteName> = (typeof routes)[K] extends
+  | { readonly body: infer S extends z.ZodObject }
+  | { readonly query: infer S extends z.ZodObject }
+  ? z.output<S>
+  : undefined;
+/** What answers each route, given its body or query as it was checked. */
+export type Handlers = {
+  readonly [K in RouteName]: (c: Context<Env>, body: BodyOf<K>) => Response | Promise<Response>;
+};
+
+/** Whether a request needs no key. */
+export type IsOpen = (c: Context<Env>) => boolean;
+export const createIsOpen = (basePath: string): IsOpen => {
+  const open = Object.values<Route>(routes).flatMap(({ open, path }) => (open ? [basePath + path] : []));
+  return (c) => open.includes(c.req.path);
+};
