@@ -5,7 +5,7 @@
  * and settings, and two learning rates, of which the one with the better mean validation loss counts.
  */
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,7 @@ import { defaults, type Outcome, train } from "./chorales/train.ts";
 import { plotVariants } from "./chorales/variants-plot.ts";
 import { tableOf, type Variant } from "./chorales/variants-table.ts";
 import { recipe, writeJson } from "./shared/command.ts";
-import { checkWritable, writeFileAtomically } from "./shared/files.ts";
+import { checkWritable } from "./shared/files.ts";
 
 /** The first is what the others are compared with. */
 const variants = [
@@ -98,8 +98,8 @@ if (isMainThread) {
       const lines = tableOf(results);
       const label = "negative log-likelihood on the test set (nats a time step); lower is better";
       const svg = plotVariants(results, label);
-      writeFileAtomically(table, new TextEncoder().encode(`${lines.join("\n")}\n`));
-      writeFileAtomically(plot, new TextEncoder().encode(svg));
+      writeFileSync(table, `${lines.join("\n")}\n`);
+      writeFileSync(plot, svg);
       const elapsedMs = performance.now() - startMs;
       if (json) writeJson({ table, plot, elapsedMs });
       say(["", ...lines, "", `${table}, ${plot}: ${(elapsedMs / 60_000).toFixed(1)} min`].join("\n"));
@@ -120,9 +120,8 @@ function filesIn(folder: string | undefined): [string, string] {
   } catch {
     throw new InputError(`${folder}: the folder cannot be made. Choose another place.`);
   }
-  const files: [string, string] = [join(folder, "odyssey.md"), join(folder, "odyssey.svg")];
-  for (const file of files) checkWritable(file);
-  return files;
+  checkWritable(folder);
+  return [join(folder, "odyssey.md"), join(folder, "odyssey.svg")];
 }
 
 /** Do every job, so many at a time. */

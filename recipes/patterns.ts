@@ -6,14 +6,14 @@
  */
 
 import { createRandom, InputError, readLanguageModel } from "unrolled";
+import { encode } from "unrolled/text/tokenizer";
 import { type Ablated, type Effect, effectsOf, lossesWithout, otherUnits } from "../src/tasks/ablation.ts";
 import { correlate, type Following, followingOf, prepare } from "../src/tasks/following.ts";
 import { inspectText, shownValues } from "../src/tasks/inspect-text.ts";
 import { type Pattern, signalOf } from "../src/tasks/patterns.ts";
 import { type Probe, probe } from "../src/tasks/probe.ts";
-import { encode } from "../src/text/tokenizer.ts";
 import { recipe, writeJson } from "./shared/command.ts";
-import { readInput, readText } from "./shared/files.ts";
+import { readBytes, readText } from "./shared/files.ts";
 
 /** What is looked for where nothing is asked for. */
 const usual: readonly (readonly [name: string, pattern: Pattern])[] = [
@@ -83,7 +83,7 @@ await recipe({
     const json = given.flag("json");
     const say = (text: string): unknown => json || process.stdout.write(`${text}\n`);
     const [file, textFile] = given.positionals as readonly [string, string];
-    const lm = readLanguageModel(readInput(file), file);
+    const lm = readLanguageModel(readBytes(file), file);
     const text = readText(textFile);
     const own = given.texts("expression").map((option): (typeof usual)[number] => {
       const at = option.indexOf("=");

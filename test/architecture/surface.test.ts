@@ -7,8 +7,7 @@ import { filesBelow, importsOf, isSource, read } from "./modules.ts";
 /** Where one has what is no part of the surface, and why, it says itself. */
 const inside: Readonly<Record<string, readonly string[]>> = {
   "recipes/shared/command.ts": ["src/cli"],
-  "recipes/shared/files.ts": ["src/formats/files.ts", "src/text/line-ends.ts"],
-  "recipes/patterns.ts": ["src/tasks", "src/text/tokenizer.ts"],
+  "recipes/patterns.ts": ["src/tasks"],
 };
 /** What the package is asked for by: everything that can be written against it. */
 const names = publicModules.map(({ name }) => name);
