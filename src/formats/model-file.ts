@@ -3,7 +3,6 @@
  * equations, and whatever else belongs to it (a tokenizer, the training state). Loading runs no code of the file's.
  */
 import { cell } from "../graph/cell.ts";
-import { excerpt } from "../graph/excerpt.ts";
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -241,7 +240,9 @@ function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile
   const architecture = record(json("unrolled", text));
   const written = count(architecture?.version);
   if (!written || written > version) {
-    refuse(`its version is ${brief(architecture?.version)}, this program reads 1 to ${version}. Update unrolled.`);
+    refuse(
+      `its version is ${formatFound(architecture?.version)}, this program reads 1 to ${version}. Update unrolled.`,
+    );
   }
   const given = architecture as Record<string, unknown>;
   const value = (name: string, shape: readonly number[]): Float32Array => {
@@ -288,7 +289,7 @@ function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile
     const [first] = layers;
     const own = first?.kind === "input" ? first.features : first?.kind === "embedding" ? "tokens" : undefined;
     if (width === undefined || (own === undefined ? width === "tokens" : width !== own)) {
-      return refuse(`its input ${brief(given.input)} does not fit its first layer. Train anew.`);
+      return refuse(`its input ${formatFound(given.input)} does not fit its first layer. Train anew.`);
     }
     const names = new Set<string>();
     const twice = layers.find(({ name }) => names.size === names.add(name).size);
@@ -315,7 +316,7 @@ function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
   const layer = record(value) ?? {};
   const { name } = layer;
   if (typeof name !== "string" || !isLayerName(name)) {
-    return refuse(`a layer's name ${brief(name)} is not a name: the file is damaged. Train anew.`);
+    return refuse(`a layer's name ${formatFound(name)} is not a name: the file is damaged. Train anew.`);
   }
   const reads = typeof layer.reads === "string" ? { reads: layer.reads } : {};
   const spec = readSpec(layer, { name, ...reads });
@@ -384,13 +385,7 @@ function readCell(layer: Record<string, unknown> | undefined): CellSpec | undefi
 }
 
 /** Something out of a file for a message. */
-function brief(value: unknown): string {
-  if (value === undefined) return "missing";
-  // Not JSON of it: it may be nested without end.
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
-  const text = JSON.stringify(value);
-  return excerpt(text, 60);
-}
+const formatFound = (value: unknown): string => (value === undefined ? "missing" : formatValue(value));
 const record = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
 const strings = (value: unknown): readonly string[] | undefined =>

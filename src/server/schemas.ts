@@ -4,20 +4,17 @@
  */
 import { z } from "zod";
 import { excerpt } from "../graph/excerpt.ts";
+import { formatValue } from "../graph/schema.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { ApiError } from "./errors.ts";
 
 /** What is wrong with a value, after its name. */
 export const needs = (wanted: string) => ({
-  error: ({ input }: { readonly input?: unknown }) => `needs ${wanted}, got ${shown(input)}`,
+  error: ({ input }: { readonly input?: unknown }) => `needs ${wanted}, got ${formatGiven(input)}`,
 });
 
-function shown(value: unknown): string {
-  if (typeof value === "string") return value.length > 40 ? `a text of ${value.length} characters` : `"${value}"`;
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (value === undefined) return "nothing";
-  return typeof value === "object" && value !== null ? "an object" : String(value);
-}
+/** What came in JSON, where a field may also be absent. */
+const formatGiven = (value: unknown): string => (value === undefined ? "nothing" : formatValue(value));
 
 export const text = (wanted = "text") => z.string(needs(wanted));
 /** What a model reads or ends before. */
@@ -450,7 +447,7 @@ export function check<T extends z.ZodObject>(
   onUnknown: (names: readonly string[]) => void = () => {},
 ): z.output<T> {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw new ApiError("invalid", `the body needs a JSON object, got ${shown(body)}.`);
+    throw new ApiError("invalid", `the body needs a JSON object, got ${formatGiven(body)}.`);
   }
   const result = schema.safeParse(body);
   if (result.success) {
