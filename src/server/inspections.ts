@@ -20,7 +20,7 @@ const likeliest = 5;
 /** What to look at, and how large the answer is. */
 export type Inspection = {
   readonly ids: Int32Array;
-  readonly shown: readonly LabelledValue[];
+  readonly selected: readonly LabelledValue[];
   /** Numbers of each token. */
   readonly size: number;
   readonly warnings: readonly Warning[];
@@ -35,8 +35,8 @@ export function createInspections({ maxPromptTokens }: Limits) {
       { lm }: LoadedModel,
       { text, values }: { readonly text: string; readonly values: readonly string[] },
     ): Inspection {
-      const shown = shownValues(lm.model, values, "values");
-      const size = shown.reduce((total, { size }) => total + size, 0);
+      const selected = shownValues(lm.model, values, "values");
+      const size = selected.reduce((total, { size }) => total + size, 0);
       const ids = encode(lm.tokenizer, text);
       const numbers = ids.length * size;
       if (ids.length > maxPromptTokens || numbers > maxNumbers) {
@@ -44,7 +44,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
         const wrong = `${tokens} tokens with ${all} numbers are too many for one answer`;
         throw new ApiError("invalid", `text: ${wrong}. Give a shorter text, or choose values.`, "text");
       }
-      return { ids, shown, size, warnings: warningsOf(lm, { text: [text] }) };
+      return { ids, selected, size, warnings: warningsOf(lm, { text: [text] }) };
     },
     /**
      * Every value asked for (all that `unrolled inspect` shows where none is). What was seen is kept as numbers; what is told of
@@ -53,7 +53,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
      */
     async inspect(
       { name, lm }: LoadedModel,
-      { ids, shown, size, warnings }: Inspection,
+      { ids, selected, size, warnings }: Inspection,
       signal: AbortSignal,
     ): Promise<object> {
       if (running >= maxAtOnce) {
@@ -64,8 +64,8 @@ export function createInspections({ maxPromptTokens }: Limits) {
       }
       running++;
       try {
-        const seen = createSeen(lm.tokenizer, ids, shown, size);
-        const keys = shown.map(({ key }) => key);
+        const seen = createSeen(lm.tokenizer, ids, selected, size);
+        const keys = selected.map(({ key }) => key);
         for await (const token of inspectText(lm, ids, name, { values: keys, likeliest })) {
           seen.add(token);
           await nextTurn();
@@ -74,7 +74,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
         const together = Math.max(1, Math.floor(1000 / size));
         const tokens = new LazyList(
           ids.length,
-          (place) => inspectedToken(lm.tokenizer, shown, seen.at(place)),
+          (place) => inspectedToken(lm.tokenizer, selected, seen.at(place)),
           together,
         );
         return { object: "inspection", model: name, tokens, ...warned({ warnings }) };
@@ -86,7 +86,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
 }
 
 /** Tokens that were read, as numbers alone. */
-function createSeen(tokenizer: Tokenizer, ids: Int32Array, shown: readonly LabelledValue[], size: number) {
+function createSeen(tokenizer: Tokenizer, ids: Int32Array, selected: readonly LabelledValue[], size: number) {
   const numbers = new Float32Array(ids.length * size);
   const losses = new Float64Array(ids.length).fill(Number.NaN);
   const next = new Int32Array(ids.length * likeliest).fill(-1);
@@ -96,7 +96,7 @@ function createSeen(tokenizer: Tokenizer, ids: Int32Array, shown: readonly Label
   return {
     add(token: ReadToken): void {
       let at = count * size;
-      for (const { key, size } of shown) {
+      for (const { key, size } of selected) {
         numbers.set(token.values[key] as Float32Array, at);
         at += size;
       }
@@ -113,7 +113,7 @@ function createSeen(tokenizer: Tokenizer, ids: Int32Array, shown: readonly Label
       rest = decoded.rest;
       const values: Record<string, Float32Array<ArrayBuffer>> = {};
       let at = place * size;
-      for (const { key, size } of shown) {
+      for (const { key, size } of selected) {
         values[key] = numbers.subarray(at, at + size);
         at += size;
       }

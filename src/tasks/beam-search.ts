@@ -104,7 +104,7 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
   const lanes = own(await createLanes(model, beams, hostOf(options)));
-  const turns = createYielder();
+  const yieldNow = createYielder();
   const usual = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
   const end = endOfText(tokenizer);
   const toRead = tokensToRead(tokenizer, prompt);
@@ -149,7 +149,7 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   const read = async (token: number): Promise<void> => {
     lanes.tokens.fill(token);
     lanes.step();
-    await turns();
+    await yieldNow();
   };
   if (healing?.from === 0) {
     await read(tokensToRead(tokenizer, "")[0] as number);
@@ -168,7 +168,7 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
       lanes.reorder(lanes.logits.map((_, lane) => found[lane]?.lane ?? lane));
       lanes.tokens.set(found.map(({ token }) => token));
       lanes.step();
-      await turns();
+      await yieldNow();
     }
     // Sorting keeps the order of equals: those of better beginnings, and of likelier tokens, come first.
     found = found

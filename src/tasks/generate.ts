@@ -193,7 +193,7 @@ async function* write<Piece extends { readonly text: string }>(
   const longPrompts = prompts.some((prompt) => prompt.length >= longPrompt);
   const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
   try {
-    const turns = createYielder();
+    const yieldNow = createYielder();
     const aborted = (): boolean => signal?.aborted === true;
     for (let begun = 0; !aborted(); ) {
       for (; begun < prompts.length && desk.count < desk.size; begun++) {
@@ -216,7 +216,7 @@ async function* write<Piece extends { readonly text: string }>(
           yield piece;
         }
       }
-      await turns();
+      await yieldNow();
     }
   } finally {
     desk.dispose();

@@ -355,8 +355,8 @@ export async function evaluateLanguageModel(
   }
   const lanes = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
   const evaluator = await createEvaluator(model, { batch: lanes, steps: 64, ...options });
-  const turns = createYielder();
-  const loss = await evaluator.loss(ids, async () => turns()).finally(() => evaluator.dispose());
+  const yieldNow = createYielder();
+  const loss = await evaluator.loss(ids, async () => yieldNow()).finally(() => evaluator.dispose());
   if (!Number.isFinite(loss)) {
     throw new InputError(`the loss is ${loss}: the model's values are not finite numbers. Train anew at a lower rate.`);
   }

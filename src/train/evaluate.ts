@@ -149,7 +149,7 @@ export async function createMeasure(
 
   const measure = async (): Promise<Logs> => {
     const means = createMeans(metrics);
-    const turns = createYielder();
+    const yieldNow = createYielder();
     const ready = new Set<Program>();
     let before: Program | undefined;
     for await (const { inputs, targets, weights, examples, batch, steps } of passes.pass(taken++, endedEarly)) {
@@ -168,7 +168,7 @@ export async function createMeasure(
       await program.run();
       if (stateful.length > 0) program.advanceStates();
       means.add(counted, program.total("loss"), (name) => program.total(name));
-      await turns();
+      await yieldNow();
     }
     return means.logs();
   };

@@ -414,7 +414,7 @@ async function fitStreamWith(
   let left = false;
 
   const startMs = performance.now();
-  const turns = createYielder();
+  const yieldNow = createYielder();
   let [pausedMs, validationMs, reportMs] = [0, undefined as number | undefined, 0];
   let [lastProgressMs, lossSince, stepsSince] = [startMs, 0, 0];
   let latest = Number.NaN;
@@ -601,7 +601,7 @@ async function fitStreamWith(
         for (const callback of callbacks) await callback.onBatchEnd?.(sofar, run);
       }
       // Where workers train, this thread has its turns while it waits for them.
-      if (trainer.program.threads === 1) await turns();
+      if (trainer.program.threads === 1) await yieldNow();
     }
   };
 
@@ -644,9 +644,9 @@ async function validator(
   const evaluator = own(await createEvaluator(model, { batch: lanes, steps, ...host }));
   const brokenOff = Symbol("broken off");
   return async (stop) => {
-    const turns = createYielder();
+    const yieldNow = createYielder();
     const pause = async (): Promise<void> => {
-      await turns();
+      await yieldNow();
       if (stop()) throw brokenOff;
     };
     try {

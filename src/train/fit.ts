@@ -200,7 +200,7 @@ async function train(
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
   const watch = own(createWatch(trainer));
-  const turns = createYielder();
+  const yieldNow = createYielder();
   let chosen = before?.learningRate ?? optimizer.learningRate;
   const first = initialEpoch ?? 0;
   let used = chosen;
@@ -266,7 +266,7 @@ async function train(
       place = { epoch: k, batches: place.batches + 1 };
       means.add(trainer.counted, mean, (name) => trainer.program.total(name));
       for (const callback of callbacks) await callback.onBatchEnd?.({ ...means.logs(), learningRate }, run);
-      await turns();
+      await yieldNow();
     }
     await watch.save();
     if ((ended() && signal?.aborted === true) || (taken === 0 && stopped !== undefined)) break;

@@ -220,7 +220,7 @@ async function predictWith(
   if (!sourced && count !== undefined) {
     throw new InputError("predict: steps is for batches; of arrays all examples are taken. Leave it out.");
   }
-  const how: PartsOptions = { model, options, predictorOf, turns: createYielder() };
+  const how: PartsOptions = { model, options, predictorOf, yieldNow: createYielder() };
   const late = (filling?.pre === true) !== model.backwards;
   if (!sourced) {
     const set = readInputs(model, x as InputArrays, "predict", filling);
@@ -271,7 +271,7 @@ type PartsOptions = {
   readonly model: Model;
   readonly options: PredictOptions;
   readonly predictorOf: BySizes<Predictor>;
-  readonly turns: () => Promise<void> | undefined;
+  readonly yieldNow: () => Promise<void> | undefined;
 };
 
 /**
@@ -286,7 +286,7 @@ async function* partsOf(
     readonly given: InputSet["inputs"];
     readonly place?: string;
   },
-  { model, options, predictorOf, turns }: PartsOptions,
+  { model, options, predictorOf, yieldNow }: PartsOptions,
 ): AsyncGenerator<Part> {
   const { inputs, lengths, outputLengths } = set;
   const { batch, from, given, place } = whole;
@@ -307,7 +307,7 @@ async function* partsOf(
       places: rows.map((n) => from + n),
       lengths: ends && rows.map((n) => ends[n] as number),
     };
-    await turns();
+    await yieldNow();
   }
 }
 
