@@ -56,11 +56,11 @@ const kinds = [
   { prompt: "Ahab ", max_tokens: 400, stop: "\n\n" },
   { prompt: "", max_tokens: 100, n: 2, logprobs: 1 },
 ];
-const mostTokens = Number(values["max-tokens"] ?? Infinity);
+const maxTokens = Number(values["max-tokens"] ?? Infinity);
 /** Different requests: as many as answers to be remembered. */
 const requests = Array.from({ length: Number(values.requests) }, (_, k) => {
   const kind = kinds[k % kinds.length];
-  return { ...kind, max_tokens: Math.min(kind.max_tokens, mostTokens), seed: k, stream: k % 4 === 3 };
+  return { ...kind, max_tokens: Math.min(kind.max_tokens, maxTokens), seed: k, stream: k % 4 === 3 };
 });
 
 /** What an answer says, apart from its name and time: streamed or not, it is the same. */

@@ -5,7 +5,7 @@
 import type { Peer, Tried } from "./peer-process.ts";
 
 /** Steps of a trial that count: so many, or fewer where they have taken so long. */
-const [mostSteps, enoughMs] = [10, 400];
+const [maxSteps, enoughMs] = [10, 400];
 /** One whose best step takes so many times as long as the best of all is tried no more. */
 const hopeless = 2;
 
@@ -54,7 +54,7 @@ async function trial(peer: Peer): Promise<number[]> {
     await peer.step();
     const times: number[] = [];
     let spent = 0;
-    while (times.length < mostSteps && spent < enoughMs) {
+    while (times.length < maxSteps && spent < enoughMs) {
       const ms = await peer.step();
       times.push(ms);
       spent += ms;

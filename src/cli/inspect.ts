@@ -24,7 +24,7 @@ import { field, joined, readTexts } from "./texts.ts";
 import { warnUnknown } from "./unknown.ts";
 
 /** The largest page, in numbers: 40 MB, about 53 MB as text. */
-const mostNumbersInPage = 10_000_000;
+const maxNumbersInPage = 10_000_000;
 
 export const inspect: Command = {
   name: "inspect",
@@ -105,10 +105,10 @@ function checkPage(path: string): void {
 
 function checkSize(tokens: number, shown: readonly LabelledValue[]): void {
   const each = shown.reduce((sum, { size }) => sum + size, 0);
-  if (tokens * each <= mostNumbersInPage) return;
+  if (tokens * each <= maxNumbersInPage) return;
   throw new InputError(
     `--html: ${formatCount(tokens)} tokens with ${formatCount(each)} numbers each are more than the ` +
-      `${formatCount(mostNumbersInPage)} that a page holds. Give a shorter text, or choose with --value.`,
+      `${formatCount(maxNumbersInPage)} that a page holds. Give a shorter text, or choose with --value.`,
   );
 }
 

@@ -2,13 +2,13 @@
 import type { Writable } from "node:stream";
 
 /** Bytes that wait for a reader: about five thousand lines. */
-const mostBytes = 1_000_000;
+const maxBytes = 1_000_000;
 
 /** A pipe that nobody reads takes all that is written to it into memory; this one takes so much. */
 export function logTo(output: Pick<Writable, "write" | "writableLength">): (line: object) => void {
   let dropped = 0;
   return (line) => {
-    if (output.writableLength > mostBytes) {
+    if (output.writableLength > maxBytes) {
       dropped++;
       return;
     }

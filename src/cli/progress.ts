@@ -18,7 +18,7 @@ export type ProgressPrinter = {
 /** Without a terminal, a line this often besides those with a validation. */
 const plainEveryMs = 10_000;
 /** More than a chart has columns. */
-const mostPoints = 1000;
+const maxPoints = 1000;
 
 /** `perCharacter` where a token is a character: bits a character mean more than perplexity there. */
 export function progressPrinter(perCharacter: boolean, stream: NodeJS.WriteStream = process.stderr): ProgressPrinter {
@@ -91,7 +91,7 @@ function add(curve: Curve, { epoch, loss }: Point): void {
     curve.points[curve.points.length - 1] = { epoch, loss: last.loss + (loss - last.loss) / curve.ofLast };
     return;
   }
-  if (curve.points.length === mostPoints) {
+  if (curve.points.length === maxPoints) {
     curve.points = curve.points.flatMap((point, k, all) =>
       k % 2 === 0 ? [] : [{ epoch: point.epoch, loss: ((all[k - 1] as Point).loss + point.loss) / 2 }],
     );

@@ -9,7 +9,7 @@ import { formatCount, warn } from "./output.ts";
 import { isLarge, type Source } from "./tokens.ts";
 
 /** Share of a text from which on it is no text for the model. */
-const mostUnknown = 0.01;
+const maxUnknown = 0.01;
 
 /**
  * A text to train or to validate on: characters that the model never saw are said, with how many there are, and refused
@@ -31,7 +31,7 @@ export function checkUnknown(
   const share = count / tokens.length;
   const often = `${count === 1 ? "once" : `${formatCount(count)} times`} in ${formatCount(tokens.length)} tokens`;
   const found = `the model never saw ${listed([...characters])}, ${often}`;
-  if (share > mostUnknown && !allowed) {
+  if (share > maxUnknown && !allowed) {
     const refusal = `${where}: ${found}. Train a new model on it; or give --allow-unknown, which reads each as unknown.`;
     throw new InputError(refusal);
   }

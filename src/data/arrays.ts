@@ -49,7 +49,7 @@ export function zeros<D extends Dtype>(dtype: D, length: number): NumbersOf<D> {
   }
 }
 
-const mostFloat32 = 2 ** 128 - 2 ** 104;
+const maxFloat32 = 2 ** 128 - 2 ** 104;
 
 /**
  * A number that its kind holds, whole kinds no fractions. Throws an InputError, with the place in its line, for what is no
@@ -63,7 +63,7 @@ export function numberAs(dtype: Dtype, value: unknown, place: string): number {
   ) {
     return value;
   }
-  const { min, max } = dtype === "float32" ? { min: -mostFloat32, max: mostFloat32 } : kinds[dtype];
+  const { min, max } = dtype === "float32" ? { min: -maxFloat32, max: maxFloat32 } : kinds[dtype];
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   const kind = dtype === "float32" ? "" : "whole numbers from ";
   throw new InputError(`${place}: ${dtype} holds ${kind}${min} to ${max}, got ${value}. Choose another dtype.`);

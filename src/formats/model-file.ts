@@ -59,7 +59,7 @@ export type ModelFile = {
 /** Since version 2 a file says what it is for, as its task. Earlier ones are read too. */
 const version = 2;
 /** More would keep the compiler busy for long. */
-const mostLayers = 500;
+const maxLayers = 500;
 
 /** Data by names that are not the file's own. @internal */
 export const extraRule: Rule = {
@@ -283,7 +283,7 @@ function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile
   };
   try {
     if (!Array.isArray(given.layers) || given.layers.length === 0) return refuse("it has no layers. Train anew.");
-    if (given.layers.length > mostLayers) return refuse(`it has more than ${mostLayers} layers.`);
+    if (given.layers.length > maxLayers) return refuse(`it has more than ${maxLayers} layers.`);
     const layers = given.layers.map((layer) => readLayer(layer, refuse));
     const width = given.input === "tokens" ? "tokens" : count(given.input);
     const [first] = layers;

@@ -107,7 +107,7 @@ export type LanguageModelOptions = {
   readonly training?: Pick<FitStreamOptions, "batch" | "steps" | "validationSplit">;
 };
 
-const mostLayers = 100;
+const maxLayers = 100;
 
 const count = wholeNumber(1);
 const textsOrTokens: Rule = {
@@ -120,7 +120,7 @@ export const languageModelArguments: Arguments = {
   options: optionsOf<LanguageModelOptions>({
     cell: { ...either(string, aCell), expected: 'the name of a cell ("lstm"), or a cell, as cell() makes it' },
     units: alias(count, "hiddenSize"),
-    layers: alias(wholeNumber(1, mostLayers), "numLayers"),
+    layers: alias(wholeNumber(1, maxLayers), "numLayers"),
     embedding: alias(count, "embeddingDim", "embeddingSize"),
     dropout: inRange(0, 1),
     tokens: alias(oneOf("char", "word", "bpe"), "tokenizer", "level"),

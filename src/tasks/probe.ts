@@ -36,7 +36,7 @@ export type Probe = {
 );
 
 /** Tokens of each half that it reads at most: evenly spread. */
-const mostTokens = 12_000;
+const maxTokens = 12_000;
 /** Strengths of the penalty on the weights' squares, of which the one that does best within the first half is taken. */
 const penalties = [0.0001, 0.001, 0.01, 0.1];
 /** Shifted signals that it is tried on. */
@@ -73,7 +73,7 @@ export function probe(values: readonly Units[], signal: Float32Array, { halves: 
 
 type Half = Prepared["halves"][number];
 type Rows = { readonly numbers: Float32Array; readonly count: number; readonly size: number };
-const strideOf = ({ count }: Half): number => Math.ceil(count / mostTokens);
+const strideOf = ({ count }: Half): number => Math.ceil(count / maxTokens);
 
 /** Numbers of all values together, of some tokens of a half. */
 function rowsOf(values: readonly Units[], half: Half): Rows {

@@ -48,7 +48,7 @@ export const samplingTableArguments: Arguments = {
 };
 
 /** About two gigabytes of them. */
-const mostCouples = 2 ** 25;
+const maxCouples = 2 ** 25;
 
 /** Two ids of words: one, and another from its neighbourhood or drawn at random. */
 export type Couple = [word: number, other: number];
@@ -104,7 +104,7 @@ export function skipgrams(
   });
   const positive = couples.length;
   const negative = Math.trunc(positive * negativeSamples);
-  if (positive + negative > mostCouples) {
+  if (positive + negative > maxCouples) {
     throw new InputError(
       `skipgrams: negativeSamples ${negativeSamples} makes ${negative} pairs of ${positive}, more than memory holds. Give fewer.`,
     );

@@ -55,13 +55,13 @@ export function splitByVocabulary(run: string, ids: ReadonlyMap<string, number>)
   const cut: number[] = [];
   for (let end = run.length; end > 0; end = from[end] as number) cut.push(token[end] as number);
   cut.reverse();
-  if (cuts.size >= mostCuts) cuts.clear();
+  if (cuts.size >= maxCuts) cuts.clear();
   cuts.set(run, cut);
   return cut;
 }
 
 /** Runs come again and again. */
-const mostCuts = 10_000;
+const maxCuts = 10_000;
 
 type Tables = {
   /** By first character: UTF-16 units of the longest token. */

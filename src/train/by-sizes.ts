@@ -1,7 +1,7 @@
 /** Programs for batches of several sizes. Knows nothing about what they compute. */
 import type { Sizes } from "./batches.ts";
 
-const mostSizes = 8;
+const maxSizes = 8;
 
 /** Gives what is made for a size, and disposes of all at the end. */
 export type BySizes<Made> = ((sizes: Sizes) => Promise<Made>) & { readonly dispose: () => void };
@@ -21,7 +21,7 @@ export function bySizes<Made extends { dispose(): void }>(make: (sizes: Sizes) =
     const made = all.get(key) ?? (await make({ batch, steps }));
     all.delete(key);
     all.set(key, made);
-    keep(mostSizes);
+    keep(maxSizes);
     return made;
   };
   return Object.assign(of, { dispose: () => keep(0) });

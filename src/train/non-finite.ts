@@ -160,10 +160,10 @@ export function createWatch(of: Trainer): Watch {
 
 /** The copies of the watch that was disposed of last, if they are no more than 64 MB: garbage that would come in every `fit`. */
 let spare: Float32Array[] = [];
-const mostSpareBytes = 2 ** 26;
+const maxSpareBytes = 2 ** 26;
 
 function keepSpare(all: Float32Array[]): void {
-  spare = all.reduce((sum, { byteLength }) => sum + byteLength, 0) <= mostSpareBytes ? all : [];
+  spare = all.reduce((sum, { byteLength }) => sum + byteLength, 0) <= maxSpareBytes ? all : [];
 }
 function takeSpare(floats: number): Float32Array {
   const found = spare.pop();
