@@ -27,7 +27,7 @@ export function completionRoutes({ models, limits, chatTemplate, start, answer }
     const writing = withLength(asked);
     await start(c, completionBytes(loaded, writing, asked));
     const prompts = asked.prompt.map((one) => readPrompt(loaded.lm, one));
-    return answer(c, createRequest(loaded, writing, limits, { ...asked, prompts }));
+    return answer(c, createRequest(loaded, writing, limits, { prompts, ...asked }));
   }
   return {
     complete: write,
