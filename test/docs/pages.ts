@@ -7,17 +7,32 @@ import { publicModules } from "../helpers/public-modules.ts";
 
 export const pages = [
   "README.md",
-  ...readdirSync(join(root, "docs"))
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
+  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+    .map((name) => `docs/${name.split("\\").join("/")}`)
+    .filter((name) => name.endsWith(".md")),
 ];
 export const readPage = (page: string): string => readFileSync(join(root, page), "utf8");
 
-/** The ts blocks of a page. One that begins with an import begins a program; others go on with the one before. */
+/** A block of code: `ts`, `html`, `cell`, ...; what stands behind that; and the code. */
+export type Block = { readonly language: string; readonly meta: string; readonly code: string };
+
+/** All blocks of code of a page. */
+export const blocksOf = (markdown: string): Block[] =>
+  [...markdown.matchAll(/^```(\w*) ?(.*)\n([\s\S]*?)^```$/gm)].map(([, language = "", meta = "", code = ""]) => ({
+    language,
+    meta,
+    code,
+  }));
+
+/**
+ * The ts blocks of a page as programs. One that begins with an import begins a program, unless its fence says that it goes on;
+ * others go on with the one before. What has a file's name (`[main.ts]`) is part of a page for a browser.
+ */
 export function programsOf(markdown: string): string[] {
   const programs: string[] = [];
-  for (const [, code = ""] of markdown.matchAll(/^```ts\n([\s\S]*?)^```$/gm)) {
-    if (code.startsWith("import ")) programs.push(code);
+  for (const { language, meta, code } of blocksOf(markdown)) {
+    if (language !== "ts" || meta.startsWith("[")) continue;
+    if (code.startsWith("import ") && meta !== "goes on") programs.push(code);
     else programs.push((programs.pop() ?? "") + code);
   }
   return programs;

@@ -1,0 +1,59 @@
+/** Blocks of code that are no programs: equations, JSON, and what is typed in a terminal. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { cell } from "../../src/graph/cell.ts";
+import { root, runNode } from "../helpers/processes.ts";
+import { blocksOf, pages, readPage } from "./pages.ts";
+
+const blocks = pages.flatMap((page) => blocksOf(readPage(page)).map((block) => ({ page, ...block })));
+const of = (language: string) => blocks.filter((block) => block.language === language);
+
+test("every block has a word that a test knows", () => {
+  const words = new Set(blocks.map(({ language, meta }) => (meta === "" ? language : `${language} ${meta}`)));
+  const known = ["", "cell", "html", "html [index.html]", "html [plain.html]", "json", "python"];
+  const programs = ["ts", "ts [main.ts]", "ts [vite.config.ts]", "ts goes on"];
+  expect([...words].filter((word) => ![...known, ...programs].includes(word))).toEqual([]);
+});
+
+test("equations compile", () => {
+  expect(of("cell").length).toBeGreaterThan(2);
+  for (const { page, code } of of("cell")) expect(cell(code).output, `${page}: ${code}`).toMatch(/^(y|h')$/);
+});
+
+test("JSON is JSON", () => {
+  expect(of("json").length).toBeGreaterThan(0);
+  for (const { code } of of("json")) expect(() => JSON.parse(code)).not.toThrow();
+});
+
+/** What is typed: lines that call `unrolled` or `npm run`, with what continues them. */
+const typed = of("").flatMap(({ page, code }) => {
+  const lines = code.replace(/\\\n\s*/g, " ").split("\n");
+  return lines.flatMap((line) => {
+    const command = line.replace(/^\$ /, "").replace(/\s+#.*$/, "");
+    return /^(npx )?unrolled [a-z]|^npm (run )?[a-z]/.test(command) ? [{ page, command }] : [];
+  });
+});
+
+test("commands of unrolled are there, with their options", async () => {
+  const commands = typed.filter(({ command }) => /^(npx )?unrolled /.test(command));
+  expect(commands.length).toBeGreaterThan(15);
+  const help = new Map<string, string>();
+  for (const { page, command } of commands) {
+    const [, name = ""] = /unrolled ([a-z]+)/.exec(command) ?? [];
+    if (!help.has(name)) help.set(name, (await runNode([join(root, "dist/cli/main.js"), name, "--help"])).out);
+    expect(help.get(name), `${page}: ${command}`).toContain(`Usage: unrolled ${name}`);
+    for (const [, option = ""] of command.replace(/"[^"]*"|'[^']*'/g, "").matchAll(/ (--[a-z-]+)/g))
+      expect(help.get(name), `${page}: ${command}`).toMatch(new RegExp(`^.*${option}\\b`, "m"));
+  }
+});
+
+test("scripts of npm run are there", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const named = typed.flatMap(({ page, command }) => {
+    const [, name] = /^npm run ([\w:-]+)/.exec(command) ?? [];
+    return name === undefined ? [] : [{ page, name }];
+  });
+  expect(named.length).toBeGreaterThan(5);
+  expect(named.filter(({ name }) => !Object.hasOwn(scripts, name))).toEqual([]);
+});
