@@ -4,7 +4,7 @@
  *
  * It shows two epochs, of loss 6.2964 with accuracy 0.0532 and 6.1657 with 0.0524. They are not the first of that model: it
  * begins at ln 2719 = 7.9080, and the best answer that is the same for all windows has 6.2813. They are like its third and
- * fourth, in PyTorch with all of Keras's formulas (6.339, 6.204) as here: it seems to go on from an earlier fit. See LOG.md.
+ * fourth, in PyTorch with all of Keras's formulas (6.339, 6.204) as here: it seems to go on from an earlier fit. See docs/log/recipes.md.
  */
 import { adam, dense, embedding, englishWords, fit, InputError, lstm, predict, sequential, Tokenizer } from "unrolled";
 import { recipe, seedRange, writeJson } from "./shared/command.ts";

@@ -35,7 +35,7 @@ export type Settings = {
   readonly dropout: number;
 };
 
-/** Chosen on the validation set; LOG.md has what else was tried. */
+/** Chosen on the validation set; docs/log/recipes.md has what else was tried. */
 export const defaults = { batch: 4, epochs: 500, patience: 10, dropout: 0.1 } as const;
 
 /** Negative log-likelihoods in nats a step, summed over the keys, each step of each piece counted once. */

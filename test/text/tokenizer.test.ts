@@ -102,7 +102,7 @@ describe.each(kinds)("%s", (kind) => {
     );
   });
 
-  // Time that grows with the square of the length would be above the runner's limit; bench and LOG.md say what it takes.
+  // Time that grows with the square of the length would be above the runner's limit; bench and docs/log say what it takes.
   test("1.2 million characters are encoded, and come back", () => {
     const line =
       "Call me Ishmael. Some years ago--never mind how long precisely--having little or no money, I don't.\n";
