@@ -1,0 +1,1 @@
+export declare const placesOf: (root: string) => Map<string, string>;
