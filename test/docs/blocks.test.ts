@@ -2,7 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { writeModel } from "../../src/formats/model-file.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { cell } from "../../src/graph/cell.ts";
+import { embedding, simpleRnn } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
 import { root, runNode } from "../helpers/processes.ts";
 import { blocksOf, pages, readPage } from "./pages.ts";
 
@@ -21,9 +25,12 @@ test("equations compile", () => {
   for (const { page, code } of of("cell")) expect(cell(code).output, `${page}: ${code}`).toMatch(/^(y|h')$/);
 });
 
-test("JSON is JSON", () => {
-  expect(of("json").length).toBeGreaterThan(0);
-  for (const { code } of of("json")) expect(() => JSON.parse(code)).not.toThrow();
+test("the JSON of the model file's page is what is written", () => {
+  const [block, ...others] = of("json");
+  expect(others).toEqual([]);
+  const model = sequential([embedding(10, 8), simpleRnn(16)]);
+  const { metadata } = readSafetensors(writeModel({ model, extra: {} }), "m.safetensors");
+  expect(JSON.parse(block?.code as string)).toEqual(JSON.parse(metadata.unrolled as string));
 });
 
 /** What is typed: lines that call `unrolled` or `npm run`, with what continues them. */

@@ -7,7 +7,7 @@ import * as main from "../../src/index.ts";
 import { readPage } from "./pages.ts";
 
 const src = join(import.meta.dirname, "../../src");
-const source = ["nn", "train", "text", "callbacks", "tasks"]
+const source = ["nn", "train", "data", "text", "callbacks", "tasks"]
   .flatMap((folder) => readdirSync(join(src, folder)).map((file) => readFileSync(join(src, folder, file), "utf8")))
   .join("\n");
 
