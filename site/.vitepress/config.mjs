@@ -1,5 +1,5 @@
 /** How the site looks, and what leads where. Its pages are made by scripts/docs.mjs. */
-import { readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vitepress";
 import { modulesOf } from "../reference.mjs";
@@ -60,9 +60,10 @@ const emptyHeaders = (md) =>
       if (token.type === "th_open" && tokens[k + 1].content === "") token.tag = tokens[k + 2].tag = "td";
     });
   });
-const logs = readdirSync(join(root, "docs/log"))
-  .filter((file) => file !== "README.md")
-  .map((file) => file.replace(/\.md$/, ""));
+/** The topics of the log, in the order of its index, by their titles. */
+const logs = [...readFileSync(join(root, "docs/log/README.md"), "utf8").matchAll(/^\| \[(.*)\]\((.*)\.md\) \|/gm)].map(
+  ([, text, name]) => ({ text, link: `/log/${name}` }),
+);
 const modules = modulesOf(root).map(({ name }) => ({ text: name, link: `/reference/${name}/` }));
 
 export default defineConfig({
@@ -96,13 +97,14 @@ export default defineConfig({
         {
           text: "Log of experiments",
           link: "/log/",
-          items: logs.map((name) => ({ text: name, link: `/log/${name}` })),
+          items: logs,
         },
         ...guides,
       ],
       "/": guides,
     },
     outline: [2, 3],
+    docFooter: { prev: false, next: false },
     search: { provider: "local" },
   },
 });
