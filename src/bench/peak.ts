@@ -1,7 +1,7 @@
 /** The peak that products are held against: what one core does in WASM SIMD on registers alone. */
-import { assembleModule, f32x4, forLoop, func, i32, local, v128 } from "../engines/wasm/assembler.ts";
+import { assembleModule, f32x4, forLoop, func, i32, v128 } from "../engines/wasm/assembler.ts";
 import { relaxedSimd } from "../engines/wasm/features.ts";
-import { madd } from "../engines/wasm/vector-math.ts";
+import { madd } from "../engines/wasm/vector-ops.ts";
 
 /** The most f32 operations a second that one core does in WASM SIMD, in GFLOP/s: multiply-adds on registers alone. */
 export async function measurePeak(): Promise<number> {
@@ -11,14 +11,12 @@ export async function measurePeak(): Promise<number> {
     const sums = Array.from({ length: count }, () => f.local("v128"));
     const [x, y, i] = [f.local("v128"), f.local("v128"), f.local("i32")];
     return [
-      local.set(x, v128.load(i32.const(0))),
-      local.set(y, v128.load(i32.const(16))),
-      forLoop(f, i, 0, local.get(f.param(0)), 1, [
-        sums.map((sum) => local.set(sum, madd(local.get(x), local.get(y), local.get(sum), host))),
-      ]),
+      x.set(v128.load(i32.const(0))),
+      y.set(v128.load(i32.const(16))),
+      forLoop(f, i, 0, f.param(0).get, 1, [sums.map((sum) => sum.set(madd(x.get, y.get, sum.get, host)))]),
       v128.store(
         i32.const(64),
-        sums.slice(1).reduce((all, sum) => f32x4.add(all, local.get(sum)), local.get(sums[0] as (typeof sums)[0])),
+        sums.slice(1).reduce((all, sum) => f32x4.add(all, sum.get), (sums[0] as (typeof sums)[0]).get),
       ),
     ];
   });

@@ -1,6 +1,6 @@
 /**
  * Random bits by counter: the same (counter, key) gives the same bits in any order, on any thread and in any engine.
- * Knows nothing about who draws; `hash` in src/engines/wasm/vector-math.ts is the same function on four lanes.
+ * Knows nothing about who draws; `hash` in src/engines/vector/mathematics.ts is the same function on vectors.
  */
 
 /**

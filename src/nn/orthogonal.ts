@@ -4,7 +4,7 @@
  * work is products of matrices, which run as WASM. Knows nothing about parameters.
  */
 
-import { assembleModule, call, func, local } from "../engines/wasm/assembler.ts";
+import { assembleModule, call, func } from "../engines/wasm/assembler.ts";
 import { pageBytes } from "../engines/wasm/emit.ts";
 import { matmulFunctions } from "../engines/wasm/matmul.ts";
 import { aligned } from "../engines/wasm/target.ts";
@@ -20,7 +20,7 @@ let module: WebAssembly.Module | undefined;
 function compiled(): WebAssembly.Module {
   const { rows, functions } = matmulFunctions({ fma: false });
   const multiply = func({ export: "multiply", params: rows.params, results: [] }, (f) =>
-    call(rows, ...rows.params.map((_, k) => local.get(f.param(k)))),
+    call(rows, ...rows.params.map((_, k) => f.param(k).get)),
   );
   return new WebAssembly.Module(assembleModule({ memory: { minPages: 1 }, functions: [...functions, multiply] }));
 }

@@ -1,7 +1,7 @@
 /** Functions of the emitter alone, called from here on a memory of their own. */
-import { assembleModule, call, type FunctionHandle, func, local } from "../../src/engines/wasm/assembler.ts";
+import { assembleModule, call, type FunctionHandle, func } from "../../src/engines/wasm/assembler.ts";
 import { relaxedSimd } from "../../src/engines/wasm/features.ts";
-import type { Host } from "../../src/engines/wasm/vector-math.ts";
+import type { Host } from "../../src/engines/wasm/vector-ops.ts";
 
 /** What an untouched number in memory is: no computation gives these bits, as a NaN that is computed is another one. */
 export const untouched = 0x7fa5_5a5a;
@@ -23,7 +23,7 @@ export function callable<Name extends string>(
   const memory = new WebAssembly.Memory({ initial: pages });
   const exported = Object.entries<FunctionHandle>(entries).map(([name, entry]) =>
     func({ export: name, params: entry.params, results: [] }, (f) =>
-      call(entry, ...entry.params.map((_, k) => local.get(f.param(k)))),
+      call(entry, ...entry.params.map((_, k) => f.param(k).get)),
     ),
   );
   const module = assembleModule({ memory: { minPages: pages }, functions: [...functions, ...exported] });

@@ -7,9 +7,9 @@
  * @example
  * const axpy = func({ export: "axpy", params: ["i32", "i32", "i32", "f32"], results: [] }, (f) => {
  *   const [x, y, endBytes, a, i] = [f.param(0), f.param(1), f.param(2), f.param(3), f.local("i32")];
- *   const at = (base: Local) => i32.add(local.get(base), local.get(i));
- *   return forLoop(f, i, 0, local.get(endBytes), 16, [
- *     v128.store(at(y), f32x4.add(v128.load(at(y)), f32x4.mul(f32x4.splat(local.get(a)), v128.load(at(x))))),
+ *   const at = (base: Local) => i32.add(base.get, i.get);
+ *   return forLoop(f, i, 0, endBytes.get, 16, [
+ *     v128.store(at(y), f32x4.add(v128.load(at(y)), f32x4.mul(f32x4.splat(a.get), v128.load(at(x))))),
  *   ]);
  * });
  * const bytes = assembleModule({ memory: { minPages: 1 }, functions: [axpy] });
@@ -23,7 +23,12 @@ export type ValType = "i32" | "i64" | "f32" | "f64" | "v128";
  */
 export type Code = readonly (number | Code | FunctionHandle)[];
 
-export type Local = { readonly index: number; readonly type: ValType };
+/** A parameter or local of a function, and the code that reads it, sets it, or does both. */
+export type Local = {
+  readonly get: Code;
+  readonly set: (value: Code) => Code;
+  readonly tee: (value: Code) => Code;
+};
 
 /** So many locals. */
 export type Locals<Count extends number, Found extends readonly Local[] = []> = Found["length"] extends Count
@@ -128,9 +133,9 @@ function functionBody({ params, build }: FunctionHandle): Code {
   const param = (index: number): Local => {
     const type = params[index];
     if (type === undefined) throw new Error(`internal: parameter ${index} of a function with ${params.length}`);
-    return { index, type };
+    return localAt(index);
   };
-  const local = (type: ValType): Local => ({ index: params.length + types.push(type) - 1, type });
+  const local = (type: ValType): Local => localAt(params.length + types.push(type) - 1);
   const several = <Count extends number>(count: Count, make: (i: number) => Local): Locals<Count> =>
     Array.from({ length: count }, (_, i) => make(i)) as Locals<Count>;
   const body = build({
@@ -147,6 +152,11 @@ function functionBody({ params, build }: FunctionHandle): Code {
     else runs.push({ count: 1, type });
   }
   return [vector(runs.map(({ count, type }) => [u32(count), valType(type)])), body, 0x0b];
+}
+
+function localAt(at: number): Local {
+  const index = u32(at);
+  return { get: [0x20, index], set: (value) => [value, 0x21, index], tee: (value) => [value, 0x22, index] };
 }
 
 const label = (f: FunctionHandle): string => JSON.stringify(f.name ?? "(no name)");
@@ -271,6 +281,11 @@ const binary =
 const ternary =
   (...opcode: number[]) =>
   (x: Code, y: Code, z: Code): Code => [x, y, z, opcode];
+/** By so many bits. */
+const shift = (opcode: number) => {
+  const code = simd(opcode);
+  return (x: Code, bits: number): Code => [x, i32.const(bits), code];
+};
 const memoryArgument = (alignLog2: number, offset: number): Code => [alignLog2, u32(offset)];
 const loadOf =
   (alignLog2: number, ...opcode: number[]) =>
@@ -334,13 +349,7 @@ export const f64 = {
   add: binary(0xa0), promote_f32: unary(0xbb),
 } as const;
 
-// Locals, control, memory
-
-export const local = {
-  get: (variable: Local): Code => [0x20, u32(variable.index)],
-  set: (variable: Local, value: Code): Code => [value, 0x21, u32(variable.index)],
-  tee: (variable: Local, value: Code): Code => [value, 0x22, u32(variable.index)],
-} as const;
+// Control, memory
 
 const blockType = (result: ValType | undefined): number => (result === undefined ? 0x40 : valType(result));
 
@@ -416,16 +425,16 @@ export function forLoop(
   if (typeof to === "number") end = i32.const(to);
   else {
     const endLocal = f.local("i32");
-    prepare = local.set(endLocal, to);
-    end = local.get(endLocal);
+    prepare = endLocal.set(to);
+    end = endLocal.get;
   }
   const again = (depthBody: Code): Code =>
-    loop([depthBody, br_if(0, goesOn(local.tee(counter, i32.add(local.get(counter), i32.const(step))), end))]);
+    loop([depthBody, br_if(0, goesOn(counter.tee(i32.add(counter.get, i32.const(step))), end))]);
   if (typeof from === "number" && typeof to === "number") {
     const runs = step > 0 ? from < to : from > to;
-    return [local.set(counter, start), runs ? again(body) : []];
+    return [counter.set(start), runs ? again(body) : []];
   }
-  return [prepare, if_(goesOn(local.tee(counter, start), end), again(body))];
+  return [prepare, if_(goesOn(counter.tee(start), end), again(body))];
 }
 
 // Vectors
@@ -457,7 +466,7 @@ export const i32x4 = {
   shuffle: (x: Code, y: Code, order: Four): Code =>
     i8x16.shuffle(x, y, order.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3])),
   splat: simd1(0x11), eq: simd2(0x37), ge_u: simd2(0x40),
-  shl: simd2(0xab), shr_s: simd2(0xac), shr_u: simd2(0xad), add: simd2(0xae), sub: simd2(0xb1), mul: simd2(0xb5),
+  shl: shift(0xab), shr_s: shift(0xac), shr_u: shift(0xad), add: simd2(0xae), sub: simd2(0xb1), mul: simd2(0xb5),
 } as const;
 
 /** `pmin(x, y)` is `y < x ? y : x` and `pmax(x, y)` is `x < y ? y : x`, one instruction on x86; `min` spreads NaN. */

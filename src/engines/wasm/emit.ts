@@ -5,6 +5,7 @@
 
 import type { Accumulate, Instruction, Location, Outer, Pass, Plan, Section } from "../../schedule/plan.ts";
 import { bodyOf } from "../../schedule/plan.ts";
+import { divisionOf, type PassContext, passCode, passName, type Time } from "../vector/pass.ts";
 import {
   assembleModule,
   type Code,
@@ -20,18 +21,16 @@ import {
   i32x4,
   if_,
   type Local,
-  local,
   memory,
   select,
   v128,
 } from "./assembler.ts";
-import { divisionOf, passFunction, type Time } from "./emit-pass.ts";
 import { matmulFunctions, tileScratchBytes } from "./matmul.ts";
 import { type Pack, type Packing, packWeights } from "./packing.ts";
 import { rowsAtOnce, togetherByRows } from "./row-passes.ts";
 import { barrierFunction, type Range, shareOf } from "./share.ts";
 import { padded } from "./target.ts";
-import type { Host } from "./vector-math.ts";
+import { type Host, laneMask, vectorOps } from "./vector-ops.ts";
 
 export const pageBytes = 65536;
 
@@ -72,7 +71,7 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
   const barrier = threads > 1 ? add(barrierFunction()) : undefined;
   /** Where the next instruction reads what other threads wrote. */
   const meet: Code = barrier === undefined ? [] : call(barrier);
-  const alone = (thread: Local, code: Code): Code => (threads === 1 ? code : if_(i32.eqz(local.get(thread)), code));
+  const alone = (thread: Local, code: Code): Code => (threads === 1 ? code : if_(i32.eqz(thread.get), code));
   const share = (total: number, unit: number, thread: Local): Range => shareOf(total, unit, thread, threads);
 
   const emitSection = (section: Section, k: number): Emitted[] => {
@@ -82,7 +81,7 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
     const rowsOf = (time: Time): number => (time === "steps" ? section.batch * section.steps : section.batch);
     const rowUnitOf = (time: Time): number => (time === "loop" ? examples : 4);
     const emitPass = (pass: Pass, time: Time): FunctionHandle =>
-      add(passFunction(pass, section, time, plan.keys, plan.settings, host));
+      add(passFunction(pass, { section, time, keys: plan.keys, settings: plan.settings }, host));
 
     /** Passes that run together row by row. */
     const emitPasses = (passes: readonly Pass[], time: Time): Emitted => {
@@ -94,10 +93,10 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
         if (made.length === 1) return call(made[0] as FunctionHandle, step, from, to);
         const [row, past, next] = f.locals("i32", 3);
         return [
-          local.set(past, to),
-          forLoop(f, row, from, local.get(past), atOnce, [
-            local.set(next, least(i32.add(local.get(row), i32.const(atOnce)), local.get(past))),
-            made.map((pass) => call(pass, step, local.get(row), local.get(next))),
+          past.set(to),
+          forLoop(f, row, from, past.get, atOnce, [
+            next.set(least(i32.add(row.get, i32.const(atOnce)), past.get)),
+            made.map((pass) => call(pass, step, row.get, next.get)),
           ]),
         ];
       };
@@ -160,7 +159,7 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
         case "outer":
           return (_, __, thread) => {
             const range = share(instruction.rowCount, 6, thread);
-            const scratch = i32.add(i32.const(tileScratch), i32.mul(local.get(thread), i32.const(tileScratchBytes)));
+            const scratch = i32.add(i32.const(tileScratch), i32.mul(thread.get, i32.const(tileScratchBytes)));
             return outerCode(instruction, { depth: rows, product: matmul.columns, adder, scratch }, range);
           };
         case "gather": {
@@ -200,7 +199,7 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
           const { steps } = section;
           return (f, _, thread) => {
             const t = f.local("i32");
-            const inner = body.map((make) => [make(f, local.get(t), thread), byExamples ? [] : meet]);
+            const inner = body.map((make) => [make(f, t.get, thread), byExamples ? [] : meet]);
             return instruction.reverse ? forLoop(f, t, steps - 1, -1, -1, inner) : forLoop(f, t, 0, steps, 1, inner);
           };
         }
@@ -219,7 +218,7 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
     );
     const prepare: Emitted = (f, t, thread) => [
       if_(
-        local.get(f.param(1)),
+        f.param(1).get,
         packs.map((make) => make(f, t, thread)),
       ),
       clears.map((make) => make(f, t, thread)),
@@ -248,6 +247,15 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
   return assembleModule({ memory: { minPages: pages, ...shared }, functions });
 }
 
+/** The pass as a function of the time step, and of the rows, or features, from and to which it runs: see `passCode`. */
+export function passFunction(pass: Pass, context: PassContext, host: Host): FunctionHandle {
+  const name = passName(pass, context.section.graph);
+  return func({ name, params: ["i32", "i32", "i32"], results: [] }, (f) => {
+    const [t, from, to] = [f.param(0).get, f.param(1).get, f.param(2).get];
+    return passCode(vectorOps(f, host), pass, context, { t, from, to }) as Code;
+  });
+}
+
 /** Weights that a thread can keep in its own caches from one time step to the next. */
 const ownCacheBytes = 768 * 1024;
 
@@ -273,58 +281,56 @@ function packFunction(): FunctionHandle {
     const [source, strideK, strideN, countK, countN, panels, panelBytes, first] = f.params(8);
     const [k, n, end, from, to] = f.locals("i32", 5);
     const rows = f.locals("v128", 4);
-    const get = local.get;
-    const advance = (pointer: Local, bytes: Code): Code => local.set(pointer, i32.add(get(pointer), bytes));
+    const advance = (pointer: Local, bytes: Code): Code => pointer.set(i32.add(pointer.get, bytes));
     const start: Code = [
-      local.set(from, i32.add(get(source), i32.mul(i32.sub(get(n), get(first)), get(strideN)))),
-      local.set(
-        to,
+      from.set(i32.add(source.get, i32.mul(i32.sub(n.get, first.get), strideN.get))),
+      to.set(
         i32.add(
-          i32.add(get(panels), i32.mul(i32.shr_u(get(n), i32.const(3)), get(panelBytes))),
-          i32.shl(i32.and(get(n), i32.const(7)), i32.const(2)),
+          i32.add(panels.get, i32.mul(i32.shr_u(n.get, i32.const(3)), panelBytes.get)),
+          i32.shl(i32.and(n.get, i32.const(7)), i32.const(2)),
         ),
       ),
     ];
-    const fromRow = (row: number): Code => i32.add(get(from), i32.mul(get(strideN), i32.const(row)));
+    const fromRow = (row: number): Code => i32.add(from.get, i32.mul(strideN.get, i32.const(row)));
     // Four columns whose numbers of one depth follow each other in the parameter: copied.
-    const together: Code = forLoop(f, k, 0, get(countK), 1, [
-      v128.store(get(to), v128.load(get(from))),
-      advance(from, get(strideK)),
+    const together: Code = forLoop(f, k, 0, countK.get, 1, [
+      v128.store(to.get, v128.load(from.get)),
+      advance(from, strideK.get),
       advance(to, i32.const(32)),
     ]);
     // Four columns that are rows of the parameter: transposed four by four, then one by one.
-    const [a, b, c, d] = rows.map((row) => get(row)) as [Code, Code, Code, Code];
+    const [a, b, c, d] = rows.map((row) => row.get) as [Code, Code, Code, Code];
     const low = [0, 4, 1, 5] as const;
     const high = [2, 6, 3, 7] as const;
     const pairs = (x: Code, y: Code, order: readonly [number, number, number, number]): Code =>
       i32x4.shuffle(x, y, order);
     const crosswise: Code = [
-      forLoop(f, k, 0, i32.and(get(countK), i32.const(-4)), 4, [
-        rows.map((row, r) => local.set(row, v128.load(fromRow(r)))),
-        v128.store(get(to), pairs(pairs(a, b, low), pairs(c, d, low), [0, 1, 4, 5])),
-        v128.store(get(to), pairs(pairs(a, b, low), pairs(c, d, low), [2, 3, 6, 7]), 32),
-        v128.store(get(to), pairs(pairs(a, b, high), pairs(c, d, high), [0, 1, 4, 5]), 64),
-        v128.store(get(to), pairs(pairs(a, b, high), pairs(c, d, high), [2, 3, 6, 7]), 96),
+      forLoop(f, k, 0, i32.and(countK.get, i32.const(-4)), 4, [
+        rows.map((row, r) => row.set(v128.load(fromRow(r)))),
+        v128.store(to.get, pairs(pairs(a, b, low), pairs(c, d, low), [0, 1, 4, 5])),
+        v128.store(to.get, pairs(pairs(a, b, low), pairs(c, d, low), [2, 3, 6, 7]), 32),
+        v128.store(to.get, pairs(pairs(a, b, high), pairs(c, d, high), [0, 1, 4, 5]), 64),
+        v128.store(to.get, pairs(pairs(a, b, high), pairs(c, d, high), [2, 3, 6, 7]), 96),
         advance(from, i32.const(16)),
         advance(to, i32.const(128)),
       ]),
-      forLoop(f, k, get(k), get(countK), 1, [
-        rows.map((_, r) => f32.store(get(to), f32.load(fromRow(r)), 4 * r)),
-        advance(from, get(strideK)),
+      forLoop(f, k, k.get, countK.get, 1, [
+        rows.map((_, r) => f32.store(to.get, f32.load(fromRow(r)), 4 * r)),
+        advance(from, strideK.get),
         advance(to, i32.const(32)),
       ]),
     ];
     return [
-      local.set(end, i32.add(get(first), get(countN))),
-      forLoop(f, n, get(first), i32.sub(get(end), i32.const(3)), 4, [
+      end.set(i32.add(first.get, countN.get)),
+      forLoop(f, n, first.get, i32.sub(end.get, i32.const(3)), 4, [
         start,
-        if_(i32.eq(get(strideN), i32.const(4)), together, crosswise),
+        if_(i32.eq(strideN.get, i32.const(4)), together, crosswise),
       ]),
-      forLoop(f, n, get(n), get(end), 1, [
+      forLoop(f, n, n.get, end.get, 1, [
         start,
-        forLoop(f, k, 0, get(countK), 1, [
-          f32.store(get(to), f32.load(get(from))),
-          advance(from, get(strideK)),
+        forLoop(f, k, 0, countK.get, 1, [
+          f32.store(to.get, f32.load(from.get)),
+          advance(from, strideK.get),
           advance(to, i32.const(32)),
         ]),
       ]),
@@ -354,23 +360,22 @@ function addBlockFunction(): FunctionHandle {
   return func({ name: "add block", params: Array.from({ length: 6 }, () => "i32"), results: [] }, (f) => {
     const [rows, columns, from, fromRowBytes, to, toRowBytes] = f.params(6);
     const [r, c, vectors] = [f.local("i32"), f.local("i32"), f.local("i32")];
-    const get = local.get;
-    const here = (base: Local): Code => i32.add(get(base), get(c));
+    const here = (base: Local): Code => i32.add(base.get, c.get);
     return [
-      local.set(columns, i32.shl(get(columns), i32.const(2))),
-      local.set(vectors, i32.and(get(columns), i32.const(-16))),
-      forLoop(f, r, 0, get(rows), 1, [
-        forLoop(f, c, 0, get(vectors), 16, v128.store(here(to), f32x4.add(v128.load(here(to)), v128.load(here(from))))),
+      columns.set(i32.shl(columns.get, i32.const(2))),
+      vectors.set(i32.and(columns.get, i32.const(-16))),
+      forLoop(f, r, 0, rows.get, 1, [
+        forLoop(f, c, 0, vectors.get, 16, v128.store(here(to), f32x4.add(v128.load(here(to)), v128.load(here(from))))),
         forLoop(
           f,
           c,
-          get(vectors),
-          get(columns),
+          vectors.get,
+          columns.get,
           4,
           f32.store(here(to), f32.add(f32.load(here(to)), f32.load(here(from)))),
         ),
-        local.set(from, i32.add(get(from), get(fromRowBytes))),
-        local.set(to, i32.add(get(to), get(toRowBytes))),
+        from.set(i32.add(from.get, fromRowBytes.get)),
+        to.set(i32.add(to.get, toRowBytes.get)),
       ]),
     ];
   });
@@ -427,8 +432,6 @@ function outerCode(
 
 const least = (a: Code, b: Code): Code => select(i32.lt_s(a, b), a, b);
 const most = (a: Code, b: Code): Code => select(i32.gt_s(a, b), a, b);
-const laneMask = (lanes: number): Code =>
-  i32x4.const(...([0, 1, 2, 3].map((lane) => (lane < lanes ? -1 : 0)) as [number, number, number, number]));
 
 /** Copy the row of a table that each index names; the padding is zero. */
 function gatherFunction(g: { table: number; size: number; index: Location; out: Location }): FunctionHandle {
@@ -436,18 +439,17 @@ function gatherFunction(g: { table: number; size: number; index: Location; out: 
   return func({ name: "gather", params: ["i32", "i32", "i32"], results: [] }, (f) => {
     const [index, out, rows] = [f.param(0), f.param(1), f.param(2)];
     const [r, j, from, to] = f.locals("i32", 4);
-    const get = local.get;
     const tail = g.size % 4;
     const end = 4 * (g.size - tail);
-    return forLoop(f, r, 0, get(rows), 1, [
-      local.set(from, i32.mul(i32.load(get(index)), i32.const(4 * g.size))),
+    return forLoop(f, r, 0, rows.get, 1, [
+      from.set(i32.mul(i32.load(index.get), i32.const(4 * g.size))),
       forLoop(f, j, 0, end, 16, [
-        local.set(to, i32.add(get(out), get(j))),
-        v128.store(get(to), v128.load(i32.add(get(from), get(j)), g.table)),
+        to.set(i32.add(out.get, j.get)),
+        v128.store(to.get, v128.load(i32.add(from.get, j.get), g.table)),
       ]),
-      tail > 0 ? v128.store(get(out), v128.and(v128.load(get(from), g.table + end), laneMask(tail)), end) : [],
-      local.set(index, i32.add(get(index), i32.const(g.index.rowBytes))),
-      local.set(out, i32.add(get(out), i32.const(g.out.rowBytes))),
+      tail > 0 ? v128.store(out.get, v128.and(v128.load(from.get, g.table + end), laneMask(tail)), end) : [],
+      index.set(i32.add(index.get, i32.const(g.index.rowBytes))),
+      out.set(i32.add(out.get, i32.const(g.out.rowBytes))),
     ]);
   });
 }
@@ -461,24 +463,23 @@ function scatterFunction(
   return func({ name: "scatter", params: ["i32", "i32"], results: [] }, (f) => {
     const [first, past] = [f.param(0), f.param(1)];
     const [r, j, to, from, index] = f.locals("i32", 5);
-    const get = local.get;
     const end = 4 * (s.size - (s.size % 4));
-    const toHere = i32.add(get(to), get(j));
-    const fromHere = i32.add(get(from), get(j));
+    const toHere = i32.add(to.get, j.get);
+    const fromHere = i32.add(from.get, j.get);
     return [
-      [first, past].map((features) => local.set(features, i32.shl(get(features), i32.const(2)))),
-      local.set(index, i32.const(s.index.offset)),
-      local.set(from, i32.const(s.value.offset)),
+      [first, past].map((features) => features.set(i32.shl(features.get, i32.const(2)))),
+      index.set(i32.const(s.index.offset)),
+      from.set(i32.const(s.value.offset)),
       forLoop(f, r, 0, rows, 1, [
-        local.set(to, i32.add(i32.const(s.gradient), i32.mul(i32.load(get(index)), i32.const(4 * s.size)))),
-        forLoop(f, j, get(first), least(get(past), i32.const(end)), 16, [
+        to.set(i32.add(i32.const(s.gradient), i32.mul(i32.load(index.get), i32.const(4 * s.size)))),
+        forLoop(f, j, first.get, least(past.get, i32.const(end)), 16, [
           v128.store(toHere, f32x4.add(v128.load(toHere), v128.load(fromHere))),
         ]),
-        forLoop(f, j, most(get(first), i32.const(end)), get(past), 4, [
+        forLoop(f, j, most(first.get, i32.const(end)), past.get, 4, [
           f32.store(toHere, f32.add(f32.load(toHere), f32.load(fromHere))),
         ]),
-        local.set(index, i32.add(get(index), i32.const(s.index.rowBytes))),
-        local.set(from, i32.add(get(from), i32.const(s.value.rowBytes))),
+        index.set(i32.add(index.get, i32.const(s.index.rowBytes))),
+        from.set(i32.add(from.get, i32.const(s.value.rowBytes))),
       ]),
     ];
   });
@@ -491,35 +492,31 @@ function accumulateFunction(a: Accumulate, rows: number): FunctionHandle {
     const [first, past] = [f.param(0), f.param(1)];
     const [r, j, from] = [f.local("i32"), f.local("i32"), f.local("i32")];
     const sums = [0, 1, 2, 3].map(() => f.local("v128"));
-    const get = local.get;
     const vectors = Math.ceil(a.size / 4);
     const whole = Math.floor(a.size / 16);
     const tail = a.size % 4;
-    const bytes = (features: Local): Code => i32.shl(get(features), i32.const(2));
+    const bytes = (features: Local): Code => i32.shl(features.get, i32.const(2));
     /** `count` vectors of features from byte j on; `last` where the last one is cut. */
     const some = (count: number, last: boolean): Code => {
       const used = sums.slice(0, count);
       return [
-        used.map((sum) => local.set(sum, f32x4.const(0))),
-        local.set(from, get(j)),
+        used.map((sum) => sum.set(f32x4.const(0))),
+        from.set(j.get),
         forLoop(f, r, 0, rows, 1, [
-          used.map((sum, v) => local.set(sum, f32x4.add(get(sum), v128.load(get(from), a.value.offset + 16 * v)))),
-          local.set(from, i32.add(get(from), i32.const(a.value.rowBytes))),
+          used.map((sum, v) => sum.set(f32x4.add(sum.get, v128.load(from.get, a.value.offset + 16 * v)))),
+          from.set(i32.add(from.get, i32.const(a.value.rowBytes))),
         ]),
         used.map((sum, v) => {
           const at = a.gradient + 16 * v;
-          const value = last && v === count - 1 && tail > 0 ? v128.and(get(sum), laneMask(tail)) : get(sum);
-          return v128.store(get(j), a.first ? value : f32x4.add(v128.load(get(j), at), value), at);
+          const value = last && v === count - 1 && tail > 0 ? v128.and(sum.get, laneMask(tail)) : sum.get;
+          return v128.store(j.get, a.first ? value : f32x4.add(v128.load(j.get, at), value), at);
         }),
       ];
     };
     return [
       forLoop(f, j, bytes(first), least(bytes(past), i32.const(64 * whole)), 64, some(4, false)),
       vectors > 4 * whole
-        ? if_(i32.eq(get(past), i32.const(a.size)), [
-            local.set(j, i32.const(64 * whole)),
-            some(vectors - 4 * whole, true),
-          ])
+        ? if_(i32.eq(past.get, i32.const(a.size)), [j.set(i32.const(64 * whole)), some(vectors - 4 * whole, true)])
         : [],
     ];
   });
@@ -531,9 +528,9 @@ function totalFunction(value: Location, rows: number, at: number): FunctionHandl
     const [from, sum] = [f.local("i32"), f.local("f64")];
     return [
       forLoop(f, from, 0, rows * value.rowBytes, value.rowBytes, [
-        local.set(sum, f64.add(local.get(sum), f64.promote_f32(f32.load(local.get(from), value.offset)))),
+        sum.set(f64.add(sum.get, f64.promote_f32(f32.load(from.get, value.offset)))),
       ]),
-      f32.store(i32.const(at), f32.demote_f64(local.get(sum))),
+      f32.store(i32.const(at), f32.demote_f64(sum.get)),
     ];
   });
 }

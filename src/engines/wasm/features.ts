@@ -1,6 +1,6 @@
 /** What the host's engine can do. Loads in Node and in browsers; knows nothing about the code that asks. */
 
-import { assembleModule, f32x4, func, local } from "./assembler.ts";
+import { assembleModule, f32x4, func } from "./assembler.ts";
 
 type NodeProcess = { getBuiltinModule?: (id: string) => { setFlagsFromString?: (flags: string) => void } | undefined };
 
@@ -17,7 +17,7 @@ export function relaxedSimd(): boolean {
 
 function detectRelaxedSimd(): boolean {
   const multiplyAdd = func({ params: ["v128", "v128", "v128"], results: ["v128"] }, (f) =>
-    f32x4.relaxed_madd(local.get(f.param(0)), local.get(f.param(1)), local.get(f.param(2))),
+    f32x4.relaxed_madd(f.param(0).get, f.param(1).get, f.param(2).get),
   );
   const bytes = assembleModule({ functions: [multiplyAdd] });
   if (WebAssembly.validate(bytes)) return true;

@@ -14,11 +14,10 @@ import {
   i32,
   if_,
   type Local,
-  local,
   loop,
   v128,
 } from "./assembler.ts";
-import { type Host, madd } from "./vector-math.ts";
+import { type Host, madd } from "./vector-ops.ts";
 
 /** Rows of the highest tile: measured. */
 const tileRows = 6;
@@ -61,24 +60,22 @@ function microKernel(walk: Walk, rows: number, columns: number, host: Host): Fun
     const out = chain(c, rows);
     const each = (make: (r: number, v: number) => Code): Code =>
       Array.from({ length: rows * width }, (_, i) => make(Math.floor(i / width), i % width));
-    const advance = (pointer: Local, bytes: Code): Code => local.set(pointer, i32.add(local.get(pointer), bytes));
+    const advance = (pointer: Local, bytes: Code): Code => pointer.set(i32.add(pointer.get, bytes));
     const stepFrom = (list: readonly Local[], stride: Local): Code =>
-      list.slice(1).map((pointer, i) => local.set(pointer, i32.add(local.get(list[i] as Local), local.get(stride))));
-    const weightAt = (v: number): Code => v128.load(local.get(panels[v >> 1] as Local), 16 * (v & 1));
+      list.slice(1).map((pointer, i) => pointer.set(i32.add((list[i] as Local).get, stride.get)));
+    const weightAt = (v: number): Code => v128.load((panels[v >> 1] as Local).get, 16 * (v & 1));
     // A tile of one row uses each weight once: no need to keep them.
     const weights = Array.from({ length: rows > 1 ? width : 0 }, () => f.local("v128"));
-    const weight = (v: number): Code => (rows > 1 ? local.get(weights[v] as Local) : weightAt(v));
+    const weight = (v: number): Code => (rows > 1 ? (weights[v] as Local).get : weightAt(v));
 
     /** One number of the depth. Unrolling it by hand costs registers: measured. */
     const oneDepth: Code = [
-      weights.map((kept, v) => local.set(kept, weightAt(v))),
+      weights.map((kept, v) => kept.set(weightAt(v))),
       Array.from({ length: rows }, (_, r) => {
         const pointer = walk === "rows" ? (pointers[r] as Local) : a;
         return [
-          local.set(number, v128.load32_splat(local.get(pointer), walk === "rows" ? 0 : 4 * r)),
-          Array.from({ length: width }, (_, v) =>
-            local.set(sum(r, v), madd(local.get(number), weight(v), local.get(sum(r, v)), host)),
-          ),
+          number.set(v128.load32_splat(pointer.get, walk === "rows" ? 0 : 4 * r)),
+          Array.from({ length: width }, (_, v) => sum(r, v).set(madd(number.get, weight(v), sum(r, v).get, host))),
         ];
       }),
       panels.map((panel) => advance(panel, i32.const(panelRowBytes))),
@@ -89,14 +86,14 @@ function microKernel(walk: Walk, rows: number, columns: number, host: Host): Fun
       stepFrom(panels, panelBytes),
       stepFrom(out, strideC),
       if_(
-        local.get(accumulate),
-        each((r, v) => local.set(sum(r, v), v128.load(local.get(out[r] as Local), 16 * v))),
+        accumulate.get,
+        each((r, v) => sum(r, v).set(v128.load((out[r] as Local).get, 16 * v))),
       ),
       if_(
-        i32.gt_s(local.get(k), i32.const(0)),
-        loop([oneDepth, br_if(0, i32.gt_s(local.tee(k, i32.sub(local.get(k), i32.const(1))), i32.const(0)))]),
+        i32.gt_s(k.get, i32.const(0)),
+        loop([oneDepth, br_if(0, i32.gt_s(k.tee(i32.sub(k.get, i32.const(1))), i32.const(0)))]),
       ),
-      each((r, v) => v128.store(local.get(out[r] as Local), local.get(sum(r, v)), 16 * v)),
+      each((r, v) => v128.store((out[r] as Local).get, sum(r, v).get, 16 * v)),
     ];
   });
 }
@@ -134,22 +131,21 @@ export function matmulFunctions(host: Host): Matmul {
 
 type Tiles = (rows: number, columns: number) => FunctionHandle;
 const tileName = (walk: Walk, rows: number, columns: number): string => `tile ${rows}x${columns} ${walk}`;
-const get = local.get;
 const plus = (x: Code, y: Code): Code => i32.add(x, y);
 const times = (x: Code, y: Code): Code => i32.mul(x, y);
 /** Without any depth there is a block as well, which sets the sums to 0. */
-const atLeastOne = (k: Local): Code => i32.or(get(k), i32.eqz(get(k)));
+const atLeastOne = (k: Local): Code => i32.or(k.get, i32.eqz(k.get));
 
 /** `of` in parts of at most `most`: the local `here` holds the part that begins at `start`. */
 const partOf = (of: Local, start: Local, most: number, here: Local): Code => [
-  local.set(here, i32.sub(get(of), get(start))),
-  if_(i32.gt_s(get(here), i32.const(most)), local.set(here, i32.const(most))),
+  here.set(i32.sub(of.get, start.get)),
+  if_(i32.gt_s(here.get, i32.const(most)), here.set(i32.const(most))),
 ];
 
 /** Every tile of the rows from `row` to before `end`: code for a height, after which the next tile begins. */
 function overTiles(row: Local, end: Local, act: (rows: number) => Code): Code {
-  const left = i32.sub(get(end), get(row));
-  const actOn = (rows: number): Code => [act(rows), local.set(row, plus(get(row), i32.const(rows)))];
+  const left = i32.sub(end.get, row.get);
+  const actOn = (rows: number): Code => [act(rows), row.set(plus(row.get, i32.const(rows)))];
   /** The last rows: exactly `count` of them, or fewer. */
   const last = (count: number): Code =>
     count === 0 ? [] : if_(i32.eq(left, i32.const(count)), lastRows[count]?.map(actOn) ?? [], last(count - 1));
@@ -162,35 +158,32 @@ function productByRows(tile: Tiles): FunctionHandle {
   return func({ name: "matmul rows", params, results: [] }, (f) => {
     const [m, n, k, a, strideA, b, panelBytes, c, strideC, accumulate] = f.params(10);
     const [depth, block, end, column, row, rowsHere, depthHere, panel, add] = f.locals("i32", 9);
-    const aAt = plus(plus(get(a), times(get(row), get(strideA))), times(get(depth), i32.const(4)));
-    const cAt = plus(plus(get(c), times(get(row), get(strideC))), times(get(column), i32.const(4)));
+    const aAt = plus(plus(a.get, times(row.get, strideA.get)), times(depth.get, i32.const(4)));
+    const cAt = plus(plus(c.get, times(row.get, strideC.get)), times(column.get, i32.const(4)));
     const run = (rows: number, columns: number): Code => {
-      const [A, C] = [[aAt, get(strideA)] as const, [cAt, get(strideC)] as const];
-      return call(tile(rows, columns), get(depthHere), ...A, get(panel), ...C, get(add), get(panelBytes));
+      const [A, C] = [[aAt, strideA.get] as const, [cAt, strideC.get] as const];
+      return call(tile(rows, columns), depthHere.get, ...A, panel.get, ...C, add.get, panelBytes.get);
     };
     /** All rows of the block, for one panel. */
-    const rowsOf = (columns: number): Code => [
-      local.set(row, get(block)),
-      overTiles(row, end, (rows) => run(rows, columns)),
-    ];
+    const rowsOf = (columns: number): Code => [row.set(block.get), overTiles(row, end, (rows) => run(rows, columns))];
     return forLoop(f, depth, 0, atLeastOne(k), blockDepth, [
       partOf(k, depth, blockDepth, depthHere),
-      local.set(add, i32.or(get(accumulate), i32.ne(get(depth), i32.const(0)))),
-      forLoop(f, block, 0, get(m), blockRows, [
+      add.set(i32.or(accumulate.get, i32.ne(depth.get, i32.const(0)))),
+      forLoop(f, block, 0, m.get, blockRows, [
         partOf(m, block, blockRows, rowsHere),
-        local.set(end, plus(get(block), get(rowsHere))),
-        local.set(panel, plus(get(b), times(get(depth), i32.const(panelRowBytes)))),
-        local.set(column, i32.const(0)),
-        if_(i32.eq(get(rowsHere), i32.const(1)), [
-          local.set(row, get(block)),
-          forLoop(f, column, 0, i32.sub(get(n), i32.const(31)), 32, [
+        end.set(plus(block.get, rowsHere.get)),
+        panel.set(plus(b.get, times(depth.get, i32.const(panelRowBytes)))),
+        column.set(i32.const(0)),
+        if_(i32.eq(rowsHere.get, i32.const(1)), [
+          row.set(block.get),
+          forLoop(f, column, 0, i32.sub(n.get, i32.const(31)), 32, [
             run(1, 32),
-            local.set(panel, plus(get(panel), times(get(panelBytes), i32.const(4)))),
+            panel.set(plus(panel.get, times(panelBytes.get, i32.const(4)))),
           ]),
         ]),
-        forLoop(f, column, get(column), get(n), 8, [
-          if_(i32.ge_s(i32.sub(get(n), get(column)), i32.const(8)), rowsOf(8), rowsOf(4)),
-          local.set(panel, plus(get(panel), get(panelBytes))),
+        forLoop(f, column, column.get, n.get, 8, [
+          if_(i32.ge_s(i32.sub(n.get, column.get), i32.const(8)), rowsOf(8), rowsOf(4)),
+          panel.set(plus(panel.get, panelBytes.get)),
         ]),
       ]),
     ]);
@@ -202,40 +195,33 @@ function productByColumns(tile: Tiles, strip: (width: number) => FunctionHandle)
   return func({ name: "matmul columns", params, results: [] }, (f) => {
     const [m, n, k, a, strideA, b, strideB, c, strideC, accumulate, scratch] = f.params(11);
     const [depth, block, end, column, row, rowsHere, depthHere, tiles, add] = f.locals("i32", 9);
-    const cAt = plus(plus(get(c), times(get(row), get(strideC))), times(get(column), i32.const(4)));
-    const tileAt = plus(get(tiles), times(times(i32.sub(get(row), get(block)), get(depthHere)), i32.const(4)));
+    const cAt = plus(plus(c.get, times(row.get, strideC.get)), times(column.get, i32.const(4)));
+    const tileAt = plus(tiles.get, times(times(i32.sub(row.get, block.get), depthHere.get), i32.const(4)));
     /** Numbers of a row at the present depth, and below it. */
     const from = (matrix: Local, at: Local, stride: Local): Code =>
-      plus(plus(get(matrix), times(get(at), i32.const(4))), times(get(depth), get(stride)));
+      plus(plus(matrix.get, times(at.get, i32.const(4))), times(depth.get, stride.get));
     const pack = (rows: number): Code =>
-      call(strip(rows), from(a, row, strideA), get(strideA), get(depthHere), tileAt, i32.const(4 * rows));
+      call(strip(rows), from(a, row, strideA), strideA.get, depthHere.get, tileAt, i32.const(4 * rows));
     const panelOf = (columns: number): Code => [
-      call(
-        strip(columns),
-        from(b, column, strideB),
-        get(strideB),
-        get(depthHere),
-        get(scratch),
-        i32.const(panelRowBytes),
-      ),
-      local.set(row, get(block)),
+      call(strip(columns), from(b, column, strideB), strideB.get, depthHere.get, scratch.get, i32.const(panelRowBytes)),
+      row.set(block.get),
       overTiles(row, end, (rows) => {
-        const [A, C] = [[tileAt, i32.const(0)] as const, [cAt, get(strideC)] as const];
-        return call(tile(rows, columns), get(depthHere), ...A, get(scratch), ...C, get(add), i32.const(0));
+        const [A, C] = [[tileAt, i32.const(0)] as const, [cAt, strideC.get] as const];
+        return call(tile(rows, columns), depthHere.get, ...A, scratch.get, ...C, add.get, i32.const(0));
       }),
     ];
     return [
-      local.set(tiles, plus(get(scratch), i32.const(blockDepth * panelRowBytes))),
+      tiles.set(plus(scratch.get, i32.const(blockDepth * panelRowBytes))),
       forLoop(f, depth, 0, atLeastOne(k), blockDepth, [
         partOf(k, depth, blockDepth, depthHere),
-        local.set(add, i32.or(get(accumulate), i32.ne(get(depth), i32.const(0)))),
-        forLoop(f, block, 0, get(m), blockRows, [
+        add.set(i32.or(accumulate.get, i32.ne(depth.get, i32.const(0)))),
+        forLoop(f, block, 0, m.get, blockRows, [
           partOf(m, block, blockRows, rowsHere),
-          local.set(end, plus(get(block), get(rowsHere))),
-          local.set(row, get(block)),
+          end.set(plus(block.get, rowsHere.get)),
+          row.set(block.get),
           overTiles(row, end, pack),
-          forLoop(f, column, 0, get(n), 8, [
-            if_(i32.ge_s(i32.sub(get(n), get(column)), i32.const(8)), panelOf(8), panelOf(4)),
+          forLoop(f, column, 0, n.get, 8, [
+            if_(i32.ge_s(i32.sub(n.get, column.get), i32.const(8)), panelOf(8), panelOf(4)),
           ]),
         ]),
       ]),
@@ -249,14 +235,14 @@ function copyStrip(width: number): FunctionHandle {
     const [from, stride, k, to, toStride] = f.params(5);
     const d = f.local("i32");
     const fours = width >> 2;
-    return forLoop(f, d, 0, get(k), 1, [
-      Array.from({ length: fours }, (_, v) => v128.store(get(to), v128.load(get(from), 16 * v), 16 * v)),
+    return forLoop(f, d, 0, k.get, 1, [
+      Array.from({ length: fours }, (_, v) => v128.store(to.get, v128.load(from.get, 16 * v), 16 * v)),
       Array.from({ length: width - 4 * fours }, (_, j) => {
         const at = 16 * fours + 4 * j;
-        return f32.store(get(to), f32.load(get(from), at), at);
+        return f32.store(to.get, f32.load(from.get, at), at);
       }),
-      local.set(from, plus(get(from), get(stride))),
-      local.set(to, plus(get(to), get(toStride))),
+      from.set(plus(from.get, stride.get)),
+      to.set(plus(to.get, toStride.get)),
     ]);
   });
 }

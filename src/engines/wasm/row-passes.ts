@@ -5,7 +5,7 @@
 import type { Graph, Node, NodeId } from "../../graph/graph.ts";
 import { viewed } from "../../schedule/fuse.ts";
 import type { Instruction, Location, Pass } from "../../schedule/plan.ts";
-import { divisionOf } from "./emit-pass.ts";
+import { divisionOf } from "../vector/pass.ts";
 import { padded } from "./target.ts";
 
 /** Bytes of rows that are worked on together: a part of the second cache. */

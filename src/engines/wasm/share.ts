@@ -13,7 +13,6 @@ import {
   i32,
   if_,
   type Local,
-  local,
   loop,
   memory,
 } from "./assembler.ts";
@@ -35,11 +34,11 @@ export function shareOf(total: number, unit: number, thread: Local, threads: num
   const units = Math.ceil(total / unit);
   const start = (number: Code): Code =>
     i32.mul(i32.div_u(i32.mul(number, i32.const(units)), i32.const(threads)), i32.const(unit));
-  const next = i32.add(local.get(thread), i32.const(1));
+  const next = i32.add(thread.get, i32.const(1));
   // The last thread's last unit may be cut.
   const isLast = i32.eq(next, threadsHere);
   return {
-    from: start(local.get(thread)),
+    from: start(thread.get),
     to: if_(isLast, i32.const(total), start(next), "i32"),
   };
 }
@@ -49,20 +48,20 @@ export function barrierFunction(): FunctionHandle {
   return func({ name: "barrier", params: [], results: [] }, (f) => {
     const [round, count] = [f.local("i32"), f.local("i32")];
     const zero = i32.const(0);
-    const isOver = i32.ne(i32.atomic_load(zero, 4 * roundAt), local.get(round));
+    const isOver = i32.ne(i32.atomic_load(zero, 4 * roundAt), round.get);
     return [
-      local.set(round, i32.atomic_load(zero, 4 * roundAt)),
+      round.set(i32.atomic_load(zero, 4 * roundAt)),
       if_(
         i32.ge_s(i32.add(i32.atomic_rmw_add(zero, i32.const(1), 4 * arrivedAt), i32.const(1)), threadsHere),
         [
           i32.atomic_store(zero, zero, 4 * arrivedAt),
-          i32.atomic_store(zero, i32.add(local.get(round), i32.const(1)), 4 * roundAt),
+          i32.atomic_store(zero, i32.add(round.get, i32.const(1)), 4 * roundAt),
           drop(memory.atomic_notify(zero, i32.const(-1), 4 * roundAt)),
         ],
         block([
-          local.set(count, i32.const(spins)),
-          loop([br_if(1, isOver), br_if(0, local.tee(count, i32.sub(local.get(count), i32.const(1))))]),
-          loop([br_if(1, isOver), drop(memory.atomic_wait32(zero, local.get(round), 4 * roundAt)), br(0)]),
+          count.set(i32.const(spins)),
+          loop([br_if(1, isOver), br_if(0, count.tee(i32.sub(count.get, i32.const(1))))]),
+          loop([br_if(1, isOver), drop(memory.atomic_wait32(zero, round.get, 4 * roundAt)), br(0)]),
         ]),
       ),
     ];

@@ -17,7 +17,6 @@ import {
   i32,
   i32x4,
   if_,
-  local,
   loop,
   memory,
   ret,
@@ -91,7 +90,7 @@ const scalar = (operand: Scalar, result: Scalar, make: (...operands: Code[]) => 
   for (const values of cases) {
     const operands = values.slice(0, -1);
     const locals = func({ export: "run", params: operands.map(() => operand), results: [result] }, (f) =>
-      make(...operands.map((_, i) => local.get(f.param(i)))),
+      make(...operands.map((_, i) => f.param(i).get)),
     );
     const fold = func({ export: "fold", params: [], results: [result] }, () =>
       make(...operands.map(constants[operand])),
@@ -266,15 +265,15 @@ const i32x4Table: Table<typeof i32x4> = {
     u32x4Compare((a, b) => a >= b),
   ),
   shl: gives(
-    i32x4.shl(x, i32.const(5)),
+    i32x4.shl(x, 5),
     i32Lanes((a) => a << 5),
   ),
   shr_s: gives(
-    i32x4.shr_s(x, i32.const(5)),
+    i32x4.shr_s(x, 5),
     i32Lanes((a) => a >> 5),
   ),
   shr_u: gives(
-    i32x4.shr_u(x, i32.const(5)),
+    i32x4.shr_u(x, 5),
     i32Lanes((a) => a >>> 5),
   ),
   add: gives(
@@ -393,7 +392,7 @@ const memoryTable: Table<typeof memory> = {
   atomic_wait32: () => {
     const shared = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
     const wait = func({ export: "wait", params: ["i32"], results: ["i32"] }, (f) =>
-      memory.atomic_wait32(i32.const(64), local.get(f.param(0))),
+      memory.atomic_wait32(i32.const(64), f.param(0).get),
     );
     const { wait: run } = instantiate(
       { memory: { minPages: 1, maxPages: 2, shared: true }, functions: [wait] },
@@ -474,21 +473,18 @@ describe("control and locals", () => {
     const f = func({ export: "run", params: ["i32", "f64"], results: ["f64"] }, (f) => {
       const [a, b, c, d] = [f.local("i32"), f.local("v128"), f.local("i32"), f.local("f64")];
       return [
-        local.set(a, i32.add(local.get(f.param(0)), i32.const(1))),
-        local.set(b, i32x4.splat(local.tee(c, i32.const(10)))),
-        local.set(d, local.get(f.param(1))),
-        drop(local.get(a)),
-        drop(local.get(b)),
-        f64.add(
-          local.get(d),
-          select(i32.eq(i32.add(local.get(a), local.get(c)), i32.const(16)), f64.const(26), f64.const(0)),
-        ),
+        a.set(i32.add(f.param(0).get, i32.const(1))),
+        b.set(i32x4.splat(c.tee(i32.const(10)))),
+        d.set(f.param(1).get),
+        drop(a.get),
+        drop(b.get),
+        f64.add(d.get, select(i32.eq(i32.add(a.get, c.get), i32.const(16)), f64.const(26), f64.const(0))),
       ];
     });
     expect(instantiate({ functions: [f] }).run?.(5, 0.5)).toBe(26.5);
-    expect(() =>
-      assembleModule({ functions: [func({ params: [], results: [] }, (f) => local.get(f.param(0)))] }),
-    ).toThrow("parameter 0");
+    expect(() => assembleModule({ functions: [func({ params: [], results: [] }, (f) => f.param(0).get)] })).toThrow(
+      "parameter 0",
+    );
   });
 
   test("block, loop, br, br_if, if_, ret, select, unreachable", () => {
@@ -496,28 +492,27 @@ describe("control and locals", () => {
     const collatz = func({ export: "collatz", params: ["i32"], results: ["i32"] }, (f) => {
       const [n, steps] = [f.param(0), f.local("i32")];
       return [
-        if_(i32.eqz(local.get(n)), ret(i32.const(-1))),
+        if_(i32.eqz(n.get), ret(i32.const(-1))),
         block(
           loop([
-            br_if(1, i32.eq(local.get(n), i32.const(1))),
-            local.set(
-              n,
+            br_if(1, i32.eq(n.get, i32.const(1))),
+            n.set(
               if_(
-                i32.and(local.get(n), i32.const(1)),
-                i32.add(i32.mul(local.get(n), i32.const(3)), i32.const(1)),
-                i32.shr_u(local.get(n), i32.const(1)),
+                i32.and(n.get, i32.const(1)),
+                i32.add(i32.mul(n.get, i32.const(3)), i32.const(1)),
+                i32.shr_u(n.get, i32.const(1)),
                 "i32",
               ),
             ),
-            local.set(steps, i32.add(local.get(steps), i32.const(1))),
+            steps.set(i32.add(steps.get, i32.const(1))),
             br(0),
           ]),
         ),
-        block(local.get(steps), "i32"),
+        block(steps.get, "i32"),
       ];
     });
     const pick = func({ export: "pick", params: ["i32"], results: ["i32"] }, (f) =>
-      select(local.get(f.param(0)), i32.const(10), i32.const(20)),
+      select(f.param(0).get, i32.const(10), i32.const(20)),
     );
     const never = func({ export: "never", params: [], results: [] }, unreachable);
     const run = instantiate({ functions: [collatz, pick, never] });
@@ -531,7 +526,7 @@ describe("control and locals", () => {
     const digits = (from: Code | number | "p", to: Code | number | "p", step: number, p: number, options = {}) => {
       const f = func({ export: "run", params: ["i32"], results: ["i32"] }, (f) => {
         const [i, sum] = [f.local("i32"), f.local("i32")];
-        const value = (bound: Code | number | "p") => (bound === "p" ? local.get(f.param(0)) : bound);
+        const value = (bound: Code | number | "p") => (bound === "p" ? f.param(0).get : bound);
         return [
           forLoop(
             f,
@@ -539,10 +534,10 @@ describe("control and locals", () => {
             value(from),
             value(to),
             step,
-            local.set(sum, i32.add(i32.mul(local.get(sum), i32.const(10)), local.get(i))),
+            sum.set(i32.add(i32.mul(sum.get, i32.const(10)), i.get)),
             options,
           ),
-          local.get(sum),
+          sum.get,
         ];
       });
       return instantiate({ functions: [f] }).run?.(p);
@@ -561,29 +556,19 @@ describe("control and locals", () => {
     const isEven = func(
       { export: "isEven", params: ["i32"], results: ["i32"] },
       (f): Code =>
-        if_(
-          i32.eqz(local.get(f.param(0))),
-          i32.const(1),
-          call(isOdd, i32.sub(local.get(f.param(0)), i32.const(1))),
-          "i32",
-        ),
+        if_(i32.eqz(f.param(0).get), i32.const(1), call(isOdd, i32.sub(f.param(0).get, i32.const(1))), "i32"),
     );
     const isOdd = func(
       { name: "isOdd", params: ["i32"], results: ["i32"] },
       (f): Code =>
-        if_(
-          i32.eqz(local.get(f.param(0))),
-          i32.const(0),
-          call(isEven, i32.sub(local.get(f.param(0)), i32.const(1))),
-          "i32",
-        ),
+        if_(i32.eqz(f.param(0).get), i32.const(0), call(isEven, i32.sub(f.param(0).get, i32.const(1))), "i32"),
     );
     const factorial = func(
       { export: "factorial", params: ["i32"], results: ["i32"] },
       (f): Code =>
         if_(
-          local.get(f.param(0)),
-          i32.mul(local.get(f.param(0)), call(factorial, i32.sub(local.get(f.param(0)), i32.const(1)))),
+          f.param(0).get,
+          i32.mul(f.param(0).get, call(factorial, i32.sub(f.param(0).get, i32.const(1)))),
           i32.const(1),
           "i32",
         ),
@@ -641,7 +626,7 @@ describe("modules", () => {
   test("4 MB of code assemble", () => {
     const pass = (p: Local) =>
       Array.from({ length: 200_000 }, (_, i) =>
-        v128.store(local.get(p), f32x4.mul(v128.load(local.get(p), 16 * i), f32x4.splat(f32.const(i))), 16 * i),
+        v128.store(p.get, f32x4.mul(v128.load(p.get, 16 * i), f32x4.splat(f32.const(i))), 16 * i),
       );
     const f = func({ params: ["i32"], results: [] }, (f) => pass(f.param(0)));
     const bytes = assembleModule({ memory: { minPages: 1 }, functions: [f] });

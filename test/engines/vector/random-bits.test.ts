@@ -1,34 +1,26 @@
 import { describe, expect, test } from "vitest";
-import type { Code } from "../../../src/engines/wasm/assembler.ts";
-import { assembleModule, forLoop, func, i32x4, local, v128 } from "../../../src/engines/wasm/assembler.ts";
-import { hash } from "../../../src/engines/wasm/vector-math.ts";
+import { hash } from "../../../src/engines/vector/mathematics.ts";
 import { randomBits } from "../../../src/graph/random-bits.ts";
+import { machines } from "../../helpers/vector-machines.ts";
 
 const COUNT = 4096;
-const memory = new WebAssembly.Memory({ initial: 1 });
-const counters = new Uint32Array(memory.buffer, 0, COUNT);
-const results = new Uint32Array(memory.buffer, 4 * COUNT, COUNT);
-const run = (() => {
-  const f = func({ export: "run", params: ["i32", "i32"], results: [] }, (f) => {
-    const i = f.local("i32");
-    const key = (index: number): Code => i32x4.splat(local.get(f.param(index)));
-    return forLoop(
-      f,
-      i,
-      0,
-      4 * COUNT,
-      16,
-      v128.store(local.get(i), hash(f, v128.load(local.get(i)), key(0), key(1)), 4 * COUNT),
-    );
-  });
-  const module = new WebAssembly.Module(assembleModule({ memory: { minPages: 1 }, functions: [f] }));
-  return new WebAssembly.Instance(module, { env: { memory } }).exports.run as (key0: number, key1: number) => void;
-})();
 
 const draw = (count: number, key0: number, key1: number): Uint32Array =>
   Uint32Array.from({ length: count }, (_, i) => randomBits(i, key0, key1));
 
-describe("hash on four lanes", () => {
+describe.each(machines)("hash on $name", ({ make, width }) => {
+  const { words, call } = make(
+    {
+      hash: (o, key0, key1) => {
+        const i = o.newWhole();
+        const bits = hash(o, o.load(i.get, 0), o.int.splat(key0), o.int.splat(key1));
+        return o.loop(i, 0, 4 * COUNT, 4 * width, o.store(i.get, bits, 4 * COUNT));
+      },
+    },
+    8 * COUNT,
+  );
+  const counters = words.subarray(0, COUNT);
+  const results = words.subarray(COUNT, 2 * COUNT);
   for (const [key0, key1] of [
     [0, 0],
     [1, 2],
@@ -37,8 +29,8 @@ describe("hash on four lanes", () => {
   ] as const) {
     test(`equals randomBits under the key ${key0}, ${key1}`, () => {
       for (let i = 0; i < COUNT; i++) counters[i] = i < COUNT / 2 ? i : Math.imul(i, 0x9e3779b1);
-      run(key0, key1);
-      expect(results).toEqual(Uint32Array.from(counters, (counter) => randomBits(counter, key0, key1)));
+      call.hash(key0, key1);
+      expect(results).toEqual(counters.map((counter) => randomBits(counter, key0, key1)));
     });
   }
 });

@@ -1,15 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { interpret } from "../../../src/engines/reference/interpret.ts";
-import { divisionOf, passFunction, type Time } from "../../../src/engines/wasm/emit-pass.ts";
-import type { Host } from "../../../src/engines/wasm/vector-math.ts";
+import { divisionOf, passCode, type Time } from "../../../src/engines/vector/pass.ts";
 import { type Builder, createBuilder, type Graph, type Node, type NodeId } from "../../../src/graph/graph.ts";
 import { type BinaryName, type OpName, opClass, type UnaryName } from "../../../src/graph/operations.ts";
 import { createRandom, type Random } from "../../../src/nn/random.ts";
 import { isView } from "../../../src/schedule/fuse.ts";
 import type { Location, Pass, Section } from "../../../src/schedule/plan.ts";
-import { padded } from "../../helpers/plans.ts";
-import { callable, hosts } from "../../helpers/wasm.ts";
+import { type Body, type Machine, machines } from "../../helpers/vector-machines.ts";
 
 type Sizes = { readonly steps: number; readonly batch: number };
 type Numbers = Readonly<Record<string, ArrayLike<number>>>;
@@ -33,8 +31,11 @@ type Wish = {
   readonly columns?: number;
 };
 
+const paddedTo = (width: number, features: number): number => width * Math.ceil(features / width);
+
 /** Each value of a graph with a place of its own, and numbers around it that are nobody's. */
-function placesOf(graph: Graph, { steps, batch }: Sizes) {
+function placesOf(graph: Graph, { steps, batch }: Sizes, width: number) {
+  const padded = (features: number): number => paddedTo(width, features);
   const places = new Map<NodeId, Location>();
   let top = 128;
   graph.nodes.forEach((node, id) => {
@@ -44,13 +45,13 @@ function placesOf(graph: Graph, { steps, batch }: Sizes) {
     const rowBytes = fixed ? 0 : vector ? 4 * (padded(sizeOf(node)) + 4) : 4;
     const rows = fixed ? 1 : steps * batch;
     places.set(id, { offset: top, rowBytes, stepBytes: batch * rowBytes });
-    top += rows * rowBytes + 4 * padded(sizeOf(node)) + 48;
+    top += rows * rowBytes + 4 * padded(sizeOf(node)) + 12 * width;
     top -= top % 16;
   });
   return { places, bytes: top };
 }
 
-function passOf(graph: Graph, places: ReadonlyMap<NodeId, Location>, wish: Wish): Pass {
+function passOf(graph: Graph, places: ReadonlyMap<NodeId, Location>, wish: Wish, width: number): Pass {
   const { stores, reductions = [], inMemory = new Set(), exact = false, columns } = wish;
   const at = (id: NodeId): Location => places.get(id) as Location;
   const values = reductions.map((id) => nodeOf(graph, id).inputs[0] as NodeId);
@@ -77,7 +78,7 @@ function passOf(graph: Graph, places: ReadonlyMap<NodeId, Location>, wish: Wish)
     stores: stores.map((value) => {
       const size = sizeOf(nodeOf(graph, value));
       const apart = exact && typeof nodeOf(graph, value).shape === "number";
-      return { value, at: at(value), exact: apart, padding: apart ? padded(size) - size : 0 };
+      return { value, at: at(value), exact: apart, padding: apart ? paddedTo(width, size) - size : 0 };
     }),
     reductions: reductions.map((id) => {
       const node = nodeOf(graph, id) as Node<"sum">;
@@ -87,12 +88,17 @@ function passOf(graph: Graph, places: ReadonlyMap<NodeId, Location>, wish: Wish)
 }
 
 /** Passes as functions of one module, on a memory that holds the inputs; their padding is NaN. */
-function load(graph: Graph, sizes: Sizes, wishes: readonly Wish[], time: Time, values: Values, host: Host) {
-  const { places, bytes } = placesOf(graph, sizes);
+function load(graph: Graph, sizes: Sizes, wishes: readonly Wish[], time: Time, values: Values, machine: Machine) {
+  const { width } = machine;
+  const padded = (features: number): number => paddedTo(width, features);
+  const { places, bytes } = placesOf(graph, sizes, width);
   const section: Section = { graph, ...sizes, instructions: [] };
-  const passes = wishes.map((wish) => passOf(graph, places, wish));
-  const made = passes.map((pass) => passFunction(pass, section, time, keysAt, settings, host));
-  const program = callable(made, Object.fromEntries(made.map((f, k) => [`pass${k}`, f])), bytes);
+  const passes = wishes.map((wish) => passOf(graph, places, wish, width));
+  const context = { section, time, keys: keysAt, settings };
+  const bodies = passes.map((pass, k): [string, Body] => {
+    return [`pass${k}`, (o, t, from, to) => passCode(o, pass, context, { t, from, to } as never)];
+  });
+  const program = machine.make(Object.fromEntries(bodies), bytes);
   const { floats, words } = program;
   words.set(keys, keysAt / 4);
   for (const [name, at] of Object.entries(settings)) floats[at / 4] = values.settings[name] as number;
@@ -244,7 +250,8 @@ test("each pointwise operation has a case", () => {
   expect(Object.keys(operations).sort()).toEqual(names.map(([name]) => name).sort());
 });
 
-describe.each(hosts)("%s", (_, host) => {
+describe.each(machines)("$name", (machine) => {
+  const padded = (features: number): number => paddedTo(machine.width, features);
   test.each(Object.entries(operations))(
     "%s alone, with every kind of operand, 1 to 40 features, 1 to 5 rows: the interpreter's",
     (name, make) => {
@@ -268,7 +275,7 @@ describe.each(hosts)("%s", (_, host) => {
           wishes.map((wish) => ({ ...wish, exact })),
           "steps",
           values,
-          host,
+          machine,
         );
         const before = program.words.slice();
         const byFeatures = program.passes.map((pass) => divisionOf(pass, sizes.batch) === "features");
@@ -333,7 +340,7 @@ describe.each(hosts)("%s", (_, host) => {
           [...inMemory].map((id) => ({ stores: [id], inMemory })),
           "steps",
           values,
-          host,
+          machine,
         );
         alone.passes.forEach((pass, k) => {
           alone.call(k, 0, 0, divisionOf(pass, rows) === "features" ? n : rows);
@@ -341,7 +348,7 @@ describe.each(hosts)("%s", (_, host) => {
         // All in one, of which some are stored.
         const stores = vectors.filter((_, k) => k === vectors.length - 1 || random.uniform() < 0.3);
         const wish = { stores, exact: random.uniform() < 0.3 };
-        const whole = load(graph, sizes, [wish], "steps", values, host);
+        const whole = load(graph, sizes, [wish], "steps", values, machine);
         const before = whole.words.slice();
         const division = divisionOf(whole.passes[0] as Pass, rows);
         const all = division === "features" ? n : rows;
@@ -352,12 +359,12 @@ describe.each(hosts)("%s", (_, host) => {
         expect(whole.mistakes(stores, before, range(rows))).toEqual([]);
         if (division === "none") return;
         // Shared out: each part has the bits of the whole, and touches nothing else.
-        const unit = division === "features" ? 4 : 1;
+        const unit = division === "features" ? machine.width : 1;
         const cuts = [0, 1, 2].map(() => Math.min(all, unit * random.integer(Math.ceil(all / unit) + 1)));
         const ends = [...new Set([0, ...cuts, all])].sort((a, b) => a - b);
         for (const [k, to] of ends.slice(1).entries()) {
           const from = ends[k] as number;
-          const part = load(graph, sizes, [wish], "steps", values, host);
+          const part = load(graph, sizes, [wish], "steps", values, machine);
           const expected = part.words.slice();
           for (const id of stores) {
             const written = division === "features" ? [[0, from, to === n ? padded(n) : to]] : [];
@@ -395,7 +402,7 @@ describe.each(hosts)("%s", (_, host) => {
         const graph = g.graph({});
         const values = valuesOf(graph, sizes, random, false);
         const wanted = interpret(graph, { ...sizes, ...values, keys }).value(value);
-        const program = load(graph, sizes, [{ stores: [value] }], "loop", values, host);
+        const program = load(graph, sizes, [{ stores: [value] }], "loop", values, machine);
         const all = divisionOf(program.passes[0] as Pass, batch) === "features" ? n : batch;
         for (let t = steps - 1; t >= 0; t--) {
           const before = program.words.slice();
@@ -407,7 +414,7 @@ describe.each(hosts)("%s", (_, host) => {
           expect(Math.abs(got - (wanted[k] as number))).toBeLessThan(1e-5);
         });
         // For all steps at once: the same bits.
-        const once = load(graph, sizes, [{ stores: [value] }], "steps", values, host);
+        const once = load(graph, sizes, [{ stores: [value] }], "steps", values, machine);
         const inOne = divisionOf(once.passes[0] as Pass, batch * steps) === "features" ? n : batch * steps;
         once.call(0, 0, 0, inOne);
         expect(once.read(value)).toEqual(program.read(value));
@@ -429,7 +436,7 @@ describe.each(hosts)("%s", (_, host) => {
       const far = { ...values, inputs: { ...values.inputs, scalar: range(sizes.batch).map((k) => 200 * (k - 2)) } };
       for (const given of [values, far]) {
         const wanted = interpret(graph, { ...sizes, ...given, keys });
-        const program = load(graph, sizes, [{ stores: n % 2 ? [value] : [], reductions }], "steps", given, host);
+        const program = load(graph, sizes, [{ stores: n % 2 ? [value] : [], reductions }], "steps", given, machine);
         const before = program.words.slice();
         program.call(0, 0, 0, sizes.batch);
         const written = [...reductions, ...(n % 2 ? [value] : [])];
@@ -459,7 +466,7 @@ describe.each(hosts)("%s", (_, host) => {
         const values = valuesOf(graph, sizes, createRandom(rows * columns), false);
         const wanted = interpret(graph, { ...sizes, ...values, keys });
         const wish = { stores: [value], reductions, exact: true, columns };
-        const program = load(graph, sizes, [wish], "steps", values, host);
+        const program = load(graph, sizes, [wish], "steps", values, machine);
         const before = program.words.slice();
         program.call(0, 0, 0, sizes.batch);
         expect(program.mistakes([value, ...reductions], before, range(sizes.batch))).toEqual([]);
