@@ -67,9 +67,9 @@ export function fusedMultiplyAdd(a: number, b: number, c: number): number {
   return Math.fround(new Float64Array(bits.buffer)[0] as number);
 }
 
-const run = (code: Nested<Action>): void => {
+export const runCode = (code: Nested<Action>): void => {
   if (typeof code === "function") code();
-  else code.forEach(run);
+  else code.forEach(runCode);
 };
 
 function variable<Value>(zero: Value): Variable<() => Value, Action> {
@@ -278,18 +278,18 @@ export function plainOps(
     },
 
     after: (code, x) => () => {
-      run(code);
+      runCode(code);
       return x();
     },
     when: (condition, code) => () => {
-      if (condition() !== 0) run(code);
+      if (condition() !== 0) runCode(code);
     },
     choose: (condition, x, y) => () => (condition() !== 0 ? x() : y()),
     loop: (counter, from, to, step, body) => () => {
       const value = (bound: Whole | number): number => (typeof bound === "number" ? bound : bound());
       const end = value(to);
       const next = (k: number): void => counter.set(() => k)();
-      for (next(value(from)); counter.get() < end; next((counter.get() + step) | 0)) run(body);
+      for (next(value(from)); counter.get() < end; next((counter.get() + step) | 0)) runCode(body);
     },
   };
 }
@@ -312,7 +312,7 @@ const plainMachine = (width: number, fused: boolean): Machine => ({
             parameters.forEach((parameter, k) => {
               parameter.set(() => (given[k] ?? 0) | 0)();
             });
-            run(code);
+            runCode(code);
           },
         ];
       }),

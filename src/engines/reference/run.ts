@@ -11,7 +11,7 @@ import type { Numbers } from "../engine.ts";
 
 /** When an instruction runs: for all steps at once, at step t of a time loop, or once a sequence. */
 type Time = "steps" | "once" | number;
-type Context = { readonly plan: Plan; readonly section: Section; readonly memory: Numbers; readonly time: Time };
+export type Context = { readonly plan: Plan; readonly section: Section; readonly memory: Numbers; readonly time: Time };
 
 /** All sections once, on a memory with a number for each 4 bytes of the plan's addresses. */
 export function runPlan(plan: Plan, memory: Numbers): void {
@@ -29,7 +29,8 @@ function rowAt({ offset, stepBytes, rowBytes }: Location, row: number, { time }:
   return (offset + (typeof time === "number" ? time * stepBytes : 0) + row * rowBytes) / 4;
 }
 
-function runOne(one: Instruction, context: Context): void {
+/** One instruction, and those within it. */
+export function runOne(one: Instruction, context: Context): void {
   const { memory, section } = context;
   const get = (at: number): number => memory[at] as number;
   const rows = rowsOf(context);

@@ -1,75 +1,12 @@
 /**
- * One fused pass over the operations of vectors: a loop over rows and features in which values live in variables. Knows how
- * each pointwise operation is computed on a vector, of whatever width; knows nothing about what the values mean, nor about
- * any engine.
+ * One fused pass over the operations of vectors: a loop over rows and features in which values live in variables. Takes vectors
+ * of any width; knows nothing about what the values mean, nor about any engine.
  */
 import type { Node, NodeId } from "../../graph/graph.ts";
-import type { BinaryName, OpName, UnaryName } from "../../graph/operations.ts";
-import { maskKey, maskThreshold } from "../../graph/random-bits.ts";
 import type { Location, Pass, Section } from "../../schedule/plan.ts";
-import * as maths from "./mathematics.ts";
+import { exp, log } from "./mathematics.ts";
+import { type Place, ruleOf } from "./pointwise.ts";
 import type { Nested, Variable, VectorOps } from "./vector-ops.ts";
-
-/** What a rule is given: operands in variables, and where in the row it stands. */
-type Place<Vector, Mask, Whole, Code> = {
-  readonly o: VectorOps<Vector, Mask, Whole, Code>;
-  readonly a: Vector;
-  readonly b: Vector;
-  /** Features before this vector, rows before this row, and examples before this one in its step. */
-  readonly feature: Whole;
-  readonly row: Whole;
-  readonly example: Whole;
-  readonly size: number;
-  readonly keys: number;
-};
-type Rule<Op extends OpName> = <Vector, Mask, Whole, Code>(
-  node: Node<Op>,
-  at: Place<Vector, Mask, Whole, Code>,
-) => Vector;
-type PointwiseName = UnaryName | BinaryName | "mask" | "broadcast" | "one_hot";
-
-const by =
-  (compute: maths.VectorFunction): Rule<OpName> =>
-  (_, { o, a }) =>
-    compute(o, a);
-/** An operation of vectors by the same name, of one operand or two. */
-const same =
-  (name: Exclude<UnaryName | BinaryName, keyof typeof maths | "where">): Rule<OpName> =>
-  (_, { o, a, b }) =>
-    (o[name] as typeof o.add)(a, b);
-const rules: { readonly [Op in PointwiseName]: Rule<Op> } = {
-  mask: (node, { o, feature, row, example, size, keys }) => {
-    const { int, whole } = o;
-    const at = whole.mul(node.locked ? example : row, whole.const(size));
-    const counter = int.add(int.splat(whole.add(at, feature)), int.lanes);
-    const key0 = whole.add(whole.load(whole.const(0), keys), whole.const(maskKey(0, node.stream)));
-    const bits = maths.hash(o, counter, int.splat(key0), int.splat(whole.load(whole.const(0), keys + 4)));
-    return o.keep(int.ge_u(bits, int.const(maskThreshold(node.rate))), o.const(1 / (1 - node.rate)));
-  },
-  neg: same("neg"),
-  sigmoid: by(maths.sigmoid),
-  hard_sigmoid: by(maths.hard_sigmoid),
-  tanh: by(maths.tanh),
-  relu: by(maths.relu),
-  softplus: by(maths.softplus),
-  exp: by(maths.exp),
-  log: by(maths.log),
-  sqrt: same("sqrt"),
-  abs: same("abs"),
-  step: by(maths.step),
-  broadcast: (_, { a }) => a,
-  one_hot: (_, { o, a, feature }) => {
-    const { int } = o;
-    return o.keep(int.eq(int.add(int.splat(feature), int.lanes), a), o.const(1));
-  },
-  add: same("add"),
-  sub: same("sub"),
-  mul: same("mul"),
-  div: same("div"),
-  min: same("min"),
-  max: same("max"),
-  where: (_, { o, a, b }) => o.keep(o.ne(a, o.const(0)), b),
-};
 
 /** When something runs: for all steps at once, in a time loop, or once a sequence. */
 export type Time = "steps" | "loop" | "once";
@@ -152,8 +89,6 @@ export function passCode<Vector, Mask, Whole, Code>(
   }
   function compute(id: NodeId): Some {
     const n = node(id);
-    const rule = rules[n.op as PointwiseName] as Rule<OpName> | undefined;
-    if (rule === undefined) throw new Error(`internal: ${n.op} is not pointwise`);
     // A mask has no operand.
     const [a, b] = n.inputs.map(registerValue) as [Vector, Vector];
     const at: Place<Vector, Mask, Whole, Code> = {
@@ -166,7 +101,7 @@ export function passCode<Vector, Mask, Whole, Code>(
       size: pass.size,
       keys,
     };
-    return registerOf(id).set(rule(n, at));
+    return registerOf(id).set(ruleOf(n.op)(n, at));
   }
 
   // Numbers: once. Scalars: once a row. Vectors: once a vector of features.
@@ -238,7 +173,7 @@ export function passCode<Vector, Mask, Whole, Code>(
       }
       if (op === "sum") return all.add(masked(value, last));
       if (op === "max_of") return most.set(o.max(most.get, orLowest(value, last)));
-      const power = maths.exp(o, o.sub(orLowest(value, last), most.get));
+      const power = exp(o, o.sub(orLowest(value, last), most.get));
       return all.add(last ? o.cut(power, tail) : power);
     }),
   ];
@@ -299,11 +234,7 @@ export function passCode<Vector, Mask, Whole, Code>(
       .filter((r) => !matrixSums.includes(r))
       .map(({ op, at, all, most }) => {
         const result =
-          op === "sum"
-            ? all.total()
-            : op === "max_of"
-              ? o.maxOfLanes(most.get)
-              : o.add(most.get, maths.log(o, all.total()));
+          op === "sum" ? all.total() : op === "max_of" ? o.maxOfLanes(most.get) : o.add(most.get, log(o, all.total()));
         return o.storeFirst(scalarAt(at), result, 1, at.offset);
       }),
     vectorStores.map(({ at, padding }) => o.storeZeros(scalarAt(at), padding, at.offset + 4 * pass.size)),

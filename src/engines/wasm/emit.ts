@@ -6,6 +6,7 @@
 import type { Accumulate, Instruction, Location, Outer, Pass, Plan, Section } from "../../schedule/plan.ts";
 import { bodyOf } from "../../schedule/plan.ts";
 import { divisionOf, type PassContext, passCode, passName, type Time } from "../vector/pass.ts";
+import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
 import {
   assembleModule,
   type Code,
@@ -27,10 +28,9 @@ import {
 } from "./assembler.ts";
 import { matmulFunctions, tileScratchBytes } from "./matmul.ts";
 import { type Pack, type Packing, packWeights } from "./packing.ts";
-import { rowsAtOnce, togetherByRows } from "./row-passes.ts";
 import { barrierFunction, type Range, shareOf } from "./share.ts";
-import { padded } from "./target.ts";
-import { type Host, laneMask, vectorOps } from "./vector-ops.ts";
+import { padded, target } from "./target.ts";
+import { cut, type Host, vectorOps } from "./vector-ops.ts";
 
 export const pageBytes = 65536;
 
@@ -86,7 +86,7 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
     /** Passes that run together row by row. */
     const emitPasses = (passes: readonly Pass[], time: Time): Emitted => {
       const made = passes.map((pass) => emitPass(pass, time));
-      const atOnce = rowsAtOnce(section.graph, passes);
+      const atOnce = rowsAtOnce(target, section.graph, passes);
       return (f, t, thread) => {
         const step = time === "loop" ? t : i32.const(0);
         const { from, to } = share(rowsOf(time), rowUnitOf(time), thread);
@@ -103,7 +103,7 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
     };
     /** Instructions in order; some passes are one with those before them. */
     const emitAll = (instructions: readonly Instruction[], time: Time): Emitted[] =>
-      togetherByRows(section.graph, instructions, rowsOf(time)).map((one) =>
+      togetherByRows(target, section.graph, instructions, rowsOf(time)).map((one) =>
         "kind" in one ? emitOne(one, time) : emitPasses(one, time),
       );
 
@@ -248,7 +248,7 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
 }
 
 /** The pass as a function of the time step, and of the rows, or features, from and to which it runs: see `passCode`. */
-export function passFunction(pass: Pass, context: PassContext, host: Host): FunctionHandle {
+function passFunction(pass: Pass, context: PassContext, host: Host): FunctionHandle {
   const name = passName(pass, context.section.graph);
   return func({ name, params: ["i32", "i32", "i32"], results: [] }, (f) => {
     const [t, from, to] = [f.param(0).get, f.param(1).get, f.param(2).get];
@@ -447,7 +447,7 @@ function gatherFunction(g: { table: number; size: number; index: Location; out: 
         to.set(i32.add(out.get, j.get)),
         v128.store(to.get, v128.load(i32.add(from.get, j.get), g.table)),
       ]),
-      tail > 0 ? v128.store(out.get, v128.and(v128.load(from.get, g.table + end), laneMask(tail)), end) : [],
+      tail > 0 ? v128.store(out.get, cut(v128.load(from.get, g.table + end), tail), end) : [],
       index.set(i32.add(index.get, i32.const(g.index.rowBytes))),
       out.set(i32.add(out.get, i32.const(g.out.rowBytes))),
     ]);
@@ -508,7 +508,7 @@ function accumulateFunction(a: Accumulate, rows: number): FunctionHandle {
         ]),
         used.map((sum, v) => {
           const at = a.gradient + 16 * v;
-          const value = last && v === count - 1 && tail > 0 ? v128.and(sum.get, laneMask(tail)) : sum.get;
+          const value = last && v === count - 1 && tail > 0 ? cut(sum.get, tail) : sum.get;
           return v128.store(j.get, a.first ? value : f32x4.add(v128.load(j.get, at), value), at);
         }),
       ];

@@ -13,6 +13,12 @@ const { and, xor, bitselect: select } = v128;
 const { shuffle } = i32x4;
 const lanes = [0, 1, 2, 3] as const;
 
+/** See `VectorOps`. */
+export const cut = (x: Code, count: number, behind = 0): Code => {
+  const mask = i32x4.const(...(lanes.map((lane) => (lane < count ? -1 : 0)) as [number, number, number, number]));
+  return behind === 0 ? and(x, mask) : select(x, f32x4.const(behind), mask);
+};
+
 /** What needs no local. */
 const ops = {
   width: 4,
@@ -25,10 +31,7 @@ const ops = {
   keep: and,
   select,
   orNaN: v128.or,
-  cut: (x: Code, count: number, behind = 0): Code => {
-    const mask = laneMask(count);
-    return behind === 0 ? and(x, mask) : select(x, f32x4.const(behind), mask);
-  },
+  cut,
   int: { and, xor, lanes: i32x4.const(...lanes), toFloat: f32x4.convert_i32x4_s, ...i32x4 },
   whole: i32,
   after: (code: Code, x: Code): Code => [code, x],
@@ -37,10 +40,6 @@ const ops = {
   ...v128,
   ...f32x4,
 };
-
-/** All bits of the first lanes. */
-export const laneMask = (count: number): Code =>
-  i32x4.const(...(lanes.map((lane) => (lane < count ? -1 : 0)) as [number, number, number, number]));
 
 /** The operations in a function. All expressions are code: they differ by what it leaves on the stack. */
 export function vectorOps(f: FunctionBuilder, host: Host): VectorOps<Code, Code, Code, Code> {

@@ -5,14 +5,15 @@
 import type { Graph, Node, NodeId } from "../../graph/graph.ts";
 import { viewed } from "../../schedule/fuse.ts";
 import type { Instruction, Location, Pass } from "../../schedule/plan.ts";
-import { divisionOf } from "../vector/pass.ts";
-import { padded } from "./target.ts";
+import { padded, type Target } from "../../schedule/target.ts";
+import { divisionOf } from "./pass.ts";
 
 /** Bytes of rows that are worked on together: a part of the second cache. */
 const blockBytes = 64 * 1024;
 
 /** Instructions in order, those passes together that may run so. */
 export function togetherByRows(
+  target: Target,
   graph: Graph,
   instructions: readonly Instruction[],
   rows: number,
@@ -22,16 +23,17 @@ export function togetherByRows(
     const last = found[found.length - 1];
     const joins = one.kind === "pass" && divisionOf(one, rows) === "rows";
     if (!joins) found.push(one);
-    else if (Array.isArray(last) && last.every((earlier) => independent(graph, earlier, one, rows))) last.push(one);
+    else if (Array.isArray(last) && last.every((earlier) => independent(target, graph, earlier, one, rows)))
+      last.push(one);
     else found.push([one]);
   }
   return found;
 }
 
 /** Rows of some passes that fit the block. */
-export function rowsAtOnce(graph: Graph, passes: readonly Pass[]): number {
+export function rowsAtOnce(target: Target, graph: Graph, passes: readonly Pass[]): number {
   const widths = new Map<number, number>();
-  for (const pass of passes) for (const { at, bytes } of touched(graph, pass)) widths.set(at.offset, bytes);
+  for (const pass of passes) for (const { at, bytes } of touched(target, graph, pass)) widths.set(at.offset, bytes);
   const row = [...widths.values()].reduce((sum, bytes) => sum + bytes, 0);
   return Math.max(1, Math.floor(blockBytes / Math.max(1, row)));
 }
@@ -39,10 +41,10 @@ export function rowsAtOnce(graph: Graph, passes: readonly Pass[]): number {
 type Touched = { readonly at: Location; readonly bytes: number; readonly writes: boolean };
 
 /** What a pass reads and writes in each row. */
-function touched(graph: Graph, pass: Pass): Touched[] {
+function touched(target: Target, graph: Graph, pass: Pass): Touched[] {
   const bytesOf = (id: NodeId): number => {
     const { shape } = graph.nodes[id] as Node;
-    return typeof shape === "number" ? 4 * padded(shape) : 4;
+    return typeof shape === "number" ? 4 * padded(target, shape) : 4;
   };
   return [
     ...[...pass.loads].map(([id, at]) => ({ at, bytes: bytesOf(viewed(graph, id)), writes: false })),
@@ -55,8 +57,8 @@ function touched(graph: Graph, pass: Pass): Touched[] {
 }
 
 /** Whether no row of one pass meets another row of the other. */
-function independent(graph: Graph, a: Pass, b: Pass, rows: number): boolean {
-  const [first, second] = [touched(graph, a), touched(graph, b)];
+function independent(target: Target, graph: Graph, a: Pass, b: Pass, rows: number): boolean {
+  const [first, second] = [touched(target, graph, a), touched(target, graph, b)];
   return first.every((x) => second.every((y) => !(x.writes || y.writes) || !meetAcrossRows(x, y, rows)));
 }
 

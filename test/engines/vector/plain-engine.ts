@@ -1,0 +1,93 @@
+/**
+ * An engine whose passes are those of WASM, by the same emitter, in plain arithmetic on 16 lanes; what else a plan has to run
+ * is the reference's. So the emitter meets whole plans for vectors of another width.
+ */
+import type { Engine, Executable } from "../../../src/engines/engine.ts";
+import { checkMemory } from "../../../src/engines/memory-limit.ts";
+import { type Context, runOne } from "../../../src/engines/reference/run.ts";
+import { divisionOf, passCode } from "../../../src/engines/vector/pass.ts";
+import type { Instruction, Location, Pass, Plan, Section } from "../../../src/schedule/plan.ts";
+import type { Target } from "../../../src/schedule/target.ts";
+import { plainOps, runCode } from "../../helpers/vector-machines.ts";
+
+const target: Target = {
+  ...{ name: "plain vectors", vectorWidth: 16, alignment: 64, rowStride: { of: 256, more: 16 } },
+  ...{ reservedBytes: 64, tailBytes: 64, memoryBytes: 2 ** 30, memory: "host" },
+};
+
+export const plainVectors: Engine = {
+  name: target.name,
+  target,
+  async load(plan) {
+    checkMemory(plan.bytes, "the program", target);
+    return createExecutable(plan);
+  },
+};
+
+function createExecutable(plan: Plan): Executable {
+  // Behind the plan lies what must not count.
+  const memory = new Float32Array(plan.bytes / 4 + target.tailBytes / 4);
+  const words = new Int32Array(memory.buffer);
+  const made = new Map<Pass, (t: number, rows: number) => void>();
+  const passOf = (pass: Pass, section: Section, time: Context["time"]): ((t: number, rows: number) => void) => {
+    const known = made.get(pass);
+    if (known !== undefined) return known;
+    const o = plainOps(target.vectorWidth, true, { floats: memory, words });
+    const given = [0, 0, 0];
+    const [t, from, to] = [0, 1, 2].map((k) => () => given[k] as number) as [() => number, () => number, () => number];
+    const where = { section, time: typeof time === "number" ? "loop" : time, keys: plan.keys, settings: plan.settings };
+    const code = passCode(o, pass, where as never, { t, from, to });
+    const run = (step: number, rows: number): void => {
+      given[0] = step;
+      given[2] = divisionOf(pass, rows) === "features" ? pass.size : rows;
+      runCode(code);
+    };
+    made.set(pass, run);
+    return run;
+  };
+  const runAll = (instructions: readonly Instruction[], section: Section, time: Context["time"]): void => {
+    const { steps, batch } = section;
+    const rows = time === "steps" ? steps * batch : batch;
+    const at = ({ offset, stepBytes, rowBytes }: Location, row: number): number =>
+      (offset + (typeof time === "number" ? time * stepBytes : 0) + row * rowBytes) / 4;
+    for (const one of instructions) {
+      if (one.kind === "loop") {
+        for (let k = 0; k < steps; k++) runAll(one.body, section, one.reverse ? steps - 1 - k : k);
+      } else if (one.kind === "once") runAll(one.body, section, "once");
+      else if (one.kind === "pass") passOf(one, section, time)(typeof time === "number" ? time : 0, rows);
+      else if (one.kind === "gather") {
+        // Indices are integers here, which the reference does not know.
+        for (let r = 0; r < rows; r++) {
+          const from = one.table / 4 + (words[at(one.index, r)] as number) * one.size;
+          words.copyWithin(at(one.out, r), from, from + one.size);
+        }
+      } else if (one.kind === "scatter") {
+        for (let r = 0; r < rows; r++) {
+          const to = one.gradient / 4 + (words[at(one.index, r)] as number) * one.size;
+          for (let j = 0; j < one.size; j++) {
+            memory[to + j] = (memory[to + j] as number) + (memory[at(one.value, r) + j] as number);
+          }
+        }
+      } else runOne(one, { plan, section, memory, time });
+    }
+  };
+  const runSync = (): void => {
+    memory.fill(Number.NaN, plan.bytes / 4);
+    for (const section of plan.sections) runAll(section.instructions, section, "steps");
+  };
+  return {
+    threads: 1,
+    bytes: memory.byteLength,
+    numbers: (address, count) => memory.subarray(address / 4, address / 4 + count),
+    integers: (address, count) => words.subarray(address / 4, address / 4 + count),
+    run: async () => runSync(),
+    runSync,
+    advanceStates() {
+      for (const { offset, last, rows, rowBytes } of Object.values(plan.states)) {
+        memory.copyWithin(offset / 4, last / 4, (last + rows * rowBytes) / 4);
+      }
+    },
+    fetch: async () => {},
+    dispose() {},
+  };
+}
