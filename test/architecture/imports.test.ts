@@ -37,6 +37,24 @@ function complaints(file: string, code: string): string[] {
   return found;
 }
 
+/** Folders of `src/engines` that others there may import: what engines share. */
+const shared = ["vector"];
+
+/** What is wrong with the imports of one file of an engine, which knows no other; what engines share knows none. */
+function engineComplaints(file: string, code: string): string[] {
+  const [, engine] = /^src\/engines\/([^/]+)\//.exec(file) ?? [];
+  if (engine === undefined) return [];
+  return importsOf(file, code).flatMap((name) => {
+    const target = join(dirname(file), name).split(sep).join("/");
+    const [, other] = /^src\/engines\/([^/]+)\//.exec(target) ?? [];
+    const registry = shared.includes(engine) && /^src\/engines\/[^/]+$/.test(target);
+    const known = other === undefined || other === engine || shared.includes(other);
+    return known && !registry
+      ? []
+      : [`${file} imports ${name}: ${engine} knows ${registry ? "no engine" : `no ${other}`}`];
+  });
+}
+
 describe("the rules", () => {
   test("complains about an import from a later folder, of a package and of Node in the core", () => {
     expect(complaints("src/graph/a.ts", 'import "../grad/b.ts"')).toHaveLength(1);
@@ -49,12 +67,27 @@ describe("the rules", () => {
   });
 });
 
+test("complains about an engine that imports another, and about what engines share that imports one", () => {
+  expect(
+    engineComplaints("src/engines/wasm/a.ts", 'import "../vector/b.ts"; import "./c.ts"; import "../e.ts"'),
+  ).toEqual([]);
+  expect(engineComplaints("src/engines/wasm/a.ts", 'import "../reference/b.ts"')).toHaveLength(1);
+  expect(engineComplaints("src/engines/vector/a.ts", 'import "../wasm/b.ts"; import "../registry.ts"')).toHaveLength(2);
+  expect(engineComplaints("src/engines/vector/a.ts", 'import "../../schedule/plan.ts"')).toEqual([]);
+  expect(engineComplaints("src/engines/registry.ts", 'import "./wasm/target.ts"')).toEqual([]);
+});
+
 describe("the source", () => {
   const sources = filesBelow("src").filter(isSource);
 
   test("imports only from folders before it", () => {
     expect(sources.some((file) => file.endsWith(".ts")) && sources.some((file) => file.endsWith(".tsx"))).toBe(true);
     expect(sources.flatMap((file) => complaints(file, read(file)))).toEqual([]);
+  });
+
+  test("an engine knows no other, and what engines share knows none", () => {
+    expect(shared.every((name) => sources.some((file) => file.startsWith(`src/engines/${name}/`)))).toBe(true);
+    expect(sources.flatMap((file) => engineComplaints(file, read(file)))).toEqual([]);
   });
 
   test("names its siblings with the ending .ts or .tsx", () => {
