@@ -41,7 +41,7 @@ export function passCode<Vector, Mask, Whole, Code>(
   { section, time, keys, settings }: PassContext,
   { t, from, to }: Readonly<Record<"t" | "from" | "to", Whole>>,
 ): Nested<Code> {
-  type Some = Nested<Code>;
+  type Codes = Nested<Code>;
   type Register = Variable<Vector, Code>;
   type Counter = Variable<Whole, Code>;
   const { width, whole } = o;
@@ -87,7 +87,7 @@ export function passCode<Vector, Mask, Whole, Code>(
     registers.set(id, register);
     return register;
   }
-  function compute(id: NodeId): Some {
+  function compute(id: NodeId): Codes {
     const n = node(id);
     // A mask has no operand.
     const [a, b] = n.inputs.map(registerValue) as [Vector, Vector];
@@ -109,11 +109,11 @@ export function passCode<Vector, Mask, Whole, Code>(
   for (const id of [...pass.compute.flatMap((of) => node(of).inputs), ...pass.stores.map((s) => s.value)]) {
     if (node(id).op === "setting") constants.add(id);
   }
-  const once: Some[] = [...constants].map((id) =>
+  const once: Codes[] = [...constants].map((id) =>
     registerOf(id).set(o.loadSplat(whole.const(0), settings[node(id).name as string] as number)),
   );
-  const perRow: Some[] = [];
-  const stretched: Some[] = [];
+  const perRow: Codes[] = [];
+  const stretched: Codes[] = [];
   for (const [id, location] of pass.loads) {
     const { offset } = location;
     if (!isVector(id)) perRow.push(registerOf(id).set(o.loadSplat(scalarAt(location), offset)));
@@ -125,7 +125,7 @@ export function passCode<Vector, Mask, Whole, Code>(
   }
 
   /** Loads and operations that `wanted` needs, for the vector at j. */
-  function vectorsFor(wanted: readonly NodeId[]): Some {
+  function vectorsFor(wanted: readonly NodeId[]): Codes {
     const needed = new Set<NodeId>();
     const visit = (id: NodeId): void => {
       if (needed.has(id)) return;
@@ -157,7 +157,7 @@ export function passCode<Vector, Mask, Whole, Code>(
     /** The sum within a row of a matrix. */
     ofRow: o.newVector(),
   }));
-  const main = (last: boolean): Some => [
+  const main = (last: boolean): Codes => [
     vectorsFor([...vectorStores.map((s) => s.value), ...pass.reductions.map((r) => r.value)]),
     vectorStores.map(({ value, at, exact }) =>
       last && exact
@@ -180,8 +180,8 @@ export function passCode<Vector, Mask, Whole, Code>(
   const here = [...pointers.values()].map((pointer) => pointer.here.set(whole.add(pointer.at.get, j.get)));
   const end = 4 * (run - tail);
   /** Row after row of a matrix, which need not begin at a vector: where one is cut, single numbers are stored. */
-  const overMatrix = (columns: number, body: (last: boolean) => Some): Some => {
-    const vector = (last: boolean): Some => [
+  const overMatrix = (columns: number, body: (last: boolean) => Codes): Codes => {
+    const vector = (last: boolean): Codes => [
       j.set(whole.add(whole.mul(rowBefore.get, whole.const(columns)), columnBefore.get)),
       here,
       body(last),
@@ -198,9 +198,9 @@ export function passCode<Vector, Mask, Whole, Code>(
       }),
     ]);
   };
-  const overFeatures = (body: (last: boolean) => Some): Some => {
+  const overFeatures = (body: (last: boolean) => Codes): Codes => {
     if (pass.columns !== undefined) return overMatrix(pass.columns, body);
-    const last: Some = [j.set(whole.const(end)), here, body(true)];
+    const last: Codes = [j.set(whole.const(end)), here, body(true)];
     if (byFeatures) {
       const bytes = (features: Whole): Whole => whole.mul(features, whole.const(4));
       const isLast = whole.eq(to, whole.const(pass.size));
@@ -212,7 +212,7 @@ export function passCode<Vector, Mask, Whole, Code>(
   const matrixSums = sumsOf.filter((r) => r.op === "sum_rows" || r.op === "sum_columns");
   const logsumexps = sumsOf.filter((r) => r.op === "logsumexp");
   const hasVectors = vectorStores.length + pass.reductions.length > 0;
-  const rowBody: Some = [
+  const rowBody: Codes = [
     perRow,
     sumsOf.map(({ all, most }) => [all.clear, most.set(o.const(Number.NEGATIVE_INFINITY))]),
     // What columns are added up in is zero at first; behind the sums of rows are zeros.
