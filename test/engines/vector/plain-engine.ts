@@ -5,7 +5,8 @@
 import type { Engine, Executable } from "../../../src/engines/engine.ts";
 import { checkMemory } from "../../../src/engines/memory-limit.ts";
 import { type Context, runOne } from "../../../src/engines/reference/run.ts";
-import { divisionOf, passCode } from "../../../src/engines/vector/pass.ts";
+import { divisionOf, type PassContext, passCode } from "../../../src/engines/vector/pass.ts";
+import { togetherByRows } from "../../../src/engines/vector/row-passes.ts";
 import type { Instruction, Location, Pass, Plan, Section } from "../../../src/schedule/plan.ts";
 import type { Target } from "../../../src/schedule/target.ts";
 import { plainOps, runCode } from "../../helpers/vector-machines.ts";
@@ -24,22 +25,31 @@ export const plainVectors: Engine = {
   },
 };
 
+type RunPass = (t: number, from: number, to: number) => void;
+
 function createExecutable(plan: Plan): Executable {
   // Behind the plan lies what must not count.
   const memory = new Float32Array(plan.bytes / 4 + target.tailBytes / 4);
   const words = new Int32Array(memory.buffer);
-  const made = new Map<Pass, (t: number, rows: number) => void>();
-  const passOf = (pass: Pass, section: Section, time: Context["time"]): ((t: number, rows: number) => void) => {
+  const made = new Map<Pass, RunPass>();
+  const passOf = (pass: Pass, section: Section, time: Context["time"]): RunPass => {
     const known = made.get(pass);
     if (known !== undefined) return known;
     const o = plainOps(target.vectorWidth, true, { floats: memory, words });
-    const given = [0, 0, 0];
-    const [t, from, to] = [0, 1, 2].map((k) => () => given[k] as number) as [() => number, () => number, () => number];
-    const where = { section, time: typeof time === "number" ? "loop" : time, keys: plan.keys, settings: plan.settings };
-    const code = passCode(o, pass, where as never, { t, from, to });
-    const run = (step: number, rows: number): void => {
-      given[0] = step;
-      given[2] = divisionOf(pass, rows) === "features" ? pass.size : rows;
+    const given = { t: 0, from: 0, to: 0 };
+    const context = {
+      section,
+      time: typeof time === "number" ? "loop" : time,
+      keys: plan.keys,
+      settings: plan.settings,
+    };
+    const code = passCode(o, pass, context as PassContext, {
+      t: () => given.t,
+      from: () => given.from,
+      to: () => given.to,
+    });
+    const run: RunPass = (t, from, to) => {
+      Object.assign(given, { t, from, to });
       runCode(code);
     };
     made.set(pass, run);
@@ -50,12 +60,17 @@ function createExecutable(plan: Plan): Executable {
     const rows = time === "steps" ? steps * batch : batch;
     const at = ({ offset, stepBytes, rowBytes }: Location, row: number): number =>
       (offset + (typeof time === "number" ? time * stepBytes : 0) + row * rowBytes) / 4;
-    for (const one of instructions) {
-      if (one.kind === "loop") {
+    const step = typeof time === "number" ? time : 0;
+    for (const one of togetherByRows(target, section.graph, instructions, rows)) {
+      if (!("kind" in one)) {
+        // Passes that run together: as narrowly as may be, row by row.
+        for (let r = 0; r < rows; r++) for (const pass of one) passOf(pass, section, time)(step, r, r + 1);
+      } else if (one.kind === "loop") {
         for (let k = 0; k < steps; k++) runAll(one.body, section, one.reverse ? steps - 1 - k : k);
       } else if (one.kind === "once") runAll(one.body, section, "once");
-      else if (one.kind === "pass") passOf(one, section, time)(typeof time === "number" ? time : 0, rows);
-      else if (one.kind === "gather") {
+      else if (one.kind === "pass") {
+        passOf(one, section, time)(step, 0, divisionOf(one, rows) === "features" ? one.size : rows);
+      } else if (one.kind === "gather") {
         // Indices are integers here, which the reference does not know.
         for (let r = 0; r < rows; r++) {
           const from = one.table / 4 + (words[at(one.index, r)] as number) * one.size;
