@@ -2,13 +2,11 @@
  * The server as one function from requests to answers: puts together who may ask, what is asked and who is told what. Knows
  * nothing about sockets; `listen.ts` does.
  */
-import type { Readable } from "node:stream";
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { checkArguments, inRange, withDefaults } from "../graph/schema.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { createAnswer } from "./answer.ts";
 import { maxLanes } from "./batcher.ts";
-import { readBody } from "./body.ts";
 import { sessionBytes } from "./costs.ts";
 import type { ApiError } from "./errors.ts";
 import { createIgnoredFields } from "./ignored-fields.ts";
@@ -29,15 +27,15 @@ import { createRecords } from "./records.ts";
 import { type Connection, type Env, RequestContexts, type WaitForMemory } from "./request-context.ts";
 import { requestIdOf } from "./request-id.ts";
 import { addRoutes } from "./routes/add-routes.ts";
+import { createBodyReader } from "./routes/body-reader.ts";
 import { completionRoutes } from "./routes/completions.ts";
 import { inspectionRoutes } from "./routes/inspections.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
-import { createIsOpen, type RouteName } from "./routes/table.ts";
+import { createIsOpen } from "./routes/table.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { createSender } from "./send.ts";
-import { maxStateBytes } from "./session-state.ts";
 import { Sessions } from "./sessions.ts";
 
 /** Answers requests for models, which goes on until it is closed. */
@@ -143,7 +141,7 @@ function createApp({ models, memory, sessions, metrics, requests }: Parts, setti
   const answer = createAnswer(metrics, send, settings.keepAliveMs);
   const start: WaitForMemory = (c, bytes) => memory.start(c.var.request.holding, bytes, c.var.request.stop.signal);
   const described = { keys: apiKeys.length > 0, hosts: hosts !== undefined };
-  const readJson = createBodyReader({ models, memory }, settings);
+  const readJson = createBodyReader({ models, memory, maxBytes: settings.maxBodyBytes, stallMs: settings.stallMs });
   addRoutes(
     app,
     { readJson, basePath, ignored: createIgnoredFields(settings.warn) },
@@ -159,18 +157,4 @@ function createApp({ models, memory, sessions, metrics, requests }: Parts, setti
   app.notFound(refuseUnknownPath(basePath));
   app.onError(answerError);
   return app;
-}
-
-/** Reads the body of a request to a route, as far as there is memory for it. */
-function createBodyReader({ models, memory }: Pick<Parts, "models" | "memory">, settings: Settings) {
-  return async (c: Context<Env>, name: RouteName): Promise<unknown> => {
-    const { holding, stop, client } = c.var.request;
-    // Whom nothing in the body could help is told before it is read: to refuse takes far less than to answer.
-    if (name === "complete" || name === "chat") models.checkRoom(client);
-    const states = name === "writeSessionState" ? models.all.map(maxStateBytes) : [];
-    return readBody(c.req.raw, {
-      ...{ maxBytes: Math.max(settings.maxBodyBytes, ...states), stallMs: settings.stallMs, signal: stop.signal },
-      ...{ onBytes: (bytes) => memory.receive(holding, 2 * bytes), incoming: c.env?.incoming as Readable | undefined },
-    }).finally(() => memory.received(holding));
-  };
 }
