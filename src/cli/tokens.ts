@@ -1,11 +1,20 @@
 /** A command's text as tokens, encoded once: in memory, or those of a large file on disk. */
 import { statSync } from "node:fs";
 import { type TextFile, type TextFileOptions, textFile } from "../formats/text-file.ts";
-import { tokenFile } from "../formats/token-file.ts";
+import { tokenFile, tokenFileList } from "../formats/token-file.ts";
 import { type EncodedText, encodeTexts } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { countCodePoints } from "../text/parts.ts";
-import { encodeParts, type Texts, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
+import {
+  encodeParts,
+  type Texts,
+  type Tokenizer,
+  trainAndEncode,
+  type trainTokenizer,
+  vocabularySize,
+} from "../text/tokenizer.ts";
+import { createTokenList, type TokenList } from "../train/token-list.ts";
+import type { Tokens } from "../train/token-source.ts";
 import { isLines, readTexts } from "./texts.ts";
 
 /** A text, separate ones, or one that is too large to be kept in memory, with its tokens. */
@@ -33,6 +42,16 @@ export function openingOf(text: Source, length: number): string {
   if (typeof text === "string") return text.slice(0, length);
   for (const part of isLarge(text) ? text.parts : text) return part.slice(0, length);
   return "";
+}
+
+/** A new tokenizer for a text, and its tokens. */
+export function learnTokens(
+  kind: Tokenizer["kind"],
+  text: Source,
+  options: Parameters<typeof trainTokenizer>[2],
+): { readonly tokenizer: Tokenizer; readonly tokens: Tokens } {
+  const createList = (): TokenList => (isLarge(text) ? tokenFileList() : createTokenList());
+  return trainAndEncode("trainTokenizer", kind, text, { ...options, createList });
 }
 
 export function encodeSource(tokenizer: Tokenizer, text: Source): EncodedText {

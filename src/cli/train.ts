@@ -15,8 +15,8 @@ import {
   splitOf,
   writeLanguageModel,
 } from "../tasks/language-model.ts";
-import { mostCounted } from "../text/parts.ts";
-import { trainTokenizer, vocabularySize } from "../text/tokenizer.ts";
+import { maxPieces } from "../text/pieces.ts";
+import { vocabularySize } from "../text/tokenizer.ts";
 import {
   type Checkpoint,
   type FitStreamOptions,
@@ -34,7 +34,7 @@ import { formatCount, printable, warn, writeJson } from "./output.ts";
 import { duration, progressPrinter } from "./progress.ts";
 import { type Before, createSaving } from "./saving.ts";
 import { field, isLines, isModel } from "./texts.ts";
-import { encodeSource, isLarge, openingOf, openTexts, type Source } from "./tokens.ts";
+import { encodeSource, isLarge, learnTokens, openingOf, openTexts, type Source } from "./tokens.ts";
 import {
   changedOptions,
   checkModelOptions,
@@ -285,8 +285,7 @@ function newTask(given: Given, text: Source): Task {
   const wanted = settingsOf(given, { validationFile: given.text("validation-file") !== undefined });
   const { units, layers, embedding, dropout, vocabulary, seed, optimizer, batch, steps } = wanted;
   const cell = readCell(wanted.cell);
-  const tokenizer = trainTokenizer(wanted.tokens, text, { maxVocabulary: vocabulary, onUncounted });
-  const { tokens } = encodeSource(tokenizer, text);
+  const { tokenizer, tokens } = learnTokens(wanted.tokens, text, { maxVocabulary: vocabulary, onUncounted });
   const settings = { ...wanted, ...keptForValidation(given, tokens.length, wanted) };
   const training = { batch, steps, validationSplit: settings.validation ?? 0 };
   // Before the values are made: with many it takes long.
@@ -310,7 +309,7 @@ function keptForValidation(given: Given, tokens: number, { validation = 0 }: Set
 
 /** Said where a text has more different words than are counted. */
 function onUncounted(count: number): void {
-  const first = formatCount(mostCounted);
+  const first = formatCount(maxPieces);
   process.stderr.write(
     `The vocabulary is learned from the first ${first} different words of the text; ${formatCount(count)} other ones were not counted.\n`,
   );

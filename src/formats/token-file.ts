@@ -8,13 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, iterable, string, wholeNumber } from "../graph/schema.ts";
+import { type Block, blockTokens, createTokenList, type TokenList } from "../train/token-list.ts";
 import type { TokenSource } from "../train/token-source.ts";
 
 /** Its room on the disk is free again after `dispose()`, or when the process ends. */
 export type TokenFile = TokenSource & { readonly bytes: number; readonly dispose: () => void };
-
-/** So many bytes at a time go to the disk. */
-const blockBytes = 2 ** 22;
 
 /** @internal */
 export const tokenFileArguments: Arguments = { runs: iterable, vocabulary: wholeNumber(1, 2 ** 31), folder: string };
@@ -28,54 +26,64 @@ export const tokenFileArguments: Arguments = { runs: iterable, vocabulary: whole
  */
 export function tokenFile(runs: Iterable<Int32Array>, vocabulary: number, folder = tmpdir()): TokenFile {
   checkArguments("tokenFile", { runs, vocabulary, folder }, tokenFileArguments);
-  const Type = vocabulary <= 2 ** 8 ? Uint8Array : vocabulary <= 2 ** 16 ? Uint16Array : Int32Array;
-  const size = Type.BYTES_PER_ELEMENT;
-  const file = openUnnamed(folder);
-  let length = 0;
+  let bytes = 0;
+  const list = tokenFileList({ folder, largest: vocabulary - 1, onBytes: (count) => (bytes += count) });
   try {
-    const block = new Type(blockBytes / size);
-    let filled = 0;
-    const flush = () => {
-      write(file, new Uint8Array(block.buffer, 0, filled * size), folder);
-      filled = 0;
-    };
     for (const run of runs) {
       if (!(run instanceof Int32Array)) throw new InputError("tokenFile: each run must be an Int32Array");
-      length += run.length;
       for (const id of run) {
         if (!(id >= 0 && id < vocabulary)) {
           throw new InputError(`tokenFile: token ${id} is out of range: expected 0 to ${vocabulary - 1}`);
         }
-        block[filled++] = id;
-        if (filled === block.length) flush();
       }
+      list.add(run);
     }
-    flush();
+    return { ...list.end(), bytes };
   } catch (error) {
-    fs.closeSync(file);
+    list.dispose();
     throw error;
   }
-  let scratch = new Type(0);
+}
+
+type ListOptions = {
+  readonly folder?: string;
+  readonly largest?: number;
+  readonly onBytes?: (count: number) => void;
+};
+
+/** Tokens that are written into such a file one run after the other. @internal */
+export function tokenFileList({
+  folder = tmpdir(),
+  largest,
+  onBytes,
+}: ListOptions = {}): TokenList & { readonly dispose: () => void } {
+  const file = openUnnamed(folder);
+  const blocks: { readonly offset: number; readonly size: 1 | 2 | 4 }[] = [];
+  const scratch = new ArrayBuffer(4 * blockTokens);
+  const narrow = { 1: new Uint8Array(scratch), 2: new Uint16Array(scratch), 4: new Int32Array(scratch) } as const;
+  let end = 0;
   let open = true;
-  return {
-    length,
-    bytes: length * size,
-    read(from, into) {
-      if (scratch.length < into.length) scratch = new Type(into.length);
-      const bytes = new Uint8Array(scratch.buffer, 0, into.length * size);
-      for (let done = 0; done < bytes.length; ) {
-        const some = fs.readSync(file, bytes, done, bytes.length - done, from * size + done);
-        if (some === 0)
-          throw new Error(`internal: tokens ${from} to ${from + into.length} of ${length} were asked for`);
-        done += some;
-      }
-      into.set(scratch.subarray(0, into.length));
-    },
-    dispose() {
-      if (open) fs.closeSync(file);
-      open = false;
-    },
+  const dispose = (): void => {
+    if (open) fs.closeSync(file);
+    open = false;
   };
+  const put = (block: Block): void => {
+    write(file, new Uint8Array(block.buffer, block.byteOffset, block.byteLength), folder);
+    blocks.push({ offset: end, size: block.BYTES_PER_ELEMENT as 1 | 2 | 4 });
+    end += block.byteLength;
+    onBytes?.(block.byteLength);
+  };
+  const get = (k: number, from: number, to: number): Block => {
+    const { offset, size } = blocks[k] as (typeof blocks)[number];
+    const bytes = narrow[1].subarray(0, size * (to - from));
+    for (let done = 0; done < bytes.length; ) {
+      const some = fs.readSync(file, bytes, done, bytes.length - done, offset + size * from + done);
+      if (some === 0) throw new Error(`internal: tokens ${from} to ${to} of block ${k} were asked for`);
+      done += some;
+    }
+    return narrow[size].subarray(0, to - from);
+  };
+  return { ...createTokenList({ put, get, dispose }, largest), dispose };
 }
 
 /** A new file without a name. Where the system keeps the name of an open file, it goes when the process ends. */

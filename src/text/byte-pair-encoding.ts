@@ -9,7 +9,6 @@ import {
   alias,
   callable,
   checkArguments,
-  checkValue,
   formatValue,
   iterable,
   options as optionsOf,
@@ -18,7 +17,9 @@ import {
   string,
   wholeNumber,
 } from "../graph/schema.ts";
-import { countPieces, type TextParts, textOrParts } from "./parts.ts";
+import { countPieces } from "./count-pieces.ts";
+import { createEncoder, gatherTokens, type TokensOf } from "./encoder.ts";
+import { type TextParts, textOrParts } from "./parts.ts";
 
 /** Plain data, for a model's file. Tokens 0 to 255 are the bytes; token 256 + k is the two tokens of merge k. */
 export type BytePairEncoding = {
@@ -77,13 +78,6 @@ export const bytePairArguments = {
   size: { encoding: anEncoding },
 } as const satisfies Record<string, Arguments>;
 
-// GPT-2's cut: the endings 's 't 're 've 'm 'll 'd, then letters, digits or other characters with at most one space
-// before them, then white space, whose last character stays with what follows. Merges never cross a cut. The bounds,
-// which GPT-2 does not have, keep V8's stack small (as in `tokenizer.ts`), and the work on a word.
-/** @internal */
-export const piecePattern =
-  /'(?:[sdmt]|ll|ve|re)| ?\p{L}{1,64}| ?\p{N}{1,64}| ?[^\s\p{L}\p{N}]{1,64}|\s{1,64}(?!\S)|\s{1,64}/gu;
-
 /**
  * Learn merges from a text, or from several, which end with a token of its own (`endOfText`). The pair of tokens that stands side by side most often is merged, again and again; of equally
  * frequent pairs the one with the lower left token, then with the lower right one, so that the same text always gives the
@@ -96,16 +90,29 @@ export function trainBytePairEncoding(
   options: BytePairOptions,
 ): BytePairEncoding {
   checkArguments("trainBytePairEncoding", { text, options }, trainBytePairArguments);
-  const { vocabularySize, minimumCount = 2, onUncounted } = options;
-  const end = Number(Array.isArray(text));
-  if (vocabularySize < bytes + end) {
-    throw new InputError(
-      `trainBytePairEncoding: vocabularySize must be at least ${bytes + end}, for every byte and a text's end is a token, ` +
-        `got ${vocabularySize}`,
-    );
-  }
-  const pieceCounts = countPieces(text, eachPiece, { onUncounted });
-  const pieces = [...pieceCounts].map(([part, count]): Piece => {
+  const endOfText = Array.isArray(text);
+  checkVocabularySize(options.vocabularySize, endOfText);
+  const { counts } = countPieces("bpe", text, { onUncounted: options.onUncounted });
+  return learnMerges(counts, { ...options, endOfText });
+}
+
+function checkVocabularySize(vocabularySize: number, endOfText: boolean): void {
+  const least = bytes + Number(endOfText);
+  if (vocabularySize >= least) return;
+  throw new InputError(
+    `trainBytePairEncoding: vocabularySize must be at least ${least}, for every byte and a text's end is a token, ` +
+      `got ${vocabularySize}`,
+  );
+}
+
+/** The same from how often each piece comes. @internal */
+export function learnMerges(
+  pieceCounts: ReadonlyMap<string, number>,
+  { vocabularySize, minimumCount = 2, endOfText }: BytePairOptions & { readonly endOfText: boolean },
+): BytePairEncoding {
+  checkVocabularySize(vocabularySize, endOfText);
+  const end = Number(endOfText);
+  const pieces = Array.from(pieceCounts, ([part, count]): Piece => {
     const tokens = Int32Array.from(utf8(part));
     return { tokens, length: tokens.length, count };
   });
@@ -159,32 +166,17 @@ export function trainBytePairEncoding(
  */
 export function encodeBytePairs(encoding: BytePairEncoding, text: string): Int32Array<ArrayBuffer> {
   checkArguments("encodeBytePairs", { encoding, text }, bytePairArguments.encode);
-  return createBytePairEncoder(encoding)(text);
+  const { add, all } = gatherTokens();
+  const encoder = createEncoder("bpe", { tokensOf: bytePairsOf(encoding), take: add });
+  encoder.add(text);
+  encoder.end();
+  return all();
 }
 
-/** Encodes text after text: a piece that was in an earlier one is known. */
-export function createBytePairEncoder(encoding: BytePairEncoding): (text: string) => Int32Array<ArrayBuffer> {
+/** The tokens of one piece. @internal */
+export function bytePairsOf(encoding: BytePairEncoding): TokensOf {
   const tables = tablesOf(encoding);
-  const known = new Map<string, readonly number[]>();
-  return (text) => {
-    checkValue("encodeBytePairs: text", text, string);
-    let ids = new Int32Array(Math.ceil(text.length / 2) + 16);
-    let length = 0;
-    eachPiece(text, (part) => {
-      let tokens = known.get(part);
-      if (tokens === undefined) {
-        tokens = mergeAll(Array.from(utf8(part)), tables);
-        known.set(part, tokens);
-      }
-      if (length + tokens.length > ids.length) {
-        const longer = new Int32Array(2 * (length + tokens.length));
-        longer.set(ids);
-        ids = longer;
-      }
-      for (const token of tokens) ids[length++] = token;
-    });
-    return ids.slice(0, length);
-  };
+  return (piece) => mergeAll(Array.from(utf8(piece)), tables);
 }
 
 /**
@@ -289,11 +281,6 @@ export function checkBytePairEncoding(value: unknown): BytePairEncoding {
     return [left, right];
   });
   return { kind, merges: checked, ...(endOfText === true && { endOfText }) };
-}
-
-/** Call `visit` for every piece of a text, in order. Together they are the text. */
-function eachPiece(text: string, visit: (part: string) => void): void {
-  for (const [part] of text.matchAll(piecePattern)) visit(part);
 }
 
 /** A piece of the training text as its tokens so far, the first `length` of the array, and how often it comes. */

@@ -4,7 +4,8 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import { formatValue } from "../graph/schema.ts";
-import { type BytePairEncoding, bytePairVocabularySize, piecePattern, tokenBytes } from "./byte-pair-encoding.ts";
+import { type BytePairEncoding, bytePairVocabularySize, tokenBytes } from "./byte-pair-encoding.ts";
+import { bytePairPattern } from "./pieces.ts";
 
 /** A tokenizer of Hugging Face's, read from its files. */
 export type HuggingFaceTokenizer = {
@@ -94,7 +95,7 @@ export function bytePairTokenizerJson(encoding: BytePairEncoding): object {
   const spelled = Array.from({ length: bytePairVocabularySize(encoding) }, (_, id) =>
     Array.from(tokenBytes(encoding, id), (byte) => byteLetters[byte]).join(""),
   );
-  const cut = { type: "Split", pattern: { Regex: piecePattern.source }, behavior: "Isolated", invert: false };
+  const cut = { type: "Split", pattern: { Regex: bytePairPattern.source }, behavior: "Isolated", invert: false };
   const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
   return {
     version: "1.0",

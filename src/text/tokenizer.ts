@@ -20,21 +20,24 @@ import {
   string,
   wholeNumber,
 } from "../graph/schema.ts";
-import { runsOf, type Tokens } from "../train/token-source.ts";
+import { mappedTokens, type TokenList } from "../train/token-list.ts";
+import { runsOf, type TokenSource, type Tokens } from "../train/token-source.ts";
 import {
   type BytePairEncoding,
+  bytePairsOf,
   bytePairVocabulary,
   bytePairVocabularySize,
   checkBytePairEncoding,
-  createBytePairEncoder,
   decodeBytePairs,
   decodeNextBytePair,
-  encodeBytePairs,
+  learnMerges,
   nameOfBytes,
   tokenBytes,
-  trainBytePairEncoding,
 } from "./byte-pair-encoding.ts";
-import { countPieces, createCodePoints, cutAtBlanks, partsOf, type TextParts, textOrParts } from "./parts.ts";
+import { countPieces, type Reading } from "./count-pieces.ts";
+import { createEncoder, createPieceTokens, gatherTokens, type TokensOf } from "./encoder.ts";
+import { countCodePoints, createCodePoints, partsOf, type TextParts, textOrParts } from "./parts.ts";
+import { createPieces, firstPiece, type Pieces, readPieces } from "./pieces.ts";
 import { hasUnspaced, splitByVocabulary, splitWithDictionary } from "./unspaced-words.ts";
 
 /** Plain data, for a model's file. */
@@ -51,14 +54,6 @@ export type VocabularyTokenizer = {
 
 /** What stands for a character that is not in the vocabulary. A U+FFFD in the text is the same token. */
 const unknown = "\uFFFD";
-
-// In a word model: a word of letters, marks and digits with apostrophes inside, or one punctuation character (whatever
-// is no letter, digit or white space), each with one space before it where there is one; else one white space. Every
-// character falls under one of these. The bounds are there because V8 keeps a stack of what it repeats: a text of ten
-// million letters would overflow it.
-const letters = "[\\p{L}\\p{M}\\p{N}]{1,256}";
-const word = `${letters}(?:['’]${letters}){0,4}`;
-const wordToken = ` ?${word}| ?[^\\p{L}\\p{M}\\p{N}\\s]|\\s`;
 
 /** The largest vocabulary where none is given; characters are as many as there are. */
 export const defaultVocabulary = { char: Infinity, word: 10_000, bpe: 2_000 } as const;
@@ -128,6 +123,46 @@ export function trainTokenizerFor(
   text: Texts | TextParts,
   options: TrainTokenizerOptions,
 ): Tokenizer {
+  return learn(where, kind, text, options).tokenizer;
+}
+
+/**
+ * `trainTokenizer` and `encode` in one reading of the text. Its tokens go into a list that `createList` makes, and what they are
+ * made from into another. (A text of too many different words is read twice.)
+ * @internal
+ */
+export function trainAndEncode(
+  where: string,
+  kind: Tokenizer["kind"],
+  text: Texts | TextParts,
+  { createList, ...options }: TrainTokenizerOptions & { readonly createList: () => TokenList },
+): { readonly tokenizer: Tokenizer; readonly tokens: TokenSource } {
+  const list = createList();
+  let complete = true;
+  const { tokenizer, pieces } = learn(where, kind, text, options, {
+    take: list.add,
+    onIncomplete() {
+      complete = false;
+    },
+  });
+  const numbers = list.end();
+  const { of, single } = createPieceTokens(pieces, tokensOf(tokenizer), endOfText(tokenizer));
+  const table = complete ? single() : undefined;
+  if (table !== undefined) return { tokenizer, tokens: mappedTokens(numbers, table) };
+  const tokens = createList();
+  if (complete) for (const run of runsOf(numbers)) tokens.add(of(run));
+  numbers.dispose();
+  if (!complete) for (const run of encodeParts(tokenizer, text)) tokens.add(run);
+  return { tokenizer, tokens: tokens.end() };
+}
+
+function learn(
+  where: string,
+  kind: Tokenizer["kind"],
+  text: Texts | TextParts,
+  options: TrainTokenizerOptions,
+  reading?: Reading,
+): { readonly tokenizer: Tokenizer; readonly pieces: Pieces } {
   checkArguments(where, { kind, text, options }, tokenizeArguments.train);
   const { maxVocabulary = defaultVocabulary[kind], onUncounted } = options;
   if (kind === "char" && maxVocabulary < Infinity) {
@@ -135,21 +170,32 @@ export function trainTokenizerFor(
       `${where}: maxVocabulary limits words or byte pairs, and the tokens are characters. Leave it out, or give another kind.`,
     );
   }
-  if (kind === "bpe") checkValue(`${where}: maxVocabulary`, maxVocabulary, bytePairVocabulary);
-  if (kind === "bpe") return trainBytePairEncoding(text, { vocabularySize: maxVocabulary, onUncounted });
-  const end = Array.isArray(text) ? ({ endOfText: true } as const) : {};
+  const separate = Array.isArray(text);
+  if (kind === "bpe") {
+    checkValue(`${where}: maxVocabulary`, maxVocabulary, bytePairVocabulary);
+    const { counts, pieces } = countPieces(kind, text, { onUncounted, reading });
+    return { tokenizer: learnMerges(counts, { vocabularySize: maxVocabulary, endOfText: separate }), pieces };
+  }
+  const end = separate ? ({ endOfText: true } as const) : {};
   const codePoints = createCodePoints();
-  let counts = new Map<string, number>();
-  if (kind === "char") for (const part of partsOf(text)) codePoints.add(part);
-  else counts = countPieces(text, eachTrainedWord, { onPart: codePoints.add, onUncounted });
+  if (kind === "char") {
+    const pieces = createPieces(kind, { take: (run) => reading?.take(run), takeOther() {} });
+    readPieces(pieces, text);
+    for (let number = firstPiece; number < pieces.next(); number++) codePoints.add(pieces.textOf(number));
+    const vocabulary = [unknown, ...codePoints.sorted().filter((character) => character !== unknown)];
+    return { tokenizer: { kind, vocabulary, ...end }, pieces };
+  }
+  const split = (piece: string): readonly string[] => {
+    codePoints.add(piece);
+    return hasUnspaced(piece) ? splitWithDictionary(piece) : [piece];
+  };
+  const { counts, pieces } = countPieces(kind, text, { split, onUncounted, reading });
   const sorted = codePoints.sorted().filter((character) => character !== unknown);
-  if (kind === "char") return { kind, vocabulary: [unknown, ...sorted], ...end };
-
   const characters = new Set(sorted);
   const byCount = (a: string, b: string) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0) || (a < b ? -1 : a > b ? 1 : 0);
   const words = [...counts.keys()].filter((token) => token !== unknown && !characters.has(token)).sort(byCount);
   const kept = words.slice(0, Math.max(0, maxVocabulary - 1 - sorted.length - Object.keys(end).length));
-  return { kind, vocabulary: [unknown, ...[...sorted, ...kept].sort(byCount)], ...end };
+  return { tokenizer: { kind, vocabulary: [unknown, ...[...sorted, ...kept].sort(byCount)], ...end }, pieces };
 }
 type TrainTokenizerOptions = {
   maxVocabulary?: number | undefined;
@@ -178,52 +224,76 @@ export const hasUnknown = ({ kind }: Tokenizer): boolean => kind !== "bpe";
  */
 export function encode(tokenizer: Tokenizer, text: Texts): Int32Array<ArrayBuffer> {
   checkArguments("encode", { tokenizer, text }, tokenizeArguments.encode);
-  if (typeof text === "string") return encodeText(tokenizer, text);
-  const end = endOfText(tokenizer);
-  if (end === undefined) {
+  if (typeof text !== "string" && endOfText(tokenizer) === undefined) {
     throw new InputError(
       "the model has no token that ends a text, for it was made of one. Give it one text, or make it of separate ones.",
     );
   }
-  const each =
-    tokenizer.kind === "bpe" ? createBytePairEncoder(tokenizer) : (one: string) => encodeText(tokenizer, one);
-  const parts = text.map(each);
-  const all = new Int32Array(parts.reduce((total, { length }) => total + length + 1, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-    all[at++] = end;
-  }
-  return all;
+  if (tokenizer.kind === "char" && typeof text === "string") return characterIds(tokenizer.vocabulary, text);
+  const { add, all } = gatherTokens();
+  for (const run of encodeParts(tokenizer, text)) add(run);
+  return all();
 }
 
-function encodeText(tokenizer: Tokenizer, text: string): Int32Array<ArrayBuffer> {
-  if (tokenizer.kind === "bpe") return encodeBytePairs(tokenizer, text);
+/**
+ * The tokens of a text in parts, or of separate texts, run by run: all of them are what `encode` gives for the whole text. The
+ * array is overwritten by the next.
+ */
+export function* encodeParts(tokenizer: Tokenizer, text: Texts | TextParts): Generator<Int32Array> {
+  const separate = Array.isArray(text);
+  const end = endOfText(tokenizer);
+  if (tokenizer.kind === "char") {
+    for (const part of partsOf(text)) {
+      yield characterIds(tokenizer.vocabulary, part);
+      if (separate) yield Int32Array.of(end as number);
+    }
+    return;
+  }
+  const { add, all } = gatherTokens();
+  const encoder = createEncoder(tokenizer.kind, { tokensOf: tokensOf(tokenizer), end, take: add });
+  for (const part of partsOf(text)) {
+    encoder.add(part);
+    if (separate) encoder.end(true);
+    yield all();
+  }
+  encoder.end();
+  yield all();
+}
+
+/** The tokens of a piece of a text. */
+function tokensOf(tokenizer: Tokenizer): TokensOf {
+  if (tokenizer.kind === "bpe") return bytePairsOf(tokenizer);
   const ids = indexOf(tokenizer.vocabulary);
-  const out = new Int32Array(text.length); // No token is shorter than one UTF-16 unit.
-  let length = 0;
-  const spell = (part: string) => {
-    for (const character of part) out[length++] = ids.get(character) ?? 0;
+  return (piece) => {
+    if (tokenizer.kind === "word" && hasUnspaced(piece)) return splitByVocabulary(piece, ids);
+    const id = ids.get(piece);
+    return id === undefined ? Array.from(piece, (character) => ids.get(character) ?? 0) : [id];
   };
-  if (tokenizer.kind === "char") spell(text);
-  else {
-    const anyUnspaced = hasUnspaced(text);
-    eachWord(text, (token) => {
-      const id = ids.get(token);
-      if (anyUnspaced && hasUnspaced(token)) for (const part of splitByVocabulary(token, ids)) out[length++] = part;
-      else if (id === undefined) spell(token);
-      else out[length++] = id;
-    });
-  }
-  return out.slice(0, length);
 }
 
-/** The tokens of a text in parts, run by run: all of them are what `encode` gives for the whole text. */
-export function* encodeParts(tokenizer: Tokenizer, text: TextParts): Generator<Int32Array> {
-  const parts = tokenizer.kind === "char" ? partsOf(text) : cutAtBlanks(text);
-  for (const part of parts) yield encode(tokenizer, part);
+/** The ids of characters, by a table of all code points up to the last in the vocabulary. */
+function characterIds(vocabulary: readonly string[], text: string): Int32Array<ArrayBuffer> {
+  let table = characterTables.get(vocabulary);
+  if (table === undefined) {
+    const codes = vocabulary.map((character) => character.codePointAt(0) as number);
+    table = new Int32Array(codes.reduce((most, code) => Math.max(most, code), 0) + 1);
+    for (const [id, code] of codes.entries()) table[code] = id;
+    characterTables.set(vocabulary, table);
+  }
+  const ids = new Int32Array(countCodePoints(text));
+  let length = 0;
+  for (let at = 0; at < text.length; at++) {
+    let code = text.charCodeAt(at);
+    if ((code & 0xfc00) === 0xd800) {
+      code = text.codePointAt(at) as number;
+      if (code > 0xffff) at++;
+    }
+    ids[length++] = code < table.length ? (table[code] as number) : 0;
+  }
+  return ids;
 }
+// Made at its first use, and gone with the vocabulary.
+const characterTables = new WeakMap<readonly string[], Int32Array>();
 
 /** How many characters of an encoded text the vocabulary did not have, where the tokenizer `hasUnknown`. */
 export function countUnknown(ids: Tokens): number {
@@ -299,20 +369,6 @@ export function checkTokenizer(value: unknown): Tokenizer {
     known.add(token);
   }
   return { kind, vocabulary: [...vocabulary], ...(endOfText === true && { endOfText }) };
-}
-
-/** As `eachWord`, with the words of scripts without blanks. */
-function eachTrainedWord(text: string, visit: (token: string) => void): void {
-  eachWord(text, (token) => {
-    if (hasUnspaced(token)) splitWithDictionary(token).forEach(visit);
-    else visit(token);
-  });
-}
-
-/** Call `visit` for every word token of a text, in order. Together they are the text. */
-function eachWord(text: string, visit: (token: string) => void): void {
-  const pattern = new RegExp(wordToken, "uy");
-  for (let start = 0; pattern.test(text); start = pattern.lastIndex) visit(text.slice(start, pattern.lastIndex));
 }
 
 // The look-up table of a vocabulary is made at its first use and goes with it.

@@ -9,15 +9,15 @@ import {
   decodeBytePairs,
   decodeNextBytePair,
   encodeBytePairs,
-  piecePattern,
   tokenBytes,
   trainBytePairEncoding,
 } from "../../src/text/byte-pair-encoding.ts";
+import { bytePairPattern } from "../../src/text/pieces.ts";
 
 const bytesAlone: BytePairEncoding = { kind: "bpe", merges: [] };
 const words = (encoding: BytePairEncoding, text: string) =>
   [...encodeBytePairs(encoding, text)].map((id) => decodeBytePairs(encoding, [id]));
-const pieces = (text: string) => Array.from(text.matchAll(piecePattern), ([piece]) => piece);
+const pieces = (text: string) => Array.from(text.matchAll(bytePairPattern), ([piece]) => piece);
 
 // Every code point, halves of surrogate pairs among them, and texts in which pairs repeat.
 const anyText = fc.oneof(

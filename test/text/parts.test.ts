@@ -1,8 +1,19 @@
 /** A text in parts gives the vocabulary and the tokens of the whole text, wherever it is cut. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { countCodePoints, countPieces, createCodePoints, cutAtBlanks, mostCounted } from "../../src/text/parts.ts";
-import { countUnknown, encode, encodeParts, type Tokenizer, trainTokenizer } from "../../src/text/tokenizer.ts";
+import { countPieces } from "../../src/text/count-pieces.ts";
+import { countCodePoints, createCodePoints } from "../../src/text/parts.ts";
+import { maxPieces } from "../../src/text/pieces.ts";
+import {
+  countUnknown,
+  encode,
+  encodeParts,
+  type Tokenizer,
+  trainAndEncode,
+  trainTokenizer,
+} from "../../src/text/tokenizer.ts";
+import { createTokenList } from "../../src/train/token-list.ts";
+import type { TokenSource } from "../../src/train/token-source.ts";
 
 /** Texts with all that tokenizers join: contractions, blanks of every kind, runs of one kind, other scripts, pairs. */
 const unit = fc.oneof(
@@ -27,18 +38,13 @@ const cut = fc.tuple(text, fc.array(fc.nat(), { maxLength: 12 })).map(([text, pl
   return { text, parts };
 });
 
-describe("property: wherever a text is cut", () => {
-  test("parts that are cut at blanks are the text, each but the first beginning with one", () => {
-    fc.assert(
-      fc.property(cut, ({ text, parts }) => {
-        const found = [...cutAtBlanks({ parts })];
-        expect(found.join("")).toBe(text);
-        for (const part of found.slice(1)) expect(part).toMatch(/^\s/);
-        for (const part of found.slice(0, -1)) expect(part).toMatch(/\S$/);
-      }),
-    );
-  });
+function all(tokens: TokenSource): number[] {
+  const into = new Int32Array(tokens.length);
+  tokens.read(0, into);
+  return [...into];
+}
 
+describe("property: wherever a text is cut", () => {
   test.each(["char", "word", "bpe"] as const)("%s: vocabulary and tokens are those of the whole text", (kind) => {
     fc.assert(
       fc.property(cut, fc.integer({ min: 257, max: 320 }), ({ text, parts }, maxVocabulary) => {
@@ -47,8 +53,22 @@ describe("property: wherever a text is cut", () => {
         expect(trainTokenizer(kind as Tokenizer["kind"], { parts }, options)).toEqual(whole);
         const runs = [...encodeParts(whole, { parts })];
         expect(runs.flatMap((run) => [...run])).toEqual([...encode(whole, text)]);
+        const once = trainAndEncode("train", kind, { parts }, { ...options, createList: createTokenList });
+        expect(once.tokenizer).toEqual(whole);
+        expect(all(once.tokens)).toEqual([...encode(whole, text)]);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  test.each(["char", "word", "bpe"] as const)("%s: separate texts are read once to the same", (kind) => {
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (texts) => {
+        const tokenizer = trainTokenizer(kind as Tokenizer["kind"], texts);
+        const once = trainAndEncode("train", kind, texts, { createList: createTokenList });
+        expect(once.tokenizer).toEqual(tokenizer);
+        expect(all(once.tokens)).toEqual([...encode(tokenizer, texts)]);
+      }),
     );
   });
 });
@@ -71,41 +91,27 @@ test.each([5, null, undefined, {}, { parts: "abc" }, { parts: null }])("%o is no
 });
 
 test("beyond a bound, 2^20 different words, the first ones are counted, and it is said how many were not", () => {
-  expect(mostCounted).toBe(2 ** 20);
+  expect(maxPieces).toBe(2 ** 20);
   const parts = Array.from({ length: 30 }, (_, k) => {
     const words = Array.from({ length: 80 }, (_, i) => ` ${(k * 80 + i).toString(36)}`);
     return `${words.join("")} again`;
   });
-  const each = (part: string, visit: (piece: string) => void) => part.split(/(?= )/).forEach(visit);
   let left = 0;
   const onUncounted = (count: number) => {
     left = count;
   };
   for (const text of [{ parts }, parts.join("")]) {
-    const counts = countPieces(text, each, { onUncounted, most: 1000 });
+    let incomplete = 0;
+    const reading = { take: () => {}, onIncomplete: () => incomplete++ };
+    const { counts } = countPieces("word", text, { onUncounted, max: 1000, reading });
+    expect(incomplete).toBe(1);
     expect(counts.size).toBe(1000);
     // All numbers but those that came before the bound was reached: "again" took one place.
     expect(left).toBe(30 * 80 - 999);
     expect(counts.get(" again")).toBe(30);
     expect(counts.get(" rr")).toBe(Number.parseInt("rr", 36) < 999 ? 1 : undefined);
   }
-  countPieces({ parts }, each, { onUncounted: () => expect.unreachable(), most: 2401 });
-});
-
-test("a text of words without any blank is refused beyond a bound, 2^28 characters, not gathered for ever", () => {
-  const parts = Array.from({ length: 100 }, () => "xé中😀".repeat(20));
-  let read = 0;
-  const counted = (function* () {
-    for (const part of parts) {
-      read++;
-      yield part;
-    }
-  })();
-  expect(() => [...cutAtBlanks({ parts: counted }, 1000)]).toThrow(
-    "the text has no blank in 1,000 characters, and words are cut at blanks. Train on characters.",
-  );
-  expect(read).toBe(11);
-  expect([...cutAtBlanks({ parts })]).toEqual([parts.join("")]);
+  countPieces("word", { parts }, { onUncounted: () => expect.unreachable(), max: 2401 });
 });
 
 test("code points: counted and gathered as a list of them would be, halves of pairs too", () => {

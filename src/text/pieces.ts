@@ -1,0 +1,297 @@
+/**
+ * A text as pieces: characters, words, or what byte pairs are made within. Each different piece has a number, in the order in
+ * which they first appear, so that whoever reads a text looks at each piece once and then at numbers. Does not know what
+ * token a piece becomes.
+ */
+import { partsOf, type TextParts } from "./parts.ts";
+
+export type PieceKind = "char" | "word" | "bpe";
+
+// In a word model: a word of letters, marks and digits with apostrophes inside, or one punctuation character (whatever
+// is no letter, digit or white space), each with one space before it where there is one; else one white space. Every
+// character falls under one of these. The bounds are there because V8 keeps a stack of what a pattern repeats: a text of ten
+// million letters would overflow it.
+const letters = "[\\p{L}\\p{M}\\p{N}]{1,256}";
+/** @internal */
+export const wordPattern = new RegExp(` ?${letters}(?:['’]${letters}){0,4}| ?[^\\p{L}\\p{M}\\p{N}\\s]|\\s`, "gu");
+// GPT-2's cut: the endings 's 't 're 've 'm 'll 'd, then letters, digits or other characters with at most one space
+// before them, then white space, whose last character stays with what follows. Merges never cross a cut. The bounds,
+// which GPT-2 does not have, keep V8's stack small as well, and the work on a word.
+/** @internal */
+export const bytePairPattern =
+  /'(?:[sdmt]|ll|ve|re)| ?\p{L}{1,64}| ?\p{N}{1,64}| ?[^\s\p{L}\p{N}]{1,64}|\s{1,64}(?!\S)|\s{1,64}/gu;
+
+/** A text's end where several are read; numbers of pieces follow it. */
+export const endOfPieces = 0;
+export const firstPiece = 1;
+
+/** What is made of the pieces of texts. */
+export type PieceReader = {
+  /** The next pieces, by their numbers; the array is overwritten after the call. */
+  readonly take: (run: Int32Array) => void;
+  /** A piece that has no number, because there are too many different ones. */
+  readonly takeOther: (piece: string) => void;
+};
+
+export type Pieces = {
+  /** More of a text. */
+  readonly add: (part: string) => void;
+  /** The text ends here; with `mark`, that is told like a piece. */
+  readonly end: (mark?: boolean) => void;
+  /** The next number that a new piece gets. */
+  readonly next: () => number;
+  readonly textOf: (number: number) => string;
+};
+
+/** So many different words or pieces have numbers, of so many UTF-16 units in all. */
+export const maxPieces = 2 ** 20;
+const maxUnits = 2 ** 25;
+/** Units that are looked at together; no piece, with what decides about its end, is as long as the margin. */
+const windowUnits = 2 ** 16;
+const margin = 2 ** 12;
+/** Numbers that are given on together. */
+const runLength = 2 ** 14;
+
+export function createPieces(kind: PieceKind, reader: PieceReader, max = maxPieces): Pieces {
+  return kind === "char" ? characterPieces(reader) : cutPieces(kind === "word" ? wordEnd : bytePairEnd, reader, max);
+}
+
+/** All pieces of a text, or of separate ones, each with the mark of its end. */
+export function readPieces(pieces: Pieces, text: string | readonly string[] | TextParts): void {
+  const separate = Array.isArray(text);
+  for (const part of partsOf(text)) {
+    pieces.add(part);
+    if (separate) pieces.end(true);
+  }
+  if (!separate) pieces.end();
+}
+
+type Numbers = { readonly put: (number: number) => void; readonly flush: () => void };
+
+function createNumbers(take: PieceReader["take"]): Numbers {
+  const run = new Int32Array(runLength);
+  let length = 0;
+  const flush = (): void => {
+    const some = run.subarray(0, length);
+    length = 0;
+    if (some.length > 0) take(some);
+  };
+  return {
+    put(number) {
+      run[length++] = number;
+      if (length === runLength) flush();
+    },
+    flush,
+  };
+}
+
+function characterPieces({ take }: PieceReader): Pieces {
+  const numbers = new Int32Array(0x110000);
+  const codes: number[] = [0];
+  const { put, flush } = createNumbers(take);
+  const run = new Int32Array(runLength);
+  const add = (part: string): void => {
+    let length = 0;
+    for (let at = 0; at < part.length; at++) {
+      let code = part.charCodeAt(at);
+      if ((code & 0xfc00) === 0xd800) {
+        code = part.codePointAt(at) as number;
+        if (code > 0xffff) at++;
+      }
+      let number = numbers[code] as number;
+      if (number === 0) numbers[code] = number = codes.push(code) - 1;
+      run[length++] = number;
+      if (length === runLength) {
+        take(run);
+        length = 0;
+      }
+    }
+    if (length > 0) take(run.subarray(0, length));
+  };
+  return {
+    add,
+    end(mark) {
+      if (mark) put(endOfPieces);
+      flush();
+    },
+    next: () => codes.length,
+    textOf: (number) => String.fromCodePoint(codes[number] as number),
+  };
+}
+
+/** Where a piece ends that begins at `start`, of `length` units. */
+type EndOf = (units: Uint16Array, start: number, length: number) => number;
+
+function cutPieces(endOf: EndOf, { take, takeOther }: PieceReader, max: number): Pieces {
+  const { put, flush } = createNumbers(take);
+  // The units of all pieces, one after the other, and where each begins; a hash table of pairs, hash and number.
+  let held = new Uint16Array(1024);
+  let starts = new Int32Array(256);
+  let next = firstPiece;
+  let table = new Int32Array(1024);
+  let units = new Uint16Array(0);
+  let filled = 0;
+
+  const enter = (hash: number, number: number): void => {
+    const mask = table.length - 2;
+    let slot = (hash << 1) & mask;
+    while (table[slot + 1] !== 0) slot = (slot + 2) & mask;
+    table[slot] = hash;
+    table[slot + 1] = number;
+  };
+  /** The number of the piece between two places; 0 where it has none. */
+  const numberOf = (from: number, to: number): number => {
+    let hash = 0x811c9dc5;
+    for (let at = from; at < to; at++) hash = Math.imul(hash ^ (units[at] as number), 0x01000193);
+    hash ^= hash >>> 15;
+    const length = to - from;
+    const mask = table.length - 2;
+    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
+      const number = table[slot + 1] as number;
+      if (number === 0) break;
+      if (table[slot] !== hash) continue;
+      const start = starts[number] as number;
+      if ((starts[number + 1] as number) - start !== length) continue;
+      let same = 0;
+      while (same < length && held[start + same] === units[from + same]) same++;
+      if (same === length) return number;
+    }
+    const start = starts[next] as number;
+    if (next - firstPiece >= max || start + length > maxUnits) return 0;
+    if (start + length > held.length) held = grown(held, new Uint16Array(2 * (start + length)));
+    if (next + 2 > starts.length) starts = grown(starts, new Int32Array(2 * starts.length));
+    if (4 * next > table.length) {
+      const old = table;
+      table = new Int32Array(2 * old.length);
+      for (let slot = 0; slot < old.length; slot += 2) {
+        if (old[slot + 1] !== 0) enter(old[slot] as number, old[slot + 1] as number);
+      }
+    }
+    held.set(units.subarray(from, to), start);
+    starts[next + 1] = start + length;
+    enter(hash, next);
+    return next++;
+  };
+  /** Pieces that begin before `limit`; what is left moves to the front. */
+  const scan = (limit: number): void => {
+    let start = 0;
+    while (start < limit) {
+      const end = endOf(units, start, filled);
+      const number = numberOf(start, end);
+      if (number > 0) put(number);
+      else {
+        flush();
+        takeOther(String.fromCharCode(...units.subarray(start, end)));
+      }
+      start = end;
+    }
+    units.copyWithin(0, start, filled);
+    filled -= start;
+  };
+  return {
+    add(part) {
+      const wanted = Math.min(filled + part.length, windowUnits);
+      if (units.length < wanted) units = grown(units, new Uint16Array(wanted));
+      for (let from = 0; from < part.length; ) {
+        const count = Math.min(units.length - filled, part.length - from);
+        for (let k = 0; k < count; k++) units[filled + k] = part.charCodeAt(from + k);
+        filled += count;
+        from += count;
+        if (filled > margin) scan(filled - margin);
+      }
+    },
+    end(mark) {
+      scan(filled);
+      if (mark) put(endOfPieces);
+      flush();
+    },
+    next: () => next,
+    textOf: (number) => String.fromCharCode(...held.subarray(starts[number], starts[number + 1])),
+  };
+}
+
+function grown<T extends Uint16Array | Int32Array>(before: T, larger: T): T {
+  larger.set(before);
+  return larger;
+}
+
+/** What a code point is, found out at its first appearance. */
+const [seen, letter, mark, digit, blank] = [1, 2, 4, 8, 16];
+const classes = new Uint8Array(0x110000);
+
+function classOf(code: number): number {
+  return (classes[code] as number) || classify(code);
+}
+function classify(code: number): number {
+  const character = String.fromCodePoint(code);
+  const found =
+    seen +
+    (/\p{L}/u.test(character) ? letter : 0) +
+    (/\p{M}/u.test(character) ? mark : 0) +
+    (/\p{N}/u.test(character) ? digit : 0) +
+    (/\s/u.test(character) ? blank : 0);
+  classes[code] = found;
+  return found;
+}
+
+/** The code point at a place; half of a pair that stands alone is one. */
+function codeAt(units: Uint16Array, at: number, length: number): number {
+  const code = units[at] as number;
+  if ((code & 0xfc00) !== 0xd800 || at + 1 >= length) return code;
+  const low = units[at + 1] as number;
+  return (low & 0xfc00) === 0xdc00 ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00) : code;
+}
+
+/** The end of a run of at most so many code points that are of one of the classes, or of none of them. */
+function runEnd(units: Uint16Array, start: number, length: number, most: number, of: number, wanted: boolean): number {
+  let at = start;
+  for (let count = 0; count < most && at < length; count++) {
+    const code = codeAt(units, at, length);
+    if (((classOf(code) & of) !== 0) !== wanted) break;
+    at += code > 0xffff ? 2 : 1;
+  }
+  return at;
+}
+
+const wordParts = letter + mark + digit;
+const isApostrophe = (unit: number | undefined): boolean => unit === 0x27 || unit === 0x2019;
+
+/** As `wordPattern`. */
+function wordEnd(units: Uint16Array, start: number, length: number): number {
+  const first = codeAt(units, start, length);
+  if (first !== 0x20 && classOf(first) & blank) return start + 1;
+  let at = first === 0x20 ? start + 1 : start;
+  if (at === length) return at;
+  const code = codeAt(units, at, length);
+  const own = classOf(code);
+  if (own & blank) return at;
+  if (!(own & wordParts)) return at + (code > 0xffff ? 2 : 1);
+  at = runEnd(units, at, length, 256, wordParts, true);
+  for (let more = 0; more < 4 && at < length && isApostrophe(units[at]); more++) {
+    const end = runEnd(units, at + 1, length, 256, wordParts, true);
+    if (end === at + 1) break;
+    at = end;
+  }
+  return at;
+}
+
+/** As `bytePairPattern`. */
+function bytePairEnd(units: Uint16Array, start: number, length: number): number {
+  const first = codeAt(units, start, length);
+  if (first === 0x27 && start + 1 < length) {
+    const ending = units[start + 1] as number;
+    // s d m t
+    if (ending === 0x73 || ending === 0x64 || ending === 0x6d || ending === 0x74) return start + 2;
+    const second = start + 2 < length ? (units[start + 2] as number) : 0;
+    // ll ve re
+    if (ending === 0x6c ? second === 0x6c : (ending === 0x76 || ending === 0x72) && second === 0x65) return start + 3;
+  }
+  const at = first === 0x20 && start + 1 < length ? start + 1 : start;
+  const own = classOf(codeAt(units, at, length));
+  if (own & letter) return runEnd(units, at, length, 64, letter, true);
+  if (own & digit) return runEnd(units, at, length, 64, digit, true);
+  if (!(own & blank)) return runEnd(units, at, length, 64, letter + digit + blank, false);
+  const end = runEnd(units, start, length, 64, blank, true);
+  const isFollowed = end < length && !(classOf(codeAt(units, end, length)) & blank);
+  return isFollowed && end - start > 1 ? end - 1 : end;
+}

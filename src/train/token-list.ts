@@ -1,0 +1,82 @@
+/** Tokens that come run by run and are kept compactly: 1, 2 or 4 bytes each, as the largest of a block of them needs. */
+import type { TokenSource } from "./token-source.ts";
+
+/** Tokens that are still being written; they can be read once it has ended. */
+export type TokenList = { readonly add: (run: Int32Array) => void; readonly end: () => KeptTokens };
+/** Where they lie is free again after `dispose`. */
+export type KeptTokens = TokenSource & { readonly dispose: () => void };
+
+export type Block = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+/** Where blocks of tokens lie. */
+export type BlockStore = {
+  /** One more; the array is overwritten after the call. */
+  readonly put: (block: Block) => void;
+  /** Some tokens of the block of a number, to be read before the next call. */
+  readonly get: (block: number, from: number, to: number) => Block;
+  readonly dispose: () => void;
+};
+
+/** Each block but the last has so many. */
+export const blockTokens = 2 ** 16;
+
+/** @param largest the largest token, where it is known: then all blocks are as wide as it needs */
+export function createTokenList(store: BlockStore = inMemory(), largest = 0): TokenList {
+  const block = new Int32Array(blockTokens);
+  const narrow = { 1: new Uint8Array(blockTokens), 2: new Uint16Array(blockTokens), 4: block } as const;
+  let [filled, length] = [0, 0];
+  const flush = (): void => {
+    if (filled === 0) return;
+    const own = block.subarray(0, filled);
+    let bits = largest;
+    for (const token of own) bits |= token;
+    const kept = narrow[bits >>> 8 === 0 ? 1 : bits >>> 16 === 0 ? 2 : 4].subarray(0, filled);
+    if (!(kept instanceof Int32Array)) kept.set(own);
+    store.put(kept);
+    filled = 0;
+  };
+  return {
+    add(run) {
+      length += run.length;
+      for (let from = 0; from < run.length; ) {
+        const some = run.subarray(from, from + blockTokens - filled);
+        block.set(some, filled);
+        from += some.length;
+        filled += some.length;
+        if (filled === blockTokens) flush();
+      }
+    },
+    end() {
+      flush();
+      return {
+        length,
+        read(from, into) {
+          for (let done = 0; done < into.length; ) {
+            const at = (from + done) % blockTokens;
+            const to = Math.min(blockTokens, at + into.length - done);
+            into.set(store.get(Math.floor((from + done) / blockTokens), at, to), done);
+            done += to - at;
+          }
+        },
+        dispose: store.dispose,
+      };
+    },
+  };
+}
+
+function inMemory(): BlockStore {
+  const blocks: Block[] = [];
+  return {
+    put: (block) => blocks.push(block.slice()),
+    get: (block, from, to) => (blocks[block] as Block).subarray(from, to),
+    dispose: () => blocks.splice(0),
+  };
+}
+
+/** Tokens that stand for others: each is read as the one in the table. */
+export const mappedTokens = (tokens: TokenSource, table: Int32Array): TokenSource => ({
+  length: tokens.length,
+  read(from, into) {
+    tokens.read(from, into);
+    for (let k = 0; k < into.length; k++) into[k] = table[into[k] as number] as number;
+  },
+});
