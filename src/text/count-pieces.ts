@@ -51,7 +51,7 @@ export function countPieces(
           larger.set(byNumber);
           times.byNumber = byNumber = larger;
         }
-        for (const number of run) (byNumber[number] as number)++;
+        for (let k = 0; k < run.length; k++) (byNumber[run[k] as number] as number)++;
         if (complete) reading?.take(run);
       },
       takeOther(piece) {

@@ -31,13 +31,17 @@ export function createPieceTokens(pieces: Pick<Pieces, "next" | "textOf">, token
   return {
     of(run) {
       learn();
+      const [all, places] = [tokens, starts];
+      let into = out;
       let length = 0;
-      for (const number of run) {
-        const [from, to] = [starts[number] as number, starts[number + 1] as number];
-        if (length + to - from > out.length) out = grown(out, 2 * (run.length + length + to - from));
-        for (let at = from; at < to; at++) out[length++] = tokens[at] as number;
+      for (let k = 0; k < run.length; k++) {
+        const number = run[k] as number;
+        const to = places[number + 1] as number;
+        let from = places[number] as number;
+        if (length + to - from > into.length) into = out = grown(into, 2 * (run.length + length + to - from));
+        while (from < to) into[length++] = all[from++] as number;
       }
-      return out.subarray(0, length);
+      return into.subarray(0, length);
     },
     single() {
       learn();

@@ -86,27 +86,37 @@ function createNumbers(take: PieceReader["take"]): Numbers {
 }
 
 function characterPieces({ take }: PieceReader): Pieces {
-  const numbers = new Int32Array(0x110000);
+  const numbers = new Int32Array(0x10000);
+  const rare = new Map<number, number>();
   const codes: number[] = [0];
   const { put, flush } = createNumbers(take);
   const run = new Int32Array(runLength);
   const add = (part: string): void => {
+    const [table, out] = [numbers, run];
     let length = 0;
-    for (let at = 0; at < part.length; at++) {
-      let code = part.charCodeAt(at);
-      if ((code & 0xfc00) === 0xd800) {
-        code = part.codePointAt(at) as number;
-        if (code > 0xffff) at++;
+    for (let at = 0; at < part.length; ) {
+      // Nothing is called in here, which makes it fast; halves of pairs, and what is new, have no number.
+      const stop = Math.min(part.length, at + runLength - length);
+      let number = 1;
+      for (; at < stop; at++) {
+        number = table[part.charCodeAt(at)] as number;
+        if (number === 0) break;
+        out[length++] = number;
       }
-      let number = numbers[code] as number;
-      if (number === 0) numbers[code] = number = codes.push(code) - 1;
-      run[length++] = number;
+      if (number === 0) {
+        const code = part.codePointAt(at) as number;
+        number = rare.get(code) ?? codes.push(code) - 1;
+        if ((code & 0x1ff800) === 0xd800 || code > 0xffff) rare.set(code, number);
+        else table[code] = number;
+        out[length++] = number;
+        at += code > 0xffff ? 2 : 1;
+      }
       if (length === runLength) {
-        take(run);
+        take(out);
         length = 0;
       }
     }
-    if (length > 0) take(run.subarray(0, length));
+    if (length > 0) take(out.subarray(0, length));
   };
   return {
     add,
@@ -141,19 +151,20 @@ function cutPieces(endOf: EndOf, { take, takeOther }: PieceReader, max: number):
   };
   /** The number of the piece between two places; 0 where it has none. */
   const numberOf = (from: number, to: number): number => {
+    const [own, all, places, pairs] = [units, held, starts, table];
     let hash = 0x811c9dc5;
-    for (let at = from; at < to; at++) hash = Math.imul(hash ^ (units[at] as number), 0x01000193);
+    for (let at = from; at < to; at++) hash = Math.imul(hash ^ (own[at] as number), 0x01000193);
     hash ^= hash >>> 15;
     const length = to - from;
-    const mask = table.length - 2;
+    const mask = pairs.length - 2;
     for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
-      const number = table[slot + 1] as number;
+      const number = pairs[slot + 1] as number;
       if (number === 0) break;
-      if (table[slot] !== hash) continue;
-      const start = starts[number] as number;
-      if ((starts[number + 1] as number) - start !== length) continue;
+      if (pairs[slot] !== hash) continue;
+      const start = places[number] as number;
+      if ((places[number + 1] as number) - start !== length) continue;
       let same = 0;
-      while (same < length && held[start + same] === units[from + same]) same++;
+      while (same < length && all[start + same] === own[from + same]) same++;
       if (same === length) return number;
     }
     const start = starts[next] as number;
@@ -194,7 +205,8 @@ function cutPieces(endOf: EndOf, { take, takeOther }: PieceReader, max: number):
       if (units.length < wanted) units = grown(units, new Uint16Array(wanted));
       for (let from = 0; from < part.length; ) {
         const count = Math.min(units.length - filled, part.length - from);
-        for (let k = 0; k < count; k++) units[filled + k] = part.charCodeAt(from + k);
+        const [into, first] = [units, filled];
+        for (let k = 0; k < count; k++) into[first + k] = part.charCodeAt(from + k);
         filled += count;
         from += count;
         if (filled > margin) scan(filled - margin);
@@ -219,9 +231,7 @@ function grown<T extends Uint16Array | Int32Array>(before: T, larger: T): T {
 const [seen, letter, mark, digit, blank] = [1, 2, 4, 8, 16];
 const classes = new Uint8Array(0x110000);
 
-function classOf(code: number): number {
-  return (classes[code] as number) || classify(code);
-}
+const classOf = (code: number): number => (classes[code] as number) || classify(code);
 function classify(code: number): number {
   const character = String.fromCodePoint(code);
   const found =

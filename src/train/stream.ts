@@ -86,7 +86,8 @@ export function fingerprint(tokens: Tokens, check: CheckRun = () => {}): string 
   for (const run of runsOf(tokens)) {
     check(run, from);
     from += run.length;
-    for (const token of run) {
+    for (let k = 0; k < run.length; k++) {
+      const token = run[k] as number;
       a = Math.imul(a ^ token, 0x01000193);
       b = Math.imul(b ^ token ^ (b >>> 15), 0x85ebca6b);
     }

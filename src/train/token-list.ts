@@ -26,12 +26,11 @@ export function createTokenList(store: BlockStore = inMemory(), largest = 0): To
   let [filled, length] = [0, 0];
   const flush = (): void => {
     if (filled === 0) return;
-    const own = block.subarray(0, filled);
     let bits = largest;
-    for (const token of own) bits |= token;
-    const kept = narrow[bits >>> 8 === 0 ? 1 : bits >>> 16 === 0 ? 2 : 4].subarray(0, filled);
-    if (!(kept instanceof Int32Array)) kept.set(own);
-    store.put(kept);
+    for (let k = 0; k < filled; k++) bits |= block[k] as number;
+    const kept = narrow[bits >>> 8 === 0 ? 1 : bits >>> 16 === 0 ? 2 : 4];
+    if (kept !== block) for (let k = 0; k < filled; k++) kept[k] = block[k] as number;
+    store.put(kept.subarray(0, filled));
     filled = 0;
   };
   return {
