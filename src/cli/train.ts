@@ -283,16 +283,17 @@ function streamFor(
 /** A new model for the text. */
 function newTask(given: Given, text: Source): Task {
   const wanted = settingsOf(given, { validationFile: given.text("validation-file") !== undefined });
-  const { units, layers, embedding, dropout, vocabulary, seed, optimizer, batch, steps } = wanted;
+  const { units, layers, embedding, dropout, vocabulary, seed } = wanted;
   const cell = readCell(wanted.cell);
   const { tokenizer, tokens } = learnTokens(wanted.tokens, text, { maxVocabulary: vocabulary, onUncounted });
   const settings = { ...wanted, ...keptForValidation(given, tokens.length, wanted) };
-  const training = { batch, steps, validationSplit: settings.validation ?? 0 };
+  const { batch, steps, optimizer, clipNorm, validationSplit } = streamOptions(settings);
+  const training = { batch, steps, optimizer, clipNorm, validationSplit };
   // Before the values are made: with many it takes long.
   if (vocabularySize(tokenizer) > 1)
     checkLength(tokens.length, { ...training, ...splitOf(tokenizer, text, tokens, training) });
   const made = languageModel(tokenizer, { ...{ cell, units, layers, embedding, dropout, seed }, training });
-  const lm = { ...made, optimizer, options: remember(settings) };
+  const lm = { ...made, optimizer: settings.optimizer, options: remember(settings) };
   return { lm, stream: streamFor(lm, text, tokens, settings, readValidation(given, lm)), settings };
 }
 

@@ -120,7 +120,8 @@ export function settingsOf(given: Given, { validationFile }: { readonly validati
 }
 
 /** What `fitStream` is told. */
-export function streamOptions(settings: Settings): FitStreamOptions {
+type Always = "batch" | "steps" | "clipNorm" | "validationSplit" | "optimizer";
+export function streamOptions(settings: Settings): FitStreamOptions & Required<Pick<FitStreamOptions, Always>> {
   const { batch, steps, epochs, minutes, rate, clip, seed, validation, keep } = settings;
   return {
     ...{ batch, steps, seed, keep, clipNorm: clip, validationTokens: settings["validation-tokens"] },

@@ -26,8 +26,11 @@ export type Task = {
   readonly loop: number;
 };
 
+/** What a pass computes, operands first, and the values that it loads; of another task, its operands. */
+export type Inlined = { readonly compute: readonly NodeId[]; readonly loads: ReadonlySet<NodeId> };
+
 /** Tasks that run together: one fused pass, or one task of another kind. */
-export type Item = {
+export type Item = Inlined & {
   readonly kind: "pass" | "product" | "gather" | "sink";
   readonly tasks: readonly Task[];
 };
@@ -53,8 +56,9 @@ export function isView(node: Node): boolean {
   return node.op === "stretch" || node.op === "tile";
 }
 
-/** Pointwise nodes that compute `value` from what is in memory, operands first, and the values that they load. */
-export function inline(graph: Graph, stored: ReadonlySet<NodeId>, values: readonly NodeId[], own: ReadonlySet<NodeId>) {
+/** Pointwise nodes that compute what tasks are for from what is in memory, and the values that they load. */
+function inline(graph: Graph, stored: ReadonlySet<NodeId>, tasks: readonly Task[]): Inlined {
+  const own = ownValues(tasks);
   const compute: NodeId[] = [];
   const loads = new Set<NodeId>();
   const seen = new Set<NodeId>();
@@ -71,7 +75,7 @@ export function inline(graph: Graph, stored: ReadonlySet<NodeId>, values: readon
     for (const input of node.inputs) visit(input, false);
     compute.push(id);
   }
-  for (const value of values) visit(value, true);
+  for (const { value } of tasks) visit(value, true);
   return { compute, loads };
 }
 
@@ -117,8 +121,9 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   }
 
   for (;;) {
-    const tasks = withColumns(tasksOf());
-    const stages = order(tasks);
+    const found = tasksOf();
+    const inlined = found.map((task) => inlinedTogether([task]));
+    const stages = order(withColumns(found, inlined), inlined);
     const again = computedTwice(stages);
     if (again.length === 0) return { stages, stored };
     for (const id of again) stored.add(id);
@@ -163,9 +168,14 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     return tasks;
   }
 
+  function inlinedTogether(tasks: readonly Task[]): Inlined {
+    if (tasks.every(inPass)) return inline(graph, stored, tasks);
+    return { compute: [], loads: new Set(tasks.flatMap((task) => node(task.node).inputs)) };
+  }
+
   /** Tasks that need no columns take those of the matrices that are as large, so that they may join their passes. */
-  function withColumns(tasks: readonly Task[]): Task[] {
-    const needed = tasks.map(columnsOf);
+  function withColumns(tasks: readonly Task[], inlined: readonly Inlined[]): Task[] {
+    const needed = tasks.map((task, k) => columnsOf(task, inlined[k] as Inlined));
     const bySize = new Map<number, Set<number>>();
     needed.forEach((columns, k) => {
       const { size } = tasks[k] as Task;
@@ -177,12 +187,12 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     });
   }
   /** Columns of the matrix that a task reads by views, or sums by rows or columns. */
-  function columnsOf(task: Task): number | undefined {
+  function columnsOf(task: Task, { loads }: Inlined): number | undefined {
     if (!inPass(task)) return undefined;
     const found = new Set<number>();
     const summed = node(task.node);
     if (summed.op === "sum_rows" || summed.op === "sum_columns") found.add(summed.columns);
-    for (const id of inline(graph, stored, [task.value], ownValues([task])).loads) {
+    for (const id of loads) {
       const n = node(id);
       if (n.op === "stretch") found.add(n.times);
       if (n.op === "tile") found.add(node(n.inputs[0] as NodeId).shape as number);
@@ -192,13 +202,11 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   }
 
   /** What a task reads: nodes in memory, and states. */
-  function reads(task: Task): Record<"nodes", NodeId[]> & Record<"states" | "finals", string[]> {
-    const loads = inPass(task)
-      ? [...inline(graph, stored, [task.value], ownValues([task])).loads].map((id) => viewed(graph, id))
-      : node(task.node).inputs;
+  function reads(task: Task, { loads }: Inlined): Record<"nodes", NodeId[]> & Record<"states" | "finals", string[]> {
     const nodes: NodeId[] = [];
     const [states, finals]: [string[], string[]] = [[], []];
-    for (let id of loads) {
+    for (const load of loads) {
+      let id = inPass(task) ? viewed(graph, load) : load;
       while (node(id).op === "slice" && (!stored.has(id) || id === task.node)) id = node(id).inputs[0] as NodeId;
       if (node(id).op === "state") states.push(node(id).name as string);
       else if (node(id).op === "final") finals.push(node(id).name as string);
@@ -207,7 +215,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     return { nodes, states, finals };
   }
 
-  function order(tasks: readonly Task[]): Stage[] {
+  function order(tasks: readonly Task[], inlined: readonly Inlined[]): Stage[] {
     const byNode = new Map<NodeId, number[]>();
     const byState = new Map<string, number[]>();
     const starts = new Map<string, number>();
@@ -216,8 +224,8 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       else if (task.state !== undefined) byState.set(task.state, [...(byState.get(task.state) ?? []), k]);
       else byNode.set(task.node, [...(byNode.get(task.node) ?? []), k]);
     });
-    const edges = tasks.map((task) => {
-      const { nodes, states, finals } = reads(task);
+    const edges = tasks.map((task, k) => {
+      const { nodes, states, finals } = reads(task, inlined[k] as Inlined);
       const direct = nodes.flatMap((id) => byNode.get(id) ?? []).map((on) => ({ on, shifted: false }));
       // In a single step, what a state is read for is what it starts from.
       const through = [...(steps > 1 ? states : []), ...finals]
@@ -265,7 +273,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       return changed;
     });
 
-    const groups = new Map<string, { level: number; loop: number; stage: number; tasks: Task[] }>();
+    const groups = new Map<string, { level: number; loop: number; stage: number; k: number; tasks: Task[] }>();
     tasks.forEach((task, k) => {
       const n = node(task.node);
       const [at, in_] = [stage[k] as number, level[k] as number];
@@ -278,7 +286,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
             ? `outer ${n.inputs[1]}`
             : `alone ${k}`;
       const key = `${in_} ${task.loop} ${at} ${company}`;
-      const group = groups.get(key) ?? { level: in_, loop: task.loop, stage: at, tasks: [] };
+      const group = groups.get(key) ?? { level: in_, loop: task.loop, stage: at, k, tasks: [] };
       group.tasks.push(task);
       groups.set(key, group);
     });
@@ -292,7 +300,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
         (a.tasks[0] as Task).node - (b.tasks[0] as Task).node,
     );
     const stages: { loop: number; level: number; reverse: boolean; items: Item[] }[] = [];
-    for (const { level: at, loop, tasks: members } of sorted) {
+    for (const { level: at, loop, k, tasks: members } of sorted) {
       let last = stages[stages.length - 1];
       if (last === undefined || last.loop !== loop || last.level !== at) {
         last = { loop, level: at, reverse: loop > 0 && isReverse(loop), items: [] };
@@ -300,7 +308,8 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       }
       const first = members[0] as Task;
       const kind = first.kind === "store" || first.kind === "reduce" ? "pass" : first.kind;
-      last.items.push({ kind, tasks: members });
+      const own = members.length === 1 ? (inlined[k] as Inlined) : inlinedTogether(members);
+      last.items.push({ ...{ kind, tasks: members }, ...own });
     }
     return stages;
   }
@@ -322,12 +331,12 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     const places = graph.nodes.map(() => new Set<number>());
     let pass = 0;
     for (const { items } of stages) {
-      for (const { kind, tasks } of items) {
+      for (const { kind, tasks, compute } of items) {
         if (kind !== "pass") continue;
-        const values = tasks.map((task) => task.value);
         pass++;
-        for (const id of values) for (const one of stored.has(id) ? node(id).inputs : [id]) places[one]?.add(pass);
-        for (const id of inline(graph, stored, values, ownValues(tasks)).compute) {
+        for (const { value: id } of tasks)
+          for (const one of stored.has(id) ? node(id).inputs : [id]) places[one]?.add(pass);
+        for (const id of compute) {
           if (!stored.has(id)) (times[id] as number)++;
         }
       }
@@ -370,7 +379,7 @@ export function ownValues(tasks: readonly Task[]): Set<NodeId> {
 }
 
 /** Nodes that an item reads or writes. */
-export function usesOf(graph: Graph, item: Item, stored: ReadonlySet<NodeId>): Set<NodeId> {
+export function usesOf(graph: Graph, { kind, tasks, loads }: Item): Set<NodeId> {
   const uses = new Set<NodeId>();
   const add = (id: NodeId): void => {
     let at = id;
@@ -380,14 +389,8 @@ export function usesOf(graph: Graph, item: Item, stored: ReadonlySet<NodeId>): S
       uses.add(at);
     }
   };
-  for (const task of item.tasks) {
-    if (task.state === undefined) add(task.node);
-    if (item.kind === "pass") {
-      for (const id of inline(graph, stored, [task.value], ownValues(item.tasks)).loads) add(viewed(graph, id));
-    } else {
-      for (const id of graph.nodes[task.node]?.inputs ?? []) add(id);
-    }
-  }
+  for (const { node, state } of tasks) if (state === undefined) add(node);
+  for (const id of loads) add(kind === "pass" ? viewed(graph, id) : id);
   return uses;
 }
 

@@ -9,7 +9,7 @@ import type { Place } from "./layout.ts";
 import { padded, type Target } from "./target.ts";
 
 export type Group =
-  | { readonly kind: "pass"; readonly tasks: readonly Task[] }
+  | ({ readonly kind: "pass" } & Pick<Item, "tasks" | "compute" | "loads">)
   | {
       readonly kind: "product";
       readonly nodes: readonly NodeId[];
@@ -36,7 +36,7 @@ export function groupsOf(graph: Graph, item: Item, places: Places, target: Targe
   const blockOf = (id: NodeId): ProductBlock => blockAt(node(id));
   const first = item.tasks[0] as Task;
   const n = node(first.node);
-  if (item.kind === "pass") return [{ kind: "pass", tasks: item.tasks }];
+  if (item.kind === "pass") return [{ ...item, kind: "pass" }];
   if (n.op === "matmul") {
     return runs(item.tasks.map((task) => task.node)).map((nodes) => ({
       kind: "product",

@@ -1,7 +1,7 @@
 /** Groups to instructions: with addresses and sizes. Knows nothing about why. */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { type MatrixReductionName, opClass, type ParameterView, type ReductionName } from "../graph/operations.ts";
-import { inline, ownValues, type Task, viewed } from "./fuse.ts";
+import { ownValues, type Task, viewed } from "./fuse.ts";
 import type { Group } from "./groups.ts";
 import type { Instruction, Location, Pass, Product, Store, WeightBlock } from "./plan.ts";
 import { padded, type Target } from "./target.ts";
@@ -10,7 +10,6 @@ import { padded, type Target } from "./target.ts";
 export type Addresses = {
   readonly target: Target;
   readonly graph: Graph;
-  readonly stored: ReadonlySet<NodeId>;
   /** A value; one that the pass at hand computes itself is in `own`. */
   readonly locate: (id: NodeId, own?: ReadonlySet<NodeId>) => Location;
   /** Where the next value of a state goes, or what it starts from. */
@@ -26,7 +25,7 @@ export type Addresses = {
 
 /** Instructions of groups, in order; and which gradients must be zero at first, because nothing sets them as a whole. */
 export function createInstructions(at: Addresses) {
-  const { graph, stored, locate } = at;
+  const { graph, locate } = at;
   const pad = (numbers: number): number => padded(at.target, numbers);
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const begun = new Set<string>();
@@ -42,7 +41,7 @@ export function createInstructions(at: Addresses) {
   }
 
   function instructionsOf(group: Group): Instruction[] {
-    if (group.kind === "pass") return [passOf(group.tasks)];
+    if (group.kind === "pass") return [passOf(group)];
     if (group.kind === "product") return productsOf(group);
     if (group.kind === "outer") {
       const columns = locate(group.columns);
@@ -126,14 +125,8 @@ export function createInstructions(at: Addresses) {
     }
   }
 
-  function passOf(tasks: readonly Task[]): Pass {
+  function passOf({ tasks, compute, loads }: Extract<Group, { kind: "pass" }>): Pass {
     const own = ownValues(tasks);
-    const { compute, loads } = inline(
-      graph,
-      stored,
-      tasks.map((task) => task.value),
-      own,
-    );
     const { size, columns } = tasks[0] as Task;
     const inRows = columns !== undefined;
     const stores = tasks.flatMap((task): Store[] => {

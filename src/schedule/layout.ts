@@ -3,7 +3,7 @@
  * about addresses or instructions.
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
-import { type Fused, type Item, inline, isLeaf, isView, ownValues, type Task, usesOf, viewed } from "./fuse.ts";
+import { type Fused, type Item, isLeaf, isView, ownValues, type Task, usesOf, viewed } from "./fuse.ts";
 import type { Lifetime } from "./memory.ts";
 import { padded, rowNumbers, type Target } from "./target.ts";
 
@@ -76,7 +76,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
   for (const [id, name] of options.owners) if (stored.has(id)) places.set(id, states.get(name)?.next as Place);
 
   // Values side by side where a product wants them so, then the others.
-  const full = keptBeyondLoop(graph, stages, stored, options.keep);
+  const full = keptBeyondLoop(graph, stages, options.keep);
   for (const cluster of clusters(graph, items, (id) => stored.has(id) && !places.has(id) && !isLeaf(node(id)))) {
     const rowFloats = rowNumbers(
       target,
@@ -130,12 +130,11 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     for (const [id, { buffer }] of places) sizes[buffer] += ` ${node(id).shape}`;
     let moment = -1;
     for (const { loop, items: list } of stages) {
-      for (const { kind, tasks } of list) {
+      for (const { kind, tasks, loads: loaded } of list) {
         moment++;
         if (kind !== "pass" || loop > 0) continue;
         const own = ownValues(tasks);
-        const values = tasks.map(({ value }) => value);
-        const loads = [...inline(graph, stored, values, own).loads];
+        const loads = [...loaded];
         const bufferOf = (id: NodeId): number => places.get(id)?.buffer ?? -1;
         // What is read elsewhere than at the number that is written.
         const apart = new Set(
@@ -186,7 +185,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
       const end = moment + list.length - 1;
       list.forEach((item, k) => {
         const [first, last] = loop > 0 ? [moment, end] : [moment + k, moment + k];
-        for (const id of usesOf(graph, item, stored)) touch(id, first, last);
+        for (const id of usesOf(graph, item)) touch(id, first, last);
       });
       moment = end + 1;
     }
@@ -206,12 +205,7 @@ export function nameOf(graph: Graph, id: NodeId): string {
 }
 
 /** Stored nodes of which all steps are wanted: hoisted, kept, or read outside their own time loop. */
-function keptBeyondLoop(
-  graph: Graph,
-  stages: Fused["stages"],
-  stored: ReadonlySet<NodeId>,
-  keep: readonly NodeId[],
-): Set<NodeId> {
+function keptBeyondLoop(graph: Graph, stages: Fused["stages"], keep: readonly NodeId[]): Set<NodeId> {
   const loopOf = new Map<NodeId, number>();
   stages.forEach((stage, k) => {
     for (const { tasks } of stage.items) {
@@ -221,7 +215,7 @@ function keptBeyondLoop(
   const full = new Set<NodeId>(keep);
   stages.forEach((stage, k) => {
     for (const item of stage.items) {
-      for (const id of usesOf(graph, item, stored)) {
+      for (const id of usesOf(graph, item)) {
         if (loopOf.get(id) !== k) full.add(id);
       }
     }

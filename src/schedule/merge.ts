@@ -6,7 +6,7 @@
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import type { ProductBlock } from "../graph/operations.ts";
 
-/** `region` tells which nodes may be computed together: those with equal numbers. */
+/** `region` tells which nodes may be computed together: those with equal numbers. Gives the graph itself where there are none. */
 export function mergeProducts(graph: Graph, region: (id: NodeId) => number): Graph {
   const uses = graph.nodes.map(() => 0);
   const used = [
@@ -18,6 +18,7 @@ export function mergeProducts(graph: Graph, region: (id: NodeId) => number): Gra
 
   const nodes: Node[] = [];
   const moved: NodeId[] = [];
+  let changed = false;
   const push = (node: Node): NodeId => nodes.push(node) - 1;
   const isSum = (id: NodeId): boolean => {
     const node = graph.nodes[id] as Node;
@@ -47,6 +48,7 @@ export function mergeProducts(graph: Graph, region: (id: NodeId) => number): Gra
       moved[id] = keep();
       return;
     }
+    changed = true;
     const taken = new Set(merged.flat());
     const terms = [
       ...parts.filter((part) => !taken.has(part)).map((part) => moved[part] as NodeId),
@@ -65,6 +67,7 @@ export function mergeProducts(graph: Graph, region: (id: NodeId) => number): Gra
     if (name !== undefined) nodes[total] = { ...(nodes[total] as Node), name } as Node;
     moved[id] = total;
   });
+  if (!changed) return graph;
   const at = (id: NodeId): NodeId => moved[id] as NodeId;
   return {
     nodes,

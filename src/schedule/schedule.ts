@@ -42,7 +42,9 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const owners = ownersOf(graph, live);
   const owned = new Set(owners.values());
   const fused = fuse(graph, {
-    ...{ steps, live, loops: hoist(graph, steps), keep: [...keep.values()] },
+    ...{ steps, live, keep: [...keep.values()] },
+    // Where nothing was merged, it is the same graph.
+    loops: graph === given ? loopOf : hoist(graph, steps),
     ownState: (state) => owned.has(state),
   });
   const { stages, stored } = fused;
@@ -57,7 +59,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     return offset;
   };
   const own = Object.entries(options.inPlace ?? {}).map(([name, where]): [string, number] => {
-    checkInPlace(graph, items, stored, name);
+    checkInPlace(graph, items, name);
     const size = graph.states.find((state) => state.name === name)?.size as number;
     return [name, where === "own" ? take(name, 4 * size) : (after?.slabs[where] as number)];
   });
@@ -149,7 +151,6 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const { cleared, instructionsOf } = createInstructions({
     target,
     graph,
-    stored,
     locate,
     placeOf: (state, which) => location(states.get(state)?.[which] as Place),
     parameter: (name) => ({ offset: inSlab(slabs.used, name), shape: parameters[name]?.shape as readonly number[] }),
@@ -224,13 +225,13 @@ function kept(graph: Graph, names: readonly string[]): Map<string, NodeId> {
 }
 
 /** A state in place is gone once its next value is written: nothing may read it in a later pass. */
-function checkInPlace(graph: Graph, items: readonly Item[], stored: ReadonlySet<NodeId>, name: string): void {
+function checkInPlace(graph: Graph, items: readonly Item[], name: string): void {
   const next = graph.states.find((state) => state.name === name)?.next;
   const written = items.findIndex(({ tasks }) =>
     tasks.some(({ state, node }) => state === name || (state === undefined && node === next)),
   );
   const late = items.slice(written + 1).some((item) =>
-    [...usesOf(graph, item, stored)].some((id) => {
+    [...usesOf(graph, item)].some((id) => {
       const node = graph.nodes[id];
       return node?.op === "state" && node.name === name;
     }),

@@ -42,6 +42,7 @@ import {
   someTexts,
   type Texts,
   type Tokenizer,
+  trainAndEncode,
   trainTokenizerFor,
   vocabularySize,
 } from "../text/tokenizer.ts";
@@ -54,7 +55,9 @@ import {
   fitStreamAs,
   fitStreamRules,
 } from "../train/fit-stream.ts";
+import { optimizerOf } from "../train/optimizer-names.ts";
 import { smallestStream } from "../train/stream.ts";
+import { createTokenList } from "../train/token-list.ts";
 import { runsOf, someTokens, type Tokens, tokenSource } from "../train/token-source.ts";
 import { type TrainerState, trainingPlan } from "../train/trainer.ts";
 import { aLanguageModel } from "./checks.ts";
@@ -104,7 +107,10 @@ export type LanguageModelOptions = {
   readonly maxVocabulary?: number;
   readonly seed?: number;
   /** How it will be trained: then the text and the memory are checked before the values are made. */
-  readonly training?: Pick<FitStreamOptions, "batch" | "steps" | "validationSplit">;
+  readonly training?: Pick<
+    FitStreamOptions,
+    "batch" | "steps" | "validationSplit" | "optimizer" | "clipNorm" | "clipValue"
+  >;
 };
 
 const maxLayers = 100;
@@ -130,6 +136,9 @@ export const languageModelArguments: Arguments = {
       batch: fitStreamRules.batch,
       steps: fitStreamRules.steps,
       validationSplit: fitStreamRules.validationSplit,
+      optimizer: fitStreamRules.optimizer,
+      clipNorm: fitStreamRules.clipNorm,
+      clipValue: fitStreamRules.clipValue,
     }),
   }),
 };
@@ -167,6 +176,18 @@ export const evaluateArguments: Arguments = {
  * @example const lm = languageModel(poems, { tokens: "word" });
  */
 export function languageModel(text: Texts | Tokenizer, options: LanguageModelOptions = {}): LanguageModel {
+  return languageModelAndTokens(text, options).lm;
+}
+
+/**
+ * The same, with the tokens of a text that it is made for and said how it will be trained on: one reading of the text gives its
+ * vocabulary and them.
+ * @internal
+ */
+export function languageModelAndTokens(
+  text: Texts | Tokenizer,
+  options: LanguageModelOptions,
+): { readonly lm: LanguageModel; readonly tokens?: Tokens } {
   checkArguments("languageModel", { text, options }, languageModelArguments);
   const { units = 128, layers = 1, tokens = "char", seed = 0, dropout: rate = 0, maxVocabulary } = options;
   const { embedding: features = Math.min(units, 64) } = options;
@@ -177,12 +198,16 @@ export function languageModel(text: Texts | Tokenizer, options: LanguageModelOpt
     if (given === undefined || options[name] === undefined) continue;
     throw new InputError(`languageModel: ${name} is for a text; a tokenizer says what a token is. Leave it out.`);
   }
-  const tokenizer = given ?? trainTokenizerFor("languageModel", tokens, texts, { maxVocabulary });
+  const learned = (): { tokenizer: Tokenizer; tokens?: Tokens } => {
+    const how = { maxVocabulary, createList: createTokenList };
+    if (options.training !== undefined) return trainAndEncode("languageModel", tokens, texts, how);
+    return { tokenizer: trainTokenizerFor("languageModel", tokens, texts, { maxVocabulary }) };
+  };
+  const { tokenizer, tokens: encoded } = given === undefined ? learned() : { tokenizer: given };
   const vocabulary = vocabularySize(tokenizer);
   if (vocabulary < 2 || (typeof texts !== "string" && texts.every((one) => one === "")))
     throw new InputError(`${given ? "" : "languageModel: "}the text has no character to learn. Give a longer text.`);
-  if (options.training !== undefined && given === undefined) {
-    const encoded = encode(tokenizer, texts);
+  if (options.training !== undefined && encoded !== undefined) {
     const sizes = { ...options.training, ...splitOf(tokenizer, texts, encoded, options.training) };
     checkLength(encoded.length, sizes, "languageModel: ");
   }
@@ -197,14 +222,21 @@ export function languageModel(text: Texts | Tokenizer, options: LanguageModelOpt
   const blank = modelOf(named, "tokens", () => new Float32Array(0));
   if (options.training !== undefined) checkTrainingMemory(blank, options.training);
   const random = createRandom(seed);
-  return { model: modelOf(named, "tokens", (parameter) => initialize(parameter, random)), tokenizer };
+  const values = blank.parameters.map((parameter) => [parameter.name, initialize(parameter, random)]);
+  const lm = { model: { ...blank, values: Object.fromEntries(values) }, tokenizer };
+  return encoded === undefined ? { lm } : { lm, tokens: encoded };
 }
 
+/** What it is planned with is what it will be trained with, so that the plan is made once. */
 function checkTrainingMemory(model: Model, options: FitStreamOptions): void {
-  const { batch, steps } = withDefaults(fitDefaults, options);
-  // Each parameter has its value, a gradient and two numbers of Adam's.
-  checkMemory(16 * countParameters(model), "training this model");
-  checkPlan(trainingPlan(model, { batch, steps, clipNorm: 1 }, defaultTarget), "training this model");
+  const { batch, steps, clipNorm } = withDefaults(fitDefaults, options);
+  const { clipValue } = options;
+  const optimizer = optimizerOf(options.optimizer ?? "adam");
+  // Each parameter has its value, a gradient and what the optimiser remembers of it.
+  const numbers = 2 + optimizer.slots.filter((slot) => slot !== "w").length;
+  checkMemory(4 * numbers * countParameters(model), "training this model");
+  const how = { batch, steps, clipNorm, optimizer, ...(clipValue !== undefined && { clipValue }) };
+  checkPlan(trainingPlan(model, how, defaultTarget), "training this model");
 }
 
 const isTokenizer = (text: unknown): text is Tokenizer => typeof text === "object" && text !== null && "kind" in text;

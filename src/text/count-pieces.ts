@@ -7,16 +7,16 @@ export type CountOptions = {
   readonly split?: (piece: string) => readonly string[];
   /** Called at the end with how many were left out, where there are any. */
   readonly onUncounted?: ((count: number) => void) | undefined;
-  /** How many different ones are counted. */
-  readonly max?: number;
   readonly reading?: Reading | undefined;
 };
 
 /** Who wants the pieces of a text that is counted. */
 export type Reading = {
-  readonly take: (run: Int32Array) => void;
+  /** How many different ones are counted, and have numbers. */
+  readonly max?: number | undefined;
+  readonly take?: (run: Int32Array) => void;
   /** There are too many different ones for each to have a number: `take` does not get them all. */
-  readonly onIncomplete: () => void;
+  readonly onIncomplete?: () => void;
 };
 
 /**
@@ -25,8 +25,9 @@ export type Reading = {
 export function countPieces(
   kind: PieceKind,
   text: string | readonly string[] | TextParts,
-  { split = (piece) => [piece], onUncounted, max = maxPieces, reading }: CountOptions = {},
+  { split = (piece) => [piece], onUncounted, reading = {} }: CountOptions = {},
 ): { readonly counts: ReadonlyMap<string, number>; readonly pieces: Pieces } {
+  const { max = maxPieces, take, onIncomplete } = reading;
   const counts = new Map<string, number>();
   let left = 0;
   const count = (piece: string, times: number): void => {
@@ -52,13 +53,13 @@ export function countPieces(
           times.byNumber = byNumber = larger;
         }
         for (let k = 0; k < run.length; k++) (byNumber[run[k] as number] as number)++;
-        if (complete) reading?.take(run);
+        if (complete) take?.(run);
       },
       takeOther(piece) {
         // What came before it is counted before it.
         if (complete) {
           countAll(() => 0);
-          reading?.onIncomplete();
+          onIncomplete?.();
           complete = false;
         }
         count(piece, 1);

@@ -135,11 +135,16 @@ export function trainAndEncode(
   where: string,
   kind: Tokenizer["kind"],
   text: Texts | TextParts,
-  { createList, ...options }: TrainTokenizerOptions & { readonly createList: () => TokenList },
+  {
+    createList,
+    max,
+    ...options
+  }: TrainTokenizerOptions & { readonly createList: () => TokenList; readonly max?: number },
 ): { readonly tokenizer: Tokenizer; readonly tokens: TokenSource } {
   const list = createList();
   let complete = true;
   const { tokenizer, pieces } = learn(where, kind, text, options, {
+    max,
     take: list.add,
     onIncomplete() {
       complete = false;
@@ -179,7 +184,7 @@ function learn(
   const end = separate ? ({ endOfText: true } as const) : {};
   const codePoints = createCodePoints();
   if (kind === "char") {
-    const pieces = createPieces(kind, { take: (run) => reading?.take(run), takeOther() {} });
+    const pieces = createPieces(kind, { take: (run) => reading?.take?.(run), takeOther() {} });
     readPieces(pieces, text);
     for (let number = firstPiece; number < pieces.next(); number++) codePoints.add(pieces.textOf(number));
     const vocabulary = [unknown, ...codePoints.sorted().filter((character) => character !== unknown)];

@@ -93,7 +93,7 @@ export const trainerArguments: Arguments = {
  * slots of it, and gradients that are gathered for its next step the slot "gathered".
  */
 export function trainingPlan(model: Model, options: TrainerOptions, target: Target): Plan {
-  const { batch, steps, loss = defaultLoss, clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
+  const { batch, steps, loss = defaultLoss, clipNorm, clipNormEach, clipValue, accumulate = 1, metrics = [] } = options;
   const optimizer = options.optimizer ?? adam();
   if (clipNorm !== undefined && clipNormEach !== undefined) {
     throw new InputError("training: clipNorm and clipNormEach are two ways to do one thing. Give one of them.");

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import type { Graph, Node, NodeId } from "../../src/graph/graph.ts";
 import { opClass } from "../../src/graph/operations.ts";
+import { usesOf, viewed } from "../../src/schedule/fuse.ts";
 import { trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";
@@ -48,10 +49,31 @@ function unread(one: Staged): string[] {
   });
 }
 
+/** What an item says that it uses, and does not, or the other way round: it keeps its loads, and nobody asks for them again. */
+function forgotten(one: Staged): string[] {
+  const { graph } = one;
+  return walk(one).uses.flatMap(({ item, reads }) => {
+    // Of a view its operand is read, whether the view is in memory or not.
+    const behind = (id: NodeId): NodeId => (viewed(graph, id) === id ? id : behind(viewed(graph, id)));
+    const said = new Set(Array.from(usesOf(graph, item), behind));
+    const found = new Set<NodeId>();
+    const add = (id: NodeId): void => {
+      const at = behind(id);
+      found.add(at);
+      if (graph.nodes[at]?.op === "slice") add(graph.nodes[at]?.inputs[0] as NodeId);
+    };
+    for (const id of reads) add(id);
+    for (const { node, state } of item.tasks) if (state === undefined) add(node);
+    const differing = [...said, ...found].filter((id) => !said.has(id) || !found.has(id));
+    return differing.map((id) => `${item.kind}: ${graph.nodes[id]?.op} %${id}`);
+  });
+}
+
 function check(graph: Graph, steps: number, seed: number | undefined, what = ""): Staged {
   const one = staged(graph, steps, seed);
   expect(walk(one).mistakes, what).toEqual([]);
   expect(shapeMistakes(one), what).toEqual([]);
+  expect(forgotten(one), what).toEqual([]);
   return one;
 }
 

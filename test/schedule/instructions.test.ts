@@ -39,7 +39,6 @@ function productsOf({ outputs, operands, transposed, seed }: Shape) {
   const made = createInstructions({
     target,
     graph: g.graph({}),
-    stored: new Set(),
     locate: (id: NodeId) => ({ offset: 1e6 + 1000 * id, stepBytes: 64, rowBytes: 64 }),
     placeOf: () => ({ offset: 0, stepBytes: 0, rowBytes: 0 }),
     parameter: (name) => parameters.get(name) as { offset: number; shape: readonly number[] },
@@ -130,7 +129,6 @@ test("operands that lie in two places make two products, of which the second add
   const { instructionsOf } = createInstructions({
     target,
     graph: g.graph({}),
-    stored: new Set(),
     locate: (id) => ({ offset: 64 * id, stepBytes: 0, rowBytes: 64 }),
     placeOf: () => ({ offset: 0, stepBytes: 0, rowBytes: 0 }),
     parameter: () => ({ offset: 4096, shape: [6, 5] }),

@@ -3,10 +3,11 @@ import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
+import type { Cell } from "../../src/graph/cell.ts";
 import { createBuilder, type Graph, type Node, type NodeId } from "../../src/graph/graph.ts";
 import { hoist, needed } from "../../src/schedule/hoist.ts";
 import { mergeProducts } from "../../src/schedule/merge.ts";
-import { randomValues, relativeError, trainingGraph } from "../helpers/networks.ts";
+import { cellGraph, randomValues, relativeError, trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";
 import { randomGraph } from "../helpers/random-graphs.ts";
@@ -19,6 +20,13 @@ function packed(graph: Graph): Graph {
   return mergeProducts(graph, (id) => loops[id] as number);
 }
 const liveOf = (graph: Graph): readonly boolean[] => needed(graph, Object.values(graph.outputs));
+
+test("a graph in which nothing is merged is given back itself, so that it is not asked anew where its loops are", () => {
+  const graph = cellGraph(cells.lstm as Cell, { units: 3, input: 2 });
+  expect(packed(graph)).toBe(graph);
+  const training = trainingGraph(cells.lstm as Cell, { units: 3, input: 2 });
+  expect(packed(training).nodes.some(({ op }) => op === "products")).toBe(true);
+});
 
 /** Products by transposes of all nodes that matter: of which parameter, and of how many features. */
 function transposedOf(graph: Graph): string[] {

@@ -102,8 +102,8 @@ test("beyond a bound, 2^20 different words, the first ones are counted, and it i
   };
   for (const text of [{ parts }, parts.join("")]) {
     let incomplete = 0;
-    const reading = { take: () => {}, onIncomplete: () => incomplete++ };
-    const { counts } = countPieces("word", text, { onUncounted, max: 1000, reading });
+    const reading = { max: 1000, onIncomplete: () => incomplete++ };
+    const { counts } = countPieces("word", text, { onUncounted, reading });
     expect(incomplete).toBe(1);
     expect(counts.size).toBe(1000);
     // All numbers but those that came before the bound was reached: "again" took one place.
@@ -111,7 +111,7 @@ test("beyond a bound, 2^20 different words, the first ones are counted, and it i
     expect(counts.get(" again")).toBe(30);
     expect(counts.get(" rr")).toBe(Number.parseInt("rr", 36) < 999 ? 1 : undefined);
   }
-  countPieces("word", { parts }, { onUncounted: () => expect.unreachable(), max: 2401 });
+  countPieces("word", { parts }, { onUncounted: () => expect.unreachable(), reading: { max: 2401 } });
 });
 
 test("code points: counted and gathered as a list of them would be, halves of pairs too", () => {

@@ -6,7 +6,7 @@ import { countParameters } from "../../nn/model.ts";
 import {
   generate,
   type LanguageModel,
-  languageModel,
+  languageModelAndTokens,
   readLanguageModel,
   trainLanguageModel,
   writeLanguageModel,
@@ -15,6 +15,7 @@ import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import type { FitStreamResult, Progress } from "../../train/fit-stream.ts";
 import { NonFiniteLoss } from "../../train/non-finite.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
+import type { Tokens } from "../../train/token-source.ts";
 import type { TrainerState } from "../../train/trainer.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
@@ -93,14 +94,15 @@ export const training = {
    */
   async *train(text: string, settings: TrainingSettings, from?: TrainingStart): Job<TrainingReport, TrainedModel> {
     const { until, batch, steps, seed, learningRate, schedule, clipNorm } = settings;
-    const lm = from === undefined ? made(text, settings) : readLanguageModel(from.file, "the model");
+    const { lm, tokens } =
+      from === undefined ? made(text, settings) : { lm: readLanguageModel(from.file, "the model") };
     const optimizer = optimizerFor(lm, settings);
     const rate = schedule === undefined ? undefined : rateOf(schedule, learningRate);
     const small = countParameters(lm.model) <= mostInCheckpoint;
     let last: TrainingReport | undefined;
     let [sampledMs, savedMs, pauseMs] = [-Infinity, -Infinity, 0];
     const result = yield* reportsOf<TrainingReport, Ended>((report, signal) =>
-      trainLanguageModel(lm, text, {
+      trainLanguageModel(lm, tokens ?? text, {
         ...{ batch, steps, seed, signal, ...until },
         optimizer: optimizers[optimizer]({ learningRate }),
         ...(rate !== undefined && { learningRate: rate }),
@@ -164,12 +166,12 @@ function brokenAt(error: unknown, last: TrainingReport | undefined): Ended {
   return { steps: step, loss, validationLoss, tokensPerSecond, broke: error.message };
 }
 
-function made(text: string, settings: TrainingSettings): LanguageModel {
-  const { units, layers, tokens, dropout, seed, batch, steps } = settings;
-  return languageModel(text, {
+function made(text: string, settings: TrainingSettings): { readonly lm: LanguageModel; readonly tokens?: Tokens } {
+  const { units, layers, tokens, dropout, seed, batch, steps, optimizer = "adam", clipNorm } = settings;
+  return languageModelAndTokens(text, {
     cell: typeof settings.cell === "string" ? settings.cell : cell(settings.cell.equations),
     ...{ units, layers, tokens, dropout, seed },
-    training: { batch, steps },
+    training: { batch, steps, optimizer, ...(clipNorm !== undefined && { clipNorm }) },
   });
 }
 
