@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { type TrainedModel, type TrainingSettings, training } from "../../src/studio/engine/training.ts";
-import { smallTaskText } from "../../src/studio/rooms/lab/small-tasks.ts";
+import { smallTaskText } from "../../src/studio/models/small-tasks.ts";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
 import { button, expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
 

@@ -137,7 +137,7 @@ test("settings come back from an address and from a run's table; wrong ones in a
   for (const form of forms) {
     expect(withQuery(standardForm, queryOf(form))).toMatchObject(queryOf(form));
     expect(settingsOf(withQuery({ ...small, seed: "8" }, queryOf(form)))).toEqual(settingsOf(form));
-    const facts = factsOf(engineSettings(form), "a text");
+    const facts = factsOf(engineSettings(form), { kind: "book" });
     expect(queryOf({ ...formOfFacts(facts, standardForm), until: form.until, [form.until]: form[form.until] })).toEqual(
       queryOf(form),
     );
@@ -153,7 +153,7 @@ test("settings come back from an address and from a run's table; wrong ones in a
   };
   expect(withQuery(small, wrong)).toEqual(small);
   // A run of before there was a choice had Adam, the cosine and the standard clipping.
-  expect(formOfFacts({ Units: 9 }, { ...small, optimizer: "sgd", schedule: "constant", clipNorm: "1" })).toMatchObject({
+  expect(formOfFacts({ units: 9 }, { ...small, optimizer: "sgd", schedule: "constant", clipNorm: "1" })).toMatchObject({
     ...{ units: "9", optimizer: "adam", schedule: "cosine", clipNorm: "5" },
   });
 });

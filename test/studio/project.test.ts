@@ -5,8 +5,8 @@ import { createRandom } from "../../src/nn/random.ts";
 import { type Project, readProject, writeProject } from "../../src/studio/rooms/lab/project.ts";
 import { standardForm } from "../../src/studio/rooms/lab/settings.ts";
 
-const training = {
-  facts: { Cell: "lstm", Units: 8, Loss: 0.25 },
+const training: Project["runs"][number]["training"] = {
+  facts: { cell: "lstm", units: 8, text: { kind: "task", task: "sums" }, loss: 0.25 },
   losses: [
     { step: 1, loss: 2, validationLoss: null, elapsedMs: 3 },
     { step: 2, loss: 1, validationLoss: 1.5, elapsedMs: 6 },
@@ -61,13 +61,28 @@ test.each([
   [{ source: { kind: "file", text: "no name" } }, "the text"],
   [{ runs: {} }, "the list of runs"],
   [{ runs: [{ name: "one" }] }, "run 1"],
-  [{ runs: [{ name: "one", training: { facts: { a: {} }, losses: [] } }] }, "run 1"],
+  [{ runs: [{ name: "one", training: { facts: [], losses: [] } }] }, "run 1"],
+  [{ runs: [{ name: "one", training: { facts: { units: "8" }, losses: [] } }] }, "run 1"],
+  [{ runs: [{ name: "one", training: { facts: { text: { kind: "task", task: "toString" } }, losses: [] } }] }, "run 1"],
+  [{ runs: [{ name: "one", training: { facts: { Units: {} }, losses: [] } }] }, "run 1"],
   [{ runs: [{ name: "one", training: { facts: {}, losses: [{ step: "1" }] } }] }, "run 1"],
   [{ runs: Array(3).fill({ name: "one", training }) }, "run 3"],
 ])("a description with %j is damaged: %s", (change, what) => {
   expect(() => readProject(changed(change), "p.unrolled")).toThrow(
     `p.unrolled: ${what} of the project is damaged. Save it again.`,
   );
+});
+
+test("a project of the first version, whose facts are words, has the same runs", () => {
+  const words = { Cell: "lstm", Units: 8, Text: "Sums", Loss: 0.25 };
+  const runs = project.runs.map(({ name }) => ({ name, training: { ...training, facts: words } }));
+  const { tensors, metadata } = readSafetensors(changed({ runs }));
+  const read = readProject(writeSafetensors({ tensors, metadata: { ...metadata, format: "unrolled project 1" } }), "p");
+  expect(read.runs.map((run) => run.training.facts)).toEqual(
+    runs.map(() => ({ ...training.facts, optimizer: "adam", schedule: { name: "cosine" } })),
+  );
+  const later = writeSafetensors({ tensors, metadata: { ...metadata, format: "unrolled project 3" } });
+  expect(() => readProject(later, "p")).toThrow("p: is no project of the Lab.");
 });
 
 test("settings that are none are as usual", () => {

@@ -1,4 +1,5 @@
 /** Language models while they read: what the room Inspect asks, and what is said of a model before it does anything. */
+import { cells } from "../../cells/index.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { countParameters } from "../../nn/model.ts";
 import { type Saliency, saliency } from "../../nn/saliency.ts";
@@ -6,11 +7,13 @@ import { type Ablated, type Effect, effectsOf, lossesWithout } from "../../tasks
 import { type Correlations, correlate, prepare } from "../../tasks/following.ts";
 import { unknownCharacters } from "../../tasks/generate.ts";
 import { inspectText, type LabelledValue, shownValues } from "../../tasks/inspect-text.ts";
-import { readLanguageModel } from "../../tasks/language-model.ts";
+import { type LanguageModel, readLanguageModel } from "../../tasks/language-model.ts";
 import { type Pattern, signalOf } from "../../tasks/patterns.ts";
 import { type Probe, probe, type Units } from "../../tasks/probe.ts";
 import { decodeNext, encode, hasUnknown, type Tokenizer, tokenName, vocabularySize } from "../../text/tokenizer.ts";
+import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
 import type { Job } from "./remote.ts";
+import type { TrainingSettings } from "./training.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -21,6 +24,8 @@ export type ModelFacts = {
   readonly parameters: number;
   /** Layers that are cells: their names and units. */
   readonly layers: readonly string[];
+  /** What a model of these was made of. */
+  readonly made: Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
 };
 
 /** A text as the model's tokens, before it is read. */
@@ -61,13 +66,14 @@ const pieceMs = 40;
 export const reading = {
   /** @throws InputError, one line, for a file that is no language model */
   async modelFacts(file: Bytes, name: string): Promise<ModelFacts> {
-    const { model, tokenizer } = readLanguageModel(file, name);
+    const lm = readLanguageModel(file, name);
+    const { model, tokenizer } = lm;
     const layers = model.layers.flatMap((layer) =>
       layer.kind === "embedding" || layer.kind === "dropout" ? [] : [layer.name],
     );
     return {
       ...{ tokens: tokenizer.kind, vocabulary: vocabularySize(tokenizer) },
-      ...{ parameters: countParameters(model), layers },
+      ...{ parameters: countParameters(model), layers, made: madeOf(lm) },
     };
   },
 
@@ -167,6 +173,19 @@ export const reading = {
     }
   },
 };
+
+/** Of a model that `languageModel` makes: an embedding, as many cells as layers, and what gives the tokens. */
+function madeOf({ model, tokenizer, optimizer }: LanguageModel): ModelFacts["made"] {
+  const stack = model.layers.flatMap((layer) => (layer.kind === "cell" ? [layer] : [])).slice(0, -1);
+  const rate = model.layers.find((layer) => layer.kind === "dropout")?.rate;
+  const source = stack[0]?.cell.source ?? "";
+  const name = Object.keys(cells).find((one) => cells[one]?.source === source);
+  return {
+    ...{ cell: name ?? { equations: source }, units: stack[0]?.units ?? 0, layers: stack.length },
+    ...{ tokens: tokenizer.kind, dropout: rate ?? 0 },
+    ...(optimizer !== undefined && Object.hasOwn(optimizers, optimizer) && { optimizer: optimizer as OptimizerName }),
+  };
+}
 
 /** What each token adds to the text that they were made of: what the model does not know too. */
 function textsOf(tokenizer: Tokenizer, ids: Int32Array, text: string): readonly string[] {

@@ -5,14 +5,16 @@
 import type { TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
 import { read, readAll, useKept, write } from "./database.ts";
+import { readFacts } from "./kept-facts.ts";
 import { type LossPoint, withoutRun } from "./shelf.ts";
+import type { TrainingFacts } from "./training-facts.ts";
 
 /** A training that is not at its end, without its checkpoint and its text. */
 export type Run = {
   readonly id: string;
   readonly place: "lab" | "small" | "learn";
   readonly name: string;
-  readonly facts: Readonly<Record<string, string | number>>;
+  readonly facts: TrainingFacts;
   readonly settings: TrainingSettings;
   readonly losses: readonly LossPoint[];
   readonly step: number;
@@ -114,7 +116,7 @@ export async function forgetRun(id: string): Promise<void> {
 async function listInterrupted(): Promise<readonly Run[]> {
   const [runs, held] = await Promise.all([readAll("runs"), heldLocks()]);
   return runs
-    .map(({ value }) => value as Run)
+    .map(({ value }) => ({ ...(value as Run), facts: readFacts((value as Run).facts) ?? {} }))
     .filter(({ id }, k, all) => !held.has(lockName(id)) && all.findIndex((other) => other.id === id) === k)
     .sort((a, b) => b.savedMs - a.savedMs);
 }

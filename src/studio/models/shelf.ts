@@ -6,6 +6,8 @@ import { fetched, messageOf, once } from "../loading.ts";
 import { notify } from "../notices.ts";
 import { type Change, changedHere, read, readAll, useKept, write } from "./database.ts";
 import { freeName } from "./free-name.ts";
+import { readFacts } from "./kept-facts.ts";
+import type { TrainingFacts } from "./training-facts.ts";
 
 /** What is told of a training, point by point. */
 export type LossPoint = {
@@ -27,8 +29,7 @@ export type ShelfModel = {
   readonly inPage?: boolean;
   /** Of those that were trained here. */
   readonly training?: {
-    /** Every setting and figure, by its name, for people. */
-    readonly facts: Readonly<Record<string, string | number>>;
+    readonly facts: TrainingFacts;
     readonly losses: readonly LossPoint[];
   };
 };
@@ -56,8 +57,16 @@ export const withoutRun = (key: string): readonly Change[] =>
 /** All models, the given ones first, then the newest. */
 export async function listModels(): Promise<readonly ShelfModel[]> {
   const [given, kept] = await Promise.all([givenOrNone(), readAll("models")]);
-  const own = kept.map(({ value, inPage }) => ({ ...(value as ShelfModel), ...(inPage && { inPage }) }));
+  const own = kept.map(({ value, inPage }) => ({ ...withFacts(value as ShelfModel), ...(inPage && { inPage }) }));
   return [...given, ...own.sort((a, b) => (b.madeMs ?? 0) - (a.madeMs ?? 0))];
+}
+
+/** As it is kept, by this version or by one before. */
+function withFacts(model: ShelfModel): ShelfModel {
+  const { training } = model;
+  return training === undefined
+    ? model
+    : { ...model, training: { ...training, facts: readFacts(training.facts) ?? {} } };
 }
 
 /** A model's file. @throws Error where there is none any more, or the page's host does not give it */

@@ -4,7 +4,6 @@ import type { TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
 import { mobyDick } from "./book.ts";
 import { InterruptedRuns } from "./interrupted-runs.tsx";
-import { factsOf } from "./training-facts.ts";
 import { dismissOutcome, finishTraining, startTraining, type Training, useSession } from "./training-session.ts";
 
 const minutes = 1;
@@ -28,7 +27,7 @@ export function TrainSmall({ onKept }: { readonly onKept: (id: string) => void }
     setProblem("");
     try {
       const text = await mobyDick();
-      startTraining({ place: "small", name, text, settings, facts: factsOf(settings, "Moby-Dick") });
+      startTraining({ place: "small", name, text, origin: { kind: "book" }, settings });
     } catch (error) {
       setProblem(messageOf(error));
     }

@@ -1,10 +1,57 @@
-/** The settings of a training for people, by name: in a run's table, wherever the training was begun. */
+/**
+ * What is known of a training: its settings, under the engine's names for them, and what came out. Typed data wherever it is
+ * kept or asked for; the words that are shown are made from it here.
+ */
+import { isPlain } from "../../graph/schema.ts";
 import { fitDefaults } from "../../train/fit-stream.ts";
 import type { OptimizerName } from "../../train/optimizer-names.ts";
-import type { ScheduleName } from "../engine/schedules.ts";
+import type { Schedule, ScheduleName } from "../engine/schedules.ts";
 import type { TrainingSettings } from "../engine/training.ts";
+import { isTextOrigin, type TextOrigin, textTitle } from "./text-origin.ts";
 
-export type Facts = Readonly<Record<string, string | number>>;
+/** What a model is made of, which a training that goes on with it cannot change. */
+export type ModelSettings = Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
+
+/** `cosine` is what a training without a schedule has. */
+type FactSchedule = { readonly name: "cosine" | ScheduleName } & Partial<Pick<Schedule, "decaySteps" | "decayRate">>;
+
+export type TrainingResults = {
+  /** Numbers that are learned. */
+  readonly parameters: number;
+  /** Tokens that there are. */
+  readonly vocabulary: number;
+  readonly updates: number;
+  /** Nats a token; of the text trained on, and of the text kept back. */
+  readonly loss: number;
+  readonly validationLoss: number;
+  readonly tokensPerSecond: number;
+  readonly trainingMs: number;
+  readonly ended: keyof typeof endingTitles;
+};
+
+export const endingTitles = {
+  ...{ whole: "at its end", stopped: "stopped by hand", interrupted: "interrupted", broke: "its loss was no number" },
+} as const;
+
+/** What is known of a training; what older versions did not keep is not there. */
+export type TrainingFacts = Partial<
+  ModelSettings &
+    Pick<TrainingSettings, "batch" | "steps" | "learningRate" | "clipNorm" | "seed" | "until"> & {
+      readonly text: TextOrigin;
+      readonly schedule: FactSchedule;
+    } & TrainingResults
+>;
+
+/** The facts of a training that begins. Of a model that goes on, `settings` have what it was made of. */
+export function factsOf(settings: TrainingSettings, text: TextOrigin): TrainingFacts {
+  const { cell, units, layers, tokens, dropout, optimizer = "adam" } = settings;
+  const { batch, steps, learningRate, clipNorm = fitDefaults.clipNorm, seed, until } = settings;
+  const { schedule = { name: "cosine" } } = settings;
+  return {
+    ...{ cell, units, layers, tokens, dropout, optimizer, text },
+    ...{ batch, steps, learningRate, schedule, clipNorm, seed, until },
+  };
+}
 
 export const tokenTitles: Readonly<Record<TrainingSettings["tokens"], string>> = {
   char: "characters",
@@ -29,6 +76,12 @@ export const scheduleTitles: Readonly<Record<"cosine" | ScheduleName, string>> =
   inverseTimeDecay: "InverseTimeDecay",
   polynomialDecay: "PolynomialDecay",
 };
+/** What settings that are numbers are called, in forms and in tables. */
+export const settingTitles = {
+  ...{ units: "Units", layers: "Layers", dropout: "Dropout", batch: "Batch", steps: "Steps" },
+  ...{ learningRate: "Learning rate", clipNorm: "Clip norm", decaySteps: "Decay steps", decayRate: "Decay rate" },
+  seed: "Seed",
+} as const;
 
 /** What of a schedule says something, besides the rate that it starts from. */
 export function decayOf(schedule: "cosine" | ScheduleName): readonly ("decaySteps" | "decayRate")[] {
@@ -37,34 +90,97 @@ export function decayOf(schedule: "cosine" | ScheduleName): readonly ("decayStep
   return rate ? ["decaySteps", "decayRate"] : ["decaySteps"];
 }
 
-/** What a model is made of. */
-function madeFacts({ cell, units, layers, tokens, dropout, optimizer = "adam" }: TrainingSettings): Facts {
-  return {
-    Cell: typeof cell === "string" ? cell : "own cell",
-    ...(typeof cell === "object" && { Equations: cell.equations }),
-    ...{ Units: units, Layers: layers, Tokens: tokenTitles[tokens], Dropout: dropout },
-    Optimizer: optimizerTitles[optimizer],
-  };
-}
+/** A fact in words. `code`: equations, line by line. */
+export type ShownFact = { readonly title: string; readonly value: string | number; readonly code?: boolean };
+
+/** Of one fact: what it may be, as anybody's data, and how it is shown. */
+type Fact<Value> = {
+  readonly accepts: (told: unknown) => boolean;
+  readonly shown: (value: Value) => ShownFact | readonly ShownFact[];
+};
+
+const isNumber = (told: unknown): told is number => typeof told === "number";
+const numeric = (title: string, value: (told: number) => number = (told) => told): Fact<number> => ({
+  accepts: isNumber,
+  shown: (told) => ({ title, value: value(told) }),
+});
+/** One of some names. */
+const named = <Name extends string>(title: string, titles: Readonly<Record<Name, string>>): Fact<Name> => ({
+  accepts: (told) => typeof told === "string" && Object.hasOwn(titles, told),
+  shown: (name) => ({ title, value: titles[name] }),
+});
+/** A loss as people read it. */
+export const rounded = (loss: number): number => Number(loss.toFixed(4));
+
+/** In the order in which they are shown. */
+const kinds: { readonly [Name in keyof TrainingFacts]-?: Fact<NonNullable<TrainingFacts[Name]>> } = {
+  cell: {
+    accepts: (told) => typeof told === "string" || (isPlain(told) && typeof told.equations === "string"),
+    shown: (cell) =>
+      typeof cell === "string"
+        ? { title: "Cell", value: cell }
+        : [
+            { title: "Cell", value: "own cell" },
+            { title: "Equations", value: cell.equations, code: true },
+          ],
+  },
+  units: numeric(settingTitles.units),
+  layers: numeric(settingTitles.layers),
+  tokens: named("Tokens", tokenTitles),
+  dropout: numeric(settingTitles.dropout),
+  optimizer: named("Optimizer", optimizerTitles),
+  text: { accepts: isTextOrigin, shown: (text) => ({ title: "Text", value: textTitle(text) }) },
+  batch: numeric(settingTitles.batch),
+  steps: numeric(settingTitles.steps),
+  learningRate: numeric(settingTitles.learningRate),
+  schedule: {
+    accepts: (told) =>
+      isPlain(told) &&
+      typeof told.name === "string" &&
+      Object.hasOwn(scheduleTitles, told.name) &&
+      [told.decaySteps, told.decayRate].every((decay) => decay === undefined || isNumber(decay)),
+    shown: ({ name, ...decay }) => [
+      { title: "Schedule", value: scheduleTitles[name] },
+      ...decayOf(name).flatMap((each) => {
+        const value = decay[each];
+        return value === undefined ? [] : [{ title: settingTitles[each], value }];
+      }),
+    ],
+  },
+  clipNorm: numeric(settingTitles.clipNorm),
+  seed: numeric(settingTitles.seed),
+  until: {
+    accepts: (told) => isPlain(told) && (isNumber(told.epochs) || isNumber(told.minutes)),
+    shown: (until) => ({
+      title: "Length",
+      value: "epochs" in until ? counted(until.epochs, "epoch") : counted(until.minutes, "minute"),
+    }),
+  },
+  parameters: numeric("Parameters"),
+  vocabulary: numeric("Vocabulary"),
+  updates: numeric("Updates"),
+  loss: numeric("Loss", rounded),
+  validationLoss: numeric("Validation loss", rounded),
+  tokensPerSecond: numeric("Tokens per second", Math.round),
+  trainingMs: numeric("Seconds of training", (ms) => Math.round(ms / 100) / 10),
+  ended: named("Ended", endingTitles),
+};
+const names = Object.keys(kinds) as (keyof TrainingFacts)[];
 
 const counted = (n: number, thing: string): string => `${n} ${thing}${n === 1 ? "" : "s"}`;
 
-/** How it is trained. */
-function howFacts(settings: TrainingSettings): Facts {
-  const { batch, steps, learningRate, schedule, clipNorm = fitDefaults.clipNorm, seed, until } = settings;
-  const decay = schedule === undefined ? [] : decayOf(schedule.name);
-  return {
-    ...{ Batch: batch, Steps: steps, "Learning rate": learningRate },
-    Schedule: scheduleTitles[schedule?.name ?? "cosine"],
-    ...(schedule !== undefined && decay.includes("decaySteps") && { "Decay steps": schedule.decaySteps }),
-    ...(schedule !== undefined && decay.includes("decayRate") && { "Decay rate": schedule.decayRate }),
-    ...{ "Clip norm": clipNorm, Seed: seed },
-    Length: "epochs" in until ? counted(until.epochs, "epoch") : counted(until.minutes, "minute"),
-  };
+/** All that is known, in words. */
+export function shownFacts(facts: TrainingFacts): readonly ShownFact[] {
+  return names.flatMap((name) => {
+    const value = facts[name];
+    return value === undefined ? [] : (kinds[name] as Fact<unknown>).shown(value);
+  });
 }
 
-/** Of a training on a text, by its title. With the facts `before` of a model that goes on, it is what it was made of. */
-export function factsOf(settings: TrainingSettings, text: string, before?: Facts): Facts {
-  const { "Decay steps": _, "Decay rate": __, ...made } = before ?? madeFacts(settings);
-  return { ...made, Text: text, ...howFacts(settings) };
+/** Facts that may be anybody's: undefined where one of them is none. What is not known is left out. */
+export function checkedFacts(told: unknown): TrainingFacts | undefined {
+  if (!isPlain(told)) return undefined;
+  const given = names.flatMap((name) => (told[name] === undefined ? [] : [[name, told[name]] as const]));
+  if (given.some(([name, value]) => !kinds[name].accepts(value))) return undefined;
+  return Object.fromEntries(given) as TrainingFacts;
 }

@@ -12,7 +12,8 @@ import { changedHere } from "./database.ts";
 import { checkpointOf, createKeeper, forgetRun, hold, type Run } from "./interrupted.ts";
 import { withPoint } from "./losses.ts";
 import { keepModel, type LossPoint } from "./shelf.ts";
-import type { Facts } from "./training-facts.ts";
+import type { TextOrigin } from "./text-origin.ts";
+import { factsOf, type TrainingFacts, type TrainingResults } from "./training-facts.ts";
 
 /** Where it was begun. */
 export type TrainingPlace = "lab" | "small" | "learn";
@@ -22,21 +23,24 @@ export type TrainingRequest = {
   readonly place: TrainingPlace;
   readonly name: string;
   readonly text: string;
+  /** Which text that is. */
+  readonly origin: TextOrigin;
+  /** Of a model that goes on with what it was made of. */
   readonly settings: TrainingSettings;
-  /** The settings, for people. */
-  readonly facts: Facts;
-  /** A kept model to go on with, or the checkpoint of a run that was interrupted, by its name there. */
-  readonly from?: {
-    readonly file: Uint8Array<ArrayBuffer>;
-    readonly losses: readonly LossPoint[];
-    readonly run?: string;
-  };
+  /** A kept model to go on with. */
+  readonly from?: { readonly file: Uint8Array<ArrayBuffer>; readonly losses: readonly LossPoint[] };
+};
+
+/** What begins, anew or where it was interrupted, by its name among the runs that were. */
+type Begun = Omit<TrainingRequest, "origin" | "from"> & {
+  readonly facts: TrainingFacts;
+  readonly from?: NonNullable<TrainingRequest["from"]> & { readonly run?: string };
 };
 
 export type Training = {
   readonly place: TrainingPlace;
   readonly name: string;
-  readonly facts: Facts;
+  readonly facts: TrainingFacts;
   readonly phase: "preparing" | "running" | "pausing" | "paused" | "stopping" | "ending";
   /** It goes on with a run that was interrupted, which stays until this one is at its end. */
   readonly resumed: boolean;
@@ -77,7 +81,12 @@ let engine: Engine | undefined;
 /** Of a pause: ends it. */
 let goOn = (): void => {};
 
-export function startTraining(request: TrainingRequest): void {
+/** Where none goes on. */
+export function startTraining({ origin, ...request }: TrainingRequest): void {
+  begin({ ...request, facts: factsOf(request.settings, origin) });
+}
+
+function begin(request: Begun): void {
   if (session().training !== undefined) return;
   const { place, name, facts, from } = request;
   const resumed = from?.run !== undefined;
@@ -115,7 +124,7 @@ export function dismissOutcome(): void {
   if (session().outcome !== undefined) set({});
 }
 
-async function train({ place, name, text, settings, facts, from }: TrainingRequest): Promise<Outcome> {
+async function train({ place, name, text, settings, facts, from }: Begun): Promise<Outcome> {
   const id = from?.run ?? newRun();
   const keeper = createKeeper(id, text, sayUnkept);
   const own = startEngine();
@@ -213,22 +222,20 @@ function hear(report: TrainingReport, offsetMs: number, beforeStep: number): voi
 
 async function kept(
   wanted: string,
-  facts: Facts,
+  facts: TrainingFacts,
   model: TrainedModel,
   stopped: boolean,
   run: string,
 ): Promise<Outcome> {
   const { bytes, parameters, vocabulary, loss, validationLoss, tokensPerSecond, steps, broke } = model;
   const losses = session().training?.losses ?? [];
-  const results = {
-    Parameters: parameters,
-    Vocabulary: vocabulary,
-    Updates: steps,
-    ...(Number.isFinite(loss) && { Loss: rounded(loss) }),
-    ...(validationLoss !== null && { "Validation loss": rounded(validationLoss) }),
-    ...(Number.isFinite(tokensPerSecond) && { "Tokens per second": Math.round(tokensPerSecond) }),
-    "Seconds of training": Math.round((losses.at(-1)?.elapsedMs ?? 0) / 100) / 10,
-    Ended: broke !== undefined ? "its loss was no number" : stopped ? "stopped by hand" : "at its end",
+  const results: Partial<TrainingResults> = {
+    ...{ parameters, vocabulary, updates: steps },
+    ...(Number.isFinite(loss) && { loss }),
+    ...(validationLoss !== null && { validationLoss }),
+    ...(Number.isFinite(tokensPerSecond) && { tokensPerSecond }),
+    trainingMs: losses.at(-1)?.elapsedMs ?? 0,
+    ended: broke !== undefined ? "broke" : stopped ? "stopped" : "whole",
   };
   const training = { facts: { ...facts, ...results }, losses };
   const { id, name, inPage = false } = await keepModel({ name: wanted, training }, bytes, { run });
@@ -237,24 +244,24 @@ async function kept(
 }
 
 const newRun = (): string => `${Date.now()}-${Math.floor(Math.random() * 1e9)}`;
-const rounded = (value: number): number => Number(value.toFixed(4));
 
 /** Go on with a run that was interrupted. @throws Error where it is not there any more */
 export async function goOnWith({ id, ...run }: Run): Promise<void> {
   const { file, text } = await checkpointOf(id);
   const { place, name, facts, settings, losses } = run;
-  startTraining({ place, name, facts, settings, text, from: { file, losses, run: id } });
+  begin({ place, name, facts, settings, text, from: { file, losses, run: id } });
 }
 
 /** Keep the model that an interrupted run has come to, and forget the run. @throws Error where it is not there any more */
 export async function keepInterrupted({ id, name, facts, losses, step }: Run): Promise<void> {
   const { file } = await checkpointOf(id);
   const last = losses.findLast(({ validationLoss }) => validationLoss !== null)?.validationLoss;
-  const results = {
-    Updates: step,
-    ...(losses.length > 0 && { Loss: rounded((losses.at(-1) as LossPoint).loss) }),
-    ...(last != null && { "Validation loss": rounded(last) }),
-    Ended: "interrupted",
+  const results: Partial<TrainingResults> = {
+    updates: step,
+    ...(losses.length > 0 && { loss: (losses.at(-1) as LossPoint).loss }),
+    ...(last != null && { validationLoss: last }),
+    trainingMs: losses.at(-1)?.elapsedMs ?? 0,
+    ended: "interrupted",
   };
   await keepModel({ name, training: { facts: { ...facts, ...results }, losses } }, file, { run: id });
 }

@@ -20,7 +20,7 @@ import {
   rememberForm,
   withQuery,
 } from "./settings.ts";
-import { type Source, sourceTitled } from "./source.ts";
+import { type Source, sourceFrom } from "./source.ts";
 import { type GoingOn, TrainingDesk } from "./training-desk.tsx";
 import "./lab.css";
 
@@ -64,10 +64,10 @@ const Lab: Room = ({ address }) => {
   const { cell } = compiling;
   const runs = useMemo(() => models?.filter((model): model is Run => model.training !== undefined) ?? [], [models]);
   const goOn = (next: GoingOn): void => {
-    const { Text: title } = next.model.training?.facts ?? {};
-    const its = sourceTitled(`${title}`);
+    const { facts = {} } = next.model.training ?? {};
+    const its = sourceFrom(facts.text);
     if (its !== undefined) setSource(its);
-    setForm(formOfFacts(next.model.training?.facts ?? {}, form));
+    setForm(formOfFacts({ ...facts, ...next.made }, form));
     setGoingOn(next);
     show(desk.current);
   };

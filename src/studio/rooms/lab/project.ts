@@ -4,6 +4,7 @@
  */
 import { FormatError, readSafetensors, writeSafetensors } from "../../../formats/safetensors.ts";
 import { isPlain } from "../../../graph/schema.ts";
+import { readFacts } from "../../models/kept-facts.ts";
 import type { ShelfModel } from "../../models/shelf.ts";
 import { type Form, formFrom } from "./settings.ts";
 import { type Source, sourceOf } from "./source.ts";
@@ -19,7 +20,8 @@ export type Project = {
   readonly runs: readonly ProjectRun[];
 };
 
-const format = "unrolled project 1";
+/** Of the first version the facts of runs were words: see `readFacts`. */
+const [format, formats] = ["unrolled project 2", ["unrolled project 1", "unrolled project 2"]] as const;
 const [mostEquations, mostRuns] = [100_000, 1000];
 
 export function writeProject({ cell, form, source, runs }: Project): Uint8Array<ArrayBuffer> {
@@ -31,14 +33,14 @@ export function writeProject({ cell, form, source, runs }: Project): Uint8Array<
 /** The models' files are still to be read. @throws FormatError, one line, for what is no project, or a damaged one */
 export function readProject(bytes: Uint8Array, file: string): Project {
   const { tensors, metadata } = readTensors(bytes, file);
-  if (metadata?.format !== format) {
+  if (!formats.some((known) => known === metadata?.format)) {
     throw new FormatError(`${file}: is no project of the Lab. Open a model's file in Inspect or Write.`);
   }
   const damaged = (what: string): FormatError =>
     new FormatError(`${file}: ${what} of the project is damaged. Save it again.`);
   let told: unknown;
   try {
-    told = JSON.parse(metadata.project ?? "");
+    told = JSON.parse(metadata?.project ?? "");
   } catch {
     throw damaged("the description");
   }
@@ -51,9 +53,10 @@ export function readProject(bytes: Uint8Array, file: string): Project {
   if (!Array.isArray(runs) || runs.length > mostRuns) throw damaged("the list of runs");
   const read = runs.map((run: unknown, k): ProjectRun => {
     const { data } = tensors[`run.${k}`] ?? {};
-    if (!isRun(run) || !(data instanceof Uint8Array)) throw damaged(`run ${k + 1}`);
+    const facts = isRun(run) ? readFacts(run.training.facts) : undefined;
+    if (!isRun(run) || facts === undefined || !(data instanceof Uint8Array)) throw damaged(`run ${k + 1}`);
     // Its own copy: the whole file need not stay.
-    return { name: run.name, training: run.training, file: new Uint8Array(data) };
+    return { name: run.name, training: { facts, losses: run.training.losses }, file: new Uint8Array(data) };
   });
   return { cell, form: formFrom(form), source, runs: read };
 }
@@ -70,10 +73,8 @@ function readTensors(bytes: Uint8Array, file: string): ReturnType<typeof readSaf
 
 function isRun(run: unknown): run is Omit<ProjectRun, "file"> {
   if (!isPlain(run) || typeof run.name !== "string" || run.name.length > 1000 || !isPlain(run.training)) return false;
-  const { facts, losses } = run.training;
+  const { losses } = run.training;
   return (
-    isPlain(facts) &&
-    Object.values(facts).every((fact) => typeof fact === "string" || typeof fact === "number") &&
     Array.isArray(losses) &&
     losses.every(
       (point: unknown) =>

@@ -1,9 +1,11 @@
 /** The runs that the browser keeps: open, take away, go on with, forget, compare. */
 import { useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
+import { engine } from "../../engine/engine.ts";
 import { messageOf } from "../../loading.ts";
 import { dateAndTime, lossesAsCsv } from "../../models/losses.ts";
 import { download, forgetModel, keepModel, readModelFile, type ShelfModel } from "../../models/shelf.ts";
+import { rounded, shownFacts } from "../../models/training-facts.ts";
 import { LossChart } from "./loss-chart.tsx";
 import type { GoingOn } from "./training-desk.tsx";
 
@@ -74,7 +76,7 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
               <strong>{run.name}</strong>
             </label>
             <p class="small soft numbers">
-              {[lossOf(run), `${run.training.facts.Updates ?? "?"} updates`, dateOf(run), megabytes(run.bytes)].join(
+              {[lossOf(run), `${run.training.facts.updates ?? "?"} updates`, dateOf(run), megabytes(run.bytes)].join(
                 " · ",
               )}
             </p>
@@ -84,7 +86,12 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
               <button
                 type="button"
                 disabled={busy}
-                onClick={() => withFile(run, (file) => onGoOn({ model: run, file }))}
+                onClick={() =>
+                  withFile(run, async (file) => {
+                    const { made } = await engine().ask("modelFacts", file, run.name);
+                    onGoOn({ model: run, file, made });
+                  })
+                }
               >
                 Go on training
               </button>
@@ -115,16 +122,17 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
 const dateOf = ({ madeMs }: Run): string => (madeMs === undefined ? "" : dateAndTime(madeMs));
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 function lossOf({ training: { facts } }: Run): string {
-  const kept = facts["Validation loss"];
-  return kept === undefined ? `loss ${facts.Loss ?? "?"}` : `loss ${kept} on the text kept back`;
+  const { loss, validationLoss } = facts;
+  if (validationLoss !== undefined) return `loss ${rounded(validationLoss)} on the text kept back`;
+  return `loss ${loss === undefined ? "?" : rounded(loss)}`;
 }
 
 function Comparison({ runs }: { readonly runs: readonly Run[] }) {
   const curves = useMemo(() => runs.map(({ name, training: { losses } }) => ({ name, losses })), [runs]);
-  const names = [...new Set(runs.flatMap(({ training }) => Object.keys(training.facts)))];
-  const rows = names
-    .map((name) => ({ name, values: runs.map(({ training }) => training.facts[name]) }))
-    .filter(({ values }) => new Set(values).size > 1);
+  const columns = runs.map(({ training }) => new Map(shownFacts(training.facts).map((fact) => [fact.title, fact])));
+  const rows = [...new Set(columns.flatMap((facts) => [...facts.keys()]))]
+    .map((title) => ({ title, facts: columns.map((column) => column.get(title)) }))
+    .filter(({ facts }) => new Set(facts.map((fact) => fact?.value)).size > 1);
   return (
     <section aria-label="Comparison">
       <h3>Side by side</h3>
@@ -144,14 +152,12 @@ function Comparison({ runs }: { readonly runs: readonly Run[] }) {
             </tr>
           </thead>
           <tbody>
-            {rows.map(({ name, values }) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                {values.map((value, k) => (
-                  <td key={runs[k]?.id} class={name === "Equations" ? "equations" : undefined}>
-                    {typeof value === "number"
-                      ? value.toLocaleString("en-US", { maximumFractionDigits: 6 })
-                      : (value ?? "–")}
+            {rows.map(({ title, facts }) => (
+              <tr key={title}>
+                <th scope="row">{title}</th>
+                {facts.map(({ value, code } = { title, value: "–" }, k) => (
+                  <td key={runs[k]?.id} class={code ? "equations" : undefined}>
+                    {typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: 6 }) : value}
                   </td>
                 ))}
               </tr>

@@ -3,7 +3,14 @@ import { excerpt } from "../../../graph/excerpt.ts";
 import { fitDefaults, rateFor } from "../../../train/fit-stream.ts";
 import type { OptimizerName } from "../../../train/optimizer-names.ts";
 import type { TrainingSettings } from "../../engine/training.ts";
-import { decayOf, type Facts, optimizerTitles, scheduleTitles, tokenTitles } from "../../models/training-facts.ts";
+import {
+  decayOf,
+  optimizerTitles,
+  scheduleTitles,
+  settingTitles,
+  type TrainingFacts,
+  tokenTitles,
+} from "../../models/training-facts.ts";
 import { remember, remembered } from "../../parts/remembered.ts";
 
 type Field = {
@@ -18,11 +25,24 @@ type Field = {
 
 /** Bounds are for slips of the pen; what memory holds is for the engine to say. */
 export const fields = {
-  units: { label: "Units", hint: "features of a state", standard: 128, whole: true, min: 1, max: 8192 },
-  layers: { label: "Layers", hint: "recurrent, one on the other", standard: 1, whole: true, min: 1, max: 20 },
-  dropout: { label: "Dropout", hint: "share of values between layers left out", standard: 0, min: 0, max: 0.9 },
+  units: { label: settingTitles.units, hint: "features of a state", standard: 128, whole: true, min: 1, max: 8192 },
+  layers: {
+    label: settingTitles.layers,
+    hint: "recurrent, one on the other",
+    standard: 1,
+    whole: true,
+    min: 1,
+    max: 20,
+  },
+  dropout: {
+    label: settingTitles.dropout,
+    hint: "share of values between layers left out",
+    standard: 0,
+    min: 0,
+    max: 0.9,
+  },
   batch: {
-    label: "Batch",
+    label: settingTitles.batch,
     hint: "places read side by side",
     standard: fitDefaults.batch,
     whole: true,
@@ -30,7 +50,7 @@ export const fields = {
     max: 4096,
   },
   steps: {
-    label: "Steps",
+    label: settingTitles.steps,
     hint: "that the gradient reaches back",
     standard: fitDefaults.steps,
     whole: true,
@@ -38,24 +58,31 @@ export const fields = {
     max: 4096,
   },
   learningRate: {
-    label: "Learning rate",
+    label: settingTitles.learningRate,
     hint: "at the start",
     standard: fitDefaults.learningRate,
     above: 0,
     max: 10,
   },
   clipNorm: {
-    label: "Clip norm",
+    label: settingTitles.clipNorm,
     hint: "a gradient that is longer is shortened (Keras: global_clipnorm)",
     standard: fitDefaults.clipNorm,
     above: 0,
     max: 1e9,
   },
-  decaySteps: { label: "Decay steps", hint: "in updates", standard: 1000, whole: true, min: 1, max: 1e9 },
-  decayRate: { label: "Decay rate", hint: "after each so many updates", standard: 0.5, above: 0, max: 100 },
+  decaySteps: { label: settingTitles.decaySteps, hint: "in updates", standard: 1000, whole: true, min: 1, max: 1e9 },
+  decayRate: { label: settingTitles.decayRate, hint: "after each so many updates", standard: 0.5, above: 0, max: 100 },
   epochs: { label: "Epochs", hint: "passes over the text", standard: fitDefaults.epochs, above: 0, max: 100_000 },
   minutes: { label: "Minutes", hint: "of training", standard: 2, above: 0, max: 10_000 },
-  seed: { label: "Seed", hint: "of all that is chance", standard: 0, whole: true, min: 0, max: 2 ** 32 - 1 },
+  seed: {
+    label: settingTitles.seed,
+    hint: "of all that is chance",
+    standard: 0,
+    whole: true,
+    min: 0,
+    max: 2 ** 32 - 1,
+  },
 } as const satisfies Record<string, Field>;
 export type FieldName = keyof typeof fields;
 
@@ -177,20 +204,18 @@ const choices: Readonly<Record<string, readonly string[]>> = {
 };
 const isChoice = (name: string, value: string): boolean => choices[name]?.includes(value) ?? true;
 
-/** The settings that a run's table tells of; what it leaves out is what it was when there was no such setting. */
-export function formOfFacts(facts: Facts, form: Form): Form {
-  const numbers = Object.entries(fields).flatMap(([name, { label }]) =>
-    facts[label] === undefined ? [] : [[name, `${facts[label]}`] as const],
+/** The settings that a run's facts tell of; what they leave out is what it was when there was no such setting. */
+export function formOfFacts(facts: TrainingFacts, form: Form): Form {
+  const { schedule, tokens = form.tokens, optimizer = "adam" } = facts;
+  const told: { readonly [Name in FieldName]?: unknown } = {
+    ...facts,
+    ...{ decaySteps: schedule?.decaySteps, decayRate: schedule?.decayRate },
+  };
+  const numbers = (Object.keys(fields) as FieldName[]).flatMap((name) =>
+    told[name] === undefined ? [] : [[name, `${told[name]}`] as const],
   );
-  const named = <Name extends string>(titles: Readonly<Record<Name, string>>, fact: string, standard: Name): Name =>
-    (Object.keys(titles) as Name[]).find((name) => titles[name] === facts[fact]) ?? standard;
   return {
-    ...form,
-    clipNorm: standardForm.clipNorm,
-    ...Object.fromEntries(numbers),
-    tokens: named(tokenTitles, "Tokens", form.tokens),
-    optimizer: named(optimizerTitles, "Optimizer", "adam"),
-    schedule: named(scheduleTitles, "Schedule", "cosine"),
-    name: "",
+    ...{ ...form, clipNorm: standardForm.clipNorm, ...Object.fromEntries(numbers) },
+    ...{ tokens, optimizer, schedule: schedule?.name ?? "cosine", name: "" },
   };
 }

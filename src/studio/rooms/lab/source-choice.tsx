@@ -1,8 +1,8 @@
 /** Where the text comes from: chosen, pasted, or a file, dropped or picked. */
 import { useState } from "preact/hooks";
 import { graphemeEnd } from "../../../graph/excerpt.ts";
+import { type SmallTask, type SmallTaskName, smallTasks, smallTaskText } from "../../models/small-tasks.ts";
 import { TextArea } from "../../parts/text-area.tsx";
-import { type SmallTask, type SmallTaskName, smallTasks, smallTaskText } from "./small-tasks.ts";
 import { mostToEdit, pastedText, readTextFile, type Source } from "./source.ts";
 
 export type SourceChoiceProps = { readonly source: Source; readonly onChange: (source: Source) => void };

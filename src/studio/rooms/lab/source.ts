@@ -2,7 +2,8 @@
 import { isPlain } from "../../../graph/schema.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import { mobyDick } from "../../models/book.ts";
-import { type SmallTaskName, smallTasks, smallTaskText } from "./small-tasks.ts";
+import { type SmallTaskName, smallTasks, smallTaskText } from "../../models/small-tasks.ts";
+import type { TextOrigin } from "../../models/text-origin.ts";
 
 /** A text that was pasted or read from a file is here; others are made when they are needed. */
 export type Source =
@@ -11,19 +12,15 @@ export type Source =
   | { readonly kind: "pasted"; readonly text: string }
   | { readonly kind: "file"; readonly name: string; readonly text: string };
 
-/** What a run's facts call it. */
-export function titleOf(source: Source): string {
-  if (source.kind === "book") return "Moby-Dick";
-  if (source.kind === "task") return smallTasks[source.task].title;
-  return source.kind === "file" ? source.name : "pasted text";
+/** What a run's facts say of it. */
+export function originOf(source: Source): TextOrigin {
+  if (source.kind === "pasted") return { kind: "pasted" };
+  return source.kind === "file" ? { kind: "file", name: source.name } : source;
 }
 
-/** The source that a run's facts name, where it can be had again. */
-export function sourceTitled(title: string): Source | undefined {
-  if (title === "Moby-Dick") return { kind: "book" };
-  const task = (Object.keys(smallTasks) as SmallTaskName[]).find((name) => smallTasks[name].title === title);
-  return task === undefined ? undefined : { kind: "task", task };
-}
+/** The source that a run's facts tell of, where it can be had again. */
+export const sourceFrom = (origin: TextOrigin | undefined): Source | undefined =>
+  origin?.kind === "book" || origin?.kind === "task" ? (origin as Source) : undefined;
 
 /** The text itself. @throws Error for an empty text, and where the book cannot be fetched */
 export async function readSource(source: Source, seed: number): Promise<string> {

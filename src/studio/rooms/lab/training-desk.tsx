@@ -5,7 +5,8 @@ import { messageOf } from "../../loading.ts";
 import { freeName } from "../../models/free-name.ts";
 import { duration } from "../../models/losses.ts";
 import { download, readModelFile, type ShelfModel } from "../../models/shelf.ts";
-import { factsOf } from "../../models/training-facts.ts";
+import { textTitle } from "../../models/text-origin.ts";
+import type { ModelSettings } from "../../models/training-facts.ts";
 import {
   dismissOutcome,
   endTraining,
@@ -21,11 +22,16 @@ import { LossChart } from "./loss-chart.tsx";
 import { programOf } from "./program.ts";
 import { type Form, settingsOf, standardForm } from "./settings.ts";
 import { SettingsForm } from "./settings-form.tsx";
-import { readSource, type Source, titleOf } from "./source.ts";
+import { originOf, readSource, type Source } from "./source.ts";
 import { SourceChoice } from "./source-choice.tsx";
 
 /** A kept run that is to go on. */
-export type GoingOn = { readonly model: ShelfModel; readonly file: Uint8Array<ArrayBuffer> };
+export type GoingOn = {
+  readonly model: ShelfModel;
+  readonly file: Uint8Array<ArrayBuffer>;
+  /** As the file says. */
+  readonly made: ModelSettings;
+};
 
 export type TrainingDeskProps = {
   readonly session: Session;
@@ -48,22 +54,19 @@ export function TrainingDesk(props: TrainingDeskProps) {
   const standardName = goingOn === undefined ? nameOf(props.cell, form, source) : `${goingOn.model.name}, continued`;
   const ready = settings !== undefined && (props.cell !== undefined || goingOn !== undefined);
   const start = async (): Promise<void> => {
-    const { cell } = props;
-    if (settings === undefined || !ready) return;
+    const made = goingOn?.made ?? (props.cell === undefined ? undefined : { cell: props.cell });
+    if (settings === undefined || made === undefined) return;
     setProblem("");
     try {
       const text = await readSource(source, settings.seed);
-      const before = goingOn?.model.training;
       const own = form.name.trim();
-      // Going on, the file says which cell.
-      const whole = { ...settings, cell: cell ?? "lstm" };
       startTraining({
         place: "lab",
         name: freeName(own || standardName, props.taken),
         text,
-        settings: whole,
-        facts: factsOf(whole, titleOf(source), before?.facts),
-        ...(goingOn !== undefined && { from: { file: goingOn.file, losses: before?.losses ?? [] } }),
+        origin: originOf(source),
+        settings: { ...settings, ...made },
+        ...(goingOn !== undefined && { from: { file: goingOn.file, losses: goingOn.model.training?.losses ?? [] } }),
       });
       setGoingOn(undefined);
       setForm({ ...form, name: "" });
@@ -137,7 +140,7 @@ function Program({ text }: { readonly text: string }) {
 
 const cellName = (cell: TrainingDeskProps["cell"]): string => (typeof cell === "string" ? cell : "own cell");
 const nameOf = (cell: TrainingDeskProps["cell"], form: Form, source: Source): string =>
-  `${cellName(cell)} ${form.units}${form.layers.trim() === "1" ? "" : ` × ${form.layers}`}, ${titleOf(source)}`;
+  `${cellName(cell)} ${form.units}${form.layers.trim() === "1" ? "" : ` × ${form.layers}`}, ${textTitle(originOf(source))}`;
 
 const phases: Readonly<Record<Training["phase"], string>> = {
   preparing: "Making the model and compiling its program …",

@@ -4,7 +4,6 @@ import { linkTo } from "../../address.ts";
 import type { TrainingReport } from "../../engine/training.ts";
 import { messageOf } from "../../loading.ts";
 import { InterruptedRuns } from "../../models/interrupted-runs.tsx";
-import { factsOf } from "../../models/training-facts.ts";
 import {
   finishTraining,
   type Session,
@@ -16,7 +15,7 @@ import { Choice } from "../../parts/choice.tsx";
 import { Plot, type PlotProps } from "../../parts/plot.tsx";
 import { remember, remembered } from "../../parts/remembered.ts";
 import { TextArea } from "../../parts/text-area.tsx";
-import { rhyme, settingsFor, type TextName, textNames, textOf } from "./text-training.ts";
+import { rhyme, settingsFor, type TextName, textOf, textTitles } from "./text-training.ts";
 
 /** What the reader's own text is remembered by. */
 const ownName = "unrolled.learn.text";
@@ -47,8 +46,8 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
     try {
       const text = await textOf[textName](own);
       const settings = settingsFor(text, minutes);
-      const facts = factsOf(settings, textNames[textName]);
-      startTraining({ place: "learn", name: `${names[textName]}, from Learn`, text, settings, facts });
+      const origin = { kind: textName };
+      startTraining({ place: "learn", name: `${names[textName]}, from Learn`, text, origin, settings });
     } catch (error) {
       setProblem(messageOf(error));
     }
@@ -61,7 +60,7 @@ export function TextTraining({ onKept }: { readonly onKept: (id: string) => void
       <InterruptedRuns place="learn" />
       {!busy && (
         <div class="text-choices">
-          <Choice label="Text" value={textName} options={textNames} onChoose={setTextName} />
+          <Choice label="Text" value={textName} options={textTitles} onChoose={setTextName} />
           <Choice
             label="How long"
             value={`${minutes}`}

@@ -1,11 +1,15 @@
 /** How the chapter on text trains: its texts and settings. */
 import type { TrainingSettings } from "../../engine/training.ts";
 import { mobyDick } from "../../models/book.ts";
+import { textTitle } from "../../models/text-origin.ts";
 
 export const units = 128;
 
-export const textNames = { book: "Moby-Dick", chapter: "Its first chapter", own: "A text of yours" } as const;
-export type TextName = keyof typeof textNames;
+export type TextName = "book" | "chapter" | "own";
+const titleOf = (kind: TextName): string => textTitle({ kind });
+export const textTitles: { readonly [Name in TextName]: string } = {
+  ...{ book: titleOf("book"), chapter: titleOf("chapter"), own: titleOf("own") },
+};
 
 /** What stands in the field for one's own text: the nursery rhyme, whose verses say the same again and again. */
 export const rhyme = (() => {

@@ -27,7 +27,7 @@ export default function TextChapter() {
   const models = useModels();
   const [chosen, choose] = useState<string>();
   const id = chosen ?? models?.[0]?.id ?? untrained;
-  const keptBack = models?.find((model) => model.id === id)?.training?.facts["Validation loss"];
+  const keptBack = models?.find((model) => model.id === id)?.training?.facts.validationLoss;
   const { value: file, error, retry } = useModelFile(models === undefined ? undefined : id);
   return (
     <>
@@ -61,7 +61,7 @@ export default function TextChapter() {
       <h2>From characters to numbers</h2>
       <AsNumbers file={file} />
       <h2>What comes next, and how surely</h2>
-      <Next file={file} keptBack={typeof keptBack === "number" ? keptBack : undefined} />
+      <Next file={file} keptBack={keptBack} />
     </>
   );
 }

@@ -4,6 +4,7 @@ import { linkTo } from "../../address.ts";
 import { messageOf } from "../../loading.ts";
 import { dateAndTime } from "../../models/losses.ts";
 import { download, forgetModel, keepForGood, readModelFile, type ShelfModel, useModels } from "../../models/shelf.ts";
+import { shownFacts } from "../../models/training-facts.ts";
 
 export function OwnModels() {
   const models = useModels();
@@ -43,8 +44,8 @@ const size = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
 function OwnModel({ model, attempt }: { readonly model: ShelfModel; readonly attempt: (work: Promise<void>) => void }) {
   const { id, name, bytes, madeMs, inPage = false, training } = model;
-  const facts = Object.entries(training?.facts ?? {}).map(
-    ([fact, value]) => `${fact} ${typeof value === "number" ? figure.format(value) : value}`,
+  const facts = shownFacts(training?.facts ?? {}).map(
+    ({ title, value }) => `${title} ${typeof value === "number" ? figure.format(value) : value}`,
   );
   const save = async (): Promise<void> => download(`${id}.safetensors`, await readModelFile(id));
   const [asked, setAsked] = useState(false);

@@ -2,7 +2,7 @@
  * Small tasks as texts, one problem a line: to see within a minute what a cell can learn. The same seed, the same text.
  * Knows nothing about models.
  */
-import { createRandom, type Random } from "../../../nn/random.ts";
+import { createRandom, type Random } from "../../nn/random.ts";
 
 export type SmallTask = {
   readonly title: string;

@@ -1,0 +1,69 @@
+/**
+ * Facts of trainings as browsers and files of projects keep them: what older versions wrote becomes what is written now. They
+ * kept words as people read them, "Validation loss" or "byte pairs", and the oldest ones two lists of their own.
+ */
+import { isPlain } from "../../graph/schema.ts";
+import { textTitled } from "./text-origin.ts";
+import {
+  checkedFacts,
+  endingTitles,
+  optimizerTitles,
+  scheduleTitles,
+  type TrainingFacts,
+  tokenTitles,
+} from "./training-facts.ts";
+
+/** Undefined for what are no facts. */
+export function readFacts(told: unknown): TrainingFacts | undefined {
+  if (!isPlain(told)) return undefined;
+  // Now the text is no word, and no name begins with a capital.
+  if (typeof told.text === "string") return checkedFacts(fromOldest(told));
+  return checkedFacts(Object.keys(told).some((name) => /^\p{Lu}/u.test(name)) ? fromWords(told) : told);
+}
+
+type Told = Readonly<Record<string, unknown>>;
+
+/** Of Learn, and of the small one: `steps` were updates, and there was Adam alone. */
+function fromOldest({
+  text,
+  steps,
+  "learning rate": learningRate,
+  "validation loss": validationLoss,
+  ...rest
+}: Told): Told {
+  const schedule = { name: "cosine" };
+  return {
+    ...rest,
+    updates: steps,
+    learningRate,
+    validationLoss,
+    optimizer: "adam",
+    schedule,
+    text: textTitled(String(text)),
+  };
+}
+
+const nameOf = (titles: Readonly<Record<string, string>>, title: unknown): string | undefined =>
+  Object.keys(titles).find((name) => titles[name] === title);
+
+/** Of tables as they were shown. What there was no choice of yet had its standard value. */
+function fromWords(told: Told): Told {
+  const { Cell: cell, Equations: equations, Text: text, Length: length, "Seconds of training": seconds } = told;
+  const [, count, unit] = /^([\d.e+-]+) (epoch|minute)s?$/.exec(String(length)) ?? [];
+  const schedule = nameOf(scheduleTitles, told.Schedule ?? scheduleTitles.cosine);
+  return {
+    cell: equations === undefined ? cell : { equations },
+    ...{ units: told.Units, layers: told.Layers, dropout: told.Dropout },
+    tokens: nameOf(tokenTitles, told.Tokens),
+    optimizer: nameOf(optimizerTitles, told.Optimizer ?? optimizerTitles.adam),
+    text: text === undefined ? undefined : textTitled(String(text)),
+    ...{ batch: told.Batch, steps: told.Steps, learningRate: told["Learning rate"] },
+    schedule: schedule && { name: schedule, decaySteps: told["Decay steps"], decayRate: told["Decay rate"] },
+    ...{ clipNorm: told["Clip norm"], seed: told.Seed },
+    until: unit === undefined ? undefined : { [`${unit}s`]: Number(count) },
+    ...{ parameters: told.Parameters, vocabulary: told.Vocabulary, updates: told.Updates },
+    ...{ loss: told.Loss, validationLoss: told["Validation loss"], tokensPerSecond: told["Tokens per second"] },
+    trainingMs: typeof seconds === "number" ? 1000 * seconds : undefined,
+    ended: nameOf(endingTitles, told.Ended),
+  };
+}
