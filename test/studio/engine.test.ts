@@ -1,23 +1,10 @@
 /** Jobs on the other side of a port, and training as one. */
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/graph/input-error.ts";
-import { createRemote, type Job, serveJobs } from "../../src/studio/engine/remote.ts";
+import { createRemote, type Job } from "../../src/studio/engine/remote.ts";
 import { type TrainingReport, type TrainingSettings, training } from "../../src/studio/engine/training.ts";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
-
-/** Two sides of a port that copies what it carries. */
-function connected<All extends Parameters<typeof serveJobs>[0]>(jobs: All) {
-  const there: Parameters<typeof serveJobs>[1] = {
-    postMessage: (data) => queueMicrotask(() => here.onmessage?.({ data: structuredClone(data) } as MessageEvent)),
-    onmessage: null,
-  };
-  const here: Parameters<typeof createRemote>[0] = {
-    postMessage: (data) => queueMicrotask(() => there.onmessage?.({ data: structuredClone(data) } as MessageEvent)),
-    onmessage: null,
-  };
-  serveJobs(jobs, there);
-  return createRemote<All>(here);
-}
+import { connected } from "../helpers/remote-jobs.ts";
 
 describe("remote jobs", () => {
   const counting = (done: string[]) => ({
@@ -32,6 +19,7 @@ describe("remote jobs", () => {
     async double(n: number): Promise<number> {
       if (n < 0) throw new InputError("below zero");
       if (n > 100) throw new Error("internal: too large");
+      if (n === 50) throw Object.assign(new Error("is fifty"), { name: "Fifty" });
       return 2 * n;
     },
   });
@@ -61,6 +49,8 @@ describe("remote jobs", () => {
     await expect(remote.ask("double", -1)).rejects.toThrow("below zero");
     const fault = await remote.ask("double", 101).catch((error) => error);
     expect([fault instanceof InputError, fault.message]).toEqual([false, "internal: too large"]);
+    const named = await remote.ask("double", 50).catch((error) => error);
+    expect([named instanceof InputError, named.name, named.message]).toEqual([false, "Fifty", "is fifty"]);
   });
 
   test("where the other side is gone, what waits and what asks then fails with the reason", async () => {

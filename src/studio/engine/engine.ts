@@ -63,6 +63,22 @@ export function tellOfDeath(error: unknown): void {
   notify("engine", { text: "The engine stopped working, or did not load.", action: { label: "Try again", run } });
 }
 
+/**
+ * For work that goes on: `round` is another number when it is to begin again, because its engine died, of which `tell` hears, and
+ * the reader wants it to.
+ */
+export function useRounds(): { readonly round: number; readonly tell: (error: unknown) => void } {
+  const present = useAsks();
+  const state = useRef<{ readonly round: number; readonly diedAt?: number }>({ round: 0 });
+  const { round, diedAt } = state.current;
+  if (diedAt !== undefined && diedAt !== present) state.current = { round: round + 1 };
+  const tell = (error: unknown): void => {
+    if (error instanceof EngineDied) state.current = { ...state.current, diedAt: asks.get() };
+    tellOfDeath(error);
+  };
+  return { round: state.current.round, tell };
+}
+
 type JobName = keyof AllJobs & string;
 type ResultOfJob<Name extends JobName> = ResultOf<AllJobs[Name]>;
 

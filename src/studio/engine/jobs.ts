@@ -2,6 +2,7 @@
 import { experiments } from "./experiments.ts";
 import { explaining } from "./explaining.ts";
 import { learning } from "./learning.ts";
+import { openModels } from "./open-models.ts";
 import { reading } from "./reading.ts";
 import { textLesson } from "./text-lesson.ts";
 import { training } from "./training.ts";
@@ -12,6 +13,7 @@ export const jobs = {
   ...experiments,
   ...explaining,
   ...learning,
+  ...openModels,
   ...reading,
   ...textLesson,
   ...training,

@@ -1,32 +1,15 @@
-/** Language models while they read: what the room Inspect asks, and what is said of a model before it does anything. */
-import { cells } from "../../cells/index.ts";
+/** Language models while they read: what the room Inspect asks. Each throws ModelClosed for one that is not open. */
 import { InputError } from "../../graph/input-error.ts";
-import { countParameters } from "../../nn/model.ts";
 import { type Saliency, saliency } from "../../nn/saliency.ts";
 import { type Ablated, type Effect, effectsOf, lossesWithout } from "../../tasks/ablation.ts";
 import { type Correlations, correlate, prepare } from "../../tasks/following.ts";
 import { unknownCharacters } from "../../tasks/generate.ts";
 import { inspectText, type LabelledValue, shownValues } from "../../tasks/inspect-text.ts";
-import { type LanguageModel, readLanguageModel } from "../../tasks/language-model.ts";
 import { type Pattern, signalOf } from "../../tasks/patterns.ts";
 import { type Probe, probe, type Units } from "../../tasks/probe.ts";
 import { decodeNext, encode, hasUnknown, type Tokenizer, tokenName, vocabularySize } from "../../text/tokenizer.ts";
-import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
+import { type ModelHandle, modelOf } from "./open-models.ts";
 import type { Job } from "./remote.ts";
-import type { TrainingSettings } from "./training.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** A model in a line. */
-export type ModelFacts = {
-  readonly tokens: Tokenizer["kind"];
-  readonly vocabulary: number;
-  readonly parameters: number;
-  /** Layers that are cells: their names and units. */
-  readonly layers: readonly string[];
-  /** What a model of these was made of. */
-  readonly made: Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
-};
 
 /** A text as the model's tokens, before it is read. */
 export type ReadingHead = {
@@ -64,27 +47,14 @@ const likeliest = 8;
 const pieceMs = 40;
 
 export const reading = {
-  /** @throws InputError, one line, for a file that is no language model */
-  async modelFacts(file: Bytes, name: string): Promise<ModelFacts> {
-    const lm = readLanguageModel(file, name);
-    const { model, tokenizer } = lm;
-    const layers = model.layers.flatMap((layer) =>
-      layer.kind === "embedding" || layer.kind === "dropout" ? [] : [layer.name],
-    );
-    return {
-      ...{ tokens: tokenizer.kind, vocabulary: vocabularySize(tokenizer) },
-      ...{ parameters: countParameters(model), layers, made: madeOf(lm) },
-    };
-  },
-
   /** The characters of a text that the model reads as its unknown one. */
-  async unknownTo(file: Bytes, text: string): Promise<readonly string[]> {
-    return unknownCharacters(readLanguageModel(file, "the model"), text);
+  async unknownTo(handle: ModelHandle, text: string): Promise<readonly string[]> {
+    return unknownCharacters(modelOf(handle), text);
   },
 
   /** @throws InputError for a model without anything to show, and for a text that makes too many numbers of it */
-  async beginReading(file: Bytes, text: string): Promise<ReadingHead> {
-    const lm = readLanguageModel(file, "the model");
+  async beginReading(handle: ModelHandle, text: string): Promise<ReadingHead> {
+    const lm = modelOf(handle);
     const { tokenizer } = lm;
     const ids = Int32Array.from(encode(tokenizer, text));
     const all = shownValues(lm.model, [], "");
@@ -108,8 +78,8 @@ export const reading = {
   },
 
   /** Some values at every token, piece by piece. @throws InputError as `inspectText` */
-  async *read(file: Bytes, ids: Int32Array, keys: readonly string[]): Job<ReadingPiece, undefined> {
-    const lm = readLanguageModel(file, "the model");
+  async *read(handle: ModelHandle, ids: Int32Array, keys: readonly string[]): Job<ReadingPiece, undefined> {
+    const lm = modelOf(handle);
     let piece = emptyPiece(keys.length);
     let begunMs = performance.now();
     for await (const step of inspectText(lm, ids, "the model", { values: keys, likeliest })) {
@@ -128,11 +98,11 @@ export const reading = {
 
   /** What the last of some tokens owes to those before it. `start`: by state what the model remembered before them. */
   async saliency(
-    file: Bytes,
+    handle: ModelHandle,
     ids: Int32Array,
     start?: Readonly<Record<string, Float32Array>>,
   ): Promise<Pick<Saliency, "norms" | "products">> {
-    const { norms, products } = await saliency(readLanguageModel(file, "the model").model, ids, { start });
+    const { norms, products } = await saliency(modelOf(handle).model, ids, { start });
     return { norms, products };
   },
 
@@ -153,12 +123,12 @@ export const reading = {
 
   /** What is lost without each of some units. Tells how far it is. @throws InputError as `lossesWithout` */
   async *ablate(
-    file: Bytes,
+    handle: ModelHandle,
     ids: Int32Array,
     signal: Float32Array,
     ablated: readonly Ablated[],
   ): Job<number, readonly Effect[]> {
-    const reading = lossesWithout(readLanguageModel(file, "the model").model, ids, ablated);
+    const reading = lossesWithout(modelOf(handle).model, ids, ablated);
     let toldMs = performance.now();
     try {
       for (;;) {
@@ -173,19 +143,6 @@ export const reading = {
     }
   },
 };
-
-/** Of a model that `languageModel` makes: an embedding, as many cells as layers, and what gives the tokens. */
-function madeOf({ model, tokenizer, optimizer }: LanguageModel): ModelFacts["made"] {
-  const stack = model.layers.flatMap((layer) => (layer.kind === "cell" ? [layer] : [])).slice(0, -1);
-  const rate = model.layers.find((layer) => layer.kind === "dropout")?.rate;
-  const source = stack[0]?.cell.source ?? "";
-  const name = Object.keys(cells).find((one) => cells[one]?.source === source);
-  return {
-    ...{ cell: name ?? { equations: source }, units: stack[0]?.units ?? 0, layers: stack.length },
-    ...{ tokens: tokenizer.kind, dropout: rate ?? 0 },
-    ...(optimizer !== undefined && Object.hasOwn(optimizers, optimizer) && { optimizer: optimizer as OptimizerName }),
-  };
-}
 
 /** What each token adds to the text that they were made of: what the model does not know too. */
 function textsOf(tokenizer: Tokenizer, ids: Int32Array, text: string): readonly string[] {

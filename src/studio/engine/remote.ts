@@ -18,7 +18,7 @@ type Request = { readonly id: number } & (
 );
 type Answer = { readonly id: number } & (
   | { readonly kind: "value"; readonly done: boolean; readonly value: unknown }
-  | { readonly kind: "error"; readonly message: string; readonly users: boolean }
+  | { readonly kind: "error"; readonly message: string; readonly name: string }
 );
 
 /** The part of a worker, or of a worker's own scope, that is used here. */
@@ -47,8 +47,8 @@ export function serveJobs(jobs: Jobs, port: Port): void {
       answer({ id, kind: "value", done, value });
     } catch (error) {
       running.delete(id);
-      const message = error instanceof Error ? error.message : String(error);
-      answer({ id, kind: "error", message, users: error instanceof InputError });
+      const { message, name } = error instanceof Error ? error : new Error(String(error));
+      answer({ id, kind: "error", message, name: error instanceof InputError ? mistake : name });
     }
   };
 }
@@ -58,6 +58,12 @@ async function* begin(job: Jobs[string], args: readonly unknown[]): Job<unknown,
   const made = job(...args);
   return Symbol.asyncIterator in made ? yield* made : await made;
 }
+
+/** What a reader can mend, whichever kind of it. */
+const mistake = "InputError";
+/** An error as the other side threw it; of other kinds the name is kept. */
+const errorOf = ({ message, name }: { readonly message: string; readonly name: string }): Error =>
+  name === mistake ? new InputError(message, undefined, message) : Object.assign(new Error(message), { name });
 
 /** What a job gives while it works. */
 export type YieldOf<Each> = Each extends (...args: never[]) => Job<infer Value, unknown> ? Value : never;
@@ -90,7 +96,7 @@ export function createRemote<All extends Jobs>(port: Port): Remote<All> {
   port.onmessage = ({ data }: MessageEvent<Answer>) => {
     const first = waiting.get(data.id)?.shift();
     if (data.kind === "value") first?.resolve({ done: data.done, value: data.value });
-    else first?.reject(data.users ? new InputError(data.message, undefined, data.message) : new Error(data.message));
+    else first?.reject(errorOf(data));
   };
   const send = (request: Request): void => port.postMessage(request);
   const call = (request: Request): Promise<IteratorResult<unknown, unknown>> =>

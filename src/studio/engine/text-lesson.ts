@@ -2,8 +2,9 @@
 import { inspectModel } from "../../nn/inspection.ts";
 import { tokensToRead } from "../../tasks/desk.ts";
 import { generate } from "../../tasks/generate.ts";
-import { languageModel, readLanguageModel, writeLanguageModel } from "../../tasks/language-model.ts";
+import { languageModel, writeLanguageModel } from "../../tasks/language-model.ts";
 import { tokenName, vocabularySize } from "../../text/tokenizer.ts";
+import { type ModelHandle, modelOf } from "./open-models.ts";
 
 /** A token as the model takes it in. */
 export type LessonToken = {
@@ -36,9 +37,9 @@ export const textLesson = {
     return writeLanguageModel(languageModel(text, { units }));
   },
 
-  /** Without a text the model reads a line's end. @throws InputError for a file that is no language model */
-  async lesson(file: Uint8Array<ArrayBuffer>, text: string): Promise<Lesson> {
-    const { model, tokenizer } = readLanguageModel(file, "the model");
+  /** Without a text the model reads a line's end. @throws ModelClosed */
+  async lesson(handle: ModelHandle, text: string): Promise<Lesson> {
+    const { model, tokenizer } = modelOf(handle);
     const { name } = model.layers[0] as (typeof model.layers)[number];
     const table = model.values[`${name}.weight`] as Float32Array;
     const size = vocabularySize(tokenizer);
@@ -59,11 +60,11 @@ export const textLesson = {
     return { tokens, loss: nats / (tokens.length - 1), vocabulary, alike: alikeness(vocabulary, rowOf), logits };
   },
 
-  /** Some characters that could follow. @throws InputError as `generate` */
-  async continuation(file: Uint8Array<ArrayBuffer>, prompt: string, temperature: number): Promise<string> {
+  /** Some characters that could follow. @throws InputError as `generate`, ModelClosed */
+  async continuation(handle: ModelHandle, prompt: string, temperature: number): Promise<string> {
     let text = "";
     const options = { prompt, temperature, length: 140, seed: 0 };
-    for await (const piece of generate(readLanguageModel(file, "the model"), options)) text += piece;
+    for await (const piece of generate(modelOf(handle), options)) text += piece;
     return text;
   },
 };

@@ -1,8 +1,8 @@
 /** Language models while they write: what the room Write asks. */
 import { tokensToRead } from "../../tasks/desk.ts";
 import { type GeneratedToken, generateTokens } from "../../tasks/generate.ts";
-import { readLanguageModel } from "../../tasks/language-model.ts";
 import { endOfText } from "../../text/tokenizer.ts";
+import { type ModelHandle, modelOf } from "./open-models.ts";
 import type { Job } from "./remote.ts";
 
 /** How tokens are drawn. What is left out changes nothing. */
@@ -24,15 +24,15 @@ export const writing = {
   /**
    * Text, some tokens at a time, as far as the model goes on: who has enough does not ask again. `taken` are tokens that
    * stand between the prompt and what is written, the first of them in place of the last `replaces` of the prompt.
-   * @throws InputError as `generateTokens`
+   * @throws InputError as `generateTokens`, ModelClosed
    */
   async *write(
-    file: Uint8Array<ArrayBuffer>,
+    handle: ModelHandle,
     { prompt, ...settings }: WritingSettings,
     taken: readonly number[] = [],
     replaces = 0,
   ): Job<readonly GeneratedToken[], undefined> {
-    const lm = readLanguageModel(file, "the model");
+    const lm = modelOf(handle);
     // The reader chose that it ends.
     if (taken.length > 0 && taken.at(-1) === endOfText(lm.tokenizer)) return undefined;
     const read = tokensToRead(lm.tokenizer, prompt);

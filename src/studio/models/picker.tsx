@@ -6,22 +6,15 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
 import { type Address, go, linkTo } from "../address.ts";
 import { engine } from "../engine/engine.ts";
-import type { ModelFacts } from "../engine/reading.ts";
-import { type Loaded, messageOf, useLoaded } from "../loading.ts";
+import type { ModelFacts } from "../engine/open-models.ts";
+import { messageOf } from "../loading.ts";
 import { Failed } from "../parts/failed.tsx";
 import "./picker.css";
 import { linking } from "./linked.ts";
+import { type OpenModel, useOpenModel } from "./open-model.ts";
 import { keepModel, readModelFile, type ShelfModel, useModels } from "./shelf.ts";
 import { TrainSmall } from "./train-small.tsx";
 import { tokenTitles } from "./training-facts.ts";
-
-/** A model with its file. */
-export type OpenModel = {
-  readonly id: string;
-  readonly name: string;
-  readonly file: Uint8Array<ArrayBuffer>;
-  readonly facts: ModelFacts;
-};
 
 export type WithModelProps = {
   readonly address: Address;
@@ -42,7 +35,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
   }, [id, first]);
   const found = models?.find((model) => model.id === id);
   const waits = linking.use() && found === undefined;
-  const opened = useOpened(found);
+  const opened = useOpenModel(found && { ...found, load: () => readModelFile(found.id) });
   const [problem, setProblem] = useState("");
   const show = (chosen: string): void => {
     const kept = Object.entries(query).filter(([name]) => carried.includes(name));
@@ -163,14 +156,6 @@ function useDroppedFile(take: (file: File | undefined) => void): void {
       removeEventListener("dragover", over);
       removeEventListener("drop", drop);
     };
-  });
-}
-
-function useOpened(wanted: ShelfModel | undefined): Loaded<OpenModel> {
-  return useLoaded(wanted?.id, async () => {
-    const { id, name } = wanted as ShelfModel;
-    const file = await readModelFile(id);
-    return { id, name, file, facts: await engine().ask("modelFacts", file, name) };
   });
 }
 

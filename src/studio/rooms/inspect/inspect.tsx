@@ -1,6 +1,7 @@
 /** The room Inspect: a model reads a text, and every number of it can be seen. */
 import { go, linkTo, type Room } from "../../address.ts";
-import { type OpenModel, WithModel } from "../../models/picker.tsx";
+import type { OpenModel } from "../../models/open-model.ts";
+import { WithModel } from "../../models/picker.tsx";
 import { Failed } from "../../parts/failed.tsx";
 import { named } from "../../parts/heat.ts";
 import { Inspector } from "./inspector.tsx";
@@ -29,7 +30,7 @@ type OpenedProps = { readonly model: OpenModel; readonly query: Readonly<Record<
 
 function Opened({ model, query }: OpenedProps) {
   const { value: text, error, retry } = useText(query);
-  const { reading, done, error: refused } = useReading(model.file, text);
+  const { reading, done, error: refused } = useReading(model, text);
   const count = reading?.head.ids.length ?? 0;
   return (
     <>

@@ -1,7 +1,7 @@
 /** What is seen of a text that was read: the text in colours, the map of a value, what was expected, what a unit follows. */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
-import { engine, useNewest } from "../../engine/engine.ts";
-import type { OpenModel } from "../../models/picker.tsx";
+import { useNewest } from "../../engine/engine.ts";
+import type { OpenModel } from "../../models/open-model.ts";
 import { ColouredText } from "../../parts/coloured-text.tsx";
 import { liveliest, shadeOf, useRamp, visible } from "../../parts/heat.ts";
 import { TokenBars } from "../../parts/token-bars.tsx";
@@ -247,12 +247,12 @@ const layersOf = (values: readonly ReadValue[]): readonly string[] => [...new Se
 /** What the prediction of a token owes to each of those before it. */
 type Owed = { readonly place: number; readonly from: number } & Readonly<Record<"norms" | "products", Float32Array>>;
 
-function useOwed({ file }: OpenModel, reading: Reading, place: number, wanted: boolean) {
+function useOwed(model: OpenModel, reading: Reading, place: number, wanted: boolean) {
   return useNewest<Owed>(
     async () => {
       const from = Math.max(0, place - windowTokens);
       const ids = reading.head.ids.slice(from, place + 1);
-      return { place, from, ...(await engine().ask("saliency", file, ids, stateBefore(reading, from))) };
+      return { place, from, ...(await model.ask("saliency", ids, stateBefore(reading, from))) };
     },
     wanted ? String(place) : undefined,
   );

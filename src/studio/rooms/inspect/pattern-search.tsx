@@ -16,7 +16,7 @@ import { lossWords, verdictWords } from "../../../tasks/following-words.ts";
 import type { Pattern } from "../../../tasks/patterns.ts";
 import type { Probe } from "../../../tasks/probe.ts";
 import { type Engine, startEngine } from "../../engine/engine.ts";
-import type { OpenModel } from "../../models/picker.tsx";
+import type { OpenModel } from "../../models/open-model.ts";
 import type { Reading, ReadValue } from "./reading.ts";
 
 /** A pattern's own numbers (T), and which of them has the strongest colour. */
@@ -83,21 +83,25 @@ export function PatternSearch(props: PatternSearchProps) {
   const [all, setAll] = useState(true);
   const [state, setState] = useState<State>({ kind: "idle" });
   const own = useRef<Engine | undefined>(undefined);
-  useEffect(() => () => own.current?.end(), []);
-
-  const stop = (): void => {
+  const end = (): void => {
     own.current?.end();
     own.current = undefined;
+  };
+  useEffect(() => end, []);
+
+  const stop = (): void => {
+    end();
     setState({ kind: "idle" });
   };
   const search = async (pattern: Pattern): Promise<void> => {
     // An expression may take for ever: its worker ends with it.
-    own.current?.end();
+    end();
     const engine = startEngine();
     own.current = engine;
     // One that was stopped, or followed by another, says nothing more.
+    const isWanted = (): boolean => own.current === engine;
     const tell = (next: State): void => {
-      if (own.current === engine) setState(next);
+      if (isWanted()) setState(next);
     };
     tell({ kind: "searching" });
     onFound(undefined);
@@ -111,7 +115,7 @@ export function PatternSearch(props: PatternSearchProps) {
         });
         return;
       }
-      if (own.current === engine) onFound({ signal, extent });
+      if (isWanted()) onFound({ signal, extent });
       // Surprise is the model's whole output, and no unit.
       const values = all ? reading.values.filter(({ key }) => key !== reading.surprise.key) : [value];
       const found: Correlations[] = [];
@@ -132,9 +136,9 @@ export function PatternSearch(props: PatternSearchProps) {
       finding = { ...finding, ablated: ablatedWords(ids.length, signal.length - half) };
       const units = [best.unit, ...otherUnits(size, best.unit, othersCompared)];
       const ablated = units.map((unit) => ({ key, unit }));
-      const without = engine.run("ablate", model.file, ids, signal.slice(half, half + ids.length), ablated);
+      const without = model.run("ablate", ids, signal.slice(half, half + ids.length), ablated);
       try {
-        for (;;) {
+        while (isWanted()) {
           const step = await without.next();
           if (step.done) {
             tell({ ...finding, effects: step.value });
@@ -142,6 +146,7 @@ export function PatternSearch(props: PatternSearchProps) {
           }
           tell({ ...finding, share: step.value });
         }
+        await without.return([]);
       } catch (error) {
         tell({ ...finding, problem: (error as Error).message });
       }

@@ -2,8 +2,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { InputError } from "../../../graph/input-error.ts";
 import type { LabelledValue } from "../../../tasks/inspect-text.ts";
-import { type Engine, startEngine } from "../../engine/engine.ts";
+import { useRounds } from "../../engine/engine.ts";
 import type { ReadingHead } from "../../engine/reading.ts";
+import type { OpenModel } from "../../models/open-model.ts";
 import { extentOf, extentsOf } from "../../parts/heat.ts";
 import type { LikelyText } from "../../parts/token-bars.tsx";
 
@@ -66,43 +67,40 @@ function allocated(head: ReadingHead): Reading {
 }
 
 /** Read a text from its beginning; another text ends it. */
-export function useReading(file: Uint8Array<ArrayBuffer>, text: string | undefined): ReadSoFar {
+export function useReading(model: OpenModel, text: string | undefined): ReadSoFar {
+  const { round, tell: tellOfDeath } = useRounds();
   const [soFar, setSoFar] = useState<ReadSoFar & { readonly text?: string }>({ done: 0 });
   useEffect(() => {
     if (text === undefined) return;
-    const engine = startEngine();
     let left = false;
-    readAll(engine, file, text, (next) => {
-      if (!left) setSoFar({ ...next, text });
-    })
-      .catch((error: Error) => {
-        if (!left) setSoFar({ done: 0, error: error.message, text });
-      })
-      .finally(() => engine.end());
+    const tell = (next?: ReadSoFar): boolean => {
+      if (!left && next !== undefined) setSoFar({ ...next, text });
+      return left;
+    };
+    readAll(model, text, tell).catch((error: Error) => {
+      if (!tell({ done: 0, error: error.message })) tellOfDeath(error);
+    });
     return () => {
       left = true;
-      engine.end();
     };
-  }, [file, text]);
+  }, [model, text, round]);
   return soFar.text === text ? soFar : { done: 0 };
 }
 
 /** How often is shown how far it is. */
 const turnMs = 200;
 
-async function readAll(
-  engine: Engine,
-  file: Uint8Array<ArrayBuffer>,
-  text: string,
-  tell: (soFar: ReadSoFar) => void,
-): Promise<void> {
-  const head = await engine.ask("beginReading", file, text);
+/** `tell` says whether nobody wants it any more. */
+async function readAll(model: OpenModel, text: string, tell: (soFar?: ReadSoFar) => boolean): Promise<void> {
+  const head = await model.ask("beginReading", text);
+  if (tell()) return;
   const reading = allocated(head);
   let done = 0;
   let toldMs = performance.now();
   tell({ reading, done });
   const keys = head.values.map(({ key }) => key);
-  for await (const piece of engine.run("read", file, head.ids, keys)) {
+  for await (const piece of model.run("read", head.ids, keys)) {
+    if (tell()) return;
     head.values.forEach(({ size }, k) => reading.values[k]?.data.set(piece.values[k] as Float32Array, done * size));
     reading.surprise.data.set(
       piece.bits.map((bits) => (Number.isNaN(bits) ? 0 : bits)),

@@ -2,8 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { engine, tellOfDeath, useAnswer, useAsks } from "../../engine/engine.ts";
 import type { Lesson } from "../../engine/text-lesson.ts";
-import { type Loaded, useLoaded } from "../../loading.ts";
 import { mobyDick } from "../../models/book.ts";
+import { type OpenModel, useOpenModel } from "../../models/open-model.ts";
 import { readModelFile, useModels } from "../../models/shelf.ts";
 import { Failed } from "../../parts/failed.tsx";
 import { Formula } from "../../parts/formula.tsx";
@@ -28,7 +28,7 @@ export default function TextChapter() {
   const [chosen, choose] = useState<string>();
   const id = chosen ?? models?.[0]?.id ?? untrained;
   const keptBack = models?.find((model) => model.id === id)?.training?.facts.validationLoss;
-  const { value: file, error, retry } = useModelFile(models === undefined ? undefined : id);
+  const { value: model, error, retry } = useOpenModel(models && { id, name: "the model", load: () => loadFile(id) });
   return (
     <>
       <p>
@@ -59,20 +59,16 @@ export default function TextChapter() {
       </div>
       {error !== undefined && <Failed error={error} onRetry={retry} />}
       <h2>From characters to numbers</h2>
-      <AsNumbers file={file} />
+      <AsNumbers model={model} />
       <h2>What comes next, and how surely</h2>
-      <Next file={file} keptBack={keptBack} />
+      <Next model={model} keptBack={keptBack} />
     </>
   );
 }
 
-type ModelFile = Uint8Array<ArrayBuffer>;
-
 /** A model's file by its id, or an untrained one's. */
-const useModelFile = (id: string | undefined): Loaded<ModelFile> =>
-  useLoaded(id, async () =>
-    id === untrained ? engine().ask("untrained", await mobyDick(), units) : readModelFile(id as string),
-  );
+const loadFile = async (id: string): Promise<Uint8Array<ArrayBuffer>> =>
+  id === untrained ? engine().ask("untrained", await mobyDick(), units) : readModelFile(id);
 
 /** An answer that takes a while, asked for when `key` has not changed for a moment; the last one stays until then. */
 function useSoon<Result>(ask: () => Promise<Result> | undefined, key: readonly unknown[]): Result | undefined {
@@ -94,13 +90,13 @@ function useSoon<Result>(ask: () => Promise<Result> | undefined, key: readonly u
 }
 
 /** How a model sees a text. */
-const useLesson = (file: ModelFile | undefined, text: string): Lesson | undefined =>
-  useSoon(() => file && engine().ask("lesson", file, text), [file, text]);
+const useLesson = (model: OpenModel | undefined, text: string): Lesson | undefined =>
+  useSoon(() => model?.ask("lesson", text), [model, text]);
 
 /** Each character of a word: its id, the vector with a single 1, and the row of the embedding that this picks out. */
-function AsNumbers({ file }: { readonly file: ModelFile | undefined }) {
+function AsNumbers({ model }: { readonly model: OpenModel | undefined }) {
   const [{ word }, set] = useShared(wordKinds);
-  const lesson = useLesson(file, word);
+  const lesson = useLesson(model, word);
   const size = lesson?.vocabulary.length ?? 1;
   const largest = Math.max(...(lesson?.tokens.flatMap(({ features }) => [...features].map(Math.abs)) ?? [1]));
   return (
@@ -184,14 +180,14 @@ function stripes(values: Float32Array, largest: number): string {
 const visible = (text: string): string => text.replaceAll(" ", "␣").replaceAll("\n", "↵");
 
 type NextProps = {
-  readonly file: ModelFile | undefined;
+  readonly model: OpenModel | undefined;
   /** The model's loss on the text kept back from its training, where that is known. */
   readonly keptBack: number | undefined;
 };
 
-function Next({ file, keptBack }: NextProps) {
+function Next({ model, keptBack }: NextProps) {
   const [{ text }, set] = useShared(textKinds);
-  const lesson = useLesson(file, text);
+  const lesson = useLesson(model, text);
   return (
     <>
       <p>
@@ -207,7 +203,7 @@ function Next({ file, keptBack }: NextProps) {
       </label>
       <div class="figure">
         <div class="card">
-          {file !== undefined && lesson !== undefined && <Distribution {...{ file, text, lesson }} />}
+          {model !== undefined && lesson !== undefined && <Distribution {...{ model, text, lesson }} />}
         </div>
         <div class="card">{lesson !== undefined && <Surprise {...{ lesson, keptBack }} />}</div>
       </div>
@@ -218,12 +214,12 @@ function Next({ file, keptBack }: NextProps) {
 /** How many characters have a bar. */
 const bars = 10;
 
-type DistributionProps = { readonly file: ModelFile; readonly text: string; readonly lesson: Lesson };
+type DistributionProps = { readonly model: OpenModel; readonly text: string; readonly lesson: Lesson };
 
-function Distribution({ file, text, lesson: { logits, vocabulary } }: DistributionProps) {
+function Distribution({ model, text, lesson: { logits, vocabulary } }: DistributionProps) {
   const [{ temperature }, set] = useShared(temperatureKinds);
   const source = { equations: `y = softmax(x / ${temperature.toFixed(2)})` };
-  const goesOn = useSoon(() => engine().ask("continuation", file, text, temperature), [file, text, temperature]);
+  const goesOn = useSoon(() => model.ask("continuation", text, temperature), [model, text, temperature]);
   const { value: equations } = useAnswer("equations", source);
   const { value: traced } = useAnswer("trace", source, [[...logits]]);
   const probabilities = traced?.["y"]?.[0] ?? new Float32Array(logits.length);

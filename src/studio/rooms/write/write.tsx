@@ -2,9 +2,10 @@
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import type { GeneratedToken, LikelyToken } from "../../../tasks/generate.ts";
 import { go, linkTo, type Room } from "../../address.ts";
-import { engine, useNewest } from "../../engine/engine.ts";
+import { useNewest } from "../../engine/engine.ts";
 import type { WritingSettings } from "../../engine/writing.ts";
-import { type OpenModel, WithModel } from "../../models/picker.tsx";
+import type { OpenModel } from "../../models/open-model.ts";
+import { WithModel } from "../../models/picker.tsx";
 import { ColouredText } from "../../parts/coloured-text.tsx";
 import { named, shadeOf, useRamp, visible } from "../../parts/heat.ts";
 import { Slider } from "../../parts/slider.tsx";
@@ -42,7 +43,7 @@ function Opened({ model, query }: OpenedProps) {
   const problems = problemsOf(query);
   const plan = problems.length === 0 ? asked : undefined;
   const known = useRef<Known | undefined>(undefined);
-  const { tokens, ended, tokensPerSecond, error } = useWriter(model.file, plan, known);
+  const { tokens, ended, tokensPerSecond, error } = useWriter(model, plan, known);
   const [form, setForm] = useState<Form>(() => formOf(asked));
   const name = asked === undefined ? undefined : nameOf(asked);
   useEffect(() => {
@@ -227,10 +228,7 @@ type SettingsProps = {
 function Settings({ model, form, onForm, onWrite }: SettingsProps) {
   const { prompt, temperature, topP = 1, minP = 0, repetitionPenalty = 1 } = form;
   const change = (changed: Partial<Form>): void => onForm({ ...form, ...changed });
-  const { value: unknown = [] } = useNewest(
-    () => engine().ask("unknownTo", model.file, prompt),
-    JSON.stringify([model.id, prompt]),
-  );
+  const { value: unknown = [] } = useNewest(() => model.ask("unknownTo", prompt), JSON.stringify([model.id, prompt]));
   return (
     <form
       class="settings card"

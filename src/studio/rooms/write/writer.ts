@@ -1,7 +1,8 @@
 /** A text while it is written: as far as it is wanted, and on from there when more is. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { GeneratedToken } from "../../../tasks/generate.ts";
-import { type Engine, startEngine } from "../../engine/engine.ts";
+import { useRounds } from "../../engine/engine.ts";
+import type { OpenModel } from "../../models/open-model.ts";
 import type { Choice, Plan } from "./settings.ts";
 
 export type Written = {
@@ -23,13 +24,14 @@ export type Known = { readonly name: string; readonly tokens: readonly Generated
 
 /** Write what is planned. A plan that is the same but for its length goes on, or waits, where it is. */
 export function useWriter(
-  file: Uint8Array<ArrayBuffer>,
+  model: OpenModel,
   plan: Plan | undefined,
   known: { readonly current: Known | undefined },
 ): Written {
   const [{ of, written }, setWritten] = useState<{ readonly of?: string; readonly written: Written }>({
     written: nothing,
   });
+  const { round, tell: tellOfDeath } = useRounds();
   const wanted = useRef(0);
   const wake = useRef(() => {});
   wanted.current = plan?.length ?? 0;
@@ -44,12 +46,11 @@ export function useWriter(
       present = { ...present, ...next };
       if (!left) setWritten({ of: name, written: present });
     };
-    const engine = startEngine();
     let left = false;
     const work = async (): Promise<void> => {
       let all = tokens;
       let [drawn, workMs] = [0, 0];
-      const pieces = write(engine, file, plan, tokens);
+      const pieces = write(model, plan, tokens);
       while (!left) {
         if (all.length >= wanted.current) {
           await new Promise<void>((resolve) => {
@@ -59,7 +60,7 @@ export function useWriter(
         }
         const startMs = performance.now();
         const { done, value } = await pieces.next();
-        if (left) return;
+        if (left) break;
         if (done) return tell({ ended: true });
         // The first piece waits for the model to be compiled and the prompt to be read.
         if (all.length > tokens.length) {
@@ -69,13 +70,18 @@ export function useWriter(
         all = [...all, ...value];
         tell({ tokens: all, tokensPerSecond: drawn > 0 ? (1000 * drawn) / workMs : undefined });
       }
+      await pieces.return();
     };
-    work().catch((error: Error) => tell({ error: error.message }));
+    work().catch((error: Error) => {
+      tell({ error: error.message });
+      if (!left) tellOfDeath(error);
+    });
     return () => {
       left = true;
-      engine.end();
+      // One that waits for more to be wanted ends too.
+      wake.current();
     };
-  }, [file, name]);
+  }, [model, name, round]);
   if (name === undefined) return nothing;
   // Until it is begun, what is known of it: never what was written before it.
   return of === name ? written : { ...nothing, tokens: knownOf(name) };
@@ -83,15 +89,14 @@ export function useWriter(
 
 /** The text, some tokens at a time, from after `known`. */
 async function* write(
-  engine: Engine,
-  file: Uint8Array<ArrayBuffer>,
+  model: OpenModel,
   { settings, choices }: Plan,
   known: readonly GeneratedToken[],
 ): AsyncGenerator<readonly GeneratedToken[], void> {
   const ids = known.map(({ token }) => token);
   let replaces = known[0]?.replaces;
   // A copy: what is sent is read when the job begins.
-  const goOn = () => engine.run("write", file, settings, [...ids], replaces);
+  const goOn = () => model.run("write", settings, [...ids], replaces);
   for (const choice of choices.filter(({ place }) => place >= known.length)) {
     for await (const piece of goOn()) {
       const before = piece.slice(0, choice.place - ids.length);

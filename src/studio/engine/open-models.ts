@@ -1,0 +1,98 @@
+/**
+ * Language models that are open in this worker: each file is sent and parsed once, and questions carry a handle. Of too many, or
+ * too large ones, those that were not asked for the longest are closed; who asks for one of them hears that it is closed, and
+ * opens it anew.
+ */
+import { cells } from "../../cells/index.ts";
+import { countParameters } from "../../nn/model.ts";
+import { type LanguageModel, readLanguageModel } from "../../tasks/language-model.ts";
+import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
+import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
+import type { TrainingSettings } from "./training.ts";
+
+/** Which model a question is about: a number that the page gives, never the same one twice. */
+export type ModelHandle = number & { readonly of?: "model" };
+
+/** A model in a line. */
+export type ModelFacts = {
+  readonly tokens: Tokenizer["kind"];
+  readonly vocabulary: number;
+  readonly parameters: number;
+  /** Layers that are cells: their names and units. */
+  readonly layers: readonly string[];
+  /** What a model of these was made of. */
+  readonly made: Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
+};
+
+/** Of several models; the newest is kept however large it is. */
+export const openBounds = { models: 6, bytes: 512e6 } as const;
+
+/** The model of a handle is not open in this worker, or not any more. */
+export class ModelClosed extends Error {
+  override name = "ModelClosed";
+}
+
+type Open = { readonly handle: ModelHandle; readonly lm: LanguageModel; readonly bytes: number };
+/** The last one that was asked for at the end. */
+const open: Open[] = [];
+
+function take(handle: ModelHandle): Open | undefined {
+  const at = open.findIndex((one) => one.handle === handle);
+  return at < 0 ? undefined : open.splice(at, 1)[0];
+}
+
+/** @throws ModelClosed where it is to be opened first */
+export function modelOf(handle: ModelHandle): LanguageModel {
+  const found = take(handle);
+  if (found === undefined) throw new ModelClosed("The model is not open.");
+  open.push(found);
+  return found.lm;
+}
+
+export const openModels = {
+  /** @throws InputError, one line, for a file that is no language model */
+  async openModel(handle: ModelHandle, file: Uint8Array<ArrayBuffer>, name: string): Promise<ModelFacts> {
+    const lm = readLanguageModel(file, name);
+    take(handle);
+    open.push({ handle, lm, bytes: file.length });
+    let bytes = open.reduce((sum, one) => sum + one.bytes, 0);
+    while (open.length > 1 && (open.length > openBounds.models || bytes > openBounds.bytes)) {
+      bytes -= open.shift()?.bytes ?? 0;
+    }
+    return factsOf(lm);
+  },
+
+  /** Nobody asks about it any more. */
+  async closeModel(handle: ModelHandle): Promise<void> {
+    take(handle);
+  },
+
+  /** Of a file that is not to stay open. @throws InputError, one line, for one that is no language model */
+  async modelFacts(file: Uint8Array<ArrayBuffer>, name: string): Promise<ModelFacts> {
+    return factsOf(readLanguageModel(file, name));
+  },
+};
+
+function factsOf(lm: LanguageModel): ModelFacts {
+  const { model, tokenizer } = lm;
+  const layers = model.layers.flatMap((layer) =>
+    layer.kind === "embedding" || layer.kind === "dropout" ? [] : [layer.name],
+  );
+  return {
+    ...{ tokens: tokenizer.kind, vocabulary: vocabularySize(tokenizer) },
+    ...{ parameters: countParameters(model), layers, made: madeOf(lm) },
+  };
+}
+
+/** Of a model that `languageModel` makes: an embedding, as many cells as layers, and what gives the tokens. */
+function madeOf({ model, tokenizer, optimizer }: LanguageModel): ModelFacts["made"] {
+  const stack = model.layers.flatMap((layer) => (layer.kind === "cell" ? [layer] : [])).slice(0, -1);
+  const rate = model.layers.find((layer) => layer.kind === "dropout")?.rate;
+  const source = stack[0]?.cell.source ?? "";
+  const name = Object.keys(cells).find((one) => cells[one]?.source === source);
+  return {
+    ...{ cell: name ?? { equations: source }, units: stack[0]?.units ?? 0, layers: stack.length },
+    ...{ tokens: tokenizer.kind, dropout: rate ?? 0 },
+    ...(optimizer !== undefined && Object.hasOwn(optimizers, optimizer) && { optimizer: optimizer as OptimizerName }),
+  };
+}

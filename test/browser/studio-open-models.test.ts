@@ -1,0 +1,87 @@
+/** A model's bytes on their way to the page's engine: once for a room, however much is asked there, and once more where the engine died. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { button, withStudio } from "./studio.ts";
+
+const text = "to be or not to be, that is the question: whether it is nobler in the mind to suffer";
+const bytes = writeLanguageModel(languageModel(text, { units: 16, seed: 1 }));
+const models = [join(temporaryFolder(), "small.safetensors")];
+writeFileSync(models[0] as string, bytes);
+
+/** Counts the messages to workers that carry as many bytes as the model has. */
+const prepare = (page: Page) =>
+  page.addInitScript((length) => {
+    const counts = { sent: 0, parsed: 0 };
+    Object.assign(globalThis, { counts });
+    const { postMessage } = Worker.prototype;
+    Worker.prototype.postMessage = function (message: unknown, ...rest: never[]) {
+      const { args = [], name } = (message ?? {}) as { args?: readonly unknown[]; name?: string };
+      if (args.some((arg) => arg instanceof Uint8Array && arg.length === length)) counts.sent++;
+      if (name === "openModel" || name === "modelFacts") counts.parsed++;
+      return postMessage.call(this, message, ...rest);
+    };
+  }, bytes.length);
+const counts = (page: Page): Promise<unknown> => page.evaluate("({ ...counts })");
+
+test("Inspect: a text read, its gradients, a pattern and another text ask by one opening of the model", async () => {
+  await withStudio({ models, prepare }, async (page, address) => {
+    await page.goto(`${address}#/inspect/small?text=${encodeURIComponent(text)}`);
+    await page.waitForSelector(".heat-map");
+    await page.getByLabel("Colours show").selectOption("norms");
+    for (let k = 0; k < 6; k++) await button(page, "The next token").click();
+    await page.waitForSelector("text=/^The length of the gradient/");
+    await page.getByRole("combobox", { name: "Pattern" }).selectOption("expression");
+    await page.getByRole("textbox", { name: "Expression" }).fill("[aeiou]");
+    await button(page, "Find units").click();
+    await page.waitForSelector(".evidence >> text=/Bits a token lost/");
+    await page.goto(`${address}#/inspect/small?text=${encodeURIComponent("to be nobler")}`);
+    await page.waitForSelector(".readout >> text=/of 12/");
+    expect(await counts(page)).toEqual({ sent: 1, parsed: 1 });
+    // Write has it opened anew, and asks for each letter of the prompt and for two texts.
+    await page.goto(`${address}#/write/small`);
+    await page.getByLabel("Prompt").pressSequentially("that is the Q");
+    await page.waitForSelector("text=The model never saw");
+    for (const name of ["Write", "Another one"]) {
+      await button(page, name).click();
+      await page.waitForSelector("text=/^500 tokens/");
+    }
+    expect(await counts(page)).toEqual({ sent: 2, parsed: 2 });
+  });
+});
+
+test("an engine that the browser ended: the question is asked again, of a model that is opened anew", async () => {
+  await withStudio({ models, prepare }, async (page, address) => {
+    await page.goto(`${address}#/inspect/small?text=${encodeURIComponent(text)}`);
+    await page.waitForSelector(".heat-map");
+    await page.getByLabel("Colours show").selectOption("norms");
+    await button(page, "The next token").click();
+    await page.waitForSelector("text=/^The length of the gradient/");
+    const engines = page.workers().filter((worker) => /worker.*js$/.test(worker.url()));
+    expect(engines).toHaveLength(1);
+    await engines[0]?.evaluate(() => self.close());
+    await button(page, "The next token").click();
+    // Where the question was on its way to the dead one, the reader asks again; else it went to the next one.
+    const again = button(page, "Try again");
+    const isSent = async (): Promise<unknown> => {
+      if (await again.isVisible()) await again.click({ timeout: 1000 }).catch(() => {});
+      return counts(page);
+    };
+    await expect.poll(isSent, { timeout: 20_000 }).toEqual({ sent: 2, parsed: 2 });
+    await page.waitForSelector(".readout >> text=/at token 3 of 84/");
+    expect(await page.locator("[role=alert]").count()).toBe(0);
+
+    await page.goto(`${address}#/write/small?prompt=to&length=20000&seed=1`);
+    await page.waitForSelector("text=/tokens a second/");
+    const [writer] = page.workers().filter((worker) => /worker.*js$/.test(worker.url()));
+    await writer?.evaluate(() => self.close());
+    await page.waitForSelector("text=The engine stopped working: the browser ended it.");
+    await again.click();
+    await page.waitForSelector("text=/tokens a second/");
+    await page.waitForSelector("text=Writing …");
+    expect(await page.locator("[role=alert]").count()).toBe(0);
+  });
+});
