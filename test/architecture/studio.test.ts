@@ -9,7 +9,11 @@ import { filesBelow, isBuiltin, isSource, modulesOf, read } from "./modules.ts";
  */
 const order = ["page", "engine", "parts", "models", "rooms", "shell.tsx", "main.tsx"];
 /** What computes: the page asks the engine, which is in a worker, and imports of it the way to ask and types. */
-const computing = ["grad", "interpret", "schedule", "wasm", "runtime"];
+const computing = ["grad", "schedule", "engines", "runtime"];
+/** What reads equations and makes models of them, of folders that have more for a page: it is for the engine too. */
+const reading = ["graph/cell", "graph/parse", "nn/layers", "nn/model", "nn/initializers"].map(
+  (file) => `src/${file}.ts`,
+);
 /** What is not for a page. */
 const elsewhere = ["bench", "callbacks", "cli", "server"];
 
@@ -41,6 +45,8 @@ function complaints(file: string, code: string): string[] {
     } else {
       if (elsewhere.includes(folder)) complain(`${folder} is not for a page`);
       if (part !== "engine" && computing.includes(folder)) complain(`the engine, in its worker, computes`);
+      if (part !== "engine" && reading.includes(target) && !types)
+        complain("the engine, in its worker, reads equations");
     }
   }
   return found;
@@ -72,6 +78,8 @@ describe("the rules", () => {
     ["notices.ts", '"./parts/b.ts"', "page comes before parts"],
     ["rooms/lab/a.ts", '"../../engine/b.ts"', "of the engine, values come from engine.ts"],
     ["rooms/lab/a.ts", '"../../../schedule/b.ts"', "the engine, in its worker, computes"],
+    ["rooms/lab/a.ts", '"../../../graph/cell.ts"', "the engine, in its worker, reads equations"],
+    ["rooms/lab/a.ts", '"../../../engines/wasm/b.ts"', "the engine, in its worker, computes"],
     ["engine/a.ts", '"../../server/b.ts"', "server is not for a page"],
     ["parts/a.tsx", '"node:fs"', "a page has nothing of Node's"],
     ["lost/a.tsx", '"preact"', "lost has no place in the order"],

@@ -42,7 +42,7 @@ test("a mistake's place is the word there, in UTF-16 units, with the message alo
     expect(message).toBe('unknown function "sigmod". Did you mean sigmoid?');
   }
   const end = placeOf("y =", new EquationError("line 1, column 4: expected a value", 1, 4));
-  expect(end).toEqual({ message: "expected a value", from: 3, to: 3 });
+  expect(end).toEqual({ message: "expected a value", from: 3, to: 3, line: 1 });
 });
 
 test("links: every built-in cell comes back; what is cut, changed or too long does not", async () => {

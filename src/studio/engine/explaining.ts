@@ -1,13 +1,31 @@
-/** What the compiler makes of a cell: what the Lab shows beside its editor. */
-import type { Graph } from "../../graph/graph.ts";
+/** What becomes of equations: what is wrong with them, or what the compiler makes of their cell. What the Lab shows beside its editor. */
+import { type Cell, cell, EquationError } from "../../graph/cell.ts";
+import type { Graph, Parameter } from "../../graph/graph.ts";
+import { InputError } from "../../graph/input-error.ts";
 import { printGraph } from "../../graph/print.ts";
 import { texOf } from "../../graph/tex.ts";
 import { type CellFacts, type ExplainOptions, explainCell } from "../../nn/explain.ts";
+import { initialize } from "../../nn/initializers.ts";
+import { dense, embedding, recurrent } from "../../nn/layers.ts";
+import { modelOf, nameLayers } from "../../nn/model.ts";
+import { createRandom } from "../../nn/random.ts";
 import { factsOf, printPlan } from "../../schedule/print.ts";
-import { type CellSource, cellOf } from "./learning.ts";
+import type { Job } from "./remote.ts";
+
+/** What a model is made of, as far as its cell's sizes depend on it. */
+export type Sizes = ExplainOptions & { readonly layers: number };
+
+/** What an EquationError says, and where. */
+export type EquationMistake = Pick<EquationError, "message" | "line" | "column">;
 
 /** A cell, compiled: its step as a graph, and what the plans of prediction and of training are. */
 export type CompiledCell = {
+  /** The line of the first equation. */
+  readonly firstLine: string;
+  /** Comments of the equations, by name. */
+  readonly descriptions: Readonly<Record<string, string>>;
+  /** Of each parameter, in the order of the facts: how it begins, and whether it is a matrix. */
+  readonly declared: readonly { readonly initializer: string; readonly matrix: boolean }[];
   readonly tex: string;
   readonly facts: CellFacts;
   readonly parameters: number;
@@ -26,24 +44,85 @@ export type CompiledCell = {
 };
 
 export const explaining = {
-  /** @throws EquationError for equations with a mistake, InputError for sizes that no memory holds */
-  async explain(source: CellSource, sizes: ExplainOptions): Promise<CompiledCell> {
-    const cell = cellOf(source);
-    const { facts, parameters, forward, both, inference, training } = explainCell("", cell, sizes);
-    return {
-      tex: texOf(cell),
-      ...{ facts, parameters, forward },
-      forwardText: printGraph(forward),
-      backward: both.nodes.length - both.forwardCount,
-      untrained: untrained(both),
-      bothText: printGraph(both),
-      plan: printPlan(inference),
-      trainingPlan: printPlan(training),
-      trainingMultiplyAdds: factsOf(training).multiplyAdds,
-      trainingBytes: training.bytes,
-    };
+  /**
+   * Reads equations once: gives what is wrong with them, or first that they fit their sizes, and then what the compiler makes of
+   * them, which takes longer. @throws InputError for sizes that no memory holds
+   */
+  async *compile(
+    equations: string,
+    sizes: Sizes,
+  ): Job<"fits", { readonly mistake: EquationMistake } | { readonly compiled: CompiledCell }> {
+    let read: Cell;
+    try {
+      read = cell(equations);
+      checkModel(read, sizes);
+    } catch (error) {
+      if (!(error instanceof EquationError)) throw error;
+      const { message, line, column } = error;
+      return { mistake: { message, line, column } };
+    }
+    yield "fits";
+    return { compiled: compiledCell(read, sizes) };
   },
 };
+
+/**
+ * A model is made of it as training makes one, but for the values: what training would refuse is a mistake here. The first
+ * layer reads an embedding, each of the others the units of the one before.
+ * @throws EquationError
+ */
+function checkModel(cell: Cell, { units, input, layers }: Sizes): void {
+  const stack = Array.from({ length: layers }, () => recurrent(cell, { units, label: "cell", returnSequences: true }));
+  const { line, column } = cell.equations;
+  let at = { line: line + 1, column: column + 1 };
+  const small = (parameter: Parameter): Float32Array => {
+    const own = cell.equations.initializers.find(({ name }) => parameter.name.endsWith(`cell.${name}`));
+    if (own !== undefined) at = placeIn(cell, own.span.start);
+    return initialize({ ...parameter, shape: parameter.shape.map(() => 1) }, createRandom(0));
+  };
+  try {
+    modelOf(nameLayers([embedding(2, input), ...stack, dense(2)]), "tokens", small);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const [problem = ""] = error.message.split("\n");
+    // That it is too large is no mistake of the equations: compiling says so.
+    if (/bytes of memory/.test(problem)) return;
+    const layer = Number(/\bcell_(\d+)/.exec(problem)?.[1] ?? 0);
+    const sized = /^cell(_\d+)?[.:]/.test(problem) && error instanceof EquationError;
+    const features = layer === 0 ? input : units;
+    const where = `${layers > 1 ? `Layer ${layer + 1}, with ` : "With "}${units} units and ${features} features of x: `;
+    const said = problem.replace(/\bcell(_\d+)?(\.|: )/g, "").replace("Leave units out, or give", "Set Units to");
+    const { line, column } = error instanceof EquationError ? error : at;
+    throw new EquationError(`${sized ? where : ""}${said}`, line, column);
+  }
+}
+
+/** Line and column of a place in a cell's source, as those of an EquationError. */
+function placeIn({ source, equations: { line, column } }: Cell, at: number): { line: number; column: number } {
+  const before = source.slice(0, at).split("\n");
+  return { line: line + before.length, column: column + [...(before.at(-1) ?? "")].length + 1 };
+}
+
+/** @throws InputError for sizes that no memory holds */
+export function compiledCell(cell: Cell, sizes: ExplainOptions): CompiledCell {
+  const { facts, parameters, forward, both, inference, training } = explainCell("", cell, sizes);
+  const { source, equations, descriptions } = cell;
+  return {
+    firstLine: source.slice(equations.lines[0]?.span.start ?? 0).split("\n")[0] as string,
+    descriptions,
+    declared: cell.parameters.map(({ initializer, matrix }) => ({ initializer: initializer.name, matrix })),
+    tex: texOf(cell),
+    ...{ facts, parameters, forward },
+    forwardText: printGraph(forward),
+    backward: both.nodes.length - both.forwardCount,
+    untrained: untrained(both),
+    bothText: printGraph(both),
+    plan: printPlan(inference),
+    trainingPlan: printPlan(training),
+    trainingMultiplyAdds: factsOf(training).multiplyAdds,
+    trainingBytes: training.bytes,
+  };
+}
 
 function untrained({ nodes, parameters, forwardCount }: Graph): string[] {
   const reached = new Set(

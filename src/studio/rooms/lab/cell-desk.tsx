@@ -1,5 +1,5 @@
 /** The cell: its equations to write, and what the compiler makes of them while they are written. */
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { about, cells } from "../../../cells/index.ts";
 import type { Cell } from "../../../graph/cell.ts";
 import type { CompiledCell } from "../../engine/explaining.ts";
@@ -22,6 +22,9 @@ export function CellDesk({
   assumed,
 }: CellDeskProps) {
   const { made, phase } = compiling;
+  // What is large is drawn when it changes, not at each key that is pressed.
+  const facts = useMemo(() => made && <Facts made={made} assumed={assumed} />, [made, assumed]);
+  const all = useMemo(() => made && <Compiled made={made} />, [made]);
   const place = phase === "mistake" || phase === "failed" ? "made stale" : "made";
   return (
     <>
@@ -50,7 +53,7 @@ export function CellDesk({
               <section class="scroll maths" tabIndex={0} aria-label="Maths">
                 <Formula display tex={made.compiled.tex} />
               </section>
-              <Facts made={made} assumed={assumed} />
+              {facts}
             </>
           )}
         </div>
@@ -58,7 +61,7 @@ export function CellDesk({
       {made !== undefined && (
         <section class={place} aria-label="The graph and the plans" aria-busy={phase === "compiling"}>
           <Of phase={phase} made={made} />
-          <Compiled made={made} />
+          {all}
         </section>
       )}
     </>
@@ -76,15 +79,9 @@ function Of({ phase, made }: Pick<Compiling, "phase" | "made">) {
       {phase === "compiling" && "Of the equations before, while these are compiled:"}
       {phase === "mistake" && "Not of these equations. Of the last ones without a mistake:"}
       {phase === "failed" && "Not of these equations and settings. Of the last ones that could be compiled:"}{" "}
-      {phase !== "compiling" && <code class="first-line">{firstEquation(made.cell)}</code>}
+      {phase !== "compiling" && <code class="first-line">{made.compiled.firstLine}</code>}
     </p>
   );
-}
-
-/** The first line that says what the cell computes: neither a comment nor a size. */
-function firstEquation({ source, equations: { lines } }: Cell): string {
-  const start = lines[0]?.span.start ?? 0;
-  return source.slice(start).split("\n")[0] as string;
 }
 
 function Start({ text, open }: Pick<CellText, "text" | "open">) {
@@ -203,12 +200,12 @@ function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; re
   );
 }
 
-function Compiled({ made: { compiled, cell } }: { readonly made: Made }) {
-  const { facts, forward, forwardText, bothText, plan, trainingPlan } = compiled;
+function Compiled({ made: { compiled } }: { readonly made: Made }) {
+  const { facts, forward, forwardText, bothText, plan, trainingPlan, descriptions, declared } = compiled;
   return (
     <>
       <h3>As a graph, one time step</h3>
-      <GraphPicture graph={forward} hoisted={facts.hoisted} descriptions={cell.descriptions} />
+      <GraphPicture graph={forward} hoisted={facts.hoisted} descriptions={descriptions} />
       <ul class="legend small soft">
         <li class="state">state of the step before</li>
         <li class="product">product with a matrix</li>
@@ -240,7 +237,7 @@ function Compiled({ made: { compiled, cell } }: { readonly made: Made }) {
                   </td>
                   <td>{facts.stateShapes[k]?.join(" × ")}</td>
                   <td>zeros</td>
-                  <td>{cell.descriptions[name] ?? "a state"}</td>
+                  <td>{descriptions[name] ?? "a state"}</td>
                 </tr>
               ))}
               {facts.parameters.map(({ name, shape }, k) => (
@@ -249,8 +246,8 @@ function Compiled({ made: { compiled, cell } }: { readonly made: Made }) {
                     <code>{name}</code>
                   </td>
                   <td>{shape.join(" × ")}</td>
-                  <td>{cell.parameters[k]?.initializer.name.replaceAll("_", " ")}</td>
-                  <td>{cell.descriptions[name] ?? (cell.parameters[k]?.matrix ? "a matrix" : "a vector")}</td>
+                  <td>{declared[k]?.initializer.replaceAll("_", " ")}</td>
+                  <td>{descriptions[name] ?? (declared[k]?.matrix ? "a matrix" : "a vector")}</td>
                 </tr>
               ))}
             </tbody>

@@ -67,10 +67,15 @@ export function createEditor(place: HTMLElement, { text, onChange, describedBy }
     },
     mark(of, mistake) {
       if (view.state.doc.toString() !== of) return;
-      view.dispatch(setDiagnostics(view.state, mistake === undefined ? [] : [{ ...mistake, severity: "error" }]));
+      if (mistake === undefined) return view.dispatch(setDiagnostics(view.state, []));
+      const { from, to, message } = mistake;
+      view.dispatch(setDiagnostics(view.state, [{ from, to, message, severity: "error" }]));
     },
     goTo({ from, to }) {
-      view.dispatch({ selection: { anchor: from, head: to }, scrollIntoView: true });
+      // The text may have become shorter since it was read.
+      const { length } = view.state.doc;
+      const selection = { anchor: Math.min(from, length), head: Math.min(to, length) };
+      view.dispatch({ selection, scrollIntoView: true });
       view.focus();
     },
     end: () => view.destroy(),

@@ -12,10 +12,10 @@ export type EditorProps = {
   readonly opened: number;
   readonly onChange: (text: string) => void;
   /** What became of the text. */
-  readonly compiling: Pick<Compiling, "phase" | "mistake" | "problem">;
+  readonly compiling: Pick<Compiling, "phase" | "mistake" | "read" | "problem">;
 };
 
-export function Editor({ text, opened, onChange, compiling: { phase, mistake, problem } }: EditorProps) {
+export function Editor({ text, opened, onChange, compiling: { phase, mistake, read, problem } }: EditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const editor = useRef<CodeMirror>(undefined);
   const [ready, setReady] = useState(false);
@@ -41,7 +41,9 @@ export function Editor({ text, opened, onChange, compiling: { phase, mistake, pr
     };
   }, []);
   useEffect(() => editor.current?.setText(latest.current.text), [opened]);
-  useEffect(() => editor.current?.mark(text, mistake), [ready, text, mistake]);
+  useEffect(() => {
+    if (read !== undefined) editor.current?.mark(read, mistake);
+  }, [ready, read, mistake]);
   return (
     <div class="editor">
       {!ready && (
@@ -63,7 +65,7 @@ export function Editor({ text, opened, onChange, compiling: { phase, mistake, pr
           <>
             <span class="error">{mistake.message}</span>{" "}
             <button type="button" class="quiet small" onClick={() => editor.current?.goTo(mistake)}>
-              Go to line {lineOf(text, mistake.from)}
+              Go to line {mistake.line}
             </button>
           </>
         )}
@@ -71,5 +73,3 @@ export function Editor({ text, opened, onChange, compiling: { phase, mistake, pr
     </div>
   );
 }
-
-const lineOf = (text: string, at: number): number => text.slice(0, at).split("\n").length;

@@ -61,7 +61,7 @@ const Lab: Room = ({ address }) => {
     ...{ batch: numberOf(form, "batch"), steps: numberOf(form, "steps") },
   });
   const assumed = (["units", "batch", "steps"] as const).some((name) => problemOf(name, form[name]) !== undefined);
-  const { cell } = compiling;
+  const cell = compiling.phase === "mistake" ? undefined : (builtInName(given.text) ?? { equations: given.text });
   const runs = useMemo(() => models?.filter((model): model is Run => model.training !== undefined) ?? [], [models]);
   const goOn = (next: GoingOn): void => {
     const { facts = {} } = next.model.training ?? {};
@@ -102,7 +102,7 @@ const Lab: Room = ({ address }) => {
         <TrainingDesk
           {...{ session, form, setForm, source, setSource, goingOn, setGoingOn }}
           taken={models?.map(({ name }) => name) ?? []}
-          cell={cell && (builtInName(given.text) ?? { equations: cell.source })}
+          cell={cell}
         />
       )}
       <h2>Runs</h2>

@@ -2,6 +2,7 @@
 import { EquationError } from "../../../graph/equation-error.ts";
 import { type Token, tokenize } from "../../../graph/tokens.ts";
 import { isFunction, isInitializer } from "../../../graph/vocabulary.ts";
+import type { EquationMistake } from "../../engine/explaining.ts";
 
 export type Role =
   | "state"
@@ -21,14 +22,22 @@ export type Word = { readonly role: Role; readonly text: string; readonly from: 
 /** After so many mistakes the rest of a line is left alone. */
 const mostMistakes = 20;
 
+/** The tokens of the lines of the last text: as one types, one line is another. */
+let known: ReadonlyMap<string, readonly Token[]> = new Map();
+
 /** The words of a text in their order; what is no word of the language is left out. */
 export function wordsOf(text: string): Word[] {
-  const tokens: Token[][] = [];
-  let start = 0;
-  for (const line of text.split("\n")) {
-    tokens.push(tokensOf(line, start));
-    start += line.length + 1;
-  }
+  const lines = text.split("\n");
+  const now = new Map<string, readonly Token[]>();
+  for (const line of lines) if (!now.has(line)) now.set(line, known.get(line) ?? tokensOf(line));
+  known = now;
+  let next = 0;
+  const tokens = lines.map((line) => {
+    const start = next;
+    next += line.length + 1;
+    const own = now.get(line) as readonly Token[];
+    return own.map((token) => ({ ...token, start: start + token.start, end: start + token.end }));
+  });
   const states = new Set<string>();
   const values = new Set<string>();
   for (const [head, separator] of tokens) {
@@ -59,14 +68,14 @@ function roleOf(
   return values.has(text) ? "value" : "parameter";
 }
 
-/** The tokens of one line that begins at `start`, with what the tokenizer stops at left out. */
-function tokensOf(line: string, start: number): Token[] {
+/** The tokens of one line, with what the tokenizer stops at left out. */
+function tokensOf(line: string): readonly Token[] {
   const found: Token[] = [];
   let at = 0;
   const read = (part: string): void => {
     for (const token of tokenize({ text: part, line: 0, column: 0 })) {
       if (token.kind === "end" || token.kind === "newline") continue;
-      found.push({ ...token, start: start + at + token.start, end: start + at + token.end });
+      found.push({ ...token, start: at + token.start, end: at + token.end });
     }
   };
   for (let mistakes = 0; mistakes < mostMistakes && at < line.length; mistakes++) {
@@ -87,17 +96,17 @@ function tokensOf(line: string, start: number): Token[] {
 /** How many UTF-16 units so many code points of a text take. */
 const codePoints = (text: string, count: number): number => [...text].slice(0, count).join("").length;
 
-/** A mistake without the place, which is shown otherwise. */
-export type Mistake = { readonly message: string; readonly from: number; readonly to: number };
+/** A mistake without the place, which is shown otherwise. `line` counts from 1. */
+export type Mistake = { readonly message: string; readonly from: number; readonly to: number; readonly line: number };
 
 /** Where in the text a mistake is: the word there, or one character. */
-export function placeOf(text: string, { message, line, column }: EquationError): Mistake {
+export function placeOf(text: string, { message, line, column }: EquationMistake): Mistake {
   const lines = text.split("\n");
   const here = lines[line - 1] ?? "";
   const start = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
   const from = Math.min(text.length, start + codePoints(here, column - 1));
-  const word = wordsOf(here).find((each) => start + each.from <= from && from < start + each.to);
-  const to = Math.min(start + here.length, word === undefined ? from + 1 : start + word.to);
+  const token = tokensOf(here).find((each) => start + each.start <= from && from < start + each.end);
+  const to = Math.min(start + here.length, token === undefined ? from + 1 : start + token.end);
   const [first = ""] = message.split("\n");
-  return { message: first.replace(/^line \d+, column \d+: /, ""), from, to };
+  return { message: first.replace(/^line \d+, column \d+: /, ""), from, to, line };
 }
