@@ -15,21 +15,21 @@ const onlyWoff2 = {
 };
 
 /**
- * The styles of a room reach no other one: they stand below the room's class, which the shell gives, without weighing more. Names
+ * The styles of a view reach no other one: they stand below the view's class, which the shell gives, without weighing more. Names
  * of movements are the page's, and cannot stand there.
  */
 const roomStyles = {
-  name: "room-styles",
+  name: "view-styles",
   enforce: "pre",
   transform(code, id) {
-    const [, room] = /studio\/rooms\/(\w+)\/[^/]+\.css$/.exec(id) ?? [];
-    if (room === undefined) return undefined;
+    const [, view] = /studio\/views\/(\w+)\/[^/]+\.css$/.exec(id) ?? [];
+    if (view === undefined) return undefined;
     const movements = [];
     const styles = code.replace(/@keyframes\s+[\w-]+\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}/g, (whole) => {
       movements.push(whole);
       return "";
     });
-    return `${movements.join("\n")}\n:where(.room-${room}) {\n${styles}\n}\n`;
+    return `${movements.join("\n")}\n:where(.view-${view}) {\n${styles}\n}\n`;
   },
 };
 

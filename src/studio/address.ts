@@ -2,31 +2,31 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-export const roomNames = ["learn", "lab", "inspect", "write", "models"] as const;
-export type RoomName = (typeof roomNames)[number];
+export const viewNames = ["learn", "lab", "inspect", "write", "models"] as const;
+export type ViewName = (typeof viewNames)[number];
 
-/** `#/inspect/moby-dick?text=Call%20me`: the room, what is open in it, and settings that a link shares. */
+/** `#/inspect/moby-dick?text=Call%20me`: the view, what is open in it, and settings that a link shares. */
 export type Address = {
-  readonly room: RoomName;
+  readonly view: ViewName;
   readonly path: readonly string[];
   readonly query: Readonly<Record<string, string>>;
 };
 
-/** A room draws itself from its address. */
-export type Room = ComponentType<{ readonly address: Address }>;
+/** A view draws itself from its address. */
+export type View = ComponentType<{ readonly address: Address }>;
 
 /** An address as a link's `href`. */
-export function linkTo(room: RoomName, path: readonly string[] = [], query: Address["query"] = {}): string {
+export function linkTo(view: ViewName, path: readonly string[] = [], query: Address["query"] = {}): string {
   const search = new URLSearchParams(query).toString();
-  return `#/${[room, ...path.map(encodeURIComponent)].join("/")}${search === "" ? "" : `?${search}`}`;
+  return `#/${[view, ...path.map(encodeURIComponent)].join("/")}${search === "" ? "" : `?${search}`}`;
 }
 
-/** What stands behind `#`; the first room for an address that names none. */
+/** What stands behind `#`; the first view for an address that names none. */
 export function readAddress(hash: string): Address {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
-  const [room, ...rest] = path.split("/").map(decoded);
+  const [view, ...rest] = path.split("/").map(decoded);
   return {
-    room: roomNames.find((name) => name === room) ?? "learn",
+    view: viewNames.find((name) => name === view) ?? "learn",
     path: rest.filter((part) => part !== ""),
     query: Object.fromEntries(new URLSearchParams(search)),
   };

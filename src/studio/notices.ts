@@ -1,4 +1,4 @@
-/** What the reader of any room should know: one line each, until it is over. */
+/** What the reader of any view should know: one line each, until it is over. */
 import { createShared } from "./shared.ts";
 
 export type Notice = {

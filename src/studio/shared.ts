@@ -1,4 +1,4 @@
-/** What lasts as long as the page does, whichever room comes and goes: who shows it is drawn anew when it changes. */
+/** What lasts as long as the page does, whichever view comes and goes: who shows it is drawn anew when it changes. */
 import { useEffect, useState } from "preact/hooks";
 
 export type Shared<Value> = {

@@ -1,36 +1,36 @@
-/** What stands around every room: the way between them, light or dark, and the room itself, loaded when it is entered. */
+/** What stands around every view: the way between them, light or dark, and the view itself, loaded when it is entered. */
 import { useEffect, useRef } from "preact/hooks";
-import { linkTo, type Room, type RoomName, roomNames, useAddress } from "./address.ts";
+import { linkTo, useAddress, type View, type ViewName, viewNames } from "./address.ts";
+import { Failed } from "./components/failed.tsx";
+import { useTheme } from "./components/theme.ts";
 import { useLoaded } from "./loading.ts";
 import { useNotices } from "./notices.ts";
-import { Failed } from "./parts/failed.tsx";
-import { useTheme } from "./parts/theme.ts";
 
 const icon = new URL("./icon.svg", import.meta.url).href;
 
-const rooms: Readonly<Record<RoomName, { title: string; load: () => Promise<{ readonly default: Room }> }>> = {
-  learn: { title: "Learn", load: () => import("./rooms/learn/learn.tsx") },
-  lab: { title: "Lab", load: () => import("./rooms/lab/lab.tsx") },
-  inspect: { title: "Inspect", load: () => import("./rooms/inspect/inspect.tsx") },
-  write: { title: "Write", load: () => import("./rooms/write/write.tsx") },
-  models: { title: "Models", load: () => import("./rooms/models/models.tsx") },
+const views: Readonly<Record<ViewName, { title: string; load: () => Promise<{ readonly default: View }> }>> = {
+  learn: { title: "Learn", load: () => import("./views/learn/learn.tsx") },
+  lab: { title: "Lab", load: () => import("./views/lab/lab.tsx") },
+  inspect: { title: "Inspect", load: () => import("./views/inspect/inspect.tsx") },
+  write: { title: "Write", load: () => import("./views/write/write.tsx") },
+  models: { title: "Models", load: () => import("./views/models/models.tsx") },
 };
 
 export function Shell() {
   const address = useAddress();
-  const { title, load } = rooms[address.room];
-  const { value: Entered, error, retry } = useLoaded(address.room, async () => (await load()).default);
+  const { title, load } = views[address.view];
+  const { value: Entered, error, retry } = useLoaded(address.view, async () => (await load()).default);
   const main = useRef<HTMLElement>(null);
-  // Whether models stay is said in every room.
+  // Whether models stay is said in every view.
   useEffect(() => {
     loadDatabase().then(
       ({ probe }) => probe(),
-      () => {}, // The rooms that need it say so.
+      () => {}, // The views that need it say so.
     );
   }, []);
 
   // Whoever goes somewhere else begins at its top, and hears where that is.
-  const place = [address.room, ...address.path].join("/");
+  const place = [address.view, ...address.path].join("/");
   const before = useRef(place);
   const here = Entered !== undefined;
   useEffect(() => {
@@ -45,27 +45,27 @@ export function Shell() {
   return (
     <>
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
-        Skip to the room
+        Skip to the view
       </button>
       <header class="top">
         <a class="name" href={linkTo("learn")}>
           <img src={icon} alt="" width="28" height="28" />
           Unrolled
         </a>
-        <nav aria-label="Rooms">
-          {roomNames.map((name) => (
-            <a key={name} href={linkTo(name)} aria-current={name === address.room ? "page" : undefined}>
-              {rooms[name].title}
+        <nav aria-label="Views">
+          {viewNames.map((name) => (
+            <a key={name} href={linkTo(name)} aria-current={name === address.view ? "page" : undefined}>
+              {views[name].title}
             </a>
           ))}
         </nav>
         <ThemeButton />
       </header>
-      <main id="main" class={`room-${address.room}`} ref={main} tabIndex={-1} aria-busy={!here}>
+      <main id="main" class={`view-${address.view}`} ref={main} tabIndex={-1} aria-busy={!here}>
         <Notices />
         {link !== undefined && <Linked link={link} />}
         {Entered !== undefined && <Entered address={address} />}
-        {error !== undefined && <Failed error={`The room ${title} did not load.`} onRetry={retry} />}
+        {error !== undefined && <Failed error={`The ${title} view did not load.`} onRetry={retry} />}
         {!here && error === undefined && <p class="soft loading">{title} …</p>}
       </main>
     </>

@@ -5,9 +5,9 @@ import { filesBelow, isBuiltin, isSource, modulesOf, read } from "./modules.ts";
 
 /**
  * A part imports from itself and from parts before it. `page` is the files at the top that any of the page may need: where the
- * reader is, what loads, what is said, what lasts. What stands around the rooms, and what begins it all, are files too.
+ * reader is, what loads, what is said, what lasts. What stands around the views, and what begins it all, are files too.
  */
-const order = ["page", "engine", "parts", "models", "rooms", "shell.tsx", "main.tsx"];
+const order = ["page", "engine", "components", "models", "views", "shell.tsx", "main.tsx"];
 /** What computes: the page asks the engine, which is in a worker, and imports of it the way to ask and types. */
 const computing = ["grad", "schedule", "engines", "runtime"];
 /** What reads equations and makes models of them, of folders that have more for a page: it is for the engine too. */
@@ -33,12 +33,12 @@ function complaints(file: string, code: string): string[] {
     if (isBuiltin(name)) complain("a page has nothing of Node's");
     if (!name.startsWith(".")) continue;
     const target = join(dirname(file), name).split(sep).join("/");
-    const [, folder = "", , room] = target.split("/");
+    const [, folder = "", , view] = target.split("/");
     if (folder === "studio") {
       const other = partOf(target);
       if (!order.includes(other) || order.indexOf(other) > rank) complain(`${part} comes before ${other}`);
-      else if (part === "rooms" && other === "rooms" && room !== file.split("/")[3])
-        complain("rooms know nothing of each other");
+      else if (part === "views" && other === "views" && view !== file.split("/")[3])
+        complain("views know nothing of each other");
       const asks = target === "src/studio/engine/engine.ts";
       if (other === "engine" && part !== "engine" && !types && !asks)
         complain("of the engine, values come from engine.ts");
@@ -70,18 +70,18 @@ function reached(start: string): Map<string, readonly string[]> {
 
 describe("the rules", () => {
   test.each([
-    ["engine/a.ts", '"../parts/b.tsx"', "engine comes before parts"],
-    ["parts/a.tsx", '"../models/b.ts"', "parts comes before models"],
-    ["models/a.tsx", '"../rooms/lab/b.ts"', "models comes before rooms"],
-    ["rooms/lab/a.tsx", '"../../shell.tsx"', "rooms comes before shell.tsx"],
-    ["rooms/lab/a.tsx", '"../write/b.ts"', "rooms know nothing of each other"],
-    ["notices.ts", '"./parts/b.ts"', "page comes before parts"],
-    ["rooms/lab/a.ts", '"../../engine/b.ts"', "of the engine, values come from engine.ts"],
-    ["rooms/lab/a.ts", '"../../../schedule/b.ts"', "the engine, in its worker, computes"],
-    ["rooms/lab/a.ts", '"../../../graph/cell.ts"', "the engine, in its worker, reads equations"],
-    ["rooms/lab/a.ts", '"../../../engines/wasm/b.ts"', "the engine, in its worker, computes"],
+    ["engine/a.ts", '"../components/b.tsx"', "engine comes before components"],
+    ["components/a.tsx", '"../models/b.ts"', "components comes before models"],
+    ["models/a.tsx", '"../views/lab/b.ts"', "models comes before views"],
+    ["views/lab/a.tsx", '"../../shell.tsx"', "views comes before shell.tsx"],
+    ["views/lab/a.tsx", '"../write/b.ts"', "views know nothing of each other"],
+    ["notices.ts", '"./components/b.ts"', "page comes before components"],
+    ["views/lab/a.ts", '"../../engine/b.ts"', "of the engine, values come from engine.ts"],
+    ["views/lab/a.ts", '"../../../schedule/b.ts"', "the engine, in its worker, computes"],
+    ["views/lab/a.ts", '"../../../graph/cell.ts"', "the engine, in its worker, reads equations"],
+    ["views/lab/a.ts", '"../../../engines/wasm/b.ts"', "the engine, in its worker, computes"],
     ["engine/a.ts", '"../../server/b.ts"', "server is not for a page"],
-    ["parts/a.tsx", '"node:fs"', "a page has nothing of Node's"],
+    ["components/a.tsx", '"node:fs"', "a page has nothing of Node's"],
     ["lost/a.tsx", '"preact"', "lost has no place in the order"],
   ])("%s importing %s: %s", (file, name, complaint) => {
     const [only, ...more] = complaints(`src/studio/${file}`, `import { x } from ${name}; export const y = x;`);
@@ -89,17 +89,17 @@ describe("the rules", () => {
     expect(more).toEqual([]);
   });
   test.each([
-    ["rooms/lab/a.tsx", '"./b.ts"'],
-    ["rooms/lab/a.tsx", '"../../models/b.ts"'],
-    ["rooms/lab/a.tsx", '"../../engine/engine.ts"'],
+    ["views/lab/a.tsx", '"./b.ts"'],
+    ["views/lab/a.tsx", '"../../models/b.ts"'],
+    ["views/lab/a.tsx", '"../../engine/engine.ts"'],
     ["engine/a.ts", '"../../schedule/b.ts"'],
-    ["shell.tsx", '"./rooms/lab/lab.tsx"'],
-    ["parts/a.tsx", '"preact/hooks"'],
+    ["shell.tsx", '"./views/lab/lab.tsx"'],
+    ["components/a.tsx", '"preact/hooks"'],
   ])("%s may import %s", (file, name) => {
     expect(complaints(`src/studio/${file}`, `import { x } from ${name}; export const y = x;`)).toEqual([]);
   });
   test("a type of the engine is known everywhere", () => {
-    expect(complaints("src/studio/rooms/lab/a.ts", 'import type { X } from "../../engine/b.ts";')).toEqual([]);
+    expect(complaints("src/studio/views/lab/a.ts", 'import type { X } from "../../engine/b.ts";')).toEqual([]);
   });
 });
 

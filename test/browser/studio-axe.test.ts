@@ -1,4 +1,4 @@
-/** Every room with what there is in it, everything that opens opened: axe-core finds no fault, light and dark, wide and narrow. */
+/** Every view with what there is in it, everything that opens opened: axe-core finds no fault, light and dark, wide and narrow. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -126,7 +126,7 @@ const parts: Readonly<Record<string, Part>> = {
     await page.goto(`${address}#/models`);
     await page.waitForSelector("main h2");
     await page.click('b:text-is("lstm")');
-    await page.waitForSelector(".zoo .opened .katex");
+    await page.waitForSelector(".gallery .opened .katex");
   },
 };
 

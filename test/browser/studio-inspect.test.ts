@@ -1,4 +1,4 @@
-/** The studio's room Inspect, and how models are opened. */
+/** The studio's Inspect view, and how models are opened. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";

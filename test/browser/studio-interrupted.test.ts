@@ -198,7 +198,7 @@ test("the small one and the one of Learn go on too, each in its place, and the L
     await page.goto(`${address}#/learn/text`);
     await button(page, "Train").click();
     await checkpointed(page);
-    // It goes on in other rooms.
+    // It goes on in other views.
     await page.goto(`${address}#/models`);
     await page.goto(`${address}#/lab`);
     await page.waitForSelector(".live >> text=Moby-Dick, from Learn");
@@ -207,7 +207,7 @@ test("the small one and the one of Learn go on too, each in its place, and the L
     await page.reload();
     await button(page, "Go on with it").click();
     await button(page, "Stop and keep it").click();
-    await page.waitForSelector("text=The model is on the shelf.");
+    await page.waitForSelector("text=The model is kept.");
 
     await page.goto(`${address}#/lab`);
     const facts = page.locator(".runs li p.numbers");

@@ -24,7 +24,7 @@ async function train(page: Page, name: string, settings: Readonly<Record<string,
   for (const [label, value] of Object.entries(settings)) await setting(page, label, value);
   await button(page, "Train").click();
 }
-/** The newest loss that the room shows. */
+/** The newest loss that the view shows. */
 const loss = async (page: Page): Promise<number> =>
   Number(await page.locator(".figures div", { hasText: /^loss/ }).locator("dd").textContent());
 
@@ -59,7 +59,7 @@ test("a mistake is shown at its place; mended, the cell trains to a loss below 0
     await page.waitForSelector(".live >> text=Paused.");
     const updates = page.locator(".figures div", { hasText: /^updates/ }).locator("dd");
     const before = await updates.textContent();
-    // In another room, and back: it still waits.
+    // In another view, and back: it still waits.
     await page.click('header >> text="Learn"');
     await page.click('header >> text="Lab"');
     await page.waitForSelector(".live >> text=Paused.");
@@ -146,7 +146,7 @@ test("a link opens the same cell, a damaged one says so, and the text stays afte
   });
 });
 
-test("what cannot be trained says why, and the room goes on", async () => {
+test("what cannot be trained says why, and the view goes on", async () => {
   await withStudio({}, async (page, address) => {
     await enter(page, address);
     // Settings.

@@ -1,4 +1,4 @@
-/** What a reader sets in a chapter of the Learn room is in its address: every slider of every chapter. */
+/** What a reader sets in a chapter of the Learn view is in its address: every slider of every chapter. */
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { withStudio } from "./studio.ts";

@@ -1,4 +1,4 @@
-/** The chapters of the Learn room on the LSTM, its variants and text: what their pictures show is what the engine computes. */
+/** The chapters of the Learn view on the LSTM, its variants and text: what their pictures show is what the engine computes. */
 import type { Locator, Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { gru, lstm } from "../../src/cells/index.ts";
@@ -159,7 +159,7 @@ test("text: a model learns a rhyme by heart in the page, is kept, and shows what
     const bits = page.locator('.text-figures dt:text-is("bits per character") + dd');
     await expect.poll(async () => number(await bits.textContent()) || 9, { timeout: 30_000 }).toBeLessThan(0.7);
     await page.getByRole("button", { name: "Stop and keep it" }).click();
-    await page.getByText("The model is on the shelf.").waitFor();
+    await page.getByText("The model is kept.").waitFor();
     expect(await page.getByRole("link", { name: "Look inside" }).getAttribute("href")).toBe(
       "#/inspect/my-text-from-learn",
     );

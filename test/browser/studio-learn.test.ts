@@ -1,4 +1,4 @@
-/** The Learn room: its contents, and chapters 1 to 4 as a reader uses them. */
+/** The Learn view: its contents, and chapters 1 to 4 as a reader uses them. */
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";

@@ -171,17 +171,17 @@ test("the Lab's work goes into one file and comes out of it in another browser; 
   });
 });
 
-test("a room that the link leads to waits for its model, and opens it at the link's place", async () => {
+test("a view that the link leads to waits for its model, and opens it at the link's place", async () => {
   await withStudio({ allowed }, async (page, address) => {
-    for (const room of ["inspect", "write"]) {
+    for (const view of ["inspect", "write"]) {
       await page.goto("about:blank");
-      await page.goto(linkOf(address, "/slow.safetensors", `#/${room}/slow?text=abc%20abd&value=lstm.c&unit=3&at=2`));
+      await page.goto(linkOf(address, "/slow.safetensors", `#/${view}/slow?text=abc%20abd&value=lstm.c&unit=3&at=2`));
       await page.waitForSelector("text=The model of the link is on its way …");
       expect(await page.locator("text=/any more|There is no model yet/").count()).toBe(0);
       release();
       await page.waitForSelector("text=slow came by a link");
       await page.waitForURL(/(inspect|write)\/slow\?/);
-      if (room === "inspect") await page.waitForSelector(".readout >> text=/^c\\[3\\] at token 3 of 7/");
+      if (view === "inspect") await page.waitForSelector(".readout >> text=/^c\\[3\\] at token 3 of 7/");
       expect(await page.locator("text=on its way").count()).toBe(0);
     }
     await page.goto("about:blank");
@@ -195,9 +195,9 @@ test("long words without a break do not push the page sideways", async () => {
   await withStudio({ allowed, width: 390 }, async (page, address) => {
     await page.goto(linkOf(address, `/good${"a".repeat(400)}.safetensors`, "#/models"));
     await page.waitForSelector("text=came by a link");
-    for (const room of ["models", "inspect", "write"]) {
-      await page.goto(`${page.url().split("#")[0]}#/${room}`);
-      await page.waitForSelector(room === "models" ? "h3 >> text=/^good/" : "text=/parameters$/");
+    for (const view of ["models", "inspect", "write"]) {
+      await page.goto(`${page.url().split("#")[0]}#/${view}`);
+      await page.waitForSelector(view === "models" ? "h3 >> text=/^good/" : "text=/parameters$/");
       await expectNoSidewaysScrolling(page);
     }
     await page.goto(`${page.url().split("#")[0]}#/lab`);

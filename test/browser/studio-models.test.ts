@@ -1,4 +1,4 @@
-/** The room Models of the studio. */
+/** The Models view of the studio. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -11,14 +11,14 @@ import { withStudio } from "./studio.ts";
 
 const folder = temporaryFolder();
 
-test("the zoo: every cell with its parameters at the size that is chosen, its equations, a measured speed", async () => {
+test("the cell gallery: every cell with its parameters at the size that is chosen, its equations, a measured speed", async () => {
   await withStudio({}, async (page, address) => {
     await page.goto(`${address}#/models`);
-    const names = page.locator(".zoo .who b");
+    const names = page.locator(".gallery .who b");
     await names.first().waitFor();
     expect(await names.allTextContents()).toEqual(Object.keys(cells));
     const parametersOf = async (name: string) => {
-      const row = page.locator(".zoo li", { has: page.locator(`b:text-is("${name}")`) });
+      const row = page.locator(".gallery li", { has: page.locator(`b:text-is("${name}")`) });
       return (await row.locator(".cost").textContent())?.replace(/\D/g, "");
     };
     const wanted = (units: number) => String(cellFacts("gru", { units, input: 64 }).parameters);
@@ -27,23 +27,23 @@ test("the zoo: every cell with its parameters at the size that is chosen, its eq
     await expect.poll(() => parametersOf("gru")).toBe(wanted(32));
     await page.getByLabel("Order").selectOption("parameters");
     const costs = async () =>
-      (await page.locator(".zoo .cost").allTextContents()).map((text) => Number(text.replace(/\D/g, "")));
+      (await page.locator(".gallery .cost").allTextContents()).map((text) => Number(text.replace(/\D/g, "")));
     await expect
       .poll(async () => (await costs()).every((cost, k, all) => k === 0 || cost >= (all[k - 1] as number)))
       .toBe(true);
 
     await page.click('b:text-is("gru")');
-    await page.waitForSelector(".zoo .opened .katex");
-    expect(await page.textContent(".zoo .opened pre")).toBe(cells.gru.source);
+    await page.waitForSelector(".gallery .opened .katex");
+    expect(await page.textContent(".gallery .opened pre")).toBe(cells.gru.source);
     expect(await page.getByRole("link", { name: "Take gru to the Lab" }).getAttribute("href")).toBe("#/lab?start=gru");
 
     await page.getByRole("button", { name: "Measure the speed here" }).click();
-    await page.waitForFunction(() => document.querySelectorAll(".zoo .bar").length >= 3);
+    await page.waitForFunction(() => document.querySelectorAll(".gallery .bar").length >= 3);
     expect(await page.textContent("[role=status]")).toMatch(/^Measured \d+ of 34\.$/);
     await page.getByRole("button", { name: "Stop measuring" }).click();
     await page.getByRole("button", { name: "Measure the speed here" }).waitFor();
     expect(
-      Number((await page.locator(".zoo .speed:has(.bar)").first().textContent())?.replace(/\D/g, "")),
+      Number((await page.locator(".gallery .speed:has(.bar)").first().textContent())?.replace(/\D/g, "")),
     ).toBeGreaterThan(0);
   });
 });

@@ -40,7 +40,7 @@ const headings = {
 };
 
 test.each([true, false])(
-  "isolated: %s: after a first visit every room opens offline, the engine runs, a model is trained and read",
+  "isolated: %s: after a first visit every view opens offline, the engine runs, a model is trained and read",
   async (isolated) => {
     await withCopy(async (root) => {
       await withPage({ isolated, folder: root }, async (page) => {
@@ -67,8 +67,8 @@ test.each([true, false])(
             ),
           ),
         ).toBe("offline");
-        for (const [room, heading] of Object.entries(headings)) {
-          await page.goto(`${address}#/${room}`);
+        for (const [view, heading] of Object.entries(headings)) {
+          await page.goto(`${address}#/${view}`);
           await page.reload();
           await page.waitForSelector(`main[aria-busy=false] h1 >> text=${heading}`);
           expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated);
@@ -100,7 +100,7 @@ test("a new version is there at the next load, offline too; a page of the old on
       ]);
       await other.waitForSelector("main[aria-busy=false] h1");
 
-      // The next version: another page, and a room's script under another name.
+      // The next version: another page, and a view's script under another name.
       const script = readFileSync(join(studio, "service-worker.js"), "utf8");
       const lab = readdirSync(join(studio, "assets")).find((name) => /^lab-.*\.js$/.test(name)) as string;
       renameSync(join(studio, "assets", lab), join(studio, "assets/lab-next.js"));

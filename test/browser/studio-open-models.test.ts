@@ -1,4 +1,4 @@
-/** A model's bytes on their way to the page's engine: once for a room, however much is asked there, and once more where the engine died. */
+/** A model's bytes on their way to the page's engine: once for a view, however much is asked there, and once more where the engine died. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";

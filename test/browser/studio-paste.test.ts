@@ -1,4 +1,4 @@
-/** Texts that are longer than a page can lay out, pasted into each room of the studio. */
+/** Texts that are longer than a page can lay out, pasted into each view of the studio. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";

@@ -1,15 +1,15 @@
-/** What stands around the rooms of the studio. */
+/** What stands around the views of the studio. */
 import { expect, test } from "vitest";
 import { expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
 
-const rooms = ["Learn", "Lab", "Inspect", "Write", "Models"];
+const views = ["Learn", "Lab", "Inspect", "Write", "Models"];
 
-test("every room has an address, a title and a heading; back and forward go between them", async () => {
+test("every view has an address, a title and a heading; back and forward go between them", async () => {
   await withStudio({}, async (page, address) => {
-    for (const room of rooms) {
-      await page.click(`header >> text="${room}"`);
-      await page.waitForURL(`${address}#/${room.toLowerCase()}`);
-      await page.waitForSelector(`nav [aria-current="page"] >> text="${room}"`);
+    for (const view of views) {
+      await page.click(`header >> text="${view}"`);
+      await page.waitForURL(`${address}#/${view.toLowerCase()}`);
+      await page.waitForSelector(`nav [aria-current="page"] >> text="${view}"`);
       await page.waitForSelector("main[aria-busy=false] h1");
       await page.waitForFunction(
         () => document.title === `${document.querySelector("h1")?.textContent} · Unrolled studio`,
@@ -27,11 +27,11 @@ test.each([
   [1280, "light"],
   [390, "dark"],
 ] as const)(
-  "at %i pixels, %s: rooms without a model break no rule of axe-core and do not scroll sideways",
+  "at %i pixels, %s: views without a model break no rule of axe-core and do not scroll sideways",
   async (width, colorScheme) => {
     await withStudio({ width, colorScheme }, async (page, address) => {
-      for (const room of rooms) {
-        await page.goto(`${address}#/${room.toLowerCase()}`);
+      for (const view of views) {
+        await page.goto(`${address}#/${view.toLowerCase()}`);
         await page.waitForSelector("main[aria-busy=false] h1");
         await expectAccessible(page);
         await expectNoSidewaysScrolling(page);

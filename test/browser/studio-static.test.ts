@@ -10,7 +10,7 @@ const built = join(import.meta.dirname, "../../dist/studio");
 const folder = temporaryFolder();
 beforeAll(() => cpSync(built, join(folder, "some/where"), { recursive: true }));
 
-test("from a folder within a host, not isolated: rooms open, and the engine computes on one thread", async () => {
+test("from a folder within a host, not isolated: views open, and the engine computes on one thread", async () => {
   await withPage({ isolated: false, folder, path: "some/where/index.html" }, async (page) => {
     const address = page.url();
     const asked: string[] = [];
@@ -19,10 +19,10 @@ test("from a folder within a host, not isolated: rooms open, and the engine comp
     page.on("response", (response) => answers.push(response.status()));
     await page.goto("about:blank");
     await page.goto(`${address}#/models`);
-    await page.waitForSelector(".zoo li >> nth=10");
+    await page.waitForSelector(".gallery li >> nth=10");
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
     await page.getByRole("button", { name: "Measure the speed here" }).click();
-    await page.waitForSelector(".zoo .bar >> nth=1");
+    await page.waitForSelector(".gallery .bar >> nth=1");
     await page.getByRole("button", { name: "Stop measuring" }).click();
     expect(await page.textContent("[role=status]")).toMatch(/one core/);
     expect(asked.filter((url) => !url.startsWith(new URL(".", address).href) && !url.startsWith("blob:"))).toEqual([]);

@@ -7,7 +7,7 @@ import { json, sampleText, tiny } from "../cli/run.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { button, expectAccessible, withStudio } from "./studio.ts";
 
-const rooms = ["learn", "lab", "inspect", "write", "models"];
+const views = ["learn", "lab", "inspect", "write", "models"];
 const headings = ["Recurrent networks, from the inside", "The Lab", "Look inside", "Write", "Models"];
 const passing = "text=models are kept only until the page is closed";
 
@@ -38,12 +38,12 @@ const withoutDatabase = {
 };
 
 test.each(Object.entries(withoutDatabase))(
-  "without IndexedDB (%s) all rooms open, say so, and a model is trained and used",
+  "without IndexedDB (%s) all views open, say so, and a model is trained and used",
   async (_, property) => {
     const prepare = (page: Page) => page.addInitScript(`Object.defineProperty(window, "indexedDB", ${property});`);
     await withStudio({ prepare }, async (page, address) => {
-      for (const [k, room] of rooms.entries()) {
-        await page.goto(`${address}#/${room}`);
+      for (const [k, view] of views.entries()) {
+        await page.goto(`${address}#/${view}`);
         await page.waitForSelector(`main[aria-busy=false] h1 >> text=${headings[k]}`);
         await page.waitForSelector(passing);
         await page.locator("text=Looking for models").waitFor({ state: "detached" });
@@ -55,9 +55,9 @@ test.each(Object.entries(withoutDatabase))(
       const [file] = await Promise.all([page.waitForEvent("download"), button(page, "Download it").click()]);
       expect(readFileSync(await file.path()).length).toBeGreaterThan(1000);
       await expectAccessible(page);
-      for (const room of ["inspect", "write"]) {
-        await page.goto(`${address}#/${room}`);
-        await page.waitForURL(`${address}#/${room}/one**`);
+      for (const view of ["inspect", "write"]) {
+        await page.goto(`${address}#/${view}`);
+        await page.waitForURL(`${address}#/${view}/one**`);
         await page.waitForSelector("text=/8 characters|characters ·/");
       }
       await page.goto(`${address}#/models`);
@@ -66,15 +66,15 @@ test.each(Object.entries(withoutDatabase))(
   },
 );
 
-test("site storage that is blocked altogether: every room opens and works, settings last as long as the page", async () => {
+test("site storage that is blocked altogether: every view opens and works, settings last as long as the page", async () => {
   const names = ["indexedDB", "localStorage", "sessionStorage"];
   const prepare = (page: Page) =>
     page.addInitScript(`for (const name of ${JSON.stringify(names)}) Object.defineProperty(window, name, ${denied});
       for (const name of ["request", "query"]) LockManager.prototype[name] = () => Promise.reject(new DOMException("denied", "SecurityError"));
       window.BroadcastChannel = class { constructor() { throw new DOMException("denied", "SecurityError"); } };`);
   await withStudio({ prepare }, async (page, address) => {
-    for (const room of rooms) {
-      await page.goto(`${address}#/${room}`);
+    for (const view of views) {
+      await page.goto(`${address}#/${view}`);
       await page.waitForSelector("main[aria-busy=false] h1");
       await page.waitForSelector(passing);
     }
@@ -151,7 +151,7 @@ test("a browser whose room is used up while it trains: the run is said to be los
   });
 });
 
-test("storage that cannot be read: every room says so, given models are there all the same; it is asked again", async () => {
+test("storage that cannot be read: every view says so, given models are there all the same; it is asked again", async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "text.txt"), sampleText(80));
   await json(folder, "train", "text.txt", "--out", "m.safetensors", "--epochs", "2", ...tiny);
@@ -166,8 +166,8 @@ test("storage that cannot be read: every room says so, given models are there al
       }`);
   await withStudio({ prepare, models: [join(folder, "m.safetensors")] }, async (page, address) => {
     const said = page.locator(".notice", { hasText: "This browser cannot read its storage (Internal error)" });
-    for (const [k, room] of rooms.entries()) {
-      await page.goto(`${address}#/${room}`);
+    for (const [k, view] of views.entries()) {
+      await page.goto(`${address}#/${view}`);
       await page.reload();
       await page.waitForSelector(`main[aria-busy=false] h1 >> text=${headings[k]}`);
       await said.waitFor();
@@ -274,26 +274,26 @@ test.each([
   ["script, cut off", /assets\/lab-.*\.js/, undefined],
   ["styles", /assets\/lab-.*\.css/, 503],
   ["every part of it", /assets\/(?!index|worker).*\.(js|css)/, 503],
-] as const)("a room whose %s did not load says so and loads when it is tried again", async (_, kind, status) => {
+] as const)("a view whose %s did not load says so and loads when it is tried again", async (_, kind, status) => {
   await withStudio({ allowed: networkErrors }, async (page, address) => {
     await page.waitForSelector("main[aria-busy=false] h1");
     const failed = await failOnce(page, kind, status);
     await page.goto(`${address}#/lab`);
-    await page.waitForSelector("text=The room Lab did not load.");
+    await page.waitForSelector("text=The Lab view did not load.");
     expect(failed.length).toBeGreaterThan(0);
-    // Of the room: the engine of the room before may have failed, too, and has a button of its own.
-    const retry = (room: string) =>
+    // Of the view: the engine of the view before may have failed, too, and has a button of its own.
+    const retry = (view: string) =>
       page
         .getByRole("alert")
-        .filter({ hasText: `The room ${room} did not load.` })
+        .filter({ hasText: `The ${view} view did not load.` })
         .getByRole("button");
     await retry("Lab").click();
     await page.waitForSelector("h1 >> text=The Lab");
-    expect(await page.locator("text=The room Lab did not load.").count()).toBe(0);
+    expect(await page.locator("text=The Lab view did not load.").count()).toBe(0);
     await page.waitForSelector(".cm-content, textarea.code");
     // Its styles are there: the editor is below its label, settings are a grid.
     expect(await page.locator(".settings").evaluate((place) => getComputedStyle(place).display)).toBe("grid");
-    // Other rooms are not failed for ever either.
+    // Other views are not failed for ever either.
     await page.goto(`${address}#/write`);
     const [heading, again] = [page.locator("h1 >> text=Write"), retry("Write")];
     await heading.or(again).first().waitFor();
@@ -325,7 +325,7 @@ test("the engine's script, the list of models, the book and a model that failed 
     await button(page, "Try again").click();
     await page.waitForFunction(() => !document.body.textContent?.includes("The engine stopped working"));
     await page.goto(`${address}#/models`);
-    await page.waitForSelector(".zoo li >> nth=10");
+    await page.waitForSelector(".gallery li >> nth=10");
     await page.waitForSelector(
       "text=The list of models that come with the page: models.json: the page's host answered 500",
     );

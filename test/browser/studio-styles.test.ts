@@ -1,4 +1,4 @@
-/** Styles of a room reach no other room, whatever was opened before. */
+/** Styles of a view reach no other view, whatever was opened before. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -13,7 +13,7 @@ beforeAll(() =>
   writeFileSync(file, writeLanguageModel(languageModel("the sea and the ship ".repeat(40), { units: 8 }))),
 );
 
-/** Each room with something in it, and what is there once it is. */
+/** Each view with something in it, and what is there once it is. */
 const places = {
   "learn/": ".contents li",
   "learn/perceptron": ".plane .point",
@@ -26,7 +26,7 @@ const places = {
   "lab?start=lstm": ".graph svg",
   "inspect/m?text=the+ship": ".heat-map canvas",
   "write/m?prompt=the&length=20&seed=1&temperature=1": ".coloured-text [data-token]",
-  models: ".zoo li >> nth=10",
+  models: ".gallery li >> nth=10",
 } as const;
 type Place = keyof typeof places;
 
@@ -76,7 +76,7 @@ async function settledStyles(page: Page): Promise<Readonly<Record<string, string
   }
 }
 
-test("every room looks the same whether all others were opened before or none", async () => {
+test("every view looks the same whether all others were opened before or none", async () => {
   await withStudio({ models: [file] }, async (page, address) => {
     const alone = new Map<Place, Readonly<Record<string, string>>>();
     for (const place of Object.keys(places) as Place[]) {

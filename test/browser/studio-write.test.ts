@@ -1,4 +1,4 @@
-/** The studio's room Write. */
+/** The studio's Write view. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";

@@ -1,10 +1,10 @@
-/** What a chapter of the Learn room says, as a test that runs it: the sentence must stand in the chapter. */
+/** What a chapter of the Learn view says, as a test that runs it: the sentence must stand in the chapter. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Job } from "../../src/studio/engine/remote.ts";
 
-const folder = join(import.meta.dirname, "../../src/studio/rooms/learn");
+const folder = join(import.meta.dirname, "../../src/studio/views/learn");
 const seen = new Map<string, string>();
 
 /** The text of a chapter's file without its tags, on one line. */

@@ -6,8 +6,8 @@ import * as tokens from "../../src/graph/tokens.ts";
 import { explaining, type Sizes } from "../../src/studio/engine/explaining.ts";
 import type { jobs as allJobs } from "../../src/studio/engine/jobs.ts";
 import type { Remote } from "../../src/studio/engine/remote.ts";
-import { type Answers, compilingOf, createCompiler, type Question } from "../../src/studio/rooms/lab/compiling.ts";
-import { wordsOf } from "../../src/studio/rooms/lab/words.ts";
+import { type Answers, compilingOf, createCompiler, type Question } from "../../src/studio/views/lab/compiling.ts";
+import { wordsOf } from "../../src/studio/views/lab/words.ts";
 import { connected } from "../helpers/remote-jobs.ts";
 
 vi.mock("../../src/graph/parse.ts", async (original) => {

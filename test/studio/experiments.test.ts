@@ -1,4 +1,4 @@
-/** What the chapters of the Learn room train and measure, without a page. */
+/** What the chapters of the Learn view train and measure, without a page. */
 import { expect, test } from "vitest";
 import { experiments, type Point } from "../../src/studio/engine/experiments.ts";
 import type { Job } from "../../src/studio/engine/remote.ts";

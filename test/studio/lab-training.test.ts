@@ -13,7 +13,7 @@ import {
 } from "../../src/studio/engine/training.ts";
 import { freeName } from "../../src/studio/models/free-name.ts";
 import { factsOf, optimizerTitles, scheduleTitles } from "../../src/studio/models/training-facts.ts";
-import { programOf } from "../../src/studio/rooms/lab/program.ts";
+import { programOf } from "../../src/studio/views/lab/program.ts";
 import {
   type Form,
   formOfFacts,
@@ -22,7 +22,7 @@ import {
   standardForm,
   withOptimizer,
   withQuery,
-} from "../../src/studio/rooms/lab/settings.ts";
+} from "../../src/studio/views/lab/settings.ts";
 import { readLanguageModel } from "../../src/tasks/language-model.ts";
 
 const text = "abc abd abe\n".repeat(60);

@@ -6,11 +6,11 @@ import { explainCell } from "../../src/nn/explain.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { duration, lossesAsCsv, withPoint } from "../../src/studio/models/losses.ts";
 import { type SmallTaskName, smallTasks, smallTaskText } from "../../src/studio/models/small-tasks.ts";
-import { layOut } from "../../src/studio/rooms/lab/layers.ts";
-import { pictureOf } from "../../src/studio/rooms/lab/picture.ts";
-import { numberOf, problemOf, settingsOf, standardForm } from "../../src/studio/rooms/lab/settings.ts";
-import { packText, unpackText } from "../../src/studio/rooms/lab/share.ts";
-import { placeOf, wordsOf } from "../../src/studio/rooms/lab/words.ts";
+import { layOut } from "../../src/studio/views/lab/layers.ts";
+import { pictureOf } from "../../src/studio/views/lab/picture.ts";
+import { numberOf, problemOf, settingsOf, standardForm } from "../../src/studio/views/lab/settings.ts";
+import { packText, unpackText } from "../../src/studio/views/lab/share.ts";
+import { placeOf, wordsOf } from "../../src/studio/views/lab/words.ts";
 
 const roles = (text: string) => wordsOf(text).map((word) => `${word.role} ${word.text}`);
 

@@ -1,4 +1,4 @@
-/** What the chapters of the Learn room say comes out, run with ten seeds by the engine as the page does. */
+/** What the chapters of the Learn view say comes out, run with ten seeds by the engine as the page does. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
@@ -9,22 +9,22 @@ import { createRandom } from "../../src/nn/random.ts";
 import { type CountingSettings, experiments, type Line } from "../../src/studio/engine/experiments.ts";
 import { compiledCell } from "../../src/studio/engine/explaining.ts";
 import { learning } from "../../src/studio/engine/learning.ts";
-import { epochs, firsts } from "../../src/studio/rooms/learn/counting.tsx";
+import { epochs, firsts } from "../../src/studio/views/learn/counting.tsx";
 import {
   length as drawnSteps,
   settings as echoes,
   sequences as echoInputs,
-} from "../../src/studio/rooms/learn/feedback.tsx";
-import { between, long, longSequence, nothing, presets, weights } from "../../src/studio/rooms/learn/lstm.tsx";
-import { firstLine, learningRate } from "../../src/studio/rooms/learn/perceptron.tsx";
-import { dataSets } from "../../src/studio/rooms/learn/points.ts";
+} from "../../src/studio/views/learn/feedback.tsx";
+import { between, long, longSequence, nothing, presets, weights } from "../../src/studio/views/learn/lstm.tsx";
+import { firstLine, learningRate } from "../../src/studio/views/learn/perceptron.tsx";
+import { dataSets } from "../../src/studio/views/learn/points.ts";
 import {
   lasts,
   offered,
   nothing as quietSequence,
   sequences as responseInputs,
   stepsKept,
-} from "../../src/studio/rooms/learn/variants.tsx";
+} from "../../src/studio/views/learn/variants.tsx";
 import { claim, seeds, toItsEnd } from "./claims.ts";
 
 /** In how many of ten seeds. */

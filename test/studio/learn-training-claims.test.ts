@@ -2,8 +2,8 @@
 import { describe, expect } from "vitest";
 import { experiments, type MemorySettings, type RememberReport } from "../../src/studio/engine/experiments.ts";
 import { training } from "../../src/studio/engine/training.ts";
-import { lastReports, updates } from "../../src/studio/rooms/learn/forgetting.tsx";
-import { rhyme, settingsFor } from "../../src/studio/rooms/learn/text-training.ts";
+import { lastReports, updates } from "../../src/studio/views/learn/forgetting.tsx";
+import { rhyme, settingsFor } from "../../src/studio/views/learn/text-training.ts";
 import { claim, seeds, toItsEnd } from "./claims.ts";
 
 /**

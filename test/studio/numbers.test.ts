@@ -1,6 +1,6 @@
 /** Numbers as the studio writes them. */
 import { expect, test } from "vitest";
-import { powerOfTen, scientific, subscript, texNumber, written } from "../../src/studio/parts/numbers.ts";
+import { powerOfTen, scientific, subscript, texNumber, written } from "../../src/studio/components/numbers.ts";
 
 test("a true minus sign, and none before a zero", () => {
   expect([0.256, -0.25, -0.001, -12].map((value) => written(value))).toEqual(["0.26", "−0.25", "0.00", "−12.00"]);

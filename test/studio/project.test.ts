@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import { type Project, readProject, writeProject } from "../../src/studio/rooms/lab/project.ts";
-import { standardForm } from "../../src/studio/rooms/lab/settings.ts";
+import { type Project, readProject, writeProject } from "../../src/studio/views/lab/project.ts";
+import { standardForm } from "../../src/studio/views/lab/settings.ts";
 
 const training: Project["runs"][number]["training"] = {
   facts: { cell: "lstm", units: 8, text: { kind: "task", task: "sums" }, loss: 0.25 },

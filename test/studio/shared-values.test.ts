@@ -10,7 +10,7 @@ import {
   switches,
   withoutValues,
   writeValues,
-} from "../../src/studio/rooms/learn/shared-values.ts";
+} from "../../src/studio/views/learn/shared-values.ts";
 
 const kinds = {
   units: aNumber(8, { min: 1, max: 16, step: 1 }),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { openModels } from "../../src/studio/engine/open-models.ts";
 import { textLesson } from "../../src/studio/engine/text-lesson.ts";
-import { costInWords } from "../../src/studio/rooms/learn/cost-in-words.ts";
+import { costInWords } from "../../src/studio/views/learn/cost-in-words.ts";
 import { evaluateLanguageModel, readLanguageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
 
 /** What the chapter asks of a file. */

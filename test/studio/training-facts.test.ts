@@ -6,7 +6,7 @@ import { readFacts } from "../../src/studio/models/kept-facts.ts";
 import { smallTasks } from "../../src/studio/models/small-tasks.ts";
 import { textTitle, textTitled } from "../../src/studio/models/text-origin.ts";
 import { checkedFacts, factsOf, shownFacts, type TrainingFacts } from "../../src/studio/models/training-facts.ts";
-import { formOfFacts, standardForm } from "../../src/studio/rooms/lab/settings.ts";
+import { formOfFacts, standardForm } from "../../src/studio/views/lab/settings.ts";
 
 const { models, runs } = JSON.parse(
   readFileSync(new URL("../fixtures/studio-records.json", import.meta.url), "utf8"),

@@ -1,4 +1,4 @@
-/** What the room Write asks: texts that go on from tokens that stand there already. */
+/** What the Write view asks: texts that go on from tokens that stand there already. */
 import { expect, test } from "vitest";
 import { openModels } from "../../src/studio/engine/open-models.ts";
 import { type WritingSettings, writing } from "../../src/studio/engine/writing.ts";

@@ -1,4 +1,4 @@
-/** A model with one unit that is on inside quotes, found by what the room Inspect and the recipe do; and what is said of it. */
+/** A model with one unit that is on inside quotes, found by what the Inspect view and the recipe do; and what is said of it. */
 import { describe, expect, test } from "vitest";
 import { cell } from "../../src/graph/cell.ts";
 import { inspectModel } from "../../src/nn/inspection.ts";

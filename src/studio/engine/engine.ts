@@ -1,4 +1,4 @@
-/** The engine as rooms see it: jobs that run in a worker. */
+/** The engine as views see it: jobs that run in a worker. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { messageOf } from "../loading.ts";
 import { notify } from "../notices.ts";
@@ -42,7 +42,7 @@ export function startEngine(): Engine {
   return engine;
 }
 
-/** The engine for short questions, which all rooms share. */
+/** The engine for short questions, which all views share. */
 let shared: Engine | undefined;
 export function engine(): Engine {
   shared ??= startEngine();

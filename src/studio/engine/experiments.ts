@@ -1,4 +1,4 @@
-/** Small trainings, and what is measured before them, that the chapters of the Learn room show while they go on. */
+/** Small trainings, and what is measured before them, that the chapters of the Learn view show while they go on. */
 import { lstm as lstmCell } from "../../cells/lstm.ts";
 import { perceptron as perceptronCell } from "../../cells/perceptron.ts";
 import { simpleRnn as simpleRnnCell } from "../../cells/simple-rnn.ts";

@@ -1,4 +1,6 @@
 /** All that pages ask of the engine, by name: functions, or async generators where there is something to tell on the way. */
+
+import { cellGallery } from "./cell-gallery.ts";
 import { experiments } from "./experiments.ts";
 import { explaining } from "./explaining.ts";
 import { learning } from "./learning.ts";
@@ -7,7 +9,6 @@ import { reading } from "./reading.ts";
 import { textLesson } from "./text-lesson.ts";
 import { training } from "./training.ts";
 import { writing } from "./writing.ts";
-import { zoo } from "./zoo.ts";
 
 export const jobs = {
   ...experiments,
@@ -18,5 +19,5 @@ export const jobs = {
   ...textLesson,
   ...training,
   ...writing,
-  ...zoo,
+  ...cellGallery,
 };

@@ -1,4 +1,4 @@
-/** What the pictures of the Learn room compute. */
+/** What the pictures of the Learn view compute. */
 import { cells } from "../../cells/index.ts";
 import { type Cell, cell } from "../../graph/cell.ts";
 import { texOf } from "../../graph/tex.ts";

@@ -1,4 +1,4 @@
-/** Language models while they read: what the room Inspect asks. Each throws ModelClosed for one that is not open. */
+/** Language models while they read: what the Inspect view asks. Each throws ModelClosed for one that is not open. */
 import { InputError } from "../../graph/input-error.ts";
 import { type Saliency, saliency } from "../../nn/saliency.ts";
 import { type Ablated, type Effect, effectsOf, lossesWithout } from "../../tasks/ablation.ts";

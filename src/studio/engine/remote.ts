@@ -1,6 +1,6 @@
 /**
- * Async generators on the other side of a message port. A value is made when it is asked for: who does not ask pauses the
- * work, who returns ends it, and who asks with "finish" gets its result early. Knows nothing about what they compute.
+ * Async generators on the other side of a message port. A value is made when it is asked for: stop pulling values to pause
+ * a job, call `return()` to cancel it, ask with "finish" for its result early. Knows nothing about what jobs compute.
  */
 import { InputError } from "../../graph/input-error.ts";
 

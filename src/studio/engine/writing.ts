@@ -1,4 +1,4 @@
-/** Language models while they write: what the room Write asks. */
+/** Language models while they write: what the Write view asks. */
 import { tokensToRead } from "../../tasks/desk.ts";
 import { type GeneratedToken, generateTokens } from "../../tasks/generate.ts";
 import { endOfText } from "../../text/tokenizer.ts";

@@ -42,7 +42,7 @@ const changed = new EventTarget();
 /** Other pages hear of it too; not where there is no storage to share. */
 const others = ((): BroadcastChannel | undefined => {
   try {
-    return new BroadcastChannel("unrolled.shelf");
+    return new BroadcastChannel("unrolled.models");
   } catch {
     return undefined;
   }
@@ -137,7 +137,7 @@ async function onDisk<Result>(work: (database: Database) => Promise<Result>): Pr
   }
 }
 
-/** As `onDisk`, for what only looks; that it cannot is said in every room. @throws Error, one line, where it cannot */
+/** As `onDisk`, for what only looks; that it cannot is said in every view. @throws Error, one line, where it cannot */
 async function look<Result>(work: (database: Database) => Promise<Result>): Promise<Result | undefined> {
   try {
     const found = await onDisk(work);
@@ -155,7 +155,7 @@ async function look<Result>(work: (database: Database) => Promise<Result>): Prom
   }
 }
 
-/** Says in every room whether models stay, and can be read. */
+/** Says in every view whether models stay, and can be read. */
 export const probe = async (): Promise<void> => void (await readAll("models"));
 
 export async function read<Name extends StoreName>(name: Name, key: string): Promise<Kept[Name] | undefined> {

@@ -1,14 +1,14 @@
 /** Runs that a reload or a crash broke off: to go on with, to keep as they are, or to forget. */
 import { useState } from "preact/hooks";
 import { messageOf } from "../loading.ts";
-import { forgetRun, type Run, useInterrupted } from "./interrupted.ts";
+import { forgetRun, type InterruptedRun, useInterrupted } from "./interrupted.ts";
 import { dateAndTime } from "./losses.ts";
-import { goOnWith, keepInterrupted, type TrainingPlace, useSession } from "./training-session.ts";
+import { goOnWith, keepInterrupted, type TrainingPlace, useTrainingStatus } from "./training-driver.ts";
 
 /** Those that were begun in this place; all without it. */
 export function InterruptedRuns({ place }: { readonly place?: TrainingPlace }) {
   const runs = useInterrupted().filter((run) => place === undefined || run.place === place);
-  const { training } = useSession();
+  const { training } = useTrainingStatus();
   const [problem, setProblem] = useState("");
   const attempt = (work: Promise<void>): void => {
     setProblem("");
@@ -18,7 +18,7 @@ export function InterruptedRuns({ place }: { readonly place?: TrainingPlace }) {
   return (
     <>
       {runs.map((run) => (
-        <InterruptedRun key={run.id} run={run} attempt={attempt} />
+        <InterruptedRunCard key={run.id} run={run} attempt={attempt} />
       ))}
       {problem !== "" && (
         <p class="error" role="alert">
@@ -29,7 +29,13 @@ export function InterruptedRuns({ place }: { readonly place?: TrainingPlace }) {
   );
 }
 
-function InterruptedRun({ run, attempt }: { readonly run: Run; readonly attempt: (work: Promise<void>) => void }) {
+function InterruptedRunCard({
+  run,
+  attempt,
+}: {
+  readonly run: InterruptedRun;
+  readonly attempt: (work: Promise<void>) => void;
+}) {
   const { id, name, step, done, savedMs } = run;
   return (
     <section class="card row interrupted" aria-label={`Interrupted: ${name}`}>

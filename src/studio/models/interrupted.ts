@@ -6,11 +6,11 @@ import type { TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
 import { read, readAll, useKept, write } from "./database.ts";
 import { readFacts } from "./kept-facts.ts";
-import { type LossPoint, withoutRun } from "./shelf.ts";
+import { type LossPoint, withoutRun } from "./model-store.ts";
 import type { TrainingFacts } from "./training-facts.ts";
 
 /** A training that is not at its end, without its checkpoint and its text. */
-export type Run = {
+export type InterruptedRun = {
   readonly id: string;
   readonly place: "lab" | "small" | "learn";
   readonly name: string;
@@ -73,9 +73,9 @@ export function createKeeper(
   let writing: Promise<unknown> | undefined;
   let [hasText, stored] = [false, false];
   return {
-    keep(run: Omit<Run, "id" | "savedMs">, checkpoint: Uint8Array<ArrayBuffer>): void {
+    keep(run: Omit<InterruptedRun, "id" | "savedMs">, checkpoint: Uint8Array<ArrayBuffer>): void {
       if (writing !== undefined) return;
-      const told: Run = { ...run, id, savedMs: Date.now() };
+      const told: InterruptedRun = { ...run, id, savedMs: Date.now() };
       const changes = [
         { store: "runs", key: id, value: told },
         { store: "checkpoints", key: id, value: checkpoint },
@@ -113,12 +113,12 @@ export async function forgetRun(id: string): Promise<void> {
 }
 
 /** Trainings that no page is at, the newest first. */
-async function listInterrupted(): Promise<readonly Run[]> {
+async function listInterrupted(): Promise<readonly InterruptedRun[]> {
   const [runs, held] = await Promise.all([readAll("runs"), heldLocks()]);
   return runs
-    .map(({ value }) => ({ ...(value as Run), facts: readFacts((value as Run).facts) ?? {} }))
+    .map(({ value }) => ({ ...(value as InterruptedRun), facts: readFacts((value as InterruptedRun).facts) ?? {} }))
     .filter(({ id }, k, all) => !held.has(lockName(id)) && all.findIndex((other) => other.id === id) === k)
     .sort((a, b) => b.savedMs - a.savedMs);
 }
 
-export const useInterrupted = (): readonly Run[] => useKept(listInterrupted) ?? [];
+export const useInterrupted = (): readonly InterruptedRun[] => useKept(listInterrupted) ?? [];

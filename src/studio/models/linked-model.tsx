@@ -3,12 +3,12 @@ import { useEffect, useState } from "preact/hooks";
 import { go, linkTo, readAddress } from "../address.ts";
 import { messageOf } from "../loading.ts";
 import { fetchModel, linking } from "./linked.ts";
-import { keepForGood, type ShelfModel } from "./shelf.ts";
+import { keepForGood, type StoredModel } from "./model-store.ts";
 
 type State =
   | { readonly kind: "loading"; readonly bytes: number; readonly all: number | undefined }
   | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "there"; readonly model: ShelfModel; readonly problem?: string }
+  | { readonly kind: "there"; readonly model: StoredModel; readonly problem?: string }
   | { readonly kind: "done" };
 
 const beginning: State = { kind: "loading", bytes: 0, all: undefined };
@@ -31,8 +31,8 @@ export default function LinkedModel({ link }: { readonly link: string }) {
     fetchModel(link, control.signal, (bytes, all) => setState({ kind: "loading", bytes, all })).then(
       (model) => {
         setState({ kind: "there", model });
-        const { room, query } = readAddress(location.hash);
-        if (room === "inspect" || room === "write") go(linkTo(room, [model.id], query));
+        const { view, query } = readAddress(location.hash);
+        if (view === "inspect" || view === "write") go(linkTo(view, [model.id], query));
         linking.set(false);
       },
       (error) => {
@@ -49,7 +49,7 @@ export default function LinkedModel({ link }: { readonly link: string }) {
     linking.set(false);
     setState({ kind: "done" });
   };
-  const keep = (model: ShelfModel): void => {
+  const keep = (model: StoredModel): void => {
     keepForGood(model).then(leave, (error) => setState({ kind: "there", model, problem: messageOf(error) }));
   };
   if (state.kind === "done") return null;

@@ -2,9 +2,9 @@
 import { engine } from "../engine/engine.ts";
 import { messageOf } from "../loading.ts";
 import { createShared } from "../shared.ts";
-import { keepModel, type ShelfModel } from "./shelf.ts";
+import { keepModel, type StoredModel } from "./model-store.ts";
 
-/** Whether the model of the page's link is still on its way: rooms that name it wait. */
+/** Whether the model of the page's link is still on its way: views that name it wait. */
 export const linking = createShared(new URLSearchParams(location.search).has("model"));
 
 /** What a page should hold in memory for a link that somebody sent. */
@@ -34,7 +34,7 @@ export async function fetchModel(
   address: string,
   signal: AbortSignal,
   tell: (bytes: number, all: number | undefined) => void,
-): Promise<ShelfModel> {
+): Promise<StoredModel> {
   const url = read(address);
   const file = await bytesOf(url, signal, tell);
   const name = nameOf(url);

@@ -1,5 +1,5 @@
 /** Losses of a training, point by point. */
-import type { LossPoint } from "./shelf.ts";
+import type { LossPoint } from "./model-store.ts";
 
 /** No screen shows more of a curve. */
 const mostPoints = 1500;

@@ -1,18 +1,18 @@
 /**
- * One of the shelf's models, opened for a room: chosen from a list, from a file, or, where there is none, trained now.
- * Knows nothing about what the room does with it.
+ * One of the reader's models, opened for a view: chosen from a list, from a file, or, where there is none, trained now.
+ * Knows nothing about what the view does with it.
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
 import { type Address, go, linkTo } from "../address.ts";
+import { Failed } from "../components/failed.tsx";
 import { engine } from "../engine/engine.ts";
 import type { ModelFacts } from "../engine/open-models.ts";
 import { messageOf } from "../loading.ts";
-import { Failed } from "../parts/failed.tsx";
 import "./picker.css";
 import { linking } from "./linked.ts";
+import { keepModel, readModelFile, type StoredModel, useModels } from "./model-store.ts";
 import { type OpenModel, useOpenModel } from "./open-model.ts";
-import { keepModel, readModelFile, type ShelfModel, useModels } from "./shelf.ts";
 import { TrainSmall } from "./train-small.tsx";
 import { tokenTitles } from "./training-facts.ts";
 
@@ -20,18 +20,18 @@ export type WithModelProps = {
   readonly address: Address;
   /** What of the address's query means the same to another model. */
   readonly carried: readonly string[];
-  /** What the room shows of a model that is open. */
+  /** What the view shows of a model that is open. */
   readonly children: (model: OpenModel) => ComponentChildren;
 };
 
 /** The model that the address names (`#/inspect/moby-dick`), with what opens another. */
 export function WithModel({ address, carried, children }: WithModelProps) {
   const models = useModels();
-  const { room, path, query } = address;
+  const { view, path, query } = address;
   const [id] = path;
   const first = models?.[0]?.id;
   useEffect(() => {
-    if (id === undefined && first !== undefined) go(linkTo(room, [first], query), { replace: true });
+    if (id === undefined && first !== undefined) go(linkTo(view, [first], query), { replace: true });
   }, [id, first]);
   const found = models?.find((model) => model.id === id);
   const waits = linking.use() && found === undefined;
@@ -39,7 +39,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
   const [problem, setProblem] = useState("");
   const show = (chosen: string): void => {
     const kept = Object.entries(query).filter(([name]) => carried.includes(name));
-    go(linkTo(room, [chosen], Object.fromEntries(kept)));
+    go(linkTo(view, [chosen], Object.fromEntries(kept)));
   };
   const take = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return;
@@ -89,7 +89,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
 }
 
 type ModelSelectProps = {
-  readonly models: readonly ShelfModel[];
+  readonly models: readonly StoredModel[];
   readonly chosen: string | undefined;
   readonly onChoose: (id: string) => void;
 };
@@ -138,7 +138,7 @@ async function keepFile(file: File): Promise<string> {
   return (await keepModel({ name: file.name.replace(/\.safetensors$/i, "") }, bytes)).id;
 }
 
-/** A file that is dropped anywhere in the room. */
+/** A file that is dropped anywhere in the view. */
 function useDroppedFile(take: (file: File | undefined) => void): void {
   useEffect(() => {
     const hasFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") === true;

@@ -4,7 +4,7 @@ import type { TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
 import { mobyDick } from "./book.ts";
 import { InterruptedRuns } from "./interrupted-runs.tsx";
-import { dismissOutcome, finishTraining, startTraining, type Training, useSession } from "./training-session.ts";
+import { dismissOutcome, finishTraining, startTraining, type Training, useTrainingStatus } from "./training-driver.ts";
 
 const minutes = 1;
 const settings: TrainingSettings = {
@@ -15,7 +15,7 @@ const settings: TrainingSettings = {
 const name = "Moby-Dick, a small LSTM";
 
 export function TrainSmall({ onKept }: { readonly onKept: (id: string) => void }) {
-  const { training, outcome } = useSession();
+  const { training, outcome } = useTrainingStatus();
   const [problem, setProblem] = useState("");
   const own = outcome?.place === "small" ? outcome : undefined;
   useEffect(() => {

@@ -1,0 +1,270 @@
+/**
+ * The training that goes on, whichever view the reader is in: one at a time, in a worker of its own. While it does, what it
+ * takes to go on later is kept; what it ends with goes to the model store.
+ */
+import { InputError } from "../../graph/input-error.ts";
+import { type Engine, EngineDied, startEngine } from "../engine/engine.ts";
+import type { TrainedModel, TrainingReport, TrainingSettings } from "../engine/training.ts";
+import { messageOf } from "../loading.ts";
+import { notify } from "../notices.ts";
+import { createShared } from "../shared.ts";
+import { changedHere } from "./database.ts";
+import { checkpointOf, createKeeper, forgetRun, hold, type InterruptedRun } from "./interrupted.ts";
+import { withPoint } from "./losses.ts";
+import { keepModel, type LossPoint } from "./model-store.ts";
+import type { TextOrigin } from "./text-origin.ts";
+import { factsOf, type TrainingFacts, type TrainingResults } from "./training-facts.ts";
+
+/** Where it was begun. */
+export type TrainingPlace = "lab" | "small" | "learn";
+
+/** What is to be trained. */
+export type TrainingRequest = {
+  readonly place: TrainingPlace;
+  readonly name: string;
+  readonly text: string;
+  /** Which text that is. */
+  readonly origin: TextOrigin;
+  /** Of a model that goes on with what it was made of. */
+  readonly settings: TrainingSettings;
+  /** A kept model to go on with. */
+  readonly from?: { readonly file: Uint8Array<ArrayBuffer>; readonly losses: readonly LossPoint[] };
+};
+
+/** What begins, anew or where it was interrupted, by its name among the runs that were. */
+type Begun = Omit<TrainingRequest, "origin" | "from"> & {
+  readonly facts: TrainingFacts;
+  readonly from?: NonNullable<TrainingRequest["from"]> & { readonly run?: string };
+};
+
+export type Training = {
+  readonly place: TrainingPlace;
+  readonly name: string;
+  readonly facts: TrainingFacts;
+  readonly phase: "preparing" | "running" | "pausing" | "paused" | "stopping" | "ending";
+  /** It goes on with a run that was interrupted, which stays until this one is at its end. */
+  readonly resumed: boolean;
+  readonly losses: readonly LossPoint[];
+  readonly latest?: TrainingReport;
+  /** The newest sample, and the update after which it was written. */
+  readonly sample?: Sample;
+  /** The last ones, the newest at the end. */
+  readonly samples: readonly Sample[];
+};
+export type Sample = { readonly text: string; readonly step: number };
+const mostSamples = 50;
+
+/** What became of the last one. */
+export type Outcome =
+  | {
+      readonly kind: "kept";
+      readonly id: string;
+      readonly name: string;
+      readonly note: string;
+      /** Only until the page is closed: it should be taken away as a file. */
+      readonly inPage: boolean;
+    }
+  | { readonly kind: "failed"; readonly name: string; readonly message: string };
+
+export type TrainingStatus = {
+  readonly training?: Training;
+  readonly outcome?: Outcome & { readonly place: TrainingPlace };
+};
+
+const { get: status, set, use: useTrainingStatus } = createShared<TrainingStatus>({});
+
+export { useTrainingStatus };
+
+function update(change: Partial<Training>): void {
+  const { training } = status();
+  if (training !== undefined) set({ training: { ...training, ...change } });
+}
+
+let engine: Engine | undefined;
+/** Of a pause: ends it. */
+let goOn = (): void => {};
+
+/** Where none goes on. */
+export function startTraining({ origin, ...request }: TrainingRequest): void {
+  begin({ ...request, facts: factsOf(request.settings, origin) });
+}
+
+function begin(request: Begun): void {
+  if (status().training !== undefined) return;
+  const { place, name, facts, from } = request;
+  const resumed = from?.run !== undefined;
+  set({ training: { place, name, facts, resumed, phase: "preparing", losses: from?.losses ?? [], samples: [] } });
+  void train(request).then((outcome) => {
+    set({ outcome: { ...outcome, place } });
+    changedHere(); // A run that was broken off can be gone on with.
+  });
+}
+
+/** Before the first report there is nothing to pause. */
+export function pauseTraining(): void {
+  if (status().training?.phase === "running") update({ phase: "pausing" });
+}
+export function resumeTraining(): void {
+  if (status().training?.phase !== "paused") return;
+  update({ phase: "running" });
+  goOn();
+}
+/** Keep the model of now. */
+export function finishTraining(): void {
+  if (status().training?.phase === "preparing") endTraining();
+  else {
+    update({ phase: "stopping" });
+    goOn();
+  }
+}
+/** At once, whatever it does; nothing is kept but what was there before. */
+export function endTraining(): void {
+  update({ phase: "ending" });
+  engine?.end();
+  goOn();
+}
+export function dismissOutcome(): void {
+  if (status().outcome !== undefined) set({});
+}
+
+async function train({ place, name, text, settings, facts, from }: Begun): Promise<Outcome> {
+  const id = from?.run ?? newRun();
+  const keeper = createKeeper(id, text, sayUnkept);
+  const own = startEngine();
+  engine = own;
+  const release = await hold(id);
+  addEventListener("beforeunload", warn);
+  const [beforeMs, beforeStep] = [from?.losses.at(-1)?.elapsedMs ?? 0, from?.losses.at(-1)?.step ?? 0];
+  let pausedMs = 0;
+  let reported = false;
+  try {
+    if (release === undefined) throw new Error("It goes on in another tab of this browser.");
+    const start = from && { file: from.file, interrupted: from.run !== undefined };
+    const job = own.run("train", text, settings, start);
+    for (;;) {
+      const { done, value } = await job.next(status().training?.phase === "stopping" ? "finish" : undefined);
+      if (done) {
+        await keeper.rest();
+        return await kept(name, facts, value, status().training?.phase === "stopping", id);
+      }
+      hear(value, beforeMs - pausedMs, beforeStep);
+      // The first report has one, unless none will.
+      if (!reported && value.checkpoint === undefined) notify("unkept-run", { text: tooLarge });
+      reported = true;
+      if (value.checkpoint !== undefined) {
+        const { losses = [] } = status().training ?? {};
+        const { step, done, epoch } = value;
+        keeper.keep({ place, name, facts, settings, losses, step, done, epoch }, value.checkpoint);
+      }
+      if (status().training?.phase !== "pausing") continue;
+      update({ phase: "paused" });
+      const fromMs = performance.now();
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      goOn = () => {};
+      pausedMs += performance.now() - fromMs;
+    }
+  } catch (error) {
+    await keeper.rest();
+    // What broke can be gone on with from its last checkpoint; what cannot be trained, or was ended, is forgotten. A run that
+    // was here before is the reader's to forget.
+    const { phase, resumed } = status().training ?? {};
+    const lasts = resumed || (phase !== "ending" && !(error instanceof InputError));
+    if (!lasts) await forgetRun(id).catch(() => {});
+    return { kind: "failed", name, message: reasonOf(error) };
+  } finally {
+    own.end();
+    await release?.(); // A run that another holds is not offered.
+    notify("unkept-run", undefined);
+    removeEventListener("beforeunload", warn);
+  }
+}
+
+const tooLarge =
+  "This model is too large to be kept while it trains: a page that is closed or reloaded loses the run. Finish it to keep the model.";
+
+/** A run whose checkpoints the browser does not take; nothing where it does. */
+function sayUnkept(problem: string | undefined, stored: boolean): void {
+  const lost = stored ? "what the run learned since it was last stored" : "the run";
+  const text = `The browser cannot store this run (${problem}): a page that is closed or reloaded loses ${lost}. Finish it to keep the model.`;
+  notify("unkept-run", problem === undefined ? undefined : { text });
+}
+
+function reasonOf(error: unknown): string {
+  const { phase, resumed } = status().training ?? {};
+  if (error instanceof EngineDied && phase === "ending") {
+    return resumed ? "It was ended. Its last checkpoint is still kept." : "It was ended, and nothing of it is kept.";
+  }
+  const message = messageOf(error);
+  // How browsers say that they give no more memory, outside of WebAssembly.
+  const full = /allocation failed|invalid (typed )?array length|out of memory/i.test(message);
+  return full ? "This machine has not enough memory for it. Take fewer units or layers, or a smaller batch." : message;
+}
+
+/** Pages ask before they are closed. */
+function warn(event: BeforeUnloadEvent): void {
+  event.preventDefault();
+}
+
+function hear(report: TrainingReport, offsetMs: number, beforeStep: number): void {
+  const { training } = status();
+  if (training === undefined) return;
+  const { step, loss, validationLoss, sample } = report;
+  const point = { step, loss, validationLoss, elapsedMs: report.elapsedMs + offsetMs };
+  update({
+    latest: report,
+    ...(training.phase === "preparing" && { phase: "running" }),
+    ...(Number.isFinite(loss) && step > beforeStep && { losses: withPoint(training.losses, point) }),
+    ...(sample !== undefined && {
+      sample: { text: sample, step },
+      samples: [...training.samples.slice(1 - mostSamples), { text: sample, step }],
+    }),
+  });
+}
+
+async function kept(
+  wanted: string,
+  facts: TrainingFacts,
+  model: TrainedModel,
+  stopped: boolean,
+  run: string,
+): Promise<Outcome> {
+  const { bytes, parameters, vocabulary, loss, validationLoss, tokensPerSecond, steps, broke } = model;
+  const losses = status().training?.losses ?? [];
+  const results: Partial<TrainingResults> = {
+    ...{ parameters, vocabulary, updates: steps },
+    ...(Number.isFinite(loss) && { loss }),
+    ...(validationLoss !== null && { validationLoss }),
+    ...(Number.isFinite(tokensPerSecond) && { tokensPerSecond }),
+    trainingMs: losses.at(-1)?.elapsedMs ?? 0,
+    ended: broke !== undefined ? "broke" : stopped ? "stopped" : "whole",
+  };
+  const training = { facts: { ...facts, ...results }, losses };
+  const { id, name, inPage = false } = await keepModel({ name: wanted, training }, bytes, { run });
+  const note = broke ?? (stopped ? "It was stopped early; the model of that moment is kept." : "");
+  return { kind: "kept", id, name, note, inPage };
+}
+
+const newRun = (): string => `${Date.now()}-${Math.floor(Math.random() * 1e9)}`;
+
+/** Go on with a run that was interrupted. @throws Error where it is not there any more */
+export async function goOnWith({ id, ...run }: InterruptedRun): Promise<void> {
+  const { file, text } = await checkpointOf(id);
+  const { place, name, facts, settings, losses } = run;
+  begin({ place, name, facts, settings, text, from: { file, losses, run: id } });
+}
+
+/** Keep the model that an interrupted run has come to, and forget the run. @throws Error where it is not there any more */
+export async function keepInterrupted({ id, name, facts, losses, step }: InterruptedRun): Promise<void> {
+  const { file } = await checkpointOf(id);
+  const last = losses.findLast(({ validationLoss }) => validationLoss !== null)?.validationLoss;
+  const results: Partial<TrainingResults> = {
+    updates: step,
+    ...(losses.length > 0 && { loss: (losses.at(-1) as LossPoint).loss }),
+    ...(last != null && { validationLoss: last }),
+    trainingMs: losses.at(-1)?.elapsedMs ?? 0,
+    ended: "interrupted",
+  };
+  await keepModel({ name, training: { facts: { ...facts, ...results }, losses } }, file, { run: id });
+}

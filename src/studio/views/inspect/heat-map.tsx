@@ -1,0 +1,240 @@
+/**
+ * One value as a map, units by tokens, with strips of one number a token above it. A canvas as large as what is seen of
+ * it, drawn anew, once a frame, as it moves over the whole. Knows nothing about models.
+ */
+import { useEffect, useRef } from "preact/hooks";
+import { graphemeEnd } from "../../../graph/excerpt.ts";
+import { type Ramp, shadeOf, visible } from "../../components/heat.ts";
+
+/** One number a token. */
+export type Strip = { readonly label: string; readonly data: Float32Array; readonly extent: number };
+
+export type HeatMapProps = {
+  readonly label: string;
+  readonly describedBy: string;
+  readonly tokens: readonly string[];
+  /** How many of the tokens have their numbers. */
+  readonly done: number;
+  /** (T,size). */
+  readonly data: Float32Array;
+  readonly size: number;
+  /** Which number of each unit has the strongest colour. */
+  readonly extents: Float32Array;
+  readonly strips: readonly Strip[];
+  readonly ramp: Ramp;
+  readonly place: number;
+  readonly unit: number;
+  readonly onChoose: (place: number, unit: number) => void;
+  /** Pointed at with a mouse; undefined when it leaves. */
+  readonly onPoint: (cell: { readonly place: number; readonly unit: number } | undefined) => void;
+};
+
+/** Arrow keys move by one, with Shift by ten; Home and End go to the text's ends. */
+export function HeatMap(props: HeatMapProps) {
+  const map = useRef<HTMLDivElement>(null);
+  const drawn = useRef<DrawnMap | undefined>(undefined);
+  const present = useRef(props);
+  present.current = props;
+  const { label, describedBy, tokens, size, place, unit, strips, onChoose } = props;
+  useEffect(() => {
+    const made = createMap(map.current as HTMLDivElement, () => present.current);
+    drawn.current = made;
+    return made.end;
+  }, []);
+  useEffect(() => drawn.current?.layOut(), [tokens, size, strips.length]);
+  useEffect(() => drawn.current?.follow(), [place, unit, size]);
+  useEffect(() => drawn.current?.draw());
+  return (
+    <div
+      ref={map}
+      class="heat-map"
+      role="application"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move through it, and it scrolls
+      tabIndex={0}
+      aria-label={label}
+      aria-describedby={describedBy}
+      onKeyDown={(event) => {
+        const { key, shiftKey, altKey, ctrlKey, metaKey } = event;
+        if (altKey || ctrlKey || metaKey) return;
+        const by = shiftKey ? 10 : 1;
+        const moves: Readonly<Record<string, readonly [number, number]>> = {
+          ...{ ArrowLeft: [place - by, unit], ArrowRight: [place + by, unit] },
+          ...{ ArrowUp: [place, unit - by], ArrowDown: [place, unit + by] },
+          ...{ Home: [0, unit], End: [tokens.length - 1, unit] },
+        };
+        const move = Object.hasOwn(moves, key) ? moves[key] : undefined;
+        if (move === undefined) return;
+        event.preventDefault();
+        onChoose(Math.max(0, Math.min(tokens.length - 1, move[0])), Math.max(0, Math.min(size - 1, move[1])));
+      }}
+    >
+      <div class="space">
+        <canvas />
+      </div>
+    </div>
+  );
+}
+
+type DrawnMap = ReturnType<typeof createMap>;
+
+/** Labels lie left of the cells and above them; below the tokens come the strips. */
+const [left, head, stripHeight] = [58, 24, 20];
+
+function createMap(map: HTMLElement, props: () => HeatMapProps) {
+  const space = map.firstElementChild as HTMLElement;
+  const canvas = space.firstElementChild as HTMLCanvasElement;
+  const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+  // A pixel a cell, drawn larger at once.
+  const cells = document.createElement("canvas");
+  const cellContext = cells.getContext("2d") as CanvasRenderingContext2D;
+  let [cellWidth, cellHeight, top, frame] = [14, 6, head, 0];
+
+  function layOut(): void {
+    const { tokens, size, strips } = props();
+    const longest = tokens.reduce((most, token) => Math.max(most, token.length), 1);
+    cellWidth = Math.max(14, Math.min(64, 8 * longest + 6));
+    cellHeight = Math.max(6, Math.min(28, Math.floor(440 / size)));
+    top = head + strips.length * stripHeight + (strips.length > 0 ? 6 : 0);
+    const [width, height] = [left + tokens.length * cellWidth, top + size * cellHeight];
+    space.style.width = `${width}px`;
+    space.style.height = `${height}px`;
+    const [seenWidth, seenHeight] = [Math.min(map.clientWidth, width), Math.min(map.clientHeight || height, height)];
+    canvas.style.width = `${seenWidth}px`;
+    canvas.style.height = `${seenHeight}px`;
+    canvas.width = Math.round(seenWidth * devicePixelRatio);
+    canvas.height = Math.round(seenHeight * devicePixelRatio);
+    draw();
+  }
+  const draw = (): void => {
+    if (frame !== 0) return;
+    frame = requestAnimationFrame(() => {
+      frame = 0;
+      drawNow();
+    });
+  };
+
+  function drawNow(): void {
+    const { tokens, done, data, size, extents, strips, ramp, place, unit } = props();
+    const { scrollLeft: x0, scrollTop: y0 } = map;
+    const [width, height] = [canvas.width / devicePixelRatio, canvas.height / devicePixelRatio];
+    const { ink, soft, paper } = ramp.page;
+    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    context.fillStyle = paper;
+    context.fillRect(0, 0, width, height);
+    context.imageSmoothingEnabled = false;
+    const first = Math.floor(x0 / cellWidth);
+    const last = Math.min(tokens.length, Math.ceil((x0 + width - left) / cellWidth));
+    const known = Math.max(0, Math.min(done, last) - first);
+    const [firstUnit, lastUnit] = [
+      Math.floor(y0 / cellHeight),
+      Math.min(size, Math.ceil((y0 + height - top) / cellHeight)),
+    ];
+    const rows = lastUnit - firstUnit;
+    const x = left + first * cellWidth - x0;
+
+    /** Cells of `numbers` (T,stride), `rows` of them a token. */
+    const paint = (numbers: Float32Array, stride: number, from: number, rows: number, strongest: Float32Array) => {
+      if (known === 0 || rows <= 0) return undefined;
+      cells.width = known;
+      cells.height = rows;
+      const image = cellContext.createImageData(known, rows);
+      const pixels = new Uint32Array(image.data.buffer);
+      for (let t = 0; t < known; t++) {
+        const start = (first + t) * stride + from;
+        for (let j = 0; j < rows; j++) {
+          pixels[j * known + t] = ramp.pixels[
+            shadeOf(numbers[start + j] as number, strongest[from + j] as number)
+          ] as number;
+        }
+      }
+      cellContext.putImageData(image, 0, 0);
+      return cells;
+    };
+    const painted = paint(data, size, firstUnit, rows, extents);
+    if (painted !== undefined) {
+      const y = top + firstUnit * cellHeight - y0;
+      context.drawImage(painted, x, y, known * cellWidth, rows * cellHeight);
+      context.fillStyle = paper;
+      if (cellHeight > 9) {
+        for (let j = 1; j <= rows; j++) context.fillRect(x, y + j * cellHeight - 1, known * cellWidth, 1);
+      }
+      for (let t = 1; t <= known; t++) context.fillRect(x + t * cellWidth - 1, y, 1, rows * cellHeight);
+    }
+    context.strokeStyle = ink;
+    context.lineWidth = 2;
+    context.strokeRect(left + place * cellWidth - x0, top + unit * cellHeight - y0, cellWidth, cellHeight);
+
+    // Labels and strips lie over what is scrolled under them.
+    context.fillStyle = paper;
+    context.fillRect(0, 0, width, top);
+    context.font = "11px ui-monospace, monospace";
+    context.textBaseline = "middle";
+    strips.forEach((strip, k) => {
+      const y = head + k * stripHeight;
+      const image = paint(strip.data, 1, 0, 1, Float32Array.of(strip.extent));
+      if (image !== undefined) context.drawImage(image, x, y, known * cellWidth, stripHeight - 3);
+    });
+    context.textAlign = "center";
+    const fits = Math.floor((cellWidth - 2) / 7);
+    for (let t = first; t < last; t++) {
+      const token = visible(tokens[t] ?? "");
+      context.fillStyle = t === place ? ink : soft;
+      const cut = token.length > fits && fits > 1 ? `${token.slice(0, graphemeEnd(token, fits - 1))}…` : token;
+      context.fillText(cut, left + (t + 0.5) * cellWidth - x0, head / 2);
+    }
+    context.fillStyle = paper;
+    context.fillRect(0, 0, left - 1, height);
+    context.textAlign = "right";
+    context.fillStyle = soft;
+    strips.forEach(({ label }, k) => {
+      context.fillText(label, left - 6, head + (k + 0.45) * stripHeight, left - 8);
+    });
+    const spacing = [1, 2, 4, 8, 16].find((n) => n * cellHeight >= 16) ?? 32;
+    for (let j = firstUnit; j < lastUnit; j++) {
+      const y = top + (j + 0.5) * cellHeight - y0;
+      const near = Math.abs(j - unit) * cellHeight < 14;
+      if (y < top || (j !== unit && (j % spacing !== 0 || near))) continue;
+      context.fillStyle = j === unit ? ink : soft;
+      context.fillText(String(j), left - 6, Math.max(y, top + 6));
+    }
+    canvas.dataset.cells = String(known * (Math.max(0, rows) + strips.length));
+  }
+
+  /** Scroll so that the present cell is seen. */
+  function follow(): void {
+    const { place, unit } = props();
+    const within = (from: number, size: number, seen: number, at: number): number =>
+      from < at ? from : from + size > at + seen ? from + size - seen : at;
+    map.scrollLeft = within(place * cellWidth, cellWidth, map.clientWidth - left, map.scrollLeft);
+    map.scrollTop = within(unit * cellHeight, cellHeight, map.clientHeight - top, map.scrollTop);
+    draw();
+  }
+
+  const cellAt = (event: MouseEvent): { place: number; unit: number } | undefined => {
+    const box = canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left - left, event.clientY - box.top - top];
+    const { tokens, size, unit } = props();
+    const place = Math.floor((x + map.scrollLeft) / cellWidth);
+    if (x < 0 || place >= tokens.length) return undefined;
+    const row = y < 0 ? unit : Math.floor((y + map.scrollTop) / cellHeight);
+    return row >= size ? undefined : { place, unit: row };
+  };
+  canvas.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse") props().onPoint(cellAt(event));
+  });
+  canvas.addEventListener("pointerleave", () => props().onPoint(undefined));
+  canvas.addEventListener("click", (event) => {
+    const cell = cellAt(event);
+    if (cell !== undefined) props().onChoose(cell.place, cell.unit);
+  });
+  map.addEventListener("scroll", draw);
+  const observer = new ResizeObserver(layOut);
+  observer.observe(map);
+  return {
+    ...{ layOut, draw, follow },
+    end(): void {
+      observer.disconnect();
+      cancelAnimationFrame(frame);
+    },
+  };
+}

@@ -1,0 +1,82 @@
+/** The Inspect view: a model reads a text, and every number of it can be seen. */
+import { go, linkTo, type View } from "../../address.ts";
+import { Failed } from "../../components/failed.tsx";
+import { named } from "../../components/heat.ts";
+import type { OpenModel } from "../../models/open-model.ts";
+import { WithModel } from "../../models/picker.tsx";
+import { Inspector } from "./inspector.tsx";
+import { useReading } from "./reading.ts";
+import { isCut, isElsewhere, mostCharacters, TextChoice, useText } from "./text-choice.tsx";
+import "./inspect.css";
+
+/** Where the text comes from, in the address: whatever the model. */
+const sources = ["text", "book", "kept"];
+
+const Inspect: View = ({ address }) => (
+  <>
+    <h1>Look inside</h1>
+    <p class="soft">
+      A model reads a text one token at a time. Here is every gate and state at every step, what it expected next, and
+      which of its units follow something in the text.
+    </p>
+    <WithModel address={address} carried={sources}>
+      {(model) => <Opened key={model.id} model={model} query={address.query} />}
+    </WithModel>
+  </>
+);
+export default Inspect;
+
+type OpenedProps = { readonly model: OpenModel; readonly query: Readonly<Record<string, string>> };
+
+function Opened({ model, query }: OpenedProps) {
+  const { value: text, error, retry } = useText(query);
+  const { reading, done, error: refused } = useReading(model, text);
+  const count = reading?.head.ids.length ?? 0;
+  return (
+    <>
+      <TextChoice query={query} text={text} onChoose={(chosen) => go(linkTo("inspect", [model.id], chosen))} />
+      {isElsewhere(query) && (
+        <p role="alert">This text was kept in another tab and is not in the link. Paste it here, or choose another.</p>
+      )}
+      {error !== undefined && <Failed error={error} onRetry={retry} />}
+      {refused !== undefined && (
+        <p class="error" role="alert">
+          {refused}
+        </p>
+      )}
+      {text !== undefined && isCut(query, text) && (
+        <p role="status">
+          Only the first {text.length.toLocaleString("en")} characters of this text are read: more than{" "}
+          {mostCharacters.toLocaleString("en")} are too many for a page.
+        </p>
+      )}
+      {reading?.head.mostOfAll !== undefined && (
+        <p role="status">
+          Of so long a text only what the model remembers is kept. Gates too fit for at most{" "}
+          {reading.head.mostOfAll.toLocaleString("en")} tokens.
+        </p>
+      )}
+      {reading !== undefined && reading.head.unknown.length > 0 && (
+        <p role="status">
+          The model never saw {reading.head.unknown.slice(0, 20).map(named).join(" ")}
+          {reading.head.unknown.length > 20 && ` and ${reading.head.unknown.length - 20} more`}; it reads each as
+          unknown.
+        </p>
+      )}
+      {reading !== undefined && done < count && <progress class="reading" value={done / count} aria-label="Reading" />}
+      {reading !== undefined && done > 0 && (
+        <Inspector
+          key={text}
+          model={model}
+          reading={reading}
+          done={done}
+          start={query}
+          onView={(view) => {
+            const source = Object.entries(query).filter(([name]) => sources.includes(name));
+            go(linkTo("inspect", [model.id], { ...Object.fromEntries(source), ...view }), { replace: true });
+          }}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,337 @@
+/** What is seen of a text that was read: the text in colours, the map of a value, what was expected, what a unit follows. */
+import { useEffect, useId, useMemo, useState } from "preact/hooks";
+import { ColouredText } from "../../components/coloured-text.tsx";
+import { liveliest, shadeOf, useRamp, visible } from "../../components/heat.ts";
+import { TokenBars } from "../../components/token-bars.tsx";
+import { useNewest } from "../../engine/engine.ts";
+import type { OpenModel } from "../../models/open-model.ts";
+import { HeatMap, type Strip } from "./heat-map.tsx";
+import { type Found, PatternSearch } from "./pattern-search.tsx";
+import { expectedAfter, extentsIn, type Reading, type ReadValue, shownNumber, stateBefore } from "./reading.ts";
+
+export type InspectorProps = {
+  readonly model: OpenModel;
+  readonly reading: Reading;
+  readonly done: number;
+  /** What a link says of the view. */
+  readonly start: Readonly<Record<string, string>>;
+  /** What a link to the present view says. */
+  readonly onView: (view: Readonly<Record<string, string>>) => void;
+};
+
+/** How many tokens before a place are asked what they did for it. */
+const windowTokens = 100;
+
+/** What the text's colours mean. */
+type Colouring = "unit" | "norms" | "products";
+const colourings: Readonly<Record<Colouring, string>> = {
+  unit: "the unit",
+  norms: "what the prediction hangs on",
+  products: "what spoke for it and against it",
+};
+
+export function Inspector({ model, reading, done, start, onView }: InspectorProps) {
+  const { head, values, surprise } = reading;
+  const count = head.texts.length;
+  const ramp = useRamp();
+  const readoutId = useId();
+  const [key, setKey] = useState(() => (values.find((value) => value.key === start.value) ?? firstShown(reading)).key);
+  const value = values.find((other) => other.key === key) as ReadValue;
+  const [chosenUnit, setUnit] = useState<number | undefined>(() => {
+    const given = Number(start.unit ?? "none");
+    return given >= 0 && given < value.size ? Math.floor(given) : undefined;
+  });
+  const unit = useMemo(
+    () => chosenUnit ?? (done < count ? 0 : liveliest(value.data, value.size)),
+    [chosenUnit, value, done],
+  );
+  const [ownScale, setOwnScale] = useState(true);
+  const [place, setPlace] = useState(() => Math.max(0, Math.min(count - 1, Math.floor(Number(start.at ?? 0)) || 0)));
+  const [colouring, setColouring] = useState<Colouring>(() =>
+    start.by === "norms" || start.by === "products" ? start.by : "unit",
+  );
+  const [found, setFound] = useState<Found>();
+  // In the text a place alone: the unit is the present one.
+  const [pointed, setPointed] = useState<{ readonly place: number; readonly unit?: number }>();
+
+  const [find, setFind] = useState(start.find ?? "");
+  const view = { value: value.key, unit: String(unit), at: String(place) };
+  const whole = { ...view, ...(colouring !== "unit" && { by: colouring }), ...(find !== "" && { find }) };
+  const said = JSON.stringify(whole);
+  useEffect(() => {
+    if (done < count) return;
+    const timer = setTimeout(() => onView(whole), 400);
+    return () => clearTimeout(timer);
+  }, [said, done]);
+
+  const choose = (nextPlace: number, nextUnit: number): void => {
+    setPlace(nextPlace);
+    setUnit(nextUnit);
+  };
+  const chooseValue = (next: ReadValue, nextUnit?: number): void => {
+    setKey(next.key);
+    setUnit(nextUnit);
+    setPointed(undefined);
+    setColouring("unit");
+  };
+
+  const extents = useMemo(() => extentsIn(value, done, ownScale), [value, done, ownScale]);
+  const extent = extents[unit] as number;
+  const surpriseExtent = useMemo(() => extentsIn(surprise, done, true)[0] as number, [surprise, done]);
+  const owed = useOwed(model, reading, place, colouring !== "unit" && place > 0 && done === count);
+  const shade = useMemo(
+    () => shading({ colouring, value, unit, extent, done, owed: owed.value }),
+    [colouring, value, unit, extent, done, owed.value],
+  );
+  const strips = useMemo((): readonly Strip[] => {
+    const isShown = found !== undefined && value.size > 1;
+    const own = new Float32Array(isShown ? count : 0).map((_, t) => value.data[t * value.size + unit] as number);
+    return [
+      { label: "surprise", data: surprise.data, extent: surpriseExtent },
+      ...(found === undefined ? [] : [{ label: "pattern", data: found.signal, extent: found.extent }]),
+      ...(own.length === 0 ? [] : [{ label: nameOf(value, unit), data: own, extent }]),
+    ];
+  }, [value, unit, extent, surpriseExtent, found, done, count]);
+
+  const at = { place: pointed?.place ?? place, unit: pointed?.unit ?? unit };
+  const read = Math.min(place, done - 1);
+  return (
+    <div class="inspector">
+      <div class="beside-text">
+        <section aria-labelledby={`${readoutId}-text`}>
+          <h2 id={`${readoutId}-text`}>The text</h2>
+          <div class="row">
+            <label class="field">
+              Colours show
+              <select
+                value={colouring}
+                onChange={(event) => setColouring(event.currentTarget.value as Colouring)}
+                disabled={done < count}
+              >
+                {Object.entries(colourings).map(([name, label]) => (
+                  <option key={name} value={name}>
+                    {name === "unit" ? nameOf(value, unit) : label}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <Steps place={place} count={count} onChoose={(next) => setPlace(next)} />
+          </div>
+          <ColouredText
+            label="The text. The left and right arrow keys go from token to token."
+            describedBy={readoutId}
+            tokens={head.texts}
+            ramp={ramp}
+            shade={shade}
+            at={place}
+            onChoose={setPlace}
+            onPoint={(token) => setPointed(token === undefined ? undefined : { place: token })}
+          />
+          {colouring !== "unit" && (
+            <p class="soft small" role="status">
+              {owed.error ?? explained(colouring, head.texts[place] as string, place)}
+            </p>
+          )}
+        </section>
+        <section aria-labelledby={`${readoutId}-next`}>
+          <h2 id={`${readoutId}-next`}>Expected next</h2>
+          <p class="soft small">{expectation(reading, read)}</p>
+          <TokenBars tokens={expectedAfter(reading, read)} present={head.ids[read + 1]} />
+        </section>
+      </div>
+      <section aria-labelledby={`${readoutId}-patterns`}>
+        <h2 id={`${readoutId}-patterns`}>Units that follow a pattern</h2>
+        <PatternSearch
+          model={model}
+          reading={reading}
+          ready={done === count}
+          value={value}
+          unit={unit}
+          find={find}
+          onFind={setFind}
+          onFound={setFound}
+          onShow={chooseValue}
+        />
+      </section>
+      <section aria-labelledby={`${readoutId}-values`}>
+        <h2 id={`${readoutId}-values`}>The values</h2>
+        <div class="row">
+          <label class="field">
+            Value
+            <select
+              value={value.key}
+              onChange={(event) => {
+                const next = values.find((other) => other.key === event.currentTarget.value);
+                if (next !== undefined) chooseValue(next);
+              }}
+            >
+              {layersOf(values).map((layer) => (
+                <optgroup key={layer} label={layer}>
+                  {values
+                    .filter((other) => other.layer === layer)
+                    .map((other) => (
+                      <option key={other.key} value={other.key}>
+                        {other.label}
+                      </option>
+                    ))}
+                </optgroup>
+              ))}
+            </select>
+          </label>
+          <label class="field">
+            Unit
+            <input
+              type="number"
+              min={0}
+              max={value.size - 1}
+              inputMode="numeric"
+              value={unit}
+              onChange={(event) => {
+                const asked = Math.round(Number(event.currentTarget.value)) || 0;
+                setUnit(Math.max(0, Math.min(value.size - 1, asked)));
+              }}
+            />
+          </label>
+          {!value.gate && (
+            <label class="check">
+              <input
+                type="checkbox"
+                checked={ownScale}
+                onChange={(event) => setOwnScale(event.currentTarget.checked)}
+              />{" "}
+              Each unit at its own scale
+            </label>
+          )}
+          <Legend value={value} extent={extent} />
+        </div>
+        <p class="soft small">{value.description ?? ""}</p>
+        <output id={readoutId} class="readout" aria-live={pointed === undefined ? "polite" : "off"}>
+          {nameOf(value, at.unit)} at token {(at.place + 1).toLocaleString("en")} of {count.toLocaleString("en")}, “
+          {visible(head.texts[at.place] as string)}”:{" "}
+          <b>{at.place < done ? shownNumber(value.data[at.place * value.size + at.unit] as number) : "…"}</b>
+        </output>
+        <HeatMap
+          label={`${value.label}: units by tokens. Arrow keys move.`}
+          describedBy={readoutId}
+          tokens={head.texts}
+          done={done}
+          data={value.data}
+          size={value.size}
+          extents={extents}
+          strips={strips}
+          ramp={ramp}
+          place={place}
+          unit={unit}
+          onChoose={choose}
+          onPoint={setPointed}
+        />
+        <p class="soft small">Rows are units, columns are tokens. Point, tap or use the arrow keys.</p>
+      </section>
+    </div>
+  );
+}
+
+/** What the first layer with a memory gives out: of an LSTM h. */
+function firstShown({ head, values }: Reading): ReadValue {
+  const layer = head.values.find(({ state }) => state)?.layer;
+  return values[
+    Math.max(
+      0,
+      head.values.findLastIndex((value) => value.state && value.layer === layer),
+    )
+  ] as ReadValue;
+}
+const nameOf = ({ label, size }: ReadValue, unit: number): string => (size === 1 ? label : `${label}[${unit}]`);
+const layersOf = (values: readonly ReadValue[]): readonly string[] => [...new Set(values.map(({ layer }) => layer))];
+
+/** What the prediction of a token owes to each of those before it. */
+type Owed = { readonly place: number; readonly from: number } & Readonly<Record<"norms" | "products", Float32Array>>;
+
+function useOwed(model: OpenModel, reading: Reading, place: number, wanted: boolean) {
+  return useNewest<Owed>(
+    async () => {
+      const from = Math.max(0, place - windowTokens);
+      const ids = reading.head.ids.slice(from, place + 1);
+      return { place, from, ...(await model.ask("saliency", ids, stateBefore(reading, from))) };
+    },
+    wanted ? String(place) : undefined,
+  );
+}
+
+type Shading = {
+  readonly colouring: Colouring;
+  readonly value: ReadValue;
+  readonly unit: number;
+  readonly extent: number;
+  readonly done: number;
+  readonly owed: Owed | undefined;
+};
+
+/** The colour of each token, by its place in the ramp. */
+function shading({ colouring, value, unit, extent, done, owed }: Shading) {
+  if (colouring === "unit") {
+    return (t: number): number | undefined =>
+      t < done ? shadeOf(value.data[t * value.size + unit] as number, extent) : undefined;
+  }
+  // That of the place before stays until the new one is there.
+  if (owed === undefined) return () => undefined;
+  const numbers = owed[colouring];
+  const strongest = numbers.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-12);
+  return (t: number): number | undefined => {
+    const x = numbers[t - owed.from];
+    return t < owed.place && x !== undefined ? shadeOf(x, strongest) : undefined;
+  };
+}
+
+function explained(colouring: Exclude<Colouring, "unit">, token: string, place: number): string {
+  if (place === 0) return "The first token is predicted from nothing. Choose a later one.";
+  const what = `of the log-probability of “${visible(token)}” by the embedding of each of the ${windowTokens} tokens before it`;
+  return colouring === "norms"
+    ? `The length of the gradient ${what}: the stronger, the more the prediction hangs on that token.`
+    : `The gradient ${what}, times that embedding: one colour spoke for “${visible(token)}”, the other against it.`;
+}
+
+function expectation({ head, surprise, told }: Reading, place: number): string {
+  const token = visible(head.texts[place] as string);
+  const own = place === 0 ? "" : `“${token}” was a surprise of ${(surprise.data[place] as number).toFixed(2)} bits. `;
+  return told === 0 ? own : `${own}After it the model expected:`;
+}
+
+/** From token to token by pressing. */
+function Steps({
+  place,
+  count,
+  onChoose,
+}: {
+  readonly place: number;
+  readonly count: number;
+  readonly onChoose: (place: number) => void;
+}) {
+  return (
+    <span class="steps">
+      <button type="button" aria-label="The token before" disabled={place === 0} onClick={() => onChoose(place - 1)}>
+        ‹
+      </button>
+      <button
+        type="button"
+        aria-label="The next token"
+        disabled={place === count - 1}
+        onClick={() => onChoose(place + 1)}
+      >
+        ›
+      </button>
+    </span>
+  );
+}
+
+/** What the colours stand for. */
+function Legend({ value, extent }: { readonly value: ReadValue; readonly extent: number }) {
+  const largest = Number(extent.toPrecision(2));
+  return (
+    <span class="ramp-legend numbers">
+      {value.gate ? "0" : `−${largest}`}
+      <span class={value.gate ? "ramp gate" : "ramp"} />
+      {largest}
+    </span>
+  );
+}

@@ -1,0 +1,147 @@
+/** A text while a model reads it: every number of it in typed arrays, which fill as the engine gets on. */
+import { useEffect, useState } from "preact/hooks";
+import { InputError } from "../../../graph/input-error.ts";
+import type { LabelledValue } from "../../../tasks/inspect-text.ts";
+import { extentOf, extentsOf } from "../../components/heat.ts";
+import type { LikelyText } from "../../components/token-bars.tsx";
+import { useRounds } from "../../engine/engine.ts";
+import type { ReadingHead } from "../../engine/reading.ts";
+import type { OpenModel } from "../../models/open-model.ts";
+
+/** A value with its numbers (T,size); those of tokens that are not read yet are 0. */
+export type ReadValue = Pick<LabelledValue, "key" | "label" | "layer" | "size" | "gate" | "state" | "description"> & {
+  readonly data: Float32Array;
+};
+
+export type Reading = {
+  readonly head: ReadingHead;
+  /** The model's, and last how much each token surprised it. */
+  readonly values: readonly ReadValue[];
+  /** Bits of each token, 0 for the first. */
+  readonly surprise: ReadValue;
+  readonly next: Int32Array;
+  readonly probabilities: Float32Array;
+  /** Next tokens that are told at each place. */
+  readonly told: number;
+};
+
+/** As far as it is: `done` of the reading's tokens. */
+export type ReadSoFar = { readonly reading?: Reading; readonly done: number; readonly error?: string };
+
+/** Numbers that a worker may look at too, where a page may share them; else each worker gets a copy. */
+function numbers(count: number): Float32Array {
+  if (!globalThis.crossOriginIsolated) return new Float32Array(count);
+  return new Float32Array(new SharedArrayBuffer(4 * count));
+}
+
+function emptyReading(head: ReadingHead): Reading {
+  const count = head.ids.length;
+  const told = head.likeliest;
+  const values = head.values.map((value) => ({ ...value, data: numbers(count * value.size) }));
+  const surprise: ReadValue = {
+    ...{
+      key: "surprise",
+      label: "surprise",
+      layer: "the output",
+      size: 1,
+      gate: true,
+      state: false,
+      data: new Float32Array(count),
+    },
+    description: "bits of each token, predicted from those before it",
+  };
+  return {
+    ...{ head, surprise, told, values: [...values, surprise] },
+    next: new Int32Array(count * told),
+    probabilities: new Float32Array(count * told),
+  };
+}
+
+function allocated(head: ReadingHead): Reading {
+  try {
+    return emptyReading(head);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError("This browser has no room for the values of so long a text. Choose a shorter one.");
+  }
+}
+
+/** Read a text from its beginning; another text ends it. */
+export function useReading(model: OpenModel, text: string | undefined): ReadSoFar {
+  const { round, tell: tellOfDeath } = useRounds();
+  const [soFar, setSoFar] = useState<ReadSoFar & { readonly text?: string }>({ done: 0 });
+  useEffect(() => {
+    if (text === undefined) return;
+    let left = false;
+    const tell = (next?: ReadSoFar): boolean => {
+      if (!left && next !== undefined) setSoFar({ ...next, text });
+      return left;
+    };
+    readAll(model, text, tell).catch((error: Error) => {
+      if (!tell({ done: 0, error: error.message })) tellOfDeath(error);
+    });
+    return () => {
+      left = true;
+    };
+  }, [model, text, round]);
+  return soFar.text === text ? soFar : { done: 0 };
+}
+
+/** How often is shown how far it is. */
+const turnMs = 200;
+
+/** `tell` says whether nobody wants it any more. */
+async function readAll(model: OpenModel, text: string, tell: (soFar?: ReadSoFar) => boolean): Promise<void> {
+  const head = await model.ask("beginReading", text);
+  if (tell()) return;
+  const reading = allocated(head);
+  let done = 0;
+  let toldMs = performance.now();
+  tell({ reading, done });
+  const keys = head.values.map(({ key }) => key);
+  for await (const piece of model.run("read", head.ids, keys)) {
+    if (tell()) return;
+    head.values.forEach(({ size }, k) => reading.values[k]?.data.set(piece.values[k] as Float32Array, done * size));
+    reading.surprise.data.set(
+      piece.bits.map((bits) => (Number.isNaN(bits) ? 0 : bits)),
+      done,
+    );
+    reading.next.set(piece.next, done * reading.told);
+    reading.probabilities.set(piece.probabilities, done * reading.told);
+    done += piece.bits.length;
+    // What is shown costs more than a piece: the reading does not wait for it.
+    if (done < head.ids.length && performance.now() - toldMs < turnMs) continue;
+    tell({ reading, done });
+    toldMs = performance.now();
+  }
+}
+
+/** For each unit the number that has the strongest colour; of gates 1, of others nearly the largest, its own or of all. */
+export function extentsIn({ gate, key, size, data }: ReadValue, done: number, own: boolean): Float32Array {
+  if (key === "surprise") return Float32Array.of(data.reduce((a, b) => Math.max(a, b), 1e-9));
+  const known = data.subarray(0, done * size);
+  if (!gate && own) return extentsOf(known, size);
+  return new Float32Array(size).fill(gate ? 1 : extentOf(known));
+}
+
+/** What the model expected after a token. */
+export function expectedAfter({ head, next, probabilities, told }: Reading, place: number): readonly LikelyText[] {
+  return Array.from({ length: told }, (_, k) => {
+    const token = next[place * told + k] as number;
+    return { token, text: head.vocabulary[token] as string, probability: probabilities[place * told + k] as number };
+  });
+}
+
+/** What the model remembered before a token, by state; undefined at the beginning. */
+export function stateBefore({ head, values }: Reading, place: number): Record<string, Float32Array> | undefined {
+  if (place === 0) return undefined;
+  return Object.fromEntries(
+    head.values.flatMap(({ key, size, state }, k) => {
+      const { data } = values[k] as ReadValue;
+      return state ? [[key, data.slice((place - 1) * size, place * size)]] : [];
+    }),
+  );
+}
+
+/** As many digits as tell 32-bit floats apart in most cases. */
+export const shownNumber = (x: number): string => String(Number(x.toPrecision(6)));

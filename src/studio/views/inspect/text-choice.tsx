@@ -1,0 +1,134 @@
+/** What the model reads: a passage of Moby-Dick, or a text of the reader's own; a short one stands in the address. */
+import { useEffect, useState } from "preact/hooks";
+import { excerpt, graphemeEnd } from "../../../graph/excerpt.ts";
+import { unixLineEnds } from "../../../text/line-ends.ts";
+import type { Address } from "../../address.ts";
+import { remember, remembered } from "../../components/remembered.ts";
+import { TextArea } from "../../components/text-area.tsx";
+import { useLoaded } from "../../loading.ts";
+import { mobyDick } from "../../models/book.ts";
+
+type Query = Address["query"];
+
+const passages = [
+  { name: "Moby-Dick, its first page", book: "0-1500" },
+  { name: "Moby-Dick, ten thousand characters", book: "0-10000" },
+  { name: "Moby-Dick, a hundred thousand characters", book: "0-100000" },
+  { name: "Much said in quotes", book: "200479-204500" },
+  { name: "Whales, with parentheses", book: "276704-281000" },
+] as const;
+/** What a link may still be long. */
+const mostInAddress = 1000;
+/** What a reader goes through. */
+export const mostCharacters = 100_000;
+/** Where this tab keeps a text that is too long for a link. */
+const nameOf = (kept: string): string => `unrolled.inspect.text.${kept}`;
+
+const isOwn = ({ text, kept }: Query): boolean => kept !== undefined || (text ?? "") !== "";
+const ownText = ({ text, kept }: Query): string | undefined =>
+  text || (kept === undefined ? undefined : remembered(nameOf(kept), "sessionStorage"));
+/** Whether the address names a text that this tab does not have. */
+export const isElsewhere = (query: Query): boolean => isOwn(query) && ownText(query) === undefined;
+
+/** The text that an address names; nothing while it is fetched, and where it is elsewhere. */
+export function useText(query: Query) {
+  const { text, book, kept } = query;
+  return useLoaded(isElsewhere(query) ? undefined : JSON.stringify([text, book, kept]), () => textOf(query));
+}
+
+async function textOf(query: Query): Promise<string> {
+  const [given, { book }] = [ownText(query), query];
+  if (given !== undefined) {
+    const own = unixLineEnds(given);
+    return own.slice(0, graphemeEnd(own, mostCharacters));
+  }
+  const whole = await mobyDick();
+  const [from, to] = placesOf(book);
+  const passage = whole.slice(from, Math.min(to, from + mostCharacters));
+  if (passage !== "") return passage;
+  throw new Error(
+    `Moby-Dick has characters 0 to ${whole.length.toLocaleString("en")}: a link to some of them says book=0-1500, not ` +
+      `book=${excerpt(book ?? "")}. Choose a passage above.`,
+  );
+}
+
+/** Where a passage begins and ends; nowhere for what names none. */
+function placesOf(book: string = passages[0].book): readonly [from: number, to: number] {
+  const [, from, to] = /^(\d+)-(\d+)$/.exec(book) ?? [];
+  return [Number(from ?? 0), Number(to ?? 0)];
+}
+
+/** Whether a link asks for more than what is read. */
+export function isCut({ text: given, kept: isKept, book }: Query, text: string): boolean {
+  if (given !== undefined || isKept !== undefined) return (given?.length ?? 0) > mostCharacters;
+  const [from, to] = placesOf(book);
+  return to - from > mostCharacters && text.length === mostCharacters;
+}
+
+export type TextChoiceProps = {
+  readonly query: Query;
+  readonly text: string | undefined;
+  readonly onChoose: (query: Query) => void;
+};
+
+export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
+  const reads = isOwn(query);
+  const [writing, setWriting] = useState(reads);
+  const [own, setOwn] = useState(reads ? (text ?? query.text ?? "") : "");
+  useEffect(() => {
+    if (reads && text !== undefined) setOwn(text);
+  }, [reads, text]);
+  // A passage that comes in late does not take away the field that was chosen meanwhile.
+  useEffect(() => setWriting(reads), [reads]);
+  const read = (): void => {
+    if (own.length <= mostInAddress) onChoose({ text: own });
+    else {
+      // Another number, so that another text is another address.
+      const kept = String(Date.now());
+      remember(nameOf(kept), own, "sessionStorage");
+      onChoose({ kept });
+    }
+  };
+  const book = query.book ?? passages[0].book;
+  const [from, to] = placesOf(book).map((place) => place.toLocaleString("en"));
+  return (
+    <form
+      class="text-choice"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (own !== "") read();
+      }}
+    >
+      <label class="field">
+        Text
+        <select
+          value={writing ? "own" : book}
+          onChange={({ currentTarget: { value } }) => {
+            if (value === "own") setWriting(true);
+            else onChoose({ book: value });
+          }}
+        >
+          {passages.map((passage) => (
+            <option key={passage.book} value={passage.book}>
+              {passage.name}
+            </option>
+          ))}
+          {!passages.some((passage) => passage.book === book) && (
+            <option value={book}>
+              Moby-Dick, characters {from} to {to}
+            </option>
+          )}
+          <option value="own">A text of your own</option>
+        </select>
+      </label>
+      {writing && (
+        <div class="own">
+          <TextArea label="Your text" rows={4} most={mostCharacters} value={own} onText={setOwn} />
+          <button type="submit" class="main" disabled={own === ""}>
+            Read it
+          </button>
+        </div>
+      )}
+    </form>
+  );
+}

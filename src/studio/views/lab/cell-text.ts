@@ -1,0 +1,106 @@
+/** What the Lab's address tells: equations and settings, out of it or the browser's memory, and back into both as they change. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { cells } from "../../../cells/index.ts";
+import { type Address, go, linkTo, readAddress } from "../../address.ts";
+import { remember, remembered } from "../../components/remembered.ts";
+import { packText, unpackText } from "./share.ts";
+
+const key = "unrolled.lab.cell";
+/** How long the reader rests before the address follows. */
+const restMs = 400;
+
+export type CellText = {
+  readonly text: string;
+  /** The reader wrote this. */
+  readonly write: (text: string) => void;
+  /** Another text takes its place. */
+  readonly open: (text: string) => void;
+  /** How often that happened: the editor, which is ahead of `text` while one types, follows only then. */
+  readonly opened: number;
+  /** What is wrong with the link that led here. */
+  readonly problem: string;
+  /** A link that brings others to where the reader is. @throws Error in a browser that cannot pack a text */
+  readonly link: () => Promise<string>;
+};
+
+type Query = Address["query"];
+/** What else the address tells. */
+export type Settings = { readonly query: Query; readonly read: (query: Query) => void };
+
+/** `#/lab?cell=...` is a text, packed, with settings by their names; `#/lab?start=gru` a built-in cell. */
+export function useCellText({ query }: Address, settings: Settings): CellText {
+  const [text, setText] = useState(() => remembered(key) ?? (cells.lstm as { source: string }).source);
+  const [opened, setOpened] = useState(0);
+  const [problem, setProblem] = useState("");
+  const timer = useRef(0);
+  const latest = useRef({ text, settings, query });
+  latest.current = { text, settings, query };
+  /** The address that was written, or read, last. */
+  const known = useRef("");
+  const link = async (): Promise<string> =>
+    linkTo("lab", [], { cell: await packText(latest.current.text), ...latest.current.settings.query });
+  const follow = (): void => {
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(async () => {
+      const asked = timer.current;
+      // A browser that cannot pack has the settings there alone; the text is remembered all the same.
+      const href = await link().catch(() => linkTo("lab", [], latest.current.settings.query));
+      if (asked !== timer.current) return;
+      // The reader may be on the way to another view, or at another link, which is yet to be drawn.
+      const at = readAddress(location.hash);
+      if (at.view !== "lab" || keyOf(at.query) !== keyOf(latest.current.query)) return;
+      known.current = keyOf(readAddress(href).query);
+      go(href, { replace: true });
+    }, restMs);
+  };
+  const write = (next: string): void => {
+    setText(next);
+    setProblem("");
+    remember(key, next);
+    follow();
+  };
+  const open = (next: string): void => {
+    write(next);
+    setOpened((count) => count + 1);
+  };
+  const stop = (): void => {
+    clearTimeout(timer.current);
+    timer.current = 0;
+  };
+  useEffect(() => stop, []);
+  useEffect(() => {
+    const { cell: packed, start } = query;
+    const here = keyOf(query);
+    if (here !== known.current) {
+      known.current = here;
+      stop();
+      settings.read(query);
+      const read = (next: string): void => {
+        if (known.current !== here) return;
+        remember(key, next);
+        setText(next);
+        setOpened((count) => count + 1);
+        setProblem("");
+      };
+      if (packed !== undefined) unpackText(packed).then(read, (error: Error) => setProblem(error.message));
+    }
+    if (start === undefined) return;
+    if (Object.hasOwn(cells, start)) open((cells[start] as { source: string }).source);
+    else setProblem(`There is no built-in cell "${start}".`);
+  }, [keyOf(query)]);
+  // Settings that are changed go into the address, too; those that it brought are there.
+  const seen = useRef(keyOf(settings.query));
+  useEffect(() => {
+    const now = keyOf(settings.query);
+    if (now === seen.current) return;
+    seen.current = now;
+    if (Object.entries(settings.query).some(([name, value]) => query[name] !== value)) follow();
+  }, [keyOf(settings.query)]);
+  return { text, write, open, opened, problem, link };
+}
+
+const keyOf = (query: Query): string => JSON.stringify(Object.entries(query).sort());
+
+/** The name of the built-in cell that has these equations; undefined for one's own. */
+export const builtInName = (text: string): string | undefined =>
+  Object.keys(cells).find((name) => cells[name]?.source === text);

@@ -1,0 +1,221 @@
+/** The settings of a training as they stand in the form, as text, and what they say. */
+import { excerpt } from "../../../graph/excerpt.ts";
+import { fitDefaults, rateFor } from "../../../train/fit-stream.ts";
+import type { OptimizerName } from "../../../train/optimizer-names.ts";
+import { remember, remembered } from "../../components/remembered.ts";
+import type { TrainingSettings } from "../../engine/training.ts";
+import {
+  decayOf,
+  optimizerTitles,
+  scheduleTitles,
+  settingTitles,
+  type TrainingFacts,
+  tokenTitles,
+} from "../../models/training-facts.ts";
+
+type Field = {
+  readonly label: string;
+  readonly hint: string;
+  readonly standard: number;
+  readonly whole?: true;
+  readonly min?: number;
+  readonly above?: number;
+  readonly max: number;
+};
+
+/** Bounds are for slips of the pen; what memory holds is for the engine to say. */
+export const fields = {
+  units: { label: settingTitles.units, hint: "features of a state", standard: 128, whole: true, min: 1, max: 8192 },
+  layers: {
+    label: settingTitles.layers,
+    hint: "recurrent, one on the other",
+    standard: 1,
+    whole: true,
+    min: 1,
+    max: 20,
+  },
+  dropout: {
+    label: settingTitles.dropout,
+    hint: "share of values between layers left out",
+    standard: 0,
+    min: 0,
+    max: 0.9,
+  },
+  batch: {
+    label: settingTitles.batch,
+    hint: "places read side by side",
+    standard: fitDefaults.batch,
+    whole: true,
+    min: 1,
+    max: 4096,
+  },
+  steps: {
+    label: settingTitles.steps,
+    hint: "that the gradient reaches back",
+    standard: fitDefaults.steps,
+    whole: true,
+    min: 1,
+    max: 4096,
+  },
+  learningRate: {
+    label: settingTitles.learningRate,
+    hint: "at the start",
+    standard: fitDefaults.learningRate,
+    above: 0,
+    max: 10,
+  },
+  clipNorm: {
+    label: settingTitles.clipNorm,
+    hint: "a gradient that is longer is shortened (Keras: global_clipnorm)",
+    standard: fitDefaults.clipNorm,
+    above: 0,
+    max: 1e9,
+  },
+  decaySteps: { label: settingTitles.decaySteps, hint: "in updates", standard: 1000, whole: true, min: 1, max: 1e9 },
+  decayRate: { label: settingTitles.decayRate, hint: "after each so many updates", standard: 0.5, above: 0, max: 100 },
+  epochs: { label: "Epochs", hint: "passes over the text", standard: fitDefaults.epochs, above: 0, max: 100_000 },
+  minutes: { label: "Minutes", hint: "of training", standard: 2, above: 0, max: 10_000 },
+  seed: {
+    label: settingTitles.seed,
+    hint: "of all that is chance",
+    standard: 0,
+    whole: true,
+    min: 0,
+    max: 2 ** 32 - 1,
+  },
+} as const satisfies Record<string, Field>;
+export type FieldName = keyof typeof fields;
+
+export type Form = { readonly [Name in FieldName]: string } & {
+  readonly tokens: TrainingSettings["tokens"];
+  readonly optimizer: OptimizerName;
+  readonly schedule: keyof typeof scheduleTitles;
+  readonly until: "epochs" | "minutes";
+  /** What the run is to be called; "" for a name made from the settings. */
+  readonly name: string;
+};
+
+export const standardForm: Form = {
+  ...(Object.fromEntries(Object.entries(fields).map(([name, { standard }]) => [name, `${standard}`])) as Record<
+    FieldName,
+    string
+  >),
+  tokens: "char",
+  optimizer: "adam",
+  schedule: "cosine",
+  until: "epochs",
+  name: "",
+};
+
+/** What is wrong with what stands in a field; undefined for nothing. */
+export function problemOf(name: FieldName, text: string): string | undefined {
+  const { label, whole, min, above, max }: Field = fields[name];
+  const value = Number(text);
+  const fits =
+    text.trim() !== "" && value <= max && (min === undefined || value >= min) && (above === undefined || value > above);
+  if (fits && (!whole || Number.isInteger(value))) return undefined;
+  const kind = whole ? "a whole number" : "a number";
+  const range =
+    above === undefined
+      ? `from ${min} to ${max.toLocaleString("en-US")}`
+      : `above ${above}, at most ${max.toLocaleString("en-US")}`;
+  const hint = !whole && /^\s*\d{0,9},\d{1,9}\s*$/.test(text) ? ` Write ${text.trim().replace(",", ".")}.` : "";
+  return `${label}: ${kind} ${range}, not ${text.trim() === "" ? "nothing" : `"${excerpt(text.trim())}"`}.${hint}`;
+}
+
+/** What a field says, its standard value where it says nothing right. */
+export function numberOf(form: Form, name: FieldName): number {
+  return problemOf(name, form[name]) === undefined ? Number(form[name]) : fields[name].standard;
+}
+
+/** The fields that say something: the others are of another length or schedule. */
+export function fieldsOf({ until, schedule }: Form): readonly FieldName[] {
+  const decay = decayOf(schedule);
+  const unused: readonly FieldName[] = [
+    until === "epochs" ? "minutes" : "epochs",
+    ...(["decaySteps", "decayRate"] as const).filter((name) => !decay.includes(name)),
+  ];
+  return (Object.keys(fields) as FieldName[]).filter((name) => !unused.includes(name));
+}
+
+/** Another optimiser; a rate that is the standard one of the optimiser before becomes its own. */
+export function withOptimizer(form: Form, optimizer: OptimizerName): Form {
+  const isStandard = Number(form.learningRate) === rateFor(form.optimizer);
+  return { ...form, optimizer, ...(isStandard && { learningRate: `${rateFor(optimizer)}` }) };
+}
+
+/** All settings but the cell; undefined where a field is wrong. */
+export function settingsOf(form: Form): Omit<TrainingSettings, "cell"> | undefined {
+  if (fieldsOf(form).some((name) => problemOf(name, form[name]) !== undefined)) return undefined;
+  const number = (name: FieldName): number => Number(form[name]);
+  const { schedule } = form;
+  return {
+    ...{ units: number("units"), layers: number("layers"), dropout: number("dropout"), tokens: form.tokens },
+    ...{ batch: number("batch"), steps: number("steps"), learningRate: number("learningRate"), seed: number("seed") },
+    ...{ optimizer: form.optimizer, clipNorm: number("clipNorm") },
+    ...(schedule !== "cosine" && {
+      schedule: { name: schedule, decaySteps: numberOf(form, "decaySteps"), decayRate: numberOf(form, "decayRate") },
+    }),
+    until: form.until === "epochs" ? { epochs: number("epochs") } : { minutes: number("minutes") },
+    sample: 240,
+  };
+}
+
+/** As they stand in the address of a link: all that say something. */
+export function queryOf(form: Form): Readonly<Record<string, string>> {
+  const { tokens, optimizer, schedule, until } = form;
+  const numbers = Object.fromEntries(fieldsOf(form).map((name) => [name, form[name].trim()]));
+  return { ...numbers, tokens, optimizer, schedule, until };
+}
+
+/** With what an address says; what it leaves out, or says wrongly, stays. */
+export function withQuery(form: Form, query: Readonly<Record<string, string>>): Form {
+  const said = Object.entries(query).filter(([name, value]) => {
+    if (Object.hasOwn(fields, name)) return problemOf(name as FieldName, value) === undefined;
+    return Object.hasOwn(choices, name) && isChoice(name, value);
+  });
+  return { ...form, ...Object.fromEntries(said) };
+}
+
+const key = "unrolled.lab.settings";
+export function rememberForm(form: Form): void {
+  remember(key, JSON.stringify(form));
+}
+export function rememberedForm(): Form {
+  try {
+    return formFrom(JSON.parse(remembered(key) ?? "{}"));
+  } catch {
+    return standardForm;
+  }
+}
+/** What of it is known and right; the rest is as usual. */
+export function formFrom(kept: Readonly<Record<string, unknown>>): Form {
+  const known = Object.entries(standardForm).map(([name, standard]) => {
+    const value = kept[name];
+    return [name, typeof value === "string" && isChoice(name, value) ? value : standard];
+  });
+  return Object.fromEntries(known) as Form;
+}
+const choices: Readonly<Record<string, readonly string[]>> = {
+  tokens: Object.keys(tokenTitles),
+  optimizer: Object.keys(optimizerTitles),
+  schedule: Object.keys(scheduleTitles),
+  until: ["epochs", "minutes"],
+};
+const isChoice = (name: string, value: string): boolean => choices[name]?.includes(value) ?? true;
+
+/** The settings that a run's facts tell of; what they leave out is what it was when there was no such setting. */
+export function formOfFacts(facts: TrainingFacts, form: Form): Form {
+  const { schedule, tokens = form.tokens, optimizer = "adam" } = facts;
+  const told: { readonly [Name in FieldName]?: unknown } = {
+    ...facts,
+    ...{ decaySteps: schedule?.decaySteps, decayRate: schedule?.decayRate },
+  };
+  const numbers = (Object.keys(fields) as FieldName[]).flatMap((name) =>
+    told[name] === undefined ? [] : [[name, `${told[name]}`] as const],
+  );
+  return {
+    ...{ ...form, clipNorm: standardForm.clipNorm, ...Object.fromEntries(numbers) },
+    ...{ tokens, optimizer, schedule: schedule?.name ?? "cosine", name: "" },
+  };
+}

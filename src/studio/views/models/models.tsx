@@ -1,0 +1,14 @@
+/** The Models view: the reader's own, and the gallery of built-in cells, with what each costs and how fast it is here. */
+import "./models.css";
+import type { View } from "../../address.ts";
+import { CellGallery } from "./cell-gallery.tsx";
+import { OwnModels } from "./own-models.tsx";
+
+const Models: View = () => (
+  <>
+    <h1>Models</h1>
+    <OwnModels />
+    <CellGallery />
+  </>
+);
+export default Models;

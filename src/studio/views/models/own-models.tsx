@@ -1,0 +1,105 @@
+/** The models that the reader has, and what can be done with each. */
+import { useState } from "preact/hooks";
+import { linkTo } from "../../address.ts";
+import { messageOf } from "../../loading.ts";
+import { dateAndTime } from "../../models/losses.ts";
+import {
+  download,
+  forgetModel,
+  keepForGood,
+  readModelFile,
+  type StoredModel,
+  useModels,
+} from "../../models/model-store.ts";
+import { shownFacts } from "../../models/training-facts.ts";
+
+export function OwnModels() {
+  const models = useModels();
+  const [problem, setProblem] = useState("");
+  const attempt = (work: Promise<void>): void => {
+    setProblem("");
+    work.catch((error) => setProblem(messageOf(error)));
+  };
+  return (
+    <section aria-labelledby="own">
+      <h2 id="own">Yours</h2>
+      {models?.length === 0 && (
+        <p>
+          None yet. Train one in the <a href={linkTo("lab")}>Lab</a>, open a file in{" "}
+          <a href={linkTo("inspect")}>Inspect</a>, or start the studio with one:{" "}
+          <code>unrolled studio model.safetensors</code>. What is trained here stays in this browser.
+        </p>
+      )}
+      {models !== undefined && models.length > 0 && (
+        <ul class="own">
+          {models.map((model) => (
+            <OwnModel key={model.id} model={model} attempt={attempt} />
+          ))}
+        </ul>
+      )}
+      {problem !== "" && (
+        <p class="error" role="alert">
+          {problem}
+        </p>
+      )}
+    </section>
+  );
+}
+
+const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 12 });
+const size = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+
+function OwnModel({
+  model,
+  attempt,
+}: {
+  readonly model: StoredModel;
+  readonly attempt: (work: Promise<void>) => void;
+}) {
+  const { id, name, bytes, madeMs, inPage = false, training } = model;
+  const facts = shownFacts(training?.facts ?? {}).map(
+    ({ title, value }) => `${title} ${typeof value === "number" ? figure.format(value) : value}`,
+  );
+  const save = async (): Promise<void> => download(`${id}.safetensors`, await readModelFile(id));
+  const [asked, setAsked] = useState(false);
+  return (
+    <li class="card">
+      <h3>{name}</h3>
+      <p class="soft small">
+        {size.format(bytes / 1e6)} MB
+        {madeMs === undefined ? ", given on the command line" : `, made ${dateAndTime(madeMs)}`}
+        {inPage && ", only until the page is closed"}
+      </p>
+      {facts.length > 0 && <p class="soft small numbers">{facts.join(" · ")}</p>}
+      <p class="row">
+        <a class="button" href={linkTo("inspect", [id])} aria-label={`Inspect ${name}`}>
+          Inspect
+        </a>
+        <a class="button" href={linkTo("write", [id])} aria-label={`Write with ${name}`}>
+          Write
+        </a>
+        <button type="button" aria-label={`Download ${name}`} onClick={() => attempt(save())}>
+          Download
+        </button>
+        {inPage && (
+          <button type="button" aria-label={`Keep ${name}`} onClick={() => attempt(keepForGood(model))}>
+            Keep
+          </button>
+        )}
+        {madeMs !== undefined && !asked && (
+          <button type="button" class="quiet" aria-label={`Forget ${name}`} onClick={() => setAsked(true)}>
+            Forget
+          </button>
+        )}
+        {asked && (
+          <button type="button" onBlur={() => setAsked(false)} onClick={() => attempt(forgetModel(id))} ref={focused}>
+            Really forget {name}?
+          </button>
+        )}
+      </p>
+    </li>
+  );
+}
+
+/** Whoever pressed the button before finds the question in its place. */
+const focused = (button: HTMLButtonElement | null): void => button?.focus();

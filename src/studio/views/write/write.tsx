@@ -1,0 +1,345 @@
+/** The Write view: a model goes on with a prompt, and every token shows what could have stood in its place. */
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import type { GeneratedToken, LikelyToken } from "../../../tasks/generate.ts";
+import { go, linkTo, type View } from "../../address.ts";
+import { ColouredText } from "../../components/coloured-text.tsx";
+import { named, shadeOf, useRamp, visible } from "../../components/heat.ts";
+import { Slider } from "../../components/slider.tsx";
+import { TextArea } from "../../components/text-area.tsx";
+import { type LikelyText, percent, TokenBars } from "../../components/token-bars.tsx";
+import { useNewest } from "../../engine/engine.ts";
+import type { WritingSettings } from "../../engine/writing.ts";
+import type { OpenModel } from "../../models/open-model.ts";
+import { WithModel } from "../../models/picker.tsx";
+import { bounds, type Plan, planOf, problemsOf, queryOf, usual } from "./settings.ts";
+import { type Known, nameOf, takenAt, useWriter } from "./writer.ts";
+import "./write.css";
+
+/** What a link says that means the same to every model. */
+const carried = ["prompt", "length", "temperature", "top-k", "top-p", "min-p", "repetition-penalty", "seed"];
+
+const Write: View = ({ address }) => (
+  <>
+    <h1>Write</h1>
+    <p class="soft">
+      A model goes on from what you begin. Each token is coloured by how much the model itself was surprised to draw it;
+      choose one to see what else could have stood there, and to go on from that instead.
+    </p>
+    <WithModel address={address} carried={carried}>
+      {(model) => <Opened key={model.id} model={model} query={address.query} />}
+    </WithModel>
+  </>
+);
+export default Write;
+
+/** The strongest colour, in bits: less likely than 1 in 256. */
+const strongestBits = 8;
+const bitsOf = ({ logProbability }: LikelyToken): number => -logProbability / Math.LN2;
+
+type OpenedProps = { readonly model: OpenModel; readonly query: Readonly<Record<string, string>> };
+
+function Opened({ model, query }: OpenedProps) {
+  const asked = planOf(query);
+  const problems = problemsOf(query);
+  const plan = problems.length === 0 ? asked : undefined;
+  const known = useRef<Known | undefined>(undefined);
+  const { tokens, ended, tokensPerSecond, error } = useWriter(model, plan, known);
+  const [form, setForm] = useState<Form>(() => formOf(asked));
+  const name = asked === undefined ? undefined : nameOf(asked);
+  useEffect(() => {
+    if (asked !== undefined) setForm(formOf(asked));
+  }, [name]);
+  const show = (next: Plan, options?: { readonly replace: boolean }): void =>
+    go(linkTo("write", [model.id], queryOf(next)), options);
+  const setLength = (length: number): void => {
+    if (plan !== undefined) show({ ...plan, length }, { replace: true });
+  };
+
+  const length = plan?.length ?? 0;
+  const shown = useMemo(() => tokens.slice(0, length), [tokens, length]);
+  const writing = error === undefined && !ended && tokens.length < length;
+  const take = (place: number, token: number): void => {
+    if (plan === undefined) return;
+    const choice = { place, token };
+    const choices = [...plan.choices.filter((other) => other.place < place), choice];
+    const next = { ...plan, choices, length: Math.max(length, place + 1) };
+    const before = tokens.slice(0, place);
+    known.current = { name: nameOf(next), tokens: [...before, takenAt(tokens[place] as GeneratedToken, choice)] };
+    show(next);
+  };
+  return (
+    <div class="writing">
+      <Settings model={model} form={form} onForm={setForm} onWrite={show} />
+      {problems.length > 0 && (
+        <p class="error" role="alert">
+          The link cannot be followed. {problems.join(" ")}
+        </p>
+      )}
+      {error !== undefined && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {plan !== undefined && (
+        <>
+          <div class="row">
+            <button type="button" disabled={!writing} onClick={() => setLength(shown.length)}>
+              Stop
+            </button>
+            <button
+              type="button"
+              disabled={writing || ended || error !== undefined || length >= bounds.length.max}
+              onClick={() => setLength(Math.min(bounds.length.max, length + Math.max(1, Number(form.length))))}
+            >
+              Go on
+            </button>
+            <CopyButton text={plan.settings.prompt + shown.map(({ text }) => text).join("")} />
+            <p class="numbers small soft progress" role="status">
+              {writing
+                ? "Writing …"
+                : error === undefined
+                  ? `${shown.length.toLocaleString("en")} tokens${ended ? ", where the model ends the text" : length >= bounds.length.max ? ", the most of one text" : ""}`
+                  : ""}
+            </p>
+            {tokensPerSecond !== undefined && (
+              <p class="numbers small soft progress">
+                {Math.round(tokensPerSecond).toLocaleString("en")} tokens a second
+              </p>
+            )}
+          </div>
+          <Text
+            key={JSON.stringify(plan.settings)}
+            prompt={plan.settings.prompt}
+            tokens={shown}
+            writing={writing}
+            onTake={take}
+          />
+        </>
+      )}
+    </div>
+  );
+}
+
+type TextProps = {
+  readonly prompt: string;
+  readonly tokens: readonly GeneratedToken[];
+  readonly writing: boolean;
+  readonly onTake: (place: number, token: number) => void;
+};
+
+function Text({ prompt, tokens, writing, onTake }: TextProps) {
+  const id = useId();
+  const ramp = useRamp();
+  const [chosen, setChosen] = useState<number>();
+  const [pointed, setPointed] = useState<number>();
+  const texts = useMemo(() => tokens.map(({ text }) => text), [tokens]);
+  const shade = useMemo(
+    () => (place: number) => shadeOf(bitsOf(tokens[place] as GeneratedToken), strongestBits),
+    [tokens],
+  );
+  const at = pointed ?? chosen;
+  const token = at === undefined ? undefined : tokens[at];
+  return (
+    <div class="beside-text">
+      <section aria-labelledby={`${id}-text`}>
+        <h2 id={`${id}-text`}>The text</h2>
+        <ColouredText
+          label="The text. The left and right arrow keys go from token to token."
+          describedBy={id}
+          before={prompt}
+          tokens={texts}
+          ramp={ramp}
+          shade={shade}
+          at={chosen}
+          onChoose={setChosen}
+          onPoint={setPointed}
+          follow={writing}
+        />
+        <p class="ramp-legend numbers">
+          0 <span class="ramp gate" /> {strongestBits} bits of surprise, and more
+        </p>
+      </section>
+      <section aria-labelledby={`${id}-others`}>
+        <h2 id={`${id}-others`}>What could stand there</h2>
+        <p id={id} class="soft small" role="status">
+          {token === undefined || at === undefined
+            ? "Point at a token, or choose one by a click or with the arrow keys."
+            : `“${visible(token.name)}”, token ${(at + 1).toLocaleString("en")}: ` +
+              `${percent(Math.exp(token.logProbability))}, ${bitsOf(token).toFixed(2)} bits.`}
+        </p>
+        {token !== undefined && at !== undefined && (
+          <TokenBars
+            tokens={alternativesOf(token)}
+            present={token.token}
+            onTake={({ token: taken }) => {
+              setChosen(at);
+              onTake(at, taken);
+            }}
+          />
+        )}
+      </section>
+    </div>
+  );
+}
+
+/** The likeliest tokens of a place, and the one that stands there where it is none of them. */
+function alternativesOf(there: GeneratedToken): readonly LikelyText[] {
+  const { alternatives } = there;
+  const all = alternatives.some(({ token }) => token === there.token) ? alternatives : [...alternatives, there];
+  // After a prompt that may end within a token, one may stand there in two ways: the likelier one is offered.
+  const each = all.filter(({ token }, k) => all.findIndex((other) => other.token === token) === k);
+  return each.map(({ name, token, logProbability }) => ({ text: name, token, probability: Math.exp(logProbability) }));
+}
+
+/** What the reader has filled in; "" of a number that is left out. */
+type Form = Omit<WritingSettings, "topK" | "seed"> & Readonly<Record<"length" | "topK" | "seed", string>>;
+
+const range = (name: keyof typeof bounds) => ({ min: bounds[name].min, max: bounds[name].max });
+const anySeed = (): number => Math.floor(Math.random() * 10_000);
+
+function formOf(plan: Plan | undefined): Form {
+  const { settings, length } = plan ?? {
+    settings: { prompt: "Call me", temperature: usual.temperature, seed: anySeed() },
+    length: usual.length,
+  };
+  const { seed, topK = "", ...rest } = settings;
+  return { ...rest, length: String(length), seed: String(seed), topK: String(topK) };
+}
+
+/** What changes nothing is left out. */
+function planFrom({ length, seed, topK, topP = 1, minP = 0, repetitionPenalty = 1, ...rest }: Form): Plan {
+  const settings = {
+    ...{ ...rest, seed: Number(seed) },
+    ...(topK !== "" && { topK: Number(topK) }),
+    ...(topP < 1 && { topP }),
+    ...(minP > 0 && { minP }),
+    ...(repetitionPenalty !== 1 && { repetitionPenalty }),
+  };
+  return { settings, choices: [], length: Number(length) };
+}
+
+type SettingsProps = {
+  readonly model: OpenModel;
+  readonly form: Form;
+  readonly onForm: (form: Form) => void;
+  readonly onWrite: (plan: Plan) => void;
+};
+
+function Settings({ model, form, onForm, onWrite }: SettingsProps) {
+  const { prompt, temperature, topP = 1, minP = 0, repetitionPenalty = 1 } = form;
+  const change = (changed: Partial<Form>): void => onForm({ ...form, ...changed });
+  const { value: unknown = [] } = useNewest(() => model.ask("unknownTo", prompt), JSON.stringify([model.id, prompt]));
+  return (
+    <form
+      class="settings card"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onWrite(planFrom(form));
+      }}
+    >
+      <div class="prompt">
+        <TextArea label="Prompt" rows={3} most={5000} value={prompt} onText={(prompt) => change({ prompt })} />
+        {unknown.length > 0 && (
+          <p class="small" role="status">
+            The model never saw {unknown.slice(0, 20).map(named).join(" ")}
+            {unknown.length > 20 && ` and ${unknown.length - 20} more`}; it reads each as unknown.
+          </p>
+        )}
+        <div class="row">
+          <button type="submit" class="main">
+            Write
+          </button>
+          <button
+            type="button"
+            onClick={() => {
+              const other = { ...form, seed: String(anySeed()) };
+              onForm(other);
+              onWrite(planFrom(other));
+            }}
+          >
+            Another one
+          </button>
+        </div>
+      </div>
+      <div class="numbers-of">
+        <Slider
+          label="Temperature"
+          value={temperature}
+          {...range("temperature")}
+          step={0.05}
+          onInput={(temperature) => change({ temperature })}
+        />
+        <Slider label="Top-p" value={topP} {...range("top-p")} step={0.05} onInput={(topP) => change({ topP })} />
+        <Slider label="Min-p" value={minP} {...range("min-p")} step={0.01} onInput={(minP) => change({ minP })} />
+        <Slider
+          label="Repetition penalty"
+          value={repetitionPenalty}
+          {...range("repetition-penalty")}
+          step={0.05}
+          onInput={(repetitionPenalty) => change({ repetitionPenalty })}
+        />
+        <div class="row">
+          <label class="field">
+            Length, tokens
+            <input
+              type="number"
+              min={1}
+              max={bounds.length.max}
+              step={1}
+              required
+              value={form.length}
+              onInput={(event) => change({ length: event.currentTarget.value })}
+            />
+          </label>
+          <label class="field">
+            Top-k
+            <input
+              type="number"
+              min={1}
+              step={1}
+              placeholder="all"
+              value={form.topK}
+              onInput={(event) => change({ topK: event.currentTarget.value })}
+            />
+          </label>
+          <label class="field">
+            Seed
+            <input
+              type="number"
+              min={0}
+              max={bounds.seed.max}
+              step={1}
+              required
+              value={form.seed}
+              onInput={(event) => change({ seed: event.currentTarget.value })}
+            />
+          </label>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+function CopyButton({ text }: { readonly text: string }) {
+  const [said, setSaid] = useState("");
+  return (
+    <>
+      <button
+        type="button"
+        onClick={() => {
+          // Away from https there is no clipboard.
+          const copied = navigator.clipboard?.writeText(text) ?? Promise.reject();
+          copied.then(
+            () => setSaid("Copied."),
+            () => setSaid("The browser did not allow it."),
+          );
+        }}
+      >
+        Copy the text
+      </button>
+      <span class="visually-hidden" role="status">
+        {said}
+      </span>
+    </>
+  );
+}
