@@ -1,6 +1,6 @@
 /** Each pointwise operation on a vector, of whatever width. Knows nothing about memory, passes or any engine. */
 import type { Node } from "../../graph/graph.ts";
-import type { BinaryName, OpName, UnaryName } from "../../graph/operations.ts";
+import type { BinaryName, OpName, PointwiseName, UnaryName } from "../../graph/operations.ts";
 import { maskKey, maskThreshold } from "../../graph/random-bits.ts";
 import * as maths from "./mathematics.ts";
 import type { VectorOps } from "./vector-ops.ts";
@@ -21,7 +21,6 @@ type Rule<Op extends OpName> = <Vector, Mask, Whole, Code>(
   node: Node<Op>,
   at: Place<Vector, Mask, Whole, Code>,
 ) => Vector;
-type PointwiseName = UnaryName | BinaryName | "mask" | "broadcast" | "one_hot";
 
 const by =
   (compute: maths.VectorFunction): Rule<OpName> =>

@@ -3,7 +3,13 @@ import { describe, expect, test } from "vitest";
 import { interpret } from "../../../src/engines/reference/interpret.ts";
 import { divisionOf, passCode, type Time } from "../../../src/engines/vector/pass.ts";
 import { type Builder, createBuilder, type Graph, type Node, type NodeId } from "../../../src/graph/graph.ts";
-import { type BinaryName, type OpName, opClass, type UnaryName } from "../../../src/graph/operations.ts";
+import {
+  type BinaryName,
+  type OpName,
+  opClass,
+  type PointwiseName,
+  type UnaryName,
+} from "../../../src/graph/operations.ts";
 import { createRandom, type Random } from "../../../src/nn/random.ts";
 import { isView } from "../../../src/schedule/fuse.ts";
 import type { Location, Pass, Section } from "../../../src/schedule/plan.ts";
@@ -165,7 +171,6 @@ function valuesOf(graph: Graph, { steps, batch }: Sizes, random: Random, special
   return { inputs, parameters, settings: { s: Math.fround(0.5 + random.uniform()) } };
 }
 
-type PointwiseName = UnaryName | BinaryName | "mask" | "broadcast" | "one_hot";
 /** What an operation may meet: vectors (n), a parameter (n), numbers of an example, a number of all. */
 type Operands = { readonly g: Builder; readonly n: number } & Readonly<
   Record<"v" | "w" | "p" | "scalar" | "other" | "number", NodeId>
