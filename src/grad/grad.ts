@@ -1,14 +1,14 @@
 /**
  * Graph to graph: append the backward step by reverse mode through one time step. Backpropagation through time is
  * that step run from the last time step to the first: the adjoint of a state is itself a state, which the backward
- * step of t + 1 hands to that of t. Knows nothing about time loops, memory or engines.
+ * step of t + 1 hands to that of t.
  */
 import { type Builder, createBuilder, dependencies, type Graph, type Node, type NodeId } from "../graph/graph.ts";
 import type { FinalName, OpName } from "../graph/operations.ts";
 
 type Differentiable = Exclude<OpName, FinalName>;
 
-/** What a rule is given: the node, its operands, its value and the adjoint of that value. */
+/** The arguments of a gradient rule: the node, its operands, its value and the adjoint of that value. */
 type Step<K extends Differentiable> = {
   readonly node: Node<K>;
   /** Operands of the node, by position. */
@@ -21,7 +21,7 @@ type Step<K extends Differentiable> = {
   readonly g: Builder;
   /** Add to the adjoint of an operand; `value` is a function so that unneeded ones are never built. */
   readonly to: (operand: NodeId, value: () => NodeId) => void;
-  /** Whether the adjoint is one a sequence, even where it is the same for all. */
+  /** Whether there is one adjoint per sequence, even if it is the same for all sequences. */
   readonly once: boolean;
   /** Keep a sink: the gradient of a parameter. */
   readonly sink: (id: NodeId) => void;
@@ -44,7 +44,7 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
   index: () => {},
   mask: () => {},
   one_hot: () => {},
-  // A state's adjoint is handed to the step before, and starts from that of its final value; see `grad`.
+  // The adjoint of a state is a state too, which starts from the adjoint of the final value: see `grad`.
   state: () => {},
   final: () => {},
   parameter: ({ node, d, g, once, sink }) => sink(g.accumulate(node.parameter, d, { once })),
@@ -93,7 +93,7 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
     to(a, () => g.mul(d, wins(g, a, b)));
     to(b, () => g.mul(d, wins(g, b, a)));
   },
-  // What the first operand is but 0 makes no difference.
+  // The first operand only selects: it has no gradient.
   where: ({ a, b, d, g, to }) => to(b, () => g.where(a, d)),
 
   sum: ({ a, d, to }) => to(a, () => d),
@@ -172,7 +172,7 @@ export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, 
   const varying = varyingNodes(graph, Object.values(wanted));
   const needed = dependencies(graph, [output]);
   const adjoints = new Map<NodeId, NodeId>();
-  /** Values that are read once a sequence; some, parameters above all, are themselves the same at any time. */
+  /** Whether a value is read once per sequence or at every step. Constant values, such as parameters, can be read either way. */
   const readOnce = new Map<NodeId, boolean>();
 
   function contribute(id: NodeId, value: NodeId): void {

@@ -1,6 +1,6 @@
 /**
- * A cell from its equations: parse, resolve names, infer shapes, choose initialisers. The result is readonly plain data.
- * Knows nothing about numbers of units; `addCell` puts a cell into a graph.
+ * Make a cell from its equations: parse, resolve names, infer shapes, choose initialisers. The result is readonly plain
+ * data. Sizes stay symbolic (`units`, the input's features); `addCell` gives them numbers and puts the cell into a graph.
  */
 import { EquationError, type Source, type Span } from "./equation-error.ts";
 import type { Initializer } from "./graph.ts";
@@ -22,50 +22,50 @@ export type { Size } from "./sizes.ts";
 
 export type CellParameter = {
   readonly name: string;
-  /** A matrix stands left of `@`; others are vectors. */
+  /** Whether it is a matrix, the left operand of `@`; other parameters are vectors. */
   readonly matrix: boolean;
-  /** A matrix that meets nothing but states, as they were at the step before. */
+  /** Whether it is a matrix that multiplies only states of the step before. */
   readonly recurrent: boolean;
   readonly initializer: Initializer;
-  /** [n], or [rows, columns], in units and features of the inputs. */
+  /** [n] or [rows, columns], as formulas of `units` and the inputs' features. */
   readonly shape: readonly Size[];
   readonly description?: string;
-  /** Its first use. */
+  /** Where the equations first use it. */
   readonly span: Span;
 };
 
-/** A checked cell: plain data, the same after a journey through JSON. */
+/** A checked cell: plain data, unchanged by JSON.stringify and JSON.parse. */
 export type Cell<Names extends string = string> = {
-  /** As given, without the indentation that all lines share. */
+  /** The equations as given, without the indentation that all lines share. */
   readonly source: string;
   readonly equations: Equations;
   readonly inputs: readonly string[];
   readonly settings: readonly string[];
-  /** In the order of their lines, without primes. */
+  /** Names of the states, without primes, in the order of their lines. */
   readonly states: readonly string[];
-  /** Every line's name, states without primes. */
+  /** The name that each line sets; states without primes. */
   readonly names: readonly Names[];
   readonly parameters: readonly CellParameter[];
-  /** "h'" or "y". */
+  /** The name of the output: `"h'"` for a state, or `"y"`. */
   readonly output: string;
-  /** Of the states, in their order: [n], or [rows, columns]. */
+  /** The shape of each state, in the order of `states`: [n] or [rows, columns]. */
   readonly stateShapes: readonly (readonly Size[])[];
-  /** Of each line's value, in the order of `names`. */
+  /** The kind of each line's value, in the order of `names`. */
   readonly kinds: readonly Kind[];
   /** Comments, by the name of the line or parameter that they describe. */
   readonly descriptions: Readonly<Record<string, string>>;
 };
 
 export type CellOptions = {
-  /** Vectors from outside; a size line's `input` is the size of the first. */
+  /** Names of the input vectors, by default `["x"]`. `input` in a size line is the size of the first. */
   readonly inputs?: readonly string[];
-  /** Numbers from outside, given at run time. */
+  /** Names of scalars that are given at run time, by default none. */
   readonly settings?: readonly string[];
 };
 
 export const cellRules: Schema<CellOptions> = { inputs: listOf(string), settings: listOf(string) };
 
-/** Whether it can be a cell: what its parts are is trusted. */
+/** A value that has the parts of a cell; what the parts contain is not checked. */
 export const aCell: Rule = {
   expected: "a cell, as cell() makes it",
   accepts: (value) => {
@@ -77,13 +77,19 @@ export const aCell: Rule = {
 };
 
 /**
- * Make a cell from its equations, as a call or as a tagged template.
+ * Make a cell from its equations: `cell(text, options)`, or the tagged template cell`...`. One line sets one value; a name
+ * with a prime (`h'`) sets a state, and the name without it reads the state's value of the step before. What no line sets
+ * is an input (`x`) or a parameter. The output is `y` or, without a line for `y`, the state `h`, else the last state.
  *
  * ```ts
  * const elman = cell(`h' = tanh(W @ x + U @ h + b)  # the hidden state`);
  * ```
  *
- * @throws EquationError with line and column for every mistake; InputError for what is no text, and for other options
+ * @param source the equations, one a line; a comment after `#` describes the line's value
+ * @param options `inputs`: names of the input vectors, default `["x"]`; `settings`: names of scalars given at run time
+ * @returns plain data: give it to `recurrent(cell, { units })` or to `trace`
+ * @throws EquationError with line and column for a mistake in the equations; InputError where `source` is not a string,
+ *   and for unknown options
  * @__NO_SIDE_EFFECTS__
  */
 export function cell(strings: TemplateStringsArray, ...values: readonly (string | number)[]): Cell;
@@ -109,7 +115,7 @@ function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions): 
   all.forEach((name, i) => {
     const reserved = reservedFor(name);
     const problem = !aName.test(name)
-      ? "is no name: letters, digits and underscores"
+      ? "is not a name (letters, digits and underscores)"
       : reserved !== undefined
         ? `is reserved: it is ${reserved}`
         : all.indexOf(name) < i
@@ -163,7 +169,7 @@ function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions): 
   };
 }
 
-/** Without the lines before the first and after the last that say something, and without their common indentation. */
+/** The text without blank lines at its start and end, and without the indentation that all lines share. */
 function dedent(given: string): Source {
   const lines = given.replace(/\r\n?/g, "\n").split("\n");
   const says = (line: string): boolean => line.trim() !== "";
@@ -178,8 +184,8 @@ function dedent(given: string): Source {
 }
 
 /**
- * Keras's choices: vectors zeros, what meets an input glorot uniform, what meets a state orthogonal. The result holds
- * the matrices that meet something other than states.
+ * The matrices that multiply something other than states. Initialisers are Keras's defaults: zeros for vectors,
+ * glorot_uniform for matrices that multiply an input, orthogonal for those that multiply a state.
  */
 function matricesThatMeetInputs(equations: Equations, names: Names): Set<string> {
   const found = new Set<string>();
@@ -194,8 +200,8 @@ function matricesThatMeetInputs(equations: Equations, names: Names): Set<string>
 }
 
 /**
- * 0 for an expression that reads no state's value of the step before, not counting those behind another product; 1 for one
- * that does; 2 for one in which something that reads none is concatenated.
+ * Whether an expression reads a state's value of the step before, outside other products: 0 no, 1 yes, 2 it is a
+ * concatenation of parts that do and parts that do not.
  */
 function statesIn(e: Expression, names: Names): number {
   if (e.kind === "name") return Number(!e.primed && names.states.has(e.name));

@@ -9,8 +9,9 @@ export type Span = { readonly start: number; readonly end: number };
 export type Source = { readonly text: string; readonly line: number; readonly column: number };
 
 /**
- * A mistake in equations, or in how they are used. `line` and `column` are 1-based, columns in code points, in the text that
- * was given. The message may have three lines: what is wrong, the line, and carets below the place.
+ * A mistake in a cell's equations, or in the sizes that the cell is used with. `line` and `column` count from 1 in the text
+ * that was given to `cell`, columns in code points. The message may have three lines: what is wrong, the line of the
+ * equations, and carets below the place.
  */
 export class EquationError extends InputError {
   readonly line: number;

@@ -1,4 +1,4 @@
-/** The beginning of a text, for people: it never ends within what they see as one character. */
+/** The beginning of a text, cut between visible characters (grapheme clusters). */
 
 /**
  * At most `most` UTF-16 units of a text, and "…" where there were more. Letters keep their accents, emoji their parts

@@ -1,6 +1,6 @@
 /**
- * One time step as a DAG of typed operations, and the builder that makes one. The builder folds constants, shares
- * equal nodes and drops identities (a * 1, a + 0). Knows nothing about time, memory or engines.
+ * The Graph: one time step as a DAG of typed operations; and the builder that makes one. The builder folds constants,
+ * shares equal nodes and drops identities (a * 1, a + 0).
  */
 import type {
   Attributes,
@@ -21,9 +21,9 @@ export type Node<K extends OpName = OpName> = {
     readonly op: Op;
     readonly inputs: readonly NodeId[];
     readonly shape: Shape;
-    /** One value a sequence, not one a time step. */
+    /** One value per sequence, not one per time step. */
     readonly once?: true;
-    /** The name of the equation that it is the value of, with its layer: `lstm.f`, `lstm.c'`. */
+    /** The name of its equation, with the layer: `lstm.f`, `lstm.c'`. */
     readonly name?: string;
   } & Attributes[Op];
 }[K];
@@ -34,16 +34,16 @@ export type State = {
   readonly size: number;
   readonly next: NodeId;
   readonly reverse: boolean;
-  /** Of the backward step: it starts anew in each run, and is nobody's outside. */
+  /** A state of the backward step: it starts from zeros in each run and cannot be read or set from outside. */
   readonly adjoint?: true;
-  /** What the first step reads, one value a sequence; without it: what the outside sets, zeros at first. */
+  /** The value that the first step reads, one per sequence; without it, the value set from outside, at first zeros. */
   readonly initial?: NodeId;
 };
 
 /** How a parameter starts: a Keras initialiser's name and its numbers. */
 export type Initializer = { readonly name: string; readonly values: readonly number[] };
 
-/** A vector of [n] or a matrix of [rows, columns], as `W @ x` reads it: rows are what comes out. */
+/** A vector [n] or, for `W @ x`, a matrix [rows, columns]: one row per output, one column per input. */
 export type Parameter = {
   readonly name: string;
   readonly shape: readonly number[];
@@ -54,15 +54,15 @@ export type Graph = {
   readonly nodes: readonly Node[];
   readonly states: readonly State[];
   readonly parameters: readonly Parameter[];
-  /** What the outside reads, by name: "output", "loss". */
+  /** The nodes that are read from outside, by name: "output", "loss". */
   readonly outputs: Readonly<Record<string, NodeId>>;
-  /** Nodes before this position make the forward step; the others the backward step. */
+  /** Nodes before this position are the forward step, the others the backward step. */
   readonly forwardCount: number;
 };
 
 export type Builder = ReturnType<typeof createBuilder>;
 type StateKind = { readonly reverse?: boolean; readonly adjoint?: boolean };
-/** `once`: one value a sequence, not one a time step. */
+/** `once`: one value per sequence, not one per time step. */
 type Times = { readonly once?: boolean };
 
 /** Number of features of a vector shape; a scalar has 1. */
@@ -72,7 +72,7 @@ export function features(shape: Shape): number {
   throw new Error(`internal: a value of shape ${shape} has no features`);
 }
 
-/** Nodes on which these depend, through any number of time steps, themselves included. */
+/** For each node, whether one of the nodes `of` depends on it, through any number of time steps, or is it. */
 export function dependencies(graph: Pick<Graph, "nodes" | "states">, of: readonly NodeId[]): readonly boolean[] {
   const found = graph.nodes.map(() => false);
   const states = new Map(graph.states.map((state) => [state.name, state]));
@@ -86,7 +86,7 @@ export function dependencies(graph: Pick<Graph, "nodes" | "states">, of: readonl
   return found;
 }
 
-/** What a node is computed from, in its own step or another. */
+/** The nodes that a node is computed from, in its own time step or another. */
 export function behind(node: Node, states: ReadonlyMap<string, State>): readonly NodeId[] {
   if (node.op !== "state" && node.op !== "final") return node.inputs;
   const { next, initial } = states.get(node.name as string) as State;
@@ -115,23 +115,23 @@ const foldBinary: { readonly [K in BinaryName]: (a: number, b: number) => number
   max: Math.max,
   where: (a, b) => (a === 0 ? 0 : b),
 };
-/** The pointwise operations on f64 numbers: what constant folding and the oracle both use. */
+/** The pointwise operations on f64 numbers, used by constant folding and by the reference interpreter. */
 export const arithmetic = { ...foldUnary, ...foldBinary };
 
-/** Start a graph, or go on from one (its nodes keep their ids). */
+/** Start a graph, or extend one (its nodes keep their ids). */
 export function createBuilder(base?: Graph) {
   const nodes: Node[] = base ? [...base.nodes] : [];
   type Declared = { size: number; next: NodeId; reverse: boolean; adjoint?: true; initial?: NodeId };
   const states = new Map<string, Declared>(base?.states.map(({ name, ...state }) => [name, { ...state }]));
   const parameters = new Map<string, Parameter>(base?.parameters.map((p) => [p.name, p]));
-  // From `nodes` by content, so that equal nodes are one. In the backward step, forward nodes are shared too.
+  // Node ids by content, so that equal nodes are one. The backward step shares the nodes of the forward step too.
   const known = new Map<string, NodeId>();
   nodes.forEach((node, id) => {
     known.set(keyOf(node), id);
   });
 
   function keyOf({ name: _, ...content }: Node): string {
-    // `name` of leaves is an attribute, of others a label: labels do not tell nodes apart.
+    // The name of a leaf is part of its content; the name of any other node is only a label.
     const label = ["setting", "input", "index", "state", "final", "total"].includes(content.op) ? _ : "";
     return JSON.stringify([label, content]);
   }
@@ -190,7 +190,7 @@ export function createBuilder(base?: Graph) {
       }
       state.next = value;
     },
-    /** What a declared state starts from: one value a sequence, or one for all. */
+    /** Set what a declared state starts from: one value per sequence, or one for all sequences. */
     initial(name: string, value: NodeId): void {
       const state = states.get(name);
       if (state?.size !== shapeOf(value) || !(isOnce(value) || fixed(value))) {
@@ -198,7 +198,7 @@ export function createBuilder(base?: Graph) {
       }
       state.initial = value;
     },
-    /** A declared state after its last step. */
+    /** The value of a declared state after its last step. */
     final(name: string): NodeId {
       const state = states.get(name);
       if (state === undefined) throw new Error(`internal: no state ${name}`);
@@ -262,45 +262,45 @@ export function createBuilder(base?: Graph) {
       if (start === 0 && size === vectorSize(a, "slice")) return a;
       return push({ op: "slice", inputs: [a], shape: size, start });
     },
-    /** n features to the n x times numbers of a matrix whose columns are all alike. */
+    /** Repeat a vector (n) as every column of a matrix (n x times). */
     stretch(a: NodeId, times: number): NodeId {
       const size = vectorSize(a, "stretch");
       if (times === 1) return a;
       if (size === 1) return self.broadcast(self.sum(a), times);
       return push({ op: "stretch", inputs: [a], shape: size * times, times });
     },
-    /** m features to the times x m numbers of a matrix whose rows are all alike. */
+    /** Repeat a vector (m) as every row of a matrix (times x m). */
     tile(a: NodeId, times: number): NodeId {
       const size = vectorSize(a, "tile");
       if (times === 1) return a;
       if (size === 1) return self.broadcast(self.sum(a), times);
       return push({ op: "tile", inputs: [a], shape: size * times, times });
     },
-    /** Row sums of a matrix, n x columns numbers to n. */
+    /** Sum of each row of a matrix (n x columns), to n numbers. */
     sumRows(a: NodeId, columns: number): NodeId {
       const rows = rowsOf(a, columns);
       if (columns === 1) return a;
       if (rows === 1) return self.broadcast(self.sum(a), 1);
       return push({ op: "sum_rows", inputs: [a], shape: rows, columns });
     },
-    /** Column sums of a matrix, n x columns numbers to columns. */
+    /** Sum of each column of a matrix (n x columns), to `columns` numbers. */
     sumColumns(a: NodeId, columns: number): NodeId {
       const rows = rowsOf(a, columns);
       if (rows === 1) return a;
       if (columns === 1) return self.broadcast(self.sum(a), 1);
       return push({ op: "sum_columns", inputs: [a], shape: columns, columns });
     },
-    /** The matrix a bᵀ, n features and m to n x m numbers. */
+    /** The outer product a bᵀ of vectors (n) and (m): a matrix (n x m). */
     outerProduct: (a: NodeId, b: NodeId): NodeId =>
       self.mul(self.stretch(a, vectorSize(b, "tile")), self.tile(b, vectorSize(a, "stretch"))),
-    /** A matrix of n x m numbers times a vector of m. */
+    /** A matrix value (n x m) times a vector (m). */
     matrixVector: (matrix: NodeId, a: NodeId): NodeId => {
       const columns = vectorSize(a, "tile");
       return self.sumRows(self.mul(matrix, self.tile(a, rowsOf(matrix, columns))), columns);
     },
     /**
-     * A declared matrix times a vector. A concatenated operand is taken apart, each part meeting its own columns,
-     * so that the part which is no state can leave the time loop.
+     * A declared matrix times a vector. A concatenated operand is split: each part multiplies its own columns, so that
+     * the parts that are not states can be hoisted out of the time loop.
      */
     matmul(name: string, a: NodeId): NodeId {
       const [rows, columns] = declared(name).shape as [number, number];
@@ -342,7 +342,7 @@ export function createBuilder(base?: Graph) {
     count: (): number => nodes.length,
     node: (id: NodeId): Node => nodes[id] as Node,
 
-    /** The finished graph. `forwardCount` is the present count unless the base graph had one. */
+    /** The finished graph. By default all nodes so far are the forward step. */
     graph(outputs: Readonly<Record<string, NodeId>>, forwardCount = nodes.length): Graph {
       const list: State[] = [];
       for (const [name, state] of states) {

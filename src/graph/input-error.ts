@@ -1,6 +1,9 @@
 /** What is wrong with something the user gave (a file, an option): one plain line that says what to do. */
 
-/** A mistake that the user can put right, not a fault of ours. Its message is one line, but for an EquationError's. */
+/**
+ * What every public function throws for a mistake of the caller: a wrong option, shape, value or file. The message is one
+ * line (three for an `EquationError`): where, what was found, what was expected, what to do.
+ */
 export class InputError extends Error {
   override name = "InputError";
   constructor(message: string, options?: ErrorOptions, shown = oneLine(message)) {

@@ -1,4 +1,4 @@
-/** A cell into a graph under construction: sizes become numbers, parameters and states are declared, lines become nodes. */
+/** Add a cell to a graph under construction: sizes become numbers, parameters and states are declared, lines become nodes. */
 import type { Cell } from "./cell.ts";
 import { EquationError, fail, type Source, type Span } from "./equation-error.ts";
 import type { Builder, NodeId } from "./graph.ts";
@@ -13,21 +13,21 @@ export type Layer = {
   readonly values: Readonly<Record<string, NodeId>>;
 };
 
-/** How the states of a cell are read and set, where not as its equations say alone. */
+/** How a layer changes the way a cell's states are read and set: direction, masks, dropout, initial states. */
 export type StateOptions = {
-  /** From the last step to the first. */
+  /** Whether time runs from the last step to the first. */
   readonly reverse?: boolean;
-  /** What a state of so many features starts from, one value a sequence; without it, from zeros. */
+  /** The initial value of a state of `size` features, one value per sequence; zeros without it. */
   readonly initial?: (state: string, size: number) => NodeId | undefined;
-  /** What the equations read as a state's value of the step before, from that value. */
+  /** Maps a state's value of the step before to the value that the equations read. */
   readonly read?: (state: string, value: NodeId) => NodeId;
-  /** What a state is set to, from its value of the step before and what the equations say. */
+  /** Maps a state's value of the step before, and its new value by the equations, to what the state becomes. */
   readonly next?: (state: string, before: NodeId, value: NodeId) => NodeId;
-  /** What a divisor is read as, and what log and sqrt are taken of: where one is 0 nothing is a number, or no derivative is. */
+  /** Maps divisors and the operands of log and sqrt, which at 0 have no finite value or derivative, to safe ones. */
   readonly safe?: (value: NodeId) => NodeId;
 };
 
-/** Where a cell's source began in the text that it was made from. */
+/** The cell's source, with the place where it begins in the text given to `cell`. */
 const sourceOf = ({ source, equations: { line, column } }: Cell): Source => ({ text: source, line, column });
 
 const largestSize = 2 ** 31;
@@ -37,10 +37,10 @@ const largestSize = 2 ** 31;
  * With layer "" names have no prefix.
  *
  * @param at.units the cell's size, needed unless its equations fix every size
- * @param at.inputs a node (a vector of features) for each of the cell's inputs
- * @param at.states how its states are read and set
- * @param at.shared parameters that are there already, by the cell's name for them
- * @throws EquationError where the sizes do not fit
+ * @param at.inputs for each of the cell's inputs a node, a vector of features
+ * @param at.states changes to how its states are read and set
+ * @param at.shared for a parameter of the cell, by its name, the declared parameter that it shares
+ * @throws EquationError if the sizes do not fit
  */
 export function addCell(
   builder: Builder,
@@ -55,7 +55,7 @@ export function addCell(
 ): Layer {
   const { reverse = false, initial, read, next, safe = (value: NodeId) => value } = at.states ?? {};
   const before = new Map<string, NodeId>();
-  /** Of the matrices among the values. */
+  /** Columns of the values that are matrices. */
   const columnsOf = new Map<string, number>();
   const { equations } = cell;
   const source = sourceOf(cell);
@@ -78,7 +78,7 @@ export function addCell(
     else {
       const there = builder.declaredShape(shared);
       if (there?.join() !== size.join()) {
-        const problem = `it needs a shape of (${size.join(", ")}) for it, got ${there === undefined ? "none of this name before it" : `(${there.join(", ")})`}`;
+        const problem = `expected the shape (${size.join(", ")}), got ${there === undefined ? "no parameter of this name in an earlier layer" : `(${there.join(", ")})`}`;
         refuse(name, `shared with ${shared}: ${problem}.`);
       }
     }
@@ -102,7 +102,7 @@ export function addCell(
     before.set(name, state);
     values.set(name, read?.(name, state) ?? state);
   });
-  /** What is kept of each line, of which others read what it gives: a state may be that of the step before. */
+  /** The value of each line, by its position. */
   const kept = new Map<string, NodeId>();
   const declared = new Map(equations.sizes.map((line) => [line.name, line]));
   for (const name of cell.inputs) checkDeclared(name, values.get(name) as NodeId);
@@ -135,7 +135,7 @@ export function addCell(
   function parameterOf(name: string): string {
     return at.shared?.[name] ?? full(name);
   }
-  /** The numbers that sizes depend on. */
+  /** The numbers of `units` and of the inputs' features. */
   function inputSizes(): Map<string, number> {
     const sizes = new Map<string, number>();
     for (const name of cell.inputs) {
@@ -295,7 +295,7 @@ export function addCell(
       check(builder.shapeOf(operand) as number);
       return builder.matrixVector(values.get(key) as NodeId, operand);
     }
-    // A concatenation written here is taken apart at once, so that no node is left that nothing reads.
+    // A concatenation written as the operand is split at once, so that no unused node is left.
     const parts = partsOf(e.operand).map((part) => emit(part, name).node);
     check(parts.reduce((sum, part) => sum + (builder.shapeOf(part) as number), 0));
     if (parts.length === 1) return builder.matmul(parameterOf(key), parts[0] as NodeId);
@@ -325,10 +325,10 @@ export function addCell(
   }
 }
 
-/** A value; of a matrix also its columns. */
+/** A value, with its number of columns if it is a matrix. */
 type Made = { readonly node: NodeId; readonly columns?: number | undefined };
 
-/** The parts of a concatenation, those of concatenations within it too; of anything else itself. */
+/** The parts of a concatenation, nested ones flattened; any other expression is its only part. */
 function partsOf(e: Expression): readonly Expression[] {
   return e.kind === "concat" ? e.parts.flatMap(partsOf) : [e];
 }

@@ -1,4 +1,4 @@
-/** The names that equations define, read from their text by the type checker. Knows nothing at run time. */
+/** The names that equations define, read from their text by the type checker: types only. */
 
 /** Every line's name, states without the prime; `string` where the text is not known to the type checker. */
 export type NamesIn<Source extends string> = string extends Source ? string : NamesOf<Source, never>;

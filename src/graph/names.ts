@@ -1,6 +1,6 @@
 /**
- * What each name is: state, line, input, setting or parameter; and which line is the output. Every name's mistakes are
- * found here. Knows nothing about sizes.
+ * Decide what each name is (state, line, input, setting or parameter) and which line is the output, and find all mistakes
+ * in names.
  */
 import { fail, type Source, type Span } from "./equation-error.ts";
 import type { Equations, Expression, Line } from "./parse.ts";
@@ -11,10 +11,10 @@ export type ParameterUse = { readonly matrix: boolean; readonly span: Span };
 export type Names = {
   readonly inputs: readonly string[];
   readonly settings: readonly string[];
-  /** States and other lines, each by its line's position. */
+  /** Names of states and of other lines, each with the position of its line. */
   readonly states: ReadonlyMap<string, number>;
   readonly lines: ReadonlyMap<string, number>;
-  /** In the order of their first use, which `span` is. */
+  /** Parameters in the order of their first use, which `span` is. */
   readonly parameters: ReadonlyMap<string, ParameterUse>;
   /** Position of the line that is the output. */
   readonly output: number;
@@ -111,7 +111,7 @@ export function children(e: Expression): readonly Expression[] {
   }
 }
 
-/** The position of the line whose value of this step a reference reads; undefined where it reads no such value. */
+/** The position of the line whose value of this step a reference reads; undefined if it reads no such value. */
 function readsNow(reference: Reference, targets: Targets): number | undefined {
   return (reference.primed ? targets.states : targets.lines).get(reference.name);
 }
@@ -270,7 +270,7 @@ function checkInitializersAndSizes(
     if (use?.matrix) {
       const problem =
         `${name} is a matrix, and a size line gives one size. Its rows are the size of ${name} @ ..., ` +
-        `its columns the size of what it meets: name that in a line of its own, and give the size of that.`;
+        `its columns the size of the vector that it multiplies: name that vector in a line of its own, and give its size.`;
       fail(source, span, problem);
     }
     if (use === undefined && describe(name) === undefined) {
@@ -280,7 +280,7 @@ function checkInitializersAndSizes(
   }
 }
 
-/** A parameter whose name is almost that of a value is likely a slip of the pen. */
+/** A parameter whose name is almost the name of a value is likely a typing mistake. */
 function checkNearMisses(
   source: Source,
   equations: Equations,
@@ -336,8 +336,8 @@ function findOutput(source: Source, lines: readonly Line[], targets: Targets): n
 }
 
 /**
- * Every line must lead to the output or to a state, within a step or through the steps: a state that the cell itself does
- * not read may be handed on to another layer.
+ * Every line must reach the output or a state, within a step or across steps. A state that the cell itself does not read
+ * is allowed: another layer may start from it.
  */
 function checkUsed(
   source: Source,
@@ -352,7 +352,7 @@ function checkUsed(
   const live = new Set([output, ...targets.states.values()]);
   for (const position of live) for (const next of edges[position] as number[]) live.add(next);
   if (live.size === lines.length) return;
-  // Prefer a line that nothing reads at all to one that only unused lines read.
+  // Prefer a line that nothing reads to one that only unused lines read.
   const read = new Set(edges.flatMap((list, position) => list.filter((p) => p !== position)));
   const unused = [...lines.keys()].filter((p) => !live.has(p));
   const position = unused.find((p) => !read.has(p)) ?? (unused[0] as number);

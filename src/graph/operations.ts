@@ -1,9 +1,9 @@
 /**
- * The closed set of operations and what each one carries. Knows nothing about equations, gradients or engines;
- * every stage answers for every operation here with a total table, so that a missing rule is a compile error.
+ * The closed set of operations and the attributes of each. Every stage has a total table of rules over these operations,
+ * so that a missing rule is a compile error.
  */
 
-/** A matrix parameter, or the block of its columns that meets one part of a concatenated operand. */
+/** A matrix parameter, or the block of its columns that multiplies one part of a concatenated operand. */
 export type ParameterView = {
   readonly parameter: string;
   readonly rows: number;
@@ -11,19 +11,19 @@ export type ParameterView = {
   readonly columns: number;
 };
 
-/** What an operation carries besides its operands. */
+/** The attributes of an operation besides its operands. */
 export type Attributes = {
   // Leaves.
   constant: { readonly value: number };
   /** A number given at run time: a learning rate, a step count. */
   setting: { readonly name: string };
-  /** A vector from outside, one an example and time step. */
+  /** A vector from outside, one per example and time step. */
   input: { readonly name: string };
-  /** An integer from outside, one an example and time step: a token, a class. */
+  /** An integer from outside, one per example and time step: a token, a class. */
   index: { readonly name: string };
   /** A state's value from the step before (in the backward step: from the step after). */
   state: { readonly name: string };
-  /** A state's value after the last step it takes: one a sequence. */
+  /** A state's value after its last step: one per sequence. */
   final: { readonly name: string };
   /** A vector parameter. */
   parameter: { readonly parameter: string };
@@ -47,22 +47,22 @@ export type Attributes = {
   abs: object;
   /** 1 where the operand is above 0, else 0. */
   step: object;
-  /** One number an example, repeated over the features of a vector. */
+  /** One number per example, repeated over the features of a vector. */
   broadcast: object;
   /** 1 at the feature that the index names, else 0. */
   one_hot: object;
 
-  // Pointwise, two operands; a number or a scalar meets every feature of a vector.
+  // Pointwise, two operands; a number or a scalar is combined with every feature of a vector.
   add: object;
   sub: object;
   mul: object;
   div: object;
   min: object;
   max: object;
-  /** The second where the first is not 0, else 0, even where the second is no number. */
+  /** The second operand where the first is not 0, else 0, even where the second is NaN. */
   where: object;
 
-  // Reductions over the features of a vector, to one number an example.
+  // Reductions over the features of a vector, to one number per example.
   sum: object;
   max_of: object;
   logsumexp: object;
@@ -72,9 +72,9 @@ export type Attributes = {
   slice: { readonly start: number };
 
   // Matrices: a value of n x m numbers is a vector of n * m features, row after row; both n and m are above 1.
-  /** Each feature `times` times in a row, n to n * times: a column vector beside itself. */
+  /** Repeat each feature `times` times, n to n * times: the vector as every column of a matrix. */
   stretch: { readonly times: number };
-  /** The whole `times` times, m to times * m: a row vector above itself. */
+  /** Repeat the whole vector `times` times, m to times * m: the vector as every row of a matrix. */
   tile: { readonly times: number };
   /** The sum of each row, n * columns to n. */
   sum_rows: { readonly columns: number };
@@ -98,8 +98,8 @@ export type Attributes = {
   /** Sum of a scalar: the loss. */
   total: { readonly name: string };
 
-  // What packing makes.
-  /** A sum of products, one block an operand. */
+  // Made by merging products.
+  /** A sum of products, one block per operand. */
   products: { readonly blocks: readonly ProductBlock[] };
 };
 
@@ -108,7 +108,7 @@ export type ProductBlock = { readonly view: ParameterView; readonly transposed: 
 
 export type OpName = keyof Attributes;
 
-/** Operations that the gradient and the packing make; they have no derivative of their own. */
+/** Operations that only the gradient and merging make; they have no derivative. */
 export type FinalName = "outer" | "accumulate" | "scatter" | "total" | "products";
 
 export type UnaryName =
@@ -126,14 +126,14 @@ export type UnaryName =
 export type BinaryName = "add" | "sub" | "mul" | "div" | "min" | "max" | "where";
 /** All that are computed number by number. */
 export type PointwiseName = UnaryName | BinaryName | "mask" | "broadcast" | "one_hot";
-/** To one number an example. */
+/** Reductions of a vector to one number per example. */
 export type ReductionName = "sum" | "max_of" | "logsumexp";
-/** Of a matrix, to a vector. */
+/** Reductions of a matrix to a vector. */
 export type MatrixReductionName = "sum_rows" | "sum_columns";
 
 /**
- * "number": the same for all examples and steps. "scalar": one number an example and step. "index": one integer an
- * example and step. "none": a sink. A number n: a vector of n features an example and step.
+ * "number": one number for all examples and steps. "scalar": one number per example and step. "index": one integer per
+ * example and step. "none": a sink. A number n: a vector of n features per example and step.
  */
 export type Shape = "number" | "scalar" | "index" | "none" | number;
 

@@ -1,6 +1,6 @@
 /**
  * Tokens to lines with their syntax trees. `@` binds tighter than `*` and nests to the right: W @ r * h is (W @ r) * h.
- * Knows functions and initialisers, but not which names are states, parameters or inputs.
+ * Which names are states, parameters or inputs is decided later, in `names.ts`.
  */
 import { fail, type Source, type Span } from "./equation-error.ts";
 import type { Initializer } from "./graph.ts";
@@ -22,7 +22,7 @@ export type Expression =
       readonly at: Span;
       readonly span: Span;
     }
-  /** A matrix (a parameter, a line's value or a state's) times a vector; `at` is the matrix's name. */
+  /** A matrix (a parameter, or the value of a line or state) times a vector; `at` is where the matrix's name stands. */
   | {
       readonly kind: "product";
       readonly matrix: string;
@@ -75,7 +75,7 @@ export type Equations = {
 
 const maximumLength = 100_000;
 const maximumDepth = 200;
-/** Of operations: the plan of 2000 additions takes less stack than a browser's worker has, that of 3000 more. */
+/** Operations in one chain. A plan of 2000 additions fits into the stack of a browser's worker; one of 3000 does not. */
 const longestChain = 1000;
 /** The largest number in a size line. */
 const maximumSize = 1_000_000;
@@ -113,7 +113,7 @@ export function parse(source: Source): Equations {
   return { lines, initializers: initializerLines, sizes, line: source.line, column: source.column };
 }
 
-/** Tokens of each line with its comments: those within it, else those alone on the lines right before it. */
+/** The tokens of each line with its comment: the one within the line, else those on lines of their own right before it. */
 function statements(tokens: readonly Token[]): { tokens: Token[]; description: string }[] {
   const result: { tokens: Token[]; description: string }[] = [];
   let current: Token[] = [];
@@ -142,7 +142,7 @@ const spanOf = (token: Token): Span => ({ start: token.start, end: token.end });
 const written = (token: Token): string =>
   token.kind === "end" ? "the end of the line" : `"${token.text}${token.primed ? "'" : ""}"`;
 
-/** `lengths`: of the chains of operations that lead to what was read, here and in the lines before, which it has by name. */
+/** `lengths`: the length of the chain of operations behind each line read so far, by name. */
 function createParser(source: Source, tokens: readonly Token[], lengths: Map<Expression | string, number | undefined>) {
   let position = 0;
   let depth = 0;
@@ -157,7 +157,7 @@ function createParser(source: Source, tokens: readonly Token[], lengths: Map<Exp
   const stop = (at: Token | Span, problem: string): never =>
     fail(source, { start: at.start, end: Math.max(at.end, at.start + 1) }, problem);
 
-  /** Chains are limited, within a line and from line to line, so that no walk over a tree or a graph can overflow the stack. */
+  /** Limit chains of operations, within a line and across lines, so that recursion over a tree or graph cannot overflow the stack. */
   function built(expression: Expression, ...parts: readonly Expression[]): Expression {
     const length = 1 + Math.max(...parts.map((part) => lengths.get(part) ?? 0));
     if (length > longestChain) {
@@ -287,7 +287,7 @@ function createParser(source: Source, tokens: readonly Token[], lengths: Map<Exp
     }
     return built({ kind: "call", function: known, arguments: given, span }, ...given);
   }
-  /** What stands between brackets: one value for a group, any number for a function or a concatenation. */
+  /** The values between brackets: one for a group, any number for a function or a concatenation. */
   function list(opening: "(" | "[", closing: ")" | "]", caller?: string): Expression[] {
     const bracket = advance();
     open.push(bracket);
@@ -310,7 +310,7 @@ function createParser(source: Source, tokens: readonly Token[], lengths: Map<Exp
     open.pop();
     return parts;
   }
-  /** An unclosed bracket swallows the lines after it: blame the bracket, not what came then. */
+  /** An unclosed bracket takes in the lines after it: the error names the bracket, not the token found later. */
   function neverClosed(found: Token): void {
     const bracket = open.at(-1);
     if (bracket === undefined) return;

@@ -1,10 +1,10 @@
-/** A graph as text, one compact line a node: `%7 f = sigmoid %6 : 128`. For people and for snapshots. */
+/** Print a graph, one line per node: `%7 f = sigmoid %6 : 128`. For people and for snapshots. */
 import type { Graph, Node, NodeId } from "./graph.ts";
 import type { OpName, ParameterView } from "./operations.ts";
 
 /**
- * States and parameters, then the nodes of the forward step, of the backward step where there is one, then the outputs.
- * A state's line says which node is its next value; a shape stands after the colon, `once` behind one value a sequence.
+ * States and parameters, then the nodes of the forward step, those of the backward step if there is one, then the outputs.
+ * A state's line names the node of its next value. A shape follows the colon; `once` marks one value per sequence.
  */
 export function printGraph(graph: Graph): string {
   const lines: string[] = [];
@@ -31,7 +31,7 @@ function printNode(graph: Graph, node: Node, id: NodeId): string {
   return `%${id}${own} = ${words.join(" ")}${shape}${node.once ? " once" : ""}`;
 }
 
-/** A parameter, with the columns that the view takes where that is not all of them. */
+/** A parameter, with the columns of the view if it does not take all. */
 function printView({ parameter, column, columns }: ParameterView, graph: Graph): string {
   const all = graph.parameters.find((p) => p.name === parameter)?.shape[1];
   return column === 0 && columns === all ? parameter : `${parameter}[:,${column}:${column + columns}]`;
@@ -43,7 +43,7 @@ const ofParameter = (node: { readonly parameter: string }): string => node.param
 const named = (node: { readonly name: string }): string => node.name;
 const namedByAttribute: ReadonlySet<OpName> = new Set<OpName>(["setting", "input", "index", "state", "final", "total"]);
 
-/** What stands between an operation and its operands. */
+/** The attributes of an operation, printed between its name and its operands. */
 const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => string } = {
   constant: (node) => `${node.value}`,
   setting: named,

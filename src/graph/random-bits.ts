@@ -1,6 +1,6 @@
 /**
- * Random bits by counter: the same (counter, key) gives the same bits in any order, on any thread and in any engine.
- * Knows nothing about who draws; `hash` in src/engines/vector/mathematics.ts is the same function on vectors.
+ * Counter-based random bits: the same counter and key give the same bits in any order, on any thread and in any engine.
+ * `hash` in src/engines/vector/mathematics.ts is the same function on vectors.
  */
 
 /**
@@ -31,7 +31,7 @@ function mix(value: number): number {
   return bits ^ (bits >>> 16);
 }
 
-/** A mask keeps where 32 random bits reach this. */
+/** A dropout mask keeps a value if its 32 random bits are at least this. */
 export function maskThreshold(rate: number): number {
   return Math.min(0xffffffff, Math.round(rate * 2 ** 32));
 }

@@ -1,13 +1,13 @@
-/** What was made once for equal data is not made again. Knows nothing about what is made. */
+/** A small cache: what was made for a key is made once, the least recently used entry goes first. */
 
 /** What was made, by key, and when it was last asked for. */
 export type Kept<T> = Map<string, { readonly value: T; used: number }>;
 let uses = 0;
 
 /**
- * What `make` gave for this key, if it is among the `most` used last; of a promise that fails, nothing is kept. What is
- * made is shared: nobody may change it. To find it changes no map: a map that is changed again and again leaves tables
- * behind, each of which holds the next one and what was in it, until a full collection.
+ * The cached value of this key, or the result of `make`, which is then kept among the `most` used last. A promise that
+ * rejects is not kept. The value is shared, so nobody may change it. A hit changes no map: a map that changes again and
+ * again leaves old tables behind, which hold on to their entries until a full garbage collection.
  */
 export function remember<T>(kept: Kept<T>, key: string, make: () => T, most = 16): T {
   const found = kept.get(key);
@@ -16,7 +16,7 @@ export function remember<T>(kept: Kept<T>, key: string, make: () => T, most = 16
     return found.value;
   }
   const value = make();
-  // What failed may go well the next time.
+  // A failure may succeed the next time.
   if (value instanceof Promise) value.catch(() => kept.delete(key));
   kept.set(key, { value, used: ++uses });
   if (kept.size > most) {
@@ -31,8 +31,8 @@ const byContent: Kept<number> = new Map();
 let given = 0;
 
 /**
- * A number that stands for the content of data which nobody changes once they are made: a plan, a cell. Two of one number
- * are equal; equal ones nearly always have one number.
+ * A number for immutable data (a plan, a cell), by content: data with the same number are equal, and equal data nearly
+ * always have the same number.
  */
 export function numberOf(data: object): number {
   const number = numbers.get(data) ?? remember(byContent, contentOf(data), () => given++, 64);
@@ -40,10 +40,10 @@ export function numberOf(data: object): number {
   return number;
 }
 
-/** Plain data as text, the same for equal content alone; cells, which are long, by their number. */
+/** Plain data as a string that is the same only for equal content; cells, which are long, become their number. */
 export const contentOf = (value: unknown): string => JSON.stringify(value, exactly);
 
-/** What JSON would leave out, or write like something else. */
+/** Values that JSON would leave out, or write like something else. */
 function exactly(key: string, value: unknown): unknown {
   if (key === "cell" && typeof value === "object" && value !== null) return numberOf(value);
   if (value instanceof Map || value instanceof Set) return { all: [...value] };

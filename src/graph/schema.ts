@@ -1,27 +1,27 @@
 /**
- * What a caller may give, as data: one schema for each public entry, checked once where the value enters. The documentation
- * shows the same schema. Knows nothing about what the values are for.
+ * Schemas of arguments and options, as data: one for each public entry, checked once where the value enters. The
+ * documentation (docs/options.md) is made from the same schemas.
  */
 import { excerpt } from "./excerpt.ts";
 import { InputError } from "./input-error.ts";
 import { didYouMean } from "./vocabulary.ts";
 
-/** What one value must be: in words that go on from "must be", and as a test. */
+/** What one value must be: `expected` completes the sentence "... must be", `accepts` tests a value. */
 export type Rule = {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
-  /** Looks inside a value that is accepted. @throws InputError with the place */
+  /** Checks the parts of a value that `accepts` took. @throws InputError with the place */
   readonly look?: (where: string, value: unknown) => void;
-  /** Other people's names for the option, which a message answers with ours. */
+  /** Names that other libraries use for the option: "unknown option" then suggests our name. */
   readonly aliases?: readonly string[];
-  /** An option that has to be given. */
+  /** Whether the option must be given. */
   readonly required?: boolean;
-  /** What is in it, by name. */
+  /** Of an object: the rules of its properties. */
   readonly options?: Schema;
 };
 /** A rule for every option of a type: one that is missing is a compile error. */
 export type Schema<T = Readonly<Record<string, unknown>>> = { readonly [K in keyof T]-?: Rule };
-/** The arguments of an entry in their order, by name; its options, if any, are the last. */
+/** The rules of a function's arguments by name, in order; options, if any, come last. */
 export type Arguments = Readonly<Record<string, Rule>>;
 
 /** Whether it is a whole number from 0 to `count - 1`: a token's id, a class, a place. */
@@ -51,9 +51,9 @@ export const inRange = /* @__NO_SIDE_EFFECTS__ */ (
 const aNumber: Rule = { expected: "a number", accepts: isNumber };
 export const finiteNumber: Rule = { expected: "a finite number", accepts: Number.isFinite };
 export const flag: Rule = { expected: "true or false", accepts: (value) => typeof value === "boolean" };
-export const string: Rule = { expected: "a text", accepts: (value) => typeof value === "string" };
+export const string: Rule = { expected: "a string", accepts: (value) => typeof value === "string" };
 export const someText: Rule = {
-  expected: "a text of at least one character",
+  expected: "a non-empty string",
   accepts: (value) => typeof value === "string" && value !== "",
 };
 export const callable: Rule = { expected: "a function", accepts: (value) => typeof value === "function" };
@@ -67,49 +67,49 @@ export const either = /* @__NO_SIDE_EFFECTS__ */ (...rules: readonly Rule[]): Ru
   accepts: (value) => rules.some(({ accepts }) => accepts(value)),
   look: (where, value) => rules.find(({ accepts }) => accepts(value))?.look?.(where, value),
 });
-/** What may also be null, or left out among the arguments. */
+/** A value that may also be null or undefined. */
 export const orNull = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule): Rule =>
   either(rule, { expected: "null", accepts: (value) => value === null || value === undefined });
 export const listOf = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule, least = 0): Rule => ({
   expected: `a list${least > 0 ? ` of at least ${least}` : ""}, each ${rule.expected}`,
   accepts: (value) => Array.isArray(value) && value.length >= least,
-  // By place: `every` would pass over holes.
+  // By index: `every` would skip holes.
   look(where, value) {
     for (let k = 0; k < (value as unknown[]).length; k++) checkValue(`${where}[${k}]`, (value as unknown[])[k], rule);
   },
 });
 /** Values of one kind under any names: `{ lstm: 0.1 }`. */
 export const recordOf = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule): Rule => ({
-  expected: `an object by name, each ${rule.expected}`,
+  expected: `an object, each value ${rule.expected}`,
   accepts: isPlain,
   look(where, value) {
     for (const [name, one] of Object.entries(value as object)) checkValue(`${where}: ${name}`, one, rule);
   },
 });
-/** Options, or an object of the same kind among them. */
+/** An object of options. */
 export const options = /* @__NO_SIDE_EFFECTS__ */ <T>(schema: Schema<T>): Rule => ({
   expected: "an object",
   accepts: isPlain,
   look: (where, value) => checkOptions(where, value, schema),
   options: schema as Schema,
 });
-/** An array, typed or not, whose numbers are checked by whoever reads them. */
+/** An array or typed array. Whoever reads it checks its numbers. */
 export const anArray: Rule = { expected: "an array of numbers", accepts: (value) => isList(value) };
-/** An array of nothing but numbers, NaN among them. */
+/** An array that holds only numbers; NaN is one. */
 export const numbers: Rule = {
   ...anArray,
   look(where, value) {
     const list = value as ArrayLike<unknown>;
-    // A typed array's are all of one kind.
+    // The values of a typed array all have one type: the first tells.
     const count = ArrayBuffer.isView(value) ? Math.min(1, list.length) : list.length;
     for (let k = 0; k < count; k++) if (!isNumber(list[k])) checkValue(`${where}[${k}]`, list[k], aNumber);
   },
 };
 export const iterable: Rule = {
-  expected: "a list, or something else to go through",
+  expected: "an iterable",
   accepts: (value) => typeof value === "object" && typeof value?.[Symbol.iterator as keyof object] === "function",
 };
-/** Something with all of these properties, whatever else it has: `"an AbortSignal"`, "aborted". */
+/** An object that has at least these properties, as in `having("an AbortSignal", "aborted")`. */
 export const having = /* @__NO_SIDE_EFFECTS__ */ (expected: string, ...properties: readonly string[]): Rule => ({
   expected,
   accepts: (value) => typeof value === "object" && value !== null && properties.every((name) => name in value),
@@ -122,8 +122,8 @@ export const alias = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule, ...aliases: readonl
 export const required = /* @__NO_SIDE_EFFECTS__ */ (rule: Rule): Rule => ({ ...rule, required: true });
 
 /**
- * Whether the arguments of an entry are what it takes, in their order.
- * @throws InputError for the first that is not, with the place
+ * Check the arguments of a public function, in order.
+ * @throws InputError for the first one that its rule does not accept, with the place
  */
 export function checkArguments(where: string, given: Readonly<Record<string, unknown>>, rules: Arguments): void {
   for (const [name, rule] of Object.entries(rules)) {
@@ -133,9 +133,9 @@ export function checkArguments(where: string, given: Readonly<Record<string, unk
 }
 
 /**
- * Whether these options are what the entry takes; an absent one is `undefined`.
+ * Check the options of a public function. An option that is `undefined` counts as absent.
  * @param where the entry, as its caller wrote it: `fit`
- * @throws InputError for an option that the schema does not have, with the one that was meant, and for one of another kind
+ * @throws InputError for an option that the schema does not have, with a suggestion, and for a value that its rule does not accept
  */
 export function checkOptions<T>(where: string, given: unknown, schema: Schema<T>): void {
   const all = given === undefined ? {} : given;
@@ -149,7 +149,7 @@ export function checkOptions<T>(where: string, given: unknown, schema: Schema<T>
   }
 }
 
-/** Options with what stands for absent ones; one that is undefined is absent. */
+/** Options with the defaults in place of those that are absent or `undefined`. */
 export const withDefaults = <Defaults extends object, Given extends object>(
   defaults: Defaults,
   given: Given,
@@ -169,8 +169,8 @@ export function checkValue(where: string, value: unknown, { expected, accepts, l
 }
 
 /**
- * What a name stands for, in any style: `mean_squared_error` is `meanSquaredError`.
- * @throws InputError for a name that the table does not have, with the one that was meant
+ * Look up a name, in any style, in a table: `mean_squared_error` finds `meanSquaredError`.
+ * @throws InputError for a name that the table does not have, with a suggestion
  */
 export function lookUp<T>(where: string, name: string, table: Readonly<Record<string, T>>): T {
   const names = Object.keys(table);
@@ -180,7 +180,7 @@ export function lookUp<T>(where: string, name: string, table: Readonly<Record<st
   throw new InputError(`${where} ${formatValue(name)} is not known.${hint}`);
 }
 
-/** The option that a name in another style stands for, or one of other people. */
+/** The option that was likely meant: the same name in another style, or the name that another library uses. */
 export function findMeant(name: string, rules: Readonly<Record<string, Pick<Rule, "aliases">>>): string | undefined {
   const names = Object.keys(rules);
   const means = (one: string): boolean => rules[one]?.aliases?.some((other) => plain(other) === plain(name)) ?? false;
@@ -196,21 +196,21 @@ function meant(name: string, rules: Schema): string {
   if (names.length === 0) return " There are no options.";
   return didYouMean(camelCase(name), names) || ` The options are ${names.join(", ")}.`;
 }
-/** A name without what differs from style to style. */
+/** A name in lower case without `_` and `-`, the same for every style. */
 const plain = (name: string): string => name.replace(/[_-]/g, "").toLowerCase();
-/** `mean_squared_error` as `meanSquaredError`. */
+/** `mean_squared_error` to `meanSquaredError`. */
 export const camelCase = (name: string): string =>
   name.replace(/[_-]+(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** Arrays, typed arrays and what else has places and a length. */
+/** Whether a value is an array, a typed array or another array-like object. */
 export const isList = (value: unknown): value is ArrayLike<unknown> =>
   typeof value === "object" && value !== null && Number.isSafeInteger((value as { length?: unknown }).length);
 
-/** An object with names and values: no list, map, number or text. */
+/** Whether a value is a plain object: not an array, map, number or string. */
 export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
   Object.prototype.toString.call(value) === "[object Object]";
 
-/** A value as an error's line shows it: short, and texts in quotes. */
+/** A value as an error message shows it: shortened, strings in quotes. */
 export function formatValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(excerpt(value));
   if (typeof value === "bigint") return `${value}n`;

@@ -1,6 +1,6 @@
 /**
- * The shape of every value, inferred from use: numbers, scalars (one number an example), vectors and matrices with their
- * sizes. Sizes stay symbolic here; what depends on the numbers of units and input features waits for instantiation.
+ * Infer the shape of every value from its use: a number, a scalar (one number per example), a vector or a matrix, with
+ * symbolic sizes. `instantiate.ts` checks what depends on the actual units and input features.
  */
 import { fail, type Source, type Span } from "./equation-error.ts";
 import { arithmetic } from "./graph.ts";
@@ -27,7 +27,7 @@ export type Shapes = {
   /** [n] or [rows, columns]. */
   readonly states: ReadonlyMap<string, readonly Size[]>;
   readonly parameters: ReadonlyMap<string, readonly Size[]>;
-  /** By line's position. */
+  /** The kind of each line's value, in the order of the lines. */
   readonly kinds: readonly Kind[];
 };
 
@@ -42,7 +42,7 @@ export const binaryNames: { readonly [K in Operator]: BinaryName } = { "+": "add
 
 const article: { readonly [K in Kind]: string } = {
   number: "a number",
-  scalar: "one number an example",
+  scalar: "one number per example",
   vector: "a vector",
   matrix: "a matrix",
 };
@@ -55,7 +55,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   const { lines } = equations;
   const unknown = (name: string): Form => symbol(`?${name}`);
   const matrixStates = matricesAmong(equations, names);
-  // Of a parameter, by what it makes and meets; of a state, by its name.
+  // The unknown sizes of a parameter (its rows and columns) or of a state, by name.
   const rows = (matrix: string): Form => symbol(names.states.has(matrix) ? `?rows of ${matrix}` : `?${matrix} @ ...`);
   const columns = (matrix: string): Form =>
     symbol(names.states.has(matrix) ? `?columns of ${matrix}` : `?what ${matrix} meets`);
@@ -85,7 +85,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     fail(
       source,
       (declared.get(name) as SizeLine).span,
-      `${name} is a matrix, and a size line gives one size. Its rows and columns are the sizes of a and b in outer(a, b): say those.`,
+      `${name} is a matrix, and a size line gives one size. Its rows and columns are the sizes of a and b in outer(a, b): give those sizes.`,
     );
   const known = (value: number, span: Span): Value => {
     if (!Number.isFinite(value)) fail(source, span, `this is ${value}, not a finite number. Change the numbers in it.`);
@@ -97,7 +97,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     const fix = value.kind === "matrix" ? toVector : hint;
     return fail(source, e.span, `${who} takes vectors, got ${article[value.kind]}. ${fix}`);
   }
-  /** What a sum, mean, min or max goes over: all numbers of a vector, or of a matrix. */
+  /** The operand of sum, mean, min or max: all numbers of a vector or of a matrix. */
   function reduce(e: Expression, who: string, hint: string): Value {
     if (infer(e).kind !== "matrix") vector(e, who, hint);
     return { kind: "scalar" };
@@ -153,7 +153,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
       case "product": {
         if (!names.parameters.has(e.matrix)) return matrixTimesVector(e);
         const size = vector(e.operand, "'@'", `For a number write * in place of @.`);
-        const fix = `Use another matrix, or bring this to the size that ${e.matrix} meets elsewhere.`;
+        const fix = `Use another matrix, or bring this to the size of the other vectors that ${e.matrix} multiplies.`;
         equate(columns(e.matrix), size, e.span, `'${e.matrix} @' needs the same size wherever it stands`, fix);
         return { kind: "vector", size: rows(e.matrix) };
       }
@@ -184,13 +184,17 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
               fail(
                 source,
                 first.span,
-                "size takes the name of a vector, as in size(h): it is how many features that has.",
+                "size takes the name of a vector, as in size(h), and is its number of features.",
               );
             }
             return { kind: "number" };
           default: {
             if (second !== undefined && !(second.kind === "number" && second.value > 0)) {
-              fail(source, second.span, "the largest derivative of sqrt is a number above 0, as in sqrt(a, 1000).");
+              fail(
+                source,
+                second.span,
+                "the second argument of sqrt, its largest derivative, must be a number above 0, as in sqrt(a, 1000).",
+              );
             }
             const value = infer(first);
             if (value.kind !== "number" || value.value === undefined) return value;
@@ -201,7 +205,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     }
   }
 
-  /** Of a line's value or a state. */
+  /** The kind of a line's value or of a state. */
   function matrixTimesVector({ matrix, primed, operand, at, span }: Expression & { kind: "product" }): Value {
     const label = primed ? `${matrix}'` : matrix;
     const left = infer({ kind: "name", name: matrix, primed, span: at });
@@ -231,7 +235,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
         fail(
           source,
           span,
-          `the state ${line.target} must be a vector, got ${article[value.kind]}. A number meets a vector elementwise, as in b * sum(x).`,
+          `the state ${line.target} must be a vector, got ${article[value.kind]}. Multiply it by a vector, as in b * sum(x).`,
         );
       }
       const fix = `Bring the value to the size of ${line.target}.`;
@@ -269,7 +273,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
     const size = solver.resolve(key);
     if (isHuge(size)) fail(source, span, tooMany);
     if (isPositive(size)) continue;
-    const problem = `nothing is left for the size of ${name}. A concatenation's parts share its size: say one's with a size line, as in a : units / 2.`;
+    const problem = `no features are left for ${name}: the other parts of the concatenation take all. Fix the size of a part with a size line, as in a : units / 2.`;
     fail(source, span, problem);
   }
   const shapeOf = (name: string, matrix: boolean): Size[] =>
@@ -281,7 +285,7 @@ export function inferShapes(source: Source, equations: Equations, names: Names):
   };
 }
 
-/** States that are set to matrices: to what an outer product goes into, directly or by way of other lines. */
+/** States that hold matrices: an outer product reaches them, directly or through other lines. */
 function matricesAmong({ lines }: Equations, names: Names): ReadonlySet<string> {
   const found = new Set<number>();
   const isMatrix = (e: Expression): boolean => {
@@ -307,7 +311,7 @@ function matricesAmong({ lines }: Equations, names: Names): ReadonlySet<string> 
   return new Set([...names.states].flatMap(([name, position]) => (found.has(position) ? [name] : [])));
 }
 
-/** Whether a call makes one number of its argument. */
+/** Whether a call reduces its argument to one number. */
 export function toOneNumber({ function: name, arguments: given }: Expression & { kind: "call" }): boolean {
   return ["sum", "mean", "size"].includes(name) || (["min", "max"].includes(name) && given.length === 1);
 }

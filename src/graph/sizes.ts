@@ -1,6 +1,5 @@
 /**
- * Sizes as linear forms over `units`, the inputs' sizes and unknowns, and the solver that finds the unknowns from
- * equalities. Knows nothing about expressions.
+ * Sizes as linear forms of `units`, the inputs' sizes and unknowns, and a solver that finds the unknowns from equalities.
  */
 
 /** constant + the sum of coefficient * symbol, where a symbol is "units" or an input's name. */
@@ -9,7 +8,7 @@ export type Size = {
   readonly terms: readonly (readonly [symbol: string, coefficient: number])[];
 };
 
-/** A symbol's coefficient; "" is the constant's. Unknowns begin with "?", followed by what they are the size of. */
+/** Coefficients by symbol; "" is the constant. The symbol of an unknown is "?" and the name of the value it is the size of. */
 export type Form = ReadonlyMap<string, number>;
 
 const epsilon = 1e-9;
@@ -37,7 +36,7 @@ export function sum(parts: readonly Form[]): Form {
 }
 export const isHuge = (a: Form): boolean => [...a.values()].some((value) => !(Math.abs(value) < largest));
 const isUnknown = (key: string): boolean => key.startsWith("?");
-/** A size is above 0: no form without a positive coefficient can be one. */
+/** Whether a form can be a size, which is above 0: it needs a positive coefficient. */
 export const isPositive = (a: Form): boolean => [...a.values()].some((value) => value > 0);
 
 /** `64`, `units`, `2 * units + x`, `size(h)`. */
@@ -64,7 +63,7 @@ export type Solver = ReturnType<typeof createSolver>;
 export function createSolver() {
   const solved = new Map<string, Form>();
 
-  /** The form with every solved unknown put in. */
+  /** The form with every solved unknown replaced. */
   function resolve(given: Form): Form {
     let result = given;
     while (!isHuge(result) && [...result.keys()].some((key) => solved.has(key))) {
@@ -90,8 +89,8 @@ export function createSolver() {
   return {
     resolve,
     /**
-     * Make two sizes equal. "never": no numbers make them so. "later": it depends on units and the inputs.
-     * "huge": more features than any machine has.
+     * Make two sizes equal. "never": no numbers can make them equal. "later": it depends on `units` and the inputs.
+     * "huge": the size is larger than any memory.
      */
     equate(left: Form, right: Form): "equal" | "later" | "never" | "huge" {
       const [a, b] = [resolve(left), resolve(right)];
@@ -101,10 +100,10 @@ export function createSolver() {
       const unknowns = [...difference.keys()].filter(isUnknown);
       const values = [...difference.values()];
       const positive = values.filter((value) => value > 0).length;
-      // All of one sign: a sum of sizes would be 0, or a size below 0.
+      // All coefficients have one sign: a sum of sizes would have to be 0, or a size negative.
       if (positive === 0 || positive === values.length) return "never";
       if (unknowns.length === 0) return "later";
-      // A whole in terms of its parts, rather than a part as the whole less the other parts.
+      // Prefer to express a whole by its parts, not a part as the whole minus the other parts.
       const alone = (key: string): boolean => {
         const ofItsSign = (difference.get(key) as number) > 0 ? positive : values.length - positive;
         return ofItsSign === 1;
@@ -117,7 +116,7 @@ export function createSolver() {
       solved.set(key, plus(new Map(), rest, -1 / (difference.get(key) as number)));
       return "equal";
     },
-    /** Unknowns that nothing fixes are `units`. */
+    /** Unknowns that no equality fixes become `units`. */
     settle(unknowns: Iterable<string>): void {
       for (const unknown of unknowns) {
         for (const key of resolve(symbol(unknown)).keys()) if (isUnknown(key)) solved.set(key, symbol("units"));
@@ -134,7 +133,7 @@ export const toForm = (size: Size): Form =>
 
 export const mentions = (size: Size, name: string): boolean => size.terms.some(([key]) => key === name);
 
-/** The number of features, which may be no whole number or below 1: the caller checks. */
+/** The number of features. It may be fractional or below 1: the caller checks. */
 export function evaluateSize(size: Size, numbers: ReadonlyMap<string, number>): number {
   const value = size.terms.reduce((sum, [key, c]) => sum + c * (numbers.get(key) as number), size.constant);
   const whole = Math.round(value);

@@ -1,4 +1,4 @@
-/** A cell's equations as TeX, as papers write them. Knows nothing about sizes beyond what is a vector. */
+/** A cell's equations as TeX, as papers write them. */
 import type { Cell } from "./cell.ts";
 import type { Expression } from "./parse.ts";
 import { type Kind, toOneNumber } from "./shapes.ts";
@@ -7,24 +7,24 @@ import type { FunctionName } from "./vocabulary.ts";
 /**
  * An `aligned` environment, one line an equation. Values of this step have the subscript t, a state's value of the step
  * before t-1; `*` of two vectors or matrices is \odot, `@` is juxtaposition, `outer(a, b)` is a b^{\top}.
- * `parts`: for a page that lights parts up, lines stand in KaTeX's `\htmlClass{part-f}{...}` by their name, and products
- * by that of their matrix.
+ * `parts`: wraps each line in KaTeX's `\htmlClass{part-NAME}{...}`, with the name of the line, and each product, with the
+ * name of its matrix, so that a page can highlight them.
  */
 export function texOf(cell: Cell, { parts = false }: { readonly parts?: boolean } = {}): string {
   const part: Part = parts ? (name, tex) => `\\htmlClass{part-${name}}{${tex}}` : (_, tex) => tex;
   const writer = createWriter(cell, part);
   const lines = cell.equations.lines.map(({ target, expression }) => {
     const right = `= ${writer.tex(expression, strength.sum)}`;
-    // A class begins a group of its own: without something before it, the sign would lose its space.
+    // \htmlClass begins a group: without something before it, the sign would lose its space.
     return `${part(target, texName(target, "t"))} &${part(target, parts ? `{}${right}` : right)}`;
   });
   return `\\begin{aligned}\n${lines.join(" \\\\\n")}\n\\end{aligned}`;
 }
 
-/** TeX that belongs to a name. */
+/** Wrap TeX in the class of a name. */
 type Part = (name: string, tex: string) => string;
 
-/** How tightly a piece of TeX holds together; what is looser than its place asks gets parentheses. */
+/** Precedence of a piece of TeX; a piece of lower precedence than its place needs gets parentheses. */
 const strength = { sum: 1, times: 2, juxtaposed: 3, atom: 4 } as const;
 
 const functionTex: { readonly [K in Exclude<FunctionName, "outer">]: (argument: string) => string } = {
@@ -48,7 +48,7 @@ const functionTex: { readonly [K in Exclude<FunctionName, "outer">]: (argument: 
 function operator(name: string): (argument: string) => string {
   return (argument) => `\\operatorname{${name}}${parenthesized(argument)}`;
 }
-/** Brackets that grow around what is tall. */
+/** Brackets that grow with their content. */
 function parenthesized(content: string): string {
   return /\\frac|\\left/.test(content) ? `\\left(${content}\\right)` : `(${content})`;
 }
@@ -111,13 +111,13 @@ function createWriter(cell: Cell, part: Part) {
           const right = second.kind === "name" ? tex(second, strength.atom) : parenthesized(tex(second, strength.sum));
           return [`${tex(first, strength.juxtaposed)} ${right}^{\\top}`, strength.juxtaposed];
         }
-        // How steep a root may be is nothing that its value depends on.
+        // The second argument of sqrt bounds its derivative; the value does not depend on it.
         const shown = e.function === "sqrt" ? [first] : e.arguments;
         return [functionTex[e.function](shown.map((a) => tex(a, strength.sum)).join(", ")), strength.atom];
       }
     }
   }
-  /** A name with its time; a parameter has none. */
+  /** A name with its time as a subscript; a parameter has none. */
   function nameAt(name: string, primed: boolean): string {
     const changes = kinds.has(name) || inputs.has(name);
     return texName(name, !changes ? undefined : states.has(name) && !primed ? "t-1" : "t");

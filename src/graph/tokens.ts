@@ -1,12 +1,12 @@
-/** Text to tokens. Knows what a name, a number and a symbol look like, and that a newline within brackets is a space. */
+/** Text to tokens: names, numbers, symbols, comments. A newline within brackets counts as a space. */
 import { fail, type Source } from "./equation-error.ts";
 
 export type Token = {
   readonly kind: "name" | "number" | "symbol" | "comment" | "newline" | "end";
-  /** As written; a name without its prime, a comment without its #. */
+  /** The text as written; a name without its prime, a comment without its #. */
   readonly text: string;
   readonly primed: boolean;
-  /** The first of its physical line. */
+  /** Whether it is the first token of its physical line. */
   readonly first: boolean;
   readonly start: number;
   readonly end: number;
@@ -15,12 +15,12 @@ export type Token = {
 const longestName = 100;
 const space = /[^\S\n]+/uy;
 const name = /[\p{L}_][\p{L}\p{Nd}_]*/uy;
-// Everything that a person may have meant as one number, right or wrong.
+// Everything that may be meant as one number, whether it is a valid one or not.
 const numberLike = /(?:\p{Nd}|\.(?=\p{Nd}))(?:[eE][+-](?=\p{Nd})|[\p{L}\p{Nd}_.])*/uy;
 const number = /^(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/u;
 const symbols = "+-*/@()[],=~:";
 
-/** Common mistakes among characters, and what would be right. */
+/** Characters that are often used by mistake, with the right way to write them. */
 const advice: Readonly<Record<string, string>> = {
   "^": "There is no power: write a * a, or exp(n * log(a)).",
   ";": "Each equation stands on a line of its own.",

@@ -1,4 +1,4 @@
-/** The words of the equation language: functions, initialisers, reserved names; and the search for a near one. */
+/** The words of the equation language: functions, initialisers, reserved names; and "did you mean". */
 
 /** Functions and the numbers of arguments that each takes. */
 export const functions = {
@@ -27,12 +27,12 @@ export function isFunction(name: string): name is FunctionName {
 }
 
 type InitializerEntry = {
-  /** What it takes, in this order, and what absent numbers are: Keras's defaults, where Keras has it. */
+  /** Its numbers in order, with their defaults: Keras's, where Keras has the initialiser. */
   readonly numbers: Readonly<Record<string, number>>;
   /** Whether an equation must give them. */
   readonly required?: boolean;
   readonly matrixOnly?: boolean;
-  /** What the numbers must be, and whether they are. */
+  /** The condition that the numbers must meet: in words, and as a test. */
   readonly needs?: readonly [what: string, holds: (...numbers: number[]) => boolean];
 };
 const none: InitializerEntry = { numbers: {} };
@@ -80,7 +80,7 @@ export function isInitializer(name: string): name is InitializerName {
   return Object.hasOwn(initializers, name);
 }
 
-/** Why no line and no parameter may have this name; undefined where it may. */
+/** Why no line and no parameter may have this name; undefined for a name that is free. */
 export function reservedFor(name: string): string | undefined {
   if (name === "__proto__") return "a word of JavaScript's";
   if (name === "units") return "the cell's size";
@@ -88,7 +88,7 @@ export function reservedFor(name: string): string | undefined {
   return isFunction(name) ? "a function" : undefined;
 }
 
-/** Number of letters to insert, delete or replace to make `a` into `b`, or 3 where it is more than 2. */
+/** Edit distance of `a` and `b`: letters to insert, delete or replace; 3 stands for more than 2. */
 export function editDistance(a: string, b: string): number {
   const [s, t] = [[...a], [...b]];
   if (Math.abs(s.length - t.length) > 2) return 3;
@@ -104,11 +104,11 @@ export function editDistance(a: string, b: string): number {
   return Math.min(3, row[t.length] as number);
 }
 
-/** The nearest of the candidates, where one is near. */
+/** The candidate nearest to the name; undefined if none is near. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   const { length } = [...name];
-  // Every letter is near every other: of a single one only the other case counts.
+  // Any two single letters are near each other: for one letter only a difference of case counts.
   let bestDistance = length === 1 ? 1 : length <= 3 ? 2 : 3;
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
@@ -116,7 +116,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   }
   return best;
 }
-/** ` Did you mean X?` for it, or "". */
+/** ` Did you mean X?`, or "" if no candidate is near. */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
   const best = nearest(name, candidates);
   return best === undefined ? "" : ` Did you mean ${best}?`;

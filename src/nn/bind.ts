@@ -1,4 +1,4 @@
-/** A model bound to a program: its graph scheduled for an engine, loaded, with the values that it has now. */
+/** Bind a model to a program: its graph is scheduled for an engine and loaded, with the model's present values. */
 import type { HostOptions } from "../engines/engine.ts";
 import { engineOf } from "../engines/registry.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -8,11 +8,14 @@ import { type Model, onceForEqual } from "./model.ts";
 
 export type Binding = Pick<ScheduleOptions, "steps" | "batch" | "keep"> & {
   readonly graph: () => Graph;
-  /** All that the graph hangs on beside the model's layers: its plan is made once for equal ones. Without it, each time. */
+  /** Everything the graph depends on besides the model's layers: a cache key for its plan. Without it the plan is not cached. */
   readonly purpose?: readonly unknown[] | undefined;
 };
 
-/** @throws InputError where it needs more memory than there is */
+/**
+ * Make a program of a graph of the model, with the model's parameters.
+ * @throws InputError if it needs more memory than there is
+ */
 export async function bind(
   model: Model,
   { graph, purpose, ...sizes }: Binding,

@@ -1,4 +1,4 @@
-/** What a built-in cell is and costs at a size, and what compiling makes of its products. */
+/** Facts of a built-in cell at a size: its parameters and costs, and which products are hoisted out of the time loop. */
 import { about, cells } from "../cells/index.ts";
 import { checkMemory } from "../engines/memory-limit.ts";
 import { defaultTarget } from "../engines/registry.ts";
@@ -10,28 +10,28 @@ import { countParameters } from "./model.ts";
 
 export type CellFacts = {
   readonly name: string;
-  /** Of its paper; null for a linear layer. */
+  /** The year of its paper; null for a linear layer. */
   readonly year: number | null;
   readonly states: readonly string[];
   readonly parameters: number;
-  /** Of one example and step, forward. */
+  /** Multiply-adds of the forward step, for one example and time step. */
   readonly multiplyAdds: number;
   /**
-   * Products of a matrix with a vector, by the matrix: those that stay in the time loop, and those that run for all steps
-   * at once. The matrix of a concatenation may be in both.
+   * Names of the matrices whose products stay in the time loop (`looped`), and of those whose products run for all steps
+   * at once (`hoisted`). A matrix that multiplies a concatenation may be in both.
    */
   readonly looped: readonly string[];
   readonly hoisted: readonly string[];
-  /** What it changes in the plainer one that it is made from. */
+  /** How it differs from the simpler cell that it is derived from. */
   readonly differs: string;
 };
 
-/** Features that come out, and of the input. */
+/** `units`: features of the output; `input`: features of the input. */
 export type CellSizes = { readonly units: number; readonly input: number };
 
 /**
- * Facts of a built-in cell by its name, with so many units and features of the input.
- * @throws InputError for sizes beyond memory
+ * The facts of a built-in cell, by its name, for the given numbers of units and input features.
+ * @throws InputError for sizes that do not fit in memory
  */
 export function cellFacts(name: string, { units, input }: CellSizes): CellFacts {
   const g = createBuilder();

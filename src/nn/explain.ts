@@ -1,4 +1,4 @@
-/** What compiling makes of one cell: its graph, its gradient and its plans, as data and as text. */
+/** What the compiler makes of one cell (its graph, gradient and plans), as data and as text: `unrolled explain`. */
 
 import { checkMemory } from "../engines/memory-limit.ts";
 import { defaultTarget } from "../engines/registry.ts";
@@ -20,7 +20,7 @@ export type ExplainOptions = {
   readonly steps: number;
 };
 
-/** What can be counted and named; of the plan without the gradient. */
+/** Counts and names, for the plan without the gradient. */
 export type CellFacts = PlanFacts & {
   readonly name: string;
   readonly states: readonly string[];
@@ -28,10 +28,10 @@ export type CellFacts = PlanFacts & {
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[];
 };
 
-/** The whole way of one cell. */
+/** Every stage of one cell's compilation. */
 export type Explanation = {
   readonly facts: CellFacts;
-  /** Numbers of all parameters together. */
+  /** Number of trainable values. */
   readonly parameters: number;
   /** One time step. */
   readonly forward: Graph;
@@ -41,7 +41,10 @@ export type Explanation = {
   readonly training: Plan;
 };
 
-/** @throws InputError for sizes that no memory holds */
+/**
+ * Compile a cell for the given sizes, with and without its gradient.
+ * @throws InputError for sizes that do not fit in memory
+ */
 export function explainCell(name: string, cell: Cell, { units, input, batch, steps }: ExplainOptions): Explanation {
   const g = createBuilder();
   const [x] = cell.inputs as readonly [string];
@@ -66,7 +69,7 @@ export function explainCell(name: string, cell: Cell, { units, input, batch, ste
   return { facts, parameters, forward, both, inference, training };
 }
 
-/** All of it, for people. */
+/** The explanation as text. */
 export function printExplanation(
   cell: Cell,
   { facts, parameters, both, training }: Explanation,

@@ -1,7 +1,7 @@
 /**
- * How parameters start: the initialisers of Keras 3, and two for decays, by name. A parameter is a vector [n] or, for `W @ x`, a matrix
- * [rows, columns] with one row an output and one column an input: fan-out rows, fan-in columns (Keras stores the
- * transposed matrix). Knows nothing about cells.
+ * Initial values of parameters: the initialisers of Keras 3, and two for decays, by name. A parameter is a vector [n] or,
+ * for `W @ x`, a matrix [rows, columns] with one row per output and one column per input: fan-out is rows, fan-in is
+ * columns (Keras stores the transposed matrix).
  */
 
 import type { Parameter } from "../graph/graph.ts";
@@ -60,8 +60,8 @@ export const initializers: Readonly<Record<InitializerName, Fill>> = {
 };
 
 /**
- * The first values of a parameter, row after row. Throws for a name that no initialiser has, and for numbers or a
- * shape that it cannot take.
+ * The initial values of a parameter, row after row.
+ * @throws InputError for an unknown initialiser, and for numbers or a shape that it does not take
  */
 export function initialize(parameter: Parameter, random: Random): Float32Array {
   const { name, shape } = parameter;
@@ -75,7 +75,7 @@ export function initialize(parameter: Parameter, random: Random): Float32Array {
   const complain = (problem: string): never => {
     const call =
       takes.length === 0 ? wanted : `${wanted}(${takes.map(([key, value]) => `${key} = ${value}`).join(", ")})`;
-    throw new InputError(`${name} ~ ${wanted}(${values.join(", ")}): ${problem}. It reads ${call}.`);
+    throw new InputError(`${name} ~ ${wanted}(${values.join(", ")}): ${problem}. Its form is ${call}.`);
   };
   if (values.length > takes.length) complain("too many numbers");
   for (const value of values)
@@ -113,7 +113,7 @@ function fillTruncated(out: Float32Array, random: Random, variance: number): voi
   }
 }
 
-/** Columns from which on they are made in blocks: to leave the bits of smaller ones as they are. */
+/** Matrices of at least this many columns are made in blocks. Smaller ones keep the bits they have always had. */
 const manyColumns = 257;
 
 /**
@@ -142,7 +142,7 @@ function fillOrthogonal(out: Float32Array, shape: Shape, random: Random, gain: n
   }
 }
 
-/** As `reflected`, one reflection after the other, of 64-bit numbers. */
+/** The same as `reflected`, but one reflection at a time and in 64-bit floats. */
 const oneByOne: typeof reflected = (length, count, draw) => {
   const q = Array.from({ length: count }, (_, k) => new Float64Array(length).fill(1, k, k + 1));
   for (let k = count - 1; k >= 0; k--) {

@@ -1,6 +1,6 @@
 /**
- * Every named value of every layer while a model reads a sequence, one step after the other, so that no sequence is too
- * long. Knows nothing about text.
+ * Read every named value (gates, states) of every layer while a model runs over a sequence, one step at a time: memory
+ * does not grow with the sequence.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -22,44 +22,45 @@ import { logProbabilities } from "./log-probabilities.ts";
 import { addModel, aModel, cellsOf, checkReadsForward, type Model } from "./model.ts";
 import { Session } from "./session.ts";
 
-/** One line of a layer's cell: a gate, a state, or whatever else has a name. */
+/** A value that one line of a layer's cell sets: a gate, a state, a candidate. */
 export type NamedValue = {
-  /** By layer and name: `lstm.f`. */
+  /** Layer and name, joined by a dot: `lstm.f`. */
   readonly key: string;
   readonly layer: string;
   readonly name: string;
-  /** Numbers a step: one where it is a number, all of its rows where it is a matrix. */
+  /** Numbers per step: 1 for a scalar, rows times columns for a matrix. */
   readonly size: number;
-  /** Whether its layer remembers anything. */
+  /** Whether its layer has states. */
   readonly recurrent: boolean;
-  /** Whether it is what its layer remembers: a session's `state()` has it by its key. */
+  /** Whether it is a state: `session.state()` has it under its key. */
   readonly state: boolean;
-  /** Whether its numbers lie between 0 and 1 because a sigmoid made them. */
+  /** Whether it is the output of a sigmoid, so between 0 and 1. */
   readonly gate: boolean;
-  /** The comment of its line. */
+  /** The comment of its line, if there is one. */
   readonly description: string | undefined;
 };
 
-/** What happened in one step. The arrays are its own: later steps do not change them. */
+/** The values of one step. The arrays are copies: later steps do not change them. */
 export type InspectedStep = {
-  /** By layer and name (`lstm.f`), the values (n) of this step; of a state, after it. */
+  /** The values (n) of this step by layer and name (`lstm.f`); of a state, its value after the step. */
   readonly values: Readonly<Record<string, Float32Array<ArrayBuffer>>>;
-  /** What the model gives (V). One that gives its last output alone takes each step for the last. */
+  /** The model's output (V). A model that returns only its last output is read as if each step were the last. */
   readonly output: Float32Array<ArrayBuffer>;
-  /** Where the output is one logit for each token: the probabilities (V) of the next one. */
+  /** If the output is one logit per token: the probabilities (V) of the next token. */
   readonly probabilities?: Float32Array<ArrayBuffer>;
-  /** The same places: nats of this token, predicted from those before it. The first is predicted from nothing. */
+  /** If the output is one logit per token: the cross-entropy of this token, in nats, given those before it. The first step has none. */
   readonly loss?: number;
 };
 
-/** Without `values` all that have a name. */
+/** Options of `inspectModel`; also the host's: `engine`, `threads`, `fma`. */
 export type InspectOptions = HostOptions & {
-  /** The values to keep, by layer and name (`lstm.f`). */
+  /** The values to read, by layer and name (`lstm.f`); by default all. */
   readonly values?: readonly string[] | undefined;
 };
 
 /**
- * What `inspectModel` can show of a model, in the order of its layers and their lines.
+ * List the values that `inspectModel` can read of a model, in the order of its layers and of their equations.
+ * @throws InputError for what is not a model
  * @example namedValues(model).map(({ key }) => key) // ["lstm.f", "lstm.i", ...]
  */
 export function namedValues(model: Model): readonly NamedValue[] {
@@ -74,9 +75,14 @@ export const inspectArguments: Arguments = {
 };
 
 /**
- * Run a model over one sequence from its start: tokens, or vectors (D). Each step is given as soon as it is done, with the
- * same numbers as a session's.
- * @throws InputError for a model that a session does not run, a value that it does not have, and inputs that it cannot read
+ * Run a model over one sequence, from its beginning, and yield every step as soon as it is computed. The numbers are those
+ * that a session gives.
+ * @param model a model that reads one step at a time (not bidirectional, no several inputs)
+ * @param inputs tokens, or vectors (D), in order
+ * @param options `values`: the values to read, by default all of `namedValues(model)`; the host's options
+ * @returns an async iterator of steps: values by name (n), output (V) and, where the model predicts tokens, probabilities
+ *   (V) and the loss in nats
+ * @throws InputError for a model that a session cannot run, an unknown value, and inputs that the model cannot read
  * @example for await (const { values } of inspectModel(model, tokens)) console.log(values["lstm.f"]);
  */
 export async function* inspectModel(
@@ -115,7 +121,7 @@ export async function* inspectModel(
   }
 }
 
-/** One time step of the model with its named values as outputs, and what they are. */
+/** The graph of one time step with the named values as outputs, and the list of those values. */
 function named(model: Model) {
   const g = createBuilder();
   const made = addModel(g, model, { training: false, goesOn: true });
@@ -123,7 +129,7 @@ function named(model: Model) {
   const found = model.layers.flatMap(cellsOf).flatMap(([layer, { cell }]) =>
     [...new Set(cell.names)].map((name) => {
       const key = `${layer}.${name}`;
-      // Of a state what it is after the step.
+      // A state's value after the step.
       const id = made.values[cell.states.includes(name) ? `${key}'` : key] as NodeId;
       outputs[key] = id;
       const description = cell.descriptions[name];

@@ -1,6 +1,5 @@
 /**
- * Layers as data: what a model is made of, with Keras's names. Every layer with parameters of its own but the
- * embedding is a cell. Knows nothing about training.
+ * Layers as plain data, with Keras's names. Every layer with parameters of its own, except the embedding, is a cell.
  */
 
 import { gruResetAfter, lstm as lstmCell, simpleRnn as simpleRnnCell } from "../cells/index.ts";
@@ -27,7 +26,7 @@ import {
   withDefaults,
 } from "../graph/schema.ts";
 
-/** A layer as plain data: what the functions of this file give, and what a model's file holds. */
+/** A layer as plain data: what `lstm(...)`, `dense(...)` and so on return, and what a model file holds. */
 export type LayerSpec = Named &
   (
     | {
@@ -60,43 +59,49 @@ export type CellSpec = Named & {
   readonly cell: Cell;
   readonly units?: number;
   readonly label: string;
-  /** The parameters that it has in common with others, by its own name for them: `{ W: "embedding.weight" }`. */
+  /** Parameters that it shares with other layers: `{ W: "embedding.weight" }`, its own name first. */
   readonly shared?: Readonly<Record<string, string>>;
 } & RecurrentOptions;
 
-/** How a cell with states goes over a sequence; a cell without has nothing to choose. */
+/** Options of recurrent layers: how a cell with states runs over a sequence. */
 export type RecurrentOptions = {
-  /** Its output at every step, or at the last one alone. */
+  /** Whether it returns its output at every step (T,B,units), or only at the last one (B,units). Default false. */
   readonly returnSequences: boolean;
-  /** A predictor gives its states after the last step too. */
+  /** Whether `predict` also returns its states (B,units) after the last step. Default false. */
   readonly returnState: boolean;
-  /** From the last step to the first. With `returnSequences` the outputs come in that order too. */
+  /** Whether it runs from the last step to the first; with `returnSequences` its outputs are in that order too. Default false. */
   readonly goBackwards: boolean;
-  /** Each batch goes on from where the one before left the states, until they are reset. */
+  /** Whether the states of one batch are the initial states of the next, until they are reset. Default false. */
   readonly stateful: boolean;
-  /** A masked step gives zeros, not the output of the step before; both directions of `bidirectional` do with sequences. */
+  /**
+   * Whether the output of a masked step is zeros, not the output of the step before. Default false; always on in
+   * `bidirectional` with `returnSequences`.
+   */
   readonly zeroOutputForMask: boolean;
   /**
-   * What the states start from: zeros; parameters that training learns; or what other layers give: the states of a
-   * recurrent one after its last step (both directions of a bidirectional one side by side), each to the state of its
-   * name; or the vectors of others, whose layers have the names of the states (a single one may have any).
+   * The initial states. "zeros" (default); "learned": parameters that are trained; `{ from }`: the final states of a
+   * recurrent layer, matched by name (of a bidirectional layer, both directions concatenated), or the output vectors of
+   * layers that are named like the states (for a cell with one state, any name).
    */
   readonly initialState: "zeros" | "learned" | { readonly from: string | readonly string[] };
-  /** Rates, in training, of what the cell reads of its input and of its output state: one mask for all steps. */
+  /** Dropout rate of the input in training, in [0, 1); one mask for all steps. Default 0. */
   readonly dropout: number;
+  /** Dropout rate, in training, of the output state that the cell reads, in [0, 1); one mask for all steps. Default 0. */
   readonly recurrentDropout: number;
   /**
-   * Rate at which, in training, each number of a state stays as it was, for all states or by state; afterwards old and
-   * new are mixed in that proportion. The equations read the new one. D. Krueger et al., "Zoneout", 2016 (arXiv 1606.01305).
+   * Zoneout: probability, in training, that a number of a state keeps its old value; one rate for all states, or one by
+   * state's name. Outside training old and new values are mixed in that proportion. The cell's equations read the new
+   * value. Default 0. D. Krueger et al., "Zoneout", 2016 (arXiv 1606.01305).
    */
   readonly zoneout: number | Readonly<Record<string, number>>;
   /**
-   * Rate of dropout, in training, on the matrices that meet states: one mask for all steps and examples. S. Merity et
-   * al., "Regularizing and optimizing LSTM language models", 2017 (arXiv 1708.02182), after L. Wan et al., DropConnect.
+   * Dropout rate, in training, of the recurrent weights (the matrices that multiply states): one mask for all steps and
+   * examples. Default 0. S. Merity et al., "Regularizing and optimizing LSTM language models", 2017 (arXiv 1708.02182),
+   * after L. Wan et al., DropConnect.
    */
   readonly dropConnect: number;
 };
-/** Keras's defaults, where Keras has the thing. */
+/** The defaults of recurrent layers: Keras's, where Keras has the option. */
 export const recurrentDefaults: RecurrentOptions = {
   returnSequences: false,
   returnState: false,
@@ -112,25 +117,25 @@ export const recurrentDefaults: RecurrentOptions = {
 export const mergeModes = ["concat", "sum", "mul", "ave"] as const;
 export type MergeMode = (typeof mergeModes)[number];
 
-/** What a merging layer is called. */
+/** The name of a merging layer, by its mode. */
 export const mergeLabels = { concat: "concatenate", sum: "add", mul: "multiply", ave: "average" } as const;
 
-/** A layer reads the one before it, or the one whose name it `reads`. */
+/** `name`: the layer's name; `reads`: the name of the layer that it reads, by default the one before it. */
 type Named = { readonly name?: string; readonly reads?: string };
 type Recurrent = Named & Partial<RecurrentOptions>;
 
-/** Tensors in a model's file begin with it, and a dot. What every object has (`constructor`) would be found in every table. */
+/** Names of tensors begin with the layer's name and a dot. Properties of every object (`constructor`) are not allowed: a look-up in any table would find them. */
 export const isLayerName = (name: unknown): boolean =>
   typeof name === "string" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && !(name in {});
 
 const names: Schema<Named> = {
   name: {
-    expected: "a name of letters, digits and underscores, and no JavaScript word like constructor",
+    expected: "a name of letters, digits and underscores, and not a JavaScript word like constructor",
     accepts: isLayerName,
   },
   reads: alias(string, "input", "inputs"),
 };
-/** So many units, features, steps. */
+/** A number of units, features or steps. */
 export const size = wholeNumber(1);
 const rate = inRange(0, 1);
 const isCellLayer = (value: unknown): boolean => {
@@ -138,7 +143,7 @@ const isCellLayer = (value: unknown): boolean => {
   return kind === "cell" && aCell.accepts(cell);
 };
 const kinds: readonly unknown[] = ["input", "embedding", "merge", "repeat_vector", "masking", "dropout"];
-/** A layer that one of these functions made. */
+/** A layer made by one of these functions. */
 export const aLayer: Rule = {
   expected: "a layer, as lstm(4) makes it",
   accepts(value) {
@@ -155,16 +160,18 @@ export const inputArguments: Arguments = {
 };
 
 /**
- * Where data come in: tokens (T,B), or vectors (T,B,features); with `sequence: false` one token or vector an example. A
- * model of one input needs none: it begins with what reads it. With `mask`, another input `NAME.mask` (T,B) says which
- * steps count, 1, and which are padding, 0. Keras's Input.
- * @throws InputError for features that are no whole number of at least 1, and for a mask without a sequence
+ * An input of the model. A model with one input does not need it: it can begin with the layer that reads the input.
+ * Keras's Input.
+ * @param features "tokens" for token ids (T,B), or the number of features of vectors (T,B,features)
+ * @param options `sequence` (default true): false for one token or vector per example, (B) or (B,features); `mask`
+ *   (default false): adds an input `NAME.mask` (T,B), 1 for steps that count and 0 for padding; `name`
+ * @throws InputError unless `features` is "tokens" or a whole number of at least 1, and for `mask` without a sequence
  * @example [input("tokens", { name: "question" }), embedding(50, 16), lstm(32, { name: "encoder" }), ...]
  */
 export function input(features: "tokens" | number, options: InputOptions = {}): LayerSpec {
   checkArguments("input", { features, options }, inputArguments);
   const { sequence = true, mask = false } = options;
-  if (mask && !sequence) throw new InputError("input: a mask is for steps, and without a sequence there are none");
+  if (mask && !sequence) throw new InputError("input: mask needs a sequence. Leave out mask or sequence: false.");
   return named({ kind: "input", features, sequence, mask }, options);
 }
 
@@ -176,9 +183,13 @@ export const embeddingArguments: Arguments = {
 };
 
 /**
- * tokens (T,B) -> vectors (T,B,outputDim): the row of a table (inputDim, outputDim) for each token, at first uniform in
- * [-0.05, 0.05]. With `maskZero`, token 0 is padding: the layers behind skip its steps. Keras's Embedding.
- * @throws InputError for sizes that are no whole numbers of at least 1
+ * An embedding: tokens (T,B) -> vectors (T,B,outputDim). Each token selects a row of a trained table
+ * (inputDim, outputDim), which starts uniform in [-0.05, 0.05]. Keras's Embedding, PyTorch's nn.Embedding.
+ * @param inputDim the number of tokens: ids go from 0 to inputDim - 1
+ * @param outputDim the number of features of each vector
+ * @param options `maskZero` (default false): token 0 is padding, and later layers skip its steps; `name`, `reads`
+ * @throws InputError for sizes that are not whole numbers of at least 1
+ * @example embedding(65, 64)
  */
 export function embedding(inputDim: number, outputDim: number, options: EmbeddingOptions = {}): LayerSpec {
   checkArguments("embedding", { inputDim, outputDim, options }, embeddingArguments);
@@ -189,8 +200,11 @@ type MaskingOptions = Named & { readonly maskValue?: number };
 export const maskingRules: Schema<MaskingOptions> = { maskValue: finiteNumber, ...names };
 
 /**
- * The layers behind skip the steps whose features all are `maskValue`; what is skipped becomes zeros. Keras's Masking.
+ * Mask padding: vectors (T,B,D) -> (T,B,D). Later layers skip the steps whose features all equal `maskValue`; the output of
+ * such a step is zeros. Keras's Masking.
+ * @param options `maskValue` (default 0); `name`, `reads`
  * @throws InputError for a `maskValue` that is not finite
+ * @example sequential([masking(), lstm(32), dense(1)], { input: 3 })
  */
 export function masking(options: MaskingOptions = {}): LayerSpec {
   checkOptions("masking", options, maskingRules);
@@ -216,7 +230,7 @@ const layerRules: Schema<Recurrent> = {
   zoneout: either(rate, recordOf(rate)),
   dropConnect: alias(rate, "weightDrop"),
 };
-/** `lstm`, `gru`, `simpleRnn`. */
+/** The arguments of `lstm`, `gru` and `simpleRnn`. */
 export const layerArguments: Arguments = { units: size, options: optionsOf<Recurrent>(layerRules) };
 type AnyRecurrent = Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared">>;
 const anyRules: Schema<AnyRecurrent> = {
@@ -228,11 +242,14 @@ const anyRules: Schema<AnyRecurrent> = {
 export const recurrentArguments: Arguments = { cell: aCell, options: optionsOf<AnyRecurrent>(anyRules) };
 
 /**
- * Any cell over the time steps: x (T,B,D) -> its output after the last step (B,units), or with `returnSequences` after
- * each one (T,B,units). A masked step leaves the states as they are, and gives the output of the step before; layers behind
- * get the mask too, as in Keras up to 3.15 (3.16 hands none on). A cell without state works on each vector alone. `label`
- * names the layer where no `name` is given.
- * @throws InputError for an option that is none or that this cell cannot have, with the layer's name
+ * A layer that runs any cell over the time steps: x (T,B,D) -> the output after the last step (B,units) or, with
+ * `returnSequences`, after every step (T,B,units). A masked step keeps the states and repeats the output of the step
+ * before; later layers get the mask too, as in Keras up to 3.15 (3.16 does not pass it on). A cell without states is
+ * applied to each vector alone. Keras's RNN.
+ * @param of the cell, from `cell(...)` or `cells`
+ * @param options `units`: size of the state, needed unless the equations fix every size; `label`: the layer's name if no
+ *   `name` is given; `shared`: parameters of other layers to use; those of `RecurrentOptions`; `name`, `reads`
+ * @throws InputError for an unknown option, or one that this cell cannot have, with the layer's name
  * @example recurrent(cell("h' = tanh(W @ x + U @ h + b)"), { units: 64, returnSequences: true })
  */
 export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
@@ -245,7 +262,7 @@ export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
   const state = typeof zoneout === "object" && Object.keys(zoneout).find((one) => !of.states.includes(one));
   if (typeof state === "string") throw new InputError(`${where}: zoneout: its cell has no state ${state}`);
   if (initialState !== "zeros" && stateful) {
-    throw new InputError(`${where}: stateful keeps its states; leave initialState out, or stateful`);
+    throw new InputError(`${where}: stateful and initialState exclude each other. Leave one out.`);
   }
   const unknown = Object.keys(shared ?? {}).find((key) => !of.parameters.some((parameter) => parameter.name === key));
   if (unknown !== undefined) throw new InputError(`${where}: shared: its cell has no parameter ${unknown}`);
@@ -254,7 +271,7 @@ export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
     { ...(name !== undefined && { name }), ...(reads !== undefined && { reads }) },
   );
 }
-/** A layer's own name, where it has one, tells it from others of its kind. */
+/** How errors call a layer: by its own name, if it has one. */
 const layerPlace = (options: Named & { readonly label?: string }, kind: string): string =>
   [options?.name, options?.label].find((one) => typeof one === "string") ?? kind;
 
@@ -262,8 +279,8 @@ export const namesOf = (from: string | readonly string[]): readonly string[] =>
   typeof from === "string" ? [from] : from;
 
 /**
- * A layer hands its cell one vector a step and no numbers, and its file holds the equations alone.
- * @throws InputError for a cell made with other `inputs`, or with `settings`
+ * A layer gives its cell one vector per step, and a model file holds only the equations of a cell.
+ * @throws InputError for a cell made with other `inputs` than x, or with `settings`
  */
 export function checkLayerCell({ inputs, settings }: Cell, where: string): void {
   if (inputs.length === 1 && inputs[0] === "x" && settings.length === 0) return;
@@ -272,7 +289,7 @@ export function checkLayerCell({ inputs, settings }: Cell, where: string): void 
     settings.length === 0 ? "" : `settings ${settings.join(", ")}`,
   ].filter((part) => part !== "");
   throw new InputError(
-    `${where}: a layer's cell reads one input, x, and has no settings; this one was made with ${given.join(" and ")}. ` +
+    `${where}: the cell of a layer has one input, x, and no settings; this one has ${given.join(" and ")}. ` +
       "Make it from its equations alone.",
   );
 }
@@ -288,11 +305,14 @@ export const bidirectionalArguments: Arguments = {
 };
 
 /**
- * One layer from the first step to the last and one like it from the last to the first, side by side at each step: M.
- * Schuster and K. Paliwal, "Bidirectional recurrent neural networks", 1997. `backward` is a copy of the layer unless
- * another is given; it goes the other way than the layer does. Where the layer goes backwards, so do the outputs, in
- * both halves (Keras's rule). With `mergeMode: "none"` the layers behind read `NAME.forward` and `NAME.backward`.
- * @throws InputError for layers that are not recurrent, or do not go together
+ * A recurrent layer that runs in both directions: x (T,B,D) -> (T,B,2 units) with `returnSequences`, else (B,2 units).
+ * Keras's Bidirectional. M. Schuster and K. Paliwal, "Bidirectional recurrent neural networks", 1997.
+ * @param layer the forward layer, such as `lstm(64)`. If it has `goBackwards`, the outputs of both directions are in
+ *   reverse order (Keras's rule)
+ * @param options `mergeMode`: "concat" (default), "sum", "mul", "ave", or "none": later layers then read `NAME.forward`
+ *   and `NAME.backward`; `backward`: the layer of the other direction, by default a copy with weights of its own; `name`,
+ *   `reads`
+ * @throws InputError for layers that are not recurrent, or that cannot be combined
  * @example bidirectional(lstm(64, { returnSequences: true }))
  */
 export function bidirectional(layer: CellSpec, options: BidirectionalOptions = {}): LayerSpec {
@@ -304,7 +324,7 @@ export function bidirectional(layer: CellSpec, options: BidirectionalOptions = {
     }
   }
   if (backward !== layer && layer.goBackwards && backward.goBackwards) {
-    throw new InputError("bidirectional: one layer goes forwards, and both say goBackwards");
+    throw new InputError("bidirectional: both layers have goBackwards. Leave it out of one.");
   }
   if (layer.returnSequences !== backward.returnSequences) {
     throw new InputError("bidirectional: both layers must return sequences, or neither");
@@ -323,27 +343,46 @@ const merge =
     return named({ kind: "merge", of, mergeMode }, options);
   };
 /**
- * The outputs of layers, by their names, side by side: (T,B,D1), (T,B,D2) ... -> (T,B,D1 + D2 ...).
- * @throws InputError for less than two; `sequential` throws where one gives a sequence and another does not
+ * Concatenate the outputs of layers: (T,B,D1), (T,B,D2), ... -> (T,B,D1 + D2 + ...), or the same without T. Keras's
+ * Concatenate.
+ * @param of the names of two layers or more
+ * @param options `name`
+ * @throws InputError for fewer than two names; `sequential` throws if one layer gives a sequence and another does not
  * @example concatenate(["words", "features"])
  */
 export const concatenate = merge("concat");
 /**
- * Sum of the outputs of layers of equal width, by their names: (T,B,D), (T,B,D) ... -> (T,B,D). Throws as
- * `concatenate`.
+ * Add the outputs of layers: (T,B,D), (T,B,D), ... -> (T,B,D), or the same without T. Keras's Add.
+ * @param of the names of two layers or more, of equal units
+ * @param options `name`
+ * @throws InputError for fewer than two names; `sequential` throws if the outputs have different shapes
+ * @example add(["embedding", "lstm"])
  */
 export const add = merge("sum");
-/** Product of the outputs of layers of equal width, by their names, as `add`. */
+/**
+ * Multiply the outputs of layers elementwise: (T,B,D), (T,B,D), ... -> (T,B,D), or the same without T. Keras's Multiply.
+ * @param of the names of two layers or more, of equal units
+ * @param options `name`
+ * @throws InputError for fewer than two names; `sequential` throws if the outputs have different shapes
+ */
 export const multiply = merge("mul");
-/** Mean of the outputs of layers of equal width, by their names, as `add`. */
+/**
+ * Average the outputs of layers elementwise: (T,B,D), (T,B,D), ... -> (T,B,D), or the same without T. Keras's Average.
+ * @param of the names of two layers or more, of equal units
+ * @param options `name`
+ * @throws InputError for fewer than two names; `sequential` throws if the outputs have different shapes
+ */
 export const average = merge("ave");
 
 export const repeatVectorArguments: Arguments = { n: size, options: optionsOf<Named>(names) };
 
 /**
- * One vector an example (B,D) at each of `n` steps (n,B,D): what a decoder reads. All of a model has `n` steps then.
- * Keras's RepeatVector.
- * @throws InputError for an `n` that is no whole number of at least 1
+ * Repeat a vector (B,D) at each of `n` steps: (n,B,D), as the input of a decoder. All sequences of the model then have `n`
+ * steps. Keras's RepeatVector.
+ * @param n number of steps
+ * @param options `name`, `reads`
+ * @throws InputError unless `n` is a whole number of at least 1
+ * @example sequential([lstm(64), repeatVector(10), lstm(64, { returnSequences: true }), dense(3)], { input: 3 })
  */
 export function repeatVector(n: number, options: Named = {}): LayerSpec {
   checkArguments("repeatVector", { n, options }, repeatVectorArguments);
@@ -353,9 +392,11 @@ export function repeatVector(n: number, options: Named = {}): LayerSpec {
 export const timeDistributedArguments: Arguments = { layer: aLayer };
 
 /**
- * A layer that reads one vector, at every step: what such a layer does here anyway, so it is given back as it is. For
- * those who look for Keras's name.
+ * Apply a layer to every step: (T,B,D) -> (T,B,units). Such layers do that anyway, so the layer is returned unchanged; the
+ * function is here for those who look for Keras's TimeDistributed.
+ * @param layer a layer that reads one vector at a time: `dense`, `dropout`, or a cell without states
  * @throws InputError for a layer that reads a sequence
+ * @example timeDistributed(dense(10))
  */
 export function timeDistributed(layer: LayerSpec): LayerSpec {
   checkArguments("timeDistributed", { layer }, timeDistributedArguments);
@@ -365,16 +406,33 @@ export function timeDistributed(layer: LayerSpec): LayerSpec {
 }
 
 /**
- * x (T,B,D) -> h after the last step (B,units), or with `returnSequences` after each (T,B,units), by the cell `lstm`.
- * Keras's LSTM; its gates start each with a matrix of its own, where Keras has one initialiser for all four side by
- * side.
- * @throws InputError as `recurrent`
+ * An LSTM layer: x (T,B,D) -> h after the last step (B,units) or, with `returnSequences`, after every step (T,B,units).
+ * Keras's LSTM, PyTorch's nn.LSTM; the cell is `cells.lstm`. Each gate's matrix is initialised by itself, where Keras
+ * initialises one matrix for all four gates.
+ * @param units size of the hidden state and of the cell state
+ * @param options those of `RecurrentOptions`, such as `returnSequences`, `dropout` and `stateful`; `name`, `reads`
+ * @throws InputError unless `units` is a whole number of at least 1, and for an unknown option
  * @example lstm(128, { returnSequences: true, dropout: 0.2 })
  */
 export const lstm = (units: number, options: Recurrent = {}): CellSpec => layerOf("lstm", lstmCell, units, options);
-/** As `lstm`, by the cell `gruResetAfter`: Keras's GRU with `reset_after=True`, its default and cuDNN's. */
+/**
+ * A GRU layer: x (T,B,D) -> h after the last step (B,units) or, with `returnSequences`, after every step (T,B,units).
+ * Keras's GRU with `reset_after=True`, which is Keras's and cuDNN's default, and PyTorch's nn.GRU; the cell is
+ * `cells.gruResetAfter`.
+ * @param units size of the hidden state
+ * @param options those of `RecurrentOptions`, such as `returnSequences`, `dropout` and `stateful`; `name`, `reads`
+ * @throws InputError unless `units` is a whole number of at least 1, and for an unknown option
+ * @example gru(128, { returnSequences: true })
+ */
 export const gru = (units: number, options: Recurrent = {}): CellSpec => layerOf("gru", gruResetAfter, units, options);
-/** As `lstm`, by the cell `simpleRnn`: h' = tanh(W @ x + U @ h + b). Keras's SimpleRNN. */
+/**
+ * A simple recurrent layer, h' = tanh(W @ x + U @ h + b): x (T,B,D) -> h after the last step (B,units) or, with
+ * `returnSequences`, after every step (T,B,units). Keras's SimpleRNN, PyTorch's nn.RNN; the cell is `cells.simpleRnn`.
+ * @param units size of the hidden state
+ * @param options those of `RecurrentOptions`, such as `returnSequences`, `dropout` and `stateful`; `name`, `reads`
+ * @throws InputError unless `units` is a whole number of at least 1, and for an unknown option
+ * @example simpleRnn(64)
+ */
 export const simpleRnn = (units: number, options: Recurrent = {}): CellSpec =>
   layerOf("simple_rnn", simpleRnnCell, units, options);
 
@@ -392,10 +450,13 @@ export const denseArguments: Arguments = {
 };
 
 /**
- * x (T,B,D) or (B,D) -> activation(W @ x + b) (T,B,units) or (B,units); linear unless said otherwise, as the losses
- * read logits. `hard_sigmoid` is Keras 3's, x / 6 + 0.5 between 0 and 1 (Keras 2 has 0.2 x + 0.5). `tied`: W is the table of the embedding of that name, which has `units` rows of D numbers (O. Press and
- * L. Wolf, 2016, arXiv 1608.05859). Keras's Dense.
- * @throws InputError for an activation that is not known, and for units that are no whole number of at least 1
+ * A dense layer, activation(W @ x + b): x (T,B,D) or (B,D) -> (T,B,units) or (B,units). Keras's Dense, PyTorch's nn.Linear.
+ * @param units number of outputs
+ * @param options `activation`: "linear" (default; the losses read logits), "sigmoid", "hard_sigmoid" (Keras 3's,
+ *   x / 6 + 0.5 between 0 and 1; Keras 2 has 0.2 x + 0.5), "tanh", "relu", "softplus", "softmax" or "exp"; `tied`: the name
+ *   of an embedding whose table (units, D) is used as W (O. Press and L. Wolf, 2016, arXiv 1608.05859); `name`, `reads`
+ * @throws InputError for an unknown activation, and unless `units` is a whole number of at least 1
+ * @example dense(10, { activation: "relu" })
  */
 export function dense(units: number, options: DenseOptions = {}): CellSpec {
   checkArguments("dense", { units, options }, denseArguments);
@@ -412,10 +473,13 @@ type DropoutOptions = Named & { readonly locked?: boolean };
 export const dropoutArguments: Arguments = { rate, options: optionsOf<DropoutOptions>({ locked: flag, ...names }) };
 
 /**
- * In training, each number is 0 with probability `rate`, else divided by 1 - rate; a new mask at every step. N.
- * Srivastava et al., "Dropout", JMLR 15, 2014. `locked`: one mask for all steps (Keras's SpatialDropout1D); Y. Gal and
- * Z. Ghahramani, 2015 (arXiv 1512.05287).
+ * Dropout: in training, each number becomes 0 with probability `rate`, else it is divided by 1 - rate; the shape stays.
+ * Keras's Dropout. N. Srivastava et al., "Dropout", JMLR 15, 2014.
+ * @param rate probability in [0, 1)
+ * @param options `locked` (default false): one mask for all steps, not a new one at every step (Keras's
+ *   SpatialDropout1D; Y. Gal and Z. Ghahramani, 2015, arXiv 1512.05287); `name`, `reads`
  * @throws InputError unless 0 <= rate < 1
+ * @example dropout(0.2)
  */
 export function dropout(rate: number, options: DropoutOptions = {}): LayerSpec {
   checkArguments("dropout", { rate, options }, dropoutArguments);

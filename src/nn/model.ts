@@ -1,6 +1,6 @@
 /**
- * A model: layers, each of which reads the one before it or the one that it names, and the values of their parameters.
- * Knows nothing about losses, optimisers or text.
+ * A model: a list of layers, each of which reads the one before it or one that it names, and the values of their
+ * parameters.
  */
 
 import { checkMemory } from "../engines/memory-limit.ts";
@@ -38,48 +38,49 @@ import {
   streamsEach,
 } from "./recurrent.ts";
 
-/** A layer with its name: given, or what it is with a number from the second of its kind on (Keras's rule). */
+/** A layer with its name: the given one, or its type, with a number from the second of its type on (Keras's rule). */
 export type Layer = LayerSpec & { readonly name: string };
 
-/** Layers, what goes in and out, and the values of the parameters: plain data, made by `sequential`. */
+/** A model as plain data: layers, inputs, outputs, and the values of the parameters. Made by `sequential`. */
 export type Model = {
   readonly layers: readonly Layer[];
-  /** What goes in first: tokens, where the first layer is an embedding, or vectors of so many features. */
+  /** The first input: "tokens", or the number of features of its vectors. */
   readonly input: "tokens" | number;
-  /** All that goes in: "tokens" or "x", and the layers of kind `input` by their names. */
+  /** All inputs: "tokens" or "x", or the `input` layers by their names. */
   readonly inputs: readonly ModelInput[];
-  /** Features that come out. */
+  /** Number of features of the output. */
   readonly outputSize: number;
-  /** Whether they come out at every step (T,B,outputSize), or once a sequence (B,outputSize). */
+  /** Whether there is an output at every step (T,B,outputSize), or one per sequence (B,outputSize). */
   readonly returnsSequences: boolean;
-  /** Whether the first output in order is that of the last step. */
+  /** Whether the outputs are in reverse order: the first one belongs to the last step. */
   readonly backwards: boolean;
-  /** What says which steps of the output do not count; nothing where all do. */
+  /** The paddings that mask steps of the output; empty if every step counts. */
   readonly maskedBy: readonly Padding[];
-  /** What masks any layer's steps. */
+  /** The paddings that mask steps of any layer. */
   readonly paddings: readonly Padding[];
-  /** How many steps it has, where a layer says so. */
+  /** The number of steps, if a `repeatVector` layer fixes it. */
   readonly steps: number | undefined;
   readonly parameters: readonly Parameter[];
-  /** By name, [n] or [rows, columns] flat. Training writes into them. */
+  /** The parameters' values by name, [n] or [rows, columns], flat. Training writes into these arrays. */
   readonly values: Readonly<Record<string, Float32Array>>;
 };
 
-/** One of the things that a model reads. */
+/** One input of a model. */
 export type ModelInput = {
   readonly name: string;
-  /** Tokens, of which there are `count`; vectors of so many features; or numbers that say which steps count. */
+  /** "tokens"; the number of features of vectors; or "mask": 1 for steps that count, 0 for padding. */
   readonly features: "tokens" | "mask" | number;
+  /** Of tokens: how many there are. Ids go from 0 to count - 1. */
   readonly count?: number;
-  /** One a step (T,B,...), or one an example (B,...). */
+  /** Whether there is one value per step (T,B,...), or one per example (B,...). */
   readonly sequence: boolean;
 };
 
-/** What `sequential` cannot see from the layers. */
+/** Options of `sequential`. */
 export type SequentialOptions = {
-  /** Features of the input vectors; not for a model that starts with an embedding, or with `input`. */
+  /** Number of features of the input vectors. Not for a model whose first layer is an `embedding` or an `input`. */
   readonly input?: number;
-  /** Of the initial values. */
+  /** Seed of the initial values. Default 0. */
   readonly seed?: number;
 };
 
@@ -88,20 +89,20 @@ export const sequentialArguments: Arguments = {
   options: optionsOf<SequentialOptions>({ input: alias(size, "inputDim", "inputShape"), seed: aSeed }),
 };
 
-/** Something with layers, as a model has them. */
+/** Whether a value has the layers of a model. */
 const someLayers = (value: unknown): boolean =>
   isPlain(value) &&
   Array.isArray(value.layers) &&
   value.layers.length > 0 &&
   Array.from(value.layers).every(aLayer.accepts);
 export const layersOfModel: Rule = { expected: "a model, as sequential makes it", accepts: someLayers };
-/** Something with parameters, as a model has them. */
+/** Whether a value has the parameters of a model. */
 const someParameters = (value: unknown): boolean =>
   isPlain(value) &&
   Array.isArray(value.parameters) &&
   Array.from(value.parameters).every((one) => isPlain(one) && Array.isArray(one.shape));
 export const parametersOfModel: Rule = { ...layersOfModel, accepts: someParameters };
-/** A model: what is in its parts is trusted, but for how many values there are. */
+/** A model. Of its parts only the number of values is checked. */
 export const aModel: Rule = {
   ...layersOfModel,
   accepts: (value) =>
@@ -121,8 +122,12 @@ export const aModel: Rule = {
 };
 
 /**
- * Layers one after the other; one that `reads` another by name goes on from there.
- * @throws InputError where a layer does not fit what it reads, with its name
+ * Make a model from layers, with initial values for its parameters. Each layer reads the one before it, or the one that
+ * its option `reads` names; so the list may also be a graph of layers. Keras's Sequential.
+ * @param specs one layer or more
+ * @param options `input`: number of features of the input vectors, unless the first layer is an `embedding` or an `input`;
+ *   `seed` of the initial values, default 0
+ * @throws InputError for a layer that does not fit the one it reads, with its name, and for a model too large for memory
  * @example sequential([embedding(65, 64), lstm(128, { returnSequences: true }), dense(65)])
  */
 export function sequential(specs: readonly LayerSpec[], options: SequentialOptions = {}): Model {
@@ -131,18 +136,20 @@ export function sequential(specs: readonly LayerSpec[], options: SequentialOptio
   const [first] = specs as [LayerSpec];
   const own = first.kind === "embedding" ? "tokens" : first.kind === "input" ? first.features : undefined;
   if (own === undefined && input === undefined) {
-    throw new InputError("sequential: say how many features go in, { input: n }, or begin with an embedding");
+    throw new InputError(
+      "sequential: the input's size is missing. Give { input: features }, or begin with an embedding.",
+    );
   }
   if (own !== undefined && input !== undefined) {
-    throw new InputError(`sequential: its first layer, ${first.kind}, says what goes in; leave \`input\` out`);
+    throw new InputError(`sequential: the first layer (${first.kind}) already defines the input. Leave \`input\` out.`);
   }
   const random = createRandom(seed);
   return modelOf(nameLayers(specs), own ?? (input as number), (parameter) => initialize(parameter, random));
 }
 
 /**
- * A model of named layers, with values from elsewhere.
- * @throws InputError where its input does not matter, or it is larger than memory can be, before any value is made
+ * A model of named layers, with the given initial values.
+ * @throws InputError if its output does not depend on its input, or if it does not fit in memory, before any value is made
  */
 export function modelOf(
   layers: readonly Layer[],
@@ -162,28 +169,28 @@ export function modelOf(
   };
 }
 
-/** A cell may leave out x; a model all of whose ways from input to output are cut so could learn nothing. */
+/** A cell need not read x. A model whose output does not depend on its input could learn nothing. */
 function checkInputMatters(graph: Graph, output: NodeId): void {
   const needed = dependencies(graph, [output]);
   if (graph.nodes.some(({ op }, id) => needed[id] && (op === "input" || op === "index"))) return;
   throw new InputError(
-    "the model's output does not depend on its input: a cell leaves out x. Let its equations read x.",
+    "the model's output does not depend on its input: a cell does not read x. Use x in its equations.",
   );
 }
 
-/** @throws InputError for a model whose outputs are not one a token */
+/** @throws InputError for a model that does not have an output at every step */
 export function checkReturnsSequences({ layers, returnsSequences }: Model, where: string): void {
   if (returnsSequences) return;
   const last = layers.findLast(
     (layer) => layer.kind === "cell" && !layer.returnSequences && layer.cell.states.length > 0,
   );
   throw new InputError(
-    `${where}: needs an output at every step, and ${last?.name} gives its last one alone. ` +
+    `${where}: needs an output at every step, but ${last?.name} returns only its last. ` +
       "Give it returnSequences: true.",
   );
 }
 
-/** The cells of a layer, each with the name that its parameters and states begin with. */
+/** The cells of a layer, each with the prefix of its parameters' and states' names. */
 export function cellsOf(layer: Layer): readonly (readonly [name: string, spec: CellSpec])[] {
   const { name } = layer;
   if (layer.kind === "cell") return [[name, layer]];
@@ -194,49 +201,48 @@ export function cellsOf(layer: Layer): readonly (readonly [name: string, spec: C
   ];
 }
 
-/** The states of the layers that are as asked, by their names: `lstm.h`. */
+/** The names (`lstm.h`) of the states of the layers that meet a condition. */
 export const statesOf = ({ layers }: Pick<Model, "layers">, wanted: (spec: CellSpec) => boolean): readonly string[] =>
   layers
     .flatMap(cellsOf)
     .flatMap(([name, spec]) => (wanted(spec) ? spec.cell.states.map((state) => `${name}.${state}`) : []));
 
-/** @throws InputError for sequences of another length than a layer says that they have */
+/** @throws InputError for sequences of another length than `repeatVector` fixes */
 export function checkSteps({ steps, layers }: Model, given: number, where: string): void {
   if (steps === undefined || steps === given) return;
   const layer = layers.find(({ kind }) => kind === "repeat_vector");
   throw new InputError(
-    `${where}: ${layer?.name} repeats a vector ${steps} times, so all has ${steps} steps; got ${given}`,
+    `${where}: ${layer?.name} repeats a vector ${steps} times, so sequences need ${steps} steps, got ${given}`,
   );
 }
 
-/** @throws InputError for a model that needs a sequence as a whole, or several: here one step comes after the other */
+/** @throws InputError for a model that cannot run one step at a time: it needs whole sequences, or several inputs */
 export function checkReadsForward({ layers, inputs }: Model, where: string): void {
   const [, second] = inputs;
-  if (second !== undefined) throw new InputError(`${where}: reads one input, and the model has ${second.name} as well`);
+  if (second !== undefined)
+    throw new InputError(`${where}: needs a model with one input; this one also has ${second.name}`);
   for (const layer of layers) {
     if (layer.kind === "bidirectional" || (layer.kind === "cell" && layer.goBackwards)) {
-      throw new InputError(
-        `${where}: ${layer.name} reads from the last step on, and here one step comes after the other`,
-      );
+      throw new InputError(`${where}: runs one step at a time, but ${layer.name} starts at the last step`);
     }
     if (layer.kind === "repeat_vector" || (layer.kind === "cell" && typeof layer.initialState === "object")) {
       throw new InputError(
-        `${where}: ${layer.name} begins when another sequence has ended, and here one step comes after the other`,
+        `${where}: runs one step at a time, but ${layer.name} starts after another sequence has ended`,
       );
     }
   }
 }
 
-/** @throws InputError for a model whose states start anew in each run */
+/** @throws InputError for a model whose states start from `initialState` in each run */
 export function checkCarriesStates({ layers }: Model, where: string): void {
   const found = layers.flatMap(cellsOf).find(([, { initialState }]) => initialState !== "zeros");
   if (found === undefined) return;
   throw new InputError(
-    `${where}: goes on from the states of the batch before, and ${found[0]} has an initialState. Leave it out, or use fit.`,
+    `${where}: keeps the states from batch to batch, but ${found[0]} has an initialState. Leave it out, or use fit.`,
   );
 }
 
-/** Give every layer without a name that of its kind: lstm, lstm_1, lstm_2. */
+/** Name every layer that has no name by its type: lstm, lstm_1, lstm_2. */
 export function nameLayers(specs: readonly LayerSpec[]): Layer[] {
   const taken = new Set<string>();
   return specs.map((spec) => {
@@ -251,7 +257,7 @@ export function nameLayers(specs: readonly LayerSpec[]): Layer[] {
   });
 }
 
-/** What a layer is, in a word. */
+/** The type of a layer, in one word. */
 export function labelOf(spec: LayerSpec): string {
   if (spec.kind === "cell") return spec.label;
   if (spec.kind === "input") return spec.features === "tokens" ? "tokens" : "x";
@@ -260,34 +266,34 @@ export function labelOf(spec: LayerSpec): string {
 
 export type ModelNodes = {
   readonly output: NodeId;
-  /** The output with what is known about its steps. */
+  /** The output with its mask and direction. */
   readonly flow: Flow;
-  /** What each layer gives, by its name. */
+  /** The output of each layer, by its name. */
   readonly flows: ReadonlyMap<string, Flow>;
   readonly inputs: readonly ModelInput[];
   readonly paddings: readonly Padding[];
   readonly steps: number | undefined;
-  /** By layer and name. */
+  /** Named values, by layer and name. */
   readonly values: Readonly<Record<string, NodeId>>;
 };
 
 export type ModelGraphOptions = {
-  /** Dropout is there in training only. */
+  /** Whether it is for training: dropout is left out otherwise. */
   readonly training: boolean;
-  /** Whether a run may be the middle of a sequence: then learned states do not start it. */
+  /** Whether a run may start in the middle of a sequence: then it does not start from the learned initial states. */
   readonly goesOn?: boolean;
 };
 
 const made: Kept<unknown> = new Map();
 
 /**
- * What `make` makes of a model's layers, once for equal ones: a plan, or what else does not hang on their values. `purpose`
- * is all that it hangs on beside them.
+ * The result of `make`, cached for equal layers: a plan, or anything else that does not depend on the parameters' values.
+ * `purpose` is everything that it depends on besides the layers.
  */
 export const onceForEqual = <T>({ layers, input }: Model, purpose: unknown, make: () => T): T =>
   remember(made as Kept<T>, contentOf([purpose, layers, input]), make);
 
-/** One time step of the whole model, without a loss. */
+/** The graph of one time step of the whole model, without a loss. */
 export function modelGraph(
   model: Pick<Model, "layers" | "input">,
   options: ModelGraphOptions,
@@ -297,7 +303,7 @@ export function modelGraph(
   return { graph: g.graph({ output: nodes.output }), ...nodes };
 }
 
-/** The same into a graph under construction. */
+/** Add one time step of the whole model to a graph under construction. */
 export function addModel(
   g: Builder,
   { layers, input }: Pick<Model, "layers" | "input">,
@@ -321,18 +327,17 @@ export function addModel(
     const found = flows.get(name);
     if (found !== undefined) return found;
     throw new InputError(
-      `${layer.name}: it reads "${name}", and no layer before it has that name: ${[...flows.keys()].join(", ")}`,
+      `${layer.name}: reads "${name}", but no layer before it has that name. There are ${[...flows.keys()].join(", ")}.`,
     );
   };
   const keep = (name: string, made: ModelNodes["values"]): void => {
     for (const [key, id] of Object.entries(made)) values[`${name}.${key}`] = id;
   };
-  /** What an input's numbers are read for: how many tokens there are, the value that is padding. */
+  /** Record what a layer tells about the input it reads: the number of tokens, or the value of padding. */
   const readAs = (layer: Layer, { value }: Flow, use: (input: ModelInput) => ModelInput): string => {
     const node = g.node(value);
     const k = inputs.findIndex((one) => (node.op === "input" || node.op === "index") && one.name === node.name);
-    if (k < 0)
-      throw new InputError(`${layer.name}: ${layer.kind} reads what goes into the model, so it must come first`);
+    if (k < 0) throw new InputError(`${layer.name}: ${layer.kind} reads an input of the model, so it must come first`);
     inputs[k] = use(inputs[k] as ModelInput);
     return (inputs[k] as ModelInput).name;
   };
@@ -357,9 +362,7 @@ export function addModel(
     const read = (): Flow => {
       const found = layer.reads === undefined ? flow : find(layer, layer.reads);
       if (found === undefined)
-        throw new InputError(
-          `${name}: the layer before it gives two sequences. Say which it reads: { reads: "NAME.forward" }`,
-        );
+        throw new InputError(`${name}: the layer before it gives two sequences. Choose one: { reads: "NAME.forward" }`);
       return found;
     };
     const made = ((): Flow | undefined => {
@@ -415,12 +418,12 @@ export function addModel(
           const { value } = read();
           if (!g.isOnce(value))
             throw new InputError(
-              `${name}: it repeats one vector an example, and what it reads gives one at every step. Leave returnSequences out there.`,
+              `${name}: needs one vector per example, but the layer before gives one at every step. Leave returnSequences out there.`,
             );
           if (steps !== undefined && steps !== layer.n)
             throw new InputError(`${name}: a model has one number of steps, got ${steps} and ${layer.n}`);
           steps = layer.n;
-          // A state that starts from the vector and stays.
+          // A state that starts from the vector and never changes.
           const state = g.state(name, g.shapeOf(value) as number);
           g.initial(name, value);
           g.next(name, state);
@@ -458,16 +461,17 @@ export function addModel(
     };
   }
   if (flow === undefined)
-    throw new InputError(
-      `${layers.at(-1)?.name}: with mergeMode "none" it gives two sequences; a layer behind it must put them together`,
-    );
+    throw new InputError(`${layers.at(-1)?.name}: mergeMode "none" gives two sequences. Merge them in a later layer.`);
   return { output: flow.value, flow, flows, inputs, paddings, steps, values };
 }
 
 /** Streams of random bits below this belong to dropout layers, by position. */
 const firstRecurrentStream = 2 ** 16;
 
-/** How many numbers a model learns. */
+/**
+ * The number of trainable values of a model. Keras's `count_params`.
+ * @throws InputError for what is not a model
+ */
 export function countParameters(model: Pick<Model, "parameters">): number {
   checkValue("countParameters: model", model, parametersOfModel);
   return model.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);

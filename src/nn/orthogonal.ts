@@ -1,7 +1,7 @@
 /**
  * Large orthogonal matrices: Householder's reflections in blocks, H_1 H_2 ... = 1 - V T V^T (R. Schreiber and C. Van Loan,
  * "A storage-efficient WY representation for products of Householder transformations", 1989), so that nearly all of the
- * work is products of matrices, which run as WASM. Knows nothing about parameters.
+ * work is products of matrices, which run as WASM.
  */
 
 import { assembleModule, call, func } from "../engines/wasm/assembler.ts";

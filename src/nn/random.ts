@@ -1,30 +1,32 @@
 /**
- * Seeded random numbers: xoshiro128** (Blackman and Vigna 2018), seeded through the finaliser of splitmix32. Its state
- * is four numbers, so that a checkpoint can hold it. Knows nothing about what the numbers are for. Not for secrets.
+ * Seeded random numbers: xoshiro128** (Blackman and Vigna 2018), seeded through the finaliser of splitmix32. The state
+ * is four numbers, so that a checkpoint can hold it. Not for secrets.
  */
 import { InputError } from "../graph/input-error.ts";
 import { alias, checkValue, formatValue, wholeNumber } from "../graph/schema.ts";
 
-/** What random numbers start from. */
+/** A seed. */
 export const aSeed = alias(wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), "randomState");
 
 /** Four unsigned 32-bit words, not all of them 0. Plain data: it survives JSON. */
 export type RandomState = readonly [number, number, number, number];
 
-/** Numbers from a generator that can be saved and taken up again. */
+/** A generator of random numbers, whose state can be saved and restored. */
 export type Random = {
   /** A number in [0, 1), a multiple of 2^-53. */
   uniform(): number;
   /** A draw from the normal distribution of mean 0 and variance 1. */
   normal(): number;
-  /** A whole number in [0, n), each as likely. Throws unless n is a whole number from 1 to 2^53. */
+  /** A whole number in [0, n), all equally likely. Throws an InputError unless n is a whole number from 1 to 2^53. */
   integer(n: number): number;
-  /** Where the generator stands: `fromState(state)` goes on with the same numbers. */
+  /** The generator's state: `fromState(state)` continues with the same numbers. */
   state(): RandomState;
 };
 
 /**
- * A generator for a seed. Different seeds have different states.
+ * Create a generator of random numbers. The same seed gives the same numbers everywhere; different seeds have different
+ * states.
+ * @param seed a whole number, between plus and minus 2^53 - 1
  * @throws InputError unless the seed is a safe integer
  * @example createRandom(1).integer(6) // from 0 to 5, the same each time
  */
@@ -38,7 +40,10 @@ export function createRandom(seed: number): Random {
   return generator([a, b, c, mix(c)]);
 }
 
-/** Go on from a saved state. Throws unless it is one: it may come from a file. */
+/**
+ * A generator that continues from a saved state.
+ * @throws InputError for what is not a state, as it may come from a file
+ */
 export function fromState(state: RandomState): Random {
   const isWord = (word: unknown) => typeof word === "number" && word >>> 0 === word;
   if (!Array.isArray(state) || state.length !== 4 || !state.every(isWord) || state.every((word) => word === 0)) {

@@ -1,41 +1,41 @@
 /**
- * A cell as a layer of a model: its direction, masked steps, dropout, and which outputs it gives. Knows nothing about
- * other layers.
+ * Add a cell to a model's graph as a layer: direction, masked steps, dropout, initial states, and which outputs it
+ * returns; also both directions of a bidirectional layer, and merging.
  */
 import { addCell } from "../graph/cell.ts";
 import type { Builder, NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { CellSpec, MergeMode } from "./layers.ts";
 
-/** What goes from layer to layer. */
+/** The output of a layer, which the next layer reads. */
 export type Flow = {
   readonly value: NodeId;
-  /** One number a step: 1 where it counts, 0 where it is padding. */
+  /** One number per step: 1 where it counts, 0 where it is padding. */
   readonly mask?: NodeId | undefined;
-  /** What the mask is made from. */
+  /** The paddings that the mask is made from. */
   readonly maskedBy: readonly Padding[];
-  /** The first in order is the last in time, after a layer that went backwards. */
+  /** Whether the values are in reverse order of time, after a layer with `goBackwards`. */
   readonly backwards: boolean;
 };
-/** A step is padding where all numbers of an input are this value. */
+/** A step is padding if all numbers of this input equal this value. */
 export type Padding = { readonly input: string; readonly value: number };
 
 export type Named<T> = T & { readonly name: string };
 
 export type RecurrentContext = {
   readonly training: boolean;
-  /** Whether a run may be the middle of a sequence: then learned states do not start it. */
+  /** Whether a run may start in the middle of a sequence: then it does not start from the learned initial states. */
   readonly goesOn: boolean;
-  /** Of its masks of random bits: this one and the next `streamsEach` are this layer's own. */
+  /** The first stream of random bits of its dropout masks: the layer owns `streamsEach` streams from here on. */
   readonly stream: number;
-  /** What the layers of these names give as states to start from. */
+  /** The initial states that the layers of these names give. */
   readonly statesFrom: (names: string | readonly string[]) => readonly Start[];
 };
-/** A state of a layer after its last step, by its own name; or the vector that a layer gives, by the layer's. */
+/** An initial state: the final state of a layer, under the state's name; or the output vector of a layer, under the layer's. */
 export type Start = { readonly name: string; readonly value: NodeId; readonly vector?: true };
 export const streamsEach = 16;
 
-/** The parameter that a state of a layer starts from, where training learns it. */
+/** The name of the parameter that holds a learned initial state. */
 export const learnedState = (layer: string, state: string): string => `${layer}.initial_${state}`;
 
 export function addRecurrent(
@@ -56,24 +56,24 @@ export function addRecurrent(
   }
   if (g.isOnce(flow.value)) {
     throw new InputError(
-      `${name}: it reads a sequence, and the layer before gives one vector: its last. ` +
+      `${name}: needs a sequence, but the layer before returns only its last output. ` +
         "Give that layer returnSequences: true.",
     );
   }
   const reverse = flow.backwards !== layer.goBackwards;
-  // A masked step reads zeros, and divides by 1: what comes of it goes on to nothing, nor does its derivative.
+  // A masked step reads zeros and divides by 1, so that neither its values nor their derivatives can be NaN.
   const counted = (value: NodeId): NodeId => (mask === undefined ? value : g.where(mask, value));
   const safe = (value: NodeId): NodeId =>
     mask === undefined || g.shapeOf(value) === "number" ? value : g.add(counted(value), g.sub(g.constant(1), mask));
-  /** `now`, or `before` where the step is masked. */
+  /** `now`, or `before` if the step is masked. */
   const unlessMasked = (before: NodeId, now: NodeId): NodeId =>
     mask === undefined ? now : g.add(counted(now), g.where(g.sub(g.constant(1), mask), before));
-  /** Zoneout: `now`, or `before`, by chance. */
+  /** Zoneout: at random `now` or `before`. */
   const unlessKept = (state: string, before: NodeId, now: NodeId): NodeId => {
     const rate = typeof layer.zoneout === "number" ? layer.zoneout : (layer.zoneout[state] ?? 0);
     if (rate === 0) return now;
     const own = stream + 2 + cell.states.indexOf(state);
-    // A dropout mask's numbers are not 1: take the step of them.
+    // The kept numbers of a dropout mask are 1 / (1 - rate); `step` makes them 1.
     const share = training ? g.unary("step", g.mask(g.shapeOf(now) as number, rate, own)) : g.constant(1 - rate);
     return mix(g, share, now, before);
   };
@@ -87,7 +87,7 @@ export function addRecurrent(
     const value = given?.get(state);
     const got = value === undefined ? size : g.shapeOf(value);
     if (got !== size) {
-      throw new InputError(`${name}: initialState: its state ${state} has ${size} features, got ${got}`);
+      throw new InputError(`${name}: initialState: state ${state} has ${size} features, got ${got}`);
     }
     return value;
   };
@@ -108,7 +108,7 @@ export function addRecurrent(
     },
   });
   const zeroed = layer.zeroOutputForMask && mask !== undefined;
-  /** The output as a state, to be read after the last step or where a step is masked. */
+  /** The output as a state, so that it can be read after the last step or at masked steps. */
   const kept = (): { readonly state: string; readonly value: NodeId } => {
     if (outputState !== undefined && !zeroed) return { state: `${name}.${outputState}`, value: output };
     const state = `${name}.${cell.output}`;
@@ -126,7 +126,7 @@ export function addRecurrent(
   return { flow: { ...flow, value, backwards: reverse }, values };
 }
 
-/** What each state starts from: the one of its name. A cell of one state may start from the vector of any layer. */
+/** The initial value of each state, matched by name. A cell with one state may start from the vector of any layer. */
 function startsOf({ name, cell }: Named<CellSpec>, given: readonly Start[]): ReadonlyMap<string, NodeId> {
   const [first] = given;
   const alone = given.length === 1 && cell.states.length === 1 && first?.vector;
@@ -135,18 +135,19 @@ function startsOf({ name, cell }: Named<CellSpec>, given: readonly Start[]): Rea
     return starts;
   }
   throw new InputError(
-    `${name}: initialState: its states are ${cell.states.join(", ")}, and what it is to start from are ` +
-      `${given.map((one) => one.name).join(", ")}. Give both the same names.`,
+    `${name}: initialState needs one vector for each state (${cell.states.join(", ")}), got ` +
+      `${given.map((one) => one.name).join(", ")}`,
   );
 }
 
-/** `a` where the share is 1, `b` where it is 0. */
+/** `a` if the share is 1, `b` if it is 0, between them a mixture. */
 const mix = (g: Builder, share: NodeId, a: NodeId, b: NodeId): NodeId =>
   g.add(g.mul(share, a), g.mul(g.sub(g.constant(1), share), b));
 
 /**
- * Both directions over one sequence: the output of each, in the order of time, or its last one. A masked step gives zeros
- * in both, and the last output is that of the last step that counts, whatever the layers say of it: Keras's rule.
+ * Add both directions over one sequence: the output of each at every step, in the same order, or its last one. A masked
+ * step gives zeros in both, and the last output is that of the last step that is not masked, whatever the layers' options
+ * are: Keras's rule.
  */
 export function addBidirectional(
   g: Builder,
@@ -169,18 +170,18 @@ export function addBidirectional(
   };
 }
 
-/** Values put together, feature by feature or side by side. A step counts where it does in all of them. */
+/** Merge values elementwise, or concatenate them. A step counts if it counts in all of them. */
 export function addMerge(g: Builder, name: string, mergeMode: MergeMode, flows: readonly Flow[]): Flow {
   const [first, ...others] = flows as [Flow, ...Flow[]];
   const values = flows.map(({ value }) => value);
   if (others.some(({ value }) => g.isOnce(value) !== g.isOnce(first.value))) {
     throw new InputError(
-      `${name}: it merges a sequence with one vector an example. Give all, or none, returnSequences: true.`,
+      `${name}: merges a sequence with one vector per example. Give all, or none, returnSequences: true.`,
     );
   }
   if (others.some(({ backwards }) => backwards !== first.backwards)) {
     throw new InputError(
-      `${name}: it merges sequences of opposite directions. Leave goBackwards out, or use bidirectional.`,
+      `${name}: merges sequences of opposite directions. Leave goBackwards out, or use bidirectional.`,
     );
   }
   const sizes = values.map((value) => g.shapeOf(value));

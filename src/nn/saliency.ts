@@ -1,6 +1,6 @@
 /**
- * What a prediction owes to each of the tokens before it: the gradient of a token's log-probability by the embeddings
- * that were read. Knows nothing about text.
+ * Saliency: how much a prediction depends on each of the tokens before it, by the gradient of the predicted token's
+ * log-probability with respect to the embeddings that were read.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -21,21 +21,21 @@ import { bind } from "./bind.ts";
 import { addModel, aModel, checkReadsForward, type Model } from "./model.ts";
 import { createSession, type Session } from "./session.ts";
 
-/** What was found for the last of T tokens, token by token for the T - 1 before it. */
+/** The saliency of the prediction of the last of T tokens: one entry for each of the T - 1 tokens before it. */
 export type Saliency = {
-  /** Nats: that of the last token, predicted from those before it. */
+  /** Log-probability of the last token given those before it, in nats. */
   readonly logProbability: number;
-  /** Its gradient by the embedding (E) of each earlier token; of several embeddings one after the other. */
+  /** Its gradient with respect to the embedding (E) of each earlier token; several embeddings are concatenated. */
   readonly gradients: readonly Float32Array[];
-  /** Their lengths (T-1): how much the prediction hangs on each token. */
+  /** The norms (T-1) of the gradients: how much the prediction depends on each token. */
   readonly norms: Float32Array;
-  /** Gradient times embedding (T-1), in nats: above 0 it spoke for the last token, below against it. */
+  /** Gradient times embedding (T-1), in nats: positive where a token made the last one more likely, negative where less. */
   readonly products: Float32Array;
 };
 
-/** Where the first token is read: without `start` at the beginning of a text. */
+/** Options of `saliency`; also the host's: `engine`, `threads`, `fma`. */
 export type SaliencyOptions = HostOptions & {
-  /** What the model remembered before the first token, as a session's `state()`. */
+  /** The states before the first token, from `session.state()`. By default the initial states. */
   readonly start?: Readonly<Record<string, ArrayLike<number>>> | undefined;
 };
 
@@ -46,13 +46,17 @@ export const saliencyArguments: Arguments = {
 };
 
 /**
- * How much the probability of the last token owes to each token before it. The whole sequence is kept for the way back:
- * for the end of a long one give its last tokens, and the state before them as `start`; the probability is then that of
- * the whole. Gradients as explanations: K. Simonyan et al., "Deep inside convolutional networks", 2013; times the
- * input: J. Li et al., "Visualizing and understanding neural models in NLP", 2016, and M. Denil et al., 2014.
- * @throws InputError for fewer than two tokens, ones that the model does not have, a model that does not predict tokens
- *   one after the other, and a state that does not fit
- * @example const { norms } = await saliency(model, tokens.slice(0, 40)); norms[38] // what token 39 owes to the one before
+ * Compute how much the probability of the last token depends on each token before it. The backward pass keeps the whole
+ * sequence in memory: for the end of a long sequence give only its last tokens, and the states before them as `start`; the
+ * probability is then that given the whole sequence. Gradients as explanations: K. Simonyan et al., "Deep inside
+ * convolutional networks", 2013; times the input: J. Li et al., "Visualizing and understanding neural models in NLP", 2016,
+ * and M. Denil et al., 2014.
+ * @param model a model that reads tokens and gives one logit per token
+ * @param tokens T token ids, at least 2; the last is the predicted one
+ * @param options `start`: the states before the first token; the host's options
+ * @throws InputError for fewer than two tokens, unknown tokens, a model that does not predict the next token, and states
+ *   that do not fit
+ * @example const { norms } = await saliency(model, tokens.slice(0, 40)); norms[38] // how much token 39 depends on token 38
  */
 export async function saliency(
   model: Model,
@@ -64,7 +68,7 @@ export async function saliency(
   checkReadsForward(model, "saliency");
   const count = model.inputs[0]?.count;
   if (model.input !== "tokens" || count !== model.outputSize) {
-    throw new InputError("saliency: needs a model that reads tokens and gives one number for each token");
+    throw new InputError("saliency: needs a model that reads tokens and gives one logit per token");
   }
   if (tokens.length < 2) {
     throw new InputError(`saliency: needs a token and at least one before it, got ${tokens.length}`);

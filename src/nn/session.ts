@@ -1,4 +1,4 @@
-/** A model that reads one input at a time and keeps its state between them. Knows nothing about text or sampling. */
+/** A session: a model that reads one input at a time and keeps its states between them. */
 
 import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
@@ -24,9 +24,12 @@ import { learnedState } from "./recurrent.ts";
 export const sessionArguments: Arguments = { model: aModel, options: optionsOf<HostOptions>(hostRules) };
 
 /**
- * A model with the values it has now, before its first step. Where a step is worth it, and this thread may wait (a
- * page's may not), all cores share it.
- * @throws InputError for a model of several inputs, or that needs the whole sequence
+ * Create a session: it reads one token or vector at a time, returns the output at once, and keeps the states. It starts
+ * from the model's initial states. A large step runs on all cores, if the calling thread may wait (a page's main thread may
+ * not).
+ * @param model a model with one input that runs forwards; its present values are copied
+ * @param options the host's: `engine`, `threads`, `fma`
+ * @throws InputError for a model with several inputs, or one that needs the whole sequence (bidirectional, goBackwards)
  * @example const session = await createSession(model); const logits = session.next(3);
  */
 export async function createSession(model: Model, options: HostOptions = {}): Promise<Session> {
@@ -35,24 +38,25 @@ export async function createSession(model: Model, options: HostOptions = {}): Pr
   return new Session(model, await bindStep(model, 1, options, { owner: "session" }));
 }
 
-/** One time step of so many examples, of a model that goes on. */
+/** A program of one time step for `batch` examples, whose states carry over. */
 export const bindStep = (model: Model, batch: number, host: HostOptions, how: LoadOptions): Promise<Program> => {
   const graph = () => modelGraph(model, { training: false, goesOn: true }).graph;
   return bind(model, { purpose: ["step"], graph, steps: 1, batch, keep: ["output"] }, host, { sync: true, ...how });
 };
 
 /**
- * Owns the program and, in it, the state, until it is disposed of. Later changes of the model's values do not reach it. A step makes nothing on
- * the heap, so that a live stream is never kept waiting by the garbage collector.
+ * A model that reads one input at a time, made by `createSession`. It owns its memory until `dispose()`. Later changes of
+ * the model's values do not affect it. A step allocates nothing on the heap, so that the garbage collector never
+ * interrupts a live stream.
  */
 export class Session extends Disposable {
   private readonly program: Program;
-  /** Tokens that there are; undefined for a model that reads vectors. */
+  /** The number of tokens; undefined for a model that reads vectors. */
   private readonly tokens: number | undefined;
   private readonly token = new Int32Array(1);
   private readonly vector: Float32Array;
   private readonly output: Float32Array<ArrayBuffer>;
-  /** By state, what training learned that it starts from. */
+  /** The learned initial states, by name. */
   private readonly starts: Readonly<Record<string, Float32Array>>;
 
   constructor(model: Model, program: Program) {
@@ -67,9 +71,9 @@ export class Session extends Disposable {
   }
 
   /**
-   * Read one token, or one vector (D). A model that gives its last output alone takes each input for the last.
-   * @returns the output (V) of this step, always in the same array: `.slice()` what is to outlive the next step
-   * @throws InputError for a token that the embedding does not have, and for what is not D finite numbers
+   * Read one token, or one vector (D). A model that returns only its last output is read as if each step were the last.
+   * @returns the output (V) of this step. It is always the same array: `.slice()` it to keep it beyond the next step
+   * @throws InputError for a token out of range, and for what is not a vector of D finite numbers
    * @example const logits = session.next(3);
    */
   next(input: number | ArrayLike<number>): Float32Array<ArrayBuffer> {
@@ -94,7 +98,7 @@ export class Session extends Disposable {
     for (let j = 0; j < vector.length; j++) if (!Number.isFinite(vector[j])) throw this.odd(j, input[j]);
     return vector;
   }
-  /** What is no number would become one when it is copied. */
+  /** Check a list before it is copied: the copy would turn other values into numbers. */
   private checkList(input: unknown): asserts input is ArrayLike<number> {
     const { length } = this.vector;
     if (!isList(input) || input.length !== length) {
@@ -109,22 +113,22 @@ export class Session extends Disposable {
     );
   }
 
-  /** How many threads share a step, where all of them are there; else one does all. */
+  /** The number of threads that share a step. */
   get threads(): number {
     return this.program.threads;
   }
-  /** Forget everything read so far. */
+  /** Set the states back to their initial values. */
   reset(): void {
     this.program.resetStates();
     for (const [state, values] of Object.entries(this.starts)) this.program.setState(state, values);
   }
-  /** What it remembers: the values (H) of each state by its name (`lstm.h`), copied. For `restore`, here or elsewhere. */
+  /** A copy of the states: the values (H) by name (`lstm.h`). `restore` takes it, in this session or another. */
   state(): Record<string, Float32Array> {
     return Object.fromEntries(Object.keys(this.sizes()).map((name) => [name, this.program.start(name)]));
   }
   /**
-   * Go on from a state of this model.
-   * @throws InputError where a state is missing, unknown or of another length; then nothing has changed
+   * Continue from saved states, as `state()` returns them.
+   * @throws InputError if a state is missing, unknown or has another length; then nothing changes
    */
   restore(state: Readonly<Record<string, ArrayLike<number>>>): void {
     checkValue("session: the state", state, { expected: "an object of states", accepts: isPlain });
@@ -149,13 +153,13 @@ export class Session extends Disposable {
   }
 }
 
-/** Where the first is that is no number, or -1. Of lists alone: of arrays of many kinds a read makes a box on the heap. */
+/** The index of the first value that is not a number, or -1. For plain lists only: reads of arrays of many types allocate. */
 function firstOdd(list: ArrayLike<unknown>): number {
   for (let j = 0; j < list.length; j++) if (typeof list[j] !== "number") return j;
   return -1;
 }
 
-/** By state (`lstm.h`), the values (H) that training learned that it starts from: a copy. The others start from zero. */
+/** A copy of the learned initial states (H), by name (`lstm.h`). All other states start from zeros. */
 export function learnedStarts({ layers, values }: Model): Readonly<Record<string, Float32Array>> {
   const learned = layers.flatMap((layer) => {
     if (layer.kind !== "cell" || layer.initialState !== "learned") return [];

@@ -1,7 +1,7 @@
-/** Put a list into a random order. Knows nothing about what is in it. */
+/** Shuffle a list. */
 import type { Random } from "./random.ts";
 
-/** Every order is as likely (Fisher and Yates). The list itself is changed, and given back. */
+/** Shuffle a list in place (Fisher and Yates: all orders are equally likely), and return it. */
 export function shuffle<List extends { [index: number]: unknown; readonly length: number }>(
   list: List,
   random: Random,
@@ -13,5 +13,5 @@ export function shuffle<List extends { [index: number]: unknown; readonly length
   return list;
 }
 
-/** The seed asked for, or one that nobody can foresee, as Keras has it where none is given. */
+/** The given seed, or a random one, as in Keras if none is given. */
 export const seedOr = (seed: number | null | undefined): number => seed ?? Math.floor(Math.random() * 2 ** 32);

@@ -1,4 +1,4 @@
-/** A model as a table: its layers, what they give, how many parameters they have. Knows nothing about values. */
+/** A model as a table: its layers, their output shapes and numbers of parameters. */
 import { createBuilder, type Parameter } from "../graph/graph.ts";
 import { checkValue } from "../graph/schema.ts";
 import { addModel, aModel, countParameters, type Layer, labelOf, layersOfModel, type Model } from "./model.ts";
@@ -6,16 +6,19 @@ import { addModel, aModel, countParameters, type Layer, labelOf, layersOfModel, 
 /** One layer of a summary. */
 export type LayerSummary = {
   readonly name: string;
-  /** What it is: lstm, dense, bidirectional. */
+  /** The type of layer: lstm, dense, bidirectional. */
   readonly type: string;
-  /** B examples, T steps, features. Without T: one vector an example. Several, where it gives several. */
+  /** Its output shapes: ["B", "T", features], or ["B", features] for one vector per example. */
   readonly outputShapes: readonly (readonly (string | number)[])[];
   readonly parameters: number;
-  /** The layers that it reads, where that is not the one before it alone. */
+  /** The names of the layers that it reads; empty if it reads only the one before it. */
   readonly reads: readonly string[];
 };
 
-/** The layers of a model, in their order, as data: what `summary` prints. */
+/**
+ * The rows of `summary` as data: one entry per layer, in order.
+ * @throws InputError for what is not a model
+ */
 export function layerSummaries(model: Pick<Model, "layers" | "input">): LayerSummary[] {
   checkValue("layerSummaries: model", model, layersOfModel);
   const g = createBuilder();
@@ -42,8 +45,9 @@ function readBy(layer: Layer): readonly string[] {
 }
 
 /**
- * The model as a table, one line a layer: its name and type, the shape of what it gives (B examples, T steps), its number of
- * parameters, and what it reads where that is not the layer before.
+ * The model as a table to print, one line per layer: its name and type, its output shape (B examples, T steps), its number
+ * of parameters, and the layers that it reads if that is not the one before. Keras's `model.summary()`.
+ * @throws InputError for what is not a model
  * @example console.log(summary(sequential([embedding(65, 64), lstm(128), dense(65)])));
  */
 export function summary(model: Model): string {

@@ -1,4 +1,4 @@
-/** Every named value of a cell while it reads a sequence, and what the last output owes to each. */
+/** Read every named value of a cell while it runs over a sequence, and the gradient of the last output for each. */
 
 import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
@@ -21,14 +21,16 @@ import { initialize } from "./initializers.ts";
 import { size as someUnits } from "./layers.ts";
 import { aSeed, createRandom } from "./random.ts";
 
-/** For each line of the cell its value at each time step (a state's: after the step). One number is a vector of one. */
+/** For each line of the cell, by name, its value (n) at each of the T time steps; a state's value is the one after the step. */
 export type Trace<Names extends string> = { readonly [Name in Names]: readonly Float32Array[] };
 
-/** How many units the cell has, and the values of its parameters, drawn from `seed` (0) where they are not given. */
+/** Options of `trace` and `traceGradients`; also the host's: `engine`, `threads`, `fma`. */
 export type TraceOptions = HostOptions & {
+  /** Size of the state, needed unless the equations fix every size. */
   readonly units?: number;
-  /** Parameters by name (`W_f`), flat; those that are absent start as their initialiser says. */
+  /** Values of parameters by name (`W_f`), flat. The others are initialised. */
   readonly parameters?: Readonly<Record<string, ArrayLike<number>>>;
+  /** Seed of the initial values. Default 0. */
   readonly seed?: number;
 };
 
@@ -44,8 +46,13 @@ export const traceArguments: Arguments = {
 };
 
 /**
- * Run a cell over one sequence of vectors (T,D) from a zero state.
- * @throws InputError for a cell of several inputs or with settings, parameters that do not fit, and an empty or uneven sequence
+ * Run a cell over one sequence, from states of zeros, and return every named value at every step.
+ * @param cell a cell with one input
+ * @param sequence T vectors of D numbers
+ * @param options `units`, `parameters`, `seed`; the host's options
+ * @returns by the name of each line: T vectors (n)
+ * @throws InputError for a cell with several inputs or with settings, parameters of a wrong size, an empty sequence, and
+ *   vectors of unequal length
  * @example const { c } = await trace(lstm, [[1, 0], [0, 1]], { units: 8 }); c[1] // the cell state after two steps
  */
 export const trace = <Names extends string>(
@@ -55,11 +62,16 @@ export const trace = <Names extends string>(
 ): Promise<Trace<Names>> => run(cell, sequence, options, (graph) => graph, "");
 
 /**
- * The derivative of the last output, all its features summed, by each named value at each time step: how much of what
- * happened then still counts at the end. Where it vanishes on the way back, training cannot learn from what was long ago:
- * Y. Bengio et al., "Learning long-term dependencies with gradient descent is difficult", 1994.
- * @throws InputError as `trace`
- * @example const { h } = await traceGradients(simpleRnn, sequence, { units: 8 }); Math.hypot(...h[0]) // of the first step
+ * The gradient of the last output, summed over its features, with respect to every named value at every step: how much a
+ * value still matters at the end. Where gradients vanish towards the first steps, training cannot learn from them: Y. Bengio
+ * et al., "Learning long-term dependencies with gradient descent is difficult", 1994.
+ * @param cell a cell with one input
+ * @param sequence T vectors of D numbers
+ * @param options `units`, `parameters`, `seed`; the host's options
+ * @returns by the name of each line: T gradients (n)
+ * @throws InputError for a cell with several inputs or with settings, parameters of a wrong size, an empty sequence, and
+ *   vectors of unequal length
+ * @example const { h } = await traceGradients(simpleRnn, sequence, { units: 8 }); Math.hypot(...h[0]) // the first step's
  */
 export const traceGradients = <Names extends string>(
   cell: Cell<Names>,

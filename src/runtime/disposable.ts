@@ -1,25 +1,26 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** What is given back by hand, or by `using`. Knows nothing about what it is. */
+/** Objects that own memory: `dispose()` or a `using` declaration frees it. */
 import { InputError } from "../graph/input-error.ts";
 
-/** Symbol.dispose; in browsers without it what compilers of `using` take there. */
+/** Symbol.dispose; in browsers without it, the symbol that compilers of `using` fall back to. */
 const symbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 
-/** Owns memory that `dispose` gives back, for another to use: at once, and not only when it is collected. */
+/** Owns memory that `dispose()` frees at once, without waiting for garbage collection. */
 export abstract class Disposable {
-  /** Give its memory back. What is asked of it afterwards throws an InputError; to dispose of it again does nothing. */
+  /** Free its memory. Later calls of other methods throw an InputError; a second `dispose()` does nothing. */
   abstract dispose(): void;
-  /** The same, at the end of the block of a `using` declaration. */
+  /** `dispose()`, called at the end of the block of a `using` declaration. */
   [symbol](): void {
     this.dispose();
   }
   private busy = false;
   /**
-   * What `act` comes to; its memory is for one call at a time.
-   * @throws InputError where the call before it goes on
+   * Run `act` and return its result. Only one call at a time may use the memory.
+   * @throws InputError while an earlier call is still running
    */
   protected async alone<Result>(what: string, act: () => Promise<Result>): Promise<Result> {
-    if (this.busy) throw new InputError(`${what}: called while an earlier call goes on. Await that one first.`);
+    if (this.busy)
+      throw new InputError(`${what}: called while an earlier call is still running. Await that call first.`);
     this.busy = true;
     try {
       return await act();
@@ -29,10 +30,10 @@ export abstract class Disposable {
   }
 }
 
-/** Gives itself back to be disposed of at the end. */
+/** Registers an object to be disposed of at the end, and returns it. */
 export type Own = <Owned extends { dispose(): void }>(owned: Owned) => Owned;
 
-/** What `act` comes to; what it has handed to `own` is disposed of then, also where it fails. */
+/** Run `act` and return its result; everything it registered with `own` is disposed of afterwards, also on failure. */
 export async function disposing<Result>(act: (own: Own) => Promise<Result>): Promise<Result> {
   const all: { dispose(): void }[] = [];
   try {

@@ -1,6 +1,5 @@
 /**
- * A plan that an engine runs: put inputs in by name, run, read values out by name. Everything that is read is a copy. Knows
- * nothing about cells, models, text or any engine.
+ * A Program: a plan loaded into an engine. Inputs are set by name, outputs are read by name; every value read is a copy.
  */
 import type { Executable, HostOptions, Numbers } from "../engines/engine.ts";
 import { engineOf } from "../engines/registry.ts";
@@ -10,12 +9,12 @@ import type { ParameterRun, Plan, Slot } from "../schedule/plan.ts";
 import { type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 import { Disposable } from "./disposable.ts";
 
-/** `sync`: it is to run by `runSync`, one short step after the other. `owner`: what an error calls it after its end. */
+/** `sync`: load it for `runSync`, for many short runs. `owner`: the name in the error "used after dispose()". */
 export type LoadOptions = { readonly sync?: boolean; readonly owner?: string };
 
 /**
- * Have the engine of the plan's target compile it and give it memory. Everything is zero at first.
- * @throws InputError for a plan that needs more memory than the engine has, or than the machine gives
+ * Load a plan into the engine of its target: the engine compiles it and allocates its memory, all zeros.
+ * @throws InputError if the plan needs more memory than the engine or the machine has
  */
 export async function load(
   plan: Plan,
@@ -26,7 +25,7 @@ export async function load(
   return new Program(plan, await engine.load(plan, host, { sync }), owner);
 }
 
-/** A graph as a program on the engine that the host's options name. */
+/** Schedule a graph for the engine named by `host.engine`, and load it. */
 export async function compile(
   graph: Graph,
   sizes: Omit<ScheduleOptions, "target">,
@@ -37,7 +36,7 @@ export async function compile(
   return load(schedule(graph, { target, ...sizes }), host, how);
 }
 
-/** Owns what the engine made until it is disposed of. */
+/** A loaded plan. It owns the engine's memory and threads until `dispose()`. */
 export class Program extends Disposable {
   readonly plan: Plan;
   readonly threads: number;
@@ -75,21 +74,21 @@ export class Program extends Disposable {
   }
 
   /**
-   * The plan once: all its time steps. Outputs, totals and states can be read afterwards.
-   * @throws where a thread fails; what the program holds is lost then, and it cannot run again
+   * Run the plan once, over all its time steps. Outputs, totals and states can be read afterwards.
+   * @throws if a thread fails; the program's values are lost then, and it cannot run again
    */
   async run(): Promise<void> {
     await this.executable.run(this.consumeDirty());
   }
-  /** The same at once, for a program that was loaded for it. Throws as `run` rejects. */
+  /** `run`, synchronously, for a program loaded with `sync: true`. Throws where `run` rejects. */
   runSync(): void {
     this.executable.runSync(this.consumeDirty());
   }
-  /** Each state goes on from where the last run left it; without it the next run starts where the last one did. */
+  /** Let each state of the next run start from its last value of this run. Without this call the next run starts where this one did. */
   advanceStates(): void {
     this.executable.advanceStates();
   }
-  /** Before parameters, gradients and slots are read: have them here, where the engine computes elsewhere. */
+  /** Copy parameters, gradients and slots from the device to the host. Call it before they are read; it does nothing where the memory is the host's. */
   async fetch(): Promise<void> {
     if (this.plan.target.memory === "device") await this.executable.fetch();
   }
@@ -99,36 +98,36 @@ export class Program extends Disposable {
     return dirty ? 1 : 0;
   }
 
-  /** Vectors (T,B,D) or scalars (T,B), flat; without T where there is one value a sequence. */
+  /** Set an input: vectors (T,B,D) or scalars (T,B), flat; without T if there is one value per sequence. */
   setInput(name: string, values: ArrayLike<number>): void {
     write(find(this.views.inputs, "input", name), values);
   }
-  /** Indices (T,B), or (B), flat: tokens, classes. They are trusted to lie in their table. */
+  /** Set an index input (T,B) or (B), flat: tokens, classes. The caller checks that they are in range. */
   setIndex(name: string, values: ArrayLike<number>): void {
     find(this.views.indices, "index", name).set(values);
   }
   setSetting(name: string, value: number): void {
     find(this.views.settings, "setting", name)[0] = value;
   }
-  /** Keys of the dropout masks. */
+  /** Set the keys of the dropout masks. */
   setKeys(key0: number, key1: number): void {
     this.views.keys[0] = key0;
     this.views.keys[1] = key1;
   }
 
-  /** [n] or [rows, columns], flat. */
+  /** Set a parameter, [n] or [rows, columns], flat. */
   setParameter(name: string, values: ArrayLike<number>): void {
     this.dirty = true;
     this.inSlab(this.views.parameters, name).set(values);
   }
-  /** All of the plan's parameters, by name; others are left alone. */
+  /** Set all parameters of the plan, by name; further names are ignored. */
   setParameters(values: Readonly<Record<string, ArrayLike<number>>>): void {
     for (const name of Object.keys(this.plan.parameters)) this.setParameter(name, values[name] as ArrayLike<number>);
   }
   parameter(name: string, into?: Float32Array): Float32Array {
     return copy(this.inSlab(this.views.parameters, name), into);
   }
-  /** All parameters in one array, in the plan's order with the padding between them: its `slabs.numbers`. */
+  /** All parameters in one array of `plan.slabs.numbers` numbers: in the plan's order, with the padding between them. */
   allParameters(into?: Float32Array): Float32Array {
     return copy(this.views.parameters, into);
   }
@@ -140,13 +139,13 @@ export class Program extends Disposable {
   hasFiniteParameters(): boolean {
     return allFinite(this.views.parameters);
   }
-  /** The gradient of the last run; zeros where the plan has no gradients because all of them are zero. */
+  /** The gradient of the last run; zeros if the plan has no gradients, because all are zero. */
   gradient(name: string, into?: Float32Array): Float32Array {
     const { gradients } = this.views;
     if (gradients !== undefined) return copy(this.inSlab(gradients, name), into);
     return new Float32Array(find(this.plan.parameters, "parameter", name).size);
   }
-  /** What an optimiser keeps of a parameter; the slot "w" is the parameter itself. */
+  /** A slot of the optimiser (such as Adam's "m") for a parameter; the slot "w" is the parameter itself. */
   slot(slot: string, parameter: string, into?: Float32Array): Float32Array {
     return copy(this.inSlab(find(this.views.slots, "slot", slot), parameter), into);
   }
@@ -159,33 +158,33 @@ export class Program extends Disposable {
     return slab.subarray(start, start + size);
   }
 
-  /** What a state starts from (B,H), flat. */
+  /** Set the value (B,H), flat, that a state starts from. */
   setState(name: string, values: ArrayLike<number>): void {
     write(find(this.views.starts, "state", name), values);
   }
-  /** The same of one example (H). */
+  /** Set the value (H) that a state of one example starts from. */
   setStateOf(example: number, name: string, values: ArrayLike<number>): void {
     const { view, stride, size } = find(this.views.starts, "state", name);
     for (let j = 0; j < size; j++) view[example * stride + j] = values[j] as number;
   }
-  /** What a state starts from (B,H), flat. */
+  /** The value (B,H), flat, that a state starts from. */
   start(name: string, into?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
     return read(find(this.views.starts, "state", name), into);
   }
-  /** The same of one example (H). */
+  /** The value (H) that a state of one example starts from. */
   startOf(example: number, name: string, into: Float32Array): void {
     const { view, stride, size } = find(this.views.starts, "state", name);
     for (let j = 0; j < size; j++) into[j] = view[example * stride + j] as number;
   }
-  /** A state after the last step (B,H), flat. */
+  /** The value (B,H), flat, of a state after the last step. */
   state(name: string): Float32Array<ArrayBuffer> {
     return read(find(this.views.states, "state", name));
   }
-  /** Zeros for all states but these. */
+  /** Set all states but these to zeros. */
   resetStates(kept: readonly string[] = []): void {
     for (const [name, { view }] of Object.entries(this.views.starts)) if (!kept.includes(name)) view.fill(0);
   }
-  /** A kept value over all steps (T,B,n), or (B,n) where it is one a sequence, flat. */
+  /** A kept value of all steps (T,B,n), or (B,n) if there is one per sequence, flat. */
   output(name: string, into?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
     return read(find(this.views.outputs, "output", name), into);
   }
@@ -202,18 +201,18 @@ export class Program extends Disposable {
 type Rows = { readonly view: Numbers; readonly rows: number; readonly stride: number; readonly size: number };
 type ByName<T> = Readonly<Record<string, T>>;
 
-/** Where what goes in and out lies. Made once, so that a run makes nothing: a program's memory never grows. */
+/** Views of the program's inputs and outputs. Made once, so that a run allocates nothing; the memory never grows. */
 type Views = {
   readonly inputs: ByName<Rows>;
   readonly outputs: ByName<Rows>;
-  /** What states start from, and what they are after the last step. */
+  /** The states' values before the first step (`starts`) and after the last step. */
   readonly starts: ByName<Rows>;
   readonly states: ByName<Rows>;
   readonly indices: ByName<ReturnType<Executable["integers"]>>;
   readonly settings: ByName<Numbers>;
   readonly totals: ByName<Numbers>;
   readonly keys: ReturnType<Executable["integers"]>;
-  /** Slabs; the gradients where there are any. */
+  /** All parameters, and all gradients if the plan has them. */
   readonly parameters: Numbers;
   readonly gradients: Numbers | undefined;
   readonly slots: ByName<Numbers>;
@@ -248,7 +247,7 @@ function viewsOf(plan: Plan, executable: Executable): Views {
 function write({ view, rows, stride, size }: Rows, values: ArrayLike<number>): void {
   const count = rows * size;
   if (values.length !== count) throw new Error(`internal: ${count} numbers wanted, got ${values.length}`);
-  // Without padding between them, or a single row.
+  // A single row, or rows without padding between them.
   if (view.length === count) view.set(values);
   else
     for (let r = 0; r < rows; r++) for (let j = 0; j < size; j++) view[r * stride + j] = values[r * size + j] as number;
@@ -264,10 +263,10 @@ function copy(view: Numbers, into: Float32Array = new Float32Array(view.length))
   return into;
 }
 
-/** The bits of an exponent that only infinite numbers and NaN have. */
+/** The exponent bits that are all set only for infinities and NaN. */
 const endless = 0x7f800000;
 
-/** As whole numbers: to look at fractions one by one may make an object of each. */
+/** Whether all are finite. Tested on the bits: reading floats one by one may allocate an object for each. */
 function allFinite(view: Numbers): boolean {
   if (view instanceof Float64Array) return view.every(Number.isFinite);
   const bits = new Int32Array(view.buffer, view.byteOffset, view.length);

@@ -1,5 +1,5 @@
 /**
- * Losses as graphs: from the model's output and a target to one number an example and step. Names and formulas are
+ * Losses as graphs: from the model's output and a target to one number per example and step. Names and formulas are
  * Keras's; cross-entropies read logits (Keras's `from_logits=True`), so a model ends with a `dense` without activation.
  */
 import type { Builder, NodeId } from "../graph/graph.ts";
@@ -16,7 +16,7 @@ export type CamelCase<Name extends string> = Name extends `${infer First}_${infe
   ? `${First}${Capitalize<CamelCase<Rest>>}`
   : Name;
 
-/** A rule that builds one number an example and step from an output and a target. */
+/** A rule that builds one number per example and step from an output and a target. */
 export type Loss = {
   /** What a target is: an index, or a vector like the output. */
   readonly target: "index" | "vector";

@@ -311,9 +311,13 @@ test("a model that reads from the last step on is refused in the engine's words,
   writeFileSync(file, writeLanguageModel({ model: both, tokenizer }));
   await withStudio({ models: [file, model] }, async (page, address) => {
     await page.goto(`${address}#/inspect/both?${query}`);
-    await page.waitForSelector("[role=alert] >> text=/^inspect: bidirectional reads from the last step on/");
+    await page.waitForSelector(
+      "[role=alert] >> text=/^inspect: runs one step at a time, but bidirectional starts at the last step/",
+    );
     await page.goto(`${address}#/write/both?prompt=the&seed=1`);
-    await page.waitForSelector("[role=alert] >> text=/^generate: bidirectional reads from the last step on/");
+    await page.waitForSelector(
+      "[role=alert] >> text=/^generate: runs one step at a time, but bidirectional starts at the last step/",
+    );
     await select(page, "Model").selectOption("m");
     await page.waitForSelector("[role=status] >> text='500 tokens'");
   });

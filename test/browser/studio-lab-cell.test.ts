@@ -47,7 +47,7 @@ const wrong: readonly (readonly [name: string, equations: string, says: RegExp])
     "h' = tanh(W @ x + b)\nb ~ orthogonal",
     /^orthogonal is for a matrix, and b is/,
   ],
-  ["an input that nothing reads", "h' = tanh(U @ h + b)", /does not depend on its input: a cell leaves out x/],
+  ["an input that nothing reads", "h' = tanh(U @ h + b)", /does not depend on its input: a cell does not read x/],
   ["a cycle", "a = W @ b\nb = V @ a", /a depends on itself within one step: a -> b -> a/],
   ["a state that reads its own value of now", "h' = tanh(h' + W @ x)", /depends on itself within one step/],
   ["the same number for all", "y = 1", /the same number for every example/],

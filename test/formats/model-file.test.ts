@@ -256,7 +256,7 @@ describe("refuses, in one line,", () => {
     expect(messageOf(withEquations(""))).toMatch(/./);
     expect(messageOf(withEquations(7))).toMatch(/not one that this program/);
     expect(messageOf(withEquations(`h' = ${"(".repeat(100_000)}`))).toMatch(/./);
-    expect(messageOf(withEquations("h' = tanh(U @ h + b)"))).toMatch(/leaves out x/);
+    expect(messageOf(withEquations("h' = tanh(U @ h + b)"))).toMatch(/does not read x/);
   });
 
   test("a state of training that is damaged, or that lacks values", () => {

@@ -190,7 +190,7 @@ test("a state and its value differ", () => {
 test("a matrix that meets two sizes", () => {
   expect(mistake("a : 64\nb : 32\ny = W @ a + W @ b")).toMatchInlineSnapshot(`
     "
-    line 3, column 13: 'W @' needs the same size wherever it stands, got 64 and 32 features. Use another matrix, or bring this to the size that W meets elsewhere.
+    line 3, column 13: 'W @' needs the same size wherever it stands, got 64 and 32 features. Use another matrix, or bring this to the size of the other vectors that W multiplies.
       y = W @ a + W @ b
                   ^^^^^
     "
@@ -232,10 +232,10 @@ test("a reduction of a number", () => {
     "
   `);
 });
-test("softmax of one number an example", () => {
+test("softmax of one number per example", () => {
   expect(mistake("y = softmax(sum(x))")).toMatchInlineSnapshot(`
     "
-    line 1, column 13: softmax takes vectors, got one number an example. It goes over the features of a vector.
+    line 1, column 13: softmax takes vectors, got one number per example. It goes over the features of a vector.
       y = softmax(sum(x))
                   ^^^^^^
     "
@@ -244,7 +244,7 @@ test("softmax of one number an example", () => {
 test("a state that is a number", () => {
   expect(mistake("h' = sum(h * x)")).toMatchInlineSnapshot(`
     "
-    line 1, column 6: the state h must be a vector, got one number an example. A number meets a vector elementwise, as in b * sum(x).
+    line 1, column 6: the state h must be a vector, got one number per example. Multiply it by a vector, as in b * sum(x).
       h' = sum(h * x)
            ^^^^^^^^^^
     "
@@ -271,7 +271,7 @@ test("an impossible number", () => {
 test("nothing left for the size of a part", () => {
   expect(mistake("h' = h + [W @ x, V @ x]\nh : units")).toMatchInlineSnapshot(`
     "
-    line 1, column 11: nothing is left for the size of W. A concatenation's parts share its size: say one's with a size line, as in a : units / 2.
+    line 1, column 11: no features are left for W: the other parts of the concatenation take all. Fix the size of a part with a size line, as in a : units / 2.
       h' = h + [W @ x, V @ x]
                 ^
     "
@@ -311,7 +311,7 @@ test("a size line of a setting", () => {
 test("a size line of a matrix", () => {
   expect(mistake("y = W @ x\nW : 64")).toMatchInlineSnapshot(`
     "
-    line 2, column 1: W is a matrix, and a size line gives one size. Its rows are the size of W @ ..., its columns the size of what it meets: name that in a line of its own, and give the size of that.
+    line 2, column 1: W is a matrix, and a size line gives one size. Its rows are the size of W @ ..., its columns the size of the vector that it multiplies: name that vector in a line of its own, and give its size.
       W : 64
       ^
     "
@@ -533,10 +533,10 @@ test("outer of a number", () => {
     "
   `);
 });
-test("outer of one number an example", () => {
+test("outer of one number per example", () => {
   expect(mistake("C = outer(sum(x), x)\ny = C @ x")).toMatchInlineSnapshot(`
     "
-    line 1, column 11: outer takes vectors, got one number an example. It makes a matrix of two vectors.
+    line 1, column 11: outer takes vectors, got one number per example. It makes a matrix of two vectors.
       C = outer(sum(x), x)
                 ^^^^^^
     "
@@ -599,7 +599,7 @@ test("a matrix as the output, without a state", () => {
 test("a size line of a matrix state", () => {
   expect(mistake("C' = outer(x, x)\ny = C' @ x\nC : 4")).toMatchInlineSnapshot(`
     "
-    line 3, column 1: C is a matrix, and a size line gives one size. Its rows and columns are the sizes of a and b in outer(a, b): say those.
+    line 3, column 1: C is a matrix, and a size line gives one size. Its rows and columns are the sizes of a and b in outer(a, b): give those sizes.
       C : 4
       ^
     "
@@ -608,7 +608,7 @@ test("a size line of a matrix state", () => {
 test("a size line of a matrix", () => {
   expect(mistake("C = outer(x, x)\ny = C @ x\nC : 4")).toMatchInlineSnapshot(`
     "
-    line 3, column 1: C is a matrix, and a size line gives one size. Its rows and columns are the sizes of a and b in outer(a, b): say those.
+    line 3, column 1: C is a matrix, and a size line gives one size. Its rows and columns are the sizes of a and b in outer(a, b): give those sizes.
       C : 4
       ^
     "
@@ -626,7 +626,7 @@ test("an outer product left of @", () => {
 test("the size of a product", () => {
   expect(mistake("y = x / size(W @ x)")).toMatchInlineSnapshot(`
     "
-    line 1, column 14: size takes the name of a vector, as in size(h): it is how many features that has.
+    line 1, column 14: size takes the name of a vector, as in size(h), and is its number of features.
       y = x / size(W @ x)
                    ^^^^^
     "
@@ -635,7 +635,7 @@ test("the size of a product", () => {
 test("the size of a number", () => {
   expect(mistake("a = sum(x)\ny = x / size(a)")).toMatchInlineSnapshot(`
     "
-    line 2, column 14: size takes the name of a vector, as in size(h): it is how many features that has.
+    line 2, column 14: size takes the name of a vector, as in size(h), and is its number of features.
       y = x / size(a)
                    ^
     "
@@ -644,7 +644,7 @@ test("the size of a number", () => {
 test("the size of a matrix", () => {
   expect(mistake("C = outer(x, x)\ny = C @ x / size(C)")).toMatchInlineSnapshot(`
     "
-    line 2, column 18: size takes the name of a vector, as in size(h): it is how many features that has.
+    line 2, column 18: size takes the name of a vector, as in size(h), and is its number of features.
       y = C @ x / size(C)
                        ^
     "
@@ -1293,7 +1293,7 @@ test("too long a name", () => {
 test("names of inputs and settings that are none", () => {
   expect(mistake("y = x", { inputs: ["2x"] })).toMatchInlineSnapshot(`
     "
-    "2x" is no name: letters, digits and underscores. Choose another name.
+    "2x" is not a name (letters, digits and underscores). Choose another name.
     "
   `);
   expect(mistake("y = x", { inputs: ["x", "x"] })).toMatchInlineSnapshot(`
@@ -1340,14 +1340,14 @@ test("numbers that an initialiser cannot take", () => {
 test("the second number of sqrt", () => {
   expect(mistake("y = sqrt(x, b)")).toMatchInlineSnapshot(`
     "
-    line 1, column 13: the largest derivative of sqrt is a number above 0, as in sqrt(a, 1000).
+    line 1, column 13: the second argument of sqrt, its largest derivative, must be a number above 0, as in sqrt(a, 1000).
       y = sqrt(x, b)
                   ^
     "
   `);
   expect(mistake("y = sqrt(x, -1)")).toMatchInlineSnapshot(`
     "
-    line 1, column 13: the largest derivative of sqrt is a number above 0, as in sqrt(a, 1000).
+    line 1, column 13: the second argument of sqrt, its largest derivative, must be a number above 0, as in sqrt(a, 1000).
       y = sqrt(x, -1)
                   ^^
     "

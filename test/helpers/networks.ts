@@ -4,7 +4,7 @@ import { addCell, type Cell } from "../../src/graph/cell.ts";
 import { createBuilder, type Graph, type Node } from "../../src/graph/graph.ts";
 import { createRandom } from "../../src/nn/random.ts";
 
-/** A cell whose output meets random weights: loss = sum(output * r), one number an example and step. */
+/** A cell whose output meets random weights: loss = sum(output * r), one number per example and step. */
 export function cellGraph(cell: Cell, { units, input }: { units: number; input: number }): Graph {
   const g = createBuilder();
   const layer = addCell(g, cell, { layer: "cell", units, inputs: { x: g.input("x", input) } });

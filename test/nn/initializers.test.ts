@@ -259,21 +259,21 @@ describe("errors name the parameter and what would be right", () => {
     );
     expect(message([2], "toString")).toContain('there is no initialiser "toString"');
     expect(message([2], "zeros", [1])).toMatchInlineSnapshot(
-      `"lstm.W_f ~ zeros(1): too many numbers. It reads zeros."`,
+      `"lstm.W_f ~ zeros(1): too many numbers. Its form is zeros."`,
     );
     expect(message([2], "constant", [Number.NaN])).toMatchInlineSnapshot(
-      `"lstm.W_f ~ constant(NaN): NaN is not a finite 32-bit number. It reads constant(value = 0)."`,
+      `"lstm.W_f ~ constant(NaN): NaN is not a finite 32-bit number. Its form is constant(value = 0)."`,
     );
     expect(message([2], "constant", [1e39])).toContain("1e+39 is not a finite 32-bit number");
     expect(message([2], "orthogonal")).toMatchInlineSnapshot(
-      `"lstm.W_f ~ orthogonal(): needs a matrix, got a vector of 2. It reads orthogonal(gain = 1)."`,
+      `"lstm.W_f ~ orthogonal(): needs a matrix, got a vector of 2. Its form is orthogonal(gain = 1)."`,
     );
     expect(message([2], "identity")).toContain("needs a matrix");
     expect(message([2], "random_uniform", [1, -1])).toMatchInlineSnapshot(
-      `"lstm.W_f ~ random_uniform(1, -1): needs min <= max. It reads random_uniform(min = -0.05, max = 0.05)."`,
+      `"lstm.W_f ~ random_uniform(1, -1): needs min <= max. Its form is random_uniform(min = -0.05, max = 0.05)."`,
     );
     expect(message([2], "random_normal", [0, -1])).toMatchInlineSnapshot(
-      `"lstm.W_f ~ random_normal(0, -1): needs stddev >= 0. It reads random_normal(mean = 0, stddev = 0.05)."`,
+      `"lstm.W_f ~ random_normal(0, -1): needs stddev >= 0. Its form is random_normal(mean = 0, stddev = 0.05)."`,
     );
   });
 });

@@ -158,11 +158,11 @@ test("a session gives the output after each input", async () => {
 describe("a model whose shapes do not fit is refused in one line", () => {
   test("a recurrent layer behind one that gives its last output alone", () => {
     const make = () => sequential([lstm(3), recurrent(lstmCell, { units: 2, name: "second" })], { input: 2 });
-    expect(make).toThrow("second: it reads a sequence, and the layer before gives one vector: its last.");
+    expect(make).toThrow("second: needs a sequence, but the layer before returns only its last output.");
   });
   test("a stream of tokens, which needs an output at every step", async () => {
     const model = sequential([embedding(5, 3), lstm(4), dense(5)]);
-    const message = "needs an output at every step, and lstm gives its last one alone.";
+    const message = "needs an output at every step, but lstm returns only its last.";
     await expect(fitStream(model, new Int32Array(100))).rejects.toThrow(`fitStream: ${message}`);
     await expect(createEvaluator(model, { batch: 1, steps: 5 })).rejects.toThrow(`createEvaluator: ${message}`);
   });

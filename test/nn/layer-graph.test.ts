@@ -229,12 +229,12 @@ describe("states are handed on by their names", () => {
         recurrent(cell("s' = tanh(W @ x + s)"), { units: 1, name: "a" }),
         gru(1, { reads: "x", initialState: { from: "a" } }),
       ],
-      "gru: initialState: its states are h, and what it is to start from are s.",
+      "gru: initialState needs one vector for each state (h), got s",
     ],
     [
       "more than there are",
       [lstm(1, { name: "a" }), gru(1, { reads: "x", initialState: { from: "a" } })],
-      "gru: initialState: its states are h, and what it is to start from are c, h.",
+      "gru: initialState needs one vector for each state (h), got c, h",
     ],
     [
       "one name twice",
@@ -243,7 +243,7 @@ describe("states are handed on by their names", () => {
         gru(1, { name: "b", reads: "x" }),
         lstm(1, { reads: "x", initialState: { from: ["a", "b"] } }),
       ],
-      "lstm: initialState: its states are c, h, and what it is to start from are h, h.",
+      "lstm: initialState needs one vector for each state (c, h), got h, h",
     ],
     [
       "vectors without the names",
@@ -254,7 +254,7 @@ describe("states are handed on by their names", () => {
         repeatVector(2),
         lstm(1, { initialState: { from: ["one", "two"] } }),
       ],
-      "lstm: initialState: its states are c, h, and what it is to start from are one, two.",
+      "lstm: initialState needs one vector for each state (c, h), got one, two",
     ],
   ])("%s: refused with both", (_, layers, message) => {
     expect(() => sequential(layers, { input: 1 })).toThrow(message);
@@ -280,7 +280,7 @@ test("tied weights are one table: rows as vectors, and as the weights of the cla
   expect(model.parameters.map(({ name }) => name)).not.toContain("dense.W");
   expect(model.parameters.map(({ name }) => name)).toContain("dense.b");
   expect(() => sequential([embedding(6, 4), lstm(5, sequences), dense(6, { tied: "embedding" })])).toThrow(
-    "dense.W: shared with embedding.weight: it needs a shape of (6, 5) for it, got (6, 4).",
+    "dense.W: shared with embedding.weight: expected the shape (6, 5), got (6, 4).",
   );
   expect(() => sequential([embedding(6, 4), lstm(5, sequences), dense(6, { tied: "table" })])).toThrow(
     "shared with table.weight: it needs a shape of (6, 5) for it, got none of this name before it.",
@@ -350,26 +350,30 @@ test.each<[string, LayerSpec[], string]>([
   [
     "a name that is none",
     [gru(3, { reads: "encoder" })],
-    'gru: it reads "encoder", and no layer before it has that name: x',
+    'gru: reads "encoder", but no layer before it has that name. There are x.',
   ],
   [
     "states that do not fit",
     [gru(3, { ...sequences, name: "a" }), lstm(3, { initialState: { from: "a" } })],
-    "lstm: initialState: its states are c, h, and what it is to start from are h. Give both the same names.",
+    "lstm: initialState needs one vector for each state (c, h), got h",
   ],
   [
     "states of another size",
     [gru(4, { ...sequences, name: "a" }), gru(3, { initialState: { from: "a" } })],
-    "gru: initialState: its state h has 3 features, got 4",
+    "gru: initialState: state h has 3 features, got 4",
   ],
   ["two sequences", [bidirectional(gru(3, sequences), { mergeMode: "none" }), dense(2)], 'reads: "NAME.forward"'],
-  ["two sequences at the end", [bidirectional(gru(3), { mergeMode: "none" })], "must put them together"],
-  ["a repeated sequence", [gru(3, sequences), repeatVector(4)], "repeat_vector: it repeats one vector an example"],
+  [
+    "two sequences at the end",
+    [bidirectional(gru(3), { mergeMode: "none" })],
+    "gives two sequences. Merge them in a later layer.",
+  ],
+  ["a repeated sequence", [gru(3, sequences), repeatVector(4)], "repeat_vector: needs one vector per example"],
   ["two numbers of steps", [gru(3), repeatVector(4), gru(3), repeatVector(5)], "one number of steps, got 4 and 5"],
   [
     "a sequence and a vector",
     [gru(3, { ...sequences, name: "a" }), gru(3, { name: "b" }), add(["a", "b"])],
-    "add: it merges a sequence with one vector an example",
+    "add: merges a sequence with one vector per example",
   ],
   [
     "opposite directions",
@@ -378,16 +382,20 @@ test.each<[string, LayerSpec[], string]>([
       gru(3, { ...sequences, goBackwards: true, reads: "x", name: "b" }),
       add(["a", "b"]),
     ],
-    "add: it merges sequences of opposite directions",
+    "add: merges sequences of opposite directions",
   ],
-  ["masking inside", [gru(3, sequences), masking()], "masking: masking reads what goes into the model"],
+  ["masking inside", [gru(3, sequences), masking()], "masking: masking reads an input of the model"],
 ])("mistakes are one line: %s", (_, layers, message) => {
   expect(() => sequential(layers, { input: 2 })).toThrow(message);
 });
 test.each<[string, () => unknown, string]>([
   ["zoneout of a state that is none", () => gru(3, { zoneout: { c: 0.1 } }), "gru: zoneout: its cell has no state c"],
   ["a rate", () => gru(3, { dropConnect: 1 }), "gru: dropConnect must be a number in [0, 1), got 1"],
-  ["two ways at once", () => gru(3, { stateful: true, initialState: "learned" }), "gru: stateful keeps its states"],
+  [
+    "two ways at once",
+    () => gru(3, { stateful: true, initialState: "learned" }),
+    "gru: stateful and initialState exclude each other",
+  ],
   [
     "an option that is none",
     () => gru(3, { returnSequence: true } as object),

@@ -78,11 +78,11 @@ describe("a mistake is one line that says where and what", () => {
       () => sequential([]),
       "sequential: layers must be a list of at least 1, each a layer, as lstm(4) makes it, got a list of 0",
     ],
-    ["no input", () => sequential([lstm(3)]), "say how many features go in"],
+    ["no input", () => sequential([lstm(3)]), "the input's size is missing"],
     [
       "input for tokens",
       () => sequential([embedding(3, 2)], { input: 4 }),
-      "its first layer, embedding, says what goes in; leave `input` out",
+      "the first layer (embedding) already defines the input. Leave `input` out",
     ],
     [
       "an embedding later",
@@ -93,7 +93,7 @@ describe("a mistake is one line that says where and what", () => {
     [
       "a name that is none",
       () => lstm(2, { name: "a.b" }),
-      'a.b: name must be a name of letters, digits and underscores, and no JavaScript word like constructor, got "a.b"',
+      'a.b: name must be a name of letters, digits and underscores, and not a JavaScript word like constructor, got "a.b"',
     ],
     ["no units", () => lstm(0), "lstm: units must be a whole number of at least 1, got 0"],
     ["units that are no number", () => dense(Number.NaN), "dense: units must be a whole number of at least 1, got NaN"],
@@ -107,7 +107,7 @@ describe("a mistake is one line that says where and what", () => {
     [
       "an input that nothing reads",
       () => sequential([lstm(2, all), recurrent(cell("h' = tanh(U @ h + b)"), { units: 2 })], { input: 3 }),
-      "the model's output does not depend on its input: a cell leaves out x",
+      "the model's output does not depend on its input: a cell does not read x",
     ],
     ["more than any memory", () => sequential([lstm(1e6)], { input: 3 }), /^the model needs [\d,]+ bytes of memory/],
   ])("%s", (_, act, message) => {

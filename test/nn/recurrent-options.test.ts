@@ -156,7 +156,9 @@ describe("bidirectional: one direction as it is, the other turned back, at each 
       "bidirectional: needs a recurrent layer, one whose cell has a state",
     );
     const back = lstm(3, { goBackwards: true });
-    expect(() => bidirectional(back, { backward: lstm(3, { goBackwards: true }) })).toThrow("both say goBackwards");
+    expect(() => bidirectional(back, { backward: lstm(3, { goBackwards: true }) })).toThrow(
+      "both layers have goBackwards",
+    );
     expect(() => bidirectional(lstm(3), { backward: lstm(3, sequences) })).toThrow("must return sequences, or neither");
     expect(() => model([bidirectional(lstm(3), { mergeMode: "sum", backward: lstm(4) })])).toThrow(
       'bidirectional: mergeMode "sum" needs equal units, got 3 and 4',
@@ -251,6 +253,8 @@ describe("training with masks", () => {
 
 test("a session takes one input at a time: a layer that goes backwards is refused", async () => {
   for (const layer of [lstm(3, { goBackwards: true, name: "back" }), bidirectional(lstm(3), { name: "back" })]) {
-    await expect(createSession(model([layer]))).rejects.toThrow("session: back reads from the last step on");
+    await expect(createSession(model([layer]))).rejects.toThrow(
+      "session: runs one step at a time, but back starts at the last step",
+    );
   }
 });

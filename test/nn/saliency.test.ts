@@ -102,8 +102,12 @@ describe("saliency", () => {
     expect(await message(stack, [1])).toBe("saliency: needs a token and at least one before it, got 1");
     expect(await message(stack, [1, 9])).toBe("saliency: token 1 is 9; tokens go from 0 to 8");
     expect(await message(stack, [1, 2], { "lstm.c": [1] })).toMatch(/^session: state lstm\.c needs 5 numbers, got 1/);
-    expect(await message(sequential([lstm(3)], { input: 2 }), [1, 2])).toMatch(/reads tokens and gives one number/);
+    expect(await message(sequential([lstm(3)], { input: 2 }), [1, 2])).toMatch(
+      /reads tokens and gives one logit per token/,
+    );
     const both = sequential([embedding(count, size), bidirectional(gru(3, { returnSequences: true })), dense(count)]);
-    expect(await message(both, [1, 2])).toMatch(/^saliency: bidirectional reads from the last step on/);
+    expect(await message(both, [1, 2])).toMatch(
+      /^saliency: runs one step at a time, but bidirectional starts at the last step/,
+    );
   });
 });

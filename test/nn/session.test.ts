@@ -235,8 +235,16 @@ test("learned states start a session, again after a reset, and not each of its s
 });
 
 test.each<[string, LayerSpec[], string]>([
-  ["of two inputs", [input(2, { mask: true }), gru(3)], "session: reads one input, and the model has x.mask as well"],
-  ["that repeats a vector", [gru(3), repeatVector(1)], "session: repeat_vector begins when another sequence has ended"],
+  [
+    "of two inputs",
+    [input(2, { mask: true }), gru(3)],
+    "session: needs a model with one input; this one also has x.mask",
+  ],
+  [
+    "that repeats a vector",
+    [gru(3), repeatVector(1)],
+    "session: runs one step at a time, but repeat_vector starts after another sequence has ended",
+  ],
 ])("a model %s is refused", async (_, layers, message) => {
   const options = layers[0]?.kind === "input" ? {} : { input: 2 };
   await expect(createSession(sequential(layers, options))).rejects.toThrow(message);

@@ -31,7 +31,7 @@ describe("createServer refuses", () => {
     [{ max_tokens: 5 }, 'unknown option "max_tokens". Did you mean maxTokens?'],
     [{ apiKey: "k" }, 'unknown option "apiKey". Did you mean apiKeys?'],
     [{ apiKeys: "key" }, "apiKeys must be a list"],
-    [{ apiKeys: [""] }, "apiKeys[0] must be a text of at least one character"],
+    [{ apiKeys: [""] }, "apiKeys[0] must be a non-empty string"],
     [{ apiKeys: ["a", undefined] }, "apiKeys[1] must be"],
     [{ apiKeys: ["a", "b", "a"] }, "apiKeys[2] is the same as one before it. Leave it out."],
     [{ cors: ["example.org"] }, 'cors[0] must be an origin, as "https://example.org"'],

@@ -155,10 +155,7 @@ describe("edges", () => {
     [{ beams: 1.5 }, "beamSearch: beams must be a whole number of at least 1, got 1.5"],
     [{ length: -1 }, "beamSearch: length must be a whole number of at least 0, got -1"],
     [{ lengthPenalty: Number.NaN }, "beamSearch: lengthPenalty must be a finite number, got NaN"],
-    [
-      { stop: "" },
-      'beamSearch: stop must be a text of at least one character, or a list, each a text of at least one character, got ""',
-    ],
+    [{ stop: "" }, 'beamSearch: stop must be a non-empty string, or a list, each a non-empty string, got ""'],
   ])("%j is refused in one line", async (options, message) => {
     await expect(beamSearch(lm, options)).rejects.toThrow(new InputError(message));
   });

@@ -149,12 +149,9 @@ describe("generate", () => {
     [{ length: -1 }, "generateTokens: length must be a whole number of tokens from 0, or Infinity, got -1"],
     [{ length: Number.NaN }, "generateTokens: length must be a whole number of tokens from 0, or Infinity, got NaN"],
     [{ minP: 2 }, "generateTokens: minP must be a number in [0, 1], got 2"],
-    [
-      { stop: "" },
-      'generateTokens: stop must be a text of at least one character, or a list, each a text of at least one character, got ""',
-    ],
-    [{ stop: ["a", ""] }, 'generateTokens: stop[1] must be a text of at least one character, got ""'],
-    [{ stop: [5] as never }, "generateTokens: stop[0] must be a text of at least one character, got 5"],
+    [{ stop: "" }, 'generateTokens: stop must be a non-empty string, or a list, each a non-empty string, got ""'],
+    [{ stop: ["a", ""] }, 'generateTokens: stop[1] must be a non-empty string, got ""'],
+    [{ stop: [5] as never }, "generateTokens: stop[0] must be a non-empty string, got 5"],
     [{ seed: 0.5 }, "generateTokens: seed must be a whole number from -9007199254740991 to 9007199254740991, got 0.5"],
     [{ logProbabilities: 1.5 }, "generateTokens: logProbabilities must be a whole number of at least 0, got 1.5"],
   ])("%j is refused in one line", async (options, message) => {
@@ -170,7 +167,7 @@ describe("generate", () => {
     const size = vocabularySize(lm.tokenizer);
     const model = sequential([embedding(size, 2), both, dense(size)]);
     await expect(written({ ...lm, model }, {})).rejects.toThrow(
-      new InputError("generate: bidirectional reads from the last step on, and here one step comes after the other"),
+      new InputError("generate: runs one step at a time, but bidirectional starts at the last step"),
     );
   });
 });

@@ -60,6 +60,6 @@ describe("textToWordSequence", () => {
     expect(() => textToWordSequence(5 as never)).toThrow(
       new InputError("textToWordSequence: text must be a text, got 5"),
     );
-    expect(() => textToWordSequence("a", { split: "" })).toThrow("split must be a text of at least one character");
+    expect(() => textToWordSequence("a", { split: "" })).toThrow("split must be a non-empty string");
   });
 });

@@ -7,7 +7,7 @@ import { createPredictor } from "../../src/train/predict.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 
 const model = sequential([embedding(9, 4), lstm(4, { returnSequences: true }), dense(9)], { seed: 1 });
-const refusal = "called while an earlier call goes on. Await that one first.";
+const refusal = "called while an earlier call is still running. Await that call first.";
 
 test("a call of predict, update or loss while another goes on is refused, and the first has its own answer", async () => {
   for (const threads of [1, 2]) {

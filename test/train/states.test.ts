@@ -127,7 +127,7 @@ describe("returnState and initialState", () => {
 
 test("a model says how many steps it has: others are refused", async () => {
   const made = sequential([gru(3), repeatVector(4), gru(2, all)], { input: 1 });
-  const message = "repeat_vector repeats a vector 4 times, so all has 4 steps; got 3";
+  const message = "repeat_vector repeats a vector 4 times, so sequences need 4 steps, got 3";
   await expect(createPredictor(made, { batch: 1, steps: 3 })).rejects.toThrow(`predict: ${message}`);
   await expect(createTrainer(made, { batch: 1, steps: 3 })).rejects.toThrow(`training: ${message}`);
   await expect(predict(made, [[[1], [2], [3]]])).rejects.toThrow("4");
@@ -136,7 +136,7 @@ test("a model says how many steps it has: others are refused", async () => {
 test("a stream goes on from batch to batch: a model whose states start anew is refused", async () => {
   const made = sequential([embedding(5, 2), gru(3, { ...all, initialState: "learned" }), dense(5)]);
   await expect(fitStream(made, new Int32Array(200), { batch: 2, steps: 4 })).rejects.toThrow(
-    "fitStream: goes on from the states of the batch before, and gru has an initialState.",
+    "fitStream: keeps the states from batch to batch, but gru has an initialState.",
   );
 });
 

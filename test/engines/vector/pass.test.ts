@@ -268,7 +268,7 @@ describe.each(machines)("$name", (machine) => {
         const graph = g.graph({});
         const values = valuesOf(graph, sizes, createRandom(n), true);
         const wanted = interpret(graph, { ...sizes, ...values, keys });
-        // A pass whose values are one number an example has no features.
+        // A pass whose values are one number per example has no features.
         const [vectors, scalars] = [true, false].map((vector) =>
           outputs.filter((id) => (typeof nodeOf(graph, id).shape === "number") === vector),
         ) as [NodeId[], NodeId[]];
