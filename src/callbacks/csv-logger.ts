@@ -65,7 +65,7 @@ export function csvLogger(path: string, options: CsvLoggerOptions = {}): Callbac
         columns = header === "" ? [] : header.split(separator);
         if (header === "" || columns[0] === "epoch") return appendToFile(path, "");
         throw new InputError(
-          `${path}: its first column is not "epoch", so it is no log to append to. Give another name.`,
+          `${path}: its first column is not "epoch", so it is not a log to append to. Give another name.`,
         );
       }
       columns = [];

@@ -128,7 +128,7 @@ function fieldsOf(path: string): string[] {
   return [...path.matchAll(field)].map(([whole, name = "", format = ""]) => {
     if (formatNumber(0, format) !== undefined) return name;
     throw new InputError(
-      `modelCheckpoint: ${whole} in the path is no format that is known. Use {${name}}, {${name}:02d} or {${name}:.2f}`,
+      `modelCheckpoint: ${whole} in the path is not a known format. Use {${name}}, {${name}:02d} or {${name}:.2f}`,
     );
   });
 }

@@ -120,7 +120,7 @@ export function timeseriesDatasetFromArray(
   const last = starts.at(-1);
   if (answers !== null && last !== undefined && last >= lengthOf(answers)) {
     throw new InputError(
-      `targets: the window at ${last} needs targets[${last}], but there are ${lengthOf(answers)}: targets go by the place in data, also with startIndex`,
+      `targets: the window at ${last} needs targets[${last}], but there are ${lengthOf(answers)}: targets[k] belongs to data[k], also with startIndex`,
     );
   }
 

@@ -38,7 +38,10 @@ export async function* lossesWithout(
   const keys = [...new Set(ablated.map(({ key }) => key))];
   const { graph, sizes } = maskedGraph(model, keys);
   const odd = ablated.find(({ key, unit }) => !isIndex(unit, sizes[key] as number));
-  if (odd !== undefined) throw new InputError(`ablation: ${odd.key} has ${sizes[odd.key]} units, and none ${odd.unit}`);
+  if (odd !== undefined)
+    throw new InputError(
+      `ablation: unit ${odd.unit} of ${odd.key} is out of range: expected 0 to ${(sizes[odd.key] as number) - 1}`,
+    );
   const batch = 1 + ablated.length;
   const program = await bind(model, { graph: () => graph, steps, batch, keep: ["loss"] }, host);
   try {

@@ -22,23 +22,24 @@ import { createLanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { findStop, stopStrings } from "./stop-strings.ts";
 
-/** Defaults: no prompt, 500 tokens, 4 beams, no length penalty, no stop strings. */
+/** Options of `beamSearch`; also the host's: `engine`, `threads`, `fma`. */
 export type BeamSearchOptions = HostOptions & {
+  /** The text to continue. Default none. */
   readonly prompt?: string | undefined;
-  /** Most tokens to write. */
+  /** Largest number of new tokens. Default 500. */
   readonly length?: number | undefined;
-  /** Texts that are kept at each step. 1 writes what `generate` writes at temperature 0. */
+  /** Number of beams. Default 4; 1 gives the same text as `generate` at temperature 0. */
   readonly beams?: number | undefined;
   /**
-   * Texts are compared by log-probability / ((5 + tokens) / 6) ^ lengthPenalty (Wu et al. 2016): 0 compares the
-   * log-probability alone, above 0 favours longer texts. It matters only where stop strings make lengths differ.
+   * Texts are ranked by log-probability / ((5 + tokens) / 6) ^ lengthPenalty (Wu et al. 2016): 0 (default) ranks by
+   * log-probability alone, more favours longer texts. It matters only if texts end at different lengths.
    */
   readonly lengthPenalty?: number | undefined;
-  /** A text ends before any of these. It keeps its place among the beams, and the search goes on with the others. */
+  /** Stop strings: a text ends before any of them. It stays among the beams while the search continues with the others. */
   readonly stop?: string | readonly string[] | undefined;
-  /** End as soon as the best text has come to a stop string; otherwise all beams have to. */
+  /** Whether to end as soon as the best text has ended. Default false: all beams must end. */
   readonly earlyStop?: boolean | undefined;
-  /** Ends the search with what it has. */
+  /** Ends the search with the texts found so far. */
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -59,11 +60,11 @@ export const beamSearchArguments: Arguments = {
 /** A text that beam search found. */
 export type BeamText = {
   readonly text: string;
-  /** All that were written, those of the stop string and the end of the text among them. */
+  /** All generated tokens, including those of a stop string and the end of the text. */
   readonly tokens: readonly number[];
-  /** How many tokens at the end of the prompt the first of these stands for, where it does (token healing). */
+  /** With token healing: how many tokens at the end of the prompt the first of these replaces. */
   readonly replaces?: number;
-  /** In nats, of all these tokens together, after the prompt, or where it may end within a token, after its text. */
+  /** Log-probability of all these tokens together, given the prompt, in nats. */
   readonly logProbability: number;
 };
 
@@ -89,9 +90,13 @@ type Hypothesis = Omit<Candidate, "before"> & {
 };
 
 /**
- * The best texts that go on from the prompt, the best first: as many as there are beams, or fewer where there are no more.
- * One program reads all beams at once. The unknown character is never written.
- * @throws InputError for an option out of its range, and for a model whose values are no numbers any more
+ * Find the most likely continuations of a prompt by beam search. All beams run as one batch. The unknown character is never
+ * generated.
+ * @param lm the language model
+ * @param options `prompt`, `length` (default 500), `beams` (4), `lengthPenalty` (0), `stop`, `earlyStop` (false), `signal`;
+ *   the host's options
+ * @returns the texts, best first: one per beam, or fewer if there are no more
+ * @throws InputError for an option out of range, and for a model whose values are infinite or NaN
  * @example const [best] = await beamSearch(lm, { prompt: "Call me", length: 40, beams: 8 });
  */
 export const beamSearch = (lm: LanguageModel, options: BeamSearchOptions = {}): Promise<BeamText[]> =>

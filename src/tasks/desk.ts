@@ -24,8 +24,8 @@ import { createPrefill, type Prefill } from "./prefill.ts";
 import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
 
 /**
- * A text, or the ids of its tokens, which say exactly what is read: the same text may be tokens in several ways. A text may
- * end within a token, which is then written in place of what there is of it (token healing); ids are never replaced.
+ * A prompt: a text, or token ids, which are read exactly as given. A text may end within a token; generation then may replace
+ * its last tokens by longer ones that begin with them (token healing). Ids are never replaced.
  */
 export type Prompt = string | ArrayLike<number>;
 

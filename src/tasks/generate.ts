@@ -1,4 +1,4 @@
-/** Text that a language model writes: token by token, one text or many side by side. */
+/** Text generation: `generate`, `generateTokens` and `generateMany`. */
 
 import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
@@ -29,27 +29,33 @@ import type { LanguageModel } from "./language-model.ts";
 
 type WritingOptions = SamplingOptions &
   HostOptions & {
-    /** Tokens to write. */
+    /** Largest number of new tokens. Default 500. */
     readonly length?: number | undefined;
+    /** Seed of the sampling. Default 0. */
     readonly seed?: number | undefined;
-    /** The text ends before any of these, and nothing of them is given out. */
+    /** Stop strings: the text ends before any of them. Default none. */
     readonly stop?: string | readonly string[] | undefined;
+    /** Ends generation. */
     readonly signal?: AbortSignal | undefined;
   };
 
-/** Prompt, length (500 tokens), seed (0), stop strings, and how tokens are drawn: as the model says, unless changed. */
-export type GenerateOptions = WritingOptions & { readonly prompt?: Prompt | undefined };
+/** Options of `generate`: prompt, length, seed, stop strings and sampling (temperature, topK, topP ...); also the host's. */
+export type GenerateOptions = WritingOptions & {
+  /** The prompt: a text or token ids. Default none. */
+  readonly prompt?: Prompt | undefined;
+};
 
-/** As `GenerateOptions`; no alternatives are told unless asked for. */
+/** Options of `generateTokens`: those of `generate`, and `logProbabilities`. */
 export type GenerateTokensOptions = GenerateOptions & {
-  /** How many of the most likely tokens to tell in each place. */
+  /** How many alternatives, the most likely tokens, to return with each token. Default 0. */
   readonly logProbabilities?: number | undefined;
 };
 
-/** As `GenerateTokensOptions`, with the prompts apart; 32 side by side. */
+/** Options of `generateMany`: those of `generateTokens` without `prompt`, and `batch`. */
 export type GenerateManyOptions = WritingOptions & {
+  /** How many alternatives, the most likely tokens, to return with each token. Default 0. */
   readonly logProbabilities?: number | undefined;
-  /** Texts side by side; where there are more prompts, the next one begins as soon as a text has ended. */
+  /** Texts generated in parallel; further prompts start as soon as a text has ended. Default 32. */
   readonly batch?: number | undefined;
 };
 
@@ -78,37 +84,43 @@ export const generateManyArguments: Arguments = {
   }),
 };
 
-/** A token with how likely the model holds it. */
+/** A token with its log-probability. */
 export type LikelyToken = {
-  /** What it adds to the text there: nothing where it ends within a character, or ends the text. */
+  /** The text that it adds: empty if it ends within a character, or ends the text. */
   readonly text: string;
   /**
-   * What it is called, as OpenAI's log-probabilities call it: its text, part of a character `bytes:\xe2\x82`, the end of a text
+   * Its name, as in OpenAI's log-probabilities: its text; part of a character, `bytes:\xe2\x82`; or the end of a text,
    * `<|endoftext|>`.
    */
   readonly name: string;
+  /** Its id. */
   readonly token: number;
   /**
-   * In nats, as the model itself says: before penalties, temperature and filters. Of the first token after a prompt that may
-   * end within one, it is relative to all that the prompt's text can go on with.
+   * In nats, before penalties, temperature and filters. With token healing, that of the first token is relative to all
+   * continuations of the prompt's text.
    */
   readonly logProbability: number;
-  /** How many tokens at the end of the prompt it stands for, where it does (token healing). It adds what it has beyond them. */
+  /** With token healing: how many tokens at the end of the prompt it replaces. `text` is what it adds beyond them. */
   readonly replaces?: number;
 };
 
-/** A token that was written, with what could have been. */
+/** A generated token with its alternatives. */
 export type GeneratedToken = LikelyToken & {
-  /** The most likely tokens in its place, the first the most likely one; it may be among them. */
+  /** The most likely tokens at its position, most likely first; it may be among them. */
   readonly alternatives: readonly LikelyToken[];
 };
 
 /**
- * Text that goes on from the prompt, token by token. Characters that the model does not know are read as its unknown
- * character, which is never written; without a prompt it writes as if after the end of a text, where the model was trained on
- * separate texts, else of a line. Such a model may end the text itself. Where a prompt that is text may end within a token
- * ("of the " in a model of words), what is written first may stand for the end of the prompt; what comes out is what it adds.
- * @throws InputError for an option out of its range, and for a model whose values are no numbers any more
+ * Generate text that continues a prompt, piece by piece. Characters that the model does not know are read as its unknown
+ * character, which is never generated. Without a prompt it starts a new text or, for a model that was trained on one text, a
+ * new line. A model that was trained on separate texts may end the text itself. If the prompt is text that may end within a
+ * token ("of the " for a model of words), the first token may replace the end of the prompt (token healing); only what it
+ * adds is yielded.
+ * @param lm the language model
+ * @param options `prompt`, `length` (default 500 tokens), `seed` (0), `stop`, sampling (`temperature`, `topK`, `topP`, ...),
+ *   `signal`; the host's options
+ * @returns an async iterator of pieces of text
+ * @throws InputError for an option out of range, and for a model whose values are infinite or NaN
  * @example for await (const piece of generate(lm, { prompt: "Call me" })) process.stdout.write(piece);
  */
 export async function* generate(lm: LanguageModel, options: GenerateOptions = {}): AsyncGenerator<string, void> {
@@ -118,10 +130,12 @@ export async function* generate(lm: LanguageModel, options: GenerateOptions = {}
 }
 
 /**
- * The same tokens as `generate`, each with its log-probability. Where a stop string begins within a token, its `text`
- * is what comes before; where a token ends within a character, that character is in the `text` of the token that ends
- * it.
- * @throws InputError as `generate`
+ * Generate the same tokens as `generate`, each with its log-probability and alternatives. If a stop string begins within a
+ * token, its `text` ends before it; a character of several tokens is in the `text` of the last of them.
+ * @param lm the language model
+ * @param options those of `generate`; `logProbabilities`: number of alternatives per token, default 0
+ * @returns an async iterator of tokens
+ * @throws InputError for an option out of range, and for a model whose values are infinite or NaN
  * @example for await (const { text, logProbability } of generateTokens(lm, { prompt: "Call me" })) ...
  */
 export async function* generateTokens(
@@ -135,9 +149,13 @@ export async function* generateTokens(
 }
 
 /**
- * Many texts at once, faster than one after the other: the tokens of all as they are written, each with its prompt's
- * place in the list. Prompt k goes on exactly as alone with the seed `seed + k`.
- * @throws InputError as `generate`
+ * Generate many texts in parallel, which is faster than one after the other. Prompt k gives exactly the text that it gives
+ * alone with the seed `seed + k`.
+ * @param lm the language model
+ * @param prompts texts or token ids
+ * @param options those of `generateTokens` without `prompt`; `batch`: texts in parallel, default 32
+ * @returns an async iterator of the tokens of all texts, each with the index of its `prompt`
+ * @throws InputError for an option out of range, and for a model whose values are infinite or NaN
  * @example
  * const texts = prompts.map(() => "");
  * for await (const { prompt, text } of generateMany(lm, prompts)) texts[prompt] += text;
@@ -153,7 +171,7 @@ export async function* generateMany(
   yield* write(lm, prompts, rest, (prompt, ...token) => ({ prompt, ...describe(...token) }));
 }
 
-/** The characters of a text that the model does not know, each once. */
+/** The characters of a text that the model does not know, without duplicates. */
 export function unknownCharacters({ tokenizer }: LanguageModel, text: string): string[] {
   if (!hasUnknown(tokenizer)) return [];
   const ids = encode(tokenizer, text);
@@ -169,10 +187,10 @@ export function unknownCharacters({ tokenizer }: LanguageModel, text: string): s
   return [...found];
 }
 
-/** Characters or tokens of a prompt that is worth a program that reads many at once. */
+/** A prompt of at least this many characters or tokens is read by a prefill program, many tokens at once. */
 const longPrompt = 256;
 
-/** Every prompt's text, piece by piece, as `describe` makes them; it is told of which prompt, too. */
+/** Generate the texts of all prompts, piece by piece; `describe` makes the pieces. */
 async function* write<Piece extends { readonly text: string }>(
   lm: LanguageModel,
   prompts: readonly Prompt[],

@@ -1,23 +1,24 @@
-/** The tasks that there are: a new one is a folder and a line here. */
+/** The tasks: a new one is a folder and a line here. */
 import { readModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import { formatValue } from "../graph/schema.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
 import { type Task, taskDataOf } from "./task.ts";
 
-/** What a file of each kind holds. */
+/** The content of a file of each kind. */
 export type Contents = { readonly text: LanguageModel };
 
 export const tasks: { readonly [Kind in keyof Contents]: Task<Contents[Kind]> } = { text: textTask };
 
-/** What somebody makes of a model, by its task; of those that are not named it takes none. */
+/** A function for the models of each task that is accepted; other tasks are refused. */
 export type ByTask<Result> = { readonly [Kind in keyof Contents]?: (content: Contents[Kind]) => Result };
 
 /**
- * What `makes` makes of a model's file, by its task.
+ * Read a model file and call the function of `makes` for its task.
  * @param name the file's name, for messages
- * @param who what takes it, for messages: "`generate`"
- * @throws FormatError, one line, for a damaged file, and for a task that is not known or not taken
+ * @param who the caller's name, for messages: "`generate`"
+ * @returns what that function returns
+ * @throws FormatError, one line, for a damaged file, and for a task that is unknown or not accepted
  */
 export function openModel<Result>(bytes: Uint8Array, name: string, who: string, makes: ByTask<Result>): Result {
   const file = readModel(bytes, name);

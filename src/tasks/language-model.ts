@@ -1,4 +1,4 @@
-/** A model of text: a tokenizer, an embedding, recurrent layers, a softmax over the vocabulary. */
+/** Language models: a tokenizer, an embedding, recurrent layers, and logits over the vocabulary; training, evaluation, files. */
 import { cells } from "../cells/index.ts";
 import type { HostOptions } from "../engines/engine.ts";
 import { checkMemory, checkPlan } from "../engines/memory-limit.ts";
@@ -77,36 +77,37 @@ export {
   type LikelyToken,
 } from "./generate.ts";
 
-/** A model of text with its tokenizer, and what its training needs to go on: plain data, the content of its file. */
+/** A language model: the model, its tokenizer, and the state to resume its training from. Plain data, the content of its file. */
 export type LanguageModel = {
   readonly model: Model;
   readonly tokenizer: Tokenizer;
-  /** Where training stopped. */
+  /** The state of its training, for the option `resume`. */
   readonly training?: TrainerState | undefined;
-  /** The name of the optimiser whose state that is. */
+  /** The name of the optimiser of that state. */
   readonly optimizer?: string | undefined;
   /** The options of its training, by their names on the command line. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/**
- * Defaults: one layer of an LSTM of 128 units on characters, an embedding of 64 features or `units` if fewer, no
- * dropout.
- */
+/** Options of `languageModel`. */
 export type LanguageModelOptions = {
-  /** A built-in cell's name, or a cell of one's own. */
+  /** The name of a built-in cell, or a cell of your own. Default "lstm". */
   readonly cell?: string | Cell;
+  /** Units of each recurrent layer. Default 128. */
   readonly units?: number;
+  /** Number of recurrent layers. Default 1. */
   readonly layers?: number;
-  /** Features of the embedding. */
+  /** Features of the embedding. Default 64, or `units` if that is less. */
   readonly embedding?: number;
-  /** Rate of the dropout before, between and after the recurrent layers. */
+  /** Dropout rate before, between and after the recurrent layers. Default 0. */
   readonly dropout?: number;
+  /** What a token is: "char" (default), "word" or "bpe". */
   readonly tokens?: Tokenizer["kind"];
-  /** Largest vocabulary of words (10,000 where absent) or of byte pairs (2,000); none for characters. */
+  /** Largest vocabulary of words (default 10,000) or of byte pairs (2,000); not for characters. */
   readonly maxVocabulary?: number;
+  /** Seed of the initial values. Default 0. */
   readonly seed?: number;
-  /** How it will be trained: then the text and the memory are checked before the values are made. */
+  /** The planned training: the length of the text and the memory are then checked first. */
   readonly training?: Pick<
     FitStreamOptions,
     "batch" | "steps" | "validationSplit" | "optimizer" | "clipNorm" | "clipValue"
@@ -168,10 +169,12 @@ export const evaluateArguments: Arguments = {
 };
 
 /**
- * An untrained model for a text, whose tokens make its vocabulary; or for separate texts: then one more token stands for the
- * end of a text, which the model may write, and after which it begins a new one. No characters are that token. Or for a
- * tokenizer, which then says what a token is.
- * @throws InputError for options that make no model
+ * Create an untrained language model. Its vocabulary is made from a text; from a list of separate texts, with one more token
+ * that ends a text; or it is that of a given tokenizer.
+ * @param text a text, a list of texts, or a tokenizer
+ * @param options `cell` (default "lstm"), `units` (128), `layers` (1), `embedding` (64), `dropout` (0), `tokens` ("char"),
+ *   `maxVocabulary`, `seed` (0), `training`
+ * @throws InputError for wrong options, for a text without characters, and for a model too large for memory
  * @example const lm = languageModel(text, { cell: "gru", units: 256 });
  * @example const lm = languageModel(poems, { tokens: "word" });
  */
@@ -284,27 +287,32 @@ export function checkLength(tokens: number, options: FitStreamOptions, where = "
 const cellOf = (given: string | Cell): Cell =>
   typeof given === "string" ? lookUp("languageModel: cell", given, cells) : given;
 
-/** As `fitStream`'s; what is validated on instead of a share is a text, or separate ones, too. */
+/** Options of `trainLanguageModel`: those of `fitStream`. */
 export type TrainLanguageModelOptions = Omit<FitStreamOptions, "validationData"> & {
+  /** Instead of a share: a text, a list of texts, or tokens. */
   readonly validationData?: Texts | Tokens | undefined;
 };
 
-/** What a training says at its end. */
+/** The result of `trainLanguageModel`. */
 export type TrainLanguageModelResult = FitStreamResult & {
-  /** Tokens of the text that the model's vocabulary does not have: with many of them it is another model's text. */
+  /** Number of tokens of the text that are not in the model's vocabulary. */
   readonly unknown: number;
 };
 
 /**
- * Train on a text, or on separate ones; the model's values are changed. Separate texts are one stream, each followed by the
- * token that ends a text: what the model remembers is carried across it, and it learns that nothing before it matters. The
- * last of them, as near to a share of `validationSplit` as whole texts come, are kept for validation. Or train on tokens, for
- * a text that is encoded already and may lie on disk.
+ * Train a language model; its values are changed. Separate texts are joined to one stream, each followed by the token that
+ * ends a text; states are carried across it, and the model learns that nothing before it matters. The last whole texts, as
+ * near to the share `validationSplit` as possible, are kept for validation.
  *
- * A `modelCheckpoint` among its callbacks writes what `readLanguageModel` reads.
- * @throws InputError where the text is too short for one batch or the validation text has less than 2 tokens, and memory too
- * small; for separate texts and a model that was made of one; for `resume` as `fitStream`
- * @throws NonFiniteLoss as `fitStream`
+ * A `modelCheckpoint` callback writes files that `readLanguageModel` reads.
+ * @param lm the language model
+ * @param text a text, a list of separate texts, or tokens (an Int32Array, or a TokenSource for tokens on disk)
+ * @param options those of `fitStream`: `epochs` (default 6) or `minutes`, `batch` (16), `steps` (32), `optimizer`, ...; see
+ *   `FitStreamOptions`
+ * @returns the losses in nats, the speed, the state to resume from, and the number of unknown tokens
+ * @throws InputError for wrong options; if the text is too short for one batch, the validation text has fewer than 2 tokens,
+ *   or memory is too small; for separate texts if the model was made from one text; for a `resume` of another training
+ * @throws NonFiniteLoss if the loss or a parameter becomes infinite or NaN
  * @example
  * const { validationLoss } = await trainLanguageModel(lm, text, { epochs: 3 });
  * @example
@@ -339,29 +347,34 @@ function tokensOf(tokenizer: Tokenizer, text: Texts | Tokens): Tokens {
   return encode(tokenizer, text as Texts);
 }
 
-/** How well a model predicts a text. */
+/** The result of `evaluateLanguageModel`. */
 export type Evaluation = {
-  /** Mean nats a token. */
+  /** Mean cross-entropy per token, in nats. */
   readonly loss: number;
+  /** exp(loss). */
   readonly perplexity: number;
   readonly bitsPerCharacter: number;
-  /** Tokens predicted: all but the first, the ends of separate texts included. */
+  /** Number of predicted tokens: all but the first, including the ends of separate texts. */
   readonly tokens: number;
   /** Characters that the model's vocabulary does not have. */
   readonly unknown: number;
 };
 
-/** A text that is encoded already, and may lie on disk. */
+/** An encoded text, in memory or on disk. */
 export type EncodedText = {
   readonly tokens: Tokens;
-  /** How many characters, code points, these are. */
+  /** The number of characters (code points) of the text. */
   readonly characters: number;
 };
 
 /**
- * How well the model predicts a text, or separate ones, the ends of which are predicted, too.
- * @throws InputError for a text of less than two tokens, or without a character behind the first, and for a model whose values
- * are no numbers any more
+ * Measure how well a language model predicts a text. The ends of separate texts are predicted too.
+ * @param lm the language model
+ * @param text a text, a list of separate texts, or an encoded text
+ * @param options the host's: `engine`, `threads`, `fma`
+ * @returns loss in nats per token, perplexity and bits per character
+ * @throws InputError for a text of fewer than two tokens, or with no character after the first token, and for a model whose
+ *   values are infinite or NaN
  */
 export async function evaluateLanguageModel(
   lm: LanguageModel,
@@ -381,8 +394,8 @@ export async function evaluateLanguageModel(
   const characters = all - countCodePoints(decodeToken(tokenizer, first[0] as number));
   if (characters < 1) {
     throw new InputError(
-      `evaluateLanguageModel: the text has ${all} character${all === 1 ? "" : "s"}, and its first token, which is given, ` +
-        "has as many; at least 1 more is needed. Give a longer text, or the right number.",
+      `evaluateLanguageModel: the text has ${all} character${all === 1 ? "" : "s"}, and its first token, which is not ` +
+        "predicted, has as many; at least 1 more is needed. Give a longer text, or the right number.",
     );
   }
   const lanes = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
@@ -409,11 +422,11 @@ export function encodeTexts(tokenizer: Tokenizer, text: Texts): EncodedText {
   return { tokens: encode(tokenizer, text), characters };
 }
 
-/** Defaults: everything in f32. The state of training is left out with `training: false`, and where the weights are halved. */
+/** Options of `writeLanguageModel`. */
 export type WriteOptions = {
-  /** Whether the file holds what training needs to go on, where there is that: with Adam it is twice the weights. */
+  /** Whether to write the state of training, which with Adam is twice the size of the weights. Default true for "f32", else false. */
   readonly training?: boolean;
-  /** Of the weights: `f16` and `bf16` take half the bytes; reading makes f32 of them. */
+  /** Type of the weights: "f32" (default), or "f16" or "bf16", which take half the bytes and are read as f32. */
   readonly dtype?: WeightType;
 };
 export const writeLanguageModelArguments: Arguments = {
@@ -422,9 +435,12 @@ export const writeLanguageModelArguments: Arguments = {
 };
 
 /**
- * The bytes of a .safetensors file: weights, equations, tokenizer, and unless told otherwise the state of training. Nothing is
- * written that `readLanguageModel` would not give back as it was, but for what is rounded.
- * @throws InputError for what it would refuse, and for a weight that f16 cannot hold
+ * Encode a language model as a .safetensors file: weights, equations, tokenizer and, by default, the state of training.
+ * `readLanguageModel` returns the same model, except for rounding to f16 or bf16.
+ * @param lm the language model
+ * @param options `training`: whether to write the state of training; `dtype`: "f32" (default), "f16" or "bf16"
+ * @returns the bytes of the file
+ * @throws InputError for a model that could not be read again, and for a weight too large for f16
  * @example writeFileSync("model.safetensors", writeLanguageModel(lm));
  * @example writeFileSync("small.safetensors", writeLanguageModel(lm, { training: false, dtype: "f16" }));
  */
@@ -449,8 +465,10 @@ const fileOf = ({ model, tokenizer, training, optimizer, options }: LanguageMode
 });
 
 /**
- * A language model from the bytes of its file; `file` is what errors call it.
- * @throws FormatError, one line, for a file that is not such a model
+ * Read a language model from the bytes of its file.
+ * @param bytes the content of a .safetensors file
+ * @param file the name of the file, for messages
+ * @throws FormatError, one line, for a file that is damaged or not a language model
  * @example const lm = readLanguageModel(readFileSync("model.safetensors"), "model.safetensors");
  */
 export function readLanguageModel(bytes: Uint8Array, file: string): LanguageModel {
@@ -460,7 +478,7 @@ export function readLanguageModel(bytes: Uint8Array, file: string): LanguageMode
   throw new FormatError(`${file}: its task is ${formatValue(data.kind)}, and a language model's is "text".`);
 }
 
-/** Text in, text out: the data are its tokenizer. */
+/** The task of language models: text in, text out. Its data are the tokenizer. */
 export const textTask: Task<LanguageModel> = {
   kind: "text",
   title: "a language model",
@@ -481,13 +499,13 @@ function readContent({ model, training, extra }: ModelFile, data: TaskData, file
   }
   const { optimizer, options } = extra;
   if (optimizer !== undefined && typeof optimizer !== "string") {
-    throw new FormatError(`${file}: the name of its optimiser is no text: the file is damaged. Train anew.`);
+    throw new FormatError(`${file}: the name of its optimiser is not a string: the file is damaged. Train anew.`);
   }
   if (options !== undefined && !isPlain(options)) {
     throw new FormatError(`${file}: the options of its training have no names: the file is damaged. Train anew.`);
   }
   const size = vocabularySize(tokenizer);
-  if (size < 2) throw new FormatError(`${file}: its tokenizer has no token to write. Train anew.`);
+  if (size < 2) throw new FormatError(`${file}: its tokenizer has no token to generate. Train anew.`);
   const [first] = model.layers;
   if (model.outputSize !== size || first?.kind !== "embedding" || first.inputDim !== size) {
     throw new FormatError(`${file}: its tokenizer has ${size} tokens, its layers another number. Train anew.`);

@@ -1,6 +1,6 @@
 /**
- * Batches of examples as programs read them, time first, one pass over the data after the other: from arrays, or from
- * whatever yields batches. Knows nothing about programs.
+ * Batches of examples in the order that programs read them, time first, in one pass over the data after the other: from
+ * arrays, or from an iterable of batches.
  */
 import { InputError } from "../graph/input-error.ts";
 import { alias, anything, checkOptions, formatValue, isList, isPlain, type Schema } from "../graph/schema.ts";
@@ -18,38 +18,38 @@ import {
 } from "./examples.ts";
 import { bucketOf, type PaddingOptions } from "./padding.ts";
 
-/** Examples of a batch with their targets, examples first, as `fit` takes arrays. */
+/** A batch for `fit` and `evaluate`: inputs x (N,T,...), targets y and sample weights, examples first. */
 export type ExampleBatch = {
   readonly x: InputArrays;
   readonly y: ExampleArray;
   readonly sampleWeight?: ExampleArray | undefined;
 };
-/** Whatever yields batches: a list, a generator, a data set that makes them as they are asked for. */
+/** An iterable or async iterable of batches: a list, a generator, or a data set that makes them on demand. */
 export type BatchSource<Batch = ExampleBatch> = Iterable<Batch> | AsyncIterable<Batch>;
 
-/** The sizes of a program. */
+/** The sizes of a program: examples per batch, and time steps. */
 export type Sizes = { readonly batch: number; readonly steps: number };
 export type Batch = Sizes & {
   readonly inputs: Buffers;
   readonly targets: ArrayLike<number>;
   readonly weights: ArrayLike<number> | undefined;
-  /** So many examples count; the others, copies of the first one, fill up the batch. */
+  /** The number of examples that count; the others, copies of the first, fill up the batch. */
   readonly examples: number;
-  /** Which examples they are. */
+  /** The indices of the examples in the data. */
   readonly rows: Int32Array;
-  /** Whether no other follows in its pass; known where somebody asks for it. */
+  /** Whether it is the last of its pass; set only if `ahead` asks for it. */
   readonly last: boolean;
 };
-/** Doubles hold indices and vectors alike. */
+/** The inputs by name: f64 holds both indices and vectors. */
 export type Buffers = Readonly<Record<string, Float64Array>>;
 
 /** The batches of one pass after the other. */
 export type Passes = {
-  /** What all batches fit into, or the first. */
+  /** The sizes of the first batch, or of the largest. */
   readonly sizes: Sizes;
-  /** `stop` is told, in a line, where there are no more. */
+  /** The batches of pass `k`. `stop` is called with a reason if the data end early. */
   readonly pass: (k: number, stop: (reason: string) => void) => AsyncIterable<Batch>;
-  /** Nothing more is wanted. */
+  /** End the source: no more batches are needed. */
   readonly close: () => Promise<void>;
 };
 
@@ -59,7 +59,7 @@ export const rowsBetween = (from: number, to: number): Int32Array =>
 
 type Lengths = Pick<InputSet, "steps" | "lengths">;
 
-/** What each example is filled up to. */
+/** The length that each example is padded to. */
 function bucketsOf(model: Model, { steps, lengths }: Lengths, { buckets }: PaddingOptions): (n: number) => number {
   if (lengths === undefined || model.steps !== undefined) return () => steps;
   const bucket = bucketOf(lengths, { steps, buckets });
@@ -67,7 +67,7 @@ function bucketsOf(model: Model, { steps, lengths }: Lengths, { buckets }: Paddi
 }
 
 export type Chunk = { readonly rows: Int32Array; readonly steps: number };
-/** Examples in their order as batches of one length each; the lengths one after the other. */
+/** Group examples, in their order, into batches of equal length, the lengths in turn. */
 export function chunksOf(order: Int32Array, batch: number, stepsOf: (n: number) => number): Chunk[] {
   const lengths = order.map(stepsOf);
   return [...new Set(lengths.slice().sort())].flatMap((steps) => {
@@ -79,7 +79,7 @@ export function chunksOf(order: Int32Array, batch: number, stepsOf: (n: number) 
   });
 }
 
-/** The same of arrays to be read in their order; a batch that came as one, and what it is called, stays `together`. */
+/** The batches of input arrays in their order. `together` is the name of a batch that was given as one and stays one. */
 export function inputChunks(
   model: Model,
   set: InputSet,
@@ -98,15 +98,15 @@ function checkOrder(model: Model, chunks: readonly Chunk[], where: string): void
   const stateful = statefulLayer(model);
   if (stateful === undefined || sameLength(chunks)) return;
   throw new InputError(
-    `${where}: ${stateful} goes on from batch to batch, and buckets change their order. Leave buckets out.`,
+    `${where}: ${stateful} is stateful, and buckets change the order of batches. Leave buckets out.`,
   );
 }
 
-/** What a batch that came as one is filled up to. */
+/** The length that the examples of a given batch are padded to. */
 function stepsTogether(model: Model, { steps, lengths }: Lengths, { buckets }: PaddingOptions, where: string): number {
   if (typeof buckets === "number") {
     throw new InputError(
-      `${where}: buckets: a number of groups is for arrays; for batches give lengths, [20, 50, 100]`,
+      `${where}: buckets: a number of groups needs arrays; for batches give lengths, as [20, 50, 100]`,
     );
   }
   return bucketsOf(model, { steps, ...(lengths && { lengths: Int32Array.of(steps) }) }, { buckets })(0);
@@ -115,14 +115,14 @@ function stepsTogether(model: Model, { steps, lengths }: Lengths, { buckets }: P
 export type ArrayOptions = PaddingOptions & {
   readonly where: string;
   readonly batchSize?: number | undefined;
-  /** The seed of a new order in each pass; without it the order stays. */
+  /** Seed of the new order in each pass; without it the order stays. */
   readonly shuffle?: number | undefined;
 };
 
 /**
- * These rows of arrays in each pass. Two sets of buffers for each length take turns: a batch lasts until the one after the
- * next.
- * @throws InputError for batches that a layer whose states go on from one to the next cannot have
+ * The batches of these rows of the arrays, in each pass. Each length has two sets of buffers that take turns, so a batch
+ * is overwritten by the one after the next.
+ * @throws InputError for batches that a stateful layer cannot have
  */
 export function arrayPasses(model: Model, data: DataSet, rows: Int32Array, options: ArrayOptions): Passes {
   const { where, batchSize = 32, shuffle } = options;
@@ -132,7 +132,7 @@ export function arrayPasses(model: Model, data: DataSet, rows: Int32Array, optio
   checkWholeBatches(model, { count: rows.length, batch, shuffle: shuffle !== undefined }, where);
   const all = chunksIn(rows);
   checkOrder(model, all, where);
-  // By pass, so that one that is taken up again has the order that it would have had.
+  // Seeded by the pass, so that a resumed training has the same order.
   function chunksOfPass(k: number): Chunk[] {
     if (shuffle === undefined) return all;
     const random = createRandom(shuffle + k);
@@ -163,7 +163,7 @@ async function* arrayPass(
   }
 }
 
-/** Where a batch of examples goes. */
+/** The buffers of a batch. */
 type Room = ReturnType<typeof roomFor>;
 const roomFor = ({ inputs, targets, weights }: DataSet, { batch, steps }: Sizes) => ({
   batch,
@@ -181,7 +181,7 @@ function fillRoom({ inputs, targets, weights }: DataSet, rows: Int32Array, room:
   return { examples: rows.length, last: false, ...room };
 }
 
-/** Examples with lengths of their own have so many steps in a batch, others as many as they have. */
+/** Examples of unequal length are padded to `padded` steps; others keep theirs. */
 const stepsIn = ({ ragged, steps }: Examples, padded: number): number => (ragged === undefined ? steps : padded);
 const bufferOf = (examples: Examples, { batch, steps }: Sizes): Float64Array =>
   new Float64Array(stepsIn(examples, steps) * batch * examples.features);
@@ -192,7 +192,7 @@ export function takeInputs(inputs: InputSet["inputs"], rows: Int32Array, into: B
   for (const [name, examples] of Object.entries(inputs)) takeBatch(examples, rows, into[name] as Float64Array, steps);
 }
 
-/** These examples, then the first of them again. */
+/** These examples; the first one again fills the rest. */
 export function takeRows(rows: Int32Array, into: Int32Array): void {
   into.fill(rows[0] as number);
   into.set(rows);
@@ -216,18 +216,18 @@ function takeBatch(examples: Examples, rows: Int32Array, into: Float64Array, pad
   }
 }
 
-/** Whether it is an array of numbers, or of lists: no batch is one. */
+/** Whether it is an array of numbers or of lists, which no source of batches is. */
 export const isNested = (given: unknown): boolean =>
   isList(given) && (typeof given[0] === "number" || isList(given[0]));
 
-/** Whether this yields batches, and is no array of numbers. */
+/** Whether it is iterable, so may be a source of batches. */
 export const isSource = (given: unknown): given is BatchSource<unknown> =>
   typeof given === "object" && given !== null && (Symbol.iterator in given || Symbol.asyncIterator in given);
 
 /**
- * The arguments of `fit` and `evaluate` behind the model: arrays, or what yields batches; and the options, of which some are
- * for one of them alone.
- * @throws InputError where there is neither, where y alone is missing, and for options of the other
+ * The arguments of `fit` and `evaluate` after the model: arrays x and y, or batches; and the options, some of which are
+ * only for arrays and some only for batches.
+ * @throws InputError if there is neither, if y is missing, and for options that are for the other
  */
 export function argumentsOf<Options extends { readonly sampleWeight?: ExampleArray | undefined }>(
   where: string,
@@ -237,7 +237,7 @@ export function argumentsOf<Options extends { readonly sampleWeight?: ExampleArr
 ): { readonly data: ExampleBatch | BatchSource; readonly options: Options } {
   const arrays = y !== undefined && !(isPlain(y) && !("data" in y && "shape" in y));
   if (!arrays && !isSource(x)) {
-    throw new InputError(`${where}: needs x and y, or what yields batches { x, y }; got ${formatValue(x)} and no y`);
+    throw new InputError(`${where}: needs x and y, or an iterable of batches { x, y }; got ${formatValue(x)} and no y`);
   }
   if (!arrays && isNested(x)) {
     const what = isList((x as ArrayLike<unknown>)[0]) ? "lists" : "numbers";
@@ -251,8 +251,8 @@ export function argumentsOf<Options extends { readonly sampleWeight?: ExampleArr
   for (const name of arrays ? only.batches : only.arrays) {
     if (options[name] === undefined) continue;
     const why = arrays
-      ? "is for batches; of arrays all examples are taken"
-      : "is for arrays; batches are taken as they come";
+      ? "is for batches; of arrays all examples are used"
+      : "is for arrays; batches are used as they come";
     throw new InputError(`${where}: ${String(name)} ${why}. Leave it out.`);
   }
   if (!arrays) return { data: x as BatchSource, options };
@@ -261,21 +261,21 @@ export function argumentsOf<Options extends { readonly sampleWeight?: ExampleArr
 
 export type SourceOptions = PaddingOptions & {
   readonly where: string;
-  /** Batches of a pass, and what the option for it is called; without it a pass ends with the source. */
+  /** Batches per pass, and the name of the option for it; without it a pass ends with the source. */
   readonly count: number | undefined;
   readonly countName: string;
-  /** Whether there are several passes, and whether each begins anew where that is possible, or goes on. */
+  /** `again`: whether there are several passes; `anew`: whether each pass restarts the source if that is possible. */
   readonly again: boolean;
   readonly anew: boolean;
-  /** Whether a batch must say that it is the last, for which the next is read before it is handed out. */
+  /** Whether `last` must be known, for which the next batch is read before a batch is yielded. */
   readonly ahead: boolean;
   readonly read: (batch: ExampleBatch, where: string) => DataSet;
 };
 
 /**
- * What yields batches, of any number of examples and steps each. What can be read anew begins anew in each pass, or, with a
- * `count`, at its end; what can be read once goes on.
- * @throws InputError where there is no batch, or a second pass of what can be read once is wanted without a `count`
+ * The batches of an iterable, of any number of examples and steps each. An iterable that can be read again restarts in
+ * each pass or, with a `count`, when it ends; one that can be read only once (a generator) continues.
+ * @throws InputError if there is no batch, and if a generator is to be read several times without a `count`
  */
 export async function sourcePasses(model: Model, source: BatchSource, options: SourceOptions): Promise<Passes> {
   const { where, count, countName, again, anew, ahead, read } = options;
@@ -294,14 +294,14 @@ export async function sourcePasses(model: Model, source: BatchSource, options: S
     const data = read(given, place);
     if (stateful !== undefined && most > 0 && data.count !== most) {
       throw new InputError(
-        `${place} has ${data.count} examples, batch 0 has ${most}; ${stateful} goes on from batch to batch, so all need as many`,
+        `${place} has ${data.count} examples, batch 0 has ${most}; ${stateful} is stateful, so all batches need the same size`,
       );
     }
     most = Math.max(most, data.count);
     const room = roomFor(data, { batch: most, steps: stepsTogether(model, data, options, place) });
     return fillRoom(data, rowsBetween(0, data.count), room);
   }
-  /** The next batch of a pass, from the beginning again where that is possible and wanted. */
+  /** The next batch of a pass; restarts the source if it has ended and can be read again. */
   async function takeOn(): Promise<Batch | undefined> {
     const batch = await take();
     if (batch !== undefined || count === undefined || anew || reader.once || reader.empty) return batch;
@@ -312,11 +312,11 @@ export async function sourcePasses(model: Model, source: BatchSource, options: S
   try {
     if (reader.once && again && count === undefined) {
       throw new InputError(
-        `${where}: the batches can be read once, and there are several epochs. Give ${countName}, or what can be read anew.`,
+        `${where}: the batches can be read only once, but there are several epochs. Give ${countName}, or an iterable that can be read again.`,
       );
     }
     first = await take();
-    if (first === undefined) throw new InputError(`${where}: there is no batch`);
+    if (first === undefined) throw new InputError(`${where}: there are no batches`);
   } catch (error) {
     await reader.close();
     throw error;
@@ -328,7 +328,7 @@ export async function sourcePasses(model: Model, source: BatchSource, options: S
     first = undefined;
     return batch;
   }
-  /** After so many batches, none of which said that it is the last of `count`. */
+  /** The source ended after `n` batches. */
   async function end(n: number, stop: (reason: string) => void): Promise<void> {
     if (count !== undefined || n === 0) stop(`the data ended after ${n}${count ? ` of ${count}` : ""} batches`);
     else if (!reader.once) await reader.restart();
@@ -357,7 +357,7 @@ async function* sourcePass(source: SourcePass): AsyncGenerator<Batch, void, unde
 
 const isResult = <Item>(given: unknown): given is IteratorResult<Item> => typeof given === "object" && given !== null;
 
-/** What is left of something that can be iterated; `empty` while nothing has come of it since it began. */
+/** A reader of an iterable that can be restarted; `empty` until it has yielded something. */
 export function createReader<Item>(source: BatchSource<Item>, where: string) {
   const { [Symbol.iterator]: atOnce, [Symbol.asyncIterator]: later } = source as Iterable<Item> & AsyncIterable<Item>;
   const iterate: unknown = later ?? atOnce;
@@ -365,7 +365,7 @@ export function createReader<Item>(source: BatchSource<Item>, where: string) {
     const iterator: unknown = typeof iterate === "function" ? iterate.call(source) : iterate;
     if (typeof (iterator as Iterator<Item> | undefined)?.next === "function") return iterator as Iterator<Item>;
     throw new InputError(
-      `${where}: what yields batches must give an iterator, { next() {} }, got ${formatValue(iterator)}`,
+      `${where}: the iterable of batches must give an iterator, { next() {} }, got ${formatValue(iterator)}`,
     );
   };
   let iterator: ReturnType<typeof begin> | undefined = begin();
@@ -377,7 +377,7 @@ export function createReader<Item>(source: BatchSource<Item>, where: string) {
     empty: true,
     async next(): Promise<Item | undefined> {
       if (done) return undefined;
-      // What throws has ended, unless something else says so.
+      // An iterator that throws has ended.
       done = true;
       waiting = true;
       iterator ??= begin();
@@ -394,7 +394,7 @@ export function createReader<Item>(source: BatchSource<Item>, where: string) {
       await reader.close();
       [iterator, done, reader.empty] = [undefined, false, true];
     },
-    /** A generator's `finally` runs, unless it has ended by itself; one that is still at work is told, and not waited for. */
+    /** Call the iterator's `return()`, so that a generator's `finally` runs, unless it has ended; without waiting if `next()` is pending. */
     async close(): Promise<void> {
       if (waiting) Promise.resolve(leave()).catch(() => {});
       else if (!done) await leave();

@@ -1,12 +1,12 @@
-/** Programs for batches of several sizes. Knows nothing about what they compute. */
+/** A cache of programs by batch size. */
 import type { Sizes } from "./batches.ts";
 
 const maxSizes = 8;
 
-/** Gives what is made for a size, and disposes of all at the end. */
+/** Returns the program for a size; `dispose` frees all. */
 export type BySizes<Made> = ((sizes: Sizes) => Promise<Made>) & { readonly dispose: () => void };
 
-/** What is made for each size of a batch, once: the ones that were asked for last are kept, the others disposed of. */
+/** Make one program per batch size, once; the most recently used are kept, the others disposed of. */
 export function bySizes<Made extends { dispose(): void }>(make: (sizes: Sizes) => Promise<Made>): BySizes<Made> {
   const all = new Map<string, Made>();
   const keep = (most: number): void => {

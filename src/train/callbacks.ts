@@ -1,47 +1,50 @@
-/** What happens between the steps of a training, as plain functions. Knows nothing about files. */
+/** Callbacks: functions that are called between the steps of a training. */
 import { callable, checkOptions, isPlain, type Rule, type Schema, string } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import type { TrainerState } from "./trainer.ts";
 
-/** What is known after a batch or an epoch, by name: loss, accuracy, valLoss, valAccuracy, learningRate. */
+/** The values of a batch or an epoch by name: loss, accuracy, valLoss, valAccuracy, learningRate. */
 export type Logs = Readonly<Record<string, number>>;
 
-/** The training as callbacks see it. */
+/** The training, as callbacks see and control it. */
 export type Run = {
   readonly model: Model;
-  /** What a file of the model holds besides, where the training knows: of a language model, its tokenizer. */
+  /** Further content of the model's file, such as a language model's tokenizer. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
+  /** The number of epochs to train. */
   readonly epochs: number;
-  /** Updates taken, those of a resumed training included. */
+  /** Updates so far, including those before a resume. */
   readonly step: number;
-  /** The present learning rate; callbacks may set it (when no schedule is given). */
+  /** The present learning rate. Callbacks may set it, unless `fit` was given a `learningRate`. */
   learningRate: number;
-  /** Copy the trained values into the model; false where one is infinite or NaN. */
+  /** Copy the trained values into the model. Returns false, and copies nothing, if a value is infinite or NaN. */
   save(): boolean;
+  /** A copy of the training's state, to resume from. */
   state(): TrainerState;
-  /** End after this batch/epoch, with the reason for the history. */
+  /** End training after this batch or epoch; the history says the reason. */
   stop(reason: string): void;
 };
 
 /**
- * What to do at the moments of a training; it waits for each. Keras's Callback.
+ * Functions that are called during a training, which awaits them. All are optional. Keras's Callback.
  * @example { onEpochEnd: (epoch, { loss }) => console.log(epoch, loss) }
  */
 export type Callback = {
+  /** Before the first epoch. */
   readonly onTrainBegin?: (run: Run) => void | Promise<void>;
-  /** Epochs count from 0, as in Keras. */
+  /** Before each epoch. Epochs count from 0, as in Keras. */
   readonly onEpochBegin?: (epoch: number, run: Run) => void | Promise<void>;
-  /** Logs are the means of the epoch so far. */
+  /** After each batch. The logs are the means of the epoch so far. */
   readonly onBatchEnd?: (logs: Logs, run: Run) => void | Promise<void>;
-  /** The model has the values of the epoch's end. */
+  /** After each epoch and its validation. The model has the values of the epoch's end. */
   readonly onEpochEnd?: (epoch: number, logs: Logs, run: Run) => void | Promise<void>;
-  /** After the last epoch, however it ended, but for an error. */
+  /** After the last epoch, also if training ended early, but not after an error. */
   readonly onTrainEnd?: (logs: Logs, run: Run) => void | Promise<void>;
-  /** What it remembers from epoch to epoch, as plain data and Float32Arrays: part of the state to resume from. */
+  /** Its state from epoch to epoch, as plain data and Float32Arrays: part of the training's state to resume from. */
   readonly state?: () => Readonly<Record<string, unknown>>;
-  /** The same back, after `onTrainBegin`, where the training goes on from such a state. */
+  /** Restore that state, after `onTrainBegin`, if the training resumes from one. */
   readonly restore?: (state: Readonly<Record<string, unknown>>) => void;
-  /** What that state is found by. */
+  /** The name under which its state is kept. */
   readonly name?: string;
 };
 
@@ -55,7 +58,7 @@ export const callbackRules: Schema<Callback> = {
   restore: callable,
   name: string,
 };
-/** An object with at least one of the moments; what else it has is its own, unless it is called like one. */
+/** An object with at least one callback function. Other properties are allowed, unless their names look like callbacks (`on...`). */
 export const aCallback: Rule = {
   expected: "a callback, as { onEpochEnd(epoch, logs) {} }",
   accepts: isPlain,
@@ -64,7 +67,7 @@ export const aCallback: Rule = {
     const given = value as Readonly<Record<string, unknown>>;
     const isMoment = (name: string): boolean => Object.hasOwn(callbackRules, name) || /^on[A-Z_-]/.test(name);
     const moments = Object.fromEntries(Object.entries(given).filter(([name]) => isMoment(name)));
-    // A class has its moments in its prototype.
+    // The methods of a class are in its prototype.
     const any = Object.keys(callbackRules).some((name) => given[name] !== undefined);
     checkOptions(where, any ? moments : given, callbackRules);
   },

@@ -1,4 +1,4 @@
-/** What a program is given, checked where it enters: numbers of the right kind, as many as there must be. */
+/** Checks of the numbers that are given to a program: their kind, range and count. */
 import { InputError } from "../graph/input-error.ts";
 import {
   alias,
@@ -20,15 +20,15 @@ import type { Program } from "../runtime/program.ts";
 /** The numbers of a model's one input, or those of each of its inputs by name. */
 export type Inputs = ArrayLike<number> | Readonly<Record<string, ArrayLike<number>>>;
 type Sizes = { readonly batch: number; readonly steps: number };
-/** Of a program for batches of one size. */
+/** The sizes of a program: examples per batch, and time steps. */
 export const sizesRules: Schema<Sizes> = {
   batch: required(alias(size, "batchSize", "lanes")),
   steps: required(alias(size, "sequenceLength", "timesteps", "bptt")),
 };
 
 /**
- * Each of a model's inputs with what it is given: an array, or arrays by name.
- * @throws InputError where one is missing, or is none of the model's
+ * Match a model's inputs with the given arrays: one array, or arrays by name.
+ * @throws InputError if one is missing or unknown
  */
 export function byInput<T extends object>(
   { inputs }: Model,
@@ -50,20 +50,20 @@ export function byInput<T extends object>(
   });
 }
 
-/** Numbers of one step, or of one example where it is no sequence. */
+/** Numbers per step, or per example for an input that is not a sequence. */
 export const widthOf = ({ features }: ModelInput): number => (typeof features === "number" ? features : 1);
 
-/** An input is named where there are several. */
+/** How errors call an input: by name if the model has several. */
 export const inputPlace = ({ inputs }: Model, { name }: ModelInput, where: string, between = ": "): string =>
   inputs.length === 1 ? where : `${where}${between}${name}`;
 
-/** Numbers, in lists or with their shape, of one input or by the names of several: what they are is the reader's business. */
+/** Numbers of one input, or of several by name. The reader checks what they contain. */
 export const someInputs: Rule = {
   expected: "numbers in an array, or arrays by the names of the inputs",
   accepts: (value) => typeof value === "object" && value !== null,
 };
 
-/** @throws InputError, with the place, for what is not tokens (T,B) or vectors (T,B,D) that the model can read */
+/** @throws InputError, with the place, unless the inputs are tokens (T,B) or vectors (T,B,D) that the model can read */
 export function checkInputs(model: Model, inputs: Inputs, { batch, steps }: Sizes, where: string): void {
   checkValue(`${where}: inputs`, inputs, someInputs);
   for (const [input, values] of byInput(model, inputs, where)) {
@@ -79,10 +79,10 @@ export function checkNumbers(where: string, input: ModelInput, values: ArrayLike
   else checkFinite(`${where}: the input`, values, widthOf(input), at);
 }
 
-/** What has been checked, into a program. */
+/** Set inputs that have been checked. */
 export function setInputs(model: Model, program: Program, inputs: Inputs, where: string): void {
   for (const [{ name }, values] of byInput(model, inputs, where)) {
-    // What nothing reads is not there.
+    // An input that nothing reads is not in the plan.
     if (program.plan.indices[name] !== undefined) program.setIndex(name, values);
     else if (program.plan.inputs[name] !== undefined) program.setInput(name, values);
   }
@@ -102,10 +102,10 @@ export function checkLength(
   );
 }
 
-/** Where a row of an array is, in words. */
+/** Where a row of an array is, in words: "(example 2, step 3)". */
 export type Place = (row: number) => string;
-export const placeAt = (step: number, example: number): string => `at step ${step} of example ${example}`;
-/** Of (T,B), and of (N,T); of (N) where there is one row an example. */
+export const placeAt = (step: number, example: number): string => `(example ${example}, step ${step})`;
+/** The place in an array (T,B); below, in one (N,T) or (N). */
 export const timeFirst =
   (batch: number): Place =>
   (row) =>
@@ -113,21 +113,19 @@ export const timeFirst =
 export const examplesFirst =
   (steps: number): Place =>
   (row) =>
-    steps === 1 ? `of example ${row}` : placeAt(row % steps, Math.floor(row / steps));
+    steps === 1 ? `(example ${row})` : placeAt(row % steps, Math.floor(row / steps));
 
 export function checkIndices(what: string, values: ArrayLike<number>, count: number, at: Place): void {
   for (let k = 0; k < values.length; k++) {
     const value = values[k] as number;
     if (isIndex(value, count)) continue;
-    throw new InputError(
-      `${what} ${formatValue(value)} ${at(k)} is none: they are whole numbers from 0 to ${count - 1}`,
-    );
+    throw new InputError(`${what} ${formatValue(value)} ${at(k)} is out of range: expected 0 to ${count - 1}`);
   }
 }
 
-/** What rounds to a finite 32-bit float is below: 2^128 less half of the last bit. */
+/** Numbers below this round to a finite 32-bit float: 2^128 less half of the last bit. */
 const outOfFloats = 2 ** 128 - 2 ** 103;
-/** Whether it is a number, and finite as a 32-bit float, which is what it becomes. */
+/** Whether it is a number that is finite as a 32-bit float. */
 export const isFloat = (value: unknown): boolean => typeof value === "number" && Math.abs(value) < outOfFloats;
 
 export function checkFinite(what: string, values: ArrayLike<number>, features: number, at: Place): void {

@@ -1,6 +1,6 @@
 /**
- * Which number became infinite or NaN first: the batch that did it is run once more, from what its update started from,
- * with every named value kept. Loaded where a training has broken.
+ * Find the value that became infinite or NaN first: the batch is run again from the parameters and states that its update
+ * started from, with every named value kept. Loaded only after a training has failed.
  */
 import { grad } from "../grad/grad.ts";
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
@@ -14,15 +14,15 @@ import { lossGraph } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
 import { byRate, type Given, type Moment } from "./non-finite.ts";
 
-/** What became no number first, and what can be done about that. */
+/** The value that became infinite or NaN first, and advice. */
 export type Cause = { readonly what: string; readonly advice: string };
 
 /** Larger than that, a number's square is infinite. */
 const huge = 2 ** 63;
 
 /**
- * What broke, if it can be told, from what the last two updates started from and the parameters after them. `first` is the
- * number of updates that were behind the training when it began.
+ * The cause, if it can be found, from what the last two updates started from and the parameters after them. `first` is the
+ * number of updates before this training began.
  */
 export async function findCause(
   [before, last]: readonly [before: Moment, last: Moment],
@@ -47,7 +47,7 @@ async function explain(moment: Moment, after: Float32Array, first: number): Prom
   try {
     replayed = await replay(moment);
   } catch (error) {
-    // Every value at once may be more than memory holds.
+    // All values at once may not fit in memory.
     if (error instanceof InputError) return undefined;
     throw error;
   }
@@ -68,7 +68,7 @@ async function explain(moment: Moment, after: Float32Array, first: number): Prom
       return {
         what: `the gradient of ${gradient} in update ${step}, where every value of the model was finite`,
         advice: isFirst
-          ? "No update was behind it, so the learning rate is not to blame: take fewer steps or smaller first weights, and look for a root, a logarithm or a division near 0."
+          ? "It was the first update, so the learning rate is not the cause: take fewer steps or smaller initial weights, and look for a root, a logarithm or a division near 0."
           : "Try a smaller learning rate, fewer steps, or clip the gradients.",
       };
     }
@@ -87,7 +87,7 @@ async function explain(moment: Moment, after: Float32Array, first: number): Prom
 type Circumstances = { readonly isFirst: boolean; readonly moment: Moment; readonly edge: boolean };
 
 function adviceOn({ name }: Bad, { isFirst, moment, edge }: Circumstances): string {
-  if (edge) return "Change the equation so that it cannot come there: add a small number, or bound it by max.";
+  if (edge) return "Change the equation so that this cannot happen: add a small number, or bound it by max.";
   const carried = Object.values(moment.states).reduce(
     (most, values) => values.reduce((max, value) => Math.max(max, Math.abs(value)), most),
     0,
@@ -101,7 +101,7 @@ function adviceOn({ name }: Bad, { isFirst, moment, edge }: Circumstances): stri
       : byRate;
   if (!isFirst) return byRate;
   return (
-    "No update was behind it, so neither the learning rate nor clipping can help: bound the value in its equation (tanh, " +
+    "It was the first update, so neither the learning rate nor clipping can help: bound the value in its equation (tanh, " +
     "sigmoid, a gate), begin with smaller weights (its initialiser), or scale the inputs."
   );
 }
@@ -118,7 +118,7 @@ type Replayed = {
   readonly batch: number;
 };
 
-/** The batch of a moment once more, forward and backward, without the optimiser; with more nodes of the step kept. */
+/** Run the batch of an update again, forward and backward, without the optimiser, and keep the named values and `more`. */
 async function replay(moment: Moment, more: readonly NodeId[] = []): Promise<Replayed> {
   const { model, options } = moment.trainer;
   const { loss = defaultLoss, steps, batch } = options;
@@ -144,7 +144,7 @@ async function replay(moment: Moment, more: readonly NodeId[] = []): Promise<Rep
   return { program, graph, names, steps, batch };
 }
 
-/** A value that is no number: which, of which step (the first for one a sequence) and example of the batch. */
+/** An infinite or NaN value: its name, step (0 for one per sequence) and example in the batch. */
 type Bad = {
   readonly name: string;
   readonly id: NodeId;
@@ -153,7 +153,7 @@ type Bad = {
   readonly text: string;
 };
 
-/** Of one node: its numbers at a step, for all examples. */
+/** The values of a node at a step, for all examples. */
 function valuesAt({ program, graph, steps }: Replayed, name: string, t: number): Float32Array {
   const values = program.output(name);
   if ((graph.nodes[graph.outputs[name] as number] as Node).once) return values;
@@ -161,7 +161,7 @@ function valuesAt({ program, graph, steps }: Replayed, name: string, t: number):
   return values.subarray(t * perStep, (t + 1) * perStep);
 }
 
-/** The first in time, which for layers that go backwards begins at the last step; of one time the first in the graph. */
+/** The first bad value in time (for backward layers time starts at the last step); at the same time, the first in the graph. */
 function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined): Bad | undefined {
   const { graph, names, steps, batch } = replayed;
   const backwards = readsBackwards(graph);
@@ -187,10 +187,10 @@ function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined):
   return found;
 }
 
-/** Why an operation gave no number; `edge`: what it was given is outside of where it has a finite value. */
+/** Why an operation gave an infinite or NaN value; `edge`: its operand was outside the domain of the operation. */
 type Reason = { readonly text: string; readonly edge: boolean };
 
-/** Nodes that exist in no engine, and those whose value is known otherwise. */
+/** Nodes that no engine keeps, or whose value is known anyway. */
 const unkept: ReadonlySet<OpName> = new Set<OpName>([
   "constant",
   "parameter",
@@ -201,11 +201,11 @@ const unkept: ReadonlySet<OpName> = new Set<OpName>([
   "index",
 ]);
 
-/** What the first operation that failed within an equation was given, where that says more. */
+/** The operands of the first operation within an equation that failed, if they explain it. */
 async function reasonOf(moment: Moment, replayed: Replayed, { id, t, example }: Bad): Promise<Reason | undefined> {
   const { graph, batch } = replayed;
   const nameOf = new Map(replayed.names.map((name) => [graph.outputs[name] as number, name]));
-  // Of the equation's own, back to what other equations give.
+  // The nodes of this equation, back to the values of other equations.
   const own = new Set<NodeId>();
   const visit = (at: NodeId): void => {
     const { op, inputs } = graph.nodes[at] as Node;
@@ -259,7 +259,7 @@ const reasons: { readonly [K in OpName]?: (operands: readonly number[]) => Reaso
   mul: ([a, b]) => ({ text: `multiplies ${written(a)} by ${written(b)}`, edge: false }),
 };
 
-/** The line of a cell that a value is of, as its author wrote it. */
+/** The line of the cell that sets a value, as it was written. */
 function equationOf({ layers }: Model, name: string): string | undefined {
   for (const [layer, { cell }] of layers.flatMap(cellsOf)) {
     if (!name.startsWith(`${layer}.`)) continue;
@@ -275,7 +275,7 @@ function equationOf({ layers }: Model, name: string): string | undefined {
 }
 const excerptOf = (text: string): string => (text.length > 80 ? `${[...text].slice(0, 79).join("")}…` : text);
 
-/** Which values are made from the last step to the first. */
+/** Which nodes are computed from the last step to the first. */
 function readsBackwards({ nodes, states, forwardCount }: Graph): readonly boolean[] {
   const reverse = new Set(states.filter((state) => state.reverse).map(({ name }) => name));
   const found: boolean[] = [];
@@ -294,7 +294,7 @@ function badGradient({ parameters }: Model, program: Program): string | undefine
   return undefined;
 }
 
-/** The first parameter of all, in one run as the program has them, that is no number. */
+/** The first parameter with an infinite or NaN value. */
 function badParameter({ plan }: Program, slab: Float32Array): { name: string; value: number } | undefined {
   for (const [name, { start, size }] of Object.entries(plan.parameters)) {
     const values = slab.subarray(start, start + size);

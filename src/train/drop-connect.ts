@@ -1,16 +1,16 @@
 /**
- * DropConnect on the matrices that meet states: in each run of a training step the products read a copy of the parameters
- * in which some numbers of these are 0, and those numbers get no gradient. Knows nothing about optimisers.
+ * DropConnect on recurrent matrices: in each training step the products read a copy of the parameters in which some
+ * numbers of these matrices are 0; those numbers get no gradient.
  */
 import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { cellsOf, type Model } from "../nn/model.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 
-/** Streams of random bits from here on are its own; those of layers lie below. */
+/** The streams of random bits from here on belong to DropConnect; those of layers are below. */
 const firstStream = 2 ** 24;
 
-/** The rate for each matrix that has one, by its name. */
+/** The rates by the names of the matrices that have one. */
 export function dropConnectRates({ layers }: Pick<Model, "layers">): ReadonlyMap<string, number> {
   const rates = layers
     .flatMap(cellsOf)
@@ -22,7 +22,7 @@ export function dropConnectRates({ layers }: Pick<Model, "layers">): ReadonlyMap
   return new Map(rates);
 }
 
-/** All parameters, or their gradients, in one run of numbers: with what is dropped set to 0, and the rest as dropout does. */
+/** All parameters, or all gradients, as one vector, with dropout applied to the matrices that have a rate. */
 export function dropWeights(g: Builder, all: NodeId, plan: Plan, rates: ReadonlyMap<string, number>): NodeId {
   if (rates.size === 0) return all;
   const parts = Object.entries(plan.parameters).map(([name, { start, room }], k) => {
@@ -33,7 +33,7 @@ export function dropWeights(g: Builder, all: NodeId, plan: Plan, rates: Readonly
   return g.concat(parts);
 }
 
-/** The graph's plan; where weights are dropped, behind a section that makes the copy of the parameters which it reads. */
+/** The plan of a graph. With rates, it first makes the copy of the parameters that the graph then reads. */
 export function scheduleDropped(graph: Graph, options: ScheduleOptions, rates: ReadonlyMap<string, number>): Plan {
   if (rates.size === 0) return schedule(graph, options);
   const plan = schedule(graph, { ...options, copies: true });

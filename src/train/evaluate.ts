@@ -1,4 +1,4 @@
-/** The mean loss and metrics of a model over a whole data set. Knows nothing about training. */
+/** `evaluate`: the mean loss and metrics of a model over a data set. */
 
 import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
@@ -28,16 +28,18 @@ import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
 import { finishMetric, type MetricName, metricNames, namesOfMetrics } from "./metrics.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 
-/** Defaults: 32 examples side by side, sparse categorical cross-entropy, no metrics, all weights 1. */
+/** Options of `evaluate`; also the host's: `engine`, `threads`, `fma`. */
 export type EvaluateOptions = HostOptions &
   PaddingOptions & {
-    /** Examples that are computed side by side; it changes nothing in the result but rounding. */
+    /** Examples per batch, default 32. It changes only the rounding of the result. */
     readonly batchSize?: number;
+    /** The loss, or its name. Default "sparse_categorical_crossentropy". */
     readonly loss?: LossName | Loss;
+    /** Names of metrics, as "accuracy". Default none. */
     readonly metrics?: readonly MetricName[];
-    /** What the loss of each example (N), or of each of its steps (N,T), is multiplied by. */
+    /** Factors for the loss of each example (N), or of each of its steps (N,T). Default 1. */
     readonly sampleWeight?: ExampleArray | undefined;
-    /** How many batches are taken of something that yields them; all without it. */
+    /** For batches: how many to read. By default all. */
     readonly steps?: number | undefined;
   };
 
@@ -58,13 +60,16 @@ export const evaluateArguments: Arguments = {
 };
 
 /**
- * x: tokens (N,T) or vectors (N,T,D), examples first; y: classes (N,T) or vectors (N,T,V), without T where the model
- * gives one output a sequence. Nested lists, typed arrays in them or not, or `{ data, shape }`; x by name where the model
- * has several inputs. With `pad`, sequences of any length. Instead of x and y whatever yields batches, as in `fit`.
- * @returns `loss` and the metrics by name: means over all outputs but those of masked steps; 0 where no output counts.
- * Weights scale the loss of an output and do not make it count more; metrics are not weighted. (Keras 3 has the same mean
- * in each batch; of several batches it weighs the losses by examples, whatever is masked in them.)
- * @throws InputError for data that does not fit the model, with the place
+ * Measure the loss and metrics of a model on data. Keras's `model.evaluate`.
+ * @param x tokens (N,T) or vectors (N,T,D), examples first: nested lists, typed arrays, or `{ data, shape }`; an object of
+ *   them by name if the model has several inputs. Or, in place of x and y, an iterable of batches `{ x, y }`
+ * @param y classes (N,T) or vectors (N,T,V), without T if the model has one output per sequence
+ * @param options `loss`, `metrics`, `batchSize`, `sampleWeight`; `pad` for sequences of unequal length; `steps` for batches;
+ *   the host's options
+ * @returns `loss` and the metrics by name: means over all outputs except masked ones; 0 if no output counts. Weights scale
+ *   the loss of an output but do not make it count more; metrics are not weighted. (Keras 3 computes the same mean in each
+ *   batch, but weighs the batches by their examples, also if some are masked.)
+ * @throws InputError for data that do not fit the model, with the place
  * @example const { loss, accuracy } = await evaluate(model, x, y, { metrics: ["accuracy"] });
  */
 export async function evaluate(model: Model, x: InputArrays, y: ExampleArray, options?: EvaluateOptions): Promise<Logs>;
@@ -97,7 +102,7 @@ export async function evaluate(
   }
 }
 
-/** Arrays or batches, to be measured again and again. */
+/** The passes over arrays or batches for evaluation, which may be repeated. */
 export async function measuredPasses(
   model: Model,
   given: ExampleBatch | BatchSource,
@@ -125,10 +130,10 @@ type MeasureOptions = HostOptions & {
   readonly metrics?: readonly MetricName[];
 };
 
-/** Measures; has programs until it is disposed of. */
+/** Measures one pass; owns programs until `dispose`. */
 export type Measure = (() => Promise<Logs>) & { readonly dispose: () => void };
 
-/** Measures what comes in a pass, the next one each time, with the values that the model has then. */
+/** A function that measures the next pass at each call, with the present values of the model. */
 export async function createMeasure(
   model: Model,
   passes: Passes,
@@ -176,8 +181,7 @@ export async function createMeasure(
 }
 
 /**
- * Running means over outputs, from the mean loss and the sums of metrics of one batch after the other; 0 where no output
- * counts.
+ * Running means over outputs, from each batch's mean loss and sums of metrics; 0 if no output counts.
  */
 export function createMeans(metrics: readonly MetricName[]): {
   readonly add: (counted: number, loss: number, total: (name: MetricName) => number) => void;

@@ -1,4 +1,4 @@
-/** The mean loss of a model over a stream of tokens, every token counted once. */
+/** The Evaluator: the mean loss of a model over a stream of tokens, every token counted once. */
 
 import type { HostOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
@@ -12,7 +12,7 @@ import { bindLoss } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
 import { someTokens, type Tokens, tokenSource } from "./token-source.ts";
 
-/** `batch` lanes of the stream side by side, `steps` tokens of each at a time. */
+/** `batch`: parts of the stream that are read in parallel; `steps`: tokens of each part per run. Also the host's options. */
 export type EvaluatorOptions = HostOptions & { readonly batch: number; readonly steps: number };
 
 const lossArguments: Arguments = { tokens: someTokens, pause: callable };
@@ -22,8 +22,10 @@ export const evaluatorArguments: Arguments = {
 };
 
 /**
- * Measures again and again the loss of a model over streams of tokens.
- * @throws InputError for a model that does not give an output at every step, or does not go on from batch to batch
+ * Create an evaluator, which measures the loss of a model over streams of tokens, as often as it is called.
+ * @param model a model that reads tokens and has an output at every step
+ * @param options `batch`: parts of the stream read in parallel; `steps`: tokens per run; the host's options
+ * @throws InputError for a model without an output at every step, or with an `initialState`
  * @example const evaluator = await createEvaluator(model, { batch: 8, steps: 64 }); await evaluator.loss(tokens);
  */
 export async function createEvaluator(model: Model, options: EvaluatorOptions): Promise<Evaluator> {
@@ -35,7 +37,7 @@ export async function createEvaluator(model: Model, options: EvaluatorOptions): 
   return new Evaluator(model, program, batch, steps);
 }
 
-/** Owns a program without gradients until it is disposed of; reads the model's values anew at each call. */
+/** Measures losses; made by `createEvaluator`. It owns its memory until `dispose()`, and reads the model's present values at each call. */
 export class Evaluator extends Disposable {
   private readonly model: Model;
   private readonly program: Program;
@@ -51,11 +53,12 @@ export class Evaluator extends Disposable {
   }
 
   /**
-   * Mean loss in nats of predicting each token from those before it. The stream is cut into as many lanes as the
-   * batch has examples; each begins with a zero state and in the words of the one before, so that no token is left out.
-   * Steps that the model masks do not count; where none counts, it is 0.
-   * @throws InputError for less than two tokens, and while an earlier call goes on
-   * @param pause called now and then, so that a page or a signal gets its turn
+   * The mean loss, in nats, of predicting each token from those before it. The stream is split into `batch` parts; each
+   * starts from a state of zeros and with the last token of the part before, so that no token is left out. Masked steps do
+   * not count; if none counts, the loss is 0.
+   * @param tokens the stream, at least 2 tokens
+   * @param pause awaited after each run, so that the caller can yield to the event loop
+   * @throws InputError for fewer than two tokens, for tokens out of range, and while an earlier call is still running
    */
   loss(tokens: Tokens, pause: () => Promise<void> = async () => {}): Promise<number> {
     return this.alone("evaluator.loss", () => this.lossAlone(tokens, pause));

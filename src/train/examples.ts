@@ -1,4 +1,4 @@
-/** Data as its users have it, examples first, checked as a whole. Knows nothing about batches. */
+/** Read data sets in the users' order, examples first, and check them as a whole. */
 import { type FlatArray, flatten, isFlat, type NestedNumbers } from "../data/arrays.ts";
 import { InputError } from "../graph/input-error.ts";
 import { finiteNumber, formatValue, isIndex, isList, type Rule, recordOf } from "../graph/schema.ts";
@@ -17,35 +17,35 @@ import {
 import { type Loss, type LossName, lossOf } from "./losses.ts";
 import type { Filling } from "./padding.ts";
 
-/** Lists of lists of numbers, where any list may be a typed array; or all numbers in one run with their shape. */
+/** An array of examples: nested lists of numbers, where any list may be a typed array; or `{ data, shape }`, flat, row-major. */
 export type ExampleArray = NestedNumbers | FlatArray<ArrayLike<number>>;
 
-/** The numbers of one input or target, (N,T,D) in one run: for each example so many steps of so many features. */
+/** The numbers of one input or target (N,T,D), flat: examples, steps, features. */
 export type Examples = {
   readonly data: ArrayLike<number>;
   readonly count: number;
   readonly steps: number;
   readonly features: number;
-  /** Where examples have lengths of their own: `steps` is the longest. */
+  /** For examples of unequal length; `steps` is the longest. */
   readonly ragged?: Ragged | undefined;
 };
-/** Example n has the steps from `starts[n]` to `starts[n + 1]` of the run; in a batch, before or behind it, `fill`. */
+/** Example n has the steps from `starts[n]` to `starts[n + 1]`; in a batch it is padded with `fill`, before or after it. */
 type Ragged = { readonly starts: Int32Array; readonly fill: number; readonly pre: boolean };
 
-/** What a model reads, by the names of its inputs: as many examples of each. */
+/** The inputs of a model by name, with the same number of examples each. */
 export type InputSet = {
   readonly inputs: Readonly<Record<string, Examples>>;
   readonly count: number;
-  /** Time steps of those that are sequences. */
+  /** Time steps of the inputs that are sequences. */
   readonly steps: number;
-  /** Of each example, where they differ; and which of them the outputs have, where it is not all `steps`. */
+  /** The length of each example, if they differ; and that of its outputs, if not `steps`. */
   readonly lengths?: Int32Array;
   readonly outputLengths?: Int32Array | undefined;
 };
-/** For a model of one input its array, for others an array for each of their names. */
+/** The array of a model with one input, or an object of arrays by the names of the inputs. */
 export type InputArrays = ExampleArray | Readonly<Record<string, ExampleArray>>;
 
-/** Examples: what is in them is the reader's business. */
+/** Data; the reader checks what they contain. */
 export const someData: Rule = {
   expected: "numbers in lists of lists, or { data, shape }",
   accepts: (value) => typeof value === "object" && value !== null,
@@ -55,7 +55,7 @@ export const classWeightRule: Rule = recordOf(finiteNumber);
 
 export type DataSet = InputSet & {
   readonly targets: Examples;
-  /** What each output counts. */
+  /** The weight of each output. */
   readonly weights: Examples | undefined;
 };
 
@@ -68,8 +68,8 @@ export type DataSetOptions = {
 };
 
 /**
- * Tokens (N,T) or vectors (N,T,D); with a filling, sequences of any length.
- * @throws InputError where there is nothing, sequences differ in length, or a number does not fit; with its place
+ * Read tokens (N,T) or vectors (N,T,D); with a filling, sequences of any length.
+ * @throws InputError, with the place, if there are no examples, if sequences differ in length, or if a number does not fit
  */
 export function readInputs(model: Model, x: InputArrays, where: string, filling?: Filling): InputSet {
   const given = byInput(model, x as ExampleArray | Readonly<Record<string, ExampleArray>>, `${where}: x`);
@@ -80,7 +80,7 @@ export function readInputs(model: Model, x: InputArrays, where: string, filling?
     const examples =
       fill && input.sequence ? readRagged(what, array, wanted.features, fill) : readArray(what, array, wanted);
     if (examples.count === 0) throw new InputError(`${what} has no examples`);
-    if (examples.steps === 0) throw new InputError(`${what}: its sequences have no steps; leave empty ones out`);
+    if (examples.steps === 0) throw new InputError(`${what}: the sequences have no steps. Leave empty sequences out.`);
     checkNumbers(what, input, examples.data, placeIn(examples));
     return { input, what, examples };
   });
@@ -99,7 +99,7 @@ export function readInputs(model: Model, x: InputArrays, where: string, filling?
         : input.sequence && examples.steps !== (model.steps ?? steps)
     ) {
       throw new InputError(
-        `${what} has ${examples.steps} steps, and the model ${model.steps ?? `reads ${steps} of ${sequence?.input.name}`}`,
+        `${what} has ${examples.steps} steps, expected ${model.steps ?? `${steps}, as ${sequence?.input.name}`}`,
       );
     }
   }
@@ -120,13 +120,13 @@ export function readInputs(model: Model, x: InputArrays, where: string, filling?
 
 const lengthOf = ({ ragged, steps }: Examples, n: number): number =>
   ragged === undefined ? steps : (ragged.starts[n + 1] as number) - (ragged.starts[n] as number);
-/** Of each example the longest of its sequences. */
+/** The length of the longest sequence of each example. */
 const longest = (all: readonly Examples[], count: number, least: number): Int32Array =>
   Int32Array.from({ length: count }, (_, n) => Math.max(least, ...all.map((one) => lengthOf(one, n))));
 
 /**
- * What states start from (N,H), by their names.
- * @throws InputError for what is not so many rows of finite numbers
+ * Read initial states (N,H), by name.
+ * @throws InputError unless there is one row of finite numbers per example
  */
 export function readStates(
   given: Readonly<Record<string, ExampleArray>>,
@@ -147,15 +147,15 @@ export function readStates(
 }
 
 /**
- * Examples with their targets, classes (N,T) or vectors (N,T,V), without T where the model gives one output a sequence,
- * and what each of them counts: sample weights (N), or (N,T) for single steps.
+ * Read inputs, targets and sample weights: targets are classes (N,T) or vectors (N,T,V), without T if the model has one
+ * output per sequence; sample weights are (N), or (N,T) for single steps.
  */
 export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, options: DataSetOptions): DataSet {
   const { where, loss, sampleWeight, filling } = options;
   const inputs = readInputs(model, x, where, filling);
   const classes = lossOf(loss).target === "index";
   const { outputSize, returnsSequences, backwards } = model;
-  /** One a step of the output, or one an example. */
+  /** Read an array with one row per output step, or one per example. */
   const read = (
     name: string,
     array: ExampleArray,
@@ -185,7 +185,7 @@ export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, optio
   return { targets, weights: weightsOf(targets, (k, n) => given.data[perStep ? k : n] as number), ...inputs };
 }
 
-/** What each output counts times what its class does: 1 for a class that is not given. */
+/** Multiply the weights of outputs by those of their classes; a class that is not given has 1. */
 export function weighByClass(
   data: DataSet,
   classWeight: Readonly<Record<number, number>>,
@@ -207,10 +207,10 @@ function weightsOf(targets: Examples, weightOf: (output: number, example: number
 }
 
 type Wanted = {
-  /** Any number of steps, exactly so many, or no axis for them. */
+  /** "any" number of steps, exactly this number, or "one": no axis of steps. */
   readonly steps: "any" | "one" | number;
   readonly features: number;
-  /** What the first axis is, examples or the steps of one. */
+  /** Whether the first axis is examples (N) or the steps of one example (T). */
   readonly first?: "N" | "T";
 };
 
@@ -235,7 +235,7 @@ function readArray(what: string, given: ExampleArray, { steps: wanted, features,
   return { data, count, steps, features };
 }
 
-/** Sequences of any length; each example as `readArray` reads it. */
+/** Read sequences of any length, each example as `readArray` does. */
 function readRagged(what: string, given: ExampleArray, features: number, how: Omit<Ragged, "starts">): Examples {
   if (isFlat(given)) {
     const array = readArray(what, given, { steps: "any", features });
@@ -261,7 +261,7 @@ function readRagged(what: string, given: ExampleArray, features: number, how: Om
   return { data, count: all.length, steps, features, ragged: { starts, ...how } };
 }
 
-/** Where a row of its run is. */
+/** The place of a row, in words. */
 function placeIn({ ragged, steps }: Examples): Place {
   if (ragged === undefined) return examplesFirst(steps);
   return (row) => {
@@ -273,7 +273,7 @@ function placeIn({ ragged, steps }: Examples): Place {
 const depthOf = (given: ExampleArray): number =>
   isFlat(given) ? given.shape.length : isList(given[0]) ? 2 + (isList(given[0][0]) ? 1 : 0) : 1;
 
-/** @throws InputError for sequences of unequal length, with what to do about them */
+/** @throws InputError for sequences of unequal length, with advice */
 function checkEqualSteps(given: ExampleArray, what: string): void {
   if (isFlat(given) || !isList(given) || !isList(given[0])) return;
   const { length } = given[0];
@@ -282,7 +282,7 @@ function checkEqualSteps(given: ExampleArray, what: string): void {
     if (!isList(one) || one.length === length) continue;
     throw new InputError(
       `${what}: example ${n} has ${one.length} steps, example 0 has ${length}. ` +
-        'Give pad: "post", or make them equally long by padSequences, with a layer that masks the padding.',
+        'Give pad: "post", or pad them with padSequences and mask the padding in the model.',
     );
   }
 }
@@ -298,14 +298,14 @@ function readClassWeight(given: Readonly<Record<number, number>>, classes: numbe
   for (const [key, weight] of Object.entries(given)) {
     const one = Number(key);
     if (!isIndex(one, classes)) {
-      throw new InputError(`${what}: "${key}" is no class; they are 0 to ${classes - 1}`);
+      throw new InputError(`${what}: class "${key}" is out of range: expected 0 to ${classes - 1}`);
     }
     weights[one] = weight;
   }
   return (one) => weights[one] ?? 1;
 }
 
-/** The class of target k: an index, the largest of a vector, or, of one number, 0 or 1, whichever is nearer. */
+/** The class of target k: an index; the index of the largest number of a vector; or a single number, rounded. */
 function classOf({ data, features }: Examples, k: number): number {
   if (features === 1) return Math.round(data[k] as number);
   let best = 0;
@@ -314,11 +314,11 @@ function classOf({ data, features }: Examples, k: number): number {
   return best;
 }
 
-/** The first layer whose states go on from one batch to the next. */
+/** The name of the first stateful layer. */
 export const statefulLayer = ({ layers }: Model): string | undefined =>
   layers.flatMap(cellsOf).find(([, { stateful }]) => stateful)?.[0];
 
-/** @throws InputError for batches that a layer whose states go on from one to the next cannot have */
+/** @throws InputError for batches that a stateful layer cannot have: shuffled ones, or ones of unequal size */
 export function checkWholeBatches(
   model: Model,
   { count, batch, shuffle = false }: { readonly count: number; readonly batch: number; readonly shuffle?: boolean },
@@ -328,12 +328,10 @@ export function checkWholeBatches(
   if (name === undefined) return;
   if (count % batch > 0) {
     throw new InputError(
-      `${where}: ${name} is stateful, so all batches have as many examples: ${count} are not a multiple of ${batch}`,
+      `${where}: ${name} is stateful, so all batches need the same size: ${count} examples are not a multiple of ${batch}`,
     );
   }
   if (shuffle && count > batch) {
-    throw new InputError(
-      `${where}: ${name} is stateful, and shuffle breaks what goes on from batch to batch. Give shuffle: false.`,
-    );
+    throw new InputError(`${where}: ${name} is stateful, so the order of batches matters. Give shuffle: false.`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * One batch into a program: what the model reads and what it is to answer, checked; targets in the order of time; what
- * each output counts in the mean loss. Knows nothing about what is done with the loss.
+ * Set one batch in a program: checked inputs, targets in the order of the outputs, and the weight of each output in the
+ * mean loss.
  */
 import { anArray, checkValue, type Schema, wholeNumber } from "../graph/schema.ts";
 import type { Model, ModelInput } from "../nn/model.ts";
@@ -19,25 +19,25 @@ import {
 } from "./checks.ts";
 
 export type FeedOptions = {
-  /** What the loss of each output (T,B), or (B) for one a sequence, is multiplied by before the mean is taken. */
+  /** Factors (T,B), or (B) for one output per sequence, for the loss of each output before the mean is taken. */
   readonly weights?: ArrayLike<number> | undefined;
-  /** So many examples, the first ones, count; the others fill up the batch. All of them where absent. */
+  /** How many of the examples count: the first ones; the others fill up the batch. By default all. */
   readonly examples?: number | undefined;
 };
 
 export const feedRules: Schema<FeedOptions> = { weights: anArray, examples: wholeNumber(1) };
 
 /**
- * Gives how many outputs count: those of examples that do, without masked steps. The loss is the mean over them; where
- * none counts, 0, and so is every gradient.
+ * Returns how many outputs count: those of examples that count, without masked steps. The loss is the mean over them; if
+ * none counts, the loss and all gradients are 0.
  */
 export type Feed = (inputs: Inputs, targets: ArrayLike<number>, options?: FeedOptions) => number;
 
 /**
  * The returned function takes tokens (T,B) or vectors (T,B,D), and targets (T,B) or (T,B,V), flat, time first; for a model
- * that gives one output a sequence the targets are (B) or (B,V). Where it goes backwards, targets and weights come in its
- * order.
- * @throws InputError, with the place, for numbers that do not fit, before any is taken over
+ * with one output per sequence the targets are (B) or (B,V). For a model whose outputs are in reverse order, it reverses
+ * targets and weights.
+ * @throws InputError, with the place, for numbers that do not fit, before any is set
  */
 export function createFeed(model: Model, program: Program, { steps, batch }: { steps: number; batch: number }): Feed {
   const { returnsSequences, backwards, maskedBy, outputSize } = model;
@@ -80,7 +80,7 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
     return counted;
   };
 
-  /** Steps that are not padding, of all examples that count. */
+  /** The number of steps that are not padding, over all examples that count. */
   function countSteps(inputs: Inputs, examples: number): number {
     const given = new Map(byInput(model, inputs, "training").map(([input, values]) => [input.name, { input, values }]));
     const masks = maskedBy.map((padding) => {
@@ -91,7 +91,7 @@ export function createFeed(model: Model, program: Program, { steps, batch }: { s
     for (let row = 0; row < outputs; row++) if (row % batch < examples && masks.every((mask) => mask(row))) counted++;
     return counted;
   }
-  /** The same with the last step first. */
+  /** Copy with the last step first. */
   function fromEnd<Into extends Int32Array | Float32Array>(values: ArrayLike<number>, into: Into, size: number): Into {
     const perStep = batch * size;
     for (let t = 0; t < outputSteps; t++) {

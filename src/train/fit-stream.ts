@@ -1,6 +1,6 @@
 /**
- * The training loop over a stream of tokens: batches in order, the learning rate, validation, progress, callbacks, stopping,
- * and what going on later to the same bits needs. Knows nothing about text or files.
+ * `fitStream`: the training loop over a stream of tokens, with learning rate, validation, progress, callbacks, stopping, and
+ * a state from which it resumes to the same bits.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -53,56 +53,60 @@ export const fitDefaults = {
   keep: "last",
 } as const;
 
-/** A learning rate that is good for text by characters. */
+/** A good learning rate for character-level text, by optimiser. */
 export const rateFor = (optimizer: OptimizerName): number =>
   optimizer === "sgd" || optimizer === "asgd" ? 8 : fitDefaults.learningRate;
 
 /**
- * Defaults: 16 lanes of 32 steps, 6 epochs, Adam at 0.008, clipping at 5, 4 validations on a twentieth, of at most 200,000
- * tokens, seed 0.
+ * Options of `fitStream` and `trainLanguageModel`; also the host's: `engine`, `threads`, `fma`.
  */
 export type FitStreamOptions = HostOptions & {
+  /** Parts of the stream that are read in parallel. Default 16. */
   readonly batch?: number;
-  /** Time steps that the gradient reaches back. */
+  /** Time steps per update, as far as gradients reach back (truncated backpropagation through time). Default 32. */
   readonly steps?: number;
-  /** Passes over the training tokens, those before a `resume` included; not with `minutes`. */
+  /** Passes over the training tokens, including those before a `resume`; not together with `minutes`. Default 6. */
   readonly epochs?: number;
-  /** Instead of epochs: how long to train, in minutes, those before a `resume` and all validations included. */
+  /** Instead of epochs: how long to train, in minutes, including the time before a `resume` and all validations. */
   readonly minutes?: number;
-  /** The milliseconds that this run has taken of the minutes, where that is not its time without what `onProgress` takes. */
+  /** For `minutes`: returns the milliseconds this run has used. By default the time since it began, without `onProgress`. */
   readonly clock?: () => number;
+  /** The optimiser, or its name. Default Adam at a learning rate of 0.008. */
   readonly optimizer?: Optimizer | OptimizerName;
-  /** The rate of each update from the steps taken before it, instead of the cosine. */
+  /** A learning-rate schedule, from the number of steps so far. By default a cosine from the full rate to a tenth. */
   readonly learningRate?: Rate | undefined;
+  /** Largest global norm of the gradients. Default 5. */
   readonly clipNorm?: number;
+  /** Largest absolute value of each number of the gradients. By default none. */
   readonly clipValue?: number | undefined;
+  /** Seed of the dropout masks and of where each pass begins. Default 0. */
   readonly seed?: number;
-  /** Share of the tokens at the end that is kept for validation; 0 for none. */
+  /** Share of the tokens, at the end, that is kept for validation; 0 for none. Default 0.05. */
   readonly validationSplit?: number;
-  /** Instead of a share: other tokens, 2 or more. */
+  /** Instead of a share: other tokens, at least 2. */
   readonly validationData?: Tokens | undefined;
-  /** Most tokens that are validated on, the first of those kept: 2 or more. */
+  /** Largest number of validation tokens: the first ones are used; at least 2. Default 200,000. */
   readonly validationTokens?: number;
-  /** Validations spread over the training, the one at the end included. */
+  /** Number of validations, spread evenly over the training; the last is at the end. Default 4. */
   readonly validations?: number;
-  /** What the model ends with: the values of its lowest validation loss, where it is validated at all, or the last. */
+  /** The values that the model ends with: those of the lowest validation loss, or the last. Default "last". */
   readonly keep?: "best" | "last";
-  /** As `fit` calls them; at each end of an epoch that one hears of, there is a validation too. */
+  /** Callbacks, as in `fit`. If one has `onEpochEnd`, there is a validation at the end of each epoch too. */
   readonly callbacks?: readonly Callback[];
   /**
-   * Where an earlier training stopped. With its `place`, which is that of the same tokens, batch and steps, the rest is what
-   * it would have been, to the bit; without it the tokens, the epochs and the rate begin anew.
+   * The state of an earlier training. With its `place`, and the same tokens, batch and steps, training continues to the
+   * same bits; without it the tokens, the epochs and the learning rate start from the beginning.
    */
   readonly resume?: TrainerState | undefined;
-  /** Ends it after the present update, or within a validation, which is then done again by who resumes. */
+  /** Ends training after the present update. A validation is broken off, and repeated on resume. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Called with where the training is, when the model has the values of that moment: it may be measured, saved, or write a
-   * text. Training waits for a promise that it gives, and does not count that time; it changes no bit of the result.
-   * `checkpoint()`, until then, makes what to save: `writeLanguageModel({ ...lm, ...checkpoint() })`.
+   * Called about every half second and after each validation, when the model has the present values: it may be evaluated,
+   * saved or generate text. Training awaits it, does not count its time, and gives the same bits with it. `checkpoint()`,
+   * valid until it returns, makes the content to save: `writeLanguageModel({ ...lm, ...checkpoint() })`.
    */
   readonly onProgress?: (progress: Progress, checkpoint: () => Checkpoint) => unknown;
-  /** Updates after which `onProgress` is called in any case. */
+  /** Call `onProgress` at least after this many updates. */
   readonly progressEvery?: number | undefined;
 };
 
@@ -136,79 +140,85 @@ export const fitStreamArguments: Arguments = {
   options: optionsOf<FitStreamOptions>(fitStreamRules),
 };
 
-/** A model and what `resume` needs to go on: the content of its file. */
+/** A model and the state to resume its training from: the content of its file. */
 export type Checkpoint = {
-  /** With the values to keep: the best so far, or the newest. */
+  /** The model with the values to keep: the best so far, or the newest. */
   readonly model: Model;
+  /** The state that `resume` takes. */
   readonly training: TrainerState;
 };
 
-/** Where a training is: told about every half second, and after each validation. */
+/** The progress of a training, reported about every half second and after each validation. */
 export type Progress = {
-  /** Steps in all, those of a resumed training included. */
+  /** Updates so far, including those before a resume. */
   readonly step: number;
+  /** Epochs so far, as a fraction. */
   readonly epoch: number;
-  /** Share of the work that is done, 0 to 1. */
+  /** Share of the training that is done, 0 to 1. */
   readonly done: number;
   /** Mean training loss since the last progress, in nats. */
   readonly loss: number;
-  /** One of the moments of validation, though no tokens may be kept for it; the last is the end, unless it came early. */
+  /** Whether it is a time of validation, even if there are no validation tokens. The last one is the end of training. */
   readonly milestone: boolean;
-  /** Validation loss, where it was just measured. */
+  /** The validation loss in nats, if it was just measured. */
   readonly validationLoss: number | null;
   readonly tokensPerSecond: number;
   readonly elapsedMs: number;
   readonly remainingMs: number;
 };
 
-/** What a training came to. */
+/** The result of a training. */
 export type FitStreamResult = {
+  /** Updates, including those before a resume. */
   readonly steps: number;
+  /** Epochs, as a fraction. */
   readonly epoch: number;
+  /** Mean training loss, in nats, since the last progress report. */
   readonly loss: number;
-  /** Measured at the last of its validations; null where that was left out, since the minutes were over, or aborted. */
+  /** The validation loss in nats; null without validation, or if the last one did not finish in time or was aborted. */
   readonly validationLoss: number | null;
-  /** Of the values that the model has where the best are kept: their loss, and when they were measured. */
+  /** With `keep: "best"`: the best validation, whose values the model has. */
   readonly best: Best | null;
   readonly tokensPerSecond: number;
   readonly elapsedMs: number;
   /** Whether the signal ended it early. */
   readonly stopped: boolean;
+  /** The state that `resume` takes. */
   readonly state: TrainerState;
 };
 
-/** A validation that was better than all before it. */
+/** A validation with a lower loss than all before it: the loss in nats, the update and the epoch. */
 export type Best = { readonly loss: number; readonly step: number; readonly epoch: number };
 
-/** Where a training over a stream stands. Nothing of the clock is in it but where minutes are counted. */
+/** The position of a training in its stream. It contains no times, unless `minutes` are counted. */
 type Place = {
-  /** What is read, and in which batches. */
+  /** Identifies the tokens and the batches. */
   readonly stream: string;
-  /** Updates taken, the batch of the pass that is next, and where in the tokens the pass begins. */
+  /** Updates so far, the next batch of the pass, and the token at which the pass begins. */
   readonly taken: number;
   readonly batch: number;
   readonly offset: number;
   readonly random: RandomState;
-  /** Of the pass so far: the sum of its losses, and their number. */
+  /** The sum of the losses of the pass so far, and their number. */
   readonly losses: readonly [sum: number, count: number];
-  /** Where the last validation was, in updates or milliseconds and in updates, and what it measured. */
+  /** When the last validation was, in updates or milliseconds and in updates, and its result. */
   readonly validated: readonly [at: number, taken: number];
   readonly validationLoss: number | null;
-  /** Present where the model's values are those of this validation. */
+  /** Present if the model's values are those of this validation. */
   readonly best?: Best;
-  /** The rate that a callback has set. */
+  /** The learning rate that a callback has set. */
   readonly learningRate?: number;
-  /** Milliseconds of the minutes. */
+  /** Milliseconds used, if `minutes` are counted. */
   readonly usedMs?: number;
-  /** Why a callback ends it, until it has. */
+  /** The reason that a callback gave to stop, until training has stopped. */
   readonly stopped?: string;
-  /** What callbacks remember. */
+  /** The states of the callbacks. */
   readonly callbacks: readonly unknown[];
-  /** How long the training was to be, in updates or milliseconds, once it has come to that end. */
+  /** The length of the training, in updates or milliseconds, once it has been completed. */
   readonly ended?: number;
 };
 
-/** A place out of a file: nothing in it may be missing, or be no number. */
+/** Check a position that comes from a file. */
 function readPlace(given: unknown): Place | undefined {
   if (given === undefined) return undefined;
   const place = given as Place;
@@ -231,11 +241,11 @@ function readPlace(given: unknown): Place | undefined {
         [place.best.loss, place.best.step, place.best.epoch].every((one) => typeof one === "number")));
   if (good) return place;
   throw new InputError(
-    "fitStream: the place that the state to go on from has is none of a stream. Leave it out to begin the tokens anew.",
+    "fitStream: resume.place is not a position in a stream. Leave it out to start the tokens from the beginning.",
   );
 }
 
-/** What a training reads, and in which batches: it goes on only in the same. */
+/** Identifies the tokens and batches of a training: it resumes only with the same. */
 function streamOf(
   { training, validation }: Parts,
   options: FitStreamOptions,
@@ -245,17 +255,17 @@ function streamOf(
   return `${batch} x ${steps} of ${fingerprint(training, check?.("token"))}, ${fingerprint(validation, check?.("validation token"))}`;
 }
 
-/** How long a training is, in updates or milliseconds. */
+/** The length of a training, in updates or milliseconds. */
 function lengthOf(training: number, options: FitStreamOptions): number {
   const { epochs, batch, steps } = withDefaults(fitDefaults, options);
   if (options.minutes !== undefined) return 60_000 * options.minutes;
   return Math.max(1, Math.round(epochs * countBatches(training, { batch, steps })));
 }
 
-/** Where a state is in a training of these tokens: before its end, at it, or past it; or in another, and what of that differs. */
+/** Where a training state stands in a training of these tokens: before, at or past its end; or what differs if it is another training. */
 export type Stand = {
   readonly where: "under way" | "ended" | "past" | "no place" | "other batches" | "other text" | "other validation";
-  /** The epochs or the minutes that it has had, whichever are counted. */
+  /** The epochs or minutes so far, whichever are counted. */
   readonly had: number;
   readonly epoch: number;
   readonly best: Best | undefined;
@@ -279,17 +289,17 @@ export function standOf(state: TrainerState | undefined, tokens: Tokens, options
   return { where, had: inMinutes ? usedMs / 60_000 : epoch, epoch, best, validationLoss };
 }
 
-/** What a training is called in errors; what a file of its model holds besides; whether validation was asked for. */
+/** The name of the entry in errors; further content of the model's file; whether validation was asked for. */
 export type StreamTraining = {
   readonly where: string;
   readonly extra?: Run["extra"];
   readonly asked?: boolean | undefined;
 };
-/** The share that is kept where nothing is said may be too small to validate on, and nobody misses it. */
+/** Whether validation was asked for: without that, too few tokens to validate on are no error. */
 export const asksFor = ({ validationSplit, keep }: Pick<FitStreamOptions, "validationSplit" | "keep">): boolean =>
   validationSplit !== undefined || keep === "best";
 
-/** What is trained on, and what is validated on: in memory, for it is read again and again, and there is a limit to it. */
+/** The training tokens, and the validation tokens, which are held in memory since they are read repeatedly. */
 type Parts = { readonly training: TokenSource; readonly validation: Int32Array };
 
 function split(tokens: Tokens, options: FitStreamOptions, { where, asked = asksFor(options) }: StreamTraining): Parts {
@@ -325,27 +335,30 @@ function split(tokens: Tokens, options: FitStreamOptions, { where, asked = asksF
 }
 
 const progressEveryMs = 500;
-/** A token takes at most this share of its training's time where it is only predicted. */
+/** Predicting a token takes at most this share of the time of training on it. */
 const predictionShare = 0.5;
 
 /**
- * Train on a stream of tokens; the model's values are the trained ones when it resolves, also after an abort. The
- * learning rate falls from its full value to a tenth along a cosine over all epochs or minutes (I. Loshchilov and F. Hutter,
- * 2016, without restarts), unless a schedule is given or a callback sets it.
+ * Train on a stream of tokens by truncated backpropagation through time. When the promise resolves, also after an abort,
+ * the model has the trained values. The learning rate falls along a cosine from its full value to a tenth over all epochs or
+ * minutes (I. Loshchilov and F. Hutter, 2016, without restarts), unless `learningRate` is given or a callback sets it.
  *
- * To callbacks an epoch is as many updates as a pass has, or what is left of them at the end. Their logs are those of `fit`:
- * `loss`, `learningRate`, and `valLoss` where tokens are kept for validation.
- * @throws InputError for a model without an output at every step, for tokens that make no batch or that the model does not
- * know, for less than 2 to validate on where that is asked for, and for a `resume` that is another model's, another
- * optimiser's, or at a place in other tokens
- * @throws NonFiniteLoss where the loss or a parameter is no longer a number; the model keeps its best values or, with `keep`
- * "last", its last good ones
+ * For callbacks, an epoch is one pass over the tokens; the last one may be shorter. The logs are those of `fit`: `loss`,
+ * `learningRate`, and `valLoss` if there are validation tokens.
+ * @param model a model that reads tokens and has an output at every step
+ * @param tokens the stream: an Int32Array, or a `TokenSource` that reads from elsewhere
+ * @param options see `FitStreamOptions` for all and their defaults
+ * @returns the losses in nats, the speed, and the state to resume from
+ * @throws InputError for a model without an output at every step; for too few tokens for one batch, or tokens out of range;
+ *   for fewer than 2 validation tokens if validation was asked for; for a `resume` of another model, optimiser or stream
+ * @throws NonFiniteLoss if the loss or a parameter becomes infinite or NaN; the model keeps its last finite values or, with
+ *   `keep: "best"`, its best ones
  * @example const { validationLoss } = await fitStream(model, tokens, { epochs: 3 });
  */
 export const fitStream = (model: Model, tokens: Tokens, options: FitStreamOptions = {}): Promise<FitStreamResult> =>
   fitStreamAs({ where: "fitStream" }, model, tokens, options);
 
-/** `fitStream` for another entry, which it is a part of. */
+/** `fitStream` as a part of another entry, which errors name. */
 export const fitStreamAs = (
   as: StreamTraining,
   model: Model,
@@ -363,7 +376,7 @@ async function fitStreamWith(
   const { where, extra } = as;
   checkArguments(where, { model, tokens, options }, fitStreamArguments);
   if (options.minutes !== undefined && options.epochs !== undefined) {
-    throw new InputError(`${where}: minutes trains that long instead of a number of epochs. Give one of the two.`);
+    throw new InputError(`${where}: minutes and epochs exclude each other. Give one of the two.`);
   }
   const { batch, steps, epochs, clipNorm, validations, keep } = withDefaults(fitDefaults, options);
   const optimizer = optimizerOf(options.optimizer ?? adam({ learningRate: fitDefaults.learningRate }));
@@ -382,8 +395,8 @@ async function fitStreamWith(
   const before = readPlace(resume?.place);
   if (before !== undefined && before.stream !== stream) {
     throw new InputError(
-      `${where}: the state to go on from is at a place in a stream of batches of ${before.stream}; this one is of ${stream}. ` +
-        "Leave out its place to begin these tokens with it.",
+      `${where}: resume.place is in a stream of batches of ${before.stream}; this one is of ${stream}. ` +
+        "Leave out resume.place to start these tokens from the beginning.",
     );
   }
   const batches = streamBatches(training, { batch, steps });
@@ -400,7 +413,7 @@ async function fitStreamWith(
 
   const total = lengthOf(training.length, options);
   const random = before === undefined ? createRandom(seed + trainer.step) : fromState(before.random);
-  // What is counted of this training: updates, and those of them in this run.
+  // Updates of this training, and those of them in this run.
   let [taken, updates] = [before?.taken ?? 0, 0];
   let [k, offset] = [before?.batch ?? 0, before?.offset ?? 0];
   let [losses, count] = before?.losses ?? [0, 0];
@@ -424,12 +437,12 @@ async function fitStreamWith(
   checkValue(`${where}: what clock gives`, fromMs, amount);
   const usedMs = (): number => (before?.usedMs ?? 0) + clock();
   const trainingMs = (): number => performance.now() - startMs - pausedMs;
-  /** How far it is: in updates, or in milliseconds. */
+  /** The progress in updates, or in milliseconds. */
   const position = (): number => (minutes === undefined ? taken : usedMs());
   const share = (at = position()): number => Math.min(1, at / total);
   const doneBefore = share();
   const aborted = (): boolean => signal?.aborted === true;
-  /** What one more update, the last validation and what is done after it will take of the minutes, rather more than less. */
+  /** An upper estimate of the time for one more update, the last validation and its report. */
   const reserveMs = (): number => {
     const updateMs = (clock() - fromMs) / Math.max(1, updates);
     const predictionMs = (validation.length * predictionShare * updateMs) / (batch * steps);
@@ -438,7 +451,7 @@ async function fitStreamWith(
   const isOver = (at: number): boolean =>
     stopped !== undefined || (taken > 0 && at + (minutes === undefined ? 0 : reserveMs()) >= total);
 
-  /** `values` are those of the model that the state is for. */
+  /** The state for a model with the `kept` values. */
   const state = (kept: typeof best): TrainerState => ({
     ...trainer.state(kept?.values),
     place: {
@@ -491,7 +504,7 @@ async function fitStreamWith(
     if (milestone) reportMs = clock() - from;
   };
   const cosine = (): number => optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
-  /** Gives whether it came to its end: a signal breaks it off, and so does the end of the minutes. */
+  /** Returns whether it was completed: a signal breaks it off, and so does the end of the minutes. */
   const validate = async (at: number): Promise<boolean> => {
     await watch.save();
     if (evaluate !== undefined) {
@@ -531,7 +544,7 @@ async function fitStreamWith(
     set learningRate(chosen: number) {
       if (options.learningRate !== undefined) {
         throw new InputError(
-          `${where}: a callback sets the learning rate, which learningRate decides. Leave one of them out.`,
+          `${where}: a callback and learningRate both set the learning rate. Leave one of them out.`,
         );
       }
       checkRate(chosen);
@@ -547,14 +560,14 @@ async function fitStreamWith(
   let logs: Logs = {};
   const endEpoch = async (): Promise<void> => {
     const measured = validated[1] === taken && validationLoss !== null && { valLoss: validationLoss };
-    // A schedule may have no rate for the step after the last.
+    // A schedule may return no rate for the step after the last.
     logs = { loss: losses / count, ...measured, learningRate: run.learningRate ?? used };
     [losses, count] = [0, 0];
     const epoch = Math.ceil(taken / batches.count) - 1;
     for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs, run);
   };
 
-  /** To the end, or until the signal or a callback ends it. Between any two updates it can be left, and gone on with. */
+  /** Train to the end, or until the signal or a callback ends it. It can be left and resumed between any two updates. */
   const train = async (): Promise<void> => {
     while (!aborted()) {
       const at = position();
@@ -582,7 +595,7 @@ async function fitStreamWith(
       }
       if (k === 0) {
         trainer.resetStates();
-        // One batch fewer where the start moves, so that the pass still ends in time.
+        // A pass that starts later has one batch fewer.
         offset = batches.count > 1 ? random.integer(steps) : 0;
       }
       const { learningRate } = run;
@@ -600,7 +613,7 @@ async function fitStreamWith(
         const sofar = { loss: losses / count, learningRate };
         for (const callback of callbacks) await callback.onBatchEnd?.(sofar, run);
       }
-      // Where workers train, this thread has its turns while it waits for them.
+      // With worker threads, this thread yields to the event loop while it waits for them.
       if (trainer.program.threads === 1) await yieldNow();
     }
   };
@@ -639,7 +652,7 @@ async function validator(
   tokens: Int32Array,
   { batch, steps, ...host }: HostOptions & { batch: number; steps: number },
 ): Promise<(stop: () => boolean) => Promise<number | undefined>> {
-  // Lanes of at least 200 tokens, so that few of them are read without what comes before.
+  // Parts of at least 200 tokens, so that few tokens are predicted without context.
   const lanes = Math.max(1, Math.min(batch, Math.floor(tokens.length / 200)));
   const evaluator = own(await createEvaluator(model, { batch: lanes, steps, ...host }));
   const brokenOff = Symbol("broken off");

@@ -1,6 +1,6 @@
 /**
- * Training on whole data sets, with Keras's names and defaults: epochs, shuffled batches, validation, callbacks. For
- * streams of tokens there is `fitStream`, for loops of one's own `createTrainer`.
+ * `fit`: training on data sets, with Keras's names and defaults: epochs, shuffled batches, validation, callbacks. See
+ * `fitStream` for streams of tokens, and `createTrainer` for a training loop of your own.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -56,49 +56,53 @@ import { aRate, type Rate } from "./rates.ts";
 import { type FitPlace, placeInFit, restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
 import { createTrainer, stateRules, type TrainerOptions, type TrainerState, trainingRules } from "./trainer.ts";
 
-/** As `createTrainer`'s, and Keras's: 1 epoch, batches of 32, shuffled, no validation, seed 0. */
+/** Options of `fit`: those of `createTrainer` (except `batch` and `steps`), and Keras's. */
 export type FitOptions = HostOptions &
   PaddingOptions &
   Omit<TrainerOptions, "batch" | "steps" | "optimizer"> & {
-    /** The name of one, with its defaults, or one with options: `adam({ learningRate: 0.002 })`. */
+    /** An optimiser, as `adam({ learningRate: 0.002 })`, or the name of one with its defaults. Default "adam". */
     readonly optimizer?: Optimizer | OptimizerName;
-    /** Passes over the training examples. */
+    /** Passes over the training examples. Default 1. */
     readonly epochs?: number;
+    /** Examples per batch. Default 32. */
     readonly batchSize?: number;
-    /** A new order of the training examples in each epoch. */
+    /** Whether each epoch has a new order of the training examples. Default true. */
     readonly shuffle?: boolean;
-    /** Share of the examples, the last ones as they are given, that is kept for validation. */
+    /** Share of the examples, the last ones in the given order, that is kept for validation. Default 0. */
     readonly validationSplit?: number;
-    /** Instead of a share: other examples, as arrays or as whatever yields batches. */
+    /** Instead of a share: other examples, `{ x, y }` or an iterable of batches. */
     readonly validationData?: ExampleBatch | BatchSource;
-    /** Of whatever yields batches, how many make an epoch, and how many a validation; all without it. */
+    /** For batches: how many make an epoch. By default all. */
     readonly stepsPerEpoch?: number | undefined;
+    /** For `validationData` that are batches: how many make a validation. By default all. */
     readonly validationSteps?: number | undefined;
-    /** What the loss of each example (N), or of each of its steps (N,T), is multiplied by. */
+    /** Factors for the loss of each example (N), or of each of its steps (N,T). Default 1. */
     readonly sampleWeight?: ExampleArray;
-    /** The same by the class of the target, in training alone; 1 for classes that are absent. */
+    /** Factors for the loss by the class of the target, in training only. Default 1. */
     readonly classWeight?: Readonly<Record<number, number>>;
+    /** Callbacks, such as `earlyStopping()`. Default none. */
     readonly callbacks?: readonly Callback[];
-    /** The rate of each update from the steps taken before it; without it, the optimiser's, or what callbacks set. */
+    /** A learning-rate schedule, from the number of steps so far. By default the optimiser's rate, or what callbacks set. */
     readonly learningRate?: Rate;
     /**
-     * Epochs that came before, as in Keras, so that `epochs` counts them too: where it is not more, nothing is trained, and the
-     * history is empty. With the state of an epoch's end, as callbacks get it from their run, training goes on as if it
-     * had never stopped. Without it, `resume` begins a new training with what the optimiser knows.
+     * Epochs before this call, as in Keras: `epochs` includes them, so with `epochs` not larger nothing is trained. With
+     * `resume` and the state of an epoch's end (`run.state()` in a callback), training continues as if it had never
+     * stopped. Default 0.
      */
     readonly initialEpoch?: number;
+    /** The state of an earlier training. Without `initialEpoch`, a new training starts with the optimiser's state. */
     readonly resume?: TrainerState;
-    /** Of the order of examples and the dropout masks. */
+    /** Seed of the order of examples and of the dropout masks. Default 0. */
     readonly seed?: number;
-    /** Ends it after the present batch. */
+    /** Ends training after the present batch. */
     readonly signal?: AbortSignal;
   };
 
 const batchRules: Schema<ExampleBatch> = { x: required(someData), y: required(someData), sampleWeight: someData };
 const validationRule: Rule = {
   ...optionsOf<ExampleBatch>(batchRules),
-  expected: "{ x, y }, or what yields batches { x, y }",
-  // As Keras has it, [x, y] would be two batches.
+  expected: "{ x, y }, or an iterable of batches { x, y }",
+  // Keras's form [x, y] would be a list of two batches.
   accepts: (value) => typeof value === "object" && value !== null && !isNested(value),
   look: (where, value) => !isSource(value) && optionsOf<ExampleBatch>(batchRules).look?.(where, value),
 };
@@ -128,33 +132,41 @@ export const fitArguments: Arguments = {
   options: optionsOf<FitOptions>(fitRules),
 };
 
-/** What each epoch measured: `history.loss[k]` is that of `epoch[k]`. */
+/** The logs of a training. Keras's History. */
 export type History = {
+  /** The numbers of the epochs, from 0. */
   readonly epoch: readonly number[];
+  /** The logs by name: `history.loss[k]` is the loss of `epoch[k]`. */
   readonly history: Readonly<Record<string, readonly number[]>>;
-  /** Why it ended before its last epoch. */
+  /** Why training ended before the last epoch, if it did. */
   readonly stopped?: string;
 };
 
 /**
- * Train on x: tokens (N,T) or vectors (N,T,D), and y: classes (N,T) or vectors (N,T,V), without T where the model gives
- * one output a sequence; examples first, nested lists or `{ data, shape }`; x by name where the model has several inputs.
- * All sequences have one length, or, with `pad`, any: the model must mask its padding. States start from zero in every
- * batch; those of `stateful` layers in every epoch (without `shuffle`, batch k + 1 goes on where batch k ended). A last batch
- * that is not full is a smaller mean. The model's values are the trained ones when it resolves.
+ * Train a model on examples. When the promise resolves, the model has the trained values. Keras's `model.fit`.
  *
- * Instead of x and y, whatever yields batches `{ x, y }` or `{ x, y, sampleWeight }`, at once or as promises: a list,
- * `timeseriesDatasetFromArray`, a generator over files. They may differ in size and length; each size takes a program of its
- * own, of which the last few are kept. What can be read anew is so in each epoch; a generator goes on where it was, by
- * `stepsPerEpoch`. Its `return()` is called at the end, however that comes; where it ends too early, `stopped` says so.
+ * All sequences have the same length or, with `pad`, any length, if the model masks its padding. States start from zeros in
+ * every batch; those of `stateful` layers in every epoch (with `shuffle: false`, batch k + 1 then continues where batch k
+ * ended). The last batch may be smaller.
  *
- * Logs are Keras's in camel case: `loss`, metrics by name, with validation `valLoss` and so on, and `learningRate`.
- * Training means are those of the batches as they were learned; all means are over outputs that are not masked: a batch
- * without any has the loss 0, and gradients of zeros.
- * @throws InputError for data or options that do not fit, before the model changes; for a batch that does not fit, when it
- * comes: then, and where a generator fails, the model has what was learned
- * @throws NonFiniteLoss where the loss or a parameter is no longer a number, and says which value was the first; the
- * model keeps what it had after the last good epoch
+ * In place of x and y, `fit` takes an iterable or async iterable of batches `{ x, y }` or `{ x, y, sampleWeight }`: a list,
+ * `timeseriesDatasetFromArray`, a generator that reads files. Batches may differ in size and length; each size has a program
+ * of its own, and the most recent ones are kept. An iterable that can be read again restarts in each epoch; a generator
+ * continues, and needs `stepsPerEpoch` for several epochs. Its `return()` is called at the end; if it ends too early,
+ * `stopped` in the result says so.
+ *
+ * The logs are Keras's in camel case: `loss`, metrics by name, `valLoss` and so on with validation, and `learningRate`.
+ * Training losses are means over the batches at the time they were learned. All means are over outputs that are not masked:
+ * a batch without any has a loss and gradients of 0.
+ * @param x tokens (N,T) or vectors (N,T,D), examples first: nested lists, typed arrays, or `{ data, shape }`; an object of
+ *   them by name if the model has several inputs
+ * @param y classes (N,T) or vectors (N,T,V), without T if the model has one output per sequence
+ * @param options see `FitOptions` for all and their defaults
+ * @returns the logs of each epoch
+ * @throws InputError for data or options that do not fit, before the model changes. For a batch that does not fit, or a
+ *   generator that fails, during training: the model then has what was learned so far
+ * @throws NonFiniteLoss if the loss or a parameter becomes infinite or NaN; it names the first such value, and the model
+ *   keeps the values of the last finite epoch
  * @example
  * const { history } = await fit(model, x, y, { epochs: 5, metrics: ["accuracy"], validationSplit: 0.1 });
  * await fit(model, timeseriesDatasetFromArray(series, series.slice(10), 10), { epochs: 5, loss: "mean_squared_error" });
@@ -211,9 +223,7 @@ async function train(
     learningRate: () => (schedule === undefined ? chosen : schedule(trainer.step)),
     setLearningRate(rate) {
       if (schedule !== undefined) {
-        throw new InputError(
-          "fit: a callback sets the learning rate, which learningRate decides. Leave one of them out.",
-        );
+        throw new InputError("fit: a callback and learningRate both set the learning rate. Leave one of them out.");
       }
       chosen = rate;
     },
@@ -270,7 +280,7 @@ async function train(
     }
     await watch.save();
     if ((ended() && signal?.aborted === true) || (taken === 0 && stopped !== undefined)) break;
-    // A schedule may have no rate for the step after the last.
+    // A schedule may return no rate for the step after the last.
     const learningRate = run.learningRate ?? used;
     logs = Object.assign(means.logs(), measure && named("val", await measure()), { learningRate });
     epoch.push(k);
@@ -285,7 +295,7 @@ async function train(
   return { epoch, history, ...(stopped !== undefined && { stopped }) };
 }
 
-/** The next batch, or the end of them where the signal comes before it. */
+/** The next batch, or the end of batches if the signal comes first. */
 function unlessAborted<Value>(
   next: Promise<IteratorResult<Value, undefined>>,
   signal: AbortSignal | undefined,
@@ -299,8 +309,8 @@ function unlessAborted<Value>(
 }
 
 /**
- * A class, as an object literal's getters keep all that they close over, a whole training, from every collection of garbage
- * but a full one.
+ * A class, because the getters of an object literal would keep all that they close over, a whole training, from being
+ * collected before a full garbage collection.
  */
 class Running implements Run {
   readonly model: Model;
@@ -340,7 +350,7 @@ const named = (prefix: string, logs: Logs): Logs =>
     Object.entries(logs).map(([name, value]) => [prefix + name[0]?.toUpperCase() + name.slice(1), value]),
   );
 
-/** What is learned from, and what is measured after each epoch. */
+/** The passes over the training data, and over the validation data. */
 async function passesOf(
   model: Model,
   given: ExampleBatch | BatchSource,
@@ -370,7 +380,7 @@ async function passesOf(
       ...{ ...common, where: "fit: validationData", loss, again, count: validationSteps, countName: "validationSteps" },
     });
   if (validationSteps !== undefined && !isSource(validationData)) {
-    throw new InputError("fit: validationSteps is for batches as validationData; of arrays all examples are taken");
+    throw new InputError("fit: validationSteps needs batches as validationData; of arrays all examples are used");
   }
   if (isSource(given)) {
     const training = await sourcePasses(model, given, {
@@ -388,7 +398,7 @@ async function passesOf(
   };
 }
 
-/** What comes after something was opened that a failure must close. */
+/** Run `act`, and close what was opened if it fails. */
 async function closing<Result>(opened: Passes, act: () => Promise<Result>): Promise<Result> {
   try {
     return await act();
@@ -407,7 +417,7 @@ function split(
   if (kept === 0 || kept === count) {
     throw new InputError(
       `fit: validationSplit ${validationSplit} of ${count} examples leaves ${kept} to train on and ${count - kept} to ` +
-        "validate on; both need one at least",
+        "validate on; both need at least one",
     );
   }
   return { training: rowsBetween(0, kept), validation: rowsBetween(kept, count) };

@@ -1,4 +1,4 @@
-/** A model with its loss and metrics, as one graph; and as a program that measures. Knows nothing about optimisers. */
+/** A model with its loss and metrics as one graph, and as a program for evaluation. */
 import type { HostOptions } from "../engines/engine.ts";
 import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { bind } from "../nn/bind.ts";
@@ -14,8 +14,8 @@ export type LossOptions = {
 };
 
 /**
- * The model with its loss, each output weighted by the input "weight", and with the sums of metrics over the outputs that
- * count: those whose input "counts" is 1.
+ * The graph of a model with its loss, each output weighted by the input "weight", and with the sums of metrics over the
+ * outputs whose input "counts" is 1.
  */
 export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOptions): Graph {
   const g = createBuilder();
@@ -35,7 +35,7 @@ export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOp
   return g.graph({ output, loss: weighted });
 }
 
-/** A program that measures the loss, and does not train. */
+/** A program that computes the loss without gradients. */
 export const bindLoss = (
   model: Model,
   { loss, metrics, ...sizes }: Omit<LossOptions, "training"> & { readonly steps: number; readonly batch: number },
@@ -46,6 +46,6 @@ export const bindLoss = (
   return bind(model, { purpose: purposeOf(loss, ["measure", metrics]), graph, ...sizes }, host, how);
 };
 
-/** What a plan with this loss hangs on. A loss by its name is one thing; others are functions, which nobody can compare. */
+/** The cache key of a plan with this loss. Only named losses have one: functions cannot be compared. */
 export const purposeOf = (loss: LossName | Loss, others: readonly unknown[]): readonly unknown[] | undefined =>
   typeof loss === "string" ? [...others, loss] : undefined;

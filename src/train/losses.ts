@@ -7,18 +7,18 @@ import { alias, checkOptions, having, inRange, lookUp, oneOf, type Rule, type Sc
 import { share } from "./optimizers.ts";
 
 /**
- * The losses by Keras's names, in its style or ours (`meanSquaredError`), with its defaults. `perceptron` is the perceptron's
- * own learning rule.
+ * The names of losses: Keras's, also in camel case (`meanSquaredError`), with Keras's defaults; and `perceptron`, the
+ * perceptron's learning rule.
  */
 export type LossName = keyof typeof losses | CamelCase<keyof typeof losses>;
-/** `mean_squared_error` as `meanSquaredError`. */
+/** `mean_squared_error` to `meanSquaredError`. */
 export type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
   ? `${First}${Capitalize<CamelCase<Rest>>}`
   : Name;
 
-/** A rule that builds one number per example and step from an output and a target. */
+/** A loss: builds one number per example and step from an output and a target. */
 export type Loss = {
-  /** What a target is: an index, or a vector like the output. */
+  /** The kind of target: "index" of a class, or "vector" like the output. */
   readonly target: "index" | "vector";
   readonly build: (g: Builder, output: NodeId, target: NodeId) => NodeId;
 };
@@ -27,8 +27,9 @@ export type CrossentropyOptions = { readonly labelSmoothing?: number };
 export const crossentropyRules: Schema<CrossentropyOptions> = { labelSmoothing: share };
 
 /**
- * Softmax cross-entropy of logits (V) and the index of a class, in nats: logsumexp(z) - z[target]. With label smoothing
- * s the target is 1 - s + s / V for its class, s / V for the others. Keras's SparseCategoricalCrossentropy.
+ * Softmax cross-entropy of logits (V) and the index of a class, in nats: logsumexp(z) - z[target]. Keras's
+ * SparseCategoricalCrossentropy with `from_logits=True`, PyTorch's CrossEntropyLoss.
+ * @param options `labelSmoothing` s (default 0): the target is 1 - s + s / V for its class, s / V for the others
  * @throws InputError unless 0 <= labelSmoothing < 1
  */
 export function sparseCategoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
@@ -47,8 +48,9 @@ export function sparseCategoricalCrossentropy(options: CrossentropyOptions = {})
 }
 
 /**
- * Softmax cross-entropy of logits (V) and probabilities t (V), in nats: sum(t * (logsumexp(z) - z)). Label smoothing s
- * makes t into (1 - s) * t + s / V. Keras's CategoricalCrossentropy.
+ * Softmax cross-entropy of logits (V) and probabilities t (V), in nats: sum(t * (logsumexp(z) - z)). Keras's
+ * CategoricalCrossentropy with `from_logits=True`.
+ * @param options `labelSmoothing` s (default 0): t becomes (1 - s) * t + s / V
  * @throws InputError unless 0 <= labelSmoothing < 1
  */
 export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
@@ -63,7 +65,7 @@ export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss
   };
 }
 
-/** No smoothing, and the mean. */
+/** `labelSmoothing`: default 0; `features`: "mean" (default) or "sum" over the features. */
 export type BinaryCrossentropyOptions = CrossentropyOptions & { readonly features?: "mean" | "sum" };
 export const binaryCrossentropyRules: Schema<BinaryCrossentropyOptions> = {
   ...crossentropyRules,
@@ -72,9 +74,11 @@ export const binaryCrossentropyRules: Schema<BinaryCrossentropyOptions> = {
 
 /**
  * Logistic cross-entropy of logits (D) and targets t (D) from 0 to 1, in nats: softplus(z) - z * t, which is
- * max(z, 0) - z * t + log(1 + exp(-|z|)), finite for every z. `features`: "mean", as in Keras, or their "sum", as it is
- * reported for piano rolls. Label smoothing s makes t into (1 - s) * t + s / 2. Keras's BinaryCrossentropy.
- * @throws InputError unless 0 <= labelSmoothing < 1, and for `features` that are neither
+ * max(z, 0) - z * t + log(1 + exp(-|z|)), finite for every z. Keras's BinaryCrossentropy with `from_logits=True`, PyTorch's
+ * BCEWithLogitsLoss.
+ * @param options `features`: "mean" over the features (default, as in Keras) or "sum", as reported for piano rolls;
+ *   `labelSmoothing` s (default 0): t becomes (1 - s) * t + s / 2
+ * @throws InputError unless 0 <= labelSmoothing < 1, and for other `features`
  */
 export function binaryCrossentropy(options: BinaryCrossentropyOptions = {}): Loss {
   checkOptions("binaryCrossentropy", options, binaryCrossentropyRules);
@@ -88,7 +92,7 @@ export function binaryCrossentropy(options: BinaryCrossentropyOptions = {}): Los
   };
 }
 
-/** (1 - s) * given + s * flat; what is given where s is 0. */
+/** (1 - s) * given + s * flat. */
 function smoothed(g: Builder, given: NodeId, s: number, flat: () => NodeId): NodeId {
   if (s === 0) return given;
   return g.add(g.mul(given, g.constant(1 - s)), g.mul(flat(), g.constant(s)));
@@ -98,8 +102,9 @@ export type HuberOptions = { readonly delta?: number };
 export const huberRules: Schema<HuberOptions> = { delta: inRange(0, Infinity, "()") };
 
 /**
- * Mean over the features of d^2 / 2 where d = |y - t| is at most delta, else of delta * (d - delta / 2): P. Huber,
- * "Robust estimation of a location parameter", 1964. Keras's Huber.
+ * Huber loss: the mean over the features of d^2 / 2 where d = |y - t| is at most delta, else of delta * (d - delta / 2).
+ * Keras's Huber. P. Huber, "Robust estimation of a location parameter", 1964.
+ * @param options `delta`, default 1
  * @throws InputError unless delta is above 0 and finite
  */
 export function huber(options: HuberOptions = {}): Loss {
@@ -129,7 +134,7 @@ const absoluteError: Loss = {
   build: (g, output, target) => g.mean(g.unary("abs", g.sub(output, target))),
 };
 
-/** By Keras's names, with its defaults. */
+/** The losses by Keras's names, with its defaults. */
 export const losses = {
   sparse_categorical_crossentropy: sparseCategoricalCrossentropy(),
   categorical_crossentropy: categoricalCrossentropy(),
@@ -142,8 +147,8 @@ export const losses = {
   /**
    * Perceptron criterion: sum over the features of (y - t) * z for targets t of 0 and 1, where z is the output and y is 1
    * where z > 0, else 0. Its gradient is y - t, so with `sgd` and one example at a time this is the perceptron's learning
-   * rule, W += rate * (t - y) * x: F. Rosenblatt, 1958. A model that ends in a step, as the cell `perceptron` does, is
-   * trained by what the step is taken of.
+   * rule, W += rate * (t - y) * x: F. Rosenblatt, 1958. For a model that ends in a step, as the cell `perceptron` does, z is
+   * the operand of the step.
    */
   perceptron: {
     target: "vector",
@@ -155,7 +160,7 @@ export const losses = {
   },
 } as const satisfies Readonly<Record<string, Loss>>;
 
-/** What training and evaluation take where nothing is said. */
+/** The default loss of training and evaluation. */
 export const defaultLoss: LossName = "sparse_categorical_crossentropy";
 
 /** A loss, or the name of one with its defaults. */
@@ -167,6 +172,6 @@ export const aLoss: Rule = {
   },
 };
 
-/** @throws InputError for a name that is none */
+/** @throws InputError for an unknown name */
 export const lossOf = (loss: LossName | Loss): Loss =>
   typeof loss === "string" ? lookUp<Loss>("training: loss", loss, losses) : loss;

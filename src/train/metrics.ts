@@ -1,8 +1,7 @@
 /**
- * How good outputs are, as plain functions in f64: outputs (T,B,V), flat, as `createPredictor` gives them, against targets.
- * A mask (T,B) says which steps count: those whose entry is not 0 or false. And the same as graphs, for programs that
- * train and evaluate, so that no output has to leave them. Names are Keras's; like the losses, they read logits. Knows
- * nothing about models.
+ * Metrics, as plain functions in f64 over outputs (T,B,V), flat, as `createPredictor` gives them, and targets; a mask (T,B)
+ * says which steps count: those whose entry is not 0 or false. And the same as graphs, for programs that train and
+ * evaluate. Names are Keras's; like the losses, they read logits.
  */
 import type { Builder, NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -27,15 +26,16 @@ import {
 import { type CamelCase, type Loss, losses } from "./losses.ts";
 
 type Numbers = ArrayLike<number>;
-/** What the numbers of a metric are: V of each output, and which steps count (all, unless a mask says). */
+/** Options of the metric functions. */
 export type MetricOptions = {
-  /** Numbers of one output, V. */
+  /** Numbers per output, V. */
   readonly features: number;
+  /** One entry per step (T,B): steps with 0 or false do not count. By default all count. */
   readonly mask?: ArrayLike<number | boolean> | undefined;
 };
 
 const someMask: Rule = {
-  expected: "an array of numbers or booleans, one a step",
+  expected: "an array of numbers or booleans, one per step",
   accepts: isList,
   look(where, value) {
     const one: Rule = either(flag, { expected: "a number", accepts: (step) => typeof step === "number" });
@@ -52,8 +52,12 @@ export const binaryAccuracyArguments = {
 };
 
 /**
- * Share of the steps where the largest output (T,B,V) is that of the target class (T,B). The first of equal ones wins.
- * @throws InputError where lengths do not fit, or no step counts
+ * The share of steps where the largest output is that of the target class. The first of equal outputs wins. Keras's
+ * SparseCategoricalAccuracy.
+ * @param outputs logits or probabilities (T,B,V), flat
+ * @param targets classes (T,B), flat
+ * @param options `features`: V; `mask` (T,B): steps that count
+ * @throws InputError if the lengths do not fit, or if no step counts
  */
 export function sparseCategoricalAccuracy(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
   checkArguments("sparseCategoricalAccuracy", { outputs, targets, options }, metricArguments);
@@ -64,8 +68,11 @@ export function sparseCategoricalAccuracy(outputs: Numbers, targets: Numbers, op
 }
 
 /**
- * Share of the steps where the largest output (T,B,V) is where the largest target (T,B,V) is.
- * @throws InputError where lengths do not fit, or no step counts
+ * The share of steps where the largest output and the largest target are at the same index. Keras's CategoricalAccuracy.
+ * @param outputs logits or probabilities (T,B,V), flat
+ * @param targets vectors (T,B,V), flat
+ * @param options `features`: V; `mask` (T,B): steps that count
+ * @throws InputError if the lengths do not fit, or if no step counts
  */
 export function categoricalAccuracy(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
   checkArguments("categoricalAccuracy", { outputs, targets, options }, metricArguments);
@@ -76,9 +83,12 @@ export function categoricalAccuracy(outputs: Numbers, targets: Numbers, options:
 }
 
 /**
- * Share of the features (T,B,V) where output > threshold says what the target says, which is 1 or 0. The threshold is
- * for logits, where 0 is a probability of 1/2; for probabilities give Keras's, 0.5.
- * @throws InputError where lengths do not fit, or no step counts
+ * The share of features where `output > threshold` agrees with the target, which is 1 or 0. Keras's BinaryAccuracy.
+ * @param outputs logits (T,B,V), flat
+ * @param targets 0 or 1 (T,B,V), flat
+ * @param options `features`: V; `threshold`: default 0, for logits, where 0 is a probability of 1/2 (give 0.5, Keras's, for
+ *   probabilities); `mask` (T,B): steps that count
+ * @throws InputError if the lengths do not fit, or if no step counts
  */
 export function binaryAccuracy(
   outputs: Numbers,
@@ -94,8 +104,11 @@ export function binaryAccuracy(
 }
 
 /**
- * Mean over the features (T,B,V) of |output - target|.
- * @throws InputError where lengths do not fit, or no step counts
+ * The mean of |output - target|. Keras's MeanAbsoluteError.
+ * @param outputs (T,B,V), flat
+ * @param targets (T,B,V), flat
+ * @param options `features`: V; `mask` (T,B): steps that count
+ * @throws InputError if the lengths do not fit, or if no step counts
  */
 export function meanAbsoluteError(outputs: Numbers, targets: Numbers, options: MetricOptions): number {
   checkArguments("meanAbsoluteError", { outputs, targets, options }, metricArguments);
@@ -106,9 +119,12 @@ export function meanAbsoluteError(outputs: Numbers, targets: Numbers, options: M
 }
 
 /**
- * exp of the mean softmax cross-entropy of logits (T,B,V) and classes (T,B): among how many equally likely classes the
- * guess would be as hard.
- * @throws InputError where lengths do not fit, or no step counts
+ * Perplexity: exp of the mean softmax cross-entropy, the number of equally likely classes among which a guess would be as
+ * hard.
+ * @param logits (T,B,V), flat
+ * @param targets classes (T,B), flat
+ * @param options `features`: V; `mask` (T,B): steps that count
+ * @throws InputError if the lengths do not fit, or if no step counts
  * @example perplexity(data, y.flat(), { features: 65 }) // data as `predict` gives it
  */
 export function perplexity(logits: Numbers, targets: Numbers, options: MetricOptions): number {
@@ -123,7 +139,7 @@ export function perplexity(logits: Numbers, targets: Numbers, options: MetricOpt
   return Math.exp(crossentropy);
 }
 
-/** Where the first largest of the numbers of a row is; nowhere, NaN, where one of them is NaN. */
+/** The index of the first largest number of a row; NaN if one of them is NaN. */
 function largest(values: Numbers, row: number, features: number): number {
   let best = 0;
   for (let k = 0; k < features; k++) {
@@ -141,8 +157,8 @@ function meanOfFeatures(row: number, features: number, value: (at: number) => nu
 }
 
 /**
- * Mean of a value over the steps that the mask leaves.
- * @throws InputError where the lengths do not fit, a number or class is none, or no step is left
+ * The mean of a value over the steps that count.
+ * @throws InputError if the lengths do not fit, if a class is out of range, or if no step counts
  */
 function meanOfSteps(
   where: string,
@@ -154,7 +170,7 @@ function meanOfSteps(
   const steps = targets.length / perTarget;
   if (!Number.isInteger(steps) || outputs.length !== steps * features) {
     throw new InputError(
-      `${where}: needs ${features} outputs and ${perTarget} targets a step, got ${outputs.length} and ${targets.length}`,
+      `${where}: needs ${features} outputs and ${perTarget} targets per step, got ${outputs.length} and ${targets.length}`,
     );
   }
   if (mask !== undefined && mask.length !== steps) {
@@ -166,7 +182,7 @@ function meanOfSteps(
     if (mask !== undefined && !mask[row]) continue;
     const target = targets[row] as number;
     if (classes && !isIndex(target, features)) {
-      throw new InputError(`${where}: class ${target} of step ${row} is none: they are 0 to ${features - 1}`);
+      throw new InputError(`${where}: class ${target} (step ${row}) is out of range: expected 0 to ${features - 1}`);
     }
     sum += value(row);
     count++;
@@ -175,14 +191,14 @@ function meanOfSteps(
   return sum / count;
 }
 
-/** From a model's output and a target to one number an output; what its mean is made into. */
+/** A metric as a graph: one number per output, and `finish`, which is applied to the mean. */
 type Metric = Loss & { readonly finish?: (mean: number) => number };
 
 /** 1 for the largest features, else 0. */
 const largestOf = (g: Builder, z: NodeId): NodeId =>
   g.sub(g.constant(1), g.unary("step", g.sub(g.reduce("max_of", z), z)));
 
-/** Of equally large outputs each is right in part. What a loss measures is a metric too. */
+/** The metrics as graphs; equally large outputs share the credit. Every loss is a metric too. */
 const metrics = {
   sparseCategoricalAccuracy: {
     target: "index",
@@ -211,27 +227,27 @@ const metrics = {
 type Known = keyof typeof metrics | "accuracy" | "acc";
 
 /**
- * The metrics of `fit` and `evaluate`, in Keras's style or ours. "accuracy" ("acc") is the one that fits: `binaryAccuracy` for
- * one output, else by what a target is. Logs have them under the name that was given, in ours.
+ * The names of metrics of `fit` and `evaluate`: Keras's, also in camel case. "accuracy" ("acc") chooses the one that fits:
+ * `binaryAccuracy` for one output, else by the kind of target. Logs have them under the given name, in camel case.
  */
 export type MetricName = Known | CamelCase<Known>;
 
 const byName: Readonly<Record<string, Metric | undefined>> = { accuracy: undefined, acc: undefined, ...metrics };
-/** Metrics by their names. */
+/** A list of names of metrics. */
 export const metricNames: Rule = listOf({
   expected: 'the name of a metric ("accuracy")',
   accepts: (value) => typeof value === "string",
   look: (where, value) => lookUp(where, value as string, byName),
 });
-/** Names as the logs have them, each once. */
+/** The names as the logs have them, without duplicates. */
 export const namesOfMetrics = (given: readonly MetricName[] = []): readonly MetricName[] => [
   ...new Set(given.map((name) => camelCase(name) as MetricName)),
 ];
-/** What the mean of a metric's numbers is made into. */
+/** Apply a metric's `finish` to its mean. */
 export const finishMetric = (name: string, mean: number): number =>
   name === "loss" ? mean : (lookUp("training: metric", name, byName)?.finish?.(mean) ?? mean);
 
-/** @throws InputError for a name that is none, and for one that reads other targets than the loss does */
+/** @throws InputError for an unknown name, and for a metric that reads another kind of target than the loss */
 export function metricOf(
   name: MetricName,
   { target, outputSize }: { readonly target: Loss["target"]; readonly outputSize: number },
@@ -246,6 +262,6 @@ export function metricOf(
   if (metric.target === target) return metric.build;
   const kind = (of: Loss["target"]): string => (of === "index" ? "classes" : "vectors");
   throw new InputError(
-    `training: metric "${name}" reads ${kind(metric.target)} as targets, and the loss reads ${kind(target)}`,
+    `training: metric "${name}" needs ${kind(metric.target)} as targets, but the loss needs ${kind(target)}`,
   );
 }

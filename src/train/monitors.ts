@@ -1,6 +1,6 @@
 /**
- * Callbacks that watch one of the logs after each epoch, and the learning rate by epochs. Names, defaults and rules are
- * Keras's. Knows nothing about files.
+ * Callbacks that monitor a value of the logs after each epoch, and one that sets the learning rate by epochs. Names,
+ * defaults and rules are Keras's.
  */
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -20,22 +20,23 @@ import type { Model } from "../nn/model.ts";
 import type { Callback, Logs } from "./callbacks.ts";
 import { type Plateau, type PlateauOptions, plateauOptionRules, reduceLrOnPlateau } from "./rates.ts";
 
-/** Whether less or more is better; "auto": more of what is called an accuracy, less of all else. */
+/** "min": lower is better; "max": higher is better; "auto": higher for names with "acc", lower for all others. */
 export type MonitorMode = "auto" | "min" | "max";
 
 type Monitor = {
-  /** Which of the logs: "valLoss", "accuracy". */
+  /** The value of the logs to monitor, as "accuracy". Default "valLoss". */
   readonly monitor?: string;
+  /** Whether lower or higher is better. Default "auto". */
   readonly mode?: MonitorMode;
 };
 
-/** Of whatever watches one of the logs. */
+/** The options of callbacks that monitor a value. */
 export const monitorRules: Schema<Monitor> = { monitor: string, mode: oneOf("auto", "min", "max") };
 
 const directionOf = (monitor: string, mode: MonitorMode): "min" | "max" =>
   mode === "auto" ? (/acc/i.test(monitor) ? "max" : "min") : mode;
 
-/** @throws InputError where there is no such value, with those that there are */
+/** @throws InputError if the logs have no such value, with the names that they have */
 function monitored(where: string, monitor: string, logs: Logs): number {
   // By Keras's name too: val_loss.
   const name = Object.hasOwn(logs, monitor) ? monitor : camelCase(monitor);
@@ -47,12 +48,17 @@ function monitored(where: string, monitor: string, logs: Logs): number {
   );
 }
 
-/** Keras's defaults: the first epoch whose `valLoss` is not lower than the best ends it, and the weights are the last. */
+/** Options of `earlyStopping`, with Keras's defaults. */
 export type EarlyStoppingOptions = Monitor & {
+  /** Smallest change that counts as an improvement. Default 0. */
   readonly minDelta?: number;
+  /** Epochs without improvement after which training stops. Default 0. */
   readonly patience?: number;
+  /** Only values better than this reset the patience. By default any improvement does. */
   readonly baseline?: number;
+  /** Whether the model ends with the values of the best epoch. Default false: those of the last epoch. */
   readonly restoreBestWeights?: boolean;
+  /** The first epoch to monitor. Default 0. */
   readonly startFromEpoch?: number;
 };
 export const earlyStoppingRules: Schema<EarlyStoppingOptions> = {
@@ -65,11 +71,10 @@ export const earlyStoppingRules: Schema<EarlyStoppingOptions> = {
 };
 
 /**
- * Ends training where the monitored value has not been better than the best by more than `minDelta` for `patience`
- * epochs. With a `baseline`, only values better than it start the wait anew. `restoreBestWeights`: the model ends with
- * its values of the best epoch, however training ended. Epochs before `startFromEpoch` do not count. Keras's
- * EarlyStopping, with its defaults.
- * @throws InputError for options that mean nothing; after the first epoch for a value that the logs do not have
+ * A callback that stops training when a monitored value has stopped improving. Keras's EarlyStopping, with its defaults.
+ * @param options `monitor` (default "valLoss"), `mode`, `patience` (0), `minDelta` (0), `baseline`, `restoreBestWeights`
+ *   (false), `startFromEpoch` (0)
+ * @throws InputError for wrong options; after the first epoch if the logs do not have the monitored value
  * @example earlyStopping({ patience: 3, restoreBestWeights: true })
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
@@ -105,7 +110,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
       // As in Keras: the first epoch of all never ends it.
       if (wait >= patience && epoch > 0) run.stop(`earlyStopping: ${monitor} was best at ${best}`);
     },
-    // An infinite number is none of JSON's.
+    // JSON has no infinity.
     state: () => ({ best: Number.isFinite(best) ? best : null, wait, ...(weights && { weights }) }),
     restore(state) {
       const before = state as { best: number | null; wait: number; weights?: typeof weights };
@@ -125,14 +130,17 @@ export const setValues = (model: Model, values: Readonly<Record<string, Float32A
   for (const [name, own] of Object.entries(values)) model.values[name]?.set(own);
 };
 
-/** Keras's defaults: a tenth of the rate where `valLoss` is not lower for 10 epochs. */
+/** Options of `reduceOnPlateau`, with Keras's defaults. */
 export type ReduceOnPlateauOptions = Monitor & Omit<PlateauOptions, "mode">;
 export const reduceOnPlateauRules: Schema<ReduceOnPlateauOptions> = { ...plateauOptionRules, ...monitorRules };
 
 /**
- * Makes the learning rate smaller where the monitored value no longer gets better: `reduceLrOnPlateau` after each
- * epoch. Keras's ReduceLROnPlateau, with its defaults.
- * @throws InputError as `earlyStopping`, and from `fit` where it has a `learningRate` too
+ * A callback that lowers the learning rate when a monitored value has stopped improving. Keras's ReduceLROnPlateau, with its
+ * defaults; `reduceLrOnPlateau` is the same rule as a function.
+ * @param options `monitor` (default "valLoss"), `mode`, `factor` (0.1), `patience` (10), `minDelta` (0.0001), `cooldown`
+ *   (0), `minLr` (0)
+ * @throws InputError for wrong options; after the first epoch if the logs do not have the monitored value; in `fit` with a
+ *   `learningRate`
  * @example reduceOnPlateau({ factor: 0.5, patience: 2 })
  */
 export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Callback {
@@ -161,8 +169,9 @@ export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Callback 
 export const learningRateSchedulerArguments: Arguments = { rateOf: callable };
 
 /**
- * The learning rate of each epoch, from its number (0 at first) and the rate before it. Keras's LearningRateScheduler;
- * for a rate that changes within epochs give `fit` a `learningRate`, which excludes this.
+ * A callback that sets the learning rate of each epoch. Keras's LearningRateScheduler. For a rate that changes within epochs
+ * use the option `learningRate` of `fit`; the two exclude each other.
+ * @param rateOf the rate of an epoch, from its number (from 0) and the rate before it
  * @example learningRateScheduler((epoch, rate) => (epoch < 10 ? rate : rate * 0.9))
  */
 export function learningRateScheduler(rateOf: (epoch: number, learningRate: number) => number): Callback {

@@ -1,6 +1,6 @@
 /**
- * Updates that end with a reason where they break: what each of the last two started from is kept for it. Knows nothing
- * about where batches come from.
+ * A guard against infinite and NaN values in training: it keeps what the last two updates started from, so that the cause
+ * can be found when the loss becomes infinite or NaN.
  */
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -19,15 +19,16 @@ import type { Cause } from "./diagnosis.ts";
 import { feedRules } from "./feed.ts";
 import type { Trainer, UpdateOptions } from "./trainer.ts";
 
-/** The advice where what was learned is to blame. */
+/** The advice if the updates are the cause. */
 export const byRate = "Try a smaller learning rate, or clip the gradients.";
 
-/** The loss, or a parameter, became infinite or NaN. */
+/** The error for a loss or a parameter that became infinite or NaN. Its message names the first such value, with advice. */
 export class NonFiniteLoss extends Error {
-  /** Whether the model's values are later than those that it began with; and what was found. */
+  /** Whether the model's values are later than those that training began with. */
   readonly trained: boolean;
+  /** Which value became infinite or NaN first, and where. */
   readonly what: string;
-  /** What can be done about it, by its cause. */
+  /** What to do about it, by its cause. */
   readonly advice: string;
 
   constructor({ what, advice }: Cause, { good, first }: { readonly good: number; readonly first: number }) {
@@ -38,11 +39,11 @@ export class NonFiniteLoss extends Error {
   }
 }
 
-/** What one update is given. */
+/** The arguments of one update. */
 export type Given = UpdateOptions & {
   readonly inputs: Inputs;
   readonly targets: ArrayLike<number>;
-  /** What its examples are called; their places in the batch where absent. */
+  /** The numbers of its examples, for messages. By default their indices in the batch. */
   readonly rows?: ArrayLike<number>;
 };
 
@@ -57,38 +58,40 @@ export const watchArguments: Arguments = {
   trainer: having("a trainer, as createTrainer makes it", "program", "update", "restore"),
 };
 
-/** What an update starts from. */
+/** The parameters, states and keys that an update starts from. */
 export type Moment = {
   trainer: Trainer;
   readonly parameters: Float32Array;
   states: Readonly<Record<string, Float32Array<ArrayBuffer>>>;
   keys: readonly [number, number];
-  /** The step of the optimiser that it is part of. */
+  /** The optimiser's step that it is part of. */
   step: number;
   given: Given | undefined;
 };
 
-/** Updates that end with a reason where they break. */
+/** Updates that report the cause if they fail; made by `createWatch`. */
 export type Watch = {
-  /** One update, of which is remembered what it starts from. @throws NonFiniteLoss where its loss is infinite or NaN */
+  /** `trainer.update`, with a copy of what it starts from. @throws NonFiniteLoss if the loss is infinite or NaN */
   update(given: Given, learningRate?: number): Promise<number>;
-  /** Copy the trained values into the model, unless one is infinite or NaN. Gives whether it did. */
+  /** Copy the trained values into the model, unless one is infinite or NaN. Returns whether it did. */
   trySave(): boolean;
-  /** The same. @throws NonFiniteLoss where it did not */
+  /** Copy the trained values into the model. @throws NonFiniteLoss if one is infinite or NaN */
   save(): Promise<void>;
-  /** Another trainer that has taken over from the one before. */
+  /** Continue with another trainer, which has taken over from the one before. */
   use(trainer: Trainer): void;
-  /** Give its copies to the next watch. An update throws afterwards. */
+  /** Release its copies. An update throws afterwards. */
   dispose(): void;
 };
 
 /**
- * Updates that end with a reason where they break, for `fit`, `fitStream` and loops of one's own. The arrays of a batch
- * must last until the next update is done.
+ * Wrap a trainer so that its updates report the cause if the loss becomes infinite or NaN; `fit` and `fitStream` use it,
+ * and so can your own loop. The arrays of a batch must stay unchanged until the next update is done.
  *
- * A copy of the parameters before each update costs far less than the update; looking for numbers that are none in them
- * does not, so they are looked at when they are saved, and when a loss says that it is time. By then the next update may
- * have been taken: what the last two started from is kept.
+ * Before each update the parameters are copied, which is cheap. Searching them for NaN is not, so they are checked only when
+ * they are saved and when the loss is not finite. By then one more update may have been made, so the starting points of the
+ * last two are kept.
+ * @param of a trainer from `createTrainer`
+ * @throws InputError for what is not a trainer
  * @example
  * const watch = createWatch(trainer);
  * const loss = await watch.update({ inputs, targets }, 0.001); // instead of trainer.update
@@ -158,7 +161,7 @@ export function createWatch(of: Trainer): Watch {
   return { update, trySave, save, use, dispose };
 }
 
-/** The copies of the watch that was disposed of last, if they are no more than 64 MB: garbage that would come in every `fit`. */
+/** The buffers of the last disposed watch, at most 64 MB, for the next one: otherwise each `fit` would leave them as garbage. */
 let spare: Float32Array[] = [];
 const maxSpareBytes = 2 ** 26;
 

@@ -1,8 +1,8 @@
-/** Optimisers by Keras's names, for what is not told more. A page that makes its own loads none of the others. */
+/** Optimisers by Keras's names. In a file of its own, so that a page that uses one optimiser does not load the others. */
 import { lookUp, type Rule } from "../graph/schema.ts";
 import { adam, adamW, anOptimizer, asgd, nadam, type Optimizer, rmsprop, sgd } from "./optimizers.ts";
 
-/** Each with Keras's defaults. */
+/** The optimisers by name, each with Keras's defaults. */
 export const optimizers = { sgd, rmsprop, adam, adamw: adamW, nadam, asgd } as const;
 /** Keras's names of optimisers, each with its defaults. */
 export type OptimizerName = keyof typeof optimizers;
@@ -16,6 +16,6 @@ export const optimizerOrName: Rule = {
   },
 };
 
-/** @throws InputError for a name that is none */
+/** @throws InputError for an unknown name */
 export const optimizerOf = (given: OptimizerName | Optimizer = "adam"): Optimizer =>
   typeof given === "string" ? lookUp("training: optimizer", given, optimizers)() : given;

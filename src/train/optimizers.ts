@@ -1,6 +1,6 @@
 /**
- * Optimisers as equations: the parameter is a state, the gradient the input. The same compiler that fuses a cell makes
- * their kernel. Knows nothing about models.
+ * Optimisers as equations: the parameter is a state, the gradient the input. The compiler makes their kernels as it does
+ * for cells.
  */
 
 import { type Cell, cell } from "../graph/cell.ts";
@@ -19,32 +19,32 @@ import {
   type Schema,
 } from "../graph/schema.ts";
 
-/** An optimiser as the equations of its step, which are compiled with the model, and the numbers that go in. */
+/** An optimiser: the equations of its step, which are compiled with the model, and their numbers. */
 export type Optimizer = {
   readonly name: string;
-  /** Reads the gradient `g`, sets the state `w`; where there is a `decayOf`, it reads a vector `decay` too. */
+  /** The equations: they read the gradient `g` and set the state `w`; with `decayOf`, they also read a vector `decay`. */
   readonly cell: Cell;
-  /** One number a parameter each: states besides `w`; and "w" itself, where what is saved is `saved` instead. */
+  /** The names of the states besides `w`, such as Adam's "m" and "v"; and "w" itself, if `saved` names another slot. */
   readonly slots: readonly string[];
-  /** The slot that holds what training makes, where that is not `w`: an average. */
+  /** The slot that holds the trained values if that is not `w`, such as an average. */
   readonly saved?: string;
-  /** The weight decay of the parameter with this name, one of all those of a model. */
+  /** The weight decay of a parameter, by its name; `all` are the names of the model's parameters. */
   readonly decayOf?: (parameter: string, all: readonly string[]) => number;
-  /** The learning rate that a schedule scales. */
+  /** The learning rate. */
   readonly learningRate: number;
-  /** Numbers for the step (from 1 on) at a learning rate. */
+  /** The settings of the equations, for a step (from 1) and a learning rate. */
   readonly settings: (step: number, learningRate: number) => Readonly<Record<string, number>>;
 };
 
 /**
- * How much of a parameter a step takes away, times the learning rate: the same for all; by layer (`{ lstm: 0.01 }`, none for
- * the others); or what a function says of the parameter's name (`lstm.U_f`).
+ * Weight decay: each step subtracts this share of a parameter, times the learning rate. One number for all parameters; an
+ * object by layer (`{ lstm: 0.01 }`, 0 for the others); or a function of a parameter's name (`lstm.U_f`).
  */
 export type WeightDecay = number | Readonly<Record<string, number>> | ((parameter: string) => number);
 
-/** Rates, lengths, sums of squares: from 0 on. */
+/** A number of at least 0. */
 export const amount = inRange(0);
-/** From 0 on, and below 1. */
+/** A number in [0, 1). */
 export const share = inRange(0, 1);
 const learningRateRule = alias(amount, "lr", "eta");
 const epsilonRule = alias(amount, "eps");
@@ -62,7 +62,7 @@ const decayRule = alias(
   "wd",
 );
 
-/** Defaults: 0.01, no momentum. */
+/** Options of `sgd`: `learningRate` (default 0.01), `momentum` (0), `nesterov` (false). */
 export type SgdOptions = {
   readonly learningRate?: number;
   readonly momentum?: number;
@@ -71,10 +71,11 @@ export type SgdOptions = {
 export const sgdRules: Schema<SgdOptions> = { learningRate: learningRateRule, momentum: share, nesterov: flag };
 
 /**
- * Stochastic gradient descent, with momentum where it is above 0. Formulas and defaults are Keras's: the velocity holds
- * the rates of the steps that it is made of. In PyTorch the present rate scales all of it, which is the same while the
- * rate stays. `nesterov`: I. Sutskever et al., "On the importance of initialization and momentum in deep learning",
- * 2013.
+ * Stochastic gradient descent, optionally with momentum. Keras's SGD, PyTorch's optim.SGD. As in Keras, the learning rate
+ * scales each gradient when it enters the velocity; in PyTorch the present rate scales the whole velocity, which differs
+ * only if the rate changes.
+ * @param options `learningRate` (default 0.01), `momentum` in [0, 1) (0), `nesterov` (false; I. Sutskever et al., "On the
+ *   importance of initialization and momentum in deep learning", 2013)
  * @throws InputError for a number out of its range
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
@@ -105,7 +106,7 @@ const nesterovCell = cell(
   { inputs: ["g"], settings: ["rate", "momentum"] },
 );
 
-/** Defaults: 0.001, 0.9, no momentum, 1e-7, not centred. */
+/** Options of `rmsprop`: `learningRate` (default 0.001), `rho` (0.9), `momentum` (0), `epsilon` (1e-7), `centered` (false). */
 export type RmspropOptions = {
   readonly learningRate?: number;
   readonly rho?: number;
@@ -122,10 +123,11 @@ export const rmspropRules: Schema<RmspropOptions> = {
 };
 
 /**
- * RMSprop: T. Hinton, "Neural networks for machine learning", lecture 6e, 2012. Formulas and defaults are Keras's:
- * epsilon is added under the root (in PyTorch outside), and the momentum adds up steps with the rates that they had.
- * `centered` divides by the variance of the gradients instead of the mean of their squares: A. Graves, 2013 (arXiv
- * 1308.0850).
+ * RMSprop: T. Hinton, "Neural networks for machine learning", lecture 6e, 2012. Keras's RMSprop, PyTorch's optim.RMSprop. As
+ * in Keras, epsilon is added under the square root (in PyTorch outside), and the momentum accumulates steps with the
+ * learning rates that they had.
+ * @param options `learningRate` (default 0.001), `rho` (0.9), `momentum` (0), `epsilon` (1e-7), `centered` (false): divide
+ *   by the variance of the gradients instead of the mean of their squares (A. Graves, 2013, arXiv 1308.0850)
  * @throws InputError for a number out of its range
  */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
@@ -141,7 +143,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
   };
 }
 function rmspropCell({ centered, moves }: { centered: boolean; moves: boolean }): Cell {
-  // A variance is not below 0; rounded, it could be, and the root would be no number.
+  // Rounding could make the variance negative, and its square root NaN.
   const mean = centered
     ? "a' = rho * a + (1 - rho) * g  # mean of the gradients\n s = max(v' - a' * a', 0)  # their variance"
     : "s = v'";
@@ -164,7 +166,7 @@ const adamCell = cell(
   { inputs: ["g"], settings: ["rate", "beta1", "beta2", "epsilon", "correction1", "correction2"] },
 );
 
-/** Defaults: 0.001, 0.9, 0.999, 1e-7. */
+/** Options of `adam` and `nadam`: `learningRate` (default 0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-7). */
 export type AdamOptions = {
   readonly learningRate?: number;
   readonly beta1?: number;
@@ -179,8 +181,9 @@ export const adamRules: Schema<AdamOptions> = {
 };
 
 /**
- * Adam: D. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2014, algorithm 1. Defaults as in Keras;
- * like PyTorch and the paper, and unlike Keras, epsilon is added after the correction of v.
+ * Adam: D. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2014, algorithm 1. Keras's Adam, PyTorch's
+ * optim.Adam. As in PyTorch and the paper, and unlike Keras, epsilon is added after the bias correction of v.
+ * @param options `learningRate` (default 0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-7)
  * @throws InputError for a number out of its range
  * @example adam({ learningRate: 0.002 })
  */
@@ -197,21 +200,23 @@ export function adam(options: AdamOptions = {}): Optimizer {
       beta1,
       beta2,
       epsilon,
-      // The kernel has the betas in f32: correct for those.
+      // The kernel has the betas in f32, so the corrections use those.
       correction1: 1 - Math.fround(beta1) ** step,
       correction2: 1 - Math.fround(beta2) ** step,
     }),
   };
 }
 
-/** As `AdamOptions`, and a decay of 0.004. */
+/** Options of `adamW`: those of `adam`, and `weightDecay` (default 0.004). */
 export type AdamWOptions = AdamOptions & { readonly weightDecay?: WeightDecay };
 export const adamWRules: Schema<AdamWOptions> = { ...adamRules, weightDecay: decayRule };
 
 /**
- * Adam with decoupled weight decay: I. Loshchilov and F. Hutter, 2017 (arXiv 1711.05101). As in Keras and PyTorch the
- * decay is scaled by the learning rate. Defaults are Keras's (PyTorch's decay is 0.01); epsilon as in `adam`.
- * @throws InputError for a number out of its range; when a trainer is made, for a layer that the model does not have
+ * Adam with decoupled weight decay: I. Loshchilov and F. Hutter, 2017 (arXiv 1711.05101). Keras's AdamW, PyTorch's
+ * optim.AdamW. As in both, the decay is scaled by the learning rate; epsilon is as in `adam`.
+ * @param options `learningRate` (default 0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-7), `weightDecay` (0.004, as
+ *   in Keras; PyTorch has 0.01): a number, an object by layer, or a function of a parameter's name
+ * @throws InputError for a number out of its range; when training starts, for a layer that the model does not have
  *
  * ```ts
  * adamW({ weightDecay: (parameter) => (/\.b(_|$)/.test(parameter) ? 0 : 0.01) }); // none for biases
@@ -235,7 +240,7 @@ const adamWSource = `
   w' = w - rate * decay * w - rate * a / (sqrt(b) + epsilon)
 `;
 
-/** A cell whose `decay` is one number for all parameters, or a vector with one for each. */
+/** The cell of an optimiser with weight decay: `decay` is one number for all parameters, or a vector. */
 function withDecay(
   where: string,
   weightDecay: WeightDecay,
@@ -277,8 +282,9 @@ const nadamCell = cell(
 );
 
 /**
- * Adam with Nesterov momentum: T. Dozat, "Incorporating Nesterov momentum into Adam", 2016. Formulas and defaults are
- * Keras's: the momentum of step t is u_t = beta1 * (1 - 0.96^t / 2), which is PyTorch's with a momentum decay of 1.
+ * Adam with Nesterov momentum: T. Dozat, "Incorporating Nesterov momentum into Adam", 2016. Keras's Nadam: the momentum of
+ * step t is u_t = beta1 * (1 - 0.96^t / 2), which is PyTorch's optim.NAdam with a momentum decay of 1.
+ * @param options `learningRate` (default 0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-7)
  * @throws InputError for a number out of its range
  */
 export function nadam(options: AdamOptions = {}): Optimizer {
@@ -292,7 +298,7 @@ export function nadam(options: AdamOptions = {}): Optimizer {
     learningRate,
     settings: (step, rate) => {
       let product = 1;
-      // Where a gradient of long ago counts nothing, neither do more factors.
+      // Once the product is negligible, further factors are too.
       for (let t = 1; t <= step && product > 1e-20; t++) product *= momentum(t);
       return {
         rate,
@@ -312,7 +318,7 @@ const asgdSource = `
   a' = a + share * (w' - a)                    # the mean of w from a step on; before that, w
 `;
 
-/** Defaults: 0.01, averaged from step 1 on, no decay. */
+/** Options of `asgd`: `learningRate` (default 0.01), `averageFrom` (step 1), `weightDecay` (0). */
 export type AsgdOptions = {
   readonly learningRate?: number;
   readonly averageFrom?: number | (() => number);
@@ -323,7 +329,7 @@ export const asgdRules: Schema<AsgdOptions> = {
   averageFrom: alias(
     {
       ...either(inRange(1, Infinity, "[]"), callable),
-      expected: "a step, 1 or later, or Infinity for never, or a function that says so",
+      expected: "a step of at least 1, Infinity for never, or a function that returns one",
     },
     "t0",
   ),
@@ -332,10 +338,10 @@ export const asgdRules: Schema<AsgdOptions> = {
 
 /**
  * Averaged stochastic gradient descent: B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by
- * averaging", 1992, as the AWD-LSTM uses it (S. Merity et al., 2017, arXiv 1708.02182): the steps are those of `sgd`
- * with weight decay, and what is saved and evaluated is the mean of the parameters after the steps from `averageFrom`
- * on, itself among them. (PyTorch's ASGD with `lambd` 0 and `t0` two less.) Given a function, it is asked at each step,
- * so that a caller can decide while training:
+ * averaging", 1992, as the AWD-LSTM uses it (S. Merity et al., 2017, arXiv 1708.02182). The steps are those of `sgd` with
+ * weight decay; the model gets the mean of the parameters over the steps from `averageFrom` on. (PyTorch's optim.ASGD with
+ * `lambd` 0 and `t0` smaller by 2.) A function `averageFrom` is called at each step, so that it can be decided during
+ * training:
  *
  * ```ts
  * let averageFrom = Infinity; // never, until the validation loss stops falling (NT-ASGD)
@@ -343,7 +349,9 @@ export const asgdRules: Schema<AsgdOptions> = {
  * // ... after a validation:
  * if (averageFrom === Infinity && loss > Math.min(...losses.slice(0, -5))) averageFrom = trainer.step + 1;
  * ```
- * @throws InputError as `adamW`
+ * @param options `learningRate` (default 0.01), `averageFrom` (1): the first step of the average; `weightDecay` (0): a
+ *   number, an object by layer, or a function of a parameter's name
+ * @throws InputError for a number out of its range; when training starts, for a layer that the model does not have
  */
 export function asgd(options: AsgdOptions = {}): Optimizer {
   checkOptions("asgd", options, asgdRules);
@@ -375,7 +383,7 @@ export const anOptimizer: Rule = having(
   "learningRate",
 );
 
-/** Gradients longer than `clip` together are scaled down to it. R. Pascanu et al., 2013 (arXiv 1211.5063). */
+/** Scale gradients down to a global norm of at most `clip`. R. Pascanu et al., 2013 (arXiv 1211.5063). */
 export const clipByGlobalNorm: Cell = cell(
   `
   norm = sqrt(sum(g * g))
@@ -384,12 +392,12 @@ export const clipByGlobalNorm: Cell = cell(
   { inputs: ["g"], settings: ["clip"] },
 );
 
-/** Each number of a gradient is brought into [-limit, limit]. */
+/** Clip each number of a gradient to [-limit, limit]. */
 export const clipByValue: Cell = cell("y = max(min(g, limit), -limit)", { inputs: ["g"], settings: ["limit"] });
 
 /**
- * The mean of the gradients since the last step: `part` is the share that the new one has in it, by what it counts; the
- * first one is all of it.
+ * Gradient accumulation: the mean of the gradients since the last step. `part` is the share of the new gradient: its number
+ * of outputs divided by all so far.
  */
 export const accumulateGradients: Cell = cell("gathered' = (1 - part) * gathered + part * g", {
   inputs: ["g"],

@@ -1,19 +1,19 @@
 /**
- * Sequences of unequal length in one batch: what the short ones are filled up with, which examples go together, and which
- * models may read them. Knows nothing about batches.
+ * Padding of sequences of unequal length: the value of the padding, buckets of similar length, and whether a model masks its
+ * padding.
  */
 import { InputError } from "../graph/input-error.ts";
 import { checkValue, either, listOf, oneOf, type Schema, wholeNumber } from "../graph/schema.ts";
 import { type Layer, type Model, modelGraph } from "../nn/model.ts";
 import type { Flow } from "../nn/recurrent.ts";
 
-/** How sequences of unequal length are read. */
+/** Options for sequences of unequal length. */
 export type PaddingOptions = {
-  /** Where sequences are filled up with the model's own padding: before or behind them. Without it all have one length. */
+  /** Pad sequences before ("pre") or after ("post") with the value that the model masks. Without it all need one length. */
   readonly pad?: "pre" | "post" | undefined;
   /**
-   * With `pad`: how many groups of like length the examples are put into, or the lengths that they are filled up to. A
-   * batch has examples of one group, and each length takes a program of its own. Without it all have the longest's.
+   * With `pad`: the number of groups of similar length that examples are sorted into, or the lengths that they are padded
+   * to. A batch has examples of one group; each length needs a program of its own. By default all are padded to the longest.
    */
   readonly buckets?: number | readonly number[] | undefined;
 };
@@ -22,34 +22,33 @@ export const paddingRules: Schema<PaddingOptions> = {
   buckets: either(wholeNumber(1), listOf(wholeNumber(1))),
 };
 
-/** What a model makes of padding. */
+/** How the inputs of a model are padded. */
 export type Filling = {
   readonly pre: boolean;
-  /** By input: the number that missing steps are filled with, which the model masks. */
+  /** By input: the value of padding, which the model masks. */
   readonly values: Readonly<Record<string, number>>;
-  /** The inputs whose steps those of the output are; none where it has a length of its own. */
+  /** The inputs whose steps are those of the output; none if the output has a length of its own. */
   readonly output: readonly string[];
 };
 
-/** @throws InputError for options that are none, and as `fillingOf` */
+/** @throws InputError for wrong options, and for a model that does not mask its padding */
 export function fillingFor(model: Model, { pad, buckets }: PaddingOptions, where: string): Filling | undefined {
   if (pad !== undefined) checkValue(`${where}: pad`, pad, paddingRules.pad);
   if (buckets !== undefined) {
     checkValue(`${where}: buckets`, buckets, paddingRules.buckets);
-    if (pad === undefined)
-      throw new InputError(`${where}: buckets are for sequences that are filled up. Give pad: "post".`);
+    if (pad === undefined) throw new InputError(`${where}: buckets need padding. Give pad: "post".`);
   }
   return pad && fillingOf(model, pad, where);
 }
 
-/** @throws InputError for a model that would read padding as if it counted */
+/** @throws InputError for a model that does not mask its padding */
 function fillingOf(model: Model, pad: "pre" | "post", where: string): Filling {
   const { layers, inputs, paddings, returnsSequences } = model;
   const { flows } = modelGraph(model, { training: false });
-  /** A mask that is given says which steps of another input count. */
+  /** The input that a mask input belongs to. */
   const ownerOf = (name: string): string =>
     inputs.some((input) => input.name === name && input.features === "mask") ? name.slice(0, -".mask".length) : name;
-  /** The inputs that the steps of what a layer gives are made of. */
+  /** By layer: the inputs whose steps its output has. */
   const steps = new Map<string, readonly string[]>(inputs.map(({ name, sequence }) => [name, sequence ? [name] : []]));
   const check = (reader: string, read: string): void => {
     const masked = (flows.get(read) as Flow).maskedBy.map(({ input }) => ownerOf(input));
@@ -77,7 +76,9 @@ function fillingOf(model: Model, pad: "pre" | "post", where: string): Filling {
   const values = inputs.map(({ name }) => {
     const all = new Set(paddings.flatMap((padding) => (padding.input === name ? [padding.value] : [])));
     if (all.size > 1)
-      throw new InputError(`${where}: pad: ${name} has several values that are padding: ${[...all].join(", ")}`);
+      throw new InputError(
+        `${where}: pad: ${name} has several padding values: ${[...all].join(", ")}. Mask one of them.`,
+      );
     return [name, [...all][0] ?? 0] as const;
   });
   return {
@@ -89,7 +90,7 @@ function fillingOf(model: Model, pad: "pre" | "post", where: string): Filling {
 const sequencesOf = (layer: Layer): boolean =>
   layer.kind === "bidirectional" ? layer.forward.returnSequences : layer.kind === "cell" && layer.returnSequences;
 
-/** The length that an example of a length is filled up to. */
+/** A function from an example's length to the length that it is padded to. */
 export function bucketOf(
   lengths: Int32Array,
   { steps, buckets = 1 }: { steps: number } & PaddingOptions,
@@ -98,7 +99,7 @@ export function bucketOf(
     typeof buckets === "number" ? boundsBetween(lengths.slice().sort(), buckets) : [...buckets].sort((a, b) => a - b);
   return (length) => bounds.find((bound) => bound >= length) ?? steps;
 }
-/** So many groups of about as many examples. */
+/** The bounds of `wanted` groups with about the same number of examples. */
 function boundsBetween(sorted: Int32Array, wanted: number): number[] {
   const groups = Math.min(wanted, sorted.length);
   return Array.from({ length: groups }, (_, k) =>

@@ -1,4 +1,4 @@
-/** The outputs of a model for sequences that are there as a whole. Knows nothing about what they mean. */
+/** `predict` and `createPredictor`: the outputs of a model for whole sequences. */
 
 import type { FlatArray } from "../data/arrays.ts";
 import type { HostOptions } from "../engines/engine.ts";
@@ -38,14 +38,16 @@ import {
 } from "./examples.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 
-/** Examples side by side, and time steps of each. */
+/** Options of `createPredictor`; also the host's: `engine`, `threads`, `fma`. */
 export type PredictorOptions = HostOptions & {
+  /** Examples per call. */
   readonly batch: number;
+  /** Time steps of each example. */
   readonly steps: number;
-  /** What is made of the outputs: probabilities of logits, by the loss that they were trained with. */
+  /** Applied to the outputs: "softmax" or "sigmoid" turn logits into probabilities. Default "linear". */
   readonly activation?: OutputActivation | undefined;
 };
-/** Nothing, for what a model learned as it is; the probabilities of its classes; or one for each feature. */
+/** "linear": the outputs as they are; "softmax": probabilities of classes; "sigmoid": a probability per feature. */
 export type OutputActivation = "linear" | "softmax" | "sigmoid";
 const activations: { readonly [K in OutputActivation]: (g: Builder, output: NodeId) => NodeId } = {
   linear: (_, output) => output,
@@ -60,8 +62,11 @@ export const predictorArguments: Arguments = {
 };
 
 /**
- * A program of one size for batches time first; `predict` takes whole data sets, examples first.
- * @throws InputError where a `repeatVector` wants another number of steps
+ * Create a predictor for batches of one size, time first, for repeated calls. For whole data sets, examples first, use
+ * `predict`.
+ * @param model the model; its present values are read at each call
+ * @param options `batch`, `steps`; `activation`; the host's options
+ * @throws InputError for wrong options, and if a `repeatVector` fixes another number of steps
  * @example const predictor = await createPredictor(model, { batch: 32, steps: 100 });
  */
 export async function createPredictor(model: Model, options: PredictorOptions): Promise<Predictor> {
@@ -77,12 +82,12 @@ export async function createPredictor(model: Model, options: PredictorOptions): 
   return new Predictor(model, program, { batch, steps });
 }
 
-/** The states that a caller may give: those that start from zeros otherwise. */
+/** The states that a caller may set: those that start from zeros. */
 const open = (model: Model): readonly string[] => statesOf(model, ({ initialState }) => initialState === "zeros");
 
 type StatesToStartFrom = { readonly initialState?: Readonly<Record<string, ArrayLike<number>>> };
 
-/** Owns a program without gradients until it is disposed of; reads the model's values anew at each call. */
+/** Computes outputs; made by `createPredictor`. It owns its memory until `dispose()`, and reads the model's present values at each call. */
 export class Predictor extends Disposable {
   private readonly model: Model;
   private readonly program: Program;
@@ -102,10 +107,11 @@ export class Predictor extends Disposable {
   }
 
   /**
-   * Tokens (T,B) or vectors (T,B,D), flat, time first -> outputs (T,B,V), or (B,V) where the model gives one a sequence; from
-   * the last step to the first where it goes backwards. The states start from zero; those of `stateful` layers where the
-   * last call left them; any of them (B,H) from `initialState`, by its name: `lstm.h`.
-   * @throws InputError for numbers that do not fit, and while an earlier call goes on; then nothing has changed
+   * Compute the outputs of one batch. States start from zeros; those of `stateful` layers from their last values.
+   * @param inputs tokens (T,B) or vectors (T,B,D), flat, time first; by name if the model has several inputs
+   * @param options `initialState`: states (B,H) to start from, by name (`lstm.h`)
+   * @returns outputs (T,B,V), or (B,V) for one output per sequence, flat; in reverse order for a model that goes backwards
+   * @throws InputError for numbers that do not fit, and while an earlier call is still running; then nothing changes
    */
   predict(inputs: Inputs, options: StatesToStartFrom = {}): Promise<Float32Array> {
     return this.alone("predict", () => this.predictAlone(inputs, options));
@@ -141,11 +147,11 @@ export class Predictor extends Disposable {
     return turned;
   }
 
-  /** The states (B,H), by name, of the layers with `returnState`, after their last step in the last call. */
+  /** The final states (B,H) of the last call, by name, of the layers with `returnState`. */
   states(): Record<string, Float32Array<ArrayBuffer>> {
     return Object.fromEntries(this.returned.map((name) => [name, this.program.state(name)]));
   }
-  /** Zeros for all states: what comes next is a new sequence, for `stateful` layers too. */
+  /** Set all states to zeros, those of `stateful` layers too. */
   resetStates(): void {
     this.program.resetStates();
   }
@@ -154,27 +160,27 @@ export class Predictor extends Disposable {
   }
 }
 
-/** Numbers in one run, with their shape. */
+/** A flat array with its shape. */
 export type FlatNumbers = FlatArray<Float32Array<ArrayBuffer>>;
-/** The outputs (N,T,V), or (N,V) where the model gives one a sequence, and states that were asked for. */
+/** The outputs `{ data, shape }`: (N,T,V), or (N,V) for one output per sequence; and the final states. */
 export type Prediction = FlatNumbers & {
-  /** The states (N,H), by name (`lstm.h`), of the layers with `returnState`, after their last step. */
+  /** The final states (N,H), by name (`lstm.h`), of the layers with `returnState`. */
   readonly states: Readonly<Record<string, FlatNumbers>>;
 };
-/** Defaults: 32 examples side by side, states from zeros. */
+/** Options of `predict`; also the host's: `engine`, `threads`, `fma`. */
 export type PredictOptions = HostOptions &
   PaddingOptions & {
-    /** What is made of the outputs: probabilities of logits, by the loss that they were trained with. */
+    /** Applied to the outputs: "softmax" or "sigmoid" turn logits into probabilities. Default "linear". */
     readonly activation?: OutputActivation;
-    /** Examples that are computed side by side; it changes nothing in the result but rounding. */
+    /** Examples per batch, default 32. It changes only the rounding of the result. */
     readonly batchSize?: number;
-    /** What states start from (N,H), by name, instead of zeros. */
+    /** States (N,H) to start from, by name. By default zeros. */
     readonly initialState?: Readonly<Record<string, ExampleArray>>;
-    /** How many batches are taken of something that yields them; all without it. */
+    /** For batches: how many to read. By default all. */
     readonly steps?: number | undefined;
   };
 
-/** What `predict` takes of a batch: its x, or all of it. */
+/** A batch for `predict`: x, or an object with x. */
 export type InputBatch = ExampleArray | { readonly x: InputArrays };
 
 export const predictArguments: Arguments = {
@@ -191,12 +197,15 @@ export const predictArguments: Arguments = {
 };
 
 /**
- * x: tokens (N,T) or vectors (N,T,D), examples first, nested lists or `{ data, shape }`, by name where the model has
- * several inputs -> outputs (N,T,V), or (N,V) where the model gives one a sequence: row k is that of example k. With `pad`,
- * sequences of any length, of which the longest has T steps: what a row has no step for is 0, at the end that was filled up.
- * Instead of x whatever yields batches, x or `{ x }` (what else is in it is not read); rows come in their order. States of
- * `stateful` layers start from zero, and go on from batch to batch.
- * @throws InputError for data that does not fit the model, with the place
+ * Compute the outputs of a model for a data set. Keras's `model.predict`. States start from zeros; those of `stateful`
+ * layers carry over from batch to batch.
+ * @param x tokens (N,T) or vectors (N,T,D), examples first: nested lists, typed arrays, or `{ data, shape }`; an object of
+ *   them by name if the model has several inputs. Or an iterable of batches: x, or objects `{ x }`
+ * @param options `activation`, `batchSize`, `initialState`; `pad` for sequences of unequal length; `steps` for batches; the
+ *   host's options
+ * @returns `{ data, shape, states }`: outputs (N,T,V), or (N,V) for one output per sequence, in the order of the examples.
+ *   With `pad`, T is the longest length, and the outputs of padding are 0
+ * @throws InputError for data that do not fit the model, with the place
  * @example const { data, shape } = await predict(model, x);
  */
 export const predict = (
@@ -218,7 +227,7 @@ async function predictWith(
   const predictorOf = own(bySizes((sizes) => createPredictor(model, { activation, ...sizes, ...host })));
   const sourced = yieldsBatches(x);
   if (!sourced && count !== undefined) {
-    throw new InputError("predict: steps is for batches; of arrays all examples are taken. Leave it out.");
+    throw new InputError("predict: steps is for batches; of arrays all examples are used. Leave it out.");
   }
   const how: PartsOptions = { model, options, predictorOf, yieldNow: createYielder() };
   const late = (filling?.pre === true) !== model.backwards;
@@ -233,7 +242,7 @@ async function predictWith(
   }
   for (const name of ["batchSize", "initialState"] as const) {
     if (options[name] !== undefined) {
-      throw new InputError(`predict: ${name} is for arrays; batches are taken as they come. Leave it out.`);
+      throw new InputError(`predict: ${name} is for arrays; batches are used as they come. Leave it out.`);
     }
   }
   const stateful = statefulLayer(model);
@@ -253,7 +262,9 @@ async function predictWith(
       for await (const part of partsOf(set, { batch: most, from: examples, given: {}, place }, how)) {
         const [first = part] = parts;
         if (stateful !== undefined && (part.places.length !== first.batch || part.steps !== first.steps)) {
-          throw new InputError(`${place} has other sizes than batch 0, and ${stateful} goes on from batch to batch`);
+          throw new InputError(
+            `${place} differs in size from batch 0; ${stateful} is stateful, so all batches need the same size`,
+          );
         }
         parts.push(part);
       }
@@ -275,8 +286,8 @@ type PartsOptions = {
 };
 
 /**
- * What comes of a set, batch by batch; its first example is row `from` of the result. `given`: what states start from;
- * `place`: what it is called where it came as one batch.
+ * The outputs of a set, batch by batch; its first example is row `from` of the result. `given`: initial states; `place`: its
+ * name if it was given as one batch.
  */
 async function* partsOf(
   set: InputSet,
@@ -311,25 +322,25 @@ async function* partsOf(
   }
 }
 
-/** A list of lists is an array. */
+/** Whether x is an iterable of batches; a list of lists is an array. */
 function yieldsBatches(x: unknown): boolean {
   if (Array.isArray(x)) return isPlain(x[0]);
   return isSource(x) && !ArrayBuffer.isView(x);
 }
 
-/** What came of a batch. */
+/** The outputs of a batch. */
 type Part = {
   /** (T,B,V), and states (B,H) by name. */
   readonly outputs: Float32Array;
   readonly states: Readonly<Record<string, Float32Array>>;
   readonly batch: number;
   readonly steps: number;
-  /** The rows of the result that its examples are, and how many steps each has, if not all. */
+  /** The rows of its examples in the result, and the number of steps of each, if not all. */
   readonly places: Int32Array;
   readonly lengths: Int32Array | undefined;
 };
 
-/** Parts, time first, as one array with the examples first. `late`: what a row has no step for is at its beginning. */
+/** Join parts, time first, into one array, examples first. `late`: the padding of a row is at its beginning. */
 function join(
   { outputSize, returnsSequences }: Model,
   count: number,

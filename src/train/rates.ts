@@ -1,8 +1,7 @@
 /**
- * Learning rates over a training: functions from the steps taken before an update (`trainer.step`, 0 at first) to the
- * rate of that update. Names, formulas and defaults are Keras's where it has them. Steps need not be whole numbers, and
- * any unit will do: with `decaySteps: 1` the argument is the share of the training that is done. Knows nothing about
- * optimisers.
+ * Learning-rate schedules: functions from the number of steps so far (`trainer.step`, from 0) to the learning rate of the
+ * next update. Names, formulas and defaults are Keras's, where it has them. Steps need not be whole numbers, and may have any
+ * unit: with `decaySteps: 1` the argument is the share of the training that is done.
  *
  * ```ts
  * const rate = cosineDecay({ initialLearningRate: 0.002, decaySteps: 10_000 });
@@ -28,7 +27,7 @@ import {
 } from "../graph/schema.ts";
 import { amount, share } from "./optimizers.ts";
 
-/** From the steps taken before an update to the learning rate of that update. */
+/** A learning-rate schedule: from the number of steps so far to the learning rate of the next update. */
 export type Rate = (step: number) => number;
 
 const endless = Number.POSITIVE_INFINITY;
@@ -39,16 +38,17 @@ const halfCosine = (share: number): number => 0.5 * (1 + Math.cos(Math.PI * shar
 const cosineBetween = (from: number, to: number, share: number): number => between(to, from, halfCosine(share));
 
 const positive = inRange(0, Infinity, "()");
-/** A schedule, or anything else that gives the rate of a step. */
+/** A schedule: any function from a step to a rate. */
 export const aRate: Rule = {
   ...callable,
-  expected: "a function from steps taken to a rate, as constantRate(0.01) makes it",
+  expected: "a function from a step to a learning rate, as constantRate(0.01)",
 };
 
 export const constantRateArguments: Arguments = { learningRate: amount };
 
 /**
- * The same at every step.
+ * A schedule with the same rate at every step.
+ * @param learningRate at least 0
  * @throws InputError for a number out of its range
  */
 export function constantRate(learningRate: number): Rate {
@@ -57,7 +57,7 @@ export function constantRate(learningRate: number): Rate {
 }
 
 type Decay = { readonly initialLearningRate: number; readonly decaySteps: number };
-/** Where a rate starts, and how fast it falls. */
+/** Options of `exponentialDecay` and `inverseTimeDecay`: the initial rate r, and how fast it decays. */
 export type DecayOptions = Decay & { readonly decayRate: number; readonly staircase?: boolean };
 const decayRules: Schema<Decay> = {
   initialLearningRate: required(alias(amount, "learningRate", "lr")),
@@ -70,7 +70,8 @@ export const stairRules: Schema<DecayOptions> = {
 };
 
 /**
- * r * decayRate^(step / decaySteps), the exponent rounded down where `staircase`. Keras's ExponentialDecay.
+ * r * decayRate^(step / decaySteps). Keras's ExponentialDecay.
+ * @param options `initialLearningRate` r, `decaySteps`, `decayRate`; `staircase` (default false): round the exponent down
  * @throws InputError for a number out of its range
  */
 export function exponentialDecay(options: DecayOptions): Rate {
@@ -79,7 +80,7 @@ export function exponentialDecay(options: DecayOptions): Rate {
   return (step) => initialLearningRate * decayRate ** passed(step, decaySteps, staircase);
 }
 
-/** Where a rate starts, how long it stays, and what it is multiplied by: 0.1. */
+/** Options of `stepDecay`: the initial rate r, and `factor` (default 0.1), by which it is multiplied `every` so many steps. */
 export type StepDecayOptions = {
   readonly initialLearningRate: number;
   readonly every: number;
@@ -92,7 +93,8 @@ export const stepDecayRules: Schema<StepDecayOptions> = {
 };
 
 /**
- * r * factor^floor(step / every): times `factor` after every so many steps. PyTorch's StepLR.
+ * r * factor^floor(step / every): the rate is multiplied by `factor` every `every` steps. PyTorch's StepLR.
+ * @param options `initialLearningRate` r, `every`, `factor` (default 0.1)
  * @throws InputError for a number out of its range
  */
 export function stepDecay(options: StepDecayOptions): Rate {
@@ -102,7 +104,9 @@ export function stepDecay(options: StepDecayOptions): Rate {
 }
 
 /**
- * r / (1 + decayRate * step / decaySteps), the quotient rounded down where `staircase`. Keras's InverseTimeDecay.
+ * r / (1 + decayRate * step / decaySteps). Keras's InverseTimeDecay.
+ * @param options `initialLearningRate` r, `decaySteps`, `decayRate`; `staircase` (default false): round step / decaySteps
+ *   down
  * @throws InputError for a number out of its range
  */
 export function inverseTimeDecay(options: DecayOptions): Rate {
@@ -111,7 +115,7 @@ export function inverseTimeDecay(options: DecayOptions): Rate {
   return (step) => initialLearningRate / (1 + decayRate * passed(step, decaySteps, staircase));
 }
 
-/** Where a rate starts, where it ends (0.0001) and when; a line (power 1), once. */
+/** Options of `polynomialDecay`: `endLearningRate` (default 0.0001), `power` (1), `cycle` (false). */
 export type PolynomialDecayOptions = Decay & {
   readonly endLearningRate?: number;
   readonly power?: number;
@@ -125,8 +129,9 @@ export const polynomialDecayRules: Schema<PolynomialDecayOptions> = {
 };
 
 /**
- * (r - end) * (1 - step / decaySteps)^power + end, and `end` from decaySteps on; with `cycle`, decaySteps grows to its
- * next multiple there, so that the rate jumps up and falls again. Keras's PolynomialDecay.
+ * (r - end) * (1 - step / decaySteps)^power + end, and `end` after decaySteps. Keras's PolynomialDecay.
+ * @param options `initialLearningRate` r, `decaySteps`, `endLearningRate` (default 0.0001), `power` (1: linear), `cycle`
+ *   (false): after decaySteps use the next multiple of it, so that the rate jumps up and decays again
  * @throws InputError for a number out of its range
  */
 export function polynomialDecay(options: PolynomialDecayOptions): Rate {
@@ -138,7 +143,7 @@ export function polynomialDecay(options: PolynomialDecayOptions): Rate {
   };
 }
 
-/** Where a rate starts, the share of it that is left at the end (0) and when that is; no warm-up. */
+/** Options of `cosineDecay`: `alpha` (default 0) is the share of the rate at the end; by default there is no warm-up. */
 export type CosineDecayOptions = Decay & {
   readonly alpha?: number;
   readonly warmupTarget?: number;
@@ -152,9 +157,10 @@ export const cosineDecayRules: Schema<CosineDecayOptions> = {
 };
 
 /**
- * r * ((1 - alpha) * (1 + cos(pi * step / decaySteps)) / 2 + alpha), and r * alpha from decaySteps on: I. Loshchilov
- * and F. Hutter, 2016 (arXiv 1608.03983), without restarts. With a `warmupTarget`, the rate first goes straight from r
- * to it in `warmupSteps`, and falls from there. Keras's CosineDecay.
+ * r * ((1 - alpha) * (1 + cos(pi * step / decaySteps)) / 2 + alpha), and r * alpha after decaySteps. Keras's CosineDecay.
+ * I. Loshchilov and F. Hutter, 2016 (arXiv 1608.03983), without restarts.
+ * @param options `initialLearningRate` r, `decaySteps`, `alpha` (default 0); with `warmupTarget`, the rate first rises
+ *   linearly from r to it in `warmupSteps`, and decays from there
  * @throws InputError for a number out of its range
  * @example await fit(model, x, y, { learningRate: cosineDecay({ initialLearningRate: 0.002, decaySteps: 1000 }) });
  */
@@ -167,7 +173,7 @@ export function cosineDecay(options: CosineDecayOptions): Rate {
   return linearWarmup({ initialLearningRate, warmupSteps, after: fall });
 }
 
-/** Where a rate starts (0), for how long it rises, and what comes then. */
+/** Options of `linearWarmup`: the initial rate (default 0), the steps of the warm-up, and the schedule `after` it. */
 export type LinearWarmupOptions = {
   readonly initialLearningRate?: number;
   readonly warmupSteps: number;
@@ -180,8 +186,9 @@ export const linearWarmupRules: Schema<LinearWarmupOptions> = {
 };
 
 /**
- * Straight from a rate to the first one of another schedule in `warmupSteps`, then that schedule from its beginning.
- * P. Goyal et al., 2017 (arXiv 1706.02677).
+ * Rise linearly from a rate to the first rate of another schedule in `warmupSteps`, then follow that schedule from its
+ * beginning. P. Goyal et al., 2017 (arXiv 1706.02677).
+ * @param options `initialLearningRate` (default 0), `warmupSteps`, `after`
  * @throws InputError for a number out of its range
  */
 export function linearWarmup(options: LinearWarmupOptions): Rate {
@@ -191,7 +198,7 @@ export function linearWarmup(options: LinearWarmupOptions): Rate {
     step < warmupSteps ? between(initialLearningRate, after(0), step / warmupSteps) : after(step - warmupSteps);
 }
 
-/** One value more than boundaries. */
+/** Options of `piecewiseConstantDecay`: one more value than boundaries. */
 export type PiecewiseConstantDecayOptions = {
   readonly boundaries: readonly number[];
   readonly values: readonly number[];
@@ -202,8 +209,10 @@ export const piecewiseConstantDecayRules: Schema<PiecewiseConstantDecayOptions> 
 };
 
 /**
- * values[i] up to and with step boundaries[i], the last value after the last boundary. Keras's PiecewiseConstantDecay.
- * @throws InputError unless boundaries rise and values are one more
+ * values[i] up to and including step boundaries[i], and the last value after the last boundary. Keras's
+ * PiecewiseConstantDecay.
+ * @param options `boundaries`, increasing; `values`, one more than boundaries
+ * @throws InputError unless boundaries increase and there is one more value
  */
 export function piecewiseConstantDecay(options: PiecewiseConstantDecayOptions): Rate {
   const where = "piecewiseConstantDecay";
@@ -211,12 +220,12 @@ export function piecewiseConstantDecay(options: PiecewiseConstantDecayOptions): 
   const { boundaries, values } = options;
   if (values.length !== boundaries.length + 1) {
     throw new InputError(
-      `${where}: needs one value more than boundaries, got ${values.length} and ${boundaries.length}`,
+      `${where}: needs one more value than boundaries, got ${values.length} and ${boundaries.length}`,
     );
   }
   boundaries.forEach((boundary, k) => {
     if (boundary > (boundaries[k - 1] ?? -endless)) return;
-    throw new InputError(`${where}: boundaries must rise, got ${boundaries.join(", ")}`);
+    throw new InputError(`${where}: boundaries must increase, got ${boundaries.join(", ")}`);
   });
   return (step) => {
     const next = boundaries.findIndex((boundary) => step <= boundary);
@@ -224,7 +233,7 @@ export function piecewiseConstantDecay(options: PiecewiseConstantDecayOptions): 
   };
 }
 
-/** The highest rate and the steps in all; PyTorch's defaults: 0.3, half a cosine, 25, 10,000, two phases. */
+/** Options of `oneCycle`, with PyTorch's names and defaults. */
 export type OneCycleOptions = {
   readonly maxLearningRate: number;
   readonly totalSteps: number;
@@ -245,10 +254,12 @@ export const oneCycleRules: Schema<OneCycleOptions> = {
 };
 
 /**
- * One cycle: up from max / divFactor to the maximum in the share `pctStart` of the steps, then down to
- * max / (divFactor * finalDivFactor), each along half a cosine or a line. L. Smith and N. Topin, 2017 (arXiv
- * 1708.07120), in PyTorch's form (OneCycleLR), which ends its phases at pctStart * totalSteps - 1 and totalSteps - 1;
- * where `threePhase`, the rate first falls to where it began, as fast as it rose. The momentum stays as it is.
+ * One cycle: the rate rises from max / divFactor to the maximum in the share `pctStart` of the steps, then falls to
+ * max / (divFactor * finalDivFactor). L. Smith and N. Topin, 2017 (arXiv 1708.07120), as PyTorch's OneCycleLR, whose phases
+ * end at pctStart * totalSteps - 1 and totalSteps - 1. The momentum does not change.
+ * @param options `maxLearningRate`, `totalSteps`, `pctStart` (default 0.3), `annealStrategy` "cos" (default) or "linear",
+ *   `divFactor` (25), `finalDivFactor` (10,000), `threePhase` (false): first fall back to the initial rate, as fast as the
+ *   rate rose
  * @throws InputError for a number out of its range
  */
 export function oneCycle(options: OneCycleOptions): Rate {
@@ -258,7 +269,7 @@ export function oneCycle(options: OneCycleOptions): Rate {
   const risen = pctStart * totalSteps - 1;
   const fallen = threePhase ? 2 * risen : risen;
   if (fallen >= totalSteps - 1) {
-    throw new InputError(`oneCycle: pctStart must leave steps to fall in, got ${pctStart} of ${totalSteps}`);
+    throw new InputError(`oneCycle: pctStart must leave steps for the rate to fall, got ${pctStart} of ${totalSteps}`);
   }
   const first = maxLearningRate / divFactor;
   const turns: readonly Turn[] = [
@@ -278,12 +289,12 @@ export function oneCycle(options: OneCycleOptions): Rate {
 /** Where one phase of a cycle ends and the next begins. */
 type Turn = { readonly step: number; readonly rate: number };
 
-/** What `reduceLrOnPlateau` remembers: plain data, the same after a journey through JSON. Begin with a learning rate. */
+/** The state of `reduceLrOnPlateau`: plain data, safe for JSON. Start with `{ learningRate }`. */
 export type Plateau = {
   readonly learningRate: number;
-  /** The best value yet. */
+  /** The best value so far. */
   readonly best?: number;
-  /** Values since then, and values until they count again. */
+  /** `wait`: values since the best one; `cooldown`: values until they count again. */
   readonly wait?: number;
   readonly cooldown?: number;
 };
@@ -294,7 +305,7 @@ const plateauRules: Schema<Plateau> = {
   wait: wholeNumber(0),
   cooldown: wholeNumber(0),
 };
-/** Keras's defaults: a tenth after 10 values, of which less is better by at least 0.0001. */
+/** Options of `reduceLrOnPlateau`: `factor` (default 0.1), `patience` (10), `mode` ("min"), `minDelta` (0.0001), `cooldown` (0), `minLr` (0). */
 export type PlateauOptions = {
   readonly factor?: number;
   readonly patience?: number;
@@ -318,8 +329,12 @@ export const reduceLrOnPlateauArguments: Arguments = {
 };
 
 /**
- * The state after one more value (a validation loss): the rate is multiplied by `factor` where the value has not been
- * better than the best by more than `minDelta` for `patience` values. Keras's ReduceLROnPlateau, with its defaults.
+ * The state after one more value, such as a validation loss: the learning rate is multiplied by `factor` if no value has
+ * been better than the best by more than `minDelta` for `patience` values. Keras's ReduceLROnPlateau, with its defaults.
+ * @param plateau the state before, at first `{ learningRate }`
+ * @param value the new value
+ * @param options `factor` (0.1), `patience` (10), `mode` ("min"), `minDelta` (0.0001), `cooldown` (0), `minLr` (0)
+ * @returns the new state, with the learning rate to use
  * @throws InputError for a number out of its range
  *
  * ```ts
@@ -343,6 +358,6 @@ export function reduceLrOnPlateau(plateau: Plateau, value: number, options: Plat
   return { ...state, learningRate: Math.max(minLr, learningRate * factor), wait: 0, cooldown: rest };
 }
 
-/** Periods that have passed. */
+/** The number of periods so far. */
 const passed = (step: number, every: number, whole: boolean): number =>
   whole ? Math.floor(step / every) : step / every;

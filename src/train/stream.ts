@@ -30,9 +30,13 @@ type Sizes = { readonly batch: number; readonly steps: number };
 export const streamArguments: Arguments = { tokens: someTokens, options: optionsOf<Sizes>(sizesRules) };
 
 /**
- * `offset` (0 to steps - 1) moves where batches begin, so that the passes of training do not always cut at the same
- * places; the last batch then has to be left out.
- * @throws InputError for tokens that make no batch: there must be batch * (steps + 1)
+ * Split a stream of tokens into batches for truncated backpropagation through time: each batch continues where the one
+ * before ended, so that states can be carried.
+ * @param tokens the stream: an Int32Array or a TokenSource, at least batch * (steps + 1) tokens
+ * @param options `batch`: parts of the stream that are read in parallel; `steps`: tokens of each part per batch
+ * @returns `count` batches per pass, and `at(k, offset)`: batch k. An `offset` (0 to steps - 1) moves where batches begin, so
+ *   that passes are not always cut at the same places; the last batch may then not exist
+ * @throws InputError for too few tokens for one batch
  * @example const { inputs, targets } = streamBatches(tokens, { batch: 16, steps: 32 }).at(0);
  */
 export function streamBatches(tokens: Tokens, options: Sizes): Batches {
@@ -43,7 +47,7 @@ export function streamBatches(tokens: Tokens, options: Sizes): Batches {
   const count = countBatches(source.length, { batch, steps });
   if (count < 1) {
     throw new InputError(
-      `streamBatches: ${source.length} tokens make no batch of ${batch} x ${steps} steps; ${smallestStream(batch, steps)} ` +
+      `streamBatches: ${source.length} tokens are too few for a batch of ${batch} x ${steps} steps; ${smallestStream(batch, steps)} ` +
         "are needed. Give more tokens, a smaller batch or fewer steps.",
     );
   }

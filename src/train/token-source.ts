@@ -1,13 +1,14 @@
-/** Tokens that are read in runs, wherever they lie: in memory, on disk. Knows nothing about texts. */
+/** Token sources: tokens that are read in runs, from memory or from disk. */
 import { callable, checkValue, isList, type Rule } from "../graph/schema.ts";
 
-/** A long row of tokens of which any run can be read: what training and evaluation take beside an Int32Array. */
+/** A long sequence of tokens that can be read in parts, for training and evaluation from disk. */
 export type TokenSource = {
+  /** Number of tokens. */
   readonly length: number;
-  /** The tokens from the one at `from` on, as many as `into` takes; there are so many. */
+  /** Read `into.length` tokens, starting with the one at `from`; the caller stays within `length`. */
   readonly read: (from: number, into: Int32Array) => void;
 };
-/** Tokens in memory, or anywhere. */
+/** Tokens in memory, or from a source. */
 export type Tokens = Int32Array | TokenSource;
 
 export const someTokens: Rule = {
@@ -16,7 +17,7 @@ export const someTokens: Rule = {
     tokens instanceof Int32Array || (isList(tokens) && "read" in tokens && callable.accepts(tokens.read)),
 };
 
-/** @throws InputError for what is neither */
+/** @throws InputError for what is neither an Int32Array nor a TokenSource */
 export function tokenSource(tokens: Tokens): TokenSource {
   checkValue("tokens", tokens, someTokens);
   if (!(tokens instanceof Int32Array)) return tokens;
@@ -30,7 +31,7 @@ export const tokenRange = (source: TokenSource, from: number, to: number): Token
   read: (at, into) => source.read(from + at, into),
 });
 
-/** All tokens in order, in runs of at most 2^16: each is overwritten by the next. */
+/** All tokens in order, in runs of at most 2^16; each run is overwritten by the next. */
 export function* runsOf(tokens: Tokens): Generator<Int32Array> {
   const source = tokenSource(tokens);
   const run = new Int32Array(Math.min(source.length, 2 ** 16));

@@ -1,6 +1,5 @@
 /**
- * One training step as one program: forward, backward, clipping and the optimiser. Knows nothing about where the
- * examples come from.
+ * The Trainer: one training step as one program, with forward and backward pass, clipping and the optimiser.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -49,29 +48,31 @@ import {
   type Optimizer,
 } from "./optimizers.ts";
 
-/** Defaults: Adam, sparse categorical cross-entropy, no clipping, a step after every batch, no metrics, seed 0. */
+/** Options of `createTrainer`; also the host's: `engine`, `threads`, `fma`. */
 export type TrainerOptions = HostOptions & {
-  /** Examples side by side, and time steps that the gradient reaches back. */
+  /** Examples per update. */
   readonly batch: number;
+  /** Time steps per update, as far as gradients reach back. */
   readonly steps: number;
+  /** The optimiser. Default `adam()`. */
   readonly optimizer?: Optimizer;
-  /** Its name, or one with options: `huber({ delta: 2 })`. */
+  /** The loss: a name, or one with options such as `huber({ delta: 2 })`. Default "sparse_categorical_crossentropy". */
   readonly loss?: LossName | Loss;
-  /** Largest global norm of the gradients; none where absent. */
+  /** Largest global norm of the gradients (Keras's `global_clipnorm`). By default no clipping. */
   readonly clipNorm?: number;
-  /** Largest norm of the gradient of each parameter alone (Keras's `clipnorm`), instead of `clipNorm`. */
+  /** Largest norm of each parameter's gradient (Keras's `clipnorm`), instead of `clipNorm`. */
   readonly clipNormEach?: number;
-  /** Largest absolute value of each number of a gradient, before its norm counts; none where absent. */
+  /** Largest absolute value of each number of the gradients, applied before norms (Keras's `clipvalue`). By default none. */
   readonly clipValue?: number;
-  /** Batches whose mean gradient makes one step of the optimiser, as if they were one. */
+  /** Gradient accumulation: one optimiser step per this many batches, with their mean gradient. Default 1. */
   readonly accumulate?: number;
-  /** Measured in the same run as the loss, on what training sees. */
+  /** Metrics, computed in the same run as the loss, with dropout. Default none. */
   readonly metrics?: readonly MetricName[];
-  /** Of the dropout masks. */
+  /** Seed of the dropout masks. Default 0. */
   readonly seed?: number;
 };
 
-/** Of a training of any kind. */
+/** The options that every kind of training has. */
 export const trainingRules: Schema<Omit<TrainerOptions, "batch" | "steps">> = {
   ...hostRules,
   optimizer: alias(anOptimizer, "optim", "optimiser"),
@@ -89,14 +90,14 @@ export const trainerArguments: Arguments = {
 };
 
 /**
- * The plan of one training step: the model's, then the optimiser's over all parameters at once. The optimiser's states are
- * slots of it, and gradients that are gathered for its next step the slot "gathered".
+ * The plan of one training step: the model's, followed by the optimiser's over all parameters at once. The optimiser's
+ * states are slots of the plan; accumulated gradients are the slot "gathered".
  */
 export function trainingPlan(model: Model, options: TrainerOptions, target: Target): Plan {
   const { batch, steps, loss = defaultLoss, clipNorm, clipNormEach, clipValue, accumulate = 1, metrics = [] } = options;
   const optimizer = options.optimizer ?? adam();
   if (clipNorm !== undefined && clipNormEach !== undefined) {
-    throw new InputError("training: clipNorm and clipNormEach are two ways to do one thing. Give one of them.");
+    throw new InputError("training: clipNorm and clipNormEach exclude each other. Give one of them.");
   }
   const { cell, slots, decayOf } = optimizer;
   const clips = [clipNorm, clipNormEach, clipValue].map((given) => given !== undefined);
@@ -140,14 +141,14 @@ function planned(model: Model, options: TrainerOptions & { readonly optimizer: O
   return joinPlans(first, second);
 }
 
-/** While gradients are gathered the optimiser stands still, as a cell does at a masked step. */
+/** While gradients are accumulated the optimiser's states do not change, like a cell's at a masked step. */
 function whereDue(g: Builder): StateOptions {
   const due = g.setting("due");
   const rest = g.sub(g.constant(1), due);
   return { next: (_, before, now) => g.add(g.mul(due, now), g.mul(rest, before)) };
 }
 
-/** A weight decay for each number of the parameters; none for the padding between them. */
+/** The weight decay of each number of the parameters; 0 for the padding between them. */
 function decays(plan: Plan, decayOf: NonNullable<Optimizer["decayOf"]>): Float32Array {
   const values = new Float32Array(plan.slabs.numbers);
   const all = Object.keys(plan.parameters);
@@ -158,8 +159,11 @@ function decays(plan: Plan, decayOf: NonNullable<Optimizer["decayOf"]>): Float32
 }
 
 /**
- * Training with each update in hand; `fit` and `fitStream` are made of it.
- * @throws InputError for options out of their range, and where a `repeatVector` wants another number of steps
+ * Create a trainer, for a training loop of your own: each call of `trainer.update` is one update. `fit` and `fitStream` are
+ * built on it.
+ * @param model the model; its values change only by `trainer.save()`
+ * @param options `batch`, `steps`; see `TrainerOptions` for the others and their defaults
+ * @throws InputError for options out of range, and if a `repeatVector` fixes another number of steps
  * @example
  * const trainer = await createTrainer(model, { batch: 16, steps: 32, optimizer: adam(), clipNorm: 1 });
  * const loss = await trainer.update(tokens, targets); // (T,B) each
@@ -178,7 +182,7 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
   return new Trainer(model, all, program);
 }
 
-/** Owns the program until it is disposed of; the model's own values change only by `save`. */
+/** Trains a model update by update; made by `createTrainer`. It owns its memory until `dispose()`. The model's values change only by `save()`. */
 export class Trainer extends Disposable {
   readonly program: Program;
   readonly model: Model;
@@ -188,12 +192,12 @@ export class Trainer extends Disposable {
   private readonly accumulate: number;
   private readonly stateful: readonly string[];
   private readonly feed: Feed;
-  /** Steps taken so far, of the optimiser; and runs of the program, which differ where gradients are gathered. */
+  /** Steps of the optimiser so far; and runs of the program, which are more with gradient accumulation. */
   private taken = 0;
   private runs = 0;
-  /** Batches and outputs whose gradients are gathered for the next step. */
+  /** Batches and outputs whose gradients are accumulated for the next step. */
   private gathered = { batches: 0, outputs: 0 };
-  /** Outputs that the mean loss of the last update is over. */
+  /** The number of outputs in the mean loss of the last update. */
   private outputs = 0;
 
   constructor(model: Model, options: Trainer["options"], program: Program) {
@@ -213,26 +217,29 @@ export class Trainer extends Disposable {
     program.setParameters(model.values);
   }
 
-  /** Steps of the optimiser so far, those before a `restore` included. */
+  /** Steps of the optimiser so far, including those before a `restore`. */
   get step(): number {
     return this.taken;
   }
-  /** Outputs that counted in the last update: its loss is the mean over them, and totals of metrics are over them. */
+  /** The number of outputs that counted in the last update: its loss is the mean, and metrics are sums, over them. */
   get counted(): number {
     return this.outputs;
   }
-  /** Keys of the dropout masks of the next update. */
+  /** The keys of the dropout masks of the next update. */
   get keys(): readonly [number, number] {
     return [this.seed, this.runs + 1];
   }
 
   /**
-   * One update. Tokens (T,B), or vectors (T,B,D), by name where the model has several inputs, and targets: indices (T,B)
-   * or vectors (T,B,V), flat, time first; for a model that gives one output a sequence the targets are (B) or (B,V).
-   * Masked steps do not count; where nothing does, the loss is 0 and the gradients are zeros. The states start from where the last call left them, unless `resetStates` is called. With
-   * `accumulate` the parameters change at every so manieth call, or where `last` says that no more batches come.
+   * Make one update. The states start from their last values, unless `resetStates` is called. With `accumulate: n` the
+   * parameters are updated on every n-th call, or when `last` is true. Masked steps do not count; if no output counts, the
+   * loss and the gradients are 0.
+   * @param inputs tokens (T,B) or vectors (T,B,D), flat, time first; by name if the model has several inputs
+   * @param targets classes (T,B) or vectors (T,B,V), flat, time first; (B) or (B,V) for one output per sequence
+   * @param learningRate by default the optimiser's
+   * @param options `weights` of the outputs, `examples` that count, `last`
    * @returns the mean loss before the update
-   * @throws InputError for numbers that do not fit, and while an earlier call goes on; then nothing has changed
+   * @throws InputError for numbers that do not fit, and while an earlier call is still running; then nothing changes
    */
   update(
     inputs: Inputs,
@@ -273,15 +280,15 @@ export class Trainer extends Disposable {
     await program.fetch();
     return program.total("loss");
   }
-  /** Zeros for all states. */
+  /** Set all states to zeros. */
   resetStates(): void {
     this.program.resetStates();
   }
-  /** Zeros for the states of layers that are not `stateful`: what comes next is another batch, not more of the last. */
+  /** Set the states of layers that are not `stateful` to zeros, before an independent batch. */
   startBatch(): void {
     this.program.resetStates(this.stateful);
   }
-  /** Copy the trained values, or their average, into the model, unless one is infinite or NaN. Gives whether it did. */
+  /** Copy the trained values (for `asgd` their average) into the model, unless one is infinite or NaN. Returns whether it did. */
   save(): boolean {
     const { program, model } = this;
     if (!program.hasFiniteParameters()) return false;
@@ -294,8 +301,8 @@ export class Trainer extends Disposable {
   }
 
   /**
-   * What training needs to go on later, to the same bits: copies. `values` are those that will be the model's then; where
-   * the newest are others, the state has them.
+   * A copy of everything that training needs to resume to the same bits. `values` are those that the model will have then;
+   * if the newest values differ, the state contains them.
    */
   state(values: Readonly<Record<string, Float32Array>> = this.model.values): TrainerState {
     const { program, gathered } = this;
@@ -316,9 +323,12 @@ export class Trainer extends Disposable {
       ...(gathered.batches > 0 && { gathered: { ...gathered } }),
     };
   }
-  /** @throws InputError for a state of another optimiser, model or batch; then nothing has changed */
+  /**
+   * Continue from a state, as `state()` returns it.
+   * @throws InputError for a state of another optimiser, model or batch; then nothing changes
+   */
   restore(state: TrainerState): void {
-    checkOptions("training: the state to go on from", state, stateRules);
+    checkOptions("training: the state to resume from", state, stateRules);
     const { step, slots, runs = step * this.accumulate, states = {}, gathered } = state;
     const { program, optimizer } = this;
     const own = this.kept();
@@ -328,15 +338,15 @@ export class Trainer extends Disposable {
       Object.entries(program.plan.parameters).every(([name, { size }]) => slots[slot]?.[name]?.length === size);
     if (!own.every((slot) => given.includes(slot)) || !given.every(fits)) {
       throw new InputError(
-        `training: the state to go on from has ${given.join(", ") || "nothing"} for the parameters of its ` +
-          `model; ${optimizer.name} keeps ${own.join(", ") || "nothing"} for those of this one. Give the same optimiser and model.`,
+        `training: the state to resume from has the slots ${given.join(", ") || "none"} of its model; ${optimizer.name} ` +
+          `needs ${own.join(", ") || "none"} for this one. Give the same optimiser and model.`,
       );
     }
     for (const [name, values] of Object.entries(states)) {
       const { rows, size } = program.plan.states[name] ?? { rows: 0, size: 0 };
       if (values.length === rows * size) continue;
       throw new InputError(
-        `training: the state to go on from has ${values.length} numbers of ${name}, this training ${rows * size}. ` +
+        `training: the state to resume from has ${values.length} numbers of ${name}, expected ${rows * size}. ` +
           "Give the same model and batch.",
       );
     }
@@ -355,8 +365,8 @@ export class Trainer extends Disposable {
     return this.optimizer.slots.filter((slot) => slot in this.program.plan.slots);
   }
   /**
-   * Go on where another trainer of the same model and options stands, whose batches have other sizes: with its parameters,
-   * optimiser and gathered gradients, and the states of `stateful` layers, of as many examples.
+   * Continue from another trainer of the same model and options but other batch sizes: take over its parameters, optimiser
+   * state and accumulated gradients, and the states of `stateful` layers, which need the same number of examples.
    */
   takeOver(from: Trainer): void {
     this.taken = from.taken;
@@ -375,30 +385,30 @@ export class Trainer extends Disposable {
   }
 }
 
-/** Weights of the outputs, which examples of the batch count, and where the batches end. */
+/** Options of `trainer.update`. */
 export type UpdateOptions = FeedOptions & {
-  /** Take the optimiser's step though fewer batches than `accumulate` have come. */
+  /** Make the optimiser's step now, though fewer batches than `accumulate` have been given. */
   readonly last?: boolean;
 };
 
 const updateRules: Schema<UpdateOptions> = { ...feedRules, last: flag };
 
-/** What a state has besides the optimiser's own slots, where there is something to say. */
+/** Slots that a state may have besides the optimiser's. */
 const others = ["w", "gathered"];
 
-/** What training goes on from, for a file too. Older ones have the first two fields alone. */
+/** The state of a training to resume from, also in a file. States of older versions have only the first two fields. */
 export type TrainerState = {
-  /** Steps taken. */
+  /** Steps of the optimiser. */
   readonly step: number;
-  /** The optimiser's numbers by slot and parameter; as "w" the newest values, where the model itself has others. */
+  /** The optimiser's numbers by slot and parameter; "w": the newest values, if those of the model differ. */
   readonly slots: Readonly<Record<string, Readonly<Record<string, Float32Array>>>>;
-  /** Updates, which are more than the steps where gradients are gathered: masks of dropout depend on them. */
+  /** Updates, which are more than the steps with gradient accumulation: dropout masks depend on them. */
   readonly runs?: number;
-  /** What the model's states start from (B,H), by name. */
+  /** The states (B,H) that the next update starts from, by name. */
   readonly states?: Readonly<Record<string, Float32Array>>;
   /** The batches and outputs whose mean gradient is in the slot "gathered". */
   readonly gathered?: { readonly batches: number; readonly outputs: number };
-  /** Where the loop around the updates stands: plain data of `fit` or `fitStream`, which check it. */
+  /** The position of the training loop: plain data of `fit` or `fitStream`, which check it. */
   readonly place?: unknown;
 };
 export const stateRules: Schema<TrainerState> = {

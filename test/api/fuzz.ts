@@ -284,7 +284,7 @@ async function run(entry: Entry, args: readonly unknown[]): Promise<void> {
 
 /** What a message has to have: a place, and what would be right. */
 const helpful =
-  /must|need|unknown option|is not known|give|make|leave|there (is|are)|is none|has|holds|use|take|say|choose|first|cannot|end|reads|made f|begins with|they are|only, got|go from|are named/i;
+  /must|need|unknown option|is not known|give|make|leave|there (is|are)|is none|is out of range|has|holds|use|take|say|choose|first|cannot|end|reads|made f|begins with|they are|only, got|go from|are named/i;
 
 const copyOf = (entry: Entry): readonly (readonly [Float32Array, Float32Array])[] =>
   Object.values(entry.trains?.values ?? {}).map((values) => [values, values.slice()]);

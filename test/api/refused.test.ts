@@ -77,13 +77,13 @@ refused("characters that are no number of them", [
   [
     "no more than the first token has",
     () => evaluateLanguageModel(lm(), { tokens: Int32Array.of(1, 2), characters: 1 }),
-    "evaluateLanguageModel: the text has 1 character, and its first token, which is given, has as many; at least 1 more is " +
+    "evaluateLanguageModel: the text has 1 character, and its first token, which is not predicted, has as many; at least 1 more is " +
       "needed. Give a longer text, or the right number.",
   ],
   [
     "a separate text of one character, and its end",
     () => evaluateLanguageModel(languageModel(["ab", "b"], { units: 2 }), ["a"]),
-    "evaluateLanguageModel: the text has 1 character, and its first token, which is given, has as many; at least 1 more is " +
+    "evaluateLanguageModel: the text has 1 character, and its first token, which is not predicted, has as many; at least 1 more is " +
       "needed. Give a longer text, or the right number.",
   ],
 ]);
@@ -153,12 +153,12 @@ refused("two lengths of one training, and a clock that shows none", [
   [
     "of a text",
     train({ epochs: 1, minutes: 0.01 }),
-    "trainLanguageModel: minutes trains that long instead of a number of epochs. Give one of the two.",
+    "trainLanguageModel: minutes and epochs exclude each other. Give one of the two.",
   ],
   [
     "of a stream",
     stream({ epochs: 1, minutes: 0.01 }),
-    "fitStream: minutes trains that long instead of a number of epochs. Give one of the two.",
+    "fitStream: minutes and epochs exclude each other. Give one of the two.",
   ],
 ]);
 
@@ -289,7 +289,7 @@ refused("tokens and texts, with the entry's name", [
         Int32Array.from(tokens, (token, k) => (k === 57 ? 99 : token)),
         small,
       ),
-    "fitStream: validation token 99 at 0 is none: they are whole numbers from 0 to 4",
+    "fitStream: validation token 99 at 0 is out of range: expected 0 to 4",
   ],
   [
     "in a text's place",
@@ -299,7 +299,7 @@ refused("tokens and texts, with the entry's name", [
         Int32Array.from({ length: 240 }, (_, k) => k),
         small,
       ),
-    "trainLanguageModel: token 5 at 5 is none: they are whole numbers from 0 to 4",
+    "trainLanguageModel: token 5 at 5 is out of range: expected 0 to 4",
   ],
   [
     "too short a text",

@@ -54,7 +54,7 @@ describe("csvLogger", () => {
   test("a file that is no log is not appended to, and stays as it is", () => {
     writeFileSync(at("g.csv"), "name,age\n");
     expect(() => csvLogger(at("g.csv"), { append: true }).onTrainBegin?.(idleRun())).toThrow(
-      'g.csv: its first column is not "epoch", so it is no log to append to. Give another name.',
+      'g.csv: its first column is not "epoch", so it is not a log to append to. Give another name.',
     );
     expect(textOf("g.csv")).toBe("name,age\n");
   });

@@ -141,7 +141,7 @@ describe("says what is wrong", () => {
     [
       "a format that Python has and this has not",
       () => modelCheckpoint("{epoch:x}"),
-      "modelCheckpoint: {epoch:x} in the path is no format that is known. Use {epoch}, {epoch:02d} or {epoch:.2f}",
+      "modelCheckpoint: {epoch:x} in the path is not a known format. Use {epoch}, {epoch:02d} or {epoch:.2f}",
     ],
     [
       "an epoch in the name of a file between epochs",

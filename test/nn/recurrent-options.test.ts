@@ -232,19 +232,19 @@ describe("training with masks", () => {
     const cases: [ArrayLike<number>, ArrayLike<number>, string][] = [
       [[1, 2, 3], good, "training: needs 4 inputs, 2 steps of 2 examples, got 3. Pad sequences of unequal length"],
       [[], good, "needs 4 inputs"],
-      [[1, 9, 3, 4], good, "training: token 9 at step 0 of example 1 is none: they are whole numbers from 0 to 8"],
-      [[1, 2, 3, 0.5], good, "token 0.5 at step 1 of example 1"],
-      [good, [1, 2, 3, 11], "training: class 11 at step 1 of example 1 is none: they are whole numbers from 0 to 8"],
+      [[1, 9, 3, 4], good, "training: token 9 (example 1, step 0) is out of range: expected 0 to 8"],
+      [[1, 2, 3, 0.5], good, "token 0.5 (example 1, step 1)"],
+      [good, [1, 2, 3, 11], "training: class 11 (example 1, step 1) is out of range: expected 0 to 8"],
       [good, [1, 2], "training: needs 4 targets"],
     ];
     for (const [inputs, targets, message] of cases)
       await expect(trainer.update(inputs, targets)).rejects.toThrow(message);
     const numbers = await createTrainer(model([lstm(2), dense(1)]), { batch: 1, steps: 1, loss: "mean_squared_error" });
     await expect(numbers.update([1, Number.NaN, 0], [1])).rejects.toThrow(
-      "training: the input at step 0 of example 0 is NaN",
+      "training: the input (example 0, step 0) is NaN",
     );
     await expect(numbers.update([1, 2, 0], [Number.POSITIVE_INFINITY])).rejects.toThrow(
-      "training: the target at step 0",
+      "training: the target (example 0, step 0)",
     );
     expect(trainer.program.allParameters()).toEqual(before);
     expect(trainer.step).toBe(0);

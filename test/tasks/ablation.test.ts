@@ -110,7 +110,9 @@ describe("lossesWithout", () => {
   });
   test("a unit or a value that there is not, and a model that reads backwards, are said", async () => {
     const run = (of: Model, key: string, unit: number) => losses(of, [{ key, unit }]);
-    await expect(run(model, "lstm.c", 6)).rejects.toThrow(new InputError("ablation: lstm.c has 6 units, and none 6"));
+    await expect(run(model, "lstm.c", 6)).rejects.toThrow(
+      new InputError("ablation: unit 6 of lstm.c is out of range: expected 0 to 5"),
+    );
     await expect(run(model, "lstm.q", 0)).rejects.toThrow("the model has no units lstm.q");
     const both = sequential([
       embedding(vocabulary, 3),

@@ -200,7 +200,7 @@ describe("options that make no model", () => {
     const lm = languageModel(text, tiny);
     const resume = { step: 3, slots: { q: {} } };
     await expect(trainLanguageModel(lm, text, { ...train, resume })).rejects.toThrow(
-      "training: the state to go on from has q for the parameters of its model; adam keeps m, v for those of this one. " +
+      "training: the state to resume from has the slots q of its model; adam needs m, v for this one. " +
         "Give the same optimiser and model.",
     );
   });

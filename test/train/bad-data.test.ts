@@ -23,7 +23,7 @@ const cases: Record<string, Case> = {
   "no examples": { model: words, x: [], y: [], error: "fit: x has no examples" },
   "sequences without a step": {
     ...{ model: words, x: [[], []], y: [0, 1] },
-    error: "fit: x: its sequences have no steps; leave empty ones out",
+    error: "fit: x: the sequences have no steps. Leave empty sequences out.",
   },
   "sequences of unequal length": {
     ...{
@@ -36,7 +36,7 @@ const cases: Record<string, Case> = {
       y,
     },
     error:
-      'fit: x: example 2 has 2 steps, example 0 has 3. Give pad: "post", or make them equally long by padSequences, with a layer that masks the padding.',
+      'fit: x: example 2 has 2 steps, example 0 has 3. Give pad: "post", or pad them with padSequences and mask the padding in the model.',
   },
   "vectors of unequal length": {
     ...{
@@ -76,7 +76,7 @@ const cases: Record<string, Case> = {
       ],
       y,
     },
-    error: "fit: x: token 5 at step 1 of example 1 is none: they are whole numbers from 0 to 4",
+    error: "fit: x: token 5 (example 1, step 1) is out of range: expected 0 to 4",
   },
   "a token that is no whole number": {
     ...{
@@ -88,7 +88,7 @@ const cases: Record<string, Case> = {
       ],
       y,
     },
-    error: "fit: x: token 1.5 at step 1 of example 2 is none: they are whole numbers from 0 to 4",
+    error: "fit: x: token 1.5 (example 2, step 1) is out of range: expected 0 to 4",
   },
   "a text among the tokens": {
     model: words,
@@ -102,15 +102,15 @@ const cases: Record<string, Case> = {
   },
   "NaN in the data": {
     ...{ model: vectors, x: [[[1, 2]], [[Number.NaN, 1]]], y: [0, 1] },
-    error: "fit: x: the input of example 1 is NaN; it must be a finite 32-bit number",
+    error: "fit: x: the input (example 1) is NaN; it must be a finite 32-bit number",
   },
   "a number that is infinite in 32 bits": {
     ...{ model: vectors, x: [[[1, 2]], [[1e39, 1]]], y: [0, 1] },
-    error: "of example 1 is 1e+39; it must be a finite 32-bit number",
+    error: "(example 1) is 1e+39; it must be a finite 32-bit number",
   },
   "a class more than there are outputs": {
     ...{ model: words, x, y: [0, 3, 2] },
-    error: "fit: y: class 3 of example 1 is none: they are whole numbers from 0 to 2",
+    error: "fit: y: class 3 (example 1) is out of range: expected 0 to 2",
   },
   "targets of another count": { model: words, x, y: [0, 1], error: "fit: y has 2 examples, and x has 3" },
   "targets at every step where there is one output a sequence": {
@@ -153,7 +153,7 @@ const cases: Record<string, Case> = {
       ],
       options: { loss: "mean_squared_error" },
     },
-    error: "fit: y: the target of example 1 is NaN; it must be a finite 32-bit number",
+    error: "fit: y: the target (example 1) is NaN; it must be a finite 32-bit number",
   },
   "sampleWeight of another count": {
     ...{ model: words, x, y, options: { sampleWeight: [1, 2] } },
@@ -176,11 +176,11 @@ const cases: Record<string, Case> = {
   },
   "an infinite sampleWeight": {
     ...{ model: words, x, y, options: { sampleWeight: [1, 2, Number.POSITIVE_INFINITY] } },
-    error: "fit: sampleWeight: the weight of example 2 is Infinity; it must be a finite 32-bit number",
+    error: "fit: sampleWeight: the weight (example 2) is Infinity; it must be a finite 32-bit number",
   },
   "classWeight of a class that is none": {
     ...{ model: words, x, y, options: { classWeight: { 3: 1 } } },
-    error: 'fit: classWeight: "3" is no class; they are 0 to 2',
+    error: 'fit: classWeight: class "3" is out of range: expected 0 to 2',
   },
   "batchSize 0": {
     model: words,
@@ -205,11 +205,11 @@ const cases: Record<string, Case> = {
   },
   "a validationSplit that leaves nothing": {
     ...{ model: words, x, y, options: { validationSplit: 0.9 } },
-    error: "fit: validationSplit 0.9 of 3 examples leaves 0 to train on and 3 to validate on; both need one at least",
+    error: "fit: validationSplit 0.9 of 3 examples leaves 0 to train on and 3 to validate on; both need at least one",
   },
   "validationData that does not fit": {
     ...{ model: words, x, y, options: { validationData: { x: [[1, 9]], y: [0] } } },
-    error: "fit: validationData: x: token 9 at step 1 of example 0 is none",
+    error: "fit: validationData: x: token 9 (example 0, step 1) is out of range",
   },
   "a metric that is none": {
     ...{ model: words, x, y, options: { metrics: ["acuracy" as "accuracy"] } },
@@ -217,7 +217,7 @@ const cases: Record<string, Case> = {
   },
   "a metric that reads other targets than the loss": {
     ...{ model: words, x, y, options: { metrics: ["meanAbsoluteError"] } },
-    error: 'training: metric "meanAbsoluteError" reads vectors as targets, and the loss reads classes',
+    error: 'training: metric "meanAbsoluteError" needs vectors as targets, but the loss needs classes',
   },
 };
 
@@ -235,7 +235,7 @@ test.each(Object.entries(cases))("%s", async (_, { model: build, x, y = [], opti
 describe("evaluate and predict read data in the same way", () => {
   test("and say which of them was asked", async () => {
     await expect(evaluate(words(), [[1, 7]], [0])).rejects.toThrow(
-      "evaluate: x: token 7 at step 1 of example 0 is none",
+      "evaluate: x: token 7 (example 0, step 1) is out of range",
     );
     await expect(evaluate(words(), [[1, 2]], [0], { batchSize: 0 })).rejects.toThrow(
       "evaluate: batchSize must be a whole",

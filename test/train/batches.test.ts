@@ -398,7 +398,7 @@ describe("how it ends", () => {
     const other = classifier();
     const ended: string[] = [];
     const bad = fit(other, generated([...batches.slice(0, 3), { x: [[1, 9]], y: [0] }], ended));
-    await expect(bad).rejects.toThrow("fit: batch 3: x: token 9 at step 1 of example 0 is none");
+    await expect(bad).rejects.toThrow("fit: batch 3: x: token 9 (example 0, step 1) is out of range");
     expect([valuesOf(other), ended]).toEqual([valuesOf(wanted), ["finally"]]);
   });
 });
@@ -414,32 +414,32 @@ describe("what does not fit is refused before anything is learned", () => {
     [
       "validationData as Keras has it",
       (model) => fit(model, x, y, { validationData: [x, y] as never }),
-      "fit: validationData must be { x, y }, or what yields batches { x, y }, got a list of 2",
+      "fit: validationData must be { x, y }, or an iterable of batches { x, y }, got a list of 2",
     ],
     [
       "an iterator without next",
       (model) => fit(model, { [Symbol.iterator]: () => ({}) } as never),
-      "fit: what yields batches must give an iterator, { next() {} }, got an object",
+      "fit: the iterable of batches must give an iterator, { next() {} }, got an object",
     ],
     [
       "an iterator that is a number",
       (model) => fit(model, { [Symbol.iterator]: 5 } as never),
-      "fit: what yields batches must give an iterator, { next() {} }, got 5",
+      "fit: the iterable of batches must give an iterator, { next() {} }, got 5",
     ],
     [
       "nothing in an iterator's place",
       (model) => evaluate(model, { [Symbol.asyncIterator]: () => undefined } as never),
-      "evaluate: what yields batches must give an iterator, { next() {} }, got undefined",
+      "evaluate: the iterable of batches must give an iterator, { next() {} }, got undefined",
     ],
     [
       "an iterator of nothing to predict",
       (model) => predict(model, { [Symbol.iterator]: () => null } as never),
-      "predict: what yields batches must give an iterator, { next() {} }, got null",
+      "predict: the iterable of batches must give an iterator, { next() {} }, got null",
     ],
     [
       "a next that is none",
       (model) => fit(model, x, y, { validationData: { [Symbol.iterator]: () => ({ next: 5 }) } as never }),
-      "fit: validationData: what yields batches must give an iterator, { next() {} }, got an object",
+      "fit: validationData: the iterable of batches must give an iterator, { next() {} }, got an object",
     ],
     [
       "a next that gives nothing",
@@ -449,18 +449,18 @@ describe("what does not fit is refused before anything is learned", () => {
     [
       "neither arrays nor batches",
       (model) => fit(model, { data: [1, 2], shape: [1, 2] } as never),
-      "fit: needs x and y, or what yields batches { x, y }; got an object and no y",
+      "fit: needs x and y, or an iterable of batches { x, y }; got an object and no y",
     ],
     [
       "pairs",
       (model) => fit(model, [[x, y]] as never),
       "fit: y is missing: x is a list of lists. Give y after x, or batches { x, y } in its place",
     ],
-    ["nothing", (model) => fit(model, []), "fit: there is no batch"],
+    ["nothing", (model) => fit(model, []), "fit: there are no batches"],
     [
       "a generator for two epochs",
       (model) => fit(model, generated(batches), { epochs: 2 }),
-      "fit: the batches can be read once, and there are several epochs. Give stepsPerEpoch, or what can be read anew.",
+      "fit: the batches can be read only once, but there are several epochs. Give stepsPerEpoch, or an iterable that can be read again.",
     ],
     [
       "a generator as validation of two epochs",
@@ -470,7 +470,7 @@ describe("what does not fit is refused before anything is learned", () => {
     [
       "batchSize",
       (model) => fit(model, batches, { batchSize: 3 }),
-      "fit: batchSize is for arrays; batches are taken as they come. Leave it out.",
+      "fit: batchSize is for arrays; batches are used as they come. Leave it out.",
     ],
     ["validationSplit", (model) => fit(model, batches, { validationSplit: 0.5 }), "fit: validationSplit is for arrays"],
     ["shuffle", (model) => fit(model, batches, { shuffle: true }), "fit: shuffle is for arrays"],
@@ -478,7 +478,7 @@ describe("what does not fit is refused before anything is learned", () => {
     [
       "stepsPerEpoch of arrays",
       (model) => fit(model, x, y, { stepsPerEpoch: 3 }),
-      "fit: stepsPerEpoch is for batches; of arrays all examples are taken. Leave it out.",
+      "fit: stepsPerEpoch is for batches; of arrays all examples are used. Leave it out.",
     ],
     [
       "stepsPerEpoch",
@@ -488,7 +488,7 @@ describe("what does not fit is refused before anything is learned", () => {
     [
       "validationSteps of arrays",
       (model) => fit(model, batches, { validationSteps: 2, validationData: { x, y } }),
-      "fit: validationSteps is for batches",
+      "fit: validationSteps needs batches",
     ],
     [
       "fewer than steps",
@@ -514,7 +514,7 @@ describe("what does not fit is refused before anything is learned", () => {
     [
       "a text",
       (model) => evaluate(model, "batches" as never),
-      'evaluate: needs x and y, or what yields batches { x, y }; got "batches" and no y',
+      'evaluate: needs x and y, or an iterable of batches { x, y }; got "batches" and no y',
     ],
   ];
   test.each(cases)("%s", async (_, act, message) => {
@@ -558,10 +558,10 @@ test("layers whose states go on from batch to batch: batches of one size, of any
     }
   }
   await expect(predict(stateful(), generated(parts))).rejects.toThrow(
-    "predict: batch 1 has other sizes than batch 0, and lstm goes on from batch to batch",
+    "predict: batch 1 differs in size from batch 0; lstm is stateful, so all batches need the same size",
   );
   await expect(fit(stateful(), [...parts, { x: [[1]], y: [[1]] }])).rejects.toThrow(
-    "fit: batch 3 has 1 examples, batch 0 has 2; lstm goes on from batch to batch",
+    "fit: batch 3 has 1 examples, batch 0 has 2; lstm is stateful, so all batches need the same size",
   );
 });
 

@@ -85,7 +85,7 @@ test("milestones come without validation too, and a training that is stopped end
 });
 
 test("a stream that makes no batch is refused with what would be enough", async () => {
-  const message = "streamBatches: 17 tokens make no batch of 2 x 8 steps; 18 are needed. ";
+  const message = "streamBatches: 17 tokens are too few for a batch of 2 x 8 steps; 18 are needed. ";
   const train = fitStream(model(), tokens.subarray(0, 17), { ...small, validationSplit: 0 });
   await expect(train).rejects.toThrow(new InputError(`${message}Give more tokens, a smaller batch or fewer steps.`));
   const evaluator = await createEvaluator(model(), { batch: 2, steps: 8 });

@@ -212,11 +212,11 @@ test("a state of another optimiser or model is refused", async () => {
   const slots = { m: { "dense.W": new Float32Array(3) } };
   const resume = { step: 2, slots };
   await expect(fit(remembers(), x, y, { resume })).rejects.toThrow(
-    "training: the state to go on from has m for the parameters of its model; adam keeps m, v for those of this one. " +
+    "training: the state to resume from has the slots m of its model; adam needs m, v for this one. " +
       "Give the same optimiser and model.",
   );
   const optimizer = sgd({ momentum: 0.5 });
-  await expect(fit(remembers(), x, y, { resume, optimizer })).rejects.toThrow("sgd keeps v for those of this one");
+  await expect(fit(remembers(), x, y, { resume, optimizer })).rejects.toThrow("sgd needs v for this one");
 });
 
 test("callbacks: in order, with running means, the step and a rate that they may set; stop ends the epoch at once", async () => {
@@ -292,7 +292,7 @@ test("a schedule decides the rate of each update, and a callback that sets one i
     },
   };
   await expect(fit(line(1, 0), x, y, { ...mse, learningRate, callbacks: [sets] })).rejects.toThrow(
-    "fit: a callback sets the learning rate, which learningRate decides. Leave one of them out.",
+    "fit: a callback and learningRate both set the learning rate. Leave one of them out.",
   );
 });
 

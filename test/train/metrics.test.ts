@@ -56,13 +56,13 @@ test("an output that is NaN is never right", () => {
 
 test("what does not fit is named in one line", () => {
   expect(() => sparseCategoricalAccuracy([1, 2, 3], [0, 1], { features: 2 })).toThrow(
-    "sparseCategoricalAccuracy: needs 2 outputs and 1 targets a step, got 3 and 2",
+    "sparseCategoricalAccuracy: needs 2 outputs and 1 targets per step, got 3 and 2",
   );
   expect(() => meanAbsoluteError([1, 2], [1, 2], { features: 2, mask: [1, 1] })).toThrow(
     "meanAbsoluteError: needs a mask of 1 steps, got 2",
   );
   expect(() => perplexity([0, 0], [2], { features: 2 })).toThrow(
-    "perplexity: class 2 of step 0 is none: they are 0 to 1",
+    "perplexity: class 2 (step 0) is out of range: expected 0 to 1",
   );
   expect(() => perplexity([], [], { features: 2 })).toThrow("perplexity: there is no step to measure");
 });
@@ -83,7 +83,7 @@ test("perplexity of a model's outputs is exp of the loss that the trainer sees",
 
 test("outputs that are no whole number of steps are refused, however many features they have", () => {
   for (const features of [3, 2 ** 40]) {
-    const message = `categoricalAccuracy: needs ${features} outputs and ${features} targets a step, got 4 and 4`;
+    const message = `categoricalAccuracy: needs ${features} outputs and ${features} targets per step, got 4 and 4`;
     expect(() => categoricalAccuracy([1, 0, 0, 1], [1, 0, 0, 1], { features })).toThrow(message);
   }
 });

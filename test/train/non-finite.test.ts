@@ -120,7 +120,7 @@ test("over a stream, too, with the states that were carried", async () => {
 const byTheRate = /Try a smaller learning rate, or clip the gradients\.$/;
 const notByTheRate =
   /neither the learning rate nor clipping can help: bound the value in its equation .*, begin with smaller weights/;
-const byTheEquation = /Change the equation so that it cannot come there: add a small number, or bound it by max\.$/;
+const byTheEquation = /Change the equation so that this cannot happen: add a small number, or bound it by max\.$/;
 
 /** A cell of one unit that reads one number a step, trained on one sequence of zeros unless told otherwise. */
 type Given = {

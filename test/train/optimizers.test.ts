@@ -351,7 +351,7 @@ describe("numbers that make no sense are named in one line", () => {
     [() => nadam({ learningRate: -1 }), "nadam: learningRate must be a number in [0, Infinity), got -1"],
     [
       () => asgd({ averageFrom: 0 }),
-      "asgd: averageFrom must be a step, 1 or later, or Infinity for never, or a function that says so, got 0",
+      "asgd: averageFrom must be a step of at least 1, Infinity for never, or a function that returns one, got 0",
     ],
   ] as const;
   test.each(never)("%s", (make, message) => {

@@ -347,7 +347,7 @@ test("a decoder of so many steps: what is shorter is filled up to them", async (
   );
   expect(loss).toBeGreaterThan(0);
   await expect(predict(model, [[1, 2, 3, 4, 5, 6, 7]], { pad: "post" })).rejects.toThrow(
-    "predict: x has 7 steps, and the model 6",
+    "predict: x has 7 steps, expected 6",
   );
 });
 
@@ -413,7 +413,7 @@ describe("padding that would count is refused, and what does not fit", () => {
           [[[2]]],
           { pad },
         ),
-      "predict: pad: x has several values that are padding: 0, 1",
+      "predict: pad: x has several padding values: 0, 1. Mask one of them.",
     ],
     [
       "targets of another length",
@@ -437,12 +437,12 @@ describe("padding that would count is refused, and what does not fit", () => {
     [
       "a token that is none",
       () => fit(masked(), [[1, 2], [], [3, 9]], [0, 1, 1], { pad }),
-      "fit: x: token 9 at step 1 of example 2 is none",
+      "fit: x: token 9 (example 2, step 1) is out of range",
     ],
     [
       "a class that is none",
       () => fit(tagging(), [[1, 2], [], [3, 4]], [[0, 1], [], [1, 2]], { pad }),
-      "fit: y: class 2 at step 1 of example 2 is none",
+      "fit: y: class 2 (example 2, step 1) is out of range",
     ],
     ["no sequence", () => fit(masked(), [[1, 2], 3] as never, two, { pad }), "fit: x[1]: needs a sequence, got 3"],
     [
@@ -469,17 +469,17 @@ describe("padding that would count is refused, and what does not fit", () => {
     [
       "buckets without pad",
       () => fit(masked(), lists, two, { buckets: 2 }),
-      'fit: buckets are for sequences that are filled up. Give pad: "post".',
+      'fit: buckets need padding. Give pad: "post".',
     ],
     [
       "a number of groups of batches",
       () => fit(masked(), [{ x: lists, y: two }], { pad, buckets: 2 }),
-      "fit: batch 0: buckets: a number of groups is for arrays",
+      "fit: batch 0: buckets: a number of groups needs arrays",
     ],
     [
       "states that go on, to predict",
       () => predict(goesOn(), lists, { pad, buckets: 2, batchSize: 1 }),
-      "predict: lstm goes on from batch to batch, and buckets change their order. Leave buckets out.",
+      "predict: lstm is stateful, and buckets change the order of batches. Leave buckets out.",
     ],
     [
       "states that go on",
@@ -490,7 +490,7 @@ describe("padding that would count is refused, and what does not fit", () => {
           batchSize: 1,
           shuffle: false,
         }),
-      "fit: lstm goes on from batch to batch, and buckets change their order. Leave buckets out.",
+      "fit: lstm is stateful, and buckets change the order of batches. Leave buckets out.",
     ],
   ];
   test.each(cases)("%s", async (_, act, message) => {

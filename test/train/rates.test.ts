@@ -152,15 +152,15 @@ describe("numbers that make no sense are named in one line", () => {
     ],
     [
       () => piecewiseConstantDecay({ boundaries: [1], values: [1] }),
-      "piecewiseConstantDecay: needs one value more than boundaries, got 1 and 1",
+      "piecewiseConstantDecay: needs one more value than boundaries, got 1 and 1",
     ],
     [
       () => piecewiseConstantDecay({ boundaries: [3, 3], values: [1, 1, 1] }),
-      "piecewiseConstantDecay: boundaries must rise, got 3, 3",
+      "piecewiseConstantDecay: boundaries must increase, got 3, 3",
     ],
     [
       () => oneCycle({ maxLearningRate: 1, totalSteps: 10, pctStart: 1 }),
-      "oneCycle: pctStart must leave steps to fall in, got 1 of 10",
+      "oneCycle: pctStart must leave steps for the rate to fall, got 1 of 10",
     ],
     [
       () => reduceLrOnPlateau({ learningRate: 1 }, 1, { factor: 1 }),

@@ -244,7 +244,7 @@ describe("callbacks of a stream", () => {
     expect({ steps, stopped }).toEqual({ steps: 40, stopped: false });
     expect([...new Set(rates)]).toEqual([0.01, 0.005]);
     const both = fitStream(model(), tokens, { ...small, callbacks: [stopping], learningRate: () => 0.01 });
-    await expect(both).rejects.toThrow("fitStream: a callback sets the learning rate, which learningRate decides.");
+    await expect(both).rejects.toThrow("fitStream: a callback and learningRate both set the learning rate.");
   });
 
   test.each<[string, () => Callback[], number]>([
@@ -266,14 +266,14 @@ describe("a state to go on from is refused", () => {
   const stateOf = async () => (await fitStream(model(), tokens, { ...small, epochs: 0.5 })).state;
 
   test.each<[string, FitStreamOptions, RegExp]>([
-    [
-      "with another batch",
-      { batch: 3 },
-      /^fitStream: the state to go on from is at a place in a stream of batches of 2 x 8 of/,
-    ],
-    ["with other steps", { steps: 7 }, /Leave out its place to begin these tokens with it\.$/],
+    ["with another batch", { batch: 3 }, /^fitStream: resume.place is in a stream of batches of 2 x 8 of/],
+    ["with other steps", { steps: 7 }, /Leave out resume\.place to start these tokens from the beginning\.$/],
     ["with another validation split", { validationSplit: 0.1 }, /this one is of 2 x 8 of 630 tokens/],
-    ["with another optimiser", { optimizer: rmsprop() }, /has m, v for the parameters of its model; rmsprop keeps v/],
+    [
+      "with another optimiser",
+      { optimizer: rmsprop() },
+      /has the slots m, v of its model; rmsprop needs v for this one/,
+    ],
   ])("%s", async (_, options, message) => {
     const resume = await stateOf();
     const own = model();
@@ -314,7 +314,7 @@ describe("a state to go on from is refused", () => {
     const [name] = Object.keys(resume.states ?? {}) as [string];
     for (const states of [{ [name]: new Float32Array(3) }, { nobody: new Float32Array(12) }]) {
       await expect(fitStream(model(), tokens, { ...small, resume: { ...resume, states } })).rejects.toThrow(
-        /^training: the state to go on from has (3|12) numbers of (lstm\.\w|nobody), this training (12|0)\./,
+        /^training: the state to resume from has (3|12) numbers of (lstm\.\w|nobody), expected (12|0)\./,
       );
     }
   });
@@ -368,13 +368,13 @@ describe("fit", () => {
     const resume = states[1] as TrainerState;
     const go = (options: FitOptions) => fit(stacked(false), x, y, { ...base, resume, ...options });
     await expect(go({ initialEpoch: 0 })).rejects.toThrow(
-      "fit: the state to go on from is within epoch 0, after 2 batches. Give one of an epoch's end; or leave out " +
-        "initialEpoch, for a new training with it.",
+      "fit: resume is within epoch 0, after 2 batches. Give the state of an epoch's end, or leave out initialEpoch to " +
+        "start a new training from it.",
     );
     const end: Callback = { onEpochEnd: (_, __, run) => void states.push(run.state()) };
     await fit(stacked(false), x, y, { ...base, epochs: 2, callbacks: [end] });
     await expect(go({ initialEpoch: 1, resume: states.at(-1) as TrainerState })).rejects.toThrow(
-      "fit: the state to go on from is at the beginning of epoch 2, and initialEpoch is 1.",
+      "fit: resume is at the beginning of epoch 2, but initialEpoch is 1.",
     );
     const { epoch } = await go({ epochs: 2, batchSize: 5, resume: states.at(-1) as TrainerState });
     expect(epoch).toEqual([0, 1]);

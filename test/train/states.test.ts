@@ -66,10 +66,10 @@ describe("stateful", () => {
     const stateful = model({ stateful: true });
     const before = structuredClone(stateful.values);
     await expect(fit(stateful, x, x, { ...mse, shuffle: false })).rejects.toThrow(
-      "fit: cell is stateful, so all batches have as many examples: 3 are not a multiple of 2",
+      "fit: cell is stateful, so all batches need the same size: 3 examples are not a multiple of 2",
     );
     await expect(fit(stateful, x, x, { ...mse, batchSize: 1 })).rejects.toThrow(
-      "fit: cell is stateful, and shuffle breaks",
+      "fit: cell is stateful, so the order of batches matters",
     );
     await expect(predict(stateful, x, { batchSize: 2 })).rejects.toThrow("predict: cell is stateful");
     expect(stateful.values).toEqual(before);
@@ -121,7 +121,7 @@ describe("returnState and initialState", () => {
           [4, 5, Number.NaN],
         ],
       }),
-    ).rejects.toThrow("predict: initialState cell.h of example 1 is NaN");
+    ).rejects.toThrow("predict: initialState cell.h (example 1) is NaN");
   });
 });
 
