@@ -103,7 +103,9 @@ export {
 } from "./text/text-vectorization.ts";
 export { textToWordSequence, type WordSequenceOptions } from "./text/word-sequence.ts";
 export type { BatchSource, ExampleBatch } from "./train/batches.ts";
-export type { Callback, Logs, Run } from "./train/callbacks.ts";
+export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/built-in-callbacks.ts";
+export type { Callback, Logs, TrainingRun } from "./train/callbacks.ts";
+export { createWatch, type Rate, type Run, type Watch } from "./train/deprecated.ts";
 export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
 export type { ExampleArray, InputArrays } from "./train/examples.ts";
@@ -116,6 +118,20 @@ export {
   fitStream,
   type Progress,
 } from "./train/fit-stream.ts";
+export {
+  constantRate,
+  cosineDecay,
+  exponentialDecay,
+  inverseTimeDecay,
+  type LearningRateSchedule,
+  linearWarmup,
+  oneCycle,
+  type Plateau,
+  piecewiseConstantDecay,
+  polynomialDecay,
+  reduceLrOnPlateau,
+  stepDecay,
+} from "./train/learning-rate-schedules.ts";
 export {
   binaryCrossentropy,
   categoricalCrossentropy,
@@ -133,8 +149,7 @@ export {
   perplexity,
   sparseCategoricalAccuracy,
 } from "./train/metrics.ts";
-export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/monitors.ts";
-export { createWatch, NonFiniteLoss, type Watch } from "./train/non-finite.ts";
+export { createNonFiniteGuard, type NonFiniteGuard, NonFiniteLoss } from "./train/non-finite-guard.ts";
 export type { OptimizerName } from "./train/optimizer-names.ts";
 export {
   adam,
@@ -157,20 +172,6 @@ export {
   type PredictorOptions,
   predict,
 } from "./train/predict.ts";
-export {
-  constantRate,
-  cosineDecay,
-  exponentialDecay,
-  inverseTimeDecay,
-  linearWarmup,
-  oneCycle,
-  type Plateau,
-  piecewiseConstantDecay,
-  polynomialDecay,
-  type Rate,
-  reduceLrOnPlateau,
-  stepDecay,
-} from "./train/rates.ts";
 export { type Batches, streamBatches } from "./train/stream.ts";
 export type { TokenSource, Tokens } from "./train/token-source.ts";
 export {

@@ -15,8 +15,8 @@ import {
   someText,
   wholeNumber,
 } from "../graph/schema.ts";
-import type { Callback, Logs, Run } from "../train/callbacks.ts";
-import { monitorRules } from "../train/monitors.ts";
+import { monitorRules } from "../train/built-in-callbacks.ts";
+import type { Callback, Logs, TrainingRun } from "../train/callbacks.ts";
 import { createPatience } from "./patience.ts";
 
 /** Keras's arguments and defaults: `valLoss`, after every epoch; and what else the file holds. */
@@ -96,7 +96,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
     best = value;
     return true;
   };
-  const write = (logs: Logs, numbers: Logs, run: Run): void => {
+  const write = (logs: Logs, numbers: Logs, run: TrainingRun): void => {
     if (!isWanted(logs) || !run.save()) return;
     const file = formatPath(path, { ...logs, ...numbers, step: run.step });
     const training = withTraining ? run.state() : undefined;

@@ -11,7 +11,7 @@ import {
   someText,
   wholeNumber,
 } from "../graph/schema.ts";
-import type { Callback, Logs, Run } from "../train/callbacks.ts";
+import type { Callback, Logs, TrainingRun } from "../train/callbacks.ts";
 import { type Event, eventRecord, fileVersion } from "./event-file.ts";
 import { createPatience, type Patience } from "./patience.ts";
 
@@ -48,7 +48,7 @@ export function tensorBoard(logDir: string, options: TensorBoardOptions = {}): C
       [train, validation, batches] = [open("train", (work) => work()), undefined, 0];
     },
     ...(every !== undefined && {
-      onBatchEnd(logs: Logs, { step }: Run) {
+      onBatchEnd(logs: Logs, { step }: TrainingRun) {
         if (++batches % every === 0) train?.({ step, scalars: tagged("batch", Object.entries(logs)) });
       },
     }),

@@ -25,7 +25,7 @@ import {
   type Stand,
   standOf,
 } from "../train/fit-stream.ts";
-import { byRate, NonFiniteLoss } from "../train/non-finite.ts";
+import { byRate, NonFiniteLoss } from "../train/non-finite-guard.ts";
 import type { Tokens } from "../train/token-source.ts";
 import type { TrainerState } from "../train/trainer.ts";
 import { readCell } from "./cell-argument.ts";

@@ -81,13 +81,13 @@ export function dependencies(graph: Pick<Graph, "nodes" | "states">, of: readonl
     if (found[id]) continue;
     found[id] = true;
     const node = graph.nodes[id] as Node;
-    queue.push(...behind(node, states));
+    queue.push(...predecessors(node, states));
   }
   return found;
 }
 
 /** The nodes that a node is computed from, in its own time step or another. */
-export function behind(node: Node, states: ReadonlyMap<string, State>): readonly NodeId[] {
+export function predecessors(node: Node, states: ReadonlyMap<string, State>): readonly NodeId[] {
   if (node.op !== "state" && node.op !== "final") return node.inputs;
   const { next, initial } = states.get(node.name as string) as State;
   return node.op === "final" || initial === undefined ? [next] : [next, initial];

@@ -21,7 +21,7 @@ export type ExplainOptions = {
 };
 
 /** Counts and names, for the plan without the gradient. */
-export type CellFacts = PlanFacts & {
+export type CompiledFacts = PlanFacts & {
   readonly name: string;
   readonly states: readonly string[];
   readonly stateShapes: readonly (readonly number[])[];
@@ -30,7 +30,7 @@ export type CellFacts = PlanFacts & {
 
 /** Every stage of one cell's compilation. */
 export type Explanation = {
-  readonly facts: CellFacts;
+  readonly facts: CompiledFacts;
   /** Number of trainable values. */
   readonly parameters: number;
   /** One time step. */

@@ -2,7 +2,7 @@
  * Which values lie on a cycle through a state, and so must be computed step by step; everything else leaves the time
  * loop and runs for all steps at once. Knows nothing about memory or how a value is computed.
  */
-import { behind, dependencies, type Graph, type NodeId } from "../graph/graph.ts";
+import { dependencies, type Graph, type NodeId, predecessors } from "../graph/graph.ts";
 
 /** The place in time of what runs once a sequence. */
 export const onceASequence = -1;
@@ -14,7 +14,7 @@ export const onceASequence = -1;
 export function hoist(graph: Graph, steps: number): readonly number[] {
   if (steps === 1) return graph.nodes.map(({ once }) => (once ? onceASequence : 0));
   const states = new Map(graph.states.map((state) => [state.name, state]));
-  const needs = graph.nodes.map((node) => behind(node, states));
+  const needs = graph.nodes.map((node) => predecessors(node, states));
   const component = stronglyConnected(needs);
   let loops = 0;
   const loop = new Map<number, number>();

@@ -5,9 +5,14 @@
 
 import type { HostOptions } from "../engines/engine.ts";
 import { Disposable } from "../runtime/disposable.ts";
-import { createDesk, type Desk, type Outcome, type Text } from "../tasks/desk.ts";
-import type { LaneState } from "../tasks/lanes.ts";
+import {
+  createGenerationEngine,
+  type GenerationEngine,
+  type Outcome,
+  type Sequence,
+} from "../tasks/generation-engine.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
+import type { SlotState } from "../tasks/slots.ts";
 import { ApiError } from "./errors.ts";
 import { yieldWhileBusy } from "./event-loop.ts";
 
@@ -26,13 +31,13 @@ const [othersMs, maxOthersMs] = [8, 32];
 /** A text that a client wants. */
 export type Job<Piece> = {
   readonly client: string;
-  readonly text: Text<Piece>;
+  readonly text: Sequence<Piece>;
   /** Told that it has a lane, for the first time or again. */
   readonly seated?: () => void;
   /** Told, within a step, of pieces and of the end. */
   readonly take: (pieces: readonly Piece[], ended: Outcome<Piece>["ended"]) => void;
   /** Once it has read so many tokens, these texts get a copy of what it remembers, and begin. */
-  readonly shares?: { readonly after: number; readonly texts: readonly Text<Piece>[] } | undefined;
+  readonly shares?: { readonly after: number; readonly texts: readonly Sequence<Piece>[] } | undefined;
   /** Its text begins with what another job shares, and has no lane before. */
   readonly follows?: boolean;
 };
@@ -47,21 +52,21 @@ export async function createBatcher<Piece extends { readonly text: string }>(
   lm: LanguageModel,
   { queue, ...options }: HostOptions & { readonly queue: number },
 ): Promise<Batcher<Piece>> {
-  return new Batcher(await createDesk<Piece>(lm, sizes, options), queue);
+  return new Batcher(await createGenerationEngine<Piece>(lm, sizes, options), queue);
 }
 
 /** Owns the desk until it is disposed of. It steps as long as there is a text. */
 export class Batcher<Piece extends { readonly text: string }> extends Disposable {
-  private readonly desk: Desk<Piece>;
+  private readonly desk: GenerationEngine<Piece>;
   private readonly queue: number;
   /** Jobs without a lane, by client; the client whose turn is next comes first. */
   private readonly waiting = new Map<string, Job<Piece>[]>();
   /** Jobs with a lane, the one that has had it longest first. */
-  private readonly seated = new Map<Text<Piece>, Job<Piece>>();
+  private readonly seated = new Map<Sequence<Piece>, Job<Piece>>();
   private readonly paused = new Set<Job<Piece>>();
   private stepping = false;
 
-  constructor(desk: Desk<Piece>, queue: number) {
+  constructor(desk: GenerationEngine<Piece>, queue: number) {
     super();
     this.desk = desk;
     this.queue = queue;
@@ -89,7 +94,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   }
 
   /** What a text remembers, by layer and name. */
-  named(state: LaneState | undefined): Record<string, Float32Array> {
+  named(state: SlotState | undefined): Record<string, Float32Array> {
     return this.desk.named(state);
   }
 
@@ -133,7 +138,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   /** Nobody wants this text any more. */
   remove(job: Job<Piece>): void {
     this.paused.delete(job);
-    if (this.seated.delete(job.text)) this.desk.leave(job.text);
+    if (this.seated.delete(job.text)) this.desk.evict(job.text);
     const jobs = this.waiting.get(job.client);
     const at = jobs?.indexOf(job) ?? -1;
     if (at >= 0) jobs?.splice(at, 1);
@@ -194,7 +199,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
       if (jobs.length > 0) this.waiting.set(poorest, jobs);
       // Before anything can go wrong with it: who is seated is told of a fault.
       this.seated.set(job.text, job);
-      this.desk.join(job.text);
+      this.desk.admit(job.text);
       job.seated?.();
       lanes.set(poorest, (lanes.get(poorest) ?? 0) + 1);
     }
@@ -218,12 +223,12 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   }
 
   /** What a text remembers goes to others, too, none of which changes it. */
-  private share({ text }: Job<Piece>, others: readonly Text<Piece>[]): void {
+  private share({ text }: Job<Piece>, others: readonly Sequence<Piece>[]): void {
     // One that is paused has left already.
     const isHere = this.seated.has(text);
-    if (isHere) this.desk.leave(text);
+    if (isHere) this.desk.evict(text);
     for (const other of others) other.state = text.state;
-    if (isHere) this.desk.join(text);
+    if (isHere) this.desk.admit(text);
   }
 
   private step(): void {

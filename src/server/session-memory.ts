@@ -1,14 +1,14 @@
 /** What a session remembers, and how it goes on from there with a text. Knows nothing about requests. */
-import { type Retake, type Text, tokensToRead } from "../tasks/desk.ts";
+import { type Retake, type Sequence, tokensToRead } from "../tasks/generation-engine.ts";
 import { openFrom } from "../tasks/healing.ts";
-import type { LaneState } from "../tasks/lanes.ts";
+import type { SlotState } from "../tasks/slots.ts";
 import { decode, encode, type Tokenizer } from "../text/tokenizer.ts";
 import type { PromptTokens } from "./completions/prompt.ts";
 
 /** What was read and shown. */
 export type Memory = {
   /** What the model remembers of all tokens but those that follow: of none where absent. */
-  readonly state: LaneState | undefined;
+  readonly state: SlotState | undefined;
   /** The last token, which the model reads first when it goes on; none in the beginning. */
   readonly pending: Int32Array;
   /** The end of it, after that token, where it may end within one: it is read with what comes next. */
@@ -42,7 +42,7 @@ type Reading = {
   /** Tokens of all that was read and written then. */
   readonly tokens: number;
   /** What is remembered after the text, given what the model remembers of the settled tokens. */
-  readonly after: (state: LaneState | undefined) => Memory;
+  readonly after: (state: SlotState | undefined) => Memory;
 };
 
 function readingOf(tokenizer: Tokenizer, memory: Memory, text: string): Reading {
@@ -72,7 +72,7 @@ type GoingOn = {
   readonly prompt: PromptTokens;
   /** What is remembered when that text has ended. */
   readonly after: (
-    text: Pick<Text<unknown>, "state" | "latest" | "written" | "replaced" | "rest" | "again">,
+    text: Pick<Sequence<unknown>, "state" | "latest" | "written" | "replaced" | "rest" | "again">,
   ) => Remembered;
 };
 

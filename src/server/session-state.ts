@@ -1,5 +1,5 @@
 /** All that a session remembers as JSON, to the bit, and back: what comes back may be anybody's. */
-import type { LaneState } from "../tasks/lanes.ts";
+import type { SlotState } from "../tasks/slots.ts";
 import { encode, hasUnknown } from "../text/tokenizer.ts";
 import type { Limits } from "./completions/limits.ts";
 import { ApiError } from "./errors.ts";
@@ -22,7 +22,7 @@ export function sessionMemoryOf({ loaded, remembered: { memory, part } }: Sessio
   };
 }
 
-const named = ({ batcher }: LoadedModel, state: LaneState | undefined): Record<string, string> | null =>
+const named = ({ batcher }: LoadedModel, state: SlotState | undefined): Record<string, string> | null =>
   state === undefined
     ? null
     : Object.fromEntries(

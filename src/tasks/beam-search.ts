@@ -16,11 +16,11 @@ import { disposing, type Own } from "../runtime/disposable.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
 import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer.ts";
 import { aLanguageModel, stopRule } from "./checks.ts";
-import { tokensToRead } from "./desk.ts";
+import { tokensToRead } from "./generation-engine.ts";
 import { createHealing, type Ways } from "./healing.ts";
-import { createLanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { findStop, stopStrings } from "./stop-strings.ts";
+import { createSlots } from "./slots.ts";
+import { findStop, stopStrings } from "./stop-sequences.ts";
 
 /** Options of `beamSearch`; also the host's: `engine`, `threads`, `fma`. */
 export type BeamSearchOptions = HostOptions & {
@@ -108,7 +108,7 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   const { model, tokenizer } = lm;
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
-  const lanes = own(await createLanes(model, beams, hostOf(options)));
+  const lanes = own(await createSlots(model, beams, hostOf(options)));
   const yieldNow = createYielder();
   const usual = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
   const end = endOfText(tokenizer);

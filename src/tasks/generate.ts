@@ -24,7 +24,7 @@ import {
   vocabularySize,
 } from "../text/tokenizer.ts";
 import { aLanguageModel, aPrompt, prompts as somePrompts, stopRule, tokenCount } from "./checks.ts";
-import { createDesk, createText, type Describe, type Prompt } from "./desk.ts";
+import { createGenerationEngine, createSequence, type Describe, type Prompt } from "./generation-engine.ts";
 import type { LanguageModel } from "./language-model.ts";
 
 type WritingOptions = SamplingOptions &
@@ -209,15 +209,15 @@ async function* write<Piece extends { readonly text: string }>(
   if (prompts.length === 0 || length === 0) return;
   const host = { engine, fma, threads };
   const longPrompts = prompts.some((prompt) => prompt.length >= longPrompt);
-  const desk = await createDesk<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
+  const desk = await createGenerationEngine<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
   try {
     const yieldNow = createYielder();
     const aborted = (): boolean => signal?.aborted === true;
     for (let begun = 0; !aborted(); ) {
       for (; begun < prompts.length && desk.count < desk.size; begun++) {
         const [k, prompt] = [begun, prompts[begun] as Prompt];
-        desk.join(
-          createText(lm, {
+        desk.admit(
+          createSequence(lm, {
             prompt,
             length,
             seed: seed + k,

@@ -10,7 +10,7 @@
 import { type LongerTokens, longerTokens, remainderOf } from "../text/longer-tokens.ts";
 import { logSoftmax } from "../text/sampling.ts";
 import { type DecodedToken, decodeNext, type Tokenizer, tokenName } from "../text/tokenizer.ts";
-import type { LaneState } from "./lanes.ts";
+import type { SlotState } from "./slots.ts";
 
 /** All that may be written first: the tokens (V) that may follow the prompt, then longer ones (M) in place of its last. */
 export type Ways = {
@@ -25,7 +25,7 @@ export type Ways = {
   /** What that is called in log-probabilities. */
   readonly name: (way: number) => string;
   /** What the model remembers of the tokens before it; undefined for one that follows the prompt: of all. */
-  readonly state: (way: number) => LaneState | undefined;
+  readonly state: (way: number) => SlotState | undefined;
 };
 
 /** A prompt that ends within a token, while it is read. */
@@ -33,7 +33,7 @@ export type Healing = {
   /** The first of its tokens that may be replaced. */
   readonly from: number;
   /** Told of each token from there on, in order: its logits (V), and what the model remembers before it reads it. */
-  readonly foresee: (place: number, logits: Float32Array, state: () => LaneState) => void;
+  readonly foresee: (place: number, logits: Float32Array, state: () => SlotState) => void;
   /** With the logits (V) that follow the prompt. */
   readonly ways: (logits: Float32Array) => Ways;
 };
@@ -48,7 +48,7 @@ export function createHealing(tokenizer: Tokenizer, prompt: Int32Array, from = 0
   });
   const [first] = longer;
   if (first === undefined) return undefined;
-  const foreseen: (LongerTokens & { readonly nats: Float64Array; readonly state: LaneState })[] = [];
+  const foreseen: (LongerTokens & { readonly nats: Float64Array; readonly state: SlotState })[] = [];
   /** Of the prompt's tokens from the first that may be replaced to the one that comes next. */
   let nats = 0;
   return {

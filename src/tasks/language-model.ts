@@ -65,7 +65,6 @@ import { type Task, type TaskData, taskDataOf } from "./task.ts";
 
 export type { Texts } from "../text/tokenizer.ts";
 export { type BeamSearchOptions, type BeamText, beamSearch } from "./beam-search.ts";
-export type { Prompt } from "./desk.ts";
 export {
   type GeneratedToken,
   type GenerateManyOptions,
@@ -76,6 +75,7 @@ export {
   generateTokens,
   type LikelyToken,
 } from "./generate.ts";
+export type { Prompt } from "./generation-engine.ts";
 
 /** A language model: the model, its tokenizer, and the state to resume its training from. Plain data, the content of its file. */
 export type LanguageModel = {

@@ -8,7 +8,7 @@ import { checkReadsForward, type Model, modelGraph } from "../nn/model.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 import { multiplyAdds } from "../schedule/plan.ts";
-import type { LaneState } from "./lanes.ts";
+import type { SlotState } from "./slots.ts";
 
 /** Tokens that it reads at once: as many as take a few milliseconds, so that others get their turn in between. */
 const [minSteps, maxSteps] = [8, 128];
@@ -41,7 +41,7 @@ export class Prefill extends Disposable {
   }
 
   /** What a lane remembers after so many more tokens. */
-  read(state: LaneState, tokens: Int32Array): LaneState {
+  read(state: SlotState, tokens: Int32Array): SlotState {
     const { program } = this;
     const states = Object.entries(program.plan.states);
     let at = 0;

@@ -7,7 +7,7 @@ import type { TrainerState } from "./trainer.ts";
 export type Logs = Readonly<Record<string, number>>;
 
 /** The training, as callbacks see and control it. */
-export type Run = {
+export type TrainingRun = {
   readonly model: Model;
   /** Further content of the model's file, such as a language model's tokenizer. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
@@ -31,15 +31,15 @@ export type Run = {
  */
 export type Callback = {
   /** Before the first epoch. */
-  readonly onTrainBegin?: (run: Run) => void | Promise<void>;
+  readonly onTrainBegin?: (run: TrainingRun) => void | Promise<void>;
   /** Before each epoch. Epochs count from 0, as in Keras. */
-  readonly onEpochBegin?: (epoch: number, run: Run) => void | Promise<void>;
+  readonly onEpochBegin?: (epoch: number, run: TrainingRun) => void | Promise<void>;
   /** After each batch. The logs are the means of the epoch so far. */
-  readonly onBatchEnd?: (logs: Logs, run: Run) => void | Promise<void>;
+  readonly onBatchEnd?: (logs: Logs, run: TrainingRun) => void | Promise<void>;
   /** After each epoch and its validation. The model has the values of the epoch's end. */
-  readonly onEpochEnd?: (epoch: number, logs: Logs, run: Run) => void | Promise<void>;
+  readonly onEpochEnd?: (epoch: number, logs: Logs, run: TrainingRun) => void | Promise<void>;
   /** After the last epoch, also if training ended early, but not after an error. */
-  readonly onTrainEnd?: (logs: Logs, run: Run) => void | Promise<void>;
+  readonly onTrainEnd?: (logs: Logs, run: TrainingRun) => void | Promise<void>;
   /** Its state from epoch to epoch, as plain data and Float32Arrays: part of the training's state to resume from. */
   readonly state?: () => Readonly<Record<string, unknown>>;
   /** Restore that state, after `onTrainBegin`, if the training resumes from one. */

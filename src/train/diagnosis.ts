@@ -8,11 +8,11 @@ import { InputError } from "../graph/input-error.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
 import { cellsOf, type Model } from "../nn/model.ts";
 import { load, type Program } from "../runtime/program.ts";
+import { createBatchBinder } from "./bind-batch.ts";
 import { dropConnectRates, scheduleDropped } from "./drop-connect.ts";
-import { createFeed } from "./feed.ts";
 import { lossGraph } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
-import { byRate, type Given, type Moment } from "./non-finite.ts";
+import { byRate, type Given, type Snapshot } from "./non-finite-guard.ts";
 
 /** The value that became infinite or NaN first, and advice. */
 export type Cause = { readonly what: string; readonly advice: string };
@@ -25,7 +25,7 @@ const huge = 2 ** 63;
  * number of updates before this training began.
  */
 export async function findCause(
-  [before, last]: readonly [before: Moment, last: Moment],
+  [before, last]: readonly [before: Snapshot, last: Snapshot],
   after: Float32Array,
   first: number,
 ): Promise<Cause | undefined> {
@@ -40,7 +40,7 @@ export async function findCause(
   };
 }
 
-async function explain(moment: Moment, after: Float32Array, first: number): Promise<Cause | undefined> {
+async function explain(moment: Snapshot, after: Float32Array, first: number): Promise<Cause | undefined> {
   const { step, trainer } = moment;
   const isFirst = step === first + 1;
   let replayed: Replayed;
@@ -84,7 +84,7 @@ async function explain(moment: Moment, after: Float32Array, first: number): Prom
   }
 }
 
-type Circumstances = { readonly isFirst: boolean; readonly moment: Moment; readonly edge: boolean };
+type Circumstances = { readonly isFirst: boolean; readonly moment: Snapshot; readonly edge: boolean };
 
 function adviceOn({ name }: Bad, { isFirst, moment, edge }: Circumstances): string {
   if (edge) return "Change the equation so that this cannot happen: add a small number, or bound it by max.";
@@ -119,7 +119,7 @@ type Replayed = {
 };
 
 /** Run the batch of an update again, forward and backward, without the optimiser, and keep the named values and `more`. */
-async function replay(moment: Moment, more: readonly NodeId[] = []): Promise<Replayed> {
+async function replay(moment: Snapshot, more: readonly NodeId[] = []): Promise<Replayed> {
   const { model, options } = moment.trainer;
   const { loss = defaultLoss, steps, batch } = options;
   const { inputs, targets, ...rest } = moment.given as Given;
@@ -138,7 +138,7 @@ async function replay(moment: Moment, more: readonly NodeId[] = []): Promise<Rep
   );
   program.setAllParameters(moment.parameters);
   for (const [name, values] of Object.entries(moment.states)) program.setState(name, values);
-  createFeed(model, program, { steps, batch })(inputs, targets, rest);
+  createBatchBinder(model, program, { steps, batch })(inputs, targets, rest);
   program.setKeys(...moment.keys);
   await program.run();
   return { program, graph, names, steps, batch };
@@ -202,7 +202,7 @@ const unkept: ReadonlySet<OpName> = new Set<OpName>([
 ]);
 
 /** The operands of the first operation within an equation that failed, if they explain it. */
-async function reasonOf(moment: Moment, replayed: Replayed, { id, t, example }: Bad): Promise<Reason | undefined> {
+async function reasonOf(moment: Snapshot, replayed: Replayed, { id, t, example }: Bad): Promise<Reason | undefined> {
   const { graph, batch } = replayed;
   const nameOf = new Map(replayed.names.map((name) => [graph.outputs[name] as number, name]));
   // The nodes of this equation, back to the values of other equations.

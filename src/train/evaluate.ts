@@ -19,10 +19,10 @@ import {
   rowsBetween,
   sourcePasses,
 } from "./batches.ts";
+import { createBatchBinder } from "./bind-batch.ts";
 import { bySizes } from "./by-sizes.ts";
 import type { Logs } from "./callbacks.ts";
 import { type ExampleArray, type InputArrays, readDataSet, someData } from "./examples.ts";
-import { createFeed } from "./feed.ts";
 import { bindLoss } from "./loss-graph.ts";
 import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
 import { finishMetric, type MetricName, metricNames, namesOfMetrics } from "./metrics.ts";
@@ -143,7 +143,7 @@ export async function createMeasure(
   const programOf = bySizes(async (sizes) => {
     checkSteps(model, sizes.steps, where);
     const program = await bindLoss(model, { loss, metrics, ...sizes }, host);
-    return { program, feed: createFeed(model, program, sizes), dispose: () => program.dispose() };
+    return { program, feed: createBatchBinder(model, program, sizes), dispose: () => program.dispose() };
   });
   await programOf(passes.sizes);
   const stateful = statesOf(model, (spec) => spec.stateful);

@@ -27,14 +27,14 @@ import { size } from "../nn/layers.ts";
 import { aModel, checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
 import { aSeed, createRandom, fromState, type RandomState } from "../nn/random.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
-import { aCallback, type Callback, type Logs, type Run } from "./callbacks.ts";
+import { copyOf, setValues } from "./built-in-callbacks.ts";
+import { aCallback, type Callback, type Logs, type TrainingRun } from "./callbacks.ts";
 import { checkIndices } from "./checks.ts";
 import { createEvaluator } from "./evaluator.ts";
-import { copyOf, setValues } from "./monitors.ts";
-import { createWatch, NonFiniteLoss } from "./non-finite.ts";
+import { aRate, type LearningRateSchedule } from "./learning-rate-schedules.ts";
+import { createNonFiniteGuard, NonFiniteLoss } from "./non-finite-guard.ts";
 import { type OptimizerName, optimizerOf, optimizerOrName } from "./optimizer-names.ts";
 import { adam, amount, share as aShare, type Optimizer } from "./optimizers.ts";
-import { aRate, type Rate } from "./rates.ts";
 import { restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
 import { type CheckRun, countBatches, fingerprint, streamBatches } from "./stream.ts";
 import { someTokens, type TokenSource, type Tokens, tokenRange, tokenSource } from "./token-source.ts";
@@ -74,7 +74,7 @@ export type FitStreamOptions = HostOptions & {
   /** The optimiser, or its name. Default Adam at a learning rate of 0.008. */
   readonly optimizer?: Optimizer | OptimizerName;
   /** A learning-rate schedule, from the number of steps so far. By default a cosine from the full rate to a tenth. */
-  readonly learningRate?: Rate | undefined;
+  readonly learningRate?: LearningRateSchedule | undefined;
   /** Largest global norm of the gradients. Default 5. */
   readonly clipNorm?: number;
   /** Largest absolute value of each number of the gradients. By default none. */
@@ -292,7 +292,7 @@ export function standOf(state: TrainerState | undefined, tokens: Tokens, options
 /** The name of the entry in errors; further content of the model's file; whether validation was asked for. */
 export type StreamTraining = {
   readonly where: string;
-  readonly extra?: Run["extra"];
+  readonly extra?: TrainingRun["extra"];
   readonly asked?: boolean | undefined;
 };
 /** Whether validation was asked for: without that, too few tokens to validate on are no error. */
@@ -407,7 +407,7 @@ async function fitStreamWith(
     }),
   );
   if (resume !== undefined) trainer.restore(before === undefined ? withoutBatches(resume) : resume);
-  const watch = own(createWatch(trainer));
+  const watch = own(createNonFiniteGuard(trainer));
   const evaluate =
     validation.length > 1 ? await validator(own, model, validation, { batch, steps, ...host }) : undefined;
 
@@ -531,7 +531,7 @@ async function fitStreamWith(
   const checkRate = (rate: number): void =>
     checkValue(`${where}: the learning rate of step ${trainer.step}`, rate, amount);
   let used = optimizer.learningRate;
-  const run: Run = {
+  const run: TrainingRun = {
     model,
     extra,
     epochs: Math.ceil(minutes === undefined ? epochs : Number.POSITIVE_INFINITY),

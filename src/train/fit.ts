@@ -35,7 +35,7 @@ import {
   sourcePasses,
 } from "./batches.ts";
 import { bySizes } from "./by-sizes.ts";
-import { aCallback, type Callback, type Logs, type Run } from "./callbacks.ts";
+import { aCallback, type Callback, type Logs, type TrainingRun } from "./callbacks.ts";
 import { createMeans, createMeasure, measuredPasses } from "./evaluate.ts";
 import {
   classWeightRule,
@@ -46,13 +46,13 @@ import {
   someData,
   weighByClass,
 } from "./examples.ts";
+import { aRate, type LearningRateSchedule } from "./learning-rate-schedules.ts";
 import { defaultLoss } from "./losses.ts";
 import { namesOfMetrics } from "./metrics.ts";
-import { createWatch } from "./non-finite.ts";
+import { createNonFiniteGuard } from "./non-finite-guard.ts";
 import { type OptimizerName, optimizerOf, optimizerOrName } from "./optimizer-names.ts";
 import { amount, type Optimizer, share } from "./optimizers.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
-import { aRate, type Rate } from "./rates.ts";
 import { type FitPlace, placeInFit, restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
 import { createTrainer, stateRules, type TrainerOptions, type TrainerState, trainingRules } from "./trainer.ts";
 
@@ -83,7 +83,7 @@ export type FitOptions = HostOptions &
     /** Callbacks, such as `earlyStopping()`. Default none. */
     readonly callbacks?: readonly Callback[];
     /** A learning-rate schedule, from the number of steps so far. By default the optimiser's rate, or what callbacks set. */
-    readonly learningRate?: Rate;
+    readonly learningRate?: LearningRateSchedule;
     /**
      * Epochs before this call, as in Keras: `epochs` includes them, so with `epochs` not larger nothing is trained. With
      * `resume` and the state of an epoch's end (`run.state()` in a callback), training continues as if it had never
@@ -211,7 +211,7 @@ async function train(
     validation && own(await createMeasure(model, validation, { where: "fit", loss, metrics, ...hostOf(rest) }));
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
-  const watch = own(createWatch(trainer));
+  const watch = own(createNonFiniteGuard(trainer));
   const yieldNow = createYielder();
   let chosen = before?.learningRate ?? optimizer.learningRate;
   const first = initialEpoch ?? 0;
@@ -274,7 +274,7 @@ async function train(
       const mean = await watch.update(examples, learningRate);
       taken++;
       place = { epoch: k, batches: place.batches + 1 };
-      means.add(trainer.counted, mean, (name) => trainer.program.total(name));
+      means.add(trainer.validOutputs, mean, (name) => trainer.program.total(name));
       for (const callback of callbacks) await callback.onBatchEnd?.({ ...means.logs(), learningRate }, run);
       await yieldNow();
     }
@@ -312,12 +312,12 @@ function unlessAborted<Value>(
  * A class, because the getters of an object literal would keep all that they close over, a whole training, from being
  * collected before a full garbage collection.
  */
-class Running implements Run {
+class Running implements TrainingRun {
   readonly model: Model;
   readonly epochs: number;
-  readonly save: Run["save"];
-  readonly state: Run["state"];
-  readonly stop: Run["stop"];
+  readonly save: TrainingRun["save"];
+  readonly state: TrainingRun["state"];
+  readonly stop: TrainingRun["stop"];
   private readonly of: RunParts;
 
   constructor(model: Model, epochs: number, of: RunParts) {
@@ -338,7 +338,7 @@ class Running implements Run {
     this.of.setLearningRate(rate);
   }
 }
-type RunParts = Pick<Run, "save" | "state" | "stop"> & {
+type RunParts = Pick<TrainingRun, "save" | "state" | "stop"> & {
   readonly step: () => number;
   readonly learningRate: () => number;
   readonly setLearningRate: (rate: number) => void;

@@ -32,9 +32,9 @@ import { load, type Program } from "../runtime/program.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { joinPlans, schedule } from "../schedule/schedule.ts";
 import type { Target } from "../schedule/target.ts";
+import { type BatchWeights, type BindBatch, batchWeightRules, createBatchBinder } from "./bind-batch.ts";
 import { type Inputs, sizesRules } from "./checks.ts";
 import { dropConnectRates, dropWeights, scheduleDropped } from "./drop-connect.ts";
-import { createFeed, type Feed, type FeedOptions, feedRules } from "./feed.ts";
 import { lossGraph, purposeOf } from "./loss-graph.ts";
 import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
 import { type MetricName, metricNames, namesOfMetrics } from "./metrics.ts";
@@ -191,7 +191,7 @@ export class Trainer extends Disposable {
   private readonly seed: number;
   private readonly accumulate: number;
   private readonly stateful: readonly string[];
-  private readonly feed: Feed;
+  private readonly bindBatch: BindBatch;
   /** Steps of the optimiser so far; and runs of the program, which are more with gradient accumulation. */
   private taken = 0;
   private runs = 0;
@@ -210,7 +210,7 @@ export class Trainer extends Disposable {
     this.seed = seed;
     this.accumulate = accumulate;
     this.stateful = statesOf(model, ({ stateful }) => stateful);
-    this.feed = createFeed(model, program, { steps, batch });
+    this.bindBatch = createBatchBinder(model, program, { steps, batch });
     const norm = clipNorm ?? clipNormEach;
     if (norm !== undefined) program.setSetting("clip", norm);
     if (clipValue !== undefined) program.setSetting("limit", clipValue);
@@ -222,6 +222,10 @@ export class Trainer extends Disposable {
     return this.taken;
   }
   /** The number of outputs that counted in the last update: its loss is the mean, and metrics are sums, over them. */
+  get validOutputs(): number {
+    return this.outputs;
+  }
+  /** @deprecated Use `validOutputs`. */
   get counted(): number {
     return this.outputs;
   }
@@ -258,7 +262,7 @@ export class Trainer extends Disposable {
     checkValue("training: learningRate", learningRate, amount);
     checkOptions("training", options, updateRules);
     const { program, accumulate, gathered } = this;
-    this.outputs = this.feed(inputs, targets, options);
+    this.outputs = this.bindBatch(inputs, targets, options);
     gathered.batches++;
     gathered.outputs += this.outputs;
     const due = gathered.batches >= accumulate || options.last === true;
@@ -386,12 +390,12 @@ export class Trainer extends Disposable {
 }
 
 /** Options of `trainer.update`. */
-export type UpdateOptions = FeedOptions & {
+export type UpdateOptions = BatchWeights & {
   /** Make the optimiser's step now, though fewer batches than `accumulate` have been given. */
   readonly last?: boolean;
 };
 
-const updateRules: Schema<UpdateOptions> = { ...feedRules, last: flag };
+const updateRules: Schema<UpdateOptions> = { ...batchWeightRules, last: flag };
 
 /** Slots that a state may have besides the optimiser's. */
 const others = ["w", "gathered"];

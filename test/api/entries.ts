@@ -52,17 +52,21 @@ import {
   vocabularySize,
 } from "../../src/text/tokenizer.ts";
 import { wordSequenceArguments } from "../../src/text/word-sequence.ts";
+import {
+  earlyStoppingRules,
+  learningRateSchedulerArguments,
+  reduceOnPlateauRules,
+} from "../../src/train/built-in-callbacks.ts";
 import { evaluateArguments } from "../../src/train/evaluate.ts";
 import { evaluatorArguments } from "../../src/train/evaluator.ts";
 import { fitArguments } from "../../src/train/fit.ts";
 import { fitStreamArguments } from "../../src/train/fit-stream.ts";
+import * as rates from "../../src/train/learning-rate-schedules.ts";
 import { binaryCrossentropyRules, crossentropyRules, huberRules } from "../../src/train/losses.ts";
 import { binaryAccuracyArguments, metricArguments } from "../../src/train/metrics.ts";
-import { earlyStoppingRules, learningRateSchedulerArguments, reduceOnPlateauRules } from "../../src/train/monitors.ts";
-import { watchArguments } from "../../src/train/non-finite.ts";
+import { watchArguments } from "../../src/train/non-finite-guard.ts";
 import * as optimizers from "../../src/train/optimizers.ts";
 import { predictArguments, predictorArguments } from "../../src/train/predict.ts";
-import * as rates from "../../src/train/rates.ts";
 import { streamArguments } from "../../src/train/stream.ts";
 import { trainerArguments } from "../../src/train/trainer.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";

@@ -5,7 +5,7 @@
 import { InputError } from "../../src/graph/input-error.ts";
 import type { Random } from "../../src/index.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import { NonFiniteLoss } from "../../src/train/non-finite.ts";
+import { NonFiniteLoss } from "../../src/train/non-finite-guard.ts";
 import { type Entry, entries, isMade } from "./entries.ts";
 
 /** Of what kind a value is, where a value of another kind is never the same thing. */

@@ -1,10 +1,10 @@
 /** What a training hands to its callbacks, without a training. */
 import type { Model } from "../../src/nn/model.ts";
-import type { Callback, Logs, Run } from "../../src/train/callbacks.ts";
+import type { Callback, Logs, TrainingRun } from "../../src/train/callbacks.ts";
 import type { Trainer } from "../../src/train/trainer.ts";
 import { tinyModel } from "../helpers/models.ts";
 
-export const runOf = (trainer: Trainer, model: Model): Run => ({
+export const runOf = (trainer: Trainer, model: Model): TrainingRun => ({
   model,
   epochs: 1,
   get step() {
@@ -17,7 +17,7 @@ export const runOf = (trainer: Trainer, model: Model): Run => ({
 });
 
 /** A run that trains nothing; `step` may be set. */
-export const idleRun = (model: Model = tinyModel(1)): Run & { step: number } => ({
+export const idleRun = (model: Model = tinyModel(1)): TrainingRun & { step: number } => ({
   model,
   epochs: 3,
   step: 0,

@@ -13,8 +13,7 @@ import { createSession } from "../../src/nn/session.ts";
 import { trace, traceGradients } from "../../src/nn/trace.ts";
 import { load, type Program } from "../../src/runtime/program.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
-import { createDesk, createText } from "../../src/tasks/desk.ts";
-import { createLanes } from "../../src/tasks/lanes.ts";
+import { createGenerationEngine, createSequence } from "../../src/tasks/generation-engine.ts";
 import {
   beamSearch,
   evaluateLanguageModel,
@@ -23,6 +22,7 @@ import {
   languageModel,
   trainLanguageModel,
 } from "../../src/tasks/language-model.ts";
+import { createSlots } from "../../src/tasks/slots.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
 import { fit } from "../../src/train/fit.ts";
@@ -200,7 +200,7 @@ describe("used after dispose(): an InputError that says who; dispose() again and
   const model = sequential(layers);
   const lm = languageModel("abcd", { units: 3 });
   const describeText = (text: string) => ({ text });
-  const text = () => createText<{ text: string }>(lm, { prompt: "a", length: 3, seed: 0, describe: describeText });
+  const text = () => createSequence<{ text: string }>(lm, { prompt: "a", length: 3, seed: 0, describe: describeText });
   type Owner = { dispose(): void; [Symbol.dispose](): void };
   const owners: Record<string, () => Promise<[Owner, Record<string, () => unknown>]>> = {
     async program() {
@@ -271,7 +271,7 @@ describe("used after dispose(): an InputError that says who; dispose() again and
       return [one, { loss: () => one.loss(tokens(9)) }];
     },
     async lanes() {
-      const one = await createLanes(model, 2);
+      const one = await createSlots(model, 2);
       return [
         one,
         {
@@ -284,16 +284,16 @@ describe("used after dispose(): an InputError that says who; dispose() again and
       ];
     },
     async "lanes of a desk"() {
-      const one = await createDesk<{ text: string }>(lm, [1, 4]);
+      const one = await createGenerationEngine<{ text: string }>(lm, [1, 4]);
       const here = text();
-      one.join(here);
+      one.admit(here);
       return [
         one,
         {
           step: () => one.step(),
-          leave: () => one.leave(here),
+          leave: () => one.evict(here),
           named: () => one.named(),
-          join: () => one.join(text()),
+          join: () => one.admit(text()),
         },
       ];
     },
@@ -443,7 +443,7 @@ describe("a model of equal layers, and the same sizes and options, is not schedu
   test("its plan is the same object, whatever the values of its parameters are", async () => {
     const plans = async (model: Model): Promise<Plan[]> => {
       const trainer = await createTrainer(model, sizes);
-      const lanes = await createLanes(model, 2);
+      const lanes = await createSlots(model, 2);
       const found = [trainer.program.plan, lanes["program"].plan, await measuringPlan(model, { loss: "huber" })];
       for (const one of [trainer, lanes]) one.dispose();
       return found;

@@ -7,7 +7,7 @@ import { createRandom } from "../../src/nn/random.ts";
 import { createBatcher, type Job } from "../../src/server/batcher.ts";
 import { ApiError } from "../../src/server/errors.ts";
 import { nextTurn } from "../../src/server/event-loop.ts";
-import { createText, Desk } from "../../src/tasks/desk.ts";
+import { createSequence, GenerationEngine } from "../../src/tasks/generation-engine.ts";
 import { until } from "../helpers/waiting.ts";
 import { book, serving, tiny } from "./serving.ts";
 
@@ -19,7 +19,7 @@ type Followed = Job<Piece> & { readonly found: { text: string; ended?: string | 
 /** A job, and what has become of it. */
 function jobOf(client: string, { length = 20, seed = 0, prompt = "a" } = {}): Followed {
   const found: Followed["found"] = { text: "" };
-  const text = createText<Piece>(tiny, { prompt, length, seed, describe: (text) => ({ text }) });
+  const text = createSequence<Piece>(tiny, { prompt, length, seed, describe: (text) => ({ text }) });
   return {
     ...{ client, text, found },
     take(pieces, ended) {
@@ -183,8 +183,8 @@ describe("texts that go on from what another one has read", () => {
 
   /** The first job, which has no reader any more once it has read so many tokens. */
   function pausedAfter(read: number, first: Followed, batcher: Awaited<ReturnType<typeof batcherOf>>): Followed {
-    const text = createText<Piece>(tiny, {
-      ...{ prompt, length: 20, seed: 0, describe: (text: string) => ({ text }), heard: () => ({ text: "" }) },
+    const text = createSequence<Piece>(tiny, {
+      ...{ prompt, length: 20, seed: 0, describe: (text: string) => ({ text }), onPromptToken: () => ({ text: "" }) },
     });
     const job: Followed = {
       ...{ ...first, text },
@@ -202,7 +202,7 @@ describe("texts that go on from what another one has read", () => {
     const job = pausedAfter(100, first, batcher);
     batcher.add([job, ...others]);
     await until(() => job.text.read === 100);
-    const step = vi.spyOn(Desk.prototype, "step");
+    const step = vi.spyOn(GenerationEngine.prototype, "step");
     for (let k = 0; k < 50; k++) await nextTurn();
     expect(step).not.toHaveBeenCalled();
     step.mockRestore();
@@ -289,7 +289,7 @@ test("requests over connections that wait to be taken on are worked at together,
   // Less than the steps between two turns.
   const asked = { model: "tiny", prompt: "a", max_tokens: 100, seed: 1 };
   for (let k = 0; k < 20; k++) await (await own.post("/v1/completions", asked)).text();
-  const step = vi.spyOn(Desk.prototype, "step");
+  const step = vi.spyOn(GenerationEngine.prototype, "step");
   const body = JSON.stringify(asked);
   const asks = `const http = require("node:http");
     const headers = { "Content-Type": "application/json" };

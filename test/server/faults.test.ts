@@ -6,7 +6,7 @@ import { Batcher } from "../../src/server/batcher.ts";
 import { LoadedModels } from "../../src/server/loaded-models.ts";
 import type { LogLine } from "../../src/server/options.ts";
 import { Sessions } from "../../src/server/sessions.ts";
-import { Desk } from "../../src/tasks/desk.ts";
+import { GenerationEngine } from "../../src/tasks/generation-engine.ts";
 import { until } from "../helpers/waiting.ts";
 import { pairs, serving, tiny } from "./serving.ts";
 
@@ -81,7 +81,7 @@ describe("a fault of the server's", () => {
     await reader.read();
     const whole = [1, 2, 3].map(() => own.post("/v1/completions", { ...endless, prompt: ["a", "b"] }));
     await until(async () => (await own.figure('unrolled_lanes_in_use{model="tiny"}')) === 7);
-    breakDown(Desk.prototype, "step", fault());
+    breakDown(GenerationEngine.prototype, "step", fault());
     const answers = await Promise.all(whole);
     vi.restoreAllMocks();
     for (const answer of answers) {
@@ -99,8 +99,8 @@ describe("a fault of the server's", () => {
 
   test("as a text takes its lane, also where the desk is broken for good: nobody waits for ever", async () => {
     const own = await serving();
-    breakDown(Desk.prototype, "join", fault());
-    breakDown(Desk.prototype, "leave", fault());
+    breakDown(GenerationEngine.prototype, "join", fault());
+    breakDown(GenerationEngine.prototype, "leave", fault());
     const answers = await Promise.all(
       [1, 2, 3].map(() => own.post("/v1/completions", { ...asked, prompt: ["a", "b"] })),
     );
@@ -130,7 +130,7 @@ describe("a fault of the server's", () => {
     await isHidden(answer, here.lines);
     vi.restoreAllMocks();
     // As its reader leaves.
-    breakDown(Desk.prototype, "leave", fault());
+    breakDown(GenerationEngine.prototype, "leave", fault());
     const stream = await here.post("/v1/completions", { ...asked, max_tokens: 16_000, stream: true });
     await stream.body?.cancel();
     await until(() => here.lines.some(({ id }) => id === stream.headers.get("x-request-id")));

@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { type ApiError, apiErrorOf } from "../../src/server/errors.ts";
 import { keepAlive } from "../../src/server/keep-alive.ts";
-import { Desk } from "../../src/tasks/desk.ts";
+import { GenerationEngine } from "../../src/tasks/generation-engine.ts";
 import { collect } from "../helpers/models.ts";
 import { pause, until } from "../helpers/waiting.ts";
 import { serving } from "./serving.ts";
@@ -90,7 +90,7 @@ test("a request that waits for its first token is answered with comments, and wi
 test("one whose time is over before its first token is told so in an event, is counted, and holds no lane", async () => {
   const here = await serving({ keepAliveMs: 20, timeoutMs: 1000 });
   // It has a lane, and its turn never comes.
-  const steps = vi.spyOn(Desk.prototype, "step").mockReturnValue([]);
+  const steps = vi.spyOn(GenerationEngine.prototype, "step").mockReturnValue([]);
   const answer = await here.post("/v1/completions", { model: "tiny", prompt: "the cat", max_tokens: 1, stream: true });
   expect(answer.status).toBe(200);
   expect(await answer.text()).toMatch(/^(: keep-alive\n\n)+data: \{"error":\{.*"code":"timeout"\}\}\n\n$/);

@@ -13,7 +13,7 @@ import {
   unknownCharacters,
 } from "../../src/tasks/generate.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
-import { createGate, findStop, stopStrings } from "../../src/tasks/stop-strings.ts";
+import { createStopSequenceBuffer, findStop, stopStrings } from "../../src/tasks/stop-sequences.ts";
 import { createSampler } from "../../src/text/sampling.ts";
 import { decode, decodeToken, encode, vocabularySize } from "../../src/text/tokenizer.ts";
 import { collect, oracle } from "../helpers/models.ts";
@@ -226,7 +226,7 @@ describe("log-probabilities", () => {
 
 describe("stop strings", () => {
   const through = (pieces: readonly string[], stop: string | string[]) => {
-    const gate = createGate(stopStrings(stop));
+    const gate = createStopSequenceBuffer(stopStrings(stop));
     const steps: string[][] = [];
     for (const [k, text] of pieces.entries()) {
       const { pieces: out, stopped } = gate.pass({ text }, k === pieces.length - 1);

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../src/nn/random.ts";
 import { beamSearch } from "../../src/tasks/beam-search.ts";
-import { createDesk, createText } from "../../src/tasks/desk.ts";
 import { createDescriber, type GenerateTokensOptions, generateMany, generateTokens } from "../../src/tasks/generate.ts";
+import { createGenerationEngine, createSequence } from "../../src/tasks/generation-engine.ts";
 import { openFrom } from "../../src/tasks/healing.ts";
 import {
   type GeneratedToken,
@@ -264,22 +264,24 @@ describe("byte pairs that cut characters", () => {
 test("texts that join, leave and join again while their prompts are read are what they are alone", async () => {
   const random = createRandom(11);
   for (const lm of [words, pairs]) {
-    const desk = await createDesk<GeneratedToken>(lm, [1, 2, 5]);
+    const desk = await createGenerationEngine<GeneratedToken>(lm, [1, 2, 5]);
     const prompts = ["the wha", "of the ", "w", "th", " a dog sat on the l", "Call w", "x the", ""];
     const common = { length: 6, temperature: 1.1 };
     const describe = createDescriber(lm.tokenizer, 2);
-    const texts = prompts.map((prompt, seed) => createText<GeneratedToken>(lm, { ...common, prompt, seed, describe }));
+    const texts = prompts.map((prompt, seed) =>
+      createSequence<GeneratedToken>(lm, { ...common, prompt, seed, describe }),
+    );
     const [outside, inside] = [[...texts], [] as typeof texts];
     const found = new Map(texts.map((text) => [text, [] as GeneratedToken[]]));
     while (outside.length + inside.length > 0) {
       while (desk.count < desk.size && outside.length > 0 && random.uniform() < 0.7) {
         const [text] = outside.splice(random.integer(outside.length), 1) as typeof texts;
-        desk.join(text as (typeof texts)[0]);
+        desk.admit(text as (typeof texts)[0]);
         inside.push(text as (typeof texts)[0]);
       }
       if (inside.length > 0 && random.uniform() < 0.4) {
         const [text] = inside.splice(random.integer(inside.length), 1) as typeof texts;
-        desk.leave(text as (typeof texts)[0]);
+        desk.evict(text as (typeof texts)[0]);
         outside.push(text as (typeof texts)[0]);
       }
       for (const { text, pieces, ended } of desk.step()) {

@@ -4,17 +4,17 @@ import { cells } from "../../src/cells/index.ts";
 import { dense, embedding, recurrent } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import { createDesk, createText, type TextOptions } from "../../src/tasks/desk.ts";
-import { createLanes } from "../../src/tasks/lanes.ts";
+import { createGenerationEngine, createSequence, type SequenceOptions } from "../../src/tasks/generation-engine.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
 import { createPrefill } from "../../src/tasks/prefill.ts";
+import { createSlots } from "../../src/tasks/slots.ts";
 
 type Piece = { readonly text: string; readonly token: number; readonly logits: Float32Array };
 
 /** What is remembered after some tokens: read one by one, and at once. */
 async function both(model: Model, threads: number): Promise<[Float32Array, Float32Array]> {
   const random = createRandom(5);
-  const [lanes, prefill] = [await createLanes(model, 1, { threads }), await createPrefill(model, { threads })];
+  const [lanes, prefill] = [await createSlots(model, 1, { threads }), await createPrefill(model, { threads })];
   const tokens = Int32Array.from({ length: 2 * prefill.steps }, () => random.integer(11));
   let state = lanes.state(0);
   for (let from = 0; from < tokens.length; from += prefill.steps) {
@@ -66,10 +66,10 @@ describe("a text at a desk", () => {
     seed: 4,
   });
   /** All that comes out of some texts, which come to the desk one after the other. */
-  async function write(longPrompts: boolean, all: readonly Partial<TextOptions<Piece>>[]) {
-    const desk = await createDesk<Piece>(lm, [1, 2, 5], { threads: 1 }, longPrompts);
+  async function write(longPrompts: boolean, all: readonly Partial<SequenceOptions<Piece>>[]) {
+    const desk = await createGenerationEngine<Piece>(lm, [1, 2, 5], { threads: 1 }, longPrompts);
     const texts = all.map((options, k) =>
-      createText<Piece>(lm, {
+      createSequence<Piece>(lm, {
         ...{ prompt: "", length: 12, seed: k },
         describe: (text, token, logits) => ({ text, token, logits: logits.slice() }),
         ...options,
@@ -85,7 +85,7 @@ describe("a text at a desk", () => {
     while (waiting.length > 0 || desk.count > 0) {
       const [next, ...others] = waiting;
       if (next !== undefined && steps % 3 === 0) {
-        desk.join(next);
+        desk.admit(next);
         waiting = others;
       }
       for (const { text, pieces, ended } of desk.step()) {
@@ -109,9 +109,9 @@ describe("a text at a desk", () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(options, { minLength: 1, maxLength: 3 }), async (drawn) => {
-        const all = drawn.map(({ prompt, length, kind, keepAfter }): Partial<TextOptions<Piece>> => {
+        const all = drawn.map(({ prompt, length, kind, keepAfter }): Partial<SequenceOptions<Piece>> => {
           if (kind === "told of its prompt") {
-            return { prompt, length, heard: (token, logits) => ({ text: "", token, logits: logits.slice() }) };
+            return { prompt, length, onPromptToken: (token, logits) => ({ text: "", token, logits: logits.slice() }) };
           }
           if (kind === "ids") return { prompt: Int32Array.from(prompt, () => keepAfter % 9), length };
           if (kind === "plain") return { prompt, length };

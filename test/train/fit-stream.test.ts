@@ -4,7 +4,7 @@ import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
 import { fitStream, type Progress } from "../../src/train/fit-stream.ts";
-import { NonFiniteLoss } from "../../src/train/non-finite.ts";
+import { NonFiniteLoss } from "../../src/train/non-finite-guard.ts";
 import { adam } from "../../src/train/optimizers.ts";
 
 const tokens = Int32Array.from({ length: 400 }, (_, k) => k % 5);

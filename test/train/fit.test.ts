@@ -5,9 +5,9 @@ import { createRandom } from "../../src/nn/random.ts";
 import type { Callback, Logs } from "../../src/train/callbacks.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
+import { stepDecay } from "../../src/train/learning-rate-schedules.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { predict } from "../../src/train/predict.ts";
-import { stepDecay } from "../../src/train/rates.ts";
 import type { TrainerState } from "../../src/train/trainer.ts";
 
 /** y = w x + b, with w and b known: each vector alone, so that every loss can be written down. */

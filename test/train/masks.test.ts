@@ -286,7 +286,7 @@ describe("createTrainer: a batch of which nothing counts", () => {
       const trainer = await createTrainer(tagger(), { ...sizes, ...clip, optimizer: sgd({ learningRate: 1 }) });
       const before = trainer.program.allParameters();
       expect(await trainer.update(empty, targets)).toBe(0);
-      expect(trainer.counted).toBe(0);
+      expect(trainer.validOutputs).toBe(0);
       expect(trainer.program.allParameters()).toEqual(before);
     }
   });

@@ -5,12 +5,12 @@ import { InputError } from "../../src/graph/input-error.ts";
 import { dense, dropout, embedding, lstm } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
+import { earlyStopping, reduceOnPlateau } from "../../src/train/built-in-callbacks.ts";
 import type { Callback, Logs } from "../../src/train/callbacks.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
 import { type FitOptions, fit } from "../../src/train/fit.ts";
 import { type Checkpoint, type FitStreamOptions, fitStream } from "../../src/train/fit-stream.ts";
-import { earlyStopping, reduceOnPlateau } from "../../src/train/monitors.ts";
-import { NonFiniteLoss } from "../../src/train/non-finite.ts";
+import { NonFiniteLoss } from "../../src/train/non-finite-guard.ts";
 import { adam, asgd, rmsprop, sgd } from "../../src/train/optimizers.ts";
 import type { TrainerState } from "../../src/train/trainer.ts";
 

@@ -6,7 +6,7 @@ import { arithmetic, type Graph, type Node, type NodeId, type State } from "../.
 import type { BinaryName, OpName, ParameterView, UnaryName } from "../../graph/operations.ts";
 import { maskKey, maskThreshold, randomBits } from "../../graph/random-bits.ts";
 
-export type Run = {
+export type GraphValues = {
   readonly steps: number;
   readonly batch: number;
   /** By name: vectors (T,B,D), scalars (T,B) and indices (T,B), flat; without T where there is one value a sequence. */
@@ -33,7 +33,7 @@ export type Result = {
 
 /** What every node can reach, by name. */
 type Surroundings = {
-  readonly run: Required<Run>;
+  readonly run: Required<GraphValues>;
   /** A state (B,H) before a step, and after its last one. */
   readonly state: (name: string, t: number) => ArrayLike<number>;
   readonly final: (name: string) => ArrayLike<number>;
@@ -213,8 +213,8 @@ function addProduct(
  * Every node at every step, each after what it is computed from: a state's value from its next value one step before,
  * and at its first step from what it starts from. Memory is T * B * features for each node.
  */
-export function interpret(graph: Graph, given: Run): Result {
-  const run: Required<Run> = { inputs: {}, parameters: {}, states: {}, settings: {}, keys: [0, 0], ...given };
+export function interpret(graph: Graph, given: GraphValues): Result {
+  const run: Required<GraphValues> = { inputs: {}, parameters: {}, states: {}, settings: {}, keys: [0, 0], ...given };
   const { steps, batch } = run;
   const sizeOf = (id: NodeId): number => {
     const shape = (graph.nodes[id] as Node).shape;

@@ -1,5 +1,5 @@
 /** The texts of a request while they are written: what has come of each, as fast as it is read. */
-import type { Text } from "../../tasks/desk.ts";
+import type { Sequence } from "../../tasks/generation-engine.ts";
 import type { Job } from "../batcher.ts";
 import { ApiError, waitedFor } from "../errors.ts";
 import type { Watch } from "../times.ts";
@@ -50,7 +50,7 @@ export async function* writeTexts(
       client,
       text,
       seated: () => watch.seated(choice),
-      shares: after > 0 ? { after, texts: others.map((other) => texts[other] as Text<Piece>) } : undefined,
+      shares: after > 0 ? { after, texts: others.map((other) => texts[other] as Sequence<Piece>) } : undefined,
       follows: followers.has(choice),
       take(pieces, ended) {
         // What is told of the prompt, until the others read on by themselves.
@@ -76,7 +76,7 @@ export async function* writeTexts(
     try {
       for (const job of jobs) batcher.remove(job);
       // Nothing that came is held back any more.
-      if (isAnswer) for (const choice of left) end(choice, heldBy(texts[choice] as Text<Piece>), "length");
+      if (isAnswer) for (const choice of left) end(choice, heldBy(texts[choice] as Sequence<Piece>), "length");
     } catch (error) {
       failure ??= error;
     }
@@ -108,11 +108,11 @@ export async function* writeTexts(
 }
 
 /** Whether what is remembered of it, where it is a session's, is what was shown: nothing of a character, nothing taken back. */
-const isShownWhole = ({ retake, again, rest }: Text<Piece>): boolean =>
+const isShownWhole = ({ retake, again, rest }: Sequence<Piece>): boolean =>
   retake === undefined || (again === undefined && rest.length === 0);
 
 /** Pieces that might have become a stop string. */
-function heldBy({ gate }: Text<Piece>): readonly Piece[] {
+function heldBy({ stopBuffer: gate }: Sequence<Piece>): readonly Piece[] {
   const nothing: Piece = { text: "" };
   return gate.pass(nothing, true).pieces.filter((piece) => piece !== nothing);
 }

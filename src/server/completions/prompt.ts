@@ -1,5 +1,5 @@
 /** What a text goes on from: a prompt as tokens, beside the text that was sent, and how it is echoed. */
-import type { TextOptions } from "../../tasks/desk.ts";
+import type { SequenceOptions } from "../../tasks/generation-engine.ts";
 import type { LanguageModel } from "../../tasks/language-model.ts";
 import { unixLineEnds } from "../../text/line-ends.ts";
 import { decodeNext, decodeRest, encode, tokenName } from "../../text/tokenizer.ts";
@@ -17,7 +17,7 @@ export type PromptTokens = {
   readonly sent?: string;
   readonly shares?: () => readonly string[];
   /** What the model remembers before the prompt, and how it goes on from there: a session's. */
-  readonly memory?: Pick<TextOptions<Piece>, "state" | "rest" | "retake" | "goesOn">;
+  readonly memory?: Pick<SequenceOptions<Piece>, "state" | "rest" | "retake" | "goesOn">;
 };
 
 /** @throws ApiError for a token that the model does not have */

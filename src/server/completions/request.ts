@@ -1,5 +1,5 @@
 /** A request for text as what is worked at: the one place where completions, chats and sessions become texts to write. */
-import type { Text } from "../../tasks/desk.ts";
+import type { Sequence } from "../../tasks/generation-engine.ts";
 import type { LoadedModel } from "../loaded-models.ts";
 import type { Warning, Writing } from "../schemas.ts";
 import { warningsOf } from "../warnings.ts";
@@ -14,7 +14,7 @@ import { createTexts } from "./text.ts";
 export type CompletionRequest = {
   readonly loaded: LoadedModel;
   readonly writing: Writing;
-  readonly texts: readonly Text<Piece>[];
+  readonly texts: readonly Sequence<Piece>[];
   /** What comes before anything is written: of each text, its prompt where it is echoed. */
   readonly before: readonly (readonly Piece[])[];
   /** Which texts go on from what another one has read. */
@@ -41,7 +41,7 @@ export type Wanted = {
   readonly format?: AnswerFormat;
   /** What the prompts come from is called in a request. */
   readonly param?: string;
-  readonly onWritten?: (text: Text<Piece>) => void;
+  readonly onWritten?: (text: Sequence<Piece>) => void;
 };
 
 /**
@@ -60,7 +60,7 @@ export function createRequest(
   checkLimits(writing, limits, { texts: prompts.length * each, toRead: promptTokens });
   const seed = seedOf(writing);
   const scores = each > n ? Array.from({ length: prompts.length * each }, (): Score => ({ nats: 0, tokens: 0 })) : [];
-  const [texts, before, shared]: [Text<Piece>[], (readonly Piece[])[], Shared[]] = [[], [], []];
+  const [texts, before, shared]: [Sequence<Piece>[], (readonly Piece[])[], Shared[]] = [[], [], []];
   for (const prompt of prompts) {
     const first = texts.length;
     const options = { count: each, seed: seed + first, echo, scores: scores.slice(first) };
@@ -75,7 +75,7 @@ export function createRequest(
     ...{ loaded, writing, texts, before, shared, promptTokens, format },
     warnings: warningsOf(lm, { [param]: prompts.flatMap(({ sent }) => sent ?? []), stop: writing.stop }),
     best: each > n ? { of: each, n, scores } : undefined,
-    onWritten: onWritten && (() => onWritten(texts[0] as Text<Piece>)),
+    onWritten: onWritten && (() => onWritten(texts[0] as Sequence<Piece>)),
   };
 }
 

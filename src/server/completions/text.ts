@@ -1,6 +1,7 @@
 /** The texts of a request, as the model is to write them: with their sampler, what is told of their tokens, and their scores. */
-import { createText, type Describe, type Text, type TextOptions } from "../../tasks/desk.ts";
+
 import { createDescriber } from "../../tasks/generate.ts";
+import { createSequence, type Describe, type Sequence, type SequenceOptions } from "../../tasks/generation-engine.ts";
 import { restAfter } from "../../tasks/healing.ts";
 import type { LanguageModel } from "../../tasks/language-model.ts";
 import { decodeNext, endOfText, hasUnknown, vocabularySize } from "../../text/tokenizer.ts";
@@ -29,7 +30,7 @@ export function createTexts(
   writing: Writing,
   prompt: PromptTokens,
   { count, seed, echo, scores }: Group,
-): { readonly texts: readonly Text<Piece>[]; readonly after: number } {
+): { readonly texts: readonly Sequence<Piece>[]; readonly after: number } {
   const { tokens, healFrom, memory } = prompt;
   const echoes = echo ? prompt : undefined;
   const first = textOf(lm, writing, {
@@ -50,7 +51,7 @@ export function createTexts(
   return { texts, after };
 }
 
-type About = Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn" | "retake"> & {
+type About = Pick<SequenceOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn" | "retake"> & {
   readonly prompt: Int32Array;
   /** The prompt is told of, too: of its tokens those after `from`, the place where this text begins. */
   readonly echo?: PromptTokens | undefined;
@@ -59,7 +60,7 @@ type About = Pick<TextOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "
   readonly score?: Score | undefined;
 };
 
-function textOf(lm: LanguageModel, writing: Writing, { echo, from = 0, score, ...about }: About): Text<Piece> {
+function textOf(lm: LanguageModel, writing: Writing, { echo, from = 0, score, ...about }: About): Sequence<Piece> {
   const { max_tokens, temperature, top_p, top_k, min_p, stop, logprobs } = writing;
   const describe: Describe<Piece> =
     logprobs === undefined ? (text: string): Piece => ({ text }) : createDescriber(lm.tokenizer, logprobs);
@@ -72,14 +73,14 @@ function textOf(lm: LanguageModel, writing: Writing, { echo, from = 0, score, ..
     rest = decoded.rest;
     return asSent(describe(decoded.text, token, logits, before), echo?.shares?.()[++place]);
   };
-  return createText<Piece>(lm, {
+  return createSequence<Piece>(lm, {
     ...about,
     ...{ length: max_tokens, temperature, topK: top_k, minP: min_p, stop, describe: written },
     // The smallest share leaves the likeliest token alone.
     topP: Math.max(top_p, Number.MIN_VALUE),
     ...{ presencePenalty: writing.presence_penalty, frequencyPenalty: writing.frequency_penalty },
     ...{ repetitionPenalty: writing.repetition_penalty, logitBias: biasOf(lm, writing) },
-    heard: echo !== undefined && logprobs !== undefined ? heard : undefined,
+    onPromptToken: echo !== undefined && logprobs !== undefined ? heard : undefined,
   });
 }
 

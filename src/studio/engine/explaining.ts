@@ -4,7 +4,7 @@ import type { Graph, Parameter } from "../../graph/graph.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { printGraph } from "../../graph/print.ts";
 import { texOf } from "../../graph/tex.ts";
-import { type CellFacts, type ExplainOptions, explainCell } from "../../nn/explain.ts";
+import { type CompiledFacts, type ExplainOptions, explainCell } from "../../nn/explain.ts";
 import { initialize } from "../../nn/initializers.ts";
 import { dense, embedding, recurrent } from "../../nn/layers.ts";
 import { modelOf, nameLayers } from "../../nn/model.ts";
@@ -27,7 +27,7 @@ export type CompiledCell = {
   /** Of each parameter, in the order of the facts: how it begins, and whether it is a matrix. */
   readonly declared: readonly { readonly initializer: string; readonly matrix: boolean }[];
   readonly tex: string;
-  readonly facts: CellFacts;
+  readonly facts: CompiledFacts;
   readonly parameters: number;
   readonly forward: Graph;
   readonly forwardText: string;

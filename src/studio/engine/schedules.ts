@@ -4,9 +4,9 @@ import {
   cosineDecay,
   exponentialDecay,
   inverseTimeDecay,
+  type LearningRateSchedule,
   polynomialDecay,
-  type Rate,
-} from "../../train/rates.ts";
+} from "../../train/learning-rate-schedules.ts";
 
 export type ScheduleName = "constant" | "cosineDecay" | "exponentialDecay" | "inverseTimeDecay" | "polynomialDecay";
 
@@ -14,7 +14,7 @@ export type ScheduleName = "constant" | "cosineDecay" | "exponentialDecay" | "in
 export type Schedule = { readonly name: ScheduleName; readonly decaySteps: number; readonly decayRate: number };
 
 /** @throws InputError as the library's schedules */
-export function rateOf({ name, decaySteps, decayRate }: Schedule, initialLearningRate: number): Rate {
+export function rateOf({ name, decaySteps, decayRate }: Schedule, initialLearningRate: number): LearningRateSchedule {
   const decay = { initialLearningRate, decaySteps };
   switch (name) {
     case "constant":

@@ -1,7 +1,7 @@
 /** What the chapter on text asks of a language model: how it sees a text, and what it expects next. */
 import { inspectModel } from "../../nn/inspection.ts";
-import { tokensToRead } from "../../tasks/desk.ts";
 import { generate } from "../../tasks/generate.ts";
+import { tokensToRead } from "../../tasks/generation-engine.ts";
 import { languageModel, writeLanguageModel } from "../../tasks/language-model.ts";
 import { tokenName, vocabularySize } from "../../text/tokenizer.ts";
 import { type ModelHandle, modelOf } from "./open-models.ts";

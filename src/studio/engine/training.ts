@@ -13,7 +13,7 @@ import {
 } from "../../tasks/language-model.ts";
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import type { FitStreamResult, Progress } from "../../train/fit-stream.ts";
-import { NonFiniteLoss } from "../../train/non-finite.ts";
+import { NonFiniteLoss } from "../../train/non-finite-guard.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
 import type { Tokens } from "../../train/token-source.ts";
 import type { TrainerState } from "../../train/trainer.ts";

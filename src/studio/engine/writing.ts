@@ -1,6 +1,7 @@
 /** Language models while they write: what the Write view asks. */
-import { tokensToRead } from "../../tasks/desk.ts";
+
 import { type GeneratedToken, generateTokens } from "../../tasks/generate.ts";
+import { tokensToRead } from "../../tasks/generation-engine.ts";
 import { endOfText } from "../../text/tokenizer.ts";
 import { type ModelHandle, modelOf } from "./open-models.ts";
 import type { Job } from "./remote.ts";

@@ -10,16 +10,16 @@ import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 
 /** @throws InputError for a model that goes backwards, and for more lanes than fit into memory */
-export async function createLanes(model: Model, count: number, options: HostOptions = {}): Promise<Lanes> {
+export async function createSlots(model: Model, count: number, options: HostOptions = {}): Promise<Slots> {
   checkReadsForward(model, "generate");
-  return new Lanes(model, await bindStep(model, count, options, { owner: "lanes" }), count);
+  return new Slots(model, await bindStep(model, count, options, { owner: "lanes" }), count);
 }
 
 /** What a lane remembers: the numbers of all states, one after the other. */
-export type LaneState = Float32Array<ArrayBuffer>;
+export type SlotState = Float32Array<ArrayBuffer>;
 
 /** Owns the program and, in it, what each lane remembers, until it is disposed of. */
-export class Lanes extends Disposable {
+export class Slots extends Disposable {
   readonly count: number;
   /** The token that each lane reads next: written from outside. */
   readonly tokens: Int32Array;
@@ -35,7 +35,7 @@ export class Lanes extends Disposable {
     readonly at: number;
   }[];
   /** What a text begins with. */
-  private readonly start: LaneState;
+  private readonly start: SlotState;
 
   constructor(model: Model, program: Program, count: number) {
     super();
@@ -72,20 +72,20 @@ export class Lanes extends Disposable {
   }
 
   /** What a lane remembers, copied: for `restore`, in any lane of the same model. */
-  state(lane: number): LaneState {
+  state(lane: number): SlotState {
     const state = new Float32Array(this.start.length);
     for (const { name, size, at } of this.states) this.program.startOf(lane, name, state.subarray(at, at + size));
     return state;
   }
 
   /** What a lane remembered, by layer and name (`lstm.h`): views (H). Without it, what a text begins with. */
-  named(state: LaneState = this.start): Record<string, Float32Array> {
+  named(state: SlotState = this.start): Record<string, Float32Array> {
     this.program.checkOpen();
     return Object.fromEntries(this.states.map(({ name, at, size }) => [name, state.subarray(at, at + size)]));
   }
 
   /** A lane goes on from what one remembered; without it, it forgets everything it has read. */
-  restore(lane: number, state: LaneState = this.start): void {
+  restore(lane: number, state: SlotState = this.start): void {
     for (const { name, size, at } of this.states) this.program.setStateOf(lane, name, state.subarray(at, at + size));
   }
 

@@ -18,20 +18,20 @@ import {
   widthOf,
 } from "./checks.ts";
 
-export type FeedOptions = {
+export type BatchWeights = {
   /** Factors (T,B), or (B) for one output per sequence, for the loss of each output before the mean is taken. */
   readonly weights?: ArrayLike<number> | undefined;
   /** How many of the examples count: the first ones; the others fill up the batch. By default all. */
   readonly examples?: number | undefined;
 };
 
-export const feedRules: Schema<FeedOptions> = { weights: anArray, examples: wholeNumber(1) };
+export const batchWeightRules: Schema<BatchWeights> = { weights: anArray, examples: wholeNumber(1) };
 
 /**
  * Returns how many outputs count: those of examples that count, without masked steps. The loss is the mean over them; if
  * none counts, the loss and all gradients are 0.
  */
-export type Feed = (inputs: Inputs, targets: ArrayLike<number>, options?: FeedOptions) => number;
+export type BindBatch = (inputs: Inputs, targets: ArrayLike<number>, options?: BatchWeights) => number;
 
 /**
  * The returned function takes tokens (T,B) or vectors (T,B,D), and targets (T,B) or (T,B,V), flat, time first; for a model
@@ -39,7 +39,11 @@ export type Feed = (inputs: Inputs, targets: ArrayLike<number>, options?: FeedOp
  * targets and weights.
  * @throws InputError, with the place, for numbers that do not fit, before any is set
  */
-export function createFeed(model: Model, program: Program, { steps, batch }: { steps: number; batch: number }): Feed {
+export function createBatchBinder(
+  model: Model,
+  program: Program,
+  { steps, batch }: { steps: number; batch: number },
+): BindBatch {
   const { returnsSequences, backwards, maskedBy, outputSize } = model;
   const outputSteps = returnsSequences ? steps : 1;
   const outputs = outputSteps * batch;

@@ -14,7 +14,7 @@ export function findStop(text: string, stops: readonly string[]): number | undef
   return first;
 }
 
-export type Gate<Piece> = {
+export type StopSequenceBuffer<Piece> = {
   /**
    * The next piece in, the `last` one where the text ends with it: out come those that are decided, and whether a stop
    * string is complete.
@@ -26,7 +26,9 @@ export type Gate<Piece> = {
  * A gate for one text. Nothing of a stop string comes out: a piece that begins before one is cut, and so is shorter than
  * its token. A piece that may yet belong to one waits.
  */
-export function createGate<Piece extends { readonly text: string }>(stops: readonly string[]): Gate<Piece> {
+export function createStopSequenceBuffer<Piece extends { readonly text: string }>(
+  stops: readonly string[],
+): StopSequenceBuffer<Piece> {
   const held: Piece[] = [];
   let text = ""; // Theirs.
 

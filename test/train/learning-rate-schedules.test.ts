@@ -6,15 +6,15 @@ import {
   cosineDecay,
   exponentialDecay,
   inverseTimeDecay,
+  type LearningRateSchedule,
   linearWarmup,
   oneCycle,
   type Plateau,
   piecewiseConstantDecay,
   polynomialDecay,
-  type Rate,
   reduceLrOnPlateau,
   stepDecay,
-} from "../../src/train/rates.ts";
+} from "../../src/train/learning-rate-schedules.ts";
 
 const file = new URL("../fixtures/pytorch-optimizers.json", import.meta.url);
 /** What scripts/record-pytorch-optimizers.py writes. */
@@ -22,7 +22,7 @@ type Fixture = { oneCycle: { options: Parameters<typeof oneCycle>[0]; rates: num
 const fixture = JSON.parse(readFileSync(file, "utf8")) as Fixture;
 
 /** A rate at some steps. */
-function expectRates(rate: Rate, wanted: Record<number, number>): void {
+function expectRates(rate: LearningRateSchedule, wanted: Record<number, number>): void {
   for (const [step, value] of Object.entries(wanted)) expect(rate(Number(step)), `step ${step}`).toBeCloseTo(value, 12);
 }
 const initialLearningRate = 0.1;

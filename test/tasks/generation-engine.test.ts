@@ -4,10 +4,10 @@ import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { createSession } from "../../src/nn/session.ts";
-import { createDesk, createText, type Text } from "../../src/tasks/desk.ts";
 import { createDescriber, type GeneratedToken, generateTokens } from "../../src/tasks/generate.ts";
-import { createLanes } from "../../src/tasks/lanes.ts";
+import { createGenerationEngine, createSequence, type Sequence } from "../../src/tasks/generation-engine.ts";
 import { type LanguageModel, languageModel } from "../../src/tasks/language-model.ts";
+import { createSlots } from "../../src/tasks/slots.ts";
 import { collect } from "../helpers/models.ts";
 
 const book = "the cat sat on the mat. a dog ran here.\n".repeat(8);
@@ -15,8 +15,8 @@ const lm = languageModel(book, { units: 7, embedding: 5, seed: 4 });
 
 type Piece = { readonly text: string; readonly token?: number; readonly logProbability?: number };
 
-const textOf = (prompt: string, seed: number, length: number): Text<Piece> =>
-  createText<Piece>(lm, { prompt, seed, length, describe: createDescriber(lm.tokenizer, 0) });
+const textOf = (prompt: string, seed: number, length: number): Sequence<Piece> =>
+  createSequence<Piece>(lm, { prompt, seed, length, describe: createDescriber(lm.tokenizer, 0) });
 
 const alone = (prompt: string, seed: number, length: number): Promise<GeneratedToken[]> =>
   collect(generateTokens(lm, { prompt, seed, length }));
@@ -24,24 +24,24 @@ const alone = (prompt: string, seed: number, length: number): Promise<GeneratedT
 test("texts that join, leave and join again in programs of 1, 2 and 5 lanes are what they are alone", async () => {
   const seed = Date.now() % 1e6;
   const random = createRandom(seed);
-  const desk = await createDesk<Piece>(lm, [1, 2, 5]);
+  const desk = await createGenerationEngine<Piece>(lm, [1, 2, 5]);
   const all = Array.from({ length: 12 }, (_, k) => ({
     prompt: book.slice(k, k + random.integer(12)),
     length: 1 + random.integer(20),
     seed: k,
   }));
   const texts = all.map(({ prompt, seed, length }) => textOf(prompt, seed, length));
-  const [outside, inside] = [[...texts], [] as Text<Piece>[]];
-  const found = new Map<Text<Piece>, Piece[]>(texts.map((text) => [text, []]));
+  const [outside, inside] = [[...texts], [] as Sequence<Piece>[]];
+  const found = new Map<Sequence<Piece>, Piece[]>(texts.map((text) => [text, []]));
   while (outside.length + inside.length > 0) {
     while (desk.count < desk.size && outside.length > 0 && random.uniform() < 0.7) {
-      const [text] = outside.splice(random.integer(outside.length), 1) as [Text<Piece>];
-      desk.join(text);
+      const [text] = outside.splice(random.integer(outside.length), 1) as [Sequence<Piece>];
+      desk.admit(text);
       inside.push(text);
     }
     if (inside.length > 0 && random.uniform() < 0.3) {
-      const [text] = inside.splice(random.integer(inside.length), 1) as [Text<Piece>];
-      desk.leave(text);
+      const [text] = inside.splice(random.integer(inside.length), 1) as [Sequence<Piece>];
+      desk.evict(text);
       outside.push(text);
     }
     expect(desk.count).toBe(inside.length);
@@ -57,14 +57,14 @@ test("texts that join, leave and join again in programs of 1, 2 and 5 lanes are 
 });
 
 test("a text goes on from what an earlier one remembers, its last token first", async () => {
-  const desk = await createDesk<Piece>(lm, [1]);
+  const desk = await createGenerationEngine<Piece>(lm, [1]);
   const first = textOf("the cat", 1, 9);
-  desk.join(first);
+  desk.admit(first);
   const written: Piece[] = [];
   while (desk.count > 0) for (const { pieces } of desk.step()) written.push(...pieces);
   const options = { length: 6, temperature: 0, seed: 0, describe: (text: string) => ({ text }) };
-  const second = createText<Piece>(lm, { ...options, prompt: Int32Array.of(first.latest), state: first.state });
-  desk.join(second);
+  const second = createSequence<Piece>(lm, { ...options, prompt: Int32Array.of(first.latest), state: first.state });
+  desk.admit(second);
   let text = "";
   while (desk.count > 0) for (const { pieces } of desk.step()) for (const piece of pieces) text += piece.text;
   let whole = "";
@@ -74,13 +74,13 @@ test("a text goes on from what an earlier one remembers, its last token first", 
 });
 
 test("a text of no length only reads; one with nothing to read ends at once and remembers what it began with", async () => {
-  const desk = await createDesk<Piece>(lm, [2]);
+  const desk = await createGenerationEngine<Piece>(lm, [2]);
   const reads = textOf("abc", 0, 0);
   const state = Float32Array.from({ length: 14 }, (_, k) => k / 10);
   const options = { prompt: "", length: 0, seed: 0, describe: (text: string) => ({ text }) };
-  const nothing = createText<Piece>(lm, { ...options, state });
-  desk.join(reads);
-  desk.join(nothing);
+  const nothing = createSequence<Piece>(lm, { ...options, state });
+  desk.admit(reads);
+  desk.admit(nothing);
   expect(desk.step()).toMatchObject([{ text: nothing, pieces: [], ended: "length" }, { text: reads }]);
   expect(nothing.state).toEqual(state);
   while (desk.count > 0) desk.step();
@@ -94,14 +94,14 @@ test("a text whose logits are no numbers ends with the fault; the others go on",
   const broken: LanguageModel = languageModel(book, { cell: "simple-rnn", units: 3, embedding: 2, seed: 1 });
   // The letter that stands first in the vocabulary makes it break.
   broken.model.values[broken.model.parameters[0]?.name as string]?.fill(Number.NaN, 2, 4);
-  const desk = await createDesk<Piece>(broken, [2]);
+  const desk = await createGenerationEngine<Piece>(broken, [2]);
   const make = (token: number) =>
-    createText<Piece>(broken, {
+    createSequence<Piece>(broken, {
       ...{ prompt: Int32Array.of(token), length: 1, seed: 0, describe: (text: string) => ({ text }) },
     });
   const [bad, good] = [make(1), make(2)];
-  desk.join(bad);
-  desk.join(good);
+  desk.admit(bad);
+  desk.admit(good);
   const [first, second] = desk.step();
   expect(String(first?.ended)).toMatch(/^InputError: logits: logit \d+ is NaN/);
   expect(second).toMatchObject({ text: good, ended: "length" });
@@ -113,7 +113,7 @@ describe("states that training learned start a lane", () => {
   for (const state of ["h", "c"]) model.values[`lstm.initial_${state}`]?.set([0.5, -0.25, 0.125]);
 
   test("and only that: the steps after go on from the step before, as a session's", async () => {
-    const lanes = await createLanes(model, 2);
+    const lanes = await createSlots(model, 2);
     const session = await createSession(model);
     for (const token of [1, 4, 2, 2]) {
       lanes.tokens[1] = token;

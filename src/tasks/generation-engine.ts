@@ -18,10 +18,10 @@ import {
   vocabularySize,
 } from "../text/tokenizer.ts";
 import { createHealing, type Healing, restAfter, type Ways } from "./healing.ts";
-import { createLanes, type LaneState, type Lanes } from "./lanes.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { createPrefill, type Prefill } from "./prefill.ts";
-import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
+import { createSlots, type SlotState, type Slots } from "./slots.ts";
+import { createStopSequenceBuffer, type StopSequenceBuffer, stopStrings } from "./stop-sequences.ts";
 
 /**
  * A prompt: a text, or token ids, which are read exactly as given. A text may end within a token; generation then may replace
@@ -29,7 +29,7 @@ import { createGate, type Gate, stopStrings } from "./stop-strings.ts";
  */
 export type Prompt = string | ArrayLike<number>;
 
-export type TextOptions<Piece> = SamplingOptions & {
+export type SequenceOptions<Piece> = SamplingOptions & {
   /** What the model reads first. Without any it writes as if after the end of a text, or where it knows none, of a line. */
   readonly prompt: Prompt;
   /** Of a prompt of ids: the first that was made of a text, whose end may lie within a token. Without it none was. */
@@ -40,7 +40,7 @@ export type TextOptions<Piece> = SamplingOptions & {
   /** The text ends before any of these. */
   readonly stop?: string | readonly string[] | undefined;
   /** What an earlier text left. */
-  readonly state?: LaneState | undefined;
+  readonly state?: SlotState | undefined;
   /** Bytes of a character that the prompt ends within; without it, what the prompt itself has of one. */
   readonly rest?: Uint8Array | undefined;
   /** Whether another text goes on from its end: a character that it ends within is left to that one. */
@@ -48,7 +48,7 @@ export type TextOptions<Piece> = SamplingOptions & {
   readonly retake?: Retake | undefined;
   readonly describe: Describe<Piece>;
   /** Makes a piece of each token of the prompt but the first, which nothing foretold, too. */
-  readonly heard?: ((token: number, logits: Float32Array) => Piece) | undefined;
+  readonly onPromptToken?: ((token: number, logits: Float32Array) => Piece) | undefined;
 };
 
 /**
@@ -61,8 +61,8 @@ export type Retake = {
   /** Given what was shown, and what was kept: what to read, and what the model remembers before it. */
   readonly readAgain: (
     shown: string,
-    kept: LaneState | undefined,
-  ) => { readonly tokens: Int32Array; readonly state: LaneState | undefined };
+    kept: SlotState | undefined,
+  ) => { readonly tokens: Int32Array; readonly state: SlotState | undefined };
 };
 
 /**
@@ -78,11 +78,14 @@ export type Describe<Piece> = (
 ) => Piece;
 
 /** A text that is being read and written. */
-export type Text<Piece> = Pick<TextOptions<Piece>, "length" | "describe" | "heard" | "goesOn" | "retake"> & {
+export type Sequence<Piece> = Pick<
+  SequenceOptions<Piece>,
+  "length" | "describe" | "onPromptToken" | "goesOn" | "retake"
+> & {
   readonly toRead: Int32Array;
   readonly sampler: Sampler;
   readonly random: Random;
-  readonly gate: Gate<Piece>;
+  readonly stopBuffer: StopSequenceBuffer<Piece>;
   /** Whether the first token to read only foretells what the text begins with: it is forgotten then. */
   readonly foretold: boolean;
   /** Until the first token is written, where the prompt may end within one. */
@@ -98,9 +101,9 @@ export type Text<Piece> = Pick<TextOptions<Piece>, "length" | "describe" | "hear
   /** Bytes of a character that is not whole yet. */
   rest: Uint8Array;
   /** What its lane remembered when it left. */
-  state: LaneState | undefined;
+  state: SlotState | undefined;
   /** What it remembered after the tokens of the prompt that `retake` names. */
-  kept: LaneState | undefined;
+  kept: SlotState | undefined;
   /** All that came out of the gate. */
   shown: string;
   /** What it reads in place of what it wrote, how it ended, and what its lane remembered of all that it had written. */
@@ -110,12 +113,12 @@ type Again = {
   readonly tokens: Int32Array;
   read: number;
   readonly ended: "stop" | "length";
-  readonly before: LaneState;
+  readonly before: SlotState;
 };
 
 /** What a step made of a text: pieces that are decided, and whether it has ended, by itself or by a fault. */
 export type Outcome<Piece> = {
-  readonly text: Text<Piece>;
+  readonly text: Sequence<Piece>;
   readonly pieces: readonly Piece[];
   readonly ended?: "stop" | "length" | Error | undefined;
 };
@@ -124,7 +127,7 @@ export type Outcome<Piece> = {
  * A text before its first step.
  * @throws InputError for an option out of its range
  */
-export function createText<Piece extends { readonly text: string }>(
+export function createSequence<Piece extends { readonly text: string }>(
   { model, tokenizer }: LanguageModel,
   {
     prompt,
@@ -137,10 +140,10 @@ export function createText<Piece extends { readonly text: string }>(
     goesOn,
     retake,
     describe,
-    heard,
+    onPromptToken: heard,
     ...sampling
-  }: TextOptions<Piece>,
-): Text<Piece> {
+  }: SequenceOptions<Piece>,
+): Sequence<Piece> {
   const sampler = createSampler(sampling, model.outputSize);
   const isText = typeof prompt === "string";
   const given = isText ? encode(tokenizer, prompt) : checkedTokens(tokenizer, prompt);
@@ -149,7 +152,7 @@ export function createText<Piece extends { readonly text: string }>(
   const healing = heals ? createHealing(tokenizer, given, isText ? 0 : healFrom) : undefined;
   const foretold = healing?.from === 0 && state === undefined;
   const before = foretold || (given.length === 0 && length > 0) ? tokensToRead(tokenizer, "") : [];
-  const [random, gate] = [createRandom(seed), createGate<Piece>(stopStrings(stop))];
+  const [random, gate] = [createRandom(seed), createStopSequenceBuffer<Piece>(stopStrings(stop))];
   const toRead = new Int32Array(before.length + given.length);
   toRead.set(before);
   toRead.set(given, before.length);
@@ -165,12 +168,12 @@ export function createText<Piece extends { readonly text: string }>(
   return {
     length,
     describe,
-    heard,
+    onPromptToken: heard,
     goesOn,
     toRead,
     sampler,
     random,
-    gate,
+    stopBuffer: gate,
     foretold,
     healing,
     state,
@@ -199,17 +202,17 @@ export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
  * @param longPrompts whether there are prompts worth a program that reads many tokens at once
  * @throws InputError for a model that goes backwards, and for more lanes than fit into memory
  */
-export async function createDesk<Piece extends { readonly text: string }>(
+export async function createGenerationEngine<Piece extends { readonly text: string }>(
   { model, tokenizer }: LanguageModel,
   sizes: readonly [number, ...number[]],
   options: HostOptions = {},
   longPrompts = true,
-): Promise<Desk<Piece>> {
-  const programs: Lanes[] = [];
+): Promise<GenerationEngine<Piece>> {
+  const programs: Slots[] = [];
   try {
-    for (const size of sizes) programs.push(await createLanes(model, size, options));
+    for (const size of sizes) programs.push(await createSlots(model, size, options));
     const prefill = longPrompts ? await createPrefill(model, options) : undefined;
-    return new Desk(tokenizer, programs as [Lanes, ...Lanes[]], prefill);
+    return new GenerationEngine(tokenizer, programs as [Slots, ...Slots[]], prefill);
   } catch (error) {
     for (const lanes of programs) lanes.dispose();
     throw error;
@@ -217,15 +220,15 @@ export async function createDesk<Piece extends { readonly text: string }>(
 }
 
 /** Owns the programs until it is disposed of; texts are its guests. */
-export class Desk<Piece extends { readonly text: string }> extends Disposable {
+export class GenerationEngine<Piece extends { readonly text: string }> extends Disposable {
   private readonly tokenizer: Tokenizer;
-  private readonly programs: readonly [Lanes, ...Lanes[]];
+  private readonly programs: readonly [Slots, ...Slots[]];
   private readonly prefill: Prefill | undefined;
-  private lanes: Lanes;
+  private lanes: Slots;
   /** The texts in the first lanes. */
-  private readonly texts: Text<Piece>[] = [];
+  private readonly texts: Sequence<Piece>[] = [];
 
-  constructor(tokenizer: Tokenizer, programs: readonly [Lanes, ...Lanes[]], prefill?: Prefill) {
+  constructor(tokenizer: Tokenizer, programs: readonly [Slots, ...Slots[]], prefill?: Prefill) {
     super();
     this.prefill = prefill;
     this.tokenizer = tokenizer;
@@ -240,7 +243,7 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
 
   /** Most texts at once. */
   get size(): number {
-    return (this.programs.at(-1) as Lanes).count;
+    return (this.programs.at(-1) as Slots).count;
   }
   /** Texts that are here. */
   get count(): number {
@@ -248,7 +251,7 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
   }
 
   /** A text takes a lane, from its beginning or from where it left. */
-  join(text: Text<Piece>): void {
+  admit(text: Sequence<Piece>): void {
     if (this.count === this.size) throw new Error(`internal: all ${this.size} lanes are taken`);
     this.texts.push(text);
     if (this.count > this.lanes.count) this.change();
@@ -256,11 +259,11 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
   }
 
   /** A text that is here leaves its lane and keeps what it remembers: it may join again. */
-  leave(text: Text<Piece>): void {
+  evict(text: Sequence<Piece>): void {
     const lane = this.texts.indexOf(text);
     if (lane < 0) return;
     text.state = this.lanes.state(lane);
-    const last = this.texts.pop() as Text<Piece>;
+    const last = this.texts.pop() as Sequence<Piece>;
     if (last === text) return;
     this.texts[lane] = last;
     this.lanes.restore(lane, this.lanes.state(this.texts.length));
@@ -268,7 +271,7 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
 
   /** All go to the program that fits them. */
   private change(): void {
-    const fitting = this.programs.find(({ count }) => count >= this.count) as Lanes;
+    const fitting = this.programs.find(({ count }) => count >= this.count) as Slots;
     if (fitting === this.lanes) return;
     for (let lane = 0; lane < Math.min(this.count, this.lanes.count); lane++) {
       fitting.restore(lane, this.lanes.state(lane));
@@ -277,7 +280,7 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
   }
 
   /** What a text remembers, of which `state` is a copy: by layer and name (`lstm.h`), its values (H). */
-  named(state?: LaneState): Record<string, Float32Array> {
+  named(state?: SlotState): Record<string, Float32Array> {
     return this.lanes.named(state);
   }
 
@@ -300,7 +303,7 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
   step(): readonly Outcome<Piece>[] {
     const only = this.texts.filter(({ length, read, toRead }) => length === 0 && read === toRead.length);
     const outcomes = only.map((text): Outcome<Piece> => ({ text, pieces: [], ended: "length" }));
-    for (const text of only) this.leave(text);
+    for (const text of only) this.evict(text);
     if (this.count === 0) return outcomes;
     this.change();
     this.readAhead();
@@ -311,7 +314,7 @@ export class Desk<Piece extends { readonly text: string }> extends Disposable {
     });
     lanes.step();
     this.texts.forEach((text, lane) => outcomes.push(outcomeOf(this.tokenizer, text, lanes, lane)));
-    for (const { text, ended } of outcomes) if (ended !== undefined) this.leave(text);
+    for (const { text, ended } of outcomes) if (ended !== undefined) this.evict(text);
     return outcomes;
   }
 }
@@ -323,10 +326,10 @@ function unseenTokens<Piece>({
   foretold,
   healing,
   retake,
-  heard,
+  onPromptToken: heard,
   again,
   sharedAfter,
-}: Text<Piece>): number {
+}: Sequence<Piece>): number {
   const before = Number(foretold);
   if (heard !== undefined || again !== undefined || read < before) return 0;
   const asked = [toRead.length, sharedAfter];
@@ -338,15 +341,15 @@ function unseenTokens<Piece>({
 }
 
 /** What a text reads: again what was shown of it, else its prompt, else what it wrote last. */
-function nextToken<Piece>(text: Text<Piece>): number {
+function nextToken<Piece>(text: Sequence<Piece>): number {
   if (text.again !== undefined) return text.again.tokens[text.again.read++] as number;
   return text.read < text.toRead.length ? (text.toRead[text.read++] as number) : text.latest;
 }
 
 function outcomeOf<Piece extends { readonly text: string }>(
   tokenizer: Tokenizer,
-  text: Text<Piece>,
-  lanes: Lanes,
+  text: Sequence<Piece>,
+  lanes: Slots,
   lane: number,
 ): Outcome<Piece> {
   try {
@@ -362,7 +365,7 @@ function outcomeOf<Piece extends { readonly text: string }>(
     const place = read - Number(foretold);
     if (place === retake?.keepAfter) text.kept = lanes.state(lane);
     if (healing !== undefined && place >= healing.from) healing.foresee(place, logits, () => lanes.state(lane));
-    const heard = isBefore ? undefined : text.heard?.(toRead[read] as number, logits);
+    const heard = isBefore ? undefined : text.onPromptToken?.(toRead[read] as number, logits);
     return { text, pieces: heard === undefined ? [] : [heard] };
   } catch (error) {
     // What is wrong with one text is no matter of the others.
@@ -373,8 +376,8 @@ function outcomeOf<Piece extends { readonly text: string }>(
 /** A text's next token. */
 function write<Piece extends { readonly text: string }>(
   tokenizer: Tokenizer,
-  text: Text<Piece>,
-  lanes: Lanes,
+  text: Sequence<Piece>,
+  lanes: Slots,
   lane: number,
 ): Omit<Outcome<Piece>, "text"> {
   const after = lanes.logits[lane] as Float32Array;
@@ -399,7 +402,7 @@ function write<Piece extends { readonly text: string }>(
   const ends = last && (isEnd || text.goesOn !== true);
   const shown = ends ? whole + decodeRest(rest) : whole;
   text.rest = isEnd ? new Uint8Array() : rest;
-  const { pieces, stopped } = text.gate.pass(text.describe(shown, way, logits, before, ways), last);
+  const { pieces, stopped } = text.stopBuffer.pass(text.describe(shown, way, logits, before, ways), last);
   const ended = stopped || isEnd ? "stop" : last ? "length" : undefined;
   if (text.retake === undefined) return { pieces, ended };
   for (const { text: piece } of pieces) text.shown += piece;

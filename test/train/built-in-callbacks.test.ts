@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { dense } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
+import { earlyStopping, learningRateScheduler, reduceOnPlateau } from "../../src/train/built-in-callbacks.ts";
 import type { Callback, Logs } from "../../src/train/callbacks.ts";
 import { fit } from "../../src/train/fit.ts";
-import { earlyStopping, learningRateScheduler, reduceOnPlateau } from "../../src/train/monitors.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 
 /** Tell a callback of a made-up series, as `fit` would; the model's one weight is the number of the epoch. */

@@ -28,7 +28,7 @@ import {
 import { amount, share } from "./optimizers.ts";
 
 /** A learning-rate schedule: from the number of steps so far to the learning rate of the next update. */
-export type Rate = (step: number) => number;
+export type LearningRateSchedule = (step: number) => number;
 
 const endless = Number.POSITIVE_INFINITY;
 const between = (from: number, to: number, share: number): number => from + (to - from) * share;
@@ -51,7 +51,7 @@ export const constantRateArguments: Arguments = { learningRate: amount };
  * @param learningRate at least 0
  * @throws InputError for a number out of its range
  */
-export function constantRate(learningRate: number): Rate {
+export function constantRate(learningRate: number): LearningRateSchedule {
   checkArguments("constantRate", { learningRate }, constantRateArguments);
   return () => learningRate;
 }
@@ -74,7 +74,7 @@ export const stairRules: Schema<DecayOptions> = {
  * @param options `initialLearningRate` r, `decaySteps`, `decayRate`; `staircase` (default false): round the exponent down
  * @throws InputError for a number out of its range
  */
-export function exponentialDecay(options: DecayOptions): Rate {
+export function exponentialDecay(options: DecayOptions): LearningRateSchedule {
   checkOptions("exponentialDecay", options, stairRules);
   const { initialLearningRate, decaySteps, decayRate, staircase = false } = options;
   return (step) => initialLearningRate * decayRate ** passed(step, decaySteps, staircase);
@@ -97,7 +97,7 @@ export const stepDecayRules: Schema<StepDecayOptions> = {
  * @param options `initialLearningRate` r, `every`, `factor` (default 0.1)
  * @throws InputError for a number out of its range
  */
-export function stepDecay(options: StepDecayOptions): Rate {
+export function stepDecay(options: StepDecayOptions): LearningRateSchedule {
   checkOptions("stepDecay", options, stepDecayRules);
   const { initialLearningRate, every, factor = 0.1 } = options;
   return (step) => initialLearningRate * factor ** Math.floor(step / every);
@@ -109,7 +109,7 @@ export function stepDecay(options: StepDecayOptions): Rate {
  *   down
  * @throws InputError for a number out of its range
  */
-export function inverseTimeDecay(options: DecayOptions): Rate {
+export function inverseTimeDecay(options: DecayOptions): LearningRateSchedule {
   checkOptions("inverseTimeDecay", options, stairRules);
   const { initialLearningRate, decaySteps, decayRate, staircase = false } = options;
   return (step) => initialLearningRate / (1 + decayRate * passed(step, decaySteps, staircase));
@@ -134,7 +134,7 @@ export const polynomialDecayRules: Schema<PolynomialDecayOptions> = {
  *   (false): after decaySteps use the next multiple of it, so that the rate jumps up and decays again
  * @throws InputError for a number out of its range
  */
-export function polynomialDecay(options: PolynomialDecayOptions): Rate {
+export function polynomialDecay(options: PolynomialDecayOptions): LearningRateSchedule {
   checkOptions("polynomialDecay", options, polynomialDecayRules);
   const { initialLearningRate, decaySteps, endLearningRate = 0.0001, power = 1, cycle = false } = options;
   return (step) => {
@@ -164,11 +164,11 @@ export const cosineDecayRules: Schema<CosineDecayOptions> = {
  * @throws InputError for a number out of its range
  * @example await fit(model, x, y, { learningRate: cosineDecay({ initialLearningRate: 0.002, decaySteps: 1000 }) });
  */
-export function cosineDecay(options: CosineDecayOptions): Rate {
+export function cosineDecay(options: CosineDecayOptions): LearningRateSchedule {
   checkOptions("cosineDecay", options, cosineDecayRules);
   const { initialLearningRate, decaySteps, alpha = 0, warmupTarget, warmupSteps = 0 } = options;
   const highest = warmupTarget ?? initialLearningRate;
-  const fall: Rate = (step) => highest * between(alpha, 1, halfCosine(Math.min(1, step / decaySteps)));
+  const fall: LearningRateSchedule = (step) => highest * between(alpha, 1, halfCosine(Math.min(1, step / decaySteps)));
   if (warmupTarget === undefined) return fall;
   return linearWarmup({ initialLearningRate, warmupSteps, after: fall });
 }
@@ -177,7 +177,7 @@ export function cosineDecay(options: CosineDecayOptions): Rate {
 export type LinearWarmupOptions = {
   readonly initialLearningRate?: number;
   readonly warmupSteps: number;
-  readonly after: Rate;
+  readonly after: LearningRateSchedule;
 };
 export const linearWarmupRules: Schema<LinearWarmupOptions> = {
   initialLearningRate: amount,
@@ -191,7 +191,7 @@ export const linearWarmupRules: Schema<LinearWarmupOptions> = {
  * @param options `initialLearningRate` (default 0), `warmupSteps`, `after`
  * @throws InputError for a number out of its range
  */
-export function linearWarmup(options: LinearWarmupOptions): Rate {
+export function linearWarmup(options: LinearWarmupOptions): LearningRateSchedule {
   checkOptions("linearWarmup", options, linearWarmupRules);
   const { initialLearningRate = 0, warmupSteps, after } = options;
   return (step) =>
@@ -214,7 +214,7 @@ export const piecewiseConstantDecayRules: Schema<PiecewiseConstantDecayOptions> 
  * @param options `boundaries`, increasing; `values`, one more than boundaries
  * @throws InputError unless boundaries increase and there is one more value
  */
-export function piecewiseConstantDecay(options: PiecewiseConstantDecayOptions): Rate {
+export function piecewiseConstantDecay(options: PiecewiseConstantDecayOptions): LearningRateSchedule {
   const where = "piecewiseConstantDecay";
   checkOptions(where, options, piecewiseConstantDecayRules);
   const { boundaries, values } = options;
@@ -262,7 +262,7 @@ export const oneCycleRules: Schema<OneCycleOptions> = {
  *   rate rose
  * @throws InputError for a number out of its range
  */
-export function oneCycle(options: OneCycleOptions): Rate {
+export function oneCycle(options: OneCycleOptions): LearningRateSchedule {
   checkOptions("oneCycle", options, oneCycleRules);
   const { maxLearningRate, totalSteps, pctStart = 0.3, annealStrategy = "cos" } = options;
   const { divFactor = 25, finalDivFactor = 1e4, threePhase = false } = options;

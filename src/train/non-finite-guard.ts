@@ -14,9 +14,9 @@ import {
   required,
   type Schema,
 } from "../graph/schema.ts";
+import { batchWeightRules } from "./bind-batch.ts";
 import { type Inputs, someInputs } from "./checks.ts";
 import type { Cause } from "./diagnosis.ts";
-import { feedRules } from "./feed.ts";
 import type { Trainer, UpdateOptions } from "./trainer.ts";
 
 /** The advice if the updates are the cause. */
@@ -48,7 +48,7 @@ export type Given = UpdateOptions & {
 };
 
 export const givenRules: Schema<Given> = {
-  ...feedRules,
+  ...batchWeightRules,
   inputs: required(someInputs),
   targets: required(anArray),
   rows: numbers,
@@ -59,7 +59,7 @@ export const watchArguments: Arguments = {
 };
 
 /** The parameters, states and keys that an update starts from. */
-export type Moment = {
+export type Snapshot = {
   trainer: Trainer;
   readonly parameters: Float32Array;
   states: Readonly<Record<string, Float32Array<ArrayBuffer>>>;
@@ -70,7 +70,7 @@ export type Moment = {
 };
 
 /** Updates that report the cause if they fail; made by `createWatch`. */
-export type Watch = {
+export type NonFiniteGuard = {
   /** `trainer.update`, with a copy of what it starts from. @throws NonFiniteLoss if the loss is infinite or NaN */
   update(given: Given, learningRate?: number): Promise<number>;
   /** Copy the trained values into the model, unless one is infinite or NaN. Returns whether it did. */
@@ -96,13 +96,13 @@ export type Watch = {
  * const watch = createWatch(trainer);
  * const loss = await watch.update({ inputs, targets }, 0.001); // instead of trainer.update
  */
-export function createWatch(of: Trainer): Watch {
+export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
   checkArguments("createWatch", { trainer: of }, watchArguments);
   let trainer = of;
-  const statesOf = ({ program }: Trainer): Moment["states"] =>
+  const statesOf = ({ program }: Trainer): Snapshot["states"] =>
     Object.fromEntries(Object.keys(program.plan.states).map((name) => [name, program.start(name)]));
   const moments = [0, 1].map(
-    (): Moment => ({
+    (): Snapshot => ({
       trainer,
       parameters: takeSpare(trainer.program.plan.slabs.numbers),
       states: statesOf(trainer),
@@ -110,7 +110,7 @@ export function createWatch(of: Trainer): Watch {
       step: 0,
       given: undefined,
     }),
-  ) as [Moment, Moment];
+  ) as [Snapshot, Snapshot];
   const first = trainer.step;
   let good = first;
   let turn = 0;
@@ -121,7 +121,7 @@ export function createWatch(of: Trainer): Watch {
     if (disposed) throw new InputError("watch: used after dispose(). Create another one.");
     checkOptions("training", given, givenRules);
     turn = 1 - turn;
-    const moment = moments[turn] as Moment;
+    const moment = moments[turn] as Snapshot;
     trainer.program.allParameters(moment.parameters);
     if (moment.trainer === trainer) {
       for (const [name, values] of Object.entries(moment.states)) trainer.program.start(name, values);
@@ -147,7 +147,7 @@ export function createWatch(of: Trainer): Watch {
   }
   async function broken(symptom: string): Promise<NonFiniteLoss> {
     const { findCause } = await import("./diagnosis.ts");
-    const two = [moments[1 - turn] as Moment, moments[turn] as Moment] as const;
+    const two = [moments[1 - turn] as Snapshot, moments[turn] as Snapshot] as const;
     const cause = await findCause(two, trainer.program.allParameters(), first);
     return new NonFiniteLoss(cause ?? { what: symptom, advice: byRate }, { good, first });
   }

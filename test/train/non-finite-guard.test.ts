@@ -4,7 +4,7 @@ import { bidirectional, dense, embedding, recurrent, simpleRnn } from "../../src
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { fit } from "../../src/train/fit.ts";
 import { fitStream } from "../../src/train/fit-stream.ts";
-import { NonFiniteLoss } from "../../src/train/non-finite.ts";
+import { NonFiniteLoss } from "../../src/train/non-finite-guard.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 
 const still = sgd({ learningRate: 0 });
