@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { checkArguments, inRange, withDefaults } from "../graph/schema.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { createAnswer } from "./answer.ts";
-import { maxLanes } from "./batcher.ts";
+import { maxSlots } from "./batcher.ts";
 import { sessionBytes } from "./costs.ts";
 import type { ApiError } from "./errors.ts";
 import { createIgnoredFields } from "./ignored-fields.ts";
@@ -93,7 +93,7 @@ export async function createServer(
 
 /** What lives as long as the server. */
 function createParts(models: LoadedModels, settings: Settings) {
-  const memory = new MemoryBudget({ maxBytes: settings.maxMemoryBytes, maxWaiting: settings.queue + maxLanes });
+  const memory = new MemoryBudget({ maxBytes: settings.maxMemoryBytes, maxWaiting: settings.queue + maxSlots });
   const room = Math.min(...models.all.map((loaded) => memory.sessionsOf(sessionBytes(loaded))));
   const sessions = new Sessions({
     ...{ max: Math.min(settings.sessions, room), maxEach: settings.sessionsPerKey, lifeMs: settings.sessionMs },
@@ -104,7 +104,7 @@ function createParts(models: LoadedModels, settings: Settings) {
     memory: () => memory,
     batchers: () =>
       models.all.map(({ name, batcher }) => {
-        return { model: name, queued: batcher.queueLength, lanes: batcher.lanesInUse };
+        return { model: name, queued: batcher.queueLength, slots: batcher.slotsInUse };
       }),
   });
   const records = createRecords(metrics, guardLog(settings.log));
@@ -136,7 +136,7 @@ function createApp({ models, memory, sessions, metrics, requests }: Parts, setti
   app.use(refuseOnceClosing(requests, isOpen));
 
   // More texts than there are places would be refused for ever.
-  const limits = { maxTokens, maxPromptTokens, maxTexts: Math.min(maxTexts, settings.queue + maxLanes) };
+  const limits = { maxTokens, maxPromptTokens, maxTexts: Math.min(maxTexts, settings.queue + maxSlots) };
   const send = createSender(settings.stallMs);
   const answer = createAnswer(metrics, send, settings.keepAliveMs);
   const start: WaitForMemory = (c, bytes) => memory.start(c.var.request.holding, bytes, c.var.request.stop.signal);

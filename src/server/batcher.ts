@@ -1,6 +1,6 @@
 /**
- * Who gets a lane: texts of many clients wait, take turns at one desk and are paused while nobody reads them. A client with
- * many texts keeps no lane from one with few. Knows nothing about HTTP.
+ * Who gets a slot: texts of many clients wait, take turns at one generation engine and are paused while nobody reads them. A client with
+ * many texts keeps no slot from one with few. Knows nothing about HTTP.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -17,9 +17,9 @@ import { ApiError } from "./errors.ts";
 import { yieldWhileBusy } from "./event-loop.ts";
 
 /** Most texts at once. */
-export const maxLanes = 32;
-/** Lanes of the programs. */
-const sizes = [1, 4, 16, maxLanes] as const;
+export const maxSlots = 32;
+/** Slots of the programs. */
+const sizes = [1, 4, 16, maxSlots] as const;
 /** How long it steps before others get their turn. */
 const stepsMs = 4;
 /**
@@ -32,13 +32,13 @@ const [othersMs, maxOthersMs] = [8, 32];
 export type Job<Piece> = {
   readonly client: string;
   readonly text: Sequence<Piece>;
-  /** Told that it has a lane, for the first time or again. */
-  readonly seated?: () => void;
+  /** Told that it has a slot, for the first time or again. */
+  readonly scheduled?: () => void;
   /** Told, within a step, of pieces and of the end. */
   readonly take: (pieces: readonly Piece[], ended: Outcome<Piece>["ended"]) => void;
   /** Once it has read so many tokens, these texts get a copy of what it remembers, and begin. */
   readonly shares?: { readonly after: number; readonly texts: readonly Sequence<Piece>[] } | undefined;
-  /** Its text begins with what another job shares, and has no lane before. */
+  /** Its text begins with what another job shares, and has no slot before. */
   readonly follows?: boolean;
 };
 
@@ -55,47 +55,47 @@ export async function createBatcher<Piece extends { readonly text: string }>(
   return new Batcher(await createGenerationEngine<Piece>(lm, sizes, options), queue);
 }
 
-/** Owns the desk until it is disposed of. It steps as long as there is a text. */
+/** Owns the generation engine until it is disposed of. It steps as long as there is a text. */
 export class Batcher<Piece extends { readonly text: string }> extends Disposable {
-  private readonly desk: GenerationEngine<Piece>;
+  private readonly engine: GenerationEngine<Piece>;
   private readonly queue: number;
-  /** Jobs without a lane, by client; the client whose turn is next comes first. */
+  /** Jobs without a slot, by client; the client whose turn is next comes first. */
   private readonly waiting = new Map<string, Job<Piece>[]>();
-  /** Jobs with a lane, the one that has had it longest first. */
-  private readonly seated = new Map<Sequence<Piece>, Job<Piece>>();
+  /** Jobs with a slot, the one that has had it longest first. */
+  private readonly scheduled = new Map<Sequence<Piece>, Job<Piece>>();
   private readonly paused = new Set<Job<Piece>>();
   private stepping = false;
 
-  constructor(desk: GenerationEngine<Piece>, queue: number) {
+  constructor(engine: GenerationEngine<Piece>, queue: number) {
     super();
-    this.desk = desk;
+    this.engine = engine;
     this.queue = queue;
   }
 
-  get lanesInUse(): number {
-    return this.seated.size;
+  get slotsInUse(): number {
+    return this.scheduled.size;
   }
   get queueLength(): number {
     return [...this.waiting.values()].reduce((total, jobs) => total + jobs.length, 0);
   }
 
-  /** Whether all lanes are taken. */
+  /** Whether all slots are taken. */
   get isFull(): boolean {
-    return this.lanesInUse >= this.desk.size;
+    return this.slotsInUse >= this.engine.size;
   }
 
   /** Whether no text is here, not even one that waits for its reader. */
   get isIdle(): boolean {
-    return this.seated.size + this.waiting.size + this.paused.size === 0;
+    return this.scheduled.size + this.waiting.size + this.paused.size === 0;
   }
 
   dispose(): void {
-    this.desk.dispose();
+    this.engine.dispose();
   }
 
   /** What a text remembers, by layer and name. */
   named(state: SlotState | undefined): Record<string, Float32Array> {
-    return this.desk.named(state);
+    return this.engine.named(state);
   }
 
   /**
@@ -125,7 +125,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
 
   /** Whether the queue is too short for so many more. */
   private isShort(count: number): boolean {
-    return this.queueLength + count > this.queue + this.desk.size - this.seated.size;
+    return this.queueLength + count > this.queue + this.engine.size - this.scheduled.size;
   }
 
   /** Whom so many more texts of a client may push out: of the one that has most, unless that is this one. */
@@ -138,24 +138,24 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   /** Nobody wants this text any more. */
   remove(job: Job<Piece>): void {
     this.paused.delete(job);
-    if (this.seated.delete(job.text)) this.desk.evict(job.text);
+    if (this.scheduled.delete(job.text)) this.engine.evict(job.text);
     const jobs = this.waiting.get(job.client);
     const at = jobs?.indexOf(job) ?? -1;
     if (at >= 0) jobs?.splice(at, 1);
     if (jobs?.length === 0) this.waiting.delete(job.client);
   }
 
-  /** Its lane is for others until it is resumed. */
+  /** Its slot is for others until it is resumed. */
   pause(job: Job<Piece>): void {
-    if (!this.seated.has(job.text)) return;
+    if (!this.scheduled.has(job.text)) return;
     this.remove(job);
     this.paused.add(job);
   }
   resume(job: Job<Piece>): void {
     if (!this.paused.delete(job)) return;
     this.enqueue(job, "first");
-    // At once: a reader that keeps up has a lane whenever one looks.
-    this.guarded(() => this.seat());
+    // At once: a reader that keeps up has a slot whenever one looks.
+    this.guarded(() => this.schedule());
     void this.run();
   }
 
@@ -171,37 +171,37 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   }
 
   /** Who has a text that can begin. */
-  private clientsToSeat(): string[] {
+  private clientsToSchedule(): string[] {
     return [...this.waiting].filter(([, jobs]) => jobs.some(canBegin)).map(([client]) => client);
   }
 
-  /** Lanes go to the clients that have fewest; one is taken from a client that has two more than one that waits. */
-  private seat(): void {
+  /** Slots go to the clients that have fewest; one is taken from a client that has two more than one that waits. */
+  private schedule(): void {
     if (this.waiting.size === 0) return;
-    const lanes = new Map<string, number>();
-    for (const { client } of this.seated.values()) lanes.set(client, (lanes.get(client) ?? 0) + 1);
+    const slots = new Map<string, number>();
+    for (const { client } of this.scheduled.values()) slots.set(client, (slots.get(client) ?? 0) + 1);
     for (;;) {
-      const clients = this.clientsToSeat();
+      const clients = this.clientsToSchedule();
       if (clients.length === 0) return;
-      const poorest = clients.reduce((a, b) => ((lanes.get(b) ?? 0) < (lanes.get(a) ?? 0) ? b : a));
-      if (this.desk.count === this.desk.size) {
-        const [richest, most] = [...lanes].reduce((a, b) => (b[1] > a[1] ? b : a));
-        if ((lanes.get(poorest) ?? 0) + 1 >= most) return;
-        const oldest = [...this.seated.values()].find(({ client }) => client === richest) as Job<Piece>;
+      const poorest = clients.reduce((a, b) => ((slots.get(b) ?? 0) < (slots.get(a) ?? 0) ? b : a));
+      if (this.engine.count === this.engine.size) {
+        const [richest, most] = [...slots].reduce((a, b) => (b[1] > a[1] ? b : a));
+        if ((slots.get(poorest) ?? 0) + 1 >= most) return;
+        const oldest = [...this.scheduled.values()].find(({ client }) => client === richest) as Job<Piece>;
         this.remove(oldest);
         this.enqueue(oldest, "first");
-        lanes.set(richest, most - 1);
+        slots.set(richest, most - 1);
       }
       const jobs = this.waiting.get(poorest) as Job<Piece>[];
       const [job] = jobs.splice(jobs.findIndex(canBegin), 1) as [Job<Piece>];
-      // Of clients with as many lanes the next one has its turn.
+      // Of clients with as many slots the next one has its turn.
       this.waiting.delete(poorest);
       if (jobs.length > 0) this.waiting.set(poorest, jobs);
-      // Before anything can go wrong with it: who is seated is told of a fault.
-      this.seated.set(job.text, job);
-      this.desk.admit(job.text);
-      job.seated?.();
-      lanes.set(poorest, (lanes.get(poorest) ?? 0) + 1);
+      // Before anything can go wrong with it: who is scheduled is told of a fault.
+      this.scheduled.set(job.text, job);
+      this.engine.admit(job.text);
+      job.scheduled?.();
+      slots.set(poorest, (slots.get(poorest) ?? 0) + 1);
     }
   }
 
@@ -213,7 +213,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     let lastMs = performance.now();
     let forOthersMs: number = othersMs;
     // Texts may wait for one whose reader is slow.
-    while (this.seated.size > 0 || this.clientsToSeat().length > 0) {
+    while (this.scheduled.size > 0 || this.clientsToSchedule().length > 0) {
       this.step();
       if (performance.now() - lastMs < stepsMs) continue;
       forOthersMs = (await yieldWhileBusy(forOthersMs)) ? othersMs : Math.min(maxOthersMs, 2 * forOthersMs);
@@ -225,30 +225,30 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   /** What a text remembers goes to others, too, none of which changes it. */
   private share({ text }: Job<Piece>, others: readonly Sequence<Piece>[]): void {
     // One that is paused has left already.
-    const isHere = this.seated.has(text);
-    if (isHere) this.desk.evict(text);
+    const isHere = this.scheduled.has(text);
+    if (isHere) this.engine.evict(text);
     for (const other of others) other.state = text.state;
-    if (isHere) this.desk.admit(text);
+    if (isHere) this.engine.admit(text);
   }
 
   private step(): void {
     this.guarded(() => {
-      this.seat();
-      for (const { text, pieces, ended } of this.desk.step()) {
-        const job = this.seated.get(text);
-        if (ended !== undefined) this.seated.delete(text);
+      this.schedule();
+      for (const { text, pieces, ended } of this.engine.step()) {
+        const job = this.scheduled.get(text);
+        if (ended !== undefined) this.scheduled.delete(text);
         if (pieces.length > 0 || ended !== undefined) job?.take(pieces, ended);
         if (job?.shares?.after === text.read && text.written === 0) this.share(job, job.shares.texts);
       }
     });
   }
 
-  /** A fault of ours must not keep the others waiting for ever: each that has a lane is told of it. */
+  /** A fault of ours must not keep the others waiting for ever: each that has a slot is told of it. */
   private guarded(work: () => void): void {
     try {
       work();
     } catch (error) {
-      for (const job of [...this.seated.values()]) {
+      for (const job of [...this.scheduled.values()]) {
         job.take([], error as Error);
         try {
           this.remove(job);

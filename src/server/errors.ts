@@ -31,7 +31,7 @@ const kinds = {
   internal: [500, "server_error", "internal_error", false],
   too_many_connections: [503, "server_error", "too_many_connections", 1],
   shutting_down: [503, "server_error", "shutting_down", 1],
-  /** The time was over before it had a lane. */
+  /** The time was over before it had a slot. */
   overloaded: [503, "server_error", "overloaded", 5],
   /** It was read all the time, and nothing was written: the same request takes as long. */
   timeout: [503, "server_error", "timeout", false],

@@ -5,8 +5,8 @@ import { version } from "./version.ts";
 
 /** What is asked when somebody looks. */
 export type Sources = {
-  /** By the model's name: texts that wait, and lanes that are taken. */
-  readonly batchers: () => readonly { readonly model: string; readonly queued: number; readonly lanes: number }[];
+  /** By the model's name: texts that wait, and slots that are taken. */
+  readonly batchers: () => readonly { readonly model: string; readonly queued: number; readonly slots: number }[];
   readonly sessions: () => number;
   readonly memory: () => { readonly bytes: number; readonly waitingCount: number };
 };
@@ -22,7 +22,7 @@ export function createMetrics({ batchers, sessions, memory }: Sources) {
   collectDefaultMetrics({ register: registry });
   // Sums of gauges, with the name of a counter: `promtool check metrics` complains of them.
   for (const kind of ["handles", "requests", "resources"]) registry.removeSingleMetric(`nodejs_active_${kind}_total`);
-  const gauge = (name: string, help: string, value: "queued" | "lanes"): void => {
+  const gauge = (name: string, help: string, value: "queued" | "slots"): void => {
     new Gauge({
       ...{ name, help, registers, labelNames: ["model"] },
       collect() {
@@ -33,10 +33,10 @@ export function createMetrics({ batchers, sessions, memory }: Sources) {
   };
   gauge(
     "unrolled_queue_length",
-    "Texts that wait for a lane, or for another one of their request that reads their prompt.",
+    "Texts that wait for a slot, or for another one of their request that reads their prompt.",
     "queued",
   );
-  gauge("unrolled_lanes_in_use", "Texts that are being read or written.", "lanes");
+  gauge("unrolled_lanes_in_use", "Texts that are being read or written.", "slots");
   new Gauge({
     ...{ name: "unrolled_sessions", help: "Sessions that are kept.", registers },
     collect() {
@@ -78,7 +78,7 @@ export function createMetrics({ batchers, sessions, memory }: Sources) {
       ...{ name: "unrolled_tokens_total", help: "Tokens read and written by models.", registers },
       labelNames: ["model", "kind"],
     }),
-    queueWait: durations("unrolled_queue_wait_seconds", "How long a text waits for a lane.", "model"),
+    queueWait: durations("unrolled_queue_wait_seconds", "How long a text waits for a slot.", "model"),
     firstToken: durations(
       "unrolled_time_to_first_token_seconds",
       "From a request to the first token that is written for it.",

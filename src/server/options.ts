@@ -120,7 +120,7 @@ export type LogLine = {
   readonly client: string;
   /** Of what a model was asked for. */
   readonly model?: string;
-  /** How long its first text waited for a lane. */
+  /** How long its first text waited for a slot. */
   readonly queueMs?: number;
   /** From the request to the first token that was written. */
   readonly firstTokenMs?: number;

@@ -32,7 +32,7 @@ export type RequestContext = {
   aborted: boolean;
   /** What its client was told, or was to be told, in place of an answer or of the rest of one. */
   error: ApiError | undefined;
-  /** How long it waited for a lane, and until its first token was written. */
+  /** How long it waited for a slot, and until its first token was written. */
   queueMs: number | undefined;
   firstTokenMs: number | undefined;
   /** To be called when the answer has ended. */

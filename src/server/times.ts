@@ -5,8 +5,8 @@ import type { RequestContext } from "./request-context.ts";
 
 /** Told of a text, by its place in the request. */
 export type Watch = {
-  /** It has a lane, for the first time or again. */
-  readonly seated: (choice: number) => void;
+  /** It has a slot, for the first time or again. */
+  readonly scheduled: (choice: number) => void;
   /** Something has come of it; `ended` where it has ended by itself. */
   readonly came: (choice: number, ended: boolean) => void;
 };
@@ -18,7 +18,7 @@ export function createWatch({ loaded, texts }: CompletionRequest, request: Reque
   /** Of each text, when its first token was there, and how many were. */
   const first: { ms: number; written: number }[] = [];
   return {
-    seated(choice) {
+    scheduled(choice) {
       if (!waits.delete(choice)) return;
       const ms = performance.now() - placedMs;
       metrics.queueWait.observe(labels, ms / 1000);

@@ -75,7 +75,7 @@ type Candidate = {
   readonly logProbability: number;
   readonly score: number;
   /** Where the state lies from which the token was predicted. */
-  readonly lane: number;
+  readonly slot: number;
   /** Of the first token: how it goes on from the prompt. */
   readonly way?: number;
 };
@@ -108,7 +108,7 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   const { model, tokenizer } = lm;
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
-  const lanes = own(await createSlots(model, beams, hostOf(options)));
+  const slots = own(await createSlots(model, beams, hostOf(options)));
   const yieldNow = createYielder();
   const usual = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
   const end = endOfText(tokenizer);
@@ -117,9 +117,9 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   let ways: Ways | undefined;
 
   /** The likeliest texts that are one token longer: no other can be among the best. */
-  const longer = (before: Hypothesis, lane: number): Candidate[] => {
+  const longer = (before: Hypothesis, slot: number): Candidate[] => {
     const first = before.count === 0 ? ways : undefined;
-    const logits = first?.scores ?? (lanes.logits[lane] as Float32Array);
+    const logits = first?.scores ?? (slots.logits[slot] as Float32Array);
     const many = logits.length;
     const { ranking, nats } =
       first === undefined ? usual : { ranking: createRanking(many), nats: new Float64Array(many) };
@@ -133,7 +133,7 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
       if (logits[way] === -Infinity) break;
       const logProbability = before.logProbability + (nats[way] as number);
       const token = first === undefined ? way : (first.tokens[way] as number);
-      made.push({ before, token, logProbability, score: logProbability / norm, lane, way });
+      made.push({ before, token, logProbability, score: logProbability / norm, slot, way });
     }
     return made;
   };
@@ -150,44 +150,44 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   };
 
   const nothing = { before: undefined, token: 0, count: 0, text: "", rest: new Uint8Array(), ended: false };
-  let found: readonly Hypothesis[] = [{ ...nothing, logProbability: 0, score: 0, lane: 0 }];
+  let found: readonly Hypothesis[] = [{ ...nothing, logProbability: 0, score: 0, slot: 0 }];
   const read = async (token: number): Promise<void> => {
-    lanes.tokens.fill(token);
-    lanes.step();
+    slots.tokens.fill(token);
+    slots.step();
     await yieldNow();
   };
   if (healing?.from === 0) {
     await read(tokensToRead(tokenizer, "")[0] as number);
-    for (let lane = 0; lane < beams; lane++) lanes.restore(lane);
+    for (let slot = 0; slot < beams; slot++) slots.restore(slot);
   }
   for (const [place, token] of toRead.entries()) {
     if (signal?.aborted === true) break;
     if (healing !== undefined && place >= healing.from) {
-      healing.foresee(place, lanes.logits[0] as Float32Array, () => lanes.state(0));
+      healing.foresee(place, slots.logits[0] as Float32Array, () => slots.state(0));
     }
     await read(token);
   }
-  if (signal?.aborted !== true) ways = healing?.ways(lanes.logits[0] as Float32Array);
+  if (signal?.aborted !== true) ways = healing?.ways(slots.logits[0] as Float32Array);
   for (let count = 0; count < length && signal?.aborted !== true; count++) {
     if (count > 0) {
-      lanes.reorder(lanes.logits.map((_, lane) => found[lane]?.lane ?? lane));
-      lanes.tokens.set(found.map(({ token }) => token));
-      lanes.step();
+      slots.reorder(slots.logits.map((_, slot) => found[slot]?.slot ?? slot));
+      slots.tokens.set(found.map(({ token }) => token));
+      slots.step();
       await yieldNow();
     }
     // Sorting keeps the order of equals: those of better beginnings, and of likelier tokens, come first.
     found = found
-      .flatMap((one, lane): (Hypothesis | Candidate)[] => (one.ended ? [one] : longer(one, lane)))
+      .flatMap((one, slot): (Hypothesis | Candidate)[] => (one.ended ? [one] : longer(one, slot)))
       .sort((a, b) => b.score - a.score)
       .slice(0, beams)
       .map((one) => ("ended" in one ? one : withText(one)));
     if (count === 0) {
-      found.forEach(({ way = 0 }, lane) => {
+      found.forEach(({ way = 0 }, slot) => {
         const state = ways?.state(way);
-        if (state !== undefined) lanes.restore(lane, state);
+        if (state !== undefined) slots.restore(slot, state);
       });
-      // Each lies in its own lane now.
-      if (ways !== undefined) found = found.map((one, lane) => ({ ...one, lane }));
+      // Each lies in its own slot now.
+      if (ways !== undefined) found = found.map((one, slot) => ({ ...one, slot }));
     }
     if (earlyStop ? found[0]?.ended : found.every(({ ended }) => ended)) break;
   }

@@ -209,14 +209,14 @@ async function* write<Piece extends { readonly text: string }>(
   if (prompts.length === 0 || length === 0) return;
   const host = { engine, fma, threads };
   const longPrompts = prompts.some((prompt) => prompt.length >= longPrompt);
-  const desk = await createGenerationEngine<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
+  const writer = await createGenerationEngine<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
   try {
     const yieldNow = createYielder();
     const aborted = (): boolean => signal?.aborted === true;
     for (let begun = 0; !aborted(); ) {
-      for (; begun < prompts.length && desk.count < desk.size; begun++) {
+      for (; begun < prompts.length && writer.count < writer.size; begun++) {
         const [k, prompt] = [begun, prompts[begun] as Prompt];
-        desk.admit(
+        writer.admit(
           createSequence(lm, {
             prompt,
             length,
@@ -226,8 +226,8 @@ async function* write<Piece extends { readonly text: string }>(
           }),
         );
       }
-      if (desk.count === 0) return;
-      for (const { pieces, ended } of desk.step()) {
+      if (writer.count === 0) return;
+      for (const { pieces, ended } of writer.step()) {
         if (ended instanceof Error) throw ended;
         for (const piece of pieces) {
           if (aborted()) return;
@@ -237,7 +237,7 @@ async function* write<Piece extends { readonly text: string }>(
       await yieldNow();
     }
   } finally {
-    desk.dispose();
+    writer.dispose();
   }
 }
 

@@ -100,13 +100,13 @@ export type Sequence<Piece> = Pick<
   latest: number;
   /** Bytes of a character that is not whole yet. */
   rest: Uint8Array;
-  /** What its lane remembered when it left. */
+  /** What its slot remembered when it left. */
   state: SlotState | undefined;
   /** What it remembered after the tokens of the prompt that `retake` names. */
   kept: SlotState | undefined;
   /** All that came out of the gate. */
   shown: string;
-  /** What it reads in place of what it wrote, how it ended, and what its lane remembered of all that it had written. */
+  /** What it reads in place of what it wrote, how it ended, and what its slot remembered of all that it had written. */
   again: Again | undefined;
 };
 type Again = {
@@ -197,10 +197,10 @@ export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
 }
 
 /**
- * A desk with programs for these numbers of texts, the smallest first. Each step takes the smallest that has a lane for
- * every text: one of many lanes takes as long for a single text as for all. A text is the same in each.
+ * A generation engine with programs for these numbers of texts, the smallest first. Each step takes the smallest that has a slot for
+ * every text: one of many slots takes as long for a single text as for all. A text is the same in each.
  * @param longPrompts whether there are prompts worth a program that reads many tokens at once
- * @throws InputError for a model that goes backwards, and for more lanes than fit into memory
+ * @throws InputError for a model that goes backwards, and for more slots than fit into memory
  */
 export async function createGenerationEngine<Piece extends { readonly text: string }>(
   { model, tokenizer }: LanguageModel,
@@ -214,7 +214,7 @@ export async function createGenerationEngine<Piece extends { readonly text: stri
     const prefill = longPrompts ? await createPrefill(model, options) : undefined;
     return new GenerationEngine(tokenizer, programs as [Slots, ...Slots[]], prefill);
   } catch (error) {
-    for (const lanes of programs) lanes.dispose();
+    for (const slots of programs) slots.dispose();
     throw error;
   }
 }
@@ -224,8 +224,8 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
   private readonly tokenizer: Tokenizer;
   private readonly programs: readonly [Slots, ...Slots[]];
   private readonly prefill: Prefill | undefined;
-  private lanes: Slots;
-  /** The texts in the first lanes. */
+  private slots: Slots;
+  /** The texts in the first slots. */
   private readonly texts: Sequence<Piece>[] = [];
 
   constructor(tokenizer: Tokenizer, programs: readonly [Slots, ...Slots[]], prefill?: Prefill) {
@@ -233,11 +233,11 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
     this.prefill = prefill;
     this.tokenizer = tokenizer;
     this.programs = programs;
-    this.lanes = programs[0];
+    this.slots = programs[0];
   }
 
   dispose(): void {
-    for (const lanes of this.programs) lanes.dispose();
+    for (const slots of this.programs) slots.dispose();
     this.prefill?.dispose();
   }
 
@@ -250,38 +250,38 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
     return this.texts.length;
   }
 
-  /** A text takes a lane, from its beginning or from where it left. */
+  /** A text takes a slot, from its beginning or from where it left. */
   admit(text: Sequence<Piece>): void {
-    if (this.count === this.size) throw new Error(`internal: all ${this.size} lanes are taken`);
+    if (this.count === this.size) throw new Error(`internal: all ${this.size} slots are taken`);
     this.texts.push(text);
-    if (this.count > this.lanes.count) this.change();
-    this.lanes.restore(this.count - 1, text.state);
+    if (this.count > this.slots.count) this.change();
+    this.slots.restore(this.count - 1, text.state);
   }
 
-  /** A text that is here leaves its lane and keeps what it remembers: it may join again. */
+  /** A text that is here leaves its slot and keeps what it remembers: it may join again. */
   evict(text: Sequence<Piece>): void {
-    const lane = this.texts.indexOf(text);
-    if (lane < 0) return;
-    text.state = this.lanes.state(lane);
+    const slot = this.texts.indexOf(text);
+    if (slot < 0) return;
+    text.state = this.slots.state(slot);
     const last = this.texts.pop() as Sequence<Piece>;
     if (last === text) return;
-    this.texts[lane] = last;
-    this.lanes.restore(lane, this.lanes.state(this.texts.length));
+    this.texts[slot] = last;
+    this.slots.restore(slot, this.slots.state(this.texts.length));
   }
 
   /** All go to the program that fits them. */
   private change(): void {
     const fitting = this.programs.find(({ count }) => count >= this.count) as Slots;
-    if (fitting === this.lanes) return;
-    for (let lane = 0; lane < Math.min(this.count, this.lanes.count); lane++) {
-      fitting.restore(lane, this.lanes.state(lane));
+    if (fitting === this.slots) return;
+    for (let slot = 0; slot < Math.min(this.count, this.slots.count); slot++) {
+      fitting.restore(slot, this.slots.state(slot));
     }
-    this.lanes = fitting;
+    this.slots = fitting;
   }
 
   /** What a text remembers, of which `state` is a copy: by layer and name (`lstm.h`), its values (H). */
   named(state?: SlotState): Record<string, Float32Array> {
-    return this.lanes.named(state);
+    return this.slots.named(state);
   }
 
   /**
@@ -293,9 +293,9 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
     const [text, ...others] = this.texts.filter(({ read, toRead }) => read < toRead.length);
     if (prefill === undefined || text === undefined || others.length > 0) return;
     if (unseenTokens(text) < prefill.steps) return;
-    const lane = this.texts.indexOf(text);
+    const slot = this.texts.indexOf(text);
     const next = text.toRead.subarray(text.read, text.read + prefill.steps);
-    this.lanes.restore(lane, prefill.read(this.lanes.state(lane), next));
+    this.slots.restore(slot, prefill.read(this.slots.state(slot), next));
     text.read += prefill.steps;
   }
 
@@ -307,13 +307,13 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
     if (this.count === 0) return outcomes;
     this.change();
     this.readAhead();
-    const { lanes } = this;
-    lanes.tokens.fill(0);
-    this.texts.forEach((text, lane) => {
-      lanes.tokens[lane] = nextToken(text);
+    const { slots } = this;
+    slots.tokens.fill(0);
+    this.texts.forEach((text, slot) => {
+      slots.tokens[slot] = nextToken(text);
     });
-    lanes.step();
-    this.texts.forEach((text, lane) => outcomes.push(outcomeOf(this.tokenizer, text, lanes, lane)));
+    slots.step();
+    this.texts.forEach((text, slot) => outcomes.push(outcomeOf(this.tokenizer, text, slots, slot)));
     for (const { text, ended } of outcomes) if (ended !== undefined) this.evict(text);
     return outcomes;
   }
@@ -349,22 +349,22 @@ function nextToken<Piece>(text: Sequence<Piece>): number {
 function outcomeOf<Piece extends { readonly text: string }>(
   tokenizer: Tokenizer,
   text: Sequence<Piece>,
-  lanes: Slots,
-  lane: number,
+  slots: Slots,
+  slot: number,
 ): Outcome<Piece> {
   try {
     const { toRead, read, foretold, healing, again, retake } = text;
     if (again !== undefined)
       return { text, pieces: [], ...(again.read === again.tokens.length && { ended: again.ended }) };
     if (read === toRead.length) {
-      return text.length === 0 ? { text, pieces: [] } : { text, ...write(tokenizer, text, lanes, lane) };
+      return text.length === 0 ? { text, pieces: [] } : { text, ...write(tokenizer, text, slots, slot) };
     }
-    const logits = lanes.logits[lane] as Float32Array;
+    const logits = slots.logits[slot] as Float32Array;
     const isBefore = foretold && read === 1;
-    if (isBefore) lanes.restore(lane);
+    if (isBefore) slots.restore(slot);
     const place = read - Number(foretold);
-    if (place === retake?.keepAfter) text.kept = lanes.state(lane);
-    if (healing !== undefined && place >= healing.from) healing.foresee(place, logits, () => lanes.state(lane));
+    if (place === retake?.keepAfter) text.kept = slots.state(slot);
+    if (healing !== undefined && place >= healing.from) healing.foresee(place, logits, () => slots.state(slot));
     const heard = isBefore ? undefined : text.onPromptToken?.(toRead[read] as number, logits);
     return { text, pieces: heard === undefined ? [] : [heard] };
   } catch (error) {
@@ -377,10 +377,10 @@ function outcomeOf<Piece extends { readonly text: string }>(
 function write<Piece extends { readonly text: string }>(
   tokenizer: Tokenizer,
   text: Sequence<Piece>,
-  lanes: Slots,
-  lane: number,
+  slots: Slots,
+  slot: number,
 ): Omit<Outcome<Piece>, "text"> {
-  const after = lanes.logits[lane] as Float32Array;
+  const after = slots.logits[slot] as Float32Array;
   const ways = text.healing?.ways(after);
   text.healing = undefined;
   const logits = ways?.scores ?? after;
@@ -394,7 +394,7 @@ function write<Piece extends { readonly text: string }>(
   text.written++;
   text.replaced = ways?.replaces(way) ?? text.replaced;
   const state = ways?.state(way);
-  if (state !== undefined) lanes.restore(lane, state);
+  if (state !== undefined) slots.restore(slot, state);
   const isEnd = token === endOfText(tokenizer);
   const last = isEnd || text.written >= text.length;
   const { text: whole, rest } = ways?.decode(way) ?? decodeNext(tokenizer, token, text.rest);
@@ -408,7 +408,7 @@ function write<Piece extends { readonly text: string }>(
   for (const { text: piece } of pieces) text.shown += piece;
   if (ended === undefined || !(stopped || text.rest.length > 0)) return { pieces, ended };
   const { tokens, state: from } = text.retake.readAgain(text.shown, text.kept);
-  text.again = { tokens, read: 0, ended, before: lanes.state(lane) };
-  lanes.restore(lane, from);
+  text.again = { tokens, read: 0, ended, before: slots.state(slot) };
+  slots.restore(slot, from);
   return tokens.length === 0 ? { pieces, ended } : { pieces };
 }

@@ -398,8 +398,8 @@ export async function evaluateLanguageModel(
         "predicted, has as many; at least 1 more is needed. Give a longer text, or the right number.",
     );
   }
-  const lanes = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
-  const evaluator = await createEvaluator(model, { batch: lanes, steps: 64, ...options });
+  const slots = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
+  const evaluator = await createEvaluator(model, { batch: slots, steps: 64, ...options });
   const yieldNow = createYielder();
   const loss = await evaluator.loss(ids, async () => yieldNow()).finally(() => evaluator.dispose());
   if (!Number.isFinite(loss)) {

@@ -40,7 +40,7 @@ export class Prefill extends Disposable {
     this.steps = steps;
   }
 
-  /** What a lane remembers after so many more tokens. */
+  /** What a slot remembers after so many more tokens. */
   read(state: SlotState, tokens: Int32Array): SlotState {
     const { program } = this;
     const states = Object.entries(program.plan.states);

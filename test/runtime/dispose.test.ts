@@ -270,7 +270,7 @@ describe("used after dispose(): an InputError that says who; dispose() again and
       const one = await createEvaluator(model, { steps: 2, batch: 1 });
       return [one, { loss: () => one.loss(tokens(9)) }];
     },
-    async lanes() {
+    async slots() {
       const one = await createSlots(model, 2);
       return [
         one,
@@ -283,7 +283,7 @@ describe("used after dispose(): an InputError that says who; dispose() again and
         },
       ];
     },
-    async "lanes of a desk"() {
+    async "slots of a generation engine"() {
       const one = await createGenerationEngine<{ text: string }>(lm, [1, 4]);
       const here = text();
       one.admit(here);
@@ -443,9 +443,9 @@ describe("a model of equal layers, and the same sizes and options, is not schedu
   test("its plan is the same object, whatever the values of its parameters are", async () => {
     const plans = async (model: Model): Promise<Plan[]> => {
       const trainer = await createTrainer(model, sizes);
-      const lanes = await createSlots(model, 2);
-      const found = [trainer.program.plan, lanes["program"].plan, await measuringPlan(model, { loss: "huber" })];
-      for (const one of [trainer, lanes]) one.dispose();
+      const slots = await createSlots(model, 2);
+      const found = [trainer.program.plan, slots["program"].plan, await measuringPlan(model, { loss: "huber" })];
+      for (const one of [trainer, slots]) one.dispose();
       return found;
     };
     const [first, second] = [await plans(make(0.1, 1)), await plans(make(0.1, 2))];

@@ -1,4 +1,4 @@
-/** Who gets a lane, and that nobody's text depends on it. */
+/** Who gets a slot, and that nobody's text depends on it. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import fc from "fast-check";
@@ -37,7 +37,7 @@ describe("fair", () => {
     const batcher = await batcherOf();
     const many = jobsOf("many", 500, { length: 200 });
     batcher.add(many);
-    await until(() => batcher.lanesInUse === 32);
+    await until(() => batcher.slotsInUse === 32);
     const before = ended(many);
     const one = jobOf("one", { length: 200 });
     batcher.add([one]);
@@ -46,11 +46,11 @@ describe("fair", () => {
     for (const job of many) batcher.remove(job);
   });
 
-  test("two clients with many texts have as many lanes each, whoever came first", async () => {
+  test("two clients with many texts have as many slots each, whoever came first", async () => {
     const batcher = await batcherOf();
     const [a, b] = [jobsOf("a", 100, { length: 1e7 }), jobsOf("b", 100, { length: 1e7 })];
     batcher.add(a);
-    await until(() => batcher.lanesInUse === 32);
+    await until(() => batcher.slotsInUse === 32);
     batcher.add(b);
     const reading = (jobs: readonly Followed[]) => jobs.map(({ text }) => text.written);
     await until(() => ended(b) === 0 && reading(b).filter((count) => count > 0).length === 16);
@@ -59,14 +59,14 @@ describe("fair", () => {
     const moving = [a, b].map((jobs, k) => reading(jobs).filter((count, at) => count > (before[k]?.[at] as number)));
     expect(moving.map(({ length }) => length)).toEqual([16, 16]);
     for (const job of [...a, ...b]) batcher.remove(job);
-    expect([batcher.lanesInUse, batcher.queueLength]).toEqual([0, 0]);
+    expect([batcher.slotsInUse, batcher.queueLength]).toEqual([0, 0]);
   });
 
-  test("a text that gave up its lane and got it again is what it is alone", async () => {
+  test("a text that gave up its slot and got it again is what it is alone", async () => {
     const batcher = await batcherOf();
     const many = jobsOf("many", 40, { length: 3000 });
     batcher.add(many);
-    await until(() => batcher.lanesInUse === 32);
+    await until(() => batcher.slotsInUse === 32);
     for (let k = 0; k < 20; k++) {
       batcher.add([jobOf(`other ${k}`, { length: 50 })]);
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -115,14 +115,14 @@ describe("a full queue", () => {
   });
 });
 
-test("a paused text gives its lane to others and goes on when it is resumed", async () => {
+test("a paused text gives its slot to others and goes on when it is resumed", async () => {
   const batcher = await batcherOf();
   const [job, alone] = [jobOf("a", { length: 500 }), jobOf("b", { length: 500 })];
   batcher.add([job]);
   await until(() => job.text.written > 20);
   batcher.pause(job);
   const { written } = job.text;
-  expect(batcher.lanesInUse).toBe(0);
+  expect(batcher.slotsInUse).toBe(0);
   batcher.add([alone]);
   await until(() => alone.found.ended !== undefined);
   expect(job.text.written).toBe(written);
@@ -131,7 +131,7 @@ test("a paused text gives its lane to others and goes on when it is resumed", as
   expect(job.found).toEqual(alone.found);
 });
 
-test("a text whose reader keeps up has a lane whenever one looks, however often it is paused", async () => {
+test("a text whose reader keeps up has a slot whenever one looks, however often it is paused", async () => {
   const batcher = await batcherOf();
   let pauses = 0;
   const one = jobOf("a", { length: 1e7 });
@@ -148,7 +148,7 @@ test("a text whose reader keeps up has a lane whenever one looks, however often 
   const seen = new Set<number>();
   for (let k = 0; k < 100; k++) {
     await nextTurn();
-    seen.add(batcher.lanesInUse);
+    seen.add(batcher.slotsInUse);
   }
   batcher.remove(job);
   expect([...seen]).toEqual([1]);
@@ -170,7 +170,7 @@ describe("texts that go on from what another one has read", () => {
     return job.found.text;
   };
 
-  test("are what they are alone, also where lanes are fewer and others come", async () => {
+  test("are what they are alone, also where slots are fewer and others come", async () => {
     const batcher = await batcherOf();
     const jobs = sharing(40);
     batcher.add(jobs);
@@ -196,7 +196,7 @@ describe("texts that go on from what another one has read", () => {
     return job;
   }
 
-  test("have no lane and take no step before that: not while the first one is paused either", async () => {
+  test("have no slot and take no step before that: not while the first one is paused either", async () => {
     const batcher = await batcherOf();
     const [first, ...others] = sharing(3) as [Followed, ...Followed[]];
     const job = pausedAfter(100, first, batcher);
@@ -206,7 +206,7 @@ describe("texts that go on from what another one has read", () => {
     for (let k = 0; k < 50; k++) await nextTurn();
     expect(step).not.toHaveBeenCalled();
     step.mockRestore();
-    expect([batcher.lanesInUse, batcher.queueLength, ended(others)]).toEqual([0, 3, 0]);
+    expect([batcher.slotsInUse, batcher.queueLength, ended(others)]).toEqual([0, 3, 0]);
     batcher.resume(job);
     await until(() => ended([first, ...others]) === 4);
     expect(others[2]?.found.text).toBe(await alone(3));

@@ -11,7 +11,7 @@ const { client, post } = await serving();
 /** Where a text may take longer than any test. */
 const endless = await serving({ maxTokens: 1e9 });
 
-const lanes = () => endless.figure('unrolled_lanes_in_use{model="tiny"}');
+const slots = () => endless.figure('unrolled_lanes_in_use{model="tiny"}');
 
 describe("a completion", () => {
   test("is what generate writes with the same seed; 16 tokens where no number is given", async () => {
@@ -186,7 +186,7 @@ describe("a stream", () => {
     let count = 0;
     for await (const _ of await endless.client.completions.create(asked)) if (++count === 3) break;
     expect(count).toBe(3);
-    await until(async () => (await lanes()) === 0);
+    await until(async () => (await slots()) === 0);
     const [line] = endless.lines.filter(({ aborted }) => aborted);
     expect(line?.completionTokens).toBeGreaterThan(2);
     expect(line?.completionTokens).toBeLessThan(1e7);
@@ -197,10 +197,10 @@ test("an abort stops the work at once", async () => {
   const stop = new AbortController();
   const asked = { model: "tiny", prompt: "a", max_tokens: 1e8 };
   const answer = endless.client.completions.create(asked, { signal: stop.signal });
-  await until(async () => (await lanes()) === 1);
+  await until(async () => (await slots()) === 1);
   stop.abort();
   await expect(answer).rejects.toBeInstanceOf(OpenAI.APIUserAbortError);
-  await until(async () => (await lanes()) === 0);
+  await until(async () => (await slots()) === 0);
   const line = endless.lines.find(({ status }) => status === 499);
   expect(line).toMatchObject({ path: "/v1/completions", aborted: true });
   expect(line?.completionTokens).toBeLessThan(1e7);
@@ -330,7 +330,7 @@ describe("errors are the client's own classes", () => {
       .create({ model: "tiny", prompt: "a", max_tokens: 1e8 }, { timeout: 30 })
       .catch((thrown) => thrown);
     expect(early).toBeInstanceOf(OpenAI.APIConnectionTimeoutError);
-    await until(async () => (await lanes()) === 0);
+    await until(async () => (await slots()) === 0);
   });
 
   test("APIConnectionError where nobody listens", async () => {

@@ -97,7 +97,7 @@ describe("a fault of the server's", () => {
     expect(await own.figure('unrolled_refusals_total{reason="internal"}')).toBe(4);
   });
 
-  test("as a text takes its lane, also where the desk is broken for good: nobody waits for ever", async () => {
+  test("as a text takes its slot, also where the generation engine is broken for good: nobody waits for ever", async () => {
     const own = await serving();
     breakDown(GenerationEngine.prototype, "join", fault());
     breakDown(GenerationEngine.prototype, "leave", fault());

@@ -9,7 +9,7 @@ import { serving } from "./serving.ts";
 const here = await serving();
 /** Where a text may take longer than any test. */
 const patient = await serving({ maxTokens: 1e9 });
-const lanes = (of = patient) => of.figure('unrolled_lanes_in_use{model="tiny"}');
+const slots = (of = patient) => of.figure('unrolled_lanes_in_use{model="tiny"}');
 
 /** Once it is connected. */
 async function open(port = here.port): Promise<Connection> {
@@ -49,7 +49,7 @@ describe("requests one after the other on a connection", () => {
     await closed;
     expect(patient.lines.slice(before).some(({ error }) => error === "queue_full")).toBe(true);
     expect(await patient.figure('unrolled_refusals_total{reason="queue_full"}')).toBeGreaterThan(0);
-    await until(async () => (await lanes()) === 0);
+    await until(async () => (await slots()) === 0);
   });
 });
 
@@ -241,15 +241,15 @@ describe("malformed requests", () => {
 });
 
 describe("clients that go away", () => {
-  test("in the middle of a body, of an answer, of a stream: their lanes are free and nothing is left", async () => {
+  test("in the middle of a body, of an answer, of a stream: their slots are free and nothing is left", async () => {
     const clients = await Promise.all(Array.from({ length: 30 }, () => open(patient.port)));
     for (const [k, { socket }] of clients.entries()) {
       if (k % 3 === 0) socket.write(head(1000) + '{"model":');
       else socket.write(ask({ ...endless, stream: k % 3 === 1 }));
     }
-    await until(async () => (await lanes()) === 20);
+    await until(async () => (await slots()) === 20);
     for (const { socket } of clients) socket.destroy();
-    await until(async () => (await lanes()) === 0);
+    await until(async () => (await slots()) === 0);
     const gone = () => patient.lines.filter(({ aborted }) => aborted);
     await until(() => gone().length >= 30);
     expect(gone().filter(({ status }) => status === 499).length).toBeGreaterThanOrEqual(20);
@@ -261,19 +261,19 @@ describe("clients that go away", () => {
       socket.end(ask({ ...endless, stream: k % 2 === 0 }));
       socket.destroy();
     }
-    await until(async () => (await lanes()) === 0);
+    await until(async () => (await slots()) === 0);
     expect((await patient.client.models.list()).data).toHaveLength(2);
   });
 });
 
 describe("slow readers", () => {
-  test("hold no lane, and are dropped in the end; what they were written stays small", async () => {
+  test("hold no slot, and are dropped in the end; what they were written stays small", async () => {
     const slow = await serving({ stallMs: 300, maxTokens: 1e9 });
     const { socket, closed } = await open(slow.port);
     socket.pause();
     socket.write(ask({ ...endless, stream: true, logprobs: 5 }));
     await until(() => socket.bytesRead > 0);
-    await until(async () => (await lanes(slow)) === 0);
+    await until(async () => (await slots(slow)) === 0);
     expect((await slow.client.models.list()).data).toHaveLength(2);
     await until(() => slow.lines.some(({ aborted }) => aborted));
     socket.resume();

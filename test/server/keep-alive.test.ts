@@ -87,9 +87,9 @@ test("a request that waits for its first token is answered with comments, and wi
   expect(streamed).toBe(written);
 });
 
-test("one whose time is over before its first token is told so in an event, is counted, and holds no lane", async () => {
+test("one whose time is over before its first token is told so in an event, is counted, and holds no slot", async () => {
   const here = await serving({ keepAliveMs: 20, timeoutMs: 1000 });
-  // It has a lane, and its turn never comes.
+  // It has a slot, and its turn never comes.
   const steps = vi.spyOn(GenerationEngine.prototype, "step").mockReturnValue([]);
   const answer = await here.post("/v1/completions", { model: "tiny", prompt: "the cat", max_tokens: 1, stream: true });
   expect(answer.status).toBe(200);

@@ -33,7 +33,7 @@ describe("a log line", () => {
     expect(JSON.stringify(lines)).not.toMatch(/cat|dog|secret|sess-|somebody/);
   });
 
-  test("has times in their order: the wait for a lane, the first token, the end; of a stream as well", async () => {
+  test("has times in their order: the wait for a slot, the first token, the end; of a stream as well", async () => {
     for (const stream of [false, true]) {
       const { post, lines } = await serving();
       await (await post("/v1/completions", { model: "tiny", prompt: "a", max_tokens: 400, stream })).text();
@@ -116,7 +116,7 @@ describe("metrics", () => {
     expect(await figure('unrolled_queue_length{model="pairs"}')).toBe(0);
   });
 
-  test("observe of each text its wait for a lane, once, and the time a token where there are two", async () => {
+  test("observe of each text its wait for a slot, once, and the time a token where there are two", async () => {
     const { figure, client } = await serving();
     await client.completions.create({ model: "tiny", prompt: "a", max_tokens: 300, n: 40 });
     await client.completions.create({ model: "tiny", prompt: "a", max_tokens: 1 });

@@ -33,7 +33,7 @@ test("models that are replaced keep their programs for who is at them; then, and
 
   expect(
     await replace(2),
-    "of 1, 4, 16 and 32 lanes, and for long prompts: the first model's go when these are there",
+    "of 1, 4, 16 and 32 slots, and for long prompts: the first model's go when these are there",
   ).toBe(5);
   expect(await replace(3)).toBe(0);
   const answer = await post("/v1/unrolled/sessions", { model: "own", prompt: "" });

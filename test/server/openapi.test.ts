@@ -364,7 +364,7 @@ describe("every documented answer of every route is true", () => {
     vi.restoreAllMocks();
     await ask("deleteSession", 200);
 
-    // All lanes and sessions are taken, and nobody may wait.
+    // All slots and sessions are taken, and nobody may wait.
     const others = [await session(), await session()] as const;
     const busy = { model: "tiny", prompt: Array(30).fill("a"), max_tokens: 1e7, stream: true };
     const going = [await own.post("/v1/completions", busy, { headers: json })];

@@ -105,7 +105,7 @@ describe("the client's address", () => {
   });
 });
 
-test("users behind one proxy are clients of their own: in the log, for lanes and for sessions", async () => {
+test("users behind one proxy are clients of their own: in the log, for slots and for sessions", async () => {
   const { post, lines } = await serving({ trustProxy: ["loopback"] });
   const asked = { model: "tiny", prompt: "a", max_tokens: 1 };
   await post("/v1/completions", asked, { headers: forwarded("6.6.6.6, 203.0.113.1") });

@@ -11,7 +11,7 @@ import { book, pairs, serving, tiny } from "./serving.ts";
 const words: LanguageModel = languageModel(book, { units: 9, embedding: 5, seed: 6, tokens: "word" });
 const models = { tiny, pairs, words };
 const here = await serving({ maxTokens: 1e6 }, models);
-const [lanesOfTiny, queueOfTiny] = ['unrolled_lanes_in_use{model="tiny"}', 'unrolled_queue_length{model="tiny"}'];
+const [slotsOfTiny, queueOfTiny] = ['unrolled_lanes_in_use{model="tiny"}', 'unrolled_queue_length{model="tiny"}'];
 const read = () => here.lines.at(-1)?.promptTokens ?? Number.NaN;
 
 type Choice = { text: string; logprobs: { tokens: string[]; token_logprobs: number[] } | null };
@@ -101,8 +101,8 @@ test("a stream whose reader is slow holds up the texts that wait for its prompt;
   expect(answer.status).toBe(200);
   let quiet = 0;
   await until(async () => {
-    const [lanes, queue] = [await slow.figure(lanesOfTiny), await slow.figure(queueOfTiny)];
-    quiet = lanes === 0 && queue === 2 ? quiet + 1 : 0;
+    const [slots, queue] = [await slow.figure(slotsOfTiny), await slow.figure(queueOfTiny)];
+    quiet = slots === 0 && queue === 2 ? quiet + 1 : 0;
     return quiet === 10;
   });
   const text = await answer.text();
@@ -120,7 +120,7 @@ test("a client that goes away while its prompt is read leaves nothing in the que
   stop.abort();
   await answer;
   await until(async () => (await own.figure(queueOfTiny)) === 0);
-  expect(await own.figure(lanesOfTiny)).toBe(0);
+  expect(await own.figure(slotsOfTiny)).toBe(0);
 });
 
 describe("best_of", () => {

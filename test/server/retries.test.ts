@@ -114,10 +114,10 @@ describe("where the time is over", () => {
     expect(hurried.lines.length - before).toBe(1);
   });
 
-  test("one that had no lane all the time found the server overloaded, which passes", async () => {
+  test("one that had no slot all the time found the server overloaded, which passes", async () => {
     const taken = [
-      vi.spyOn(Batcher.prototype, "lanesInUse", "get").mockReturnValue(32),
-      vi.spyOn(Batcher.prototype as unknown as { seat: () => void }, "seat").mockReturnValue(),
+      vi.spyOn(Batcher.prototype, "slotsInUse", "get").mockReturnValue(32),
+      vi.spyOn(Batcher.prototype as unknown as { schedule: () => void }, "schedule").mockReturnValue(),
     ];
     const second = await hurried.post("/v1/completions", endless).finally(() => {
       for (const one of taken) one.mockRestore();
@@ -188,9 +188,9 @@ describe("OpenAI's client with two retries", () => {
     const asked = { prompt: "a", n: 32, max_tokens: 1e7 };
     const fill = (model: string) =>
       full.client.completions.create({ ...asked, model }, { signal: stop.signal }).catch((thrown) => thrown);
-    const lanes = (model: string) => full.figure(`unrolled_lanes_in_use{model="${model}"}`);
+    const slots = (model: string) => full.figure(`unrolled_lanes_in_use{model="${model}"}`);
     const running = [fill("tiny")];
-    await until(async () => (await lanes("tiny")) === 32);
+    await until(async () => (await slots("tiny")) === 32);
     /** Of a body of which nothing comes for a while. */
     const answered = async (path: string): Promise<string> => {
       const socket = connect(full.port, "127.0.0.1");
@@ -205,7 +205,7 @@ describe("OpenAI's client with two retries", () => {
     };
     expect(await answered("/v1/completions")).toBe("404");
     running.push(fill("pairs"));
-    await until(async () => (await lanes("pairs")) === 32);
+    await until(async () => (await slots("pairs")) === 32);
     expect(await Promise.all(["/v1/completions", "/v1/chat/completions"].map(answered))).toEqual(["429", "429"]);
     expect(await answered("/tokenize")).toBe("400");
     stop.abort();

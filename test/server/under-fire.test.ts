@@ -167,7 +167,7 @@ describe("answers that nobody reads", () => {
     await isFree(here);
   });
 
-  test("streams and completions with log-probabilities are given up too, and lanes are free", async () => {
+  test("streams and completions with log-probabilities are given up too, and slots are free", async () => {
     const here = await serving({ stallMs: 300, maxMemoryBytes: 30_000_000, maxTokens: 1e6 });
     const much = { prompt: "a", max_tokens: 5000, n: 4, logprobs: 5 };
     for (const stream of [true, false]) {

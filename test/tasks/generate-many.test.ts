@@ -33,8 +33,8 @@ describe("equals each prompt alone, to the bit", () => {
     ["words", { tokens: "word" }, { temperature: 2, minP: 0.01 }],
     ["a perceptron, which has no state", { cell: "perceptron" }, {}],
     ["an LSTM with a normalised state", { cell: "layer-norm-lstm" }, { repetitionPenalty: 1.3 }],
-    ["fewer lanes than prompts", {}, { batch: 3, presencePenalty: 0.5, frequencyPenalty: 0.2 }],
-    ["one lane", {}, { batch: 1 }],
+    ["fewer slots than prompts", {}, { batch: 3, presencePenalty: 0.5, frequencyPenalty: 0.2 }],
+    ["one slot", {}, { batch: 1 }],
     ["stop strings, so that some end early", {}, { stop: ["e", "ca"], batch: 2 }],
     ["alternatives", {}, { logProbabilities: 3, temperature: 0 }],
   ])("%s", async (_, of, options) => {

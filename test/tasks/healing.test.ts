@@ -264,7 +264,7 @@ describe("byte pairs that cut characters", () => {
 test("texts that join, leave and join again while their prompts are read are what they are alone", async () => {
   const random = createRandom(11);
   for (const lm of [words, pairs]) {
-    const desk = await createGenerationEngine<GeneratedToken>(lm, [1, 2, 5]);
+    const engine = await createGenerationEngine<GeneratedToken>(lm, [1, 2, 5]);
     const prompts = ["the wha", "of the ", "w", "th", " a dog sat on the l", "Call w", "x the", ""];
     const common = { length: 6, temperature: 1.1 };
     const describe = createDescriber(lm.tokenizer, 2);
@@ -274,17 +274,17 @@ test("texts that join, leave and join again while their prompts are read are wha
     const [outside, inside] = [[...texts], [] as typeof texts];
     const found = new Map(texts.map((text) => [text, [] as GeneratedToken[]]));
     while (outside.length + inside.length > 0) {
-      while (desk.count < desk.size && outside.length > 0 && random.uniform() < 0.7) {
+      while (engine.count < engine.size && outside.length > 0 && random.uniform() < 0.7) {
         const [text] = outside.splice(random.integer(outside.length), 1) as typeof texts;
-        desk.admit(text as (typeof texts)[0]);
+        engine.admit(text as (typeof texts)[0]);
         inside.push(text as (typeof texts)[0]);
       }
       if (inside.length > 0 && random.uniform() < 0.4) {
         const [text] = inside.splice(random.integer(inside.length), 1) as typeof texts;
-        desk.evict(text as (typeof texts)[0]);
+        engine.evict(text as (typeof texts)[0]);
         outside.push(text as (typeof texts)[0]);
       }
-      for (const { text, pieces, ended } of desk.step()) {
+      for (const { text, pieces, ended } of engine.step()) {
         found.get(text)?.push(...pieces);
         if (ended !== undefined) inside.splice(inside.indexOf(text), 1);
       }

@@ -136,12 +136,12 @@ describe("evaluateLanguageModel", () => {
     expect(found.bitsPerCharacter).toBeCloseTo(found.loss / Math.LN2, 12);
   });
 
-  test("equals the oracle on a longer text, read in two lanes, every token once", async () => {
+  test("equals the oracle on a longer text, read in two slots, every token once", async () => {
     const lm = languageModel(text, { units: 4, embedding: 3, seed: 2 });
     const ids = encode(lm.tokenizer, text);
     expect(ids.length).toBe(2544);
-    const lane = Math.ceil((ids.length - 1) / 2);
-    const wanted = oracleLoss(lm.model, [ids.subarray(0, lane + 1), ids.subarray(lane)]);
+    const slot = Math.ceil((ids.length - 1) / 2);
+    const wanted = oracleLoss(lm.model, [ids.subarray(0, slot + 1), ids.subarray(slot)]);
     expect(Math.abs((await evaluateLanguageModel(lm, text)).loss - wanted)).toBeLessThan(1e-5);
   });
 

@@ -14,18 +14,18 @@ type Piece = { readonly text: string; readonly token: number; readonly logits: F
 /** What is remembered after some tokens: read one by one, and at once. */
 async function both(model: Model, threads: number): Promise<[Float32Array, Float32Array]> {
   const random = createRandom(5);
-  const [lanes, prefill] = [await createSlots(model, 1, { threads }), await createPrefill(model, { threads })];
+  const [slots, prefill] = [await createSlots(model, 1, { threads }), await createPrefill(model, { threads })];
   const tokens = Int32Array.from({ length: 2 * prefill.steps }, () => random.integer(11));
-  let state = lanes.state(0);
+  let state = slots.state(0);
   for (let from = 0; from < tokens.length; from += prefill.steps) {
     state = prefill.read(state, tokens.subarray(from, from + prefill.steps));
   }
   for (const token of tokens) {
-    lanes.tokens[0] = token;
-    lanes.step();
+    slots.tokens[0] = token;
+    slots.step();
   }
-  const one = lanes.state(0);
-  for (const owner of [lanes, prefill]) owner.dispose();
+  const one = slots.state(0);
+  for (const owner of [slots, prefill]) owner.dispose();
   return [state, one];
 }
 
@@ -59,15 +59,15 @@ test("so many tokens are read at once as take a few milliseconds: fewer of a lar
   expect([await steps(4), await steps(300), await steps(700)]).toEqual([128, 64, 16]);
 });
 
-describe("a text at a desk", () => {
+describe("a text at a generation engine", () => {
   const lm = languageModel("the whale and the sea, the sea and the whale; a ship.\n", {
     units: 10,
     layers: 2,
     seed: 4,
   });
-  /** All that comes out of some texts, which come to the desk one after the other. */
+  /** All that comes out of some texts, which come to the generation engine one after the other. */
   async function write(longPrompts: boolean, all: readonly Partial<SequenceOptions<Piece>>[]) {
-    const desk = await createGenerationEngine<Piece>(lm, [1, 2, 5], { threads: 1 }, longPrompts);
+    const engine = await createGenerationEngine<Piece>(lm, [1, 2, 5], { threads: 1 }, longPrompts);
     const texts = all.map((options, k) =>
       createSequence<Piece>(lm, {
         ...{ prompt: "", length: 12, seed: k },
@@ -82,20 +82,20 @@ describe("a text at a desk", () => {
       state: undefined as unknown,
     }));
     let [steps, waiting] = [0, texts.slice()];
-    while (waiting.length > 0 || desk.count > 0) {
+    while (waiting.length > 0 || engine.count > 0) {
       const [next, ...others] = waiting;
       if (next !== undefined && steps % 3 === 0) {
-        desk.admit(next);
+        engine.admit(next);
         waiting = others;
       }
-      for (const { text, pieces, ended } of desk.step()) {
+      for (const { text, pieces, ended } of engine.step()) {
         const own = found[texts.indexOf(text)] as (typeof found)[number];
         own.pieces.push(...pieces);
         if (ended !== undefined) Object.assign(own, { ended: String(ended), kept: text.kept, state: text.state });
       }
       steps++;
     }
-    desk.dispose();
+    engine.dispose();
     return { found, steps };
   }
 

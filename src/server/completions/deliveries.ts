@@ -13,7 +13,7 @@ export type Deliveries = ReadonlyMap<number, Delivery>;
 /** Until when a request is worked at, and who is told how it goes. */
 export type Attended = { readonly signal: AbortSignal; readonly watch: Watch };
 
-/** Pieces that wait for a slow reader before one of so many texts gives up its lane. */
+/** Pieces that wait for a slow reader before one of so many texts gives up its slot. */
 export const maxUnread = (texts: number): number => Math.max(32, Math.min(256, Math.floor(4096 / texts)));
 
 /**
@@ -49,7 +49,7 @@ export async function* writeTexts(
     const job: Job<Piece> = {
       client,
       text,
-      seated: () => watch.seated(choice),
+      scheduled: () => watch.scheduled(choice),
       shares: after > 0 ? { after, texts: others.map((other) => texts[other] as Sequence<Piece>) } : undefined,
       follows: followers.has(choice),
       take(pieces, ended) {
