@@ -6,11 +6,11 @@ import { type Arguments, alias, checkArguments, flag, options as optionsOf, some
 import type { Callback } from "../train/callbacks.ts";
 import { createPatience } from "./patience.ts";
 
-/** Keras's arguments and defaults: a comma, and a new file. */
+/** Options of `csvLogger`, with Keras's defaults. */
 export type CsvLoggerOptions = {
-  /** One character between two values. */
+  /** The character between two values. Default ",". */
   readonly separator?: string;
-  /** Go on with a file that is there, instead of a new one. */
+  /** Whether to append to an existing file. Default false: write a new one. */
   readonly append?: boolean;
 };
 
@@ -33,9 +33,11 @@ export const csvLoggerArguments: Arguments = {
 const notAvailable = "NA";
 
 /**
- * A row an epoch, written when the epoch ends: `epoch`, from 0 as in Keras, then the numbers of the logs under their
- * names. A name that comes up later, such as that of a validation every few epochs, becomes a new last column.
- * @throws InputError for a separator that could be in a number, and where the file cannot be written
+ * A callback that writes the logs of each epoch as a row of a CSV file: `epoch`, from 0 as in Keras, then the logs by name. A
+ * name that appears later becomes a new last column. Keras's CSVLogger.
+ * @param path the file
+ * @param options `separator` (default ","), `append` (false)
+ * @throws InputError for a separator that could be in a number, and if the file cannot be written
  * @example csvLogger("training.csv")
  */
 export function csvLogger(path: string, options: CsvLoggerOptions = {}): Callback {

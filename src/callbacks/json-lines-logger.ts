@@ -5,9 +5,9 @@ import { type Arguments, checkArguments, flag, options as optionsOf, someText } 
 import type { Callback } from "../train/callbacks.ts";
 import { createPatience } from "./patience.ts";
 
-/** By default a new file. */
+/** Options of `jsonLinesLogger`. */
 export type JsonLinesLoggerOptions = {
-  /** Go on with a file that is there, instead of a new one. */
+  /** Whether to append to an existing file. Default false: write a new one. */
   readonly append?: boolean;
 };
 
@@ -17,9 +17,11 @@ export const jsonLinesLoggerArguments: Arguments = {
 };
 
 /**
- * One object an epoch, written when it ends: `epoch`, from 0 as in Keras, `step`, the updates taken, and the logs. What
- * is infinite or NaN is null, for JSON has neither.
- * @throws InputError where the file cannot be written
+ * A callback that writes the logs of each epoch as a line of JSON: `epoch`, from 0 as in Keras, `step`, the updates so far,
+ * and the logs by name. Infinite and NaN values are written as null.
+ * @param path the file
+ * @param options `append` (default false)
+ * @throws InputError if the file cannot be written
  * @example jsonLinesLogger("training.jsonl") // {"epoch":0,"step":520,"loss":1.91,"valLoss":1.75}
  */
 export function jsonLinesLogger(path: string, options: JsonLinesLoggerOptions = {}): Callback {

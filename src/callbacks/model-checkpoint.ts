@@ -53,17 +53,17 @@ export const modelCheckpointArguments: Arguments = {
 };
 
 /**
- * Writes the model to `path`, the whole file or none of it, and never a model with a value that is infinite or NaN. The
- * path may hold numbers in braces: `{epoch}`, which counts from 1 as in Keras's names, `{step}`, and what the logs have;
- * formatted as in Python by a width, a number of decimals, or both: `{epoch:02d}`, `{valLoss:.2f}`.
+ * A callback that writes model files during training. Keras's ModelCheckpoint. A file is written completely or not at all,
+ * and never with an infinite or NaN value. The path may contain `{epoch}` (from 1, as in Keras's names), `{step}` and names
+ * of the logs, formatted as in Python by a width and a number of decimals: `{epoch:02d}`, `{valLoss:.2f}`.
  *
- * With `saveBestOnly` an epoch whose logs lack the monitored number is passed over, for not every epoch need be
- * validated; those before the first that has it are saved.
- *
- * What the disk refuses while the training goes on is a warning, and is tried again at the next moment; so is the number
- * that is to be beaten part of the state to resume from.
- * @throws InputError for options that mean nothing; when the training begins, for a path that cannot be written, and when
- *   it ends, for a model that still cannot; for a number that the logs do not have
+ * With `saveBestOnly`, epochs whose logs lack the monitored value are skipped, as not every epoch need be validated; epochs
+ * before the first that has it are saved. A write that fails during training is a warning, and is tried again later. The
+ * best value is part of the state to resume from.
+ * @param path the file, with names in braces
+ * @param options `monitor` (default "valLoss"), `mode` ("auto"), `saveBestOnly` (false), `saveFreq` ("epoch"), ...
+ * @throws InputError for wrong options; at the start of training for a path that cannot be written; at its end for a model
+ *   that still could not be written; for a value that the logs do not have
  * @example modelCheckpoint("models/{epoch:02d}-{valLoss:.2f}.safetensors")
  * @example trainLanguageModel(lm, text, { callbacks: [modelCheckpoint("best.safetensors", { saveBestOnly: true })] })
  */

@@ -15,9 +15,9 @@ import type { Callback, Logs, TrainingRun } from "../train/callbacks.ts";
 import { type Event, eventRecord, fileVersion } from "./event-file.ts";
 import { createPatience, type Patience } from "./patience.ts";
 
-/** Keras's argument and default: the numbers of each epoch alone. */
+/** Options of `tensorBoard`. */
 export type TensorBoardOptions = {
-  /** Besides each epoch's: the numbers of every batch ("batch"), or of every so many batches. */
+  /** "epoch" (default), "batch", or n: also write the logs of every batch, or of every n-th. */
   readonly updateFreq?: "epoch" | "batch" | number;
 };
 
@@ -27,10 +27,13 @@ export const tensorBoardArguments: Arguments = {
 };
 
 /**
- * Event files in `logDir`/train and `logDir`/validation, so that TensorBoard draws both in one chart: `epoch_loss` over
- * the epochs, from 0 as in Keras; `batch_loss` over the updates taken. Names are Keras's: `valLoss` is `epoch_loss` of the
- * validation, `learningRate` is `epoch_learning_rate`. Each training adds files of its own.
- * @throws InputError for an `updateFreq` that means nothing, and where the files cannot be written
+ * A callback that writes event files for TensorBoard in `logDir`/train and `logDir`/validation, so that it draws both in one
+ * chart: `epoch_loss` over the epochs, from 0 as in Keras; `batch_loss` over the updates. Names are Keras's: `valLoss` is
+ * `epoch_loss` of the validation, `learningRate` is `epoch_learning_rate`. Each training adds its own files. Keras's
+ * TensorBoard.
+ * @param logDir the folder
+ * @param options `updateFreq`: "epoch" (default), "batch" or a number of batches
+ * @throws InputError for a wrong `updateFreq`, and if the files cannot be written
  * @example tensorBoard("logs/first") // then: tensorboard --logdir logs
  */
 export function tensorBoard(logDir: string, options: TensorBoardOptions = {}): Callback {

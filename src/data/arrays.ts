@@ -1,6 +1,5 @@
 /**
- * Arrays of any number of axes as one run of numbers with a shape, like numpy's; the last axis varies fastest. Nested
- * lists become such arrays. Knows nothing about text.
+ * Arrays of any number of axes: flat numbers with a shape, row-major like numpy's; and nested lists converted to them.
  */
 import { InputError } from "../graph/input-error.ts";
 import { checkValue, formatValue, isList, isPlain, numbers, type Rule, wholeNumber } from "../graph/schema.ts";
@@ -16,12 +15,12 @@ type NumbersByDtype = {
   float64: Float64Array<ArrayBuffer>;
 };
 
-/** numpy's name of a kind of number. */
+/** The type of the numbers, by numpy's name. */
 export type Dtype = keyof NumbersByDtype;
 export type NumbersOf<D extends Dtype> = NumbersByDtype[D];
 export type Numbers = NumbersOf<Dtype>;
 
-/** Values in one run with their shape: `[n, ...]` is n rows. The product of the shape is the number of values. */
+/** A flat array with its shape, row-major: `[n, ...]` is n rows. `data` has as many values as the product of the shape. */
 export type FlatArray<Data = Numbers> = { readonly data: Data; readonly shape: readonly number[] };
 
 /** Numbers, lists of numbers, lists of lists of numbers and so on; each list may be a typed array. */
@@ -40,7 +39,7 @@ const kinds: { readonly [D in Dtype]: { make: (length: number) => NumbersOf<D>; 
 
 export const dtypes = Object.keys(kinds) as readonly Dtype[];
 
-/** Zeros. Throws an InputError for more than can be had. */
+/** An array of zeros. @throws InputError if it does not fit in memory */
 export function zeros<D extends Dtype>(dtype: D, length: number): NumbersOf<D> {
   try {
     return kinds[dtype].make(length);
@@ -52,8 +51,8 @@ export function zeros<D extends Dtype>(dtype: D, length: number): NumbersOf<D> {
 const maxFloat32 = 2 ** 128 - 2 ** 104;
 
 /**
- * A number that its kind holds, whole kinds no fractions. Throws an InputError, with the place in its line, for what is no
- * number and for one that the kind cannot hold.
+ * Convert a number to a dtype.
+ * @throws InputError, with the place, for what is not a number, and for a number that the dtype cannot hold
  */
 export function numberAs(dtype: Dtype, value: unknown, place: string): number {
   if (typeof value !== "number") throw new InputError(`${place}: needs a number, got ${formatValue(value)}`);
@@ -69,10 +68,10 @@ export function numberAs(dtype: Dtype, value: unknown, place: string): number {
   throw new InputError(`${place}: ${dtype} holds ${kind}${min} to ${max}, got ${value}. Choose another dtype.`);
 }
 
-/** How many values a shape has. */
+/** The number of values of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
 
-/** Values with as many places as their shape says. */
+/** A flat array whose data fit its shape. */
 export const aFlatArray: Rule = {
   expected: "an array with its shape, { data, shape }",
   accepts: (value) =>
@@ -85,8 +84,7 @@ export const aFlatArray: Rule = {
 };
 
 /**
- * The rows of an array, its parts along the first axis: n of them for a shape [n, ...]. Rows of typed data are views
- * that share its memory.
+ * Split an array along its first axis: [n, ...] -> n rows. Rows of typed arrays are views that share their memory.
  * @throws InputError for a single value, which has no rows
  * @example rowsOf(padSequences([[1], [2, 3]])); // [Int32Array [0, 1], Int32Array [2, 3]]
  */
@@ -102,8 +100,9 @@ export function rowsOf<Data extends Numbers | readonly unknown[]>(array: FlatArr
 }
 
 /**
- * Where the largest number of the last axis is, the first of equal ones: (N,T,V) -> (N,T). The classes of logits.
- * @throws InputError for a single value, where the last axis is empty, and for NaN
+ * The index of the largest number along the last axis, the first of equal ones: (N,T,V) -> (N,T). Of logits, the classes.
+ * numpy's `argmax(axis=-1)`.
+ * @throws InputError for a single value, for an empty last axis, and for NaN
  * @example rowsOf(argmax(await predict(model, x))); // for each example its classes, step by step
  */
 export function argmax(array: FlatArray<ArrayLike<number>>): FlatArray<Int32Array<ArrayBuffer>> {
@@ -127,10 +126,10 @@ export function argmax(array: FlatArray<ArrayLike<number>>): FlatArray<Int32Arra
 }
 
 /**
- * Nested lists as one run. A typed array stays what it is and is not copied; lists become 64-bit floats, which hold
- * every number of JavaScript's, unless all of the innermost are typed arrays of one kind.
- * @param name what the array is called in an error
- * @throws InputError where lists that lie side by side have different lengths, and for what is no number
+ * Flatten nested lists. A typed array is returned as it is, without a copy; lists become 64-bit floats, unless all innermost
+ * lists are typed arrays of one type.
+ * @param name the name of the array in errors
+ * @throws InputError if lists of one level have different lengths, and for what is not a number
  */
 export function flatten(nested: NestedNumbers | FlatArray<ArrayLike<number>>, name: string): FlatArray {
   if (isFlat(nested)) {
@@ -178,7 +177,7 @@ export function flatten(nested: NestedNumbers | FlatArray<ArrayLike<number>>, na
   return { data, shape };
 }
 
-/** The lengths of the first list, of its first list, and so on. */
+/** The shape of nested lists: the length of the list, of its first list, and so on. */
 export function shapeOf(nested: unknown, name: string): number[] {
   const shape: number[] = [];
   let place = name;

@@ -1,4 +1,4 @@
-/** Sequences of different lengths as one array, and classes as rows of 0 and 1. Knows nothing about words. */
+/** `padSequences`: sequences of different lengths as one array; `toCategorical`: classes as one-hot rows. */
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -29,13 +29,13 @@ import {
   zeros,
 } from "./arrays.ts";
 
-/** Keras's arguments and defaults. */
+/** Options of `padSequences`, with Keras's names and defaults. */
 export type PadOptions = {
-  /** Length of every row; the longest sequence's where it is left out or null. */
+  /** Length of every row. By default, and for null, that of the longest sequence. */
   readonly maxlen?: number | null;
-  /** On which side shorter sequences are filled up. */
+  /** Whether shorter sequences are padded before ("pre", default) or after ("post"). */
   readonly padding?: "pre" | "post";
-  /** From which side longer sequences lose values. */
+  /** Whether longer sequences lose values at the beginning ("pre", default) or the end ("post"). */
   readonly truncating?: "pre" | "post";
 };
 
@@ -61,12 +61,13 @@ export const toCategoricalArguments: Arguments = {
 };
 
 /**
- * Sequences brought to one length. Keras's `pad_sequences`. Sequences of vectors give (n, maxlen, ...); `rowsOf` gives
- * the rows. Without a `dtype` they are int32, or float32 where a number has a fraction (Keras drops it); with
- * `dtype: "object"` the values may be anything, such as words, and the data is a list. (An empty list gives (0, 0), and
- * `maxlen: 0` rows of length 0; Keras fails.)
- * @returns (n, maxlen), flat
- * @throws InputError for what is no sequence, for vectors of different shapes, and for a number that the kind cannot hold
+ * Pad sequences to one length. Keras's `pad_sequences`. Without a `dtype` the result is int32, or float32 if a number has a
+ * fraction (Keras drops it); with `dtype: "object"` the values may be anything, such as words, and the data is a list. (An
+ * empty list gives (0, 0), and `maxlen: 0` gives rows of length 0; Keras fails.)
+ * @param sequences n lists of numbers or of vectors
+ * @param options `maxlen`, `padding` ("pre"), `truncating` ("pre"), `value` (0), `dtype`
+ * @returns (n, maxlen), flat; (n, maxlen, ...) for sequences of vectors; `rowsOf` gives the rows
+ * @throws InputError for what is not a sequence, for vectors of different shapes, and for a number that the dtype cannot hold
  * @example padSequences([[1], [2, 3], [4, 5, 6]]).data; // Int32Array [0, 0, 1, 0, 2, 3, 4, 5, 6]
  */
 export function padSequences<D extends Dtype = "int32" | "float32">(
@@ -125,11 +126,11 @@ const hasFraction = (part: unknown): boolean =>
     : typeof part === "number" && Number.isFinite(part) && !Number.isInteger(part);
 
 /**
- * Classes as rows of zeros with a 1 at the class. Keras's `to_categorical`. A last axis of length 1 is dropped, as
- * there. (Keras lets a negative class count from the end and drops fractions; here both are refused.)
- * @param numClasses the largest class and one more where it is left out, null or 0
+ * One-hot rows: zeros with a 1 at the class. Keras's `to_categorical`. A last axis of length 1 is dropped, as in Keras.
+ * (Keras counts negative classes from the end and drops fractions; here both are errors.)
+ * @param numClasses number of classes. By default, and for null or 0, the largest class plus 1
  * @returns (...shape of classes, numClasses), flat
- * @throws InputError for what is no class from 0 to numClasses - 1, and where there is no class to tell their number
+ * @throws InputError for a class that is not from 0 to numClasses - 1, and for no classes without numClasses
  * @example rowsOf(toCategorical([0, 2])); // [Float32Array [1, 0, 0], Float32Array [0, 0, 1]]
  */
 export function toCategorical(

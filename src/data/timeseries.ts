@@ -1,7 +1,7 @@
 /**
  * Windows over a time series as batches of inputs and targets, by Keras's two sets of rules: those of
  * `timeseries_dataset_from_array`, where a window's target is at its start, and those of `TimeseriesGenerator`, where it
- * is just after its end. Knows nothing about models.
+ * is just after its end.
  */
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -23,18 +23,18 @@ import { type FlatArray, flatten, type NestedNumbers, type Numbers, sizeOf } fro
 /** Values in time order: numbers (T), vectors (T,F) and so on, nested or flat. */
 export type Series = NestedNumbers | FlatArray;
 
-/** Windows (B,T,...) in the kind of number that the data has, and their targets (B,...). */
+/** A batch: windows x (B,T,...), with the type of the data's numbers, and targets y (B,...). */
 export type SeriesBatch = { readonly x: FlatArray; readonly y: FlatArray };
 
-/** Keras's arguments and defaults. */
+/** Options of `timeseriesDatasetFromArray`, with Keras's names and defaults. */
 export type TimeseriesDatasetOptions = {
-  /** From the start of one window to the start of the next. */
+  /** Distance between the starts of two windows. Default 1. */
   readonly sequenceStride?: number;
   /** From one value of a window to the next. */
   readonly samplingRate?: number;
   /** Windows in a batch, fewer in the last; null gives single windows, without an axis of windows. */
   readonly batchSize?: number | null;
-  /** Whether windows come in a random order, another one in every pass. */
+  /** Whether the order of windows is random, and new in every pass. */
   readonly shuffle?: boolean;
   readonly seed?: number | null;
   /** Values before it are not used. */
@@ -63,7 +63,7 @@ export const timeseriesDatasetArguments: Arguments = {
   }),
 };
 
-/** Batches, made as they are asked for; every pass begins anew. */
+/** An iterable of batches, made on demand; every pass starts from the beginning. */
 export type TimeseriesDataset<Batch> = Iterable<Batch> & {
   /** Batches in one pass. */
   readonly count: number;
@@ -144,7 +144,7 @@ function* chunks<Chunk>(
   for (let from = 0; from < all.length; from += size) yield make(all.slice(from, from + size));
 }
 
-/** Keras's arguments and defaults. */
+/** Options of `TimeseriesGenerator`, with Keras's names and defaults. */
 export type TimeseriesGeneratorOptions = {
   /** From one value of a window to the next. */
   readonly samplingRate?: number;

@@ -313,7 +313,7 @@ describe("refuses, in one line,", () => {
       });
     const message = (tokenizer: unknown) =>
       refusal(() => readLanguageModel(withTokenizer(tokenizer), file), FormatError);
-    expect(message({ kind: "char", vocabulary: ["\uFFFD"] })).toMatch(/no token to write/);
+    expect(message({ kind: "char", vocabulary: ["\uFFFD"] })).toMatch(/no token to generate/);
     expect(message({ kind: "char", vocabulary: ["\uFFFD", "a"] })).toMatch(/has 2 tokens, its layers another number/);
     expect(message({ kind: "char", vocabulary: [..."abcde"] })).toMatch(/token 0 needs to be U\+FFFD/);
     expect(message(5)).toMatch(/needs an object/);
@@ -324,10 +324,10 @@ describe("a layer's cell", () => {
   test("with inputs or settings of its own is no layer: a line says so", () => {
     const two = cell("h' = tanh(W @ a + V @ b)", { inputs: ["a", "b"] });
     expect(() => recurrent(two, { units: 3 })).toThrow(
-      "recurrent: a layer's cell reads one input, x, and has no settings; this one was made with inputs a, b.",
+      "recurrent: the cell of a layer has one input, x, and no settings; this one has inputs a, b.",
     );
     const setting = cell("h' = rate * tanh(W @ x)", { settings: ["rate"] });
-    expect(() => recurrent(setting, { units: 3, name: "mine" })).toThrow(/^mine: .* made with settings rate\./);
+    expect(() => recurrent(setting, { units: 3, name: "mine" })).toThrow(/^mine: .* this one has settings rate\./);
     expect(() => recurrent(cell("y = W @ u", { inputs: ["u"] }), { units: 3 })).toThrow(InputError);
   });
 });

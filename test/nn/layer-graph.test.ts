@@ -283,7 +283,7 @@ test("tied weights are one table: rows as vectors, and as the weights of the cla
     "dense.W: shared with embedding.weight: expected the shape (6, 5), got (6, 4).",
   );
   expect(() => sequential([embedding(6, 4), lstm(5, sequences), dense(6, { tied: "table" })])).toThrow(
-    "shared with table.weight: it needs a shape of (6, 5) for it, got none of this name before it.",
+    "shared with table.weight: expected the shape (6, 5), got no parameter of this name in an earlier layer.",
   );
 });
 

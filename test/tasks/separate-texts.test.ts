@@ -129,7 +129,7 @@ test("a model of one text is trained on one, and is what it was before there wer
 
 test.each([
   [3, "languageModel: text must be a text, a list of separate texts, or a tokenizer, got 3"],
-  [["a", 3], "languageModel: text[1] must be a text, got 3"],
+  [["a", 3], "languageModel: text[1] must be a string, got 3"],
   [[], "the text has no character to learn. Give a longer text."],
   [["", ""], "the text has no character to learn. Give a longer text."],
 ])("%j is no text to learn", (text, message) => {

@@ -118,7 +118,7 @@ test.each(["a", "'", ".", "-", "a-", "a.", "@", "a@", "://", "n't", "he's"])(
 );
 
 test("throws for what is no text", () => {
-  expect(() => englishWords(5 as never)).toThrow("text must be a text, got 5");
+  expect(() => englishWords(5 as never)).toThrow("text must be a string, got 5");
 });
 
 describe("Moby-Dick, four chapters", () => {

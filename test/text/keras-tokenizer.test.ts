@@ -329,6 +329,6 @@ describe("JSON", () => {
 test("throws for options out of their range", () => {
   expect(() => new Tokenizer({ numWords: 2.5 })).toThrow("numWords must be a whole number of at least 0, or null");
   expect(() => new Tokenizer({ split: "" })).toThrow("split must be a non-empty string");
-  expect(() => new Tokenizer({ oovToken: 1 as never })).toThrow("oovToken must be a text, or null, got 1");
-  expect(() => new Tokenizer({ filters: null as never })).toThrow("filters must be a text, got null");
+  expect(() => new Tokenizer({ oovToken: 1 as never })).toThrow("oovToken must be a string, or null, got 1");
+  expect(() => new Tokenizer({ filters: null as never })).toThrow("filters must be a string, got null");
 });

@@ -58,7 +58,7 @@ describe("textToWordSequence", () => {
 
   test("throws for what is no text and for an empty split", () => {
     expect(() => textToWordSequence(5 as never)).toThrow(
-      new InputError("textToWordSequence: text must be a text, got 5"),
+      new InputError("textToWordSequence: text must be a string, got 5"),
     );
     expect(() => textToWordSequence("a", { split: "" })).toThrow("split must be a non-empty string");
   });
