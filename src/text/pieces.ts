@@ -49,8 +49,8 @@ const maxUnits = 2 ** 25;
 /** Units that are looked at together; no piece, with what decides about its end, is as long as the margin. */
 const windowUnits = 2 ** 16;
 const margin = 2 ** 12;
-/** Numbers that are given on together. */
-const runLength = 2 ** 14;
+/** Numbers that are given on together: few, for many texts are short. */
+const runLength = 2 ** 10;
 
 export function createPieces(kind: PieceKind, reader: PieceReader, max = maxPieces): Pieces {
   return kind === "char" ? characterPieces(reader) : cutPieces(kind === "word" ? wordEnd : bytePairEnd, reader, max);
