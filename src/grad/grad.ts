@@ -39,7 +39,7 @@ function wins(g: Builder, a: NodeId, b: NodeId): NodeId {
 /** The derivative of every operation. A missing rule is a compile error. */
 const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
   constant: () => {},
-  setting: () => {},
+  runtime_scalar: () => {},
   input: () => {},
   index: () => {},
   mask: () => {},
@@ -47,7 +47,7 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
   // The adjoint of a state is a state too, which starts from the adjoint of the final value: see `grad`.
   state: () => {},
   final: () => {},
-  parameter: ({ node, d, g, once, sink }) => sink(g.accumulate(node.parameter, d, { once })),
+  parameter: ({ node, d, g, once, sink }) => sink(g.accumulate(node.parameter, d, { perSequence: once })),
 
   neg: ({ a, d, g, to }) => to(a, () => g.unary("neg", d)),
   sigmoid: ({ a, y, d, g, to }) => to(a, () => g.mul(d, g.mul(y, g.sub(one(g), y)))),
@@ -121,9 +121,9 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
       return g.concat([...zeros(node.start), d, ...zeros(rest)]);
     }),
 
-  stretch: ({ node, a, d, g, to }) => to(a, () => g.sumRows(d, node.times)),
+  repeat_interleave: ({ node, a, d, g, to }) => to(a, () => g.sumRows(d, node.times)),
   tile: ({ a, d, g, to }) => to(a, () => g.sumColumns(d, g.shapeOf(a) as number)),
-  sum_rows: ({ node, a, d, g, to }) => to(a, () => g.stretch(d, node.columns)),
+  sum_rows: ({ node, a, d, g, to }) => to(a, () => g.repeatInterleave(d, node.columns)),
   sum_columns: ({ node, a, d, g, to }) => to(a, () => g.tile(d, (g.shapeOf(a) as number) / node.columns)),
 
   matmul: ({ node, a, d, g, to, sink }) => {
@@ -208,7 +208,7 @@ export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, 
     const rule = derive[node.op as Differentiable] as ((s: Step<Differentiable>) => void) | undefined;
     if (rule === undefined) throw new Error(`internal: ${node.op} has no derivative`);
     const [a, b] = node.inputs as [NodeId, NodeId];
-    const once = node.once ?? readOnce.get(id) ?? false;
+    const once = node.perSequence ?? readOnce.get(id) ?? false;
     const to = (operand: NodeId, value: () => NodeId): void => {
       if (!varying[operand] || g.shapeOf(operand) === "number") return;
       if ((readOnce.get(operand) ?? once) !== once) {

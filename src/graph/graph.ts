@@ -22,7 +22,7 @@ export type Node<K extends OpName = OpName> = {
     readonly inputs: readonly NodeId[];
     readonly shape: Shape;
     /** One value per sequence, not one per time step. */
-    readonly once?: true;
+    readonly perSequence?: true;
     /** The name of its equation, with the layer: `lstm.f`, `lstm.c'`. */
     readonly name?: string;
   } & Attributes[Op];
@@ -63,7 +63,7 @@ export type Graph = {
 export type Builder = ReturnType<typeof createBuilder>;
 type StateKind = { readonly reverse?: boolean; readonly adjoint?: boolean };
 /** `once`: one value per sequence, not one per time step. */
-type Times = { readonly once?: boolean };
+type Times = { readonly perSequence?: boolean };
 
 /** Number of features of a vector shape; a scalar has 1. */
 export function features(shape: Shape): number {
@@ -132,19 +132,21 @@ export function createBuilder(base?: Graph) {
 
   function keyOf({ name: _, ...content }: Node): string {
     // The name of a leaf is part of its content; the name of any other node is only a label.
-    const label = ["setting", "input", "index", "state", "final", "total"].includes(content.op) ? _ : "";
+    const label = ["runtime_scalar", "input", "index", "state", "final", "sum_all"].includes(content.op) ? _ : "";
     return JSON.stringify([label, content]);
   }
   /** Whether a value is the same for all steps and examples. */
   const fixed = (id: NodeId): boolean => {
     const { op, inputs } = nodes[id] as Node;
-    return op === "constant" || op === "setting" || op === "parameter" || (inputs.length > 0 && inputs.every(fixed));
+    return (
+      op === "constant" || op === "runtime_scalar" || op === "parameter" || (inputs.length > 0 && inputs.every(fixed))
+    );
   };
   function push(made: Node): NodeId {
-    const once = made.once ?? made.inputs.some(isOnce);
-    const wrong = made.inputs.find((id) => once && !isOnce(id) && !fixed(id));
-    if (wrong !== undefined) throw new Error(`internal: ${made.op} of %${wrong}, once and by steps`);
-    const node: Node = once ? { ...made, once } : made;
+    const perSequence = made.perSequence ?? made.inputs.some(isPerSequence);
+    const wrong = made.inputs.find((id) => perSequence && !isPerSequence(id) && !fixed(id));
+    if (wrong !== undefined) throw new Error(`internal: ${made.op} of %${wrong}, per sequence and by steps`);
+    const node: Node = perSequence ? { ...made, perSequence } : made;
     const key = keyOf(node);
     const found = known.get(key);
     if (found !== undefined) return found;
@@ -153,7 +155,7 @@ export function createBuilder(base?: Graph) {
     return nodes.length - 1;
   }
   const shapeOf = (id: NodeId): Shape => (nodes[id] as Node).shape;
-  const isOnce = (id: NodeId): boolean => (nodes[id] as Node).once === true;
+  const isPerSequence = (id: NodeId): boolean => (nodes[id] as Node).perSequence === true;
   const numberOf = (id: NodeId): number | undefined => {
     const node = nodes[id] as Node;
     return node.op === "constant" ? node.value : undefined;
@@ -164,12 +166,15 @@ export function createBuilder(base?: Graph) {
     return shape;
   }
 
-  const leaf = ({ once = false }: Times): { inputs: []; once?: true } => ({ inputs: [], ...(once && { once }) });
+  const leaf = ({ perSequence = false }: Times): { inputs: []; perSequence?: true } => ({
+    inputs: [],
+    ...(perSequence && { perSequence }),
+  });
   const self = {
     shapeOf,
-    isOnce,
+    isPerSequence,
     constant: (value: number): NodeId => push({ op: "constant", inputs: [], shape: "number", value }),
-    setting: (name: string): NodeId => push({ op: "setting", inputs: [], shape: "number", name }),
+    runtimeScalar: (name: string): NodeId => push({ op: "runtime_scalar", inputs: [], shape: "number", name }),
     input: (name: string, shape: number | "scalar", times: Times = {}): NodeId =>
       push({ op: "input", ...leaf(times), shape, name }),
     index: (name: string, times: Times = {}): NodeId => push({ op: "index", ...leaf(times), shape: "index", name }),
@@ -193,7 +198,7 @@ export function createBuilder(base?: Graph) {
     /** Set what a declared state starts from: one value per sequence, or one for all sequences. */
     initial(name: string, value: NodeId): void {
       const state = states.get(name);
-      if (state?.size !== shapeOf(value) || !(isOnce(value) || fixed(value))) {
+      if (state?.size !== shapeOf(value) || !(isPerSequence(value) || fixed(value))) {
         throw new Error(`internal: state ${name} from %${value}`);
       }
       state.initial = value;
@@ -202,7 +207,7 @@ export function createBuilder(base?: Graph) {
     final(name: string): NodeId {
       const state = states.get(name);
       if (state === undefined) throw new Error(`internal: no state ${name}`);
-      return push({ op: "final", inputs: [], shape: state.size, name, once: true });
+      return push({ op: "final", inputs: [], shape: state.size, name, perSequence: true });
     },
     /** Declare a parameter: [n] or [rows, columns]. */
     declare(name: string, shape: readonly number[], initializer: Initializer): void {
@@ -263,11 +268,11 @@ export function createBuilder(base?: Graph) {
       return push({ op: "slice", inputs: [a], shape: size, start });
     },
     /** Repeat a vector (n) as every column of a matrix (n x times). */
-    stretch(a: NodeId, times: number): NodeId {
-      const size = vectorSize(a, "stretch");
+    repeatInterleave(a: NodeId, times: number): NodeId {
+      const size = vectorSize(a, "repeat_interleave");
       if (times === 1) return a;
       if (size === 1) return self.broadcast(self.sum(a), times);
-      return push({ op: "stretch", inputs: [a], shape: size * times, times });
+      return push({ op: "repeat_interleave", inputs: [a], shape: size * times, times });
     },
     /** Repeat a vector (m) as every row of a matrix (times x m). */
     tile(a: NodeId, times: number): NodeId {
@@ -292,7 +297,7 @@ export function createBuilder(base?: Graph) {
     },
     /** The outer product a bᵀ of vectors (n) and (m): a matrix (n x m). */
     outerProduct: (a: NodeId, b: NodeId): NodeId =>
-      self.mul(self.stretch(a, vectorSize(b, "tile")), self.tile(b, vectorSize(a, "stretch"))),
+      self.mul(self.repeatInterleave(a, vectorSize(b, "tile")), self.tile(b, vectorSize(a, "repeat_interleave"))),
     /** A matrix value (n x m) times a vector (m). */
     matrixVector: (matrix: NodeId, a: NodeId): NodeId => {
       const columns = vectorSize(a, "tile");
@@ -327,12 +332,18 @@ export function createBuilder(base?: Graph) {
     outer: (view: ParameterView, rows: NodeId, columns: NodeId): NodeId =>
       push({ op: "outer", inputs: [rows, columns], shape: "none", view }),
     accumulate: (parameter: string, a: NodeId, times: Times = {}): NodeId =>
-      push({ op: "accumulate", ...leaf({ once: times.once || isOnce(a) }), inputs: [a], shape: "none", parameter }),
+      push({
+        op: "accumulate",
+        ...leaf({ perSequence: times.perSequence || isPerSequence(a) }),
+        inputs: [a],
+        shape: "none",
+        parameter,
+      }),
     scatter: (parameter: string, a: NodeId, index: NodeId): NodeId =>
       push({ op: "scatter", inputs: [a, index], shape: "none", parameter }),
-    total: (name: string, a: NodeId): NodeId => push({ op: "total", inputs: [a], shape: "none", name }),
-    products: (blocks: readonly ProductBlock[], operands: readonly NodeId[], size: number): NodeId =>
-      push({ op: "products", inputs: operands, shape: size, blocks }),
+    sumAll: (name: string, a: NodeId): NodeId => push({ op: "sum_all", inputs: [a], shape: "none", name }),
+    matmulSum: (blocks: readonly ProductBlock[], operands: readonly NodeId[], size: number): NodeId =>
+      push({ op: "matmul_sum", inputs: operands, shape: size, blocks }),
 
     /** Give a node the name of its equation; the first name stays. Leaves keep theirs. */
     label(id: NodeId, name: string): void {

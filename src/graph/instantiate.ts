@@ -227,7 +227,7 @@ export function addCell(
       case "number":
         return { node: builder.constant(e.value) };
       case "name": {
-        if (settings.has(e.name)) return { node: builder.setting(e.name) };
+        if (settings.has(e.name)) return { node: builder.runtimeScalar(e.name) };
         const key = e.primed ? `${e.name}'` : e.name;
         return { node: values.get(key) as NodeId, columns: columnsOf.get(key) };
       }

@@ -16,7 +16,7 @@ export type Attributes = {
   // Leaves.
   constant: { readonly value: number };
   /** A number given at run time: a learning rate, a step count. */
-  setting: { readonly name: string };
+  runtime_scalar: { readonly name: string };
   /** A vector from outside, one per example and time step. */
   input: { readonly name: string };
   /** An integer from outside, one per example and time step: a token, a class. */
@@ -73,7 +73,7 @@ export type Attributes = {
 
   // Matrices: a value of n x m numbers is a vector of n * m features, row after row; both n and m are above 1.
   /** Repeat each feature `times` times, n to n * times: the vector as every column of a matrix. */
-  stretch: { readonly times: number };
+  repeat_interleave: { readonly times: number };
   /** Repeat the whole vector `times` times, m to times * m: the vector as every row of a matrix. */
   tile: { readonly times: number };
   /** The sum of each row, n * columns to n. */
@@ -96,11 +96,11 @@ export type Attributes = {
   /** Sum of rows, each at its index: the gradient of a gathered parameter. */
   scatter: { readonly parameter: string };
   /** Sum of a scalar: the loss. */
-  total: { readonly name: string };
+  sum_all: { readonly name: string };
 
   // Made by merging products.
   /** A sum of products, one block per operand. */
-  products: { readonly blocks: readonly ProductBlock[] };
+  matmul_sum: { readonly blocks: readonly ProductBlock[] };
 };
 
 /** One addend of a sum of products: the parameter, or its transpose, times an operand. */
@@ -109,7 +109,7 @@ export type ProductBlock = { readonly view: ParameterView; readonly transposed: 
 export type OpName = keyof Attributes;
 
 /** Operations that only the gradient and merging make; they have no derivative. */
-export type FinalName = "outer" | "accumulate" | "scatter" | "total" | "products";
+export type FinalName = "outer" | "accumulate" | "scatter" | "sum_all" | "matmul_sum";
 
 export type UnaryName =
   | "neg"
@@ -142,7 +142,7 @@ export type OpClass = "leaf" | "pointwise" | "reduction" | "layout" | "product" 
 
 export const opClass: { readonly [K in OpName]: OpClass } = {
   constant: "leaf",
-  setting: "leaf",
+  runtime_scalar: "leaf",
   input: "leaf",
   index: "leaf",
   state: "leaf",
@@ -174,7 +174,7 @@ export const opClass: { readonly [K in OpName]: OpClass } = {
   logsumexp: "reduction",
   concat: "layout",
   slice: "layout",
-  stretch: "layout",
+  repeat_interleave: "layout",
   tile: "layout",
   sum_rows: "reduction",
   sum_columns: "reduction",
@@ -184,6 +184,6 @@ export const opClass: { readonly [K in OpName]: OpClass } = {
   outer: "sink",
   accumulate: "sink",
   scatter: "sink",
-  total: "sink",
-  products: "product",
+  sum_all: "sink",
+  matmul_sum: "product",
 };

@@ -28,7 +28,7 @@ function printNode(graph: Graph, node: Node, id: NodeId): string {
   const own = namedByAttribute.has(node.op) || node.name === undefined ? "" : ` ${node.name}`;
   const words = [node.op, detail, ...node.inputs.map((input) => `%${input}`)].filter((word) => word !== "");
   const shape = node.shape === "none" ? "" : ` : ${node.shape}`;
-  return `%${id}${own} = ${words.join(" ")}${shape}${node.once ? " once" : ""}`;
+  return `%${id}${own} = ${words.join(" ")}${shape}${node.perSequence ? " once" : ""}`;
 }
 
 /** A parameter, with the columns of the view if it does not take all. */
@@ -41,12 +41,19 @@ const nothing = (): string => "";
 const viewed = (node: { readonly view: ParameterView }, graph: Graph): string => printView(node.view, graph);
 const ofParameter = (node: { readonly parameter: string }): string => node.parameter;
 const named = (node: { readonly name: string }): string => node.name;
-const namedByAttribute: ReadonlySet<OpName> = new Set<OpName>(["setting", "input", "index", "state", "final", "total"]);
+const namedByAttribute: ReadonlySet<OpName> = new Set<OpName>([
+  "runtime_scalar",
+  "input",
+  "index",
+  "state",
+  "final",
+  "sum_all",
+]);
 
 /** The attributes of an operation, printed between its name and its operands. */
 const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => string } = {
   constant: (node) => `${node.value}`,
-  setting: named,
+  runtime_scalar: named,
   input: named,
   index: named,
   state: named,
@@ -78,7 +85,7 @@ const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => str
   logsumexp: nothing,
   concat: nothing,
   slice: (node) => `from ${node.start}`,
-  stretch: (node) => `times ${node.times}`,
+  repeat_interleave: (node) => `times ${node.times}`,
   tile: (node) => `times ${node.times}`,
   sum_rows: (node) => `of ${node.columns}`,
   sum_columns: (node) => `of ${node.columns}`,
@@ -88,7 +95,7 @@ const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => str
   outer: viewed,
   accumulate: ofParameter,
   scatter: ofParameter,
-  total: named,
-  products: (node, graph) =>
+  sum_all: named,
+  matmul_sum: (node, graph) =>
     node.blocks.map(({ view, transposed }) => printView(view, graph) + (transposed ? "^T" : "")).join(" + "),
 };

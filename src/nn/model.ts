@@ -160,7 +160,7 @@ export function modelOf(
   checkInputMatters(graph, output);
   checkMemory(4 * countParameters(graph), "the model");
   const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
-  const { shape, once } = graph.nodes[output] as Node;
+  const { shape, perSequence: once } = graph.nodes[output] as Node;
   const outputSize = typeof shape === "number" ? shape : 1;
   const { backwards, maskedBy } = flow;
   return {
@@ -320,8 +320,8 @@ export function addModel(
   const addInput = (name: string, features: ModelInput["features"], sequence: boolean): NodeId => {
     const once = !sequence;
     inputs.push({ name, features, sequence });
-    if (features === "tokens") return g.index(name, { once });
-    return g.input(name, features === "mask" ? "scalar" : features, { once });
+    if (features === "tokens") return g.index(name, { perSequence: once });
+    return g.input(name, features === "mask" ? "scalar" : features, { perSequence: once });
   };
   const find = (layer: Layer, name: string): Flow => {
     const found = flows.get(name);
@@ -416,7 +416,7 @@ export function addModel(
           );
         case "repeat_vector": {
           const { value } = read();
-          if (!g.isOnce(value))
+          if (!g.isPerSequence(value))
             throw new InputError(
               `${name}: needs one vector per example, but the layer before gives one at every step. Leave returnSequences out there.`,
             );
@@ -440,9 +440,9 @@ export function addModel(
         case "dropout": {
           const from = read();
           if (!training || layer.rate === 0) return from;
-          const once = g.isOnce(from.value);
+          const once = g.isPerSequence(from.value);
           const mask = g.mask(g.shapeOf(from.value) as number, layer.rate, k, {
-            once,
+            perSequence: once,
             ...(layer.locked && !once && { locked: true }),
           });
           return { ...from, value: g.mul(from.value, mask) };

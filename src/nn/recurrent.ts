@@ -54,7 +54,7 @@ export function addRecurrent(
     const made = addCell(g, cell, { layer: name, ...units, inputs, shared });
     return { flow: { ...flow, value: made.output }, values: made.values };
   }
-  if (g.isOnce(flow.value)) {
+  if (g.isPerSequence(flow.value)) {
     throw new InputError(
       `${name}: needs a sequence, but the layer before returns only its last output. ` +
         "Give that layer returnSequences: true.",
@@ -174,7 +174,7 @@ export function addBidirectional(
 export function addMerge(g: Builder, name: string, mergeMode: MergeMode, flows: readonly Flow[]): Flow {
   const [first, ...others] = flows as [Flow, ...Flow[]];
   const values = flows.map(({ value }) => value);
-  if (others.some(({ value }) => g.isOnce(value) !== g.isOnce(first.value))) {
+  if (others.some(({ value }) => g.isPerSequence(value) !== g.isPerSequence(first.value))) {
     throw new InputError(
       `${name}: merges a sequence with one vector per example. Give all, or none, returnSequences: true.`,
     );

@@ -79,8 +79,8 @@ export async function saliency(
 
   const g = createBuilder();
   const { output } = addModel(g, model, { training: false, goesOn: true });
-  const once = g.node(output).once === true;
-  const target = g.oneHot(g.index("target", { once }), count);
+  const once = g.node(output).perSequence === true;
+  const target = g.oneHot(g.index("target", { perSequence: once }), count);
   const logProbability = g.sub(g.sum(g.mul(target, output)), g.reduce("logsumexp", output));
   const last = once ? logProbability : g.mul(logProbability, g.input("is last", "scalar"));
   const forward = g.graph({ last });

@@ -30,7 +30,7 @@ export function layerSummaries(model: Pick<Model, "layers" | "input">): LayerSum
     const outputShapes = given.map((one) => {
       const value = flows.get(one)?.value as number;
       const shape = g.shapeOf(value);
-      return ["B", ...(g.isOnce(value) ? [] : [steps]), ...(typeof shape === "number" ? [shape] : [])];
+      return ["B", ...(g.isPerSequence(value) ? [] : [steps]), ...(typeof shape === "number" ? [shape] : [])];
     });
     const own = parameters.filter((parameter) => parameter.name.startsWith(`${name}.`));
     return { name, type: labelOf(layer), outputShapes, parameters: countNumbers(own), reads: readBy(layer) };

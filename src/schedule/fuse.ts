@@ -5,7 +5,7 @@
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
-import { onceASequence } from "./hoist.ts";
+import { perSequence } from "./hoist.ts";
 
 /** One thing to do; what it defines is a node's value, or (a copy) the next value of a state. */
 export type Task = {
@@ -53,7 +53,7 @@ export function isLeaf(node: Node): boolean {
 
 /** What exists nowhere by itself: a pass reads the operand in its place, each feature as often as it stands there. */
 export function isView(node: Node): boolean {
-  return node.op === "stretch" || node.op === "tile";
+  return node.op === "repeat_interleave" || node.op === "tile";
 }
 
 /** Pointwise nodes that compute what tasks are for from what is in memory, and the values that they load. */
@@ -66,7 +66,7 @@ function inline(graph: Graph, stored: ReadonlySet<NodeId>, tasks: readonly Task[
     if (seen.has(id)) return;
     seen.add(id);
     const node = graph.nodes[id] as Node;
-    if (node.op === "constant" || node.op === "setting") return;
+    if (node.op === "constant" || node.op === "runtime_scalar") return;
     const fromMemory = isLeaf(node) || node.op === "slice" || isView(node) || (stored.has(id) && !own.has(id));
     if (fromMemory || (opClass[node.op] !== "pointwise" && !root)) {
       loads.add(id);
@@ -116,7 +116,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   for (const state of liveStates) if (ownState(state.name)) force(state.next);
   for (const id of keep) {
     // A number is nowhere in memory as a value of steps and examples.
-    if (node(id).op === "constant" || node(id).op === "setting") stored.add(id);
+    if (node(id).op === "constant" || node(id).op === "runtime_scalar") stored.add(id);
     else force(id);
   }
 
@@ -162,7 +162,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     for (const { name, initial = -1, size } of liveStates) {
       // Of a state that is never read, what it starts from need not be there.
       if (!live[initial]) continue;
-      const base = { kind: "store", node: initial, value: initial, start: 0, size, loop: onceASequence } as const;
+      const base = { kind: "store", node: initial, value: initial, start: 0, size, loop: perSequence } as const;
       tasks.push({ ...base, state: name, initial: true });
     }
     return tasks;
@@ -194,7 +194,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     if (summed.op === "sum_rows" || summed.op === "sum_columns") found.add(summed.columns);
     for (const id of loads) {
       const n = node(id);
-      if (n.op === "stretch") found.add(n.times);
+      if (n.op === "repeat_interleave") found.add(n.times);
       if (n.op === "tile") found.add(node(n.inputs[0] as NodeId).shape as number);
     }
     if (found.size > 1) throw new Error(`internal: %${task.node} has rows of two sizes`);

@@ -47,7 +47,7 @@ export function groupsOf(graph: Graph, item: Item, places: Places, target: Targe
   if (n.op === "matmul_transposed") {
     return [{ kind: "product", nodes: [first.node], blocks: [{ operands: n.inputs, of: [[blockOf(first.node)]] }] }];
   }
-  if (n.op === "products") {
+  if (n.op === "matmul_sum") {
     // An operand may meet several blocks: each is taken once.
     const rest = n.inputs.map((operand, k) => ({ operand, block: n.blocks[k] as ProductBlock }));
     const blockFor = (operand: NodeId): ProductBlock[] => {

@@ -5,14 +5,14 @@
 import { dependencies, type Graph, type NodeId, predecessors } from "../graph/graph.ts";
 
 /** The place in time of what runs once a sequence. */
-export const onceASequence = -1;
+export const perSequence = -1;
 
 /**
  * For each node its place in time: 0 where it runs for all steps at once, the number of its time loop from 1 on. A
  * single step needs no loop.
  */
 export function hoist(graph: Graph, steps: number): readonly number[] {
-  if (steps === 1) return graph.nodes.map(({ once }) => (once ? onceASequence : 0));
+  if (steps === 1) return graph.nodes.map(({ perSequence: once }) => (once ? perSequence : 0));
   const states = new Map(graph.states.map((state) => [state.name, state]));
   const needs = graph.nodes.map((node) => predecessors(node, states));
   const component = stronglyConnected(needs);
@@ -21,7 +21,7 @@ export function hoist(graph: Graph, steps: number): readonly number[] {
   return component.map((c, id) => {
     // On a cycle: what it is computed from is on it too.
     if (!loop.has(c)) loop.set(c, needs[id]?.some((on) => component[on] === c) ? ++loops : 0);
-    return graph.nodes[id]?.once ? onceASequence : (loop.get(c) as number);
+    return graph.nodes[id]?.perSequence ? perSequence : (loop.get(c) as number);
   });
 }
 

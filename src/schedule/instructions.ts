@@ -118,8 +118,8 @@ export function createInstructions(at: Addresses) {
             first: isFirst(n.parameter, true),
           },
         ];
-      case "total":
-        return [{ kind: "total", node: group.node, value: operand, at: at.total(n.name as string) }];
+      case "sum_all":
+        return [{ kind: "sum_all", node: group.node, value: operand, at: at.total(n.name as string) }];
       default:
         throw new Error(`internal: ${n.op} is not scheduled`);
     }
@@ -148,7 +148,7 @@ export function createInstructions(at: Addresses) {
       const op = n.op as ReductionName | MatrixReductionName;
       return [{ node: task.node, op, value: task.value, at: locate(task.node) }];
     });
-    const needsPlace = [...loads].filter((id) => node(id).op !== "constant" && node(id).op !== "setting");
+    const needsPlace = [...loads].filter((id) => node(id).op !== "constant" && node(id).op !== "runtime_scalar");
     return {
       kind: "pass",
       size: Math.max(1, size),

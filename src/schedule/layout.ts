@@ -104,7 +104,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     const name = n.name as string;
     if (!options.live[id]) return;
     if (n.op === "input" || n.op === "index") {
-      const slots = n.once ? "one" : "steps";
+      const slots = n.perSequence ? "one" : "steps";
       const buffer = add({ name, rowFloats: rowOf(n), slots, fixed: options.inputs[name] });
       places.set(id, { buffer, column: 0, slot: 0 });
     } else if (n.op === "state") places.set(id, states.get(name)?.read as Place);
@@ -220,7 +220,7 @@ function keptBeyondLoop(graph: Graph, stages: Fused["stages"], keep: readonly No
       }
     }
   });
-  for (const id of full) if (graph.nodes[id]?.once) full.delete(id);
+  for (const id of full) if (graph.nodes[id]?.perSequence) full.delete(id);
   return full;
 }
 
@@ -234,7 +234,7 @@ function clusters(graph: Graph, items: readonly Item[], free: (id: NodeId) => bo
     const first = item.tasks[0] as Task;
     const n = graph.nodes[first.node] as Node;
     if (n.op === "matmul") wishes.push(item.tasks.map((task) => task.node));
-    if (n.op === "products") wishes.push([...n.inputs]);
+    if (n.op === "matmul_sum") wishes.push([...n.inputs]);
     if (n.op === "outer")
       wishes.push([...new Set(item.tasks.map((task) => graph.nodes[task.node]?.inputs[0] as NodeId))]);
   }

@@ -58,7 +58,13 @@ export function mergeProducts(graph: Graph, region: (id: NodeId) => number): Gra
           return { view: product.view, transposed: true };
         });
         const inputs = group.map((part) => moved[graph.nodes[part]?.inputs[0] as NodeId] as NodeId);
-        return push({ op: "products", inputs, shape: node.shape, ...(node.once && { once: true }), blocks });
+        return push({
+          op: "matmul_sum",
+          inputs,
+          shape: node.shape,
+          ...(node.perSequence && { perSequence: true }),
+          blocks,
+        });
       }),
     ];
     // The name stands on the whole sum alone: it is asked for by name.

@@ -67,7 +67,7 @@ export type Pass = {
   readonly columns?: number;
   /** Pointwise nodes to compute, operands first. */
   readonly compute: readonly NodeId[];
-  /** Of a view (stretch, tile): where its operand is. */
+  /** Of a view (repeat_interleave, tile): where its operand is. */
   readonly loads: ReadonlyMap<NodeId, Location>;
   readonly stores: readonly Store[];
   readonly reductions: readonly Reduction[];
@@ -126,15 +126,15 @@ export type Accumulate = {
   readonly first: boolean;
 };
 /** One number: the sum of a scalar over all examples and steps. */
-export type Total = { readonly kind: "total"; readonly node: NodeId; readonly value: Location; readonly at: number };
+export type Total = { readonly kind: "sum_all"; readonly node: NodeId; readonly value: Location; readonly at: number };
 
 /** Once a sequence: its instructions run over the examples alone. */
-export type Once = { readonly kind: "once"; readonly body: readonly Instruction[] };
+export type PerSequence = { readonly kind: "per_sequence"; readonly body: readonly Instruction[] };
 /** Once for each time step, from the first to the last or backwards. */
 export type Loop = { readonly kind: "loop"; readonly reverse: boolean; readonly body: readonly Instruction[] };
 export type Clear = { readonly kind: "clear"; readonly offset: number; readonly bytes: number };
 
-export type Instruction = Product | Pass | Gather | Scatter | Outer | Accumulate | Total | Once | Loop | Clear;
+export type Instruction = Product | Pass | Gather | Scatter | Outer | Accumulate | Total | PerSequence | Loop | Clear;
 
 /** One graph, scheduled: its instructions run for `steps` time steps of `batch` examples. */
 export type Section = {
@@ -199,7 +199,7 @@ export type ParameterRun = {
 
 /** The instructions of a loop, or of what runs once a sequence; else the instruction alone. */
 export const bodyOf = (one: Instruction): readonly Instruction[] =>
-  one.kind === "loop" || one.kind === "once" ? one.body : [one];
+  one.kind === "loop" || one.kind === "per_sequence" ? one.body : [one];
 
 /** Multiply-adds of a pass through matrices, of one example: one for each number of an outer product or a product's sum. */
 function matrixWork({ nodes }: Graph, { size, columns, compute, reductions }: Pass): number {
@@ -207,7 +207,7 @@ function matrixWork({ nodes }: Graph, { size, columns, compute, reductions }: Pa
   const op = (id: NodeId): string | undefined => nodes[id]?.op;
   const outers = compute.filter((id) => {
     const operands = nodes[id]?.inputs.map(op) ?? [];
-    return op(id) === "mul" && operands.includes("stretch") && operands.includes("tile");
+    return op(id) === "mul" && operands.includes("repeat_interleave") && operands.includes("tile");
   });
   return size * (outers.length + reductions.filter((r) => r.op === "sum_rows" || r.op === "sum_columns").length);
 }
@@ -217,7 +217,7 @@ export function multiplyAdds(plan: Plan): number {
   let total = 0;
   for (const { graph, instructions, steps, batch } of plan.sections) {
     for (const item of instructions) {
-      const times = item.kind === "once" ? 1 : steps;
+      const times = item.kind === "per_sequence" ? 1 : steps;
       for (const one of bodyOf(item)) {
         if (one.kind === "product" || one.kind === "outer") total += one.multiplyAdds * times * batch;
         if (one.kind === "pass") total += matrixWork(graph, one) * times * batch;

@@ -47,7 +47,7 @@ export function printPlan(plan: Plan): string {
     let outside = false;
     for (const instruction of section.instructions) {
       if (instruction.kind === "clear") continue;
-      if (instruction.kind === "loop" || instruction.kind === "once") {
+      if (instruction.kind === "loop" || instruction.kind === "per_sequence") {
         const last = section.steps - 1;
         const all =
           instruction.kind === "loop" && (instruction.reverse ? `for t = ${last} to 0` : `for t = 0 to ${last}`);
@@ -86,10 +86,10 @@ function printInstruction(instruction: Instruction, graph: Graph, over: string):
       return `gather  ${nameOf(graph, instruction.node)} by ${operands(graph, instruction.node)[0]}`;
     case "scatter":
       return `scatter ${operands(graph, instruction.node)[0]} by ${operands(graph, instruction.node)[1]}`;
-    case "total":
+    case "sum_all":
       return `sum     ${nameOf(graph, instruction.node)} = ${operands(graph, instruction.node)[0]}`;
     case "loop":
-    case "once":
+    case "per_sequence":
     case "clear":
       return instruction.kind;
   }

@@ -6,7 +6,7 @@ import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
 import { fuse, type Item, usesOf } from "./fuse.ts";
 import { groupsOf } from "./groups.ts";
-import { hoist, needed, onceASequence } from "./hoist.ts";
+import { hoist, needed, perSequence } from "./hoist.ts";
 import { createInstructions } from "./instructions.ts";
 import { layOut, type Place } from "./layout.ts";
 import { allocate } from "./memory.ts";
@@ -83,7 +83,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       return [name, { start, size, room, shape }];
     }),
   );
-  const hasGradient = graph.nodes.some((n) => n.shape === "none" && n.op !== "total");
+  const hasGradient = graph.nodes.some((n) => n.shape === "none" && n.op !== "sum_all");
   // Room for a vector's read past the end.
   const slabBytes = numbers > 0 ? 4 * (numbers + target.vectorWidth) : 0;
   const outer = take("parameters", slabBytes);
@@ -95,10 +95,10 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   };
   const inSlab = (slab: number | undefined, name: string): number =>
     (slab as number) + 4 * (parameters[name] as ParameterRun).start;
-  const named = (op: "setting" | "total"): string[] =>
+  const named = (op: "runtime_scalar" | "sum_all"): string[] =>
     graph.nodes.flatMap((n, id) => (n.op === op && live[id] ? [n.name as string] : []));
-  const settings = Object.fromEntries(named("setting").map((name) => [name, take(name, 4)]));
-  const totals = Object.fromEntries(named("total").map((name) => [name, take(name, 4)]));
+  const settings = Object.fromEntries(named("runtime_scalar").map((name) => [name, take(name, 4)]));
+  const totals = Object.fromEntries(named("sum_all").map((name) => [name, take(name, 4)]));
   const keys = after?.keys ?? take("keys of the dropout masks", 8);
 
   // One scratch matrix serves all weight gradients that need it: each is copied out before the next.
@@ -160,7 +160,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   });
   const instructions = stages.flatMap(({ loop, reverse }, k): Instruction[] => {
     const body = (groups[k] as (typeof groups)[number]).flatMap(instructionsOf);
-    if (loop === onceASequence) return [{ kind: "once", body }];
+    if (loop === perSequence) return [{ kind: "per_sequence", body }];
     return loop === 0 ? body : [{ kind: "loop", reverse, body }];
   });
   const clear = [...cleared].map((name): Instruction => {
@@ -168,7 +168,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   });
 
   const slotOf = (id: NodeId, at: Location): Slot => {
-    const { shape, once } = node(id);
+    const { shape, perSequence: once } = node(id);
     return { ...at, size: typeof shape === "number" ? shape : 1, rows: once ? batch : steps * batch };
   };
   const slotsOf = (op: "input" | "index"): Record<string, Slot> =>
@@ -207,7 +207,7 @@ function ownersOf(graph: Graph, live: readonly boolean[]): Map<NodeId, string> {
   const owners = new Map<NodeId, string>();
   for (const { name, next } of graph.states) {
     const { op } = graph.nodes[next] as Node;
-    const alone = opClass[op] === "pointwise" || op === "products" || op === "matmul_transposed";
+    const alone = opClass[op] === "pointwise" || op === "matmul_sum" || op === "matmul_transposed";
     if (alone && !owners.has(next) && live[next]) owners.set(next, name);
   }
   return owners;

@@ -40,27 +40,27 @@ export async function findCause(
   };
 }
 
-async function explain(moment: Snapshot, after: Float32Array, first: number): Promise<Cause | undefined> {
-  const { step, trainer } = moment;
+async function explain(snapshot: Snapshot, after: Float32Array, first: number): Promise<Cause | undefined> {
+  const { step, trainer } = snapshot;
   const isFirst = step === first + 1;
   let replayed: Replayed;
   try {
-    replayed = await replay(moment);
+    replayed = await replay(snapshot);
   } catch (error) {
     // All values at once may not fit in memory.
     if (error instanceof InputError) return undefined;
     throw error;
   }
   try {
-    const bad = firstBadValue(replayed, moment.given?.rows);
+    const bad = firstBadValue(replayed, snapshot.given?.rows);
     if (bad !== undefined) {
-      const reason = bad.name === "loss" ? undefined : await reasonOf(moment, replayed, bad);
+      const reason = bad.name === "loss" ? undefined : await reasonOf(snapshot, replayed, bad);
       const equation = equationOf(trainer.model, bad.name);
       const because =
         reason === undefined ? "" : `, where ${equation === undefined ? "it" : `"${equation}"`} ${reason.text}`;
       return {
         what: `${bad.text} of update ${step}${because}`,
-        advice: adviceOn(bad, { isFirst, moment, edge: reason?.edge === true }),
+        advice: adviceOn(bad, { isFirst, snapshot, edge: reason?.edge === true }),
       };
     }
     const gradient = badGradient(trainer.model, replayed.program);
@@ -84,11 +84,11 @@ async function explain(moment: Snapshot, after: Float32Array, first: number): Pr
   }
 }
 
-type Circumstances = { readonly isFirst: boolean; readonly moment: Snapshot; readonly edge: boolean };
+type Circumstances = { readonly isFirst: boolean; readonly snapshot: Snapshot; readonly edge: boolean };
 
-function adviceOn({ name }: Bad, { isFirst, moment, edge }: Circumstances): string {
+function adviceOn({ name }: Bad, { isFirst, snapshot, edge }: Circumstances): string {
   if (edge) return "Change the equation so that this cannot happen: add a small number, or bound it by max.";
-  const carried = Object.values(moment.states).reduce(
+  const carried = Object.values(snapshot.states).reduce(
     (most, values) => values.reduce((max, value) => Math.max(max, Math.abs(value)), most),
     0,
   );
@@ -119,10 +119,10 @@ type Replayed = {
 };
 
 /** Run the batch of an update again, forward and backward, without the optimiser, and keep the named values and `more`. */
-async function replay(moment: Snapshot, more: readonly NodeId[] = []): Promise<Replayed> {
-  const { model, options } = moment.trainer;
+async function replay(snapshot: Snapshot, more: readonly NodeId[] = []): Promise<Replayed> {
+  const { model, options } = snapshot.trainer;
   const { loss = defaultLoss, steps, batch } = options;
-  const { inputs, targets, ...rest } = moment.given as Given;
+  const { inputs, targets, ...rest } = snapshot.given as Given;
   const forward = lossGraph(model, { loss, training: true });
   const named = forward.nodes.flatMap(({ op, name }, id) =>
     name === undefined || opClass[op] === "leaf" || opClass[op] === "sink" ? [] : [[name, id] as const],
@@ -131,15 +131,15 @@ async function replay(moment: Snapshot, more: readonly NodeId[] = []): Promise<R
   const outputs = { ...Object.fromEntries([...named, ...others]), loss: forward.outputs.loss as number };
   const graph = grad({ ...forward, outputs });
   const names = Object.keys(graph.outputs);
-  const { target } = moment.trainer.program.plan;
+  const { target } = snapshot.trainer.program.plan;
   const program = await load(
     scheduleDropped(graph, { target, steps, batch, keep: names }, dropConnectRates(model)),
     options,
   );
-  program.setAllParameters(moment.parameters);
-  for (const [name, values] of Object.entries(moment.states)) program.setState(name, values);
+  program.setAllParameters(snapshot.parameters);
+  for (const [name, values] of Object.entries(snapshot.states)) program.setState(name, values);
   createBatchBinder(model, program, { steps, batch })(inputs, targets, rest);
-  program.setKeys(...moment.keys);
+  program.setKeys(...snapshot.keys);
   await program.run();
   return { program, graph, names, steps, batch };
 }
@@ -156,7 +156,7 @@ type Bad = {
 /** The values of a node at a step, for all examples. */
 function valuesAt({ program, graph, steps }: Replayed, name: string, t: number): Float32Array {
   const values = program.output(name);
-  if ((graph.nodes[graph.outputs[name] as number] as Node).once) return values;
+  if ((graph.nodes[graph.outputs[name] as number] as Node).perSequence) return values;
   const perStep = values.length / steps;
   return values.subarray(t * perStep, (t + 1) * perStep);
 }
@@ -168,7 +168,7 @@ function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined):
   let found: (Bad & { readonly after: number }) | undefined;
   for (const name of names) {
     const id = graph.outputs[name] as number;
-    const once = (graph.nodes[id] as Node).once === true;
+    const once = (graph.nodes[id] as Node).perSequence === true;
     for (let k = 0; k < (once ? 1 : steps); k++) {
       const t = once ? 0 : backwards[id] ? steps - 1 - k : k;
       const values = valuesAt(replayed, name, t);
@@ -194,15 +194,15 @@ type Reason = { readonly text: string; readonly edge: boolean };
 const unkept: ReadonlySet<OpName> = new Set<OpName>([
   "constant",
   "parameter",
-  "setting",
-  "stretch",
+  "runtime_scalar",
+  "repeat_interleave",
   "tile",
   "mask",
   "index",
 ]);
 
 /** The operands of the first operation within an equation that failed, if they explain it. */
-async function reasonOf(moment: Snapshot, replayed: Replayed, { id, t, example }: Bad): Promise<Reason | undefined> {
+async function reasonOf(snapshot: Snapshot, replayed: Replayed, { id, t, example }: Bad): Promise<Reason | undefined> {
   const { graph, batch } = replayed;
   const nameOf = new Map(replayed.names.map((name) => [graph.outputs[name] as number, name]));
   // The nodes of this equation, back to the values of other equations.
@@ -217,7 +217,7 @@ async function reasonOf(moment: Snapshot, replayed: Replayed, { id, t, example }
   let within: Replayed;
   try {
     within = await replay(
-      moment,
+      snapshot,
       [...own].filter((at) => !nameOf.has(at)),
     );
   } catch (error) {

@@ -21,16 +21,18 @@ export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOp
   const g = createBuilder();
   const { output, flow } = addModel(g, model, { training });
   const rule = lossOf(loss);
-  const once = g.isOnce(output);
+  const once = g.isPerSequence(output);
   const target =
-    rule.target === "index" ? g.index("target", { once }) : g.input("target", g.shapeOf(output) as number, { once });
-  const weight = g.input("weight", "scalar", { once });
+    rule.target === "index"
+      ? g.index("target", { perSequence: once })
+      : g.input("target", g.shapeOf(output) as number, { perSequence: once });
+  const weight = g.input("weight", "scalar", { perSequence: once });
   const unmasked = (one: NodeId): NodeId => (flow.mask === undefined ? one : g.mul(one, flow.mask));
   const weighted = g.mul(rule.build(g, output, target), unmasked(weight));
-  g.total("loss", weighted);
+  g.sumAll("loss", weighted);
   for (const name of metrics) {
     const metric = metricOf(name, { target: rule.target, outputSize: model.outputSize });
-    g.total(name, g.mul(metric(g, output, target), unmasked(g.input("counts", "scalar", { once }))));
+    g.sumAll(name, g.mul(metric(g, output, target), unmasked(g.input("counts", "scalar", { perSequence: once }))));
   }
   return g.graph({ output, loss: weighted });
 }

@@ -54,7 +54,7 @@ export const givenRules: Schema<Given> = {
   rows: numbers,
   last: flag,
 };
-export const watchArguments: Arguments = {
+export const guardArguments: Arguments = {
   trainer: having("a trainer, as createTrainer makes it", "program", "update", "restore"),
 };
 
@@ -69,7 +69,7 @@ export type Snapshot = {
   given: Given | undefined;
 };
 
-/** Updates that report the cause if they fail; made by `createWatch`. */
+/** Updates that report the cause if they fail; made by `createNonFiniteGuard`. */
 export type NonFiniteGuard = {
   /** `trainer.update`, with a copy of what it starts from. @throws NonFiniteLoss if the loss is infinite or NaN */
   update(given: Given, learningRate?: number): Promise<number>;
@@ -93,15 +93,15 @@ export type NonFiniteGuard = {
  * @param of a trainer from `createTrainer`
  * @throws InputError for what is not a trainer
  * @example
- * const watch = createWatch(trainer);
+ * const guard = createNonFiniteGuard(trainer);
  * const loss = await watch.update({ inputs, targets }, 0.001); // instead of trainer.update
  */
 export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
-  checkArguments("createWatch", { trainer: of }, watchArguments);
+  checkArguments("createNonFiniteGuard", { trainer: of }, guardArguments);
   let trainer = of;
   const statesOf = ({ program }: Trainer): Snapshot["states"] =>
     Object.fromEntries(Object.keys(program.plan.states).map((name) => [name, program.start(name)]));
-  const moments = [0, 1].map(
+  const snapshots = [0, 1].map(
     (): Snapshot => ({
       trainer,
       parameters: takeSpare(trainer.program.plan.slabs.numbers),
@@ -118,23 +118,23 @@ export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
   let disposed = false;
 
   async function update(given: Given, learningRate?: number): Promise<number> {
-    if (disposed) throw new InputError("watch: used after dispose(). Create another one.");
+    if (disposed) throw new InputError("guard: used after dispose(). Create another one.");
     checkOptions("training", given, givenRules);
     turn = 1 - turn;
-    const moment = moments[turn] as Snapshot;
-    trainer.program.allParameters(moment.parameters);
-    if (moment.trainer === trainer) {
-      for (const [name, values] of Object.entries(moment.states)) trainer.program.start(name, values);
+    const snapshot = snapshots[turn] as Snapshot;
+    trainer.program.allParameters(snapshot.parameters);
+    if (snapshot.trainer === trainer) {
+      for (const [name, values] of Object.entries(snapshot.states)) trainer.program.start(name, values);
     } else {
-      moment.trainer = trainer;
-      moment.states = statesOf(trainer);
+      snapshot.trainer = trainer;
+      snapshot.states = statesOf(trainer);
     }
-    moment.keys = trainer.keys;
-    moment.step = trainer.step + 1;
-    moment.given = given;
+    snapshot.keys = trainer.keys;
+    snapshot.step = trainer.step + 1;
+    snapshot.given = given;
     const { inputs, targets, rows: _, ...options } = given;
     const loss = await trainer.update(inputs, targets, learningRate, options);
-    if (!Number.isFinite(loss)) throw await broken(`the loss became ${loss} in update ${moment.step}`);
+    if (!Number.isFinite(loss)) throw await broken(`the loss became ${loss} in update ${snapshot.step}`);
     return loss;
   }
   function trySave(): boolean {
@@ -147,7 +147,7 @@ export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
   }
   async function broken(symptom: string): Promise<NonFiniteLoss> {
     const { findCause } = await import("./diagnosis.ts");
-    const two = [moments[1 - turn] as Snapshot, moments[turn] as Snapshot] as const;
+    const two = [snapshots[1 - turn] as Snapshot, snapshots[turn] as Snapshot] as const;
     const cause = await findCause(two, trainer.program.allParameters(), first);
     return new NonFiniteLoss(cause ?? { what: symptom, advice: byRate }, { good, first });
   }
@@ -155,7 +155,7 @@ export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
     trainer = next;
   }
   function dispose(): void {
-    if (!disposed) keepSpare(moments.map(({ parameters }) => parameters));
+    if (!disposed) keepSpare(snapshots.map(({ parameters }) => parameters));
     disposed = true;
   }
   return { update, trySave, save, use, dispose };

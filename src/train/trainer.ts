@@ -143,7 +143,7 @@ function planned(model: Model, options: TrainerOptions & { readonly optimizer: O
 
 /** While gradients are accumulated the optimiser's states do not change, like a cell's at a masked step. */
 function whereDue(g: Builder): StateOptions {
-  const due = g.setting("due");
+  const due = g.runtimeScalar("due");
   const rest = g.sub(g.constant(1), due);
   return { next: (_, before, now) => g.add(g.mul(due, now), g.mul(rest, before)) };
 }

@@ -64,7 +64,7 @@ import { fitStreamArguments } from "../../src/train/fit-stream.ts";
 import * as rates from "../../src/train/learning-rate-schedules.ts";
 import { binaryCrossentropyRules, crossentropyRules, huberRules } from "../../src/train/losses.ts";
 import { binaryAccuracyArguments, metricArguments } from "../../src/train/metrics.ts";
-import { watchArguments } from "../../src/train/non-finite-guard.ts";
+import { guardArguments } from "../../src/train/non-finite-guard.ts";
 import * as optimizers from "../../src/train/optimizers.ts";
 import { predictArguments, predictorArguments } from "../../src/train/predict.ts";
 import { streamArguments } from "../../src/train/stream.ts";
@@ -133,7 +133,7 @@ const yv = [
 const tokens = Int32Array.from({ length: 60 }, (_, k) => k % 5);
 const trainer = await unrolled.createTrainer(words, { batch: 2, steps: 3 });
 const vectorTrainer = await unrolled.createTrainer(vectors, { batch: 2, steps: 2, loss: "mse" });
-const watch = unrolled.createWatch(trainer);
+const watch = unrolled.createNonFiniteGuard(trainer);
 const predictor = await unrolled.createPredictor(words, { batch: 2, steps: 3 });
 const session = await unrolled.createSession(words);
 const vectorSession = await unrolled.createSession(vectors);
@@ -493,7 +493,8 @@ export const entries: readonly Entry[] = [
     trains: vectors,
   },
   { name: "Trainer.restore", byName: true, call: (state) => trainer.restore(state), right: [[trainer.state()]] },
-  { name: "createWatch", rules: watchArguments, call: unrolled.createWatch, right: [[trainer]] },
+  { name: "createNonFiniteGuard", rules: guardArguments, call: unrolled.createNonFiniteGuard, right: [[trainer]] },
+  { name: "createWatch", rules: guardArguments, call: unrolled.createWatch, right: [[trainer]] },
   {
     name: "Watch.update",
     call: (given, learningRate) => watch.update(given, learningRate),

@@ -26,7 +26,7 @@ test("each route of the table has its handler in one file of routes", () => {
 });
 
 test("what a model writes is asked of it in one place, whoever asks", () => {
-  expect(whoCalls("createText")).toEqual(["src/server/completions/text.ts"]);
+  expect(whoCalls("createSequence")).toEqual(["src/server/completions/text.ts"]);
   expect(whoCalls("createTexts")).toEqual(["src/server/completions/request.ts"]);
   expect(whoCalls("createRequest")).toEqual(["src/server/routes/completions.ts", "src/server/routes/sessions.ts"]);
   expect(whoCalls("checkLimits")).toEqual(["src/server/completions/request.ts"]);

@@ -51,7 +51,7 @@ test("a matrix is a vector of its numbers, row after row; a vector of one featur
       %2 = constant 0.5 : number
       %3 = mul %2 %1 : 12
       %4 = matmul W %0 : 3
-      %5 = stretch times 4 %4 : 12
+      %5 = repeat_interleave times 4 %4 : 12
       %6 = tile times 3 %0 : 12
       %7 = mul %5 %6 : 12
       %8 C' = add %3 %7 : 12
@@ -162,7 +162,7 @@ test("every function becomes operations", () => {
       %11 = sub %10 %8 : 3
       %12 = sum %0 : scalar
       %13 = min %1 %12 : 3
-      %14 = setting rate : number
+      %14 = runtime_scalar rate : number
       %15 = div %13 %14 : 3
       %16 y = add %11 %15 : 3
     output output %16"
@@ -181,13 +181,13 @@ test("settings, states and no parameters: an optimiser", () => {
       %0 = input g : 5
       %1 = state m : 5
       %2 = state w : 5
-      %3 = setting beta : number
+      %3 = runtime_scalar beta : number
       %4 = mul %3 %1 : 5
       %5 = constant 1 : number
       %6 = sub %5 %3 : number
       %7 = mul %6 %0 : 5
       %8 m' = add %4 %7 : 5
-      %9 = setting rate : number
+      %9 = runtime_scalar rate : number
       %10 = mul %9 %8 : 5
       %11 w' = sub %2 %10 : 5
     output output %11"
@@ -202,7 +202,7 @@ test("a backward part, views and sinks, printed", () => {
   const view = { parameter: "W", rows: 3, column: 2, columns: 2 };
   builder.outer(view, output, x);
   builder.matmulTransposed(view, output);
-  builder.total("loss", builder.sum(output));
+  builder.sumAll("loss", builder.sum(output));
   expect(printGraph(builder.graph({ y: output }, forwardCount))).toMatchInlineSnapshot(`
     "parameter W 3x4 glorot_uniform
     forward
@@ -215,7 +215,7 @@ test("a backward part, views and sinks, printed", () => {
       %5 = outer W[:,2:4] %4 %0
       %6 = matmul_transposed W[:,2:4] %4 : 2
       %7 = sum %4 : scalar
-      %8 = total loss %7
+      %8 = sum_all loss %7
     output y %4"
   `);
 });

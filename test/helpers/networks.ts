@@ -10,7 +10,7 @@ export function cellGraph(cell: Cell, { units, input }: { units: number; input: 
   const layer = addCell(g, cell, { layer: "cell", units, inputs: { x: g.input("x", input) } });
   const size = g.shapeOf(layer.output) as number;
   const loss = g.sum(g.mul(layer.output, g.input("r", size)));
-  g.total("loss", loss);
+  g.sumAll("loss", loss);
   return g.graph({ output: layer.output, loss });
 }
 export const trainingGraph = (cell: Cell, sizes: { units: number; input: number }): Graph =>
@@ -36,9 +36,9 @@ export function randomValues(graph: Graph, steps: number, batch: number, seed: n
   const shapes = new Map(graph.parameters.map((p) => [p.name, p.shape]));
   graph.nodes.forEach((node, id) => {
     const name = node.name as string;
-    const rows = node.once ? batch : steps * batch;
+    const rows = node.perSequence ? batch : steps * batch;
     if (node.op === "input") values.inputs[name] = draw(rows * featuresOf(node));
-    if (node.op === "setting") values.settings[name] = Math.fround(0.5 + random.uniform());
+    if (node.op === "runtime_scalar") values.settings[name] = Math.fround(0.5 + random.uniform());
     if (node.op !== "index") return;
     const limits = graph.nodes.flatMap((user) => {
       if (!user.inputs.includes(id)) return [];

@@ -42,8 +42,8 @@ const binary = (op: BinaryName): Cases => ({
   "scalar, vector": ({ g, a, scalar }) => g.binary(op, scalar, a),
   "vector, number": ({ g, a }) => g.binary(op, a, g.constant(0.0625)),
   "number, vector": ({ g, a }) => g.binary(op, g.constant(0.0625), a),
-  "vector, setting": ({ g, positive }) => g.binary(op, positive, g.mul(g.setting("s"), g.constant(0.125))),
-  "setting, vector": ({ g, a }) => g.binary(op, g.mul(g.setting("s"), g.constant(8)), a),
+  "vector, setting": ({ g, positive }) => g.binary(op, positive, g.mul(g.runtimeScalar("s"), g.constant(0.125))),
+  "setting, vector": ({ g, a }) => g.binary(op, g.mul(g.runtimeScalar("s"), g.constant(8)), a),
   "scalar, scalar": ({ g, scalar, other }) => g.binary(op, scalar, other),
   "scalar, number": ({ g, scalar }) => g.binary(op, scalar, g.constant(1.5)),
   "number, scalar": ({ g, scalar }) => g.binary(op, g.constant(1.5), scalar),
@@ -57,7 +57,7 @@ const matrix = (g: Builder, name: string, rows: number, columns: number): string
 /** By operation. A new one without a case is a compile error. */
 export const operationCases: { readonly [K in Differentiable]: Cases } = {
   constant: { "in a product": ({ g, a }) => g.mul(a, g.constant(-1.75)) },
-  setting: { "in a product": ({ g, a }) => g.mul(a, g.setting("s")) },
+  runtime_scalar: { "in a product": ({ g, a }) => g.mul(a, g.runtimeScalar("s")) },
   input: {
     vector: ({ g, a, n }) => g.mul(a, g.input("v", n)),
     scalar: ({ g, a }) => g.mul(a, g.input("v", "scalar")),
@@ -84,11 +84,11 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
     },
     "cross-entropy": ({ g }) => {
       const z = g.matmul(matrix(g, "M", 5, 6), g.final("h"));
-      return g.sub(g.reduce("logsumexp", z), g.sum(g.mul(g.oneHot(g.index("class", { once: true }), 5), z)));
+      return g.sub(g.reduce("logsumexp", z), g.sum(g.mul(g.oneHot(g.index("class", { perSequence: true }), 5), z)));
     },
     "with dropout, and a row of a table": ({ g }) => {
-      const row = g.gather(matrix(g, "E", 9, 6), g.index("class", { once: true }));
-      return g.add(g.mul(g.final("h"), g.mask(6, 0.4, 1, { once: true })), row);
+      const row = g.gather(matrix(g, "E", 9, 6), g.index("class", { perSequence: true }));
+      return g.add(g.mul(g.final("h"), g.mask(6, 0.4, 1, { perSequence: true })), row);
     },
     "of two states, one that only shifts": ({ g, a, n }) => {
       g.state("s", n);
@@ -202,16 +202,16 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
       return g.mul(g.sum(g.unary("tanh", g.add(g.slice(y, 1, 5), z))), a);
     },
   },
-  stretch: {
-    "to rows of 3": ({ g, a }) => g.stretch(a, 3),
-    "to rows of 4": ({ g, h }) => g.stretch(g.slice(h, 1, 4), 4),
-    "of a parameter": ({ g, a }) => g.mul(g.stretch(g.parameter("p"), 7), g.stretch(a, 7)),
-    "of a view": ({ g, a }) => g.stretch(g.tile(a, 2), 5),
-    "of one feature": ({ g, a }) => g.concat([g.stretch(g.slice(a, 2, 1), 5), g.stretch(a, 3)]),
-    "that a matrix reads": ({ g, a }) => g.mul(g.matmul(matrix(g, "M", 6, 12), g.stretch(a, 2)), a),
+  repeat_interleave: {
+    "to rows of 3": ({ g, a }) => g.repeatInterleave(a, 3),
+    "to rows of 4": ({ g, h }) => g.repeatInterleave(g.slice(h, 1, 4), 4),
+    "of a parameter": ({ g, a }) => g.mul(g.repeatInterleave(g.parameter("p"), 7), g.repeatInterleave(a, 7)),
+    "of a view": ({ g, a }) => g.repeatInterleave(g.tile(a, 2), 5),
+    "of one feature": ({ g, a }) => g.concat([g.repeatInterleave(g.slice(a, 2, 1), 5), g.repeatInterleave(a, 3)]),
+    "that a matrix reads": ({ g, a }) => g.mul(g.matmul(matrix(g, "M", 6, 12), g.repeatInterleave(a, 2)), a),
     "set to a state": ({ g, a }) => {
       g.state("k", 18);
-      g.next("k", g.stretch(a, 3));
+      g.next("k", g.repeatInterleave(a, 3));
       return g.final("k");
     },
   },
@@ -219,7 +219,7 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
     "2 rows of 6": ({ g, a }) => g.tile(a, 2),
     "3 rows of 4": ({ g, h }) => g.tile(g.slice(h, 0, 4), 3),
     "of a parameter": ({ g, a }) => g.mul(g.tile(g.parameter("p"), 2), g.tile(a, 2)),
-    "of a view": ({ g, a }) => g.tile(g.stretch(a, 2), 3),
+    "of a view": ({ g, a }) => g.tile(g.repeatInterleave(a, 2), 3),
     "of one feature": ({ g, a }) => g.concat([g.tile(g.slice(a, 2, 1), 5), g.tile(a, 3)]),
     "that a matrix reads": ({ g, a }) => g.mul(g.matmul(matrix(g, "M", 6, 12), g.tile(a, 2)), a),
   },
@@ -299,9 +299,9 @@ export function operationGraph(build: Case): Graph {
   const whole = typeof size === "number" ? g.sum(output) : output;
   const apart = Array.from({ length: g.count() }, (_, id) => g.node(id).op).includes("final");
   g.next("h", g.unary("tanh", apart ? a : g.add(a, g.mul(whole, g.constant(0.015625)))));
-  const r = g.input("r", typeof size === "number" ? size : "scalar", { once: g.isOnce(output) });
+  const r = g.input("r", typeof size === "number" ? size : "scalar", { perSequence: g.isPerSequence(output) });
   const loss = typeof size === "number" ? g.sum(g.mul(output, r)) : g.mul(output, r);
-  g.total("loss", loss);
+  g.sumAll("loss", loss);
   return grad(g.graph({ output, loss }));
 }
 

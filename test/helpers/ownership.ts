@@ -21,7 +21,7 @@ export type Ownership = {
 };
 
 /** A time step, all of them, or once a sequence. */
-type When = number | "steps" | "once";
+type When = number | "steps" | "per_sequence";
 
 /** Two runs of a plan of one section. */
 export function ownership(plan: Plan): Ownership {
@@ -73,8 +73,8 @@ export function ownership(plan: Plan): Ownership {
           for (const inner of one.body) perform(inner, one.reverse ? steps - 1 - k : k);
         }
         break;
-      case "once":
-        for (const inner of one.body) perform(inner, "once");
+      case "per_sequence":
+        for (const inner of one.body) perform(inner, "per_sequence");
         break;
       case "clear":
         write(one.offset / 4, one.bytes / 4, gradient);
@@ -152,15 +152,15 @@ export function ownership(plan: Plan): Ownership {
         readValue(node(one.node).inputs[1] as NodeId, one.index, t, "index");
         read(one.gradient / 4, one.size, [gradient], "a gradient");
         break;
-      case "total":
-        readValue(node(one.node).inputs[0] as NodeId, one.value, t, "total");
+      case "sum_all":
+        readValue(node(one.node).inputs[0] as NodeId, one.value, t, "sum_all");
         break;
     }
   }
   for (const one of [...section.instructions, ...section.instructions]) perform(one, "steps");
   for (const [name, at] of Object.entries(plan.outputs)) {
     const id = graph.outputs[name];
-    if (id !== undefined) readValue(id, at, node(id).once ? "once" : "steps", `output ${name}`);
+    if (id !== undefined) readValue(id, at, node(id).perSequence ? "per_sequence" : "steps", `output ${name}`);
   }
   return { mistakes: [...mistakes], temporary };
 }

@@ -55,10 +55,10 @@ export function randomGraph(seed: number): Graph {
       () => g.add(a, parameter(n)),
       () => g.mul(a, g.unary("tanh", g.sum(like()))),
       () => g.softmax(a),
-      () => g.mul(a, g.mask(n, 0.3, ++masks, { once })),
+      () => g.mul(a, g.mask(n, 0.3, ++masks, { perSequence: once })),
       () => g.slice(g.concat([a, pick(pool), like()]), 1, n),
       () => g.matrixVector(g.outerProduct(a, like()), like()),
-      () => g.unary("tanh", g.sumColumns(g.mul(g.stretch(a, n), g.tile(like(), n)), n)),
+      () => g.unary("tanh", g.sumColumns(g.mul(g.repeatInterleave(a, n), g.tile(like(), n)), n)),
     ])();
     pool.push(chance(0.5) ? g.unary("tanh", made) : made);
   }
@@ -88,7 +88,7 @@ export function randomGraph(seed: number): Graph {
   const ended = phase(pool, random.integer(3), false, []);
   ended.push(...phase(pool, random.integer(3), true, []));
   // Once a sequence: after the ends of those.
-  const ends = [g.input("start", 4, { once: true }), ...ended.map((name) => g.final(name))];
+  const ends = [g.input("start", 4, { perSequence: true }), ...ended.map((name) => g.final(name))];
   const more = random.integer(4);
   for (let k = 0; k < more; k++) grow(ends, true);
   const late = phase(pool, random.integer(3), false, [...ends, parameter(4)]);
@@ -97,7 +97,7 @@ export function randomGraph(seed: number): Graph {
   if (chance(0.5)) grow(last, true);
 
   const read = pick(pool.slice(-6));
-  g.total("loss", g.sum(chance(0.5) ? read : pick(last)));
+  g.sumAll("loss", g.sum(chance(0.5) ? read : pick(last)));
   const [rows, columns] = [pick(pool), pick(pool)];
   const name = matrix(sizeOf(rows), sizeOf(columns));
   g.outer({ parameter: name, rows: sizeOf(rows), column: 0, columns: sizeOf(columns) }, rows, columns);

@@ -6,7 +6,7 @@ import type { Graph, Node, NodeId } from "../../src/graph/graph.ts";
 import { opClass } from "../../src/graph/operations.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { type Fused, fuse, type Item, isView, type Task } from "../../src/schedule/fuse.ts";
-import { hoist, needed, onceASequence } from "../../src/schedule/hoist.ts";
+import { hoist, needed, perSequence } from "../../src/schedule/hoist.ts";
 import { mergeProducts } from "../../src/schedule/merge.ts";
 
 export type Staged = {
@@ -30,7 +30,7 @@ export function staged(given: Graph, steps: number, seed?: number): Staged {
   const owners = new Map<NodeId, string>();
   for (const { name, next } of graph.states) {
     const { op } = graph.nodes[next] as Node;
-    const may = opClass[op] === "pointwise" || op === "products" || op === "matmul_transposed";
+    const may = opClass[op] === "pointwise" || op === "matmul_sum" || op === "matmul_transposed";
     const drawn = seed === undefined || random.uniform() < 0.7;
     if (may && live[next] && !owners.has(next) && drawn) owners.set(next, name);
   }
@@ -63,7 +63,7 @@ export function walk({ graph, steps, live, keep, owners, fused }: Staged): Walk 
   const isThere = (id: NodeId, t: number): boolean => partsOf(id).every((part) => count(part, t) > 0);
   const nextIsThere = (name: string, t: number): boolean => {
     const next = states.get(name)?.next as NodeId;
-    return owned.has(name) ? isThere(next, node(next).once ? 0 : t) : count(`next ${name}`, t) > 0;
+    return owned.has(name) ? isThere(next, node(next).perSequence ? 0 : t) : count(`next ${name}`, t) > 0;
   };
 
   function perform(item: Item, ts: readonly number[]): Set<NodeId> {
@@ -76,7 +76,7 @@ export function walk({ graph, steps, live, keep, owners, fused }: Staged): Walk 
     const what = (task: Task): string => `${task.kind} of ${task.state ?? `${node(task.node).op} %${task.node}`}`;
     /** What has to be in memory: a value with a place, a leaf, or features of one. */
     function load(id: NodeId, t: number, by: string): void {
-      const { op, name, once, inputs } = node(id);
+      const { op, name, perSequence: once, inputs } = node(id);
       fromMemory.add(id);
       if (op === "slice" && !stored.has(id)) load(inputs[0] as NodeId, t, by);
       else if (op === "state" || op === "final") {
@@ -96,7 +96,7 @@ export function walk({ graph, steps, live, keep, owners, fused }: Staged): Walk 
     /** What a pass computes, or loads. */
     function value(id: NodeId, t: number, by: string, root = false): void {
       const { op, inputs } = node(id);
-      if (op === "constant" || op === "setting") return;
+      if (op === "constant" || op === "runtime_scalar") return;
       if (isView(node(id)) && !(stored.has(id) && !own.has(id))) load(inputs[0] as NodeId, t, by);
       else if (op === "slice" && own.has(id)) load(inputs[0] as NodeId, t, by);
       else if (own.has(id) || (opClass[op] === "pointwise" && !stored.has(id)) || (root && op === "mask")) {
@@ -136,7 +136,7 @@ export function walk({ graph, steps, live, keep, owners, fused }: Staged): Walk 
   const every = Array.from({ length: steps }, (_, t) => t);
   const uses: Use[] = [];
   for (const { loop, reverse, items } of stages) {
-    const ts = loop === onceASequence ? [0] : reverse ? every.toReversed() : every;
+    const ts = loop === perSequence ? [0] : reverse ? every.toReversed() : every;
     const found = items.map(() => new Set<NodeId>());
     const act = (k: number, at: readonly number[]): void => {
       for (const id of perform(items[k] as Item, at)) found[k]?.add(id);
@@ -147,7 +147,7 @@ export function walk({ graph, steps, live, keep, owners, fused }: Staged): Walk 
     uses.push(...items.map((item, k) => ({ item, moment: first + k, reads: found[k] as Set<NodeId> })));
   }
   // What the outside reads, and what is summed.
-  const timesOf = (id: NodeId): readonly number[] => (node(id).once ? [0] : every);
+  const timesOf = (id: NodeId): readonly number[] => (node(id).perSequence ? [0] : every);
   graph.nodes.forEach(({ shape }, id) => {
     const wanted = (shape === "none" && live[id]) || keep.includes(id) || stored.has(id);
     if (!wanted || opClass[node(id).op] === "leaf") return;

@@ -68,7 +68,9 @@ function graphOf(model: Model, { loss, weights }: Recorded, training: boolean): 
   const { output } = addModel(g, model, { training });
   const terms = Object.keys(weights).map((name) => {
     const value = loss === "outputs" ? output : g.final(name);
-    return g.sum(g.mul(value, g.input(`weight of ${name}`, g.shapeOf(value) as number, { once: g.isOnce(value) })));
+    return g.sum(
+      g.mul(value, g.input(`weight of ${name}`, g.shapeOf(value) as number, { perSequence: g.isPerSequence(value) })),
+    );
   });
   return grad(g.graph({ output, loss: terms.reduce((sum, term) => g.add(sum, term)) }));
 }

@@ -12,7 +12,7 @@ async function crossEntropy(logits: Float32Array, target: number) {
   g.declare("z", [logits.length], { name: "zeros", values: [] });
   const output = g.mul(g.parameter("z"), g.input("one", logits.length));
   const loss = losses.sparse_categorical_crossentropy.build(g, output, g.index("target"));
-  g.total("loss", loss);
+  g.sumAll("loss", loss);
   const graph = grad(g.graph({ output, loss }));
   const run = { steps: 1, batch: 1 };
   const values = randomValues(graph, 1, 1, 1);

@@ -11,7 +11,7 @@ function maskGraph(n: number, rate: number, stream = 0): Graph {
   g.declare("w", [n], { name: "ones", values: [] });
   const output = g.mul(g.parameter("w"), g.mask(n, rate, stream));
   const loss = g.sum(output);
-  g.total("loss", loss);
+  g.sumAll("loss", loss);
   return grad(g.graph({ output, loss }));
 }
 const run = { steps: 3, batch: 2 };

@@ -87,7 +87,7 @@ test("stacks of three random cells: wasm against the oracle, forward and all gra
       // The second layer's input goes around it too.
       const output = layer(2, g.add(layer(1, first), first));
       const loss = g.sum(g.mul(output, g.input("r", units)));
-      g.total("loss", loss);
+      g.sumAll("loss", loss);
       const graph = grad(g.graph({ output, loss }));
       const values = randomValues(graph, run.steps, run.batch, seed);
       const program = await loadTraining(graph, run, values);

@@ -93,7 +93,7 @@ test("a line that is only another name for an input, a state, a parameter or a n
 
 test("a setting, and a number made of one, can be kept", async () => {
   const g = createBuilder();
-  const rate = g.setting("rate");
+  const rate = g.runtimeScalar("rate");
   const [x, twice] = [g.input("x", 2), g.add(rate, rate)];
   const graph = g.graph({ rate, twice, y: g.mul(x, twice) });
   const program = await load(schedule(graph, { steps: 2, batch: 1, keep: ["rate", "twice", "y"] }));

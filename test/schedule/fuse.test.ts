@@ -34,7 +34,7 @@ function shapeMistakes({ graph, fused, loops, live }: Staged): string[] {
   }
   fused.stored.forEach((id) => {
     if (!live[id] || opClass[node(id).op] === "leaf") {
-      if (node(id).op !== "constant" && node(id).op !== "setting") found.push(`${node(id).op} %${id} is stored`);
+      if (node(id).op !== "constant" && node(id).op !== "runtime_scalar") found.push(`${node(id).op} %${id} is stored`);
     }
   });
   return found;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import { createBuilder, type Graph, type NodeId } from "../../src/graph/graph.ts";
-import { hoist, needed, onceASequence } from "../../src/schedule/hoist.ts";
+import { hoist, needed, perSequence } from "../../src/schedule/hoist.ts";
 import { trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";
@@ -38,8 +38,9 @@ function mistakes(graph: Graph, loops: readonly number[]): string[] {
   graph.nodes.forEach((node, id) => {
     const loop = loops[id] as number;
     if (loop > 0) members.set(loop, [...(members.get(loop) ?? []), id]);
-    if (node.once !== (loop === onceASequence || undefined)) found.push(`%${id} is once, or not: ${loop}`);
-    if (!node.once && loop > 0 !== reads(id, id)) found.push(`${node.op} %${id} is in ${loop}, and on a cycle or not`);
+    if (node.perSequence !== (loop === perSequence || undefined)) found.push(`%${id} is once, or not: ${loop}`);
+    if (!node.perSequence && loop > 0 !== reads(id, id))
+      found.push(`${node.op} %${id} is in ${loop}, and on a cycle or not`);
   });
   for (const [loop, ids] of members) {
     const own = ids.filter((id) => graph.nodes[id]?.op === "state");
@@ -52,7 +53,7 @@ function mistakes(graph: Graph, loops: readonly number[]): string[] {
   }
   graph.nodes.forEach((_, a) => {
     for (let b = 0; b < a; b++) {
-      if (graph.nodes[a]?.once || graph.nodes[b]?.once) continue;
+      if (graph.nodes[a]?.perSequence || graph.nodes[b]?.perSequence) continue;
       const together = reads(a, b) && reads(b, a);
       const same = loops[a] === loops[b] && (loops[a] as number) > 0;
       if (together !== same) found.push(`%${a} and %${b} are ${together ? "" : "not "}one cycle`);
@@ -103,7 +104,7 @@ test("a single step has no loop: only what is once a sequence stands apart", () 
   fc.assert(
     fc.property(fc.nat(), (seed) => {
       const graph = randomGraph(seed);
-      expect(hoist(graph, 1)).toEqual(graph.nodes.map(({ once }) => (once ? onceASequence : 0)));
+      expect(hoist(graph, 1)).toEqual(graph.nodes.map(({ perSequence: once }) => (once ? perSequence : 0)));
     }),
     { seed: 3, numRuns: 50 },
   );

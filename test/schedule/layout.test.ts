@@ -79,7 +79,7 @@ function mistakesOf(one: Staged, { buffers, places, states }: Layout): string[] 
       return uses.length > 0 ? [k] : [];
     });
     const outside = one.keep.includes(id) || users.length > 1 || (loops[id] as number) === 0;
-    const needed = node(id).once ? "one" : outside || node(id).op === "input" ? "steps" : "any";
+    const needed = node(id).perSequence ? "one" : outside || node(id).op === "input" ? "steps" : "any";
     if (needed !== "any" && slots !== needed && !isLeaf(node(id))) say(id, `has rows for ${slots}, not ${needed}`);
   }
 

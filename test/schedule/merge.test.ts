@@ -25,7 +25,7 @@ test("a graph in which nothing is merged is given back itself, so that it is not
   const graph = cellGraph(cells.lstm as Cell, { units: 3, input: 2 });
   expect(packed(graph)).toBe(graph);
   const training = trainingGraph(cells.lstm as Cell, { units: 3, input: 2 });
-  expect(packed(training).nodes.some(({ op }) => op === "products")).toBe(true);
+  expect(packed(training).nodes.some(({ op }) => op === "matmul_sum")).toBe(true);
 });
 
 /** Products by transposes of all nodes that matter: of which parameter, and of how many features. */
@@ -35,7 +35,7 @@ function transposedOf(graph: Graph): string[] {
     .flatMap((node, id) => {
       if (!live[id]) return [];
       if (node.op === "matmul_transposed") return [JSON.stringify(node.view)];
-      return node.op === "products" ? node.blocks.map(({ view }) => JSON.stringify(view)) : [];
+      return node.op === "matmul_sum" ? node.blocks.map(({ view }) => JSON.stringify(view)) : [];
     })
     .sort();
 }
@@ -86,7 +86,7 @@ function mistakes(graph: Graph): string[] {
       const places = alone.map((part) => loops[part]);
       if (new Set(places).size < places.length) found.push(`%${id} is a sum of ${alone} in ${places}`);
     }
-    if (one.op !== "products") return;
+    if (one.op !== "matmul_sum") return;
     const apart = one.inputs.filter((operand) => (loops[id] as number) > 0 && loops[operand] !== loops[id]);
     if (apart.length > 0) found.push(`%${id} keeps ${apart} in its loop`);
     if (one.blocks.length < 2 || one.blocks.length !== one.inputs.length) found.push(`%${id} is no sum`);
@@ -142,7 +142,7 @@ describe("the merged graph computes what the graph did, and leaves no two produc
         const { source, graph } = randomTrainingGraph({ ...shape, smooth: true }, { units: 3, input: 2 });
         const found = compare(graph, source);
         const loops = hoist(found, steps);
-        inLoops += found.nodes.filter(({ op }, id) => op === "products" && (loops[id] as number) > 0).length;
+        inLoops += found.nodes.filter(({ op }, id) => op === "matmul_sum" && (loops[id] as number) > 0).length;
       }),
       { seed: 1, numRuns: 40, verbose: true },
     );
@@ -155,7 +155,7 @@ describe("the merged graph computes what the graph did, and leaves no two produc
         const merged = compare(randomGraph(seed));
         const loops = hoist(merged, steps);
         merged.nodes.forEach(({ op }, id) => {
-          if (op === "products") places.add(loops[id] as number);
+          if (op === "matmul_sum") places.add(loops[id] as number);
         });
       }),
       { seed: 2, numRuns: 80, verbose: true },
@@ -177,7 +177,7 @@ describe("what is merged", () => {
     };
     const output = build({ p, x, g });
     const graph = compare(g.graph({ output }));
-    return { graph, blocks: graph.nodes.flatMap((node) => (node.op === "products" ? [node.blocks.length] : [])) };
+    return { graph, blocks: graph.nodes.flatMap((node) => (node.op === "matmul_sum" ? [node.blocks.length] : [])) };
   }
   test("a sum of products, however it is bracketed, with other addends", () => {
     expect(sumOf(({ g, p, x }) => g.add(g.add(p(1), x), g.add(p(2), g.add(p(3), p(4))))).blocks).toEqual([4]);
@@ -208,7 +208,7 @@ describe("what is merged", () => {
     g.next("h", g.unary("tanh", sum));
     const merged = compare(g.graph({ sum }));
     const found = merged.nodes.flatMap((node) => {
-      return node.op === "products" ? [node.blocks.map(({ view }) => view.parameter).join("")] : [];
+      return node.op === "matmul_sum" ? [node.blocks.map(({ view }) => view.parameter).join("")] : [];
     });
     expect(found).toEqual(["AB", "CD"]);
   });
@@ -229,7 +229,7 @@ describe("what is merged", () => {
     const next = g.unary("tanh", g.add(g.matmul("M", h), g.input("x", 4)));
     g.next("h", next);
     const loss = g.sum(g.mul(next, next));
-    g.total("loss", loss);
+    g.sumAll("loss", loss);
     const { nodes, states, outputs, forwardCount } = g.graph({ next, loss });
     const graph = { nodes, states, outputs, forwardCount, parameters: [] };
     expect({ ...packed(graph), parameters: [] }).toEqual(graph);

@@ -99,8 +99,8 @@ describe("a fault of the server's", () => {
 
   test("as a text takes its slot, also where the generation engine is broken for good: nobody waits for ever", async () => {
     const own = await serving();
-    breakDown(GenerationEngine.prototype, "join", fault());
-    breakDown(GenerationEngine.prototype, "leave", fault());
+    breakDown(GenerationEngine.prototype, "admit", fault());
+    breakDown(GenerationEngine.prototype, "evict", fault());
     const answers = await Promise.all(
       [1, 2, 3].map(() => own.post("/v1/completions", { ...asked, prompt: ["a", "b"] })),
     );
@@ -130,7 +130,7 @@ describe("a fault of the server's", () => {
     await isHidden(answer, here.lines);
     vi.restoreAllMocks();
     // As its reader leaves.
-    breakDown(GenerationEngine.prototype, "leave", fault());
+    breakDown(GenerationEngine.prototype, "evict", fault());
     const stream = await here.post("/v1/completions", { ...asked, max_tokens: 16_000, stream: true });
     await stream.body?.cancel();
     await until(() => here.lines.some(({ id }) => id === stream.headers.get("x-request-id")));

@@ -105,7 +105,7 @@ describe("training as a job", () => {
     const { reports } = await all(training.train(text, settings));
     const file = reports[1]?.checkpoint as Uint8Array<ArrayBuffer>;
     const other = training.train(`${text}!`, settings, { file, interrupted: true });
-    await expect(all(other)).rejects.toThrow(/place in a stream/);
+    await expect(all(other)).rejects.toThrow(/resume\.place is in a stream/);
   });
 
   test("a wish to finish ends it with the model of that moment", async () => {

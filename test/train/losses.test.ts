@@ -52,7 +52,7 @@ function lossOfRows({ target, build }: Loss, sizes = { rows, features }): Graph 
   const output = g.gather("z", g.index("tokens"));
   const loss = build(g, output, target === "index" ? g.index("target") : g.input("target", sizes.features));
   const weighted = g.mul(loss, g.constant(1 / sizes.rows));
-  g.total("loss", weighted);
+  g.sumAll("loss", weighted);
   return grad(g.graph({ output, each: loss, loss: weighted }));
 }
 

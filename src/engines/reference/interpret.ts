@@ -74,7 +74,7 @@ const oneOf = (values: Float64Array | undefined): number => values?.[0] as numbe
 
 const rules: { readonly [K in OpName]: Rule<K> } = {
   constant: (node, { out }) => out.fill(node.value),
-  setting: (node, { out, around }) => out.fill(around.run.settings[node.name as string] as number),
+  runtime_scalar: (node, { out, around }) => out.fill(around.run.settings[node.name as string] as number),
   input: (node, { out, around, row }) => {
     const values = around.run.inputs[node.name as string] as ArrayLike<number>;
     for (let j = 0; j < out.length; j++) out[j] = values[row * out.length + j] as number;
@@ -137,7 +137,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     }
   },
   slice: (node, at) => at.out.set(first(at).subarray(node.start, node.start + at.out.length)),
-  stretch: (node, at) => {
+  repeat_interleave: (node, at) => {
     for (let j = 0; j < at.out.length; j++) at.out[j] = first(at)[Math.floor(j / node.times)] as number;
   },
   tile: (_, at) => {
@@ -160,7 +160,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     at.out.fill(0);
     addProduct(at, node.view, true, first(at));
   },
-  products: (node, at) => {
+  matmul_sum: (node, at) => {
     at.out.fill(0);
     node.blocks.forEach(({ view, transposed }, k) => {
       addProduct(at, view, transposed, at.operands[k] as Float64Array);
@@ -185,7 +185,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     const row = oneOf(at.operands[1]);
     addTo(at.around.gradient(node.parameter), row * first(at).length, first(at));
   },
-  total: (node, at) => at.around.total(node.name as string, oneOf(first(at))),
+  sum_all: (node, at) => at.around.total(node.name as string, oneOf(first(at))),
 };
 
 function addTo(sums: Float64Array, start: number, values: Float64Array): void {
@@ -220,7 +220,7 @@ export function interpret(graph: Graph, given: GraphValues): Result {
     const shape = (graph.nodes[id] as Node).shape;
     return typeof shape === "number" ? shape : shape === "none" ? 0 : 1;
   };
-  const timesOf = (id: NodeId): number => (graph.nodes[id]?.once ? 1 : steps);
+  const timesOf = (id: NodeId): number => (graph.nodes[id]?.perSequence ? 1 : steps);
   const values = graph.nodes.map((_, id) => new Float64Array(timesOf(id) * batch * sizeOf(id)));
   const rows = values.map((all, id) => {
     const n = sizeOf(id);
@@ -278,7 +278,7 @@ export function interpret(graph: Graph, given: GraphValues): Result {
   function compute(id: NodeId, t: number): void {
     const node = graph.nodes[id] as Node;
     const known = done[id] as Uint8Array;
-    const at = node.once ? 0 : t;
+    const at = node.perSequence ? 0 : t;
     if (known[at] === 1) return;
     known[at] = 1;
     if (node.op === "state" || node.op === "final") {
@@ -288,7 +288,7 @@ export function interpret(graph: Graph, given: GraphValues): Result {
     for (const input of node.inputs) compute(input, t);
     for (let b = 0; b < batch; b++) {
       const row = at * batch + b;
-      const operands = node.inputs.map((input) => rows[input]?.[graph.nodes[input]?.once ? b : t * batch + b]);
+      const operands = node.inputs.map((input) => rows[input]?.[graph.nodes[input]?.perSequence ? b : t * batch + b]);
       const out = rows[id]?.[row] as Float64Array;
       (rules[node.op] as Rule<OpName>)(node, { operands: operands as Float64Array[], row, out, around });
     }

@@ -10,7 +10,7 @@ import { padded } from "../../schedule/target.ts";
 import type { Numbers } from "../engine.ts";
 
 /** When an instruction runs: for all steps at once, at step t of a time loop, or once a sequence. */
-type Time = "steps" | "once" | number;
+type Time = "steps" | "per_sequence" | number;
 export type Context = { readonly plan: Plan; readonly section: Section; readonly memory: Numbers; readonly time: Time };
 
 /** All sections once, on a memory with a number for each 4 bytes of the plan's addresses. */
@@ -41,8 +41,8 @@ export function runOne(one: Instruction, context: Context): void {
         runAll(one.body, { ...context, time: one.reverse ? section.steps - 1 - k : k });
       }
       return;
-    case "once":
-      runAll(one.body, { ...context, time: "once" });
+    case "per_sequence":
+      runAll(one.body, { ...context, time: "per_sequence" });
       return;
     case "clear":
       memory.fill(0, one.offset / 4, (one.offset + one.bytes) / 4);
@@ -75,7 +75,7 @@ export function runOne(one: Instruction, context: Context): void {
         memory[one.gradient / 4 + j] = sum;
       }
       return;
-    case "total": {
+    case "sum_all": {
       let sum = 0;
       for (let r = 0; r < rows; r++) sum += get(at(one.value, r));
       memory[one.at / 4] = sum;
@@ -161,7 +161,7 @@ function runPass(pass: Pass, context: Context): void {
   const read = (id: NodeId): number => {
     const one = node(id);
     if (one.op === "constant") return one.value;
-    if (one.op === "setting") return memory[(plan.settings[one.name] as number) / 4] as number;
+    if (one.op === "runtime_scalar") return memory[(plan.settings[one.name] as number) / 4] as number;
     return values[id] as number;
   };
   const write = (to: number, value: number): void => {
@@ -189,7 +189,7 @@ function runPass(pass: Pass, context: Context): void {
       for (const [id, location] of pass.loads) {
         if (!isVector(id)) continue;
         const { op } = node(id);
-        const from = op === "stretch" ? Math.floor(j / columns) : op === "tile" ? j % columns : j;
+        const from = op === "repeat_interleave" ? Math.floor(j / columns) : op === "tile" ? j % columns : j;
         values[id] = memory[at(location) + from] as number;
       }
       for (const id of pass.compute) if (isVector(id)) compute(id, j);

@@ -9,7 +9,7 @@ import { type Place, ruleOf } from "./pointwise.ts";
 import type { Nested, Variable, VectorOps } from "./vector-ops.ts";
 
 /** When something runs: for all steps at once, in a time loop, or once a sequence. */
-export type Time = "steps" | "loop" | "once";
+export type Time = "steps" | "loop" | "per_sequence";
 
 /** How a pass may be shared out: by rows; where there is but one, by features, unless of a matrix; or not at all. */
 export function divisionOf(pass: Pass, rows: number): "rows" | "features" | "none" {
@@ -107,17 +107,17 @@ export function passCode<Vector, Mask, Whole, Code>(
   // Numbers: once. Scalars: once a row. Vectors: once a vector of features.
   const constants = new Set<NodeId>();
   for (const id of [...pass.compute.flatMap((of) => node(of).inputs), ...pass.stores.map((s) => s.value)]) {
-    if (node(id).op === "setting") constants.add(id);
+    if (node(id).op === "runtime_scalar") constants.add(id);
   }
   const once: Codes[] = [...constants].map((id) =>
     registerOf(id).set(o.loadSplat(whole.const(0), settings[node(id).name as string] as number)),
   );
   const perRow: Codes[] = [];
-  const stretched: Codes[] = [];
+  const repeated: Codes[] = [];
   for (const [id, location] of pass.loads) {
     const { offset } = location;
     if (!isVector(id)) perRow.push(registerOf(id).set(o.loadSplat(scalarAt(location), offset)));
-    if (node(id).op === "stretch") stretched.push(registerOf(id).set(o.loadSplat(atRow(location), offset)));
+    if (node(id).op === "repeat_interleave") repeated.push(registerOf(id).set(o.loadSplat(atRow(location), offset)));
   }
   for (const id of pass.compute) {
     if (node(id).shape === "number") once.push(compute(id));
@@ -133,7 +133,9 @@ export function passCode<Vector, Mask, Whole, Code>(
       if (!pass.loads.has(id)) node(id).inputs.forEach(visit);
     };
     wanted.forEach(visit);
-    const loads = [...pass.loads].filter(([id]) => needed.has(id) && isVector(id) && node(id).op !== "stretch");
+    const loads = [...pass.loads].filter(
+      ([id]) => needed.has(id) && isVector(id) && node(id).op !== "repeat_interleave",
+    );
     return [
       loads.map(([id, location]) => {
         const at = node(id).op === "tile" ? atColumn(location) : vectorAt(location);
@@ -187,7 +189,7 @@ export function passCode<Vector, Mask, Whole, Code>(
       body(last),
     ];
     return o.loop(rowBefore, 0, 4 * (pass.size / columns), 4, [
-      stretched,
+      repeated,
       sumsOf.map(({ ofRow }) => ofRow.set(o.const(0))),
       end > 0 ? o.loop(columnBefore, 0, end, vectorBytes, vector(false)) : [],
       tail > 0 ? [columnBefore.set(whole.const(end)), vector(true)] : [],

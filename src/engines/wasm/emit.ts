@@ -186,12 +186,12 @@ export function emit(plan: Plan, layout: ModuleLayout, { threads, ...host }: Emi
             return call(made, from, to);
           };
         }
-        case "total": {
+        case "sum_all": {
           const made = add(totalFunction(instruction.value, rows, instruction.at));
           return (_, __, thread) => alone(thread, call(made));
         }
-        case "once": {
-          const body = emitAll(instruction.body, "once");
+        case "per_sequence": {
+          const body = emitAll(instruction.body, "per_sequence");
           return (f, t, thread) => body.map((make, k) => [make(f, t, thread), k < body.length - 1 ? meet : []]);
         }
         case "loop": {

@@ -45,7 +45,7 @@ function placesOf(graph: Graph, { steps, batch }: Sizes, width: number) {
   const places = new Map<NodeId, Location>();
   let top = 128;
   graph.nodes.forEach((node, id) => {
-    if (node.op === "constant" || node.op === "setting" || node.shape === "none") return;
+    if (node.op === "constant" || node.op === "runtime_scalar" || node.shape === "none") return;
     const fixed = node.op === "parameter";
     const vector = typeof node.shape === "number";
     const rowBytes = fixed ? 0 : vector ? 4 * (padded(sizeOf(node)) + 4) : 4;
@@ -65,7 +65,7 @@ function passOf(graph: Graph, places: ReadonlyMap<NodeId, Location>, wish: Wish,
   const loads = new Map<NodeId, Location>();
   const visit = (id: NodeId): void => {
     const node = nodeOf(graph, id);
-    if (node.op === "constant" || node.op === "setting" || compute.has(id)) return;
+    if (node.op === "constant" || node.op === "runtime_scalar" || compute.has(id)) return;
     if (isView(node)) loads.set(id, at(node.inputs[0] as NodeId));
     else if (!isPointwise(node) || (inMemory.has(id) && !stores.includes(id))) loads.set(id, at(id));
     else {
@@ -225,7 +225,7 @@ function operandsOf(g: Builder, n: number): Operands {
   return {
     ...{ g, n, v: g.input("v", n), w: g.input("w", n), p: g.parameter("p") },
     ...{ scalar: g.input("scalar", "scalar"), other: g.input("other", "scalar") },
-    number: g.setting("s"),
+    number: g.runtimeScalar("s"),
   };
 }
 

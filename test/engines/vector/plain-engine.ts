@@ -67,7 +67,7 @@ function createExecutable(plan: Plan): Executable {
         for (let r = 0; r < rows; r++) for (const pass of one) passOf(pass, section, time)(step, r, r + 1);
       } else if (one.kind === "loop") {
         for (let k = 0; k < steps; k++) runAll(one.body, section, one.reverse ? steps - 1 - k : k);
-      } else if (one.kind === "once") runAll(one.body, section, "once");
+      } else if (one.kind === "per_sequence") runAll(one.body, section, "per_sequence");
       else if (one.kind === "pass") {
         passOf(one, section, time)(step, 0, divisionOf(one, rows) === "features" ? one.size : rows);
       } else if (one.kind === "gather") {

@@ -26,7 +26,7 @@ export type Picture = {
 /** What an operation without operands in its label is called. */
 const words: { readonly [K in OpName]: string } = {
   constant: "",
-  setting: "",
+  runtime_scalar: "",
   input: "",
   index: "",
   state: "",
@@ -58,7 +58,7 @@ const words: { readonly [K in OpName]: string } = {
   logsumexp: "log-sum-exp",
   concat: "join",
   slice: "part",
-  stretch: "columns",
+  repeat_interleave: "columns",
   tile: "rows",
   sum_rows: "row sums",
   sum_columns: "column sums",
@@ -68,11 +68,11 @@ const words: { readonly [K in OpName]: string } = {
   outer: "outer",
   accumulate: "sum",
   scatter: "scatter",
-  total: "total",
-  products: "@",
+  sum_all: "total",
+  matmul_sum: "@",
 };
 const binary: ReadonlySet<OpName> = new Set<OpName>(["add", "sub", "mul", "div", "min", "max", "where"]);
-const leaves: ReadonlySet<OpName> = new Set<OpName>(["constant", "parameter", "setting"]);
+const leaves: ReadonlySet<OpName> = new Set<OpName>(["constant", "parameter", "runtime_scalar"]);
 
 /** `hoisted`: parameters whose products leave the time loop. */
 export function pictureOf(graph: Graph, hoisted: readonly string[]): Picture {
