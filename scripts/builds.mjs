@@ -86,7 +86,11 @@ async function row(name, builds, rounds, threads) {
 
 function answer(one) {
   return new Promise((done, failed) => {
-    one.once("message", done);
-    one.once("exit", (code) => failed(new Error(`a build ended with ${code}`)));
+    const ended = (code) => failed(new Error(`a build ended with ${code}`));
+    one.once("exit", ended);
+    one.once("message", (message) => {
+      one.off("exit", ended);
+      done(message);
+    });
   });
 }
