@@ -11,9 +11,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { createLanes } from "../dist/tasks/lanes.js";
 import { languageModel, readLanguageModel, writeLanguageModel } from "../dist/tasks/language-model.js";
 import { createPrefill } from "../dist/tasks/prefill.js";
+import { createSlots } from "../dist/tasks/slots.js";
 import { encode } from "../dist/text/tokenizer.js";
 
 const { values: given, positionals } = parseArgs({
@@ -30,7 +30,7 @@ const alphabet = Array.from({ length: 65 }, (_, k) => String.fromCharCode(48 + k
 const lm =
   positionals[0] === undefined
     ? languageModel(alphabet, { units: 512 })
-    : await readLanguageModel(readFileSync(positionals[0]));
+    : readLanguageModel(readFileSync(positionals[0]), positionals[0]);
 const prompt = (positionals[0] === undefined ? alphabet : "the whale and the sea ")
   .repeat(characters)
   .slice(0, characters);
@@ -50,30 +50,30 @@ const shown = (times) =>
   `${times[times.length >> 1].toFixed(1)} ms (${times[0].toFixed(1)} to ${times.at(-1).toFixed(1)})`;
 
 for (const threads of [1, 2]) {
-  const lanes = await createLanes(lm.model, 1, { threads });
+  const slots = await createSlots(lm.model, 1, { threads });
   const prefill = await createPrefill(lm.model, { threads });
   const [one, many] = await inTurn([
     () => {
       const start = performance.now();
-      lanes.restore(0);
+      slots.restore(0);
       for (const token of tokens) {
-        lanes.tokens[0] = token;
-        lanes.step();
+        slots.tokens[0] = token;
+        slots.step();
       }
       return performance.now() - start;
     },
     () => {
       const start = performance.now();
-      lanes.restore(0);
-      let state = lanes.state(0);
+      slots.restore(0);
+      let state = slots.state(0);
       let at = 0;
       for (; at + prefill.steps < tokens.length; at += prefill.steps) {
         state = prefill.read(state, tokens.subarray(at, at + prefill.steps));
       }
-      lanes.restore(0, state);
+      slots.restore(0, state);
       for (; at < tokens.length; at++) {
-        lanes.tokens[0] = tokens[at];
-        lanes.step();
+        slots.tokens[0] = tokens[at];
+        slots.step();
       }
       return performance.now() - start;
     },
@@ -83,15 +83,16 @@ for (const threads of [1, 2]) {
     `${tokens.length} tokens, ${threads} thread${threads > 1 ? "s" : ""}: one by one ${shown(one)}, ` +
       `${prefill.steps} at once ${shown(many)}: ${ratio} times as fast`,
   );
-  lanes.dispose();
+  slots.dispose();
   prefill.dispose();
 }
 
 const folder = mkdtempSync(join(tmpdir(), "prefill-"));
 const servers = [];
 try {
-  const file = join(folder, "model.safetensors");
-  writeFileSync(file, await writeLanguageModel(lm));
+  // An earlier build reads only its own version of the file.
+  const file = positionals[0] ?? join(folder, "model.safetensors");
+  if (positionals[0] === undefined) writeFileSync(file, writeLanguageModel(lm));
   for (const main of given.server) {
     const child = spawn(process.execPath, [main, "serve", file, "--port", "0"], { stdio: ["ignore", "pipe", "pipe"] });
     servers.push(child);
