@@ -5,10 +5,13 @@
 import type { Plan } from "../schedule/plan.ts";
 import type { Target } from "../schedule/target.ts";
 
+/** The engines that come with the package. */
+export type EngineName = "wasm" | "reference";
+
 /** What of this machine a program may use. Defaults: the engine "wasm", `fma` where there is it, threads where they are worth it. */
 export type HostOptions = {
   /** Which engine runs it, by name: "wasm", or "reference", which is slow and computes in f64. */
-  readonly engine?: string | undefined;
+  readonly engine?: EngineName | undefined;
   /** Fused multiply-add where the host has it (default). Off: the same bits on every processor. */
   readonly fma?: boolean | undefined;
   /**

@@ -27,7 +27,7 @@ export function openModel<Result>(bytes: Uint8Array, name: string, who: string, 
   if (task === undefined) {
     const known = Object.keys(tasks).join(", ");
     throw new FormatError(
-      `${name}: its task is ${formatValue(data.kind)}, this program knows ${known}. Update unrolled.`,
+      `${name}: its task is ${formatValue(data.kind)}, this program knows ${known}. A newer version may know it.`,
     );
   }
   const make = (makes as Readonly<Record<string, ((content: unknown) => Result) | undefined>>)[task.kind];

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { gru } from "../../src/cells/gru.ts";
 import { cells } from "../../src/cells/index.ts";
 import { lstm } from "../../src/cells/lstm.ts";
+import type { EngineName } from "../../src/engines/engine.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import { dense, dropout, embedding, recurrent } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
@@ -32,7 +33,7 @@ const various = ["perceptron", "dense", "simple-rnn", "lstm", "gru", "gru-reset-
 
 /** The tests of one engine, by its name. */
 export function conformance(engine: string, { bound, thorough, some }: Conformance): void {
-  const host = { engine };
+  const host = { engine: engine as EngineName };
   const near = `${engine} is within ${bound} of`;
 
   describe.each(Object.entries(cells))(

@@ -54,7 +54,7 @@ test("what a later version wrote is refused with what to do: a version, a task",
   expect(message(later)).toBe("its version is 3, this program reads 1 to 2. Update unrolled.");
   const other = altered(bytes, (data) => ({ ...data, task: { kind: "forecast", horizon: 12 } }));
   expect(refusal(() => open(other), FormatError)).toBe(
-    'm.safetensors: its task is "forecast", this program knows text. Update unrolled.',
+    'm.safetensors: its task is "forecast", this program knows text. A newer version may know it.',
   );
   expect(message(other)).toBe('its task is "forecast", and a language model\'s is "text".');
 });

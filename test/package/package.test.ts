@@ -199,7 +199,7 @@ describe("what can be imported from the package", () => {
     );
     expect(unique.length).toBeGreaterThan(1_000);
     expect(unique).toEqual(
-      expect.arrayContaining(["unrolled/dist/cli/main.js", "unrolled/wasm/emit", "unrolled/text/arrays"]),
+      expect.arrayContaining(["unrolled/dist/cli/main.js", "unrolled/engines/wasm/emit", "unrolled/data/arrays"]),
     );
     const code = `
       import { existsSync } from "node:fs";
@@ -282,7 +282,7 @@ test.each(["nodenext", "bundler"])("its types check with module resolution %s", 
     // @ts-expect-error
     import { aTokenizer } from "unrolled/text/tokenizer";
     // @ts-expect-error
-    import "unrolled/text/arrays";
+    import "unrolled/data/arrays";
     import { lstm } from "unrolled/cells/lstm";
     export const output: string = lstm.output;
     void aTokenizer;
