@@ -175,10 +175,5 @@ export {
 } from "./train/predict.ts";
 export { type Batches, streamBatches } from "./train/stream.ts";
 export type { TokenSource, Tokens } from "./train/token-source.ts";
-export {
-  createTrainer,
-  type Trainer,
-  type TrainerOptions,
-  type TrainerState,
-  type UpdateOptions,
-} from "./train/trainer.ts";
+export { createTrainer, type Trainer, type TrainerState, type UpdateOptions } from "./train/trainer.ts";
+export type { TrainerOptions } from "./train/training-plan.ts";

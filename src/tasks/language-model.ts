@@ -59,7 +59,8 @@ import { optimizerOf } from "../train/optimizer-names.ts";
 import { smallestStream } from "../train/stream.ts";
 import { createTokenList } from "../train/token-list.ts";
 import { runsOf, someTokens, type Tokens, tokenSource } from "../train/token-source.ts";
-import { type TrainerState, trainingPlan } from "../train/trainer.ts";
+import type { TrainerState } from "../train/trainer.ts";
+import { trainingPlan } from "../train/training-plan.ts";
 import { aLanguageModel } from "./checks.ts";
 import { type Task, type TaskData, taskDataOf } from "./task.ts";
 

@@ -38,7 +38,8 @@ import { adam, amount, share as aShare, type Optimizer } from "./optimizers.ts";
 import { restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
 import { type CheckRun, countBatches, fingerprint, streamBatches } from "./stream.ts";
 import { someTokens, type TokenSource, type Tokens, tokenRange, tokenSource } from "./token-source.ts";
-import { createTrainer, stateRules, type TrainerState, trainingRules } from "./trainer.ts";
+import { createTrainer, stateRules, type TrainerState } from "./trainer.ts";
+import { trainingRules } from "./training-plan.ts";
 
 /** Good for text by characters on one core: many small updates beat long gradients. */
 export const fitDefaults = {

@@ -54,7 +54,8 @@ import { type OptimizerName, optimizerOf, optimizerOrName } from "./optimizer-na
 import { amount, type Optimizer, share } from "./optimizers.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { type FitPlace, placeInFit, restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
-import { createTrainer, stateRules, type TrainerOptions, type TrainerState, trainingRules } from "./trainer.ts";
+import { createTrainer, stateRules, type TrainerState } from "./trainer.ts";
+import { type TrainerOptions, trainingRules } from "./training-plan.ts";
 
 /** Options of `fit`: those of `createTrainer` (except `batch` and `steps`), and Keras's. */
 export type FitOptions = HostOptions &

@@ -68,7 +68,7 @@ import { guardArguments } from "../../src/train/non-finite-guard.ts";
 import * as optimizers from "../../src/train/optimizers.ts";
 import { predictArguments, predictorArguments } from "../../src/train/predict.ts";
 import { streamArguments } from "../../src/train/stream.ts";
-import { trainerArguments } from "../../src/train/trainer.ts";
+import { trainerArguments } from "../../src/train/training-plan.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 /** What the package's own functions make: given whole or not at all, for what is in it is not checked again at each door. */

@@ -31,7 +31,7 @@ const weights: Readonly<Record<string, Draw | undefined>> = {
   "random weights, large biases": (random, scale) => scale * (2 * random.uniform() - 1),
 };
 
-/** The wasm engine's differences from the oracle, as shares of what they are made of; and what is no number. */
+/** The wasm engine's differences from the reference, as shares of what they are made of; and what is no number. */
 async function compare(made: Cell, scale: number, seed: number, input: Draw, weight?: Draw) {
   const graph = trainingGraph(made, sizes);
   const random = createRandom(seed);
@@ -58,17 +58,17 @@ async function compare(made: Cell, scale: number, seed: number, input: Draw, wei
   for (const [where, got] of Object.entries(results(program))) {
     const [, kind, name] = /^(total |state |gradient of )?(.*)$/.exec(where) as unknown as [string, string?, string?];
     if (kind === "total " || where === "loss") continue;
-    const oracle =
+    const reference =
       kind === "state "
         ? wanted.states[name as string]
         : kind === "gradient of "
           ? (wanted.gradients[name as string] ?? new Float64Array(got.length))
           : output;
     if (!got.every(Number.isFinite)) notFinite.push(`wasm ${where}`);
-    if (!oracle?.every(Number.isFinite)) notFinite.push(`oracle ${where}`);
+    if (!reference?.every(Number.isFinite)) notFinite.push(`reference ${where}`);
     // A gradient adds up products of an input and an adjoint, which is as large as an output where it is large.
     const floor = kind === "gradient of " ? Math.max(1, scale) * largest : 1;
-    const error = relativeError(got, oracle as Float64Array, floor);
+    const error = relativeError(got, reference as Float64Array, floor);
     if (!(error <= worst.error)) worst = { error, where };
   }
   return { ...worst, notFinite };
@@ -76,7 +76,7 @@ async function compare(made: Cell, scale: number, seed: number, input: Draw, wei
 
 /** Gates that gate what other gates read pass errors on, each times its slope. */
 const bounds: Readonly<Record<string, number>> = { "mogrifier-lstm": 2e-2 };
-describe.each(Object.entries(cells))("%s: finite, and wasm as the oracle", (name, made) => {
+describe.each(Object.entries(cells))("%s: finite, and wasm as the reference", (name, made) => {
   test.each([1, 50, 500, 5000])("inputs of %i", async (scale) => {
     let seed = 0;
     for (const [where, input] of Object.entries(inputs)) {
@@ -114,7 +114,7 @@ const functions: Readonly<Record<string, string>> = {
   "min, max and mean": "g = min(v, mean(v)) + max(v, min(v) + max(v))",
 };
 const around = (equations: string): Cell => cell(`v = W @ x + U @ h\n${equations}\nh' = tanh(g)\ny = g + h'`);
-describe.each(Object.entries(functions))("%s: finite, and wasm as the oracle", (_, equations) => {
+describe.each(Object.entries(functions))("%s: finite, and wasm as the reference", (_, equations) => {
   test.each([1, 50, 500, 5000])("inputs of %i", async (scale) => {
     const made = around(equations);
     for (const [where, input] of [...Object.entries(inputs), ["0", () => 0] as const]) {

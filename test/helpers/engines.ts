@@ -65,7 +65,7 @@ export function programError(program: Program, graph: Graph, wanted: Result): En
   let worst = { error: 0, where: "" };
   for (const [where, got] of Object.entries(results(program))) {
     const [, kind, name] = /^(total |state |gradient of )?(.*)$/.exec(where) as unknown as [string, string?, string?];
-    const oracle =
+    const reference =
       kind === "total "
         ? [wanted.totals[name as string] as number]
         : kind === "state "
@@ -73,7 +73,7 @@ export function programError(program: Program, graph: Graph, wanted: Result): En
           : kind === "gradient of "
             ? (wanted.gradients[name as string] ?? new Float64Array(got.length))
             : wanted.value(graph.outputs[where] as number);
-    const error = relativeError(got, oracle, 1e-2);
+    const error = relativeError(got, reference, 1e-2);
     if (!(error <= worst.error)) worst = { error, where };
   }
   return worst;

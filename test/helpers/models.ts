@@ -1,4 +1,4 @@
-/** Small models, what is in them, and what the oracle makes of them. */
+/** Small models, what is in them, and what the reference makes of them. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -50,8 +50,8 @@ export async function collect<T>(pieces: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-/** Log-probabilities of what follows each token, or only the last, through the oracle, in f64: a row (V) an output. */
-export function oracle(
+/** Log-probabilities of what follows each token, or only the last, through the reference, in f64: a row (V) an output. */
+export function reference(
   model: Model,
   tokens: Int32Array,
   parameters: Readonly<Record<string, ArrayLike<number>>> = model.values,

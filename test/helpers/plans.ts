@@ -6,7 +6,7 @@ import type { Program } from "../../src/runtime/program.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
 import { type ScheduleOptions, schedule as scheduleFor } from "../../src/schedule/schedule.ts";
 import { padded as paddedFor } from "../../src/schedule/target.ts";
-import { type TrainerOptions, trainingPlan as trainingPlanFor } from "../../src/train/trainer.ts";
+import { type TrainerOptions, trainingPlan as trainingPlanFor } from "../../src/train/training-plan.ts";
 
 export const schedule = (graph: Graph, options: Omit<ScheduleOptions, "target">): Plan =>
   scheduleFor(graph, { target: defaultTarget, ...options });

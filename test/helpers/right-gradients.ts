@@ -1,4 +1,4 @@
-/** A training graph's gradients against central differences, and the wasm engine against the oracle. */
+/** A training graph's gradients against central differences, and the wasm engine against the reference. */
 import { expect } from "vitest";
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import type { Graph } from "../../src/graph/graph.ts";

@@ -33,7 +33,7 @@ const stack = shaken(
 );
 
 describe("inspectModel", () => {
-  test("every named value of every layer at every step is the oracle's, over a whole sequence at once", async () => {
+  test("every named value of every layer at every step is the reference's, over a whole sequence at once", async () => {
     const g = createBuilder();
     const { output, values } = addModel(g, stack, { training: false });
     const graph = g.graph({ output });

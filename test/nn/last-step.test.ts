@@ -56,7 +56,7 @@ const notebook = (): Model =>
     dense(11),
   ]);
 
-test("sequence to vector: gradients against central differences 1e-6, wasm against the oracle 1e-4", async () => {
+test("sequence to vector: gradients against central differences 1e-6, wasm against the reference 1e-4", async () => {
   const graph = grad(lossGraph(notebook(), { loss: "sparse_categorical_crossentropy", training: true }));
   const values = randomValues(graph, steps, batch, 1);
   expect(values.inputs.target?.length).toBe(batch);

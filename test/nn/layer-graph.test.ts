@@ -38,7 +38,7 @@ const encoderDecoder = (options: object = {}): LayerSpec[] => [
   dense(6),
 ];
 
-/** Outputs of the oracle, in f64. */
+/** Outputs of the reference, in f64. */
 function outputs(model: Model, values: Partial<Values>): Float64Array {
   const { graph, output } = modelGraph(model, { training: false });
   const drawn = randomValues(graph, steps, batch, 3);
@@ -46,7 +46,7 @@ function outputs(model: Model, values: Partial<Values>): Float64Array {
   return interpret(graph, { steps, batch, ...drawn, parameters, states: {}, ...values } as never).value(output);
 }
 
-describe("gradients against central differences 1e-6, wasm against the oracle 1e-4, in training", () => {
+describe("gradients against central differences 1e-6, wasm against the reference 1e-4, in training", () => {
   test.each<[string, LayerSpec[], number?]>([
     ["an encoder hands its states to a decoder", encoderDecoder()],
     [

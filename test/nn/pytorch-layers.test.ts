@@ -101,7 +101,7 @@ function valuesOf(model: Model, recorded: Recorded): Values {
   };
 }
 
-/** PyTorch's outputs, final states and gradients; not those of the initial states, which the oracle alone gives. */
+/** PyTorch's outputs, final states and gradients; not those of the initial states, which the reference alone gives. */
 const wantedOf = ({ outputs, states, gradients }: Recorded): Numbers => ({
   output: flat(outputs),
   ...flatBy(states, "state "),
@@ -143,15 +143,15 @@ const title = ({ cell, layers, bidirectional, lengths, loss }: Recorded): string
 const only = (wanted: (recorded: Recorded) => boolean) =>
   fixture.cases.filter(wanted).map((recorded) => [title(recorded), recorded] as const);
 
-// Measured: wasm 6e-7, the oracle 5e-9, which is how PyTorch's numbers are rounded.
+// Measured: wasm 6e-7, the reference 5e-9, which is how PyTorch's numbers are rounded.
 describe("as PyTorch, from random initial states", () => {
-  test.each(only(() => true))("%s; the oracle to 1e-8, wasm to 1e-5", async (_, recorded) => {
+  test.each(only(() => true))("%s; the reference to 1e-8, wasm to 1e-5", async (_, recorded) => {
     const model = readingTable(recorded, stack(recorded));
     const [graph, values] = [graphOf(model, recorded, true), valuesOf(model, recorded)];
     const wanted = wantedOf(recorded);
     const adjoints = flatBy(recorded.gradients.start, "state d ");
-    const oracle = largestDifference(fromOracle(graph, values), { ...wanted, ...adjoints });
-    expect(oracle.difference, oracle.where).toBeLessThan(1e-8);
+    const reference = largestDifference(fromOracle(graph, values), { ...wanted, ...adjoints });
+    expect(reference.difference, reference.where).toBeLessThan(1e-8);
     const wasm = largestDifference(await fromWasm(graph, values), wanted);
     expect(wasm.difference, wasm.where).toBeLessThan(1e-5);
   });

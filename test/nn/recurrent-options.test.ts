@@ -169,7 +169,7 @@ describe("bidirectional: one direction as it is, the other turned back, at each 
   });
 });
 
-describe("gradients against central differences 1e-6, wasm against the oracle 1e-4, in training", () => {
+describe("gradients against central differences 1e-6, wasm against the reference 1e-4, in training", () => {
   const [steps, batch] = [4, 3];
   test.each<[string, LayerSpec[]]>([
     ["backwards", [lstm(4, { ...sequences, goBackwards: true }), gru(3, { goBackwards: true }), dense(5)]],

@@ -5,7 +5,7 @@ import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { saliency } from "../../src/nn/saliency.ts";
 import { createSession } from "../../src/nn/session.ts";
-import { oracle, redraw } from "../helpers/models.ts";
+import { redraw, reference } from "../helpers/models.ts";
 
 const random = createRandom(8);
 const shaken = (model: Model): Model => redraw(model, random, 0.7);
@@ -23,10 +23,10 @@ const learned = shaken(
   sequential([embedding(count, size), gru(5, { returnSequences: true, initialState: "learned" }), dense(count)]),
 );
 
-/** Log-probability of the last token by the oracle, in f64, with other embeddings. */
+/** Log-probability of the last token by the reference, in f64, with other embeddings. */
 function lastOf(model: Model, tokens: readonly number[], embeddings?: Float64Array): number {
   const parameters = { ...model.values, ...(embeddings && { "embedding.weight": embeddings }) };
-  return oracle(model, Int32Array.from(tokens.slice(0, -1)), parameters).at(-1)?.[tokens.at(-1) as number] as number;
+  return reference(model, Int32Array.from(tokens.slice(0, -1)), parameters).at(-1)?.[tokens.at(-1) as number] as number;
 }
 
 /** Central differences by the rows of the embedding (count,size). */

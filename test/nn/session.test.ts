@@ -17,7 +17,7 @@ const layers: LayerSpec[] = [lstm(6, all), gru(5, all), simpleRnn(4, all), dense
 /** Tokens to three numbers; rows of 3, 5 and 6 numbers have padding. */
 const small = (): Model => sequential([embedding(7, 3), lstm(6, all), gru(5, all), dense(3)], { seed: 1 });
 
-/** The whole sequence at once, by the engine and by the oracle. */
+/** The whole sequence at once, by the engine and by the reference. */
 async function whole(model: Model, inputs: Record<string, Float32Array | Int32Array>) {
   const { graph, output } = modelGraph(model, { training: false });
   const program = await load(schedule(graph, { steps, batch: 1, keep: ["output"] }));
@@ -25,28 +25,28 @@ async function whole(model: Model, inputs: Record<string, Float32Array | Int32Ar
   if (inputs.tokens) program.setIndex("tokens", inputs.tokens);
   if (inputs.x) program.setInput("x", inputs.x);
   await program.run();
-  const oracle = interpret(graph, { steps, batch: 1, inputs, parameters: model.values });
-  return { engine: program.output("output"), oracle: oracle.value(output) };
+  const reference = interpret(graph, { steps, batch: 1, inputs, parameters: model.values });
+  return { engine: program.output("output"), reference: reference.value(output) };
 }
 
 test("tokens one by one give what the whole sequence gives", async () => {
   const model = sequential([embedding(7, 3), ...layers], { seed: 1 });
   const tokens = Int32Array.from([1, 4, 0, 6, 6, 2, 3, 1, 5]);
-  const { engine, oracle } = await whole(model, { tokens });
+  const { engine, reference } = await whole(model, { tokens });
   const session = await createSession(model);
   const got = [...tokens].flatMap((token) => [...session.next(token)]);
   expectClose(got, engine, { within: 1e-6 });
-  expectClose(got, oracle, { within: 2e-6 });
+  expectClose(got, reference, { within: 2e-6 });
 });
 
 test("vectors one by one give what the whole sequence gives", async () => {
   const model = sequential(layers, { input: 2, seed: 2 });
   const x = Float32Array.from({ length: 2 * steps }, createRandom(3).normal);
-  const { engine, oracle } = await whole(model, { x });
+  const { engine, reference } = await whole(model, { x });
   const session = await createSession(model);
   const got = Array.from({ length: steps }, (_, t) => [...session.next(x.subarray(2 * t, 2 * t + 2))]).flat();
   expectClose(got, engine, { within: 1e-6 });
-  expectClose(got, oracle, { within: 2e-6 });
+  expectClose(got, reference, { within: 2e-6 });
 });
 
 test("a model that gives its last output alone: each input is taken for the last", async () => {

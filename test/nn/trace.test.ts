@@ -23,7 +23,7 @@ const parameters = Object.fromEntries(
 );
 
 describe("trace", () => {
-  test("every gate and state at every step is the oracle's", async () => {
+  test("every gate and state at every step is the reference's", async () => {
     const got = await trace(lstm, sequence, { units, parameters });
     const inputs = { x: sequence.flatMap((x) => [...x]) };
     const wanted = interpret(graph, { steps, batch: 1, inputs, parameters });

@@ -22,16 +22,16 @@ async function maskOf(graph: Graph, keys: readonly [number, number] = [1, 2]) {
   values.parameters.w?.fill(1);
   const program = await loadTraining(graph, run, values);
   await program.run();
-  const oracle = interpret(graph, { ...run, ...values });
+  const reference = interpret(graph, { ...run, ...values });
   return {
     mask: program.output("output"),
     gradient: program.gradient("w").slice(),
-    wanted: Float32Array.from(oracle.value(graph.outputs.output as number)),
-    wantedGradient: Float32Array.from(oracle.gradients.w as Float64Array),
+    wanted: Float32Array.from(reference.value(graph.outputs.output as number)),
+    wantedGradient: Float32Array.from(reference.gradients.w as Float64Array),
   };
 }
 
-test("wasm and oracle draw the same masks, whatever the number of features", async () => {
+test("wasm and reference draw the same masks, whatever the number of features", async () => {
   for (const n of [1, 2, 3, 4, 5, 17, 130]) {
     for (const rate of [0.1, 0.5, 0.75]) {
       const { mask, wanted } = await maskOf(maskGraph(n, rate, 3), [0xfffffff0, 0x80000001]);

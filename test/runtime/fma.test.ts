@@ -7,7 +7,7 @@ import { randomTrainingGraph } from "../helpers/random-cells.ts";
 const size = { units: 17, input: 7, steps: 5, batch: 3 };
 
 describe("without fused multiply-add", () => {
-  test.each(Object.entries(cells))("%s: against the oracle, relative error below 1e-4", async (_, cell) => {
+  test.each(Object.entries(cells))("%s: against the reference, relative error below 1e-4", async (_, cell) => {
     const { error, where } = await engineError(cell, { ...size, seed: 5 }, { fma: false });
     expect(error, where).toBeLessThan(1e-4);
   });

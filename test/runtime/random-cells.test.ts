@@ -21,10 +21,10 @@ const drawn: fc.Arbitrary<Drawn> = fc
     seed: fc.nat(),
     depth: fc.integer({ min: 1, max: 3 }),
   })
-  // The oracle is slow: the largest sizes come one at a time, and all together once below.
+  // The reference is slow: the largest sizes come one at a time, and all together once below.
   .filter(({ batch, units, steps }) => batch * steps * units ** 2 <= 130 ** 2 * 13);
 
-test("random cells: wasm against the oracle, forward and all gradients, relative error below 1e-4", async () => {
+test("random cells: wasm against the reference, forward and all gradients, relative error below 1e-4", async () => {
   const cells = 240;
   const seen = new Set<string>();
   let [checked, skipped] = [0, 0];
@@ -69,7 +69,7 @@ test("random cells: wasm against the oracle, forward and all gradients, relative
   expect(skipped).toBeLessThanOrEqual(0.03 * cells);
 }, 120_000);
 
-test("stacks of three random cells: wasm against the oracle, forward and all gradients, below 1e-4", async () => {
+test("stacks of three random cells: wasm against the reference, forward and all gradients, below 1e-4", async () => {
   const drawn = fc.record({
     seed: fc.nat(),
     units: fc.constantFrom(2, 4, 6),

@@ -4,14 +4,14 @@ import { type BeamSearchOptions, beamSearch } from "../../src/tasks/beam-search.
 import { generate } from "../../src/tasks/generate.ts";
 import type { LanguageModel } from "../../src/tasks/language-model.ts";
 import { decode, encode, vocabularySize } from "../../src/text/tokenizer.ts";
-import { lively, oracle, textOf } from "../helpers/models.ts";
+import { lively, reference, textOf } from "../helpers/models.ts";
 
 const small = { units: 6, embedding: 4, seed: 3 };
 
-/** Log-probability of tokens after a prompt, through the oracle, in f64. */
+/** Log-probability of tokens after a prompt, through the reference, in f64. */
 function logProbabilityOf({ model, tokenizer }: LanguageModel, prompt: string, tokens: readonly number[]): number {
   const read = encode(tokenizer, prompt);
-  const rows = oracle(model, Int32Array.from([...read, ...tokens])).slice(read.length - 1);
+  const rows = reference(model, Int32Array.from([...read, ...tokens])).slice(read.length - 1);
   return tokens.reduce((total, token, k) => total + (rows[k]?.[token] as number), 0);
 }
 

@@ -16,7 +16,7 @@ import { type LanguageModel, languageModel } from "../../src/tasks/language-mode
 import { createStopSequenceBuffer, findStop, stopStrings } from "../../src/tasks/stop-sequences.ts";
 import { createSampler } from "../../src/text/sampling.ts";
 import { decode, decodeToken, encode, vocabularySize } from "../../src/text/tokenizer.ts";
-import { collect, oracle } from "../helpers/models.ts";
+import { collect, reference } from "../helpers/models.ts";
 
 const tiny = { units: 8, embedding: 4 };
 const lm = languageModel("hello world, good day", { ...tiny, seed: 1 });
@@ -133,7 +133,7 @@ describe("generate", () => {
     const prompts = [`a${"b".repeat(400)}`, `b${"b".repeat(400)}`];
     for (const prompt of prompts) {
       const [found] = await tokensOf(forgetful, { prompt, length: 1, logProbabilities: 3 });
-      const wanted = oracle(forgetful.model, encode(forgetful.tokenizer, prompt)).at(-1) as Float64Array;
+      const wanted = reference(forgetful.model, encode(forgetful.tokenizer, prompt)).at(-1) as Float64Array;
       for (const { token, logProbability } of found?.alternatives ?? []) {
         expect(Math.abs(logProbability - (wanted[token] as number))).toBeLessThan(1e-4);
       }
@@ -173,12 +173,12 @@ describe("generate", () => {
 });
 
 describe("log-probabilities", () => {
-  test("are the model's own, before temperature, filters and penalties; within 1e-5 of the oracle", async () => {
+  test("are the model's own, before temperature, filters and penalties; within 1e-5 of the reference", async () => {
     const sampling = { temperature: 3, topK: 9, minP: 0.01, repetitionPenalty: 2 };
     const found = await tokensOf(lm, { prompt: "good", length: 60, seed: 5, logProbabilities: 4, ...sampling });
     const prompt = encode(lm.tokenizer, "good");
     const all = Int32Array.from([...prompt, ...found.map(({ token }) => token)]);
-    const wanted = oracle(lm.model, all).slice(prompt.length - 1);
+    const wanted = reference(lm.model, all).slice(prompt.length - 1);
     found.forEach(({ token, text, logProbability, alternatives }, k) => {
       const right = wanted[k] as Float64Array;
       expect(text).toBe(decodeToken(lm.tokenizer, token));

@@ -13,7 +13,7 @@ import {
 } from "../../src/tasks/language-model.ts";
 import { decode, encode, endOfText, hasUnknown, tokenName, vocabularySize } from "../../src/text/tokenizer.ts";
 import { adam } from "../../src/train/optimizers.ts";
-import { collect, lively, oracle, textOf } from "../helpers/models.ts";
+import { collect, lively, reference, textOf } from "../helpers/models.ts";
 
 const small = { units: 6, embedding: 4, seed: 3 };
 
@@ -26,8 +26,8 @@ function waysOf(lm: LanguageModel, prompt: string): Way[] {
   const all = Array.from({ length: vocabularySize(tokenizer) }, (_, id) => id).filter(
     (id) => id !== endOfText(tokenizer),
   );
-  const after = oracle(lm.model, ids);
-  const before = oracle(lm.model, encode(tokenizer, "\n"))[0] as Float64Array;
+  const after = reference(lm.model, ids);
+  const before = reference(lm.model, encode(tokenizer, "\n"))[0] as Float64Array;
   const foretold = (place: number, token: number): number =>
     ((place === 0 ? before : after[place - 1]) as Float64Array)[token] as number;
   const spelled = (from: number, token?: number): string =>
@@ -94,7 +94,7 @@ describe("a trained model of words", async () => {
   test("a prompt of ids is read as it is", async () => {
     const ids = encode(lm.tokenizer, "some wha");
     const [first] = await tokensOf(lm, { prompt: ids, length: 1, temperature: 0 });
-    const after = oracle(lm.model, ids).at(-1) as Float64Array;
+    const after = reference(lm.model, ids).at(-1) as Float64Array;
     expect(first?.replaces).toBeUndefined();
     expect(first?.logProbability).toBeCloseTo(Math.max(...after), 4);
   });
@@ -153,7 +153,7 @@ describe.each([
         const tokens = found.map(({ token }) => token);
         const all = Int32Array.of(...ids.subarray(0, ids.length - (found[0]?.replaces ?? 0)), ...tokens);
         expect(decode(lm.tokenizer, all)).toBe(decode(lm.tokenizer, ids) + found.map(({ text }) => text).join(""));
-        const rows = oracle(lm.model, all);
+        const rows = reference(lm.model, all);
         found.slice(1).forEach(({ token, logProbability }, k) => {
           const row = rows[all.length - found.length + k] as Float64Array;
           expect(logProbability).toBeCloseTo(row[token] as number, 3);
@@ -189,7 +189,7 @@ describe.each([
       const ids = encode(lm.tokenizer, prompt);
       const { tokens, replaces = 0, logProbability } = first as NonNullable<typeof first>;
       const all = Int32Array.of(...ids.subarray(0, ids.length - replaces), ...tokens);
-      const rows = oracle(lm.model, all);
+      const rows = reference(lm.model, all);
       const start = ways.find((way) => way.token === tokens[0] && way.replaces === replaces)?.nats as number;
       const rest = tokens.slice(1).map((token, k) => rows[all.length - tokens.length + k]?.[token] as number);
       expect(logProbability).toBeCloseTo(

@@ -12,14 +12,14 @@ import {
 import { decodeToken, encode } from "../../src/text/tokenizer.ts";
 import type { Progress } from "../../src/train/fit-stream.ts";
 import { adam } from "../../src/train/optimizers.ts";
-import { collect, oracle, textOf } from "../helpers/models.ts";
+import { collect, reference, textOf } from "../helpers/models.ts";
 
 const tiny = { units: 8, embedding: 4 };
 
-/** Mean nats a token through the oracle, in f64, for streams that begin with a zero state. */
+/** Mean nats a token through the reference, in f64, for streams that begin with a zero state. */
 function oracleLoss(model: Model, streams: readonly Int32Array[]): number {
   const nats = streams.flatMap((ids) =>
-    oracle(model, ids.slice(0, -1)).map((row, t) => -(row[ids[t + 1] as number] as number)),
+    reference(model, ids.slice(0, -1)).map((row, t) => -(row[ids[t + 1] as number] as number)),
   );
   return nats.reduce((sum, x) => sum + x, 0) / nats.length;
 }
@@ -127,7 +127,7 @@ describe("learning", () => {
 describe("evaluateLanguageModel", () => {
   const text = "It was the best of times, it was the worst of times. ".repeat(48);
 
-  test("equals the oracle on a text read at one go, within 1e-5 nats", async () => {
+  test("equals the reference on a text read at one go, within 1e-5 nats", async () => {
     const lm = languageModel(text, { units: 5, embedding: 3, layers: 2, cell: "gru", seed: 1 });
     const part = text.slice(0, 300);
     const found = await evaluateLanguageModel(lm, part);
@@ -136,7 +136,7 @@ describe("evaluateLanguageModel", () => {
     expect(found.bitsPerCharacter).toBeCloseTo(found.loss / Math.LN2, 12);
   });
 
-  test("equals the oracle on a longer text, read in two slots, every token once", async () => {
+  test("equals the reference on a longer text, read in two slots, every token once", async () => {
     const lm = languageModel(text, { units: 4, embedding: 3, seed: 2 });
     const ids = encode(lm.tokenizer, text);
     expect(ids.length).toBe(2544);

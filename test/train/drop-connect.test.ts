@@ -45,7 +45,7 @@ describe("one update with sgd", () => {
     );
     return { loss, after };
   }
-  test("numbers that are dropped get no gradient; loss and gradients are those of the oracle without them", async () => {
+  test("numbers that are dropped get no gradient; loss and gradients are those of the reference without them", async () => {
     const { loss, after } = await change(3);
     let [dropped, numbers] = [0, 0];
     const parameters = Object.fromEntries(
@@ -63,16 +63,16 @@ describe("one update with sgd", () => {
     expect(dropped / numbers).toBeLessThan(0.52);
     const graph = grad(lossGraph(made, { loss: "sparse_categorical_crossentropy", training: true }));
     const weight = new Float64Array(steps * batch).fill(1 / (steps * batch));
-    const oracle = interpret(graph, {
+    const reference = interpret(graph, {
       steps,
       batch,
       parameters,
       inputs: { tokens, target: targets, weight },
       keys: [3, 1],
     });
-    expect(loss).toBeCloseTo(oracle.totals.loss as number, 5);
+    expect(loss).toBeCloseTo(reference.totals.loss as number, 5);
     for (const { name } of made.parameters) {
-      const gradient = (oracle.gradients[name] as Float64Array).map((value, k) => {
+      const gradient = (reference.gradients[name] as Float64Array).map((value, k) => {
         if (!recurrent.includes(name)) return -value;
         return after[name]?.[k] === 0 ? 0 : -value / (1 - rate);
       });

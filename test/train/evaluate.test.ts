@@ -24,7 +24,7 @@ const tagger = (): Model =>
     seed: 3,
   });
 
-test("evaluate is the mean of the oracle's loss over all steps of all examples, for any batchSize", async () => {
+test("evaluate is the mean of the reference's loss over all steps of all examples, for any batchSize", async () => {
   const model = tagger();
   const graph = lossGraph(model, { loss: "sparse_categorical_crossentropy", training: false });
   const timeFirst = (rows: number[][]): number[] =>

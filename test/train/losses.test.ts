@@ -1,4 +1,4 @@
-/** Every loss against PyTorch's numbers, central differences and the oracle, and in a training. */
+/** Every loss against PyTorch's numbers, central differences and the reference, and in a training. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { interpret } from "../../src/engines/reference/interpret.ts";
@@ -62,7 +62,7 @@ describe.each(recorded)("$name $options against PyTorch", ({ name, options, targ
   const inputs = { tokens: outputs.map((_, k) => k), target: (targets[target] as number[]).flat() };
   const values = { inputs, parameters: { z: outputs.flat() } };
 
-  test("the oracle: every loss and gradient to 1e-7", () => {
+  test("the reference: every loss and gradient to 1e-7", () => {
     const result = interpret(graph, { ...run, ...values });
     expect(relativeError(result.value(graph.outputs.each as number), loss)).toBeLessThan(1e-7);
     expect(relativeError(result.gradients.z as Float64Array, gradient.flat())).toBeLessThan(1e-7);
@@ -97,7 +97,7 @@ describe.each(all)("%s", (_name, loss) => {
   });
 
   // Sizes that are whole vectors, and ones that leave padding.
-  test.each([1, 3, 8, 65])("wasm against the oracle with %i features: 1e-5", async (features) => {
+  test.each([1, 3, 8, 65])("wasm against the reference with %i features: 1e-5", async (features) => {
     const sizes = { steps: 4, batch: 3 };
     const graph = lossOfRows(loss, { rows: 6, features });
     const values = randomValues(graph, sizes.steps, sizes.batch, features, 2);

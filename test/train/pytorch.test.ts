@@ -52,7 +52,7 @@ describe.each(Object.entries(fixture.cells))("%s against PyTorch", (name, record
     return model;
   };
 
-  test("the oracle: loss and every gradient to 1e-8", () => {
+  test("the reference: loss and every gradient to 1e-8", () => {
     const model = modelOfFixture();
     const graph = grad(lossGraph(model, { loss: "sparse_categorical_crossentropy", training: true }));
     const parameters = Object.fromEntries(Object.entries(recorded.parameters).map(([k, values]) => [k, flat(values)]));

@@ -1,5 +1,5 @@
 /**
- * The oracle: runs a graph node by node, step by step, in f64. Slow and obvious; every other engine must agree with
+ * The reference: runs a graph node by node, step by step, in f64. Slow and obvious; every other engine must agree with
  * it. Knows nothing about plans or memory.
  */
 import { arithmetic, type Graph, type Node, type NodeId, type State } from "../../graph/graph.ts";

@@ -25,7 +25,7 @@ export type PerceptronEnd =
   | { readonly kind: "circle"; readonly passes: number; readonly before: number }
   | { readonly kind: "unsettled"; readonly passes: number };
 
-const mostPasses = 200;
+const maxPasses = 200;
 
 export type CountingSettings = {
   readonly cell: "simple-rnn" | "lstm";
@@ -82,7 +82,7 @@ export const experiments = {
       // Rounding may leave the last bits of weights that are the same again.
       const key = ({ w, b }: Line): string => [...w, b].map((value) => value.toFixed(4)).join(" ");
       const seen = [key(line())];
-      for (let pass = 1; pass <= mostPasses; pass++) {
+      for (let pass = 1; pass <= maxPasses; pass++) {
         let mistakes = 0;
         for (const [point, { x, kind }] of points.entries()) {
           const before = line();
@@ -98,7 +98,7 @@ export const experiments = {
         if (before >= 0) return { kind: "circle", passes: pass, before };
         seen.push(key(line()));
       }
-      return { kind: "unsettled", passes: mostPasses };
+      return { kind: "unsettled", passes: maxPasses };
     } finally {
       trainer.dispose();
     }

@@ -23,7 +23,7 @@ export type ReadingHead = {
   /** What is kept, in the order of the layers. */
   readonly values: readonly LabelledValue[];
   /** Of so long a text only what the model remembers is kept; this is how many tokens all values could be kept of. */
-  readonly mostOfAll?: number;
+  readonly maxOverall?: number;
   /** Characters that the model reads as its unknown one. */
   readonly unknown: readonly string[];
 };
@@ -40,7 +40,7 @@ export type ReadingPiece = {
 };
 
 /** More would be more memory than a page should take: 440 MB, what 512 units of an LSTM remember of 100,000 tokens. */
-const mostNumbers = 110_000_000;
+const maxNumbers = 110_000_000;
 /** How many of the likeliest next tokens are told; none are left over in smaller vocabularies. */
 const likeliest = 8;
 /** How long a piece takes: it should neither keep the reader waiting nor the page busy with small ones. */
@@ -58,11 +58,11 @@ export const reading = {
     const { tokenizer } = lm;
     const ids = Int32Array.from(encode(tokenizer, text));
     const all = shownValues(lm.model, [], "");
-    const most = (of: typeof all): number => Math.floor(mostNumbers / of.reduce((sum, { size }) => sum + size, 0));
-    const mostOfAll = most(all);
-    const values = ids.length <= mostOfAll ? all : all.filter(({ state }) => state);
+    const most = (of: typeof all): number => Math.floor(maxNumbers / of.reduce((sum, { size }) => sum + size, 0));
+    const maxOverall = most(all);
+    const values = ids.length <= maxOverall ? all : all.filter(({ state }) => state);
     if (values.length === 0 || ids.length > most(values)) {
-      const fits = (values.length === 0 ? mostOfAll : most(values)).toLocaleString("en");
+      const fits = (values.length === 0 ? maxOverall : most(values)).toLocaleString("en");
       throw new InputError(`The text has too many tokens for this model: give at most ${fits}.`);
     }
     const vocabulary = textOfEach(tokenizer);
@@ -72,7 +72,7 @@ export const reading = {
       vocabulary,
       likeliest: Math.min(likeliest, vocabulary.length),
       values,
-      ...(values.length < all.length && { mostOfAll }),
+      ...(values.length < all.length && { maxOverall }),
       unknown: unknownCharacters(lm, text),
     };
   },

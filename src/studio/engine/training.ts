@@ -53,7 +53,7 @@ const sampleEveryMs = 4000;
 /** Checkpoints are so far from each other, and so many times as far as it takes to make one. */
 const [checkpointEveryMs, checkpointTimes] = [5000, 30];
 /** A checkpoint is a few copies of 12 bytes a parameter: of more of them it could be what the page dies of. */
-const mostInCheckpoint = 20_000_000;
+const maxInCheckpoint = 20_000_000;
 
 /** Where a training is, now and then with what the model writes, and with the file to go on from. */
 export type TrainingReport = Progress & {
@@ -98,7 +98,7 @@ export const training = {
       from === undefined ? made(text, settings) : { lm: readLanguageModel(from.file, "the model") };
     const optimizer = optimizerFor(lm, settings);
     const rate = schedule === undefined ? undefined : rateOf(schedule, learningRate);
-    const small = countParameters(lm.model) <= mostInCheckpoint;
+    const small = countParameters(lm.model) <= maxInCheckpoint;
     let last: TrainingReport | undefined;
     let [sampledMs, savedMs, pauseMs] = [-Infinity, -Infinity, 0];
     const result = yield* reportsOf<TrainingReport, Ended>((report, signal) =>

@@ -2,11 +2,11 @@
 import type { LossPoint } from "./model-store.ts";
 
 /** No screen shows more of a curve. */
-const mostPoints = 1500;
+const maxPoints = 1500;
 
 /** With one more point; of very many every second one goes, unless the loss on the text kept back was measured there. */
 export function withPoint(losses: readonly LossPoint[], point: LossPoint): readonly LossPoint[] {
-  const kept = losses.length < mostPoints ? losses : losses.filter((p, k) => k % 2 === 0 || p.validationLoss !== null);
+  const kept = losses.length < maxPoints ? losses : losses.filter((p, k) => k % 2 === 0 || p.validationLoss !== null);
   return [...kept, point];
 }
 

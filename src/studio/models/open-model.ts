@@ -108,7 +108,7 @@ async function send(entry: Entry): Promise<ModelFacts> {
 }
 
 /** Others may open so many meanwhile that it is closed again before it is asked about. */
-const mostTries = 3;
+const maxTries = 3;
 
 /** What `ask` gives, of a model that is open: opened anew where it is not. */
 async function whileOpen<Result>(entry: Entry, ask: (engine: Asked) => Promise<Result>): Promise<Result> {
@@ -117,7 +117,7 @@ async function whileOpen<Result>(entry: Entry, ask: (engine: Asked) => Promise<R
       return await ask(entry.engine());
     } catch (error) {
       const isClosed = error instanceof Error && error.name === "ModelClosed";
-      if (!isClosed || entry.users === 0 || tries > mostTries) throw error;
+      if (!isClosed || entry.users === 0 || tries > maxTries) throw error;
       await open(entry);
     }
   }

@@ -52,7 +52,7 @@ export type Training = {
   readonly samples: readonly Sample[];
 };
 export type Sample = { readonly text: string; readonly step: number };
-const mostSamples = 50;
+const maxSamples = 50;
 
 /** What became of the last one. */
 export type Outcome =
@@ -218,7 +218,7 @@ function hear(report: TrainingReport, offsetMs: number, beforeStep: number): voi
     ...(Number.isFinite(loss) && step > beforeStep && { losses: withPoint(training.losses, point) }),
     ...(sample !== undefined && {
       sample: { text: sample, step },
-      samples: [...training.samples.slice(1 - mostSamples), { text: sample, step }],
+      samples: [...training.samples.slice(1 - maxSamples), { text: sample, step }],
     }),
   });
 }

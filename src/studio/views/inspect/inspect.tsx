@@ -6,7 +6,7 @@ import type { OpenModel } from "../../models/open-model.ts";
 import { WithModel } from "../../models/picker.tsx";
 import { Inspector } from "./inspector.tsx";
 import { useReading } from "./reading.ts";
-import { isCut, isElsewhere, mostCharacters, TextChoice, useText } from "./text-choice.tsx";
+import { isCut, isElsewhere, maxCharacters, TextChoice, useText } from "./text-choice.tsx";
 import "./inspect.css";
 
 /** Where the text comes from, in the address: whatever the model. */
@@ -47,13 +47,13 @@ function Opened({ model, query }: OpenedProps) {
       {text !== undefined && isCut(query, text) && (
         <p role="status">
           Only the first {text.length.toLocaleString("en")} characters of this text are read: more than{" "}
-          {mostCharacters.toLocaleString("en")} are too many for a page.
+          {maxCharacters.toLocaleString("en")} are too many for a page.
         </p>
       )}
-      {reading?.head.mostOfAll !== undefined && (
+      {reading?.head.maxOverall !== undefined && (
         <p role="status">
           Of so long a text only what the model remembers is kept. Gates too fit for at most{" "}
-          {reading.head.mostOfAll.toLocaleString("en")} tokens.
+          {reading.head.maxOverall.toLocaleString("en")} tokens.
         </p>
       )}
       {reading !== undefined && reading.head.unknown.length > 0 && (

@@ -42,11 +42,11 @@ const kinds: Readonly<Record<Pattern["kind"], string>> = {
   parentheses: "Inside parentheses",
   expression: "A word or an expression",
 };
-const mostShown = 10;
+const maxShown = 10;
 /** The same text is read without the unit, and without so many others, to compare with. */
 const othersCompared = 14;
 /** Of the second half, tokens that are read so. */
-const mostAblated = 20_000;
+const maxAblated = 20_000;
 
 /** Which tokens of the second half are read without a unit. */
 const ablatedWords = (read: number, half: number): string =>
@@ -120,7 +120,7 @@ export function PatternSearch(props: PatternSearchProps) {
       const values = all ? reading.values.filter(({ key }) => key !== reading.surprise.key) : [value];
       const found: Correlations[] = [];
       for (const each of values) found.push(await engine.ask("correlate", each.data, each.size, signal));
-      const following = followingOf(found, prepare(signal), mostShown);
+      const following = followingOf(found, prepare(signal), maxShown);
       let finding: Finding = { kind: "found", values, following };
       tell(finding);
       if (following.verdict === "too few") return;
@@ -132,7 +132,7 @@ export function PatternSearch(props: PatternSearchProps) {
       const { key, size } = values[best.value] as ReadValue;
       if (size === 1) return;
       const half = Math.floor(signal.length / 2);
-      const ids = reading.head.ids.slice(half, half + mostAblated);
+      const ids = reading.head.ids.slice(half, half + maxAblated);
       finding = { ...finding, ablated: ablatedWords(ids.length, signal.length - half) };
       const units = [best.unit, ...otherUnits(size, best.unit, othersCompared)];
       const ablated = units.map((unit) => ({ key, unit }));

@@ -18,9 +18,9 @@ const passages = [
   { name: "Whales, with parentheses", book: "276704-281000" },
 ] as const;
 /** What a link may still be long. */
-const mostInAddress = 1000;
+const maxInAddress = 1000;
 /** What a reader goes through. */
-export const mostCharacters = 100_000;
+export const maxCharacters = 100_000;
 /** Where this tab keeps a text that is too long for a link. */
 const nameOf = (kept: string): string => `unrolled.inspect.text.${kept}`;
 
@@ -40,11 +40,11 @@ async function textOf(query: Query): Promise<string> {
   const [given, { book }] = [ownText(query), query];
   if (given !== undefined) {
     const own = unixLineEnds(given);
-    return own.slice(0, graphemeEnd(own, mostCharacters));
+    return own.slice(0, graphemeEnd(own, maxCharacters));
   }
   const whole = await mobyDick();
   const [from, to] = placesOf(book);
-  const passage = whole.slice(from, Math.min(to, from + mostCharacters));
+  const passage = whole.slice(from, Math.min(to, from + maxCharacters));
   if (passage !== "") return passage;
   throw new Error(
     `Moby-Dick has characters 0 to ${whole.length.toLocaleString("en")}: a link to some of them says book=0-1500, not ` +
@@ -60,9 +60,9 @@ function placesOf(book: string = passages[0].book): readonly [from: number, to: 
 
 /** Whether a link asks for more than what is read. */
 export function isCut({ text: given, kept: isKept, book }: Query, text: string): boolean {
-  if (given !== undefined || isKept !== undefined) return (given?.length ?? 0) > mostCharacters;
+  if (given !== undefined || isKept !== undefined) return (given?.length ?? 0) > maxCharacters;
   const [from, to] = placesOf(book);
-  return to - from > mostCharacters && text.length === mostCharacters;
+  return to - from > maxCharacters && text.length === maxCharacters;
 }
 
 export type TextChoiceProps = {
@@ -81,7 +81,7 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
   // A passage that comes in late does not take away the field that was chosen meanwhile.
   useEffect(() => setWriting(reads), [reads]);
   const read = (): void => {
-    if (own.length <= mostInAddress) onChoose({ text: own });
+    if (own.length <= maxInAddress) onChoose({ text: own });
     else {
       // Another number, so that another text is another address.
       const kept = String(Date.now());
@@ -123,7 +123,7 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
       </label>
       {writing && (
         <div class="own">
-          <TextArea label="Your text" rows={4} most={mostCharacters} value={own} onText={setOwn} />
+          <TextArea label="Your text" rows={4} most={maxCharacters} value={own} onText={setOwn} />
           <button type="submit" class="main" disabled={own === ""}>
             Read it
           </button>

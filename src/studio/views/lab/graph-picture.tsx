@@ -12,12 +12,12 @@ export type GraphPictureProps = {
 };
 
 /** More than that nobody can read. */
-const mostBoxes = 300;
+const maxBoxes = 300;
 const [boxHeight, rowHeight, gap, letter, padding, lane] = [30, 42, 40, 7.9, 18, 16];
 
 export function GraphPicture({ graph, hoisted, descriptions }: GraphPictureProps) {
   const picture = useMemo(() => pictureOf(graph, hoisted), [graph, hoisted]);
-  const drawn = useMemo(() => (picture.boxes.length > mostBoxes ? undefined : place(picture.boxes)), [picture]);
+  const drawn = useMemo(() => (picture.boxes.length > maxBoxes ? undefined : place(picture.boxes)), [picture]);
   if (drawn === undefined) {
     return <p class="soft">The graph has {picture.boxes.length} boxes, too many to draw. As text it stands below.</p>;
   }

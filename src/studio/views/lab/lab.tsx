@@ -25,7 +25,7 @@ import { type GoingOn, TrainingPanel } from "./training-panel.tsx";
 import "./lab.css";
 
 /** What a model's embedding gives where nothing is said. */
-const mostEmbedding = 64;
+const maxEmbedding = 64;
 
 /** The text stays while the page does; the browser keeps it for the next. */
 let lastSource: Source | undefined;
@@ -57,7 +57,7 @@ const Lab: View = ({ address }) => {
   const units = numberOf(form, "units");
   const given = useCellText(address, { query: queryOf(form), read: (query) => setForm(withQuery(form, query)) });
   const compiling = useCompiling(given.text, {
-    ...{ units, input: Math.min(units, mostEmbedding), layers: numberOf(form, "layers") },
+    ...{ units, input: Math.min(units, maxEmbedding), layers: numberOf(form, "layers") },
     ...{ batch: numberOf(form, "batch"), steps: numberOf(form, "steps") },
   });
   const assumed = (["units", "batch", "steps"] as const).some((name) => problemOf(name, form[name]) !== undefined);

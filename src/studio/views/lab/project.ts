@@ -22,7 +22,7 @@ export type Project = {
 
 /** Of the first version the facts of runs were words: see `readFacts`. */
 const [format, formats] = ["unrolled project 2", ["unrolled project 1", "unrolled project 2"]] as const;
-const [mostEquations, mostRuns] = [100_000, 1000];
+const [maxEquations, maxRuns] = [100_000, 1000];
 
 export function writeProject({ cell, form, source, runs }: Project): Uint8Array<ArrayBuffer> {
   const told = { cell, form, source, runs: runs.map(({ name, training }) => ({ name, training })) };
@@ -47,10 +47,10 @@ export function readProject(bytes: Uint8Array, file: string): Project {
   if (!isPlain(told)) throw damaged("the description");
   const { cell, form, runs } = told;
   const source = sourceOf(told.source);
-  if (typeof cell !== "string" || cell.length > mostEquations) throw damaged("the cell");
+  if (typeof cell !== "string" || cell.length > maxEquations) throw damaged("the cell");
   if (!isPlain(form)) throw damaged("the form with the settings");
   if (source === undefined) throw damaged("the text");
-  if (!Array.isArray(runs) || runs.length > mostRuns) throw damaged("the list of runs");
+  if (!Array.isArray(runs) || runs.length > maxRuns) throw damaged("the list of runs");
   const read = runs.map((run: unknown, k): ProjectRun => {
     const { data } = tensors[`run.${k}`] ?? {};
     const facts = isRun(run) ? readFacts(run.training.facts) : undefined;

@@ -1,7 +1,7 @@
 /** A cell as a part of a link: its text, deflated, in letters that an address may have. */
 
 /** The longest text that equations may have. */
-const mostCharacters = 100_000;
+const maxCharacters = 100_000;
 
 export async function packText(text: string): Promise<string> {
   const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
@@ -23,7 +23,7 @@ export async function unpackText(packed: string): Promise<string> {
       const { done, value } = await reader.read();
       text += decoder.decode(value, { stream: !done });
       // A link of a few letters can hold gigabytes of one.
-      if (text.length > mostCharacters) throw new Error("too long");
+      if (text.length > maxCharacters) throw new Error("too long");
       if (done) return text;
     }
   } catch {

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { graphemeEnd } from "../../../graph/excerpt.ts";
 import { TextArea } from "../../components/text-area.tsx";
 import { type SmallTask, type SmallTaskName, smallTasks, smallTaskText } from "../../models/small-tasks.ts";
-import { mostToEdit, pastedText, readTextFile, type Source } from "./source.ts";
+import { maxToEdit, pastedText, readTextFile, type Source } from "./source.ts";
 
 export type SourceChoiceProps = { readonly source: Source; readonly onChange: (source: Source) => void };
 
@@ -95,7 +95,7 @@ export function SourceChoice({ source, onChange }: SourceChoiceProps) {
         <TextArea
           label="Text to train on"
           rows={6}
-          most={mostToEdit}
+          most={maxToEdit}
           value={source.text}
           onText={(text) => onChange({ kind: "pasted", text })}
           onTooLong={paste}

@@ -36,7 +36,7 @@ export async function readSource(source: Source, seed: number): Promise<string> 
 
 const largestFileBytes = 32e6;
 /** Characters of a text that can still be changed by hand. */
-export const mostToEdit = 100_000;
+export const maxToEdit = 100_000;
 
 /** A pasted text that is too long to be edited. @throws Error, for people, for one that is too long to be trained on here */
 export function pastedText(text: string): Source {
@@ -56,7 +56,7 @@ export function sourceOf(told: unknown): Source | undefined {
     return { kind, task: task as SmallTaskName };
   }
   if (typeof text !== "string" || text.length > largestFileBytes) return undefined;
-  if (kind === "pasted") return text.length > mostToEdit ? pastedText(text) : { kind, text };
+  if (kind === "pasted") return text.length > maxToEdit ? pastedText(text) : { kind, text };
   return kind === "file" && typeof name === "string" && name.length <= 1000 ? { kind, name, text } : undefined;
 }
 

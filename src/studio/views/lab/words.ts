@@ -20,7 +20,7 @@ export type Role =
 export type Word = { readonly role: Role; readonly text: string; readonly from: number; readonly to: number };
 
 /** After so many mistakes the rest of a line is left alone. */
-const mostMistakes = 20;
+const maxMistakes = 20;
 
 /** The tokens of the lines of the last text: as one types, one line is another. */
 let known: ReadonlyMap<string, readonly Token[]> = new Map();
@@ -78,7 +78,7 @@ function tokensOf(line: string): readonly Token[] {
       found.push({ ...token, start: at + token.start, end: at + token.end });
     }
   };
-  for (let mistakes = 0; mistakes < mostMistakes && at < line.length; mistakes++) {
+  for (let mistakes = 0; mistakes < maxMistakes && at < line.length; mistakes++) {
     const rest = line.slice(at);
     try {
       read(rest);
