@@ -196,8 +196,8 @@ test("a link brings the equations and all settings; changed ones go into the add
 test("who goes elsewhere while the address is about to follow is not taken back", async () => {
   await withStudio({}, async (page, address) => {
     await enter(page, address, "?start=gru");
-    // The equations are packed, and the reader goes before the page has drawn anything.
-    await page.evaluate(() => {
+    // The equations are packed, and the reader goes before the page has drawn anything: typed at once, as the field goes too.
+    await page.getByLabel("Units", { exact: true }).evaluate((field) => {
       const { arrayBuffer } = Response.prototype;
       Response.prototype.arrayBuffer = async function () {
         const bytes = await arrayBuffer.call(this);
@@ -205,8 +205,9 @@ test("who goes elsewhere while the address is about to follow is not taken back"
         location.hash = "#/models";
         return bytes;
       };
+      (field as HTMLInputElement).value = "24";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
     });
-    await page.getByLabel("Units", { exact: true }).fill("24");
     await page.getByRole("heading", { name: "Models", level: 1 }).waitFor();
     expect(page.url()).toBe(`${address}#/models`);
   });
