@@ -44,7 +44,7 @@ export function zeros<D extends Dtype>(dtype: D, length: number): NumbersOf<D> {
   try {
     return kinds[dtype].make(length);
   } catch {
-    throw new InputError(`an array of ${length} numbers does not fit in memory`);
+    throw new InputError(`an array of ${length} numbers is more than memory holds`);
   }
 }
 
