@@ -18,7 +18,7 @@ import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer
 import { aLanguageModel, stopRule } from "./checks.ts";
 import { tokensToRead } from "./generation-engine.ts";
 import { createHealing, type Ways } from "./healing.ts";
-import type { LanguageModel } from "./language-model.ts";
+import type { LanguageModel } from "./language-model/file.ts";
 import { createSlots } from "./slots.ts";
 import { findStop, stopStrings } from "./stop-sequences.ts";
 

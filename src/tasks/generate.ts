@@ -25,7 +25,7 @@ import {
 } from "../text/tokenizer.ts";
 import { aLanguageModel, aPrompt, prompts as somePrompts, stopRule, tokenCount } from "./checks.ts";
 import { createGenerationEngine, createSequence, type Describe, type Prompt } from "./generation-engine.ts";
-import type { LanguageModel } from "./language-model.ts";
+import type { LanguageModel } from "./language-model/file.ts";
 
 type WritingOptions = SamplingOptions &
   HostOptions & {

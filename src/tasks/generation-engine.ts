@@ -18,7 +18,7 @@ import {
   vocabularySize,
 } from "../text/tokenizer.ts";
 import { createHealing, type Healing, restAfter, type Ways } from "./healing.ts";
-import type { LanguageModel } from "./language-model.ts";
+import type { LanguageModel } from "./language-model/file.ts";
 import { createPrefill, type Prefill } from "./prefill.ts";
 import { createSlots, type SlotState, type Slots } from "./slots.ts";
 import { createStopSequenceBuffer, type StopSequenceBuffer, stopStrings } from "./stop-sequences.ts";

@@ -7,7 +7,7 @@ import { type InspectedStep, inspectModel, type NamedValue, namedValues } from "
 import type { Model } from "../nn/model.ts";
 import { createRanking } from "../text/sampling.ts";
 import { decodeNext, type Tokenizer, tokenName } from "../text/tokenizer.ts";
-import type { LanguageModel } from "./language-model.ts";
+import type { LanguageModel } from "./language-model/file.ts";
 
 /** A value with the name that it is shown by: without its layer's where that says nothing. */
 export type LabelledValue = NamedValue & { readonly label: string };
