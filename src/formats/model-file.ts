@@ -31,7 +31,8 @@ import {
   recurrentDefaults,
   repeatVector,
 } from "../nn/layers.ts";
-import { aModel, type Layer, type Model, modelOf } from "../nn/model.ts";
+import { type Layer, type Model, modelOf } from "../nn/model.ts";
+import { aModel } from "../nn/model-checks.ts";
 import { stateRules, type TrainerState } from "../train/trainer.ts";
 import {
   FormatError,

@@ -4,7 +4,8 @@ import { engineOf } from "../engines/registry.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { type ScheduleOptions, schedule } from "../schedule/schedule.ts";
-import { type Model, onceForEqual } from "./model.ts";
+import type { Model } from "./model.ts";
+import { onceForEqual } from "./once-for-equal.ts";
 
 export type Binding = Pick<ScheduleOptions, "steps" | "batch" | "keep"> & {
   readonly graph: () => Graph;

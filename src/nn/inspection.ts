@@ -19,7 +19,10 @@ import {
 import { createYielder } from "../graph/yielding.ts";
 import { bind } from "./bind.ts";
 import { logProbabilities } from "./log-probabilities.ts";
-import { addModel, aModel, cellsOf, checkReadsForward, type Model } from "./model.ts";
+import type { Model } from "./model.ts";
+import { aModel, checkReadsForward } from "./model-checks.ts";
+import { addModel } from "./model-graph.ts";
+import { cellsOf } from "./model-states.ts";
 import { Session } from "./session.ts";
 
 /** A value that one line of a layer's cell sets: a gate, a state, a candidate. */

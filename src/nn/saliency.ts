@@ -18,7 +18,9 @@ import {
   recordOf,
 } from "../graph/schema.ts";
 import { bind } from "./bind.ts";
-import { addModel, aModel, checkReadsForward, type Model } from "./model.ts";
+import type { Model } from "./model.ts";
+import { aModel, checkReadsForward } from "./model-checks.ts";
+import { addModel } from "./model-graph.ts";
 import { createSession, type Session } from "./session.ts";
 
 /** The saliency of the prediction of the last of T tokens: one entry for each of the T - 1 tokens before it. */

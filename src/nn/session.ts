@@ -18,7 +18,9 @@ import {
 import { Disposable } from "../runtime/disposable.ts";
 import type { LoadOptions, Program } from "../runtime/program.ts";
 import { bind } from "./bind.ts";
-import { aModel, checkReadsForward, type Model, modelGraph } from "./model.ts";
+import type { Model } from "./model.ts";
+import { aModel, checkReadsForward } from "./model-checks.ts";
+import { modelGraph } from "./model-graph.ts";
 import { learnedState } from "./recurrent.ts";
 
 export const sessionArguments: Arguments = { model: aModel, options: optionsOf<HostOptions>(hostRules) };

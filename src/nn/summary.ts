@@ -1,7 +1,9 @@
 /** A model as a table: its layers, their output shapes and numbers of parameters. */
 import { createBuilder, type Parameter } from "../graph/graph.ts";
 import { checkValue } from "../graph/schema.ts";
-import { addModel, aModel, countParameters, type Layer, labelOf, layersOfModel, type Model } from "./model.ts";
+import { countParameters, type Layer, labelOf, type Model } from "./model.ts";
+import { aModel, layersOfModel } from "./model-checks.ts";
+import { addModel } from "./model-graph.ts";
 
 /** One layer of a summary. */
 export type LayerSummary = {

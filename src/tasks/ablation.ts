@@ -8,7 +8,9 @@ import { createBuilder, type Graph, type Node, type NodeId } from "../graph/grap
 import { InputError } from "../graph/input-error.ts";
 import { isIndex } from "../graph/schema.ts";
 import { bind } from "../nn/bind.ts";
-import { addModel, checkReadsForward, type Model } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { checkReadsForward } from "../nn/model-checks.ts";
+import { addModel } from "../nn/model-graph.ts";
 import { createRandom } from "../nn/random.ts";
 import { learnedStarts } from "../nn/session.ts";
 import { shuffle } from "../nn/shuffle.ts";

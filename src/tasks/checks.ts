@@ -2,7 +2,8 @@
 
 import { InputError } from "../graph/input-error.ts";
 import { checkValue, either, isList, isPlain, listOf, numbers, type Rule, someText, string } from "../graph/schema.ts";
-import { aModel, type Model } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { aModel } from "../nn/model-checks.ts";
 import { aTokenizer, type Tokenizer, vocabularySize } from "../text/tokenizer.ts";
 
 /** A model and the tokenizer that it was made for. */

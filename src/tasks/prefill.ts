@@ -4,7 +4,9 @@
  */
 import type { HostOptions } from "../engines/engine.ts";
 import { bind } from "../nn/bind.ts";
-import { checkReadsForward, type Model, modelGraph } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { checkReadsForward } from "../nn/model-checks.ts";
+import { modelGraph } from "../nn/model-graph.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 import { multiplyAdds } from "../schedule/plan.ts";

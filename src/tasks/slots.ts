@@ -4,7 +4,8 @@
  */
 
 import type { HostOptions } from "../engines/engine.ts";
-import { checkReadsForward, type Model } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { checkReadsForward } from "../nn/model-checks.ts";
 import { bindStep, learnedStarts } from "../nn/session.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";

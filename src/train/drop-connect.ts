@@ -3,7 +3,8 @@
  * numbers of these matrices are 0; those numbers get no gradient.
  */
 import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
-import { cellsOf, type Model } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { cellsOf } from "../nn/model-states.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 

@@ -6,7 +6,9 @@ import { InputError } from "../graph/input-error.ts";
 import { type Arguments, alias, checkValue, options as optionsOf, type Schema } from "../graph/schema.ts";
 import { createYielder } from "../graph/yielding.ts";
 import { size } from "../nn/layers.ts";
-import { aModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { aModel, checkSteps } from "../nn/model-checks.ts";
+import { statesOf } from "../nn/model-states.ts";
 import { disposing } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 import {

@@ -2,7 +2,8 @@
 import { type FlatArray, flatten, isFlat, type NestedNumbers } from "../data/arrays.ts";
 import { InputError } from "../graph/input-error.ts";
 import { finiteNumber, formatValue, isIndex, isList, type Rule, recordOf } from "../graph/schema.ts";
-import { cellsOf, type Model } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { cellsOf } from "../nn/model-states.ts";
 import {
   byInput,
   checkFinite,

@@ -24,7 +24,8 @@ import {
 } from "../graph/schema.ts";
 import { createYielder } from "../graph/yielding.ts";
 import { size } from "../nn/layers.ts";
-import { aModel, checkCarriesStates, checkReturnsSequences, type Model } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { aModel, checkCarriesStates, checkReturnsSequences } from "../nn/model-checks.ts";
 import { aSeed, createRandom, fromState, type RandomState } from "../nn/random.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
 import { copyOf, setValues } from "./built-in-callbacks.ts";

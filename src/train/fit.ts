@@ -21,7 +21,8 @@ import {
 } from "../graph/schema.ts";
 import { createYielder } from "../graph/yielding.ts";
 import { size } from "../nn/layers.ts";
-import { aModel, type Model } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { aModel } from "../nn/model-checks.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
 import {
   argumentsOf,

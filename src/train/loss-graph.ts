@@ -2,7 +2,8 @@
 import type { HostOptions } from "../engines/engine.ts";
 import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { bind } from "../nn/bind.ts";
-import { addModel, type Model } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { addModel } from "../nn/model-graph.ts";
 import type { LoadOptions, Program } from "../runtime/program.ts";
 import { type Loss, type LossName, lossOf } from "./losses.ts";
 import { type MetricName, metricOf } from "./metrics.ts";

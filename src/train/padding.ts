@@ -4,7 +4,8 @@
  */
 import { InputError } from "../graph/input-error.ts";
 import { checkValue, either, listOf, oneOf, type Schema, wholeNumber } from "../graph/schema.ts";
-import { type Layer, type Model, modelGraph } from "../nn/model.ts";
+import type { Layer, Model } from "../nn/model.ts";
+import { modelGraph } from "../nn/model-graph.ts";
 import type { Flow } from "../nn/recurrent.ts";
 
 /** Options for sequences of unequal length. */

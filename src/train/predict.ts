@@ -19,7 +19,10 @@ import {
 import { createYielder } from "../graph/yielding.ts";
 import { bind } from "../nn/bind.ts";
 import { size } from "../nn/layers.ts";
-import { addModel, aModel, checkSteps, type Model, statesOf } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { aModel, checkSteps } from "../nn/model-checks.ts";
+import { addModel } from "../nn/model-graph.ts";
+import { statesOf } from "../nn/model-states.ts";
 import { Disposable, disposing, type Own } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 import { type BatchSource, buffersOf, createReader, inputChunks, isSource, takeInputs, takeRows } from "./batches.ts";

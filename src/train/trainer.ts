@@ -18,7 +18,9 @@ import {
   wholeNumber,
 } from "../graph/schema.ts";
 import { size } from "../nn/layers.ts";
-import { checkSteps, type Model, statesOf } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
+import { checkSteps } from "../nn/model-checks.ts";
+import { statesOf } from "../nn/model-states.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import { load, type Program } from "../runtime/program.ts";
 import { type BatchWeights, type BindBatch, batchWeightRules, createBatchBinder } from "./bind-batch.ts";

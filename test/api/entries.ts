@@ -25,7 +25,8 @@ import { type Arguments, options as optionsOf, type Schema, string, wholeNumber 
 import * as unrolled from "../../src/index.ts";
 import { inspectArguments } from "../../src/nn/inspection.ts";
 import * as layers from "../../src/nn/layers.ts";
-import { aModel, layersOfModel, parametersOfModel, sequentialArguments } from "../../src/nn/model.ts";
+import { sequentialArguments } from "../../src/nn/model.ts";
+import { aModel, layersOfModel, parametersOfModel } from "../../src/nn/model-checks.ts";
 import { aSeed } from "../../src/nn/random.ts";
 import { saliencyArguments } from "../../src/nn/saliency.ts";
 import { sessionArguments } from "../../src/nn/session.ts";

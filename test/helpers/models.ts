@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
-import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
+import { type Model, sequential } from "../../src/nn/model.ts";
+import { modelGraph } from "../../src/nn/model-graph.ts";
 import type { Random } from "../../src/nn/random.ts";
 import { generate } from "../../src/tasks/generate.ts";
 import {

@@ -20,7 +20,8 @@ import {
   repeatVector,
   timeDistributed,
 } from "../../src/nn/layers.ts";
-import { type Model, modelGraph, sequential } from "../../src/nn/model.ts";
+import { type Model, sequential } from "../../src/nn/model.ts";
+import { modelGraph } from "../../src/nn/model-graph.ts";
 import { lossGraph } from "../../src/train/loss-graph.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 import { randomValues, relativeError, type Values } from "../helpers/networks.ts";

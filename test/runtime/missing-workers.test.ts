@@ -128,7 +128,7 @@ describe("a worker fails", () => {
       import("../../src/runtime/program.ts"),
       import("../helpers/plans.ts"),
       import("../../src/graph/graph.ts"),
-      import("../../src/nn/model.ts"),
+      import("../../src/nn/model-graph.ts"),
       import("../../src/index.ts"),
     ]);
     const g = createBuilder();

@@ -1,0 +1,86 @@
+/** Rules and checks of models: whether a value is a model, and whether a model can do what an entry needs. */
+import type { Parameter } from "../graph/graph.ts";
+import { InputError } from "../graph/input-error.ts";
+import { isPlain, type Rule } from "../graph/schema.ts";
+import { aLayer } from "./layers.ts";
+import type { Model } from "./model.ts";
+import { cellsOf } from "./model-states.ts";
+
+/** Whether a value has the layers of a model. */
+const someLayers = (value: unknown): boolean =>
+  isPlain(value) &&
+  Array.isArray(value.layers) &&
+  value.layers.length > 0 &&
+  Array.from(value.layers).every(aLayer.accepts);
+export const layersOfModel: Rule = { expected: "a model, as sequential makes it", accepts: someLayers };
+/** Whether a value has the parameters of a model. */
+const someParameters = (value: unknown): boolean =>
+  isPlain(value) &&
+  Array.isArray(value.parameters) &&
+  Array.from(value.parameters).every((one) => isPlain(one) && Array.isArray(one.shape));
+export const parametersOfModel: Rule = { ...layersOfModel, accepts: someParameters };
+/** A model. Of its parts only the number of values is checked. */
+export const aModel: Rule = {
+  ...layersOfModel,
+  accepts: (value) =>
+    someLayers(value) &&
+    someParameters(value) &&
+    isPlain(value) &&
+    isPlain(value.values) &&
+    [value.inputs, value.paddings, value.maskedBy].every(Array.isArray),
+  look(where, value) {
+    const { parameters, values } = value as Model;
+    const fits = ({ name, shape }: Parameter): boolean =>
+      values[name] instanceof Float32Array && values[name].length === shape.reduce((a, b) => a * b, 1);
+    const wrong = parameters.find((one) => !fits(one));
+    if (wrong)
+      throw new InputError(`${where}: ${wrong.name} needs ${wrong.shape.join(" x ")} values in a Float32Array`);
+  },
+};
+
+/** @throws InputError for a model that does not have an output at every step */
+export function checkReturnsSequences({ layers, returnsSequences }: Model, where: string): void {
+  if (returnsSequences) return;
+  const last = layers.findLast(
+    (layer) => layer.kind === "cell" && !layer.returnSequences && layer.cell.states.length > 0,
+  );
+  throw new InputError(
+    `${where}: needs an output at every step, but ${last?.name} returns only its last. ` +
+      "Give it returnSequences: true.",
+  );
+}
+
+/** @throws InputError for sequences of another length than `repeatVector` fixes */
+export function checkSteps({ steps, layers }: Model, given: number, where: string): void {
+  if (steps === undefined || steps === given) return;
+  const layer = layers.find(({ kind }) => kind === "repeat_vector");
+  throw new InputError(
+    `${where}: ${layer?.name} repeats a vector ${steps} times, so sequences need ${steps} steps, got ${given}`,
+  );
+}
+
+/** @throws InputError for a model that cannot run one step at a time: it needs whole sequences, or several inputs */
+export function checkReadsForward({ layers, inputs }: Model, where: string): void {
+  const [, second] = inputs;
+  if (second !== undefined)
+    throw new InputError(`${where}: needs a model with one input; this one also has ${second.name}`);
+  for (const layer of layers) {
+    if (layer.kind === "bidirectional" || (layer.kind === "cell" && layer.goBackwards)) {
+      throw new InputError(`${where}: runs one step at a time, but ${layer.name} starts at the last step`);
+    }
+    if (layer.kind === "repeat_vector" || (layer.kind === "cell" && typeof layer.initialState === "object")) {
+      throw new InputError(
+        `${where}: runs one step at a time, but ${layer.name} starts after another sequence has ended`,
+      );
+    }
+  }
+}
+
+/** @throws InputError for a model whose states start from `initialState` in each run */
+export function checkCarriesStates({ layers }: Model, where: string): void {
+  const found = layers.flatMap(cellsOf).find(([, { initialState }]) => initialState !== "zeros");
+  if (found === undefined) return;
+  throw new InputError(
+    `${where}: keeps the states from batch to batch, but ${found[0]} has an initialState. Leave it out, or use fit.`,
+  );
+}
