@@ -127,10 +127,8 @@ export {
   type LearningRateSchedule,
   linearWarmup,
   oneCycle,
-  type Plateau,
   piecewiseConstantDecay,
   polynomialDecay,
-  reduceLrOnPlateau,
   stepDecay,
 } from "./train/learning-rate-schedules.ts";
 export {
@@ -152,16 +150,7 @@ export {
 } from "./train/metrics.ts";
 export { createNonFiniteGuard, type NonFiniteGuard, NonFiniteLoss } from "./train/non-finite-guard.ts";
 export type { OptimizerName } from "./train/optimizer-names.ts";
-export {
-  adam,
-  adamW,
-  asgd,
-  nadam,
-  type Optimizer,
-  rmsprop,
-  sgd,
-  type WeightDecay,
-} from "./train/optimizers.ts";
+export { adam, adamW, asgd, nadam, type Optimizer, rmsprop, sgd, type WeightDecay } from "./train/optimizers.ts";
 export type { PaddingOptions } from "./train/padding.ts";
 export {
   createPredictor,
@@ -173,6 +162,7 @@ export {
   type PredictorOptions,
   predict,
 } from "./train/predict.ts";
+export { type Plateau, reduceLrOnPlateau } from "./train/reduce-on-plateau.ts";
 export { type Batches, streamBatches } from "./train/stream.ts";
 export type { TokenSource, Tokens } from "./train/token-source.ts";
 export { createTrainer, type Trainer, type TrainerState, type UpdateOptions } from "./train/trainer.ts";

@@ -18,7 +18,7 @@ import {
 } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
 import type { Callback, Logs } from "./callbacks.ts";
-import { type Plateau, type PlateauOptions, plateauOptionRules, reduceLrOnPlateau } from "./learning-rate-schedules.ts";
+import { type Plateau, type PlateauOptions, plateauOptionRules, reduceLrOnPlateau } from "./reduce-on-plateau.ts";
 
 /** "min": lower is better; "max": higher is better; "auto": higher for names with "acc", lower for all others. */
 export type MonitorMode = "auto" | "min" | "max";

@@ -4,7 +4,7 @@
  */
 import type { Builder, NodeId } from "../graph/graph.ts";
 import { alias, checkOptions, having, inRange, lookUp, oneOf, type Rule, type Schema } from "../graph/schema.ts";
-import { share } from "./optimizers.ts";
+import { share } from "./number-rules.ts";
 
 /**
  * The names of losses: Keras's, also in camel case (`meanSquaredError`), with Keras's defaults; and `perceptron`, the

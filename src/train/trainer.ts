@@ -26,7 +26,8 @@ import { load, type Program } from "../runtime/program.ts";
 import { type BatchWeights, type BindBatch, batchWeightRules, createBatchBinder } from "./bind-batch.ts";
 import type { Inputs } from "./checks.ts";
 import { namesOfMetrics } from "./metrics.ts";
-import { adam, amount, type Optimizer } from "./optimizers.ts";
+import { amount } from "./number-rules.ts";
+import { adam, type Optimizer } from "./optimizers.ts";
 import { decays, type TrainerOptions, trainerArguments, trainingPlan } from "./training-plan.ts";
 
 /**

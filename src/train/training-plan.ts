@@ -17,18 +17,12 @@ import { joinPlans, schedule } from "../schedule/schedule.ts";
 import type { Target } from "../schedule/target.ts";
 import { sizesRules } from "./checks.ts";
 import { dropConnectRates, dropWeights, scheduleDropped } from "./drop-connect.ts";
+import { accumulateGradients, clipByGlobalNorm, clipByValue } from "./gradient-cells.ts";
 import { lossGraph, purposeOf } from "./loss-graph.ts";
 import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
 import { type MetricName, metricNames } from "./metrics.ts";
-import {
-  accumulateGradients,
-  adam,
-  amount,
-  anOptimizer,
-  clipByGlobalNorm,
-  clipByValue,
-  type Optimizer,
-} from "./optimizers.ts";
+import { amount } from "./number-rules.ts";
+import { adam, anOptimizer, type Optimizer } from "./optimizers.ts";
 
 /** Options of `createTrainer`; also the host's: `engine`, `threads`, `fma`. */
 export type TrainerOptions = HostOptions & {

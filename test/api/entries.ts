@@ -68,6 +68,7 @@ import { binaryAccuracyArguments, metricArguments } from "../../src/train/metric
 import { guardArguments } from "../../src/train/non-finite-guard.ts";
 import * as optimizers from "../../src/train/optimizers.ts";
 import { predictArguments, predictorArguments } from "../../src/train/predict.ts";
+import { reduceLrOnPlateauArguments } from "../../src/train/reduce-on-plateau.ts";
 import { streamArguments } from "../../src/train/stream.ts";
 import { trainerArguments } from "../../src/train/training-plan.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -641,7 +642,7 @@ export const entries: readonly Entry[] = [
   {
     name: "reduceLrOnPlateau",
     also: { "1": ["nan"] },
-    rules: rates.reduceLrOnPlateauArguments,
+    rules: reduceLrOnPlateauArguments,
     call: unrolled.reduceLrOnPlateau,
     right: [
       [

@@ -1,0 +1,50 @@
+/** Stochastic gradient descent, without and with momentum. */
+
+import { cell } from "../../graph/cell.ts";
+import { checkOptions, flag, type Schema } from "../../graph/schema.ts";
+import { share } from "../number-rules.ts";
+import { learningRateRule, type Optimizer } from "./optimizer.ts";
+
+/** Options of `sgd`: `learningRate` (default 0.01), `momentum` (0), `nesterov` (false). */
+export type SgdOptions = {
+  readonly learningRate?: number;
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+};
+export const sgdRules: Schema<SgdOptions> = { learningRate: learningRateRule, momentum: share, nesterov: flag };
+
+/**
+ * Stochastic gradient descent, optionally with momentum. Keras's SGD, PyTorch's optim.SGD. As in Keras, the learning rate
+ * scales each gradient when it enters the velocity; in PyTorch the present rate scales the whole velocity, which differs
+ * only if the rate changes.
+ * @param options `learningRate` (default 0.01), `momentum` in [0, 1) (0), `nesterov` (false; I. Sutskever et al., "On the
+ *   importance of initialization and momentum in deep learning", 2013)
+ * @throws InputError for a number out of its range
+ */
+export function sgd(options: SgdOptions = {}): Optimizer {
+  checkOptions("sgd", options, sgdRules);
+  const { learningRate = 0.01, momentum = 0, nesterov = false } = options;
+  const base = { name: "sgd", learningRate };
+  if (momentum === 0) return { ...base, cell: sgdCell, slots: [], settings: (_step, rate) => ({ rate }) };
+  return {
+    ...base,
+    cell: nesterov ? nesterovCell : momentumCell,
+    slots: ["v"],
+    settings: (_step, rate) => ({ rate, momentum }),
+  };
+}
+const sgdCell = cell("w' = w - rate * g", { inputs: ["g"], settings: ["rate"] });
+const momentumCell = cell(
+  `
+  v' = momentum * v - rate * g       # velocity
+  w' = w + v'
+`,
+  { inputs: ["g"], settings: ["rate", "momentum"] },
+);
+const nesterovCell = cell(
+  `
+  v' = momentum * v - rate * g       # velocity
+  w' = w + momentum * v' - rate * g  # one step of it ahead
+`,
+  { inputs: ["g"], settings: ["rate", "momentum"] },
+);
