@@ -111,14 +111,8 @@ export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";
 export type { ExampleArray, InputArrays } from "./train/examples.ts";
 export { type FitOptions, fit, type History } from "./train/fit.ts";
-export {
-  type Best,
-  type Checkpoint,
-  type FitStreamOptions,
-  type FitStreamResult,
-  fitStream,
-  type Progress,
-} from "./train/fit-stream.ts";
+export { type FitStreamResult, fitStream } from "./train/fit-stream.ts";
+export type { Best, Checkpoint, FitStreamOptions, Progress } from "./train/fit-stream-options.ts";
 export {
   constantRate,
   cosineDecay,

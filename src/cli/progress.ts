@@ -2,7 +2,7 @@
  * Training progress on standard error. In a terminal: a chart of the losses and a bar that change in place, below lines that
  * stay, one a validation, with what the model writes by then. Elsewhere plain lines.
  */
-import type { Progress } from "../train/fit-stream.ts";
+import type { Progress } from "../train/fit-stream-options.ts";
 import { createLiveLines, type Size, sizeOf } from "./live-lines.ts";
 import { lossChart, type Point } from "./loss-chart.ts";
 import { formatCount, isTerminal, printable, styled, wrap } from "./output.ts";

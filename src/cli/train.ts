@@ -17,15 +17,10 @@ import {
 } from "../tasks/language-model.ts";
 import { maxPieces } from "../text/pieces.ts";
 import { vocabularySize } from "../text/tokenizer.ts";
-import {
-  type Checkpoint,
-  type FitStreamOptions,
-  type FitStreamResult,
-  fitStream,
-  type Stand,
-  standOf,
-} from "../train/fit-stream.ts";
+import { type FitStreamResult, fitStream } from "../train/fit-stream.ts";
+import type { Checkpoint, FitStreamOptions } from "../train/fit-stream-options.ts";
 import { byRate, NonFiniteLoss } from "../train/non-finite-guard.ts";
+import { type Stand, standOf } from "../train/stream-place.ts";
 import type { Tokens } from "../train/token-source.ts";
 import type { TrainerState } from "../train/trainer.ts";
 import { readCell } from "./cell-argument.ts";

@@ -4,7 +4,7 @@ import { InputError } from "../graph/input-error.ts";
 import type { Layer, Model } from "../nn/model.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { defaultVocabulary, type Tokenizer } from "../text/tokenizer.ts";
-import { type FitStreamOptions, fitDefaults, rateFor } from "../train/fit-stream.ts";
+import { type FitStreamOptions, fitDefaults, rateFor } from "../train/fit-stream-options.ts";
 import { type OptimizerName, optimizers } from "../train/optimizer-names.ts";
 import { readCell } from "./cell-argument.ts";
 import { type Given, type Options, seedRange, withRemembered } from "./options.ts";

@@ -1,3 +1,4 @@
+/** Beam search: the most likely continuations of a text, all beams one step at a time. */
 import type { HostOptions } from "../engines/engine.ts";
 import { hostOf, hostRules } from "../engines/registry.ts";
 import {

@@ -11,24 +11,19 @@ import { aModel, checkSteps } from "../nn/model-checks.ts";
 import { statesOf } from "../nn/model-states.ts";
 import { disposing } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
-import {
-  argumentsOf,
-  arrayPasses,
-  type BatchSource,
-  type ExampleBatch,
-  isSource,
-  type Passes,
-  rowsBetween,
-  sourcePasses,
-} from "./batches.ts";
+import { arrayPasses } from "./array-batches.ts";
+import type { BatchSource, ExampleBatch, Passes } from "./batches.ts";
 import { createBatchBinder } from "./bind-batch.ts";
 import { bySizes } from "./by-sizes.ts";
 import type { Logs } from "./callbacks.ts";
+import { rowsBetween } from "./chunks.ts";
+import { argumentsOf, isSource } from "./data-arguments.ts";
 import { type ExampleArray, type InputArrays, readDataSet, someData } from "./examples.ts";
 import { bindLoss } from "./loss-graph.ts";
 import { aLoss, defaultLoss, type Loss, type LossName } from "./losses.ts";
 import { finishMetric, type MetricName, metricNames, namesOfMetrics } from "./metrics.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
+import { sourcePasses } from "./source-batches.ts";
 
 /** Options of `evaluate`; also the host's: `engine`, `threads`, `fma`. */
 export type EvaluateOptions = HostOptions &

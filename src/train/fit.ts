@@ -24,19 +24,12 @@ import { size } from "../nn/layers.ts";
 import type { Model } from "../nn/model.ts";
 import { aModel } from "../nn/model-checks.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
-import {
-  argumentsOf,
-  arrayPasses,
-  type BatchSource,
-  type ExampleBatch,
-  isNested,
-  isSource,
-  type Passes,
-  rowsBetween,
-  sourcePasses,
-} from "./batches.ts";
+import { arrayPasses } from "./array-batches.ts";
+import type { BatchSource, ExampleBatch, Passes } from "./batches.ts";
 import { bySizes } from "./by-sizes.ts";
 import { aCallback, type Callback, type Logs, type TrainingRun } from "./callbacks.ts";
+import { rowsBetween } from "./chunks.ts";
+import { argumentsOf, isNested, isSource } from "./data-arguments.ts";
 import { createMeans, createMeasure, measuredPasses } from "./evaluate.ts";
 import {
   classWeightRule,
@@ -56,6 +49,7 @@ import { type OptimizerName, optimizerOf, optimizerOrName } from "./optimizer-na
 import type { Optimizer } from "./optimizers.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { type FitPlace, placeInFit, restoreCallbacks, statesOfCallbacks, withoutBatches } from "./resume.ts";
+import { sourcePasses } from "./source-batches.ts";
 import { createTrainer, stateRules, type TrainerState } from "./trainer.ts";
 import { type TrainerOptions, trainingRules } from "./training-plan.ts";
 

@@ -25,9 +25,12 @@ import { addModel } from "../nn/model-graph.ts";
 import { statesOf } from "../nn/model-states.ts";
 import { Disposable, disposing, type Own } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
-import { type BatchSource, buffersOf, createReader, inputChunks, isSource, takeInputs, takeRows } from "./batches.ts";
+import { buffersOf, takeInputs, takeRows } from "./batch-buffers.ts";
+import type { BatchSource } from "./batches.ts";
 import { type BySizes, bySizes } from "./by-sizes.ts";
 import { checkFinite, checkInputs, checkLength, type Inputs, setInputs, sizesRules, timeFirst } from "./checks.ts";
+import { inputChunks } from "./chunks.ts";
+import { isSource } from "./data-arguments.ts";
 import {
   checkWholeBatches,
   type ExampleArray,
@@ -40,6 +43,7 @@ import {
   statesRule,
 } from "./examples.ts";
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
+import { createReader } from "./source-reader.ts";
 
 /** Options of `createPredictor`; also the host's: `engine`, `threads`, `fma`. */
 export type PredictorOptions = HostOptions & {

@@ -61,7 +61,7 @@ import {
 import { evaluateArguments } from "../../src/train/evaluate.ts";
 import { evaluatorArguments } from "../../src/train/evaluator.ts";
 import { fitArguments } from "../../src/train/fit.ts";
-import { fitStreamArguments } from "../../src/train/fit-stream.ts";
+import { fitStreamArguments } from "../../src/train/fit-stream-options.ts";
 import * as rates from "../../src/train/learning-rate-schedules.ts";
 import { binaryCrossentropyRules, crossentropyRules, huberRules } from "../../src/train/losses.ts";
 import { binaryAccuracyArguments, metricArguments } from "../../src/train/metrics.ts";

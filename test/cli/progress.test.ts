@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { lossChart, type Point } from "../../src/cli/loss-chart.ts";
 import { wrap } from "../../src/cli/output.ts";
 import { progressPrinter } from "../../src/cli/progress.ts";
-import type { Progress } from "../../src/train/fit-stream.ts";
+import type { Progress } from "../../src/train/fit-stream-options.ts";
 import { Screen } from "../helpers/screen.ts";
 
 beforeEach(() => {

@@ -10,7 +10,7 @@ import {
   writeLanguageModel,
 } from "../../src/tasks/language-model.ts";
 import { decodeToken, encode } from "../../src/text/tokenizer.ts";
-import type { Progress } from "../../src/train/fit-stream.ts";
+import type { Progress } from "../../src/train/fit-stream-options.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import { collect, reference, textOf } from "../helpers/models.ts";
 

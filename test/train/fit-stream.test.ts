@@ -3,7 +3,8 @@ import { InputError } from "../../src/graph/input-error.ts";
 import { dense, embedding, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
-import { fitStream, type Progress } from "../../src/train/fit-stream.ts";
+import { fitStream } from "../../src/train/fit-stream.ts";
+import type { Progress } from "../../src/train/fit-stream-options.ts";
 import { NonFiniteLoss } from "../../src/train/non-finite-guard.ts";
 import { adam } from "../../src/train/optimizers.ts";
 

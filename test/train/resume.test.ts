@@ -9,7 +9,8 @@ import { earlyStopping, reduceOnPlateau } from "../../src/train/built-in-callbac
 import type { Callback, Logs } from "../../src/train/callbacks.ts";
 import { createEvaluator } from "../../src/train/evaluator.ts";
 import { type FitOptions, fit } from "../../src/train/fit.ts";
-import { type Checkpoint, type FitStreamOptions, fitStream } from "../../src/train/fit-stream.ts";
+import { fitStream } from "../../src/train/fit-stream.ts";
+import type { Checkpoint, FitStreamOptions } from "../../src/train/fit-stream-options.ts";
 import { NonFiniteLoss } from "../../src/train/non-finite-guard.ts";
 import { adam, asgd, rmsprop, sgd } from "../../src/train/optimizers.ts";
 import type { TrainerState } from "../../src/train/trainer.ts";

@@ -12,7 +12,8 @@ import {
   writeLanguageModel,
 } from "../../tasks/language-model.ts";
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
-import type { FitStreamResult, Progress } from "../../train/fit-stream.ts";
+import type { FitStreamResult } from "../../train/fit-stream.ts";
+import type { Progress } from "../../train/fit-stream-options.ts";
 import { NonFiniteLoss } from "../../train/non-finite-guard.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
 import type { Tokens } from "../../train/token-source.ts";

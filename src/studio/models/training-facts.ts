@@ -3,7 +3,7 @@
  * kept or asked for; the words that are shown are made from it here.
  */
 import { isPlain } from "../../graph/schema.ts";
-import { fitDefaults } from "../../train/fit-stream.ts";
+import { fitDefaults } from "../../train/fit-stream-options.ts";
 import type { OptimizerName } from "../../train/optimizer-names.ts";
 import type { Schedule, ScheduleName } from "../engine/schedules.ts";
 import type { TrainingSettings } from "../engine/training.ts";

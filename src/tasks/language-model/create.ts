@@ -10,7 +10,7 @@ import { dense, dropout, embedding, recurrent } from "../../nn/layers.ts";
 import { countParameters, type Model, modelOf, nameLayers } from "../../nn/model.ts";
 import { createRandom } from "../../nn/random.ts";
 import { type Texts, type Tokenizer, trainAndEncode, trainTokenizerFor, vocabularySize } from "../../text/tokenizer.ts";
-import { type FitStreamOptions, fitDefaults } from "../../train/fit-stream.ts";
+import { type FitStreamOptions, fitDefaults } from "../../train/fit-stream-options.ts";
 import { optimizerOf } from "../../train/optimizer-names.ts";
 import { createTokenList } from "../../train/token-list.ts";
 import type { Tokens } from "../../train/token-source.ts";

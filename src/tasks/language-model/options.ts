@@ -12,7 +12,7 @@ import {
 } from "../../graph/schema.ts";
 import { aSeed } from "../../nn/random.ts";
 import { aTokenizer, someTexts, type Tokenizer } from "../../text/tokenizer.ts";
-import { type FitStreamOptions, fitStreamRules } from "../../train/fit-stream.ts";
+import { type FitStreamOptions, fitStreamRules } from "../../train/fit-stream-options.ts";
 
 /** Options of `languageModel`. */
 export type LanguageModelOptions = {

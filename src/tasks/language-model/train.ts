@@ -1,13 +1,9 @@
 /** Train a language model on a text or on separate ones. */
 import { type Arguments, checkArguments, either, options as optionsOf, type Rule } from "../../graph/schema.ts";
 import { countUnknown, encode, hasUnknown, someTexts, type Texts, type Tokenizer } from "../../text/tokenizer.ts";
-import {
-  asksFor,
-  type FitStreamOptions,
-  type FitStreamResult,
-  fitStreamAs,
-  fitStreamRules,
-} from "../../train/fit-stream.ts";
+import { type FitStreamResult, fitStreamAs } from "../../train/fit-stream.ts";
+import { type FitStreamOptions, fitStreamRules } from "../../train/fit-stream-options.ts";
+import { asksFor } from "../../train/stream-split.ts";
 import { someTokens, type Tokens, tokenSource } from "../../train/token-source.ts";
 import { aLanguageModel } from "../checks.ts";
 import { fileOf, type LanguageModel } from "./file.ts";

@@ -2,7 +2,7 @@
 import { InputError } from "../../graph/input-error.ts";
 import { withDefaults } from "../../graph/schema.ts";
 import { endOfText, type Tokenizer } from "../../text/tokenizer.ts";
-import { type FitStreamOptions, fitDefaults } from "../../train/fit-stream.ts";
+import { type FitStreamOptions, fitDefaults } from "../../train/fit-stream-options.ts";
 import { smallestStream } from "../../train/stream.ts";
 import { runsOf, type Tokens } from "../../train/token-source.ts";
 

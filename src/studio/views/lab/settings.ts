@@ -1,6 +1,6 @@
 /** The settings of a training as they stand in the form, as text, and what they say. */
 import { excerpt } from "../../../graph/excerpt.ts";
-import { fitDefaults, rateFor } from "../../../train/fit-stream.ts";
+import { fitDefaults, rateFor } from "../../../train/fit-stream-options.ts";
 import type { OptimizerName } from "../../../train/optimizer-names.ts";
 import { remember, remembered } from "../../components/remembered.ts";
 import type { TrainingSettings } from "../../engine/training.ts";
