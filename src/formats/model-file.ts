@@ -214,10 +214,11 @@ const slotName = (slot: string, parameter: string): string => `optimizer.${slot}
 
 /**
  * The content of a file; weights in f16 or bf16 become f32.
- * @param file the file's name, for messages
+ * @param bytes the content of a .safetensors file
+ * @param file the file's name, for messages. Default "model.safetensors"
  * @throws FormatError, one line, where it is damaged or another program's
  */
-export function readModel(bytes: Uint8Array, file: string): ModelFile {
+export function readModel(bytes: Uint8Array, file = "model.safetensors"): ModelFile {
   checkArguments("readModel", { bytes, file }, readSafetensorsArguments);
   return modelFrom(readSafetensors(bytes, file), file);
 }

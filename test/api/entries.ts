@@ -769,6 +769,7 @@ export const entries: readonly Entry[] = [
     rules: readSafetensorsArguments,
     call: unrolled.readLanguageModel,
     right: [[bytes, "model"]],
+    optional: 1,
   },
   {
     name: "generate",
@@ -1158,7 +1159,7 @@ export const entries: readonly Entry[] = [
     call: writeModel,
     right: [[{ ...modelFile, training: trainer.state() }]],
   },
-  { name: "readModel", rules: readSafetensorsArguments, call: readModel, right: [[modelBytes, "model"]] },
+  { name: "readModel", rules: readSafetensorsArguments, call: readModel, right: [[modelBytes, "model"]], optional: 1 },
   {
     name: "writeSafetensors",
     bigints: true,

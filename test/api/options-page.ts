@@ -1,4 +1,5 @@
 /** docs/options.md, made of the rules that check the entries. */
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Rule, Schema } from "../../src/graph/schema.ts";
 import { publicModules } from "../helpers/public-modules.ts";
@@ -12,6 +13,22 @@ for (const { name: place, source } of publicModules) {
   for (const name of names) if (!places.has(name)) places.set(name, place);
 }
 
+/** The names that a docstring of `src` marks as deprecated, each with what it says. */
+export const deprecated: ReadonlyMap<string, string> = new Map(
+  readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((file) => /\.tsx?$/.test(file))
+    .flatMap((file) => {
+      const source = readFileSync(join(root, "src", file), "utf8");
+      const docstrings = source.matchAll(
+        /\/\*\*((?:(?!\*\/).)*)\*\/\s*(?:export )?(?:async )?(?:const|function|class|type|get)? ?(\w+)/gs,
+      );
+      return [...docstrings].flatMap(([, text = "", name = ""]): [string, string][] => {
+        const [, advice] = /@deprecated\s+((?:(?!\n\s*\* @).)*)/s.exec(text) ?? [];
+        return advice === undefined ? [] : [[name, advice.replaceAll(/\s*\n\s*\*\s*/g, " ").trim()]];
+      });
+    }),
+);
+
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 const row = (name: string, { expected, required, aliases }: Rule, place = "", kind = ""): string =>
   `| \`${place}${name}\`${kind} | ${cell(expected)}${required ? "; has to be given" : ""} | ${(aliases ?? []).map((one) => `\`${one}\``).join(", ")} |`;
@@ -23,6 +40,13 @@ function rows(schema: Schema, place = ""): string[] {
     ...(rule.options === undefined ? [] : rows(rule.options, `${place}${name}.`)),
   ]);
 }
+
+/** What the deprecated ones of these names say. */
+const advice = (names: readonly string[]): string =>
+  names
+    .flatMap((name) => (deprecated.has(name) ? [`\`${name}\` is deprecated. ${deprecated.get(name)}\n\n`] : []))
+    .join("");
+const heading = (name: string): string => (deprecated.has(name) ? `${name} (deprecated)` : name);
 
 /** Said where it is not "unrolled"; a method comes with what has it. */
 function origin(names: readonly string[]): string {
@@ -45,7 +69,7 @@ export function optionsPage(): string {
   }
   const sections = [...seen].map(
     ([table, names]) =>
-      `## ${names.join(", ")}\n\n${origin(names)}| option | must be | also called |\n| --- | --- | --- |\n${table}\n`,
+      `## ${names.map(heading).join(", ")}\n\n${origin(names)}${advice(names)}| option | must be | also called |\n| --- | --- | --- |\n${table}\n`,
   );
   return sections.join("\n");
 }

@@ -1,6 +1,6 @@
 /** The file of a language model: what it holds, written and read. */
 import { type ModelFile, readModel, type WeightType, weightTypes, writeModel } from "../../formats/model-file.ts";
-import { FormatError } from "../../formats/safetensors.ts";
+import { FormatError, readSafetensorsArguments } from "../../formats/safetensors.ts";
 import { InputError } from "../../graph/input-error.ts";
 import {
   type Arguments,
@@ -74,11 +74,12 @@ export const fileOf = ({ model, tokenizer, training, optimizer, options }: Langu
 /**
  * Read a language model from the bytes of its file.
  * @param bytes the content of a .safetensors file
- * @param file the name of the file, for messages
+ * @param file the name of the file, for messages. Default "model.safetensors"
  * @throws FormatError, one line, for a file that is damaged or not a language model
  * @example const lm = readLanguageModel(readFileSync("model.safetensors"), "model.safetensors");
  */
-export function readLanguageModel(bytes: Uint8Array, file: string): LanguageModel {
+export function readLanguageModel(bytes: Uint8Array, file = "model.safetensors"): LanguageModel {
+  checkArguments("readLanguageModel", { bytes, file }, readSafetensorsArguments);
   const content = readModel(bytes, file);
   const data = taskDataOf(content, file);
   if (data.kind === textTask.kind) return readContent(content, data, file);
