@@ -14,11 +14,15 @@ import { dropConnectRates, scheduleDropped } from "./drop-connect.ts";
 import { lossGraph } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
 import { byRate, type Given, type Snapshot } from "./non-finite-guard.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** The value that became infinite or NaN first, and advice. */
 export type Cause = { readonly what: string; readonly advice: string };
 
-/** Larger than that, a number's square is infinite. */
+/** What every message says was expected. */
+const expected = "expected a finite number";
+
+/** The square of a larger number is infinite in f32. */
 const huge = 2 ** 63;
 
 /**
@@ -32,11 +36,11 @@ export async function findCause(
 ): Promise<Cause | undefined> {
   if (last.given && allFinite(last.parameters)) return explain(last, after, first);
   if (before.given && allFinite(before.parameters)) return explain(before, last.parameters, first);
-  const found = badParameter(last.trainer.program, last.given ? last.parameters : after);
+  const found = badParameter(last.trainer, last.given ? last.parameters : after);
   if (found === undefined) return undefined;
   const isFirst = last.step === first + 1;
   return {
-    what: `${found.name} was already ${found.value} before update ${last.step}`,
+    what: `${found.name} (${found.place}) was ${found.value} before update ${last.step}, ${expected}`,
     advice: isFirst ? "Look at where its values are from: its initialiser, or a file." : byRate,
   };
 }
@@ -57,26 +61,30 @@ async function explain(snapshot: Snapshot, after: Float32Array, first: number): 
     if (bad !== undefined) {
       const reason = bad.name === "loss" ? undefined : await reasonOf(snapshot, replayed, bad);
       const equation = equationOf(trainer.model, bad.name);
-      const because =
-        reason === undefined ? "" : `, where ${equation === undefined ? "it" : `"${equation}"`} ${reason.text}`;
+      const because = reason && `: ${equation === undefined ? "it" : `"${equation}"`} ${reason.text}`;
+      const name = bad.name === "loss" ? "the loss" : bad.name;
       return {
-        what: `${bad.text} of update ${step}${because}`,
+        what: `${name} (${bad.place}, update ${step}) became ${bad.value}, ${expected}${because ?? ""}`,
         advice: adviceOn(bad, { isFirst, snapshot, edge: reason?.edge === true }),
       };
     }
     const gradient = badGradient(trainer.model, replayed.program);
     if (gradient !== undefined) {
       return {
-        what: `the gradient of ${gradient} in update ${step}, where every value of the model was finite`,
+        what:
+          `the gradient of ${gradient.name} (${gradient.place}, update ${step}) became ${gradient.value}, ${expected}: ` +
+          "every value of the model was finite",
         advice: isFirst
           ? "It was the first update, so the learning rate is not the cause: take fewer steps or smaller initial weights, and look for a root, a logarithm or a division near 0."
           : "Try a smaller learning rate, fewer steps, or clip the gradients.",
       };
     }
-    const parameter = badParameter(trainer.program, after);
+    const parameter = badParameter(trainer, after);
     return (
       parameter && {
-        what: `${parameter.name} became ${parameter.value} in update ${step}, though its gradient was finite`,
+        what:
+          `${parameter.name} (${parameter.place}, update ${step}) became ${parameter.value}, ${expected}: ` +
+          "its gradient was finite",
         advice: byRate,
       }
     );
@@ -145,13 +153,16 @@ async function replay(snapshot: Snapshot, more: readonly NodeId[] = []): Promise
   return { program, graph, names, steps, batch };
 }
 
-/** An infinite or NaN value: its name, step (0 for one per sequence) and example in the batch. */
+/** An infinite or NaN value. */
 type Bad = {
   readonly name: string;
   readonly id: NodeId;
+  readonly value: number;
+  /** Its step, 0 for a value that comes once a sequence, and its example in the batch. */
   readonly t: number;
   readonly example: number;
-  readonly text: string;
+  /** Both in words, with the number that the example has in the data. */
+  readonly place: string;
 };
 
 /** The values of a node at a step, for all examples. */
@@ -178,10 +189,8 @@ function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined):
       const after = once ? steps : k;
       if (found !== undefined && (found.after < after || (found.after === after && found.id < id))) break;
       const example = Math.floor(at / (values.length / batch));
-      const of = name === "loss" ? "the loss" : name;
-      const where = once ? "" : ` at time step ${t}`;
-      const text = `${of} of example ${rows?.[example] ?? example} became ${values[at]}${where}`;
-      found = { after, name, id, t, example, text };
+      const place = `example ${rows?.[example] ?? example}${once ? "" : `, step ${t}`}`;
+      found = { after, name, id, value: values[at] as number, t, example, place };
       break;
     }
   }
@@ -286,21 +295,28 @@ function readsBackwards({ nodes, states, forwardCount }: Graph): readonly boolea
   return found;
 }
 
-function badGradient({ parameters }: Model, program: Program): string | undefined {
-  for (const { name } of parameters) {
-    const gradient = program.gradient(name);
-    const at = firstBad(gradient);
-    if (at >= 0) return `${name} became ${gradient[at]}`;
+/** A parameter, or its gradient, with an infinite or NaN value, and the place of that value in the parameter. */
+type BadParameter = { readonly name: string; readonly place: string; readonly value: number };
+
+/** The first parameter whose values, as `valuesOf` gives them, are not all finite. */
+function badAmong({ parameters }: Model, valuesOf: (name: string) => Float32Array): BadParameter | undefined {
+  for (const { name, shape } of parameters) {
+    const values = valuesOf(name);
+    const at = firstBad(values);
+    if (at < 0) continue;
+    const [, columns] = shape;
+    const place = columns === undefined ? `element ${at}` : `row ${Math.floor(at / columns)}, column ${at % columns}`;
+    return { name, place, value: values[at] as number };
   }
   return undefined;
 }
 
-/** The first parameter with an infinite or NaN value. */
-function badParameter({ plan }: Program, slab: Float32Array): { name: string; value: number } | undefined {
-  for (const [name, { start, size }] of Object.entries(plan.parameters)) {
-    const values = slab.subarray(start, start + size);
-    const at = firstBad(values);
-    if (at >= 0) return { name, value: values[at] as number };
-  }
-  return undefined;
-}
+const badGradient = (model: Model, program: Program): BadParameter | undefined =>
+  badAmong(model, (name) => program.gradient(name));
+
+/** The same of the parameters' values, all in one array. */
+const badParameter = ({ model, program }: Trainer, slab: Float32Array): BadParameter | undefined =>
+  badAmong(model, (name) => {
+    const { start = 0, size = 0 } = program.plan.parameters[name] ?? {};
+    return slab.subarray(start, start + size);
+  });

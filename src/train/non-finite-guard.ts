@@ -94,7 +94,7 @@ export type NonFiniteGuard = {
  * @throws InputError for what is not a trainer
  * @example
  * const guard = createNonFiniteGuard(trainer);
- * const loss = await watch.update({ inputs, targets }, 0.001); // instead of trainer.update
+ * const loss = await guard.update({ inputs, targets }, 0.001); // instead of trainer.update
  */
 export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
   checkArguments("createNonFiniteGuard", { trainer: of }, guardArguments);
@@ -134,7 +134,8 @@ export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
     snapshot.given = given;
     const { inputs, targets, rows: _, ...options } = given;
     const loss = await trainer.update(inputs, targets, learningRate, options);
-    if (!Number.isFinite(loss)) throw await broken(`the loss became ${loss} in update ${snapshot.step}`);
+    if (!Number.isFinite(loss))
+      throw await broken(`the loss (update ${snapshot.step}) became ${loss}, expected a finite number`);
     return loss;
   }
   function trySave(): boolean {
@@ -143,7 +144,8 @@ export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
     return saved;
   }
   async function save(): Promise<void> {
-    if (!trySave()) throw await broken("a parameter became infinite or NaN");
+    if (!trySave())
+      throw await broken(`a parameter became infinite or NaN by update ${trainer.step}, expected finite numbers`);
   }
   async function broken(symptom: string): Promise<NonFiniteLoss> {
     const { findCause } = await import("./diagnosis.ts");
@@ -161,7 +163,7 @@ export function createNonFiniteGuard(of: Trainer): NonFiniteGuard {
   return { update, trySave, save, use, dispose };
 }
 
-/** The buffers of the last disposed watch, at most 64 MB, for the next one: otherwise each `fit` would leave them as garbage. */
+/** The buffers of the last disposed guard, at most 64 MB, for the next one: otherwise each `fit` would leave them as garbage. */
 let spare: Float32Array[] = [];
 const maxSpareBytes = 2 ** 26;
 

@@ -276,7 +276,7 @@ test("a training that breaks says why, and advises by that", async () => {
       ["h' = exp(W @ x + U @ h) * 1e20", /takes e to the power of/, /neither the learning rate nor clipping can help/],
       [
         "k' = k + 1\ny = (W @ x + U @ x) / (9 - k')",
-        /at time step 8 of update 1, where "y = .*" divides by 0/,
+        /, step 8, update 1\) became .*, expected a finite number: "y = .*" divides by 0/,
         /Change the equation/,
       ],
       ["h' = log(W @ x - W @ x)", /takes the logarithm of 0/, /Change the equation/],

@@ -19,7 +19,7 @@ test("a last update that ruins the parameters is not saved: the model keeps what
   const error = await fitStream(given, tokens, ruin).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(NonFiniteLoss);
   expect((error as NonFiniteLoss).message).toBe(
-    "training: embedding.weight became Infinity in update 1, though its gradient was finite. The model keeps its values " +
+    "training: embedding.weight (row 0, column 0, update 1) became Infinity, expected a finite number: its gradient was finite. The model keeps its values " +
       "of update 0. Try a smaller learning rate, or clip the gradients.",
   );
   expect((error as NonFiniteLoss).trained).toBe(false);

@@ -35,7 +35,7 @@ test("a value that overflows: its name, the example of the data, the time step a
   const error = await failure(training);
   const step = 3 + Math.ceil(Math.log2(3.4028235e38 / 1e30));
   expect(error.message).toBe(
-    `training: twice.s' of example 4 became Infinity at time step ${step} of update 2. ` +
+    `training: twice.s' (example 4, step ${step}, update 2) became Infinity, expected a finite number. ` +
       `The model keeps its values of update 0. ${advice}`,
   );
   expect(error.trained).toBe(false);
@@ -48,7 +48,9 @@ test("a layer that goes backwards begins at the last step: there is the first ba
   const x = [Array.from({ length: 40 }, (_, t) => [t === 39 ? 1e30 : 0])];
   const y = [new Array(40).fill(0)];
   const { message } = await failure(fit(model, x, y, { loss: "mean_absolute_error", optimizer: still }));
-  expect(message).toContain(`both.backward.s' of example 0 became Infinity at time step ${39 - 29} of update 1.`);
+  expect(message).toContain(
+    `both.backward.s' (example 0, step ${39 - 29}, update 1) became Infinity, expected a finite number.`,
+  );
 });
 
 test("where every named value is finite, the loss itself is to blame", async () => {
@@ -57,7 +59,7 @@ test("where every named value is finite, the loss itself is to blame", async () 
     ...{ loss: "mean_squared_error", optimizer: still, shuffle: false },
   });
   expect((await failure(training)).message).toContain(
-    "training: the loss of example 1 became Infinity at time step 0 of update 1.",
+    "training: the loss (example 1, step 0, update 1) became Infinity, expected a finite number.",
   );
 });
 
@@ -75,7 +77,7 @@ test("a gradient that overflows, while the loss is still a number: the parameter
     fit(model, x, [0], { loss: "mean_squared_error", optimizer: sgd({ learningRate: 0.01 }), epochs: 5 }),
   );
   expect(message).toMatch(
-    /^training: the gradient of grows\.[UW] became (NaN|-?Infinity) in update 1, where every value of the model was finite\./,
+    /^training: the gradient of grows\.[UW] \(row 0, column 0, update 1\) became (NaN|-?Infinity), expected a finite number: every value of the model was finite\. /,
   );
   expect(model.values).toEqual(before);
 });
@@ -111,7 +113,7 @@ test("over a stream, too, with the states that were carried", async () => {
   });
   const { message } = await failure(training);
   expect(message).toMatch(
-    /^training: (twice\.s'|dense\.y) of example 0 became -?Infinity at time step \d of update 16\./,
+    /^training: (twice\.s'|dense\.y) \(example 0, step \d, update 16\) became -?Infinity, expected a finite number\./,
   );
   // Nothing was learned: the state that came into the batch had grown.
   expect(message).toMatch(/A state was [\d.e+]+ when the batch began: it grows from batch to batch\. Bound it/);
@@ -154,12 +156,17 @@ test.each([
     notByTheRate,
   ],
   ["h' = 1e39 * (W @ x + b)\nb ~ ones", {}, "multiplies 1e+39 by 1", notByTheRate],
-  ["h' = h + x + x", { x: [3e38, 0] }, "own.h' of example 0 became Infinity at time step 0", notByTheRate],
+  [
+    "h' = h + x + x",
+    { x: [3e38, 0] },
+    "own.h' (example 0, step 0, update 1) became Infinity, expected a finite number. ",
+    notByTheRate,
+  ],
   // Of an operation that has no value there, whenever that is.
   [
     "k' = k + 1\ny = (W @ x + b + 1) / (3 - k')",
     {},
-    'at time step 2 of update 1, where "y = (W @ x + b + 1) / (3 - k\')" divides by 0',
+    '(example 0, step 2, update 1) became Infinity, expected a finite number: "y = (W @ x + b + 1) / (3 - k\')" divides by 0. ',
     byTheEquation,
   ],
   ["y = x / x", {}, "divides by 0", byTheEquation],
@@ -171,25 +178,25 @@ test.each([
   [
     "y = W @ x",
     { values: { "own.W": Number.POSITIVE_INFINITY } },
-    "own.W was already Infinity before update 1",
+    "own.W (row 0, column 0) was Infinity before update 1, expected a finite number. ",
     /Look at where its values are from: its initialiser, or a file\.$/,
   ],
   // Of the target.
   [
     "y = W @ x",
     { y: 1e30 },
-    "the loss of example 0 became Infinity",
+    "the loss (example 0, step 0, update 1) became Infinity, expected a finite number. ",
     /look at the targets, and at outputs that are very large\.$/,
   ],
   // Of a derivative that has no value.
   [
     "y = W @ x + log(b + 1e-38)",
     { values: { "dense.W": 9 } },
-    "the gradient of own.b became",
+    "the gradient of own.b (element 0, update 1) became",
     /look for a root, a logarithm or a division near 0\.$/,
   ],
   // Of what training made.
-  ["y = W @ x + b", { x: [9], y: 1, rate: 1e30 }, /of update [2-9]|in update [1-9]/, byTheRate],
+  ["y = W @ x + b", { x: [9], y: 1, rate: 1e30 }, /, update [1-9]\) became/, byTheRate],
 ] as const)("%s: the reason, and advice by it", async (equations, given, reason, advice) => {
   const message = await cause(equations, given);
   expect(message).toMatch(
