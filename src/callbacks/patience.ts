@@ -1,17 +1,17 @@
 /**
- * Writing that a training does not end for: what the disk refuses is said at once, kept, and tried again at the next
- * moment. Knows nothing about what is written.
+ * Writes that do not end a training when they fail: a refusal of the disk is reported as a warning, and the write is kept and
+ * tried again with the next one. Knows nothing about what is written.
  */
 import { InputError } from "../graph/input-error.ts";
 
 export type Patience = {
-  /** In their order, those that are still to be written first. `instead`: in the place of what is still to be written. */
+  /** Write after the pending writes, in their order. With `instead`, the pending writes are dropped. */
   readonly write: (work: () => void, options?: { readonly instead?: boolean }) => void;
-  /** At the training's end: once more. @throws InputError where it still cannot be written */
+  /** At the end of training: try the pending writes once more. @throws InputError if one still fails */
   readonly end: () => void;
 };
 
-/** `where` is the callback that a warning names. */
+/** Create the pending writes of one callback, whose name `where` begins a warning. */
 export function createPatience(where: string): Patience {
   let waiting: (() => void)[] = [];
   let failing = false;
@@ -20,7 +20,7 @@ export function createPatience(where: string): Patience {
       try {
         work();
       } catch (error) {
-        // What the disk says has a cause; a mistake of the caller's has none, and is no better later.
+        // An error of the disk has a cause; a mistake of the caller has none, and trying again would not help.
         if (error instanceof InputError && error.cause !== undefined) return error;
         throw error;
       }
@@ -32,7 +32,7 @@ export function createPatience(where: string): Patience {
     write(work, { instead = false } = {}) {
       waiting = instead ? [work] : [...waiting, work];
       const error = attempt();
-      // Once for each time that it begins to fail: some write after every batch.
+      // One warning each time that writes begin to fail: some callbacks write after every batch.
       if (error !== undefined && !failing) {
         process.emitWarning(`${where}: ${error.message} Training goes on, and writing is tried again.`);
       }

@@ -1,6 +1,7 @@
 /**
- * Where text is written: texts come and go between steps; in a step each reads its next token or, once it has read all,
- * writes one. Knows nothing about who wants them, and in which order.
+ * The generation engine, with continuous batching: sequences are admitted and evicted between steps; in a step each sequence
+ * reads its next token or, once it has read its prompt, generates one. It does not know who asked for a sequence, nor decide
+ * in which order they are admitted.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -30,35 +31,35 @@ import { createStopSequenceBuffer, type StopSequenceBuffer, stopStrings } from "
 export type Prompt = string | ArrayLike<number>;
 
 export type SequenceOptions<Piece> = SamplingOptions & {
-  /** What the model reads first. Without any it writes as if after the end of a text, or where it knows none, of a line. */
+  /** What the model reads first. If empty, it starts after the end of a text or, if its vocabulary has no such token, of a line. */
   readonly prompt: Prompt;
-  /** Of a prompt of ids: the first that was made of a text, whose end may lie within a token. Without it none was. */
+  /** For a prompt of ids: the index of the first one that was encoded from a text, which token healing may replace. By default none. */
   readonly healFrom?: number | undefined;
-  /** Tokens to write; 0 only reads. */
+  /** Number of tokens to generate; with 0 the prompt is only read. */
   readonly length: number;
   readonly seed: number;
-  /** The text ends before any of these. */
+  /** Stop strings: the text ends before any of them. */
   readonly stop?: string | readonly string[] | undefined;
-  /** What an earlier text left. */
+  /** The states to start from, as an earlier sequence left them. By default the initial states. */
   readonly state?: SlotState | undefined;
-  /** Bytes of a character that the prompt ends within; without it, what the prompt itself has of one. */
+  /** The first bytes of a character that the prompt ends within. By default they are taken from the prompt. */
   readonly rest?: Uint8Array | undefined;
-  /** Whether another text goes on from its end: a character that it ends within is left to that one. */
+  /** Whether another sequence continues from the end of this one: an incomplete character is then left to that one. */
   readonly goesOn?: boolean | undefined;
   readonly retake?: Retake | undefined;
   readonly describe: Describe<Piece>;
-  /** Makes a piece of each token of the prompt but the first, which nothing foretold, too. */
+  /** Makes a piece for each token of the prompt too, except the first, which has no prediction. */
   readonly onPromptToken?: ((token: number, logits: Float32Array) => Piece) | undefined;
 };
 
 /**
- * How a text that ends with something that is not shown (a stop string, half a character) comes to remember what is: before it
- * ends, it reads that in place of what it wrote.
+ * How the states of a sequence come to match its shown text, if it ends with something that is not shown (a stop string, half
+ * a character): before the sequence ends, it reads the shown text in place of the tokens that it generated.
  */
 export type Retake = {
-  /** Tokens of the prompt, fewer than all, after which what the model remembers is kept. */
+  /** The states after this many tokens of the prompt, fewer than all, are kept. */
   readonly keepAfter: number;
-  /** Given what was shown, and what was kept: what to read, and what the model remembers before it. */
+  /** From the shown text and the kept states: the tokens to read, and the states before them. */
   readonly readAgain: (
     shown: string,
     kept: SlotState | undefined,
@@ -66,8 +67,9 @@ export type Retake = {
 };
 
 /**
- * Makes a piece of what a token adds to the text, its id and the logits (V) it was drawn from, which the next step overwrites,
- * after bytes of a character that was not whole. Where a prompt is healed, of the way it was and the logits of all ways.
+ * Makes a piece from the text that a token adds, the token's id, the logits (V) that it was drawn from (the next step overwrites
+ * them), and the bytes of an incomplete character before it. For the first token after token healing, `ways` are all the ways
+ * to continue the prompt; the id is then the index of a way, and the logits are those of the ways.
  */
 export type Describe<Piece> = (
   text: string,
@@ -77,7 +79,7 @@ export type Describe<Piece> = (
   ways?: Ways,
 ) => Piece;
 
-/** A text that is being read and written. */
+/** A sequence: a prompt that is read and a text that is generated. */
 export type Sequence<Piece> = Pick<
   SequenceOptions<Piece>,
   "length" | "describe" | "onPromptToken" | "goesOn" | "retake"
@@ -86,27 +88,27 @@ export type Sequence<Piece> = Pick<
   readonly sampler: Sampler;
   readonly random: Random;
   readonly stopBuffer: StopSequenceBuffer<Piece>;
-  /** Whether the first token to read only foretells what the text begins with: it is forgotten then. */
+  /** Whether the first token is read only to predict the first token of the text: its states are then dropped. */
   readonly foretold: boolean;
-  /** Until the first token is written, where the prompt may end within one. */
+  /** Token healing, if the prompt may end within a token; until the first token is generated. */
   healing: Healing | undefined;
   read: number;
   written: number;
-  /** How many tokens of the prompt the first one that was written stands for. */
+  /** How many tokens at the end of the prompt the first generated token replaces. */
   replaced: number;
-  /** After so many tokens of what it reads somebody else looks at what it remembers. */
+  /** The number of read tokens after which another part reads its states. */
   sharedAfter: number;
-  /** The token that was written last: the model has not read it yet. */
+  /** The token that was generated last; the model has not read it yet. */
   latest: number;
-  /** Bytes of a character that is not whole yet. */
+  /** Bytes of an incomplete character. */
   rest: Uint8Array;
-  /** What its slot remembered when it left. */
+  /** Its states when it was evicted. */
   state: SlotState | undefined;
-  /** What it remembered after the tokens of the prompt that `retake` names. */
+  /** Its states after the tokens of the prompt that `retake.keepAfter` counts. */
   kept: SlotState | undefined;
-  /** All that came out of the gate. */
+  /** The text that has been shown: what the stop-sequence buffer has released. */
   shown: string;
-  /** What it reads in place of what it wrote, how it ended, and what its slot remembered of all that it had written. */
+  /** The tokens that it reads in place of the generated ones, how it ended, and its states after the generated ones. */
   again: Again | undefined;
 };
 type Again = {
@@ -116,7 +118,7 @@ type Again = {
   readonly before: SlotState;
 };
 
-/** What a step made of a text: pieces that are decided, and whether it has ended, by itself or by a fault. */
+/** The result of a step for one sequence: the pieces that can be shown, and whether it has ended, or failed. */
 export type Outcome<Piece> = {
   readonly text: Sequence<Piece>;
   readonly pieces: readonly Piece[];
@@ -124,7 +126,7 @@ export type Outcome<Piece> = {
 };
 
 /**
- * A text before its first step.
+ * Create a sequence, which has not been admitted yet.
  * @throws InputError for an option out of its range
  */
 export function createSequence<Piece extends { readonly text: string }>(
@@ -189,7 +191,7 @@ function checkedTokens(tokenizer: Tokenizer, ids: ArrayLike<number>): Int32Array
   throw new InputError(`prompt: token ${odd} is ${ids[odd]}; the model's ids go from 0 to ${size - 1}`);
 }
 
-/** What tokens a model reads first: the prompt's, or the end of a text, or where it knows none, of a line. */
+/** The tokens that a model reads first: the prompt's; for an empty prompt the end of a text or, without such a token, of a line. */
 export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
   const end = endOfText(tokenizer);
   if (prompt === "" && end !== undefined) return Int32Array.of(end);
@@ -197,9 +199,10 @@ export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
 }
 
 /**
- * A generation engine with programs for these numbers of texts, the smallest first. Each step takes the smallest that has a slot for
- * every text: one of many slots takes as long for a single text as for all. A text is the same in each.
- * @param longPrompts whether there are prompts worth a program that reads many tokens at once
+ * Create a generation engine with one program for each of these numbers of slots, the smallest first. Each step runs the
+ * smallest program that has a slot for every sequence, since a step takes equally long however many slots are used. A
+ * sequence has the same bits in each program.
+ * @param longPrompts whether to make a prefill program, which reads many tokens of a prompt at once
  * @throws InputError for a model that goes backwards, and for more slots than fit into memory
  */
 export async function createGenerationEngine<Piece extends { readonly text: string }>(
@@ -219,13 +222,13 @@ export async function createGenerationEngine<Piece extends { readonly text: stri
   }
 }
 
-/** Owns the programs until it is disposed of; texts are its guests. */
+/** Runs sequences; made by `createGenerationEngine`. It owns its programs until `dispose()`. */
 export class GenerationEngine<Piece extends { readonly text: string }> extends Disposable {
   private readonly tokenizer: Tokenizer;
   private readonly programs: readonly [Slots, ...Slots[]];
   private readonly prefill: Prefill | undefined;
   private slots: Slots;
-  /** The texts in the first slots. */
+  /** The admitted sequences: that of slot k is at index k. */
   private readonly texts: Sequence<Piece>[] = [];
 
   constructor(tokenizer: Tokenizer, programs: readonly [Slots, ...Slots[]], prefill?: Prefill) {
@@ -241,16 +244,16 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
     this.prefill?.dispose();
   }
 
-  /** Most texts at once. */
+  /** The largest number of sequences at once. */
   get size(): number {
     return (this.programs.at(-1) as Slots).count;
   }
-  /** Texts that are here. */
+  /** The number of admitted sequences. */
   get count(): number {
     return this.texts.length;
   }
 
-  /** A text takes a slot, from its beginning or from where it left. */
+  /** Give a sequence a slot: a new one, or one that was evicted and continues. */
   admit(text: Sequence<Piece>): void {
     if (this.count === this.size) throw new Error(`internal: all ${this.size} slots are taken`);
     this.texts.push(text);
@@ -258,7 +261,7 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
     this.slots.restore(this.count - 1, text.state);
   }
 
-  /** A text that is here leaves its slot and keeps what it remembers: it may join again. */
+  /** Free the slot of a sequence, which keeps a copy of its states: it may be admitted again. */
   evict(text: Sequence<Piece>): void {
     const slot = this.texts.indexOf(text);
     if (slot < 0) return;
@@ -269,7 +272,7 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
     this.slots.restore(slot, this.slots.state(this.texts.length));
   }
 
-  /** All go to the program that fits them. */
+  /** Move all sequences to the smallest program that fits them. */
   private change(): void {
     const fitting = this.programs.find(({ count }) => count >= this.count) as Slots;
     if (fitting === this.slots) return;
@@ -279,14 +282,14 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
     this.slots = fitting;
   }
 
-  /** What a text remembers, of which `state` is a copy: by layer and name (`lstm.h`), its values (H). */
+  /** The states of a sequence, of which `state` is a copy, by layer and name (`lstm.h`): views (H). */
   named(state?: SlotState): Record<string, Float32Array> {
     return this.slots.named(state);
   }
 
   /**
-   * A text reads many tokens at once, where it is the only one with a prompt before it: of several, each step reads one of each,
-   * with weights that come from memory once for all.
+   * Read many tokens of a prompt at once, if only one sequence has a prompt left to read. With several, each step reads one
+   * token of each, and the weights are loaded from memory once for all of them.
    */
   private readAhead(): void {
     const { prefill } = this;
@@ -299,7 +302,7 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
     text.read += prefill.steps;
   }
 
-  /** One token of each text, and some of a long prompt before it. Those that end have left. */
+  /** Make one step: one token of each sequence, after some tokens of a long prompt. Sequences that end are evicted. */
   step(): readonly Outcome<Piece>[] {
     const only = this.texts.filter(({ length, read, toRead }) => length === 0 && read === toRead.length);
     const outcomes = only.map((text): Outcome<Piece> => ({ text, pieces: [], ended: "length" }));
@@ -319,7 +322,7 @@ export class GenerationEngine<Piece extends { readonly text: string }> extends D
   }
 }
 
-/** Tokens that a text may read before the next one after which somebody asks for its logits, or what it remembers. */
+/** How many tokens a sequence can read before the next one whose logits or states are needed. */
 function unseenTokens<Piece>({
   toRead,
   read,
@@ -335,12 +338,12 @@ function unseenTokens<Piece>({
   const asked = [toRead.length, sharedAfter];
   if (healing !== undefined) asked.push(healing.from + before);
   if (retake !== undefined) asked.push(retake.keepAfter + before);
-  // What is asked for after every token from there on.
+  // From there on the logits or states are needed after every token.
   if (healing !== undefined && read >= healing.from + before) return 0;
   return Math.min(...asked.filter((place) => place > read)) - 1 - read;
 }
 
-/** What a text reads: again what was shown of it, else its prompt, else what it wrote last. */
+/** The token that a sequence reads next: of the shown text that it reads again, else of its prompt, else the last one generated. */
 function nextToken<Piece>(text: Sequence<Piece>): number {
   if (text.again !== undefined) return text.again.tokens[text.again.read++] as number;
   return text.read < text.toRead.length ? (text.toRead[text.read++] as number) : text.latest;
@@ -368,12 +371,12 @@ function outcomeOf<Piece extends { readonly text: string }>(
     const heard = isBefore ? undefined : text.onPromptToken?.(toRead[read] as number, logits);
     return { text, pieces: heard === undefined ? [] : [heard] };
   } catch (error) {
-    // What is wrong with one text is no matter of the others.
+    // An error in one sequence does not affect the others.
     return { text, pieces: [], ended: error as Error };
   }
 }
 
-/** A text's next token. */
+/** Generate the next token of a sequence. */
 function write<Piece extends { readonly text: string }>(
   tokenizer: Tokenizer,
   text: Sequence<Piece>,

@@ -1,30 +1,31 @@
 /**
- * Token healing: a prompt may end within a token. "of the " ends in a blank, and in a model of words " whale" begins with
- * one: after a blank alone it knows only words that it has to spell. So what is written first is drawn from all that it could
- * be: any token after the prompt's own, and in place of the last of these any longer token that begins with what they are.
+ * Token healing, for a prompt that ends within a token. "of the " ends in a blank, and in a model of words the token " whale"
+ * begins with one: after a blank alone such a model knows only words that it has to spell. So the first token is drawn from
+ * all ways to continue the prompt's text: any token after the prompt, and any longer token that begins with the text of the
+ * prompt's last tokens and replaces them.
  *
- * How likely each is, the model says as it reads the prompt: a longer token by those before its place, a token after the
- * prompt by all. Together they are everything that the text of the prompt can go on with but for ways to write the same text
- * in other tokens, which a tokenizer never makes; so their sum is what log-probabilities are relative to.
+ * The model gives the probability of each way while it reads the prompt: that of a longer token after the tokens before its
+ * place, that of a following token after the whole prompt. Together they are all continuations of the text, except other
+ * tokenizations of the same text, which a tokenizer never makes; log-probabilities are relative to their sum.
  */
 import { type LongerTokens, longerTokens, remainderOf } from "../text/longer-tokens.ts";
 import { logSoftmax } from "../text/sampling.ts";
 import { type DecodedToken, decodeNext, type Tokenizer, tokenName } from "../text/tokenizer.ts";
 import type { SlotState } from "./slots.ts";
 
-/** All that may be written first: the tokens (V) that may follow the prompt, then longer ones (M) in place of its last. */
+/** The ways to continue a prompt: the tokens (V) that may follow it, then longer tokens (M) that replace its last ones. */
 export type Ways = {
-  /** Of each (V + M) a logit: their softmax is how likely the ways are. */
+  /** A logit for each way (V + M): their softmax gives the probabilities of the ways. */
   readonly scores: Float32Array;
-  /** The token of each. */
+  /** The token of each way (V + M). */
   readonly tokens: Int32Array;
-  /** How many of the prompt's tokens one stands for: 0 of those that follow. */
+  /** How many tokens at the end of the prompt a way replaces: 0 for a token that follows. */
   readonly replaces: (way: number) => number;
-  /** What one adds to the text of the prompt. */
+  /** The text that a way adds to the prompt. */
   readonly decode: (way: number) => DecodedToken;
-  /** What that is called in log-probabilities. */
+  /** The name of that text in log-probabilities. */
   readonly name: (way: number) => string;
-  /** What the model remembers of the tokens before it; undefined for one that follows the prompt: of all. */
+  /** The states before a way's token; undefined for a token that follows: those after the whole prompt. */
   readonly state: (way: number) => SlotState | undefined;
 };
 
@@ -32,15 +33,15 @@ export type Ways = {
 export type Healing = {
   /** The first of its tokens that may be replaced. */
   readonly from: number;
-  /** Told of each token from there on, in order: its logits (V), and what the model remembers before it reads it. */
+  /** Called for each token from there on, in order, before the model reads it: the logits (V) that predict it, and the states. */
   readonly foresee: (place: number, logits: Float32Array, state: () => SlotState) => void;
-  /** With the logits (V) that follow the prompt. */
+  /** The ways to continue, from the logits (V) after the whole prompt. */
   readonly ways: (logits: Float32Array) => Ways;
 };
 
 /**
- * What there is to heal of a prompt; nothing where no token goes on from its end.
- * @param from the first token that may be taken back: those before it are no text of the prompt's
+ * Create the healing of a prompt; undefined if no token could extend its end.
+ * @param from the index of the first token that may be replaced: those before it were not encoded from the prompt's text
  */
 export function createHealing(tokenizer: Tokenizer, prompt: Int32Array, from = 0): Healing | undefined {
   const longer = longerTokens(tokenizer, prompt.subarray(from)).map((found) => {
@@ -49,7 +50,7 @@ export function createHealing(tokenizer: Tokenizer, prompt: Int32Array, from = 0
   const [first] = longer;
   if (first === undefined) return undefined;
   const foreseen: (LongerTokens & { readonly nats: Float64Array; readonly state: SlotState })[] = [];
-  /** Of the prompt's tokens from the first that may be replaced to the one that comes next. */
+  /** The log-probability, in nats, of the prompt's tokens from the first that may be replaced to the one before the present one. */
   let nats = 0;
   return {
     from: first.place,
@@ -69,7 +70,7 @@ export function createHealing(tokenizer: Tokenizer, prompt: Int32Array, from = 0
       scores.set(logits);
       for (let token = 0; token < size; token++) tokens[token] = token;
       const after = logSoftmax(logits);
-      // A logit is so much above the logarithm of its probability, after all that comes before.
+      // What turns log-probabilities into logits on the scale of those that follow the prompt.
       const best = logits.reduce((best, logit, id) => (logit > (logits[best] as number) ? id : best), 0);
       const offset = (logits[best] as number) - (after[best] as number) - nats;
       const starts: number[] = [];
@@ -103,8 +104,8 @@ export function createHealing(tokenizer: Tokenizer, prompt: Int32Array, from = 0
 }
 
 /**
- * The first of a text's tokens that may be others once the text goes on, all of it after that being whole characters; their
- * number where it ends with a whole token.
+ * The index of the first token that may be replaced when the text continues, if the text after it consists of whole
+ * characters; the number of tokens if none may be.
  */
 export function openFrom(tokenizer: Tokenizer, tokens: Int32Array): number {
   let from = longerTokens(tokenizer, tokens)[0]?.place ?? tokens.length;
@@ -112,7 +113,7 @@ export function openFrom(tokenizer: Tokenizer, tokens: Int32Array): number {
   return from;
 }
 
-/** Bytes at the end of some tokens that begin a character: three at most. */
+/** The bytes of an incomplete character at the end of tokens: at most three. */
 export function restAfter(tokenizer: Tokenizer, tokens: Int32Array): Uint8Array {
   let rest: Uint8Array | undefined;
   for (const token of tokens.subarray(-3)) rest = decodeNext(tokenizer, token, rest).rest;

@@ -1,6 +1,6 @@
 /**
- * Many tokens of one text at once: what its state is after them, to the bit what reading them one by one makes of it, without
- * the logits that nobody draws from. Knows nothing about text.
+ * Prefill: read many tokens of one sequence at once. The states after them are, bit for bit, those of reading one token at a
+ * time; the logits, which nobody needs, are not computed.
  */
 import type { HostOptions } from "../engines/engine.ts";
 import { bind } from "../nn/bind.ts";
@@ -12,11 +12,14 @@ import type { Program } from "../runtime/program.ts";
 import { multiplyAdds } from "../schedule/plan.ts";
 import type { SlotState } from "./slots.ts";
 
-/** Tokens that it reads at once: as many as take a few milliseconds, so that others get their turn in between. */
+/** How many tokens it reads at once: as many as take a few milliseconds, so that other work gets its turn in between. */
 const [minSteps, maxSteps] = [8, 128];
 const worthReading = 2 ** 25;
 
-/** @throws InputError for a model that goes backwards */
+/**
+ * Create a prefill program for a model.
+ * @throws InputError for a model that goes backwards
+ */
 export async function createPrefill(model: Model, host: HostOptions = {}): Promise<Prefill> {
   checkReadsForward(model, "generate");
   const graph = () => modelGraph(model, { training: false, goesOn: true }).graph;
@@ -30,9 +33,9 @@ export async function createPrefill(model: Model, host: HostOptions = {}): Promi
   return new Prefill(await load(Math.min(maxSteps, steps)), Math.min(maxSteps, steps));
 }
 
-/** Owns the program until it is disposed of. */
+/** Reads prompts; made by `createPrefill`. It owns its program until `dispose()`. */
 export class Prefill extends Disposable {
-  /** Tokens of each `read`. */
+  /** The number of tokens of each `read`. */
   readonly steps: number;
   private readonly program: Program;
 
@@ -42,7 +45,7 @@ export class Prefill extends Disposable {
     this.steps = steps;
   }
 
-  /** What a slot remembers after so many more tokens. */
+  /** The states of a slot after `steps` more tokens. */
   read(state: SlotState, tokens: Int32Array): SlotState {
     const { program } = this;
     const states = Object.entries(program.plan.states);
@@ -51,7 +54,7 @@ export class Prefill extends Disposable {
       program.setState(name, state.subarray(at, at + size));
       at += size;
     }
-    // A model that remembers nothing reads nothing.
+    // A model without states has nothing to read.
     if (states.length === 0) return state;
     program.setIndex("tokens", tokens);
     program.runSync();

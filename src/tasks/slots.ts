@@ -1,6 +1,6 @@
 /**
- * Several texts side by side through one model, a token of each a step: each has a slot of the batch. What is in one slot
- * changes no bit of another, nor does the number of slots. Knows nothing about text or sampling.
+ * Slots: several sequences side by side in one model, each in a slot (a row of the batch), one token of each per step. What is
+ * in one slot changes no bit of another, nor does the number of slots. Knows nothing about text or sampling.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -10,32 +10,35 @@ import { bindStep, learnedStarts } from "../nn/session.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
 
-/** @throws InputError for a model that goes backwards, and for more slots than fit into memory */
+/**
+ * Create a program of one step with `count` slots.
+ * @throws InputError for a model that goes backwards, and for more slots than fit into memory
+ */
 export async function createSlots(model: Model, count: number, options: HostOptions = {}): Promise<Slots> {
   checkReadsForward(model, "generate");
   return new Slots(model, await bindStep(model, count, options, { owner: "slots" }), count);
 }
 
-/** What a slot remembers: the numbers of all states, one after the other. */
+/** The states of a slot: the numbers of all states, one after the other. */
 export type SlotState = Float32Array<ArrayBuffer>;
 
-/** Owns the program and, in it, what each slot remembers, until it is disposed of. */
+/** The slots of a model; made by `createSlots`. It owns its program, with the states of each slot, until `dispose()`. */
 export class Slots extends Disposable {
   readonly count: number;
-  /** The token that each slot reads next: written from outside. */
+  /** The token that each slot reads next; the caller writes it before `step`. */
   readonly tokens: Int32Array;
   /** The logits (V) of each slot after the last step. The next one overwrites them. */
   readonly logits: readonly Float32Array[];
   private readonly program: Program;
   private readonly output: Float32Array<ArrayBuffer>;
-  /** Each state: where its numbers lie among those of all, and room to reorder its rows. */
+  /** Each state: where its numbers lie in a `SlotState`, and a buffer to reorder its rows. */
   private readonly states: readonly {
     readonly name: string;
     readonly copy: Float32Array<ArrayBuffer>;
     readonly size: number;
     readonly at: number;
   }[];
-  /** What a text begins with. */
+  /** The initial states of a sequence. */
   private readonly start: SlotState;
 
   constructor(model: Model, program: Program, count: number) {
@@ -63,7 +66,7 @@ export class Slots extends Disposable {
     this.program.dispose();
   }
 
-  /** Each slot reads its token. */
+  /** Make one step: each slot reads its token. */
   step(): void {
     const { program } = this;
     program.setIndex("tokens", this.tokens);
@@ -72,25 +75,25 @@ export class Slots extends Disposable {
     program.output("output", this.output);
   }
 
-  /** What a slot remembers, copied: for `restore`, in any slot of the same model. */
+  /** A copy of the states of a slot, for `restore` in any slot of the same model. */
   state(slot: number): SlotState {
     const state = new Float32Array(this.start.length);
     for (const { name, size, at } of this.states) this.program.startOf(slot, name, state.subarray(at, at + size));
     return state;
   }
 
-  /** What a slot remembered, by layer and name (`lstm.h`): views (H). Without it, what a text begins with. */
+  /** States by layer and name (`lstm.h`): views (H). By default the initial ones. */
   named(state: SlotState = this.start): Record<string, Float32Array> {
     this.program.checkOpen();
     return Object.fromEntries(this.states.map(({ name, at, size }) => [name, state.subarray(at, at + size)]));
   }
 
-  /** A slot goes on from what one remembered; without it, it forgets everything it has read. */
+  /** Set the states of a slot, by default to the initial ones. */
   restore(slot: number, state: SlotState = this.start): void {
     for (const { name, size, at } of this.states) this.program.setStateOf(slot, name, state.subarray(at, at + size));
   }
 
-  /** Slot k goes on from what slot `from[k]` remembers. */
+  /** Give slot k the states of slot `from[k]`. */
   reorder(from: readonly number[]): void {
     if (from.every((source, slot) => source === slot)) return;
     for (const { name, copy, size } of this.states) {

@@ -1,10 +1,10 @@
-/** Text on its way out, held back where it may be the beginning of a stop string. Knows nothing about models. */
+/** Stop strings: generated text is held back while its end may be the beginning of one. Knows nothing about models. */
 
-/** As a list. */
+/** The option `stop` as a list of strings. */
 export const stopStrings = (stop: string | readonly string[] | undefined): readonly string[] =>
   stop === undefined ? [] : typeof stop === "string" ? [stop] : stop;
 
-/** Where the first of the stop strings in a text begins; undefined where there is none. */
+/** The index in a text where the first stop string begins; undefined if there is none. */
 export function findStop(text: string, stops: readonly string[]): number | undefined {
   let first: number | undefined;
   for (const stop of stops) {
@@ -16,23 +16,23 @@ export function findStop(text: string, stops: readonly string[]): number | undef
 
 export type StopSequenceBuffer<Piece> = {
   /**
-   * The next piece in, the `last` one where the text ends with it: out come those that are decided, and whether a stop
-   * string is complete.
+   * Take the next piece; `last` says that the text ends with it. Returns the pieces that cannot belong to a stop string, and
+   * whether a stop string is complete.
    */
   readonly pass: (piece: Piece, last: boolean) => { readonly pieces: readonly Piece[]; readonly stopped: boolean };
 };
 
 /**
- * A gate for one text. Nothing of a stop string comes out: a piece that begins before one is cut, and so is shorter than
- * its token. A piece that may yet belong to one waits.
+ * Create the buffer of one text. It never returns a part of a stop string: a piece that begins before one is cut, so its text
+ * is shorter than its token's. A piece that may belong to one is held back.
  */
 export function createStopSequenceBuffer<Piece extends { readonly text: string }>(
   stops: readonly string[],
 ): StopSequenceBuffer<Piece> {
   const held: Piece[] = [];
-  let text = ""; // Theirs.
+  let text = ""; // The text of the held pieces.
 
-  /** The first `length` characters of what is held: the piece that they end in is cut. */
+  /** The held pieces up to `length` characters; the piece that lies across that end is cut. */
   function cut(length: number): Piece[] {
     const pieces: Piece[] = [];
     for (const piece of held) {
@@ -43,7 +43,7 @@ export function createStopSequenceBuffer<Piece extends { readonly text: string }
     return pieces;
   }
 
-  /** Whole pieces that end within the first `length` characters: they are held no more. */
+  /** Release the whole pieces that end within the first `length` characters. */
   function release(length: number): Piece[] {
     let [count, end] = [0, 0];
     for (const piece of held) {
@@ -68,7 +68,7 @@ export function createStopSequenceBuffer<Piece extends { readonly text: string }
   };
 }
 
-/** How many characters at the end of a text are the beginning of a stop string. */
+/** The number of characters at the end of a text that are the beginning of a stop string: the largest there is. */
 function longestBeginning(text: string, stops: readonly string[]): number {
   let longest = 0;
   for (const stop of stops) {
