@@ -29,7 +29,7 @@ export const csvLoggerArguments: Arguments = {
   }),
 };
 
-/** For a number that an epoch does not have: Keras's, which pandas and R read as absent. */
+/** Written for a value that an epoch does not have, as Keras does; pandas and R read it as missing. */
 const notAvailable = "NA";
 
 /**
@@ -47,7 +47,7 @@ export function csvLogger(path: string, options: CsvLoggerOptions = {}): Callbac
   const patience = createPatience("csvLogger");
   const line = (cells: readonly string[]): string => `${cells.join(separator)}\n`;
 
-  /** The file with more columns: the rows that are there have nothing in them. */
+  /** Rewrite the file with more columns, which are empty in the existing rows. */
   const widen = (added: readonly string[]): void => {
     const wrong = added.find((name) => name.includes(separator) || /["\r\n]/.test(name));
     if (wrong !== undefined) {

@@ -6,16 +6,16 @@ import crc32c from "crc-32/crc32c.js";
 import { PbfWriter } from "pbf";
 
 export type Event = {
-  /** Since 1970. */
+  /** Time in seconds since 1970. */
   readonly wallTimeSeconds: number;
   readonly step?: number;
-  /** Of a file's first event. */
+  /** The version of the format, in a file's first event. */
   readonly fileVersion?: string;
   /** Numbers by tag, in f32. */
   readonly scalars?: Readonly<Record<string, number>>;
 };
 
-/** What every file starts with. */
+/** The version that the first event of every file has. */
 export const fileVersion = "brain.Event:2";
 
 /**
@@ -54,7 +54,7 @@ function writeValue([tag, value]: readonly [string, number], writer: PbfWriter):
   writer.writeFloatField(2, value);
 }
 
-/** CRC-32C (Castagnoli), turned by 15 bits plus a constant: data that holds checksums has another one than they. */
+/** CRC-32C (Castagnoli), rotated by 15 bits, plus a constant: so the checksum of data that contains checksums differs from them. */
 export function maskedCrc(bytes: Uint8Array): number {
   const crc = crc32c.buf(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

@@ -19,23 +19,23 @@ import { monitorRules } from "../train/built-in-callbacks.ts";
 import type { Callback, Logs, TrainingRun } from "../train/callbacks.ts";
 import { createPatience } from "./patience.ts";
 
-/** Keras's arguments and defaults: `valLoss`, after every epoch; and what else the file holds. */
+/** Options of `modelCheckpoint`, with Keras's names and defaults; also what else the file holds. */
 export type ModelCheckpointOptions = {
-  /** The number of the logs that says how good a model is. */
+  /** The value of the logs that says how good a model is. Default "valLoss". */
   readonly monitor?: string;
-  /** Whether the best is the lowest or the highest; "auto": the highest of an accuracy or an AUC, the lowest of others. */
+  /** Whether lower or higher is better; "auto" (default): higher for an accuracy or an AUC, lower for others. */
   readonly mode?: "auto" | "min" | "max";
-  /** Write only where the monitored number is better than in every file before. */
+  /** Whether to write only if the monitored value is better than in every file before. Default false. */
   readonly saveBestOnly?: boolean;
-  /** At the end of each epoch, or after so many batches. */
+  /** When to write: "epoch" (default), at the end of each epoch; or n, after every n batches. */
   readonly saveFreq?: "epoch" | number;
-  /** What the best has to beat: where an earlier training had come to. */
+  /** With `saveBestOnly`: the value that the first file has to beat, such as the best of an earlier training. By default none. */
   readonly initialValueThreshold?: number;
-  /** Whether the file holds the optimiser's state and the steps taken, so that training can go on from it. */
+  /** Whether the file holds the state of training, to resume from. */
   readonly withTraining?: boolean;
   /**
-   * More data by name, as in `ModelFile`. In `trainLanguageModel` the file is a language model's without it; of a training that
-   * knows no tokenizer, as `fitStream`'s, `{ tokenizer }` makes it one.
+   * Further content of the file by name, as in `ModelFile`. With `trainLanguageModel` the file is a language model's anyway;
+   * with `fitStream`, which knows no tokenizer, `{ tokenizer }` makes it one.
    */
   readonly extra?: Readonly<Record<string, unknown>>;
 };
@@ -82,12 +82,12 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
   let batches = 0;
   const patience = createPatience("modelCheckpoint");
 
-  /** Whether the logs say that this model is worth a file; then its number is the one to beat. */
+  /** Whether this model is to be written, by the logs; if so, its value is the one to beat. */
   const isWanted = (logs: Logs): boolean => {
     if (!saveBestOnly) return true;
     const value = logs[monitor];
     if (value === undefined) {
-      // Of a validation's number, the training's own has the same name but for "val".
+      // The training's own value has the name of the validation's without "val".
       const own = monitor.replace(/^val([A-Z])/, (_, letter: string) => letter.toLowerCase());
       if (own === monitor || logs[own] === undefined) throw absent("monitor", monitor, logs);
       return best === undefined;
@@ -123,7 +123,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
 /** `{name}` or `{name:format}`. */
 const field = /\{(\w+)(?::([^{}]*))?\}/g;
 
-/** The names in a path. Throws an InputError for a format that is none. */
+/** The names in a path. Throws an InputError for an unknown format. */
 function fieldsOf(path: string): string[] {
   return [...path.matchAll(field)].map(([whole, name = "", format = ""]) => {
     if (formatNumber(0, format) !== undefined) return name;

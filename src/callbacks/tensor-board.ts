@@ -77,10 +77,10 @@ function tagged(prefix: string, numbers: readonly (readonly [string, number])[])
 
 type EventWriter = (event: Omit<Event, "wallTimeSeconds">) => void;
 
-/** Files of one process need names of their own. */
+/** A number in the names of the files of one process, which have to differ. */
 let files = 0;
 
-/** How the file is begun: at once or not at all, or when the disk lets us. */
+/** How the file is created: at once or with an error, or as soon as the disk allows it. */
 type Begin = (work: () => void) => void;
 
 /** A new file in a folder. Every event is in it when the call returns, unless the disk refused it. */

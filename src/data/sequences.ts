@@ -87,24 +87,28 @@ export function padSequences(
   const rows = Array.from(sequences);
   rows.forEach((row, n) => {
     const isList = typeof row === "object" && row !== null && Number.isInteger(row.length);
-    if (!isList) throw new InputError(`sequences[${n}]: needs a sequence, a list of values, got ${formatValue(row)}`);
+    if (!isList)
+      throw new InputError(
+        `padSequences: sequences[${n}]: needs a sequence, a list of values, got ${formatValue(row)}`,
+      );
   });
   const length = maxlen ?? rows.reduce((longest, row) => Math.max(longest, row.length), 0);
   const dtype = given ?? (hasFraction(rows) || hasFraction([value]) ? "float32" : "int32");
-  // Values are vectors where the first value that there is is a list.
+  // Values are vectors if the first value of all is a list.
   const first = rows.findIndex((row) => row.length > 0);
-  const inner = first < 0 || dtype === "object" ? [] : shapeOf(rows[first]?.[0], `sequences[${first}][0]`);
+  const inner =
+    first < 0 || dtype === "object" ? [] : shapeOf(rows[first]?.[0], `padSequences: sequences[${first}][0]`);
   const size = sizeOf(inner);
 
   const total = rows.length * length * size;
   const data = dtype === "object" ? new Array<unknown>(total) : zeros(dtype, total);
-  data.fill((dtype === "object" ? value : numberAs(dtype, value, "value")) as never);
+  data.fill((dtype === "object" ? value : numberAs(dtype, value, "padSequences: value")) as never);
   rows.forEach((row, n) => {
     const kept = Math.min(row.length, length);
     const from = truncating === "pre" ? row.length - kept : 0;
     const to = n * length + (padding === "pre" ? length - kept : 0);
     for (let i = 0; i < kept; i++) {
-      const place = `sequences[${n}][${from + i}]`;
+      const place = `padSequences: sequences[${n}][${from + i}]`;
       const item = row[from + i];
       if (dtype === "object") data[to + i] = item as never;
       else if (inner.length === 0) data[to + i] = numberAs(dtype, item, place);
@@ -128,6 +132,7 @@ const hasFraction = (part: unknown): boolean =>
 /**
  * One-hot rows: zeros with a 1 at the class. Keras's `to_categorical`. A last axis of length 1 is dropped, as in Keras.
  * (Keras counts negative classes from the end and drops fractions; here both are errors.)
+ * @param classes a class, nested lists of classes, or `{ data, shape }`: whole numbers from 0
  * @param numClasses number of classes. By default, and for null or 0, the largest class plus 1
  * @returns (...shape of classes, numClasses), flat
  * @throws InputError for a class that is not from 0 to numClasses - 1, and for no classes without numClasses
@@ -138,19 +143,20 @@ export function toCategorical(
   numClasses?: number | null,
 ): FlatArray<Float32Array<ArrayBuffer>> {
   checkArguments("toCategorical", { classes, numClasses }, toCategoricalArguments);
-  const { data, shape } = typeof classes === "number" ? { data: [classes], shape: [] } : flatten(classes, "classes");
+  const { data, shape } =
+    typeof classes === "number" ? { data: [classes], shape: [] } : flatten(classes, "toCategorical: classes");
   const labels = Array.from(data, (label, i) => {
     if (Number.isSafeInteger(label) && label >= 0) return label;
-    throw new InputError(`classes: needs whole numbers from 0, got ${formatValue(label)} as value ${i}`);
+    throw new InputError(`toCategorical: classes: value ${i} is ${formatValue(label)}: expected a whole number from 0`);
   });
   if (!numClasses && labels.length === 0) {
-    throw new InputError("classes: there are none; give numClasses to say how many there could be");
+    throw new InputError("toCategorical: there are no classes. Give numClasses to say how many there could be.");
   }
   const count = numClasses || labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
   const rows = zeros("float32", labels.length * count);
   labels.forEach((label, i) => {
     if (label >= count) {
-      throw new InputError(`classes: value ${i} is class ${label}, but numClasses ${count} has 0 to ${count - 1} only`);
+      throw new InputError(`toCategorical: class ${label} (value ${i}) is out of range: expected 0 to ${count - 1}`);
     }
     rows[i * count + label] = 1;
   });

@@ -30,16 +30,16 @@ export type SeriesBatch = { readonly x: FlatArray; readonly y: FlatArray };
 export type TimeseriesDatasetOptions = {
   /** Distance between the starts of two windows. Default 1. */
   readonly sequenceStride?: number;
-  /** From one value of a window to the next. */
+  /** Distance between two values of a window. Default 1. */
   readonly samplingRate?: number;
   /** Windows in a batch, fewer in the last; null gives single windows, without an axis of windows. */
   readonly batchSize?: number | null;
   /** Whether the order of windows is random, and new in every pass. */
   readonly shuffle?: boolean;
   readonly seed?: number | null;
-  /** Values before it are not used. */
+  /** The index of the first value that is used. Default 0. */
   readonly startIndex?: number | null;
-  /** Values from it on are not used. */
+  /** The index after the last value that is used. By default all are used. */
   readonly endIndex?: number | null;
 };
 
@@ -75,6 +75,9 @@ export type TimeseriesDataset<Batch> = Iterable<Batch> & {
  * and so are those past the end of the targets. Keras's `timeseries_dataset_from_array`; a random order is one of all
  * windows and from our own generator.
  * @param targets null for none: then batches are the inputs alone
+ * @param data the series: T values in time order
+ * @param sequenceLength values of each window
+ * @param options see `TimeseriesDatasetOptions` for all and their defaults
  * @returns batches { x, y }, which `fit` and `evaluate` take: inputs x (B,T,...), targets y (B,...)
  * @throws InputError for an option out of Keras's range (`endIndex` below the length of the data, strides below it too),
  * and where a window's target is missing
@@ -99,19 +102,19 @@ export function timeseriesDatasetFromArray(
   sequenceLength: number,
   options: TimeseriesDatasetOptions = {},
 ): TimeseriesDataset<FlatArray | SeriesBatch> {
-  checkArguments("timeseriesDatasetFromArray", { data, targets, sequenceLength, options }, timeseriesDatasetArguments);
+  const where = "timeseriesDatasetFromArray";
+  checkArguments(where, { data, targets, sequenceLength, options }, timeseriesDatasetArguments);
   const { sequenceStride = 1, samplingRate = 1, batchSize = 128, shuffle: shuffled = false } = options;
   const { seed, startIndex, endIndex } = options;
-  const series = seriesOf(data, "data");
-  const answers = targets === null || targets === undefined ? null : seriesOf(targets, "targets");
+  const series = seriesOf(data, `${where}: data`);
+  const answers = targets === null || targets === undefined ? null : seriesOf(targets, `${where}: targets`);
   const length = lengthOf(series);
-  if (length < 2) throw new InputError(`data: needs at least 2 values in time order, got ${length}`);
-  checkWhole("timeseriesDatasetFromArray: sequenceStride", sequenceStride, 1, length - 1);
-  checkWhole("timeseriesDatasetFromArray: samplingRate", samplingRate, 1, length - 1);
+  if (length < 2) throw new InputError(`${where}: data: needs at least 2 values in time order, got ${length}`);
+  checkWhole(`${where}: sequenceStride`, sequenceStride, 1, length - 1);
+  checkWhole(`${where}: samplingRate`, samplingRate, 1, length - 1);
   const start = startIndex ?? 0;
-  checkWhole("timeseriesDatasetFromArray: startIndex", start, 0, length - 1);
-  if (endIndex !== undefined && endIndex !== null)
-    checkWhole("timeseriesDatasetFromArray: endIndex", endIndex, start + 1, length - 1);
+  checkWhole(`${where}: startIndex`, start, 0, length - 1);
+  if (endIndex !== undefined && endIndex !== null) checkWhole(`${where}: endIndex`, endIndex, start + 1, length - 1);
 
   const end = endIndex ?? length;
   const fitting = end - start - (sequenceLength - 1) * samplingRate;
@@ -120,7 +123,7 @@ export function timeseriesDatasetFromArray(
   const last = starts.at(-1);
   if (answers !== null && last !== undefined && last >= lengthOf(answers)) {
     throw new InputError(
-      `targets: the window at ${last} needs targets[${last}], but there are ${lengthOf(answers)}: targets[k] belongs to data[k], also with startIndex`,
+      `${where}: targets: the window at ${last} needs targets[${last}], but there are ${lengthOf(answers)}. Give as many targets as data: targets[k] belongs to data[k], also with startIndex.`,
     );
   }
 
@@ -146,20 +149,21 @@ function* chunks<Chunk>(
 
 /** Options of `TimeseriesGenerator`, with Keras's names and defaults. */
 export type TimeseriesGeneratorOptions = {
-  /** From one value of a window to the next. */
+  /** Distance between two values of a window. Default 1. */
   readonly samplingRate?: number;
-  /** From one window to the next. */
+  /** Distance between the starts of two windows. Default 1. */
   readonly stride?: number;
-  /** Values before it are not used. */
+  /** The index of the first value that is used. Default 0. */
   readonly startIndex?: number;
-  /** Values after it are not used: itself it is the last target's place. The last place where it is null. */
+  /** The index of the last target: later values are not used. Default null: the last index. */
   readonly endIndex?: number | null;
-  /** Whether every batch has `batchSize` windows drawn at random; a window may come twice. */
+  /** Whether every batch has `batchSize` windows drawn at random; a window may come twice. Default false. */
   readonly shuffle?: boolean;
-  /** Whether the values of a window are in reverse. */
+  /** Whether the values of a window are in reverse order. Default false. */
   readonly reverse?: boolean;
+  /** Windows in a batch; the last batch may have fewer. Default 128. */
   readonly batchSize?: number;
-  /** Repeats what is drawn; Keras has none. */
+  /** Seed of the random order. By default a new one each time; Keras has no such option. */
   readonly seed?: number | null;
 };
 
@@ -183,7 +187,11 @@ export const timeseriesGeneratorArguments: Arguments = {
 /**
  * Keras's `TimeseriesGenerator`: the window for row r has the values `data[r - length], data[r - length + samplingRate],
  * ...` before r, and its target is `targets[r]`; r goes from `startIndex + length` to `endIndex` by `stride`.
- * @throws InputError where data and targets differ in length, for an option out of its range, and where no window fits
+ * @param data the series: T values in time order
+ * @param targets T targets: that of a window is just after its end
+ * @param length the steps of a window, before `samplingRate`
+ * @param options see `TimeseriesGeneratorOptions` for all and their defaults
+ * @throws InputError if data and targets differ in length, for an option out of its range, and where no window fits
  * @example
  * const generator = new TimeseriesGenerator(series, series, 12, { batchSize: 1 });
  * await fit(model, generator, { epochs: 5 }); // batches { x, y }: x (1,12), y (1)
@@ -203,16 +211,17 @@ export class TimeseriesGenerator implements TimeseriesDataset<SeriesBatch> {
   private readonly random: Random | undefined;
 
   constructor(data: Series, targets: Series, length: number, options: TimeseriesGeneratorOptions = {}) {
-    checkArguments("TimeseriesGenerator", { data, targets, length, options }, timeseriesGeneratorArguments);
+    const where = "TimeseriesGenerator";
+    checkArguments(where, { data, targets, length, options }, timeseriesGeneratorArguments);
     const { samplingRate = 1, stride = 1, startIndex = 0, endIndex = null, shuffle: shuffled = false } = options;
     const { reverse = false, batchSize = 128, seed } = options;
-    this.data = seriesOf(data, "data");
-    this.targets = seriesOf(targets, "targets");
+    this.data = seriesOf(data, `${where}: data`);
+    this.targets = seriesOf(targets, `${where}: targets`);
     const values = lengthOf(this.data);
     if (values !== lengthOf(this.targets)) {
-      throw new InputError(`targets: needs as many as data, ${values}, got ${lengthOf(this.targets)}`);
+      throw new InputError(`${where}: targets: needs as many as data, ${values}, got ${lengthOf(this.targets)}`);
     }
-    if (endIndex !== null) checkWhole("TimeseriesGenerator: endIndex", endIndex, 0, values - 1);
+    if (endIndex !== null) checkWhole(`${where}: endIndex`, endIndex, 0, values - 1);
     this.length = length;
     this.samplingRate = samplingRate;
     this.stride = stride;
@@ -223,7 +232,7 @@ export class TimeseriesGenerator implements TimeseriesDataset<SeriesBatch> {
     this.random = shuffled ? createRandom(seedOr(seed)) : undefined;
     if (this.firstRow > this.lastRow) {
       throw new InputError(
-        `length: the first target is at startIndex + length = ${this.firstRow}, past the last one at ${this.lastRow}: take a shorter window or more data`,
+        `${where}: length: the first target is at startIndex + length = ${this.firstRow}, past the last one at ${this.lastRow}. Give a shorter window or more data.`,
       );
     }
     const rowsInBatch = batchSize * stride;

@@ -35,7 +35,7 @@ export type Explanation = {
   readonly parameters: number;
   /** One time step. */
   readonly forward: Graph;
-  /** The same with its backward step. */
+  /** One time step with its backward step. */
   readonly both: Graph;
   readonly inference: Plan;
   readonly training: Plan;

@@ -142,7 +142,7 @@ function fillOrthogonal(out: Float32Array, shape: Shape, random: Random, gain: n
   }
 }
 
-/** The same as `reflected`, but one reflection at a time and in 64-bit floats. */
+/** The columns that `reflected` of orthogonal.ts computes, but one reflection at a time and in 64-bit floats. */
 const oneByOne: typeof reflected = (length, count, draw) => {
   const q = Array.from({ length: count }, (_, k) => new Float64Array(length).fill(1, k, k + 1));
   for (let k = count - 1; k >= 0; k--) {
@@ -158,7 +158,7 @@ const oneByOne: typeof reflected = (length, count, draw) => {
 };
 
 function dot(a: Float64Array, b: Float64Array): number {
-  // Four sums, so that one addition need not wait for the one before it.
+  // Four sums, so that an addition does not wait for the one before it.
   let [s, t, u, v] = [0, 0, 0, 0];
   let i = 0;
   for (; i + 3 < a.length; i += 4) {

@@ -54,12 +54,15 @@ export type LayerSpec = Named &
     | { readonly kind: "dropout"; readonly rate: number; readonly locked: boolean }
   );
 
+/** A layer that runs a cell over the time steps, as plain data: what `lstm(...)`, `dense(...)` and `recurrent(...)` return. */
 export type CellSpec = Named & {
   readonly kind: "cell";
   readonly cell: Cell;
+  /** Size of the state, unless the equations fix every size. */
   readonly units?: number;
+  /** The type of layer, which is its name if it has no `name`. */
   readonly label: string;
-  /** Parameters that it shares with other layers: `{ W: "embedding.weight" }`, its own name first. */
+  /** Parameters of other layers that it uses, by the names of its own: `{ W: "embedding.weight" }`. */
   readonly shared?: Readonly<Record<string, string>>;
 } & RecurrentOptions;
 
@@ -115,13 +118,18 @@ export const recurrentDefaults: RecurrentOptions = {
   dropConnect: 0,
 };
 export const mergeModes = ["concat", "sum", "mul", "ave"] as const;
+/** How outputs are combined: joined ("concat"), or their sum, product or average. */
 export type MergeMode = (typeof mergeModes)[number];
 
 /** The name of a merging layer, by its mode. */
 export const mergeLabels = { concat: "concatenate", sum: "add", mul: "multiply", ave: "average" } as const;
 
-/** `name`: the layer's name; `reads`: the name of the layer that it reads, by default the one before it. */
-type Named = { readonly name?: string; readonly reads?: string };
+type Named = {
+  /** The layer's name. By default its type, with a number from the second of its type on. */
+  readonly name?: string;
+  /** The name of the layer that it reads. By default the layer before it. */
+  readonly reads?: string;
+};
 type Recurrent = Named & Partial<RecurrentOptions>;
 
 /** Names of tensors begin with the layer's name and a dot. Properties of every object (`constructor`) are not allowed: a look-up in any table would find them. */
@@ -153,7 +161,12 @@ export const aLayer: Rule = {
 };
 const aCellLayer: Rule = { expected: "a recurrent layer, as lstm(4) makes it", accepts: isCellLayer };
 
-type InputOptions = Named & { readonly sequence?: boolean; readonly mask?: boolean };
+type InputOptions = Named & {
+  /** Whether there is one token or vector at every step, or one per example. Default true. */
+  readonly sequence?: boolean;
+  /** Whether to add an input `NAME.mask` (T,B): 1 for steps that count, 0 for padding. Default false. */
+  readonly mask?: boolean;
+};
 export const inputArguments: Arguments = {
   features: either(oneOf("tokens"), size),
   options: optionsOf<InputOptions>({ sequence: flag, mask: flag, ...names }),
@@ -175,7 +188,10 @@ export function input(features: "tokens" | number, options: InputOptions = {}): 
   return named({ kind: "input", features, sequence, mask }, options);
 }
 
-type EmbeddingOptions = Named & { readonly maskZero?: boolean };
+type EmbeddingOptions = Named & {
+  /** Whether token 0 is padding, whose steps later layers skip. Default false. */
+  readonly maskZero?: boolean;
+};
 export const embeddingArguments: Arguments = {
   inputDim: size,
   outputDim: size,
@@ -196,7 +212,10 @@ export function embedding(inputDim: number, outputDim: number, options: Embeddin
   return named({ kind: "embedding", inputDim, outputDim, maskZero: options.maskZero ?? false }, options);
 }
 
-type MaskingOptions = Named & { readonly maskValue?: number };
+type MaskingOptions = Named & {
+  /** The value that all features of a step have if it is padding. Default 0. */
+  readonly maskValue?: number;
+};
 export const maskingRules: Schema<MaskingOptions> = { maskValue: finiteNumber, ...names };
 
 /**
@@ -294,7 +313,12 @@ export function checkLayerCell({ inputs, settings }: Cell, where: string): void 
   );
 }
 
-type BidirectionalOptions = Named & { readonly mergeMode?: MergeMode | "none"; readonly backward?: CellSpec };
+type BidirectionalOptions = Named & {
+  /** How the outputs of both directions are combined. Default "concat"; "none": later layers read `NAME.forward` and `NAME.backward`. */
+  readonly mergeMode?: MergeMode | "none";
+  /** The layer of the other direction. By default a copy of the forward layer with weights of its own. */
+  readonly backward?: CellSpec;
+};
 export const bidirectionalArguments: Arguments = {
   layer: aCellLayer,
   options: optionsOf<BidirectionalOptions>({
@@ -443,7 +467,12 @@ function layerOf(label: string, of: Cell, units: number, options: Recurrent): Ce
 
 const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
 
-type DenseOptions = Named & { readonly activation?: (typeof activations)[number]; readonly tied?: string };
+type DenseOptions = Named & {
+  /** The function that is applied to W @ x + b. Default "linear": none. */
+  readonly activation?: (typeof activations)[number];
+  /** The name of an embedding whose table (units, D) is used as W. By default W is a parameter of its own. */
+  readonly tied?: string;
+};
 export const denseArguments: Arguments = {
   units: size,
   options: optionsOf<DenseOptions>({ activation: oneOf(...activations), tied: string, ...names }),
@@ -469,7 +498,10 @@ export function dense(units: number, options: DenseOptions = {}): CellSpec {
   });
 }
 
-type DropoutOptions = Named & { readonly locked?: boolean };
+type DropoutOptions = Named & {
+  /** Whether one mask holds for all steps of a sequence, not a new one at every step. Default false. */
+  readonly locked?: boolean;
+};
 export const dropoutArguments: Arguments = { rate, options: optionsOf<DropoutOptions>({ locked: flag, ...names }) };
 
 /**

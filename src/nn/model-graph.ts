@@ -44,7 +44,10 @@ export function modelGraph(
   return { graph: g.graph({ output: nodes.output }), ...nodes };
 }
 
-/** Add one time step of the whole model to a graph under construction. */
+/**
+ * Add one time step of the whole model to a graph under construction.
+ * @throws InputError, with the layer's name, for a layer that does not fit the one that it reads
+ */
 export function addModel(
   g: Builder,
   { layers, input }: Pick<Model, "layers" | "input">,

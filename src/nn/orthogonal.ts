@@ -9,14 +9,14 @@ import { pageBytes } from "../engines/wasm/emit.ts";
 import { matmulFunctions } from "../engines/wasm/matmul.ts";
 import { aligned } from "../engines/wasm/target.ts";
 
-/** Reflections of a block; and columns of a panel, as the product reads them. */
+/** The number of reflections in a block; and of columns in a panel, as the product reads them. */
 const [block, panel] = [32, 8];
 
-/** See `Matmul.rows`. */
+/** The matrix product: its arguments are those of `Matmul.rows`. */
 type Multiply = (...numbers: readonly number[]) => void;
 let module: WebAssembly.Module | undefined;
 
-/** Multiplications and additions apart: the same bits on every processor. */
+/** The product as a module, with separate multiplications and additions: the same bits on every processor. */
 function compiled(): WebAssembly.Module {
   const { rows, functions } = matmulFunctions({ fma: false });
   const multiply = func({ export: "multiply", params: rows.params, results: [] }, (f) =>
@@ -26,9 +26,10 @@ function compiled(): WebAssembly.Module {
 }
 
 /**
- * The first `count` columns (length) of a product of reflections: H_0 H_1 ... H_(count - 1), of which `draw` gives, the last
- * one first, the vector that H_k reflects by, from its row k on, of any length. Rounded as 32-bit floats are.
- * @returns row i of column k
+ * Compute the first `count` columns of the product of reflections H_0 H_1 ... H_(count - 1), in 32-bit floats.
+ * @param length the number of rows
+ * @param draw writes the vector of H_k, from its row k on; its norm does not matter. Called for the last reflection first
+ * @returns a function that gives row i of column k
  */
 export function reflected(
   length: number,
@@ -43,7 +44,7 @@ export function reflected(
   };
   const panelFloats = panel * length;
   const panels = Math.ceil(count / panel);
-  // Q in panels; V, and its transpose; a panel of V^T Q, and of T times that; T, and V^T V with V in panels for it.
+  // The memory: Q in panels; V and its transpose; a panel of V^T Q, and of T V^T Q; T, and V^T V, for which V is in panels.
   const q = take(panels * panelFloats);
   const [v, across, inPanels] = [take(block * length), take(block * length), take(block * length)];
   const [left, turned, t, squares] = [take(panel * block), take(panel * block), take(block ** 2), take(block ** 2)];

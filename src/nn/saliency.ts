@@ -77,7 +77,9 @@ export async function saliency(
   }
   const odd = Array.from(tokens).findIndex((token) => !isIndex(token, count));
   if (odd >= 0)
-    throw new InputError(`saliency: token ${odd} is ${formatValue(tokens[odd])}; tokens go from 0 to ${count - 1}`);
+    throw new InputError(
+      `saliency: token ${formatValue(tokens[odd])} at ${odd} is out of range: expected 0 to ${count - 1}`,
+    );
 
   const g = createBuilder();
   const { output } = addModel(g, model, { training: false, goesOn: true });

@@ -188,7 +188,7 @@ function checkedTokens(tokenizer: Tokenizer, ids: ArrayLike<number>): Int32Array
   const size = vocabularySize(tokenizer);
   const odd = Array.from(ids).findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < size));
   if (odd < 0) return Int32Array.from(ids);
-  throw new InputError(`prompt: token ${odd} is ${ids[odd]}; the model's ids go from 0 to ${size - 1}`);
+  throw new InputError(`prompt: token ${ids[odd]} at ${odd} is out of range: expected 0 to ${size - 1}`);
 }
 
 /** The tokens that a model reads first: the prompt's; for an empty prompt the end of a text or, without such a token, of a line. */

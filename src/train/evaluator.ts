@@ -13,8 +13,13 @@ import { bindLoss } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
 import { someTokens, type Tokens, tokenSource } from "./token-source.ts";
 
-/** `batch`: parts of the stream that are read in parallel; `steps`: tokens of each part per run. Also the host's options. */
-export type EvaluatorOptions = HostOptions & { readonly batch: number; readonly steps: number };
+/** Options of `createEvaluator`; also the host's: `engine`, `threads`, `fma`. */
+export type EvaluatorOptions = HostOptions & {
+  /** The number of parts of the stream that are read in parallel. */
+  readonly batch: number;
+  /** The number of tokens of each part per run. */
+  readonly steps: number;
+};
 
 const lossArguments: Arguments = { tokens: someTokens, pause: callable };
 export const evaluatorArguments: Arguments = {

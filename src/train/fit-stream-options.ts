@@ -27,7 +27,7 @@ import { someTokens, type Tokens } from "./token-source.ts";
 import { stateRules, type TrainerState } from "./trainer.ts";
 import { trainingRules } from "./training-plan.ts";
 
-/** Good for text by characters on one core: many small updates beat long gradients. */
+/** Defaults that suit text by characters on one core: many small updates do better than long gradients. */
 export const fitDefaults = {
   batch: 16,
   steps: 32,

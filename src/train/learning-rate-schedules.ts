@@ -53,9 +53,19 @@ export function constantRate(learningRate: number): LearningRateSchedule {
   return () => learningRate;
 }
 
-type Decay = { readonly initialLearningRate: number; readonly decaySteps: number };
+type Decay = {
+  /** The learning rate r of step 0, at least 0. */
+  readonly initialLearningRate: number;
+  /** The number of steps that the decay takes, or that one period of it takes; above 0. */
+  readonly decaySteps: number;
+};
 /** Options of `exponentialDecay` and `inverseTimeDecay`: the initial rate r, and how fast it decays. */
-export type DecayOptions = Decay & { readonly decayRate: number; readonly staircase?: boolean };
+export type DecayOptions = Decay & {
+  /** How fast the rate decays in each period of `decaySteps`; at least 0. */
+  readonly decayRate: number;
+  /** Whether the rate changes only at the end of a period. Default false. */
+  readonly staircase?: boolean;
+};
 const decayRules: Schema<Decay> = {
   initialLearningRate: required(alias(amount, "learningRate", "lr")),
   decaySteps: required(alias(positive, "steps")),
@@ -79,8 +89,11 @@ export function exponentialDecay(options: DecayOptions): LearningRateSchedule {
 
 /** Options of `stepDecay`: the initial rate r, and `factor` (default 0.1), by which it is multiplied `every` so many steps. */
 export type StepDecayOptions = {
+  /** The learning rate r of step 0, at least 0. */
   readonly initialLearningRate: number;
+  /** The number of steps after which the rate changes, above 0. */
   readonly every: number;
+  /** What the rate is multiplied by, at least 0. Default 0.1. */
   readonly factor?: number;
 };
 export const stepDecayRules: Schema<StepDecayOptions> = {
@@ -114,8 +127,11 @@ export function inverseTimeDecay(options: DecayOptions): LearningRateSchedule {
 
 /** Options of `polynomialDecay`: `endLearningRate` (default 0.0001), `power` (1), `cycle` (false). */
 export type PolynomialDecayOptions = Decay & {
+  /** The rate after `decaySteps`, at least 0. Default 0.0001. */
   readonly endLearningRate?: number;
+  /** The exponent of the decay, above 0. Default 1: linear. */
   readonly power?: number;
+  /** Whether the rate jumps up after `decaySteps` and decays again, more slowly each time. Default false. */
   readonly cycle?: boolean;
 };
 export const polynomialDecayRules: Schema<PolynomialDecayOptions> = {
@@ -142,8 +158,11 @@ export function polynomialDecay(options: PolynomialDecayOptions): LearningRateSc
 
 /** Options of `cosineDecay`: `alpha` (default 0) is the share of the rate at the end; by default there is no warm-up. */
 export type CosineDecayOptions = Decay & {
+  /** The share of the rate that is left after `decaySteps`. Default 0. */
   readonly alpha?: number;
+  /** The rate that a warm-up rises to before the decay. By default there is no warm-up. */
   readonly warmupTarget?: number;
+  /** The number of steps of the warm-up, with `warmupTarget`. Default 0. */
   readonly warmupSteps?: number;
 };
 export const cosineDecayRules: Schema<CosineDecayOptions> = {
@@ -172,8 +191,11 @@ export function cosineDecay(options: CosineDecayOptions): LearningRateSchedule {
 
 /** Options of `linearWarmup`: the initial rate (default 0), the steps of the warm-up, and the schedule `after` it. */
 export type LinearWarmupOptions = {
+  /** The rate of step 0, at least 0. Default 0. */
   readonly initialLearningRate?: number;
+  /** The number of steps of the warm-up, at least 0. */
   readonly warmupSteps: number;
+  /** The schedule after the warm-up, which then begins with its step 0. */
   readonly after: LearningRateSchedule;
 };
 export const linearWarmupRules: Schema<LinearWarmupOptions> = {
@@ -197,7 +219,9 @@ export function linearWarmup(options: LinearWarmupOptions): LearningRateSchedule
 
 /** Options of `piecewiseConstantDecay`: one more value than boundaries. */
 export type PiecewiseConstantDecayOptions = {
+  /** The last step of each value but the last, increasing. */
   readonly boundaries: readonly number[];
+  /** The learning rates, one more than boundaries. */
   readonly values: readonly number[];
 };
 export const piecewiseConstantDecayRules: Schema<PiecewiseConstantDecayOptions> = {
@@ -232,12 +256,19 @@ export function piecewiseConstantDecay(options: PiecewiseConstantDecayOptions): 
 
 /** Options of `oneCycle`, with PyTorch's names and defaults. */
 export type OneCycleOptions = {
+  /** The highest rate of the cycle, at least 0. */
   readonly maxLearningRate: number;
+  /** The number of steps of the cycle, at least 2. */
   readonly totalSteps: number;
+  /** The share of the steps in which the rate rises. Default 0.3. */
   readonly pctStart?: number;
+  /** Whether the rate changes along half a cosine ("cos", default) or a line. */
   readonly annealStrategy?: "cos" | "linear";
+  /** The highest rate divided by the first one. Default 25. */
   readonly divFactor?: number;
+  /** The first rate divided by the last one. Default 10,000. */
   readonly finalDivFactor?: number;
+  /** Whether the rate first falls back to the initial one, as fast as it rose. Default false. */
   readonly threePhase?: boolean;
 };
 export const oneCycleRules: Schema<OneCycleOptions> = {

@@ -23,7 +23,11 @@ export type Loss = {
   readonly build: (g: Builder, output: NodeId, target: NodeId) => NodeId;
 };
 
-export type CrossentropyOptions = { readonly labelSmoothing?: number };
+/** Options of the cross-entropies. */
+export type CrossentropyOptions = {
+  /** The share s of label smoothing, in [0, 1). Default 0. */
+  readonly labelSmoothing?: number;
+};
 export const crossentropyRules: Schema<CrossentropyOptions> = { labelSmoothing: share };
 
 /**
@@ -65,8 +69,11 @@ export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss
   };
 }
 
-/** `labelSmoothing`: default 0; `features`: "mean" (default) or "sum" over the features. */
-export type BinaryCrossentropyOptions = CrossentropyOptions & { readonly features?: "mean" | "sum" };
+/** Options of `binaryCrossentropy`. */
+export type BinaryCrossentropyOptions = CrossentropyOptions & {
+  /** Whether the loss is the mean over the features (default) or their sum. */
+  readonly features?: "mean" | "sum";
+};
 export const binaryCrossentropyRules: Schema<BinaryCrossentropyOptions> = {
   ...crossentropyRules,
   features: alias(oneOf("mean", "sum"), "reduction"),
@@ -98,7 +105,11 @@ function smoothed(g: Builder, given: NodeId, s: number, flat: () => NodeId): Nod
   return g.add(g.mul(given, g.constant(1 - s)), g.mul(flat(), g.constant(s)));
 }
 
-export type HuberOptions = { readonly delta?: number };
+/** Options of `huber`. */
+export type HuberOptions = {
+  /** The distance from which on the loss grows linearly, above 0. Default 1. */
+  readonly delta?: number;
+};
 export const huberRules: Schema<HuberOptions> = { delta: inRange(0, Infinity, "()") };
 
 /**

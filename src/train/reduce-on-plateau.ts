@@ -15,11 +15,13 @@ import { amount, share } from "./number-rules.ts";
 
 /** The state of `reduceLrOnPlateau`: plain data, safe for JSON. Start with `{ learningRate }`. */
 export type Plateau = {
+  /** The learning rate to use. */
   readonly learningRate: number;
   /** The best value so far. */
   readonly best?: number;
-  /** `wait`: values since the best one; `cooldown`: values until they count again. */
+  /** The number of values since the best one. */
   readonly wait?: number;
+  /** The number of values until they count again. */
   readonly cooldown?: number;
 };
 
@@ -31,11 +33,17 @@ const plateauRules: Schema<Plateau> = {
 };
 /** Options of `reduceLrOnPlateau`: `factor` (default 0.1), `patience` (10), `mode` ("min"), `minDelta` (0.0001), `cooldown` (0), `minLr` (0). */
 export type PlateauOptions = {
+  /** What the learning rate is multiplied by, in [0, 1). Default 0.1. */
   readonly factor?: number;
+  /** Values without improvement after which the rate falls. Default 10. */
   readonly patience?: number;
+  /** "min" (default): lower values are better; "max": higher. */
   readonly mode?: "min" | "max";
+  /** Smallest change that counts as an improvement. Default 0.0001. */
   readonly minDelta?: number;
+  /** Values after a fall that do not count towards the patience. Default 0. */
   readonly cooldown?: number;
+  /** The lowest learning rate. Default 0. */
   readonly minLr?: number;
 };
 export const plateauOptionRules: Schema<PlateauOptions> = {

@@ -1,7 +1,6 @@
 /**
  * A continuous stream of tokens as batches for truncated backpropagation through time: the stream is cut into as many
- * lanes as the batch has examples, and each batch goes on where the last one ended, so that states can be carried.
- * Knows nothing about models.
+ * parts as the batch has examples, and each batch continues where the last one ended, so that states can be carried.
  */
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, options as optionsOf, wholeNumber } from "../graph/schema.ts";
@@ -16,10 +15,10 @@ export type Batches = {
   readonly at: (k: number, offset?: number) => { readonly inputs: Int32Array; readonly targets: Int32Array };
 };
 
-/** So many tokens at least are brought into the order of batches at a time: a read of a file, and a piece of memory. */
+/** At least this many tokens are brought into the order of batches at a time: one read of a file, and one piece of memory. */
 const windowTokens = 2 ** 16;
 
-/** Batches in one pass over so many tokens. */
+/** The number of batches in one pass over a number of tokens. */
 export const countBatches = (tokens: number, { batch, steps }: { batch: number; steps: number }): number =>
   Math.floor((Math.floor(tokens / batch) - 1) / steps);
 
@@ -80,10 +79,10 @@ export function streamBatches(tokens: Tokens, options: Sizes): Batches {
   };
 }
 
-/** Throws for a run of tokens that are none; the first is the one at `from`. */
+/** Throws if a run has a token that the model does not know. `from`: the index of the run's first token. */
 export type CheckRun = (run: Int32Array, from: number) => void;
 
-/** What tells tokens from others: how many they are, and 64 bits that depend on each (multiplied and xored, as FNV-1a does). */
+/** A fingerprint of tokens: their number, and 64 bits that depend on each of them (multiplied and xored, as FNV-1a does). */
 export function fingerprint(tokens: Tokens, check: CheckRun = () => {}): string {
   let [a, b] = [0x811c9dc5, 0x01000193];
   let from = 0;

@@ -1,25 +1,29 @@
-/** Tokens that come run by run and are kept compactly: 1, 2 or 4 bytes each, as the largest of a block of them needs. */
+/** Lists of tokens that arrive in runs and are stored in blocks of 1, 2 or 4 bytes a token, as the largest of the block needs. */
 import type { TokenSource } from "./token-source.ts";
 
-/** Tokens that are still being written; they can be read once it has ended. */
+/** A list of tokens that is still being written: `add` appends a run, and `end` returns the tokens to read. */
 export type TokenList = { readonly add: (run: Int32Array) => void; readonly end: () => KeptTokens };
-/** Where they lie is free again after `dispose`. */
+/** Tokens to read; `dispose` frees their memory or file. */
 export type KeptTokens = TokenSource & { readonly dispose: () => void };
 
 export type Block = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
-/** Where blocks of tokens lie. */
+/** Storage for blocks of tokens. */
 export type BlockStore = {
-  /** One more; the array is overwritten after the call. */
+  /** Append a block; the array is overwritten after the call. */
   readonly put: (block: Block) => void;
-  /** Some tokens of the block of a number, to be read before the next call. */
+  /** Tokens of one block, to be used before the next call. */
   readonly get: (block: number, from: number, to: number) => Block;
   readonly dispose: () => void;
 };
 
-/** Each block but the last has so many. */
+/** The number of tokens of each block but the last. */
 export const blockTokens = 2 ** 16;
 
-/** @param largest the largest token, where it is known: then all blocks are as wide as it needs */
+/**
+ * Create a list of tokens.
+ * @param store where the blocks are stored. Default in memory
+ * @param largest the largest token, if it is known: all blocks then have the width that it needs
+ */
 export function createTokenList(store: BlockStore = inMemory(), largest = 0): TokenList {
   const block = new Int32Array(blockTokens);
   const narrow = { 1: new Uint8Array(blockTokens), 2: new Uint16Array(blockTokens), 4: block } as const;
@@ -71,7 +75,7 @@ function inMemory(): BlockStore {
   };
 }
 
-/** Tokens that stand for others: each is read as the one in the table. */
+/** The tokens, each replaced by its entry in a table. */
 export const mappedTokens = (tokens: TokenSource, table: Int32Array): TokenSource => ({
   length: tokens.length,
   read(from, into) {

@@ -67,10 +67,10 @@ describe("padSequences", () => {
     expect(padSequences(halves, { dtype: "float32", value: 0.25 }).data).toEqual(Float32Array.of(0.5, -1.5, 0.25, 2.5));
     expect(padSequences([Float64Array.of(1, 2)], { dtype: "float64" }).data).toEqual(Float64Array.of(1, 2));
     expect(() => padSequences(halves, { dtype: "int8" })).toThrow(
-      "sequences[0][0]: int8 holds whole numbers from -128 to 127, got 0.5. Choose another dtype.",
+      "padSequences: sequences[0][0]: int8 holds whole numbers from -128 to 127, got 0.5. Choose another dtype.",
     );
     expect(() => padSequences([[1]], { dtype: "int8", value: -2.9 })).toThrow("value: int8 holds whole numbers");
-    expect(() => padSequences([[0.5, 1e39]])).toThrow("sequences[0][1]: float32 holds -3.4");
+    expect(() => padSequences([[0.5, 1e39]])).toThrow("padSequences: sequences[0][1]: float32 holds -3.4");
     expect([...padSequences([[0.5, Number.NaN, Number.POSITIVE_INFINITY]]).data]).toEqual([
       0.5,
       Number.NaN,
@@ -123,15 +123,19 @@ describe("padSequences", () => {
   });
 
   test("throws, with the place, for what does not fit", () => {
-    expect(() => padSequences([[1], 5 as never])).toThrow("sequences[1]: needs a sequence, a list of values, got 5");
-    expect(() => padSequences([[1, 2 ** 31]])).toThrow(
-      "sequences[0][1]: int32 holds whole numbers from -2147483648 to 2147483647, got 2147483648",
+    expect(() => padSequences([[1], 5 as never])).toThrow(
+      "padSequences: sequences[1]: needs a sequence, a list of values, got 5",
     );
-    expect(() => padSequences([[Number.NaN]])).toThrow("sequences[0][0]: int32 holds");
-    expect(() => padSequences([["a" as never]])).toThrow('sequences[0][0]: needs numbers or lists of numbers, got "a"');
-    expect(() => padSequences([[1, "a" as never]])).toThrow('sequences[0][1]: needs a number, got "a"');
+    expect(() => padSequences([[1, 2 ** 31]])).toThrow(
+      "padSequences: sequences[0][1]: int32 holds whole numbers from -2147483648 to 2147483647, got 2147483648",
+    );
+    expect(() => padSequences([[Number.NaN]])).toThrow("padSequences: sequences[0][0]: int32 holds");
+    expect(() => padSequences([["a" as never]])).toThrow(
+      'padSequences: sequences[0][0]: needs numbers or lists of numbers, got "a"',
+    );
+    expect(() => padSequences([[1, "a" as never]])).toThrow('padSequences: sequences[0][1]: needs a number, got "a"');
     expect(() => padSequences([[[1, 2]], [[1, 2, 3]]])).toThrow(
-      "sequences[1][0]: needs the shape (2) of the first value, got (3)",
+      "padSequences: sequences[1][0]: needs the shape (2) of the first value, got (3)",
     );
     expect(() => padSequences([[1]], { maxlen: -1 })).toThrow(
       "maxlen must be a whole number of at least 0, or null, got -1",
@@ -173,15 +177,18 @@ describe("toCategorical", () => {
   });
 
   test("throws for what is no class, a class too many, and no class at all", () => {
-    expect(() => toCategorical([0, -1])).toThrow("classes: needs whole numbers from 0, got -1 as value 1");
-    expect(() => toCategorical([0.5])).toThrow("got 0.5 as value 0");
-    expect(() => toCategorical([0, 3], 3)).toThrow("value 1 is class 3, but numClasses 3 has 0 to 2 only");
-    expect(() => toCategorical([])).toThrow("classes: there are none");
+    expect(() => toCategorical([0, -1])).toThrow(
+      "toCategorical: classes: value 1 is -1: expected a whole number from 0",
+    );
+    expect(() => toCategorical([0, 3], 3)).toThrow("toCategorical: class 3 (value 1) is out of range: expected 0 to 2");
+    expect(() => toCategorical([])).toThrow("toCategorical: there are no classes. Give numClasses");
     expect(() => toCategorical([0], -2)).toThrow("numClasses must be a whole number of at least 0, or null, got -2");
     expect(() => toCategorical([0], Number.NaN)).toThrow(
       "numClasses must be a whole number of at least 0, or null, got NaN",
     );
-    expect(() => toCategorical([0.5])).toThrow("classes: needs whole numbers from 0, got 0.5 as value 0");
+    expect(() => toCategorical([0.5])).toThrow(
+      "toCategorical: classes: value 0 is 0.5: expected a whole number from 0",
+    );
     expect(() => toCategorical(["1" as never])).toThrow('needs numbers or lists of numbers, got "1"');
     expect(() => toCategorical([0, 1e13])).toThrow("an array of 20000000000002 numbers is more than memory holds");
   });

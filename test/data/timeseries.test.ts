@@ -149,12 +149,14 @@ describe("timeseriesDatasetFromArray", () => {
     expect(make({ samplingRate: 10 })).toThrow("samplingRate must be a whole number from 1 to 9, got 10");
     expect(make({ sequenceStride: 0 })).toThrow("sequenceStride must be a whole number of at least 1, got 0");
     expect(make({ batchSize: 0 })).toThrow("batchSize must be a whole number of at least 1, or null, got 0");
-    expect(make({ startIndex: 4 }, upTo(6))).toThrow("targets: the window at 7 needs targets[7], but there are 6");
+    expect(make({ startIndex: 4 }, upTo(6))).toThrow(
+      "timeseriesDatasetFromArray: targets: the window at 7 needs targets[7], but there are 6",
+    );
     expect(() => timeseriesDatasetFromArray(upTo(10), null, 0)).toThrow(
       "sequenceLength must be a whole number of at least 1, got 0",
     );
     expect(() => timeseriesDatasetFromArray([5], null, 1)).toThrow(
-      "data: needs at least 2 values in time order, got 1",
+      "timeseriesDatasetFromArray: data: needs at least 2 values in time order, got 1",
     );
     expect(() => timeseriesDatasetFromArray([[1, 2], [3]], null, 1)).toThrow(
       "data[1]: needs 2 values like its neighbours",
@@ -214,7 +216,9 @@ describe("TimeseriesGenerator", () => {
   });
 
   test("throws where nothing fits, lengths differ, and for a batch that is none", () => {
-    expect(() => new TimeseriesGenerator(upTo(5), upTo(4), 2)).toThrow("targets: needs as many as data, 5, got 4");
+    expect(() => new TimeseriesGenerator(upTo(5), upTo(4), 2)).toThrow(
+      "TimeseriesGenerator: targets: needs as many as data, 5, got 4",
+    );
     expect(() => new TimeseriesGenerator(upTo(5), upTo(5), 5)).toThrow(
       "the first target is at startIndex + length = 5, past the last one at 4",
     );

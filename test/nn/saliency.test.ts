@@ -100,7 +100,7 @@ describe("saliency", () => {
       return (error as Error).message;
     };
     expect(await message(stack, [1])).toBe("saliency: needs a token and at least one before it, got 1");
-    expect(await message(stack, [1, 9])).toBe("saliency: token 1 is 9; tokens go from 0 to 8");
+    expect(await message(stack, [1, 9])).toBe("saliency: token 9 at 1 is out of range: expected 0 to 8");
     expect(await message(stack, [1, 2], { "lstm.c": [1] })).toMatch(/^session: state lstm\.c needs 5 numbers, got 1/);
     expect(await message(sequential([lstm(3)], { input: 2 }), [1, 2])).toMatch(
       /reads tokens and gives one logit per token/,

@@ -122,7 +122,7 @@ describe("generate", () => {
     expect(await written(lm, { ...options, prompt: [] })).toEqual(await written(lm, options));
     const size = vocabularySize(lm.tokenizer);
     const refused = written(lm, { prompt: [1, size] });
-    await expect(refused).rejects.toThrow(`prompt: token 1 is ${size}; the model's ids go from 0 to ${size - 1}`);
+    await expect(refused).rejects.toThrow(`prompt: token ${size} at 1 is out of range: expected 0 to ${size - 1}`);
     await expect(refused).rejects.toThrow(InputError);
   });
 

@@ -34,8 +34,12 @@ export function languageModel(text: Texts | Tokenizer, options: LanguageModelOpt
 }
 
 /**
- * The same, with the tokens of a text that it is made for and said how it will be trained on: one reading of the text gives its
- * vocabulary and them.
+ * Create a language model as `languageModel` does and, with the option `training`, return the tokens of the text too: one
+ * reading of the text gives the vocabulary and the tokens.
+ * @param text a text, a list of texts, or a tokenizer
+ * @param options those of `languageModel`
+ * @returns the language model; the tokens if there is a text and `training`
+ * @throws InputError as `languageModel`
  * @internal
  */
 export function languageModelAndTokens(
@@ -72,7 +76,7 @@ export function languageModelAndTokens(
     ...drop,
   ]).flat();
   const named = nameLayers([embedding(vocabulary, features), ...drop, ...stack, dense(vocabulary)]);
-  // To make the values of a model that is too large would take hours.
+  // Memory is checked before the values are made: for a model that is too large that would take hours.
   const blank = modelOf(named, "tokens", () => new Float32Array(0));
   if (options.training !== undefined) checkTrainingMemory(blank, options.training);
   const random = createRandom(seed);
@@ -81,7 +85,7 @@ export function languageModelAndTokens(
   return encoded === undefined ? { lm } : { lm, tokens: encoded };
 }
 
-/** What it is planned with is what it will be trained with, so that the plan is made once. */
+/** @throws InputError if training needs too much memory. The plan is that of the training itself, so it is made only once. */
 function checkTrainingMemory(model: Model, options: FitStreamOptions): void {
   const { batch, steps, clipNorm } = withDefaults(fitDefaults, options);
   const { clipValue } = options;

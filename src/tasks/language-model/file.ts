@@ -60,7 +60,7 @@ export function writeLanguageModel(lm: LanguageModel, options: WriteOptions = {}
   return writeModel(content, { dtype });
 }
 
-/** What its file holds. */
+/** The content of a language model's file. */
 export const fileOf = ({ model, tokenizer, training, optimizer, options }: LanguageModel): ModelFile => ({
   model,
   training,
@@ -93,7 +93,7 @@ export const textTask: Task<LanguageModel> = {
   read: readContent,
 };
 
-/** What a language model's file holds, checked. */
+/** Check the content of a file, and make a language model of it. */
 function readContent({ model, training, extra }: ModelFile, data: TaskData, file: string): LanguageModel {
   if (data.tokenizer === undefined) {
     throw new FormatError(`${file}: it is a model of text without a tokenizer: the file is damaged. Train anew.`);

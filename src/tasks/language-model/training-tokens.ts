@@ -7,9 +7,9 @@ import { smallestStream } from "../../train/stream.ts";
 import { runsOf, type Tokens } from "../../train/token-source.ts";
 
 /**
- * Which share of the tokens is kept for validation. Of separate texts the last ones are, so that no text is both trained and
- * measured on; where none come near the share (a quarter of it to four times as much: there are few, or one is most of all), a
- * part of one.
+ * The share of the tokens that is kept for validation. Of separate texts the last ones are kept whole, so that no text is both
+ * trained and measured on. If no number of whole texts comes near the wanted share (from a quarter of it to four times as
+ * much), because there are few or one is very long, a part of a text is kept.
  */
 export function splitOf(
   tokenizer: Tokenizer,
@@ -33,7 +33,7 @@ export function splitOf(
   return { validationSplit: (kept + 0.5) / tokens.length };
 }
 
-/** @throws InputError where so many tokens make no batch for training; `where` begins its message */
+/** @throws InputError if this many tokens are too few for one batch of training; `where` begins the message */
 export function checkLength(tokens: number, options: FitStreamOptions, where = ""): void {
   const { batch, steps, validationSplit } = withDefaults(fitDefaults, options);
   const wanted = smallestStream(batch, steps);

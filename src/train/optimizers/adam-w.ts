@@ -6,7 +6,10 @@ import type { Optimizer } from "./optimizer.ts";
 import { decayRule, type WeightDecay, withDecay } from "./weight-decay.ts";
 
 /** Options of `adamW`: those of `adam`, and `weightDecay` (default 0.004). */
-export type AdamWOptions = AdamOptions & { readonly weightDecay?: WeightDecay };
+export type AdamWOptions = AdamOptions & {
+  /** Weight decay: a number, an object by layer, or a function of a parameter's name. Default 0.004. */
+  readonly weightDecay?: WeightDecay;
+};
 export const adamWRules: Schema<AdamWOptions> = { ...adamRules, weightDecay: decayRule };
 
 /**

@@ -18,9 +18,13 @@ export const adamCell = cell(
 
 /** Options of `adam` and `nadam`: `learningRate` (default 0.001), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-7). */
 export type AdamOptions = {
+  /** The learning rate, at least 0. Default 0.001. */
   readonly learningRate?: number;
+  /** The share of the running mean of gradients that each step keeps, in [0, 1). Default 0.9. */
   readonly beta1?: number;
+  /** The share of the running mean of squared gradients that each step keeps, in [0, 1). Default 0.999. */
   readonly beta2?: number;
+  /** Added to the square root in the denominator, at least 0. Default 1e-7. */
   readonly epsilon?: number;
 };
 export const adamRules: Schema<AdamOptions> = {

@@ -12,8 +12,11 @@ const asgdSource = `
 
 /** Options of `asgd`: `learningRate` (default 0.01), `averageFrom` (step 1), `weightDecay` (0). */
 export type AsgdOptions = {
+  /** The learning rate, at least 0. Default 0.01. */
   readonly learningRate?: number;
+  /** The first step of the average, from 1; Infinity for never; or a function that returns it. Default 1. */
   readonly averageFrom?: number | (() => number);
+  /** Weight decay: a number, an object by layer, or a function of a parameter's name. Default 0. */
   readonly weightDecay?: WeightDecay;
 };
 export const asgdRules: Schema<AsgdOptions> = {

@@ -7,10 +7,15 @@ import { epsilonRule, learningRateRule, type Optimizer } from "./optimizer.ts";
 
 /** Options of `rmsprop`: `learningRate` (default 0.001), `rho` (0.9), `momentum` (0), `epsilon` (1e-7), `centered` (false). */
 export type RmspropOptions = {
+  /** The learning rate, at least 0. Default 0.001. */
   readonly learningRate?: number;
+  /** The share of the running mean of squared gradients that each step keeps, in [0, 1). Default 0.9. */
   readonly rho?: number;
+  /** The share of the accumulated steps that each step keeps, in [0, 1). Default 0. */
   readonly momentum?: number;
+  /** Added under the square root, at least 0. Default 1e-7. */
   readonly epsilon?: number;
+  /** Whether to divide by the variance of the gradients instead of the mean of their squares. Default false. */
   readonly centered?: boolean;
 };
 export const rmspropRules: Schema<RmspropOptions> = {

@@ -7,8 +7,11 @@ import { learningRateRule, type Optimizer } from "./optimizer.ts";
 
 /** Options of `sgd`: `learningRate` (default 0.01), `momentum` (0), `nesterov` (false). */
 export type SgdOptions = {
+  /** The learning rate, at least 0. Default 0.01. */
   readonly learningRate?: number;
+  /** The share of the velocity that each step keeps, in [0, 1). Default 0: no velocity. */
   readonly momentum?: number;
+  /** Whether the gradient is applied one step of momentum ahead (Nesterov). Default false. */
   readonly nesterov?: boolean;
 };
 export const sgdRules: Schema<SgdOptions> = { learningRate: learningRateRule, momentum: share, nesterov: flag };
