@@ -1,6 +1,6 @@
 /**
- * What a model loses without a unit: the same text is read with a unit's number set to 0 at every step, by the program that
- * the model itself is, with one product more. So it holds for any cell. Knows nothing about patterns.
+ * Ablation: what a model loses without a unit. It reads the same text with the unit's value set to 0 at every step; the program
+ * is the model's own with one more product, so this works for any cell. Knows nothing about patterns.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -16,16 +16,22 @@ import { learnedStarts } from "../nn/session.ts";
 import { shuffle } from "../nn/shuffle.ts";
 import { meanOf } from "./following.ts";
 
-/** A unit of a named value, `lstm.c`. */
+/** A unit of a named value such as `lstm.c`: its index. */
 export type Ablated = { readonly key: string; readonly unit: number };
 
-/** Steps of one run. */
+/** Time steps of one run. */
 const steps = 32;
 
 /**
- * Nats of each token (T), predicted from those before it, by the model as it is and, side by side, without each of some
- * units alone. The first token is predicted from nothing: NaN. Gives on the way the share of the text that has been read.
- * @throws InputError for a model that does not give one logit for each token at each step, and a unit that it has not
+ * Measure the cross-entropy of each token given those before it, by the whole model and, side by side, without each of some
+ * units alone.
+ * @param model a model that gives one logit per token at every step
+ * @param tokens T token ids
+ * @param ablated the units, each of which is left out alone
+ * @param host the host's options
+ * @returns the losses (T) in nats of the whole model, then of the model without each unit; NaN for the first token, which has
+ *   no prediction. While it runs, the generator yields the share of the text that has been read
+ * @throws InputError for a model that does not give one logit per token at every step, and for a unit that it does not have
  */
 export async function* lossesWithout(
   model: Model,
@@ -86,12 +92,12 @@ export async function* lossesWithout(
   }
 }
 
-/** Bits a token that a model loses without a unit: of all tokens, and of those that it expected while a signal was on, or off. */
+/** What a model loses without a unit, in bits per token: over all tokens, and over those predicted while a signal was on, or off. */
 export type Effect = { readonly all: number; readonly on: number; readonly off: number };
 
 /**
- * What is lost without each unit, from what `lossesWithout` gives for some tokens (T) and a signal (T) at them. A signal is
- * on where it is above its mean; what a token costs was decided at the one before, so that one's signal counts.
+ * Compute what is lost without each unit, from the losses of `lossesWithout` for tokens (T) and a signal (T) at these tokens. A
+ * signal is on where it is above its mean. A token is predicted at the token before it, so the signal there counts.
  */
 export function effectsOf([whole, ...without]: readonly Float32Array[], signal: Float32Array): readonly Effect[] {
   const mean = meanOf(signal);
@@ -110,7 +116,7 @@ export function effectsOf([whole, ...without]: readonly Float32Array[], signal: 
   });
 }
 
-/** Units of a value to compare one with: so many others, or as many as there are, always the same. */
+/** Other units of a value to compare a unit with: `count` of them, or all if there are fewer; always the same ones. */
 export function otherUnits(size: number, unit: number, count: number): readonly number[] {
   const others = Array.from({ length: size }, (_, j) => j).filter((j) => j !== unit);
   return shuffle(others, createRandom(2)).slice(0, count);
@@ -118,7 +124,7 @@ export function otherUnits(size: number, unit: number, count: number): readonly 
 
 const maskOf = (key: string): string => `kept of ${key}`;
 
-/** One time step of the model with a loss, in which some values are multiplied by vectors that stay as they are set. */
+/** The graph of one time step of the model with a loss, in which some values are multiplied by constant states, the masks. */
 function maskedGraph(model: Model, keys: readonly string[]) {
   const g = createBuilder();
   const { output, values } = addModel(g, model, { training: false, goesOn: true });
@@ -126,7 +132,7 @@ function maskedGraph(model: Model, keys: readonly string[]) {
   const loss = g.sub(g.reduce("logsumexp", output), g.sum(g.mul(output, target)));
   let graph = g.graph({ loss });
   const sizes: Record<string, number> = {};
-  // From the last on, so that a place stays what it was while there is something to do before it.
+  // From the last place to the first, so that inserted nodes do not move the places still to be done.
   const places = keys.map((key) => {
     const id = values[`${key}'`] ?? values[key];
     const shape = id === undefined ? undefined : graph.nodes[id]?.shape;
@@ -139,7 +145,7 @@ function maskedGraph(model: Model, keys: readonly string[]) {
   return { graph, sizes };
 }
 
-/** A graph in which a value is multiplied, wherever it is read, by a state that stays. */
+/** A graph in which a value, wherever it is read, is multiplied by a state that never changes. */
 function masked(graph: Graph, id: NodeId, mask: string, size: number): Graph {
   const moved = (other: NodeId): NodeId => (other < id ? other : other + 2);
   const nodes = graph.nodes.map((node): Node => ({ ...node, inputs: node.inputs.map(moved) }));

@@ -1,8 +1,8 @@
-/** What is said of a search for units that follow a pattern. */
+/** The result of a search for units that follow a pattern, in words. */
 import type { Effect } from "./ablation.ts";
 import { type Following, leastBeginnings } from "./following.ts";
 
-/** Whether a unit follows. `name` is the strongest one's. */
+/** Whether a unit follows the pattern, in words. `name`: the name of the strongest unit. */
 export function verdictWords({ verdict, beginnings: [first, second] }: Following, name: string): string {
   if (verdict === "too few") {
     return (
@@ -17,7 +17,7 @@ export function verdictWords({ verdict, beginnings: [first, second] }: Following
 }
 const times = (count: number): string => (count === 1 ? "once" : count === 0 ? "never" : `${count} times`);
 
-/** Whether the model loses more without a unit, where the pattern is on, than without each of some others. */
+/** Whether the model loses more without a unit, while the pattern is on, than without each of some other units, in words. */
 export function lossWords(own: Effect, others: readonly Effect[], name: string): string {
   const more = others.filter(({ on }) => on >= own.on).length;
   if (more > 0) {

@@ -1,44 +1,44 @@
 /**
- * Which units follow a signal, and whether that is more than chance. Of many units one always goes along with a signal a
- * little, and both are slow, so that a correlation proves nothing by its size. So the unit is chosen on the first half of a
- * text and judged on the second, and both numbers stand beside what the same search finds for the same signal shifted:
- * as slow and as frequent, and of nothing that the model reads. Knows nothing about models and texts.
+ * Which units follow a signal, and whether that is more than chance. Among many units one always correlates with a signal a
+ * little, and both change slowly, so the size of a correlation proves nothing. Therefore the unit is chosen on the first half
+ * of a text and judged on the second, and both correlations are compared with what the same search finds for the same signal
+ * shifted in time: such a signal is as slow and as frequent, but unrelated to the text. Knows nothing about models and texts.
  */
 import { createRandom } from "../nn/random.ts";
 
-/** How often a signal begins in each half: less tells nothing. */
+/** A signal has to begin at least this often in each half; otherwise nothing can be said. */
 export const leastBeginnings = 10;
-/** Shifted signals: the least chance that can be told is 1 in 100. */
+/** The number of shifted signals: the smallest chance that can be measured is 1 in 100. */
 const shiftCount = 99;
-/** What counts as more than chance, in each half. */
+/** A chance of at most this, in each half, counts as more than chance. */
 export const level = 0.05;
-/** From this correlation on in the second half a unit is said to follow; above chance and below it goes along a little. */
+/** The smallest correlation in the second half at which a unit is said to follow; below it, it follows weakly if it is above chance. */
 export const closely = 0.5;
 
-/** A run of tokens whose numbers lie on a line: `value` at `from`, and `slope` more at each that follows, before `to`. */
+/** Consecutive tokens whose numbers lie on a line: `value` at `from`, then `slope` more at each token, up to but not including `to`. */
 type Segment = { readonly from: number; readonly to: number; readonly value: number; readonly slope: number };
-/** Half of a signal, as a ring that can be turned. */
+/** Half of a signal, as a ring that can be rotated. */
 type Ring = {
   readonly from: number;
   readonly count: number;
   readonly segments: readonly Segment[];
   /** The square root of the sum of squares around the mean. */
   readonly scale: number;
-  /** By how much it is turned, first not at all. */
+  /** The numbers of tokens that it is rotated by, the first of them 0. */
   readonly turns: readonly number[];
 };
-/** A signal that can be searched for: its two halves, and how often it begins in each. */
+/** A signal prepared for the search: its two halves, and how often it begins in each. */
 export type Prepared = { readonly halves: readonly [Ring, Ring]; readonly beginnings: readonly [number, number] };
 
 export const meanOf = (numbers: Float32Array): number => numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
 
-/** How often numbers rise above their mean: of 0 and 1 how often there is a 1 after a 0, of a place in a line how many lines. */
+/** How often a signal rises above its mean: for 0 and 1, how often a 1 follows a 0; for the place in a line, the number of lines. */
 export function beginningsOf(signal: Float32Array): number {
   const mean = meanOf(signal);
   return signal.reduce((count, x, t) => count + (t > 0 && x > mean && (signal[t - 1] as number) <= mean ? 1 : 0), 0);
 }
 
-/** Cut a signal (T) in half, and choose how it is shifted: the same signal is always shifted in the same ways. */
+/** Split a signal (T) into halves, and choose the shifts; the same signal always gets the same shifts. */
 export function prepare(signal: Float32Array): Prepared {
   const half = Math.floor(signal.length / 2);
   const random = createRandom(0);
@@ -46,7 +46,7 @@ export function prepare(signal: Float32Array): Prepared {
     const own = signal.subarray(from, to);
     const count = own.length;
     const mean = meanOf(own);
-    // Shifted by less than from one beginning to the next, it would still be in part where it was.
+    // A shift below the distance between two beginnings would leave the signal partly in place.
     const least = Math.floor(Math.min(count / 4, Math.max(50, count / Math.max(1, beginningsOf(own)))));
     const shifted = Array.from({ length: shiftCount }, () => least + random.integer(Math.max(1, count - 2 * least)));
     const scale = Math.sqrt(own.reduce((sum, x) => sum + (x - mean) ** 2, 0));
@@ -71,16 +71,16 @@ function segmentsOf(signal: Float32Array): readonly Segment[] {
 
 /** Pearson's correlations of the units of a value with a signal. */
 export type Correlations = {
-  /** Of each unit in the first half, and in the second. */
+  /** The correlations of each unit in the first half, and in the second. */
   readonly first: Float32Array;
   readonly second: Float32Array;
-  /** Of each shifted signal: the strongest unit's in the first half, its size, and the same unit's in the second. */
+  /** For each shifted signal: that of the strongest unit in the first half, and that of the same unit in the second. */
   readonly shifted: readonly Judged[];
 };
-/** A unit's correlation in the half in which it was chosen, without its sign; in the other, below 0 where the sign is another. */
+/** The correlations of a unit: `chosen`, in the half in which it was chosen, without its sign; `judged`, in the other half, negative if its sign differs. */
 export type Judged = { readonly chosen: number; readonly judged: number };
 
-/** Correlate each unit of `data` (T,size). A unit, or a signal, that never changes has 0. */
+/** Correlate each unit of `data` (T,size) with a signal. A unit or a signal that never changes has a correlation of 0. */
 export function correlate(data: Float32Array, size: number, { halves }: Prepared): Correlations {
   const turns = shiftCount + 1;
   const [first, second] = halves.map((ring) => {
@@ -105,14 +105,14 @@ const judge = (chosen: number, judged: number): Judged => ({
   judged: chosen < 0 ? -judged : judged,
 });
 
-/** Sums of a unit's numbers, and of their places times them, up to each place of a ring gone through twice. */
+/** Cumulative sums, over two rounds of a ring, of a unit's numbers and of their places times the numbers. */
 type Scratch = { readonly sums: Float64Array; readonly moments: Float64Array };
 const scratchFor = (count: number): Scratch => ({
   sums: new Float64Array(2 * count + 1),
   moments: new Float64Array(2 * count + 1),
 });
 
-/** With sums up to each place a segment costs the same however long it is. */
+/** Correlate one unit with each rotation of a ring. With cumulative sums the cost of a segment does not depend on its length. */
 function correlateUnit(
   data: Float32Array,
   size: number,
@@ -134,7 +134,7 @@ function correlateUnit(
     moments[t + 1] = (moments[t] as number) + t * x;
   }
   const denominator = Math.sqrt(own) * scale;
-  // What rounding leaves of a unit that never changes is no signal, nor is what is no number.
+  // A unit that never changes leaves only rounding errors, which are no signal; neither is NaN.
   if (!(own > 1e-12 * all && denominator > 0)) return;
   turns.forEach((turn, k) => {
     let product = 0;
@@ -150,13 +150,13 @@ function correlateUnit(
   });
 }
 
-/** What shifted signals give, one number each: nineteen of twenty at most, all at most. */
+/** The numbers that shifted signals give: the largest (`most`), and one that 19 of 20 do not exceed (`usual`). */
 export type Shifted = { readonly most: number; readonly usual: number };
 export function shiftedOf(numbers: readonly number[]): Shifted {
   const sorted = [...numbers].sort((a, b) => a - b);
   return { most: sorted.at(-1) ?? 0, usual: sorted[Math.ceil((1 - level) * sorted.length) - 1] ?? 0 };
 }
-/** How likely chance alone gives at least so much. */
+/** The probability that chance alone gives at least x, from shifted signals. */
 const chanceOf = (x: number, shifted: readonly number[]): number =>
   (1 + shifted.filter((other) => other >= x).length) / (1 + shifted.length);
 
@@ -168,21 +168,21 @@ export type Follower = {
   readonly second: number;
 };
 /**
- * `follows`: above chance in both halves, and closely in the second. `weakly`: above chance in both. `none`: not above it.
- * `too few`: the signal begins too seldom to say.
+ * "follows": above chance in both halves, and closely in the second. "weakly": above chance in both halves. "none": not above
+ * chance. "too few": the signal does not begin often enough to say.
  */
 export type Verdict = "follows" | "weakly" | "none" | "too few";
 export type Following = {
   readonly verdict: Verdict;
-  /** The strongest in the first half first. */
+  /** The units with the strongest correlations in the first half, the strongest first. */
   readonly best: readonly Follower[];
   readonly beginnings: readonly [number, number];
-  /** What shifted signals give: the strongest in the first half, and in the second what was chosen in the first. */
+  /** What shifted signals give: in the first half the strongest correlation, in the second that of the same unit. */
   readonly first: Shifted & { readonly chance: number };
   readonly second: Shifted & { readonly chance: number };
 };
 
-/** What has been found among the units of all values together. */
+/** The result of the search over the units of all values together. */
 export function followingOf(
   all: readonly Correlations[],
   { beginnings }: Pick<Prepared, "beginnings">,

@@ -1,6 +1,6 @@
 /**
- * A language model while it reads a text: every named value at each token, how much that surprised it, and what it
- * expected next. Knows nothing about how this is shown.
+ * Inspect a language model while it reads a text: every named value at each token, the token's loss, and the likeliest next
+ * tokens. Knows nothing about how this is shown.
  */
 import { InputError } from "../graph/input-error.ts";
 import { type InspectedStep, inspectModel, type NamedValue, namedValues } from "../nn/inspection.ts";
@@ -9,12 +9,12 @@ import { createRanking } from "../text/sampling.ts";
 import { decodeNext, type Tokenizer, tokenName } from "../text/tokenizer.ts";
 import type { LanguageModel } from "./language-model/file.ts";
 
-/** A value with the name that it is shown by: without its layer's where that says nothing. */
+/** A value with the name that it is shown by, which omits the layer if only one layer is recurrent. */
 export type LabelledValue = NamedValue & { readonly label: string };
 
 /**
- * All values of a model that can be shown.
- * @throws InputError where it has none
+ * List all values of a model that can be shown.
+ * @throws InputError if it has none
  */
 export function labelledValues(model: Model): readonly LabelledValue[] {
   const all = namedValues(model);
@@ -26,8 +26,9 @@ export function labelledValues(model: Model): readonly LabelledValue[] {
 }
 
 /**
- * What was asked for, by key or label; else all values of the layers that remember something, or of all where none does.
- * @throws InputError for a value that the model does not have; it begins with `where`
+ * List the values to show: those asked for by key or label; by default those of the recurrent layers, or of all layers if none
+ * is recurrent.
+ * @throws InputError for a value that the model does not have; `where` begins the message
  */
 export function shownValues(model: Model, asked: readonly string[], where: string): readonly LabelledValue[] {
   const all = labelledValues(model);
@@ -44,18 +45,20 @@ export function shownValues(model: Model, asked: readonly string[], where: strin
 
 /** A token that was read. */
 export type ReadToken = InspectedStep & {
-  /** What it adds to the text. */
+  /** The text that it adds. */
   readonly text: string;
-  /** The likeliest tokens after it, the likeliest first. */
+  /** The most likely next tokens, the most likely first. */
   readonly next: readonly { readonly token: number; readonly probability: number }[];
 };
 
-/** Which values, by layer and name, and how many of the likeliest next tokens. */
+/** `values`: those to read, by layer and name; `likeliest`: how many of the most likely next tokens, default 5. */
 export type InspectTextOptions = { readonly values: readonly string[]; readonly likeliest?: number };
 
 /**
- * Read tokens from the beginning of a text; `file` is what errors call the model.
- * @throws InputError for a model that a session does not run, and one whose values are no numbers any more
+ * Read tokens from the beginning of a text, and yield each with what the model makes of it.
+ * @param ids T token ids
+ * @param file the name of the model in errors
+ * @throws InputError for a model that a session cannot run, and for one whose values are infinite or NaN
  */
 export async function* inspectText(
   { model, tokenizer }: LanguageModel,
@@ -85,15 +88,15 @@ export async function* inspectText(
 /** A token that was read, as plain data: a line of `unrolled inspect --json`. */
 export type InspectedToken = {
   readonly token: string;
-  /** By the name that a value is shown by, its numbers in this step. */
+  /** The numbers of each value in this step, by the name that it is shown by. */
   readonly values: Readonly<Record<string, readonly number[]>>;
-  /** Nats of this token, predicted from those before it; null for the first. */
+  /** The cross-entropy of this token given those before it, in nats; null for the first. */
   readonly loss: number | null;
-  /** The likeliest next tokens. */
+  /** The most likely next tokens. */
   readonly next: readonly { readonly token: string; readonly probability: number }[];
 };
 
-/** What is said of a token. */
+/** A token as plain data. */
 export function inspectedToken(
   tokenizer: Tokenizer,
   shown: readonly LabelledValue[],
@@ -104,11 +107,11 @@ export function inspectedToken(
   return { token: text, values: Object.fromEntries(named), loss: loss ?? null, next: likely };
 }
 
-/** The likeliest next tokens, by their names: part of a character is `bytes:\xe2`. */
+/** The most likely next tokens by their names; a part of a character is `bytes:\xe2`. */
 export const nextTokens = (tokenizer: Tokenizer, next: ReadToken["next"]): InspectedToken["next"] =>
   next.map(({ token, probability }) => {
     return { token: tokenName(tokenizer, token), probability: decimal(probability) };
   });
 
-/** Nine digits tell all 32-bit floats apart. */
+/** A number with nine digits, which distinguish all 32-bit floats. */
 const decimal = (value: number): number => Number(value.toPrecision(9));

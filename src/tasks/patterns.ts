@@ -4,15 +4,16 @@
  */
 import { InputError } from "../graph/input-error.ts";
 
-/** Something that can be told of every place in a text. */
+/** A pattern, which has a value at every place of a text. */
 export type Pattern =
   | { readonly kind: "quotes" | "parentheses" | "line" }
-  /** Wherever a regular expression matches. */
+  /** The matches of a regular expression. */
   | { readonly kind: "expression"; readonly source: string };
 
 /**
- * What a pattern is after each token: 1 or 0, inside or outside; of "line" how many characters the line has so far.
- * @throws InputError for an expression that is none
+ * Compute the value of a pattern after each token: 1 inside and 0 outside; for "line" the number of characters of the line so
+ * far.
+ * @throws InputError for an invalid regular expression
  */
 export function signalOf(tokens: readonly string[], pattern: Pattern): Float32Array<ArrayBuffer> {
   const text = tokens.join("");
@@ -25,7 +26,7 @@ export function signalOf(tokens: readonly string[], pattern: Pattern): Float32Ar
   let [end, before] = [0, 0];
   return Float32Array.from(tokens, (token) => {
     end += token.length;
-    // A match that ends within a token is in it all the same.
+    // A match that ends within a token counts for the whole token.
     const own = characters.subarray(end - token.length, end);
     if (own.length > 0) before = pattern.kind === "expression" ? Math.max(...own) : (own.at(-1) as number);
     return before;
@@ -43,7 +44,7 @@ function expressionOf(source: string): RegExp {
 const characterSignals: Readonly<
   Record<Exclude<Pattern["kind"], "expression">, (text: string, out: Float32Array) => void>
 > = {
-  // An opening quote belongs to what it opens, the closing one no more. A paragraph's end closes all that was left open.
+  // An opening quote is inside, a closing one outside. The end of a paragraph closes whatever is open.
   quotes(text, out) {
     let inside = false;
     for (let k = 0; k < text.length; k++) {

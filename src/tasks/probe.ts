@@ -1,33 +1,33 @@
 /**
- * A linear probe: what can be read of a signal from all units together. A logistic regression where the signal is 0 or 1,
- * else a linear one, fitted on the first half of a text and judged on the second. After G. Alain and Y. Bengio,
+ * A linear probe: how well a signal can be predicted from all units together. It is a logistic regression if the signal is 0 or
+ * 1, else a linear regression, fitted on the first half of a text and judged on the second. After G. Alain and Y. Bengio,
  * "Understanding intermediate layers using linear classifier probes", 2016. Knows nothing about models and texts.
  */
 import { createRandom } from "../nn/random.ts";
 import { shuffle } from "../nn/shuffle.ts";
 import { meanOf, type Prepared } from "./following.ts";
 
-/** Numbers of some units (T,size). */
+/** The values of some units (T,size). */
 export type Units = { readonly data: Float32Array; readonly size: number };
 
-/** How well a probe does on the second half, beside what needs no probe. */
+/** How well a probe does on the second half, compared with a prediction without a probe. */
 export type Probe = {
-  /** How many units it reads. */
+  /** The number of units that it reads. */
   readonly units: number;
 } & (
   | {
-      /** Of a signal of 0 and 1. */
+      /** For a signal of 0 and 1. */
       readonly kind: "classes";
-      /** The share of tokens that it tells right, and what is right when always the more frequent one is said. */
+      /** The share of tokens that it predicts correctly; `majority`: that of always predicting the more frequent class. */
       readonly accuracy: number;
       readonly majority: number;
-      /** The mean of the shares that are right among the ones and among the zeros: without a probe a half. */
+      /** The mean of the shares that are correct among the ones and among the zeros: 1/2 without a probe. */
       readonly balanced: number;
-      /** The best that the same makes of shifted signals. */
+      /** The best such value of probes of shifted signals. */
       readonly shifted: number;
     }
   | {
-      /** Of other numbers: how much of the variance it explains. Without a probe, by the mean of the first half, `baseline`. */
+      /** For other numbers: the share of the variance that it explains; `baseline`: that of the mean of the first half. */
       readonly kind: "numbers";
       readonly explained: number;
       readonly baseline: number;
@@ -35,14 +35,14 @@ export type Probe = {
     }
 );
 
-/** Tokens of each half that it reads at most: evenly spread. */
+/** The largest number of tokens of each half that it reads, evenly spread. */
 const maxTokens = 12_000;
-/** Strengths of the penalty on the weights' squares, of which the one that does best within the first half is taken. */
+/** Strengths of the penalty on squared weights; the one that does best within the first half is used. */
 const penalties = [0.0001, 0.001, 0.01, 0.1];
-/** Shifted signals that it is tried on. */
+/** The number of shifted signals that it is tried on. */
 const shiftedTrials = 9;
 
-/** Fit and judge. Both halves need tokens of both kinds, else nothing can be said. */
+/** Fit a probe and judge it. Both halves need tokens of both classes; otherwise nothing can be said. */
 export function probe(values: readonly Units[], signal: Float32Array, { halves: [first, second] }: Prepared): Probe {
   const [train, test] = [rowsOf(values, first), rowsOf(values, second)];
   const size = train.size;
@@ -51,7 +51,7 @@ export function probe(values: readonly Units[], signal: Float32Array, { halves: 
   const isClasses = signal.every((x) => x === 0 || x === 1);
   const kind = isClasses ? "classes" : "numbers";
 
-  // Within the first half: fitted on its beginning, tried on its end.
+  // Within the first half: fitted on its beginning, judged on its end.
   const cut = Math.floor(0.75 * train.count);
   const errors = penalties.map((penalty) => {
     const model = fitLinear(part(train, 0, cut), before.subarray(0, cut), kind, penalty);
@@ -75,7 +75,7 @@ type Half = Prepared["halves"][number];
 type Rows = { readonly numbers: Float32Array; readonly count: number; readonly size: number };
 const strideOf = ({ count }: Half): number => Math.ceil(count / maxTokens);
 
-/** Numbers of all values together, of some tokens of a half. */
+/** The values of all units together, at some tokens of a half. */
 function rowsOf(values: readonly Units[], half: Half): Rows {
   const stride = strideOf(half);
   const count = Math.ceil(half.count / stride);
@@ -97,7 +97,7 @@ const part = ({ numbers, size }: Rows, from: number, to: number): Rows => ({
   size,
 });
 
-/** The signal at the same tokens, turned as one of its shifts. */
+/** The signal at the same tokens, rotated by one of its shifts. */
 function targetsOf(signal: Float32Array, half: Half, turn: number): Float32Array {
   const stride = strideOf(half);
   const by = half.turns[turn] as number;
@@ -106,7 +106,7 @@ function targetsOf(signal: Float32Array, half: Half, turn: number): Float32Array
   });
 }
 
-/** Mean 0 and deviation 1 on the first rows, and the others by the same measure; what never changes there is 0. */
+/** Standardise to mean 0 and deviation 1 on the first rows, and the others by the same numbers; units that never change there become 0. */
 function standardise(rows: Rows, others: Rows): void {
   const { numbers, count, size } = rows;
   for (let j = 0; j < size; j++) {
@@ -116,7 +116,7 @@ function standardise(rows: Rows, others: Rows): void {
     const scale = square > 1e-12 * (mean * mean + square) && square > 0 ? 1 / Math.sqrt(square) : 0;
     for (const { numbers, count } of [rows, others]) {
       for (let k = 0; k < count; k++) {
-        // In the second half a unit may go far beyond what it did in the first.
+        // In the second half a unit may reach values far beyond those of the first.
         const x = ((numbers[k * size + j] as number) - mean) * scale;
         numbers[k * size + j] = Math.max(-10, Math.min(10, x));
       }
@@ -134,7 +134,7 @@ type Linear = {
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** Batches in a seeded order, by Adam, with a rate that goes down to 0. */
+/** Fit by Adam, on batches in a seeded order, with a learning rate that falls to 0. */
 function fitLinear({ numbers, count, size }: Rows, targets: Float32Array, kind: Kind, penalty: number): Linear {
   const centre = kind === "classes" ? 0 : meanOf(targets);
   const scale = kind === "classes" ? 1 : Math.sqrt(targets.reduce((sum, y) => sum + (y - centre) ** 2, 0) / count) || 1;
@@ -181,7 +181,7 @@ function* scores({ weights, bias }: Linear, { numbers, count, size }: Rows): Gen
   }
 }
 
-/** The loss that the probe is fitted by, without its penalty. */
+/** The loss of the fit, without its penalty. */
 function errorOf(model: Linear, rows: Rows, targets: Float32Array, kind: Kind): number {
   let [error, k] = [0, 0];
   for (const score of scores(model, rows)) {
@@ -192,7 +192,7 @@ function errorOf(model: Linear, rows: Rows, targets: Float32Array, kind: Kind): 
   return error / rows.count;
 }
 
-/** Shares that are right. For the balanced one the border lies where the share of ones among those fitted is. */
+/** The shares that are correct. For the balanced one the threshold is the share of ones among the fitted tokens. */
 function classified(model: Linear, rows: Rows, targets: Float32Array, ones: number) {
   const border = logit(ones);
   let [right, rightOnes, rightZeros, k] = [0, 0, 0, 0];
