@@ -142,7 +142,7 @@ export function createSequence<Piece extends { readonly text: string }>(
     goesOn,
     retake,
     describe,
-    onPromptToken: heard,
+    onPromptToken,
     ...sampling
   }: SequenceOptions<Piece>,
 ): Sequence<Piece> {
@@ -170,7 +170,7 @@ export function createSequence<Piece extends { readonly text: string }>(
   return {
     length,
     describe,
-    onPromptToken: heard,
+    onPromptToken,
     goesOn,
     toRead,
     sampler,
@@ -329,12 +329,12 @@ function unseenTokens<Piece>({
   foretold,
   healing,
   retake,
-  onPromptToken: heard,
+  onPromptToken,
   again,
   sharedAfter,
 }: Sequence<Piece>): number {
   const before = Number(foretold);
-  if (heard !== undefined || again !== undefined || read < before) return 0;
+  if (onPromptToken !== undefined || again !== undefined || read < before) return 0;
   const asked = [toRead.length, sharedAfter];
   if (healing !== undefined) asked.push(healing.from + before);
   if (retake !== undefined) asked.push(retake.keepAfter + before);
@@ -368,8 +368,8 @@ function outcomeOf<Piece extends { readonly text: string }>(
     const place = read - Number(foretold);
     if (place === retake?.keepAfter) text.kept = slots.state(slot);
     if (healing !== undefined && place >= healing.from) healing.foresee(place, logits, () => slots.state(slot));
-    const heard = isBefore ? undefined : text.onPromptToken?.(toRead[read] as number, logits);
-    return { text, pieces: heard === undefined ? [] : [heard] };
+    const piece = isBefore ? undefined : text.onPromptToken?.(toRead[read] as number, logits);
+    return { text, pieces: piece === undefined ? [] : [piece] };
   } catch (error) {
     // An error in one sequence does not affect the others.
     return { text, pieces: [], ended: error as Error };

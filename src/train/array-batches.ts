@@ -3,7 +3,7 @@
 import type { Model } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { shuffle as shuffled } from "../nn/shuffle.ts";
-import { fillRoom, type Room, roomFor } from "./batch-buffers.ts";
+import { type BatchBuffers, createBatchBuffers, fillBatch } from "./batch-buffers.ts";
 import type { Batch, Passes } from "./batches.ts";
 import { bucketsOf, type Chunk, checkOrder, chunksOf, sameLength } from "./chunks.ts";
 import { checkWholeBatches, type DataSet } from "./examples.ts";
@@ -36,26 +36,26 @@ export function arrayPasses(model: Model, data: DataSet, rows: Int32Array, optio
     const chunks = chunksIn(shuffled(rows.slice(), random));
     return sameLength(chunks) ? chunks : shuffled(chunks, random);
   }
-  const rooms = new Map<number, Room[]>();
+  const pairs = new Map<number, BatchBuffers[]>();
   let turn = 0;
-  function roomOf(steps: number): Room {
-    const pair = rooms.get(steps) ?? [0, 1].map(() => roomFor(data, { batch, steps }));
-    rooms.set(steps, pair);
+  function buffersFor(steps: number): BatchBuffers {
+    const pair = pairs.get(steps) ?? [0, 1].map(() => createBatchBuffers(data, { batch, steps }));
+    pairs.set(steps, pair);
     turn = 1 - turn;
-    return pair[turn] as Room;
+    return pair[turn] as BatchBuffers;
   }
   return {
     sizes: { batch, steps: all.at(-1)?.steps as number },
-    pass: (k) => arrayPass(data, chunksOfPass(k), roomOf),
+    pass: (k) => arrayPass(data, chunksOfPass(k), buffersFor),
     close: async () => {},
   };
 }
 async function* arrayPass(
   data: DataSet,
   chunks: readonly Chunk[],
-  roomOf: (steps: number) => Room,
+  buffersFor: (steps: number) => BatchBuffers,
 ): AsyncGenerator<Batch, void, undefined> {
   for (const [at, { rows, steps }] of chunks.entries()) {
-    yield Object.assign(fillRoom(data, rows, roomOf(steps)), { last: at + 1 === chunks.length });
+    yield Object.assign(fillBatch(data, rows, buffersFor(steps)), { last: at + 1 === chunks.length });
   }
 }

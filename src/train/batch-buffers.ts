@@ -3,9 +3,10 @@
 import type { Batch, Buffers, Sizes } from "./batches.ts";
 import type { DataSet, Examples, InputSet } from "./examples.ts";
 
-/** The buffers of a batch. */
-export type Room = ReturnType<typeof roomFor>;
-export const roomFor = ({ inputs, targets, weights }: DataSet, { batch, steps }: Sizes) => ({
+/** The buffers of a batch: inputs, targets, weights, and the indices of its examples. */
+export type BatchBuffers = ReturnType<typeof createBatchBuffers>;
+/** Create the buffers for batches of these sizes. */
+export const createBatchBuffers = ({ inputs, targets, weights }: DataSet, { batch, steps }: Sizes) => ({
   batch,
   steps,
   inputs: buffersOf(inputs, { batch, steps }),
@@ -13,12 +14,13 @@ export const roomFor = ({ inputs, targets, weights }: DataSet, { batch, steps }:
   weights: weights && bufferOf(weights, { batch, steps }),
   rows: new Int32Array(batch),
 });
-export function fillRoom({ inputs, targets, weights }: DataSet, rows: Int32Array, room: Room): Batch {
-  takeRows(rows, room.rows);
-  takeInputs(inputs, room.rows, room.inputs, room.steps);
-  takeBatch(targets, room.rows, room.targets, room.steps);
-  if (weights && room.weights) takeBatch(weights, room.rows, room.weights, room.steps);
-  return { examples: rows.length, last: false, ...room };
+/** Copy examples into the buffers; copies of the first one fill them up. */
+export function fillBatch({ inputs, targets, weights }: DataSet, rows: Int32Array, buffers: BatchBuffers): Batch {
+  takeRows(rows, buffers.rows);
+  takeInputs(inputs, buffers.rows, buffers.inputs, buffers.steps);
+  takeBatch(targets, buffers.rows, buffers.targets, buffers.steps);
+  if (weights && buffers.weights) takeBatch(weights, buffers.rows, buffers.weights, buffers.steps);
+  return { examples: rows.length, last: false, ...buffers };
 }
 
 /** Examples of unequal length are padded to `padded` steps; others keep theirs. */

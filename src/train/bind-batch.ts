@@ -34,9 +34,9 @@ export const batchWeightRules: Schema<BatchWeights> = { weights: anArray, exampl
 export type BindBatch = (inputs: Inputs, targets: ArrayLike<number>, options?: BatchWeights) => number;
 
 /**
- * The returned function takes tokens (T,B) or vectors (T,B,D), and targets (T,B) or (T,B,V), flat, time first; for a model
- * with one output per sequence the targets are (B) or (B,V). For a model whose outputs are in reverse order, it reverses
- * targets and weights.
+ * Create a function that sets one batch in a program. It takes tokens (T,B) or vectors (T,B,D), and targets (T,B) or (T,B,V),
+ * flat, time first; for a model with one output per sequence the targets are (B) or (B,V). For a model whose outputs are in
+ * reverse order, it reverses targets and weights.
  * @throws InputError, with the place, for numbers that do not fit, before any is set
  */
 export function createBatchBinder(

@@ -3,7 +3,7 @@ import type { Sizes } from "./batches.ts";
 
 const maxSizes = 8;
 
-/** Returns the program for a size; `dispose` frees all. */
+/** A function that returns the program for a batch size; its `dispose` frees all programs. */
 export type BySizes<Made> = ((sizes: Sizes) => Promise<Made>) & { readonly dispose: () => void };
 
 /** Make one program per batch size, once; the most recently used are kept, the others disposed of. */

@@ -140,7 +140,7 @@ export async function createMeasure(
   const programOf = bySizes(async (sizes) => {
     checkSteps(model, sizes.steps, where);
     const program = await bindLoss(model, { loss, metrics, ...sizes }, host);
-    return { program, feed: createBatchBinder(model, program, sizes), dispose: () => program.dispose() };
+    return { program, bindBatch: createBatchBinder(model, program, sizes), dispose: () => program.dispose() };
   });
   await programOf(passes.sizes);
   const stateful = statesOf(model, (spec) => spec.stateful);
@@ -155,13 +155,13 @@ export async function createMeasure(
     const ready = new Set<Program>();
     let before: Program | undefined;
     for await (const { inputs, targets, weights, examples, batch, steps } of passes.pass(taken++, endedEarly)) {
-      const { program, feed } = await programOf({ batch, steps });
+      const { program, bindBatch } = await programOf({ batch, steps });
       if (!ready.has(program)) {
         program.setParameters(model.values);
         program.resetStates();
         ready.add(program);
       }
-      const counted = feed(inputs, targets, { weights, examples });
+      const validOutputs = bindBatch(inputs, targets, { weights, examples });
       program.resetStates(stateful);
       if (before !== undefined && before !== program) {
         for (const name of stateful) program.setState(name, before.start(name));
@@ -169,7 +169,7 @@ export async function createMeasure(
       before = program;
       await program.run();
       if (stateful.length > 0) program.advanceStates();
-      means.add(counted, program.total("loss"), (name) => program.total(name));
+      means.add(validOutputs, program.total("loss"), (name) => program.total(name));
       await yieldNow();
     }
     return means.logs();
@@ -181,15 +181,15 @@ export async function createMeasure(
  * Running means over outputs, from each batch's mean loss and sums of metrics; 0 if no output counts.
  */
 export function createMeans(metrics: readonly MetricName[]): {
-  readonly add: (counted: number, loss: number, total: (name: MetricName) => number) => void;
+  readonly add: (validOutputs: number, loss: number, total: (name: MetricName) => number) => void;
   readonly logs: () => Logs;
 } {
   const sums: Record<string, number> = { loss: 0, ...Object.fromEntries(metrics.map((name) => [name, 0])) };
   let outputs = 0;
   return {
-    add(counted, loss, total) {
-      outputs += counted;
-      sums.loss = (sums.loss as number) + loss * counted;
+    add(validOutputs, loss, total) {
+      outputs += validOutputs;
+      sums.loss = (sums.loss as number) + loss * validOutputs;
       for (const name of metrics) sums[name] = (sums[name] as number) + total(name);
     },
     logs: () =>

@@ -77,17 +77,17 @@ export class Evaluator extends Disposable {
     if (predictions < 1) throw new InputError("evaluator: needs at least 2 tokens to predict one");
     program.setParameters(model.values);
     program.resetStates();
-    const lane = Math.ceil(predictions / batch);
+    const partLength = Math.ceil(predictions / batch);
     const [inputs, targets] = [new Int32Array(batch * steps), new Int32Array(batch * steps)];
     const weights = new Float32Array(batch * steps);
     const run = new Int32Array(steps + 1);
     const masked = (token: number): boolean => model.maskedBy.some((padding) => !counts([token], 0, 1, padding));
     const tokensOf = model.inputs[0]?.count ?? model.outputSize;
     let [total, counted] = [0, 0];
-    for (let start = 0; start < lane; start += steps) {
+    for (let start = 0; start < partLength; start += steps) {
       for (let b = 0; b < batch; b++) {
-        const from = b * lane + start;
-        const count = Math.max(0, Math.min(steps, lane - start, predictions - from));
+        const from = b * partLength + start;
+        const count = Math.max(0, Math.min(steps, partLength - start, predictions - from));
         if (count > 0) {
           const some = run.subarray(0, count + 1);
           source.read(from, some);

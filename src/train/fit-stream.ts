@@ -126,7 +126,7 @@ async function fitStreamWith(
     }),
   );
   if (resume !== undefined) trainer.restore(before === undefined ? withoutBatches(resume) : resume);
-  const watch = own(createNonFiniteGuard(trainer));
+  const guard = own(createNonFiniteGuard(trainer));
   const evaluate =
     validation.length > 1 ? await validator(own, model, validation, { batch, steps, ...host }) : undefined;
 
@@ -225,7 +225,7 @@ async function fitStreamWith(
   const cosine = (): number => optimizer.learningRate * (0.1 + 0.45 * (1 + Math.cos(Math.PI * share())));
   /** Returns whether it was completed: a signal breaks it off, and so does the end of the minutes. */
   const validate = async (at: number): Promise<boolean> => {
-    await watch.save();
+    await guard.save();
     if (evaluate !== undefined) {
       const [from, fromClock] = [performance.now(), clock()];
       const late = (): boolean => minutes !== undefined && updates > 0 && usedMs() + reportMs >= total;
@@ -269,7 +269,7 @@ async function fitStreamWith(
       checkRate(chosen);
       rate = chosen;
     },
-    save: () => watch.trySave(),
+    save: () => guard.trySave(),
     state: () => state(undefined),
     stop(reason) {
       stopped ??= reason;
@@ -302,7 +302,7 @@ async function fitStreamWith(
         stepsSince > 0 &&
         (performance.now() - lastProgressMs > progressEveryMs || trainer.step % progressEvery === 0)
       ) {
-        await watch.save();
+        await guard.save();
         await report(false);
       }
       if (over) return;
@@ -320,7 +320,7 @@ async function fitStreamWith(
       const { learningRate } = run;
       checkRate(learningRate);
       used = learningRate;
-      const loss = await watch.update(batches.at(k, offset), learningRate);
+      const loss = await guard.update(batches.at(k, offset), learningRate);
       taken++;
       updates++;
       lossSince += loss;
@@ -341,7 +341,7 @@ async function fitStreamWith(
   restoreCallbacks(callbacks, before?.callbacks);
   try {
     if (ended === undefined) await train();
-    await watch.save();
+    await guard.save();
     if (ended === undefined && aborted()) await report(false);
     left = true;
   } catch (error) {

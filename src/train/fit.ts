@@ -208,7 +208,7 @@ async function train(
     validation && own(await createMeasure(model, validation, { where: "fit", loss, metrics, ...hostOf(rest) }));
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
-  const watch = own(createNonFiniteGuard(trainer));
+  const guard = own(createNonFiniteGuard(trainer));
   const yieldNow = createYielder();
   let chosen = before?.learningRate ?? optimizer.learningRate;
   const first = initialEpoch ?? 0;
@@ -224,7 +224,7 @@ async function train(
       }
       chosen = rate;
     },
-    save: () => watch.trySave(),
+    save: () => guard.trySave(),
     state() {
       const { states: _, ...state } = trainer.state();
       const fit: FitPlace = { ...place, learningRate: chosen, callbacks: statesOfCallbacks(callbacks) };
@@ -253,7 +253,7 @@ async function train(
     let taken = 0;
     while (!ended()) {
       const { done, value: batch } = await unlessAborted(pass.next(), signal).catch((error: unknown) => {
-        watch.trySave();
+        guard.trySave();
         throw error;
       });
       if (done === true) break;
@@ -263,19 +263,19 @@ async function train(
       const next = await trainerOf(batch);
       if (next !== trainer) {
         next.takeOver(trainer);
-        watch.use(next);
+        guard.use(next);
         trainer = next;
       }
       trainer.startBatch();
       const { batch: _, steps: __, ...examples } = batch;
-      const mean = await watch.update(examples, learningRate);
+      const mean = await guard.update(examples, learningRate);
       taken++;
       place = { epoch: k, batches: place.batches + 1 };
       means.add(trainer.validOutputs, mean, (name) => trainer.program.total(name));
       for (const callback of callbacks) await callback.onBatchEnd?.({ ...means.logs(), learningRate }, run);
       await yieldNow();
     }
-    await watch.save();
+    await guard.save();
     if ((ended() && signal?.aborted === true) || (taken === 0 && stopped !== undefined)) break;
     // A schedule may return no rate for the step after the last.
     const learningRate = run.learningRate ?? used;

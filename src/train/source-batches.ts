@@ -3,7 +3,7 @@
 import { InputError } from "../graph/input-error.ts";
 import { alias, anything, checkOptions, formatValue, isPlain } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
-import { fillRoom, roomFor } from "./batch-buffers.ts";
+import { createBatchBuffers, fillBatch } from "./batch-buffers.ts";
 import type { Batch, BatchSource, ExampleBatch, Passes } from "./batches.ts";
 import { rowsBetween, stepsTogether } from "./chunks.ts";
 import { type DataSet, statefulLayer } from "./examples.ts";
@@ -49,8 +49,8 @@ export async function sourcePasses(model: Model, source: BatchSource, options: S
       );
     }
     most = Math.max(most, data.count);
-    const room = roomFor(data, { batch: most, steps: stepsTogether(model, data, options, place) });
-    return fillRoom(data, rowsBetween(0, data.count), room);
+    const buffers = createBatchBuffers(data, { batch: most, steps: stepsTogether(model, data, options, place) });
+    return fillBatch(data, rowsBetween(0, data.count), buffers);
   }
   /** The next batch of a pass; restarts the source if it has ended and can be read again. */
   async function takeOn(): Promise<Batch | undefined> {

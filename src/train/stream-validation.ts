@@ -13,8 +13,8 @@ export async function validator(
   { batch, steps, ...host }: HostOptions & { batch: number; steps: number },
 ): Promise<(stop: () => boolean) => Promise<number | undefined>> {
   // Parts of at least 200 tokens, so that few tokens are predicted without context.
-  const lanes = Math.max(1, Math.min(batch, Math.floor(tokens.length / 200)));
-  const evaluator = own(await createEvaluator(model, { batch: lanes, steps, ...host }));
+  const parts = Math.max(1, Math.min(batch, Math.floor(tokens.length / 200)));
+  const evaluator = own(await createEvaluator(model, { batch: parts, steps, ...host }));
   const brokenOff = Symbol("broken off");
   return async (stop) => {
     const yieldNow = createYielder();

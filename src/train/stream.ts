@@ -42,7 +42,7 @@ export function streamBatches(tokens: Tokens, options: Sizes): Batches {
   checkArguments("streamBatches", { tokens, options }, streamArguments);
   const { batch, steps } = options;
   const source = tokenSource(tokens);
-  const lane = Math.floor(source.length / batch);
+  const partLength = Math.floor(source.length / batch);
   const count = countBatches(source.length, { batch, steps });
   if (count < 1) {
     throw new InputError(
@@ -54,12 +54,12 @@ export function streamBatches(tokens: Tokens, options: Sizes): Batches {
   let arranged = new Int32Array(0);
   let first = 0;
   const arrange = (from: number): void => {
-    const rows = Math.min(lane - from, Math.max(steps + 1, Math.ceil(windowTokens / batch)));
+    const rows = Math.min(partLength - from, Math.max(steps + 1, Math.ceil(windowTokens / batch)));
     const run = new Int32Array(rows);
     arranged = new Int32Array(rows * batch);
     first = from;
     for (let b = 0; b < batch; b++) {
-      source.read(b * lane + from, run);
+      source.read(b * partLength + from, run);
       for (let t = 0; t < rows; t++) arranged[t * batch + b] = run[t] as number;
     }
   };
@@ -68,7 +68,7 @@ export function streamBatches(tokens: Tokens, options: Sizes): Batches {
     at(k, offset = 0) {
       checkArguments("streamBatches", { batch: k, offset }, { batch: wholeNumber(0), offset: wholeNumber(0) });
       const from = offset + k * steps;
-      if (from + steps >= lane) throw new InputError(`streamBatches: batch ${k} is past the end`);
+      if (from + steps >= partLength) throw new InputError(`streamBatches: batch ${k} is past the end`);
       if (from < first || (from + steps + 1 - first) * batch > arranged.length) arrange(from);
       const [start, length] = [(from - first) * batch, steps * batch];
       return {
