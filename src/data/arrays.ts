@@ -85,6 +85,8 @@ export const aFlatArray: Rule = {
 
 /**
  * Split an array along its first axis: [n, ...] -> n rows. Rows of typed arrays are views that share their memory.
+ * @param array `{ data, shape }`, with at least one axis
+ * @returns the n rows, each flat
  * @throws InputError for a single value, which has no rows
  * @example rowsOf(padSequences([[1], [2, 3]])); // [Int32Array [0, 1], Int32Array [2, 3]]
  */
@@ -102,6 +104,8 @@ export function rowsOf<Data extends Numbers | readonly unknown[]>(array: FlatArr
 /**
  * The index of the largest number along the last axis, the first of equal ones: (N,T,V) -> (N,T). Of logits, the classes.
  * numpy's `argmax(axis=-1)`.
+ * @param array `{ data, shape }`, such as `predict` returns
+ * @returns the indices, in the shape without the last axis
  * @throws InputError for a single value, for an empty last axis, and for NaN
  * @example rowsOf(argmax(await predict(model, x))); // for each example its classes, step by step
  */

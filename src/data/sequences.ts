@@ -147,7 +147,9 @@ export function toCategorical(
     typeof classes === "number" ? { data: [classes], shape: [] } : flatten(classes, "toCategorical: classes");
   const labels = Array.from(data, (label, i) => {
     if (Number.isSafeInteger(label) && label >= 0) return label;
-    throw new InputError(`toCategorical: classes: value ${i} is ${formatValue(label)}: expected a whole number from 0`);
+    throw new InputError(
+      `toCategorical: classes: value ${i} is ${formatValue(label)}; it must be a whole number from 0`,
+    );
   });
   if (!numClasses && labels.length === 0) {
     throw new InputError("toCategorical: there are no classes. Give numClasses to say how many there could be.");

@@ -63,6 +63,8 @@ export type InspectOptions = HostOptions & {
 
 /**
  * List the values that `inspectModel` can read of a model, in the order of its layers and of their equations.
+ * @param model a model from `sequential`
+ * @returns for each value its key, layer, name, size and kind
  * @throws InputError for what is not a model
  * @example namedValues(model).map(({ key }) => key) // ["lstm.f", "lstm.i", ...]
  */

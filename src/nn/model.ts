@@ -146,6 +146,7 @@ export function labelOf(spec: LayerSpec): string {
 
 /**
  * The number of trainable values of a model. Keras's `count_params`.
+ * @param model a model from `sequential`
  * @throws InputError for what is not a model
  */
 export function countParameters(model: Pick<Model, "parameters">): number {

@@ -41,7 +41,8 @@ export function createRandom(seed: number): Random {
 }
 
 /**
- * A generator that continues from a saved state.
+ * Create a generator that continues from a saved state.
+ * @param state a generator's `state()`
  * @throws InputError for what is not a state, as it may come from a file
  */
 export function fromState(state: RandomState): Random {

@@ -74,6 +74,7 @@ export class Session extends Disposable {
 
   /**
    * Read one token, or one vector (D). A model that returns only its last output is read as if each step were the last.
+   * @param input a token id, or a vector of D finite numbers
    * @returns the output (V) of this step. It is always the same array: `.slice()` it to keep it beyond the next step
    * @throws InputError for a token out of range, and for what is not a vector of D finite numbers
    * @example const logits = session.next(3);
@@ -129,7 +130,8 @@ export class Session extends Disposable {
     return Object.fromEntries(Object.keys(this.sizes()).map((name) => [name, this.program.start(name)]));
   }
   /**
-   * Continue from saved states, as `state()` returns them.
+   * Continue from saved states.
+   * @param state the states (H) by name (`lstm.h`), as `state()` returns them
    * @throws InputError if a state is missing, unknown or has another length; then nothing changes
    */
   restore(state: Readonly<Record<string, ArrayLike<number>>>): void {

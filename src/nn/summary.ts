@@ -19,6 +19,7 @@ export type LayerSummary = {
 
 /**
  * The rows of `summary` as data: one entry per layer, in order.
+ * @param model a model, or its layers and input
  * @throws InputError for what is not a model
  */
 export function layerSummaries(model: Pick<Model, "layers" | "input">): LayerSummary[] {
@@ -49,6 +50,8 @@ function readBy(layer: Layer): readonly string[] {
 /**
  * The model as a table to print, one line per layer: its name and type, its output shape (B examples, T steps), its number
  * of parameters, and the layers that it reads if that is not the one before. Keras's `model.summary()`.
+ * @param model a model from `sequential`
+ * @returns lines of text, as wide as needed
  * @throws InputError for what is not a model
  * @example console.log(summary(sequential([embedding(65, 64), lstm(128), dense(65)])));
  */

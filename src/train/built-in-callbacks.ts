@@ -172,6 +172,7 @@ export const learningRateSchedulerArguments: Arguments = { rateOf: callable };
  * A callback that sets the learning rate of each epoch. Keras's LearningRateScheduler. For a rate that changes within epochs
  * use the option `learningRate` of `fit`; the two exclude each other.
  * @param rateOf the rate of an epoch, from its number (from 0) and the rate before it
+ * @throws InputError for what is not a function; in `fit` with a `learningRate`, and for a rate below 0
  * @example learningRateScheduler((epoch, rate) => (epoch < 10 ? rate : rate * 0.9))
  */
 export function learningRateScheduler(rateOf: (epoch: number, learningRate: number) => number): Callback {

@@ -177,8 +177,9 @@ export class Trainer extends Disposable {
   }
 
   /**
-   * A copy of everything that training needs to resume to the same bits. `values` are those that the model will have then;
-   * if the newest values differ, the state contains them.
+   * A copy of everything that training needs to resume to the same bits.
+   * @param values the values that the model will have then, by default its present ones. If the newest values differ from
+   *   them, the state contains the newest
    */
   state(values: Readonly<Record<string, Float32Array>> = this.model.values): TrainerState {
     const { program, gathered } = this;
@@ -200,7 +201,8 @@ export class Trainer extends Disposable {
     };
   }
   /**
-   * Continue from a state, as `state()` returns it.
+   * Continue from a state.
+   * @param state the state, as `state()` returns it, also of another trainer of the same model and options
    * @throws InputError for a state of another optimiser, model or batch; then nothing changes
    */
   restore(state: TrainerState): void {

@@ -178,7 +178,7 @@ describe("toCategorical", () => {
 
   test("throws for what is no class, a class too many, and no class at all", () => {
     expect(() => toCategorical([0, -1])).toThrow(
-      "toCategorical: classes: value 1 is -1: expected a whole number from 0",
+      "toCategorical: classes: value 1 is -1; it must be a whole number from 0",
     );
     expect(() => toCategorical([0, 3], 3)).toThrow("toCategorical: class 3 (value 1) is out of range: expected 0 to 2");
     expect(() => toCategorical([])).toThrow("toCategorical: there are no classes. Give numClasses");
@@ -187,7 +187,7 @@ describe("toCategorical", () => {
       "numClasses must be a whole number of at least 0, or null, got NaN",
     );
     expect(() => toCategorical([0.5])).toThrow(
-      "toCategorical: classes: value 0 is 0.5: expected a whole number from 0",
+      "toCategorical: classes: value 0 is 0.5; it must be a whole number from 0",
     );
     expect(() => toCategorical(["1" as never])).toThrow('needs numbers or lists of numbers, got "1"');
     expect(() => toCategorical([0, 1e13])).toThrow("an array of 20000000000002 numbers is more than memory holds");
