@@ -63,7 +63,7 @@ export function checkSteps({ steps, layers }: Model, given: number, where: strin
 export function checkReadsForward({ layers, inputs }: Model, where: string): void {
   const [, second] = inputs;
   if (second !== undefined)
-    throw new InputError(`${where}: needs a model with one input; this one also has the input ${second.name}`);
+    throw new InputError(`${where}: needs a model with one input; this one also has ${second.name}`);
   for (const layer of layers) {
     if (layer.kind === "bidirectional" || (layer.kind === "cell" && layer.goBackwards)) {
       throw new InputError(`${where}: runs one step at a time, but ${layer.name} starts at the last step`);
