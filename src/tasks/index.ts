@@ -1,14 +1,66 @@
 /** The tasks: a new one is a folder and a line here. */
-import { readModel } from "../formats/model-file.ts";
+import { type ModelFile, readModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
-import { formatValue } from "../graph/schema.ts";
+import { formatValue, type Rule } from "../graph/schema.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
 import { type Task, taskDataOf } from "./task.ts";
 
-/** The content of a file of each kind. */
-export type Contents = { readonly text: LanguageModel };
+/** The content of a file of each kind. A task adds its own from its folder, by `declare module`. */
+export interface Contents {
+  readonly text: LanguageModel;
+}
+/** The content of a file of any kind. */
+export type Content = Contents[keyof Contents];
 
-export const tasks: { readonly [Kind in keyof Contents]: Task<Contents[Kind]> } = { text: textTask };
+const tasks = new Map<string, Task>();
+
+/** One more task: its files are read, and what takes its kind takes them. */
+export function registerTask<Own extends Content>(task: Task<Own>): void {
+  tasks.set(task.kind, task as Task);
+}
+registerTask(textTask);
+
+export const allTasks = (): readonly Task[] => [...tasks.values()];
+
+/** The task that a content is of; undefined for what is none of any. */
+export const taskOf = (content: unknown): Task | undefined => allTasks().find((task) => task.content.accepts(content));
+
+/** The content of a file of any task. */
+export const aContent: Rule = {
+  get expected() {
+    return allTasks()
+      .map(({ content }) => content.expected)
+      .join(", or ");
+  },
+  accepts: (value) => taskOf(value) !== undefined,
+  look: (where, value) => taskOf(value)?.content.look?.(where, value),
+};
+
+/** A model that was read: its task, and its content where it is asked for. */
+export type Opened = {
+  readonly task: Task;
+  readonly file: ModelFile;
+  /** @throws FormatError, one line, for a content that does not fit the model */
+  readonly content: () => unknown;
+};
+
+/**
+ * Read a model file of any task.
+ * @param name the file's name, for messages
+ * @throws FormatError, one line, for a damaged file, and for a task that is unknown
+ */
+export function openAnyModel(bytes: Uint8Array, name: string): Opened {
+  const file = readModel(bytes, name);
+  const data = taskDataOf(file, name);
+  const task = tasks.get(data.kind);
+  if (task === undefined) {
+    const known = [...tasks.keys()].join(", ");
+    throw new FormatError(
+      `${name}: its task is ${formatValue(data.kind)}, this program knows ${known}. A newer version may know it.`,
+    );
+  }
+  return { task, file, content: () => task.read(file, data, name) };
+}
 
 /** A function for the models of each task that is accepted; other tasks are refused. */
 export type ByTask<Result> = { readonly [Kind in keyof Contents]?: (content: Contents[Kind]) => Result };
@@ -21,19 +73,12 @@ export type ByTask<Result> = { readonly [Kind in keyof Contents]?: (content: Con
  * @throws FormatError, one line, for a damaged file, and for a task that is unknown or not accepted
  */
 export function openModel<Result>(bytes: Uint8Array, name: string, who: string, makes: ByTask<Result>): Result {
-  const file = readModel(bytes, name);
-  const data = taskDataOf(file, name);
-  const task = Object.values<Task>(tasks).find(({ kind }) => kind === data.kind);
-  if (task === undefined) {
-    const known = Object.keys(tasks).join(", ");
-    throw new FormatError(
-      `${name}: its task is ${formatValue(data.kind)}, this program knows ${known}. A newer version may know it.`,
-    );
-  }
+  const { task, content } = openAnyModel(bytes, name);
   const make = (makes as Readonly<Record<string, ((content: unknown) => Result) | undefined>>)[task.kind];
-  if (make === undefined) {
-    const taken = Object.keys(makes).join(", ") || "nothing that this version knows";
-    throw new FormatError(`${name}: it is ${task.title} (task "${task.kind}"); ${who} takes ${taken}.`);
-  }
-  return make(task.read(file, data, name));
+  if (make === undefined) throw new FormatError(`${name}: ${notTaken(task, who, Object.keys(makes))}`);
+  return make(content());
 }
+
+/** What is said of a model of another task than those that are taken. */
+export const notTaken = ({ title, kind }: Pick<Task, "title" | "kind">, who: string, taken: readonly string[]): string =>
+  `it is ${title} (task "${kind}"); ${who} takes ${taken.join(", ") || "nothing that this version knows"}.`;

@@ -1,10 +1,12 @@
 /**
  * What a model is for, as data in its file: a kind, and whatever turns people's data into the model's and back (of text, its
- * tokenizer). Commands, the server and the page ask a file for its task; each kind is one entry of `tasks`.
+ * tokenizer). Commands, the server and the page ask a file for its task; the kinds are registered in `index.ts`.
  */
+import type { z } from "zod";
+import type { HostOptions } from "../engines/engine.ts";
 import type { ModelFile } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
-import { formatValue, isPlain } from "../graph/schema.ts";
+import { formatValue, isPlain, type Rule } from "../graph/schema.ts";
 
 /** The data of a task, as JSON holds it: `{ kind: "text", tokenizer }`. */
 export type TaskData = Readonly<Record<string, unknown>> & { readonly kind: string };
@@ -19,6 +21,40 @@ export type Task<Content = unknown> = {
    * @throws FormatError, one line that begins with the file's name, for data that do not fit the model
    */
   readonly read: (file: ModelFile, data: TaskData, name: string) => Content;
+  /** What a file of this content holds, its task in `extra.task`. */
+  readonly write: (content: Content) => ModelFile;
+  /** What is such a content, for `createServer`, which is given contents without a file. */
+  readonly content: Rule;
+  /** How a server answers for its models, loaded by servers alone. Text has none here: the server's own folder has it. */
+  readonly serving?: () => Promise<TaskServing<Content>>;
+};
+
+/** A route of a server for the models of a task: what is posted to it, and what comes back. */
+export type TaskRoute = {
+  /** "/v1/forecasts": no other route has it. */
+  readonly path: string;
+  readonly summary: string;
+  /** The fields of a request besides `model`, which names the model that answers. */
+  readonly body: z.ZodObject;
+  readonly answer: z.ZodType;
+};
+
+/** How a server answers for the models of a task. */
+export type TaskServing<Content> = {
+  /** By names that no other route has: the operations of the OpenAPI document. */
+  readonly routes: Readonly<Record<string, TaskRoute>>;
+  /** Makes what answers for one model. @throws InputError for a model that cannot be served */
+  readonly start: (content: Content, host: HostOptions) => Promise<ServedTask>;
+};
+
+/** What answers for one model. It owns the model's programs until `dispose()`. */
+export type ServedTask = {
+  /**
+   * By the route's name: the answer to a body that its schema has checked, or an InputError, which the client is told. A model
+   * answers one request at a time.
+   */
+  readonly answers: Readonly<Record<string, (body: Readonly<Record<string, unknown>>) => Promise<object>>>;
+  readonly dispose: () => void;
 };
 
 /**

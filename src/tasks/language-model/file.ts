@@ -91,6 +91,8 @@ export const textTask: Task<LanguageModel> = {
   kind: "text",
   title: "a language model",
   read: readContent,
+  write: fileOf,
+  content: aLanguageModel,
 };
 
 /** Check the content of a file, and make a language model of it. */
