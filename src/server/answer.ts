@@ -17,6 +17,7 @@ export function createAnswer(metrics: Metrics, send: Sender, keepAliveMs: number
   return async (c, completion, onEnd = () => {}) => {
     const { request } = c.var;
     request.completion = completion;
+    request.loaded = completion.loaded;
     const attended = { signal: request.stop.signal, watch: createWatch(completion, request, metrics) };
     if (!completion.writing.stream) {
       return send.json(c, await complete(completion, request.client, attended).finally(onEnd));

@@ -4,7 +4,7 @@
  */
 import { Hono } from "hono";
 import { checkArguments, inRange, withDefaults } from "../graph/schema.ts";
-import type { LanguageModel } from "../tasks/language-model.ts";
+import type { Content } from "../tasks/index.ts";
 import { createAnswer } from "./answer.ts";
 import { maxSlots } from "./batcher.ts";
 import { sessionBytes } from "./costs.ts";
@@ -33,7 +33,8 @@ import { inspectionRoutes } from "./routes/inspections.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
-import { createIsOpen } from "./routes/table.ts";
+import { createIsOpen, type Handlers, serverRoutes } from "./routes/table.ts";
+import { taskRoutes } from "./routes/task-routes.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { createSender } from "./send.ts";
 import { Sessions } from "./sessions.ts";
@@ -45,7 +46,7 @@ export type Server = {
   /** The answer to what makes no request, told to the log and counted as that of a request. `client`: its address. */
   readonly refuse: (error: ApiError, client?: string) => Response;
   /** Serve these from now on; what runs, and sessions, go on with those before. */
-  readonly replace: (models: Readonly<Record<string, LanguageModel>>) => Promise<void>;
+  readonly replace: (models: Readonly<Record<string, Content>>) => Promise<void>;
   /** Say at /healthz that it is about to end, and answer everything else as ever: nobody should send more. */
   readonly drain: () => void;
   /** Take no more requests, and resolve when all have ended; those that have not in time are ended. */
@@ -55,14 +56,14 @@ export type Server = {
 type Settings = Required<ServerOptions>;
 
 /**
- * A server for models by their names.
+ * A server for models by their names: language models, and those of other tasks.
  * @throws InputError for a model that cannot write text step by step, or too large for the memory
  * @example
  * const server = await createServer({ "moby-dick": lm });
  * const answer = await server.fetch(new Request("http://localhost/v1/models"));
  */
 export async function createServer(
-  models: Readonly<Record<string, LanguageModel>>,
+  models: Readonly<Record<string, Content>>,
   options: ServerOptions = {},
 ): Promise<Server> {
   checkArguments("createServer", { models, options }, serverArguments);
@@ -94,7 +95,7 @@ export async function createServer(
 /** What lives as long as the server. */
 function createParts(models: LoadedModels, settings: Settings) {
   const memory = new MemoryBudget({ maxBytes: settings.maxMemoryBytes, maxWaiting: settings.queue + maxSlots });
-  const room = Math.min(...models.all.map((loaded) => memory.sessionsOf(sessionBytes(loaded))));
+  const room = Math.min(...models.texts.map((loaded) => memory.sessionsOf(sessionBytes(loaded))));
   const sessions = new Sessions({
     ...{ max: Math.min(settings.sessions, room), maxEach: settings.sessionsPerKey, lifeMs: settings.sessionMs },
     ...{ requestMs: settings.timeoutMs, shared: settings.apiKeys.length === 0 },
@@ -103,7 +104,7 @@ function createParts(models: LoadedModels, settings: Settings) {
     sessions: () => sessions.count,
     memory: () => memory,
     batchers: () =>
-      models.all.map(({ name, batcher }) => {
+      models.texts.map(({ name, batcher }) => {
         return { model: name, queued: batcher.queueLength, slots: batcher.slotsInUse };
       }),
   });
@@ -114,7 +115,7 @@ function createParts(models: LoadedModels, settings: Settings) {
   });
   /** Models that were replaced go once nobody uses them. */
   const retire = (): void =>
-    models.retire((one) => sessions.use(one) || [...requests.all].some(({ completion }) => completion?.loaded === one));
+    models.retire((one) => sessions.use(one) || [...requests.all].some(({ loaded }) => loaded === one));
   return { models, memory, sessions, metrics, records, requests, retire };
 }
 type Parts = ReturnType<typeof createParts>;
@@ -142,18 +143,17 @@ function createApp({ models, memory, sessions, metrics, requests }: Parts, setti
   const start: WaitForMemory = (c, bytes) => memory.start(c.var.request.holding, bytes, c.var.request.stop.signal);
   const described = { keys: apiKeys.length > 0, hosts: hosts !== undefined };
   const readJson = createBodyReader({ models, memory, maxBytes: settings.maxBodyBytes, stallMs: settings.stallMs });
-  addRoutes(
-    app,
-    { readJson, basePath, ignored: createIgnoredFields(settings.warn) },
-    {
-      ...completionRoutes({ models, limits, chatTemplate, start, answer }),
-      ...tokenRoutes({ models, limits, chatTemplate, start, send }),
-      ...modelRoutes(models),
-      ...inspectionRoutes({ models, limits, start, send }),
-      ...sessionRoutes({ models, sessions, limits, answer, start, send }),
-      ...serviceRoutes({ requests, metrics, described }),
-    },
-  );
+  const routes = Object.assign({}, ...[...models.servings.values()].map(({ routes }) => routes), serverRoutes);
+  const handlers: Handlers = {
+    ...completionRoutes({ models, limits, chatTemplate, start, answer }),
+    ...tokenRoutes({ models, limits, chatTemplate, start, send }),
+    ...modelRoutes(models),
+    ...inspectionRoutes({ models, limits, start, send }),
+    ...sessionRoutes({ models, sessions, limits, answer, start, send }),
+    ...serviceRoutes({ requests, metrics, routes, described }),
+  };
+  const checks = { readJson, basePath, ignored: createIgnoredFields(settings.warn) };
+  addRoutes(app, routes, { ...handlers, ...taskRoutes({ models, start, send }) }, checks);
   app.notFound(refuseUnknownPath(basePath));
   app.onError(answerError);
   return app;

@@ -5,7 +5,7 @@
 import { vocabularySize } from "../text/tokenizer.ts";
 import { maxUnread } from "./completions/deliveries.ts";
 import { bytesOfTokens } from "./completions/kept-choice.ts";
-import type { LoadedModel } from "./loaded-models.ts";
+import type { LoadedText } from "./loaded-models.ts";
 import type { Prompt, Writing } from "./schemas.ts";
 
 /** A request, its connection and its answer on the way out. */
@@ -27,7 +27,7 @@ type Asked = {
 };
 
 /** Of a request for text. */
-export function completionBytes(loaded: LoadedModel, writing: Writing, { prompt, n, echo, best_of }: Asked): number {
+export function completionBytes(loaded: LoadedText, writing: Writing, { prompt, n, echo, best_of }: Asked): number {
   const { stream, max_tokens, logprobs, stop } = writing;
   const each = Math.max(n, best_of ?? 1);
   const lengths = prompt.map(lengthOf);
@@ -52,15 +52,18 @@ export function completionBytes(loaded: LoadedModel, writing: Writing, { prompt,
 }
 
 /** Of a session that is kept: what its model remembers, and the text that is open. */
-export const sessionBytes = (loaded: LoadedModel): number => ofSession + stateBytes(loaded);
+export const sessionBytes = (loaded: LoadedText): number => ofSession + stateBytes(loaded);
 
 /** Of what a model remembers of a text. */
-const stateBytes = ({ batcher }: LoadedModel): number =>
+const stateBytes = ({ batcher }: LoadedText): number =>
   4 * Object.values(batcher.named(undefined)).reduce((total, { length }) => total + length, 0);
 
 /** Of a look inside a model: so many tokens at most, with so many numbers of each. */
 export const inspectionBytes = (tokens: number, numbers: number): number =>
   Math.ceil(2 * ofRequest + tokens * (4 * numbers + 80));
+
+/** Of a request to a model of another task than text, whose body was counted as so many bytes: its numbers, and as many in the answer. */
+export const taskBytes = (body: number): number => ofRequest + 8 * body;
 
 /** Tokens at most: no tokenizer makes more of a text than it has bytes. */
 const lengthOf = (prompt: Prompt): { readonly tokens: number; readonly bytes: number } =>

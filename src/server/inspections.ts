@@ -6,7 +6,7 @@ import type { Limits } from "./completions/limits.ts";
 import { ApiError } from "./errors.ts";
 import { nextTurn } from "./event-loop.ts";
 import { LazyList } from "./json.ts";
-import type { LoadedModel } from "./loaded-models.ts";
+import type { LoadedText } from "./loaded-models.ts";
 import type { Warning } from "./schemas.ts";
 import { warningsOf } from "./warnings.ts";
 
@@ -32,7 +32,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
   return {
     /** @throws ApiError for more than the limits; InputError for a value that there is not */
     plan(
-      { lm }: LoadedModel,
+      { lm }: LoadedText,
       { text, values }: { readonly text: string; readonly values: readonly string[] },
     ): Inspection {
       const selected = shownValues(lm.model, values, "values");
@@ -52,7 +52,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
      * @throws ApiError where too many are at it, and the reason of the signal
      */
     async inspect(
-      { name, lm }: LoadedModel,
+      { name, lm }: LoadedText,
       { ids, selected, size, warnings }: Inspection,
       signal: AbortSignal,
     ): Promise<object> {

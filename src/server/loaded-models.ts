@@ -1,63 +1,93 @@
 /** The models that are served, by name, and those before them that somebody still goes on with. */
 import { createHash } from "node:crypto";
-import type { HostOptions } from "../engines/engine.ts";
+import { writeModel } from "../formats/model-file.ts";
 import { excerpt } from "../graph/excerpt.ts";
-import { type LanguageModel, writeLanguageModel } from "../tasks/language-model.ts";
-import { type Batcher, createBatcher, queueFull } from "./batcher.ts";
-import type { Piece } from "./completions/piece.ts";
+import { type Content, taskOf } from "../tasks/index.ts";
+import type { Task } from "../tasks/task.ts";
+import { queueFull } from "./batcher.ts";
 import { ApiError } from "./errors.ts";
+import {
+  loadServings,
+  type Serving,
+  type ServingOptions,
+  type Servings,
+  servingOf,
+  type TaskPrograms,
+  type TextPrograms,
+} from "./served-tasks.ts";
 
 /** A model at work under its name. */
 export type LoadedModel = {
   readonly name: string;
-  readonly lm: LanguageModel;
-  readonly batcher: Batcher<Piece>;
+  /** Of its task. */
+  readonly kind: string;
   /** Seconds since 1970. */
   readonly created: number;
-  /** Of its layers, values and tokenizer: what one remembers is nothing to another. */
+  /** Of its layers, values and task (of text, the tokenizer): what one remembers is nothing to another. */
   readonly fingerprint: string;
+  readonly isIdle: () => boolean;
+  readonly dispose: () => void;
 };
+/** A model of text. */
+export type LoadedText = LoadedModel & TextPrograms;
+/** A model of another task. */
+export type LoadedOther = LoadedModel & TaskPrograms;
 
-type Options = HostOptions & { readonly queue: number };
-type Models = Readonly<Record<string, LanguageModel>>;
+type Models = Readonly<Record<string, Content>>;
 
-/** @throws InputError for a model that cannot write text step by step, or too large for the memory */
-export async function loadModels(models: Models, options: Options): Promise<LoadedModels> {
-  return new LoadedModels(await load(models, options), options);
+/** @throws InputError for a model that cannot be served, as text that is not written step by step, or too large for the memory */
+export async function loadModels(models: Models, options: ServingOptions): Promise<LoadedModels> {
+  const servings = await loadServings();
+  return new LoadedModels(await load(models, servings, options), servings, options);
 }
 
-async function load(models: Models, options: Options): Promise<ReadonlyMap<string, LoadedModel>> {
+async function load(
+  models: Models,
+  servings: Servings,
+  options: ServingOptions,
+): Promise<ReadonlyMap<string, LoadedModel>> {
   const created = Math.floor(Date.now() / 1000);
   const all = new Map<string, LoadedModel>();
   try {
-    for (const [name, lm] of Object.entries(models)) {
-      const fingerprint = fingerprintOf(lm);
-      all.set(name, { name, lm, batcher: await createBatcher<Piece>(lm, options), created, fingerprint });
+    for (const [name, content] of Object.entries(models)) {
+      const task = taskOf(content) as Task;
+      const fingerprint = fingerprintOf(task, content);
+      const programs = await servingOf(servings, task, name).start(content, options);
+      all.set(name, { name, kind: task.kind, created, fingerprint, ...programs });
     }
   } catch (error) {
-    for (const { batcher } of all.values()) batcher.dispose();
+    for (const one of all.values()) one.dispose();
     throw error;
   }
   return all;
 }
 
-/** That of its file, whenever and where it is written. */
-const fingerprintOf = ({ model, tokenizer }: LanguageModel): string =>
-  `sha256:${createHash("sha256").update(writeLanguageModel({ model, tokenizer })).digest("hex")}`;
+/** That of its file, whenever and where it is written, without the state of its training. */
+function fingerprintOf(task: Task, content: unknown): string {
+  const { model, extra } = task.write(content);
+  const file = writeModel({ model, extra: { task: extra.task } });
+  return `sha256:${createHash("sha256").update(file).digest("hex")}`;
+}
 
 /** Owns the models' programs until it is disposed of. */
 export class LoadedModels {
+  /** How the models of each task are served, by its kind. */
+  readonly servings: Servings;
   private served: ReadonlyMap<string, LoadedModel>;
   private readonly replaced = new Set<LoadedModel>();
-  private readonly options: Options;
+  private readonly options: ServingOptions;
 
-  constructor(served: ReadonlyMap<string, LoadedModel>, options: Options) {
+  constructor(served: ReadonlyMap<string, LoadedModel>, servings: Servings, options: ServingOptions) {
     this.served = served;
+    this.servings = servings;
     this.options = options;
   }
 
   get all(): readonly LoadedModel[] {
     return [...this.served.values()];
+  }
+  get texts(): readonly LoadedText[] {
+    return this.all.filter((one): one is LoadedText => one.kind === "text");
   }
 
   /** @throws ApiError model_not_found */
@@ -69,14 +99,31 @@ export class LoadedModels {
     throw new ApiError("model_not_found", wrong, "model");
   }
 
+  /** @throws ApiError model_not_found, invalid for a model of another task than text */
+  findText(name: string): LoadedText {
+    return this.findOf("text", name) as LoadedText;
+  }
+  /** @throws ApiError model_not_found, invalid for a model of another task */
+  findOf(kind: string, name: string): LoadedModel {
+    const found = this.find(name);
+    if (found.kind === kind) return found;
+    const { task, routes } = this.servings.get(found.kind) as Serving;
+    const its = [...new Set(Object.values(routes).map(({ method, path }) => `${method.toUpperCase()} ${path}`))];
+    const others = this.all.flatMap((one) => (one.kind === kind ? [one.name] : []));
+    const wrong = `model: "${excerpt(name, 60)}" is ${task.title} (task "${task.kind}"), whose routes are ${its.join(", ")}`;
+    const rest = others.length === 0 ? "There is none here." : `There are ${others.join(", ")}.`;
+    throw new ApiError("invalid", `${wrong}; this one is for models of the task "${kind}". ${rest}`, "model");
+  }
+
   /** @throws ApiError queue_full, where a text of this client would be refused, whatever model it is of */
   checkRoom(client: string): void {
-    if (!this.all.some(({ batcher }) => batcher.hasRoom(client))) throw queueFull(this.options.queue);
+    const { texts } = this;
+    if (texts.length > 0 && !texts.some(({ batcher }) => batcher.hasRoom(client))) throw queueFull(this.options.queue);
   }
 
   /** These are found from now on. */
   async replace(models: Models): Promise<void> {
-    const loaded = await load(models, this.options);
+    const loaded = await load(models, this.servings, this.options);
     // Those before it by now: another call may have come first.
     for (const one of this.served.values()) this.replaced.add(one);
     this.served = loaded;
@@ -85,13 +132,13 @@ export class LoadedModels {
   /** Each that was replaced gives its memory back once nobody uses it. */
   retire(isUsed: (loaded: LoadedModel) => boolean): void {
     for (const one of this.replaced) {
-      if (!one.batcher.isIdle || isUsed(one)) continue;
-      one.batcher.dispose();
+      if (!one.isIdle() || isUsed(one)) continue;
+      one.dispose();
       this.replaced.delete(one);
     }
   }
 
   dispose(): void {
-    for (const { batcher } of [...this.served.values(), ...this.replaced]) batcher.dispose();
+    for (const one of [...this.served.values(), ...this.replaced]) one.dispose();
   }
 }

@@ -1,7 +1,7 @@
 /** The OpenAPI document, made of the table of routes. */
 import { z } from "zod";
 import { type ErrorKind, retryOf, statusOf } from "./errors.ts";
-import { type Route, routes } from "./routes/table.ts";
+import { type Route, routes as usualRoutes } from "./routes/table.ts";
 import * as schemas from "./schemas.ts";
 import { version } from "./version.ts";
 
@@ -63,7 +63,10 @@ export type Described = {
 };
 
 /** An OpenAPI 3.1 document of all routes; the `basePath` that it is asked at stands before each path: `/models`, or nothing. */
-export function openapi({ keys = false, hosts = false }: Described = {}): (basePath?: string) => object {
+export function openapi(
+  { keys = false, hosts = false }: Described = {},
+  routes: Readonly<Record<string, Route>> = usualRoutes,
+): (basePath?: string) => object {
   const components: Record<string, object> = {};
   /** Kept among the components under its name, with all that it refers to. */
   const refer = (schema: z.ZodType, io: "input" | "output"): object => {
@@ -79,7 +82,7 @@ export function openapi({ keys = false, hosts = false }: Described = {}): (baseP
   const always: readonly ErrorKind[] = [...(hosts ? (["host_not_allowed"] as const) : []), ...ofAll];
   const closed: readonly ErrorKind[] = [...(keys ? (["invalid_api_key"] as const) : []), "shutting_down"];
   const paths: Record<string, Record<string, object>> = {};
-  for (const [operationId, route] of Object.entries<Route>(routes)) {
+  for (const [operationId, route] of Object.entries(routes)) {
     const { method, path, summary, body, query, answer, others = {}, errors = [], open } = route;
     const parameters: object[] = [...path.matchAll(/:(\w+)/g)].map(([, name]) => {
       return { name, in: "path", required: true, schema: { type: "string" } };

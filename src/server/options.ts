@@ -18,7 +18,7 @@ import {
   someText,
   wholeNumber,
 } from "../graph/schema.ts";
-import { aLanguageModel } from "../tasks/checks.ts";
+import { aContent } from "../tasks/index.ts";
 import { isHost } from "./hosts.ts";
 import { isTrustable, type TrustProxy } from "./proxies.ts";
 
@@ -216,9 +216,9 @@ const modelName: Rule = {
   expected: "from 1 to 200 characters that a path can hold: no control characters, and neither . nor ..",
   accepts: (value) => typeof value === "string" && value.length <= 200 && /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]+$/u.test(value),
 };
-const models = recordOf(aLanguageModel);
+const models = recordOf(aContent);
 export const modelsRule: Rule = {
-  expected: "language models by name, at least one",
+  expected: "models by name, at least one",
   accepts: (value) => isPlain(value) && Object.keys(value).length > 0,
   look(where, value) {
     for (const name of Object.keys(value as object)) checkValue(`${where}: a name`, name, modelName);

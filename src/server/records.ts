@@ -18,7 +18,7 @@ export function createRecords(metrics: Metrics, log: (line: LogLine) => void): R
     request(c, request) {
       const ms = performance.now() - request.startMs;
       const { status } = c.res;
-      const { id, completion, route, client, aborted, error, queueMs, firstTokenMs } = request;
+      const { id, loaded, completion, route, client, aborted, error, queueMs, firstTokenMs } = request;
       const texts = completion?.texts ?? [];
       const promptTokens = texts.reduce((total, text) => total + text.read, 0);
       const completionTokens = texts.reduce((total, text) => total + text.written, 0);
@@ -33,7 +33,7 @@ export function createRecords(metrics: Metrics, log: (line: LogLine) => void): R
       log({
         ...{ time: new Date().toISOString(), id, method: c.req.method, path, status },
         ...{ ms: tenths(ms), promptTokens, completionTokens, client },
-        ...(completion && { model: completion.loaded.name }),
+        ...(loaded && { model: loaded.name }),
         ...(queueMs !== undefined && { queueMs: tenths(queueMs) }),
         ...(firstTokenMs !== undefined && { firstTokenMs: tenths(firstTokenMs) }),
         ...(error && { error: error.kind }),

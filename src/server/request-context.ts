@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import type { CompletionRequest } from "./completions/request.ts";
 import { ApiError } from "./errors.ts";
+import type { LoadedModel } from "./loaded-models.ts";
 import type { Holding, MemoryBudget } from "./memory.ts";
 import { requestIdOf } from "./request-id.ts";
 
@@ -25,6 +26,8 @@ export type RequestContext = {
   /** What it holds of the memory for all requests, until it ends. */
   readonly holding: Holding;
   route: string | undefined;
+  /** The model that works for it. */
+  loaded: LoadedModel | undefined;
   /** What is read and written for it. */
   completion: CompletionRequest | undefined;
   /** Its answer ends later than its handler. */
@@ -90,7 +93,13 @@ export class RequestContexts {
     };
     const request: RequestContext = {
       ...{ startMs: performance.now(), stop: new AbortController(), client: "unknown", route: undefined },
-      ...{ id: requestIdOf(c.req.header("x-request-id")), completion: undefined, streaming: false, aborted: false },
+      ...{
+        id: requestIdOf(c.req.header("x-request-id")),
+        loaded: undefined,
+        completion: undefined,
+        streaming: false,
+        aborted: false,
+      },
       ...{ error: undefined, queueMs: undefined, firstTokenMs: undefined, holding },
       end: () => {
         clearTimeout(timer);

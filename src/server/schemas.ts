@@ -290,7 +290,10 @@ export const completionChunk = completionOf(
 ).meta({ id: "CompletionChunk" });
 
 export const model = z
-  .object({ id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string() })
+  .object({
+    ...{ id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string() },
+    task: z.string().meta({ description: "What it is for: text, or another one, which has routes of its own." }),
+  })
   .meta({ id: "Model" });
 export const modelList = z.object({ object: z.literal("list"), data: z.array(model) }).meta({ id: "ModelList" });
 

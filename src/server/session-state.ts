@@ -3,7 +3,7 @@ import type { SlotState } from "../tasks/slots.ts";
 import { encode, hasUnknown } from "../text/tokenizer.ts";
 import type { Limits } from "./completions/limits.ts";
 import { ApiError } from "./errors.ts";
-import type { LoadedModel } from "./loaded-models.ts";
+import type { LoadedText } from "./loaded-models.ts";
 import type { SessionMemory } from "./schemas.ts";
 import type { Memory, Remembered } from "./session-memory.ts";
 import type { Session } from "./sessions.ts";
@@ -22,7 +22,7 @@ export function sessionMemoryOf({ loaded, remembered: { memory, part } }: Sessio
   };
 }
 
-const named = ({ batcher }: LoadedModel, state: SlotState | undefined): Record<string, string> | null =>
+const named = ({ batcher }: LoadedText, state: SlotState | undefined): Record<string, string> | null =>
   state === undefined
     ? null
     : Object.fromEntries(
@@ -33,7 +33,7 @@ const named = ({ batcher }: LoadedModel, state: SlotState | undefined): Record<s
       );
 
 /** Bytes of the longest body that may be put back. */
-export const maxStateBytes = ({ batcher }: LoadedModel): number =>
+export const maxStateBytes = ({ batcher }: LoadedText): number =>
   // Of its numbers twice, for half a character; names and the rest.
   100_000 +
   2 *
@@ -43,7 +43,7 @@ export const maxStateBytes = ({ batcher }: LoadedModel): number =>
  * What to go on from.
  * @throws ApiError state_mismatch for another model's, invalid for what is none of this one's
  */
-export function rememberedOf(loaded: LoadedModel, body: SessionMemory, { maxPromptTokens }: Limits): Remembered {
+export function rememberedOf(loaded: LoadedText, body: SessionMemory, { maxPromptTokens }: Limits): Remembered {
   const { fingerprint, open, part } = body;
   if (fingerprint !== loaded.fingerprint) {
     const wrong = `fingerprint: this is the state of another model than ${loaded.name}, whose is ${loaded.fingerprint}.`;
@@ -62,7 +62,7 @@ export function rememberedOf(loaded: LoadedModel, body: SessionMemory, { maxProm
 }
 
 function memoryOf(
-  { lm, batcher }: LoadedModel,
+  { lm, batcher }: LoadedText,
   { tokens, pending, state }: Pick<SessionMemory, "tokens" | "pending" | "state">,
   where: string,
 ): Memory {

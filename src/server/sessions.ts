@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { excerpt } from "../graph/excerpt.ts";
 import { ApiError } from "./errors.ts";
-import type { LoadedModel } from "./loaded-models.ts";
+import type { LoadedModel, LoadedText } from "./loaded-models.ts";
 import { nothing, type Remembered } from "./session-memory.ts";
 
 export type Session = {
@@ -10,7 +10,7 @@ export type Session = {
   /** Whose it is. */
   readonly owner: string;
   /** Also where other models are served by now. */
-  readonly loaded: LoadedModel;
+  readonly loaded: LoadedText;
   /** Seconds since 1970. */
   readonly created: number;
   /** Its place among all that there ever were. */
@@ -51,7 +51,7 @@ export class Sessions {
   }
 
   /** A session, which is not among the others before it is added. */
-  create(owner: string, loaded: LoadedModel, remembered: Remembered = nothing): Session {
+  create(owner: string, loaded: LoadedText, remembered: Remembered = nothing): Session {
     return {
       ...{ id: `sess-${randomUUID()}`, owner, loaded, created: Math.floor(Date.now() / 1000), number: this.made++ },
       ...{ remembered, used: this.uses++, expiresMs: Date.now() + this.options.lifeMs, busyUntilMs: undefined },

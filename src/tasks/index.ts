@@ -80,5 +80,8 @@ export function openModel<Result>(bytes: Uint8Array, name: string, who: string, 
 }
 
 /** What is said of a model of another task than those that are taken. */
-export const notTaken = ({ title, kind }: Pick<Task, "title" | "kind">, who: string, taken: readonly string[]): string =>
-  `it is ${title} (task "${kind}"); ${who} takes ${taken.join(", ") || "nothing that this version knows"}.`;
+export const notTaken = (
+  { title, kind }: Pick<Task, "title" | "kind">,
+  who: string,
+  taken: readonly string[],
+): string => `it is ${title} (task "${kind}"); ${who} takes ${taken.join(", ") || "nothing that this version knows"}.`;

@@ -60,7 +60,7 @@ describe("createServer refuses", () => {
     const { server, client } = await serving({}, { tiny });
     const of = (models: unknown) => models as { tiny: typeof tiny };
     for (const models of [{}, undefined, null, [], [tiny], new Map([["tiny", tiny]]), "tiny"]) {
-      const expected = "models must be language models by name, at least one, got";
+      const expected = "models must be models by name, at least one, got";
       expect(await messageOf(() => createServer(of(models)))).toContain(`createServer: ${expected}`);
       expect(await messageOf(() => server.replace(of(models)))).toContain(`replace: ${expected}`);
     }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createServer } from "../../src/server/app.ts";
 import { bytesOfTokens } from "../../src/server/completions/kept-choice.ts";
 import { completionBytes } from "../../src/server/costs.ts";
+import { loadModels } from "../../src/server/loaded-models.ts";
 import { languageModel } from "../../src/tasks/language-model.ts";
 import { type Connection, connectTo } from "../helpers/sockets.ts";
 import { pause, until } from "../helpers/waiting.ts";
@@ -88,12 +89,7 @@ describe("prompts that are echoed with log-probabilities", () => {
 });
 
 describe("what is estimated", () => {
-  const served = async () => {
-    const { batcher } = await (await import("../../src/server/loaded-models.ts"))
-      .loadModels({ tiny }, { queue: 10, threads: 1 })
-      .then((loaded) => loaded.find("tiny"));
-    return { name: "tiny", lm: tiny, batcher, created: 0, fingerprint: "" };
-  };
+  const served = async () => (await loadModels({ tiny }, { queue: 10, threads: 1 })).findText("tiny");
   const writing = {
     ...{ max_tokens: 16, temperature: 1, top_p: 1, top_k: undefined, min_p: 0, presence_penalty: 0 },
     ...{ frequency_penalty: 0, stop: [], seed: undefined, logprobs: undefined, stream: false },
@@ -126,7 +122,7 @@ describe("what is estimated", () => {
     expect(told).toBeGreaterThan(bytesOfTokens(65_016, 5));
     expect(told, "an answer of 11 MB takes half of that").toBeLessThan(8_000_000);
     expect(bytes({ logprobs: 5 }, { n: 128, prompt: ["a"] })).toBeLessThan(3e7);
-    one.batcher.dispose();
+    one.dispose();
   });
 });
 

@@ -1,6 +1,6 @@
 /** A request for text as what is worked at: the one place where completions, chats and sessions become texts to write. */
 import type { Sequence } from "../../tasks/generation-engine.ts";
-import type { LoadedModel } from "../loaded-models.ts";
+import type { LoadedText } from "../loaded-models.ts";
 import type { Warning, Writing } from "../schemas.ts";
 import { warningsOf } from "../warnings.ts";
 import type { Best, Score } from "./best.ts";
@@ -12,7 +12,7 @@ import { createTexts } from "./text.ts";
 
 /** Texts to be written, each a choice of the answer. */
 export type CompletionRequest = {
-  readonly loaded: LoadedModel;
+  readonly loaded: LoadedText;
   readonly writing: Writing;
   readonly texts: readonly Sequence<Piece>[];
   /** What comes before anything is written: of each text, its prompt where it is echoed. */
@@ -49,7 +49,7 @@ export type Wanted = {
  * @throws ApiError for more than the limits, and for what is wrong with a text
  */
 export function createRequest(
-  loaded: LoadedModel,
+  loaded: LoadedText,
   writing: Writing,
   limits: Limits,
   { prompts, n, echo, best_of, format = completionFormat, param = "prompt", onWritten }: Wanted,

@@ -4,19 +4,23 @@ import { ApiError } from "../errors.ts";
 import type { IgnoredFields } from "../ignored-fields.ts";
 import type { Env } from "../request-context.ts";
 import { check } from "../schemas.ts";
-import { type Handlers, type Route, type RouteName, routes } from "./table.ts";
+import type { Handler, Route } from "./table.ts";
 
 type Options = {
   /** A request's body as JSON, not checked. */
-  readonly readJson: (c: Context<Env>, name: RouteName) => Promise<unknown>;
+  readonly readJson: (c: Context<Env>, name: string) => Promise<unknown>;
   readonly basePath: string;
   readonly ignored: IgnoredFields;
 };
 
-/** Every route of the table at its path and method; another method is told which ones there are. */
-export function addRoutes(app: Hono<Env>, { readJson, basePath, ignored }: Options, handlers: Handlers): void {
-  for (const name of Object.keys(routes) as RouteName[]) {
-    const route: Route = routes[name];
+/** Every route of a table at its path and method; another method is told which ones there are. */
+export function addRoutes(
+  app: Hono<Env>,
+  routes: Readonly<Record<string, Route>>,
+  handlers: Readonly<Record<string, Handler>>,
+  { readJson, basePath, ignored }: Options,
+): void {
+  for (const [name, route] of Object.entries(routes)) {
     const handler = handlers[name] as (c: Context<Env>, body: unknown) => Response | Promise<Response>;
     app.on(route.method.toUpperCase(), basePath + route.path, async (c) => {
       c.var.request.route = route.path;

@@ -23,7 +23,8 @@ type Asked = Parameters<typeof withLength>[0] &
 
 export function completionRoutes({ models, limits, chatTemplate, start, answer }: Parts) {
   async function write(c: Context<Env>, asked: Asked): Promise<Response> {
-    const loaded = models.find(asked.model);
+    const loaded = models.findText(asked.model);
+    c.var.request.loaded = loaded;
     const writing = withLength(asked);
     await start(c, completionBytes(loaded, writing, asked));
     const prompts = asked.prompt.map((one) => readPrompt(loaded.lm, one));

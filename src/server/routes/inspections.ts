@@ -18,7 +18,7 @@ export function inspectionRoutes({ models, limits, start, send }: Parts) {
   const inspections = createInspections(limits);
   return {
     async inspect(c, body) {
-      const loaded = models.find(body.model);
+      const loaded = models.findText(body.model);
       const plan = inspections.plan(loaded, body);
       await start(c, inspectionBytes(plan.ids.length, plan.size));
       return send.json(c, await inspections.inspect(loaded, plan, c.var.request.stop.signal));

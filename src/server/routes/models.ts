@@ -9,4 +9,6 @@ export function modelRoutes(models: LoadedModels) {
   } satisfies Partial<Handlers>;
 }
 
-const summary = ({ name, created }: LoadedModel) => ({ id: name, object: "model", created, owned_by: "unrolled" });
+const summary = ({ name, kind, created }: LoadedModel) => {
+  return { id: name, object: "model", created, owned_by: "unrolled", task: kind };
+};

@@ -2,15 +2,20 @@
 import type { Metrics } from "../metrics.ts";
 import { type Described, openapi } from "../openapi.ts";
 import type { RequestContexts } from "../request-context.ts";
-import { type Handlers, routes } from "./table.ts";
+import { type Handlers, type Route, serverRoutes } from "./table.ts";
 
-type Parts = { readonly requests: RequestContexts; readonly metrics: Metrics; readonly described: Described };
+type Parts = {
+  readonly requests: RequestContexts;
+  readonly metrics: Metrics;
+  readonly routes: Readonly<Record<string, Route>>;
+  readonly described: Described;
+};
 
-export function serviceRoutes({ requests, metrics: { registry }, described }: Parts) {
-  const document = openapi(described);
+export function serviceRoutes({ requests, metrics: { registry }, routes, described }: Parts) {
+  const document = openapi(described, routes);
   return {
     health: (c) => (requests.isDraining ? c.json({ status: "shutting down" }, 503) : c.json({ status: "ok" })),
     metrics: async (c) => c.body(await registry.metrics(), 200, { "Content-Type": registry.contentType }),
-    openapi: (c) => c.json(document(c.req.path.slice(0, -routes.openapi.path.length))),
+    openapi: (c) => c.json(document(c.req.path.slice(0, -serverRoutes.openapi.path.length))),
   } satisfies Partial<Handlers>;
 }

@@ -37,7 +37,8 @@ export function sessionRoutes({ models, sessions, limits, answer, start, send }:
 
   return {
     async createSession(c, { model, prompt }) {
-      const session = sessions.create(ownerOf(c), models.find(model));
+      const session = sessions.create(ownerOf(c), models.findText(model));
+      c.var.request.loaded = session.loaded;
       const onlyReads = check(routes.completeSession.body, { max_tokens: 0 });
       await startText(c, session, onlyReads, prompt);
       const completion = requestOf(session, onlyReads, prompt, limits);

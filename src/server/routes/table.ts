@@ -1,6 +1,10 @@
-/** Every route as data: what answers requests, checks them and describes them is made of this table. */
+/**
+ * Every route as data: what answers requests, checks them and describes them is made of this table. Some are of the server itself,
+ * others come with a task: text has them here, other tasks bring theirs (`routeOfTask`).
+ */
 import type { Context } from "hono";
-import type { z } from "zod";
+import { z } from "zod";
+import type { TaskRoute } from "../../tasks/task.ts";
 import * as chatSchemas from "../chat-schemas.ts";
 import type { ErrorKind } from "../errors.ts";
 import type { Env } from "../request-context.ts";
@@ -44,7 +48,8 @@ const weighed = [...withBody, "overloaded"] as const;
 const written = { ...found(schemas.completion), events: schemas.completionEvent } as const;
 const writing = [...weighed, "model_not_found", "queue_full"] as const;
 
-export const routes = {
+/** Routes for models of text. */
+export const textRoutes = {
   complete: {
     ...{ method: "post", path: "/v1/completions", summary: "Write text that goes on from prompts." },
     ...{ body: schemas.completionRequest, answer: written, errors: writing },
@@ -53,13 +58,6 @@ export const routes = {
     ...{ method: "post", path: "/v1/chat/completions", summary: "Write an answer to messages." },
     ...{ body: chatSchemas.chatRequest, errors: writing },
     answer: { ...found(chatSchemas.chatCompletion), events: chatSchemas.chatCompletionEvent },
-  },
-  listModels: {
-    ...{ method: "get", path: "/v1/models", summary: "The models.", answer: found(schemas.modelList) },
-  },
-  readModel: {
-    ...{ method: "get", path: "/v1/models/:id", summary: "A model.", answer: found(schemas.model) },
-    errors: ["model_not_found"],
   },
   inspect: {
     ...{ method: "post", path: "/v1/unrolled/inspect", summary: "Every gate and state while a model reads a text." },
@@ -120,6 +118,17 @@ export const routes = {
       errors: [...weighed, "model_not_found"],
     },
   },
+} as const satisfies Record<string, Route>;
+
+/** Routes of the server itself, whatever the tasks of its models. */
+export const serverRoutes = {
+  listModels: {
+    ...{ method: "get", path: "/v1/models", summary: "The models.", answer: found(schemas.modelList) },
+  },
+  readModel: {
+    ...{ method: "get", path: "/v1/models/:id", summary: "A model.", answer: found(schemas.model) },
+    errors: ["model_not_found"],
+  },
   health: {
     ...{ method: "get", path: "/healthz", summary: "Whether requests are answered.", open: true },
     ...{ answer: found(schemas.health), others: { 503: schemas.health } },
@@ -134,6 +143,7 @@ export const routes = {
   },
 } as const satisfies Record<string, Route>;
 
+export const routes = { ...textRoutes, ...serverRoutes };
 export type RouteName = keyof typeof routes;
 type BodyOf<K extends RouteName> = (typeof routes)[K] extends
   | { readonly body: infer S extends z.ZodObject }
@@ -145,9 +155,21 @@ export type Handlers = {
   readonly [K in RouteName]: (c: Context<Env>, body: BodyOf<K>) => Response | Promise<Response>;
 };
 
+/** A route that a task brings, as one of the table: what is posted names a model too. */
+export function routeOfTask(name: string, { path, summary, body, answer }: TaskRoute): Route {
+  const id = `${(name[0] as string).toUpperCase()}${name.slice(1)}`;
+  return {
+    ...{ method: "post", path, summary, errors: writing },
+    body: z.object({ model: schemas.text("the name of a model"), ...body.shape }).meta({ id: `${id}Request` }),
+    answer: found(answer.meta({ id })),
+  };
+}
+/** What answers a route, given its body or query as the route's schema has checked it. */
+export type Handler = (c: Context<Env>, body: never) => Response | Promise<Response>;
+
 /** Whether a request needs no key. */
 export type IsOpen = (c: Context<Env>) => boolean;
 export const createIsOpen = (basePath: string): IsOpen => {
-  const open = Object.values<Route>(routes).flatMap(({ open, path }) => (open ? [basePath + path] : []));
+  const open = Object.values<Route>(serverRoutes).flatMap(({ open, path }) => (open ? [basePath + path] : []));
   return (c) => open.includes(c.req.path);
 };

@@ -24,7 +24,7 @@ const tokenBytes = 32;
 export function tokenRoutes({ models, limits, chatTemplate, start, send }: Parts) {
   return {
     async tokenize(c, { model, prompt, messages, return_token_strs }) {
-      const { tokenizer } = models.find(model).lm;
+      const { tokenizer } = models.findText(model).lm;
       const text = prompt === undefined ? conversationOf(messages ?? [], chatTemplate).prompt : unixLineEnds(prompt);
       await start(c, tokenBytes * Buffer.byteLength(text));
       const tokens = encode(tokenizer, text);
@@ -42,7 +42,7 @@ export function tokenRoutes({ models, limits, chatTemplate, start, send }: Parts
       });
     },
     async detokenize(c, { model, tokens }) {
-      const { tokenizer } = models.find(model).lm;
+      const { tokenizer } = models.findText(model).lm;
       checkTokens("tokens", tokenizer, tokens);
       await start(c, tokenBytes * tokens.length);
       return send.json(c, { prompt: decode(tokenizer, tokens) });
