@@ -7,8 +7,7 @@ import { stackOf } from "../server/errors.ts";
 import { isHost } from "../server/hosts.ts";
 import { isBasePath, isKey, isOrigin, isTemplate, serverDefaults } from "../server/options.ts";
 import { isTrustable, type TrustProxy } from "../server/proxies.ts";
-import { openModel } from "../tasks/index.ts";
-import type { LanguageModel } from "../tasks/language-model.ts";
+import { type Content, openAnyModel, taskOf } from "../tasks/index.ts";
 import { logTo } from "./log-lines.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
@@ -112,7 +111,8 @@ export const serve: Command = {
     const basePath = basePathOf(given);
     const limits = limitsOf(given);
     const writeLine = logTo(process.stderr);
-    const server = await createServer(read(files), {
+    const models = read(files);
+    const server = await createServer(models, {
       ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
       cors: given.texts("cors").map(checkOrigin),
       ...limits,
@@ -126,7 +126,7 @@ export const serve: Command = {
     });
     const url = root + basePath;
     if (json) writeJson({ event: "listening", url, models: names });
-    else process.stdout.write(welcome(url, names, apiKeys.length > 0));
+    else process.stdout.write(welcome(url, models, apiKeys.length > 0));
     if (!isLoopback(host) && apiKeys.length === 0) {
       warn(`--host: ${host} is in reach of others, and no --api-key is asked for.`, json);
     }
@@ -164,10 +164,13 @@ function namesOf(files: readonly string[]): readonly string[] {
   return names;
 }
 
-function read(files: readonly string[]): Readonly<Record<string, LanguageModel>> {
+type Models = Readonly<Record<string, Content>>;
+
+/** Models of any task, which the server knows how to serve or refuses. */
+function read(files: readonly string[]): Models {
   const names = namesOf(files);
   return Object.fromEntries(
-    files.map((file, k) => [names[k], openModel(readInput(file), file, "`serve`", { text: (lm) => lm })]),
+    files.map((file, k) => [names[k], openAnyModel(readInput(file), file).content() as Content]),
   );
 }
 
@@ -256,10 +259,12 @@ const warn = (message: string, json: boolean): void => {
 };
 
 /** Where it listens; in a terminal, what to try as well. */
-function welcome(url: string, names: readonly string[], withKey: boolean): string {
+function welcome(url: string, models: Models, withKey: boolean): string {
+  const names = Object.keys(models);
   const first = `Listening at ${url} with ${printable(names.join(", "))}.\n`;
-  if (!isTerminal(process.stdout)) return first;
-  const body = JSON.stringify({ model: names[0], prompt: "The ", max_tokens: 100 }).replaceAll("'", "\\u0027");
+  const model = names.find((name) => taskOf(models[name])?.kind === "text");
+  if (!isTerminal(process.stdout) || model === undefined) return first;
+  const body = JSON.stringify({ model, prompt: "The ", max_tokens: 100 }).replaceAll("'", "\\u0027");
   const key = withKey ? ` -H "Authorization: Bearer $UNROLLED_API_KEY"` : "";
   const curl = `curl ${url}/v1/completions${key} -H "Content-Type: application/json" \\\n    -d '${body}'`;
   return `${styled(first, "bold", process.stdout)}Ctrl-C ends it. Try, in another terminal:\n\n  ${printable(curl)}\n\n`;

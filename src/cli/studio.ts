@@ -7,7 +7,7 @@ import type { Hono } from "hono";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { bind, isLoopback, loopback } from "../server/bind.ts";
-import { openModel } from "../tasks/index.ts";
+import { openAnyModel } from "../tasks/index.ts";
 import type { Command } from "./options.ts";
 import { styled, writeJson } from "./output.ts";
 
@@ -46,13 +46,21 @@ export const studio: Command = {
   },
 };
 
-type GivenModel = { readonly path: string; readonly id: string; readonly name: string; readonly bytes: number };
+type GivenModel = {
+  readonly path: string;
+  readonly id: string;
+  readonly name: string;
+  readonly bytes: number;
+  readonly task: { readonly kind: string; readonly title: string };
+};
 
-/** A model as the page lists it. @throws InputError for what is no model that it shows */
+/** A model as the page lists it. @throws InputError for what is no model of a task that is known */
 function described(path: string): Omit<GivenModel, "path"> {
-  openModel(readInput(path), path, "the studio", { text: () => {} });
+  const { task, content } = openAnyModel(readInput(path), path);
+  content();
   const name = basename(path, extname(path));
-  return { id: name, name, bytes: statSync(path).size };
+  const { kind, title } = task;
+  return { id: name, name, bytes: statSync(path).size, task: { kind, title } };
 }
 
 /** The page's files and the models. The headers give it threads, and keep other sites from reading the models. */
@@ -83,7 +91,7 @@ async function studioPage(folder: string, models: readonly GivenModel[], host: s
     await next();
     c.header("Cache-Control", "no-cache");
   });
-  app.get("/models.json", (c) => c.json(models.map(({ id, name, bytes }) => ({ id, name, bytes }))));
+  app.get("/models.json", (c) => c.json(models.map(({ path: _, ...model }) => model)));
   app.get("/models/:file", (c) => {
     const model = models.find(({ id }) => `${id}.safetensors` === c.req.param("file"));
     if (model === undefined) return c.notFound();
