@@ -21,7 +21,7 @@ const prepare = (page: Page) =>
     Worker.prototype.postMessage = function (message: unknown, ...rest: never[]) {
       const { args = [], name } = (message ?? {}) as { args?: readonly unknown[]; name?: string };
       if (args.some((arg) => arg instanceof Uint8Array && arg.length === length)) counts.sent++;
-      if (name === "openModel" || name === "modelFacts") counts.parsed++;
+      if (["openModel", "modelFacts", "madeOf"].includes(name ?? "")) counts.parsed++;
       return postMessage.call(this, message, ...rest);
     };
   }, bytes.length);

@@ -6,18 +6,19 @@ import { reading } from "../../src/studio/engine/reading.ts";
 import type { Remote } from "../../src/studio/engine/remote.ts";
 import { writing } from "../../src/studio/engine/writing.ts";
 import { createOpenModels } from "../../src/studio/models/open-model.ts";
-import * as tasks from "../../src/tasks/language-model.ts";
+import * as tasks from "../../src/tasks/index.ts";
+import { languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
 import { connected } from "../helpers/remote-jobs.ts";
 
-vi.mock("../../src/tasks/language-model.ts", async (original) => {
+vi.mock("../../src/tasks/index.ts", async (original) => {
   const own = await original<typeof tasks>();
-  return { ...own, readLanguageModel: vi.fn(own.readLanguageModel) };
+  return { ...own, openAnyModel: vi.fn(own.openAnyModel) };
 });
-const parse = vi.mocked(tasks.readLanguageModel);
+const parse = vi.mocked(tasks.openAnyModel);
 beforeEach(() => void parse.mockClear());
 
 const text = "the rat that ate the malt that lay in the house";
-const file = tasks.writeLanguageModel(tasks.languageModel(text, { units: 8, embedding: 4, seed: 1 }));
+const file = writeLanguageModel(languageModel(text, { units: 8, embedding: 4, seed: 1 }));
 
 /** An engine, how often bytes went to it, and how often a model was asked for. */
 function started() {
@@ -52,7 +53,8 @@ test("a whole reading, its questions, a prompt letter by letter and texts: bytes
   const { counts, open, source } = started();
   const { model, letGo } = open(source("one"));
   const one = await model;
-  expect(one.facts).toMatchObject({ tokens: "char", made: { cell: "lstm", units: 8, layers: 1, dropout: 0 } });
+  expect(one.facts).toMatchObject({ task: { kind: "text" }, layers: ["lstm", "dense"], text: { tokens: "char" } });
+  expect(await openModels.madeOf(file, "one")).toMatchObject({ cell: "lstm", units: 8, layers: 1, dropout: 0 });
   const head = await one.ask("beginReading", text);
   let read = 0;
   for await (const piece of one.run("read", head.ids, [])) read += piece.bits.length;
@@ -146,7 +148,7 @@ test("a file that is no model is refused in a line, and can be opened again", as
   await expect(wrong.model).rejects.toThrow(/^wrong: /);
   wrong.letGo();
   const right = open(source("wrong"));
-  expect((await right.model).facts.vocabulary).toBeGreaterThan(5);
+  expect((await right.model).facts.text?.vocabulary).toBeGreaterThan(5);
   right.letGo();
 });
 

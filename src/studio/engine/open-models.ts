@@ -1,11 +1,13 @@
 /**
- * Language models that are open in this worker: each file is sent and parsed once, and questions carry a handle. Of too many, or
+ * Models that are open in this worker, of any task: each file is sent and parsed once, and questions carry a handle. Of too many, or
  * too large ones, those that were not asked for the longest are closed; who asks for one of them hears that it is closed, and
  * opens it anew.
  */
 import { cells } from "../../cells/index.ts";
+import { InputError } from "../../graph/input-error.ts";
 import { countParameters } from "../../nn/model.ts";
-import { type LanguageModel, readLanguageModel } from "../../tasks/language-model.ts";
+import { notTaken, type Opened, openAnyModel, openModel } from "../../tasks/index.ts";
+import type { LanguageModel } from "../../tasks/language-model.ts";
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
 import type { TrainingSettings } from "./training.ts";
@@ -15,14 +17,17 @@ export type ModelHandle = number & { readonly of?: "model" };
 
 /** A model in a line. */
 export type ModelFacts = {
-  readonly tokens: Tokenizer["kind"];
-  readonly vocabulary: number;
+  /** What it is for: "text"; and what such models are called: "a language model". */
+  readonly task: { readonly kind: string; readonly title: string };
   readonly parameters: number;
   /** Layers that are cells: their names and units. */
   readonly layers: readonly string[];
-  /** What a model of these was made of. */
-  readonly made: Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
+  /** Of a model of text. */
+  readonly text?: { readonly tokens: Tokenizer["kind"]; readonly vocabulary: number };
 };
+
+/** What a model of text was made of. */
+export type MadeOf = Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
 
 /** Of several models; the newest is kept however large it is. */
 export const openBounds = { models: 6, bytes: 512e6 } as const;
@@ -32,7 +37,13 @@ export class ModelClosed extends Error {
   override name = "ModelClosed";
 }
 
-type Open = { readonly handle: ModelHandle; readonly lm: LanguageModel; readonly bytes: number };
+type Open = {
+  readonly handle: ModelHandle;
+  readonly name: string;
+  readonly task: Opened["task"];
+  readonly content: unknown;
+  readonly bytes: number;
+};
 /** The last one that was asked for at the end. */
 const open: Open[] = [];
 
@@ -41,25 +52,28 @@ function take(handle: ModelHandle): Open | undefined {
   return at < 0 ? undefined : open.splice(at, 1)[0];
 }
 
-/** @throws ModelClosed where it is to be opened first */
+/** The model of text. @throws ModelClosed where it is to be opened first, InputError where it is of another task */
 export function modelOf(handle: ModelHandle): LanguageModel {
   const found = take(handle);
   if (found === undefined) throw new ModelClosed("The model is not open.");
   open.push(found);
-  return found.lm;
+  const { name, task, content } = found;
+  if (task.kind !== "text") throw new InputError(`${name}: ${notTaken(task, "this question", ["text"])}`);
+  return content as LanguageModel;
 }
 
 export const openModels = {
-  /** @throws InputError, one line, for a file that is no language model */
+  /** @throws InputError, one line, for a file that is no model of a task that is known */
   async openModel(handle: ModelHandle, file: Uint8Array<ArrayBuffer>, name: string): Promise<ModelFacts> {
-    const lm = readLanguageModel(file, name);
+    const opened = openAnyModel(file, name);
+    const content = opened.content();
     take(handle);
-    open.push({ handle, lm, bytes: file.length });
+    open.push({ handle, name, task: opened.task, content, bytes: file.length });
     let bytes = open.reduce((sum, one) => sum + one.bytes, 0);
     while (open.length > 1 && (open.length > openBounds.models || bytes > openBounds.bytes)) {
       bytes -= open.shift()?.bytes ?? 0;
     }
-    return factsOf(lm);
+    return factsOf(opened, content);
   },
 
   /** Nobody asks about it any more. */
@@ -67,25 +81,30 @@ export const openModels = {
     take(handle);
   },
 
-  /** Of a file that is not to stay open. @throws InputError, one line, for one that is no language model */
+  /** Of a file that is not to stay open. @throws InputError, one line, for one that is no model of a task that is known */
   async modelFacts(file: Uint8Array<ArrayBuffer>, name: string): Promise<ModelFacts> {
-    return factsOf(readLanguageModel(file, name));
+    const opened = openAnyModel(file, name);
+    return factsOf(opened, opened.content());
+  },
+
+  /** What the Lab goes on from. @throws InputError, one line, for a file that is no model of text */
+  async madeOf(file: Uint8Array<ArrayBuffer>, name: string): Promise<MadeOf> {
+    return openModel(file, name, "the Lab", { text: madeOf });
   },
 };
 
-function factsOf(lm: LanguageModel): ModelFacts {
-  const { model, tokenizer } = lm;
+function factsOf({ task: { kind, title }, file: { model } }: Opened, content: unknown): ModelFacts {
   const layers = model.layers.flatMap((layer) =>
     layer.kind === "embedding" || layer.kind === "dropout" ? [] : [layer.name],
   );
-  return {
-    ...{ tokens: tokenizer.kind, vocabulary: vocabularySize(tokenizer) },
-    ...{ parameters: countParameters(model), layers, made: madeOf(lm) },
-  };
+  const facts = { task: { kind, title }, parameters: countParameters(model), layers };
+  if (kind !== "text") return facts;
+  const { tokenizer } = content as LanguageModel;
+  return { ...facts, text: { tokens: tokenizer.kind, vocabulary: vocabularySize(tokenizer) } };
 }
 
 /** Of a model that `languageModel` makes: an embedding, as many cells as layers, and what gives the tokens. */
-function madeOf({ model, tokenizer, optimizer }: LanguageModel): ModelFacts["made"] {
+function madeOf({ model, tokenizer, optimizer }: LanguageModel): MadeOf {
   const stack = model.layers.flatMap((layer) => (layer.kind === "cell" ? [layer] : [])).slice(0, -1);
   const rate = model.layers.find((layer) => layer.kind === "dropout")?.rate;
   const source = stack[0]?.cell.source ?? "";

@@ -38,8 +38,8 @@ export async function fetchModel(
   const url = read(address);
   const file = await bytesOf(url, signal, tell);
   const name = nameOf(url);
-  await engine().ask("modelFacts", file, name);
-  return keepModel({ name: name.replace(/\.safetensors$/i, "") }, file, { inPage: true });
+  const { task } = await engine().ask("modelFacts", file, name);
+  return keepModel({ name: name.replace(/\.safetensors$/i, ""), task }, file, { inPage: true });
 }
 
 function nameOf({ pathname, host }: URL): string {

@@ -2,6 +2,7 @@
  * The model store: the models that the reader has, those that the studio was started with, and those that were trained or opened here,
  * which the browser keeps. Knows nothing about what is in their files.
  */
+import type { ModelFacts } from "../engine/open-models.ts";
 import { fetched, messageOf, once } from "../loading.ts";
 import { notify } from "../notices.ts";
 import { type Change, changedHere, read, readAll, useKept, write } from "./database.ts";
@@ -27,12 +28,17 @@ export type StoredModel = {
   readonly madeMs?: number;
   /** Kept only until the page is closed. */
   readonly inPage?: boolean;
+  /** What it is for; text where it is absent. */
+  readonly task?: ModelFacts["task"];
   /** Of those that were trained here. */
   readonly training?: {
     readonly facts: TrainingFacts;
     readonly losses: readonly LossPoint[];
   };
 };
+
+/** Whether it is a model of text, which Inspect and Write show. */
+export const isOfText = ({ task }: Pick<StoredModel, "task">): boolean => (task?.kind ?? "text") === "text";
 
 /** The models of the command line, which the studio's server tells; a page of static files has none. */
 const givenModels = once(async () => (await (await fetched("./models.json")).json()) as readonly StoredModel[]);
@@ -89,7 +95,7 @@ export type KeepOptions = {
 
 /** Keep a model, by a name that no other has; until the page is closed where the browser has no storage or no room for it. */
 export async function keepModel(
-  model: Pick<StoredModel, "name" | "training">,
+  model: Pick<StoredModel, "name" | "task" | "training">,
   file: Uint8Array<ArrayBuffer>,
   { inPage = false, run }: KeepOptions = {},
 ): Promise<StoredModel> {

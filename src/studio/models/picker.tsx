@@ -11,7 +11,7 @@ import type { ModelFacts } from "../engine/open-models.ts";
 import { messageOf } from "../loading.ts";
 import "./picker.css";
 import { linking } from "./linked.ts";
-import { keepModel, readModelFile, type StoredModel, useModels } from "./model-store.ts";
+import { isOfText, keepModel, readModelFile, type StoredModel, useModels } from "./model-store.ts";
 import { type OpenModel, useOpenModel } from "./open-model.ts";
 import { TrainSmall } from "./train-small.tsx";
 import { tokenTitles } from "./training-facts.ts";
@@ -29,7 +29,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
   const models = useModels();
   const { view, path, query } = address;
   const [id] = path;
-  const first = models?.[0]?.id;
+  const first = (models?.find(isOfText) ?? models?.[0])?.id;
   useEffect(() => {
     if (id === undefined && first !== undefined) go(linkTo(view, [first], query), { replace: true });
   }, [id, first]);
@@ -83,8 +83,18 @@ export function WithModel({ address, carried, children }: WithModelProps) {
           <FileButton onFile={take} />
         </div>
       )}
-      {opened.value !== undefined && children(opened.value)}
+      {opened.value !== undefined &&
+        (isOfText(opened.value.facts) ? children(opened.value) : <OfAnotherTask model={opened.value} />)}
     </>
+  );
+}
+
+function OfAnotherTask({ model: { name, facts } }: { readonly model: OpenModel }) {
+  return (
+    <p role="status">
+      “{name}” is {facts.task.title} (task “{facts.task.kind}”), and this view shows language models (task “text”).
+      Choose one of them above, or open a file.
+    </p>
   );
 }
 
@@ -99,9 +109,9 @@ function ModelSelect({ models, chosen, onChoose }: ModelSelectProps) {
       Model
       <select value={chosen ?? ""} onChange={(event) => onChoose(event.currentTarget.value)}>
         {chosen === undefined && <option value="">Choose one</option>}
-        {models.map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
+        {models.map((model) => (
+          <option key={model.id} value={model.id}>
+            {isOfText(model) ? model.name : `${model.name} (${model.task?.kind})`}
           </option>
         ))}
       </select>
@@ -131,11 +141,11 @@ function FileButton({ onFile }: { readonly onFile: (file: File | undefined) => v
   );
 }
 
-/** @throws InputError, one line, for a file that is no language model */
+/** @throws InputError, one line, for a file that is no model */
 async function keepFile(file: File): Promise<string> {
   const bytes = new Uint8Array(await file.arrayBuffer());
-  await engine().ask("modelFacts", bytes, file.name);
-  return (await keepModel({ name: file.name.replace(/\.safetensors$/i, "") }, bytes)).id;
+  const { task } = await engine().ask("modelFacts", bytes, file.name);
+  return (await keepModel({ name: file.name.replace(/\.safetensors$/i, ""), task }, bytes)).id;
 }
 
 /** A file that is dropped anywhere in the view. */
@@ -159,6 +169,9 @@ function useDroppedFile(take: (file: File | undefined) => void): void {
   });
 }
 
-const described = ({ tokens, vocabulary, parameters, layers }: ModelFacts): string =>
-  `${layers.join(", ")} · ${vocabulary.toLocaleString("en")} ${tokenTitles[tokens]} · ` +
-  `${parameters.toLocaleString("en")} parameters`;
+const described = ({ text, parameters, layers }: ModelFacts): string =>
+  [
+    layers.join(", "),
+    ...(text === undefined ? [] : [`${text.vocabulary.toLocaleString("en")} ${tokenTitles[text.tokens]}`]),
+    `${parameters.toLocaleString("en")} parameters`,
+  ].join(" · ");

@@ -33,8 +33,8 @@ export function ProjectPanel({ runs, onOpen, ...work }: ProjectPanelProps) {
     if (file.size > largestBytes)
       throw new Error(`${file.name} is larger than ${largestBytes / 1e6} MB: too large for a page.`);
     const { runs: its, ...rest } = readProject(new Uint8Array(await file.arrayBuffer()), file.name);
-    // All of them are models, or nothing is taken.
-    for (const run of its) await engine().ask("modelFacts", run.file, `${file.name}: ${run.name}`);
+    // All of them are models of text, or nothing is taken.
+    for (const run of its) await engine().ask("madeOf", run.file, `${file.name}: ${run.name}`);
     const known = new Set(runs.map(keyOf));
     const fresh = its.filter((run) => !known.has(keyOf({ ...run, bytes: run.file.length })));
     for (const { name, training, file } of fresh) await keepModel({ name, training }, file);

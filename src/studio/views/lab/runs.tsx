@@ -88,7 +88,7 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
                 disabled={busy}
                 onClick={() =>
                   withFile(run, async (file) => {
-                    const { made } = await engine().ask("modelFacts", file, run.name);
+                    const made = await engine().ask("madeOf", file, run.name);
                     onGoOn({ model: run, file, made });
                   })
                 }

@@ -6,6 +6,7 @@ import { dateAndTime } from "../../models/losses.ts";
 import {
   download,
   forgetModel,
+  isOfText,
   keepForGood,
   readModelFile,
   type StoredModel,
@@ -56,7 +57,8 @@ function OwnModel({
   readonly model: StoredModel;
   readonly attempt: (work: Promise<void>) => void;
 }) {
-  const { id, name, bytes, madeMs, inPage = false, training } = model;
+  const { id, name, bytes, madeMs, inPage = false, task, training } = model;
+  const ofText = isOfText(model);
   const facts = shownFacts(training?.facts ?? {}).map(
     ({ title, value }) => `${title} ${typeof value === "number" ? figure.format(value) : value}`,
   );
@@ -69,15 +71,20 @@ function OwnModel({
         {size.format(bytes / 1e6)} MB
         {madeMs === undefined ? ", given on the command line" : `, made ${dateAndTime(madeMs)}`}
         {inPage && ", only until the page is closed"}
+        {task !== undefined && !ofText && `, ${task.title} (task “${task.kind}”)`}
       </p>
       {facts.length > 0 && <p class="soft small numbers">{facts.join(" · ")}</p>}
       <p class="row">
-        <a class="button" href={linkTo("inspect", [id])} aria-label={`Inspect ${name}`}>
-          Inspect
-        </a>
-        <a class="button" href={linkTo("write", [id])} aria-label={`Write with ${name}`}>
-          Write
-        </a>
+        {ofText && (
+          <>
+            <a class="button" href={linkTo("inspect", [id])} aria-label={`Inspect ${name}`}>
+              Inspect
+            </a>
+            <a class="button" href={linkTo("write", [id])} aria-label={`Write with ${name}`}>
+              Write
+            </a>
+          </>
+        )}
         <button type="button" aria-label={`Download ${name}`} onClick={() => attempt(save())}>
           Download
         </button>
