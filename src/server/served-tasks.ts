@@ -3,6 +3,7 @@
  * (`TaskServing`), whose requests a model answers one after the other.
  */
 import type { HostOptions } from "../engines/engine.ts";
+import { hostOf } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { allTasks } from "../tasks/index.ts";
 import { type LanguageModel, textTask } from "../tasks/language-model.ts";
@@ -59,12 +60,12 @@ function servingOfTask(task: Task, { routes, start }: TaskServing<unknown>): Ser
   return {
     task,
     routes: Object.fromEntries(Object.entries(routes).map(([name, route]) => [name, routeOfTask(name, route)])),
-    async start(content, { queue, ...host }) {
-      const { answers, dispose } = await start(content, host);
+    async start(content, options) {
+      const { answers, dispose } = await start(content, hostOf(options));
       let [last, count]: [Promise<unknown>, number] = [Promise.resolve(), 0];
       /** One after the other: a program has one memory. */
       const inTurn = async (answer: () => Promise<object>): Promise<object> => {
-        if (count > queue) throw queueFull(queue);
+        if (count > options.queue) throw queueFull(options.queue);
         count++;
         const own = last.then(answer);
         last = own.catch(() => {});

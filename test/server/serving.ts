@@ -17,7 +17,7 @@ export type Serving = Awaited<ReturnType<typeof serving>>;
 /** It ends with the tests of the file. */
 export async function serving(
   options: ServerOptions = {},
-  models: Record<string, LanguageModel> = { tiny, pairs },
+  models: Parameters<typeof createServer>[0] = { tiny, pairs },
   listening: Omit<ListenOptions, "host" | "port"> = {},
 ) {
   const lines: LogLine[] = [];
