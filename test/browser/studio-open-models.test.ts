@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { languageModel, writeLanguageModel } from "../../src/tasks/language-model.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { button, withStudio } from "./studio.ts";
+import { button, expectAccessible, withStudio } from "./studio.ts";
 
 const text = "to be or not to be, that is the question: whether it is nobler in the mind to suffer";
 const bytes = writeLanguageModel(languageModel(text, { units: 16, seed: 1 }));
@@ -83,5 +83,64 @@ test("an engine that the browser ended: the question is asked again, of a model 
     await page.waitForSelector("text=/tokens a second/");
     await page.waitForSelector("text=Writing …");
     expect(await page.locator("[role=alert]").count()).toBe(0);
+  });
+});
+
+const waves = { kind: "next_number", title: "a model that continues a series of numbers" };
+
+/** One more model, which the engine says is of another task: in the page there is no other task than text yet. */
+const withWaves = async (page: Page): Promise<void> => {
+  const list = [
+    { id: "waves", name: "waves", bytes: bytes.length, task: waves },
+    { id: "small", name: "small", bytes: bytes.length, task: { kind: "text", title: "a language model" } },
+  ];
+  await page.route("**/models.json", (route) => route.fulfill({ json: list }));
+  await page.route("**/models/waves.safetensors", (route) => route.fulfill({ body: Buffer.from(bytes) }));
+  await page.addInitScript((task) => {
+    type Message = { id: number; name?: string; args?: readonly unknown[]; value?: object };
+    const openings = new Set<number>();
+    const { postMessage } = Worker.prototype;
+    Worker.prototype.postMessage = function (message: Message, ...rest: never[]) {
+      if (message.name === "openModel" && message.args?.[2] === "waves") openings.add(message.id);
+      return postMessage.call(this, message, ...rest);
+    };
+    Object.defineProperty(Worker.prototype, "onmessage", {
+      set(this: Worker, take: (event: MessageEvent<Message>) => void) {
+        this.addEventListener("message", (event: MessageEvent<Message>) => {
+          const { id, value } = event.data;
+          if (openings.has(id) && value !== undefined) Object.assign(value, { task, text: undefined });
+          take(event);
+        });
+      },
+    });
+  }, waves);
+};
+
+test("a model of another task is listed with it; Inspect and Write say what it is and what they show, and open another", async () => {
+  await withStudio({ models, prepare: withWaves }, async (page, address) => {
+    await page.goto(`${address}#/models`);
+    await page.getByRole("heading", { name: "waves" }).waitFor();
+    const card = page.locator(".own li", { hasText: "waves" });
+    expect(await card.textContent()).toContain(`${waves.title} (task “next_number”)`);
+    expect(await card.getByRole("link").count()).toBe(0);
+    expect(await page.locator(".own li", { hasText: "small" }).getByRole("link").count()).toBe(2);
+    const select = page.locator(".picker select");
+    for (const view of ["inspect", "write"]) {
+      await page.goto(`${address}#/${view}/waves`);
+      const told = page.locator("main p[role=status]", { hasText: "waves" });
+      await told.waitFor();
+      expect(await told.textContent()).toBe(
+        `“waves” is ${waves.title} (task “next_number”), and this view shows language models (task “text”). ` +
+          "Choose one of them above, or open a file.",
+      );
+      expect(await select.locator("option").allTextContents()).toEqual(["waves (next_number)", "small"]);
+      await expectAccessible(page);
+      await select.selectOption("small");
+      await page.waitForSelector("text=/characters · /");
+      await told.waitFor({ state: "detached" });
+    }
+    // Without a choice a view opens a model that it shows.
+    await page.goto(`${address}#/write`);
+    await page.waitForURL(/#\/write\/small$/);
   });
 });
