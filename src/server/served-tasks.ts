@@ -10,6 +10,7 @@ import { type LanguageModel, textTask } from "../tasks/language-model.ts";
 import type { ServedTask, Task, TaskServing } from "../tasks/task.ts";
 import { type Batcher, createBatcher, queueFull } from "./batcher.ts";
 import type { Piece } from "./completions/piece.ts";
+import { waitedFor } from "./errors.ts";
 import { type Route, routeOfTask, textRoutes } from "./routes/table.ts";
 
 export type ServingOptions = HostOptions & { readonly queue: number };
@@ -17,7 +18,10 @@ export type ServingOptions = HostOptions & { readonly queue: number };
 /** What a model of text is served with. */
 export type TextPrograms = { readonly lm: LanguageModel; readonly batcher: Batcher<Piece> };
 /** What a model of another task is served with: by its route's name, the answer to a body. */
-export type TaskPrograms = { readonly answers: ServedTask["answers"] };
+export type TaskPrograms = {
+  readonly answers: Readonly<Record<string, (body: Body, signal: AbortSignal) => Promise<object>>>;
+};
+type Body = Parameters<ServedTask["answers"][string]>[0];
 
 /** What every model is served with. */
 type Programs = {
@@ -56,25 +60,35 @@ export async function loadServings(): Promise<Servings> {
 }
 export type Servings = ReadonlyMap<string, Serving>;
 
-function servingOfTask(task: Task, { routes, start }: TaskServing<unknown>): Serving {
+/** A model answers one request at a time. */
+export function servingOfTask(task: Task, { routes, start }: TaskServing<unknown>): Serving {
   return {
     task,
     routes: Object.fromEntries(Object.entries(routes).map(([name, route]) => [name, routeOfTask(name, route)])),
     async start(content, options) {
       const { answers, dispose } = await start(content, hostOf(options));
       let [last, count]: [Promise<unknown>, number] = [Promise.resolve(), 0];
-      /** One after the other: a program has one memory. */
-      const inTurn = async (answer: () => Promise<object>): Promise<object> => {
+      /** One after the other: a program has one memory. Whoever has gone, or whose time is over, waits no longer. */
+      const inTurn = (answer: ServedTask["answers"][string]) => async (body: Body, signal: AbortSignal) => {
         if (count > options.queue) throw queueFull(options.queue);
         count++;
-        const own = last.then(answer);
-        last = own.catch(() => {});
-        return own.finally(() => count--);
+        let began = false;
+        const own = last.then(() => {
+          signal.throwIfAborted();
+          began = true;
+          return answer(body);
+        });
+        last = own.catch(() => {}).then(() => count--);
+        const stopped = new Promise<never>((_, reject) => {
+          const stop = (): void => reject(began ? signal.reason : waitedFor(signal.reason));
+          signal.addEventListener("abort", stop, { once: true });
+        });
+        return Promise.race([own, stopped]);
       };
-      const inTurns = Object.entries(answers).map(
-        ([name, answer]) => [name, (body: Parameters<typeof answer>[0]) => inTurn(() => answer(body))] as const,
-      );
-      return { answers: Object.fromEntries(inTurns), isIdle: () => count === 0, dispose };
+      return {
+        answers: Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, inTurn(answer)])),
+        ...{ isIdle: () => count === 0, dispose },
+      };
     },
   };
 }

@@ -21,9 +21,8 @@ export function taskRoutes({ models, start, send }: Parts): Readonly<Record<stri
       const loaded = models.findOf(kind, model) as LoadedOther;
       request.loaded = loaded;
       await start(c, taskBytes(request.holding.body));
-      const answer = await (loaded.answers[name] as LoadedOther["answers"][string])(body);
-      request.stop.signal.throwIfAborted();
-      return send.json(c, answer);
+      const answer = loaded.answers[name] as LoadedOther["answers"][string];
+      return send.json(c, await answer(body, request.stop.signal));
     };
   return Object.fromEntries(
     [...models.servings].flatMap(([kind, { routes }]) =>

@@ -11,15 +11,17 @@ import { readModel, writeModel } from "../../../src/formats/model-file.ts";
 import { FormatError } from "../../../src/formats/safetensors.ts";
 import { InputError } from "../../../src/graph/input-error.ts";
 import { createServer } from "../../../src/server/app.ts";
+import { ApiError } from "../../../src/server/errors.ts";
+import { servingOfTask, type TaskPrograms } from "../../../src/server/served-tasks.ts";
 import { openModels } from "../../../src/studio/engine/open-models.ts";
 import { reading } from "../../../src/studio/engine/reading.ts";
 import { openAnyModel, openModel, registerTask } from "../../../src/tasks/index.ts";
 import { type LanguageModel, readLanguageModel, writeLanguageModel } from "../../../src/tasks/language-model.ts";
-import type { Task } from "../../../src/tasks/task.ts";
+import type { Task, TaskServing } from "../../../src/tasks/task.ts";
 import { refusal } from "../../helpers/refusal.ts";
 import { temporaryFolder } from "../../helpers/temporary-folder.ts";
 import { pairs, serving, tiny } from "../../server/serving.ts";
-import { createNextNumber, nextNumberTask, trainNextNumber } from "./task.ts";
+import { createNextNumber, type NextNumber, nextNumberTask, trainNextNumber } from "./task.ts";
 
 registerTask(nextNumberTask);
 
@@ -149,6 +151,35 @@ describe("a server", async () => {
       refused("model: needs the name of a model, got nothing.", "model"),
     );
     expect((await here.get("/v1/next-numbers")).status).toBe(405);
+  });
+
+  test("a request waits no longer than its time for those before it, and more than may wait are refused", async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const slow: Task<NextNumber> = {
+      ...nextNumberTask,
+      serving: async () => ({
+        routes: {},
+        start: async () => ({ answers: { wait: () => held.then(() => ({})) }, dispose: () => {} }),
+      }),
+    };
+    const { start } = servingOfTask(slow as Task, (await slow.serving?.()) as TaskServing<unknown>);
+    const { answers, isIdle } = (await start(waves, { queue: 1 })) as TaskPrograms & { isIdle: () => boolean };
+    const wait = answers.wait as TaskPrograms["answers"][string];
+    const [first, second] = [new AbortController(), new AbortController()];
+    const running = wait({}, first.signal);
+    const waiting = wait({}, second.signal);
+    await expect(wait({}, first.signal)).rejects.toMatchObject({ kind: "queue_full" });
+    second.abort(new ApiError("timeout", "this took longer than 1 s."));
+    await expect(waiting).rejects.toMatchObject({ kind: "overloaded" });
+    first.abort(new ApiError("timeout", "this took longer than 1 s."));
+    await expect(running).rejects.toMatchObject({ kind: "timeout" });
+    expect(isIdle()).toBe(false);
+    release();
+    await expect.poll(isIdle).toBe(true);
+    expect(await wait({}, new AbortController().signal)).toEqual({});
   });
 
   test("describes the task's routes beside its own", async () => {
