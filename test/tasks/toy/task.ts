@@ -2,7 +2,8 @@
 import { FormatError } from "../../../src/formats/safetensors.ts";
 import { finiteNumber, isPlain, options, required } from "../../../src/graph/schema.ts";
 import { dense, lstm } from "../../../src/nn/layers.ts";
-import { aModel, type Model, sequential } from "../../../src/nn/model.ts";
+import { type Model, sequential } from "../../../src/nn/model.ts";
+import { aModel } from "../../../src/nn/model-checks.ts";
 import type { Task } from "../../../src/tasks/task.ts";
 import { fit } from "../../../src/train/fit.ts";
 import { createPredictor } from "../../../src/train/predict.ts";
