@@ -66,6 +66,10 @@ export function func(
   return { name: name ?? exportName, export: exportName, params, results, build };
 }
 
+/** A function of `count` parameters, all i32, without a result. */
+export const procedure = (name: string, count: number, build: (f: FunctionBuilder) => Code): FunctionHandle =>
+  func({ name, params: Array.from({ length: count }, () => "i32" as const), results: [] }, build);
+
 export type ModuleParts = {
   /** Imported as "env" "memory", pages of 64 KiB. A shared memory needs `maxPages`. */
   readonly memory?: { readonly minPages: number; readonly maxPages?: number; readonly shared?: boolean };

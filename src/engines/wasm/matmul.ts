@@ -10,11 +10,11 @@ import {
   type FunctionHandle,
   f32,
   forLoop,
-  func,
   i32,
   if_,
   type Local,
   loop,
+  procedure,
   v128,
 } from "./assembler.ts";
 import { type Host, madd } from "./vector-ops.ts";
@@ -46,7 +46,7 @@ type Walk = "rows" | "columns";
 function microKernel(walk: Walk, rows: number, columns: number, host: Host): FunctionHandle {
   const name = tileName(walk, rows, columns);
   // k, a, strideA, b, c, strideC, accumulate, panelBytes
-  return func({ name, params: Array.from({ length: 8 }, () => "i32"), results: [] }, (f) => {
+  return procedure(name, 8, (f) => {
     const [k, a, strideA, b, c, strideC, accumulate, panelBytes] = f.params(8);
     const width = columns / 4;
     const sums = Array.from({ length: rows * width }, () => f.local("v128"));
@@ -154,8 +154,7 @@ function overTiles(row: Local, end: Local, act: (rows: number) => Code): Code {
 }
 
 function productByRows(tile: Tiles): FunctionHandle {
-  const params = Array.from({ length: 10 }, () => "i32" as const);
-  return func({ name: "matmul rows", params, results: [] }, (f) => {
+  return procedure("matmul rows", 10, (f) => {
     const [m, n, k, a, strideA, b, panelBytes, c, strideC, accumulate] = f.params(10);
     const [depth, block, end, column, row, rowsHere, depthHere, panel, add] = f.locals("i32", 9);
     const aAt = plus(plus(a.get, times(row.get, strideA.get)), times(depth.get, i32.const(4)));
@@ -191,8 +190,7 @@ function productByRows(tile: Tiles): FunctionHandle {
 }
 
 function productByColumns(tile: Tiles, strip: (width: number) => FunctionHandle): FunctionHandle {
-  const params = Array.from({ length: 11 }, () => "i32" as const);
-  return func({ name: "matmul columns", params, results: [] }, (f) => {
+  return procedure("matmul columns", 11, (f) => {
     const [m, n, k, a, strideA, b, strideB, c, strideC, accumulate, scratch] = f.params(11);
     const [depth, block, end, column, row, rowsHere, depthHere, tiles, add] = f.locals("i32", 9);
     const cAt = plus(plus(c.get, times(row.get, strideC.get)), times(column.get, i32.const(4)));
@@ -231,7 +229,7 @@ function productByColumns(tile: Tiles, strip: (width: number) => FunctionHandle)
 
 /** Copy `width` numbers of each of k rows, `stride` bytes apart, to rows that are `toStride` bytes apart. */
 function copyStrip(width: number): FunctionHandle {
-  return func({ name: `strip of ${width}`, params: ["i32", "i32", "i32", "i32", "i32"], results: [] }, (f) => {
+  return procedure(`strip of ${width}`, 5, (f) => {
     const [from, stride, k, to, toStride] = f.params(5);
     const d = f.local("i32");
     const fours = width >> 2;

@@ -2,6 +2,7 @@
  * How the work of an instruction is shared out among threads, and the barrier at which they meet. What a thread
  * computes does not depend on how many there are: a number is always made by one thread, in one order.
  */
+import type { Instruction, Section } from "../../schedule/plan.ts";
 import {
   block,
   br,
@@ -9,17 +10,22 @@ import {
   type Code,
   drop,
   type FunctionHandle,
-  func,
   i32,
   if_,
   type Local,
   loop,
   memory,
+  procedure,
+  select,
 } from "./assembler.ts";
 import { arrivedAt, roundAt, threadsAt } from "./meeting.ts";
 
 /** From one place to before another, as i32 code. */
 export type Range = { readonly from: Code; readonly to: Code };
+
+/** The smaller, and the larger, of two signed integers: for ranges that overlap. */
+export const smaller = (a: Code, b: Code): Code => select(i32.lt_s(a, b), a, b);
+export const larger = (a: Code, b: Code): Code => select(i32.gt_s(a, b), a, b);
 
 const threadsHere = i32.load(i32.const(0), 4 * threadsAt);
 /** Looks at the round before a thread goes to sleep: about as long as waking it up takes. */
@@ -43,9 +49,27 @@ export function shareOf(total: number, unit: number, thread: Local, threads: num
   };
 }
 
+/** Weights that a thread can keep in its own caches from one time step to the next. */
+const ownCacheBytes = 768 * 1024;
+
+/**
+ * Whether, in a time loop, each thread has examples of its own, so that none waits for another. Not where there are
+ * too few of them, nor where each thread would read large weights for a few examples at every step: then threads share
+ * out the columns of the products, and meet after every instruction.
+ */
+export function loopsByExamples({ instructions, batch }: Section, threads: number): boolean {
+  const weights = (instruction: Instruction): number =>
+    instruction.kind === "product" ? 4 * instruction.k * instruction.n : 0;
+  const largest = Math.max(
+    0,
+    ...instructions.map((one) => (one.kind === "loop" ? one.body.reduce((sum, inner) => sum + weights(inner), 0) : 0)),
+  );
+  return batch >= 2 * threads && (largest <= ownCacheBytes || batch >= 48 * threads);
+}
+
 /** A function in which every thread waits until all have come, or, where a run has been given up, none. */
 export function barrierFunction(): FunctionHandle {
-  return func({ name: "barrier", params: [], results: [] }, (f) => {
+  return procedure("barrier", 0, (f) => {
     const [round, count] = [f.local("i32"), f.local("i32")];
     const zero = i32.const(0);
     const isOver = i32.ne(i32.atomic_load(zero, 4 * roundAt), round.get);
