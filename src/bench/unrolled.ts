@@ -3,7 +3,7 @@ import { dense, embedding, recurrent } from "../nn/layers.ts";
 import { type Model, sequential } from "../nn/model.ts";
 import { createRandom } from "../nn/random.ts";
 import { createSession } from "../nn/session.ts";
-import { multiplyAdds } from "../schedule/plan.ts";
+import { multiplyAdds } from "../schedule/cost.ts";
 import { createTrainer } from "../train/trainer.ts";
 import { type Peer, threadCount } from "./peer-process.ts";
 import { cellOf, charactersAStep, type Shape } from "./shapes.ts";

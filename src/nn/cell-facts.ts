@@ -4,7 +4,7 @@ import { checkMemory } from "../engines/memory-limit.ts";
 import { defaultTarget } from "../engines/registry.ts";
 import { addCell, type Cell } from "../graph/cell.ts";
 import { createBuilder } from "../graph/graph.ts";
-import { factsOf } from "../schedule/print.ts";
+import { factsOf } from "../schedule/facts.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { countParameters } from "./model.ts";
 

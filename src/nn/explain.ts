@@ -7,8 +7,9 @@ import { addCell, type Cell } from "../graph/cell.ts";
 import { createBuilder, type Graph } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
 import { evaluateSize } from "../graph/sizes.ts";
+import { factsOf, type PlanFacts } from "../schedule/facts.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { factsOf, type PlanFacts, printPlan } from "../schedule/print.ts";
+import { printPlan } from "../schedule/print.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { countParameters } from "./model.ts";
 

@@ -6,8 +6,14 @@
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import type { ProductBlock } from "../graph/operations.ts";
 
-/** `region` tells which nodes may be computed together: those with equal numbers. Gives the graph itself where there are none. */
-export function mergeProducts(graph: Graph, region: (id: NodeId) => number): Graph {
+/** A graph, and by node its place in time: see `hoist`. */
+export type Hoisted = { readonly graph: Graph; readonly loops: readonly number[] };
+
+/**
+ * The graph with its products merged, and each node's place in time, which is what `hoist` would say of it. Products in one
+ * place are merged; where there are none, the graph that was given is returned.
+ */
+export function mergeProducts({ graph, loops: placeOf }: Hoisted): Hoisted {
   const uses = graph.nodes.map(() => 0);
   const used = [
     ...graph.nodes.flatMap(({ inputs }) => inputs),
@@ -19,63 +25,76 @@ export function mergeProducts(graph: Graph, region: (id: NodeId) => number): Gra
   const nodes: Node[] = [];
   const moved: NodeId[] = [];
   let changed = false;
-  const push = (node: Node): NodeId => nodes.push(node) - 1;
+  const loops: number[] = [];
+  const push = (node: Node, loop: number): NodeId => {
+    loops.push(loop);
+    return nodes.push(node) - 1;
+  };
   const isSum = (id: NodeId): boolean => {
     const node = graph.nodes[id] as Node;
     return node.op === "add" && node.inputs.every((input) => graph.nodes[input]?.shape === node.shape);
   };
   const isInner = (id: NodeId): boolean => isSum(id) && uses[id] === 1;
-  /** Addends of a sum; those of inner sums that nothing else reads included. */
-  function addends(id: NodeId): NodeId[] {
-    return (graph.nodes[id] as Node).inputs.flatMap((input) => (isInner(input) ? addends(input) : [input]));
+  /** Addends of a sum, and of the inner sums in it, which are added to `inside`: nothing else reads them. */
+  function addends(id: NodeId, inside: NodeId[]): NodeId[] {
+    return (graph.nodes[id] as Node).inputs.flatMap((input) => {
+      if (!isInner(input)) return [input];
+      inside.push(input);
+      return addends(input, inside);
+    });
   }
   const mergeable = (id: NodeId): boolean => graph.nodes[id]?.op === "matmul_transposed" && uses[id] === 1;
 
   const inner = new Set(graph.nodes.flatMap(({ inputs }, id) => (isSum(id) ? inputs.filter(isInner) : [])));
   graph.nodes.forEach((node, id) => {
-    const keep = (): NodeId => push({ ...node, inputs: node.inputs.map((input) => moved[input] as NodeId) } as Node);
-    if (!isSum(id) || inner.has(id)) {
-      moved[id] = keep();
-      return;
-    }
-    const parts = addends(id);
+    const loop = placeOf[id] as number;
+    const unread: NodeId[] = [];
+    const parts = isSum(id) && !inner.has(id) ? addends(id, unread) : [];
     const groups = new Map<number, NodeId[]>();
     for (const part of parts.filter(mergeable)) {
-      groups.set(region(part), [...(groups.get(region(part)) ?? []), part]);
+      const at = placeOf[part] as number;
+      groups.set(at, [...(groups.get(at) ?? []), part]);
     }
-    const merged = [...groups.values()].filter((group) => group.length > 1);
+    const merged = [...groups].filter(([, group]) => group.length > 1);
     if (merged.length === 0) {
-      moved[id] = keep();
+      moved[id] = push({ ...node, inputs: node.inputs.map((input) => moved[input] as NodeId) } as Node, loop);
       return;
     }
     changed = true;
-    const taken = new Set(merged.flat());
+    const taken = merged.flatMap(([, group]) => group);
     const terms = [
-      ...parts.filter((part) => !taken.has(part)).map((part) => moved[part] as NodeId),
-      ...merged.map((group) => {
+      ...parts.filter((part) => !taken.includes(part)).map((part) => moved[part] as NodeId),
+      ...merged.map(([at, group]) => {
         const blocks = group.map((part): ProductBlock => {
           const product = graph.nodes[part] as Node<"matmul_transposed">;
           return { view: product.view, transposed: true };
         });
         const inputs = group.map((part) => moved[graph.nodes[part]?.inputs[0] as NodeId] as NodeId);
-        return push({
-          op: "matmul_sum",
-          inputs,
-          shape: node.shape,
-          ...(node.perSequence && { perSequence: true }),
-          blocks,
-        });
+        const { shape, perSequence } = node;
+        return push(
+          { op: "matmul_sum", inputs, shape, ...(perSequence && { perSequence }), blocks },
+          perSequence ? loop : at,
+        );
       }),
     ];
     // The name stands on the whole sum alone: it is asked for by name.
     const { name, ...unnamed } = node;
-    const total = terms.reduce((sum, term) => push({ ...unnamed, op: "add", inputs: [sum, term] }));
+    const total = terms.reduce((sum, term) => {
+      // On the cycle of the whole sum is what adds a term that is on it.
+      const inputs = [sum, term];
+      const onIt = node.perSequence || inputs.some((one) => loops[one] === loop);
+      return push({ ...unnamed, op: "add", inputs }, onIt ? loop : 0);
+    });
     if (name !== undefined) nodes[total] = { ...(nodes[total] as Node), name } as Node;
     moved[id] = total;
+    // What nothing reads any more is on no cycle.
+    for (const gone of [...unread, ...taken]) {
+      loops[moved[gone] as NodeId] = Math.min(placeOf[gone] as number, 0);
+    }
   });
-  if (!changed) return graph;
+  if (!changed) return { graph, loops: placeOf };
   const at = (id: NodeId): NodeId => moved[id] as NodeId;
-  return {
+  const made: Graph = {
     nodes,
     states: graph.states.map(({ initial, ...state }) => ({
       ...{ ...state, next: at(state.next) },
@@ -85,4 +104,5 @@ export function mergeProducts(graph: Graph, region: (id: NodeId) => number): Gra
     outputs: Object.fromEntries(Object.entries(graph.outputs).map(([name, id]) => [name, at(id)])),
     forwardCount: graph.forwardCount < graph.nodes.length ? at(graph.forwardCount) : nodes.length,
   };
+  return { graph: made, loops };
 }

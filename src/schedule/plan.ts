@@ -200,29 +200,3 @@ export type ParameterRun = {
 /** The instructions of a loop, or of what runs once a sequence; else the instruction alone. */
 export const bodyOf = (one: Instruction): readonly Instruction[] =>
   one.kind === "loop" || one.kind === "per_sequence" ? one.body : [one];
-
-/** Multiply-adds of a pass through matrices, of one example: one for each number of an outer product or a product's sum. */
-function matrixWork({ nodes }: Graph, { size, columns, compute, reductions }: Pass): number {
-  if (columns === undefined) return 0;
-  const op = (id: NodeId): string | undefined => nodes[id]?.op;
-  const outers = compute.filter((id) => {
-    const operands = nodes[id]?.inputs.map(op) ?? [];
-    return op(id) === "mul" && operands.includes("repeat_interleave") && operands.includes("tile");
-  });
-  return size * (outers.length + reductions.filter((r) => r.op === "sum_rows" || r.op === "sum_columns").length);
-}
-
-/** Multiply-adds of products in one run of the plan. */
-export function multiplyAdds(plan: Plan): number {
-  let total = 0;
-  for (const { graph, instructions, steps, batch } of plan.sections) {
-    for (const item of instructions) {
-      const times = item.kind === "per_sequence" ? 1 : steps;
-      for (const one of bodyOf(item)) {
-        if (one.kind === "product" || one.kind === "outer") total += one.multiplyAdds * times * batch;
-        if (one.kind === "pass") total += matrixWork(graph, one) * times * batch;
-      }
-    }
-  }
-  return total;
-}

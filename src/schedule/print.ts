@@ -1,44 +1,8 @@
-/** A plan as text, small enough for a snapshot, and the same facts as data. */
+/** A plan as text, small enough for a snapshot. */
 import type { Graph, NodeId } from "../graph/graph.ts";
+import { namesOf } from "./facts.ts";
 import { nameOf } from "./layout.ts";
-import type { Instruction, Pass, Plan, Product, Section } from "./plan.ts";
-import { bodyOf, multiplyAdds } from "./plan.ts";
-
-/** What compiling did, by parameter name. */
-export type PlanFacts = {
-  /** Parameters whose product runs for all time steps at once. */
-  readonly hoisted: readonly string[];
-  /** Parameters that are one product together. */
-  readonly merged: readonly (readonly string[])[];
-  /** Fused pointwise passes in the time loops. */
-  readonly fused: number;
-  readonly multiplyAdds: number;
-  readonly bytes: number;
-};
-
-/** Facts of the forward step; `multiplyAdds` for one example and step. */
-export function factsOf(plan: Plan): PlanFacts {
-  const [section] = plan.sections as readonly [Section];
-  const hoisted: string[] = [];
-  const merged: string[][] = [];
-  let fused = 0;
-  for (const item of section.instructions) {
-    for (const one of bodyOf(item)) {
-      if (one.kind === "product") {
-        const names = namesOf(one);
-        if (item.kind !== "loop") hoisted.push(...names);
-        if (names.length > 1) merged.push(names);
-      }
-      if (item.kind === "loop" && one.kind === "pass") fused++;
-    }
-  }
-  const runs = section.steps * section.batch;
-  return { hoisted, merged, fused, multiplyAdds: multiplyAdds(plan) / runs, bytes: plan.bytes };
-}
-
-/** The weights of a product, by parameter; ᵀ where it is transposed. */
-const namesOf = ({ weights }: Product): string[] =>
-  weights.map(({ parameter, transposed }) => (transposed ? `${parameter}ᵀ` : parameter));
+import type { Instruction, Pass, Plan, Product } from "./plan.ts";
 
 /** Instructions in order, one a line. */
 export function printPlan(plan: Plan): string {

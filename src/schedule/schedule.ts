@@ -34,17 +34,15 @@ export type ScheduleOptions = {
 /** Schedule one graph. See `joinPlans` for a plan of several. */
 export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const { steps, batch, target, after } = options;
-  const loopOf = hoist(given, steps);
-  const graph = mergeProducts(given, (id) => loopOf[id] as number);
+  const { graph, loops } = mergeProducts({ graph: given, loops: hoist(given, steps) });
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const keep = kept(graph, options.keep ?? []);
-  const live = needed(graph, [...keep.values()]);
+  const wanted = [...keep.values()];
+  const live = needed(graph, wanted);
   const owners = ownersOf(graph, live);
   const owned = new Set(owners.values());
   const fused = fuse(graph, {
-    ...{ steps, live, keep: [...keep.values()] },
-    // Where nothing was merged, it is the same graph.
-    loops: graph === given ? loopOf : hoist(graph, steps),
+    ...{ steps, loops, live, keep: wanted },
     ownState: (state) => owned.has(state),
   });
   const { stages, stored } = fused;
@@ -69,7 +67,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   );
   const { buffers, places, states } = layOut(graph, fused, {
     ...{ target, steps, live, owners, inputs, inPlace },
-    keep: [...keep.values()],
+    keep: wanted,
   });
 
   // Parameters, and their gradients laid out alike; settings.
@@ -237,22 +235,4 @@ function checkInPlace(graph: Graph, items: readonly Item[], name: string): void 
     }),
   );
   if (written < 0 || late) throw new Error(`internal: state ${name} in place`);
-}
-
-/** What a plan has by name. */
-const tables = ["inputs", "indices", "settings", "totals", "states", "parameters", "slots", "outputs"] as const;
-
-/** One plan of two that share a memory (see `after`), in the order in which they run. Parameters are of one of them. */
-export function joinPlans(first: Plan, second: Plan): Plan {
-  const joined = tables.map((key) => [key, { ...first[key], ...second[key] }] as const);
-  return {
-    ...(Object.fromEntries(joined) as Pick<Plan, (typeof tables)[number]>),
-    target: first.target,
-    sections: [...first.sections, ...second.sections],
-    bytes: Math.max(first.bytes, second.bytes),
-    memory: [...first.memory, ...second.memory].sort((a, b) => a.offset - b.offset),
-    keys: first.keys,
-    slabs: first.slabs.numbers > 0 ? first.slabs : second.slabs,
-    changesParameters: first.changesParameters || second.changesParameters,
-  };
 }

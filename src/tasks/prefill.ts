@@ -9,7 +9,7 @@ import { checkReadsForward } from "../nn/model-checks.ts";
 import { modelGraph } from "../nn/model-graph.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import type { Program } from "../runtime/program.ts";
-import { multiplyAdds } from "../schedule/plan.ts";
+import { multiplyAdds } from "../schedule/cost.ts";
 import type { SlotState } from "./slots.ts";
 
 /** How many tokens it reads at once: as many as take a few milliseconds, so that other work gets its turn in between. */

@@ -5,8 +5,9 @@
 import { type Builder, createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import type { Model } from "../nn/model.ts";
 import { cellsOf } from "../nn/model-states.ts";
+import { joinPlans } from "../schedule/join-plans.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { joinPlans, type ScheduleOptions, schedule } from "../schedule/schedule.ts";
+import { type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 
 /** The streams of random bits from here on belong to DropConnect; those of layers are below. */
 const firstStream = 2 ** 24;

@@ -7,7 +7,8 @@ import { addCell } from "../../src/graph/cell.ts";
 import { createBuilder } from "../../src/graph/graph.ts";
 import { printGraph } from "../../src/graph/print.ts";
 import { load } from "../../src/runtime/program.ts";
-import { factsOf, printPlan } from "../../src/schedule/print.ts";
+import { factsOf } from "../../src/schedule/facts.ts";
+import { printPlan } from "../../src/schedule/print.ts";
 import { randomValues } from "../helpers/networks.ts";
 import { schedule } from "../helpers/plans.ts";
 

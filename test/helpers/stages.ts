@@ -23,8 +23,7 @@ export type Staged = {
 /** Its outputs are kept. Which states own their next values, of those that may, is drawn by `seed`; without it all do. */
 export function staged(given: Graph, steps: number, seed?: number): Staged {
   const random = createRandom(seed ?? 0);
-  const places = hoist(given, steps);
-  const graph = mergeProducts(given, (id) => places[id] as number);
+  const { graph, loops } = mergeProducts({ graph: given, loops: hoist(given, steps) });
   const keep = Object.values(graph.outputs);
   const live = needed(graph, keep);
   const owners = new Map<NodeId, string>();
@@ -35,7 +34,6 @@ export function staged(given: Graph, steps: number, seed?: number): Staged {
     if (may && live[next] && !owners.has(next) && drawn) owners.set(next, name);
   }
   const owned = new Set(owners.values());
-  const loops = hoist(graph, steps);
   const fused = fuse(graph, { steps, loops, live, keep, ownState: (state) => owned.has(state) });
   return { graph, steps, live, loops, keep, owners, fused };
 }

@@ -16,12 +16,11 @@ const steps = 3;
 const batch = 2;
 
 function packed(graph: Graph): Graph {
-  const loops = hoist(graph, steps);
-  return mergeProducts(graph, (id) => loops[id] as number);
+  return mergeProducts({ graph, loops: hoist(graph, steps) }).graph;
 }
 const liveOf = (graph: Graph): readonly boolean[] => needed(graph, Object.values(graph.outputs));
 
-test("a graph in which nothing is merged is given back itself, so that it is not asked anew where its loops are", () => {
+test("a graph in which nothing is merged is given back itself", () => {
   const graph = cellGraph(cells.lstm as Cell, { units: 3, input: 2 });
   expect(packed(graph)).toBe(graph);
   const training = trainingGraph(cells.lstm as Cell, { units: 3, input: 2 });
@@ -96,6 +95,10 @@ function mistakes(graph: Graph): string[] {
 
 /** Both graphs with the same numbers: everything that has a name is the same, but for the order of sums. */
 function compare(given: Graph, what = ""): Graph {
+  for (const many of [1, steps]) {
+    const { graph, loops } = mergeProducts({ graph: given, loops: hoist(given, many) });
+    expect(loops, `places in ${many} steps of ${what}`).toEqual(hoist(graph, many));
+  }
   const merged = packed(given);
   const values = randomValues(given, steps, batch, 5);
   const [before, after] = [given, merged].map((graph) => interpret(graph, { steps, batch, ...values })) as [
@@ -127,7 +130,7 @@ function compare(given: Graph, what = ""): Graph {
   return merged;
 }
 
-describe("the merged graph computes what the graph did, and leaves no two products of one sum and place apart", () => {
+describe("the merged graph computes what the graph did, each node where `hoist` puts it, and no two products of one sum and place are apart", () => {
   test.each(Object.entries({ ...cells, ...stateCells }))("%s", (_, cell) => {
     compare(trainingGraph(cell, { units: 3, input: 3 }));
   });

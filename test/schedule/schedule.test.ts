@@ -5,7 +5,8 @@ import { type Cell, cell } from "../../src/graph/cell.ts";
 import { dense, lstm as lstmLayer, recurrent } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { modelGraph } from "../../src/nn/model-graph.ts";
-import { factsOf, printPlan } from "../../src/schedule/print.ts";
+import { factsOf } from "../../src/schedule/facts.ts";
+import { printPlan } from "../../src/schedule/print.ts";
 import { cellGraph, trainingGraph } from "../helpers/networks.ts";
 import { schedule } from "../helpers/plans.ts";
 

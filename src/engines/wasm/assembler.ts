@@ -331,8 +331,8 @@ const spread = (values: readonly Code[], count: number): readonly Code[] =>
 export const i32 = {
   const: (value: number): Code => [0x41, s32(value)],
   load: loadOf(2, 0x28),
-  eqz: unary(0x45), eq: binary(0x46), ne: binary(0x47), lt_s: binary(0x48), lt_u: binary(0x49), gt_s: binary(0x4a),
-  gt_u: binary(0x4b), ge_s: binary(0x4e),
+  eqz: unary(0x45), eq: binary(0x46), ne: binary(0x47), lt_s: binary(0x48), gt_s: binary(0x4a),
+  ge_s: binary(0x4e),
   add: binary(0x6a), sub: binary(0x6b), mul: binary(0x6c), div_u: binary(0x6e), rem_u: binary(0x70),
   and: binary(0x71), or: binary(0x72), shl: binary(0x74), shr_u: binary(0x76),
   atomic_load: loadOf(2, 0xfe, 0x10), atomic_store: storeOf(2, 0xfe, 0x17),
@@ -406,8 +406,7 @@ export const memory = {
 } as const;
 
 /**
- * `for (counter = from; counter < to; counter += step) body`, signed (unsigned with `unsigned`, for addresses from
- * 2 GiB up); with a negative step, while `counter > to`. The test is at the bottom: a body that never runs costs one
+ * `for (counter = from; counter < to; counter += step) body`, signed; with a negative step, while `counter > to`. The test is at the bottom: a body that never runs costs one
  * comparison, none where both bounds are constants. `to` is evaluated once. The body is two levels deep for `br`
  * unless it surely runs, so leave it by a `block` of your own.
  */
@@ -418,11 +417,9 @@ export function forLoop(
   to: Code | number,
   step: number,
   body: Code,
-  { unsigned = false }: { readonly unsigned?: boolean } = {},
 ): Code {
   if (!Number.isInteger(step) || step === 0) throw new Error(`internal: loop step ${step}`);
-  const goesOn = (value: Code, end: Code): Code =>
-    step > 0 ? (unsigned ? i32.lt_u : i32.lt_s)(value, end) : (unsigned ? i32.gt_u : i32.gt_s)(value, end);
+  const goesOn = step > 0 ? i32.lt_s : i32.gt_s;
   const start = typeof from === "number" ? i32.const(from) : from;
   let end: Code;
   let prepare: Code = [];

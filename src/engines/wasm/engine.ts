@@ -3,7 +3,8 @@
  * models or text.
  */
 import { contentOf, type Kept, numberOf, remember } from "../../graph/remember.ts";
-import { multiplyAdds, type Plan } from "../../schedule/plan.ts";
+import { multiplyAdds } from "../../schedule/cost.ts";
+import type { Plan } from "../../schedule/plan.ts";
 import type { Engine, Executable } from "../engine.ts";
 import { checkMemory, refusedMemory } from "../memory-limit.ts";
 import { type EmitOptions, emit, layOutModule, pageBytes } from "./emit.ts";

@@ -9,7 +9,8 @@ import { initialize } from "../../nn/initializers.ts";
 import { dense, embedding, recurrent } from "../../nn/layers.ts";
 import { modelOf, nameLayers } from "../../nn/model.ts";
 import { createRandom } from "../../nn/random.ts";
-import { factsOf, printPlan } from "../../schedule/print.ts";
+import { factsOf } from "../../schedule/facts.ts";
+import { printPlan } from "../../schedule/print.ts";
 import type { Job } from "./remote.ts";
 
 /** What a model is made of, as far as its cell's sizes depend on it. */

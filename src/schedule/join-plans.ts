@@ -1,0 +1,20 @@
+/** Two plans as one. */
+import type { Plan } from "./plan.ts";
+
+/** What a plan has by name. */
+const tables = ["inputs", "indices", "settings", "totals", "states", "parameters", "slots", "outputs"] as const;
+
+/** One plan of two that share a memory (see `after`), in the order in which they run. Parameters are of one of them. */
+export function joinPlans(first: Plan, second: Plan): Plan {
+  const joined = tables.map((key) => [key, { ...first[key], ...second[key] }] as const);
+  return {
+    ...(Object.fromEntries(joined) as Pick<Plan, (typeof tables)[number]>),
+    target: first.target,
+    sections: [...first.sections, ...second.sections],
+    bytes: Math.max(first.bytes, second.bytes),
+    memory: [...first.memory, ...second.memory].sort((a, b) => a.offset - b.offset),
+    keys: first.keys,
+    slabs: first.slabs.numbers > 0 ? first.slabs : second.slabs,
+    changesParameters: first.changesParameters || second.changesParameters,
+  };
+}
