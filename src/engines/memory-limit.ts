@@ -23,11 +23,17 @@ export function checkPlan(plan: Plan, what: string): void {
   checkMemory(packWeights(plan).end, what);
 }
 
-/** For memory that is within the limit and that the machine did not give all the same. */
-export function refusedMemory(bytes: number, what: string, cause: unknown): InputError {
-  return new InputError(`${what} needs ${count(bytes)} bytes of memory, more than this machine gives. ${advice}`, {
-    cause,
-  });
+/**
+ * Allocate a program's memory of `bytes` bytes by `make`, which throws where the machine does not give as much.
+ * @throws InputError where `make` throws
+ */
+export function allocateMemory<Memory>(bytes: number, make: () => Memory): Memory {
+  try {
+    return make();
+  } catch (cause) {
+    const message = `the program needs ${count(bytes)} bytes of memory, more than this machine gives. ${advice}`;
+    throw new InputError(message, { cause });
+  }
 }
 
 /** Beyond 2^53 in powers of ten: the digits would be made up. */

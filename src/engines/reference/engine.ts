@@ -2,8 +2,8 @@
 import type { Plan } from "../../schedule/plan.ts";
 import type { Target } from "../../schedule/target.ts";
 import type { Engine, Executable, Numbers } from "../engine.ts";
-import { checkMemory } from "../memory-limit.ts";
-import { runPlan } from "./run.ts";
+import { allocateMemory, checkMemory } from "../memory-limit.ts";
+import { advanceStates, runPlan } from "./run.ts";
 
 const target: Target = {
   name: "reference",
@@ -21,14 +21,20 @@ export const reference: Engine = {
   target,
   async load(plan) {
     checkMemory(plan.bytes, "the program", target);
-    return createExecutable(plan, new Float64Array(Math.ceil(plan.bytes / 4)));
+    const numbers = Math.ceil(plan.bytes / 4);
+    return createExecutable(
+      plan,
+      allocateMemory(8 * numbers, () => new Float64Array(numbers)),
+    );
   },
 };
 
-/** A plan of any target on a memory with a number for each 4 bytes. */
-export function createExecutable(plan: Plan, memory: Numbers): Executable {
+/**
+ * A plan of any target, ready to run on `memory`, which has a number for each 4 bytes of the plan. `runSync` runs all its
+ * sections once; by default in plain loops.
+ */
+export function createExecutable(plan: Plan, memory: Numbers, runSync = () => runPlan(plan, memory)): Executable {
   const at = (address: number, count: number): Numbers => memory.subarray(address / 4, address / 4 + count);
-  const runSync = (): void => runPlan(plan, memory);
   return {
     threads: 1,
     bytes: memory.byteLength,
@@ -36,11 +42,7 @@ export function createExecutable(plan: Plan, memory: Numbers): Executable {
     integers: at,
     run: async () => runSync(),
     runSync,
-    advanceStates() {
-      for (const { offset, last, rows, rowBytes } of Object.values(plan.states)) {
-        memory.copyWithin(offset / 4, last / 4, (last + rows * rowBytes) / 4);
-      }
-    },
+    advanceStates: () => advanceStates(plan, memory),
     fetch: async () => {},
     dispose() {},
   };

@@ -18,6 +18,13 @@ export function runPlan(plan: Plan, memory: Numbers): void {
   for (const section of plan.sections) runAll(section.instructions, { plan, section, memory, time: "steps" });
 }
 
+/** Let each state start from its value after the last step: see `Executable.advanceStates`. */
+export function advanceStates({ states }: Plan, memory: Numbers): void {
+  for (const { offset, last, rows, rowBytes } of Object.values(states)) {
+    memory.copyWithin(offset / 4, last / 4, (last + rows * rowBytes) / 4);
+  }
+}
+
 function runAll(instructions: readonly Instruction[], context: Context): void {
   for (const one of instructions) runOne(one, context);
 }

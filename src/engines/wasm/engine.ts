@@ -6,7 +6,7 @@ import { contentOf, type Kept, numberOf, remember } from "../../graph/remember.t
 import { multiplyAdds } from "../../schedule/cost.ts";
 import type { Plan } from "../../schedule/plan.ts";
 import type { Engine, Executable } from "../engine.ts";
-import { checkMemory, refusedMemory } from "../memory-limit.ts";
+import { allocateMemory, checkMemory } from "../memory-limit.ts";
 import { type EmitOptions, emit, layOutModule, pageBytes } from "./emit.ts";
 import { relaxedSimd, sharedMemory } from "./features.ts";
 import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram, weigh } from "./pool.ts";
@@ -97,13 +97,11 @@ function keepIdle(instance: Instance): void {
 const collected = new FinalizationRegistry<number>(dropFromPool);
 
 function allocate(pages: number, shared: boolean): WebAssembly.Memory {
-  try {
-    const memory = new WebAssembly.Memory(shared ? { initial: pages, maximum: pages, shared } : { initial: pages });
-    if (shared) weigh(pages * pageBytes);
-    return memory;
-  } catch (error) {
-    throw refusedMemory(pages * pageBytes, "the program", error);
-  }
+  const bytes = pages * pageBytes;
+  const size = shared ? { initial: pages, maximum: pages, shared } : { initial: pages };
+  const memory = allocateMemory(bytes, () => new WebAssembly.Memory(size));
+  if (shared) weigh(bytes);
+  return memory;
 }
 
 class WasmExecutable implements Executable {

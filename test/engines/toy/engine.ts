@@ -2,9 +2,10 @@
  * An engine as somebody else would add one: the reference in f32, with vectors of 16 numbers, rows apart, bytes of its own
  * at the start, and a memory that is not this thread's: what is read of it is a copy, which `run` and `fetch` bring up to date.
  */
-import type { Engine, Executable, Numbers } from "../../../src/engines/engine.ts";
+import type { Engine, Executable } from "../../../src/engines/engine.ts";
 import { checkMemory } from "../../../src/engines/memory-limit.ts";
-import { runPlan } from "../../../src/engines/reference/run.ts";
+import { createExecutable } from "../../../src/engines/reference/engine.ts";
+import { advanceStates, runPlan } from "../../../src/engines/reference/run.ts";
 import type { Plan } from "../../../src/schedule/plan.ts";
 import type { Target } from "../../../src/schedule/target.ts";
 
@@ -24,12 +25,12 @@ export const toy: Engine = {
   target,
   async load(plan) {
     checkMemory(plan.bytes, "the program", target);
-    return createExecutable(plan);
+    return loaded(plan);
   },
 };
 
 /** What a run leaves readable: outputs, totals and states; the rest is read after `fetch`. */
-function createExecutable(plan: Plan): Executable {
+function loaded(plan: Plan): Executable {
   const [device, host] = [new Float32Array(plan.bytes / 4), new Float32Array(plan.bytes / 4)];
   // What lies in the host's copy since it was last brought up to date: numbers that others have written there.
   const before = new Float32Array(plan.bytes / 4);
@@ -44,7 +45,6 @@ function createExecutable(plan: Plan): Executable {
     host.set(part, offset / 4);
     before.set(part, offset / 4);
   };
-  const at = (address: number, count: number): Numbers => host.subarray(address / 4, address / 4 + count);
   const runSync = (): void => {
     sent();
     runPlan(plan, device);
@@ -55,20 +55,10 @@ function createExecutable(plan: Plan): Executable {
     }
   };
   return {
-    threads: 1,
-    bytes: device.byteLength,
-    numbers: at,
-    integers: at,
-    run: async () => runSync(),
-    runSync,
+    ...createExecutable(plan, host, runSync),
     advanceStates() {
-      for (const { offset, last, rows, rowBytes } of Object.values(plan.states)) {
-        for (const memory of [device, host, before]) {
-          memory.copyWithin(offset / 4, last / 4, (last + rows * rowBytes) / 4);
-        }
-      }
+      for (const memory of [device, host, before]) advanceStates(plan, memory);
     },
     fetch: async () => bring(0, plan.bytes / 4),
-    dispose() {},
   };
 }

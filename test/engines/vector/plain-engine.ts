@@ -4,6 +4,7 @@
  */
 import type { Engine, Executable } from "../../../src/engines/engine.ts";
 import { checkMemory } from "../../../src/engines/memory-limit.ts";
+import { createExecutable } from "../../../src/engines/reference/engine.ts";
 import { type Context, runOne } from "../../../src/engines/reference/run.ts";
 import { divisionOf, type PassContext, passCode } from "../../../src/engines/vector/pass.ts";
 import { togetherByRows } from "../../../src/engines/vector/row-passes.ts";
@@ -21,13 +22,13 @@ export const plainVectors: Engine = {
   target,
   async load(plan) {
     checkMemory(plan.bytes, "the program", target);
-    return createExecutable(plan);
+    return loaded(plan);
   },
 };
 
 type RunPass = (t: number, from: number, to: number) => void;
 
-function createExecutable(plan: Plan): Executable {
+function loaded(plan: Plan): Executable {
   // Behind the plan lies what must not count.
   const memory = new Float32Array(plan.bytes / 4 + target.tailBytes / 4);
   const words = new Int32Array(memory.buffer);
@@ -90,19 +91,6 @@ function createExecutable(plan: Plan): Executable {
     memory.fill(Number.NaN, plan.bytes / 4);
     for (const section of plan.sections) runAll(section.instructions, section, "steps");
   };
-  return {
-    threads: 1,
-    bytes: memory.byteLength,
-    numbers: (address, count) => memory.subarray(address / 4, address / 4 + count),
-    integers: (address, count) => words.subarray(address / 4, address / 4 + count),
-    run: async () => runSync(),
-    runSync,
-    advanceStates() {
-      for (const { offset, last, rows, rowBytes } of Object.values(plan.states)) {
-        memory.copyWithin(offset / 4, last / 4, (last + rows * rowBytes) / 4);
-      }
-    },
-    fetch: async () => {},
-    dispose() {},
-  };
+  const integers = (address: number, count: number) => words.subarray(address / 4, address / 4 + count);
+  return { ...createExecutable(plan, memory, runSync), integers };
 }
