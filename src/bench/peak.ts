@@ -1,6 +1,7 @@
 /** The peak that products are held against: what one core does in WASM SIMD on registers alone. */
-import { assembleModule, f32x4, forLoop, func, i32, v128 } from "../engines/wasm/assembler.ts";
+import { assembleModule, func } from "../engines/wasm/assembler.ts";
 import { relaxedSimd } from "../engines/wasm/features.ts";
+import { f32x4, forLoop, i32, v128 } from "../engines/wasm/instructions.ts";
 import { madd } from "../engines/wasm/vector-ops.ts";
 
 /** The most f32 operations a second that one core does in WASM SIMD, in GFLOP/s: multiply-adds on registers alone. */

@@ -2,15 +2,16 @@
  * The Graph: one time step as a DAG of typed operations; and the builder that makes one. The builder folds constants,
  * shares equal nodes and drops identities (a * 1, a + 0).
  */
-import type {
-  Attributes,
-  BinaryName,
-  OpName,
-  ParameterView,
-  ProductBlock,
-  ReductionName,
-  Shape,
-  UnaryName,
+import {
+  type Attributes,
+  type BinaryName,
+  type OpName,
+  opClass,
+  type ParameterView,
+  type ProductBlock,
+  type ReductionName,
+  type Shape,
+  type UnaryName,
 } from "./operations.ts";
 
 export type NodeId = number;
@@ -91,6 +92,22 @@ export function predecessors(node: Node, states: ReadonlyMap<string, State>): re
   if (node.op !== "state" && node.op !== "final") return node.inputs;
   const { next, initial } = states.get(node.name as string) as State;
   return node.op === "final" || initial === undefined ? [next] : [next, initial];
+}
+
+/** Whether a node reads no other: an input, a state, a parameter or the like. */
+export function isLeaf(node: Node): boolean {
+  return opClass[node.op] === "leaf";
+}
+
+/** Whether a node exists nowhere by itself: a pass reads its operand in its place, each feature as often as it stands there. */
+export function isView(node: Node): boolean {
+  return node.op === "repeat_interleave" || node.op === "tile";
+}
+
+/** What a pass loads for a node: the operand of a view, any other node itself. */
+export function viewed(graph: Graph, id: NodeId): NodeId {
+  const node = graph.nodes[id] as Node;
+  return isView(node) ? (node.inputs[0] as NodeId) : id;
 }
 
 const foldUnary: { readonly [K in UnaryName]: (a: number) => number } = {

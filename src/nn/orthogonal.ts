@@ -4,8 +4,9 @@
  * work is products of matrices, which run as WASM.
  */
 
-import { assembleModule, call, func } from "../engines/wasm/assembler.ts";
+import { assembleModule, func } from "../engines/wasm/assembler.ts";
 import { pageBytes } from "../engines/wasm/emit.ts";
+import { call } from "../engines/wasm/instructions.ts";
 import { matmulFunctions } from "../engines/wasm/matmul.ts";
 import { aligned } from "../engines/wasm/target.ts";
 

@@ -3,37 +3,11 @@
  * nothing forces into memory exist only in registers, inside the passes that need them; passes over the same features
  * at the same point of the order are one. Knows nothing about addresses.
  */
-import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import { type Graph, isLeaf, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
 import { perSequence } from "./hoist.ts";
+import { type Inlined, type Item, inline, inPass, type Task } from "./tasks.ts";
 
-/** One thing to do; what it defines is a node's value, or (a copy) the next value of a state. */
-export type Task = {
-  readonly kind: "store" | "reduce" | "product" | "gather" | "sink";
-  /** The node whose value becomes available. */
-  readonly node: NodeId;
-  /** A copy into this state, instead of the value of a node: its next value, or what it starts from. */
-  readonly state?: string;
-  readonly initial?: true;
-  /** What a store or reduction computes; its first feature inside the node (for a concatenation). */
-  readonly value: NodeId;
-  readonly start: number;
-  /** Features of the loop that computes it; 0 for one number an example. */
-  readonly size: number;
-  /** Where that loop goes through a matrix, row after row: its columns. */
-  readonly columns?: number | undefined;
-  /** Its place in time: see `hoist`. */
-  readonly loop: number;
-};
-
-/** What a pass computes, operands first, and the values that it loads; of another task, its operands. */
-export type Inlined = { readonly compute: readonly NodeId[]; readonly loads: ReadonlySet<NodeId> };
-
-/** Tasks that run together: one fused pass, or one task of another kind. */
-export type Item = Inlined & {
-  readonly kind: "pass" | "product" | "gather" | "sink";
-  readonly tasks: readonly Task[];
-};
 export type Stage = { readonly loop: number; readonly reverse: boolean; readonly items: readonly Item[] };
 
 export type Fused = {
@@ -46,38 +20,6 @@ export type Fused = {
 const costly = new Set<OpName>(["sigmoid", "tanh", "softplus", "exp", "log", "sqrt", "div"]);
 /** A chain of more cheap operations than this is kept rather than computed in two places. */
 const cheapChain = 4;
-
-export function isLeaf(node: Node): boolean {
-  return opClass[node.op] === "leaf";
-}
-
-/** What exists nowhere by itself: a pass reads the operand in its place, each feature as often as it stands there. */
-export function isView(node: Node): boolean {
-  return node.op === "repeat_interleave" || node.op === "tile";
-}
-
-/** Pointwise nodes that compute what tasks are for from what is in memory, and the values that they load. */
-function inline(graph: Graph, stored: ReadonlySet<NodeId>, tasks: readonly Task[]): Inlined {
-  const own = ownValues(tasks);
-  const compute: NodeId[] = [];
-  const loads = new Set<NodeId>();
-  const seen = new Set<NodeId>();
-  function visit(id: NodeId, root: boolean): void {
-    if (seen.has(id)) return;
-    seen.add(id);
-    const node = graph.nodes[id] as Node;
-    if (node.op === "constant" || node.op === "runtime_scalar") return;
-    const fromMemory = isLeaf(node) || node.op === "slice" || isView(node) || (stored.has(id) && !own.has(id));
-    if (fromMemory || (opClass[node.op] !== "pointwise" && !root)) {
-      loads.add(id);
-      return;
-    }
-    for (const input of node.inputs) visit(input, false);
-    compute.push(id);
-  }
-  for (const { value } of tasks) visit(value, true);
-  return { compute, loads };
-}
 
 export type FuseOptions = {
   readonly steps: number;
@@ -359,39 +301,6 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       return kept;
     });
   }
-}
-
-const inPass = ({ kind }: Task): boolean => kind === "store" || kind === "reduce";
-
-/** What a pass loads for a value: of a view, the operand. */
-export function viewed(graph: Graph, id: NodeId): NodeId {
-  const node = graph.nodes[id] as Node;
-  return isView(node) ? (node.inputs[0] as NodeId) : id;
-}
-
-/** Nodes whose values a pass computes itself, rather than loading them. */
-export function ownValues(tasks: readonly Task[]): Set<NodeId> {
-  return new Set(
-    tasks
-      .filter((task) => task.kind === "store" && task.value === task.node && task.state === undefined)
-      .map((task) => task.node),
-  );
-}
-
-/** Nodes that an item reads or writes. */
-export function usesOf(graph: Graph, { kind, tasks, loads }: Item): Set<NodeId> {
-  const uses = new Set<NodeId>();
-  const add = (id: NodeId): void => {
-    let at = id;
-    uses.add(at);
-    while (graph.nodes[at]?.op === "slice") {
-      at = graph.nodes[at]?.inputs[0] as NodeId;
-      uses.add(at);
-    }
-  };
-  for (const { node, state } of tasks) if (state === undefined) add(node);
-  for (const id of loads) add(kind === "pass" ? viewed(graph, id) : id);
-  return uses;
 }
 
 /** Repeat until nothing changes; a graph that never settles is a fault of ours. */

@@ -4,9 +4,9 @@
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import type { ProductBlock } from "../graph/operations.ts";
-import type { Item, Task } from "./fuse.ts";
 import type { Place } from "./layout.ts";
 import { padded, type Target } from "./target.ts";
+import type { Item, Task } from "./tasks.ts";
 
 export type Group =
   | ({ readonly kind: "pass" } & Pick<Item, "tasks" | "compute" | "loads">)

@@ -1,10 +1,10 @@
 /** Groups to instructions: with addresses and sizes. Knows nothing about why. */
-import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import { type Graph, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { type MatrixReductionName, opClass, type ParameterView, type ReductionName } from "../graph/operations.ts";
-import { ownValues, type Task, viewed } from "./fuse.ts";
 import type { Group } from "./groups.ts";
 import type { Instruction, Location, Pass, Product, Store, WeightBlock } from "./plan.ts";
 import { padded, type Target } from "./target.ts";
+import { ownValues, type Task } from "./tasks.ts";
 
 /** Where everything is. */
 export type Addresses = {

@@ -2,10 +2,11 @@
  * Where each value lives before addresses are known: in which buffer, at which column, for how long. Knows nothing
  * about addresses or instructions.
  */
-import type { Graph, Node, NodeId } from "../graph/graph.ts";
-import { type Fused, type Item, isLeaf, isView, ownValues, type Task, usesOf, viewed } from "./fuse.ts";
+import { type Graph, isLeaf, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
+import type { Fused } from "./fuse.ts";
 import type { Lifetime } from "./memory.ts";
 import { padded, rowNumbers, type Target } from "./target.ts";
+import { type Item, ownValues, type Task, usesOf } from "./tasks.ts";
 
 /** In a buffer, `column` features from its row's start, `slot` time steps later. */
 export type Place = { readonly buffer: number; readonly column: number; readonly slot: number };

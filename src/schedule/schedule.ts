@@ -4,7 +4,7 @@
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
-import { fuse, type Item, usesOf } from "./fuse.ts";
+import { fuse } from "./fuse.ts";
 import { groupsOf } from "./groups.ts";
 import { hoist, needed, perSequence } from "./hoist.ts";
 import { createInstructions } from "./instructions.ts";
@@ -13,6 +13,7 @@ import { allocate } from "./memory.ts";
 import { mergeProducts } from "./merge.ts";
 import type { Instruction, Location, ParameterRun, Plan, Region, SlabName, Slot } from "./plan.ts";
 import { aligned, padded, type Target } from "./target.ts";
+import { type Item, usesOf } from "./tasks.ts";
 
 export type ScheduleOptions = {
   readonly target: Target;

@@ -2,9 +2,9 @@
  * Runs a plan without values: every number in memory knows which node wrote it last. A read that finds another node's
  * number is a mistake in the memory plan, whatever the values are.
  */
-import type { Node, NodeId } from "../../src/graph/graph.ts";
-import { viewed } from "../../src/schedule/fuse.ts";
+import { type Node, type NodeId, viewed } from "../../src/graph/graph.ts";
 import type { Instruction, Location, Plan, Section } from "../../src/schedule/plan.ts";
+
 import { padded } from "./plans.ts";
 
 /** Owners that are no nodes. */

@@ -2,12 +2,13 @@
  * A graph on its way to a plan: fused, with all that fusing is given. And an engine without numbers, which goes through
  * the stages in time and knows only what has been computed.
  */
-import type { Graph, Node, NodeId } from "../../src/graph/graph.ts";
+import { type Graph, isView, type Node, type NodeId } from "../../src/graph/graph.ts";
 import { opClass } from "../../src/graph/operations.ts";
 import { createRandom } from "../../src/nn/random.ts";
-import { type Fused, fuse, type Item, isView, type Task } from "../../src/schedule/fuse.ts";
+import { type Fused, fuse } from "../../src/schedule/fuse.ts";
 import { hoist, needed, perSequence } from "../../src/schedule/hoist.ts";
 import { mergeProducts } from "../../src/schedule/merge.ts";
+import type { Item, Task } from "../../src/schedule/tasks.ts";
 
 export type Staged = {
   readonly graph: Graph;

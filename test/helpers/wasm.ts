@@ -1,6 +1,7 @@
 /** Functions of the emitter alone, called from here on a memory of their own. */
-import { assembleModule, call, type FunctionHandle, func } from "../../src/engines/wasm/assembler.ts";
+import { assembleModule, type FunctionHandle, func } from "../../src/engines/wasm/assembler.ts";
 import { relaxedSimd } from "../../src/engines/wasm/features.ts";
+import { call } from "../../src/engines/wasm/instructions.ts";
 import type { Host } from "../../src/engines/wasm/vector-ops.ts";
 
 /** What an untouched number in memory is: no computation gives these bits, as a NaN that is computed is another one. */

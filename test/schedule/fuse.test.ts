@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
-import type { Graph, Node, NodeId } from "../../src/graph/graph.ts";
+import { type Graph, type Node, type NodeId, viewed } from "../../src/graph/graph.ts";
 import { opClass } from "../../src/graph/operations.ts";
-import { usesOf, viewed } from "../../src/schedule/fuse.ts";
+import { usesOf } from "../../src/schedule/tasks.ts";
 import { trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";

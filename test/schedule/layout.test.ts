@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import type { Cell } from "../../src/graph/cell.ts";
-import { createBuilder, type Graph, type Node, type NodeId } from "../../src/graph/graph.ts";
+import { createBuilder, type Graph, isView, type Node, type NodeId } from "../../src/graph/graph.ts";
 import { createRandom } from "../../src/nn/random.ts";
 import { load } from "../../src/runtime/program.ts";
-import { isView } from "../../src/schedule/fuse.ts";
 import { type Layout, layOut, type Place } from "../../src/schedule/layout.ts";
+
 import { setValues } from "../helpers/engines.ts";
 import { randomValues, relativeError, trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";

@@ -2,10 +2,10 @@
  * Which passes that follow each other may run together row by row, so that a row stays in the caches from one pass to
  * the next and threads need not meet in between. Knows nothing about code.
  */
-import type { Graph, Node, NodeId } from "../../graph/graph.ts";
-import { viewed } from "../../schedule/fuse.ts";
+import { type Graph, type Node, type NodeId, viewed } from "../../graph/graph.ts";
 import type { Instruction, Location, Pass } from "../../schedule/plan.ts";
 import { padded, type Target } from "../../schedule/target.ts";
+
 import { divisionOf } from "./pass.ts";
 
 /** Bytes of rows that are worked on together: a part of the second cache. */

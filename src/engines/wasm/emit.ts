@@ -3,7 +3,8 @@
  * where everything lies.
  */
 import { bodyOf, type Plan } from "../../schedule/plan.ts";
-import { assembleModule, type Code, call, type FunctionHandle, func, i32, memory } from "./assembler.ts";
+import { assembleModule, type Code, type FunctionHandle, func } from "./assembler.ts";
+import { call, i32, memory } from "./instructions.ts";
 import { matmulFunctions, tileScratchBytes } from "./matmul.ts";
 import { addBlockFunction } from "./outer.ts";
 import { type Packing, packWeights } from "./packing.ts";

@@ -9,8 +9,9 @@ import type { Engine, Executable } from "../engine.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
 import { type EmitOptions, emit, layOutModule, pageBytes } from "./emit.ts";
 import { relaxedSimd, sharedMemory } from "./features.ts";
-import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram, weigh } from "./pool.ts";
+import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram } from "./pool.ts";
 import { target } from "./target.ts";
+import { weigh } from "./weigh.ts";
 
 /** Multiply-adds of a run from which threads gain more than it costs to call them: by message, and from here. */
 const worthThreads = 4e6;

@@ -1,6 +1,7 @@
 /** What the host's engine can do. Loads in Node and in browsers; knows nothing about the code that asks. */
 
-import { assembleModule, f32x4, func } from "./assembler.ts";
+import { assembleModule, func } from "./assembler.ts";
+import { f32x4 } from "./instructions.ts";
 
 type NodeProcess = { getBuiltinModule?: (id: string) => { setFlagsFromString?: (flags: string) => void } | undefined };
 

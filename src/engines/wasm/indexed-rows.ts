@@ -1,6 +1,7 @@
 /** Rows of a table that indices name, as code: reading them, and adding to their gradients. */
 import type { Location } from "../../schedule/plan.ts";
-import { type FunctionHandle, f32, f32x4, forLoop, i32, procedure, v128 } from "./assembler.ts";
+import { type FunctionHandle, procedure } from "./assembler.ts";
+import { f32, f32x4, forLoop, i32, v128 } from "./instructions.ts";
 import { larger, smaller } from "./share.ts";
 import { cut } from "./vector-ops.ts";
 

@@ -3,20 +3,8 @@
  * for the caches. C (m,n) = or += A (m,k) times B (k,n), where B comes in panels of 8 columns. Knows nothing about
  * what the matrices mean. Edges run in smaller tiles: no row or column is computed in vain beyond a multiple of 4.
  */
-import {
-  br_if,
-  type Code,
-  call,
-  type FunctionHandle,
-  f32,
-  forLoop,
-  i32,
-  if_,
-  type Local,
-  loop,
-  procedure,
-  v128,
-} from "./assembler.ts";
+import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
+import { br_if, call, f32, forLoop, i32, if_, loop, v128 } from "./instructions.ts";
 import { type Host, madd } from "./vector-ops.ts";
 
 /** Rows of the highest tile: measured. */

@@ -1,17 +1,7 @@
 /** The gradients of matrices, which are sums of outer products, as code: one matrix product over all steps and examples. */
 import type { Outer } from "../../schedule/plan.ts";
-import {
-  type Code,
-  call,
-  type FunctionHandle,
-  f32,
-  f32x4,
-  forLoop,
-  i32,
-  type Local,
-  procedure,
-  v128,
-} from "./assembler.ts";
+import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
+import { call, f32, f32x4, forLoop, i32, v128 } from "./instructions.ts";
 import { larger, type Range, smaller } from "./share.ts";
 import { padded } from "./target.ts";
 

@@ -1,17 +1,6 @@
 /** The copies of weights into panels, as code: see `packWeights`, which says what is to be copied where. */
-import {
-  type Code,
-  call,
-  type FunctionHandle,
-  f32,
-  forLoop,
-  i32,
-  i32x4,
-  if_,
-  type Local,
-  procedure,
-  v128,
-} from "./assembler.ts";
+import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
+import { call, f32, forLoop, i32, i32x4, if_, v128 } from "./instructions.ts";
 import type { Pack } from "./packing.ts";
 import type { Range } from "./share.ts";
 

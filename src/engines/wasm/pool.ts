@@ -2,78 +2,8 @@
  * Long-lived worker threads, in Node and in pages, that run compiled programs together on shared memory. Knows nothing
  * about what a program computes.
  */
-import { callsAt, changedAt, goneAt, hereAt, roundAt, threadsAt } from "./meeting.ts";
-
-/** Looks before a follower goes back to its messages, or before nobody waits for it any more: about a millisecond. */
-const patience = 200_000;
-
-/**
- * Garbage collectors do not know what shared memory weighs: what is dropped would stay for ever. So as many bytes that
- * they do know of, of memory that is never touched and costs nothing, are made and dropped where shared memory is made,
- * given to a worker or dropped. Little by little is not worth it.
- */
-const worthWeighing = 2 ** 24;
-let unweighed = 0;
-
-/** Have the collectors of all threads know of so many bytes of shared memory. */
-export function weigh(bytes: number): void {
-  unweighed += bytes;
-  if (unweighed < worthWeighing) return;
-  const initial = Math.min(unweighed / 65536, 65536);
-  tell({ kind: "weigh", initial });
-  try {
-    new WebAssembly.Memory({ initial });
-  } catch {
-    // Where even that cannot be had the collector was at work just now.
-  }
-  unweighed = 0;
-}
-
-/**
- * What a worker does: say that it is there; keep programs by number, run one when told, the first thread says so; or follow a
- * thread that runs one step after the other, without a message each. The same text in Node and in pages.
- */
-const workerSource = `
-const port = typeof require === "function" ? require("node:worker_threads").parentPort : self;
-const programs = new Map();
-const follow = ({ run, numbers }, thread) => {
-  let calls = numbers[${callsAt}];
-  Atomics.add(numbers, ${hereAt}, 1);
-  for (let here, looks = 0; ; looks++) {
-    if (Atomics.load(numbers, ${callsAt}) !== calls) {
-      try {
-        run(thread, numbers[${changedAt}]);
-      } catch (error) {
-        Atomics.store(numbers, ${threadsAt}, 0);
-        Atomics.add(numbers, ${roundAt}, 1);
-        Atomics.notify(numbers, ${roundAt});
-        throw error;
-      }
-      calls++;
-      looks = 0;
-      Atomics.add(numbers, ${hereAt}, 1);
-    } else if (looks > ${patience} || numbers[${goneAt}]) {
-      here = Atomics.load(numbers, ${hereAt});
-      if (here > 0 && Atomics.compareExchange(numbers, ${hereAt}, here, here - 1) === here) break;
-    }
-  }
-  numbers[${goneAt}] = 1;
-};
-port.onmessage = ({ data: { kind, id, module, memory, thread, initial } }) => {
-  const program = programs.get(id);
-  if (kind === "load") {
-    const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports;
-    programs.set(id, { run, numbers: new Int32Array(memory.buffer) });
-  } else if (kind === "drop") programs.delete(id);
-  else if (kind === "weigh") try { new WebAssembly.Memory({ initial }); } catch {}
-  else if (kind === "follow") follow(program, thread);
-  else {
-    program.run(thread, program.numbers[${changedAt}]);
-    if (thread === 0) port.postMessage({ id });
-  }
-};
-port.postMessage({});
-`;
+import { callsAt, changedAt, goneAt, hereAt, threadsAt } from "./meeting.ts";
+import { patience, workerSource } from "./worker-source.ts";
 
 /** A run has ended; without its number, a worker is there. */
 type Message = { readonly id?: number };
@@ -305,7 +235,8 @@ export async function loadIntoPool(
   return { id, run, lead, whenFree };
 }
 
-function tell(message: object): void {
+/** Post a message to every worker. */
+export function tell(message: object): void {
   for (const worker of workers) worker.postMessage(message);
 }
 /** Have the workers forget a program: its memory can then be collected. */

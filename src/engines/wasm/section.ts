@@ -2,19 +2,9 @@
 import type { Instruction, Location, Pass, Plan, Section } from "../../schedule/plan.ts";
 import { divisionOf, type PassContext, passCode, passName, type Time } from "../vector/pass.ts";
 import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
-import {
-  type Code,
-  call,
-  type FunctionBuilder,
-  type FunctionHandle,
-  forLoop,
-  i32,
-  if_,
-  type Local,
-  memory,
-  procedure,
-} from "./assembler.ts";
+import { type Code, type FunctionBuilder, type FunctionHandle, type Local, procedure } from "./assembler.ts";
 import { gatherFunction, scatterFunction } from "./indexed-rows.ts";
+import { call, forLoop, i32, if_, memory } from "./instructions.ts";
 import { type Matmul, tileScratchBytes } from "./matmul.ts";
 import { outerCode } from "./outer.ts";
 import type { Pack, Packing } from "./packing.ts";

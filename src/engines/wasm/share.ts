@@ -3,21 +3,8 @@
  * computes does not depend on how many there are: a number is always made by one thread, in one order.
  */
 import type { Instruction, Section } from "../../schedule/plan.ts";
-import {
-  block,
-  br,
-  br_if,
-  type Code,
-  drop,
-  type FunctionHandle,
-  i32,
-  if_,
-  type Local,
-  loop,
-  memory,
-  procedure,
-  select,
-} from "./assembler.ts";
+import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
+import { block, br, br_if, drop, i32, if_, loop, memory, select } from "./instructions.ts";
 import { arrivedAt, roundAt, threadsAt } from "./meeting.ts";
 
 /** From one place to before another, as i32 code. */

@@ -1,18 +1,7 @@
 /** Sums over all steps and examples, as code: the gradients of vectors, and totals. */
 import type { Accumulate, Location } from "../../schedule/plan.ts";
-import {
-  type Code,
-  type FunctionHandle,
-  f32,
-  f32x4,
-  f64,
-  forLoop,
-  i32,
-  if_,
-  type Local,
-  procedure,
-  v128,
-} from "./assembler.ts";
+import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
+import { f32, f32x4, f64, forLoop, i32, if_, v128 } from "./instructions.ts";
 import { smaller } from "./share.ts";
 import { cut } from "./vector-ops.ts";
 

@@ -1,6 +1,7 @@
 /** The operations of vectors as WASM code, on four lanes. Knows nothing about what is made of them. */
 import type { Variable, VectorOps, WideSum } from "../vector/vector-ops.ts";
-import { type Code, type FunctionBuilder, f32, f32x4, f64x2, forLoop, i32, i32x4, if_, v128 } from "./assembler.ts";
+import type { Code, FunctionBuilder } from "./assembler.ts";
+import { f32, f32x4, f64x2, forLoop, i32, i32x4, if_, v128 } from "./instructions.ts";
 
 /** What the host's engine and the user's options allow. `fma`: relaxed multiply-add, rounded once on usual hosts. */
 export type Host = { readonly fma: boolean };

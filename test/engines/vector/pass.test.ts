@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { interpret } from "../../../src/engines/reference/interpret.ts";
 import { divisionOf, passCode, type Time } from "../../../src/engines/vector/pass.ts";
-import { type Builder, createBuilder, type Graph, type Node, type NodeId } from "../../../src/graph/graph.ts";
+import { type Builder, createBuilder, type Graph, isView, type Node, type NodeId } from "../../../src/graph/graph.ts";
 import {
   type BinaryName,
   type OpName,
@@ -11,8 +11,8 @@ import {
   type UnaryName,
 } from "../../../src/graph/operations.ts";
 import { createRandom, type Random } from "../../../src/nn/random.ts";
-import { isView } from "../../../src/schedule/fuse.ts";
 import type { Location, Pass, Section } from "../../../src/schedule/plan.ts";
+
 import { type Body, type Machine, machines } from "../../helpers/vector-machines.ts";
 
 type Sizes = { readonly steps: number; readonly batch: number };

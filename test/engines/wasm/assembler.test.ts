@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Code, Local } from "../../../src/engines/wasm/assembler.ts";
+import { assembleModule, func } from "../../../src/engines/wasm/assembler.ts";
+import { relaxedSimd, sharedMemory } from "../../../src/engines/wasm/features.ts";
 import {
-  assembleModule,
   block,
   br,
   br_if,
@@ -12,7 +13,6 @@ import {
   f64,
   f64x2,
   forLoop,
-  func,
   i8x16,
   i32,
   i32x4,
@@ -23,8 +23,7 @@ import {
   select,
   unreachable,
   v128,
-} from "../../../src/engines/wasm/assembler.ts";
-import { relaxedSimd, sharedMemory } from "../../../src/engines/wasm/features.ts";
+} from "../../../src/engines/wasm/instructions.ts";
 
 type AnyFunction = (...operands: number[]) => number;
 

@@ -1,0 +1,51 @@
+/** The program of a worker of the pool, as text. */
+import { callsAt, changedAt, goneAt, hereAt, roundAt, threadsAt } from "./meeting.ts";
+
+/** Looks before a follower goes back to its messages, or before nobody waits for it any more: about a millisecond. */
+export const patience = 200_000;
+
+/**
+ * What a worker does: say that it is there; keep programs by number, run one when told, the first thread says so; or follow a
+ * thread that runs one step after the other, without a message each. The same text in Node and in pages.
+ */
+export const workerSource = `
+const port = typeof require === "function" ? require("node:worker_threads").parentPort : self;
+const programs = new Map();
+const follow = ({ run, numbers }, thread) => {
+  let calls = numbers[${callsAt}];
+  Atomics.add(numbers, ${hereAt}, 1);
+  for (let here, looks = 0; ; looks++) {
+    if (Atomics.load(numbers, ${callsAt}) !== calls) {
+      try {
+        run(thread, numbers[${changedAt}]);
+      } catch (error) {
+        Atomics.store(numbers, ${threadsAt}, 0);
+        Atomics.add(numbers, ${roundAt}, 1);
+        Atomics.notify(numbers, ${roundAt});
+        throw error;
+      }
+      calls++;
+      looks = 0;
+      Atomics.add(numbers, ${hereAt}, 1);
+    } else if (looks > ${patience} || numbers[${goneAt}]) {
+      here = Atomics.load(numbers, ${hereAt});
+      if (here > 0 && Atomics.compareExchange(numbers, ${hereAt}, here, here - 1) === here) break;
+    }
+  }
+  numbers[${goneAt}] = 1;
+};
+port.onmessage = ({ data: { kind, id, module, memory, thread, initial } }) => {
+  const program = programs.get(id);
+  if (kind === "load") {
+    const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports;
+    programs.set(id, { run, numbers: new Int32Array(memory.buffer) });
+  } else if (kind === "drop") programs.delete(id);
+  else if (kind === "weigh") try { new WebAssembly.Memory({ initial }); } catch {}
+  else if (kind === "follow") follow(program, thread);
+  else {
+    program.run(thread, program.numbers[${changedAt}]);
+    if (thread === 0) port.postMessage({ id });
+  }
+};
+port.postMessage({});
+`;
