@@ -1,6 +1,6 @@
 /**
- * What an engine is: it makes a plan for its target ready to run. `registry.ts` knows which there are. Knows nothing about
- * cells, models or any engine.
+ * The interface of an engine, which makes a plan for its target ready to run. `registry.ts` lists the engines. Knows nothing
+ * about cells, models or any one engine.
  */
 import type { Plan } from "../schedule/plan.ts";
 import type { Target } from "../schedule/target.ts";
@@ -8,15 +8,18 @@ import type { Target } from "../schedule/target.ts";
 /** The engines that come with the package. */
 export type EngineName = "wasm" | "reference";
 
-/** What of this machine a program may use. Defaults: the engine "wasm", `fma` where there is it, threads where they are worth it. */
+/**
+ * What of this machine a program may use. Defaults: the engine "wasm", `fma` where the host has it, threads where they are
+ * worth it.
+ */
 export type HostOptions = {
-  /** Which engine runs it, by name: "wasm", or "reference", which is slow and computes in f64. */
+  /** The engine that runs the program: "wasm", or "reference", which is slow and computes in f64. */
   readonly engine?: EngineName | undefined;
-  /** Fused multiply-add where the host has it (default). Off: the same bits on every processor. */
+  /** Whether to use fused multiply-add where the host has it. Default true; false gives the same bits on every processor. */
   readonly fma?: boolean | undefined;
   /**
-   * Threads that run it. Results are the same bits for any number. Without it: as many as there are cores for work that
-   * is worth it, on shared memory; one where there is none (a page that is not cross-origin isolated).
+   * Number of threads that run the program, 1 to 64. Any number gives the same bits. Default: one for each core where the
+   * work is worth it; 1 where memory cannot be shared (in a page that is not cross-origin isolated).
    */
   readonly threads?: number | undefined;
 };
@@ -25,40 +28,41 @@ export type Engine = {
   readonly name: string;
   readonly target: Target;
   /**
-   * Make a plan for the engine's target ready to run, with memory that is zero. `sync`: it is to run by `runSync`, one short
-   * step after the other, not by `run`.
-   * @throws InputError for a plan that needs more memory than there is
+   * Make a plan for the engine's target ready to run, with its memory set to zeros. `sync`: the caller will use `runSync`,
+   * for many short runs, and not `run`.
+   * @throws InputError if the plan needs more memory than the engine or the machine has
    */
   readonly load: (plan: Plan, host: HostOptions, how: { readonly sync: boolean }) => Promise<Executable>;
 };
 
-/** Numbers of an engine's memory, in place. Of other kinds than 32-bit floats where the engine computes in others. */
+/** A view of an engine's memory: 32-bit floats, or 64-bit floats if the engine computes in these. */
 export type Numbers = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 
-/** A plan that is ready to run. One that owns it is all that ever asks it: see `Program`. */
+/** A plan that is ready to run. It has one owner, which alone calls it: see `Program`. */
 export type Executable = {
-  /** Threads that share a run. */
+  /** Number of threads that share a run. */
   readonly threads: number;
-  /** Memory in all. */
+  /** Size of its memory in bytes. */
   readonly bytes: number;
   /**
-   * So many numbers from an address of the plan on, in place, until it is disposed of; where the target's memory is a
-   * device's, a copy that `run` and `fetch` bring up to date, and that the next run takes over.
+   * A view of `count` numbers from an address (in bytes) of the plan on. It is valid until `dispose`. If the target's memory
+   * is a device's, it is a view of the host's copy: `run` and `fetch` update the copy, and the next run reads what was written to it.
    */
   numbers(address: number, count: number): Numbers;
-  /** The same of indices and keys. */
+  /** The same for indices and keys, which are integers. */
   integers(address: number, count: number): Int32Array<ArrayBuffer> | Numbers;
   /**
-   * All sections once. 1 where parameters are others than in the run before. Afterwards outputs, totals and states can be
-   * read.
-   * @throws where it breaks; what it holds is lost then
+   * Run all sections once. `changed`: 1 if parameters have changed since the run before. Outputs, totals and states can be
+   * read afterwards.
+   * @throws if the run fails; the values in memory are lost then
    */
   run(changed: 0 | 1): Promise<void>;
-  /** The same at once, where it was loaded for it. */
+  /** The same, synchronously, if it was loaded with `sync`. */
   runSync(changed: 0 | 1): void;
-  /** Each state goes on from its value after the last step. */
+  /** Let the next run of each state start from its value after the last step. */
   advanceStates(): void;
-  /** Have parameters, gradients and slots up to date as well. Nothing to do where memory is the host's. */
+  /** Copy parameters, gradients and slots to the host as well. It does nothing if the memory is the host's. */
   fetch(): Promise<void>;
+  /** Free its memory. */
   dispose(): void;
 };

@@ -1,4 +1,4 @@
-/** How much memory a program may have. Knows nothing about what is in it. */
+/** Refuses programs that need more memory than an engine or the machine has. Knows nothing about what is in it. */
 import { InputError } from "../graph/input-error.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Target } from "../schedule/target.ts";
@@ -8,8 +8,11 @@ import { target as wasm } from "./wasm/target.ts";
 const advice = "Make it smaller: fewer units or layers, a smaller batch or vocabulary, or fewer steps.";
 
 /**
- * @param target the engine's; that of the default one where none is known yet
- * @throws InputError where `what` needs more bytes than a memory has; costs no memory itself
+ * Check a size against the limit of an engine; allocates nothing.
+ * @param bytes of memory that are needed
+ * @param what needs them: the subject of the message, such as "the program"
+ * @param target the engine's target. Default: that of the default engine
+ * @throws InputError if `bytes` is above the limit of the engine
  */
 export function checkMemory(bytes: number, what: string, { name, memoryBytes }: Target = wasm): void {
   if (bytes <= memoryBytes) return;
@@ -18,14 +21,17 @@ export function checkMemory(bytes: number, what: string, { name, memoryBytes }: 
   );
 }
 
-/** The same of a plan for the default engine, with the weights that it lays out behind it. */
+/**
+ * Check a plan for the default engine, together with the packed weights that the engine keeps behind it.
+ * @throws InputError if they need more memory than the engine has
+ */
 export function checkPlan(plan: Plan, what: string): void {
   checkMemory(packWeights(plan).end, what);
 }
 
 /**
- * Allocate a program's memory of `bytes` bytes by `make`, which throws where the machine does not give as much.
- * @throws InputError where `make` throws
+ * Allocate a program's memory of `bytes` bytes: call `make`, which throws if the machine does not have as much.
+ * @throws InputError if `make` throws
  */
 export function allocateMemory<Memory>(bytes: number, make: () => Memory): Memory {
   try {
@@ -36,6 +42,6 @@ export function allocateMemory<Memory>(bytes: number, make: () => Memory): Memor
   }
 }
 
-/** Beyond 2^53 in powers of ten: the digits would be made up. */
+/** A number of bytes as text; above 2^53, where not all digits are known, with an exponent. */
 const count = (bytes: number): string =>
   bytes <= Number.MAX_SAFE_INTEGER ? bytes.toLocaleString("en-US") : bytes.toExponential(1).replace("e+", "e");

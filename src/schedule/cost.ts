@@ -13,7 +13,7 @@ function matrixWork({ nodes }: Graph, { size, columns, compute, reductions }: Pa
   return size * (outers.length + reductions.filter((r) => r.op === "sum_rows" || r.op === "sum_columns").length);
 }
 
-/** Multiply-adds of products in one run of the plan. */
+/** Multiply-adds of the products in one run of the plan, over all steps and examples. */
 export function multiplyAdds(plan: Plan): number {
   let total = 0;
   for (const { graph, instructions, steps, batch } of plan.sections) {

@@ -3,19 +3,21 @@ import { multiplyAdds } from "./cost.ts";
 import type { Plan, Product, Section } from "./plan.ts";
 import { bodyOf } from "./plan.ts";
 
-/** What compiling did, by parameter name. */
+/** What the schedule did with the products and passes of a graph. Products are named by their parameters. */
 export type PlanFacts = {
   /** Parameters whose product runs for all time steps at once. */
   readonly hoisted: readonly string[];
-  /** Parameters that are one product together. */
+  /** Lists of parameters whose products became one product. */
   readonly merged: readonly (readonly string[])[];
-  /** Fused pointwise passes in the time loops. */
+  /** Number of fused pointwise passes in the time loops. */
   readonly fused: number;
+  /** Multiply-adds of products, for one example and step. */
   readonly multiplyAdds: number;
+  /** Size of the memory in bytes. */
   readonly bytes: number;
 };
 
-/** Facts of the forward step; `multiplyAdds` for one example and step. */
+/** The facts of a plan's first section. */
 export function factsOf(plan: Plan): PlanFacts {
   const [section] = plan.sections as readonly [Section];
   const hoisted: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * Which values are kept in memory, and in which order and company everything is computed. Pointwise values that
- * nothing forces into memory exist only in registers, inside the passes that need them; passes over the same features
- * at the same point of the order are one. Knows nothing about addresses.
+ * Decides which values are kept in memory, in which order everything is computed, and what is computed together. Pointwise
+ * values that need no memory exist only in registers, in the passes that use them; passes over the same features at the same
+ * point of the order become one. Knows nothing about addresses.
  */
 import { type Graph, isLeaf, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
@@ -32,7 +32,7 @@ export type FuseOptions = {
   readonly ownState: (state: string) => boolean;
 };
 
-/** Decide, and order. */
+/** The tasks of a graph in stages, and the nodes that are stored. */
 export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseOptions): Fused {
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const ids = graph.nodes.map((_, id) => id).filter((id) => live[id]);
@@ -43,7 +43,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   const nextOf = new Map(graph.states.map((state) => [state.name, state.next]));
   const liveStates = graph.states.filter((state) => live[state.next]);
 
-  // What must be in memory.
+  // Values that must be in memory.
   const stored = new Set<NodeId>();
   const force = (id: NodeId): void => {
     if (!isLeaf(node(id))) stored.add(id);
@@ -57,7 +57,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   }
   for (const state of liveStates) if (ownState(state.name)) force(state.next);
   for (const id of keep) {
-    // A number is nowhere in memory as a value of steps and examples.
+    // A single number is not in memory as a value of steps and examples, unless it is stored.
     if (node(id).op === "constant" || node(id).op === "runtime_scalar") stored.add(id);
     else force(id);
   }
@@ -102,7 +102,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       tasks.push({ kind: "store", node: next, state: name, value: next, start: 0, size, loop });
     }
     for (const { name, initial = -1, size } of liveStates) {
-      // Of a state that is never read, what it starts from need not be there.
+      // A state that is never read needs no initial value.
       if (!live[initial]) continue;
       const base = { kind: "store", node: initial, value: initial, start: 0, size, loop: perSequence } as const;
       tasks.push({ ...base, state: name, initial: true });
@@ -115,7 +115,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     return { compute: [], loads: new Set(tasks.flatMap((task) => node(task.node).inputs)) };
   }
 
-  /** Tasks that need no columns take those of the matrices that are as large, so that they may join their passes. */
+  /** Tasks that need no columns get those of the matrices of the same size, so that they can join their passes. */
   function withColumns(tasks: readonly Task[], inlined: readonly Inlined[]): Task[] {
     const needed = tasks.map((task, k) => columnsOf(task, inlined[k] as Inlined));
     const bySize = new Map<number, Set<number>>();
@@ -128,7 +128,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       return { ...task, columns: needed[k] ?? (inPass(task) && known.size === 1 ? [...known][0] : undefined) };
     });
   }
-  /** Columns of the matrix that a task reads by views, or sums by rows or columns. */
+  /** The columns of the matrix that a task reads through views, or whose rows or columns it sums. */
   function columnsOf(task: Task, { loads }: Inlined): number | undefined {
     if (!inPass(task)) return undefined;
     const found = new Set<number>();
@@ -169,7 +169,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     const edges = tasks.map((task, k) => {
       const { nodes, states, finals } = reads(task, inlined[k] as Inlined);
       const direct = nodes.flatMap((id) => byNode.get(id) ?? []).map((on) => ({ on, shifted: false }));
-      // In a single step, what a state is read for is what it starts from.
+      // In a single step, reading a state reads its initial value.
       const through = [...(steps > 1 ? states : []), ...finals]
         .flatMap((name) => (ownState(name) ? byNode.get(nextOf.get(name) as NodeId) : byState.get(name)) ?? [])
         .map((on) => ({ on, shifted: true }));
@@ -177,7 +177,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       return [...direct, ...through, ...from];
     });
 
-    // Level: how many times the order goes in and out of time loops before this. Even outside, odd inside.
+    // Level: how often the order enters or leaves a time loop before this task. Even outside of loops, odd inside.
     const inside = ({ loop }: Task): boolean => loop > 0;
     const level = tasks.map((task): number => (inside(task) ? 1 : 0));
     const loopLevel = new Map<number, number>();
@@ -196,7 +196,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       return changed;
     });
 
-    // Stage: within one level and loop, how many items must have run before.
+    // Stage: how many items of the same level and loop must have run before this task.
     const fusable = (task: Task): boolean => task.kind === "store";
     const stage = tasks.map(() => 0);
     relax(tasks.length, (k) => {
@@ -219,7 +219,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     tasks.forEach((task, k) => {
       const n = node(task.node);
       const [at, in_] = [stage[k] as number, level[k] as number];
-      // Passes join by features; products by what they read.
+      // Passes of the same size run together, and products with the same operand.
       const company = inPass(task)
         ? `pass ${task.size} ${task.columns}`
         : n.op === "matmul"
@@ -266,9 +266,9 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     return directions.has(true);
   }
 
-  /** Values in registers that more than one pass would compute, where loading them is cheaper. */
+  /** Values in registers that several passes would compute, and that are cheaper to load. */
   function computedTwice(stages: readonly Stage[]): NodeId[] {
-    /** By node, how many passes compute it, and which would, by their order, with what is kept in memory. */
+    /** By node, how many passes compute it, and (by number) which would with the values that are kept in memory. */
     const times = graph.nodes.map(() => 0);
     const places = graph.nodes.map(() => new Set<number>());
     let pass = 0;
@@ -283,7 +283,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
         }
       }
     }
-    /** Operations that it takes to compute each again; none where it would be kept. */
+    /** How many operations it takes to compute each node again; 0 if it would be kept. */
     const size: number[] = [];
     graph.nodes.forEach(({ op, shape, inputs }, id) => {
       const count = times[id] as number;
@@ -291,7 +291,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       const worthIt = count > 1 && (costly.has(op) || chain > cheapChain);
       size[id] = count === 0 || (worthIt && shape !== "number" && op !== "mask" && op !== "one_hot") ? 0 : chain;
     });
-    // From the last to the first: what is kept is computed in the first of its passes alone, and so is what it is made from.
+    // From the last node to the first: only the first of its passes computes a kept value and what it is made from.
     return [...size.keys()].reverse().filter((id) => {
       const own = [...(places[id] as Set<number>)];
       const kept = own.length > 1 && times[id] && !size[id];
@@ -303,7 +303,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   }
 }
 
-/** Repeat until nothing changes; a graph that never settles is a fault of ours. */
+/** Update all until nothing changes. A graph that never settles is an error of the schedule. */
 function relax(count: number, update: (k: number) => boolean): void {
   for (let round = 0; round <= 2 * count + 2; round++) {
     let changed = false;

@@ -1,6 +1,6 @@
 /**
- * Items taken apart where memory does not allow them to run as one: what a product reads or writes must lie side by
- * side. Knows nothing about addresses.
+ * Splits items that cannot run as one, because what a product reads or writes must lie side by side in memory. Knows nothing
+ * about addresses.
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import type { ProductBlock } from "../graph/operations.ts";
@@ -29,7 +29,7 @@ export type Group =
 
 type Places = ReadonlyMap<NodeId, Place>;
 
-/** Items whose parts are not side by side in memory come apart; operands come in the order of memory. */
+/** Split an item into groups whose values lie side by side in memory; operands are in the order of memory. */
 export function groupsOf(graph: Graph, item: Item, places: Places, target: Target): Group[] {
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const runs = (ids: readonly NodeId[]): NodeId[][] => runsOf(graph, ids, places, target);
@@ -81,7 +81,7 @@ export function groupsOf(graph: Graph, item: Item, places: Places, target: Targe
   return [{ kind: "single", node: first.node }];
 }
 
-/** Values that follow each other in memory, in order. */
+/** The values as runs that are contiguous in memory, in the order of memory. */
 function runsOf(graph: Graph, ids: readonly NodeId[], places: Places, target: Target): NodeId[][] {
   const sorted = [...ids].sort((a, b) => {
     const [p, q] = [places.get(a), places.get(b)];

@@ -1,15 +1,15 @@
 /**
- * Which values lie on a cycle through a state, and so must be computed step by step; everything else leaves the time
- * loop and runs for all steps at once. Knows nothing about memory or how a value is computed.
+ * Finds the values that lie on a cycle through a state, which must be computed step by step. Everything else leaves the
+ * time loop and is computed for all steps at once. Knows nothing about memory or how a value is computed.
  */
 import { dependencies, type Graph, type NodeId, predecessors } from "../graph/graph.ts";
 
-/** The place in time of what runs once a sequence. */
+/** The place in time of values that are computed once per sequence. */
 export const perSequence = -1;
 
 /**
- * For each node its place in time: 0 where it runs for all steps at once, the number of its time loop from 1 on. A
- * single step needs no loop.
+ * The place in time of each node: 0 if it is computed for all steps at once, else the number of its time loop, from 1 on, or
+ * `perSequence`. A single step needs no loop.
  */
 export function hoist(graph: Graph, steps: number): readonly number[] {
   if (steps === 1) return graph.nodes.map(({ perSequence: once }) => (once ? perSequence : 0));
@@ -19,13 +19,16 @@ export function hoist(graph: Graph, steps: number): readonly number[] {
   let loops = 0;
   const loop = new Map<number, number>();
   return component.map((c, id) => {
-    // On a cycle: what it is computed from is on it too.
+    // A node is on a cycle if one of its predecessors is in the same component.
     if (!loop.has(c)) loop.set(c, needs[id]?.some((on) => component[on] === c) ? ++loops : 0);
     return graph.nodes[id]?.perSequence ? perSequence : (loop.get(c) as number);
   });
 }
 
-/** What matters: what an output or a sink needs, and every state but the adjoints, which is handed to the next run. */
+/**
+ * For each node, whether it matters: whether an output, a sink or a state that the next run starts from (all but adjoints)
+ * needs it.
+ */
 export function needed(graph: Graph, outputs: readonly NodeId[]): readonly boolean[] {
   const states = graph.states.filter((state) => !state.adjoint).map((state) => state.next);
   const sinks = graph.nodes.flatMap((node, id) => (node.shape === "none" ? [id] : []));

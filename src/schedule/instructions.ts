@@ -1,4 +1,4 @@
-/** Groups to instructions: with addresses and sizes. Knows nothing about why. */
+/** Groups to instructions with addresses and sizes. */
 import { type Graph, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { type MatrixReductionName, opClass, type ParameterView, type ReductionName } from "../graph/operations.ts";
 import type { Group } from "./groups.ts";
@@ -6,7 +6,7 @@ import type { Instruction, Location, Pass, Product, Store, WeightBlock } from ".
 import { padded, type Target } from "./target.ts";
 import { ownValues, type Task } from "./tasks.ts";
 
-/** Where everything is. */
+/** The addresses of everything that instructions read and write, in bytes. */
 export type Addresses = {
   readonly target: Target;
   readonly graph: Graph;
@@ -17,13 +17,16 @@ export type Addresses = {
   readonly parameter: (name: string) => { readonly offset: number; readonly shape: readonly number[] };
   /** The gradient of a parameter. */
   readonly gradient: (name: string) => number;
-  /** Where outer products are made whose rows are no whole vectors. */
+  /** A scratch matrix for outer products whose rows are not whole vectors. */
   readonly scratch: number;
   /** Where the sum of a scalar goes. */
   readonly total: (name: string) => number;
 };
 
-/** Instructions of groups, in order; and which gradients must be zero at first, because nothing sets them as a whole. */
+/**
+ * Makes the instructions of groups, which must be given in the order of the plan. `cleared` then names the gradients that
+ * must be set to zero first, because no instruction sets all of their numbers.
+ */
 export function createInstructions(at: Addresses) {
   const { graph, locate } = at;
   const pad = (numbers: number): number => padded(at.target, numbers);
@@ -32,7 +35,7 @@ export function createInstructions(at: Addresses) {
   const cleared = new Set<string>();
   return { cleared, instructionsOf };
 
-  /** Whether this is the first that goes to a gradient, and sets all of it. */
+  /** Whether this instruction is the first to write a gradient and sets all of it (`whole`), so that it need not add. */
   function isFirst(parameter: string, whole: boolean): boolean {
     const first = !begun.has(parameter);
     begun.add(parameter);

@@ -1,10 +1,13 @@
 /** Two plans as one. */
 import type { Plan } from "./plan.ts";
 
-/** What a plan has by name. */
+/** The tables of a plan that are by name. */
 const tables = ["inputs", "indices", "settings", "totals", "states", "parameters", "slots", "outputs"] as const;
 
-/** One plan of two that share a memory (see `after`), in the order in which they run. Parameters are of one of them. */
+/**
+ * Join two plans that share a memory (see `after` of `ScheduleOptions`) and run one after the other. Only one of them has
+ * parameters.
+ */
 export function joinPlans(first: Plan, second: Plan): Plan {
   const joined = tables.map((key) => [key, { ...first[key], ...second[key] }] as const);
   return {

@@ -1,6 +1,5 @@
 /**
- * Where each value lives before addresses are known: in which buffer, at which column, for how long. Knows nothing
- * about addresses or instructions.
+ * Gives each value a buffer and a column in it, and each buffer a lifetime. Knows nothing about addresses or instructions.
  */
 import { type Graph, isLeaf, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import type { Fused } from "./fuse.ts";
@@ -8,7 +7,7 @@ import type { Lifetime } from "./memory.ts";
 import { padded, rowNumbers, type Target } from "./target.ts";
 import { type Item, ownValues, type Task, usesOf } from "./tasks.ts";
 
-/** In a buffer, `column` features from its row's start, `slot` time steps later. */
+/** A place in a buffer: `column` numbers after the start of a row, in the rows of `slot` time steps later. */
 export type Place = { readonly buffer: number; readonly column: number; readonly slot: number };
 
 export type Buffer = {
@@ -16,12 +15,12 @@ export type Buffer = {
   readonly rowFloats: number;
   /** Rows for every step, for every step and one more (a state), or for one step. */
   readonly slots: "steps" | "state" | "one";
-  /** Where it already is, outside this plan's memory. */
+  /** Its address, if it already has one outside this plan's memory. */
   readonly fixed?: number | undefined;
   readonly lifetime: Lifetime;
   /**
-   * The buffer whose bytes it takes over, number by number, in the pass that is that one's last and this one's first: the
-   * same sizes are side by side in both, so that each number is read before it is written over.
+   * The buffer whose bytes it takes over, number by number, in the pass that uses that one last and this one first. Both hold
+   * values of the same sizes side by side, so that each number is read before it is overwritten.
    */
   readonly inPlaceOf?: number | undefined;
 };
@@ -32,22 +31,26 @@ export type Layout = {
   readonly states: ReadonlyMap<string, StatePlaces>;
 };
 
-/** Where a state's value is read at step 0, and its next value goes; what it starts from, and its last value. */
+/**
+ * The places of a state: where step 0 reads its value (`read`) and writes its next value (`next`), and where its first and
+ * last values are.
+ */
 type StatePlaces = { readonly [K in "read" | "next" | "first" | "last"]: Place };
 
 export type LayoutOptions = {
   readonly target: Target;
   readonly steps: number;
   readonly live: readonly boolean[];
-  /** Values whose place is the slot of a state. */
+  /** Values that are stored in the slot of a state, with its name. */
   readonly owners: ReadonlyMap<NodeId, string>;
   /** Values that the outside reads. */
   readonly keep: readonly NodeId[];
-  /** Addresses of inputs and of states that are somewhere already. */
+  /** Addresses of inputs and states that already have one. */
   readonly inputs: Readonly<Record<string, number>>;
   readonly inPlace: Readonly<Record<string, number>>;
 };
 
+/** Give every stored value, state and input its place. */
 export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutOptions): Layout {
   const { target } = options;
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
@@ -76,7 +79,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
   }
   for (const [id, name] of options.owners) if (stored.has(id)) places.set(id, states.get(name)?.next as Place);
 
-  // Values side by side where a product wants them so, then the others.
+  // First values that a product wants side by side, then the others.
   const full = keptBeyondLoop(graph, stages, options.keep);
   for (const cluster of clusters(graph, items, (id) => stored.has(id) && !places.has(id) && !isLeaf(node(id)))) {
     const rowFloats = rowNumbers(
@@ -122,7 +125,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     states,
   };
 
-  /** By buffer, the one whose bytes it may take over: a pass outside of loops loads a number there for the last time. */
+  /** By buffer, the buffer whose bytes it may take over, which a pass outside of time loops loads for the last time. */
   function takenOver(): Map<number, number> {
     const found = new Map<number, number>();
     const taken = new Set<number>();
@@ -137,7 +140,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
         const own = ownValues(tasks);
         const loads = [...loaded];
         const bufferOf = (id: NodeId): number => places.get(id)?.buffer ?? -1;
-        // What is read elsewhere than at the number that is written.
+        // Buffers that the pass reads at other numbers than the one that it writes.
         const apart = new Set(
           loads.flatMap((id) => {
             if (node(id).op === "slice") return [bufferOf(rootOf(id))];
@@ -171,7 +174,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     return node(id).op === "slice" ? rootOf(node(id).inputs[0] as NodeId) : id;
   }
 
-  /** From the first to the last item that uses a buffer; what the outside sees, and states, for ever. */
+  /** A buffer lives from the first to the last item that uses it; states, and what is read from outside, always. */
   function lifetimesOf(): Lifetime[] {
     const from = buffers.map(() => Number.POSITIVE_INFINITY);
     const to = buffers.map(() => Number.NEGATIVE_INFINITY);
@@ -201,11 +204,12 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
   }
 }
 
+/** The name of a node, or its number. */
 export function nameOf(graph: Graph, id: NodeId): string {
   return graph.nodes[id]?.name ?? `%${id}`;
 }
 
-/** Stored nodes of which all steps are wanted: hoisted, kept, or read outside their own time loop. */
+/** Stored nodes whose values of all steps are needed, because they are hoisted, kept or read outside their time loop. */
 function keptBeyondLoop(graph: Graph, stages: Fused["stages"], keep: readonly NodeId[]): Set<NodeId> {
   const loopOf = new Map<NodeId, number>();
   stages.forEach((stage, k) => {
@@ -226,8 +230,8 @@ function keptBeyondLoop(graph: Graph, stages: Fused["stages"], keep: readonly No
 }
 
 /**
- * Values that products want side by side: the outputs of products with one operand, the operands of a sum of
- * products, the rows of weight gradients that share their columns. A value is in one cluster; large wishes first.
+ * Values that should lie side by side: the outputs of products that share their operand, the operands of a sum of products,
+ * the rows of weight gradients that share their columns. A value is in one cluster at most; large clusters are made first.
  */
 function clusters(graph: Graph, items: readonly Item[], free: (id: NodeId) => boolean): NodeId[][] {
   const wishes: NodeId[][] = [];
@@ -246,7 +250,7 @@ function clusters(graph: Graph, items: readonly Item[], free: (id: NodeId) => bo
     const members = [...new Set(wish)].filter((id) => !taken.has(id));
     if (members.length < 2) continue;
     for (const id of members) taken.add(id);
-    // Members that smaller wishes share stand together.
+    // Members that smaller clusters would share are next to each other.
     const signature = (id: NodeId): string => sorted.map((other) => (other.includes(id) ? "0" : "1")).join("");
     const keys = new Map(members.map((id) => [id, signature(id)]));
     members.sort((a, b) =>

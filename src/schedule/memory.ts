@@ -1,10 +1,9 @@
 /**
- * The memory plan: which buffers may share bytes, because one is dead before the other is born. Knows nothing about
- * what they hold.
+ * The memory plan: buffers share bytes if their lifetimes do not overlap. Knows nothing about what they hold.
  */
 import { aligned, type Target } from "./target.ts";
 
-/** First and last moment of use, both included: -Infinity to Infinity where it is for ever. */
+/** First and last moment of use, both included; -Infinity to Infinity for a buffer that is always in use. */
 export type Lifetime = { readonly from: number; readonly to: number };
 type Sized = Lifetime & { readonly bytes: number };
 

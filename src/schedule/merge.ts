@@ -1,17 +1,17 @@
 /**
- * Graph to graph: where several products by transposed parameters are added up (the adjoint of what several gates
- * read), make them one product over the operands side by side. Products that share their operand are merged later,
- * when their place is known. Knows nothing about memory.
+ * Graph to graph: merge products by transposed parameters whose sum is wanted (the adjoint of a value that several gates
+ * read) into one product, whose operands lie side by side. Products that share their operand are merged later, when their
+ * place is known. Knows nothing about memory.
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import type { ProductBlock } from "../graph/operations.ts";
 
-/** A graph, and by node its place in time: see `hoist`. */
+/** A graph, and the place in time of each node: see `hoist`. */
 export type Hoisted = { readonly graph: Graph; readonly loops: readonly number[] };
 
 /**
- * The graph with its products merged, and each node's place in time, which is what `hoist` would say of it. Products in one
- * place are merged; where there are none, the graph that was given is returned.
+ * Merge the products of a sum that have the same place in time. Returns the new graph with the place in time of each node, which
+ * is the place that `hoist` would find; if nothing was merged, the given graph itself.
  */
 export function mergeProducts({ graph, loops: placeOf }: Hoisted): Hoisted {
   const uses = graph.nodes.map(() => 0);
@@ -77,17 +77,17 @@ export function mergeProducts({ graph, loops: placeOf }: Hoisted): Hoisted {
         );
       }),
     ];
-    // The name stands on the whole sum alone: it is asked for by name.
+    // Only the whole sum keeps the name, by which it can be read.
     const { name, ...unnamed } = node;
     const total = terms.reduce((sum, term) => {
-      // On the cycle of the whole sum is what adds a term that is on it.
+      // A partial sum is on the cycle of the whole sum if one of its operands is.
       const inputs = [sum, term];
       const onIt = node.perSequence || inputs.some((one) => loops[one] === loop);
       return push({ ...unnamed, op: "add", inputs }, onIt ? loop : 0);
     });
     if (name !== undefined) nodes[total] = { ...(nodes[total] as Node), name } as Node;
     moved[id] = total;
-    // What nothing reads any more is on no cycle.
+    // Nothing reads these any more, so they are on no cycle.
     for (const gone of [...unread, ...taken]) {
       loops[moved[gone] as NodeId] = Math.min(placeOf[gone] as number, 0);
     }

@@ -13,7 +13,7 @@ import type { Target } from "./target.ts";
  */
 export type Location = { readonly offset: number; readonly stepBytes: number; readonly rowBytes: number };
 
-/** A block of a parameter, or its transpose, among the weights of a product. The engine lays them out as it likes. */
+/** A block of a parameter, or its transpose, among the weights of a product. The engine decides how weights lie in memory. */
 export type WeightBlock = {
   readonly parameter: string;
   readonly transposed: boolean;
@@ -46,9 +46,9 @@ export type Product = {
 export type Store = {
   readonly value: NodeId;
   readonly at: Location;
-  /** Features from `at` on that are written one by one at the end, so that a neighbour is not touched. */
+  /** Whether the last features are written one by one, so that nothing behind the value is overwritten. */
   readonly exact: boolean;
-  /** Zeros to write behind the value, where it is exact and nothing else follows. */
+  /** Number of zeros to write behind the value, if it is exact and nothing else follows. */
   readonly padding: number;
 };
 export type Reduction = {
@@ -61,13 +61,13 @@ export type Reduction = {
 /** One fused loop over rows and features: loads, pointwise operations, stores and reductions, values in registers. */
 export type Pass = {
   readonly kind: "pass";
-  /** Features; 1 where everything is one number an example. */
+  /** Features; 1 if every value is one number per example. */
   readonly size: number;
-  /** Where features are the numbers of a matrix and views or sums depend on its rows: its columns. */
+  /** The columns of the matrix, if features are the numbers of a matrix and views or sums depend on its rows. */
   readonly columns?: number;
   /** Pointwise nodes to compute, operands first. */
   readonly compute: readonly NodeId[];
-  /** Of a view (repeat_interleave, tile): where its operand is. */
+  /** Where each loaded value is; of a view (repeat_interleave, tile), where its operand is. */
   readonly loads: ReadonlyMap<NodeId, Location>;
   readonly stores: readonly Store[];
   readonly reductions: readonly Reduction[];
@@ -91,8 +91,8 @@ export type Scatter = {
 };
 
 /**
- * The sum of outer products over all examples and steps, (rows, columns), to the gradients: straight, or by way of a
- * scratch matrix where rows of the gradients are no whole vectors.
+ * The sum of outer products over all examples and steps, (rows, columns), into the gradients: directly, or through a scratch
+ * matrix if rows of the gradients are not whole vectors.
  */
 export type Outer = {
   readonly kind: "outer";
@@ -108,15 +108,15 @@ export type Outer = {
     readonly row: number;
     readonly rows: number;
     readonly columns: number;
-    /** Where it goes: address of its first number, and bytes between rows. */
+    /** The address of the first number of its gradient, and the bytes between rows. */
     readonly gradient: number;
     readonly gradientRowBytes: number;
-    /** Nothing is there yet: set, not added. */
+    /** Whether to set the gradient, because nothing is there yet, instead of adding to it. */
     readonly first: boolean;
   }[];
   readonly multiplyAdds: number;
 };
-/** gradient (size) += the sum of a vector over all examples and steps; = where it is the first. */
+/** gradient (size) += the sum of a vector over all examples and steps; `=` if `first`. */
 export type Accumulate = {
   readonly kind: "accumulate";
   readonly node: NodeId;
@@ -128,9 +128,9 @@ export type Accumulate = {
 /** One number: the sum of a scalar over all examples and steps. */
 export type Total = { readonly kind: "sum_all"; readonly node: NodeId; readonly value: Location; readonly at: number };
 
-/** Once a sequence: its instructions run over the examples alone. */
+/** Instructions that run once per sequence, over the examples alone. */
 export type PerSequence = { readonly kind: "per_sequence"; readonly body: readonly Instruction[] };
-/** Once for each time step, from the first to the last or backwards. */
+/** Instructions that run once per time step, from the first step to the last or in reverse. */
 export type Loop = { readonly kind: "loop"; readonly reverse: boolean; readonly body: readonly Instruction[] };
 export type Clear = { readonly kind: "clear"; readonly offset: number; readonly bytes: number };
 
@@ -144,14 +144,14 @@ export type Section = {
   readonly instructions: readonly Instruction[];
 };
 
-/** `rows`: of all steps and examples, or of the examples where there is one value a sequence. */
+/** Where a value of `size` features is. `rows`: steps * examples, or examples if there is one value per sequence. */
 export type Slot = Location & { readonly size: number; readonly rows: number };
 
 export type Plan = {
-  /** What it was made for. */
+  /** The target that it was made for. */
   readonly target: Target;
   readonly sections: readonly Section[];
-  /** Bytes of memory in all, and what lies where. An engine may need more, for what is its own. */
+  /** The size of its memory in bytes, and what lies where. An engine may need more for itself. */
   readonly bytes: number;
   readonly memory: readonly Region[];
   /** Vectors and scalars from outside, and indices (32-bit integers), by name. */
@@ -162,14 +162,17 @@ export type Plan = {
   /** Two 32-bit integers: the keys of the dropout masks. */
   readonly keys: number;
   readonly totals: ByName<number>;
-  /** Where each state is that the outside may set: what it starts from, and its value after the last step. */
+  /**
+   * The states that can be set from outside: where the value is that they start from, and the value after the last step
+   * (`last`).
+   */
   readonly states: ByName<Slot & { readonly last: number }>;
   readonly parameters: ByName<ParameterRun>;
-  /** Runs of numbers, laid out alike: see `Slabs`. */
+  /** The addresses of all parameters and of all gradients, which have the same layout. */
   readonly slabs: Slabs;
-  /** Where states in place are that are laid out like the parameters: an optimiser's. */
+  /** The addresses of an optimiser's states, which have the layout of the parameters. */
   readonly slots: ByName<number>;
-  /** Whether a run changes the parameters: a training step does. */
+  /** Whether a run changes the parameters, as a training step does. */
   readonly changesParameters: boolean;
   /** Kept values, by name. */
   readonly outputs: ByName<Slot>;
@@ -178,18 +181,18 @@ type ByName<T> = Readonly<Record<string, T>>;
 /** Regions whose values are not needed at the same time may share bytes. */
 export type Region = { readonly name: string; readonly offset: number; readonly bytes: number };
 
-/** All parameters, each in whole vectors: how many numbers that is, and where they begin. */
+/** All parameters, each padded to whole vectors: the count of numbers, and the addresses of the slabs that hold as many. */
 export type Slabs = {
   readonly numbers: number;
   readonly parameters: number;
-  /** The parameters that the instructions read: the same, or a copy that an earlier section makes. */
+  /** The parameters that instructions read: the same address, or a copy that an earlier section makes. */
   readonly used: number;
   /** Their gradients; undefined where there are none. */
   readonly gradients: number | undefined;
 };
 export type SlabName = Exclude<keyof Slabs, "numbers">;
 
-/** Where a parameter is in each slab: its first number, how many it has, and with the padding behind them. */
+/** Where a parameter is in each slab: the index of its first number, its size, and its size with padding (`room`). */
 export type ParameterRun = {
   readonly start: number;
   readonly size: number;
@@ -197,6 +200,6 @@ export type ParameterRun = {
   readonly shape: readonly number[];
 };
 
-/** The instructions of a loop, or of what runs once a sequence; else the instruction alone. */
+/** The instructions in the body of a loop or of a `per_sequence`; of any other instruction, itself. */
 export const bodyOf = (one: Instruction): readonly Instruction[] =>
   one.kind === "loop" || one.kind === "per_sequence" ? one.body : [one];

@@ -4,7 +4,7 @@ import { namesOf } from "./facts.ts";
 import { nameOf } from "./layout.ts";
 import type { Instruction, Pass, Plan, Product } from "./plan.ts";
 
-/** Instructions in order, one a line. */
+/** The instructions in order, one per line. */
 export function printPlan(plan: Plan): string {
   const lines: string[] = [];
   for (const section of plan.sections) {

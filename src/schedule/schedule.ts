@@ -1,6 +1,6 @@
 /**
- * Graph to Plan: hoist what needs no time loop, merge products, fuse pointwise operations, place every byte. Each has a
- * file of its own; here they meet, and addresses are given out. Of the engine it knows what the target says.
+ * Graph to Plan: hoist what needs no time loop, merge products, fuse pointwise operations, place every byte. Each stage has
+ * its own file; this one calls them and assigns the addresses. It knows of the engine only what the target says.
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
@@ -22,17 +22,23 @@ export type ScheduleOptions = {
   readonly batch: number;
   /** Names of nodes and outputs to keep for the outside. */
   readonly keep?: readonly string[] | undefined;
-  /** The parameters that instructions read are a copy, which another section makes: the slab "used". */
+  /** Whether instructions read a copy of the parameters, which another section makes: the slab "used". */
   readonly copies?: boolean;
-  /** A plan that it becomes one with: behind its memory, with its slabs and the keys of its dropout masks. */
+  /**
+   * The plan to which this one will be joined. Its memory comes first; its slabs and the keys of its dropout masks are
+   * shared.
+   */
   readonly after?: Plan;
-  /** Inputs that are a slab of that plan. */
+  /** Inputs, by name, that are a slab of that plan. */
   readonly inputs?: Readonly<Record<string, SlabName>>;
-  /** States that are read and written at one place, only with one step: a slab of that plan, or numbers of their own. */
+  /**
+   * States, by name, that are read and written in one place: a slab of that plan, or memory of their own. Only with one
+   * step.
+   */
   readonly inPlace?: Readonly<Record<string, SlabName | "own">>;
 };
 
-/** Schedule one graph. See `joinPlans` for a plan of several. */
+/** Schedule one graph for a target. See `joinPlans` for a plan of several graphs. */
 export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const { steps, batch, target, after } = options;
   const { graph, loops } = mergeProducts({ graph: given, loops: hoist(given, steps) });
@@ -201,7 +207,10 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   };
 }
 
-/** Values that are made where a state's next value goes, rather than copied there: one a value, pointwise or alone. */
+/**
+ * Values that are computed in the slot of a state's next value, and not copied there, with the state's name. A value has one
+ * such state at most.
+ */
 function ownersOf(graph: Graph, live: readonly boolean[]): Map<NodeId, string> {
   const owners = new Map<NodeId, string>();
   for (const { name, next } of graph.states) {
@@ -212,7 +221,7 @@ function ownersOf(graph: Graph, live: readonly boolean[]): Map<NodeId, string> {
   return owners;
 }
 
-/** Outputs and named nodes that the outside wants. */
+/** The nodes of these names: outputs, or named nodes. */
 function kept(graph: Graph, names: readonly string[]): Map<string, NodeId> {
   const found = new Map<string, NodeId>();
   for (const name of names) {
@@ -223,7 +232,7 @@ function kept(graph: Graph, names: readonly string[]): Map<string, NodeId> {
   return found;
 }
 
-/** A state in place is gone once its next value is written: nothing may read it in a later pass. */
+/** Writing the next value of a state in place overwrites the state, so no later pass may read it. */
 function checkInPlace(graph: Graph, items: readonly Item[], name: string): void {
   const next = graph.states.find((state) => state.name === name)?.next;
   const written = items.findIndex(({ tasks }) =>

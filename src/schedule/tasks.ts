@@ -1,8 +1,11 @@
-/** The tasks of a schedule, the items that they are joined to, and what these read and compute. Knows nothing about their order. */
+/**
+ * The tasks of a schedule, the items in which they run together, and what these read and compute. Knows nothing about their
+ * order.
+ */
 import { type Graph, isLeaf, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
 
-/** One thing to do; what it defines is a node's value, or (a copy) the next value of a state. */
+/** One thing to do: it makes the value of a node, or copies one to the next value of a state. */
 export type Task = {
   readonly kind: "store" | "reduce" | "product" | "gather" | "sink";
   /** The node whose value becomes available. */
@@ -13,15 +16,15 @@ export type Task = {
   /** What a store or reduction computes; its first feature inside the node (for a concatenation). */
   readonly value: NodeId;
   readonly start: number;
-  /** Features of the loop that computes it; 0 for one number an example. */
+  /** Features of the loop that computes it; 0 for one number per example. */
   readonly size: number;
-  /** Where that loop goes through a matrix, row after row: its columns. */
+  /** The columns of a matrix, if the loop goes through one row by row. */
   readonly columns?: number | undefined;
   /** Its place in time: see `hoist`. */
   readonly loop: number;
 };
 
-/** What a pass computes, operands first, and the values that it loads; of another task, its operands. */
+/** What a pass computes, operands first, and the values that it loads; `loads` of any other item are its operands. */
 export type Inlined = { readonly compute: readonly NodeId[]; readonly loads: ReadonlySet<NodeId> };
 
 /** Tasks that run together: one fused pass, or one task of another kind. */
@@ -29,7 +32,7 @@ export type Item = Inlined & {
   readonly kind: "pass" | "product" | "gather" | "sink";
   readonly tasks: readonly Task[];
 };
-/** Pointwise nodes that compute what tasks are for from what is in memory, and the values that they load. */
+/** The pointwise nodes that a pass of these tasks computes from values in memory, and the values that it loads. */
 export function inline(graph: Graph, stored: ReadonlySet<NodeId>, tasks: readonly Task[]): Inlined {
   const own = ownValues(tasks);
   const compute: NodeId[] = [];

@@ -1,4 +1,4 @@
-/** Plans in f64, in plain loops: slow and obvious, for numbers to compare with. */
+/** The engine "reference": runs plans in f64, in plain loops. It is slow and obvious; other engines are compared with it. */
 import type { Plan } from "../../schedule/plan.ts";
 import type { Target } from "../../schedule/target.ts";
 import type { Engine, Executable, Numbers } from "../engine.ts";
@@ -16,6 +16,7 @@ const target: Target = {
   memory: "host",
 };
 
+/** Slow, in f64. */
 export const reference: Engine = {
   name: target.name,
   target,

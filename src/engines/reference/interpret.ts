@@ -25,13 +25,13 @@ export type Result = {
   readonly value: (id: NodeId) => Float64Array;
   /** Value of a state after the last step (B,H); of an adjoint, after the first. */
   readonly states: Readonly<Record<string, Float64Array>>;
-  /** Sums of the sinks, by parameter. */
+  /** Gradients, by parameter: the sums of the sinks over all steps and examples. */
   readonly gradients: Readonly<Record<string, Float64Array>>;
-  /** Sums of the totals, by name. */
+  /** Totals over all steps and examples, by name. */
   readonly totals: Readonly<Record<string, number>>;
 };
 
-/** What every node can reach, by name. */
+/** What rules read and write beside operands, by name. */
 type Surroundings = {
   readonly run: Required<GraphValues>;
   /** A state (B,H) before a step, and after its last one. */
@@ -43,7 +43,7 @@ type Surroundings = {
   readonly total: (name: string, value: number) => void;
 };
 
-/** Where a node is being computed: one step of one example. */
+/** The arguments of a rule: a node at one step of one example. */
 type Place = {
   /** By operand: its features, or its one number. */
   readonly operands: readonly Float64Array[];
@@ -64,7 +64,7 @@ const binary =
   (compute: (a: number, b: number) => number): Rule<BinaryName> =>
   (_, { operands, out }) => {
     const [a, b] = operands as [Float64Array, Float64Array];
-    // One number meets every feature.
+    // A single number is combined with every feature.
     const [strideA, strideB] = [a.length === 1 ? 0 : 1, b.length === 1 ? 0 : 1];
     for (let j = 0; j < out.length; j++) out[j] = compute(a[j * strideA] as number, b[j * strideB] as number);
   };

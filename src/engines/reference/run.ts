@@ -1,6 +1,6 @@
 /**
- * A plan, instruction by instruction, in plain loops: what every engine has to do with one. Knows nothing of vectors, threads
- * or caches; takes any target.
+ * Runs a plan in plain loops, one instruction after the other: the definition of what an engine has to do. Takes plans for
+ * any target; knows nothing about vectors, threads or caches.
  */
 import { arithmetic, type Node, type NodeId } from "../../graph/graph.ts";
 import type { BinaryName, OpName, PointwiseName, UnaryName } from "../../graph/operations.ts";
@@ -13,7 +13,7 @@ import type { Numbers } from "../engine.ts";
 type Time = "steps" | "per_sequence" | number;
 export type Context = { readonly plan: Plan; readonly section: Section; readonly memory: Numbers; readonly time: Time };
 
-/** All sections once, on a memory with a number for each 4 bytes of the plan's addresses. */
+/** Run all sections once. `memory` has one number for each 4 bytes of the plan. */
 export function runPlan(plan: Plan, memory: Numbers): void {
   for (const section of plan.sections) runAll(section.instructions, { plan, section, memory, time: "steps" });
 }
@@ -31,12 +31,12 @@ function runAll(instructions: readonly Instruction[], context: Context): void {
 
 const rowsOf = ({ section: { steps, batch }, time }: Context): number => (time === "steps" ? steps * batch : batch);
 
-/** Where a row of a value begins, in numbers. */
+/** Index in memory of the first number of a row. */
 function rowAt({ offset, stepBytes, rowBytes }: Location, row: number, { time }: Context): number {
   return (offset + (typeof time === "number" ? time * stepBytes : 0) + row * rowBytes) / 4;
 }
 
-/** One instruction, and those within it. */
+/** Run one instruction, and those in its body. */
 export function runOne(one: Instruction, context: Context): void {
   const { memory, section } = context;
   const get = (at: number): number => memory[at] as number;
@@ -126,12 +126,12 @@ function runOuter({ rows, columns, blocks }: Outer, context: Context): void {
   }
 }
 
-/** What a pointwise rule is given: its operands, and where in the pass it stands. */
+/** The arguments of a pointwise rule: its operands, and the position in the pass. */
 type Place = {
   readonly a: number;
   readonly b: number;
   readonly feature: number;
-  /** Of all steps and examples; and of its step alone. */
+  /** Number of the row among all steps and examples, and of the example in its step. */
   readonly row: number;
   readonly example: number;
   readonly size: number;
@@ -162,7 +162,7 @@ function runPass(pass: Pass, context: Context): void {
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const isVector = (id: NodeId): boolean => typeof node(id).shape === "number";
   const keys = [memory[plan.keys / 4] as number, memory[plan.keys / 4 + 1] as number] as const;
-  // The value of each node, at the row and feature at hand: of the kind that memory has, so that to store one changes nothing.
+  // The value of each node at the current row and feature, in the precision of the memory, so that a store changes no value.
   const values =
     memory instanceof Float64Array ? new Float64Array(graph.nodes.length) : new Float32Array(graph.nodes.length);
   const read = (id: NodeId): number => {
@@ -191,7 +191,7 @@ function runPass(pass: Pass, context: Context): void {
     };
     for (const [id, location] of pass.loads) if (!isVector(id)) values[id] = memory[at(location)] as number;
     for (const id of pass.compute) if (!isVector(id)) compute(id, 0);
-    /** All vectors at a feature. */
+    /** Load and compute all vectors at feature j. */
     const vectorsAt = (j: number): void => {
       for (const [id, location] of pass.loads) {
         if (!isVector(id)) continue;

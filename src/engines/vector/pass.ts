@@ -1,5 +1,5 @@
 /**
- * One fused pass over the operations of vectors: a loop over rows and features in which values live in variables. Takes vectors
+ * Makes one fused pass out of vector operations: a loop over rows and features that keeps values in variables. Takes vectors
  * of any width; knows nothing about what the values mean, nor about any engine.
  */
 import type { Node, NodeId } from "../../graph/graph.ts";
@@ -11,14 +11,17 @@ import type { Nested, Variable, VectorOps } from "./vector-ops.ts";
 /** When something runs: for all steps at once, in a time loop, or once a sequence. */
 export type Time = "steps" | "loop" | "per_sequence";
 
-/** How a pass may be shared out: by rows; where there is but one, by features, unless of a matrix; or not at all. */
+/**
+ * How a pass may be divided among threads: by rows; if there is one row, by features (but not those of a matrix); or not at
+ * all.
+ */
 export function divisionOf(pass: Pass, rows: number): "rows" | "features" | "none" {
   if (rows > 1) return "rows";
   const whole = pass.reductions.length === 0 && pass.stores.every(({ exact }) => !exact) && !pass.columns;
   return whole && pass.size > 1 ? "features" : "none";
 }
 
-/** Where a pass runs, and where what it reads lies that is the same for all. */
+/** When and where a pass runs, and the addresses of what all rows read. */
 export type PassContext = {
   readonly section: Section;
   readonly time: Time;
@@ -27,13 +30,13 @@ export type PassContext = {
   readonly settings: Readonly<Record<string, number>>;
 };
 
-/** What a profiler may call it. */
+/** A name for profilers. */
 export const passName = (pass: Pass, { nodes }: Section["graph"]): string =>
   `pass ${pass.stores.map((s) => (nodes[s.value] as Node).name ?? `%${s.value}`).join(" ")}`;
 
 /**
- * The pass as the body of a function, at the time step `t` (0 outside of time loops), for the rows, or features, from and to
- * which it runs: see `divisionOf`. Features are cut at whole vectors, but for the last.
+ * The pass as the body of a function. It runs at time step `t` (0 outside time loops), over the rows `from` to before `to`, or
+ * over those features: see `divisionOf`. A range of features is whole vectors, except at the end of the pass.
  */
 export function passCode<Vector, Mask, Whole, Code>(
   o: VectorOps<Vector, Mask, Whole, Code>,
@@ -53,7 +56,7 @@ export function passCode<Vector, Mask, Whole, Code>(
   const [row, j] = [o.newWhole(), o.newWhole()];
   const registers = new Map<NodeId, Register>();
 
-  // Values whose rows advance alike share a pointer; a location's own offset is part of the instruction.
+  // Values with equal strides share a pointer; the offset of a location is part of the instruction.
   const pointers = new Map<string, { at: Counter; here: Counter; location: Location }>();
   const pointerOf = (location: Location): { at: Counter; here: Counter } | undefined => {
     const { stepBytes, rowBytes } = location;
@@ -70,7 +73,7 @@ export function passCode<Vector, Mask, Whole, Code>(
   const scalarAt = (location: Location): Whole => (pointerOf(location)?.at ?? zero).get;
   const vectorAt = (location: Location): Whole => (pointerOf(location)?.here ?? j).get;
   const zero = o.newWhole();
-  // In a matrix: bytes of one number a row before this row, and of this row's numbers before this vector.
+  // In a matrix: 4 bytes for each row before this one, and for each number of this row before this vector.
   const [rowBefore, columnBefore] = [o.newWhole(), o.newWhole()];
   const atRow = (location: Location): Whole => whole.add(scalarAt(location), rowBefore.get);
   const atColumn = (location: Location): Whole => whole.add(scalarAt(location), columnBefore.get);
@@ -104,7 +107,7 @@ export function passCode<Vector, Mask, Whole, Code>(
     return registerOf(id).set(ruleOf(n.op)(n, at));
   }
 
-  // Numbers: once. Scalars: once a row. Vectors: once a vector of features.
+  // Numbers are computed once, scalars once per row, vectors once per vector of features.
   const constants = new Set<NodeId>();
   for (const id of [...pass.compute.flatMap((of) => node(of).inputs), ...pass.stores.map((s) => s.value)]) {
     if (node(id).op === "runtime_scalar") constants.add(id);
@@ -145,7 +148,7 @@ export function passCode<Vector, Mask, Whole, Code>(
     ];
   }
 
-  /** Numbers that lie in a run: whole vectors, and a last one that is cut. */
+  /** Consecutive numbers: whole vectors, then a last one that may be cut to `tail` numbers. */
   const run = pass.columns ?? pass.size;
   const tail = run % width;
   const masked = (id: NodeId, last: boolean): Vector => (last ? o.cut(registerValue(id), tail) : registerValue(id));

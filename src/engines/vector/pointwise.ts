@@ -1,11 +1,11 @@
-/** Each pointwise operation on a vector, of whatever width. Knows nothing about memory, passes or any engine. */
+/** The rule of each pointwise operation, on vectors of any width. Knows nothing about memory, passes or any engine. */
 import type { Node } from "../../graph/graph.ts";
 import type { BinaryName, OpName, PointwiseName, UnaryName } from "../../graph/operations.ts";
 import { maskKey, maskThreshold } from "../../graph/random-bits.ts";
 import * as maths from "./mathematics.ts";
 import type { VectorOps } from "./vector-ops.ts";
 
-/** What a rule is given: operands in variables, and where in the row it stands. */
+/** The arguments of a rule: its operands in variables, and the position in the row. */
 export type Place<Vector, Mask, Whole, Code> = {
   readonly o: VectorOps<Vector, Mask, Whole, Code>;
   readonly a: Vector;
@@ -26,7 +26,7 @@ const by =
   (compute: maths.VectorFunction): Rule<OpName> =>
   (_, { o, a }) =>
     compute(o, a);
-/** An operation of vectors by the same name, of one operand or two. */
+/** The vector operation of the same name, of one or two operands. */
 const same =
   (name: Exclude<UnaryName | BinaryName, keyof typeof maths | "where">): Rule<OpName> =>
   (_, { o, a, b }) =>

@@ -1,6 +1,6 @@
 /**
- * Which passes that follow each other may run together row by row, so that a row stays in the caches from one pass to
- * the next and threads need not meet in between. Knows nothing about code.
+ * Finds consecutive passes that may run together, row by row: a row then stays in the caches from one pass to the next, and
+ * threads need not wait for each other in between. Knows nothing about code.
  */
 import { type Graph, type Node, type NodeId, viewed } from "../../graph/graph.ts";
 import type { Instruction, Location, Pass } from "../../schedule/plan.ts";
@@ -8,10 +8,10 @@ import { padded, type Target } from "../../schedule/target.ts";
 
 import { divisionOf } from "./pass.ts";
 
-/** Bytes of rows that are worked on together: a part of the second cache. */
+/** Bytes of the rows that passes process together: a part of the second-level cache. */
 const blockBytes = 64 * 1024;
 
-/** Instructions in order, those passes together that may run so. */
+/** The instructions in order; consecutive passes that may run row by row are one list. */
 export function togetherByRows(
   target: Target,
   graph: Graph,
@@ -30,7 +30,7 @@ export function togetherByRows(
   return found;
 }
 
-/** Rows of some passes that fit the block. */
+/** The number of rows of these passes that fit into `blockBytes`, at least 1. */
 export function rowsAtOnce(target: Target, graph: Graph, passes: readonly Pass[]): number {
   const widths = new Map<number, number>();
   for (const pass of passes) for (const { at, bytes } of touched(target, graph, pass)) widths.set(at.offset, bytes);
@@ -56,7 +56,7 @@ function touched(target: Target, graph: Graph, pass: Pass): Touched[] {
   ].filter(({ at }) => at.rowBytes > 0);
 }
 
-/** Whether no row of one pass meets another row of the other. */
+/** Whether no row of one pass overlaps a different row of the other, if one of the two writes. */
 function independent(target: Target, graph: Graph, a: Pass, b: Pass, rows: number): boolean {
   const [first, second] = [touched(target, graph, a), touched(target, graph, b)];
   return first.every((x) => second.every((y) => !(x.writes || y.writes) || !meetAcrossRows(x, y, rows)));

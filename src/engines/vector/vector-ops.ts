@@ -1,11 +1,11 @@
 /**
- * What an engine of vectors must be able to say: a small total set of operations, of which the mathematics and the passes
- * are made. An engine implements them once, by code for its machine; the tests implement them by plain arithmetic.
+ * The operations that a vector engine must provide: a small total set, from which the mathematics and the passes are made.
+ * An engine implements each once, as code for its machine; the tests implement them in plain arithmetic.
  *
  * Operations are functions from operands to an expression of the engine's own kind. An expression is evaluated where it
  * stands, its operands in order, each once: used in two places, it is evaluated twice (keep it in a variable).
  *
- * A vector is `width` lanes of 32 bits, an f32 or a 32-bit integer, as who reads it takes them. Arithmetic on f32 is that of
+ * A vector has `width` lanes of 32 bits. A lane is read as an f32 or as a 32-bit integer, as the operation says. Arithmetic on f32 is that of
  * IEEE 754: rounded to nearest, ties to even, subnormal numbers kept, -0 told from 0. A NaN that comes out may have any
  * sign and payload.
  */
@@ -13,11 +13,11 @@
 /** Code, or lists of it, which run in order. */
 export type Nested<Code> = Code | readonly Nested<Code>[];
 
-/** A place for a value within one function, zero at first. Engines may keep it in a register. */
+/** A variable of one function, zero at first. Engines may keep it in a register. */
 export type Variable<Value, Code> = {
   readonly get: Value;
   readonly set: (value: Value) => Code;
-  /** Set it; the value is that of the expression as well. */
+  /** Set it; the expression has the same value. */
   readonly tee: (value: Value) => Value;
 };
 
@@ -26,7 +26,7 @@ export type WideSum<Vector, Code> = {
   readonly clear: Code;
   /** Add each lane, widened. */
   readonly add: (x: Vector) => Code;
-  /** All lanes' sum, rounded to f32, in the first lane. Lanes are added in an order of the engine's. */
+  /** The sum of all lanes, rounded to f32, in the first lane. The engine chooses the order in which lanes are added. */
   readonly total: () => Vector;
 };
 

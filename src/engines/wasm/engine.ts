@@ -1,6 +1,6 @@
 /**
- * Plans as WASM: compiled once for equal ones, with a memory that goes from program to program. Knows nothing about cells,
- * models or text.
+ * The engine "wasm": compiles plans to WASM, equal plans once, and hands the memory of a program on to the next one of an
+ * equal plan. Knows nothing about cells, models or text.
  */
 import { contentOf, type Kept, numberOf, remember } from "../../graph/remember.ts";
 import { multiplyAdds } from "../../schedule/cost.ts";
@@ -13,7 +13,7 @@ import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram
 import { target } from "./target.ts";
 import { weigh } from "./weigh.ts";
 
-/** Multiply-adds of a run from which threads gain more than it costs to call them: by message, and from here. */
+/** Multiply-adds of a run from which on threads are worth their cost: called by a message, and by `runSync`. */
 const worthThreads = 4e6;
 const worthThreadsSync = 1e6;
 const maxThreads = 8;
@@ -68,7 +68,7 @@ type Instance = {
 };
 type Exports = { readonly run: (thread: number, changed: 0 | 1) => void; readonly advance: () => void };
 
-/** Instances that no program has, the one given back last at the end: the next program of the same plan takes it. */
+/** Instances without a program, the one returned last at the end. The next program of an equal plan takes one. */
 const idle: Instance[] = [];
 const maxIdle = 16;
 const maxIdleBytes = 2 ** 28;
@@ -78,7 +78,7 @@ function takeIdle(key: string): Instance | undefined {
   const at = idle.findIndex((one) => one.key === key);
   if (at < 0) return undefined;
   const [found] = idle.splice(at, 1) as [Instance];
-  // As new; what threads meet by, in front of the plan, goes on.
+  // Zeros, as in a new one, but not in front of the plan: there threads synchronise.
   new Uint8Array(found.buffer, target.reservedBytes).fill(0);
   return found;
 }
@@ -94,7 +94,7 @@ function keepIdle(instance: Instance): void {
   }
 }
 
-/** Of a program that nobody disposed of workers hold the memory until it is collected. */
+/** If nobody disposes of a program, the workers hold its memory until the program is collected. */
 const collected = new FinalizationRegistry<number>(dropFromPool);
 
 function allocate(pages: number, shared: boolean): WebAssembly.Memory {
@@ -107,7 +107,7 @@ function allocate(pages: number, shared: boolean): WebAssembly.Memory {
 
 class WasmExecutable implements Executable {
   private readonly instance: Instance;
-  /** Collected with it: what is watched for that lives longer than other garbage, so it is small. */
+  /** The garbage collector watches this small object in place of the program, because what it watches is freed late. */
   private readonly lease = {};
 
   constructor(instance: Instance) {

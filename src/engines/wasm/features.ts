@@ -1,4 +1,4 @@
-/** What the host's engine can do. Loads in Node and in browsers; knows nothing about the code that asks. */
+/** Which features of WASM the host has. Loads in Node and in browsers; knows nothing about the code that asks. */
 
 import { assembleModule, func } from "./assembler.ts";
 import { f32x4 } from "./instructions.ts";

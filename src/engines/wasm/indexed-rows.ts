@@ -1,4 +1,4 @@
-/** Rows of a table that indices name, as code: reading them, and adding to their gradients. */
+/** Code for rows of a table by index: reads them, and adds to their gradients. */
 import type { Location } from "../../schedule/plan.ts";
 import { type FunctionHandle, procedure } from "./assembler.ts";
 import { f32, f32x4, forLoop, i32, v128 } from "./instructions.ts";

@@ -1,4 +1,7 @@
-/** The instructions of WASM that the compiler uses: functions from the code of their operands to code. Pages load all of them. */
+/**
+ * The instructions of WASM that the compiler uses: functions from the code of their operands to code. Pages load all of
+ * them.
+ */
 import type { Code, FunctionBuilder, FunctionHandle, Local, ValType } from "./assembler.ts";
 import { f32Bytes, f64Bytes, i32Bytes, s32, u32, valType } from "./encoding.ts";
 

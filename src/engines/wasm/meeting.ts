@@ -1,15 +1,19 @@
 /**
- * Where threads meet: 32-bit numbers at the start of a program's memory, which plans leave free. By place.
+ * The numbers by which threads wait for each other: 32-bit integers at the start of a program's memory, in bytes that plans
+ * leave free. Each constant is the index of one of them.
  */
 
-/** Threads that have come to the barrier; and how often all have: its round. */
+/** Number of threads that have reached the barrier; and its round, how often all have reached it. */
 export const arrivedAt = 0;
 export const roundAt = 1;
 /** 1 where parameters have changed since the run before. */
 export const changedAt = 2;
-/** Threads of this run; 0 where one has given up. */
+/** Number of threads of this run; 0 if one has failed. */
 export const threadsAt = 3;
-/** Of those that follow another (see `lead` in `pool.ts`): how many wait, how often they were called, and 1 where one has gone or all are to go. */
+/**
+ * For threads that follow another (see `lead` in `pool.ts`): how many wait, how often they were called, and 1 if one has
+ * left or all should leave.
+ */
 export const hereAt = 4;
 export const callsAt = 5;
 export const goneAt = 6;

@@ -5,7 +5,7 @@ import { call, f32, f32x4, forLoop, i32, v128 } from "./instructions.ts";
 import { larger, type Range, smaller } from "./share.ts";
 import { padded } from "./target.ts";
 
-/** to[r][c] += from[r][c]; every number of a row and no other. */
+/** to[r][c] += from[r][c]. Nothing behind the last column is read or written. */
 export function addBlockFunction(): FunctionHandle {
   // rows, columns, from, fromRowBytes, to, toRowBytes
   return procedure("add block", 6, (f) => {
@@ -32,7 +32,7 @@ export function addBlockFunction(): FunctionHandle {
   });
 }
 
-/** The rows that a range names, to the gradients. */
+/** Compute a range of the rows, and write them to the gradients or add them. */
 export function outerCode(
   o: Outer,
   {
@@ -56,7 +56,7 @@ export function outerCode(
       ...numbers(outRowBytes, accumulate ? 1 : 0),
       tiles,
     );
-  /** The part of the range that lies in a block: its first row, how many, and where they go. */
+  /** The part of the range in a block: its first row, the number of rows, and the address of their gradient. */
   const partOf = ({ row, rows, gradient, gradientRowBytes }: Outer["blocks"][number]): [Code, Code, Code] => {
     const first = larger(from, i32.const(row));
     const count = i32.sub(smaller(to, i32.const(row + rows)), first);

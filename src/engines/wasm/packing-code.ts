@@ -1,4 +1,4 @@
-/** The copies of weights into panels, as code: see `packWeights`, which says what is to be copied where. */
+/** Code that copies weights into panels. `packWeights` decides what is copied where. */
 import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
 import { call, f32, forLoop, i32, i32x4, if_, v128 } from "./instructions.ts";
 import type { Pack } from "./packing.ts";
@@ -68,7 +68,7 @@ export function packFunction(): FunctionHandle {
   });
 }
 
-/** The part of the block's outputs that a range names. */
+/** Copy a range of the block's outputs. */
 export function packCall(packer: FunctionHandle, p: Pack, { from, to }: Range): Code {
   const panels = p.panels + (p.n >> 3) * p.panelBytes + 32 * p.k;
   return call(

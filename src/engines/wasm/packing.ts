@@ -1,5 +1,5 @@
 /**
- * Weights as the matrix product reads them: in panels of 8 outputs, behind the plan's memory. They are laid out where
+ * Weights as the matrix product reads them: in panels of 8 outputs, behind the plan's memory. A run copies them there if
  * parameters have changed. Knows nothing about code.
  */
 import { bodyOf, type Plan, type Product, type WeightBlock } from "../../schedule/plan.ts";
@@ -16,7 +16,7 @@ export type Pack = WeightBlock & {
 };
 
 export type Packing = {
-  /** By section, what is to be copied before it begins. */
+  /** By section, the blocks that must be copied before it begins. */
   readonly packs: readonly (readonly Pack[])[];
   /** Address of a product's panels. */
   readonly panelsOf: ReadonlyMap<Product, number>;
@@ -24,7 +24,7 @@ export type Packing = {
   readonly end: number;
 };
 
-/** Products of a section with the same weights share their panels. */
+/** Give each product a place for its panels. Products of a section with equal weights share theirs. */
 export function packWeights(plan: Plan): Packing {
   const panelsOf = new Map<Product, number>();
   let end = aligned(plan.bytes);

@@ -5,18 +5,18 @@
 import { callsAt, changedAt, goneAt, hereAt, threadsAt } from "./meeting.ts";
 import { patience, workerSource } from "./worker-source.ts";
 
-/** A run has ended; without its number, a worker is there. */
+/** A message from a worker: the run of program `id` has ended; without `id`, the worker has started. */
 type Message = { readonly id?: number };
 /** A run that has not ended yet. */
 type Job = { readonly id: number; ended: (error?: string) => void; freed?: () => void };
-/** What workers of Node and of pages have alike, and what those of Node alone have. */
+/** What workers of Node and of pages have in common; `ref` and `unref` are of Node alone. */
 type PoolWorker = {
   postMessage: (message: object) => void;
   terminate: () => void;
   ref?: () => void;
   unref?: () => void;
 };
-/** What Node's worker_threads has, as far as it is used here. */
+/** The part of Node's worker_threads that is used here. */
 type NodeWorkers = {
   Worker: new (
     source: string,
@@ -35,14 +35,15 @@ let jobs: readonly Job[] = [];
 const jobOf = (id: number): Job | undefined => jobs.find((job) => job.id === id);
 let programs = 0;
 /**
- * Workers that have not said that they are there: those of a page start when this thread has turned a few times. Infinity
- * where one ended before: a page may be forbidden to have any, and this thread does everything.
+ * Number of workers that have not yet reported that they have started; those of a page start after this thread has returned
+ * to its event loop a few times. Infinity if one ended before it reported: a page may forbid workers, and this thread then
+ * does everything.
  */
 let expected = 0;
-/** Turns that are still waited for them. */
+/** Turns of the event loop for which we still wait for them. */
 let turns = 0;
 
-/** Cores that this process may use. */
+/** Number of cores that this process may use. */
 export function availableThreads(): number {
   const os = builtin("node:os") as { availableParallelism?: () => number } | undefined;
   return os?.availableParallelism?.() ?? (globalThis as { navigator?: Navigator }).navigator?.hardwareConcurrency ?? 1;
@@ -53,8 +54,8 @@ function receive({ id }: Message): void {
   else jobOf(id)?.ended();
 }
 /**
- * A thread that fails never comes to where the others wait for it. So all workers end, and all that runs fails; the next
- * run starts new ones.
+ * The others would wait for ever for a thread that has failed. So all workers end, and all runs fail; the next run starts new
+ * workers.
  */
 function fail(error: string): void {
   const [ended, failed] = [workers, jobs];
@@ -64,7 +65,10 @@ function fail(error: string): void {
   for (const job of failed) job.ended(error);
 }
 
-/** Have a turn, and wait for the workers that are to come, for about a second. Those that come later are of use then. */
+/**
+ * Return to the event loop, and wait about a second for the workers that are starting. Later runs use those that start
+ * later.
+ */
 async function gather(): Promise<void> {
   do await new Promise((resolve) => setTimeout(resolve, 5));
   while (expected > 0 && turns-- > 0);
@@ -76,7 +80,7 @@ function startWorker(): PoolWorker {
     node === undefined
       ? new Worker(URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" })))
       : new node.Worker(workerSource, { eval: true });
-  // What comes from a worker that was ended is too late.
+  // Ignore what comes from a worker that was ended.
   const here =
     <T>(act: (value: T) => void) =>
     (value: T): void => {
@@ -101,28 +105,28 @@ function startWorker(): PoolWorker {
   return worker;
 }
 
-/** A program as the workers have it. */
+/** A program that the workers have loaded. */
 export type PoolProgram = {
   readonly id: number;
   /**
-   * All threads once; 1 where parameters have changed. This thread alone where the workers are not there. Rejects with what
-   * a thread threw.
+   * Run the program once on all threads, or on this thread alone if the workers have not started. `changed`: 1 if parameters
+   * have changed. Rejects with what a thread threw.
    */
   readonly run: (changed: 0 | 1) => Promise<void>;
   /**
-   * The same at once: workers that follow do all parts but the first, which this thread does, for many short steps without
-   * a message each; where one is not there this thread does all. Makes nothing on the heap. Only where this thread may
-   * wait: see `mayWait`.
+   * The same, synchronously, for many short steps without a message for each: this thread does the first part, and workers
+   * that follow it do the others; if one is missing, this thread does everything. Allocates nothing on the heap. Only for
+   * threads that may wait: see `mayWait`.
    */
   readonly lead: (changed: 0 | 1) => void;
-  /** Calls back when no thread runs it, at once where none does; never where what it holds is lost. */
+  /** Calls `then` once no thread runs the program: at once if none does, never if its values are lost. */
   readonly whenFree: (then: () => void) => void;
 };
 
-/** Whether this thread may wait for others: that of a page may not. */
+/** Whether this thread may wait for others: the main thread of a page may not. */
 export const mayWait = (): boolean => (globalThis as { document?: unknown }).document === undefined;
 
-/** Dismisses the workers that follow at present, if any: others must not wait until they have lost patience. */
+/** Dismisses the workers that follow a program now, if any, so that other programs need not wait until they give up. */
 let followed: (() => void) | undefined;
 
 /**
@@ -173,7 +177,7 @@ export async function loadIntoPool(
     lost = new Error(`internal: a thread failed: ${error}. What the program holds is lost; load it anew.`);
     return lost;
   };
-  /** The part of the first thread, which is all where it is alone. Returns what failed, if anything. */
+  /** Do the part of the first thread, which is everything if it is alone. Returns what failed, if anything. */
   const runHere = (): string | undefined => {
     try {
       part(0, numbers[changedAt] as 0 | 1);
@@ -239,5 +243,5 @@ export async function loadIntoPool(
 export function tell(message: object): void {
   for (const worker of workers) worker.postMessage(message);
 }
-/** Have the workers forget a program: its memory can then be collected. */
+/** Let the workers forget a program, so that its memory can be collected. */
 export const dropFromPool = (id: number): void => tell({ kind: "drop", id });

@@ -1,13 +1,13 @@
 /**
- * How the work of an instruction is shared out among threads, and the barrier at which they meet. What a thread
- * computes does not depend on how many there are: a number is always made by one thread, in one order.
+ * Divides the work of an instruction among threads, and the barrier at which they wait for each other. A result does not
+ * depend on the number of threads, because each number is computed by one thread, in one order.
  */
 import type { Instruction, Section } from "../../schedule/plan.ts";
 import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
 import { block, br, br_if, drop, i32, if_, loop, memory, select } from "./instructions.ts";
 import { arrivedAt, roundAt, threadsAt } from "./meeting.ts";
 
-/** From one place to before another, as i32 code. */
+/** A range, `to` excluded, as i32 code. */
 export type Range = { readonly from: Code; readonly to: Code };
 
 /** The smaller, and the larger, of two signed integers: for ranges that overlap. */
@@ -15,7 +15,7 @@ export const smaller = (a: Code, b: Code): Code => select(i32.lt_s(a, b), a, b);
 export const larger = (a: Code, b: Code): Code => select(i32.gt_s(a, b), a, b);
 
 const threadsHere = i32.load(i32.const(0), 4 * threadsAt);
-/** Looks at the round before a thread goes to sleep: about as long as waking it up takes. */
+/** How often a thread checks the round before it sleeps: this takes about as long as to wake it. */
 const spins = 10_000;
 
 /**
@@ -40,9 +40,9 @@ export function shareOf(total: number, unit: number, thread: Local, threads: num
 const ownCacheBytes = 768 * 1024;
 
 /**
- * Whether, in a time loop, each thread has examples of its own, so that none waits for another. Not where there are
- * too few of them, nor where each thread would read large weights for a few examples at every step: then threads share
- * out the columns of the products, and meet after every instruction.
+ * Whether, in a time loop, each thread has examples of its own, so that none waits for another. False if there are too few
+ * examples, or if each thread would read large weights for a few examples at every step: threads then divide the columns of
+ * the products, and wait for each other after every instruction.
  */
 export function loopsByExamples({ instructions, batch }: Section, threads: number): boolean {
   const weights = (instruction: Instruction): number =>

@@ -1,4 +1,4 @@
-/** What a plan for WASM must be like. */
+/** The target of the engine "wasm". */
 import { aligned as alignedFor, padded as paddedFor, type Target } from "../../schedule/target.ts";
 
 export const target: Target = {
@@ -7,7 +7,7 @@ export const target: Target = {
   alignment: 64,
   // Rows 2 KiB apart cost the matrix product half of its speed: measured.
   rowStride: { of: 128, more: 16 },
-  // There threads meet: see `meeting.ts`.
+  // Threads synchronise there: see `meeting.ts`.
   reservedBytes: 64,
   tailBytes: 64,
   memoryBytes: 2 ** 32,

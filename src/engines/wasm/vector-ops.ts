@@ -1,4 +1,4 @@
-/** The operations of vectors as WASM code, on four lanes. Knows nothing about what is made of them. */
+/** The vector operations as WASM code, on four lanes. Knows nothing about what they are used for. */
 import type { Variable, VectorOps, WideSum } from "../vector/vector-ops.ts";
 import type { Code, FunctionBuilder } from "./assembler.ts";
 import { f32, f32x4, f64x2, forLoop, i32, i32x4, if_, v128 } from "./instructions.ts";
@@ -20,7 +20,7 @@ export const cut = (x: Code, count: number, behind = 0): Code => {
   return behind === 0 ? and(x, mask) : select(x, f32x4.const(behind), mask);
 };
 
-/** What needs no local. */
+/** The operations that need no local. */
 const ops = {
   width: 4,
   loadSplat: v128.load32_splat,

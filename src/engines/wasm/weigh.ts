@@ -1,15 +1,15 @@
-/** Shared memory that garbage collectors hear of. */
+/** Tells garbage collectors how much shared memory there is. */
 import { tell } from "./pool.ts";
 
 /**
- * Garbage collectors do not know what shared memory weighs: what is dropped would stay for ever. So as many bytes that
- * they do know of, of memory that is never touched and costs nothing, are made and dropped where shared memory is made,
- * given to a worker or dropped. Little by little is not worth it.
+ * Garbage collectors do not count the bytes of shared memory, so they would never collect what is dropped. Therefore, when
+ * shared memory is allocated, given to a worker or dropped, we allocate and drop as many bytes of ordinary memory: these are
+ * counted, and cost nothing, because nobody touches them. We do so once this many bytes have come together.
  */
 const worthWeighing = 2 ** 24;
 let unweighed = 0;
 
-/** Have the collectors of all threads know of so many bytes of shared memory. */
+/** Tell the garbage collectors of all threads about so many bytes of shared memory. */
 export function weigh(bytes: number): void {
   unweighed += bytes;
   if (unweighed < worthWeighing) return;
@@ -18,7 +18,7 @@ export function weigh(bytes: number): void {
   try {
     new WebAssembly.Memory({ initial });
   } catch {
-    // Where even that cannot be had the collector was at work just now.
+    // If there is no memory for it, the collector has just run.
   }
   unweighed = 0;
 }

@@ -1,12 +1,15 @@
 /** The program of a worker of the pool, as text. */
 import { callsAt, changedAt, goneAt, hereAt, roundAt, threadsAt } from "./meeting.ts";
 
-/** Looks before a follower goes back to its messages, or before nobody waits for it any more: about a millisecond. */
+/**
+ * How often a follower looks for work before it returns to its messages, and how often the leader looks for followers: about
+ * a millisecond.
+ */
 export const patience = 200_000;
 
 /**
- * What a worker does: say that it is there; keep programs by number, run one when told, the first thread says so; or follow a
- * thread that runs one step after the other, without a message each. The same text in Node and in pages.
+ * A worker reports that it has started. It keeps programs by number and runs one when told to; the first thread reports the
+ * end of the run. Or it follows a thread that runs many short steps, without a message for each. Node and pages use the same text.
  */
 export const workerSource = `
 const port = typeof require === "function" ? require("node:worker_threads").parentPort : self;
