@@ -16,10 +16,17 @@ export function readCell(argument: string): string | Cell {
     );
   }
   const text = decodeText(readInput(argument), argument);
+  return inFile(argument, () => cell(text));
+}
+
+/** What `make` gives; a mistake in the equations, or in their sizes, is said with the name of their file. */
+export function inFile<T>(argument: string, make: () => T): T {
   try {
-    return cell(text);
+    return make();
   } catch (error) {
-    if (error instanceof EquationError) error.message = `${argument}: ${error.message}`;
+    if (error instanceof EquationError && !Object.hasOwn(cells, argument)) {
+      error.message = `${argument}: ${error.message}`;
+    }
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { cells } from "../cells/index.ts";
 import type { Cell } from "../graph/cell.ts";
 import { texOf } from "../graph/tex.ts";
 import { explainCell, printExplanation } from "../nn/explain.ts";
-import { readCell } from "./cell-argument.ts";
+import { inFile, readCell } from "./cell-argument.ts";
 import type { Command } from "./options.ts";
 import { printable, writeJson } from "./output.ts";
 
@@ -36,7 +36,7 @@ export const explain: Command = {
       batch: given.number("batch") ?? 32,
       steps: given.number("steps") ?? 64,
     };
-    const explanation = explainCell(argument, cell, sizes);
+    const explanation = inFile(argument, () => explainCell(argument, cell, sizes));
     if (given.flag("json")) writeJson({ ...explanation.facts, ...tex });
     else process.stdout.write(`${printable(printExplanation(cell, explanation, sizes))}\n`);
   },

@@ -23,7 +23,7 @@ import { byRate, NonFiniteLoss } from "../train/non-finite-guard.ts";
 import { type Stand, standOf } from "../train/stream-place.ts";
 import type { Tokens } from "../train/token-source.ts";
 import type { TrainerState } from "../train/trainer.ts";
-import { readCell } from "./cell-argument.ts";
+import { inFile, readCell } from "./cell-argument.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, printable, warn, writeJson } from "./output.ts";
 import { duration, progressPrinter } from "./progress.ts";
@@ -287,7 +287,8 @@ function newTask(given: Given, text: Source): Task {
   // Before the values are made: with many it takes long.
   if (vocabularySize(tokenizer) > 1)
     checkLength(tokens.length, { ...training, ...splitOf(tokenizer, text, tokens, training) });
-  const made = languageModel(tokenizer, { ...{ cell, units, layers, embedding, dropout, seed }, training });
+  const sizes = { units, layers, embedding, dropout, seed };
+  const made = inFile(wanted.cell, () => languageModel(tokenizer, { cell, ...sizes, training }));
   const lm = { ...made, optimizer: settings.optimizer, options: remember(settings) };
   return { lm, stream: streamFor(lm, text, tokens, settings, readValidation(given, lm)), settings };
 }

@@ -3,10 +3,12 @@
  * data. Sizes stay symbolic (`units`, the input's features); `addCell` gives them numbers and puts the cell into a graph.
  */
 import { EquationError, type Source, type Span } from "./equation-error.ts";
-import type { Initializer } from "./graph.ts";
+import { type Builder, createBuilder, type Initializer } from "./graph.ts";
 import { InputError } from "./input-error.ts";
+import { instantiate, type Layer, type Place } from "./instantiate.ts";
 import { children, type Names, resolveNames } from "./names.ts";
 import type { NamesIn } from "./names-in.ts";
+import { orOtherProduct } from "./other-product.ts";
 import { type Equations, type Expression, parse } from "./parse.ts";
 import { checkOptions, formatValue, listOf, type Rule, type Schema, string } from "./schema.ts";
 import { inferShapes, type Kind } from "./shapes.ts";
@@ -14,7 +16,7 @@ import type { Size } from "./sizes.ts";
 import { reservedFor } from "./vocabulary.ts";
 
 export { EquationError } from "./equation-error.ts";
-export { addCell, type Layer } from "./instantiate.ts";
+export type { Layer } from "./instantiate.ts";
 export type { NamesIn } from "./names-in.ts";
 export type { Equations, Expression, InitializerLine, Line, SizeLine } from "./parse.ts";
 export type { Kind } from "./shapes.ts";
@@ -124,7 +126,43 @@ function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions): 
     if (problem !== undefined) throw new EquationError(`"${name}" ${problem}. Choose another name.`, 1, 1);
   });
   const source = dedent(text);
+  const given = { inputs, settings };
   const equations = parse(source);
+  const make = (changed: Equations): Cell => compileEquations(source, changed, given);
+  return orOtherProduct(() => make(equations), source, equations, all, make);
+}
+
+/**
+ * Put one step of a cell into a graph: parameters `layer.name`, states `layer.name`, values labelled `layer.name`.
+ * With layer "" names have no prefix.
+ * @throws EquationError if the sizes do not fit
+ */
+export function addCell(builder: Builder, cell: Cell, at: Place): Layer {
+  const { inputs, settings, equations, source } = cell;
+  const given = { text: source, line: equations.line, column: equations.column };
+  return orOtherProduct(
+    () => instantiate(builder, cell, at),
+    given,
+    equations,
+    [...inputs, ...settings],
+    (changed) => {
+      const g = createBuilder();
+      const nodes = Object.entries(at.inputs).map(([name, node]) => [
+        name,
+        g.input(name, builder.shapeOf(node) as number),
+      ]);
+      const there = { ...at, inputs: Object.fromEntries(nodes), states: undefined, shared: undefined };
+      instantiate(g, compileEquations(given, changed, cell), there);
+    },
+    (line) => (at.layer === "" ? line : `${at.layer}.${line}`),
+  );
+}
+
+function compileEquations(
+  source: Source,
+  equations: Equations,
+  { inputs, settings }: { readonly inputs: readonly string[]; readonly settings: readonly string[] },
+): Cell {
   const names = resolveNames(source, equations, { inputs, settings });
   const shapes = inferShapes(source, equations, names);
   const { lines } = equations;

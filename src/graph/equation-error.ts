@@ -25,7 +25,7 @@ export class EquationError extends InputError {
   }
 }
 
-/** Throw `problem` at a place of the source; `where` stands before it in place of the line and column. */
+/** Throw `problem` at a place of the source; `where` stands before the line and the column. */
 export function fail(source: Source, span: Span, problem: string, where?: string): never {
   const start = Math.min(span.start, source.text.length);
   const before = source.text.slice(0, start);
@@ -35,7 +35,7 @@ export function fail(source: Source, span: Span, problem: string, where?: string
   const line = source.line + before.split("\n").length;
   const prefix = [...before.slice(lineStart)];
   const column = source.column + prefix.length + 1;
-  const message = `${where ?? `line ${line}, column ${column}`}: ${problem}`;
+  const message = `${where === undefined ? "" : `${where}, `}line ${line}, column ${column}: ${problem}`;
   const text = source.text.slice(lineStart, lineEnd);
   if (text.trim() === "") throw new EquationError(message, line, column);
   const width = Math.max(1, [...source.text.slice(start, Math.min(span.end, lineEnd))].length);

@@ -3,7 +3,7 @@ import type { Cell } from "./cell.ts";
 import { EquationError, fail, type Source, type Span } from "./equation-error.ts";
 import type { Builder, NodeId } from "./graph.ts";
 import type { BinaryName, UnaryName } from "./operations.ts";
-import type { Expression } from "./parse.ts";
+import type { Expression, Line } from "./parse.ts";
 import { binaryNames } from "./shapes.ts";
 import { evaluateSize, formatForm, mentions, type Size, toForm } from "./sizes.ts";
 
@@ -32,27 +32,20 @@ const sourceOf = ({ source, equations: { line, column } }: Cell): Source => ({ t
 
 const largestSize = 2 ** 31;
 
-/**
- * Put one step of a cell into a graph: parameters `layer.name`, states `layer.name`, values labelled `layer.name`.
- * With layer "" names have no prefix.
- *
- * @param at.units the cell's size, needed unless its equations fix every size
- * @param at.inputs for each of the cell's inputs a node, a vector of features
- * @param at.states changes to how its states are read and set
- * @param at.shared for a parameter of the cell, by its name, the declared parameter that it shares
- * @throws EquationError if the sizes do not fit
- */
-export function addCell(
-  builder: Builder,
-  cell: Cell,
-  at: {
-    readonly layer: string;
-    readonly units?: number;
-    readonly inputs: Readonly<Record<string, NodeId>>;
-    readonly states?: StateOptions;
-    readonly shared?: Readonly<Record<string, string>> | undefined;
-  },
-): Layer {
+export type Place = {
+  readonly layer: string;
+  /** The cell's size, needed unless its equations fix every size. */
+  readonly units?: number;
+  /** For each of the cell's inputs a node, a vector of features. */
+  readonly inputs: Readonly<Record<string, NodeId>>;
+  /** Changes to how its states are read and set. */
+  readonly states?: StateOptions | undefined;
+  /** For a parameter of the cell, by its name, the declared parameter that it shares. */
+  readonly shared?: Readonly<Record<string, string>> | undefined;
+};
+
+/** `addCell` without what was probably meant in place of a product that does not fit. */
+export function instantiate(builder: Builder, cell: Cell, at: Place): Layer {
   const { reverse = false, initial, read, next, safe = (value: NodeId) => value } = at.states ?? {};
   const before = new Map<string, NodeId>();
   /** Columns of the values that are matrices. */
@@ -60,8 +53,8 @@ export function addCell(
   const { equations } = cell;
   const source = sourceOf(cell);
   const full = (name: string): string => (at.layer === "" ? name : `${at.layer}.${name}`);
-  const refuse = (name: string, problem: string): never => {
-    const where = name === "" ? at.layer || "cell" : full(name);
+  const refuse = (problem: string, span?: Span, where = at.layer || "cell"): never => {
+    if (span !== undefined) return fail(source, span, problem, where);
     throw new EquationError(`${where}: ${problem}`, source.line + 1, source.column + 1);
   };
 
@@ -79,7 +72,7 @@ export function addCell(
       const there = builder.declaredShape(shared);
       if (there?.join() !== size.join()) {
         const problem = `expected the shape (${size.join(", ")}), got ${there === undefined ? "no parameter of this name in an earlier layer" : `(${there.join(", ")})`}`;
-        refuse(name, `shared with ${shared}: ${problem}.`);
+        refuse(`shared with ${shared}: ${problem}.`, undefined, full(name));
       }
     }
     if (matrix) {
@@ -88,7 +81,7 @@ export function addCell(
     } else values.set(name, builder.parameter(parameterOf(name)));
   });
   cell.states.forEach((name, i) => {
-    const line = equations.lines.find((l) => l.target === name) as (typeof equations.lines)[number];
+    const line = lineOf(name);
     const shape = (cell.stateShapes[i] as readonly Size[]).map((size) => evaluate(size, name, line.span));
     const size = shape.reduce((a, b) => a * b);
     if (shape[1] !== undefined) {
@@ -141,44 +134,51 @@ export function addCell(
     for (const name of cell.inputs) {
       const node = Object.hasOwn(at.inputs, name) ? at.inputs[name] : undefined;
       if (node === undefined) {
-        refuse("", `the cell's input ${name} is missing. Give inputs: { ${name}: a node }.`);
+        refuse(`the cell's input ${name} is missing. Give inputs: { ${name}: a node }.`);
         continue;
       }
       const shape = builder.shapeOf(node);
       if (typeof shape !== "number") {
-        refuse("", `the input ${name} must be a vector of features, got a value of shape "${shape}".`);
+        refuse(`the input ${name} must be a vector of features, got a value of shape "${shape}".`);
         continue;
       }
       sizes.set(name, shape);
       values.set(name, node);
     }
     const extra = Object.keys(at.inputs).find((name) => !cell.inputs.includes(name));
-    if (extra !== undefined)
-      refuse("", `the cell has no input ${extra}. Its inputs: ${cell.inputs.join(", ") || "none"}.`);
+    if (extra !== undefined) refuse(`the cell has no input ${extra}. Its inputs: ${cell.inputs.join(", ") || "none"}.`);
     const { units } = at;
     if (units === undefined) {
-      const name = needsUnits();
-      if (name !== undefined)
-        refuse("", `the size of ${name} is units, and units are not given. Give units, as in units: 128.`);
+      const needs = needsUnits();
+      if (needs !== undefined)
+        refuse(
+          `the size of ${needs.name} is units, and units are not given. Give units, as in units: 128.`,
+          needs.span,
+        );
     } else if (!Number.isInteger(units) || units < 1 || units > largestSize) {
-      refuse("", `units must be a whole number from 1 to ${largestSize}, got ${units}.`);
+      refuse(`units must be a whole number from 1 to ${largestSize}, got ${units}.`);
     } else sizes.set("units", units);
     return sizes;
   }
-  /** The first name whose size depends on units. */
-  function needsUnits(): string | undefined {
-    const state = cell.states.find((_, i) => cell.stateShapes[i]?.some((size) => mentions(size, "units")));
-    const parameter = cell.parameters.find(({ shape }) => shape.some((size) => mentions(size, "units")));
-    return state ?? parameter?.name ?? equations.sizes.find((line) => line.units !== 0)?.name;
+  /** The first name whose size depends on units, and where it stands. */
+  function needsUnits(): { readonly name: string; readonly span: Span } | undefined {
+    const byUnits = (size: Size): boolean => mentions(size, "units");
+    const state = cell.states.find((_, i) => cell.stateShapes[i]?.some(byUnits));
+    if (state !== undefined) return { name: state, span: lineOf(state).span };
+    return cell.parameters.find(({ shape }) => shape.some(byUnits)) ?? equations.sizes.find((line) => line.units !== 0);
+  }
+  function lineOf(name: string): Line {
+    return equations.lines.find(({ target }) => target === name) as Line;
   }
   function checkUnits(node: NodeId): void {
     if (at.units === undefined || needsUnits() !== undefined) return;
     const shape = builder.shapeOf(node);
     const size = shape === "scalar" ? 1 : shape;
     if (size === at.units) return;
+    const name = cell.output.replace("'", "");
     refuse(
-      "",
       `the equations fix this cell's size at ${size} features, got units ${at.units}. Leave units out, or give ${size}.`,
+      declared.get(name)?.span ?? lineOf(name).expression.span,
     );
   }
   function evaluate(size: Size, name: string, span: Span): number {

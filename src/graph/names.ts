@@ -39,6 +39,7 @@ export function resolveNames(
   const parameters = resolveReferences(source, lines, references, targets, given);
   checkInitializersAndSizes(source, equations, targets, parameters, given);
   checkNearMisses(source, equations, targets, parameters, given);
+  checkForgottenStates(source, equations, targets, parameters);
   const output = findOutput(source, lines, targets);
   checkUsed(source, lines, references, targets, output);
   return { ...given, ...targets, parameters, output };
@@ -304,6 +305,39 @@ function checkNearMisses(
       fail(source, span, problem);
     }
   }
+}
+
+/**
+ * A vector that is learnt and that a matrix multiplies is no more than a bias, and one that is called h is hardly meant: both
+ * are likely states that no line sets.
+ */
+function checkForgottenStates(
+  source: Source,
+  { lines, initializers }: Equations,
+  { states }: Targets,
+  parameters: ReadonlyMap<string, ParameterUse>,
+): void {
+  const meant = new Set(initializers.map(({ name }) => name));
+  const check = (e: Expression): void => {
+    if (e.kind === "concat") e.parts.forEach(check);
+    if (e.kind !== "name" || !parameters.has(e.name) || meant.has(e.name)) return;
+    const { target } = lines[0] as Line;
+    const instead = states.size === 0 && lines.length === 1 ? ` in place of \`${target} = ...\`` : "";
+    const state = [...states.keys()].find((name) => e.name.split("_").includes(name));
+    const problem =
+      `no line sets ${e.name}', so ${e.name} is no state but a learnt vector, the same at every step. ` +
+      (state === undefined
+        ? `For a state, which ${e.name} reads as the step before left it, write \`${e.name}' = ...\`${instead}.`
+        : `Read ${state}: it is ${state}' as the step before left it.`) +
+      ` If ${e.name} is a parameter, say so in a line: ${e.name} ~ zeros`;
+    fail(source, e.span, problem);
+  };
+  const walk = (e: Expression): void => {
+    if (e.kind === "product" && parameters.has(e.matrix)) check(e.operand);
+    if (e.kind === "name" && e.name === "h") check(e);
+    children(e).forEach(walk);
+  };
+  for (const { expression } of lines) walk(expression);
 }
 
 /** Names that differ by one letter on purpose: b and h, b_1 and h_1, and bf for the bias of f. */

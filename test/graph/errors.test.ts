@@ -188,7 +188,7 @@ test("a state and its value differ", () => {
   `);
 });
 test("a matrix that meets two sizes", () => {
-  expect(mistake("a : 64\nb : 32\ny = W @ a + W @ b")).toMatchInlineSnapshot(`
+  expect(mistake("a : 64\nb : 32\ny = W @ a + W @ b\na ~ zeros\nb ~ zeros")).toMatchInlineSnapshot(`
     "
     line 3, column 13: 'W @' needs the same size wherever it stands, got 64 and 32 features. Use another matrix, or bring this to the size of the other vectors that W multiplies.
       y = W @ a + W @ b
@@ -392,27 +392,27 @@ test("one name as matrix and as vector", () => {
 test("one name as vector and as matrix", () => {
   expect(mistake("y = b + b @ x")).toMatchInlineSnapshot(`
     "
-    line 1, column 9: b is a matrix here (left of "@") and a vector in line 1. Use two names, as in W_b and b_b.
+    line 1, column 9: \`b @ x\` multiplies by a matrix: did you mean \`b * x\`? As it stands, b is a matrix here (left of "@") and a vector in line 1. Use two names, as in W_b and b_b.
       y = b + b @ x
-              ^
+              ^^^^^
     "
   `);
 });
 test("a state left of @", () => {
   expect(mistake("h' = tanh(h @ x)")).toMatchInlineSnapshot(`
     "
-    line 1, column 11: left of "@" stands a matrix, and h is a vector. For elementwise products write *.
+    line 1, column 11: \`h @ x\` multiplies by a matrix: did you mean \`h * x\`? As it stands, left of "@" stands a matrix, and h is a vector. For elementwise products write *.
       h' = tanh(h @ x)
-                ^
+                ^^^^^
     "
   `);
 });
 test("a line left of @", () => {
   expect(mistake("f = sigmoid(x)\ny = f @ x")).toMatchInlineSnapshot(`
     "
-    line 2, column 5: left of "@" stands a matrix, and f is a vector. For elementwise products write *.
+    line 2, column 5: \`f @ x\` multiplies by a matrix: did you mean \`f * x\`? As it stands, left of "@" stands a matrix, and f is a vector. For elementwise products write *.
       y = f @ x
-          ^
+          ^^^^^
     "
   `);
 });
@@ -437,9 +437,9 @@ test("brackets left of @", () => {
 test("a vector state's value now left of @", () => {
   expect(mistake("h' = x + h\ny = h' @ x")).toMatchInlineSnapshot(`
     "
-    line 2, column 5: left of "@" stands a matrix, and h' is a vector. For elementwise products write *.
+    line 2, column 5: \`h' @ x\` multiplies by a matrix: did you mean \`h' * x\`? As it stands, left of "@" stands a matrix, and h' is a vector. For elementwise products write *.
       y = h' @ x
-          ^^
+          ^^^^^^
     "
   `);
 });
@@ -1359,4 +1359,46 @@ test("the second number of sqrt", () => {
           ^^^^^^^^^^^^^
     "
   `);
+});
+
+test("a state that no line sets: a matrix or a concatenation before it, or its name, tells", () => {
+  expect(mistake("y = tanh(W @ x + U @ h + b)")).toMatchInlineSnapshot(`
+    "
+    line 1, column 22: no line sets h', so h is no state but a learnt vector, the same at every step. For a state, which h reads as the step before left it, write \`h' = ...\` in place of \`y = ...\`. If h is a parameter, say so in a line: h ~ zeros
+      y = tanh(W @ x + U @ h + b)
+                           ^
+    "
+  `);
+  expect(mistake("z = sigmoid(W_z @ x)\nh = 1 - z\ny = z * h + tanh(V @ [x, c])")).toMatchInlineSnapshot(`
+    "
+    line 3, column 26: no line sets c', so c is no state but a learnt vector, the same at every step. For a state, which c reads as the step before left it, write \`c' = ...\`. If c is a parameter, say so in a line: c ~ zeros
+      y = z * h + tanh(V @ [x, c])
+                               ^
+    "
+  `);
+  expect(mistake("f = sigmoid(W_f @ x)\ny = f * h + (1 - f) * (W @ x)")).toMatchInlineSnapshot(`
+    "
+    line 2, column 9: no line sets h', so h is no state but a learnt vector, the same at every step. For a state, which h reads as the step before left it, write \`h' = ...\`. If h is a parameter, say so in a line: h ~ zeros
+      y = f * h + (1 - f) * (W @ x)
+              ^
+    "
+  `);
+  expect(mistake("h' = tanh(W @ x + U @ h_prev + b)")).toMatchInlineSnapshot(`
+    "
+    line 1, column 23: no line sets h_prev', so h_prev is no state but a learnt vector, the same at every step. Read h: it is h' as the step before left it. If h_prev is a parameter, say so in a line: h_prev ~ zeros
+      h' = tanh(W @ x + U @ h_prev + b)
+                            ^^^^^^
+    "
+  `);
+});
+test("a vector that is learnt may stand there once a line says so, and a gain, a bias and a peephole need no line", () => {
+  for (const equations of [
+    "y = tanh(W @ x + U @ h + b)\nh ~ zeros",
+    "y = tanh(V @ [x, c])\nc ~ ones",
+    "y = V @ tanh(W @ x + b)",
+    "y = V @ (gain * x + b)",
+    "h' = sigmoid(W @ x + p * h) * softplus(L) + [b, c]",
+  ]) {
+    expect(cell(equations).source).toBe(equations);
+  }
 });

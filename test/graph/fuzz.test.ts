@@ -45,13 +45,20 @@ const program = fc
     expression,
     fc.boolean(),
     fc.array(sizeLine, { maxLength: 1 }),
+    fc.constantFrom(..."1111111", "").map((some) => (some ? "hcbk" : "")),
   )
-  .map(([lines, last, products, sizes]) => {
+  .map(([lines, last, products, sizes, declared]) => {
     const product = (name: string, i: number): string => (name === "C'" ? "C' @ x" : `P${i} @ ${name}`);
     const uses = lines.map(([name], i) => (products ? ` + ${product(name, i)}` : ` * ${name}`)).join("");
     const made = ([name, e]: readonly [string, string]): string =>
       name === "C'" ? `C' = 0.5 * C + outer(${e}, x)` : `${name} = ${e}`;
-    return [...lines.map(made), `y = ${last}${uses}`, ...sizes].join("\n");
+    const text = [...lines.map(made), `y = ${last}${uses}`];
+    // What no line sets may stand where a state would if a line says that it is learnt.
+    const learnt = [...declared].filter(
+      (name) =>
+        text.some((line) => RegExp(`=.*\\b${name}\\b`).test(line)) && !text.some((line) => line.startsWith(`${name}'`)),
+    );
+    return [...text, ...sizes, ...learnt.map((name) => `${name} ~ ones`)].join("\n");
   });
 const mutated = fc
   .tuple(
@@ -133,7 +140,7 @@ test("equations at random, many of which compile", () => {
   const counts = { refused: 0, misfit: 0, fits: 0 };
   fc.assert(
     fc.property(program, units, features, (s, u, f) => void counts[attempt(s, u, f)]++),
-    { ...parameters, numRuns: 4000 },
+    { ...parameters, numRuns: 6000 },
   );
   expect(counts.fits).toBeGreaterThan(200);
   expect(counts.misfit).toBeGreaterThan(200);

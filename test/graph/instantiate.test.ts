@@ -83,7 +83,7 @@ test("matrices whose shapes the sizes at hand make different", () => {
   const made = "C' = outer(x, h) + outer(h, x)\nh' = h * sum(C)\ny = C' @ x\nh : units";
   expect(messageOf(made, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
-    a.C': '+' needs equal shapes, got 4 x 3 and 3 x 4 numbers. Change units, or the size lines.
+    a.C', line 1, column 18: '+' needs equal shapes, got 4 x 3 and 3 x 4 numbers. Change units, or the size lines.
       C' = outer(x, h) + outer(h, x)
                        ^
     "
@@ -92,7 +92,7 @@ test("matrices whose shapes the sizes at hand make different", () => {
   const set = "h' = h * sum(C)\nC' = outer(h, C @ x)\ny = C' @ x\nh : units";
   expect(messageOf(set, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
-    a.C': C' needs the shape that C has, got 3 x 3 and 3 x 4 numbers. Change units, or the size lines.
+    a.C', line 2, column 6: C' needs the shape that C has, got 3 x 3 and 3 x 4 numbers. Change units, or the size lines.
       C' = outer(h, C @ x)
            ^^^^^^^^^^^^^^^
     "
@@ -100,7 +100,7 @@ test("matrices whose shapes the sizes at hand make different", () => {
   const read = "C' = outer(x, x)\nh' = h * sum(x)\ny = C' @ h\nh : units";
   expect(messageOf(read, "a", { units: 3, inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
-    a.y: '@' needs as many features as C' has columns, got 3 and 4. Bring one side to the other's size with a matrix, as in W @ x, or give units 4.
+    a.y, line 3, column 5: '@' needs as many features as C' has columns, got 3 and 4. Bring one side to the other's size with a matrix, as in W @ x, or give units 4.
       y = C' @ h
           ^^^^^^
     "
@@ -110,14 +110,14 @@ test("a matrix of more numbers than any machine has", () => {
   const sizes = { units: 50_000, inputs: { x: 4 } };
   expect(messageOf("C' = C + outer(a, b)\ny = C' @ b", "", sizes)).toMatchInlineSnapshot(`
     "
-    C: this matrix has 50000 x 50000 numbers, and must have at most 2147483648. Lower units, or the size lines.
+    C, line 1, column 1: this matrix has 50000 x 50000 numbers, and must have at most 2147483648. Lower units, or the size lines.
       C' = C + outer(a, b)
       ^^
     "
   `);
   expect(messageOf("C = outer(a, b)\ny = C @ b", "", sizes)).toMatchInlineSnapshot(`
     "
-    C: this matrix has 50000 x 50000 numbers, and must have at most 2147483648. Lower units, or the size lines.
+    C, line 1, column 5: this matrix has 50000 x 50000 numbers, and must have at most 2147483648. Lower units, or the size lines.
       C = outer(a, b)
           ^^^^^^^^^^^
     "
@@ -125,7 +125,7 @@ test("a matrix of more numbers than any machine has", () => {
 });
 
 test("size is a number: that of the features that a vector has", () => {
-  const made = cell("y = x / sqrt(size(x)) + size(b) * (U @ b)\nb : 7");
+  const made = cell("y = x / sqrt(size(x)) + size(b) * (U @ b)\nb : 7\nb ~ zeros");
   expect(printGraph(graphOf(made, "", { inputs: { x: 4 } }))).toMatchInlineSnapshot(`
     "parameter b 7 zeros
     parameter U 4x7 glorot_uniform
@@ -246,7 +246,7 @@ test("sizes that fit only for other units or inputs", () => {
   const lines = "f = sigmoid(W @ x)\nh' = f * x + U @ h\nh : units";
   expect(messageOf(lines, "lstm", { units: 128, inputs: { x: 64 } })).toMatchInlineSnapshot(`
     "
-    lstm.h': h' needs the shape that h has, got 64 and 128 features. Bring one side to the other's size with a matrix, as in W @ x, or give units 64.
+    lstm.h', line 2, column 6: h' needs the shape that h has, got 64 and 128 features. Bring one side to the other's size with a matrix, as in W @ x, or give units 64.
       h' = f * x + U @ h
            ^^^^^^^^^^^^^
     "
@@ -256,7 +256,9 @@ test("sizes that fit only for other units or inputs", () => {
     messageOf("h' = [W @ x, c]\nc' = W @ x + c\nh : 6", "", { units: 4, inputs: { x: 3 } }),
   ).toMatchInlineSnapshot(`
     "
-    cell: the equations fix this cell's size at 6 features, got units 4. Leave units out, or give 6.
+    cell, line 3, column 1: the equations fix this cell's size at 6 features, got units 4. Leave units out, or give 6.
+      h : 6
+      ^
     "
   `);
 });
@@ -264,7 +266,7 @@ test("a product of two sizes, told by the layer's and the line's name", () => {
   const lines = "f = sigmoid(k * x)  # a gate\nh' = f * h\nk : units";
   expect(messageOf(lines, "lstm", { units: 128, inputs: { x: 64 } })).toMatchInlineSnapshot(`
     "
-    lstm.f: '*' needs equal shapes, got 128 and 64 features. Bring one side to the other's size with a matrix, as in W @ x, or give units 64.
+    lstm.f, line 1, column 15: '*' needs equal shapes, got 128 and 64 features. Bring one side to the other's size with a matrix, as in W @ x, or give units 64.
       f = sigmoid(k * x)  # a gate
                     ^
     "
@@ -273,7 +275,7 @@ test("a product of two sizes, told by the layer's and the line's name", () => {
 test("a matrix that meets two sizes of inputs", () => {
   const made = cell("y = W @ a + W @ b", { inputs: ["a", "b"] });
   expect(() => graphOf(made, "l", { units: 2, inputs: { a: 3, b: 4 } })).toThrowErrorMatchingInlineSnapshot(`
-    [EquationError: l.y: '@' needs as many features as W has columns, got 4 and 3. Bring one side to the other's size with a matrix, as in W @ x, or change units.
+    [EquationError: l.y, line 1, column 13: '@' needs as many features as W has columns, got 4 and 3. Bring one side to the other's size with a matrix, as in W @ x, or change units.
       y = W @ a + W @ b
                   ^^^^^]
   `);
@@ -283,7 +285,7 @@ test("a size that is no whole number", () => {
   const lines = "k = W @ x\ny = V @ k\nk : units / 4";
   expect(messageOf(lines, "l", { units: 10, inputs: { x: 2 } })).toMatchInlineSnapshot(`
     "
-    l.W: its size units / 4 is 2.5, and must be a whole number from 1 to 2147483648. Change units, or the size lines.
+    l.W, line 1, column 5: its size units / 4 is 2.5, and must be a whole number from 1 to 2147483648. Change units, or the size lines.
       k = W @ x
           ^
     "
@@ -292,7 +294,7 @@ test("a size that is no whole number", () => {
 test("a size line that disagrees with the numbers", () => {
   expect(messageOf("y = tanh(x)\nx : 8", "l", { inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
-    l.x: its size line says 8 features, got 4. Change one of the two.
+    l.x, line 2, column 1: its size line says 8 features, got 4. Change one of the two.
       x : 8
       ^
     "
@@ -302,7 +304,9 @@ test("units missing, unusable, or unused", () => {
   const elman = "h' = tanh(W @ x + U @ h)";
   expect(messageOf(elman, "l", { inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
-    l: the size of h is units, and units are not given. Give units, as in units: 128.
+    l, line 1, column 1: the size of h is units, and units are not given. Give units, as in units: 128.
+      h' = tanh(W @ x + U @ h)
+      ^^
     "
   `);
   expect(messageOf(elman, "", { units: 2.5, inputs: { x: 4 } })).toMatchInlineSnapshot(`
@@ -312,7 +316,9 @@ test("units missing, unusable, or unused", () => {
   `);
   expect(messageOf("h' = h + x", "l", { units: 8, inputs: { x: 4 } })).toMatchInlineSnapshot(`
     "
-    l: the equations fix this cell's size at 4 features, got units 8. Leave units out, or give 4.
+    l, line 1, column 6: the equations fix this cell's size at 4 features, got units 8. Leave units out, or give 4.
+      h' = h + x
+           ^^^^^
     "
   `);
   expect(graphOf(cell("h' = h + x"), "l", { units: 4, inputs: { x: 4 } }).states[0]?.size).toBe(4);

@@ -185,7 +185,10 @@ export function randomCell({ seed, depth, smooth = false, matrices: some = false
   sizeLines.push("y : units");
   const text = lines.join("\n");
   const mentioned = new Set(text.match(/[A-Za-z]\w*/g));
-  return [text, ...new Set(sizeLines.filter((line) => mentioned.has(line.split(" ")[0] as string)))].join("\n");
+  // A vector that is learnt may stand where a state would.
+  const learnt = knownVectors.filter(({ name }) => mentioned.has(name)).map(({ name }) => `${name} ~ zeros`);
+  const said = sizeLines.filter((line) => mentioned.has(line.split(" ")[0] as string));
+  return [text, ...new Set([...said, ...learnt])].join("\n");
 }
 
 /**

@@ -117,6 +117,8 @@ describe("a mistake is one line that says where and what", () => {
 
   test("a cell that fixes another size names its layer", () => {
     const half = cell("k : units / 2\nk = tanh(W @ x)\ny = V @ k");
-    expect(() => sequential([recurrent(half, { units: 3, name: "odd" })], { input: 2 })).toThrow(/^odd\.\w+: its size/);
+    expect(() => sequential([recurrent(half, { units: 3, name: "odd" })], { input: 2 })).toThrow(
+      /^odd\.\w+, line 2, column 10: its size/,
+    );
   });
 });

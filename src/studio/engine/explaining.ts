@@ -89,10 +89,12 @@ function checkModel(cell: Cell, { units, input, layers }: Sizes): void {
     // That it is too large is no mistake of the equations: compiling says so.
     if (/bytes of memory/.test(problem)) return;
     const layer = Number(/\bcell_(\d+)/.exec(problem)?.[1] ?? 0);
-    const sized = /^cell(_\d+)?[.:]/.test(problem) && error instanceof EquationError;
+    const sized = /^cell(_\d+)?[.:,]/.test(problem) && error instanceof EquationError;
     const features = layer === 0 ? input : units;
     const where = `${layers > 1 ? `Layer ${layer + 1}, with ` : "With "}${units} units and ${features} features of x: `;
-    const said = problem.replace(/\bcell(_\d+)?(\.|: )/g, "").replace("Leave units out, or give", "Set Units to");
+    // The editor shows the place.
+    const bare = problem.replace(/^cell.*?, line \d+, column \d+: /, "").replace(/\bcell(_\d+)?(\.|: )/g, "");
+    const said = bare.replace("Leave units out, or give", "Set Units to");
     const { line, column } = error instanceof EquationError ? error : at;
     throw new EquationError(`${sized ? where : ""}${said}`, line, column);
   }
