@@ -1,5 +1,7 @@
 /** `unrolled evaluate`: how well a model predicts a text. */
+
 import { readInput } from "../formats/files.ts";
+import { checkFiniteValues } from "../nn/finite-values.ts";
 import { openModel } from "../tasks/index.ts";
 import { evaluateLanguageModel, type LanguageModel } from "../tasks/language-model.ts";
 import type { Command, Given } from "./options.ts";
@@ -18,11 +20,12 @@ export const evaluate: Command = {
   options: { field },
   async run(given) {
     const [file, path] = given.positionals as readonly [string, string];
-    await openModel(readInput(file), file, "`evaluate`", { text: (lm) => evaluateText(lm, path, given) });
+    await openModel(readInput(file), file, "`evaluate`", { text: (lm) => evaluateText(lm, file, path, given) });
   },
 };
 
-async function evaluateText(model: LanguageModel, path: string, given: Given): Promise<void> {
+async function evaluateText(model: LanguageModel, file: string, path: string, given: Given): Promise<void> {
+  checkFiniteValues(model.model, file);
   const text = encodeSource(model.tokenizer, openTexts(path, "to evaluate on", given.text("field")));
   const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(model, text);
   if (given.flag("json")) return writeJson({ loss, perplexity, bitsPerCharacter, tokens, unknown });

@@ -1,8 +1,10 @@
 /** `unrolled export`: a model's weights alone, as what is shipped needs no state of training. */
+
 import { statSync } from "node:fs";
 import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
 import { readModel, type WeightType, weightTypes, writeModel } from "../formats/model-file.ts";
 import { InputError } from "../graph/input-error.ts";
+import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
 import type { Command } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
@@ -30,11 +32,7 @@ export const exportModel: Command = {
     }
     const before = readInput(file);
     const { model, extra } = readModel(before, file);
-    for (const { name } of model.parameters) {
-      const wrong = model.values[name]?.find((value) => !Number.isFinite(value));
-      if (wrong !== undefined)
-        throw new InputError(`${file}: ${name} holds ${wrong}, not a finite number. Train anew.`);
-    }
+    checkFiniteValues(model, file);
     const { optimizer: _, options: __, ...kept } = extra;
     const bytes = writeModel({ model, extra: kept }, { dtype });
     writeFileAtomically(out, bytes);

@@ -1,6 +1,8 @@
 /** `unrolled generate`: text from a model, as it is written. */
+
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
+import { checkFiniteValues } from "../nn/finite-values.ts";
 import { beamSearch } from "../tasks/beam-search.ts";
 import { type GeneratedToken, type GenerateOptions, generateTokens, generate as write } from "../tasks/generate.ts";
 import { openModel } from "../tasks/index.ts";
@@ -46,11 +48,12 @@ export const generate: Command = {
   async run(given) {
     const [file] = given.positionals as readonly [string];
     checkTogether(given);
-    await openModel(readInput(file), file, "`generate`", { text: (lm) => generateText(lm, given) });
+    await openModel(readInput(file), file, "`generate`", { text: (lm) => generateText(lm, file, given) });
   },
 };
 
-async function generateText(model: LanguageModel, given: Given): Promise<void> {
+async function generateText(model: LanguageModel, file: string, given: Given): Promise<void> {
+  checkFiniteValues(model.model, file);
   const prompt = unixLineEnds(given.text("prompt") ?? "");
   if (/\p{Surrogate}/u.test(prompt)) throw new InputError("--prompt: is not valid Unicode text.");
   const json = given.flag("json");

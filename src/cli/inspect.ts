@@ -1,8 +1,10 @@
 /** `unrolled inspect`: every gate and state of a model at every step, while it reads a text. */
+
 import { basename } from "node:path";
 import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
+import { checkFiniteValues } from "../nn/finite-values.ts";
 import { inspectModel } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
 import { openModel } from "../tasks/index.ts";
@@ -52,6 +54,7 @@ export const inspect: Command = {
 };
 
 async function showText(lm: LanguageModel, file: string, given: Given): Promise<void> {
+  checkFiniteValues(lm.model, file);
   const html = given.text("html");
   const { text, where } = textOf(given);
   const shown = shownValues(lm.model, given.texts("value"), "--value");

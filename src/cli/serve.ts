@@ -125,7 +125,7 @@ export const serve: Command = {
       maxConnections: given.number("connections") ?? maxConnections,
     });
     const url = root + basePath;
-    if (json) writeJson({ event: "listening", url, models: names });
+    if (json) writeJson({ event: "listening", url, baseUrl: `${url}/v1`, models: names });
     else process.stdout.write(welcome(url, models, apiKeys.length > 0));
     if (!isLoopback(host) && apiKeys.length === 0) {
       warn(`--host: ${host} is in reach of others, and no --api-key is asked for.`, json);
@@ -261,7 +261,7 @@ const warn = (message: string, json: boolean): void => {
 /** Where it listens; in a terminal, what to try as well. */
 function welcome(url: string, models: Models, withKey: boolean): string {
   const names = Object.keys(models);
-  const first = `Listening at ${url} with ${printable(names.join(", "))}.\n`;
+  const first = `Listening at ${url}/v1 with ${printable(names.join(", "))}.\n`;
   const model = names.find((name) => taskOf(models[name])?.kind === "text");
   if (!isTerminal(process.stdout) || model === undefined) return first;
   const body = JSON.stringify({ model, prompt: "The ", max_tokens: 100 }).replaceAll("'", "\\u0027");

@@ -1,4 +1,5 @@
 /** `unrolled studio`: the page, served to the reader's own browser. */
+
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename, extname, join } from "node:path";
@@ -6,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
+import { checkFiniteValues } from "../nn/finite-values.ts";
 import { bind, isLoopback, loopback } from "../server/bind.ts";
 import { openAnyModel } from "../tasks/index.ts";
 import type { Command } from "./options.ts";
@@ -56,8 +58,9 @@ type GivenModel = {
 
 /** A model as the page lists it. @throws InputError for what is no model of a task that is known */
 function described(path: string): Omit<GivenModel, "path"> {
-  const { task, content } = openAnyModel(readInput(path), path);
+  const { task, file, content } = openAnyModel(readInput(path), path);
   content();
+  checkFiniteValues(file.model, path);
   const name = basename(path, extname(path));
   const { kind, title } = task;
   return { id: name, name, bytes: statSync(path).size, task: { kind, title } };

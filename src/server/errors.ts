@@ -1,5 +1,7 @@
 /** What a client is told when something is wrong: OpenAI's shape, with its statuses and codes. */
+
 import { InputError } from "../graph/input-error.ts";
+import { BrokenModel } from "../nn/finite-values.ts";
 
 /**
  * Every kind of error: its status, what OpenAI calls its type and its code, and after how many seconds the same request may
@@ -29,6 +31,8 @@ const kinds = {
   aborted: [499, "invalid_request_error", "aborted", null],
   /** The same request meets the same fault. */
   internal: [500, "server_error", "internal_error", false],
+  /** What it gives is no number. */
+  model_broken: [500, "server_error", "model_broken", false],
   too_many_connections: [503, "server_error", "too_many_connections", 1],
   shutting_down: [503, "server_error", "shutting_down", 1],
   /** The time was over before it had a slot. */
@@ -89,6 +93,7 @@ export class ApiError extends Error {
  */
 export function apiErrorOf(error: unknown, requestId: string): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof BrokenModel) return new ApiError("model_broken", error.message, undefined, { cause: error });
   if (error instanceof InputError) return new ApiError("invalid", error.message, /^(\w+): /.exec(error.message)?.[1]);
   const message = `internal: a fault of the server's. Its log says more, under the request's id, ${requestId}.`;
   return new ApiError("internal", message, undefined, { cause: error });

@@ -1,7 +1,10 @@
 /** The models that are served, by name, and those before them that somebody still goes on with. */
+
 import { createHash } from "node:crypto";
 import { writeModel } from "../formats/model-file.ts";
 import { excerpt } from "../graph/excerpt.ts";
+import { checkFiniteValues } from "../nn/finite-values.ts";
+import type { Model } from "../nn/model.ts";
 import { type Content, taskOf } from "../tasks/index.ts";
 import type { Task } from "../tasks/task.ts";
 import { queueFull } from "./batcher.ts";
@@ -35,7 +38,10 @@ export type LoadedOther = LoadedModel & TaskPrograms;
 
 type Models = Readonly<Record<string, Content>>;
 
-/** @throws InputError for a model that cannot be served, as text that is not written step by step, or too large for the memory */
+/**
+ * @throws InputError for a model that cannot be served, as text that is not written step by step, of values that are infinite or
+ * NaN, or too large for the memory
+ */
 export async function loadModels(models: Models, options: ServingOptions): Promise<LoadedModels> {
   const servings = await loadServings();
   return new LoadedModels(await load(models, servings, options), servings, options);
@@ -51,7 +57,9 @@ async function load(
   try {
     for (const [name, content] of Object.entries(models)) {
       const task = taskOf(content) as Task;
-      const fingerprint = fingerprintOf(task, content);
+      const { model, extra } = task.write(content);
+      checkFiniteValues(model, name);
+      const fingerprint = fingerprintOf(model, extra.task);
       const programs = await servingOf(servings, task, name).start(content, options);
       all.set(name, { name, kind: task.kind, created, fingerprint, ...programs });
     }
@@ -63,9 +71,8 @@ async function load(
 }
 
 /** That of its file, whenever and where it is written, without the state of its training. */
-function fingerprintOf(task: Task, content: unknown): string {
-  const { model, extra } = task.write(content);
-  const file = writeModel({ model, extra: { task: extra.task } });
+function fingerprintOf(model: Model, task: unknown): string {
+  const file = writeModel({ model, extra: { task } });
   return `sha256:${createHash("sha256").update(file).digest("hex")}`;
 }
 

@@ -46,7 +46,14 @@ const headersNamed = (names: readonly HeaderName[]) =>
   Object.fromEntries(names.map((name) => [headers[name].name, { $ref: `#/components/headers/${name}` }]));
 
 /** Of every route: what makes no request, and faults of the server's. */
-const ofAll = ["invalid", "request_timeout", "expectation_failed", "headers_too_large", "internal"] as const;
+const ofAll = [
+  "invalid",
+  "request_timeout",
+  "expectation_failed",
+  "headers_too_large",
+  "internal",
+  "model_broken",
+] as const;
 
 /** zod leaves out the default of what it transforms. */
 function showDefault({ zodSchema, jsonSchema }: { readonly zodSchema: z.core.$ZodType; jsonSchema: object }): void {

@@ -2,7 +2,9 @@
  * Inspect a language model while it reads a text: every named value at each token, the token's loss, and the likeliest next
  * tokens. Knows nothing about how this is shown.
  */
+
 import { InputError } from "../graph/input-error.ts";
+import { brokenModel } from "../nn/finite-values.ts";
 import { type InspectedStep, inspectModel, type NamedValue, namedValues } from "../nn/inspection.ts";
 import type { Model } from "../nn/model.ts";
 import { createRanking } from "../text/sampling.ts";
@@ -71,7 +73,7 @@ export async function* inspectText(
   let rest: Uint8Array | undefined;
   for await (const step of inspectModel(model, ids, { values })) {
     if (!step.output.every(Number.isFinite)) {
-      throw new InputError(`${file}: the model's values are not finite numbers. Train anew at a lower rate.`);
+      throw brokenModel(`${file}: what the model predicts is not a finite number`);
     }
     const decoded = decodeNext(tokenizer, ids[at++] as number, rest);
     rest = decoded.rest;

@@ -5,6 +5,7 @@
  * is taken, else the temperature divides the logits; top-k, then top-p of what top-k left, then min-p leave tokens out;
  * of the others one is drawn. The most likely token is never left out.
  */
+
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -19,6 +20,7 @@ import {
   type Schema,
   wholeNumber,
 } from "../graph/schema.ts";
+import { brokenModel } from "../nn/finite-values.ts";
 import { logProbabilities } from "../nn/log-probabilities.ts";
 import type { Random } from "../nn/random.ts";
 
@@ -323,13 +325,10 @@ function indexOfMax(logits: Scores): number {
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id] as number;
     if (Number.isNaN(logit)) {
-      throw new InputError(
-        `logits: logit ${id} is NaN. The model's weights have diverged: train anew at a lower rate.`,
-      );
+      throw brokenModel(`logits: logit ${id} is NaN`);
     }
     if (logit > max) [best, max] = [id, logit];
   }
-  if (best < 0)
-    throw new InputError(`logits: none of the ${logits.length} is above -Infinity, so no token can be drawn.`);
+  if (best < 0) throw brokenModel(`logits: none of the ${logits.length} is above -Infinity, so no token can be drawn`);
   return best;
 }

@@ -318,8 +318,14 @@ describe("generate and evaluate", () => {
     ],
     ["a model with a mistake in its equations", ["evaluate", "cells.safetensors", "text.txt"], /sigmund/],
     ["a model of a later version", ["generate", "versions.safetensors"], /its version is 99, .* Update unrolled\.$/],
-    ["a model of NaN", ["generate", "nan.safetensors"], /NaN\. The model's weights have diverged/],
-    ["a model of NaN to evaluate", ["evaluate", "nan.safetensors", "text.txt"], /^the loss is NaN: .* Train anew/],
+    [
+      "a model of NaN",
+      ["generate", "nan.safetensors"],
+      /^nan\.safetensors: (\S+)\[\d.*\] is NaN, not a finite number\. The model's weights have diverged: train anew/,
+    ],
+    ["a model of NaN to look into", ["inspect", "nan.safetensors", "--text", "a"], /^nan\.safetensors: .* is NaN/],
+    ["a model of NaN to serve", ["serve", "nan.safetensors", "--port", "0"], /^nan: \S+\[\d.*\] is NaN, not a finite/],
+    ["a model of NaN to evaluate", ["evaluate", "nan.safetensors", "text.txt"], /^nan\.safetensors: .* is NaN/],
     ["no model", ["generate"], /^wrong number of arguments \(0\)\. Usage: unrolled generate MODEL/],
     [
       "a negative temperature",

@@ -87,7 +87,7 @@ describe("export", () => {
     [
       "a MODEL of NaN",
       ["nan.safetensors", "o"],
-      "nan.safetensors: dense.b holds NaN, not a finite number. Train anew.",
+      "nan.safetensors: dense.b[0] is NaN, not a finite number. The model's weights have diverged: train anew at a lower rate.",
     ],
     [
       "a weight beyond f16",

@@ -54,8 +54,8 @@ test("it says where it listens, and answers what generate and inspect answer", a
   const child = start(folder, ["serve", "a.safetensors", "b.safetensors", "--port", "0"]);
   children.push(child);
   const line = await said(child.stdout);
-  expect(line).toMatch(/^Listening at http:\/\/127\.0\.0\.1:\d+ with a, b\.\n$/);
-  const [, url] = /(http:\S+)/.exec(line) as unknown as [string, string];
+  expect(line).toMatch(/^Listening at http:\/\/127\.0\.0\.1:\d+\/v1 with a, b\.\n$/);
+  const [, url] = /(http:\S+)\/v1 /.exec(line) as unknown as [string, string];
   const post = async (path: string, body: object) =>
     (
       await fetch(`${url}${path}`, {

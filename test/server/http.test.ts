@@ -238,6 +238,31 @@ describe("malformed requests", () => {
     expect([await wrong(answer), answer.headers.get("allow")]).toEqual([405, "GET, DELETE"]);
     expect((await here.get("/v1/models", { method: "HEAD" })).status).toBe(200);
   });
+
+  test("a path that is almost one says which; a method that is another says which there are", async () => {
+    const message = async (path: string, init?: RequestInit): Promise<string> =>
+      (await (await here.get(path, init)).json()).error.message;
+    const post = { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } };
+    for (const [path, meant] of [
+      ["/chat/completions", "/v1/chat/completions"],
+      ["/completions", "/v1/completions"],
+      ["/v1/v1/chat/completions", "/v1/chat/completions"],
+      ["/api/v1/chat/completions", "/v1/chat/completions"],
+      ["/v1/chat/completions/", "/v1/chat/completions"],
+      ["/v1/Completions", "/v1/completions"],
+      ["/v1/chat/completion", "/v1/chat/completions"],
+      ["/v1/tokenize", "/tokenize"],
+    ]) {
+      expect(await message(path as string, post)).toBe(`there is nothing at ${path}. Did you mean ${meant}?`);
+    }
+    expect(await message("/models")).toBe("there is nothing at /models. Did you mean /v1/models?");
+    for (const path of ["/", "/v1", "/v1/", "/v1/embeddings", `/${"v1/".repeat(5000)}models`]) {
+      expect(await message(path)).toContain("GET /openapi.json lists what there is.");
+    }
+    const got = await here.get("/v1/chat/completions");
+    expect([got.status, got.headers.get("allow")]).toEqual([405, "POST"]);
+    expect((await got.json()).error.message).toBe("/v1/chat/completions takes POST, got GET.");
+  });
 });
 
 describe("clients that go away", () => {

@@ -140,7 +140,7 @@ test("every error says whether the same request may succeed later, and when", ()
     ...{ state_mismatch: "false", memory_full: "true", too_many_connections: "true" },
     ...{ too_large: "false", media_type: "false", queue_full: "true", session_limit: "true", aborted: undefined },
     ...{ request_timeout: "true", content_encoding: "false", expectation_failed: "false", headers_too_large: "false" },
-    ...{ internal: "false", shutting_down: "true", overloaded: "true", timeout: "false" },
+    ...{ internal: "false", model_broken: "false", shutting_down: "true", overloaded: "true", timeout: "false" },
   };
   for (const [kind, retry] of Object.entries(kinds) as [ErrorKind, string | undefined][]) {
     const { headers } = new ApiError(kind, "wrong.");

@@ -1,8 +1,10 @@
 /** What a client is told of what was thrown on the way, and of what there is not. */
 import type { Context } from "hono";
 import { excerpt } from "../../graph/excerpt.ts";
+import { nearest } from "../../graph/vocabulary.ts";
 import { ApiError, apiErrorOf } from "../errors.ts";
 import type { Env } from "../request-context.ts";
+import { routes } from "../routes/table.ts";
 
 /** The answer to an error, whatever was thrown: its headers and its body. */
 export function answerError(error: Error, c: Context<Env>): Response {
@@ -18,10 +20,32 @@ export function answerError(error: Error, c: Context<Env>): Response {
   return c.json(told.body, told.status as 400);
 }
 
-/** Of a path without a route. @throws ApiError not_found */
+/** Of a path without a route. @throws ApiError not_found, with the route that was likely meant */
 export const refuseUnknownPath =
   (basePath: string) =>
   (c: Context<Env>): never => {
-    const wrong = `there is nothing at ${excerpt(c.req.path, 100)}. GET ${basePath}/openapi.json lists what there is.`;
-    throw new ApiError("not_found", wrong);
+    const { path } = c.req;
+    const meant = nearestRoute(path, basePath);
+    const hint =
+      meant === undefined ? `GET ${basePath}/openapi.json lists what there is.` : `Did you mean ${basePath}${meant}?`;
+    throw new ApiError("not_found", `there is nothing at ${excerpt(path, 100)}. ${hint}`);
   };
+
+/**
+ * The route that a path is all but for what stands before it, as /chat/completions and /v1/v1/models, a slash at its end, capital
+ * letters, or a few letters.
+ */
+function nearestRoute(path: string, basePath: string): string | undefined {
+  if (path.length > 200) return undefined;
+  const bare = (text: string): string => text.toLowerCase().replace(/^(\/v\d+)+(?=\/)|\/+$/g, "");
+  const paths = [...new Set(Object.values(routes).map((route) => route.path))];
+  const names = new Map(paths.map((one) => [bare(one), one]));
+  const asked = [path, ...(basePath !== "" && path.startsWith(`${basePath}/`) ? [path.slice(basePath.length)] : [])];
+  // A base URL is given with /v1, without it, with that of another server, or with what a proxy takes away.
+  for (const one of asked) {
+    const found =
+      names.get(bare(one)) ?? paths.find((route) => one.endsWith(route)) ?? nearest(bare(one), names.keys());
+    if (found !== undefined) return names.get(found) ?? found;
+  }
+  return undefined;
+}

@@ -3,8 +3,10 @@
  * too large ones, those that were not asked for the longest are closed; who asks for one of them hears that it is closed, and
  * opens it anew.
  */
+
 import { cells } from "../../cells/index.ts";
 import { InputError } from "../../graph/input-error.ts";
+import { checkFiniteValues } from "../../nn/finite-values.ts";
 import { countParameters } from "../../nn/model.ts";
 import { notTaken, type Opened, openAnyModel, openModel } from "../../tasks/index.ts";
 import type { LanguageModel } from "../../tasks/language-model.ts";
@@ -63,9 +65,9 @@ export function modelOf(handle: ModelHandle): LanguageModel {
 }
 
 export const openModels = {
-  /** @throws InputError, one line, for a file that is no model of a task that is known */
+  /** @throws InputError, one line, for a file that is no model of a task that is known, or of values that are infinite or NaN */
   async openModel(handle: ModelHandle, file: Uint8Array<ArrayBuffer>, name: string): Promise<ModelFacts> {
-    const opened = openAnyModel(file, name);
+    const opened = openFinite(file, name);
     const content = opened.content();
     take(handle);
     open.push({ handle, name, task: opened.task, content, bytes: file.length });
@@ -83,7 +85,7 @@ export const openModels = {
 
   /** Of a file that is not to stay open. @throws InputError, one line, for one that is no model of a task that is known */
   async modelFacts(file: Uint8Array<ArrayBuffer>, name: string): Promise<ModelFacts> {
-    const opened = openAnyModel(file, name);
+    const opened = openFinite(file, name);
     return factsOf(opened, opened.content());
   },
 
@@ -92,6 +94,12 @@ export const openModels = {
     return openModel(file, name, "the Lab", { text: madeOf });
   },
 };
+
+function openFinite(file: Uint8Array<ArrayBuffer>, name: string): Opened {
+  const opened = openAnyModel(file, name);
+  checkFiniteValues(opened.file.model, name);
+  return opened;
+}
 
 function factsOf({ task: { kind, title }, file: { model } }: Opened, content: unknown): ModelFacts {
   const layers = model.layers.flatMap((layer) =>

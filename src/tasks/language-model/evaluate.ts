@@ -12,6 +12,7 @@ import {
   wholeNumber,
 } from "../../graph/schema.ts";
 import { createYielder } from "../../graph/yielding.ts";
+import { brokenModel, checkFiniteValues } from "../../nn/finite-values.ts";
 import { countCodePoints } from "../../text/parts.ts";
 import {
   countUnknown,
@@ -103,7 +104,8 @@ export async function evaluateLanguageModel(
   const yieldNow = createYielder();
   const loss = await evaluator.loss(ids, async () => yieldNow()).finally(() => evaluator.dispose());
   if (!Number.isFinite(loss)) {
-    throw new InputError(`the loss is ${loss}: the model's values are not finite numbers. Train anew at a lower rate.`);
+    checkFiniteValues(model, `the loss is ${loss}`);
+    throw brokenModel(`the loss is ${loss}, though the model's values are finite numbers`);
   }
   const tokens = ids.length - 1;
   return {
