@@ -12,8 +12,8 @@ import { type LanguageModel, languageModel } from "../../src/tasks/language-mode
 const text = "abc ".repeat(20);
 /** Each value is finite, and sums of them are not. */
 function overflowing(): LanguageModel {
-  const lm = languageModel(text, { cell: "simple-rnn", units: 3, seed: 1 });
-  const { "simple_rnn.b": b, "dense.W": w } = lm.model.values as Record<string, Float32Array>;
+  const lm = languageModel(text, { cell: "irnn", units: 3, seed: 1 });
+  const { "irnn.b": b, "dense.W": w } = lm.model.values as Record<string, Float32Array>;
   b?.fill(9);
   w?.forEach((_, k) => {
     w[k] = k % 3 === 0 ? -3e38 : 3e38;
@@ -22,7 +22,7 @@ function overflowing(): LanguageModel {
 }
 
 test("the first value that is infinite or NaN is named with its place: row and column of a matrix", () => {
-  const model = sequential([embedding(5, 4), recurrent(cells.lstm, { units: 3 }), dense(2)]);
+  const model = sequential([embedding(5, 4), recurrent(cells.lstm, { units: 3, name: "lstm" }), dense(2)]);
   expect(() => checkFiniteValues(model, "m")).not.toThrow();
   const { "lstm.U_f": matrix, "lstm.b_f": vector } = model.values as Record<string, Float32Array>;
   (vector as Float32Array)[1] = Infinity;
