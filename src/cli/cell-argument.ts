@@ -1,10 +1,12 @@
 /** A cell as it is named on the command line: a built-in one, or a file of equations. */
 import { existsSync } from "node:fs";
+import { basename, extname } from "node:path";
 import { cells } from "../cells/index.ts";
 import { decodeText, readInput } from "../formats/files.ts";
 import { type Cell, cell, EquationError } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
 import { didYouMean } from "../graph/vocabulary.ts";
+import { isLayerName } from "../nn/layers.ts";
 
 /** A name stays a name, so that the model's layers are called after it. */
 export function readCell(argument: string): string | Cell {
@@ -17,6 +19,13 @@ export function readCell(argument: string): string | Cell {
   }
   const text = decodeText(readInput(argument), argument);
   return inFile(argument, () => cell(text));
+}
+
+/** The layers of a cell out of a file are called after the file. */
+export function labelOf(cell: string | Cell, argument: string): { readonly label?: string } {
+  if (typeof cell === "string") return {};
+  const label = basename(argument, extname(argument)).replace(/[^\p{L}\p{N}_]+/gu, "_");
+  return isLayerName(label) ? { label } : {};
 }
 
 /** What `make` gives; a mistake in the equations, or in their sizes, is said with the name of their file. */

@@ -4,6 +4,7 @@ import { readInput } from "../formats/files.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { openModel } from "../tasks/index.ts";
 import { evaluateLanguageModel, type LanguageModel } from "../tasks/language-model.ts";
+import { hostOf, hostOptions } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, writeJson } from "./output.ts";
 import { field } from "./texts.ts";
@@ -17,7 +18,7 @@ export const evaluate: Command = {
     "Each token is predicted from all those before it. Of a model of separate texts\n.jsonl and folders are such texts.",
   examples: ["evaluate model.safetensors test.txt"],
   arguments: [2, 2],
-  options: { field },
+  options: { field, ...hostOptions("that evaluate; the result is the same [cores]") },
   async run(given) {
     const [file, path] = given.positionals as readonly [string, string];
     await openModel(readInput(file), file, "`evaluate`", { text: (lm) => evaluateText(lm, file, path, given) });
@@ -27,7 +28,11 @@ export const evaluate: Command = {
 async function evaluateText(model: LanguageModel, file: string, path: string, given: Given): Promise<void> {
   checkFiniteValues(model.model, file);
   const text = encodeSource(model.tokenizer, openTexts(path, "to evaluate on", given.text("field")));
-  const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(model, text);
+  const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(
+    model,
+    text,
+    hostOf(given),
+  );
   if (given.flag("json")) return writeJson({ loss, perplexity, bitsPerCharacter, tokens, unknown });
   const rows = [
     ["loss", `${loss.toFixed(4)} nats a token`],

@@ -9,6 +9,7 @@ import { openModel } from "../tasks/index.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { readEscapes } from "./escapes.ts";
+import { hostOf, hostOptions } from "./host-options.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 import { warnStops, warnUnknown } from "./unknown.ts";
@@ -43,6 +44,7 @@ export const generate: Command = {
     "presence-penalty": { value: "X", help: "off a logit once it was written [0]", number: penalty },
     seed: { value: "N", help: "the same seed writes the same text [random]", number: seedRange },
     beams: { value: "N", help: "search for the likeliest text, N at a time", number: { whole: true, min: 1 } },
+    ...hostOptions("that share a step; the text is the same [cores]"),
     logprobs: { value: "N", help: "with --json: log-probabilities, N a token", number: { whole: true, min: 0 } },
   },
   async run(given) {
@@ -63,7 +65,7 @@ async function generateText(model: LanguageModel, file: string, given: Given): P
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   const seed = given.number("seed") ?? Math.floor(Math.random() * 2 ** 32);
-  const common = { prompt, length: given.number("length") ?? 500, stop: stops, signal: stop.signal };
+  const common = { prompt, length: given.number("length") ?? 500, stop: stops, ...hostOf(given), signal: stop.signal };
   // In a file or a pipe the text is as the model wrote it.
   const shown = isTerminal(process.stdout) ? printable : (text: string) => text;
   const show = (text: string): void => {

@@ -176,6 +176,7 @@ const otherNames: Readonly<Record<string, readonly string[]>> = {
   keep: ["save-best-only"],
   resume: ["continue", "go-on", "init-from"],
   overwrite: ["force"],
+  engine: ["backend", "device"],
   threads: ["num-threads", "workers", "jobs"],
   input: ["input-size", "input-dim"],
   length: ["max-tokens", "max-new-tokens", "max-length", "max-completion-tokens", "num-tokens"],

@@ -8,6 +8,7 @@ import { isHost } from "../server/hosts.ts";
 import { isBasePath, isKey, isOrigin, isTemplate, serverDefaults } from "../server/options.ts";
 import { isTrustable, type TrustProxy } from "../server/proxies.ts";
 import { type Content, openAnyModel, taskOf } from "../tasks/index.ts";
+import { hostOf, hostOptions } from "./host-options.ts";
 import { logTo } from "./log-lines.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
@@ -62,11 +63,7 @@ const options: Options = {
   },
   "session-minutes": { value: "N", help: "how long one lives unused [30]", number: { above: 0, max: 1e6 } },
   "chat-template": { value: "TEXT", help: 'each message, as "{role}: {content}\\n"' },
-  threads: {
-    value: "N",
-    help: "threads that share a step, on idle cores [1]",
-    number: { whole: true, min: 1, max: 64 },
-  },
+  ...hostOptions("that share a step, on idle cores [1]"),
 };
 
 export const serve: Command = {
@@ -116,6 +113,7 @@ export const serve: Command = {
       ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
       cors: given.texts("cors").map(checkOrigin),
       ...limits,
+      ...hostOf(given),
       chatTemplate: templateOf(given),
       ...{ log: writeLine, warn: writeLine },
     });
@@ -240,7 +238,6 @@ function limitsOf(given: Given) {
     queue: given.number("queue"),
     sessions: given.number("sessions"),
     sessionsPerKey: given.number("sessions-per-key"),
-    threads: given.number("threads"),
     timeoutMs: scaled("timeout", 1000),
     stallMs: scaled("stall", 1000),
     keepAliveMs: scaled("keep-alive", 1000),

@@ -11,7 +11,7 @@ import { checkFiniteValues } from "../nn/finite-values.ts";
 import { bind, isLoopback, loopback } from "../server/bind.ts";
 import { openAnyModel } from "../tasks/index.ts";
 import type { Command } from "./options.ts";
-import { styled, writeJson } from "./output.ts";
+import { styled, warn, writeJson } from "./output.ts";
 
 const usualPort = 4747;
 
@@ -33,7 +33,7 @@ export const studio: Command = {
   async run(given) {
     const folder = fileURLToPath(new URL("../studio", import.meta.url));
     if (!existsSync(join(folder, "index.html"))) throw new Error("the page is missing in this installation");
-    const models = given.positionals.map((path) => ({ path, ...described(path) }));
+    const models = describeAll(given.positionals, given.flag("json"));
     const same = models.find(({ id }, k) => models.findIndex((other) => other.id === id) < k);
     if (same !== undefined) {
       throw new InputError(`${same.path}: there is another model named "${same.id}". Rename one of the two.`);
@@ -55,6 +55,23 @@ type GivenModel = {
   readonly bytes: number;
   readonly task: { readonly kind: string; readonly title: string };
 };
+
+/** What cannot be shown is told and left out. @throws InputError where nothing is left */
+function describeAll(paths: readonly string[], json: boolean): GivenModel[] {
+  const problems: InputError[] = [];
+  const models = paths.flatMap((path) => {
+    try {
+      return [{ path, ...described(path) }];
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(error);
+      return [];
+    }
+  });
+  if (models.length === 0 && problems[0] !== undefined) throw problems[0];
+  for (const { message } of problems) warn(`${message} Left out.`, json);
+  return models;
+}
 
 /** A model as the page lists it. @throws InputError for what is no model of a task that is known */
 function described(path: string): Omit<GivenModel, "path"> {

@@ -23,7 +23,8 @@ import { byRate, NonFiniteLoss } from "../train/non-finite-guard.ts";
 import { type Stand, standOf } from "../train/stream-place.ts";
 import type { Tokens } from "../train/token-source.ts";
 import type { TrainerState } from "../train/trainer.ts";
-import { inFile, readCell } from "./cell-argument.ts";
+import { inFile, labelOf, readCell } from "./cell-argument.ts";
+import { hostOf, hostOptions } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, printable, warn, writeJson } from "./output.ts";
 import { duration, progressPrinter } from "./progress.ts";
@@ -88,11 +89,7 @@ export const train: Command = {
       help: `characters to write at validations, 0 none [${sampleLength}]`,
       number: { whole: true, min: 0 },
     },
-    threads: {
-      value: "N",
-      help: "that train; the result is the same [cores]",
-      number: { whole: true, min: 1, max: 64 },
-    },
+    ...hostOptions("that train; the result is the same [cores]"),
     "save-every": { value: "N", help: "updates between savings [3 minutes]", number: { whole: true, min: 1 } },
     resume: { help: "go on with the model that is at --out" },
     overwrite: { help: "train anew, in the place of the model at --out" },
@@ -148,7 +145,7 @@ async function run(given: Given): Promise<void> {
       ...options,
       // From the start of the process.
       clock: () => performance.now(),
-      threads: given.number("threads"),
+      ...hostOf(given),
       resume: task.resume,
       signal: stop.signal,
       // Before it there is nothing to save, and a signal ends the process at once.
@@ -288,7 +285,9 @@ function newTask(given: Given, text: Source): Task {
   if (vocabularySize(tokenizer) > 1)
     checkLength(tokens.length, { ...training, ...splitOf(tokenizer, text, tokens, training) });
   const sizes = { units, layers, embedding, dropout, seed };
-  const made = inFile(wanted.cell, () => languageModel(tokenizer, { cell, ...sizes, training }));
+  const made = inFile(wanted.cell, () =>
+    languageModel(tokenizer, { cell, ...labelOf(cell, wanted.cell), ...sizes, training }),
+  );
   const lm = { ...made, optimizer: settings.optimizer, options: remember(settings) };
   return { lm, stream: streamFor(lm, text, tokens, settings, readValidation(given, lm)), settings };
 }
@@ -451,7 +450,12 @@ type SampleOptions = Pick<GenerateOptions, "prompt" | "seed" | "signal"> & { rea
 async function sampleOf(model: LanguageModel, { characters, ...options }: SampleOptions): Promise<string> {
   let written = "";
   try {
-    for await (const piece of generate(model, { ...options, length: characters, temperature: 0.8, threads: 1 })) {
+    for await (const piece of generate(model, {
+      ...options,
+      length: characters,
+      temperature: 0.8,
+      threads: 1,
+    })) {
       written += piece;
       if (written.length >= characters) break;
     }

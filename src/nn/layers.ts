@@ -136,11 +136,12 @@ type Recurrent = Named & Partial<RecurrentOptions>;
 export const isLayerName = (name: unknown): boolean =>
   typeof name === "string" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && !(name in {});
 
+export const layerName: Rule = {
+  expected: "a name of letters, digits and underscores, and not a JavaScript word like constructor",
+  accepts: isLayerName,
+};
 const names: Schema<Named> = {
-  name: {
-    expected: "a name of letters, digits and underscores, and not a JavaScript word like constructor",
-    accepts: isLayerName,
-  },
+  name: layerName,
   reads: alias(string, "input", "inputs"),
 };
 /** A number of units, features or steps. */

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { readModel } from "../../src/formats/model-file.ts";
 import { type BytePairEncoding, encodeBytePairs, trainBytePairEncoding } from "../../src/text/byte-pair-encoding.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { json, run, sampleText, tiny } from "./run.ts";
+import { json, refusal, run, sampleText, tiny } from "./run.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -85,8 +85,8 @@ describe("train", () => {
     const args = ["--cell", "mine.cell", "--epochs", "1", "--layers", "2"];
     await json(folder, "train", "text.txt", "--out", "mine.safetensors", ...args, ...tiny);
     const { model } = modelIn("mine.safetensors");
-    expect(model.layers.map(({ name }) => name)).toEqual(["embedding", "recurrent", "recurrent_1", "dense"]);
-    expect(model.parameters.map(({ name }) => name)).toContain("recurrent_1.V");
+    expect(model.layers.map(({ name }) => name)).toEqual(["embedding", "mine", "mine_1", "dense"]);
+    expect(model.parameters.map(({ name }) => name)).toContain("mine_1.V");
     const [line] = await json(folder, "generate", "mine.safetensors", "--length", "5", "--seed", "1");
     expect(line?.tokens).toBe(5);
   });
@@ -417,6 +417,33 @@ describe("explain", () => {
     const tex = await run(folder, "explain", "gru", "--tex");
     expect(tex.out).toMatch(/^\\begin\{aligned\}\n[\s\S]*\\sigma[\s\S]*\\end\{aligned\}\n$/);
   });
+});
+
+test("an engine by its name: train, generate and evaluate compute with it, and a wrong one is told those that there are", async () => {
+  writeFileSync(at("t.txt"), sampleText(60));
+  writeFileSync(at("my cell.txt"), "h' = tanh(W @ x + U @ h + b)");
+  const reference = ["--engine", "reference", "--threads", "1"];
+  await json(folder, "train", "t.txt", "--out", "m", "--epochs", "1", "--cell", "my cell.txt", ...tiny, ...reference);
+  const { model } = modelIn("m");
+  expect(model.layers.map(({ name }) => name)).toContain("my_cell");
+  const losses = await Promise.all(
+    [reference, []].map(async (how) => (await json(folder, "evaluate", "m", "t.txt", ...how))[0]?.loss as number),
+  );
+  expect(losses[0]).toBeCloseTo(losses[1] as number, 4);
+  // In f64: not the same bits.
+  expect(losses[0]).not.toBe(losses[1]);
+  const write = ["generate", "m", "--length", "9", "--temperature", "0"];
+  expect((await json(folder, ...write, ...reference))[0]?.text).toBe((await json(folder, ...write))[0]?.text);
+  for (const command of [
+    ["train", "t.txt", "--out", "n"],
+    ["generate", "m"],
+    ["evaluate", "m", "t.txt"],
+    ["serve", "m"],
+  ]) {
+    expect(await refusal(folder, ...command, "--engine", "native")).toBe(
+      '--engine: needs one of wasm, reference, got "native".',
+    );
+  }
 });
 
 describe("help", () => {

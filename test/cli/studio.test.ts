@@ -53,6 +53,24 @@ test("the page with the headers that give it threads, the models given by name, 
   });
 });
 
+test("of several files those that are no models are told and left out; the others are there to open", async () => {
+  writeFileSync(join(folder, "bad.safetensors"), "nothing");
+  const server = start(folder, ["studio", "bad.safetensors", "a b.safetensors", "gone.safetensors", "--port", "0"]);
+  const said: string[] = [];
+  for await (const line of createInterface(server.stderr as Readable)) {
+    said.push(line);
+    if (line.startsWith("The studio is at")) break;
+  }
+  expect(said.slice(0, 2)).toEqual([
+    expect.stringMatching(/^bad\.safetensors: .* Left out\.$/),
+    expect.stringMatching(/^gone\.safetensors: there is no such file\. .* Left out\.$/),
+  ]);
+  const [, address] = /(http:\S+)/.exec(said[2] as string) as unknown as [string, string];
+  const models = (await (await fetch(`${address}models.json`)).json()) as { name: string }[];
+  expect(models.map(({ name }) => name)).toEqual(["a b"]);
+  server.kill();
+});
+
 test("a port that is taken, an address that is not there, a file that is no model, two of one name: one line, exit 2", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));

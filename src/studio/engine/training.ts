@@ -171,6 +171,7 @@ function made(text: string, settings: TrainingSettings): { readonly lm: Language
   const { units, layers, tokens, dropout, seed, batch, steps, optimizer = "adam", clipNorm } = settings;
   return languageModelAndTokens(text, {
     cell: typeof settings.cell === "string" ? settings.cell : cell(settings.cell.equations),
+    ...(typeof settings.cell !== "string" && { label: "own_cell" }),
     ...{ units, layers, tokens, dropout, seed },
     training: { batch, steps, optimizer, ...(clipNorm !== undefined && { clipNorm }) },
   });

@@ -23,8 +23,8 @@ import { checkLength, splitOf } from "./training-tokens.ts";
  * Create an untrained language model. Its vocabulary is made from a text; from a list of separate texts, with one more token
  * that ends a text; or it is that of a given tokenizer.
  * @param text a text, a list of texts, or a tokenizer
- * @param options `cell` (default "lstm"), `units` (128), `layers` (1), `embedding` (64), `dropout` (0), `tokens` ("char"),
- *   `maxVocabulary`, `seed` (0), `training`
+ * @param options `cell` (default "lstm"), `units` (128), `label` (what its recurrent layers are called), `layers` (1),
+ *   `embedding` (64), `dropout` (0), `tokens` ("char"), `maxVocabulary`, `seed` (0), `training`
  * @throws InputError for wrong options, for a text without characters, and for a model too large for memory
  * @example const lm = languageModel(text, { cell: "gru", units: 256 });
  * @example const lm = languageModel(poems, { tokens: "word" });
@@ -69,7 +69,8 @@ export function languageModelAndTokens(
     const sizes = { ...options.training, ...splitOf(tokenizer, texts, encoded, options.training) };
     checkLength(encoded.length, sizes, "languageModel: ");
   }
-  const label = typeof options.cell === "object" ? "recurrent" : (options.cell ?? "lstm").replaceAll("-", "_");
+  const ofCell = typeof options.cell === "object" ? "recurrent" : (options.cell ?? "lstm").replaceAll("-", "_");
+  const { label = ofCell } = options;
   const drop = rate > 0 ? [dropout(rate)] : [];
   const stack = Array.from({ length: layers }, () => [
     recurrent(of, { units, label, returnSequences: true }),

@@ -10,6 +10,7 @@ import {
   string,
   wholeNumber,
 } from "../../graph/schema.ts";
+import { layerName } from "../../nn/layers.ts";
 import { aSeed } from "../../nn/random.ts";
 import { aTokenizer, someTexts, type Tokenizer } from "../../text/tokenizer.ts";
 import { type FitStreamOptions, fitStreamRules } from "../../train/fit-stream-options.ts";
@@ -20,6 +21,8 @@ export type LanguageModelOptions = {
   readonly cell?: string | Cell;
   /** Units of each recurrent layer. Default 128. */
   readonly units?: number;
+  /** What the recurrent layers are called. Default: the name of a built-in cell, else "recurrent". */
+  readonly label?: string;
   /** Number of recurrent layers. Default 1. */
   readonly layers?: number;
   /** Features of the embedding. Default 64, or `units` if that is less. */
@@ -48,6 +51,7 @@ export const languageModelArguments: Arguments = {
   options: optionsOf<LanguageModelOptions>({
     cell: { ...either(string, aCell), expected: 'the name of a cell ("lstm"), or a cell, as cell() makes it' },
     units: alias(count, "hiddenSize"),
+    label: alias(layerName, "name"),
     layers: alias(wholeNumber(1, maxLayers), "numLayers"),
     embedding: alias(count, "embeddingDim", "embeddingSize"),
     dropout: inRange(0, 1),

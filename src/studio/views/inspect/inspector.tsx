@@ -294,7 +294,7 @@ function explained(colouring: Exclude<Colouring, "unit">, token: string, place: 
 function expectation({ head, surprise, told }: Reading, place: number): string {
   const token = visible(head.texts[place] as string);
   const own = place === 0 ? "" : `“${token}” was a surprise of ${(surprise.data[place] as number).toFixed(2)} bits. `;
-  return told === 0 ? own : `${own}After it the model expected:`;
+  return told === 0 ? own : `${own}After ${place === 0 ? `“${token}”` : "it"} the model expected:`;
 }
 
 /** From token to token by pressing. */
