@@ -34,7 +34,8 @@ export function inFile<T>(argument: string, make: () => T): T {
     return make();
   } catch (error) {
     if (error instanceof EquationError && !Object.hasOwn(cells, argument)) {
-      error.message = `${argument}: ${error.message}`;
+      const said = error.message.replace("Leave units out, or give", "Give --units");
+      error.message = `${argument}: ${said}`;
     }
     throw error;
   }

@@ -297,6 +297,23 @@ describe("an option by the name that it has elsewhere", () => {
   });
 });
 
+describe("sizes of a cell out of a file", () => {
+  test.for(["explain", "train"])(
+    "%s says the file, the line, what was meant, and an option that helps",
+    async (command) => {
+      writeFileSync(join(folder, "gate.txt"), "z = sigmoid(W_z * x + b_z)\nh' = z * h + tanh(W @ x)\n");
+      const args =
+        command === "train" ? ["train", "text.txt", "--cell", "gate.txt", "--out", "o"] : [command, "gate.txt"];
+      const { code, err: said } = await run(folder, ...args);
+      expect(code).toBe(2);
+      expect(said).toMatch(
+        /^unrolled: gate\.txt: (gate\.)?z, line 1, column 13: `W_z \* x` .*: did you mean `W_z @ x`\? .* Give --units 64\.\n/,
+      );
+      expect(said).toMatch(/\n {14}\^{7}\n$/);
+    },
+  );
+});
+
 describe("generate and evaluate", () => {
   test.concurrent.for<[string, string[], string | RegExp]>([
     ["a missing model", ["generate", "none"], "none: there is no such file. Check the name and the folder."],
