@@ -37,7 +37,9 @@ test("equals the reference on a longer text, read in two slots, every token once
 test("a model whose values are not numbers is refused in one line", async () => {
   const broken = languageModel("hello", tiny);
   broken.model.values["dense.b"]?.fill(Number.NaN);
-  await expect(evaluateLanguageModel(broken, "hello")).rejects.toThrow(/^the loss is NaN: dense\.b\[0\] is NaN, .* train anew/);
+  await expect(evaluateLanguageModel(broken, "hello")).rejects.toThrow(
+    /^the loss is NaN: dense\.b\[0\] is NaN, .* train anew/,
+  );
 });
 
 test("counts what the model does not know; less than two tokens are refused", async () => {
