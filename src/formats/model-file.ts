@@ -2,7 +2,7 @@
  * A model as one .safetensors file: its values under their own names; in the metadata its layers, with cells as
  * equations, and whatever else belongs to it (a tokenizer, the training state). Loading runs no code of the file's.
  */
-import { cell } from "../graph/cell.ts";
+import { storedCell } from "../graph/cell.ts";
 import type { Parameter } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -379,7 +379,7 @@ function readCell(layer: Record<string, unknown> | undefined): CellSpec | undefi
   if ((layer.units !== undefined && !units) || (layer.shared !== undefined && !shared)) return undefined;
   const options: Record<string, unknown> = { returnSequences: true };
   for (const key of Object.keys(recurrentDefaults)) if (layer[key] !== undefined) options[key] = layer[key];
-  return recurrent(cell(source), {
+  return recurrent(storedCell(source), {
     ...{ label, ...(options as Partial<RecurrentOptions>) },
     ...(units !== undefined && { units }),
     ...(shared !== undefined && { shared: shared as Record<string, string> }),

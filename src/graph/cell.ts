@@ -107,12 +107,15 @@ export function cell(given: string | TemplateStringsArray, ...rest: readonly unk
   );
 }
 
+/** The cell of a file: one that was made before there was a check of what its author may have meant is none the worse. @internal */
+export const storedCell = (source: string): Cell => compile(source, {}, true);
+
 const zeros: Initializer = { name: "zeros", values: [] };
 const glorot: Initializer = { name: "glorot_uniform", values: [] };
 const orthogonal: Initializer = { name: "orthogonal", values: [1] };
 const aName = /^[\p{L}_][\p{L}\p{Nd}_]*$/u;
 
-function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions): Cell {
+function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions, stored = false): Cell {
   const all = [...inputs, ...settings];
   all.forEach((name, i) => {
     const reserved = reservedFor(name);
@@ -128,7 +131,7 @@ function compile(text: string, { inputs = ["x"], settings = [] }: CellOptions): 
   const source = dedent(text);
   const given = { inputs, settings };
   const equations = parse(source);
-  const make = (changed: Equations): Cell => compileEquations(source, changed, given);
+  const make = (changed: Equations): Cell => compileEquations(source, changed, given, stored);
   return orOtherProduct(() => make(equations), source, equations, all, make);
 }
 
@@ -162,8 +165,9 @@ function compileEquations(
   source: Source,
   equations: Equations,
   { inputs, settings }: { readonly inputs: readonly string[]; readonly settings: readonly string[] },
+  stored = false,
 ): Cell {
-  const names = resolveNames(source, equations, { inputs, settings });
+  const names = resolveNames(source, equations, { inputs, settings }, stored);
   const shapes = inferShapes(source, equations, names);
   const { lines } = equations;
   const output = lines[names.output] as (typeof lines)[number];

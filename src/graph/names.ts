@@ -32,6 +32,7 @@ export function resolveNames(
   source: Source,
   equations: Equations,
   given: { readonly inputs: readonly string[]; readonly settings: readonly string[] },
+  stored = false,
 ): Names {
   const { lines } = equations;
   const references = lines.map((line) => referencesIn(line.expression));
@@ -39,7 +40,7 @@ export function resolveNames(
   const parameters = resolveReferences(source, lines, references, targets, given);
   checkInitializersAndSizes(source, equations, targets, parameters, given);
   checkNearMisses(source, equations, targets, parameters, given);
-  checkForgottenStates(source, equations, targets, parameters);
+  if (!stored) checkForgottenStates(source, equations, targets, parameters);
   const output = findOutput(source, lines, targets);
   checkUsed(source, lines, references, targets, output);
   return { ...given, ...targets, parameters, output };
