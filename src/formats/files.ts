@@ -1,6 +1,6 @@
 /**
- * Files on disk, for Node: read with errors that say what to do, and write so that a crash leaves the old file or the
- * new one, never half of one. Knows nothing about what is in them.
+ * Read and write files in Node. Errors say what to do, and a crash while writing leaves the old file or the new one,
+ * never half a file.
  */
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
@@ -8,13 +8,14 @@ import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { InputError } from "../graph/input-error.ts";
 
-/** The largest file that `readInput` reads, in bytes: Node itself stops at 2^31 - 1. */
+/** The largest file that `readInput` reads, in bytes. Node's own limit is 2^31 - 1. */
 const maxInputBytes = 2_000_000_000;
 
 /**
- * Put `bytes` at `path`, whole or not at all: into a temporary file next to it, to the disk, then renamed. A file that
- * was there keeps its permissions, and a link stays a link. A device or a pipe is just written to. Throws an
- * InputError where the path cannot be written; then no temporary file is left, unless the process was killed.
+ * Write `bytes` to `path` completely or not at all: write a temporary file in the same folder, flush it to the disk,
+ * then rename it. An existing file keeps its permissions, and a link stays a link. A device or a pipe is written to
+ * directly. Throws an InputError if the path cannot be written; then no temporary file is left, unless the process was
+ * killed.
  */
 export function writeFileAtomically(path: string, bytes: Uint8Array): void {
   reporting(path, () => {
@@ -35,20 +36,21 @@ export function writeFileAtomically(path: string, bytes: Uint8Array): void {
   });
 }
 
-/** A file is there that must not be replaced. */
+/** Thrown if a file exists that must not be replaced. */
 export class FileTaken extends InputError {
   override name = "FileTaken";
 }
 
-/** What tells the content of a file from another. */
+/** The SHA-256 digest of a file's content, in hexadecimal. */
 export const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /**
- * As `writeFileAtomically`; signals and timers have their turn while the disk is at work. With `over` only in the place of a
- * file whose content has that digest, or of none; null: of none. A file that is new comes there by a link, which the system
- * refuses where another is, so that of several that save at once one succeeds. Where there are no links, and where a file is
- * replaced, it is looked at just before.
- * @throws FileTaken where another file is there
+ * Do the same as `writeFileAtomically`, but asynchronously, so that signals and timers are handled while the disk
+ * works. With `over`, replace only a file whose content has this digest, or write a new file; with null, only write a
+ * new file. A new file is created by a hard link, which the system refuses if the name exists, so only one of several
+ * concurrent saves succeeds. If the disk has no hard links, or a file is replaced, the existing file is checked just
+ * before.
+ * @throws FileTaken if another file has this name
  */
 export async function saveFileAtomically(
   path: string,
@@ -76,7 +78,7 @@ export async function saveFileAtomically(
   }
 }
 
-/** Nothing of what cannot be read, which is then none that may be replaced. */
+/** The digest of a file; undefined if it cannot be read, so it does not count as a file that may be replaced. */
 function digestAt(path: string): string | undefined {
   let file: number | undefined;
   try {
@@ -103,7 +105,7 @@ async function writeAll(file: number, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await write(file, bytes, at)).bytesWritten;
 }
 
-/** Where a path leads to, and the permissions of the file that is there. */
+/** The real path of a file, and the permissions of the existing file. */
 type Target = { readonly path: string; readonly mode: number | undefined | "device" };
 
 function targetOf(path: string): Target {
@@ -113,7 +115,7 @@ function targetOf(path: string): Target {
   return old.isFile() ? { path: fs.realpathSync(path), mode: old.mode & 0o7777 } : { path, mode: "device" };
 }
 
-/** Where a link leads to though nothing is there; the path itself where it is none. */
+/** The target of a link, even if it does not exist; the path itself if it is not a link. */
 function endOf(path: string): string {
   const link = fs.lstatSync(path, { throwIfNoEntry: false });
   return link?.isSymbolicLink() ? endOf(resolve(dirname(path), fs.readlinkSync(path))) : path;
@@ -122,7 +124,7 @@ function endOf(path: string): string {
 type Temporary = {
   readonly file: number;
   readonly rename: () => void;
-  /** Only where nothing is yet. */
+  /** Gives the file its final name, unless that name exists. */
   readonly link: () => void;
   readonly remove: () => void;
 };
@@ -137,7 +139,7 @@ function openTemporary({ path, mode }: Target): Temporary {
     there = false;
   };
   try {
-    if (permissions !== undefined) fs.fchmodSync(file, permissions); // What openSync makes is less by the umask.
+    if (permissions !== undefined) fs.fchmodSync(file, permissions); // The umask reduces the permissions that openSync sets.
   } catch (error) {
     fs.closeSync(file);
     remove();
@@ -165,13 +167,17 @@ function openTemporary({ path, mode }: Target): Temporary {
 
 const temporaryName = (): string => `.unrolled-${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
 
-/** No write takes so long without a byte; and none is still under way after a day, whoever has its number by now. */
+/**
+ * A write that adds no byte for this time is dead. After a day it is dead even if a process has its number, which can
+ * belong to another process by then.
+ */
 const staleMs = 10 * 60_000;
 const longGoneMs = 24 * 3_600_000;
 
 /**
- * Remove the temporary files that killed processes left in a folder. Others may be writing there, in containers too, whose
- * process numbers mean nothing here: so a file must be old, by the clock of the disk, and its process gone or unknowable.
+ * Remove the temporary files that killed processes left in a folder. Other processes can be writing there, even in
+ * containers, whose process numbers mean nothing here; so a file is removed only if it is old by the clock of the disk
+ * and its process is gone or cannot be checked.
  */
 function removeStale(folder: string, nowMs: number): void {
   for (const name of fs.readdirSync(folder)) {
@@ -192,7 +198,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** What goes wrong in writing to a path, as an InputError. */
+/** Run a function that writes to a path, and turn its errors into InputErrors. */
 function reporting<T>(path: string, work: () => T): T {
   checkName("file to write", path);
   try {
@@ -207,8 +213,8 @@ const writeError = (path: string, error: unknown): unknown =>
     : new InputError(`${path}: ${writeProblem(error, dirname(path))}`, { cause: error });
 
 /**
- * Add to the end of the file at `path`, which is made where there is none. Throws an InputError where it cannot be; then
- * nothing of it is there.
+ * Append to the file at `path`; create it if it does not exist. Throws an InputError if it cannot be written; then
+ * nothing is appended.
  */
 export function appendToFile(path: string, content: string | Uint8Array): void {
   reporting(path, () => {
@@ -225,7 +231,7 @@ export function appendToFile(path: string, content: string | Uint8Array): void {
   });
 }
 
-/** Make the folder at `path`, and those that it is in, unless it is there. Throws an InputError where it cannot be. */
+/** Create the folder at `path` and its parents, unless it exists. Throws an InputError if it cannot be created. */
 export function makeFolder(path: string): void {
   checkName("folder", path);
   try {
@@ -237,8 +243,8 @@ export function makeFolder(path: string): void {
 }
 
 /**
- * Throws the InputError that `writeFileAtomically` would, before the work that makes the bytes; and removes what processes
- * that were killed while they wrote have left in the folder.
+ * Check that a file can be written before doing the work that makes its content: throws the same InputError as
+ * `writeFileAtomically`. Also removes temporary files that killed processes left in the folder.
  */
 export function checkWritable(path: string): void {
   reporting(path, () => {
@@ -253,7 +259,7 @@ export function checkWritable(path: string): void {
     try {
       removeStale(folder, mtimeMs);
     } catch {
-      // Somebody else's files, or a folder that may not be listed: nothing that keeps us from writing.
+      // Files of another user, or a folder that cannot be listed: neither prevents writing.
     }
   });
 }
@@ -263,7 +269,7 @@ function checkName(what: string, path: unknown): void {
   if (typeof path !== "string") throw new InputError(`The name of the ${what} must be a text, got ${typeof path}.`);
 }
 
-/** Bring a rename to the disk. Windows and some network file systems cannot, and need not. */
+/** Flush a rename to the disk. Windows and some network file systems do not support this and do not need it. */
 function syncFolder(folder: string): void {
   let file: number | undefined;
   try {
@@ -276,12 +282,12 @@ function syncFolder(folder: string): void {
   }
 }
 
-/** The bytes of a file or a pipe. Throws an InputError of one line for one that cannot be read or is too large. */
+/** Read a file or a pipe. Throws an InputError of one line if it cannot be read or is too large. */
 export function readInput(path: string, { maxBytes = maxInputBytes }: { maxBytes?: number } = {}): Uint8Array {
   checkName("file to read", path);
   const tooLarge = (size: string) => {
     const limit = maxBytes.toLocaleString("en-US");
-    return new InputError(`${path}: has ${size} bytes, more than the ${limit} that can be read. Split it.`);
+    return new InputError(`${path}: has ${size} bytes, and the limit is ${limit}. Split the file.`);
   };
   let file: number | undefined;
   try {
@@ -290,7 +296,7 @@ export function readInput(path: string, { maxBytes = maxInputBytes }: { maxBytes
     if (stat.isDirectory()) throw new InputError(`${path}: is a folder. Give the name of a file in it.`);
     if (stat.size > maxBytes) throw tooLarge(stat.size.toLocaleString("en-US"));
     if (stat.isFile() && stat.size > 0) return plainBytes(fs.readFileSync(file));
-    // A pipe or a device has no size, and may have no end.
+    // A pipe or a device has no size, and can be endless.
     const chunks: Uint8Array[] = [];
     let total = 0;
     for (;;) {
@@ -309,7 +315,7 @@ export function readInput(path: string, { maxBytes = maxInputBytes }: { maxBytes
   }
 }
 
-/** The first bytes of a file, at most `length`. Throws an InputError where it cannot be read. */
+/** Read the first bytes of a file, at most `length`. Throws an InputError if it cannot be read. */
 export function readStart(path: string, length: number): Uint8Array {
   let file: number | undefined;
   try {
@@ -324,8 +330,8 @@ export function readStart(path: string, length: number): Uint8Array {
 }
 
 /**
- * The text of a UTF-8 file, without the byte order mark that some editors put first. Throws an InputError that names
- * the first byte that is no text: a NUL, or one that UTF-8 cannot have there.
+ * Decode a UTF-8 file, without the byte order mark that some editors write first. Throws an InputError that names the
+ * first byte that is not text: a NUL, or a byte that is not valid UTF-8.
  */
 export function decodeText(bytes: Uint8Array, path: string): string {
   if (!(bytes instanceof Uint8Array)) throw new InputError(`${path}: its bytes must be a Uint8Array.`);
@@ -333,7 +339,7 @@ export function decodeText(bytes: Uint8Array, path: string): string {
     try {
       return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     } catch {
-      // The decoder does not say where.
+      // The decoder does not report the position.
     }
   }
   const at = findNoText(bytes);
@@ -344,29 +350,29 @@ export function decodeText(bytes: Uint8Array, path: string): string {
   throw noText(bytes, at, path);
 }
 
-/** What is wrong with the byte at `at`, which is no text; `before` bytes of the file came before these. */
+/** The error for the byte at `at`, which is not text; `before` is the number of the file's bytes before this buffer. */
 export function noText(bytes: Uint8Array, at: number, path: string, before = 0): InputError {
   const mark = (bytes[0] as number) * 256 + (bytes[1] ?? 0);
   if (before === 0 && (mark === 0xfffe || mark === 0xfeff)) {
     return new InputError(`${path}: byte 0 starts a text in UTF-16, not UTF-8. Save it as UTF-8.`);
   }
   const byte = `0x${(bytes[at] as number).toString(16).padStart(2, "0")}`;
-  const what = bytes[at] === 0 ? "is 0, so this is no text file" : `(${byte}) is not UTF-8 text`;
+  const what = bytes[at] === 0 ? "is 0, so this is not a text file" : `(${byte}) is not UTF-8 text`;
   const place = (before + at).toLocaleString("en-US");
   return new InputError(`${path}: byte ${place} ${what}. Give a text file saved as UTF-8.`);
 }
 
-/** The first byte that is 0 or starts what is not UTF-8; -1 where there is none. */
+/** The position of the first byte that is 0 or begins invalid UTF-8; -1 if there is none. */
 export function findNoText(bytes: Uint8Array): number {
   for (let at = 0; at < bytes.length; ) {
     const first = bytes[at] as number;
     if (first === 0) return at;
-    // 0x80 to 0xc1 and 0xf5 and above start nothing.
+    // 0x80 to 0xc1, and 0xf5 and above, cannot begin a character.
     const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
     if (length === 0) return at;
     for (let i = 1; i < length; i++) {
       const byte = bytes[at + i] ?? 0;
-      // The second byte tells long forms (0xe0, 0xf0), surrogates (0xed) and what is above U+10FFFF (0xf4).
+      // The second byte shows overlong forms (0xe0, 0xf0), surrogates (0xed) and code points above U+10FFFF (0xf4).
       const low = i > 1 ? 0x80 : first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
       const high = i > 1 ? 0xbf : first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
       if (byte < low || byte > high) return at;
@@ -376,12 +382,12 @@ export function findNoText(bytes: Uint8Array): number {
   return -1;
 }
 
-/** Without Buffer's own methods, which differ from those of Uint8Array: its `slice` is a view. */
+/** A plain Uint8Array: Buffer's methods differ from those of Uint8Array; for example, its `slice` returns a view. */
 const plainBytes = (buffer: Buffer) => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 
 const codeOf = (error: unknown) => String((error as NodeJS.ErrnoException | null)?.code ?? error);
 
-/** What an error of reading means, and what to do. */
+/** The message for an error while reading, with what to do. */
 export function readProblem(error: unknown): string {
   const code = codeOf(error);
   if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file. Check the name and the folder.";

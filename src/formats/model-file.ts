@@ -1,6 +1,7 @@
 /**
- * A model as one .safetensors file: its values under their own names; in the metadata its layers, with cells as
- * equations, and whatever else belongs to it (a tokenizer, the training state). Loading runs no code of the file's.
+ * Write and read a model as one .safetensors file. The tensors are the model's parameters under their own names. The
+ * metadata holds the layers, with cells as equations, and other data of the model (a tokenizer, the training state).
+ * Loading a file runs no code from it.
  */
 import { storedCell } from "../graph/cell.ts";
 import type { Parameter } from "../graph/graph.ts";
@@ -43,33 +44,36 @@ import {
   writeSafetensors,
 } from "./safetensors.ts";
 
-/** What a weight takes: 4 bytes; 2, precise to 3 decimal digits, up to 65,504; or 2, precise to 2 digits, as large as f32. */
+/**
+ * The element types: f32 takes 4 bytes a weight; f16 takes 2, with 3 decimal digits and values up to 65,504; bf16 takes
+ * 2, with 2 digits and the range of f32.
+ */
 export const weightTypes = ["f32", "f16", "bf16"] as const;
-/** The element type that weights are written with. */
+/** The element type of the weights in a file. */
 export type WeightType = (typeof weightTypes)[number];
 
-/** What the file of a model holds. */
+/** The content of a model's file. */
 export type ModelFile = {
   readonly model: Model;
-  /** Where training stopped, so that it can go on. */
+  /** The state of training, from which training can continue. */
   readonly training?: TrainerState | undefined;
-  /** More data by name, as JSON: its task, how it was trained. */
+  /** More data by name, stored as JSON: the model's task, the options of its training. */
   readonly extra: Readonly<Record<string, unknown>>;
 };
 
-/** Since version 2 a file says what it is for, as its task. Earlier ones are read too. */
+/** The version of the format. Version 2 added the model's task; files of version 1 can be read as well. */
 const version = 2;
-/** More would keep the compiler busy for long. */
+/** The largest number of layers: more would take the compiler too long. */
 const maxLayers = 500;
 
-/** Data by names that are not the file's own. @internal */
+/** Data by names other than those that the format itself uses. @internal */
 export const extraRule: Rule = {
   ...recordOf(anything),
   expected: "plain data by name, as JSON can hold it",
   look(where, value) {
     for (const [name, one] of Object.entries(value as object)) {
       if (name === "format" || name === "unrolled") {
-        throw new InputError(`${where}: "${name}" is the file's own name. Choose another.`);
+        throw new InputError(`${where}: the format itself uses the name "${name}". Choose another.`);
       }
       checkJson(`${where}: ${name}`, one);
     }
@@ -87,11 +91,12 @@ export const writeModelArguments: Arguments = {
 };
 
 /**
- * The bytes of a file; the same model makes the same bytes. Nothing is written that `readModel` would not give back as it was,
- * but for weights that are rounded.
- * @param options.dtype of the weights, rounded to the nearest; the state of training stays in f32
- * @throws InputError for what `readModel` would refuse, or read as something else; for a weight beyond 65,504 in f16, with
- * its place
+ * Encode a model as the bytes of a file; the same model always gives the same bytes. `readModel` gives back exactly
+ * what was written, except for weights that are rounded.
+ * @param options.dtype the element type of the weights, which are rounded to the nearest value; the training state
+ * stays in f32
+ * @throws InputError for a model that `readModel` would refuse or read differently, and for a weight beyond 65,504 in
+ * f16, with its position
  */
 export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
   const place = "writeModel";
@@ -125,23 +130,26 @@ export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint
   const { values: __, ...read } = again.model;
   const odd = differs(read, data, "model") ?? differs(again.training, training, "training");
   if (odd !== undefined)
-    throw new InputError(`${place}: ${odd} is not what the layers make of it. Make the model anew.`);
+    throw new InputError(`${place}: ${odd} differs from what the layers give. Create the model again.`);
   return writeSafetensors({ tensors, metadata });
 }
 
-/** @throws InputError for what JSON would lose */
+/** @throws InputError for a value that JSON would lose or change */
 function checkJson(where: string, value: unknown): void {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch {
-    // What refers to itself, whole numbers of any length.
+    // The value refers to itself, or has a BigInt.
   }
   if (text === undefined || differs(JSON.parse(text), value, "") !== undefined) {
     throw new InputError(`${where} must be plain data that JSON can hold, got ${formatValue(value)}`);
   }
 }
-/** Where two values differ that were plain data; what is absent is undefined. Cells are what their equations say. */
+/**
+ * The path of the first difference between two values of plain data; absent equals undefined. Cells are compared by
+ * their equations.
+ */
 function differs(a: unknown, b: unknown, place: string): string | undefined {
   if (a === b || (typeof a === "number" && Object.is(a, b))) return undefined;
   const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
@@ -156,7 +164,10 @@ function differs(a: unknown, b: unknown, place: string): string | undefined {
   }
   return undefined;
 }
-/** Data that may hold arrays, as JSON: an array becomes a tensor of its own, and its name stands in its place. */
+/**
+ * Convert data that can contain arrays to JSON: each array becomes a tensor of its own, and the tensor's name replaces
+ * it.
+ */
 function detach(value: unknown, place: string, tensors: Record<string, Tensor>): unknown {
   if (value instanceof Float32Array) {
     tensors[place] = { shape: [value.length], data: value };
@@ -169,7 +180,10 @@ function detach(value: unknown, place: string, tensors: Record<string, Tensor>):
     Object.entries(fields).map(([name, one]) => [name, detach(one, `${place}.${name}`, tensors)]),
   );
 }
-/** The same back. Undefined for a tensor that is not there, and where the data is deeper than any that was written. */
+/**
+ * The inverse of `detach`. Undefined if a tensor is missing, or the data is nested deeper than any data that was
+ * written.
+ */
 function attach(value: unknown, tensors: Readonly<Record<string, Tensor>>, depth = 0): unknown {
   if (depth > 8) return undefined;
   if (Array.isArray(value)) return value.map((one) => attach(one, tensors, depth + 1));
@@ -178,7 +192,7 @@ function attach(value: unknown, tensors: Readonly<Record<string, Tensor>>, depth
   if (typeof fields.tensor === "string") return tensors[fields.tensor]?.data;
   return Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, attach(one, tensors, depth + 1)]));
 }
-/** In one order of fields, so that the same model makes the same bytes. */
+/** A layer as plain data, with its fields in a fixed order, so that the same model gives the same bytes. */
 function layerData(layer: Layer): object {
   const { kind, name, reads } = layer;
   return { kind, name, reads, ...layerFields(layer) };
@@ -213,24 +227,24 @@ function cellData(layer: CellSpec): object {
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
 
 /**
- * The content of a file; weights in f16 or bf16 become f32.
+ * Read a model from the bytes of a file; weights in f16 or bf16 become f32.
  * @param bytes the content of a .safetensors file
- * @param file the file's name, for messages. Default "model.safetensors"
- * @throws FormatError, one line, where it is damaged or another program's
+ * @param file the file's name, for error messages. Default "model.safetensors"
+ * @throws FormatError of one line if the file is damaged or was written by another program
  */
 export function readModel(bytes: Uint8Array, file = "model.safetensors"): ModelFile {
   checkArguments("readModel", { bytes, file }, readSafetensorsArguments);
   return modelFrom(readSafetensors(bytes, file), file);
 }
 
-/** A model from what is in its file, whose values it takes as they are. */
+/** Make a model from the tensors and metadata of its file, without copying the tensors. */
 function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile {
   const refuse = (problem: string): never => {
     throw new FormatError(`${place}: ${problem}`);
   };
   const text = metadata.unrolled;
   if (text === undefined) {
-    return refuse("it is a safetensors file but not a model of Unrolled's. Give one that `unrolled train` wrote.");
+    return refuse("it is a safetensors file, but not an Unrolled model. Give a file that `unrolled train` wrote.");
   }
   const json = (name: string, value: string): unknown => {
     try {
@@ -259,7 +273,7 @@ function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile
     const training = record(attach(text, tensors));
     const [step, slots] = [count(training?.step), training?.slots];
     const names = Array.isArray(slots) && slots.every((slot) => typeof slot === "string") ? slots : undefined;
-    // A step beyond this is none that training can have reached.
+    // No training can have reached a larger step.
     if (step === undefined || step > 2 ** 48 || names === undefined || new Set(names).size < names.length) {
       return refuse("its state of training is damaged. Train anew.");
     }
@@ -306,7 +320,7 @@ function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile
     return { model, training: state, extra };
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    // Layers that do not fit each other, equations that no longer parse.
+    // The layers do not fit together, or equations do not parse.
     if (error instanceof InputError) {
       return refuse(error.message.split("\n")[0] as string);
     }
@@ -326,7 +340,7 @@ function readLayer(value: unknown, refuse: (problem: string) => never): Layer {
   return { ...spec, name };
 }
 
-/** The layer by the function that makes such layers, which checks what they check. */
+/** Make a layer with its public function, which checks the arguments. */
 function readSpec(layer: Record<string, unknown>, names: { name: string; reads?: string }): LayerSpec | undefined {
   switch (layer.kind) {
     case "input": {
@@ -370,7 +384,7 @@ function readSpec(layer: Record<string, unknown>, names: { name: string; reads?:
   }
 }
 
-/** Fields that are absent have their defaults; older files have sequences only. */
+/** Absent fields have their defaults; older files only have cells that return sequences. */
 function readCell(layer: Record<string, unknown> | undefined): CellSpec | undefined {
   const { label, cell: source } = layer ?? {};
   if (layer === undefined || typeof source !== "string" || typeof label !== "string") return undefined;
@@ -386,7 +400,7 @@ function readCell(layer: Record<string, unknown> | undefined): CellSpec | undefi
   });
 }
 
-/** Something out of a file for a message. */
+/** Format a value from a file for a message. */
 const formatFound = (value: unknown): string => (value === undefined ? "missing" : formatValue(value));
 const record = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;

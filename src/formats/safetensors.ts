@@ -1,7 +1,7 @@
 /**
- * The safetensors format (https://huggingface.co/docs/safetensors): eight bytes with the header's length, a JSON header,
- * the tensors' bytes one after the other. What is read is checked before anything is allocated for it. Knows nothing
- * about models. Numbers are little-endian, in the file as in every JavaScript engine in use.
+ * Read and write the safetensors format (https://huggingface.co/docs/safetensors): eight bytes with the length of the
+ * header, a JSON header, then the bytes of the tensors, one after the other. A file is checked before memory is
+ * allocated for its content. Numbers are little-endian in the file, as in every JavaScript engine in use.
  */
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -16,14 +16,14 @@ import {
   string,
 } from "../graph/schema.ts";
 
-/** A file that is not in its format, or is damaged. The message is one line with the file's name. */
+/** Thrown for a file that is damaged or in another format. The message is one line with the file's name. */
 export class FormatError extends InputError {
   override name = "FormatError";
 }
 
 /**
- * Values row after row; the shape [] is a single number. `dtype` is what the file has or is to have: where it is absent,
- * writing takes the type of `data` (bytes are U8). How the types of a file are read, nothing losing precision:
+ * A tensor: values in row-major order; the shape [] means a single number. `dtype` is the element type in the file;
+ * without it, writing uses the type of `data` (bytes become U8). Reading never loses precision:
  *
  * | in the file | `data` |
  * | --- | --- |
@@ -31,7 +31,7 @@ export class FormatError extends InputError {
  * | I64, U64 | BigInt64Array, BigUint64Array: a number would be exact only to 2^53 |
  * | BOOL | Uint8Array of 0 and 1 |
  * | F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ | Float32Array |
- * | C64 | Float32Array, two an element: its real part, its imaginary part |
+ * | C64 | Float32Array with two values an element: the real part and the imaginary part |
  * | F4, F6_E2M3, F6_E3M2 | Uint8Array of the bytes as they are: the format does not say how elements lie in a byte |
  */
 export type Tensor = {
@@ -39,7 +39,7 @@ export type Tensor = {
   readonly data: TensorData;
   readonly dtype?: Dtype;
 };
-/** The numbers of a tensor, as a typed array; `Tensor` says which element types become which. */
+/** The numbers of a tensor as a typed array; `Tensor` lists the array of each element type. */
 export type TensorData =
   | Float32Array
   | Float64Array
@@ -56,13 +56,13 @@ type ArrayType = {
   readonly BYTES_PER_ELEMENT: number;
 };
 
-/** The content of a file: tensors by name, and texts by name. */
+/** The content of a file: tensors by name, and metadata (strings) by name. */
 export type Safetensors = {
   readonly tensors: Readonly<Record<string, Tensor>>;
   readonly metadata: Readonly<Record<string, string>>;
 };
 
-/** The element types of safetensors 0.8, the widest first: tensors are written in this order. */
+/** The element types of safetensors 0.8, the widest first; tensors are written in this order. */
 export type Dtype =
   | ("F64" | "I64" | "U64" | "C64" | "F32" | "I32" | "U32" | "F16" | "BF16" | "I16" | "U16")
   | ("F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ" | "I8" | "U8" | "BOOL")
@@ -77,12 +77,13 @@ const dtypes: Readonly<Record<Dtype, { bits: number; Type: ArrayType; small?: Sm
   I32: { bits: 32, Type: Int32Array },
   U32: { bits: 32, Type: Uint32Array },
   F16: { bits: 16, Type: Uint16Array, small: { fractionBits: 10, bias: 15, largest: 0x7bff, infinity: 0x7c00 } },
-  // The upper half of a 32-bit float.
+  // BF16 is the upper half of a 32-bit float.
   BF16: { bits: 16, Type: Uint16Array, small: { fractionBits: 7, bias: 127, largest: 0x7f7f, infinity: 0x7f80 } },
   I16: { bits: 16, Type: Int16Array },
   U16: { bits: 16, Type: Uint16Array },
-  // 8 bits: Micikevicius et al. 2022 (arXiv:2209.05433); Noune et al. 2022 (arXiv:2206.02915), which have no -0 and one
-  // NaN in its place; and powers of two alone, the scales of OCP Microscaling Formats 1.0.
+  // Types of 8 bits: Micikevicius et al. 2022 (arXiv:2209.05433); Noune et al. 2022 (arXiv:2206.02915), which have no
+  // -0 and use its code as their only NaN; and E8M0, which holds only powers of two, the scales of OCP Microscaling
+  // Formats 1.0.
   F8_E4M3: { bits: 8, Type: Uint8Array, small: { fractionBits: 3, bias: 7, largest: 0x7e } },
   F8_E5M2: { bits: 8, Type: Uint8Array, small: { fractionBits: 2, bias: 15, largest: 0x7b, infinity: 0x7c } },
   F8_E8M0: { bits: 8, Type: Uint8Array, small: { fractionBits: 0, bias: 127, largest: 0xfe, unsigned: true } },
@@ -114,26 +115,27 @@ export const writeSafetensorsArguments: Arguments = {
 /** @internal */
 export const readSafetensorsArguments: Arguments = { bytes: someBytes, file: string };
 
-/** A float of at most 16 bits: sign, exponent, fraction. What lies beyond `largest` is no number, but for infinity. */
+/** A float of at most 16 bits: sign, exponent, fraction. Codes above `largest` are NaN or infinity. */
 type SmallFloat = {
   readonly fractionBits: number;
   readonly bias: number;
   /** The bits of the largest number, without its sign. */
   readonly largest: number;
   readonly infinity?: number;
-  /** Powers of two only: neither sign nor zero. */
+  /** The type has only powers of two: no sign and no zero. */
   readonly unsigned?: true;
 };
 
-/** The limit of the reference implementation. */
+/** The limit in the reference implementation. */
 const maxHeaderBytes = 100_000_000;
 
 /**
- * The bytes of a file with these tensors and this metadata; the same content makes the same bytes. Tensors of larger
- * items come first, so that each lies at a multiple of its item size, then by name. With the dtype F16 or BF16 a
- * Float32Array is rounded to the nearest number, to the even one of two, and keeps denormals; the other small floats are
- * read, not written.
- * @throws InputError for a number beyond the largest of its dtype, with its place; for a shape or a dtype that does not fit its data and for a name that the format cannot hold
+ * Encode tensors and metadata as the bytes of a file; the same content always gives the same bytes. Tensors with larger
+ * elements come first, so that each starts at a multiple of its element size; equal sizes are ordered by name. With the
+ * dtype F16 or BF16, a Float32Array is rounded to the nearest number (ties to even) and keeps denormals. The other
+ * small floats can be read but not written.
+ * @throws InputError for a number beyond the largest of its dtype, with its position; for a shape or a dtype that does
+ * not fit its data; and for a name that the format cannot hold
  */
 export function writeSafetensors(content: Safetensors): Uint8Array<ArrayBuffer> {
   checkArguments("writeSafetensors", { content }, writeSafetensorsArguments);
@@ -142,7 +144,7 @@ export function writeSafetensors(content: Safetensors): Uint8Array<ArrayBuffer> 
     .map(([name, tensor]) => ({ name, shape: tensor.shape, ...stored(name, tensor) }))
     .sort((a, b) => dtypes[b.dtype].bits - dtypes[a.dtype].bits || (a.name < b.name ? -1 : 1));
   for (const text of [...Object.keys(tensors), ...Object.entries(metadata).flat()]) {
-    // JSON for Python cannot hold half a surrogate pair.
+    // Python cannot read JSON with half of a surrogate pair.
     if (/\p{Surrogate}/u.test(text)) throw new InputError(`safetensors: ${quote(text)} holds half of a surrogate pair`);
   }
   const header: [name: string, value: unknown][] = [];
@@ -155,7 +157,7 @@ export function writeSafetensors(content: Safetensors): Uint8Array<ArrayBuffer> 
     end += data.byteLength;
     header.push([name, { dtype, shape, data_offsets: [begin, end] }]);
   }
-  // By hand: an object would put names like "0" first.
+  // The JSON is written by hand, because an object would put names such as "0" first.
   const json = `{${header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`;
   const text = new TextEncoder().encode(json);
   const headerBytes = Math.ceil(text.length / 8) * 8;
@@ -174,7 +176,7 @@ export function writeSafetensors(content: Safetensors): Uint8Array<ArrayBuffer> 
   return bytes;
 }
 
-/** A tensor's dtype, and its data as they lie in the file. */
+/** The dtype of a tensor, and its data as stored in the file. */
 function stored(name: string, { shape, data, dtype = naturalDtype(data) }: Tensor): { dtype: Dtype; data: TensorData } {
   const { bits, Type, small } = dtypes[dtype];
   const items = small === undefined ? (countOf(shape) * bits) / 8 / Type.BYTES_PER_ELEMENT : countOf(shape);
@@ -195,8 +197,8 @@ const naturalDtype = (data: TensorData): Dtype =>
   ) as Dtype;
 
 /**
- * The tensors and the metadata of a file, as copies: see `Tensor` for their types. The records have no prototype.
- * @throws FormatError, one line with the file's name, for a file that is damaged or no safetensors file
+ * Read the tensors and the metadata of a file, as copies: see `Tensor` for their types. The records have no prototype.
+ * @throws FormatError of one line with the file's name if the file is damaged or not a safetensors file
  */
 export function readSafetensors(bytes: Uint8Array, file = "model.safetensors"): Safetensors {
   checkArguments("readSafetensors", { bytes, file }, readSafetensorsArguments);
@@ -220,7 +222,7 @@ export function readSafetensors(bytes: Uint8Array, file = "model.safetensors"): 
 
   const tensors = Object.create(null) as Record<string, Tensor>;
   for (const { name, dtype, shape, begin, end } of entries) {
-    // A copy has a buffer of its own, which starts at a multiple of every item size.
+    // A copy has its own buffer, so it is aligned for every element size.
     const copy = new Uint8Array(end - begin);
     copy.set(bytes.subarray(dataStart + begin, dataStart + end));
     const { Type, small } = dtypes[dtype];
@@ -246,7 +248,7 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unk
   if (dataStart > bytes.length) {
     fail(`its header ends at byte ${format(dataStart)} but the file has ${format(bytes.length)}: ${cutShort}`);
   }
-  // In a browser a text cannot be decoded from shared memory: copy.
+  // Browsers cannot decode text in shared memory, so copy it.
   const headerBytes = new Uint8Array(length);
   headerBytes.set(bytes.subarray(8, dataStart));
   let text: string;
@@ -268,10 +270,10 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unk
   return { header: header as Record<string, unknown>, dataStart };
 }
 
-/** What JSON.parse lets pass in a text that it accepts: an object with a name twice, or with the name `__proto__`. */
+/** Find what JSON.parse does not report in valid JSON: an object with a name twice, or with the name `__proto__`. */
 function findBadKey(json: string): string | undefined {
-  const objects: Set<string>[] = []; // The names so far in each object or list around.
-  let start = 0; // Of the last string: a name where a colon follows.
+  const objects: Set<string>[] = []; // The names so far in each enclosing object or list.
+  let start = 0; // The start of the last string, which is a name if a colon follows.
   let end = 0;
   for (let at = 0; at < json.length; at++) {
     const character = json[at];
@@ -317,13 +319,13 @@ function readEntry(name: string, value: unknown, fail: Fail): Entry {
   return { name, dtype: dtype as Dtype, shape, begin, end };
 }
 
-/** The tensors must fill the file from the header to its end, one after the other. */
+/** Check that the tensors fill the file from the header to its end, without gaps. */
 function checkPlaces(entries: readonly Entry[], dataStart: number, fileBytes: number, fail: Fail): void {
   let [last, place] = ["", 0];
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin < place) fail(`tensors ${quote(last)} and ${quote(name)} overlap. ${damaged}`);
     if (begin > place) {
-      fail(`the ${format(begin - place)} bytes before tensor ${quote(name)} belong to none. ${damaged}`);
+      fail(`the ${format(begin - place)} bytes before tensor ${quote(name)} belong to no tensor. ${damaged}`);
     }
     [last, place] = [name, end];
   }
@@ -337,12 +339,12 @@ function checkPlaces(entries: readonly Entry[], dataStart: number, fileBytes: nu
   }
 }
 
-/** Number of elements of a shape; NaN where it, or a part of it, is beyond 2^53. */
+/** The number of elements of a shape; NaN if the product, or a part of it, is beyond 2^53. */
 function countOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => (product * size <= Number.MAX_SAFE_INTEGER ? product * size : NaN), 1);
 }
 
-/** Where the item at `at` stands in a tensor of this shape. */
+/** The indices of element `at` in a tensor of this shape. */
 function placeOf(at: number, shape: readonly number[]): number[] {
   const place: number[] = [];
   for (const size of [...shape].reverse()) {
@@ -352,7 +354,7 @@ function placeOf(at: number, shape: readonly number[]): number[] {
   return place;
 }
 
-// The values of all codes of a small float, made when they are first needed.
+// The values of all codes of a small float; a table is made when it is first needed.
 const numbersOf = new Map<Dtype, Float32Array>();
 
 function widen(codes: Uint8Array | Uint16Array, dtype: Dtype, small: SmallFloat): Float32Array {
@@ -373,7 +375,7 @@ function numberOf(code: number, bits: number, { fractionBits, bias, largest, inf
   const magnitude = code & ~signBit;
   const sign = code & signBit ? -1 : 1;
   if (magnitude === infinity) return sign * Infinity;
-  // Where all codes with a plus are numbers, -0 is the one NaN.
+  // If all positive codes are numbers, the code of -0 is the only NaN.
   if (magnitude > largest || (code === signBit && largest === signBit - 1)) return NaN;
   const exponent = magnitude >> fractionBits;
   const fraction = magnitude & (2 ** fractionBits - 1);
@@ -381,7 +383,7 @@ function numberOf(code: number, bits: number, { fractionBits, bias, largest, inf
   return sign * (2 ** fractionBits + fraction) * 2 ** (exponent - bias - fractionBits);
 }
 
-/** Each number as the code of the nearest one, of the even one where two are as near. */
+/** Round each number to the code of the nearest value, with ties to even. */
 function round(
   data: Float32Array,
   dtype: "F16" | "BF16",
@@ -392,7 +394,7 @@ function round(
   const out = new Uint16Array(data.length);
   for (let i = 0; i < data.length; i++) {
     const value = data[i] as number;
-    // Below the smallest exponent numbers are as far apart as there: denormals, and zero.
+    // Below the smallest exponent, the spacing of numbers stays the same: denormals, and zero.
     const exponent = Math.max((((bits[i] as number) >>> 23) & 255) - 127, 1 - bias);
     const scaled = Math.abs(value) * 2 ** (fractionBits - exponent);
     let whole = Math.floor(scaled);
@@ -419,5 +421,5 @@ const isSizes = (value: unknown): value is number[] =>
 
 const format = (count: number) => count.toLocaleString("en-US");
 
-/** A name out of a file for a message. */
+/** Quote a name from a file for a message. */
 const quote = (name: string) => JSON.stringify(excerpt(name, 60));

@@ -1,6 +1,6 @@
 /**
- * A text file in parts, for one that is too large for one text: a JavaScript string ends at 2^29 - 24 characters. For
- * Node. Knows nothing about what the text is for.
+ * Read a text file in parts, because a large file does not fit into one string: a JavaScript string has at most 2^29 -
+ * 24 characters. For Node.
  */
 import * as fs from "node:fs";
 import { InputError } from "../graph/input-error.ts";
@@ -14,15 +14,18 @@ import {
 } from "../graph/schema.ts";
 import { decodeText, findNoText, noText, readInput, readProblem } from "./files.ts";
 
-/** A text on the disk, to be read in parts. */
+/** A text on the disk that can be read in parts. */
 export type TextFile = {
   readonly path: string;
   readonly bytes: number;
-  /** The text, cut where neither a character nor CR LF is; each time it is gone through the file is read. */
+  /** The parts of the text, never cut within a character or a CR LF; each iteration reads the file again. */
   readonly parts: Iterable<string>;
 };
 
-/** Defaults: up to 64 MiB are one part, which stays in memory; more is read in parts of 8 MiB. */
+/**
+ * Options of `textFile`. By default, a file of up to 64 MiB is one part and stays in memory; a larger file is read in
+ * parts of 8 MiB.
+ */
 export type TextFileOptions = { readonly wholeBytes?: number; readonly partBytes?: number };
 const schema: Schema<TextFileOptions> = { wholeBytes: wholeNumber(0), partBytes: wholeNumber(16, 2 ** 28) };
 
@@ -30,10 +33,10 @@ const schema: Schema<TextFileOptions> = { wholeBytes: wholeNumber(0), partBytes:
 export const textFileArguments: Arguments = { path: string, options: optionsOf<TextFileOptions>(schema) };
 
 /**
- * A UTF-8 file as a text in parts, without the byte order mark that some editors put first. A pipe, which can be read
- * only once, is one part.
- * @throws InputError for a file that cannot be read; going through the parts, for the first byte that is no text, and
- *   for a file that changes meanwhile
+ * Open a UTF-8 file as a text in parts, without the byte order mark that some editors write first. A pipe, which can be
+ * read only once, is one part.
+ * @throws InputError if the file cannot be read; and while iterating, for the first byte that is not text, and if the
+ * file changes meanwhile
  * @example for (const part of textFile("wikipedia.txt").parts) characters += part.length;
  */
 export function textFile(path: string, options: TextFileOptions = {}): TextFile {
@@ -54,8 +57,8 @@ function* readParts(path: string, { size, mtimeMs }: fs.Stats, partBytes: number
     const now = fs.fstatSync(file);
     if (now.size !== size || now.mtimeMs !== mtimeMs) throw changed(path);
     const buffer = new Uint8Array(partBytes);
-    let kept = 0; // Bytes at the start of the buffer that wait for more.
-    let done = 0; // Bytes of the file before the buffer's first.
+    let kept = 0; // The number of bytes at the start of the buffer that wait for more.
+    let done = 0; // The number of the file's bytes before the buffer.
     while (done + kept < size) {
       const length = fs.readSync(file, buffer, kept, Math.min(buffer.length - kept, size - done - kept), null);
       if (length === 0) throw changed(path);
@@ -75,9 +78,11 @@ function* readParts(path: string, { size, mtimeMs }: fs.Stats, partBytes: number
 }
 
 const changed = (path: string) =>
-  new InputError(`${path}: has changed while it was read. Wait until it is written, and try again.`);
+  new InputError(`${path}: changed while it was read. Wait until it is completely written, and try again.`);
 
-/** Where bytes can be cut: before a character that is not whole, and before a CR, which LF may follow. */
+/**
+ * The position where the bytes can be cut: before an unfinished character, and before a CR, because LF can follow it.
+ */
 function wholeEnd(bytes: Uint8Array): number {
   let end = bytes.length;
   for (let back = 1; back <= 3 && back <= end; back++) {
@@ -95,7 +100,7 @@ function decodePart(bytes: Uint8Array, before: number, path: string): string {
     try {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: before > 0 }).decode(bytes);
     } catch {
-      // The decoder does not say where.
+      // The decoder does not report the position.
     }
   }
   throw noText(bytes, findNoText(bytes), path, before);

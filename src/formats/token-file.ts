@@ -1,6 +1,7 @@
 /**
- * Tokens on disk, for a text of more than fit into memory: a temporary file of 1, 2 or 4 bytes a token. Its name is taken
- * away as soon as it is open, so that nothing is left of it when the process ends, in whatever way. For Node.
+ * Keep the tokens of a large text on disk if they do not fit into memory: in a temporary file of 1, 2 or 4 bytes a
+ * token. The file's name is removed as soon as it is open, so nothing is left when the process ends, however it ends.
+ * For Node.
  */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
@@ -11,17 +12,17 @@ import { type Arguments, checkArguments, iterable, string, wholeNumber } from ".
 import { type Block, blockTokens, createTokenList, type TokenList } from "../train/token-list.ts";
 import type { TokenSource } from "../train/token-source.ts";
 
-/** Its room on the disk is free again after `dispose()`, or when the process ends. */
+/** A list of tokens on disk. The disk space is freed by `dispose()`, or when the process ends. */
 export type TokenFile = TokenSource & { readonly bytes: number; readonly dispose: () => void };
 
 /** @internal */
 export const tokenFileArguments: Arguments = { runs: iterable, vocabulary: wholeNumber(1, 2 ** 31), folder: string };
 
 /**
- * Put runs of tokens, one after the other, into a temporary file, to be read from there.
- * @param vocabulary how many tokens there are: ids are below it
- * @param folder where the file lies
- * @throws InputError for a token that is not below, and where the folder is full or cannot be written
+ * Write runs of tokens, one after the other, to a temporary file and return a list that reads them from there.
+ * @param vocabulary the size of the vocabulary: all ids are below it
+ * @param folder the folder of the file
+ * @throws InputError for a token id outside the vocabulary, and if the folder is full or cannot be written
  * @example const tokens = tokenFile(encodeParts(tokenizer, parts), vocabularySize(tokenizer));
  */
 export function tokenFile(runs: Iterable<Int32Array>, vocabulary: number, folder = tmpdir()): TokenFile {
@@ -51,7 +52,7 @@ type ListOptions = {
   readonly onBytes?: (count: number) => void;
 };
 
-/** Tokens that are written into such a file one run after the other. @internal */
+/** A list to which tokens are appended, one run after the other, in such a file. @internal */
 export function tokenFileList({
   folder = tmpdir(),
   largest,
@@ -86,19 +87,18 @@ export function tokenFileList({
   return { ...createTokenList({ put, get, dispose }, largest), dispose };
 }
 
-/** A new file without a name. Where the system keeps the name of an open file, it goes when the process ends. */
+/**
+ * Open a new file without a name. On systems that keep the name of an open file, it is removed when the process ends.
+ */
 function openUnnamed(folder: string): number {
   const name = join(folder, `.unrolled-${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
   let file: number;
   try {
     file = fs.openSync(name, "wx+", 0o600);
   } catch (error) {
-    throw new InputError(
-      `${folder}: the tokens of a large text cannot be kept there (${codeOf(error)}). ${elsewhere}`,
-      {
-        cause: error,
-      },
-    );
+    throw new InputError(`${folder}: cannot store the tokens of a large text (${codeOf(error)}). ${elsewhere}`, {
+      cause: error,
+    });
   }
   try {
     fs.rmSync(name);
@@ -118,5 +118,5 @@ function write(file: number, bytes: Uint8Array, folder: string): void {
   }
 }
 
-const elsewhere = "Name a folder with more room by the environment variable TMPDIR.";
+const elsewhere = "Set the environment variable TMPDIR to a folder with more space.";
 const codeOf = (error: unknown) => String((error as NodeJS.ErrnoException | null)?.code ?? error);

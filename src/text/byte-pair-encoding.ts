@@ -1,7 +1,7 @@
 /**
- * Byte-pair encoding (Sennrich et al. 2016) over bytes (Radford et al. 2019), trained here: a token is a byte, or two
- * tokens that often stand side by side. Every text comes back exactly, also one of characters never seen. Knows nothing
- * about models.
+ * Train and apply a byte-pair encoding (Sennrich et al. 2016) over bytes (Radford et al. 2019). A token is one byte, or
+ * two tokens that often follow each other. Decoding gives back every text exactly, even characters that the training
+ * text did not have.
  */
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -21,31 +21,40 @@ import { countPieces } from "./count-pieces.ts";
 import { createEncoder, gatherTokens, type TokensOf } from "./encoder.ts";
 import { type TextParts, textOrParts } from "./parts.ts";
 
-/** Plain data, for a model's file. Tokens 0 to 255 are the bytes; token 256 + k is the two tokens of merge k. */
+/**
+ * A trained encoding: plain data that a model's file can hold. Tokens 0 to 255 are the bytes; token 256 + k joins the
+ * two tokens of merge k.
+ */
 export type BytePairEncoding = {
   readonly kind: "bpe";
-  /** The earlier a merge was learned, the earlier it is applied. */
+  /** The merges, in the order in which they were learned and are applied. */
   readonly merges: readonly (readonly [left: number, right: number])[];
-  /** Whether one more token, the last one, ends a text. It has no bytes, so that no text has it. */
+  /**
+   * Whether the vocabulary has one more token, the last one, which marks the end of a text. It stands for no bytes, so
+   * no text can contain it.
+   */
   readonly endOfText?: true;
 };
 
-/** How a byte-pair encoding is learned. `minimumCount` is 2 by default. */
+/** Options of `trainBytePairEncoding`. The default of `minimumCount` is 2. */
 export type BytePairOptions = {
-  /** Tokens to make, the 256 bytes and the end of a text among them. There may be fewer, see `minimumCount`. */
+  /**
+   * The number of tokens to make, including the 256 bytes and the end of a text. The result can be smaller: see
+   * `minimumCount`.
+   */
   readonly vocabularySize: number;
-  /** A pair that comes less often becomes no token. */
+  /** A pair that occurs less often than this does not become a token. */
   readonly minimumCount?: number;
-  /** Called where a text has more than 2^20 different pieces, with how many pieces were not counted. */
+  /** Called if a text has more than 2^20 different pieces, with the number of pieces that were not counted. */
   readonly onUncounted?: ((count: number) => void) | undefined;
 };
 
 const bytes = 256;
-/** Beyond it the key of a pair would not be exact. */
+/** With a larger vocabulary, the key of a pair would not be an exact number. */
 const largestVocabulary = 2 ** 24;
-/** Most bytes of a piece: a space and 64 characters. */
+/** The largest number of bytes in a piece: one space and 64 characters. */
 const longestToken = 1 + 4 * 64;
-/** Every byte is a token. @internal */
+/** The vocabulary has at least every byte. @internal */
 export const bytePairVocabulary: Rule = wholeNumber(bytes, largestVocabulary);
 
 /** @internal */
@@ -57,7 +66,7 @@ export const trainBytePairArguments: Arguments = {
     onUncounted: callable,
   }),
 };
-/** What its merges are is checked when its tables are made. */
+/** The merges themselves are checked when the tables of an encoding are made. */
 const anEncoding: Rule = {
   expected: "a byte-pair encoding, as trainBytePairEncoding makes it",
   accepts: (value) => {
@@ -79,10 +88,13 @@ export const bytePairArguments = {
 } as const satisfies Record<string, Arguments>;
 
 /**
- * Learn merges from a text, or from several, which end with a token of its own (`endOfText`). The pair of tokens that stands side by side most often is merged, again and again; of equally
- * frequent pairs the one with the lower left token, then with the lower right one, so that the same text always gives the
- * same merges. (Pairs are counted within the pieces of GPT-2's cut; "aaa" has the pair "aa" twice.)
- * @throws InputError where vocabularySize is not 256 (of several texts 257) to 2^24, or minimumCount no whole number from 1
+ * Learn merges from one text, or from a list of texts; with a list, each text ends with a token of its own
+ * (`endOfText`). Training merges the most frequent pair of adjacent tokens, again and again. Among equally frequent
+ * pairs it takes the one with the lower left token, then the one with the lower right token, so the same text always
+ * gives the same merges. (Pairs are counted within the pieces that GPT-2's pattern cuts; "aaa" contains the pair "aa"
+ * twice.)
+ * @throws InputError if `vocabularySize` is outside 256 (257 for a list of texts) to 2^24, or `minimumCount` is not a
+ * whole number of at least 1
  * @example const encoding = trainBytePairEncoding(text, { vocabularySize: 2256 }); // at most 2,000 merges
  */
 export function trainBytePairEncoding(
@@ -100,12 +112,12 @@ function checkVocabularySize(vocabularySize: number, endOfText: boolean): void {
   const least = bytes + Number(endOfText);
   if (vocabularySize >= least) return;
   throw new InputError(
-    `trainBytePairEncoding: vocabularySize must be at least ${least}, for every byte and a text's end is a token, ` +
+    `trainBytePairEncoding: vocabularySize must be at least ${least}, because every byte and the end of a text are tokens, ` +
       `got ${vocabularySize}`,
   );
 }
 
-/** The same from how often each piece comes. @internal */
+/** Learn merges from the number of times that each piece occurs. @internal */
 export function learnMerges(
   pieceCounts: ReadonlyMap<string, number>,
   { vocabularySize, minimumCount = 2, endOfText }: BytePairOptions & { readonly endOfText: boolean },
@@ -117,7 +129,10 @@ export function learnMerges(
     return { tokens, length: tokens.length, count };
   });
 
-  /** How often each pair comes, and the pieces that have or had it. A pair is one number: small ones are fast keys. */
+  /**
+   * The count of each pair, and the pieces that contain or contained it. One number stands for a pair, because small
+   * numbers are fast keys.
+   */
   const counts = new Map<number, number>();
   const holders = new Map<number, Set<Piece>>();
   const touched = new Set<number>();
@@ -161,8 +176,8 @@ export function learnMerges(
 }
 
 /**
- * The tokens of a text. Decoded, they are the text.
- * @throws InputError for what is no text
+ * Encode a text as token ids. `decodeBytePairs` gives back the same text.
+ * @throws InputError if `text` is not a string
  */
 export function encodeBytePairs(encoding: BytePairEncoding, text: string): Int32Array<ArrayBuffer> {
   checkArguments("encodeBytePairs", { encoding, text }, bytePairArguments.encode);
@@ -173,15 +188,15 @@ export function encodeBytePairs(encoding: BytePairEncoding, text: string): Int32
   return all();
 }
 
-/** The tokens of one piece. @internal */
+/** A function that gives the tokens of one piece. @internal */
 export function bytePairsOf(encoding: BytePairEncoding): TokensOf {
   const tables = tablesOf(encoding);
   return (piece) => mergeAll(Array.from(utf8(piece)), tables);
 }
 
 /**
- * The text of some tokens. Bytes that are no UTF-8, which tokens drawn by a model may make, become U+FFFD.
- * @throws InputError for an id that is no token's
+ * Decode token ids to a text. Invalid UTF-8, which the tokens that a model generates can contain, becomes U+FFFD.
+ * @throws InputError for an id that is not in the vocabulary
  */
 export function decodeBytePairs(encoding: BytePairEncoding, ids: Iterable<number>): string {
   checkArguments("decodeBytePairs", { encoding, ids }, bytePairArguments.decode);
@@ -196,10 +211,11 @@ export function decodeBytePairs(encoding: BytePairEncoding, ids: Iterable<number
 }
 
 /**
- * What a token adds to a text that is being made, after the bytes that the tokens before it left over; and the bytes at
- * its own end that begin a character, which wait for the next one. All texts and what is left over at the end, joined, are
- * what `decodeBytePairs` makes of all tokens.
- * @throws InputError for an id that is no token's
+ * Decode one more token of a text that is being generated. `before` holds the bytes that the previous tokens left over.
+ * The result holds the new text, and the bytes at the token's end that begin an unfinished character; pass them on with
+ * the next token. The texts of all calls and the bytes that are left at the end, joined, equal the result of
+ * `decodeBytePairs` for all tokens.
+ * @throws InputError for an id that is not in the vocabulary
  */
 export function decodeNextBytePair(
   encoding: BytePairEncoding,
@@ -210,15 +226,15 @@ export function decodeNextBytePair(
   return decodeNextBytes(Uint8Array.of(...before, ...contentOf(encoding, id)));
 }
 
-/** The whole characters of some bytes, and the bytes at their end that begin one. */
+/** The complete characters of some bytes, and the bytes at the end that begin an unfinished one. */
 export function decodeNextBytes(content: Uint8Array): { readonly text: string; readonly rest: Uint8Array } {
   const whole = content.length - countUnfinished(content);
   return { text: textOf(content.subarray(0, whole)), rest: content.subarray(whole) };
 }
 
 /**
- * What OpenAI's log-probabilities call some bytes: their text, or where that is not whole, `bytes:` and the bytes, those
- * of ASCII as they are and others as \xe2.
+ * The name of some bytes in OpenAI's log-probabilities: their text, or, if they are not complete characters, `bytes:`
+ * and the bytes, with ASCII as it is and other bytes such as \xe2 in hexadecimal.
  */
 export function nameOfBytes(content: Uint8Array): string {
   const text = textOf(content);
@@ -233,8 +249,8 @@ export function nameOfBytes(content: Uint8Array): string {
 const letters: Readonly<Record<number, string>> = { 9: "\\t", 10: "\\n", 13: "\\r" };
 
 /**
- * The bytes of a token, not to be changed. A token may be a part of a character: see `decodeNextBytePair`.
- * @throws InputError for an id that is no token's
+ * The bytes of a token; do not change them. A token can be a part of a character: see `decodeNextBytePair`.
+ * @throws InputError for an id that is not in the vocabulary
  */
 export function tokenBytes(encoding: BytePairEncoding, id: number): Uint8Array {
   checkArguments("tokenBytes", { encoding, id }, bytePairArguments.bytes);
@@ -247,16 +263,19 @@ function contentOf(encoding: BytePairEncoding, id: number): Uint8Array {
   return content;
 }
 
-/** How many tokens there are, the one that ends a text included. */
+/** The number of tokens, including the one that marks the end of a text. */
 export function bytePairVocabularySize(encoding: BytePairEncoding): number {
   checkArguments("bytePairVocabularySize", { encoding }, bytePairArguments.size);
   return bytes + encoding.merges.length + Number(encoding.endOfText === true);
 }
 
-/** An encoding out of a file, checked: the same data, without fields that do not belong. Throws an InputError. */
+/**
+ * Check an encoding that was read from a file. Returns the same data without unknown fields; throws an InputError if
+ * something is wrong.
+ */
 export function checkBytePairEncoding(value: unknown): BytePairEncoding {
   const fail = (problem: string): never => {
-    throw new InputError(`byte-pair encoding: ${problem}. The file is damaged: train or copy it anew.`);
+    throw new InputError(`byte-pair encoding: ${problem}. The file is damaged: copy it again, or train again.`);
   };
   if (typeof value !== "object" || value === null) return fail(`needs an object, got ${formatValue(value)}`);
   const { kind, merges, endOfText } = value as { kind?: unknown; merges?: unknown; endOfText?: unknown };
@@ -283,10 +302,13 @@ export function checkBytePairEncoding(value: unknown): BytePairEncoding {
   return { kind, merges: checked, ...(endOfText === true && { endOfText }) };
 }
 
-/** A piece of the training text as its tokens so far, the first `length` of the array, and how often it comes. */
+/**
+ * A piece of the training text: its tokens so far, which are the first `length` entries of the array, and the number of
+ * times that it occurs.
+ */
 type Piece = { readonly tokens: Int32Array; length: number; readonly count: number };
 
-/** Make one token of each pair `left`, `right` in a piece, from the start on, and tell which pairs come and go. */
+/** Merge each pair `left`, `right` in a piece, from left to right, and report which pairs disappear and appear. */
 function mergeIn(
   piece: Piece,
   left: number,
@@ -302,7 +324,7 @@ function mergeIn(
     const before = tokens[kept - 1];
     if (current === left && i + 1 < length && tokens[i + 1] === right) {
       change(left, right, -count, piece);
-      // Its pair with the token before went already where that is of a merge as well.
+      // If the token before is a merge as well, its pair has been removed already.
       if (before !== undefined && !isAfterMerge) change(before, left, -count, piece);
       if (before !== undefined) change(before, token, count, piece);
       if (i + 2 < length) change(right, tokens[i + 2] as number, -count, piece);
@@ -318,10 +340,10 @@ function mergeIn(
   piece.length = kept;
 }
 
-/** Apply the merges to a piece, the earliest learned first. The list is changed, and given back. */
+/** Apply the merges to a piece, in the order in which they were learned. The list is changed in place and returned. */
 function mergeAll(tokens: number[], { tokenOfPair, size }: Tables): number[] {
   const merged = (left: number, right: number) => tokenOfPair.get(left * size + right) ?? Infinity;
-  /** The token that each token would make with the next one. */
+  /** The token that each token would become if it were merged with the next one. */
   const made = tokens.map((token, i) => (i + 1 < tokens.length ? merged(token, tokens[i + 1] as number) : Infinity));
   for (;;) {
     let best = Infinity;
@@ -344,13 +366,13 @@ function mergeAll(tokens: number[], { tokenOfPair, size }: Tables): number[] {
 }
 
 type Tables = {
-  /** By `left * size + right`. The lower the token, the earlier it was learned. */
+  /** The key is `left * size + right`. A lower token was learned earlier. */
   readonly tokenOfPair: ReadonlyMap<number, number>;
   readonly size: number;
   readonly contents: readonly Uint8Array[];
 };
 
-// Made at an encoding's first use, and gone with it.
+// The tables are made when an encoding is first used, and are freed with it.
 const tablesByEncoding = new WeakMap<BytePairEncoding, Tables>();
 
 function tablesOf(encoding: BytePairEncoding): Tables {
@@ -372,13 +394,13 @@ function tablesOf(encoding: BytePairEncoding): Tables {
 
 type Queue = {
   add(pair: number, count: number): void;
-  /** The best pair whose count is still what `countOf` says; undefined where there is none. */
+  /** The best pair whose count is still what `countOf` says, or undefined if there is none. */
   takeBest(countOf: (pair: number) => number): number | undefined;
 };
 
 /**
- * Pairs by falling count, then by rising pair: a binary heap. A count that changes is added again, and the old entry is
- * passed over when its turn comes.
+ * A binary heap of pairs, by falling count, then by rising pair. A changed count is added as a new entry; the old entry
+ * is skipped when it comes up.
  */
 function createQueue(): Queue {
   const pairs: number[] = [];
@@ -420,8 +442,8 @@ function createQueue(): Queue {
   };
 }
 
-// UTF-8, but for halves of surrogate pairs, which stand alone in some texts: they are written like any other code point
-// (https://wtf-8.codeberg.page), where a TextEncoder would lose them.
+// UTF-8, except for lone halves of surrogate pairs, which some texts contain: they are encoded like any other code
+// point (https://wtf-8.codeberg.page), because a TextEncoder would lose them.
 const loneSurrogate = /\p{Surrogate}/u;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -435,13 +457,13 @@ function utf8(text: string): Uint8Array | number[] {
   });
 }
 
-/** How many bytes at the end, up to three, begin a character that is not whole. */
+/** The number of bytes at the end, at most three, that begin an unfinished character. */
 function countUnfinished(content: Uint8Array): number {
   if ((content.at(-1) ?? 0) < 0x80) return 0;
   for (let length = 1; length <= 3; length++) {
     const [first = 0, second = 0] = content.subarray(Math.max(0, content.length - length));
     if (length === 2 && first === 0xed && second >= 0xa0 && second <= 0xbf) return 2; // Half of a surrogate pair.
-    // A decoder is silent as long as a character can still become whole.
+    // A streaming decoder returns "" as long as more bytes can complete the character.
     const begun = new TextDecoder("utf-8", { ignoreBOM: true }).decode(content.slice(-length), { stream: true });
     if (begun === "") return length;
   }

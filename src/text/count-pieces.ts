@@ -1,26 +1,27 @@
-/** How often each piece of a text comes, within bounds. Knows nothing about tokens. */
+/** Count how often each piece of a text occurs, in bounded memory. */
 import type { TextParts } from "./parts.ts";
 import { createPieces, firstPiece, maxPieces, type PieceKind, type Pieces, readPieces } from "./pieces.ts";
 
 export type CountOptions = {
-  /** What a piece counts as; itself where absent. */
+  /** The parts that a piece is counted as; without it, a piece is counted as itself. */
   readonly split?: (piece: string) => readonly string[];
-  /** Called at the end with how many were left out, where there are any. */
+  /** Called at the end with the number of pieces that were not counted, if there are any. */
   readonly onUncounted?: ((count: number) => void) | undefined;
   readonly reading?: Reading | undefined;
 };
 
-/** Who wants the pieces of a text that is counted. */
+/** Receives the pieces of a text while they are counted. */
 export type Reading = {
-  /** How many different ones are counted, and have numbers. */
+  /** The largest number of different pieces that are counted and numbered. */
   readonly max?: number | undefined;
   readonly take?: (run: Int32Array) => void;
-  /** There are too many different ones for each to have a number: `take` does not get them all. */
+  /** Called if there are too many different pieces to number them all: `take` does not receive every piece. */
   readonly onIncomplete?: () => void;
 };
 
 /**
- * How often each piece of a text comes. The first different ones, `max` of them, are counted, whatever the parts are.
+ * Count how often each piece of a text occurs. The first `max` different pieces are counted, however the text is
+ * divided into parts.
  */
 export function countPieces(
   kind: PieceKind,
@@ -56,7 +57,7 @@ export function countPieces(
         if (complete) take?.(run);
       },
       takeOther(piece) {
-        // What came before it is counted before it.
+        // The numbered pieces before this one are counted first.
         if (complete) {
           countAll(() => 0);
           onIncomplete?.();

@@ -1,19 +1,19 @@
-/** Pieces of texts as tokens: what tokens a piece becomes is asked once. Knows nothing about vocabularies. */
+/** Encode texts as tokens. The tokens of each different piece are computed once. */
 import { createPieces, firstPiece, type PieceKind, type Pieces } from "./pieces.ts";
 
 /** The tokens of a piece. */
 export type TokensOf = (piece: string) => ArrayLike<number>;
 
-/** What makes tokens of the numbers of pieces; a run is overwritten by the next. */
+/** Converts the numbers of pieces into tokens; the next run overwrites the result of the previous one. */
 export type PieceTokens = {
   readonly of: (run: Int32Array) => Int32Array;
-  /** The token of each piece by its number, where each is one token. */
+  /** The token of each piece, by the piece's number, if every piece is a single token. */
   readonly single: () => Int32Array | undefined;
 };
 
-/** `end`: the token of a text's end, where there may be one. */
+/** @param end the token that marks the end of a text, if the tokenizer has one */
 export function createPieceTokens(pieces: Pick<Pieces, "next" | "textOf">, tokensOf: TokensOf, end = 0): PieceTokens {
-  // The tokens of all pieces, one after the other, and where each piece's begin.
+  // The tokens of all pieces, one after the other, and where those of each piece begin.
   let tokens = Int32Array.of(end);
   let starts = Int32Array.of(0, 1);
   let known = firstPiece;
@@ -52,7 +52,7 @@ export function createPieceTokens(pieces: Pick<Pieces, "next" | "textOf">, token
 
 export type Encoder = Pick<Pieces, "add" | "end">;
 
-/** Encodes texts, part after part; `take` gets the tokens, in an array that is overwritten after the call. */
+/** Encodes texts one part at a time; `take` receives the tokens in an array that is overwritten after the call. */
 export function createEncoder(
   kind: PieceKind,
   { tokensOf, end, take }: { tokensOf: TokensOf; end?: number | undefined; take: (run: Int32Array) => void },
@@ -65,7 +65,7 @@ export function createEncoder(
   return pieces;
 }
 
-/** Runs of tokens put together: `all` gives them, and begins anew. */
+/** Collects runs of tokens: `all` returns them and starts again with an empty list. */
 export function gatherTokens(): { add: (run: Int32Array) => void; all: () => Int32Array<ArrayBuffer> } {
   let held = new Int32Array(0);
   let length = 0;

@@ -1,8 +1,9 @@
 /**
- * English text as words and punctuation by spaCy's rules (https://spacy.io/usage/linguistic-features#tokenization): a
- * piece between blanks loses prefixes and suffixes such as quotes and commas until nothing more comes off or it is an
- * exception such as "don't", and what is left is cut at infixes such as hyphens between letters; tokens that together
- * are an exception then become its tokens. Knows nothing about vocabularies.
+ * Split English text into words and punctuation by spaCy's rules
+ * (https://spacy.io/usage/linguistic-features#tokenization). A piece between blanks loses prefixes and suffixes, such
+ * as quotes and commas, until none is left or the rest is an exception such as "don't". The rest is cut at infixes,
+ * such as hyphens between letters. Adjacent tokens that together are an exception then become the tokens of that
+ * exception.
  */
 import { type Arguments, checkArguments, string } from "../graph/schema.ts";
 import { englishExceptions } from "./english-exceptions.ts";
@@ -12,7 +13,8 @@ const space = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\
 const spaces = new RegExp(`[${space}]+|[^${space}]+`, "gu");
 const isSpace = new RegExp(`^[${space}]`, "u");
 
-// spaCy's tables name scripts; here a letter is Unicode's, and one without case counts as small and as capital.
+// spaCy's tables list scripts. Here a letter is any letter of Unicode; a letter without case counts as both lower and
+// upper case.
 const letter = "\\p{L}";
 const small = "\\p{Ll}\\p{Lm}\\p{Lo}";
 const capital = "\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}";
@@ -27,7 +29,7 @@ const units =
   "gb|GB|tb|TB|T|G|M|K|%";
 
 const prefix = new RegExp(`^(?:[§%=—–${marks}${quotes}]|\\+(?![0-9])|\\.\\.+|${currency}|${symbol})`, "u");
-/** The longest of these that ends the piece. */
+/** A suffix is the longest of these that ends the piece. */
 const suffix = new RegExp(
   `(?:[${marks}${quotes}—–]|['’][sS]|\\.\\.+|${symbol}|(?<=[0-9])\\+|(?<=°[FfCcKk])\\.|(?<=[0-9])(?:${currency}|${units})|` +
     `(?<=[0-9${small}%²\\-+|${marks}${quotes}])\\.|(?<=[${capital}]{2})\\.)$`,
@@ -42,9 +44,10 @@ const infix = new RegExp(
 export const englishWordsArguments: Arguments = { text: string };
 
 /**
- * The tokens of an English text, in order; but for single blanks between them they are the text. White space beyond one
- * blank is a token too, and line breaks are. The rules are those of spaCy 3 for English, for Unicode's letters.
- * @throws InputError for what is no text
+ * Split an English text into tokens, in order. Joined with the single blanks between them, they are the text. A line
+ * break is a token, and so is white space beyond one blank. The rules are those of spaCy 3 for English, with Unicode's
+ * letters.
+ * @throws InputError if `text` is not a string
  * @example englishWords('"Don\'t stop--Mr. Starbuck!"'); // " Do n't stop -- Mr. Starbuck ! "
  */
 export function englishWords(text: string): string[] {
@@ -53,7 +56,7 @@ export function englishWords(text: string): string[] {
   const known = new Map<string, readonly string[]>();
   let before: string | undefined;
   for (const [piece] of text.matchAll(spaces)) {
-    // The blank that ends a word belongs to it and is no token.
+    // The blank after a word belongs to the word and is not a token.
     const rest = isSpace.test(piece) && before !== undefined && piece[0] === " " ? piece.slice(1) : piece;
     before = piece;
     if (rest === "") continue;
@@ -67,7 +70,7 @@ export function englishWords(text: string): string[] {
   return tokens;
 }
 
-/** The tokens of a piece that is no exception itself. */
+/** The tokens of a piece that is not an exception itself. */
 function cut(piece: string, withExceptions: boolean): string[] {
   const isException = (part: string) => withExceptions && englishExceptions.has(part);
   const before: string[] = [];
@@ -97,20 +100,22 @@ function cut(piece: string, withExceptions: boolean): string[] {
   return [...before, ...middle, ...after.reverse()];
 }
 
-/** Looks at the end alone, for only a run of dots can be a long suffix: a long piece loses many. */
+/**
+ * Only the end is searched, because only a run of dots can be a long suffix and a long piece can lose many suffixes.
+ */
 function suffixOf(piece: string): string {
   let dots = piece.length;
   while (piece[dots - 1] === ".") dots--;
   return suffix.exec(piece.slice(Math.max(0, Math.min(dots, piece.length - 8) - 4)))?.[0] ?? "";
 }
 
-/** What is left without prefixes and suffixes, cut at hyphens and the like; an address of the web stays whole. */
+/** Cut what is left without prefixes and suffixes at hyphens and other infixes; a web address stays whole. */
 function cutInside(piece: string): string[] {
   if (isAddress(piece)) return [piece];
   const tokens: string[] = [];
   let start = 0;
   for (const { 0: mark, index } of piece.matchAll(infix)) {
-    if (index === 0) continue; // What begins with it is one token up to the next.
+    if (index === 0) continue; // An infix at the start stays joined to what follows it.
     if (index > start) tokens.push(piece.slice(start, index));
     tokens.push(mark);
     start = index + mark.length;
@@ -119,7 +124,7 @@ function cutInside(piece: string): string[] {
   return tokens;
 }
 
-/** Longer ones are no use in browsers, and would fill V8's stack. */
+/** Browsers do not support longer addresses, and matching them would overflow V8's stack. */
 const longestAddress = 8192;
 const host = "(?:(?:[A-Za-z0-9\\u00a1-\\uffff][A-Za-z0-9\\u00a1-\\uffff_-]{0,62})?[A-Za-z0-9\\u00a1-\\uffff]\\.)+";
 const network =
@@ -128,11 +133,14 @@ const network =
 const address = new RegExp(`(?:${network}|${host}[${small}]{2,63})(?::\\d{2,5})?(?:[/?#]\\S*)?$`, "uy");
 const scheme = /^[\p{L}\p{N}_+.-]{2,64}:\/\//u;
 
-/** Whether a piece is an address: host and top-level domain, or numbers, with what may come before and after. */
+/**
+ * Whether a piece is a web address: a host with a top-level domain, or an IP address, with an optional scheme, user
+ * name, port and path.
+ */
 function isAddress(piece: string): boolean {
   if (piece.length > longestAddress || !piece.includes(".")) return false;
   const begin = scheme.exec(piece)?.[0].length ?? 0;
-  // The host is at the start, behind the scheme or behind any "@", for a user's name may hold anything.
+  // The host comes at the start, after the scheme, or after any "@", because a user name can contain anything.
   const starts = new Set([0, begin]);
   for (let at = piece.indexOf("@", 1); at >= 0; at = piece.indexOf("@", at + 1)) starts.add(at + 1);
   for (const start of starts) {
@@ -142,12 +150,15 @@ function isAddress(piece: string): boolean {
   return false;
 }
 
-/** Exceptions that the rules would cut, by the first of the tokens that they would be cut into. */
+/** The exceptions that the rules would cut, by the first token of the cut. */
 let cutExceptions:
   | ReadonlyMap<string, readonly { readonly word: string; readonly parts: readonly string[] }[]>
   | undefined;
 
-/** Tokens side by side that are an exception become its tokens: the longest first, then the first. */
+/**
+ * Replace adjacent tokens that together are an exception by its tokens: the longest exception first, then the first
+ * one.
+ */
 function rejoin(tokens: readonly string[]): readonly string[] {
   if (cutExceptions === undefined) {
     const byFirst = new Map<string, { word: string; parts: string[] }[]>();

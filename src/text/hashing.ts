@@ -1,6 +1,6 @@
 /**
- * Words as numbers without a vocabulary: a word's number is a hash of it, so that different words may share one. Knows
- * nothing about how often words come.
+ * Encode words as numbers without a vocabulary: the number of a word is its hash, so different words can share a
+ * number.
  */
 import { md5 } from "@noble/hashes/legacy.js";
 import { InputError } from "../graph/input-error.ts";
@@ -20,20 +20,20 @@ import {
 } from "../graph/schema.ts";
 import { textToWordSequence, type WordSequenceOptions, wordSequenceRules } from "./word-sequence.ts";
 
-/** Keras's arguments and defaults. */
+/** Options of `oneHot`, with Keras's names and defaults. */
 export type OneHotOptions = WordSequenceOptions & {
-  /** Cuts a text into words in place of `filters`, `lower` and `split`. */
+  /** A function that splits a text into words; it replaces `filters`, `lower` and `split`. */
   readonly analyzer?: (text: string) => readonly string[];
 };
 
-/** Keras's arguments and defaults, with the hash function. */
+/** Options of `hashingTrick`, with Keras's names and defaults. */
 export type HashingOptions = OneHotOptions & {
-  /** "md5", or a function from a word to a whole number, which may be negative. */
+  /** "md5", or a function that returns a whole number, which can be negative, for a word. */
   readonly hashFunction?: "md5" | ((word: string) => number | bigint);
 };
 
 const oneHotRules: Schema<OneHotOptions> = { ...wordSequenceRules, analyzer: callable };
-/** Words get the numbers from 1 to n - 1. */
+/** `n`: the words get the numbers from 1 to n - 1. */
 const size = wholeNumber(2);
 export const oneHotArguments: Arguments = { text: string, n: size, options: optionsOf<OneHotOptions>(oneHotRules) };
 export const hashingArguments: Arguments = {
@@ -42,10 +42,10 @@ export const hashingArguments: Arguments = {
 };
 
 /**
- * Each word of a text as a number from 1 to n - 1: `hash(word) % (n - 1) + 1`; 0 is no word's. Keras's `hashing_trick`,
- * with the same numbers for "md5". Keras's own default, Python's `hash`, differs from process to process: here the
- * default is "md5".
- * @throws InputError where n is below 2, and where a hash is no whole number
+ * Encode each word of a text as a number from 1 to n - 1: `hash(word) % (n - 1) + 1`. No word has the number 0. This is
+ * Keras's `hashing_trick`, with the same numbers for "md5". The default is "md5" here; Keras's default is Python's
+ * `hash`, whose values differ from process to process.
+ * @throws InputError if `n` is below 2, or if a hash is not a whole number
  * @example hashingTrick("the whale, the sea", 100); // the same number for both "the"
  */
 export function hashingTrick(text: string, n: number, options: HashingOptions = {}): number[] {
@@ -66,16 +66,17 @@ export function hashingTrick(text: string, n: number, options: HashingOptions = 
 }
 
 /**
- * Each word of a text as a number from 1 to n - 1, equal words as equal numbers. Keras's `one_hot`, which despite its
- * name gives numbers; there by Python's `hash`, which nobody can repeat, here by `hashingTrick` with "md5".
- * @throws InputError where n is below 2
+ * Encode each word of a text as a number from 1 to n - 1; equal words get equal numbers. This is Keras's `one_hot`,
+ * which returns numbers in spite of its name. Keras uses Python's `hash`, whose values cannot be repeated; this
+ * function uses `hashingTrick` with "md5".
+ * @throws InputError if `n` is below 2
  */
 export function oneHot(text: string, n: number, options: OneHotOptions = {}): number[] {
   checkArguments("oneHot", { text, n, options }, oneHotArguments);
   return hashingTrick(text, n, { ...options, hashFunction: "md5" });
 }
 
-/** The hash of a word's UTF-8 bytes as one number of 128 bits, the first byte the highest. */
+/** The MD5 hash of a word's UTF-8 bytes as one number of 128 bits; the first byte is the highest. */
 function md5Number(word: string): bigint {
   let number = 0n;
   for (const byte of md5(new TextEncoder().encode(word))) number = number * 256n + BigInt(byte);

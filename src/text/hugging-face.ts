@@ -1,39 +1,42 @@
 /**
- * Hugging Face's `tokenizer.json`: read through the package `@huggingface/tokenizers`, which is loaded when it is first
- * asked for, so that nothing else needs it; and written for a byte-pair encoding trained here. Knows nothing about models.
+ * Read Hugging Face's `tokenizer.json` with the package `@huggingface/tokenizers`, and write one for a byte-pair
+ * encoding of this library. The package is loaded only when it is first needed, so nothing else depends on it.
  */
 import { InputError } from "../graph/input-error.ts";
 import { formatValue } from "../graph/schema.ts";
 import { type BytePairEncoding, bytePairVocabularySize, tokenBytes } from "./byte-pair-encoding.ts";
 import { bytePairPattern } from "./pieces.ts";
 
-/** A tokenizer of Hugging Face's, read from its files. */
+/** A Hugging Face tokenizer that was read from its files. */
 export type HuggingFaceTokenizer = {
-  /** Tokens that there are, the added ones among them. */
+  /** The number of tokens, including added tokens. */
   readonly vocabularySize: number;
-  /** The ids of a text's tokens. Throws an InputError for a part of a text that has no id, where there is no unknown token. */
+  /**
+   * Encode a text as token ids. Throws an InputError if a part of the text has no id and the tokenizer has no unknown
+   * token.
+   */
   encode(text: string, options?: { readonly addSpecialTokens?: boolean }): Int32Array<ArrayBuffer>;
-  /** The text of some ids. Throws an InputError for an id that is no token's. */
+  /** Decode token ids to a text. Throws an InputError for an id that is not in the vocabulary. */
   decode(ids: Iterable<number>, options?: HuggingFaceDecodeOptions): string;
-  /** A text's tokens, as the file spells them. */
+  /** The tokens of a text, spelled as in the file. */
   tokenize(text: string): string[];
   tokenOf(id: number): string | undefined;
   idOf(token: string): number | undefined;
 };
 
-/** How ids become a text again. */
+/** Options of `decode`. */
 export type HuggingFaceDecodeOptions = {
-  /** Whether tokens such as "</s>" are left out. */
+  /** Whether to leave out special tokens such as "</s>". */
   readonly skipSpecialTokens?: boolean;
-  /** Whether blanks before punctuation go; as the configuration has it where it is left out. */
+  /** Whether to remove blanks before punctuation. The default is the setting in the configuration. */
   readonly cleanUpSpaces?: boolean;
 };
 
 /**
- * A tokenizer from the files of a model of Hugging Face's.
+ * Make a tokenizer from the files of a Hugging Face model.
  * @param tokenizerJson the content of `tokenizer.json`, as text or parsed
  * @param tokenizerConfig the content of `tokenizer_config.json`, as text or parsed
- * @throws InputError where the package is not installed, and for a file that it cannot read
+ * @throws InputError if the package is not installed, or cannot read the file
  * @example
  * const tokenizer = await huggingFaceTokenizer(readFileSync("tokenizer.json", "utf8"));
  * tokenizer.decode(tokenizer.encode("Call me Ishmael."));
@@ -88,8 +91,8 @@ export async function huggingFaceTokenizer(
 }
 
 /**
- * A byte-pair encoding as the content of a `tokenizer.json`, with the same ids: for Hugging Face's own tools, and for
- * `huggingFaceTokenizer`. Plain data, to be written with `JSON.stringify`.
+ * Convert a byte-pair encoding to the content of a `tokenizer.json` with the same ids, for Hugging Face's own tools and
+ * for `huggingFaceTokenizer`. The result is plain data; write it with `JSON.stringify`.
  */
 export function bytePairTokenizerJson(encoding: BytePairEncoding): object {
   const spelled = Array.from({ length: bytePairVocabularySize(encoding) }, (_, id) =>
@@ -121,7 +124,10 @@ export function bytePairTokenizerJson(encoding: BytePairEncoding): object {
   };
 }
 
-/** GPT-2's letter for each byte: itself where it can be seen in Latin-1, else the next one from U+0100 on. */
+/**
+ * The character that GPT-2 uses for each byte: the byte's own Latin-1 character if it is visible, otherwise the next
+ * character from U+0100 on.
+ */
 const byteLetters: readonly string[] = (() => {
   let hidden = 256;
   return Array.from({ length: 256 }, (_, byte) => {

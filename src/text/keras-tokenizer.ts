@@ -1,9 +1,9 @@
 /**
- * Keras's `Tokenizer`: words (or characters) numbered by how often they come, texts as sequences of those numbers and as
- * rows of a matrix. Its JSON is Keras's own. Knows nothing about models.
+ * Keras's `Tokenizer`: number words (or characters) by how often they occur, and turn texts into sequences of these
+ * numbers and into rows of a matrix. It reads and writes Keras's JSON.
  *
- * Unlike `tokenizer.ts` it loses punctuation, capitals and rare words, and it is a class, for it is fitted: both as in
- * Keras.
+ * As in Keras, and unlike `tokenizer.ts`, it drops punctuation, capital letters and rare words, and it is a class,
+ * because it is fitted.
  */
 
 import { type FlatArray, zeros } from "../data/arrays.ts";
@@ -30,29 +30,34 @@ import {
 import { pythonJson, readPairs } from "./python-json.ts";
 import { defaultFilters, textToWordSequence } from "./word-sequence.ts";
 
-/** A text, or a text that is already in words. */
+/** A text, or a list of the words of a text. */
 export type Text = string | readonly string[];
 
-/** What stands in a matrix for a word of a text: see `sequencesToMatrix`. */
+/** The kind of value that a matrix holds for each word of a text: see `sequencesToMatrix`. */
 export type MatrixMode = "binary" | "count" | "tfidf" | "freq";
 
-/** Keras's arguments and defaults. */
+/** Options of `Tokenizer`, with Keras's names and defaults. */
 export type TokenizerOptions = {
-  /** Only words with an index below it are used: the `numWords - 1` most frequent. Null or 0 for all. */
+  /**
+   * Only words with an index below this number are used: the `numWords - 1` most frequent words. Null or 0 means all
+   * words.
+   */
   readonly numWords?: number | null;
-  /** Characters that count as `split`; of no meaning with `charLevel` and for texts in words. */
+  /** Characters that are replaced by `split`. Ignored with `charLevel`, and for texts that are lists of words. */
   readonly filters?: string;
-  /** Whether to make letters small. */
+  /** Whether to convert the text to lower case. */
   readonly lower?: boolean;
-  /** What words are cut at. */
+  /** The separator of words. */
   readonly split?: string;
   /** Whether every character (code point) is a token. */
   readonly charLevel?: boolean;
-  /** Gets index 1 and stands for the words that are not among those used; null leaves such words out. */
+  /** The token that replaces words that are not used; it gets index 1. With null, such words are left out. */
   readonly oovToken?: string | null;
-  /** Cuts a text into words in place of `filters`, `lower` and `split`. It is not part of the JSON. */
+  /**
+   * A function that splits a text into words; it replaces `filters`, `lower` and `split`. It is not part of the JSON.
+   */
   readonly analyzer?: ((text: string) => readonly string[]) | null;
-  /** Documents seen before. */
+  /** The number of documents that were seen before. */
   readonly documentCount?: number;
 };
 
@@ -69,7 +74,7 @@ export const tokenizerRules: Schema<TokenizerOptions> = {
 const texts = { ...iterable, expected: "a list of texts" };
 const sequences = { ...iterable, expected: "a list of lists of numbers" };
 const mode = oneOf("binary", "count", "tfidf", "freq");
-/** Of its methods. */
+/** The arguments of the methods of `Tokenizer`. */
 export const tokenizerArguments = {
   texts: { texts },
   sequences: { sequences },
@@ -78,7 +83,7 @@ export const tokenizerArguments = {
 } as const satisfies Record<string, Arguments>;
 export const tokenizerFromJsonArguments: Arguments = { json: string };
 
-/** The settings and what was learned; the maps as JSON texts. The names are Keras's. */
+/** The settings and the learned state, under Keras's names; the maps are JSON texts. */
 export type TokenizerConfig = {
   readonly num_words: number | null;
   readonly filters: string;
@@ -95,10 +100,10 @@ export type TokenizerConfig = {
 };
 
 /**
- * Keras's `keras.preprocessing.text.Tokenizer`. Words are numbered from 1, the most frequent first and equally frequent
- * ones in the order of their first appearance; 0 is no word's. What it has learned is in maps, so that any word can be a
- * key.
- * @throws InputError for an option out of its range
+ * Keras's `keras.preprocessing.text.Tokenizer`. Words are numbered from 1, the most frequent word first; equally
+ * frequent words keep the order of their first appearance. No word has the number 0. The learned state is in maps, so
+ * any word can be a key.
+ * @throws InputError if an option is out of range
  * @example
  * const tokenizer = new Tokenizer({ oovToken: "<OOV>" });
  * tokenizer.fitOnTexts(["the whale", "the sea"]);
@@ -112,13 +117,13 @@ export class Tokenizer {
   readonly charLevel: boolean;
   readonly oovToken: string | null;
   readonly analyzer: ((text: string) => readonly string[]) | null;
-  /** Texts and sequences that it was fitted on. */
+  /** The number of texts and sequences that the tokenizer was fitted on. */
   documentCount: number;
-  /** How often each word came, in the order of first appearance. */
+  /** How often each word occurs, in the order of first appearance. */
   wordCounts = new Map<string, number>();
-  /** In how many texts each word came. */
+  /** The number of texts that contain each word. */
   wordDocs = new Map<string, number>();
-  /** In how many texts each index came. */
+  /** The number of texts that contain each index. */
   indexDocs = new Map<number, number>();
   wordIndex = new Map<string, number>();
   indexWord = new Map<number, string>();
@@ -138,9 +143,10 @@ export class Tokenizer {
   }
 
   /**
-   * Count the words of texts and number them anew, together with all texts that it was fitted on before. Keras's
-   * `fit_on_texts`. For one text give a list of one: Python would take its characters for texts.
-   * @throws InputError for a single text, and for what is neither a text nor a list of words
+   * Count the words of texts, and number all words again, including those of the texts that the tokenizer was fitted on
+   * before. Keras's `fit_on_texts`. Pass a single text as a list with one element: Python would take its characters for
+   * texts.
+   * @throws InputError for a single text, and for an item that is neither a text nor a list of words
    */
   fitOnTexts(texts: Iterable<Text>): void {
     checkArguments("fitOnTexts", { texts }, tokenizerArguments.texts);
@@ -157,14 +163,14 @@ export class Tokenizer {
     // A stable sort keeps the order of first appearance among equally frequent words.
     const byCount = [...this.wordCounts].sort(([, a], [, b]) => b - a).map(([word]) => word);
     const vocabulary = this.oovToken === null ? byCount : [this.oovToken, ...byCount];
-    // Should the text have the token for unknown words as a word, its later index holds, as in Keras.
+    // If a text contains `oovToken` as a word, the later index of that word replaces index 1, as in Keras.
     this.wordIndex = new Map(vocabulary.map((word, i) => [word, i + 1]));
     this.indexWord = new Map([...this.wordIndex].map(([word, index]) => [index, word]));
     for (const [word, count] of this.wordDocs) this.indexDocs.set(this.wordIndex.get(word) as number, count);
   }
 
   /**
-   * Count in how many sequences each index comes, which is what `sequencesToMatrix` needs for "tfidf" where
+   * Count the number of sequences that contain each index. `sequencesToMatrix` needs these counts for "tfidf" if
    * `fitOnTexts` was never called. Keras's `fit_on_sequences`.
    */
   fitOnSequences(sequences: Iterable<Iterable<number>>): void {
@@ -177,15 +183,19 @@ export class Tokenizer {
   }
 
   /**
-   * Texts as the indices of their words. A word that is not used (unknown, or its index not below `numWords`) becomes
-   * the index of `oovToken`, or is left out where there is none. Keras's `texts_to_sequences`.
-   * @throws InputError where `oovToken` is set and the tokenizer was never fitted
+   * Convert texts to the indices of their words. A word that is not used (an unknown word, or one whose index is not
+   * below `numWords`) becomes the index of `oovToken`, or is left out if there is no `oovToken`. Keras's
+   * `texts_to_sequences`.
+   * @throws InputError if `oovToken` is set and the tokenizer was never fitted
    */
   textsToSequences(texts: Iterable<Text>): number[][] {
     return [...this.textsToSequencesGenerator(texts)];
   }
 
-  /** As `textsToSequences`, one text at a time. Keras's `texts_to_sequences_generator`. */
+  /**
+   * Do the same as `textsToSequences`, one text at a time: returns an iterator of lists of indices. Keras's
+   * `texts_to_sequences_generator`.
+   */
   *textsToSequencesGenerator(texts: Iterable<Text>): Generator<number[], void, undefined> {
     checkArguments("textsToSequences", { texts }, tokenizerArguments.texts);
     const unknown = this.unknownIndex();
@@ -201,15 +211,18 @@ export class Tokenizer {
   }
 
   /**
-   * The words of indices, with one blank between them. An index that is not used becomes `oovToken`, or is left out
-   * where there is none. Keras's `sequences_to_texts`.
-   * @throws InputError where `oovToken` is set and the tokenizer was never fitted
+   * Convert sequences of indices to texts: the words, separated by one blank. An index that is not used becomes
+   * `oovToken`, or is left out if there is no `oovToken`. Keras's `sequences_to_texts`.
+   * @throws InputError if `oovToken` is set and the tokenizer was never fitted
    */
   sequencesToTexts(sequences: Iterable<Iterable<number>>): string[] {
     return [...this.sequencesToTextsGenerator(sequences)];
   }
 
-  /** As `sequencesToTexts`, one sequence at a time. Keras's `sequences_to_texts_generator`. */
+  /**
+   * Do the same as `sequencesToTexts`, one sequence at a time: returns an iterator of texts. Keras's
+   * `sequences_to_texts_generator`.
+   */
   *sequencesToTextsGenerator(sequences: Iterable<Iterable<number>>): Generator<string, void, undefined> {
     checkArguments("sequencesToTexts", { sequences }, tokenizerArguments.sequences);
     const unknown = this.unknownIndex();
@@ -227,9 +240,9 @@ export class Tokenizer {
   }
 
   /**
-   * Texts as rows of a matrix: `sequencesToMatrix(textsToSequences(texts), mode)`. Keras's `texts_to_matrix`.
-   * @returns (texts, numWords), 64-bit floats as numpy's
-   * @throws InputError where one of the two does
+   * Convert texts to rows of a matrix: `sequencesToMatrix(textsToSequences(texts), mode)`. Keras's `texts_to_matrix`.
+   * @returns (texts, numWords), in 64-bit floats, as in numpy
+   * @throws InputError for the same reasons as `textsToSequences` and `sequencesToMatrix`
    */
   textsToMatrix(texts: Iterable<Text>, mode: MatrixMode = "binary"): FlatArray<Float64Array<ArrayBuffer>> {
     checkArguments("textsToMatrix", { texts, mode }, tokenizerArguments.textsToMatrix);
@@ -237,11 +250,13 @@ export class Tokenizer {
   }
 
   /**
-   * Sequences as rows with a column for every index below `numWords` (all words and index 0 where it is not set). In
-   * column j of a sequence of n indices, of which c are j: "binary" 1 where c > 0; "count" c; "freq" c / n; "tfidf"
-   * `(1 + ln c) * ln(1 + documentCount / (1 + indexDocs of j))`. Keras's `sequences_to_matrix`.
-   * @returns (sequences, numWords), 64-bit floats as numpy's
-   * @throws InputError without `numWords` before any fitting, for "tfidf" before any fitting, and for what is no index
+   * Convert sequences to rows of a matrix with one column for every index below `numWords` (for index 0 and all words
+   * if it is not set). For a sequence of n indices, c of which are j, column j holds: "binary" 1 if c > 0, otherwise 0;
+   * "count" c; "freq" c / n; "tfidf" `(1 + ln c) * ln(1 + documentCount / (1 + indexDocs of j))`. Keras's
+   * `sequences_to_matrix`.
+   * @returns (sequences, numWords), in 64-bit floats, as in numpy
+   * @throws InputError before any fitting if `numWords` is not set or the mode is "tfidf", and for a value that is not
+   * an index
    */
   sequencesToMatrix(
     sequences: Iterable<ArrayLike<number>>,
@@ -274,7 +289,7 @@ export class Tokenizer {
     return { data, shape: [rows.length, columns] };
   }
 
-  /** The settings and what was learned, under Keras's names. Keras's `get_config`. */
+  /** The settings and the learned state, under Keras's names. Keras's `get_config`. */
   getConfig(): TokenizerConfig {
     return {
       num_words: this.numWords,
@@ -294,12 +309,12 @@ export class Tokenizer {
 
   /**
    * The tokenizer as the JSON text that Keras's `to_json` writes: Keras's `tokenizer_from_json` reads it, and so does
-   * `tokenizerFromJson`. (`word_docs` and `index_docs` are in the order of first appearance; Keras has them in the order
-   * of a Python set, which means nothing.)
+   * `tokenizerFromJson`. (`word_docs` and `index_docs` are in the order of first appearance; Keras writes them in the
+   * order of a Python set, which is arbitrary.)
    */
   toJson(): string {
     const json = pythonJson({ class_name: "Tokenizer", config: this.getConfig() });
-    // What cannot be read again is not given out: its maps are open to everybody.
+    // The maps are public and can be changed, so check that the text can be read again.
     tokenizerFromJson(json);
     return json;
   }
@@ -323,7 +338,7 @@ export class Tokenizer {
     return !this.numWords || index < this.numWords;
   }
 
-  /** What unknown words become; undefined where they are left out. */
+  /** The index of unknown words; undefined if they are left out. */
   private unknownIndex(): number | undefined {
     if (this.oovToken === null) return undefined;
     const index = this.wordIndex.get(this.oovToken);
@@ -340,8 +355,8 @@ export class Tokenizer {
 }
 
 /**
- * A tokenizer from the JSON text that `toJson` or Keras's `to_json` wrote. Keras's `tokenizer_from_json`.
- * @throws InputError with the name of what is missing or wrong
+ * Make a tokenizer from the JSON text that `toJson` or Keras's `to_json` wrote. Keras's `tokenizer_from_json`.
+ * @throws InputError that names the field that is missing or wrong
  */
 export function tokenizerFromJson(json: string): Tokenizer {
   checkArguments("tokenizerFromJson", { json }, tokenizerFromJsonArguments);
@@ -410,7 +425,7 @@ function increase<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-/** Every one of its numbers. */
+/** Check that every number of a sequence is an index. */
 function checkSequence(where: string, sequence: unknown): void {
   checkValue(`${where}: a sequence`, sequence, sequences);
   for (const index of sequence as Iterable<unknown>) checkValue(`${where}: an index`, index, wholeNumber(0));

@@ -1,21 +1,23 @@
 /**
- * Where a text may end within a token: which tokens go on from its last ones. "of the " ends in a blank, and " whale" begins
- * with one. Knows nothing about models.
+ * Find the longer tokens that the end of a text can be the beginning of. For example, "of the " ends in a blank, and "
+ * whale" begins with one.
  */
 import { decodeNextBytes, nameOfBytes, tokenBytes } from "./byte-pair-encoding.ts";
 import { type DecodedToken, endOfText, hasUnknown, type Tokenizer, vocabularySize } from "./tokenizer.ts";
 
-/** Tokens that begin with all that a text has from a place on, and are longer. */
+/** The tokens that begin with everything that the text has from a place on, and are longer than that. */
 export type LongerTokens = {
-  /** Where in the text's tokens they could stand. */
+  /** The position in the text's tokens where one of them could stand. */
   readonly place: number;
-  /** Their ids; not to be changed. */
+  /** The ids of these tokens; do not change them. */
   readonly tokens: Int32Array;
-  /** How much of each is in the text already: bytes of byte pairs, else UTF-16 units. */
+  /** The length of the part that the text has already: in bytes for byte pairs, otherwise in UTF-16 units. */
   readonly length: number;
 };
 
-/** All that there are, by place. A character never is the beginning of another. */
+/**
+ * All longer tokens, by position. A tokenizer of characters has none, because no character is the beginning of another.
+ */
 export function longerTokens(tokenizer: Tokenizer, ids: Int32Array): readonly LongerTokens[] {
   if (tokenizer.kind === "char") return [];
   const { contents, order, longest } = tablesOf(tokenizer);
@@ -23,10 +25,10 @@ export function longerTokens(tokenizer: Tokenizer, ids: Int32Array): readonly Lo
   let end = "";
   for (let place = ids.length - 1; place >= 0; place--) {
     const id = ids[place] as number;
-    if (id === 0 && hasUnknown(tokenizer)) break; // The character itself is not known.
+    if (id === 0 && hasUnknown(tokenizer)) break; // This character is not in the vocabulary.
     end = contents[id] + end;
     if (end.length >= longest) break;
-    // Those that are as long come first.
+    // In sorted order, equally long tokens come before longer ones.
     const first = lowerBound(order, (token) => (contents[token] as string) <= end);
     const past = lowerBound(order, (token) => (contents[token] as string).slice(0, end.length) <= end);
     if (past > first) found.unshift({ place, tokens: order.subarray(first, past), length: end.length });
@@ -34,7 +36,7 @@ export function longerTokens(tokenizer: Tokenizer, ids: Int32Array): readonly Lo
   return found;
 }
 
-/** What a token adds to a text that has the first `length` of it already, and what that is called. */
+/** What a token adds to a text that already has its first `length` bytes or units, and the name of that remainder. */
 export function remainderOf(
   tokenizer: Tokenizer,
   token: number,
@@ -49,9 +51,9 @@ export function remainderOf(
 }
 
 type Tables = {
-  /** Of each token: a byte pair's bytes as characters, else its text. */
+  /** The content of each token: the bytes as characters for byte pairs, otherwise its text. */
   readonly contents: readonly string[];
-  /** The ids of tokens that may be written, by content. */
+  /** The ids of the tokens that can be generated, sorted by content. */
   readonly order: Int32Array;
   readonly longest: number;
 };
@@ -76,7 +78,7 @@ function tablesOf(tokenizer: Tokenizer): Tables {
   return made;
 }
 
-/** How many at the beginning of a list, sorted so, pass a test. */
+/** The number of entries at the start of a sorted list that pass a test. */
 function lowerBound(list: Int32Array, passes: (value: number) => boolean): number {
   let [low, high] = [0, list.length];
   while (low < high) {

@@ -1,10 +1,10 @@
-/** Texts that come in parts, and their code points. Knows nothing about files. */
+/** Read texts that come in parts, and count and collect their code points. */
 import { InputError } from "../graph/input-error.ts";
 import { either, formatValue, isPlain, iterable, listOf, type Rule, string } from "../graph/schema.ts";
 
 /**
- * One text in parts that do not cut a character, gone through as often as needed: it may be larger than a string can be.
- * `textFile` of `unrolled/formats/text-file` reads a file so.
+ * One text in several parts, which can be read as often as needed; together they can be larger than the largest string.
+ * No part ends within a character. `textFile` of `unrolled/formats/text-file` reads a file this way.
  */
 export type TextParts = { readonly parts: Iterable<string> };
 
@@ -16,7 +16,7 @@ export const textOrParts: Rule = {
   expected: "a text, a list of texts, or a text in parts, as textFile reads it",
 };
 
-/** The parts of a text, of which a string has one; and separate texts, each as one. */
+/** The parts of a text (a string has one part), or the texts of a list, each as one part. */
 export function partsOf(text: string | readonly string[] | TextParts): Iterable<string> {
   if (typeof text === "string") return [text];
   const list = Array.isArray(text) ? (text as readonly string[]) : undefined;
@@ -27,7 +27,7 @@ export function partsOf(text: string | readonly string[] | TextParts): Iterable<
   throw new InputError(`text: needs a text, got ${formatValue(list === undefined ? text : odd)}`);
 }
 
-/** How many code points a text has, without a list of them. */
+/** The number of code points in a text, counted without making a list of them. */
 export function countCodePoints(text: string): number {
   let count = text.length;
   for (let at = 1; at < text.length; at++) {
@@ -37,7 +37,7 @@ export function countCodePoints(text: string): number {
   return count;
 }
 
-/** Gathers the code points of texts, to give them sorted. */
+/** Collects the code points of texts and returns them in order. */
 export function createCodePoints(): { add: (text: string) => void; sorted: () => string[] } {
   const seen = new Uint8Array(0x110000);
   return {

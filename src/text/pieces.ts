@@ -1,62 +1,65 @@
 /**
- * A text as pieces: characters, words, or what byte pairs are made within. Each different piece has a number, in the order in
- * which they first appear, so that whoever reads a text looks at each piece once and then at numbers. Does not know what
- * token a piece becomes.
+ * Split a text into pieces: characters, words, or the pieces that byte pairs are merged within. Each different piece
+ * gets a number in the order of first appearance, so later stages handle each different piece once and then work with
+ * numbers.
  */
 import { partsOf, type TextParts } from "./parts.ts";
 
 export type PieceKind = "char" | "word" | "bpe";
 
-// In a word model: a word of letters, marks and digits with apostrophes inside, or one punctuation character (whatever
-// is no letter, digit or white space), each with one space before it where there is one; else one white space. Every
-// character falls under one of these. The bounds are there because V8 keeps a stack of what a pattern repeats: a text of ten
-// million letters would overflow it.
+// The pieces of a word model: a word of letters, marks and digits with apostrophes inside, or one punctuation character
+// (anything that is not a letter, a digit or white space), each with one space before it if there is one; or else one
+// white space. Every character belongs to a piece. The length is bounded because V8 keeps a stack for what a pattern
+// repeats, and a text of ten million letters would overflow it.
 const letters = "[\\p{L}\\p{M}\\p{N}]{1,256}";
 /** @internal */
 export const wordPattern = new RegExp(` ?${letters}(?:['’]${letters}){0,4}| ?[^\\p{L}\\p{M}\\p{N}\\s]|\\s`, "gu");
-// GPT-2's cut: the endings 's 't 're 've 'm 'll 'd, then letters, digits or other characters with at most one space
-// before them, then white space, whose last character stays with what follows. Merges never cross a cut. The bounds,
-// which GPT-2 does not have, keep V8's stack small as well, and the work on a word.
+// The pieces that GPT-2 cuts: the endings 's 't 're 've 'm 'll 'd; letters, digits or other characters with at most one
+// space before them; white space, whose last character stays with what follows. No merge crosses the end of a piece.
+// The bounds on the length, which GPT-2 does not have, keep V8's stack and the work on one piece small.
 /** @internal */
 export const bytePairPattern =
   /'(?:[sdmt]|ll|ve|re)| ?\p{L}{1,64}| ?\p{N}{1,64}| ?[^\s\p{L}\p{N}]{1,64}|\s{1,64}(?!\S)|\s{1,64}/gu;
 
-/** A text's end where several are read; numbers of pieces follow it. */
+/** The number that marks the end of a text in a list of texts; the numbers of pieces come after it. */
 export const endOfPieces = 0;
 export const firstPiece = 1;
 
-/** What is made of the pieces of texts. */
+/** Receives the pieces of texts. */
 export type PieceReader = {
-  /** The next pieces, by their numbers; the array is overwritten after the call. */
+  /** Receives the numbers of the next pieces; the array is overwritten after the call. */
   readonly take: (run: Int32Array) => void;
-  /** A piece that has no number, because there are too many different ones. */
+  /** Receives a piece that has no number, because there are too many different ones. */
   readonly takeOther: (piece: string) => void;
 };
 
 export type Pieces = {
-  /** More of a text. */
+  /** Read the next part of a text. */
   readonly add: (part: string) => void;
-  /** The text ends here; with `mark`, that is told like a piece. */
+  /** End the text; with `mark`, `take` receives the end as a number of its own. */
   readonly end: (mark?: boolean) => void;
-  /** The next number that a new piece gets. */
+  /** The number that the next new piece gets. */
   readonly next: () => number;
   readonly textOf: (number: number) => string;
 };
 
-/** So many different words or pieces have numbers, of so many UTF-16 units in all. */
+/** The largest number of different pieces that get numbers, and of UTF-16 units in all of them together. */
 export const maxPieces = 2 ** 20;
 const maxUnits = 2 ** 25;
-/** Units that are looked at together; no piece, with what decides about its end, is as long as the margin. */
+/**
+ * The number of units that are examined at once. Every piece, with the characters that decide where it ends, is shorter
+ * than the margin.
+ */
 const windowUnits = 2 ** 16;
 const margin = 2 ** 12;
-/** Numbers that are given on together: few, for many texts are short. */
+/** The number of piece numbers that are passed on at once. It is small because many texts are short. */
 const runLength = 2 ** 10;
 
 export function createPieces(kind: PieceKind, reader: PieceReader, max = maxPieces): Pieces {
   return kind === "char" ? characterPieces(reader) : cutPieces(kind === "word" ? wordEnd : bytePairEnd, reader, max);
 }
 
-/** All pieces of a text, or of separate ones, each with the mark of its end. */
+/** Read all pieces of a text, or of the texts of a list, each followed by the mark of its end. */
 export function readPieces(pieces: Pieces, text: string | readonly string[] | TextParts): void {
   const separate = Array.isArray(text);
   for (const part of partsOf(text)) {
@@ -95,7 +98,8 @@ function characterPieces({ take }: PieceReader): Pieces {
     const [table, out] = [numbers, run];
     let length = 0;
     for (let at = 0; at < part.length; ) {
-      // Nothing is called in here, which makes it fast; halves of pairs, and what is new, have no number.
+      // This loop calls no function, which makes it fast. Halves of surrogate pairs and new characters have no number
+      // here.
       const stop = Math.min(part.length, at + runLength - length);
       let number = 1;
       for (; at < stop; at++) {
@@ -129,12 +133,13 @@ function characterPieces({ take }: PieceReader): Pieces {
   };
 }
 
-/** Where a piece ends that begins at `start`, of `length` units. */
+/** The end of the piece that begins at `start`, in `length` units. */
 type EndOf = (units: Uint16Array, start: number, length: number) => number;
 
 function cutPieces(endOf: EndOf, { take, takeOther }: PieceReader, max: number): Pieces {
   const { put, flush } = createNumbers(take);
-  // The units of all pieces, one after the other, and where each begins; a hash table of pairs, hash and number.
+  // The units of all pieces, one after the other, and where each piece begins; and a hash table of pairs of hash and
+  // number.
   let held = new Uint16Array(1024);
   let starts = new Int32Array(256);
   let next = firstPiece;
@@ -149,7 +154,7 @@ function cutPieces(endOf: EndOf, { take, takeOther }: PieceReader, max: number):
     table[slot] = hash;
     table[slot + 1] = number;
   };
-  /** The number of the piece between two places; 0 where it has none. */
+  /** The number of the piece between two positions, or 0 if it has none. */
   const numberOf = (from: number, to: number): number => {
     const [own, all, places, pairs] = [units, held, starts, table];
     let hash = 0x811c9dc5;
@@ -183,7 +188,7 @@ function cutPieces(endOf: EndOf, { take, takeOther }: PieceReader, max: number):
     enter(hash, next);
     return next++;
   };
-  /** Pieces that begin before `limit`; what is left moves to the front. */
+  /** Read the pieces that begin before `limit`; the rest moves to the front of the buffer. */
   const scan = (limit: number): void => {
     let start = 0;
     while (start < limit) {
@@ -227,7 +232,7 @@ function grown<T extends Uint16Array | Int32Array>(before: T, larger: T): T {
   return larger;
 }
 
-/** What a code point is, found out at its first appearance. */
+/** The class of each code point, looked up at its first appearance. */
 const [seen, letter, mark, digit, blank] = [1, 2, 4, 8, 16];
 const classes = new Uint8Array(0x110000);
 
@@ -244,7 +249,7 @@ function classify(code: number): number {
   return found;
 }
 
-/** The code point at a place; half of a pair that stands alone is one. */
+/** The code point at a position; a lone half of a surrogate pair counts as a code point. */
 function codeAt(units: Uint16Array, at: number, length: number): number {
   const code = units[at] as number;
   if ((code & 0xfc00) !== 0xd800 || at + 1 >= length) return code;
@@ -252,7 +257,7 @@ function codeAt(units: Uint16Array, at: number, length: number): number {
   return (low & 0xfc00) === 0xdc00 ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00) : code;
 }
 
-/** The end of a run of at most so many code points that are of one of the classes, or of none of them. */
+/** The end of a run of at most `most` code points that all belong to one of the classes, or to none of them. */
 function runEnd(units: Uint16Array, start: number, length: number, most: number, of: number, wanted: boolean): number {
   let at = start;
   for (let count = 0; count < most && at < length; count++) {
@@ -266,7 +271,7 @@ function runEnd(units: Uint16Array, start: number, length: number, most: number,
 const wordParts = letter + mark + digit;
 const isApostrophe = (unit: number | undefined): boolean => unit === 0x27 || unit === 0x2019;
 
-/** As `wordPattern`. */
+/** The end of the word that `wordPattern` would match. */
 function wordEnd(units: Uint16Array, start: number, length: number): number {
   const first = codeAt(units, start, length);
   if (first !== 0x20 && classOf(first) & blank) return start + 1;
@@ -285,7 +290,7 @@ function wordEnd(units: Uint16Array, start: number, length: number): number {
   return at;
 }
 
-/** As `bytePairPattern`. */
+/** The end of the piece that `bytePairPattern` would match. */
 function bytePairEnd(units: Uint16Array, start: number, length: number): number {
   const first = codeAt(units, start, length);
   if (first === 0x27 && start + 1 < length) {

@@ -1,5 +1,5 @@
 /**
- * JSON as Python's `json` module writes it, and objects read with their names in the order of the text. JavaScript's own
+ * Write JSON as Python's `json` module does, and read objects with their names in the order of the text. JavaScript's
  * objects do not keep that order ("1851" would come before "whale"), and Keras's tokenizers depend on it.
  */
 import { InputError } from "../graph/input-error.ts";
@@ -13,7 +13,7 @@ export type PythonValue =
   | ReadonlyMap<string | number, PythonValue>
   | { readonly [name: string]: PythonValue };
 
-/** The text that Python's `json.dumps` makes, to the character: ASCII only, a blank after "," and ":". */
+/** Write a value exactly as Python's `json.dumps` does: ASCII only, with a blank after "," and ":". */
 export function pythonJson(value: PythonValue): string {
   if (value === null || typeof value === "boolean" || typeof value === "number") return JSON.stringify(value);
   if (typeof value === "string") return asciiJson(value);
@@ -26,8 +26,8 @@ const asciiJson = (text: string): string =>
 
 /**
  * The names and values of a JSON object of texts and numbers, in the order of the text.
- * @param place what the text is called in an error
- * @throws InputError for what is no such object
+ * @param place the name of the text in error messages
+ * @throws InputError if the text is not such an object
  */
 export function readPairs(json: unknown, place: string): [name: string, value: string | number][] {
   const fail = (problem: string): never => {
@@ -47,7 +47,7 @@ export function readPairs(json: unknown, place: string): [name: string, value: s
     if (typeof value !== "string" && typeof value !== "number")
       fail(`${formatValue(name)} needs text or a number, got ${formatValue(value)}`);
   }
-  // It is valid and flat: outside of texts there are only marks, blanks and numbers.
+  // The text is valid and flat: outside of strings there are only punctuation, blanks and numbers.
   const parts: (string | number)[] = [];
   for (let at = 0; at < json.length; ) {
     let end = at + 1;

@@ -1,9 +1,10 @@
 /**
- * Draw the next token from a model's logits. Knows nothing about tokens: an id is a place in the logits.
+ * Draw the next token from a model's logits. A token id is an index into the logits.
  *
- * In this order: what is added to the logits of some tokens, penalties on tokens that the text has already; at temperature 0 the most likely token
- * is taken, else the temperature divides the logits; top-k, then top-p of what top-k left, then min-p leave tokens out;
- * of the others one is drawn. The most likely token is never left out.
+ * The steps, in this order: add the biases to the logits; apply the penalties to tokens that the text already has; at
+ * temperature 0, take the most likely token; otherwise divide the logits by the temperature; leave out tokens by top-k,
+ * then by top-p among those that top-k kept, then by min-p; draw one of the others. The most likely token is never left
+ * out.
  */
 
 import { InputError } from "../graph/input-error.ts";
@@ -24,28 +25,40 @@ import { brokenModel } from "../nn/finite-values.ts";
 import { logProbabilities } from "../nn/log-probabilities.ts";
 import type { Random } from "../nn/random.ts";
 
-/** How the next token is drawn from the model's logits. Without options: in proportion to its probability. */
+/**
+ * Options for drawing the next token from the model's logits. Without options, each token is drawn with its own
+ * probability.
+ */
 export type SamplingOptions = {
-  /** Logits are divided by it: below 1 bolder, above 1 more varied, 0 always the most likely token. */
+  /**
+   * The logits are divided by this number: below 1 the text is more predictable, above 1 it is more varied; 0 always
+   * takes the most likely token.
+   */
   readonly temperature?: number | undefined;
-  /** Draw from this many most likely tokens only. */
+  /** Draw only from this number of most likely tokens. */
   readonly topK?: number | undefined;
   /** Draw from the fewest most likely tokens that together have this probability (Holtzman et al. 2020). */
   readonly topP?: number | undefined;
   /** Draw from tokens whose probability is at least this share of the most likely one's (Nguyen et al. 2024). */
   readonly minP?: number | undefined;
   /**
-   * For tokens that were read or written: positive logits are divided by it, negative ones multiplied. Above 1 repeats
-   * less (Keskar et al. 2019, CTRL: 1.2).
+   * For tokens in the prompt or the generated text, positive logits are divided by this number and negative ones are
+   * multiplied by it. Above 1, the text repeats itself less (Keskar et al. 2019, CTRL: 1.2).
    */
   readonly repetitionPenalty?: number | undefined;
-  /** How many of the latest tokens count for the repetition penalty; without it all. */
+  /** The number of latest tokens that the repetition penalty applies to. The default is all tokens. */
   readonly repetitionWindow?: number | undefined;
-  /** OpenAI's, from -2 to 2: taken from a token's logit for each time that it was written; the prompt does not count. */
+  /**
+   * OpenAI's `frequency_penalty`, from -2 to 2: subtracted from a token's logit for each time that the token was
+   * generated; the prompt does not count.
+   */
   readonly frequencyPenalty?: number | undefined;
-  /** OpenAI's, from -2 to 2: taken from a token's logit once it was written; the prompt does not count. */
+  /**
+   * OpenAI's `presence_penalty`, from -2 to 2: subtracted from a token's logit if the token was generated; the prompt
+   * does not count.
+   */
   readonly presencePenalty?: number | undefined;
-  /** By token id, what is added to its logit (OpenAI's `logit_bias`); -Infinity keeps it from being written. */
+  /** Numbers that are added to logits, by token id (OpenAI's `logit_bias`); -Infinity excludes a token. */
   readonly logitBias?: Readonly<Record<number, number>> | undefined;
 };
 
@@ -87,27 +100,28 @@ export const sampleArguments: Arguments = {
   random: having("random numbers, as createRandom makes them", "uniform"),
 };
 
-/** Draws the tokens of one text and remembers them. */
+/** Draws the tokens of one text and keeps count of them. */
 export type Sampler = {
-  /** A token of the prompt: it counts for the repetition penalty. */
+  /** Add a token of the prompt; the repetition penalty applies to it. */
   readonly read: (token: number) => void;
   /**
-   * An id for logits (V), which counts as written from then on. Where logits are equal, the lower ids are the more likely
-   * ones; where some are infinite, it is one of those. Temperature 0 draws no random number.
-   * @throws InputError for NaN, and where every logit is -Infinity
+   * Draw an id from logits (V); it counts as generated from then on. Among equal logits, lower ids rank as more likely;
+   * if some logits are infinite, one of those is drawn. Temperature 0 uses no random number.
+   * @throws InputError if a logit is NaN, or all are -Infinity
    */
   readonly draw: (logits: Float32Array, random: Random) => number;
   /**
-   * A place among logits that are not those of all tokens in their order: of each, `tokens` says whose it is. Its token
-   * counts as written.
-   * @throws InputError as `draw`
+   * Draw an index into logits that are not those of all tokens in order; `tokens` gives the token id of each logit. The
+   * token counts as generated.
+   * @throws InputError for the same reasons as `draw`
    */
   readonly drawAmong: (logits: Float32Array, tokens: Int32Array, random: Random) => number;
 };
 
 /**
- * A sampler of one text, over a vocabulary of `size` tokens. Its arrays are made here: a draw makes none.
- * @throws InputError for an option out of its range
+ * Create the sampler of one text, for a vocabulary of `size` tokens. Its arrays are allocated here; drawing allocates
+ * nothing.
+ * @throws InputError if an option is out of range
  * @example const sampler = createSampler({ temperature: 0.8, minP: 0.05 }, logits.length);
  */
 export function createSampler(given: SamplingOptions | undefined, size: number): Sampler {
@@ -135,13 +149,13 @@ export function createSampler(given: SamplingOptions | undefined, size: number):
   };
 }
 
-/** Draws a place among `size` scores by temperature and filters. */
+/** Draws an index into `size` scores by temperature and filters. */
 function createPick(options: SamplingOptions, size: number): (scores: Scores, random: Random) => number {
   const { temperature = 1, topK = size, topP = 1, minP = 0 } = options;
   const ranking = topK < size || topP < 1 ? createRanking(size) : undefined;
   const weights = new Float64Array(size);
 
-  /** The least likely id within top-k and then top-p. */
+  /** The rank of the least likely id within top-k and then top-p. */
   function leastKept(ranking: Ranking, scores: Scores): number {
     ranking.begin(scores);
     const most = Math.min(topK, size);
@@ -156,7 +170,7 @@ function createPick(options: SamplingOptions, size: number): (scores: Scores, ra
     return ranking.at(k);
   }
 
-  /** Leaves their weights to those that may be drawn, and gives the sum of them. */
+  /** Keep the weights of the tokens that can be drawn, set the others to 0, and return the sum. */
   function keepOnly(scores: Scores): number {
     const least = ranking === undefined ? size - 1 : leastKept(ranking, scores);
     const lowest = ranking === undefined ? -Infinity : (scores[least] as number);
@@ -171,7 +185,8 @@ function createPick(options: SamplingOptions, size: number): (scores: Scores, ra
   }
 
   function drawFrom(scores: Scores, best: number, random: Random): number {
-    // Relative to the likeliest token, whose weight is 1 (also where its logit is infinite): nothing overflows.
+    // Weights are relative to the most likely token, which has weight 1 (even if its logit is infinite), so nothing
+    // overflows.
     const max = scores[best] as number;
     let total = 0;
     for (let id = 0; id < size; id++) {
@@ -186,7 +201,7 @@ function createPick(options: SamplingOptions, size: number): (scores: Scores, ra
     for (let id = 0; id < size; id++) {
       const weight = weights[id] as number;
       if (weight === 0) continue;
-      drawn = id; // The last one that can be drawn, should rounding carry `rest` past the end.
+      drawn = id; // The last token that can be drawn, in case rounding leaves `rest` above 0 at the end.
       rest -= weight;
       if (rest < 0) break;
     }
@@ -199,7 +214,7 @@ function createPick(options: SamplingOptions, size: number): (scores: Scores, ra
   };
 }
 
-/** One id, where nothing was read or written before, so that penalties mean nothing. See `createSampler`. */
+/** Draw one id without a history, so that penalties have no effect. See `createSampler`. */
 export function sample(logits: Float32Array, options: SamplingOptions, random: Random): number {
   checkArguments("sample", { logits, options, random }, sampleArguments);
   return createSampler(options, logits.length).draw(logits, random);
@@ -207,7 +222,7 @@ export function sample(logits: Float32Array, options: SamplingOptions, random: R
 
 type Scores = Float32Array | Float64Array;
 
-/** What was read and written, and logits changed by it, after what is added to some. */
+/** Counts the tokens of the prompt and of the generated text, and changes the logits by biases and penalties. */
 function createPenalties(options: SamplingOptions, size: number) {
   const { repetitionPenalty = 1, repetitionWindow, frequencyPenalty = 0, presencePenalty = 0, logitBias } = options;
   if (repetitionPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0 && logitBias === undefined) {
@@ -216,9 +231,9 @@ function createPenalties(options: SamplingOptions, size: number) {
   const own = new Float64Array(size);
   const added = new Float64Array(size);
   for (const [id, nats] of Object.entries(logitBias ?? {})) added[Number(id)] = nats;
-  // By id: how often it is among the latest tokens, and how often it was written.
+  // By id: how often a token is among the latest tokens, and how often it was generated.
   const [recent, written] = [new Int32Array(size), new Int32Array(size)];
-  const latest: number[] = []; // A ring, as soon as it is full.
+  const latest: number[] = []; // A ring buffer, once it is full.
   let oldest = 0;
 
   function read(token: number): void {
@@ -243,11 +258,11 @@ function createPenalties(options: SamplingOptions, size: number) {
       const scores = tokens === undefined ? own : new Float64Array(logits.length);
       for (let k = 0; k < scores.length; k++) {
         const id = tokens === undefined ? k : (tokens[k] as number);
-        // What is kept out stays out, also where its logit is infinite.
+        // An excluded token stays excluded, even if its logit is infinite.
         let score = added[id] === -Infinity ? -Infinity : (logits[k] as number) + (added[id] as number);
         if ((recent[id] as number) > 0) {
           if (score > 0) score /= repetitionPenalty;
-          // What was possible stays so.
+          // A token that was possible stays possible.
           else if (score > -Infinity) score = Math.max(score * repetitionPenalty, -Number.MAX_VALUE);
         }
         const count = written[id] as number;
@@ -258,17 +273,17 @@ function createPenalties(options: SamplingOptions, size: number) {
   };
 }
 
-/** Ids by their scores, the highest first, of equal ones the lowest id first. */
+/** Ids in order of falling scores; among equal scores, the lowest id comes first. */
 export type Ranking = {
   /** Rank these scores. */
   readonly begin: (scores: Scores) => void;
-  /** The id at place k, from 0. */
+  /** The id at rank k, counted from 0. */
   readonly at: (k: number) => number;
 };
 
-/** A heap over `size` scores, used again and again: the first k places of V scores take V + k log V comparisons. */
+/** A reusable heap over `size` scores; the first k ranks of V scores take V + k log V comparisons. */
 export function createRanking(size: number): Ranking {
-  // The heap lies in front, what has left it behind it: the first to leave is the last.
+  // The heap is at the front of the array; ids that left it are behind it, the first one last.
   const [ids, keys] = [new Int32Array(size), new Float64Array(size)];
   let left = 0;
 
@@ -309,16 +324,16 @@ export function createRanking(size: number): Ranking {
 }
 
 /**
- * Log-probabilities in nats, in f64: logits (V) less the logarithm of the sum of their exponentials. Where some are
- * infinite, those are equally likely.
- * @throws InputError for NaN, and where every logit is -Infinity
+ * Log-probabilities in nats, in f64: logits (V) minus the logarithm of the sum of their exponentials. If some logits
+ * are infinite, those tokens are equally likely.
+ * @throws InputError if a logit is NaN, or all are -Infinity
  */
 export function logSoftmax(logits: Float32Array, into = new Float64Array(logits.length)): Float64Array {
   indexOfMax(logits);
   return logProbabilities(logits, into);
 }
 
-/** The lowest place of the largest logit. */
+/** The index of the largest logit; the lowest index among equals. */
 function indexOfMax(logits: Scores): number {
   let best = -1;
   let max = -Infinity;

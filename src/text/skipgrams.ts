@@ -1,4 +1,7 @@
-/** Pairs of a word and a neighbour, or a word that is none, to learn embeddings from (Mikolov et al. 2013). */
+/**
+ * Make pairs of a word and a neighbour, and of a word and a random word, to learn embeddings from (Mikolov et al.
+ * 2013).
+ */
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -15,18 +18,18 @@ import {
 import { aSeed, createRandom } from "../nn/random.ts";
 import { seedOr, shuffle } from "../nn/shuffle.ts";
 
-/** Keras's arguments and defaults. */
+/** Options of `skipgrams`, with Keras's names and defaults. */
 export type SkipgramOptions = {
-  /** A word's neighbours are this many words to either side. */
+  /** The number of words on either side that count as neighbours. */
   readonly windowSize?: number;
-  /** Random pairs for every true one; 0 for none. */
+  /** The number of random pairs for every true pair; 0 makes none. */
   readonly negativeSamples?: number;
   readonly shuffle?: boolean;
   /** Whether labels are [0, 1] (true) and [1, 0] (random) in place of 1 and 0. */
   readonly categorical?: boolean;
-  /** The probability with which each word is taken, by its index: see `makeSamplingTable`. */
+  /** The probability of keeping each word, by its index: see `makeSamplingTable`. */
   readonly samplingTable?: ArrayLike<number> | null;
-  /** Repeats all that is random; in Keras it repeats the order alone. */
+  /** Makes everything random repeatable; in Keras, only the order. */
   readonly seed?: number | null;
 };
 
@@ -47,18 +50,18 @@ export const samplingTableArguments: Arguments = {
   samplingFactor: inRange(0, Infinity, "()"),
 };
 
-/** About two gigabytes of them. */
+/** The largest number of pairs: they take about two gigabytes. */
 const maxCouples = 2 ** 25;
 
-/** Two ids of words: one, and another from its neighbourhood or drawn at random. */
+/** The ids of two words: a word, and a neighbour or a random word. */
 export type Couple = [word: number, other: number];
 
 /**
- * All pairs (word, neighbour) of a sequence of indices, labelled 1, then pairs (word, any index from 1 to
- * vocabularySize - 1), labelled 0. Index 0 is no word and is passed over. Keras's `skipgrams`, with numbers from our
- * own generator.
- * @param vocabularySize the largest index and one more
- * @throws InputError for what is no index, for an option out of its range, and where the table lacks a word
+ * Make all pairs (word, neighbour) of a sequence of indices, with label 1, and pairs (word, random index from 1 to
+ * vocabularySize - 1), with label 0. Index 0 stands for no word and is skipped. Keras's `skipgrams`, with random
+ * numbers of our own generator.
+ * @param vocabularySize the largest index plus one
+ * @throws InputError for a value that is not an index, an option that is out of range, or a table that lacks a word
  * @example
  * const { couples, labels } = skipgrams([1, 2, 3], 4, { windowSize: 1, negativeSamples: 0, shuffle: false });
  * // couples [[1, 2], [2, 1], [2, 3], [3, 2]], labels [1, 1, 1, 1]
@@ -125,15 +128,15 @@ export function skipgrams(
 }
 
 /**
- * The probability with which to take the i-th most frequent word, so that frequent words come less often: word2vec's
- * `min(1, sqrt(f / factor) / (f / factor))`, where f, the word's frequency, is guessed from its rank by Zipf's law.
- * Keras's `make_sampling_table`.
- * @returns (size), 64-bit floats as numpy's; entry 0 is that of rank 1
- * @throws InputError unless size is a whole number from 1 and the factor a positive number
+ * The probability of keeping the i-th most frequent word, so that frequent words occur less often: word2vec's `min(1,
+ * sqrt(f / factor) / (f / factor))`, where the word's frequency f is estimated from its rank by Zipf's law. Keras's
+ * `make_sampling_table`.
+ * @returns (size), in 64-bit floats, as in numpy; entry 0 belongs to rank 1
+ * @throws InputError if `size` is not a whole number of at least 1, or the factor is not a positive number
  */
 export function makeSamplingTable(size: number, samplingFactor = 1e-5): Float64Array<ArrayBuffer> {
   checkArguments("makeSamplingTable", { size, samplingFactor }, samplingTableArguments);
-  const gamma = 0.577; // Euler's constant, to the digits that Keras has.
+  const gamma = 0.577; // Euler's constant, to as many digits as in Keras.
   return Float64Array.from({ length: size }, (_, i) => {
     const rank = Math.max(1, i);
     const inverseFrequency = rank * (Math.log(rank) + gamma) + 0.5 - 1 / (12 * rank);

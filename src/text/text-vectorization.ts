@@ -1,6 +1,6 @@
 /**
- * Keras 3's layer `TextVectorization`: texts standardised, split, joined to n-grams and looked up in a vocabulary that is
- * learned from texts or given. Knows nothing about models.
+ * Keras 3's layer `TextVectorization`: standardise texts, split them into tokens, join tokens to n-grams, and look
+ * these up in a vocabulary that is learned from texts or given.
  */
 
 import { type FlatArray, zeros } from "../data/arrays.ts";
@@ -26,16 +26,16 @@ import {
   wholeNumber,
 } from "../graph/schema.ts";
 
-/** What a text becomes: ids, or a row of a number for each word of the vocabulary. */
+/** The kind of output: token ids, or rows with one number for each token of the vocabulary. */
 export type OutputMode = "int" | "multi_hot" | "count" | "tf_idf";
 
-/** Keras's arguments and defaults; its None is null. */
+/** Options of `TextVectorization`, with Keras's names and defaults; Keras's None is null. */
 export type TextVectorizationOptions<Mode extends OutputMode = OutputMode, Ragged extends boolean = boolean> = {
-  /** Most tokens that the vocabulary may have, the special ones among them; null for as many as there are. */
+  /** The largest size of the vocabulary, including the special tokens; null means no limit. */
   readonly maxTokens?: number | null;
   /**
-   * What is done to each text first. "lower" makes A to Z small and no other letter, and punctuation is that of ASCII:
-   * so does TensorFlow, which Keras leaves it to.
+   * How each text is standardised. "lower" converts A to Z and no other letter to lower case, and punctuation means
+   * ASCII punctuation, as in TensorFlow, which Keras uses.
    */
   readonly standardize?:
     | "lower_and_strip_punctuation"
@@ -43,34 +43,40 @@ export type TextVectorizationOptions<Mode extends OutputMode = OutputMode, Ragge
     | "strip_punctuation"
     | null
     | ((text: string) => string);
-  /** How a text becomes tokens. "whitespace" is that of ASCII, "character" is a code point; null: a text is a token. */
+  /**
+   * How a text is split into tokens. "whitespace" splits at ASCII white space, "character" into code points; with null,
+   * the whole text is one token.
+   */
   readonly split?: "whitespace" | "character" | null | ((text: string) => readonly string[]);
-  /** Runs of tokens as tokens: of 1 to that many, or of the lengths in a list, one length after the other. */
+  /**
+   * Joins runs of tokens to tokens: runs of 1 to this number of tokens, or of the lengths in a list, one length after
+   * the other.
+   */
   readonly ngrams?: number | readonly number[] | null;
   readonly outputMode?: Mode;
-  /** With "int": rows are padded with 0, or cut, to this many. */
+  /** With "int": rows are padded with 0 or cut to this length. */
   readonly outputSequenceLength?: number | null;
-  /** With other modes: rows have `maxTokens` columns however small the vocabulary is. */
+  /** With other modes: rows have `maxTokens` columns, even if the vocabulary is smaller. */
   readonly padToMaxTokens?: boolean;
-  /** The vocabulary, with the special tokens at its start or without them; then nothing can be learned. */
+  /** A known vocabulary, with or without the special tokens at its start; `adapt` then throws. */
   readonly vocabulary?: readonly string[] | null;
   /** With "tf_idf": a weight for each token of `vocabulary`. */
   readonly idfWeights?: ArrayLike<number> | null;
-  /** With "int": rows keep their own lengths. */
+  /** With "int": each row keeps its own length. */
   readonly ragged?: Ragged;
 };
 
-/** Texts, lists of one text each, or without splitting lists of tokens. */
+/** Texts, lists of one text each, or (without splitting) lists of tokens. */
 export type Texts = string | readonly string[] | readonly (readonly string[])[];
 
-/** What `call` gives: rows of their own lengths where it is ragged, else one array. */
+/** The result of `call`: rows of different lengths if it is ragged, otherwise one array. */
 export type VectorizedText<Mode extends OutputMode, Ragged extends boolean> = Ragged extends true
   ? Int32Array<ArrayBuffer>[]
   : FlatArray<Mode extends "int" ? Int32Array<ArrayBuffer> : Float32Array<ArrayBuffer>>;
 
-/** Padding, which is dropped where there are no places to hold; index 0 with "int". */
+/** The padding token, which has index 0 with "int"; the other modes drop it. */
 const maskToken = "";
-/** What is not in the vocabulary. */
+/** The token that replaces tokens outside the vocabulary. */
 const unknownToken = "[UNK]";
 
 const lower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
@@ -101,7 +107,7 @@ export const textVectorizationRules: Schema<TextVectorizationOptions> = {
   idfWeights: weightsRule,
   ragged: flag,
 };
-/** Of its methods. */
+/** The arguments of the methods of `TextVectorization`. */
 export const textVectorizationArguments = {
   adapt: { texts: { ...iterable, expected: "a list of texts" } },
   getVocabulary: { includeSpecialTokens: flag },
@@ -110,8 +116,8 @@ export const textVectorizationArguments = {
 
 /**
  * Keras 3's `keras.layers.TextVectorization`. The vocabulary is `["", "[UNK]", ...]` with "int" and `["[UNK]", ...]`
- * with other modes; what is learned follows by falling count, and by falling code points where counts are equal.
- * @throws InputError for an option out of its range and for options that exclude each other
+ * with other modes; learned tokens follow by falling count, and by falling code points among equal counts.
+ * @throws InputError if an option is out of range, or options exclude each other
  * @example
  * const layer = new TextVectorization({ outputSequenceLength: 4 });
  * layer.adapt(["foo bar", "bar baz", "baz bada boom"]);
@@ -126,12 +132,12 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   private readonly outputSequenceLength: number | null;
   private readonly padToMaxTokens: boolean;
   private readonly ragged: boolean;
-  /** Whether the vocabulary was given when the layer was made: then it cannot be learned. */
+  /** Whether the vocabulary was given to the constructor; then it cannot be learned. */
   private readonly isFixed: boolean;
-  /** Without the special tokens; undefined before it is learned or set. */
+  /** The vocabulary without the special tokens; undefined before it is learned or set. */
   private tokens: readonly string[] | undefined;
   private indices: ReadonlyMap<string, number> = new Map();
-  /** With "tf_idf": of each column. */
+  /** With "tf_idf": the weight of each column. */
   private weights = new Float32Array(0);
 
   constructor(options: TextVectorizationOptions<Mode, Ragged> = {}) {
@@ -159,11 +165,11 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   }
 
   /**
-   * Learn the vocabulary of texts, and with "tf_idf" their weights `ln(1 + documents / (1 + documents with it))`; the
-   * weight of unknown tokens is the mean of the others. What was learned before is forgotten. Keras's `adapt`.
-   * @param texts each text is a document; lists of texts too; without splitting, a list is a document of tokens
-   * @throws InputError where the layer was made with a vocabulary, for a single string, and where rows would change
-   * their length: a model may count on it
+   * Learn the vocabulary of texts and, with "tf_idf", the weights `ln(1 + documents / (1 + documents with the token))`;
+   * the weight of unknown tokens is the mean of the others. An earlier vocabulary is forgotten. Keras's `adapt`.
+   * @param texts texts or lists of texts; each text is a document; without splitting, each list is a document of tokens
+   * @throws InputError if the layer was made with a vocabulary, for a single string, or if the length of rows would
+   * change, because a model can depend on it
    */
   adapt(texts: Iterable<string | readonly string[]>): void {
     if (this.isFixed) throw new InputError("adapt: this layer was made with a vocabulary, which stays as it is");
@@ -191,23 +197,23 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     }
   }
 
-  /** The tokens, each at its index; without the special ones where they are not wanted. Keras's `get_vocabulary`. */
+  /** The tokens in the order of their indices, with or without the special tokens. Keras's `get_vocabulary`. */
   getVocabulary(includeSpecialTokens = true): string[] {
     checkArguments("getVocabulary", { includeSpecialTokens }, textVectorizationArguments.getVocabulary);
     return [...(includeSpecialTokens ? this.specials() : []), ...(this.tokens ?? [])];
   }
 
-  /** How many tokens there are, the special ones among them. Keras's `vocabulary_size`. */
+  /** The number of tokens, including the special ones. Keras's `vocabulary_size`. */
   vocabularySize(): number {
     return this.specials().length + (this.tokens?.length ?? 0);
   }
 
   /**
-   * Use a known vocabulary. The special tokens may stand at its start in their order, or be left out. Keras's
+   * Set a known vocabulary. The special tokens can come first, in their order, or be left out. Keras's
    * `set_vocabulary`.
-   * @param idfWeights with "tf_idf" a weight for each token given; else none
-   * @throws InputError for an empty vocabulary, a token that comes twice, "" among the tokens, more than `maxTokens`, and
-   * weights that are missing, too many or out of place
+   * @param idfWeights with "tf_idf", a weight for each given token; otherwise null
+   * @throws InputError if the vocabulary is empty, has a token twice, has "" among its tokens or has more than
+   * `maxTokens` tokens, and if weights are missing, too many or not allowed
    */
   setVocabulary(vocabulary: readonly string[], idfWeights: ArrayLike<number> | null = null): void {
     checkArguments("setVocabulary", { vocabulary, idfWeights }, textVectorizationArguments.setVocabulary);
@@ -229,11 +235,11 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
       if (typeof token !== "string") throw new InputError(`vocabulary: needs texts, got ${formatValue(token)}`);
       if (token === maskToken) {
         throw new InputError(
-          `vocabulary: "" is padding and no token; leave the special tokens out, or begin with ${JSON.stringify(specials)}`,
+          `vocabulary: "" is the padding token. Leave the special tokens out, or begin the list with ${JSON.stringify(specials)}`,
         );
       }
       if (seen.has(token))
-        throw new InputError(`vocabulary: needs each token once, but ${formatValue(token)} is there twice`);
+        throw new InputError(`vocabulary: needs each token once, but ${formatValue(token)} occurs twice`);
       seen.add(token);
     }
     const size = specials.length + tokens.length;
@@ -242,7 +248,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     }
     if (idfWeights !== null && idfWeights.length !== vocabulary.length) {
       throw new InputError(
-        `idfWeights: needs ${vocabulary.length}, one a token of the vocabulary, got ${idfWeights.length}`,
+        `idfWeights: needs ${vocabulary.length}, one for each token of the vocabulary, got ${idfWeights.length}`,
       );
     }
     this.store(tokens as string[]);
@@ -255,15 +261,16 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   }
 
   /**
-   * Texts as numbers. "int": the index of each token, rows padded with 0 to the longest (texts, tokens). Other modes: a
-   * column a token of the vocabulary (texts, columns) in 32-bit floats: "multi_hot" 1 where the text has it, "count" how
-   * often, "tf_idf" how often times its weight. A single text has no axis of texts, and without splitting a plain list
-   * of texts is one row of tokens: both as in Keras. Keras's `call`.
-   * @throws InputError before there is a vocabulary, and for what is no text
+   * Convert texts to numbers. "int": the index of each token, shape (texts, tokens), rows padded with 0 to the longest.
+   * Other modes: one column for each token of the vocabulary, shape (texts, columns), in 32-bit floats: "multi_hot" 1
+   * if the text has the token, "count" how often it has it, "tf_idf" that count times the token's weight. As in Keras,
+   * a single text has no axis of texts, and without splitting a plain list of texts is one row of tokens. Keras's
+   * `call`.
+   * @throws InputError if there is no vocabulary yet, or for an item that is not a text
    */
   call(texts: Texts): VectorizedText<Mode, Ragged> {
     if (this.tokens === undefined) {
-      throw new InputError("call: there is no vocabulary yet: call adapt or setVocabulary first");
+      throw new InputError("call: there is no vocabulary yet. Call adapt or setVocabulary first");
     }
     const { rows, isSingle, isScalar } = this.preprocess(texts);
     const known = rows.map((row) => Int32Array.from(row, (token) => this.indexOf(token)));
@@ -284,7 +291,10 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     return { data, shape: axes } as unknown as VectorizedText<Mode, Ragged>;
   }
 
-  /** The tokens of each row; whether there is one row without an axis of its own, and whether that is one token. */
+  /**
+   * The tokens of each row; whether the result is a single row without an axis of texts, and whether it is a single
+   * token.
+   */
   private preprocess(texts: Texts): { rows: readonly string[][]; isSingle: boolean; isScalar: boolean } {
     if (typeof texts === "string") {
       return { rows: [this.tokensOf([texts])], isSingle: true, isScalar: this.split === null };
@@ -325,7 +335,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     return this.outputMode === "int" ? [maskToken, unknownToken] : [unknownToken];
   }
 
-  /** The index of a token; -1 for padding where it has no column. */
+  /** The index of a token; -1 for padding in modes where it has no column. */
   private indexOf(token: string): number {
     if (token === maskToken) return this.outputMode === "int" ? 0 : -1;
     return this.indices.get(token) ?? this.specials().length - 1;
@@ -351,7 +361,7 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
     this.indices = new Map(tokens.map((token, i) => [token, this.specials().length + i]));
   }
 
-  /** Keep the weights behind `missing` times their mean; further columns have the weight 0. */
+  /** Store the weights after `missing` copies of their mean; further columns get the weight 0. */
   private storeWeights(weights: Float32Array | Float64Array, missing: number): void {
     const columns = this.padToMaxTokens ? (this.maxTokens as number) : missing + weights.length;
     this.weights = zeros("float32", columns);
@@ -362,11 +372,11 @@ export class TextVectorization<Mode extends OutputMode = "int", Ragged extends b
   }
 }
 
-/** What an option that is a name, a function or null stands for. */
+/** The function or null that an option stands for, which can also be a name. */
 const chosen = <Rule>(value: string | Rule | null, rules: Readonly<Record<string, Rule>>): Rule | null =>
   typeof value === "string" ? (rules[value] as Rule) : value;
 
-/** The order of code points, which is that of UTF-8 bytes; UTF-16 would put surrogate pairs before U+E000. */
+/** Compare by code points, which is the order of UTF-8 bytes; UTF-16 would put surrogate pairs before U+E000. */
 function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {

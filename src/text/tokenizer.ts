@@ -1,6 +1,6 @@
 /**
- * Text to token ids and back, by characters, by words or by byte pairs. The tokens of a text, joined, are that text:
- * nothing is lost but, by characters and words, characters that the training text had none of. Knows nothing about models.
+ * Convert text to token ids and back, by characters, by words or by byte pairs. The tokens of a text, joined, are that
+ * text. Only characters that the training text did not have are lost, and only in vocabularies of characters and words.
  */
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -40,28 +40,31 @@ import { countCodePoints, createCodePoints, partsOf, type TextParts, textOrParts
 import { createPieces, firstPiece, type Pieces, readPieces } from "./pieces.ts";
 import { hasUnspaced, splitByVocabulary, splitWithDictionary } from "./unspaced-words.ts";
 
-/** Plain data, for a model's file. */
+/** A trained tokenizer: plain data that a model's file can hold. */
 export type Tokenizer = VocabularyTokenizer | BytePairEncoding;
 
-/** A token's id is its place in the vocabulary. */
+/** A vocabulary of characters or words. The id of a token is its index in the vocabulary. */
 export type VocabularyTokenizer = {
   readonly kind: "char" | "word";
-  /** Id 0 is the unknown character, written U+FFFD; then every other token once. */
+  /** Id 0 is the unknown character, written U+FFFD; the other tokens follow, each once. */
   readonly vocabulary: readonly string[];
-  /** Whether one more token, the last one, ends a text. It stands for no characters, so that no text has it. */
+  /**
+   * Whether there is one more token, after the vocabulary, which marks the end of a text. It stands for no characters,
+   * so no text can contain it.
+   */
   readonly endOfText?: true;
 };
 
-/** What stands for a character that is not in the vocabulary. A U+FFFD in the text is the same token. */
+/** Replaces a character that is not in the vocabulary. A U+FFFD in the text is the same token. */
 const unknown = "\uFFFD";
 
-/** The largest vocabulary where none is given; characters are as many as there are. */
+/** The default size of a vocabulary; a vocabulary of characters always has all of them. */
 export const defaultVocabulary = { char: Infinity, word: 10_000, bpe: 2_000 } as const;
 
-/** A text, or separate ones: each ends with the token that the tokenizer has for it. */
+/** One text, or a list of texts; each text of a list ends with the tokenizer's end-of-text token. */
 export type Texts = string | readonly string[];
 
-/** What its tokens are is checked where it comes out of a file, or goes into one. @internal */
+/** The tokens themselves are checked when a tokenizer is read from or written to a file. @internal */
 export const aTokenizer: Rule = {
   expected: "a tokenizer, as trainTokenizer makes it",
   accepts: (value) =>
@@ -91,13 +94,13 @@ export const tokenizeArguments = {
 } as const satisfies Record<string, Arguments>;
 
 /**
- * Make the vocabulary of a text, or of separate ones. `char`: its code points, in their order. `word`: its words and
- * punctuation marks, the most frequent first, `maxVocabulary` of them with the unknown character; all of its code points are
- * among them even where that makes more, so that rarer words can be spelled. `bpe`: see `trainBytePairEncoding`;
- * `maxVocabulary` tokens, or fewer. Chinese, Japanese, Thai, Lao, Khmer and Burmese
- * words are those of this machine's dictionaries: see `unspaced-words.ts`. The parts of a text make the same vocabulary as
- * all of it.
- * @throws InputError for a `maxVocabulary` of characters, which are as many as there are
+ * Make the vocabulary of one text or of a list of texts. `char`: all code points, in order. `word`: the most frequent
+ * words and punctuation marks, up to `maxVocabulary` tokens including the unknown character; it always contains all
+ * code points of the text, even if that makes more tokens, so that rare words can be spelled. `bpe`: up to
+ * `maxVocabulary` byte-pair tokens, see `trainBytePairEncoding`. Chinese, Japanese, Thai, Lao, Khmer and Burmese words
+ * come from this machine's dictionaries: see `unspaced-words.ts`. A text in parts gives the same vocabulary as the
+ * whole text.
+ * @throws InputError if `maxVocabulary` is given for characters, whose number depends on the text alone
  */
 export function trainTokenizer(
   kind: VocabularyTokenizer["kind"],
@@ -116,7 +119,7 @@ export function trainTokenizer(
 ): Tokenizer {
   return trainTokenizerFor("trainTokenizer", kind, text, options);
 }
-/** The same for another entry. @internal */
+/** Do the same as `trainTokenizer`, with another function's name in error messages. @internal */
 export function trainTokenizerFor(
   where: string,
   kind: Tokenizer["kind"],
@@ -127,8 +130,8 @@ export function trainTokenizerFor(
 }
 
 /**
- * `trainTokenizer` and `encode` in one reading of the text. Its tokens go into a list that `createList` makes, and what they are
- * made from into another. (A text of too many different words is read twice.)
+ * Train a tokenizer and encode the text while reading it once. `createList` makes the list of the tokens, and a second
+ * list for the pieces. (A text with too many different words is read twice.)
  * @internal
  */
 export function trainAndEncode(
@@ -204,34 +207,34 @@ function learn(
 }
 type TrainTokenizerOptions = {
   maxVocabulary?: number | undefined;
-  /** Called where a text has more than 2^20 different words or pieces, with how many were not counted. */
+  /** Called if a text has more than 2^20 different words or pieces, with the number of those that were not counted. */
   onUncounted?: ((count: number) => void) | undefined;
 };
 
-/** How many tokens there are, the one that ends a text included. */
+/** The number of tokens, including the one that marks the end of a text. */
 export function vocabularySize(tokenizer: Tokenizer): number {
   checkArguments("vocabularySize", { tokenizer }, tokenizeArguments.tokenizer);
   if (tokenizer.kind === "bpe") return bytePairVocabularySize(tokenizer);
   return tokenizer.vocabulary.length + Number(tokenizer.endOfText === true);
 }
 
-/** The token that ends a text, where the tokenizer has one. */
+/** The id of the end-of-text token, or undefined if the tokenizer has none. */
 export const endOfText = (tokenizer: Tokenizer): number | undefined =>
   tokenizer.endOfText === true ? vocabularySize(tokenizer) - 1 : undefined;
 
-/** Whether id 0 stands for characters that the vocabulary does not have. Byte pairs spell every character. */
+/** Whether id 0 stands for characters that are not in the vocabulary. Byte pairs can spell every character. */
 export const hasUnknown = ({ kind }: Tokenizer): boolean => kind !== "bpe";
 
 /**
- * The ids of a text's tokens. A character that the vocabulary does not have is id 0: see `countUnknown`. Of separate texts
- * each one's are followed by the token that ends it.
- * @throws InputError for separate texts where the tokenizer has no such token
+ * Encode a text as token ids. A character that is not in the vocabulary becomes id 0: see `countUnknown`. In a list of
+ * texts, the end-of-text token follows each text.
+ * @throws InputError for a list of texts if the tokenizer has no end-of-text token
  */
 export function encode(tokenizer: Tokenizer, text: Texts): Int32Array<ArrayBuffer> {
   checkArguments("encode", { tokenizer, text }, tokenizeArguments.encode);
   if (typeof text !== "string" && endOfText(tokenizer) === undefined) {
     throw new InputError(
-      "the model has no token that ends a text, for it was made of one. Give it one text, or make it of separate ones.",
+      "the tokenizer has no end-of-text token, because it was trained on a single text. Give it one text, or train it on a list of texts.",
     );
   }
   if (tokenizer.kind === "char" && typeof text === "string") return characterIds(tokenizer.vocabulary, text);
@@ -241,8 +244,8 @@ export function encode(tokenizer: Tokenizer, text: Texts): Int32Array<ArrayBuffe
 }
 
 /**
- * The tokens of a text in parts, or of separate texts, run by run: all of them are what `encode` gives for the whole text. The
- * array is overwritten by the next.
+ * Encode a text in parts, or a list of texts, one run of tokens at a time; all runs together are the result of `encode`
+ * for the whole text. The next run overwrites the array.
  */
 export function* encodeParts(tokenizer: Tokenizer, text: Texts | TextParts): Generator<Int32Array> {
   const separate = Array.isArray(text);
@@ -265,7 +268,7 @@ export function* encodeParts(tokenizer: Tokenizer, text: Texts | TextParts): Gen
   yield all();
 }
 
-/** The tokens of a piece of a text. */
+/** A function that gives the tokens of one piece of a text. */
 function tokensOf(tokenizer: Tokenizer): TokensOf {
   if (tokenizer.kind === "bpe") return bytePairsOf(tokenizer);
   const ids = indexOf(tokenizer.vocabulary);
@@ -276,7 +279,9 @@ function tokensOf(tokenizer: Tokenizer): TokensOf {
   };
 }
 
-/** The ids of characters, by a table of all code points up to the last in the vocabulary. */
+/**
+ * The ids of the characters of a text, looked up in a table of all code points up to the last one in the vocabulary.
+ */
 function characterIds(vocabulary: readonly string[], text: string): Int32Array<ArrayBuffer> {
   let table = characterTables.get(vocabulary);
   if (table === undefined) {
@@ -297,17 +302,20 @@ function characterIds(vocabulary: readonly string[], text: string): Int32Array<A
   }
   return ids;
 }
-// Made at its first use, and gone with the vocabulary.
+// A table is made when a vocabulary is first used, and is freed with it.
 const characterTables = new WeakMap<readonly string[], Int32Array>();
 
-/** How many characters of an encoded text the vocabulary did not have, where the tokenizer `hasUnknown`. */
+/** The number of characters of an encoded text that are not in the vocabulary, if the tokenizer `hasUnknown`. */
 export function countUnknown(ids: Tokens): number {
   let count = 0;
   for (const run of runsOf(ids)) for (const id of run) if (id === 0) count++;
   return count;
 }
 
-/** The text of some ids, that of the end of a text being none. Throws for an id that is no token's. */
+/**
+ * Decode token ids to a text; the end-of-text token becomes nothing. Throws an InputError for an id that is not in the
+ * vocabulary.
+ */
 export function decode(tokenizer: Tokenizer, ids: Iterable<number>): string {
   checkArguments("decode", { tokenizer, ids }, tokenizeArguments.decode);
   if (tokenizer.kind === "bpe") return decodeBytePairs(tokenizer, ids);
@@ -317,21 +325,21 @@ export function decode(tokenizer: Tokenizer, ids: Iterable<number>): string {
 }
 
 /**
- * What a token adds to a text that is being made. A byte pair may end within a character: then the bytes of that one are
- * left over, for the next token.
+ * Decode one more token of a text that is being generated. A byte-pair token can end within a character; the bytes of
+ * that character are left over for the next token.
  */
 export function decodeNext(tokenizer: Tokenizer, id: number, before: Uint8Array = nothing): DecodedToken {
   if (tokenizer.kind === "bpe") return decodeNextBytePair(tokenizer, id, before);
   return { text: decodeToken(tokenizer, id), rest: nothing };
 }
-/** What a token adds to a text, and the bytes that wait for the next token. */
+/** The text that a token adds, and the bytes that wait for the next token. */
 export type DecodedToken = { readonly text: string; readonly rest: Uint8Array };
 const nothing = new Uint8Array();
 
-/** The text of bytes that were left over when the last token was decoded: U+FFFD, or none. */
+/** The text of the bytes that are left over after the last token: U+FFFD, or "" if there are none. */
 export const decodeRest = (rest: Uint8Array): string => new TextDecoder().decode(rest);
 
-/** The text of one id. Throws for an id that is no token's. */
+/** Decode one token id. Throws an InputError for an id that is not in the vocabulary. */
 export function decodeToken(tokenizer: Tokenizer, id: number): string {
   checkArguments("decodeToken", { tokenizer }, tokenizeArguments.tokenizer);
   return tokenizer.kind === "bpe" ? decodeBytePairs(tokenizer, [id]) : textOfToken(tokenizer, id);
@@ -344,18 +352,21 @@ function textOfToken(tokenizer: VocabularyTokenizer, id: number): string {
 }
 
 /**
- * What a token is called where it stands alone, in log-probabilities and lists, as OpenAI calls them: its text; part of a
- * character `bytes:\xe2\x82`; the end of a text `<|endoftext|>`. Two tokens may have the same name.
+ * The name of a single token in log-probabilities and lists, as in OpenAI's API: its text; `bytes:\xe2\x82` for a part
+ * of a character; `<|endoftext|>` for the end of a text. Two tokens can have the same name.
  */
 export function tokenName(tokenizer: Tokenizer, id: number): string {
   if (id === endOfText(tokenizer)) return "<|endoftext|>";
   return tokenizer.kind === "bpe" ? nameOfBytes(tokenBytes(tokenizer, id)) : decodeToken(tokenizer, id);
 }
 
-/** A tokenizer out of a file, checked: the same data, without fields that do not belong. Throws an InputError. */
+/**
+ * Check a tokenizer that was read from a file. Returns the same data without unknown fields; throws an InputError if
+ * something is wrong.
+ */
 export function checkTokenizer(value: unknown): Tokenizer {
   const fail = (problem: string): never => {
-    throw new InputError(`tokenizer: ${problem}. The model's file is damaged: train or copy it anew.`);
+    throw new InputError(`tokenizer: ${problem}. The model's file is damaged: copy it again, or train again.`);
   };
   if (typeof value !== "object" || value === null) return fail(`needs an object, got ${formatValue(value)}`);
   const { kind, vocabulary, endOfText } = value as { kind?: unknown; vocabulary?: unknown; endOfText?: unknown };
@@ -376,7 +387,7 @@ export function checkTokenizer(value: unknown): Tokenizer {
   return { kind, vocabulary: [...vocabulary], ...(endOfText === true && { endOfText }) };
 }
 
-// The look-up table of a vocabulary is made at its first use and goes with it.
+// The look-up table of a vocabulary is made when it is first used, and is freed with it.
 const indexes = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
 
 function indexOf(vocabulary: readonly string[]): ReadonlyMap<string, number> {
@@ -388,5 +399,7 @@ function indexOf(vocabulary: readonly string[]): ReadonlyMap<string, number> {
   return index;
 }
 
-/** Number of UTF-16 units of the first code point: 1, or 2 for a surrogate pair. A lone surrogate is a code point. */
+/**
+ * The number of UTF-16 units in the first code point: 1, or 2 for a surrogate pair. A lone surrogate is a code point.
+ */
 const codePointLength = (text: string) => ((text.codePointAt(0) as number) > 0xffff ? 2 : 1);

@@ -1,18 +1,18 @@
 /**
- * Words of scripts that put no blanks between them. Which words there are is asked of the dictionaries of this machine's ICU
- * (`Intl.Segmenter`), and only while a vocabulary is made. A text is cut by that vocabulary alone: so a model's file reads a
- * text in the same way everywhere, whatever the dictionaries there.
+ * Find the words in scripts that do not separate words by blanks. Only training a vocabulary uses the dictionaries of
+ * this machine's ICU (`Intl.Segmenter`). Encoding uses the vocabulary alone, so a model's file encodes a text in the
+ * same way on every machine, whatever its dictionaries.
  */
 
-// Those that ICU has dictionaries for.
+// The scripts that ICU has dictionaries for.
 const unspaced = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 
-/** Whether a run of letters has some of such a script. */
+/** Whether a run of letters contains such a script. */
 export const hasUnspaced = (run: string): boolean => unspaced.test(run);
 
 let segmenter: Intl.Segmenter | undefined;
 
-/** The words of a run of letters, a blank at its beginning being part of the first. Joined, they are the run. */
+/** Split a run of letters into words. A blank at the start belongs to the first word. Joined, the words are the run. */
 export function splitWithDictionary(run: string): readonly string[] {
   segmenter ??= new Intl.Segmenter("en", { granularity: "word" });
   const words = Array.from(segmenter.segment(run.trimStart()), ({ segment }) => segment);
@@ -21,14 +21,15 @@ export function splitWithDictionary(run: string): readonly string[] {
 }
 
 /**
- * The ids of a run of letters: of all ways to cut it into tokens the likeliest, were the k-th most frequent token as likely as
- * 1 / k (Zipf's law). A character that is no token is id 0. The costs are whole numbers, so that every machine cuts alike.
+ * Encode a run of letters. Of all ways to cut it into tokens, take the most likely one, where the k-th most frequent
+ * token has a probability in proportion to 1 / k (Zipf's law). A character that is not a token becomes id 0. The costs
+ * are whole numbers, so that every machine cuts in the same way.
  */
 export function splitByVocabulary(run: string, ids: ReadonlyMap<string, number>): readonly number[] {
   const { longest, cuts } = tablesOf(ids);
   const known = cuts.get(run);
   if (known !== undefined) return known;
-  // Of each place: the least cost of what is before it, and the last token of that.
+  // For each position: the lowest cost of the text before it, and the last token of that cut.
   const cost = new Float64Array(run.length + 1).fill(Infinity);
   const from = new Int32Array(run.length + 1);
   const token = new Int32Array(run.length + 1);
@@ -60,11 +61,11 @@ export function splitByVocabulary(run: string, ids: ReadonlyMap<string, number>)
   return cut;
 }
 
-/** Runs come again and again. */
+/** The same runs occur again and again, so their cuts are kept. */
 const maxCuts = 10_000;
 
 type Tables = {
-  /** By first character: UTF-16 units of the longest token. */
+  /** The length in UTF-16 units of the longest token, by first character. */
   readonly longest: ReadonlyMap<string, number>;
   readonly cuts: Map<string, readonly number[]>;
 };

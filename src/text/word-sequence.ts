@@ -1,6 +1,6 @@
 /**
- * A text as its words, the way Keras's old text tools split it: small letters, punctuation away, cut at blanks. Knows
- * nothing about indices.
+ * Split a text into words as Keras's older text tools do: convert it to lower case, remove punctuation, and cut it at
+ * blanks.
  */
 import {
   type Arguments,
@@ -12,16 +12,16 @@ import {
   string,
 } from "../graph/schema.ts";
 
-/** What Keras takes out of texts unless told otherwise: punctuation, tab and line break, but no apostrophe. */
+/** The characters that Keras removes by default: punctuation, tab and line break, but not the apostrophe. */
 export const defaultFilters = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n';
 
-/** Keras's arguments and defaults. */
+/** Options of `textToWordSequence`, with Keras's names and defaults. */
 export type WordSequenceOptions = {
-  /** Each of these characters counts as `split`. */
+  /** Each of these characters is replaced by `split`. */
   readonly filters?: string;
-  /** Whether to make all letters small first. */
+  /** Whether to convert the text to lower case first. */
   readonly lower?: boolean;
-  /** What words are cut at; empty words are left out. */
+  /** The separator of words; empty words are left out. */
   readonly split?: string;
 };
 
@@ -32,9 +32,9 @@ export const wordSequenceArguments: Arguments = {
 };
 
 /**
- * The words of a text, in order. Keras's `text_to_word_sequence`: small letters as Python's `str.lower` makes them, then
- * every character of `filters` becomes `split`, then the text is cut at `split`.
- * @throws InputError for what is no text and for an empty `split`
+ * The words of a text, in order. Keras's `text_to_word_sequence`: the text is converted to lower case as by Python's
+ * `str.lower`, every character of `filters` is replaced by `split`, then the text is cut at `split`.
+ * @throws InputError if the text is not a string, or `split` is empty
  * @example textToWordSequence("Call me Ishmael. Don't!"); // ["call", "me", "ishmael", "don't"]
  */
 export function textToWordSequence(text: string, options: WordSequenceOptions = {}): string[] {

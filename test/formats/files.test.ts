@@ -369,7 +369,7 @@ describe("readInput", () => {
     fs.writeFileSync(path, "");
     fs.truncateSync(path, 2_000_000_001); // Sparse: it takes no room on the disk.
     expect(messageOf(() => readInput(path))).toBe(
-      "FOLDER/huge: has 2,000,000,001 bytes, more than the 2,000,000,000 that can be read. Split it.",
+      "FOLDER/huge: has 2,000,000,001 bytes, and the limit is 2,000,000,000. Split the file.",
     );
   });
 
@@ -412,7 +412,7 @@ describe("decodeText", () => {
 
   test("a binary file: one line with its first byte that is no text", () => {
     expect(message(97, 98, 0, 255)).toBe(
-      "moby.txt: byte 2 is 0, so this is no text file. Give a text file saved as UTF-8.",
+      "moby.txt: byte 2 is 0, so this is not a text file. Give a text file saved as UTF-8.",
     );
     expect(message(97, 0xe9, 98)).toBe("moby.txt: byte 1 (0xe9) is not UTF-8 text. Give a text file saved as UTF-8.");
     expect(message(...new Uint8Array(1234).fill(97), 0x80)).toContain("byte 1,234 (0x80)");

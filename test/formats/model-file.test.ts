@@ -205,7 +205,7 @@ describe("a round trip", () => {
 describe("refuses, in one line,", () => {
   test("another program's file and another version", () => {
     const tensors = { a: { shape: [1], data: Float32Array.of(1) } };
-    expect(messageOf(writeSafetensors({ tensors, metadata: {} }))).toMatch(/not a model of Unrolled's/);
+    expect(messageOf(writeSafetensors({ tensors, metadata: {} }))).toMatch(/not an Unrolled model/);
     expect(messageOf(writeSafetensors({ tensors, metadata: { unrolled: "{" } }))).toMatch(/is not JSON/);
     expect(messageOf(altered((a) => ({ ...a, version: 3 })))).toBe(
       "its version is 3, this program reads 1 to 2. Update unrolled.",

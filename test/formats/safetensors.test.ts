@@ -404,7 +404,7 @@ describe("each thing that can be wrong has its line", () => {
     expect(messageOf(fileOf({ a: at(0, 8), b: at(0, 8) }, 8))).toContain("overlap");
     expect(messageOf(fileOf({ a: at(0, 12), b: at(4, 8) }, 12))).toContain("overlap");
     expect(messageOf(fileOf({ a: at(0, 4), b: at(8, 12) }, 12))).toMatchInlineSnapshot(
-      `"the 4 bytes before tensor "b" belong to none. The file is damaged, or not a safetensors file."`,
+      `"the 4 bytes before tensor "b" belong to no tensor. The file is damaged, or not a safetensors file."`,
     );
     expect(messageOf(fileOf({ a: at(4, 8) }, 8))).toContain('the 4 bytes before tensor "a"');
     expect(messageOf(fileOf({ a: at(0, 4), b: at(4, 2000) }, 100))).toMatchInlineSnapshot(

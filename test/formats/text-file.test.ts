@@ -80,7 +80,7 @@ describe("what is no text", () => {
   });
 
   test.each([
-    ["a NUL far into it", [...Buffer.from("a".repeat(100)), 0, 0x61], "byte 100 is 0, so this is no text file"],
+    ["a NUL far into it", [...Buffer.from("a".repeat(100)), 0, 0x61], "byte 100 is 0, so this is not a text file"],
     [
       "a character that is cut off at its end",
       [...Buffer.from("a".repeat(31)), 0xe2, 0x82],
@@ -99,7 +99,7 @@ describe("what is no text", () => {
     expect([...file.parts]).toHaveLength(7);
     appendFileSync(path, "b");
     expect(refusal(() => [...file.parts])).toBe(
-      `${path}: has changed while it was read. Wait until it is written, and try again.`,
+      `${path}: changed while it was read. Wait until it is completely written, and try again.`,
     );
     rmSync(path);
     expect(refusal(() => [...file.parts])).toContain("there is no such file");

@@ -95,12 +95,12 @@ test.skipIf(process.platform === "win32")("a folder that is full or shut is said
     try { tokenFile(runs(), 256, ${JSON.stringify(folder)}); } catch (error) { console.log(error.name, error.message); }`);
   const { stdout, stderr } = spawnSync("bash", ["-c", 'ulimit -f 10240; exec "$@"', "bash", process.execPath, ...args]);
   expect(String(stdout), String(stderr)).toBe(
-    `InputError ${folder}: is too full for the tokens of this text. Name a folder with more room by the environment variable TMPDIR.\n`,
+    `InputError ${folder}: is too full for the tokens of this text. Set the environment variable TMPDIR to a folder with more space.\n`,
   );
   expect(readdirSync(folder)).toEqual([]);
   expect(() => tokenFile([], 2, join(folder, "none"))).toThrow(InputError);
   expect(() => tokenFile([], 2, join(folder, "none"))).toThrow(
-    /none: the tokens of a large text cannot be kept there \(ENOENT\)/,
+    /none: cannot store the tokens of a large text \(ENOENT\)/,
   );
   if (process.getuid?.() === 0) return;
   chmodSync(folder, 0o500);

@@ -185,8 +185,8 @@ test("tokenizers of Keras: what cannot be read again is not given out", () => {
 test("names of a file's own and what JSON would lose are refused as data beside a model", () => {
   const refuse = (extra: Record<string, unknown>, message: string): void =>
     expect(() => writeModel({ model: random, extra })).toThrow(message);
-  refuse({ unrolled: 1 }, '"unrolled" is the file\'s own name');
-  refuse({ format: 1 }, '"format" is the file\'s own name');
+  refuse({ unrolled: 1 }, 'the format itself uses the name "unrolled"');
+  refuse({ format: 1 }, 'the format itself uses the name "format"');
   refuse({ a: Number.NaN }, "extra: a must be plain data that JSON can hold, got NaN");
   refuse({ a: undefined }, "extra: a must be plain data");
   refuse({ a: new Date() }, "extra: a must be plain data");

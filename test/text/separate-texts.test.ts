@@ -112,7 +112,7 @@ function tokenBytesOf(tokenizer: Tokenizer & { kind: "bpe" }, id: number): strin
 
 test("byte pairs need room for the token that ends a text", () => {
   expect(() => trainTokenizer("bpe", ["ab"], { maxVocabulary: 256 })).toThrow(
-    /must be at least 257, for every byte and a text's end is a token/,
+    /must be at least 257, because every byte and the end of a text are tokens/,
   );
   expect(vocabularySize(trainTokenizer("bpe", ["ab"], { maxVocabulary: 257 }))).toBe(257);
   expect(vocabularySize(trainTokenizer("word", ["a b c d"], { maxVocabulary: 9 }))).toBeLessThanOrEqual(9);

@@ -325,7 +325,7 @@ describe("setVocabulary", () => {
     const layer = new TextVectorization({ maxTokens: 4 });
     expect(() => layer.setVocabulary([])).toThrow("vocabulary: needs a list of at least one token");
     expect(() => layer.setVocabulary(["a", "b", "a"])).toThrow(
-      'vocabulary: needs each token once, but "a" is there twice',
+      'vocabulary: needs each token once, but "a" occurs twice',
     );
     expect(() => layer.setVocabulary(["a", ""])).toThrow('vocabulary: "" is padding and no token');
     expect(() => layer.setVocabulary(["a", "b", "c"])).toThrow(
@@ -338,7 +338,7 @@ describe("setVocabulary", () => {
     const weighted = new TextVectorization({ outputMode: "tf_idf" });
     expect(() => weighted.setVocabulary(["a"])).toThrow('idfWeights: outputMode "tf_idf" needs them');
     expect(() => weighted.setVocabulary(["a", "b"], [1])).toThrow(
-      "idfWeights: needs 2, one a token of the vocabulary, got 1",
+      "idfWeights: needs 2, one for each token of the vocabulary, got 1",
     );
   });
 });
