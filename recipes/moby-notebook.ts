@@ -26,7 +26,7 @@ await recipe({
     "learning-rate": { value: "X", help: "of Adam [0.001]", number: { above: 0 } },
     threads: {
       value: "N",
-      help: "threads that train; the result is the same [cores]",
+      help: "threads training threads; same result [cores]",
       number: { whole: true, min: 1, max: 64 },
     },
     words: { value: "N", help: "words to write at the end [25]", number: { whole: true, min: 1, max: 10_000 } },

@@ -1,4 +1,4 @@
-/** `unrolled bench`: training and generation on this machine, against the peers that are installed. */
+/** `unrolled bench`: measure training and generation on this machine, beside the other libraries that are installed. */
 import { benchShape, peersFor } from "../bench/bench.ts";
 import { findTinybench, kernels, measureKernel } from "../bench/kernels.ts";
 import { measurePeak } from "../bench/peak.ts";
@@ -9,7 +9,7 @@ import { InputError } from "../graph/input-error.ts";
 import type { Command, Given } from "./options.ts";
 import { writeJson } from "./output.ts";
 
-/** What else there is to measure, by the word that stands alone. */
+/** Other measurements, each chosen by a single word. */
 const others: Readonly<Record<string, (given: Given) => Promise<void>>> = {
   scaling: benchScaling,
   kernels: benchKernels,
@@ -18,25 +18,29 @@ const others: Readonly<Record<string, (given: Given) => Promise<void>>> = {
 export const bench: Command = {
   name: "bench",
   usage: "bench [SHAPE... | scaling | kernels] [options]",
-  summary: "measure training and generation, against its peers where they are",
+  summary: "measure training and generation beside other libraries",
   details: [
-    "All shapes, or those named: kind-vocabulary-embedding-units-layers-batch-steps.",
+    "Measures all shapes, or the given ones, named\nkind-vocabulary-embedding-units-layers-batch-steps.",
     ...shapes.map(({ name }) => `  ${name}`),
     "Or scaling: time and memory against sizes. Or kernels: one by one.",
     "",
-    "Peers are PyTorch in Python, and npm packages in the working directory or in the",
-    "folder that the environment variable UNROLLED_BENCH_PEERS names:",
+    "The other libraries are PyTorch in Python, and npm packages in the working",
+    "directory or the folder in the environment variable UNROLLED_BENCH_PEERS:",
     "  @tensorflow/tfjs with @tensorflow/tfjs-backend-wasm",
-    "  @jax-js/jax, which needs Node 22: where this one is older, the package node",
+    "  @jax-js/jax, which needs Node 22, or the package node",
     "  onnxruntime-node",
     "  tinybench, for kernels",
-    "A peer counts in its best setting, which its line names. All that PyTorch and its",
-    "OpenBLAS have are tried first: threads of the one and of the other, and kernels.",
+    "Each library is measured in its best setting, which its line names. For PyTorch,",
+    "the threads of PyTorch and of its OpenBLAS, and kernels, are tried first.",
   ].join("\n"),
   examples: ["bench", "bench lstm-65-128-128-1-32-64 --rounds 30 --json", "bench scaling"],
   arguments: [0, shapes.length],
   options: {
-    rounds: { value: "N", help: "measured steps of each, in turn [11]", number: { whole: true, min: 3, max: 10_000 } },
+    rounds: {
+      value: "N",
+      help: "measured steps of each library, in turn [11]",
+      number: { whole: true, min: 3, max: 10_000 },
+    },
   },
   async run(given) {
     const [first, ...rest] = given.positionals;
@@ -88,7 +92,7 @@ async function benchKernels(given: Given): Promise<void> {
   }
 }
 
-/** Measured, and said. */
+/** Measures the peak and prints it. */
 async function peakOf(given: Given): Promise<number> {
   const peak = await measurePeak();
   if (!given.flag("json")) print(`One core in WASM SIMD: at most ${peak.toFixed(1)} GFLOP/s.`);

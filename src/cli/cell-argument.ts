@@ -1,4 +1,4 @@
-/** A cell as it is named on the command line: a built-in one, or a file of equations. */
+/** Read a cell from the command line: the name of a built-in cell, or a file of equations. */
 import { existsSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { cells } from "../cells/index.ts";
@@ -8,13 +8,13 @@ import { InputError } from "../graph/input-error.ts";
 import { didYouMean } from "../graph/vocabulary.ts";
 import { isLayerName } from "../nn/layers.ts";
 
-/** A name stays a name, so that the model's layers are called after it. */
+/** A name is returned as it is, because the model's layers are named after it. */
 export function readCell(argument: string): string | Cell {
   if (Object.hasOwn(cells, argument)) return argument;
   if (!existsSync(argument)) {
     const hint = didYouMean(argument, Object.keys(cells));
     throw new InputError(
-      `cell "${argument}": no built-in cell and no file of that name.${hint || " unrolled cells lists what there is."}`,
+      `cell "${argument}": there is no built-in cell and no file with this name.${hint || " unrolled cells lists the built-in cells."}`,
     );
   }
   const text = decodeText(readInput(argument), argument);

@@ -1,4 +1,7 @@
-/** `unrolled cells`: the built-in cells, what each costs at a size, and what compiling makes of its products. */
+/**
+ * `unrolled cells`: list the built-in cells, with the cost of each at a size and the matrix products that the compiler
+ * hoists.
+ */
 import { cells } from "../cells/index.ts";
 import { type CellFacts, cellFacts } from "../nn/cell-facts.ts";
 import type { Command } from "./options.ts";
@@ -11,15 +14,15 @@ const size = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 export const listCells: Command = {
   name: "cells",
   usage: "cells [options]",
-  summary: "the built-in cells, what each costs and how it differs",
+  summary: "list the built-in cells, their costs and differences",
   details:
-    "A product of a matrix with a vector stays in the time loop where it needs the\n" +
-    "step before; every other is hoisted: it runs for all steps at once.",
+    "A product of a matrix and a vector stays in the time loop if it depends on the\n" +
+    "previous step. All other products are hoisted: they run for all steps at once.",
   examples: ["cells", "cells --units 512 --input 128 --json"],
   arguments: [0, 0],
   options: {
-    units: { value: "N", help: "features that come out [128]", number: size },
-    input: { value: "N", help: "features of the input [64]", number: size },
+    units: { value: "N", help: "units (size of a state) [128]", number: size },
+    input: { value: "N", help: "size of the input [64]", number: size },
   },
   async run(given) {
     const sizes = { units: given.number("units") ?? 128, input: given.number("input") ?? 64 };
@@ -29,13 +32,13 @@ export const listCells: Command = {
   },
 };
 
-/** Of the products only how many there are. */
+/** The line of JSON has only the number of products. */
 const counted = ({ looped, hoisted, differs, ...facts }: CellFacts) => ({
   ...facts,
   ...{ looped: looped.length, hoisted: hoisted.length, differs },
 });
 
-/** Two lines a cell, for 80 columns: its figures, then what differs. */
+/** Two lines for each cell, for 80 columns: its numbers, then how it differs from other cells. */
 function tableOf(facts: readonly CellFacts[], { units, input }: Sizes, dim: (text: string) => string): string {
   const head = ["cell", "year", "states", "parameters", "multiply-adds", "loop", "hoisted"];
   const rows = facts

@@ -1,5 +1,4 @@
-/** `unrolled evaluate`: how well a model predicts a text. */
-
+/** `unrolled evaluate`: measure how well a model predicts a text. */
 import { readInput } from "../formats/files.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { openModel } from "../tasks/index.ts";
@@ -13,9 +12,9 @@ import { encodeSource, openTexts } from "./tokens.ts";
 export const evaluate: Command = {
   name: "evaluate",
   usage: "evaluate MODEL.safetensors FILE|FOLDER",
-  summary: "how well a model predicts a text",
+  summary: "measure how well a model predicts a text",
   details:
-    "Each token is predicted from all those before it. Of a model of separate texts\n.jsonl and folders are such texts.",
+    "Each token is predicted from all tokens before it. A model that was trained on\na list of texts also takes one: a .jsonl file or a folder.",
   examples: ["evaluate model.safetensors test.txt"],
   arguments: [2, 2],
   options: { field, ...hostOptions("that evaluate; the result is the same [cores]") },
@@ -35,7 +34,7 @@ async function evaluateText(model: LanguageModel, file: string, path: string, gi
   );
   if (given.flag("json")) return writeJson({ loss, perplexity, bitsPerCharacter, tokens, unknown });
   const rows = [
-    ["loss", `${loss.toFixed(4)} nats a token`],
+    ["loss", `${loss.toFixed(4)} nats per token`],
     ["perplexity", perplexity.toFixed(3)],
     ["bits per character", bitsPerCharacter.toFixed(4)],
     ["tokens", formatCount(tokens)],

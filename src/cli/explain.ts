@@ -1,4 +1,4 @@
-/** `unrolled explain`: what a cell says, and what compiling made of it. */
+/** `unrolled explain`: show the equations of a cell and what the compiler makes of them. */
 import { cells } from "../cells/index.ts";
 import type { Cell } from "../graph/cell.ts";
 import { texOf } from "../graph/tex.ts";
@@ -10,14 +10,14 @@ import { printable, writeJson } from "./output.ts";
 export const explain: Command = {
   name: "explain",
   usage: "explain CELL [options]",
-  summary: "a cell's equations, graph, gradient and plan",
+  summary: "show a cell's equations, graph, gradient and plan",
   details: "CELL is a file of equations or a built-in cell; unrolled cells lists them.",
   examples: ["explain lstm", "explain my-cell.txt --units 64 --json"],
   arguments: [1, 1],
   options: {
-    tex: { help: "the equations in TeX" },
-    units: { value: "N", help: "features of a state [128]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
-    input: { value: "N", help: "features of the input [64]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
+    tex: { help: "print the equations in TeX" },
+    units: { value: "N", help: "size of a state [128]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
+    input: { value: "N", help: "size of the input [64]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
     batch: { value: "N", help: "examples [32]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
     steps: { value: "N", help: "time steps [64]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
   },

@@ -1,5 +1,4 @@
-/** `unrolled export`: a model's weights alone, as what is shipped needs no state of training. */
-
+/** `unrolled export`: write a model's weights without the training state, for use in an application. */
 import { statSync } from "node:fs";
 import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
 import { readModel, type WeightType, weightTypes, writeModel } from "../formats/model-file.ts";
@@ -12,23 +11,23 @@ import { formatCount, printable, writeJson } from "./output.ts";
 export const exportModel: Command = {
   name: "export",
   usage: "export MODEL.safetensors OUT.safetensors [options]",
-  summary: "a model's weights alone, for shipping",
-  details: "Leaves out what only `train --resume` needs: with Adam two thirds of the file.",
+  summary: "write a model's weights without training state",
+  details: "Leaves out what only `train --resume` needs: with Adam, two thirds of the file.",
   examples: [
     "export book.safetensors small.safetensors --dtype f16",
     "export book.safetensors book.safetensors --overwrite",
   ],
   arguments: [2, 2],
   options: {
-    dtype: { value: "TYPE", help: "of the weights [f32]", choices: weightTypes },
-    overwrite: { help: "replace OUT where it is there" },
+    dtype: { value: "TYPE", help: "element type of the weights [f32]", choices: weightTypes },
+    overwrite: { help: "replace OUT if it exists" },
   },
   async run(given) {
     const [file, out] = given.positionals as readonly [string, string];
     const dtype = (given.text("dtype") ?? "f32") as WeightType;
     checkWritable(out);
     if (!given.flag("overwrite") && statSync(out, { throwIfNoEntry: false })?.isFile()) {
-      throw new InputError(`${out}: is there already. Give another name, or --overwrite to replace it.`);
+      throw new InputError(`${out}: exists already. Give another name, or --overwrite to replace it.`);
     }
     const before = readInput(file);
     const { model, extra } = readModel(before, file);

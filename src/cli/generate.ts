@@ -1,5 +1,4 @@
-/** `unrolled generate`: text from a model, as it is written. */
-
+/** `unrolled generate`: generate text with a model and print it as it comes. */
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
@@ -19,10 +18,10 @@ const penalty = { min: -2, max: 2 } as const;
 export const generate: Command = {
   name: "generate",
   usage: 'generate MODEL.safetensors [--prompt "..."] [options]',
-  summary: "write text with a model",
+  summary: "generate text with a model",
   details: [
-    "Text goes to standard output as it is written; Ctrl-C stops it. A prompt is",
-    "read as it is; where it ends within a token, that is written anew. --stop knows",
+    "Writes the text to standard output as it comes; Ctrl-C stops it. If the prompt",
+    "ends within a token, the model completes that token. --stop understands",
     "\\n, \\t, \\u{e9} and \\\\ for a backslash.",
   ].join("\n"),
   examples: [
@@ -32,20 +31,20 @@ export const generate: Command = {
   ],
   arguments: [1, 1],
   options: {
-    prompt: { value: "TEXT", help: "what the text goes on from" },
-    length: { value: "N", help: "tokens to write [500]", number: { whole: true, min: 0 } },
-    stop: { value: "TEXT", help: "end before TEXT (also \\n, \\t); again for several", multiple: true },
-    temperature: { value: "X", help: "0 the likeliest, 1 as the model says [0.8]", number: { min: 0 } },
-    "top-k": { value: "N", help: "only the N likeliest tokens", number: { whole: true, min: 1 } },
-    "top-p": { value: "X", help: "only the likeliest, of probability X together", number: { above: 0, max: 1 } },
-    "min-p": { value: "X", help: "only those X times as likely as the likeliest", number: { min: 0, max: 1 } },
-    "repetition-penalty": { value: "X", help: "above 1 repeats less [1]", number: { above: 0 } },
-    "frequency-penalty": { value: "X", help: "off a logit for each time it was written [0]", number: penalty },
-    "presence-penalty": { value: "X", help: "off a logit once it was written [0]", number: penalty },
-    seed: { value: "N", help: "the same seed writes the same text [random]", number: seedRange },
-    beams: { value: "N", help: "search for the likeliest text, N at a time", number: { whole: true, min: 1 } },
+    prompt: { value: "TEXT", help: "the beginning of the text" },
+    length: { value: "N", help: "number of tokens to generate [500]", number: { whole: true, min: 0 } },
+    stop: { value: "TEXT", help: "end before TEXT (also \\n, \\t); can be repeated", multiple: true },
+    temperature: { value: "X", help: "0: most likely token, 1: as predicted [0.8]", number: { min: 0 } },
+    "top-k": { value: "N", help: "draw from the N most likely tokens", number: { whole: true, min: 1 } },
+    "top-p": { value: "X", help: "draw from the most likely, up to this probability", number: { above: 0, max: 1 } },
+    "min-p": { value: "X", help: "leave out tokens below X times the highest", number: { min: 0, max: 1 } },
+    "repetition-penalty": { value: "X", help: "above 1: less repetition [1]", number: { above: 0 } },
+    "frequency-penalty": { value: "X", help: "subtracted for each use of a token [0]", number: penalty },
+    "presence-penalty": { value: "X", help: "subtracted if a token was used [0]", number: penalty },
+    seed: { value: "N", help: "the same seed gives the same text [random]", number: seedRange },
+    beams: { value: "N", help: "beam search of width N", number: { whole: true, min: 1 } },
     ...hostOptions("that share a step; the text is the same [cores]"),
-    logprobs: { value: "N", help: "with --json: log-probabilities, N a token", number: { whole: true, min: 0 } },
+    logprobs: { value: "N", help: "with --json: N log-probabilities per token", number: { whole: true, min: 0 } },
   },
   async run(given) {
     const [file] = given.positionals as readonly [string];
@@ -66,7 +65,7 @@ async function generateText(model: LanguageModel, file: string, given: Given): P
   process.once("SIGINT", () => stop.abort());
   const seed = given.number("seed") ?? Math.floor(Math.random() * 2 ** 32);
   const common = { prompt, length: given.number("length") ?? 500, stop: stops, ...hostOf(given), signal: stop.signal };
-  // In a file or a pipe the text is as the model wrote it.
+  // In a file or a pipe, the text stays exactly as the model generated it.
   const shown = isTerminal(process.stdout) ? printable : (text: string) => text;
   const show = (text: string): void => {
     if (!json) process.stdout.write(shown(text));
@@ -99,21 +98,21 @@ async function generateText(model: LanguageModel, file: string, given: Given): P
   show("\n");
 }
 
-/** Options that would mean nothing are refused. */
+/** Refuse options that would have no effect. */
 function checkTogether(given: Given): void {
   if (given.number("logprobs") !== undefined && !given.flag("json")) {
-    throw new InputError("--logprobs: goes into the line of JSON. Add --json.");
+    throw new InputError("--logprobs: is part of the JSON output. Add --json.");
   }
   if (given.number("beams") === undefined) return;
   const penalties = ["repetition", "frequency", "presence"].map((name) => `${name}-penalty`);
   const drawing = ["temperature", "top-k", "top-p", "min-p", ...penalties, "logprobs"];
   const extra = drawing.find((name) => given.number(name) !== undefined);
   if (extra !== undefined) {
-    throw new InputError(`--${extra}: is about drawing tokens one by one, and --beams searches. Give one of the two.`);
+    throw new InputError(`--${extra}: is for drawing tokens, and --beams does not draw. Give one of the two.`);
   }
 }
 
-/** Text shown as it comes, and what the line of JSON says of it. */
+/** Print the text as it comes, and collect the fields of the line of JSON. */
 async function stream(
   model: LanguageModel,
   options: GenerateOptions,
@@ -135,7 +134,7 @@ async function stream(
       add(token.text);
     }
   }
-  // From the first token on: before it the model is compiled and the prompt read.
+  // The time is measured from the first token on; before it, the model is compiled and the prompt is read.
   const msPerToken = tokens < 2 ? 0 : (performance.now() - firstMs) / (tokens - 1);
   return { text, tokens, msPerToken, logProbabilities: logprobs === undefined ? undefined : logProbabilities };
 }

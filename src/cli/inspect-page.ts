@@ -1,15 +1,15 @@
 /**
- * The page of `unrolled inspect --html`: one file that asks for nothing from anywhere. The text on top, coloured by one
- * unit; below it a heat map of one value, units by tokens. Knows nothing about models.
+ * Make the page of `unrolled inspect --html`: one file that loads nothing else. At the top is the text, coloured by one
+ * unit; below it a heat map of one value, units by tokens.
  */
 
-/** What the page shows. */
+/** The content of the page. */
 export type Inspection = {
   readonly title: string;
   readonly steps: readonly InspectionStep[];
   readonly values: readonly (InspectionValue & { readonly data: Float32Array })[];
 };
-/** A token, how unexpected it was in nats, and what was expected after it. */
+/** A token, its surprise in nats (minus its log-probability), and the most likely tokens after it. */
 type InspectionStep = {
   readonly token: string;
   readonly loss: number | undefined;
@@ -22,13 +22,13 @@ type InspectionValue = {
   readonly gate: boolean;
   readonly description: string | undefined;
 };
-/** What the script in the page reads: numbers as the base64 of little-endian 32-bit floats, token after token. */
+/** The data of the page's script: numbers as the base64 of little-endian 32-bit floats, one token after the other. */
 type Data = {
   readonly steps: readonly InspectionStep[];
   readonly values: readonly (InspectionValue & { readonly numbers: string })[];
 };
 
-/** The whole page as text. */
+/** The HTML of the whole page. */
 export function inspectionPage({ title, steps, values }: Inspection): string {
   const data: Data = {
     steps,
@@ -37,7 +37,7 @@ export function inspectionPage({ title, steps, values }: Inspection): string {
       return { label, layer, size, gate, description, numbers };
     }),
   };
-  // Within a script nothing may look like its end.
+  // The data must not contain anything that would end the script element.
   const json = JSON.stringify(data).replaceAll("<", "\\u003c");
   const name = title.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
   return `<!doctype html>
@@ -127,7 +127,7 @@ input { width: 5.5rem; }
 #next span { text-align: right; }
 `;
 
-/** The script of the page: it is put there as its own source, so it reads nothing of this file. */
+/** The script of the page. Its own source text is put into the page, so it must not use anything else of this file. */
 function showInspection(): void {
   const element = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
   const { steps, values } = JSON.parse(element("data").textContent as string) as Data;
@@ -140,7 +140,10 @@ function showInspection(): void {
   const [select, unitInput] = [element<HTMLSelectElement>("value"), element<HTMLInputElement>("unit")];
   const count = steps.length;
 
-  /** What the strongest colours stand for: nearly the largest number, so that a few outliers do not pale the rest. */
+  /**
+   * The number that gets the strongest colour: nearly the largest one, so that a few outliers do not make the rest
+   * pale.
+   */
   function extentOf(data: Float32Array): number {
     const every = Math.ceil(data.length / 100_000);
     const sample = data
@@ -156,12 +159,12 @@ function showInspection(): void {
     return { ...value, data, extent: value.gate ? 1 : extentOf(data) };
   });
   type Value = (typeof decoded)[number];
-  // How unexpected each token was is a value like others, of one unit.
+  // The surprise of each token is shown like a value with one unit.
   if (steps.some(({ loss }) => typeof loss === "number")) {
     const data = Float32Array.from(steps, ({ loss }) => loss ?? 0);
     decoded.push({
       ...{ label: "surprise", layer: "the output", size: 1, gate: true, data },
-      description: "nats of each token, predicted from those before it",
+      description: "how unexpected each token was, in nats",
       extent: data.reduce((a, b) => Math.max(a, b), 1e-9),
     });
   }
@@ -169,7 +172,7 @@ function showInspection(): void {
   let token = 0;
   let unit = liveliest(value);
 
-  /** The unit that changes most. */
+  /** Start with the unit that changes most. */
   function liveliest({ data, size }: Value): number {
     const variances = Array.from({ length: size }, (_, j) => {
       let [sum, squares] = [0, 0];
@@ -190,10 +193,10 @@ function showInspection(): void {
       .replace(/ /g, "␣")
       .replace(/\p{Cc}/gu, "·") || "·";
   const numberAt = (t: number, j: number): number => value.data[t * value.size + j] as number;
-  /** As many digits as tell 32-bit floats apart in most cases. */
+  /** Enough digits to distinguish 32-bit floats in most cases. */
   const shown = (x: number): string => String(Number(x.toPrecision(6)));
 
-  // Colours: from the style, so that they follow the scheme of light or dark.
+  // The colours come from the style sheet, so that they follow the light or dark scheme.
   type Colour = readonly [number, number, number];
   let colours: { low: Colour; zero: Colour; high: Colour; ink: string; soft: string; paper: string };
   function readColours(): void {
@@ -216,7 +219,7 @@ function showInspection(): void {
   const css = (of: Colour): string => `rgb(${of.join(" ")})`;
   const readable = ([r, g, b]: Colour): string => (0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#111" : "#fff");
 
-  // The map: the canvas is as large as what is seen of it, and drawn anew as it moves over the whole.
+  // The canvas of the map is only as large as its visible part, and is drawn again when it scrolls.
   const [left, top] = [44, 24];
   let [cellWidth, cellHeight] = [16, 8];
   const context = canvas.getContext("2d") as CanvasRenderingContext2D;
@@ -258,7 +261,7 @@ function showInspection(): void {
     context.strokeStyle = colours.ink;
     context.lineWidth = 2;
     context.strokeRect(left + token * cellWidth - x0, top + unit * cellHeight - y0, cellWidth, cellHeight);
-    // Labels lie over what is scrolled under them.
+    // Labels cover the cells that scroll under them.
     context.fillStyle = colours.paper;
     context.fillRect(0, 0, width, top);
     context.fillRect(0, 0, left, height);
@@ -333,7 +336,7 @@ function showInspection(): void {
     element("next").replaceChildren(...items);
   }
 
-  /** Go to a cell; with `follow` the map and the text are scrolled so that it is seen. */
+  /** Select a cell; with `follow`, scroll the map and the text so that the cell is visible. */
   function choose(t: number, j: number, follow: boolean): void {
     const [oldUnit, oldToken] = [unit, token];
     token = Math.max(0, Math.min(count - 1, t));

@@ -1,5 +1,4 @@
-/** `unrolled inspect`: every gate and state of a model at every step, while it reads a text. */
-
+/** `unrolled inspect`: show every gate and state of a model at every step while it reads a text. */
 import { basename } from "node:path";
 import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
@@ -25,14 +24,14 @@ import { formatCount, isTerminal, printable, styled, writeJson } from "./output.
 import { field, joined, readTexts } from "./texts.ts";
 import { warnUnknown } from "./unknown.ts";
 
-/** The largest page, in numbers: 40 MB, about 53 MB as text. */
+/** The largest number of values in a page: 40 MB, which is about 53 MB in base64. */
 const maxNumbersInPage = 10_000_000;
 
 export const inspect: Command = {
   name: "inspect",
   usage: 'inspect MODEL.safetensors [FILE] [--text "..."] [options]',
-  summary: "every gate and state at every step, while a model reads a text",
-  details: "The text is that of FILE or of --text. Without --html and --json it is a table.",
+  summary: "show every gate and state while a model reads a text",
+  details: "Reads the text of FILE or of --text. Prints a table without --html and --json.",
   examples: [
     'inspect model.safetensors --text "Call me Ishmael."',
     'inspect model.safetensors --text "Call me Ishmael." --value f',
@@ -40,10 +39,10 @@ export const inspect: Command = {
   ],
   arguments: [1, 2],
   options: {
-    text: { value: "TEXT", help: "what the model reads" },
-    value: { value: "NAME", help: "only this value, all its units; for several, give it again", multiple: true },
+    text: { value: "TEXT", help: "the text that the model reads" },
+    value: { value: "NAME", help: "show all units of this value; can be repeated", multiple: true },
     field,
-    html: { value: "FILE", help: "one page with everything in it, for a browser" },
+    html: { value: "FILE", help: "write a self-contained page for a browser" },
   },
   async run(given) {
     const [file] = given.positionals as readonly [string, string?];
@@ -80,9 +79,9 @@ async function showText(lm: LanguageModel, file: string, given: Given): Promise<
   for (const output of outputs) output.end?.();
 }
 
-/** Something that is made while the model reads. */
+/** An output that is made while the model reads. */
 type Output = {
-  /** Before the first step, once the model is known to give numbers. */
+  /** Called before the first step, after the check that the model's values are finite. */
   readonly begin?: () => void;
   readonly add: (token: ReadToken) => void;
   readonly end?: () => void;
@@ -92,10 +91,10 @@ function textOf(given: Given): { readonly text: Texts; readonly where: string } 
   const [, path] = given.positionals;
   const text = given.text("text");
   if (path !== undefined && text !== undefined) {
-    throw new InputError(`--text: there is a text in ${path} too. Give one of the two.`);
+    throw new InputError(`--text: a text was given in ${path} as well. Give one of the two.`);
   }
   if (path !== undefined) return { text: readTexts(path, "to read", given.text("field")), where: path };
-  if (text === undefined) throw new InputError('there is nothing to read. Give a FILE, or --text "...".');
+  if (text === undefined) throw new InputError('no text was given. Give a FILE, or --text "...".');
   if (text === "") throw new InputError("--text: the text is empty. Give at least one character.");
   if (/\p{Surrogate}/u.test(text)) throw new InputError("--text: is not valid Unicode text.");
   return { text: unixLineEnds(text), where: "--text" };
@@ -110,8 +109,8 @@ function checkSize(tokens: number, shown: readonly LabelledValue[]): void {
   const each = shown.reduce((sum, { size }) => sum + size, 0);
   if (tokens * each <= maxNumbersInPage) return;
   throw new InputError(
-    `--html: ${formatCount(tokens)} tokens with ${formatCount(each)} numbers each are more than the ` +
-      `${formatCount(maxNumbersInPage)} that a page holds. Give a shorter text, or choose with --value.`,
+    `--html: ${formatCount(tokens)} tokens with ${formatCount(each)} numbers each are too many: a page holds ` +
+      `${formatCount(maxNumbersInPage)} numbers. Give a shorter text, or select values with --value.`,
   );
 }
 
@@ -148,10 +147,10 @@ function page(
   };
 }
 
-/** A value with what its lowest and highest bars stand for. */
+/** A value with the numbers of its lowest and highest bars. */
 type Scaled = LabelledValue & { readonly least: number; readonly largest: number };
 
-/** Gates from 0 to 1, others as far from 0 on both sides as they go in the beginning of the text. */
+/** Gates are scaled from 0 to 1; other values symmetrically around 0, by their range at the beginning of the text. */
 async function withScales(model: Model, ids: Int32Array, shown: readonly LabelledValue[]): Promise<readonly Scaled[]> {
   const extents = shown.map(() => 0);
   const beginning = ids.subarray(0, scaledTokens);
@@ -175,7 +174,7 @@ function bar(value: number, { least, largest }: Scaled): string {
 
 const columns = (): number => process.stdout.columns ?? 80;
 
-/** What each value is, one line each. */
+/** Describe each value in one line. */
 function legend(shown: readonly Scaled[]): void {
   const width = Math.max(...shown.map(({ label }) => label.length));
   for (const { label, size, least, largest, description } of shown) {
@@ -186,7 +185,7 @@ function legend(shown: readonly Scaled[]): void {
   process.stdout.write("\n");
 }
 
-/** A token in quotes, control characters and line ends made visible. */
+/** A token in quotes, with control characters and line ends made visible. */
 const quoted = (token: string): string => {
   const text = printable(JSON.stringify(token));
   const isLong = [...text].length > tokenWidth;
@@ -194,7 +193,7 @@ const quoted = (token: string): string => {
 };
 const tokenWidth = 10;
 
-/** A line for each token and value: mean, least and largest, and as many units as there is room for. */
+/** A line for each token and value: mean, minimum and maximum, and as many units as fit. */
 function table(shown: readonly Scaled[]): Output {
   const nameWidth = Math.max("value".length, ...shown.map(({ label }) => label.length));
   const number = (value: number): string => value.toFixed(3).padStart(7);
@@ -225,7 +224,7 @@ function table(shown: readonly Scaled[]): Output {
 }
 const mean = (values: Float32Array): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-/** All units of some values, a character each; in a terminal on as many lines as they need. */
+/** All units of some values, one character for each unit; in a terminal, on as many lines as needed. */
 function heatRows(shown: readonly Scaled[]): Output {
   const nameWidth = shown.length === 1 ? 0 : Math.max(...shown.map(({ label }) => label.length)) + 2;
   const indent = tokenWidth + 2 + nameWidth;

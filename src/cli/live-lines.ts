@@ -1,6 +1,6 @@
 /**
- * Lines at the end of a terminal that change in place; what is printed meanwhile stays above them and scrolls away as
- * ever. Knows nothing about what they say.
+ * Keep lines at the end of a terminal that change in place. What is printed meanwhile stays above them and scrolls as
+ * usual.
  */
 import { stripVTControlCharacters } from "node:util";
 import { isTerminal } from "./output.ts";
@@ -8,31 +8,36 @@ import { isTerminal } from "./output.ts";
 export type Size = { readonly columns: number; readonly rows: number };
 
 export type LiveLines = {
-  /** Draw them as they are now. */
+  /** Draw the lines again. */
   readonly refresh: () => void;
-  /** Whole lines above them, which stay. */
+  /** Print whole lines above the changing lines; they stay. */
   readonly print: (lines: string) => void;
-  /** They stay as they were last drawn; the terminal is as before. */
+  /** Leave the lines as they were last drawn, and restore the terminal. */
   readonly end: () => void;
 };
 
-/** `draw` makes the lines, each narrower than the terminal, also whenever its size changes. */
+/** @param draw makes the lines, each narrower than the terminal; it is also called when the size changes */
 export function createLiveLines(draw: (size: Size) => readonly string[], stream: NodeJS.WriteStream): LiveLines {
   const write = stream.write;
   const put = (text: string): boolean => write.call(stream, text);
-  /** The widths of the lines that are there. The cursor is below them, where a shell's prompt or ^C does no harm. */
+  /**
+   * The widths of the drawn lines. The cursor stays below them, where a shell's prompt or ^C does not overwrite them.
+   */
   let drawn: readonly number[] = [];
 
-  /** How many rows they take: terminals wrap anew what is wider than they have become. */
+  /** The number of rows that the lines take: a terminal that becomes narrower wraps them again. */
   const rowsDrawn = (): number =>
     drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / sizeOf(stream).columns)), 0);
   const up = (rows: number): string => (rows === 0 ? "\r" : `\r\x1b[${rows}A`);
-  /** Row by row: at the top of the screen, to clear all that follows would move it to the scrollback in some terminals. */
+  /**
+   * Clear row by row: some terminals, at the top of the screen, move everything to the scrollback if all that follows
+   * is cleared at once.
+   */
   function erase(): string {
     const rows = rowsDrawn();
     return `${up(rows)}${"\x1b[K\n".repeat(rows)}\x1b[K${up(rows)}`;
   }
-  /** One write, and every line written over the one before it: to clear first would flicker. */
+  /** Write everything at once, and each line over the previous one, because clearing first would flicker. */
   function frame(above: string): void {
     const start = above === "" ? up(rowsDrawn()) : erase() + above;
     const lines = draw(sizeOf(stream));
@@ -41,7 +46,7 @@ export function createLiveLines(draw: (size: Size) => readonly string[], stream:
   }
   const refresh = (): void => frame("");
 
-  // What others write to the terminal, such as a warning of Node's, would land among the lines.
+  // Other output, such as a warning from Node, would appear between the lines.
   const others = [...new Set([stream, process.stdout])].filter(isTerminal);
   const restore = others.map((other) => {
     const own = other.write;
@@ -59,7 +64,7 @@ export function createLiveLines(draw: (size: Size) => readonly string[], stream:
       other.write = own;
     };
   });
-  // After a pause (Ctrl-Z, fg) the shell's lines are below: there is nothing to go back to.
+  // After a pause (Ctrl-Z, fg), the shell's lines are below the old lines, so the cursor cannot go back to them.
   const onContinue = (): void => {
     drawn = [];
     refresh();
@@ -77,5 +82,5 @@ export function createLiveLines(draw: (size: Size) => readonly string[], stream:
   };
 }
 
-/** Of a terminal that does not say, the usual. */
+/** The usual size if the terminal does not report one. */
 export const sizeOf = ({ columns, rows }: NodeJS.WriteStream): Size => ({ columns: columns || 80, rows: rows || 24 });

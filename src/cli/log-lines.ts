@@ -1,10 +1,13 @@
-/** Lines for a log that may not be read: what nobody takes is dropped and counted, and nobody waits for it. */
+/**
+ * Write log lines to a stream that may have no reader: lines that cannot be written are dropped and counted, so the
+ * program never waits.
+ */
 import type { Writable } from "node:stream";
 
-/** Bytes that wait for a reader: about five thousand lines. */
+/** The largest number of bytes that wait for a reader: about five thousand lines. */
 const maxBytes = 1_000_000;
 
-/** A pipe that nobody reads takes all that is written to it into memory; this one takes so much. */
+/** A stream keeps everything that is written to a pipe without a reader in memory; this limits it. */
 export function logTo(output: Pick<Writable, "write" | "writableLength">): (line: object) => void {
   let dropped = 0;
   return (line) => {

@@ -1,12 +1,15 @@
 /**
- * The losses of a training as lines of text: training a curve of braille dots, a disc for each validation, numbers at both
- * axes. Knows nothing about terminals.
+ * Draw the losses of a training as lines of text: the training loss as a curve of braille dots, each validation loss as
+ * a disc, with numbers on both axes.
  */
 
 export type Point = { readonly epoch: number; readonly loss: number };
 export type Losses = { readonly training: readonly Point[]; readonly validation: readonly Point[] };
 
-/** Columns and rows of it all, the legend and the lower axis included, and what gives each curve its colour. */
+/**
+ * The columns and rows of the whole chart, including the legend and the lower axis; and the functions that colour the
+ * curves.
+ */
 export type ChartOptions = {
   readonly width: number;
   readonly height: number;
@@ -14,17 +17,17 @@ export type ChartOptions = {
 };
 
 const narrowest = 32;
-/** Close to each other, so that little of the chart is empty. */
+/** The steps are close to each other, so that little of the chart stays empty. */
 const lossSteps = [1, 2, 3, 4, 5];
 const epochSteps = [1, 2, 5];
 const disc = "●";
-/** What a dot adds to U+2800, by column and row of its cell. */
+/** The number that a dot adds to U+2800, by its column and row in the cell. */
 const dots = [
   [0x01, 0x02, 0x04, 0x40],
   [0x08, 0x10, 0x20, 0x80],
 ] as const;
 
-/** No lines where there is nothing to draw yet, or no room. */
+/** Returns no lines if there is nothing to draw yet, or not enough space. */
 export function lossChart({ training, validation }: Losses, { width, height, paint }: ChartOptions): string[] {
   const rows = height - 2;
   const end = training.at(-1)?.epoch ?? 0;
@@ -33,7 +36,7 @@ export function lossChart({ training, validation }: Losses, { width, height, pai
   const margin = Math.max(...labels.map(({ label }) => label.length));
   const columns = width - margin - 2;
 
-  /** From the top, 0 to 1 inside the chart. */
+  /** The vertical position, from 0 at the top to 1 at the bottom. */
   const depth = (loss: number): number => (high - loss) / (high - low);
   const cells = drawCurve(training, { columns, rows, end, depth });
   for (const { epoch, loss } of validation) {
@@ -61,7 +64,7 @@ type Drawing = {
   readonly depth: (loss: number) => number;
 };
 
-/** Cells of 2 x 4 dots: in each column of dots the mean of what falls into it, in between a straight line. */
+/** Each cell has 2 x 4 dots. Each column of dots shows the mean of its points; straight lines connect the columns. */
 function drawCurve(points: readonly Point[], { columns, rows, end, depth }: Drawing): string[][] {
   const [wide, high] = [2 * columns, 4 * rows];
   const bits = Array.from({ length: rows }, () => new Uint8Array(columns));
@@ -69,7 +72,7 @@ function drawCurve(points: readonly Point[], { columns, rows, end, depth }: Draw
     const row = bits[y >> 2];
     if (row) row[x >> 1] = (row[x >> 1] as number) | (dots[x & 1]?.[y & 3] as number);
   };
-  // One dot outside for all that lies outside: it is not drawn, and the line to it leads there.
+  // All points outside the chart are placed one dot outside, so the line leads there but the point is not drawn.
   const place = (loss: number): number => Math.max(-1, Math.min(high, Math.round(depth(loss) * (high - 1))));
   let before: { x: number; y: number } | undefined;
   for (const { x, loss } of byColumn(points, (epoch) => Math.round((epoch / end) * (wide - 1)))) {
@@ -90,7 +93,7 @@ function drawCurve(points: readonly Point[], { columns, rows, end, depth }: Draw
   return bits.map((row) => Array.from(row, (cell) => (cell === 0 ? " " : String.fromCharCode(0x2800 + cell))));
 }
 
-/** The mean loss of each column that has points, from left to right. */
+/** The mean loss of each column with points, from left to right. */
 function byColumn(points: readonly Point[], columnOf: (epoch: number) => number): { x: number; loss: number }[] {
   const sums = new Map<number, { sum: number; count: number }>();
   for (const { epoch, loss } of points) {
@@ -104,8 +107,8 @@ function byColumn(points: readonly Point[], columnOf: (epoch: number) => number)
 type Tick = { readonly value: number; readonly label: string };
 
 /**
- * A round number at each row, those that are left over at the bottom: losses fall. The first steep fall may leave the
- * chart: what follows is flat beside it.
+ * A round number at each row; spare rows are at the bottom, because losses fall. The first steep fall can leave the
+ * chart, so that the later curve is not flat.
  */
 function lossAxis({ training, validation }: Losses, rows: number) {
   const sorted = training.map(({ loss }) => loss).sort((a, b) => a - b);
@@ -120,7 +123,7 @@ function lossAxis({ training, validation }: Losses, rows: number) {
   return { low: first * step, high: (first + gaps) * step, labels: ticksOf(step, first, gaps).reverse() };
 }
 
-/** From 0 to the end; a number every dozen columns. */
+/** The axis goes from 0 to the end, with a number about every twelve columns. */
 function epochAxis(end: number, columns: number): string {
   const step = roundStep((12 * end) / columns, epochSteps);
   let line = "";
@@ -132,7 +135,7 @@ function epochAxis(end: number, columns: number): string {
   return line.padEnd(columns, "─");
 }
 
-/** Of `first * step` and `count` steps more. */
+/** The ticks `first * step` and the next `count` steps. */
 function ticksOf(step: number, first: number, count: number): Tick[] {
   const whole = (decimals: number): boolean => {
     const scaled = step * 10 ** decimals;
@@ -146,7 +149,7 @@ function ticksOf(step: number, first: number, count: number): Tick[] {
   });
 }
 
-/** The least of these times a power of ten that is no smaller. */
+/** The smallest of these numbers times a power of ten that is at least `step`. */
 function roundStep(atLeast: number, times: readonly number[]): number {
   const power = 10 ** Math.floor(Math.log10(atLeast));
   return power * (times.find((one) => one * power >= atLeast * (1 - 1e-9)) ?? 10);

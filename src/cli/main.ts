@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: finds the command. */
+/** The command line: find the command and run it. */
 import { readFileSync } from "node:fs";
 import { InputError } from "../graph/input-error.ts";
 import { didYouMean } from "../graph/vocabulary.ts";
@@ -57,9 +57,9 @@ async function main([name, ...rest]: readonly string[]): Promise<void> {
   const command = commands.find((one) => one.name === asked);
   if (command === undefined) {
     const names = commands.map((one) => one.name);
-    const hint = didYouMean(asked, names).trim() || `There are ${names.join(", ")}.`;
+    const hint = didYouMean(asked, names).trim() || `The commands are ${names.join(", ")}.`;
     throw new InputError(
-      asked.startsWith("-") ? `${asked}: begin with a command. ${hint}` : `unknown command "${asked}". ${hint}`,
+      asked.startsWith("-") ? `${asked}: give a command first. ${hint}` : `unknown command "${asked}". ${hint}`,
     );
   }
   await runCommand(command, name === "help" ? ["--help"] : rest);

@@ -1,4 +1,4 @@
-/** Command-line options as data: parsing, checking, help. Knows nothing about what commands do. */
+/** Parse and check command-line options, which are described as data, and print their help. */
 import { parseArgs } from "node:util";
 import { InputError } from "../graph/input-error.ts";
 import { findMeant } from "../graph/schema.ts";
@@ -6,12 +6,12 @@ import { didYouMean } from "../graph/vocabulary.ts";
 
 type Option = {
   readonly help: string;
-  /** What stands for the value in the help; a flag has none. */
+  /** The placeholder of the value in the help; a flag has none. */
   readonly value?: string;
   readonly number?: { readonly whole?: boolean; readonly min?: number; readonly max?: number; readonly above?: number };
   readonly choices?: readonly string[];
   readonly short?: string;
-  /** May be given several times. */
+  /** The option can be given several times. */
   readonly multiple?: true;
 };
 export type Options = Readonly<Record<string, Option>>;
@@ -19,39 +19,39 @@ export type Options = Readonly<Record<string, Option>>;
 export type Command = {
   readonly name: string;
   readonly usage: string;
-  /** One line for the list of commands. */
+  /** One line in the list of commands. */
   readonly summary: string;
-  /** What its own help says besides. */
+  /** Further text in the command's own help. */
   readonly details?: string;
   readonly examples: readonly string[];
   readonly options: Options;
-  /** Fewest and most arguments besides options. */
+  /** The smallest and largest number of arguments besides options. */
   readonly arguments: readonly [number, number];
-  /** Goes on when nobody reads standard output any more. */
+  /** The command continues when nothing reads standard output any more. */
   readonly outlivesReader?: true;
   readonly run: (given: Given) => Promise<void>;
 };
 
-/** What was given: absent options are absent. */
+/** The arguments and options that were given; other options are absent. */
 export type Given = {
   readonly positionals: readonly string[];
   readonly text: (name: string) => string | undefined;
-  /** Of an option that may be given several times: all, in their order. */
+  /** All values of an option that can be given several times, in order. */
   readonly texts: (name: string) => readonly string[];
   readonly number: (name: string) => number | undefined;
   readonly flag: (name: string) => boolean;
 };
 
-/** What random numbers can start from. */
+/** The range of a seed. */
 export const seedRange = { whole: true, min: 0, max: 2 ** 32 - 1 } as const;
 
-/** Options that every command has. */
+/** The options of every command. */
 export const common: Options = {
-  json: { help: "one JSON object a line on standard output" },
-  help: { help: "this help", short: "h" },
+  json: { help: "write lines of JSON to standard output" },
+  help: { help: "print this help", short: "h" },
 };
 
-/** `program` is what one types before the command's name. */
+/** @param program the words before the command's name */
 export function parse(command: Command, argv: readonly string[], program = "unrolled"): Given {
   const options = { ...command.options, ...common };
   const config = Object.fromEntries(
@@ -89,7 +89,7 @@ export function parse(command: Command, argv: readonly string[], program = "unro
   };
 }
 
-/** What was given; and where nothing was, what a file remembers, checked as if it had been typed. */
+/** The given options, completed by the options in a file, which are checked as if they had been typed. */
 export function withRemembered(given: Given, remembered: Readonly<Record<string, unknown>>, options: Options): Given {
   const texts = new Map<string, string>();
   const numbers = new Map<string, number>();
@@ -108,7 +108,7 @@ export function withRemembered(given: Given, remembered: Readonly<Record<string,
   };
 }
 
-/** The number that it is, where it is to be one. */
+/** Check a value, and return it as a number if the option is a number. */
 function checkValue(name: string, text: string, { number, choices }: Option): number | undefined {
   if (choices !== undefined && !choices.includes(text)) {
     throw new InputError(`--${name}: needs one of ${choices.join(", ")}, got "${text}".`);
@@ -138,7 +138,7 @@ function checkNumber(name: string, text: string, { whole, min, max, above }: Non
 
 const formatLimit = (limit: number): string => limit.toLocaleString("en-US");
 
-/** `--seed -5` as `--seed=-5`: what begins with one dash, and is no option of ours, is a value there. */
+/** Rewrite `--seed -5` as `--seed=-5`: an argument that begins with one dash and is not an option is a value there. */
 function joinNegative(argv: readonly string[], options: Options): string[] {
   const shorts = Object.values(options).map(({ short }) => `-${short}`);
   const joined: string[] = [];
@@ -154,7 +154,7 @@ function joinNegative(argv: readonly string[], options: Options): string[] {
   return joined;
 }
 
-/** What options are called elsewhere, in any style, the library among it: a message answers with ours. */
+/** Names of options in other programs and in the library, in any style; an error message suggests ours. */
 const otherNames: Readonly<Record<string, readonly string[]>> = {
   out: ["output", "output-file", "save", "save-path", "checkpoint"],
   cell: ["model", "architecture", "rnn-type"],
@@ -207,11 +207,11 @@ function explainParsing(error: Error & { code?: string }, options: Options): str
   }
   const name = /--[\w-]+/.exec(error.message)?.[0] ?? quoted;
   const value = options[name.slice(2)]?.value;
-  if (value === undefined) return `${name}: takes no value.`;
-  return `${name}: its value is missing, ${name} ${value}.`;
+  if (value === undefined) return `${name}: does not take a value.`;
+  return `${name}: the value is missing. Give ${name} ${value}.`;
 }
 
-/** Help of one command, for 80 columns. */
+/** The help of one command, for 80 columns. */
 export function helpOf({ usage, summary, details, options, examples }: Command, program = "unrolled"): string {
   return [
     `Usage: ${program} ${usage}`,
@@ -236,7 +236,7 @@ export function optionRows(options: Options): string {
 
 const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
 
-/** Two columns, indented. */
+/** Align rows in two columns, indented. */
 export function alignRows(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n");

@@ -1,6 +1,6 @@
-/** What is written where: lines of JSON, text that is safe for a terminal, and a little colour. */
+/** Write lines of JSON, text that is safe for a terminal, and a few colours. */
 
-/** One JSON object as a line on standard output. */
+/** Write one JSON object as a line to standard output. */
 export function writeJson(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
@@ -16,14 +16,17 @@ const styles = {
   cyan: ["36", "39"],
 } as const;
 
-/** Text with a style where the stream is a terminal and nobody asked for none (https://no-color.org). */
+/** Style a text if the stream is a terminal and colours are not turned off (https://no-color.org). */
 export function styled(text: string, style: keyof typeof styles, stream: NodeJS.WriteStream): string {
   if (!isTerminal(stream) || (process.env.NO_COLOR ?? "") !== "") return text;
   const [on, off] = styles[style];
   return `\x1b[${on}m${text}\x1b[${off}m`;
 }
 
-/** Control characters, which a model or a file's name may hold, made visible: they could steer a terminal. */
+/**
+ * Make control characters visible: a model's text or a file's name can contain them, and they could control the
+ * terminal.
+ */
 export function printable(text: string): string {
   return text.replace(/(?![\n\t])\p{Cc}/gu, (character) =>
     character === "\r" ? "" : `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
@@ -32,7 +35,9 @@ export function printable(text: string): string {
 
 const graphemes = new Intl.Segmenter();
 
-/** Lines of at most so many columns, broken at spaces where there are some, and never within what is seen as one character. */
+/**
+ * Wrap a text to lines of at most `columns` columns, at spaces where possible, and never within a visible character.
+ */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let [line, columns] = ["", 0];
@@ -53,7 +58,10 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line.trimEnd()];
 }
 
-/** At most: from Hangul on a character may take two. To break a line too early does no harm. */
+/**
+ * An upper bound of the width: from Hangul on, a character can take two columns. Wrapping a line too early does no
+ * harm.
+ */
 function columnsOf(text: string): number {
   let columns = 0;
   for (const character of text) {
@@ -64,7 +72,7 @@ function columnsOf(text: string): number {
 
 export const formatCount = (n: number): string => n.toLocaleString("en-US");
 
-/** A line on standard error that is no error. */
+/** Write a warning as a line to standard error. */
 export function warn(warning: string, json: boolean): void {
   process.stderr.write(json ? `${JSON.stringify({ warning })}\n` : `${printable(warning)}\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * Training progress on standard error. In a terminal: a chart of the losses and a bar that change in place, below lines that
- * stay, one a validation, with what the model writes by then. Elsewhere plain lines.
+ * Show the progress of a training on standard error. In a terminal: a chart of the losses and a bar that change in
+ * place, below lines that stay, one for each validation, with a sample of the model's text. Otherwise, plain lines.
  */
 import type { Progress } from "../train/fit-stream-options.ts";
 import { createLiveLines, type Size, sizeOf } from "./live-lines.ts";
@@ -9,25 +9,25 @@ import { formatCount, isTerminal, printable, styled, wrap } from "./output.ts";
 
 export type ProgressPrinter = {
   readonly show: (progress: Progress) => void;
-  /** A text that the model has just written. */
+  /** Show a text that the model has just generated. */
   readonly sample: (text: string) => void;
-  /** What changes in place stays as it is now, a line of where the training is below the chart. */
+  /** Leave the changing lines as they are, with a line that tells how far the training is below the chart. */
   readonly end: () => void;
 };
 
-/** Without a terminal, a line this often besides those with a validation. */
+/** Without a terminal, the interval of lines besides those with a validation. */
 const plainEveryMs = 10_000;
-/** More than a chart has columns. */
+/** More points than a chart has columns. */
 const maxPoints = 1000;
 
-/** `perCharacter` where a token is a character: bits a character mean more than perplexity there. */
+/** @param perCharacter whether a token is a character; then bits per character say more than the perplexity */
 export function progressPrinter(perCharacter: boolean, stream: NodeJS.WriteStream = process.stderr): ProgressPrinter {
   const training: Curve = { points: [], reports: 1, ofLast: 0 };
   const validation: Point[] = [];
   let latest: Progress | undefined;
   let lastPlainMs = 0;
   let ended = false;
-  // One column less: a full line would wrap.
+  // One column less, because a full line would wrap.
   const line = (p: Progress, bar: boolean): string =>
     describe(p, perCharacter, { bar, width: isTerminal(stream) ? sizeOf(stream).columns - 1 : 200 });
   const draw = ({ columns, rows }: Size): string[] => {
@@ -36,7 +36,7 @@ export function progressPrinter(perCharacter: boolean, stream: NodeJS.WriteStrea
       { training: training.points, validation },
       {
         width: Math.min(columns - 1, 100),
-        // The larger part of a low terminal is for the lines above.
+        // In a low terminal, most rows are for the lines above.
         height: Math.min(7, Math.floor(0.3 * rows)) + 2,
         paint: (text, curve) => styled(text, curve === "training" ? "cyan" : "yellow", stream),
       },
@@ -53,7 +53,7 @@ export function progressPrinter(perCharacter: boolean, stream: NodeJS.WriteStrea
   }
   return {
     show(p) {
-      if (Number.isNaN(p.loss)) return; // No step was taken yet.
+      if (Number.isNaN(p.loss)) return; // Training has taken no step yet.
       latest = p;
       add(training, p);
       if (p.validationLoss !== null && Number.isFinite(p.validationLoss))
@@ -81,7 +81,10 @@ export function progressPrinter(perCharacter: boolean, stream: NodeJS.WriteStrea
   };
 }
 
-/** A curve of any length in few points: each is the mean of as many reports, the last of those that came by now. */
+/**
+ * A curve of any length in few points: each point is the mean of the same number of reports, except the last one, which
+ * can have fewer.
+ */
 type Curve = { points: Point[]; reports: number; ofLast: number };
 
 function add(curve: Curve, { epoch, loss }: Point): void {
@@ -101,13 +104,13 @@ function add(curve: Curve, { epoch, loss }: Point): void {
   curve.ofLast = 1;
 }
 
-/** Numbers in columns, so that they stay in place; where the line is narrow, what matters least is left out. */
+/** Numbers in columns, so that they keep their places; in a narrow line, the least important ones are left out. */
 export function describe(p: Progress, perCharacter: boolean, { bar, width }: { bar: boolean; width: number }): string {
   const validation = bar ? null : p.validationLoss;
   const measure = (loss: number): string =>
     perCharacter ? `${(loss / Math.LN2).toFixed(2)} bits/char` : `perplexity ${Math.exp(loss).toFixed(1)}`;
   const percent = `${Math.floor(100 * p.done)}%`.padStart(4);
-  // What goes first is at the end.
+  // The last one is left out first.
   const parts: [importance: number, text: string][] = [
     [9, bar ? `${drawBar(p.done, Math.min(20, Math.floor(width / 4)))} ${percent}` : percent],
     [1, `step ${formatCount(p.step).padStart(7)}`],
@@ -115,7 +118,7 @@ export function describe(p: Progress, perCharacter: boolean, { bar, width }: { b
     [7, validation === null ? "" : `validation ${fixed(validation)}`],
     [3, validation === null || validation > 100 ? "" : `(${measure(validation)})`],
     [2, `${formatCount(Math.round(p.tokensPerSecond)).padStart(7)} tokens/s`],
-    // Of no use in a line that stays.
+    // Not useful in a line that stays.
     [4, p.milestone && !bar ? "" : `${duration(p.remainingMs)} left`],
   ];
   let kept = parts.filter(([, text]) => text !== "");
@@ -127,7 +130,7 @@ export function describe(p: Progress, perCharacter: boolean, { bar, width }: { b
   return line().slice(0, width);
 }
 
-/** Short also where training goes astray. */
+/** A number that stays short even if the training diverges. */
 const fixed = (loss: number): string => (loss < 1e4 ? loss.toFixed(3) : loss.toExponential(1));
 
 function drawBar(done: number, width: number): string {

@@ -1,4 +1,4 @@
-/** What a recipe is: a command of its own, run by `npm run recipe`. */
+/** Run a recipe, which is a command of its own, by `npm run recipe`. */
 import type { Command } from "./options.ts";
 import { runCommand, runProcess } from "./run.ts";
 

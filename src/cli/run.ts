@@ -1,11 +1,11 @@
-/** Run one command: what goes wrong becomes one line and an exit code. */
+/** Run one command; an error becomes one line and an exit code. */
 import { InputError } from "../graph/input-error.ts";
 import { type Command, helpOf, parse } from "./options.ts";
 import { printable, styled } from "./output.ts";
 
 let outlivesReader = false;
 
-/** `program` is what one types before the command's name. */
+/** @param program the words before the command's name */
 export async function runCommand(command: Command, argv: readonly string[], program = "unrolled"): Promise<void> {
   outlivesReader = command.outlivesReader === true;
   const given = parse(command, argv, program);
@@ -13,16 +13,16 @@ export async function runCommand(command: Command, argv: readonly string[], prog
   else await command.run(given);
 }
 
-/** Do the work of a process to its end: errors are reported, and a reader that goes away is no error. */
+/** Run the work of a process: report errors, and do not treat a closed output as an error. */
 export async function runProcess(work: () => Promise<void>): Promise<void> {
-  // A reader that goes away (| head) ends most commands, silently; a full disk is said.
+  // If the reader of the output goes away (| head), most commands end silently; a full disk is reported.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") {
       report(new InputError(`standard output cannot be written (${error.code}). Is the disk full?`));
       process.exit();
     } else if (!outlivesReader) process.exit(0);
   });
-  // Nothing can be said any more.
+  // Standard error is closed as well, so nothing can be reported.
   process.stderr.on("error", () => {});
   try {
     await work();
@@ -31,11 +31,11 @@ export async function runProcess(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** One line on standard error, and the exit code. */
+/** Write one line to standard error and set the exit code. */
 function report(error: unknown): void {
   const users = error instanceof InputError;
   const message = error instanceof Error ? error.message : String(error);
-  // Only a mistake in equations has more lines: the place, with a caret.
+  // Only an error in equations has more lines: the position, with a caret.
   const text = users ? message : `internal: ${message.replace(/^internal: /, "").replace(/\s*\n\s*/g, " ")}`;
   const json = process.argv.includes("--json");
   process.stderr.write(

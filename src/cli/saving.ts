@@ -1,6 +1,6 @@
 /**
- * A training's file while the training goes on: the whole file each time, or the old one stays. What cannot be written is
- * said at once and tried again. A file that something else has written there meanwhile stays too. Knows nothing about when.
+ * Save a training's file while the training runs: each save replaces the whole file, or leaves the old one. An error is
+ * reported at once, and saving is tried again. A file that another program has written there meanwhile is not replaced.
  */
 import { existsSync, statSync } from "node:fs";
 import { format, parse } from "node:path";
@@ -9,23 +9,28 @@ import { digestOf, FileTaken, saveFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 
 export type Saving = {
-  /** Gives whether it was written. `step` is the update of the model. An InputError where it had to go elsewhere. */
+  /**
+   * Save the file; returns whether it was written. `step` is the number of the model's update. Throws an InputError if
+   * the file had to be saved under another name.
+   */
   readonly save: (bytes: Uint8Array, step: number) => Promise<boolean>;
-  /** The same at the end of all: a few tries, then an InputError that says what the file holds. */
+  /**
+   * Save the file at the end of the training: try a few times, then throw an InputError that says what the file holds.
+   */
   readonly finish: (bytes: Uint8Array, step: number | undefined) => Promise<void>;
-  /** The update of the model in the file; nothing where this training has written none, or where the last try failed. */
+  /** The update of the model in the file; undefined if this training has written none, or the last try failed. */
   readonly saved: () => number | undefined;
-  /** Since the last try. */
+  /** The time since the last try, in milliseconds. */
   readonly sinceMs: () => number;
 };
 
 const lastTriesMs = [1000, 2000, 4000];
 
-/** What is at the path before. */
+/** The file at the path before the training. */
 export type Before = {
-  /** The update of the model that is there, where the training goes on with it. */
+  /** The update of the model in the file, if the training continues from it. */
   readonly step?: number | undefined;
-  /** What may be replaced, as `saveFileAtomically` has it. */
+  /** The file that may be replaced, as in `saveFileAtomically`. */
   readonly over: string | null | undefined;
 };
 
@@ -52,15 +57,15 @@ export function createSaving(path: string, before: Before, warn: (warning: strin
     async save(bytes, step) {
       const error = await attempt(bytes, step);
       if (error === undefined) return true;
-      const room = `The model needs ${bytes.length.toLocaleString("en-US")} bytes, beside the file that is there.`;
-      warn(`${error.message} ${room} Training goes on, and saving is tried again.`);
+      const room = `The model needs ${bytes.length.toLocaleString("en-US")} bytes in addition to the existing file.`;
+      warn(`${error.message} ${room} Training continues, and saving will be tried again.`);
       return false;
     },
     async finish(bytes, step) {
       let error = await attempt(bytes, step);
       for (const ms of lastTriesMs) {
         if (error === undefined) return;
-        warn(`${error.message} Saving is tried again.`);
+        warn(`${error.message} Saving will be tried again.`);
         await wait(ms);
         error = await attempt(bytes, step);
       }
@@ -68,7 +73,7 @@ export function createSaving(path: string, before: Before, warn: (warning: strin
       const left =
         held === undefined || !statSync(path, { throwIfNoEntry: false })?.isFile()
           ? "Nothing is saved."
-          : `The file has that of update ${held.toLocaleString("en-US")}.`;
+          : `The file has the model of update ${held.toLocaleString("en-US")}.`;
       throw new InputError(`${error.message} The model${ofUpdate(step)} could not be saved. ${left}`);
     },
     saved: () => (failing ? undefined : held),
@@ -79,7 +84,7 @@ export function createSaving(path: string, before: Before, warn: (warning: strin
 const ofUpdate = (step: number | undefined): string =>
   step === undefined ? "" : ` of update ${step.toLocaleString("en-US")}`;
 
-/** Gives the name of the file that it is in where another one than at `path`. */
+/** Returns the name of the file, if it is not the one at `path`. */
 async function saveOrAside(
   path: string,
   bytes: Uint8Array,
@@ -100,6 +105,6 @@ async function saveOrAside(
 
 const moved = (path: string, aside: string, step: number | undefined): FileTaken =>
   new FileTaken(
-    `${path}: another file has appeared there meanwhile, and stays. The model${ofUpdate(step)} was saved as ${aside} instead: ` +
-      `go on with it by --resume --out ${aside}.`,
+    `${path}: another program has written this file meanwhile, so it was not replaced. The model${ofUpdate(step)} was saved as ${aside} instead: ` +
+      `continue from it with --resume --out ${aside}.`,
   );

@@ -1,4 +1,4 @@
-/** `unrolled serve`: models over HTTP, as OpenAI's completions. */
+/** `unrolled serve`: serve models over HTTP with OpenAI's completions API. */
 import { basename } from "node:path";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -18,74 +18,74 @@ const seconds = { min: 0.001, max: 86_400 } as const;
 const { maxBodyBytes, maxTokens, maxPromptTokens, queue, sessions, sessionsPerKey } = serverDefaults;
 
 const options: Options = {
-  host: { value: "ADDRESS", help: "where it listens [127.0.0.1: this machine alone]" },
-  port: { value: "N", help: "0 is any free one [8080]", number: { whole: true, min: 0, max: 65_535 } },
-  "api-key": { value: "KEY", help: "asked for; again for several [$UNROLLED_API_KEY]", multiple: true },
-  cors: { value: "ORIGIN", help: "a site whose pages may ask, or *; again for several", multiple: true },
+  host: { value: "ADDRESS", help: "address to listen on [127.0.0.1: this machine]" },
+  port: { value: "N", help: "port to listen on; 0: any free one [8080]", number: { whole: true, min: 0, max: 65_535 } },
+  "api-key": { value: "KEY", help: "required key; repeatable [$UNROLLED_API_KEY]", multiple: true },
+  cors: { value: "ORIGIN", help: "site whose pages may ask, or *; repeatable", multiple: true },
   "allow-host": {
     value: "NAME",
-    help: "a name it may be asked by; again for several",
+    help: "host name to accept; repeatable",
     multiple: true,
   },
   "trust-proxy": {
     value: "WHO",
-    help: "a proxy that is believed; again for several",
+    help: "proxy to trust; repeatable",
     multiple: true,
   },
-  "base-path": { value: "PATH", help: "what all paths begin with, as /llm" },
-  "max-tokens": { value: "N", help: `tokens that a request may have written [${maxTokens}]`, number: count },
-  "max-prompt-tokens": { value: "N", help: `tokens that a request may have read [${maxPromptTokens}]`, number: count },
-  "max-body": { value: "BYTES", help: `longest body of a request [${maxBodyBytes}]`, number: count },
+  "base-path": { value: "PATH", help: "prefix of all paths, such as /llm" },
+  "max-tokens": { value: "N", help: `most tokens generated for a request [${maxTokens}]`, number: count },
+  "max-prompt-tokens": { value: "N", help: `most tokens in a prompt [${maxPromptTokens}]`, number: count },
+  "max-body": { value: "BYTES", help: `largest request body [${maxBodyBytes}]`, number: count },
   memory: {
     value: "MB",
-    help: "all requests' memory [a quarter of Node's heap]",
+    help: "memory of all requests [a quarter of Node's heap]",
     number: { min: 1, max: 1e6 },
   },
   connections: { value: "N", help: `most connections [${maxConnections}]`, number: count },
-  timeout: { value: "SECONDS", help: "longest that a request may take [120]", number: seconds },
+  timeout: { value: "SECONDS", help: "time limit of a request [120]", number: seconds },
   stall: {
     value: "SECONDS",
-    help: "longest that a client may stand still [30]",
+    help: "time limit of a stalled client [30]",
     number: seconds,
   },
-  "keep-alive": { value: "SECONDS", help: "longest that a stream is silent [15]", number: seconds },
+  "keep-alive": { value: "SECONDS", help: "interval of keep-alive lines in a stream [15]", number: seconds },
   drain: {
     value: "SECONDS",
-    help: "how long /healthz says that it will end [0]",
+    help: "how long /healthz returns 503 before the end [0]",
     number: { min: 0, max: 86_400 },
   },
-  queue: { value: "N", help: `texts that may wait for each model [${queue}]`, number: count },
+  queue: { value: "N", help: `most texts waiting for each model [${queue}]`, number: count },
   sessions: { value: "N", help: `most sessions [${sessions}]`, number: { whole: true, min: 0 } },
   "sessions-per-key": {
     value: "N",
-    help: `most sessions of one key, or address [${sessionsPerKey}]`,
+    help: `most sessions for each key or address [${sessionsPerKey}]`,
     number: { whole: true, min: 0 },
   },
-  "session-minutes": { value: "N", help: "how long one lives unused [30]", number: { above: 0, max: 1e6 } },
-  "chat-template": { value: "TEXT", help: 'each message, as "{role}: {content}\\n"' },
-  ...hostOptions("that share a step, on idle cores [1]"),
+  "session-minutes": { value: "N", help: "lifetime of an unused session [30]", number: { above: 0, max: 1e6 } },
+  "chat-template": { value: "TEXT", help: 'format of a message: "{role}: {content}\\n"' },
+  ...hostOptions("for each step, on idle cores [1]"),
 };
 
 export const serve: Command = {
   name: "serve",
   usage: "serve MODEL.safetensors... [options]",
-  summary: "answer over HTTP, as OpenAI's completions",
+  summary: "serve models over HTTP, with OpenAI's completions API",
   details: [
     "POST /v1/completions, /v1/chat/completions, GET /v1/models; /openapi.json lists",
-    "the rest. A model's name is its file's, without ending. Each request is a line",
-    "of JSON on standard error.",
+    "the rest. A model is named after its file, without extension. Writes a line of",
+    "JSON to standard error for each request.",
     "",
-    "A file that is replaced changes nothing until SIGHUP reads all of them anew.",
-    "SIGTERM and SIGINT end it once all is answered, at most 30 seconds later; with",
-    "--drain SECONDS more: as long, all is answered as ever, but /healthz says 503.",
+    "SIGHUP reads all files again; before it, a replaced file has no effect.",
+    "SIGTERM and SIGINT end it when all requests are answered, within 30 seconds.",
+    "With --drain, it first serves as usual for SECONDS, but /healthz returns 503.",
     "",
-    "Behind a proxy: --allow-host is the name that it passes on (llm.example.org,",
-    "*.example.org, localhost:8443), --base-path what paths begin with (/llm), and",
-    "--trust-proxy whose word counts for who asks (X-Forwarded-For, Forwarded): an",
-    "address, a network (10.0.0.0/8), loopback, private, or how many proxies.",
+    "Behind a proxy: --allow-host is the name that it forwards (llm.example.org,",
+    "*.example.org, localhost:8443), --base-path the prefix of all paths (/llm), and",
+    "--trust-proxy who may name the client (X-Forwarded-For, Forwarded): an",
+    "address, a network (10.0.0.0/8), loopback, private, or a number of proxies.",
     "",
-    "A session is its key's, or without keys whose id is known. Who has as many as",
-    "--sessions-per-key loses with the next one that which was not used for longest.",
+    "A session belongs to its key or, without keys, to anyone who knows its id. A",
+    "client with --sessions-per-key sessions loses its least recently used one.",
   ].join("\n"),
   examples: ["serve model.safetensors", "serve small.safetensors large.safetensors --port 0 --json"],
   arguments: [1, 100],
@@ -97,10 +97,10 @@ export const serve: Command = {
     const host = given.text("host") ?? "127.0.0.1";
     const apiKeys = keysOf(given);
     const json = given.flag("json");
-    // One that comes before there is a server asks for what it reads anyway.
+    // A SIGHUP before the server runs needs no action, because the files are being read anyway.
     const ignore = (): void => {};
     process.on("SIGHUP", ignore);
-    // What other commands need not load.
+    // Imported here, because other commands do not need it.
     const [{ createServer }, { listen }] = await Promise.all([
       import("../server/app.ts"),
       import("../server/listen.ts"),
@@ -126,16 +126,16 @@ export const serve: Command = {
     if (json) writeJson({ event: "listening", url, baseUrl: `${url}/v1`, models: names });
     else process.stdout.write(welcome(url, models, apiKeys.length > 0));
     if (!isLoopback(host) && apiKeys.length === 0) {
-      warn(`--host: ${host} is in reach of others, and no --api-key is asked for.`, json);
+      warn(`--host: other machines can reach ${host}, and no --api-key is required.`, json);
     }
 
     process.off("SIGHUP", ignore).on("SIGHUP", () => {
       reload().then(
-        () => warn("SIGHUP: the files were read anew.", json),
+        () => warn("SIGHUP: the files were read again.", json),
         (error: unknown) => {
-          // A fault of the program's is said with where it was.
+          // A fault in the program is reported with its stack.
           const problem = error instanceof InputError ? error.message : `internal: ${stackOf(error)}.`;
-          warn(`SIGHUP: ${problem} The models before it go on.`, json);
+          warn(`SIGHUP: ${problem} The server keeps the previous models.`, json);
         },
       );
     });
@@ -144,20 +144,20 @@ export const serve: Command = {
       for (const name of ["SIGTERM", "SIGINT"]) process.once(name, resolve);
     });
     for (const name of ["SIGTERM", "SIGINT"]) process.once(name, () => process.exit(130));
-    warn(`${signal}: what was asked is answered, then it ends. Again, and it ends at once.`, json);
+    warn(`${signal}: the server answers open requests, then ends. Send it again to end at once.`, json);
     await close();
-    // A thread of a model's may be waiting for work.
+    // A thread of a model can be waiting for work.
     process.exit(0);
   },
 };
 
-/** @throws InputError where two have the same name */
+/** @throws InputError if two models have the same name */
 function namesOf(files: readonly string[]): readonly string[] {
   const names = files.map((file) => basename(file).replace(/\.[^.]+$/, ""));
   const again = names.findIndex((name, k) => names.indexOf(name) < k);
   if (again >= 0) {
     const [name, first] = [names[again] as string, files[names.indexOf(names[again] as string)]];
-    throw new InputError(`${files[again]}: its name, ${name}, is that of ${first} too. Rename one of the files.`);
+    throw new InputError(`${files[again]}: its name, ${name}, is also the name of ${first}. Rename one of the files.`);
   }
   return names;
 }
@@ -172,7 +172,7 @@ function read(files: readonly string[]): Models {
   );
 }
 
-/** Those of the command line, or the one of the environment, which is not in the list of processes. */
+/** The keys of the command line, or else the one in the environment, which the list of processes does not show. */
 function keysOf(given: Given): readonly string[] {
   const fromEnvironment = process.env.UNROLLED_API_KEY ?? "";
   const [where, keys] =
@@ -180,20 +180,25 @@ function keysOf(given: Given): readonly string[] {
       ? ["--api-key", given.texts("api-key")]
       : ["UNROLLED_API_KEY", [fromEnvironment]];
   if (keys.every(isKey)) return [...new Set(keys)];
-  throw new InputError(`${where}: needs characters of ASCII, without spaces.`);
+  throw new InputError(`${where}: needs ASCII characters without spaces.`);
 }
 
 function checkOrigin(origin: string): string {
   if (isOrigin(origin)) return origin;
-  throw new InputError(`--cors: needs an origin as https://example.org, without a path, or *, got "${origin}".`);
+  throw new InputError(`--cors: needs an origin such as https://example.org, without a path, or *, got "${origin}".`);
 }
 
-/** On loopback the names of this machine, and those that were given; elsewhere any, or those that were given. */
+/**
+ * On loopback, the names of this machine and the given names are accepted; on other addresses the given names, or all
+ * names if none is given.
+ */
 function hostsOf(given: Given, host: string): readonly string[] | undefined {
   const more = given.texts("allow-host");
   const odd = more.find((name) => !isHost(name));
   if (odd !== undefined) {
-    throw new InputError(`--allow-host: needs a name as example.org, *.example.org or example.org:8080, got "${odd}".`);
+    throw new InputError(
+      `--allow-host: needs a name such as example.org, *.example.org or example.org:8080, got "${odd}".`,
+    );
   }
   if (!isLoopback(host)) return more.length > 0 ? more : undefined;
   return [...new Set([...loopback, host === "::1" ? "[::1]" : host.toLowerCase(), ...more])];
@@ -206,17 +211,17 @@ function trustProxyOf(given: Given): TrustProxy {
   const odd = all.find((one) => !isTrustable(one));
   if (odd === undefined) return all;
   throw new InputError(
-    `--trust-proxy: needs an address, a network as 10.0.0.0/8, loopback, private, or a number of proxies, got "${odd}".`,
+    `--trust-proxy: needs an address, a network such as 10.0.0.0/8, loopback, private, or a number of proxies, got "${odd}".`,
   );
 }
 
 function basePathOf(given: Given): string {
   const path = (given.text("base-path") ?? "").replace(/\/+$/, "");
   if (isBasePath(path)) return path;
-  throw new InputError(`--base-path: needs a path as /llm, got "${path}".`);
+  throw new InputError(`--base-path: needs a path such as /llm, got "${path}".`);
 }
 
-/** A shell has no easy way to write a line end. */
+/** Escapes are read, because it is hard to type a line end in a shell. */
 function templateOf(given: Given): string | undefined {
   const template = given.text("chat-template")?.replaceAll("\\n", "\n");
   if (template === undefined || isTemplate(template)) return template;
@@ -243,7 +248,7 @@ function limitsOf(given: Given) {
     keepAliveMs: scaled("keep-alive", 1000),
     sessionMs: scaled("session-minutes", 60_000),
   };
-  // What is absent keeps its default.
+  // Absent options keep their defaults.
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<
     Record<keyof typeof all, number>
   >;
@@ -255,7 +260,7 @@ const warn = (message: string, json: boolean): void => {
   );
 };
 
-/** Where it listens; in a terminal, what to try as well. */
+/** The address; in a terminal, also a command to try. */
 function welcome(url: string, models: Models, withKey: boolean): string {
   const names = Object.keys(models);
   const first = `Listening at ${url}/v1 with ${printable(names.join(", "))}.\n`;

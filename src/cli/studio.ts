@@ -1,5 +1,4 @@
-/** `unrolled studio`: the page, served to the reader's own browser. */
-
+/** `unrolled studio`: serve the studio's page to a local browser. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename, extname, join } from "node:path";
@@ -18,17 +17,17 @@ const usualPort = 4747;
 export const studio: Command = {
   name: "studio",
   usage: "studio [MODEL.safetensors ...] [options]",
-  summary: "the page to learn, build, train, look inside and write",
-  details: "Everything runs in the browser; the models given are there to open. Ctrl-C ends it.",
+  summary: "open the page to learn, build, train and inspect",
+  details: "Everything runs in the browser. The given models appear in it. Ctrl-C ends it.",
   examples: ["studio", "studio models/moby-dick.safetensors --port 8000"],
   arguments: [0, 100],
   options: {
     port: {
       value: "N",
-      help: `where it listens, 0 for any free port [${usualPort}, or any if taken]`,
+      help: `port to listen on, 0: any free one [${usualPort}, or any if taken]`,
       number: { whole: true, min: 0, max: 65535 },
     },
-    host: { value: "ADDRESS", help: "the network that it listens to [127.0.0.1, this machine alone]" },
+    host: { value: "ADDRESS", help: "address to listen on [127.0.0.1: this machine]" },
   },
   async run(given) {
     const folder = fileURLToPath(new URL("../studio", import.meta.url));
@@ -56,7 +55,7 @@ type GivenModel = {
   readonly task: { readonly kind: string; readonly title: string };
 };
 
-/** What cannot be shown is told and left out. @throws InputError where nothing is left */
+/** Describe the models that can be shown, with a warning for each other one. @throws InputError if none is left */
 function describeAll(paths: readonly string[], json: boolean): GivenModel[] {
   const problems: InputError[] = [];
   const models = paths.flatMap((path) => {
@@ -73,7 +72,7 @@ function describeAll(paths: readonly string[], json: boolean): GivenModel[] {
   return models;
 }
 
-/** A model as the page lists it. @throws InputError for what is no model of a task that is known */
+/** A model as the page lists it. @throws InputError for a file that is not a model of a known task */
 function described(path: string): Omit<GivenModel, "path"> {
   const { task, file, content } = openAnyModel(readInput(path), path);
   content();
@@ -83,7 +82,7 @@ function described(path: string): Omit<GivenModel, "path"> {
   return { id: name, name, bytes: statSync(path).size, task: { kind, title } };
 }
 
-/** The page's files and the models. The headers give it threads, and keep other sites from reading the models. */
+/** Serve the page's files and the models. The headers allow threads, and keep other sites from reading the models. */
 async function studioPage(folder: string, models: readonly GivenModel[], host: string): Promise<Hono> {
   const [{ Hono }, { secureHeaders }, { serveStatic }] = await Promise.all([
     import("hono"),
@@ -93,7 +92,7 @@ async function studioPage(folder: string, models: readonly GivenModel[], host: s
   const app = new Hono();
   const names = [...loopback, host.toLowerCase()];
   app.use(async (c, next) => {
-    // Another site's page may have a name for this machine (DNS rebinding); it must not read the models.
+    // A page of another site can use a name that resolves to this machine (DNS rebinding); it must not read the models.
     const name = (c.req.header("host") ?? "").replace(/:\d+$/, "").toLowerCase();
     if (isLoopback(host) && !names.includes(name)) return c.text(`Open it as ${loopback[0]}.`, 403);
     await next();
@@ -106,7 +105,7 @@ async function studioPage(folder: string, models: readonly GivenModel[], host: s
       strictTransportSecurity: false, // This machine has no certificate.
     }),
   );
-  // A later version has other files at the same address.
+  // Another version has other files at the same address.
   app.use(async (c, next) => {
     await next();
     c.header("Cache-Control", "no-cache");
@@ -121,7 +120,7 @@ async function studioPage(folder: string, models: readonly GivenModel[], host: s
   return app;
 }
 
-/** Where it listens in the end. @throws InputError for a port or an address that cannot be had */
+/** Listen, and return the address. @throws InputError for a port or an address that is not available */
 async function listen(app: Hono, host: string, wanted: number | undefined): Promise<string> {
   const { getRequestListener } = await import("@hono/node-server");
   const at = (port: number): Promise<string> => bind(createServer(getRequestListener(app.fetch)), { host, port });

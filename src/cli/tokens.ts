@@ -1,4 +1,4 @@
-/** A command's text as tokens, encoded once: in memory, or those of a large file on disk. */
+/** Encode the text of a command once: the tokens are in memory, or on disk for a large file. */
 import { statSync } from "node:fs";
 import { type TextFile, type TextFileOptions, textFile } from "../formats/text-file.ts";
 import { tokenFile, tokenFileList } from "../formats/token-file.ts";
@@ -17,12 +17,12 @@ import { createTokenList, type TokenList } from "../train/token-list.ts";
 import type { Tokens } from "../train/token-source.ts";
 import { isLines, readTexts } from "./texts.ts";
 
-/** A text, separate ones, or one that is too large to be kept in memory, with its tokens. */
+/** A text, a list of texts, or a text that is too large for memory, with its tokens. */
 export type Source = Texts | TextFile;
 
 export const isLarge = (text: Source): text is TextFile => typeof text === "object" && "parts" in text;
 
-/** As `readTexts`; a large file of one text is read in parts. */
+/** Open the text or texts at a path, as `readTexts` does; a large file with one text is read in parts. */
 export function openTexts(path: string, purpose: string, field?: string, options: TextFileOptions = {}): Source {
   const stat = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
   const { wholeBytes = 2 ** 26, ...rest } = options;
@@ -37,14 +37,14 @@ function* mapped(parts: Iterable<string>, change: (part: string) => string): Gen
   for (const part of parts) yield change(part);
 }
 
-/** The first characters of a text, or of the first of several. */
+/** The first characters of a text, or of the first text of a list. */
 export function openingOf(text: Source, length: number): string {
   if (typeof text === "string") return text.slice(0, length);
   for (const part of isLarge(text) ? text.parts : text) return part.slice(0, length);
   return "";
 }
 
-/** A new tokenizer for a text, and its tokens. */
+/** Train a new tokenizer on a text, and encode the text. */
 export function learnTokens(
   kind: Tokenizer["kind"],
   text: Source,

@@ -1,4 +1,4 @@
-/** `unrolled train`: a text in, a trained model file out, which is there from the first validation on. */
+/** `unrolled train`: train a model on a text and save it as a file, which exists from the first validation on. */
 import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { checkWritable, digestOf, readInput } from "../formats/files.ts";
@@ -47,27 +47,27 @@ import {
 } from "./training-settings.ts";
 import { checkUnknown } from "./unknown.ts";
 
-/** Two lines of a terminal of 80 columns. */
+/** Two lines of a terminal with 80 columns. */
 const sampleLength = 140;
-/** Between savings besides those at validations, and while the disk is full. */
+/** The interval of saving besides the validations, and of trying again while the disk is full. */
 const saveEveryMs = 3 * 60_000;
 const retryEveryMs = 30_000;
 
 export const train: Command = {
   name: "train",
   usage: "train [FILE|FOLDER] --out MODEL.safetensors [options]",
-  summary: "train a text model, on Moby-Dick where no FILE is given",
+  summary: "train a text model (on Moby-Dick without FILE)",
   details: [
     "Validates after each epoch or minute, 4 to 20 times. Saves the model each time,",
     "and every 3 minutes: the best by validation, with what --resume needs. Ctrl-C",
-    "saves and ends; what is resumed becomes what it would have been.",
+    "saves and ends; a resumed training gives the same result as one without a stop.",
     "",
     "--resume takes its options from the file; FILE and --validation-file are given",
-    "again. The model's, batch, steps, seed and validation stay. --epochs and",
-    "--minutes are in all: with more of them, the learning rate goes on from where",
-    "it is by then in a training of that length. In another FILE the training begins",
-    "anew, with the model and what its optimizer knows. --keep last of one that is",
-    "done writes its last model.",
+    "again. The model, batch, steps, seed and validation cannot change. --epochs and",
+    "--minutes are totals: with more of them, the learning rate continues from where",
+    "it would be in a training of that length. With another FILE, training starts",
+    "again, with the model and the state of its optimizer. --keep last of a finished",
+    "training writes its last model.",
     "",
     'The last line of --json, "event": "done", says how it "ended" (finished,',
     'stopped, nothing to do) and what is "kept" in the file: the best model, by its',
@@ -80,20 +80,20 @@ export const train: Command = {
   outlivesReader: true,
   arguments: [0, 1],
   options: {
-    out: { value: "MODEL", help: "where the model goes" },
+    out: { value: "MODEL", help: "file to save the model in" },
     field,
     ...settingOptions,
-    "validation-file": { value: "FILE", help: "a text to validate on, instead of a share" },
+    "validation-file": { value: "FILE", help: "a text to validate on, instead of --validation" },
     sample: {
       value: "N",
-      help: `characters to write at validations, 0 none [${sampleLength}]`,
+      help: `sample at validations, in characters [${sampleLength}]`,
       number: { whole: true, min: 0 },
     },
-    ...hostOptions("that train; the result is the same [cores]"),
+    ...hostOptions("that train; same result [cores]"),
     "save-every": { value: "N", help: "updates between savings [3 minutes]", number: { whole: true, min: 1 } },
-    resume: { help: "go on with the model that is at --out" },
-    overwrite: { help: "train anew, in the place of the model at --out" },
-    "allow-unknown": { help: "texts with many characters that it never saw" },
+    resume: { help: "continue training the model at --out" },
+    overwrite: { help: "train again and replace the model at --out" },
+    "allow-unknown": { help: "accept texts with many unknown characters" },
   },
   run,
 };
@@ -101,9 +101,10 @@ export const train: Command = {
 async function run(given: Given): Promise<void> {
   const json = given.flag("json");
   const out = given.text("out");
-  if (out === undefined) throw new InputError("--out is missing: say where the model goes, --out model.safetensors.");
+  if (out === undefined)
+    throw new InputError("--out is missing. Give the file to save the model in: --out model.safetensors.");
   if (json && given.number("sample") !== undefined) {
-    throw new InputError("--sample: is for reading along, and --json has no line for it. Give one of the two.");
+    throw new InputError("--sample: is not part of the JSON output. Give --sample or --json.");
   }
   const path = given.positionals[0] ?? mobyDick();
   const over = checkTarget(out, [path, given.text("cell"), given.text("validation-file")], given);
@@ -143,12 +144,12 @@ async function run(given: Given): Promise<void> {
   try {
     const result = await fitStream(lm.model, tokens, {
       ...options,
-      // From the start of the process.
+      // The time counts from the start of the process.
       clock: () => performance.now(),
       ...hostOf(given),
       resume: task.resume,
       signal: stop.signal,
-      // Before it there is nothing to save, and a signal ends the process at once.
+      // Before training there is nothing to save, so a signal ends the process at once.
       callbacks: [{ onTrainBegin: signals.begin }],
       progressEvery: saveEvery,
       onProgress: async (p, checkpoint) => {
@@ -160,7 +161,7 @@ async function run(given: Given): Promise<void> {
         const everyMs = saving.saved() === undefined && first < p.step ? retryEveryMs : saveEveryMs;
         const due = saveEvery === undefined ? saving.sinceMs() > everyMs : p.step % saveEvery === 0;
         const ends = p.milestone && p.done === 1;
-        // Of one that had all its updates the validation may still have been to do.
+        // A training with all its updates can still need its last validation.
         if (ends || (p.step > first && (p.milestone || due))) {
           const saved = await saving.save(bytesOf(checkpoint()), p.step);
           atEnd = saved && ends;
@@ -182,7 +183,7 @@ async function run(given: Given): Promise<void> {
     const step = saving.saved();
     if (step !== undefined) {
       throw new InputError(
-        `training: ${error.what}. ${out} has the state of update ${formatCount(step)}: go on from there with --resume` +
+        `training: ${error.what}. ${out} has the state of update ${formatCount(step)}: continue from there with --resume` +
           `${error.advice === byRate ? " and a smaller --rate, or clip the gradients with --clip." : `. ${error.advice}`}`,
       );
     }
@@ -198,7 +199,7 @@ async function run(given: Given): Promise<void> {
   }
 }
 
-/** The first signal asks the training to end, the second ends the process. */
+/** The first signal stops the training; the second one ends the process. */
 function listen(stop: AbortController, leave: () => void): { begin: () => void; end: () => void } {
   const onSignal = (): void => {
     if (stop.signal.aborted) {
@@ -206,9 +207,9 @@ function listen(stop: AbortController, leave: () => void): { begin: () => void; 
       process.exit(130);
     }
     stop.abort();
-    process.stderr.write("Stopping: the model is being saved. Ctrl-C again leaves at once.\n");
+    process.stderr.write("Stopping: the model is being saved. Ctrl-C again ends at once.\n");
   };
-  // A terminal that is closed is no reason to lose the model either.
+  // The model is also saved when the terminal is closed.
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   return {
     begin() {
@@ -220,7 +221,7 @@ function listen(stop: AbortController, leave: () => void): { begin: () => void; 
   };
 }
 
-/** The last line of JSON: how it ended, and which model the file has. */
+/** The last line of JSON: how the training ended, and which model the file holds. */
 type Kept = Pick<FitStreamResult, "validationLoss" | "epoch"> & { readonly best?: FitStreamResult["best"] | undefined };
 const doneLine = (ended: "finished" | "stopped" | "nothing to do", { best, validationLoss, epoch }: Kept) => ({
   ...{ event: "done", ended, kept: best ? "best" : "last" },
@@ -239,26 +240,26 @@ function tell(result: FitStreamResult, { json, out, written }: Telling): void {
     best === null
       ? "the last model"
       : `the best by validation, ${best.loss.toFixed(3)} at epoch ${best.epoch.toFixed(1)}`;
-  const more = stopped ? " Go on with --resume." : "";
+  const more = stopped ? " Continue with --resume." : "";
   const line = written
     ? `Saved ${out} after ${duration(elapsedMs)}: ${which}.${more}`
     : `Stopped before the first update: ${out} was not written.`;
   process.stderr.write(printable(`${line}\n`));
 }
 
-/** What is trained, on what, and from where. */
+/** The model, its data, and the state from which to train. */
 type Task = {
   readonly lm: LanguageModel;
   readonly stream: Stream;
   readonly settings: Settings;
   readonly resume?: TrainerState | undefined;
-  /** Of one to go on with: where it was, the options that it was given otherwise than its file has them, and the file. */
+  /** If training continues: where it was, the options that differ from those in the file, and the file. */
   readonly stand?: Stand;
   readonly changed?: readonly string[];
   readonly before?: Before;
 };
 
-/** What `fitStream` is given. */
+/** The arguments of `fitStream`. */
 type Stream = { readonly tokens: Tokens; readonly options: FitStreamOptions };
 
 function streamFor(
@@ -281,7 +282,7 @@ function newTask(given: Given, text: Source): Task {
   const settings = { ...wanted, ...keptForValidation(given, tokens.length, wanted) };
   const { batch, steps, optimizer, clipNorm, validationSplit } = streamOptions(settings);
   const training = { batch, steps, optimizer, clipNorm, validationSplit };
-  // Before the values are made: with many it takes long.
+  // Checked before the parameters are made, which takes long for a large model.
   if (vocabularySize(tokenizer) > 1)
     checkLength(tokens.length, { ...training, ...splitOf(tokenizer, text, tokens, training) });
   const sizes = { units, layers, embedding, dropout, seed };
@@ -292,32 +293,34 @@ function newTask(given: Given, text: Source): Task {
   return { lm, stream: streamFor(lm, text, tokens, settings, readValidation(given, lm)), settings };
 }
 
-/** The share that is kept; none of a text so short that the usual one is not enough to validate on. */
+/**
+ * The share of the text for validation; 0 if the text is so short that the default share is too small to validate on.
+ */
 function keptForValidation(given: Given, tokens: number, { validation = 0 }: Settings): { validation?: number } {
   const kept = Math.floor(tokens * validation);
   if (validation === 0 || kept > 1) return {};
   if (given.number("validation") === undefined) return { validation: 0 };
   throw new InputError(
-    `--validation: ${validation} of ${formatCount(tokens)} tokens keeps ${kept} to validate on, and 2 are needed to predict one. ` +
-      "Give a larger share, or 0 for none.",
+    `--validation: ${validation} of ${formatCount(tokens)} tokens leaves ${kept} to validate on, and at least 2 are needed. ` +
+      "Give a larger share, or 0 for no validation.",
   );
 }
 
-/** Said where a text has more different words than are counted. */
+/** Report a text with more different words than are counted. */
 function onUncounted(count: number): void {
   const first = formatCount(maxPieces);
   process.stderr.write(
-    `The vocabulary is learned from the first ${first} different words of the text; ${formatCount(count)} other ones were not counted.\n`,
+    `The vocabulary is learned from the first ${first} different words of the text; ${formatCount(count)} others were not counted.\n`,
   );
 }
 
-/** The model at --out, in the same text where it was; in another from the beginning. */
+/** Continue with the model at --out: at the same place in the same text, or at the beginning of another text. */
 function taskToGoOn(given: Given, text: Source, out: string): Task {
   const bytes = readInput(out);
   const { optimizer = "adam", ...lm } = openModel(bytes, out, "`train`", { text: (content) => content });
   if (!isOptimizer(optimizer)) {
     throw new InputError(
-      `${out}: was trained by "${optimizer}", which is not known here. Train anew, with --overwrite.`,
+      `${out}: was trained by "${optimizer}", which is not known here. Train again, with --overwrite.`,
     );
   }
   const file: Remembered = {
@@ -328,7 +331,7 @@ function taskToGoOn(given: Given, text: Source, out: string): Task {
   checkModelOptions(given, file);
   const validationFile = given.text("validation-file") !== undefined;
   if (lm.options?.["validation-file"] === true && !validationFile) {
-    throw new InputError(`--validation-file: ${out} was validated on a file. Give it again.`);
+    throw new InputError(`--validation-file: ${out} was validated on a file. Give that file again.`);
   }
   const { tokens } = encodeSource(lm.tokenizer, text);
   const validationData = readValidation(given, lm);
@@ -344,23 +347,23 @@ function taskToGoOn(given: Given, text: Source, out: string): Task {
   if (where === "other validation" && before.validationFile) {
     throw new InputError(
       `--validation-file: ${given.text("validation-file")} is not the text that ${out} was validated on, which cannot ` +
-        "change with --resume. Give that one; or train anew, with --overwrite.",
+        "change with --resume. Give that text; or train again, with --overwrite.",
     );
   }
   const anew = differences[where] !== undefined;
   if (!anew) checkTrainingOptions(given, file);
   else if (where === "other text" && given.positionals.length === 0) {
     throw new InputError(
-      `${out}: was trained on another text than Moby-Dick. Give that FILE, or another to go on with.`,
+      `${out}: was trained on another text than Moby-Dick. Give that FILE, or another one to continue with.`,
     );
   }
   checkUnknown(given.positionals[0] ?? "Moby-Dick", lm, text, { tokens, ...unknownOptions(given) });
   const asked = settingsToGoOn(given, file, { anew, validationFile });
   const there = anew ? held : standWith(asked);
-  // A training by minutes may have been left in a last validation that took longer: that is still to do.
+  // A training by minutes can have been stopped in a last validation that took longer; that validation is still to do.
   const fewer = (asked.minutes ?? asked.epochs ?? 0) < (own.minutes ?? own.epochs ?? 0);
   const stand: Stand = there.where === "past" && !fewer ? { ...there, where: "under way" } : there;
-  // Less than it has had is not what it had.
+  // A smaller length than the model has been trained for is not a request to train.
   const settings = hasNothingToDo(stand.where) ? { ...own, keep: asked.keep } : asked;
   return {
     lm: { ...lm, optimizer, options: remember(settings, file) },
@@ -375,18 +378,18 @@ function taskToGoOn(given: Given, text: Source, out: string): Task {
 
 const hasNothingToDo = (where: Stand["where"]): boolean => where === "ended" || where === "past";
 
-/** Whether all that is to do is to put the last model of a training that is done in the place of its best. */
+/** Whether the only task is to replace the best model of a finished training by its last model. */
 const keepsLast = ({ stand, settings }: Task): boolean =>
   stand?.where === "ended" && stand.best !== undefined && settings.keep === "last";
 
 function whyNothing({ where, had }: Stand, { settings, changed = [] }: Task, given: Given, out: string): string {
   const measure = settings.minutes === undefined ? "epochs" : "minutes";
-  const more = `For more of it give --${measure}, in all.`;
+  const more = `To train longer, give a larger --${measure}, in all.`;
   if (where === "ended") {
-    return `${out}: its training of ${lengthOf(settings)} is done${unchanged(changed)}. ${more}`;
+    return `${out}: its training of ${lengthOf(settings)} is finished${unchanged(changed)}. ${more}`;
   }
   const count = had.toLocaleString("en-US", { maximumSignificantDigits: 4 });
-  return `${out}: has had ${count} ${measure} already, more than ${given.text(measure)}; nothing was changed. ${more}`;
+  return `${out}: has been trained for ${count} ${measure} already, more than ${given.text(measure)}; nothing was changed. ${more}`;
 }
 
 const unchanged = (options: readonly string[]): string =>
@@ -398,20 +401,20 @@ function goesOn(task: Task, out: string): string {
   const { stand, changed = [], resume, settings } = task;
   if (keepsLast(task)) {
     const rest = unchanged(changed.filter((name) => name !== "keep"));
-    return `${out}: its training of ${lengthOf(settings)} is done${rest}; its last model takes the place of the best.\n`;
+    return `${out}: its training of ${lengthOf(settings)} is finished${rest}; its last model replaces the best one.\n`;
   }
   const differs = stand && differences[stand.where];
-  if (differs !== undefined) return `${out}: ${differs}; in this one the training begins anew.\n`;
-  return `Going on after update ${formatCount(resume?.step ?? 0)}, to ${lengthOf(settings)} in all.\n`;
+  if (differs !== undefined) return `${out}: ${differs}; training starts again with this text.\n`;
+  return `Continuing after update ${formatCount(resume?.step ?? 0)}, to ${lengthOf(settings)} in all.\n`;
 }
 
-/** Why a training begins anew; it goes on where there is no reason. */
+/** The reasons why a training starts again; without a reason, it continues. */
 const differences: { readonly [Where in Stand["where"]]: string | undefined } = {
   ...{ "under way": undefined, ended: undefined, past: undefined },
-  "no place": "does not say where in a text it was",
+  "no place": "does not say how far its training was",
   "other text": "was trained on another text",
-  "other batches": "was trained on this text in batches of another size",
-  "other validation": "was trained on this text with another end, which is validated on",
+  "other batches": "was trained on this text with another batch size or number of steps",
+  "other validation": "was trained on this text with another part for validation",
 };
 
 function lengthOf({ epochs, minutes }: Settings): string {
@@ -426,14 +429,14 @@ function readValidation(given: Given, lm: LanguageModel): Tokens | undefined {
   if (path === undefined) return undefined;
   const text = openTexts(path, "to validate on", isLines(path) ? given.text("field") : undefined);
   const { tokens } = encodeSource(lm.tokenizer, text);
-  if (tokens.length < 2) throw new InputError(`${path}: has 1 token, and to predict one takes 2. Give a longer text.`);
+  if (tokens.length < 2) throw new InputError(`${path}: has 1 token, and at least 2 are needed. Give a longer text.`);
   checkUnknown(path, lm, text, { tokens, ...unknownOptions(given) });
   return tokens;
 }
 
 /**
- * The first words. From nothing a young model goes astray: at the start of a line it tries capitals, of which it has seen
- * too few to find back.
+ * The first words of the text. A model early in its training fails without a prompt: at the start of a line it tries
+ * capital letters, of which it has seen too few.
  */
 function promptOf(text: Source): string {
   const start = openingOf(text, 1000);
@@ -444,8 +447,8 @@ function promptOf(text: Source): string {
 type SampleOptions = Pick<GenerateOptions, "prompt" | "seed" | "signal"> & { readonly characters: number };
 
 /**
- * What the model writes by now; that it cannot is no reason to end its training. On one thread: it is short, and several
- * that wait for each other at every step lose far more than they gain where other programs run too.
+ * A sample of the model's text; if it fails, training continues. It uses one thread: it is short, and threads that wait
+ * for each other at every step lose far more than they gain while other programs run.
  */
 async function sampleOf(model: LanguageModel, { characters, ...options }: SampleOptions): Promise<string> {
   let written = "";
@@ -466,38 +469,40 @@ async function sampleOf(model: LanguageModel, { characters, ...options }: Sample
   return written.slice(0, graphemeEnd(written, characters));
 }
 
-/** The model must not take the place of something else, nor of a model that somebody may want. Gives what it may replace. */
+/** Check that the model replaces no other file, and no model that somebody may want. Returns what it may replace. */
 function checkTarget(out: string, inputs: readonly (string | undefined)[], given: Given): Before["over"] {
   const [resume, overwrite] = [given.flag("resume"), given.flag("overwrite")];
   if (resume && overwrite) {
     throw new InputError(
-      "--overwrite: trains anew, and --resume goes on with the model that is there. Give one of the two.",
+      "--overwrite: trains again, and --resume continues with the existing model. Give one of the two.",
     );
   }
   checkWritable(out);
   const old = statSync(out, { throwIfNoEntry: false });
   if (old === undefined && resume) throw new InputError(`${out}: there is no model to resume. Leave out --resume.`);
   if (old?.isFIFO())
-    throw new InputError(`${out}: is a pipe, and a training writes its model again and again. Give a file.`);
+    throw new InputError(`${out}: is a pipe, and training saves its model several times. Give a file.`);
   if (old === undefined || !old.isFile()) return overwrite ? undefined : null;
   for (const input of inputs) {
     const one = input === undefined ? undefined : statSync(input, { throwIfNoEntry: false });
     if (one !== undefined && one.ino === old.ino && one.dev === old.dev) {
-      throw new InputError(`${out}: is what the training reads. Give another name for the model.`);
+      throw new InputError(`${out}: is the text to train on. Give another name for the model.`);
     }
   }
   if (old.size > 0 && !isModel(out)) {
-    throw new InputError(`${out}: is there, and is no model. Give another name, or delete it first.`);
+    throw new InputError(`${out}: exists and is not a model. Give another name, or delete it first.`);
   }
   if (old.size > 0 && !resume && !overwrite) {
-    throw new InputError(`${out}: a model is there. Give --resume to go on with it, or --overwrite to train anew.`);
+    throw new InputError(
+      `${out}: a model exists here. Give --resume to continue with it, or --overwrite to train again.`,
+    );
   }
   return overwrite ? undefined : digestOf(new Uint8Array());
 }
 
-/** The text that the build puts beside the program. */
+/** The text that the build puts next to the program. */
 function mobyDick(): string {
   const path = fileURLToPath(new URL("../studio/data/moby-dick.txt", import.meta.url));
-  if (!existsSync(path)) throw new InputError("Moby-Dick is not in this installation: give a FILE to train on.");
+  if (!existsSync(path)) throw new InputError("Moby-Dick is not in this installation. Give a FILE to train on.");
   return path;
 }

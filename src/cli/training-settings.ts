@@ -1,4 +1,7 @@
-/** What `unrolled train` is told about a model and its training: in options, and in the file of a training to go on with. */
+/**
+ * The options of `unrolled train` for a model and its training, from the command line or from the file of a training to
+ * continue.
+ */
 import { cells } from "../cells/index.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Layer, Model } from "../nn/model.ts";
@@ -12,34 +15,34 @@ import { type Given, type Options, seedRange, withRemembered } from "./options.t
 export const isOptimizer = (name: string): name is OptimizerName => Object.hasOwn(optimizers, name);
 const positive = { whole: true, min: 1, max: 2 ** 31 - 1 } as const;
 
-/** Options that a file remembers. */
+/** The options that are stored in a file. */
 export const settingOptions: Options = {
   cell: { value: "CELL", help: "a built-in cell, or a file of equations [lstm]" },
-  units: { value: "N", help: "features of a state [128]", number: positive },
+  units: { value: "N", help: "size of a state [128]", number: positive },
   layers: { value: "N", help: "recurrent layers [1]", number: { whole: true, min: 1, max: 100 } },
-  embedding: { value: "N", help: "features of a token [units, at most 64]", number: positive },
-  dropout: { value: "RATE", help: "of the values between layers [0]", number: { min: 0, max: 0.99 } },
-  tokens: { value: "KIND", help: "what a token is [char]", choices: ["char", "word", "bpe"] },
+  embedding: { value: "N", help: "size of an embedding [units, at most 64]", number: positive },
+  dropout: { value: "RATE", help: "dropout rate between layers [0]", number: { min: 0, max: 0.99 } },
+  tokens: { value: "KIND", help: "kind of token [char]", choices: ["char", "word", "bpe"] },
   vocabulary: {
     value: "N",
-    help: `largest, of words [${defaultVocabulary.word}] or byte pairs [${defaultVocabulary.bpe}]`,
+    help: `most words [${defaultVocabulary.word}] or byte pairs [${defaultVocabulary.bpe}]`,
     number: positive,
   },
-  batch: { value: "N", help: `places of the text read side by side [${fitDefaults.batch}]`, number: positive },
-  steps: { value: "N", help: `time steps that the gradient reaches back [${fitDefaults.steps}]`, number: positive },
+  batch: { value: "N", help: `batch size [${fitDefaults.batch}]`, number: positive },
+  steps: { value: "N", help: `time steps of backpropagation [${fitDefaults.steps}]`, number: positive },
   epochs: { value: "X", help: `passes over the text, in all [${fitDefaults.epochs}]`, number: { above: 0 } },
-  minutes: { value: "X", help: "train this long instead, all included", number: { above: 0 } },
+  minutes: { value: "X", help: "train for this time instead", number: { above: 0 } },
   optimizer: { value: "NAME", help: "[adam]", choices: Object.keys(optimizers) },
   rate: {
     value: "X",
-    help: `learning rate at the start [${fitDefaults.learningRate}; sgd, asgd 8]`,
+    help: `initial learning rate [${fitDefaults.learningRate}; sgd, asgd 8]`,
     number: { above: 0 },
   },
   clip: { value: "X", help: `largest norm of the gradients [${fitDefaults.clipNorm}]`, number: { above: 0 } },
-  seed: { value: "N", help: "of the first values and of dropout [0]", number: seedRange },
+  seed: { value: "N", help: "seed of initial values and dropout [0]", number: seedRange },
   validation: {
     value: "X",
-    help: `share of the text, its end, not trained on [${fitDefaults.validationSplit}]`,
+    help: `last part of the text, for validation [${fitDefaults.validationSplit}]`,
     number: { min: 0, max: 0.9 },
   },
   "validation-tokens": {
@@ -47,10 +50,10 @@ export const settingOptions: Options = {
     help: `most tokens to validate on [${fitDefaults.validationTokens}]`,
     number: { whole: true, min: 2, max: 2 ** 31 - 1 },
   },
-  keep: { value: "WHICH", help: "model, by validation [best]", choices: ["best", "last"] },
+  keep: { value: "WHICH", help: "model to save, by validation [best]", choices: ["best", "last"] },
 };
 
-/** All of them, each with what it is where it was not given. */
+/** All options; those that were not given have their defaults. */
 export type Settings = {
   readonly cell: string;
   readonly units: number;
@@ -73,25 +76,25 @@ export type Settings = {
   readonly keep: "best" | "last";
 };
 
-/** @throws InputError for options that do not go together */
+/** @throws InputError for options that exclude each other */
 export function settingsOf(given: Given, { validationFile }: { readonly validationFile: boolean }): Settings {
   const { number, text } = given;
   const [minutes, tokens] = [number("minutes"), (text("tokens") ?? "char") as Tokenizer["kind"]];
   if (minutes !== undefined && number("epochs") !== undefined) {
-    throw new InputError("--minutes: trains that long instead of a number of epochs. Give one of the two.");
+    throw new InputError("--minutes: gives the length of the training instead of --epochs. Give one of the two.");
   }
   const vocabulary = number("vocabulary");
   if (tokens === "char" && vocabulary !== undefined) {
-    throw new InputError("--vocabulary: limits words or byte pairs, and the tokens are characters. Add --tokens word.");
+    throw new InputError("--vocabulary: limits words or byte pairs, but the tokens are characters. Add --tokens word.");
   }
   if (tokens === "bpe" && vocabulary !== undefined && vocabulary < 256) {
     throw new InputError(
-      `--vocabulary: needs at least 256 of byte pairs, for every byte is a token, got ${vocabulary}.`,
+      `--vocabulary: needs at least 256 for byte pairs, because every byte is a token, got ${vocabulary}.`,
     );
   }
   if (validationFile && number("validation") !== undefined) {
     throw new InputError(
-      "--validation: keeps a share of the text, and --validation-file gives another. Give one of them.",
+      "--validation: takes a share of the text, and --validation-file another text. Give one of them.",
     );
   }
   const units = number("units") ?? 128;
@@ -119,7 +122,7 @@ export function settingsOf(given: Given, { validationFile }: { readonly validati
   };
 }
 
-/** What `fitStream` is told. */
+/** The options of `fitStream`. */
 type Always = "batch" | "steps" | "clipNorm" | "validationSplit" | "optimizer";
 export function streamOptions(settings: Settings): FitStreamOptions & Required<Pick<FitStreamOptions, Always>> {
   const { batch, steps, epochs, minutes, rate, clip, seed, validation, keep } = settings;
@@ -133,15 +136,15 @@ export function streamOptions(settings: Settings): FitStreamOptions & Required<P
   };
 }
 
-/** One an epoch or a minute, or one each few of them; four where they are few. */
+/** One validation an epoch or a minute, or one every few; at least four in all. */
 const validationsOf = (count: number): number =>
   count < fitDefaults.validations ? fitDefaults.validations : count / Math.ceil(count / 20);
 
-/** What makes the model, and what makes its training: nothing of it can change while that goes on. */
+/** The options of the model, and those of its training that cannot change while it continues. */
 const ofModel = ["cell", "units", "layers", "embedding", "dropout", "tokens", "vocabulary", "optimizer"];
 const ofTraining = ["batch", "steps", "seed", "validation", "validation-tokens"];
 
-/** What a model itself says of how it was made: for a file that does not, an exported or an older one. */
+/** The options as far as the model itself shows them, for a file without options: an exported or an older one. */
 export function optionsOfModel({ model, tokenizer }: LanguageModel): Readonly<Record<string, unknown>> {
   const layers = model.layers.flatMap((layer) =>
     layer.kind === "cell" && layer.cell.states.length > 0 ? [layer] : [],
@@ -157,14 +160,14 @@ export function optionsOfModel({ model, tokenizer }: LanguageModel): Readonly<Re
   };
 }
 
-/** A file to go on with, and how it was made. */
+/** A file to continue from, and its options. */
 export type Remembered = {
   readonly file: string;
   readonly model: Model;
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** @throws InputError where an option that makes the model is not the file's */
+/** @throws InputError if an option of the model differs from the file's */
 export function checkModelOptions(given: Given, remembered: Remembered): void {
   const { file, model, options } = remembered;
   for (const name of ofModel) if (name !== "cell") checkSame(name, given, remembered);
@@ -177,11 +180,11 @@ export function checkModelOptions(given: Given, remembered: Remembered): void {
   if (options?.cell !== cell) throw changed("cell", file, options?.cell ?? "its own", cell);
   throw new InputError(
     `--cell: the equations of ${cell} differ from those in ${file}, which cannot change with --resume. ` +
-      "Leave it out; or train anew, with --overwrite.",
+      "Leave it out; or train again, with --overwrite.",
   );
 }
 
-/** Equations without comments and blanks. */
+/** The equations without comments and blanks. */
 const bare = (source: string): string =>
   source
     .split("\n")
@@ -189,7 +192,7 @@ const bare = (source: string): string =>
     .filter((line) => line !== "")
     .join("\n");
 
-/** @throws InputError where an option that makes the training is not the file's, though it goes on in the same text */
+/** @throws InputError if an option of the training differs from the file's, though it continues in the same text */
 export function checkTrainingOptions(given: Given, remembered: Remembered): void {
   const { file, options = {} } = remembered;
   for (const name of ofTraining) checkSame(name, given, remembered);
@@ -200,7 +203,7 @@ export function checkTrainingOptions(given: Given, remembered: Remembered): void
   if (given.text(other as string) !== undefined) {
     throw new InputError(
       `--${other}: the training in ${file} is measured in ${measure}, ${options[measure as string]} in all. ` +
-        `Give --${measure} for more of them.`,
+        `To train longer, give --${measure}.`,
     );
   }
 }
@@ -215,10 +218,10 @@ function checkSame(name: string, given: Given, { file, options }: Remembered): v
 
 const changed = (name: string, file: string, own: unknown, got: string): InputError =>
   new InputError(
-    `--${name}: is ${own} in ${file} and cannot change with --resume, got ${got}. Leave it out; or train anew, with --overwrite.`,
+    `--${name}: is ${own} in ${file} and cannot change with --resume, got ${got}. Leave it out; or train again, with --overwrite.`,
   );
 
-/** The options that were given and are not the file's, of those that may change where its training goes on. */
+/** The given options that differ from the file's, among those that can change while training continues. */
 export function changedOptions(given: Given, own: Settings): string[] {
   return (["rate", "clip", "keep"] as const).filter((name) => {
     const value = name === "keep" ? given.text(name) : given.number(name);
@@ -227,9 +230,9 @@ export function changedOptions(given: Given, own: Settings): string[] {
 }
 
 /**
- * What was given over what the file remembers. `anew`: its training is not gone on with, so that it may be measured
- * otherwise.
- * @throws InputError where what the file remembers is none of it
+ * The given options, completed by those in the file. With `anew`, training starts again, so its length can be measured
+ * differently.
+ * @throws InputError if the options in the file are damaged
  */
 export function settingsToGoOn(
   given: Given,
@@ -251,7 +254,10 @@ export function settingsToGoOn(
   return settingsOf(all, { validationFile });
 }
 
-/** What the file is to remember: of the model what it said before, in one order, so that the same makes the same bytes. */
+/**
+ * The options to store in the file: those of the model as they were, in a fixed order, so that the same options give
+ * the same bytes.
+ */
 export function remember(settings: Settings, before?: Remembered): Readonly<Record<string, unknown>> {
   const entries = Object.entries(settings).map(([name, value]) => [
     name,

@@ -1,4 +1,4 @@
-/** What commands say about characters that a model never saw. */
+/** Report characters of a text that the model never saw in training. */
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { unknownCharacters } from "../tasks/generate.ts";
@@ -8,13 +8,13 @@ import { runsOf, type Tokens } from "../train/token-source.ts";
 import { formatCount, warn } from "./output.ts";
 import { isLarge, type Source } from "./tokens.ts";
 
-/** Share of a text from which on it is no text for the model. */
+/** The largest share of unknown characters: a text with more is refused. */
 const maxUnknown = 0.01;
 
 /**
- * A text to train or to validate on: characters that the model never saw are said, with how many there are, and refused
- * where they are too many.
- * @throws InputError for more than a hundredth of the text, unless `allowed`
+ * Check a text to train or validate on: report characters that the model never saw, with their number, and refuse the
+ * text if there are too many.
+ * @throws InputError if they are more than a hundredth of the text, unless `allowed`
  */
 export function checkUnknown(
   where: string,
@@ -32,34 +32,34 @@ export function checkUnknown(
   const often = `${count === 1 ? "once" : `${formatCount(count)} times`} in ${formatCount(tokens.length)} tokens`;
   const found = `the model never saw ${listed([...characters])}, ${often}`;
   if (share > maxUnknown && !allowed) {
-    const refusal = `${where}: ${found}. Train a new model on it; or give --allow-unknown, which reads each as unknown.`;
+    const refusal = `${where}: ${found}. Train a new model on it; or give --allow-unknown, which reads each as the unknown character.`;
     throw new InputError(refusal);
   }
-  warn(`${where}: ${found}; it reads each as unknown.`, json);
+  warn(`${where}: ${found}; it reads each as the unknown character.`, json);
 }
 
-/** One line on standard error for what the model reads as its unknown character. `where` is what the text came from. */
+/** Warn about characters that the model reads as its unknown character. `where` names the source of the text. */
 export function warnUnknown(where: string, model: LanguageModel, text: string, json: boolean): void {
   const characters = unknownCharacters(model, text);
   if (characters.length === 0) return;
   const typed = characters.includes("\\") && /\\[nt]/.test(text);
-  const hint = typed ? " A text is read as it is: bash writes a line's end as $'\\n'." : "";
-  warn(`${where}: the model never saw ${listed(characters)}; it reads each as unknown.${hint}`, json);
+  const hint = typed ? " Escapes are not replaced in a text; in bash, write a line end as $'\\n'." : "";
+  warn(`${where}: the model never saw ${listed(characters)}; it reads each as the unknown character.${hint}`, json);
 }
 
 function listed(characters: readonly string[]): string {
-  // As JSON: in quotes, and without a line's end.
+  // As JSON: in quotes, with line ends escaped.
   const shown = JSON.stringify(characters.slice(0, 20).join(""));
   const more = characters.length > 20 ? ` and ${characters.length - 20} more characters` : "";
   return shown + more;
 }
 
-/** One line on standard error for each text that the model never writes, so that it ends nothing. */
+/** Warn about each stop text that the model can never generate, so that it has no effect. */
 export function warnStops(model: LanguageModel, stops: readonly string[], json: boolean): void {
   for (const stop of stops) {
     const characters = unknownCharacters(model, stop);
     if (characters.length === 0) continue;
     const never = JSON.stringify(excerpt(characters.join("")));
-    warn(`--stop: the model never writes ${never}, so ${JSON.stringify(excerpt(stop))} ends no text.`, json);
+    warn(`--stop: the model cannot generate ${never}, so ${JSON.stringify(excerpt(stop))} has no effect.`, json);
   }
 }

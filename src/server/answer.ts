@@ -1,4 +1,4 @@
-/** A request for text and its answer: whole, or as a stream of events. */
+/** Answer a request for text, as a whole or as a stream of events. */
 import type { Context } from "hono";
 import { complete, completeAsEvents } from "./completions/answers.ts";
 import type { CompletionRequest } from "./completions/request.ts";
@@ -9,10 +9,10 @@ import type { Env } from "./request-context.ts";
 import type { Sender } from "./send.ts";
 import { createWatch } from "./times.ts";
 
-/** Answers a request for text; `onEnd` is told in any case, be it more than once. */
+/** Answers a request for text; `onEnd` is always called, possibly more than once. */
 export type Answer = (c: Context<Env>, completion: CompletionRequest, onEnd?: () => void) => Promise<Response>;
 
-/** `keepAliveMs`: how long a stream is silent. */
+/** @param keepAliveMs the longest time that a stream is silent */
 export function createAnswer(metrics: Metrics, send: Sender, keepAliveMs: number): Answer {
   return async (c, completion, onEnd = () => {}) => {
     const { request } = c.var;
@@ -28,7 +28,7 @@ export function createAnswer(metrics: Metrics, send: Sender, keepAliveMs: number
     };
     const starting = completeAsEvents(completion, request.client, { ...attended, onEnd, fail }).catch((error) => {
       onEnd();
-      // Of an answer that has begun it is an event.
+      // If the answer has begun, the error is an event.
       if (request.streaming) fail(error);
       throw error;
     });
@@ -36,7 +36,7 @@ export function createAnswer(metrics: Metrics, send: Sender, keepAliveMs: number
     const headers = {
       "Content-Type": "text/event-stream; charset=utf-8",
       "Cache-Control": "no-cache",
-      // nginx would gather events until a buffer is full.
+      // nginx would collect events until a buffer is full.
       "X-Accel-Buffering": "no",
     };
     return send.pieces(c, events, { headers, onEnd });

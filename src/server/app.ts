@@ -1,6 +1,6 @@
 /**
- * The server as one function from requests to answers: puts together who may ask, what is asked and who is told what. Knows
- * nothing about sockets; `listen.ts` does.
+ * The server as one function from requests to answers: it combines access checks, routes and answers. `listen.ts`
+ * handles the sockets.
  */
 import { Hono } from "hono";
 import { checkArguments, inRange, withDefaults } from "../graph/schema.ts";
@@ -39,25 +39,25 @@ import { tokenRoutes } from "./routes/tokens.ts";
 import { createSender } from "./send.ts";
 import { Sessions } from "./sessions.ts";
 
-/** Answers requests for models, which goes on until it is closed. */
+/** A server of models, which runs until it is closed. */
 export type Server = {
-  /** Answer a request. `env` is what Node's adapter knows about its connection. */
+  /** Answer a request. `env` is the connection's data from Node's adapter. */
   readonly fetch: (request: Request, env?: Connection) => Promise<Response>;
-  /** The answer to what makes no request, told to the log and counted as that of a request. `client`: its address. */
+  /** Answer an invalid request, which is logged and counted like a request. `client` is its address. */
   readonly refuse: (error: ApiError, client?: string) => Response;
-  /** Serve these from now on; what runs, and sessions, go on with those before. */
+  /** Serve these models from now on; running requests and sessions continue with the previous ones. */
   readonly replace: (models: Readonly<Record<string, Content>>) => Promise<void>;
-  /** Say at /healthz that it is about to end, and answer everything else as ever: nobody should send more. */
+  /** Return 503 at /healthz and answer all other requests as usual, so that clients send no more. */
   readonly drain: () => void;
-  /** Take no more requests, and resolve when all have ended; those that have not in time are ended. */
+  /** Accept no more requests, and resolve when all have ended; after the deadline, the others are aborted. */
   readonly close: (deadlineMs?: number) => Promise<void>;
 };
 
 type Settings = Required<ServerOptions>;
 
 /**
- * A server for models by their names: language models, and those of other tasks.
- * @throws InputError for a model that cannot write text step by step, or too large for the memory
+ * Create a server for models by name: language models, and models of other tasks.
+ * @throws InputError for a model that cannot generate text step by step, or is too large for the memory
  * @example
  * const server = await createServer({ "moby-dick": lm });
  * const answer = await server.fetch(new Request("http://localhost/v1/models"));
@@ -92,7 +92,7 @@ export async function createServer(
   };
 }
 
-/** What lives as long as the server. */
+/** Create the parts that live as long as the server. */
 function createParts(models: LoadedModels, settings: Settings) {
   const memory = new MemoryBudget({ maxBytes: settings.maxMemoryBytes, maxWaiting: settings.queue + maxSlots });
   const room = Math.min(...models.texts.map((loaded) => memory.sessionsOf(sessionBytes(loaded))));
@@ -113,17 +113,17 @@ function createParts(models: LoadedModels, settings: Settings) {
     records.request(c, request);
     retire();
   });
-  /** Models that were replaced go once nobody uses them. */
+  /** Replaced models are freed once nothing uses them. */
   const retire = (): void =>
     models.retire((one) => sessions.use(one) || [...requests.all].some(({ loaded }) => loaded === one));
   return { models, memory, sessions, metrics, records, requests, retire };
 }
 type Parts = ReturnType<typeof createParts>;
 
-/** Texts that one request may ask for: OpenAI's limit of n. */
+/** The largest number of texts in one request: OpenAI's limit of n. */
 const maxTexts = 128;
 
-/** From requests to answers: each middleware in its turn, then the routes. */
+/** Create the application: the middleware in order, then the routes. */
 function createApp({ models, memory, sessions, metrics, requests }: Parts, settings: Settings): Hono<Env> {
   const { apiKeys, cors, hosts, maxTokens, maxPromptTokens, basePath, chatTemplate } = settings;
   const isOpen = createIsOpen(basePath);
@@ -136,7 +136,7 @@ function createApp({ models, memory, sessions, metrics, requests }: Parts, setti
   app.use(checkApiKey(apiKeys, isOpen));
   app.use(refuseOnceClosing(requests, isOpen));
 
-  // More texts than there are places would be refused for ever.
+  // A request with more texts than the queue can hold would always be refused.
   const limits = { maxTokens, maxPromptTokens, maxTexts: Math.min(maxTexts, settings.queue + maxSlots) };
   const send = createSender(settings.stallMs);
   const answer = createAnswer(metrics, send, settings.keepAliveMs);

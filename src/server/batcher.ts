@@ -1,6 +1,6 @@
 /**
- * Who gets a slot: texts of many clients wait, take turns at one generation engine and are paused while nobody reads them. A client with
- * many texts keeps no slot from one with few. Knows nothing about HTTP.
+ * Assign slots: the texts of many clients wait, take turns at one generation engine, and are paused while their readers
+ * are slow. A client with many texts takes no slot from one with few.
  */
 
 import type { HostOptions } from "../engines/engine.ts";
@@ -16,29 +16,29 @@ import type { SlotState } from "../tasks/slots.ts";
 import { ApiError } from "./errors.ts";
 import { yieldWhileBusy } from "./event-loop.ts";
 
-/** Most texts at once. */
+/** The largest number of texts at once. */
 export const maxSlots = 32;
-/** Slots of the programs. */
+/** The numbers of slots of the compiled programs. */
 const sizes = [1, 4, 16, maxSlots] as const;
-/** How long it steps before others get their turn. */
+/** How long the engine runs before it yields. */
 const stepsMs = 4;
 /**
- * How long they may go on while there is something for them to do; and where that was not enough, the next time: to refuse takes
- * less than to answer, so who is refused soon makes room for the steps.
+ * How long other events can run while there are any; and, if that was not enough, how long the next time: refusing
+ * takes less time than answering, so refused requests soon make room for steps.
  */
 const [othersMs, maxOthersMs] = [8, 32];
 
-/** A text that a client wants. */
+/** A text to generate for a client. */
 export type Job<Piece> = {
   readonly client: string;
   readonly text: Sequence<Piece>;
-  /** Told that it has a slot, for the first time or again. */
+  /** Called when it gets a slot, for the first time or again. */
   readonly scheduled?: () => void;
-  /** Told, within a step, of pieces and of the end. */
+  /** Receives pieces and the end, within a step. */
   readonly take: (pieces: readonly Piece[], ended: Outcome<Piece>["ended"]) => void;
-  /** Once it has read so many tokens, these texts get a copy of what it remembers, and begin. */
+  /** When it has read `after` tokens, the other texts get a copy of its state, and begin. */
   readonly shares?: { readonly after: number; readonly texts: readonly Sequence<Piece>[] } | undefined;
-  /** Its text begins with what another job shares, and has no slot before. */
+  /** The text starts with the state of another job, and gets no slot before that. */
   readonly follows?: boolean;
 };
 
@@ -47,7 +47,10 @@ const canBegin = <Piece>({ follows, text }: Job<Piece>): boolean => follows !== 
 export const queueFull = (queue: number): ApiError =>
   new ApiError("queue_full", `the queue is full: ${queue} texts wait. Try again in a moment.`);
 
-/** A batcher for a model, whose later changes do not reach it; `queue` texts may wait. */
+/**
+ * Create a batcher for a model; later changes of the model do not affect it. @param queue the largest number of waiting
+ * texts
+ */
 export async function createBatcher<Piece extends { readonly text: string }>(
   lm: LanguageModel,
   { queue, ...options }: HostOptions & { readonly queue: number },
@@ -55,13 +58,13 @@ export async function createBatcher<Piece extends { readonly text: string }>(
   return new Batcher(await createGenerationEngine<Piece>(lm, sizes, options), queue);
 }
 
-/** Owns the generation engine until it is disposed of. It steps as long as there is a text. */
+/** Owns the generation engine until it is disposed, and runs it as long as there are texts. */
 export class Batcher<Piece extends { readonly text: string }> extends Disposable {
   private readonly engine: GenerationEngine<Piece>;
   private readonly queue: number;
-  /** Jobs without a slot, by client; the client whose turn is next comes first. */
+  /** The jobs without a slot, by client, in the order of the clients' turns. */
   private readonly waiting = new Map<string, Job<Piece>[]>();
-  /** Jobs with a slot, the one that has had it longest first. */
+  /** The jobs with a slot, the one that has had it longest first. */
   private readonly scheduled = new Map<Sequence<Piece>, Job<Piece>>();
   private readonly paused = new Set<Job<Piece>>();
   private stepping = false;
@@ -84,7 +87,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     return this.slotsInUse >= this.engine.size;
   }
 
-  /** Whether no text is here, not even one that waits for its reader. */
+  /** Whether there is no text, not even one that waits for its reader. */
   get isIdle(): boolean {
     return this.scheduled.size + this.waiting.size + this.paused.size === 0;
   }
@@ -93,15 +96,15 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     this.engine.dispose();
   }
 
-  /** What a text remembers, by layer and name. */
+  /** The recurrent state of a text, by layer and name. */
   named(state: SlotState | undefined): Record<string, Float32Array> {
     return this.engine.named(state);
   }
 
   /**
-   * Take on the texts of a request. Where the queue is too short, those that wait longest in number are refused: the newest
-   * of the client that has most, be it another one.
-   * @throws ApiError queue_full, where that client is this one
+   * Add the texts of a request. If the queue is too short, texts are refused: the newest ones of the client with the
+   * most waiting texts, which can be another client.
+   * @throws ApiError `queue_full` if it is this client
    */
   add(jobs: readonly Job<Piece>[]): void {
     const [{ client }] = jobs as readonly [Job<Piece>];
@@ -118,24 +121,24 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     void this.run();
   }
 
-  /** Whether one more text of this client would be taken on. */
+  /** Whether one more text of this client would be accepted. */
   hasRoom(client: string): boolean {
     return !this.isShort(1) || this.newestOfMost(client, 1) !== undefined;
   }
 
-  /** Whether the queue is too short for so many more. */
+  /** Whether the queue is too short for this number of further texts. */
   private isShort(count: number): boolean {
     return this.queueLength + count > this.queue + this.engine.size - this.scheduled.size;
   }
 
-  /** Whom so many more texts of a client may push out: of the one that has most, unless that is this one. */
+  /** The client that loses texts to these further texts: the one with the most, unless it is this one. */
   private newestOfMost(client: string, count: number): Job<Piece> | undefined {
     const [most, theirs] = this.longest();
     const own = (this.waiting.get(client)?.length ?? 0) + count;
     return most === client || theirs.length <= own ? undefined : theirs.findLast(({ text }) => text.read === 0);
   }
 
-  /** Nobody wants this text any more. */
+  /** Remove a text that is no longer needed. */
   remove(job: Job<Piece>): void {
     this.paused.delete(job);
     if (this.scheduled.delete(job.text)) this.engine.evict(job.text);
@@ -145,7 +148,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     if (jobs?.length === 0) this.waiting.delete(job.client);
   }
 
-  /** Its slot is for others until it is resumed. */
+  /** Free the slot of a text until it is resumed. */
   pause(job: Job<Piece>): void {
     if (!this.scheduled.has(job.text)) return;
     this.remove(job);
@@ -154,7 +157,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   resume(job: Job<Piece>): void {
     if (!this.paused.delete(job)) return;
     this.enqueue(job, "first");
-    // At once: a reader that keeps up has a slot whenever one looks.
+    // Resume at once, so that a fast reader always has a slot.
     this.guarded(() => this.schedule());
     void this.run();
   }
@@ -170,12 +173,12 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     return [...this.waiting].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["", []]);
   }
 
-  /** Who has a text that can begin. */
+  /** The clients with a text that can begin. */
   private clientsToSchedule(): string[] {
     return [...this.waiting].filter(([, jobs]) => jobs.some(canBegin)).map(([client]) => client);
   }
 
-  /** Slots go to the clients that have fewest; one is taken from a client that has two more than one that waits. */
+  /** Slots go to the clients with the fewest; one is taken from a client with two more than a waiting client. */
   private schedule(): void {
     if (this.waiting.size === 0) return;
     const slots = new Map<string, number>();
@@ -194,10 +197,10 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
       }
       const jobs = this.waiting.get(poorest) as Job<Piece>[];
       const [job] = jobs.splice(jobs.findIndex(canBegin), 1) as [Job<Piece>];
-      // Of clients with as many slots the next one has its turn.
+      // Among clients with equal numbers of slots, they take turns.
       this.waiting.delete(poorest);
       if (jobs.length > 0) this.waiting.set(poorest, jobs);
-      // Before anything can go wrong with it: who is scheduled is told of a fault.
+      // This comes first, because only scheduled jobs are notified of a fault.
       this.scheduled.set(job.text, job);
       this.engine.admit(job.text);
       job.scheduled?.();
@@ -208,11 +211,11 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
   private async run(): Promise<void> {
     if (this.stepping) return;
     this.stepping = true;
-    // Requests that come together begin together.
+    // Requests that arrive together begin together.
     await yieldWhileBusy(othersMs);
     let lastMs = performance.now();
     let forOthersMs: number = othersMs;
-    // Texts may wait for one whose reader is slow.
+    // Texts can wait for a text whose reader is slow.
     while (this.scheduled.size > 0 || this.clientsToSchedule().length > 0) {
       this.step();
       if (performance.now() - lastMs < stepsMs) continue;
@@ -222,9 +225,9 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     this.stepping = false;
   }
 
-  /** What a text remembers goes to others, too, none of which changes it. */
+  /** The other texts share this state, and none of them changes it. */
   private share({ text }: Job<Piece>, others: readonly Sequence<Piece>[]): void {
-    // One that is paused has left already.
+    // A paused job has left already.
     const isHere = this.scheduled.has(text);
     if (isHere) this.engine.evict(text);
     for (const other of others) other.state = text.state;
@@ -243,7 +246,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
     });
   }
 
-  /** A fault of ours must not keep the others waiting for ever: each that has a slot is told of it. */
+  /** A fault in the server must not make the others wait for ever: every job with a slot is notified. */
   private guarded(work: () => void): void {
     try {
       work();
@@ -253,7 +256,7 @@ export class Batcher<Piece extends { readonly text: string }> extends Disposable
         try {
           this.remove(job);
         } catch {
-          // The same fault; what the text remembers is lost with it.
+          // It is the same fault; the state of the text is lost.
         }
       }
     }

@@ -1,4 +1,4 @@
-/** A port of this machine. Knows nothing about what is answered there. */
+/** Listen on a port of this machine. */
 import type { AddressInfo, Server } from "node:net";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -11,26 +11,26 @@ import {
   wholeNumber,
 } from "../graph/schema.ts";
 
-/** Where to listen. */
+/** The options of listening. */
 export type ListenOptions = {
-  /** `127.0.0.1` is this machine alone, `0.0.0.0` all its addresses. */
+  /** `127.0.0.1` accepts connections from this machine only, `0.0.0.0` on all addresses. */
   readonly host: string;
-  /** 0 is any free one. */
+  /** The port; 0 means any free port. */
   readonly port: number;
   /**
-   * How long, before it ends, it only says so at /healthz (503) and answers everything else: until whoever shares out requests has
-   * seen it. 0 where it is left out.
+   * How long the server, before it stops, returns 503 at /healthz but answers all other requests, so that a load
+   * balancer can notice it. The default is 0.
    */
   readonly drainMs?: number;
-  /** Most connections at once; the longest idle one is closed for another. */
+  /** The largest number of connections; the longest idle one is closed for a new one. */
   readonly maxConnections?: number;
-  /** Longest that a client may leave what it is sent unread. */
+  /** The longest time that a client can leave data unread. */
   readonly stallMs?: number;
 };
 
-/** Where it is not said how many. */
+/** The default number of connections. */
 export const maxConnections = 2048;
-/** Most connections that wait to be taken on. */
+/** The largest number of connections that wait to be accepted. */
 export const backlog = 4096;
 
 export const listenArguments: Arguments = {
@@ -44,13 +44,13 @@ export const listenArguments: Arguments = {
   }),
 };
 
-/** Names of this machine that no page of another one can have. */
+/** Names of this machine that a page of another machine cannot have. */
 export const loopback: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 export const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(host);
 
 /**
- * Listen. Gives `http://127.0.0.1:8080`.
- * @throws InputError for an address that cannot be listened at
+ * Listen, and return the address, such as `http://127.0.0.1:8080`.
+ * @throws InputError if the server cannot listen at the address
  * @internal
  */
 export async function bind(http: Server, { host, port }: Pick<ListenOptions, "host" | "port">): Promise<string> {
@@ -64,10 +64,10 @@ export async function bind(http: Server, { host, port }: Pick<ListenOptions, "ho
 
 function problem({ code }: NodeJS.ErrnoException, host: string, port: number): string {
   if (code === "EADDRINUSE")
-    return `--port: another program listens at ${host}:${port}. Choose another one, or 0 for any.`;
+    return `--port: another program is listening at ${host}:${port}. Choose another port, or 0 for any.`;
   if (code === "EACCES") return `--port: you have no permission to listen at ${host}:${port}. Choose one above 1023.`;
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EINVAL" || code === "EAI_AGAIN") {
-    return `--host: this machine has no address ${host}. 127.0.0.1 is this machine alone, 0.0.0.0 all its addresses.`;
+    return `--host: this machine has no address ${host}. Use 127.0.0.1 for this machine only, or 0.0.0.0 for all its addresses.`;
   }
   return `--host: cannot listen at ${host}:${port} (${code}).`;
 }

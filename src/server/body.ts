@@ -1,33 +1,33 @@
-/** A request's body as JSON, as far as it may be, and as fast as it has to come. */
+/** Read the body of a request as JSON, with limits on its size and speed. */
 import type { Readable } from "node:stream";
 import { excerpt } from "../graph/excerpt.ts";
 import { ApiError } from "./errors.ts";
 import { noteArrival, startInTurn } from "./event-loop.ts";
 import { isDamage, unpacked } from "./gzip.ts";
 
-/** Characters of a body from which on the work for it is begun one at a time. */
+/** The size of a body, in characters, from which requests are started one at a time. */
 const muchWork = 8192;
 
 export type BodyLimits = {
   readonly maxBytes: number;
-  /** How long it may stand still. */
+  /** The longest time without new data. */
   readonly stallMs: number;
-  /** Ends the reading, with an ApiError for its reason. */
+  /** Stops the reading; the reason is an ApiError. */
   readonly signal: AbortSignal;
-  /** Told of bytes before they are kept. @throws ApiError where there is no room for them */
+  /** Called before bytes are stored. @throws ApiError if there is no room for them */
   readonly onBytes: (bytes: number) => void;
-  /** Where the body comes from in Node, without a detour. */
+  /** The source of the body in Node. */
   readonly incoming?: Readable | undefined;
 };
 
 /**
- * What is in the body.
- * @throws ApiError for another type, more bytes than allowed, what is no JSON, and a body that breaks off or stands still
+ * Read and parse the body.
+ * @throws ApiError for another content type, too many bytes, invalid JSON, and a body that breaks off or stalls
  */
 export async function readBody(request: Request, limits: BodyLimits): Promise<unknown> {
   const { headers } = request;
   const type = headers.get("content-type") ?? "none";
-  // A page of another site can send anything else without being asked.
+  // A page of another site can send other content types without a preflight request.
   if (!/^application\/json *(;|$)/i.test(type)) {
     throw new ApiError("media_type", `Content-Type: needs application/json, got ${excerpt(type, 60)}.`);
   }
@@ -41,21 +41,25 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<un
   }
   const isPacked = encoding !== "identity";
   const text = await readText(request, limits, isPacked).catch((error: unknown) => {
-    if (isPacked && isDamage(error)) throw new ApiError("invalid", "the body is no gzip: it is damaged or cut off.");
+    if (isPacked && isDamage(error))
+      throw new ApiError("invalid", "the body is not valid gzip: it is damaged or cut off.");
     if (error instanceof TypeError && "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA") {
-      throw new ApiError("invalid", "the body is no UTF-8.");
+      throw new ApiError("invalid", "the body is not valid UTF-8.");
     }
-    throw error instanceof ApiError ? error : new ApiError("aborted", "the body did not come to its end.");
+    throw error instanceof ApiError ? error : new ApiError("aborted", "the body is incomplete.");
   });
   if (text.length > muchWork) await startInTurn();
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ApiError("invalid", `the body is no JSON: ${(error as Error).message}.`);
+    throw new ApiError("invalid", `the body is not valid JSON: ${(error as Error).message}.`);
   }
 }
 
-/** A limit for what comes and, where it is packed, for what becomes of it: nothing is unpacked beyond it. */
+/**
+ * The limit applies to the received bytes and, if they are compressed, to the decompressed bytes: nothing is
+ * decompressed beyond it.
+ */
 async function readText(request: Request, limits: BodyLimits, isPacked: boolean): Promise<string> {
   const { maxBytes, stallMs, signal, onBytes, incoming } = limits;
   const check = (bytes: number): void => {
@@ -80,7 +84,7 @@ async function readText(request: Request, limits: BodyLimits, isPacked: boolean)
   return text + decoder.decode();
 }
 
-/** The same chunks, `check`ed by how many bytes have come. */
+/** The same chunks, with `check` called with the number of bytes so far. */
 async function* limited(
   chunks: AsyncIterable<Uint8Array>,
   check: (bytes: number) => void,
@@ -97,11 +101,14 @@ async function* limited(
 
 type Take = (chunk: Uint8Array) => void;
 
-/** How much of a body is read as fast as it comes, and of how many bodies a turn of the loop reads on beyond that. */
+/**
+ * The part of a body that is read without pauses, and the number of bodies that are read further in one turn of the
+ * loop.
+ */
 const [aheadBytes, maxInTurn] = [65_536, 4];
 const paused = new Set<Readable>();
 
-/** It is read on when it is its turn: large bodies, however many, take little of a turn. */
+/** A paused body continues in its turn, so that large bodies, however many, take little time of a turn. */
 function later(incoming: Readable): void {
   if (paused.size === 0) setImmediate(readOn);
   paused.add(incoming);
@@ -114,7 +121,7 @@ function readOn(): void {
   if (paused.size > 0) setImmediate(readOn);
 }
 
-/** What comes from a socket, until it is told to stop; rejects where it does not come to its end. */
+/** Read from a socket until told to stop; rejects if the body is incomplete. */
 function readIncoming(incoming: Readable, take: Take, stop: AbortSignal): Promise<void> {
   let read = 0;
   return new Promise((resolve, reject) => {
@@ -163,7 +170,7 @@ async function readChunks(chunks: AsyncIterable<Uint8Array>, take: Take, stop: A
   await Promise.race([all, stopped]);
 }
 
-/** Ends the reading where nothing comes for `stallMs`, or the signal is aborted. */
+/** Stop the reading if nothing arrives for `stallMs`, or the signal is aborted. */
 async function within(
   stallMs: number,
   signal: AbortSignal,
@@ -172,13 +179,13 @@ async function within(
   signal.throwIfAborted();
   const stop = new AbortController();
   const late = (): void => {
-    stop.abort(new ApiError("request_timeout", `nothing more of the body came for ${stallMs / 1000} s.`));
+    stop.abort(new ApiError("request_timeout", `no more of the body arrived for ${stallMs / 1000} s.`));
   };
   let timer = setTimeout(late, stallMs);
   const abort = (): void => {
     const { reason } = signal;
     const isLate = reason instanceof ApiError && reason.kind === "timeout";
-    stop.abort(isLate ? new ApiError("request_timeout", `the body came too slowly: ${reason.message}`) : reason);
+    stop.abort(isLate ? new ApiError("request_timeout", `the body arrived too slowly: ${reason.message}`) : reason);
   };
   signal.addEventListener("abort", abort);
   try {

@@ -1,4 +1,4 @@
-/** What chat completions look like, as OpenAI has them: requests, answers and the pieces of a stream. */
+/** The schemas of OpenAI's chat completions: requests, answers and the events of a stream. */
 import { z } from "zod";
 import {
   count,
@@ -20,22 +20,22 @@ import {
 } from "./schemas.ts";
 
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
-const noTools = only(isEmpty, "null or []: no tools are called", "Only null or [].");
-/** What a client may say where it gives no tools. */
+const noTools = only(isEmpty, "null or []: tools are not supported", "Only null or [].");
+/** The values of tool_choice without tools. */
 const noChoice = only(
   (value) => value === "none" || value === "auto",
-  '"none" or "auto": no tools are called',
+  '"none" or "auto": tools are not supported',
   'Only "none" or "auto".',
 );
 
 const part = z
   .object(
     {
-      type: z.enum(["text", "refusal"], needs('"text": pictures, sounds and files are not read')),
+      type: z.enum(["text", "refusal"], needs('"text": images, audio and files are not supported')),
       text: text().optional(),
       refusal: text().optional(),
     },
-    needs('an object as {"type": "text", "text": "..."}'),
+    needs('an object such as {"type": "text", "text": "..."}'),
   )
   .refine((one) => one[one.type] !== undefined, {
     error: ({ input }) => `needs "${(input as { readonly type: string }).type}", got nothing`,
@@ -49,7 +49,7 @@ const parts = {
     required: ["type", "text"],
   },
 };
-/** Text is one part. Parts are joined as other servers join them. */
+/** A text counts as one part. Parts are joined as in other servers. */
 const content = z
   .preprocess(
     (value) => (typeof value === "string" ? [{ type: "text", text: value }] : value),
@@ -57,20 +57,20 @@ const content = z
   )
   .transform((value): string => (value ?? []).join("\n"))
   .meta({
-    description: "Text, or parts that are text, each a line.",
+    description: "A text, or a list of text parts, each of which is a line.",
     anyOf: [{ type: "string" }, parts, { type: "null" }],
   });
 
-const role = "a role as system, user or assistant";
+const role = "a role such as system, user or assistant";
 export const messages = z
   .array(
     z.object({ role: text(role).min(1, needs(role)), content, tool_calls: noTools }, needs("a message")),
     needs("a list of messages"),
   )
   .min(1, needs("at least one message"))
-  .meta({ description: "What was said, in order." });
+  .meta({ description: "The messages of the conversation, in order." });
 
-/** Tokens of an answer where their number is not given: a text that learned no end would go on for ever. */
+/** The default length of an answer: a model that learned no end of a text would never stop. */
 const defaultTokens = 256;
 
 const { max_tokens: _, max_completion_tokens: __, logprobs: ___, ...sampling } = writing;
@@ -81,21 +81,21 @@ export const chatRequest = z
     max_completion_tokens: optional(
       tokensToWrite,
       undefined,
-      `Most tokens to write; without it and max_tokens ${defaultTokens}.`,
+      `The largest number of tokens to generate; the default is max_tokens or ${defaultTokens}.`,
     ),
-    max_tokens: optional(tokensToWrite, defaultTokens, "Its older name."),
+    max_tokens: optional(tokensToWrite, defaultTokens, "The older name of max_completion_tokens."),
     ...sampling,
-    logprobs: optional(flag, false, "The log-probability of each token."),
-    top_logprobs: optional(whole(0, 20), undefined, "How many of the most likely tokens to tell in each place."),
+    logprobs: optional(flag, false, "Whether to return the log-probability of each token."),
+    top_logprobs: optional(whole(0, 20), undefined, "The number of most likely tokens to return for each position."),
     n: optional(whole(1, 128), 1, "Answers."),
     ...{ tools: noTools, tool_choice: noChoice, functions: noTools, function_call: noChoice },
     modalities: only(
       (value) => Array.isArray(value) && value.every((one) => one === "text"),
-      '["text"]: nothing else is written',
+      '["text"]: other outputs are not supported',
       'Only ["text"].',
     ),
-    audio: only(() => false, "null: no sound is made", "Only null."),
-    web_search_options: only(() => false, "null: nothing is searched", "Only null."),
+    audio: only(() => false, "null: audio is not supported", "Only null."),
+    web_search_options: only(() => false, "null: web search is not supported", "Only null."),
     ...refused,
   })
   .refine(({ logprobs, top_logprobs = 0 }) => logprobs || top_logprobs === 0, {
@@ -105,30 +105,30 @@ export const chatRequest = z
   .refine(streamsOrHasNoOptions, needsStream)
   .meta({ id: "ChatCompletionRequest" });
 
-/** vLLM's: a text, or messages as a chat's. */
+/** vLLM's request: a text, or messages as in a chat. */
 export const tokenizeRequest = z
   .object({
     model: text("the name of a model"),
     prompt: text().optional(),
     messages: messages.optional(),
-    add_special_tokens: optional(flag, true, "Means nothing here: there are none."),
-    return_token_strs: optional(flag, false, "What each token adds to the text, too."),
+    add_special_tokens: optional(flag, true, "Ignored: there are no special tokens."),
+    return_token_strs: optional(flag, false, "Whether to return the text of each token as well."),
   })
   .refine(({ prompt, messages }) => (prompt === undefined) !== (messages === undefined), {
     path: ["prompt"],
-    error: "needs text, or messages in its place",
+    error: "needs text, or messages instead",
   })
   .meta({ id: "TokenizeRequest" });
 
 const tokenLogprob = z.object({
   token: z.string(),
-  logprob: z.number().meta({ description: "In nats; -9999 stands for what cannot be." }),
+  logprob: z.number().meta({ description: "In nats; -9999 means that the token is impossible." }),
   bytes: z.array(count),
 });
 const logprobs = z
   .object({ content: z.array(tokenLogprob.extend({ top_logprobs: z.array(tokenLogprob) })), refusal: z.null() })
   .nullable();
-const common = { id: z.string(), created: z.int().meta({ description: "Seconds since 1970." }), model: z.string() };
+const common = { id: z.string(), created: z.int().meta({ description: "Unix time in seconds." }), model: z.string() };
 
 export const chatCompletion = z
   .object({
@@ -156,7 +156,7 @@ export const chatCompletionChunk = z
         index: count,
         delta: z.object({ role: z.literal("assistant").optional(), content: z.string().optional() }),
         logprobs,
-        finish_reason: endings.nullable().meta({ description: "Null in all pieces but a choice's last one." }),
+        finish_reason: endings.nullable().meta({ description: "Null in all events of a choice but the last one." }),
       }),
     ),
     usage: usage.nullish(),
@@ -166,7 +166,7 @@ export const chatCompletionChunk = z
 export const chatCompletionEvent = z.union([chatCompletionChunk, errorBody]).meta({
   id: "ChatCompletionEvent",
   description:
-    "The data of each event: a piece, or the error that ends the stream in its place. The last event's is [DONE]. Comments may stand between events.",
+    "The data of each event: a part of the answer, or an error, which ends the stream. The last event is [DONE]. There can be comments between events.",
 });
 
 export type ChatRequest = z.output<typeof chatRequest>;

@@ -1,46 +1,49 @@
 /**
- * The connections of a server that listens: how many there may be, which are given up first, what becomes of one that nobody reads,
- * and how they end. A client may send a request at the very moment when its connection is closed: so what has come is read first,
- * and a connection is closed once nothing has come for a while. Knows nothing about what is asked.
+ * Manage the connections of a listening server: their number, which are closed first, stalled readers, and shutdown. A
+ * client can send a request at the very moment when its connection is closed; so received data is read first, and a
+ * connection is closed only after it has been quiet for a while.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import { backlog } from "./bind.ts";
 import { nextTurn, noteArrival } from "./event-loop.ts";
 
-/** Requests of one connection that are worked at: a client may send the next ones before it has been answered. */
+/**
+ * The largest number of requests of one connection that are processed at a time: a client can send further requests
+ * before the answer.
+ */
 const maxAtWork = 8;
-/** With those that wait behind them; a connection with more is closed. */
+/** The largest number of requests of one connection, including waiting ones; a connection with more is closed. */
 const maxPipelined = 64;
-/** How long nothing has to come at the end, and how often that is looked at. */
+/** How long a connection must be quiet during shutdown, and how often that is checked. */
 const [quietMs, lookMs] = [500, 20];
 
 type State = {
   readonly address: string;
-  /** Answers that have not ended; and what begins those behind them. */
+  /** The unfinished answers; and the functions that start the waiting ones. */
   readonly answers: Set<ServerResponse>;
   readonly waiting: (() => void)[];
-  /** Since when there is none; at the end, and nothing more has come. */
+  /** The time since when there is no answer; during shutdown, since when no data has arrived either. */
   idleMs: number;
-  /** Bytes that had come when it was looked at last. */
+  /** The number of received bytes at the last check. */
   came: number;
-  /** Bytes that the client has taken, and when it took the last ones. */
+  /** The number of bytes that the client has read, and the time of the last ones. */
   taken: number;
   takenMs: number;
 };
 
 export type ConnectionLimits = {
   readonly maxConnections: number;
-  /** How long a client may leave bytes unread. */
+  /** The longest time that a client can leave bytes unread. */
   readonly stallMs: number;
-  /** Tells one that is not taken on, and closes it. */
+  /** Answers a refused connection, and closes it. */
   readonly refuse: (socket: Socket) => void;
-  /** Told of one that is closed for the requests that it has sent. */
+  /** Called for a connection that is closed because of too many requests. */
   readonly overrun: (socket: Socket) => void;
 };
 
 export class Connections {
-  /** Those that were taken on. */
+  /** The accepted connections. */
   private readonly all = new Map<Socket, State>();
   private readonly http: Server;
   private readonly limits: ConnectionLimits;
@@ -57,8 +60,9 @@ export class Connections {
   }
 
   /**
-   * Where there are too many, one without a request is closed: of the address that has most, the one that has been idle for longest;
-   * behind a proxy, which is one address, that is the longest idle of all. Where all are busy, the new one is refused.
+   * If there are too many connections, an idle one is closed: of the address with the most connections, the one that
+   * has been idle longest (behind a proxy, which is one address, the longest idle of all). If all are busy, the new one
+   * is refused.
    */
   private takeOn(socket: Socket): void {
     noteArrival();
@@ -78,7 +82,8 @@ export class Connections {
     this.all.set(socket, { address, answers, waiting: [], idleMs: nowMs, came: 0, taken: 0, takenMs: nowMs });
     socket.once("close", () => {
       this.all.delete(socket);
-      // Node up to 24.9 tells the answer that is on its way alone; to those that wait behind it a socket never comes.
+      // Up to version 24.9, Node only notifies the answer in progress about a closed socket; answers that wait behind
+      // it never get a socket.
       for (const answer of answers) if (answer.socket === null) answer.destroy().emit("close");
     });
   }
@@ -106,11 +111,11 @@ export class Connections {
     }
   }
 
-  /** A request has come: `start` is called once it is its turn among those of its connection. */
+  /** A request has arrived: `start` is called when it is its turn among the requests of its connection. */
   begin({ socket }: IncomingMessage, answer: ServerResponse, start: () => void): void {
     noteArrival();
     const state = this.all.get(socket);
-    // It was refused, or closed, and has sent something meanwhile.
+    // The connection was refused or closed, and has sent data meanwhile.
     if (state === undefined || socket.destroyed) return;
     const { answers, waiting } = state;
     if (answers.size + waiting.length >= maxPipelined) {
@@ -132,39 +137,40 @@ export class Connections {
     else waiting.push(work);
   }
 
-  /** Whether an answer is on its way: another one would be read as a part of it. */
+  /** Whether an answer is being sent; a second one would be read as a part of it. */
   isAnswering(socket: Socket): boolean {
     const answers = this.all.get(socket)?.answers ?? [];
     return [...answers].some(({ headersSent, writableFinished }) => headersSent && !writableFinished);
   }
 
   /**
-   * Take on who has come already, and nobody else from then on; each connection ends with its next answer. Gives the promise that
-   * all are closed.
+   * Accept the connections that are waiting already, but no later ones; each connection ends with its next answer.
+   * Returns a promise that all are closed.
    */
   async stopListening(): Promise<{ readonly closed: Promise<void> }> {
     this.ending = true;
     for (const { answers } of this.all.values()) for (const answer of answers) answer.shouldKeepAlive = false;
-    // Node takes on one connection in a turn, and those that wait when the port is closed would be lost: turn until a turn brings
-    // none. The rest of this turn comes first. Where they come without end, all that can have waited by now have been taken on.
+    // Node accepts one connection in each turn of the loop, and those that wait when the port is closed would be lost,
+    // so yield until a turn brings none. The rest of this turn comes first. If connections arrive without end, all that
+    // can have been waiting have been accepted by the limit.
     const most = this.accepted + backlog;
     await nextTurn();
     for (let before = -1; before !== this.accepted && before < most; await nextTurn()) before = this.accepted;
     const { http } = this;
     const closed = new Promise<void>((resolve) => {
-      // Not HTTP's own: it closes whatever looks idle at once.
+      // This does not use HTTP's own method, which closes every connection that looks idle at once.
       NetServer.prototype.close.call(http, () => http.close(() => resolve()));
     });
     return { closed };
   }
 
-  /** Close each once it has been quiet, until `isOver`. */
+  /** Close each connection once it has been quiet, until `isOver`. */
   async closeQuiet(isOver: () => boolean): Promise<void> {
     for (const state of this.all.values()) state.idleMs = performance.now();
     while (this.all.size > 0 && !isOver()) {
       for (const [socket, state] of [...this.all]) {
         if (!this.isQuiet(socket, state)) continue;
-        // What has come since is read in a turn.
+        // Data that has arrived since is read in one turn.
         await nextTurn();
         if (this.isQuiet(socket, state)) socket.destroy();
       }

@@ -1,6 +1,6 @@
 /**
- * What a request takes at most, in bytes, told from what it asks for before anything is made of it. Estimates are upper bounds of
- * what it holds, not of what it makes and drops on the way.
+ * Estimate the memory of a request in bytes, before anything is allocated for it. The estimates are upper bounds of
+ * what it holds, not of what it allocates and drops on the way.
  */
 import { vocabularySize } from "../text/tokenizer.ts";
 import { maxUnread } from "./completions/deliveries.ts";
@@ -8,15 +8,15 @@ import { bytesOfTokens } from "./completions/kept-choice.ts";
 import type { LoadedText } from "./loaded-models.ts";
 import type { Prompt, Writing } from "./schemas.ts";
 
-/** A request, its connection and its answer on the way out. */
+/** A request, its connection and its outgoing answer. */
 const ofRequest = 65_536;
-/** A text: its objects, generator and stop strings that may have begun. */
+/** A text: its objects, generator and partial stop strings. */
 const ofText = 4096;
-/** A session, without what its model remembers. */
+/** A session, without its recurrent state. */
 const ofSession = 2048;
-/** Characters of a token that is written, on average at most. */
+/** An upper bound of the average number of characters of a generated token. */
 const tokenLength = 8;
-/** A piece that waits to be read, and each alternative that is told with it. */
+/** A piece that waits to be read, and each of its alternatives. */
 const [ofPiece, ofAlternative] = [160, 120];
 
 type Asked = {
@@ -26,7 +26,7 @@ type Asked = {
   readonly best_of?: number | undefined;
 };
 
-/** Of a request for text. */
+/** The bytes of a request for text. */
 export function completionBytes(loaded: LoadedText, writing: Writing, { prompt, n, echo, best_of }: Asked): number {
   const { stream, max_tokens, logprobs, stop } = writing;
   const each = Math.max(n, best_of ?? 1);
@@ -39,33 +39,33 @@ export function completionBytes(loaded: LoadedText, writing: Writing, { prompt, 
   const stops = 2 * stop.reduce((total, one) => total + one.length, 0);
   const told = echo && logprobs !== undefined ? read * each : 0;
   const written = texts * max_tokens;
-  // As it was sent, and of tokens that are told of each share of it.
+  // The prompt as it was sent and, if tokens are reported, the part of it for each token.
   const echoed = echo ? promptText * each : 0;
   const shares = told > 0 ? 24 * read : 0;
-  // Of each text the last block may be all but empty. The text is joined once.
+  // The last block of each text can be almost empty. The text is joined once.
   const blocks = bytesOfTokens(told + written, logprobs) + texts * bytesOfTokens(1, logprobs);
   const kept = blocks + 2 * (echoed + written * tokenLength);
   const piece = ofPiece + (logprobs === undefined ? 0 : ofPiece + ofAlternative * logprobs);
-  // What is on its way, and what has been written meanwhile.
+  // The part being sent, and the part generated meanwhile.
   const unread = 2 * Math.min(texts * (maxUnread(texts) + 1), told + written + texts) * piece + 2 * echoed;
   return Math.ceil(ofRequest + reading + stops + shares + (stream ? unread : kept));
 }
 
-/** Of a session that is kept: what its model remembers, and the text that is open. */
+/** The bytes of a stored session: its recurrent state, and its open text. */
 export const sessionBytes = (loaded: LoadedText): number => ofSession + stateBytes(loaded);
 
-/** Of what a model remembers of a text. */
+/** The bytes of a model's recurrent state. */
 const stateBytes = ({ batcher }: LoadedText): number =>
   4 * Object.values(batcher.named(undefined)).reduce((total, { length }) => total + length, 0);
 
-/** Of a look inside a model: so many tokens at most, with so many numbers of each. */
+/** The bytes of an inspection: at most this number of tokens, with this number of values each. */
 export const inspectionBytes = (tokens: number, numbers: number): number =>
   Math.ceil(2 * ofRequest + tokens * (4 * numbers + 80));
 
-/** Of a request to a model of another task than text, whose body was counted as so many bytes: its numbers, and as many in the answer. */
+/** The bytes of a request to a model of another task than text, from the bytes of its body: its numbers, and as many in the answer. */
 export const taskBytes = (body: number): number => ofRequest + 8 * body;
 
-/** Tokens at most: no tokenizer makes more of a text than it has bytes. */
+/** An upper bound of the number of tokens: no tokenizer makes more tokens than the text has bytes. */
 const lengthOf = (prompt: Prompt): { readonly tokens: number; readonly bytes: number } =>
   typeof prompt === "string"
     ? { tokens: Buffer.byteLength(prompt), bytes: 2 * prompt.length }

@@ -1,11 +1,10 @@
-/** What a client is told when something is wrong: OpenAI's shape, with its statuses and codes. */
-
+/** The errors that a client receives, with OpenAI's format, statuses and codes. */
 import { InputError } from "../graph/input-error.ts";
 import { BrokenModel } from "../nn/finite-values.ts";
 
 /**
- * Every kind of error: its status, what OpenAI calls its type and its code, and after how many seconds the same request may
- * succeed: false where it never will, null where nobody asks.
+ * Every kind of error: its status, OpenAI's type and code, and the number of seconds after which the same request can
+ * succeed; false if it never will, null if the client cannot ask again.
  */
 const kinds = {
   invalid: [400, "invalid_request_error", null, false],
@@ -17,7 +16,7 @@ const kinds = {
   method_not_allowed: [405, "invalid_request_error", "method_not_allowed", false],
   session_busy: [409, "invalid_request_error", "session_busy", 1],
   state_mismatch: [409, "invalid_request_error", "state_mismatch", false],
-  /** It came too slowly, which may pass. */
+  /** The request arrived too slowly, which can be temporary. */
   request_timeout: [408, "invalid_request_error", "request_timeout", 1],
   too_large: [413, "invalid_request_error", "request_too_large", false],
   media_type: [415, "invalid_request_error", "unsupported_media_type", false],
@@ -27,17 +26,17 @@ const kinds = {
   memory_full: [429, "rate_limit_error", "memory_full", 1],
   session_limit: [429, "rate_limit_error", "session_limit", 1],
   headers_too_large: [431, "invalid_request_error", "headers_too_large", false],
-  /** Nobody is told of it any more. */
+  /** The client is gone, so nobody receives this. */
   aborted: [499, "invalid_request_error", "aborted", null],
-  /** The same request meets the same fault. */
+  /** The same request would cause the same fault. */
   internal: [500, "server_error", "internal_error", false],
   /** What it gives is no number. */
   model_broken: [500, "server_error", "model_broken", false],
   too_many_connections: [503, "server_error", "too_many_connections", 1],
   shutting_down: [503, "server_error", "shutting_down", 1],
-  /** The time was over before it had a slot. */
+  /** The time limit passed before it had a slot. */
   overloaded: [503, "server_error", "overloaded", 5],
-  /** It was read all the time, and nothing was written: the same request takes as long. */
+  /** The time limit passed while the prompt was read, before the first token: the same request would take as long. */
   timeout: [503, "server_error", "timeout", false],
 } as const satisfies Record<string, readonly [number, string, string | null, number | false | null]>;
 
@@ -57,8 +56,8 @@ export type ErrorBody = {
 type ApiErrorOptions = ErrorOptions & { readonly retryAfter?: number | false };
 
 /**
- * An answer that is an error. `param` is the field of the request that is wrong, where it is one; `retryAfter` in how many seconds
- * it may succeed, where that is known, or false where it never will.
+ * An error as an answer. `param` is the invalid field of the request, if there is one; `retryAfter` is the number of
+ * seconds after which the request can succeed, if known, or false if it never will.
  */
 export class ApiError extends Error {
   readonly kind: ErrorKind;
@@ -75,7 +74,7 @@ export class ApiError extends Error {
   get status(): ErrorStatus {
     return kinds[this.kind][0];
   }
-  /** What tells clients whether to try again: OpenAI's own look at `x-should-retry` before the status. */
+  /** The headers that tell clients whether to retry: OpenAI's own clients check `x-should-retry` before the status. */
   get headers(): Readonly<Record<string, string>> {
     const retry = this.retryAfter ?? retryOf(this.kind);
     if (retry === null) return {};
@@ -88,31 +87,34 @@ export class ApiError extends Error {
 }
 
 /**
- * What a client is told of anything that was thrown. Of a fault of the server's it is told the request's id alone; what was
- * thrown is the `cause`.
+ * The error that a client receives for anything that was thrown. For a fault in the server it only contains the
+ * request's id; the thrown value is the `cause`.
  */
 export function apiErrorOf(error: unknown, requestId: string): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof BrokenModel) return new ApiError("model_broken", error.message, undefined, { cause: error });
   if (error instanceof InputError) return new ApiError("invalid", error.message, /^(\w+): /.exec(error.message)?.[1]);
-  const message = `internal: a fault of the server's. Its log says more, under the request's id, ${requestId}.`;
+  const message = `internal: a fault in the server. See its log for the request id ${requestId}.`;
   return new ApiError("internal", message, undefined, { cause: error });
 }
 
-/** Where the time of a request was over while it waited for others: that may pass. */
+/** The error if the time limit of a request passed while it waited for others, which can be temporary. */
 export function waitedFor(reason: unknown): unknown {
   if (!(reason instanceof ApiError && reason.kind === "timeout")) return reason;
-  return new ApiError("overloaded", `${reason.message} It waited for others all the time.`);
+  return new ApiError("overloaded", `${reason.message} It was waiting for other requests all the time.`);
 }
 
-/** A thrown value with the calls that led to it, and what it came of. */
+/** A thrown value with its stack and its causes. */
 export function stackOf(error: unknown, depth = 4): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.stack ?? `${error.name}: ${error.message}`;
   return error.cause === undefined || depth === 0 ? own : `${own}\ncaused by ${stackOf(error.cause, depth - 1)}`;
 }
 
-/** Seconds after which the same request may succeed; false where it never will, null where nobody asks. */
+/**
+ * The number of seconds after which the same request can succeed; false if it never will, null if the client cannot ask
+ * again.
+ */
 export const retryOf = (kind: ErrorKind): number | false | null => kinds[kind][3];
 /** The statuses of these kinds. */
 export const statusOf = (kind: ErrorKind): ErrorStatus => kinds[kind][0];

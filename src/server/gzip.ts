@@ -1,11 +1,11 @@
 /**
- * Bytes through gzip, and out of it. Node's streams do it, byte for byte as they are read: a `CompressionStream` takes 16,384
- * chunks before it makes anybody wait.
+ * Compress and decompress gzip. Node's streams work at the speed of the reader; a `CompressionStream` accepts 16,384
+ * chunks before it applies back pressure.
  */
 import { Readable } from "node:stream";
 import { createGunzip, createGzip, type Gunzip, type Gzip } from "node:zlib";
 
-/** Bytes that went through gzip; what breaks off on one side does so on the other. */
+/** Pipe bytes through a gzip stream; an error on one side ends the other. */
 function through(source: AsyncIterable<Uint8Array>, gzip: Gzip | Gunzip): AsyncIterable<Uint8Array> {
   const read = Readable.from(source, { objectMode: true, highWaterMark: 1 });
   read.on("error", (error) => gzip.destroy(error));
@@ -13,10 +13,10 @@ function through(source: AsyncIterable<Uint8Array>, gzip: Gzip | Gunzip): AsyncI
   return read.pipe(gzip);
 }
 
-/** Bytes as gzip packs them. */
+/** Compress bytes with gzip. */
 export const packed = (body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => through(body, createGzip());
-/** A body without its gzip. Whoever reads no further makes nothing more of it. */
+/** Decompress a body; nothing is decompressed beyond what is read. */
 export const unpacked = (body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => through(body, createGunzip());
 
-/** Whether unpacking failed, and not what was to be unpacked. */
+/** Whether the decompression failed, rather than the source of the bytes. */
 export const isDamage = (error: unknown): boolean => /^Z_/.test(String((error as { readonly code?: unknown })?.code));

@@ -1,8 +1,8 @@
-/** The names by which a server may be asked: `localhost`, `example.org:8080`, `*.example.org`, `[::1]`, `*`. */
+/** The host names that a server accepts: `localhost`, `example.org:8080`, `*.example.org`, `[::1]`, `*`. */
 
 type Host = { readonly name: string; readonly port: string | undefined };
 
-/** A pattern taken apart; undefined of what is none. */
+/** Parse a pattern; undefined if it is not valid. */
 function hostOf(pattern: string): Host | undefined {
   const [, name, port] = /^(\*|(?:\*\.)?[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}|\*))?$/i.exec(pattern) ?? [];
   return name === undefined ? undefined : { name: name.toLowerCase(), port: port === "*" ? undefined : port };
@@ -13,11 +13,14 @@ export function isHost(pattern: string): boolean {
   return host !== undefined && Number(host.port ?? 0) <= 65_535;
 }
 
-/** Tells whether a request's Host is one of these. A pattern without port is for any; a Host without one has that of HTTP or HTTPS. */
+/**
+ * Make a check of a request's Host. A pattern without a port accepts every port; a Host without a port has the default
+ * port of HTTP or HTTPS.
+ */
 export function createHostCheck(patterns: readonly string[]): (host: string) => boolean {
   const allowed = patterns.flatMap((pattern) => hostOf(pattern) ?? []);
   return (host) => {
-    // The dot at its end says that a name is whole.
+    // A dot at the end marks a fully qualified name.
     const [, name, port = ""] = /^(\[[^\]]*\]|[^:]+?)\.?(?::(\d*))?$/.exec(host.toLowerCase()) ?? [];
     if (name === undefined) return false;
     return allowed.some((one) => {

@@ -1,14 +1,14 @@
-/** Fields of requests that nothing here knows: they mean nothing, and each is told of once. */
+/** Report unknown fields of requests, which are ignored; each is reported once. */
 import { excerpt } from "../graph/excerpt.ts";
 import type { WarningLine } from "./options.ts";
 
-/** Names that are told of, and characters of each: clients may send any. */
+/** The largest number of reported names, and of characters in each, because clients can send any names. */
 const [maxNames, maxCharacters] = [100, 60];
 
-/** Told of the unknown fields of each request to a route. */
+/** Receives the unknown fields of each request to a route. */
 export type IgnoredFields = (path: string, names: readonly string[]) => void;
 
-/** Tells `warn` of each name once. */
+/** Make a function that passes each name to `warn` once. */
 export function createIgnoredFields(warn: (line: WarningLine) => void): IgnoredFields {
   const told = new Set<string>();
   const tell = (warning: string): void => warn({ time: new Date().toISOString(), warning });
@@ -18,8 +18,8 @@ export function createIgnoredFields(warn: (line: WarningLine) => void): IgnoredF
       const short = excerpt(name, maxCharacters);
       if (told.has(short)) continue;
       told.add(short);
-      tell(`${path}: the field "${short}" is not known here, and ignored. This is said once.`);
-      if (told.size === maxNames) tell(`${maxNames} fields were ignored: no others are named.`);
+      tell(`${path}: the unknown field "${short}" is ignored. This is reported once.`);
+      if (told.size === maxNames) tell(`${maxNames} fields were ignored; further ones are not reported.`);
     }
   };
 }

@@ -1,4 +1,4 @@
-/** Models served over HTTP, as OpenAI's completions: for Node, and for whatever else has Request and Response. */
+/** Serve models over HTTP with OpenAI's completions API: in Node, and in any environment with Request and Response. */
 export { createServer, type Server } from "./app.ts";
 export { type ListenOptions, loopback } from "./bind.ts";
 export { type Listening, listen } from "./listen.ts";

@@ -1,4 +1,4 @@
-/** Looking inside models: few at once, as each is much work, and beside the texts that are written. */
+/** Inspect models for requests: few at once, because each is much work, next to the generation of texts. */
 import { inspectedToken, inspectText, type LabelledValue, type ReadToken, shownValues } from "../tasks/inspect-text.ts";
 import { decodeNext, encode, type Tokenizer } from "../text/tokenizer.ts";
 import { warned } from "./completions/answers.ts";
@@ -10,27 +10,27 @@ import type { LoadedText } from "./loaded-models.ts";
 import type { Warning } from "./schemas.ts";
 import { warningsOf } from "./warnings.ts";
 
-/** Requests that look inside a model at once. */
+/** The largest number of inspections at once. */
 const maxAtOnce = 4;
-/** Numbers in the answer to one: about 12 MB of text. */
+/** The largest number of values in an answer: about 12 MB of text. */
 const maxNumbers = 1_000_000;
-/** Likeliest next tokens that are told. */
+/** The number of most likely next tokens in an answer. */
 const likeliest = 5;
 
-/** What to look at, and how large the answer is. */
+/** The values to inspect, and the size of the answer. */
 export type Inspection = {
   readonly ids: Int32Array;
   readonly selected: readonly LabelledValue[];
-  /** Numbers of each token. */
+  /** The number of values for each token. */
   readonly size: number;
   readonly warnings: readonly Warning[];
 };
 
-/** What one server's clients ask of this. */
+/** Create the inspections of one server. */
 export function createInspections({ maxPromptTokens }: Limits) {
   let running = 0;
   return {
-    /** @throws ApiError for more than the limits; InputError for a value that there is not */
+    /** @throws ApiError beyond a limit; InputError for an unknown value */
     plan(
       { lm }: LoadedText,
       { text, values }: { readonly text: string; readonly values: readonly string[] },
@@ -42,14 +42,14 @@ export function createInspections({ maxPromptTokens }: Limits) {
       if (ids.length > maxPromptTokens || numbers > maxNumbers) {
         const [tokens, all] = [ids.length, numbers].map((count) => count.toLocaleString("en-US"));
         const wrong = `${tokens} tokens with ${all} numbers are too many for one answer`;
-        throw new ApiError("invalid", `text: ${wrong}. Give a shorter text, or choose values.`, "text");
+        throw new ApiError("invalid", `text: ${wrong}. Give a shorter text, or select values.`, "text");
       }
       return { ids, selected, size, warnings: warningsOf(lm, { text: [text] }) };
     },
     /**
-     * Every value asked for (all that `unrolled inspect` shows where none is). What was seen is kept as numbers; what is told of
-     * each token is made when it is sent.
-     * @throws ApiError where too many are at it, and the reason of the signal
+     * The requested values (by default, all that `unrolled inspect` shows). They are stored as numbers; the data of
+     * each token is formatted while it is sent.
+     * @throws ApiError if too many inspections are running, or the reason of the signal
      */
     async inspect(
       { name, lm }: LoadedText,
@@ -59,7 +59,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
       if (running >= maxAtOnce) {
         throw new ApiError(
           "queue_full",
-          `${running} inspections are under way, as many as may be. Try again in a moment.`,
+          `the limit of ${running} inspections at once is reached. Try again in a moment.`,
         );
       }
       running++;
@@ -85,7 +85,7 @@ export function createInspections({ maxPromptTokens }: Limits) {
   };
 }
 
-/** Tokens that were read, as numbers alone. */
+/** The tokens that were read, stored as numbers only. */
 function createSeen(tokenizer: Tokenizer, ids: Int32Array, selected: readonly LabelledValue[], size: number) {
   const numbers = new Float32Array(ids.length * size);
   const losses = new Float64Array(ids.length).fill(Number.NaN);
@@ -107,7 +107,7 @@ function createSeen(tokenizer: Tokenizer, ids: Int32Array, selected: readonly La
       }
       count++;
     },
-    /** They are asked for in order: a token may end within a character, which is in the text of the next one. */
+    /** They are requested in order: if a token ends within a character, the next token's text contains it. */
     at(place: number): Pick<ReadToken, "text" | "values" | "next" | "loss"> {
       const decoded = decodeNext(tokenizer, ids[place] as number, place === 0 ? undefined : rest);
       rest = decoded.rest;

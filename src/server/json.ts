@@ -1,9 +1,9 @@
 /**
- * Values as JSON: maps keep their order, as a JavaScript object would put names that are numbers first; and what is large is made
- * in pieces while it is sent, so that no answer is whole in memory.
+ * Write values as JSON. Maps keep their order, because an object would put numeric names first. Large values are
+ * written in pieces while they are sent, so that no answer is in memory as a whole.
  */
 
-/** As `JSON.stringify` would have it, and a Map as an object of its entries in their order. */
+/** Do the same as `JSON.stringify`, and write a Map as an object with its entries in order. */
 export function jsonOf(value: unknown): string {
   if (!isObject(value)) return JSON.stringify(value) ?? "null";
   if (Array.isArray(value)) return value.some(isObject) ? `[${value.map(jsonOf).join()}]` : JSON.stringify(value);
@@ -14,7 +14,7 @@ export function jsonOf(value: unknown): string {
   return `{${members}}`;
 }
 
-/** A list whose items are made when they are written, so many at a time; none has such a list in it. */
+/** A list whose items are made when they are written, a number at a time; items contain no such list. */
 export class LazyList<T> {
   readonly length: number;
   readonly at: (place: number) => T;
@@ -26,16 +26,16 @@ export class LazyList<T> {
     this.together = together;
   }
 
-  /** Its items at once. */
+  /** All items at once. */
   all(): T[] {
     return Array.from({ length: this.length }, (_, place) => this.at(place));
   }
 }
 
-/** A text of this many characters is one piece, more or less. */
+/** The approximate number of characters in a piece. */
 const pieceLength = 16_384;
 
-/** `value` as `jsonOf` has it, in pieces; it may have `LazyList`s in it. */
+/** The text of `jsonOf` in pieces; the value can contain `LazyList`s. */
 export function* jsonPieces(value: unknown): Generator<string, void> {
   let piece = "";
   for (const part of parts(value)) {
@@ -57,7 +57,7 @@ function* parts(value: unknown): Generator<string, void> {
 }
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
-/** What is better not written at once. */
+/** Whether a value is better written in pieces. */
 const isLarge = (value: unknown): boolean =>
   isObject(value) || (typeof value === "string" && value.length > pieceLength);
 
@@ -96,7 +96,7 @@ function* textParts(text: string): Generator<string, void> {
   yield '"';
   for (let from = 0; from < text.length; ) {
     let to = Math.min(text.length, from + pieceLength);
-    // Both halves of a character are in the same piece.
+    // Both halves of a surrogate pair stay in the same piece.
     if (to < text.length && isFirstHalf(text.charCodeAt(to - 1))) to++;
     yield JSON.stringify(text.slice(from, to)).slice(1, -1);
     from = to;

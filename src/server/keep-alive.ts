@@ -1,12 +1,12 @@
-/** A stream of events that is never silent for long: a proxy would take it for dead. */
+/** Keep a stream of events from being silent for long, because a proxy would close it. */
 import type { ApiError } from "./errors.ts";
 
-/** What a reader of events skips. */
+/** A comment, which readers of events skip. */
 const comment = ": keep-alive\n\n";
 
 /**
- * The events; from where they are silent for `ms`, with comments between them. Resolves with the first of either: until then an
- * error is one of this promise, later it is an event, as `fail` tells it.
+ * Pass on the events, with comments whenever they are silent for `ms`. Resolves with the first event or comment: until
+ * then an error rejects the promise, later it is an event, made by `fail`.
  */
 export async function keepAlive(
   starting: Promise<AsyncGenerator<string, void>>,
@@ -16,7 +16,7 @@ export async function keepAlive(
   return withComments(isSilent ? begun(starting, fail) : await starting, ms, isSilent);
 }
 
-/** Of events whose answer has begun before them. */
+/** The events of an answer that has begun before them. */
 async function* begun(
   starting: Promise<AsyncGenerator<string, void>>,
   fail: (error: unknown) => ApiError,
@@ -36,7 +36,7 @@ async function* withComments(
   ms: number,
   isSilent: boolean,
 ): AsyncGenerator<string, void> {
-  // The events have to begin in any case: they tell of their end.
+  // The events must always begin, because they report their end.
   let silent = isSilent;
   try {
     for (;;) {
@@ -51,7 +51,7 @@ async function* withComments(
   }
 }
 
-/** Whether this time goes by before the promise is settled. */
+/** Whether this time passes before the promise is settled. */
 async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const silence = new Promise<true>((resolve) => {

@@ -1,4 +1,4 @@
-/** The server on a port, for Node: sockets, their limits and how it ends. Knows nothing about what is asked. */
+/** Run the server on a port, for Node: sockets, their limits and shutdown. */
 import { createServer as createHttpServer, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
@@ -10,24 +10,24 @@ import { Connections } from "./connections.ts";
 import { ApiError, apiErrorOf } from "./errors.ts";
 import { serverDefaults } from "./options.ts";
 
-/** A server that listens. */
+/** A listening server. */
 export type Listening = {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
   /**
-   * Drain, then listen no more, answer what was asked, also on connections that are kept, and resolve when all are closed: what has
-   * not ended `deadlineMs` (30,000) after the draining is ended.
+   * Drain, then stop listening, answer open requests, also on kept-alive connections, and resolve when all connections
+   * are closed. Requests that have not ended `deadlineMs` (30,000) after the draining are aborted.
    */
   readonly close: (deadlineMs?: number) => Promise<void>;
 };
 
-/** How long a client may take for its headers, and for its whole request; and how long an idle connection is kept. */
+/** The time limits for the headers, for the whole request, and for an idle connection. */
 const [headersMs, requestMs, idleMs] = [10_000, 60_000, 60_000];
 const headerBytes = 16_384;
 
 /**
- * Answer what comes to a port.
- * @throws InputError for an address that cannot be listened at
+ * Answer requests on a port.
+ * @throws InputError if the server cannot listen at the address
  * @example const { url, close } = await listen(server, { host: "127.0.0.1", port: 8080 });
  */
 export async function listen(server: Server, options: ListenOptions): Promise<Listening> {
@@ -35,15 +35,15 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
   const { host, port, drainMs = 0, maxConnections = defaultConnections, stallMs = serverDefaults.stallMs } = options;
   const listener = getRequestListener((request, env) => server.fetch(request, env as Parameters<Server["fetch"]>[1]), {
     overrideGlobalObjects: false,
-    // Of HTTP/1.0, which needs no host: a balancer's question for the health.
+    // HTTP/1.0 needs no host: a health check of a load balancer.
     hostname: "localhost",
-    // What makes no request of it: a host or a path that is none.
+    // The host or the path is not valid, so there is no request to handle.
     errorHandler: (error) => server.refuse(errorOf(error)),
   });
   const http = createHttpServer({
     ...{ headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs },
     ...{ maxHeaderSize: headerBytes, connectionsCheckingInterval: 5_000 },
-    // A request without a host is answered as others that are none.
+    // A request without a host gets the same error as other invalid ones.
     requireHostHeader: false,
   });
   const connections = new Connections(http, {
@@ -60,7 +60,7 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
     },
   });
   http.on("request", (incoming, outgoing) => {
-    // A host that is none, for the adapter.
+    // An invalid host, for the adapter.
     if (incoming.httpVersion !== "1.0" && !incoming.headers.host) incoming.headers.host = " ";
     connections.begin(incoming, outgoing, () => listener(incoming, outgoing));
   });
@@ -85,7 +85,7 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
       const overMs = performance.now() + deadlineMs;
       await connections.closeQuiet(() => performance.now() >= overMs);
       await server.close(0);
-      // One that nobody reads is not waited for.
+      // An answer that the client does not read is not waited for.
       const idle = setInterval(() => http.closeIdleConnections(), 20);
       const late = setTimeout(() => http.closeAllConnections(), 1000);
       http.closeIdleConnections();
@@ -97,22 +97,22 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
 }
 
 function errorOf(error: unknown): ApiError {
-  if (error instanceof RequestError) return new ApiError("invalid", `this is no request: ${error.message}.`);
+  if (error instanceof RequestError) return new ApiError("invalid", `this is not a valid request: ${error.message}.`);
   return apiErrorOf(error, "none");
 }
 
-/** What is wrong with what is no HTTP. */
+/** The error for a message that is not HTTP. */
 function noRequest({ code, reason = "" }: NodeJS.ErrnoException & { readonly reason?: string }): ApiError {
   if (code === "HPE_HEADER_OVERFLOW") {
     return new ApiError("headers_too_large", `the headers are longer than ${headerBytes} bytes.`);
   }
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
-    return new ApiError("request_timeout", "the request took too long to come.");
+    return new ApiError("request_timeout", "the request took too long to arrive.");
   }
-  return new ApiError("invalid", `this is no HTTP request${reason === "" ? "" : `: ${excerpt(reason, 100)}`}.`);
+  return new ApiError("invalid", `this is not an HTTP request${reason === "" ? "" : `: ${excerpt(reason, 100)}`}.`);
 }
 
-/** An answer as bytes, for a connection that has none on its way. */
+/** An answer as bytes, for a connection without another answer in progress. */
 async function rawAnswer(answer: Response): Promise<string> {
   const body = await answer.text();
   const headers = [...answer.headers, ["content-length", Buffer.byteLength(body)], ["connection", "close"]];

@@ -1,5 +1,4 @@
-/** The models that are served, by name, and those before them that somebody still goes on with. */
-
+/** The models that are served, by name, and replaced models that are still in use. */
 import { createHash } from "node:crypto";
 import { writeModel } from "../formats/model-file.ts";
 import { excerpt } from "../graph/excerpt.ts";
@@ -19,14 +18,14 @@ import {
   type TextPrograms,
 } from "./served-tasks.ts";
 
-/** A model at work under its name. */
+/** A loaded model and its name. */
 export type LoadedModel = {
   readonly name: string;
-  /** Of its task. */
+  /** The kind of its task. */
   readonly kind: string;
-  /** Seconds since 1970. */
+  /** Unix time in seconds. */
   readonly created: number;
-  /** Of its layers, values and task (of text, the tokenizer): what one remembers is nothing to another. */
+  /** A hash of its layers, values and task (of text, the tokenizer): the state of one model is useless for another. */
   readonly fingerprint: string;
   readonly isIdle: () => boolean;
   readonly dispose: () => void;
@@ -39,8 +38,8 @@ export type LoadedOther = LoadedModel & TaskPrograms;
 type Models = Readonly<Record<string, Content>>;
 
 /**
- * @throws InputError for a model that cannot be served, as text that is not written step by step, of values that are infinite or
- * NaN, or too large for the memory
+ * @throws InputError for a model that cannot be served: it cannot generate text step by step, has values that are infinite or NaN,
+ * or is too large for the memory
  */
 export async function loadModels(models: Models, options: ServingOptions): Promise<LoadedModels> {
   const servings = await loadServings();
@@ -70,13 +69,13 @@ async function load(
   return all;
 }
 
-/** That of its file, whenever and where it is written, without the state of its training. */
+/** The fingerprint of the model's file without its training state, which does not depend on when and where it was written. */
 function fingerprintOf(model: Model, task: unknown): string {
   const file = writeModel({ model, extra: { task } });
   return `sha256:${createHash("sha256").update(file).digest("hex")}`;
 }
 
-/** Owns the models' programs until it is disposed of. */
+/** Owns the models' programs until it is disposed. */
 export class LoadedModels {
   /** How the models of each task are served, by its kind. */
   readonly servings: Servings;
@@ -102,7 +101,7 @@ export class LoadedModels {
     const found = this.served.get(name);
     if (found !== undefined) return found;
     const names = [...this.served.keys()].join(", ");
-    const wrong = `model: there is no model "${excerpt(name, 60)}". There are ${names}.`;
+    const wrong = `model: there is no model "${excerpt(name, 60)}". The models are ${names}.`;
     throw new ApiError("model_not_found", wrong, "model");
   }
 
@@ -122,21 +121,21 @@ export class LoadedModels {
     throw new ApiError("invalid", `${wrong}; this one is for models of the task "${kind}". ${rest}`, "model");
   }
 
-  /** @throws ApiError queue_full, where a text of this client would be refused, whatever model it is of */
+  /** @throws ApiError `queue_full` if a text of this client would be refused by every model */
   checkRoom(client: string): void {
     const { texts } = this;
     if (texts.length > 0 && !texts.some(({ batcher }) => batcher.hasRoom(client))) throw queueFull(this.options.queue);
   }
 
-  /** These are found from now on. */
+  /** Serve these models from now on. */
   async replace(models: Models): Promise<void> {
     const loaded = await load(models, this.servings, this.options);
-    // Those before it by now: another call may have come first.
+    // The current models, because another call can have come first.
     for (const one of this.served.values()) this.replaced.add(one);
     this.served = loaded;
   }
 
-  /** Each that was replaced gives its memory back once nobody uses it. */
+  /** Each replaced model frees its memory once nothing uses it. */
   retire(isUsed: (loaded: LoadedModel) => boolean): void {
     for (const one of this.replaced) {
       if (!one.isIdle() || isUsed(one)) continue;

@@ -1,13 +1,13 @@
-/** What is told of requests. A log that fails fails no request. */
+/** Log requests. A fault in the log does not affect requests. */
 import type { ServerOptions } from "./options.ts";
 
 type Log = Required<ServerOptions>["log"];
 
-/** The same log, whose faults, thrown at once or later, are said on standard error, the first of them alone. */
+/** Wrap a log so that its faults, thrown at once or later, are reported on standard error, but only the first one. */
 export function guardLog(log: Log): Log {
   let said = false;
   const failed = (error: unknown): void => {
-    if (!said) console.error("unrolled: the server's log failed, and nothing is said of it again:", error);
+    if (!said) console.error("unrolled: the server's log failed (this is reported only once):", error);
     said = true;
   };
   return (line) => {

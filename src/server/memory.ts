@@ -1,25 +1,28 @@
 /**
- * Bytes that requests may hold together. What is estimated for a request is counted before it starts; where it does not fit it
- * waits its turn, and clients take turns. Bodies on their way have a share of their own: a request that waits for work holds its
- * body, so with one share for both, bodies alone could fill it and wait for each other. Knows nothing about HTTP.
+ * Limit the memory of all requests together. The estimate for a request is counted before it starts; if it does not
+ * fit, the request waits, and clients take turns. Incoming bodies have a share of their own: a waiting request holds
+ * its body, so with one share for both, bodies alone could fill it and wait for each other.
  */
 import { ApiError, waitedFor } from "./errors.ts";
 
-/** Of the whole: bodies before their work has begun, sessions, and the work itself. */
+/** The shares of the whole: bodies of requests that have not started, sessions, and running requests. */
 const shares = { bodies: 1 / 4, sessions: 1 / 8, work: 5 / 8 } as const;
-/** How much of the work's share one client may hold while it asks for more: the rest is there for others. */
+/**
+ * The part of the running requests' share that one client can hold while it asks for more; the rest stays free for
+ * others.
+ */
 const maxOfOne = 3 / 4;
 
-/** What one request holds. */
+/** The memory of one request. */
 export type Holding = {
   readonly client: string;
-  /** Ends the request, which then gives up what it holds. */
+  /** Aborts the request, which then frees its memory. */
   readonly refuse: (reason: ApiError) => void;
-  /** Of its body, before its work begins. */
+  /** The bytes of its body, before it starts. */
   body: number;
-  /** Of its work. */
+  /** The estimated bytes of the running request. */
   work: number;
-  /** When something of its body came last; undefined once all is there. */
+  /** The time when data of its body last arrived; undefined once the body is complete. */
   progressMs: number | undefined;
 };
 
@@ -34,32 +37,32 @@ export class MemoryBudget {
   private bodyBytes = 0;
   private workBytes = 0;
   private readonly byClient = new Map<string, number>();
-  /** By client, the one whose turn is next first. */
+  /** The waiting requests by client, in the order of the clients' turns. */
   private readonly waiting = new Map<string, Waiting[]>();
 
-  /** `maxWaiting`: requests that may wait for others to end. */
+  /** @param maxWaiting the largest number of waiting requests */
   constructor({ maxBytes, maxWaiting }: { readonly maxBytes: number; readonly maxWaiting: number }) {
     this.maxBytes = maxBytes;
     this.maxWaiting = maxWaiting;
   }
 
-  /** Bytes that are held. */
+  /** The number of bytes in use. */
   get bytes(): number {
     return this.bodyBytes + this.workBytes;
   }
-  /** Requests that wait. */
+  /** The number of waiting requests. */
   get waitingCount(): number {
     return [...this.waiting.values()].reduce((total, all) => total + all.length, 0);
   }
-  /** Sessions of this size that there is room for. */
+  /** The number of sessions of this size that fit. */
   sessionsOf(bytes: number): number {
     return Math.floor((this.maxBytes * shares.sessions) / bytes);
   }
 
   /**
-   * Count bytes of a body that come. Where there is no room, the client that has most loses one: the body that has stood still
-   * for longest, or else its newest.
-   * @throws ApiError memory_full, where that is this one
+   * Count arriving bytes of a body. If there is no room, a request of the client with the most bytes is aborted: the
+   * one whose body has stalled for longest, or else its newest.
+   * @throws ApiError `memory_full` if it is this request
    */
   receive(holding: Holding, bytes: number): void {
     const most = this.maxBytes * shares.bodies;
@@ -69,13 +72,13 @@ export class MemoryBudget {
     this.bodyBytes += bytes;
     while (this.bodyBytes > most) {
       const victim = this.heaviest(holding);
-      const reason = new ApiError("memory_full", "too many requests are on their way. Try again in a moment.");
+      const reason = new ApiError("memory_full", "too many requests are arriving. Try again in a moment.");
       this.leave(victim);
       if (victim === holding) throw reason;
       victim.refuse(reason);
     }
   }
-  /** All of its body is there. */
+  /** Note that the body is complete. */
   received(holding: Holding): void {
     holding.progressMs = undefined;
   }
@@ -91,13 +94,14 @@ export class MemoryBudget {
   }
 
   /**
-   * Resolves when the request may start with this many bytes; its body counts no more then.
-   * @throws ApiError invalid for more than there can ever be, memory_full where too many wait, and the reason of the signal
+   * Resolves when the request can start with this number of bytes; its body is no longer counted then.
+   * @throws ApiError `invalid` for more bytes than can ever be available, `memory_full` if too many requests wait, and
+   * the reason of the signal
    */
   async start(holding: Holding, bytes: number, signal: AbortSignal): Promise<void> {
     const most = this.maxBytes * shares.work;
     if (bytes > most) {
-      const wrong = `this would take about ${formatBytes(bytes)} of memory, more than the ${formatBytes(most)} that a request may have`;
+      const wrong = `this would take about ${formatBytes(bytes)} of memory, and the limit of a request is ${formatBytes(most)}`;
       const hint =
         "Ask for a shorter prompt, fewer tokens (max_tokens), texts (n) or log-probabilities, or stream the answer.";
       throw new ApiError("invalid", `${wrong}. ${hint}`);
@@ -138,7 +142,7 @@ export class MemoryBudget {
     });
   }
 
-  /** Whether it could start now: not for what its own client holds, or for what all hold. */
+  /** Whether the request could start now, given the memory of its own client and of all clients. */
   private fits(client: string, bytes: number): "yes" | "client" | "all" {
     const most = this.maxBytes * shares.work;
     const own = this.byClient.get(client) ?? 0;
@@ -153,18 +157,18 @@ export class MemoryBudget {
     this.byClient.set(holding.client, (this.byClient.get(holding.client) ?? 0) + bytes);
   }
 
-  /** Those whose turn it is start, as far as there is room. */
+  /** Start requests in turn, as far as there is room. */
   private next(): void {
     for (let started = true; started; ) {
       started = false;
       for (const [client, all] of this.waiting) {
         const [first] = all as [Waiting];
         const fits = this.fits(client, first.bytes);
-        // One that is large is not passed over for ever.
+        // A large request is not skipped for ever.
         if (fits === "all") return;
         if (fits === "client") continue;
         this.forget(first);
-        // The next client has its turn.
+        // It is the next client's turn.
         if (this.waiting.delete(client) && all.length > 0) this.waiting.set(client, all);
         first.start();
         started = true;
@@ -181,14 +185,14 @@ export class MemoryBudget {
     if (all?.length === 0) this.waiting.delete(client);
   }
 
-  /** It has no body any more. */
+  /** Its body is no longer counted. */
   private leave(holding: Holding): void {
     this.arriving.delete(holding);
     this.bodyBytes -= holding.body;
     holding.body = 0;
   }
 
-  /** The request has ended: all that it held is there for others. */
+  /** The request has ended: free its memory. */
   release(holding: Holding): void {
     this.leave(holding);
     const { client, work } = holding;

@@ -1,32 +1,35 @@
-/** The OpenAPI document, made of the table of routes. */
+/** Make the OpenAPI document from the table of routes. */
 import { z } from "zod";
 import { type ErrorKind, retryOf, statusOf } from "./errors.ts";
 import { type Route, routes as usualRoutes } from "./routes/table.ts";
 import * as schemas from "./schemas.ts";
 import { version } from "./version.ts";
 
-/** Headers of answers, by the names that they have among the components. */
+/** The headers of answers, by their names among the components. */
 const headers = {
   RequestId: {
     name: "x-request-id",
     description:
-      "What the request is called in the log: its own x-request-id where that is one of up to 128 letters, digits and ._:;=+/@~-",
+      "The id of the request in the log: the request's own x-request-id if it has up to 128 letters, digits and ._:;=+/@~-",
     schema: { type: "string", minLength: 1, maxLength: 128 },
   },
   ShouldRetry: {
-    ...{ name: "x-should-retry", description: "Whether the same request may succeed later." },
+    ...{ name: "x-should-retry", description: "Whether the same request can succeed later." },
     schema: { type: "string", enum: ["true", "false"] },
   },
   RetryAfter: {
-    ...{ name: "Retry-After", description: "Seconds after which to try again." },
+    ...{ name: "Retry-After", description: "The number of seconds after which to retry." },
     schema: { type: "integer", minimum: 1 },
   },
   WwwAuthenticate: {
-    ...{ name: "WWW-Authenticate", description: "How a key is sent." },
+    ...{ name: "WWW-Authenticate", description: "How to send a key." },
     schema: { type: "string", const: "Bearer" },
   },
   AcceptEncoding: {
-    ...{ name: "Accept-Encoding", description: "How a body may be packed, where that was wrong." },
+    ...{
+      name: "Accept-Encoding",
+      description: "The supported encodings of a body, if the given one is not supported.",
+    },
     schema: { type: "string", const: "gzip" },
   },
 } as const;
@@ -45,7 +48,7 @@ function headersOf(kind: ErrorKind): readonly HeaderName[] {
 const headersNamed = (names: readonly HeaderName[]) =>
   Object.fromEntries(names.map((name) => [headers[name].name, { $ref: `#/components/headers/${name}` }]));
 
-/** Of every route: what makes no request, and faults of the server's. */
+/** The errors of every route: malformed requests, and faults in the server. */
 const ofAll = [
   "invalid",
   "request_timeout",
@@ -55,27 +58,27 @@ const ofAll = [
   "model_broken",
 ] as const;
 
-/** zod leaves out the default of what it transforms. */
+/** zod leaves out the default of a transformed field. */
 function showDefault({ zodSchema, jsonSchema }: { readonly zodSchema: z.core.$ZodType; jsonSchema: object }): void {
   const { default: otherwise } = z.globalRegistry.get(zodSchema) ?? {};
   if (otherwise !== undefined) Object.assign(jsonSchema, { default: otherwise });
 }
 
-/** What of a server its document says. */
+/** The properties of a server that its document describes. */
 export type Described = {
-  /** Whether keys are asked for. */
+  /** Whether the server requires keys. */
   readonly keys?: boolean;
-  /** Whether it is asked by certain names alone. */
+  /** Whether the server only accepts certain host names. */
   readonly hosts?: boolean;
 };
 
-/** An OpenAPI 3.1 document of all routes; the `basePath` that it is asked at stands before each path: `/models`, or nothing. */
+/** Make an OpenAPI 3.1 document of all routes. `basePath` is the prefix of each path: `/models`, or nothing. */
 export function openapi(
   { keys = false, hosts = false }: Described = {},
   routes: Readonly<Record<string, Route>> = usualRoutes,
 ): (basePath?: string) => object {
   const components: Record<string, object> = {};
-  /** Kept among the components under its name, with all that it refers to. */
+  /** Add a schema to the components under its name, with everything that it refers to. */
   const refer = (schema: z.ZodType, io: "input" | "output"): object => {
     const own = z.toJSONSchema(schema, { io, unrepresentable: "any", override: showDefault });
     const placed = JSON.stringify(own).replaceAll('"$ref":"#/$defs/', '"$ref":"#/components/schemas/');
@@ -124,7 +127,7 @@ export function openapi(
       ...(parameters.length > 0 && { parameters }),
       ...(body && {
         requestBody: {
-          ...{ required: true, description: "JSON, as it is or packed: Content-Encoding: gzip." },
+          ...{ required: true, description: "JSON, plain or compressed with Content-Encoding: gzip." },
           content: json(refer(body, "input")),
         },
       }),
@@ -147,7 +150,7 @@ export function openapi(
     };
   }
   const info = {
-    ...{ title: "Unrolled", version, description: "Recurrent language models that write text." },
+    ...{ title: "Unrolled", version, description: "Recurrent language models that generate text." },
     license: { name: "MIT", identifier: "MIT" },
   };
   const rest = {

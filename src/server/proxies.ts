@@ -1,10 +1,13 @@
 /**
- * Whose a request is that came through proxies: each writes down whom it was asked by, at the end of a header that anybody may
- * have begun. So it is read from its end, as far as those who wrote it are trusted.
+ * Find the client of a request that came through proxies. Each proxy appends the address of its client to a header,
+ * whose beginning anyone can forge. So the header is read from the end, as far as the proxies are trusted.
  */
 import { BlockList, isIP } from "node:net";
 
-/** Proxies by address (`10.0.0.7`), network (`10.0.0.0/8`) or name (`loopback`, `private`), or how many there are. */
+/**
+ * The trusted proxies, by address (`10.0.0.7`), network (`10.0.0.0/8`) or name (`loopback`, `private`), or their
+ * number.
+ */
 export type TrustProxy = number | readonly string[];
 
 const networks: Readonly<Record<string, readonly string[]>> = {
@@ -12,7 +15,7 @@ const networks: Readonly<Record<string, readonly string[]>> = {
   private: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"],
 };
 
-/** What a network is called, taken apart; undefined of what is none. */
+/** Parse a network; undefined if it is not valid. */
 function networkOf(name: string): { readonly address: string; readonly bits: number } | undefined {
   const [, address = "", bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(name) ?? [];
   const most = isIP(address) === 4 ? 32 : 128;
@@ -21,7 +24,7 @@ function networkOf(name: string): { readonly address: string; readonly bits: num
 
 export const isTrustable = (name: string): boolean => Object.hasOwn(networks, name) || networkOf(name) !== undefined;
 
-/** Tells the client's address, given that of the socket and the request's headers. */
+/** Make a function that finds the client's address from the socket's address and the request's headers. */
 export function createAddresses(trust: TrustProxy): (socket: string, headers: Headers) => string {
   const trusted = new BlockList();
   for (const name of typeof trust === "number" ? [] : trust.flatMap((one) => networks[one] ?? one)) {
@@ -33,7 +36,7 @@ export function createAddresses(trust: TrustProxy): (socket: string, headers: He
 
   return (socket, headers) => {
     const direct = addressOf(socket) ?? socket;
-    /** The last one that somebody trusted wrote down. */
+    /** The last address that a trusted proxy wrote. */
     const follow = (written: readonly string[]): string => {
       let client = direct;
       for (let hop = 0; hop < written.length && isTrusted(client, hop); hop++) {
@@ -48,12 +51,12 @@ export function createAddresses(trust: TrustProxy): (socket: string, headers: He
     const found = [mine?.split(","), standard === null ? undefined : forwardedFor(standard)].flatMap((written) =>
       written === undefined ? [] : [follow(written)],
     );
-    // A proxy that writes one of them lets the other one through as a client made it up: which, nobody can tell.
+    // A proxy that writes one of the headers forwards the other one as the client sent it, and it is unknown which.
     return found.every((one) => one === found[0]) ? (found[0] as string) : direct;
   };
 }
 
-/** Who asked each proxy, by the header of RFC 7239: `for="[2001:db8::1]:80";proto=https, for=10.0.0.7`. */
+/** The clients of the proxies in the header of RFC 7239: `for="[2001:db8::1]:80";proto=https, for=10.0.0.7`. */
 function forwardedFor(header: string): readonly string[] {
   const elements = header.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
   return elements.map((element) => {
@@ -62,7 +65,10 @@ function forwardedFor(header: string): readonly string[] {
   });
 }
 
-/** The address in `192.0.2.1:80`, `[2001:db8::1]:80`, `::ffff:192.0.2.1`, one way each; undefined where there is none. */
+/**
+ * The address in `192.0.2.1:80`, `[2001:db8::1]:80` or `::ffff:192.0.2.1` in canonical form; undefined if there is
+ * none.
+ */
 function addressOf(text: string): string | undefined {
   const bare = text
     .trim()
@@ -75,7 +81,7 @@ function addressOf(text: string): string | undefined {
   return isIP(address) === 4 ? address : undefined;
 }
 
-/** What one customer of a network provider has: an address of version 4, the first 64 bits of one of version 6. */
+/** The part of an address that identifies a customer: an IPv4 address, or the first 64 bits of an IPv6 address. */
 export function customerOf(address: string): string {
   if (isIP(address) !== 6) return address;
   const [left = "", right] = address.split("::");

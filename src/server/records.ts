@@ -1,4 +1,4 @@
-/** What is counted and logged of each request when its answer has ended. */
+/** Count and log each request when its answer has ended. */
 import type { Context } from "hono";
 import { excerpt } from "../graph/excerpt.ts";
 import { type ApiError, stackOf } from "./errors.ts";
@@ -9,7 +9,7 @@ import type { Env, RequestContext } from "./request-context.ts";
 export type Records = {
   /** A request whose answer has ended. */
   readonly request: (c: Context<Env>, request: RequestContext) => void;
-  /** What made no request, and was answered all the same. `id`: the answer's. */
+  /** Record an invalid request that was answered. `id` is the id of the answer. */
   readonly refusal: (error: ApiError, about: { readonly id: string; readonly client: string }) => void;
 };
 

@@ -1,4 +1,4 @@
-/** What is known of a request on its way: who asks, until when, what becomes of it. */
+/** The context of a request while it is being answered: its client, its deadline, its outcome. */
 import type { Context } from "hono";
 import type { CompletionRequest } from "./completions/request.ts";
 import { ApiError } from "./errors.ts";
@@ -6,7 +6,10 @@ import type { LoadedModel } from "./loaded-models.ts";
 import type { Holding, MemoryBudget } from "./memory.ts";
 import { requestIdOf } from "./request-id.ts";
 
-/** What Node knows about a connection. Of its `IncomingMessage` this much, so that the types need no package. */
+/**
+ * Node's data about a connection. Only these fields of `IncomingMessage` are declared, so that the types need no
+ * package.
+ */
 export type Connection = {
   readonly incoming?: {
     readonly destroyed: boolean;
@@ -15,37 +18,37 @@ export type Connection = {
   readonly outgoing?: { readonly destroy: () => void };
 };
 
-/** A request that has not ended. */
+/** A request that is being answered. */
 export type RequestContext = {
-  /** What it is called in its answer and in the log. */
+  /** The id of the request in its answer and in the log. */
   readonly id: string;
   readonly startMs: number;
-  /** Aborted when the client has gone, the time is over or the server ends; the reason is an ApiError. */
+  /** Aborted if the client disconnects, the time limit passes or the server shuts down; the reason is an ApiError. */
   readonly stop: AbortController;
   client: string;
-  /** What it holds of the memory for all requests, until it ends. */
+  /** The request's part of the memory for all requests, until it ends. */
   readonly holding: Holding;
   route: string | undefined;
-  /** The model that works for it. */
+  /** The model that answers it. */
   loaded: LoadedModel | undefined;
-  /** What is read and written for it. */
+  /** The texts that are read and generated for it. */
   completion: CompletionRequest | undefined;
-  /** Its answer ends later than its handler. */
+  /** Whether the answer ends later than the handler. */
   streaming: boolean;
   aborted: boolean;
-  /** What its client was told, or was to be told, in place of an answer or of the rest of one. */
+  /** The error that was sent, or should have been sent, instead of the answer or its rest. */
   error: ApiError | undefined;
-  /** How long it waited for a slot, and until its first token was written. */
+  /** The time that it waited for a slot, and the time until its first token. */
   queueMs: number | undefined;
   firstTokenMs: number | undefined;
-  /** To be called when the answer has ended. */
+  /** Must be called when the answer has ended. */
   readonly end: () => void;
 };
 export type Env = { Bindings: Connection; Variables: { request: RequestContext } };
-/** Waits until there is memory for so many bytes. */
+/** Waits until this number of bytes of memory is available. */
 export type WaitForMemory = (c: Context<Env>, bytes: number) => Promise<void>;
 
-/** The requests of a server that have not ended. */
+/** The requests that a server is answering. */
 export class RequestContexts {
   readonly all = new Set<RequestContext>();
   private readonly timeoutMs: number;
@@ -54,7 +57,7 @@ export class RequestContexts {
   private closed: (() => void) | undefined;
   private draining = false;
 
-  /** `onEnd` is told of each request when its answer has ended. */
+  /** @param onEnd receives each request when its answer has ended */
   constructor(timeoutMs: number, memory: MemoryBudget, onEnd: (c: Context<Env>, request: RequestContext) => void) {
     this.timeoutMs = timeoutMs;
     this.memory = memory;
@@ -65,7 +68,7 @@ export class RequestContexts {
     return this.closed !== undefined;
   }
 
-  /** Whether it is about to end. */
+  /** Whether the server is draining. */
   get isDraining(): boolean {
     return this.draining || this.isClosing;
   }
@@ -73,16 +76,16 @@ export class RequestContexts {
     this.draining = true;
   }
 
-  /** Makes a request its context. */
+  /** Make the context of a request. */
   begin(c: Context<Env>): RequestContext {
     const { timeoutMs } = this;
     const { signal } = c.req.raw;
     const timer = setTimeout(() => {
-      request.stop.abort(new ApiError("timeout", `this took longer than the ${timeoutMs / 1000} s of a request.`));
+      request.stop.abort(new ApiError("timeout", `the request took longer than the limit of ${timeoutMs / 1000} s.`));
     }, timeoutMs);
     const gone = (): void => {
       request.aborted = true;
-      request.stop.abort(new ApiError("aborted", "the client went away."));
+      request.stop.abort(new ApiError("aborted", "the client disconnected."));
     };
     const holding: Holding = {
       ...{ body: 0, work: 0, progressMs: undefined },
@@ -117,7 +120,7 @@ export class RequestContexts {
     return request;
   }
 
-  /** Resolves when all have ended; those that have not in time are ended. */
+  /** Resolves when all requests have ended; after the deadline, the others are aborted. */
   async close(deadlineMs: number): Promise<void> {
     const ended = new Promise<void>((resolve) => {
       this.closed = resolve;

@@ -1,9 +1,9 @@
-/** What a request is called in its answer, in the log and in what else a proxy writes down. */
+/** The id of a request in its answer, in the log and in the logs of proxies. */
 import { randomUUID } from "node:crypto";
 
-/** What a header, a line of a log and a shell take as it is. */
+/** Characters that need no escaping in a header, a log line or a shell. */
 const sane = /^[\w.:;=+/@~-]{1,128}$/;
 
-/** The one that it came with, where a log can hold it; else a new one. */
+/** The request's own id if it is safe for a log; otherwise a new one. */
 export const requestIdOf = (given?: string): string =>
   given !== undefined && sane.test(given) ? given : `req-${randomUUID()}`;

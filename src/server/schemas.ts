@@ -1,6 +1,6 @@
 /**
- * What requests and answers look like. The same schemas check requests and make /openapi.json; a value of OpenAI's that
- * nothing here can do is accepted at its default alone.
+ * The schemas of requests and answers. They check requests and make /openapi.json. A field of OpenAI's that this server
+ * does not support is only accepted with its default.
  */
 import { z } from "zod";
 import { excerpt } from "../graph/excerpt.ts";
@@ -8,16 +8,16 @@ import { formatValue } from "../graph/schema.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { ApiError } from "./errors.ts";
 
-/** What is wrong with a value, after its name. */
+/** The part of an error after the field's name. */
 export const needs = (wanted: string) => ({
   error: ({ input }: { readonly input?: unknown }) => `needs ${wanted}, got ${formatGiven(input)}`,
 });
 
-/** What came in JSON, where a field may also be absent. */
+/** Format a value from JSON, which can also be absent. */
 const formatGiven = (value: unknown): string => (value === undefined ? "nothing" : formatValue(value));
 
 export const text = (wanted = "text") => z.string(needs(wanted));
-/** What a model reads or ends before. */
+/** A text that a model reads, or stops before; its line ends become LF. */
 const lines = (wanted = "text") => text(wanted).transform(unixLineEnds);
 export const between = (least: number, most: number) => {
   const wanted = needs(`a number from ${least} to ${most}`);
@@ -29,14 +29,14 @@ export const flag = z.boolean(needs("true or false"));
 const most = Number.MAX_SAFE_INTEGER;
 export const count = z.int().min(0);
 
-/** A field that may be left out, or null. */
+/** A field that can be absent or null. */
 export const optional = <T extends z.ZodType, D>(schema: T, otherwise: D, description: string) =>
   schema
     .nullish()
     .transform((value) => (value ?? otherwise) as NonNullable<z.output<T>> | D)
     .meta({ description, ...(otherwise === undefined ? {} : { default: otherwise }) });
 
-/** A field of OpenAI's that has to stay at its default. */
+/** A field of OpenAI's that only accepts its default. */
 export const only = (isDefault: (value: unknown) => boolean, wanted: string, description: string) =>
   z
     .unknown()
@@ -44,11 +44,11 @@ export const only = (isDefault: (value: unknown) => boolean, wanted: string, des
     .optional()
     .meta({ description });
 
-/** Text, or tokens. */
+/** A text, or a list of token ids. */
 export type Prompt = string | readonly number[];
 type Prompts = Prompt | readonly string[] | readonly (readonly number[])[];
 
-/** Checked by hand: of a union, zod would try every member on every token of a long list. */
+/** This is checked by hand, because zod would try every member of a union on every token of a long list. */
 function isPrompt(value: unknown): value is Prompts | null | undefined {
   if (value === null || value === undefined || typeof value === "string") return true;
   const isToken = (item: unknown): boolean => Number.isInteger(item);
@@ -63,13 +63,13 @@ const tokens = { type: "array", items: { type: "integer", minimum: 0 } };
 const prompt = z
   .custom<Prompts | null | undefined>(isPrompt, needs("text, a list of texts, tokens, or a list of lists of tokens"))
   .optional()
-  // One, or several: behind this it is a list.
+  // One prompt or several; the result is a list.
   .transform((value): readonly Prompt[] =>
     Array.isArray(value) && typeof value[0] !== "number" ? value : [(value ?? "") as Prompt],
   )
   .meta({
     description:
-      "What to go on from: text or tokens, one or several. Without it, the end of a text or line. A text may end within a token, tokens are read as they are. Line ends are read as LF.",
+      "The prompt or prompts to continue: texts or lists of token ids. Without it, the model continues from the end of a text or line. A text can end within a token; token ids are read as they are. Line ends are read as LF.",
     anyOf: [
       { type: "string" },
       { type: "array", items: { type: "string" }, minItems: 1 },
@@ -80,16 +80,16 @@ const prompt = z
   });
 
 const someText = text("text of at least one character").min(1, needs("text of at least one character"));
-/** Dozens are sent by clients for stories: the names of all who speak. */
+/** Clients for stories send dozens: the names of all speakers. */
 const maxStops = 128;
 const stop = z
   .union([text(), z.array(text()).max(maxStops)], needs(`text, or a list of at most ${maxStops} texts`))
   .nullish()
   .transform((value): readonly string[] => (typeof value === "string" ? [value] : (value ?? [])).map(unixLineEnds))
   .transform((stops) => stops.filter((one) => one !== ""))
-  .meta({ description: `The text ends before any of these; at most ${maxStops}.` });
+  .meta({ description: `The text ends before any of these strings; at most ${maxStops}.` });
 
-/** OpenAI's least bias keeps a token out. */
+/** OpenAI's lowest bias excludes a token. */
 const biasOf = (value: number): number => (value === -100 ? -Infinity : value);
 const logitBias = optional(
   z
@@ -98,7 +98,7 @@ const logitBias = optional(
     })
     .transform((given) => Object.fromEntries(Object.entries(given).map(([id, value]) => [id, biasOf(value)]))),
   undefined,
-  "Added to the logits of tokens, by their ids (/tokenize tells them); -100 keeps one out.",
+  "Numbers that are added to the logits of tokens, by token id (see /tokenize); -100 excludes a token.",
 );
 
 const unlimited = (value: unknown): boolean => value === 0 || value === -1;
@@ -106,73 +106,79 @@ const topK = z
   .preprocess((value) => (unlimited(value) ? null : value), whole(1, most, "a whole number from 1").nullish())
   .transform((value) => value ?? undefined)
   .meta({
-    description: "Draw from this many most likely tokens only; 0 and -1 are all.",
+    description: "Draw only from this number of most likely tokens; 0 and -1 mean all.",
     anyOf: [{ type: "integer", minimum: -1, maximum: most }, { type: "null" }],
   });
 
-/** What demands a certain form of the text. */
+/** A response format other than text. */
 const isText = (value: unknown): boolean => (value as { type?: unknown }).type === "text";
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
-const free = only((value) => value === "", "null: texts are written freely", "Only null.");
-/** What other servers can do: refused where it is asked for, for what came would not be what was meant. */
+const free = only((value) => value === "", "null: constrained text is not supported", "Only null.");
+/**
+ * Fields that other servers support. They are refused, because the answer would differ from what the client expects.
+ */
 export const refused = {
-  suffix: only((value) => value === "", "null: no text is written before a suffix", "Only null."),
-  use_beam_search: only((value) => value === false, "false: the server draws tokens", "Only false."),
-  response_format: only(isText, 'null or {"type": "text"}: texts are written freely', 'Only {"type": "text"}.'),
+  suffix: only((value) => value === "", "null: a suffix is not supported", "Only null."),
+  use_beam_search: only((value) => value === false, "false: beam search is not supported", "Only false."),
+  response_format: only(isText, 'null or {"type": "text"}: other formats are not supported', 'Only {"type": "text"}.'),
   ...{ structured_outputs: free, guided_json: free, guided_regex: free, guided_choice: free, guided_grammar: free },
   ...{ json_schema: free, grammar: free },
-  stop_token_ids: only(isEmpty, "null: stop takes texts", "Only null."),
-  min_tokens: only((value) => value === 0, "0: a text may end at once", "Only 0."),
-  prompt_logprobs: only((value) => value === 0 || value === false, "null: echo with logprobs tells them", "Only null."),
-  length_penalty: only((value) => value === 1, "1: the server draws tokens", "Only 1."),
+  stop_token_ids: only(isEmpty, "null: use stop, which takes texts", "Only null."),
+  min_tokens: only((value) => value === 0, "0: a minimum is not supported", "Only 0."),
+  prompt_logprobs: only((value) => value === 0 || value === false, "null: use echo with logprobs", "Only null."),
+  length_penalty: only((value) => value === 1, "1: beam search is not supported", "Only 1."),
 };
 
 export const tokensToWrite = whole(0, most, "a whole number from 0");
 
-/** How a text is written: what completions and sessions share. */
+/** The options of generation, which completions and sessions share. */
 export const writing = {
-  max_tokens: optional(tokensToWrite, 16, "Most tokens to write."),
-  max_completion_tokens: optional(tokensToWrite, undefined, "The same, and comes first."),
-  temperature: optional(between(0, 2), 1, "Logits are divided by it; 0 takes the most likely token."),
+  max_tokens: optional(tokensToWrite, 16, "The largest number of tokens to generate."),
+  max_completion_tokens: optional(tokensToWrite, undefined, "The same as max_tokens, and takes precedence."),
+  temperature: optional(between(0, 2), 1, "The logits are divided by this number; 0 takes the most likely token."),
   top_p: optional(between(0, 1), 1, "Draw from the fewest most likely tokens that together have this probability."),
   top_k: topK,
-  min_p: optional(between(0, 1), 0, "Draw from tokens at least this times as likely as the likeliest."),
-  presence_penalty: optional(between(-2, 2), 0, "Taken from a token's logit once it was written."),
-  frequency_penalty: optional(between(-2, 2), 0, "Taken from a token's logit for each time it was written."),
+  min_p: optional(between(0, 1), 0, "Draw from tokens whose probability is at least this share of the highest one."),
+  presence_penalty: optional(between(-2, 2), 0, "Subtracted from a token's logit if the token was generated."),
+  frequency_penalty: optional(
+    between(-2, 2),
+    0,
+    "Subtracted from a token's logit for each time that the token was generated.",
+  ),
   repetition_penalty: optional(
     z.number(needs("a number above 0")).gt(0, needs("a number above 0")),
     1,
-    "Positive logits of tokens that were read or written are divided by it, negative ones multiplied.",
+    "For tokens in the prompt or the generated text, positive logits are divided by this number and negative ones multiplied by it.",
   ),
   logit_bias: logitBias,
-  ignore_eos: optional(flag, false, "The end of a text is never written."),
+  ignore_eos: optional(flag, false, "Never generate the end-of-text token."),
   stop,
   seed: optional(
     whole(-(2 ** 52), 2 ** 52),
     undefined,
-    "The same seed writes the same text, whatever else the server does; -1 is none. Choice k draws from seed + k.",
+    "The same seed gives the same text, whatever else the server does; -1 means no seed. Choice k uses seed + k.",
   ),
   logprobs: z
     .preprocess((value) => (typeof value === "boolean" ? (value ? 1 : null) : value), whole(0, 5).nullish())
     .transform((value) => value ?? undefined)
     .meta({
-      description: "How many of the most likely tokens to tell in each place; false is none, true is 1.",
+      description: "The number of most likely tokens to return for each position; false means none, true means 1.",
       anyOf: [{ type: "integer", minimum: 0, maximum: 5 }, { type: "boolean" }, { type: "null" }],
     }),
-  stream: optional(flag, false, "Server-sent events: pieces as they are written."),
+  stream: optional(flag, false, "Whether to stream the text as server-sent events."),
   stream_options: z
     .object(
       {
-        include_usage: optional(flag, false, "A last piece without choices, with the usage."),
+        include_usage: optional(flag, false, "Whether to send the usage in a last event without choices."),
         include_obfuscation: only((value) => value === false, "false", "Only false."),
       },
       needs("an object"),
     )
     .nullish(),
-  user: optional(text(), undefined, "Means nothing here."),
+  user: optional(text(), undefined, "Ignored."),
 };
 
-/** Of what may be streamed. */
+/** The check of stream_options. */
 export const streamsOrHasNoOptions = ({
   stream,
   stream_options,
@@ -187,12 +193,12 @@ export const completionRequest = z
     model: text("the name of a model"),
     prompt,
     ...writing,
-    n: optional(whole(1, 128), 1, "Texts for each prompt."),
-    echo: optional(flag, false, "The prompt comes first in the text, as it was sent."),
+    n: optional(whole(1, 128), 1, "The number of texts for each prompt."),
+    echo: optional(flag, false, "Whether the text starts with the prompt, as it was sent."),
     best_of: optional(
       whole(1, 128),
       undefined,
-      "Texts that are written for each prompt; the n whose tokens are likeliest on average are given, the best first.",
+      "The number of texts to generate for each prompt; the n texts whose tokens are most likely on average are returned, the best first.",
     ),
     ...refused,
   })
@@ -200,13 +206,13 @@ export const completionRequest = z
     path: ["best_of"],
     error: ({ input }) => {
       const { best_of, n } = input as { best_of: number; n: number };
-      return `needs at least ${n}, as many as n, or null, got ${best_of}`;
+      return `needs at least ${n} (n), or null, got ${best_of}`;
     },
   })
   .refine(({ best_of, n, stream }) => !stream || best_of === undefined || best_of <= n, {
     path: ["best_of"],
     error: ({ input }) =>
-      `needs ${(input as { n: number }).n}, as many as n, in a stream: which are best is known at the end`,
+      `needs ${(input as { n: number }).n}, the same as n, in a stream, because the best texts are only known at the end`,
   })
   .refine(streamsOrHasNoOptions, needsStream)
   .meta({ id: "CompletionRequest" });
@@ -214,19 +220,23 @@ export const completionRequest = z
 export const sessionRequest = z
   .object({
     model: text("the name of a model"),
-    prompt: optional(lines(), "", "What the model reads at once."),
+    prompt: optional(lines(), "", "The text that the model reads first."),
   })
   .meta({ id: "SessionRequest" });
 
-const one = only((value) => value === 1, "1: a session is one text", "Only 1.");
+const one = only((value) => value === 1, "1: a session has one text", "Only 1.");
 export const sessionCompletionRequest = z
   .object({
-    prompt: optional(lines(), "", "What the model reads first. It goes on from all that it has read and written."),
-    model: optional(text(), undefined, "The session's, or nothing."),
+    prompt: optional(
+      lines(),
+      "",
+      "The text that the model reads before it continues. It remembers everything that it has read and generated in this session.",
+    ),
+    model: optional(text(), undefined, "The model of the session, or nothing."),
     ...writing,
     n: one,
     best_of: one,
-    echo: only((value) => value === false, "false: a session tells what is new", "Only false."),
+    echo: only((value) => value === false, "false: a session only returns new text", "Only false."),
     ...refused,
   })
   .refine(streamsOrHasNoOptions, needsStream)
@@ -239,7 +249,7 @@ export const inspectRequest = z
     values: optional(
       z.array(text("the name of a value"), needs("a list of names")),
       [] as const,
-      "The values to tell, by name; without it those of all layers that remember something.",
+      "The names of the values to return; by default, those of all recurrent layers.",
     ),
   })
   .meta({ id: "InspectRequest" });
@@ -249,14 +259,14 @@ export const usage = z.object({ prompt_tokens: count, completion_tokens: count, 
 export const warnings = z
   .array(z.object({ code: z.literal("unknown_characters"), param: z.string(), message: z.string() }))
   .optional()
-  .meta({ description: "What was answered, and is yet likely not what was meant: absent where there is nothing." });
+  .meta({ description: "Reasons why the answer is probably not what the client wanted; absent if there are none." });
 
-/** What a completion and each piece of one have. */
+/** The fields of a completion and of each event of a stream. */
 const completionOf = <Ended extends z.ZodType, Used extends z.ZodType>(finish_reason: Ended, usage: Used) =>
   z.object({
     id: z.string(),
     object: z.literal("text_completion"),
-    created: z.int().meta({ description: "Seconds since 1970." }),
+    created: z.int().meta({ description: "Unix time in seconds." }),
     model: z.string(),
     choices: z.array(
       z.object({
@@ -269,10 +279,10 @@ const completionOf = <Ended extends z.ZodType, Used extends z.ZodType>(finish_re
             token_logprobs: z.array(z.number().nullable()),
             top_logprobs: z
               .array(z.record(z.string(), z.number()).nullable())
-              .meta({ description: "The likeliest tokens of each place, the likeliest first." }),
+              .meta({ description: "The most likely tokens of each position, the most likely first." }),
             text_offset: z
               .array(count)
-              .meta({ description: "Where a token begins in the choice's text, in code points." }),
+              .meta({ description: "The position of each token in the choice's text, in code points." }),
           })
           .nullable(),
       }),
@@ -283,10 +293,10 @@ const completionOf = <Ended extends z.ZodType, Used extends z.ZodType>(finish_re
 export const endings = z.enum(["stop", "length"]);
 export const completion = completionOf(endings, usage).meta({ id: "Completion" });
 export const completionChunk = completionOf(
-  endings.nullable().meta({ description: "Null in all pieces but a choice's last one." }),
+  endings.nullable().meta({ description: "Null in all events of a choice but the last one." }),
   usage
     .nullish()
-    .meta({ description: "Where it was asked for: null in all pieces but the last one, which has no choices." }),
+    .meta({ description: "Only with include_usage: null in all events but the last one, which has no choices." }),
 ).meta({ id: "CompletionChunk" });
 
 export const model = z
@@ -303,8 +313,8 @@ export const session = z
     object: z.literal("session"),
     model: z.string(),
     created: z.int(),
-    expires: z.int().meta({ description: "Seconds since 1970; each use puts it off." }),
-    tokens: count.meta({ description: "Tokens read and written." }),
+    expires: z.int().meta({ description: "Unix time in seconds; each use extends it." }),
+    tokens: count.meta({ description: "The number of tokens read and generated." }),
     warnings,
   })
   .meta({ id: "Session" });
@@ -312,26 +322,32 @@ export const sessionState = session
   .extend({
     state: z.record(z.string(), z.array(z.number())).meta({
       description:
-        "By layer and name, what the model remembers of all tokens but the last ones, which what comes next may change.",
+        "The recurrent state by layer and name, after all tokens but the last ones, which the next text can still change.",
     }),
   })
   .meta({ id: "SessionState" });
-/** What `GET /v1/unrolled/sessions` is asked for. */
+/** The query of `GET /v1/unrolled/sessions`. */
 export const sessionPage = z.strictObject({
   limit: z
     .string()
     .optional()
     .transform((value) => (value === undefined ? 20 : Number(value === "" ? "none" : value)))
     .pipe(whole(1, 100))
-    .meta({ description: "Most of them.", type: "integer", minimum: 1, maximum: 100, default: 20 }),
-  after: z.string().optional().meta({ description: "The id of a session: those that are older." }),
+    .meta({
+      description: "The largest number of sessions to return.",
+      type: "integer",
+      minimum: 1,
+      maximum: 100,
+      default: 20,
+    }),
+  after: z.string().optional().meta({ description: "The id of a session: only older sessions are returned." }),
 });
 export const sessionList = z
   .object({
     object: z.literal("list"),
     data: z.array(session),
     first_id: z.string().nullable(),
-    last_id: z.string().nullable().meta({ description: "What to ask for the next page after." }),
+    last_id: z.string().nullable().meta({ description: "The value of `after` for the next page." }),
     has_more: z.boolean(),
   })
   .meta({ id: "SessionList" });
@@ -341,14 +357,14 @@ const base64 = z
   .regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, needs("text in base64"))
   .meta({ contentEncoding: "base64" });
 const memory = {
-  tokens: whole(0, most).meta({ description: "Tokens read and written." }),
+  tokens: whole(0, most).meta({ description: "The number of tokens read and generated." }),
   pending: z
     .array(whole(0, most), needs("a list of tokens"))
     .max(1, needs("a list of at most one token"))
-    .meta({ description: "The last token, which the model reads first when it goes on." }),
+    .meta({ description: "The last token, which the model has not read yet and reads first." }),
   state: z.record(z.string(), base64, needs("an object")).nullable().meta({
     description:
-      "By layer and name, what the model remembers of all tokens before that: 32-bit floats, little-endian, in base64. Null of none.",
+      "The recurrent state by layer and name, after all tokens before that: 32-bit floats, little-endian, in base64. Null if there are no such tokens.",
   }),
 };
 export const sessionMemory = z
@@ -356,20 +372,22 @@ export const sessionMemory = z
     {
       object: z.literal("session.state", needs('"session.state"')).optional(),
       model: text("the name of a model").meta({
-        description: "Its name when this was read; it may be another one now.",
+        description: "The name of the model when the state was taken; it can have another name now.",
       }),
-      fingerprint: text("the fingerprint of a model").meta({ description: "Only the same model takes this back." }),
+      fingerprint: text("the fingerprint of a model").meta({
+        description: "Only a model with this fingerprint accepts the state.",
+      }),
       ...memory,
-      open: text().meta({ description: "What follows that token, and may be the beginning of a longer one." }),
+      open: text().meta({ description: "The text after that token, which can be the beginning of a longer token." }),
       part: z
         .strictObject(
-          { ...memory, rest: base64.meta({ description: "The bytes of the character, three at most." }) },
+          { ...memory, rest: base64.meta({ description: "The bytes of the character, at most three." }) },
           needs("an object or null"),
         )
         .nullable()
         .meta({
           description:
-            "Where the text ends within a character, which was not shown: the same of all that was written. Without a prompt the model goes on from there.",
+            "If the text ends within a character, which was not returned: the state including that part. Without a prompt, the model continues from there.",
         }),
     },
     needs("an object"),
@@ -400,7 +418,9 @@ export const health = z.object({ status: z.enum(["ok", "shutting down"]) }).meta
 export const tokenList = z
   .object({
     count,
-    max_model_len: count.meta({ description: "Most tokens that a request may have read; the model has no limit." }),
+    max_model_len: count.meta({
+      description: "The largest number of tokens in a prompt; the model itself has no limit.",
+    }),
     tokens: z.array(count),
     token_strs: z.array(z.string()).nullable(),
   })
@@ -424,14 +444,14 @@ export const errorBody = z
   })
   .meta({ id: "Error" });
 
-/** The data of an event of a stream. */
+/** The data of an event in a stream. */
 export const completionEvent = z.union([completionChunk, errorBody]).meta({
   id: "CompletionEvent",
   description:
-    "The data of each event: a piece, or the error that ends the stream in its place. The last event's is [DONE]. Comments may stand between events.",
+    "The data of each event: a part of the completion, or an error, which ends the stream. The last event is [DONE]. There can be comments between events.",
 });
 
-/** How a text is to be written. */
+/** The options of generation. */
 export type Writing = Omit<
   z.output<typeof sessionCompletionRequest>,
   "prompt" | "model" | "n" | "best_of" | "echo" | keyof typeof refused | "max_completion_tokens" | "user"
@@ -441,8 +461,8 @@ export type Warning = NonNullable<Completion["warnings"]>[number];
 export type SessionMemory = z.output<typeof sessionMemory>;
 
 /**
- * A request's body, checked; `onUnknown` is told of the fields that the schema does not have, which mean nothing.
- * @throws ApiError invalid, which names the first field that is wrong
+ * Check the body of a request; `onUnknown` receives the fields that the schema does not have, which are ignored.
+ * @throws ApiError `invalid`, which names the first field that is wrong
  */
 export function check<T extends z.ZodObject>(
   schema: T,
@@ -461,7 +481,7 @@ export function check<T extends z.ZodObject>(
   const [issue] = result.error.issues as [z.core.$ZodIssue];
   if (issue.code === "unrecognized_keys") {
     const name = excerpt([...issue.path, issue.keys[0]].join("."), 100);
-    throw new ApiError("invalid", `${name}: there is no such field. Leave it out.`, name);
+    throw new ApiError("invalid", `${name}: unknown field. Leave it out.`, name);
   }
   const param = issue.path.join(".");
   throw new ApiError("invalid", `${param}: ${issue.message}.`, param);

@@ -1,4 +1,4 @@
-/** The way of answers back to the client: in pieces, as fast as they are read. */
+/** Send answers to the client in pieces, as fast as they are read. */
 import type { Context } from "hono";
 import { ApiError } from "./errors.ts";
 import { nextTurn } from "./event-loop.ts";
@@ -9,19 +9,19 @@ type Pieces = AsyncIterator<string, void>;
 type Sending = {
   readonly status?: 200 | 201;
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether it breaks off where the request's time is over; else the pieces tell of that. */
+  /** Whether the answer breaks off at the request's time limit; otherwise the pieces report it. */
   readonly breaksOff?: boolean;
-  /** Told when all has been sent, or nobody reads it any more. */
+  /** Called when everything has been sent, or the client has stopped reading. */
   readonly onEnd?: () => void;
 };
-/** Sends what is not small; the request ends when all of it has been read. */
+/** Sends large answers; the request ends when everything has been read. */
 export type Sender = {
   readonly pieces: (c: Context<Env>, pieces: Pieces, sending: Sending) => Response;
-  /** A value as JSON, its `LazyList`s item by item. */
+  /** Send a value as JSON, with its `LazyList`s item by item. */
   readonly json: (c: Context<Env>, value: object, status?: 200 | 201) => Response;
 };
 
-/** `stallMs`: how long a reader is waited for. */
+/** @param stallMs the longest time to wait for a reader */
 export function createSender(stallMs: number): Sender {
   const send: Sender = {
     pieces(c, pieces, sending) {
@@ -40,7 +40,7 @@ export function createSender(stallMs: number): Sender {
 
 const json = { "Content-Type": "application/json" };
 
-/** Others have their turn between pieces: a socket may take all of them at once. */
+/** Yield between pieces, because a socket can take all of them at once. */
 async function* rest(begun: readonly string[], all: Iterator<string, void>): AsyncGenerator<string, void> {
   yield* begun;
   for (let next = all.next(); next.done !== true; next = all.next()) {
@@ -49,7 +49,7 @@ async function* rest(begun: readonly string[], all: Iterator<string, void>): Asy
   }
 }
 
-/** Pieces as bytes. A reader that is too slow is left, and one that leaves ends the work. */
+/** The pieces as bytes. A reader that is too slow is disconnected, and a reader that disconnects stops the work. */
 function streamOf(
   c: Context<Env>,
   pieces: Pieces,
@@ -72,7 +72,7 @@ function streamOf(
   const leave = (): void => {
     if (hasEnded) return;
     request.aborted = true;
-    request.stop.abort(new ApiError("aborted", "the client went away."));
+    request.stop.abort(new ApiError("aborted", "the client disconnected."));
     void pieces.return?.();
     end();
   };
@@ -98,7 +98,7 @@ function streamOf(
     {
       start(controller) {
         fail = (error) => controller.error(error);
-        // Of a HEAD nobody reads at all.
+        // The body of a HEAD request is not read at all.
         wait();
       },
       async pull(controller) {
@@ -107,7 +107,7 @@ function streamOf(
         if (hasEnded) return;
         if (done === true) {
           controller.close();
-          // Its last bytes are on their way before the server may take the connection for idle.
+          // The last bytes are sent before the server can consider the connection idle.
           void nextTurn().then(end);
           return;
         }
@@ -116,7 +116,7 @@ function streamOf(
       },
       cancel: leave,
     },
-    // No piece is made before it is wanted.
+    // No piece is made before it is needed.
     { highWaterMark: 0 },
   );
 }

@@ -1,4 +1,4 @@
-/** All that a session remembers as JSON, to the bit, and back: what comes back may be anybody's. */
+/** Convert the complete state of a session to JSON and back, to the bit. JSON from a client is not trusted. */
 import type { SlotState } from "../tasks/slots.ts";
 import { encode, hasUnknown } from "../text/tokenizer.ts";
 import type { Limits } from "./completions/limits.ts";
@@ -32,21 +32,21 @@ const named = ({ batcher }: LoadedText, state: SlotState | undefined): Record<st
         ]),
       );
 
-/** Bytes of the longest body that may be put back. */
+/** The largest body, in bytes, with a session's state. */
 export const maxStateBytes = ({ batcher }: LoadedText): number =>
-  // Of its numbers twice, for half a character; names and the rest.
+  // Twice the numbers, because of an unfinished character; and names and the rest.
   100_000 +
   2 *
     Object.entries(batcher.named(undefined)).reduce((sum, [name, { length }]) => sum + 6 * length + 2 * name.length, 0);
 
 /**
- * What to go on from.
- * @throws ApiError state_mismatch for another model's, invalid for what is none of this one's
+ * Check a state from a client.
+ * @throws ApiError `state_mismatch` for the state of another model, `invalid` for a state that does not fit this one
  */
 export function rememberedOf(loaded: LoadedText, body: SessionMemory, { maxPromptTokens }: Limits): Remembered {
   const { fingerprint, open, part } = body;
   if (fingerprint !== loaded.fingerprint) {
-    const wrong = `fingerprint: this is the state of another model than ${loaded.name}, whose is ${loaded.fingerprint}.`;
+    const wrong = `fingerprint: this state belongs to another model; the fingerprint of ${loaded.name} is ${loaded.fingerprint}.`;
     throw new ApiError("state_mismatch", wrong, "fingerprint");
   }
   if (open !== "" && encode(loaded.lm.tokenizer, open).length > maxPromptTokens) {
@@ -55,9 +55,10 @@ export function rememberedOf(loaded: LoadedText, body: SessionMemory, { maxPromp
   const memory = { ...memoryOf(loaded, body, ""), open };
   if (part === null) return { memory, part: undefined };
   const rest = Uint8Array.from(Buffer.from(part.rest, "base64"));
-  if (hasUnknown(loaded.lm.tokenizer)) throw invalid("part", "needs null: this model's tokens are whole characters");
+  if (hasUnknown(loaded.lm.tokenizer))
+    throw invalid("part", "needs null: every token of this model is a whole character");
   if (rest.length === 0 || rest.length > 3) throw invalid("part.rest", `needs 1 to 3 bytes, got ${rest.length}`);
-  if (part.pending.length === 0) throw invalid("part.pending", "needs the token that was written last");
+  if (part.pending.length === 0) throw invalid("part.pending", "needs the token that was generated last");
   return { memory, part: { ...memoryOf(loaded, part, "part."), open: "", rest } };
 }
 

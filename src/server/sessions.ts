@@ -1,4 +1,4 @@
-/** Texts that are gone on with: what a model remembers between requests, each for a time. Knows nothing about HTTP. */
+/** Sessions: the state of a model between requests, kept for a limited time. */
 import { randomUUID } from "node:crypto";
 import { excerpt } from "../graph/excerpt.ts";
 import { ApiError } from "./errors.ts";
@@ -7,34 +7,34 @@ import { nothing, type Remembered } from "./session-memory.ts";
 
 export type Session = {
   readonly id: string;
-  /** Whose it is. */
+  /** The client that owns the session. */
   readonly owner: string;
-  /** Also where other models are served by now. */
+  /** The session's model, even if it is no longer served. */
   readonly loaded: LoadedText;
-  /** Seconds since 1970. */
+  /** Unix time in seconds. */
   readonly created: number;
-  /** Its place among all that there ever were. */
+  /** The number of the session among all sessions of the server so far. */
   readonly number: number;
   remembered: Remembered;
-  /** The larger, the later it was used. */
+  /** A larger number means a later use. */
   used: number;
   expiresMs: number;
-  /** When the request that is at it ends at the latest. */
+  /** The time at which the request that uses the session ends at the latest. */
   busyUntilMs: number | undefined;
 };
 
 export type SessionsOptions = {
   readonly max: number;
-  /** Of one owner. */
+  /** The largest number of sessions of one owner. */
   readonly maxEach: number;
   readonly lifeMs: number;
-  /** Longest that a request may be at one. */
+  /** The longest time that a request can use a session. */
   readonly requestMs: number;
-  /** Whether who knows its id may go on with one, be it another one's. */
+  /** Whether anyone who knows the id of a session can use it. */
   readonly shared: boolean;
 };
 
-/** Owns the sessions; those whose time is over go when another one is looked for or made. */
+/** Owns the sessions; expired ones are removed when another one is looked up or created. */
 export class Sessions {
   private readonly all = new Map<string, Session>();
   private readonly options: SessionsOptions;
@@ -50,7 +50,7 @@ export class Sessions {
     return this.all.size;
   }
 
-  /** A session, which is not among the others before it is added. */
+  /** Make a session; it is not in the store until it is added. */
   create(owner: string, loaded: LoadedText, remembered: Remembered = nothing): Session {
     return {
       ...{ id: `sess-${randomUUID()}`, owner, loaded, created: Math.floor(Date.now() / 1000), number: this.made++ },
@@ -59,9 +59,10 @@ export class Sessions {
   }
 
   /**
-   * There it is. Where its owner has as many as there may be, that one's least recently used goes, of those that no request is at.
-   * @param kept one that may not go
-   * @throws ApiError session_limit where none can go, and when there is a place as far as one can know
+   * Add a session. If its owner has reached the limit, the least recently used session of that owner is removed, among
+   * those that no request is using.
+   * @param kept a session that must not be removed
+   * @throws ApiError `session_limit` if none can be removed, with an estimate of when there will be room
    */
   add(session: Session, kept?: Session): void {
     const { max, maxEach } = this.options;
@@ -78,20 +79,20 @@ export class Sessions {
 
   private full(own: readonly Session[]): ApiError {
     const { max, maxEach, lifeMs } = this.options;
-    // One's own makes room as soon as its request has ended; another one's once it is not used any more.
+    // A session of the same owner can be removed when its request has ended; one of another owner only when it expires.
     const ends = own.map(({ busyUntilMs = 0 }) => busyUntilMs);
     const others = own.length >= maxEach ? [] : [...this.all.values()].filter((one) => !own.includes(one));
     for (const { expiresMs, busyUntilMs } of others)
       ends.push(busyUntilMs === undefined ? expiresMs : busyUntilMs + lifeMs);
     const whose = own.length >= maxEach ? `${maxEach} sessions of yours` : `${max} sessions`;
-    const wrong = `there are ${whose}, as many as there may be, and none of yours is idle. Wait, or delete one.`;
+    const wrong = `the limit of ${whose} is reached, and none of yours is idle. Wait, or delete one.`;
     const next = ends.length === 0 ? lifeMs : Math.min(...ends) - Date.now();
     return new ApiError("session_limit", wrong, undefined, { retryAfter: Math.max(1, Math.ceil(next / 1000)) });
   }
 
   /**
-   * The session, which lives on from now.
-   * @throws ApiError session_not_found where there is none, or it is another one's
+   * Find a session, and extend its lifetime.
+   * @throws ApiError `session_not_found` if there is no such session, or it belongs to another owner
    */
   find(owner: string, id: string): Session {
     this.expire();
@@ -101,7 +102,7 @@ export class Sessions {
     return session;
   }
 
-  /** A page of an owner's sessions, the newest first: `limit` of those that are older than the one of the id `after`. */
+  /** List an owner's sessions, the newest first: at most `limit` sessions that are older than the session `after`. */
   list(owner: string, { limit, after }: { readonly limit: number; readonly after: string | undefined }) {
     this.expire();
     const own = this.of(owner).sort((a, b) => b.number - a.number);
@@ -112,12 +113,12 @@ export class Sessions {
   }
 
   /**
-   * A request is at it until what this gives is called, for the first time.
-   * @throws ApiError session_busy where another one is
+   * Mark a session as used by a request, until the returned function is called.
+   * @throws ApiError `session_busy` if another request is using it
    */
   enter(session: Session): () => void {
     if (session.busyUntilMs !== undefined) {
-      throw new ApiError("session_busy", "another request is at this session. Wait for its end.");
+      throw new ApiError("session_busy", "another request is using this session. Wait for it to end.");
     }
     session.busyUntilMs = Date.now() + this.options.requestMs;
     let isIn = true;
@@ -129,7 +130,7 @@ export class Sessions {
     };
   }
 
-  /** Whether one of them goes on with this model. */
+  /** Whether a session uses this model. */
   use(loaded: LoadedModel): boolean {
     this.expire();
     return [...this.all.values()].some((session) => session.loaded === loaded);
@@ -156,15 +157,15 @@ export class Sessions {
   }
 }
 
-/** Where not even one more than the one that is copied may be. */
+/** The error if the limit does not allow a copy. */
 function never(max: number): ApiError {
-  const wrong = max === 0 ? "this server keeps no sessions" : "you may have 1 session: there is no place for a copy";
+  const wrong = max === 0 ? "this server keeps no sessions" : "the limit is 1 session, so there is no room for a copy";
   return new ApiError("session_limit", `${wrong}.`, undefined, { retryAfter: false });
 }
 
 const missing = (id: string, param?: string): ApiError =>
   new ApiError(
     "session_not_found",
-    `${param === undefined ? "" : `${param}: `}there is no session "${excerpt(id, 60)}": it has ended, or never began.`,
+    `${param === undefined ? "" : `${param}: `}there is no session "${excerpt(id, 60)}". It has expired, or never existed.`,
     param,
   );

@@ -1,13 +1,13 @@
-/** How long the texts of a request wait, and how fast they are written: for the figures and the log. */
+/** Measure how long the texts of a request wait, and how fast they are generated, for the metrics and the log. */
 import type { CompletionRequest } from "./completions/request.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** Told of a text, by its place in the request. */
+/** Observes a text, by its index in the request. */
 export type Watch = {
-  /** It has a slot, for the first time or again. */
+  /** The text has a slot, for the first time or again. */
   readonly scheduled: (choice: number) => void;
-  /** Something has come of it; `ended` where it has ended by itself. */
+  /** A piece of the text has arrived; `ended` tells whether it ended normally. */
   readonly came: (choice: number, ended: boolean) => void;
 };
 
@@ -15,7 +15,7 @@ export function createWatch({ loaded, texts }: CompletionRequest, request: Reque
   const placedMs = performance.now();
   const labels = { model: loaded.name };
   const waits = new Set(texts.keys());
-  /** Of each text, when its first token was there, and how many were. */
+  /** For each text, the time of its first token, and the number of tokens. */
   const first: { ms: number; written: number }[] = [];
   return {
     scheduled(choice) {
@@ -26,7 +26,7 @@ export function createWatch({ loaded, texts }: CompletionRequest, request: Reque
     },
     came(choice, ended) {
       const written = texts[choice]?.written ?? 0;
-      // Of most tokens nothing is asked.
+      // Most tokens have no data.
       if (written === 0 || (first[choice] !== undefined && !ended)) return;
       const now = performance.now();
       if (request.firstTokenMs === undefined) {

@@ -1,2 +1,4 @@
-/** Which version of the package this is: package.json's, as a test holds. Read from there, it would be lost in a bundle. */
+/**
+ * The version of the package, equal to package.json's, which a test checks. Reading that file would fail in a bundle.
+ */
 export const version = "0.1.0";

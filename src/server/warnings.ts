@@ -1,20 +1,20 @@
-/** What was answered, and is yet likely not what was meant. */
+/** Warnings in an answer that is probably not what the client wanted. */
 import { unknownCharacters } from "../tasks/generate.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import type { Warning } from "./schemas.ts";
 
-/** Characters that are named. */
+/** The largest number of characters that a warning names. */
 const maxNamed = 10;
 
-/** A warning for each field of a request whose texts have characters that the model does not know. */
+/** Make a warning for each field of a request with characters that the model does not know. */
 export function warningsOf(lm: LanguageModel, fields: Readonly<Record<string, readonly string[]>>): readonly Warning[] {
   return Object.entries(fields).flatMap(([param, texts]): readonly Warning[] => {
     const unknown = [...new Set(texts.flatMap((text) => unknownCharacters(lm, unixLineEnds(text))))];
     if (unknown.length === 0) return [];
     const named = unknown.slice(0, maxNamed).map(nameOf).join(", ");
     const more = unknown.length > maxNamed ? ` and ${unknown.length - maxNamed} more` : "";
-    const effect = param === "stop" ? "It never writes them" : "It reads each as one unknown character";
+    const effect = param === "stop" ? "It never generates them" : "It reads each as the unknown character";
     const message = `${param}: the model does not know ${named}${more}. ${effect}.`;
     return [{ code: "unknown_characters", param, message }];
   });

@@ -323,7 +323,7 @@ describe("generate", () => {
     const { code, out, err } = await run(folder, ...args);
     expect({ code, err }).toEqual({
       code: 0,
-      err: '--prompt: the model never saw "☃\u{1F9A4}\\u0007\\t"; it reads each as unknown.\n',
+      err: '--prompt: the model never saw "☃\u{1F9A4}\\u0007\\t"; it reads each as the unknown character.\n',
     });
     expect(out).toHaveLength("the ☃\u{1F9A4} c\x07\t☃".length + 5 + 1);
     const asJson = await run(folder, ...args, "--json");
@@ -339,7 +339,9 @@ describe("generate", () => {
       ...args.slice(0, -1),
       Array.from({ length: 30 }, (_, k) => String.fromCharCode(0x3b1 + k)).join(""),
     );
-    expect(many.err).toMatch(/^--prompt: .* "αβ[α-ω]{16}στ" and 10 more characters; it reads each as unknown\.\n$/);
+    expect(many.err).toMatch(
+      /^--prompt: .* "αβ[α-ω]{16}στ" and 10 more characters; it reads each as the unknown character\.\n$/,
+    );
   });
 
   test("temperature 0 writes the same text with any seed", async () => {
@@ -360,7 +362,7 @@ describe("evaluate", () => {
     expect(bitsPerCharacter).toBeCloseTo((loss as number) / Math.LN2, 8);
     const { out } = await run(folder, "evaluate", "m.safetensors", "text.txt");
     const rows = [
-      `loss                ${(loss as number).toFixed(4)} nats a token`,
+      `loss                ${(loss as number).toFixed(4)} nats per token`,
       `perplexity          ${(perplexity as number).toFixed(3)}`,
       `bits per character  ${(bitsPerCharacter as number).toFixed(4)}`,
       `tokens              ${(tokens as number).toLocaleString("en-US")}`,

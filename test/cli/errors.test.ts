@@ -70,8 +70,8 @@ describe("train", () => {
     ["a text in another encoding", train("latin1.txt"), /^latin1\.txt: byte 3 \(0xe9\) is not UTF-8 text/],
     ["a file of unknown characters", train("nothing.txt"), /^the text has no character to learn/],
     ["a missing file", train("none.txt"), "none.txt: there is no such file. Check the name and the folder."],
-    ["a folder without a text", train("folder"), "folder: there is no text in it. Give a folder with some."],
-    ["no --out", ["train", "text.txt"], "--out is missing: say where the model goes, --out model.safetensors."],
+    ["a folder without a text", train("folder"), "folder: it contains no text. Give a folder with text."],
+    ["no --out", ["train", "text.txt"], "--out is missing: say file to save the model in, --out model.safetensors."],
     ["an --out without a name", ["train", "text.txt", "--out", ""], /name of the file to write is empty/],
     ["an --out that is a folder", train("text.txt", "--out", "folder"), /^folder: is a folder/],
     ["an --out in no folder", train("text.txt", "--out", "no/m"), "no/m: there is no folder no. Create it first."],
@@ -86,7 +86,7 @@ describe("train", () => {
     ["units 0", train("text.txt", "--units", "0"), '--units: needs a whole number from 1 to 2,147,483,647, got "0".'],
     ["units abc", train("text.txt", "--units", "abc"), /^--units: needs a whole number .*, got "abc"\.$/],
     ["units of a fraction", train("text.txt", "--units", "1.5"), /^--units: needs a whole number/],
-    ["units without a number", train("text.txt", "--units"), /^--units: its value is missing, --units N\. See/],
+    ["units without a number", train("text.txt", "--units"), /^--units: the value is missing. Give --units N\. See/],
     [
       "a billion units",
       train("text.txt", "--units", "1e9"),
@@ -120,12 +120,12 @@ describe("train", () => {
     [
       "fewer byte pairs than bytes",
       train("text.txt", "--tokens", "bpe", "--vocabulary", "255"),
-      "--vocabulary: needs at least 256 of byte pairs, for every byte is a token, got 255.",
+      "--vocabulary: needs at least 256 for byte pairs, because every byte is a token, got 255.",
     ],
     [
       "a share to validate on that is not enough for one prediction",
       train("text.txt", "--validation", "0.001"),
-      "--validation: 0.001 of 1,749 tokens keeps 1 to validate on, and 2 are needed to predict one. Give a larger share, or 0 for none.",
+      "--validation: 0.001 of 1,749 tokens leaves 1 to validate on, and at least 2 are needed. Give a larger share, or 0 for no validation.",
     ],
     [
       "an optimiser that there is not",
@@ -135,34 +135,38 @@ describe("train", () => {
     [
       "another optimiser with --resume",
       ["train", "text.txt", "--out", "m.safetensors", "--resume", "--optimizer", "sgd"],
-      "--optimizer: is adam in m.safetensors and cannot change with --resume, got sgd. Leave it out; or train anew, with --overwrite.",
+      "--optimizer: is adam in m.safetensors and cannot change with --resume, got sgd. Leave it out; or train again, with --overwrite.",
     ],
     [
       "a model to resume that an unknown optimiser trained",
       ["train", "text.txt", "--out", "lion.safetensors", "--resume"],
-      'lion.safetensors: was trained by "lion", which is not known here. Train anew, with --overwrite.',
+      'lion.safetensors: was trained by "lion", which is not known here. Train again, with --overwrite.',
     ],
     ["minutes and epochs", train("text.txt", "--minutes", "1", "--epochs", "1"), /Give one of the two\.$/],
     ["a cell that there is not", train("text.txt", "--cell", "lsmt"), /no built-in cell .* Did you mean lstm\?$/],
     ["a cell that leaves out x", train("text.txt", "--cell", "blind.cell"), /a cell does not read x/],
     ["an unknown option", train("text.txt", "--untis", "5"), /^unknown option --untis\. Did you mean --units\? See/],
     ["an unknown short option", train("text.txt", "-q"), "unknown option -q. See unrolled train --help."],
-    ["a value for a flag", train("text.txt", "--resume=yes"), "--resume: takes no value. See unrolled train --help."],
+    [
+      "a value for a flag",
+      train("text.txt", "--resume=yes"),
+      "--resume: does not take a value. See unrolled train --help.",
+    ],
     ["nothing to resume", train("text.txt", "--resume"), /^o\.safetensors: there is no model to resume/],
     [
       "another size with --resume",
       ["train", "text.txt", "--out", "m.safetensors", "--resume", "--units", "7"],
-      "--units: is 6 in m.safetensors and cannot change with --resume, got 7. Leave it out; or train anew, with --overwrite.",
+      "--units: is 6 in m.safetensors and cannot change with --resume, got 7. Leave it out; or train again, with --overwrite.",
     ],
     [
       "a model that is there",
       ["train", "text.txt", "--out", "m.safetensors", ...tiny],
-      "m.safetensors: a model is there. Give --resume to go on with it, or --overwrite to train anew.",
+      "m.safetensors: a model exists here. Give --resume to continue with it, or --overwrite to train again.",
     ],
     [
       "to go on and to train anew",
       ["train", "text.txt", "--out", "m.safetensors", "--resume", "--overwrite"],
-      "--overwrite: trains anew, and --resume goes on with the model that is there. Give one of the two.",
+      "--overwrite: trains again, and --resume continues with the existing model. Give one of the two.",
     ],
     ...(
       [
@@ -183,22 +187,22 @@ describe("train", () => {
     ).map(([name, got, own]): [string, string[], string] => [
       `another --${name} with --resume`,
       ["train", "text.txt", "--out", "m.safetensors", "--resume", `--${name}`, got],
-      `--${name}: is ${own} in m.safetensors and cannot change with --resume, got ${got}. Leave it out; or train anew, with --overwrite.`,
+      `--${name}: is ${own} in m.safetensors and cannot change with --resume, got ${got}. Leave it out; or train again, with --overwrite.`,
     ]),
     [
       "minutes of a training that has epochs",
       ["train", "text.txt", "--out", "m.safetensors", "--resume", "--minutes", "1"],
-      "--minutes: the training in m.safetensors is measured in epochs, 0.2 in all. Give --epochs for more of them.",
+      "--minutes: the training in m.safetensors is measured in epochs, 0.2 in all. To train longer, give --epochs.",
     ],
     [
       "Moby-Dick for what another text has trained",
       ["train", "--out", "m.safetensors", "--resume"],
-      "m.safetensors: was trained on another text than Moby-Dick. Give that FILE, or another to go on with.",
+      "m.safetensors: was trained on another text than Moby-Dick. Give that FILE, or another one to continue with.",
     ],
     [
       "a text of other characters to go on with",
       ["train", "greek.txt", "--out", "m.safetensors", "--resume"],
-      'greek.txt: the model never saw "αβγ", 300 times in 700 tokens. Train a new model on it; or give --allow-unknown, which reads each as unknown.',
+      'greek.txt: the model never saw "αβγ", 300 times in 700 tokens. Train a new model on it; or give --allow-unknown, which reads each as the unknown character.',
     ],
     [
       "a text of other characters to validate on",
@@ -208,7 +212,7 @@ describe("train", () => {
     [
       "a text and a share to validate on",
       train("text.txt", "--validation-file", "same.txt", "--validation", "0.1"),
-      "--validation: keeps a share of the text, and --validation-file gives another. Give one of them.",
+      "--validation: takes a share of the text, and --validation-file another text. Give one of them.",
     ],
     [
       "an empty text to validate on",
@@ -231,7 +235,7 @@ describe("train", () => {
   test.skipIf(process.platform === "win32")("an --out that is a pipe", async () => {
     execFileSync("mkfifo", [at("pipe")]);
     expect(await refusal(folder, ...train("text.txt", "--out", "pipe"))).toBe(
-      "pipe: is a pipe, and a training writes its model again and again. Give a file.",
+      "pipe: is a pipe, and training saves its model several times. Give a file.",
     );
   });
   test.skipIf(root || process.platform === "win32")("an --out in a folder that is not ours to write", async () => {
@@ -322,7 +326,7 @@ describe("generate and evaluate", () => {
     ["an empty file", ["generate", "empty.txt"], /^empty\.txt: a safetensors file has at least 8 bytes, this one 0/],
     ["a file cut short", ["generate", "short.safetensors"], /^short\.safetensors: .* cut short\. Copy it again/],
     ["a stub", ["generate", "stub.safetensors"], /^stub\.safetensors: .* at least 8 bytes/],
-    ["another program's file", ["generate", "foreign.safetensors"], /not a model of Unrolled's/],
+    ["another program's file", ["generate", "foreign.safetensors"], /not an Unrolled model/],
     [
       "a model without a task",
       ["generate", "silent.safetensors"],
@@ -371,7 +375,7 @@ describe("generate and evaluate", () => {
     [
       "beams and a presence penalty",
       ["generate", "m.safetensors", "--beams", "4", "--presence-penalty", "-1"],
-      "--presence-penalty: is about drawing tokens one by one, and --beams searches. Give one of the two.",
+      "--presence-penalty: is for drawing tokens, and --beams does not draw. Give one of the two.",
     ],
     [
       "an empty --stop",
@@ -381,7 +385,7 @@ describe("generate and evaluate", () => {
     [
       "a --stop without text",
       ["generate", "m.safetensors", "--stop"],
-      /^--stop: its value is missing, --stop TEXT\. See/,
+      /^--stop: the value is missing. Give --stop TEXT\. See/,
     ],
     ["no beams", ["generate", "m.safetensors", "--beams", "0"], /^--beams: needs a whole number of at least 1/],
     [
@@ -392,12 +396,12 @@ describe("generate and evaluate", () => {
     [
       "beams and a temperature",
       ["generate", "m.safetensors", "--beams", "4", "--temperature", "1"],
-      "--temperature: is about drawing tokens one by one, and --beams searches. Give one of the two.",
+      "--temperature: is for drawing tokens, and --beams does not draw. Give one of the two.",
     ],
     [
       "log-probabilities of text",
       ["generate", "m.safetensors", "--logprobs", "2"],
-      "--logprobs: goes into the line of JSON. Add --json.",
+      "--logprobs: is part of the JSON output. Add --json.",
     ],
     [
       "a mistyped option",
@@ -424,7 +428,7 @@ describe("explain, and what is no command", () => {
     ["no command", [], "no command was given. See unrolled --help."],
     ["a mistyped command", ["trian"], 'unknown command "trian". Did you mean train?'],
     ["an unknown command", ["frobnicate"], /^unknown command "frobnicate"\. There are train, generate, evaluate/],
-    ["an option first", ["--units", "5"], /^--units: begin with a command\. There are train/],
+    ["an option first", ["--units", "5"], /^--units: give a command first\. There are train/],
     ["a name that would steer the terminal", ["\x1b[31mred"], /^unknown command "\\u\{1b\}\[31mred"/],
     ["a cell that there is not", ["explain", "gruu"], /Did you mean gru\?$/],
     ["an inherited name", ["explain", "constructor"], /no built-in cell/],

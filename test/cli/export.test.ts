@@ -67,7 +67,7 @@ describe("export", () => {
     writeFileSync(at("old.safetensors"), readFileSync(at("m.safetensors")));
     const old = () => readFileSync(at("old.safetensors"));
     const [before, alone] = [old(), readFileSync(at("f32.safetensors"))];
-    const message = "old.safetensors: is there already. Give another name, or --overwrite to replace it.";
+    const message = "old.safetensors: exists already. Give another name, or --overwrite to replace it.";
     expect(await refusal(folder, "export", "m.safetensors", "old.safetensors")).toBe(message);
     expect(await refusal(folder, "export", "old.safetensors", "old.safetensors")).toBe(message);
     symlinkSync(at("old.safetensors"), at("link.safetensors"));

@@ -87,14 +87,16 @@ describe.skipIf(missing !== "")(`a disk that is full now and then${missing && ` 
         .map((line) => line.replace(/needs [\d,]+ bytes/, "needs N bytes")),
     );
     expect([...lines]).toEqual([
-      `${model}: the disk of ${disk} is full. Free some space. The model needs N bytes, beside the file that is there. ` +
-        "Training goes on, and saving is tried again.",
+      `${model}: the disk of ${disk} is full. Free some space. The model needs N bytes in addition to the existing file. ` +
+        "Training continues, and saving will be tried again.",
     ]);
     const last = text.trimEnd().split("\n").slice(-4);
     expect(last.slice(0, 3)).toEqual(
-      Array(3).fill(`${model}: the disk of ${disk} is full. Free some space. Saving is tried again.`),
+      Array(3).fill(`${model}: the disk of ${disk} is full. Free some space. Saving will be tried again.`),
     );
-    expect(last[3]).toMatch(/The model of update [\d,]+ could not be saved\. The file has that of update [\d,]+\.$/);
+    expect(last[3]).toMatch(
+      /The model of update [\d,]+ could not be saved\. The file has the model of update [\d,]+\.$/,
+    );
     expect(last[3]).toContain(`has that of update ${held.toLocaleString("en-US")}.`);
     expect(stepIn()).toBe(held);
 

@@ -78,7 +78,9 @@ describe("inspect --json", () => {
   test("a character that the model never saw is said, and read as unknown", async () => {
     const { code, out, err } = await run(folder, "inspect", "m.safetensors", "--text", "a鯨", "--json");
     expect(code).toBe(0);
-    expect(JSON.parse(err)).toEqual({ warning: '--text: the model never saw "鯨"; it reads each as unknown.' });
+    expect(JSON.parse(err)).toEqual({
+      warning: '--text: the model never saw "鯨"; it reads each as the unknown character.',
+    });
     expect(
       out
         .split("\n")
@@ -142,13 +144,13 @@ describe("inspect", () => {
   });
 
   test.concurrent.for<[string, string[], string | RegExp]>([
-    ["nothing to read", ["m.safetensors"], 'there is nothing to read. Give a FILE, or --text "...".'],
+    ["nothing to read", ["m.safetensors"], 'no text was given. Give a FILE, or --text "...".'],
     ["an empty text", ["m.safetensors", "--text", ""], "--text: the text is empty. Give at least one character."],
     ["an empty file", ["m.safetensors", "empty.txt"], "empty.txt: the file is empty. Give a text to read."],
     [
       "a text and a file",
       ["m.safetensors", "text.txt", "--text", "a"],
-      "--text: there is a text in text.txt too. Give one of the two.",
+      "--text: a text was given in text.txt as well. Give one of the two.",
     ],
     ["a missing file", ["m.safetensors", "no.txt"], /^no\.txt: there is no such file/],
     ["no model", ["text.txt", "--text", "a"], /^text\.txt: /],
@@ -183,7 +185,7 @@ describe("inspect", () => {
   test("a page that would be too large is refused before anything is read", async () => {
     writeFileSync(at("long.txt"), "a".repeat(300_000));
     expect(await refusal(folder, "inspect", "m.safetensors", "long.txt", "--html", "long.html")).toBe(
-      "--html: 300,000 tokens with 36 numbers each are more than the 10,000,000 that a page holds. " +
+      "--html: 300,000 tokens with 36 numbers each are too many: a page holds 10,000,000 that a page holds. " +
         "Give a shorter text, or choose with --value.",
     );
     expect(existsSync(at("long.html"))).toBe(false);

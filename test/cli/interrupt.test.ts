@@ -23,7 +23,7 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
     child.kill(signal);
     const { code, out, err } = await child.ended;
     expect(code).toBe(0);
-    expect(err).toBe("Stopping: the model is being saved. Ctrl-C again leaves at once.\n");
+    expect(err).toBe("Stopping: the model is being saved. Ctrl-C again ends at once.\n");
     const lines = out
       .trim()
       .split("\n")
@@ -44,7 +44,9 @@ describe.skipIf(process.platform === "win32")("a signal during training", () => 
     child.kill("SIGINT");
     const { code, err } = await child.ended;
     expect(code).toBe(0);
-    expect(err).toMatch(/\nStopping: .*\n([^\n]*\n)*Saved plain\.safetensors after \d+ s: .* Go on with --resume\.\n$/);
+    expect(err).toMatch(
+      /\nStopping: .*\n([^\n]*\n)*Saved plain\.safetensors after \d+ s: .* Continue with --resume\.\n$/,
+    );
   });
 
   test("a second one leaves at once with 130 and saves nothing", async () => {
@@ -73,7 +75,7 @@ describe.skipIf(process.platform === "win32")("a file that something else writes
   const moved = (name: string, other: string) =>
     new RegExp(
       `"${name}\\.safetensors: another file has appeared there meanwhile, and stays\\. The model of update [\\d,]+ was saved as ` +
-        `${other}\\.safetensors instead: go on with it by --resume --out ${other}\\.safetensors\\."`,
+        `${other}\\.safetensors instead: continue from it with --resume --out ${other}\\.safetensors\\."`,
     );
 
   test("of three trainings to one name the first that saves has it; the others end with 2 and have files of their own", async () => {

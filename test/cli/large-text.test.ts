@@ -33,7 +33,7 @@ test("without room for its tokens it is refused in one line that says what to do
   const { code, out, err } = await run(folder, ...args).finally(() => delete process.env.TMPDIR);
   expect({ code, out }).toEqual({ code: 2, out: "" });
   expect(err.split("\n").slice(1).join("\n")).toBe(
-    `unrolled: ${join(folder, "none")}: the tokens of a large text cannot be kept there (ENOENT). ` +
-      "Name a folder with more room by the environment variable TMPDIR.\n",
+    `unrolled: ${join(folder, "none")}: cannot store the tokens of a large text (ENOENT). ` +
+      "Set the environment variable TMPDIR to a folder with more space.\n",
   );
 });

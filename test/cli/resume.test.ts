@@ -117,7 +117,7 @@ describe.skipIf(process.platform === "win32")("a training that was interrupted",
     const { code, err } = await run(folder, ...train("whole.safetensors", ...tiny));
     expect(code).toBe(2);
     expect(err).toBe(
-      "unrolled: whole.safetensors: a model is there. Give --resume to go on with it, or --overwrite to train anew.\n",
+      "unrolled: whole.safetensors: a model exists here. Give --resume to continue with it, or --overwrite to train again.\n",
     );
     expect(readFileSync(at("whole.safetensors")).equals(before)).toBe(true);
     await json(folder, ...train("whole.safetensors", "--overwrite", "--epochs", "1", ...tiny));
@@ -159,11 +159,11 @@ test("the best by validation is kept, and said; with --keep last the last", asyn
   const { code, err: said } = await run(folder, ...other, "--keep", "last");
   expect(code).toBe(0);
   expect(said).toMatch(
-    /\nother\.safetensors: its training of 8 epochs is done, and --rate changes nothing; its last model takes the place of the best\.\nSaved other\.safetensors after \d+ s: the last model\.\n$/,
+    /\nother\.safetensors: its training of 8 epochs is finished, and --rate changes nothing; its last model replaces the best one\.\nSaved other\.safetensors after \d+ s: the last model\.\n$/,
   );
   expect(readFileSync(at("other.safetensors")).equals(readFileSync(at("last.safetensors")))).toBe(true);
   expect((await run(folder, ...other, "--keep", "best", "--clip", "1")).err).toBe(
-    "other.safetensors: its training of 8 epochs is done, and --rate and --clip and --keep change nothing. For more of it give --epochs, in all.\n",
+    "other.safetensors: its training of 8 epochs is done, and --rate and --clip and --keep change nothing. To train longer, give a larger --epochs, in all.\n",
   );
   expect(readFileSync(at("other.safetensors")).equals(readFileSync(at("last.safetensors")))).toBe(true);
   const { err } = await run(folder, "train", "turned.txt", "--out", "best.safetensors", "--overwrite", ...options);
@@ -181,14 +181,14 @@ describe("--resume", () => {
     expect(await run(folder, ...train("done.safetensors", "--resume"))).toMatchObject({
       code: 0,
       out: "",
-      err: "done.safetensors: its training of 2 epochs is done. For more of it give --epochs, in all.\n",
+      err: "done.safetensors: its training of 2 epochs is done. To train longer, give a larger --epochs, in all.\n",
     });
     expect(await json(folder, ...train("done.safetensors", "--resume"))).toEqual([
       expect.objectContaining({ event: "done", ended: "nothing to do", kept: "best", file: "done.safetensors" }),
     ]);
     expect(readFileSync(at("done.safetensors")).equals(before)).toBe(true);
     expect((await run(folder, ...train("done.safetensors", "--resume", "--epochs", "1"))).err).toBe(
-      "done.safetensors: its training of 2 epochs is done. For more of it give --epochs, in all.\n",
+      "done.safetensors: its training of 2 epochs is done. To train longer, give a larger --epochs, in all.\n",
     );
     const lines = await json(folder, ...train("done.safetensors", "--resume", "--epochs", "3"));
     const epochs = lines.flatMap(({ event, epoch }) => (event === "progress" ? [epoch as number] : []));
@@ -234,8 +234,10 @@ describe("--resume", () => {
     const again = ["train", "other.txt", "--out", "known.safetensors", "--resume", "--batch", "2", "--sample", "0"];
     const { code, err } = await run(folder, ...again);
     expect(code, err).toBe(0);
-    expect(err).toContain('other.txt: the model never saw "☃", once in 1,081 tokens; it reads each as unknown.\n');
-    expect(err).toContain("known.safetensors: was trained on another text; in this one the training begins anew.");
+    expect(err).toContain(
+      'other.txt: the model never saw "☃", once in 1,081 tokens; it reads each as the unknown character.\n',
+    );
+    expect(err).toContain("known.safetensors: was trained on another text; training starts again with this text.");
     const batches = Math.floor((Math.floor((1081 - 54) / 2) - 1) / 12);
     expect(stepIn("known.safetensors")).toBe(first + batches);
   });
@@ -247,7 +249,9 @@ describe("--resume", () => {
     expect((await run(folder, ...again)).code).toBe(2);
     const { code, err } = await run(folder, ...again, "--allow-unknown");
     expect(code, err).toBe(0);
-    expect(err).toContain('greek.txt: the model never saw "αβγ", 300 times in 700 tokens; it reads each as unknown.');
+    expect(err).toContain(
+      'greek.txt: the model never saw "αβγ", 300 times in 700 tokens; it reads each as the unknown character.',
+    );
   });
 
   test("reads the file of an older version: the text begins anew, steps add up, and what the model says of itself are its options", async () => {
@@ -264,7 +268,7 @@ describe("--resume", () => {
     );
     copyFileSync(at("older.safetensors"), at("older-too.safetensors"));
     expect((await run(folder, ...train("older-too.safetensors", "--resume", "--epochs", "1"))).err).toContain(
-      "older-too.safetensors: does not say where in a text it was; in this one the training begins anew.\n",
+      "older-too.safetensors: does not say how far its training was; training starts again with this text.\n",
     );
     await json(folder, ...train("older.safetensors", "--resume", "--epochs", "1", "--batch", "4", "--steps", "12"));
     expect(stepIn("older.safetensors")).toBe(2 * step);
@@ -288,7 +292,7 @@ describe("--resume", () => {
     const { code, err } = await run(folder, ...train("valid.safetensors", "--resume", "--epochs", "3"));
     expect({ code, err }).toEqual({
       code: 2,
-      err: "unrolled: --validation-file: valid.safetensors was validated on a file. Give it again.\n",
+      err: "unrolled: --validation-file: valid.safetensors was validated on a file. Give that file again.\n",
     });
     const more = ["--resume", "--epochs", "3", "--validation-file", "valid.txt"];
     const again = await json(folder, ...train("valid.safetensors", ...more));
@@ -302,7 +306,7 @@ describe("--resume", () => {
     const before = readFileSync(at("v1.safetensors"));
     const message = (name: string) =>
       `--validation-file: ${name} is not the text that v1.safetensors was validated on, which cannot change with --resume. ` +
-      "Give that one; or train anew, with --overwrite.";
+      "Give that text; or train again, with --overwrite.";
     const again = ["--resume", "--epochs", "2", "--validation-file"];
     expect(await refusal(folder, ...train("v1.safetensors", ...again, "v2.txt"))).toBe(message("v2.txt"));
     writeFileSync(at("v1.txt"), sampleText(41));
@@ -311,7 +315,7 @@ describe("--resume", () => {
     const elsewhere = ["train", "other.txt", "--out", "v1.safetensors", "--batch", "4", ...again, "v2.txt"];
     const { code, err } = await run(folder, ...elsewhere);
     expect(code, err).toBe(0);
-    expect(err).toContain("v1.safetensors: was trained on another text; in this one the training begins anew.\n");
+    expect(err).toContain("v1.safetensors: was trained on another text; training starts again with this text.\n");
   });
 
   test("in the same text with another end, which is validated on, says so", async () => {
@@ -319,7 +323,7 @@ describe("--resume", () => {
     writeFileSync(at("tail.txt"), `${text.slice(0, -8)}${[...text.slice(-8)].reverse().join("")}`);
     const again = ["train", "tail.txt", "--out", "tail.safetensors", "--resume", "--epochs", "1"];
     expect((await run(folder, ...again)).err).toContain(
-      "tail.safetensors: was trained on this text with another end, which is validated on; in this one the training begins anew.\n",
+      "tail.safetensors: was trained on this text with another part for validation; training starts again with this text.\n",
     );
   });
 
@@ -332,7 +336,7 @@ describe("--resume", () => {
     expect((await run(folder, ...again)).code, "what is no part of them aside").toBe(0);
     writeFileSync(at("my.txt"), "h' = sigmoid(W @ x + U @ h + b)\n");
     expect(await refusal(folder, ...again)).toBe(
-      "--cell: the equations of my.txt differ from those in my.safetensors, which cannot change with --resume. Leave it out; or train anew, with --overwrite.",
+      "--cell: the equations of my.txt differ from those in my.safetensors, which cannot change with --resume. Leave it out; or train again, with --overwrite.",
     );
   });
 });
@@ -343,7 +347,7 @@ test("a loss that is no number leaves the file of the last saving, and says how 
   const { code, err } = await run(folder, ...train("nan.safetensors", ...options, ...tiny, "--sample", "0"));
   expect(code).toBe(2);
   expect(err).toMatch(
-    /unrolled: training: .* nan\.safetensors has the state of update 1: go on from there with --resume and a smaller --rate, or clip the gradients with --clip\.\n$/,
+    /unrolled: training: .* nan\.safetensors has the state of update 1: continue from there with --resume and a smaller --rate, or clip the gradients with --clip\.\n$/,
   );
   expect(stepIn("nan.safetensors")).toBe(1);
 });

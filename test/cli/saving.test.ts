@@ -14,8 +14,8 @@ test("the last model of a training that broke goes beside what has appeared at i
   writeFileSync(path, "another's");
   writeFileSync(join(folder, "m.x-2.safetensors"), "a third one's");
   await expect(saving.finish(Uint8Array.of(1, 2), undefined)).rejects.toThrow(
-    `${path}: another file has appeared there meanwhile, and stays. The model was saved as ` +
-      `${join(folder, "m.x-3.safetensors")} instead: go on with it by --resume --out ${join(folder, "m.x-3.safetensors")}.`,
+    `${path}: another program has written this file meanwhile, so it was not replaced. The model was saved as ` +
+      `${join(folder, "m.x-3.safetensors")} instead: continue from it with --resume --out ${join(folder, "m.x-3.safetensors")}.`,
   );
   expect(readFileSync(path, "utf8")).toBe("another's");
   expect([...readFileSync(join(folder, "m.x-3.safetensors"))]).toEqual([1, 2]);

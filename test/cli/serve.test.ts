@@ -70,7 +70,7 @@ test("it says where it listens, and answers what generate and inspect answer", a
   expect([code, out]).toEqual([0, line]);
   const logged = err.trim().split("\n");
   expect(logged.slice(0, -1).map((one) => JSON.parse(one).path)).toEqual(["/v1/completions", "/v1/unrolled/inspect"]);
-  expect(logged.at(-1)).toBe("SIGINT: what was asked is answered, then it ends. Again, and it ends at once.");
+  expect(logged.at(-1)).toBe("SIGINT: the server answers open requests, then ends. Send it again to end at once.");
 });
 
 describe("wrong usage is one line and exit 2", () => {
@@ -80,7 +80,7 @@ describe("wrong usage is one line and exit 2", () => {
     expect(await refusal(folder, "serve", "none.safetensors")).toMatch(/^none\.safetensors: there is no such file\./);
     expect(await refusal(folder, "serve", "text.txt")).toMatch(/^text\.txt: /);
     expect(await refusal(folder, "serve", "a.safetensors", "a.tensors")).toBe(
-      "a.tensors: its name, a, is that of a.safetensors too. Rename one of the files.",
+      "a.tensors: its name, a, is also the name of a.safetensors. Rename one of the files.",
     );
   });
 
@@ -88,7 +88,7 @@ describe("wrong usage is one line and exit 2", () => {
     const { url, child } = await serve("a.safetensors");
     const { port } = new URL(url);
     expect(await refusal(folder, "serve", "a.safetensors", "--port", port)).toBe(
-      `--port: another program listens at 127.0.0.1:${port}. Choose another one, or 0 for any.`,
+      `--port: another program is listening at 127.0.0.1:${port}. Choose another port, or 0 for any.`,
     );
     child.kill("SIGKILL");
     expect(await refusal(folder, "serve", "a.safetensors", "--port", "0", "--host", "192.0.2.1")).toMatch(
@@ -101,7 +101,11 @@ describe("wrong usage is one line and exit 2", () => {
     expect(await refusal(folder, "serve", "a.safetensors", "--api-key", "a b")).toMatch(/^--api-key: needs characters/);
     for (const [name, value, needs] of [
       ["allow-host", "http://a.example", "a name as example.org, *.example.org or example.org:8080"],
-      ["trust-proxy", "10.0.0.0/64", "an address, a network as 10.0.0.0/8, loopback, private, or a number of proxies"],
+      [
+        "trust-proxy",
+        "10.0.0.0/64",
+        "an address, a network such as 10.0.0.0/8, loopback, private, or a number of proxies",
+      ],
       ["base-path", "llm", "a path as /llm"],
     ] as const) {
       expect(await refusal(folder, "serve", "a.safetensors", `--${name}`, value)).toBe(
@@ -130,7 +134,7 @@ test("--chat-template writes messages its way; a field that is not known is said
   expect(lines.filter(({ warning }) => warning !== undefined)).toEqual(
     ["odd", "odder"].map((name) => ({
       time: expect.any(String),
-      warning: `/v1/chat/completions: the field "${name}" is not known here, and ignored. This is said once.`,
+      warning: `/v1/chat/completions: the unknown field "${name}" is ignored. This is reported once.`,
     })),
   );
   child.kill("SIGKILL");
@@ -227,7 +231,7 @@ describe.skipIf(process.platform === "win32")("a file that is replaced while it 
     expect(await text()).toBe(a);
     copyFileSync(join(folder, "b.safetensors"), path);
     expect(await text()).toBe(a);
-    await hangUp(/^SIGHUP: the files were read anew\.$/);
+    await hangUp(/^SIGHUP: the files were read again\.$/);
     expect(await text()).toBe(b);
     serving.child.kill("SIGKILL");
   });

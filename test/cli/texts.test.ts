@@ -59,7 +59,7 @@ describe("separate texts", () => {
   test("models in a folder are none of its texts, for whoever reads it; a text that is called as one is", async () => {
     const own = mkdtempSync(join(folder, "models-"));
     copyFileSync(at("m.safetensors"), join(own, "m.safetensors"));
-    expect(() => readTexts(own, "to read")).toThrow(/: there is no text in it\. Give a folder with some\.$/);
+    expect(() => readTexts(own, "to read")).toThrow(/: it contains no text\. Give a folder with text\.$/);
     copyFileSync(at("m.safetensors"), join(own, "model.bin"));
     writeFileSync(join(own, "a.txt"), "the cat");
     writeFileSync(join(own, "z.safetensors"), "a poem");
@@ -82,20 +82,20 @@ describe("separate texts", () => {
   });
 
   test.each([
-    ["no JSON", '{"text":"a"}\n{"text":', /^x\.jsonl: line 2 is no JSON: /],
-    ["a number", "3", "x.jsonl: line 1 needs an object or a text, got 3"],
-    ["a list", '["a"]', 'x.jsonl: line 1 needs an object or a text, got ["a"]'],
+    ["no JSON", '{"text":"a"}\n{"text":', /^x\.jsonl: line 2 is not valid JSON: /],
+    ["a number", "3", "x.jsonl: line 1 needs an object or a string, got 3"],
+    ["a list", '["a"]', 'x.jsonl: line 1 needs an object or a string, got ["a"]'],
     [
       "another field",
       '\n{"content":"a","n":1}',
-      'x.jsonl: line 2 has no text in "text", but one in content. Say where it is: --field NAME.',
+      'x.jsonl: line 2 has no text in "text", but one in content. Name the field: --field NAME.',
     ],
     [
       "no text",
       '{"text":3}',
-      'x.jsonl: line 1 has no text in "text", but no field that has one. Say where it is: --field NAME.',
+      'x.jsonl: line 1 has no text in "text", but no field that has one. Name the field: --field NAME.',
     ],
-    ["nothing", "\n\n", "x.jsonl: there is no text in it. Give a file with some."],
+    ["nothing", "\n\n", "x.jsonl: it contains no text. Give a file with text."],
   ])("a line with %s is refused by its number", async (_, content, message) => {
     const own = mkdtempSync(join(folder, "wrong-"));
     writeFileSync(join(own, "x.jsonl"), content);
@@ -132,7 +132,7 @@ describe("separate texts", () => {
   test("a model of one text refuses them in a line", async () => {
     await json(folder, "train", "unix.txt", "--out", "one.safetensors", "--epochs", "0.1", ...tiny);
     expect(await refusal(folder, "evaluate", "one.safetensors", "poems.jsonl")).toBe(
-      "the model has no token that ends a text, for it was made of one. Give it one text, or make it of separate ones.",
+      "the tokenizer has no end-of-text token, because it was trained on a single text. Give it one text, or train it on a list of texts.",
     );
   });
 
@@ -194,7 +194,7 @@ describe("what is typed", () => {
 
   test("a --stop that the model cannot write is warned about, and only that", async () => {
     const args = ["generate", "m.safetensors", "--length", "5", "--stop", "a", "--stop", "X☃", "--seed", "1"];
-    const warning = '--stop: the model never writes "X☃", so "X☃" ends no text.';
+    const warning = '--stop: the model cannot generate "X☃", so "X☃" has no effect.';
     expect(await run(folder, ...args)).toMatchObject({ code: 0, err: `${warning}\n` });
     expect((await run(folder, ...args, "--json")).err).toBe(`${JSON.stringify({ warning })}\n`);
   });
@@ -202,7 +202,7 @@ describe("what is typed", () => {
   test("a --prompt is read as it is, and \\n in it is warned about", async () => {
     const { err } = await run(folder, "generate", "m.safetensors", "--length", "1", "--prompt", "the\\ncat");
     expect(err).toBe(
-      "--prompt: the model never saw \"\\\\\"; it reads each as unknown. A text is read as it is: bash writes a line's end as $'\\n'.\n",
+      "--prompt: the model never saw \"\\\\\"; it reads each as the unknown character. Escapes are not replaced in a text; in bash, write a line end as $'\\n'.\n",
     );
   });
 });

@@ -218,22 +218,22 @@ describe("what cannot be done is refused by name", () => {
   const tool = { type: "function", function: { name: "f" } };
   const part = (one: object) => ({ messages: [{ role: "user", content: [{ type: "text", text: "a" }, one] }] });
   test.each<[object, string, string]>([
-    [{ tools: [tool] }, "tools", "tools: needs null or []: no tools are called, got a list of 1."],
+    [{ tools: [tool] }, "tools", "tools: needs null or []: tools are not supported, got a list of 1."],
     [{ functions: [{ name: "f" }] }, "functions", "functions: needs null or []"],
-    [{ tool_choice: "required" }, "tool_choice", 'tool_choice: needs "none" or "auto": no tools are called'],
+    [{ tool_choice: "required" }, "tool_choice", 'tool_choice: needs "none" or "auto": tools are not supported'],
     [{ function_call: { name: "f" } }, "function_call", 'function_call: needs "none" or "auto"'],
-    [{ modalities: ["text", "audio"] }, "modalities", 'modalities: needs ["text"]: nothing else is written'],
-    [{ audio: { voice: "x", format: "wav" } }, "audio", "audio: needs null: no sound is made, got an object."],
+    [{ modalities: ["text", "audio"] }, "modalities", 'modalities: needs ["text"]: other outputs are not supported'],
+    [{ audio: { voice: "x", format: "wav" } }, "audio", "audio: needs null: audio is not supported, got an object."],
     [
       { response_format: { type: "json_schema" } },
       "response_format",
       'response_format: needs null or {"type": "text"}',
     ],
-    [{ web_search_options: {} }, "web_search_options", "web_search_options: needs null: nothing is searched"],
+    [{ web_search_options: {} }, "web_search_options", "web_search_options: needs null: web search is not supported"],
     [
       part({ type: "image_url", image_url: { url: "x" } }),
       "messages.0.content.1.type",
-      'messages.0.content.1.type: needs "text": pictures, sounds and files are not read, got "image_url".',
+      'messages.0.content.1.type: needs "text": images, audio and files are not supported, got "image_url".',
     ],
     [part({ type: "text" }), "messages.0.content.1", 'messages.0.content.1: needs "text", got nothing.'],
     [
@@ -244,7 +244,11 @@ describe("what cannot be done is refused by name", () => {
     [{ messages: [] }, "messages", "messages: needs at least one message"],
     [{ messages: undefined }, "messages", "messages: needs a list of messages, got nothing."],
     [{ messages: "hello" }, "messages", 'messages: needs a list of messages, got "hello".'],
-    [{ messages: [{ content: "a" }] }, "messages.0.role", "messages.0.role: needs a role as system, user or assistant"],
+    [
+      { messages: [{ content: "a" }] },
+      "messages.0.role",
+      "messages.0.role: needs a role such as system, user or assistant",
+    ],
     [
       { messages: [{ role: "user", content: 5 }] },
       "messages.0.content",
@@ -308,10 +312,12 @@ describe("tokens", () => {
 
   test("that there are not, and requests without text, are refused", async () => {
     const wrong = async (path: string, body: object) => (await json(path, { model: "tiny", ...body })).error?.message;
-    expect(await wrong("/detokenize", { tokens: [1, 18] })).toBe("tokens: the model's tokens go from 0 to 17, got 18.");
+    expect(await wrong("/detokenize", { tokens: [1, 18] })).toBe(
+      "tokens: token ids of this model go from 0 to 17, got 18.",
+    );
     expect(await wrong("/detokenize", { tokens: [-1] })).toContain("tokens.0: needs tokens, whole numbers from 0");
     expect(await wrong("/detokenize", {})).toBe("tokens: needs a list of tokens, got nothing.");
-    expect(await wrong("/tokenize", {})).toBe("prompt: needs text, or messages in its place.");
+    expect(await wrong("/tokenize", {})).toBe("prompt: needs text, or messages instead.");
     expect(await wrong("/tokenize", { prompt: "a", messages: [user("a")] })).toContain(
       "prompt: needs text, or messages",
     );

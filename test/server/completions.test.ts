@@ -223,19 +223,23 @@ describe("errors are the client's own classes", () => {
     [{ max_tokens: 1.5 }, "max_tokens", "max_tokens: needs a whole number from 0, got 1.5."],
     [{ n: 0 }, "n", "n: needs a whole number from 1 to 128, got 0."],
     [{ prompt: 5 }, "prompt", "prompt: needs text, a list of texts, tokens, or a list of lists of tokens, got 5."],
-    [{ prompt: [0, 9999] }, "prompt", "prompt: the model's tokens go from 0 to 17, got 9999."],
+    [{ prompt: [0, 9999] }, "prompt", "prompt: token ids of this model go from 0 to 17, got 9999."],
     [{ logprobs: 6 }, "logprobs", "logprobs: needs a whole number from 0 to 5, got 6."],
     [{ stop: Array(129).fill("a") }, "stop", "stop: needs text, or a list of at most 128 texts, got a list of 129"],
-    [{ n: 3, best_of: 2 }, "best_of", "best_of: needs at least 3, as many as n, or null, got 2."],
+    [{ n: 3, best_of: 2 }, "best_of", "best_of: needs at least 3 (n), or null, got 2."],
     [{ n: 1, best_of: 2, stream: true }, "best_of", "best_of: needs 1, as many as n, in a stream"],
-    [{ suffix: "end" }, "suffix", 'suffix: needs null: no text is written before a suffix, got "end".'],
-    [{ use_beam_search: true }, "use_beam_search", "use_beam_search: needs false: the server draws tokens, got true."],
+    [{ suffix: "end" }, "suffix", 'suffix: needs null: a suffix is not supported, got "end".'],
+    [
+      { use_beam_search: true },
+      "use_beam_search",
+      "use_beam_search: needs false: beam search is not supported, got true.",
+    ],
     [
       { response_format: { type: "json_object" } },
       "response_format",
       'response_format: needs null or {"type": "text"}',
     ],
-    [{ guided_regex: "a+" }, "guided_regex", 'guided_regex: needs null: texts are written freely, got "a+".'],
+    [{ guided_regex: "a+" }, "guided_regex", 'guided_regex: needs null: constrained text is not supported, got "a+".'],
     [{ repetition_penalty: 0 }, "repetition_penalty", "repetition_penalty: needs a number above 0, got 0."],
     [{ top_k: -2 }, "top_k", "top_k: needs a whole number from 1, got -2."],
     [{ logit_bias: { 5: 101 } }, "logit_bias.5", "logit_bias.5: needs a number from -100 to 100, got 101."],
@@ -249,22 +253,22 @@ describe("errors are the client's own classes", () => {
       "logit_bias",
       "logit_bias: needs an object of numbers from -100 to 100 by token id, got a list",
     ],
-    [{ logit_bias: { 18: 1 } }, "logit_bias", "logit_bias: the model's tokens go from 0 to 17, got 18."],
+    [{ logit_bias: { 18: 1 } }, "logit_bias", "logit_bias: token ids of this model go from 0 to 17, got 18."],
     [
       { logit_bias: Object.fromEntries(Array.from({ length: 17 }, (_, id) => [id + 1, -100])) },
       "logit_bias",
-      "logit_bias: it keeps out every token that there is.",
+      "logit_bias: it excludes every token.",
     ],
     [
       { max_tokens: 1e6 },
       "max_tokens",
-      "max_tokens: 1,000,000 tokens to write, all texts together, more than the 16,384",
+      "max_tokens: 1,000,000 tokens to generate, in all texts together, more than the 16,384",
     ],
-    [{ prompt: "a".repeat(70_000) }, "prompt", "prompt: 70,000 tokens to read, more than the 65,536 of a request."],
+    [{ prompt: "a".repeat(70_000) }, "prompt", "prompt: 70,000 tokens to read, and the limit of a request is 65,536."],
     [
       { prompt: Array(129).fill("a") },
       "prompt",
-      "prompt: 129 texts (prompts times n), more than the 128 of a request.",
+      "prompt: 129 texts (prompts times n), and the limit of a request is 128.",
     ],
   ])("BadRequestError, case %#", async (wrong, param, message) => {
     const error = await client.completions.create({ model: "tiny", prompt: "a", ...wrong }).catch((thrown) => thrown);
@@ -283,7 +287,7 @@ describe("errors are the client's own classes", () => {
     const error = await client.completions.create({ model: "gpt", prompt: "a" }).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(OpenAI.NotFoundError);
     expect(error).toMatchObject({ status: 404, code: "model_not_found", param: "model" });
-    expect(error.error.message).toBe('model: there is no model "gpt". There are tiny, pairs.');
+    expect(error.error.message).toBe('model: there is no model "gpt". The models are tiny, pairs.');
     await expect(client.models.retrieve("gpt")).rejects.toBeInstanceOf(OpenAI.NotFoundError);
   });
 

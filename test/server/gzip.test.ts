@@ -44,7 +44,10 @@ describe("a body with Content-Encoding: gzip", () => {
   test("that is none, or is cut off, gets 400", async () => {
     const whole = gzipSync(JSON.stringify(asked));
     for (const bytes of [Buffer.from("{}"), whole.subarray(0, -9), Buffer.concat([whole, Buffer.from("xx")]), ""]) {
-      expect(await errorOf(await packed(bytes))).toEqual([400, "the body is no gzip: it is damaged or cut off."]);
+      expect(await errorOf(await packed(bytes))).toEqual([
+        400,
+        "the body is not valid gzip: it is damaged or cut off.",
+      ]);
     }
     expect((await errorOf(await packed(gzipSync("{"))))[1]).toMatch(/^the body is no JSON/);
   });

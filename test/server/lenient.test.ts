@@ -116,9 +116,9 @@ describe("fields that are not known", () => {
     const said = warnings.map(({ warning }) => warning);
     expect(said).toEqual([
       ...Object.keys(unknown).map(
-        (name) => `/v1/completions: the field "${name}" is not known here, and ignored. This is said once.`,
+        (name) => `/v1/completions: the unknown field "${name}" is ignored. This is reported once.`,
       ),
-      '/v1/unrolled/inspect: the field "other" is not known here, and ignored. This is said once.',
+      '/v1/unrolled/inspect: the unknown field "other" is ignored. This is reported once.',
     ]);
     expect(warnings[0]?.time).toMatch(/^\d{4}-\d\d-\d\dT/);
   });
@@ -133,7 +133,7 @@ describe("fields that are not known", () => {
       expect((await post("/v1/completions", { ...base, ...many })).status).toBe(200);
     }
     expect(told).toHaveLength(101);
-    expect(told.at(-1)?.warning).toBe("100 fields were ignored: no others are named.");
+    expect(told.at(-1)?.warning).toBe("100 fields were ignored; further ones are not reported.");
     for (const { warning } of told) expect(warning.length).toBeLessThan(150);
   });
 

@@ -155,7 +155,10 @@ test("every reference in it leads somewhere", () => {
 
 test("a completion's fields have descriptions, defaults and limits", () => {
   const { properties } = document.components.schemas.CompletionRequest ?? { properties: {} };
-  expect(properties.max_tokens).toMatchObject({ default: 16, description: "Most tokens to write." });
+  expect(properties.max_tokens).toMatchObject({
+    default: 16,
+    description: "The largest number of tokens to generate.",
+  });
   expect(properties.temperature).toMatchObject({ default: 1, anyOf: [{ minimum: 0, maximum: 2 }, { type: "null" }] });
   expect(properties.prompt?.anyOf).toHaveLength(5);
   expect(properties.top_k?.anyOf).toEqual([{ type: "integer", minimum: -1, maximum: 2 ** 53 - 1 }, { type: "null" }]);

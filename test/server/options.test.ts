@@ -40,9 +40,9 @@ describe("createServer refuses", () => {
     [{ cors: ["null"] }, "cors[0] must be an origin"],
     [{ cors: ["https://Example.org"] }, "cors[0] must be an origin"],
     [{ hosts: [] }, "hosts must be a list of at least 1"],
-    [{ hosts: ["::1"] }, "hosts[0] must be a host as example.org"],
-    [{ hosts: ["http://localhost"] }, "hosts[0] must be a host as example.org"],
-    [{ hosts: ["a b"] }, "hosts[0] must be a host as example.org"],
+    [{ hosts: ["::1"] }, "hosts[0] must be a host such as example.org"],
+    [{ hosts: ["http://localhost"] }, "hosts[0] must be a host such as example.org"],
+    [{ hosts: ["a b"] }, "hosts[0] must be a host such as example.org"],
   ])("%o", async (options, message) => {
     expect(await messageOf(() => createServer({ tiny }, options as ServerOptions))).toContain(
       `createServer: ${message}`,

@@ -161,7 +161,7 @@ describe("best_of", () => {
     const answer = await here.post("/v1/completions", { model: "tiny", prompt: ["a", "b"], n: 1, best_of: 128 });
     expect([answer.status, (await answer.json()).error.message]).toEqual([
       400,
-      "prompt: 256 texts (prompts times n), more than the 128 of a request.",
+      "prompt: 256 texts (prompts times n), and the limit of a request is 128.",
     ]);
   });
 });

@@ -126,7 +126,7 @@ describe("where the time is over", () => {
       503,
       {
         ...{ type: "server_error", code: "overloaded", param: null },
-        message: "this took longer than the 0.3 s of a request. It waited for others all the time.",
+        message: "the request took longer than the limit of 0.3 s. It was waiting for other requests all the time.",
       },
     ]);
     expect([second.headers.get("x-should-retry"), second.headers.get("retry-after")]).toEqual(["true", "5"]);

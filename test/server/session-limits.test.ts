@@ -92,8 +92,7 @@ describe("a key that has as many sessions as it may", () => {
       429,
       expect.objectContaining({
         code: "session_limit",
-        message:
-          "there are 2 sessions of yours, as many as there may be, and none of yours is idle. Wait, or delete one.",
+        message: "the limit of 2 sessions of yours is reached, and none of yours is idle. Wait, or delete one.",
       }),
     ]);
     const seconds = Number(full.headers.get("retry-after"));

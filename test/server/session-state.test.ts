@@ -173,7 +173,7 @@ describe("what is put back is checked: one line, by name, and the session stays 
       expect((await wrong((all) => ({ ...all, pending })))[0]).toBe(400);
     }
     expect((await wrong((all) => ({ ...all, pending: [300] })))[3]).toBe(
-      "pending: the model's tokens go from 0 to 283, got 300.",
+      "pending: token ids of this model go from 0 to 283, got 300.",
     );
     const part = (more: object) => (all: Record<string, unknown>) => ({
       ...all,

@@ -123,8 +123,8 @@ describe("validation", () => {
 test("a model of one text is trained on one, and is what it was before there were several", async () => {
   const lm = languageModel("abc abd", { units: 4, embedding: 3 });
   expect(lm.tokenizer).toEqual({ kind: "char", vocabulary: ["\uFFFD", " ", "a", "b", "c", "d"] });
-  await expect(trainLanguageModel(lm, ["abc", "abd"])).rejects.toThrow(/has no token that ends a text/);
-  await expect(evaluateLanguageModel(lm, ["abc"])).rejects.toThrow(/has no token that ends a text/);
+  await expect(trainLanguageModel(lm, ["abc", "abd"])).rejects.toThrow(/has no end-of-text token/);
+  await expect(evaluateLanguageModel(lm, ["abc"])).rejects.toThrow(/has no end-of-text token/);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-/** What is answered to a request for text: all at once, or as server-sent events. */
+/** The answer to a request for text: a whole answer, or server-sent events. */
 import { randomUUID } from "node:crypto";
 import type { ApiError } from "../errors.ts";
 import { jsonOf } from "../json.ts";
@@ -8,7 +8,7 @@ import { type Attended, type Deliveries, writeTexts } from "./deliveries.ts";
 import { KeptChoice } from "./kept-choice.ts";
 import type { CompletionRequest } from "./request.ts";
 
-/** What all answers to a request have. */
+/** The fields of every answer. */
 function envelope({ loaded, promptTokens, texts, format, writing }: CompletionRequest) {
   const common = {
     id: `${format.prefix}-${randomUUID()}`,
@@ -23,11 +23,11 @@ function envelope({ loaded, promptTokens, texts, format, writing }: CompletionRe
   return { common, usage };
 }
 
-/** Its warnings, where there are any. */
+/** The warnings of the request, if there are any. */
 export const warned = ({ warnings }: Pick<CompletionRequest, "warnings">) =>
   warnings.length === 0 ? {} : { warnings };
 
-/** The whole answer; what is told of its tokens is made when it is sent. */
+/** The whole answer; its log-probabilities are formatted while it is sent. */
 export async function complete(completion: CompletionRequest, client: string, attended: Attended): Promise<object> {
   const { common, usage } = envelope(completion);
   const { loaded, writing, texts, best, format } = completion;
@@ -50,15 +50,15 @@ export async function complete(completion: CompletionRequest, client: string, at
 
 type EventOptions = Attended & {
   readonly onEnd: () => void;
-  /** What a client is told of a fault. */
+  /** Makes the error that the client receives. */
   readonly fail: (error: unknown) => ApiError;
 };
 type Events = AsyncGenerator<string, void>;
 
 /**
- * The answer as events: an object with what has come of a choice, one token or more, the usage where it was asked for, and at last [DONE];
- * what goes wrong on the way is an event too, as `fail` makes it. Resolves with the first, so that what is wrong before it has a
- * status. Warnings come with the first.
+ * The answer as events: each has new text of a choice, one token or more; then comes the usage, if it was requested,
+ * and at last [DONE]. An error on the way is an event as well, made by `fail`. Resolves with the first event, so that
+ * an earlier error gets a status. The warnings come with the first event.
  */
 export async function completeAsEvents(
   completion: CompletionRequest,
@@ -75,7 +75,7 @@ type Answer = ReturnType<typeof envelope> &
     readonly completion: CompletionRequest;
     readonly deliveries: AsyncGenerator<Deliveries, void>;
   };
-/** Characters of events that are sent together, more or less. */
+/** The approximate number of characters of events that are sent together. */
 const maxTogether = 16_384;
 
 async function* events(first: IteratorResult<Deliveries, void>, answer: Answer): Events {
@@ -84,10 +84,10 @@ async function* events(first: IteratorResult<Deliveries, void>, answer: Answer):
   const begun = new Set<number>();
   const include = writing.stream_options?.include_usage === true;
   const tells = writing.logprobs !== undefined;
-  // Only what is told of tokens has an order to keep.
+  // Only log-probabilities need a fixed order.
   const json: (value: object) => string = tells ? jsonOf : JSON.stringify;
   const event = (data: object): string => `data: ${json(data)}\n\n`;
-  /** Code points of each text that were told. */
+  /** The number of code points of each text that were sent. */
   const offsets = texts.map(() => 0);
   let also = warned(completion);
   try {

@@ -1,12 +1,15 @@
-/** Which of the texts of a prompt are the best: `best_of`. */
+/** Choose the best texts of a prompt: `best_of`. */
 
-/** How likely the tokens are that were written of a text. */
+/** The likelihood of the generated tokens of a text. */
 export type Score = { nats: number; tokens: number };
 
-/** Of each prompt's texts, `of` in number, the `n` best are given. */
+/** Of the `of` texts for each prompt, the `n` best are returned. */
 export type Best = { readonly of: number; readonly n: number; readonly scores: readonly Score[] };
 
-/** Of each prompt's texts those whose written tokens are likeliest on average, the best first; of equals the first. */
+/**
+ * For each prompt, the texts whose generated tokens are most likely on average, the best first; among equals, the first
+ * one.
+ */
 export function bestOf<T>(found: readonly T[], { of, n, scores }: Best): T[] {
   const means = scores.map(({ nats, tokens }) => (tokens === 0 ? -Infinity : nats / tokens));
   const ranked = [...found.keys()].sort((a, b) => {

@@ -1,15 +1,16 @@
-/** Chat completions: messages as one text that a language model goes on with, and what it writes as a message. */
+/** Chat completions: turn messages into one text for a language model to continue, and its output into a message. */
 import { unixLineEnds } from "../../text/line-ends.ts";
 import type { ChatRequest, Message } from "../chat-schemas.ts";
 import { LazyList } from "../json.ts";
 import type { AnswerFormat, Choice } from "./choice.ts";
 
-/** Messages as a text, and what ends an answer to it. */
+/** The prompt for a list of messages, and the strings that end an answer. */
 export type Conversation = { readonly prompt: string; readonly stop: readonly string[] };
 
 /**
- * Without a template the contents are lines of one text, and an answer goes on from its end. With one, each message is written
- * as it says, then the beginning of an answer, up to its content; what follows the content there ends the answer.
+ * Turn messages into a prompt. Without a template, the contents are the lines of one text, and an answer continues that
+ * text. With a template, each message is formatted with it, then the beginning of an answer up to its content; the text
+ * after the content ends the answer.
  * @example conversationOf([{ role: "user", content: "Call me" }], "{role}: {content}\n")
  * // { prompt: "user: Call me\nassistant: ", stop: ["\n"] }
  */
@@ -27,7 +28,7 @@ export function conversationOf(messages: readonly Message[], template: string | 
   };
 }
 
-/** What is asked of a model for a chat. */
+/** The completion request of a chat. */
 export function completionOfChat(
   { messages, n, stop, logprobs, top_logprobs = 0, ...rest }: ChatRequest,
   template: string | undefined,
@@ -40,7 +41,7 @@ export function completionOfChat(
   };
 }
 
-/** `count` of the most likely tokens are told in each place. */
+/** @param count the number of most likely tokens for each position */
 function createChatFormat(count: number): AnswerFormat {
   return {
     ...{ prefix: "chatcmpl", whole: "chat.completion", piece: "chat.completion.chunk" },
@@ -59,7 +60,10 @@ function createChatFormat(count: number): AnswerFormat {
   };
 }
 
-/** The same log-probabilities as a chat has them: by token; one that was written is only there where it is among the likeliest. */
+/**
+ * The log-probabilities in the format of a chat, by token; the generated token is only included if it is among the most
+ * likely ones.
+ */
 function logprobsOf(logprobs: Choice["logprobs"], count: number) {
   if (logprobs === null) return null;
   const { tokens, token_logprobs, top_logprobs } = logprobs;
@@ -76,7 +80,7 @@ function logprobOf(token: string, logprob: number) {
   return { token, logprob, bytes: bytesOf(token) };
 }
 
-/** Those that a token's name stands for (`bytes:\xe2\x82`). */
+/** The bytes that a token's name stands for (`bytes:\xe2\x82`). */
 function bytesOf(name: string): number[] {
   if (!/^bytes:(\\x[\da-f]{2})+$/.test(name)) return [...new TextEncoder().encode(name)];
   return [...name.matchAll(/[\da-f]{2}/g)].map(([hex]) => Number.parseInt(hex, 16));

@@ -1,10 +1,10 @@
-/** What has been written of a text as a choice of an answer, with its log-probabilities as OpenAI has them. */
+/** Format the generated text as a choice of an answer, with log-probabilities in OpenAI's format. */
 import { LazyList } from "../json.ts";
 import type { Completion } from "../schemas.ts";
 import type { KeptChoice } from "./kept-choice.ts";
 import type { Piece } from "./piece.ts";
 
-/** Something of each token in its place: a list, or one that is made when it is sent. */
+/** A value for each token: a list, or one that is made while it is sent. */
 type PerToken<T> = { readonly length: number; readonly at: (place: number) => T | undefined };
 export type Choice = Omit<Completion["choices"][number], "finish_reason" | "logprobs"> & {
   readonly finish_reason: "stop" | "length" | null;
@@ -16,13 +16,13 @@ export type Choice = Omit<Completion["choices"][number], "finish_reason" | "logp
   } | null;
 };
 
-/** What OpenAI calls an answer, and what a choice looks like in it. */
+/** The name of an answer in OpenAI's API, and the format of its choices. */
 export type AnswerFormat = {
   readonly prefix: string;
   readonly whole: string;
   readonly piece: string;
   readonly wholeOf: (choice: Choice) => object;
-  /** What has come of a choice, for the first time or again. */
+  /** Formats the new pieces of a choice, for the first time or later. */
   readonly piecesOf: (choice: Choice, isFirst: boolean) => readonly object[];
 };
 export const completionFormat: AnswerFormat = {
@@ -31,10 +31,10 @@ export const completionFormat: AnswerFormat = {
   piecesOf: (choice) => [choice],
 };
 
-/** `index`: which choice it is; `offset`: code points of its text that came before. */
+/** `index` is the number of the choice; `offset` is the number of code points of its text that were sent before. */
 type Place = { readonly index: number; readonly offset: number; readonly finish_reason: Choice["finish_reason"] };
 
-/** A choice, or the next part of one, of its pieces; `logprobs`: whether log-probabilities are told. */
+/** Format a choice, or the next part of one, from its pieces. @param logprobs whether to include log-probabilities */
 export function formatChoice(
   pieces: readonly Piece[],
   { index, offset, finish_reason }: Place,
@@ -52,10 +52,10 @@ export function formatChoice(
   return { index, text, finish_reason, logprobs: { tokens, token_logprobs, top_logprobs, text_offset } };
 }
 
-/** Code points of its text. */
+/** The number of code points of its text. */
 export const lengthOf = ({ text }: Piece): number => [...text].length;
 
-/** A whole choice as `formatChoice` makes it, token by token while it is sent. */
+/** A whole choice in the format of `formatChoice`, made token by token while it is sent. */
 export function formatKeptChoice(kept: KeptChoice, { index, finish_reason }: Omit<Place, "offset">): Choice {
   const { text, pieceAt } = kept.read();
   if (!kept.tells) return { index, text, finish_reason, logprobs: null };
@@ -63,7 +63,7 @@ export function formatKeptChoice(kept: KeptChoice, { index, finish_reason }: Omi
   let offset = 0;
   const logprobs = {
     ...{ tokens: list(tokenOf), token_logprobs: list(natsOf), top_logprobs: list(topOf) },
-    // They are written once, in order.
+    // The items are written once, in order.
     text_offset: list((piece) => {
       const at = offset;
       offset += lengthOf(piece);
@@ -73,17 +73,20 @@ export function formatKeptChoice(kept: KeptChoice, { index, finish_reason }: Omi
   return { index, text, finish_reason, logprobs };
 }
 
-/** OpenAI's stand-in for what cannot be: an unknown character of the prompt. JSON has no infinity. */
+/** OpenAI's value for an impossible token, here an unknown character of the prompt: JSON has no infinity. */
 const finite = (nats: number | null): number | null => (nats === -Infinity ? -9999 : nats);
 const natsOf = ({ logProbability }: Piece): number | null => finite(logProbability ?? null);
 
-/** A token by its name, or what a stop string left of it. */
+/** The name of a token, or the part of it that a stop string left. */
 function tokenOf({ text, name = text }: Piece): string {
   const isPart = name.startsWith("bytes:") && !text.startsWith("bytes:");
   return text !== "" && name.startsWith(text) && !isPart ? text : name;
 }
 
-/** The likeliest tokens by their names, the likeliest first, with the one that was written. Of those with the same name the likeliest. */
+/**
+ * The most likely tokens by their names, the most likely first, and the generated one. Among tokens with the same name,
+ * the most likely one is kept.
+ */
 function topOf(piece: Piece): ReadonlyMap<string, number> | null {
   const { token, logProbability, alternatives = [] } = piece;
   if (logProbability === null || logProbability === undefined) return null;

@@ -1,4 +1,4 @@
-/** The texts of a request while they are written: what has come of each, as fast as it is read. */
+/** Deliver the texts of a request while they are generated, as fast as they are read. */
 import type { Sequence } from "../../tasks/generation-engine.ts";
 import type { Job } from "../batcher.ts";
 import { ApiError, waitedFor } from "../errors.ts";
@@ -6,20 +6,20 @@ import type { Watch } from "../times.ts";
 import type { Piece } from "./piece.ts";
 import type { CompletionRequest } from "./request.ts";
 
-/** What has come of one choice since the last time, and whether it has ended. */
+/** The new pieces of one choice, and whether it has ended. */
 type Delivery = { readonly pieces: Piece[]; ended: "stop" | "length" | undefined };
 export type Deliveries = ReadonlyMap<number, Delivery>;
 
-/** Until when a request is worked at, and who is told how it goes. */
+/** The signal that stops a request, and the observers of its progress. */
 export type Attended = { readonly signal: AbortSignal; readonly watch: Watch };
 
-/** Pieces that wait for a slow reader before one of so many texts gives up its slot. */
+/** The number of pieces that can wait for a slow reader before a text gives up its slot. */
 export const maxUnread = (texts: number): number => Math.max(32, Math.min(256, Math.floor(4096 / texts)));
 
 /**
- * The texts of a request as they are written: each time, by choice, what has come. Whoever asks slowly makes them wait; who
- * stops asking has to abort.
- * @throws ApiError queue_full, the reason of the signal, and what is wrong with a text
+ * The new pieces of a request's texts, by choice. A slow reader makes the texts wait; a reader that stops must abort
+ * the request.
+ * @throws ApiError `queue_full`, the reason of the signal, or the error of a text
  */
 export async function* writeTexts(
   { loaded: { batcher }, texts, before, shared, onWritten }: CompletionRequest,
@@ -53,7 +53,7 @@ export async function* writeTexts(
       shares: after > 0 ? { after, texts: others.map((other) => texts[other] as Sequence<Piece>) } : undefined,
       follows: followers.has(choice),
       take(pieces, ended) {
-        // What is told of the prompt, until the others read on by themselves.
+        // The pieces of the prompt, until the other texts read on themselves.
         if (text.read <= after) for (const other of others) deliver(other, pieces, undefined);
         if (ended instanceof Error) failure = ended;
         else {
@@ -69,13 +69,13 @@ export async function* writeTexts(
   const abort = (): void => {
     const { reason } = signal;
     const isLate = reason instanceof ApiError && reason.kind === "timeout";
-    // What there is by then is the answer. A session has to remember just that.
+    // The text so far is the answer, and a session must remember exactly that.
     const isAnswer = isLate && texts.some(({ written }) => written > 0) && texts.every(isShownWhole);
     const hadNoLane = texts.every(({ read }) => read === 0) && batcher.isFull;
     if (!isAnswer) failure = hadNoLane ? waitedFor(reason) : reason;
     try {
       for (const job of jobs) batcher.remove(job);
-      // Nothing that came is held back any more.
+      // No piece is held back any more.
       if (isAnswer) for (const choice of left) end(choice, heldBy(texts[choice] as Sequence<Piece>), "length");
     } catch (error) {
       failure ??= error;
@@ -107,11 +107,13 @@ export async function* writeTexts(
   }
 }
 
-/** Whether what is remembered of it, where it is a session's, is what was shown: nothing of a character, nothing taken back. */
+/**
+ * Whether a session would remember exactly what was returned: no unfinished character, and no text that was removed.
+ */
 const isShownWhole = ({ retake, again, rest }: Sequence<Piece>): boolean =>
   retake === undefined || (again === undefined && rest.length === 0);
 
-/** Pieces that might have become a stop string. */
+/** The pieces that could be the beginning of a stop string. */
 function heldBy({ stopBuffer: gate }: Sequence<Piece>): readonly Piece[] {
   const nothing: Piece = { text: "" };
   return gate.pass(nothing, true).pieces.filter((piece) => piece !== nothing);

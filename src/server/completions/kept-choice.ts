@@ -1,26 +1,26 @@
 /**
- * What has been written of a choice, as small as it can be kept until it is sent: text, and of each token numbers alone. Its
+ * Store the generated text of a choice compactly until it is sent: the text, and only numbers for each token. Its
  * pieces are made again, one at a time, when the answer is written.
  */
 import { type Tokenizer, tokenName } from "../../text/tokenizer.ts";
 import type { Piece } from "./piece.ts";
 
-/** Tokens that have their place at once. */
+/** The number of tokens in a block, which is allocated at once. */
 const blockLength = 1024;
-/** Bytes of a token, apart from its text, and of each alternative that is told with it. */
+/** The bytes of a token without its text, and of each alternative that is returned with it. */
 const [ofToken, ofAlternative] = [17, 12];
 
-/** Bytes that so many tokens take, apart from their text; without `alternatives`, nothing is told of them. */
+/** The bytes of a number of tokens without their text; without `alternatives`, no log-probabilities are stored. */
 export const bytesOfTokens = (count: number, alternatives: number | undefined): number =>
   alternatives === undefined
     ? 0
     : (ofToken + ofAlternative * alternatives) * Math.ceil(count / blockLength) * blockLength;
 
 type Block = {
-  /** Where the text of each token ends. */
+  /** The end of each token's text. */
   readonly ends: Int32Array;
   readonly tokens: Int32Array;
-  /** Whether it is called by its text: what was sent where the model reads something else. */
+  /** Whether a token is named by its text: it is the text that was sent, where the model reads something else. */
   readonly sent: Uint8Array;
   readonly nats: Float64Array;
   readonly otherTokens: Int32Array;
@@ -41,19 +41,19 @@ export class KeptChoice {
   private readonly blocks: Block[] = [];
   private count = 0;
   private readonly names = new Map<number, string>();
-  /** Pieces that have names of their own: what is written first after a prompt that ends within a token. */
+  /** Pieces with names of their own: the first piece after a prompt that ends within a token. */
   private readonly odd = new Map<number, Piece>();
   private readonly parts: string[] = [];
   private unjoined: string[] = [];
   private textLength = 0;
 
-  /** `alternatives`: how many are told of each token; without it, no log-probabilities are. */
+  /** @param alternatives the number of alternatives for each token; without it, there are no log-probabilities */
   constructor(tokenizer: Tokenizer, alternatives: number | undefined) {
     this.tokenizer = tokenizer;
     this.alternatives = alternatives;
   }
 
-  /** Whether log-probabilities are told, of so many pieces. */
+  /** Whether there are log-probabilities, and the number of pieces. */
   get tells(): boolean {
     return this.alternatives !== undefined;
   }
@@ -98,7 +98,7 @@ export class KeptChoice {
     return name;
   }
 
-  /** All of its text; and a piece by its place. */
+  /** The whole text; and a piece by its index. */
   read(): { readonly text: string; readonly pieceAt: (place: number) => Piece } {
     const text = this.parts.join("") + this.unjoined.join("");
     const most = this.alternatives ?? 0;

@@ -1,18 +1,18 @@
-/** How much one request may ask for. */
+/** Check the limits of one request. */
 import { ApiError } from "../errors.ts";
 import type { Writing } from "../schemas.ts";
 
-/** What one request may ask for. */
+/** The limits of one request. */
 export type Limits = {
-  /** Tokens to write, of all its texts together. */
+  /** The largest number of tokens to generate, for all its texts together. */
   readonly maxTokens: number;
-  /** Tokens to read, of all its prompts together. */
+  /** The largest number of tokens to read, for all its prompts together. */
   readonly maxPromptTokens: number;
-  /** Texts: prompts times n. */
+  /** The largest number of texts: prompts times n. */
   readonly maxTexts: number;
 };
 
-/** @throws ApiError for more than a request may ask for */
+/** @throws ApiError for a request beyond a limit */
 export function checkLimits(
   { max_tokens }: Writing,
   { maxTexts, maxPromptTokens, maxTokens }: Limits,
@@ -21,9 +21,9 @@ export function checkLimits(
   const check = (param: string, value: number, limit: number, what: string): void => {
     if (value <= limit) return;
     const [asked, allowed] = [value, limit].map((number) => number.toLocaleString("en-US"));
-    throw new ApiError("invalid", `${param}: ${asked} ${what}, more than the ${allowed} of a request.`, param);
+    throw new ApiError("invalid", `${param}: ${asked} ${what}, and the limit of a request is ${allowed}.`, param);
   };
   check("prompt", texts, maxTexts, "texts (prompts times n)");
   check("prompt", toRead, maxPromptTokens, "tokens to read");
-  check("max_tokens", texts * max_tokens, maxTokens, "tokens to write, all texts together");
+  check("max_tokens", texts * max_tokens, maxTokens, "tokens to generate, in all texts together");
 }

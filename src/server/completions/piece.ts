@@ -1,15 +1,15 @@
-/** What is written of a text, token by token, as it goes from the model to the answer. */
+/** A piece of generated text, token by token, on its way from the model to the answer. */
 import type { LikelyToken } from "../../tasks/generate.ts";
 
-/** Some text with what is told of its token; without `logProbability`, nothing was asked. */
+/** Some text and the data of its token; without `logProbability`, no data was requested. */
 export type Piece = {
   readonly text: string;
   readonly token?: number;
-  /** What log-probabilities call its token. */
+  /** The name of the token in log-probabilities. */
   readonly name?: string;
-  /** Null of the first token of a prompt, which nothing foretold. */
+  /** Null for the first token of a prompt, which nothing predicted. */
   readonly logProbability?: number | null;
   readonly alternatives?: readonly LikelyToken[];
-  /** How many tokens of the prompt it stands for, where it does: its name is one of its own then. */
+  /** The number of the prompt's tokens that it replaces, if it does; its name is then a name of its own. */
   readonly replaces?: number;
 };

@@ -1,4 +1,4 @@
-/** What a text goes on from: a prompt as tokens, beside the text that was sent, and how it is echoed. */
+/** A prompt: its tokens, the text that was sent, and how it is echoed. */
 import type { SequenceOptions } from "../../tasks/generation-engine.ts";
 import type { LanguageModel } from "../../tasks/language-model.ts";
 import { unixLineEnds } from "../../text/line-ends.ts";
@@ -8,19 +8,22 @@ import { checkTokens } from "../token-ids.ts";
 import type { Piece } from "./piece.ts";
 import { sentShares } from "./sent-text.ts";
 
-/** Tokens, and where they were made of text, from which on, that text as it was sent, and what each token is of it. */
+/**
+ * The tokens of a prompt; and, if they come from text, the index of the first such token, the text as it was sent, and
+ * the part of it that each token stands for.
+ */
 export type PromptTokens = {
   readonly tokens: Int32Array;
-  /** How many of them count as the request's; all where absent. */
+  /** The number of tokens that count as the request's; by default, all. */
   readonly count?: number;
   readonly healFrom?: number;
   readonly sent?: string;
   readonly shares?: () => readonly string[];
-  /** What the model remembers before the prompt, and how it goes on from there: a session's. */
+  /** The memory of a session before the prompt, and how it continues from there. */
   readonly memory?: Pick<SequenceOptions<Piece>, "state" | "rest" | "retake" | "goesOn">;
 };
 
-/** @throws ApiError for a token that the model does not have */
+/** @throws ApiError for a token id that the model does not have */
 export function readPrompt({ tokenizer }: LanguageModel, prompt: Prompt): PromptTokens {
   if (typeof prompt !== "string") {
     checkTokens("prompt", tokenizer, prompt);
@@ -33,8 +36,8 @@ export function readPrompt({ tokenizer }: LanguageModel, prompt: Prompt): Prompt
 }
 
 /**
- * The prompt as it was sent, or where each token is told of, its first one: the others come as they are read. A character that
- * tokens end within is whole in what is written.
+ * The prompt as it was sent or, if each token is reported, its first token: the others come as they are read. If tokens
+ * end within a character, the generated text completes it.
  */
 export function echoOf(
   { tokenizer }: LanguageModel,
@@ -58,6 +61,6 @@ export function echoOf(
   return [{ text: max_tokens > 0 ? text : text + decodeRest(rest) }];
 }
 
-/** A token of a prompt, called what was sent where the model reads something else. */
+/** A token of a prompt, named by the text that was sent if the model reads something else. */
 export const asSent = (piece: Piece, sent = piece.text): Piece =>
   sent === piece.text ? piece : Object.assign(piece, { text: sent, name: sent });

@@ -1,4 +1,6 @@
-/** A request for text as what is worked at: the one place where completions, chats and sessions become texts to write. */
+/**
+ * The internal form of a request for text: completions, chats and sessions all become a list of texts to generate here.
+ */
 import type { Sequence } from "../../tasks/generation-engine.ts";
 import type { LoadedText } from "../loaded-models.ts";
 import type { Warning, Writing } from "../schemas.ts";
@@ -10,43 +12,43 @@ import type { Piece } from "./piece.ts";
 import { echoOf, type PromptTokens } from "./prompt.ts";
 import { createTexts } from "./text.ts";
 
-/** Texts to be written, each a choice of the answer. */
+/** The texts to generate; each is a choice of the answer. */
 export type CompletionRequest = {
   readonly loaded: LoadedText;
   readonly writing: Writing;
   readonly texts: readonly Sequence<Piece>[];
-  /** What comes before anything is written: of each text, its prompt where it is echoed. */
+  /** The pieces before the generated ones: the prompt of each text, if it is echoed. */
   readonly before: readonly (readonly Piece[])[];
-  /** Which texts go on from what another one has read. */
+  /** The texts that continue from a prompt that another text has read. */
   readonly shared: readonly Shared[];
-  /** Tokens of the prompts. */
+  /** The number of tokens in the prompts. */
   readonly promptTokens: number;
   readonly warnings: readonly Warning[];
-  /** Without it all texts are given, in their order. */
+  /** The choice of the best texts; without it, all texts are returned in order. */
   readonly best: Best | undefined;
   readonly format: AnswerFormat;
-  /** Told when all texts have ended by themselves. */
+  /** Called when all texts have ended normally. */
   readonly onWritten?: (() => void) | undefined;
 };
 
-/** One text reads the beginning of a prompt, `after` tokens of it, for all that go on from it. */
+/** One text reads the first `after` tokens of a prompt for all texts that continue it. */
 type Shared = { readonly after: number; readonly first: number; readonly others: readonly number[] };
 
-/** What to go on from, and in how many texts. */
+/** The prompts, and the number of texts for each. */
 export type Wanted = {
   readonly prompts: readonly PromptTokens[];
   readonly n: number;
   readonly echo: boolean;
   readonly best_of?: number | undefined;
   readonly format?: AnswerFormat;
-  /** What the prompts come from is called in a request. */
+  /** The name of the field with the prompts. */
   readonly param?: string;
   readonly onWritten?: (text: Sequence<Piece>) => void;
 };
 
 /**
- * What to write.
- * @throws ApiError for more than the limits, and for what is wrong with a text
+ * Create the internal request.
+ * @throws ApiError for a request beyond a limit, and for an invalid text
  */
 export function createRequest(
   loaded: LoadedText,
@@ -79,11 +81,11 @@ export function createRequest(
   };
 }
 
-/** Where none was given, any. */
+/** A random seed, if none was given. */
 const seedOf = ({ seed }: Writing): number =>
   seed === undefined || seed === -1 ? Math.floor(Math.random() * 2 ** 32) : seed;
 
-/** The newer name of the length comes first. */
+/** The newer name of the length takes precedence. */
 export function withLength({
   max_tokens,
   max_completion_tokens,

@@ -1,9 +1,9 @@
-/** A prompt as it was sent beside the tokens that it is read as. */
+/** Match the text of a prompt, as it was sent, with the tokens that the model reads. */
 import { decodeNext, type Tokenizer } from "../../text/tokenizer.ts";
 
 /**
- * What each token is of the text: together they are it. A line end may be two characters of it, CR and LF, and the token of an
- * unknown character is that one.
+ * The part of the text that each token stands for; the parts, joined, are the text. A line end can be two characters of
+ * it (CR and LF), and the token of an unknown character stands for that character.
  */
 export function sentShares(tokenizer: Tokenizer, tokens: Int32Array, sent: string): readonly string[] {
   const characters = /\r\n|./gsu;

@@ -1,4 +1,7 @@
-/** The texts of a request, as the model is to write them: with their sampler, what is told of their tokens, and their scores. */
+/**
+ * Prepare the texts of a request for generation, with their samplers, what is reported of their tokens, and their
+ * scores.
+ */
 
 import { createDescriber } from "../../tasks/generate.ts";
 import { createSequence, type Describe, type Sequence, type SequenceOptions } from "../../tasks/generation-engine.ts";
@@ -16,14 +19,15 @@ type Group = {
   readonly count: number;
   readonly seed: number;
   readonly echo: boolean;
-  /** One for each text, where they are wanted. */
+  /** One for each text, if scores are needed. */
   readonly scores: readonly Score[];
 };
 
 /**
- * Texts that go on from one prompt, text k with the seed `seed + k`. The first reads all of it. What it remembers after `after`
- * tokens (0: there is nothing to share) the others begin with: they read the rest, whose end may lie within a token.
- * @throws ApiError for a bias of tokens that there are not, or of all
+ * Create the texts that continue one prompt; text k has the seed `seed + k`. The first one reads the whole prompt. The
+ * others start with a copy of its state after `after` tokens (0 means that nothing is shared) and read the rest, which
+ * can end within a token.
+ * @throws ApiError for a bias of an unknown token, or one that excludes all tokens
  */
 export function createTexts(
   lm: LanguageModel,
@@ -44,7 +48,7 @@ export function createTexts(
       ...{ prompt: tokens.subarray(after), seed: seed + k, rest: first.rest, echo: echoes, from: after },
       ...{ score: scores[k], healFrom: after === 0 ? healFrom : first.healing && 1 },
     });
-    // Those that another one reads count for the repetition penalty.
+    // Tokens that another text reads count for the repetition penalty as well.
     for (const token of tokens.subarray(0, after)) text.sampler.read(token);
     texts.push(text);
   }
@@ -53,10 +57,10 @@ export function createTexts(
 
 type About = Pick<SequenceOptions<Piece>, "healFrom" | "seed" | "state" | "rest" | "goesOn" | "retake"> & {
   readonly prompt: Int32Array;
-  /** The prompt is told of, too: of its tokens those after `from`, the place where this text begins. */
+  /** Report the prompt as well: its tokens after `from`, the index at which this text begins. */
   readonly echo?: PromptTokens | undefined;
   readonly from?: number;
-  /** Of what is written, where it is wanted. */
+  /** The score of the generated text, if it is needed. */
   readonly score?: Score | undefined;
 };
 
@@ -76,7 +80,7 @@ function textOf(lm: LanguageModel, writing: Writing, { echo, from = 0, score, ..
   return createSequence<Piece>(lm, {
     ...about,
     ...{ length: max_tokens, temperature, topK: top_k, minP: min_p, stop, describe: written },
-    // The smallest share leaves the likeliest token alone.
+    // The smallest share keeps only the most likely token.
     topP: Math.max(top_p, Number.MIN_VALUE),
     ...{ presencePenalty: writing.presence_penalty, frequencyPenalty: writing.frequency_penalty },
     ...{ repetitionPenalty: writing.repetition_penalty, logitBias: biasOf(lm, writing) },
@@ -84,7 +88,7 @@ function textOf(lm: LanguageModel, writing: Writing, { echo, from = 0, score, ..
   });
 }
 
-/** Describes as `describe` does, or by their text alone, tokens whose probabilities count for `score`. */
+/** Report tokens as `describe` does, or by their text alone, and add their probabilities to `score`. */
 function scored({ tokenizer }: LanguageModel, score: Score, describe: Describe<Piece> | undefined): Describe<Piece> {
   const withNats = describe ?? createDescriber(tokenizer, 0);
   return (...token) => {
@@ -104,7 +108,7 @@ function biasOf({ tokenizer }: LanguageModel, { logit_bias, ignore_eos }: Writin
   const writable = ids.filter((id) => id !== "0" || !hasUnknown(tokenizer));
   const keptOut = writable.filter((id) => bias[Number(id)] === -Infinity).length;
   if (keptOut === vocabularySize(tokenizer) - Number(hasUnknown(tokenizer))) {
-    throw new ApiError("invalid", "logit_bias: it keeps out every token that there is.", "logit_bias");
+    throw new ApiError("invalid", "logit_bias: it excludes every token.", "logit_bias");
   }
   return bias;
 }

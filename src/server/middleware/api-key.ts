@@ -1,11 +1,11 @@
-/** Whose a request is, by its key. */
+/** Identify the client of a request by its key. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { ApiError } from "../errors.ts";
 import type { Env } from "../request-context.ts";
 import type { IsOpen } from "../routes/table.ts";
 
-/** Tells whose a request is where there are keys, and refuses one without. */
+/** If the server has keys, set the client of a request, and refuse a request without a key. */
 export function checkApiKey(apiKeys: readonly string[], isOpen: IsOpen): MiddlewareHandler<Env> {
   const keys = apiKeys.map(digest);
   return async (c, next) => {
@@ -15,17 +15,17 @@ export function checkApiKey(apiKeys: readonly string[], isOpen: IsOpen): Middlew
   };
 }
 
-/** The place of the request's key; undefined where none is needed and there is none. */
+/** The index of the request's key; undefined if none is required and none is given. */
 function keyOf(c: Context<Env>, keys: readonly Buffer[], isOpen: boolean): string | undefined {
   const [, key] = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "") ?? [];
   const got = digest(key ?? "");
-  // All are compared, so that the time tells nothing.
+  // All keys are compared, so that the time reveals nothing.
   const at = keys.reduce((found, one, k) => (timingSafeEqual(one, got) ? k : found), -1);
   if (key !== undefined && at >= 0) return `key ${at + 1}`;
   if (isOpen) return undefined;
   const none =
-    c.req.header("authorization") === undefined ? "there is no API key" : "Authorization has no Bearer and key";
-  const wrong = key === undefined ? none : "the API key is not known";
+    c.req.header("authorization") === undefined ? "there is no API key" : "the header Authorization has no Bearer key";
+  const wrong = key === undefined ? none : "the API key is unknown";
   throw new ApiError("invalid_api_key", `${wrong}. Send one in the header Authorization: Bearer KEY.`);
 }
 

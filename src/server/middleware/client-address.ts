@@ -1,9 +1,9 @@
-/** From which address a request comes. */
+/** Find the address of a request's client. */
 import type { MiddlewareHandler } from "hono";
 import { createAddresses, type TrustProxy } from "../proxies.ts";
 import type { Env } from "../request-context.ts";
 
-/** Tells the address, through proxies that are trusted. */
+/** Set the client's address, as reported by trusted proxies. */
 export function readClientAddress(trustProxy: TrustProxy): MiddlewareHandler<Env> {
   const addressOf = createAddresses(trustProxy);
   return async (c, next) => {

@@ -1,9 +1,12 @@
-/** Packs answers with gzip where the client takes it and it pays. Streams of events are left as they are: each is to come at once. */
+/**
+ * Compress answers with gzip if the client accepts it and it is worthwhile. Streams of events are not compressed,
+ * because each event must arrive at once.
+ */
 import type { MiddlewareHandler } from "hono";
 import { packed } from "../gzip.ts";
 import type { Env } from "../request-context.ts";
 
-/** What is shorter fits in a packet or two as it is. */
+/** A shorter answer fits into one or two packets without compression. */
 const minBytes = 2048;
 const packable = /^(application\/json|text\/plain)\b/;
 
@@ -23,7 +26,7 @@ export const compress: MiddlewareHandler<Env> = async (c, next) => {
   c.header("Content-Length", undefined);
 };
 
-/** Whether a header Accept-Encoding names gzip, or anything, and does not rule it out. */
+/** Whether a header Accept-Encoding allows gzip, or any encoding. */
 function takesGzip(accept = ""): boolean {
   const weights = new Map(
     accept.split(",").map((one) => {
@@ -35,7 +38,7 @@ function takesGzip(accept = ""): boolean {
   return (weights.get("gzip") ?? weights.get("x-gzip") ?? weights.get("*") ?? 0) > 0;
 }
 
-/** All that there is, where it is short; else what there is, from its beginning. */
+/** The whole body if it is short; otherwise a stream of it from the beginning. */
 async function begin(body: ReadableStream<Uint8Array>) {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
@@ -52,12 +55,12 @@ async function* readOn(chunks: readonly Uint8Array[], reader: ReadableStreamDefa
     yield* chunks;
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
   } finally {
-    // Nothing where it has come to its end.
+    // Undefined at the end.
     await reader.cancel();
   }
 }
 
-/** A stream that makes nothing before it is read. */
+/** A stream that produces nothing before it is read. */
 function pulled(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
   return new ReadableStream(

@@ -1,14 +1,20 @@
-/** Which pages of other sites may ask, as browsers want to be told (CORS): before they ask, and with every answer. */
+/** Allow requests from pages of other sites (CORS), in preflight requests and in every answer. */
 import type { MiddlewareHandler } from "hono";
 import type { Env } from "../request-context.ts";
 
-/** What a page may send; and whatever else it says that it wants to, for clients send headers of their own. */
+/**
+ * The headers that a page can send; other headers that it asks for are allowed as well, because clients send headers of
+ * their own.
+ */
 const sent = ["Authorization", "Content-Type", "X-Request-Id"];
-/** What a page may read besides the body. */
+/** The headers that a page can read. */
 const read = ["X-Request-Id", "X-Should-Retry", "Retry-After", "WWW-Authenticate"];
 const methods = ["GET", "POST", "PUT", "DELETE"];
 
-/** `origins` as `https://example.org`; `*` is every one. It comes first, so that refusals can be read as well. */
+/**
+ * @param origins origins such as `https://example.org`; `*` means all. This middleware comes first, so that pages can
+ * read errors as well.
+ */
 export function allowOrigins(origins: readonly string[]): MiddlewareHandler<Env> {
   const any = origins.includes("*");
   return async (c, next) => {
@@ -26,7 +32,7 @@ export function allowOrigins(origins: readonly string[]): MiddlewareHandler<Env>
   };
 }
 
-/** What a browser wants to know before a page may ask. */
+/** The answer to a preflight request. */
 function beforehand(asked: Headers): Headers {
   const wanted = (asked.get("access-control-request-headers") ?? "").split(",").map((name) => name.trim());
   const known = sent.map((name) => name.toLowerCase());
@@ -37,7 +43,7 @@ function beforehand(asked: Headers): Headers {
     "Access-Control-Max-Age": "600",
     Vary: "Access-Control-Request-Headers",
   });
-  // A page of the internet that asks a machine of a private network, or this one.
+  // A page of the internet that sends requests to a private network or to this machine.
   if (asked.get("access-control-request-private-network") === "true") {
     headers.set("Access-Control-Allow-Private-Network", "true");
     headers.append("Vary", "Access-Control-Request-Private-Network");

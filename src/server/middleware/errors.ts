@@ -1,4 +1,4 @@
-/** What a client is told of what was thrown on the way, and of what there is not. */
+/** Answers to thrown errors and to unknown paths. */
 import type { Context } from "hono";
 import { excerpt } from "../../graph/excerpt.ts";
 import { nearest } from "../../graph/vocabulary.ts";
@@ -6,29 +6,29 @@ import { ApiError, apiErrorOf } from "../errors.ts";
 import type { Env } from "../request-context.ts";
 import { routes } from "../routes/table.ts";
 
-/** The answer to an error, whatever was thrown: its headers and its body. */
+/** The headers and the body of the answer to anything that was thrown. */
 export function answerError(error: Error, c: Context<Env>): Response {
   const { request } = c.var;
   const told = apiErrorOf(error, request.id);
   request.error = told;
   for (const [name, value] of Object.entries(told.headers)) c.header(name, value);
   if (told.kind === "aborted") request.aborted = true;
-  // Nobody reads the rest of the body.
+  // The rest of the body is not read.
   if (["too_large", "memory_full", "request_timeout"].includes(told.kind)) c.header("Connection", "close");
   if (told.kind === "content_encoding") c.header("Accept-Encoding", "gzip");
   if (told.kind === "invalid_api_key") c.header("WWW-Authenticate", "Bearer");
   return c.json(told.body, told.status as 400);
 }
 
-/** Of a path without a route. @throws ApiError not_found, with the route that was likely meant */
+/** Handle a path without a route. @throws ApiError `not_found`, with the route that was probably meant */
 export const refuseUnknownPath =
   (basePath: string) =>
   (c: Context<Env>): never => {
     const { path } = c.req;
     const meant = nearestRoute(path, basePath);
     const hint =
-      meant === undefined ? `GET ${basePath}/openapi.json lists what there is.` : `Did you mean ${basePath}${meant}?`;
-    throw new ApiError("not_found", `there is nothing at ${excerpt(path, 100)}. ${hint}`);
+      meant === undefined ? `GET ${basePath}/openapi.json lists all routes.` : `Did you mean ${basePath}${meant}?`;
+    throw new ApiError("not_found", `there is no route ${excerpt(path, 100)}. ${hint}`);
   };
 
 /**

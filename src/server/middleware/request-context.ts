@@ -1,8 +1,8 @@
-/** A context for each request, as long as it is on its way. */
+/** Give each request a context while it is being answered. */
 import type { MiddlewareHandler } from "hono";
 import type { Env, RequestContexts } from "../request-context.ts";
 
-/** Makes each request its context, and ends it where its answer is no stream. It comes first. */
+/** Make the context of each request, and end it if the answer is not a stream. This middleware comes first. */
 export const trackRequests =
   (requests: RequestContexts): MiddlewareHandler<Env> =>
   async (c, next) => {

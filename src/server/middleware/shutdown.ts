@@ -1,10 +1,10 @@
-/** No more requests once the server ends. */
+/** Refuse requests during shutdown. */
 import type { MiddlewareHandler } from "hono";
 import { ApiError } from "../errors.ts";
 import type { Env, RequestContexts } from "../request-context.ts";
 import type { IsOpen } from "../routes/table.ts";
 
-/** Refuses what comes after the end has begun, but for what needs no key. */
+/** Refuse requests after shutdown has begun, except to routes that need no key. */
 export const refuseOnceClosing =
   (requests: RequestContexts, isOpen: IsOpen): MiddlewareHandler<Env> =>
   async (c, next) => {

@@ -1,4 +1,4 @@
-/** Handlers at their routes, given what the table's schemas make of a request. */
+/** Register the handlers at their routes; they receive requests that the schemas of the table have checked. */
 import type { Context, Hono } from "hono";
 import { ApiError } from "../errors.ts";
 import type { IgnoredFields } from "../ignored-fields.ts";
@@ -7,13 +7,15 @@ import { check } from "../schemas.ts";
 import type { Handler, Route } from "./table.ts";
 
 type Options = {
-  /** A request's body as JSON, not checked. */
+  /** Reads a request's body as JSON, without checking it. */
   readonly readJson: (c: Context<Env>, name: string) => Promise<unknown>;
   readonly basePath: string;
   readonly ignored: IgnoredFields;
 };
 
-/** Every route of a table at its path and method; another method is told which ones there are. */
+/**
+ * Register every route of a table with its path and method; other methods get an error that lists the allowed ones.
+ */
 export function addRoutes(
   app: Hono<Env>,
   routes: Readonly<Record<string, Route>>,
@@ -29,7 +31,7 @@ export function addRoutes(
         if (route.body === undefined) return await handler(c, route.query && check(route.query, c.req.query()));
         return await handler(c, check(route.body, await readJson(c, name), onUnknown));
       } catch (thrown) {
-        // Hono lets anything else pass.
+        // Hono passes everything else on.
         throw thrown instanceof Error ? thrown : new Error(`thrown: ${String(thrown)}`);
       }
     });

@@ -1,4 +1,4 @@
-/** The body of a request to a route, as far as there is memory for it. */
+/** Read the body of a request to a route, within the limits of memory. */
 import type { Readable } from "node:stream";
 import type { Context } from "hono";
 import { readBody } from "../body.ts";
@@ -11,15 +11,16 @@ type Parts = {
   readonly models: LoadedModels;
   readonly memory: MemoryBudget;
   readonly maxBytes: number;
-  /** How long a body may stand still. */
+  /** The longest time without new data of a body. */
   readonly stallMs: number;
 };
 
-/** Reads a body as JSON, and counts its bytes on their way. */
+/** Create a function that reads a body as JSON and counts its bytes while they arrive. */
 export function createBodyReader({ models, memory, maxBytes, stallMs }: Parts) {
   return async (c: Context<Env>, name: string): Promise<unknown> => {
     const { holding, stop, client } = c.var.request;
-    // Whom nothing in the body could help is told before it is read: to refuse takes far less than to answer.
+    // A request that no body could save is refused before the body is read: refusing takes far less time than
+    // answering.
     if (name === "complete" || name === "chat") models.checkRoom(client);
     const states = name === "writeSessionState" ? models.texts.map(maxStateBytes) : [];
     return readBody(c.req.raw, {

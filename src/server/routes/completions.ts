@@ -1,4 +1,4 @@
-/** Completions and chats. */
+/** The routes of completions and chats. */
 import type { Context } from "hono";
 import type { Answer } from "../answer.ts";
 import { completionOfChat } from "../completions/chat.ts";

@@ -1,4 +1,4 @@
-/** Every gate and state of a model while it reads a text. */
+/** The route that returns every gate and state of a model while it reads a text. */
 import type { Limits } from "../completions/limits.ts";
 import { inspectionBytes } from "../costs.ts";
 import { createInspections } from "../inspections.ts";

@@ -1,4 +1,4 @@
-/** Which models are served. */
+/** The routes that list the models. */
 import type { LoadedModel, LoadedModels } from "../loaded-models.ts";
 import type { Handlers } from "./table.ts";
 

@@ -1,4 +1,4 @@
-/** The server about itself: its health, its figures, its routes. */
+/** The routes about the server itself: health, metrics and the OpenAPI document. */
 import type { Metrics } from "../metrics.ts";
 import { type Described, openapi } from "../openapi.ts";
 import type { RequestContexts } from "../request-context.ts";

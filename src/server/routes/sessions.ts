@@ -1,4 +1,4 @@
-/** What is asked of sessions: to begin one, to go on with its text, to look at it, to copy it, to end it. */
+/** The routes of sessions: create, continue, show, copy and delete. */
 import type { Context } from "hono";
 import { excerpt } from "../../graph/excerpt.ts";
 import type { Answer } from "../answer.ts";
@@ -111,7 +111,10 @@ function summary({ id, loaded, created, expiresMs, remembered: { memory, part } 
   return { id, object: "session", model: loaded.name, created, expires: Math.ceil(expiresMs / 1000), tokens };
 }
 
-/** A session's text: it goes on from all that was read and shown, and the session goes on from its end. */
+/**
+ * The text of a session: it continues from everything that was read and returned, and the session continues from its
+ * end.
+ */
 function requestOf(session: Session, writing: Writing, prompt: string, limits: Limits): CompletionRequest {
   const { loaded, remembered } = session;
   const { after, prompt: start } = (writing.max_tokens === 0 ? readOn : writeOn)(

@@ -1,6 +1,6 @@
 /**
- * Every route as data: what answers requests, checks them and describes them is made of this table. Some are of the server itself,
- * others come with a task: text has them here, other tasks bring theirs (`routeOfTask`).
+ * Every route as data: the handlers, the checks and the OpenAPI document are made from this table. Some routes belong to the server,
+ * others to a task: those of text are here, other tasks bring theirs (`routeOfTask`).
  */
 import type { Context } from "hono";
 import { z } from "zod";
@@ -12,25 +12,25 @@ import * as schemas from "../schemas.ts";
 
 export type Route = {
   readonly method: "get" | "post" | "put" | "delete";
-  /** With `:name` for what is in a path. */
+  /** The path, with `:name` for a parameter. */
   readonly path: string;
   readonly summary: string;
   readonly body?: z.ZodObject;
-  /** What may follow the path, of a route without a body. */
+  /** The query parameters of a route without a body. */
   readonly query?: z.ZodObject;
   readonly answer: {
     readonly status: 200 | 201;
     readonly schema?: z.ZodType;
-    /** What the data of its events is, where a stream may be asked for. */
+    /** The data of the events, if the answer can be a stream. */
     readonly events?: z.ZodType;
-    /** Content types of what has no schema: JSON where absent. */
+    /** The content types of an answer without a schema; the default is JSON. */
     readonly types?: readonly string[];
   };
-  /** Answers that are neither that one nor an error, by status. */
+  /** Further answers that are not errors, by status. */
   readonly others?: Readonly<Record<number, z.ZodType>>;
-  /** Besides those that every route may give. */
+  /** The errors besides those of every route. */
   readonly errors?: readonly ErrorKind[];
-  /** Needs no key. */
+  /** The route needs no key. */
   readonly open?: true;
 };
 
@@ -43,7 +43,7 @@ const withBody = [
   "memory_full",
   "timeout",
 ] as const satisfies readonly ErrorKind[];
-/** Of what is weighed before it starts. */
+/** The errors of requests whose memory is estimated before they start. */
 const weighed = [...withBody, "overloaded"] as const;
 const written = { ...found(schemas.completion), events: schemas.completionEvent } as const;
 const writing = [...weighed, "model_not_found", "queue_full"] as const;
@@ -51,59 +51,67 @@ const writing = [...weighed, "model_not_found", "queue_full"] as const;
 /** Routes for models of text. */
 export const textRoutes = {
   complete: {
-    ...{ method: "post", path: "/v1/completions", summary: "Write text that goes on from prompts." },
+    ...{ method: "post", path: "/v1/completions", summary: "Create a completion of one or more prompts." },
     ...{ body: schemas.completionRequest, answer: written, errors: writing },
   },
   chat: {
-    ...{ method: "post", path: "/v1/chat/completions", summary: "Write an answer to messages." },
+    ...{ method: "post", path: "/v1/chat/completions", summary: "Create a chat completion." },
     ...{ body: chatSchemas.chatRequest, errors: writing },
     answer: { ...found(chatSchemas.chatCompletion), events: chatSchemas.chatCompletionEvent },
   },
   inspect: {
-    ...{ method: "post", path: "/v1/unrolled/inspect", summary: "Every gate and state while a model reads a text." },
+    ...{
+      method: "post",
+      path: "/v1/unrolled/inspect",
+      summary: "Get every gate and state of a model while it reads a text.",
+    },
     ...{ body: schemas.inspectRequest, answer: found(schemas.inspection) },
     errors: writing,
   },
   createSession: {
-    ...{ method: "post", path: "/v1/unrolled/sessions", summary: "Begin a text that is gone on with." },
+    ...{ method: "post", path: "/v1/unrolled/sessions", summary: "Create a session." },
     ...{ body: schemas.sessionRequest, answer: { status: 201, schema: schemas.session } },
     errors: [...writing, "session_limit"],
   },
   listSessions: {
-    ...{ method: "get", path: "/v1/unrolled/sessions", summary: "Your sessions, the newest first, in pages." },
+    ...{ method: "get", path: "/v1/unrolled/sessions", summary: "List your sessions, the newest first, in pages." },
     ...{ query: schemas.sessionPage, answer: found(schemas.sessionList), errors: ["invalid", "session_not_found"] },
   },
   readSession: {
-    ...{ method: "get", path: "/v1/unrolled/sessions/:id", summary: "A session, and what the model remembers." },
+    ...{ method: "get", path: "/v1/unrolled/sessions/:id", summary: "Get a session and its recurrent state." },
     ...{ answer: found(schemas.sessionState), errors: ["session_not_found"] },
   },
   completeSession: {
     ...{ method: "post", path: "/v1/unrolled/sessions/:id/completions" },
-    summary: "Read a prompt, and write on. What fails leaves the session as it was.",
+    summary: "Read a prompt and continue the session's text. A request that fails leaves the session unchanged.",
     ...{ body: schemas.sessionCompletionRequest, answer: written },
     errors: [...weighed, "session_not_found", "session_busy", "queue_full"],
   },
   readSessionState: {
-    ...{ method: "get", path: "/v1/unrolled/sessions/:id/state", summary: "All that a session remembers, to the bit." },
+    ...{
+      method: "get",
+      path: "/v1/unrolled/sessions/:id/state",
+      summary: "Get the complete state of a session, to the bit.",
+    },
     ...{ answer: found(schemas.sessionMemory), errors: ["session_not_found"] },
   },
   writeSessionState: {
     ...{ method: "put", path: "/v1/unrolled/sessions/:id/state" },
-    summary: "Put back what was read of a session of the same model, here or elsewhere.",
+    summary: "Set the state of a session, taken from a session of the same model on this or another server.",
     ...{ body: schemas.sessionMemory, answer: found(schemas.session) },
     errors: [...withBody, "session_not_found", "session_busy", "state_mismatch"],
   },
   forkSession: {
     ...{ method: "post", path: "/v1/unrolled/sessions/:id/fork" },
-    summary: "Begin another session with all that this one remembers.",
+    summary: "Create a copy of a session.",
     ...{ answer: { status: 201, schema: schemas.session }, errors: ["session_not_found", "session_limit"] },
   },
   deleteSession: {
-    ...{ method: "delete", path: "/v1/unrolled/sessions/:id", summary: "End a session." },
+    ...{ method: "delete", path: "/v1/unrolled/sessions/:id", summary: "Delete a session." },
     ...{ answer: found(schemas.deleted), errors: ["session_not_found"] },
   },
   tokenize: {
-    ...{ method: "post", path: "/tokenize", summary: "The tokens of a text, as vLLM tells them." },
+    ...{ method: "post", path: "/tokenize", summary: "Get the tokens of a text or of messages, in vLLM's format." },
     ...{
       body: chatSchemas.tokenizeRequest,
       answer: found(schemas.tokenList),
@@ -111,7 +119,7 @@ export const textRoutes = {
     },
   },
   detokenize: {
-    ...{ method: "post", path: "/detokenize", summary: "The text of tokens." },
+    ...{ method: "post", path: "/detokenize", summary: "Get the text of tokens." },
     ...{
       body: schemas.detokenizeRequest,
       answer: found(schemas.detokenized),
@@ -123,22 +131,22 @@ export const textRoutes = {
 /** Routes of the server itself, whatever the tasks of its models. */
 export const serverRoutes = {
   listModels: {
-    ...{ method: "get", path: "/v1/models", summary: "The models.", answer: found(schemas.modelList) },
+    ...{ method: "get", path: "/v1/models", summary: "List the models.", answer: found(schemas.modelList) },
   },
   readModel: {
-    ...{ method: "get", path: "/v1/models/:id", summary: "A model.", answer: found(schemas.model) },
+    ...{ method: "get", path: "/v1/models/:id", summary: "Get a model.", answer: found(schemas.model) },
     errors: ["model_not_found"],
   },
   health: {
-    ...{ method: "get", path: "/healthz", summary: "Whether requests are answered.", open: true },
+    ...{ method: "get", path: "/healthz", summary: "Check whether the server accepts requests.", open: true },
     ...{ answer: found(schemas.health), others: { 503: schemas.health } },
   },
   metrics: {
-    ...{ method: "get", path: "/metrics", summary: "Figures for Prometheus." },
+    ...{ method: "get", path: "/metrics", summary: "Get metrics for Prometheus." },
     answer: { status: 200, types: ["text/plain"] },
   },
   openapi: {
-    ...{ method: "get", path: "/openapi.json", summary: "This document." },
+    ...{ method: "get", path: "/openapi.json", summary: "Get this document." },
     answer: { status: 200, types: ["application/json"] },
   },
 } as const satisfies Record<string, Route>;
@@ -150,7 +158,7 @@ type BodyOf<K extends RouteName> = (typeof routes)[K] extends
   | { readonly query: infer S extends z.ZodObject }
   ? z.output<S>
   : undefined;
-/** What answers each route, given its body or query as it was checked. */
+/** The handler of each route, which receives the checked body or query. */
 export type Handlers = {
   readonly [K in RouteName]: (c: Context<Env>, body: BodyOf<K>) => Response | Promise<Response>;
 };

@@ -1,4 +1,4 @@
-/** What tokens a model reads of a text, and what text tokens are: vLLM's two routes. */
+/** vLLM's two routes: the tokens of a text, and the text of tokens. */
 import { unixLineEnds } from "../../text/line-ends.ts";
 import { decode, decodeNext, encode } from "../../text/tokenizer.ts";
 import { conversationOf } from "../completions/chat.ts";
@@ -18,7 +18,7 @@ type Parts = {
   readonly send: Sender;
 };
 
-/** Of a token: its text, its id, and what is made of both on the way. */
+/** The bytes of a token in an answer: its text, its id, and temporary objects. */
 const tokenBytes = 32;
 
 export function tokenRoutes({ models, limits, chatTemplate, start, send }: Parts) {
@@ -29,7 +29,7 @@ export function tokenRoutes({ models, limits, chatTemplate, start, send }: Parts
       await start(c, tokenBytes * Buffer.byteLength(text));
       const tokens = encode(tokenizer, text);
       let rest: Uint8Array | undefined;
-      // They are written once, in order.
+      // The items are written once, in order.
       const strings = new LazyList(tokens.length, (place) => {
         const decoded = decodeNext(tokenizer, tokens[place] as number, rest);
         rest = decoded.rest;
