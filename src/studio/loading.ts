@@ -1,9 +1,11 @@
-/** What comes over the network or out of the browser's storage, and may fail: it is asked for again, never failed for good. */
+/**
+ * Load data from the network or the browser's storage, which can fail: a failed request is tried again at the next use.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Asked for at the first use, and anew at the next one after it failed. */
+/** Loaded at the first use, and again at the next use if it failed. */
 export function once<Result>(load: () => Promise<Result>): () => Promise<Result> {
   let asked: Promise<Result> | undefined;
   return () => {
@@ -15,19 +17,19 @@ export function once<Result>(load: () => Promise<Result>): () => Promise<Result>
   };
 }
 
-/** A file of the page's host. @throws Error, one line, where it is not to be had */
+/** Load a file from the page's host. @throws Error of one line if it is not available */
 export async function fetched(path: string): Promise<Response> {
   const name = path.replace("./", "");
   const response = await fetch(path).catch((error) => {
-    throw new Error(`${name} did not load: ${messageOf(error)}. Is the page's host in reach?`);
+    throw new Error(`${name} did not load: ${messageOf(error)}. Check the connection to the page's host.`);
   });
   if (response.ok) return response;
-  throw new Error(`${name}: the page's host answered ${response.status}. Is the folder whole?`);
+  throw new Error(`${name}: the page's host answered ${response.status}. Check that its folder is complete.`);
 }
 
 export type Loaded<Value> = { readonly value?: Value; readonly error?: string; readonly retry: () => void };
 
-/** What is asked for under a key; undefined asks for nothing. It is forgotten as the key changes. */
+/** The data for a key; undefined loads nothing. The data is forgotten when the key changes. */
 export function useLoaded<Value>(key: string | undefined, load: () => Promise<Value>): Loaded<Value> {
   const [loaded, setLoaded] = useState<{ key?: string; value?: Value; error?: string }>({});
   const [asked, setAsked] = useState(0);

@@ -259,7 +259,7 @@ test("a long text of one's own stays in its tab: elsewhere its link says so and 
     ]);
     for (const href of [link, `${address}#/inspect/m?kept=123`]) {
       await other.goto(href);
-      await other.waitForSelector("[role=alert] >> text=/^This text was kept in another tab and is not in the link/");
+      await other.waitForSelector("[role=alert] >> text=/^This text is stored in another tab and is not in the link/");
       expect(await select(other, "Text").inputValue()).toBe("own");
       expect(await other.getByRole("textbox", { name: "Your text" }).inputValue()).toBe("");
       expect(await other.locator(".coloured-text, .error").count()).toBe(0);
@@ -267,7 +267,7 @@ test("a long text of one's own stays in its tab: elsewhere its link says so and 
     await other.goto(`${address}#/inspect/m?text=`);
     await other.waitForSelector(".coloured-text");
     expect(await select(other, "Text").inputValue()).toBe("0-1500");
-    expect(await other.locator("text=kept in another tab").count()).toBe(0);
+    expect(await other.locator("text=stored in another tab").count()).toBe(0);
   });
 });
 

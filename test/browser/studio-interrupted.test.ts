@@ -68,7 +68,7 @@ test("reloaded in the middle, a run goes on and ends with the bytes of one that 
     await expectAccessible(page);
     await expectNoSidewaysScrolling(page);
     const before = await checkpoint(page);
-    await button(page, "Go on with it").click();
+    await button(page, "Continue it").click();
     await page.waitForSelector(".live");
     expect(await card.count()).toBe(0);
     await page.waitForSelector("text=cut is trained and kept.");
@@ -100,14 +100,14 @@ test("an engine that dies loses nothing but the last seconds; a run may be kept 
       page.evaluate((at) => void window.open(at), `${address}#/lab`),
     ]);
     await other.waitForSelector("h2 >> text=Runs");
-    await other.waitForSelector("text=None yet. What you train is kept");
+    await other.waitForSelector("text=No runs yet. The models that you train");
     expect(await other.locator(".interrupted").count()).toBe(0);
     await other.close();
 
     const engines = page.workers().filter((worker) => /worker.*js$/.test(worker.url()));
     await engines.at(-1)?.evaluate(() => self.close());
     await page.waitForSelector("text=The engine stopped working: the browser ended it.");
-    await button(page, "Go on with it").click();
+    await button(page, "Continue it").click();
     await page.waitForSelector(".live >> text=dies");
     await page.waitForSelector(".figures >> text=/^[0-9.]+$/");
     await page.reload();
@@ -158,20 +158,20 @@ test("a run that was gone on with and then stopped, or failed, is as it was; so 
     await page.reload();
     await card.waitFor();
     await page.evaluate("window.engine = 'deaf'");
-    await button(page, "Go on with it").click();
+    await button(page, "Continue it").click();
     await page.waitForSelector(".live >> text=Making the model and compiling");
     await button(page, "Stop").click();
-    await page.waitForSelector("text=mine: It was ended. Its last checkpoint is still kept.");
+    await page.waitForSelector("text=mine: It was ended. Its last checkpoint is still stored.");
     await card.waitFor();
 
     await page.evaluate("window.engine = 'full'");
-    await button(page, "Go on with it").click();
+    await button(page, "Continue it").click();
     await page.waitForSelector("text=mine: This machine has not enough memory for it.");
     await card.waitFor();
     expect(await checkpoint(page)).toBe(before);
 
     await page.reload();
-    await button(page, "Go on with it").click();
+    await button(page, "Continue it").click();
     await button(page, "Stop and keep the model").click();
     await page.waitForSelector("text=mine is trained and kept.");
     expect(await card.count()).toBe(0);
@@ -180,7 +180,7 @@ test("a run that was gone on with and then stopped, or failed, is as it was; so 
     await page.evaluate("window.engine = 'deaf'");
     await button(page, "Train").click();
     await button(page, "Stop").click();
-    await page.waitForSelector("text=It was ended, and nothing of it is kept.");
+    await page.waitForSelector("text=It was ended, and nothing was saved.");
     expect(await page.locator(".interrupted").count()).toBe(0);
   });
 });
@@ -191,7 +191,7 @@ test("the small one and the one of Learn go on too, each in its place, and the L
     await button(page, "Train a small one now").click();
     await checkpointed(page);
     await page.reload();
-    await button(page, "Go on with it").click();
+    await button(page, "Continue it").click();
     await button(page, "Stop early and keep it").click();
     await page.waitForURL(/#\/write\/moby-dick-a-small-lstm/);
 
@@ -205,7 +205,7 @@ test("the small one and the one of Learn go on too, each in its place, and the L
     await page.goto(`${address}#/learn/text`);
     await page.waitForSelector(".text-samples li");
     await page.reload();
-    await button(page, "Go on with it").click();
+    await button(page, "Continue it").click();
     await button(page, "Stop and keep it").click();
     await page.waitForSelector("text=The model is kept.");
 

@@ -59,7 +59,7 @@ const wrong: readonly (readonly [name: string, equations: string, says: RegExp])
 test("a cell that is none: the editor says why, nothing can be trained, and what is of the cell before says so", async () => {
   await withStudio({}, async (page, address) => {
     await enter(page, address, "?start=gru");
-    expect(await said(page)).toEqual(["Of these equations.", "Of these equations."]);
+    expect(await said(page)).toEqual(["Made from these equations.", "Made from these equations."]);
     const before = await drawn(page);
     expect(before).toContain("z = σ");
     for (const [name, equations, says] of wrong) {
@@ -68,7 +68,7 @@ test("a cell that is none: the editor says why, nothing can be trained, and what
       // Until these are read the mistake of those before stands.
       await expect.poll(() => page.locator(".mistake .error").textContent(), { message: name }).toMatch(says);
       expect(await page.locator("text=No mistakes").count(), name).toBe(0);
-      const line = "Not of these equations. Of the last ones without a mistake: z  = sigmoid(W_z @ x + U_z @ h + b_z)";
+      const line = "From the last equations without a mistake: z  = sigmoid(W_z @ x + U_z @ h + b_z)";
       for (const text of await said(page)) expect(text, name).toContain(line);
       expect(await page.locator(".made.stale").count(), name).toBe(2);
       expect(await drawn(page), name).toBe(before);
@@ -98,7 +98,7 @@ test("sizes are of the settings: another number of units or layers mends a cell 
     await setting(page, "Units", "64");
     await page.waitForSelector(".mistake >> text=No mistakes.");
     expect(await page.locator(".cm-lintRange-error").count()).toBe(0);
-    expect(await said(page)).toEqual(["Of these equations.", "Of these equations."]);
+    expect(await said(page)).toEqual(["Made from these equations.", "Made from these equations."]);
     await page.waitForSelector(".made >> text=64 units, 64 features of input");
     expect(await train(page).isDisabled()).toBe(false);
     // The second layer reads the first one's units.
@@ -111,7 +111,7 @@ test("sizes are of the settings: another number of units or layers mends a cell 
     await page.waitForSelector(".mistake >> text=No mistakes.");
     await setting(page, "Units", "many");
     await page.waitForSelector(".made >> text=128 units, 64 features of input");
-    await page.waitForSelector(".made >> text=the settings below, standard ones where they are not right.");
+    await page.waitForSelector(".made >> text=the settings below, with defaults for the ones that are not valid.");
   });
 });
 
@@ -123,8 +123,7 @@ test("right equations that cannot be compiled so large: one message, and the par
     await page.waitForSelector(".mistake >> text=No mistakes.");
     await setting(page, "Units", "8192");
     await page.waitForSelector(".mistake .error >> text=/bytes of memory/");
-    for (const text of await said(page))
-      expect(text).toMatch(/^Not of these equations and settings\. Of the last ones/);
+    for (const text of await said(page)) expect(text).toMatch(/^From the last equations and settings/);
     expect(await page.locator("text=No mistakes").count()).toBe(0);
     expect(await page.locator(".made .error").count()).toBe(0);
     await setting(page, "Units", "128");
@@ -143,7 +142,7 @@ test("a page that begins with a mistake shows no other cell; mended, it shows th
     expect(await page.locator(".maths, .graph, .facts").count()).toBe(0);
     await write(page, "h' = tanh(W @ x + u * h)");
     await page.waitForSelector(".mistake >> text=No mistakes.");
-    expect(await said(page)).toEqual(["Of these equations.", "Of these equations."]);
+    expect(await said(page)).toEqual(["Made from these equations.", "Made from these equations."]);
     expect(await drawn(page)).toContain("h' = tanh");
   });
 });
@@ -300,13 +299,13 @@ test("a cell is called by its first equation; nothing is said of matrices that a
     const facts = page.locator("dl.facts");
     await write(page, "# a line\nx : 64\ny = -x # the output");
     await setting(page, "Units", "64");
-    await page.waitForSelector("text=/^Of these equations/");
+    await page.waitForSelector("text=/^Made from these equations/");
     await page.waitForSelector("dl.facts >> text=/^1 operation /");
     expect(await facts.textContent()).toMatch(/mergednothingfused/);
     await write(page, "# a line\nx : 64\ny = W @ ");
-    await page.waitForSelector(".made > .of >> text=/^Not of these equations/");
+    await page.waitForSelector(".made > .of >> text=/^From the last equations/");
     for (const text of await said(page)) {
-      expect(text).toBe("Not of these equations. Of the last ones without a mistake: y = -x # the output");
+      expect(text).toBe("From the last equations without a mistake: y = -x # the output");
     }
   });
 });

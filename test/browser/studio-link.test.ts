@@ -57,7 +57,7 @@ const linkOf = (address: string, file: string, part = "#/write") =>
 test("a model by a link is opened, is the page's alone until it is kept, and then stays", async () => {
   await withStudio({ allowed }, async (page, address) => {
     await page.goto(linkOf(address, "/some/good.safetensors"));
-    await page.waitForSelector("text=good came by a link, and is here until the page is closed.");
+    await page.waitForSelector("text=good was loaded from a link, and is available until the page is closed.");
     await page.waitForURL(/#\/write\/good/);
     await page.waitForSelector("text=/parameters$/");
     await expectAccessible(page);
@@ -138,7 +138,7 @@ test("the Lab's work goes into one file and comes out of it in another browser; 
     await page.waitForSelector("text=Saved with 1 run.");
     // It is here already.
     await page.setInputFiles('input[accept=".unrolled"]', path);
-    await page.waitForSelector("text=project.unrolled is open, with 1 run, 1 of them here already.");
+    await page.waitForSelector("text=project.unrolled is open, with 1 run, 1 of which were here already.");
     expect(await page.locator(".runs li").count()).toBe(1);
   });
   await withStudio({}, async (page, address) => {
@@ -151,7 +151,7 @@ test("the Lab's work goes into one file and comes out of it in another browser; 
     await page.waitForSelector("[aria-label=Project] [role=alert] >> text=half.unrolled");
     await open("model.unrolled", Buffer.from(model));
     await page.waitForSelector(
-      "text=model.unrolled: is no project of the Lab. Open a model's file in Inspect or Write.",
+      "text=model.unrolled: is not a project of the Lab. Open a model's file in Inspect or Write.",
     );
     const broken = Buffer.from(bytes);
     broken.fill(0xff, bytes.indexOf("embedding"), bytes.indexOf("embedding") + 9);
@@ -176,7 +176,7 @@ test("a view that the link leads to waits for its model, and opens it at the lin
     for (const view of ["inspect", "write"]) {
       await page.goto("about:blank");
       await page.goto(linkOf(address, "/slow.safetensors", `#/${view}/slow?text=abc%20abd&value=lstm.c&unit=3&at=2`));
-      await page.waitForSelector("text=The model of the link is on its way …");
+      await page.waitForSelector("text=Loading the model of the link …");
       expect(await page.locator("text=/any more|There is no model yet/").count()).toBe(0);
       release();
       await page.waitForSelector("text=slow came by a link");

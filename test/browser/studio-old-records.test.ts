@@ -60,9 +60,9 @@ test("runs that older versions kept show their losses and updates, are compared,
     await page.goto(`${address}#/lab`);
     const facts = (name: string) => page.locator(".runs li", { hasText: name }).locator("p.numbers").textContent();
     await page.waitForSelector(".runs li");
-    expect(await facts("from Learn")).toMatch(/^loss 1\.5321 on the text kept back · 2210 updates/);
+    expect(await facts("from Learn")).toMatch(/^loss 1\.5321 on the validation text · 2210 updates/);
     expect(await facts("a small LSTM")).toMatch(/^loss 1\.4124 · 1810 updates/);
-    expect(await facts("own cell 48")).toMatch(/^loss 2\.2345 on the text kept back · 117 updates/);
+    expect(await facts("own cell 48")).toMatch(/^loss 2\.2345 on the validation text · 117 updates/);
     for (const name of ["Moby-Dick, from Learn", "own cell 48, Sums"]) await page.getByLabel(name).check();
     const rows = page.locator(".compared tbody tr");
     const row = (title: string) =>

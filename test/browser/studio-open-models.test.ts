@@ -32,7 +32,7 @@ test("Inspect: a text read, its gradients, a pattern and another text ask by one
     await page.goto(`${address}#/inspect/small?text=${encodeURIComponent(text)}`);
     await page.waitForSelector(".heat-map");
     await page.getByLabel("Colours show").selectOption("norms");
-    for (let k = 0; k < 6; k++) await button(page, "The next token").click();
+    for (let k = 0; k < 6; k++) await button(page, "Next token").click();
     await page.waitForSelector("text=/^The length of the gradient/");
     await page.getByRole("combobox", { name: "Pattern" }).selectOption("expression");
     await page.getByRole("textbox", { name: "Expression" }).fill("[aeiou]");
@@ -58,12 +58,12 @@ test("an engine that the browser ended: the question is asked again, of a model 
     await page.goto(`${address}#/inspect/small?text=${encodeURIComponent(text)}`);
     await page.waitForSelector(".heat-map");
     await page.getByLabel("Colours show").selectOption("norms");
-    await button(page, "The next token").click();
+    await button(page, "Next token").click();
     await page.waitForSelector("text=/^The length of the gradient/");
     const engines = page.workers().filter((worker) => /worker.*js$/.test(worker.url()));
     expect(engines).toHaveLength(1);
     await engines[0]?.evaluate(() => self.close());
-    await button(page, "The next token").click();
+    await button(page, "Next token").click();
     // Where the question was on its way to the dead one, the reader asks again; else it went to the next one.
     const again = button(page, "Try again");
     const isSent = async (): Promise<unknown> => {

@@ -34,7 +34,7 @@ test("Inspect takes the first 100,000 characters of 20 MB, says so, and reads th
     const field = page.getByRole("textbox", { name: "Your text" });
     await field.fill("");
     await field.press("Control+V");
-    await said(page, `There is room for 100,000 characters: of ${whole} the first 100,000 are taken.`);
+    await said(page, `There is room for 100,000 characters: the first 100,000 of ${whole} were inserted.`);
     expect(await field.inputValue()).toBe(taken);
     // One more does not fit, another text does.
     await field.press("Control+End");
@@ -56,11 +56,11 @@ test("Write takes as much as a prompt may have, in the place of what was chosen,
     const prompt = page.getByRole("textbox", { name: "Prompt" });
     await prompt.press("Control+A");
     await prompt.press("Control+V");
-    await said(page, `There is room for 5,000 characters: of ${whole} the first 5,000 are taken.`);
+    await said(page, `There is room for 5,000 characters: the first 5,000 of ${whole} were inserted.`);
     expect(await prompt.inputValue()).toBe(taken.slice(0, 5000));
     await prompt.press("Home");
     await prompt.press("Control+V");
-    await said(page, `There is room for 5,000 characters: of ${whole} the first 0 are taken.`);
+    await said(page, `There is room for 5,000 characters: the first 0 of ${whole} were inserted.`);
     await prompt.fill("the cat");
     expect(await page.locator("text=There is room").count()).toBe(0);
   });

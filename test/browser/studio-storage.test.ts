@@ -139,7 +139,7 @@ test("a browser whose room is used up while it trains: the run is said to be los
     const said = page.locator(".notice", { hasText: "The browser cannot store this run (" });
     await said.waitFor();
     expect(await said.textContent()).toMatch(
-      /\(.*quota.*\): a page that is closed or reloaded loses the run\. Finish it/i,
+      /\(.*quota.*\): the run is lost when the page is closed or reloaded\. Finish the run/i,
     );
     await page.goto(`${address}#/learn`);
     await said.waitFor();

@@ -132,7 +132,7 @@ test("a link beyond the bounds of the fields says which of its numbers are wrong
     ] as const;
     for (const [wrong, says] of cases) {
       await page.goto(`${address}#/write/m?prompt=the&${wrong.startsWith("seed") ? wrong : `seed=1&${wrong}`}`);
-      await page.waitForSelector(`[role=alert] >> text="The link cannot be followed. ${says}"`);
+      await page.waitForSelector(`[role=alert] >> text="The link cannot be opened. ${says}"`);
       expect(await page.locator(".coloured-text").count(), wrong).toBe(0);
       expect(await page.getByRole("textbox", { name: "Prompt" }).inputValue(), wrong).toBe("the");
     }
@@ -140,7 +140,7 @@ test("a link beyond the bounds of the fields says which of its numbers are wrong
     await wrote(page, "500");
     expect(await page.locator("[role=alert]").count()).toBe(0);
     await page.goto(`${address}#/write/m?prompt=the&seed=1&length=20000`);
-    await page.waitForSelector("text=20,000 tokens, the most of one text");
+    await page.waitForSelector("text=20,000 tokens, the largest length");
     expect(await page.getByRole("button", { name: "Go on" }).isDisabled()).toBe(true);
   });
 });

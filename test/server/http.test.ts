@@ -253,9 +253,9 @@ describe("malformed requests", () => {
       ["/v1/chat/completion", "/v1/chat/completions"],
       ["/v1/tokenize", "/tokenize"],
     ]) {
-      expect(await message(path as string, post)).toBe(`there is nothing at ${path}. Did you mean ${meant}?`);
+      expect(await message(path as string, post)).toBe(`there is no route ${path}. Did you mean ${meant}?`);
     }
-    expect(await message("/models")).toBe("there is nothing at /models. Did you mean /v1/models?");
+    expect(await message("/models")).toBe("there is no route /models. Did you mean /v1/models?");
     for (const path of ["/", "/v1", "/v1/", "/v1/embeddings", `/${"v1/".repeat(5000)}models`]) {
       expect(await message(path)).toContain("GET /openapi.json lists what there is.");
     }

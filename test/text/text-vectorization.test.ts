@@ -327,7 +327,7 @@ describe("setVocabulary", () => {
     expect(() => layer.setVocabulary(["a", "b", "a"])).toThrow(
       'vocabulary: needs each token once, but "a" occurs twice',
     );
-    expect(() => layer.setVocabulary(["a", ""])).toThrow('vocabulary: "" is padding and no token');
+    expect(() => layer.setVocabulary(["a", ""])).toThrow('vocabulary: "" is the padding token');
     expect(() => layer.setVocabulary(["a", "b", "c"])).toThrow(
       "has 5 tokens with the special ones, but maxTokens is 4",
     );

@@ -1,12 +1,12 @@
-/** One of a few: radio buttons that look like a row of buttons. */
+/** A choice of one option: radio buttons that look like a row of buttons. */
 import { useId } from "preact/hooks";
 import "./choice.css";
 
 export type ChoiceProps<Value extends string> = {
-  /** What is chosen, for those who do not see the row. */
+  /** The label for screen readers. */
   readonly label: string;
   readonly value: Value;
-  /** What can be chosen, with what stands on its button. */
+  /** The options, with the text on their buttons. */
   readonly options: Readonly<Record<Value, string>>;
   readonly onChoose: (value: Value) => void;
 };
@@ -26,7 +26,7 @@ export function Choice<Value extends string>({ label, value, options, onChoose }
   );
 }
 
-/** What stands on the buttons, of a table whose entries have a title. */
+/** The texts of the buttons, from a table whose entries have a title. */
 export const titlesOf = <Value extends string>(
   table: Readonly<Record<Value, { readonly title: string }>>,
 ): Readonly<Record<Value, string>> =>
@@ -34,7 +34,7 @@ export const titlesOf = <Value extends string>(
     Object.entries<{ readonly title: string }>(table).map(([name, { title }]) => [name, title]),
   ) as never;
 
-/** What an address asks for, if there is such a thing. */
+/** The option that an address names, if it exists. */
 export const chosen = <Value extends string>(
   table: Readonly<Record<Value, unknown>>,
   asked: string | undefined,

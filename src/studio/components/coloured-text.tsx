@@ -1,6 +1,6 @@
 /**
- * A long text whose tokens have colours. It is all there as text, to be read, found and selected; only what is in sight is
- * cut into tokens and painted. Knows nothing about what the colours mean.
+ * Show a long text whose tokens have colours. The whole text is in the page, so it can be read, searched and selected;
+ * only the visible part is divided into tokens and coloured.
  */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Ramp } from "./heat.ts";
@@ -8,20 +8,20 @@ import "./coloured-text.css";
 
 export type ColouredTextProps = {
   readonly label: string;
-  /** What is told of the present place, by its id. */
+  /** The id of the element that describes the current position. */
   readonly describedBy?: string;
-  /** Stands before the tokens without colours. */
+  /** The text before the tokens, without colours. */
   readonly before?: string;
-  /** A longer list that begins with the present one is a text that goes on. */
+  /** A longer list that begins with the current one continues the text. */
   readonly tokens: readonly string[];
   readonly ramp: Ramp;
-  /** Which of the ramp's colours a token has; undefined for none. A new function paints anew. */
+  /** The index of a token's colour in the ramp; undefined means no colour. A new function colours the text again. */
   readonly shade: (token: number) => number | undefined;
   readonly at: number | undefined;
   readonly onChoose: (token: number) => void;
-  /** Pointed at with a mouse; undefined when it leaves. */
+  /** Called when the mouse points at it, and with undefined when the mouse leaves. */
   readonly onPoint?: (token: number | undefined) => void;
-  /** The end stays in sight while the text grows. */
+  /** Whether the end stays visible while the text grows. */
   readonly follow?: boolean;
 };
 
@@ -65,7 +65,7 @@ export function ColouredText(props: ColouredTextProps) {
   );
 }
 
-/** Tokens that are painted, or not, together. */
+/** A block of tokens that are coloured together. */
 const chunkSize = 120;
 
 type Chunk = {
@@ -73,7 +73,7 @@ type Chunk = {
   readonly from: number;
   to: number;
   seen: boolean;
-  /** Its tokens' elements, where it is cut into them. */
+  /** The elements of its tokens, if it is divided into them. */
   spans: readonly HTMLSpanElement[] | undefined;
 };
 type PaintedText = ReturnType<typeof createPaintedText>;
@@ -98,7 +98,7 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
     { root: box, rootMargin: "80px 0px" },
   );
 
-  /** Cutting a text anew would lose what is selected in it. */
+  /** Dividing a text again would lose the selection in it. */
   const selecting = (): boolean => {
     const selection = document.getSelection();
     return selection !== null && !selection.isCollapsed && box.contains(selection.anchorNode);
@@ -158,7 +158,7 @@ function createPaintedText(box: HTMLElement, props: () => ColouredTextProps) {
     setTokens(before: string, next: readonly string[], follow: boolean): void {
       const atEnd = box.scrollTop + box.clientHeight > box.scrollHeight - 40;
       lead.textContent = before;
-      // What stayed the same is left as it is.
+      // Unchanged parts are not touched.
       let same = Math.min(tokens.length, next.length);
       if (tokens !== next) {
         for (let k = 0; k < same; k++) {

@@ -1,4 +1,4 @@
-/** Lines over steps or updates: how something falls or rises. */
+/** Draw curves over steps or updates. */
 import { useCallback } from "preact/hooks";
 import { powerOfTen } from "./numbers.ts";
 import { Plot, type PlotModule } from "./plot.tsx";
@@ -14,10 +14,10 @@ export type CurvesProps = {
   readonly label: string;
   readonly curves: readonly Curve[];
   readonly height?: number;
-  /** `reversed`: from right to left. */
+  /** `reversed` draws the axis from right to left. */
   readonly x: { readonly label: string; readonly domain: readonly [number, number]; readonly reversed?: boolean };
   readonly y: { readonly label: string; readonly domain: readonly [number, number]; readonly log?: boolean };
-  /** A value to compare with, and what it is. */
+  /** A reference value and its name. */
   readonly rule?: { readonly value: number; readonly name: string };
 };
 

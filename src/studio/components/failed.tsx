@@ -1,4 +1,4 @@
-/** What went wrong, and a way to try it again. */
+/** An error message with a button to try again. */
 export function Failed({ error, onRetry }: { readonly error: string; readonly onRetry: () => void }) {
   return (
     <p class="row" role="alert">

@@ -1,4 +1,4 @@
-/** Maths, set by KaTeX, which is loaded with the first formula. Screen readers get MathML. */
+/** A formula, typeset by KaTeX, which is loaded with the first formula. Screen readers get MathML. */
 import { useEffect, useRef } from "preact/hooks";
 import { once } from "../loading.ts";
 
@@ -9,28 +9,30 @@ const loadKatex = once(async () => {
 
 export type FormulaProps = {
   readonly tex: string;
-  /** On a line of its own. */
+  /** Whether the formula has a line of its own. */
   readonly display?: boolean;
-  /** Parts to light up: of those written `\htmlClass{part-f}{...}` the ones named here (`f`), by class `lit`. */
+  /**
+   * The parts to highlight: those of `\htmlClass{part-f}{...}` whose names (`f`) are given here get the class `lit`.
+   */
   readonly lit?: readonly string[];
 };
 
 export function Formula({ tex, display = false, lit = [] }: FormulaProps) {
   const place = useRef<HTMLSpanElement>(null);
   const key = lit.join(" ");
-  // What is to be lit when it has been set, which may be later.
+  // The parts to highlight when the formula has been typeset, which can be later.
   const latest = useRef(key);
   latest.current = key;
   useEffect(() => {
     let gone = false;
     const set = ({ default: { render } }: Awaited<ReturnType<typeof loadKatex>>): void => {
       if (gone || place.current === null) return;
-      // Only what we wrote ourselves is set, so its classes may be trusted.
+      // Only our own formulas are typeset, so their classes can be trusted.
       const options = { displayMode: display, throwOnError: false, trust: true, strict: false } as const;
       render(tex, place.current, options);
       light(place.current, latest.current);
     };
-    // Unset it can be read too, and the next formula asks again.
+    // The TeX source stays readable, and the next formula tries to load KaTeX again.
     loadKatex().then(set, () => {
       if (!gone && place.current !== null) place.current.textContent = tex;
     });

@@ -1,10 +1,10 @@
-/** Numbers as colours: from the colour of what is low over that of zero to that of what is high. */
+/** Convert numbers to colours, from the low colour over the colour of zero to the high colour. */
 import { useMemo } from "preact/hooks";
 import { type Colour, colourOf, css, mix, useTheme } from "./theme.ts";
 
 /**
- * 256 colours, the lowest first, each as CSS, as a canvas's pixel, and with an ink that is read on it; and the page's own
- * for what is drawn around them.
+ * 256 colours, the lowest first, each as CSS, as a pixel of a canvas, and with a readable text colour; and the page's
+ * own colours.
  */
 export type Ramp = {
   readonly css: readonly string[];
@@ -13,7 +13,7 @@ export type Ramp = {
   readonly page: { readonly ink: string; readonly soft: string; readonly paper: string };
 };
 
-/** The ramp in the colours of the present theme. */
+/** The ramp in the colours of the current theme. */
 export function useRamp(): Ramp {
   const [theme] = useTheme();
   return useMemo(createRamp, [theme]);
@@ -30,20 +30,20 @@ function createRamp(): Ramp {
   };
 }
 
-/** Black or white, whichever has the larger contrast (WCAG's relative luminance). */
+/** Black or white, whichever has more contrast (WCAG's relative luminance). */
 function readableOn(colour: Colour): string {
   const [red, green, blue] = colour.map((part) => (part <= 10 ? part / 3295 : ((part / 255 + 0.055) / 1.055) ** 2.4));
   const luminance = 0.2126 * (red as number) + 0.7152 * (green as number) + 0.0722 * (blue as number);
   return luminance > 0.18 ? "#000" : "#fff";
 }
 
-/** Which of the 256 colours is that of `x`, where `extent` has the strongest. */
+/** The index of the colour of `x`; `extent` has the strongest colour. */
 export const shadeOf = (x: number, extent: number): number => {
   const share = x / extent;
   return share >= 1 ? 255 : share <= -1 ? 0 : Math.round(128 + share * 127);
 };
 
-/** Nearly the largest of many numbers, so that a few outliers do not pale the rest: for the strongest colour. */
+/** Nearly the largest of many numbers, for the strongest colour, so that a few outliers do not make the rest pale. */
 export function extentOf(numbers: Float32Array, sampled = 20_000): number {
   const every = Math.ceil(numbers.length / sampled);
   const count = Math.ceil(numbers.length / every);
@@ -62,7 +62,7 @@ export function extentsOf(numbers: Float32Array, size: number, sampled = 250): F
   );
 }
 
-/** The unit of values (T,size) that changes most, by so many of them. */
+/** The unit of values (T,size) that changes most. */
 export function liveliest(numbers: Float32Array, size: number, sampled = 2_000_000): number {
   const every = Math.ceil(numbers.length / sampled);
   const count = Math.ceil(numbers.length / size / every);
@@ -78,7 +78,7 @@ export function liveliest(numbers: Float32Array, size: number, sampled = 2_000_0
   return variances.reduce((best, variance, j) => (variance > (variances[best] as number) ? j : best), 0);
 }
 
-/** A token as something that is seen, spaces and line ends too. */
+/** Make a token visible, including spaces and line ends. */
 export const visible = (token: string): string =>
   token
     .replace(/\n/g, "⏎")
@@ -86,7 +86,7 @@ export const visible = (token: string): string =>
     .replace(/ /g, "␣")
     .replace(/\p{Cc}/gu, "·") || "·";
 
-/** A character in quotes; one that is not seen by itself by its number, as U+202E. */
+/** A character in quotes; an invisible one by its code point, such as U+202E. */
 export function named(character: string): string {
   if (!/^[\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}]/u.test(character)) return `“${character}”`;
   return `U+${(character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0")}`;

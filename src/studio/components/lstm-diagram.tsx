@@ -1,17 +1,20 @@
-/** The LSTM at one time step as wires and nodes: what is lit is being computed, what has numbers was. */
+/**
+ * Draw the LSTM at one time step as wires and nodes: highlighted parts are being computed, parts with numbers have been
+ * computed.
+ */
 import { written } from "./numbers.ts";
 import "./lstm-diagram.css";
 
 /** The numbers of one unit at one step. */
 export type LstmNumbers = {
   readonly x: number;
-  /** States of the step before. */
+  /** The states of the previous step. */
   readonly before: { readonly c: number; readonly h: number };
   readonly f: number;
   readonly i: number;
   readonly g: number;
   readonly o: number;
-  /** f c, what is left of the old cell state, and i g, what is added to it. */
+  /** f c, the part of the old cell state that is kept, and i g, the part that is added. */
   readonly kept: number;
   readonly stored: number;
   readonly c: number;
@@ -20,7 +23,7 @@ export type LstmNumbers = {
   readonly h: number;
 };
 
-/** In which of the four steps a part is reached: forget, input and candidate, update, output. */
+/** The stage in which a part is computed: forget, input and candidate, update, output. */
 export type LstmStage = 0 | 1 | 2 | 3;
 
 const wires: readonly (readonly [stage: LstmStage, path: string])[] = [

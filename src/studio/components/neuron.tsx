@@ -4,14 +4,16 @@ import { written } from "./numbers.ts";
 
 export type NeuronProps = {
   readonly label: string;
-  /** What comes in, each with its weight and that weight's name. The bias is the weight of an input that is always 1. */
+  /**
+   * The inputs, each with its weight and the name of the weight. The bias is the weight of an input that is always 1.
+   */
   readonly inputs: readonly { readonly value: number; readonly weight: number; readonly name: string }[];
-  /** The weighted sum and what goes out; nothing while they are not known. */
+  /** The weighted sum and the output; undefined while they are not known. */
   readonly sum: number | undefined;
   readonly output: number | undefined;
 };
 
-/** A wire is as thick as its weight is large: blue below zero, orange above. */
+/** The width of a wire shows the size of its weight: blue below zero, orange above. */
 export function Neuron({ label, inputs, sum, output }: NeuronProps) {
   const height = 62 * inputs.length;
   const middle = height / 2;

@@ -1,4 +1,4 @@
-/** Numbers as they are read: a true minus sign, and no minus before nothing. */
+/** Format numbers for readers: with a true minus sign, and no minus before zero. */
 
 /** 0.25, −1.00; `digits` after the point. */
 export function written(value: number, digits = 2): string {
@@ -6,7 +6,7 @@ export function written(value: number, digits = 2): string {
   return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text.replace("-", "−");
 }
 
-/** The same within TeX: what is below zero stands in parentheses after a sign. */
+/** The same for TeX: a negative number after a sign is in parentheses. */
 export function texNumber(value: number, digits = 2): string {
   const text = written(value, digits).replace("−", "-");
   return text.startsWith("-") ? `(${text})` : text;

@@ -10,21 +10,21 @@ export type { PlotModule };
 const loadPlot = once(() => import("@observablehq/plot"));
 
 export type PlotProps = {
-  /** What it shows, for those who do not see it. */
+  /** The description for screen readers. */
   readonly label: string;
   readonly height: number;
-  /** Plot's options from Plot itself; a new function draws anew. */
+  /** Makes Plot's options from the module Plot; a new function draws the chart again. */
   readonly options: (plot: typeof PlotModule) => PlotModule.PlotOptions;
 };
 
-/** As wide as its place. */
+/** The chart is as wide as its container. */
 export function Plot({ label, height, options }: PlotProps) {
   const [place, width] = useWidth<HTMLDivElement>();
   const { value: module, error, retry } = useLoaded("plot", loadPlot);
   useEffect(() => {
     if (width === 0 || module === undefined) return;
     const drawn = module.plot({ width, height, style: { background: "none" }, ...options(module) });
-    // One picture with one name: its groups have none of their own.
+    // The chart is one picture with one name, so its groups need no names.
     for (const part of drawn.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
     drawn.setAttribute("role", "img");
     drawn.setAttribute("aria-label", label);

@@ -1,17 +1,17 @@
-/** Settings and texts that the browser remembers, by name; where it gives no storage, the page does until it is closed. */
+/** Settings and texts that the browser stores by name; without storage, the page keeps them until it is closed. */
 import { notify } from "../notices.ts";
 
 const inPage = { localStorage: new Map<string, string>(), sessionStorage: new Map<string, string>() };
 type Kind = keyof typeof inPage;
 
-/** `sessionStorage`: for this tab alone. */
+/** `sessionStorage`, for this tab only. */
 export function remember(name: string, text: string, kind: Kind = "localStorage"): void {
   try {
     globalThis[kind].setItem(name, text);
     inPage[kind].delete(name);
   } catch {
     inPage[kind].set(name, text);
-    notify("settings", { text: "This browser does not remember settings for the page: they last until it is closed." });
+    notify("settings", { text: "This browser cannot store settings for this page: they are lost when it is closed." });
   }
 }
 

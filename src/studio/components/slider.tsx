@@ -1,4 +1,4 @@
-/** A number that is dragged, with its name and its present value. */
+/** A slider with its name and its current value. */
 import { useId } from "preact/hooks";
 
 export type SliderProps = {
@@ -8,7 +8,7 @@ export type SliderProps = {
   readonly max: number;
   readonly step: number;
   readonly onInput: (value: number) => void;
-  /** How the value is written; two decimals where steps are smaller than one. */
+  /** The format of the value; two decimals if steps are smaller than one. */
   readonly format?: (value: number) => string;
   readonly disabled?: boolean;
 };

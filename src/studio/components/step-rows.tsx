@@ -1,15 +1,12 @@
-/**
- * Rows over time steps, one column a step: numbers to drag, switches, and values as bars. Knows nothing about what they
- * mean.
- */
+/** Rows over time steps, with one column for each step: numbers to drag, switches, and values as bars. */
 import type { ComponentChildren } from "preact";
 import { written } from "./numbers.ts";
 import "./step-rows.css";
 
-/** `at`: the step that is looked at, from 0. */
+/** `at` is the selected step, counted from 0. */
 type RowProps = { readonly label: ComponentChildren; readonly at: number };
 
-/** What holds the rows. */
+/** The container of the rows. */
 export function StepRows({ steps, children }: { readonly steps: number; readonly children: ComponentChildren }) {
   return (
     <div class="step-rows" style={{ "--steps": steps }}>
@@ -19,7 +16,7 @@ export function StepRows({ steps, children }: { readonly steps: number; readonly
 }
 
 export type StepSlidersProps = RowProps & {
-  /** What one number is called; its step is added. */
+  /** The name of one number; its step is added. */
   readonly name: string;
   readonly values: readonly number[];
   readonly min: number;
@@ -28,7 +25,7 @@ export type StepSlidersProps = RowProps & {
   readonly onInput: (at: number, value: number) => void;
 };
 
-/** Bars that are dragged up and down: sliders that stand upright, below bars that show them. */
+/** Bars that can be dragged up and down: vertical sliders below the bars that show them. */
 export function StepSliders({ label, at, name, values, min, max, step, onInput }: StepSlidersProps) {
   return (
     <>
@@ -107,7 +104,7 @@ export function StepBars({ label, at, name, values, min, max, colour }: StepBars
 
 type BarProps = { readonly value: number; readonly min: number; readonly max: number; readonly colour?: string };
 
-/** From zero up or down to the value. */
+/** The bar goes from zero up or down to the value. */
 function Bar({ value, min, max, colour = "var(--soft)" }: BarProps) {
   const share = (of: number): number => (100 * (max - of)) / (max - min);
   const [top, bottom] = [share(Math.max(value, 0)), share(Math.min(value, 0))];

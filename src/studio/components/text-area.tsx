@@ -1,6 +1,6 @@
 /**
- * A field for a text. A page that lays out 20 MB in a text area stands still for seconds, so what is too long never gets
- * into it: it is cut, and said to be, or handed on whole.
+ * A field for a text. A page that lays out 20 MB in a text area freezes for seconds, so a text that is too long never
+ * gets into it: it is cut, with a message, or passed on as a whole.
  */
 import type { TargetedEvent } from "preact";
 import { useState } from "preact/hooks";
@@ -10,17 +10,17 @@ export type TextAreaProps = {
   readonly label: string;
   readonly rows: number;
   readonly value: string;
-  /** The most characters that it takes. */
+  /** The largest number of characters. */
   readonly most: number;
   readonly onText: (text: string) => void;
-  /** Takes the whole text where it would be too long; without it as much is put in as fits. */
+  /** Receives the whole text if it is too long; without it, as much is inserted as fits. */
   readonly onTooLong?: (text: string) => void;
 };
 
 export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAreaProps) {
   const [said, setSaid] = useState("");
   const numbers = (count: number): string => count.toLocaleString("en");
-  /** Before what is typed, pasted or dropped is there. */
+  /** Called before typed, pasted or dropped text is inserted. */
   const check = (event: TargetedEvent<HTMLTextAreaElement>, put: string): void => {
     const { currentTarget: area } = event;
     const [from, to] = [area.selectionStart, area.selectionEnd];
@@ -36,7 +36,7 @@ export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAr
     const fits = put.slice(0, graphemeEnd(put, room));
     area.setRangeText(fits, from, to, "end");
     onText(area.value);
-    const cut = put.length > 1 ? `: of ${numbers(put.length)} the first ${numbers(fits.length)} are taken` : "";
+    const cut = put.length > 1 ? `: the first ${numbers(fits.length)} of ${numbers(put.length)} were inserted` : "";
     setSaid(`There is room for ${numbers(most)} characters${cut}.`);
   };
   return (
@@ -46,11 +46,11 @@ export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAr
         <textarea
           rows={rows}
           value={value}
-          // Asked at once: a browser that makes ready to put in 20 MB is busy for long, too.
+          // Checked at once, because a browser that prepares to insert 20 MB is busy for long, too.
           onPaste={(event) => check(event, event.clipboardData?.getData("text/plain") ?? "")}
           onBeforeInput={(event) => check(event, event.data ?? event.dataTransfer?.getData("text/plain") ?? "")}
           onInput={({ currentTarget: area }) => {
-            // Where a browser does not ask before.
+            // For browsers without that event.
             if (area.value.length > most) area.value = area.value.slice(0, graphemeEnd(area.value, most));
             onText(area.value);
           }}

@@ -1,4 +1,7 @@
-/** Light or dark: as the system says until the reader says otherwise; and the page's colours as numbers, for canvases. */
+/**
+ * The light or dark theme: the system's setting until the reader chooses one; and the page's colours as numbers, for
+ * canvases.
+ */
 import { createShared } from "../shared.ts";
 import { remember, remembered } from "./remembered.ts";
 

@@ -1,4 +1,4 @@
-/** Tokens with their probabilities as bars; each may be taken. */
+/** Tokens with their probabilities as bars; each can be selected. */
 import { visible } from "./heat.ts";
 import "./token-bars.css";
 
@@ -6,9 +6,9 @@ export type LikelyText = { readonly text: string; readonly token: number; readon
 
 export type TokenBarsProps = {
   readonly tokens: readonly LikelyText[];
-  /** The one that stands there. */
+  /** The current token. */
   readonly present?: number | undefined;
-  /** For any but the present one; without it they are only shown. */
+  /** Called when another token is selected; without it, the tokens are only shown. */
   readonly onTake?: ((token: LikelyText) => void) | undefined;
 };
 

@@ -1,27 +1,30 @@
-/** A recurrent network drawn through time: one copy for each step, side by side. Lays itself out in the width it has. */
+/**
+ * Draw a recurrent network unrolled through time: one copy for each step, side by side. The layout fits the available
+ * width.
+ */
 import { heat } from "./heat-colour.ts";
 import { useWidth } from "./width.ts";
 
-/** What stands at one time step. What is absent is not drawn. */
+/** The parts of one time step. Absent parts are not drawn. */
 export type UnrolledStep = {
   readonly input?: string;
-  /** Within the copy of the network. */
+  /** The text within the copy of the network. */
   readonly inside?: string;
   readonly output?: string;
-  /** -1 to 1: the colour of the copy. */
+  /** A value from -1 to 1, which gives the colour of the copy. */
   readonly value?: number;
-  /** Another network than the one before: drawn with a double edge. */
+  /** Whether it is another network than the previous one; it is drawn with a double edge. */
   readonly second?: boolean;
-  /** An output that becomes the next input. */
+  /** Whether the output becomes the next input. */
   readonly goesBack?: boolean;
 };
 
 export type UnrolledProps = {
   readonly label: string;
   readonly steps: readonly UnrolledStep[];
-  /** The step that is looked at. */
+  /** The selected step. */
   readonly now?: number | undefined;
-  /** Beside the arrows from input to network, and from step to step. */
+  /** The labels of the arrows from input to network, and from step to step. */
   readonly wires?: { readonly input: string; readonly state: string };
 };
 
@@ -119,7 +122,7 @@ function Arrow({ from: [x1, y1], to: [x2, y2] }: { readonly from: Place; readonl
   return <path class="wire" d={`M${x1} ${y1}L${x2} ${y2}${head}`} />;
 }
 
-/** The same network as it is: one copy, whose output comes back to it. */
+/** The same network, folded: one copy whose output returns to it. */
 export function Folded({ label, wires }: { readonly label: string; readonly wires: UnrolledProps["wires"] }) {
   return (
     <svg class="drawn folded" viewBox={`0 0 132 ${height}`} width="132" height={height} role="img" aria-label={label}>

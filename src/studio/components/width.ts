@@ -1,8 +1,8 @@
-/** How wide the place of a picture is, for pictures that are laid out anew rather than scaled. */
+/** Measure the width of a picture's container, for pictures that are laid out again instead of scaled. */
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-/** A place to measure and its width in pixels; 0 until it is known. */
+/** A ref to the container, and its width in pixels; 0 until it is known. */
 export function useWidth<Place extends HTMLElement>(): readonly [RefObject<Place | null>, number] {
   const place = useRef<Place>(null);
   const [width, setWidth] = useState(0);

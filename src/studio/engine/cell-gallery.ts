@@ -1,4 +1,4 @@
-/** The built-in cells: what each costs, and how fast it is on this machine. */
+/** The built-in cells: the cost of each, and its speed on this machine. */
 import { cells } from "../../cells/index.ts";
 import type { Cell } from "../../graph/cell.ts";
 import { type CellFacts, type CellSizes, cellFacts } from "../../nn/cell-facts.ts";
@@ -10,7 +10,7 @@ import { disposing } from "../../runtime/disposable.ts";
 import { createTrainer } from "../../train/trainer.ts";
 import type { Job } from "./remote.ts";
 
-/** A training of this shape is measured: tokens by an embedding, the cell, a softmax over as many tokens. */
+/** The shape of the measured training: an embedding of tokens, the cell, and a softmax over as many tokens. */
 export type MeasuredShape = {
   readonly units: number;
   readonly input: number;
@@ -21,14 +21,14 @@ export type MeasuredShape = {
 
 export type CellSpeed = {
   readonly name: string;
-  /** Undefined for a cell that gives no gradient. */
+  /** Undefined for a cell without a gradient. */
   readonly trainedPerSecond: number | undefined;
-  /** Tokens that one text is read or written by. */
+  /** The number of tokens per second for one text. */
   readonly readPerSecond: number;
   readonly threads: number;
 };
 
-/** How long each is measured. */
+/** The duration of each measurement. */
 const measuredMs = 250;
 
 export const cellGallery = {
@@ -37,7 +37,7 @@ export const cellGallery = {
     return Object.keys(cells).map((name) => cellFacts(name, sizes));
   },
 
-  /** One cell after the other. @throws InputError for a shape that memory cannot hold */
+  /** Measure one cell after the other. @throws InputError for a shape that memory cannot hold */
   async *measureCells(names: readonly string[], shape: MeasuredShape): Job<CellSpeed, void> {
     for (const name of names) yield await measured(name, shape);
   },
@@ -52,7 +52,7 @@ async function measured(name: string, { units, input, vocabulary, batch, steps }
   return disposing(async (own) => {
     const session = own(await createSession(model));
     const read = await perSecond(() => session.next(1));
-    // A step of 0 or 1 has no slope.
+    // A step function has no gradient.
     if (name === "perceptron") return { name, trainedPerSecond: undefined, readPerSecond: read, threads: 1 };
     const trainer = own(await createTrainer(model, { batch, steps }));
     const [inputs, targets] = [tokens(), tokens()];
@@ -62,13 +62,13 @@ async function measured(name: string, { units, input, vocabulary, batch, steps }
   });
 }
 
-/** Times a second, after one round that warms up. */
+/** The number of runs per second, after one warm-up run. */
 async function perSecond(work: () => unknown): Promise<number> {
   await work();
   const start = performance.now();
   let count = 0;
   let ms = 0;
-  // The clock of a page is coarse: it is looked at no more often than needed.
+  // A page's clock is coarse, so it is read only as often as needed.
   for (let rounds = 1; ms < measuredMs; rounds = Math.min(2 * rounds, 64)) {
     for (let k = 0; k < rounds; k++) await work();
     count += rounds;

@@ -1,4 +1,4 @@
-/** The engine as views see it: jobs that run in a worker. */
+/** The engine for the views: jobs that run in a worker. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { messageOf } from "../loading.ts";
 import { notify } from "../notices.ts";
@@ -8,17 +8,17 @@ import { createRemote, type Remote, type ResultOf } from "./remote.ts";
 
 type AllJobs = typeof jobs;
 export type Engine = Remote<AllJobs> & {
-  /** Ends the worker, whatever it does; what waits for it fails. */
+  /** Terminate the worker, whatever it does; open requests fail. */
   readonly end: () => void;
 };
 
-/** The worker is not there any more; a new one is. */
+/** Thrown if the worker has died; a new one is available. */
 export class EngineDied extends Error {
   override name = "EngineDied";
 }
 
 let started = 0;
-/** A worker of one's own: for work that goes on for long, so that others need not wait for it. */
+/** A separate worker for long work, so that other requests need not wait. */
 export function startEngine(): Engine {
   const name = `unrolled.engine.${Date.now()}.${started++}`;
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name });
@@ -28,12 +28,12 @@ export function startEngine(): Engine {
     remote.fail(error);
     if (shared === engine) shared = undefined;
   };
-  const engine: Engine = { ...remote, end: () => end(new EngineDied("The engine was ended.")) };
+  const engine: Engine = { ...remote, end: () => end(new EngineDied("The engine was stopped.")) };
   worker.addEventListener("error", ({ message }) =>
     end(new EngineDied(`The engine stopped working: ${message || "it did not load"}.`)),
   );
-  // A worker that the browser ends, say for want of memory, does not say so. But while it lives it holds a lock of its
-  // name, from before its first answer. (Without https, and away from this machine, there are no locks.)
+  // A worker that the browser terminates, for example for lack of memory, sends no event. But while it lives it holds a
+  // lock with its name, from before its first answer. (Without https, except on this machine, there are no locks.)
   const watch = (): void => {
     const ended = (): void => end(new EngineDied("The engine stopped working: the browser ended it."));
     navigator.locks?.request(name, ended).catch(() => {});
@@ -49,11 +49,11 @@ export function engine(): Engine {
   return shared;
 }
 
-/** What waits for an answer asks again: the next engine is a new one. */
+/** Open requests are sent again, to a new engine. */
 const asks = createShared(0);
-/** Another number each time that what is unanswered is to be asked again. */
+/** A number that changes when unanswered requests must be sent again. */
 export const useAsks = asks.use;
-/** To the reader, of whatever a question failed by: that of a dead engine can be asked again. */
+/** Tell the reader why a request failed; a request to a dead engine can be tried again. */
 export function tellOfDeath(error: unknown): void {
   if (!(error instanceof EngineDied)) return;
   const run = (): void => {
@@ -64,8 +64,8 @@ export function tellOfDeath(error: unknown): void {
 }
 
 /**
- * For work that goes on: `round` is another number when it is to begin again, because its engine died, of which `tell` hears, and
- * the reader wants it to.
+ * For continuing work: `round` changes when the work must start again, because its engine died (which is passed to
+ * `tell`) and the reader wants to try again.
  */
 export function useRounds(): { readonly round: number; readonly tell: (error: unknown) => void } {
   const present = useAsks();
@@ -82,12 +82,12 @@ export function useRounds(): { readonly round: number; readonly tell: (error: un
 type JobName = keyof AllJobs & string;
 type ResultOfJob<Name extends JobName> = ResultOf<AllJobs[Name]>;
 
-/** What a question came to: the last answer stays until the next one is there. */
+/** The answer to a question; the last answer stays until the next one arrives. */
 export type Answer<Result> = { readonly value: Result | undefined; readonly error: string | undefined };
 
 /**
- * The engine's answer to a question that changes, say with a slider. While it works on one only the newest of the
- * questions that follow is kept.
+ * The engine's answer to a question that changes, for example with a slider. While the engine works on one, only the
+ * newest of the following questions is kept.
  */
 export const useAnswer = <Name extends JobName>(
   name: Name,
@@ -95,7 +95,7 @@ export const useAnswer = <Name extends JobName>(
 ): Answer<ResultOfJob<Name>> =>
   useNewest(() => engine().ask(name, ...args) as Promise<ResultOfJob<Name>>, JSON.stringify([name, args]));
 
-/** The same for questions about much data: `key` says whether it is another question; undefined asks nothing. */
+/** The same for questions about much data: a question with another `key` is a new one; undefined asks nothing. */
 export function useNewest<Result>(ask: () => Promise<Result>, key: string | undefined): Answer<Result> {
   const [answer, setAnswer] = useState<Answer<Result>>({ value: undefined, error: undefined });
   const asks = useAsks();

@@ -1,4 +1,4 @@
-/** Small trainings, and what is measured before them, that the chapters of the Learn view show while they go on. */
+/** Small trainings, and measurements before them, that the chapters of the Learn view show while they run. */
 import { lstm as lstmCell } from "../../cells/lstm.ts";
 import { perceptron as perceptronCell } from "../../cells/perceptron.ts";
 import { simpleRnn as simpleRnnCell } from "../../cells/simple-rnn.ts";
@@ -13,13 +13,15 @@ import { createTrainer } from "../../train/trainer.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
 
-/** A place in the plane and its kind: what the perceptron is to say of it. */
+/** A point in the plane and its class, which the perceptron should predict. */
 export type Point = { readonly x: readonly [number, number]; readonly kind: 0 | 1 };
 /** The line w1 x1 + w2 x2 + b = 0. */
 export type Line = { readonly w: readonly [number, number]; readonly b: number };
-/** One point looked at, and the line after it. */
+/** A step of the rule: one point, and the line after it. */
 export type PerceptronStep = Line & { readonly pass: number; readonly point: number; readonly wrong: boolean };
-/** How it ended: right about all of them; where it was after an earlier pass; or neither after so many. */
+/**
+ * The end: all points are right; the weights repeat those after an earlier pass; or neither within the limit of passes.
+ */
 export type PerceptronEnd =
   | { readonly kind: "learned"; readonly passes: number }
   | { readonly kind: "circle"; readonly passes: number; readonly before: number }
@@ -30,40 +32,40 @@ const maxPasses = 200;
 export type CountingSettings = {
   readonly cell: "simple-rnn" | "lstm";
   readonly units: number;
-  /** The first numbers of the rows of five to learn from. */
+  /** The first numbers of the training rows, each of five numbers. */
   readonly firsts: readonly number[];
   readonly epochs: number;
   readonly seed: number;
 };
-/** After an epoch: what the network says to 1 2 3 4 5. */
+/** A report after an epoch: the network's output for 1 2 3 4 5. */
 export type CountingReport = { readonly epoch: number; readonly loss: number; readonly says: readonly number[] };
-/** What it says comes after 1 2 3 4 5 6, each answer read as if it were the next number. */
+/** The predictions after 1 2 3 4 5 6, where each answer is read as the next number. */
 export type CountingEnd = { readonly epoch: number; readonly goesOn: readonly number[] };
 
-/** Five numbers that count up, as small as networks like them. */
+/** Five numbers that count up, scaled to the range that networks train well on. */
 const row = (first: number): number[] => Array.from({ length: 5 }, (_, k) => (first + k) / 10);
 const inTens = (numbers: Iterable<number>): number[] => Array.from(numbers, (n) => 10 * n);
 
-/** How a simple RNN and an LSTM start, and over how many steps they are to remember. */
+/** The initialisation of a simple RNN and an LSTM, and the number of steps to remember. */
 export type MemorySettings = {
-  /** What the first, orthogonal recurrent matrices are multiplied by. */
+  /** The factor of the orthogonal initial recurrent matrices. */
   readonly scale: number;
   readonly forgetBias: number;
   readonly steps: number;
   readonly seed: number;
 };
 export type ByNetwork<Value> = { readonly simple: Value; readonly lstm: Value };
-/** Shares of right answers among the sequences of the last updates, none of them seen before. */
+/** The share of right answers among the sequences of the last updates, none of which were seen before. */
 export type RememberReport = ByNetwork<number> & { readonly updates: number };
 
 const units = 16;
-/** What is to be remembered is one of so many symbols; as many others follow, at random. */
+/** The symbol to remember is one of this number; as many other symbols follow it at random. */
 const symbols = 4;
 const batch = 32;
 const updatesPerReport = 25;
 
 export const experiments = {
-  /** The perceptron's rule, one point after the other, until all are right or the weights come again. */
+  /** The perceptron's learning rule, one point after the other, until all are right or the weights repeat. */
   async *perceptron(
     points: readonly Point[],
     { w, b }: Line,
@@ -79,7 +81,7 @@ export const experiments = {
         const [w1, w2] = trainer.program.parameter("neuron.W") as unknown as [number, number];
         return { w: [w1, w2], b: trainer.program.parameter("neuron.b")[0] as number };
       };
-      // Rounding may leave the last bits of weights that are the same again.
+      // Equal weights can differ in their last bits because of rounding.
       const key = ({ w, b }: Line): string => [...w, b].map((value) => value.toFixed(4)).join(" ");
       const seen = [key(line())];
       for (let pass = 1; pass <= maxPasses; pass++) {
@@ -88,7 +90,7 @@ export const experiments = {
           const before = line();
           await trainer.update(x, [kind]);
           const after = line();
-          // The rule moves the threshold whenever it was wrong, and only then.
+          // The rule moves the threshold after every error, and only then.
           const wrong = after.b !== before.b;
           if (wrong) mistakes++;
           yield { ...after, pass, point, wrong };
@@ -104,9 +106,12 @@ export const experiments = {
     }
   },
 
-  /** Rows of five numbers that count up, each to be answered by the next one. A report after every other epoch. */
+  /**
+   * Train on rows of five numbers that count up, where the target of each number is the next one. It reports after
+   * every second epoch.
+   */
   async *counting({ cell, units, firsts, epochs, seed }: CountingSettings): Job<CountingReport, CountingEnd> {
-    // What no other job needs comes with this one.
+    // Modules that no other job needs are loaded with this one.
     const [{ fit }, { createPredictor, predict }] = await Promise.all([
       import("../../train/fit.ts"),
       import("../../train/predict.ts"),
@@ -143,8 +148,9 @@ export const experiments = {
   },
 
   /**
-   * For each step the norm of the derivative of the last output by the memory after it (h of the simple RNN, c of the
-   * LSTM), divided by that of the last step: how much of what training is told at the end comes back that far.
+   * For each step, the norm of the derivative of the last output with respect to the memory after that step (h of the
+   * simple RNN, c of the LSTM), divided by that of the last step: how much of the gradient at the end reaches this
+   * step.
    */
   async gradients({ steps, seed, ...start }: MemorySettings): Promise<ByNetwork<readonly number[]>> {
     const { vectors } = toRemember(createRandom(seed), steps, 1);
@@ -161,7 +167,7 @@ export const experiments = {
     };
   },
 
-  /** A simple RNN and an LSTM learn, side by side, to say at the end of a sequence which symbol came first. */
+  /** Train a simple RNN and an LSTM side by side to tell, at the end of a sequence, which symbol came first. */
   async *remember({ steps, seed, ...start }: MemorySettings, updates: number): Job<RememberReport, undefined> {
     const learners = Object.entries(startingWith(start)).map(async ([name, cell]) => {
       const model = sequential([recurrent(cell, { units }), dense(symbols)], { input: 2 * symbols, seed });
@@ -191,7 +197,7 @@ export const experiments = {
   },
 };
 
-/** The built-in cells with other first values: the same lines, other initialisers. */
+/** The built-in cells with other initialisers. */
 function startingWith({ scale, forgetBias }: Pick<MemorySettings, "scale" | "forgetBias">): ByNetwork<Cell> {
   const recurrentMatrices = ["U_f", "U_i", "U_g", "U_o"].map((name) => `${name} ~ orthogonal(${scale})`);
   return {
@@ -200,7 +206,7 @@ function startingWith({ scale, forgetBias }: Pick<MemorySettings, "scale" | "for
   };
 }
 
-/** One-hot vectors (T,B,2S), flat: first one of S symbols, then others. With the symbols that came first (B). */
+/** One-hot vectors (T,B,2S), flat: first one of S symbols, then others; and the first symbols (B). */
 function toRemember(random: Random, steps: number, count: number) {
   const size = 2 * symbols;
   const vectors = new Float32Array(steps * count * size);

@@ -1,4 +1,4 @@
-/** What becomes of equations: what is wrong with them, or what the compiler makes of their cell. What the Lab shows beside its editor. */
+/** Parse and compile equations for the Lab: their error, or what the compiler makes of the cell. */
 import { type Cell, cell, EquationError } from "../../graph/cell.ts";
 import type { Graph, Parameter } from "../../graph/graph.ts";
 import { InputError } from "../../graph/input-error.ts";
@@ -13,28 +13,28 @@ import { factsOf } from "../../schedule/facts.ts";
 import { printPlan } from "../../schedule/print.ts";
 import type { Job } from "./remote.ts";
 
-/** What a model is made of, as far as its cell's sizes depend on it. */
+/** The settings of a model that determine the sizes of its cell. */
 export type Sizes = ExplainOptions & { readonly layers: number };
 
-/** What an EquationError says, and where. */
+/** The message of an EquationError, and its position. */
 export type EquationMistake = Pick<EquationError, "message" | "line" | "column">;
 
-/** A cell, compiled: its step as a graph, and what the plans of prediction and of training are. */
+/** A compiled cell: the graph of its step, and the plans of prediction and training. */
 export type CompiledCell = {
   /** The line of the first equation. */
   readonly firstLine: string;
   /** Comments of the equations, by name. */
   readonly descriptions: Readonly<Record<string, string>>;
-  /** Of each parameter, in the order of the facts: how it begins, and whether it is a matrix. */
+  /** For each parameter, in the order of the facts, its initialiser, and whether it is a matrix. */
   readonly declared: readonly { readonly initializer: string; readonly matrix: boolean }[];
   readonly tex: string;
   readonly facts: CompiledFacts;
   readonly parameters: number;
   readonly forward: Graph;
   readonly forwardText: string;
-  /** Of the graph, nodes of the backward step. */
+  /** The number of nodes of the backward step in the graph. */
   readonly backward: number;
-  /** Parameters that no gradient reaches: training leaves them as they are. */
+  /** Parameters without a gradient, which training does not change. */
   readonly untrained: readonly string[];
   readonly bothText: string;
   readonly plan: string;
@@ -46,8 +46,8 @@ export type CompiledCell = {
 
 export const explaining = {
   /**
-   * Reads equations once: gives what is wrong with them, or first that they fit their sizes, and then what the compiler makes of
-   * them, which takes longer. @throws InputError for sizes that no memory holds
+   * Parse equations once. Yields their error; or first that they fit their sizes, and then the compiler's result, which
+   * takes longer. @throws InputError for sizes that do not fit into memory
    */
   async *compile(
     equations: string,
@@ -68,8 +68,8 @@ export const explaining = {
 };
 
 /**
- * A model is made of it as training makes one, but for the values: what training would refuse is a mistake here. The first
- * layer reads an embedding, each of the others the units of the one before.
+ * Build a model as training does, but without values, so that everything training would refuse is an error here. The
+ * first layer reads an embedding, each of the others the units of the previous one.
  * @throws EquationError
  */
 function checkModel(cell: Cell, { units, input, layers }: Sizes): void {
@@ -86,7 +86,7 @@ function checkModel(cell: Cell, { units, input, layers }: Sizes): void {
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     const [problem = ""] = error.message.split("\n");
-    // That it is too large is no mistake of the equations: compiling says so.
+    // If it is too large, that is not an error in the equations: compiling reports it.
     if (/bytes of memory/.test(problem)) return;
     const layer = Number(/\bcell_(\d+)/.exec(problem)?.[1] ?? 0);
     const sized = /^cell(_\d+)?[.:,]/.test(problem) && error instanceof EquationError;
@@ -106,7 +106,7 @@ function placeIn({ source, equations: { line, column } }: Cell, at: number): { l
   return { line: line + before.length, column: column + [...(before.at(-1) ?? "")].length + 1 };
 }
 
-/** @throws InputError for sizes that no memory holds */
+/** @throws InputError for sizes that do not fit into memory */
 export function compiledCell(cell: Cell, sizes: ExplainOptions): CompiledCell {
   const { facts, parameters, forward, both, inference, training } = explainCell("", cell, sizes);
   const { source, equations, descriptions } = cell;

@@ -1,4 +1,4 @@
-/** All that pages ask of the engine, by name: functions, or async generators where there is something to tell on the way. */
+/** All jobs of the engine, by name: functions, or async generators if they have intermediate values. */
 
 import { cellGallery } from "./cell-gallery.ts";
 import { experiments } from "./experiments.ts";

@@ -1,4 +1,4 @@
-/** What the pictures of the Learn view compute. */
+/** The computations for the pictures of the Learn view. */
 import { cells } from "../../cells/index.ts";
 import { type Cell, cell } from "../../graph/cell.ts";
 import { texOf } from "../../graph/tex.ts";
@@ -14,7 +14,8 @@ export function cellOf(source: CellSource): Cell {
 
 export const learning = {
   /**
-   * A cell's equations, as stored and as TeX with parts to light up; and the TeX of each line, by what it defines.
+   * A cell's equations, as source and as TeX with parts to highlight; and the TeX of each line, by the name that it
+   * defines.
    * @throws EquationError for equations with a mistake
    */
   async equations(source: CellSource) {
@@ -27,17 +28,20 @@ export const learning = {
     return { source: read.source, tex: texOf(read, { parts: true }), lines: Object.fromEntries(named) };
   },
 
-  /** What a built-in cell costs at a size. @throws InputError as `cellFacts` */
+  /** The cost of a built-in cell at a size. @throws InputError for the same reasons as `cellFacts` */
   async cellFacts(name: string, sizes: { readonly units: number; readonly input: number }) {
     return cellFacts(name, sizes);
   },
 
-  /** Every named value at each step of a sequence (T,D). @throws InputError as `trace` */
+  /** Every named value at each step of a sequence (T,D). @throws InputError for the same reasons as `trace` */
   async trace(source: CellSource, sequence: readonly (readonly number[])[], options: TraceOptions = {}) {
     return trace(cellOf(source), sequence, options);
   },
 
-  /** What the last output owes to each named value at each step. @throws InputError as `traceGradients` */
+  /**
+   * The gradient of the last output with respect to each named value at each step. @throws InputError for the same
+   * reasons as `traceGradients`
+   */
   async traceGradients(source: CellSource, sequence: readonly (readonly number[])[], options: TraceOptions = {}) {
     return traceGradients(cellOf(source), sequence, options);
   },

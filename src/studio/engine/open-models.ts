@@ -1,7 +1,7 @@
 /**
- * Models that are open in this worker, of any task: each file is sent and parsed once, and questions carry a handle. Of too many, or
- * too large ones, those that were not asked for the longest are closed; who asks for one of them hears that it is closed, and
- * opens it anew.
+ * Models of any task that are open in this worker: each file is sent and parsed once, and questions carry a handle. If
+ * there are too many or too large models, the least recently used ones are closed; a question about a closed model
+ * fails with `ModelClosed`, and the page opens it again.
  */
 
 import { cells } from "../../cells/index.ts";
@@ -14,27 +14,27 @@ import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
 import type { TrainingSettings } from "./training.ts";
 
-/** Which model a question is about: a number that the page gives, never the same one twice. */
+/** The handle of a model: a number that the page chooses and never reuses. */
 export type ModelHandle = number & { readonly of?: "model" };
 
-/** A model in a line. */
+/** A short description of a model. */
 export type ModelFacts = {
   /** What it is for: "text"; and what such models are called: "a language model". */
   readonly task: { readonly kind: string; readonly title: string };
   readonly parameters: number;
-  /** Layers that are cells: their names and units. */
+  /** The recurrent layers: their names and units. */
   readonly layers: readonly string[];
-  /** Of a model of text. */
+  /** The tokenizer of a model of text. */
   readonly text?: { readonly tokens: Tokenizer["kind"]; readonly vocabulary: number };
 };
 
-/** What a model of text was made of. */
+/** The settings of a model of text. */
 export type MadeOf = Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
 
-/** Of several models; the newest is kept however large it is. */
+/** The limit for several models; the newest one is kept however large it is. */
 export const openBounds = { models: 6, bytes: 512e6 } as const;
 
-/** The model of a handle is not open in this worker, or not any more. */
+/** Thrown if the model of a handle is not open in this worker, or no longer open. */
 export class ModelClosed extends Error {
   override name = "ModelClosed";
 }
@@ -46,7 +46,7 @@ type Open = {
   readonly content: unknown;
   readonly bytes: number;
 };
-/** The last one that was asked for at the end. */
+/** In the order of use, the most recently used one last. */
 const open: Open[] = [];
 
 function take(handle: ModelHandle): Open | undefined {
@@ -54,7 +54,7 @@ function take(handle: ModelHandle): Open | undefined {
   return at < 0 ? undefined : open.splice(at, 1)[0];
 }
 
-/** The model of text. @throws ModelClosed where it is to be opened first, InputError where it is of another task */
+/** The model of text. @throws ModelClosed if it must be opened first, InputError if it is of another task */
 export function modelOf(handle: ModelHandle): LanguageModel {
   const found = take(handle);
   if (found === undefined) throw new ModelClosed("The model is not open.");
@@ -78,7 +78,7 @@ export const openModels = {
     return factsOf(opened, content);
   },
 
-  /** Nobody asks about it any more. */
+  /** Close a model. */
   async closeModel(handle: ModelHandle): Promise<void> {
     take(handle);
   },

@@ -1,4 +1,4 @@
-/** Language models while they read: what the Inspect view asks. Each throws ModelClosed for one that is not open. */
+/** Run language models over texts, for the Inspect view. Each job throws ModelClosed for a model that is not open. */
 import { InputError } from "../../graph/input-error.ts";
 import { type Saliency, saliency } from "../../nn/saliency.ts";
 import { type Ablated, type Effect, effectsOf, lossesWithout } from "../../tasks/ablation.ts";
@@ -14,45 +14,48 @@ import type { Job } from "./remote.ts";
 /** A text as the model's tokens, before it is read. */
 export type ReadingHead = {
   readonly ids: Int32Array<ArrayBuffer>;
-  /** What each token adds to the text. */
+  /** The text that each token adds. */
   readonly texts: readonly string[];
-  /** The text of every token that there is. */
+  /** The text of every token in the vocabulary. */
   readonly vocabulary: readonly string[];
   /** How many of the likeliest next tokens are told of each; fewer than elsewhere in a small vocabulary. */
   readonly likeliest: number;
-  /** What is kept, in the order of the layers. */
+  /** The stored values, in the order of the layers. */
   readonly values: readonly LabelledValue[];
-  /** Of so long a text only what the model remembers is kept; this is how many tokens all values could be kept of. */
+  /** For a long text, only the states are stored; this is the number of tokens for which all values could be stored. */
   readonly maxOverall?: number;
-  /** Characters that the model reads as its unknown one. */
+  /** The characters that the model reads as its unknown character. */
   readonly unknown: readonly string[];
 };
 
-/** Some tokens (n) further. */
+/** The results for the next n tokens. */
 export type ReadingPiece = {
-  /** By value, in the order of the head: (n, size). */
+  /** The values in the order of the head, each of shape (n, size). */
   readonly values: readonly Float32Array[];
-  /** Bits of each token, predicted from those before it; NaN for the first. */
+  /** The surprise of each token in bits, given the tokens before it; NaN for the first. */
   readonly bits: Float32Array;
-  /** The likeliest next tokens (n, likeliest), the likeliest first. */
+  /** The most likely next tokens, shape (n, likeliest), the most likely first. */
   readonly next: Int32Array;
   readonly probabilities: Float32Array;
 };
 
-/** More would be more memory than a page should take: 440 MB, what 512 units of an LSTM remember of 100,000 tokens. */
+/**
+ * The largest number of values. More would take too much memory for a page: this is 440 MB, the states of an LSTM of
+ * 512 units for 100,000 tokens.
+ */
 const maxNumbers = 110_000_000;
-/** How many of the likeliest next tokens are told; none are left over in smaller vocabularies. */
+/** The number of most likely next tokens, at most the size of the vocabulary. */
 const likeliest = 8;
-/** How long a piece takes: it should neither keep the reader waiting nor the page busy with small ones. */
+/** The time for a piece: not so long that the reader waits, and not so short that the page is busy with small ones. */
 const pieceMs = 40;
 
 export const reading = {
-  /** The characters of a text that the model reads as its unknown one. */
+  /** The characters of a text that the model reads as its unknown character. */
   async unknownTo(handle: ModelHandle, text: string): Promise<readonly string[]> {
     return unknownCharacters(modelOf(handle), text);
   },
 
-  /** @throws InputError for a model without anything to show, and for a text that makes too many numbers of it */
+  /** @throws InputError for a model without values to show, and for a text with too many values */
   async beginReading(handle: ModelHandle, text: string): Promise<ReadingHead> {
     const lm = modelOf(handle);
     const { tokenizer } = lm;
@@ -77,7 +80,7 @@ export const reading = {
     };
   },
 
-  /** Some values at every token, piece by piece. @throws InputError as `inspectText` */
+  /** Some values at every token, piece by piece. @throws InputError for the same reasons as `inspectText` */
   async *read(handle: ModelHandle, ids: Int32Array, keys: readonly string[]): Job<ReadingPiece, undefined> {
     const lm = modelOf(handle);
     let piece = emptyPiece(keys.length);
@@ -96,7 +99,10 @@ export const reading = {
     return undefined;
   },
 
-  /** What the last of some tokens owes to those before it. `start`: by state what the model remembered before them. */
+  /**
+   * The saliency of the last token with respect to the tokens before it. `start` is the state of the model before them,
+   * by name.
+   */
   async saliency(
     handle: ModelHandle,
     ids: Int32Array,
@@ -106,22 +112,25 @@ export const reading = {
     return { norms, products };
   },
 
-  /** What a pattern is at each token. @throws InputError for an expression that is none */
+  /** The value of a pattern at each token. @throws InputError for an invalid expression */
   async signal(texts: readonly string[], pattern: Pattern): Promise<Float32Array<ArrayBuffer>> {
     return signalOf(texts, pattern);
   },
 
-  /** How the units of a value (T,size) go along with a signal (T), and with shifted ones. */
+  /** The correlation of the units of a value (T,size) with a signal (T), and with shifted signals. */
   async correlate(data: Float32Array, size: number, signal: Float32Array): Promise<Correlations> {
     return correlate(data, size, prepare(signal));
   },
 
-  /** What all units of some values together tell of a signal. */
+  /** How well all units of some values together predict a signal. */
   async probe(values: readonly Units[], signal: Float32Array): Promise<Probe> {
     return probe(values, signal, prepare(signal));
   },
 
-  /** What is lost without each of some units. Tells how far it is. @throws InputError as `lossesWithout` */
+  /**
+   * The increase of the loss without each of some units, with reports of progress. @throws InputError for the same
+   * reasons as `lossesWithout`
+   */
   async *ablate(
     handle: ModelHandle,
     ids: Int32Array,
@@ -144,7 +153,7 @@ export const reading = {
   },
 };
 
-/** What each token adds to the text that they were made of: what the model does not know too. */
+/** The text that each token adds, including characters that the model does not know. */
 function textsOf(tokenizer: Tokenizer, ids: Int32Array, text: string): readonly string[] {
   let rest: Uint8Array | undefined;
   let at = 0;

@@ -1,12 +1,12 @@
 /**
- * Async generators on the other side of a message port. A value is made when it is asked for: stop pulling values to pause
- * a job, call `return()` to cancel it, ask with "finish" for its result early. Knows nothing about what jobs compute.
+ * Run async generators on the other side of a message port. A value is computed when it is requested: stop pulling
+ * values to pause a job, call `return()` to cancel it, request with "finish" for its result early.
  */
 import { InputError } from "../../graph/input-error.ts";
 
-/** What may be said to a job when a value is asked for. */
+/** The signals that a job can receive with a request for a value. */
 export type Wish = "finish" | undefined;
-/** Values while it works, a result at its end. */
+/** A job gives values while it works, and a result at its end. */
 export type Job<Value, Result> = AsyncGenerator<Value, Result, Wish>;
 // biome-ignore lint/suspicious/noExplicitAny: the arguments of each job are its own
 export type Jobs = Readonly<Record<string, (...args: any[]) => Job<unknown, unknown> | Promise<unknown>>>;
@@ -21,7 +21,7 @@ type Answer = { readonly id: number } & (
   | { readonly kind: "error"; readonly message: string; readonly name: string }
 );
 
-/** The part of a worker, or of a worker's own scope, that is used here. */
+/** The part of a worker, or of a worker's global scope, that is used here. */
 type Port = {
   postMessage: (message: unknown) => void;
   onmessage: ((event: MessageEvent) => void) | null;
@@ -53,38 +53,38 @@ export function serveJobs(jobs: Jobs, port: Port): void {
   };
 }
 
-/** A job that gives nothing while it works may be a plain function. */
+/** A job without intermediate values can be a plain function. */
 async function* begin(job: Jobs[string], args: readonly unknown[]): Job<unknown, unknown> {
   const made = job(...args);
   return Symbol.asyncIterator in made ? yield* made : await made;
 }
 
-/** What a reader can mend, whichever kind of it. */
+/** Errors that the reader can correct. */
 const mistake = "InputError";
-/** An error as the other side threw it; of other kinds the name is kept. */
+/** The error that the other side threw; other kinds of errors keep their names. */
 const errorOf = ({ message, name }: { readonly message: string; readonly name: string }): Error =>
   name === mistake ? new InputError(message, undefined, message) : Object.assign(new Error(message), { name });
 
-/** What a job gives while it works. */
+/** The intermediate values of a job. */
 export type YieldOf<Each> = Each extends (...args: never[]) => Job<infer Value, unknown> ? Value : never;
-/** What a job gives at its end. */
+/** The result of a job. */
 export type ResultOf<Each> = Each extends (...args: never[]) => Job<unknown, infer Value> | Promise<infer Value>
   ? Value
   : never;
 
-/** The other side's jobs, as if they were here. */
+/** The jobs of the other side, called as if they were local. */
 export type Remote<All extends Jobs> = {
-  /** Begins when the first value is asked for. @throws InputError as the job */
+  /** Starts when the first value is requested. @throws InputError if the job does */
   readonly run: <Name extends keyof All & string>(
     name: Name,
     ...args: Parameters<All[Name]>
   ) => Job<YieldOf<All[Name]>, ResultOf<All[Name]>>;
-  /** To its end, for what it returns. @throws InputError as the job */
+  /** Run a job to its end and return its result. @throws InputError if the job does */
   readonly ask: <Name extends keyof All & string>(
     name: Name,
     ...args: Parameters<All[Name]>
   ) => Promise<ResultOf<All[Name]>>;
-  /** The other side is gone: all that waits, and all that asks from now on, fails with this. */
+  /** The other side is gone: all open and future requests fail with this error. */
   readonly fail: (error: Error) => void;
 };
 

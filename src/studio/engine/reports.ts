@@ -1,9 +1,9 @@
-/** Loops that report through a callback, as jobs. */
+/** Turn loops that report through a callback into jobs. */
 import type { Job } from "./remote.ts";
 
 /**
- * What the work reports is given out, and it goes on when the next report is asked for. Its signal ends it early: when
- * that is wished, or nobody asks any more.
+ * Yield what the work reports; the work continues when the next report is requested. Its signal ends it early, on
+ * "finish" or when the caller stops.
  */
 export async function* reportsOf<Report, Result>(
   work: (report: (value: Report) => Promise<void>, signal: AbortSignal) => Promise<Result>,

@@ -1,4 +1,4 @@
-/** How a learning rate goes on from where it starts: the library's schedules, which are Keras's, by name. */
+/** Learning-rate schedules by name: those of the library, which are Keras's. */
 import {
   constantRate,
   cosineDecay,
@@ -10,10 +10,10 @@ import {
 
 export type ScheduleName = "constant" | "cosineDecay" | "exponentialDecay" | "inverseTimeDecay" | "polynomialDecay";
 
-/** `decaySteps` are updates; what a schedule does not ask for says nothing. */
+/** `decaySteps` are updates; values that a schedule does not use are ignored. */
 export type Schedule = { readonly name: ScheduleName; readonly decaySteps: number; readonly decayRate: number };
 
-/** @throws InputError as the library's schedules */
+/** @throws InputError for the same reasons as the library's schedules */
 export function rateOf({ name, decaySteps, decayRate }: Schedule, initialLearningRate: number): LearningRateSchedule {
   const decay = { initialLearningRate, decaySteps };
   switch (name) {

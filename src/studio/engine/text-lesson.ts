@@ -1,4 +1,4 @@
-/** What the chapter on text asks of a language model: how it sees a text, and what it expects next. */
+/** The computations of the chapter on text: how a language model encodes a text, and what it predicts next. */
 import { inspectModel } from "../../nn/inspection.ts";
 import { generate } from "../../tasks/generate.ts";
 import { tokensToRead } from "../../tasks/generation-engine.ts";
@@ -6,28 +6,28 @@ import { languageModel, writeLanguageModel } from "../../tasks/language-model.ts
 import { tokenName, vocabularySize } from "../../text/tokenizer.ts";
 import { type ModelHandle, modelOf } from "./open-models.ts";
 
-/** A token as the model takes it in. */
+/** A token as the model reads it. */
 export type LessonToken = {
   readonly text: string;
   readonly id: number;
   /** Its row (D) of the embedding. */
   readonly features: Float32Array;
-  /** How much the model was surprised by it, after those before it; the first has none before it. */
+  /** The surprise of the token, given those before it; undefined for the first token. */
   readonly bits: number | undefined;
 };
 
 export type Lesson = {
   readonly tokens: readonly LessonToken[];
-  /** Mean nats of the tokens that have some before them; NaN where there are none. */
+  /** The mean loss in nats of all tokens but the first; NaN if there are none. */
   readonly loss: number;
   /** Every token's text, by its id. */
   readonly vocabulary: readonly string[];
   /**
-   * How alike rows of the embedding are, by the cosine of the angle between them: the mean over letters and their capitals,
-   * over pairs of vowels, over all pairs of small letters. NaN where there are no such characters.
+   * The similarity of rows of the embedding, by the cosine of the angle between them: the mean over letters and their
+   * capitals, over pairs of vowels, and over all pairs of small letters. NaN if there are no such characters.
    */
   readonly alike: { readonly capitals: number; readonly vowels: number; readonly letters: number };
-  /** Of the token (V) that comes next. */
+  /** The probabilities (V) of the next token. */
   readonly logits: Float32Array;
 };
 
@@ -37,7 +37,7 @@ export const textLesson = {
     return writeLanguageModel(languageModel(text, { units }));
   },
 
-  /** Without a text the model reads a line's end. @throws ModelClosed */
+  /** Without a text, the model reads a line end. @throws ModelClosed */
   async lesson(handle: ModelHandle, text: string): Promise<Lesson> {
     const { model, tokenizer } = modelOf(handle);
     const { name } = model.layers[0] as (typeof model.layers)[number];
@@ -60,7 +60,7 @@ export const textLesson = {
     return { tokens, loss: nats / (tokens.length - 1), vocabulary, alike: alikeness(vocabulary, rowOf), logits };
   },
 
-  /** Some characters that could follow. @throws InputError as `generate`, ModelClosed */
+  /** Generate some characters that could follow. @throws InputError for the same reasons as `generate`; ModelClosed */
   async continuation(handle: ModelHandle, prompt: string, temperature: number): Promise<string> {
     let text = "";
     const options = { prompt, temperature, length: 140, seed: 0 };

@@ -1,4 +1,4 @@
-/** Training language models: what the Lab does, and whoever needs a model. */
+/** Train language models, for the Lab and other views. */
 import { cell } from "../../graph/cell.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { lookUp } from "../../graph/schema.ts";
@@ -22,7 +22,7 @@ import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
 import { rateOf, type Schedule } from "./schedules.ts";
 
-/** A model to make and how to train it. */
+/** The settings of a model and its training. */
 export type TrainingSettings = {
   /** A built-in cell's name, or equations. */
   readonly cell: string | { readonly equations: string };
@@ -33,30 +33,30 @@ export type TrainingSettings = {
   readonly batch: number;
   readonly steps: number;
   readonly learningRate: number;
-  /** Keras's name; Adam where absent. */
+  /** Keras's name of the optimiser; Adam by default. */
   readonly optimizer?: OptimizerName;
-  /** How the rate goes on from `learningRate`; where absent along half a cosine to a tenth, over the whole training. */
+  /** The schedule from `learningRate`; by default, half a cosine down to a tenth over the whole training. */
   readonly schedule?: Schedule;
-  /** The longest gradient, of all parameters together; `fitStream`'s where absent. */
+  /** The largest norm of all gradients together; the default is `fitStream`'s. */
   readonly clipNorm?: number;
   readonly seed: number;
-  /** How long: passes over the text, or minutes. */
+  /** The length of the training: passes over the text, or minutes. */
   readonly until: { readonly epochs: number } | { readonly minutes: number };
-  /** Characters or words of a sample; 0 for none. */
+  /** The number of characters or words of a sample; 0 for none. */
   readonly sample: number;
-  /** How often the loss on the text kept back is measured. */
+  /** The number of validations. */
   readonly validations?: number;
 };
 
-/** A sample comes with the first report, at each milestone, and when the last one is so old. */
+/** A sample comes with the first report, at each milestone, and when the last one is this old. */
 const sampleEveryMs = 4000;
 
-/** Checkpoints are so far from each other, and so many times as far as it takes to make one. */
+/** The interval of checkpoints, in milliseconds, and as a multiple of the time that one takes. */
 const [checkpointEveryMs, checkpointTimes] = [5000, 30];
-/** A checkpoint is a few copies of 12 bytes a parameter: of more of them it could be what the page dies of. */
+/** A checkpoint takes a few copies of 12 bytes per parameter: for larger models, it could crash the page. */
 const maxInCheckpoint = 20_000_000;
 
-/** Where a training is, now and then with what the model writes, and with the file to go on from. */
+/** A report of a training, sometimes with a sample and with a checkpoint. */
 export type TrainingReport = Progress & {
   readonly sample?: string;
   /** At the first report, at each milestone, and when the last one is old. */
@@ -66,11 +66,11 @@ export type TrainingReport = Progress & {
 /** A model's file to begin with. */
 export type TrainingStart = {
   readonly file: Uint8Array<ArrayBuffer>;
-  /** It is a checkpoint: the rest becomes what it would have been, to the bit. */
+  /** Whether it is a checkpoint: then training continues exactly as without the interruption, to the bit. */
   readonly interrupted?: boolean;
 };
 
-/** A model as its file, and what can be said of it without reading that. */
+/** A model's file, and its description. */
 export type TrainedModel = {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly parameters: number;
@@ -80,18 +80,18 @@ export type TrainedModel = {
   readonly tokensPerSecond: number;
   readonly steps: number;
   /**
-   * Why it ended where its loss was no number any more: the model has its last good values. The figures are those of the
-   * last report; NaN where there was none.
+   * The reason, if it ended because the loss was not finite: the model then has its last finite values. The numbers are
+   * those of the last report; NaN if there was none.
    */
   readonly broke?: string;
 };
 
 export const training = {
   /**
-   * Train on a text, a new model or, with `from`, one from its file: then what it is made of says nothing, and neither does
-   * `optimizer` where the file has an optimiser's state; from a checkpoint all else is to be what it was, and so is the text.
-   * "finish" ends it with the model of that moment.
-   * @throws InputError for settings that make no model, a text that is too short, and a loss that is no number at once
+   * Train a model on a text: a new one or, with `from`, one from a file. With `from`, the settings of the model are
+   * ignored, and so is `optimizer` if the file has the state of an optimiser; from a checkpoint, all other settings and
+   * the text must be the same as before. "finish" ends the training with the current model.
+   * @throws InputError for invalid settings, a text that is too short, and a loss that is not finite at the start
    */
   async *train(text: string, settings: TrainingSettings, from?: TrainingStart): Job<TrainingReport, TrainedModel> {
     const { until, batch, steps, seed, learningRate, schedule, clipNorm } = settings;
@@ -109,7 +109,7 @@ export const training = {
         ...(rate !== undefined && { learningRate: rate }),
         ...(clipNorm !== undefined && { clipNorm }),
         ...(settings.validations !== undefined && { validations: settings.validations }),
-        // More of it, with a schedule of its own: not what is left of the last one.
+        // The continued training has its own schedule, not the rest of the previous one.
         ...(lm.training !== undefined && {
           resume: from?.interrupted ? lm.training : { ...lm.training, place: undefined },
         }),
@@ -142,7 +142,7 @@ export const training = {
   },
 };
 
-/** What a state was made by is what goes on with it. */
+/** The optimiser that made a state must also continue it. */
 function optimizerFor(
   { training, optimizer }: LanguageModel,
   { optimizer: wanted = "adam" }: TrainingSettings,
@@ -159,7 +159,7 @@ type Ended = Pick<FitStreamResult, "steps" | "loss" | "validationLoss" | "tokens
   readonly broke?: string;
 };
 
-/** A loss that is no number any more ends a training; what it had learned until then is not lost. */
+/** A loss that is not finite ends a training; what the model had learned until then is not lost. */
 function brokenAt(error: unknown, last: TrainingReport | undefined): Ended {
   if (!(error instanceof NonFiniteLoss)) throw error;
   if (!error.trained) throw new InputError(error.message);
@@ -178,8 +178,8 @@ function made(text: string, settings: TrainingSettings): { readonly lm: Language
 }
 
 /**
- * How the model goes on after the text's end. With nothing to read it would begin from a state that training never saw,
- * and young models lose themselves there.
+ * Continue from the end of the text. Without a prompt, the model would start from a state that training never saw, and
+ * models early in training fail there.
  */
 async function sampleOf(lm: LanguageModel, text: string, { sample, seed }: TrainingSettings): Promise<string> {
   let written = "";

@@ -1,4 +1,4 @@
-/** Language models while they write: what the Write view asks. */
+/** Generate text with language models, for the Write view. */
 
 import { type GeneratedToken, generateTokens } from "../../tasks/generate.ts";
 import { tokensToRead } from "../../tasks/generation-engine.ts";
@@ -6,7 +6,7 @@ import { endOfText } from "../../text/tokenizer.ts";
 import { type ModelHandle, modelOf } from "./open-models.ts";
 import type { Job } from "./remote.ts";
 
-/** How tokens are drawn. What is left out changes nothing. */
+/** Options for drawing tokens. Absent ones have no effect. */
 export type WritingSettings = {
   readonly prompt: string;
   readonly temperature: number;
@@ -17,15 +17,16 @@ export type WritingSettings = {
   readonly seed: number;
 };
 
-/** How many tokens are told that could have been in each place. */
+/** The number of alternatives for each position. */
 const alternatives = 10;
 const pieceMs = 30;
 
 export const writing = {
   /**
-   * Text, some tokens at a time, as far as the model goes on: who has enough does not ask again. `taken` are tokens that
-   * stand between the prompt and what is written, the first of them in place of the last `replaces` of the prompt.
-   * @throws InputError as `generateTokens`, ModelClosed
+   * Generate text, a few tokens at a time, until the model ends it; a caller that has enough stops pulling values.
+   * `taken` are tokens between the prompt and the generated text; the first of them replaces the last `replaces` tokens
+   * of the prompt.
+   * @throws InputError for the same reasons as `generateTokens`; ModelClosed
    */
   async *write(
     handle: ModelHandle,
@@ -34,7 +35,7 @@ export const writing = {
     replaces = 0,
   ): Job<readonly GeneratedToken[], undefined> {
     const lm = modelOf(handle);
-    // The reader chose that it ends.
+    // The reader chose the end of the text.
     if (taken.length > 0 && taken.at(-1) === endOfText(lm.tokenizer)) return undefined;
     const read = tokensToRead(lm.tokenizer, prompt);
     const from = taken.length === 0 ? prompt : [...read.subarray(0, read.length - replaces), ...taken];

@@ -117,7 +117,7 @@ async function database(): Promise<Database | undefined> {
   if (found === undefined) {
     notKept = true;
     notify("storage", {
-      text: "This browser gives the page no storage: models are kept only until the page is closed, and so are trainings and texts. Download what you want to keep.",
+      text: "This browser gives the page no storage: models, trainings and texts are lost when the page is closed. Download what you want to keep.",
     });
   }
   return found;
@@ -145,7 +145,7 @@ async function look<Result>(work: (database: Database) => Promise<Result>): Prom
     return found;
   } catch (error) {
     const reason = messageOf(error);
-    const text = `This browser cannot read its storage (${reason}): models, trainings and texts that it keeps are not shown.`;
+    const text = `This browser cannot read its storage (${reason}): stored models, trainings and texts are not shown.`;
     const run = (): void => {
       changedHere();
       void probe();

@@ -44,7 +44,7 @@ function InterruptedRunCard({
         {Math.floor(100 * done)} % of its training.
       </span>
       <button type="button" class="main" onClick={() => attempt(goOnWith(run))}>
-        Go on with it
+        Continue it
       </button>
       <button type="button" onClick={() => attempt(keepInterrupted(run))}>
         Keep it as it is

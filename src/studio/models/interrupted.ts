@@ -104,7 +104,7 @@ export function createKeeper(
 /** @throws Error where there is none any more */
 export async function checkpointOf(id: string): Promise<{ file: Uint8Array<ArrayBuffer>; text: string }> {
   const [file, text] = await Promise.all([read("checkpoints", id), read("texts", id)]);
-  if (file === undefined || text === undefined) throw new Error("The browser does not keep this training any more.");
+  if (file === undefined || text === undefined) throw new Error("The browser no longer has this training.");
   return { file, text };
 }
 

@@ -86,7 +86,7 @@ export default function LinkedModel({ link }: { readonly link: string }) {
       {state.kind === "there" && (
         <>
           <span>
-            <strong>{state.model.name}</strong> came by a link, and is here until the page is closed.
+            <strong>{state.model.name}</strong> was loaded from a link, and is available until the page is closed.
           </span>
           <a class="button" href={linkTo("write", [state.model.id])}>
             Write with it

@@ -23,7 +23,9 @@ function read(address: string): URL {
   const isHere = url?.protocol === "http:" && ["127.0.0.1", "localhost"].includes(url.hostname);
   if (url !== undefined && (url.protocol === "https:" || isHere) && url.username === "" && url.password === "")
     return url;
-  throw new Error(`The link's model is no address of a file: ${address.slice(0, 200)}. It should begin with https://.`);
+  throw new Error(
+    `The link's model is not the address of a file: ${address.slice(0, 200)}. It should begin with https://.`,
+  );
 }
 
 /**
@@ -66,11 +68,11 @@ async function bytesOf(
   } catch (error) {
     if (signal.aborted) throw error;
     throw new Error(
-      `${url.host} does not give the model to this page: it is not in reach, or does not let other sites read it (CORS). Download it, and open the file.`,
+      `${url.host} does not give the model to this page: it cannot be reached, or does not allow other sites to read it (CORS). Download the model, and open the file.`,
     );
   }
   if (!response.ok)
-    throw new Error(`${url.host} answered ${response.status} where the model should be. Is the link whole?`);
+    throw new Error(`${url.host} answered ${response.status} instead of the model. Check that the link is complete.`);
   const said = Number(response.headers.get("content-length") ?? Number.NaN);
   const all = said > 0 && response.headers.get("content-encoding") === null ? said : undefined;
   if (all !== undefined && all > largestBytes) {

@@ -83,7 +83,7 @@ export async function readModelFile(id: string): Promise<Uint8Array<ArrayBuffer>
   }
   const file = await read("files", id);
   if (file !== undefined) return file;
-  throw new Error(`The browser keeps no model "${id}" any more.`);
+  throw new Error(`The browser no longer has the model "${id}".`);
 }
 
 export type KeepOptions = {
@@ -116,7 +116,7 @@ export async function keepModel(
     { inPage },
   );
   if (written.problem !== undefined) {
-    const text = `The browser could not store “${made.name}” (${written.problem}): it is kept only until the page is closed. Download it.`;
+    const text = `The browser could not store “${made.name}” (${written.problem}): it is lost when the page is closed. Download it.`;
     notify("space", { text, action: { label: "Dismiss", run: () => notify("space", undefined) } });
   }
   return { ...made, ...(written.inPage && { inPage: true }) };

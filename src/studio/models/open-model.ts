@@ -102,7 +102,7 @@ function open(entry: Entry): Promise<ModelFacts> {
 async function send(entry: Entry): Promise<ModelFacts> {
   const { name, load } = entry.source;
   const file = await load();
-  if (entry.users === 0) throw new Error("The model was let go.");
+  if (entry.users === 0) throw new Error("The model was closed.");
   entry.openedIn = entry.engine();
   return entry.openedIn.ask("openModel", entry.handle, file, name);
 }

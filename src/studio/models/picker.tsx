@@ -69,10 +69,10 @@ export function WithModel({ address, carried, children }: WithModelProps) {
         </p>
       )}
       {opened.error !== undefined && <Failed error={opened.error} onRetry={opened.retry} />}
-      {waits && <p class="soft">The model of the link is on its way …</p>}
+      {waits && <p class="soft">Loading the model of the link … …</p>}
       {gone && (
         <p role="alert">
-          There is no model “{id}” here any more. {models.length > 0 ? "Choose another one above." : ""}
+          The model “{id}” is no longer here. {models.length > 0 ? "Choose another one above." : ""}
         </p>
       )}
       {models.length === 0 && !waits && (

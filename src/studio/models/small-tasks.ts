@@ -19,12 +19,12 @@ const word = (random: Random, length: number): string => Array.from({ length }, 
 export const smallTasks = {
   pattern: {
     title: "A repeated pattern",
-    about: "The same line again and again: after a few hundred updates nothing is left to guess.",
+    about: "The same line again and again: after a few hundred updates, the model predicts every character.",
     line: () => "abc abd abe abf abg",
   },
   counting: {
     title: "Counting up",
-    about: "Six numbers that count up from any first one, as a sequence and shifted by one.",
+    about: "Six numbers that count up from a random first one.",
     line(random) {
       const first = random.integer(93);
       const row = (from: number): string => Array.from({ length: 6 }, (_, k) => from + k).join(" ");
@@ -33,7 +33,7 @@ export const smallTasks = {
   },
   sums: {
     title: "Sums",
-    about: "Questions and answers such as 27+35=62. The questions are chance; the answers can be learned.",
+    about: "Questions and answers such as 27+35=62. The questions are random; the answers can be learned.",
     line(random) {
       const [a, b] = [random.integer(50), random.integer(50)];
       return `${a}+${b}=${a + b}`;
@@ -61,7 +61,7 @@ export const smallTasks = {
   copying: {
     title: "Say it again",
     about:
-      "Eight letters by chance, then the same eight: half of the line can only be guessed, half only be remembered.",
+      "Eight random letters, then the same eight again: the first half can only be guessed, the second half must be remembered.",
     line(random) {
       const told = word(random, 8);
       return `${told} ${told}`;

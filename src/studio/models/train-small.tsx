@@ -67,7 +67,7 @@ function Live({ training: { name: its, phase, latest, sample } }: { readonly tra
       </p>
       {!ending && sample !== undefined && (
         <>
-          <p class="soft small">What it writes by now:</p>
+          <p class="soft small">Sample of its text:</p>
           <pre>{sample.text}</pre>
         </>
       )}

@@ -138,7 +138,7 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
   let pausedMs = 0;
   let reported = false;
   try {
-    if (release === undefined) throw new Error("It goes on in another tab of this browser.");
+    if (release === undefined) throw new Error("It is running in another tab of this browser.");
     const start = from && { file: from.file, interrupted: from.run !== undefined };
     const job = own.run("train", text, settings, start);
     for (;;) {
@@ -182,24 +182,26 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
 }
 
 const tooLarge =
-  "This model is too large to be kept while it trains: a page that is closed or reloaded loses the run. Finish it to keep the model.";
+  "This model is too large to be saved while it trains: the run is lost when the page is closed or reloaded. Finish it to keep the model.";
 
 /** A run whose checkpoints the browser does not take; nothing where it does. */
 function sayUnkept(problem: string | undefined, stored: boolean): void {
-  const lost = stored ? "what the run learned since it was last stored" : "the run";
-  const text = `The browser cannot store this run (${problem}): a page that is closed or reloaded loses ${lost}. Finish it to keep the model.`;
+  const lost = stored ? "what the run has learned since it was last stored" : "the run";
+  const text = `The browser cannot store this run (${problem}): ${lost} is lost when the page is closed or reloaded. Finish the run to keep the model.`;
   notify("unkept-run", problem === undefined ? undefined : { text });
 }
 
 function reasonOf(error: unknown): string {
   const { phase, resumed } = status().training ?? {};
   if (error instanceof EngineDied && phase === "ending") {
-    return resumed ? "It was ended. Its last checkpoint is still kept." : "It was ended, and nothing of it is kept.";
+    return resumed ? "It was ended. Its last checkpoint is still stored." : "It was ended, and nothing was saved.";
   }
   const message = messageOf(error);
   // How browsers say that they give no more memory, outside of WebAssembly.
   const full = /allocation failed|invalid (typed )?array length|out of memory/i.test(message);
-  return full ? "This machine has not enough memory for it. Take fewer units or layers, or a smaller batch." : message;
+  return full
+    ? "This machine does not have enough memory for it. Use fewer units or layers, or a smaller batch."
+    : message;
 }
 
 /** Pages ask before they are closed. */
@@ -242,7 +244,7 @@ async function kept(
   };
   const training = { facts: { ...facts, ...results }, losses };
   const { id, name, inPage = false } = await keepModel({ name: wanted, training }, bytes, { run });
-  const note = broke ?? (stopped ? "It was stopped early; the model of that moment is kept." : "");
+  const note = broke ?? (stopped ? "It was stopped early; the model at that point is saved." : "");
   return { kind: "kept", id, name, note, inPage };
 }
 

@@ -30,7 +30,7 @@ export type TrainingResults = {
 };
 
 export const endingTitles = {
-  ...{ whole: "at its end", stopped: "stopped by hand", interrupted: "interrupted", broke: "its loss was no number" },
+  ...{ whole: "at its end", stopped: "stopped by hand", interrupted: "interrupted", broke: "its loss was not finite" },
 } as const;
 
 /** What is known of a training; what older versions did not keep is not there. */

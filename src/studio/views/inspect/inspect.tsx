@@ -36,7 +36,9 @@ function Opened({ model, query }: OpenedProps) {
     <>
       <TextChoice query={query} text={text} onChoose={(chosen) => go(linkTo("inspect", [model.id], chosen))} />
       {isElsewhere(query) && (
-        <p role="alert">This text was kept in another tab and is not in the link. Paste it here, or choose another.</p>
+        <p role="alert">
+          This text is stored in another tab and is not in the link. Paste it here, or choose another one.
+        </p>
       )}
       {error !== undefined && <Failed error={error} onRetry={retry} />}
       {refused !== undefined && (
@@ -46,8 +48,8 @@ function Opened({ model, query }: OpenedProps) {
       )}
       {text !== undefined && isCut(query, text) && (
         <p role="status">
-          Only the first {text.length.toLocaleString("en")} characters of this text are read: more than{" "}
-          {maxCharacters.toLocaleString("en")} are too many for a page.
+          Only the first {text.length.toLocaleString("en")} characters of this text are read: a page can hold at most{" "}
+          {maxCharacters.toLocaleString("en")}.
         </p>
       )}
       {reading?.head.maxOverall !== undefined && (

@@ -26,8 +26,8 @@ const windowTokens = 100;
 type Colouring = "unit" | "norms" | "products";
 const colourings: Readonly<Record<Colouring, string>> = {
   unit: "the unit",
-  norms: "what the prediction hangs on",
-  products: "what spoke for it and against it",
+  norms: "influence on the prediction",
+  products: "for and against the prediction",
 };
 
 export function Inspector({ model, reading, done, start, onView }: InspectorProps) {
@@ -118,7 +118,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
             <Steps place={place} count={count} onChoose={(next) => setPlace(next)} />
           </div>
           <ColouredText
-            label="The text. The left and right arrow keys go from token to token."
+            label="The text. The left and right arrow keys move from token to token."
             describedBy={readoutId}
             tokens={head.texts}
             ramp={ramp}
@@ -287,14 +287,14 @@ function explained(colouring: Exclude<Colouring, "unit">, token: string, place: 
   if (place === 0) return "The first token is predicted from nothing. Choose a later one.";
   const what = `of the log-probability of “${visible(token)}” by the embedding of each of the ${windowTokens} tokens before it`;
   return colouring === "norms"
-    ? `The length of the gradient ${what}: the stronger, the more the prediction hangs on that token.`
-    : `The gradient ${what}, times that embedding: one colour spoke for “${visible(token)}”, the other against it.`;
+    ? `The length of the gradient ${what}: the stronger the colour, the more the prediction depends on that token.`
+    : `The gradient ${what}, times that embedding: one colour marks tokens that made “${visible(token)}” more likely, the other those that made it less likely.`;
 }
 
 function expectation({ head, surprise, told }: Reading, place: number): string {
   const token = visible(head.texts[place] as string);
   const own = place === 0 ? "" : `“${token}” was a surprise of ${(surprise.data[place] as number).toFixed(2)} bits. `;
-  return told === 0 ? own : `${own}After ${place === 0 ? `“${token}”` : "it"} the model expected:`;
+  return told === 0 ? own : `${own}After ${place === 0 ? `“${token}”` : "it"}, the model expected:`;
 }
 
 /** From token to token by pressing. */
@@ -309,15 +309,10 @@ function Steps({
 }) {
   return (
     <span class="steps">
-      <button type="button" aria-label="The token before" disabled={place === 0} onClick={() => onChoose(place - 1)}>
+      <button type="button" aria-label="Previous token" disabled={place === 0} onClick={() => onChoose(place - 1)}>
         ‹
       </button>
-      <button
-        type="button"
-        aria-label="The next token"
-        disabled={place === count - 1}
-        onClick={() => onChoose(place + 1)}
-      >
+      <button type="button" aria-label="Next token" disabled={place === count - 1} onClick={() => onChoose(place + 1)}>
         ›
       </button>
     </span>

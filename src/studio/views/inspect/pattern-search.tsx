@@ -307,12 +307,12 @@ function Evidence({ finding, name }: { readonly finding: Finding; readonly name:
   const all = `All ${(probe?.units ?? 0).toLocaleString("en")} units together`;
   if (probe?.kind === "classes") {
     rows.push([
-      `${all}, in the second half: tokens told right`,
+      `${all}, in the second half: correct tokens`,
       percent(probe.accuracy),
-      `always the more frequent: ${percent(probe.majority)}`,
+      `always the more frequent answer: ${percent(probe.majority)}`,
     ]);
     rows.push([
-      "inside and outside counted alike",
+      "mean of inside and outside",
       percent(probe.balanced),
       `guessed: 50 %, shifted: ${percent(probe.shifted)} at most`,
     ]);

@@ -48,7 +48,7 @@ function emptyReading(head: ReadingHead): Reading {
       state: false,
       data: new Float32Array(count),
     },
-    description: "bits of each token, predicted from those before it",
+    description: "how unexpected each token was, in bits",
   };
   return {
     ...{ head, surprise, told, values: [...values, surprise] },
@@ -62,7 +62,9 @@ function allocated(head: ReadingHead): Reading {
     return emptyReading(head);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new InputError("This browser has no room for the values of so long a text. Choose a shorter one.");
+    throw new InputError(
+      "This browser has not enough memory for the values of such a long text. Choose a shorter one.",
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-/** The cell: its equations to write, and what the compiler makes of them while they are written. */
+/** The panel of the cell: an editor for its equations, and the compiler's result while they are written. */
 import { useMemo, useState } from "preact/hooks";
 import { about, cells } from "../../../cells/index.ts";
 import type { Cell } from "../../../graph/cell.ts";
@@ -12,7 +12,7 @@ import { GraphPicture } from "./graph-picture.tsx";
 export type CellPanelProps = {
   readonly given: CellText;
   readonly compiling: Compiling;
-  /** A setting has no right value: a standard one stands for it. */
+  /** A setting is not valid, so its default is used. */
   readonly assumed: boolean;
 };
 
@@ -22,7 +22,7 @@ export function CellPanel({
   assumed,
 }: CellPanelProps) {
   const { made, phase } = compiling;
-  // What is large is drawn when it changes, not at each key that is pressed.
+  // Large parts are drawn when they change, not at each key press.
   const facts = useMemo(() => made && <Facts made={made} assumed={assumed} />, [made, assumed]);
   const all = useMemo(() => made && <Compiled made={made} />, [made]);
   const place = phase === "mistake" || phase === "failed" ? "made stale" : "made";
@@ -38,9 +38,9 @@ export function CellPanel({
           )}
           <Editor text={text} opened={opened} onChange={write} compiling={compiling} />
           <p class="small soft" id="editor-help">
-            One line a value: <code>x</code> is the input, <code>h'</code> a state now and <code>h</code> the step
-            before; a name that no line defines is learned. Ctrl-Space completes, F8 goes to a mistake, Tab leaves the
-            editor.
+            One line for each value: <code>x</code> is the input, <code>h'</code> the new value of a state and{" "}
+            <code>h</code> its previous value; a name that no line defines is a parameter. Ctrl-Space completes, F8 goes
+            to a mistake, Tab leaves the editor.
           </p>
           <Share text={text} link={linkHere} />
         </div>
@@ -68,17 +68,17 @@ export function CellPanel({
   );
 }
 
-/** Which equations what follows is of: those in the editor, or others. */
+/** Tells whether the results below belong to the equations in the editor. */
 function Of({ phase, made }: Pick<Compiling, "phase" | "made">) {
-  if (phase === "made") return <p class="small soft of">Of these equations.</p>;
+  if (phase === "made") return <p class="small soft of">Made from these equations.</p>;
   if (made === undefined) {
     return <p class="small soft of">{phase === "compiling" ? "Compiling …" : "Nothing is compiled yet."}</p>;
   }
   return (
     <p class={phase === "compiling" ? "small soft of" : "small of"}>
-      {phase === "compiling" && "Of the equations before, while these are compiled:"}
-      {phase === "mistake" && "Not of these equations. Of the last ones without a mistake:"}
-      {phase === "failed" && "Not of these equations and settings. Of the last ones that could be compiled:"}{" "}
+      {phase === "compiling" && "From the previous equations, while these are compiled:"}
+      {phase === "mistake" && "From the last equations without a mistake:"}
+      {phase === "failed" && "From the last equations and settings that could be compiled:"}{" "}
       {phase !== "compiling" && <code class="first-line">{made.compiled.firstLine}</code>}
     </p>
   );
@@ -123,7 +123,7 @@ function Share({ text, link: linkHere }: Pick<CellText, "text" | "link">) {
     }
     try {
       await navigator.clipboard.writeText(link);
-      setShared({ text, said: "The link is copied: who opens it has these equations and settings." });
+      setShared({ text, said: "The link is copied: it opens the Lab with these equations and settings." });
     } catch {
       setShared({ text, said: "Copy this link:", link });
     }
@@ -154,7 +154,8 @@ function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; re
       <h3>As the compiler runs it</h3>
       <p class="small soft">
         {count(sizes.units)} units, {count(sizes.input)} features of input, {count(sizes.batch)} sequences of{" "}
-        {count(sizes.steps)} steps at once: the settings below{assumed && ", standard ones where they are not right"}.
+        {count(sizes.steps)} steps at once: the settings below
+        {assumed && ", with defaults for the ones that are not valid"}.
       </p>
       <dl class="facts">
         <dt>hoisted</dt>
@@ -181,7 +182,7 @@ function Facts({ made: { compiled, sizes }, assumed }: { readonly made: Made; re
           {untrained.length > 0 && (
             <>
               ; none reaches <code>{names(untrained)}</code>
-              <span class="soft small">, which training leaves as they begin</span>
+              <span class="soft small">, which training does not change</span>
             </>
           )}
         </dd>
@@ -207,11 +208,11 @@ function Compiled({ made: { compiled } }: { readonly made: Made }) {
       <h3>As a graph, one time step</h3>
       <GraphPicture graph={forward} hoisted={facts.hoisted} descriptions={descriptions} />
       <ul class="legend small soft">
-        <li class="state">state of the step before</li>
+        <li class="state">previous value of a state</li>
         <li class="product">product with a matrix</li>
         <li class="product hoisted">hoisted product</li>
-        <li class="pointwise">feature by feature</li>
-        {facts.states.length > 0 && <li class="loop">what the next step reads</li>}
+        <li class="pointwise">elementwise</li>
+        {facts.states.length > 0 && <li class="loop">passed to the next step</li>}
       </ul>
       <Text title="The graph as text" text={forwardText} />
       <Text title="The graph with its gradient, as text" text={bothText} />
@@ -226,7 +227,7 @@ function Compiled({ made: { compiled } }: { readonly made: Made }) {
                 <th>name</th>
                 <th>shape</th>
                 <th>starts as</th>
-                <th>what it is</th>
+                <th>description</th>
               </tr>
             </thead>
             <tbody>

@@ -1,4 +1,7 @@
-/** What the Lab's address tells: equations and settings, out of it or the browser's memory, and back into both as they change. */
+/**
+ * The equations and settings in the Lab's address: read them from the address or the browser's storage, and write
+ * changes back to both.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cells } from "../../../cells/index.ts";
 import { type Address, go, linkTo, readAddress } from "../../address.ts";
@@ -6,25 +9,28 @@ import { remember, remembered } from "../../components/remembered.ts";
 import { packText, unpackText } from "./share.ts";
 
 const key = "unrolled.lab.cell";
-/** How long the reader rests before the address follows. */
+/** The pause after which the address is updated. */
 const restMs = 400;
 
 export type CellText = {
   readonly text: string;
-  /** The reader wrote this. */
+  /** The reader changed the text. */
   readonly write: (text: string) => void;
-  /** Another text takes its place. */
+  /** Replace the text. */
   readonly open: (text: string) => void;
-  /** How often that happened: the editor, which is ahead of `text` while one types, follows only then. */
+  /**
+   * The number of replacements: only then does the editor, which is ahead of `text` while the reader types, take over
+   * the text.
+   */
   readonly opened: number;
-  /** What is wrong with the link that led here. */
+  /** The error in the link that was opened. */
   readonly problem: string;
-  /** A link that brings others to where the reader is. @throws Error in a browser that cannot pack a text */
+  /** Make a link to the current state. @throws Error in a browser that cannot compress text */
   readonly link: () => Promise<string>;
 };
 
 type Query = Address["query"];
-/** What else the address tells. */
+/** The rest of the address. */
 export type Settings = { readonly query: Query; readonly read: (query: Query) => void };
 
 /** `#/lab?cell=...` is a text, packed, with settings by their names; `#/lab?start=gru` a built-in cell. */
@@ -35,7 +41,7 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
   const timer = useRef(0);
   const latest = useRef({ text, settings, query });
   latest.current = { text, settings, query };
-  /** The address that was written, or read, last. */
+  /** The last address that was written or read. */
   const known = useRef("");
   const link = async (): Promise<string> =>
     linkTo("lab", [], { cell: await packText(latest.current.text), ...latest.current.settings.query });
@@ -43,10 +49,10 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
     clearTimeout(timer.current);
     timer.current = window.setTimeout(async () => {
       const asked = timer.current;
-      // A browser that cannot pack has the settings there alone; the text is remembered all the same.
+      // In a browser that cannot compress, the address has only the settings; the text is stored all the same.
       const href = await link().catch(() => linkTo("lab", [], latest.current.settings.query));
       if (asked !== timer.current) return;
-      // The reader may be on the way to another view, or at another link, which is yet to be drawn.
+      // The reader may be leaving for another view or link that has not been drawn yet.
       const at = readAddress(location.hash);
       if (at.view !== "lab" || keyOf(at.query) !== keyOf(latest.current.query)) return;
       known.current = keyOf(readAddress(href).query);
@@ -88,7 +94,7 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
     if (Object.hasOwn(cells, start)) open((cells[start] as { source: string }).source);
     else setProblem(`There is no built-in cell "${start}".`);
   }, [keyOf(query)]);
-  // Settings that are changed go into the address, too; those that it brought are there.
+  // Changed settings go into the address as well; its own settings are there already.
   const seen = useRef(keyOf(settings.query));
   useEffect(() => {
     const now = keyOf(settings.query);
@@ -101,6 +107,6 @@ export function useCellText({ query }: Address, settings: Settings): CellText {
 
 const keyOf = (query: Query): string => JSON.stringify(Object.entries(query).sort());
 
-/** The name of the built-in cell that has these equations; undefined for one's own. */
+/** The name of the built-in cell with these equations; undefined for other equations. */
 export const builtInName = (text: string): string | undefined =>
   Object.keys(cells).find((name) => cells[name]?.source === text);

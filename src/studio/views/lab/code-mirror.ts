@@ -120,7 +120,7 @@ function complete(context: CompletionContext): CompletionResult | null {
     return { from, options, validFor };
   }
   if (before.includes(":")) {
-    const sizes = { units: "features of a state", input: "features of the input" };
+    const sizes = { units: "size of a state", input: "size of the input" };
     return { from, options: Object.entries(sizes).map(([label, detail]) => ({ label, detail })), validFor };
   }
   const names = new Map<string, string>([["x", "the input"]]);

@@ -1,7 +1,6 @@
 /**
- * What becomes of the text in the editor, as one state that every part of the Lab shows: what is wrong with it, and what the
- * compiler last made, with whether that is of this text. The engine reads the equations, once for each change; the page does
- * not. Knows nothing about how it is shown.
+ * The state of the text in the editor, which every part of the Lab shows: its error, and the compiler's last result,
+ * with whether that belongs to this text. The engine parses the equations, once for each change; the page does not.
  */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Engine, engine, tellOfDeath, useAsks } from "../../engine/engine.ts";
@@ -9,40 +8,40 @@ import type { CompiledCell, Sizes } from "../../engine/explaining.ts";
 import { messageOf } from "../../loading.ts";
 import { type Mistake, placeOf } from "./words.ts";
 
-/** What the compiler made, and of which sizes. */
+/** The compiler's result, and the sizes. */
 export type Made = { readonly compiled: CompiledCell; readonly sizes: Sizes };
 
 export type Compiling = {
   /**
-   * `made`: the compiler is done with this text. `compiling`: the text is read, or compiled. `mistake`: the equations have one, or
-   * those that were read last had. `failed`: they have none, but what was asked for could not be done.
+   * `made`: the compiler has finished this text. `compiling`: the text is being parsed or compiled. `mistake`: the
+   * equations, or those that were parsed last, have an error. `failed`: they have none, but they could not be compiled.
    */
   readonly phase: "made" | "compiling" | "mistake" | "failed";
   readonly mistake: Mistake | undefined;
-  /** The text that was read last. */
+  /** The text that was parsed last. */
   readonly read: string | undefined;
-  /** Of `failed`: why. */
+  /** For `failed`, the reason. */
   readonly problem: string | undefined;
-  /** The last that was made: of this text in the phase `made`, of one before it in the others. */
+  /** The last result: of this text in the phase `made`, of an earlier text in the others. */
   readonly made: Made | undefined;
 };
 
 export type Question = { readonly key: string; readonly text: string; readonly sizes: Sizes };
-/** What is known, by the keys of the questions. */
+/** The results, by the keys of the questions. */
 export type Answers = {
-  /** The last text that was read. */
+  /** The last text that was parsed. */
   readonly read?: { readonly key: string; readonly text: string; readonly mistake?: Mistake };
-  /** The last that the compiler was done with. */
+  /** The last text that the compiler finished. */
   readonly done?: { readonly key: string; readonly problem?: string };
   readonly made?: Made;
 };
 
-/** How long the reader rests before what fits is compiled: reading is quick, compiling is not. */
+/** The pause after which valid equations are compiled: parsing is fast, compiling is not. */
 const restMs = 150;
 
 /**
- * Answers the newest question, and tells what is known by then. Of those that come while it works on one all but the last are
- * passed over, and of a text that is not the newest any more no more than a mistake is found out.
+ * Answers the newest question and reports the state. Of questions that arrive while it works, all but the last are
+ * skipped; for a text that is no longer the newest, only errors are found.
  */
 export function createCompiler(engine: () => Pick<Engine, "run">, tell: (answers: Answers) => void, rest = restMs) {
   let known: Answers = {};
@@ -103,10 +102,10 @@ export function useCompiling(text: string, sizes: Sizes): Compiling {
   return compilingOf(key, answers);
 }
 
-/** What is shown while `key` is asked for. */
+/** The state that is shown while `key` is computed. */
 export function compilingOf(key: string, { read, done, made }: Answers): Compiling {
   const common = { mistake: undefined, read: read?.text, problem: undefined, made };
-  // Until a text is read, which takes a moment, the mistake of the one before stands.
+  // Until a text is parsed, which takes a moment, the previous error stays.
   if (read?.mistake !== undefined) return { ...common, phase: "mistake", mistake: read.mistake };
   if (read?.key !== key || done?.key !== key) return { ...common, phase: "compiling" };
   return done.problem === undefined

@@ -19,14 +19,16 @@ export function GraphPicture({ graph, hoisted, descriptions }: GraphPictureProps
   const picture = useMemo(() => pictureOf(graph, hoisted), [graph, hoisted]);
   const drawn = useMemo(() => (picture.boxes.length > maxBoxes ? undefined : place(picture.boxes)), [picture]);
   if (drawn === undefined) {
-    return <p class="soft">The graph has {picture.boxes.length} boxes, too many to draw. As text it stands below.</p>;
+    return (
+      <p class="soft">The graph has {picture.boxes.length} boxes, too many to draw. The text below describes it.</p>
+    );
   }
   const { boxes, edges, width, bottom } = drawn;
   const height = bottom + lane * (picture.loops.length + 1);
   const states = picture.loops.map(({ state }) => state);
   const label =
     `The graph of one time step: ${picture.boxes.length} boxes from the input to the output` +
-    `${states.length > 0 ? `, with loops through ${states.join(" and ")}` : ""}. As text it stands below.`;
+    `${states.length > 0 ? `, with loops through ${states.join(" and ")}` : ""}. The text below describes it.`;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys
     <section class="scroll graph" aria-label="Graph" tabIndex={0}>

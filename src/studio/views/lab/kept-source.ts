@@ -21,7 +21,7 @@ export async function keepSource(source: Source): Promise<void> {
       quiet: true,
     }).catch((error) => ({ inPage: true, problem: messageOf(error) }));
     const isOwn = "text" in next && next.text !== "";
-    const text = `The browser cannot store the Lab's text (${problem}): a page that is closed or reloaded forgets it.`;
+    const text = `The browser cannot store the Lab's text (${problem}): it is lost when the page is closed or reloaded.`;
     notify("lab-text", inPage && isOwn ? { text } : undefined);
   }
   writing = false;

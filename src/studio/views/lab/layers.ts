@@ -1,27 +1,27 @@
 /**
- * Places for the boxes of a graph: layers from left to right by the longest way, the order within a layer by the mean of
- * the neighbours (K. Sugiyama et al., 1981), heights as near to the neighbours as the boxes' distance allows. Knows
- * nothing about what boxes are.
+ * Compute the positions of the boxes of a graph: layers from left to right by the longest path, the order within a
+ * layer by the mean of the neighbours (K. Sugiyama et al., 1981), and heights as near to the neighbours as the distance
+ * of boxes allows.
  */
 
-/** Positions of the boxes that each box reads; an earlier layer has all of them. */
+/** The indices of the boxes that each box reads; all of them are in earlier layers. */
 export type Edges = readonly (readonly number[])[];
 
 export type Point = { readonly layer: number; readonly y: number };
 export type Layout = {
   readonly layers: number;
-  /** Of each box; `y` in boxes, from 0. */
+  /** The position of each box; `y` is in boxes, from 0. */
   readonly boxes: readonly Point[];
-  /** Of each edge (`from`, `to`): its points in the layers between, ends included. */
+  /** For each edge (`from`, `to`), its points in the layers between, including the ends. */
   readonly edges: readonly { readonly from: number; readonly to: number; readonly points: readonly Point[] }[];
   /** The largest y. */
   readonly height: number;
 };
 
-/** Rounds of ordering; after a few nothing changes any more. */
+/** The number of ordering rounds; after a few, nothing changes any more. */
 const rounds = 12;
 
-/** `late`: boxes that stand right before their first reader, not at the left. */
+/** @param late boxes that are placed right before their first reader, not at the left */
 export function layOut(operands: Edges, late: readonly boolean[]): Layout {
   const layer = layersOf(operands, late);
   const layers = Math.max(-1, ...layer) + 1;
@@ -72,7 +72,7 @@ export function layOut(operands: Edges, late: readonly boolean[]): Layout {
     if (count < fewest) [fewest, best] = [count, columns.map((column) => [...column])];
   }
 
-  // A point on the way takes less room than a box.
+  // A point of an edge takes less space than a box.
   const room = (point: number): number => (point < layer.length ? 1 : 0.5);
   const y = at.map(() => 0);
   best.forEach((column) => settle(column, (point) => place[point] as number, room, y));
@@ -83,7 +83,7 @@ export function layOut(operands: Edges, late: readonly boolean[]): Layout {
       settle(column, (point) => mean(neighbours[point] ?? [], y) ?? (y[point] as number), room, y);
     }
   }
-  // At the end each stands between those before and those after it.
+  // At the end, each box is between its neighbours on both sides.
   for (const column of best) {
     const both = (point: number): readonly number[] => [...(before[point] ?? []), ...(after[point] ?? [])];
     settle(column, (point) => mean(both(point), y) ?? (y[point] as number), room, y);

@@ -39,7 +39,7 @@ export function LossChart({ curves, height }: LossChartProps) {
         marginRight: 20,
         marginLeft: 46,
         x: { label: byTime ? "seconds of training" : "updates" },
-        y: { label: "loss (nats a token)", grid: true, ...(logarithmic ? { type: "log" } : { zero: true }) },
+        y: { label: "loss (nats per token)", grid: true, ...(logarithmic ? { type: "log" } : { zero: true }) },
         marks,
       };
     },
@@ -73,7 +73,7 @@ export function LossChart({ curves, height }: LossChartProps) {
         </ul>
       )}
       <div class="row small">
-        <span class="soft">Lines: the text trained on. Marks: the text kept back.</span>
+        <span class="soft">Lines: training loss. Marks: validation loss.</span>
         <label>
           <input type="checkbox" checked={logarithmic} onChange={() => setLogarithmic(!logarithmic)} /> logarithmic
         </label>

@@ -1,4 +1,4 @@
-/** A training of the Lab as a program of the library: what is written here trains the same model, to the bit. */
+/** Write a training of the Lab as a program that uses the library and trains the same model, to the bit. */
 import type { Schedule } from "../../engine/schedules.ts";
 import type { TrainingSettings } from "../../engine/training.ts";
 import { decayOf } from "../../models/training-facts.ts";
@@ -8,7 +8,7 @@ const optimizers: Readonly<Record<NonNullable<TrainingSettings["optimizer"]>, st
   ...{ adam: "adam", adamw: "adamW", nadam: "nadam", rmsprop: "rmsprop", sgd: "sgd", asgd: "asgd" },
 };
 
-/** A schedule as a call of the library's. */
+/** A schedule as a call of the library's function. */
 function rateOf({ name, ...decay }: Schedule, learningRate: number): string {
   if (name === "constant") return `constantRate(${learningRate})`;
   const own = decayOf(name).map((each) => `, ${each}: ${decay[each]}`);
@@ -52,11 +52,11 @@ export function programOf({ cell, ...settings }: TrainingSettings): string {
     `  seed: ${seed},`,
     "});",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the program's
-    "console.log(`loss on the text kept back: ${validationLoss}`);",
+    "console.log(`validation loss: ${validationLoss}`);",
     `writeFileSync("model.safetensors", writeLanguageModel({ ...lm, training: state, optimizer: ${JSON.stringify(optimizer)} }));`,
     "",
   ].join("\n");
 }
 
-/** A text as a template literal, lines as they are. */
+/** A text as a template literal, with its lines unchanged. */
 const template = (text: string): string => `\`\n${text.replace(/[\\`]|\$\{/g, "\\$&")}\n\``;

@@ -1,4 +1,4 @@
-/** The Lab's work as a file: to take away, and to go on with elsewhere. */
+/** Save the Lab's work as a file, and open such a file. */
 import { useState } from "preact/hooks";
 import { engine } from "../../engine/engine.ts";
 import { messageOf } from "../../loading.ts";
@@ -6,7 +6,7 @@ import { download, keepModel, readModelFile } from "../../models/model-store.ts"
 import { type Project, readProject, writeProject } from "./project.ts";
 import type { Run } from "./runs.tsx";
 
-/** What a page should take in at once. */
+/** The largest file that a page should load. */
 const largestBytes = 512e6;
 
 export type ProjectPanelProps = Omit<Project, "runs"> & {
@@ -33,14 +33,14 @@ export function ProjectPanel({ runs, onOpen, ...work }: ProjectPanelProps) {
     if (file.size > largestBytes)
       throw new Error(`${file.name} is larger than ${largestBytes / 1e6} MB: too large for a page.`);
     const { runs: its, ...rest } = readProject(new Uint8Array(await file.arrayBuffer()), file.name);
-    // All of them are models of text, or nothing is taken.
+    // Nothing is imported unless all of them are models of text.
     for (const run of its) await engine().ask("madeOf", run.file, `${file.name}: ${run.name}`);
     const known = new Set(runs.map(keyOf));
     const fresh = its.filter((run) => !known.has(keyOf({ ...run, bytes: run.file.length })));
     for (const { name, training, file } of fresh) await keepModel({ name, training }, file);
     onOpen(rest);
     const there = its.length - fresh.length;
-    return `${file.name} is open, with ${count(its.length)}${there > 0 ? `, ${there} of them here already` : ""}.`;
+    return `${file.name} is open, with ${count(its.length)}${there > 0 ? `, ${there} of which were here already` : ""}.`;
   };
   return (
     <section aria-label="Project">
@@ -49,7 +49,7 @@ export function ProjectPanel({ runs, onOpen, ...work }: ProjectPanelProps) {
           Save all of this as a file
         </button>
         <label class="button file">
-          Open such a file
+          Open a project file
           <input
             type="file"
             accept=".unrolled"
@@ -61,7 +61,7 @@ export function ProjectPanel({ runs, onOpen, ...work }: ProjectPanelProps) {
             }}
           />
         </label>
-        <span class="small soft">The cell, the text, the settings, and the runs with their models.</span>
+        <span class="small soft">The cell, the text, the settings, and the runs with their models, as one file.</span>
       </div>
       <p class="small" role="status">
         {said}
@@ -76,5 +76,5 @@ export function ProjectPanel({ runs, onOpen, ...work }: ProjectPanelProps) {
 }
 
 const count = (runs: number): string => `${runs} run${runs === 1 ? "" : "s"}`;
-/** By a name of its own it is here, too: names that others have are changed where a run is kept. */
+/** It keeps its name here if possible: a name that is taken is changed when a run is stored. */
 const keyOf = ({ bytes, training }: Pick<Run, "bytes" | "training">): string => JSON.stringify([bytes, training]);

@@ -1,6 +1,7 @@
 /**
- * All of the Lab's work as one file: the cell, the text, the settings, and the runs with their models. It is a .safetensors file
- * whose tensors are the models' own files, as bytes, and whose metadata tell the rest. What is read may be anybody's.
+ * The Lab's work as one file: the cell, the text, the settings, and the runs with their models. It is a .safetensors
+ * file whose tensors are the models' files as bytes, and whose metadata hold the rest. A file can come from anyone and
+ * is checked.
  */
 import { FormatError, readSafetensors, writeSafetensors } from "../../../formats/safetensors.ts";
 import { isPlain } from "../../../graph/schema.ts";
@@ -13,14 +14,14 @@ type Training = NonNullable<StoredModel["training"]>;
 export type ProjectRun = { readonly name: string; readonly training: Training; readonly file: Uint8Array<ArrayBuffer> };
 
 export type Project = {
-  /** Equations, right or wrong. */
+  /** Equations, valid or not. */
   readonly cell: string;
   readonly form: Form;
   readonly source: Source;
   readonly runs: readonly ProjectRun[];
 };
 
-/** Of the first version the facts of runs were words: see `readFacts`. */
+/** In the first version, the facts of runs were words: see `readFacts`. */
 const [format, formats] = ["unrolled project 2", ["unrolled project 1", "unrolled project 2"]] as const;
 const [maxEquations, maxRuns] = [100_000, 1000];
 
@@ -30,11 +31,14 @@ export function writeProject({ cell, form, source, runs }: Project): Uint8Array<
   return writeSafetensors({ tensors, metadata: { format, project: JSON.stringify(told) } });
 }
 
-/** The models' files are still to be read. @throws FormatError, one line, for what is no project, or a damaged one */
+/**
+ * Read a project; the models' files are not parsed yet. @throws FormatError of one line for a file that is not a
+ * project, or is damaged
+ */
 export function readProject(bytes: Uint8Array, file: string): Project {
   const { tensors, metadata } = readTensors(bytes, file);
   if (!formats.some((known) => known === metadata?.format)) {
-    throw new FormatError(`${file}: is no project of the Lab. Open a model's file in Inspect or Write.`);
+    throw new FormatError(`${file}: is not a project of the Lab. Open a model's file in Inspect or Write.`);
   }
   const damaged = (what: string): FormatError =>
     new FormatError(`${file}: ${what} of the project is damaged. Save it again.`);
@@ -55,13 +59,13 @@ export function readProject(bytes: Uint8Array, file: string): Project {
     const { data } = tensors[`run.${k}`] ?? {};
     const facts = isRun(run) ? readFacts(run.training.facts) : undefined;
     if (!isRun(run) || facts === undefined || !(data instanceof Uint8Array)) throw damaged(`run ${k + 1}`);
-    // Its own copy: the whole file need not stay.
+    // A copy, so that the whole file need not stay in memory.
     return { name: run.name, training: { facts, losses: run.training.losses }, file: new Uint8Array(data) };
   });
   return { cell, form: formFrom(form), source, runs: read };
 }
 
-/** Of a project nothing can be trained anew. */
+/** A project cannot be repaired by training again. */
 function readTensors(bytes: Uint8Array, file: string): ReturnType<typeof readSafetensors> {
   try {
     return readSafetensors(bytes, file);

@@ -58,7 +58,9 @@ export function Runs({ runs, busy, onGoOn }: RunsProps) {
           {problem}
         </p>
       )}
-      {runs.length === 0 && <p class="soft">None yet. What you train is kept in this browser, and stands here.</p>}
+      {runs.length === 0 && (
+        <p class="soft">No runs yet. The models that you train are stored in this browser and appear here.</p>
+      )}
       <ul class="runs">
         {runs.map((run) => (
           <li key={run.id} class="card">
@@ -123,7 +125,7 @@ const dateOf = ({ madeMs }: Run): string => (madeMs === undefined ? "" : dateAnd
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 function lossOf({ training: { facts } }: Run): string {
   const { loss, validationLoss } = facts;
-  if (validationLoss !== undefined) return `loss ${rounded(validationLoss)} on the text kept back`;
+  if (validationLoss !== undefined) return `loss ${rounded(validationLoss)} on the validation text`;
   return `loss ${loss === undefined ? "?" : rounded(loss)}`;
 }
 

@@ -1,4 +1,4 @@
-/** The settings of a training, each with what it is, and what is wrong with it. */
+/** The form with the settings of a training, each with its description and its error. */
 import { useId } from "preact/hooks";
 import { decayOf, optimizerTitles, scheduleTitles, tokenTitles } from "../../models/training-facts.ts";
 import { type FieldName, type Form, fields, problemOf, withOptimizer } from "./settings.ts";
@@ -6,7 +6,7 @@ import { type FieldName, type Form, fields, problemOf, withOptimizer } from "./s
 export type SettingsFormProps = {
   readonly form: Form;
   readonly onChange: (form: Form) => void;
-  /** A kept model goes on: what it is made of stands. */
+  /** A stored model continues: the settings of the model cannot change. */
   readonly made: boolean;
 };
 
@@ -26,7 +26,7 @@ export function SettingsForm({ form, onChange, made }: SettingsFormProps) {
       {field("layers", made)}
       <Select
         label="Tokens"
-        hint="what is read at a step"
+        hint="what the model reads at each step"
         value={form.tokens}
         options={tokenTitles}
         disabled={made}

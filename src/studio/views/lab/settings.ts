@@ -1,4 +1,4 @@
-/** The settings of a training as they stand in the form, as text, and what they say. */
+/** The settings of a training as texts in the form, and their values. */
 import { excerpt } from "../../../graph/excerpt.ts";
 import { fitDefaults, rateFor } from "../../../train/fit-stream-options.ts";
 import type { OptimizerName } from "../../../train/optimizer-names.ts";
@@ -23,12 +23,12 @@ type Field = {
   readonly max: number;
 };
 
-/** Bounds are for slips of the pen; what memory holds is for the engine to say. */
+/** The bounds catch typing errors; the engine checks the memory. */
 export const fields = {
-  units: { label: settingTitles.units, hint: "features of a state", standard: 128, whole: true, min: 1, max: 8192 },
+  units: { label: settingTitles.units, hint: "size of a state", standard: 128, whole: true, min: 1, max: 8192 },
   layers: {
     label: settingTitles.layers,
-    hint: "recurrent, one on the other",
+    hint: "recurrent layers",
     standard: 1,
     whole: true,
     min: 1,
@@ -36,14 +36,14 @@ export const fields = {
   },
   dropout: {
     label: settingTitles.dropout,
-    hint: "share of values between layers left out",
+    hint: "rate between the layers",
     standard: 0,
     min: 0,
     max: 0.9,
   },
   batch: {
     label: settingTitles.batch,
-    hint: "places read side by side",
+    hint: "sequences per batch",
     standard: fitDefaults.batch,
     whole: true,
     min: 1,
@@ -51,7 +51,7 @@ export const fields = {
   },
   steps: {
     label: settingTitles.steps,
-    hint: "that the gradient reaches back",
+    hint: "time steps of backpropagation",
     standard: fitDefaults.steps,
     whole: true,
     min: 1,
@@ -59,25 +59,25 @@ export const fields = {
   },
   learningRate: {
     label: settingTitles.learningRate,
-    hint: "at the start",
+    hint: "initial value",
     standard: fitDefaults.learningRate,
     above: 0,
     max: 10,
   },
   clipNorm: {
     label: settingTitles.clipNorm,
-    hint: "a gradient that is longer is shortened (Keras: global_clipnorm)",
+    hint: "largest norm of the gradients (Keras: global_clipnorm)",
     standard: fitDefaults.clipNorm,
     above: 0,
     max: 1e9,
   },
   decaySteps: { label: settingTitles.decaySteps, hint: "in updates", standard: 1000, whole: true, min: 1, max: 1e9 },
-  decayRate: { label: settingTitles.decayRate, hint: "after each so many updates", standard: 0.5, above: 0, max: 100 },
+  decayRate: { label: settingTitles.decayRate, hint: "after each decay step", standard: 0.5, above: 0, max: 100 },
   epochs: { label: "Epochs", hint: "passes over the text", standard: fitDefaults.epochs, above: 0, max: 100_000 },
   minutes: { label: "Minutes", hint: "of training", standard: 2, above: 0, max: 10_000 },
   seed: {
     label: settingTitles.seed,
-    hint: "of all that is chance",
+    hint: "of all random numbers",
     standard: 0,
     whole: true,
     min: 0,
@@ -91,7 +91,7 @@ export type Form = { readonly [Name in FieldName]: string } & {
   readonly optimizer: OptimizerName;
   readonly schedule: keyof typeof scheduleTitles;
   readonly until: "epochs" | "minutes";
-  /** What the run is to be called; "" for a name made from the settings. */
+  /** The name of the run; "" means a name made from the settings. */
   readonly name: string;
 };
 
@@ -107,7 +107,7 @@ export const standardForm: Form = {
   name: "",
 };
 
-/** What is wrong with what stands in a field; undefined for nothing. */
+/** The error of a field; undefined if there is none. */
 export function problemOf(name: FieldName, text: string): string | undefined {
   const { label, whole, min, above, max }: Field = fields[name];
   const value = Number(text);
@@ -123,12 +123,12 @@ export function problemOf(name: FieldName, text: string): string | undefined {
   return `${label}: ${kind} ${range}, not ${text.trim() === "" ? "nothing" : `"${excerpt(text.trim())}"`}.${hint}`;
 }
 
-/** What a field says, its standard value where it says nothing right. */
+/** The value of a field, or its default if it is not valid. */
 export function numberOf(form: Form, name: FieldName): number {
   return problemOf(name, form[name]) === undefined ? Number(form[name]) : fields[name].standard;
 }
 
-/** The fields that say something: the others are of another length or schedule. */
+/** The fields that apply; the others belong to another length or schedule. */
 export function fieldsOf({ until, schedule }: Form): readonly FieldName[] {
   const decay = decayOf(schedule);
   const unused: readonly FieldName[] = [
@@ -138,13 +138,13 @@ export function fieldsOf({ until, schedule }: Form): readonly FieldName[] {
   return (Object.keys(fields) as FieldName[]).filter((name) => !unused.includes(name));
 }
 
-/** Another optimiser; a rate that is the standard one of the optimiser before becomes its own. */
+/** Choose another optimiser; a learning rate that is the previous optimiser's default becomes the new one's default. */
 export function withOptimizer(form: Form, optimizer: OptimizerName): Form {
   const isStandard = Number(form.learningRate) === rateFor(form.optimizer);
   return { ...form, optimizer, ...(isStandard && { learningRate: `${rateFor(optimizer)}` }) };
 }
 
-/** All settings but the cell; undefined where a field is wrong. */
+/** All settings but the cell; undefined if a field is not valid. */
 export function settingsOf(form: Form): Omit<TrainingSettings, "cell"> | undefined {
   if (fieldsOf(form).some((name) => problemOf(name, form[name]) !== undefined)) return undefined;
   const number = (name: FieldName): number => Number(form[name]);
@@ -161,14 +161,14 @@ export function settingsOf(form: Form): Omit<TrainingSettings, "cell"> | undefin
   };
 }
 
-/** As they stand in the address of a link: all that say something. */
+/** The settings in the address of a link: all that apply. */
 export function queryOf(form: Form): Readonly<Record<string, string>> {
   const { tokens, optimizer, schedule, until } = form;
   const numbers = Object.fromEntries(fieldsOf(form).map((name) => [name, form[name].trim()]));
   return { ...numbers, tokens, optimizer, schedule, until };
 }
 
-/** With what an address says; what it leaves out, or says wrongly, stays. */
+/** Apply the settings of an address; missing or invalid ones do not change. */
 export function withQuery(form: Form, query: Readonly<Record<string, string>>): Form {
   const said = Object.entries(query).filter(([name, value]) => {
     if (Object.hasOwn(fields, name)) return problemOf(name as FieldName, value) === undefined;
@@ -188,7 +188,7 @@ export function rememberedForm(): Form {
     return standardForm;
   }
 }
-/** What of it is known and right; the rest is as usual. */
+/** Take the known and valid settings; the others get their defaults. */
 export function formFrom(kept: Readonly<Record<string, unknown>>): Form {
   const known = Object.entries(standardForm).map(([name, standard]) => {
     const value = kept[name];
@@ -204,7 +204,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
 };
 const isChoice = (name: string, value: string): boolean => choices[name]?.includes(value) ?? true;
 
-/** The settings that a run's facts tell of; what they leave out is what it was when there was no such setting. */
+/** The settings in a run's facts; a missing one has the value that it had before the setting existed. */
 export function formOfFacts(facts: TrainingFacts, form: Form): Form {
   const { schedule, tokens = form.tokens, optimizer = "adam" } = facts;
   const told: { readonly [Name in FieldName]?: unknown } = {

@@ -1,6 +1,6 @@
-/** A cell as a part of a link: its text, deflated, in letters that an address may have. */
+/** A cell as a part of a link: its text, compressed, in characters that an address can contain. */
 
-/** The longest text that equations may have. */
+/** The largest length of equations. */
 const maxCharacters = 100_000;
 
 export async function packText(text: string): Promise<string> {
@@ -11,7 +11,7 @@ export async function packText(text: string): Promise<string> {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** @throws Error for what is no such part, or was cut */
+/** @throws Error for a part that is invalid or was cut */
 export async function unpackText(packed: string): Promise<string> {
   try {
     const bytes = Uint8Array.from(atob(packed.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
@@ -22,11 +22,13 @@ export async function unpackText(packed: string): Promise<string> {
     for (;;) {
       const { done, value } = await reader.read();
       text += decoder.decode(value, { stream: !done });
-      // A link of a few letters can hold gigabytes of one.
+      // A short link can expand to gigabytes.
       if (text.length > maxCharacters) throw new Error("too long");
       if (done) return text;
     }
   } catch {
-    throw new Error("This link's cell cannot be read: part of the link is missing or changed. Ask for it again.");
+    throw new Error(
+      "The cell in this link cannot be read: part of the link is missing or changed. Ask for the link again.",
+    );
   }
 }

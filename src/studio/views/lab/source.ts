@@ -1,28 +1,28 @@
-/** The text that is trained on: where it comes from, and what is wrong with it. */
+/** The training text: its source, and its errors. */
 import { isPlain } from "../../../graph/schema.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import { mobyDick } from "../../models/book.ts";
 import { type SmallTaskName, smallTasks, smallTaskText } from "../../models/small-tasks.ts";
 import type { TextOrigin } from "../../models/text-origin.ts";
 
-/** A text that was pasted or read from a file is here; others are made when they are needed. */
+/** A pasted text, or one from a file, is stored here; others are made when they are needed. */
 export type Source =
   | { readonly kind: "book" }
   | { readonly kind: "task"; readonly task: SmallTaskName }
   | { readonly kind: "pasted"; readonly text: string }
   | { readonly kind: "file"; readonly name: string; readonly text: string };
 
-/** What a run's facts say of it. */
+/** The source in a run's facts. */
 export function originOf(source: Source): TextOrigin {
   if (source.kind === "pasted") return { kind: "pasted" };
   return source.kind === "file" ? { kind: "file", name: source.name } : source;
 }
 
-/** The source that a run's facts tell of, where it can be had again. */
+/** The source from a run's facts, if it is still available. */
 export const sourceFrom = (origin: TextOrigin | undefined): Source | undefined =>
   origin?.kind === "book" || origin?.kind === "task" ? (origin as Source) : undefined;
 
-/** The text itself. @throws Error for an empty text, and where the book cannot be fetched */
+/** Get the text. @throws Error for an empty text, and if the book cannot be loaded */
 export async function readSource(source: Source, seed: number): Promise<string> {
   if (source.kind === "book") return mobyDick();
   if (source.kind === "task") return smallTaskText(source.task, seed);
@@ -35,10 +35,13 @@ export async function readSource(source: Source, seed: number): Promise<string> 
 }
 
 const largestFileBytes = 32e6;
-/** Characters of a text that can still be changed by hand. */
+/** The largest number of characters of a text that can be edited. */
 export const maxToEdit = 100_000;
 
-/** A pasted text that is too long to be edited. @throws Error, for people, for one that is too long to be trained on here */
+/**
+ * A pasted text that is too long to edit. @throws Error, with a message for the reader, if it is too long to train on
+ * here
+ */
 export function pastedText(text: string): Source {
   if (text.length <= largestFileBytes) return { kind: "file", name: "pasted text", text: unixLineEnds(text) };
   const most = largestFileBytes.toLocaleString("en-US");
@@ -47,7 +50,7 @@ export function pastedText(text: string): Source {
   );
 }
 
-/** Of what was kept, which may be anybody's: undefined for what is no source. */
+/** Read a stored source, which is not trusted: undefined if it is not valid. */
 export function sourceOf(told: unknown): Source | undefined {
   if (!isPlain(told)) return undefined;
   const { kind, task, text, name } = told;
@@ -60,7 +63,7 @@ export function sourceOf(told: unknown): Source | undefined {
   return kind === "file" && typeof name === "string" && name.length <= 1000 ? { kind, name, text } : undefined;
 }
 
-/** @throws Error, for people, for a file that is too large, empty or no text */
+/** @throws Error, with a message for the reader, for a file that is too large, empty or not text */
 export async function readTextFile(file: File): Promise<Source> {
   const megabytes = (bytes: number): string => (bytes / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 });
   if (file.size > largestFileBytes) {
@@ -76,6 +79,6 @@ export async function readTextFile(file: File): Promise<Source> {
   } catch {
     throw new Error(`${file.name} is not text in UTF-8. Save it as plain text in UTF-8 and choose it again.`);
   }
-  if (text.includes("\0")) throw new Error(`${file.name} has zero bytes: it is no text.`);
+  if (text.includes("\0")) throw new Error(`${file.name} has zero bytes: it is not a text file.`);
   return { kind: "file", name: file.name, text: unixLineEnds(text) };
 }

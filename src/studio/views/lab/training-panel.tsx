@@ -144,10 +144,10 @@ const nameOf = (cell: TrainingPanelProps["cell"], form: Form, source: Source): s
 
 const phases: Readonly<Record<Training["phase"], string>> = {
   preparing: "Making the model and compiling its program …",
-  running: "Training. It goes on while you are in other views.",
-  pausing: "Pausing after the present updates …",
+  running: "Training. It continues while you use other views.",
+  pausing: "Pausing after the current updates … …",
   paused: "Paused.",
-  stopping: "Stopping: the model of now is being kept …",
+  stopping: "Stopping: the current model is being saved … …",
   ending: "Ending …",
 };
 
@@ -158,7 +158,7 @@ function Live({ training }: { readonly training: Training }) {
   const speed = latest?.tokensPerSecond ?? Number.NaN;
   const validated = losses.findLast(({ validationLoss }) => validationLoss !== null)?.validationLoss;
   return (
-    <section class="card live" aria-label="The training that goes on">
+    <section class="card live" aria-label="The current training">
       <h3>{name}</h3>
       <p class="small" role="status">
         {phases[phase]}
@@ -166,7 +166,7 @@ function Live({ training }: { readonly training: Training }) {
       <progress value={latest?.done ?? 0} aria-label="Done" />
       <dl class="figures numbers">
         <Figure name="loss" value={losses.at(-1)?.loss.toFixed(3)} />
-        <Figure name="text kept back" value={validated?.toFixed(3)} />
+        <Figure name="validation loss" value={validated?.toFixed(3)} />
         <Figure name="updates" value={latest?.step.toLocaleString("en-US")} />
         <Figure name="epoch" value={latest?.epoch.toFixed(2)} />
         <Figure
@@ -200,7 +200,7 @@ function Live({ training }: { readonly training: Training }) {
       {losses.length > 1 && <LossChart curves={curves} height={260} />}
       {sample !== undefined && (
         <>
-          <h3>What it writes after {sample.step.toLocaleString("en-US")} updates</h3>
+          <h3>Sample after {sample.step.toLocaleString("en-US")} updates</h3>
           <pre class="sample">{sample.text}</pre>
         </>
       )}
@@ -241,7 +241,7 @@ function Ended({ outcome }: { readonly outcome: Outcome }) {
     return (
       <div class="card row outcome" role="status">
         <span>
-          <strong>{outcome.name}</strong> is trained and kept{outcome.inPage && ", until the page is closed"}.{" "}
+          <strong>{outcome.name}</strong> is trained and saved{outcome.inPage && ", until the page is closed"}.{" "}
           {outcome.note}
         </span>
         {outcome.inPage && (

@@ -1,4 +1,4 @@
-/** What each word of equations is, right or wrong: for colours and completion. Reads them with the language's own tokenizer. */
+/** Classify each word of equations, valid or not, for colours and completion. It uses the language's own tokenizer. */
 import { EquationError } from "../../../graph/equation-error.ts";
 import { type Token, tokenize } from "../../../graph/tokens.ts";
 import { isFunction, isInitializer } from "../../../graph/vocabulary.ts";
@@ -16,16 +16,16 @@ export type Role =
   | "symbol"
   | "comment";
 
-/** Places count UTF-16 units from the start of the text. */
+/** Positions are in UTF-16 units from the start of the text. */
 export type Word = { readonly role: Role; readonly text: string; readonly from: number; readonly to: number };
 
-/** After so many mistakes the rest of a line is left alone. */
+/** After this number of errors, the rest of a line is skipped. */
 const maxMistakes = 20;
 
-/** The tokens of the lines of the last text: as one types, one line is another. */
+/** The tokens of the lines of the last text: typing changes only one line. */
 let known: ReadonlyMap<string, readonly Token[]> = new Map();
 
-/** The words of a text in their order; what is no word of the language is left out. */
+/** The words of a text in order, without those that are not in the language. */
 export function wordsOf(text: string): Word[] {
   const lines = text.split("\n");
   const now = new Map<string, readonly Token[]>();
@@ -68,7 +68,7 @@ function roleOf(
   return values.has(text) ? "value" : "parameter";
 }
 
-/** The tokens of one line, with what the tokenizer stops at left out. */
+/** The tokens of one line, without the parts that the tokenizer rejects. */
 function tokensOf(line: string): readonly Token[] {
   const found: Token[] = [];
   let at = 0;
@@ -93,13 +93,13 @@ function tokensOf(line: string): readonly Token[] {
   return found;
 }
 
-/** How many UTF-16 units so many code points of a text take. */
+/** The number of UTF-16 units of a number of code points. */
 const codePoints = (text: string, count: number): number => [...text].slice(0, count).join("").length;
 
-/** A mistake without the place, which is shown otherwise. `line` counts from 1. */
+/** The message of an error without its position, which is shown separately. `line` counts from 1. */
 export type Mistake = { readonly message: string; readonly from: number; readonly to: number; readonly line: number };
 
-/** Where in the text a mistake is: the word there, or one character. */
+/** The position of an error in the text: a word, or one character. */
 export function placeOf(text: string, { message, line, column }: EquationMistake): Mistake {
   const lines = text.split("\n");
   const here = lines[line - 1] ?? "";

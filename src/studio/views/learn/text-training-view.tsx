@@ -152,7 +152,7 @@ function Progress({ training, last }: { readonly training: Training; readonly la
       <div>
         <Plot label="Loss in bits per character over time" height={220} options={options} />
         <p class="small">
-          <span class="text-key line">training</span> <span class="text-key dot">text kept back</span>
+          <span class="text-key line">training</span> <span class="text-key dot">validation</span>
         </p>
         <dl class="text-figures">
           <dt>bits per character</dt>

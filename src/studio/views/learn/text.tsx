@@ -181,7 +181,7 @@ const visible = (text: string): string => text.replaceAll(" ", "␣").replaceAll
 
 type NextProps = {
   readonly model: OpenModel | undefined;
-  /** The model's loss on the text kept back from its training, where that is known. */
+  /** The model's validation loss from its training, where that is known. */
   readonly keptBack: number | undefined;
 };
 
@@ -303,9 +303,9 @@ function Surprise({
             </tr>
             {keptBack !== undefined && (
               <tr class="kept-back">
-                <th scope="row">loss on the text kept back</th>
+                <th scope="row">validation loss</th>
                 <td class="number">{keptBack.toFixed(3)}</td>
-                <td>nats: what it is worth where it never read</td>
+                <td>nats: measured on text that it was not trained on</td>
               </tr>
             )}
             <tr>

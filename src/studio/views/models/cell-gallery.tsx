@@ -79,7 +79,7 @@ export function CellGallery() {
         {measuring && `Measured ${speeds.size} of ${facts?.length ?? 0}.`}
         {!measuring &&
           speeds.size > 0 &&
-          `Training on batches of ${shape.batch} x ${shape.steps} tokens out of ${shape.vocabulary}, ${threads}; reading one token after the other.`}
+          `Training on batches of ${shape.batch} x ${shape.steps} tokens out of ${shape.vocabulary}, ${threads}; reading tokens one at a time.`}
       </p>
       {(error ?? failed) !== undefined && (
         <p class="error" role="alert">
@@ -119,7 +119,7 @@ function GalleryCell({ row, fastest }: { readonly row: Row; readonly fastest: nu
 function Speed({ speed, fastest }: { readonly speed: CellSpeed | undefined; readonly fastest: number }) {
   if (speed === undefined) return <span class="speed" />;
   const { trainedPerSecond } = speed;
-  if (trainedPerSecond === undefined) return <span class="speed soft">has no gradient</span>;
+  if (trainedPerSecond === undefined) return <span class="speed soft">no gradient</span>;
   return (
     <span class="speed numbers">
       {whole.format(trainedPerSecond)} <span class="soft">tokens/s</span>
@@ -146,9 +146,9 @@ function Opened({ row }: { readonly row: Row }) {
         <dd>{states.length === 0 ? "none" : states.join(", ")}</dd>
         <dt>Products</dt>
         <dd>{products}</dd>
-        <dt>Multiply-adds a step</dt>
+        <dt>Multiply-adds per step</dt>
         <dd>{whole.format(multiplyAdds)}</dd>
-        {speed !== undefined && <dt>Reads one text at</dt>}
+        {speed !== undefined && <dt>Reading speed, one text</dt>}
         {speed !== undefined && <dd>{whole.format(speed.readPerSecond)} tokens/s</dd>}
       </dl>
       <a class="button" href={linkTo("lab", [], { start: name })}>

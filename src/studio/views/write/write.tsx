@@ -72,7 +72,7 @@ function Opened({ model, query }: OpenedProps) {
       <Settings model={model} form={form} onForm={setForm} onWrite={show} />
       {problems.length > 0 && (
         <p class="error" role="alert">
-          The link cannot be followed. {problems.join(" ")}
+          The link cannot be opened. {problems.join(" ")}
         </p>
       )}
       {error !== undefined && (
@@ -98,7 +98,7 @@ function Opened({ model, query }: OpenedProps) {
               {writing
                 ? "Writing …"
                 : error === undefined
-                  ? `${shown.length.toLocaleString("en")} tokens${ended ? ", where the model ends the text" : length >= bounds.length.max ? ", the most of one text" : ""}`
+                  ? `${shown.length.toLocaleString("en")} tokens${ended ? ", the model ended the text" : length >= bounds.length.max ? ", the largest length" : ""}`
                   : ""}
             </p>
             {tokensPerSecond !== undefined && (
@@ -144,7 +144,7 @@ function Text({ prompt, tokens, writing, onTake }: TextProps) {
       <section aria-labelledby={`${id}-text`}>
         <h2 id={`${id}-text`}>The text</h2>
         <ColouredText
-          label="The text. The left and right arrow keys go from token to token."
+          label="The text. The left and right arrow keys move from token to token."
           describedBy={id}
           before={prompt}
           tokens={texts}
@@ -160,7 +160,7 @@ function Text({ prompt, tokens, writing, onTake }: TextProps) {
         </p>
       </section>
       <section aria-labelledby={`${id}-others`}>
-        <h2 id={`${id}-others`}>What could stand there</h2>
+        <h2 id={`${id}-others`}>Alternatives</h2>
         <p id={id} class="soft small" role="status">
           {token === undefined || at === undefined
             ? "Point at a token, or choose one by a click or with the arrow keys."
@@ -331,7 +331,7 @@ function CopyButton({ text }: { readonly text: string }) {
           const copied = navigator.clipboard?.writeText(text) ?? Promise.reject();
           copied.then(
             () => setSaid("Copied."),
-            () => setSaid("The browser did not allow it."),
+            () => setSaid("The browser did not allow copying."),
           );
         }}
       >
