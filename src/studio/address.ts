@@ -1,11 +1,11 @@
-/** Where the reader is, as the part of the address behind `#`: the page works from any folder of any host. */
+/** The reader's position, as the part of the address after `#`, so that the page works in any folder of any host. */
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 export const viewNames = ["learn", "lab", "inspect", "write", "models"] as const;
 export type ViewName = (typeof viewNames)[number];
 
-/** `#/inspect/moby-dick?text=Call%20me`: the view, what is open in it, and settings that a link shares. */
+/** `#/inspect/moby-dick?text=Call%20me`: the view, the open model or chapter, and settings that a link shares. */
 export type Address = {
   readonly view: ViewName;
   readonly path: readonly string[];
@@ -21,7 +21,7 @@ export function linkTo(view: ViewName, path: readonly string[] = [], query: Addr
   return `#/${[view, ...path.map(encodeURIComponent)].join("/")}${search === "" ? "" : `?${search}`}`;
 }
 
-/** What stands behind `#`; the first view for an address that names none. */
+/** The part after `#`; the first view if the address names none. */
 export function readAddress(hash: string): Address {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const [view, ...rest] = path.split("/").map(decoded);
@@ -32,7 +32,7 @@ export function readAddress(hash: string): Address {
   };
 }
 
-/** A link may have been cut short within an escape. */
+/** A link can have been cut within an escape sequence. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -41,7 +41,7 @@ function decoded(part: string): string {
   }
 }
 
-/** Go there. `replace`: the back button does not come back to where the reader was. */
+/** Go to an address. With `replace`, the back button does not return to the previous one. */
 export function go(href: string, { replace = false } = {}): void {
   if (!replace) location.hash = href;
   else {
@@ -55,7 +55,7 @@ export function go(href: string, { replace = false } = {}): void {
   }
 }
 
-/** The present address; the component is drawn anew when it changes. */
+/** The current address; the component is drawn again when it changes. */
 export function useAddress(): Address {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {

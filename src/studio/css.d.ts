@@ -1,2 +1,2 @@
-/** Styles that Vite puts into the page with the code that imports them. */
+/** Style sheets that Vite adds to the page with the code that imports them. */
 declare module "*.css";

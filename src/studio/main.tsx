@@ -1,12 +1,12 @@
-/** The studio: one page, all of it in the browser. */
+/** The studio: one page that runs completely in the browser. */
 import { render } from "preact";
 import { Shell } from "./shell.tsx";
 
 render(<Shell />, document.getElementById("app") as HTMLElement);
 
-/** The page comes first; what keeps it for when there is no network follows. */
+/** The page is loaded first; the service worker that makes it work without a network follows. */
 const keepMs = 2000;
-// Only what is built has it; browsers without storage, and hosts without https, have no service workers.
+// Only the built page has it; browsers without storage, and hosts without https, have no service workers.
 if (import.meta.url.includes("/assets/")) {
   addEventListener("load", () => {
     setTimeout(() => {

@@ -1,15 +1,15 @@
-/** What the reader of any view should know: one line each, until it is over. */
+/** Notices for the reader of any view: one line each, until they are resolved. */
 import { createShared } from "./shared.ts";
 
 export type Notice = {
   readonly text: string;
-  /** What can be done about it. */
+  /** The action that the notice offers. */
   readonly action?: { readonly label: string; readonly run: () => void };
 };
 
 const notices = createShared<ReadonlyMap<string, Notice>>(new Map());
 
-/** Say it, in the place of what was said under this name; undefined says nothing any more. */
+/** Show a notice in place of the previous one under this name; undefined removes it. */
 export function notify(name: string, notice: Notice | undefined): void {
   const before = notices.get();
   if (before.get(name)?.text === notice?.text) return;

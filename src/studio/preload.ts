@@ -1,13 +1,13 @@
 /**
- * What the build puts around each `import()`, in the place of Vite's own: all files of a part of the page are fetched before
- * it is imported. A browser remembers for good that a module's address failed; a file that was only fetched is had later. The
- * import finds what was fetched in the browser's cache.
+ * The code that the build puts around each `import()`, instead of Vite's own: all files of a part of the page are
+ * fetched before it is imported. A browser remembers that a module's address failed, but a file that was only fetched
+ * can be fetched again. The import finds the fetched file in the browser's cache.
  */
 const asked = new Map<string, Promise<unknown>>();
-// What the page began with is there.
+// The files that the page started with are loaded already.
 for (const { name } of performance.getEntriesByType("resource")) asked.set(name, Promise.resolve());
 
-/** `files` are those of the part, styles too; none where it is one file, which its import names. */
+/** `files` are the files of the part, including styles; undefined if it is a single file, which its import names. */
 export async function preload<Part>(part: () => Promise<Part>, files: readonly string[], base: string): Promise<Part> {
   const own = /import\(["'`](.+?)["'`]\)/.exec(String(part))?.[1];
   const addresses = [...files, ...(own === undefined ? [] : [own])].map((file) => new URL(file, base).href);

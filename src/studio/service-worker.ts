@@ -1,10 +1,10 @@
 /**
- * The studio without a network: all files of its build, kept by the browser once the page was there. The page itself comes from
- * the network where there is one, so a new version is there at the next load; what it is made of has other names in each
- * version, and comes from the cache. Knows nothing about models, nor of other hosts.
+ * Make the studio work without a network: the browser stores all files of its build once the page is loaded. The page
+ * itself comes from the network if there is one, so a new version is there at the next load; its files have other names
+ * in each version, and come from the cache.
  */
 
-/** Put in by the build: each file beside this one, and what their contents come to. */
+/** Filled in by the build: each file next to this one, and a hash of their contents. */
 declare const builtFiles: readonly string[];
 declare const builtVersion: string;
 
@@ -21,19 +21,22 @@ type Fetching = { readonly request: Request; readonly respondWith: (answer: Prom
 const worker = self as unknown as Scope;
 
 const { scope } = worker.registration;
-/** Others on this host have caches of their own. */
+/** Other pages on this host have their own caches. */
 const family = `unrolled studio ${scope} `;
 const cacheName = family + builtVersion;
 const addresses = new Set(builtFiles.map((file) => new URL(file, scope).href));
 const [page, list] = ["index.html", "models.json"].map((file) => new URL(file, scope).href) as [string, string];
 
-/** All files or none. Those without a version in their name are asked for even where the browser thinks that it has them. */
+/**
+ * Cache all files or none. Files without a version in their name are requested again even if the browser considers its
+ * copy current.
+ */
 async function fill(): Promise<void> {
   const cache = await caches.open(cacheName);
   const keep = async (address: string): Promise<void> => {
     const response = await fetch(address, { cache: isAsset(address) ? "default" : "no-cache" });
     if (!response.ok) throw new Error(`${address}: ${response.status}`);
-    // An answer that came by a detour is refused where a page is asked for.
+    // Browsers refuse a redirected answer for a page.
     await cache.put(address, response.redirected ? copyOf(response) : response);
   };
   try {
@@ -56,7 +59,7 @@ function copyOf(
   return new Response(body, { status, statusText, headers: all });
 }
 
-/** A page of the version before may still be open, so its files stay until the version after this one. */
+/** A page of the previous version can still be open, so its files stay until the next version. */
 async function clean(): Promise<void> {
   const own = (await caches.keys()).filter((name) => name.startsWith(family) && name !== cacheName);
   await Promise.all(own.slice(0, -1).map((name) => caches.delete(name)));
@@ -92,13 +95,13 @@ async function newest(request: Request, address: string): Promise<Response> {
   }
 }
 
-/** A page of the version before asks for files that only the cache before has. */
+/** A page of the previous version requests files that only the previous cache has. */
 async function kept(request: Request, address: string): Promise<Response> {
   const own = (await caches.keys()).filter((name) => name.startsWith(family));
   for (const name of own.reverse()) {
     const cached = await (await caches.open(name)).match(address);
     if (cached === undefined) continue;
-    // The host may isolate its pages by now; then it has no worker without this.
+    // The host can have enabled cross-origin isolation meanwhile; without this, the page would have no worker.
     return request.destination === "worker"
       ? copyOf(cached, { "Cross-Origin-Embedder-Policy": "require-corp" })
       : cached;

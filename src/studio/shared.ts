@@ -1,10 +1,13 @@
-/** What lasts as long as the page does, whichever view comes and goes: who shows it is drawn anew when it changes. */
+/**
+ * State that lasts as long as the page, independent of the view; components that show it are drawn again when it
+ * changes.
+ */
 import { useEffect, useState } from "preact/hooks";
 
 export type Shared<Value> = {
   readonly get: () => Value;
   readonly set: (value: Value) => void;
-  /** The present value, in a component. */
+  /** The current value, in a component. */
   readonly use: () => Value;
 };
 

@@ -1,4 +1,4 @@
-/** What stands around every view: the way between them, light or dark, and the view itself, loaded when it is entered. */
+/** The frame of every view: the navigation, the theme, and the view itself, which is loaded when it is opened. */
 import { useEffect, useRef } from "preact/hooks";
 import { linkTo, useAddress, type View, type ViewName, viewNames } from "./address.ts";
 import { Failed } from "./components/failed.tsx";
@@ -21,7 +21,7 @@ export function Shell() {
   const { title, load } = views[address.view];
   const { value: Entered, error, retry } = useLoaded(address.view, async () => (await load()).default);
   const main = useRef<HTMLElement>(null);
-  // Whether models stay is said in every view.
+  // Every view says whether models are stored.
   useEffect(() => {
     loadDatabase().then(
       ({ probe }) => probe(),
@@ -29,7 +29,7 @@ export function Shell() {
     );
   }, []);
 
-  // Whoever goes somewhere else begins at its top, and hears where that is.
+  // A new view starts at its top, and a screen reader announces it.
   const place = [address.view, ...address.path].join("/");
   const before = useRef(place);
   const here = Entered !== undefined;
@@ -72,7 +72,7 @@ export function Shell() {
   );
 }
 
-/** Of a page that was opened as `?model=https://...`. */
+/** For a page that was opened with `?model=https://...`. */
 const link = new URLSearchParams(location.search).get("model") ?? undefined;
 
 function Linked(props: { readonly link: string }) {

@@ -206,7 +206,7 @@ describe("--resume", () => {
     const { code, out, err } = await run(folder, ...train(name, "--resume", `--${measure}`, few, "--keep", "last"));
     expect({ code, out }).toEqual({ code: 0, out: "" });
     const had = new RegExp(
-      `^${name}: has had ([\\d.]+) ${measure} already, more than ${few}; nothing was changed\\. For more of it give --${measure}, in all\\.\n$`,
+      `^${name}: has been trained for ([\\d.]+) ${measure} already, more than ${few}; nothing was changed\\. To train longer, give a larger --${measure}, in all\\.\n$`,
     ).exec(err)?.[1];
     expect(Number(had), err).toBeGreaterThan(Number(few));
     const lines = await json(folder, ...train(name, "--resume", `--${measure}`, few));

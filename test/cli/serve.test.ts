@@ -227,7 +227,7 @@ describe.skipIf(process.platform === "win32")("a file that is replaced while it 
     writeFileSync(`${path}.new`, readFileSync(join(folder, "b.safetensors")).subarray(0, 5000));
     renameSync(`${path}.new`, path);
     expect(await text()).toBe(a);
-    await hangUp(/^SIGHUP: model\.safetensors: .*The models before it go on\.$/);
+    await hangUp(/^SIGHUP: model\.safetensors: .*The server keeps the previous models\.$/);
     expect(await text()).toBe(a);
     copyFileSync(join(folder, "b.safetensors"), path);
     expect(await text()).toBe(a);

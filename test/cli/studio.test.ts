@@ -77,7 +77,7 @@ test("a port that is taken, an address that is not there, a file that is no mode
   const { port } = other.address() as AddressInfo;
   writeFileSync(join(folder, "no.safetensors"), "nothing");
   const cases: [string[], RegExp][] = [
-    [["--port", String(port)], new RegExp(`--port: another program listens at 127\\.0\\.0\\.1:${port}`)],
+    [["--port", String(port)], new RegExp(`--port: another program is listening at 127\\.0\\.0\\.1:${port}`)],
     [["--port", "70000"], /--port: needs a whole number from 0 to 65,535/],
     [["--host", "203.0.113.7", "--port", "0"], /--host: this machine has no address 203\.0\.113\.7/],
     [["no.safetensors"], /no\.safetensors/],

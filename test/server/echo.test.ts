@@ -78,7 +78,7 @@ describe("characters that the model does not know are said, once each", () => {
   const snowman = {
     code: "unknown_characters",
     param: "prompt",
-    message: 'prompt: the model does not know "☃" (U+2603). It reads each as one unknown character.',
+    message: 'prompt: the model does not know "☃" (U+2603). It reads each as the unknown character.',
   };
 
   test("of prompts, and of what is to end the text; OpenAI's client passes it on", async () => {
@@ -89,7 +89,7 @@ describe("characters that the model does not know are said, once each", () => {
       {
         code: "unknown_characters",
         param: "stop",
-        message: 'stop: the model does not know "z" (U+007A), "ß" (U+00DF). It never writes them.',
+        message: 'stop: the model does not know "z" (U+007A), "ß" (U+00DF). It never generates them.',
       },
     ]);
     const many = await ask({ model: "tiny", prompt: "АБВГДЕЖЗИЙКЛ" });

@@ -49,7 +49,7 @@ describe("a body with Content-Encoding: gzip", () => {
         "the body is not valid gzip: it is damaged or cut off.",
       ]);
     }
-    expect((await errorOf(await packed(gzipSync("{"))))[1]).toMatch(/^the body is no JSON/);
+    expect((await errorOf(await packed(gzipSync("{"))))[1]).toMatch(/^the body is not valid JSON/);
   });
 
   test("with any other encoding gets 415, which says what is understood", async () => {

@@ -136,7 +136,7 @@ describe("what is put back is checked: one line, by name, and the session stays 
     const { fingerprint } = await read(await begin("chars"));
     expect(await wrong((all) => ({ ...all, fingerprint }))).toEqual([
       ...[409, "state_mismatch", "fingerprint"],
-      expect.stringMatching(/^fingerprint: this is the state of another model than pairs, whose is sha256:/),
+      expect.stringMatching(/^fingerprint: this state belongs to another model; the fingerprint of pairs is sha256:/),
     ]);
     expect((await wrong((all) => ({ ...all, fingerprint: "" })))[0]).toBe(409);
     const [other, same] = [

@@ -1,6 +1,6 @@
 /**
- * Where models and trainings under way lie: in the browser (IndexedDB), and in the page, until it is closed, what the browser
- * does not take. Knows nothing about what a model is.
+ * Store models and unfinished trainings in the browser (IndexedDB), or in the page, until it is closed, if the browser
+ * does not store them.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import { useEffect, useState } from "preact/hooks";
@@ -9,7 +9,7 @@ import { notify } from "../notices.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What is kept, by store: of models and of trainings under way what is told of them, and their files. */
+/** The stored data, by store: the descriptions of models and unfinished trainings, and their files. */
 export type Kept = {
   readonly models: unknown;
   readonly files: Bytes;
@@ -19,7 +19,7 @@ export type Kept = {
 };
 export type StoreName = keyof Kept;
 
-/** Something to put under a key, or nothing any more. */
+/** A value to store under a key, or undefined to delete it. */
 export type Change = {
   [Name in StoreName]: { readonly store: Name; readonly key: string; readonly value: Kept[Name] | undefined };
 }[StoreName];
@@ -39,7 +39,7 @@ const inPage: { readonly [Name in StoreName]: Map<string, Kept[Name]> } = {
 };
 
 const changed = new EventTarget();
-/** Other pages hear of it too; not where there is no storage to share. */
+/** Other pages are notified as well, if there is shared storage. */
 const others = ((): BroadcastChannel | undefined => {
   try {
     return new BroadcastChannel("unrolled.models");
@@ -47,14 +47,14 @@ const others = ((): BroadcastChannel | undefined => {
     return undefined;
   }
 })();
-/** Whoever shows what is kept asks again. */
+/** Components that show stored data load it again. */
 export const changedHere = (): void => void changed.dispatchEvent(new Event("change"));
 if (others !== undefined) others.onmessage = changedHere;
 const tell = (): void => {
   changedHere();
   others?.postMessage("changed");
 };
-/** What `list` makes of what is kept, and anew when that changes; undefined until it is known. */
+/** The result of `list` for the stored data, updated when that changes; undefined until it is known. */
 export function useKept<All>(list: () => Promise<All>): All | undefined {
   const [all, setAll] = useState<All>();
   useEffect(() => {
@@ -74,7 +74,7 @@ export function useKept<All>(list: () => Promise<All>): All | undefined {
   return all;
 }
 
-/** So long a database may take to open; one that opens later is used from then on. */
+/** The time that a database can take to open; one that opens later is used from then on. */
 const patienceMs = 3000;
 let opening: Promise<Database> | undefined;
 let late: Promise<undefined> | undefined;
@@ -91,7 +91,7 @@ async function open(): Promise<Database> {
       }
       for (const name of ["runs", "checkpoints", "texts"] as const) db.createObjectStore(name);
     },
-    // Another page wants a newer form of it.
+    // Another page needs a newer version of the database.
     blocking: (_, __, event) => {
       forget();
       (event.target as IDBDatabase).close();
@@ -106,7 +106,7 @@ async function open(): Promise<Database> {
 
 let notKept = false;
 
-/** Undefined where the browser gives none. */
+/** Undefined if the browser has none. */
 async function database(): Promise<Database | undefined> {
   opening ??= open().catch((error) => {
     opening = undefined;
@@ -123,7 +123,7 @@ async function database(): Promise<Database | undefined> {
   return found;
 }
 
-/** Something done with the database, once more where it was closed meanwhile; undefined where there is none. */
+/** Run an operation on the database, and again if it was closed meanwhile; undefined if there is none. */
 async function onDisk<Result>(work: (database: Database) => Promise<Result>): Promise<Result | undefined> {
   for (let attempt = 1; ; attempt++) {
     const found = await database();
@@ -137,7 +137,10 @@ async function onDisk<Result>(work: (database: Database) => Promise<Result>): Pr
   }
 }
 
-/** As `onDisk`, for what only looks; that it cannot is said in every view. @throws Error, one line, where it cannot */
+/**
+ * Do the same as `onDisk` for reading; a failure is reported in every view. @throws Error of one line if it cannot be
+ * read
+ */
 async function look<Result>(work: (database: Database) => Promise<Result>): Promise<Result | undefined> {
   try {
     const found = await onDisk(work);
@@ -155,19 +158,19 @@ async function look<Result>(work: (database: Database) => Promise<Result>): Prom
   }
 }
 
-/** Says in every view whether models stay, and can be read. */
+/** Show in every view whether models are stored and can be read. */
 export const probe = async (): Promise<void> => void (await readAll("models"));
 
 export async function read<Name extends StoreName>(name: Name, key: string): Promise<Kept[Name] | undefined> {
   return inPage[name].get(key) ?? ((await look((db) => db.get(name, key))) as Kept[Name] | undefined);
 }
 
-/** All of a store, and whether each is the page's alone. */
+/** All entries of a store, and whether each is only in the page. */
 export async function readAll<Name extends StoreName>(
   name: Name,
 ): Promise<readonly { readonly value: Kept[Name]; readonly inPage: boolean }[]> {
   const here = [...inPage[name].values()].map((value) => ({ value, inPage: true }));
-  // What cannot be read is as good as not there; that it cannot be is said.
+  // Unreadable data counts as absent, and a notice says so.
   const there = await look((db) => db.getAll(name)).catch(() => undefined);
   return [...here, ...(there ?? []).map((value) => ({ value: value as Kept[Name], inPage: false }))];
 }
@@ -180,8 +183,8 @@ export type WriteOptions = {
 };
 
 /**
- * All of the changes, or none of them: in the browser, or where it has no room for them in the page, which is then the answer.
- * They are made from the models that there are. @throws DOMException where something in the browser cannot be taken away
+ * Make all of the changes or none: in the browser or, if it has no room for them, in the page, as the result tells.
+ * They are made from the current models. @throws DOMException if something in the browser cannot be deleted
  */
 export async function write(
   changesFrom: (models: readonly Kept["models"][]) => readonly Change[],

@@ -1,11 +1,11 @@
-/** Runs that a reload or a crash broke off: to go on with, to keep as they are, or to forget. */
+/** Runs that a reload or a crash interrupted: to continue, to save as they are, or to delete. */
 import { useState } from "preact/hooks";
 import { messageOf } from "../loading.ts";
 import { forgetRun, type InterruptedRun, useInterrupted } from "./interrupted.ts";
 import { dateAndTime } from "./losses.ts";
 import { goOnWith, keepInterrupted, type TrainingPlace, useTrainingStatus } from "./training-driver.ts";
 
-/** Those that were begun in this place; all without it. */
+/** Only the runs that were started in this place; all runs if absent. */
 export function InterruptedRuns({ place }: { readonly place?: TrainingPlace }) {
   const runs = useInterrupted().filter((run) => place === undefined || run.place === place);
   const { training } = useTrainingStatus();

@@ -1,6 +1,5 @@
 /**
- * Trainings under way, kept while they are: what a page that is opened after a crash or a reload can go on with. Knows nothing
- * about how a training is run.
+ * Store unfinished trainings while they run, so that a page that is opened after a crash or a reload can continue them.
  */
 import type { TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
@@ -9,7 +8,7 @@ import { readFacts } from "./kept-facts.ts";
 import { type LossPoint, withoutRun } from "./model-store.ts";
 import type { TrainingFacts } from "./training-facts.ts";
 
-/** A training that is not at its end, without its checkpoint and its text. */
+/** An unfinished training, without its checkpoint and its text. */
 export type InterruptedRun = {
   readonly id: string;
   readonly place: "lab" | "small" | "learn";
@@ -28,8 +27,8 @@ export type InterruptedRun = {
 const lockName = (id: string): string => `unrolled.training.${id}`;
 
 /**
- * While a run goes on, its page holds a lock, by which others know; and browsers stop no page that holds one. Gives what lets
- * it go, and waits until it is gone; undefined where another page has it.
+ * While a run is active, its page holds a lock, which tells other pages; and browsers do not suspend a page with a
+ * lock. Returns a function that releases it and waits until it is released; undefined if another page holds it.
  */
 export async function hold(id: string): Promise<(() => Promise<void>) | undefined> {
   let letGo = (): void => {};
@@ -62,8 +61,8 @@ async function heldLocks(): Promise<ReadonlySet<string>> {
 }
 
 /**
- * Keeps a run's checkpoints, one after the other; one that comes while another is being written is passed over. `tell` hears
- * after each why the browser does not take it, undefined where it does, and whether it took one before.
+ * Store a run's checkpoints, one after the other; one that arrives during a write is skipped. After each, `tell`
+ * receives the browser's reason for not storing it (undefined if it was stored), and whether an earlier one was stored.
  */
 export function createKeeper(
   id: string,
@@ -81,10 +80,10 @@ export function createKeeper(
         { store: "checkpoints", key: id, value: checkpoint },
         ...(hasText ? [] : [{ store: "texts", key: id, value: text } as const]),
       ] as const;
-      // What cannot be kept is kept in the page, for an engine that dies: see `write`.
+      // A checkpoint that cannot be stored stays in the page, in case the engine dies: see `write`.
       writing = write(() => changes, { quiet: true })
         .then(
-          // A checkpoint in the browser is nothing without its text there.
+          // A checkpoint in the browser is useless without its text.
           ({ inPage, problem }) => {
             hasText = !inPage;
             stored ||= !inPage;
@@ -96,12 +95,12 @@ export function createKeeper(
           writing = undefined;
         });
     },
-    /** Until nothing is being written. */
+    /** Wait until nothing is being written. */
     rest: async (): Promise<void> => void (await writing),
   };
 }
 
-/** @throws Error where there is none any more */
+/** @throws Error if it no longer exists */
 export async function checkpointOf(id: string): Promise<{ file: Uint8Array<ArrayBuffer>; text: string }> {
   const [file, text] = await Promise.all([read("checkpoints", id), read("texts", id)]);
   if (file === undefined || text === undefined) throw new Error("The browser no longer has this training.");
@@ -112,7 +111,7 @@ export async function forgetRun(id: string): Promise<void> {
   await write(() => withoutRun(id));
 }
 
-/** Trainings that no page is at, the newest first. */
+/** Unfinished trainings that no page is running, the newest first. */
 async function listInterrupted(): Promise<readonly InterruptedRun[]> {
   const [runs, held] = await Promise.all([readAll("runs"), heldLocks()]);
   return runs

@@ -1,6 +1,6 @@
 /**
- * Facts of trainings as browsers and files of projects keep them: what older versions wrote becomes what is written now. They
- * kept words as people read them, "Validation loss" or "byte pairs", and the oldest ones two lists of their own.
+ * Read the facts of trainings in browsers and project files, and convert those of older versions. Older versions stored
+ * words as shown, "Validation loss" or "byte pairs", and the oldest ones two lists of their own.
  */
 import { isPlain } from "../../graph/schema.ts";
 import { textTitled } from "./text-origin.ts";
@@ -13,10 +13,10 @@ import {
   tokenTitles,
 } from "./training-facts.ts";
 
-/** Undefined for what are no facts. */
+/** Undefined for invalid facts. */
 export function readFacts(told: unknown): TrainingFacts | undefined {
   if (!isPlain(told)) return undefined;
-  // Now the text is no word, and no name begins with a capital.
+  // In the current format, the text is not a word, and no name begins with a capital letter.
   if (typeof told.text === "string") return checkedFacts(fromOldest(told));
   return checkedFacts(Object.keys(told).some((name) => /^\p{Lu}/u.test(name)) ? fromWords(told) : told);
 }
@@ -46,7 +46,7 @@ function fromOldest({
 const nameOf = (titles: Readonly<Record<string, string>>, title: unknown): string | undefined =>
   Object.keys(titles).find((name) => titles[name] === title);
 
-/** Of tables as they were shown. What there was no choice of yet had its standard value. */
+/** The format of tables as they were shown. Settings that did not exist yet had their default values. */
 function fromWords(told: Told): Told {
   const { Cell: cell, Equations: equations, Text: text, Length: length, "Seconds of training": seconds } = told;
   const [, count, unit] = /^([\d.e+-]+) (epoch|minute)s?$/.exec(String(length)) ?? [];

@@ -1,4 +1,4 @@
-/** The model of a link, `?model=https://...`: how far it is, what is wrong with it, and what can be done with it. */
+/** The model of a link, `?model=https://...`: its progress, its error, and actions. */
 import { useEffect, useState } from "preact/hooks";
 import { go, linkTo, readAddress } from "../address.ts";
 import { messageOf } from "../loading.ts";
@@ -14,7 +14,7 @@ type State =
 const beginning: State = { kind: "loading", bytes: 0, all: undefined };
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
-/** The address stays as long as the model is the page's alone: so it can be shared, and loaded again. */
+/** The address stays as long as only the page has the model, so that it can be shared and loaded again. */
 function forgetLink(): void {
   history.replaceState(null, "", location.pathname + location.hash);
 }

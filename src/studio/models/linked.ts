@@ -1,4 +1,4 @@
-/** A model by a link: fetched from wherever it lies, as far as it is not too large, and checked like any file of others. */
+/** Load a model from a link, from any host, if it is not too large, and check it like any untrusted file. */
 import { engine } from "../engine/engine.ts";
 import { messageOf } from "../loading.ts";
 import { createShared } from "../shared.ts";
@@ -7,12 +7,12 @@ import { keepModel, type StoredModel } from "./model-store.ts";
 /** Whether the model of the page's link is still on its way: views that name it wait. */
 export const linking = createShared(new URLSearchParams(location.search).has("model"));
 
-/** What a page should hold in memory for a link that somebody sent. */
+/** The largest model that a page should load for a link from others. */
 const largestBytes = 256e6;
 const megabytes = (bytes: number): string =>
   `${(bytes / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 })} MB`;
 
-/** @throws Error, one line, for what is no address of a file that a page may fetch */
+/** @throws Error of one line for an invalid address, or one that a page cannot load */
 function read(address: string): URL {
   let url: URL | undefined;
   try {
@@ -29,8 +29,9 @@ function read(address: string): URL {
 }
 
 /**
- * The model, in the page alone. `tell` hears how many bytes are there, and of how many, where the host says that.
- * @throws Error, one line, for what cannot be had, is too large, or is no model
+ * Load the model into the page only. `tell` receives the number of bytes so far and, if the host reports it, of all
+ * bytes.
+ * @throws Error of one line if it is not available, too large, or not a model
  */
 export async function fetchModel(
   address: string,

@@ -1,16 +1,16 @@
 /** Losses of a training, point by point. */
 import type { LossPoint } from "./model-store.ts";
 
-/** No screen shows more of a curve. */
+/** More points of a curve than a screen can show. */
 const maxPoints = 1500;
 
-/** With one more point; of very many every second one goes, unless the loss on the text kept back was measured there. */
+/** Add a point; if there are too many, every second one is removed, except those with a validation loss. */
 export function withPoint(losses: readonly LossPoint[], point: LossPoint): readonly LossPoint[] {
   const kept = losses.length < maxPoints ? losses : losses.filter((p, k) => k % 2 === 0 || p.validationLoss !== null);
   return [...kept, point];
 }
 
-/** As a table that other programs read. */
+/** The losses as CSV. */
 export function lossesAsCsv(losses: readonly LossPoint[]): string {
   const rows = losses.map(
     ({ step, loss, validationLoss, elapsedMs }) =>
@@ -20,10 +20,10 @@ export function lossesAsCsv(losses: readonly LossPoint[]): string {
 }
 
 const dateFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-/** A moment for people, from milliseconds since 1970. */
+/** Format a time of day, given in milliseconds since 1970. */
 export const dateAndTime = (ms: number): string => dateFormat.format(ms);
 
-/** A time for people. */
+/** Format a duration. */
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return "unknown";
   const seconds = Math.round(ms / 1000);

@@ -1,6 +1,6 @@
 /**
- * The model store: the models that the reader has, those that the studio was started with, and those that were trained or opened here,
- * which the browser keeps. Knows nothing about what is in their files.
+ * The model store: the models that the studio was started with, and those that were trained or opened here, which the
+ * browser stores.
  */
 import type { ModelFacts } from "../engine/open-models.ts";
 import { fetched, messageOf, once } from "../loading.ts";
@@ -10,7 +10,7 @@ import { freeName } from "./free-name.ts";
 import { readFacts } from "./kept-facts.ts";
 import type { TrainingFacts } from "./training-facts.ts";
 
-/** What is told of a training, point by point. */
+/** The losses of a training, point by point. */
 export type LossPoint = {
   readonly step: number;
   readonly loss: number;
@@ -20,17 +20,17 @@ export type LossPoint = {
 
 /** A model without its file. */
 export type StoredModel = {
-  /** As it stands in addresses. */
+  /** The id in addresses. */
   readonly id: string;
   readonly name: string;
   readonly bytes: number;
-  /** Of those that the browser keeps: when it was made, in milliseconds since 1970. */
+  /** For models that the browser stores, the time of creation in milliseconds since 1970. */
   readonly madeMs?: number;
-  /** Kept only until the page is closed. */
+  /** Whether it is lost when the page is closed. */
   readonly inPage?: boolean;
-  /** What it is for; text where it is absent. */
+  /** The task of the model; without it, text. */
   readonly task?: ModelFacts["task"];
-  /** Of those that were trained here. */
+  /** For models that were trained here. */
   readonly training?: {
     readonly facts: TrainingFacts;
     readonly losses: readonly LossPoint[];
@@ -40,10 +40,10 @@ export type StoredModel = {
 /** Whether it is a model of text, which Inspect and Write show. */
 export const isOfText = ({ task }: Pick<StoredModel, "task">): boolean => (task?.kind ?? "text") === "text";
 
-/** The models of the command line, which the studio's server tells; a page of static files has none. */
+/** The models of the command line, which the studio's server lists; a page of static files has none. */
 const givenModels = once(async () => (await (await fetched("./models.json")).json()) as readonly StoredModel[]);
 
-/** Without those of the command line where they are not to be had, which is said. */
+/** If the models of the command line are not available, they are left out and a notice says so. */
 async function givenOrNone(): Promise<readonly StoredModel[]> {
   try {
     const given = await givenModels();
@@ -56,7 +56,7 @@ async function givenOrNone(): Promise<readonly StoredModel[]> {
   }
 }
 
-/** What forgets a training under way. */
+/** The change that deletes an unfinished training. */
 export const withoutRun = (key: string): readonly Change[] =>
   (["runs", "checkpoints", "texts"] as const).map((store) => ({ store, key, value: undefined }));
 
@@ -67,7 +67,7 @@ export async function listModels(): Promise<readonly StoredModel[]> {
   return [...given, ...own.sort((a, b) => (b.madeMs ?? 0) - (a.madeMs ?? 0))];
 }
 
-/** As it is kept, by this version or by one before. */
+/** A stored record, from this or an earlier version. */
 function withFacts(model: StoredModel): StoredModel {
   const { training } = model;
   return training === undefined
@@ -75,9 +75,9 @@ function withFacts(model: StoredModel): StoredModel {
     : { ...model, training: { ...training, facts: readFacts(training.facts) ?? {} } };
 }
 
-/** A model's file. @throws Error where there is none any more, or the page's host does not give it */
+/** A model's file. @throws Error if it no longer exists, or the page's host does not return it */
 export async function readModelFile(id: string): Promise<Uint8Array<ArrayBuffer>> {
-  // As in the list, the given ones are first; they need no storage.
+  // As in the list, the given models come first; they need no storage.
   if ((await givenOrNone()).some((model) => model.id === id)) {
     return new Uint8Array(await (await fetched(`./models/${encodeURIComponent(id)}.safetensors`)).arrayBuffer());
   }
@@ -87,13 +87,16 @@ export async function readModelFile(id: string): Promise<Uint8Array<ArrayBuffer>
 }
 
 export type KeepOptions = {
-  /** Only until the page is closed. */
+  /** Whether it is lost when the page is closed. */
   readonly inPage?: boolean;
-  /** A training under way that ends with it. */
+  /** An unfinished training that ends with this model. */
   readonly run?: string;
 };
 
-/** Keep a model, by a name that no other has; until the page is closed where the browser has no storage or no room for it. */
+/**
+ * Store a model under a unique name; if the browser has no storage or no room for it, it stays in the page until that
+ * is closed.
+ */
 export async function keepModel(
   model: Pick<StoredModel, "name" | "task" | "training">,
   file: Uint8Array<ArrayBuffer>,
@@ -122,7 +125,7 @@ export async function keepModel(
   return { ...made, ...(written.inPage && { inPage: true }) };
 }
 
-/** As addresses may have it. */
+/** The name in a form that addresses can contain. */
 function freeId(name: string, taken: ReadonlySet<string>): string {
   const stem =
     name
@@ -134,7 +137,7 @@ function freeId(name: string, taken: ReadonlySet<string>): string {
   return id;
 }
 
-/** Keep a model in the browser that only the page has. */
+/** Store a model in the browser that only the page has. */
 export async function keepForGood(model: StoredModel): Promise<void> {
   const file = await readModelFile(model.id);
   const { inPage: _, ...told } = model;
@@ -146,7 +149,7 @@ export async function keepForGood(model: StoredModel): Promise<void> {
   notify("space", undefined);
 }
 
-/** Forget a model that the browser keeps. */
+/** Delete a model that the browser stores. */
 export async function forgetModel(id: string): Promise<void> {
   await write(() => [
     { store: "models", key: id, value: undefined },
@@ -154,10 +157,10 @@ export async function forgetModel(id: string): Promise<void> {
   ]);
 }
 
-/** All models, and again when there are others; undefined until they are known. */
+/** All models, updated when they change; undefined until they are known. */
 export const useModels = (): readonly StoredModel[] | undefined => useKept(listModels);
 
-/** Give the reader a file to keep. */
+/** Offer a file for download. */
 export function download(name: string, content: BlobPart, type = "application/octet-stream"): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type }));

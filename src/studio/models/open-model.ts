@@ -1,7 +1,7 @@
 /**
- * Models that the page asks about. Each is opened in the engine once, however many ask and how often: questions carry a handle.
- * Whoever has one lets it go; with the last of them the engine forgets it. A question about a model that the engine has closed,
- * or that was open in an engine that died, opens it anew.
+ * Models that the page uses. Each is opened in the engine once, however many components use it: questions carry a
+ * handle. Each user releases it, and after the last one the engine closes the model. A question about a model that the
+ * engine has closed, or that was open in an engine that died, opens it again.
  */
 import { useEffect, useRef } from "preact/hooks";
 import { type Engine, engine } from "../engine/engine.ts";
@@ -28,7 +28,7 @@ export type OpenModel = {
   ) => Job<YieldOf<Jobs[Name]>, ResultOf<Jobs[Name]>>;
 };
 
-/** A model that can be opened: as it is called in addresses, for people, and how its file is had. */
+/** A model that can be opened: its id in addresses, its name, and a function that loads its file. */
 export type ModelSource = {
   readonly id: string;
   readonly name: string;
@@ -37,7 +37,7 @@ export type ModelSource = {
 
 export type Held = { readonly model: Promise<OpenModel>; readonly letGo: () => void };
 
-/** What is asked; an engine that died is another one the next time. */
+/** The engine; after it died, the next one is a new engine. */
 type Asked = Pick<Engine, "ask" | "run">;
 
 type Entry = {
@@ -46,9 +46,9 @@ type Entry = {
   readonly engine: () => Asked;
   users: number;
   model: Promise<OpenModel> | undefined;
-  /** Where it was opened last. */
+  /** The engine that opened it last. */
   openedIn: Asked | undefined;
-  /** It is being opened; who asks waits. */
+  /** The model is being opened; questions wait. */
   opening: Promise<ModelFacts> | undefined;
 };
 
@@ -74,7 +74,7 @@ export function createOpenModels(engine: () => Asked): (source: ModelSource) => 
         entry.users--;
         if (entry.users > 0) return;
         entries.delete(source.id);
-        // One that died has forgotten it.
+        // An engine that died has lost the model.
         entry.openedIn?.ask("closeModel", entry.handle).catch(() => {});
       },
     };
@@ -107,10 +107,10 @@ async function send(entry: Entry): Promise<ModelFacts> {
   return entry.openedIn.ask("openModel", entry.handle, file, name);
 }
 
-/** Others may open so many meanwhile that it is closed again before it is asked about. */
+/** Other components can open so many models meanwhile that it is closed again before the question. */
 const maxTries = 3;
 
-/** What `ask` gives, of a model that is open: opened anew where it is not. */
+/** The result of `ask` for an open model, which is opened again if necessary. */
 async function whileOpen<Result>(entry: Entry, ask: (engine: Asked) => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
@@ -135,7 +135,7 @@ async function* runAbout<Name extends ModelJob>(
   name: Name,
   args: ArgumentsOf<Name>,
 ): Job<YieldOf<Jobs[Name]>, AnswerOf<Name>> {
-  // Once a job has begun it has its model.
+  // A running job has its model.
   const begun = await whileOpen(entry, async (engine) => {
     const job = engine.run(name, ...withHandle(entry, args));
     return { job, next: await job.next() };
@@ -152,11 +152,11 @@ async function* runAbout<Name extends ModelJob>(
 
 const openModel = createOpenModels(engine);
 
-/** The model, open as long as the component is there and wants it; nothing of one that is not wanted. */
+/** The model, open as long as the component exists and needs it; undefined if it is not needed. */
 export function useOpenModel(source: ModelSource | undefined): Loaded<OpenModel> {
   const letGo = useRef(() => {});
   const loaded = useLoaded(source?.id, () => {
-    // What failed is let go before it is asked for again.
+    // A failed model is released before it is requested again.
     letGo.current();
     const held = openModel(source as ModelSource);
     letGo.current = held.letGo;

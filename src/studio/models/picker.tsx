@@ -1,7 +1,4 @@
-/**
- * One of the reader's models, opened for a view: chosen from a list, from a file, or, where there is none, trained now.
- * Knows nothing about what the view does with it.
- */
+/** Open one of the reader's models for a view: chosen from a list, from a file, or, if there is none, trained now. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
 import { type Address, go, linkTo } from "../address.ts";
@@ -18,13 +15,13 @@ import { tokenTitles } from "./training-facts.ts";
 
 export type WithModelProps = {
   readonly address: Address;
-  /** What of the address's query means the same to another model. */
+  /** The part of the address's query that also applies to another model. */
   readonly carried: readonly string[];
-  /** What the view shows of a model that is open. */
+  /** The view of an open model. */
   readonly children: (model: OpenModel) => ComponentChildren;
 };
 
-/** The model that the address names (`#/inspect/moby-dick`), with what opens another. */
+/** The model that the address names (`#/inspect/moby-dick`), with controls to open another. */
 export function WithModel({ address, carried, children }: WithModelProps) {
   const models = useModels();
   const { view, path, query } = address;
@@ -130,7 +127,7 @@ function FileButton({ onFile }: { readonly onFile: (file: File | undefined) => v
         accept=".safetensors"
         onChange={(event) => {
           onFile(event.currentTarget.files?.[0]);
-          // The same file again is a choice too.
+          // Choosing the same file again counts as well.
           event.currentTarget.value = "";
         }}
       />
@@ -141,7 +138,7 @@ function FileButton({ onFile }: { readonly onFile: (file: File | undefined) => v
   );
 }
 
-/** @throws InputError, one line, for a file that is no model */
+/** @throws InputError of one line for a file that is not a model */
 async function keepFile(file: File): Promise<string> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   const { task } = await engine().ask("modelFacts", bytes, file.name);

@@ -1,12 +1,12 @@
 /**
- * Small tasks as texts, one problem a line: to see within a minute what a cell can learn. The same seed, the same text.
- * Knows nothing about models.
+ * Small tasks as texts, one problem in each line, which show within a minute what a cell can learn. The same seed gives
+ * the same text.
  */
 import { createRandom, type Random } from "../../nn/random.ts";
 
 export type SmallTask = {
   readonly title: string;
-  /** What is to be learned, in a sentence. */
+  /** A description of the task in one sentence. */
   readonly about: string;
   /** One line of the text. */
   readonly line: (random: Random) => string;

@@ -1,4 +1,7 @@
-/** Which text a model was trained on: data in what is kept of a training, words where it is shown. Holds no text. */
+/**
+ * The text that a model was trained on: data in the stored facts, words where it is shown. It does not contain the
+ * text.
+ */
 import { isPlain } from "../../graph/schema.ts";
 import { type SmallTaskName, smallTasks } from "./small-tasks.ts";
 
@@ -17,7 +20,7 @@ export function textTitle(origin: TextOrigin): string {
   return origin.kind === "file" ? origin.name : titles[origin.kind];
 }
 
-/** The text of a title; a file's, where no other has it. */
+/** The origin with this title; a file, if no other origin has it. */
 export function textTitled(title: string): TextOrigin {
   const known: readonly TextOrigin[] = [
     ...(Object.keys(titles) as (keyof typeof titles)[]).map((kind) => ({ kind })),
@@ -26,7 +29,7 @@ export function textTitled(title: string): TextOrigin {
   return known.find((origin) => textTitle(origin) === title) ?? { kind: "file", name: title };
 }
 
-/** Of what was kept, which may be anybody's. */
+/** Check a stored origin, which is not trusted. */
 export function isTextOrigin(told: unknown): told is TextOrigin {
   if (!isPlain(told)) return false;
   const { kind, task, name } = told;

@@ -1,4 +1,4 @@
-/** A small model of Moby-Dick in about a minute, for who has none yet. */
+/** Train a small model of Moby-Dick in about a minute, for a reader without a model. */
 import { useEffect, useState } from "preact/hooks";
 import type { TrainingSettings } from "../engine/training.ts";
 import { messageOf } from "../loading.ts";
@@ -50,7 +50,7 @@ export function TrainSmall({ onKept }: { readonly onKept: (id: string) => void }
   );
 }
 
-/** Whatever is trained at the moment. */
+/** The training that is running, whichever it is. */
 function Live({ training: { name: its, phase, latest, sample } }: { readonly training: Training }) {
   const ending = phase === "stopping";
   return (

@@ -1,6 +1,6 @@
 /**
- * The training that goes on, whichever view the reader is in: one at a time, in a worker of its own. While it does, what it
- * takes to go on later is kept; what it ends with goes to the model store.
+ * The current training, which continues in every view: one at a time, in its own worker. While it runs, the data to
+ * resume it is stored; its final model goes to the model store.
  */
 import { InputError } from "../../graph/input-error.ts";
 import { type Engine, EngineDied, startEngine } from "../engine/engine.ts";
@@ -31,7 +31,7 @@ export type TrainingRequest = {
   readonly from?: { readonly file: Uint8Array<ArrayBuffer>; readonly losses: readonly LossPoint[] };
 };
 
-/** What begins, anew or where it was interrupted, by its name among the runs that were. */
+/** The training to start, new or interrupted, by its name among the unfinished runs. */
 type Begun = Omit<TrainingRequest, "origin" | "from"> & {
   readonly facts: TrainingFacts;
   readonly from?: NonNullable<TrainingRequest["from"]> & { readonly run?: string };
@@ -42,11 +42,11 @@ export type Training = {
   readonly name: string;
   readonly facts: TrainingFacts;
   readonly phase: "preparing" | "running" | "pausing" | "paused" | "stopping" | "ending";
-  /** It goes on with a run that was interrupted, which stays until this one is at its end. */
+  /** Whether it continues an interrupted run, which is stored until this one ends. */
   readonly resumed: boolean;
   readonly losses: readonly LossPoint[];
   readonly latest?: TrainingReport;
-  /** The newest sample, and the update after which it was written. */
+  /** The newest sample, and the number of updates before it. */
   readonly sample?: Sample;
   /** The last ones, the newest at the end. */
   readonly samples: readonly Sample[];
@@ -54,7 +54,7 @@ export type Training = {
 export type Sample = { readonly text: string; readonly step: number };
 const maxSamples = 50;
 
-/** What became of the last one. */
+/** The outcome of the last training. */
 export type Outcome =
   | {
       readonly kind: "kept";
@@ -81,10 +81,10 @@ function update(change: Partial<Training>): void {
 }
 
 let engine: Engine | undefined;
-/** Of a pause: ends it. */
+/** Ends a pause. */
 let goOn = (): void => {};
 
-/** Where none goes on. */
+/** The state without a training. */
 export function startTraining({ origin, ...request }: TrainingRequest): void {
   begin({ ...request, facts: factsOf(request.settings, origin) });
 }
@@ -100,7 +100,7 @@ function begin(request: Begun): void {
   });
 }
 
-/** Before the first report there is nothing to pause. */
+/** A training cannot be paused before the first report. */
 export function pauseTraining(): void {
   if (status().training?.phase === "running") update({ phase: "pausing" });
 }
@@ -109,7 +109,7 @@ export function resumeTraining(): void {
   update({ phase: "running" });
   goOn();
 }
-/** Keep the model of now. */
+/** Stop, and save the current model. */
 export function finishTraining(): void {
   if (status().training?.phase === "preparing") endTraining();
   else {
@@ -117,7 +117,7 @@ export function finishTraining(): void {
     goOn();
   }
 }
-/** At once, whatever it does; nothing is kept but what was there before. */
+/** End the training at once; nothing new is saved. */
 export function endTraining(): void {
   update({ phase: "ending" });
   engine?.end();
@@ -148,7 +148,7 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
         return await kept(name, facts, value, status().training?.phase === "stopping", id);
       }
       hear(value, beforeMs - pausedMs, beforeStep);
-      // The first report has one, unless none will.
+      // The first report has a checkpoint, unless the model is too large for checkpoints.
       if (!reported && value.checkpoint === undefined) notify("unkept-run", { text: tooLarge });
       reported = true;
       if (value.checkpoint !== undefined) {
@@ -167,8 +167,8 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
     }
   } catch (error) {
     await keeper.rest();
-    // What broke can be gone on with from its last checkpoint; what cannot be trained, or was ended, is forgotten. A run that
-    // was here before is the reader's to forget.
+    // A training that broke can continue from its last checkpoint; one that cannot be trained, or was ended, is
+    // deleted. A run that was stored before is only deleted by the reader.
     const { phase, resumed } = status().training ?? {};
     const lasts = resumed || (phase !== "ending" && !(error instanceof InputError));
     if (!lasts) await forgetRun(id).catch(() => {});
@@ -184,7 +184,7 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
 const tooLarge =
   "This model is too large to be saved while it trains: the run is lost when the page is closed or reloaded. Finish it to keep the model.";
 
-/** A run whose checkpoints the browser does not take; nothing where it does. */
+/** The notice for a run whose checkpoints the browser does not store; removed if it does. */
 function sayUnkept(problem: string | undefined, stored: boolean): void {
   const lost = stored ? "what the run has learned since it was last stored" : "the run";
   const text = `The browser cannot store this run (${problem}): ${lost} is lost when the page is closed or reloaded. Finish the run to keep the model.`;
@@ -197,14 +197,14 @@ function reasonOf(error: unknown): string {
     return resumed ? "It was ended. Its last checkpoint is still stored." : "It was ended, and nothing was saved.";
   }
   const message = messageOf(error);
-  // How browsers say that they give no more memory, outside of WebAssembly.
+  // The browsers' errors for a lack of memory outside of WebAssembly.
   const full = /allocation failed|invalid (typed )?array length|out of memory/i.test(message);
   return full
     ? "This machine does not have enough memory for it. Use fewer units or layers, or a smaller batch."
     : message;
 }
 
-/** Pages ask before they are closed. */
+/** The page asks for confirmation before it is closed. */
 function warn(event: BeforeUnloadEvent): void {
   event.preventDefault();
 }
@@ -250,14 +250,14 @@ async function kept(
 
 const newRun = (): string => `${Date.now()}-${Math.floor(Math.random() * 1e9)}`;
 
-/** Go on with a run that was interrupted. @throws Error where it is not there any more */
+/** Continue an interrupted run. @throws Error if it no longer exists */
 export async function goOnWith({ id, ...run }: InterruptedRun): Promise<void> {
   const { file, text } = await checkpointOf(id);
   const { place, name, facts, settings, losses } = run;
   begin({ place, name, facts, settings, text, from: { file, losses, run: id } });
 }
 
-/** Keep the model that an interrupted run has come to, and forget the run. @throws Error where it is not there any more */
+/** Save the model of an interrupted run as it is, and delete the run. @throws Error if it no longer exists */
 export async function keepInterrupted({ id, name, facts, losses, step }: InterruptedRun): Promise<void> {
   const { file } = await checkpointOf(id);
   const last = losses.findLast(({ validationLoss }) => validationLoss !== null)?.validationLoss;

@@ -1,6 +1,6 @@
 /**
- * What is known of a training: its settings, under the engine's names for them, and what came out. Typed data wherever it is
- * kept or asked for; the words that are shown are made from it here.
+ * The facts of a training: its settings, under the engine's names, and its results. They are stored and passed as typed
+ * data; the words to show are made here.
  */
 import { isPlain } from "../../graph/schema.ts";
 import { fitDefaults } from "../../train/fit-stream-options.ts";
@@ -9,19 +9,19 @@ import type { Schedule, ScheduleName } from "../engine/schedules.ts";
 import type { TrainingSettings } from "../engine/training.ts";
 import { isTextOrigin, type TextOrigin, textTitle } from "./text-origin.ts";
 
-/** What a model is made of, which a training that goes on with it cannot change. */
+/** The settings of the model, which a continued training cannot change. */
 export type ModelSettings = Pick<TrainingSettings, "cell" | "units" | "layers" | "tokens" | "dropout" | "optimizer">;
 
-/** `cosine` is what a training without a schedule has. */
+/** `cosine` is the default schedule. */
 type FactSchedule = { readonly name: "cosine" | ScheduleName } & Partial<Pick<Schedule, "decaySteps" | "decayRate">>;
 
 export type TrainingResults = {
-  /** Numbers that are learned. */
+  /** The number of parameters. */
   readonly parameters: number;
-  /** Tokens that there are. */
+  /** The size of the vocabulary. */
   readonly vocabulary: number;
   readonly updates: number;
-  /** Nats a token; of the text trained on, and of the text kept back. */
+  /** The training loss and the validation loss, in nats per token. */
   readonly loss: number;
   readonly validationLoss: number;
   readonly tokensPerSecond: number;
@@ -33,7 +33,7 @@ export const endingTitles = {
   ...{ whole: "at its end", stopped: "stopped by hand", interrupted: "interrupted", broke: "its loss was not finite" },
 } as const;
 
-/** What is known of a training; what older versions did not keep is not there. */
+/** The facts of a training; facts that older versions did not store are absent. */
 export type TrainingFacts = Partial<
   ModelSettings &
     Pick<TrainingSettings, "batch" | "steps" | "learningRate" | "clipNorm" | "seed" | "until"> & {
@@ -42,7 +42,7 @@ export type TrainingFacts = Partial<
     } & TrainingResults
 >;
 
-/** The facts of a training that begins. Of a model that goes on, `settings` have what it was made of. */
+/** The facts of a training at its start. For a continued model, `settings` contain its original settings. */
 export function factsOf(settings: TrainingSettings, text: TextOrigin): TrainingFacts {
   const { cell, units, layers, tokens, dropout, optimizer = "adam" } = settings;
   const { batch, steps, learningRate, clipNorm = fitDefaults.clipNorm, seed, until } = settings;
@@ -67,7 +67,7 @@ export const optimizerTitles: Readonly<Record<OptimizerName, string>> = {
   sgd: "SGD",
   asgd: "ASGD, averaged",
 };
-/** Schedules by Keras's names; `cosine` is the library's own, over the whole training. */
+/** Schedules by Keras's names; `cosine` is the library's own schedule over the whole training. */
 export const scheduleTitles: Readonly<Record<"cosine" | ScheduleName, string>> = {
   cosine: "cosine to a tenth",
   constant: "constant",
@@ -76,14 +76,14 @@ export const scheduleTitles: Readonly<Record<"cosine" | ScheduleName, string>> =
   inverseTimeDecay: "InverseTimeDecay",
   polynomialDecay: "PolynomialDecay",
 };
-/** What settings that are numbers are called, in forms and in tables. */
+/** The titles of numeric settings, in forms and tables. */
 export const settingTitles = {
   ...{ units: "Units", layers: "Layers", dropout: "Dropout", batch: "Batch", steps: "Steps" },
   ...{ learningRate: "Learning rate", clipNorm: "Clip norm", decaySteps: "Decay steps", decayRate: "Decay rate" },
   seed: "Seed",
 } as const;
 
-/** What of a schedule says something, besides the rate that it starts from. */
+/** The settings that a schedule uses, besides the initial rate. */
 export function decayOf(schedule: "cosine" | ScheduleName): readonly ("decaySteps" | "decayRate")[] {
   if (schedule === "cosine" || schedule === "constant") return [];
   const rate = schedule === "exponentialDecay" || schedule === "inverseTimeDecay";
@@ -93,7 +93,7 @@ export function decayOf(schedule: "cosine" | ScheduleName): readonly ("decayStep
 /** A fact in words. `code`: equations, line by line. */
 export type ShownFact = { readonly title: string; readonly value: string | number; readonly code?: boolean };
 
-/** Of one fact: what it may be, as anybody's data, and how it is shown. */
+/** For one fact, the check of untrusted data, and its format. */
 type Fact<Value> = {
   readonly accepts: (told: unknown) => boolean;
   readonly shown: (value: Value) => ShownFact | readonly ShownFact[];
@@ -109,7 +109,7 @@ const named = <Name extends string>(title: string, titles: Readonly<Record<Name,
   accepts: (told) => typeof told === "string" && Object.hasOwn(titles, told),
   shown: (name) => ({ title, value: titles[name] }),
 });
-/** A loss as people read it. */
+/** Format a loss. */
 export const rounded = (loss: number): number => Number(loss.toFixed(4));
 
 /** In the order in which they are shown. */
@@ -169,7 +169,7 @@ const names = Object.keys(kinds) as (keyof TrainingFacts)[];
 
 const counted = (n: number, thing: string): string => `${n} ${thing}${n === 1 ? "" : "s"}`;
 
-/** All that is known, in words. */
+/** All known facts in words. */
 export function shownFacts(facts: TrainingFacts): readonly ShownFact[] {
   return names.flatMap((name) => {
     const value = facts[name];
@@ -177,7 +177,7 @@ export function shownFacts(facts: TrainingFacts): readonly ShownFact[] {
   });
 }
 
-/** Facts that may be anybody's: undefined where one of them is none. What is not known is left out. */
+/** Check untrusted facts: undefined if one of them is invalid. Unknown ones are left out. */
 export function checkedFacts(told: unknown): TrainingFacts | undefined {
   if (!isPlain(told)) return undefined;
   const given = names.flatMap((name) => (told[name] === undefined ? [] : [[name, told[name]] as const]));

@@ -1,6 +1,6 @@
 /**
- * One value as a map, units by tokens, with strips of one number a token above it. A canvas as large as what is seen of
- * it, drawn anew, once a frame, as it moves over the whole. Knows nothing about models.
+ * Draw one value as a map, units by tokens, with strips of one number per token above it. The canvas is only as large
+ * as the visible part of the map, and is drawn again, once per frame, when the map scrolls.
  */
 import { useEffect, useRef } from "preact/hooks";
 import { graphemeEnd } from "../../../graph/excerpt.ts";
@@ -13,19 +13,19 @@ export type HeatMapProps = {
   readonly label: string;
   readonly describedBy: string;
   readonly tokens: readonly string[];
-  /** How many of the tokens have their numbers. */
+  /** The number of tokens whose values are known. */
   readonly done: number;
   /** (T,size). */
   readonly data: Float32Array;
   readonly size: number;
-  /** Which number of each unit has the strongest colour. */
+  /** The number that gets the strongest colour, for each unit. */
   readonly extents: Float32Array;
   readonly strips: readonly Strip[];
   readonly ramp: Ramp;
   readonly place: number;
   readonly unit: number;
   readonly onChoose: (place: number, unit: number) => void;
-  /** Pointed at with a mouse; undefined when it leaves. */
+  /** Called when the mouse points at a cell, and with undefined when it leaves. */
   readonly onPoint: (cell: { readonly place: number; readonly unit: number } | undefined) => void;
 };
 
@@ -77,14 +77,14 @@ export function HeatMap(props: HeatMapProps) {
 
 type DrawnMap = ReturnType<typeof createMap>;
 
-/** Labels lie left of the cells and above them; below the tokens come the strips. */
+/** The labels are left of the cells and above them; the strips are below the tokens. */
 const [left, head, stripHeight] = [58, 24, 20];
 
 function createMap(map: HTMLElement, props: () => HeatMapProps) {
   const space = map.firstElementChild as HTMLElement;
   const canvas = space.firstElementChild as HTMLCanvasElement;
   const context = canvas.getContext("2d") as CanvasRenderingContext2D;
-  // A pixel a cell, drawn larger at once.
+  // Each cell is one pixel of an image that is scaled up when it is drawn.
   const cells = document.createElement("canvas");
   const cellContext = cells.getContext("2d") as CanvasRenderingContext2D;
   let [cellWidth, cellHeight, top, frame] = [14, 6, head, 0];
@@ -164,7 +164,7 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
     context.lineWidth = 2;
     context.strokeRect(left + place * cellWidth - x0, top + unit * cellHeight - y0, cellWidth, cellHeight);
 
-    // Labels and strips lie over what is scrolled under them.
+    // Labels and strips cover the cells that scroll under them.
     context.fillStyle = paper;
     context.fillRect(0, 0, width, top);
     context.font = "11px ui-monospace, monospace";
@@ -200,7 +200,7 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
     canvas.dataset.cells = String(known * (Math.max(0, rows) + strips.length));
   }
 
-  /** Scroll so that the present cell is seen. */
+  /** Scroll so that the current cell is visible. */
   function follow(): void {
     const { place, unit } = props();
     const within = (from: number, size: number, seen: number, at: number): number =>

@@ -1,4 +1,7 @@
-/** What is seen of a text that was read: the text in colours, the map of a value, what was expected, what a unit follows. */
+/**
+ * Show a text that a model has read: the text in colours, the map of a value, the predictions, and units that follow a
+ * pattern.
+ */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
 import { ColouredText } from "../../components/coloured-text.tsx";
 import { liveliest, shadeOf, useRamp, visible } from "../../components/heat.ts";
@@ -13,13 +16,13 @@ export type InspectorProps = {
   readonly model: OpenModel;
   readonly reading: Reading;
   readonly done: number;
-  /** What a link says of the view. */
+  /** The settings of the view in a link. */
   readonly start: Readonly<Record<string, string>>;
-  /** What a link to the present view says. */
+  /** The settings for a link to the current view. */
   readonly onView: (view: Readonly<Record<string, string>>) => void;
 };
 
-/** How many tokens before a place are asked what they did for it. */
+/** The number of previous tokens whose influence is computed. */
 const windowTokens = 100;
 
 /** What the text's colours mean. */
@@ -51,7 +54,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
     start.by === "norms" || start.by === "products" ? start.by : "unit",
   );
   const [found, setFound] = useState<Found>();
-  // In the text a place alone: the unit is the present one.
+  // In the text, only a position is selected; the unit does not change.
   const [pointed, setPointed] = useState<{ readonly place: number; readonly unit?: number }>();
 
   const [find, setFind] = useState(start.find ?? "");
@@ -231,7 +234,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
   );
 }
 
-/** What the first layer with a memory gives out: of an LSTM h. */
+/** The output of the first recurrent layer: h of an LSTM. */
 function firstShown({ head, values }: Reading): ReadValue {
   const layer = head.values.find(({ state }) => state)?.layer;
   return values[
@@ -244,7 +247,7 @@ function firstShown({ head, values }: Reading): ReadValue {
 const nameOf = ({ label, size }: ReadValue, unit: number): string => (size === 1 ? label : `${label}[${unit}]`);
 const layersOf = (values: readonly ReadValue[]): readonly string[] => [...new Set(values.map(({ layer }) => layer))];
 
-/** What the prediction of a token owes to each of those before it. */
+/** The influence of each earlier token on the prediction of a token. */
 type Owed = { readonly place: number; readonly from: number } & Readonly<Record<"norms" | "products", Float32Array>>;
 
 function useOwed(model: OpenModel, reading: Reading, place: number, wanted: boolean) {
@@ -267,13 +270,13 @@ type Shading = {
   readonly owed: Owed | undefined;
 };
 
-/** The colour of each token, by its place in the ramp. */
+/** The colour of each token, as an index into the ramp. */
 function shading({ colouring, value, unit, extent, done, owed }: Shading) {
   if (colouring === "unit") {
     return (t: number): number | undefined =>
       t < done ? shadeOf(value.data[t * value.size + unit] as number, extent) : undefined;
   }
-  // That of the place before stays until the new one is there.
+  // The result of the previous position stays until the new one arrives.
   if (owed === undefined) return () => undefined;
   const numbers = owed[colouring];
   const strongest = numbers.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-12);
@@ -297,7 +300,7 @@ function expectation({ head, surprise, told }: Reading, place: number): string {
   return told === 0 ? own : `${own}After ${place === 0 ? `“${token}”` : "it"}, the model expected:`;
 }
 
-/** From token to token by pressing. */
+/** Buttons that move from token to token. */
 function Steps({
   place,
   count,
@@ -319,7 +322,7 @@ function Steps({
   );
 }
 
-/** What the colours stand for. */
+/** The legend of the colours. */
 function Legend({ value, extent }: { readonly value: ReadValue; readonly extent: number }) {
   const largest = Number(extent.toPrecision(2));
   return (

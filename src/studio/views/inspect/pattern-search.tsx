@@ -1,6 +1,6 @@
 /**
- * Which units follow something in the text: inside quotes, the place in the line, whatever an expression matches. Beside
- * each number stands what chance gives.
+ * Find units that follow a pattern in the text: inside quotes, the position in the line, or the matches of an
+ * expression. Each number is shown with its value by chance.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Effect, otherUnits } from "../../../tasks/ablation.ts";
@@ -19,7 +19,7 @@ import { type Engine, startEngine } from "../../engine/engine.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import type { Reading, ReadValue } from "./reading.ts";
 
-/** A pattern's own numbers (T), and which of them has the strongest colour. */
+/** The values (T) of a pattern, and the number with the strongest colour. */
 export type Found = { readonly signal: Float32Array; readonly extent: number };
 
 export type PatternSearchProps = {
@@ -29,7 +29,7 @@ export type PatternSearchProps = {
   readonly ready: boolean;
   readonly value: ReadValue;
   readonly unit: number;
-  /** As it stands in the address: a kind of pattern, or an expression after a stroke. "" for none. */
+  /** The pattern in the address: a kind of pattern, or an expression after a slash. "" means none. */
   readonly find: string;
   readonly onFind: (find: string) => void;
   readonly onFound: (found: Found | undefined) => void;
@@ -43,12 +43,12 @@ const kinds: Readonly<Record<Pattern["kind"], string>> = {
   expression: "A word or an expression",
 };
 const maxShown = 10;
-/** The same text is read without the unit, and without so many others, to compare with. */
+/** The text is read again without the unit, and without a number of other units for comparison. */
 const othersCompared = 14;
-/** Of the second half, tokens that are read so. */
+/** The number of tokens of the second half that are read this way. */
 const maxAblated = 20_000;
 
-/** Which tokens of the second half are read without a unit. */
+/** The tokens of the second half that are read without a unit. */
 const ablatedWords = (read: number, half: number): string =>
   read === half ? "the second half" : `the first ${read.toLocaleString("en")} tokens of the second half`;
 
@@ -65,12 +65,12 @@ type State =
       readonly values: readonly ReadValue[];
       readonly following: Following;
       readonly probe?: Probe | undefined;
-      /** How far the reading without units is, then what is lost. */
+      /** The progress of reading without units, then the increase of the loss. */
       readonly share?: number;
       readonly effects?: readonly Effect[];
-      /** Of the second half, the tokens that are read so. */
+      /** The tokens of the second half that are read this way. */
       readonly ablated?: string;
-      /** What could not be found out besides, and why. */
+      /** The measurement that failed, and the reason. */
       readonly problem?: string;
     };
 type Finding = Extract<State, { readonly kind: "found" }>;
@@ -94,11 +94,11 @@ export function PatternSearch(props: PatternSearchProps) {
     setState({ kind: "idle" });
   };
   const search = async (pattern: Pattern): Promise<void> => {
-    // An expression may take for ever: its worker ends with it.
+    // An expression can run for ever, so its worker is terminated with it.
     end();
     const engine = startEngine();
     own.current = engine;
-    // One that was stopped, or followed by another, says nothing more.
+    // A search that was stopped or replaced reports nothing more.
     const isWanted = (): boolean => own.current === engine;
     const tell = (next: State): void => {
       if (isWanted()) setState(next);
@@ -116,7 +116,7 @@ export function PatternSearch(props: PatternSearchProps) {
         return;
       }
       if (isWanted()) onFound({ signal, extent });
-      // Surprise is the model's whole output, and no unit.
+      // The surprise belongs to the model's output and is not a unit.
       const values = all ? reading.values.filter(({ key }) => key !== reading.surprise.key) : [value];
       const found: Correlations[] = [];
       for (const each of values) found.push(await engine.ask("correlate", each.data, each.size, signal));

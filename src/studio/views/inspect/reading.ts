@@ -1,4 +1,4 @@
-/** A text while a model reads it: every number of it in typed arrays, which fill as the engine gets on. */
+/** A text while a model reads it: all values in typed arrays, which are filled as the engine proceeds. */
 import { useEffect, useState } from "preact/hooks";
 import { InputError } from "../../../graph/input-error.ts";
 import type { LabelledValue } from "../../../tasks/inspect-text.ts";
@@ -8,27 +8,27 @@ import { useRounds } from "../../engine/engine.ts";
 import type { ReadingHead } from "../../engine/reading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 
-/** A value with its numbers (T,size); those of tokens that are not read yet are 0. */
+/** A value with its numbers (T,size), which are 0 for tokens that have not been read yet. */
 export type ReadValue = Pick<LabelledValue, "key" | "label" | "layer" | "size" | "gate" | "state" | "description"> & {
   readonly data: Float32Array;
 };
 
 export type Reading = {
   readonly head: ReadingHead;
-  /** The model's, and last how much each token surprised it. */
+  /** The values of the model, and the surprise of each token as the last one. */
   readonly values: readonly ReadValue[];
   /** Bits of each token, 0 for the first. */
   readonly surprise: ReadValue;
   readonly next: Int32Array;
   readonly probabilities: Float32Array;
-  /** Next tokens that are told at each place. */
+  /** The number of predicted next tokens for each position. */
   readonly told: number;
 };
 
-/** As far as it is: `done` of the reading's tokens. */
+/** The progress: `done` of the tokens have been read. */
 export type ReadSoFar = { readonly reading?: Reading; readonly done: number; readonly error?: string };
 
-/** Numbers that a worker may look at too, where a page may share them; else each worker gets a copy. */
+/** Numbers that a worker can read as well, if the page can share memory; otherwise each worker gets a copy. */
 function numbers(count: number): Float32Array {
   if (!globalThis.crossOriginIsolated) return new Float32Array(count);
   return new Float32Array(new SharedArrayBuffer(4 * count));
@@ -68,7 +68,7 @@ function allocated(head: ReadingHead): Reading {
   }
 }
 
-/** Read a text from its beginning; another text ends it. */
+/** Read a text from its beginning; a new text stops the previous reading. */
 export function useReading(model: OpenModel, text: string | undefined): ReadSoFar {
   const { round, tell: tellOfDeath } = useRounds();
   const [soFar, setSoFar] = useState<ReadSoFar & { readonly text?: string }>({ done: 0 });
@@ -89,10 +89,10 @@ export function useReading(model: OpenModel, text: string | undefined): ReadSoFa
   return soFar.text === text ? soFar : { done: 0 };
 }
 
-/** How often is shown how far it is. */
+/** The interval of progress updates. */
 const turnMs = 200;
 
-/** `tell` says whether nobody wants it any more. */
+/** `tell` returns whether the reading should stop. */
 async function readAll(model: OpenModel, text: string, tell: (soFar?: ReadSoFar) => boolean): Promise<void> {
   const head = await model.ask("beginReading", text);
   if (tell()) return;
@@ -111,14 +111,17 @@ async function readAll(model: OpenModel, text: string, tell: (soFar?: ReadSoFar)
     reading.next.set(piece.next, done * reading.told);
     reading.probabilities.set(piece.probabilities, done * reading.told);
     done += piece.bits.length;
-    // What is shown costs more than a piece: the reading does not wait for it.
+    // Drawing takes longer than reading a piece, so the reading does not wait for it.
     if (done < head.ids.length && performance.now() - toldMs < turnMs) continue;
     tell({ reading, done });
     toldMs = performance.now();
   }
 }
 
-/** For each unit the number that has the strongest colour; of gates 1, of others nearly the largest, its own or of all. */
+/**
+ * The number with the strongest colour, for each unit: 1 for gates, otherwise nearly the largest value of the unit or
+ * of all units.
+ */
 export function extentsIn({ gate, key, size, data }: ReadValue, done: number, own: boolean): Float32Array {
   if (key === "surprise") return Float32Array.of(data.reduce((a, b) => Math.max(a, b), 1e-9));
   const known = data.subarray(0, done * size);
@@ -126,7 +129,7 @@ export function extentsIn({ gate, key, size, data }: ReadValue, done: number, ow
   return new Float32Array(size).fill(gate ? 1 : extentOf(known));
 }
 
-/** What the model expected after a token. */
+/** The model's prediction after a token. */
 export function expectedAfter({ head, next, probabilities, told }: Reading, place: number): readonly LikelyText[] {
   return Array.from({ length: told }, (_, k) => {
     const token = next[place * told + k] as number;
@@ -134,7 +137,7 @@ export function expectedAfter({ head, next, probabilities, told }: Reading, plac
   });
 }
 
-/** What the model remembered before a token, by state; undefined at the beginning. */
+/** The states of the model before a token, by name; undefined at the beginning. */
 export function stateBefore({ head, values }: Reading, place: number): Record<string, Float32Array> | undefined {
   if (place === 0) return undefined;
   return Object.fromEntries(
@@ -145,5 +148,5 @@ export function stateBefore({ head, values }: Reading, place: number): Record<st
   );
 }
 
-/** As many digits as tell 32-bit floats apart in most cases. */
+/** Enough digits to distinguish 32-bit floats in most cases. */
 export const shownNumber = (x: number): string => String(Number(x.toPrecision(6)));

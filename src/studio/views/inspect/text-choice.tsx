@@ -1,4 +1,7 @@
-/** What the model reads: a passage of Moby-Dick, or a text of the reader's own; a short one stands in the address. */
+/**
+ * Choose the text that the model reads: a passage of Moby-Dick, or the reader's own text; a short one is stored in the
+ * address.
+ */
 import { useEffect, useState } from "preact/hooks";
 import { excerpt, graphemeEnd } from "../../../graph/excerpt.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
@@ -17,11 +20,11 @@ const passages = [
   { name: "Much said in quotes", book: "200479-204500" },
   { name: "Whales, with parentheses", book: "276704-281000" },
 ] as const;
-/** What a link may still be long. */
+/** The largest length of a link. */
 const maxInAddress = 1000;
-/** What a reader goes through. */
+/** The largest number of characters of a text. */
 export const maxCharacters = 100_000;
-/** Where this tab keeps a text that is too long for a link. */
+/** The storage of this tab for a text that is too long for a link. */
 const nameOf = (kept: string): string => `unrolled.inspect.text.${kept}`;
 
 const isOwn = ({ text, kept }: Query): boolean => kept !== undefined || (text ?? "") !== "";
@@ -30,7 +33,7 @@ const ownText = ({ text, kept }: Query): string | undefined =>
 /** Whether the address names a text that this tab does not have. */
 export const isElsewhere = (query: Query): boolean => isOwn(query) && ownText(query) === undefined;
 
-/** The text that an address names; nothing while it is fetched, and where it is elsewhere. */
+/** The text that an address names; undefined while it is loaded, and if it is stored elsewhere. */
 export function useText(query: Query) {
   const { text, book, kept } = query;
   return useLoaded(isElsewhere(query) ? undefined : JSON.stringify([text, book, kept]), () => textOf(query));
@@ -52,13 +55,13 @@ async function textOf(query: Query): Promise<string> {
   );
 }
 
-/** Where a passage begins and ends; nowhere for what names none. */
+/** The start and end of a passage; undefined for an invalid one. */
 function placesOf(book: string = passages[0].book): readonly [from: number, to: number] {
   const [, from, to] = /^(\d+)-(\d+)$/.exec(book) ?? [];
   return [Number(from ?? 0), Number(to ?? 0)];
 }
 
-/** Whether a link asks for more than what is read. */
+/** Whether a link names more text than can be read. */
 export function isCut({ text: given, kept: isKept, book }: Query, text: string): boolean {
   if (given !== undefined || isKept !== undefined) return (given?.length ?? 0) > maxCharacters;
   const [from, to] = placesOf(book);
@@ -78,12 +81,12 @@ export function TextChoice({ query, text, onChoose }: TextChoiceProps) {
   useEffect(() => {
     if (reads && text !== undefined) setOwn(text);
   }, [reads, text]);
-  // A passage that comes in late does not take away the field that was chosen meanwhile.
+  // A passage that is loaded late does not replace the reader's later choice.
   useEffect(() => setWriting(reads), [reads]);
   const read = (): void => {
     if (own.length <= maxInAddress) onChoose({ text: own });
     else {
-      // Another number, so that another text is another address.
+      // A new number, so that a new text has a new address.
       const kept = String(Date.now());
       remember(nameOf(kept), own, "sessionStorage");
       onChoose({ kept });

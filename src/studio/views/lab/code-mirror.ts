@@ -1,4 +1,6 @@
-/** The equation editor by CodeMirror: colours, completion, mistakes under their place. Loaded when the Lab is entered. */
+/**
+ * The equation editor with CodeMirror: colours, completion, and errors underlined. It is loaded when the Lab is opened.
+ */
 import {
   autocompletion,
   type CompletionContext,
@@ -25,15 +27,15 @@ import { type Mistake, wordsOf } from "./words.ts";
 export type EditorOptions = {
   readonly text: string;
   readonly onChange: (text: string) => void;
-  /** The id of what tells how to use it. */
+  /** The id of the element with the instructions. */
   readonly describedBy: string;
 };
 
 export type Editor = {
   readonly setText: (text: string) => void;
-  /** What is wrong with a text, or nothing; a text that is not here any more is left alone. */
+  /** Show the error of a text, or none; a result for an older text is ignored. */
   readonly mark: (text: string, mistake: Mistake | undefined) => void;
-  /** The reader goes on there. */
+  /** Move the focus to the editor. */
   readonly goTo: (place: Mistake) => void;
   readonly end: () => void;
 };
@@ -50,7 +52,7 @@ export function createEditor(place: HTMLElement, { text, onChange, describedBy }
         bracketMatching(),
         colours,
         autocompletion({ override: [complete], icons: false }),
-        // Tab is left alone: it goes on to what follows the editor.
+        // The editor does not handle Tab, which moves the focus to the next element.
         keymap.of([...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
         EditorView.contentAttributes.of({ "aria-label": "Equations", "aria-describedby": describedBy, tabindex: "0" }),
         EditorView.updateListener.of((update) => {
@@ -72,7 +74,7 @@ export function createEditor(place: HTMLElement, { text, onChange, describedBy }
       view.dispatch(setDiagnostics(view.state, [{ from, to, message, severity: "error" }]));
     },
     goTo({ from, to }) {
-      // The text may have become shorter since it was read.
+      // The text can have become shorter since it was parsed.
       const { length } = view.state.doc;
       const selection = { anchor: Math.min(from, length), head: Math.min(to, length) };
       view.dispatch({ selection, scrollIntoView: true });

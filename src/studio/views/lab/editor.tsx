@@ -1,17 +1,17 @@
-/** The equation editor in its place: a plain text area until CodeMirror is there. */
+/** The equation editor: a plain text area until CodeMirror is loaded. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Editor as CodeMirror } from "./code-mirror.ts";
 import type { Compiling } from "./compiling.ts";
 
-/** Of its own: the build makes what is chained to an `import()` a part of what it waits for. */
+/** A statement of its own, because the build makes anything chained to an `import()` a part of what it waits for. */
 const loadEditor = () => import("./code-mirror.ts");
 
 export type EditorProps = {
   readonly text: string;
-  /** Counts the texts that others put in its place. */
+  /** The number of times that the text was replaced from outside. */
   readonly opened: number;
   readonly onChange: (text: string) => void;
-  /** What became of the text. */
+  /** The compiler's result for the text. */
   readonly compiling: Pick<Compiling, "phase" | "mistake" | "read" | "problem">;
 };
 
@@ -19,7 +19,7 @@ export function Editor({ text, opened, onChange, compiling: { phase, mistake, re
   const place = useRef<HTMLDivElement>(null);
   const editor = useRef<CodeMirror>(undefined);
   const [ready, setReady] = useState(false);
-  // CodeMirror calls the newest functions, not those of when it was made.
+  // CodeMirror calls the current functions, not those from when it was created.
   const latest = useRef({ text, onChange });
   latest.current = { text, onChange };
   useEffect(() => {
@@ -33,7 +33,7 @@ export function Editor({ text, opened, onChange, compiling: { phase, mistake, re
       });
       setReady(true);
     };
-    // Without it the text area stays.
+    // Without CodeMirror, the text area stays.
     loadEditor().then(make, () => {});
     return () => {
       gone = true;

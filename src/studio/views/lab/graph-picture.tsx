@@ -1,4 +1,7 @@
-/** The graph of one time step, drawn from input to output; what a state hands to the next step is a loop below. */
+/**
+ * Draw the graph of one time step from input to output; the states that are passed to the next step are loops at the
+ * bottom.
+ */
 import { useMemo } from "preact/hooks";
 import type { Graph } from "../../../graph/graph.ts";
 import { layOut, type Point } from "./layers.ts";
@@ -11,7 +14,7 @@ export type GraphPictureProps = {
   readonly descriptions: Readonly<Record<string, string>>;
 };
 
-/** More than that nobody can read. */
+/** The largest number of boxes that a reader can still follow. */
 const maxBoxes = 300;
 const [boxHeight, rowHeight, gap, letter, padding, lane] = [30, 42, 40, 7.9, 18, 16];
 
@@ -61,7 +64,7 @@ export function GraphPicture({ graph, hoisted, descriptions }: GraphPictureProps
   );
 }
 
-/** `left` and `right`: where its layer begins and ends. */
+/** `left` and `right` are the edges of its layer. */
 type Placed = {
   readonly box: Box;
   readonly x: number;

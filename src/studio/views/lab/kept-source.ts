@@ -1,16 +1,16 @@
-/** The Lab's text, kept in the browser for the next visit. */
+/** Store the Lab's text in the browser for the next visit. */
 import { messageOf } from "../../loading.ts";
 import { read, write } from "../../models/database.ts";
 import { notify } from "../../notices.ts";
 import { type Source, sourceOf } from "./source.ts";
 
-/** Among the texts of runs, whose names are numbers. */
+/** The key among the texts of runs, whose names are numbers. */
 const key = "lab";
 
 let newest: Source | undefined;
 let writing = false;
 
-/** Keep it in the place of what was kept; of those that come while one is being written, the last. */
+/** Store the text in place of the previous one; if several arrive during a write, only the last one is written. */
 export async function keepSource(source: Source): Promise<void> {
   newest = source;
   if (writing) return;
@@ -27,7 +27,7 @@ export async function keepSource(source: Source): Promise<void> {
   writing = false;
 }
 
-/** The one of the last visit, or the book where there is none. That storage cannot be read is said by the database. */
+/** The text of the last visit, or the book if there is none. If the storage cannot be read, the database reports it. */
 export async function keptSource(): Promise<Source> {
   const told = await read("texts", key)
     .then((text) => text && sourceOf(JSON.parse(text)))

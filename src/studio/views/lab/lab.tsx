@@ -24,10 +24,10 @@ import { type Source, sourceFrom } from "./source.ts";
 import { type GoingOn, TrainingPanel } from "./training-panel.tsx";
 import "./lab.css";
 
-/** What a model's embedding gives where nothing is said. */
+/** The default size of a model's embedding. */
 const maxEmbedding = 64;
 
-/** The text stays while the page does; the browser keeps it for the next. */
+/** The text stays as long as the page; the browser stores it for the next visit. */
 let lastSource: Source | undefined;
 
 const Lab: View = ({ address }) => {
@@ -129,7 +129,7 @@ const Lab: View = ({ address }) => {
 };
 export default Lab;
 
-/** The reader goes on there, by eye and by keys. */
+/** Scroll there, and move the keyboard focus. */
 function show(heading: HTMLElement | null): void {
   heading?.scrollIntoView();
   heading?.focus({ preventScroll: true });

@@ -1,4 +1,4 @@
-/** Loss curves of one training or of several: of the training text as lines, of the text kept back as dots. */
+/** Loss curves of one or several trainings: the training loss as lines, the validation loss as dots. */
 import { useCallback, useState } from "preact/hooks";
 import { Plot, type PlotModule } from "../../components/plot.tsx";
 import type { LossPoint } from "../../models/model-store.ts";
@@ -6,7 +6,7 @@ import type { LossPoint } from "../../models/model-store.ts";
 export type Curve = { readonly name: string; readonly losses: readonly LossPoint[] };
 export type LossChartProps = { readonly curves: readonly Curve[]; readonly height: number };
 
-/** Curves are told apart by colour and dashes. */
+/** Curves differ by colour and dashes. */
 const colours = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)"];
 const dashes = ["none", "8 3", "3 3", "12 3 3 3"];
 

@@ -1,17 +1,20 @@
-/** The graph of one time step as boxes to draw: leaves that are parts of an operation join it, sums of sums are one. */
+/**
+ * Convert the graph of one time step to boxes to draw: leaves that belong to an operation are merged into its box, and
+ * nested sums become one sum.
+ */
 import type { Graph, Node, NodeId } from "../../../graph/graph.ts";
 import { type OpName, opClass } from "../../../graph/operations.ts";
 
 export type BoxKind = "input" | "state" | "parameter" | "product" | "pointwise" | "other" | "output";
 
-/** `operands` and `next` are positions among the boxes. */
+/** `operands` and `next` are indices of boxes. */
 export type Box = {
   readonly label: string;
   readonly kind: BoxKind;
-  /** The name of the equation that it is the value of. */
+  /** The name of the equation that defines it. */
   readonly name?: string;
   readonly operands: readonly number[];
-  /** Its product runs for all time steps at once. */
+  /** Whether its product runs for all time steps at once. */
   readonly hoisted: boolean;
   /** Features. */
   readonly size: string;
@@ -19,11 +22,11 @@ export type Box = {
 
 export type Picture = {
   readonly boxes: readonly Box[];
-  /** From the box with a state's value now to the box with its value of the step before. */
+  /** A link from the box with a state's new value to the box with its previous value. */
   readonly loops: readonly { readonly state: string; readonly from: number; readonly to: number }[];
 };
 
-/** What an operation without operands in its label is called. */
+/** The labels of operations whose operands are not in the label. */
 const words: { readonly [K in OpName]: string } = {
   constant: "",
   runtime_scalar: "",
@@ -74,7 +77,7 @@ const words: { readonly [K in OpName]: string } = {
 const binary: ReadonlySet<OpName> = new Set<OpName>(["add", "sub", "mul", "div", "min", "max", "where"]);
 const leaves: ReadonlySet<OpName> = new Set<OpName>(["constant", "parameter", "runtime_scalar"]);
 
-/** `hoisted`: parameters whose products leave the time loop. */
+/** @param hoisted the parameters whose products leave the time loop */
 export function pictureOf(graph: Graph, hoisted: readonly string[]): Picture {
   const { nodes } = graph;
   const users = nodes.map(() => 0);
@@ -83,7 +86,7 @@ export function pictureOf(graph: Graph, hoisted: readonly string[]): Picture {
   for (const id of Object.values(graph.outputs)) users[id] = (users[id] as number) + 1;
   const at = (id: NodeId): Node => nodes[id] as Node;
   const isLeaf = (id: NodeId): boolean => leaves.has(at(id).op);
-  /** A leaf that is written into the one operation on another value that reads it. */
+  /** A leaf that is merged into the one operation that reads it. */
   const joins = (id: NodeId, { op, inputs }: Node): boolean =>
     isLeaf(id) && binary.has(op) && inputs.some((other) => !isLeaf(other));
   const leafText = (id: NodeId): string => {
@@ -91,7 +94,7 @@ export function pictureOf(graph: Graph, hoisted: readonly string[]): Picture {
     if (node.op === "constant") return `${Number(node.value.toPrecision(4))}`;
     return node.op === "parameter" ? node.parameter : (node.name ?? "");
   };
-  /** What a sum adds, through sums that have no name and no other reader. */
+  /** The terms of a sum, through nested sums without a name and without another reader. */
   const addends = (id: NodeId, node: Node): NodeId[] =>
     node.inputs.flatMap((input) => {
       const inner = at(input);
@@ -99,7 +102,7 @@ export function pictureOf(graph: Graph, hoisted: readonly string[]): Picture {
       return merged && input !== id ? addends(input, inner) : [input];
     });
 
-  // From the outputs back: what was merged into another box is nobody's operand.
+  // Go from the outputs backwards: a value that was merged into another box is not an operand.
   const wanted = new Set<NodeId>();
   const operandsOf = new Map<NodeId, { readonly drawn: NodeId[]; readonly label: string }>();
   const want = (id: NodeId): void => {

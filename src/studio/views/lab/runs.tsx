@@ -1,4 +1,4 @@
-/** The runs that the browser keeps: open, take away, go on with, forget, compare. */
+/** The runs that the browser stores: open, download, continue, delete and compare them. */
 import { useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import { engine } from "../../engine/engine.ts";
@@ -14,7 +14,7 @@ export type Run = StoredModel & { readonly training: NonNullable<StoredModel["tr
 
 export type RunsProps = {
   readonly runs: readonly Run[];
-  /** While something is trained nothing else can be. */
+  /** Only one training can run at a time. */
   readonly busy: boolean;
   readonly onGoOn: (model: GoingOn) => void;
 };

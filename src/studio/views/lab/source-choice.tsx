@@ -1,4 +1,4 @@
-/** Where the text comes from: chosen, pasted, or a file, dropped or picked. */
+/** Choose the source of the text: a given text, a pasted one, or a file. */
 import { useState } from "preact/hooks";
 import { graphemeEnd } from "../../../graph/excerpt.ts";
 import { TextArea } from "../../components/text-area.tsx";
@@ -20,7 +20,7 @@ export function SourceChoice({ source, onChange }: SourceChoiceProps) {
     };
     readTextFile(file).then(use, (error: Error) => setProblem(error.message));
   };
-  // A long text is trained on as a file is: not to be edited here.
+  // A long text is treated like a file: it cannot be edited here.
   const paste = (text: string): void => {
     try {
       onChange(pastedText(text));

@@ -1,4 +1,4 @@
-/** Training: the text, the settings, the button; then what it learns while it learns. */
+/** The panel of training: the text, the settings, the button, and then the progress. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import { messageOf } from "../../loading.ts";
@@ -25,17 +25,17 @@ import { SettingsForm } from "./settings-form.tsx";
 import { originOf, readSource, type Source } from "./source.ts";
 import { SourceChoice } from "./source-choice.tsx";
 
-/** A kept run that is to go on. */
+/** A stored run to continue. */
 export type GoingOn = {
   readonly model: StoredModel;
   readonly file: Uint8Array<ArrayBuffer>;
-  /** As the file says. */
+  /** The settings in the file. */
   readonly made: ModelSettings;
 };
 
 export type TrainingPanelProps = {
   readonly status: TrainingStatus;
-  /** A built-in cell's name, or equations; undefined while they have a mistake. */
+  /** A built-in cell's name, or equations; undefined while they have an error. */
   readonly cell: string | { readonly equations: string } | undefined;
   readonly form: Form;
   readonly setForm: (form: Form) => void;
@@ -43,7 +43,7 @@ export type TrainingPanelProps = {
   readonly setSource: (source: Source) => void;
   readonly goingOn: GoingOn | undefined;
   readonly setGoingOn: (model: GoingOn | undefined) => void;
-  /** Of the models that there are: a run is called otherwise. */
+  /** The names of all models, because a run needs a different one. */
   readonly taken: readonly string[];
 };
 
@@ -217,7 +217,7 @@ function Figure({ name, value }: { readonly name: string; readonly value: string
   );
 }
 
-/** An update of a model that fits takes less. */
+/** An update of a model that fits into memory takes less time. */
 const longMs = 20_000;
 
 function useSilence({ phase, latest }: Training): boolean {

@@ -1,25 +1,28 @@
-/** A training that a chapter shows while it goes on, on an engine of its own. */
+/** A training that a chapter shows while it runs, on its own engine. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Engine, startEngine } from "../../engine/engine.ts";
 import type { Job } from "../../engine/remote.ts";
 import { messageOf } from "../../loading.ts";
 
 export type Experiment<Report, Result> = {
-  /** What it has reported so far. */
+  /** The reports so far. */
   readonly reports: readonly Report[];
   readonly result: Result | undefined;
   readonly error: string | undefined;
   readonly running: boolean;
-  /** Anew, in place of what may still run. */
+  /** Start again, and stop a training that is still running. */
   readonly start: (job: (engine: Engine) => Job<Report, Result>) => void;
   readonly stop: () => void;
-  /** As if nothing had been started. */
+  /** Reset to the state before the start. */
   readonly reset: () => void;
 };
 
 type State<Report, Result> = Pick<Experiment<Report, Result>, "reports" | "result" | "error" | "running">;
 
-/** The engine begins with the first start and ends when the chapter is left. A report is taken every `paceMs`. */
+/**
+ * The engine starts with the first training and ends when the reader leaves the chapter. A report is requested every
+ * `paceMs`.
+ */
 export function useExperiment<Report, Result>(paceMs: number): Experiment<Report, Result> {
   const nothing: State<Report, Result> = { reports: [], result: undefined, error: undefined, running: false };
   const [state, setState] = useState(nothing);

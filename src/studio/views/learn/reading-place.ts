@@ -1,4 +1,4 @@
-/** Where the reader was in each chapter, and which one came last; kept in this browser alone. */
+/** Remember the reader's position in each chapter, and the last chapter, in this browser only. */
 import type { RefObject } from "preact";
 import { useEffect } from "preact/hooks";
 import { remember, remembered } from "../../components/remembered.ts";
@@ -10,7 +10,7 @@ type Place = { readonly part: number; readonly offset: number };
 type Reading = {
   readonly last?: string;
   readonly places: Readonly<Record<string, Place>>;
-  /** The chapters whose end was seen. */
+  /** The chapters that were read to the end. */
   readonly finished: readonly string[];
 };
 
@@ -22,15 +22,15 @@ export function reading(): Reading {
   }
 }
 
-/** Scrolling has come to rest after so long; a chapter's formulas and charts are there after so long. */
+/** The pause that ends scrolling; and the time in which a chapter's formulas and charts are loaded. */
 const [restMs, settledMs] = [200, 1500];
-/** What the head of the page covers, and a little. */
+/** The height of the page's header, and a little more. */
 const headHeight = 72;
 const readersOwn = ["wheel", "touchstart", "pointerdown", "keydown"] as const;
 
 /**
- * Go to where the chapter was left, once it is there, and remember where it is left next. One that was read to its end
- * begins anew.
+ * Scroll to the position where the reader left the chapter, once it is loaded, and remember the next position. A
+ * chapter that was read to the end starts from its beginning.
  */
 export function useReadingPlace(chapter: string, there: boolean, article: RefObject<HTMLElement | null>): void {
   useEffect(() => {
@@ -60,7 +60,8 @@ export function useReadingPlace(chapter: string, there: boolean, article: RefObj
     addEventListener("scroll", later, { passive: true });
     later();
 
-    // What comes in late moves the place, so it is gone to again until all is there or the reader goes elsewhere.
+    // Content that is loaded late moves the position, so scroll again until everything is loaded or the reader scrolls
+    // away.
     const left = reading().places[chapter];
     const goBack = (): void => {
       if (left !== undefined && left.part > 0) scrollBy(0, top(place.children[left.part]) + left.offset);

@@ -1,11 +1,11 @@
 /**
- * What a reader has set in a chapter, as parts of the address: a link, a reload and the back button bring it again. Only what
- * is otherwise than the chapter's own stands there.
+ * The values that a reader has set in a chapter, as parts of the address, so that a link, a reload and the back button
+ * restore them. The address only contains values that differ from the chapter's defaults.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Address, go, linkTo, readAddress, useAddress } from "../../address.ts";
 
-/** How a value is read from an address, undefined for what is none, and how it is written. */
+/** Reads a value from an address (undefined if it is invalid), and writes it. */
 export type Kind<Value> = {
   readonly standard: Value;
   readonly read: (text: string) => Value | undefined;
@@ -18,7 +18,10 @@ export type ValuesOf<All> = { readonly [Name in keyof All]: ValueOf<All[Name]> }
 
 type Range = { readonly min: number; readonly max: number; readonly step: number };
 
-/** A slider's number. Where whole numbers are meant it is one of its steps; others may be moved by more than the slider. */
+/**
+ * The number of a slider. If whole numbers are needed, it is one of the slider's steps; other numbers can be finer than
+ * the steps.
+ */
 export function aNumber(standard: number, { min, max, step }: Range): Kind<number> {
   const exact = (value: number): number => Number(value.toFixed(4));
   const read = (text: string): number | undefined => {
@@ -28,7 +31,7 @@ export function aNumber(standard: number, { min, max, step }: Range): Kind<numbe
   };
   return { standard, read, write: (value) => `${exact(value)}` };
 }
-/** So many numbers, with commas between. */
+/** A fixed number of numbers, separated by commas. */
 export function numbers(standard: readonly number[], range: Range): Kind<readonly number[]> {
   const one = aNumber(0, range);
   return {
@@ -53,14 +56,14 @@ export const aName = <Name extends string>(standard: Name, table: Readonly<Recor
   read: (text) => (Object.hasOwn(table, text) ? (text as Name) : undefined),
   write: String,
 });
-/** A text of at most so many signs. */
+/** A text with a limited number of characters. */
 export const aText = (standard: string, longest: number): Kind<string> => ({
   standard,
   read: (text) => text.slice(0, longest),
   write: String,
 });
 
-/** What an address says of the values; the standard where it says nothing, or nothing right. */
+/** The values in an address; a missing or invalid one gets its default. */
 export function readValues<All extends Kinds>(kinds: All, query: Address["query"]): ValuesOf<All> {
   const values = Object.entries(kinds).map(([name, { standard, read }]) => {
     const text = query[name];
@@ -69,7 +72,7 @@ export function readValues<All extends Kinds>(kinds: All, query: Address["query"
   return Object.fromEntries(values) as ValuesOf<All>;
 }
 
-/** The query with these values in it, and with nothing of those that are the standard ones. */
+/** The query with these values, without those that are defaults. */
 export function writeValues<All extends Kinds>(
   kinds: All,
   values: ValuesOf<All>,
@@ -84,21 +87,21 @@ export function writeValues<All extends Kinds>(
   return next;
 }
 
-/** What an address says of the values, and what they are where it says nothing. */
+/** The schema of the values in an address, with their defaults. */
 const keyOf = (kinds: Kinds, query: Address["query"]): string =>
   JSON.stringify(Object.entries(kinds).map(([name, { standard, write }]) => [query[name] ?? null, write(standard)]));
 const placeOf = ({ view, path }: Address): string => [view, ...path].join("/");
 
-/** The query without these values: all of them are the standard ones again. */
+/** The query without these values, so that all of them are defaults again. */
 export const withoutValues = (kinds: Kinds, query: Address["query"]): Address["query"] =>
   Object.fromEntries(Object.entries(query).filter(([name]) => !Object.hasOwn(kinds, name)));
 
-/** How long a slider rests before the address follows: browsers take only so many changes of it. */
+/** The pause after which the address is updated: browsers limit the number of changes. */
 const restMs = 300;
 
 /**
- * The values, what changes some of them, and what makes all of them the standard ones. They change at once; the address when
- * they rest. Where the address changes they are what it says.
+ * The values, a function that changes some of them, and one that resets all of them. The values change at once, the
+ * address after a pause. When the address changes, the values follow it.
  */
 export function useShared<All extends Kinds>(
   kinds: All,

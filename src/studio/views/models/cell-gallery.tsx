@@ -11,7 +11,7 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const shape = { vocabulary: 65, batch: 32, steps: 32 } as const;
 const sizes = [32, 64, 128, 256, 512] as const;
 
-/** What the table is ordered by. */
+/** The order of the table. */
 const orders = {
   "as listed": () => 0,
   parameters: ({ parameters }: Row) => parameters,
@@ -158,7 +158,7 @@ function Opened({ row }: { readonly row: Row }) {
   );
 }
 
-/** Speeds as they are measured, by an engine that ends with the view. */
+/** The measured speeds, from an engine that ends with the view. */
 function useSpeeds() {
   const [speeds, setSpeeds] = useState<ReadonlyMap<string, CellSpeed>>(new Map());
   const [measuring, setMeasuring] = useState(false);

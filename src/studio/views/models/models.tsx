@@ -1,4 +1,7 @@
-/** The Models view: the reader's own, and the gallery of built-in cells, with what each costs and how fast it is here. */
+/**
+ * The Models view: the reader's models, and the gallery of built-in cells with their costs and their speed on this
+ * machine.
+ */
 import "./models.css";
 import type { View } from "../../address.ts";
 import { CellGallery } from "./cell-gallery.tsx";

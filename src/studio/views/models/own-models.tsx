@@ -1,4 +1,4 @@
-/** The models that the reader has, and what can be done with each. */
+/** The reader's models, with actions for each. */
 import { useState } from "preact/hooks";
 import { linkTo } from "../../address.ts";
 import { messageOf } from "../../loading.ts";
@@ -108,5 +108,5 @@ function OwnModel({
   );
 }
 
-/** Whoever pressed the button before finds the question in its place. */
+/** The question takes the place and the focus of the button. */
 const focused = (button: HTMLButtonElement | null): void => button?.focus();

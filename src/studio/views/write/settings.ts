@@ -1,19 +1,19 @@
-/** How a text is written, as an address says it: the same address is the same text. */
+/** The settings of a generated text in an address: the same address gives the same text. */
 import { excerpt } from "../../../graph/excerpt.ts";
 import { unixLineEnds } from "../../../text/line-ends.ts";
 import type { WritingSettings } from "../../engine/writing.ts";
 
-/** A token that the reader chose, at a place among those after the prompt. */
+/** A token that the reader chose, and its position after the prompt. */
 export type Choice = { readonly place: number; readonly token: number };
 
-/** All of a text: what is drawn from, what the reader chose instead, and how many tokens. */
+/** Everything that determines a text: the sampling settings, the reader's choices, and the number of tokens. */
 export type Plan = {
   readonly settings: WritingSettings;
   readonly choices: readonly Choice[];
   readonly length: number;
 };
 
-/** Numbers that may be left out, by their names in addresses, which are those of `unrolled generate`. */
+/** Optional numbers, by their names in addresses, which are the options of `unrolled generate`. */
 const optional = {
   "top-k": "topK",
   "top-p": "topP",
@@ -21,7 +21,7 @@ const optional = {
   "repetition-penalty": "repetitionPenalty",
 } as const;
 
-/** What each number may be, here and in the form. */
+/** The range of each number, here and in the form. */
 export const bounds = {
   length: { label: "Length, tokens", min: 0, max: 20_000, whole: true },
   temperature: { label: "Temperature", min: 0, max: 2, whole: false },
@@ -39,7 +39,7 @@ function isRight(name: Name, text: string): boolean {
   return text.trim() !== "" && value >= min && value <= max && (!whole || Number.isInteger(value));
 }
 
-/** What an address says wrongly: a line for each number. */
+/** The errors of an address: a line for each invalid number. */
 export function problemsOf(query: Readonly<Record<string, string>>): readonly string[] {
   return (Object.keys(bounds) as Name[]).flatMap((name) => {
     const { label, min, max, whole } = bounds[name];
@@ -52,7 +52,7 @@ export function problemsOf(query: Readonly<Record<string, string>>): readonly st
 
 export const usual = { temperature: 0.8, length: 500 } as const;
 
-/** What an address plans, without what it says wrongly; undefined for one without a seed, which writes nothing yet. */
+/** The plan in an address, without invalid values; undefined without a seed, when nothing is generated yet. */
 export function planOf(query: Readonly<Record<string, string>>): Plan | undefined {
   if (query.seed === undefined) return undefined;
   const number = (name: Name, otherwise: number): number => {

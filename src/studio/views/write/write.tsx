@@ -1,4 +1,4 @@
-/** The Write view: a model goes on with a prompt, and every token shows what could have stood in its place. */
+/** The Write view: a model continues a prompt, and every token shows its alternatives. */
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import type { GeneratedToken, LikelyToken } from "../../../tasks/generate.ts";
 import { go, linkTo, type View } from "../../address.ts";
@@ -15,7 +15,7 @@ import { bounds, type Plan, planOf, problemsOf, queryOf, usual } from "./setting
 import { type Known, nameOf, takenAt, useWriter } from "./writer.ts";
 import "./write.css";
 
-/** What a link says that means the same to every model. */
+/** The settings in a link that apply to every model. */
 const carried = ["prompt", "length", "temperature", "top-k", "top-p", "min-p", "repetition-penalty", "seed"];
 
 const Write: View = ({ address }) => (
@@ -182,16 +182,16 @@ function Text({ prompt, tokens, writing, onTake }: TextProps) {
   );
 }
 
-/** The likeliest tokens of a place, and the one that stands there where it is none of them. */
+/** The most likely tokens of a position, and the current token if it is not one of them. */
 function alternativesOf(there: GeneratedToken): readonly LikelyText[] {
   const { alternatives } = there;
   const all = alternatives.some(({ token }) => token === there.token) ? alternatives : [...alternatives, there];
-  // After a prompt that may end within a token, one may stand there in two ways: the likelier one is offered.
+  // After a prompt that can end within a token, a token can occur in two ways: the more likely one is offered.
   const each = all.filter(({ token }, k) => all.findIndex((other) => other.token === token) === k);
   return each.map(({ name, token, logProbability }) => ({ text: name, token, probability: Math.exp(logProbability) }));
 }
 
-/** What the reader has filled in; "" of a number that is left out. */
+/** The fields of the form; "" for an absent number. */
 type Form = Omit<WritingSettings, "topK" | "seed"> & Readonly<Record<"length" | "topK" | "seed", string>>;
 
 const range = (name: keyof typeof bounds) => ({ min: bounds[name].min, max: bounds[name].max });
@@ -206,7 +206,7 @@ function formOf(plan: Plan | undefined): Form {
   return { ...rest, length: String(length), seed: String(seed), topK: String(topK) };
 }
 
-/** What changes nothing is left out. */
+/** Settings without effect are left out. */
 function planFrom({ length, seed, topK, topP = 1, minP = 0, repetitionPenalty = 1, ...rest }: Form): Plan {
   const settings = {
     ...{ ...rest, seed: Number(seed) },
@@ -327,7 +327,7 @@ function CopyButton({ text }: { readonly text: string }) {
       <button
         type="button"
         onClick={() => {
-          // Away from https there is no clipboard.
+          // Without https there is no clipboard.
           const copied = navigator.clipboard?.writeText(text) ?? Promise.reject();
           copied.then(
             () => setSaid("Copied."),

@@ -1,4 +1,4 @@
-/** A text while it is written: as far as it is wanted, and on from there when more is. */
+/** Generate a text as far as requested, and continue from there when more is requested. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { GeneratedToken } from "../../../tasks/generate.ts";
 import { useRounds } from "../../engine/engine.ts";
@@ -6,7 +6,7 @@ import type { OpenModel } from "../../models/open-model.ts";
 import type { Choice, Plan } from "./settings.ts";
 
 export type Written = {
-  /** After the prompt; there may be more than the plan wants. */
+  /** The tokens after the prompt; there can be more than the plan needs. */
   readonly tokens: readonly GeneratedToken[];
   /** Whether the model has ended it. */
   readonly ended: boolean;
@@ -16,13 +16,13 @@ export type Written = {
 const none: readonly GeneratedToken[] = [];
 const nothing: Written = { tokens: none, ended: false, tokensPerSecond: undefined, error: undefined };
 
-/** What tells two texts apart: all but their length. */
+/** The key of a text: everything but its length. */
 export const nameOf = ({ settings, choices }: Plan): string => JSON.stringify([settings, choices]);
 
-/** The beginning of a text that is known before it is written. */
+/** The beginning of a text that is known before it is generated. */
 export type Known = { readonly name: string; readonly tokens: readonly GeneratedToken[] };
 
-/** Write what is planned. A plan that is the same but for its length goes on, or waits, where it is. */
+/** Generate the planned text. A plan that only differs in length continues, or waits, at the current position. */
 export function useWriter(
   model: OpenModel,
   plan: Plan | undefined,
@@ -62,7 +62,7 @@ export function useWriter(
         const { done, value } = await pieces.next();
         if (left) break;
         if (done) return tell({ ended: true });
-        // The first piece waits for the model to be compiled and the prompt to be read.
+        // The first piece takes longer, because the model is compiled and the prompt is read.
         if (all.length > tokens.length) {
           drawn += value.length;
           workMs += performance.now() - startMs;
@@ -78,16 +78,16 @@ export function useWriter(
     });
     return () => {
       left = true;
-      // One that waits for more to be wanted ends too.
+      // A text that waits for a longer plan ends as well.
       wake.current();
     };
   }, [model, name, round]);
   if (name === undefined) return nothing;
-  // Until it is begun, what is known of it: never what was written before it.
+  // Until it starts, show its known beginning, never the previous text.
   return of === name ? written : { ...nothing, tokens: knownOf(name) };
 }
 
-/** The text, some tokens at a time, from after `known`. */
+/** The text after `known`, a few tokens at a time. */
 async function* write(
   model: OpenModel,
   { settings, choices }: Plan,
@@ -95,7 +95,7 @@ async function* write(
 ): AsyncGenerator<readonly GeneratedToken[], void> {
   const ids = known.map(({ token }) => token);
   let replaces = known[0]?.replaces;
-  // A copy: what is sent is read when the job begins.
+  // A copy, because the arguments are read when the job starts.
   const goOn = () => model.run("write", settings, [...ids], replaces);
   for (const choice of choices.filter(({ place }) => place >= known.length)) {
     for await (const piece of goOn()) {
@@ -115,7 +115,9 @@ async function* write(
   yield* goOn();
 }
 
-/** What stands in a place once another token was chosen for it. @throws Error for one that could not be chosen there */
+/**
+ * The token at a position after another token was chosen for it. @throws Error for a token that is not available there
+ */
 export function takenAt({ alternatives }: GeneratedToken, { place, token }: Choice): GeneratedToken {
   const taken = alternatives.find((other) => other.token === token);
   if (taken !== undefined) return { ...taken, alternatives };
