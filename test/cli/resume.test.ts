@@ -163,7 +163,7 @@ test("the best by validation is kept, and said; with --keep last the last", asyn
   );
   expect(readFileSync(at("other.safetensors")).equals(readFileSync(at("last.safetensors")))).toBe(true);
   expect((await run(folder, ...other, "--keep", "best", "--clip", "1")).err).toBe(
-    "other.safetensors: its training of 8 epochs is done, and --rate and --clip and --keep change nothing. To train longer, give a larger --epochs, in all.\n",
+    "other.safetensors: its training of 8 epochs is finished, and --rate and --clip and --keep change nothing. To train longer, give a larger --epochs, in all.\n",
   );
   expect(readFileSync(at("other.safetensors")).equals(readFileSync(at("last.safetensors")))).toBe(true);
   const { err } = await run(folder, "train", "turned.txt", "--out", "best.safetensors", "--overwrite", ...options);
@@ -181,14 +181,14 @@ describe("--resume", () => {
     expect(await run(folder, ...train("done.safetensors", "--resume"))).toMatchObject({
       code: 0,
       out: "",
-      err: "done.safetensors: its training of 2 epochs is done. To train longer, give a larger --epochs, in all.\n",
+      err: "done.safetensors: its training of 2 epochs is finished. To train longer, give a larger --epochs, in all.\n",
     });
     expect(await json(folder, ...train("done.safetensors", "--resume"))).toEqual([
       expect.objectContaining({ event: "done", ended: "nothing to do", kept: "best", file: "done.safetensors" }),
     ]);
     expect(readFileSync(at("done.safetensors")).equals(before)).toBe(true);
     expect((await run(folder, ...train("done.safetensors", "--resume", "--epochs", "1"))).err).toBe(
-      "done.safetensors: its training of 2 epochs is done. To train longer, give a larger --epochs, in all.\n",
+      "done.safetensors: its training of 2 epochs is finished. To train longer, give a larger --epochs, in all.\n",
     );
     const lines = await json(folder, ...train("done.safetensors", "--resume", "--epochs", "3"));
     const epochs = lines.flatMap(({ event, epoch }) => (event === "progress" ? [epoch as number] : []));

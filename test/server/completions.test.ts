@@ -227,7 +227,7 @@ describe("errors are the client's own classes", () => {
     [{ logprobs: 6 }, "logprobs", "logprobs: needs a whole number from 0 to 5, got 6."],
     [{ stop: Array(129).fill("a") }, "stop", "stop: needs text, or a list of at most 128 texts, got a list of 129"],
     [{ n: 3, best_of: 2 }, "best_of", "best_of: needs at least 3 (n), or null, got 2."],
-    [{ n: 1, best_of: 2, stream: true }, "best_of", "best_of: needs 1, as many as n, in a stream"],
+    [{ n: 1, best_of: 2, stream: true }, "best_of", "best_of: needs 1, the same as n, in a stream"],
     [{ suffix: "end" }, "suffix", 'suffix: needs null: a suffix is not supported, got "end".'],
     [
       { use_beam_search: true },

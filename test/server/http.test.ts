@@ -175,7 +175,7 @@ describe("malformed requests", () => {
       const { socket, text, closed } = await open();
       socket.write(bytes);
       await closed;
-      expect(text()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*"this is no HTTP request: [A-Z][^"]+\."/s);
+      expect(text()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*"this is not an HTTP request: [A-Z][^"]+\."/s);
     }
     const { socket, text, closed } = await open();
     socket.write(`GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`);

@@ -157,7 +157,7 @@ describe("bodies", () => {
       budget.received(holding);
     }
     const late = request("a");
-    expect(() => budget.receive(late.holding, 900)).toThrow("too many requests are on their way");
+    expect(() => budget.receive(late.holding, 900)).toThrow("too many requests are arriving");
     expect(budget.bytes).toBe(1800);
   });
 

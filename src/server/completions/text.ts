@@ -71,7 +71,7 @@ function textOf(lm: LanguageModel, writing: Writing, { echo, from = 0, score, ..
   const written = score === undefined ? describe : scored(lm, score, logprobs === undefined ? undefined : describe);
   let rest = restAfter(lm.tokenizer, echo?.tokens.subarray(0, from + 1) ?? about.prompt.subarray(0, 1));
   let place = from;
-  const heard = (token: number, logits: Float32Array): Piece => {
+  const describePromptToken = (token: number, logits: Float32Array): Piece => {
     const before = rest;
     const decoded = decodeNext(lm.tokenizer, token, before);
     rest = decoded.rest;
@@ -84,7 +84,7 @@ function textOf(lm: LanguageModel, writing: Writing, { echo, from = 0, score, ..
     topP: Math.max(top_p, Number.MIN_VALUE),
     ...{ presencePenalty: writing.presence_penalty, frequencyPenalty: writing.frequency_penalty },
     ...{ repetitionPenalty: writing.repetition_penalty, logitBias: biasOf(lm, writing) },
-    onPromptToken: echo !== undefined && logprobs !== undefined ? heard : undefined,
+    onPromptToken: echo !== undefined && logprobs !== undefined ? describePromptToken : undefined,
   });
 }
 
