@@ -257,7 +257,7 @@ describe("what cannot be done is refused by name", () => {
     [{ top_logprobs: 3 }, "top_logprobs", "top_logprobs: needs logprobs to be true."],
     [{ logprobs: true, top_logprobs: 21 }, "top_logprobs", "top_logprobs: needs a whole number from 0 to 20, got 21."],
     [{ n: 129 }, "n", "n: needs a whole number from 1 to 128, got 129."],
-    [{ max_completion_tokens: 1e10 }, "max_tokens", "max_tokens: 10,000,000,000 tokens to write"],
+    [{ max_completion_tokens: 1e10 }, "max_tokens", "max_tokens: 10,000,000,000 tokens to generate"],
     [{ stream_options: {} }, "stream_options", "stream_options: needs stream to be true."],
   ])("case %#", async (wrong, param, message) => {
     const error = await client.chat.completions.create({ ...base, ...wrong } as Params).catch((thrown) => thrown);

@@ -262,7 +262,7 @@ describe("errors are the client's own classes", () => {
     [
       { max_tokens: 1e6 },
       "max_tokens",
-      "max_tokens: 1,000,000 tokens to generate, in all texts together, more than the 16,384",
+      "max_tokens: 1,000,000 tokens to generate, in all texts together, and the limit of a request is 16,384",
     ],
     [{ prompt: "a".repeat(70_000) }, "prompt", "prompt: 70,000 tokens to read, and the limit of a request is 65,536."],
     [
