@@ -48,7 +48,7 @@ test("what no waiting could help is not to be tried again: no sessions at all, a
   const one = await serving({ sessionsPerKey: 1 });
   const id = await begin(one);
   const fork = await one.post(`${sessions}/${id}/fork`, {});
-  expect(await told(fork)).toEqual([429, "false", null, expect.stringContaining("no place for a copy")]);
+  expect(await told(fork)).toEqual([429, "false", null, expect.stringContaining("no room for a copy")]);
 });
 
 test("a session goes on with its own model alone", async () => {
