@@ -73,7 +73,8 @@ export default defineConfig({
       {
         test: {
           name: "browser",
-          maxWorkers: 1,
+          // Each waits for its page most of the time.
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
           include: filesOf(browser),
           testTimeout: 120_000,

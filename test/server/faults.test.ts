@@ -32,7 +32,7 @@ async function isHidden(answer: Response, lines: readonly LogLine[], message = /
   const text = await answer.text();
   expect(id).toMatch(newId);
   expect(text).toContain(`"code":"internal_error"`);
-  expect(text).toContain(`under the request's id, ${id}."`);
+  expect(text).toContain(`the request id ${id}."`);
   expect(text).not.toMatch(/secret|TypeError|at \S+:\d/);
   await until(() => lines.some((line) => line.id === id));
   const line = lines.find((one) => one.id === id);

@@ -257,7 +257,7 @@ describe("malformed requests", () => {
     }
     expect(await message("/models")).toBe("there is no route /models. Did you mean /v1/models?");
     for (const path of ["/", "/v1", "/v1/", "/v1/embeddings", `/${"v1/".repeat(5000)}models`]) {
-      expect(await message(path)).toContain("GET /openapi.json lists what there is.");
+      expect(await message(path)).toContain("GET /openapi.json lists all routes.");
     }
     const got = await here.get("/v1/chat/completions");
     expect([got.status, got.headers.get("allow")]).toEqual([405, "POST"]);

@@ -36,6 +36,7 @@ export function programOf({ cell, ...settings }: TrainingSettings): string {
     ...(own ? [`const own = cell(${template(cell.equations)});`] : []),
     "const lm = languageModel(text, {",
     `  cell: ${own ? "own" : JSON.stringify(cell)},`,
+    ...(own ? [`  label: "own_cell",`] : []),
     `  units: ${units},`,
     `  layers: ${layers},`,
     `  tokens: ${JSON.stringify(tokens)},`,
