@@ -34,7 +34,7 @@ describe("createServer refuses", () => {
     [{ apiKeys: [""] }, "apiKeys[0] must be a non-empty string"],
     [{ apiKeys: ["a", undefined] }, "apiKeys[1] must be"],
     [{ apiKeys: ["a", "b", "a"] }, "apiKeys[2] is the same as one before it. Leave it out."],
-    [{ cors: ["example.org"] }, 'cors[0] must be an origin, as "https://example.org"'],
+    [{ cors: ["example.org"] }, 'cors[0] must be an origin such as "https://example.org"'],
     [{ cors: ["https://example.org/"] }, "cors[0] must be an origin"],
     [{ cors: ["https://a.example", "https://example.org:443"] }, "cors[1] must be an origin"],
     [{ cors: ["null"] }, "cors[0] must be an origin"],
@@ -67,7 +67,7 @@ describe("createServer refuses", () => {
     for (const name of ["", ".", "..", "a\nb", "\0", "\ud800", "x".repeat(201)]) {
       const message = await messageOf(() => createServer({ [name]: tiny }));
       expect(message).toMatch(
-        /^createServer: models: a name must be from 1 to 200 characters that a path can hold: .*, got "/,
+        /^createServer: models: a name must be 1 to 200 characters that a path can contain: .*, got "/,
       );
       expect(await messageOf(() => server.replace({ fine: tiny, [name]: tiny }))).toMatch(
         /^replace: models: a name must be/,

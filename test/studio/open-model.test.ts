@@ -92,7 +92,7 @@ test("a model that is let go while it is on its way is not sent", async () => {
   const { counts, open, source } = started();
   const { model, letGo } = open(source("one"));
   letGo();
-  await expect(model).rejects.toThrow("let go");
+  await expect(model).rejects.toThrow("The model was closed.");
   expect(counts.sent).toBe(0);
 });
 

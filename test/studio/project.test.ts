@@ -82,7 +82,7 @@ test("a project of the first version, whose facts are words, has the same runs",
     runs.map(() => ({ ...training.facts, optimizer: "adam", schedule: { name: "cosine" } })),
   );
   const later = writeSafetensors({ tensors, metadata: { ...metadata, format: "unrolled project 3" } });
-  expect(() => readProject(later, "p")).toThrow("p: is no project of the Lab.");
+  expect(() => readProject(later, "p")).toThrow("p: is not a project of the Lab.");
 });
 
 test("settings that are none are as usual", () => {

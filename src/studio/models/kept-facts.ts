@@ -64,6 +64,6 @@ function fromWords(told: Told): Told {
     ...{ parameters: told.Parameters, vocabulary: told.Vocabulary, updates: told.Updates },
     ...{ loss: told.Loss, validationLoss: told["Validation loss"], tokensPerSecond: told["Tokens per second"] },
     trainingMs: typeof seconds === "number" ? 1000 * seconds : undefined,
-    ended: nameOf(endingTitles, told.Ended),
+    ended: told.Ended === "its loss was no number" ? "broke" : nameOf(endingTitles, told.Ended),
   };
 }
