@@ -98,15 +98,15 @@ describe("wrong usage is one line and exit 2", () => {
     expect(await refusal(folder, "serve", "a.safetensors", "--cors", "example.org/x")).toMatch(
       /^--cors: needs an origin/,
     );
-    expect(await refusal(folder, "serve", "a.safetensors", "--api-key", "a b")).toMatch(/^--api-key: needs characters/);
+    expect(await refusal(folder, "serve", "a.safetensors", "--api-key", "a b")).toMatch(/^--api-key: needs ASCII characters/);
     for (const [name, value, needs] of [
-      ["allow-host", "http://a.example", "a name as example.org, *.example.org or example.org:8080"],
+      ["allow-host", "http://a.example", "a name such as example.org, *.example.org or example.org:8080"],
       [
         "trust-proxy",
         "10.0.0.0/64",
         "an address, a network such as 10.0.0.0/8, loopback, private, or a number of proxies",
       ],
-      ["base-path", "llm", "a path as /llm"],
+      ["base-path", "llm", "a path such as /llm"],
     ] as const) {
       expect(await refusal(folder, "serve", "a.safetensors", `--${name}`, value)).toBe(
         `--${name}: needs ${needs}, got "${value}".`,
@@ -157,7 +157,7 @@ test("a key is taken from the environment, and none is in the list of processes"
 test("to be in reach of others without a key is said", async () => {
   const { child, err } = await serve("a.safetensors", "--host", "0.0.0.0");
   await until(() => err().includes("\n"));
-  expect(JSON.parse(err()).warning).toMatch(/^--host: 0\.0\.0\.0 is in reach of others/);
+  expect(JSON.parse(err()).warning).toMatch(/^--host: other machines can reach 0\.0\.0\.0, and no --api-key/);
   child.kill("SIGKILL");
 });
 
@@ -307,7 +307,7 @@ describe.skipIf(process.platform === "win32")("SIGTERM", () => {
       for await (const _ of stream);
     })().catch(() => {});
     serving.child.kill("SIGTERM");
-    await until(() => serving.err().includes("Again, and it ends at once."));
+    await until(() => serving.err().includes("Send it again to end at once."));
     serving.child.kill("SIGTERM");
     expect((await serving.child.ended).code).toBe(130);
     await read;
