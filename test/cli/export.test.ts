@@ -71,7 +71,7 @@ describe("export", () => {
     expect(await refusal(folder, "export", "m.safetensors", "old.safetensors")).toBe(message);
     expect(await refusal(folder, "export", "old.safetensors", "old.safetensors")).toBe(message);
     symlinkSync(at("old.safetensors"), at("link.safetensors"));
-    expect(await refusal(folder, "export", "m.safetensors", "link.safetensors")).toContain("is there already");
+    expect(await refusal(folder, "export", "m.safetensors", "link.safetensors")).toContain("link.safetensors: exists already.");
     expect(old().equals(before)).toBe(true);
     await json(folder, "export", "old.safetensors", "old.safetensors", "--overwrite");
     expect(old().equals(alone)).toBe(true);
@@ -87,7 +87,7 @@ describe("export", () => {
     [
       "a MODEL of NaN",
       ["nan.safetensors", "o"],
-      "nan.safetensors: dense.b[0] is NaN, not a finite number. The model's weights have diverged: train anew at a lower rate.",
+      "nan.safetensors: dense.b[1] is NaN, not a finite number. The model's weights have diverged: train anew at a lower rate.",
     ],
     [
       "a weight beyond f16",

@@ -170,11 +170,11 @@ describe("inspect", () => {
       '--html: needs a name that ends in .html, got "m.safetensors".',
     ],
     ["a page in no folder", ["m.safetensors", "--text", "a", "--html", "no/p.html"], /there is no folder no/],
-    ["broken values", ["nan.safetensors", "--text", "a"], /^nan\.safetensors: the model's values are not finite/],
+    ["broken values", ["nan.safetensors", "--text", "a"], /^nan\.safetensors: embedding\.weight\[0, 0\] is NaN, not a finite number\./],
     [
       "broken values for a page",
       ["nan.safetensors", "--text", "a", "--html", "nan.html"],
-      /^nan\.safetensors: the model's values are not finite/,
+      /^nan\.safetensors: embedding\.weight\[0, 0\] is NaN, not a finite number\./,
     ],
   ])("%s is refused in one line", async ([, args, wanted]) => {
     const line = await refusal(folder, "inspect", ...args);
@@ -185,8 +185,8 @@ describe("inspect", () => {
   test("a page that would be too large is refused before anything is read", async () => {
     writeFileSync(at("long.txt"), "a".repeat(300_000));
     expect(await refusal(folder, "inspect", "m.safetensors", "long.txt", "--html", "long.html")).toBe(
-      "--html: 300,000 tokens with 36 numbers each are too many: a page holds 10,000,000 that a page holds. " +
-        "Give a shorter text, or choose with --value.",
+      "--html: 300,000 tokens with 36 numbers each are too many: a page holds 10,000,000 numbers. " +
+        "Give a shorter text, or select values with --value.",
     );
     expect(existsSync(at("long.html"))).toBe(false);
   });

@@ -181,7 +181,7 @@ describe("what is typed", () => {
   });
 
   test.each(["\\", "\\r", "\\d", "\\u{110000}", "\\u{d800}", "\\u{}", "\\u00e9", "a\\"])("%j is refused", (typed) => {
-    expect(() => readEscapes("--stop", typed)).toThrow(/^--stop: \\.* means nothing: needs \\n, \\t/);
+    expect(() => readEscapes("--stop", typed)).toThrow(/^--stop: \\.* is not an escape sequence\. Use \\n, \\t/);
   });
 
   test("--stop '\\n' ends a text at the end of a line", async () => {
