@@ -74,7 +74,7 @@ describe.skipIf(process.platform === "win32")("a file that something else writes
   };
   const moved = (name: string, other: string) =>
     new RegExp(
-      `"${name}\\.safetensors: another file has appeared there meanwhile, and stays\\. The model of update [\\d,]+ was saved as ` +
+      `"${name}\\.safetensors: another program has written this file meanwhile, so it was not replaced\\. The model of update [\\d,]+ was saved as ` +
         `${other}\\.safetensors instead: continue from it with --resume --out ${other}\\.safetensors\\."`,
     );
 
