@@ -97,7 +97,7 @@ describe.skipIf(missing !== "")(`a disk that is full now and then${missing && ` 
     expect(last[3]).toMatch(
       /The model of update [\d,]+ could not be saved\. The file has the model of update [\d,]+\.$/,
     );
-    expect(last[3]).toContain(`has that of update ${held.toLocaleString("en-US")}.`);
+    expect(last[3]).toContain(`The file has the model of update ${held.toLocaleString("en-US")}.`);
     expect(stepIn()).toBe(held);
 
     // Nothing of what failed takes room, and from what is there it goes on.

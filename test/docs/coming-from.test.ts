@@ -8,7 +8,11 @@ import { readPage } from "./pages.ts";
 
 const src = join(import.meta.dirname, "../../src");
 const source = ["nn", "train", "data", "text", "callbacks", "tasks"]
-  .flatMap((folder) => readdirSync(join(src, folder)).map((file) => readFileSync(join(src, folder, file), "utf8")))
+  .flatMap((folder) =>
+    readdirSync(join(src, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
+  )
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => readFileSync(join(src, name), "utf8"))
   .join("\n");
 
 /** Code in the second and third cells of a page's tables: what stands for something of ours. Without what stands in quotes. */
