@@ -48,6 +48,7 @@ async function trained(name: string, threads: number): Promise<Recorded[string]>
     const y = x.map((token, at) => ((at < batch ? token : (x[at - batch] as number)) + (k % 2)) % vocabulary);
     losses.push(await trainer.update(x, y));
   }
+  trainer.save();
   const hash = createHash("sha256");
   for (const [name, values] of Object.entries(model.values).sort())
     hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
