@@ -12,7 +12,7 @@ export {
   type LikelyToken,
 } from "./generate.ts";
 export type { Prompt } from "./generation-engine.ts";
-export { languageModel, languageModelAndTokens } from "./language-model/create.ts";
+export { languageModel } from "./language-model/create.ts";
 export {
   type EncodedText,
   type Evaluation,

@@ -274,7 +274,7 @@ test("a long text of one's own stays in its tab: elsewhere its link says so and 
 test("a model that is gone, a file that is none, one that is opened and stays", async () => {
   await withStudio({ models: [model] }, async (page, address) => {
     await page.goto(`${address}#/inspect/nothing`);
-    await page.waitForSelector("[role=alert] >> text=/There is no model “nothing” here any more/");
+    await page.waitForSelector("[role=alert] >> text=/The model “nothing” is no longer here/");
     const wrong = { name: "notes.safetensors", mimeType: "", buffer: Buffer.from("these are notes, and no model") };
     await page.setInputFiles("input[type=file]", wrong);
     await page.waitForSelector("[role=alert] >> text=/^notes\\.safetensors: /");

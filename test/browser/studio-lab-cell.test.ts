@@ -28,7 +28,7 @@ const wrong: readonly (readonly [name: string, equations: string, says: RegExp])
   ],
   ["a state as large as the input", "h' = x", /Set Units to 64\.$/],
   ["one matrix for two sizes", "h' = tanh(W @ x + W @ h)", /Set Units to 64\.$/],
-  ["a matrix state that fits no input", "C' = C + outer(x, x)\ny = C @ h", /Set Units to 64\.$/],
+  ["a matrix state that fits no input", "C' = C + outer(x, x)\ny = C @ x", /Set Units to 64\.$/],
   ["an output of one number", "y = sum(x)", /Set Units to 1\.$/],
   ["a size that is no whole number", "h' = tanh(W @ x + U @ h)\nh : units / 3", /42\.66.* must be a whole number/],
   ["a size of its own", "h' = tanh(W @ x + U @ h)\nh : 4", /Set Units to 4\.$/],

@@ -140,7 +140,7 @@ test("a link opens the same cell, a damaged one says so, and the text stays afte
     await page.waitForSelector(".cm-content");
     expect(await written(page)).toEqual([text]);
     await page.goto(link.replace(/cell=[\w-]+/, (part) => part.slice(0, -9)));
-    await page.waitForSelector("text=This link's cell cannot be read");
+    await page.waitForSelector("text=The cell in this link cannot be read");
     await page.goto(`${address}#/lab?start=lstn`);
     await page.waitForSelector('text=There is no built-in cell "lstn".');
   });

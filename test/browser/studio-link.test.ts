@@ -79,17 +79,17 @@ test("what is wrong with a link is said in a line, and what failed once can be t
   await withStudio({ allowed }, async (page, address) => {
     const wrong: readonly (readonly [link: string, says: RegExp])[] = [
       ["/none.safetensors", /answered 404 where the model should be/],
-      ["/refused.safetensors", /does not let other sites read it \(CORS\)/],
+      ["/refused.safetensors", /does not allow other sites to read it \(CORS\)/],
       ["/huge.safetensors", /has 3,000 MB; a link loads at most 256 MB/],
       ["/endless.safetensors", /has more; a link loads at most 256 MB/],
       ["/cut.safetensors", /broke off after 0 MB/],
       ["/page.safetensors", /^page\.safetensors: /],
       ["/half.safetensors", /^half\.safetensors: /],
-      ["http://example.com/a.safetensors", /is no address of a file.*should begin with https/],
-      ["javascript:alert(1)", /is no address of a file/],
-      ["https://me:secret@example.com/a", /is no address of a file/],
-      ["https://", /is no address of a file/],
-      ["data:text/plain,abc", /is no address of a file/],
+      ["http://example.com/a.safetensors", /is not the address of a file.*should begin with https/],
+      ["javascript:alert(1)", /is not the address of a file/],
+      ["https://me:secret@example.com/a", /is not the address of a file/],
+      ["https://", /is not the address of a file/],
+      ["data:text/plain,abc", /is not the address of a file/],
     ];
     for (const [link, says] of wrong) {
       await page.goto("about:blank");

@@ -71,7 +71,9 @@ describe("export", () => {
     expect(await refusal(folder, "export", "m.safetensors", "old.safetensors")).toBe(message);
     expect(await refusal(folder, "export", "old.safetensors", "old.safetensors")).toBe(message);
     symlinkSync(at("old.safetensors"), at("link.safetensors"));
-    expect(await refusal(folder, "export", "m.safetensors", "link.safetensors")).toContain("link.safetensors: exists already.");
+    expect(await refusal(folder, "export", "m.safetensors", "link.safetensors")).toContain(
+      "link.safetensors: exists already.",
+    );
     expect(old().equals(before)).toBe(true);
     await json(folder, "export", "old.safetensors", "old.safetensors", "--overwrite");
     expect(old().equals(alone)).toBe(true);

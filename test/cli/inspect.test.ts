@@ -170,7 +170,11 @@ describe("inspect", () => {
       '--html: needs a name that ends in .html, got "m.safetensors".',
     ],
     ["a page in no folder", ["m.safetensors", "--text", "a", "--html", "no/p.html"], /there is no folder no/],
-    ["broken values", ["nan.safetensors", "--text", "a"], /^nan\.safetensors: embedding\.weight\[0, 0\] is NaN, not a finite number\./],
+    [
+      "broken values",
+      ["nan.safetensors", "--text", "a"],
+      /^nan\.safetensors: embedding\.weight\[0, 0\] is NaN, not a finite number\./,
+    ],
     [
       "broken values for a page",
       ["nan.safetensors", "--text", "a", "--html", "nan.html"],

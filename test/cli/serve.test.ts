@@ -98,7 +98,9 @@ describe("wrong usage is one line and exit 2", () => {
     expect(await refusal(folder, "serve", "a.safetensors", "--cors", "example.org/x")).toMatch(
       /^--cors: needs an origin/,
     );
-    expect(await refusal(folder, "serve", "a.safetensors", "--api-key", "a b")).toMatch(/^--api-key: needs ASCII characters/);
+    expect(await refusal(folder, "serve", "a.safetensors", "--api-key", "a b")).toMatch(
+      /^--api-key: needs ASCII characters/,
+    );
     for (const [name, value, needs] of [
       ["allow-host", "http://a.example", "a name such as example.org, *.example.org or example.org:8080"],
       [

@@ -182,7 +182,9 @@ describe("under a path", () => {
     for (const path of ["/v1/models", "/healthz", "/llm/onev1/models", "/llm", "/llm/one", "/LLM/one/v1/models"]) {
       const answer = await get(path, { headers });
       expect([path, answer.status]).toEqual([path, 404]);
-      expect((await answer.json()).error.message).toMatch(/GET \/llm\/one\/openapi\.json lists|Did you mean \/llm\/one\//);
+      expect((await answer.json()).error.message).toMatch(
+        /GET \/llm\/one\/openapi\.json lists|Did you mean \/llm\/one\//,
+      );
     }
     expect((await get("/healthz")).status).toBe(401);
     // The log has routes, which stay the same.

@@ -1,7 +1,8 @@
 /** What a training does before its first update is done once. */
 import { expect, test, vi } from "vitest";
 import { modelGraph } from "../../src/nn/model-graph.ts";
-import { languageModel, languageModelAndTokens, trainLanguageModel } from "../../src/tasks/language-model.ts";
+import { languageModelAndTokens } from "../../src/tasks/language-model/create.ts";
+import { languageModel, trainLanguageModel } from "../../src/tasks/language-model.ts";
 import { encode, trainAndEncode } from "../../src/text/tokenizer.ts";
 import { adam, type Optimizer, sgd } from "../../src/train/optimizers.ts";
 import { createTokenList } from "../../src/train/token-list.ts";

@@ -3,10 +3,10 @@ import { cell } from "../../graph/cell.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { lookUp } from "../../graph/schema.ts";
 import { countParameters } from "../../nn/model.ts";
+import { languageModelAndTokens } from "../../tasks/language-model/create.ts";
 import {
   generate,
   type LanguageModel,
-  languageModelAndTokens,
   readLanguageModel,
   trainLanguageModel,
   writeLanguageModel,
