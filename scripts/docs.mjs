@@ -32,3 +32,6 @@ await step("reference", () =>
 const { build } = await import("vitepress");
 await step("site", () => build(site));
 console.log(seconds.join(", "));
+console.log(
+  `The site is in ${values.out ?? "dist-docs"}: npx vite preview --outDir ${values.out ?? "dist-docs"} shows it.`,
+);

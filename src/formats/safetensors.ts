@@ -235,12 +235,20 @@ export function readSafetensors(bytes: Uint8Array, file = "model.safetensors"): 
 type Fail = (problem: string) => never;
 type Entry = { name: string; dtype: Dtype; shape: readonly number[]; begin: number; end: number };
 
+/** Files that are often given instead, by their first bytes. */
+const others: readonly (readonly [what: string, start: readonly number[]])[] = [
+  ["a zip archive, such as PyTorch (.pt) and Keras (.keras) write", [0x50, 0x4b, 0x03, 0x04]],
+  ["an HDF5 file, such as Keras (.h5) writes", [0x89, 0x48, 0x44, 0x46]],
+];
 const damaged = "The file is damaged, or not a safetensors file.";
 const cutShort = "it is cut short. Copy it again or train anew.";
 
 function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unknown>; dataStart: number } {
   if (bytes.length < 8) fail(`a safetensors file has at least 8 bytes, this one ${bytes.length}: ${cutShort}`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  const other = others.find(([, start]) => start.every((byte, k) => bytes[k] === byte));
+  if (other !== undefined)
+    fail(`it is ${other[0]}, not a safetensors file. Convert it with the program that wrote it.`);
   if (length < 2 || length > maxHeaderBytes) {
     fail(`its first 8 bytes give a header of ${format(length)} bytes, not 2 to ${format(maxHeaderBytes)}. ${damaged}`);
   }

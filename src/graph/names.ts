@@ -4,7 +4,7 @@
  */
 import { fail, type Source, type Span } from "./equation-error.ts";
 import type { Equations, Expression, Line } from "./parse.ts";
-import { didYouMean, editDistance, initializers, isFunction, reservedFor } from "./vocabulary.ts";
+import { didYouMean, editDistance, initializers, isFunction, isInitializer, reservedFor } from "./vocabulary.ts";
 
 export type ParameterUse = { readonly matrix: boolean; readonly span: Span };
 
@@ -37,6 +37,10 @@ export function resolveNames(
   const { lines } = equations;
   const references = lines.map((line) => referencesIn(line.expression));
   const targets = defineTargets(source, equations, given);
+  for (const { target, expression: e } of lines) {
+    if (e.kind !== "name" || !isInitializer(e.name) || targets.lines.has(e.name) || givenAs(e.name, given)) continue;
+    fail(source, e.span, `${e.name} is an initializer: for a parameter that starts so, write ${target} ~ ${e.name}`);
+  }
   const parameters = resolveReferences(source, lines, references, targets, given);
   checkInitializersAndSizes(source, equations, targets, parameters, given);
   checkNearMisses(source, equations, targets, parameters, given);

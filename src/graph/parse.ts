@@ -274,7 +274,7 @@ function createParser(source: Source, tokens: readonly Token[], lengths: Map<Exp
     if (!isFunction(known) || name.primed) {
       const near = didYouMean(known, Object.keys(functions));
       const hint =
-        near ||
+        (isInitializer(known) ? ` Initial values have a line of their own: b ~ ${known}.` : near) ||
         ` For a product write ${known} * (...) or ${known} @ (...). Functions: ${Object.keys(functions).join(", ")}.`;
       return stop(name, `unknown function "${known}${name.primed ? "'" : ""}".${hint}`);
     }

@@ -107,8 +107,9 @@ export function tokenize(source: Source): Token[] {
       continue;
     }
     const span = { start: position, end: position + character.length };
+    const afterName = character === "." && tokens.at(-1)?.kind === "name";
     const hint = Object.hasOwn(advice, character)
-      ? ` ${advice[character]}`
+      ? ` ${afterName ? "There are no modules: write tanh(x) for np.tanh(x), W @ x for np.dot(W, x)." : advice[character]}`
       : " Equations have names, numbers and + - * / @ ( ) [ ] , =.";
     fail(source, span, `unexpected character ${printable(character)}.${hint}`);
   }

@@ -533,3 +533,12 @@ describe("fuzz: nothing but a FormatError, and no more memory than the file has"
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
   });
 });
+
+test("files of other programs are told by their first bytes", () => {
+  const message = (bytes: readonly number[]): string =>
+    refusal(() => readSafetensors(Uint8Array.from([...bytes, ...Array(100).fill(7)]), "m.pt"), FormatError);
+  expect(message([0x50, 0x4b, 3, 4])).toMatch(
+    /^m\.pt: it is a zip archive, such as PyTorch \(\.pt\) and Keras \(\.keras\) write/,
+  );
+  expect(message([0x89, 0x48, 0x44, 0x46])).toMatch(/^m\.pt: it is an HDF5 file, such as Keras \(\.h5\) writes/);
+});

@@ -1402,3 +1402,21 @@ test("a vector that is learnt may stand there once a line says so, and a gain, a
     expect(cell(equations).source).toBe(equations);
   }
 });
+
+test("habits of NumPy, PyTorch and Keras are told what to write", () => {
+  const message = (equations: string): string => refusal(() => cell(equations), EquationError).split("\n")[0] as string;
+  for (const dotted of ["h' = np.tanh(W @ x + U @ h)", "h' = tanh(np.dot(W, x))", "self.h = W @ x"]) {
+    expect(message(dotted)).toMatch(
+      /unexpected character "\."\. There are no modules: write tanh\(x\) for np\.tanh\(x\)/,
+    );
+  }
+  expect(message("h' = .a * h")).toContain("A number has a digit beside its point");
+  const starts = "zeros is an initializer: for a parameter that starts so, write b ~ zeros";
+  expect(message("h' = tanh(W @ x + U @ h + b)\nb = zeros")).toContain(starts);
+  expect(message("b = zeros\nh' = tanh(W @ x + U @ h + b)")).toContain(starts);
+  expect(message("h' = tanh(W @ x + U @ h + zeros(128))")).toContain(
+    "Initial values have a line of their own: b ~ zeros.",
+  );
+  expect(cell("h' = tanh(W @ zeros + U @ h)", { inputs: ["zeros"] }).inputs).toEqual(["zeros"]);
+  expect(cell("ones = sigmoid(W @ x)\ny = ones").output).toBe("y");
+});
