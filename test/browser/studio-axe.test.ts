@@ -92,7 +92,7 @@ const parts: Readonly<Record<string, Part>> = {
     await inLab(page, address);
     for (const name of ["a run with a long name that goes on and on", "b"]) {
       await train(page, { "Name of the run": name, Units: "8", Epochs: "1" });
-      await page.waitForSelector(`text=${name} is trained and kept.`);
+      await page.waitForSelector(`text=${name} is trained and saved.`);
       await page.getByLabel(name, { exact: true }).check();
     }
     await page.waitForSelector('section[aria-label="Comparison"] .plot svg');

@@ -71,7 +71,7 @@ test("reloaded in the middle, a run goes on and ends with the bytes of one that 
     await button(page, "Continue it").click();
     await page.waitForSelector(".live");
     expect(await card.count()).toBe(0);
-    await page.waitForSelector("text=cut is trained and kept.");
+    await page.waitForSelector("text=cut is trained and saved.");
     expect(await checkpoint(page)).toBe(0);
 
     const run = page.locator(".runs li").filter({ hasText: "cut" });
@@ -173,7 +173,7 @@ test("a run that was gone on with and then stopped, or failed, is as it was; so 
     await page.reload();
     await button(page, "Continue it").click();
     await button(page, "Stop and keep the model").click();
-    await page.waitForSelector("text=mine is trained and kept.");
+    await page.waitForSelector("text=mine is trained and saved.");
     expect(await card.count()).toBe(0);
     expect(await checkpoint(page)).toBe(0);
     // A new one that is stopped before it began leaves nothing.

@@ -68,7 +68,7 @@ test("a mistake is shown at its place; mended, the cell trains to a loss below 0
     await page.waitForFunction((old) => document.querySelectorAll(".figures dd")[2]?.textContent !== old, before);
 
     await button(page, "Stop and keep the model").click();
-    await page.waitForSelector("text=mine is trained and kept.");
+    await page.waitForSelector("text=mine is trained and saved.");
     expect(await warns()).toBe(false);
     await page.getByRole("link", { name: "Write with it" }).click();
     await page.waitForURL(`${address}#/write/mine`);
@@ -79,9 +79,9 @@ test("runs stay after a reload, are compared, forgotten and brought back, go on,
   await withStudio({}, async (page, address) => {
     await enter(page, address, "?start=gru");
     await train(page, "one", { Units: "16", Epochs: "1" });
-    await page.waitForSelector("text=one is trained and kept.");
+    await page.waitForSelector("text=one is trained and saved.");
     await train(page, "two", { Units: "24", Epochs: "1" });
-    await page.waitForSelector("text=two is trained and kept.");
+    await page.waitForSelector("text=two is trained and saved.");
     await page.reload();
     await page.getByLabel("one", { exact: true }).check();
     await page.getByLabel("two", { exact: true }).check();
@@ -111,7 +111,7 @@ test("runs stay after a reload, are compared, forgotten and brought back, go on,
     await page.waitForSelector("text=Going on with one");
     expect(await page.getByLabel("Units", { exact: true }).isDisabled()).toBe(true);
     await button(page, "Go on training").first().click();
-    await page.waitForSelector("text=one, continued is trained and kept.");
+    await page.waitForSelector("text=one, continued is trained and saved.");
     await page.waitForURL(`${address}#/lab**`);
     await expectAccessible(page);
   });
@@ -188,6 +188,6 @@ test("what cannot be trained says why, and the view goes on", async () => {
     await engines.at(-1)?.evaluate(() => self.close());
     await page.waitForSelector("text=The engine stopped working: the browser ended it.");
     await train(page, "lives", { Units: "16", Epochs: "1" });
-    await page.waitForSelector("text=lives is trained and kept.");
+    await page.waitForSelector("text=lives is trained and saved.");
   });
 });

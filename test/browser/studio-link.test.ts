@@ -66,7 +66,7 @@ test("a model by a link is opened, is the page's alone until it is kept, and the
     await page.waitForSelector("text=None yet.");
     await page.goto(linkOf(address, "/some/good.safetensors", "#/learn"));
     await button(page, "Keep it").click();
-    await page.waitForSelector("text=came by a link", { state: "detached" });
+    await page.waitForSelector("text=was loaded from a link", { state: "detached" });
     expect(page.url()).not.toContain("?model");
     await page.goto(`${address}#/models`);
     await page.reload();
@@ -78,7 +78,7 @@ test("a model by a link is opened, is the page's alone until it is kept, and the
 test("what is wrong with a link is said in a line, and what failed once can be tried again", async () => {
   await withStudio({ allowed }, async (page, address) => {
     const wrong: readonly (readonly [link: string, says: RegExp])[] = [
-      ["/none.safetensors", /answered 404 where the model should be/],
+      ["/none.safetensors", /answered 404 instead of the model/],
       ["/refused.safetensors", /does not allow other sites to read it \(CORS\)/],
       ["/huge.safetensors", /has 3,000 MB; a link loads at most 256 MB/],
       ["/endless.safetensors", /has more; a link loads at most 256 MB/],
@@ -105,7 +105,7 @@ test("what is wrong with a link is said in a line, and what failed once can be t
     await page.goto(linkOf(address, "/later.safetensors"));
     await page.waitForSelector("text=answered 503");
     await button(page, "Try again").click();
-    await page.waitForSelector("text=later came by a link");
+    await page.waitForSelector("text=later was loaded from a link");
     // One that never ends can be left.
     await page.goto("about:blank");
     await page.goto(linkOf(address, "/huge2.safetensors"));
@@ -128,7 +128,7 @@ test("the Lab's work goes into one file and comes out of it in another browser; 
     for (const [label, value] of Object.entries({ Units: "8", Batch: "4", Epochs: "1", "Name of the run": "first" }))
       await page.getByLabel(label, { exact: true }).fill(value);
     await button(page, "Train").click();
-    await page.waitForSelector("text=first is trained and kept.");
+    await page.waitForSelector("text=first is trained and saved.");
     const [file] = await Promise.all([
       page.waitForEvent("download"),
       button(page, "Save all of this as a file").click(),
@@ -167,7 +167,7 @@ test("the Lab's work goes into one file and comes out of it in another browser; 
     expect(await page.getByLabel("Text to train on").inputValue()).toBe(text);
     await expectAccessible(page);
     await button(page, "Train").click();
-    await page.waitForSelector("text=own cell 8, pasted text is trained and kept.");
+    await page.waitForSelector("text=own cell 8, pasted text is trained and saved.");
   });
 });
 
@@ -177,24 +177,24 @@ test("a view that the link leads to waits for its model, and opens it at the lin
       await page.goto("about:blank");
       await page.goto(linkOf(address, "/slow.safetensors", `#/${view}/slow?text=abc%20abd&value=lstm.c&unit=3&at=2`));
       await page.waitForSelector("text=Loading the model of the link …");
-      expect(await page.locator("text=/any more|There is no model yet/").count()).toBe(0);
+      expect(await page.locator("text=/no longer here|There is no model yet/").count()).toBe(0);
       release();
-      await page.waitForSelector("text=slow came by a link");
+      await page.waitForSelector("text=slow was loaded from a link");
       await page.waitForURL(/(inspect|write)\/slow\?/);
       if (view === "inspect") await page.waitForSelector(".readout >> text=/^c\\[3\\] at token 3 of 7/");
-      expect(await page.locator("text=on its way").count()).toBe(0);
+      expect(await page.locator("text=Loading the model of the link").count()).toBe(0);
     }
     await page.goto("about:blank");
     await page.goto(linkOf(address, "/nothing.safetensors", "#/inspect/nothing"));
     await page.waitForSelector("text=/answered 404/");
-    await page.waitForSelector("text=/There is no model/");
+    await page.waitForSelector("text=/The model “nothing” is no longer here/");
   });
 });
 
 test("long words without a break do not push the page sideways", async () => {
   await withStudio({ allowed, width: 390 }, async (page, address) => {
     await page.goto(linkOf(address, `/good${"a".repeat(400)}.safetensors`, "#/models"));
-    await page.waitForSelector("text=came by a link");
+    await page.waitForSelector("text=was loaded from a link");
     for (const view of ["models", "inspect", "write"]) {
       await page.goto(`${page.url().split("#")[0]}#/${view}`);
       await page.waitForSelector(view === "models" ? "h3 >> text=/^good/" : "text=/parameters$/");

@@ -80,7 +80,7 @@ test.each([true, false])(
         await page.getByLabel("Units", { exact: true }).fill("8");
         await page.getByLabel("Epochs", { exact: true }).fill("0.02");
         await page.getByRole("button", { name: "Train", exact: true }).click();
-        await page.waitForSelector("text=is trained and kept.");
+        await page.waitForSelector("text=is trained and saved.");
         await page.getByRole("link", { name: "Look inside" }).click();
         await page.waitForSelector(".heat-map canvas");
       });

@@ -9,7 +9,7 @@ import { button, expectAccessible, withStudio } from "./studio.ts";
 
 const views = ["learn", "lab", "inspect", "write", "models"];
 const headings = ["Recurrent networks, from the inside", "The Lab", "Look inside", "Write", "Models"];
-const passing = "text=models are kept only until the page is closed";
+const passing = "text=models, trainings and texts are lost when the page is closed";
 
 /** Train a model of a second in the Lab. */
 async function train(page: Page, address: string, name: string): Promise<void> {
@@ -51,7 +51,7 @@ test.each(Object.entries(withoutDatabase))(
       await page.goto(`${address}#/inspect`);
       await page.waitForSelector("text=There is no model yet");
       await train(page, address, "one");
-      await page.waitForSelector("text=one is trained and kept, until the page is closed.");
+      await page.waitForSelector("text=one is trained and saved, until the page is closed.");
       const [file] = await Promise.all([page.waitForEvent("download"), button(page, "Download it").click()]);
       expect(readFileSync(await file.path()).length).toBeGreaterThan(1000);
       await expectAccessible(page);
@@ -80,11 +80,11 @@ test("site storage that is blocked altogether: every view opens and works, setti
     }
     await button(page, "Use dark colours").click();
     await button(page, "Use light colours").waitFor();
-    await page.waitForSelector("text=This browser does not remember settings for the page");
+    await page.waitForSelector("text=This browser cannot store settings for this page");
     await page.goto(`${address}#/learn/perceptron`);
     await page.waitForSelector(".katex");
     await train(page, address, "one");
-    await page.waitForSelector("text=one is trained and kept, until the page is closed.");
+    await page.waitForSelector("text=one is trained and saved, until the page is closed.");
     await page.goto(`${address}#/models`);
     await page.goto(`${address}#/lab`);
     expect(await page.getByLabel("Units", { exact: true }).inputValue()).toBe("8");
@@ -106,7 +106,7 @@ test("a browser without room: what is trained is kept until the page is closed a
       };`);
   await withStudio({ prepare }, async (page, address) => {
     await train(page, address, "one");
-    await page.waitForSelector("text=one is trained and kept, until the page is closed.");
+    await page.waitForSelector("text=one is trained and saved, until the page is closed.");
     await page.waitForSelector("text=The browser could not store “one” (no room)");
     await page.goto(`${address}#/models`);
     await button(page, "Keep one").click();
@@ -340,6 +340,6 @@ test("the engine's script, the list of models, the book and a model that failed 
     await button(page, "Train").click();
     await page.waitForSelector(".live >> text=Training. It goes on");
     await button(page, "Stop and keep the model").click();
-    await page.waitForSelector("text=is trained and kept.");
+    await page.waitForSelector("text=is trained and saved.");
   });
 });

@@ -66,7 +66,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
         </p>
       )}
       {opened.error !== undefined && <Failed error={opened.error} onRetry={opened.retry} />}
-      {waits && <p class="soft">Loading the model of the link … …</p>}
+      {waits && <p class="soft">Loading the model of the link …</p>}
       {gone && (
         <p role="alert">
           The model “{id}” is no longer here. {models.length > 0 ? "Choose another one above." : ""}

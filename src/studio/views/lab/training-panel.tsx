@@ -145,9 +145,9 @@ const nameOf = (cell: TrainingPanelProps["cell"], form: Form, source: Source): s
 const phases: Readonly<Record<Training["phase"], string>> = {
   preparing: "Making the model and compiling its program …",
   running: "Training. It continues while you use other views.",
-  pausing: "Pausing after the current updates … …",
+  pausing: "Pausing after the current updates …",
   paused: "Paused.",
-  stopping: "Stopping: the current model is being saved … …",
+  stopping: "Stopping: the current model is being saved …",
   ending: "Ending …",
 };
 
