@@ -7,7 +7,7 @@ import {
   flag,
   needs,
   needsStream,
-  only,
+  noTools,
   optional,
   refused,
   streamsOrHasNoOptions,
@@ -18,15 +18,6 @@ import {
   whole,
   writing,
 } from "./schemas.ts";
-
-const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
-const noTools = only(isEmpty, "null or []: tools are not supported", "Only null or [].");
-/** The values of tool_choice without tools. */
-const noChoice = only(
-  (value) => value === "none" || value === "auto",
-  '"none" or "auto": tools are not supported',
-  'Only "none" or "auto".',
-);
 
 const part = z
   .object(
@@ -88,14 +79,6 @@ export const chatRequest = z
     logprobs: optional(flag, false, "Whether to return the log-probability of each token."),
     top_logprobs: optional(whole(0, 20), undefined, "The number of most likely tokens to return for each position."),
     n: optional(whole(1, 128), 1, "Answers."),
-    ...{ tools: noTools, tool_choice: noChoice, functions: noTools, function_call: noChoice },
-    modalities: only(
-      (value) => Array.isArray(value) && value.every((one) => one === "text"),
-      '["text"]: other outputs are not supported',
-      'Only ["text"].',
-    ),
-    audio: only(() => false, "null: audio is not supported", "Only null."),
-    web_search_options: only(() => false, "null: web search is not supported", "Only null."),
     ...refused,
   })
   .refine(({ logprobs, top_logprobs = 0 }) => logprobs || top_logprobs === 0, {

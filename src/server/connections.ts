@@ -15,6 +15,8 @@ import { nextTurn, noteArrival } from "./event-loop.ts";
 const maxAtWork = 8;
 /** The largest number of requests of one connection, including waiting ones; a connection with more is closed. */
 const maxPipelined = 64;
+/** How long a request can arrive before its connection may make room for another one. */
+const arrivingMs = 1000;
 /** How long a connection must be quiet during shutdown, and how often that is checked. */
 const [quietMs, lookMs] = [500, 20];
 
@@ -23,7 +25,7 @@ type State = {
   /** The unfinished answers; and the functions that start the waiting ones. */
   readonly answers: Set<ServerResponse>;
   readonly waiting: (() => void)[];
-  /** The time since when there is no answer; during shutdown, since when no data has arrived either. */
+  /** The time since when there is no answer, or since when there is one; during shutdown, since when no data has arrived either. */
   idleMs: number;
   /** The number of received bytes at the last check. */
   came: number;
@@ -61,20 +63,22 @@ export class Connections {
 
   /**
    * If there are too many connections, an idle one is closed: of the address with the most connections, the one that
-   * has been idle longest (behind a proxy, which is one address, the longest idle of all). If all are busy, the new one
-   * is refused.
+   * has been idle longest (behind a proxy, which is one address, the longest idle of all). If none is idle, one whose
+   * request has been arriving for a while is refused, chosen in the same way. If all are busy, the new one is refused.
    */
   private takeOn(socket: Socket): void {
     noteArrival();
     this.accepted++;
     if (this.all.size >= this.limits.maxConnections) {
-      const given = this.idlest();
+      const idle = this.longest(({ answers }) => answers.size === 0);
+      const given = idle ?? this.longest((one) => this.isArriving(one));
       if (given === undefined) {
         this.limits.refuse(socket);
         return;
       }
       this.all.delete(given);
-      given.destroy();
+      if (given === idle) given.destroy();
+      else this.limits.refuse(given);
     }
     const nowMs = performance.now();
     const address = socket.remoteAddress ?? "unknown";
@@ -88,12 +92,18 @@ export class Connections {
     });
   }
 
-  private idlest(): Socket | undefined {
+  /** Whether it has nothing but requests that are not complete, the first of them for a while. */
+  private isArriving({ answers, waiting, idleMs }: State): boolean {
+    if (waiting.length > 0 || performance.now() - idleMs < arrivingMs) return false;
+    return [...answers].every(({ req, headersSent }) => !req.complete && !headersSent);
+  }
+
+  private longest(gives: (state: State) => boolean): Socket | undefined {
     const count = new Map<string, number>();
     for (const { address } of this.all.values()) count.set(address, (count.get(address) ?? 0) + 1);
     let found: [Socket, State] | undefined;
     for (const [socket, one] of this.all) {
-      if (one.answers.size > 0) continue;
+      if (!gives(one)) continue;
       const more = found === undefined ? 1 : (count.get(one.address) ?? 0) - (count.get(found[1].address) ?? 0);
       if (more > 0 || (more === 0 && one.idleMs < (found?.[1].idleMs ?? 0))) found = [socket, one];
     }
@@ -124,6 +134,7 @@ export class Connections {
       return;
     }
     const work = (): void => {
+      if (answers.size === 0) state.idleMs = performance.now();
       answers.add(answer);
       if (this.ending) answer.shouldKeepAlive = false;
       answer.once("close", () => {

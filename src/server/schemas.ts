@@ -114,6 +114,16 @@ const topK = z
 const isText = (value: unknown): boolean => (value as { type?: unknown }).type === "text";
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 const free = only((value) => value === "", "null: constrained text is not supported", "Only null.");
+export const noTools = only(isEmpty, "null or []: tools are not supported", "Only null or [].");
+/** The values of tool_choice without tools. */
+const noChoice = only(
+  (value) => value === "none" || value === "auto",
+  '"none" or "auto": tools are not supported',
+  'Only "none" or "auto".',
+);
+/** A way of sampling of other servers, with the number that turns it off. */
+const off = (number: number, instead: string) =>
+  only((value) => value === number, `${number}: use ${instead}`, `Only ${number}.`);
 /**
  * Fields that other servers support. They are refused, because the answer would differ from what the client expects.
  */
@@ -127,6 +137,20 @@ export const refused = {
   min_tokens: only((value) => value === 0, "0: a minimum is not supported", "Only 0."),
   prompt_logprobs: only((value) => value === 0 || value === false, "null: use echo with logprobs", "Only null."),
   length_penalty: only((value) => value === 1, "1: beam search is not supported", "Only 1."),
+  ...{ tools: noTools, tool_choice: noChoice, functions: noTools, function_call: noChoice },
+  modalities: only(
+    (value) => Array.isArray(value) && value.every((one) => one === "text"),
+    '["text"]: other outputs are not supported',
+    'Only ["text"].',
+  ),
+  audio: only(() => false, "null: audio is not supported", "Only null."),
+  web_search_options: only(() => false, "null: web search is not supported", "Only null."),
+  bad_words: only(isEmpty, "null: use logit_bias with -100", "Only null."),
+  allowed_token_ids: only(isEmpty, "null: use logit_bias", "Only null."),
+  truncate_prompt_tokens: only(() => false, "null: shorten the prompt", "Only null."),
+  include_stop_str_in_output: only((value) => value === false, "false: stop strings are left out", "Only false."),
+  ...{ typical_p: off(1, "top_p"), mirostat: off(0, "top_p"), dry_multiplier: off(0, "repetition_penalty") },
+  ...{ xtc_probability: off(0, "temperature"), tfs_z: off(1, "top_p"), top_a: off(0, "min_p") },
 };
 
 export const tokensToWrite = whole(0, most, "a whole number from 0");

@@ -261,6 +261,28 @@ describe("connections", () => {
     for (const { socket } of idle) socket.destroy();
   });
 
+  test("whose bodies never end make room for others, and are told so; one that has just begun does not", async () => {
+    const here = await serving({}, undefined, { maxConnections: 10 });
+    const stuck = raw("/v1/completions", "{", 100);
+    const all = Array.from({ length: 10 }, () => send(here, stuck));
+    for (const { socket } of all) socket.resume();
+    let closed = 0;
+    for (const one of all) void one.closed.then(() => closed++);
+    await pause(200);
+    const early = send(here, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    early.socket.resume();
+    await early.closed;
+    expect(early.text()).toMatch(/^HTTP\/1\.1 503 .*too many connections/s);
+    expect(closed).toBe(0);
+    await pause(1000);
+    await isServed(here);
+    await until(() => closed > 0);
+    const told = all.filter(({ text }) => text() !== "");
+    expect(told.length).toBe(closed);
+    for (const { text } of told) expect(text()).toMatch(/^HTTP\/1\.1 503 .*too many connections/s);
+    for (const { socket } of all) socket.destroy();
+  });
+
   test("that are all busy are not given up: the next one is refused with 503", async () => {
     const here = await serving({ maxTokens: 1e9 }, undefined, { maxConnections: 3 });
     const endless = raw("/v1/completions", { prompt: "a", max_tokens: 1e8, stream: true });

@@ -28,6 +28,9 @@ export async function* writeTexts(
 ): AsyncGenerator<Deliveries, void> {
   signal.throwIfAborted();
   let failure: unknown;
+  // Slots can become free at the very moment when this request's time is over, so what counts is how it began.
+  const waits = batcher.isFull;
+  let hadSlot = false;
   let wake = (): void => {};
   const left = new Set(texts.keys());
   let unread = new Map<number, Delivery>();
@@ -49,7 +52,10 @@ export async function* writeTexts(
     const job: Job<Piece> = {
       client,
       text,
-      scheduled: () => watch.scheduled(choice),
+      scheduled: () => {
+        hadSlot = true;
+        watch.scheduled(choice);
+      },
       shares: after > 0 ? { after, texts: others.map((other) => texts[other] as Sequence<Piece>) } : undefined,
       follows: followers.has(choice),
       take(pieces, ended) {
@@ -71,8 +77,7 @@ export async function* writeTexts(
     const isLate = reason instanceof ApiError && reason.kind === "timeout";
     // The text so far is the answer, and a session must remember exactly that.
     const isAnswer = isLate && texts.some(({ written }) => written > 0) && texts.every(isShownWhole);
-    const hadNoLane = texts.every(({ read }) => read === 0) && batcher.isFull;
-    if (!isAnswer) failure = hadNoLane ? waitedFor(reason) : reason;
+    if (!isAnswer) failure = waits && !hadSlot ? waitedFor(reason) : reason;
     try {
       for (const job of jobs) batcher.remove(job);
       // No piece is held back any more.

@@ -21,8 +21,10 @@ export function TextArea({ label, rows, value, most, onText, onTooLong }: TextAr
   const [said, setSaid] = useState("");
   const numbers = (count: number): string => count.toLocaleString("en");
   /** Called before typed, pasted or dropped text is inserted. */
-  const check = (event: TargetedEvent<HTMLTextAreaElement>, put: string): void => {
+  const check = (event: TargetedEvent<HTMLTextAreaElement>, given: string): void => {
     const { currentTarget: area } = event;
+    // A text area has one character for the two that end a line on Windows.
+    const put = given.replaceAll(/\r\n?/g, "\n");
     const [from, to] = [area.selectionStart, area.selectionEnd];
     const room = Math.max(0, most - (area.value.length - (to - from)));
     if (put === "") return;
