@@ -166,7 +166,7 @@ test("a run that was gone on with and then stopped, or failed, is as it was; so 
 
     await page.evaluate("window.engine = 'full'");
     await button(page, "Continue it").click();
-    await page.waitForSelector("text=mine: This machine has not enough memory for it.");
+    await page.waitForSelector("text=mine: This machine does not have enough memory for it.");
     await card.waitFor();
     expect(await checkpoint(page)).toBe(before);
 

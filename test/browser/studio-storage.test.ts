@@ -338,7 +338,7 @@ test("the engine's script, the list of models, the book and a model that failed 
     await button(page, "Train").click();
     await page.waitForSelector("text=/moby-dick.txt: the page's host answered 500/");
     await button(page, "Train").click();
-    await page.waitForSelector(".live >> text=Training. It goes on");
+    await page.waitForSelector(".live >> text=Training. It continues");
     await button(page, "Stop and keep the model").click();
     await page.waitForSelector("text=is trained and saved.");
   });
