@@ -220,7 +220,8 @@ function Compiled({ made: { compiled } }: { readonly made: Made }) {
       <Text title="The plan of training" text={trainingPlan} />
       <details>
         <summary>Parameters and states</summary>
-        <div class="scroll">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+        <section class="scroll" tabIndex={0} aria-label="Parameters and states">
           <table>
             <thead>
               <tr>
@@ -253,7 +254,7 @@ function Compiled({ made: { compiled } }: { readonly made: Made }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       </details>
     </>
   );

@@ -114,7 +114,8 @@ function AsNumbers({ model }: { readonly model: OpenModel | undefined }) {
           A word
           <input maxLength={longest.word} value={word} onInput={(event) => set({ word: event.currentTarget.value })} />
         </label>
-        <div class="scroll">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+        <section class="scroll" tabIndex={0} aria-label="Characters as numbers">
           <table class="text-table">
             <thead>
               <tr>
@@ -143,7 +144,7 @@ function AsNumbers({ model }: { readonly model: OpenModel | undefined }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
         <p class="small soft">
           Colours: <span class="text-key low">below zero</span>, <span class="text-key high">above zero</span>. A letter
           that occurs twice has the same row twice: what stands around it is the LSTM's affair, not the table's.
