@@ -83,3 +83,18 @@ test("Lab trains on all 20 MB, and shows their beginning; a short text stays one
     ).toBe(true);
   });
 });
+
+test("two characters that end a line on Windows are one, in the field and in what is said", async () => {
+  await withStudio({ models: [model] }, async (page, address) => {
+    await page.goto(`${address}#/write/m?prompt=the&seed=1`);
+    const prompt = page.getByRole("textbox", { name: "Prompt" });
+    await prompt.press("Control+A");
+    await prompt.evaluate((area) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", "ab\r\n".repeat(2000));
+      area.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+    });
+    await said(page, "There is room for 5,000 characters: the first 5,000 of 6,000 were inserted.");
+    expect(await prompt.inputValue()).toBe("ab\n".repeat(2000).slice(0, 5000));
+  });
+});
