@@ -5,6 +5,7 @@
 import type { Nested, Variable, VectorOps } from "../../src/engines/vector/vector-ops.ts";
 import { type Code, func } from "../../src/engines/wasm/assembler.ts";
 import { vectorOps } from "../../src/engines/wasm/vector-ops.ts";
+import { nativeMachines } from "./native.ts";
 import { type Callable, callable, hosts, untouched } from "./wasm.ts";
 
 /** A function of so many 32-bit integers, over any engine's operations. */
@@ -325,4 +326,5 @@ const plainMachine = (width: number, fused: boolean): Machine => ({
 export const machines: readonly Machine[] = [
   ...wasmMachines,
   ...[4, 8, 16].map((width) => plainMachine(width, width !== 8)),
+  ...nativeMachines,
 ];

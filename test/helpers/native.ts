@@ -1,0 +1,55 @@
+/** Functions of machine code, called from here on a memory of their own. */
+import { Assembler, type Isa, rax, rcx, rdi, rdx, rsi, rsp } from "../../src/engines/native/assembler.ts";
+import { nativeHost } from "../../src/engines/native/executable-memory.ts";
+import { memoryBase, NativeFunction } from "../../src/engines/native/function.ts";
+import { type Host, runCode, vectorOps } from "../../src/engines/native/vector-ops.ts";
+import type { Body, Machine } from "./vector-machines.ts";
+import { untouched } from "./wasm.ts";
+
+const host = await nativeHost();
+
+const nativeMachine = (isa: Isa, how: Host): Machine => ({
+  name: `${isa}, ${how.fma ? "fused" : "multiply and add"}`,
+  width: isa === "avx512" ? 16 : 8,
+  fused: how.fma,
+  make(bodies, bytes) {
+    const words = new Int32Array(Math.ceil(bytes / 65536) * 16384).fill(untouched);
+    const floats = new Float32Array(words.buffer);
+    const base = host.addressOf(floats);
+    const a = new Assembler(isa);
+    const entries = Object.entries<Body>(bodies).map(([name, body]) => {
+      const f = new NativeFunction(3);
+      const [x, y, z] = f.parameters.map((parameter) => () => parameter);
+      runCode(body(vectorOps(f, a, how), x as never, y as never, z as never) as never);
+      const inner = a.label();
+      f.assemble(a, inner);
+      a.align(16);
+      const at = a.at;
+      a.push(memoryBase);
+      a.move(memoryBase, rdi);
+      for (const one of [rcx, rdx, rsi]) {
+        a.move(rax, one, false);
+        a.push(rax);
+      }
+      a.call(inner);
+      a.arithmeticWith("add", rsp, 24, true);
+      a.pop(memoryBase);
+      a.zeroUpper();
+      a.ret();
+      return [name, at] as const;
+    });
+    const code = a.finish();
+    const { address } = host.place(code);
+    const call = Object.fromEntries(
+      entries.map(([name, at]) => {
+        const f = host.callable(address + BigInt(at), 4);
+        return [name, (...given: number[]) => f(base, ...[0, 1, 2].map((k) => (given[k] ?? 0) | 0))];
+      }),
+    );
+    return { floats, words, call: call as never, code } as never;
+  },
+});
+
+export const nativeMachines: readonly Machine[] = (["avx512", "avx2"] as const).flatMap((isa) =>
+  [true, false].map((fma) => nativeMachine(isa, { fma })),
+);
