@@ -88,7 +88,8 @@ export class NativeFunction {
   /** The whole function at the assembler's place. */
   assemble(a: Assembler, label: Label): void {
     const of32 = a.isa === "avx512";
-    const { places, slots, used } = allocate(this.steps, this.regions, this.parameters, of32);
+    const intervals = intervalsOf(this.steps, this.regions, this.parameters);
+    const { places, slots, used } = allocate(this.steps, intervals, of32);
     const saved = used.general.filter((one) => one !== rax && one !== rcx && one !== rdx);
     a.align(16);
     a.place(label);
@@ -287,8 +288,7 @@ function intervalsOf(
 
 function allocate(
   steps: readonly Step[],
-  regions: readonly Region[],
-  parameters: readonly Register[],
+  intervals: readonly Interval[],
   of32: boolean,
 ): {
   readonly places: ReadonlyMap<Register, Place>;
@@ -298,7 +298,7 @@ function allocate(
   const places = new Map<Register, Place>();
   const used = { general: new Set<number>(), vector: new Set<number>(), mask: new Set<number>() };
   let slots = 0;
-  const all = intervalsOf(steps, regions, parameters).sort((x, y) => x.start - y.start);
+  const all = intervals.toSorted((x, y) => x.start - y.start);
   for (const kind of ["general", "vector", "mask"] as const) {
     let active: Interval[] = [];
     const free = [...choices[kind](of32)];

@@ -1,0 +1,658 @@
+/**
+ * Plan to machine code: for each thread a function that runs its part of all instructions, with every address, size and share in
+ * it. Knows nothing about equations or gradients.
+ */
+import {
+  type Accumulate,
+  bodyOf,
+  type Gather,
+  type Instruction,
+  type Location,
+  type Outer,
+  type Pass,
+  type Plan,
+  type Product,
+  type Scatter,
+  type Section,
+} from "../../schedule/plan.ts";
+import { padded } from "../../schedule/target.ts";
+import { divisionOf, passCode, type Time } from "../vector/pass.ts";
+import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
+import type { Nested, VectorOps } from "../vector/vector-ops.ts";
+import { Assembler, type Isa, type Label, rax, rdi, rdx, rsi, rsp } from "./assembler.ts";
+import { memoryBase, NativeFunction } from "./function.ts";
+import { blockDepth, callTile, heights, panelsAtOnce, panelVectors, Tiles, tileRows } from "./matmul.ts";
+import { type Pack, type Packing, packWeights } from "./packing.ts";
+import { type Code, type Host, type Mask, runCode, type Vector, vectorOps, type Whole } from "./vector-ops.ts";
+
+export type NativeProgram = {
+  readonly code: Uint8Array<ArrayBuffer>;
+  /** Bytes of memory in all. */
+  readonly bytes: number;
+  /** Where `run` of each thread begins, a function of the memory's address and of 1 where parameters have changed; and `advance`. */
+  readonly runs: readonly number[];
+  readonly advance: number;
+};
+
+type Ops = VectorOps<Vector, Mask, Whole, Code>;
+type Codes = Nested<Code>;
+type Range = { readonly from: number; readonly to: number };
+
+/** Rows of the left matrix that are packed together, so that they stay in the second cache. */
+const blockRows = 168;
+/** What a thread needs to pack blocks of both matrices. */
+const scratchBytes = (vectorWidth: number): number => 4 * blockDepth * (panelVectors * vectorWidth + blockRows);
+
+/** A thread's part of `total`, in multiples of `unit` but for the last. */
+function shareOf(total: number, unit: number, thread: number, threads: number): Range {
+  const units = Math.ceil(total / unit);
+  const start = (k: number): number => Math.floor((k * units) / threads) * unit;
+  return { from: start(thread), to: thread === threads - 1 ? total : start(thread + 1) };
+}
+
+/** Weights that a thread can keep in its own caches from one time step to the next. */
+const ownCacheBytes = 768 * 1024;
+function loopsByExamples({ instructions, batch }: Section, threads: number): boolean {
+  const weights = (one: Instruction): number => (one.kind === "product" ? 4 * one.k * one.n : 0);
+  const sum = (body: readonly Instruction[]): number => body.reduce((all, one) => all + weights(one), 0);
+  const largest = Math.max(0, ...instructions.map((one) => (one.kind === "loop" ? sum(one.body) : 0)));
+  return batch >= 2 * threads && (largest <= ownCacheBytes || batch >= 48 * threads);
+}
+
+export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeProgram {
+  const a = new Assembler(isa);
+  const { target } = plan;
+  const width = target.vectorWidth;
+  const packing = packWeights(plan);
+  const multiplies = plan.sections.some(({ instructions }) =>
+    instructions.flatMap(bodyOf).some(({ kind }) => kind === "outer"),
+  );
+  const bytes = packing.end + (multiplies ? threads * scratchBytes(width) : 0) + target.tailBytes;
+  const tiles = new Tiles(a, host);
+  const emitter = new Emitter(plan, packing, a, host, tiles);
+
+  const functions: (readonly [Label, NativeFunction])[] = [];
+  const runs = Array.from({ length: threads }, (_, thread) => {
+    const f = new NativeFunction(1);
+    emitter.emit(f, thread, threads);
+    const label = a.label();
+    functions.push([label, f]);
+    return label;
+  });
+  for (const [label, f] of [...emitter.functions, ...functions]) f.assemble(a, label);
+  tiles.assemble();
+  const entries = runs.map((label) => entry(a, label));
+  const advance = advanceCode(a, plan);
+  return { code: a.finish(), bytes, runs: entries, advance };
+}
+
+/** A function that C may call: of the memory's address and one number. */
+function entry(a: Assembler, inner: Label): number {
+  a.align(16);
+  const { at } = a;
+  a.push(memoryBase);
+  a.move(memoryBase, rdi);
+  a.move(rax, rsi, false);
+  a.push(rax);
+  a.call(inner);
+  a.arithmeticWith("add", rsp, 8, true);
+  a.pop(memoryBase);
+  a.zeroUpper();
+  a.ret();
+  return at;
+}
+
+/** States go on from their values after the last step. */
+function advanceCode(a: Assembler, { states }: Plan): number {
+  a.align(16);
+  const { at } = a;
+  a.move(rdx, rdi);
+  for (const { offset, last, rows, rowBytes } of Object.values(states)) {
+    a.address(rdi, { base: rdx, offset });
+    a.address(rsi, { base: rdx, offset: last });
+    a.moveConstant(1, rows * rowBytes);
+    a.copy();
+  }
+  a.ret();
+  return at;
+}
+
+class Emitter {
+  private readonly plan: Plan;
+  private readonly packing: Packing;
+  private readonly a: Assembler;
+  private readonly host: Host;
+  private readonly tiles: Tiles;
+  private readonly width: number;
+  readonly functions: (readonly [Label, NativeFunction])[] = [];
+  private readonly passes = new Map<string, Label>();
+  private f!: NativeFunction;
+  private o!: Ops;
+  private thread = 0;
+  private threads = 1;
+
+  constructor(plan: Plan, packing: Packing, a: Assembler, host: Host, tiles: Tiles) {
+    this.plan = plan;
+    this.packing = packing;
+    this.a = a;
+    this.host = host;
+    this.tiles = tiles;
+    this.width = plan.target.vectorWidth;
+  }
+
+  /** All sections, as the body of a function for one thread. */
+  emit(f: NativeFunction, thread: number, threads: number): void {
+    this.f = f;
+    this.o = vectorOps(f, this.a, this.host);
+    this.thread = thread;
+    this.threads = threads;
+    this.plan.sections.forEach((section, k) => {
+      this.section(section, k);
+    });
+  }
+
+  private run(...code: readonly Codes[]): void {
+    for (const one of code) runCode(one);
+  }
+  private meet(): void {
+    if (this.threads > 1) throw new Error("internal: threads do not meet yet");
+  }
+  private share(total: number, unit: number): Range {
+    return shareOf(total, unit, this.thread, this.threads);
+  }
+  private number(value: number): Whole {
+    return this.o.whole.const(value);
+  }
+
+  private section(section: Section, k: number): void {
+    const { o } = this;
+    const changed = (): ReturnType<Whole> => this.f.parameters[0] as ReturnType<Whole>;
+    this.run(
+      o.when(
+        changed,
+        (this.packing.packs[k] as readonly Pack[]).map((pack) => () => this.pack(pack)),
+      ),
+    );
+    const { instructions } = section;
+    for (const one of instructions) if (one.kind === "clear") this.clear(one);
+    this.meet();
+    const rest = instructions.filter(({ kind }) => kind !== "clear");
+    this.all(section, rest, "steps", undefined, () => this.meet());
+  }
+
+  private all(
+    section: Section,
+    instructions: readonly Instruction[],
+    time: Time,
+    t: Whole | undefined,
+    between: (last: boolean) => void,
+  ): void {
+    const rows = this.rowsOf(section, time);
+    const list = togetherByRows(this.plan.target, section.graph, instructions, rows);
+    list.forEach((one, k) => {
+      if ("kind" in one) this.one(section, one, time, t);
+      else this.together(section, one, time, t);
+      between(k === list.length - 1);
+    });
+  }
+
+  private rowsOf({ batch, steps }: Section, time: Time): number {
+    return time === "steps" ? batch * steps : batch;
+  }
+  private rowUnit(section: Section, time: Time): number {
+    return time === "loop" && section.batch % (4 * this.threads) !== 0 ? 1 : 4;
+  }
+  private address({ offset, stepBytes }: Location, t: Whole | undefined, more = 0): Whole {
+    const { whole } = this.o;
+    const at = whole.const(offset + more);
+    return t === undefined || stepBytes === 0 ? at : whole.add(whole.mul(t, whole.const(stepBytes)), at);
+  }
+
+  /** The pass as a function of the time step, and of the rows, or features, from and to which it runs. */
+  private pass(section: Section, pass: Pass, time: Time): Label {
+    const key = `${this.plan.sections.indexOf(section)} ${time} ${section.instructions.flatMap(bodyOf).indexOf(pass)}`;
+    const known = this.passes.get(key);
+    if (known !== undefined) return known;
+    const label = this.a.label();
+    this.passes.set(key, label);
+    const f = new NativeFunction(3);
+    const [t, from, to] = f.parameters.map((parameter) => () => parameter) as [Whole, Whole, Whole];
+    const { keys, settings } = this.plan;
+    runCode(passCode(vectorOps(f, this.a, this.host), pass, { section, time, keys, settings }, { t, from, to }));
+    this.functions.push([label, f]);
+    return label;
+  }
+  private callPass(label: Label, t: Whole | undefined, from: Whole, to: Whole): void {
+    this.f.call(
+      label,
+      [t ?? this.number(0), from, to].map((value) => value()),
+    );
+  }
+  private together(section: Section, passes: readonly Pass[], time: Time, t: Whole | undefined): void {
+    const labels = passes.map((pass) => this.pass(section, pass, time));
+    const { from, to } = this.share(this.rowsOf(section, time), this.rowUnit(section, time));
+    const atOnce = rowsAtOnce(this.plan.target, section.graph, passes);
+    if (labels.length === 1 || to - from <= atOnce) {
+      for (const label of labels) this.callPass(label, t, this.number(from), this.number(to));
+      return;
+    }
+    const row = this.o.newWhole();
+    const blocks = Math.floor((to - from) / atOnce);
+    this.run(
+      this.o.loop(row, from, from + blocks * atOnce, atOnce, () => {
+        for (const label of labels) this.callPass(label, t, row.get, this.o.whole.add(row.get, this.number(atOnce)));
+      }),
+    );
+    const rest = from + blocks * atOnce;
+    if (rest < to) for (const label of labels) this.callPass(label, t, this.number(rest), this.number(to));
+  }
+
+  private one(section: Section, one: Instruction, time: Time, t: Whole | undefined): void {
+    const rows = this.rowsOf(section, time);
+    const byRows = time !== "loop" || this.threads === 1 || loopsByExamples(section, this.threads);
+    const first = this.thread === 0;
+    switch (one.kind) {
+      case "clear":
+        return this.clear(one);
+      case "pass": {
+        const division = divisionOf(one, rows);
+        if (division === "rows") return this.together(section, [one], time, t);
+        const label = this.pass(section, one, time);
+        if (division === "features") {
+          const { from, to } = this.share(one.size, 64);
+          if (from < to) this.callPass(label, t, this.number(from), this.number(to));
+        } else if (first) this.callPass(label, t, this.number(0), this.number(1));
+        return;
+      }
+      case "product": {
+        if (byRows && rows > 1) {
+          const { from, to } = this.share(rows, this.rowUnit(section, time));
+          return this.product(one, t, { from, to }, { from: 0, to: one.n });
+        }
+        return this.product(one, t, { from: 0, to: rows }, this.share(one.n, panelVectors * this.width));
+      }
+      case "outer":
+        return this.outer(one, rows, this.share(one.rowCount, tileRows(this.a)));
+      case "gather": {
+        const range = byRows ? this.share(rows, this.rowUnit(section, time)) : { from: 0, to: rows };
+        if (byRows || first) this.gather(one, t, range);
+        return;
+      }
+      case "scatter":
+        return this.scatter(one, rows, this.share(one.size, this.width));
+      case "accumulate":
+        return this.accumulate(one, rows, this.share(one.size, 4 * this.width));
+      case "sum_all":
+        if (first) this.total(one.value, rows, one.at);
+        return;
+      case "per_sequence":
+        return this.all(section, one.body, "per_sequence", undefined, (last) => {
+          if (!last) this.meet();
+        });
+      case "loop": {
+        const { o } = this;
+        const { whole } = o;
+        const [k, step] = [o.newWhole(), o.newWhole()];
+        const { steps } = section;
+        const own = this.threads === 1 || loopsByExamples(section, this.threads);
+        this.run(
+          o.loop(k, 0, steps, 1, () => {
+            this.run(
+              step.set(one.reverse ? whole.add(whole.mul(k.get, whole.const(-1)), whole.const(steps - 1)) : k.get),
+            );
+            this.all(section, one.body, "loop", step.get, () => {
+              if (!own) this.meet();
+            });
+          }),
+        );
+        return;
+      }
+    }
+  }
+
+  private clear({ offset, bytes }: { readonly offset: number; readonly bytes: number }): void {
+    const { from, to } = this.share(bytes, 64);
+    this.fill(offset + from, to - from);
+  }
+  private fill(at: number, bytes: number): void {
+    const { o } = this;
+    const vector = 4 * this.width;
+    const whole = Math.floor(bytes / vector) * vector;
+    const k = o.newWhole();
+    this.run(o.loop(k, at, at + whole, vector, o.store(k.get, o.const(0), 0)));
+    const rest = (bytes - whole) / 4;
+    if (rest > 0) this.run(o.storeZeros(this.number(at + whole), rest, 0));
+  }
+
+  /** A block of a parameter to its panels; the outputs of this thread's share. */
+  private pack(p: Pack): void {
+    const { o, width } = this;
+    const { whole } = o;
+    const panel = panelVectors * width;
+    const { from, to } = this.share(p.countN, panel);
+    const rowBytes = 4 * panel;
+    const [k, source, into] = [o.newWhole(), o.newWhole(), o.newWhole()];
+    // Outputs that lie in one panel: each a column of it.
+    for (let n = from; n < to; ) {
+      const column = (p.n + n) % panel;
+      const count = Math.min(panel - column, to - n);
+      const at = p.panels + Math.floor((p.n + n) / panel) * p.panelBytes + p.k * rowBytes + 4 * column;
+      const start = p.source + n * p.strideN;
+      const advance: Codes = [
+        source.set(whole.add(source.get, whole.const(p.strideK))),
+        into.set(whole.add(into.get, whole.const(rowBytes))),
+      ];
+      const copies: Code[] = [];
+      if (p.strideN === 4) {
+        for (let v = 0; v < count; v += width) {
+          copies.push(o.storeFirst(into.get, o.load(source.get, 4 * v), Math.min(width, count - v), 4 * v));
+        }
+      } else {
+        for (let v = 0; v < count; v++) copies.push(o.storeFirst(into.get, o.loadSplat(source.get, v * p.strideN), 1, 4 * v));
+      }
+      this.run([source.set(whole.const(start)), into.set(whole.const(at)), o.loop(k, 0, p.countK, 1, [...copies, advance])]);
+      n += count;
+    }
+  }
+
+  /** Rows and outputs that ranges name. */
+  private product(p: Product, t: Whole | undefined, rows: Range, outputs: Range): void {
+    const { width } = this;
+    const panel = panelVectors * width;
+    const panelBytes = 4 * panel * p.k;
+    const panels = this.packing.panelsOf.get(p) as number;
+    const m = rows.to - rows.from;
+    if (m <= 0 || outputs.to <= outputs.from) return;
+    for (let depth = 0; depth === 0 || depth < p.k; depth += blockDepth) {
+      const k = Math.min(blockDepth, p.k - depth);
+      const tile = { depth: k, strideA: p.operand.rowBytes, stepA: 4, stepB: 4 * panel, panelBytes, strideC: p.out.rowBytes };
+      this.tiled(m, outputs.to - outputs.from, {
+        tile: { ...tile, accumulate: p.accumulate || depth > 0 },
+        at: this.address(p.operand, t, rows.from * p.operand.rowBytes + 4 * depth),
+        rowBytes: p.operand.rowBytes,
+        panel: panels + (outputs.from / panel) * panelBytes + 4 * panel * depth,
+        to: this.address(p.out, t, rows.from * p.out.rowBytes + 4 * outputs.from),
+      });
+    }
+  }
+
+  /** All tiles of m rows and n columns, panel after panel. */
+  private tiled(
+    m: number,
+    n: number,
+    how: {
+      readonly tile: Omit<Parameters<Tiles["of"]>[0], "rows" | "vectors">;
+      readonly at: Whole;
+      readonly rowBytes: number;
+      readonly panel: number;
+      readonly to: Whole;
+    },
+  ): void {
+    const { o, f, a, width } = this;
+    const { whole } = o;
+    const { tile, panel } = how;
+    const [start, out] = [o.newWhole(), o.newWhole()];
+    this.run([start.set(how.at), out.set(how.to)]);
+    const list = heights(m, tileRows(a));
+    const most = list.length === 1 && list[0]?.[1] === 1 ? panelsAtOnce(a, m) : 1;
+    const vectors = n / width;
+    const rowsAt = (count: number, b: Whole, c: Whole): void => {
+      // The tiles of all rows beside some panels.
+      let row = 0;
+      for (const [height, times] of list) {
+        const label = this.tiles.of({ ...tile, rows: height, vectors: count });
+        const [x, y, r] = [o.newWhole(), o.newWhole(), o.newWhole()];
+        this.run([
+          x.set(whole.add(start.get, whole.const(row * how.rowBytes))),
+          y.set(whole.add(c, whole.const(row * tile.strideC))),
+        ]);
+        const once = (): void => callTile(f, label, x.get(), b(), y.get());
+        if (times === 1) once();
+        else {
+          this.run(
+            o.loop(r, 0, times, 1, () => {
+              once();
+              this.run([
+                x.set(whole.add(x.get, whole.const(height * how.rowBytes))),
+                y.set(whole.add(y.get, whole.const(height * tile.strideC))),
+              ]);
+            }),
+          );
+        }
+        row += height * times;
+      }
+    };
+    const b = o.newWhole();
+    this.run(b.set(whole.const(panel)));
+    let left = vectors;
+    for (const some of [most, 2, 1].filter((count, k, all) => count <= most && all.indexOf(count) === k)) {
+      const count = some * panelVectors;
+      const times = Math.floor(left / count);
+      left -= times * count;
+      if (times === 0) continue;
+      const k = o.newWhole();
+      this.run(
+        o.loop(k, 0, times, 1, () => {
+          rowsAt(count, b.get, out.get);
+          this.run([
+            b.set(whole.add(b.get, whole.const(some * tile.panelBytes))),
+            out.set(whole.add(out.get, whole.const(4 * width * count))),
+          ]);
+        }),
+      );
+    }
+    if (left > 0) rowsAt(left, b.get, out.get);
+  }
+
+  /** Rows of the gradients that the range names. */
+  private outer(one: Outer, depth: number, { from, to }: Range): void {
+    const n = padded(this.plan.target, one.columnCount);
+    const { scratch } = one;
+    const parts = one.blocks.flatMap((block) => {
+      const first = Math.max(from, block.row);
+      const count = Math.min(to, block.row + block.rows) - first;
+      return count > 0 ? [{ block, first, count, out: block.gradient + (first - block.row) * block.gradientRowBytes }] : [];
+    });
+    if (scratch === undefined) {
+      for (const { block, first, count, out } of parts) {
+        this.columns(one, n, depth, first, count, out, block.gradientRowBytes, !block.first);
+      }
+      return;
+    }
+    if (to > from) this.columns(one, n, depth, from, to - from, scratch + from * 4 * n, 4 * n, false);
+    for (const { block, first, count, out } of parts) {
+      this.addBlock(count, block.columns, scratch + first * 4 * n, 4 * n, out, block.gradientRowBytes);
+    }
+  }
+  private columns(
+    one: Outer,
+    n: number,
+    depth: number,
+    first: number,
+    m: number,
+    out: number,
+    outRowBytes: number,
+    accumulate: boolean,
+  ): void {
+    const { o, f, a, width } = this;
+    const { whole } = o;
+    const panel = panelVectors * width;
+    const scratch = this.packing.end + this.thread * scratchBytes(width);
+    const packed = scratch + 4 * panel * blockDepth;
+    const block = (d: Whole, k: number, add: boolean): void => {
+      for (let row = 0; row < m; row += blockRows) {
+        const rows = Math.min(blockRows, m - row);
+        const list = heights(rows, tileRows(a)).flatMap(([height, times]) => Array.from({ length: times }, () => height));
+        let at = 0;
+        for (const height of list) {
+          this.strip(
+            whole.add(whole.mul(d, whole.const(one.rows.rowBytes)), whole.const(one.rows.offset + 4 * (first + row + at))),
+            one.rows.rowBytes,
+            k,
+            height,
+            packed + 4 * at * k,
+          );
+          at += height;
+        }
+        const columnsOf = (c: Whole, vectors: number): void => {
+          this.strip(
+            whole.add(whole.add(whole.mul(d, whole.const(one.columns.rowBytes)), c), whole.const(one.columns.offset)),
+            one.columns.rowBytes,
+            k,
+            vectors * width,
+            scratch,
+            4 * panel,
+          );
+          let r = 0;
+          for (const height of list) {
+            const label = this.tiles.of({
+              ...{ rows: height, vectors, depth: k, strideA: 4, stepA: 4 * height, stepB: 4 * panel },
+              ...{ panelBytes: 0, strideC: outRowBytes, accumulate: add },
+            });
+            const to = whole.add(c, whole.const(out + (row + r) * outRowBytes));
+            callTile(f, label, whole.const(packed + 4 * r * k)(), whole.const(scratch)(), to());
+            r += height;
+          }
+        };
+        const c = o.newWhole();
+        const whole2 = Math.floor(n / panel) * panel;
+        this.run(o.loop(c, 0, 4 * whole2, 4 * panel, () => columnsOf(c.get, panelVectors)));
+        if (whole2 < n) columnsOf(whole.const(4 * whole2), (n - whole2) / width);
+      }
+    };
+    const blocks = Math.floor(depth / blockDepth);
+    block(whole.const(0), Math.min(depth, blockDepth), accumulate);
+    if (blocks > 1) {
+      const d = o.newWhole();
+      this.run(o.loop(d, blockDepth, blocks * blockDepth, blockDepth, () => block(d.get, blockDepth, true)));
+    }
+    const rest = depth - blocks * blockDepth;
+    if (blocks > 0 && rest > 0) block(whole.const(blocks * blockDepth), rest, true);
+  }
+  /** Copy `count` numbers of each of k rows to rows that follow each other, or are `toStride` bytes apart. */
+  private strip(from: Whole, stride: number, k: number, count: number, to: number, toStride = 4 * count): void {
+    const { o, width } = this;
+    const { whole } = o;
+    const [r, source, into] = [o.newWhole(), o.newWhole(), o.newWhole()];
+    const copies: Code[] = [];
+    for (let v = 0; v < count; v += width) {
+      copies.push(o.storeFirst(into.get, o.load(source.get, 4 * v), Math.min(width, count - v), 4 * v));
+    }
+    this.run([
+      source.set(from),
+      into.set(whole.const(to)),
+      o.loop(r, 0, k, 1, [
+        ...copies,
+        source.set(whole.add(source.get, whole.const(stride))),
+        into.set(whole.add(into.get, whole.const(toStride))),
+      ]),
+    ]);
+  }
+  /** to[r][c] += from[r][c]; every number of a row and no other. */
+  private addBlock(rows: number, columns: number, from: number, fromRowBytes: number, to: number, toRowBytes: number): void {
+    const { o, width } = this;
+    const { whole } = o;
+    const [r, x, y] = [o.newWhole(), o.newWhole(), o.newWhole()];
+    const adds: Code[] = [];
+    for (let v = 0; v < columns; v += width) {
+      const sum = o.add(o.load(y.get, 4 * v), o.load(x.get, 4 * v));
+      adds.push(o.storeFirst(y.get, sum, Math.min(width, columns - v), 4 * v));
+    }
+    this.run([
+      x.set(whole.const(from)),
+      y.set(whole.const(to)),
+      o.loop(r, 0, rows, 1, [
+        ...adds,
+        x.set(whole.add(x.get, whole.const(fromRowBytes))),
+        y.set(whole.add(y.get, whole.const(toRowBytes))),
+      ]),
+    ]);
+  }
+
+  /** Copy the row of a table that each index names; the padding is zero. */
+  private gather(g: Gather, t: Whole | undefined, { from, to }: Range): void {
+    const { o, width } = this;
+    const { whole } = o;
+    const [r, index, out, row, j] = [o.newWhole(), o.newWhole(), o.newWhole(), o.newWhole(), o.newWhole()];
+    const tail = g.size % width;
+    const end = 4 * (g.size - tail);
+    const at = whole.add(row.get, j.get);
+    this.run([
+      index.set(this.address(g.index, t, from * g.index.rowBytes)),
+      out.set(this.address(g.out, t, from * g.out.rowBytes)),
+      o.loop(r, from, to, 1, [
+        row.set(whole.mul(whole.load(index.get, 0), whole.const(4 * g.size))),
+        o.loop(j, 0, end, 4 * width, o.store(whole.add(out.get, j.get), o.load(at, g.table), 0)),
+        tail > 0 ? o.store(out.get, o.cut(o.load(row.get, g.table + end), tail), end) : [],
+        index.set(whole.add(index.get, whole.const(g.index.rowBytes))),
+        out.set(whole.add(out.get, whole.const(g.out.rowBytes))),
+      ]),
+    ]);
+  }
+
+  /** Add each row to the row of the gradient that its index names, in order. */
+  private scatter(s: Scatter, rows: number, { from, to }: Range): void {
+    const { o, width } = this;
+    const { whole } = o;
+    if (from >= to) return;
+    const [r, index, value, row, j] = [o.newWhole(), o.newWhole(), o.newWhole(), o.newWhole(), o.newWhole()];
+    const tail = (to - from) % width;
+    const end = 4 * (to - tail);
+    const into = whole.add(row.get, j.get);
+    const sum = (at: Whole, of: Whole, offset: number): Vector => o.add(o.load(at, offset), o.load(of, offset));
+    this.run([
+      index.set(whole.const(s.index.offset)),
+      value.set(whole.const(s.value.offset)),
+      o.loop(r, 0, rows, 1, [
+        row.set(whole.add(whole.mul(whole.load(index.get, 0), whole.const(4 * s.size)), whole.const(s.gradient))),
+        o.loop(j, 4 * from, end, 4 * width, o.store(into, sum(into, whole.add(value.get, j.get), 0), 0)),
+        tail > 0 ? o.storeFirst(row.get, sum(row.get, value.get, end), tail, end) : [],
+        index.set(whole.add(index.get, whole.const(s.index.rowBytes))),
+        value.set(whole.add(value.get, whole.const(s.value.rowBytes))),
+      ]),
+    ]);
+  }
+
+  /** gradient = or += the sum over rows; up to 4 vectors at a time, so that cache lines are read whole. */
+  private accumulate(one: Accumulate, rows: number, { from, to }: Range): void {
+    const { o, width } = this;
+    const { whole } = o;
+    for (let j = from; j < to; j += 4 * width) {
+      const here = Math.min(4 * width, to - j);
+      const sums = Array.from({ length: Math.ceil(here / width) }, () => o.newVector());
+      const [r, at] = [o.newWhole(), o.newWhole()];
+      this.run([
+        sums.map((sum) => sum.set(o.const(0))),
+        at.set(whole.const(one.value.offset + 4 * j)),
+        o.loop(r, 0, rows, 1, [
+          sums.map((sum, v) => sum.set(o.add(sum.get, o.load(at.get, 4 * width * v)))),
+          at.set(whole.add(at.get, whole.const(one.value.rowBytes))),
+        ]),
+        sums.map((sum, v) => {
+          const offset = 4 * (j + v * width);
+          const count = Math.min(width, here - v * width);
+          const to = whole.const(one.gradient);
+          const all = one.first ? sum.get : o.add(o.load(to, offset), sum.get);
+          return o.store(to, o.cut(all, count), offset);
+        }),
+      ]);
+    }
+  }
+
+  /** The sum of a scalar over rows, in f64. */
+  private total(value: Location, rows: number, at: number): void {
+    const { o } = this;
+    const { whole } = o;
+    const [r, from] = [o.newWhole(), o.newWhole()];
+    const sum = o.newSum();
+    this.run([
+      sum.clear,
+      from.set(whole.const(value.offset)),
+      o.loop(r, 0, rows, 1, [
+        sum.add(o.cut(o.loadSplat(from.get, 0), 1)),
+        from.set(whole.add(from.get, whole.const(value.rowBytes))),
+      ]),
+      o.storeFirst(whole.const(at), sum.total(), 1, 0),
+    ]);
+  }
+}

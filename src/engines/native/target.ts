@@ -1,0 +1,16 @@
+/** What a plan for machine code must be like, by the instructions that there are. */
+import type { Target } from "../../schedule/target.ts";
+import type { Isa } from "./assembler.ts";
+
+export const targetFor = (isa: Isa, name: string): Target => ({
+  name,
+  vectorWidth: isa === "avx512" ? 16 : 8,
+  alignment: 64,
+  // Rows 2 KiB apart meet in the same sets of the first cache.
+  rowStride: { of: 128, more: 16 },
+  // There threads meet.
+  reservedBytes: 64,
+  tailBytes: 64,
+  memoryBytes: 2 ** 32,
+  memory: "host",
+});
