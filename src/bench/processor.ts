@@ -1,6 +1,6 @@
 /** What this processor offers to a peer: numbers of threads, and kernels of OpenBLAS that it can execute. */
 import { readFileSync } from "node:fs";
-import { availableThreads } from "../engines/wasm/pool.ts";
+import { availableThreads } from "../engines/threads/pool.ts";
 
 /** One, then twice as many each time, and all: of up to 64 cores, as many as ours can have. */
 export function threadCounts(all: number = availableThreads()): number[] {

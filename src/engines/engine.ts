@@ -6,7 +6,7 @@ import type { Plan } from "../schedule/plan.ts";
 import type { Target } from "../schedule/target.ts";
 
 /** The engines that come with the package. */
-export type EngineName = "wasm" | "reference";
+export type EngineName = "wasm" | "reference" | "native";
 
 /**
  * What of this machine a program may use. Defaults: the engine "wasm", `fma` where the host has it, threads where they are

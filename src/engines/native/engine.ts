@@ -1,15 +1,29 @@
-/** Plans as machine code of x86-64, with AVX-512 or AVX2, called from here. Knows nothing about cells, models or text. */
+/** Plans as machine code of x86-64, with AVX-512 or AVX2, on threads that share memory. Knows nothing about cells, models or text. */
 import { contentOf, type Kept, numberOf, remember } from "../../graph/remember.ts";
-import type { Plan } from "../../schedule/plan.ts";
+import { multiplyAdds, type Plan } from "../../schedule/plan.ts";
+import type { Target } from "../../schedule/target.ts";
 import type { Engine, Executable } from "../engine.ts";
+import { threadsAt } from "../threads/meeting.ts";
 import { checkMemory, refusedMemory } from "../memory-limit.ts";
+import { availableThreads, dropFromPool, loadIntoPool, type PoolProgram } from "../threads/pool.ts";
+import { weigh } from "../threads/weigh.ts";
 import type { Isa } from "./assembler.ts";
 import { instructionSets } from "./cpu.ts";
-import { type NativeHost, nativeHost } from "./executable-memory.ts";
+import { nativeHost } from "./executable-memory.ts";
 import { emit, type NativeProgram } from "./program.ts";
 import { targetFor } from "./target.ts";
 
 const host = await nativeHost();
+
+/** Multiply-adds of a run from which threads gain more than it costs to call them. */
+const worthThreads = { message: 12e6, sync: 3e6 };
+const maxThreads = 8;
+
+function threadsFor(plan: Plan, wanted: number | undefined, sync: boolean): number {
+  const worth = multiplyAdds(plan) >= worthThreads[sync ? "sync" : "message"];
+  const threads = wanted ?? (worth ? Math.min(maxThreads, availableThreads()) : 1);
+  return sync ? Math.min(maxThreads, threads) : threads;
+}
 
 /** The engine for these instructions; the best that this processor has, where none are named. */
 export function nativeEngine(isa: Isa | undefined = instructionSets(host)[0], name = "native"): Engine {
@@ -18,63 +32,115 @@ export function nativeEngine(isa: Isa | undefined = instructionSets(host)[0], na
   return {
     name: target.name,
     target,
-    async load(plan, { fma = true }) {
+    async load(plan, { fma = true, threads: wanted }, { sync }) {
       checkMemory(plan.bytes, "the program", target);
-      const key = contentOf({ plan: numberOf(plan), isa, fma });
-      const placed = await remember(programs, key, async () => place(plan, isa, fma));
-      return new NativeExecutable(host, placed);
+      const threads = threadsFor(plan, wanted, sync);
+      const key = contentOf({ plan: numberOf(plan), isa, fma, threads });
+      const placed = await remember(programs, key, async () => place(plan, isa, fma, threads));
+      checkMemory(placed.bytes, "the program", target);
+      const memory = allocate(placed.bytes, threads > 1, target);
+      const part = partOf(placed, memory);
+      const { start, buffer } = memory;
+      const pool =
+        threads > 1
+          ? await loadIntoPool(workerCode(placed, memory.address), new Int32Array(buffer, start, 16), threads, part)
+          : undefined;
+      return new NativeExecutable(placed, memory, threads, part, pool);
     },
   };
 }
 
-type Placed = NativeProgram & { readonly address: bigint };
+type Placed = NativeProgram & { readonly at: bigint };
 const programs: Kept<Promise<Placed>> = new Map();
 
-function place(plan: Plan, isa: Isa, fma: boolean): Placed {
-  const program = emit(plan, isa, { fma }, 1);
-  const { address } = host.place(program.code);
-  return { ...program, address };
+function place(plan: Plan, isa: Isa, fma: boolean, threads: number): Placed {
+  const program = emit(plan, isa, { fma }, threads);
+  return { ...program, at: host.place(program.code).address };
 }
 
-const alignment = 64;
+type Memory = { readonly buffer: ArrayBuffer; readonly start: number; readonly address: bigint };
+
+/** Memory of zeros; a plan's begins where its alignment wants it. */
+function allocate(bytes: number, shared: boolean, { alignment }: Target): Memory {
+  try {
+    const buffer = (shared ? new SharedArrayBuffer(bytes + alignment) : new ArrayBuffer(bytes + alignment)) as ArrayBuffer;
+    if (shared) weigh(bytes);
+    const at = host.addressOf(new Uint8Array(buffer));
+    const start = (alignment - Number(at % BigInt(alignment))) % alignment;
+    return { buffer, start, address: at + BigInt(start) };
+  } catch (error) {
+    throw refusedMemory(bytes, "the program", error);
+  }
+}
+
+/** What a thread runs: all of it, where it is alone. */
+function partOf(
+  { at, alone, runs }: Placed,
+  { address: base, buffer, start }: Memory,
+): (thread: number, changed: 0 | 1) => void {
+  const [all, ...own] = [alone, ...runs].map((entry) => host.callable(at + BigInt(entry), 2)) as [Call, ...Call[]];
+  const numbers = new Int32Array(buffer, start, 16);
+  return (thread, changed) => (own.length === 0 || numbers[threadsAt] === 1 ? all : (own[thread] as Call))(base, changed);
+}
+type Call = (base: bigint, changed: number) => void;
+
+/** The same in a worker, which has nothing of ours. */
+function workerCode({ at, alone, runs }: Placed, base: bigint): { readonly make: string } & Record<string, unknown> {
+  const make = `(({ koffi, base, entries, threadsAt }, numbers) => {
+    const { decode, load, proto } = require(koffi);
+    load(null); // Without it, this thread has no memory for calls.
+    const [alone, ...own] = entries.map((at) => decode(at, proto("void (int64_t, int64_t)")));
+    return { run: (thread, changed) => (numbers[threadsAt] === 1 ? alone : own[thread])(base, changed) };
+  })`;
+  return { make, koffi: host.koffi, base, entries: [alone, ...runs].map((entry) => at + BigInt(entry)), threadsAt };
+}
+
+/** Of a program that nobody disposed of workers hold the memory until it is collected. */
+const collected = new FinalizationRegistry<number>(dropFromPool);
 
 class NativeExecutable implements Executable {
-  readonly threads = 1;
+  readonly threads: number;
   readonly bytes: number;
-  private readonly buffer: ArrayBuffer;
-  private readonly start: number;
-  private readonly base: bigint;
-  private readonly runCode: (base: bigint, changed: number) => void;
+  private readonly memory: Memory;
+  private readonly part: (thread: number, changed: 0 | 1) => void;
+  private readonly pool: PoolProgram | undefined;
   private readonly advanceCode: (base: bigint) => void;
+  private readonly lease = {};
 
-  constructor(host: NativeHost, { address, bytes, runs, advance }: Placed) {
-    try {
-      this.buffer = new ArrayBuffer(bytes + alignment);
-    } catch (error) {
-      throw refusedMemory(bytes, "the program", error);
-    }
+  constructor({ at, bytes, advance }: Placed, memory: Memory, threads: number, part: NativeExecutable["part"], pool: PoolProgram | undefined) {
+    this.threads = threads;
     this.bytes = bytes;
-    const at = host.addressOf(new Uint8Array(this.buffer));
-    this.start = (alignment - Number(at % BigInt(alignment))) % alignment;
-    this.base = at + BigInt(this.start);
-    this.runCode = host.callable(address + BigInt(runs[0] as number), 2);
-    this.advanceCode = host.callable(address + BigInt(advance), 1);
+    this.memory = memory;
+    this.part = part;
+    this.pool = pool;
+    this.advanceCode = host.callable(at + BigInt(advance), 1);
+    if (pool !== undefined) collected.register(this.lease, pool.id, this.lease);
   }
   numbers(address: number, count: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.buffer, this.start + address, count);
+    return new Float32Array(this.memory.buffer, this.memory.start + address, count);
   }
   integers(address: number, count: number): Int32Array<ArrayBuffer> {
-    return new Int32Array(this.buffer, this.start + address, count);
+    return new Int32Array(this.memory.buffer, this.memory.start + address, count);
   }
   async run(changed: 0 | 1): Promise<void> {
-    this.runCode(this.base, changed);
+    if (this.pool === undefined) this.part(0, changed);
+    else await this.pool.run(changed);
   }
   runSync(changed: 0 | 1): void {
-    this.runCode(this.base, changed);
+    if (this.pool === undefined) this.part(0, changed);
+    else this.pool.lead(changed);
   }
   advanceStates(): void {
-    this.advanceCode(this.base);
+    this.advanceCode(this.memory.address);
   }
   async fetch(): Promise<void> {}
-  dispose(): void {}
+  dispose(): void {
+    const { pool } = this;
+    collected.unregister(this.lease);
+    if (pool === undefined) return;
+    pool.whenFree(() => {
+      dropFromPool(pool.id);
+      weigh(this.bytes);
+    });
+  }
 }

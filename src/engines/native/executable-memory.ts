@@ -12,6 +12,8 @@ type Koffi = {
 };
 
 export type NativeHost = {
+  /** Where koffi lies, for other threads. */
+  readonly koffi: string;
   /** Where a view of memory begins. */
   addressOf(view: ArrayBufferView): bigint;
   /** Place code in memory of its own. Nothing may run it after `free`. */
@@ -29,14 +31,16 @@ const failed = -1n;
  * @throws Error with the reason, where there is no koffi or no such memory
  */
 export async function nativeHost(): Promise<NativeHost> {
-  const name = "koffi";
-  const koffi = ((await import(name)) as { readonly default: Koffi }).default;
+  const { createRequire } = await import("node:module");
+  const require = createRequire(import.meta.url);
+  const koffi = require("koffi") as Koffi;
   const libc = koffi.load(null);
   const mmap = libc.func("void *mmap(void *, size_t, int, int, int, int64_t)");
   const mprotect = libc.func("int mprotect(void *, size_t, int)");
   const munmap = libc.func("int munmap(void *, size_t)");
   const memcpy = libc.func("void *memcpy(void *, const void *, size_t)");
   return {
+    koffi: require.resolve("koffi"),
     addressOf: (view) => koffi.address(view),
     place(code) {
       const bytes = Math.ceil(code.length / 4096) * 4096;

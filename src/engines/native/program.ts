@@ -21,6 +21,7 @@ import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
 import type { Nested, VectorOps } from "../vector/vector-ops.ts";
 import { Assembler, type Isa, type Label, rax, rdi, rdx, rsi, rsp } from "./assembler.ts";
 import { memoryBase, NativeFunction } from "./function.ts";
+import { barrier } from "./barrier.ts";
 import { blockDepth, callTile, heights, panelsAtOnce, panelVectors, Tiles, tileRows } from "./matmul.ts";
 import { type Pack, type Packing, packWeights } from "./packing.ts";
 import { type Code, type Host, type Mask, runCode, type Vector, vectorOps, type Whole } from "./vector-ops.ts";
@@ -29,7 +30,11 @@ export type NativeProgram = {
   readonly code: Uint8Array<ArrayBuffer>;
   /** Bytes of memory in all. */
   readonly bytes: number;
-  /** Where `run` of each thread begins, a function of the memory's address and of 1 where parameters have changed; and `advance`. */
+  /**
+   * Where functions begin: `alone`, which runs all, and those of each of several threads, of the memory's address and of 1 where
+   * parameters have changed; `advance`, of the memory's address.
+   */
+  readonly alone: number;
   readonly runs: readonly number[];
   readonly advance: number;
 };
@@ -72,18 +77,20 @@ export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeP
   const emitter = new Emitter(plan, packing, a, host, tiles);
 
   const functions: (readonly [Label, NativeFunction])[] = [];
-  const runs = Array.from({ length: threads }, (_, thread) => {
+  const runOf = (thread: number, of: number): Label => {
     const f = new NativeFunction(1);
-    emitter.emit(f, thread, threads);
+    emitter.emit(f, thread, of);
     const label = a.label();
     functions.push([label, f]);
     return label;
-  });
+  };
+  const alone = runOf(0, 1);
+  const runs = threads > 1 ? Array.from({ length: threads }, (_, thread) => runOf(thread, threads)) : [];
   for (const [label, f] of [...emitter.functions, ...functions]) f.assemble(a, label);
   tiles.assemble();
-  const entries = runs.map((label) => entry(a, label));
-  const advance = advanceCode(a, plan);
-  return { code: a.finish(), bytes, runs: entries, advance };
+  if (threads > 1) barrier(a, emitter.barrier, threads);
+  const entries = { alone: entry(a, alone), runs: runs.map((label) => entry(a, label)), advance: advanceCode(a, plan) };
+  return { code: a.finish(), bytes, ...entries };
 }
 
 /** A function that C may call: of the memory's address and one number. */
@@ -130,6 +137,7 @@ class Emitter {
   private o!: Ops;
   private thread = 0;
   private threads = 1;
+  readonly barrier: Label;
 
   constructor(plan: Plan, packing: Packing, a: Assembler, host: Host, tiles: Tiles) {
     this.plan = plan;
@@ -138,6 +146,7 @@ class Emitter {
     this.host = host;
     this.tiles = tiles;
     this.width = plan.target.vectorWidth;
+    this.barrier = a.label();
   }
 
   /** All sections, as the body of a function for one thread. */
@@ -154,8 +163,9 @@ class Emitter {
   private run(...code: readonly Codes[]): void {
     for (const one of code) runCode(one);
   }
+  /** Where the next instruction reads what other threads wrote. */
   private meet(): void {
-    if (this.threads > 1) throw new Error("internal: threads do not meet yet");
+    if (this.threads > 1) this.f.call(this.barrier, []);
   }
   private share(total: number, unit: number): Range {
     return shareOf(total, unit, this.thread, this.threads);

@@ -8,7 +8,7 @@ export const targetFor = (isa: Isa, name: string): Target => ({
   alignment: 64,
   // Rows 2 KiB apart meet in the same sets of the first cache.
   rowStride: { of: 128, more: 16 },
-  // There threads meet.
+  // Threads synchronise there: see `../threads/meeting.ts`.
   reservedBytes: 64,
   tailBytes: 64,
   memoryBytes: 2 ** 32,

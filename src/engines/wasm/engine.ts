@@ -7,11 +7,11 @@ import { multiplyAdds } from "../../schedule/cost.ts";
 import type { Plan } from "../../schedule/plan.ts";
 import type { Engine, Executable } from "../engine.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
+import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram } from "../threads/pool.ts";
 import { type EmitOptions, emit, layOutModule, pageBytes } from "./emit.ts";
 import { relaxedSimd, sharedMemory } from "./features.ts";
-import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram } from "./pool.ts";
 import { target } from "./target.ts";
-import { weigh } from "./weigh.ts";
+import { weigh } from "../threads/weigh.ts";
 
 /** Multiply-adds of a run from which on threads are worth their cost: called by a message, and by `runSync`. */
 const worthThreads = 4e6;
@@ -40,7 +40,7 @@ export const wasm: Engine = {
     if (instance === undefined) {
       const memory = allocate(pages, threads > 1);
       const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as Exports;
-      const pool = threads > 1 ? await loadIntoPool(module, memory, threads, exports.run) : undefined;
+      const pool = threads > 1 ? await loadIntoPool({ module, memory }, new Int32Array(memory.buffer), threads, exports.run) : undefined;
       instance = { key, threads, buffer: memory.buffer, exports, pool };
     }
     return new WasmExecutable(instance);

@@ -5,7 +5,7 @@
 import type { Instruction, Section } from "../../schedule/plan.ts";
 import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
 import { block, br, br_if, drop, i32, if_, loop, memory, select } from "./instructions.ts";
-import { arrivedAt, roundAt, threadsAt } from "./meeting.ts";
+import { arrivedAt, roundAt, threadsAt } from "../threads/meeting.ts";
 
 /** A range, `to` excluded, as i32 code. */
 export type Range = { readonly from: Code; readonly to: Code };

@@ -7,7 +7,7 @@ export const target: Target = {
   alignment: 64,
   // Rows 2 KiB apart cost the matrix product half of its speed: measured.
   rowStride: { of: 128, more: 16 },
-  // Threads synchronise there: see `meeting.ts`.
+  // Threads synchronise there: see `../threads/meeting.ts`.
   reservedBytes: 64,
   tailBytes: 64,
   memoryBytes: 2 ** 32,

@@ -17,3 +17,5 @@ export const threadsAt = 3;
 export const hereAt = 4;
 export const callsAt = 5;
 export const goneAt = 6;
+/** Threads that sleep at a barrier, where the engine counts them. */
+export const sleepersAt = 7;

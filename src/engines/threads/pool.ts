@@ -130,18 +130,25 @@ export const mayWait = (): boolean => (globalThis as { document?: unknown }).doc
 let followed: (() => void) | undefined;
 
 /**
- * Give a module and its shared memory to so many workers; more are started where needed. `part` is what the module does
- * here. Nobody waits for a worker that is not known to run: a run is shared by all threads or is this one's alone. A program
+ * What a worker makes `run` of, a function of its number and of 1 where parameters have changed: a module; or, in Node, the text
+ * `make` of a function of this and of the numbers where threads meet.
+ */
+export type WorkerCode =
+  | { readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory }
+  | { readonly make: string; readonly [data: string]: unknown };
+
+/**
+ * Give code to so many workers; more are started where needed. `numbers` is shared memory where they meet, `part` what the code
+ * does here. Nobody waits for a worker that is not known to run: a run is shared by all threads or is this one's alone. A program
  * that ran when a thread failed is lost: part of its step is done, part is not.
  */
 export async function loadIntoPool(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
+  code: WorkerCode,
+  numbers: Int32Array,
   threads: number,
   part: (thread: number, changed: 0 | 1) => void,
 ): Promise<PoolProgram> {
   const id = programs++;
-  const numbers = new Int32Array(memory.buffer);
   let mine: readonly PoolWorker[] = [];
   let lost: Error | undefined;
   let looks = 0;
@@ -165,7 +172,7 @@ export async function loadIntoPool(
     mine = workers.slice(0, threads);
     numbers[hereAt] = 0;
     numbers[goneAt] = 1;
-    for (const worker of mine) worker.postMessage({ kind: "load", id, module, memory });
+    for (const worker of mine) worker.postMessage({ kind: "load", id, code, numbers });
   };
   const begin = (changed: 0 | 1): void => {
     if (jobOf(id) !== undefined) throw new Error("internal: a program is run while it runs");

@@ -37,11 +37,12 @@ const follow = ({ run, numbers }, thread) => {
   }
   numbers[${goneAt}] = 1;
 };
-port.onmessage = ({ data: { kind, id, module, memory, thread, initial } }) => {
+port.onmessage = ({ data: { kind, id, code, numbers, thread, initial } }) => {
   const program = programs.get(id);
   if (kind === "load") {
-    const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports;
-    programs.set(id, { run, numbers: new Int32Array(memory.buffer) });
+    const { make, module, memory } = code;
+    const { run } = make ? eval(make)(code, numbers) : new WebAssembly.Instance(module, { env: { memory } }).exports;
+    programs.set(id, { run, numbers });
   } else if (kind === "drop") programs.delete(id);
   else if (kind === "weigh") try { new WebAssembly.Memory({ initial }); } catch {}
   else if (kind === "follow") follow(program, thread);

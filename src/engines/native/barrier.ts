@@ -1,0 +1,69 @@
+/** The function in which every thread waits until all have come. Knows nothing about what they do. */
+import { arrivedAt, roundAt, sleepersAt } from "../threads/meeting.ts";
+import { type Address, type Assembler, type Label, rax, rcx, rdi, rdx, rsi } from "./assembler.ts";
+import { memoryBase } from "./function.ts";
+
+/** Looks at the round before a thread goes to sleep. */
+const spins = 20_000;
+/** Linux: the number of the system call futex, and what it is to do: wait, wake, of one process. */
+const [futex, wait, wake] = [202, 128, 129];
+const [r10, r11] = [10, 11];
+const number = (index: number): Address => ({ base: memoryBase, offset: 4 * index });
+
+/** Changes rax, rcx and rdx alone. Away from Linux threads do not sleep, but look until all are there. */
+export function barrier(a: Assembler, label: Label, threads: number, sleeps = process.platform === "linux"): void {
+  const [last, done, over, look, sleep] = Array.from({ length: 5 }, () => a.label()) as [Label, Label, Label, Label, Label];
+  const system = (what: number, value: () => void): void => {
+    const saved = [rcx, rdi, rsi, r10, r11];
+    for (const one of saved) a.push(one);
+    a.address(rdi, number(roundAt));
+    a.moveConstant(rsi, what);
+    value();
+    a.moveConstant(r10, 0);
+    a.moveConstant(rax, futex);
+    a.syscall();
+    for (const one of saved.toReversed()) a.pop(one);
+  };
+  a.align(16);
+  a.place(label);
+  a.move(rcx, number(roundAt), false);
+  a.moveConstant(rax, 1);
+  a.exchangeAdd(number(arrivedAt), rax);
+  a.arithmeticWith("cmp", rax, threads - 1);
+  a.jumpIf("e", last);
+  a.moveConstant(rax, spins);
+  a.place(look);
+  a.move(rdx, number(roundAt), false);
+  a.arithmetic("cmp", rdx, rcx);
+  a.jumpIf("ne", done);
+  a.pause();
+  if (!sleeps) a.jump(look);
+  a.arithmeticWith("sub", rax, 1);
+  a.jumpIf("ne", look);
+  a.moveConstant(rax, 1);
+  a.exchangeAdd(number(sleepersAt), rax);
+  a.place(sleep);
+  a.move(rdx, number(roundAt), false);
+  a.arithmetic("cmp", rdx, rcx);
+  a.jumpIf("ne", over);
+  // It sleeps only where the round is still that one.
+  system(wait, () => a.move(rdx, rcx, false));
+  a.jump(sleep);
+  a.place(over);
+  a.moveConstant(rax, -1);
+  a.exchangeAdd(number(sleepersAt), rax);
+  a.ret();
+  a.place(last);
+  a.moveConstant(rdx, 0);
+  a.exchange(number(arrivedAt), rdx);
+  a.address(rax, { base: rcx, offset: 1 }, false);
+  a.exchange(number(roundAt), rax);
+  if (sleeps) {
+    a.move(rax, number(sleepersAt), false);
+    a.arithmeticWith("cmp", rax, 0);
+    a.jumpIf("e", done);
+    system(wake, () => a.moveConstant(rdx, 0x7fffffff));
+  }
+  a.place(done);
+  a.ret();
+}
