@@ -80,7 +80,14 @@ export type Shift = keyof typeof shifts;
 export const predicates = { eq: 0, lt: 1, ne: 4, gt: 30, ge: 5 } as const;
 
 /** 32-bit and 64-bit arithmetic: opcode of `reg, r/m`, and extension of 81 for a constant. */
-const arithmetic = { add: [0x03, 0], or: [0x0b, 1], and: [0x23, 4], sub: [0x2b, 5], xor: [0x33, 6], cmp: [0x3b, 7] } as const;
+const arithmetic = {
+  add: [0x03, 0],
+  or: [0x0b, 1],
+  and: [0x23, 4],
+  sub: [0x2b, 5],
+  xor: [0x33, 6],
+  cmp: [0x3b, 7],
+} as const;
 export type Arithmetic = keyof typeof arithmetic;
 
 type VectorFields = {
@@ -362,7 +369,11 @@ export class Assembler {
     const [prefix, map, op, w = 0] = opcode;
     const inMemory = isMemory(last);
     // Of a register, the bit of an index is its fifth.
-    const [x, b] = inMemory ? ("constant" in last ? [0, 0] : [(last.index ?? 0) >> 3, last.base >> 3]) : [last >> 4, last >> 3];
+    const [x, b] = inMemory
+      ? "constant" in last
+        ? [0, 0]
+        : [(last.index ?? 0) >> 3, last.base >> 3]
+      : [last >> 4, last >> 3];
     this.byte(
       0x62,
       (ones(reg >> 3) << 7) | (ones(x) << 6) | (ones(b) << 5) | (ones(reg >> 4) << 4) | map,
@@ -397,7 +408,14 @@ export class Assembler {
   }
   /** Registers to registers; else the vector in memory, which need not be aligned. With a mask, zeros elsewhere. */
   load(to: VectorRegister, from: VectorRegister | Memory, mask?: MaskRegister): void {
-    this.vector({ reg: to, last: from, opcode: unaryOpcodes.movups, bits: this.bits, mask, zeroing: mask !== undefined });
+    this.vector({
+      reg: to,
+      last: from,
+      opcode: unaryOpcodes.movups,
+      bits: this.bits,
+      mask,
+      zeroing: mask !== undefined,
+    });
   }
   storeVector(to: Memory, from: VectorRegister, mask?: MaskRegister): void {
     this.vector({ reg: from, last: to, opcode: [0, 1, 0x11], bits: this.bits, mask });

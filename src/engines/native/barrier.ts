@@ -12,7 +12,13 @@ const number = (index: number): Address => ({ base: memoryBase, offset: 4 * inde
 
 /** Changes rax, rcx and rdx alone. Away from Linux threads do not sleep, but look until all are there. */
 export function barrier(a: Assembler, label: Label, threads: number, sleeps = process.platform === "linux"): void {
-  const [last, done, over, look, sleep] = Array.from({ length: 5 }, () => a.label()) as [Label, Label, Label, Label, Label];
+  const [last, done, over, look, sleep] = Array.from({ length: 5 }, () => a.label()) as [
+    Label,
+    Label,
+    Label,
+    Label,
+    Label,
+  ];
   const system = (what: number, value: () => void): void => {
     const saved = [rcx, rdi, rsi, r10, r11];
     for (const one of saved) a.push(one);

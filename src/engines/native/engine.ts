@@ -63,7 +63,9 @@ type Memory = { readonly buffer: ArrayBuffer; readonly start: number; readonly a
 /** Memory of zeros; a plan's begins where its alignment wants it. */
 function allocate(bytes: number, shared: boolean, { alignment }: Target): Memory {
   try {
-    const buffer = (shared ? new SharedArrayBuffer(bytes + alignment) : new ArrayBuffer(bytes + alignment)) as ArrayBuffer;
+    const buffer = (
+      shared ? new SharedArrayBuffer(bytes + alignment) : new ArrayBuffer(bytes + alignment)
+    ) as ArrayBuffer;
     if (shared) weigh(bytes);
     const at = host.addressOf(new Uint8Array(buffer));
     const start = (alignment - Number(at % BigInt(alignment))) % alignment;
@@ -80,7 +82,8 @@ function partOf(
 ): (thread: number, changed: 0 | 1) => void {
   const [all, ...own] = [alone, ...runs].map((entry) => host.callable(at + BigInt(entry), 2)) as [Call, ...Call[]];
   const numbers = new Int32Array(buffer, start, 16);
-  return (thread, changed) => (own.length === 0 || numbers[threadsAt] === 1 ? all : (own[thread] as Call))(base, changed);
+  return (thread, changed) =>
+    (own.length === 0 || numbers[threadsAt] === 1 ? all : (own[thread] as Call))(base, changed);
 }
 type Call = (base: bigint, changed: number) => void;
 
@@ -107,7 +110,13 @@ class NativeExecutable implements Executable {
   private readonly advanceCode: (base: bigint) => void;
   private readonly lease = {};
 
-  constructor({ at, bytes, advance }: Placed, memory: Memory, threads: number, part: NativeExecutable["part"], pool: PoolProgram | undefined) {
+  constructor(
+    { at, bytes, advance }: Placed,
+    memory: Memory,
+    threads: number,
+    part: NativeExecutable["part"],
+    pool: PoolProgram | undefined,
+  ) {
     this.threads = threads;
     this.bytes = bytes;
     this.memory = memory;

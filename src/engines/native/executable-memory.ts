@@ -45,7 +45,8 @@ export async function nativeHost(): Promise<NativeHost> {
     place(code) {
       const bytes = Math.ceil(code.length / 4096) * 4096;
       const address = mmap(null, bytes, readWrite, privateAnonymous, -1, 0) as bigint | null;
-      if (address === null || BigInt.asIntN(64, address) === failed) throw new Error("the operating system gives no memory for code");
+      if (address === null || BigInt.asIntN(64, address) === failed)
+        throw new Error("the operating system gives no memory for code");
       memcpy(address, code, code.length);
       if (mprotect(address, bytes, readExecute) !== 0) {
         munmap(address, bytes);

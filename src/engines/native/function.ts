@@ -154,7 +154,9 @@ export class NativeFunction {
       for (const one of defines) {
         const { slot: index } = places.get(one) as Place;
         if (index === undefined) continue;
-        const found = held.get(one) ?? (inUse[one.kind] > 2 ? (spares[one.kind](of32)[0] as number) : (spares[one.kind](of32)[2] as number));
+        const found =
+          held.get(one) ??
+          (inUse[one.kind] > 2 ? (spares[one.kind](of32)[0] as number) : (spares[one.kind](of32)[2] as number));
         held.set(one, found);
         after.push(() => store(one.kind, slot(index), found));
       }
@@ -242,11 +244,7 @@ type Interval = {
   readonly zero: boolean;
 };
 
-function intervalsOf(
-  steps: readonly Step[],
-  regions: readonly Region[],
-  parameters: readonly Register[],
-): Interval[] {
+function intervalsOf(steps: readonly Step[], regions: readonly Region[], parameters: readonly Register[]): Interval[] {
   type Access = { readonly at: number; readonly defines: boolean };
   const accesses = new Map<Register, Access[]>();
   const note = (register: Register, access: Access): void => {

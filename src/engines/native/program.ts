@@ -20,8 +20,8 @@ import { divisionOf, passCode, type Time } from "../vector/pass.ts";
 import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
 import type { Nested, VectorOps } from "../vector/vector-ops.ts";
 import { Assembler, type Isa, type Label, rax, rdi, rdx, rsi, rsp } from "./assembler.ts";
-import { memoryBase, NativeFunction } from "./function.ts";
 import { barrier } from "./barrier.ts";
+import { memoryBase, NativeFunction } from "./function.ts";
 import { blockDepth, callTile, heights, panelsAtOnce, panelVectors, Tiles, tileRows } from "./matmul.ts";
 import { type Pack, type Packing, packWeights } from "./packing.ts";
 import { type Code, type Host, type Mask, runCode, type Vector, vectorOps, type Whole } from "./vector-ops.ts";
@@ -263,42 +263,49 @@ class Emitter {
     const first = this.thread === 0;
     switch (one.kind) {
       case "clear":
-        return this.clear(one);
+        this.clear(one);
+        break;
       case "pass": {
         const division = divisionOf(one, rows);
-        if (division === "rows") return this.together(section, [one], time, t);
+        if (division === "rows") {
+          this.together(section, [one], time, t);
+          break;
+        }
         const label = this.pass(section, one, time);
         if (division === "features") {
           const { from, to } = this.share(one.size, 64);
           if (from < to) this.callPass(label, t, this.number(from), this.number(to));
         } else if (first) this.callPass(label, t, this.number(0), this.number(1));
-        return;
+        break;
       }
       case "product": {
-        if (byRows && rows > 1) {
-          const { from, to } = this.share(rows, this.rowUnit(section, time));
-          return this.product(one, t, { from, to }, { from: 0, to: one.n });
-        }
-        return this.product(one, t, { from: 0, to: rows }, this.share(one.n, panelVectors * this.width));
+        const shared = byRows && rows > 1;
+        const own = shared ? this.share(rows, this.rowUnit(section, time)) : { from: 0, to: rows };
+        this.product(one, t, own, shared ? { from: 0, to: one.n } : this.share(one.n, panelVectors * this.width));
+        break;
       }
       case "outer":
-        return this.outer(one, rows, this.share(one.rowCount, tileRows(this.a)));
+        this.outer(one, rows, this.share(one.rowCount, tileRows(this.a)));
+        break;
       case "gather": {
         const range = byRows ? this.share(rows, this.rowUnit(section, time)) : { from: 0, to: rows };
         if (byRows || first) this.gather(one, t, range);
-        return;
+        break;
       }
       case "scatter":
-        return this.scatter(one, rows, this.share(one.size, this.width));
+        this.scatter(one, rows, this.share(one.size, this.width));
+        break;
       case "accumulate":
-        return this.accumulate(one, rows, this.share(one.size, 4 * this.width));
+        this.accumulate(one, rows, this.share(one.size, 4 * this.width));
+        break;
       case "sum_all":
         if (first) this.total(one.value, rows, one.at);
-        return;
+        break;
       case "per_sequence":
-        return this.all(section, one.body, "per_sequence", undefined, (last) => {
+        this.all(section, one.body, "per_sequence", undefined, (last) => {
           if (!last) this.meet();
         });
+        break;
       case "loop": {
         const { o } = this;
         const { whole } = o;
@@ -315,7 +322,6 @@ class Emitter {
             });
           }),
         );
-        return;
       }
     }
   }
@@ -358,9 +364,14 @@ class Emitter {
           copies.push(o.storeFirst(into.get, o.load(source.get, 4 * v), Math.min(width, count - v), 4 * v));
         }
       } else {
-        for (let v = 0; v < count; v++) copies.push(o.storeFirst(into.get, o.loadSplat(source.get, v * p.strideN), 1, 4 * v));
+        for (let v = 0; v < count; v++)
+          copies.push(o.storeFirst(into.get, o.loadSplat(source.get, v * p.strideN), 1, 4 * v));
       }
-      this.run([source.set(whole.const(start)), into.set(whole.const(at)), o.loop(k, 0, p.countK, 1, [...copies, advance])]);
+      this.run([
+        source.set(whole.const(start)),
+        into.set(whole.const(at)),
+        o.loop(k, 0, p.countK, 1, [...copies, advance]),
+      ]);
       n += count;
     }
   }
@@ -375,7 +386,14 @@ class Emitter {
     if (m <= 0 || outputs.to <= outputs.from) return;
     for (let depth = 0; depth === 0 || depth < p.k; depth += blockDepth) {
       const k = Math.min(blockDepth, p.k - depth);
-      const tile = { depth: k, strideA: p.operand.rowBytes, stepA: 4, stepB: 4 * panel, panelBytes, strideC: p.out.rowBytes };
+      const tile = {
+        depth: k,
+        strideA: p.operand.rowBytes,
+        stepA: 4,
+        stepB: 4 * panel,
+        panelBytes,
+        strideC: p.out.rowBytes,
+      };
       this.tiled(m, outputs.to - outputs.from, {
         tile: { ...tile, accumulate: p.accumulate || depth > 0 },
         at: this.address(p.operand, t, rows.from * p.operand.rowBytes + 4 * depth),
@@ -461,7 +479,9 @@ class Emitter {
     const parts = one.blocks.flatMap((block) => {
       const first = Math.max(from, block.row);
       const count = Math.min(to, block.row + block.rows) - first;
-      return count > 0 ? [{ block, first, count, out: block.gradient + (first - block.row) * block.gradientRowBytes }] : [];
+      return count > 0
+        ? [{ block, first, count, out: block.gradient + (first - block.row) * block.gradientRowBytes }]
+        : [];
     });
     if (scratch === undefined) {
       for (const { block, first, count, out } of parts) {
@@ -492,11 +512,16 @@ class Emitter {
     const block = (d: Whole, k: number, add: boolean): void => {
       for (let row = 0; row < m; row += blockRows) {
         const rows = Math.min(blockRows, m - row);
-        const list = heights(rows, tileRows(a)).flatMap(([height, times]) => Array.from({ length: times }, () => height));
+        const list = heights(rows, tileRows(a)).flatMap(([height, times]) =>
+          Array.from({ length: times }, () => height),
+        );
         let at = 0;
         for (const height of list) {
           this.strip(
-            whole.add(whole.mul(d, whole.const(one.rows.rowBytes)), whole.const(one.rows.offset + 4 * (first + row + at))),
+            whole.add(
+              whole.mul(d, whole.const(one.rows.rowBytes)),
+              whole.const(one.rows.offset + 4 * (first + row + at)),
+            ),
             one.rows.rowBytes,
             k,
             height,
@@ -559,7 +584,14 @@ class Emitter {
     ]);
   }
   /** to[r][c] += from[r][c]; every number of a row and no other. */
-  private addBlock(rows: number, columns: number, from: number, fromRowBytes: number, to: number, toRowBytes: number): void {
+  private addBlock(
+    rows: number,
+    columns: number,
+    from: number,
+    fromRowBytes: number,
+    to: number,
+    toRowBytes: number,
+  ): void {
     const { o, width } = this;
     const { whole } = o;
     const [r, x, y] = [o.newWhole(), o.newWhole(), o.newWhole()];

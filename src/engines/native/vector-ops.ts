@@ -198,7 +198,8 @@ export function wholeOps(f: NativeFunction) {
       counter.set(typeof from === "number" ? known(from) : from)();
       const end = typeof to === "number" ? to : (to.known ?? to());
       // Evaluated once: the body may set what it is made of.
-      const kept = typeof end === "number" || !end.variable ? end : make([end], (a, into, chosen) => a.move(into, chosen(end)));
+      const kept =
+        typeof end === "number" || !end.variable ? end : make([end], (a, into, chosen) => a.move(into, chosen(end)));
       f.loop(counter.get(), kept, step, () => runCode(body));
     };
   };
@@ -208,7 +209,11 @@ export function wholeOps(f: NativeFunction) {
 const floatBits = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0] as number;
 
 /** The operations in a function, whose constants the assembler keeps. */
-export function vectorOps(f: NativeFunction, assembler: Assembler, { fma }: Host): VectorOps<Vector, Mask, Whole, Code> {
+export function vectorOps(
+  f: NativeFunction,
+  assembler: Assembler,
+  { fma }: Host,
+): VectorOps<Vector, Mask, Whole, Code> {
   const masked = assembler.isa === "avx512";
   const width = masked ? 16 : 8;
   const lanes = Array.from({ length: width }, (_, lane) => lane);

@@ -40,7 +40,10 @@ export const wasm: Engine = {
     if (instance === undefined) {
       const memory = allocate(pages, threads > 1);
       const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as Exports;
-      const pool = threads > 1 ? await loadIntoPool({ module, memory }, new Int32Array(memory.buffer), threads, exports.run) : undefined;
+      const pool =
+        threads > 1
+          ? await loadIntoPool({ module, memory }, new Int32Array(memory.buffer), threads, exports.run)
+          : undefined;
       instance = { key, threads, buffer: memory.buffer, exports, pool };
     }
     return new WasmExecutable(instance);

@@ -35,6 +35,7 @@ const addresses: readonly Address[] = [
 const spelt = ({ base, index, scale = 1, offset = 0 }: Address): string =>
   `[${wide[base]}${index === undefined ? "" : ` + ${wide[index]}*${scale}`} ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}]`;
 
+const here: Address = { base: 15, index: 3, offset: 12 };
 const arithmetic: readonly Arithmetic[] = ["add", "or", "and", "sub", "xor", "cmp"];
 const pairs = [
   [0, 3],
@@ -53,7 +54,10 @@ const general: readonly Encoding[] = [
       { text: `${op} ecx, ${n}`, make: (a) => a.arithmeticWith(op, 1, n) },
       { text: `${op} r14, ${n}`, make: (a) => a.arithmeticWith(op, 14, n, true) },
     ]),
-    { text: `${op} esi, ${spelt({ base: 15, index: 3, offset: 12 })}`, make: (a) => a.arithmetic(op, 6, { base: 15, index: 3, offset: 12 }) },
+    {
+      text: `${op} esi, ${spelt(here)}`,
+      make: (a: Assembler) => a.arithmetic(op, 6, here),
+    },
   ]),
   ...pairs.flatMap(([x, y]): Encoding[] => [
     { text: `{load} mov ${wide[x]}, ${wide[y]}`, make: (a) => a.move(x, y) },
@@ -69,7 +73,7 @@ const general: readonly Encoding[] = [
     { text: `mov ${narrow[x]}, 0x87654321`, make: (a) => a.moveConstant(x, 0x87654321) },
     { text: `movabs ${wide[y]}, 0x123456789abcdef0`, make: (a) => a.moveConstant(y, 0x123456789abcdef0n) },
     { text: `{load} xor ${narrow[y]}, ${narrow[y]}`, make: (a) => a.moveConstant(y, 0) },
-    { text: `sete ${bytes[x]}\nmovzx ${narrow[x]}, ${bytes[x]}`, make: (a) => a.set("e", x) },
+    { text: `{rex} sete ${bytes[x]}\n{rex} movzx ${narrow[x]}, ${bytes[x]}`, make: (a) => a.set("e", x) },
   ]),
   ...addresses.flatMap((at): Encoding[] => [
     { text: `lea r9, ${spelt(at)}`, make: (a) => a.address(9, at) },
@@ -129,24 +133,28 @@ function vectors(isa: Isa): Encoding[] {
         [9, 15, 3],
         [4, 8, 12],
       ];
-  const last = (operand: number | Memory): string => (typeof operand === "number" ? v(operand) : size + spelt(operand as Address));
+  const last = (operand: number | Memory): string =>
+    typeof operand === "number" ? v(operand) : size + spelt(operand as Address);
   const sources = (z: number): readonly (number | Address)[] => [z, ...addresses];
   return registers.flatMap(([x = 0, y = 0, z = 0]): Encoding[] => [
-    ...(Object.keys(names) as Binary[]).map((op): Encoding => ({
-      text: `${names[op][wideIsa ? 1 : 0]} ${v(x)}, ${v(y)}, ${v(z)}`,
-      make: (a) => a.binary(op, x, y, z),
-    })),
+    ...(Object.keys(names) as Binary[]).map(
+      (op): Encoding => ({
+        text: `${names[op][wideIsa ? 1 : 0]} ${v(x)}, ${v(y)}, ${v(z)}`,
+        make: (a) => a.binary(op, x, y, z),
+      }),
+    ),
     ...sources(z).flatMap((from): Encoding[] => [
       { text: `vaddps ${v(x)}, ${v(y)}, ${last(from)}`, make: (a) => a.binary("addps", x, y, from) },
       { text: `{load} vmovups ${v(x)}, ${last(from)}`, make: (a) => a.load(x, from) },
       ...(typeof from === "number"
-        ? [
-            { text: `vbroadcastss ${v(x)}, xmm${from}`, make: (a: Assembler) => a.broadcast(x, from) },
-          ]
+        ? [{ text: `vbroadcastss ${v(x)}, xmm${from}`, make: (a: Assembler) => a.broadcast(x, from) }]
         : [
             { text: `vmovups ${last(from)}, ${v(x)}`, make: (a: Assembler) => a.storeVector(from, x) },
             { text: `vbroadcastss ${v(x)}, dword ptr ${spelt(from)}`, make: (a: Assembler) => a.broadcast(x, from) },
-            { text: `vmovss dword ptr ${spelt(from)}, xmm${x}`, make: (a: Assembler) => a.storeFirst(from, x) },
+            {
+              text: `${wideIsa ? "{evex} " : ""}vmovss dword ptr ${spelt(from)}, xmm${x}`,
+              make: (a: Assembler) => a.storeFirst(from, x),
+            },
           ]),
     ]),
     ...unary.map((op): Encoding => ({ text: `v${op} ${v(x)}, ${v(z)}`, make: (a) => a.unary(op, x, z) })),
@@ -161,16 +169,31 @@ function vectors(isa: Isa): Encoding[] {
           { text: `vshuff32x4 ${v(x)}, ${v(z)}, ${v(z)}, 0x4e`, make: (a: Assembler) => a.permuteFours(x, z, 0x4e) },
           { text: `vpbroadcastd ${v(x)}, r9d`, make: (a: Assembler) => a.broadcastGeneral(x, 9) },
           { text: `vpbroadcastd ${v(x)}, ecx`, make: (a: Assembler) => a.broadcastGeneral(x, 1) },
-          { text: `vmovups ${v(x)}{k3}{z}, ${size}${spelt({ base: 7, offset: 128 })}`, make: (a: Assembler) => a.load(x, { base: 7, offset: 128 }, 3) },
+          {
+            text: `vmovups ${v(x)}{k3}{z}, ${size}${spelt({ base: 7, offset: 128 })}`,
+            make: (a: Assembler) => a.load(x, { base: 7, offset: 128 }, 3),
+          },
           { text: `{load} vmovups ${v(x)}{k5}{z}, ${v(z)}`, make: (a: Assembler) => a.load(x, z, 5) },
-          { text: `vmovups ${size}${spelt({ base: 15, offset: 128 })}{k7}, ${v(x)}`, make: (a: Assembler) => a.storeVector({ base: 15, offset: 128 }, x, 7) },
+          {
+            text: `vmovups ${size}${spelt({ base: 15, offset: 128 })}{k7}, ${v(x)}`,
+            make: (a: Assembler) => a.storeVector({ base: 15, offset: 128 }, x, 7),
+          },
           { text: `vblendmps ${v(x)}{k2}, ${v(y)}, ${v(z)}`, make: (a: Assembler) => a.blend(x, y, z, 2) },
           ...addresses.flatMap((from) => [
-            { text: `vmulps ${v(x)}, ${v(y)}, dword ptr ${spelt(from)}{1to16}`, make: (a: Assembler) => a.binary("mulps", x, y, from, { broadcast: true }) },
-            { text: `vfmadd231ps ${v(x)}, ${v(y)}, dword ptr ${spelt(from)}{1to16}`, make: (a: Assembler) => a.binary("fmadd231ps", x, y, from, { broadcast: true }) },
+            {
+              text: `vmulps ${v(x)}, ${v(y)}, dword ptr ${spelt(from)}{1to16}`,
+              make: (a: Assembler) => a.binary("mulps", x, y, from, { broadcast: true }),
+            },
+            {
+              text: `vfmadd231ps ${v(x)}, ${v(y)}, dword ptr ${spelt(from)}{1to16}`,
+              make: (a: Assembler) => a.binary("fmadd231ps", x, y, from, { broadcast: true }),
+            },
           ]),
           ...Object.values(predicates).flatMap((predicate) => [
-            { text: `vcmpps k3, ${v(x)}, ${v(z)}, ${predicate}`, make: (a: Assembler) => a.compareToMask("ps", 3, x, z, predicate) },
+            {
+              text: `vcmpps k3, ${v(x)}, ${v(z)}, ${predicate}`,
+              make: (a: Assembler) => a.compareToMask("ps", 3, x, z, predicate),
+            },
           ]),
           { text: `vpcmpd k6, ${v(y)}, ${v(z)}, 4`, make: (a: Assembler) => a.compareToMask("d", 6, y, z, 4) },
           { text: `vpcmpud k1, ${v(y)}, ${v(z)}, 5`, make: (a: Assembler) => a.compareToMask("ud", 1, y, z, 5) },
@@ -178,11 +201,17 @@ function vectors(isa: Isa): Encoding[] {
       : [
           { text: `vextractf128 ${half(x)}, ${v(z)}, 1`, make: (a: Assembler) => a.upperHalf(x, z) },
           { text: `vperm2f128 ${v(x)}, ${v(z)}, ${v(z)}, 1`, make: (a: Assembler) => a.permuteHalves(x, z, 1) },
-          { text: `vmovd xmm${x}, r9d\nvpbroadcastd ${v(x)}, xmm${x}`, make: (a: Assembler) => a.broadcastGeneral(x, 9) },
+          {
+            text: `vmovd xmm${x}, r9d\nvpbroadcastd ${v(x)}, xmm${x}`,
+            make: (a: Assembler) => a.broadcastGeneral(x, 9),
+          },
           { text: `vcmpps ${v(x)}, ${v(y)}, ${v(z)}, 30`, make: (a: Assembler) => a.compare(x, y, z, 30) },
           { text: `vpcmpeqd ${v(x)}, ${v(y)}, ${v(z)}`, make: (a: Assembler) => a.compareIntegers(x, y, z) },
           { text: `vblendvps ${v(x)}, ${v(y)}, ${v(z)}, ${v(5)}`, make: (a: Assembler) => a.blendBySign(x, y, z, 5) },
-          ...addresses.map((to) => ({ text: `vmaskmovps ${size}${spelt(to)}, ${v(y)}, ${v(x)}`, make: (a: Assembler) => a.storeMasked(to, x, y) })),
+          ...addresses.map((to) => ({
+            text: `vmaskmovps ${size}${spelt(to)}, ${v(y)}, ${v(x)}`,
+            make: (a: Assembler) => a.storeMasked(to, x, y),
+          })),
         ]),
   ]);
 }
@@ -194,7 +223,15 @@ const masks: readonly Encoding[] = [
   { text: "kxorw k7, k6, k5", make: (a) => a.xorMasks(7, 6, 5) },
 ];
 
+/** In the long form of VEX, which is the only one here. */
+const long = ({ text, make }: Encoding): Encoding => {
+  const lines = text
+    .split("\n")
+    .map((line) => (/^(\{load\} )?[vk]/.test(line) && line !== "vzeroupper" ? `{vex3} ${line}` : line));
+  return { text: lines.join("\n"), make };
+};
+
 export const encodings: Readonly<Record<Isa, readonly Encoding[]>> = {
-  avx512: [...general, ...vectors("avx512"), ...masks],
-  avx2: [...general, ...vectors("avx2")],
+  avx512: [...general, ...vectors("avx512"), ...masks.map(long)],
+  avx2: vectors("avx2").map(long),
 };
