@@ -1,5 +1,6 @@
 /** Functions of machine code, called from here on a memory of their own. */
 import { Assembler, type Isa, rax, rcx, rdi, rdx, rsi, rsp } from "../../src/engines/native/assembler.ts";
+import { instructionSets } from "../../src/engines/native/cpu.ts";
 import { nativeHost } from "../../src/engines/native/executable-memory.ts";
 import { memoryBase, NativeFunction } from "../../src/engines/native/function.ts";
 import { type Host, runCode, vectorOps } from "../../src/engines/native/vector-ops.ts";
@@ -46,10 +47,10 @@ const nativeMachine = (isa: Isa, how: Host): Machine => ({
         return [name, (...given: number[]) => f(base, ...[0, 1, 2].map((k) => (given[k] ?? 0) | 0))];
       }),
     );
-    return { floats, words, call: call as never, code } as never;
+    return { floats, words, call: call as never };
   },
 });
 
-export const nativeMachines: readonly Machine[] = (["avx512", "avx2"] as const).flatMap((isa) =>
+export const nativeMachines: readonly Machine[] = instructionSets(host).flatMap((isa) =>
   [true, false].map((fma) => nativeMachine(isa, { fma })),
 );

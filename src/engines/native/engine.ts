@@ -1,4 +1,5 @@
 /** Plans as machine code of x86-64, with AVX-512 or AVX2, on threads that share memory. Knows nothing about cells, models or text. */
+import { InputError } from "../../graph/input-error.ts";
 import { contentOf, type Kept, numberOf, remember } from "../../graph/remember.ts";
 import { multiplyAdds, type Plan } from "../../schedule/plan.ts";
 import type { Target } from "../../schedule/target.ts";
@@ -9,11 +10,9 @@ import { availableThreads, dropFromPool, loadIntoPool, type PoolProgram } from "
 import { weigh } from "../threads/weigh.ts";
 import type { Isa } from "./assembler.ts";
 import { instructionSets } from "./cpu.ts";
-import { nativeHost } from "./executable-memory.ts";
+import { type NativeHost, nativeHost } from "./executable-memory.ts";
 import { emit, type NativeProgram } from "./program.ts";
 import { targetFor } from "./target.ts";
-
-const host = await nativeHost();
 
 /** Multiply-adds of a run from which threads gain more than it costs to call them. */
 const worthThreads = { message: 12e6, sync: 3e6 };
@@ -25,9 +24,24 @@ function threadsFor(plan: Plan, wanted: number | undefined, sync: boolean): numb
   return sync ? Math.min(maxThreads, threads) : threads;
 }
 
-/** The engine for these instructions; the best that this processor has, where none are named. */
-export function nativeEngine(isa: Isa | undefined = instructionSets(host)[0], name = "native"): Engine {
-  if (isa === undefined) throw new Error("this processor has no AVX2");
+/**
+ * The engine of this machine, with the best instructions that its processor has.
+ * @throws InputError that says why there is none
+ */
+export async function loadNative(): Promise<Engine> {
+  try {
+    const host = await nativeHost();
+    const [isa] = instructionSets(host);
+    if (isa === undefined) throw new Error("this processor has no AVX2");
+    return nativeEngine(host, isa);
+  } catch (error) {
+    const why = (error as Error).message.split("\n")[0];
+    throw new InputError(`engine "native" cannot run here: ${why}. Use the engine "wasm".`);
+  }
+}
+
+/** The engine for these instructions, which the processor must have. */
+export function nativeEngine(host: NativeHost, isa: Isa, name = "native"): Engine {
   const target = targetFor(isa, name);
   return {
     name: target.name,
@@ -36,16 +50,21 @@ export function nativeEngine(isa: Isa | undefined = instructionSets(host)[0], na
       checkMemory(plan.bytes, "the program", target);
       const threads = threadsFor(plan, wanted, sync);
       const key = contentOf({ plan: numberOf(plan), isa, fma, threads });
-      const placed = await remember(programs, key, async () => place(plan, isa, fma, threads));
+      const placed = await remember(programs, key, async () => place(host, plan, isa, fma, threads));
       checkMemory(placed.bytes, "the program", target);
-      const memory = allocate(placed.bytes, threads > 1, target);
-      const part = partOf(placed, memory);
+      const memory = allocate(host, placed.bytes, threads > 1, target);
+      const part = partOf(host, placed, memory);
       const { start, buffer } = memory;
       const pool =
         threads > 1
-          ? await loadIntoPool(workerCode(placed, memory.address), new Int32Array(buffer, start, 16), threads, part)
+          ? await loadIntoPool(
+              workerCode(host, placed, memory.address),
+              new Int32Array(buffer, start, 16),
+              threads,
+              part,
+            )
           : undefined;
-      return new NativeExecutable(placed, memory, threads, part, pool);
+      return new NativeExecutable(host, placed, memory, threads, part, pool);
     },
   };
 }
@@ -53,7 +72,7 @@ export function nativeEngine(isa: Isa | undefined = instructionSets(host)[0], na
 type Placed = NativeProgram & { readonly at: bigint };
 const programs: Kept<Promise<Placed>> = new Map();
 
-function place(plan: Plan, isa: Isa, fma: boolean, threads: number): Placed {
+function place(host: NativeHost, plan: Plan, isa: Isa, fma: boolean, threads: number): Placed {
   const program = emit(plan, isa, { fma }, threads);
   return { ...program, at: host.place(program.code).address };
 }
@@ -61,7 +80,7 @@ function place(plan: Plan, isa: Isa, fma: boolean, threads: number): Placed {
 type Memory = { readonly buffer: ArrayBuffer; readonly start: number; readonly address: bigint };
 
 /** Memory of zeros; a plan's begins where its alignment wants it. */
-function allocate(bytes: number, shared: boolean, { alignment }: Target): Memory {
+function allocate(host: NativeHost, bytes: number, shared: boolean, { alignment }: Target): Memory {
   try {
     const buffer = (
       shared ? new SharedArrayBuffer(bytes + alignment) : new ArrayBuffer(bytes + alignment)
@@ -77,6 +96,7 @@ function allocate(bytes: number, shared: boolean, { alignment }: Target): Memory
 
 /** What a thread runs: all of it, where it is alone. */
 function partOf(
+  host: NativeHost,
   { at, alone, runs }: Placed,
   { address: base, buffer, start }: Memory,
 ): (thread: number, changed: 0 | 1) => void {
@@ -88,7 +108,11 @@ function partOf(
 type Call = (base: bigint, changed: number) => void;
 
 /** The same in a worker, which has nothing of ours. */
-function workerCode({ at, alone, runs }: Placed, base: bigint): { readonly make: string } & Record<string, unknown> {
+function workerCode(
+  host: NativeHost,
+  { at, alone, runs }: Placed,
+  base: bigint,
+): { readonly make: string } & Record<string, unknown> {
   const make = `(({ koffi, base, entries, threadsAt }, numbers) => {
     const { decode, load, proto } = require(koffi);
     load(null); // Without it, this thread has no memory for calls.
@@ -111,6 +135,7 @@ class NativeExecutable implements Executable {
   private readonly lease = {};
 
   constructor(
+    host: NativeHost,
     { at, bytes, advance }: Placed,
     memory: Memory,
     threads: number,

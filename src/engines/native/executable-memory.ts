@@ -31,9 +31,16 @@ const failed = -1n;
  * @throws Error with the reason, where there is no koffi or no such memory
  */
 export async function nativeHost(): Promise<NativeHost> {
+  if (process.arch !== "x64") throw new Error(`it is for processors of the kind x64, and this one is ${process.arch}`);
   const { createRequire } = await import("node:module");
   const require = createRequire(import.meta.url);
-  const koffi = require("koffi") as Koffi;
+  const koffi = ((): Koffi => {
+    try {
+      return require("koffi");
+    } catch {
+      throw new Error("the optional package koffi is not installed (npm install koffi)");
+    }
+  })();
   const libc = koffi.load(null);
   const mmap = libc.func("void *mmap(void *, size_t, int, int, int, int64_t)");
   const mprotect = libc.func("int mprotect(void *, size_t, int)");

@@ -1,5 +1,8 @@
 /** The native engine, with each kind of instructions that this processor has, does what every engine must. */
+
+import { instructionSets } from "../../../src/engines/native/cpu.ts";
 import { nativeEngine } from "../../../src/engines/native/engine.ts";
+import { nativeHost } from "../../../src/engines/native/executable-memory.ts";
 import { registerEngine } from "../../../src/engines/registry.ts";
 import { conformance } from "../conformance.ts";
 
@@ -13,8 +16,9 @@ const some = [
   [33, 5, 13],
 ] as const;
 
-for (const isa of ["avx512", "avx2"] as const) {
+const host = await nativeHost();
+for (const isa of instructionSets(host)) {
   const name = `native ${isa}`;
-  registerEngine(name, async () => nativeEngine(isa, name));
+  registerEngine(name, async () => nativeEngine(host, isa, name));
   conformance(name, { bound: 1e-4, thorough: every, some });
 }
