@@ -18,6 +18,9 @@ const refused = (): never => {
 };
 /** By engine: from here on its memory is refused in the way of V8. */
 const memories: Readonly<Record<EngineName, () => void>> = {
+  native: () => {
+    vi.stubGlobal("ArrayBuffer", new Proxy(ArrayBuffer, { construct: refused }));
+  },
   reference: () => {
     const construct: ProxyHandler<typeof Float64Array>["construct"] = (target, given) =>
       typeof given[0] === "number" ? refused() : Reflect.construct(target, given);

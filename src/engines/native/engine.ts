@@ -1,11 +1,12 @@
 /** Plans as machine code of x86-64, with AVX-512 or AVX2, on threads that share memory. Knows nothing about cells, models or text. */
 import { InputError } from "../../graph/input-error.ts";
 import { contentOf, type Kept, numberOf, remember } from "../../graph/remember.ts";
-import { multiplyAdds, type Plan } from "../../schedule/plan.ts";
+import { multiplyAdds } from "../../schedule/cost.ts";
+import type { Plan } from "../../schedule/plan.ts";
 import type { Target } from "../../schedule/target.ts";
 import type { Engine, Executable } from "../engine.ts";
+import { allocateMemory, checkMemory } from "../memory-limit.ts";
 import { threadsAt } from "../threads/meeting.ts";
-import { checkMemory, refusedMemory } from "../memory-limit.ts";
 import { availableThreads, dropFromPool, loadIntoPool, type PoolProgram } from "../threads/pool.ts";
 import { weigh } from "../threads/weigh.ts";
 import type { Isa } from "./assembler.ts";
@@ -81,17 +82,14 @@ type Memory = { readonly buffer: ArrayBuffer; readonly start: number; readonly a
 
 /** Memory of zeros; a plan's begins where its alignment wants it. */
 function allocate(host: NativeHost, bytes: number, shared: boolean, { alignment }: Target): Memory {
-  try {
-    const buffer = (
-      shared ? new SharedArrayBuffer(bytes + alignment) : new ArrayBuffer(bytes + alignment)
-    ) as ArrayBuffer;
-    if (shared) weigh(bytes);
-    const at = host.addressOf(new Uint8Array(buffer));
-    const start = (alignment - Number(at % BigInt(alignment))) % alignment;
-    return { buffer, start, address: at + BigInt(start) };
-  } catch (error) {
-    throw refusedMemory(bytes, "the program", error);
-  }
+  const size = bytes + alignment;
+  const buffer = allocateMemory(bytes, () =>
+    shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size),
+  ) as ArrayBuffer;
+  if (shared) weigh(bytes);
+  const at = host.addressOf(new Uint8Array(buffer));
+  const start = (alignment - Number(at % BigInt(alignment))) % alignment;
+  return { buffer, start, address: at + BigInt(start) };
 }
 
 /** What a thread runs: all of it, where it is alone. */

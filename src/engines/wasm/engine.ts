@@ -8,10 +8,10 @@ import type { Plan } from "../../schedule/plan.ts";
 import type { Engine, Executable } from "../engine.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
 import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram } from "../threads/pool.ts";
+import { weigh } from "../threads/weigh.ts";
 import { type EmitOptions, emit, layOutModule, pageBytes } from "./emit.ts";
 import { relaxedSimd, sharedMemory } from "./features.ts";
 import { target } from "./target.ts";
-import { weigh } from "../threads/weigh.ts";
 
 /** Multiply-adds of a run from which on threads are worth their cost: called by a message, and by `runSync`. */
 const worthThreads = 4e6;

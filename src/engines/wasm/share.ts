@@ -3,9 +3,9 @@
  * depend on the number of threads, because each number is computed by one thread, in one order.
  */
 import type { Instruction, Section } from "../../schedule/plan.ts";
+import { arrivedAt, roundAt, threadsAt } from "../threads/meeting.ts";
 import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
 import { block, br, br_if, drop, i32, if_, loop, memory, select } from "./instructions.ts";
-import { arrivedAt, roundAt, threadsAt } from "../threads/meeting.ts";
 
 /** A range, `to` excluded, as i32 code. */
 export type Range = { readonly from: Code; readonly to: Code };
