@@ -442,8 +442,8 @@ test("an engine by its name: train, generate and evaluate compute with it, and a
     ["evaluate", "m", "t.txt"],
     ["serve", "m"],
   ]) {
-    expect(await refusal(folder, ...command, "--engine", "native")).toBe(
-      '--engine: needs one of wasm, reference, got "native".',
+    expect(await refusal(folder, ...command, "--engine", "cuda")).toBe(
+      '--engine: needs one of wasm, reference, native, got "cuda".',
     );
   }
 });

@@ -24,8 +24,9 @@ const how: Readonly<Record<string, Conformance>> = {
 };
 
 test("each engine that there is has a name, and is held to it here", async () => {
-  expect(engineNames()).toEqual(Object.keys(how));
-  for (const name of engineNames()) {
+  // "native" is held to it in a file of its own, with each kind of instructions that this processor has.
+  expect(engineNames()).toEqual([...Object.keys(how), "native"]);
+  for (const name of Object.keys(how)) {
     const { name: own, target } = await engineOf(name);
     expect([own, target.name]).toEqual([name, name]);
   }

@@ -27,9 +27,10 @@ test("what a page loads, from equations to a trainer and a session on WASM, is b
     build: { write: false, modulePreload: false, rolldownOptions: { input: name, preserveEntrySignatures: "strict" } },
   });
   const { output } = built as Extract<typeof built, { output: unknown }>;
-  // The engine "reference" is loaded by who asks for it.
+  // The engine "reference" is loaded by who asks for it; of "native" there is what says that pages have none.
   const loaded = output.filter(
-    (file) => file.type === "chunk" && !Object.keys(file.modules).some((id) => id.includes("/engines/reference/")),
+    (file) =>
+      file.type === "chunk" && !Object.keys(file.modules).some((id) => /\/engines\/(reference|native)\//.test(id)),
   );
   const code = loaded.map((file) => (file.type === "chunk" ? file.code : "")).join("");
   expect(code.includes("createTrainer") && code.length < 170_000, "all of it, minified").toBe(true);

@@ -73,9 +73,15 @@ export function nativeEngine(host: NativeHost, isa: Isa, name = "native"): Engin
 type Placed = NativeProgram & { readonly at: bigint };
 const programs: Kept<Promise<Placed>> = new Map();
 
+/** Code that nothing holds any more: no program runs it, here or in a worker. */
+const unheld = new FinalizationRegistry<() => void>((free) => free());
+
 function place(host: NativeHost, plan: Plan, isa: Isa, fma: boolean, threads: number): Placed {
   const program = emit(plan, isa, { fma }, threads);
-  return { ...program, at: host.place(program.code).address };
+  const { address, free } = host.place(program.code);
+  const placed = { ...program, at: address };
+  unheld.register(placed, free);
+  return placed;
 }
 
 type Memory = { readonly buffer: ArrayBuffer; readonly start: number; readonly address: bigint };
@@ -92,16 +98,19 @@ function allocate(host: NativeHost, bytes: number, shared: boolean, { alignment 
   return { buffer, start, address: at + BigInt(start) };
 }
 
-/** What a thread runs: all of it, where it is alone. */
+/** What a thread runs: all of it, where it is alone. Holds the code: whoever can call it keeps it in memory. */
 function partOf(
   host: NativeHost,
-  { at, alone, runs }: Placed,
-  { address: base, buffer, start }: Memory,
+  placed: Placed,
+  { address, buffer, start }: Memory,
 ): (thread: number, changed: 0 | 1) => void {
-  const [all, ...own] = [alone, ...runs].map((entry) => host.callable(at + BigInt(entry), 2)) as [Call, ...Call[]];
+  const callable = (entry: number): Call => host.callable(placed.at + BigInt(entry), 2);
+  const [all, own] = [callable(placed.alone), placed.runs.map(callable)];
   const numbers = new Int32Array(buffer, start, 16);
-  return (thread, changed) =>
-    (own.length === 0 || numbers[threadsAt] === 1 ? all : (own[thread] as Call))(base, changed);
+  return (thread, changed) => {
+    const isAlone = placed.runs.length === 0 || numbers[threadsAt] === 1;
+    (isAlone ? all : (own[thread] as Call))(address, changed);
+  };
 }
 type Call = (base: bigint, changed: number) => void;
 

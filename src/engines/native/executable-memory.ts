@@ -46,6 +46,7 @@ export async function nativeHost(): Promise<NativeHost> {
   const mprotect = libc.func("int mprotect(void *, size_t, int)");
   const munmap = libc.func("int munmap(void *, size_t)");
   const memcpy = libc.func("void *memcpy(void *, const void *, size_t)");
+  const types = new Map<number, unknown>();
   return {
     koffi: require.resolve("koffi"),
     addressOf: (view) => koffi.address(view),
@@ -63,7 +64,9 @@ export async function nativeHost(): Promise<NativeHost> {
     },
     callable(address, parameters) {
       const list = Array.from({ length: parameters }, () => "int64_t").join(", ");
-      return koffi.decode(address, koffi.proto(`void (${list})`)) as never;
+      const type = types.get(parameters) ?? koffi.proto(`void (${list})`);
+      types.set(parameters, type);
+      return koffi.decode(address, type) as never;
     },
   };
 }

@@ -1,9 +1,16 @@
 /** The native engine, with each kind of instructions that this processor has, does what every engine must. */
+import { describe, expect, test } from "vitest";
+import type { EngineName, HostOptions } from "../../../src/engines/engine.ts";
 
 import { instructionSets } from "../../../src/engines/native/cpu.ts";
 import { nativeEngine } from "../../../src/engines/native/engine.ts";
 import { nativeHost } from "../../../src/engines/native/executable-memory.ts";
 import { registerEngine } from "../../../src/engines/registry.ts";
+import { dense, embedding, gru, lstm } from "../../../src/nn/layers.ts";
+import { sequential } from "../../../src/nn/model.ts";
+import { generate, generateMany, languageModel } from "../../../src/tasks/language-model.ts";
+import { createTrainer } from "../../../src/train/trainer.ts";
+import { collect } from "../../helpers/models.ts";
 import { conformance } from "../conformance.ts";
 
 const every = [1, 3, 33].flatMap((batch) =>
@@ -22,3 +29,54 @@ for (const isa of instructionSets(host)) {
   registerEngine(name, async () => nativeEngine(host, isa, name));
   conformance(name, { bound: 1e-4, thorough: every, some });
 }
+
+describe.each(instructionSets(host))("%s", (isa) => {
+  const engine = `native ${isa}` as EngineName;
+  const train = async (threads: number | undefined, units: number, batch: number, how: HostOptions = { engine }) => {
+    const layers = [
+      embedding(11, 9),
+      lstm(units, { returnSequences: true }),
+      gru(units, { returnSequences: true }),
+      dense(11),
+    ];
+    const model = sequential(layers, { seed: units });
+    const trainer = await createTrainer(model, { batch, steps: 5, clipNorm: 0.5, threads, ...how });
+    const losses: number[] = [];
+    for (let k = 0; k < 6; k++) {
+      const tokens = Int32Array.from({ length: 5 * batch }, (_, i) => (i * i + 3 * i * k + k) % 11);
+      losses.push(
+        await trainer.update(
+          { tokens },
+          tokens.map((id) => (id + 1) % 11),
+        ),
+      );
+    }
+    trainer.save();
+    trainer.dispose();
+    return { losses, values: model.values };
+  };
+
+  test.each([
+    [37, 13],
+    [128, 2],
+    [20, 1],
+  ])("%i units, batches of %i: 1, 2, 3 and 4 threads give the same bits, near those of WASM", async (units, batch) => {
+    const alone = await train(1, units, batch);
+    for (const threads of [2, 3, 4]) expect(await train(threads, units, batch)).toEqual(alone);
+    const { losses } = await train(1, units, batch, { engine: "wasm" });
+    losses.forEach((loss, k) => {
+      expect(alone.losses[k]).toBeCloseTo(loss, 4);
+    });
+  });
+});
+
+test("a model writes the same text alone, on two threads and beside others", async () => {
+  const lm = languageModel("the cat sat on the mat. ".repeat(30), { units: 70, seed: 4 });
+  const how = { engine: "native", length: 60, seed: 5 } as const;
+  const one = (await collect(generate(lm, { prompt: "the ", ...how }))).join("");
+  expect(one.length).toBeGreaterThan(40);
+  expect((await collect(generate(lm, { prompt: "the ", ...how, threads: 2 }))).join("")).toBe(one);
+  let beside = "";
+  for await (const { prompt, text } of generateMany(lm, ["the ", "cat", "mat"], how)) if (prompt === 0) beside += text;
+  expect(beside).toBe(one);
+});
