@@ -63,6 +63,15 @@ const ownPreload = (root) => ({
   },
 });
 
+/** Of our own source, what package.json's `browser` says of the package: a page has no engine `native`. */
+const withoutNative = (root) => ({
+  name: "without-native",
+  enforce: "pre",
+  resolveId(id) {
+    return id.endsWith("/native/engine.ts") ? join(root, "src/engines/native/absent.ts") : undefined;
+  },
+});
+
 /** @param {string} root of the project @param {string} folder to write to */
 export async function buildStudio(root, folder) {
   await build({
@@ -70,9 +79,9 @@ export async function buildStudio(root, folder) {
     base: "./",
     configFile: false,
     logLevel: "warn",
-    plugins: [onlyWoff2, roomStyles, ownPreload(root)],
+    plugins: [onlyWoff2, roomStyles, ownPreload(root), withoutNative(root)],
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-    worker: { format: "es" },
+    worker: { format: "es", plugins: () => [withoutNative(root)] },
     build: {
       outDir: folder,
       emptyOutDir: true,

@@ -13,7 +13,7 @@ export type EngineName = "wasm" | "reference" | "native";
  * worth it.
  */
 export type HostOptions = {
-  /** The engine that runs the program: "wasm", or "reference", which is slow and computes in f64. */
+  /** The engine that runs the program: "wasm"; "native", machine code for x86-64 in Node; or "reference", which is slow and computes in f64. */
   readonly engine?: EngineName | undefined;
   /** Whether to use fused multiply-add where the host has it. Default true; false gives the same bits on every processor. */
   readonly fma?: boolean | undefined;
