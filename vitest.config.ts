@@ -10,6 +10,7 @@ export const integration = [
   "examples",
   "recipes",
   "cells/training.test.ts",
+  "engines/native/assembler.test.ts",
   "formats/files.test.ts",
   "formats/text-file.test.ts",
   "formats/token-file.test.ts",

@@ -12,6 +12,11 @@ const order =
 /** The last folder of the core, which imports no package and nothing of Node's. */
 const core = order.slice(0, order.indexOf("train") + 1);
 
+/** What of the core runs in Node alone, and is in no bundle of a page: see `browser` in package.json. */
+const nodeAlone: Readonly<Record<string, readonly string[]>> = {
+  "src/engines/native/executable-memory.ts": ["koffi", "node:module"],
+};
+
 /** What is wrong with the imports of one file of src; undefined where nothing is. */
 function complaints(file: string, code: string): string[] {
   const folder = file.split("/")[1] as string;
@@ -30,7 +35,7 @@ function complaints(file: string, code: string): string[] {
       } else if (order.indexOf(targetFolder) < 0 || order.indexOf(targetFolder) > rank) {
         found.push(`${file} imports ${name}: ${folder} comes before ${targetFolder}`);
       }
-    } else if (core.includes(folder)) {
+    } else if (core.includes(folder) && nodeAlone[file]?.includes(name) !== true) {
       found.push(`${file} imports ${name}: the core imports no ${isBuiltin(name) ? "builtin of Node" : "package"}`);
     }
   }
@@ -38,7 +43,7 @@ function complaints(file: string, code: string): string[] {
 }
 
 /** Folders of `src/engines` that others there may import: what engines share. */
-const shared = ["vector"];
+const shared = ["vector", "threads"];
 
 /** What is wrong with the imports of one file of an engine, which knows no other; what engines share knows none. */
 function engineComplaints(file: string, code: string): string[] {
