@@ -1,15 +1,17 @@
 /** Functions of machine code, called from here on a memory of their own. */
 import { Assembler, type Isa, rax, rcx, rdi, rdx, rsi, rsp } from "../../src/engines/native/assembler.ts";
 import { instructionSets } from "../../src/engines/native/cpu.ts";
-import { nativeHost } from "../../src/engines/native/executable-memory.ts";
+import { type NativeHost, nativeHost } from "../../src/engines/native/executable-memory.ts";
 import { memoryBase, NativeFunction } from "../../src/engines/native/function.ts";
 import { type Host, runCode, vectorOps } from "../../src/engines/native/vector-ops.ts";
 import type { Body, Machine } from "./vector-machines.ts";
 import { untouched } from "./wasm.ts";
 
-const host = await nativeHost();
+/** What calls machine code here; undefined where nothing can, as without the optional package koffi. */
+export const host = await nativeHost().catch(() => undefined);
+export const isas: readonly Isa[] = host === undefined ? [] : instructionSets(host);
 
-const nativeMachine = (isa: Isa, how: Host): Machine => ({
+const nativeMachine = (host: NativeHost, isa: Isa, how: Host): Machine => ({
   name: `${isa}, ${how.fma ? "fused" : "multiply and add"}`,
   width: isa === "avx512" ? 16 : 8,
   fused: how.fma,
@@ -51,6 +53,6 @@ const nativeMachine = (isa: Isa, how: Host): Machine => ({
   },
 });
 
-export const nativeMachines: readonly Machine[] = instructionSets(host).flatMap((isa) =>
-  [true, false].map((fma) => nativeMachine(isa, { fma })),
+export const nativeMachines: readonly Machine[] = isas.flatMap((isa) =>
+  [true, false].map((fma) => nativeMachine(host as NativeHost, isa, { fma })),
 );

@@ -2,15 +2,15 @@
 import { describe, expect, test } from "vitest";
 import type { EngineName, HostOptions } from "../../../src/engines/engine.ts";
 
-import { instructionSets } from "../../../src/engines/native/cpu.ts";
-import { nativeEngine } from "../../../src/engines/native/engine.ts";
-import { nativeHost } from "../../../src/engines/native/executable-memory.ts";
+import { loadNative, nativeEngine } from "../../../src/engines/native/engine.ts";
+import type { NativeHost } from "../../../src/engines/native/executable-memory.ts";
 import { registerEngine } from "../../../src/engines/registry.ts";
 import { dense, embedding, gru, lstm } from "../../../src/nn/layers.ts";
 import { sequential } from "../../../src/nn/model.ts";
 import { generate, generateMany, languageModel } from "../../../src/tasks/language-model.ts";
 import { createTrainer } from "../../../src/train/trainer.ts";
 import { collect } from "../../helpers/models.ts";
+import { host, isas } from "../../helpers/native.ts";
 import { conformance } from "../conformance.ts";
 
 const every = [1, 3, 33].flatMap((batch) =>
@@ -23,14 +23,13 @@ const some = [
   [33, 5, 13],
 ] as const;
 
-const host = await nativeHost();
-for (const isa of instructionSets(host)) {
+for (const isa of isas) {
   const name = `native ${isa}`;
-  registerEngine(name, async () => nativeEngine(host, isa, name));
+  registerEngine(name, async () => nativeEngine(host as NativeHost, isa, name));
   conformance(name, { bound: 1e-4, thorough: every, some });
 }
 
-describe.each(instructionSets(host))("%s", (isa) => {
+describe.each(isas)("%s", (isa) => {
   const engine = `native ${isa}` as EngineName;
   const train = async (threads: number | undefined, units: number, batch: number, how: HostOptions = { engine }) => {
     const layers = [
@@ -70,7 +69,7 @@ describe.each(instructionSets(host))("%s", (isa) => {
   });
 });
 
-test("a model writes the same text alone, on two threads and beside others", async () => {
+test.skipIf(isas.length === 0)("a model writes the same text alone, on two threads and beside others", async () => {
   const lm = languageModel("the cat sat on the mat. ".repeat(30), { units: 70, seed: 4 });
   const how = { engine: "native", length: 60, seed: 5 } as const;
   const one = (await collect(generate(lm, { prompt: "the ", ...how }))).join("");
@@ -79,4 +78,9 @@ test("a model writes the same text alone, on two threads and beside others", asy
   let beside = "";
   for await (const { prompt, text } of generateMany(lm, ["the ", "cat", "mat"], how)) if (prompt === 0) beside += text;
   expect(beside).toBe(one);
+});
+
+test("where there is no such engine it is said why, in one line", async () => {
+  if (isas.length > 0) return void expect((await loadNative()).target.vectorWidth).toBe(isas[0] === "avx512" ? 16 : 8);
+  await expect(loadNative()).rejects.toThrow(/^engine "native" cannot run here: .+\. Use the engine "wasm"\.$/);
 });
