@@ -29,6 +29,18 @@ export type Conformance = {
   readonly some: readonly (readonly [number, number, number])[];
 };
 
+/** Batch, units and steps: every combination of these. */
+export const every = [1, 3, 33].flatMap((batch) =>
+  [1, 5, 17, 130].flatMap((units) => [1, 2, 13].map((steps) => [batch, units, steps] as const)),
+);
+// For most cells a few sizes are enough: each number of rows, of features and of steps is among them.
+export const some = [
+  [1, 17, 13],
+  [3, 130, 2],
+  [33, 1, 1],
+  [33, 5, 13],
+] as const;
+
 /** Cells that between them use everything. */
 const various = ["perceptron", "dense", "simple-rnn", "lstm", "gru", "gru-reset-after"];
 

@@ -1,5 +1,5 @@
 /** What this processor can do, as it says itself. */
-import { Assembler, type Isa, rax, rbx, rcx, rdi, rdx } from "./assembler.ts";
+import { Assembler, type Isa, rax, rbx, rcx, rdi } from "./assembler.ts";
 import type { NativeHost } from "./executable-memory.ts";
 
 /** The instructions that machine code may use here, the best first: those of the processor that the operating system saves. */
@@ -22,7 +22,6 @@ export function instructionSets(host: NativeHost): readonly Isa[] {
   a.moveConstant(rcx, 0);
   a.xgetbv();
   store(8, rax);
-  void rdx;
   a.ret();
   const { address, free } = host.place(a.finish());
   const words = new Uint32Array(32);

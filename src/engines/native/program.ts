@@ -16,6 +16,8 @@ import {
   type Section,
 } from "../../schedule/plan.ts";
 import { padded } from "../../schedule/target.ts";
+import { loopsByExamples } from "../threads/loops-by-examples.ts";
+import { type Pack, type Packing, packWeights } from "../vector/packing.ts";
 import { divisionOf, passCode, type Time } from "../vector/pass.ts";
 import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
 import type { Nested, VectorOps } from "../vector/vector-ops.ts";
@@ -23,7 +25,6 @@ import { Assembler, type Isa, type Label, rax, rdi, rdx, rsi, rsp } from "./asse
 import { barrier } from "./barrier.ts";
 import { memoryBase, NativeFunction } from "./function.ts";
 import { blockDepth, callTile, heights, panelsAtOnce, panelVectors, Tiles, tileRows } from "./matmul.ts";
-import { type Pack, type Packing, packWeights } from "./packing.ts";
 import { type Code, type Host, type Mask, runCode, type Vector, vectorOps, type Whole } from "./vector-ops.ts";
 
 export type NativeProgram = {
@@ -55,20 +56,11 @@ function shareOf(total: number, unit: number, thread: number, threads: number): 
   return { from: start(thread), to: thread === threads - 1 ? total : start(thread + 1) };
 }
 
-/** Weights that a thread can keep in its own caches from one time step to the next. */
-const ownCacheBytes = 768 * 1024;
-function loopsByExamples({ instructions, batch }: Section, threads: number): boolean {
-  const weights = (one: Instruction): number => (one.kind === "product" ? 4 * one.k * one.n : 0);
-  const sum = (body: readonly Instruction[]): number => body.reduce((all, one) => all + weights(one), 0);
-  const largest = Math.max(0, ...instructions.map((one) => (one.kind === "loop" ? sum(one.body) : 0)));
-  return batch >= 2 * threads && (largest <= ownCacheBytes || batch >= 48 * threads);
-}
-
 export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeProgram {
   const a = new Assembler(isa);
   const { target } = plan;
   const width = target.vectorWidth;
-  const packing = packWeights(plan);
+  const packing = packWeights(plan, panelVectors * width);
   const multiplies = plan.sections.some(({ instructions }) =>
     instructions.flatMap(bodyOf).some(({ kind }) => kind === "outer"),
   );

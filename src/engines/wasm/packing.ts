@@ -1,48 +1,11 @@
-/**
- * Weights as the matrix product reads them: in panels of 8 outputs, behind the plan's memory. A run copies them there if
- * parameters have changed. Knows nothing about code.
- */
-import { bodyOf, type Plan, type Product, type WeightBlock } from "../../schedule/plan.ts";
-import { aligned } from "./target.ts";
+/** The panels of weights of this engine's matrix product. */
+import type { Plan } from "../../schedule/plan.ts";
+import * as packing from "../vector/packing.ts";
+
+export type { Pack, Packing } from "../vector/packing.ts";
 
 /** Outputs side by side in a panel. */
 export const panelWidth = 8;
 
-/** Copy a block into the panels of its product. */
-export type Pack = WeightBlock & {
-  /** Address of the product's panels, and bytes of one. */
-  readonly panels: number;
-  readonly panelBytes: number;
-};
-
-export type Packing = {
-  /** By section, the blocks that must be copied before it begins. */
-  readonly packs: readonly (readonly Pack[])[];
-  /** Address of a product's panels. */
-  readonly panelsOf: ReadonlyMap<Product, number>;
-  /** Where they all end. */
-  readonly end: number;
-};
-
-/** Give each product a place for its panels. Products of a section with equal weights share theirs. */
-export function packWeights(plan: Plan): Packing {
-  const panelsOf = new Map<Product, number>();
-  let end = aligned(plan.bytes);
-  const packs = plan.sections.map(({ instructions }) => {
-    const known = new Map<string, number>();
-    return instructions.flatMap(bodyOf).flatMap((one): Pack[] => {
-      if (one.kind !== "product") return [];
-      const { weights, k, n } = one;
-      const key = JSON.stringify([weights, k]);
-      const found = known.get(key);
-      const panels = found ?? end;
-      panelsOf.set(one, panels);
-      if (found !== undefined) return [];
-      known.set(key, panels);
-      const panelBytes = 4 * panelWidth * k;
-      end = aligned(end + panelBytes * Math.ceil(n / panelWidth));
-      return weights.map((block) => ({ ...block, panels, panelBytes }));
-    });
-  });
-  return { packs, panelsOf, end };
-}
+/** Give each product a place for its panels: see `packWeights` of `../vector/packing.ts`. */
+export const packWeights = (plan: Plan): packing.Packing => packing.packWeights(plan, panelWidth);

@@ -1,5 +1,6 @@
 /** The instructions of a section as code, each shared out among the threads. Knows nothing about the module around them. */
 import type { Instruction, Location, Pass, Plan, Section } from "../../schedule/plan.ts";
+import { loopsByExamples } from "../threads/loops-by-examples.ts";
 import { divisionOf, type PassContext, passCode, passName, type Time } from "../vector/pass.ts";
 import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
 import { type Code, type FunctionBuilder, type FunctionHandle, type Local, procedure } from "./assembler.ts";
@@ -9,7 +10,7 @@ import { type Matmul, tileScratchBytes } from "./matmul.ts";
 import { outerCode } from "./outer.ts";
 import type { Pack, Packing } from "./packing.ts";
 import { packCall } from "./packing-code.ts";
-import { loopsByExamples, type Range, shareOf, smaller } from "./share.ts";
+import { type Range, shareOf, smaller } from "./share.ts";
 import { accumulateFunction, totalFunction } from "./sums.ts";
 import { target } from "./target.ts";
 import { type Host, vectorOps } from "./vector-ops.ts";

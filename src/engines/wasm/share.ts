@@ -2,7 +2,6 @@
  * Divides the work of an instruction among threads, and the barrier at which they wait for each other. A result does not
  * depend on the number of threads, because each number is computed by one thread, in one order.
  */
-import type { Instruction, Section } from "../../schedule/plan.ts";
 import { arrivedAt, roundAt, threadsAt } from "../threads/meeting.ts";
 import { type Code, type FunctionHandle, type Local, procedure } from "./assembler.ts";
 import { block, br, br_if, drop, i32, if_, loop, memory, select } from "./instructions.ts";
@@ -34,24 +33,6 @@ export function shareOf(total: number, unit: number, thread: Local, threads: num
     from: start(thread.get),
     to: if_(isLast, i32.const(total), start(next), "i32"),
   };
-}
-
-/** Weights that a thread can keep in its own caches from one time step to the next. */
-const ownCacheBytes = 768 * 1024;
-
-/**
- * Whether, in a time loop, each thread has examples of its own, so that none waits for another. False if there are too few
- * examples, or if each thread would read large weights for a few examples at every step: threads then divide the columns of
- * the products, and wait for each other after every instruction.
- */
-export function loopsByExamples({ instructions, batch }: Section, threads: number): boolean {
-  const weights = (instruction: Instruction): number =>
-    instruction.kind === "product" ? 4 * instruction.k * instruction.n : 0;
-  const largest = Math.max(
-    0,
-    ...instructions.map((one) => (one.kind === "loop" ? one.body.reduce((sum, inner) => sum + weights(inner), 0) : 0)),
-  );
-  return batch >= 2 * threads && (largest <= ownCacheBytes || batch >= 48 * threads);
 }
 
 /** A function in which every thread waits until all have come, or, where a run has been given up, none. */

@@ -11,17 +11,7 @@ import { generate, generateMany, languageModel } from "../../../src/tasks/langua
 import { createTrainer } from "../../../src/train/trainer.ts";
 import { collect } from "../../helpers/models.ts";
 import { host, isas } from "../../helpers/native.ts";
-import { conformance } from "../conformance.ts";
-
-const every = [1, 3, 33].flatMap((batch) =>
-  [1, 5, 17, 130].flatMap((units) => [1, 2, 13].map((steps) => [batch, units, steps] as const)),
-);
-const some = [
-  [1, 17, 13],
-  [3, 130, 2],
-  [33, 1, 1],
-  [33, 5, 13],
-] as const;
+import { conformance, every, some } from "../conformance.ts";
 
 for (const isa of isas) {
   const name = `native ${isa}`;

@@ -1,24 +1,30 @@
 /**
- * Weights as the matrix product reads them: in panels of two vectors of outputs, behind the plan's memory. They are laid out where
- * parameters have changed. Knows nothing about code.
+ * Where an engine keeps weights as its matrix product reads them: in panels of some outputs, behind the plan's memory. A run copies
+ * them there if the parameters have changed. Knows nothing about code.
  */
 import { bodyOf, type Plan, type Product, type WeightBlock } from "../../schedule/plan.ts";
 import { aligned } from "../../schedule/target.ts";
-import { panelVectors } from "./matmul.ts";
 
-/** A block of the weights, with the address of its product's panels, and bytes of one. */
-export type Pack = WeightBlock & { readonly panels: number; readonly panelBytes: number };
+/** Copy a block into the panels of its product. */
+export type Pack = WeightBlock & {
+  /** Address of the product's panels, and bytes of one. */
+  readonly panels: number;
+  readonly panelBytes: number;
+};
 
 export type Packing = {
-  /** By section, what is to be copied before it begins. */
+  /** By section, the blocks that must be copied before it begins. */
   readonly packs: readonly (readonly Pack[])[];
+  /** Address of a product's panels. */
   readonly panelsOf: ReadonlyMap<Product, number>;
+  /** Where they all end. */
   readonly end: number;
 };
 
-/** Products of a section with the same weights share their panels. */
-export function packWeights(plan: Plan): Packing {
-  const width = panelVectors * plan.target.vectorWidth;
+/**
+ * Give each product a place for its panels of so many outputs. Products of a section with equal weights share theirs.
+ */
+export function packWeights(plan: Plan, panelWidth: number): Packing {
   const panelsOf = new Map<Product, number>();
   let end = aligned(plan.target, plan.bytes);
   const packs = plan.sections.map(({ instructions }) => {
@@ -32,8 +38,8 @@ export function packWeights(plan: Plan): Packing {
       panelsOf.set(one, panels);
       if (found !== undefined) return [];
       known.set(key, panels);
-      const panelBytes = 4 * width * k;
-      end = aligned(plan.target, end + panelBytes * Math.ceil(n / width));
+      const panelBytes = 4 * panelWidth * k;
+      end = aligned(plan.target, end + panelBytes * Math.ceil(n / panelWidth));
       return weights.map((block) => ({ ...block, panels, panelBytes }));
     });
   });
