@@ -1,6 +1,7 @@
 /** `unrolled train`: train a model on a text and save it as a file, which exists from the first validation on. */
 import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { engineFor } from "../engines/registry.ts";
 import { checkWritable, digestOf, readInput } from "../formats/files.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -112,6 +113,7 @@ async function run(given: Given): Promise<void> {
   if (!json && isLarge(text)) {
     process.stderr.write(printable(`${path}: ${formatCount(text.bytes)} bytes, read from disk in parts\n`));
   }
+  await engineFor(hostOf(given)); // Its memory limits the model.
   const task = given.flag("resume") ? taskToGoOn(given, text, out) : newTask(given, text);
   const { lm, settings } = task;
   const { tokens, options } = task.stream;
@@ -281,7 +283,7 @@ function newTask(given: Given, text: Source): Task {
   const { tokenizer, tokens } = learnTokens(wanted.tokens, text, { maxVocabulary: vocabulary, onUncounted });
   const settings = { ...wanted, ...keptForValidation(given, tokens.length, wanted) };
   const { batch, steps, optimizer, clipNorm, validationSplit } = streamOptions(settings);
-  const training = { batch, steps, optimizer, clipNorm, validationSplit };
+  const training = { batch, steps, optimizer, clipNorm, validationSplit, engine: hostOf(given).engine };
   // Checked before the parameters are made, which takes long for a large model.
   if (vocabularySize(tokenizer) > 1)
     checkLength(tokens.length, { ...training, ...splitOf(tokenizer, text, tokens, training) });

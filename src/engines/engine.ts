@@ -6,16 +6,19 @@ import type { Plan } from "../schedule/plan.ts";
 import type { Target } from "../schedule/target.ts";
 
 /** The engines that come with the package. */
-export type EngineName = "wasm" | "reference" | "native";
+export type EngineName = "auto" | "wasm" | "reference" | "native";
 
 /**
- * What of this machine a program may use. Defaults: the engine "wasm", `fma` where the host has it, threads where they are
+ * What of this machine a program may use. Defaults: the engine "auto", `fma` where the host has it, threads where they are
  * worth it.
  */
 export type HostOptions = {
-  /** The engine that runs the program: "wasm"; "native", machine code for x86-64 in Node; or "reference", which is slow and computes in f64. */
+  /**
+   * The engine that runs the program: "wasm"; "native", machine code for x86-64 in Node; "reference", which is slow and computes
+   * in f64; or "auto", the default: "native" where it can run and `fma` is not false, else "wasm".
+   */
   readonly engine?: EngineName | undefined;
-  /** Whether to use fused multiply-add where the host has it. Default true; false gives the same bits on every processor. */
+  /** Whether to use fused multiply-add where the host has it. Default true; false, with the engine "auto" or "wasm", gives the same bits on every processor. */
   readonly fma?: boolean | undefined;
   /**
    * Number of threads that run the program, 1 to 64. Any number gives the same bits. Default: one for each core where the

@@ -11,7 +11,7 @@ const advice = "Make it smaller: fewer units or layers, a smaller batch or vocab
  * Check a size against the limit of an engine; allocates nothing.
  * @param bytes of memory that are needed
  * @param what needs them: the subject of the message, such as "the program"
- * @param target the engine's target. Default: that of the default engine
+ * @param target the engine's target. Default: that of WASM
  * @throws InputError if `bytes` is above the limit of the engine
  */
 export function checkMemory(bytes: number, what: string, { name, memoryBytes }: Target = wasm): void {
@@ -22,11 +22,11 @@ export function checkMemory(bytes: number, what: string, { name, memoryBytes }: 
 }
 
 /**
- * Check a plan for the default engine, together with the packed weights that the engine keeps behind it.
+ * Check a plan against the limit of its engine; for WASM, together with the packed weights that the engine keeps behind it.
  * @throws InputError if they need more memory than the engine has
  */
 export function checkPlan(plan: Plan, what: string): void {
-  checkMemory(packWeights(plan).end, what);
+  checkMemory(plan.target === wasm ? packWeights(plan).end : plan.bytes, what, plan.target);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Bind a model to a program: its graph is scheduled for an engine and loaded, with the model's present values. */
 import type { HostOptions } from "../engines/engine.ts";
-import { engineOf } from "../engines/registry.ts";
+import { engineFor } from "../engines/registry.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
 import { type ScheduleOptions, schedule } from "../schedule/schedule.ts";
@@ -23,7 +23,7 @@ export async function bind(
   host: HostOptions,
   how?: LoadOptions,
 ): Promise<Program> {
-  const { target } = await engineOf(host.engine);
+  const { target } = await engineFor(host);
   const make = () => schedule(graph(), { target, ...sizes });
   const { steps, batch, keep } = sizes;
   const plan = purpose ? onceForEqual(model, [...purpose, target.name, steps, batch, keep], make) : make();

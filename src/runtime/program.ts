@@ -2,7 +2,7 @@
  * A Program: a plan loaded into an engine. Inputs are set by name, outputs are read by name; every value read is a copy.
  */
 import type { Executable, HostOptions, Numbers } from "../engines/engine.ts";
-import { engineOf } from "../engines/registry.ts";
+import { engineFor, engineOf } from "../engines/registry.ts";
 import type { Graph } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { ParameterRun, Plan, Slot } from "../schedule/plan.ts";
@@ -32,7 +32,7 @@ export async function compile(
   host: HostOptions = {},
   how?: LoadOptions,
 ): Promise<Program> {
-  const { target } = await engineOf(host.engine);
+  const { target } = await engineFor(host);
   return load(schedule(graph, { target, ...sizes }), host, how);
 }
 

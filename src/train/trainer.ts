@@ -2,7 +2,7 @@
  * The Trainer: one training step as one program, with forward and backward pass, clipping and the optimiser.
  */
 
-import { engineOf } from "../engines/registry.ts";
+import { engineFor } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   anything,
@@ -46,7 +46,7 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
   checkSteps(model, options.steps, "training");
   const optimizer = options.optimizer ?? adam();
   const all = Object.assign({}, options, { optimizer, metrics: namesOfMetrics(options.metrics) });
-  const { target } = await engineOf(options.engine);
+  const { target } = await engineFor(options);
   const plan = trainingPlan(model, all, target);
   const decay = optimizer.decayOf && decays(plan, optimizer.decayOf);
   const program = await load(plan, options, { owner: "trainer" });

@@ -15,7 +15,7 @@ const how: Readonly<Record<string, Conformance>> = {
 
 test("each engine that there is has a name, and is held to it here", async () => {
   // "native" is held to it in a file of its own, with each kind of instructions that this processor has.
-  expect(engineNames()).toEqual([...Object.keys(how), "native"]);
+  expect(engineNames()).toEqual([...Object.keys(how), "native", "auto"]);
   for (const name of Object.keys(how)) {
     const { name: own, target } = await engineOf(name);
     expect([own, target.name]).toEqual([name, name]);

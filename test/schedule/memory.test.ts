@@ -84,7 +84,7 @@ test("rows of 1 to 5,000 features: whole vectors, no multiple of 512 bytes, at m
 /** Every value is read where it was written, and nothing depends on what the last run left in memory. */
 async function check(graph: Graph, { steps, batch }: { steps: number; batch: number }, what: string): Promise<void> {
   const values = randomValues(graph, steps, batch, 3);
-  const program = await loadTraining(graph, { steps, batch }, values);
+  const program = await loadTraining(graph, { steps, batch }, values, { engine: "wasm" });
   const { mistakes, temporary } = ownership(program.plan);
   expect(mistakes, what).toEqual([]);
   await program.run();

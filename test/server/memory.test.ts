@@ -15,7 +15,7 @@ async function memories(act: () => Promise<unknown>): Promise<number> {
 
 test("models that are replaced keep their programs for who is at them; then, and at the end, all are given back", async () => {
   const model = (seed: number) => ({ own: languageModel(book, { units: 6, embedding: 3, seed }) });
-  const server = await createServer(model(1));
+  const server = await createServer(model(1), { engine: "wasm" });
   const post = (path: string, body: object) =>
     server.fetch(
       new Request(`http://localhost${path}`, {
@@ -41,7 +41,7 @@ test("models that are replaced keep their programs for who is at them; then, and
   const before = await (await server.fetch(new Request(`http://localhost${session}`))).json();
   expect(await replace(4)).toBe(0);
   expect(await replace(5), "a session has those of the third model").toBe(5);
-  const gone = await createServer(model(3));
+  const gone = await createServer(model(3), { engine: "wasm" });
   const wanted = (
     await (
       await gone.fetch(

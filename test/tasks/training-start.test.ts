@@ -1,5 +1,6 @@
 /** What a training does before its first update is done once. */
 import { expect, test, vi } from "vitest";
+import { engineFor } from "../../src/engines/registry.ts";
 import { modelGraph } from "../../src/nn/model-graph.ts";
 import { languageModelAndTokens } from "../../src/tasks/language-model/create.ts";
 import { languageModel, trainLanguageModel } from "../../src/tasks/language-model.ts";
@@ -49,6 +50,7 @@ test.each([
   ["other clipping", { optimizer: adam({ learningRate: 0.1 }), clipNorm: 1, clipValue: 2 }],
 ] as [string, How][])("%s: model and optimiser are planned once, the graph is made thrice", async (_, how) => {
   units++;
+  await engineFor({});
   made.plans = made.graphs = 0;
   const training = { batch: 2, steps: 8, ...how };
   const lm = languageModel(text, { units, training });

@@ -4,7 +4,7 @@ import { type Address, type Assembler, type Label, rax, rcx, rdi, rdx, rsi } fro
 import { memoryBase } from "./function.ts";
 
 /** Looks at the round before a thread goes to sleep. */
-const spins = 20_000;
+const spins = 2_000;
 /** Linux: the number of the system call futex, and what it is to do: wait, wake, of one process. */
 const [futex, wait, wake] = [202, 128, 129];
 const [r10, r11] = [10, 11];

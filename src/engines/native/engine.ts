@@ -4,10 +4,11 @@ import { contentOf, type Kept, numberOf, remember } from "../../graph/remember.t
 import { multiplyAdds } from "../../schedule/cost.ts";
 import type { Plan } from "../../schedule/plan.ts";
 import type { Target } from "../../schedule/target.ts";
-import type { Engine, Executable } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import { InstanceExecutable, takeIdle } from "../instance.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
 import { threadsAt } from "../threads/meeting.ts";
-import { availableThreads, dropFromPool, loadIntoPool, type PoolProgram } from "../threads/pool.ts";
+import { availableThreads, loadIntoPool } from "../threads/pool.ts";
 import { weigh } from "../threads/weigh.ts";
 import type { Isa } from "./assembler.ts";
 import { instructionSets } from "./cpu.ts";
@@ -44,6 +45,7 @@ export async function loadNative(): Promise<Engine> {
 /** The engine for these instructions, which the processor must have. */
 export function nativeEngine(host: NativeHost, isa: Isa, name = "native"): Engine {
   const target = targetFor(isa, name);
+  const reserved = target.reservedBytes;
   return {
     name: target.name,
     target,
@@ -52,20 +54,21 @@ export function nativeEngine(host: NativeHost, isa: Isa, name = "native"): Engin
       const threads = threadsFor(plan, wanted, sync);
       const key = contentOf({ plan: numberOf(plan), isa, fma, threads });
       const placed = await remember(programs, key, async () => place(host, plan, isa, fma, threads));
-      checkMemory(placed.bytes, "the program", target);
-      const memory = allocate(host, placed.bytes, threads > 1, target);
-      const part = partOf(host, placed, memory);
-      const { start, buffer } = memory;
-      const pool =
-        threads > 1
-          ? await loadIntoPool(
-              workerCode(host, placed, memory.address),
-              new Int32Array(buffer, start, 16),
-              threads,
-              part,
-            )
-          : undefined;
-      return new NativeExecutable(host, placed, memory, threads, part, pool);
+      let instance = takeIdle(key);
+      if (instance === undefined) {
+        checkMemory(placed.bytes, "the program", target);
+        const memory = allocate(host, placed.bytes, threads > 1, target);
+        const run = partOf(host, placed, memory);
+        const advance = host.callable(placed.at + BigInt(placed.advance), 1);
+        const { start, buffer, address } = memory;
+        const pool =
+          threads > 1
+            ? await loadIntoPool(workerCode(host, placed, address), new Int32Array(buffer, start, 16), threads, run)
+            : undefined;
+        const { bytes } = placed;
+        instance = { key, threads, buffer, start, bytes, run, pool, ...{ reserved, advance: () => advance(address) } };
+      }
+      return new InstanceExecutable(instance);
     },
   };
 }
@@ -127,61 +130,4 @@ function workerCode(
     return { run: (thread, changed) => (numbers[threadsAt] === 1 ? alone : own[thread])(base, changed) };
   })`;
   return { make, koffi: host.koffi, base, entries: [alone, ...runs].map((entry) => at + BigInt(entry)), threadsAt };
-}
-
-/** Of a program that nobody disposed of workers hold the memory until it is collected. */
-const collected = new FinalizationRegistry<number>(dropFromPool);
-
-class NativeExecutable implements Executable {
-  readonly threads: number;
-  readonly bytes: number;
-  private readonly memory: Memory;
-  private readonly part: (thread: number, changed: 0 | 1) => void;
-  private readonly pool: PoolProgram | undefined;
-  private readonly advanceCode: (base: bigint) => void;
-  private readonly lease = {};
-
-  constructor(
-    host: NativeHost,
-    { at, bytes, advance }: Placed,
-    memory: Memory,
-    threads: number,
-    part: NativeExecutable["part"],
-    pool: PoolProgram | undefined,
-  ) {
-    this.threads = threads;
-    this.bytes = bytes;
-    this.memory = memory;
-    this.part = part;
-    this.pool = pool;
-    this.advanceCode = host.callable(at + BigInt(advance), 1);
-    if (pool !== undefined) collected.register(this.lease, pool.id, this.lease);
-  }
-  numbers(address: number, count: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.memory.buffer, this.memory.start + address, count);
-  }
-  integers(address: number, count: number): Int32Array<ArrayBuffer> {
-    return new Int32Array(this.memory.buffer, this.memory.start + address, count);
-  }
-  async run(changed: 0 | 1): Promise<void> {
-    if (this.pool === undefined) this.part(0, changed);
-    else await this.pool.run(changed);
-  }
-  runSync(changed: 0 | 1): void {
-    if (this.pool === undefined) this.part(0, changed);
-    else this.pool.lead(changed);
-  }
-  advanceStates(): void {
-    this.advanceCode(this.memory.address);
-  }
-  async fetch(): Promise<void> {}
-  dispose(): void {
-    const { pool } = this;
-    collected.unregister(this.lease);
-    if (pool === undefined) return;
-    pool.whenFree(() => {
-      dropFromPool(pool.id);
-      weigh(this.bytes);
-    });
-  }
 }

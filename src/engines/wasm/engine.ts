@@ -1,13 +1,13 @@
 /**
- * The engine "wasm": compiles plans to WASM, equal plans once, and hands the memory of a program on to the next one of an
- * equal plan. Knows nothing about cells, models or text.
+ * The engine "wasm": compiles plans to WASM, equal plans once. Knows nothing about cells, models or text.
  */
 import { contentOf, type Kept, numberOf, remember } from "../../graph/remember.ts";
 import { multiplyAdds } from "../../schedule/cost.ts";
 import type { Plan } from "../../schedule/plan.ts";
-import type { Engine, Executable } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import { InstanceExecutable, takeIdle } from "../instance.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
-import { availableThreads, dropFromPool, loadIntoPool, mayWait, type PoolProgram } from "../threads/pool.ts";
+import { availableThreads, loadIntoPool, mayWait } from "../threads/pool.ts";
 import { weigh } from "../threads/weigh.ts";
 import { type EmitOptions, emit, layOutModule, pageBytes } from "./emit.ts";
 import { relaxedSimd, sharedMemory } from "./features.ts";
@@ -34,19 +34,19 @@ export const wasm: Engine = {
     checkMemory(plan.bytes, "the program", target);
     const threads = threadsFor(plan, wanted, sync);
     const options: EmitOptions = { fma: fma && relaxedSimd(), threads };
-    const key = contentOf({ plan: numberOf(plan), ...options });
+    const key = contentOf({ wasm: numberOf(plan), ...options });
     const { pages, module } = await remember(modules, key, () => compile(plan, options));
     let instance = takeIdle(key);
     if (instance === undefined) {
       const memory = allocate(pages, threads > 1);
       const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as Exports;
+      const { buffer } = memory;
       const pool =
-        threads > 1
-          ? await loadIntoPool({ module, memory }, new Int32Array(memory.buffer), threads, exports.run)
-          : undefined;
-      instance = { key, threads, buffer: memory.buffer, exports, pool };
+        threads > 1 ? await loadIntoPool({ module, memory }, new Int32Array(buffer), threads, exports.run) : undefined;
+      const place = { start: 0, reserved: target.reservedBytes, bytes: buffer.byteLength };
+      instance = { key, threads, buffer, pool, ...place, ...exports };
     }
-    return new WasmExecutable(instance);
+    return new InstanceExecutable(instance);
   },
 };
 
@@ -61,44 +61,7 @@ async function compile(plan: Plan, options: EmitOptions): Promise<Compiled> {
   return { module: await WebAssembly.compile(emit(plan, layout, options)), pages: layout.pages };
 }
 
-/** A module with its memory, which one program has at a time. */
-type Instance = {
-  readonly key: string;
-  readonly threads: number;
-  readonly buffer: ArrayBuffer;
-  readonly exports: Exports;
-  readonly pool: PoolProgram | undefined;
-};
 type Exports = { readonly run: (thread: number, changed: 0 | 1) => void; readonly advance: () => void };
-
-/** Instances without a program, the one returned last at the end. The next program of an equal plan takes one. */
-const idle: Instance[] = [];
-const maxIdle = 16;
-const maxIdleBytes = 2 ** 28;
-const bytesOf = ({ buffer }: Instance): number => buffer.byteLength;
-
-function takeIdle(key: string): Instance | undefined {
-  const at = idle.findIndex((one) => one.key === key);
-  if (at < 0) return undefined;
-  const [found] = idle.splice(at, 1) as [Instance];
-  // Zeros, as in a new one, but not in front of the plan: there threads synchronise.
-  new Uint8Array(found.buffer, target.reservedBytes).fill(0);
-  return found;
-}
-function keepIdle(instance: Instance): void {
-  idle.push(instance);
-  let bytes = idle.reduce((sum, one) => sum + bytesOf(one), 0);
-  while (idle.length > maxIdle || bytes > maxIdleBytes) {
-    const [dropped] = idle.splice(bytesOf(instance) > maxIdleBytes ? -1 : 0, 1) as [Instance];
-    bytes -= bytesOf(dropped);
-    if (dropped.pool !== undefined) dropFromPool(dropped.pool.id);
-    // Shared or not, so that the collector hurries; when whoever gave it back is done with it.
-    setTimeout(weigh, 0, bytesOf(dropped));
-  }
-}
-
-/** If nobody disposes of a program, the workers hold its memory until the program is collected. */
-const collected = new FinalizationRegistry<number>(dropFromPool);
 
 function allocate(pages: number, shared: boolean): WebAssembly.Memory {
   const bytes = pages * pageBytes;
@@ -106,48 +69,4 @@ function allocate(pages: number, shared: boolean): WebAssembly.Memory {
   const memory = allocateMemory(bytes, () => new WebAssembly.Memory(size));
   if (shared) weigh(bytes);
   return memory;
-}
-
-class WasmExecutable implements Executable {
-  private readonly instance: Instance;
-  /** The garbage collector watches this small object in place of the program, because what it watches is freed late. */
-  private readonly lease = {};
-
-  constructor(instance: Instance) {
-    this.instance = instance;
-    if (instance.pool !== undefined) collected.register(this.lease, instance.pool.id, this.lease);
-  }
-  get threads(): number {
-    return this.instance.threads;
-  }
-  get bytes(): number {
-    return bytesOf(this.instance);
-  }
-  numbers(address: number, count: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.instance.buffer, address, count);
-  }
-  integers(address: number, count: number): Int32Array<ArrayBuffer> {
-    return new Int32Array(this.instance.buffer, address, count);
-  }
-  /** With several threads, in workers: this one stays free. */
-  async run(changed: 0 | 1): Promise<void> {
-    const { pool, exports } = this.instance;
-    if (pool === undefined) exports.run(0, changed);
-    else await pool.run(changed);
-  }
-  runSync(changed: 0 | 1): void {
-    const { pool, exports } = this.instance;
-    if (pool === undefined) exports.run(0, changed);
-    else pool.lead(changed);
-  }
-  advanceStates(): void {
-    this.instance.exports.advance();
-  }
-  async fetch(): Promise<void> {}
-  dispose(): void {
-    const { instance } = this;
-    collected.unregister(this.lease);
-    if (instance.pool === undefined) keepIdle(instance);
-    else instance.pool.whenFree(() => keepIdle(instance));
-  }
 }

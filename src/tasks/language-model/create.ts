@@ -1,7 +1,7 @@
 /** Make an untrained language model for a text: its vocabulary, its layers and their initial values. */
 import { cells } from "../../cells/index.ts";
 import { checkMemory, checkPlan } from "../../engines/memory-limit.ts";
-import { defaultTarget } from "../../engines/registry.ts";
+import { knownTarget } from "../../engines/registry.ts";
 import type { Cell } from "../../graph/cell.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { checkArguments, lookUp, withDefaults } from "../../graph/schema.ts";
@@ -93,9 +93,11 @@ function checkTrainingMemory(model: Model, options: FitStreamOptions): void {
   const optimizer = optimizerOf(options.optimizer ?? "adam");
   // Each parameter has its value, a gradient and what the optimiser remembers of it.
   const numbers = 2 + optimizer.slots.filter((slot) => slot !== "w").length;
-  checkMemory(4 * numbers * countParameters(model), "training this model");
+  const target = knownTarget(options);
+  if (target === undefined) return;
+  checkMemory(4 * numbers * countParameters(model), "training this model", target);
   const how = { batch, steps, clipNorm, optimizer, ...(clipValue !== undefined && { clipValue }) };
-  checkPlan(trainingPlan(model, how, defaultTarget), "training this model");
+  checkPlan(trainingPlan(model, how, target), "training this model");
 }
 
 const isTokenizer = (text: unknown): text is Tokenizer => typeof text === "object" && text !== null && "kind" in text;

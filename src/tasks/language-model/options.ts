@@ -38,7 +38,7 @@ export type LanguageModelOptions = {
   /** The planned training: the length of the text and the memory are then checked first. */
   readonly training?: Pick<
     FitStreamOptions,
-    "batch" | "steps" | "validationSplit" | "optimizer" | "clipNorm" | "clipValue"
+    "batch" | "steps" | "validationSplit" | "optimizer" | "clipNorm" | "clipValue" | "engine"
   >;
 };
 
@@ -65,6 +65,7 @@ export const languageModelArguments: Arguments = {
       optimizer: fitStreamRules.optimizer,
       clipNorm: fitStreamRules.clipNorm,
       clipValue: fitStreamRules.clipValue,
+      engine: fitStreamRules.engine,
     }),
   }),
 };

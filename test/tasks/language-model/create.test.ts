@@ -25,7 +25,7 @@ describe("options that make no model", () => {
     [
       "units whose values fit, and whose training does not",
       "abc".repeat(99),
-      { units: 8000, training: train },
+      { units: 8000, training: { ...train, engine: "wasm" as const } },
       /^training this model needs [5-9],[\d,]+ bytes of memory, and the engine wasm has at most 4,294,967,296\./,
     ],
   ])("%s", (_, text, options, message) => {
