@@ -101,7 +101,11 @@ describe("train", () => {
       train("text.txt", "--units", "20000"),
       /needs \d[\d,]{12,} bytes of memory, and the engine wasm has at/,
     ],
-    ["8,000 units", train("text.txt", "--units", "8000", "--engine", "wasm"), /^training this model needs \d[\d,]{12} bytes of memory/],
+    [
+      "8,000 units",
+      train("text.txt", "--units", "8000", "--engine", "wasm"),
+      /^training this model needs \d[\d,]{12} bytes of memory/,
+    ],
     ["a billion features", train("text.txt", "--embedding", "1e9"), /^the model needs \d[\d,]{12,} bytes of memory/],
     ["a billion layers", train("text.txt", "--layers", "1e9"), /^--layers: needs a whole number from 1 to 100/],
     ["a batch larger than the text", train("text.txt", "--batch", "9999"), /a batch of 9,999 x 12 steps needs 129,987/],

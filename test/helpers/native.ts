@@ -31,7 +31,7 @@ const nativeMachine = (host: NativeHost, isa: Isa, how: Host): Machine => ({
       a.push(memoryBase);
       a.move(memoryBase, rdi);
       for (const one of [rcx, rdx, rsi]) {
-        a.move(rax, one, false);
+        a.move(rax, one);
         a.push(rax);
       }
       a.call(inner);

@@ -43,8 +43,7 @@ export async function loadNative(): Promise<Engine> {
 }
 
 /** The engine for these instructions, which the processor must have. */
-export function nativeEngine(host: NativeHost, isa: Isa, name = "native"): Engine {
-  const target = targetFor(isa, name);
+export function nativeEngine(host: NativeHost, isa: Isa, target = targetFor(isa, "native")): Engine {
   const reserved = target.reservedBytes;
   return {
     name: target.name,
@@ -76,8 +75,12 @@ export function nativeEngine(host: NativeHost, isa: Isa, name = "native"): Engin
 type Placed = NativeProgram & { readonly at: bigint };
 const programs: Kept<Promise<Placed>> = new Map();
 
-/** Code that nothing holds any more: no program runs it, here or in a worker. */
-const unheld = new FinalizationRegistry<() => void>((free) => free());
+/**
+ * Code that nothing holds any more. A run ends with its first thread; another may have a few instructions left, and is given this
+ * long, in milliseconds, also where the system has halted it.
+ */
+const grace = 60_000;
+const unheld = new FinalizationRegistry<() => void>((free) => void setTimeout(free, grace).unref());
 
 function place(host: NativeHost, plan: Plan, isa: Isa, fma: boolean, threads: number): Placed {
   const program = emit(plan, isa, { fma }, threads);
@@ -96,7 +99,7 @@ function allocate(host: NativeHost, bytes: number, shared: boolean, { alignment 
     shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size),
   ) as ArrayBuffer;
   if (shared) weigh(bytes);
-  const at = host.addressOf(new Uint8Array(buffer));
+  const at = host.addressOf(new Uint8Array(buffer, 0, alignment));
   const start = (alignment - Number(at % BigInt(alignment))) % alignment;
   return { buffer, start, address: at + BigInt(start) };
 }

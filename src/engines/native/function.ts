@@ -170,12 +170,12 @@ export class NativeFunction {
 
   // Control.
 
-  /** `for (; counter < end; counter += step) body`: signed, of 32 bits. */
+  /** `for (; counter < end; counter += step) body`: signed; `end` is a number of 32 bits or a register. */
   loop(counter: Register, end: Register | number, step: number, body: () => void): void {
     const uses = typeof end === "number" ? [counter] : [counter, end];
     const compare = (a: Assembler, chosen: Chosen): void => {
-      if (typeof end === "number") a.arithmeticWith("cmp", chosen(counter), end);
-      else a.arithmetic("cmp", chosen(counter), chosen(end));
+      if (typeof end === "number") a.arithmeticWith("cmp", chosen(counter), end, true);
+      else a.arithmetic("cmp", chosen(counter), chosen(end), true);
     };
     let [top, past]: (Label | undefined)[] = [];
     this.region(true, () => {
@@ -187,7 +187,7 @@ export class NativeFunction {
         a.place(top);
       });
       this.region(false, body);
-      this.step([counter], [counter], (a, chosen) => a.arithmeticWith("add", chosen(counter), step));
+      this.step([counter], [counter], (a, chosen) => a.arithmeticWith("add", chosen(counter), step, true));
       this.step(uses, [], (a, chosen) => {
         compare(a, chosen);
         a.jumpIf("l", top as Label);

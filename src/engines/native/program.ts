@@ -107,8 +107,10 @@ function advanceCode(a: Assembler, { states }: Plan): number {
   const { at } = a;
   a.move(rdx, rdi);
   for (const { offset, last, rows, rowBytes } of Object.values(states)) {
-    a.address(rdi, { base: rdx, offset });
-    a.address(rsi, { base: rdx, offset: last });
+    a.moveConstant(rdi, BigInt(offset));
+    a.arithmetic("add", rdi, rdx, true);
+    a.moveConstant(rsi, BigInt(last));
+    a.arithmetic("add", rsi, rdx, true);
     a.moveConstant(1, rows * rowBytes);
     a.copy();
   }
@@ -392,11 +394,15 @@ class Emitter {
         rowBytes: p.operand.rowBytes,
         panel: panels + (outputs.from / panel) * panelBytes + 4 * panel * depth,
         to: this.address(p.out, t, rows.from * p.out.rowBytes + 4 * outputs.from),
+        turn: t,
       });
     }
   }
 
-  /** All tiles of m rows and n columns, panel after panel. */
+  /**
+   * All tiles of m rows and n columns, panel after panel; at every other `turn` from the last panel to the first: what the second
+   * cache holds is then what was read last.
+   */
   private tiled(
     m: number,
     n: number,
@@ -406,13 +412,14 @@ class Emitter {
       readonly rowBytes: number;
       readonly panel: number;
       readonly to: Whole;
+      readonly turn: Whole | undefined;
     },
   ): void {
     const { o, f, a, width } = this;
     const { whole } = o;
     const { tile, panel } = how;
-    const [start, out] = [o.newWhole(), o.newWhole()];
-    this.run([start.set(how.at), out.set(how.to)]);
+    const [start, to, out] = [o.newWhole(), o.newWhole(), o.newWhole()];
+    this.run([start.set(how.at), to.set(how.to)]);
     const list = heights(m, tileRows(a));
     const most = list.length === 1 && list[0]?.[1] === 1 ? panelsAtOnce(a, m) : 1;
     const vectors = n / width;
@@ -442,26 +449,42 @@ class Emitter {
         row += height * times;
       }
     };
-    const b = o.newWhole();
-    this.run(b.set(whole.const(panel)));
+    const [b, odd] = [o.newWhole(), o.newWhole()];
+    const { turn } = how;
+    if (turn !== undefined) this.run(odd.set(whole.rem_u(turn, whole.const(2))));
+    let at = 0; // In panels.
     let left = vectors;
     for (const some of [most, 2, 1].filter((count, k, all) => count <= most && all.indexOf(count) === k)) {
       const count = some * panelVectors;
       const times = Math.floor(left / count);
       left -= times * count;
       if (times === 0) continue;
-      const k = o.newWhole();
-      this.run(
+      const [k, stepB, stepC] = [o.newWhole(), some * tile.panelBytes, 4 * width * count];
+      const first = (start: Whole, step: number): Whole =>
+        turn === undefined || times === 1
+          ? start
+          : whole.add(start, whole.mul(odd.get, whole.const((times - 1) * step)));
+      // From one to the next: forwards or, at an odd turn, backwards.
+      const next = (step: number): Whole =>
+        turn === undefined
+          ? whole.const(step)
+          : whole.add(whole.mul(odd.get, whole.const(-2 * step)), whole.const(step));
+      this.run([
+        b.set(first(whole.const(panel + at * tile.panelBytes), stepB)),
+        out.set(first(whole.add(to.get, whole.const(at * 4 * width * panelVectors)), stepC)),
         o.loop(k, 0, times, 1, () => {
           rowsAt(count, b.get, out.get);
-          this.run([
-            b.set(whole.add(b.get, whole.const(some * tile.panelBytes))),
-            out.set(whole.add(out.get, whole.const(4 * width * count))),
-          ]);
+          this.run([b.set(whole.add(b.get, next(stepB))), out.set(whole.add(out.get, next(stepC)))]);
         }),
-      );
+      ]);
+      at += times * some;
     }
-    if (left > 0) rowsAt(left, b.get, out.get);
+    if (left > 0)
+      rowsAt(
+        left,
+        whole.const(panel + at * tile.panelBytes),
+        whole.add(to.get, whole.const(at * 4 * width * panelVectors)),
+      );
   }
 
   /** Rows of the gradients that the range names. */
@@ -501,51 +524,59 @@ class Emitter {
     const panel = panelVectors * width;
     const scratch = this.packing.end + this.thread * scratchBytes(width);
     const packed = scratch + 4 * panel * blockDepth;
-    const block = (d: Whole, k: number, add: boolean): void => {
-      for (let row = 0; row < m; row += blockRows) {
-        const rows = Math.min(blockRows, m - row);
-        const list = heights(rows, tileRows(a)).flatMap(([height, times]) =>
-          Array.from({ length: times }, () => height),
-        );
-        let at = 0;
-        for (const height of list) {
-          this.strip(
-            whole.add(
-              whole.mul(d, whole.const(one.rows.rowBytes)),
-              whole.const(one.rows.offset + 4 * (first + row + at)),
-            ),
-            one.rows.rowBytes,
-            k,
-            height,
-            packed + 4 * at * k,
-          );
-          at += height;
+    /** Rows from `row` on of the block of the depth that begins at `d`. */
+    const rowsFrom = (row: Whole, rows: number, d: Whole, k: number, add: boolean): void => {
+      const from = o.newWhole();
+      this.run(
+        from.set(
+          whole.add(
+            whole.mul(d, whole.const(one.rows.rowBytes)),
+            whole.add(whole.mul(row, whole.const(4)), whole.const(one.rows.offset + 4 * first)),
+          ),
+        ),
+      );
+      const list = heights(rows, tileRows(a));
+      /** Each tile of the rows: where its rows begin among them. */
+      const each = (tile: (height: number, r: Whole) => void): void => {
+        let done = 0;
+        for (const [height, times] of list) {
+          const r = o.newWhole();
+          const end = done + height * times;
+          if (times === 1) tile(height, whole.const(done));
+          else this.run(o.loop(r, done, end, height, () => tile(height, r.get)));
+          done = end;
         }
-        const columnsOf = (c: Whole, vectors: number): void => {
-          this.strip(
-            whole.add(whole.add(whole.mul(d, whole.const(one.columns.rowBytes)), c), whole.const(one.columns.offset)),
-            one.columns.rowBytes,
-            k,
-            vectors * width,
-            scratch,
-            4 * panel,
-          );
-          let r = 0;
-          for (const height of list) {
-            const label = this.tiles.of({
-              ...{ rows: height, vectors, depth: k, strideA: 4, stepA: 4 * height, stepB: 4 * panel },
-              ...{ panelBytes: 0, strideC: outRowBytes, accumulate: add },
-            });
-            const to = whole.add(c, whole.const(out + (row + r) * outRowBytes));
-            callTile(f, label, whole.const(packed + 4 * r * k)(), whole.const(scratch)(), to());
-            r += height;
-          }
-        };
-        const c = o.newWhole();
-        const whole2 = Math.floor(n / panel) * panel;
-        this.run(o.loop(c, 0, 4 * whole2, 4 * panel, () => columnsOf(c.get, panelVectors)));
-        if (whole2 < n) columnsOf(whole.const(4 * whole2), (n - whole2) / width);
-      }
+      };
+      const into = (r: Whole): Whole => whole.add(whole.mul(r, whole.const(4 * k)), whole.const(packed));
+      each((height, r) =>
+        this.strip(whole.add(from.get, whole.mul(r, whole.const(4))), one.rows.rowBytes, k, height, into(r)),
+      );
+      const columnsOf = (c: Whole, vectors: number): void => {
+        const at = whole.add(
+          whole.add(whole.mul(d, whole.const(one.columns.rowBytes)), c),
+          whole.const(one.columns.offset),
+        );
+        this.strip(at, one.columns.rowBytes, k, vectors * width, whole.const(scratch), 4 * panel);
+        each((height, r) => {
+          const label = this.tiles.of({
+            ...{ rows: height, vectors, depth: k, strideA: 4, stepA: 4 * height, stepB: 4 * panel },
+            ...{ panelBytes: 0, strideC: outRowBytes, accumulate: add },
+          });
+          const below = whole.mul(whole.add(row, r), whole.const(outRowBytes));
+          const to = whole.add(c, whole.add(below, whole.const(out)));
+          callTile(f, label, into(r)(), whole.const(scratch)(), to());
+        });
+      };
+      const c = o.newWhole();
+      const whole2 = Math.floor(n / panel) * panel;
+      this.run(o.loop(c, 0, 4 * whole2, 4 * panel, () => columnsOf(c.get, panelVectors)));
+      if (whole2 < n) columnsOf(whole.const(4 * whole2), (n - whole2) / width);
+    };
+    const block = (d: Whole, k: number, add: boolean): void => {
+      const row = o.newWhole();
+      const full = m - (m % blockRows);
+      this.run(o.loop(row, 0, full, blockRows, () => rowsFrom(row.get, blockRows, d, k, add)));
+      if (full < m) rowsFrom(whole.const(full), m - full, d, k, add);
     };
     const blocks = Math.floor(depth / blockDepth);
     block(whole.const(0), Math.min(depth, blockDepth), accumulate);
@@ -557,7 +588,7 @@ class Emitter {
     if (blocks > 0 && rest > 0) block(whole.const(blocks * blockDepth), rest, true);
   }
   /** Copy `count` numbers of each of k rows to rows that follow each other, or are `toStride` bytes apart. */
-  private strip(from: Whole, stride: number, k: number, count: number, to: number, toStride = 4 * count): void {
+  private strip(from: Whole, stride: number, k: number, count: number, to: Whole, toStride = 4 * count): void {
     const { o, width } = this;
     const { whole } = o;
     const [r, source, into] = [o.newWhole(), o.newWhole(), o.newWhole()];
@@ -567,7 +598,7 @@ class Emitter {
     }
     this.run([
       source.set(from),
-      into.set(whole.const(to)),
+      into.set(to),
       o.loop(r, 0, k, 1, [
         ...copies,
         source.set(whole.add(source.get, whole.const(stride))),

@@ -11,6 +11,7 @@ export const targetFor = (isa: Isa, name: string): Target => ({
   // Threads synchronise there: see `../threads/meeting.ts`.
   reservedBytes: 64,
   tailBytes: 64,
-  memoryBytes: 2 ** 32,
+  // What an ArrayBuffer may have; the machine gives less.
+  memoryBytes: 2 ** 44,
   memory: "host",
 });

@@ -74,27 +74,32 @@ const maker =
     return to;
   };
 
-/** The operations on whole numbers, and control: what programs around passes are made of, too. */
+/** Whether an instruction can hold it: as a signed number of 32 bits. */
+const isShort = (value: number): boolean => value >= -(2 ** 31) && value < 2 ** 31;
+/** Of a whole number with its sign, for a register of 64 bits. */
+const constantOf = (value: number): number | bigint => (value >= 0 && value < 2 ** 32 ? value : BigInt(value));
+
+/** The operations on whole numbers: what programs around passes are made of, too. */
 export function wholeOps(f: NativeFunction) {
   const make = maker(f, "general");
   const newWhole = (): Variable<Whole, Code> => newVariable(f, "general");
   const known = (value: number): Whole =>
-    Object.assign(() => make([], (a, to) => a.moveConstant(to, value)), { known: value | 0 });
+    Object.assign(() => make([], (a, to) => a.moveConstant(to, constantOf(value))), { known: value });
   const toAddress = (offset: number): { uses: readonly Register[]; at: (chosen: Chosen) => Memory } => {
-    if (offset <= 0x7fffffff) return { uses: [], at: () => ({ base: memoryBase, offset }) };
+    if (isShort(offset)) return { uses: [], at: () => ({ base: memoryBase, offset }) };
     const far = known(offset)();
     return { uses: [far], at: (chosen) => ({ base: memoryBase, index: chosen(far) }) };
   };
   /** Where a number lies. */
   const place = (at: Whole, offset: number): { uses: readonly Register[]; at: (chosen: Chosen) => Memory } => {
-    if (at.known !== undefined) return toAddress((at.known >>> 0) + offset);
+    if (at.known !== undefined) return toAddress(at.known + offset);
     if (at.sum !== undefined) return place(at.sum[0], at.sum[1] + offset);
     const index = at();
-    if (offset <= 0x7fffffff) {
+    if (isShort(offset)) {
       return { uses: [index], at: (chosen) => ({ base: memoryBase, index: chosen(index), offset }) };
     }
     const far = make([index], (a, to, chosen) => {
-      a.moveConstant(rdx, offset);
+      a.moveConstant(rdx, constantOf(offset));
       a.address(to, { base: rdx, index: chosen(index) });
     });
     return { uses: [far], at: (chosen) => ({ base: memoryBase, index: chosen(far) }) };
@@ -113,8 +118,8 @@ export function wholeOps(f: NativeFunction) {
       const p = x();
       return make([p], (a, to, chosen) => write(a, to, chosen(p), by));
     };
-  const addKnown = byKnown((a, to, x, by) => a.address(to, { base: x, offset: by }, false));
-  const mulKnown = byKnown((a, to, x, by) => a.multiplyBy(to, x, by));
+  const addKnown = byKnown((a, to, x, by) => a.address(to, { base: x, offset: by }));
+  const mulKnown = byKnown((a, to, x, by) => a.multiplyBy(to, x, by, true));
   const shiftKnown = byKnown((a, to, x, by) => {
     if (to !== x) a.move(to, x, false);
     a.shiftRight(to, by & 31);
@@ -123,11 +128,11 @@ export function wholeOps(f: NativeFunction) {
     if (to !== x) a.move(to, x, false);
     a.arithmeticWith("and", to, by - 1);
   });
-  const addBoth = two((a, to, x, y) => a.address(to, { base: x, index: y }, false));
+  const addBoth = two((a, to, x, y) => a.address(to, { base: x, index: y }));
   const mulBoth = two((a, to, x, y) => {
-    a.move(rax, x, false);
-    a.multiply(rax, y);
-    a.move(to, rax, false);
+    a.move(rax, x);
+    a.multiply(rax, y, true);
+    a.move(to, rax);
   });
   const shiftBoth = two((a, to, x, y) => {
     // One of them may be in a spare register: x in rax alone, y in rax or rdx.
@@ -154,15 +159,16 @@ export function wholeOps(f: NativeFunction) {
     add: (x: Whole, y: Whole): Whole => {
       if (x.known !== undefined && y.known !== undefined) return known(x.known + y.known);
       if (x.known !== undefined) return whole.add(y, x);
-      if (y.known === undefined) return addBoth(x, y);
+      if (y.known === undefined || !isShort(y.known)) return addBoth(x, y);
       if (y.known === 0) return x;
       const sum = addKnown(x, y.known);
       return y.known > 0 ? Object.assign(sum, { sum: [x, y.known] as const }) : sum;
     },
     mul: (x: Whole, y: Whole): Whole => {
-      if (x.known !== undefined && y.known !== undefined) return known(Math.imul(x.known, y.known));
+      if (x.known !== undefined && y.known !== undefined) return known(x.known * y.known);
       if (x.known !== undefined) return whole.mul(y, x);
-      return y.known === undefined ? mulBoth(x, y) : y.known === 1 ? x : mulKnown(x, y.known);
+      if (y.known === undefined || !isShort(y.known)) return mulBoth(x, y);
+      return y.known === 1 ? x : mulKnown(x, y.known);
     },
     shr_u: (x: Whole, y: Whole): Whole => (y.known === undefined ? shiftBoth(x, y) : shiftKnown(x, y.known)),
     rem_u: (x: Whole, y: Whole): Whole => {
@@ -199,7 +205,13 @@ export function wholeOps(f: NativeFunction) {
       const end = typeof to === "number" ? to : (to.known ?? to());
       // Evaluated once: the body may set what it is made of.
       const kept =
-        typeof end === "number" || !end.variable ? end : make([end], (a, into, chosen) => a.move(into, chosen(end)));
+        typeof end === "number"
+          ? isShort(end)
+            ? end
+            : known(end)()
+          : end.variable
+            ? make([end], (a, into, chosen) => a.move(into, chosen(end)))
+            : end;
       f.loop(counter.get(), kept, step, () => runCode(body));
     };
   };

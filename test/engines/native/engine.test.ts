@@ -4,6 +4,7 @@ import type { EngineName, HostOptions } from "../../../src/engines/engine.ts";
 
 import { loadNative, nativeEngine } from "../../../src/engines/native/engine.ts";
 import type { NativeHost } from "../../../src/engines/native/executable-memory.ts";
+import { targetFor } from "../../../src/engines/native/target.ts";
 import { registerEngine } from "../../../src/engines/registry.ts";
 import { dense, embedding, gru, lstm } from "../../../src/nn/layers.ts";
 import { sequential } from "../../../src/nn/model.ts";
@@ -15,7 +16,7 @@ import { conformance, every, some } from "../conformance.ts";
 
 for (const isa of isas) {
   const name = `native ${isa}`;
-  registerEngine(name, async () => nativeEngine(host as NativeHost, isa, name));
+  registerEngine(name, async () => nativeEngine(host as NativeHost, isa, targetFor(isa, name)));
   conformance(name, { bound: 1e-4, thorough: every, some });
 }
 
@@ -56,6 +57,15 @@ describe.each(isas)("%s", (isa) => {
     losses.forEach((loss, k) => {
       expect(alone.losses[k]).toBeCloseTo(loss, 4);
     });
+  });
+
+  // The system gives only the memory that is touched. Addresses cease to fit into 31, 32 and 33 bits there.
+  test.each([31, 32, 33])("memory on both sides of byte 2^%i", async (bits) => {
+    const far = `${engine} at 2^${bits}`;
+    const target = { ...targetFor(isa, far), reservedBytes: 2 ** bits - 20_480 };
+    registerEngine(far, async () => nativeEngine(host as NativeHost, isa, target));
+    const wanted = await train(1, 37, 13);
+    for (const threads of [1, 2]) expect(await train(threads, 37, 13, { engine: far as EngineName })).toEqual(wanted);
   });
 });
 
