@@ -16,12 +16,18 @@ export const onnxNames = {
 /** Gates in ONNX's order. */
 const gates = ["i", "o", "f", "g"] as const;
 
-const elementTypes = { float: 1, int64: 7 } as const;
+const elementTypes = { float: 1, int8: 3, int64: 7 } as const;
 /** As of opset 14, which the oldest runtimes in use read. */
 const versions = { ir: 7, opset: 14 } as const;
+/** ONNX Runtime's own operations, at their version 1: of matrices of 8 bits, with operands that it rounds to 8 bits as they come. */
+const microsoft = "com.microsoft";
 
-/** @param model an embedding, LSTMs and a dense layer without activation; the file gets the values it has now */
-export function onnxGenerator({ layers, values }: Model): Uint8Array<ArrayBuffer> {
+/**
+ * @param model an embedding, LSTMs and a dense layer without activation; the file gets the values it has now
+ * @param quantized whether matrices of products have 8 bits, symmetric about 0, with a scale for each output, as
+ * `onnxruntime.quantization.quantize_dynamic` makes them
+ */
+export function onnxGenerator({ layers, values }: Model, { quantized = false } = {}): Uint8Array<ArrayBuffer> {
   const [embedding, ...rest] = layers;
   const dense = rest.pop();
   if (embedding?.kind !== "embedding" || dense?.kind !== "cell") throw new Error("internal: not such a model");
@@ -41,27 +47,56 @@ export function onnxGenerator({ layers, values }: Model): Uint8Array<ArrayBuffer
     const named = (name: string): string => `${name}${k}`;
     const states = onnxNames.states.map(named);
     const next = onnxNames.nextStates.map(named);
-    tensors.push(
-      tensor(named("W"), [1, 4 * units, features], all("W")),
-      tensor(named("U"), [1, 4 * units, units], all("U")),
-      // A second bias, beside the recurrent product, stays 0.
-      tensor(named("b"), [1, 8 * units], joined([all("b"), new Float32Array(4 * units)])),
-    );
+    const matrix = (name: string, columns: number): readonly string[] => {
+      const matrix = all(name);
+      if (!quantized) {
+        tensors.push(tensor(named(name), [1, 4 * units, columns], matrix));
+        return [];
+      }
+      const { bytes, scales } = rounded(matrix, 4 * units, columns);
+      const [scale, zero] = [`${named(name)}_scale`, `${named(name)}_zero`];
+      tensors.push(
+        tensor(named(name), [1, columns, 4 * units], transposed(bytes, 4 * units, columns)),
+        tensor(scale, [1, 4 * units], scales),
+        tensor(zero, [1, 4 * units], new Int8Array(4 * units)),
+      );
+      return [scale, zero];
+    };
+    const scales = [...matrix("W", features), ...matrix("U", units)];
+    // A second bias, beside the recurrent product, stays 0.
+    tensors.push(tensor(named("b"), [1, 8 * units], joined([all("b"), new Float32Array(4 * units)])));
     const operands = [x, named("W"), named("U"), named("b"), "", ...states];
-    nodes.push(node("LSTM", operands, ["", ...next], { hidden_size: units }));
+    const attributes = { hidden_size: units };
+    nodes.push(
+      quantized
+        ? node("DynamicQuantizeLSTM", [...operands, "", ...scales], ["", ...next], attributes, microsoft)
+        : node("LSTM", operands, ["", ...next], attributes),
+    );
     inputs.push(...states.map((name) => valueInfo(graph.input, name, "float", [1, 1, units])));
     outputs.push(...next.map((name) => valueInfo(graph.output, name, "float", [1, 1, units])));
     [x, features] = [next[0] as string, units];
   });
   const size = dense.units as number;
-  tensors.push(tensor("W", [features, size], transposed(value(`${dense.name}.W`), size, features)));
+  const last = value(`${dense.name}.W`);
   tensors.push(tensor("b", [size], value(`${dense.name}.b`)));
-  nodes.push(node("MatMul", [x, "W"], ["product"]), node("Add", ["product", "b"], [onnxNames.logits]));
+  if (quantized) {
+    const { bytes, scales } = rounded(last, size, features);
+    tensors.push(
+      tensor("W", [features, size], transposed(bytes, size, features)),
+      tensor("W_scale", [size], scales),
+      tensor("W_zero", [size], new Int8Array(size)),
+    );
+    nodes.push(node("DynamicQuantizeMatMul", [x, "W", "W_scale", "W_zero", "b"], [onnxNames.logits], {}, microsoft));
+  } else {
+    tensors.push(tensor("W", [features, size], transposed(last, size, features)));
+    nodes.push(node("MatMul", [x, "W"], ["product"]), node("Add", ["product", "b"], [onnxNames.logits]));
+  }
 
   return message(
     integer(1, versions.ir),
     nested(7, ...nodes, text(2, "generator"), ...tensors, ...inputs, ...outputs),
     nested(8, integer(2, versions.opset)),
+    ...(quantized ? [nested(8, text(1, microsoft), integer(2, 1))] : []),
   );
 }
 
@@ -74,6 +109,7 @@ function node(
   inputs: readonly string[],
   outputs: readonly string[],
   attributes: Readonly<Record<string, number>> = {},
+  domain = "",
 ): Field {
   const integerType = 2;
   return nested(
@@ -84,15 +120,16 @@ function node(
     ...Object.entries(attributes).map(([name, value]) =>
       nested(5, text(1, name), integer(3, value), integer(20, integerType)),
     ),
+    ...(domain === "" ? [] : [text(7, domain)]),
   );
 }
 
-function tensor(name: string, sizes: readonly number[], values: Float32Array): Field {
+function tensor(name: string, sizes: readonly number[], values: Float32Array | Int8Array): Field {
   const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return nested(
     graph.tensor,
     ...sizes.map((size) => integer(1, size)),
-    integer(2, elementTypes.float),
+    integer(2, values instanceof Int8Array ? elementTypes.int8 : elementTypes.float),
     text(8, name),
     bytes(9, raw),
   );
@@ -140,7 +177,25 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 }
 
 /** (rows,columns) -> (columns,rows) */
-function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  const at = (k: number): number => (k % rows) * columns + Math.floor(k / rows);
-  return Float32Array.from({ length: matrix.length }, (_, k) => matrix[at(k)] as number);
+function transposed<Numbers extends Float32Array | Int8Array>(matrix: Numbers, rows: number, columns: number): Numbers {
+  const out = matrix.slice() as Numbers;
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) out[c * rows + r] = matrix[r * columns + c] as number;
+  }
+  return out;
+}
+
+/** Whole numbers from -127 to 127, and for each row what they are to be multiplied by. */
+function rounded(matrix: Float32Array, rows: number, columns: number): { bytes: Int8Array; scales: Float32Array } {
+  const bytes = new Int8Array(matrix.length);
+  const scales = new Float32Array(rows);
+  for (let r = 0; r < rows; r++) {
+    const row = matrix.subarray(r * columns, (r + 1) * columns);
+    const scale = Math.fround((row.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1) / 127);
+    scales[r] = scale;
+    row.forEach((value, c) => {
+      bytes[r * columns + c] = Math.round(value / scale);
+    });
+  }
+  return { bytes, scales };
 }

@@ -35,13 +35,20 @@ async function prepare({ names, units, layers, vocabulary, characters, threads }
 }
 `;
 
-export const startOnnxRuntime: StartPeer = async (shape) => {
-  const runtime = findPackage("onnxruntime-node");
-  if (runtime === undefined) return undefined;
-  const model = Buffer.from(onnxGenerator(modelOf(shape))).toString("base64");
-  return startEach(threadCounts(), async (threads) => {
-    const spec = { ...shape, names: onnxNames, characters: charactersAStep, threads };
-    const peer = await startNodeProcess(program, spec, { folder: runtime.from, input: [model] });
-    return { ...peer, setting: `ONNX Runtime ${runtime.version}, CPU, ${threadCount(threads)}` };
-  });
-};
+const onnxRuntime =
+  (quantized: boolean): StartPeer =>
+  async (shape) => {
+    const runtime = findPackage("onnxruntime-node");
+    if (runtime === undefined) return undefined;
+    const model = Buffer.from(onnxGenerator(modelOf(shape), { quantized })).toString("base64");
+    return startEach(threadCounts(), async (threads) => {
+      const spec = { ...shape, names: onnxNames, characters: charactersAStep, threads };
+      const peer = await startNodeProcess(program, spec, { folder: runtime.from, input: [model] });
+      const kind = quantized ? "int8, dynamic" : "CPU";
+      return { ...peer, setting: `ONNX Runtime ${runtime.version}, ${kind}, ${threadCount(threads)}` };
+    });
+  };
+
+export const startOnnxRuntime = onnxRuntime(false);
+/** With matrices of 8 bits. */
+export const startOnnxRuntimeInt8 = onnxRuntime(true);

@@ -74,3 +74,48 @@ test.skipIf(found === undefined)(
     expect(largest).toBeLessThan(2e-6);
   },
 );
+
+test("quantised, matrices are whole numbers with a scale for each row, a quarter of the bytes", () => {
+  const made = model();
+  const [whole, rounded] = [onnxGenerator(made), onnxGenerator(made, { quantized: true })];
+  // Of 9 units: W (36,6), U (36,9), W (36,9), U (36,9) and the dense layer's (11,9), each a byte a number; a scale and a zero for each row.
+  const [weights, rows] = [36 * 6 + 3 * 36 * 9 + 11 * 9, 4 * 36 + 11];
+  const smaller = whole.length - rounded.length;
+  expect(smaller).toBeLessThan(3 * weights - 5 * rows);
+  // Names and sizes.
+  expect(smaller).toBeGreaterThan(3 * weights - 5 * rows - 800);
+  const names = new TextDecoder("latin1").decode(rounded);
+  expect(names.match(/DynamicQuantizeLSTM/g)).toHaveLength(2);
+  expect(names.match(/DynamicQuantizeMatMul/g)).toHaveLength(1);
+});
+
+test.skipIf(found === undefined)(
+  "ONNX Runtime's quantised model says nearly the same as a session (skipped where onnxruntime-node is not installed)",
+  async () => {
+    const { InferenceSession, Tensor } = requireFrom(found?.from as string)("onnxruntime-node") as Runtime;
+    const made = model();
+    const bytes = onnxGenerator(made, { quantized: true });
+    const theirs = await InferenceSession.create(bytes, { intraOpNumThreads: 1 });
+    const ours = await createSession(made, { engine: "wasm" });
+    const zeros = () => new Tensor("float32", new Float32Array(9), [1, 1, 9]);
+    const feeds: Record<string, object> = { h0: zeros(), c0: zeros(), h1: zeros(), c1: zeros() };
+    let [largest, differs] = [0, 0];
+    for (let n = 0; n < 20; n++) {
+      const token = (7 * n) % 11;
+      feeds[onnxNames.token] = new Tensor("int64", BigInt64Array.of(BigInt(token)), [1, 1]);
+      const outputs = await theirs.run(feeds);
+      for (const k of [0, 1]) {
+        onnxNames.states.forEach((name, i) => {
+          feeds[`${name}${k}`] = outputs[`${onnxNames.nextStates[i]}${k}`] as object;
+        });
+      }
+      const { data } = outputs[onnxNames.logits] as { data: Float32Array };
+      ours.next(token).forEach((logit, k) => {
+        largest = Math.max(largest, Math.abs(logit - (data[k] as number)));
+        if (logit !== data[k]) differs++;
+      });
+    }
+    expect(largest).toBeLessThan(0.05);
+    expect(differs).toBeGreaterThan(200);
+  },
+);
