@@ -9,6 +9,7 @@ export const integration = [
   "docs",
   "examples",
   "recipes",
+  "bench/onednn.test.ts",
   "cells/training.test.ts",
   "engines/native/assembler.test.ts",
   "formats/files.test.ts",

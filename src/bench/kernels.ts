@@ -3,14 +3,12 @@
  * the sizes of an LSTM, elementary functions, a softmax's sum. One thread. Measured with tinybench, a development tool.
  */
 import { pathToFileURL } from "node:url";
-import { defaultTarget } from "../engines/registry.ts";
-import { type Builder, createBuilder } from "../graph/graph.ts";
+import type { EngineName } from "../engines/engine.ts";
+import { type Builder, createBuilder, type Graph } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { createRandom } from "../nn/random.ts";
-import { load, type Program } from "../runtime/program.ts";
+import { compile, type Program } from "../runtime/program.ts";
 import { multiplyAdds } from "../schedule/cost.ts";
-import type { Plan } from "../schedule/plan.ts";
-import { schedule } from "../schedule/schedule.ts";
 import { findPackage, requireFrom } from "./packages.ts";
 import { summary } from "./turns.ts";
 
@@ -20,7 +18,7 @@ export type KernelRow = {
   readonly spread: number;
   /** Of products. */
   readonly gflops?: number;
-  /** Of the peak of one core in WASM SIMD. */
+  /** Of the peak of one core in the engine's vectors. */
   readonly peakShare?: number;
   /** Of what is no product. */
   readonly nsPerElement?: number;
@@ -28,7 +26,7 @@ export type KernelRow = {
 
 export type Kernel = {
   readonly name: string;
-  readonly plan: Plan;
+  readonly graph: Graph;
   readonly rows: number;
   /** Numbers that it reads, where it is no product. */
   readonly elements?: number;
@@ -36,12 +34,7 @@ export type Kernel = {
 
 function kernel(name: string, rows: number, build: (g: Builder) => Readonly<Record<string, number>>): Kernel {
   const g = createBuilder();
-  const outputs = build(g);
-  return {
-    name,
-    rows,
-    plan: schedule(g.graph(outputs), { target: defaultTarget, steps: 1, batch: rows, keep: Object.keys(outputs) }),
-  };
+  return { name, rows, graph: g.graph(build(g)) };
 }
 
 const initial = { name: "zeros", values: [] };
@@ -81,12 +74,21 @@ export function kernels(): Kernel[] {
   return [...products, ...functions, pass("logsumexp", 20, 10_000, (g, x) => g.reduce("logsumexp", x))];
 }
 
-/** @param seconds for each; `peak` of one core in GFLOP/s */
+type KernelOptions = {
+  readonly engine: EngineName;
+  /** Of one core, in GFLOP/s. */
+  readonly peak: number;
+  /** For each. */
+  readonly seconds: number;
+  readonly tinybench: Tinybench;
+};
+
 export async function measureKernel(
-  { name, plan, rows, elements }: Kernel,
-  { peak, seconds, tinybench }: { peak: number; seconds: number; tinybench: Tinybench },
+  { name, graph, rows, elements }: Kernel,
+  { engine, peak, seconds, tinybench }: KernelOptions,
 ): Promise<KernelRow> {
-  const program = await load(plan, { threads: 1 });
+  const sizes = { steps: 1, batch: rows, keep: Object.keys(graph.outputs) };
+  const program = await compile(graph, sizes, { engine, threads: 1 });
   fill(program, rows);
   const bench = new tinybench.Bench({
     time: 1000 * seconds,
@@ -100,7 +102,7 @@ export async function measureKernel(
   const { msPerStep, spread } = summary(bench.tasks[0]?.result?.latency?.samples ?? [], 1);
   const row = { kernel: name, msPerRun: msPerStep, spread };
   if (elements !== undefined) return { ...row, nsPerElement: (1e6 * msPerStep) / elements };
-  const gflops = (2 * multiplyAdds(plan)) / msPerStep / 1e6;
+  const gflops = (2 * multiplyAdds(program.plan)) / msPerStep / 1e6;
   return { ...row, gflops, peakShare: gflops / peak };
 }
 

@@ -2,6 +2,7 @@
  * What a training step costs, in time and in memory, against its sizes: a line, if the compiler does what it should.
  * One thread, the sizes in turn.
  */
+import type { EngineName } from "../engines/engine.ts";
 import { fitLine, type Line } from "./least-squares.ts";
 import type { Shape } from "./shapes.ts";
 import { summary, takeTurns } from "./turns.ts";
@@ -18,6 +19,7 @@ export type ScalingPoint = {
   readonly memoryBytes: number;
 };
 export type Scaling = {
+  readonly engine: EngineName;
   /** Which size grows: time steps, or examples. */
   readonly of: "steps" | "batch";
   /** The shape, with the other size. */
@@ -40,12 +42,17 @@ export type Series = {
   readonly sizes: readonly number[];
 };
 
-export async function measureScaling({ of, other, sizes }: Series, { rounds }: { rounds: number }): Promise<Scaling> {
+export async function measureScaling(
+  { of, other, sizes }: Series,
+  { rounds, engine }: { readonly rounds: number; readonly engine: EngineName },
+): Promise<Scaling> {
   const shapeOf = (size: number): Shape => {
     const [batch, steps] = of === "steps" ? [other, size] : [size, other];
     return { ...base, name: `lstm-65-128-128-1-${batch}-${steps}`, batch, steps };
   };
-  const peers = await Promise.all(sizes.map(async (size) => ({ ...(await startUnrolled(shapeOf(size), 1)), size })));
+  const peers = await Promise.all(
+    sizes.map(async (size) => ({ ...(await startUnrolled(shapeOf(size), 1, engine)), size })),
+  );
   const turns = await takeTurns(peers, rounds);
   const measured = peers.map((peer) => {
     const { times, failure } = turns.get(peer) as { times: readonly number[]; failure?: string };
@@ -54,7 +61,7 @@ export async function measureScaling({ of, other, sizes }: Series, { rounds }: {
   });
   const { residuals, ...ms } = fitLine(measured.map(({ size, msPerStep }) => [size, msPerStep]));
   return {
-    of,
+    ...{ engine, of },
     shape: of === "steps" ? `lstm-65-128-128-1-${other}-T` : `lstm-65-128-128-1-B-${other}`,
     points: measured.map(({ size, msPerStep, spread, planBytes, memoryBytes }, k) => ({
       ...{ size, msPerStep, spread, residual: residuals[k] as number, planBytes, memoryBytes },

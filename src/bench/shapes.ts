@@ -1,13 +1,17 @@
-/** What is measured: training steps and generation, by their sizes. */
-import { gruResetAfter, lstm } from "../cells/index.ts";
+/** What is measured: training steps, recurrent layers alone, and generation, by their sizes. */
+import { gru, gruResetAfter, lstm, simpleRnn } from "../cells/index.ts";
 import { type Cell, cell } from "../graph/cell.ts";
 
 export type Shape = {
-  /** kind-V-E-H-layers-B-T; with `hidden`, notebook-V-E-H-layers-B-T */
+  /** kind-V-E-H-layers-B-T; with `hidden`, notebook-V-E-H-layers-B-T; of layers alone, layer-kind-E-H-layers-B-T */
   readonly name: string;
-  readonly kind: "lstm" | "gru" | "layer-norm-lstm";
-  readonly task: "train" | "generate";
+  /** "gru" has its reset gate after the product, as Keras, PyTorch and cuDNN have it. */
+  readonly kind: "lstm" | "gru" | "gru-reset-before" | "simple-rnn" | "layer-norm-lstm";
+  /** "layer": forward and backward of the recurrent layers, without embedding, loss and optimiser. */
+  readonly task: "train" | "layer" | "generate";
+  /** Of layers alone: 0. */
   readonly vocabulary: number;
+  /** Features that the first layer reads. */
   readonly embedding: number;
   readonly units: number;
   readonly layers: number;
@@ -15,6 +19,11 @@ export type Shape = {
   readonly steps: number;
   /** Units of a dense layer with relu that only the last step goes on to: one target an example. */
   readonly hidden?: number;
+  /**
+   * Options of `createTrainer` or `createSession` besides those of every shape, by which a shape is measured a second time: the name
+   * says them at its end. Peers know nothing of them. An engine that refuses them does not take part, and the row says why.
+   */
+  readonly options?: Readonly<Record<string, unknown>>;
 };
 
 /** Characters of one generation step: enough for the clock. */
@@ -22,7 +31,7 @@ export const charactersAStep = 100;
 
 /** Tokens that one step reads. */
 export const tokensAStep = ({ task, batch, steps }: Shape): number =>
-  task === "train" ? batch * steps : charactersAStep;
+  task === "generate" ? charactersAStep : batch * steps;
 
 /** J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer normalization", 2016, on each gate's sum and on the cell state. */
 const normalised = (x: string, gain: string): string =>
@@ -43,6 +52,8 @@ const layerNormLstm = cell(
 export const cellOf: { readonly [K in Shape["kind"]]: Cell } = {
   lstm,
   gru: gruResetAfter,
+  "gru-reset-before": gru,
+  "simple-rnn": simpleRnn,
   "layer-norm-lstm": layerNormLstm,
 };
 
@@ -50,6 +61,10 @@ function shape(kind: Shape["kind"], ...sizes: [number, number, number, number, n
   const [vocabulary, embedding, units, layers, batch, steps] = sizes;
   const name = `${kind}-${sizes.join("-")}`;
   return { name, kind, task: "train", vocabulary, embedding, units, layers, batch, steps };
+}
+
+function layer(kind: Shape["kind"], ...sizes: [number, number, number, number, number]): Shape {
+  return { ...shape(kind, 0, ...sizes), name: `layer-${kind}-${sizes.join("-")}`, task: "layer" };
 }
 
 export const shapes: readonly Shape[] = [
@@ -62,5 +77,13 @@ export const shapes: readonly Shape[] = [
   shape("lstm", 10000, 200, 200, 2, 20, 20),
   shape("layer-norm-lstm", 65, 128, 512, 1, 32, 64),
   { ...shape("lstm", 2719, 25, 150, 2, 128, 25), name: "notebook-2719-25-150-2-128-25", hidden: 150 },
+  layer("lstm", 128, 128, 1, 32, 64),
+  layer("gru", 128, 128, 1, 32, 64),
+  layer("lstm", 128, 512, 1, 32, 64),
+  layer("gru", 128, 512, 1, 32, 64),
+  layer("gru-reset-before", 128, 512, 1, 32, 64),
+  layer("simple-rnn", 128, 512, 1, 32, 64),
+  layer("lstm", 128, 512, 2, 50, 100),
+  layer("lstm", 128, 512, 1, 1, 64),
   { ...shape("lstm", 65, 128, 512, 2, 1, 1), name: "generate-lstm-65-128-512-2", task: "generate" },
 ];

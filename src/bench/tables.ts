@@ -1,6 +1,8 @@
 /** Measurements as text for a terminal of 100 columns. Knows nothing about how they were made. */
-import type { BenchRow } from "./bench.ts";
+import type { BenchRow, Unmeasured } from "./bench.ts";
 import type { KernelRow } from "./kernels.ts";
+import type { Peak } from "./peak.ts";
+import { threadCount } from "./peer-process.ts";
 import type { Scaling } from "./scaling.ts";
 
 /** The first column to the left, the others to the right. */
@@ -11,55 +13,74 @@ const cells = (widths: readonly number[], values: readonly string[]): string =>
 const count = (value: number): string => Math.round(value).toLocaleString("en-US");
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
-const titles: Readonly<Record<string, string>> = {
-  pytorch: "PyTorch",
-  tfjs: "TF.js",
-  "jax-js": "jax-js",
-  onnxruntime: "ONNX RT",
+/** Engines of ours and peers: their titles, and what a peer takes to be there. */
+const titles: Readonly<Record<string, readonly [title: string, install?: string]>> = {
+  native: ["native"],
+  wasm: ["WASM"],
+  pytorch: ["PyTorch", "torch for python3 (Debian: apt-get install python3-torch)"],
+  tfjs: ["TF.js", "npm i @tensorflow/tfjs @tensorflow/tfjs-backend-wasm"],
+  "jax-js": ["jax-js", "npm i @jax-js/jax, and Node 22 or npm i node@24"],
+  onednn: ["oneDNN", "g++ and dnnl.hpp (Debian: apt-get install g++ libdnnl-dev)"],
+  onnxruntime: ["ONNX RT", "npm i onnxruntime-node"],
+  "onnxruntime-int8": ["RT int8", "npm i onnxruntime-node"],
 };
-const shapeColumns = [35, 7, 10, 7, 8, 6, 9, 9, 9] as const;
+const titleOf = (name: string): string => titles[name]?.[0] ?? name;
+const shapeColumns = [35, 10, 7, 8, 6, 8, 8, 8, 8] as const;
 
-/** @param peers names of those that the rows below have */
-export const shapeHeader = (peers: readonly string[]): string =>
+/** @param others names of the other engines and the peers that the rows below have */
+export const shapeHeader = (others: readonly string[]): string =>
   [
-    cells(shapeColumns, ["", "", "", "", "", "", "times as fast as"]).trimEnd(),
-    cells(shapeColumns, [
-      ...["shape", "threads", "tokens/s", "spread", "GFLOP/s", "peak"],
-      ...peers.map((name) => titles[name] ?? name),
-    ]),
+    cells(shapeColumns, ["", "", "", "", "", "times as", "fast as"]).trimEnd(),
+    cells(shapeColumns, ["shape", "tokens/s", "spread", "GFLOP/s", "peak", ...others.map(titleOf)]),
   ].join("\n");
 
-/** A line for the shape, and one for each peer that was measured or failed. */
-export function shapeLines({ shape, unrolled, peers, ratio, failures = {} }: BenchRow): string[] {
-  const ratios = Object.keys(peers).map((name) => {
+const short = (line: string): string => (line.length > 100 ? `${line.slice(0, 97)}...` : line);
+
+/** A line for the shape, and one for each of our engines and for each peer that was measured or failed. */
+export function shapeLines(row: BenchRow | Unmeasured): string[] {
+  if ("unmeasured" in row) return [short(`${row.shape}: not measured. ${row.unmeasured}`)];
+  const { shape, unrolled, engines, peers, ratio, failures = {} } = row;
+  const ratios = Object.keys({ ...engines, ...peers }).map((name) => {
     if (name in failures) return "failed";
     return ratio[name] === undefined ? "missing" : ratio[name].toFixed(2);
   });
   const first = cells(shapeColumns, [
-    shape,
-    String(unrolled.threads),
-    count(unrolled.tokensPerSecond),
-    percent(unrolled.spread),
-    unrolled.gflops > 0 ? unrolled.gflops.toFixed(1) : "",
-    unrolled.gflops > 0 ? percent(unrolled.peakShare) : "",
-    ...ratios,
+    ...[shape, count(unrolled.tokensPerSecond), percent(unrolled.spread)],
+    ...[unrolled.gflops.toFixed(1), percent(unrolled.peakShare), ...ratios],
   ]);
-  const others = Object.entries(peers).flatMap(([name, peer]) => {
-    if (peer !== null) {
-      const { setting, tokensPerSecond, spread, rounds } = peer;
-      return [`  ${setting}: ${count(tokensPerSecond)} tokens/s, spread ${percent(spread)}, ${rounds} rounds`];
-    }
-    return failures[name] === undefined ? [] : [`  ${titles[name] ?? name}: ${failures[name]}`];
-  });
-  return [first, ...others.map((line) => (line.length > 100 ? `${line.slice(0, 97)}...` : line))];
+  const measured = (name: string, { tokensPerSecond, gflops, spread, rounds }: Figures): string =>
+    `${name}: ${count(tokensPerSecond)} tokens/s, ${gflops.toFixed(1)} GFLOP/s, spread ${percent(spread)}, ${rounds} rounds`;
+  const others = [
+    ...[unrolled, ...Object.values(engines)].flatMap((own) =>
+      own === null ? [] : [measured(`${own.engine} (${own.isa}), ${threadCount(own.threads)}`, own)],
+    ),
+    ...Object.values(peers).flatMap((peer) => (peer === null ? [] : [measured(peer.setting, peer)])),
+    ...Object.entries(failures).map(([name, failure]) => `${titleOf(name)}: ${failure}`),
+  ];
+  return [first, ...others.map((line) => short(`  ${line}`))];
 }
+type Figures = Pick<BenchRow["unrolled"], "tokensPerSecond" | "gflops" | "spread" | "rounds">;
+
+/** What to install for the peers that are missing in a row: a line each, but for those that were told of before. */
+export function missingLines(row: BenchRow | Unmeasured, told: Set<string>): string[] {
+  if ("unmeasured" in row) return [];
+  const missing = Object.keys(row.peers).filter(
+    (name) => row.peers[name] === null && row.failures?.[name] === undefined && !told.has(name),
+  );
+  for (const name of missing) told.add(name);
+  return missing.map((name) => `  ${titleOf(name)} is missing: it needs ${titles[name]?.[1] ?? "to be installed"}.`);
+}
+
+export const peakLine = ({ engine: { name, isa }, threads, gflops, oneThread }: Peak): string =>
+  `Peak in f32: ${gflops.toFixed(1)} GFLOP/s with ${threadCount(threads)}, one alone ${oneThread.toFixed(1)}: ` +
+  `multiply-adds on registers, ${name} (${isa}).`;
 
 const scalingColumns = [14, 12, 10, 12, 16, 16] as const;
 
-export function scalingLines({ of, shape, points, ms, bytes }: Scaling): string[] {
+export function scalingLines({ engine, of, shape, points, ms, bytes }: Scaling): string[] {
   const unit = of === "steps" ? "time step" : "example";
   return [
-    `${shape}, one thread`,
+    `${shape}, ${engine}, one thread`,
     cells(scalingColumns, [
       of === "steps" ? "time steps" : "examples",
       "ms/step",

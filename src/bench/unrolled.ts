@@ -1,10 +1,17 @@
 /** Unrolled's own part of a measurement. */
+import type { EngineName, HostOptions } from "../engines/engine.ts";
+import { engineFor } from "../engines/registry.ts";
 import { dense, embedding, recurrent } from "../nn/layers.ts";
 import { type Model, sequential } from "../nn/model.ts";
+import { modelGraph } from "../nn/model-graph.ts";
 import { createRandom } from "../nn/random.ts";
 import { createSession } from "../nn/session.ts";
+import type { Program } from "../runtime/program.ts";
 import { multiplyAdds } from "../schedule/cost.ts";
+import type { Plan } from "../schedule/plan.ts";
+import { schedule } from "../schedule/schedule.ts";
 import { createTrainer } from "../train/trainer.ts";
+import { compileLayers, runnerOf } from "./layer.ts";
 import { type Peer, threadCount } from "./peer-process.ts";
 import { cellOf, charactersAStep, type Shape } from "./shapes.ts";
 
@@ -24,44 +31,59 @@ export function modelOf({ kind, vocabulary, embedding: features, units, layers, 
   return sequential([embedding(vocabulary, features), ...recurrents, ...last, dense(vocabulary)]);
 }
 
-export async function startUnrolled(shape: Shape, threads: number): Promise<OwnPeer> {
-  const { vocabulary, batch, steps, hidden } = shape;
-  const model = modelOf(shape);
-  const setting = threadCount(threads);
-  const timed = async (work: () => unknown): Promise<number> => {
-    const start = performance.now();
-    await work();
-    return performance.now() - start;
-  };
-  const random = createRandom(1);
-  if (shape.task === "generate") {
-    const session = await createSession(model, { threads });
-    const step = () =>
-      timed(() => {
-        for (let k = 0; k < charactersAStep; k++) session.next(random.integer(vocabulary));
-      });
-    return {
-      setting,
-      threads: session.threads,
-      step,
-      end: () => session.dispose(),
-      multiplyAdds: 0,
-      planBytes: 0,
-      memoryBytes: 0,
-    };
-  }
-  const trainer = await createTrainer(model, { batch, steps, clipNorm: 5, threads });
-  const { program } = trainer;
-  const draw = (length: number): Int32Array => Int32Array.from({ length }, () => random.integer(vocabulary));
-  const tokens = draw(steps * batch);
-  const targets = draw(hidden === undefined ? steps * batch : batch);
+/** @param engine the default one without it */
+export async function startUnrolled(shape: Shape, threads: number, engine?: EngineName): Promise<OwnPeer> {
+  const host = { ...shape.options, threads, ...(engine === undefined ? {} : { engine }) };
+  const { plan, memoryBytes = plan.bytes, step, ...started } = await starters[shape.task](shape, host);
   return {
-    setting,
-    threads: program.threads,
-    multiplyAdds: multiplyAdds(program.plan),
-    planBytes: program.plan.bytes,
-    memoryBytes: program.memoryBytes,
-    step: () => timed(() => trainer.update(tokens, targets)),
-    end: () => trainer.dispose(),
+    ...started,
+    setting: threadCount(threads),
+    multiplyAdds: multiplyAdds(plan) * (shape.task === "generate" ? charactersAStep : 1),
+    ...{ planBytes: plan.bytes, memoryBytes },
+    async step() {
+      const start = performance.now();
+      await step();
+      return performance.now() - start;
+    },
   };
 }
+
+type Started = Pick<OwnPeer, "threads" | "end"> & {
+  /** What a step runs: of generation, for each character. */
+  readonly plan: Plan;
+  readonly memoryBytes?: number;
+  readonly step: () => unknown;
+};
+const ofProgram = ({ plan, threads, memoryBytes }: Program) => ({ plan, threads, memoryBytes });
+
+const starters: { readonly [T in Shape["task"]]: (shape: Shape, host: HostOptions) => Promise<Started> } = {
+  async train(shape, host) {
+    const { vocabulary, batch, steps, hidden } = shape;
+    const trainer = await createTrainer(modelOf(shape), { batch, steps, clipNorm: 5, ...host });
+    const random = createRandom(1);
+    const draw = (length: number): Int32Array => Int32Array.from({ length }, () => random.integer(vocabulary));
+    const tokens = draw(steps * batch);
+    const targets = draw(hidden === undefined ? steps * batch : batch);
+    return { ...ofProgram(trainer.program), step: () => trainer.update(tokens, targets), end: () => trainer.dispose() };
+  },
+  async layer(shape, host) {
+    const program = await compileLayers(shape, host);
+    return { ...ofProgram(program), step: runnerOf(program, shape, createRandom(1)), end: () => program.dispose() };
+  },
+  async generate(shape, host) {
+    const model = modelOf(shape);
+    const session = await createSession(model, host);
+    const { graph } = modelGraph(model, { training: false, goesOn: true });
+    const plan = schedule(graph, {
+      target: (await engineFor(host)).target,
+      steps: 1,
+      batch: 1,
+      keep: ["output"],
+    });
+    const random = createRandom(1);
+    const step = (): void => {
+      for (let k = 0; k < charactersAStep; k++) session.next(random.integer(shape.vocabulary));
+    };
+    return { plan, threads: session.threads, step, end: () => session.dispose() };
+  },
+};

@@ -1,10 +1,19 @@
 /** `unrolled bench`: measure training and generation on this machine, beside the other libraries that are installed. */
 import { benchShape, peersFor } from "../bench/bench.ts";
+import { engineNames, enginesHere, type OwnEngine } from "../bench/engines.ts";
 import { findTinybench, kernels, measureKernel } from "../bench/kernels.ts";
-import { measurePeak } from "../bench/peak.ts";
+import { measurePeak, type Peak } from "../bench/peak.ts";
 import { measureScaling, series } from "../bench/scaling.ts";
 import { type Shape, shapes } from "../bench/shapes.ts";
-import { kernelHeader, kernelLine, scalingLines, shapeHeader, shapeLines } from "../bench/tables.ts";
+import {
+  kernelHeader,
+  kernelLine,
+  missingLines,
+  peakLine,
+  scalingLines,
+  shapeHeader,
+  shapeLines,
+} from "../bench/tables.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { Command, Given } from "./options.ts";
 import { writeJson } from "./output.ts";
@@ -20,18 +29,23 @@ export const bench: Command = {
   usage: "bench [SHAPE... | scaling | kernels] [options]",
   summary: "measure training and generation beside other libraries",
   details: [
-    "Measures all shapes, or the given ones, named\nkind-vocabulary-embedding-units-layers-batch-steps.",
+    "Measures all shapes, or the given ones, named\nkind-vocabulary-embedding-units-layers-batch-steps; layers alone, forward and\nbackward: layer-kind-embedding-units-layers-batch-steps.",
     ...shapes.map(({ name }) => `  ${name}`),
     "Or scaling: time and memory against sizes. Or kernels: one by one.",
     "",
-    "The other libraries are PyTorch in Python, and npm packages in the working",
+    "Each row has the engine native, where it runs, and WASM beside it, GFLOP/s, and the",
+    "share of the machine's peak in f32: multiply-adds on registers, in all threads at once.",
+    "",
+    "The other libraries are PyTorch in Python, oneDNN, for which a C++ program is",
+    "compiled (g++, and dnnl.hpp of Debian's libdnnl-dev), and npm packages in the working",
     "directory or the folder in the environment variable UNROLLED_BENCH_PEERS:",
     "  @tensorflow/tfjs with @tensorflow/tfjs-backend-wasm",
     "  @jax-js/jax, which needs Node 22, or the package node",
     "  onnxruntime-node",
     "  tinybench, for kernels",
     "Each library is measured in its best setting, which its line names. For PyTorch,",
-    "the threads of PyTorch and of its OpenBLAS, and kernels, are tried first.",
+    "the threads of PyTorch and of its OpenBLAS, and kernels, are tried first. Of ONNX",
+    "Runtime there is a model with weights of 8 bits as well.",
   ].join("\n"),
   examples: ["bench", "bench lstm-65-128-128-1-32-64 --rounds 30 --json", "bench scaling"],
   arguments: [0, shapes.length],
@@ -41,6 +55,7 @@ export const bench: Command = {
       help: "measured steps of each library, in turn [11]",
       number: { whole: true, min: 3, max: 10_000 },
     },
+    engine: { value: "NAME", help: "measure this engine alone [all that run here]", choices: engineNames },
   },
   async run(given) {
     const [first, ...rest] = given.positionals;
@@ -56,26 +71,41 @@ const print = (...lines: readonly string[]): void => {
   process.stdout.write(`${lines.join("\n")}\n`);
 };
 
+/** Those that the command asks for, the fastest first; says in a line why one of them is missing. */
+async function enginesOf(given: Given): Promise<readonly [OwnEngine, ...OwnEngine[]]> {
+  const { engines, absent } = await enginesHere();
+  const wanted = given.text("engine");
+  if (absent !== undefined && wanted === "native") throw new InputError(absent);
+  if (absent !== undefined && wanted === undefined) process.stderr.write(`${absent}\n`);
+  return engines.filter(({ name }) => wanted === undefined || name === wanted) as [OwnEngine, ...OwnEngine[]];
+}
+
 async function benchShapes(given: Given): Promise<void> {
   const named = given.positionals.map((name) => {
     const found = shapes.find((shape) => shape.name === name);
     if (found === undefined) throw new InputError(`shape "${name}" is not known. unrolled bench --help lists them.`);
     return found;
   });
-  const peak = await peakOf(given);
+  const engines = await enginesOf(given);
+  const { gflops: peak } = await peakOf(given, (await enginesHere()).engines[0] as OwnEngine);
+  const others = engines.slice(1).map(({ name }) => name);
+  const told = new Set<string>();
   let task: Shape["task"] | undefined;
   for (const shape of named.length > 0 ? named : shapes) {
-    if (!given.flag("json") && shape.task !== task) print("", shapeHeader(Object.keys(peersFor[shape.task])));
+    if (!given.flag("json") && shape.task !== task) {
+      print("", shapeHeader([...others, ...Object.keys(peersFor[shape.task])]));
+    }
     task = shape.task;
-    const row = await benchShape(shape, { rounds: rounds(given), peak });
+    const row = await benchShape(shape, { rounds: rounds(given), engines, peak });
     if (given.flag("json")) writeJson(row);
-    else print(...shapeLines(row));
+    else print(...shapeLines(row), ...missingLines(row, told));
   }
 }
 
 async function benchScaling(given: Given): Promise<void> {
+  const [{ name: engine }] = await enginesOf(given);
   for (const each of series) {
-    const scaling = await measureScaling(each, { rounds: rounds(given) });
+    const scaling = await measureScaling(each, { rounds: rounds(given), engine });
     if (given.flag("json")) writeJson(scaling);
     else print(...scalingLines(scaling), "");
   }
@@ -83,18 +113,19 @@ async function benchScaling(given: Given): Promise<void> {
 
 async function benchKernels(given: Given): Promise<void> {
   const tinybench = await findTinybench();
-  const peak = await peakOf(given);
+  const [engine] = await enginesOf(given);
+  const { oneThread: peak } = await peakOf(given, engine);
   if (!given.flag("json")) print("", kernelHeader);
   for (const kernel of kernels()) {
-    const row = await measureKernel(kernel, { peak, seconds: 0.5, tinybench });
+    const row = await measureKernel(kernel, { engine: engine.name, peak, seconds: 0.5, tinybench });
     if (given.flag("json")) writeJson(row);
     else print(kernelLine(row));
   }
 }
 
-/** Measures the peak and prints it. */
-async function peakOf(given: Given): Promise<number> {
-  const peak = await measurePeak();
-  if (!given.flag("json")) print(`One core in WASM SIMD: at most ${peak.toFixed(1)} GFLOP/s.`);
+/** Measures the peak in the vectors of an engine, and prints it. */
+async function peakOf(given: Given, engine: OwnEngine): Promise<Peak> {
+  const peak = await measurePeak(engine);
+  if (!given.flag("json")) print(peakLine(peak));
   return peak;
 }

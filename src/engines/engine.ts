@@ -29,6 +29,8 @@ export type HostOptions = {
 
 export type Engine = {
   readonly name: string;
+  /** The processor's instructions for vectors that its code is made of. */
+  readonly isa?: string;
   readonly target: Target;
   /**
    * Make a plan for the engine's target ready to run, with its memory set to zeros. `sync`: the caller will use `runSync`,

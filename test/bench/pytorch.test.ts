@@ -1,9 +1,8 @@
 /** PyTorch's settings: which are tried, what a process of each is given, and that the best is found and named. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { environment, pytorchOf, type Setting, settings } from "../../src/bench/pytorch.ts";
 import { type Shape, shapes } from "../../src/bench/shapes.ts";
+import { standInsIn } from "../helpers/stand-in.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 test("two cores: five pairs of threads with every kernel", () => {
@@ -47,13 +46,8 @@ test("a setting is variables of its own process", () => {
   });
 });
 
-const folder = temporaryFolder();
-/** A shell script in Python's place: `$4` is the number of PyTorch's threads, and the rest is in the environment. */
-function standIn(name: string, script: string): string {
-  const file = join(folder, name);
-  writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  return file;
-}
+/** In Python's place: `$4` is the number of PyTorch's threads, and the rest is in the environment. */
+const standIn = standInsIn(temporaryFolder());
 const shape = shapes[0] as Shape;
 const python = `
 kernels=\${OPENBLAS_CORETYPE:-Prescott}

@@ -1,9 +1,17 @@
 import { expect, test } from "vitest";
 import { type BenchRow, benchShape, type Peers, peersFor } from "../../src/bench/bench.ts";
+import { enginesHere, type OwnEngine } from "../../src/bench/engines.ts";
 import { kernels, measureKernel } from "../../src/bench/kernels.ts";
 import { measureScaling } from "../../src/bench/scaling.ts";
 import { type Shape, shapes, tokensAStep } from "../../src/bench/shapes.ts";
-import { kernelHeader, kernelLine, scalingLines, shapeHeader, shapeLines } from "../../src/bench/tables.ts";
+import {
+  kernelHeader,
+  kernelLine,
+  missingLines,
+  scalingLines,
+  shapeHeader,
+  shapeLines,
+} from "../../src/bench/tables.ts";
 import { startUnrolled } from "../../src/bench/unrolled.ts";
 
 const find = (name: string): Shape => shapes.find((shape) => shape.name === name) as Shape;
@@ -22,11 +30,22 @@ const standIns: Peers = {
   },
 };
 
+const { engines } = await enginesHere();
+const wasm = engines.at(-1) as OwnEngine;
+/** One that is to be measured. */
+async function rowOf(shape: Shape, options: Partial<Parameters<typeof benchShape>[1]>): Promise<BenchRow> {
+  const row = await benchShape(shape, { rounds: 3, peak: 50, engines, ...options });
+  if ("unmeasured" in row) throw new Error(row.unmeasured);
+  return row;
+}
+
 test("a row has the fields that its readers rely on, whatever peers there are", async () => {
-  const row = await benchShape(small, { rounds: 3, peak: 50, peers: standIns });
-  expect(Object.keys(row)).toEqual(["shape", "unrolled", "peers", "ratio", "failures"]);
+  const row = await rowOf(small, { peers: standIns, engines: [wasm] });
+  expect(Object.keys(row)).toEqual(["shape", "unrolled", "engines", "peers", "ratio", "peakGflops", "failures"]);
   expect(row.shape).toBe("small");
   expect(Object.keys(row.unrolled)).toEqual([
+    "engine",
+    "isa",
     "threads",
     "tokensPerSecond",
     "spread",
@@ -37,11 +56,19 @@ test("a row has the fields that its readers rely on, whatever peers there are", 
     "oneThread",
   ]);
   expect(row.unrolled.tokensPerSecond).toBeCloseTo((1000 * 32) / row.unrolled.msPerStep, 6);
-  expect(row.unrolled.peakShare).toBeCloseTo(row.unrolled.gflops / (50 * row.unrolled.threads), 6);
+  expect(row.unrolled).toMatchObject({ engine: "wasm", isa: wasm.isa });
+  expect(row.engines).toEqual({});
+  // Of the whole machine, however many threads took part.
+  expect(row.peakGflops).toBe(50);
+  expect(row.unrolled.peakShare).toBeCloseTo(row.unrolled.gflops / 50, 6);
   expect(row.unrolled.rounds).toBe(3);
   // The better setting counts.
   expect(row.peers).toEqual({
-    quick: { tokensPerSecond: 3200, spread: 0, msPerStep: 10, rounds: 3, setting: "10 ms a step" },
+    quick: {
+      ...{ tokensPerSecond: 3200, spread: 0, msPerStep: 10, rounds: 3, setting: "10 ms a step" },
+      // Of the same products.
+      gflops: expect.closeTo((row.unrolled.gflops * row.unrolled.msPerStep) / 10, 6),
+    },
     absent: null,
     broken: null,
   });
@@ -56,9 +83,11 @@ test("a peer that was chosen among others says which were tried", async () => {
     { setting: "broken", failure: "illegal instruction" },
   ];
   const chosen = async () => [{ setting: "1 and 2 threads, SkylakeX", step: async () => 10, end: () => {}, tried }];
-  const row = await benchShape(small, { rounds: 3, peak: 50, peers: { chosen } });
+  const row = await rowOf(small, { peers: { chosen } });
   expect(row.peers.chosen).toMatchObject({ setting: "1 and 2 threads, SkylakeX", msPerStep: 10, tried });
-  expect(shapeLines(row)[1]).toBe("  1 and 2 threads, SkylakeX: 3,200 tokens/s, spread 0 %, 3 rounds");
+  expect(shapeLines(row).at(-1)).toMatch(
+    /^ {2}1 and 2 threads, SkylakeX: 3,200 tokens\/s, \d+\.\d GFLOP\/s, spread 0 %, 3 rounds$/,
+  );
 });
 
 test("each of a peer's settings has half of its time, or all where there is one", async () => {
@@ -73,36 +102,101 @@ test("each of a peer's settings has half of its time, or all where there is one"
       end: () => {},
     }));
   const peers = { one: counting("one", 1), several: counting("several", 4) };
-  await benchShape(small, { rounds: 12, peak: 50, peers, peerSeconds: 9.5 });
+  await rowOf(small, { rounds: 12, peers, peerSeconds: 9.5, engines: [wasm] });
   // Two a round: after 10 that count, and after 5, the step before a measured one included.
   expect(steps).toEqual({ one: 12, several: 6 });
 });
 
-test("peers that train stand beside training, those that only infer beside generation", () => {
+test.skipIf(engines.length < 2)(
+  "WASM is measured beside the native engine, in the same rounds (skipped where native cannot run)",
+  async () => {
+    const shapes = [small, { ...small, task: "layer" }, { ...small, task: "generate", batch: 1, steps: 1 }] as const;
+    for (const shape of shapes) {
+      const row = await rowOf(shape, { peers: { quick: settings(10) } });
+      expect(row.unrolled).toMatchObject({ engine: "native", isa: engines[0]?.isa });
+      expect(Object.keys(row.engines)).toEqual(["wasm"]);
+      expect(row.engines.wasm).toMatchObject({ engine: "wasm", isa: wasm.isa, rounds: 3 });
+      for (const own of [row.unrolled, row.engines.wasm]) expect(own?.gflops).toBeGreaterThan(0);
+      expect(row.ratio.wasm).toBe(row.unrolled.tokensPerSecond / (row.engines.wasm?.tokensPerSecond as number));
+      const [first, native, other] = shapeLines(row) as [string, string, string];
+      expect(first).toMatch(/^small +[\d,]+ +\d+ % +\d+\.\d +\d+ % +\d+\.\d\d +\d+\.\d\d$/);
+      expect(native).toMatch(
+        /^ {2}native \(avx\w+\), \d threads?: [\d,]+ tokens\/s, \d+\.\d GFLOP\/s, spread \d+ %, 3 rounds$/,
+      );
+      expect(other).toMatch(/^ {2}wasm \([\w-]+\), \d threads?: /);
+    }
+  },
+);
+
+test("what refuses a shape's options has no figures; where all do, the shape is said not to be measured", async () => {
+  const shape: Shape = { ...small, options: { precision: "of no kind" } };
+  const row = await benchShape(shape, { rounds: 3, peak: 50, engines, peers: {} });
+  expect(row).toEqual({ shape: "small", unmeasured: expect.stringContaining("precision") });
+  expect(shapeLines(row)[0]).toMatch(/^small: not measured\. .*precision/);
+  expect(missingLines(row, new Set())).toEqual([]);
+});
+
+test("options of a shape are those of the trainer and of the session", async () => {
+  const loss = { ...small, options: { clipNorm: -1 } };
+  await expect(startUnrolled(loss, 1, "wasm")).rejects.toThrow("clipNorm");
+  const step = { ...small, task: "generate", options: { fma: "no" } } as const;
+  await expect(startUnrolled(step, 1, "wasm")).rejects.toThrow("fma");
+});
+
+test("peers that train stand beside training, oneDNN beside layers, those that only infer beside generation", () => {
   expect(Object.keys(peersFor.train)).toEqual(["pytorch", "tfjs", "jax-js"]);
-  expect(Object.keys(peersFor.generate)).toEqual(["pytorch", "onnxruntime"]);
+  expect(Object.keys(peersFor.layer)).toEqual(["onednn"]);
+  expect(Object.keys(peersFor.generate)).toEqual(["pytorch", "onnxruntime", "onnxruntime-int8"]);
 });
 
 test("a missing peer is said to be missing, one that fails to have failed, and why", async () => {
-  const row = await benchShape(small, { rounds: 3, peak: 50, peers: standIns });
-  const [line, ...details] = shapeLines(row) as [string, ...string[]];
+  const row = await rowOf(small, { peers: standIns, engines: [wasm] });
+  const [line, own, ...details] = shapeLines(row) as [string, string, ...string[]];
   expect(line).toMatch(/ \d+\.\d\d +missing +failed$/);
-  expect(details).toEqual(["  10 ms a step: 3,200 tokens/s, spread 0 %, 3 rounds", "  broken: no such backend"]);
+  expect(own).toMatch(/^ {2}wasm /);
+  expect(details).toEqual([
+    expect.stringMatching(/^ {2}10 ms a step: 3,200 tokens\/s, \d+\.\d GFLOP\/s, spread 0 %, 3 rounds$/),
+    "  broken: no such backend",
+  ]);
   expect(shapeHeader(Object.keys(row.peers)).split("\n")[1]).toMatch(/peak +quick +absent +broken$/);
+});
+
+test("a missing peer is told of once, with what to install", async () => {
+  const none = async () => undefined;
+  const told = new Set<string>();
+  const row = await rowOf(small, { peers: { onednn: none, pytorch: none, quick: settings(10) }, engines: [wasm] });
+  expect(missingLines(row, told)).toEqual([
+    "  oneDNN is missing: it needs g++ and dnnl.hpp (Debian: apt-get install g++ libdnnl-dev).",
+    "  PyTorch is missing: it needs torch for python3 (Debian: apt-get install python3-torch).",
+  ]);
+  expect(missingLines(row, told)).toEqual([]);
+});
+
+test("every peer has a title, and words on how to install it", () => {
+  for (const name of Object.values(peersFor).flatMap(Object.keys)) {
+    const row = { peers: { [name]: null } } as unknown as BenchRow;
+    expect(missingLines(row, new Set())[0], name).not.toMatch(/to be installed/);
+  }
 });
 
 test("all tables fit into 100 columns", async () => {
   const measured = { tokensPerSecond: 1_234_567, spread: 0.123, msPerStep: 1, rounds: 11 };
-  const peers = Object.keys({ ...peersFor.train, ...peersFor.generate }).slice(0, 3);
-  for (const { name: shape } of shapes) {
+  const own = { isa: "relaxed-simd", threads: 64, ...measured, gflops: 1112.3, peakShare: 1, oneThread: measured };
+  for (const { name: shape, task } of shapes) {
+    const peers = Object.keys(peersFor[task]);
     const row: BenchRow = {
-      shape,
-      unrolled: { threads: 2, ...measured, gflops: 112.3, peakShare: 1, oneThread: measured },
-      peers: Object.fromEntries(peers.map((name) => [name, { ...measured, setting: "x".repeat(80) }])),
-      ratio: Object.fromEntries(peers.map((name) => [name, 1234.56])),
+      ...{
+        shape,
+        peakGflops: 1234,
+        unrolled: { engine: "native", ...own },
+        engines: { wasm: { engine: "wasm", ...own } },
+      },
+      peers: Object.fromEntries(peers.map((name) => [name, { ...measured, gflops: 1112.3, setting: "x".repeat(80) }])),
+      ratio: Object.fromEntries(["wasm", ...peers].map((name) => [name, 1234.56])),
     };
-    for (const line of [...shapeHeader(peers).split("\n"), ...shapeLines(row)]) {
-      expect(line.length).toBeLessThanOrEqual(100);
+    const missing = missingLines({ ...row, peers: Object.fromEntries(peers.map((name) => [name, null])) }, new Set());
+    for (const line of [...shapeHeader(["wasm", ...peers]).split("\n"), ...shapeLines(row), ...missing]) {
+      expect(line.length, line).toBeLessThanOrEqual(100);
     }
   }
   for (const { name: kernel } of kernels()) {
@@ -117,15 +211,20 @@ test("every shape starts at its full size with one thread", async () => {
   const light = shapes.filter(({ units, steps, hidden }) => units * steps <= 128 * 64 && hidden === undefined);
   expect(light.length).toBeGreaterThan(2);
   for (const shape of light) {
-    const peer = await startUnrolled(shape, 1);
+    const peer = await startUnrolled(shape, 1, engines[0]?.name);
     expect(await peer.step()).toBeGreaterThan(0);
+    peer.end();
   }
 });
 
 test("the notebook's model has one target an example, and every token of its steps counts", async () => {
   const notebook = find("notebook-2719-25-150-2-128-25");
   expect(tokensAStep(notebook)).toBe(128 * 25);
-  const peer = await startUnrolled({ ...notebook, vocabulary: 90, batch: 4, steps: 5, units: 12, hidden: 10 }, 1);
+  const peer = await startUnrolled(
+    { ...notebook, vocabulary: 90, batch: 4, steps: 5, units: 12, hidden: 10 },
+    1,
+    "wasm",
+  );
   expect(await peer.step()).toBeGreaterThan(0);
   // Products of the two LSTMs at each step and of the dense layers at the last, three times but for the one whose
   // operand is a row of the embedding's table, which still needs its gradient.
@@ -134,7 +233,7 @@ test("the notebook's model has one target an example, and every token of its ste
 });
 
 test("scaling: bytes of a plan against time steps, and a table of them", async () => {
-  const scaling = await measureScaling({ of: "steps", other: 4, sizes: [4, 8, 16] }, { rounds: 3 });
+  const scaling = await measureScaling({ of: "steps", other: 4, sizes: [4, 8, 16] }, { rounds: 3, engine: "wasm" });
   expect(scaling.points.map(({ size }) => size)).toEqual([4, 8, 16]);
   for (const { planBytes, memoryBytes, msPerStep } of scaling.points) {
     expect(memoryBytes).toBeGreaterThanOrEqual(planBytes);
@@ -143,6 +242,7 @@ test("scaling: bytes of a plan against time steps, and a table of them", async (
   }
   expect(scaling.bytes.exact).toBe(true);
   const lines = scalingLines(scaling);
+  expect(lines[0]).toBe("lstm-65-128-128-1-4-T, wasm, one thread");
   expect(lines).toHaveLength(7);
   expect(lines.at(-1)).toMatch(/bytes \+ [\d,]+ for each time step, exactly$/);
 });
@@ -156,7 +256,7 @@ test("kernels: a row has GFLOP/s of a product, and nanoseconds of what is none",
   }
   const [product] = kernels();
   const last = kernels().at(-1);
-  const options = { peak: 50, seconds: 0.01, tinybench: { Bench } };
+  const options = { engine: "wasm", peak: 50, seconds: 0.01, tinybench: { Bench } } as const;
   expect(await measureKernel(product as NonNullable<typeof last>, options)).toEqual({
     kernel: "input product: (2048,128) x (128,512)",
     ...{ msPerRun: 2, spread: 0, gflops: (2 * 2048 * 128 * 512) / 2e6, peakShare: (2 * 2048 * 128 * 512) / 2e6 / 50 },

@@ -47,6 +47,7 @@ export function nativeEngine(host: NativeHost, isa: Isa, target = targetFor(isa,
   const reserved = target.reservedBytes;
   return {
     name: target.name,
+    isa,
     target,
     async load(plan, { fma = true, threads: wanted }, { sync }) {
       checkMemory(plan.bytes, "the program", target);
