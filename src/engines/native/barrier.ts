@@ -1,16 +1,18 @@
 /** The function in which every thread waits until all have come. Knows nothing about what they do. */
-import { arrivedAt, roundAt, sleepersAt } from "../threads/meeting.ts";
-import { type Address, type Assembler, type Label, rax, rcx, rdi, rdx, rsi } from "./assembler.ts";
+import { arrivedAt, roundAt, sleepersAt, threadsAt } from "../threads/meeting.ts";
+import { type Address, type Assembler, type Label, rax, rcx, rdi, rdx, rsi, rsp } from "./assembler.ts";
 import { memoryBase } from "./function.ts";
 
 /** Looks at the round before a thread goes to sleep. */
 const spins = 2_000;
+/** So long does it sleep, in nanoseconds, before it looks whether a thread has failed. */
+const patience = 50_000_000;
 /** Linux: the number of the system call futex, and what it is to do: wait, wake, of one process. */
 const [futex, wait, wake] = [202, 128, 129];
 const [r10, r11] = [10, 11];
 const number = (index: number): Address => ({ base: memoryBase, offset: 4 * index });
 
-/** Changes rax, rcx and rdx alone. Away from Linux threads do not sleep, but look until all are there. */
+/** Nobody waits where a thread has failed. Changes rax, rcx and rdx alone. Away from Linux threads do not sleep, but look until all are there. */
 export function barrier(a: Assembler, label: Label, threads: number, sleeps = process.platform === "linux"): void {
   const [last, done, over, look, sleep] = Array.from({ length: 5 }, () => a.label()) as [
     Label,
@@ -25,13 +27,25 @@ export function barrier(a: Assembler, label: Label, threads: number, sleeps = pr
     a.address(rdi, number(roundAt));
     a.moveConstant(rsi, what);
     value();
-    a.moveConstant(r10, 0);
+    // How long: no seconds, and so many nanoseconds.
+    a.moveConstant(rax, patience);
+    a.push(rax);
+    a.moveConstant(rax, 0);
+    a.push(rax);
+    a.move(r10, rsp);
     a.moveConstant(rax, futex);
     a.syscall();
+    a.arithmeticWith("add", rsp, 16, true);
     for (const one of saved.toReversed()) a.pop(one);
+  };
+  const compareFailed = (): void => {
+    a.move(rdx, number(threadsAt), false);
+    a.arithmeticWith("cmp", rdx, 0);
   };
   a.align(16);
   a.place(label);
+  compareFailed();
+  a.jumpIf("e", done);
   a.move(rcx, number(roundAt), false);
   a.moveConstant(rax, 1);
   a.exchangeAdd(number(arrivedAt), rax);
@@ -43,7 +57,11 @@ export function barrier(a: Assembler, label: Label, threads: number, sleeps = pr
   a.arithmetic("cmp", rdx, rcx);
   a.jumpIf("ne", done);
   a.pause();
-  if (!sleeps) a.jump(look);
+  if (!sleeps) {
+    compareFailed();
+    a.jumpIf("ne", look);
+    a.ret();
+  }
   a.arithmeticWith("sub", rax, 1);
   a.jumpIf("ne", look);
   a.moveConstant(rax, 1);
@@ -52,6 +70,8 @@ export function barrier(a: Assembler, label: Label, threads: number, sleeps = pr
   a.move(rdx, number(roundAt), false);
   a.arithmetic("cmp", rdx, rcx);
   a.jumpIf("ne", over);
+  compareFailed();
+  a.jumpIf("e", over);
   // It sleeps only where the round is still that one.
   system(wait, () => a.move(rdx, rcx, false));
   a.jump(sleep);

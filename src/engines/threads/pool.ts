@@ -181,6 +181,7 @@ export async function loadIntoPool(
     numbers[changedAt] = changed;
   };
   const lose = (error: string): Error => {
+    numbers[threadsAt] = 0; // Threads in machine code leave; they cannot be ended there.
     lost = new Error(`internal: a thread failed: ${error}. What the program holds is lost; load it anew.`);
     return lost;
   };
