@@ -10,6 +10,7 @@ import {
   createTrainer,
   dense,
   embedding,
+  type HostOptions,
   lstm,
   sequential,
   sgd,
@@ -31,6 +32,8 @@ await recipe({
   options: {
     epochs: { value: "N", help: "passes over the training words [13]", number: { whole: true, min: 1, max: 1000 } },
     seed: { value: "N", help: "of the initial values [0]", number: seedRange },
+    engine: { value: "NAME", help: "what computes", choices: ["wasm", "native", "reference"] },
+    precision: { value: "KIND", help: "operands of matrix products in training [f32]", choices: ["f32", "bf16"] },
   },
   async run(given) {
     const json = given.flag("json");
@@ -54,8 +57,10 @@ await recipe({
 
     // The paper's loss is the sum over the time steps, ours their mean: its rate 1 and its largest norm 5 in our terms.
     const optimizer = sgd({ learningRate: steps });
-    const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm: 5 / steps });
-    const evaluator = await createEvaluator(model, { batch, steps });
+    const engine = given.text("engine") as HostOptions["engine"];
+    const precision = given.text("precision") as HostOptions["precision"];
+    const trainer = await createTrainer(model, { batch, steps, optimizer, clipNorm: 5 / steps, engine, precision });
+    const evaluator = await createEvaluator(model, { batch, steps, engine });
     const batches = streamBatches(encode(train), { batch, steps });
     const startMs = performance.now();
     for (let epoch = 1; epoch <= (given.number("epochs") ?? 13); epoch++) {
@@ -78,7 +83,7 @@ await recipe({
       );
     }
     // In one go from the first word to the last, as the paper does.
-    const testLoss = await (await createEvaluator(model, { batch: 1, steps })).loss(encode(test));
+    const testLoss = await (await createEvaluator(model, { batch: 1, steps, engine })).loss(encode(test));
     const perplexity = Math.exp(testLoss);
     if (json) writeJson({ testLoss, perplexity, elapsedMs: performance.now() - startMs });
     say(`perplexity on the test set: ${perplexity.toFixed(2)}`);

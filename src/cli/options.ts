@@ -170,6 +170,7 @@ const otherNames: Readonly<Record<string, readonly string[]>> = {
   optimizer: ["optim", "optimiser"],
   rate: ["learning-rate", "lr"],
   clip: ["clip-norm", "grad-clip", "max-norm", "max-grad-norm", "global-clipnorm"],
+  precision: ["mixed-precision", "amp"],
   seed: ["random-state", "random-seed"],
   validation: ["validation-split", "val-split", "val-frac"],
   "validation-file": ["validation-data", "val-data", "val-file"],

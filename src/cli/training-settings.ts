@@ -39,6 +39,7 @@ export const settingOptions: Options = {
     number: { above: 0 },
   },
   clip: { value: "X", help: `largest norm of the gradients [${fitDefaults.clipNorm}]`, number: { above: 0 } },
+  precision: { value: "KIND", help: "operands of matrix products [f32]", choices: ["f32", "bf16"] },
   seed: { value: "N", help: "seed of initial values and dropout [0]", number: seedRange },
   validation: {
     value: "X",
@@ -69,6 +70,8 @@ export type Settings = {
   readonly optimizer: OptimizerName;
   readonly rate: number;
   readonly clip: number;
+  /** Left out for f32. */
+  readonly precision?: "bf16";
   readonly seed: number;
   readonly validation?: number;
   readonly "validation-tokens": number;
@@ -113,6 +116,7 @@ export function settingsOf(given: Given, { validationFile }: { readonly validati
     optimizer,
     rate: number("rate") ?? rateFor(optimizer),
     clip: number("clip") ?? fitDefaults.clipNorm,
+    ...(text("precision") === "bf16" && { precision: "bf16" }),
     seed: number("seed") ?? 0,
     ...(validationFile
       ? { "validation-file": true }
@@ -125,11 +129,12 @@ export function settingsOf(given: Given, { validationFile }: { readonly validati
 /** The options of `fitStream`. */
 type Always = "batch" | "steps" | "clipNorm" | "validationSplit" | "optimizer";
 export function streamOptions(settings: Settings): FitStreamOptions & Required<Pick<FitStreamOptions, Always>> {
-  const { batch, steps, epochs, minutes, rate, clip, seed, validation, keep } = settings;
+  const { batch, steps, epochs, minutes, rate, clip, precision, seed, validation, keep } = settings;
   return {
     ...{ batch, steps, seed, keep, clipNorm: clip, validationTokens: settings["validation-tokens"] },
     ...(minutes === undefined ? {} : { minutes }),
     ...(epochs === undefined ? {} : { epochs }),
+    ...(precision && { precision }),
     validationSplit: validation ?? 0,
     optimizer: optimizers[settings.optimizer]({ learningRate: rate }),
     validations: validationsOf(minutes ?? epochs ?? fitDefaults.epochs),
@@ -223,9 +228,9 @@ const changed = (name: string, file: string, own: unknown, got: string): InputEr
 
 /** The given options that differ from the file's, among those that can change while training continues. */
 export function changedOptions(given: Given, own: Settings): string[] {
-  return (["rate", "clip", "keep"] as const).filter((name) => {
-    const value = name === "keep" ? given.text(name) : given.number(name);
-    return value !== undefined && value !== own[name];
+  return (["rate", "clip", "keep", "precision"] as const).filter((name) => {
+    const value = name === "keep" || name === "precision" ? given.text(name) : given.number(name);
+    return value !== undefined && value !== (own[name] ?? "f32");
   });
 }
 

@@ -2,7 +2,7 @@
  * The interface of an engine, which makes a plan for its target ready to run. `registry.ts` lists the engines. Knows nothing
  * about cells, models or any one engine.
  */
-import type { Plan } from "../schedule/plan.ts";
+import type { Plan, Precision } from "../schedule/plan.ts";
 import type { Target } from "../schedule/target.ts";
 
 /** The engines that come with the package. */
@@ -25,6 +25,11 @@ export type HostOptions = {
    * work is worth it; 1 where memory cannot be shared (in a page that is not cross-origin isolated).
    */
   readonly threads?: number | undefined;
+  /**
+   * In what the operands of matrix products are. "bf16": rounded to it, with sums, parameters and everything else in f32 (mixed
+   * precision), on engines that have it. Default "f32".
+   */
+  readonly precision?: Precision | undefined;
 };
 
 export type Engine = {

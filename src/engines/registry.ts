@@ -63,7 +63,17 @@ const anEngine: Rule = {
   accepts: (value) => engines.has(value as string),
 };
 /** The rules of `HostOptions`. */
-export const hostRules: Schema<HostOptions> = { engine: anEngine, fma: flag, threads: wholeNumber(1, 64) };
+export const hostRules: Schema<HostOptions> = {
+  engine: anEngine,
+  fma: flag,
+  threads: wholeNumber(1, 64),
+  precision: oneOf("f32", "bf16"),
+};
 
 /** The host options among other options. */
-export const hostOf = ({ engine, fma, threads }: HostOptions): HostOptions => ({ engine, fma, threads });
+export const hostOf = ({ engine, fma, threads, precision }: HostOptions): HostOptions => ({
+  engine,
+  fma,
+  threads,
+  precision,
+});

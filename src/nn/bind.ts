@@ -24,9 +24,10 @@ export async function bind(
   how?: LoadOptions,
 ): Promise<Program> {
   const { target } = await engineFor(host);
-  const make = () => schedule(graph(), { target, ...sizes });
+  const { precision } = host;
+  const make = () => schedule(graph(), { target, precision, ...sizes });
   const { steps, batch, keep } = sizes;
-  const plan = purpose ? onceForEqual(model, [...purpose, target.name, steps, batch, keep], make) : make();
+  const plan = purpose ? onceForEqual(model, [...purpose, target.name, precision, steps, batch, keep], make) : make();
   const program = await load(plan, host, how);
   program.setParameters(model.values);
   return program;

@@ -55,7 +55,7 @@ export type InspectedStep = {
   readonly loss?: number;
 };
 
-/** Options of `inspectModel`; also the host's: `engine`, `threads`, `fma`. */
+/** Options of `inspectModel`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type InspectOptions = HostOptions & {
   /** The values to read, by layer and name (`lstm.f`); by default all. */
   readonly values?: readonly string[] | undefined;

@@ -35,7 +35,7 @@ export type Saliency = {
   readonly products: Float32Array;
 };
 
-/** Options of `saliency`; also the host's: `engine`, `threads`, `fma`. */
+/** Options of `saliency`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type SaliencyOptions = HostOptions & {
   /** The states before the first token, from `session.state()`. By default the initial states. */
   readonly start?: Readonly<Record<string, ArrayLike<number>>> | undefined;

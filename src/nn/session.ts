@@ -30,7 +30,7 @@ export const sessionArguments: Arguments = { model: aModel, options: optionsOf<H
  * from the model's initial states. A large step runs on all cores, if the calling thread may wait (a page's main thread may
  * not).
  * @param model a model with one input that runs forwards; its present values are copied
- * @param options the host's: `engine`, `threads`, `fma`
+ * @param options the host's: `engine`, `threads`, `fma`, `precision`
  * @throws InputError for a model with several inputs, or one that needs the whole sequence (bidirectional, goBackwards)
  * @example const session = await createSession(model); const logits = session.next(3);
  */

@@ -24,7 +24,7 @@ import { aSeed, createRandom } from "./random.ts";
 /** For each line of the cell, by name, its value (n) at each of the T time steps; a state's value is the one after the step. */
 export type Trace<Names extends string> = { readonly [Name in Names]: readonly Float32Array[] };
 
-/** Options of `trace` and `traceGradients`; also the host's: `engine`, `threads`, `fma`. */
+/** Options of `trace` and `traceGradients`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type TraceOptions = HostOptions & {
   /** Size of the state, needed unless the equations fix every size. */
   readonly units?: number;

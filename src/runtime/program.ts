@@ -14,14 +14,18 @@ export type LoadOptions = { readonly sync?: boolean; readonly owner?: string };
 
 /**
  * Load a plan into the engine of its target: the engine compiles it and allocates its memory, all zeros.
- * @throws InputError if the plan needs more memory than the engine or the machine has
+ * @throws InputError if the plan needs more memory than the engine or the machine has, or the engine lacks the precision
  */
 export async function load(
   plan: Plan,
   host: HostOptions = {},
   { sync = false, owner = "program" }: LoadOptions = {},
 ): Promise<Program> {
-  const engine = await engineOf(plan.target.name);
+  const { name, bf16 = "has f32 alone" } = plan.target;
+  if (host.precision === "bf16" && bf16 !== true) {
+    throw new InputError(`precision "bf16": the engine ${name} ${bf16}. Leave it out.`);
+  }
+  const engine = await engineOf(name);
   return new Program(plan, await engine.load(plan, host, { sync }), owner);
 }
 
@@ -33,7 +37,7 @@ export async function compile(
   how?: LoadOptions,
 ): Promise<Program> {
   const { target } = await engineFor(host);
-  return load(schedule(graph, { target, ...sizes }), host, how);
+  return load(schedule(graph, { target, precision: host.precision, ...sizes }), host, how);
 }
 
 /** A loaded plan. It owns the engine's memory and threads until `dispose()`. */

@@ -2,7 +2,7 @@
 import { type Graph, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { type MatrixReductionName, opClass, type ParameterView, type ReductionName } from "../graph/operations.ts";
 import type { Group } from "./groups.ts";
-import type { Instruction, Location, Pass, Product, Store, WeightBlock } from "./plan.ts";
+import type { Instruction, Location, Pass, Precision, Product, Store, WeightBlock } from "./plan.ts";
 import { padded, type Target } from "./target.ts";
 import { ownValues, type Task } from "./tasks.ts";
 
@@ -10,6 +10,7 @@ import { ownValues, type Task } from "./tasks.ts";
 export type Addresses = {
   readonly target: Target;
   readonly graph: Graph;
+  readonly precision?: Precision | undefined;
   /** A value; one that the pass at hand computes itself is in `own`. */
   readonly locate: (id: NodeId, own?: ReadonlySet<NodeId>) => Location;
   /** Where the next value of a state goes, or what it starts from. */
@@ -28,7 +29,7 @@ export type Addresses = {
  * must be set to zero first, because no instruction sets all of their numbers.
  */
 export function createInstructions(at: Addresses) {
-  const { graph, locate } = at;
+  const { graph, locate, precision } = at;
   const pad = (numbers: number): number => padded(at.target, numbers);
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const begun = new Set<string>();
@@ -80,6 +81,7 @@ export function createInstructions(at: Addresses) {
           columnCount: group.columnCount,
           ...(!straight && { scratch: at.scratch }),
           blocks,
+          precision,
           multiplyAdds: count,
         },
       ];
@@ -188,6 +190,7 @@ export function createInstructions(at: Addresses) {
         n,
         weights,
         accumulate: position > 0,
+        precision,
         multiplyAdds: weights.reduce((count, { countK, countN }) => count + countK * countN, 0),
       };
     });

@@ -13,6 +13,9 @@ import type { Target } from "./target.ts";
  */
 export type Location = { readonly offset: number; readonly stepBytes: number; readonly rowBytes: number };
 
+/** In what the operands of a product are; undefined is f32. "bf16": rounded to the nearest bf16 (ties to even) and summed in f32. */
+export type Precision = "f32" | "bf16";
+
 /** A block of a parameter, or its transpose, among the weights of a product. The engine decides how weights lie in memory. */
 export type WeightBlock = {
   readonly parameter: string;
@@ -39,6 +42,7 @@ export type Product = {
   readonly n: number;
   readonly weights: readonly WeightBlock[];
   readonly accumulate: boolean;
+  readonly precision?: Precision | undefined;
   /** Multiply-adds of one example, without padding. */
   readonly multiplyAdds: number;
 };
@@ -114,6 +118,7 @@ export type Outer = {
     /** Whether to set the gradient, because nothing is there yet, instead of adding to it. */
     readonly first: boolean;
   }[];
+  readonly precision?: Precision | undefined;
   readonly multiplyAdds: number;
 };
 /** gradient (size) += the sum of a vector over all examples and steps; `=` if `first`. */

@@ -11,7 +11,7 @@ import { createInstructions } from "./instructions.ts";
 import { layOut, type Place } from "./layout.ts";
 import { allocate } from "./memory.ts";
 import { mergeProducts } from "./merge.ts";
-import type { Instruction, Location, ParameterRun, Plan, Region, SlabName, Slot } from "./plan.ts";
+import type { Instruction, Location, ParameterRun, Plan, Precision, Region, SlabName, Slot } from "./plan.ts";
 import { aligned, padded, type Target } from "./target.ts";
 import { type Item, usesOf } from "./tasks.ts";
 
@@ -20,6 +20,8 @@ export type ScheduleOptions = {
   /** Time steps and examples of one run. */
   readonly steps: number;
   readonly batch: number;
+  /** In what the operands of products are. Default f32. The target must have it. */
+  readonly precision?: Precision | undefined;
   /** Names of nodes and outputs to keep for the outside. */
   readonly keep?: readonly string[] | undefined;
   /** Whether instructions read a copy of the parameters, which another section makes: the slab "used". */
@@ -156,6 +158,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const { cleared, instructionsOf } = createInstructions({
     target,
     graph,
+    precision: options.precision,
     locate,
     placeOf: (state, which) => location(states.get(state)?.[which] as Place),
     parameter: (name) => ({ offset: inSlab(slabs.used, name), shape: parameters[name]?.shape as readonly number[] }),

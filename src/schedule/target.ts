@@ -19,6 +19,8 @@ export type Target = {
   readonly memoryBytes: number;
   /** "host": this thread reads and writes the memory itself. "device": it has a copy, see `fetch` of a program. */
   readonly memory: "host" | "device";
+  /** Whether its products can have operands of bf16; text: why not, with what the engine needs, to follow its name. */
+  readonly bf16?: true | string;
 };
 
 /** A number of numbers, rounded up to whole vectors. */

@@ -91,7 +91,7 @@ const maxMemoryBytes: number = Math.floor(getHeapStatistics().heap_size_limit / 
 export const serverDefaults = {
   ...{ apiKeys: [], cors: [], hosts: undefined, trustProxy: [], basePath: "" },
   // More threads only help on idle cores, because they wait for each other in each step.
-  ...{ engine: undefined, fma: undefined, threads: 1 },
+  ...{ engine: undefined, fma: undefined, threads: 1, precision: undefined },
   ...{ log: () => {}, warn: () => {}, chatTemplate: undefined, maxMemoryBytes },
   ...{ maxBodyBytes: 1_000_000, maxTokens: 16_384, maxPromptTokens: 65_536, queue: 1024 },
   ...{

@@ -23,7 +23,7 @@ import type { LanguageModel } from "./language-model/file.ts";
 import { createSlots } from "./slots.ts";
 import { findStop, stopStrings } from "./stop-sequences.ts";
 
-/** Options of `beamSearch`; also the host's: `engine`, `threads`, `fma`. */
+/** Options of `beamSearch`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type BeamSearchOptions = HostOptions & {
   /** The text to continue. Default none. */
   readonly prompt?: string | undefined;

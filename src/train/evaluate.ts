@@ -25,7 +25,7 @@ import { finishMetric, type MetricName, metricNames, namesOfMetrics } from "./me
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { sourcePasses } from "./source-batches.ts";
 
-/** Options of `evaluate`; also the host's: `engine`, `threads`, `fma`. */
+/** Options of `evaluate`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type EvaluateOptions = HostOptions &
   PaddingOptions & {
     /** Examples per batch, default 32. It changes only the rounding of the result. */

@@ -13,7 +13,7 @@ import { bindLoss } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
 import { someTokens, type Tokens, tokenSource } from "./token-source.ts";
 
-/** Options of `createEvaluator`; also the host's: `engine`, `threads`, `fma`. */
+/** Options of `createEvaluator`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type EvaluatorOptions = HostOptions & {
   /** The number of parts of the stream that are read in parallel. */
   readonly batch: number;

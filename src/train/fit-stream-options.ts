@@ -45,7 +45,7 @@ export const rateFor = (optimizer: OptimizerName): number =>
   optimizer === "sgd" || optimizer === "asgd" ? 8 : fitDefaults.learningRate;
 
 /**
- * Options of `fitStream` and `trainLanguageModel`; also the host's: `engine`, `threads`, `fma`.
+ * Options of `fitStream` and `trainLanguageModel`; also the host's: `engine`, `threads`, `fma`, `precision`.
  */
 export type FitStreamOptions = HostOptions & {
   /** Parts of the stream that are read in parallel. Default 16. */

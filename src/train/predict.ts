@@ -45,7 +45,7 @@ import {
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { createReader } from "./source-reader.ts";
 
-/** Options of `createPredictor`; also the host's: `engine`, `threads`, `fma`. */
+/** Options of `createPredictor`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type PredictorOptions = HostOptions & {
   /** Examples per call. */
   readonly batch: number;
@@ -174,7 +174,7 @@ export type Prediction = FlatNumbers & {
   /** The final states (N,H), by name (`lstm.h`), of the layers with `returnState`. */
   readonly states: Readonly<Record<string, FlatNumbers>>;
 };
-/** Options of `predict`; also the host's: `engine`, `threads`, `fma`. */
+/** Options of `predict`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type PredictOptions = HostOptions &
   PaddingOptions & {
     /** Applied to the outputs: "softmax" or "sigmoid" turn logits into probabilities. Default "linear". */

@@ -25,7 +25,7 @@ import { type MetricName, metricNames } from "./metrics.ts";
 import { amount } from "./number-rules.ts";
 import { adam, anOptimizer, type Optimizer } from "./optimizers.ts";
 
-/** Options of `createTrainer`; also the host's: `engine`, `threads`, `fma`. */
+/** Options of `createTrainer`; also the host's: `engine`, `threads`, `fma`, `precision`. */
 export type TrainerOptions = HostOptions & {
   /** Examples per update. */
   readonly batch: number;
@@ -71,25 +71,37 @@ export const trainerArguments: Arguments = {
  * states are slots of the plan; accumulated gradients are the slot "gathered".
  */
 export function trainingPlan(model: Model, options: TrainerOptions, target: Target): Plan {
-  const { batch, steps, loss = defaultLoss, clipNorm, clipNormEach, clipValue, accumulate = 1, metrics = [] } = options;
+  const { batch, steps, precision, loss = defaultLoss, metrics = [] } = options;
+  const { clipNorm, clipNormEach, clipValue, accumulate = 1 } = options;
   const optimizer = options.optimizer ?? adam();
   if (clipNorm !== undefined && clipNormEach !== undefined) {
     throw new InputError("training: clipNorm and clipNormEach exclude each other. Give one of them.");
   }
   const { cell, slots, decayOf } = optimizer;
   const clips = [clipNorm, clipNormEach, clipValue].map((given) => given !== undefined);
-  const hangsOn = [target.name, steps, batch, metrics, { cell }, slots, decayOf !== undefined, clips, accumulate > 1];
+  const hangsOn = [
+    target.name,
+    precision,
+    steps,
+    batch,
+    metrics,
+    { cell },
+    slots,
+    decayOf !== undefined,
+    clips,
+    accumulate > 1,
+  ];
   const purpose = purposeOf(loss, ["train", hangsOn]);
   const make = () => planned(model, { ...options, optimizer }, target);
   return purpose === undefined ? make() : onceForEqual(model, purpose, make);
 }
 
 function planned(model: Model, options: TrainerOptions & { readonly optimizer: Optimizer }, target: Target): Plan {
-  const { batch, steps, optimizer, loss = defaultLoss } = options;
+  const { batch, steps, precision, optimizer, loss = defaultLoss } = options;
   const { clipNorm, clipNormEach, clipValue, accumulate = 1, metrics } = options;
   const forward = lossGraph(model, { loss, training: true, metrics });
   const rates = dropConnectRates(model);
-  const first = scheduleDropped(grad(forward), { target, steps, batch }, rates);
+  const first = scheduleDropped(grad(forward), { target, steps, batch, precision }, rates);
   const { numbers, gradients } = first.slabs;
   if (gradients === undefined) return first;
 

@@ -163,7 +163,7 @@ writeFileSync(join(folder, "text"), "text");
 /** Options of one training, whatever its data. */
 const training = {
   ...{ optimizer: adam({ learningRate: 0.001 }), loss: "sparse_categorical_crossentropy", clipNorm: 1, clipValue: 1 },
-  ...{ accumulate: 1, metrics: ["accuracy", "mse"].slice(0, 1), seed: 1, fma: true, threads: 1 },
+  ...{ accumulate: 1, metrics: ["accuracy", "mse"].slice(0, 1), seed: 1, fma: true, threads: 1, precision: "f32" },
 };
 const sampling = {
   ...{ temperature: 0.8, topK: 3, topP: 0.9, minP: 0.01, repetitionPenalty: 1.1, repetitionWindow: 5 },

@@ -3,6 +3,7 @@ import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { streamOptions } from "../../src/cli/training-settings.ts";
+import { engineOf } from "../../src/engines/registry.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import {
   type LanguageModel,
@@ -55,6 +56,30 @@ describe.skipIf(process.platform === "win32")("a training that was interrupted",
     expect(stepIn("parts.safetensors")).toBeGreaterThan(first);
     await json(folder, ...train("parts.safetensors", "--resume", ...options, ...more));
     expect(readFileSync(at("parts.safetensors")).equals(readFileSync(at("whole.safetensors")))).toBe(true);
+  });
+
+  test("in bf16 continues in bf16; --precision f32 continues in f32", async () => {
+    // The engine reference computes in f64, of which a file keeps f32: only the native one continues to the same bits.
+    const native = (await engineOf("native").catch(() => undefined))?.target.bf16 === true;
+    const engine = ["--engine", native ? "native" : "reference"];
+    const options = ["--epochs", "2", "--batch", "3", "--steps", "10", "--units", "3", "--precision", "bf16"];
+    await interrupted(train("parts16.safetensors", ...options, ...engine, "--save-every", "5"), 10);
+    expect(read("parts16.safetensors").options).toMatchObject({ precision: "bf16" });
+    copyFileSync(at("parts16.safetensors"), at("other16.safetensors"));
+    await json(folder, ...train("parts16.safetensors", "--resume", ...engine));
+    expect(read("parts16.safetensors").options).toMatchObject({ precision: "bf16" });
+    await json(folder, ...train("other16.safetensors", "--resume", "--precision", "f32"));
+    expect(read("other16.safetensors").options).not.toHaveProperty("precision");
+    expect(read("other16.safetensors").model.values).not.toEqual(read("parts16.safetensors").model.values);
+    if (native) {
+      await json(folder, ...train("whole16.safetensors", ...options, ...engine));
+      expect(readFileSync(at("parts16.safetensors")).equals(readFileSync(at("whole16.safetensors")))).toBe(true);
+    }
+    const { code, err } = await run(folder, ...train("no.safetensors", ...options, "--engine", "wasm"));
+    expect({ code, last: err.trimEnd().split("\n").at(-1) }).toEqual({
+      code: 2,
+      last: 'unrolled: precision "bf16": the engine wasm has f32 alone. Leave it out.',
+    });
   });
 
   test("by --minutes: what was used of them counts", async () => {

@@ -27,6 +27,11 @@ export type Address = {
 export type Constant = { readonly constant: number };
 export type Memory = Address | Constant;
 
+/** tmm0 to tmm7. */
+export type Tile = number;
+/** The first row, and a register with the bytes from one to the next. */
+export type Rows = Address & { readonly index: General };
+
 export type Label = { at: number; readonly uses: number[] };
 
 /** After a comparison: equal; signed l and g; unsigned b and a. */
@@ -63,6 +68,21 @@ const binaryOpcodes = {
   fmadd231ps: [1, 2, 0xb8],
 } as const satisfies Readonly<Record<string, Opcode>>;
 export type Binary = keyof typeof binaryOpcodes;
+
+/** The same of AVX-512 alone. */
+const wideOpcodes = {
+  /** Sums in f32 of the products of bf16, two side by side in each lane, added to what is there (AVX512_BF16). */
+  dpbf16ps: [2, 2, 0x52],
+  /** The second vector's f32 to bf16 in the lower half, the first one's in the upper (AVX512_BF16). */
+  cvtne2ps2bf16: [3, 2, 0x72],
+  /** Numbers of 16 bits of the second vector, in the order that the first one says. */
+  permw: [1, 2, 0x8d, 1],
+  punpckldq: [1, 1, 0x62],
+  punpckhdq: [1, 1, 0x6a],
+  punpcklqdq: [1, 1, 0x6c, 1],
+  punpckhqdq: [1, 1, 0x6d, 1],
+} as const satisfies Readonly<Record<string, Opcode>>;
+export type Wide = keyof typeof wideOpcodes;
 
 /** One vector to one, which may lie in memory. `half`: what is read is half as long, or what is made. */
 const unaryOpcodes = {
@@ -403,6 +423,9 @@ export class Assembler {
   ): void {
     this.vector({ reg: to, second: x, last: y, opcode: binaryOpcodes[op], bits, broadcast });
   }
+  wide(op: Wide, to: VectorRegister, x: VectorRegister, y: VectorRegister | Memory): void {
+    this.evex({ reg: to, second: x, last: y, opcode: wideOpcodes[op], bits: 512 });
+  }
   unary(op: Unary, to: VectorRegister, x: VectorRegister | Memory): void {
     this.vector({ reg: to, last: x, opcode: unaryOpcodes[op], bits: this.bits });
   }
@@ -483,9 +506,9 @@ export class Assembler {
   permute(to: VectorRegister, x: VectorRegister, order: number): void {
     this.vector({ reg: to, last: x, opcode: [1, 3, 0x04], bits: this.bits, immediate: order });
   }
-  /** AVX-512: fours of lanes of a vector, two bits each. */
-  permuteFours(to: VectorRegister, x: VectorRegister, order: number): void {
-    this.evex({ reg: to, second: x, last: x, opcode: [1, 3, 0x23], bits: 512, immediate: order });
+  /** AVX-512: fours of lanes, two bits each: two of x, then two of y. */
+  permuteFours(to: VectorRegister, x: VectorRegister, order: number, y: VectorRegister = x): void {
+    this.evex({ reg: to, second: x, last: y, opcode: [1, 3, 0x23], bits: 512, immediate: order });
   }
   /** AVX2: the halves change places where `order` is 1. */
   permuteHalves(to: VectorRegister, x: VectorRegister, order: number): void {
@@ -526,5 +549,28 @@ export class Assembler {
   /** Before code that is not of vectors: the upper halves of registers are cleared. */
   zeroUpper(): void {
     this.byte(0xc5, 0xf8, 0x77);
+  }
+
+  // Tiles (AMX): 0 to 7, each of up to 16 rows of 64 bytes. In memory the index of an address is the bytes between rows.
+
+  /** How many rows and bytes each tile has, as 64 bytes say; all become zero. */
+  configureTiles(from: Memory): void {
+    this.vex({ reg: 0, last: from, opcode: [0, 2, 0x49], bits: 128 });
+  }
+  releaseTiles(): void {
+    this.vex({ reg: 0, last: 0, opcode: [0, 2, 0x49], bits: 128 });
+  }
+  zeroTile(to: Tile): void {
+    this.vex({ reg: to, last: 0, opcode: [3, 2, 0x49], bits: 128 });
+  }
+  loadTile(to: Tile, from: Rows): void {
+    this.vex({ reg: to, last: from, opcode: [3, 2, 0x4b], bits: 128 });
+  }
+  storeTile(to: Rows, from: Tile): void {
+    this.vex({ reg: from, last: to, opcode: [2, 2, 0x4b], bits: 128 });
+  }
+  /** to += x times y: rows of pairs of bf16, and for each pair a row of pairs. */
+  multiplyTiles(to: Tile, x: Tile, y: Tile): void {
+    this.vex({ reg: to, second: y, last: x, opcode: [2, 2, 0x5c], bits: 128 });
   }
 }

@@ -11,10 +11,13 @@ import { threadsAt } from "../threads/meeting.ts";
 import { availableThreads, loadIntoPool } from "../threads/pool.ts";
 import { weigh } from "../threads/weigh.ts";
 import type { Isa } from "./assembler.ts";
+import type { Bf16Unit } from "./bf16.ts";
+import { bf16Facts, bf16UnitOf, requireTiles } from "./bf16-unit.ts";
 import { instructionSets } from "./cpu.ts";
 import { type NativeHost, nativeHost } from "./executable-memory.ts";
 import { emit, type NativeProgram } from "./program.ts";
 import { targetFor } from "./target.ts";
+import type { Host } from "./vector-ops.ts";
 
 /** Multiply-adds of a run from which threads gain more than it costs to call them. */
 const worthThreads = { message: 12e6, sync: 3e6 };
@@ -35,25 +38,37 @@ export async function loadNative(): Promise<Engine> {
     const host = await nativeHost();
     const [isa] = instructionSets(host);
     if (isa === undefined) throw new Error("this processor has no AVX2");
-    return nativeEngine(host, isa);
+    const unit = bf16UnitHere(host, isa);
+    const has = typeof unit === "string";
+    return nativeEngine(host, isa, targetFor(isa, "native", has || unit.why), has ? unit : undefined);
   } catch (error) {
     const why = (error as Error).message.split("\n")[0];
     throw new InputError(`engine "native" cannot run here: ${why}. Use the engine "wasm".`);
   }
 }
 
-/** The engine for these instructions, which the processor must have. */
-export function nativeEngine(host: NativeHost, isa: Isa, target = targetFor(isa, "native")): Engine {
+type Bf16 = ReturnType<typeof bf16UnitOf>;
+const bf16UnitHere = (host: NativeHost, isa: Isa): Bf16 =>
+  isa === "avx512" ? bf16UnitOf(bf16Facts(host)) : { why: "has products of bf16 with AVX-512 alone" };
+
+/** The engine for these instructions, and where the target has products of bf16 for this unit, which the processor must have. */
+export function nativeEngine(
+  host: NativeHost,
+  isa: Isa,
+  target = targetFor(isa, "native"),
+  bf16: Bf16Unit | undefined = undefined,
+): Engine {
   const reserved = target.reservedBytes;
   return {
     name: target.name,
     isa,
     target,
-    async load(plan, { fma = true, threads: wanted }, { sync }) {
+    async load(plan, { fma = true, threads: wanted, precision }, { sync }) {
+      if (bf16 === "amx" && precision === "bf16") requireTiles(host);
       checkMemory(plan.bytes, "the program", target);
       const threads = threadsFor(plan, wanted, sync);
-      const key = contentOf({ plan: numberOf(plan), isa, fma, threads });
-      const placed = await remember(programs, key, async () => place(host, plan, isa, fma, threads));
+      const key = contentOf({ plan: numberOf(plan), isa, fma, bf16, threads });
+      const placed = await remember(programs, key, async () => place(host, plan, isa, { fma, bf16 }, threads));
       let instance = takeIdle(key);
       if (instance === undefined) {
         checkMemory(placed.bytes, "the program", target);
@@ -83,8 +98,8 @@ const programs: Kept<Promise<Placed>> = new Map();
 const grace = 60_000;
 const unheld = new FinalizationRegistry<() => void>((free) => void setTimeout(free, grace).unref());
 
-function place(host: NativeHost, plan: Plan, isa: Isa, fma: boolean, threads: number): Placed {
-  const program = emit(plan, isa, { fma }, threads);
+function place(host: NativeHost, plan: Plan, isa: Isa, how: Host, threads: number): Placed {
+  const program = emit(plan, isa, how, threads);
   const { address, free } = host.place(program.code);
   const placed = { ...program, at: address };
   unheld.register(placed, free);

@@ -4,7 +4,10 @@
  *
  * Every number of C is summed in the order of the depth, whatever the tile: how rows are shared out does not change a bit.
  */
+
+import { amxTile } from "./amx.ts";
 import { type Address, type Assembler, type Label, rax, rbx, rcx, rdx } from "./assembler.ts";
+import type { Bf16Unit } from "./bf16.ts";
 import { memoryBase, type NativeFunction, type Register } from "./function.ts";
 import type { Host } from "./vector-ops.ts";
 
@@ -27,6 +30,8 @@ export type Tile = {
   readonly panelBytes: number;
   readonly strideC: number;
   readonly accumulate: boolean;
+  /** What multiplies, where numbers are pairs of bf16: depth is counted in pairs then. */
+  readonly bf16?: Bf16Unit;
 };
 
 /** Tiles by what they are made for, each written once. */
@@ -57,6 +62,10 @@ export class Tiles {
   /** Addresses come in rax (A), rdx (a panel) and rcx (C), from the start of memory. */
   private write(tile: Tile, label: Label): void {
     const { a, host } = this;
+    if (tile.bf16 === "amx") {
+      amxTile(a, tile, label);
+      return;
+    }
     const { rows, vectors, depth, strideA, stepA, stepB, panelBytes, strideC, accumulate } = tile;
     const bytes = a.bits / 8;
     const sum = (r: number, v: number): number => r * vectors + v;
@@ -89,7 +98,8 @@ export class Tiles {
         a.broadcast(number, inA(r));
         for (let v = 0; v < vectors; v++) {
           const other = rows > 1 ? weight(v) : inB(v);
-          if (host.fma) a.binary("fmadd231ps", sum(r, v), number, other);
+          if (tile.bf16) a.wide("dpbf16ps", sum(r, v), number, other);
+          else if (host.fma) a.binary("fmadd231ps", sum(r, v), number, other);
           else {
             a.binary("mulps", spare, number, other);
             a.binary("addps", sum(r, v), spare, sum(r, v));

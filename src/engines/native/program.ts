@@ -21,10 +21,20 @@ import { type Pack, type Packing, packWeights } from "../vector/packing.ts";
 import { divisionOf, passCode, type Time } from "../vector/pass.ts";
 import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
 import type { Nested, VectorOps } from "../vector/vector-ops.ts";
+import { amxRows, tileConfiguration } from "./amx.ts";
 import { Assembler, type Isa, type Label, rax, rdi, rdx, rsi, rsp } from "./assembler.ts";
 import { barrier } from "./barrier.ts";
+import {
+  type Bf16Unit,
+  bf16BlockDepth,
+  bf16BlockRows,
+  bf16RowBytes,
+  bf16ScratchBytes,
+  Conversions,
+  wholeDepth,
+} from "./bf16.ts";
 import { memoryBase, NativeFunction } from "./function.ts";
-import { blockDepth, callTile, heights, panelsAtOnce, panelVectors, Tiles, tileRows } from "./matmul.ts";
+import { blockDepth, callTile, heights, panelsAtOnce, panelVectors, type Tile, Tiles, tileRows } from "./matmul.ts";
 import { type Code, type Host, type Mask, runCode, type Vector, vectorOps, type Whole } from "./vector-ops.ts";
 
 export type NativeProgram = {
@@ -46,8 +56,19 @@ type Range = { readonly from: number; readonly to: number };
 
 /** Rows of the left matrix that are packed together, so that they stay in the second cache. */
 const blockRows = 168;
-/** What a thread needs to pack blocks of both matrices. */
-const scratchBytes = (vectorWidth: number): number => 4 * blockDepth * (panelVectors * vectorWidth + blockRows);
+const multipliesBf16 = ({ sections }: Plan): boolean =>
+  sections.some(({ instructions }) =>
+    instructions.flatMap(bodyOf).some((one) => "precision" in one && one.precision === "bf16"),
+  );
+/** What a thread needs to pack blocks of both matrices, where products need it. */
+function scratchBytes(plan: Plan): number {
+  if (multipliesBf16(plan)) return bf16ScratchBytes;
+  const { sections, target } = plan;
+  const multiplies = sections.some(({ instructions }) =>
+    instructions.flatMap(bodyOf).some(({ kind }) => kind === "outer"),
+  );
+  return multiplies ? 4 * blockDepth * (panelVectors * target.vectorWidth + blockRows) : 0;
+}
 
 /** A thread's part of `total`, in multiples of `unit` but for the last. */
 function shareOf(total: number, unit: number, thread: number, threads: number): Range {
@@ -60,13 +81,14 @@ export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeP
   const a = new Assembler(isa);
   const { target } = plan;
   const width = target.vectorWidth;
-  const packing = packWeights(plan, panelVectors * width);
-  const multiplies = plan.sections.some(({ instructions }) =>
-    instructions.flatMap(bodyOf).some(({ kind }) => kind === "outer"),
+  const packing = packWeights(plan, panelVectors * width, ({ k, precision }) =>
+    precision === "bf16" ? 2 * panelVectors * width * wholeDepth(k) : 4 * panelVectors * width * k,
   );
-  const bytes = packing.end + (multiplies ? threads * scratchBytes(width) : 0) + target.tailBytes;
+  const scratch = scratchBytes(plan);
+  const bytes = packing.end + threads * scratch + target.tailBytes;
   const tiles = new Tiles(a, host);
-  const emitter = new Emitter(plan, packing, a, host, tiles);
+  const conversions = new Conversions(a);
+  const emitter = new Emitter(plan, packing, a, host, tiles, conversions, scratch);
 
   const functions: (readonly [Label, NativeFunction])[] = [];
   const runOf = (thread: number, of: number): Label => {
@@ -80,13 +102,17 @@ export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeP
   const runs = threads > 1 ? Array.from({ length: threads }, (_, thread) => runOf(thread, threads)) : [];
   for (const [label, f] of [...emitter.functions, ...functions]) f.assemble(a, label);
   tiles.assemble();
+  conversions.assemble();
   if (threads > 1) barrier(a, emitter.barrier, threads);
-  const entries = { alone: entry(a, alone), runs: runs.map((label) => entry(a, label)), advance: advanceCode(a, plan) };
+  // Without a permission an instruction of AMX is none.
+  const tiled = host.bf16 === "amx" && multipliesBf16(plan);
+  const entryOf = (label: Label): number => entry(a, label, tiled);
+  const entries = { alone: entryOf(alone), runs: runs.map(entryOf), advance: advanceCode(a, plan) };
   return { code: a.finish(), bytes, ...entries };
 }
 
-/** A function that C may call: of the memory's address and one number. */
-function entry(a: Assembler, inner: Label): number {
+/** A function that C may call: of the memory's address and one number. `tiled`: it may leave tiles of AMX configured. */
+function entry(a: Assembler, inner: Label, tiled: boolean): number {
   a.align(16);
   const { at } = a;
   a.push(memoryBase);
@@ -96,6 +122,7 @@ function entry(a: Assembler, inner: Label): number {
   a.call(inner);
   a.arithmeticWith("add", rsp, 8, true);
   a.pop(memoryBase);
+  if (tiled) a.releaseTiles();
   a.zeroUpper();
   a.ret();
   return at;
@@ -124,6 +151,9 @@ class Emitter {
   private readonly a: Assembler;
   private readonly host: Host;
   private readonly tiles: Tiles;
+  private readonly conversions: Conversions;
+  /** Bytes of a thread's scratch. */
+  private readonly scratch: number;
   private readonly width: number;
   readonly functions: (readonly [Label, NativeFunction])[] = [];
   private readonly passes = new Map<string, Label>();
@@ -133,12 +163,22 @@ class Emitter {
   private threads = 1;
   readonly barrier: Label;
 
-  constructor(plan: Plan, packing: Packing, a: Assembler, host: Host, tiles: Tiles) {
+  constructor(
+    plan: Plan,
+    packing: Packing,
+    a: Assembler,
+    host: Host,
+    tiles: Tiles,
+    conversions: Conversions,
+    scratch: number,
+  ) {
     this.plan = plan;
     this.packing = packing;
     this.a = a;
     this.host = host;
     this.tiles = tiles;
+    this.conversions = conversions;
+    this.scratch = scratch;
     this.width = plan.target.vectorWidth;
     this.barrier = a.label();
   }
@@ -336,6 +376,10 @@ class Emitter {
 
   /** A block of a parameter to its panels; the outputs of this thread's share. */
   private pack(p: Pack): void {
+    if (p.precision === "bf16") {
+      this.packBf16(p);
+      return;
+    }
     const { o, width } = this;
     const { whole } = o;
     const panel = panelVectors * width;
@@ -370,6 +414,27 @@ class Emitter {
     }
   }
 
+  /** The same as bf16, 16 outputs at a time. */
+  private packBf16(p: Pack): void {
+    const panel = panelVectors * this.width;
+    const { from, to } = this.share(p.countN, panel);
+    for (let n = from; n < to; n += 16) {
+      const out = p.n + n;
+      const sizes = { count: Math.min(16, to - n), depth: p.countK, toStride: 4 * panel };
+      const at = p.panels + Math.floor(out / panel) * p.panelBytes + 2 * panel * p.k + 4 * (out % panel);
+      this.convert(
+        p.strideN === 4
+          ? { kind: "pairs", fill: false, fromStride: p.strideK, ...sizes }
+          : { kind: "turned", byRow: true, fromStride: p.strideN, ...sizes },
+        this.number(p.source + n * p.strideN),
+        this.number(at),
+      );
+    }
+  }
+  private convert(how: Parameters<Conversions["of"]>[0], from: Whole, to: Whole, rows = 0): void {
+    callTile(this.f, this.conversions.of(how), from(), this.number(rows)(), to());
+  }
+
   /** Rows and outputs that ranges name. */
   private product(p: Product, t: Whole | undefined, rows: Range, outputs: Range): void {
     const { width } = this;
@@ -378,6 +443,10 @@ class Emitter {
     const panels = this.packing.panelsOf.get(p) as number;
     const m = rows.to - rows.from;
     if (m <= 0 || outputs.to <= outputs.from) return;
+    if (p.precision === "bf16") {
+      this.productBf16(p, t, rows, outputs);
+      return;
+    }
     for (let depth = 0; depth === 0 || depth < p.k; depth += blockDepth) {
       const k = Math.min(blockDepth, p.k - depth);
       const tile = {
@@ -397,6 +466,52 @@ class Emitter {
         turn: t,
       });
     }
+  }
+
+  /** The same of bf16: some rows at a time are converted to the scratch of the thread, which then multiplies them. */
+  private productBf16(p: Product, t: Whole | undefined, rows: Range, outputs: Range): void {
+    const { o } = this;
+    const { whole } = o;
+    const panel = panelVectors * this.width;
+    const panelBytes = 2 * panel * wholeDepth(p.k);
+    const panels = (this.packing.panelsOf.get(p) as number) + (outputs.from / panel) * panelBytes;
+    const scratch = this.packing.end + this.thread * this.scratch;
+    const some = (row: Whole, m: number): void => {
+      for (let depth = 0; depth < p.k; depth += bf16BlockDepth) {
+        const k = Math.min(bf16BlockDepth, p.k - depth);
+        const from = whole.add(
+          whole.mul(row, whole.const(p.operand.rowBytes)),
+          this.address(p.operand, t, rows.from * p.operand.rowBytes + 4 * depth),
+        );
+        this.convert(
+          { kind: "rows", count: k, fromStride: p.operand.rowBytes, toStride: bf16RowBytes },
+          from,
+          whole.const(scratch),
+          m,
+        );
+        this.tiled(m, outputs.to - outputs.from, {
+          tile: { ...this.bf16Tile(k), panelBytes, strideC: p.out.rowBytes, accumulate: p.accumulate || depth > 0 },
+          at: whole.const(scratch),
+          rowBytes: bf16RowBytes,
+          panel: panels + 2 * panel * depth,
+          turn: t,
+          to: whole.add(
+            whole.mul(row, whole.const(p.out.rowBytes)),
+            this.address(p.out, t, rows.from * p.out.rowBytes + 4 * outputs.from),
+          ),
+        });
+      }
+    };
+    const total = rows.to - rows.from;
+    const blocks = Math.floor(total / bf16BlockRows) * bf16BlockRows;
+    const row = o.newWhole();
+    if (blocks > 0) this.run(o.loop(row, 0, blocks, bf16BlockRows, () => some(row.get, bf16BlockRows)));
+    if (blocks < total) some(whole.const(blocks), total - blocks);
+  }
+  private bf16Tile(k: number): Pick<Tile, "depth" | "strideA" | "stepA" | "stepB" | "bf16"> {
+    const bf16 = this.host.bf16 as Bf16Unit;
+    const depth = Math.ceil((bf16 === "amx" ? wholeDepth(k) : k) / 2);
+    return { depth, strideA: bf16RowBytes, stepA: 4, stepB: 4 * panelVectors * this.width, bf16 };
   }
 
   /**
@@ -420,13 +535,19 @@ class Emitter {
     const { tile, panel } = how;
     const [start, to, out] = [o.newWhole(), o.newWhole(), o.newWhole()];
     this.run([start.set(how.at), to.set(how.to)]);
-    const list = heights(m, tileRows(a));
-    const most = list.length === 1 && list[0]?.[1] === 1 ? panelsAtOnce(a, m) : 1;
+    const amx = tile.bf16 === "amx";
+    const list = heights(m, amx ? amxRows : tileRows(a));
+    const most = !amx && list.length === 1 && list[0]?.[1] === 1 ? panelsAtOnce(a, m) : 1;
+    const configure = (height: number): void => {
+      if (amx) f.step([], [], () => a.configureTiles(tileConfiguration(a, height)));
+    };
+    if (list.length === 1) configure(list[0]?.[0] as number);
     const vectors = n / width;
     const rowsAt = (count: number, b: Whole, c: Whole): void => {
       // The tiles of all rows beside some panels.
       let row = 0;
       for (const [height, times] of list) {
+        if (list.length > 1) configure(height);
         const label = this.tiles.of({ ...tile, rows: height, vectors: count });
         const [x, y, r] = [o.newWhole(), o.newWhole(), o.newWhole()];
         this.run([
@@ -522,8 +643,39 @@ class Emitter {
     const { o, f, a, width } = this;
     const { whole } = o;
     const panel = panelVectors * width;
-    const scratch = this.packing.end + this.thread * scratchBytes(width);
+    const scratch = this.packing.end + this.thread * this.scratch;
+    const bf16 = one.precision === "bf16";
+    const deep = bf16 ? bf16BlockDepth : blockDepth;
     const packed = scratch + 4 * panel * blockDepth;
+    /** The same as `rowsFrom`, of bf16. */
+    const bf16RowsFrom = (row: Whole, rows: number, d: Whole, k: number, add: boolean): void => {
+      const panelAt = scratch + bf16BlockRows * bf16RowBytes;
+      const [from, r, c] = [o.newWhole(), o.newWhole(), o.newWhole()];
+      const turn = (r: Whole, count: number): void => {
+        const sizes = { count, depth: k, fromStride: one.rows.rowBytes, toStride: bf16RowBytes };
+        const into = whole.add(whole.mul(r, whole.const(bf16RowBytes)), whole.const(scratch));
+        const at = whole.add(from.get, whole.mul(r, whole.const(4)));
+        this.convert({ kind: "turned", byRow: false, ...sizes }, at, into);
+      };
+      const columnsOf = (c: Whole, count: number): void => {
+        const sizes = { count, depth: k, fromStride: one.columns.rowBytes, toStride: 4 * panel };
+        const at = whole.add(whole.mul(d, whole.const(one.columns.rowBytes)), whole.const(one.columns.offset));
+        this.convert({ kind: "pairs", fill: true, ...sizes }, whole.add(at, c), whole.const(panelAt));
+        this.tiled(rows, count, {
+          tile: { ...this.bf16Tile(k), panelBytes: 0, strideC: outRowBytes, accumulate: add },
+          ...{ at: whole.const(scratch), rowBytes: bf16RowBytes, panel: panelAt, turn: undefined },
+          to: whole.add(c, whole.add(whole.mul(row, whole.const(outRowBytes)), whole.const(out))),
+        });
+      };
+      const start = whole.add(whole.mul(row, whole.const(4)), whole.const(one.rows.offset + 4 * first));
+      this.run(from.set(whole.add(whole.mul(d, whole.const(one.rows.rowBytes)), start)));
+      const strips = rows - (rows % 16);
+      this.run(o.loop(r, 0, strips, 16, () => turn(r.get, 16)));
+      if (strips < rows) turn(whole.const(strips), rows - strips);
+      const most = n - (n % panel);
+      this.run(o.loop(c, 0, 4 * most, 4 * panel, () => columnsOf(c.get, panel)));
+      if (most < n) columnsOf(whole.const(4 * most), n - most);
+    };
     /** Rows from `row` on of the block of the depth that begins at `d`. */
     const rowsFrom = (row: Whole, rows: number, d: Whole, k: number, add: boolean): void => {
       const from = o.newWhole();
@@ -574,18 +726,19 @@ class Emitter {
     };
     const block = (d: Whole, k: number, add: boolean): void => {
       const row = o.newWhole();
-      const full = m - (m % blockRows);
-      this.run(o.loop(row, 0, full, blockRows, () => rowsFrom(row.get, blockRows, d, k, add)));
-      if (full < m) rowsFrom(whole.const(full), m - full, d, k, add);
+      const [some, of] = bf16 ? [bf16BlockRows, bf16RowsFrom] : [blockRows, rowsFrom];
+      const full = m - (m % some);
+      this.run(o.loop(row, 0, full, some, () => of(row.get, some, d, k, add)));
+      if (full < m) of(whole.const(full), m - full, d, k, add);
     };
-    const blocks = Math.floor(depth / blockDepth);
-    block(whole.const(0), Math.min(depth, blockDepth), accumulate);
+    const blocks = Math.floor(depth / deep);
+    block(whole.const(0), Math.min(depth, deep), accumulate);
     if (blocks > 1) {
       const d = o.newWhole();
-      this.run(o.loop(d, blockDepth, blocks * blockDepth, blockDepth, () => block(d.get, blockDepth, true)));
+      this.run(o.loop(d, deep, blocks * deep, deep, () => block(d.get, deep, true)));
     }
-    const rest = depth - blocks * blockDepth;
-    if (blocks > 0 && rest > 0) block(whole.const(blocks * blockDepth), rest, true);
+    const rest = depth - blocks * deep;
+    if (blocks > 0 && rest > 0) block(whole.const(blocks * deep), rest, true);
   }
   /** Copy `count` numbers of each of k rows to rows that follow each other, or are `toStride` bytes apart. */
   private strip(from: Whole, stride: number, k: number, count: number, to: Whole, toStride = 4 * count): void {

@@ -2,7 +2,7 @@
 import type { Target } from "../../schedule/target.ts";
 import type { Isa } from "./assembler.ts";
 
-export const targetFor = (isa: Isa, name: string): Target => ({
+export const targetFor = (isa: Isa, name: string, bf16: Target["bf16"] = undefined): Target => ({
   name,
   vectorWidth: isa === "avx512" ? 16 : 8,
   alignment: 64,
@@ -14,4 +14,5 @@ export const targetFor = (isa: Isa, name: string): Target => ({
   // What an ArrayBuffer may have; the machine gives less.
   memoryBytes: 2 ** 44,
   memory: "host",
+  ...(bf16 && { bf16 }),
 });

@@ -1,6 +1,7 @@
 /** The operations of vectors as machine code: on 16 lanes with AVX-512, on 8 with AVX2. Knows nothing about what is made of them. */
 import type { Nested, Variable, VectorOps, WideSum } from "../vector/vector-ops.ts";
 import { type Assembler, type Binary, type Memory, predicates, rax, rcx, rdx } from "./assembler.ts";
+import type { Bf16Unit } from "./bf16.ts";
 import { type Chosen, type Kind, memoryBase, type NativeFunction, type Register } from "./function.ts";
 
 /** Code and expressions are written where they are called; an expression leaves its value in a register. */
@@ -16,7 +17,7 @@ type Operand = {
   readonly broadcast?: boolean;
 };
 
-export type Host = { readonly fma: boolean };
+export type Host = { readonly fma: boolean; readonly bf16?: Bf16Unit | undefined };
 
 export const runCode = (code: Nested<Code>): void => {
   if (typeof code === "function") code();

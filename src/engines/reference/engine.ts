@@ -14,6 +14,7 @@ const target: Target = {
   tailBytes: 0,
   memoryBytes: 2 ** 32,
   memory: "host",
+  bf16: true,
 };
 
 /** Slow, in f64. */

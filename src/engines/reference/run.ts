@@ -5,7 +5,7 @@
 import { arithmetic, type Node, type NodeId } from "../../graph/graph.ts";
 import type { BinaryName, OpName, PointwiseName, UnaryName } from "../../graph/operations.ts";
 import { maskKey, maskThreshold, randomBits } from "../../graph/random-bits.ts";
-import type { Instruction, Location, Outer, Pass, Plan, Product, Section } from "../../schedule/plan.ts";
+import type { Instruction, Location, Outer, Pass, Plan, Precision, Product, Section } from "../../schedule/plan.ts";
 import { padded } from "../../schedule/target.ts";
 import type { Numbers } from "../engine.ts";
 
@@ -90,8 +90,22 @@ export function runOne(one: Instruction, context: Context): void {
   }
 }
 
-function runProduct({ operand, out, n, weights, accumulate }: Product, context: Context): void {
+const bits = new Uint32Array(1);
+const float = new Float32Array(bits.buffer);
+/** To the nearest bf16, ties to even: the upper half of an f32. What is below the least normal number is 0. */
+export function toBf16(x: number): number {
+  float[0] = x;
+  const [word] = bits as unknown as [number];
+  if ((word & 0x7f80_0000) === 0x7f80_0000) return x;
+  bits[0] = (word & 0x7f80_0000) === 0 ? word & 0x8000_0000 : (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff_0000;
+  return float[0];
+}
+const roundingTo = (precision: Precision | undefined): ((x: number) => number) =>
+  precision === "bf16" ? toBf16 : (x) => x;
+
+function runProduct({ operand, out, n, weights, accumulate, precision }: Product, context: Context): void {
   const { memory } = context;
+  const round = roundingTo(precision);
   const sums = new Float64Array(n);
   for (let r = 0; r < rowsOf(context); r++) {
     const [from, to] = [rowAt(operand, r, context), rowAt(out, r, context)];
@@ -100,7 +114,8 @@ function runProduct({ operand, out, n, weights, accumulate }: Product, context: 
       for (let j = 0; j < block.countN; j++) {
         for (let i = 0; i < block.countK; i++) {
           const weight = memory[(block.source + i * block.strideK + j * block.strideN) / 4] as number;
-          sums[block.n + j] = (sums[block.n + j] as number) + weight * (memory[from + block.k + i] as number);
+          sums[block.n + j] =
+            (sums[block.n + j] as number) + round(weight) * round(memory[from + block.k + i] as number);
         }
       }
     }
@@ -108,7 +123,8 @@ function runProduct({ operand, out, n, weights, accumulate }: Product, context: 
   }
 }
 
-function runOuter({ rows, columns, blocks }: Outer, context: Context): void {
+function runOuter({ rows, columns, blocks, precision }: Outer, context: Context): void {
+  const round = roundingTo(precision);
   const { memory } = context;
   const count = rowsOf(context);
   for (const block of blocks) {
@@ -118,7 +134,7 @@ function runOuter({ rows, columns, blocks }: Outer, context: Context): void {
         let sum = block.first ? 0 : (memory[to + j] as number);
         for (let r = 0; r < count; r++) {
           const row = memory[rowAt(rows, r, context) + block.row + i] as number;
-          sum += row * (memory[rowAt(columns, r, context) + j] as number);
+          sum += round(row) * round(memory[rowAt(columns, r, context) + j] as number);
         }
         memory[to + j] = sum;
       }

@@ -89,14 +89,14 @@ export function languageModelAndTokens(
 /** @throws InputError if training needs too much memory. The plan is that of the training itself, so it is made only once. */
 function checkTrainingMemory(model: Model, options: FitStreamOptions): void {
   const { batch, steps, clipNorm } = withDefaults(fitDefaults, options);
-  const { clipValue } = options;
+  const { clipValue, precision } = options;
   const optimizer = optimizerOf(options.optimizer ?? "adam");
   // Each parameter has its value, a gradient and what the optimiser remembers of it.
   const numbers = 2 + optimizer.slots.filter((slot) => slot !== "w").length;
   const target = knownTarget(options);
   if (target === undefined) return;
   checkMemory(4 * numbers * countParameters(model), "training this model", target);
-  const how = { batch, steps, clipNorm, optimizer, ...(clipValue !== undefined && { clipValue }) };
+  const how = { batch, steps, clipNorm, optimizer, precision, ...(clipValue !== undefined && { clipValue }) };
   checkPlan(trainingPlan(model, how, target), "training this model");
 }
 

@@ -72,7 +72,7 @@ export const evaluateArguments: Arguments = {
  * Measure how well a language model predicts a text. The ends of separate texts are predicted too.
  * @param lm the language model
  * @param text a text, a list of separate texts, or an encoded text
- * @param options the host's: `engine`, `threads`, `fma`
+ * @param options the host's: `engine`, `threads`, `fma`, `precision`
  * @returns loss in nats per token, perplexity and bits per character
  * @throws InputError for a text of fewer than two tokens, or with no character after the first token, and for a model whose
  *   values are infinite or NaN

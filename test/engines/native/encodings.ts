@@ -9,6 +9,7 @@ import {
   predicates,
   type Shift,
   type Unary,
+  type Wide,
 } from "../../../src/engines/native/assembler.ts";
 
 export type Encoding = { readonly text: string; readonly make: (a: Assembler) => void };
@@ -113,6 +114,16 @@ const names: Readonly<Record<Binary, readonly [avx2: string, avx512: string]>> =
   fmadd213ps: ["vfmadd213ps", "vfmadd213ps"],
   fmadd231ps: ["vfmadd231ps", "vfmadd231ps"],
 };
+/** Of AVX-512 alone. */
+const wideNames: Readonly<Record<Wide, string>> = {
+  dpbf16ps: "vdpbf16ps",
+  cvtne2ps2bf16: "vcvtne2ps2bf16",
+  permw: "vpermw",
+  punpckldq: "vpunpckldq",
+  punpckhdq: "vpunpckhdq",
+  punpcklqdq: "vpunpcklqdq",
+  punpckhqdq: "vpunpckhqdq",
+};
 const unary: readonly Unary[] = ["sqrtps", "cvtdq2ps"];
 const shifts: readonly Shift[] = ["pslld", "psrad", "psrld"];
 
@@ -167,6 +178,16 @@ function vectors(isa: Isa): Encoding[] {
       ? [
           { text: `vextractf64x4 ${half(x)}, ${v(z)}, 1`, make: (a: Assembler) => a.upperHalf(x, z) },
           { text: `vshuff32x4 ${v(x)}, ${v(z)}, ${v(z)}, 0x4e`, make: (a: Assembler) => a.permuteFours(x, z, 0x4e) },
+          {
+            text: `vshuff32x4 ${v(x)}, ${v(y)}, ${v(z)}, 0x88`,
+            make: (a: Assembler) => a.permuteFours(x, y, 0x88, z),
+          },
+          ...(Object.keys(wideNames) as Wide[]).flatMap((op) =>
+            sources(z).map((from) => ({
+              text: `${wideNames[op]} ${v(x)}, ${v(y)}, ${last(from)}`,
+              make: (a: Assembler) => a.wide(op, x, y, from),
+            })),
+          ),
           { text: `vpbroadcastd ${v(x)}, r9d`, make: (a: Assembler) => a.broadcastGeneral(x, 9) },
           { text: `vpbroadcastd ${v(x)}, ecx`, make: (a: Assembler) => a.broadcastGeneral(x, 1) },
           {
@@ -223,6 +244,35 @@ const masks: readonly Encoding[] = [
   { text: "kxorw k7, k6, k5", make: (a) => a.xorMasks(7, 6, 5) },
 ];
 
+/** Tiles of AMX; the index of an address is the bytes between rows. */
+const rows: readonly (Address & { readonly index: number })[] = [
+  { base: 0, index: 3 },
+  { base: 5, index: 9 },
+  { base: 13, index: 1, offset: 64 },
+  { base: 2, index: 6, offset: 2048 },
+  { base: 12, index: 15, offset: -128 },
+];
+const tiles: readonly Encoding[] = [
+  ...addresses.map((at): Encoding => ({ text: `ldtilecfg ${spelt(at)}`, make: (a) => a.configureTiles(at) })),
+  { text: "tilerelease", make: (a) => a.releaseTiles() },
+  ...Array.from({ length: 8 }, (_, k): Encoding => ({ text: `tilezero tmm${k}`, make: (a) => a.zeroTile(k) })),
+  ...rows.flatMap((at, k): Encoding[] => [
+    { text: `tileloadd tmm${k}, ${spelt(at)}`, make: (a) => a.loadTile(k, at) },
+    { text: `tilestored ${spelt(at)}, tmm${7 - k}`, make: (a) => a.storeTile(at, 7 - k) },
+  ]),
+  ...[
+    [0, 4, 6],
+    [1, 4, 7],
+    [3, 5, 7],
+    [7, 1, 2],
+  ].map(
+    ([to = 0, x = 0, y = 0]): Encoding => ({
+      text: `tdpbf16ps tmm${to}, tmm${x}, tmm${y}`,
+      make: (a) => a.multiplyTiles(to, x, y),
+    }),
+  ),
+];
+
 /** In the long form of VEX, which is the only one here. */
 const long = ({ text, make }: Encoding): Encoding => {
   const lines = text
@@ -232,6 +282,6 @@ const long = ({ text, make }: Encoding): Encoding => {
 };
 
 export const encodings: Readonly<Record<Isa, readonly Encoding[]>> = {
-  avx512: [...general, ...vectors("avx512"), ...masks.map(long)],
+  avx512: [...general, ...vectors("avx512"), ...masks.map(long), ...tiles],
   avx2: vectors("avx2").map(long),
 };
