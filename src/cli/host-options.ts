@@ -6,7 +6,7 @@ import type { Given, Options } from "./options.ts";
 /** @param threads what more threads do, and how many there are without the option */
 export const hostOptions = (threads: string): Options => ({
   threads: { value: "N", help: threads, number: { whole: true, min: 1, max: 64 } },
-  engine: { value: "NAME", help: `what computes [${defaultEngine}]`, choices: engineNames() },
+  engine: { value: "NAME", help: `engine [${defaultEngine}]`, choices: engineNames() },
 });
 
 export function hostOf(given: Given): HostOptions {

@@ -90,7 +90,7 @@ test("stacks of three random cells: wasm against the reference, forward and all 
       g.sumAll("loss", loss);
       const graph = grad(g.graph({ output, loss }));
       const values = randomValues(graph, run.steps, run.batch, seed);
-      const program = await loadTraining(graph, run, values);
+      const program = await loadTraining(graph, run, values, { engine: "wasm" });
       expect(ownership(program.plan).mistakes).toEqual([]);
       await program.run();
       const { error, where } = programError(program, graph, interpret(graph, { ...run, ...values }));
