@@ -14,7 +14,7 @@ export {
   type TimeseriesGeneratorOptions,
   timeseriesDatasetFromArray,
 } from "./data/timeseries.ts";
-export type { EngineName, HostOptions } from "./engines/engine.ts";
+export type { EngineName, HostOptions, InferenceOptions } from "./engines/engine.ts";
 export { type Cell, cell, EquationError } from "./graph/cell.ts";
 export { InputError } from "./graph/input-error.ts";
 export {

@@ -3,7 +3,7 @@ import { readInput } from "../formats/files.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { openModel } from "../tasks/index.ts";
 import { evaluateLanguageModel, type LanguageModel } from "../tasks/language-model.ts";
-import { hostOf, hostOptions } from "./host-options.ts";
+import { hostOf, inferenceOptions } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, writeJson } from "./output.ts";
 import { field } from "./texts.ts";
@@ -17,7 +17,7 @@ export const evaluate: Command = {
     "Each token is predicted from all tokens before it. A model that was trained on\na list of texts also takes one: a .jsonl file or a folder.",
   examples: ["evaluate model.safetensors test.txt"],
   arguments: [2, 2],
-  options: { field, ...hostOptions("that evaluate; the result is the same [cores]") },
+  options: { field, ...inferenceOptions("that evaluate; the result is the same [cores]") },
   async run(given) {
     const [file, path] = given.positionals as readonly [string, string];
     await openModel(readInput(file), file, "`evaluate`", { text: (lm) => evaluateText(lm, file, path, given) });

@@ -8,7 +8,7 @@ import { openModel } from "../tasks/index.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { readEscapes } from "./escapes.ts";
-import { hostOf, hostOptions } from "./host-options.ts";
+import { hostOf, inferenceOptions } from "./host-options.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 import { warnStops, warnUnknown } from "./unknown.ts";
@@ -43,7 +43,7 @@ export const generate: Command = {
     "presence-penalty": { value: "X", help: "subtracted if a token was used [0]", number: penalty },
     seed: { value: "N", help: "the same seed gives the same text [random]", number: seedRange },
     beams: { value: "N", help: "beam search of width N", number: { whole: true, min: 1 } },
-    ...hostOptions("that share a step; the text is the same [cores]"),
+    ...inferenceOptions("that share a step; the text is the same [cores]"),
     logprobs: { value: "N", help: "with --json: N log-probabilities per token", number: { whole: true, min: 0 } },
   },
   async run(given) {

@@ -1,5 +1,5 @@
 /** What a model runs on, as options of every command that runs one. */
-import type { EngineName, HostOptions } from "../engines/engine.ts";
+import type { EngineName, InferenceOptions } from "../engines/engine.ts";
 import { defaultEngine, engineNames } from "../engines/registry.ts";
 import type { Given, Options } from "./options.ts";
 
@@ -9,9 +9,20 @@ export const hostOptions = (threads: string): Options => ({
   engine: { value: "NAME", help: `engine [${defaultEngine}]`, choices: engineNames() },
 });
 
-export function hostOf(given: Given): HostOptions {
+/** The same, of commands that run a model and do not train it. */
+export const inferenceOptions = (threads: string): Options => ({
+  ...hostOptions(threads),
+  quantize: { value: "TYPE", help: "int8: weights of 8 bits, a quarter of the memory to read", choices: ["int8"] },
+});
+
+export function hostOf(given: Given): InferenceOptions {
   // One of the choices.
   const engine = given.text("engine") as EngineName | undefined;
   const threads = given.number("threads");
-  return { ...(engine !== undefined && { engine }), ...(threads !== undefined && { threads }) };
+  const quantize = given.text("quantize") as InferenceOptions["quantize"];
+  return {
+    ...(quantize !== undefined && { quantize }),
+    ...(engine !== undefined && { engine }),
+    ...(threads !== undefined && { threads }),
+  };
 }

@@ -8,7 +8,7 @@ import { isHost } from "../server/hosts.ts";
 import { isBasePath, isKey, isOrigin, isTemplate, serverDefaults } from "../server/options.ts";
 import { isTrustable, type TrustProxy } from "../server/proxies.ts";
 import { type Content, openAnyModel, taskOf } from "../tasks/index.ts";
-import { hostOf, hostOptions } from "./host-options.ts";
+import { hostOf, inferenceOptions } from "./host-options.ts";
 import { logTo } from "./log-lines.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
@@ -63,7 +63,7 @@ const options: Options = {
   },
   "session-minutes": { value: "N", help: "lifetime of an unused session [30]", number: { above: 0, max: 1e6 } },
   "chat-template": { value: "TEXT", help: 'format of a message: "{role}: {content}\\n"' },
-  ...hostOptions("for each step, on idle cores [1]"),
+  ...inferenceOptions("for each step, on idle cores [1]"),
 };
 
 export const serve: Command = {

@@ -29,7 +29,16 @@ export type HostOptions = {
    * In what the operands of matrix products are. "bf16": rounded to it, with sums, parameters and everything else in f32 (mixed
    * precision), on engines that have it. Default "f32".
    */
-  readonly precision?: Precision | undefined;
+  readonly precision?: Exclude<Precision, "int8"> | undefined;
+};
+
+/** Host options of what runs a model and does not train it. */
+export type InferenceOptions = HostOptions & {
+  /**
+   * "int8": round the model's matrices to 8 bits, each row by its largest number, and multiply in 8 bits: the program reads a quarter of
+   * the bytes, and its outputs are near the model's own. Any engine and any number of threads give the same products. Default: f32.
+   */
+  readonly quantize?: "int8" | undefined;
 };
 
 export type Engine = {

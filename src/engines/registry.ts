@@ -1,7 +1,7 @@
 /** The engines by name. Each is loaded when a program first asks for it. */
 import { flag, oneOf, type Rule, type Schema, wholeNumber } from "../graph/schema.ts";
 import type { Target } from "../schedule/target.ts";
-import type { Engine, HostOptions } from "./engine.ts";
+import type { Engine, HostOptions, InferenceOptions } from "./engine.ts";
 import { target as defaultTarget } from "./wasm/target.ts";
 
 type Entry = { readonly load: () => Promise<Engine>; engine?: Engine };
@@ -70,10 +70,11 @@ export const hostRules: Schema<HostOptions> = {
   precision: oneOf("f32", "bf16"),
 };
 
+/** The rules of `InferenceOptions`. */
+export const inferenceRules: Schema<InferenceOptions> = { ...hostRules, quantize: oneOf("int8") };
+
 /** The host options among other options. */
-export const hostOf = ({ engine, fma, threads, precision }: HostOptions): HostOptions => ({
-  engine,
-  fma,
-  threads,
-  precision,
+export const hostOf = ({ engine, fma, threads, precision, quantize }: InferenceOptions): InferenceOptions => ({
+  ...{ engine, fma, threads, precision },
+  ...(quantize && { quantize }),
 });

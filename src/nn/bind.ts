@@ -1,5 +1,5 @@
 /** Bind a model to a program: its graph is scheduled for an engine and loaded, with the model's present values. */
-import type { HostOptions } from "../engines/engine.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
 import { engineFor } from "../engines/registry.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type LoadOptions, load, type Program } from "../runtime/program.ts";
@@ -15,20 +15,24 @@ export type Binding = Pick<ScheduleOptions, "steps" | "batch" | "keep"> & {
 
 /**
  * Make a program of a graph of the model, with the model's parameters.
- * @throws InputError if it needs more memory than there is
+ * @throws InputError if it needs more memory than there is, or products that the engine has not
  */
 export async function bind(
   model: Model,
   { graph, purpose, ...sizes }: Binding,
-  host: HostOptions,
+  host: InferenceOptions,
   how?: LoadOptions,
 ): Promise<Program> {
   const { target } = await engineFor(host);
-  const { precision } = host;
+  const { quantize } = host;
+  const precision = quantize ?? host.precision;
+  // Loaded by who asks for it.
+  const more = quantize && (await import("./quantize.ts")).quantized(quantize, host, target);
   const make = () => schedule(graph(), { target, precision, ...sizes });
   const { steps, batch, keep } = sizes;
-  const plan = purpose ? onceForEqual(model, [...purpose, target.name, precision, steps, batch, keep], make) : make();
-  const program = await load(plan, host, how);
+  const key = purpose && [...purpose, target.name, precision, steps, batch, keep];
+  const plan = key ? onceForEqual(model, key, make) : make();
+  const program = await load(plan, host, { ...how, ...more });
   program.setParameters(model.values);
   return program;
 }

@@ -1,7 +1,7 @@
 /** A session: a model that reads one input at a time and keeps its states between them. */
 
-import type { HostOptions } from "../engines/engine.ts";
-import { hostRules } from "../engines/registry.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
+import { inferenceRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -23,25 +23,25 @@ import { aModel, checkReadsForward } from "./model-checks.ts";
 import { modelGraph } from "./model-graph.ts";
 import { learnedState } from "./recurrent.ts";
 
-export const sessionArguments: Arguments = { model: aModel, options: optionsOf<HostOptions>(hostRules) };
+export const sessionArguments: Arguments = { model: aModel, options: optionsOf<InferenceOptions>(inferenceRules) };
 
 /**
  * Create a session: it reads one token or vector at a time, returns the output at once, and keeps the states. It starts
  * from the model's initial states. A large step runs on all cores, if the calling thread may wait (a page's main thread may
  * not).
  * @param model a model with one input that runs forwards; its present values are copied
- * @param options the host's: `engine`, `threads`, `fma`, `precision`
+ * @param options the host's: `engine`, `threads`, `fma`, `precision`, `quantize`
  * @throws InputError for a model with several inputs, or one that needs the whole sequence (bidirectional, goBackwards)
  * @example const session = await createSession(model); const logits = session.next(3);
  */
-export async function createSession(model: Model, options: HostOptions = {}): Promise<Session> {
+export async function createSession(model: Model, options: InferenceOptions = {}): Promise<Session> {
   checkArguments("createSession", { model, options }, sessionArguments);
   checkReadsForward(model, "session");
   return new Session(model, await bindStep(model, 1, options, { owner: "session" }));
 }
 
 /** A program of one time step for `batch` examples, whose states carry over. */
-export const bindStep = (model: Model, batch: number, host: HostOptions, how: LoadOptions): Promise<Program> => {
+export const bindStep = (model: Model, batch: number, host: InferenceOptions, how: LoadOptions): Promise<Program> => {
   const graph = () => modelGraph(model, { training: false, goesOn: true }).graph;
   return bind(model, { purpose: ["step"], graph, steps: 1, batch, keep: ["output"] }, host, { sync: true, ...how });
 };

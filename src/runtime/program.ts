@@ -9,8 +9,12 @@ import type { ParameterRun, Plan, Slot } from "../schedule/plan.ts";
 import { type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 import { Disposable } from "./disposable.ts";
 
-/** `sync`: load it for `runSync`, for many short runs. `owner`: the name in the error "used after dispose()". */
-export type LoadOptions = { readonly sync?: boolean; readonly owner?: string };
+/**
+ * `sync`: load it for `runSync`, for many short runs. `owner`: the name in the error "used after dispose()". `round`: what
+ * `setParameters` makes of each parameter, by its shape.
+ */
+export type LoadOptions = { readonly sync?: boolean; readonly owner?: string; readonly round?: Round };
+type Round = (values: ArrayLike<number>, shape: readonly number[]) => ArrayLike<number>;
 
 /**
  * Load a plan into the engine of its target: the engine compiles it and allocates its memory, all zeros.
@@ -19,14 +23,14 @@ export type LoadOptions = { readonly sync?: boolean; readonly owner?: string };
 export async function load(
   plan: Plan,
   host: HostOptions = {},
-  { sync = false, owner = "program" }: LoadOptions = {},
+  { sync = false, owner = "program", round }: LoadOptions = {},
 ): Promise<Program> {
   const { name, bf16 = "has f32 alone" } = plan.target;
   if (host.precision === "bf16" && bf16 !== true) {
     throw new InputError(`precision "bf16": the engine ${name} ${bf16}. Leave it out.`);
   }
   const engine = await engineOf(name);
-  return new Program(plan, await engine.load(plan, host, { sync }), owner);
+  return new Program(plan, await engine.load(plan, host, { sync }), owner, round);
 }
 
 /** Schedule a graph for the engine named by `host.engine`, and load it. */
@@ -45,16 +49,18 @@ export class Program extends Disposable {
   readonly plan: Plan;
   readonly threads: number;
   private readonly owner: string;
+  private readonly round: Round;
   private held: Executable | undefined;
   private readonly allViews: Views;
   /** Whether parameters may have changed since the last run. */
   private dirty = true;
 
-  constructor(plan: Plan, executable: Executable, owner: string) {
+  constructor(plan: Plan, executable: Executable, owner: string, round: Round = (values) => values) {
     super();
     this.plan = plan;
     this.threads = executable.threads;
     this.owner = owner;
+    this.round = round;
     this.held = executable;
     this.allViews = viewsOf(plan, executable);
   }
@@ -126,7 +132,9 @@ export class Program extends Disposable {
   }
   /** Set all parameters of the plan, by name; further names are ignored. */
   setParameters(values: Readonly<Record<string, ArrayLike<number>>>): void {
-    for (const name of Object.keys(this.plan.parameters)) this.setParameter(name, values[name] as ArrayLike<number>);
+    for (const [name, { shape }] of Object.entries(this.plan.parameters)) {
+      this.setParameter(name, this.round(values[name] as ArrayLike<number>, shape));
+    }
   }
   parameter(name: string, into?: Float32Array): Float32Array {
     return copy(this.inSlab(this.views.parameters, name), into);

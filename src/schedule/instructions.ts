@@ -6,6 +6,9 @@ import type { Instruction, Location, Pass, Precision, Product, Store, WeightBloc
 import { padded, type Target } from "./target.ts";
 import { ownValues, type Task } from "./tasks.ts";
 
+/** The largest depth of a product of 8 bits: its sums stay within 32 bits. */
+const maxDepth = 2 ** 17;
+
 /** The addresses of everything that instructions read and write, in bytes. */
 export type Addresses = {
   readonly target: Target;
@@ -181,6 +184,7 @@ export function createInstructions(at: Addresses) {
         });
         atN += pad(widths[r] as number);
       });
+      const straight = operands.length === 1 && k <= maxDepth && !weights.some(({ transposed }) => transposed);
       return {
         kind: "product",
         nodes,
@@ -190,7 +194,8 @@ export function createInstructions(at: Addresses) {
         n,
         weights,
         accumulate: position > 0,
-        precision,
+        // Of 8 bits: the matrix itself, with one vector.
+        precision: precision === "int8" && !straight ? undefined : precision,
         multiplyAdds: weights.reduce((count, { countK, countN }) => count + countK * countN, 0),
       };
     });

@@ -13,8 +13,11 @@ import type { Target } from "./target.ts";
  */
 export type Location = { readonly offset: number; readonly stepBytes: number; readonly rowBytes: number };
 
-/** In what the operands of a product are; undefined is f32. "bf16": rounded to the nearest bf16 (ties to even) and summed in f32. */
-export type Precision = "f32" | "bf16";
+/**
+ * In what the operands of a product are; undefined is f32. "bf16": rounded to the nearest bf16 (ties to even) and summed in f32.
+ * "int8": see `eight-bits.ts`.
+ */
+export type Precision = "f32" | "bf16" | "int8";
 
 /** A block of a parameter, or its transpose, among the weights of a product. The engine decides how weights lie in memory. */
 export type WeightBlock = {

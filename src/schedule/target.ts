@@ -17,6 +17,8 @@ export type Target = {
   readonly tailBytes: number;
   /** The largest size of a memory in bytes. */
   readonly memoryBytes: number;
+  /** Whether it has products of 8 bits. */
+  readonly int8?: boolean;
   /** "host": this thread reads and writes the memory itself. "device": it has a copy, see `fetch` of a program. */
   readonly memory: "host" | "device";
   /** Whether its products can have operands of bf16; text: why not, with what the engine needs, to follow its name. */

@@ -3,7 +3,7 @@
  * are slow. A client with many texts takes no slot from one with few.
  */
 
-import type { HostOptions } from "../engines/engine.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
 import { Disposable } from "../runtime/disposable.ts";
 import {
   createGenerationEngine,
@@ -53,7 +53,7 @@ export const queueFull = (queue: number): ApiError =>
  */
 export async function createBatcher<Piece extends { readonly text: string }>(
   lm: LanguageModel,
-  { queue, ...options }: HostOptions & { readonly queue: number },
+  { queue, ...options }: InferenceOptions & { readonly queue: number },
 ): Promise<Batcher<Piece>> {
   return new Batcher(await createGenerationEngine<Piece>(lm, sizes, options), queue);
 }

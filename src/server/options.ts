@@ -1,7 +1,7 @@
 /** The options of a server, as plain data: access, limits and logging. */
 import { getHeapStatistics } from "node:v8";
-import type { HostOptions } from "../engines/engine.ts";
-import { hostRules } from "../engines/registry.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
+import { inferenceRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
@@ -23,7 +23,7 @@ import { isHost } from "./hosts.ts";
 import { isTrustable, type TrustProxy } from "./proxies.ts";
 
 /** The options of `createServer`. */
-export type ServerOptions = HostOptions & {
+export type ServerOptions = InferenceOptions & {
   /**
    * The API keys, one of which every request must send; without any, no key is required. Each key counts as one client.
    */
@@ -91,7 +91,7 @@ const maxMemoryBytes: number = Math.floor(getHeapStatistics().heap_size_limit / 
 export const serverDefaults = {
   ...{ apiKeys: [], cors: [], hosts: undefined, trustProxy: [], basePath: "" },
   // More threads only help on idle cores, because they wait for each other in each step.
-  ...{ engine: undefined, fma: undefined, threads: 1, precision: undefined },
+  ...{ engine: undefined, fma: undefined, threads: 1, precision: undefined, quantize: undefined },
   ...{ log: () => {}, warn: () => {}, chatTemplate: undefined, maxMemoryBytes },
   ...{ maxBodyBytes: 1_000_000, maxTokens: 16_384, maxPromptTokens: 65_536, queue: 1024 },
   ...{
@@ -193,7 +193,7 @@ export const isOrigin = (text: string): boolean =>
 const maxBytes = 2 ** 29 - 24;
 
 export const serverRules: Schema<ServerOptions> = {
-  ...hostRules,
+  ...inferenceRules,
   apiKeys: alias(apiKeys, "apiKey", "keys"),
   cors: alias(listOf(origin), "origins"),
   hosts: alias(listOf(aHost, 1), "host", "allowedHosts"),

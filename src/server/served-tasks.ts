@@ -2,7 +2,7 @@
  * How the models of each task are served. Text has a batcher and routes of the server's own; any other task brings its routes
  * (`TaskServing`), whose requests a model answers one after the other.
  */
-import type { HostOptions } from "../engines/engine.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
 import { hostOf } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { allTasks } from "../tasks/index.ts";
@@ -13,7 +13,7 @@ import type { Piece } from "./completions/piece.ts";
 import { waitedFor } from "./errors.ts";
 import { type Route, routeOfTask, textRoutes } from "./routes/table.ts";
 
-export type ServingOptions = HostOptions & { readonly queue: number };
+export type ServingOptions = InferenceOptions & { readonly queue: number };
 
 /** What a model of text is served with. */
 export type TextPrograms = { readonly lm: LanguageModel; readonly batcher: Batcher<Piece> };

@@ -1,6 +1,6 @@
 /** Beam search: the most likely continuations of a text, all beams one step at a time. */
-import type { HostOptions } from "../engines/engine.ts";
-import { hostOf, hostRules } from "../engines/registry.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
+import { hostOf, inferenceRules } from "../engines/registry.ts";
 import {
   type Arguments,
   alias,
@@ -23,8 +23,8 @@ import type { LanguageModel } from "./language-model/file.ts";
 import { createSlots } from "./slots.ts";
 import { findStop, stopStrings } from "./stop-sequences.ts";
 
-/** Options of `beamSearch`; also the host's: `engine`, `threads`, `fma`, `precision`. */
-export type BeamSearchOptions = HostOptions & {
+/** Options of `beamSearch`; also the host's: `engine`, `threads`, `fma`, `precision`, `quantize`. */
+export type BeamSearchOptions = InferenceOptions & {
   /** The text to continue. Default none. */
   readonly prompt?: string | undefined;
   /** Largest number of new tokens. Default 500. */
@@ -47,7 +47,7 @@ export type BeamSearchOptions = HostOptions & {
 export const beamSearchArguments: Arguments = {
   lm: aLanguageModel,
   options: optionsOf<BeamSearchOptions>({
-    ...hostRules,
+    ...inferenceRules,
     prompt: string,
     length: alias(wholeNumber(0), "maxTokens", "maxNewTokens", "maxLength"),
     beams: alias(wholeNumber(1), "numBeams", "beamWidth", "width"),

@@ -1,7 +1,7 @@
 /** Text generation: `generate`, `generateTokens` and `generateMany`. */
 
-import type { HostOptions } from "../engines/engine.ts";
-import { hostRules } from "../engines/registry.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
+import { inferenceRules } from "../engines/registry.ts";
 import {
   type Arguments,
   alias,
@@ -28,7 +28,7 @@ import { createGenerationEngine, createSequence, type Describe, type Prompt } fr
 import type { LanguageModel } from "./language-model/file.ts";
 
 type WritingOptions = SamplingOptions &
-  HostOptions & {
+  InferenceOptions & {
     /** Largest number of new tokens. Default 500. */
     readonly length?: number | undefined;
     /** Seed of the sampling. Default 0. */
@@ -61,7 +61,7 @@ export type GenerateManyOptions = WritingOptions & {
 
 const writingRules: Schema<WritingOptions> = {
   ...samplingRules,
-  ...hostRules,
+  ...inferenceRules,
   length: alias(tokenCount, "maxTokens", "maxNewTokens", "maxLength", "maxCompletionTokens"),
   seed: aSeed,
   stop: alias(stopRule, "stopSequences", "stopStrings"),
@@ -202,12 +202,13 @@ async function* write<Piece extends { readonly text: string }>(
     engine,
     fma,
     threads,
+    quantize,
     ...writing
   }: WritingOptions & { batch?: number | undefined },
   describe: (prompt: number, ...token: Parameters<Describe<Piece>>) => Piece,
 ): AsyncGenerator<Piece, void> {
   if (prompts.length === 0 || length === 0) return;
-  const host = { engine, fma, threads };
+  const host = { engine, fma, threads, quantize };
   const longPrompts = prompts.some((prompt) => prompt.length >= longPrompt);
   const writer = await createGenerationEngine<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
   try {

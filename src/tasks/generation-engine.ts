@@ -4,7 +4,7 @@
  * in which order they are admitted.
  */
 
-import type { HostOptions } from "../engines/engine.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
 import { InputError } from "../graph/input-error.ts";
 import { createRandom, type Random } from "../nn/random.ts";
 import { Disposable } from "../runtime/disposable.ts";
@@ -208,7 +208,7 @@ export function tokensToRead(tokenizer: Tokenizer, prompt: string): Int32Array {
 export async function createGenerationEngine<Piece extends { readonly text: string }>(
   { model, tokenizer }: LanguageModel,
   sizes: readonly [number, ...number[]],
-  options: HostOptions = {},
+  options: InferenceOptions = {},
   longPrompts = true,
 ): Promise<GenerationEngine<Piece>> {
   const programs: Slots[] = [];

@@ -2,7 +2,7 @@
  * Prefill: read many tokens of one sequence at once. The states after them are, bit for bit, those of reading one token at a
  * time; the logits, which nobody needs, are not computed.
  */
-import type { HostOptions } from "../engines/engine.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
 import { bind } from "../nn/bind.ts";
 import type { Model } from "../nn/model.ts";
 import { checkReadsForward } from "../nn/model-checks.ts";
@@ -20,7 +20,7 @@ const worthReading = 2 ** 25;
  * Create a prefill program for a model.
  * @throws InputError for a model that goes backwards
  */
-export async function createPrefill(model: Model, host: HostOptions = {}): Promise<Prefill> {
+export async function createPrefill(model: Model, host: InferenceOptions = {}): Promise<Prefill> {
   checkReadsForward(model, "generate");
   const graph = () => modelGraph(model, { training: false, goesOn: true }).graph;
   const load = (steps: number) =>

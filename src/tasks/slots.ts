@@ -3,7 +3,7 @@
  * in one slot changes no bit of another, nor does the number of slots. Knows nothing about text or sampling.
  */
 
-import type { HostOptions } from "../engines/engine.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
 import type { Model } from "../nn/model.ts";
 import { checkReadsForward } from "../nn/model-checks.ts";
 import { bindStep, learnedStarts } from "../nn/session.ts";
@@ -14,7 +14,7 @@ import type { Program } from "../runtime/program.ts";
  * Create a program of one step with `count` slots.
  * @throws InputError for a model that goes backwards, and for more slots than fit into memory
  */
-export async function createSlots(model: Model, count: number, options: HostOptions = {}): Promise<Slots> {
+export async function createSlots(model: Model, count: number, options: InferenceOptions = {}): Promise<Slots> {
   checkReadsForward(model, "generate");
   return new Slots(model, await bindStep(model, count, options, { owner: "slots" }), count);
 }

@@ -3,7 +3,7 @@
  * tokenizer). Commands, the server and the page ask a file for its task; the kinds are registered in `index.ts`.
  */
 import type { z } from "zod";
-import type { HostOptions } from "../engines/engine.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
 import type { ModelFile } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import { formatValue, isPlain, type Rule } from "../graph/schema.ts";
@@ -44,7 +44,7 @@ export type TaskServing<Content> = {
   /** By names that no other route has: the operations of the OpenAPI document. */
   readonly routes: Readonly<Record<string, TaskRoute>>;
   /** Makes what answers for one model. @throws InputError for a model that cannot be served */
-  readonly start: (content: Content, host: HostOptions) => Promise<ServedTask>;
+  readonly start: (content: Content, host: InferenceOptions) => Promise<ServedTask>;
 };
 
 /** What answers for one model. It owns the model's programs until `dispose()`. */

@@ -1,7 +1,7 @@
 /** `evaluate`: the mean loss and metrics of a model over a data set. */
 
-import type { HostOptions } from "../engines/engine.ts";
-import { hostRules } from "../engines/registry.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
+import { inferenceRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, alias, checkValue, options as optionsOf, type Schema } from "../graph/schema.ts";
 import { createYielder } from "../graph/yielding.ts";
@@ -25,8 +25,8 @@ import { finishMetric, type MetricName, metricNames, namesOfMetrics } from "./me
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { sourcePasses } from "./source-batches.ts";
 
-/** Options of `evaluate`; also the host's: `engine`, `threads`, `fma`, `precision`. */
-export type EvaluateOptions = HostOptions &
+/** Options of `evaluate`; also the host's: `engine`, `threads`, `fma`, `precision`, `quantize`. */
+export type EvaluateOptions = InferenceOptions &
   PaddingOptions & {
     /** Examples per batch, default 32. It changes only the rounding of the result. */
     readonly batchSize?: number;
@@ -41,7 +41,7 @@ export type EvaluateOptions = HostOptions &
   };
 
 export const evaluateRules: Schema<EvaluateOptions> = {
-  ...hostRules,
+  ...inferenceRules,
   ...paddingRules,
   batchSize: alias(size, "batch"),
   loss: alias(aLoss, "criterion"),
@@ -121,7 +121,7 @@ export async function measuredPasses(
   return arrayPasses(model, data, rowsBetween(0, data.count), options);
 }
 
-type MeasureOptions = HostOptions & {
+type MeasureOptions = InferenceOptions & {
   readonly where: string;
   readonly loss: LossName | Loss;
   readonly metrics?: readonly MetricName[];

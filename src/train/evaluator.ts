@@ -1,7 +1,7 @@
 /** The Evaluator: the mean loss of a model over a stream of tokens, every token counted once. */
 
-import type { HostOptions } from "../engines/engine.ts";
-import { hostRules } from "../engines/registry.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
+import { inferenceRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, callable, checkArguments, options as optionsOf } from "../graph/schema.ts";
 import type { Model } from "../nn/model.ts";
@@ -13,8 +13,8 @@ import { bindLoss } from "./loss-graph.ts";
 import { defaultLoss } from "./losses.ts";
 import { someTokens, type Tokens, tokenSource } from "./token-source.ts";
 
-/** Options of `createEvaluator`; also the host's: `engine`, `threads`, `fma`, `precision`. */
-export type EvaluatorOptions = HostOptions & {
+/** Options of `createEvaluator`; also the host's: `engine`, `threads`, `fma`, `precision`, `quantize`. */
+export type EvaluatorOptions = InferenceOptions & {
   /** The number of parts of the stream that are read in parallel. */
   readonly batch: number;
   /** The number of tokens of each part per run. */
@@ -24,7 +24,7 @@ export type EvaluatorOptions = HostOptions & {
 const lossArguments: Arguments = { tokens: someTokens, pause: callable };
 export const evaluatorArguments: Arguments = {
   model: aModel,
-  options: optionsOf<EvaluatorOptions>({ ...hostRules, ...sizesRules }),
+  options: optionsOf<EvaluatorOptions>({ ...inferenceRules, ...sizesRules }),
 };
 
 /**

@@ -1,5 +1,5 @@
 /** A model with its loss and metrics as one graph, and as a program for evaluation. */
-import type { HostOptions } from "../engines/engine.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
 import { createBuilder, type Graph, type NodeId } from "../graph/graph.ts";
 import { bind } from "../nn/bind.ts";
 import type { Model } from "../nn/model.ts";
@@ -42,7 +42,7 @@ export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOp
 export const bindLoss = (
   model: Model,
   { loss, metrics, ...sizes }: Omit<LossOptions, "training"> & { readonly steps: number; readonly batch: number },
-  host: HostOptions,
+  host: InferenceOptions,
   how?: LoadOptions,
 ): Promise<Program> => {
   const graph = () => lossGraph(model, { loss, metrics, training: false });

@@ -1,8 +1,8 @@
 /** `predict` and `createPredictor`: the outputs of a model for whole sequences. */
 
 import type { FlatArray } from "../data/arrays.ts";
-import type { HostOptions } from "../engines/engine.ts";
-import { hostOf, hostRules } from "../engines/registry.ts";
+import type { InferenceOptions } from "../engines/engine.ts";
+import { hostOf, inferenceRules } from "../engines/registry.ts";
 import { type Builder, createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -45,8 +45,8 @@ import {
 import { fillingFor, type PaddingOptions, paddingRules } from "./padding.ts";
 import { createReader } from "./source-reader.ts";
 
-/** Options of `createPredictor`; also the host's: `engine`, `threads`, `fma`, `precision`. */
-export type PredictorOptions = HostOptions & {
+/** Options of `createPredictor`; also the host's: `engine`, `threads`, `fma`, `precision`, `quantize`. */
+export type PredictorOptions = InferenceOptions & {
   /** Examples per call. */
   readonly batch: number;
   /** Time steps of each example. */
@@ -65,7 +65,7 @@ const activations: { readonly [K in OutputActivation]: (g: Builder, output: Node
 const activationRule = oneOf(...Object.keys(activations));
 export const predictorArguments: Arguments = {
   model: aModel,
-  options: optionsOf<PredictorOptions>({ ...hostRules, ...sizesRules, activation: activationRule }),
+  options: optionsOf<PredictorOptions>({ ...inferenceRules, ...sizesRules, activation: activationRule }),
 };
 
 /**
@@ -174,8 +174,8 @@ export type Prediction = FlatNumbers & {
   /** The final states (N,H), by name (`lstm.h`), of the layers with `returnState`. */
   readonly states: Readonly<Record<string, FlatNumbers>>;
 };
-/** Options of `predict`; also the host's: `engine`, `threads`, `fma`, `precision`. */
-export type PredictOptions = HostOptions &
+/** Options of `predict`; also the host's: `engine`, `threads`, `fma`, `precision`, `quantize`. */
+export type PredictOptions = InferenceOptions &
   PaddingOptions & {
     /** Applied to the outputs: "softmax" or "sigmoid" turn logits into probabilities. Default "linear". */
     readonly activation?: OutputActivation;
@@ -194,7 +194,7 @@ export const predictArguments: Arguments = {
   model: aModel,
   x: someData,
   options: optionsOf<PredictOptions>({
-    ...hostRules,
+    ...inferenceRules,
     ...paddingRules,
     activation: activationRule,
     batchSize: alias(size, "batch"),

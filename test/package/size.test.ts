@@ -27,10 +27,12 @@ test("what a page loads, from equations to a trainer and a session on WASM, is b
     build: { write: false, modulePreload: false, rolldownOptions: { input: name, preserveEntrySignatures: "strict" } },
   });
   const { output } = built as Extract<typeof built, { output: unknown }>;
-  // The engine "reference" is loaded by who asks for it; of "native" there is what says that pages have none.
+  // The engine "reference" is loaded by who asks for it, as weights of 8 bits are; of "native" there is what says that pages have
+  // none.
   const loaded = output.filter(
     (file) =>
-      file.type === "chunk" && !Object.keys(file.modules).some((id) => /\/engines\/(reference|native)\//.test(id)),
+      file.type === "chunk" &&
+      !Object.keys(file.modules).some((id) => /\/engines\/(reference|native)\/|\/(eight-bits|quantize)\./.test(id)),
   );
   const code = loaded.map((file) => (file.type === "chunk" ? file.code : "")).join("");
   expect(code.includes("createTrainer") && code.length < 170_000, "all of it, minified").toBe(true);

@@ -62,6 +62,11 @@ const binaryOpcodes = {
   psubd: [1, 1, 0xfa],
   pmulld: [1, 2, 0x40],
   pmaxud: [1, 2, 0x3f],
+  /** To each number of 32 bits, the sum of four products: bytes without a sign times bytes with one. */
+  vpdpbusd: [1, 2, 0x50],
+  /** The sums of two such products, which must fit 16 bits; and of two products of 16 bits, to 32. */
+  pmaddubsw: [1, 2, 0x04],
+  pmaddwd: [1, 1, 0xf5],
   /** The destination is an operand: to * y + x; x * to + y; x * y + to. */
   fmadd132ps: [1, 2, 0x98],
   fmadd213ps: [1, 2, 0xa8],

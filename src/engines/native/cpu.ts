@@ -4,6 +4,29 @@ import type { NativeHost } from "./executable-memory.ts";
 
 /** The instructions that machine code may use here, the best first: those of the processor that the operating system saves. */
 export function instructionSets(host: NativeHost): readonly Isa[] {
+  const { has, saved } = identify(host);
+  const avx2 = has("leaf 1", 27) && has("leaf 1", 12) && has("leaf 7", 5) && saved(0x06);
+  // F, DQ, BW and VL.
+  const avx512 = avx2 && [16, 17, 30, 31].every((bit) => has("leaf 7", bit)) && saved(0xe6);
+  return [...(avx512 ? (["avx512"] as const) : []), ...(avx2 ? (["avx2"] as const) : [])];
+}
+
+/** Whether there are dot products of bytes (VNNI) among these instructions, which the processor has. */
+export const hasVnni = (host: NativeHost, isa: Isa): boolean => {
+  const { has } = identify(host);
+  return isa === "avx512" ? has("leaf 7, ecx", 11) : has("leaf 7.1", 4);
+};
+
+type Word = "leaf 1" | "leaf 7" | "leaf 7, ecx" | "leaf 7.1";
+type Processor = {
+  readonly has: (word: Word, bit: number) => boolean;
+  /** Whether the operating system saves the registers that these bits stand for. */
+  readonly saved: (mask: number) => boolean;
+};
+let known: Processor | undefined;
+
+function identify(host: NativeHost): Processor {
+  if (known !== undefined) return known;
   const a = new Assembler("avx2");
   const store = (offset: number, from: number): void => a.store({ base: rdi, offset }, from);
   a.push(rbx);
@@ -16,6 +39,11 @@ export function instructionSets(host: NativeHost): readonly Isa[] {
   a.moveConstant(rcx, 0);
   a.cpuid();
   store(4, rbx);
+  store(12, rcx);
+  a.moveConstant(rax, 7);
+  a.moveConstant(rcx, 1);
+  a.cpuid();
+  store(16, rax);
   a.pop(rbx);
   a.ret();
   const second = a.at;
@@ -27,13 +55,10 @@ export function instructionSets(host: NativeHost): readonly Isa[] {
   const words = new Uint32Array(32);
   const at = host.addressOf(words);
   host.callable(address, 1)(at);
-  const has = (word: number, bit: number): boolean => (((words[word] as number) >>> bit) & 1) === 1;
-  const [osxsave, fma] = [has(0, 27), has(0, 12)];
-  if (osxsave) host.callable(address + BigInt(second), 1)(at);
+  const places: Readonly<Record<Word, number>> = { "leaf 1": 0, "leaf 7": 1, "leaf 7, ecx": 3, "leaf 7.1": 4 };
+  const has = (word: Word, bit: number): boolean => (((words[places[word]] as number) >>> bit) & 1) === 1;
+  if (has("leaf 1", 27)) host.callable(address + BigInt(second), 1)(at);
   free();
-  const saved = (mask: number): boolean => ((words[2] as number) & mask) === mask;
-  const avx2 = osxsave && fma && has(1, 5) && saved(0x06);
-  // F, DQ, BW and VL.
-  const avx512 = avx2 && [16, 17, 30, 31].every((bit) => has(1, bit)) && saved(0xe6);
-  return [...(avx512 ? (["avx512"] as const) : []), ...(avx2 ? (["avx2"] as const) : [])];
+  known = { has, saved: (mask) => ((words[2] as number) & mask) === mask };
+  return known;
 }

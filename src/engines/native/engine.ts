@@ -13,7 +13,7 @@ import { weigh } from "../threads/weigh.ts";
 import type { Isa } from "./assembler.ts";
 import type { Bf16Unit } from "./bf16.ts";
 import { bf16Facts, bf16UnitOf, requireTiles } from "./bf16-unit.ts";
-import { instructionSets } from "./cpu.ts";
+import { hasVnni, instructionSets } from "./cpu.ts";
 import { type NativeHost, nativeHost } from "./executable-memory.ts";
 import { emit, type NativeProgram } from "./program.ts";
 import { targetFor } from "./target.ts";
@@ -57,6 +57,7 @@ export function nativeEngine(
   isa: Isa,
   target = targetFor(isa, "native"),
   bf16: Bf16Unit | undefined = undefined,
+  vnni = hasVnni(host, isa),
 ): Engine {
   const reserved = target.reservedBytes;
   return {
@@ -67,8 +68,8 @@ export function nativeEngine(
       if (bf16 === "amx" && precision === "bf16") requireTiles(host);
       checkMemory(plan.bytes, "the program", target);
       const threads = threadsFor(plan, wanted, sync);
-      const key = contentOf({ plan: numberOf(plan), isa, fma, bf16, threads });
-      const placed = await remember(programs, key, async () => place(host, plan, isa, { fma, bf16 }, threads));
+      const key = contentOf({ plan: numberOf(plan), isa, fma, bf16, vnni, threads });
+      const placed = await remember(programs, key, async () => place(host, plan, isa, { fma, bf16, vnni }, threads));
       let instance = takeIdle(key);
       if (instance === undefined) {
         checkMemory(placed.bytes, "the program", target);

@@ -33,6 +33,7 @@ import {
   Conversions,
   wholeDepth,
 } from "./bf16.ts";
+import { depthOf, EightBits, scratchBytesOf } from "./eight-bits.ts";
 import { memoryBase, NativeFunction } from "./function.ts";
 import { blockDepth, callTile, heights, panelsAtOnce, panelVectors, type Tile, Tiles, tileRows } from "./matmul.ts";
 import { type Code, type Host, type Mask, runCode, type Vector, vectorOps, type Whole } from "./vector-ops.ts";
@@ -67,7 +68,11 @@ function scratchBytes(plan: Plan): number {
   const multiplies = sections.some(({ instructions }) =>
     instructions.flatMap(bodyOf).some(({ kind }) => kind === "outer"),
   );
-  return multiplies ? 4 * blockDepth * (panelVectors * target.vectorWidth + blockRows) : 0;
+  const inEightBits = sections.flatMap(({ instructions }) =>
+    instructions.flatMap(bodyOf).flatMap((one) => (one.kind === "product" && one.precision === "int8" ? [one] : [])),
+  );
+  const forBlocks = multiplies ? 4 * blockDepth * (panelVectors * target.vectorWidth + blockRows) : 0;
+  return Math.max(forBlocks, scratchBytesOf(target.vectorWidth, inEightBits));
 }
 
 /** A thread's part of `total`, in multiples of `unit` but for the last. */
@@ -81,14 +86,17 @@ export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeP
   const a = new Assembler(isa);
   const { target } = plan;
   const width = target.vectorWidth;
-  const packing = packWeights(plan, panelVectors * width, ({ k, precision }) =>
-    precision === "bf16" ? 2 * panelVectors * width * wholeDepth(k) : 4 * panelVectors * width * k,
+  const packing = packWeights(plan, panelVectors * width, (product) =>
+    product.precision === "bf16"
+      ? 2 * panelVectors * width * wholeDepth(product.k)
+      : 4 * panelVectors * width * depthOf(width, product),
   );
   const scratch = scratchBytes(plan);
   const bytes = packing.end + threads * scratch + target.tailBytes;
   const tiles = new Tiles(a, host);
   const conversions = new Conversions(a);
-  const emitter = new Emitter(plan, packing, a, host, tiles, conversions, scratch);
+  const eightBits = new EightBits(a, host, width);
+  const emitter = new Emitter(plan, packing, a, host, { tiles, conversions, eightBits }, scratch);
 
   const functions: (readonly [Label, NativeFunction])[] = [];
   const runOf = (thread: number, of: number): Label => {
@@ -103,6 +111,7 @@ export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeP
   for (const [label, f] of [...emitter.functions, ...functions]) f.assemble(a, label);
   tiles.assemble();
   conversions.assemble();
+  eightBits.assemble();
   if (threads > 1) barrier(a, emitter.barrier, threads);
   // Without a permission an instruction of AMX is none.
   const tiled = host.bf16 === "amx" && multipliesBf16(plan);
@@ -152,6 +161,7 @@ class Emitter {
   private readonly host: Host;
   private readonly tiles: Tiles;
   private readonly conversions: Conversions;
+  private readonly eightBits: EightBits;
   /** Bytes of a thread's scratch. */
   private readonly scratch: number;
   private readonly width: number;
@@ -168,8 +178,11 @@ class Emitter {
     packing: Packing,
     a: Assembler,
     host: Host,
-    tiles: Tiles,
-    conversions: Conversions,
+    {
+      tiles,
+      conversions,
+      eightBits,
+    }: { readonly tiles: Tiles; readonly conversions: Conversions; readonly eightBits: EightBits },
     scratch: number,
   ) {
     this.plan = plan;
@@ -178,6 +191,7 @@ class Emitter {
     this.host = host;
     this.tiles = tiles;
     this.conversions = conversions;
+    this.eightBits = eightBits;
     this.scratch = scratch;
     this.width = plan.target.vectorWidth;
     this.barrier = a.label();
@@ -384,6 +398,10 @@ class Emitter {
     const { whole } = o;
     const panel = panelVectors * width;
     const { from, to } = this.share(p.countN, panel);
+    if (p.precision === "int8") {
+      this.eightBits.pack(this.f, o, this.plan, p, { from, to }, this.packing.end + this.thread * this.scratch);
+      return;
+    }
     const rowBytes = 4 * panel;
     const [k, source, into] = [o.newWhole(), o.newWhole(), o.newWhole()];
     // Outputs that lie in one panel: each a column of it.
@@ -445,6 +463,15 @@ class Emitter {
     if (m <= 0 || outputs.to <= outputs.from) return;
     if (p.precision === "bf16") {
       this.productBf16(p, t, rows, outputs);
+      return;
+    }
+    if (p.precision === "int8") {
+      this.eightBits.product(this.f, this.o, p, {
+        ...{ m, outputs: outputs.to - outputs.from, scratch: this.packing.end + this.thread * this.scratch },
+        at: this.address(p.operand, t, rows.from * p.operand.rowBytes),
+        panel: panels + (outputs.from / panel) * 4 * panel * depthOf(width, p),
+        to: this.address(p.out, t, rows.from * p.out.rowBytes + 4 * outputs.from),
+      });
       return;
     }
     for (let depth = 0; depth === 0 || depth < p.k; depth += blockDepth) {

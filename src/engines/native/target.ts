@@ -13,6 +13,7 @@ export const targetFor = (isa: Isa, name: string, bf16: Target["bf16"] = undefin
   tailBytes: 64,
   // What an ArrayBuffer may have; the machine gives less.
   memoryBytes: 2 ** 44,
+  int8: true,
   memory: "host",
   ...(bf16 && { bf16 }),
 });

@@ -17,7 +17,8 @@ type Operand = {
   readonly broadcast?: boolean;
 };
 
-export type Host = { readonly fma: boolean; readonly bf16?: Bf16Unit | undefined };
+/** `vnni`: whether it has dot products of bytes. */
+export type Host = { readonly fma: boolean; readonly bf16?: Bf16Unit | undefined; readonly vnni?: boolean };
 
 export const runCode = (code: Nested<Code>): void => {
   if (typeof code === "function") code();

@@ -13,6 +13,7 @@ const target: Target = {
   reservedBytes: 0,
   tailBytes: 0,
   memoryBytes: 2 ** 32,
+  int8: true,
   memory: "host",
   bf16: true,
 };

@@ -5,7 +5,18 @@
 import { arithmetic, type Node, type NodeId } from "../../graph/graph.ts";
 import type { BinaryName, OpName, PointwiseName, UnaryName } from "../../graph/operations.ts";
 import { maskKey, maskThreshold, randomBits } from "../../graph/random-bits.ts";
-import type { Instruction, Location, Outer, Pass, Plan, Precision, Product, Section } from "../../schedule/plan.ts";
+import { quantizeVector, quantizeWeights } from "../../schedule/eight-bits.ts";
+import type {
+  Instruction,
+  Location,
+  Outer,
+  ParameterRun,
+  Pass,
+  Plan,
+  Precision,
+  Product,
+  Section,
+} from "../../schedule/plan.ts";
 import { padded } from "../../schedule/target.ts";
 import type { Numbers } from "../engine.ts";
 
@@ -55,7 +66,7 @@ export function runOne(one: Instruction, context: Context): void {
       memory.fill(0, one.offset / 4, (one.offset + one.bytes) / 4);
       return;
     case "product":
-      runProduct(one, context);
+      (one.precision === "int8" ? runEightBits : runProduct)(one, context);
       return;
     case "outer":
       runOuter(one, context);
@@ -102,6 +113,38 @@ export function toBf16(x: number): number {
 }
 const roundingTo = (precision: Precision | undefined): ((x: number) => number) =>
   precision === "bf16" ? toBf16 : (x) => x;
+
+/** A product of 8 bits: whole numbers are added exactly, and every other operation is rounded to f32. */
+function runEightBits({ operand, k, out, n, weights, accumulate }: Product, context: Context): void {
+  const { memory, plan } = context;
+  const { fround } = Math;
+  const x = new Int8Array(k);
+  const rows = Array.from({ length: rowsOf(context) }, (_, r) => [rowAt(operand, r, context), rowAt(out, r, context)]);
+  const scales = new Float32Array(n);
+  const columns = new Map<number, Int8Array>();
+  for (const block of weights) {
+    const { start, shape } = plan.parameters[block.parameter] as ParameterRun;
+    const count = shape[1] as number;
+    const w = new Int8Array(count);
+    for (let j = 0; j < block.countN; j++) {
+      const from = plan.slabs.used / 4 + start + j * count;
+      scales[block.n + j] = quantizeWeights(memory, from, count, w);
+      const first = (block.source + j * block.strideN) / 4 - from;
+      columns.set(block.n + j, w.slice(first, first + block.countK));
+    }
+  }
+  for (const [from, to] of rows as [number, number][]) {
+    const scale = quantizeVector(memory, from, k, x);
+    for (let j = 0; j < n; j++) {
+      let sum = 0;
+      columns.get(j)?.forEach((weight, i) => {
+        sum += weight * (x[i] as number);
+      });
+      const value = fround(fround(sum) * fround(scale * (scales[j] as number)));
+      memory[to + j] = accumulate ? fround((memory[to + j] as number) + value) : value;
+    }
+  }
+}
 
 function runProduct({ operand, out, n, weights, accumulate, precision }: Product, context: Context): void {
   const { memory } = context;

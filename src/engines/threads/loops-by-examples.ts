@@ -11,7 +11,7 @@ const ownCacheBytes = 768 * 1024;
  */
 export function loopsByExamples({ instructions, batch }: Section, threads: number): boolean {
   const weights = (instruction: Instruction): number =>
-    instruction.kind === "product" ? 4 * instruction.k * instruction.n : 0;
+    instruction.kind === "product" ? (instruction.precision === "int8" ? 1 : 4) * instruction.k * instruction.n : 0;
   const largest = Math.max(
     0,
     ...instructions.map((one) => (one.kind === "loop" ? one.body.reduce((sum, inner) => sum + weights(inner), 0) : 0)),

@@ -23,8 +23,8 @@ export type Packing = {
 };
 
 /**
- * Give each product a place for its panels of so many outputs. Products of a section, which have one precision, share theirs
- * where their weights are equal.
+ * Give each product a place for its panels of so many outputs. Products of a section share theirs where their weights and their
+ * precision are equal.
  * @param panelBytesOf bytes of one panel of a product. Default: numbers of f32
  */
 export function packWeights(
@@ -39,7 +39,7 @@ export function packWeights(
     return instructions.flatMap(bodyOf).flatMap((one): Pack[] => {
       if (one.kind !== "product") return [];
       const { weights, k, n, precision } = one;
-      const key = JSON.stringify([weights, k]);
+      const key = JSON.stringify([weights, k, precision]);
       const found = known.get(key);
       const panels = found ?? end;
       panelsOf.set(one, panels);

@@ -1,6 +1,6 @@
 /** Measure how well a language model predicts a text. */
-import type { HostOptions } from "../../engines/engine.ts";
-import { hostRules } from "../../engines/registry.ts";
+import type { InferenceOptions } from "../../engines/engine.ts";
+import { inferenceRules } from "../../engines/registry.ts";
 import { InputError } from "../../graph/input-error.ts";
 import {
   type Arguments,
@@ -65,14 +65,14 @@ export const evaluateArguments: Arguments = {
     ...either(someTexts, anEncodedText),
     expected: `a text, a list of separate texts, or ${anEncodedText.expected}`,
   },
-  options: optionsOf<HostOptions>(hostRules),
+  options: optionsOf<InferenceOptions>(inferenceRules),
 };
 
 /**
  * Measure how well a language model predicts a text. The ends of separate texts are predicted too.
  * @param lm the language model
  * @param text a text, a list of separate texts, or an encoded text
- * @param options the host's: `engine`, `threads`, `fma`, `precision`
+ * @param options the host's: `engine`, `threads`, `fma`, `precision`, `quantize`
  * @returns loss in nats per token, perplexity and bits per character
  * @throws InputError for a text of fewer than two tokens, or with no character after the first token, and for a model whose
  *   values are infinite or NaN
@@ -80,7 +80,7 @@ export const evaluateArguments: Arguments = {
 export async function evaluateLanguageModel(
   lm: LanguageModel,
   text: Texts | EncodedText,
-  options: HostOptions = {},
+  options: InferenceOptions = {},
 ): Promise<Evaluation> {
   checkArguments("evaluateLanguageModel", { lm, text, options }, evaluateArguments);
   const { model, tokenizer } = lm;
