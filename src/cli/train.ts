@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { engineFor } from "../engines/registry.ts";
 import { checkWritable, digestOf, readInput } from "../formats/files.ts";
+import { readSafetensors } from "../formats/safetensors.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
@@ -320,6 +321,11 @@ function onUncounted(count: number): void {
 function taskToGoOn(given: Given, text: Source, out: string): Task {
   const bytes = readInput(out);
   const { optimizer = "adam", ...lm } = openModel(bytes, out, "`train`", { text: (content) => content });
+  if (Object.values(readSafetensors(bytes, out).tensors).some(({ dtype }) => dtype === "I8")) {
+    throw new InputError(
+      `${out}: its weights have 8 bits, for inference. Resume the training from the file that it was exported from.`,
+    );
+  }
   if (!isOptimizer(optimizer)) {
     throw new InputError(
       `${out}: was trained by "${optimizer}", which is not known here. Train again, with --overwrite.`,

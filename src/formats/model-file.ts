@@ -34,6 +34,7 @@ import {
 } from "../nn/layers.ts";
 import { type Layer, type Model, modelOf } from "../nn/model.ts";
 import { aModel } from "../nn/model-checks.ts";
+import { quantizeWeights } from "../schedule/eight-bits.ts";
 import { stateRules, type TrainerState } from "../train/trainer.ts";
 import {
   FormatError,
@@ -46,9 +47,10 @@ import {
 
 /**
  * The element types: f32 takes 4 bytes a weight; f16 takes 2, with 3 decimal digits and values up to 65,504; bf16 takes
- * 2, with 2 digits and the range of f32.
+ * 2, with 2 digits and the range of f32; int8 takes 1 and a scale for each row of a matrix, as a program with
+ * `quantize: "int8"` has them (vectors stay in f32).
  */
-export const weightTypes = ["f32", "f16", "bf16"] as const;
+export const weightTypes = ["f32", "f16", "bf16", "int8"] as const;
 /** The element type of the weights in a file. */
 export type WeightType = (typeof weightTypes)[number];
 
@@ -61,8 +63,11 @@ export type ModelFile = {
   readonly extra: Readonly<Record<string, unknown>>;
 };
 
-/** The version of the format. Version 2 added the model's task; files of version 1 can be read as well. */
-const version = 2;
+/**
+ * The version of the format: of files of 8 bits, and of others. Version 2 added the model's task, version 3 matrices in I8 with their
+ * scales. Files of earlier versions can be read as well.
+ */
+const [version, versionBefore] = [3, 2];
 /** The largest number of layers: more would take the compiler too long. */
 const maxLayers = 500;
 
@@ -95,8 +100,8 @@ export const writeModelArguments: Arguments = {
  * what was written, except for weights that are rounded.
  * @param options.dtype the element type of the weights, which are rounded to the nearest value; the training state
  * stays in f32
- * @throws InputError for a model that `readModel` would refuse or read differently, and for a weight beyond 65,504 in
- * f16, with its position
+ * @throws InputError for a model that `readModel` would refuse or read differently; for a weight beyond 65,504 in f16, with its
+ * position; in int8, for a weight that is not finite and for a state of training, which has the weights with all digits
  */
 export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
   const place = "writeModel";
@@ -104,8 +109,17 @@ export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint
   const { model, training, extra } = content;
   const { dtype = "f32" } = options;
   const tensors: Record<string, Tensor> = {};
+  if (dtype === "int8" && training !== undefined) {
+    throw new InputError(
+      `${place}: weights in int8 are for inference, without a state of training. Leave out one of them.`,
+    );
+  }
   for (const { name, shape } of model.parameters) {
-    const stored = dtype.toUpperCase() as Uppercase<WeightType>;
+    if (dtype === "int8") {
+      storeEightBits(tensors, { name, shape }, model.values[name] as Float32Array);
+      continue;
+    }
+    const stored = dtype.toUpperCase() as Uppercase<Exclude<WeightType, "int8">>;
     tensors[name] = { shape, data: model.values[name] as Float32Array, dtype: stored };
   }
   for (const [slot, values] of Object.entries(training?.slots ?? {})) {
@@ -115,7 +129,7 @@ export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint
   }
   const { step, slots = {}, ...more } = training ?? {};
   const architecture = {
-    version,
+    version: dtype === "int8" ? version : versionBefore,
     input: model.input,
     layers: model.layers.map(layerData),
     ...(training && {
@@ -132,6 +146,40 @@ export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint
   if (odd !== undefined)
     throw new InputError(`${place}: ${odd} differs from what the layers give. Create the model again.`);
   return writeSafetensors({ tensors, metadata });
+}
+
+/** Where the scales of a matrix in I8 are: no parameter has such a name. */
+const scaleName = (parameter: string): string => `${parameter}:scale`;
+
+/** A matrix as whole numbers with a scale for each row, as tensors; anything else in f32. */
+function storeEightBits(
+  tensors: Record<string, Tensor>,
+  { name, shape }: Pick<Parameter, "name" | "shape">,
+  values: Float32Array,
+): void {
+  const [rows = 0, columns] = shape;
+  if (columns === undefined) {
+    tensors[name] = { shape, data: values };
+    return;
+  }
+  const [data, scales, row] = [new Int8Array(values.length), new Float32Array(rows), new Int8Array(columns)];
+  for (let r = 0; r < rows; r++) {
+    const scale = quantizeWeights(values, r * columns, columns, row);
+    if (Number.isNaN(scale)) {
+      throw new InputError(`${name}, row ${r}: a weight is infinite or NaN, which int8 cannot hold. Store it as f32.`);
+    }
+    scales[r] = scale;
+    data.set(row, r * columns);
+  }
+  tensors[name] = { shape, data };
+  tensors[scaleName(name)] = { shape: [rows], data: scales };
+}
+/** The weights of such tensors; undefined where the scales do not fit. */
+function readEightBits({ shape, data }: Tensor, scales: Tensor | undefined): Float32Array | undefined {
+  const [rows = 0, columns = 0] = shape;
+  const fits = scales?.data instanceof Float32Array && scales.shape.join() === `${rows}`;
+  if (!fits || !(scales.data as Float32Array).every((scale) => scale >= 0 && scale < Infinity)) return undefined;
+  return Float32Array.from(data as Int8Array, (value, k) => value * (scales.data[Math.floor(k / columns)] as number));
 }
 
 /** @throws InputError for a value that JSON would lose or change */
@@ -227,7 +275,7 @@ function cellData(layer: CellSpec): object {
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
 
 /**
- * Read a model from the bytes of a file; weights in f16 or bf16 become f32.
+ * Read a model from the bytes of a file; weights in f16, bf16 or int8 become f32.
  * @param bytes the content of a .safetensors file
  * @param file the file's name, for error messages. Default "model.safetensors"
  * @throws FormatError of one line if the file is damaged or was written by another program
@@ -264,6 +312,10 @@ function modelFrom({ tensors, metadata }: Safetensors, place: string): ModelFile
   const value = (name: string, shape: readonly number[]): Float32Array => {
     const tensor = tensors[name];
     if (tensor === undefined) return refuse(`the values of ${name} are missing: the file is damaged. Train anew.`);
+    if (tensor.data instanceof Int8Array && shape.length === 2 && tensor.shape.join() === shape.join()) {
+      const weights = readEightBits(tensor, tensors[scaleName(name)]);
+      return weights ?? refuse(`the scales of ${name} are missing or damaged. Export the model again.`);
+    }
     if (!(tensor.data instanceof Float32Array) || tensor.shape.join() !== shape.join()) {
       return refuse(`${name} has shape (${tensor.shape.join(", ")}), its layer needs f32 (${shape.join(", ")}).`);
     }

@@ -20,6 +20,7 @@ beforeAll(async () => {
     json(folder, "export", "m.safetensors", "f32.safetensors"),
     json(folder, "export", "m.safetensors", "f16.safetensors", "--dtype", "f16"),
     json(folder, "export", "m.safetensors", "bf16.safetensors", "--dtype", "bf16"),
+    json(folder, "export", "m.safetensors", "int8.safetensors", "--dtype", "int8"),
   ]);
 });
 
@@ -81,7 +82,11 @@ describe("export", () => {
 
   test.for<[string, string[], string | RegExp]>([
     ["no OUT", ["m.safetensors"], /^wrong number of arguments \(1\)\. Usage: unrolled export/],
-    ["a type that is none", ["m.safetensors", "o", "--dtype", "f8"], '--dtype: needs one of f32, f16, bf16, got "f8".'],
+    [
+      "a type that is none",
+      ["m.safetensors", "o", "--dtype", "f8"],
+      '--dtype: needs one of f32, f16, bf16, int8, got "f8".',
+    ],
     ["an OUT that is a folder", ["m.safetensors", "folder"], /^folder: is a folder/],
     ["an OUT in no folder", ["m.safetensors", "no/o"], /there is no folder no/],
     ["a MODEL that is none", ["text.txt", "o"], /^text\.txt: /],
@@ -112,40 +117,43 @@ describe("export", () => {
   });
 });
 
-test.each(["f32", "f16", "bf16"])("a model of %s is read by evaluate, generate, inspect and serve", async (dtype) => {
-  const file = `${dtype}.safetensors`;
-  const [[of], [whole]] = (await Promise.all(
-    [file, "m.safetensors"].map((name) => json(folder, "evaluate", name, "text.txt")),
-  )) as unknown as [{ loss: number }[], { loss: number }[]];
-  expect(Math.abs((of?.loss as number) - (whole?.loss as number))).toBeLessThan(
-    dtype === "f32" ? 1e-12 : dtype === "f16" ? 0.001 : 0.02,
-  );
-  const [written] = await json(
-    folder,
-    "generate",
-    file,
-    "--prompt",
-    "the ",
-    "--length",
-    "20",
-    "--seed",
-    "1",
-    "--temperature",
-    "0.8",
-  );
-  expect(written).toMatchObject({ tokens: 20, seed: 1 });
-  expect(await json(folder, "inspect", file, "--text", "the cat")).toHaveLength(7);
-  const server = start(folder, ["serve", file, "--port", "0", "--json"]);
-  try {
-    const { url } = JSON.parse(await said(server.stdout));
-    const asked = { model: dtype, prompt: "the ", max_tokens: 20, seed: 1, temperature: 0.8 };
-    const headers = { "Content-Type": "application/json" };
-    const answer = await fetch(`${url}/v1/completions`, { method: "POST", body: JSON.stringify(asked), headers });
-    expect((await answer.json()).choices[0].text).toBe(written?.text);
-  } finally {
-    server.kill("SIGKILL");
-  }
-});
+test.each(["f32", "f16", "bf16", "int8"])(
+  "a model of %s is read by evaluate, generate, inspect and serve",
+  async (dtype) => {
+    const file = `${dtype}.safetensors`;
+    const [[of], [whole]] = (await Promise.all(
+      [file, "m.safetensors"].map((name) => json(folder, "evaluate", name, "text.txt")),
+    )) as unknown as [{ loss: number }[], { loss: number }[]];
+    expect(Math.abs((of?.loss as number) - (whole?.loss as number))).toBeLessThan(
+      dtype === "f32" ? 1e-12 : dtype === "f16" ? 0.001 : 0.02,
+    );
+    const [written] = await json(
+      folder,
+      "generate",
+      file,
+      "--prompt",
+      "the ",
+      "--length",
+      "20",
+      "--seed",
+      "1",
+      "--temperature",
+      "0.8",
+    );
+    expect(written).toMatchObject({ tokens: 20, seed: 1 });
+    expect(await json(folder, "inspect", file, "--text", "the cat")).toHaveLength(7);
+    const server = start(folder, ["serve", file, "--port", "0", "--json"]);
+    try {
+      const { url } = JSON.parse(await said(server.stdout));
+      const asked = { model: dtype, prompt: "the ", max_tokens: 20, seed: 1, temperature: 0.8 };
+      const headers = { "Content-Type": "application/json" };
+      const answer = await fetch(`${url}/v1/completions`, { method: "POST", body: JSON.stringify(asked), headers });
+      expect((await answer.json()).choices[0].text).toBe(written?.text);
+    } finally {
+      server.kill("SIGKILL");
+    }
+  },
+);
 
 test("a training goes on with exported weights: the model's own options are accepted, others refused by both values", async () => {
   await json(folder, "export", "m.safetensors", "on.safetensors");
@@ -163,4 +171,53 @@ test("a training goes on with exported weights: the model's own options are acce
   }
   await json(folder, ...go, ...tiny, "--layers", "1", "--tokens", "char");
   expect(languageModelIn(folder, "on.safetensors").training?.step).toBeGreaterThan(0);
+});
+
+test("an exported model of int8 is for inference: it runs in 8 bits as the model itself does, and no training resumes from it", async () => {
+  const how = ["--quantize", "int8", "--engine", "reference"];
+  const evaluate = async (file: string, ...more: string[]) =>
+    (await json(folder, "evaluate", file, "text.txt", ...more)) as unknown as [{ loss: number }];
+  const [one] = await evaluate("m.safetensors", ...how);
+  const [other] = await evaluate("int8.safetensors", ...how);
+  expect(other).toEqual(one);
+  const [exact] = await evaluate("m.safetensors", "--engine", "reference");
+  expect(one.loss).not.toBe(exact.loss);
+  expect(Math.abs(one.loss - exact.loss)).toBeLessThan(0.02);
+  const write = async (file: string, ...more: string[]) => {
+    const [line] = await json(folder, "generate", file, "--length", "30", "--seed", "4", ...more);
+    return line?.text;
+  };
+  expect(await write("int8.safetensors", ...how)).toBe(await write("m.safetensors", ...how));
+
+  expect(await refusal(folder, "train", "text.txt", "--out", "int8.safetensors", "--resume")).toBe(
+    "int8.safetensors: its weights have 8 bits, for inference. Resume the training from the file that it was exported from.",
+  );
+  expect(await refusal(folder, "train", "text.txt", "--out", "n.safetensors", "--quantize", "int8")).toMatch(
+    /^unknown option --quantize\. [^\n]+$/,
+  );
+  expect(await refusal(folder, "generate", "m.safetensors", "--quantize", "int4")).toBe(
+    '--quantize: needs one of int8, got "int4".',
+  );
+  const server = start(folder, ["serve", "int8.safetensors", "--port", "0", "--json", ...how]);
+  try {
+    const { url } = JSON.parse(await said(server.stdout));
+    const asked = { model: "int8", prompt: "the ", max_tokens: 20, seed: 1, temperature: 0.8 };
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch(`${url}/v1/completions`, { method: "POST", body: JSON.stringify(asked), headers });
+    const [line] = await json(
+      folder,
+      "generate",
+      "int8.safetensors",
+      "--prompt",
+      "the ",
+      "--length",
+      "20",
+      "--seed",
+      "1",
+      ...how,
+    );
+    expect((await answer.json()).choices[0].text).toBe(line?.text);
+  } finally {
+    server.kill("SIGKILL");
+  }
 });

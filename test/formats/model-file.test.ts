@@ -207,10 +207,10 @@ describe("refuses, in one line,", () => {
     const tensors = { a: { shape: [1], data: Float32Array.of(1) } };
     expect(messageOf(writeSafetensors({ tensors, metadata: {} }))).toMatch(/not an Unrolled model/);
     expect(messageOf(writeSafetensors({ tensors, metadata: { unrolled: "{" } }))).toMatch(/is not JSON/);
-    expect(messageOf(altered((a) => ({ ...a, version: 3 })))).toBe(
-      "its version is 3, this program reads 1 to 2. Update unrolled.",
+    expect(messageOf(altered((a) => ({ ...a, version: 4 })))).toBe(
+      "its version is 4, this program reads 1 to 3. Update unrolled.",
     );
-    expect(messageOf(altered(() => []))).toBe("its version is missing, this program reads 1 to 2. Update unrolled.");
+    expect(messageOf(altered(() => []))).toBe("its version is missing, this program reads 1 to 3. Update unrolled.");
   });
 
   test("layers that are missing, unknown, named twice or badly", () => {

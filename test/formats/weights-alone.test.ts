@@ -108,7 +108,7 @@ describe("the file", () => {
     [
       "a dtype that is none",
       { dtype: "f64" },
-      'writeLanguageModel: dtype must be one of "f32", "f16", "bf16", got "f64"',
+      'writeLanguageModel: dtype must be one of "f32", "f16", "bf16", "int8", got "f64"',
     ],
     ["a snake", { d_type: "f16" }, 'writeLanguageModel: unknown option "d_type". Did you mean dtype?'],
     ["training as a text", { training: "no" }, 'writeLanguageModel: training must be true or false, got "no"'],

@@ -33,7 +33,7 @@ export type LanguageModel = {
 export type WriteOptions = {
   /** Whether to write the state of training, which with Adam is twice the size of the weights. Default true for "f32", else false. */
   readonly training?: boolean;
-  /** Type of the weights: "f32" (default), or "f16" or "bf16", which take half the bytes and are read as f32. */
+  /** Type of the weights: "f32" (default); "f16" or "bf16", which take half the bytes; or "int8", which takes a quarter. They are read as f32. */
   readonly dtype?: WeightType;
 };
 export const writeLanguageModelArguments: Arguments = {
@@ -43,11 +43,11 @@ export const writeLanguageModelArguments: Arguments = {
 
 /**
  * Encode a language model as a .safetensors file: weights, equations, tokenizer and, by default, the state of training.
- * `readLanguageModel` returns the same model, except for rounding to f16 or bf16.
+ * `readLanguageModel` returns the same model, except for rounding to f16, bf16 or int8.
  * @param lm the language model
- * @param options `training`: whether to write the state of training; `dtype`: "f32" (default), "f16" or "bf16"
+ * @param options `training`: whether to write the state of training; `dtype`: "f32" (default), "f16", "bf16" or "int8"
  * @returns the bytes of the file
- * @throws InputError for a model that could not be read again, and for a weight too large for f16
+ * @throws InputError for a model that could not be read again, and for a weight too large for f16; for int8 with the state of training
  * @example writeFileSync("model.safetensors", writeLanguageModel(lm));
  * @example writeFileSync("small.safetensors", writeLanguageModel(lm, { training: false, dtype: "f16" }));
  */
