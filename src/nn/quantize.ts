@@ -14,5 +14,7 @@ export function quantized(quantize: "int8", { precision }: HostOptions, { name, 
   if (precision === "bf16")
     throw new InputError('quantize "int8" and precision "bf16": products have one of them. Leave one out.');
   if (int8) return { round: roundWeights };
-  throw new InputError(`the engine "${name}" has no products of ${quantize}. Leave out \`quantize\`.`);
+  throw new InputError(
+    `the engine "${name}" has no products of ${quantize}. Use the engine "native", or leave out \`quantize\`.`,
+  );
 }

@@ -100,12 +100,24 @@ test("training is in f32: the option is refused in one line", async () => {
   );
 });
 
+test("products have one precision: beside bf16 it is refused in one line", async () => {
+  const both = { engine: "reference", quantize: "int8", precision: "bf16" } as const;
+  expect(await rejection(createSession(model.model, both))).toBe(
+    'quantize "int8" and precision "bf16": products have one of them. Leave one out.',
+  );
+  const same = await createSession(model.model, { engine: "reference", quantize: "int8", precision: "f32" });
+  const eight = await createSession(model.model, { engine: "reference", quantize: "int8" });
+  expect(same.next(3)).toEqual(eight.next(3));
+  same.dispose();
+  eight.dispose();
+});
+
 test("other kinds of numbers are refused by name, and so is an engine that has none of 8 bits", async () => {
   const other = { quantize: "int4" } as never;
   expect(await rejection(createSession(model.model, other))).toMatch(/^createSession: quantize .*"int8"/);
   registerEngine("none of 8 bits", async () => ({ ...reference, target: { ...reference.target, int8: false } }));
   const how = { engine: "none of 8 bits" as EngineName, quantize: "int8" } as const;
   expect(await rejection(createSession(model.model, how))).toBe(
-    'the engine "reference" has no products of int8. Leave out `quantize`.',
+    'the engine "reference" has no products of int8. Use the engine "native", or leave out `quantize`.',
   );
 });
