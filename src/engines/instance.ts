@@ -18,6 +18,8 @@ export type Instance = {
   readonly run: (thread: number, changed: 0 | 1) => void;
   readonly advance: () => void;
   readonly pool: PoolProgram | undefined;
+  /** Calls `then` once no worker is in its memory after a run that failed, where workers do not keep the memory themselves. */
+  readonly whenLeft?: ((then: () => void) => void) | undefined;
 };
 
 /** Instances without a program, the one returned last at the end. */
@@ -46,7 +48,7 @@ function keepIdle(instance: Instance): void {
   }
 }
 
-/** If nobody disposes of a program, the workers hold its memory until the program is collected. */
+/** If nobody disposes of a program, the workers hold it until it is collected. */
 const collected = new FinalizationRegistry<number>(dropFromPool);
 
 export class InstanceExecutable implements Executable {
@@ -74,7 +76,14 @@ export class InstanceExecutable implements Executable {
   async run(changed: 0 | 1): Promise<void> {
     const { pool } = this.instance;
     if (pool === undefined) this.instance.run(0, changed);
-    else await pool.run(changed);
+    else {
+      try {
+        await pool.run(changed);
+      } catch (error) {
+        this.instance.whenLeft?.(() => this.instance);
+        throw error;
+      }
+    }
   }
   runSync(changed: 0 | 1): void {
     const { pool } = this.instance;
@@ -87,8 +96,11 @@ export class InstanceExecutable implements Executable {
   async fetch(): Promise<void> {}
   dispose(): void {
     const { instance } = this;
-    collected.unregister(this.lease);
-    if (instance.pool === undefined) keepIdle(instance);
-    else instance.pool.whenFree(() => keepIdle(instance));
+    const free = (): void => {
+      collected.unregister(this.lease);
+      keepIdle(instance);
+    };
+    if (instance.pool === undefined) free();
+    else instance.pool.whenFree(free);
   }
 }

@@ -1,6 +1,6 @@
 /** The function in which every thread waits until all have come. Knows nothing about what they do. */
 import { arrivedAt, roundAt, sleepersAt, threadsAt } from "../threads/meeting.ts";
-import { type Address, type Assembler, type Label, rax, rcx, rdi, rdx, rsi, rsp } from "./assembler.ts";
+import { type Address, type Assembler, type Label, rax, rbx, rcx, rdi, rdx, rsi, rsp } from "./assembler.ts";
 import { memoryBase } from "./function.ts";
 
 /** Looks at the round before a thread goes to sleep. */
@@ -10,7 +10,10 @@ const patience = 50_000_000;
 /** Linux: the number of the system call futex, and what it is to do: wait, wake, of one process. */
 const [futex, wait, wake] = [202, 128, 129];
 const [r10, r11] = [10, 11];
-const number = (index: number): Address => ({ base: memoryBase, offset: 4 * index });
+const number = (index: number): Address => ({ base: rbx, offset: 4 * index });
+
+/** Where in the program's memory the address of the numbers by which threads meet is kept. */
+export const meetingAt = 0;
 
 /** Nobody waits where a thread has failed. Changes rax, rcx and rdx alone. Away from Linux threads do not sleep, but look until all are there. */
 export function barrier(a: Assembler, label: Label, threads: number, sleeps = process.platform === "linux"): void {
@@ -21,6 +24,10 @@ export function barrier(a: Assembler, label: Label, threads: number, sleeps = pr
     Label,
     Label,
   ];
+  const leave = (): void => {
+    a.pop(rbx);
+    a.ret();
+  };
   const system = (what: number, value: () => void): void => {
     const saved = [rcx, rdi, rsi, r10, r11];
     for (const one of saved) a.push(one);
@@ -44,6 +51,8 @@ export function barrier(a: Assembler, label: Label, threads: number, sleeps = pr
   };
   a.align(16);
   a.place(label);
+  a.push(rbx);
+  a.move(rbx, { base: memoryBase, offset: meetingAt });
   compareFailed();
   a.jumpIf("e", done);
   a.move(rcx, number(roundAt), false);
@@ -60,7 +69,7 @@ export function barrier(a: Assembler, label: Label, threads: number, sleeps = pr
   if (!sleeps) {
     compareFailed();
     a.jumpIf("ne", look);
-    a.ret();
+    leave();
   }
   a.arithmeticWith("sub", rax, 1);
   a.jumpIf("ne", look);
@@ -78,7 +87,7 @@ export function barrier(a: Assembler, label: Label, threads: number, sleeps = pr
   a.place(over);
   a.moveConstant(rax, -1);
   a.exchangeAdd(number(sleepersAt), rax);
-  a.ret();
+  leave();
   a.place(last);
   a.moveConstant(rdx, 0);
   a.exchange(number(arrivedAt), rdx);
@@ -91,5 +100,5 @@ export function barrier(a: Assembler, label: Label, threads: number, sleeps = pr
     system(wake, () => a.moveConstant(rdx, 0x7fffffff));
   }
   a.place(done);
-  a.ret();
+  leave();
 }

@@ -9,8 +9,8 @@ import { InstanceExecutable, takeIdle } from "../instance.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
 import { threadsAt } from "../threads/meeting.ts";
 import { availableThreads, loadIntoPool } from "../threads/pool.ts";
-import { weigh } from "../threads/weigh.ts";
 import type { Isa } from "./assembler.ts";
+import { meetingAt } from "./barrier.ts";
 import type { Bf16Unit } from "./bf16.ts";
 import { bf16Facts, bf16UnitOf, requireTiles } from "./bf16-unit.ts";
 import { hasVnni, instructionSets } from "./cpu.ts";
@@ -73,65 +73,86 @@ export function nativeEngine(
       let instance = takeIdle(key);
       if (instance === undefined) {
         checkMemory(placed.bytes, "the program", target);
-        const memory = allocate(host, placed.bytes, threads > 1, target);
-        const run = partOf(host, placed, memory);
+        const memory = allocate(host, placed.bytes, target);
+        const numbers = threads > 1 ? meeting(host, memory) : undefined;
+        const run = partOf(host, placed, memory, numbers);
         const advance = host.callable(placed.at + BigInt(placed.advance), 1);
         const { start, buffer, address } = memory;
-        const pool =
-          threads > 1
-            ? await loadIntoPool(workerCode(host, placed, address), new Int32Array(buffer, start, 16), threads, run)
-            : undefined;
+        const pool = numbers && (await loadIntoPool(workerCode(host, placed, address), numbers, threads, run));
+        const whenLeft = (then: () => void): void => callWhenLeft(placed.inside, then);
         const { bytes } = placed;
-        instance = { key, threads, buffer, start, bytes, run, pool, ...{ reserved, advance: () => advance(address) } };
+        instance = {
+          key,
+          threads,
+          buffer,
+          start,
+          reserved,
+          bytes,
+          run,
+          pool,
+          whenLeft,
+          advance: () => advance(address),
+        };
       }
       return new InstanceExecutable(instance);
     },
   };
 }
 
-type Placed = NativeProgram & { readonly at: bigint };
+/** `inside`: how many workers run it just now, in memory that threads share. */
+type Placed = NativeProgram & { readonly at: bigint; readonly inside: Int32Array };
 const programs: Kept<Promise<Placed>> = new Map();
 
-/**
- * Code that nothing holds any more. A run ends with its first thread; another may have a few instructions left, and is given this
- * long, in milliseconds, also where the system has halted it.
- */
-const grace = 60_000;
-const unheld = new FinalizationRegistry<() => void>((free) => void setTimeout(free, grace).unref());
+/** Code that nothing holds any more: no program runs it, here or in a worker. */
+const unheld = new FinalizationRegistry<() => void>((free) => free());
 
 function place(host: NativeHost, plan: Plan, isa: Isa, how: Host, threads: number): Placed {
   const program = emit(plan, isa, how, threads);
   const { address, free } = host.place(program.code);
-  const placed = { ...program, at: address };
-  unheld.register(placed, free);
+  const inside = new Int32Array(new SharedArrayBuffer(4));
+  const placed = { ...program, at: address, inside };
+  unheld.register(placed, () => callWhenLeft(inside, free));
   return placed;
+}
+
+/**
+ * A run ends with its first thread, which another may follow much later, and a run that fails with any thread: workers may still be
+ * in its code, and in its memory.
+ */
+function callWhenLeft(inside: Int32Array, then: () => void): void {
+  if (Atomics.load(inside, 0) === 0) then();
+  // It does not keep the process alive.
+  else setTimeout(callWhenLeft, 100, inside, then).unref();
 }
 
 type Memory = { readonly buffer: ArrayBuffer; readonly start: number; readonly address: bigint };
 
-/** Memory of zeros; a plan's begins where its alignment wants it. */
-function allocate(host: NativeHost, bytes: number, shared: boolean, { alignment }: Target): Memory {
-  const size = bytes + alignment;
-  const buffer = allocateMemory(bytes, () =>
-    shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size),
-  ) as ArrayBuffer;
-  if (shared) weigh(bytes);
+/** Memory of zeros; a plan's begins where its alignment wants it. It is this thread's: workers have its address alone. */
+function allocate(host: NativeHost, bytes: number, { alignment }: Target): Memory {
+  const buffer = allocateMemory(bytes, () => new ArrayBuffer(bytes + alignment));
   const at = host.addressOf(new Uint8Array(buffer, 0, alignment));
   const start = (alignment - Number(at % BigInt(alignment))) % alignment;
   return { buffer, start, address: at + BigInt(start) };
+}
+
+/** The numbers by which threads meet; the program's memory says where they lie. */
+function meeting(host: NativeHost, { buffer, start }: Memory): Int32Array {
+  const numbers = new Int32Array(new SharedArrayBuffer(64));
+  new BigInt64Array(buffer, start + meetingAt, 1)[0] = host.addressOf(numbers);
+  return numbers;
 }
 
 /** What a thread runs: all of it, where it is alone. Holds the code: whoever can call it keeps it in memory. */
 function partOf(
   host: NativeHost,
   placed: Placed,
-  { address, buffer, start }: Memory,
+  { address }: Memory,
+  numbers: Int32Array | undefined,
 ): (thread: number, changed: 0 | 1) => void {
   const callable = (entry: number): Call => host.callable(placed.at + BigInt(entry), 2);
   const [all, own] = [callable(placed.alone), placed.runs.map(callable)];
-  const numbers = new Int32Array(buffer, start, 16);
   return (thread, changed) => {
-    const isAlone = placed.runs.length === 0 || numbers[threadsAt] === 1;
+    const isAlone = numbers === undefined || numbers[threadsAt] === 1;
     (isAlone ? all : (own[thread] as Call))(address, changed);
   };
 }
@@ -140,14 +161,20 @@ type Call = (base: bigint, changed: number) => void;
 /** The same in a worker, which has nothing of ours. */
 function workerCode(
   host: NativeHost,
-  { at, alone, runs }: Placed,
+  { at, alone, runs, inside }: Placed,
   base: bigint,
 ): { readonly make: string } & Record<string, unknown> {
-  const make = `(({ koffi, base, entries, threadsAt }, numbers) => {
+  const make = `(({ koffi, base, entries, threadsAt, inside }, numbers) => {
     const { decode, load, proto } = require(koffi);
     load(null); // Without it, this thread has no memory for calls.
     const [alone, ...own] = entries.map((at) => decode(at, proto("void (int64_t, int64_t)")));
-    return { run: (thread, changed) => (numbers[threadsAt] === 1 ? alone : own[thread])(base, changed) };
+    const run = (thread, changed) => {
+      Atomics.add(inside, 0, 1);
+      (numbers[threadsAt] === 1 ? alone : own[thread])(base, changed);
+      Atomics.sub(inside, 0, 1);
+    };
+    return { run };
   })`;
-  return { make, koffi: host.koffi, base, entries: [alone, ...runs].map((entry) => at + BigInt(entry)), threadsAt };
+  const addresses = [alone, ...runs].map((entry) => at + BigInt(entry));
+  return { make, koffi: host.koffi, base, entries: addresses, threadsAt, inside };
 }

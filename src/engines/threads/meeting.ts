@@ -1,6 +1,6 @@
 /**
  * The numbers by which threads wait for each other: 32-bit integers at the start of a program's memory, in bytes that plans
- * leave free. Each constant is the index of one of them.
+ * leave free, or in a memory of their own. Each constant is the index of one of them.
  */
 
 /** Number of threads that have reached the barrier; and its round, how often all have reached it. */
