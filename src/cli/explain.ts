@@ -1,10 +1,14 @@
 /** `unrolled explain`: show the equations of a cell and what the compiler makes of them. */
 import { cells } from "../cells/index.ts";
+import type { Isa } from "../engines/native/assembler.ts";
+import { assemblyOf, conventions, isas } from "../engines/native/assembly.ts";
+import { printListing } from "../engines/native/listing.ts";
 import type { Cell } from "../graph/cell.ts";
+import { InputError } from "../graph/input-error.ts";
 import { texOf } from "../graph/tex.ts";
-import { explainCell, printExplanation } from "../nn/explain.ts";
+import { type ExplainOptions, type Explanation, explainCell, printExplanation } from "../nn/explain.ts";
 import { inFile, readCell } from "./cell-argument.ts";
-import type { Command } from "./options.ts";
+import type { Command, Given } from "./options.ts";
 import { printable, writeJson } from "./output.ts";
 
 export const explain: Command = {
@@ -12,7 +16,7 @@ export const explain: Command = {
   usage: "explain CELL [options]",
   summary: "show a cell's equations, graph, gradient and plan",
   details: "CELL is a file of equations or a built-in cell; unrolled cells lists them.",
-  examples: ["explain lstm", "explain my-cell.txt --units 64 --json"],
+  examples: ["explain lstm", "explain my-cell.txt --units 64 --json", "explain gru --asm --batch 1"],
   arguments: [1, 1],
   options: {
     tex: { help: "print the equations in TeX" },
@@ -20,6 +24,10 @@ export const explain: Command = {
     input: { value: "N", help: "size of the input [64]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
     batch: { value: "N", help: "examples [32]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
     steps: { value: "N", help: "time steps [64]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
+    asm: { help: "print the machine code of the engine native as assembly; it needs no processor that has it" },
+    "instruction-set": { value: "NAME", help: `with --asm: the instructions [${isas[0]}]`, choices: isas },
+    gradient: { help: "with --asm: the backward loop too" },
+    whole: { help: "with --asm: what copies weights to panels too, so that the GNU assembler takes it" },
   },
   async run(given) {
     const [argument] = given.positionals as readonly [string];
@@ -36,8 +44,30 @@ export const explain: Command = {
       batch: given.number("batch") ?? 32,
       steps: given.number("steps") ?? 64,
     };
+    const asm = given.flag("asm");
+    const alone = ["instruction-set", "gradient", "whole"].find((name) => given.text(name) ?? given.flag(name));
+    if (alone !== undefined && !asm) throw new InputError(`--${alone} goes with --asm, which is missing.`);
     const explanation = inFile(argument, () => explainCell(argument, cell, sizes));
-    if (given.flag("json")) writeJson({ ...explanation.facts, ...tex });
+    if (asm) writeAssembly(given, explanation, sizes, tex);
+    else if (given.flag("json")) writeJson({ ...explanation.facts, ...tex });
     else process.stdout.write(`${printable(printExplanation(cell, explanation, sizes))}\n`);
   },
 };
+
+function writeAssembly(given: Given, explanation: Explanation, sizes: ExplainOptions, more: object): void {
+  const instructionSet = (given.text("instruction-set") ?? isas[0]) as Isa;
+  const { facts, both, forward } = explanation;
+  const { steps, batch, units, input } = sizes;
+  const { code, lines } = assemblyOf(
+    given.flag("gradient") ? both : forward,
+    { steps, batch, keep: ["output"] },
+    instructionSet,
+  );
+  if (given.flag("json")) {
+    writeJson({ ...facts, ...more, assembly: { instructionSet, bytes: code.length, lines } });
+    return;
+  }
+  const title = `${facts.name}: ${units} units, input ${input}, ${steps} steps of ${batch} examples; ${instructionSet}, ${code.length} bytes`;
+  const top = [title, ...conventions].map((line) => `# ${line}`).join("\n");
+  process.stdout.write(`${printable(`${top}\n${printListing(lines, { short: !given.flag("whole") })}`)}`);
+}

@@ -28,8 +28,8 @@ export function printPlan(plan: Plan): string {
   return lines.join("\n");
 }
 
-/** `over`: what the sinks are summed over. */
-function printInstruction(instruction: Instruction, graph: Graph, over: string): string {
+/** One that has no body, as a line. `over`: what the sinks are summed over. */
+export function printInstruction(instruction: Instruction, graph: Graph, over: string): string {
   switch (instruction.kind) {
     case "product":
       return printProduct(instruction, graph);

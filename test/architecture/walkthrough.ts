@@ -1,5 +1,8 @@
 /** One small GRU through every stage, as Markdown: the part of ARCHITECTURE.md that a test keeps true. */
 import { gru } from "../../src/cells/index.ts";
+import { Assembler } from "../../src/engines/native/assembler.ts";
+import { Listing, printListing } from "../../src/engines/native/listing.ts";
+import { Tiles } from "../../src/engines/native/matmul.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import { emit, layOutModule } from "../../src/engines/wasm/emit.ts";
 import { grad } from "../../src/grad/grad.ts";
@@ -82,6 +85,25 @@ export async function walkthrough(): Promise<string> {
     "**7. Program** (`src/runtime`): the module with its memory. The same numbers as the reference's, in f32:",
     "",
     code(`h' after the last step   ${show(inWasm[0])}\nfirst row of d U_g       ${show(inWasm[1])}`),
+  ].join("\n");
+}
+
+/** One tile of a product as machine code, as Markdown: another part of ARCHITECTURE.md that a test keeps true. */
+export function tile(): string {
+  const listing = new Listing();
+  const a = new Assembler("avx512", listing);
+  const tiles = new Tiles(a, { fma: true });
+  const [rows, depth] = [2, 256];
+  const operand = { strideA: 4 * (depth + 16), stepA: 4 };
+  tiles.of({ rows, vectors: 2, depth, ...operand, stepB: 128, panelBytes: 0, strideC: 4 * 160, accumulate: false });
+  tiles.assemble();
+  a.finish();
+  const [, , ...lines] = printListing(listing.lines).trimEnd().split("\n");
+  return [
+    `A tile of ${rows} rows by 32 columns with AVX-512 (a real one has up to 14 rows): two rows of A, ${depth} numbers each, times a panel ` +
+      "of B. Its four sums stay in zmm0 to zmm3; r15 points to the program's memory.",
+    "",
+    `\`\`\`\n${lines.join("\n").trim()}\n\`\`\``,
   ].join("\n");
 }
 

@@ -419,6 +419,25 @@ describe("explain", () => {
     const tex = await run(folder, "explain", "gru", "--tex");
     expect(tex.out).toMatch(/^\\begin\{aligned\}\n[\s\S]*\\sigma[\s\S]*\\end\{aligned\}\n$/);
   });
+
+  test("--asm: the loop as machine code, for each instruction set, in words and in JSON", async () => {
+    const small = ["explain", "gru", "--units", "20", "--batch", "2", "--steps", "3"];
+    const { code, out, err } = await run(folder, ...small, "--asm");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    for (const part of ["# for t = 0 to 2\n", "#   product [U_z U_r] @ h", "zmm0", "call         tile_2_by_"]) {
+      expect(out).toContain(part);
+    }
+    expect(out).not.toContain("d h");
+    const older = await run(folder, ...small, "--asm", "--instruction-set", "avx2", "--gradient", "--whole");
+    expect(older.out).toContain("# for t = 2 to 0\n");
+    expect(older.out).not.toMatch(/zmm|\d instructions/);
+    const [line] = await json(folder, ...small, "--asm", "--instruction-set", "avx2");
+    const { instructionSet, bytes, lines } = (line as Record<string, unknown>).assembly as {
+      lines: { bytes: string }[];
+    } & Record<string, unknown>;
+    expect({ name: line?.name, instructionSet }).toEqual({ name: "gru", instructionSet: "avx2" });
+    expect(lines.reduce((sum, { bytes }) => sum + bytes.length / 2, 0)).toBe(bytes);
+  });
 });
 
 test("an engine by its name: train, generate and evaluate compute with it, and a wrong one is told those that there are", async () => {

@@ -444,6 +444,12 @@ describe("explain, and what is no command", () => {
     ["a name that would steer the terminal", ["\x1b[31mred"], /^unknown command "\\u\{1b\}\[31mred"/],
     ["a cell that there is not", ["explain", "gruu"], /Did you mean gru\?$/],
     ["an inherited name", ["explain", "constructor"], /no built-in cell/],
+    [
+      "a kind of instructions that there is not",
+      ["explain", "gru", "--asm", "--instruction-set", "sse"],
+      /one of avx512, avx2/,
+    ],
+    ["how machine code is printed, without it", ["explain", "gru", "--whole"], /--whole goes with --asm/],
     ["units beyond memory", ["explain", "lstm", "--units", "1e9"], /needs [\d.e]+ bytes of memory/],
   ])("%s", async ([, args, message]) => {
     expect(await refusal(folder, ...args)).toEqual(

@@ -5,6 +5,7 @@
  * Encodings: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (REX in 2.2.1, VEX in 2.3, EVEX in 2.7);
  * the tests hold them against the GNU assembler.
  */
+import type { Listing } from "./listing.ts";
 
 /** By number: rax rcx rdx rbx rsp rbp rsi rdi, r8 to r15. */
 export type General = number;
@@ -32,7 +33,8 @@ export type Tile = number;
 /** The first row, and a register with the bytes from one to the next. */
 export type Rows = Address & { readonly index: General };
 
-export type Label = { at: number; readonly uses: number[] };
+/** `name`: for listings. */
+export type Label = { at: number; readonly uses: number[]; readonly name?: string | undefined };
 
 /** After a comparison: equal; signed l and g; unsigned b and a. */
 const conditions = { b: 2, ae: 3, e: 4, ne: 5, be: 6, a: 7, l: 12, ge: 13, le: 14, g: 15 } as const;
@@ -104,6 +106,8 @@ export type Shift = keyof typeof shifts;
 /** Predicates of `cmpps`, which are false beside NaN but for `ne`, and of `pcmpd` and `pcmpud`. */
 export const predicates = { eq: 0, lt: 1, ne: 4, gt: 30, ge: 5 } as const;
 
+const comparisons = { ps: "cmpps", d: "pcmpd", ud: "pcmpud" } as const;
+
 /** 32-bit and 64-bit arithmetic: opcode of `reg, r/m`, and extension of 81 for a constant. */
 const arithmetic = {
   add: [0x03, 0],
@@ -115,7 +119,13 @@ const arithmetic = {
 } as const;
 export type Arithmetic = keyof typeof arithmetic;
 
-type VectorFields = {
+/**
+ * An instruction on vectors: what its bytes are made of, and its text. `form` has the operands as they are written, of the
+ * fields `reg`, `second` and `last`: whole vectors, or what stands before the name; then comes `immediate`, where there is one.
+ */
+export type VectorFields = {
+  readonly name: string;
+  readonly form: string;
   readonly reg: number;
   readonly second?: number;
   readonly last: number | Memory;
@@ -145,8 +155,12 @@ export class Assembler {
   /** Where offsets to constants stand, and what is added to each. */
   private readonly toConstants: { readonly at: number; readonly constant: number; readonly end: number }[] = [];
 
-  constructor(isa: Isa) {
+  /** Where it is given, each instruction leaves its text there. */
+  readonly listing: Listing | undefined;
+
+  constructor(isa: Isa, listing?: Listing) {
     this.isa = isa;
+    this.listing = listing;
   }
 
   get at(): number {
@@ -173,6 +187,7 @@ export class Assembler {
     const view = new DataView(code.buffer);
     this.words.forEach((word, k) => view.setUint32(start + 4 * k, word >>> 0, true));
     for (const { at, constant, end } of this.toConstants) view.setInt32(at, start + constant - end, true);
+    this.listing?.finish(code, this.length, start);
     return code;
   }
 
@@ -193,10 +208,11 @@ export class Assembler {
 
   // Labels, jumps and calls.
 
-  label(): Label {
-    return { at: -1, uses: [] };
+  label(name?: string): Label {
+    return { at: -1, uses: [], name };
   }
   place(label: Label): void {
+    this.listing?.place(this.length, label);
     label.at = this.length;
     for (const use of label.uses) this.patch(use, this.length - use - 4);
   }
@@ -205,22 +221,27 @@ export class Assembler {
     this.word(label.at < 0 ? 0 : label.at - this.length - 4);
   }
   jump(label: Label): void {
+    this.listing?.jump(this.length, "jmp", label);
     this.byte(0xe9);
     this.to(label);
   }
   jumpIf(condition: Condition, label: Label): void {
+    this.listing?.jump(this.length, `j${condition}`, label);
     this.byte(0x0f, 0x80 + conditions[condition]);
     this.to(label);
   }
   call(label: Label): void {
+    this.listing?.jump(this.length, "call", label);
     this.byte(0xe8);
     this.to(label);
   }
   ret(): void {
+    this.listing?.add(this.length, "ret");
     this.byte(0xc3);
   }
-  /** Zeros up to a multiple of so many bytes: loops begin there. */
+  /** Instructions that do nothing, up to a multiple of so many bytes: loops begin there. */
   align(bytes: number): void {
+    this.listing?.align(this.length, bytes);
     const nops = [[], [0x90], [0x66, 0x90], [0x0f, 0x1f, 0x00], [0x0f, 0x1f, 0x40, 0x00]];
     for (let more = (bytes - (this.length % bytes)) % bytes; more > 0; more -= Math.min(4, more)) {
       this.byte(...(nops[Math.min(4, more)] as number[]));
@@ -265,19 +286,27 @@ export class Assembler {
   }
   /** `to = to op from`; of `cmp` only what conditions ask for. */
   arithmetic(op: Arithmetic, to: General, from: General | Memory, wide = false): void {
+    this.listing?.general(this.length, op, wide, to, from);
     this.general([arithmetic[op][0]], to, from, wide);
   }
   /** With a constant: a signed number of 32 bits. */
   arithmeticWith(op: Arithmetic, to: General, constant: number, wide = false): void {
+    this.listing?.general(this.length, op, wide, to, { value: constant });
     const short = constant >= -128 && constant <= 127;
-    this.general([short ? 0x83 : 0x81], arithmetic[op][1], to, wide);
+    if (to === rax && !short) {
+      // Of this register there is a form that is a byte shorter.
+      this.rex(wide, 0, to);
+      this.byte(arithmetic[op][0] + 2);
+    } else this.general([short ? 0x83 : 0x81], arithmetic[op][1], to, wide);
     if (short) this.byte(constant & 255);
     else this.word(constant);
   }
   multiply(to: General, from: General | Memory, wide = false): void {
+    this.listing?.general(this.length, "imul", wide, to, from);
     this.general([0x0f, 0xaf], to, from, wide);
   }
   multiplyBy(to: General, from: General, constant: number, wide = false): void {
+    this.listing?.general(this.length, "imul", wide, to, from, { value: constant });
     const short = constant >= -128 && constant <= 127;
     this.general([short ? 0x6b : 0x69], to, from, wide);
     if (short) this.byte(constant & 255);
@@ -285,87 +314,108 @@ export class Assembler {
   }
   /** edx:eax over a number without a sign: the quotient to eax, the rest to edx. */
   divide(by: General): void {
+    this.listing?.general(this.length, "div", false, by);
     this.general([0xf7], 6, by, false);
   }
   move(to: General, from: General | Memory, wide = true): void {
+    this.listing?.general(this.length, "mov", wide, to, from);
     this.general([0x8b], to, from, wide);
   }
   store(to: Memory, from: General, wide = false): void {
+    this.listing?.general(this.length, "mov", wide, to, from);
     this.general([0x89], from, to, wide);
   }
   /** A number of 32 bits, or of 64 as a bigint. */
   moveConstant(to: General, constant: number | bigint): void {
     if (typeof constant === "bigint") {
+      this.listing?.general(this.length, "movabs", true, to, { value: constant });
       this.rex(true, 0, to);
       this.byte(0xb8 + (to & 7));
       this.word(Number(BigInt.asIntN(32, constant)));
       this.word(Number(BigInt.asIntN(32, constant >> 32n)));
     } else if (constant === 0) this.arithmetic("xor", to, to);
     else {
+      this.listing?.general(this.length, "mov", false, to, { value: constant });
       this.rex(false, 0, to);
       this.byte(0xb8 + (to & 7));
       this.word(constant);
     }
   }
   address(to: General, from: Memory, wide = true): void {
+    this.listing?.general(this.length, "lea", wide, to, from);
     this.general([0x8d], to, from, wide);
   }
   shiftLeft(to: General, bits: number, wide = false): void {
+    this.listing?.general(this.length, "shl", wide, to, { value: bits });
     this.general([0xc1], 4, to, wide);
     this.byte(bits);
   }
   /** Zeros come in. */
   shiftRight(to: General, bits: number, wide = false): void {
+    this.listing?.general(this.length, "shr", wide, to, { value: bits });
     this.general([0xc1], 5, to, wide);
     this.byte(bits);
   }
   /** By as many bits as cl says. */
   shiftRightByCl(to: General): void {
+    this.listing?.general(this.length, "shr", false, to, "cl");
     this.general([0xd3], 5, to, false);
   }
   /** 1 where the condition holds, else 0. */
   set(condition: Condition, to: General): void {
+    this.listing?.general(this.length, `set${condition}`, 8, to);
     this.rex(false, 0, to, true);
     this.byte(0x0f, 0x90 + conditions[condition]);
     this.modrm(0, to, 0);
+    this.listing?.widen(this.length, to);
     this.rex(false, to, to, true);
     this.byte(0x0f, 0xb6);
     this.modrm(to, to, 0);
   }
   push(from: General): void {
+    this.listing?.general(this.length, "push", true, from);
     this.rex(false, 0, from);
     this.byte(0x50 + (from & 7));
   }
   pop(to: General): void {
+    this.listing?.general(this.length, "pop", true, to);
     this.rex(false, 0, to);
     this.byte(0x58 + (to & 7));
   }
   /** What was in memory comes to the register, and the sum into memory, as one. */
   exchangeAdd(memory: Memory, register: General): void {
+    this.listing?.general(this.length, "lock xadd", false, memory, register);
     this.byte(0xf0);
     this.general([0x0f, 0xc1], register, memory, false);
   }
   /** Store, as one and before what follows. */
   exchange(memory: Memory, register: General): void {
+    this.listing?.general(this.length, "xchg", false, memory, register);
     this.general([0x87], register, memory, false);
   }
   pause(): void {
+    this.listing?.add(this.length, "pause");
     this.byte(0xf3, 0x90);
   }
   syscall(): void {
+    this.listing?.add(this.length, "syscall");
     this.byte(0x0f, 0x05);
   }
   cpuid(): void {
+    this.listing?.add(this.length, "cpuid");
     this.byte(0x0f, 0xa2);
   }
   xgetbv(): void {
+    this.listing?.add(this.length, "xgetbv");
     this.byte(0x0f, 0x01, 0xd0);
   }
   /** So many bytes of al to [rdi], and of [rsi] to [rdi]: as many as rcx says. */
   fill(): void {
+    this.listing?.add(this.length, "rep stosb");
     this.byte(0xf3, 0xaa);
   }
   copy(): void {
+    this.listing?.add(this.length, "rep movsb");
     this.byte(0xf3, 0xa4);
   }
 
@@ -376,7 +426,9 @@ export class Assembler {
     else this.vex(fields);
   }
 
-  private vex({ reg, second = 0, last, opcode, bits, immediate }: VectorFields, w: 0 | 1 = 0): void {
+  private vex(fields: VectorFields, w: 0 | 1 = 0): void {
+    this.listing?.vector(this.length, fields, false);
+    const { reg, second = 0, last, opcode, bits, immediate } = fields;
     const [prefix, map, op] = opcode;
     const [index, base] = isMemory(last) ? ("constant" in last ? [0, 0] : [last.index ?? 0, last.base]) : [0, last];
     this.byte(
@@ -390,6 +442,7 @@ export class Assembler {
   }
 
   private evex(fields: VectorFields): void {
+    this.listing?.vector(this.length, fields, true);
     const { reg, second = 0, last, opcode, bits, immediate, mask = 0, zeroing = false, broadcast = false } = fields;
     const [prefix, map, op, w = 0] = opcode;
     const inMemory = isMemory(last);
@@ -426,17 +479,28 @@ export class Assembler {
     y: VectorRegister | Memory,
     { broadcast = false, bits = this.bits }: { readonly broadcast?: boolean; readonly bits?: 128 | 256 | 512 } = {},
   ): void {
-    this.vector({ reg: to, second: x, last: y, opcode: binaryOpcodes[op], bits, broadcast });
+    this.vector({
+      name: op,
+      form: "reg, second, last",
+      reg: to,
+      second: x,
+      last: y,
+      opcode: binaryOpcodes[op],
+      bits,
+      broadcast,
+    });
   }
   wide(op: Wide, to: VectorRegister, x: VectorRegister, y: VectorRegister | Memory): void {
-    this.evex({ reg: to, second: x, last: y, opcode: wideOpcodes[op], bits: 512 });
+    this.evex({ name: op, form: "reg, second, last", reg: to, second: x, last: y, opcode: wideOpcodes[op], bits: 512 });
   }
   unary(op: Unary, to: VectorRegister, x: VectorRegister | Memory): void {
-    this.vector({ reg: to, last: x, opcode: unaryOpcodes[op], bits: this.bits });
+    this.vector({ name: op, form: "reg, last", reg: to, last: x, opcode: unaryOpcodes[op], bits: this.bits });
   }
   /** Registers to registers; else the vector in memory, which need not be aligned. With a mask, zeros elsewhere. */
   load(to: VectorRegister, from: VectorRegister | Memory, mask?: MaskRegister): void {
     this.vector({
+      name: "movups",
+      form: "reg, last",
       reg: to,
       last: from,
       opcode: unaryOpcodes.movups,
@@ -446,32 +510,68 @@ export class Assembler {
     });
   }
   storeVector(to: Memory, from: VectorRegister, mask?: MaskRegister): void {
-    this.vector({ reg: from, last: to, opcode: [0, 1, 0x11], bits: this.bits, mask });
+    this.vector({
+      name: "movups",
+      form: "last, reg",
+      reg: from,
+      last: to,
+      opcode: [0, 1, 0x11],
+      bits: this.bits,
+      mask,
+    });
   }
   /** The first number alone. */
   storeFirst(to: Memory, from: VectorRegister): void {
-    this.vector({ reg: from, last: to, opcode: [2, 1, 0x11], bits: 128, unit: 4 });
+    this.vector({ name: "movss", form: "last, reg", reg: from, last: to, opcode: [2, 1, 0x11], bits: 128, unit: 4 });
   }
   /** With AVX2, where the mask's signs are set. */
   storeMasked(to: Memory, from: VectorRegister, mask: VectorRegister): void {
-    this.vector({ reg: from, second: mask, last: to, opcode: [1, 2, 0x2e], bits: this.bits });
+    this.vector({
+      name: "maskmovps",
+      form: "last, second, reg",
+      reg: from,
+      second: mask,
+      last: to,
+      opcode: [1, 2, 0x2e],
+      bits: this.bits,
+    });
   }
   /** One number of memory, or the first of a register, in every lane. */
   broadcast(to: VectorRegister, from: VectorRegister | Memory, mask?: MaskRegister): void {
     const opcode: Opcode = [1, 2, 0x18];
-    this.vector({ reg: to, last: from, opcode, bits: this.bits, unit: 4, mask, zeroing: mask !== undefined });
+    this.vector({
+      ...{ name: "broadcastss", form: "reg, xmm last" },
+      ...{ reg: to, last: from, opcode, bits: this.bits, unit: 4, mask, zeroing: mask !== undefined },
+    });
   }
   /** A general register in every lane. */
   broadcastGeneral(to: VectorRegister, from: General): void {
-    if (this.isa === "avx512") this.evex({ reg: to, last: from, opcode: [1, 2, 0x7c], bits: 512 });
+    if (this.isa === "avx512")
+      this.evex({
+        name: "pbroadcastd",
+        form: "reg, general last",
+        reg: to,
+        last: from,
+        opcode: [1, 2, 0x7c],
+        bits: 512,
+      });
     else {
-      this.vex({ reg: to, last: from, opcode: [1, 1, 0x6e], bits: 128 });
-      this.vex({ reg: to, last: to, opcode: [1, 2, 0x58], bits: 256 });
+      this.vex({ name: "movd", form: "reg, general last", reg: to, last: from, opcode: [1, 1, 0x6e], bits: 128 });
+      this.vex({ name: "pbroadcastd", form: "reg, xmm last", reg: to, last: to, opcode: [1, 2, 0x58], bits: 256 });
     }
   }
   shift(op: Shift, to: VectorRegister, x: VectorRegister, bits: number): void {
     const opcode: Opcode = [1, 1, 0x72];
-    this.vector({ reg: shifts[op], second: to, last: x, opcode, bits: this.bits, immediate: bits });
+    this.vector({
+      name: op,
+      form: "second, last",
+      reg: shifts[op],
+      second: to,
+      last: x,
+      opcode,
+      bits: this.bits,
+      immediate: bits,
+    });
   }
   /** AVX-512: to a mask. */
   compareToMask(
@@ -483,15 +583,42 @@ export class Assembler {
     broadcast = false,
   ): void {
     const opcode: Opcode = kind === "ps" ? [0, 1, 0xc2] : [1, 3, kind === "d" ? 0x1f : 0x1e];
-    this.evex({ reg: to, second: x, last: y, opcode, bits: 512, immediate: predicate, broadcast });
+    this.evex({
+      name: comparisons[kind],
+      form: "mask reg, second, last",
+      reg: to,
+      second: x,
+      last: y,
+      opcode,
+      bits: 512,
+      immediate: predicate,
+      broadcast,
+    });
   }
   /** AVX2: to a vector of all ones or zeros a lane. */
   compare(to: VectorRegister, x: VectorRegister, y: VectorRegister | Memory, predicate: number): void {
-    this.vex({ reg: to, second: x, last: y, opcode: [0, 1, 0xc2], bits: 256, immediate: predicate });
+    this.vex({
+      name: "cmpps",
+      form: "reg, second, last",
+      reg: to,
+      second: x,
+      last: y,
+      opcode: [0, 1, 0xc2],
+      bits: 256,
+      immediate: predicate,
+    });
   }
   /** AVX2: equal integers. */
   compareIntegers(to: VectorRegister, x: VectorRegister, y: VectorRegister | Memory): void {
-    this.vex({ reg: to, second: x, last: y, opcode: [1, 1, 0x76], bits: 256 });
+    this.vex({
+      name: "pcmpeqd",
+      form: "reg, second, last",
+      reg: to,
+      second: x,
+      last: y,
+      opcode: [1, 1, 0x76],
+      bits: 256,
+    });
   }
   /** AVX-512: y where the mask is 1, else x. */
   blend(
@@ -501,58 +628,147 @@ export class Assembler {
     mask: MaskRegister,
     broadcast = false,
   ): void {
-    this.evex({ reg: to, second: x, last: y, opcode: [1, 2, 0x65], bits: 512, mask, broadcast });
+    this.evex({
+      name: "blendmps",
+      form: "reg, second, last",
+      reg: to,
+      second: x,
+      last: y,
+      opcode: [1, 2, 0x65],
+      bits: 512,
+      mask,
+      broadcast,
+    });
   }
   /** AVX2: y where the mask's sign is set, else x. */
   blendBySign(to: VectorRegister, x: VectorRegister, y: VectorRegister | Memory, mask: VectorRegister): void {
-    this.vex({ reg: to, second: x, last: y, opcode: [1, 3, 0x4a], bits: 256, immediate: mask << 4 });
+    this.vex({
+      name: "blendvps",
+      form: "reg, second, last",
+      reg: to,
+      second: x,
+      last: y,
+      opcode: [1, 3, 0x4a],
+      bits: 256,
+      immediate: mask << 4,
+    });
   }
   /** Lanes within each four: `order` has two bits a lane. */
   permute(to: VectorRegister, x: VectorRegister, order: number): void {
-    this.vector({ reg: to, last: x, opcode: [1, 3, 0x04], bits: this.bits, immediate: order });
+    this.vector({
+      name: "permilps",
+      form: "reg, last",
+      reg: to,
+      last: x,
+      opcode: [1, 3, 0x04],
+      bits: this.bits,
+      immediate: order,
+    });
   }
   /** AVX-512: fours of lanes, two bits each: two of x, then two of y. */
   permuteFours(to: VectorRegister, x: VectorRegister, order: number, y: VectorRegister = x): void {
-    this.evex({ reg: to, second: x, last: y, opcode: [1, 3, 0x23], bits: 512, immediate: order });
+    this.evex({
+      ...{ name: "shuff32x4", form: "reg, second, last" },
+      ...{ reg: to, second: x, last: y, opcode: [1, 3, 0x23], bits: 512, immediate: order },
+    });
   }
   /** AVX2: the halves change places where `order` is 1. */
   permuteHalves(to: VectorRegister, x: VectorRegister, order: number): void {
-    this.vex({ reg: to, second: x, last: x, opcode: [1, 3, 0x06], bits: 256, immediate: order });
+    this.vex({
+      name: "perm2f128",
+      form: "reg, second, last",
+      reg: to,
+      second: x,
+      last: x,
+      opcode: [1, 3, 0x06],
+      bits: 256,
+      immediate: order,
+    });
   }
   /** The upper half to the lower, which is then half a vector. */
   upperHalf(to: VectorRegister, x: VectorRegister): void {
-    if (this.isa === "avx512") this.evex({ reg: x, last: to, opcode: [1, 3, 0x1b, 1], bits: 512, immediate: 1 });
-    else this.vex({ reg: x, last: to, opcode: [1, 3, 0x19], bits: 256, immediate: 1 });
+    if (this.isa === "avx512")
+      this.evex({
+        name: "extractf64x4",
+        form: "half last, reg",
+        reg: x,
+        last: to,
+        opcode: [1, 3, 0x1b, 1],
+        bits: 512,
+        immediate: 1,
+      });
+    else
+      this.vex({
+        name: "extractf128",
+        form: "half last, reg",
+        reg: x,
+        last: to,
+        opcode: [1, 3, 0x19],
+        bits: 256,
+        immediate: 1,
+      });
   }
   /** Half a vector of f32 to a whole one of f64. */
   widen(to: VectorRegister, x: VectorRegister): void {
-    this.vector({ reg: to, last: x, opcode: [0, 1, 0x5a], bits: this.bits });
+    this.vector({ name: "cvtps2pd", form: "reg, half last", reg: to, last: x, opcode: [0, 1, 0x5a], bits: this.bits });
   }
   /** A whole vector of f64 to half a one of f32. */
   narrow(to: VectorRegister, x: VectorRegister): void {
-    this.vector({ reg: to, last: x, opcode: [1, 1, 0x5a, 1], bits: this.bits });
+    this.vector({
+      name: "cvtpd2ps",
+      form: "half reg, last",
+      reg: to,
+      last: x,
+      opcode: [1, 1, 0x5a, 1],
+      bits: this.bits,
+    });
   }
   /** Numbers of 64 bits within each 128: `order` has one bit each. */
   permuteWide(to: VectorRegister, x: VectorRegister, order: number): void {
-    this.vector({ reg: to, last: x, opcode: [1, 3, 0x05, 1], bits: this.bits, immediate: order });
+    this.vector({
+      name: "permilpd",
+      form: "reg, last",
+      reg: to,
+      last: x,
+      opcode: [1, 3, 0x05, 1],
+      bits: this.bits,
+      immediate: order,
+    });
   }
   maskFrom(to: MaskRegister, from: General): void {
-    this.vex({ reg: to, last: from, opcode: [0, 1, 0x92], bits: 128 });
+    this.vex({ name: "kmovw", form: "mask reg, general last", reg: to, last: from, opcode: [0, 1, 0x92], bits: 128 });
   }
   maskTo(to: General, from: MaskRegister): void {
-    this.vex({ reg: to, last: from, opcode: [0, 1, 0x93], bits: 128 });
+    this.vex({ name: "kmovw", form: "general reg, mask last", reg: to, last: from, opcode: [0, 1, 0x93], bits: 128 });
   }
   moveMask(to: MaskRegister, from: MaskRegister): void {
-    this.vex({ reg: to, last: from, opcode: [0, 1, 0x90], bits: 128 });
+    this.vex({ name: "kmovw", form: "mask reg, mask last", reg: to, last: from, opcode: [0, 1, 0x90], bits: 128 });
   }
   andMasks(to: MaskRegister, x: MaskRegister, y: MaskRegister): void {
-    this.vex({ reg: to, second: x, last: y, opcode: [0, 1, 0x41], bits: 256 });
+    this.vex({
+      name: "kandw",
+      form: "mask reg, mask second, mask last",
+      reg: to,
+      second: x,
+      last: y,
+      opcode: [0, 1, 0x41],
+      bits: 256,
+    });
   }
   xorMasks(to: MaskRegister, x: MaskRegister, y: MaskRegister): void {
-    this.vex({ reg: to, second: x, last: y, opcode: [0, 1, 0x47], bits: 256 });
+    this.vex({
+      name: "kxorw",
+      form: "mask reg, mask second, mask last",
+      reg: to,
+      second: x,
+      last: y,
+      opcode: [0, 1, 0x47],
+      bits: 256,
+    });
   }
   /** Before code that is not of vectors: the upper halves of registers are cleared. */
   zeroUpper(): void {
+    this.listing?.add(this.length, "vzeroupper");
     this.byte(0xc5, 0xf8, 0x77);
   }
 
@@ -560,22 +776,37 @@ export class Assembler {
 
   /** How many rows and bytes each tile has, as 64 bytes say; all become zero. */
   configureTiles(from: Memory): void {
-    this.vex({ reg: 0, last: from, opcode: [0, 2, 0x49], bits: 128 });
+    this.vex({ name: "ldtilecfg", form: "plain last", reg: 0, last: from, opcode: [0, 2, 0x49], bits: 128 });
   }
   releaseTiles(): void {
-    this.vex({ reg: 0, last: 0, opcode: [0, 2, 0x49], bits: 128 });
+    this.vex({ name: "tilerelease", form: "", reg: 0, last: 0, opcode: [0, 2, 0x49], bits: 128 });
   }
   zeroTile(to: Tile): void {
-    this.vex({ reg: to, last: 0, opcode: [3, 2, 0x49], bits: 128 });
+    this.vex({ name: "tilezero", form: "tile reg", reg: to, last: 0, opcode: [3, 2, 0x49], bits: 128 });
   }
   loadTile(to: Tile, from: Rows): void {
-    this.vex({ reg: to, last: from, opcode: [3, 2, 0x4b], bits: 128 });
+    this.vex({ name: "tileloadd", form: "tile reg, plain last", reg: to, last: from, opcode: [3, 2, 0x4b], bits: 128 });
   }
   storeTile(to: Rows, from: Tile): void {
-    this.vex({ reg: from, last: to, opcode: [2, 2, 0x4b], bits: 128 });
+    this.vex({
+      name: "tilestored",
+      form: "plain last, tile reg",
+      reg: from,
+      last: to,
+      opcode: [2, 2, 0x4b],
+      bits: 128,
+    });
   }
   /** to += x times y: rows of pairs of bf16, and for each pair a row of pairs. */
   multiplyTiles(to: Tile, x: Tile, y: Tile): void {
-    this.vex({ reg: to, second: y, last: x, opcode: [2, 2, 0x5c], bits: 128 });
+    this.vex({
+      name: "tdpbf16ps",
+      form: "tile reg, tile last, tile second",
+      reg: to,
+      second: y,
+      last: x,
+      opcode: [2, 2, 0x5c],
+      bits: 128,
+    });
   }
 }

@@ -40,6 +40,8 @@ export class NativeFunction {
   private readonly steps: Step[] = [];
   private readonly regions: Region[] = [];
   private readonly open: Region[] = [];
+  /** What stands in a listing before a step. */
+  private readonly comments = new Map<number, (readonly [text: string, dull: boolean])[]>();
   readonly parameters: readonly Register[];
 
   constructor(parameters: number) {
@@ -52,6 +54,11 @@ export class NativeFunction {
   step(uses: readonly Register[], defines: readonly Register[], write: Step["write"]): number {
     for (const one of defines) one.sets++;
     return this.steps.push({ uses, defines, write }) - 1;
+  }
+  /** A line of its own before the next step, where there is a listing. The code is the same with it and without. */
+  comment(text: string, dull = false): void {
+    const at = this.steps.length;
+    this.comments.set(at, [...(this.comments.get(at) ?? []), [text, dull]]);
   }
   /** Have the last step define another register, where it defined this one and no other. */
   retarget(from: Register, to: Register): boolean {
@@ -133,7 +140,8 @@ export class NativeFunction {
         store(register.kind, slot(place.slot), spare);
       }
     }
-    for (const { uses, defines, write } of this.steps) {
+    for (const [at, { uses, defines, write }] of this.steps.entries()) {
+      for (const [text, dull] of this.comments.get(at) ?? []) a.listing?.comment(a.at, text, dull);
       const free = { general: 0, vector: 0, mask: 0 };
       const held = new Map<Register, number>();
       const spare = (register: Register): number => {

@@ -49,7 +49,7 @@ export class Tiles {
     const key = JSON.stringify(tile);
     const known = this.labels.get(key);
     if (known !== undefined) return known[1];
-    const label = this.a.label();
+    const label = this.a.label(`tile_${tile.rows}_by_${tile.vectors}_vectors`);
     this.labels.set(key, [tile, label]);
     return label;
   }
@@ -82,6 +82,7 @@ export class Tiles {
       for (let r = 0; r < rows; r++) for (let v = 0; v < vectors; v++) act(r, v);
     };
     a.align(16);
+    a.listing?.comment(a.at, `rows ${rows}, vectors ${vectors}: C ${accumulate ? "+=" : "="} A times B, ${depth} deep`);
     a.place(label);
     each((r, v) => {
       if (accumulate) a.load(sum(r, v), inC(r, v));

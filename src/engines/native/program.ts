@@ -15,10 +15,11 @@ import {
   type Scatter,
   type Section,
 } from "../../schedule/plan.ts";
+import { printInstruction } from "../../schedule/print.ts";
 import { padded } from "../../schedule/target.ts";
 import { loopsByExamples } from "../threads/loops-by-examples.ts";
 import { type Pack, type Packing, packWeights } from "../vector/packing.ts";
-import { divisionOf, passCode, type Time } from "../vector/pass.ts";
+import { divisionOf, passCode, passName, type Time } from "../vector/pass.ts";
 import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
 import type { Nested, VectorOps } from "../vector/vector-ops.ts";
 import { amxRows, tileConfiguration } from "./amx.ts";
@@ -35,7 +36,10 @@ import {
 } from "./bf16.ts";
 import { depthOf, EightBits, scratchBytesOf } from "./eight-bits.ts";
 import { memoryBase, NativeFunction } from "./function.ts";
+
+import type { Listing } from "./listing.ts";
 import { blockDepth, callTile, heights, panelsAtOnce, panelVectors, type Tile, Tiles, tileRows } from "./matmul.ts";
+
 import { type Code, type Host, type Mask, runCode, type Vector, vectorOps, type Whole } from "./vector-ops.ts";
 
 export type NativeProgram = {
@@ -82,8 +86,9 @@ function shareOf(total: number, unit: number, thread: number, threads: number): 
   return { from: start(thread), to: thread === threads - 1 ? total : start(thread + 1) };
 }
 
-export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeProgram {
-  const a = new Assembler(isa);
+/** `listing`: where the text of the code is to be, beside its bytes. */
+export function emit(plan: Plan, isa: Isa, host: Host, threads: number, listing?: Listing): NativeProgram {
+  const a = new Assembler(isa, listing);
   const { target } = plan;
   const width = target.vectorWidth;
   const packing = packWeights(plan, panelVectors * width, (product) =>
@@ -102,13 +107,17 @@ export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeP
   const runOf = (thread: number, of: number): Label => {
     const f = new NativeFunction(1);
     emitter.emit(f, thread, of);
-    const label = a.label();
+    const label = a.label(of === 1 ? "run" : `run_of_thread_${thread}`);
     functions.push([label, f]);
     return label;
   };
   const alone = runOf(0, 1);
   const runs = threads > 1 ? Array.from({ length: threads }, (_, thread) => runOf(thread, threads)) : [];
-  for (const [label, f] of [...emitter.functions, ...functions]) f.assemble(a, label);
+  for (const [label, f] of functions) f.assemble(a, label);
+  // A pass reads and writes at what lies so far from a row's or a step's beginning.
+  listing?.name((base, offset) => (base === memoryBase ? valuesAt(plan, offset) : undefined));
+  for (const [label, f] of emitter.functions) f.assemble(a, label);
+  listing?.name(() => undefined);
   tiles.assemble();
   conversions.assemble();
   eightBits.assemble();
@@ -120,10 +129,18 @@ export function emit(plan: Plan, isa: Isa, host: Host, threads: number): NativeP
   return { code: a.finish(), bytes, ...entries };
 }
 
+/** What a plan has at an address: of values that share bytes, all. */
+const valuesAt = ({ memory }: Plan, address: number): string | undefined =>
+  memory
+    .filter(({ offset, bytes }) => address >= offset && address < offset + bytes)
+    .map(({ name }) => name)
+    .join(", or ") || undefined;
+
 /** A function that C may call: of the memory's address and one number. `tiled`: it may leave tiles of AMX configured. */
 function entry(a: Assembler, inner: Label, tiled: boolean): number {
   a.align(16);
   const { at } = a;
+  a.place(a.label("entry"));
   a.push(memoryBase);
   a.move(memoryBase, rdi);
   a.move(rax, rsi, false);
@@ -141,6 +158,7 @@ function entry(a: Assembler, inner: Label, tiled: boolean): number {
 function advanceCode(a: Assembler, { states }: Plan): number {
   a.align(16);
   const { at } = a;
+  a.place(a.label("advance_states"));
   a.move(rdx, rdi);
   for (const { offset, last, rows, rowBytes } of Object.values(states)) {
     a.moveConstant(rdi, BigInt(offset));
@@ -194,7 +212,7 @@ class Emitter {
     this.eightBits = eightBits;
     this.scratch = scratch;
     this.width = plan.target.vectorWidth;
-    this.barrier = a.label();
+    this.barrier = a.label("barrier");
   }
 
   /** All sections, as the body of a function for one thread. */
@@ -224,15 +242,24 @@ class Emitter {
 
   private section(section: Section, k: number): void {
     const { o } = this;
+    const packs = this.packing.packs[k] as readonly Pack[];
+    if (this.a.listing !== undefined && packs.length > 0) {
+      const names = packs.map(({ parameter }) => parameter).join(" ");
+      this.f.comment(`weights to panels, where they have changed: ${names}`, true);
+    }
     const changed = (): ReturnType<Whole> => this.f.parameters[0] as ReturnType<Whole>;
     this.run(
       o.when(
         changed,
-        (this.packing.packs[k] as readonly Pack[]).map((pack) => () => this.pack(pack)),
+        packs.map((pack) => () => this.pack(pack)),
       ),
     );
     const { instructions } = section;
-    for (const one of instructions) if (one.kind === "clear") this.clear(one);
+    for (const one of instructions) {
+      if (one.kind !== "clear") continue;
+      this.comment(one, section, "steps");
+      this.clear(one);
+    }
     this.meet();
     const rest = instructions.filter(({ kind }) => kind !== "clear");
     this.all(section, rest, "steps", undefined, () => this.meet());
@@ -248,12 +275,24 @@ class Emitter {
     const rows = this.rowsOf(section, time);
     const list = togetherByRows(this.plan.target, section.graph, instructions, rows);
     list.forEach((one, k) => {
+      for (const each of "kind" in one ? [one] : one) this.comment(each, section, time);
       if ("kind" in one) this.one(section, one, time, t);
       else this.together(section, one, time, t);
       between(k === list.length - 1);
     });
   }
 
+  /** In a listing, the line of the plan that the code is made of. */
+  private comment(one: Instruction, { graph, steps }: Section, time: Time): void {
+    if (this.a.listing === undefined) return;
+    const last = steps - 1;
+    if (one.kind === "loop") this.f.comment(one.reverse ? `for t = ${last} to 0` : `for t = 0 to ${last}`);
+    else if (one.kind === "per_sequence") this.f.comment("once a sequence");
+    else {
+      const over = time === "steps" ? "steps and examples" : "examples";
+      this.f.comment(`${time === "steps" ? "" : "  "}${printInstruction(one, graph, over)}`);
+    }
+  }
   private rowsOf({ batch, steps }: Section, time: Time): number {
     return time === "steps" ? batch * steps : batch;
   }
@@ -271,11 +310,12 @@ class Emitter {
     const key = `${this.plan.sections.indexOf(section)} ${time} ${section.instructions.flatMap(bodyOf).indexOf(pass)}`;
     const known = this.passes.get(key);
     if (known !== undefined) return known;
-    const label = this.a.label();
+    const label = this.a.label(passName(pass, section.graph));
     this.passes.set(key, label);
     const f = new NativeFunction(3);
     const [t, from, to] = f.parameters.map((parameter) => () => parameter) as [Whole, Whole, Whole];
     const { keys, settings } = this.plan;
+    if (this.a.listing !== undefined) f.comment(printInstruction(pass, section.graph, ""));
     runCode(passCode(vectorOps(f, this.a, this.host), pass, { section, time, keys, settings }, { t, from, to }));
     this.functions.push([label, f]);
     return label;

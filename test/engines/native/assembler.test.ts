@@ -1,33 +1,14 @@
 /** Every instruction, with every kind of operand, is the bytes that the GNU assembler makes of it. */
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Assembler, type Isa } from "../../../src/engines/native/assembler.ts";
-import { temporaryFolder } from "../../helpers/temporary-folder.ts";
+import { gnu } from "../../helpers/gnu-assembler.ts";
 import { encodings } from "./encodings.ts";
 
 const isas: readonly Isa[] = ["avx512", "avx2"];
 /** What GNU binutils 2.40 made: `UPDATE_ENCODINGS=1` writes it anew. */
 const record = join(import.meta.dirname, "encodings.json");
-const folder = temporaryFolder();
-
-/** Of the lines as the GNU assembler understands them, the bytes; undefined where it is not installed. */
-function gnu(texts: readonly string[]): string[] | undefined {
-  const [source, object] = [join(folder, "code.s"), join(folder, "code.o")];
-  const lines = texts.map((text, k) => `at${k}:\n${text}\n`);
-  writeFileSync(source, `.intel_syntax noprefix\n${lines.join("")}at${texts.length}:\n`);
-  const { error, stderr } = spawnSync("as", ["--64", "-o", object, source], { encoding: "utf8" });
-  if (error !== undefined) return undefined;
-  expect(stderr).toBe("");
-  const symbols = spawnSync("nm", [object], { encoding: "utf8" }).stdout.trim().split("\n");
-  const at = new Map(symbols.map((line) => [line.split(" ")[2], Number.parseInt(line, 16)]));
-  const code = join(folder, "code.bin");
-  expect(spawnSync("objcopy", ["-O", "binary", "-j", ".text", object, code]).status).toBe(0);
-  const bytes = readFileSync(code);
-  return texts.map((_, k) => bytes.subarray(at.get(`at${k}`), at.get(`at${k + 1}`)).toString("hex"));
-}
-
 const ours = (isa: Isa): [string, string][] =>
   encodings[isa].map(({ text, make }) => {
     const a = new Assembler(isa);

@@ -54,6 +54,8 @@ const general: readonly Encoding[] = [
     ...[1, -128, 1000].flatMap((n): Encoding[] => [
       { text: `${op} ecx, ${n}`, make: (a) => a.arithmeticWith(op, 1, n) },
       { text: `${op} r14, ${n}`, make: (a) => a.arithmeticWith(op, 14, n, true) },
+      { text: `${op} eax, ${n}`, make: (a) => a.arithmeticWith(op, 0, n) },
+      { text: `${op} rax, ${n}`, make: (a) => a.arithmeticWith(op, 0, n, true) },
     ]),
     {
       text: `${op} esi, ${spelt(here)}`,
