@@ -17,7 +17,8 @@ export type Step = {
   /** Write the instructions. What is defined may have the register of something used, which is then read first. */
   readonly write: (a: Assembler, chosen: Chosen) => void;
 };
-type Region = { readonly from: number; to: number; readonly repeats: boolean };
+/** Steps from one to another, both included, within those of a larger one. */
+type Region = { readonly from: number; to: number; readonly repeats: boolean; readonly outer: Region | undefined };
 
 /** Where the memory of the program begins: a register that all functions leave alone. */
 export const memoryBase = 15;
@@ -84,7 +85,7 @@ export class NativeFunction {
 
   /** What is written by `body` may run several times, or not at all. */
   region(repeats: boolean, body: () => void): void {
-    const region = { from: this.steps.length, to: 0, repeats };
+    const region: Region = { from: this.steps.length, to: 0, repeats, outer: this.open.at(-1) };
     this.open.push(region);
     this.regions.push(region);
     body();
@@ -264,30 +265,49 @@ function intervalsOf(steps: readonly Step[], regions: readonly Region[], paramet
     for (const one of uses) note(one, { at, defines: false });
     for (const one of defines) note(one, { at, defines: true });
   });
-  const loops = regions.filter(({ repeats }) => repeats);
   const within = ({ from, to }: Region, at: number): boolean => at >= from && at <= to;
+  // Of each step the innermost region: the others that it lies in are around that one.
+  const innermost: (Region | undefined)[] = steps.map(() => undefined);
+  for (const region of regions) innermost.fill(region, region.from, region.to + 1);
+  const around = (at: number, tells: (region: Region) => boolean): boolean => {
+    for (let region = innermost[at]; region !== undefined; region = region.outer) if (tells(region)) return true;
+    return false;
+  };
+  const depths = steps.map((_, at) => {
+    let depth = 0;
+    around(at, ({ repeats }) => {
+      if (repeats) depth++;
+      return false;
+    });
+    return depth;
+  });
   const given = new Set(parameters);
   return [...accesses].map(([register, list]) => {
     const first = list[0] as Access;
     const last = list.at(-1) as Access;
     let [start, end] = [first.at, last.at];
-    const all = (region: Region): boolean => within(region, start) && within(region, last.at);
     // Set in a place that may be passed over, or read before it is set.
-    const unset = !first.defines || regions.some((region) => within(region, first.at) && !all(region));
+    const unset = !first.defines || around(first.at, (region) => !within(region, last.at));
     const zero = register.variable && unset && !given.has(register);
     if (zero || given.has(register)) start = atEntry;
-    for (const loop of loops) {
-      const inside = list.filter(({ at }) => within(loop, at));
-      const [one] = inside;
-      if (one === undefined) continue;
-      const outside = inside.length < list.length || zero || given.has(register);
-      const maybe =
-        !one.defines || regions.some((r) => r !== loop && r.from >= loop.from && r.to <= loop.to && within(r, one.at));
+    const loops = new Map<Region, { readonly one: Access; inside: number }>();
+    for (const one of list) {
+      around(one.at, (region) => {
+        if (!region.repeats) return false;
+        const known = loops.get(region);
+        if (known === undefined) loops.set(region, { one, inside: 1 });
+        else known.inside++;
+        return false;
+      });
+    }
+    for (const [loop, { one, inside }] of loops) {
+      const outside = inside < list.length || zero || given.has(register);
+      const maybe = !one.defines || innermost[one.at] !== loop;
       if (!outside && !(register.variable && maybe)) continue;
       start = Math.min(start, loop.from);
       end = Math.max(end, loop.to);
     }
-    const weight = list.reduce((sum, { at }) => sum + 10 ** loops.filter((loop) => within(loop, at)).length, 0);
+    const weight = list.reduce((sum, { at }) => sum + 10 ** (depths[at] as number), 0);
     return { register, start, end, weight: weight / (end - start + 1), zero };
   });
 }
