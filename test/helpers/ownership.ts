@@ -5,13 +5,14 @@
 import { type Node, type NodeId, viewed } from "../../src/graph/graph.ts";
 import type { Instruction, Location, Plan, Section } from "../../src/schedule/plan.ts";
 
-import { padded } from "./plans.ts";
+import { padded as paddedFor } from "../../src/schedule/target.ts";
 
 /** Owners that are no nodes. */
 const untouched = -1;
 const padding = -2;
-const scratch = -4;
+export const scratch = -4;
 const gradient = -5;
+const total = -6;
 
 export type Ownership = {
   /** What was read and was not there; empty where the plan is right. */
@@ -23,13 +24,38 @@ export type Ownership = {
 /** A time step, all of them, or once a sequence. */
 type When = number | "steps" | "per_sequence";
 
+/** What an instruction does with numbers in memory, in order: `count` of them from `start` on, counted in numbers. */
+export type Access = {
+  readonly read: (start: number, count: number, allowed: readonly number[], what: string) => void;
+  readonly write: (start: number, count: number, owner: number) => void;
+};
+
 /** Two runs of a plan of one section. */
 export function ownership(plan: Plan): Ownership {
   const [section] = plan.sections as readonly [Section];
-  const { graph, steps, batch } = section;
   const owners = new Int32Array(plan.bytes / 4).fill(untouched);
   const temporary = Array.from(owners, () => false);
   const mistakes = new Set<string>();
+  function write(start: number, count: number, owner: number): void {
+    owners.fill(owner, start, start + count);
+    if (owner >= 0 || owner === padding || owner === scratch) temporary.fill(true, start, start + count);
+  }
+  function read(start: number, count: number, allowed: readonly number[], what: string): void {
+    for (let k = start; k < start + count; k++) {
+      const owner = owners[k] as number;
+      if (!allowed.includes(owner)) mistakes.add(`${what}: at ${k} lies ${owner}, not ${allowed}`);
+    }
+  }
+  const { perform, readOutputs } = accesses(plan, section, { read, write });
+  for (const one of [...section.instructions, ...section.instructions]) perform(one, "steps");
+  readOutputs();
+  return { mistakes: [...mistakes], temporary };
+}
+
+/** Walks through instructions, and says what they read and write. */
+export function accesses(plan: Plan, section: Section, { read, write }: Access) {
+  const { graph, steps, batch } = section;
+  const padded = (features: number): number => paddedFor(plan.target, features);
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const featuresOf = (id: NodeId): number => {
     const { shape } = node(id);
@@ -52,18 +78,19 @@ export function ownership(plan: Plan): Ownership {
     const start = offset + (typeof t === "number" ? t : 0) * stepBytes;
     return Array.from({ length: t === "steps" ? steps * batch : batch }, (_, row) => (start + row * rowBytes) / 4);
   }
-  function write(start: number, count: number, owner: number): void {
-    owners.fill(owner, start, start + count);
-    if (owner >= 0 || owner === padding || owner === scratch) temporary.fill(true, start, start + count);
-  }
-  function read(start: number, count: number, allowed: readonly number[], what: string): void {
-    for (let k = start; k < start + count; k++) {
-      const owner = owners[k] as number;
-      if (!allowed.includes(owner)) mistakes.add(`${what}: at ${k} lies ${owner}, not ${allowed}`);
-    }
-  }
   const readValue = (id: NodeId, at: Location, t: When, what: string): void => {
     for (const row of rowsAt(at, t)) read(row, featuresOf(id), writersOf(id), what);
+  };
+
+  const readSetting = (id: NodeId, what: string): void => {
+    const { op, name } = node(id);
+    if (op === "runtime_scalar")
+      read((plan.settings[name as string] as number) / 4, 1, [untouched], `${what}, ${name}`);
+  };
+  /** Add to a gradient. */
+  const addTo = (start: number, count: number): void => {
+    read(start, count, [gradient], "a gradient");
+    write(start, count, gradient);
   };
 
   function perform(one: Instruction, t: When): void {
@@ -81,6 +108,11 @@ export function ownership(plan: Plan): Ownership {
         break;
       case "pass": {
         const what = `pass of ${one.stores.map((s) => s.value)} ${one.reductions.map((r) => r.node)}`;
+        for (const id of one.compute) {
+          if (node(id).op === "mask") read(plan.keys / 4, 2, [untouched], `${what}, keys`);
+          for (const input of node(id).inputs) readSetting(input, what);
+        }
+        for (const { value } of one.stores) readSetting(value, what);
         for (const [id, at] of one.loads) readValue(viewed(graph, id), at, t, `${what}, reading ${id}`);
         for (const { value, at, exact, padding: zeros } of one.stores) {
           const count = featuresOf(value);
@@ -113,7 +145,10 @@ export function ownership(plan: Plan): Ownership {
         for (const row of rowsAt(one.out, t)) {
           let column = row;
           for (const id of one.nodes) {
-            if (one.accumulate) read(column, featuresOf(id), [id], `${what}, added`);
+            if (one.accumulate) {
+              read(column, featuresOf(id), [id], `${what}, added`);
+              read(column + featuresOf(id), padded(featuresOf(id)) - featuresOf(id), [padding], `${what}, added`);
+            }
             write(column, padded(featuresOf(id)), padding);
             write(column, featuresOf(id), id);
             column += padded(featuresOf(id));
@@ -123,6 +158,10 @@ export function ownership(plan: Plan): Ownership {
       }
       case "gather":
         readValue(node(one.node).inputs[0] as NodeId, one.index, t, "index");
+        for (const { start, size } of Object.values(plan.parameters)) {
+          const at = plan.slabs.used / 4 + start;
+          if (4 * at === one.table) read(at, size, [untouched], "a table");
+        }
         for (const row of rowsAt(one.out, t)) {
           write(row, padded(one.size), padding);
           write(row, one.size, one.node);
@@ -137,30 +176,36 @@ export function ownership(plan: Plan): Ownership {
           for (let r = 0; r < block.rows; r++) {
             const at = (block.gradient + r * block.gradientRowBytes) / 4;
             if (block.first) write(at, block.columns, gradient);
-            else read(at, block.columns, [gradient], "a gradient");
+            else addTo(at, block.columns);
           }
         }
         break;
       }
       case "accumulate":
         readValue(node(one.node).inputs[0] as NodeId, one.value, t, "accumulate");
-        if (one.first) write(one.gradient / 4, one.size, gradient);
-        else read(one.gradient / 4, one.size, [gradient], "a gradient");
+        // What lies behind a parameter, up to a whole vector, is nobody's.
+        if (one.first) write(one.gradient / 4, padded(one.size), gradient);
+        else addTo(one.gradient / 4, padded(one.size));
         break;
       case "scatter":
         readValue(node(one.node).inputs[0] as NodeId, one.value, t, "scatter");
         readValue(node(one.node).inputs[1] as NodeId, one.index, t, "index");
-        read(one.gradient / 4, one.size, [gradient], "a gradient");
+        for (const { start, size } of Object.values(plan.parameters)) {
+          const at = (plan.slabs.gradients as number) / 4 + start;
+          if (4 * at === one.gradient) addTo(at, size);
+        }
         break;
       case "sum_all":
         readValue(node(one.node).inputs[0] as NodeId, one.value, t, "sum_all");
+        write(one.at / 4, 1, total);
         break;
     }
   }
-  for (const one of [...section.instructions, ...section.instructions]) perform(one, "steps");
-  for (const [name, at] of Object.entries(plan.outputs)) {
-    const id = graph.outputs[name];
-    if (id !== undefined) readValue(id, at, node(id).perSequence ? "per_sequence" : "steps", `output ${name}`);
+  function readOutputs(): void {
+    for (const [name, at] of Object.entries(plan.outputs)) {
+      const id = graph.outputs[name];
+      if (id !== undefined) readValue(id, at, node(id).perSequence ? "per_sequence" : "steps", `output ${name}`);
+    }
   }
-  return { mistakes: [...mistakes], temporary };
+  return { perform, readOutputs };
 }
