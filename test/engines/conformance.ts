@@ -8,6 +8,8 @@ import { cells } from "../../src/cells/index.ts";
 import { lstm } from "../../src/cells/lstm.ts";
 import type { EngineName } from "../../src/engines/engine.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
+import { grad } from "../../src/grad/grad.ts";
+import { createBuilder } from "../../src/graph/graph.ts";
 import { dense, dropout, embedding, recurrent } from "../../src/nn/layers.ts";
 import { type Model, sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
@@ -17,8 +19,8 @@ import { adamW, sgd } from "../../src/train/optimizers.ts";
 import { predict } from "../../src/train/predict.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 import type { TrainerOptions } from "../../src/train/training-plan.ts";
-import { engineError, loadTraining, programError } from "../helpers/engines.ts";
-import { trainingGraph } from "../helpers/networks.ts";
+import { engineError, loadTraining, programError, setValues } from "../helpers/engines.ts";
+import { randomValues, trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, operationValues, stateCells } from "../helpers/operations.ts";
 
 export type Conformance = {
@@ -43,6 +45,65 @@ export const some = [
 
 /** Cells that between them use everything. */
 const various = ["perceptron", "dense", "simple-rnn", "lstm", "gru", "gru-reset-after"];
+
+/** Rows (examples), depth and columns of products: one of each, whole tiles and blocks, and one more or less than these. */
+const productShapes = [
+  ...([
+    [1, 1, 1],
+    [1, 700, 65],
+    [2, 257, 40],
+    [3, 16, 64],
+    [6, 513, 7],
+    [13, 16, 130],
+  ] as const),
+  ...([
+    [14, 31, 32],
+    [15, 33, 31],
+    [29, 256, 17],
+    [43, 5, 100],
+    [200, 3, 9],
+  ] as const),
+] as const;
+
+type Numbers = Readonly<Record<string, Float32Array>>;
+/** Numbers of an example of x; its products read them again and again. */
+const given = 7;
+/** y = W (V x), its sum with other numbers, and its gradients: on an engine, and as the reference has them, rounded to f32. */
+async function multiply(
+  host: { readonly engine: EngineName },
+  { batch, k, n }: { readonly batch: number; readonly k: number; readonly n: number },
+  draw: (name: string, at: number) => number,
+): Promise<{ readonly got: Numbers; readonly wanted: Numbers }> {
+  const sizes = { steps: 1, batch };
+  const g = createBuilder();
+  const zeros = { name: "zeros", values: [] };
+  g.declare("W", [n, k], zeros);
+  g.declare("V", [k, given], zeros);
+  // Through a product before it, so that the gradient goes back through weights as well.
+  const x = g.matmul("V", g.input("x", given));
+  const output = g.matmul("W", x);
+  const loss = g.sum(g.mul(output, g.input("r", n)));
+  g.sumAll("loss", loss);
+  const graph = grad(g.graph({ output, loss }));
+  const values = randomValues(graph, 1, batch, 1);
+  for (const [name, numbers] of Object.entries({ ...values.inputs, ...values.parameters })) {
+    // V repeats the numbers of x.
+    for (let at = 0; at < numbers.length; at++) {
+      const column = Math.floor(at / given) % given;
+      numbers[at] = name === "V" ? Number(at % given === column) : draw(name, at);
+    }
+  }
+  const program = await loadTraining(graph, sizes, values, host);
+  await program.run();
+  await program.fetch();
+  const got = { output: program.output("output"), W: program.gradient("W").slice(), V: program.gradient("V").slice() };
+  program.dispose();
+  const reference = interpret(graph, { ...sizes, ...values });
+  const { W, V } = reference.gradients as { W: Float64Array; V: Float64Array };
+  const rounded = { output: reference.value(output), W, V };
+  const wanted = Object.fromEntries(Object.entries(rounded).map(([name, all]) => [name, Float32Array.from(all)]));
+  return { got, wanted };
+}
 
 /** The tests of one engine, by its name. */
 export function conformance(engine: string, { bound, thorough, some }: Conformance): void {
@@ -135,6 +196,75 @@ export function conformance(engine: string, { bound, thorough, some }: Conforman
       const worst = got.reduce((most, value, k) => Math.max(most, Math.abs(value - (wanted[k] as number))), 0);
       expect(worst).toBeLessThan(bound);
     });
+  });
+
+  test.each(productShapes)(
+    "products of %i rows, %i deep, to %i columns: whole numbers are exact, forward and all gradients",
+    async (batch, k, n) => {
+      const random = createRandom(batch + k + n);
+      const { got, wanted } = await multiply(host, { batch, k, n }, () => random.integer(7) - 3);
+      expect(got).toEqual(wanted);
+    },
+  );
+
+  test("products of subnormal numbers are exact, and the host's own arithmetic keeps them afterwards", async () => {
+    const random = createRandom(1);
+    for (const [batch, k, n] of [
+      [1, 40, 33],
+      [15, 17, 20],
+    ] as const) {
+      const tiny = (name: string): number =>
+        name === "W" ? random.integer(7) - 3 : (random.integer(99) - 49) * 2 ** -149;
+      const { got, wanted } = await multiply(host, { batch, k, n }, tiny);
+      expect(got.output).toEqual(wanted.output);
+      expect(wanted.output?.some((value) => value !== 0)).toBe(true);
+      const [smallest, third] = [Number.MIN_VALUE, 1 / 3].map((value, j) => value + 0 * (got.output?.[j] as number));
+      expect([(smallest as number) / 1, (third as number) * 3, (third as number) + 2 ** -54]).toEqual([
+        ...[Number.MIN_VALUE, 1, 1 / 3 + 2 ** -54],
+      ]);
+    }
+  });
+
+  test("products and passes: NaN and infinities go where the reference has them, and to no other example", async () => {
+    const random = createRandom(2);
+    for (const [batch, k, n] of [
+      [1, 40, 33],
+      [16, 19, 40],
+    ] as const) {
+      const special = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+      const draw = (name: string, at: number): number => {
+        // In one example of three a number that is none; some weights are 0, which makes NaN of an infinity.
+        if (name === "x" && at % given === 3 && Math.floor(at / given) % 3 === 0)
+          return special[(Math.floor(at / given) % 9) / 3] as number;
+        return random.integer(5) - 2;
+      };
+      const { got, wanted } = await multiply(host, { batch, k, n }, draw);
+      expect(got).toEqual(wanted);
+      expect(wanted.output?.some(Number.isNaN)).toBe(true);
+      if (batch > 1) expect(wanted.output?.some(Number.isFinite)).toBe(true);
+    }
+  });
+
+  test("masks of dropout: the bits of the reference, for any number of features and any rate", async () => {
+    const sizes = { steps: 3, batch: 2 };
+    for (const features of [1, 3, 4, 5, 8, 17, 130]) {
+      for (const rate of [0.1, 0.5, 0.75]) {
+        const g = createBuilder();
+        const output = g.mul(g.input("x", features), g.mask(features, rate, 3));
+        const graph = g.graph({ output });
+        const values = {
+          ...randomValues(graph, sizes.steps, sizes.batch, 1),
+          keys: [0xfffff000, 0x80000100] as const,
+        };
+        values.inputs.x?.fill(1);
+        const program = await compile(graph, { ...sizes, keep: ["output"] }, host);
+        setValues(program, values);
+        await program.run();
+        const wanted = interpret(graph, { ...sizes, ...values }).value(output);
+        expect(program.output("output"), `${features} features, rate ${rate}`).toEqual(Float32Array.from(wanted));
+        program.dispose();
+      }
+    }
   });
 
   test(`a session, step by step, gives what predict gives at once, to ${bound}, and forgets by reset`, async () => {
