@@ -1,4 +1,5 @@
 /** Functions of machine code, called from here on a memory of their own. */
+import { createRequire } from "node:module";
 import { Assembler, type Isa, rax, rcx, rdi, rdx, rsi, rsp } from "../../src/engines/native/assembler.ts";
 import { instructionSets } from "../../src/engines/native/cpu.ts";
 import { type NativeHost, nativeHost } from "../../src/engines/native/executable-memory.ts";
@@ -10,6 +11,27 @@ import { untouched } from "./wasm.ts";
 /** What calls machine code here; undefined where nothing can, as without the optional package koffi. */
 export const host = await nativeHost().catch(() => undefined);
 export const isas: readonly Isa[] = host === undefined ? [] : instructionSets(host);
+
+/**
+ * Memory of so many bytes, a multiple of 64, that ends where a page begins that can be neither read nor written; another one lies before
+ * it, at most a page away. What touches them ends the process.
+ */
+export function guardedMemory(bytes: number): { readonly words: Int32Array; readonly address: bigint; free(): void } {
+  const page = 4096;
+  const mprotect = createRequire(import.meta.url)("koffi")
+    .load(null)
+    .func("int mprotect(void *, size_t, int)");
+  const buffer = new ArrayBuffer((Math.ceil(bytes / page) + 3) * page);
+  const begin = (host as NativeHost).addressOf(new Uint8Array(buffer));
+  const before = (BigInt(page) - (begin % BigInt(page))) % BigInt(page);
+  const guards = [begin + before, begin + before + BigInt((Math.ceil(bytes / page) + 1) * page)] as const;
+  const protect = (how: number): void => {
+    for (const guard of guards) if (mprotect(guard, page, how) !== 0) throw new Error("mprotect");
+  };
+  protect(0);
+  const address = guards[1] - BigInt(bytes);
+  return { words: new Int32Array(buffer, Number(address - begin), bytes / 4), address, free: () => protect(3) };
+}
 
 const nativeMachine = (host: NativeHost, isa: Isa, how: Host): Machine => ({
   name: `${isa}, ${how.fma ? "fused" : "multiply and add"}`,

@@ -6,15 +6,18 @@ import { writeSync } from "node:fs";
 import type { EngineName } from "../../../src/engines/engine.ts";
 import { nativeEngine } from "../../../src/engines/native/engine.ts";
 import type { NativeHost } from "../../../src/engines/native/executable-memory.ts";
+import { emit } from "../../../src/engines/native/program.ts";
 import { interpret } from "../../../src/engines/reference/interpret.ts";
 import { registerEngine } from "../../../src/engines/registry.ts";
 import { grad } from "../../../src/grad/grad.ts";
 import { addCell, cell, EquationError } from "../../../src/graph/cell.ts";
 import { createBuilder, type Graph, type NodeId } from "../../../src/graph/graph.ts";
 import { createRandom, type Random } from "../../../src/nn/random.ts";
+import type { Program } from "../../../src/runtime/program.ts";
 import { loadTraining, programError } from "../../helpers/engines.ts";
-import { host, isas } from "../../helpers/native.ts";
+import { guardedMemory, host, isas } from "../../helpers/native.ts";
 import { randomValues, type Values } from "../../helpers/networks.ts";
+import { memoryOf } from "../../helpers/plans.ts";
 import { nearKink, randomCell } from "../../helpers/random-cells.ts";
 
 /** What a cell showed. `seen`: its sizes and kinds. `error`: the largest relative one; none where a value lies near a kink. */
@@ -110,15 +113,39 @@ async function runCell(seed: number): Promise<Outcome> {
     await program.run();
     await program.run();
     const { error, where } = programError(program, graph, wanted);
+    const changed = runBetweenGuards(program, isa);
     program.dispose();
+    if (changed >= 0)
+      return { seed, seen, error: Infinity, where: `byte ${4 * changed} between guards, ${isa}, of ${text}` };
     if (!(error <= worst.error)) worst = { error, where: `${where} with ${isa}, ${threads} threads, of ${text}` };
   }
   return near ? { seed, seen: [...seen, "near a kink"] } : { seed, seen, ...worst };
 }
 
+/** The same code for one thread, on a memory between pages that nobody may touch: the first number that is another one, or -1. */
+function runBetweenGuards(program: Program, isa: (typeof isas)[number]): number {
+  const { plan } = program;
+  const { code, bytes, alone } = emit(plan, isa, { fma: true }, 1);
+  const { place, callable } = host as NativeHost;
+  const [{ address, free }, memory] = [place(code), guardedMemory(bytes)];
+  const there = memoryOf(program, 0, plan.bytes / 4);
+  const wanted = new Int32Array(there.buffer, there.byteOffset, there.length);
+  memory.words.set(wanted);
+  callable(address + BigInt(alone), 2)(memory.address, 1);
+  // Before the plan's memory lies what is the threads' own.
+  const from = plan.target.reservedBytes / 4;
+  const found = wanted.findIndex((word, k) => k >= from && word !== memory.words[k]);
+  memory.free();
+  free();
+  return found;
+}
+
 /** Cells of these seeds; before each a line with its seed, after it one with its outcome, both written at once. */
 export async function run(seed: number, count: number): Promise<void> {
-  const say = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n`);
+  // JSON has no infinities: they would be null, which is below any bound.
+  const finite = (_: string, value: unknown): unknown =>
+    typeof value === "number" && !Number.isFinite(value) ? Number.MAX_VALUE : value;
+  const say = (line: object): void => void writeSync(1, `${JSON.stringify(line, finite)}\n`);
   for (const isa of isas) registerEngine(isa, async () => nativeEngine(host as NativeHost, isa, isa));
   for (let k = 0; k < count; k++) {
     say({ begins: seed + k });
