@@ -12,12 +12,16 @@ const cells = Number(process.env.FUZZ_CELLS ?? 40);
 const seed = Number(process.env.FUZZ_SEED ?? 20_261_129);
 
 /** Cells in a process; where it ends before it has run them all, the seed at which it did. */
-async function run(from: number, count: number): Promise<{ outcomes: Outcome[]; broken: string[] }> {
+async function run(
+  from: number,
+  count: number,
+  call = `run(${from}, ${count})`,
+): Promise<{ outcomes: Outcome[]; broken: string[] }> {
   const file = join(import.meta.dirname, "fuzz.ts");
   const program = `
     import { runnerImport } from "vite";
     const { module } = await runnerImport(${JSON.stringify(file)});
-    await module.run(${from}, ${count});
+    await module.${call};
     process.exit(0);`;
   const { code, out, err } = await runNode(["--input-type=module", "-e", program]);
   const lines = out
@@ -75,4 +79,13 @@ test.skipIf(isas.length === 0)(
     }
   },
   3_600_000,
+);
+
+test.skipIf(isas.length === 0)(
+  "code that touches what lies behind its memory ends the process, and it is told whose it was",
+  async () => {
+    const { outcomes, broken } = await run(77, 1, "touchGuard(77)");
+    expect(outcomes).toEqual([]);
+    expect(broken).toEqual([expect.stringMatching(/^seed 77: the process ended with (SIGSEGV|SIGBUS)/)]);
+  },
 );
