@@ -179,8 +179,9 @@ async function expectClean(plan: Plan, threads: number, what: string): Promise<v
 
 const targets = isas.map((isa) => {
   const name = `native ${isa}`;
-  registerEngine(name, async () => nativeEngine(host as NativeHost, isa, name));
-  return targetFor(isa, name);
+  const of = targetFor(isa, name);
+  registerEngine(name, async () => nativeEngine(host as NativeHost, isa, of));
+  return of;
 });
 
 describe.each([target, ...targets])(

@@ -7,6 +7,7 @@ import type { EngineName } from "../../../src/engines/engine.ts";
 import { nativeEngine } from "../../../src/engines/native/engine.ts";
 import type { NativeHost } from "../../../src/engines/native/executable-memory.ts";
 import { emit } from "../../../src/engines/native/program.ts";
+import { targetFor } from "../../../src/engines/native/target.ts";
 import { interpret } from "../../../src/engines/reference/interpret.ts";
 import { registerEngine } from "../../../src/engines/registry.ts";
 import { grad } from "../../../src/grad/grad.ts";
@@ -157,7 +158,7 @@ const say = (line: object): void => void writeSync(1, `${JSON.stringify(line, fi
 
 /** Cells of these seeds; before each a line with its seed, after it one with its outcome, both written at once. */
 export async function run(seed: number, count: number): Promise<void> {
-  for (const isa of isas) registerEngine(isa, async () => nativeEngine(host as NativeHost, isa, isa));
+  for (const isa of isas) registerEngine(isa, async () => nativeEngine(host as NativeHost, isa, targetFor(isa, isa)));
   for (let k = 0; k < count; k++) {
     say({ begins: seed + k });
     say(await runCell(seed + k));

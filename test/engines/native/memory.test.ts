@@ -246,7 +246,7 @@ describe.runIf(isas.length > 0 && process.platform === "linux")("pages of code",
       },
     };
     const name = "native, watched";
-    registerEngine(name, async () => nativeEngine(watching, isa, name));
+    registerEngine(name, async () => nativeEngine(watching, isa, targetFor(isa, name)));
     const load = async (units: number): Promise<void> => {
       const graph = trainingGraph(cells.gru as Cell, { units, input: 3 });
       const program = await compile(
