@@ -119,7 +119,7 @@ function place(host: NativeHost, plan: Plan, isa: Isa, how: Host, threads: numbe
  * A run ends with its first thread, which another may follow much later, and a run that fails with any thread: workers may still be
  * in its code, and in its memory.
  */
-function callWhenLeft(inside: Int32Array, then: () => void): void {
+export function callWhenLeft(inside: Int32Array, then: () => void): void {
   if (Atomics.load(inside, 0) === 0) then();
   // It does not keep the process alive.
   else setTimeout(callWhenLeft, 100, inside, then).unref();

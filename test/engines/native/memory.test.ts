@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { cells } from "../../../src/cells/index.ts";
 import type { EngineName } from "../../../src/engines/engine.ts";
-import { freeWhenLeft, nativeEngine } from "../../../src/engines/native/engine.ts";
+import { callWhenLeft, nativeEngine } from "../../../src/engines/native/engine.ts";
 import { type NativeHost, nativeHost } from "../../../src/engines/native/executable-memory.ts";
 import { emit } from "../../../src/engines/native/program.ts";
 import { targetFor } from "../../../src/engines/native/target.ts";
@@ -278,7 +278,7 @@ describe.runIf(isas.length > 0 && process.platform === "linux")("pages of code",
     vi.useFakeTimers();
     const inside = Int32Array.of(2);
     const free = vi.fn();
-    freeWhenLeft(inside, free);
+    callWhenLeft(inside, free);
     vi.advanceTimersByTime(1000);
     expect(free).not.toHaveBeenCalled();
     inside[0] = 0;
