@@ -3,7 +3,7 @@
  * the vectors of an engine, with one thread and with all at once. Knows nothing about plans.
  */
 import { Assembler, type Isa, rax, rdi } from "../engines/native/assembler.ts";
-import { barrier } from "../engines/native/barrier.ts";
+import { barrier, meetingAt } from "../engines/native/barrier.ts";
 import { type NativeHost, nativeHost } from "../engines/native/executable-memory.ts";
 import { memoryBase } from "../engines/native/function.ts";
 import { availableThreads, dropFromPool, loadIntoPool } from "../engines/threads/pool.ts";
@@ -61,16 +61,18 @@ async function nativeLoop(isa: Isa): Promise<(threads: number) => Promise<Loop>>
     const { address, free } = host.place(multiplyAdds(isa, sums, threads));
     if (threads === 1) return { operations, run: () => host.callable(address, 1)(0), end: free };
     const numbers = sharedNumbers();
-    const base = host.addressOf(numbers);
+    const memory = new BigInt64Array(8);
+    memory[meetingAt / 8] = host.addressOf(numbers);
+    const base = host.addressOf(memory);
     const pool = await loadIntoPool(workerCode(host, address, base), numbers, threads, () => {
       throw new Error("the threads did not start");
     });
     // The first thread says that a run has ended; another may still be on its way out, so the code stays.
-    return { operations, run: () => pool.run(0), end: () => dropFromPool(pool.id) };
+    return { operations, run: () => pool.run(0), end: () => dropFromPool(pool.id), memory };
   };
 }
 
-/** A function of the address of numbers where so many threads meet, before the loop and after it. */
+/** A function of the address of memory that says where so many threads meet: before the loop and after it. */
 function multiplyAdds(isa: Isa, sums: number, threads: number): Uint8Array {
   const a = new Assembler(isa);
   const [x, y] = [sums, sums + 1];
