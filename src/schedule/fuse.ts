@@ -133,7 +133,8 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     if (!inPass(task)) return undefined;
     const found = new Set<number>();
     const summed = node(task.node);
-    if (summed.op === "sum_rows" || summed.op === "sum_columns") found.add(summed.columns);
+    // A copy of sums into a state goes through no matrix.
+    if (task.kind === "reduce" && (summed.op === "sum_rows" || summed.op === "sum_columns")) found.add(summed.columns);
     for (const id of loads) {
       const n = node(id);
       if (n.op === "repeat_interleave") found.add(n.times);

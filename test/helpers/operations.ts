@@ -364,6 +364,20 @@ export const stateCells: Readonly<Record<string, Cell>> = {
   "no state": cell(`y = softmax(W @ x + b) * sum(V @ x)`),
   "a matrix, read before its step and after": cell(`C' = sigmoid(sum(u * x)) * C + outer(V @ x, tanh(x))
     y = tanh(C' @ x) + U @ (C @ x) + W @ x`),
+  "a matrix that is not square, of a state and a vector: the state's adjoint is the sums of its rows": cell(`
+    M' = 0.5 * M + tanh(outer(h, b))
+    h' = tanh(M @ b)
+    y = V @ h'
+    h : units
+    b : units * 2
+    b ~ ones`),
+  "the same of a state that is not read from it": cell(`
+    M' = 0.5 * M + tanh(outer(h, b))
+    h' = tanh(W @ x)
+    y = V @ tanh(M @ b)
+    h : units
+    b : units * 2
+    b ~ ones`),
   "a matrix that reads itself through a vector, in a loop of its own": cell(`e = V @ x - C @ x
     C' = C + 0.5 * outer(e, softmax(x))
     h' = tanh(C' @ h + W @ x)
