@@ -85,7 +85,7 @@ function drawn(seed: number): Drawn & { readonly random: Random } {
       const random = createRandom(from);
       return { ...draw(from, random), random };
     } catch (error) {
-      if (!(error instanceof EquationError && /must be a whole number/.test(error.message))) throw error;
+      if (!(error instanceof EquationError && /must be a whole number|no features are left/.test(error.message))) throw error;
     }
   }
 }
