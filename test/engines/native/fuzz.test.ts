@@ -38,7 +38,7 @@ async function run(
 }
 
 test.skipIf(isas.length === 0)(
-  `${cells} random networks from seed ${seed}: no crash, relative error to the reference below 1e-4`,
+  `${cells} random networks from seed ${seed}: no crash, relative error to the reference below 1e-4, or as WASM's`,
   async () => {
     const [outcomes, broken]: [Outcome[], string[]] = [[], []];
     // A process for some of them: what ends one leaves the others.
@@ -48,7 +48,7 @@ test.skipIf(isas.length === 0)(
       broken.push(...part.broken);
     }
     const wrong = outcomes
-      .filter(({ error }) => error !== undefined && !(error < 1e-4))
+      .filter(({ error = 0, wasm = 0 }) => !(error < Math.max(1e-4, 1.5 * wasm)))
       .map((outcome) => `seed ${outcome.seed}: ${outcome.error} at ${outcome.where}`);
     const counts = new Map<string, number>();
     for (const one of outcomes.flatMap(({ seen }) => [...new Set(seen)])) counts.set(one, (counts.get(one) ?? 0) + 1);
@@ -61,6 +61,7 @@ test.skipIf(isas.length === 0)(
     expect(wrong).toEqual([]);
     expect(outcomes).toHaveLength(cells);
     expect(counts.get("near a kink") ?? 0).toBeLessThanOrEqual(Math.max(3, 0.05 * cells));
+    expect(counts.get("far off") ?? 0).toBeLessThanOrEqual(Math.max(1, 0.01 * cells));
     if (cells >= 30) {
       const kinds = [
         "training",
