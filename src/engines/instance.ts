@@ -18,8 +18,6 @@ export type Instance = {
   readonly run: (thread: number, changed: 0 | 1) => void;
   readonly advance: () => void;
   readonly pool: PoolProgram | undefined;
-  /** Calls `then` once no worker is in its memory after a run that failed, where workers do not keep the memory themselves. */
-  readonly whenLeft?: ((then: () => void) => void) | undefined;
 };
 
 /** Instances without a program, the one returned last at the end. */
@@ -76,14 +74,7 @@ export class InstanceExecutable implements Executable {
   async run(changed: 0 | 1): Promise<void> {
     const { pool } = this.instance;
     if (pool === undefined) this.instance.run(0, changed);
-    else {
-      try {
-        await pool.run(changed);
-      } catch (error) {
-        this.instance.whenLeft?.(() => this.instance);
-        throw error;
-      }
-    }
+    else await pool.run(changed);
   }
   runSync(changed: 0 | 1): void {
     const { pool } = this.instance;

@@ -25,11 +25,10 @@ export async function load(
   host: HostOptions = {},
   { sync = false, owner = "program", round }: LoadOptions = {},
 ): Promise<Program> {
-  const { name, bf16 = "has f32 alone" } = plan.target;
-  if (host.precision === "bf16" && bf16 !== true) {
-    throw new InputError(`precision "bf16": the engine ${name} ${bf16}. Leave it out.`);
-  }
-  const engine = await engineOf(name);
+  const { target } = plan;
+  // Loaded by who asks for it.
+  if (host.precision === "bf16") (await import("./check-precision.ts")).checkPrecision(target);
+  const engine = await engineOf(target.name);
   return new Program(plan, await engine.load(plan, host, { sync }), owner, round);
 }
 

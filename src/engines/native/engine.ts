@@ -8,7 +8,7 @@ import type { Engine } from "../engine.ts";
 import { InstanceExecutable, takeIdle } from "../instance.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
 import { threadsAt } from "../threads/meeting.ts";
-import { availableThreads, loadIntoPool } from "../threads/pool.ts";
+import { availableThreads, loadIntoPool, type PoolProgram } from "../threads/pool.ts";
 import type { Isa } from "./assembler.ts";
 import { meetingAt } from "./barrier.ts";
 import type { Bf16Unit } from "./bf16.ts";
@@ -78,8 +78,8 @@ export function nativeEngine(
         const run = partOf(host, placed, memory, numbers);
         const advance = host.callable(placed.at + BigInt(placed.advance), 1);
         const { start, buffer, address } = memory;
-        const pool = numbers && (await loadIntoPool(workerCode(host, placed, address), numbers, threads, run));
-        const whenLeft = (then: () => void): void => callWhenLeft(placed.inside, then);
+        const shared = numbers && (await loadIntoPool(workerCode(host, placed, address), numbers, threads, run));
+        const pool = shared && keptByFailures(shared, () => callWhenLeft(placed.inside, () => memory));
         const { bytes } = placed;
         instance = {
           key,
@@ -90,7 +90,7 @@ export function nativeEngine(
           bytes,
           run,
           pool,
-          whenLeft,
+
           advance: () => advance(address),
         };
       }
@@ -141,6 +141,16 @@ function meeting(host: NativeHost, { buffer, start }: Memory): Int32Array {
   new BigInt64Array(buffer, start + meetingAt, 1)[0] = host.addressOf(numbers);
   return numbers;
 }
+
+/** Workers may be in the memory after a run that failed. */
+const keptByFailures = (pool: PoolProgram, keep: () => void): PoolProgram => ({
+  ...pool,
+  run: (changed) =>
+    pool.run(changed).catch((error) => {
+      keep();
+      throw error;
+    }),
+});
 
 /** What a thread runs: all of it, where it is alone. Holds the code: whoever can call it keeps it in memory. */
 function partOf(

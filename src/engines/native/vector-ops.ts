@@ -170,7 +170,7 @@ export function wholeOps(f: NativeFunction) {
       if (x.known !== undefined && y.known !== undefined) return known(x.known * y.known);
       if (x.known !== undefined) return whole.mul(y, x);
       if (y.known === undefined || !isShort(y.known)) return mulBoth(x, y);
-      return y.known === 1 ? x : mulKnown(x, y.known);
+      return y.known === 0 ? y : y.known === 1 ? x : mulKnown(x, y.known);
     },
     shr_u: (x: Whole, y: Whole): Whole => (y.known === undefined ? shiftBoth(x, y) : shiftKnown(x, y.known)),
     rem_u: (x: Whole, y: Whole): Whole => {
