@@ -4,7 +4,7 @@ import { type Address, type Assembler, type Label, rax, rbx, rcx, rdi, rdx, rsi,
 import { memoryBase } from "./function.ts";
 
 /** Looks at the round before a thread goes to sleep. */
-const spins = 2_000;
+const spins = 20_000;
 /** So long does it sleep, in nanoseconds, before it looks whether a thread has failed. */
 const patience = 50_000_000;
 /** Linux: the number of the system call futex, and what it is to do: wait, wake, of one process. */

@@ -7,7 +7,7 @@ import type { Target } from "../../schedule/target.ts";
 import type { Engine } from "../engine.ts";
 import { InstanceExecutable, takeIdle } from "../instance.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
-import { threadsAt } from "../threads/meeting.ts";
+import { cpusAt, threadsAt } from "../threads/meeting.ts";
 import { availableThreads, loadIntoPool, type PoolProgram } from "../threads/pool.ts";
 import type { Isa } from "./assembler.ts";
 import { meetingAt } from "./barrier.ts";
@@ -16,6 +16,7 @@ import { bf16Facts, bf16UnitOf, requireTiles } from "./bf16-unit.ts";
 import { hasVnni, instructionSets } from "./cpu.ts";
 import { type NativeHost, nativeHost } from "./executable-memory.ts";
 import { emit, type NativeProgram } from "./program.ts";
+import { spreadOver } from "./spread.ts";
 import { targetFor } from "./target.ts";
 import type { Host } from "./vector-ops.ts";
 
@@ -137,7 +138,7 @@ function allocate(host: NativeHost, bytes: number, { alignment }: Target): Memor
 
 /** The numbers by which threads meet; the program's memory says where they lie. */
 function meeting(host: NativeHost, { buffer, start }: Memory): Int32Array {
-  const numbers = new Int32Array(new SharedArrayBuffer(64));
+  const numbers = new Int32Array(new SharedArrayBuffer(512)); // 64 threads at most.
   new BigInt64Array(buffer, start + meetingAt, 1)[0] = host.addressOf(numbers);
   return numbers;
 }
@@ -161,10 +162,8 @@ function partOf(
 ): (thread: number, changed: 0 | 1) => void {
   const callable = (entry: number): Call => host.callable(placed.at + BigInt(entry), 2);
   const [all, own] = [callable(placed.alone), placed.runs.map(callable)];
-  return (thread, changed) => {
-    const isAlone = numbers === undefined || numbers[threadsAt] === 1;
-    (isAlone ? all : (own[thread] as Call))(address, changed);
-  };
+  if (numbers === undefined) return (_, changed) => all(address, changed);
+  return (thread, changed) => (numbers[threadsAt] === 1 ? all : (own[thread] as Call))(address, changed);
 }
 type Call = (base: bigint, changed: number) => void;
 
@@ -174,17 +173,22 @@ function workerCode(
   { at, alone, runs, inside }: Placed,
   base: bigint,
 ): { readonly make: string } & Record<string, unknown> {
-  const make = `(({ koffi, base, entries, threadsAt, inside }, numbers) => {
+  const make = `(({ koffi, base, entries, places, inside }, numbers) => {
     const { decode, load, proto } = require(koffi);
-    load(null); // Without it, this thread has no memory for calls.
+    const spread = (${spreadOver})(load(null), numbers, places); // Without load, this thread has no memory for calls.
     const [alone, ...own] = entries.map((at) => decode(at, proto("void (int64_t, int64_t)")));
     const run = (thread, changed) => {
       Atomics.add(inside, 0, 1);
-      (numbers[threadsAt] === 1 ? alone : own[thread])(base, changed);
+      if (numbers[places.threadsAt] === 1) alone(base, changed);
+      else {
+        const leave = spread(thread);
+        own[thread](base, changed);
+        leave();
+      }
       Atomics.sub(inside, 0, 1);
     };
     return { run };
   })`;
   const addresses = [alone, ...runs].map((entry) => at + BigInt(entry));
-  return { make, koffi: host.koffi, base, entries: addresses, threadsAt, inside };
+  return { make, koffi: host.koffi, base, entries: addresses, places: { threadsAt, cpusAt }, inside };
 }

@@ -19,3 +19,5 @@ export const callsAt = 5;
 export const goneAt = 6;
 /** Threads that sleep at a barrier, where the engine counts them. */
 export const sleepersAt = 7;
+/** From here on, the core of each thread that is in a run, counted from 1, where the engine has a memory for it. */
+export const cpusAt = 16;
