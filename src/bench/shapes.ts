@@ -67,12 +67,26 @@ function layer(kind: Shape["kind"], ...sizes: [number, number, number, number, n
   return { ...shape(kind, 0, ...sizes), name: `layer-${kind}-${sizes.join("-")}`, task: "layer" };
 }
 
+/** The same with options, whose values its name ends with. */
+const withOptions = (one: Shape, options: Readonly<Record<string, unknown>>): Shape => ({
+  ...one,
+  options,
+  name: [one.name, ...Object.values(options)].join("-"),
+});
+
+const stack = shape("lstm", 65, 128, 512, 2, 50, 100);
+const generation: Shape = {
+  ...shape("lstm", 65, 128, 512, 2, 1, 1),
+  name: "generate-lstm-65-128-512-2",
+  task: "generate",
+};
+
 export const shapes: readonly Shape[] = [
   shape("lstm", 65, 128, 128, 1, 32, 64),
   shape("gru", 65, 128, 128, 1, 32, 64),
   shape("lstm", 65, 128, 512, 1, 32, 64),
   shape("gru", 65, 128, 512, 1, 32, 64),
-  shape("lstm", 65, 128, 512, 2, 50, 100),
+  stack,
   shape("lstm", 65, 128, 512, 1, 1, 64),
   shape("lstm", 10000, 200, 200, 2, 20, 20),
   shape("layer-norm-lstm", 65, 128, 512, 1, 32, 64),
@@ -85,5 +99,7 @@ export const shapes: readonly Shape[] = [
   layer("simple-rnn", 128, 512, 1, 32, 64),
   layer("lstm", 128, 512, 2, 50, 100),
   layer("lstm", 128, 512, 1, 1, 64),
-  { ...shape("lstm", 65, 128, 512, 2, 1, 1), name: "generate-lstm-65-128-512-2", task: "generate" },
+  generation,
+  withOptions(stack, { precision: "bf16" }),
+  withOptions(generation, { quantize: "int8" }),
 ];

@@ -12,7 +12,7 @@ export const hostOptions = (threads: string): Options => ({
 /** The same, of commands that run a model and do not train it. */
 export const inferenceOptions = (threads: string): Options => ({
   ...hostOptions(threads),
-  quantize: { value: "TYPE", help: "int8: weights of 8 bits, a quarter of the memory to read", choices: ["int8"] },
+  quantize: { value: "TYPE", help: "weights of 8 bits, read faster", choices: ["int8"] },
 });
 
 export function hostOf(given: Given): InferenceOptions {
