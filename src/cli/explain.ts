@@ -24,10 +24,10 @@ export const explain: Command = {
     input: { value: "N", help: "size of the input [64]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
     batch: { value: "N", help: "examples [32]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
     steps: { value: "N", help: "time steps [64]", number: { whole: true, min: 1, max: 2 ** 31 - 1 } },
-    asm: { help: "print the machine code of the engine native as assembly; it needs no processor that has it" },
-    "instruction-set": { value: "NAME", help: `with --asm: the instructions [${isas[0]}]`, choices: isas },
+    asm: { help: "print its machine code, on any processor" },
+    "instruction-set": { value: "NAME", help: `of --asm [${isas[0]}]`, choices: isas },
     gradient: { help: "with --asm: the backward loop too" },
-    whole: { help: "with --asm: what copies weights to panels too, so that the GNU assembler takes it" },
+    whole: { help: "with --asm: all of it, for the GNU assembler" },
   },
   async run(given) {
     const [argument] = given.positionals as readonly [string];
