@@ -367,7 +367,7 @@ export const stateCells: Readonly<Record<string, Cell>> = {
   "a matrix that is not square, of a state and a vector: the state's adjoint is the sums of its rows": cell(`
     M' = 0.5 * M + tanh(outer(h, b))
     h' = tanh(M @ b)
-    y = V @ h'
+    y = V @ h' + W @ x
     h : units
     b : units * 2
     b ~ ones`),
