@@ -5,6 +5,10 @@ import { instructionSets } from "../../src/engines/native/cpu.ts";
 import { type NativeHost, nativeHost } from "../../src/engines/native/executable-memory.ts";
 import { memoryBase, NativeFunction } from "../../src/engines/native/function.ts";
 import { type Host, runCode, vectorOps } from "../../src/engines/native/vector-ops.ts";
+import type { LayerSpec } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
+import type { TrainerOptions } from "../../src/train/training-plan.ts";
 import type { Body, Machine } from "./vector-machines.ts";
 import { untouched } from "./wasm.ts";
 
@@ -78,3 +82,18 @@ const nativeMachine = (host: NativeHost, isa: Isa, how: Host): Machine => ({
 export const nativeMachines: readonly Machine[] = isas.flatMap((isa) =>
   [true, false].map((fma) => nativeMachine(host as NativeHost, isa, { fma })),
 );
+
+/** Six updates of a model of 11 tokens, five steps each: their losses, and the parameters afterwards. */
+export async function trainSix(layers: readonly LayerSpec[], seed: number, options: Omit<TrainerOptions, "steps">) {
+  const model = sequential(layers, { seed });
+  const trainer = await createTrainer(model, { ...options, steps: 5, clipNorm: 0.5 });
+  const losses: number[] = [];
+  for (let k = 0; k < 6; k++) {
+    const tokens = Int32Array.from({ length: 5 * options.batch }, (_, i) => (i * i + 3 * i * k + k) % 11);
+    const targets = tokens.map((id) => (id + 1) % 11);
+    losses.push(await trainer.update({ tokens }, targets));
+  }
+  trainer.save();
+  trainer.dispose();
+  return { losses, values: model.values };
+}

@@ -345,11 +345,6 @@ export class Assembler {
     this.listing?.general(this.length, "lea", wide, to, from);
     this.general([0x8d], to, from, wide);
   }
-  shiftLeft(to: General, bits: number, wide = false): void {
-    this.listing?.general(this.length, "shl", wide, to, { value: bits });
-    this.general([0xc1], 4, to, wide);
-    this.byte(bits);
-  }
   /** Zeros come in. */
   shiftRight(to: General, bits: number, wide = false): void {
     this.listing?.general(this.length, "shr", wide, to, { value: bits });

@@ -26,7 +26,7 @@ function threadsFor(plan: Plan, wanted: number | undefined, sync: boolean): numb
   return sync ? Math.min(maxThreads, threads) : threads;
 }
 
-/** The engine of pages and of Node: vectors of 128 bits, threads on shared memory. */
+/** The engine of pages, and of Node where machine code cannot run: vectors of 128 bits, threads on shared memory. */
 export const wasm: Engine = {
   name: target.name,
   target,

@@ -20,7 +20,7 @@ import { sequential } from "../../../src/nn/model.ts";
 import { compile } from "../../../src/runtime/program.ts";
 import { createTrainer } from "../../../src/train/trainer.ts";
 import { cellError, chainError } from "../../helpers/bf16.ts";
-import { host, isas } from "../../helpers/native.ts";
+import { host, isas, trainSix } from "../../helpers/native.ts";
 
 const facts = host !== undefined && isas.includes("avx512") ? bf16Facts(host) : undefined;
 /** Each unit that this processor has, whether it is worth using or not. */
@@ -84,23 +84,8 @@ describe.each(units)("%s", (unit) => {
     program.dispose();
   });
 
-  const train = async (how: object, [units, batch]: readonly [number, number]) => {
-    const model = sequential([embedding(11, 9), lstm(units, { returnSequences: true }), dense(11)], { seed: units });
-    const trainer = await createTrainer(model, { batch, steps: 5, clipNorm: 0.5, ...how });
-    const losses: number[] = [];
-    for (let k = 0; k < 6; k++) {
-      const tokens = Int32Array.from({ length: 5 * batch }, (_, i) => (i * i + 3 * i * k + k) % 11);
-      losses.push(
-        await trainer.update(
-          { tokens },
-          tokens.map((id) => (id + 1) % 11),
-        ),
-      );
-    }
-    trainer.save();
-    trainer.dispose();
-    return { losses, values: model.values };
-  };
+  const train = (how: object, [units, batch]: readonly [number, number]) =>
+    trainSix([embedding(11, 9), lstm(units, { returnSequences: true }), dense(11)], units, { batch, ...how });
   test.each([[37, 13] as const, [128, 2] as const, [20, 1] as const])(
     "%i units, batches of %i: 1, 2, 3 and 4 threads give the same bits, others than f32's and near them",
     async (...sizes) => {

@@ -67,7 +67,6 @@ const general: readonly Encoding[] = [
     { text: `imul ${narrow[x]}, ${narrow[y]}`, make: (a) => a.multiply(x, y) },
     { text: `imul ${wide[x]}, ${wide[y]}, 100000`, make: (a) => a.multiplyBy(x, y, 100_000, true) },
     { text: `imul ${narrow[x]}, ${narrow[y]}, 12`, make: (a) => a.multiplyBy(x, y, 12) },
-    { text: `shl ${narrow[x]}, 5`, make: (a) => a.shiftLeft(x, 5) },
     { text: `shr ${wide[y]}, 33`, make: (a) => a.shiftRight(y, 33, true) },
     { text: `shr ${narrow[y]}, cl`, make: (a) => a.shiftRightByCl(y) },
     { text: `div ${narrow[y]}`, make: (a) => a.divide(y) },

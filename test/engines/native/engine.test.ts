@@ -11,7 +11,7 @@ import { sequential } from "../../../src/nn/model.ts";
 import { generate, generateMany, languageModel } from "../../../src/tasks/language-model.ts";
 import { createTrainer } from "../../../src/train/trainer.ts";
 import { collect } from "../../helpers/models.ts";
-import { host, isas } from "../../helpers/native.ts";
+import { host, isas, trainSix } from "../../helpers/native.ts";
 import { conformance, every, some } from "../conformance.ts";
 
 for (const isa of isas) {
@@ -30,21 +30,7 @@ describe.each(isas)("%s", (isa) => {
       gru(units, { returnSequences: true }),
       dense(11),
     ];
-    const model = sequential(layers, { seed: units });
-    const trainer = await createTrainer(model, { batch, steps: 5, clipNorm: 0.5, threads, ...how });
-    const losses: number[] = [];
-    for (let k = 0; k < 6; k++) {
-      const tokens = Int32Array.from({ length: 5 * batch }, (_, i) => (i * i + 3 * i * k + k) % 11);
-      losses.push(
-        await trainer.update(
-          { tokens },
-          tokens.map((id) => (id + 1) % 11),
-        ),
-      );
-    }
-    trainer.save();
-    trainer.dispose();
-    return { losses, values: model.values };
+    return trainSix(layers, units, { batch, threads, ...how });
   };
 
   test.each([
