@@ -246,6 +246,8 @@ test("runs of the same settings have names of their own, and their table has opt
       }
       await train(page).click();
       await page.locator(".outcome strong", { hasText: name }).waitFor();
+      // The list reads the storage, which takes the run after the page has shown it.
+      await page.locator(".runs strong").nth(k).waitFor();
     }
     expect((await page.locator(".runs strong").allTextContents()).sort()).toEqual(names);
     for (const name of names.slice(1)) await page.getByLabel(name, { exact: true }).check();

@@ -445,11 +445,7 @@ class Emitter {
     const rowBytes = 4 * panel;
     const [k, source, into] = [o.newWhole(), o.newWhole(), o.newWhole()];
     // Outputs that lie in one panel: each a column of it.
-    for (let n = from; n < to; ) {
-      const column = (p.n + n) % panel;
-      const count = Math.min(panel - column, to - n);
-      const at = p.panels + Math.floor((p.n + n) / panel) * p.panelBytes + p.k * rowBytes + 4 * column;
-      const start = p.source + n * p.strideN;
+    const some = (count: number, from: Whole, at: Whole): void => {
       const advance: Codes = [
         source.set(whole.add(source.get, whole.const(p.strideK))),
         into.set(whole.add(into.get, whole.const(rowBytes))),
@@ -463,12 +459,28 @@ class Emitter {
         for (let v = 0; v < count; v++)
           copies.push(o.storeFirst(into.get, o.loadSplat(source.get, v * p.strideN), 1, 4 * v));
       }
+      this.run([source.set(from), into.set(at), o.loop(k, 0, p.countK, 1, [...copies, advance])]);
+    };
+    const [start, at] = [o.newWhole(), o.newWhole()];
+    for (let n = from; n < to; ) {
+      const column = (p.n + n) % panel;
+      const count = Math.min(panel - column, to - n);
+      const panels = count === panel ? Math.floor((to - n) / panel) : 1;
       this.run([
-        source.set(whole.const(start)),
-        into.set(whole.const(at)),
-        o.loop(k, 0, p.countK, 1, [...copies, advance]),
+        start.set(whole.const(p.source + n * p.strideN)),
+        at.set(whole.const(p.panels + Math.floor((p.n + n) / panel) * p.panelBytes + p.k * rowBytes + 4 * column)),
       ]);
-      n += count;
+      const nth = o.newWhole();
+      this.run(
+        o.loop(nth, 0, panels, 1, () => {
+          some(count, start.get, at.get);
+          this.run([
+            start.set(whole.add(start.get, whole.const(panel * p.strideN))),
+            at.set(whole.add(at.get, whole.const(p.panelBytes))),
+          ]);
+        }),
+      );
+      n += panels * count;
     }
   }
 
