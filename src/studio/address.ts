@@ -55,6 +55,16 @@ export function go(href: string, { replace = false } = {}): void {
   }
 }
 
+/**
+ * Whether the reader is where an address says, and not leaving for another that has not been drawn yet. `names`: what of its query
+ * counts.
+ */
+export function isStillAt(address: Address, names: readonly string[]): boolean {
+  const of = ({ view, path, query }: Address): string =>
+    JSON.stringify([view, path, names.map((name) => query[name] ?? null)]);
+  return of(readAddress(location.hash)) === of(address);
+}
+
 /** The current address; the component is drawn again when it changes. */
 export function useAddress(): Address {
   const [hash, setHash] = useState(location.hash);

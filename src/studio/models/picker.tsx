@@ -1,7 +1,7 @@
 /** Open one of the reader's models for a view: chosen from a list, from a file, or, if there is none, trained now. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
-import { type Address, go, linkTo } from "../address.ts";
+import { type Address, go, isStillAt, linkTo } from "../address.ts";
 import { Failed } from "../components/failed.tsx";
 import { engine } from "../engine/engine.ts";
 import type { ModelFacts } from "../engine/open-models.ts";
@@ -28,7 +28,8 @@ export function WithModel({ address, carried, children }: WithModelProps) {
   const [id] = path;
   const first = (models?.find(isOfText) ?? models?.[0])?.id;
   useEffect(() => {
-    if (id === undefined && first !== undefined) go(linkTo(view, [first], query), { replace: true });
+    if (id === undefined && first !== undefined && isStillAt(address, []))
+      go(linkTo(view, [first], query), { replace: true });
   }, [id, first]);
   const found = models?.find((model) => model.id === id);
   const waits = linking.use() && found === undefined;

@@ -1,5 +1,5 @@
 /** The Inspect view: a model reads a text, and every number of it can be seen. */
-import { go, linkTo, type View } from "../../address.ts";
+import { type Address, go, isStillAt, linkTo, type View } from "../../address.ts";
 import { Failed } from "../../components/failed.tsx";
 import { named } from "../../components/heat.ts";
 import type { OpenModel } from "../../models/open-model.ts";
@@ -20,15 +20,16 @@ const Inspect: View = ({ address }) => (
       which of its units follow something in the text.
     </p>
     <WithModel address={address} carried={sources}>
-      {(model) => <Opened key={model.id} model={model} query={address.query} />}
+      {(model) => <Opened key={model.id} model={model} address={address} />}
     </WithModel>
   </>
 );
 export default Inspect;
 
-type OpenedProps = { readonly model: OpenModel; readonly query: Readonly<Record<string, string>> };
+type OpenedProps = { readonly model: OpenModel; readonly address: Address };
 
-function Opened({ model, query }: OpenedProps) {
+function Opened({ model, address }: OpenedProps) {
+  const { query } = address;
   const { value: text, error, retry } = useText(query);
   const { reading, done, error: refused } = useReading(model, text);
   const count = reading?.head.ids.length ?? 0;
@@ -74,6 +75,7 @@ function Opened({ model, query }: OpenedProps) {
           done={done}
           start={query}
           onView={(view) => {
+            if (!isStillAt(address, sources)) return;
             const source = Object.entries(query).filter(([name]) => sources.includes(name));
             go(linkTo("inspect", [model.id], { ...Object.fromEntries(source), ...view }), { replace: true });
           }}
