@@ -7,6 +7,7 @@ import { readSafetensors } from "../formats/safetensors.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
+import { roundingOf } from "../runtime/precision.ts";
 import { openModel } from "../tasks/index.ts";
 import {
   checkLength,
@@ -114,10 +115,12 @@ async function run(given: Given): Promise<void> {
   if (!json && isLarge(text)) {
     process.stderr.write(printable(`${path}: ${formatCount(text.bytes)} bytes, read from disk in parts\n`));
   }
-  await engineFor(hostOf(given)); // Its memory limits the model.
+  const host = hostOf(given);
+  const { target } = await engineFor(host); // Its memory limits the model.
   const task = given.flag("resume") ? taskToGoOn(given, text, out) : newTask(given, text);
   const { lm, settings } = task;
   const { tokens, options } = task.stream;
+  roundingOf(options, target);
   const name = given.positionals[0] ?? "Moby-Dick";
 
   const parameters = countParameters(lm.model);
@@ -149,7 +152,7 @@ async function run(given: Given): Promise<void> {
       ...options,
       // The time counts from the start of the process.
       clock: () => performance.now(),
-      ...hostOf(given),
+      ...host,
       resume: task.resume,
       signal: stop.signal,
       // Before training there is nothing to save, so a signal ends the process at once.

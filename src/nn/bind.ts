@@ -24,15 +24,12 @@ export async function bind(
   how?: LoadOptions,
 ): Promise<Program> {
   const { target } = await engineFor(host);
-  const { quantize } = host;
-  const precision = quantize ?? host.precision;
-  // Loaded by who asks for it.
-  const more = quantize && (await import("./quantize.ts")).quantized(quantize, host, target);
+  const precision = host.quantize ?? host.precision;
   const make = () => schedule(graph(), { target, precision, ...sizes });
   const { steps, batch, keep } = sizes;
   const key = purpose && [...purpose, target.name, precision, steps, batch, keep];
   const plan = key ? onceForEqual(model, key, make) : make();
-  const program = await load(plan, host, { ...how, ...more });
+  const program = await load(plan, host, how);
   program.setParameters(model.values);
   return program;
 }

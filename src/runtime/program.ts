@@ -1,7 +1,7 @@
 /**
  * A Program: a plan loaded into an engine. Inputs are set by name, outputs are read by name; every value read is a copy.
  */
-import type { Executable, HostOptions, Numbers } from "../engines/engine.ts";
+import type { Executable, HostOptions, InferenceOptions, Numbers } from "../engines/engine.ts";
 import { engineFor, engineOf } from "../engines/registry.ts";
 import type { Graph } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -9,12 +9,10 @@ import type { ParameterRun, Plan, Slot } from "../schedule/plan.ts";
 import { type ScheduleOptions, schedule } from "../schedule/schedule.ts";
 import { Disposable } from "./disposable.ts";
 
-/**
- * `sync`: load it for `runSync`, for many short runs. `owner`: the name in the error "used after dispose()". `round`: what
- * `setParameters` makes of each parameter, by its shape.
- */
-export type LoadOptions = { readonly sync?: boolean; readonly owner?: string; readonly round?: Round };
-type Round = (values: ArrayLike<number>, shape: readonly number[]) => ArrayLike<number>;
+/** `sync`: load it for `runSync`, for many short runs. `owner`: the name in the error "used after dispose()". */
+export type LoadOptions = { readonly sync?: boolean; readonly owner?: string };
+/** What `setParameters` makes of each parameter, by its shape. */
+export type Round = (values: ArrayLike<number>, shape: readonly number[]) => ArrayLike<number>;
 
 /**
  * Load a plan into the engine of its target: the engine compiles it and allocates its memory, all zeros.
@@ -22,12 +20,13 @@ type Round = (values: ArrayLike<number>, shape: readonly number[]) => ArrayLike<
  */
 export async function load(
   plan: Plan,
-  host: HostOptions = {},
-  { sync = false, owner = "program", round }: LoadOptions = {},
+  host: InferenceOptions = {},
+  { sync = false, owner = "program" }: LoadOptions = {},
 ): Promise<Program> {
   const { target } = plan;
+  const isRounded = host.precision === "bf16" || host.quantize;
   // Loaded by who asks for it.
-  if (host.precision === "bf16") (await import("./check-precision.ts")).checkPrecision(target);
+  const round = isRounded ? (await import("./precision.ts")).roundingOf(host, target) : undefined;
   const engine = await engineOf(target.name);
   return new Program(plan, await engine.load(plan, host, { sync }), owner, round);
 }

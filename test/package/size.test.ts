@@ -33,7 +33,7 @@ test("what a page loads, from equations to a trainer and a session on WASM, is b
     (file) =>
       file.type === "chunk" &&
       !Object.keys(file.modules).some((id) =>
-        /\/engines\/(reference|native)\/|\/(eight-bits|quantize|check-precision)\./.test(id),
+        /\/engines\/(reference|native)\/|\/(eight-bits|precision)\./.test(id),
       ),
   );
   const code = loaded.map((file) => (file.type === "chunk" ? file.code : "")).join("");

@@ -115,9 +115,10 @@ test("products have one precision: beside bf16 it is refused in one line", async
 test("other kinds of numbers are refused by name, and so is an engine that has none of 8 bits", async () => {
   const other = { quantize: "int4" } as never;
   expect(await rejection(createSession(model.model, other))).toMatch(/^createSession: quantize .*"int8"/);
-  registerEngine("none of 8 bits", async () => ({ ...reference, target: { ...reference.target, int8: false } }));
-  const how = { engine: "none of 8 bits" as EngineName, quantize: "int8" } as const;
+  const name = "none of 8 bits";
+  registerEngine(name, async () => ({ ...reference, target: { ...reference.target, name, int8: false } }));
+  const how = { engine: name as EngineName, quantize: "int8" } as const;
   expect(await rejection(createSession(model.model, how))).toBe(
-    'the engine "reference" has no products of int8. Use the engine "native", or leave out `quantize`.',
+    'the engine "none of 8 bits" has no products of int8. Use the engine "native", or leave out `quantize`.',
   );
 });
