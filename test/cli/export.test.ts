@@ -117,6 +117,8 @@ describe("export", () => {
   });
 });
 
+const twenty = ["--prompt", "the ", "--length", "20", "--seed", "1"];
+
 test.each(["f32", "f16", "bf16", "int8"])(
   "a model of %s is read by evaluate, generate, inspect and serve",
   async (dtype) => {
@@ -127,19 +129,7 @@ test.each(["f32", "f16", "bf16", "int8"])(
     expect(Math.abs((of?.loss as number) - (whole?.loss as number))).toBeLessThan(
       dtype === "f32" ? 1e-12 : dtype === "f16" ? 0.001 : 0.02,
     );
-    const [written] = await json(
-      folder,
-      "generate",
-      file,
-      "--prompt",
-      "the ",
-      "--length",
-      "20",
-      "--seed",
-      "1",
-      "--temperature",
-      "0.8",
-    );
+    const [written] = await json(folder, "generate", file, ...twenty, "--temperature", "0.8");
     expect(written).toMatchObject({ tokens: 20, seed: 1 });
     expect(await json(folder, "inspect", file, "--text", "the cat")).toHaveLength(7);
     const server = start(folder, ["serve", file, "--port", "0", "--json"]);
@@ -204,18 +194,7 @@ test("an exported model of int8 is for inference: it runs in 8 bits as the model
     const asked = { model: "int8", prompt: "the ", max_tokens: 20, seed: 1, temperature: 0.8 };
     const headers = { "Content-Type": "application/json" };
     const answer = await fetch(`${url}/v1/completions`, { method: "POST", body: JSON.stringify(asked), headers });
-    const [line] = await json(
-      folder,
-      "generate",
-      "int8.safetensors",
-      "--prompt",
-      "the ",
-      "--length",
-      "20",
-      "--seed",
-      "1",
-      ...how,
-    );
+    const [line] = await json(folder, "generate", "int8.safetensors", ...twenty, ...how);
     expect((await answer.json()).choices[0].text).toBe(line?.text);
   } finally {
     server.kill("SIGKILL");

@@ -32,9 +32,7 @@ test("what a page loads, from equations to a trainer and a session on WASM, is b
   const loaded = output.filter(
     (file) =>
       file.type === "chunk" &&
-      !Object.keys(file.modules).some((id) =>
-        /\/engines\/(reference|native)\/|\/(eight-bits|precision)\./.test(id),
-      ),
+      !Object.keys(file.modules).some((id) => /\/engines\/(reference|native)\/|\/(eight-bits|precision)\./.test(id)),
   );
   const code = loaded.map((file) => (file.type === "chunk" ? file.code : "")).join("");
   expect(code.includes("createTrainer") && code.length < 170_000, "all of it, minified").toBe(true);
