@@ -6,14 +6,12 @@
 import type { ParameterRun, Plan, Product } from "../../schedule/plan.ts";
 import { vectorToBytes, weightsToBytes, wordsOf } from "../vector/eight-bits.ts";
 import type { Pack } from "../vector/packing.ts";
-import type { VectorOps } from "../vector/vector-ops.ts";
 import { type Address, type Assembler, type Label, rax, rbx, rcx, rdx } from "./assembler.ts";
-import { memoryBase, NativeFunction } from "./function.ts";
-import { callTile, heights, panelVectors } from "./matmul.ts";
-import { type Code, type Host, type Mask, runCode, type Vector, vectorOps, type Whole } from "./vector-ops.ts";
-
-type Ops = VectorOps<Vector, Mask, Whole, Code>;
-type Range = { readonly from: number; readonly to: number };
+import { memoryBase, type NativeFunction } from "./function.ts";
+import { callTile, heights, panelGroups, panelVectors } from "./matmul.ts";
+import type { Range } from "./share.ts";
+import { SharedFunctions } from "./shared-functions.ts";
+import { type Host, type Ops, runCode, type Whole } from "./vector-ops.ts";
 
 /** Vectors that are made to bytes together, so that they stay in the first caches. */
 const blockRows = 48;
@@ -49,29 +47,21 @@ export class EightBits {
   private readonly host: Host;
   private readonly width: number;
   private readonly tiles = new Map<string, readonly [Tile, Label]>();
-  private readonly functions = new Map<string, readonly [Label, NativeFunction]>();
+  private readonly functions: SharedFunctions;
 
   constructor(a: Assembler, host: Host, width: number) {
     this.a = a;
     this.host = host;
     this.width = width;
+    this.functions = new SharedFunctions(a, host);
   }
 
   /** Write those that were asked for. */
   assemble(): void {
-    for (const [label, f] of this.functions.values()) f.assemble(this.a, label);
+    this.functions.assemble();
     for (const [tile, label] of this.tiles.values()) this.write(tile, label);
   }
 
-  private functionOf(key: string, parameters: number, body: (o: Ops, ...values: readonly Whole[]) => void): Label {
-    const known = this.functions.get(key);
-    if (known !== undefined) return known[0];
-    const f = new NativeFunction(parameters);
-    const label = this.a.label();
-    this.functions.set(key, [label, f]);
-    body(vectorOps(f, this.a, this.host), ...f.parameters.map((parameter) => () => parameter));
-    return label;
-  }
   private tileOf(tile: Tile): Label {
     const key = JSON.stringify(tile);
     const known = this.tiles.get(key);
@@ -89,17 +79,10 @@ export class EightBits {
     const all = plan.slabs.used + 4 * start;
     const count = shape[1] as number;
     const stride = 4 * panel;
-    const label = this.functionOf(`weights ${p.countK} ${count}`, 4, (inner, row, of, into, spare) =>
-      runCode(
-        weightsToBytes(
-          inner,
-          { k: p.countK, count, stride },
-          {
-            ...{ row: row as Whole, all: of as Whole, into: into as Whole, spare: spare as Whole },
-          },
-        ),
-      ),
-    );
+    const label = this.functions.of(`weights ${p.countK} ${count}`, 4, (inner, values) => {
+      const [row, all, into, spare] = values as [Whole, Whole, Whole, Whole];
+      runCode(weightsToBytes(inner, { k: p.countK, count, stride }, { row, all, into, spare }));
+    });
     const [row, of, into, n] = [o.newWhole(), o.newWhole(), o.newWhole(), o.newWhole()];
     for (let first = from; first < to; ) {
       const column = (p.n + first) % panel;
@@ -140,9 +123,10 @@ export class EightBits {
     const { whole } = o;
     const [row, out, r, x, y] = [o.newWhole(), o.newWhole(), o.newWhole(), o.newWhole(), o.newWhole()];
     const bytes = rowBytes(this.width, p.k);
-    const label = this.functionOf(`vector ${p.k}`, 2, (inner, from, into) =>
-      runCode(vectorToBytes(inner, p.k, from as Whole, into as Whole)),
-    );
+    const label = this.functions.of(`vector ${p.k}`, 2, (inner, values) => {
+      const [from, into] = values as [Whole, Whole];
+      runCode(vectorToBytes(inner, p.k, from, into));
+    });
     const block = (rows: number): void =>
       runCode([
         x.set(row.get),
@@ -196,13 +180,9 @@ export class EightBits {
       }
     };
     runCode([b.set(whole.const(panel)), c.set(to)]);
-    let left = outputs / width;
-    const most = panelsAtOnce(rows);
-    for (const some of [most, 2, 1].filter((count, k, all) => count <= most && all.indexOf(count) === k)) {
+    const { groups, left } = panelGroups(outputs / width, panelsAtOnce(rows));
+    for (const [some, times] of groups) {
       const vectors = some * panelVectors;
-      const times = Math.floor(left / vectors);
-      left -= times * vectors;
-      if (times === 0) continue;
       const k = o.newWhole();
       runCode(
         o.loop(k, 0, times, 1, [

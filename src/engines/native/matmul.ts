@@ -4,7 +4,6 @@
  *
  * Every number of C is summed in the order of the depth, whatever the tile: how rows are shared out does not change a bit.
  */
-
 import { amxTile } from "./amx.ts";
 import { type Address, type Assembler, type Label, rax, rbx, rcx, rdx } from "./assembler.ts";
 import type { Bf16Unit } from "./bf16.ts";
@@ -143,3 +142,22 @@ export function heights(rows: number, most: number): readonly (readonly [height:
 /** Panels that a tile of so many rows takes at once: few rows alone have too few sums to keep the processor busy. */
 export const panelsAtOnce = (a: Assembler, rows: number): number =>
   rows === 1 ? 4 : rows <= (a.isa === "avx512" ? 3 : 2) ? 2 : 1;
+
+/**
+ * So many vectors as groups of at most `most` panels, the largest first, each with how many of them; `left`: vectors that are less
+ * than a panel.
+ */
+export function panelGroups(
+  vectors: number,
+  most: number,
+): { readonly groups: readonly (readonly [panels: number, count: number])[]; readonly left: number } {
+  const groups: [number, number][] = [];
+  let left = vectors;
+  for (const panels of [4, 2, 1]) {
+    const count = Math.floor(left / (panels * panelVectors));
+    if (panels > most || count === 0) continue;
+    groups.push([panels, count]);
+    left -= count * panels * panelVectors;
+  }
+  return { groups, left };
+}

@@ -9,6 +9,7 @@ export type Code = () => void;
 export type Whole = { (): Register; readonly known?: number; readonly sum?: readonly [of: Whole, more: number] };
 export type Vector = { (): Register; readonly operand?: () => Operand };
 export type Mask = () => Register;
+export type Ops = VectorOps<Vector, Mask, Whole, Code>;
 
 /** What the last operand of an instruction can be: a register, or memory: a whole vector, or one number for all lanes. */
 type Operand = {
@@ -223,11 +224,7 @@ export function wholeOps(f: NativeFunction) {
 const floatBits = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0] as number;
 
 /** The operations in a function, whose constants the assembler keeps. */
-export function vectorOps(
-  f: NativeFunction,
-  assembler: Assembler,
-  { fma }: Host,
-): VectorOps<Vector, Mask, Whole, Code> {
+export function vectorOps(f: NativeFunction, assembler: Assembler, { fma }: Host): Ops {
   const masked = assembler.isa === "avx512";
   const width = masked ? 16 : 8;
   const lanes = Array.from({ length: width }, (_, lane) => lane);
