@@ -9,7 +9,6 @@ import type { Pack } from "../vector/packing.ts";
 import { type Address, type Assembler, type Label, rax, rbx, rcx, rdx } from "./assembler.ts";
 import { memoryBase, type NativeFunction } from "./function.ts";
 import { callTile, heights, panelGroups, panelVectors } from "./matmul.ts";
-import type { Range } from "./share.ts";
 import { SharedFunctions } from "./shared-functions.ts";
 import { type Host, type Ops, runCode, type Whole } from "./vector-ops.ts";
 
@@ -71,35 +70,41 @@ export class EightBits {
     return label;
   }
 
-  /** Rows of a matrix to their panels: the outputs `from` to `to` of the block. */
-  pack(f: NativeFunction, o: Ops, plan: Plan, p: Pack, { from, to }: Range, scratch: number): void {
+  /** So many rows of a matrix, the first of them at `from`, to columns of a panel, the first of them at `at`. */
+  pack(
+    f: NativeFunction,
+    o: Ops,
+    plan: Plan,
+    p: Pack,
+    {
+      count,
+      from,
+      at,
+      scratch,
+    }: { readonly count: number; readonly from: Whole; readonly at: Whole; readonly scratch: number },
+  ): void {
     const { whole } = o;
-    const panel = panelVectors * this.width;
     const { start, shape } = plan.parameters[p.parameter] as ParameterRun;
-    const all = plan.slabs.used + 4 * start;
-    const count = shape[1] as number;
-    const stride = 4 * panel;
-    const label = this.functions.of(`weights ${p.countK} ${count}`, 4, (inner, values) => {
+    const sizes = { k: p.countK, count: shape[1] as number, stride: 4 * panelVectors * this.width };
+    const label = this.functions.of(`weights ${sizes.k} ${sizes.count}`, 4, (inner, values) => {
       const [row, all, into, spare] = values as [Whole, Whole, Whole, Whole];
-      runCode(weightsToBytes(inner, { k: p.countK, count, stride }, { row, all, into, spare }));
+      runCode(weightsToBytes(inner, sizes, { row, all, into, spare }));
     });
-    const [row, of, into, n] = [o.newWhole(), o.newWhole(), o.newWhole(), o.newWhole()];
-    for (let first = from; first < to; ) {
-      const column = (p.n + first) % panel;
-      const outputs = Math.min(panel - column, to - first);
-      runCode([
-        row.set(whole.const(p.source + first * p.strideN)),
-        of.set(whole.const(all + first * p.strideN)),
-        into.set(whole.const(p.panels + Math.floor((p.n + first) / panel) * p.panelBytes + 4 * column)),
-        o.loop(n, 0, outputs, 1, [
-          () => f.call(label, [row.get(), of.get(), into.get(), whole.const(scratch)()]),
-          row.set(whole.add(row.get, whole.const(p.strideN))),
-          of.set(whole.add(of.get, whole.const(p.strideN))),
-          into.set(whole.add(into.get, whole.const(4))),
-        ]),
-      ]);
-      first += outputs;
-    }
+    // The block may begin behind the first number of a row, whose scale is that of the whole row.
+    const before = p.source - (plan.slabs.used + 4 * start);
+    const [row, into, n] = [o.newWhole(), o.newWhole(), o.newWhole()];
+    runCode([
+      row.set(from),
+      into.set(at),
+      o.loop(n, 0, count, 1, [
+        () => {
+          const all = whole.add(row.get, whole.const(-before));
+          f.call(label, [row.get(), all(), into.get(), whole.const(scratch)()]);
+        },
+        row.set(whole.add(row.get, whole.const(p.strideN))),
+        into.set(whole.add(into.get, whole.const(4))),
+      ]),
+    ]);
   }
 
   /** `m` rows of the product from `at` on, and its outputs from the panel on, to `to`. */

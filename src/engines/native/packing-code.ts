@@ -7,36 +7,17 @@ import { shareOf } from "./share.ts";
 import { type Code, type Ops, runCode, type Whole } from "./vector-ops.ts";
 import type { Writer } from "./writer.ts";
 
-/** A block of a parameter to its panels; the outputs of this thread's share. */
+/** Writes so many outputs of a block, columns that lie in one panel: from where the first lies to its place in the panel. */
+type Columns = (count: number, from: Whole, at: Whole) => void;
+
+/** A block of a parameter to its panels; the outputs of this thread's share. Panels that are written whole are a loop. */
 export function pack(w: Writer, p: Pack): void {
-  if (p.precision === "bf16") {
-    packBf16(w, p);
-    return;
-  }
-  const { f, o, scratch } = w;
+  const { o } = w;
   const { whole, width } = o;
   const panel = panelVectors * width;
   const { from, to } = shareOf(w, p.countN, panel);
-  if (p.precision === "int8") {
-    w.eightBits.pack(f, o, w.plan, p, { from, to }, scratch);
-    return;
-  }
-  const rowBytes = 4 * panel;
-  const [k, source, into] = [o.newWhole(), o.newWhole(), o.newWhole()];
-  // Outputs that lie in one panel: each a column of it.
-  const some = (count: number, from: Whole, at: Whole): void => {
-    const advance: Nested<Code> = [
-      source.set(whole.add(source.get, whole.const(p.strideK))),
-      into.set(whole.add(into.get, whole.const(rowBytes))),
-    ];
-    const copies =
-      p.strideN === 4
-        ? copyFirst(o, into.get, source.get, count)
-        : Array.from({ length: count }, (_, v) =>
-            o.storeFirst(into.get, o.loadSplat(source.get, v * p.strideN), 1, 4 * v),
-          );
-    runCode([source.set(from), into.set(at), o.loop(k, 0, p.countK, 1, [...copies, advance])]);
-  };
+  const columns = columnsOf(w, p);
+  const before = (p.precision === "bf16" ? 2 : 4) * panel * p.k;
   const [start, at] = [o.newWhole(), o.newWhole()];
   for (let n = from; n < to; ) {
     const column = (p.n + n) % panel;
@@ -44,12 +25,12 @@ export function pack(w: Writer, p: Pack): void {
     const panels = count === panel ? Math.floor((to - n) / panel) : 1;
     runCode([
       start.set(whole.const(p.source + n * p.strideN)),
-      at.set(whole.const(p.panels + Math.floor((p.n + n) / panel) * p.panelBytes + p.k * rowBytes + 4 * column)),
+      at.set(whole.const(p.panels + Math.floor((p.n + n) / panel) * p.panelBytes + before + 4 * column)),
     ]);
     const nth = o.newWhole();
     runCode(
       o.loop(nth, 0, panels, 1, () => {
-        some(count, start.get, at.get);
+        columns(count, start.get, at.get);
         runCode([
           start.set(whole.add(start.get, whole.const(panel * p.strideN))),
           at.set(whole.add(at.get, whole.const(p.panelBytes))),
@@ -60,24 +41,43 @@ export function pack(w: Writer, p: Pack): void {
   }
 }
 
-/** The same as bf16, 16 outputs at a time. */
-function packBf16(w: Writer, p: Pack): void {
-  const { whole, width } = w.o;
-  const panel = panelVectors * width;
-  const { from, to } = shareOf(w, p.countN, panel);
-  for (let n = from; n < to; n += 16) {
-    const out = p.n + n;
-    const sizes = { count: Math.min(16, to - n), depth: p.countK, toStride: 4 * panel };
-    const at = p.panels + Math.floor(out / panel) * p.panelBytes + 2 * panel * p.k + 4 * (out % panel);
-    convert(
-      w,
+function columnsOf(w: Writer, p: Pack): Columns {
+  if (p.precision === "bf16") return columnsOfBf16(w, p);
+  const { f, o, plan, scratch } = w;
+  if (p.precision === "int8") return (count, from, at) => w.eightBits.pack(f, o, plan, p, { count, from, at, scratch });
+  const { whole, width } = o;
+  const [k, source, into] = [o.newWhole(), o.newWhole(), o.newWhole()];
+  return (count, from, at) => {
+    const advance: Nested<Code> = [
+      source.set(whole.add(source.get, whole.const(p.strideK))),
+      into.set(whole.add(into.get, whole.const(4 * panelVectors * width))),
+    ];
+    const copies =
       p.strideN === 4
-        ? { kind: "pairs", fill: false, fromStride: p.strideK, ...sizes }
-        : { kind: "turned", byRow: true, fromStride: p.strideN, ...sizes },
-      whole.const(p.source + n * p.strideN),
-      whole.const(at),
-    );
-  }
+        ? copyFirst(o, into.get, source.get, count)
+        : Array.from({ length: count }, (_, v) =>
+            o.storeFirst(into.get, o.loadSplat(source.get, v * p.strideN), 1, 4 * v),
+          );
+    runCode([source.set(from), into.set(at), o.loop(k, 0, p.countK, 1, [...copies, advance])]);
+  };
+}
+
+/** The same as bf16, up to 16 outputs at a time. */
+function columnsOfBf16(w: Writer, p: Pack): Columns {
+  const { whole, width } = w.o;
+  return (columns, from, at) => {
+    for (let v = 0; v < columns; v += 16) {
+      const sizes = { count: Math.min(16, columns - v), depth: p.countK, toStride: 4 * panelVectors * width };
+      convert(
+        w,
+        p.strideN === 4
+          ? { kind: "pairs", fill: false, fromStride: p.strideK, ...sizes }
+          : { kind: "turned", byRow: true, fromStride: p.strideN, ...sizes },
+        whole.add(from, whole.const(v * p.strideN)),
+        whole.add(at, whole.const(4 * v)),
+      );
+    }
+  };
 }
 
 /** f32 to bf16, as `how` says. `rows`: how many, where the conversion takes a number of them. */
