@@ -12,6 +12,7 @@ export const integration = [
   "bench/onednn.test.ts",
   "cells/training.test.ts",
   "engines/native/assembler.test.ts",
+  "engines/native/ending.test.ts",
   "engines/native/fuzz.test.ts",
   "engines/native/listing.test.ts",
   "formats/files.test.ts",

@@ -31,6 +31,13 @@ class Forbidden extends Silent {
     setTimeout(() => this.emit("error", new Error("forbidden")));
   }
 }
+/** Cannot even be made, as where Node was not given the permission. */
+class Refused extends Silent {
+  constructor() {
+    super();
+    throw Object.assign(new Error("Access to this API has been restricted."), { code: "ERR_ACCESS_DENIED" });
+  }
+}
 /** A real one that takes until it is told to start, as where its parent never turned; what it is told before waits. */
 class Late extends Silent {
   private readonly early: object[] = [];
@@ -74,9 +81,10 @@ const train = async (given: Library, threads: number): Promise<number[]> => {
 };
 
 describe.each([
-  ["never start", Silent],
-  ["are forbidden", Forbidden],
-])("workers that %s: one thread does all, to the same bits", (_, Kind) => {
+  ["never start", Silent, 2],
+  ["are forbidden", Forbidden, 2],
+  ["are refused", Refused, 1],
+])("workers that %s: one thread does all, to the same bits", (_, Kind, made) => {
   test("training, sessions and texts; others have their turn meanwhile, and no more workers are asked for", async () => {
     const given = await library(Kind);
     const { createSession, generateMany, languageModel } = given;
@@ -99,7 +107,7 @@ describe.each([
       return text;
     };
     expect(await write(2)).toBe(await write(1));
-    expect(Silent.made).toHaveLength(2);
+    expect(Silent.made).toHaveLength(made);
   });
 });
 

@@ -1,10 +1,11 @@
 /** The function in which every thread waits until all have come. Knows nothing about what they do. */
 import { arrivedAt, roundAt, sleepersAt, threadsAt } from "../threads/meeting.ts";
+import { availableThreads } from "../threads/pool.ts";
 import { type Address, type Assembler, type Label, rax, rbx, rcx, rdi, rdx, rsi, rsp } from "./assembler.ts";
 import { memoryBase } from "./function.ts";
 
-/** Looks at the round before a thread goes to sleep. */
-const spins = 20_000;
+/** Looks at the round before a thread goes to sleep: few where the thread that it waits for may need its core. */
+const spinsFor = (threads: number): number => (threads <= availableThreads() ? 20_000 : 100);
 /** So long does it sleep, in nanoseconds, before it looks whether a thread has failed. */
 const patience = 50_000_000;
 /** Linux: the number of the system call futex, and what it is to do: wait, wake, of one process. */
@@ -60,7 +61,7 @@ export function barrier(a: Assembler, label: Label, threads: number, sleeps = pr
   a.exchangeAdd(number(arrivedAt), rax);
   a.arithmeticWith("cmp", rax, threads - 1);
   a.jumpIf("e", last);
-  a.moveConstant(rax, spins);
+  a.moveConstant(rax, spinsFor(threads));
   a.place(look);
   a.move(rdx, number(roundAt), false);
   a.arithmetic("cmp", rdx, rcx);

@@ -8,7 +8,7 @@ import type { Engine } from "../engine.ts";
 import { InstanceExecutable, takeIdle } from "../instance.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
 import { cpusAt, threadsAt } from "../threads/meeting.ts";
-import { availableThreads, loadIntoPool, type PoolProgram } from "../threads/pool.ts";
+import { availableThreads, leaveRuns, loadIntoPool, type PoolProgram } from "../threads/pool.ts";
 import type { Isa } from "./assembler.ts";
 import { meetingAt } from "./barrier.ts";
 import type { Bf16Unit } from "./bf16.ts";
@@ -167,16 +167,41 @@ function partOf(
 }
 type Call = (base: bigint, changed: number) => void;
 
+/**
+ * How many workers load koffi just now, and 1 once this thread ends. A worker that is ended in the middle of that takes the process
+ * along; so this thread waits for those, and later ones do not begin.
+ */
+const loading = new Int32Array(new SharedArrayBuffer(8));
+/** Before this thread ends, and all workers with it: none is left that waits for one that is no more. */
+function freeWorkers(): void {
+  leaveRuns();
+  Atomics.store(loading, 1, 1);
+  const until = performance.now() + 5000;
+  for (let count = Atomics.load(loading, 0); count > 0 && performance.now() < until; count = Atomics.load(loading, 0))
+    Atomics.wait(loading, 0, count, 100);
+}
+let waits = false;
+
 /** The same in a worker, which has nothing of ours. */
 function workerCode(
   host: NativeHost,
   { at, alone, runs, inside }: Placed,
   base: bigint,
 ): { readonly make: string } & Record<string, unknown> {
-  const make = `(({ koffi, base, entries, places, inside }, numbers) => {
-    const { decode, load, proto } = require(koffi);
-    const spread = (${spreadOver})(load(null), numbers, places); // Without load, this thread has no memory for calls.
-    const [alone, ...own] = entries.map((at) => decode(at, proto("void (int64_t, int64_t)")));
+  if (!waits) process.once("exit", freeWorkers);
+  waits = true;
+  const make = `(({ koffi, base, entries, places, inside, loading }, numbers, require) => {
+    let alone, own, spread;
+    Atomics.add(loading, 0, 1);
+    try {
+      if (Atomics.load(loading, 1) === 1) return { run() {} };
+      const { decode, load, proto } = require(koffi);
+      spread = (${spreadOver})(load(null), numbers, places); // Without load, this thread has no memory for calls.
+      [alone, ...own] = entries.map((at) => decode(at, proto("void (int64_t, int64_t)")));
+    } finally {
+      Atomics.sub(loading, 0, 1);
+      Atomics.notify(loading, 0);
+    }
     const run = (thread, changed) => {
       Atomics.add(inside, 0, 1);
       if (numbers[places.threadsAt] === 1) alone(base, changed);
@@ -190,5 +215,5 @@ function workerCode(
     return { run };
   })`;
   const addresses = [alone, ...runs].map((entry) => at + BigInt(entry));
-  return { make, koffi: host.koffi, base, entries: addresses, places: { threadsAt, cpusAt }, inside };
+  return { make, koffi: host.koffi, base, entries: addresses, places: { threadsAt, cpusAt }, inside, loading };
 }

@@ -8,7 +8,7 @@ import { patience, workerSource } from "./worker-source.ts";
 /** A message from a worker: the run of program `id` has ended; without `id`, the worker has started. */
 type Message = { readonly id?: number };
 /** A run that has not ended yet. */
-type Job = { readonly id: number; ended: (error?: string) => void; freed?: () => void };
+type Job = { readonly id: number; readonly numbers: Int32Array; ended: (error?: string) => void; freed?: () => void };
 /** What workers of Node and of pages have in common; `ref` and `unref` are of Node alone. */
 type PoolWorker = {
   postMessage: (message: object) => void;
@@ -131,7 +131,7 @@ let followed: (() => void) | undefined;
 
 /**
  * What a worker makes `run` of, a function of its number and of 1 where parameters have changed: a module; or, in Node, the text
- * `make` of a function of this and of the numbers where threads meet.
+ * `make` of a function of this, of the numbers where threads meet, and of `require`.
  */
 export type WorkerCode =
   | { readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory }
@@ -164,9 +164,13 @@ export async function loadIntoPool(
   };
   const join = (): void => {
     while (expected < Number.POSITIVE_INFINITY && workers.length < threads) {
-      workers = [...workers, startWorker()];
-      expected++;
-      turns = 200;
+      try {
+        workers = [...workers, startWorker()];
+        expected++;
+        turns = 200;
+      } catch {
+        expected = Number.POSITIVE_INFINITY; // Node without the permission.
+      }
     }
     if (mine[0] === workers[0]) return; // Workers end all together.
     mine = workers.slice(0, threads);
@@ -196,7 +200,7 @@ export async function loadIntoPool(
   };
   const run = async (changed: 0 | 1): Promise<void> => {
     begin(changed);
-    const job: Job = { id, ended() {} };
+    const job: Job = { id, numbers, ended() {} };
     const end = new Promise<string | undefined>((resolve) => {
       job.ended = resolve;
     });
@@ -250,6 +254,10 @@ export async function loadIntoPool(
 /** Post a message to every worker. */
 export function tell(message: object): void {
   for (const worker of workers) worker.postMessage(message);
+}
+/** For threads in machine code, which cannot be ended there: they leave, as where a thread has failed. */
+export function leaveRuns(): void {
+  for (const { numbers } of jobs) numbers[threadsAt] = 0;
 }
 /** Let the workers forget a program, so that its memory can be collected. */
 export const dropFromPool = (id: number): void => tell({ kind: "drop", id });

@@ -41,7 +41,9 @@ port.onmessage = ({ data: { kind, id, code, numbers, thread, initial } }) => {
   const program = programs.get(id);
   if (kind === "load") {
     const { make, module, memory } = code;
-    const { run } = make ? eval(make)(code, numbers) : new WebAssembly.Instance(module, { env: { memory } }).exports;
+    const { run } = make
+      ? require("node:vm").runInThisContext(make)(code, numbers, require)
+      : new WebAssembly.Instance(module, { env: { memory } }).exports;
     programs.set(id, { run, numbers });
   } else if (kind === "drop") programs.delete(id);
   else if (kind === "weigh") try { new WebAssembly.Memory({ initial }); } catch {}
