@@ -7,7 +7,7 @@ import type { Target } from "../../schedule/target.ts";
 import type { Engine } from "../engine.ts";
 import { InstanceExecutable, takeIdle } from "../instance.ts";
 import { allocateMemory, checkMemory } from "../memory-limit.ts";
-import { cpusAt, threadsAt } from "../threads/meeting.ts";
+import { cpusAt, numbersOfMeeting, threadsAt, tidsAt } from "../threads/meeting.ts";
 import { availableThreads, leaveRuns, loadIntoPool, type PoolProgram } from "../threads/pool.ts";
 import type { Isa } from "./assembler.ts";
 import { meetingAt } from "./barrier.ts";
@@ -138,7 +138,7 @@ function allocate(host: NativeHost, bytes: number, { alignment }: Target): Memor
 
 /** The numbers by which threads meet; the program's memory says where they lie. */
 function meeting(host: NativeHost, { buffer, start }: Memory): Int32Array {
-  const numbers = new Int32Array(new SharedArrayBuffer(512)); // 64 threads at most.
+  const numbers = new Int32Array(new SharedArrayBuffer(4 * numbersOfMeeting));
   new BigInt64Array(buffer, start + meetingAt, 1)[0] = host.addressOf(numbers);
   return numbers;
 }
@@ -202,7 +202,18 @@ function workerCode(
       Atomics.sub(loading, 0, 1);
       Atomics.notify(loading, 0);
     }
+    // Numbers of threads that were there before belong to nobody.
+    numbers.fill(0, places.tidsAt);
+    const tid = (() => {
+      try {
+        const [pid, , own] = require("node:fs").readlinkSync("/proc/thread-self").split("/");
+        return Number(pid) === process.pid ? Number(own) : 0;
+      } catch {
+        return 0;
+      }
+    })();
     const run = (thread, changed) => {
+      numbers[places.tidsAt + thread] = tid;
       Atomics.add(inside, 0, 1);
       if (numbers[places.threadsAt] === 1) alone(base, changed);
       else {
@@ -215,5 +226,5 @@ function workerCode(
     return { run };
   })`;
   const addresses = [alone, ...runs].map((entry) => at + BigInt(entry));
-  return { make, koffi: host.koffi, base, entries: addresses, places: { threadsAt, cpusAt }, inside, loading };
+  return { make, koffi: host.koffi, base, entries: addresses, places: { threadsAt, cpusAt, tidsAt }, inside, loading };
 }

@@ -21,3 +21,6 @@ export const goneAt = 6;
 export const sleepersAt = 7;
 /** From here on, the core of each thread that is in a run, counted from 1, where the engine has a memory for it. */
 export const cpusAt = 16;
+/** From here on, the number that the system has for each thread of a run, where it is known; else 0. 64 threads at most. */
+export const tidsAt = 80;
+export const numbersOfMeeting = 144;

@@ -20,7 +20,7 @@ type PoolWorker = {
 type NodeWorkers = {
   Worker: new (
     source: string,
-    options: { eval: true },
+    options: { eval: true; execArgv: [] },
   ) => Required<PoolWorker> & {
     on: ((event: "message", handler: (message: Message) => void) => void) &
       ((event: "error", handler: (error: unknown) => void) => void) &
@@ -79,7 +79,8 @@ function startWorker(): PoolWorker {
   const worker =
     node === undefined
       ? new Worker(URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" })))
-      : new node.Worker(workerSource, { eval: true });
+      : // Without the process's flags: they may say that text is a module, or load something first.
+        new node.Worker(workerSource, { eval: true, execArgv: [] });
   // Ignore what comes from a worker that was ended.
   const here =
     <T>(act: (value: T) => void) =>

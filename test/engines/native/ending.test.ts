@@ -45,3 +45,25 @@ test.skipIf(isas.length === 0)("threads need no code made of strings", async () 
   expect(one.code).toBe(0);
   expect(two).toEqual(one);
 });
+
+test.skipIf(isas.length === 0 || process.platform !== "linux")(
+  "a thread does not wait for one that is no more, as where a worker is ended that has workers of its own",
+  async () => {
+    const { code, out, err } = await runProgram(`
+      import { once } from "node:events";
+      import { Worker } from "node:worker_threads";
+      import { runnerImport } from "vite";
+      // Who waits for ever is ended.
+      new Worker("setTimeout(() => process.kill(process.pid, 'SIGKILL'), 20000)", { eval: true, execArgv: [] });
+      const gone = new Worker(
+        "require('node:worker_threads').parentPort.postMessage(require('node:fs').readlinkSync('/proc/thread-self'))",
+        { eval: true, execArgv: [] },
+      );
+      const [link] = await once(gone, "message");
+      await once(gone, "exit");
+      process.env.GONE = link.split("/")[2];
+      await runnerImport(${JSON.stringify(join(import.meta.dirname, "waiting.ts"))});
+      process.exit(0);`);
+    expect({ code, out, err }).toEqual({ code: 0, out: "0\n", err: "" });
+  },
+);
