@@ -1,18 +1,19 @@
-/** A long loop gives timers, signals and the page their turn now and then. */
+/** Long computations give timers, signals and the page their turn now and then. */
+
+/** Taken here, so that a test's fake timers do not stop a training. */
+const { setTimeout: later } = globalThis;
+let lastMs = 0;
 
 /** Timers, signals, input and a page's own work have their turn. */
-export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => later(resolve, 0));
 
 /**
- * To be awaited in each round of a loop: at once, or, where the loop has kept the thread for longer than `maxMs`, after others had
- * a turn.
+ * To be awaited after each part of a computation: at once, or, where others have had no turn for longer than `maxMs`, after they had
+ * one. One clock is for all computations of a thread, so short calls one after the other yield as a long one does.
  */
-export function createYielder(maxMs = 40): () => Promise<void> | undefined {
-  let lastMs = performance.now();
-  return () => {
-    if (performance.now() - lastMs <= maxMs) return undefined;
-    return yieldToEventLoop().then(() => {
-      lastMs = performance.now();
-    });
-  };
+export function yieldNow(maxMs = 40): Promise<void> | undefined {
+  if (performance.now() - lastMs <= maxMs) return undefined;
+  return yieldToEventLoop().then(() => {
+    lastMs = performance.now();
+  });
 }

@@ -16,7 +16,7 @@ import {
   options as optionsOf,
   string,
 } from "../graph/schema.ts";
-import { createYielder } from "../graph/yielding.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import { bind } from "./bind.ts";
 import { logProbabilities } from "./log-probabilities.ts";
 import type { Model } from "./model.ts";
@@ -111,7 +111,6 @@ export async function* inspectModel(
     const session = new Session(model, program);
     const predicts = model.input === "tokens" && model.inputs[0]?.count === model.outputSize;
     let before: Float64Array | undefined;
-    const yieldNow = createYielder(20);
     for (const input of inputs) {
       const output = session.next(input).slice();
       const step = { values: Object.fromEntries(keys.map((key) => [key, program.output(key)])), output };
@@ -119,7 +118,7 @@ export async function* inspectModel(
       const loss = before === undefined ? {} : { loss: -(before[input as number] as number) };
       yield next === undefined ? step : { ...step, ...loss, probabilities: Float32Array.from(next, Math.exp) };
       before = next;
-      await yieldNow();
+      await yieldNow(20);
     }
   } finally {
     program.dispose();

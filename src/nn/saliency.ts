@@ -17,6 +17,7 @@ import {
   options as optionsOf,
   recordOf,
 } from "../graph/schema.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import { bind } from "./bind.ts";
 import type { Model } from "./model.ts";
 import { aModel, checkReadsForward } from "./model-checks.ts";
@@ -106,6 +107,7 @@ export async function saliency(
     program.setIndex("target", once ? [explained] : Array(steps).fill(explained));
     if (!once) program.setInput("is last", [...Array(steps - 1).fill(0), 1]);
     await program.run();
+    await yieldNow();
 
     const parts = read.map(([name, , { parameter }]) => {
       const flat = program.output(`d ${name}`);

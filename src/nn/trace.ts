@@ -16,6 +16,7 @@ import {
   options as optionsOf,
   recordOf,
 } from "../graph/schema.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import { compile } from "../runtime/program.ts";
 import { initialize } from "./initializers.ts";
 import { size as someUnits } from "./layers.ts";
@@ -131,6 +132,7 @@ async function run<Names extends string>(
       if (program.plan.inputs[name] !== undefined) program.setInput(name, numbers);
     }
     await program.run();
+    await yieldNow();
     const all = cell.names.map((name) => {
       const flat = program.output(`${prefix}${name}`);
       const n = flat.length / steps;

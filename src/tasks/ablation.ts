@@ -7,6 +7,7 @@ import type { HostOptions } from "../engines/engine.ts";
 import { createBuilder, type Graph, type Node, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { isIndex } from "../graph/schema.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import { bind } from "../nn/bind.ts";
 import type { Model } from "../nn/model.ts";
 import { checkReadsForward } from "../nn/model-checks.ts";
@@ -79,6 +80,7 @@ export async function* lossesWithout(
       program.setIndex("tokens", inputs);
       program.setIndex("target", targets);
       await program.run();
+      await yieldNow();
       program.advanceStates();
       const found = program.output("loss");
       losses.forEach((own, k) => {

@@ -12,7 +12,7 @@ import {
   string,
   wholeNumber,
 } from "../graph/schema.ts";
-import { createYielder } from "../graph/yielding.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import { disposing, type Own } from "../runtime/disposable.ts";
 import { createRanking, logSoftmax } from "../text/sampling.ts";
 import { decodeNext, decodeRest, endOfText, hasUnknown } from "../text/tokenizer.ts";
@@ -110,7 +110,6 @@ async function search(own: Own, lm: LanguageModel, options: BeamSearchOptions): 
   const stops = stopStrings(stop);
   const lookBack = Math.max(0, ...stops.map((one) => one.length - 1));
   const slots = own(await createSlots(model, beams, hostOf(options)));
-  const yieldNow = createYielder();
   const usual = { ranking: createRanking(model.outputSize), nats: new Float64Array(model.outputSize) };
   const end = endOfText(tokenizer);
   const toRead = tokensToRead(tokenizer, prompt);

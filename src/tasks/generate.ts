@@ -11,7 +11,7 @@ import {
   type Schema,
   wholeNumber,
 } from "../graph/schema.ts";
-import { createYielder } from "../graph/yielding.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import { aSeed } from "../nn/random.ts";
 import { createRanking, logSoftmax, type SamplingOptions, samplingRules } from "../text/sampling.ts";
 import {
@@ -212,7 +212,6 @@ async function* write<Piece extends { readonly text: string }>(
   const longPrompts = prompts.some((prompt) => prompt.length >= longPrompt);
   const writer = await createGenerationEngine<Piece>(lm, [Math.min(batch, prompts.length)], host, longPrompts);
   try {
-    const yieldNow = createYielder();
     const aborted = (): boolean => signal?.aborted === true;
     for (let begun = 0; !aborted(); ) {
       for (; begun < prompts.length && writer.count < writer.size; begun++) {

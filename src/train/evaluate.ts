@@ -4,7 +4,7 @@ import type { InferenceOptions } from "../engines/engine.ts";
 import { inferenceRules } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, alias, checkValue, options as optionsOf, type Schema } from "../graph/schema.ts";
-import { createYielder } from "../graph/yielding.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import { size } from "../nn/layers.ts";
 import type { Model } from "../nn/model.ts";
 import { aModel, checkSteps } from "../nn/model-checks.ts";
@@ -151,7 +151,6 @@ export async function createMeasure(
 
   const measure = async (): Promise<Logs> => {
     const means = createMeans(metrics);
-    const yieldNow = createYielder();
     const ready = new Set<Program>();
     let before: Program | undefined;
     for await (const { inputs, targets, weights, examples, batch, steps } of passes.pass(taken++, endedEarly)) {

@@ -6,7 +6,7 @@
 import { hostOf } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkArguments, checkValue, withDefaults } from "../graph/schema.ts";
-import { createYielder } from "../graph/yielding.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import type { Model } from "../nn/model.ts";
 import { checkCarriesStates, checkReturnsSequences } from "../nn/model-checks.ts";
 import { createRandom, fromState } from "../nn/random.ts";
@@ -146,7 +146,6 @@ async function fitStreamWith(
   let left = false;
 
   const startMs = performance.now();
-  const yieldNow = createYielder();
   let [pausedMs, validationMs, reportMs] = [0, undefined as number | undefined, 0];
   let [lastProgressMs, lossSince, stepsSince] = [startMs, 0, 0];
   let latest = Number.NaN;

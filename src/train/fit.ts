@@ -19,7 +19,7 @@ import {
   type Schema,
   wholeNumber,
 } from "../graph/schema.ts";
-import { createYielder } from "../graph/yielding.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import { size } from "../nn/layers.ts";
 import type { Model } from "../nn/model.ts";
 import { aModel } from "../nn/model-checks.ts";
@@ -209,7 +209,6 @@ async function train(
   const before = resume && placeInFit(resume, initialEpoch);
   if (resume !== undefined) trainer.restore(withoutBatches(resume));
   const guard = own(createNonFiniteGuard(trainer));
-  const yieldNow = createYielder();
   let chosen = before?.learningRate ?? optimizer.learningRate;
   const first = initialEpoch ?? 0;
   let used = chosen;

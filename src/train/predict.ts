@@ -16,7 +16,7 @@ import {
   options as optionsOf,
   recordOf,
 } from "../graph/schema.ts";
-import { createYielder } from "../graph/yielding.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import { bind } from "../nn/bind.ts";
 import { size } from "../nn/layers.ts";
 import type { Model } from "../nn/model.ts";
@@ -144,6 +144,7 @@ export class Predictor extends Disposable {
     program.resetStates(this.stateful);
     for (const [name, values] of Object.entries(initialState)) program.setState(name, values);
     await program.run();
+    await yieldNow();
     if (this.stateful.length > 0) program.advanceStates();
     const outputs = program.output("output");
     if (!model.backwards) return outputs;
@@ -236,7 +237,7 @@ async function predictWith(
   if (!sourced && count !== undefined) {
     throw new InputError("predict: steps is for batches; of arrays all examples are used. Leave it out.");
   }
-  const how: PartsOptions = { model, options, predictorOf, yieldNow: createYielder() };
+  const how: PartsOptions = { model, options, predictorOf };
   const late = (filling?.pre === true) !== model.backwards;
   if (!sourced) {
     const set = readInputs(model, x as InputArrays, "predict", filling);
@@ -289,7 +290,6 @@ type PartsOptions = {
   readonly model: Model;
   readonly options: PredictOptions;
   readonly predictorOf: BySizes<Predictor>;
-  readonly yieldNow: () => Promise<void> | undefined;
 };
 
 /**
@@ -304,7 +304,7 @@ async function* partsOf(
     readonly given: InputSet["inputs"];
     readonly place?: string;
   },
-  { model, options, predictorOf, yieldNow }: PartsOptions,
+  { model, options, predictorOf }: PartsOptions,
 ): AsyncGenerator<Part> {
   const { inputs, lengths, outputLengths } = set;
   const { batch, from, given, place } = whole;
@@ -325,7 +325,6 @@ async function* partsOf(
       places: rows.map((n) => from + n),
       lengths: ends && rows.map((n) => ends[n] as number),
     };
-    await yieldNow();
   }
 }
 

@@ -1,7 +1,7 @@
 /** The validation of `fitStream`, which may be broken off. */
 
 import type { HostOptions } from "../engines/engine.ts";
-import { createYielder } from "../graph/yielding.ts";
+import { yieldNow } from "../graph/yielding.ts";
 import type { Model } from "../nn/model.ts";
 import type { Own } from "../runtime/disposable.ts";
 import { createEvaluator } from "./evaluator.ts";
@@ -17,7 +17,6 @@ export async function validator(
   const evaluator = own(await createEvaluator(model, { batch: parts, steps, ...host }));
   const brokenOff = Symbol("broken off");
   return async (stop) => {
-    const yieldNow = createYielder();
     const pause = async (): Promise<void> => {
       await yieldNow();
       if (stop()) throw brokenOff;

@@ -11,7 +11,7 @@ import {
   type Rule,
   wholeNumber,
 } from "../../graph/schema.ts";
-import { createYielder } from "../../graph/yielding.ts";
+import { yieldNow } from "../../graph/yielding.ts";
 import { brokenModel, checkFiniteValues } from "../../nn/finite-values.ts";
 import { countCodePoints } from "../../text/parts.ts";
 import {
@@ -101,7 +101,6 @@ export async function evaluateLanguageModel(
   }
   const slots = Math.max(1, Math.min(32, Math.floor(ids.length / 1000)));
   const evaluator = await createEvaluator(model, { batch: slots, steps: 64, ...options });
-  const yieldNow = createYielder();
   const loss = await evaluator.loss(ids, async () => yieldNow()).finally(() => evaluator.dispose());
   if (!Number.isFinite(loss)) {
     checkFiniteValues(model, `the loss is ${loss}`);
