@@ -50,6 +50,7 @@ export { type Saliency, type SaliencyOptions, saliency } from "./nn/saliency.ts"
 export { createSession, type Session } from "./nn/session.ts";
 export { type LayerSummary, layerSummaries, summary } from "./nn/summary.ts";
 export { type Trace, type TraceOptions, trace, traceGradients } from "./nn/trace.ts";
+export { engineNameFor } from "./runtime/engine-name.ts";
 export {
   type BeamSearchOptions,
   type BeamText,

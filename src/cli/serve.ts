@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { readInput } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
+import { engineNameFor } from "../runtime/engine-name.ts";
 import { isLoopback, loopback, maxConnections } from "../server/bind.ts";
 import { stackOf } from "../server/errors.ts";
 import { isHost } from "../server/hosts.ts";
@@ -109,6 +110,7 @@ export const serve: Command = {
     const limits = limitsOf(given);
     const writeLine = logTo(process.stderr);
     const models = read(files);
+    const engine = await engineNameFor(hostOf(given));
     const server = await createServer(models, {
       ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
       cors: given.texts("cors").map(checkOrigin),
@@ -123,8 +125,8 @@ export const serve: Command = {
       maxConnections: given.number("connections") ?? maxConnections,
     });
     const url = root + basePath;
-    if (json) writeJson({ event: "listening", url, baseUrl: `${url}/v1`, models: names });
-    else process.stdout.write(welcome(url, models, apiKeys.length > 0));
+    if (json) writeJson({ event: "listening", url, baseUrl: `${url}/v1`, models: names, engine });
+    else process.stdout.write(welcome(url, { models, engine, withKey: apiKeys.length > 0 }));
     if (!isLoopback(host) && apiKeys.length === 0) {
       warn(`--host: other machines can reach ${host}, and no --api-key is required.`, json);
     }
@@ -260,10 +262,13 @@ const warn = (message: string, json: boolean): void => {
   );
 };
 
-/** The address; in a terminal, also a command to try. */
-function welcome(url: string, models: Models, withKey: boolean): string {
+/** The address and the engine; in a terminal, also a command to try. */
+function welcome(
+  url: string,
+  { models, engine, withKey }: { models: Models; engine: string; withKey: boolean },
+): string {
   const names = Object.keys(models);
-  const first = `Listening at ${url}/v1 with ${printable(names.join(", "))}.\n`;
+  const first = `Listening at ${url}/v1 with ${printable(names.join(", "))}; engine ${engine}.\n`;
   const model = names.find((name) => taskOf(models[name])?.kind === "text");
   if (!isTerminal(process.stdout) || model === undefined) return first;
   const body = JSON.stringify({ model, prompt: "The ", max_tokens: 100 }).replaceAll("'", "\\u0027");

@@ -116,7 +116,7 @@ async function run(given: Given): Promise<void> {
     process.stderr.write(printable(`${path}: ${formatCount(text.bytes)} bytes, read from disk in parts\n`));
   }
   const host = hostOf(given);
-  const { target } = await engineFor(host); // Its memory limits the model.
+  const { target, name: engine } = await engineFor(host); // Its memory limits the model.
   const task = given.flag("resume") ? taskToGoOn(given, text, out) : newTask(given, text);
   const { lm, settings } = task;
   const { tokens, options } = task.stream;
@@ -131,10 +131,10 @@ async function run(given: Given): Promise<void> {
     else writeJson({ ...doneLine("nothing to do", stand), file: out });
     return;
   }
-  if (json) writeJson({ event: "start", parameters, vocabulary, tokens: tokens.length });
+  if (json) writeJson({ event: "start", parameters, vocabulary, tokens: tokens.length, engine });
   else {
     const sizes = `${formatCount(tokens.length)} tokens, vocabulary ${formatCount(vocabulary)}`;
-    process.stderr.write(printable(`${name}: ${sizes}, ${formatCount(parameters)} parameters\n`));
+    process.stderr.write(printable(`${name}: ${sizes}, ${formatCount(parameters)} parameters, engine ${engine}\n`));
     if (given.flag("resume")) process.stderr.write(printable(goesOn(task, out)));
   }
 

@@ -31,6 +31,7 @@ import { aSeed } from "../../src/nn/random.ts";
 import { saliencyArguments } from "../../src/nn/saliency.ts";
 import { sessionArguments } from "../../src/nn/session.ts";
 import { traceArguments } from "../../src/nn/trace.ts";
+import { engineNameArguments } from "../../src/runtime/engine-name.ts";
 import { listenArguments } from "../../src/server/bind.ts";
 import { createServer, listen, type Server } from "../../src/server/index.ts";
 import { serverArguments } from "../../src/server/options.ts";
@@ -345,6 +346,13 @@ export const entries: readonly Entry[] = [
     rules: sessionArguments,
     call: unrolled.createSession,
     right: [[words, { fma: true, threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "engineNameFor",
+    rules: engineNameArguments,
+    call: unrolled.engineNameFor,
+    right: [[{ engine: "wasm", fma: true, threads: 1 }], []],
     optional: 1,
   },
   { name: "Session.next of tokens", call: (token) => session.next(token), right: [[1]] },

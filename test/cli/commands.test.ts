@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readModel } from "../../src/formats/model-file.ts";
+import { engineNameFor } from "../../src/runtime/engine-name.ts";
 import { type BytePairEncoding, encodeBytePairs, trainBytePairEncoding } from "../../src/text/byte-pair-encoding.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { json, refusal, run, sampleText, tiny } from "./run.ts";
@@ -20,7 +21,7 @@ beforeAll(async () => {
 });
 
 describe("train", () => {
-  test("--json: a start, progress that goes on, done", () => {
+  test("--json: a start, progress that goes on, done", async () => {
     const [start, ...rest] = lines;
     const done = rest.pop() as Record<string, number>;
     const vocabulary = new Set(text).size + 1;
@@ -29,6 +30,7 @@ describe("train", () => {
       parameters: vocabulary * 4 + 4 * 6 * (6 + 4 + 1) + 7 * vocabulary,
       vocabulary,
       tokens: text.length,
+      engine: await engineNameFor(),
     });
     expect(rest.length).toBeGreaterThan(1);
     let [step, epoch] = [0, 0];
@@ -153,7 +155,7 @@ describe("train", () => {
     );
     expect({ code, out }).toEqual({ code: 0, out: "" });
     const shown = err.split("\n");
-    expect(shown[0]).toMatch(/^text\.txt: [\d,]+ tokens, vocabulary \d+, \d+ parameters$/);
+    expect(shown[0]).toMatch(/^text\.txt: [\d,]+ tokens, vocabulary \d+, \d+ parameters, engine (native|wasm)$/);
     expect(shown.at(-4)).toMatch(
       /^100% {2}step +\d+ {2}loss \d\.\d{3} {2}validation \d\.\d{3} {2}\(\d\.\d\d bits\/char\)/,
     );

@@ -54,7 +54,7 @@ test("it says where it listens, and answers what generate and inspect answer", a
   const child = start(folder, ["serve", "a.safetensors", "b.safetensors", "--port", "0"]);
   children.push(child);
   const line = await said(child.stdout);
-  expect(line).toMatch(/^Listening at http:\/\/127\.0\.0\.1:\d+\/v1 with a, b\.\n$/);
+  expect(line).toMatch(/^Listening at http:\/\/127\.0\.0\.1:\d+\/v1 with a, b; engine (native|wasm)\.\n$/);
   const [, url] = /(http:\S+)\/v1 /.exec(line) as unknown as [string, string];
   const post = async (path: string, body: object) =>
     (
