@@ -4,7 +4,7 @@ import type { OwnEngine } from "./engines.ts";
 import { startJaxJs } from "./jax-js.ts";
 import { startOneDnn } from "./onednn.ts";
 import { startOnnxRuntime, startOnnxRuntimeInt8 } from "./onnx-runtime.ts";
-import type { Peer, StartPeer, Tried } from "./peer-process.ts";
+import type { Peer, Say, StartPeer, Tried } from "./peer-process.ts";
 import { threadCounts } from "./processor.ts";
 import { startPyTorch } from "./pytorch.ts";
 import { type Shape, tokensAStep } from "./shapes.ts";
@@ -66,17 +66,20 @@ export type BenchOptions = {
    * What all steps of one peer may take, but for the first of each setting. Of several settings each has half of it.
    */
   readonly peerSeconds?: number;
+  /** Told of each peer and trial as it starts, and of the rounds. */
+  readonly say?: Say;
 };
 
 export async function benchShape(
   shape: Shape,
-  { rounds, engines, peak, peers: starters = peersFor[shape.task], peerSeconds = 60 }: BenchOptions,
+  { rounds, engines, peak, peers: starters = peersFor[shape.task], peerSeconds = 60, say = () => {} }: BenchOptions,
 ): Promise<BenchRow | Unmeasured> {
   const { own, failures } = await startEngines(shape, engines);
   const [first] = Object.keys(own);
   if (first === undefined) return { shape: shape.name, unmeasured: Object.values(failures)[0] as string };
-  const started = await startPeers(shape, starters, peerSeconds, failures);
+  const started = await startPeers(shape, starters, { seconds: peerSeconds, failures, say });
   const all: Contender[] = [...Object.values(own).flat(), ...Object.values(started).flat()];
+  say(`${rounds} rounds of ${[...Object.keys(own), ...Object.keys(started)].join(", ")}`);
   const turns = await takeTurns(all, rounds).finally(() => {
     for (const peer of all) peer.end();
   });
@@ -158,13 +161,14 @@ type Contender = Peer & { readonly budgetMs?: number };
 async function startPeers(
   shape: Shape,
   starters: Peers,
-  seconds: number,
-  failures: Record<string, string>,
+  { seconds, failures, say }: { seconds: number; failures: Record<string, string>; say: Say },
 ): Promise<Record<string, readonly Contender[]>> {
   const started: Record<string, readonly Contender[]> = {};
   for (const [name, start] of Object.entries(starters)) {
     try {
-      const settings = (await start(shape)) ?? [];
+      say(`${name} starts`);
+      const settings = await start(shape, (line) => say(`${name}, ${line}`));
+      if (settings === undefined) continue;
       started[name] = settings.map((peer) => ({ ...peer, budgetMs: (1000 * seconds) / Math.min(settings.length, 2) }));
     } catch (error) {
       failures[name] = error instanceof Error ? error.message : String(error);

@@ -20,8 +20,11 @@ export type Tried = { readonly setting: string } & (
   | { readonly failure: string }
 );
 
+/** Takes a line on what takes long, before it is done. */
+export type Say = (line: string) => void;
+
 /** The settings in which a peer is measured, of which the best counts; undefined where it is not installed. */
-export type StartPeer = (shape: Shape) => Promise<readonly Peer[] | undefined>;
+export type StartPeer = (shape: Shape, say?: Say) => Promise<readonly Peer[] | undefined>;
 
 /** @throws where one cannot start; then none goes on */
 export async function startEach<Setting>(

@@ -170,14 +170,14 @@ export function pytorchOf(
   pythons: readonly string[] = ["/usr/bin/python3", "python3"],
   { counts = threadCounts(), types = coreTypes() } = {},
 ): StartPeer {
-  return async (shape) => {
+  return async (shape, say) => {
     const spec = JSON.stringify({ ...shape, characters: charactersAStep });
     for (const python of pythons) {
       const start = (setting: Setting): Promise<PyTorch> => startSetting(python, spec, setting);
       try {
         const first = await start(settings([1])[0] as Setting);
         first.end();
-        const { fastest, tried } = await tryEach(settings(counts, first.hasOpenBlas ? types : undefined), start);
+        const { fastest, tried } = await tryEach(settings(counts, first.hasOpenBlas ? types : undefined), start, say);
         return (await startEach(fastest, start)).map((peer) => ({ ...peer, tried }));
       } catch (error) {
         if (!/No module named 'torch'|ENOENT/.test(String(error))) throw error;

@@ -1,6 +1,7 @@
 /** What is measured: training steps, recurrent layers alone, and generation, by their sizes. */
 import { gru, gruResetAfter, lstm, simpleRnn } from "../cells/index.ts";
 import { type Cell, cell } from "../graph/cell.ts";
+import { InputError } from "../graph/input-error.ts";
 
 export type Shape = {
   /** kind-V-E-H-layers-B-T; with `hidden`, notebook-V-E-H-layers-B-T; of layers alone, layer-kind-E-H-layers-B-T */
@@ -57,13 +58,16 @@ export const cellOf: { readonly [K in Shape["kind"]]: Cell } = {
   "layer-norm-lstm": layerNormLstm,
 };
 
-function shape(kind: Shape["kind"], ...sizes: [number, number, number, number, number, number]): Shape {
+type Sizes = [vocabulary: number, embedding: number, units: number, layers: number, batch: number, steps: number];
+type LayerSizes = [embedding: number, units: number, layers: number, batch: number, steps: number];
+
+function shape(kind: Shape["kind"], ...sizes: Sizes): Shape {
   const [vocabulary, embedding, units, layers, batch, steps] = sizes;
   const name = `${kind}-${sizes.join("-")}`;
   return { name, kind, task: "train", vocabulary, embedding, units, layers, batch, steps };
 }
 
-function layer(kind: Shape["kind"], ...sizes: [number, number, number, number, number]): Shape {
+function layer(kind: Shape["kind"], ...sizes: LayerSizes): Shape {
   return { ...shape(kind, 0, ...sizes), name: `layer-${kind}-${sizes.join("-")}`, task: "layer" };
 }
 
@@ -103,3 +107,29 @@ export const shapes: readonly Shape[] = [
   withOptions(stack, { precision: "bf16" }),
   withOptions(generation, { quantize: "int8" }),
 ];
+
+/** Kinds of which any sizes can be measured, by their tasks: those that the peers have. */
+const kindsOf: Readonly<Record<"train" | "layer", readonly Shape["kind"][]>> = {
+  train: ["lstm", "gru"],
+  layer: ["lstm", "gru", "gru-reset-before", "simple-rnn"],
+};
+
+/**
+ * The shape of this name: one of the list, or training of kind-V-E-H-layers-B-T, or layers alone of layer-kind-E-H-layers-B-T.
+ * @throws InputError for another name
+ */
+export function shapeOf(name: string): Shape {
+  const listed = shapes.find((one) => one.name === name);
+  if (listed !== undefined) return listed;
+  const [, alone, kind, numbers = ""] = /^(layer-)?([a-z][a-z-]*?)((?:-[1-9]\d{0,8})+)$/.exec(name) ?? [];
+  const sizes = numbers.split("-").slice(1).map(Number);
+  const [task, count] = alone === undefined ? (["train", 6] as const) : (["layer", 5] as const);
+  const known = kindsOf[task].find((one) => one === kind);
+  if (known === undefined || sizes.length !== count) {
+    throw new InputError(
+      `shape "${name}" is not known. It needs lstm- or gru-vocabulary-embedding-units-layers-batch-steps, as lstm-65-128-128-1-32-64, ` +
+        "layer-kind-embedding-units-layers-batch-steps, or a name that unrolled bench --help lists.",
+    );
+  }
+  return task === "train" ? shape(known, ...(sizes as Sizes)) : layer(known, ...(sizes as LayerSizes));
+}

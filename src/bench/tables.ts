@@ -36,9 +36,9 @@ export const shapeHeader = (others: readonly string[]): string =>
 
 const short = (line: string): string => (line.length > 100 ? `${line.slice(0, 97)}...` : line);
 
-/** A line for the shape, and one for each of our engines and for each peer that was measured or failed. */
+/** A line for the shape, and, cut to 100 columns but for reasons, one for each of our engines and for each peer that was measured or failed. */
 export function shapeLines(row: BenchRow | Unmeasured): string[] {
-  if ("unmeasured" in row) return [short(`${row.shape}: not measured. ${row.unmeasured}`)];
+  if ("unmeasured" in row) return [`${row.shape}: not measured. ${row.unmeasured}`];
   const { shape, unrolled, engines, peers, ratio, failures = {} } = row;
   const ratios = Object.keys({ ...engines, ...peers }).map((name) => {
     if (name in failures) return "failed";
@@ -55,9 +55,9 @@ export function shapeLines(row: BenchRow | Unmeasured): string[] {
       own === null ? [] : [measured(`${own.engine} (${own.isa}), ${threadCount(own.threads)}`, own)],
     ),
     ...Object.values(peers).flatMap((peer) => (peer === null ? [] : [measured(peer.setting, peer)])),
-    ...Object.entries(failures).map(([name, failure]) => `${titleOf(name)}: ${failure}`),
   ];
-  return [first, ...others.map((line) => short(`  ${line}`))];
+  const reasons = Object.entries(failures).map(([name, failure]) => `  ${titleOf(name)}: ${failure}`);
+  return [first, ...others.map((line) => short(`  ${line}`)), ...reasons];
 }
 type Figures = Pick<BenchRow["unrolled"], "tokensPerSecond" | "gflops" | "spread" | "rounds">;
 

@@ -2,7 +2,7 @@
  * Which of many settings of a peer are worth the rounds: each is tried for a few steps, in a process of its own. What a
  * trial says chooses and is then forgotten, so its luck is in no figure. Knows nothing about what a setting is.
  */
-import type { Peer, Tried } from "./peer-process.ts";
+import type { Peer, Say, Tried } from "./peer-process.ts";
 
 /** Steps of a trial that count: so many, or fewer where they have taken so long. */
 const [maxSteps, enoughMs] = [10, 400];
@@ -12,16 +12,19 @@ const hopeless = 2;
 /**
  * All are tried in order, and again the other way round but for those without hope, so that a moment in which the machine
  * was busy finds each at another place. Settings that turn out to be the same, by the names of their peers, are one.
+ * @param say told of each trial as it starts
  * @returns those that may be the fastest, and what all did
  * @throws Error with the first failure, where none does a step
  */
 export async function tryEach<Setting extends { readonly name: string }>(
   settings: readonly Setting[],
   start: (setting: Setting) => Promise<Peer>,
+  say: Say = () => {},
 ): Promise<{ fastest: Setting[]; tried: Tried[] }> {
   const trials = new Map<string, { setting: Setting; times: number[] }>();
   const failures: { setting: string; failure: string }[] = [];
-  for (const setting of settings) {
+  for (const [k, setting] of settings.entries()) {
+    say(`setting ${k + 1} of ${settings.length}: ${setting.name}`);
     try {
       const peer = await start(setting);
       if (trials.has(peer.setting)) peer.end();
@@ -34,6 +37,7 @@ export async function tryEach<Setting extends { readonly name: string }>(
   const best = Math.min(...[...trials.values()].flatMap(({ times }) => times));
   for (const { setting, times } of [...trials.values()].reverse()) {
     if (Math.min(...times) > hopeless * best) continue;
+    say(`again, as it may be the fastest: ${setting.name}`);
     // One that fails now has been measured before, and may take its chance in the rounds.
     times.push(
       ...(await start(setting)

@@ -4,7 +4,7 @@ import { engineNames, enginesHere, type OwnEngine } from "../bench/engines.ts";
 import { findTinybench, kernels, measureKernel } from "../bench/kernels.ts";
 import { measurePeak, type Peak } from "../bench/peak.ts";
 import { measureScaling, series } from "../bench/scaling.ts";
-import { type Shape, shapes } from "../bench/shapes.ts";
+import { type Shape, shapeOf, shapes } from "../bench/shapes.ts";
 import {
   kernelHeader,
   kernelLine,
@@ -15,8 +15,9 @@ import {
   shapeLines,
 } from "../bench/tables.ts";
 import { InputError } from "../graph/input-error.ts";
+import { sizeOf } from "./live-lines.ts";
 import type { Command, Given } from "./options.ts";
-import { writeJson } from "./output.ts";
+import { isTerminal, writeJson } from "./output.ts";
 
 /** Other measurements, each chosen by a single word. */
 const others: Readonly<Record<string, (given: Given) => Promise<void>>> = {
@@ -29,7 +30,12 @@ export const bench: Command = {
   usage: "bench [SHAPE... | scaling | kernels] [options]",
   summary: "measure training and generation beside other libraries",
   details: [
-    "Measures all shapes, or the given ones, named\nkind-vocabulary-embedding-units-layers-batch-steps; layers alone, forward and\nbackward: layer-kind-embedding-units-layers-batch-steps.",
+    "Measures the shapes below, or the given ones: of these, or of other sizes,",
+    "  lstm-vocabulary-embedding-units-layers-batch-steps, gru-...",
+    "and layers alone, forward and backward:",
+    "  layer-kind-embedding-units-layers-batch-steps, where kind is lstm, gru,",
+    "  gru-reset-before or simple-rnn.",
+    "These are measured without any given:",
     ...shapes.map(({ name }) => `  ${name}`),
     "Or scaling: time and memory against sizes. Or kernels: one by one.",
     "",
@@ -49,12 +55,12 @@ export const bench: Command = {
     "PyTorch, the threads of PyTorch and of its OpenBLAS, and kernels, are tried",
     "first. Of ONNX Runtime there is a model with weights of 8 bits as well.",
   ].join("\n"),
-  examples: ["bench", "bench lstm-65-128-128-1-32-64 --rounds 30 --json", "bench scaling"],
-  arguments: [0, shapes.length],
+  examples: ["bench", "bench lstm-80-64-256-1-32-50 --rounds 30 --json", "bench scaling"],
+  arguments: [0, 100],
   options: {
     rounds: {
       value: "N",
-      help: "measured steps of each library, in turn [11]",
+      help: "measured steps of each library, at least 3 [11]",
       number: { whole: true, min: 3, max: 10_000 },
     },
     engine: { value: "NAME", help: "this engine alone [all that run here]", choices: engineNames },
@@ -83,25 +89,35 @@ async function enginesOf(given: Given): Promise<readonly [OwnEngine, ...OwnEngin
 }
 
 async function benchShapes(given: Given): Promise<void> {
-  const named = given.positionals.map((name) => {
-    const found = shapes.find((shape) => shape.name === name);
-    if (found === undefined) throw new InputError(`shape "${name}" is not known. unrolled bench --help lists them.`);
-    return found;
-  });
+  const named = given.positionals.map(shapeOf);
   const engines = await enginesOf(given);
   const { gflops: peak } = await peakOf(given, (await enginesHere()).engines[0] as OwnEngine);
   const others = engines.slice(1).map(({ name }) => name);
   const told = new Set<string>();
   let task: Shape["task"] | undefined;
+  let measured = false;
   for (const shape of named.length > 0 ? named : shapes) {
     if (!given.flag("json") && shape.task !== task) {
       print("", shapeHeader([...others, ...Object.keys(peersFor[shape.task])]));
     }
     task = shape.task;
-    const row = await benchShape(shape, { rounds: rounds(given), engines, peak });
+    const say = (line: string): void => doing(`${shape.name}: ${line}`);
+    const row = await benchShape(shape, { rounds: rounds(given), engines, peak, say });
+    done();
+    measured ||= !("unmeasured" in row);
     if (given.flag("json")) writeJson(row);
     else print(...shapeLines(row), ...missingLines(row, told));
   }
+  if (!measured) throw new InputError("bench: no shape was measured. The line of each says why.");
+}
+
+/** Says on standard error what is going on, in a terminal in one line that changes. */
+function doing(line: string): void {
+  const { stderr } = process;
+  stderr.write(isTerminal(stderr) ? `\r${line.slice(0, sizeOf(stderr).columns - 1)}\x1b[K` : `${line}\n`);
+}
+function done(): void {
+  if (isTerminal(process.stderr)) process.stderr.write("\r\x1b[K");
 }
 
 async function benchScaling(given: Given): Promise<void> {

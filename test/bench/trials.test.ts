@@ -39,7 +39,12 @@ function standIns(
 
 test("all are tried in order and in the reverse, one at a time, and both trials count", async () => {
   const { start, log, settings } = standIns({ a: [25, 10], b: [20, 20], c: [30, 30], d: [40, 40] });
-  const { fastest, tried } = await tryEach(settings, start);
+  const said: string[] = [];
+  const { fastest, tried } = await tryEach(settings, start, (line) => said.push(line));
+  expect(said).toEqual([
+    ...["setting 1 of 4: a", "setting 2 of 4: b", "setting 3 of 4: c", "setting 4 of 4: d"],
+    ...["d", "c", "b", "a"].map((name) => `again, as it may be the fastest: ${name}`),
+  ]);
   expect(log.filter((line) => !line.includes("ends")).join("")).toBe("abcddcba");
   expect(log.filter((_, k) => k % 2 === 1)).toEqual([..."abcddcba"].map((name) => `${name} ends`));
   expect(fastest.map(({ name }) => name)).toEqual(["a", "b"]);

@@ -1,9 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type BenchRow, benchShape, type Peers, peersFor } from "../../src/bench/bench.ts";
 import { enginesHere, type OwnEngine } from "../../src/bench/engines.ts";
 import { kernels, measureKernel } from "../../src/bench/kernels.ts";
 import { measureScaling } from "../../src/bench/scaling.ts";
-import { type Shape, shapes, tokensAStep } from "../../src/bench/shapes.ts";
+import { type Shape, shapeOf, shapes, tokensAStep } from "../../src/bench/shapes.ts";
 import {
   kernelHeader,
   kernelLine,
@@ -13,6 +13,8 @@ import {
   shapeLines,
 } from "../../src/bench/tables.ts";
 import { startUnrolled } from "../../src/bench/unrolled.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { refusal, run } from "./run.ts";
 
 const find = (name: string): Shape => shapes.find((shape) => shape.name === name) as Shape;
 const small: Shape = { ...find("lstm-65-128-128-1-32-64"), name: "small", units: 16, embedding: 8, batch: 4, steps: 8 };
@@ -134,6 +136,111 @@ test("what refuses a shape's options has no figures; where all do, the shape is 
   expect(row).toEqual({ shape: "small", unmeasured: expect.stringContaining("precision") });
   expect(shapeLines(row)[0]).toMatch(/^small: not measured\. .*precision/);
   expect(missingLines(row, new Set())).toEqual([]);
+});
+
+test("a name of any sizes is the shape that it says, and of the list the one that is there", async () => {
+  for (const one of shapes) expect(shapeOf(one.name)).toBe(one);
+  expect(shapeOf("lstm-20-8-33-1-3-5")).toEqual({
+    ...{ name: "lstm-20-8-33-1-3-5", kind: "lstm", task: "train", vocabulary: 20, embedding: 8, units: 33 },
+    ...{ layers: 1, batch: 3, steps: 5 },
+  });
+  expect(shapeOf("layer-gru-reset-before-8-33-2-3-5")).toEqual({
+    ...{ name: "layer-gru-reset-before-8-33-2-3-5", kind: "gru-reset-before", task: "layer", vocabulary: 0 },
+    ...{ embedding: 8, units: 33, layers: 2, batch: 3, steps: 5 },
+  });
+  const names = [
+    "lstm-20-8-33-1-3-5",
+    "gru-7-5-3-2-1-4",
+    ...["lstm", "gru", "gru-reset-before", "simple-rnn"].map((kind) => `layer-${kind}-5-3-2-1-4`),
+  ];
+  for (const name of names) {
+    const row = await rowOf(shapeOf(name), { peers: {}, engines: [wasm] });
+    expect(row.shape).toBe(name);
+    expect(row.unrolled.tokensPerSecond).toBeGreaterThan(0);
+  }
+});
+
+test.each([
+  ...[
+    "",
+    "lstm",
+    "lstm-20-8",
+    "lstm-20-8-33-1-3-5-7",
+    "lstm-0-8-33-1-3-5",
+    "lstm-20-8-33.5-1-3-5",
+    "lstm-20-8-33-1-3-5-bf16",
+  ],
+  ...[
+    "LSTM-20-8-33-1-3-5",
+    "rnn-20-8-33-1-3-5",
+    "constructor-20-8-33-1-3-5",
+    "layer-lstm-20-8-33-1-3-5",
+    "simple-rnn-1-2-3-4-5-6",
+  ],
+])('"%s" is no shape, and the error says what is', (name) => {
+  expect(() => shapeOf(name)).toThrow(
+    `shape "${name}" is not known. It needs lstm- or gru-vocabulary-embedding-units-layers-batch-steps`,
+  );
+});
+
+test("what it does is said before it is done: each peer, what a peer says of itself, and the rounds", async () => {
+  const lines: string[] = [];
+  const chosen: Peers[string] = async (_, say) => {
+    say?.("setting 1 of 1: alone");
+    return settings(10)();
+  };
+  await rowOf(small, {
+    peers: { chosen, absent: async () => undefined },
+    engines: [wasm],
+    say: (line) => lines.push(line),
+  });
+  expect(lines).toEqual([
+    "chosen starts",
+    "chosen, setting 1 of 1: alone",
+    "absent starts",
+    "3 rounds of wasm, chosen",
+  ]);
+});
+
+test("reasons are shown whole, however long", async () => {
+  const reason = `it needs ${"more of everything, ".repeat(12)}and then some.`;
+  const fails = async () => {
+    throw new Error(reason);
+  };
+  expect(shapeLines(await rowOf(small, { peers: { fails }, engines: [wasm] })).at(-1)).toBe(`  fails: ${reason}`);
+  expect(shapeLines({ shape: "small", unmeasured: reason })).toEqual([`small: not measured. ${reason}`]);
+});
+
+describe("the command", () => {
+  const folder = temporaryFolder();
+  const names = ["lstm-65-128-512-2-50-100-bf16", "generate-lstm-65-128-512-2-int8"];
+  const refused = ["bench", ...names, "--engine", "wasm"];
+
+  test("where our engine measures none of the shapes, the whole reason is there and it ends with 2", async () => {
+    const { code, out, err } = await run(folder, ...refused);
+    expect(code).toBe(2);
+    expect(out).toMatch(/^lstm-65-128-512-2-50-100-bf16: not measured\. .*bf16.*[^.]\.$/m);
+    expect(out).toMatch(/^generate-lstm-65-128-512-2-int8: not measured\. .*int8.*[^.]\.$/m);
+    expect(err).toBe("unrolled: bench: no shape was measured. The line of each says why.\n");
+    const json = await run(folder, ...refused, "--json");
+    expect(json.code).toBe(2);
+    expect(
+      json.out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toEqual(names.map((shape) => ({ shape, unmeasured: expect.stringMatching(/(bf16|int8).*[^.]\.$/) })));
+  });
+
+  test("the help says the names of other sizes, and the fewest rounds", async () => {
+    const { out } = await run(folder, "bench", "--help");
+    expect(out).toContain("lstm-vocabulary-embedding-units-layers-batch-steps");
+    expect(out).toMatch(/--rounds N .*at least 3 /);
+    expect(await refusal(folder, "bench", "--rounds", "2")).toContain(
+      "--rounds: needs a whole number from 3 to 10,000",
+    );
+    expect(await refusal(folder, "bench", "lstm-20-8")).toContain('shape "lstm-20-8" is not known.');
+  });
 });
 
 test("options of a shape are those of the trainer and of the session", async () => {
