@@ -3,7 +3,7 @@ import { readInput } from "../formats/files.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { openModel } from "../tasks/index.ts";
 import { evaluateLanguageModel, type LanguageModel } from "../tasks/language-model.ts";
-import { hostOf, inferenceOptions } from "./host-options.ts";
+import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, writeJson } from "./output.ts";
 import { field } from "./texts.ts";
@@ -26,12 +26,9 @@ export const evaluate: Command = {
 
 async function evaluateText(model: LanguageModel, file: string, path: string, given: Given): Promise<void> {
   checkFiniteValues(model.model, file);
+  const host = await usableHostOf(given);
   const text = encodeSource(model.tokenizer, openTexts(path, "to evaluate on", given.text("field")));
-  const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(
-    model,
-    text,
-    hostOf(given),
-  );
+  const { loss, perplexity, bitsPerCharacter, tokens, unknown } = await evaluateLanguageModel(model, text, host);
   if (given.flag("json")) return writeJson({ loss, perplexity, bitsPerCharacter, tokens, unknown });
   const rows = [
     ["loss", `${loss.toFixed(4)} nats per token`],

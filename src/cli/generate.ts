@@ -8,7 +8,7 @@ import { openModel } from "../tasks/index.ts";
 import type { LanguageModel } from "../tasks/language-model.ts";
 import { unixLineEnds } from "../text/line-ends.ts";
 import { readEscapes } from "./escapes.ts";
-import { hostOf, inferenceOptions } from "./host-options.ts";
+import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
 import { warnStops, warnUnknown } from "./unknown.ts";
@@ -58,19 +58,24 @@ async function generateText(model: LanguageModel, file: string, given: Given): P
   const prompt = unixLineEnds(given.text("prompt") ?? "");
   if (/\p{Surrogate}/u.test(prompt)) throw new InputError("--prompt: is not valid Unicode text.");
   const json = given.flag("json");
+  const host = await usableHostOf(given);
   warnUnknown("--prompt", model, prompt, json);
   const stops = given.texts("stop").map((one) => unixLineEnds(readEscapes("--stop", one)));
   warnStops(model, stops, json);
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   const seed = given.number("seed") ?? Math.floor(Math.random() * 2 ** 32);
-  const common = { prompt, length: given.number("length") ?? 500, stop: stops, ...hostOf(given), signal: stop.signal };
+  const common = { prompt, length: given.number("length") ?? 500, stop: stops, ...host, signal: stop.signal };
   // In a file or a pipe, the text stays exactly as the model generated it.
   const shown = isTerminal(process.stdout) ? printable : (text: string) => text;
+  let begun = false;
   const show = (text: string): void => {
-    if (!json) process.stdout.write(shown(text));
+    if (json) return;
+    // Not before there is a text to follow: an error stands alone.
+    const first = begun ? "" : styled(shown(prompt), "bold", process.stdout);
+    begun = true;
+    process.stdout.write(first + shown(text));
   };
-  if (!json) process.stdout.write(styled(shown(prompt), "bold", process.stdout));
   const beams = given.number("beams");
   if (beams !== undefined) {
     const startMs = performance.now();

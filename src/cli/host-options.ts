@@ -1,6 +1,7 @@
 /** What a model runs on, as options of every command that runs one. */
 import type { EngineName, InferenceOptions } from "../engines/engine.ts";
-import { defaultEngine, engineNames } from "../engines/registry.ts";
+import { defaultEngine, engineFor, engineNames } from "../engines/registry.ts";
+import { roundingOf } from "../runtime/precision.ts";
 import type { Given, Options } from "./options.ts";
 
 /** @param threads what more threads do, and how many there are without the option */
@@ -25,4 +26,14 @@ export function hostOf(given: Given): InferenceOptions {
     ...(engine !== undefined && { engine }),
     ...(threads !== undefined && { threads }),
   };
+}
+
+/**
+ * The same, where the engine runs here and has what is asked of it.
+ * @throws InputError before anything is read or printed
+ */
+export async function usableHostOf(given: Given): Promise<InferenceOptions> {
+  const host = hostOf(given);
+  await roundingOf(host, (await engineFor(host)).target);
+  return host;
 }

@@ -9,7 +9,7 @@ import { isHost } from "../server/hosts.ts";
 import { isBasePath, isKey, isOrigin, isTemplate, serverDefaults } from "../server/options.ts";
 import { isTrustable, type TrustProxy } from "../server/proxies.ts";
 import { type Content, openAnyModel, taskOf } from "../tasks/index.ts";
-import { hostOf, inferenceOptions } from "./host-options.ts";
+import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import { logTo } from "./log-lines.ts";
 import type { Command, Given, Options } from "./options.ts";
 import { isTerminal, printable, styled, writeJson } from "./output.ts";
@@ -109,13 +109,14 @@ export const serve: Command = {
     const basePath = basePathOf(given);
     const limits = limitsOf(given);
     const writeLine = logTo(process.stderr);
+    const engineHost = await usableHostOf(given);
     const models = read(files);
     const engine = await engineNameFor(hostOf(given));
     const server = await createServer(models, {
       ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
       cors: given.texts("cors").map(checkOrigin),
       ...limits,
-      ...hostOf(given),
+      ...engineHost,
       chatTemplate: templateOf(given),
       ...{ log: writeLine, warn: writeLine },
     });

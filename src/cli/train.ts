@@ -120,7 +120,7 @@ async function run(given: Given): Promise<void> {
   const task = given.flag("resume") ? taskToGoOn(given, text, out) : newTask(given, text);
   const { lm, settings } = task;
   const { tokens, options } = task.stream;
-  roundingOf(options, target);
+  await roundingOf({ ...options, ...host }, target);
   const name = given.positionals[0] ?? "Moby-Dick";
 
   const parameters = countParameters(lm.model);

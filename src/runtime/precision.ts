@@ -1,5 +1,6 @@
 /** Programs whose products have fewer digits: who has them, and what they make of a model's values. */
 import type { InferenceOptions } from "../engines/engine.ts";
+import { defaultEngine, engineOf } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { roundWeights } from "../schedule/eight-bits.ts";
 import type { Target } from "../schedule/target.ts";
@@ -10,17 +11,55 @@ import type { Round } from "./program.ts";
  * embeddings), so that a model whose file has the rounded values gives the same bits.
  * @throws InputError if the engine of this target has no such products, or more than one kind is wanted
  */
-export function roundingOf(
-  { precision, quantize }: InferenceOptions,
-  { name, bf16 = "has f32 alone", int8 }: Target,
-): Round | undefined {
+export async function roundingOf(host: InferenceOptions, target: Target): Promise<Round | undefined> {
+  const { precision, quantize } = host;
   if (precision === "bf16" && quantize)
     throw new InputError('quantize "int8" and precision "bf16": products have one of them. Leave one out.');
-  if (precision === "bf16" && bf16 !== true)
-    throw new InputError(`precision "bf16": the engine ${name} ${bf16}. Leave it out.`);
-  if (!quantize) return undefined;
-  if (int8) return roundWeights;
-  throw new InputError(
-    `the engine "${name}" has no products of ${quantize}. Use the engine "native", or leave out \`quantize\`.`,
-  );
+  if (quantize) await checkHas(int8, host, target);
+  if (precision === "bf16") await checkHas(bf16, host, target);
+  return quantize && roundWeights;
+}
+
+/** Products of fewer digits: the option, why an engine does not have them (to follow its name), how the advice begins. */
+type Kind = {
+  readonly option: string;
+  readonly whyNot: (target: Target) => string | undefined;
+  readonly without: string;
+};
+const int8: Kind = {
+  option: 'quantize "int8"',
+  whyNot: (target) => (target.int8 ? undefined : "has no products of int8"),
+  without: "Leave it out, or take",
+};
+const bf16: Kind = {
+  option: 'precision "bf16"',
+  whyNot: ({ bf16 = "has f32 alone" }) => (bf16 === true ? undefined : bf16),
+  // It may come from a file.
+  without: 'Take precision "f32", or',
+};
+
+/** @throws InputError, which names no engine that cannot run here or lacks the same */
+async function checkHas({ option, whyNot, without }: Kind, host: InferenceOptions, target: Target): Promise<void> {
+  const why = whyNot(target);
+  if (why === undefined) return;
+  const { engine = defaultEngine, fma } = host;
+  const { name } = target;
+  const isNative = name === "native";
+  const native = isNative ? why : await engineOf("native").then((one) => whyNot(one.target), causeOf);
+  const neither = isNative || native === undefined ? "" : `, and "native" ${native}`;
+  let found = `the engine "${name}" ${why}${neither}`;
+  if (engine === "auto" && !isNative) {
+    found =
+      fma === false
+        ? `with fma: false, the engine "auto" is "${name}", which ${why}${neither}`
+        : `it needs the engine "native", which ${native}`;
+  }
+  const other = native === undefined ? "native" : "reference";
+  throw new InputError(`${option}: ${found}. ${without} the engine "${other}".`);
+}
+
+/** Why the engine native does not load, to follow its name. */
+function causeOf(error: unknown): string {
+  if (error instanceof InputError && typeof error.cause === "string") return error.cause;
+  throw error;
 }

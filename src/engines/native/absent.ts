@@ -4,5 +4,6 @@ import type { Engine } from "../engine.ts";
 
 /** @throws InputError */
 export const loadNative = (): Promise<Engine> => {
-  throw new InputError('engine "native" cannot run in a page. Use the engine "wasm".');
+  const cause = "cannot run in a page";
+  throw new InputError(`engine "native" ${cause}. Use the engine "wasm".`, { cause });
 };

@@ -92,7 +92,7 @@ export function requireTiles(host: NativeHost, ask = askForTiles): void {
   const answer = ask(host);
   if (answer !== 0) {
     const why = `the operating system gives no tiles of AMX (arch_prctl: ${answer})`;
-    throw new InputError(`precision "bf16": ${why}. Leave it out.`);
+    throw new InputError(`precision "bf16": ${why}. Take precision "f32", or the engine "reference".`);
   }
   permitted = true;
 }

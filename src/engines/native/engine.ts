@@ -32,7 +32,7 @@ function threadsFor(plan: Plan, wanted: number | undefined, sync: boolean): numb
 
 /**
  * The engine of this machine, with the best instructions that its processor has.
- * @throws InputError that says why there is none
+ * @throws InputError that says why there is none, and has this as its `cause`, to follow the engine's name
  */
 export async function loadNative(): Promise<Engine> {
   try {
@@ -43,8 +43,11 @@ export async function loadNative(): Promise<Engine> {
     const has = typeof unit === "string";
     return nativeEngine(host, isa, targetFor(isa, "native", has || unit.why), has ? unit : undefined);
   } catch (error) {
-    const why = (error as Error).message.split("\n")[0];
-    throw new InputError(`engine "native" cannot run here: ${why}. Use the engine "wasm".`);
+    const cause = `cannot run here: ${(error as Error).message.split("\n")[0]}`;
+    throw new InputError(
+      `engine "native" ${cause}. Use the engine "wasm"; for quantize or precision "bf16", "reference".`,
+      { cause },
+    );
   }
 }
 
