@@ -1,6 +1,6 @@
 /** What a model runs on, as options of every command that runs one. */
 import type { EngineName, InferenceOptions } from "../engines/engine.ts";
-import { defaultEngine, engineFor, engineNames } from "../engines/registry.ts";
+import { defaultEngine, engineFor, engineNames, engineOf } from "../engines/registry.ts";
 import { roundingOf } from "../runtime/precision.ts";
 import type { Given, Options } from "./options.ts";
 
@@ -34,6 +34,6 @@ export function hostOf(given: Given): InferenceOptions {
  */
 export async function usableHostOf(given: Given): Promise<InferenceOptions> {
   const host = hostOf(given);
-  await roundingOf(host, (await engineFor(host)).target);
+  await roundingOf(host, (await engineFor(host)).target, engineOf);
   return host;
 }

@@ -1,7 +1,7 @@
 /** `unrolled train`: train a model on a text and save it as a file, which exists from the first validation on. */
 import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { engineFor } from "../engines/registry.ts";
+import { engineFor, engineOf } from "../engines/registry.ts";
 import { checkWritable, digestOf, readInput } from "../formats/files.ts";
 import { readSafetensors } from "../formats/safetensors.ts";
 import { graphemeEnd } from "../graph/excerpt.ts";
@@ -120,7 +120,7 @@ async function run(given: Given): Promise<void> {
   const task = given.flag("resume") ? taskToGoOn(given, text, out) : newTask(given, text);
   const { lm, settings } = task;
   const { tokens, options } = task.stream;
-  await roundingOf({ ...options, ...host }, target);
+  await roundingOf({ ...options, ...host }, target, engineOf);
   const name = given.positionals[0] ?? "Moby-Dick";
 
   const parameters = countParameters(lm.model);

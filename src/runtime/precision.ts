@@ -1,6 +1,6 @@
 /** Programs whose products have fewer digits: who has them, and what they make of a model's values. */
 import type { InferenceOptions } from "../engines/engine.ts";
-import { defaultEngine, engineOf } from "../engines/registry.ts";
+import type { engineOf } from "../engines/registry.ts";
 import { InputError } from "../graph/input-error.ts";
 import { roundWeights } from "../schedule/eight-bits.ts";
 import type { Target } from "../schedule/target.ts";
@@ -9,14 +9,19 @@ import type { Round } from "./program.ts";
 /**
  * What a program makes of its parameters. With `quantize`, matrices are rounded, those too that no product reads (a table of
  * embeddings), so that a model whose file has the rounded values gives the same bits.
+ * @param load of the registry, which is not imported: else a page would have it in one more file
  * @throws InputError if the engine of this target has no such products, or more than one kind is wanted
  */
-export async function roundingOf(host: InferenceOptions, target: Target): Promise<Round | undefined> {
+export async function roundingOf(
+  host: InferenceOptions,
+  target: Target,
+  load: typeof engineOf,
+): Promise<Round | undefined> {
   const { precision, quantize } = host;
   if (precision === "bf16" && quantize)
     throw new InputError('quantize "int8" and precision "bf16": products have one of them. Leave one out.');
-  if (quantize) await checkHas(int8, host, target);
-  if (precision === "bf16") await checkHas(bf16, host, target);
+  const kind = quantize ? int8 : precision === "bf16" ? bf16 : undefined;
+  if (kind?.whyNot(target) !== undefined) throw await refusal(kind, host, target, load);
   return quantize && roundWeights;
 }
 
@@ -38,14 +43,17 @@ const bf16: Kind = {
   without: 'Take precision "f32", or',
 };
 
-/** @throws InputError, which names no engine that cannot run here or lacks the same */
-async function checkHas({ option, whyNot, without }: Kind, host: InferenceOptions, target: Target): Promise<void> {
+/** What is said to who asks for it. It advises no engine that cannot run here or lacks the same. */
+async function refusal(
+  { option, whyNot, without }: Kind,
+  { engine = "auto", fma }: InferenceOptions,
+  target: Target,
+  load: typeof engineOf,
+): Promise<InputError> {
   const why = whyNot(target);
-  if (why === undefined) return;
-  const { engine = defaultEngine, fma } = host;
   const { name } = target;
   const isNative = name === "native";
-  const native = isNative ? why : await engineOf("native").then((one) => whyNot(one.target), causeOf);
+  const native = isNative ? why : await load("native").then((one) => whyNot(one.target), causeOf);
   const neither = isNative || native === undefined ? "" : `, and "native" ${native}`;
   let found = `the engine "${name}" ${why}${neither}`;
   if (engine === "auto" && !isNative) {
@@ -55,7 +63,7 @@ async function checkHas({ option, whyNot, without }: Kind, host: InferenceOption
         : `it needs the engine "native", which ${native}`;
   }
   const other = native === undefined ? "native" : "reference";
-  throw new InputError(`${option}: ${found}. ${without} the engine "${other}".`);
+  return new InputError(`${option}: ${found}. ${without} the engine "${other}".`);
 }
 
 /** Why the engine native does not load, to follow its name. */

@@ -26,7 +26,7 @@ export async function load(
   const { target } = plan;
   const isRounded = host.precision === "bf16" || host.quantize;
   // Loaded by who asks for it.
-  const round = isRounded ? await (await import("./precision.ts")).roundingOf(host, target) : undefined;
+  const round = isRounded ? await (await import("./precision.ts")).roundingOf(host, target, engineOf) : undefined;
   const engine = await engineOf(target.name);
   return new Program(plan, await engine.load(plan, host, { sync }), owner, round);
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { Engine, InferenceOptions } from "../../src/engines/engine.ts";
 import { reference } from "../../src/engines/reference/engine.ts";
-import { engineFor, registerEngine } from "../../src/engines/registry.ts";
+import { engineFor, engineOf, registerEngine } from "../../src/engines/registry.ts";
 import { wasm } from "../../src/engines/wasm/engine.ts";
 import { InputError } from "../../src/graph/input-error.ts";
 import { dense, embedding } from "../../src/nn/layers.ts";
@@ -26,7 +26,7 @@ const absent = async (): Promise<Engine> => {
     cause: "cannot run here: no luck",
   });
 };
-const said = async (host: InferenceOptions) => rejection(roundingOf(host, (await engineFor(host)).target));
+const said = async (host: InferenceOptions) => rejection(roundingOf(host, (await engineFor(host)).target, engineOf));
 const [int8, bf16] = [{ quantize: "int8" }, { precision: "bf16" }] as const;
 const noAmx = { bf16: "needs AMX" };
 
@@ -86,6 +86,6 @@ test.each<[string, () => Promise<Engine>, InferenceOptions, string]>([
   expect(await rejection(createSession(model, host))).toBe(message);
   // What is advised does work.
   const advised = /the engine "(\w+)"\.$/.exec(message)?.[1] as "native" | "reference";
-  const round = await roundingOf({ ...host, engine: advised }, (await engineFor({ engine: advised })).target);
+  const round = await roundingOf({ ...host, engine: advised }, (await engineOf(advised)).target, engineOf);
   expect(typeof round).toBe(host.quantize ? "function" : "undefined");
 });
