@@ -34,6 +34,8 @@ const failed = -1n;
  */
 export async function nativeHost(from: string | URL = import.meta.url): Promise<NativeHost> {
   if (process.arch !== "x64") throw new Error(`it is for processors of the kind x64, and this one is ${process.arch}`);
+  // It has neither mmap nor the registers of a call that the code expects.
+  if (process.platform === "win32") throw new Error("it does not run on Windows");
   const { createRequire } = await import("node:module");
   const require = createRequire(from);
   const path = doing("does not load", () => findKoffi(require));

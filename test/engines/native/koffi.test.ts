@@ -77,6 +77,13 @@ describe.runIf(process.arch === "x64")("it is said why koffi does not help", () 
     expect(await reasonWith({ [index]: code })).toBe(`the optional package koffi does not work here: ${why}`);
   });
 
+  test("on Windows it is not koffi that is at fault", async () => {
+    const platform = Object.getOwnPropertyDescriptor(process, "platform") as PropertyDescriptor;
+    Object.defineProperty(process, "platform", { ...platform, value: "win32" });
+    const why = await reasonWith({}).finally(() => Object.defineProperty(process, "platform", platform));
+    expect(why).toBe("it does not run on Windows");
+  });
+
   test("an operating system that gives no memory for code is not koffi's fault", async () => {
     const no = "the operating system gives no memory for code";
     expect(await reasonWith({ [index]: whole("() => null") })).toBe(no);
