@@ -111,7 +111,7 @@ export const serve: Command = {
     const writeLine = logTo(process.stderr);
     const engineHost = await usableHostOf(given);
     const models = read(files);
-    const engine = await engineNameFor(hostOf(given));
+    const engine = await engineNameFor(engineHost);
     const server = await createServer(models, {
       ...{ apiKeys, basePath, trustProxy: trustProxyOf(given), hosts: hostsOf(given, host) },
       cors: given.texts("cors").map(checkOrigin),
