@@ -18,7 +18,10 @@ const number = (index: number): Address => ({ base: rbx, offset: 4 * index });
 /** Where in the program's memory the address of the numbers by which threads meet is kept. */
 export const meetingAt = 0;
 
-/** Nobody waits where a thread has failed, nor, on Linux, for one that is no more. Changes rax, rcx and rdx alone. Away from Linux threads do not sleep, but look until all are there. */
+/**
+ * Nobody waits where a thread has failed, nor, on Linux, for one that is no more. Changes rax, rcx and rdx alone. Away from Linux
+ * threads do not sleep, but look until all are there.
+ */
 export function barrier(a: Assembler, label: Label, threads: number, sleeps = process.platform === "linux"): void {
   const [last, done, over, look, sleep] = Array.from({ length: 5 }, () => a.label()) as [
     Label,
