@@ -68,11 +68,17 @@ test("a request that waits for its first token is answered with comments, and wi
   const here = await serving({ keepAliveMs: 5 });
   const asked = { model: "tiny", prompt: "the cat", max_tokens: 9, seed: 1 };
   const prompt = "the cat sat on the mat. ".repeat(2000);
+  // Its turn does not come before somebody has read a comment.
+  const steps = vi.spyOn(GenerationEngine.prototype, "step").mockReturnValue([]);
   const answer = await here.post("/v1/completions", { ...asked, prompt, stream: true });
   expect(answer.status).toBe(200);
   expect(answer.headers.get("x-accel-buffering")).toBe("no");
   expect(answer.headers.get("cache-control")).toBe("no-cache");
-  const text = await answer.text();
+  let text = "";
+  for await (const part of answer.body as ReadableStream<Uint8Array>) {
+    text += Buffer.from(part).toString();
+    steps.mockRestore();
+  }
   expect(text.startsWith(comment)).toBe(true);
   const events = text.split("\n\n").filter((event) => event.startsWith("data: {"));
   const written = events.map((event) => JSON.parse(event.slice(6)).choices[0].text).join("");
