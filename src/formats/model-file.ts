@@ -64,10 +64,10 @@ export type ModelFile = {
 };
 
 /**
- * The version of the format: of files of 8 bits, and of others. Version 2 added the model's task, version 3 matrices in I8 with their
- * scales. Files of earlier versions can be read as well.
+ * The newest version of the format. Version 2 added the model's task, version 3 matrices in I8 with their scales, version 4 cells with
+ * more inputs than one. A file has the lowest version that it needs. Files of earlier versions can be read as well.
  */
-const [version, versionBefore] = [3, 2];
+const version = 4;
 /** The largest number of layers: more would take the compiler too long. */
 const maxLayers = 500;
 
@@ -129,7 +129,7 @@ export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint
   }
   const { step, slots = {}, ...more } = training ?? {};
   const architecture = {
-    version: dtype === "int8" ? version : versionBefore,
+    version: model.layers.some(readsMore) ? 4 : dtype === "int8" ? 3 : 2,
     input: model.input,
     layers: model.layers.map(layerData),
     ...(training && {
@@ -240,6 +240,11 @@ function attach(value: unknown, tensors: Readonly<Record<string, Tensor>>, depth
   if (typeof fields.tensor === "string") return tensors[fields.tensor]?.data;
   return Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, attach(one, tensors, depth + 1)]));
 }
+/** Whether its cell has more inputs than one. */
+const readsMore = (layer: LayerSpec): boolean =>
+  layer.kind === "cell"
+    ? layer.inputs !== undefined
+    : layer.kind === "bidirectional" && (layer.forward.inputs ?? layer.backward.inputs) !== undefined;
 /** A layer as plain data, with its fields in a fixed order, so that the same model gives the same bytes. */
 function layerData(layer: Layer): object {
   const { kind, name, reads } = layer;
@@ -268,9 +273,11 @@ function layerFields(layer: LayerSpec): object {
   }
 }
 function cellData(layer: CellSpec): object {
-  const { label, units, cell: of, shared } = layer;
+  const { label, units, cell: of, shared, inputs } = layer;
   const options = Object.keys(recurrentDefaults).map((key) => [key, layer[key as keyof RecurrentOptions]]);
-  return { label, units, shared, ...Object.fromEntries(options), cell: of.source };
+  // In the order of the cell's inputs, which the reader makes of them.
+  const others = inputs && Object.fromEntries(of.inputs.slice(1).map((name) => [name, inputs[name]]));
+  return { label, units, shared, ...(others && { inputs: others }), ...Object.fromEntries(options), cell: of.source };
 }
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
 
@@ -441,14 +448,16 @@ function readCell(layer: Record<string, unknown> | undefined): CellSpec | undefi
   const { label, cell: source } = layer ?? {};
   if (layer === undefined || typeof source !== "string" || typeof label !== "string") return undefined;
   const units = layer.units === undefined ? undefined : count(layer.units);
-  const shared = layer.shared === undefined ? undefined : record(layer.shared);
+  const [shared, inputs] = [layer.shared, layer.inputs].map((one) => (one === undefined ? undefined : record(one)));
   if ((layer.units !== undefined && !units) || (layer.shared !== undefined && !shared)) return undefined;
+  if (layer.inputs !== undefined && !inputs) return undefined;
   const options: Record<string, unknown> = { returnSequences: true };
   for (const key of Object.keys(recurrentDefaults)) if (layer[key] !== undefined) options[key] = layer[key];
-  return recurrent(storedCell(source), {
+  return recurrent(storedCell(source, ["x", ...Object.keys(inputs ?? {})]), {
     ...{ label, ...(options as Partial<RecurrentOptions>) },
     ...(units !== undefined && { units }),
     ...(shared !== undefined && { shared: shared as Record<string, string> }),
+    ...(inputs !== undefined && { inputs: inputs as Record<string, string> }),
   });
 }
 

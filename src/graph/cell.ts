@@ -108,7 +108,7 @@ export function cell(given: string | TemplateStringsArray, ...rest: readonly unk
 }
 
 /** The cell of a file: one that was made before there was a check of what its author may have meant is none the worse. @internal */
-export const storedCell = (source: string): Cell => compile(source, {}, true);
+export const storedCell = (source: string, inputs: readonly string[]): Cell => compile(source, { inputs }, true);
 
 const zeros: Initializer = { name: "zeros", values: [] };
 const glorot: Initializer = { name: "glorot_uniform", values: [] };

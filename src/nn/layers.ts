@@ -64,6 +64,8 @@ export type CellSpec = Named & {
   readonly label: string;
   /** Parameters of other layers that it uses, by the names of its own: `{ W: "embedding.weight" }`. */
   readonly shared?: Readonly<Record<string, string>>;
+  /** The layers that its cell's further inputs read, by the names of the inputs: `{ c: "context" }`. */
+  readonly inputs?: Readonly<Record<string, string>>;
 } & RecurrentOptions;
 
 /** Options of recurrent layers: how a cell with states runs over a sequence. */
@@ -252,12 +254,13 @@ const layerRules: Schema<Recurrent> = {
 };
 /** The arguments of `lstm`, `gru` and `simpleRnn`. */
 export const layerArguments: Arguments = { units: size, options: optionsOf<Recurrent>(layerRules) };
-type AnyRecurrent = Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared">>;
+type AnyRecurrent = Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared" | "inputs">>;
 const anyRules: Schema<AnyRecurrent> = {
   ...layerRules,
   units: alias(size, "hiddenSize"),
   label: string,
   shared: recordOf(string),
+  inputs: recordOf(string),
 };
 export const recurrentArguments: Arguments = { cell: aCell, options: optionsOf<AnyRecurrent>(anyRules) };
 
@@ -268,15 +271,18 @@ export const recurrentArguments: Arguments = { cell: aCell, options: optionsOf<A
  * applied to each vector alone. Keras's RNN.
  * @param of the cell, from `cell(...)` or `cells`
  * @param options `units`: size of the state, needed unless the equations fix every size; `label`: the layer's name if no
- *   `name` is given; `shared`: parameters of other layers to use; those of `RecurrentOptions`; `name`, `reads`
+ *   `name` is given; `shared`: parameters of other layers to use; `inputs`: of a cell with more inputs than x, the layer
+ *   that each of the others reads, which may give one vector per example, (B,D), for all steps; those of
+ *   `RecurrentOptions`; `name`, `reads`
  * @throws InputError for an unknown option, or one that this cell cannot have, with the layer's name
  * @example recurrent(cell("h' = tanh(W @ x + U @ h + b)"), { units: 64, returnSequences: true })
+ * @example recurrent(cell("h' = tanh(W @ x + U @ h + V @ c)", { inputs: ["x", "c"] }), { units: 64, inputs: { c: "context" } })
  */
 export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
   const where = layerPlace(options, "recurrent");
   checkArguments(where, { cell: of, options }, recurrentArguments);
-  const { units, name, reads, label = "recurrent", shared, ...given } = options;
-  checkLayerCell(of, where);
+  const { units, name, reads, label = "recurrent", shared, inputs, ...given } = options;
+  checkLayerCell(of, inputs, where);
   const all: RecurrentOptions = withDefaults(recurrentDefaults, given);
   const { initialState, zoneout, stateful } = all;
   const state = typeof zoneout === "object" && Object.keys(zoneout).find((one) => !of.states.includes(one));
@@ -287,7 +293,12 @@ export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
   const unknown = Object.keys(shared ?? {}).find((key) => !of.parameters.some((parameter) => parameter.name === key));
   if (unknown !== undefined) throw new InputError(`${where}: shared: its cell has no parameter ${unknown}`);
   return named(
-    { kind: "cell", cell: of, label, ...all, ...(units !== undefined && { units }), ...(shared && { shared }) },
+    {
+      ...{ kind: "cell", cell: of, label, ...all },
+      ...(units !== undefined && { units }),
+      ...(shared && { shared }),
+      ...(inputs && { inputs }),
+    },
     { ...(name !== undefined && { name }), ...(reads !== undefined && { reads }) },
   );
 }
@@ -299,19 +310,31 @@ export const namesOf = (from: string | readonly string[]): readonly string[] =>
   typeof from === "string" ? [from] : from;
 
 /**
- * A layer gives its cell one vector per step, and a model file holds only the equations of a cell.
- * @throws InputError for a cell made with other `inputs` than x, or with `settings`
+ * A layer reads one vector per step, and its cell's other inputs are named; a model file holds no settings of a cell.
+ * @throws InputError unless the first input is x and `inputs` names a layer for each of the others; for `settings`
  */
-export function checkLayerCell({ inputs, settings }: Cell, where: string): void {
-  if (inputs.length === 1 && inputs[0] === "x" && settings.length === 0) return;
-  const given = [
-    inputs.length === 1 && inputs[0] === "x" ? "" : `inputs ${inputs.join(", ") || "none"}`,
-    settings.length === 0 ? "" : `settings ${settings.join(", ")}`,
-  ].filter((part) => part !== "");
-  throw new InputError(
-    `${where}: the cell of a layer has one input, x, and no settings; this one has ${given.join(" and ")}. ` +
-      "Make it from its equations alone.",
-  );
+export function checkLayerCell(of: Cell, given: CellSpec["inputs"], where: string): void {
+  const [first, ...others] = of.inputs;
+  const named = Object.keys(given ?? {});
+  if (first !== "x" || of.settings.length > 0) {
+    const found = [
+      first === "x" ? "" : `inputs ${of.inputs.join(", ") || "none"}`,
+      of.settings.length === 0 ? "" : `settings ${of.settings.join(", ")}`,
+    ].filter((part) => part !== "");
+    throw new InputError(
+      `${where}: the cell of a layer has x as its first input, and no settings; this one has ${found.join(" and ")}. ` +
+        "Make it from its equations alone.",
+    );
+  }
+  const unknown = named.find((name) => !others.includes(name));
+  if (unknown !== undefined) {
+    throw new InputError(
+      `${where}: inputs: its cell has no further input ${unknown}; it has ${others.join(", ") || "x alone"}`,
+    );
+  }
+  const missing = others.find((name) => !named.includes(name));
+  if (missing === undefined) return;
+  throw new InputError(`${where}: its cell's input ${missing} reads no layer. Give inputs: { ${missing}: "NAME" }.`);
 }
 
 type BidirectionalOptions = Named & {

@@ -98,6 +98,7 @@ export function addModel(
     const context = {
       ...{ training, goesOn },
       stream: firstRecurrentStream + 2 * streamsEach * k,
+      find: (from: string): Flow => find(layer, from),
       statesFrom: (from: string | readonly string[]): readonly Start[] =>
         namesOf(from).flatMap(
           (one) => finals.get(one)?.() ?? [{ name: one, value: find(layer, one).value, vector: true }],

@@ -30,6 +30,8 @@ export type RecurrentContext = {
   readonly stream: number;
   /** The initial states that the layers of these names give. */
   readonly statesFrom: (names: string | readonly string[]) => readonly Start[];
+  /** The output of the layer of this name, which comes before. */
+  readonly find: (name: string) => Flow;
 };
 /** An initial state: the final state of a layer, under the state's name; or the output vector of a layer, under the layer's. */
 export type Start = { readonly name: string; readonly value: NodeId; readonly vector?: true };
@@ -41,15 +43,18 @@ export const learnedState = (layer: string, state: string): string => `${layer}.
 export function addRecurrent(
   g: Builder,
   layer: Named<CellSpec>,
-  flow: Flow,
-  { training, goesOn, stream, statesFrom }: RecurrentContext,
+  read: Flow,
+  { training, goesOn, stream, statesFrom, find }: RecurrentContext,
 ): { readonly flow: Flow; readonly values: Readonly<Record<string, NodeId>> } {
   const { name, cell, initialState, shared } = layer;
+  const more = Object.entries(layer.inputs ?? {}).map(([input, from]) => [input, find(from)] as const);
+  const flow = together(g, name, read, more);
   const { mask } = flow;
   const drop = (value: NodeId, rate: number, from: number): NodeId =>
     training && rate > 0 ? g.mul(value, g.mask(g.shapeOf(value) as number, rate, from, { locked: true })) : value;
   const units = layer.units === undefined ? {} : { units: layer.units };
-  const inputs = { [cell.inputs[0] as string]: flow.value };
+  const others = Object.fromEntries(more.map(([input, one]) => [input, atEachStep(g, `${name}.${input}`, one, flow)]));
+  const inputs = { x: flow.value, ...others };
   if (cell.states.length === 0) {
     const made = addCell(g, cell, { layer: name, ...units, inputs, shared });
     return { flow: { ...flow, value: made.output }, values: made.values };
@@ -96,7 +101,12 @@ export function addRecurrent(
     ...{
       layer: name,
       ...units,
-      inputs: { [cell.inputs[0] as string]: counted(drop(flow.value, layer.dropout, stream)) },
+      inputs: Object.fromEntries(
+        Object.entries(inputs).map(([input, value]) => [
+          input,
+          counted(input === "x" ? drop(value, layer.dropout, stream) : value),
+        ]),
+      ),
       shared,
     },
     states: {
@@ -125,6 +135,43 @@ export function addRecurrent(
   const value = mask === undefined ? output : zeroed ? counted(output) : kept().value;
   return { flow: { ...flow, value, backwards: reverse }, values };
 }
+
+/** What a layer reads, with the mask of all that its cell reads at every step: a step counts if it counts in each of them. */
+function together(g: Builder, name: string, read: Flow, more: readonly (readonly [string, Flow])[]): Flow {
+  const flows = [read, ...more.map(([, flow]) => flow)].filter(({ value }) => !g.isPerSequence(value));
+  const odd = more.find(([, flow]) => flows.includes(flow) && flow.backwards !== read.backwards);
+  if (odd !== undefined) {
+    throw new InputError(
+      `${name}: its input ${odd[0]} is a sequence of the opposite direction. Leave goBackwards out.`,
+    );
+  }
+  const late = more.find(([, flow]) => flows.includes(flow) && g.isPerSequence(read.value));
+  if (late !== undefined) {
+    throw new InputError(
+      `${name}: its input ${late[0]} is a sequence, but it reads one vector per example. Give the sequence as x.`,
+    );
+  }
+  return { ...read, ...maskOf(g, flows) };
+}
+/** The value of a further input at every step; what is one per example is kept in a state that never changes. */
+function atEachStep(g: Builder, name: string, { value }: Flow, read: Flow): NodeId {
+  const shape = g.shapeOf(value);
+  if (typeof shape !== "number") throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
+  if (!g.isPerSequence(value) || g.isPerSequence(read.value)) return value;
+  const state = g.state(name, shape);
+  g.initial(name, value);
+  g.next(name, state);
+  return state;
+}
+/** The mask of several sequences: a step counts if it counts in all of them. */
+const maskOf = (g: Builder, flows: readonly Flow[]): Pick<Flow, "mask" | "maskedBy"> => {
+  const masks = [...new Set(flows.flatMap(({ mask }) => (mask === undefined ? [] : [mask])))];
+  const all = flows.flatMap(({ maskedBy }) => maskedBy).map((one) => [JSON.stringify(one), one] as const);
+  return {
+    mask: masks.length === 0 ? undefined : masks.reduce(g.mul),
+    maskedBy: [...new Map(all).values()],
+  };
+};
 
 /** The initial value of each state, matched by name. A cell with one state may start from the vector of any layer. */
 function startsOf({ name, cell }: Named<CellSpec>, given: readonly Start[]): ReadonlyMap<string, NodeId> {
@@ -191,17 +238,11 @@ export function addMerge(g: Builder, name: string, mergeMode: MergeMode, flows: 
       `${name}: mergeMode "${mergeMode}" needs ${mergeMode === "concat" ? "vectors" : "equal units"}, got ${sizes.join(" and ")}`,
     );
   }
-  const masks = [...new Set(flows.flatMap(({ mask }) => (mask === undefined ? [] : [mask])))];
   const merged = {
     concat: () => g.concat(values),
     sum: () => values.reduce(g.add),
     mul: () => values.reduce(g.mul),
     ave: () => g.mul(values.reduce(g.add), g.constant(1 / values.length)),
   } satisfies Record<MergeMode, () => NodeId>;
-  return {
-    value: merged[mergeMode](),
-    mask: masks.length === 0 ? undefined : masks.reduce(g.mul),
-    maskedBy: [...new Map(flows.flatMap(({ maskedBy }) => maskedBy).map((one) => [JSON.stringify(one), one])).values()],
-    backwards: first.backwards,
-  };
+  return { value: merged[mergeMode](), ...maskOf(g, flows), backwards: first.backwards };
 }

@@ -96,6 +96,18 @@ const roundTrips: readonly [string, LayerSpec[], number?][] = [
     ],
   ],
   [
+    "cells with further inputs, in another order than they are given in",
+    [
+      input(3, { name: "image", sequence: false }),
+      input(2, { name: "words" }),
+      bidirectional(
+        recurrent(cell("h' = tanh(W @ x + U @ h + V @ a + Q @ b)", { inputs: ["x", "b", "a"] }), {
+          ...{ units: 4, inputs: { a: "image", b: "words" } },
+        }),
+      ),
+    ],
+  ],
+  [
     "merged, repeated, masked",
     [
       masking({ maskValue: -1 }),
@@ -207,10 +219,10 @@ describe("refuses, in one line,", () => {
     const tensors = { a: { shape: [1], data: Float32Array.of(1) } };
     expect(messageOf(writeSafetensors({ tensors, metadata: {} }))).toMatch(/not an Unrolled model/);
     expect(messageOf(writeSafetensors({ tensors, metadata: { unrolled: "{" } }))).toMatch(/is not JSON/);
-    expect(messageOf(altered((a) => ({ ...a, version: 4 })))).toBe(
-      "its version is 4, this program reads 1 to 3. Update unrolled.",
+    expect(messageOf(altered((a) => ({ ...a, version: 5 })))).toBe(
+      "its version is 5, this program reads 1 to 4. Update unrolled.",
     );
-    expect(messageOf(altered(() => []))).toBe("its version is missing, this program reads 1 to 3. Update unrolled.");
+    expect(messageOf(altered(() => []))).toBe("its version is missing, this program reads 1 to 4. Update unrolled.");
   });
 
   test("layers that are missing, unknown, named twice or badly", () => {
@@ -324,7 +336,7 @@ describe("a layer's cell", () => {
   test("with inputs or settings of its own is no layer: a line says so", () => {
     const two = cell("h' = tanh(W @ a + V @ b)", { inputs: ["a", "b"] });
     expect(() => recurrent(two, { units: 3 })).toThrow(
-      "recurrent: the cell of a layer has one input, x, and no settings; this one has inputs a, b.",
+      "recurrent: the cell of a layer has x as its first input, and no settings; this one has inputs a, b.",
     );
     const setting = cell("h' = rate * tanh(W @ x)", { settings: ["rate"] });
     expect(() => recurrent(setting, { units: 3, name: "mine" })).toThrow(/^mine: .* this one has settings rate\./);

@@ -39,6 +39,9 @@ const encoderDecoder = (options: object = {}): LayerSpec[] => [
   dense(6),
 ];
 
+const withContext = cell("h' = tanh(W @ x + U @ h + V @ c + Q @ q + b)", { inputs: ["x", "c", "q"] });
+const gatedBy = cell("y = sigmoid(G @ c) * (W @ x)\ny : units", { inputs: ["x", "c"] });
+
 /** Outputs of the reference, in f64. */
 function outputs(model: Model, values: Partial<Values>): Float64Array {
   const { graph, output } = modelGraph(model, { training: false });
@@ -121,6 +124,21 @@ describe("gradients against central differences 1e-6, wasm against the reference
         }),
       ],
       2,
+    ],
+    [
+      "a cell with further inputs: a vector of the example, masked steps of another layer, both directions",
+      [
+        input(3, { name: "image", sequence: false }),
+        dense(2, { name: "context", activation: "tanh" }),
+        input(2, { name: "words", mask: true }),
+        gru(4, { ...sequences, name: "reader" }),
+        bidirectional(recurrent(withContext, { ...sequences, units: 3, inputs: { c: "context", q: "reader" } }), {
+          reads: "words",
+        }),
+        recurrent(gatedBy, { units: 3, inputs: { c: "reader" } }),
+        lstm(2, { name: "last" }),
+        recurrent(gatedBy, { units: 2, inputs: { c: "context" } }),
+      ],
     ],
   ])("%s", async (_, layers, features) => {
     const model = sequential(layers, features === undefined ? {} : { input: features });
@@ -274,6 +292,51 @@ test("learned states start every sequence, and are parameters", () => {
   const set = outputs(plain, { states: { "gru.h": [0.5, -0.5, 0.25, 0.5, -0.5, 0.25, 0.5, -0.5, 0.25] } as never });
   expect(relativeError(learned, set)).toBeLessThan(1e-12);
   expect(relativeError(learned, zeros)).toBeGreaterThan(0.01);
+});
+
+test("a further input of one vector per example is the same as if it were repeated at every step", () => {
+  const layers = (sequence: boolean): LayerSpec[] => [
+    input(3, { name: "image", sequence }),
+    input(2, { name: "words" }),
+    recurrent(cell("h' = tanh(W @ x + U @ h + V @ c + b)", { inputs: ["x", "c"] }), {
+      ...{ units: 4, returnSequences: true, inputs: { c: "image" } },
+    }),
+  ];
+  const words = Array.from({ length: steps * batch * 2 }, (_, k) => Math.sin(k));
+  const image = Array.from({ length: batch * 3 }, (_, k) => Math.cos(k));
+  const once = outputs(sequential(layers(false), { seed: 5 }), { inputs: { words, image } as never });
+  const each = Array.from({ length: steps }, () => image).flat();
+  expect([...once]).toEqual([
+    ...outputs(sequential(layers(true), { seed: 5 }), { inputs: { words, image: each } as never }),
+  ]);
+});
+
+test("the further inputs of a cell are named, and fit", () => {
+  const of = cell("h' = tanh(W @ x + V @ c)\ng' = U @ h' + 0.5 * g", { inputs: ["x", "c"] });
+  expect(() => recurrent(of, { units: 2 })).toThrow(
+    'recurrent: its cell\'s input c reads no layer. Give inputs: { c: "NAME" }.',
+  );
+  expect(() => recurrent(of, { units: 2, inputs: { c: "a", d: "b" } })).toThrow(
+    "recurrent: inputs: its cell has no further input d; it has c",
+  );
+  const layers = (options: object, before: LayerSpec[] = []) => [
+    input(2, { name: "x" }),
+    ...before,
+    recurrent(of, { units: 2, reads: "x", ...options }),
+  ];
+  expect(() => sequential(layers({ inputs: { c: "a" } }))).toThrow('recurrent: reads "a", but no layer before it');
+  const back = gru(3, { ...sequences, goBackwards: true, name: "a" });
+  expect(() => sequential(layers({ inputs: { c: "a" } }, [back]))).toThrow("input c is a sequence of the opposite");
+  expect(() =>
+    sequential([
+      input(2, { name: "x" }),
+      gru(2, { name: "last" }),
+      recurrent(gatedBy, { units: 2, inputs: { c: "x" } }),
+    ]),
+  ).toThrow("recurrent: its input c is a sequence, but it reads one vector per example. Give the sequence as x.");
+  expect(() => sequential([input("tokens", { name: "t" }), ...layers({ inputs: { c: "t" } })])).toThrow(
+    "recurrent.c: reads tokens; a cell reads vectors. Add an embedding.",
+  );
 });
 
 test("tied weights are one table: rows as vectors, and as the weights of the classes", () => {
