@@ -171,11 +171,15 @@ export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, 
   const g = createBuilder(graph);
   const varying = varyingNodes(graph, Object.values(wanted));
   const needed = dependencies(graph, [output]);
-  const adjoints = new Map<NodeId, NodeId>();
-  /** Whether a value is read once per sequence or at every step. Constant values, such as parameters, can be read either way. */
-  const readOnce = new Map<NodeId, boolean>();
+  /**
+   * The adjoints of values as they are read: at every step, or once per sequence. What is the same for all steps and examples, such
+   * as a parameter, may be read in both ways, and then has two.
+   */
+  const [byStep, perSequence] = [new Map<NodeId, NodeId>(), new Map<NodeId, NodeId>()];
+  const adjointsOf = (once: boolean): Map<NodeId, NodeId> => (once ? perSequence : byStep);
 
-  function contribute(id: NodeId, value: NodeId): void {
+  function contribute(id: NodeId, value: NodeId, once = g.isPerSequence(id)): void {
+    const adjoints = adjointsOf(once);
     const [shape, given] = [g.shapeOf(id), g.shapeOf(value)];
     let fitted = value;
     if (shape === "scalar" && typeof given === "number") fitted = g.sum(value);
@@ -196,39 +200,36 @@ export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, 
   for (const { adjoint, size, next, initial, reverse } of handed) {
     contribute(next, g.state(adjoint, size, { reverse: !reverse, adjoint: true }));
     if (initial === undefined) continue;
-    contribute(initial, g.final(adjoint));
-    readOnce.set(initial, true);
+    contribute(initial, g.final(adjoint), true);
   }
 
   const sinks: NodeId[] = [];
-  for (let id = graph.nodes.length - 1; id >= 0; id--) {
-    const d = adjoints.get(id);
-    if (d === undefined || !varying[id]) continue;
+  function derived(id: NodeId, d: NodeId, once: boolean): void {
     const node = graph.nodes[id] as Node;
     const rule = derive[node.op as Differentiable] as ((s: Step<Differentiable>) => void) | undefined;
     if (rule === undefined) throw new Error(`internal: ${node.op} has no derivative`);
     const [a, b] = node.inputs as [NodeId, NodeId];
-    const once = node.perSequence ?? readOnce.get(id) ?? false;
     const to = (operand: NodeId, value: () => NodeId): void => {
-      if (!varying[operand] || g.shapeOf(operand) === "number") return;
-      if ((readOnce.get(operand) ?? once) !== once) {
-        throw new Error(`internal: %${operand} is read once and by steps`);
-      }
-      readOnce.set(operand, once);
-      contribute(operand, value());
+      if (varying[operand] && g.shapeOf(operand) !== "number") contribute(operand, value(), once);
     };
     rule({ node: node as Node<Differentiable>, a, b, y: id, d, g, to, once, sink: (s) => sinks.push(s) });
     if (node.name !== undefined && d >= graph.forwardCount) g.label(d, `d ${node.name}`);
   }
+  for (let id = graph.nodes.length - 1; id >= 0; id--) {
+    for (const once of [false, true]) {
+      const d = adjointsOf(once).get(id);
+      if (d !== undefined && varying[id]) derived(id, d, once);
+    }
+  }
   for (const { read, final, adjoint, size } of handed) {
-    g.next(adjoint, adjoints.get(read) ?? g.broadcast(g.constant(0), size));
-    const last = adjoints.get(final);
+    g.next(adjoint, byStep.get(read) ?? g.broadcast(g.constant(0), size));
+    const last = perSequence.get(final);
     if (last !== undefined) g.initial(adjoint, last);
   }
   const found = Object.entries(wanted).map(([name, id]) => {
     const shape = g.shapeOf(id);
     const none = typeof shape === "number" ? g.broadcast(g.constant(0), shape) : g.constant(0);
-    return [`d ${name}`, adjoints.get(id) ?? none] as const;
+    return [`d ${name}`, byStep.get(id) ?? perSequence.get(id) ?? none] as const;
   });
   return g.graph({ ...graph.outputs, ...Object.fromEntries(found) }, graph.forwardCount);
 }

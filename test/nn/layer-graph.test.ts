@@ -126,6 +126,18 @@ describe("gradients against central differences 1e-6, wasm against the reference
       2,
     ],
     [
+      "parameters that are read at every step and once: a vector, a function of one, a matrix",
+      [
+        recurrent(cell("h' = tanh(W @ x + U @ h + exp(b))"), { ...sequences, units: 3, name: "encoder" }),
+        recurrent(cell("h' = 0.5 * h + x"), { units: 3, name: "last" }),
+        recurrent(cell("y = tanh(U @ x) * exp(b) + b"), {
+          units: 3,
+          shared: { U: "encoder.U", b: "encoder.b" },
+        }),
+      ],
+      2,
+    ],
+    [
       "a cell with further inputs: a vector of the example, masked steps of another layer, both directions",
       [
         input(3, { name: "image", sequence: false }),
