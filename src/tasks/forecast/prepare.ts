@@ -1,0 +1,245 @@
+/** From series to scaled numbers and features, step by step; and the windows over them. Knows nothing about networks. */
+import { calendarFeatures, type Frequency, step } from "../../data/calendar.ts";
+import { type FittedScaling, fitScaling, lostSteps, scale } from "../../data/scaling.ts";
+import { InputError } from "../../graph/input-error.ts";
+import { formatValue } from "../../graph/schema.ts";
+import type { ForecastData, ForecastSettings } from "./settings.ts";
+
+/** A series as a network sees it: T steps, of which the first is that of the scaled targets. */
+export type Prepared = {
+  readonly name: string;
+  /** Its place among the series that the forecaster was made from; 0 for one that it does not know. */
+  readonly number: number;
+  /** The number of steps whose targets are known. */
+  readonly length: number;
+  /** How many steps of the series come before step 0: scaling by differences has used them up. */
+  readonly lost: number;
+  /** The scaled targets, T each. */
+  readonly targets: readonly Float64Array[];
+  /** The scaled columns that are known for the past alone, T each. */
+  readonly past: readonly Float64Array[];
+  /** What is known of the future too, the calendar last; T and as many steps more as are known. */
+  readonly known: readonly Float64Array[];
+  /** The targets as they are, `lost` + T each. */
+  readonly original: readonly Float64Array[];
+  readonly fitted: readonly FittedScaling[];
+};
+type OneSeries = ForecastData["series"][number];
+
+/** How an error calls a series. */
+export const placeOf = (where: string, { name }: Pick<OneSeries, "name">): string =>
+  name === "" ? where : `${where}: series ${formatValue(name)}`;
+
+/** @throws InputError where the series has no such column of numbers */
+export function columnOf(where: string, series: OneSeries, column: string): Float64Array {
+  const own = Object.hasOwn(series.values, column) ? series.values[column] : undefined;
+  if (own !== undefined) return own;
+  const all = Object.keys(series.values);
+  throw new InputError(
+    `${placeOf(where, series)}: has no column of numbers ${formatValue(column)}. It has ${all.map((one) => formatValue(one)).join(", ") || "none"}.`,
+  );
+}
+
+/** The number of steps up to the last one at which all targets are known: what comes after is the future. */
+export function knownSteps(where: string, series: OneSeries, targets: readonly string[]): number {
+  const columns = targets.map((target) => columnOf(where, series, target));
+  const ends = columns.map((values) => values.findLastIndex((value) => Number.isFinite(value)) + 1);
+  const length = Math.min(...ends);
+  for (const [k, values] of columns.entries()) {
+    const missing = values.findIndex((value, t) => t < length && !Number.isFinite(value));
+    if (missing < 0) continue;
+    throw new InputError(
+      `${placeOf(where, series)}: column ${formatValue(targets[k])} has no value at step ${missing}, within the series. Fill it: fill "linear", "last" or "zero".`,
+    );
+  }
+  return length;
+}
+
+/** Fit the scalings of a series' columns on its first `count` steps. */
+export function fitColumns(
+  where: string,
+  series: OneSeries,
+  settings: Pick<ForecastSettings, "targets" | "past" | "future" | "scaling" | "categories">,
+  count: number,
+): Record<string, FittedScaling> {
+  const { targets, past, future, scaling, categories } = settings;
+  const at = (column: string) => (index: number) =>
+    `${placeOf(where, series)}: column ${formatValue(column)}, step ${index}`;
+  const fit = (column: string, kind: ForecastSettings["scaling"]) =>
+    [column, fitScaling(kind, columnOf(where, series, column).subarray(0, count), at(column))] as const;
+  const covariates = [...past, ...future.filter((column) => !Object.hasOwn(categories, column))];
+  return Object.fromEntries([
+    ...covariates.map((column) => fit(column, ["standard"])),
+    ...targets.map((column) => fit(column, scaling)),
+  ]);
+}
+
+/**
+ * Prepare each series. One that the forecaster does not know is scaled by what is fitted to it.
+ * @param ahead the steps of the future for which what is known must be known
+ * @throws InputError, with the series, for missing columns and values, and for texts that are new
+ */
+export function prepare(where: string, data: ForecastData, settings: ForecastSettings, ahead: number): Prepared[] {
+  return data.series.map((series) => {
+    const place = placeOf(where, series);
+    const length = knownSteps(where, series, settings.targets);
+    const number = Math.max(0, settings.series.indexOf(series.name));
+    const fitted =
+      (Object.hasOwn(settings.fitted, series.name) ? settings.fitted[series.name] : undefined) ??
+      fitColumns(where, series, settings, length);
+    const original = settings.targets.map((column) => columnOf(where, series, column).slice(0, length));
+    const own = settings.targets.map((column) => fitted[column] as FittedScaling);
+    const lost = Math.max(...own.map(lostSteps));
+    if (length <= lost) {
+      throw new InputError(`${place}: has ${length} steps, and its scaling by differences needs ${lost + 1}.`);
+    }
+    const scaled = (column: string, values: Float64Array): Float64Array => {
+      const all = scale(
+        values,
+        fitted[column] as FittedScaling,
+        (k) => `${place}: column ${formatValue(column)}, step ${k}`,
+      );
+      return all.subarray(all.length - (values.length - lost));
+    };
+    const steps = length + ahead;
+    const numbersOf = (column: string): Float64Array[] => {
+      const values = columnOf(where, series, column).subarray(0, steps);
+      const missing = values.findIndex((value) => !Number.isFinite(value));
+      if (missing >= 0 || values.length < steps) {
+        const at = missing >= 0 ? missing : values.length;
+        const future = at >= length ? `, step ${at - length + 1} of the future` : "";
+        throw new InputError(
+          `${place}: column ${formatValue(column)} has no value at step ${at}${future}. A column of \`future\` needs a value for each step that is forecast.`,
+        );
+      }
+      return [scaled(column, values)];
+    };
+    const textsOf = (column: string): Float64Array[] => {
+      const texts = series.texts?.[column] ?? [];
+      const categories = settings.categories[column] as readonly string[];
+      const hot = categories.map(() => new Float64Array(Math.max(0, steps - lost)));
+      for (let t = lost; t < steps; t++) {
+        const text = texts[t];
+        if (text === undefined || text === "") {
+          throw new InputError(
+            `${place}: column ${formatValue(column)} has no text at step ${t}. Give one for each step that is forecast.`,
+          );
+        }
+        const one = hot[categories.indexOf(text)];
+        if (one === undefined) {
+          throw new InputError(
+            `${place}: column ${formatValue(column)}, step ${t}: ${formatValue(text)} was not there in training. It had ${categories.map((known) => formatValue(known)).join(", ")}.`,
+          );
+        }
+        one[t - lost] = 1;
+      }
+      return hot;
+    };
+    const future = settings.future.flatMap((column) =>
+      Object.hasOwn(settings.categories, column) ? textsOf(column) : numbersOf(column),
+    );
+    return {
+      ...{ name: series.name, number, length: length - lost, lost, original, fitted: own },
+      targets: settings.targets.map((column, k) => scaled(column, original[k] as Float64Array)),
+      past: settings.past.map((column) => {
+        const values = columnOf(where, series, column).subarray(0, length);
+        const missing = values.findIndex((value) => !Number.isFinite(value));
+        if (missing >= 0 || values.length < length) {
+          throw new InputError(
+            `${place}: column ${formatValue(column)} has no value at step ${missing >= 0 ? missing : values.length}. Fill it.`,
+          );
+        }
+        return scaled(column, values);
+      }),
+      known: [...future, ...calendarOf(place, series, settings, lost, steps)],
+    };
+  });
+}
+
+/** The calendar's features of the steps from `lost` to `steps`, past the last date too. */
+function calendarOf(
+  place: string,
+  { instants }: OneSeries,
+  { calendar, frequency }: ForecastSettings,
+  lost: number,
+  steps: number,
+): Float64Array[] {
+  if (calendar.length === 0) return [];
+  if (instants === undefined || frequency === undefined) {
+    throw new InputError(
+      `${place}: has no dates, and the forecaster was made with the calendar. Give a column of dates.`,
+    );
+  }
+  const all = datesUpTo(instants, frequency, steps).subarray(lost);
+  const { data, names } = calendarFeatures(all, calendar, "cyclic");
+  return names.map((_, k) => Float64Array.from({ length: all.length }, (_, t) => data[t * names.length + k] as number));
+}
+
+/** The first `count` dates of a series, past its last one too. */
+export function datesUpTo(instants: Float64Array, frequency: Frequency, count: number): Float64Array {
+  const start = instants[0] as number;
+  return Float64Array.from({ length: count }, (_, t) => instants[t] ?? step(start, frequency, t));
+}
+
+/** What lies before a forecast: the lookback, and a season where forecasts are relative to it. */
+export const stepsBefore = ({ lookback, relative, season }: ForecastSettings): number =>
+  lookback + (relative === "season" ? season : 0);
+
+/** A window: a forecast of a series from step `at` on, of one target or, with -1, of all. */
+export type Window = { readonly of: Prepared; readonly at: number; readonly target: number };
+
+/** The windows whose forecast lies from step `from` to before `to` of each series, every `stride` steps. */
+export function windowsOf(
+  all: readonly Prepared[],
+  settings: ForecastSettings,
+  rangeOf: (one: Prepared) => readonly [from: number, to: number],
+  stride = 1,
+): Window[] {
+  const { horizon, targets } = settings;
+  const each = alone(settings) ? targets.map((_, target) => target) : [-1];
+  return all.flatMap((of) => {
+    const [from, to] = rangeOf(of);
+    const windows: Window[] = [];
+    const first = Math.max(from, stepsBefore(settings));
+    for (let at = first; at + horizon <= Math.min(to, of.length); at += stride) {
+      for (const target of each) windows.push({ of, at, target });
+    }
+    return windows;
+  });
+}
+/** Whether each target is a series of its own. */
+export const alone = ({ independent, form }: Pick<ForecastSettings, "independent" | "form">): boolean =>
+  independent || form === "segments";
+
+/** The targets of a window: their scaled values. */
+export const targetsOf = ({ of, target }: Window): readonly Float64Array[] =>
+  target < 0 ? of.targets : [of.targets[target] as Float64Array];
+
+/** What forecasts of a window are relative to, step by step. */
+export function baseOf(
+  values: Float64Array,
+  at: number,
+  { relative, lookback, season }: ForecastSettings,
+): (step: number) => number {
+  switch (relative) {
+    case "none":
+      return () => 0;
+    case "last": {
+      const last = values[at - 1] as number;
+      return () => last;
+    }
+    case "mean": {
+      const mean = values.subarray(at - lookback, at).reduce((sum, value) => sum + value, 0) / lookback;
+      return () => mean;
+    }
+    case "season":
+      return (step) => values[at - season + (step % season)] as number;
+  }
+}
+/** A past value of a window as a network reads it: relative to its base. */
+export function relativeInput(values: Float64Array, at: number, settings: ForecastSettings): (t: number) => number {
+  const { relative, season } = settings;
+  if (relative === "season") return (t) => (values[t] as number) - (values[t - season] as number);
+  const base = baseOf(values, at, settings)(0);
+  return (t) => (values[t] as number) - base;
+}

@@ -1,0 +1,156 @@
+/** Train a forecaster on the windows of its series, and keep what was best in validation. */
+import type { HostOptions } from "../../engines/engine.ts";
+import { hostOf, hostRules } from "../../engines/registry.ts";
+import {
+  alias,
+  aSignal,
+  checkArguments,
+  listOf,
+  options as optionsOf,
+  type Schema,
+  wholeNumber,
+} from "../../graph/schema.ts";
+import { size } from "../../nn/layers.ts";
+import { aSeed } from "../../nn/random.ts";
+import { earlyStopping } from "../../train/built-in-callbacks.ts";
+import { aCallback, type Callback, type Logs } from "../../train/callbacks.ts";
+import { fit } from "../../train/fit.ts";
+import { cosineDecay } from "../../train/learning-rate-schedules.ts";
+import { amount, share } from "../../train/number-rules.ts";
+import { adam, adamW } from "../../train/optimizers.ts";
+import { predict } from "../../train/predict.ts";
+import { trainingSteps } from "./create.ts";
+import { inputsOf, outputsOf } from "./examples.ts";
+import { headOf, lossOfMembers, meansOf, rowsOfMembers, sampleQuantile } from "./heads.ts";
+import { alone, prepare, type Window, windowsOf } from "./prepare.ts";
+import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
+
+/** Options of `trainForecaster`. */
+export type TrainForecasterOptions = HostOptions & {
+  /** Passes over the windows at most. Default: as many as make about 3,000 updates, from 5 to 300. */
+  readonly epochs?: number;
+  /** Windows of a batch. Default 32, or 256 of more than 20,000 windows. */
+  readonly batchSize?: number;
+  /** Adam's rate at the start; it falls to 0 along a cosine. Default 0.003. */
+  readonly learningRate?: number;
+  /** Weight decay, as AdamW's. Default 0. */
+  readonly weightDecay?: number;
+  /** Largest norm of the gradient. Default 1. */
+  readonly clipNorm?: number;
+  /** Passes without a better validation loss after which training ends. Default 20, or a quarter of the epochs where that is more. */
+  readonly patience?: number;
+  /** Steps from one window to the next. Default 1. */
+  readonly stride?: number;
+  /** Seed of the order of the windows and of dropout. Default 0. */
+  readonly seed?: number;
+  readonly callbacks?: readonly Callback[];
+  /** Ends training after the present batch. */
+  readonly signal?: AbortSignal;
+};
+export const trainForecasterRules: Schema<TrainForecasterOptions> = {
+  ...hostRules,
+  epochs: alias(size, "nEpochs", "maxEpochs"),
+  batchSize: alias(size, "batch"),
+  learningRate: alias(amount, "lr", "rate"),
+  weightDecay: share,
+  clipNorm: amount,
+  patience: wholeNumber(0),
+  stride: size,
+  seed: aSeed,
+  callbacks: listOf(aCallback),
+  signal: aSignal,
+};
+export const trainForecasterArguments = {
+  forecaster: aForecaster,
+  data: forecastData,
+  options: optionsOf<TrainForecasterOptions>(trainForecasterRules),
+};
+
+/** What a training gives. */
+export type TrainedForecaster = Forecaster & {
+  /** The pass whose values were kept, from 0, and how many there were. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** The losses of each pass. */
+  readonly history: Readonly<Record<string, readonly number[]>>;
+};
+
+/**
+ * Train a forecaster on its series' windows but for those to validate and to test on. The network changes in place and ends
+ * with the values of the pass that was best in validation; without steps to validate on, with the last.
+ * @param forecaster from `forecaster()`
+ * @param data the series that it was made from
+ * @param options see `TrainForecasterOptions` for all and their defaults
+ * @returns the forecaster, to save and to forecast with, and how its training went
+ * @throws InputError for series without the columns that it forecasts
+ * @throws NonFiniteLoss if a loss or a parameter becomes infinite or NaN
+ */
+export async function trainForecaster(
+  forecaster: Forecaster,
+  data: ForecastData,
+  options: TrainForecasterOptions = {},
+): Promise<TrainedForecaster> {
+  checkArguments("trainForecaster", { forecaster, data, options }, trainForecasterArguments);
+  const { model, settings } = forecaster;
+  const { stride = 1, seed = 0, weightDecay = 0, clipNorm = 1, callbacks = [], signal } = options;
+  const prepared = prepare("trainForecaster", data, settings, 0);
+  const training = windowsOf(prepared, settings, (one) => [0, trainingSteps(one, settings)], stride);
+  const validation = windowsOf(prepared, settings, (one) => [trainingSteps(one, settings), one.length - settings.test]);
+  const { batchSize = training.length > 20_000 ? 256 : 32 } = options;
+  const batches = Math.ceil(training.length / batchSize);
+  const epochs = options.epochs ?? Math.min(300, Math.max(5, Math.ceil(3000 / batches)));
+  const patience = options.patience ?? Math.max(20, Math.ceil(epochs / 4));
+  const learningRate = options.learningRate ?? 0.003;
+  const values = settings.form === "recursive" ? 1 : settings.horizon;
+  const head = headOf(settings, values * (alone(settings) ? 1 : settings.targets.length));
+  const host = hostOf(options);
+
+  let best = { epoch: 0, loss: Number.POSITIVE_INFINITY };
+  const watch: Callback = {
+    onEpochEnd(epoch: number, { valLoss }: Logs) {
+      if (valLoss !== undefined && valLoss < best.loss) best = { epoch, loss: valLoss };
+    },
+  };
+  const validated = validation.length > 0;
+  const { history, epoch } = await fit(model, inputsOf(training, settings), outputsOf(training, settings), {
+    ...host,
+    ...{ epochs, batchSize, clipNorm, seed, loss: lossOfMembers(head.loss, settings.members) },
+    optimizer: weightDecay > 0 ? adamW({ weightDecay }) : adam(),
+    learningRate: cosineDecay({ initialLearningRate: learningRate, decaySteps: batches * epochs }),
+    ...(validated && {
+      validationData: { x: inputsOf(validation, settings), y: outputsOf(validation, settings) },
+    }),
+    callbacks: [watch, ...(validated ? [earlyStopping({ patience, restoreBestWeights: true })] : []), ...callbacks],
+    ...(signal !== undefined && { signal }),
+  });
+  const margins =
+    settings.head === "point" && settings.form !== "recursive" && validated
+      ? await marginsOf(forecaster, validation, host)
+      : undefined;
+  return {
+    ...{ model, settings, margins, history },
+    epoch: validated ? best.epoch : epoch.length - 1,
+    epochs: epoch.length,
+  };
+}
+
+/** By level and step, how far the truth lay beyond the forecasts of windows: quantiles of what a network sees. */
+async function marginsOf(
+  { model, settings }: Forecaster,
+  windows: readonly Window[],
+  host: HostOptions,
+): Promise<Record<string, number[]>> {
+  const { horizon, levels, members } = settings;
+  const { data, shape } = await predict(model, inputsOf(windows, settings), { ...host, batchSize: 256 });
+  const truth = outputsOf(windows, settings).data;
+  const [size, targets] = [shape.at(-1) as number, truth.length / windows.length / horizon];
+  const head = headOf(settings, horizon * targets);
+  const errors = Array.from({ length: horizon }, (): number[] => []);
+  for (let n = 0; n < windows.length; n++) {
+    const means = meansOf(head, rowsOfMembers(data.subarray(n * size, (n + 1) * size), members));
+    means.forEach((mean, k) => {
+      errors[Math.floor(k / targets)]?.push((truth[n * means.length + k] as number) - mean);
+    });
+  }
+  return Object.fromEntries(levels.map((p) => [String(p), errors.map((one) => sampleQuantile(one, p))]));
+}
