@@ -482,29 +482,30 @@ function frequencyOf(table: Table, groups: readonly Group[], dates: Dates, given
       `${placeOf(table, undefined, column)}: one date gives no frequency. Give more rows, or frequency.`,
     );
   }
-  const day = found?.frequency.unit === "month" ? found.frequency.day : undefined;
+  const start = instantsOf(longest)[0] as number;
+  const day = found?.frequency.unit === "month" ? found.frequency.day : new Date(start).getUTCDate();
   const frequency = given === undefined ? (found?.frequency as Frequency) : parseFrequency(given, day);
   const words = describeFrequency(frequency);
-  const regular = given !== undefined || (found?.share as number) >= 0.5;
-  for (const { name, rows } of groups) {
-    const first = dates.instants[rows[0]?.[0] as number] as number;
-    const off = rows.findIndex(([row]) => {
-      return stepsBetween(first, dates.instants[row as number] as number, frequency) === undefined;
-    });
-    if (off < 0 && regular) {
-      const last = dates.instants[rows.at(-1)?.[0] as number] as number;
-      const steps = (stepsBetween(first, last, frequency) as number) + 1;
-      if (steps <= 100 * rows.length + 1000) continue;
+  const irregular = given === undefined && (found?.share as number) < 0.5;
+  for (const group of groups) {
+    const { name, rows } = group;
+    const instants = instantsOf(group);
+    const off = instants.findIndex((instant) => stepsBetween(instants[0] as number, instant, frequency) === undefined);
+    if (off >= 0 || (irregular && group === longest)) {
+      const at = off < 0 ? 1 : off;
+      const text = (k: number) => formatDate(instants[k] as number, dates.format);
+      const after = at === 0 ? "" : ` after ${text(at - 1)}`;
+      const share = given === undefined ? `${Math.round((found?.share as number) * 100)} % of the steps are` : "given:";
+      throw new InputError(
+        `${placeOf(table, rows[at]?.[0], column, name)}: ${text(at)}${after} is no even step (${share} one ${words}). Give frequency, or a file with one row a step.`,
+      );
+    }
+    const steps = (stepsBetween(instants[0] as number, instants.at(-1) as number, frequency) as number) + 1;
+    if (steps > 100 * rows.length + 1000) {
       throw new InputError(
         `${placeOf(table, undefined, column, name)}: ${count(rows.length, "row")} at a step of one ${words} are ${count(steps, "step")}. Give a longer frequency.`,
       );
     }
-    const at = Math.max(1, off);
-    const text = (k: number) => formatDate(dates.instants[rows[k]?.[0] as number] as number, dates.format);
-    const share = `${Math.round((found?.share ?? 0) * 100)} % of the steps are`;
-    throw new InputError(
-      `${placeOf(table, rows[at]?.[0], column, name)}: ${text(at)} after ${text(at - 1)} is no even step (${given === undefined ? `${share} ` : "given: "}one ${words}). Give frequency, or a file with one row a step.`,
-    );
   }
   return frequency;
 }

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { describeFrequency, formatDate } from "../../src/data/calendar.ts";
+import { describeFrequency, formatDate, step } from "../../src/data/calendar.ts";
 import { isMissing, readNumber, type SeriesOptions, seriesOfTable } from "../../src/data/series.ts";
 import { parseCsv, readCsv } from "../../src/formats/csv.ts";
+import { InputError } from "../../src/graph/input-error.ts";
 
 const read = (text: string, options: SeriesOptions = {}) => seriesOfTable(parseCsv(text, { name: "x.csv" }), options);
 const refused = (text: string, options: SeriesOptions = {}) => expect(() => read(text, options));
@@ -232,6 +233,56 @@ describe("dates", () => {
       '2020-10-25 02:00 comes twice (line 9), and no hour comes between 2020-03-29 01:00 and 2020-03-29 03:00, as where clocks change for daylight saving. Give times in UTC, or choose duplicates "mean" or "first", and fill.',
     );
     expect(values(table(autumn), { duplicates: "mean" })).toEqual([0, 1, 2.5, 4, 5]);
+  });
+});
+
+describe("whatever a file holds", () => {
+  const cell = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom("1", "2.5", "-3", "1e3") },
+    { weight: 6, arbitrary: fc.integer({ min: 1, max: 28 }).map((day) => `2024-01-${String(day).padStart(2, "0")}`) },
+    fc.constantFrom("", "NA", "1,5", "1.234,5", "0x10", "2024", "2024-02-30", "03/04/2024", "2024Q2", "a", "Jan 2024"),
+    fc.string({ maxLength: 6 }),
+  );
+  const options = fc.record(
+    {
+      fill: fc.constantFrom("refuse", "zero", "last", "linear"),
+      duplicates: fc.constantFrom("refuse", "mean", "first"),
+      decimal: fc.constantFrom(".", ","),
+      date: fc.constantFrom("date", false, ["date", "v"]),
+      id: fc.constantFrom("id", "v"),
+      keepMissing: fc.boolean(),
+      frequency: fc.constantFrom("day", "month", "3 hours", "weekday"),
+    },
+    { requiredKeys: [] },
+  );
+
+  test("there are even steps without missing values, or one line with the file's name", () => {
+    const rows = fc.array(fc.tuple(cell, cell, fc.constantFrom("a", "b", "")), { minLength: 1, maxLength: 12 });
+    let [read, refusals] = [0, 0];
+    fc.assert(
+      fc.property(rows, options, (cells, given) => {
+        let found: ReturnType<typeof seriesOfTable>;
+        try {
+          const table = { name: "x.csv", columns: ["date", "v", "id"], rows: cells, lineOf: (row: number) => row + 2 };
+          found = seriesOfTable(table, given as SeriesOptions);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InputError);
+          expect((error as Error).message).not.toContain("\n");
+          expect((error as Error).message).toMatch(/^x\.csv|^frequency/);
+          refusals++;
+          return;
+        }
+        read++;
+        for (const { instants, values, texts, rows } of found.series) {
+          const lists = [...Object.values(values), ...Object.values(texts)];
+          expect(lists.every(({ length }) => length === rows.length)).toBe(true);
+          if (!given.keepMissing) expect(Object.values(values).every((list) => list.every(Number.isFinite))).toBe(true);
+          instants?.forEach((instant, k) => expect(instant).toBe(step(instants[0]!, found.frequency!, k)));
+        }
+      }),
+      { numRuns: 500, seed: 1 },
+    );
+    expect(Math.min(read, refusals)).toBeGreaterThan(10);
   });
 });
 
