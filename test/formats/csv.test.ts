@@ -20,6 +20,11 @@ describe("parseCsv", () => {
     });
   });
 
+  test("lines are counted where none is empty", () => {
+    expect(read('a,b\n1,"x\ny"\n3,4\n').lines).toEqual([2, 4]);
+    expect(read('a,b\n1,"x\n\ny"\n  \n3,4\n').lines).toEqual([2, 6]);
+  });
+
   test("line ends may mix", () => {
     const { rows, lines } = read('a,b\r\n1,2\n3,"4"\r\n5,6\r7,8');
     expect(rows.flat().join("")).toBe("12345678");
