@@ -1,0 +1,219 @@
+/** How good forecasts are: from many origins of a series' known part, beside what needs no network. */
+import { seasonLengths } from "../../data/calendar.ts";
+import { scale } from "../../data/scaling.ts";
+import { InputError } from "../../graph/input-error.ts";
+import { checkArguments, flag, options as optionsOf, type Schema } from "../../graph/schema.ts";
+import { size } from "../../nn/layers.ts";
+import { drift, naive, quantilesOf, seasonalNaive } from "./baselines.ts";
+import { ets } from "./ets.ts";
+import { type ForecastOptions, forecastRules, forecastWindows, type Said } from "./predict.ts";
+import { alone, type Prepared, prepare, stepsBefore, type Window } from "./prepare.ts";
+import { coverage, crpsOfQuantiles, mae, mape, mase, mse, rmse, smape } from "./scores.ts";
+import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
+import { theta } from "./theta.ts";
+
+/** Options of `evaluateForecaster`. */
+export type EvaluateForecasterOptions = ForecastOptions & {
+  /** The last steps of each series in which all forecasts lie. Default: those that the forecaster was made with to test on, or its horizon. */
+  readonly steps?: number;
+  /** Steps from one origin to the next. Default: so many that there are 20 origins or fewer. */
+  readonly stride?: number;
+  /** Whether only the last step of each forecast counts, as where one looks so far ahead again and again. Default false. */
+  readonly lastStep?: boolean;
+  /** Whether to measure naive, seasonal naive, drift, ETS and Theta too. Default true. */
+  readonly baselines?: boolean;
+};
+export const evaluateForecasterRules: Schema<EvaluateForecasterOptions> = {
+  ...forecastRules,
+  steps: size,
+  stride: size,
+  lastStep: flag,
+  baselines: flag,
+};
+export const evaluateForecasterArguments = {
+  forecaster: aForecaster,
+  data: forecastData,
+  options: optionsOf<EvaluateForecasterOptions>(evaluateForecasterRules),
+};
+
+/** The scores of forecasts, in the units of the series: means over all series, targets, origins and steps. */
+export type ForecastScores = {
+  readonly mae: number;
+  readonly rmse: number;
+  /** In percent. */
+  readonly mape: number;
+  readonly smape: number;
+  /** In units of the seasonal naive forecast's error one step ahead in training: below 1 is better. Mean over series and targets. */
+  readonly mase: number;
+  /** On scaled values, as papers on many variables report it: mean squared and mean absolute error. */
+  readonly scaledMse: number;
+  readonly scaledMae: number;
+  /** From the quantiles; undefined without any. */
+  readonly crps: number | undefined;
+  /** The share of values between the lowest and the highest quantile, and what it should be; undefined without two. */
+  readonly coverage: number | undefined;
+  readonly nominal: number | undefined;
+};
+/** The forecaster's scores, and those of what needs no network, on the same steps. */
+export type ForecastEvaluation = {
+  readonly forecaster: ForecastScores;
+  readonly baselines: Readonly<Record<string, ForecastScores>>;
+  /** Origins of each series, and the steps of each forecast that counted. */
+  readonly origins: number;
+  readonly steps: number;
+};
+
+/**
+ * Measure a forecaster: it forecasts from many origins, each time from what was known there, and so do naive, seasonal naive,
+ * drift, ETS and Theta, each fitted anew to what was known there. The network is not trained anew.
+ * @param forecaster a trained one
+ * @param data its series
+ * @param options see `EvaluateForecasterOptions`
+ * @throws InputError where no forecast fits into the steps
+ */
+export async function evaluateForecaster(
+  forecaster: Forecaster,
+  data: ForecastData,
+  options: EvaluateForecasterOptions = {},
+): Promise<ForecastEvaluation> {
+  const where = "evaluateForecaster";
+  checkArguments(where, { forecaster, data, options }, evaluateForecasterArguments);
+  const { settings } = forecaster;
+  const { horizon, targets } = settings;
+  const { steps = settings.test > 0 ? settings.test : horizon, lastStep = false, baselines = true } = options;
+  const prepared = prepare(where, data, settings, 0);
+  const stride = options.stride ?? Math.max(1, Math.ceil((steps - horizon + 1) / 20));
+  const each = alone(settings) ? targets.map((_, target) => target) : [-1];
+  const windows: Window[] = [];
+  let origins = 0;
+  for (const of of prepared) {
+    const first = Math.max(of.length - steps, stepsBefore(settings));
+    let count = 0;
+    for (let at = first; at + horizon <= of.length; at += stride, count++) {
+      for (const target of each) windows.push({ of, at, target });
+    }
+    origins = Math.max(origins, count);
+  }
+  if (windows.length === 0) {
+    throw new InputError(
+      `${where}: no forecast of ${horizon} steps from a lookback of ${settings.lookback} lies within the last ${steps} steps of a series. Give more steps or a longer series.`,
+    );
+  }
+  const count = { from: lastStep ? horizon - 1 : 0, to: horizon };
+  const score = (said: readonly (readonly Said[])[]): ForecastScores => scoresOf(windows, said, forecaster, count);
+  const found: Record<string, ForecastScores> = {};
+  if (baselines) {
+    for (const [name, make] of Object.entries(baselinesFor(forecaster))) {
+      const said = await saidBy(windows, forecaster, make);
+      if (said !== undefined) found[name] = score(said);
+    }
+  }
+  const own = await forecastWindows(forecaster, windows, options);
+  return { forecaster: score(own), baselines: found, origins, steps: count.to - count.from };
+}
+
+type Baseline = (values: Float64Array, horizon: number) => Said | Promise<Said>;
+
+/** What needs no network, by name; what needs a season only where there is one. */
+function baselinesFor({ settings }: Forecaster): Record<string, Baseline> {
+  const { season, levels, frequency } = settings;
+  const said = (one: ReturnType<typeof naive>): Said => ({ values: one.values, quantiles: quantilesOf(one, levels) });
+  const seasons = frequency === undefined ? (season > 1 ? [season] : []) : seasonLengths(frequency);
+  return {
+    naive: (values, horizon) => said(naive(values, horizon)),
+    ...(season > 1 && { "seasonal naive": (values, horizon) => said(seasonalNaive(values, horizon, season)) }),
+    drift: (values, horizon) => said(drift(values, horizon)),
+    ETS: async (values, horizon) =>
+      said(
+        await ets(
+          values,
+          horizon,
+          seasons.filter((one) => 2 * one <= values.length),
+        ),
+      ),
+    Theta: (values, horizon) => said(theta(values, horizon, season)),
+  };
+}
+
+/** ETS and Theta are fitted anew at each origin, to no more than so many of the last values: they take seconds otherwise. */
+const longestHistory = 2000;
+
+/** What a baseline says of windows; undefined where a history is too short for it. */
+async function saidBy(
+  windows: readonly Window[],
+  { settings }: Forecaster,
+  make: Baseline,
+): Promise<Said[][] | undefined> {
+  const all: Said[][] = [];
+  for (const { of, at, target } of windows) {
+    const columns = target < 0 ? of.original : [of.original[target] as Float64Array];
+    const said: Said[] = [];
+    for (const values of columns) {
+      const end = of.lost + at;
+      try {
+        said.push(await make(values.slice(Math.max(0, end - longestHistory), end), settings.horizon));
+      } catch (error) {
+        if (error instanceof InputError) return undefined;
+        throw error;
+      }
+    }
+    all.push(said);
+  }
+  return all;
+}
+
+/** The scores of what is said of windows, of these steps of each forecast. */
+function scoresOf(
+  windows: readonly Window[],
+  said: readonly (readonly Said[])[],
+  { settings }: Forecaster,
+  { from, to }: { readonly from: number; readonly to: number },
+): ForecastScores {
+  const truth: number[] = [];
+  const values: number[] = [];
+  const scaled: { truth: number[]; values: number[] } = { truth: [], values: [] };
+  const quantiles: Record<string, number[]> = {};
+  const byTarget = new Map<string, { truth: number[]; values: number[]; training: Float64Array }>();
+  windows.forEach(({ of, at, target }, n) => {
+    (target < 0 ? of.original.map((_, k) => k) : [target]).forEach((place, k) => {
+      const one = (said[n] as readonly Said[])[k] as Said;
+      const original = of.original[place] as Float64Array;
+      const start = of.lost + at;
+      const key = `${of.name}\n${place}`;
+      const training = original.subarray(0, trainingEnd(of, settings));
+      const own = byTarget.get(key) ?? { truth: [], values: [], training };
+      byTarget.set(key, own);
+      for (let h = from; h < to; h++) {
+        for (const list of [truth, own.truth]) list.push(original[start + h] as number);
+        for (const list of [values, own.values]) list.push(one.values[h] as number);
+      }
+      for (const [p, all] of Object.entries(one.quantiles)) {
+        quantiles[p] ??= [];
+        for (let h = from; h < to; h++) quantiles[p].push(all[h] as number);
+      }
+      // A history before the forecast, so that differences are those of the forecast to what came before it.
+      const again = Float64Array.from(original.subarray(0, start + to));
+      again.set(one.values.subarray(0, to), start);
+      const fitted = of.fitted[place] as Prepared["fitted"][number];
+      scaled.values.push(...scale(again, fitted).slice(from - to));
+      scaled.truth.push(...(of.targets[place] as Float64Array).subarray(at + from, at + to));
+    });
+  });
+  const levels = Object.keys(quantiles);
+  const [lowest, highest] = [levels[0], levels.at(-1)] as [string | undefined, string | undefined];
+  const between = lowest !== undefined && highest !== undefined && lowest !== highest;
+  const scaledErrors = [...byTarget.values()].map((one) =>
+    mase(one.truth, one.values, one.training, one.training.length > settings.season ? settings.season : 1),
+  );
+  return {
+    ...{ mae: mae(truth, values), rmse: rmse(truth, values), mape: mape(truth, values), smape: smape(truth, values) },
+    mase: scaledErrors.reduce((sum, one) => sum + one, 0) / scaledErrors.length,
+    ...{ scaledMse: mse(scaled.truth, scaled.values), scaledMae: mae(scaled.truth, scaled.values) },
+    crps: levels.length > 0 ? crpsOfQuantiles(truth, quantiles) : undefined,
+    coverage: between ? coverage(truth, quantiles[lowest] as number[], quantiles[highest] as number[]) : undefined,
+    nominal: between ? Number(highest) - Number(lowest) : undefined,
+  };
+}
+/** The end of the part of a series that was trained on, in its own steps. */
+const trainingEnd = (of: Prepared, { validation, test }: Forecaster["settings"]): number =>
+  Math.max(2, of.lost + of.length - validation - test);

@@ -1,0 +1,263 @@
+/** What a forecaster says of windows, in the numbers of the series: values and quantiles of each step. */
+import { type Frequency, formatDate, step as stepOn } from "../../data/calendar.ts";
+import { type FittedScaling, unscale } from "../../data/scaling.ts";
+import type { InferenceOptions } from "../../engines/engine.ts";
+import { hostOf, inferenceRules } from "../../engines/registry.ts";
+import { InputError } from "../../graph/input-error.ts";
+import { checkArguments, options as optionsOf, type Schema } from "../../graph/schema.ts";
+import { size } from "../../nn/layers.ts";
+import { aSeed, createRandom } from "../../nn/random.ts";
+import { disposing, type Own } from "../../runtime/disposable.ts";
+import { createPredictor, type FlatNumbers, predict } from "../../train/predict.ts";
+import { inputsOf, numbersOf } from "./examples.ts";
+import { drawOf, headOf, meansOf, quantilesOf, rowsOfMembers, sampleQuantile } from "./heads.ts";
+import { alone, baseOf, placeOf, prepare, stepsBefore, targetsOf, type Window } from "./prepare.ts";
+import { aForecaster, type ForecastData, type Forecaster, forecastData, levelsRule } from "./settings.ts";
+
+/** Options of `forecast`. */
+export type ForecastOptions = InferenceOptions & {
+  /** The probabilities whose quantiles are told; of heads "point" and "quantiles" those of the forecaster alone. Default: its levels. */
+  readonly levels?: readonly number[];
+  /** Paths that form "recursive" draws. Default 200. */
+  readonly samples?: number;
+  /** Seed of the draws. Default 0. */
+  readonly seed?: number;
+};
+export const forecastRules: Schema<ForecastOptions> = {
+  ...inferenceRules,
+  levels: levelsRule,
+  samples: size,
+  seed: aSeed,
+};
+export const forecastArguments = {
+  forecaster: aForecaster,
+  data: forecastData,
+  options: optionsOf<ForecastOptions>(forecastRules),
+};
+
+/** The forecast of one step. */
+export type ForecastStep = {
+  /** From 1 on. */
+  readonly step: number;
+  /** In the form of the series' dates; undefined without dates. */
+  readonly date: string | undefined;
+  readonly value: number;
+  /** By probability, as "0.1". */
+  readonly quantiles: Readonly<Record<string, number>>;
+};
+/** The forecast of one target of one series. */
+export type Forecast = { readonly series: string; readonly target: string; readonly steps: readonly ForecastStep[] };
+
+/**
+ * Forecast each series from its end on.
+ * @param forecaster a trained one
+ * @param data series with the columns that it reads; those known for the future have them for each step of the horizon, in
+ *   rows whose targets are missing. A series that it does not know is scaled by its own values
+ * @param options see `ForecastOptions`
+ * @returns one forecast for each target of each series, in their order
+ * @throws InputError for series that are too short, or without a column or a date that is needed
+ */
+export async function forecast(
+  forecaster: Forecaster,
+  data: ForecastData,
+  options: ForecastOptions = {},
+): Promise<Forecast[]> {
+  checkArguments("forecast", { forecaster, data, options }, forecastArguments);
+  const { settings } = forecaster;
+  const { horizon, targets, frequency, dateFormat } = settings;
+  const prepared = prepare("forecast", data, settings, horizon);
+  const least = stepsBefore(settings);
+  for (const one of prepared) {
+    if (one.length >= least) continue;
+    throw new InputError(
+      `${placeOf("forecast", one)}: has ${one.length + one.lost} steps, and a forecast is made from ${least + one.lost}. Give a longer series.`,
+    );
+  }
+  const windows = prepared.flatMap((of) =>
+    (alone(settings) ? targets.map((_, target) => target) : [-1]).map((target) => ({ of, at: of.length, target })),
+  );
+  const said = await forecastWindows(forecaster, windows, options);
+  return windows.flatMap(({ of, target }, n) => {
+    const { instants } = data.series.find(({ name }) => name === of.name) as ForecastData["series"][number];
+    return (target < 0 ? targets : [targets[target] as string]).map((name, k) => {
+      const { values, quantiles } = (said[n] as readonly Said[])[k] as Said;
+      const dateOf = (h: number): string | undefined =>
+        instants === undefined || frequency === undefined || dateFormat === undefined
+          ? undefined
+          : formatDate(stepDate(instants, frequency, of.lost + of.length + h), dateFormat);
+      const steps = Array.from(values, (value, h) => ({
+        ...{ step: h + 1, date: dateOf(h), value },
+        quantiles: Object.fromEntries(Object.entries(quantiles).map(([p, all]) => [p, all[h] as number])),
+      }));
+      return { series: of.name, target: name, steps };
+    });
+  });
+}
+const stepDate = (instants: Float64Array, frequency: Frequency, t: number): number =>
+  instants[t] ?? stepOn(instants[0] as number, frequency, t);
+
+/** What is said of one target of a window. */
+export type Said = {
+  readonly values: Float64Array;
+  readonly quantiles: Readonly<Record<string, Float64Array>>;
+};
+
+/** For each window what is said of each of its targets. */
+export async function forecastWindows(
+  forecaster: Forecaster,
+  windows: readonly Window[],
+  options: ForecastOptions,
+): Promise<Said[][]> {
+  const { settings } = forecaster;
+  const levels = levelsOf(forecaster, options);
+  if (settings.form === "recursive") return disposing((own) => drawWindows(own, forecaster, windows, levels, options));
+  const { horizon, members } = settings;
+  const { data, shape } = await predict(forecaster.model, inputsOf(windows, settings), {
+    ...hostOf(options),
+    batchSize: Math.min(256, windows.length),
+  });
+  const size = shape.at(-1) as number;
+  return windows.map((window, n) => {
+    const targets = targetsOf(window).length;
+    const head = headOf(settings, horizon * targets);
+    const { density } = head;
+    const rows = rowsOfMembers(data.subarray(n * size, (n + 1) * size), members);
+    const means = meansOf(head, rows);
+    const all = levels.map((p) => {
+      if (density !== undefined) return quantilesOf(density, rows, p);
+      const margins = forecaster.margins?.[String(p)] as readonly number[];
+      return means.map((mean, k) => mean + (margins[Math.floor(k / targets)] as number));
+    });
+    const column = (flat: readonly number[], target: number): Float64Array =>
+      Float64Array.from({ length: horizon }, (_, h) => flat[h * targets + target] as number);
+    return Array.from({ length: targets }, (_, target) => ({
+      values: inUnits(window, target, column(means, target), forecaster),
+      quantiles: Object.fromEntries(
+        levels.map((p, k) => [
+          String(p),
+          inUnits(window, target, column(all[k] as readonly number[], target), forecaster),
+        ]),
+      ),
+    }));
+  });
+}
+
+/** The levels that are told. @throws InputError for levels that a head does not have */
+function levelsOf({ settings, margins }: Forecaster, { levels }: ForecastOptions): readonly number[] {
+  const { head, form } = settings;
+  if (form === "recursive" ? head !== "point" : head !== "point" && head !== "quantiles")
+    return levels ?? settings.levels;
+  const own = head === "quantiles" ? settings.levels : Object.keys(margins ?? {}).map(Number);
+  const odd = levels?.find((level) => !own.includes(level));
+  if (odd === undefined) return levels ?? own;
+  throw new InputError(
+    `forecast: levels: head "${head}" of this forecaster has ${own.length === 0 ? "no quantiles" : `the quantiles ${own.join(", ")}`}, got ${odd}. Leave it out.`,
+  );
+}
+
+/** From what a network sees to the numbers of the series. */
+function inUnits(window: Window, target: number, seen: Float64Array, { settings }: Forecaster): Float64Array {
+  const { of, at } = window;
+  const place = window.target < 0 ? target : window.target;
+  const base = baseOf(of.targets[place] as Float64Array, at, settings);
+  const scaled = seen.map((value, h) => value * settings.spread.outputs + base(h));
+  return unscale(
+    scaled,
+    of.fitted[place] as FittedScaling,
+    (of.original[place] as Float64Array).subarray(0, of.lost + at),
+  );
+}
+
+/**
+ * Form "recursive": the network reads the lookback once; then each path draws a step, reads it, and draws the next. A path
+ * belongs to one member of several.
+ */
+async function drawWindows(
+  own: Own,
+  { model, settings }: Forecaster,
+  windows: readonly Window[],
+  levels: readonly number[],
+  options: ForecastOptions,
+): Promise<Said[][]> {
+  const { horizon, lookback, members, spread } = settings;
+  const { samples = 200, seed = 0 } = options;
+  const paths = settings.head === "point" ? members : Math.max(samples, members);
+  const host = hostOf(options);
+  const reader = own(await createPredictor(model, { ...host, batch: 1, steps: lookback }));
+  const writer = own(await createPredictor(model, { ...host, batch: paths, steps: 1 }));
+  const all: Said[][] = [];
+  for (const [n, window] of windows.entries()) {
+    const random = createRandom(seed + n);
+    const inputs = inputsOf([window], settings, lookback + 1);
+    const targets = targetsOf(window).length;
+    const head = headOf(settings, targets);
+    const { data: x } = inputs.x as FlatNumbers;
+    const features = x.length / (lookback + 1);
+    const tokens = (count: number) =>
+      numbersOf(settings) < 2
+        ? {}
+        : { series: new Int32Array(count).fill((inputs.series as { data: Int32Array }).data[0] as number) };
+    await reader.predict({ x: x.subarray(0, lookback * features), ...tokens(lookback) });
+    let states: Record<string, Float32Array> = repeated(reader.states(), paths);
+    // drawn[k][path * horizon + h]
+    const drawn = Array.from({ length: targets }, () => new Float64Array(paths * horizon));
+    const step = new Float32Array(paths * features);
+    for (let h = 0; h < horizon; h++) {
+      for (let path = 0; path < paths; path++) {
+        for (let k = 0; k < targets; k++) {
+          const before =
+            h === 0
+              ? (x[lookback * features + k] as number)
+              : (drawn[k]?.[path * horizon + h - 1] as number) * (spread.outputs / spread.inputs);
+          step[path * features + k] = before;
+        }
+        window.of.known.forEach((values, k) => {
+          step[path * features + targets + k] = values[window.at + h] as number;
+        });
+      }
+      const outputs = await writer.predict({ x: step, ...tokens(paths) }, { initialState: states });
+      states = writer.states();
+      const size = outputs.length / paths;
+      for (let path = 0; path < paths; path++) {
+        const row = rowsOfMembers(outputs.subarray(path * size, (path + 1) * size), members)[
+          path % members
+        ] as Float32Array;
+        drawOf(head, row, random).forEach((value, k) => {
+          (drawn[k] as Float64Array)[path * horizon + h] = value;
+        });
+      }
+    }
+    all.push(drawn.map((one, k) => saidOf(window, k, one, { paths, levels }, { model, settings })));
+  }
+  return all;
+}
+
+const repeated = (states: Readonly<Record<string, Float32Array>>, times: number): Record<string, Float32Array> =>
+  Object.fromEntries(
+    Object.entries(states).map(([name, values]) => {
+      const all = new Float32Array(values.length * times);
+      for (let k = 0; k < times; k++) all.set(values, k * values.length);
+      return [name, all];
+    }),
+  );
+
+/** Means and quantiles of paths, each first in the numbers of the series. */
+function saidOf(
+  window: Window,
+  target: number,
+  drawn: Float64Array,
+  { paths, levels }: { readonly paths: number; readonly levels: readonly number[] },
+  forecaster: Forecaster,
+): Said {
+  const { horizon } = forecaster.settings;
+  const futures = Array.from({ length: paths }, (_, path) =>
+    inUnits(window, target, drawn.slice(path * horizon, (path + 1) * horizon), forecaster),
+  );
+  const at = (h: number): number[] => futures.map((future) => future[h] as number);
+  const each = (of: (values: number[]) => number): Float64Array =>
+    Float64Array.from({ length: horizon }, (_, h) => of(at(h)));
+  return {
+    values: each((values) => values.reduce((sum, value) => sum + value, 0) / values.length),
+    quantiles: Object.fromEntries(levels.map((p) => [String(p), each((values) => sampleQuantile(values, p))])),
+  };
+}
