@@ -11,6 +11,14 @@ import { tensorBoard, tensorBoardArguments } from "../../src/callbacks/tensor-bo
 import { aFlatArray } from "../../src/data/arrays.ts";
 import { padSequencesArguments, toCategoricalArguments } from "../../src/data/sequences.ts";
 import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/data/timeseries.ts";
+import {
+  parseCsv,
+  parseCsvArguments,
+  readCsv,
+  readCsvArguments,
+  writeCsv,
+  writeCsvArguments,
+} from "../../src/formats/csv.ts";
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
 import {
   readSafetensors,
@@ -1160,6 +1168,27 @@ export const entries: readonly Entry[] = [
     right: [[[Int32Array.of(1, 2)], 5, folder]],
     optional: 1,
     also: { "0": ["map"] },
+  },
+  {
+    name: "readCsv",
+    rules: readCsvArguments,
+    call: readCsv,
+    right: [[join(folder, "text"), { name: "x.csv", delimiter: ",", header: false }]],
+    optional: 1,
+  },
+  {
+    name: "parseCsv",
+    rules: parseCsvArguments,
+    call: parseCsv,
+    right: [["a,b\n1,2\n", { name: "x.csv", delimiter: ",", header: true }]],
+    optional: 1,
+  },
+  {
+    name: "writeCsv",
+    rules: writeCsvArguments,
+    call: writeCsv,
+    right: [[["a", "b"], [["x", 1]], { delimiter: ";" }]],
+    optional: 1,
   },
   {
     name: "writeModel",
