@@ -112,9 +112,10 @@ function monthNamed(name: string): number {
   });
 }
 
-/** One date by a pattern: its instant, or why it is none. */
-function instantIn(text: string, pattern: RegExp): number | string {
-  const found = pattern.exec(text.trim())?.groups;
+type Found = Readonly<Record<string, string | undefined>>;
+
+/** One date by what a pattern found: its instant, or why it is none. */
+function instantIn(found: Found | undefined): number | string {
   if (found === undefined) return "is written in another way";
   const year = Number(found.year);
   const named = found.name === undefined ? undefined : monthNamed(found.name);
@@ -184,7 +185,7 @@ function timeFormat(text: string): string | undefined {
 
 /** Whether a text alone is a date, in a way of writing that is recognised. */
 export const isDateText = (text: string): boolean =>
-  formatsOf(text.trim()).some((format) => typeof instantIn(text, patternOf(format)) === "number");
+  formatsOf(text.trim()).some((format) => typeof instantIn(patternOf(format).exec(text.trim())?.groups) === "number");
 
 /**
  * Read a column of dates. Without a format it is found from all rows: a column in which one day is past the 12th tells
@@ -212,8 +213,9 @@ export function readDates(texts: readonly string[], format?: string): DateColumn
   };
 }
 
+const shortYear = /^(\d{1,2}[-/. ])?([A-Za-z]{3,9}|\d{1,2}[-/.]\d{1,2})[-/. ']+\d{2}$/;
 const advice = (text: string): string =>
-  /[-/.]\d{2}$/.test(text) && /^\d{1,2}[-/.]\d{1,2}[-/.]\d{2}$/.test(text)
+  shortYear.test(text)
     ? "Write years with four digits."
     : 'Write dates as 2024-01-31, give dateFormat (as "DD/MM/YYYY HH:mm"), or date false where steps need no dates.';
 
@@ -230,12 +232,13 @@ function readAll(texts: readonly string[], format: string): DateColumn | DatePro
   let [inFull, longest] = [true, 0];
   for (let row = 0; row < texts.length; row++) {
     const text = texts[row] as string;
-    const instant = instantIn(text, pattern);
+    const found: Found | undefined = pattern.exec(text.trim())?.groups;
+    const instant = instantIn(found);
     if (typeof instant === "string") {
       return { row, problem: problemOf(text.trim(), instant, format, texts[0] as string) };
     }
     instants.push(instant);
-    const { month, day, hour, name } = pattern.exec(text.trim())?.groups ?? {};
+    const { month, day, hour, name } = found ?? {};
     if (name !== undefined) {
       inFull &&= monthNames.some((full) => full.toLowerCase() === name.toLowerCase());
       longest = Math.max(longest, name.length);

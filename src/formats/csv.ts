@@ -3,6 +3,7 @@
  * No text becomes a number or a date here: `src/data/series.ts` does that. By csv-parse.
  */
 import { type CsvError, type Info, parse } from "csv-parse/sync";
+import { isDateText } from "../data/calendar.ts";
 import { isMissing, readNumber, type Table } from "../data/series.ts";
 import { InputError } from "../graph/input-error.ts";
 import {
@@ -32,8 +33,8 @@ export type CsvOptions = {
   /** What stands between fields. By default that of ",", ";" and tab which the first lines have. */
   readonly delimiter?: "," | ";" | "\t";
   /**
-   * Whether the first row has the names of the columns. By default it has, unless its fields are all numbers. Without names
-   * the columns are called "1", "2" and so on.
+   * Whether the first row has the names of the columns. By default it has, unless its fields are all numbers, or numbers and
+   * dates. Without names the columns are called "1", "2" and so on.
    */
   readonly header?: boolean;
 };
@@ -75,8 +76,9 @@ export function parseCsv(content: string | Uint8Array, options: CsvOptions = {})
   const records = recordsOf(text, delimiter, name);
   const first = records[0];
   if (first === undefined) throw new InputError(`${name}: is empty. Give a table with one row a step.`);
-  const numbers = first.fields.filter((field) => !isMissing(field));
-  const named = header ?? !(numbers.length > 0 && numbers.every(isSomeNumber));
+  const given = first.fields.filter((field) => !isMissing(field));
+  const named =
+    header ?? !(given.some(isSomeNumber) && given.every((field) => isSomeNumber(field) || isDateText(field)));
   const columns = first.fields.map((field, k) => (named && field.trim() !== "" ? field.trim() : String(k + 1)));
   const twice = columns.findIndex((column, k) => columns.indexOf(column) !== k);
   if (twice >= 0) {

@@ -83,6 +83,8 @@ describe("readDates", () => {
     [["2021-01-01 24:00"], /^row 0: "2021-01-01 24:00" has a time past 23:59:59/],
     [["1-01", "1-02"], /^row 0: "1-01" is no date\. Write dates as 2024-01-31/],
     [["31.12.99"], /Write years with four digits\.$/],
+    [["Jan-64"], /Write years with four digits\.$/],
+    [["1 Jan 64"], /Write years with four digits\.$/],
     [["Mai 2020"], /^row 0: "Mai 2020" has the month Mai, which is no English name/],
     [
       ["2020-03-29T01:00+01:00", "2020-03-29T03:00+02:00"],

@@ -41,7 +41,9 @@ describe("parseCsv", () => {
     ["alone\n1\n", ["alone"]],
   ])("the delimiter of %j is found", (text, columns) => expect(read(text).columns).toEqual(columns));
 
-  test("a first row of numbers alone is a row, unless header says otherwise", () => {
+  test("a first row of numbers, or of numbers and dates, is a row, unless header says otherwise", () => {
+    expect(read("2024-01,5\n2024-02,6\n").rows).toHaveLength(2);
+    expect(read("2024Q1,2024Q2\n5,6\n").columns).toEqual(["2024Q1", "2024Q2"]);
     expect(read("1,2\n3,4\n")).toMatchObject({ columns: ["1", "2"], lines: [1, 2] });
     expect(read("1990,1991\n3,4\n", { header: true })).toMatchObject({ columns: ["1990", "1991"], lines: [2] });
     expect(read("a,b\n3,4\n", { header: false }).rows).toHaveLength(2);
