@@ -6,6 +6,12 @@ export { cells } from "./cells/index.ts";
 export { argmax, type FlatArray, rowsOf } from "./data/arrays.ts";
 export { type PadOptions, padSequences, toCategorical } from "./data/sequences.ts";
 export {
+  type SeriesOfTable,
+  type SeriesOptions,
+  seriesOfTable,
+  type Table,
+} from "./data/series.ts";
+export {
   type Series,
   type SeriesBatch,
   type TimeseriesDataset,
@@ -51,6 +57,27 @@ export { createSession, type Session } from "./nn/session.ts";
 export { type LayerSummary, layerSummaries, summary } from "./nn/summary.ts";
 export { type Trace, type TraceOptions, trace, traceGradients } from "./nn/trace.ts";
 export { engineNameFor } from "./runtime/engine-name.ts";
+export {
+  type EvaluateForecasterOptions,
+  evaluateForecaster,
+  type Forecast,
+  type ForecastData,
+  type ForecastEvaluation,
+  type Forecaster,
+  type ForecasterOptions,
+  type ForecastOptions,
+  type ForecastScores,
+  type ForecastSettings,
+  type ForecastStep,
+  forecast,
+  forecaster,
+  readForecaster,
+  type TrainedForecaster,
+  type TrainForecasterOptions,
+  trainForecaster,
+  type WriteForecasterOptions,
+  writeForecaster,
+} from "./tasks/forecast/index.ts";
 export {
   type BeamSearchOptions,
   type BeamText,
@@ -107,6 +134,16 @@ export { textToWordSequence, type WordSequenceOptions } from "./text/word-sequen
 export type { BatchSource, ExampleBatch } from "./train/batches.ts";
 export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/built-in-callbacks.ts";
 export type { Callback, Logs, TrainingRun } from "./train/callbacks.ts";
+export {
+  type Density,
+  type DensityOptions,
+  gaussian,
+  type NegativeBinomialOptions,
+  negativeBinomial,
+  type QuantilesOptions,
+  quantiles,
+  studentT,
+} from "./train/densities/univariate.ts";
 export { createWatch, type Rate, type Run, type Watch } from "./train/deprecated.ts";
 export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";

@@ -8,6 +8,7 @@ import { listCells } from "./cells.ts";
 import { evaluate } from "./evaluate.ts";
 import { explain } from "./explain.ts";
 import { exportModel } from "./export.ts";
+import { forecast } from "./forecast.ts";
 import { generate } from "./generate.ts";
 import { inspect } from "./inspect.ts";
 import { alignRows, type Command, common, optionRows } from "./options.ts";
@@ -20,6 +21,7 @@ const commands: readonly Command[] = [
   train,
   generate,
   evaluate,
+  forecast,
   inspect,
   exportModel,
   studio,

@@ -9,16 +9,27 @@ import { formatValue, isList, isPlain, type Rule } from "../graph/schema.ts";
 /**
  * One step of a scaling. standard: mean 0 and standard deviation 1. minMax: from 0 to 1. robust: median 0 and a range of
  * 1 between the quartiles. log, log1p: natural logarithms of x and of 1 + x. difference: x[t] - x[t - lag], lag 1 for a
- * trend, the season's length for a season.
+ * trend, the season's length for a season. seasonal: x less what is usual at its place in a season of that length, by classical
+ * decomposition (after log it is a factor).
  */
-export type ScalingKind = "standard" | "minMax" | "robust" | "log" | "log1p" | "none" | { readonly difference: number };
+export type ScalingKind =
+  | "standard"
+  | "minMax"
+  | "robust"
+  | "log"
+  | "log1p"
+  | "none"
+  | { readonly difference: number }
+  | { readonly seasonal: number };
 
 /** One fitted step: y = (x - offset) / scale, a logarithm, or a difference. */
 type FittedStep =
   | { readonly kind: "affine"; readonly offset: number; readonly scale: number; readonly constant?: true }
   | { readonly kind: "log" }
   | { readonly kind: "log1p" }
-  | { readonly kind: "difference"; readonly lag: number };
+  | { readonly kind: "difference"; readonly lag: number }
+  /** What is usual at step t of the series is `indices[t mod season]`. */
+  | { readonly kind: "seasonal"; readonly indices: readonly number[] };
 
 /**
  * A fitted scaling, plain data. `constant` where all training values that a step saw were equal (of robust: more than
@@ -31,12 +42,12 @@ const isKind = (value: unknown): boolean =>
   names.includes(value as (typeof names)[number]) ||
   (isPlain(value) &&
     Object.keys(value).length === 1 &&
-    Number.isSafeInteger(value.difference) &&
-    Number(value.difference) > 0);
+    ((Number.isSafeInteger(value.difference) && Number(value.difference) > 0) ||
+      (Number.isSafeInteger(value.seasonal) && Number(value.seasonal) > 1)));
 
 /** A kind of scaling, or a list of them. */
 export const aScaling: Rule = {
-  expected: `one of ${names.map((name) => `"${name}"`).join(", ")}, { difference: lag }, or a list of these`,
+  expected: `one of ${names.map((name) => `"${name}"`).join(", ")}, { difference: lag }, { seasonal: length }, or a list of these`,
   accepts: (value) => isKind(value) || (Array.isArray(value) && value.every(isKind)),
 };
 
@@ -67,16 +78,18 @@ export function fitScaling(
   const steps: FittedStep[] = [];
   for (const one of kinds) {
     if (one === "none") continue;
-    const step = fitStep(one, current);
+    const step = fitStep(one, current, lost);
     const from = lost;
-    current = forward(current, step, (index) => place(index + from));
+    current = forward(current, step, (index) => place(index + from), from);
     if (step.kind === "difference") lost += step.lag;
     steps.push(step);
   }
   return steps.some((step) => step.kind === "affine" && step.constant) ? { steps, constant: true } : { steps };
 }
 
-function fitStep(kind: Exclude<ScalingKind, "none">, values: Float64Array): FittedStep {
+function fitStep(kind: Exclude<ScalingKind, "none">, values: Float64Array, start: number): FittedStep {
+  if (typeof kind === "object" && "seasonal" in kind)
+    return { kind: "seasonal", indices: indicesOf(values, kind.seasonal, start) };
   if (typeof kind === "object") {
     if (values.length <= kind.difference) {
       throw new InputError(
@@ -98,6 +111,36 @@ function fitStep(kind: Exclude<ScalingKind, "none">, values: Float64Array): Fitt
   // Of equal values the rounded deviation need not be 0.
   const constant = least === most || scale === 0;
   return constant ? { kind: "affine", offset, scale: 1, constant } : { kind: "affine", offset, scale };
+}
+
+/**
+ * The seasonal indices of values, the first of which is at step `start`: the mean distance from the centred moving average of a
+ * season, by place in the season, less the mean of all. R. Hyndman and G. Athanasopoulos, "Forecasting: principles and
+ * practice", 3.4.
+ */
+function indicesOf(values: Float64Array, season: number, start: number): number[] {
+  if (values.length < 2 * season) {
+    throw new InputError(
+      `scaling: a season of ${season} steps needs ${2 * season} values, got ${values.length}. Give more data or a shorter season.`,
+    );
+  }
+  const sums = Array.from({ length: season }, () => ({ sum: 0, count: 0 }));
+  const half = Math.floor(season / 2);
+  for (let t = half; t + half < values.length; t++) {
+    // Of an even season the two ends, of the same place, count half each.
+    let around = 0;
+    for (let k = -half; k <= half; k++) {
+      around += (values[t + k] as number) * (season % 2 === 0 && Math.abs(k) === half ? 0.5 : 1);
+    }
+    const distance = (values[t] as number) - around / season;
+    const own = sums[(start + t) % season] as { sum: number; count: number };
+    if (Number.isNaN(distance)) continue;
+    own.sum += distance;
+    own.count++;
+  }
+  const means = sums.map(({ sum, count }) => (count === 0 ? 0 : sum / count));
+  const mean = means.reduce((sum, one) => sum + one, 0) / season;
+  return means.map((one) => one - mean);
 }
 
 /** The mean and the standard deviation of the population. */
@@ -125,6 +168,7 @@ export const lostSteps = ({ steps }: FittedScaling): number =>
 /**
  * Scale a series, of the training part or later. Missing values stay NaN.
  * @param values n values in time order
+ * @param start the step of the series that the first of them is; it matters to seasonal indices alone. Default 0
  * @returns n - `lostSteps(scaling)` values: the last of both belong together
  * @throws InputError for a logarithm of a value that has none, with its place; for too few values to differ
  */
@@ -132,17 +176,26 @@ export function scale(
   values: ArrayLike<number>,
   scaling: FittedScaling,
   place: Place = byIndex,
+  start = 0,
 ): Float64Array<ArrayBuffer> {
   let lost = 0;
   return scaling.steps.reduce((current, step) => {
     const from = lost;
     if (step.kind === "difference") lost += step.lag;
-    return forward(current, step, (index) => place(index + from));
+    return forward(current, step, (index) => place(index + from), start + from);
   }, Float64Array.from(values));
 }
 
-function forward(values: Float64Array<ArrayBuffer>, step: FittedStep, place: Place): Float64Array<ArrayBuffer> {
+/** `start`: the step of the series that the first value is. */
+function forward(
+  values: Float64Array<ArrayBuffer>,
+  step: FittedStep,
+  place: Place,
+  start: number,
+): Float64Array<ArrayBuffer> {
   switch (step.kind) {
+    case "seasonal":
+      return values.map((value, t) => value - indexAt(step.indices, start + t));
     case "affine":
       return values.map((value) => (value - step.offset) / step.scale);
     case "difference":
@@ -162,6 +215,7 @@ function forward(values: Float64Array<ArrayBuffer>, step: FittedStep, place: Pla
   }
 }
 
+const indexAt = (indices: readonly number[], t: number): number => indices[t % indices.length] as number;
 const tooShort = (where: string, needed: number, found: number) =>
   new InputError(`${where}: differences need ${needed} values before the first, got ${found}`);
 
@@ -170,6 +224,8 @@ const tooShort = (where: string, needed: number, found: number) =>
  * @param values scaled values, in time order: a forecast, or one sampled path of it
  * @param history the true values just before them, unscaled, in time order. A scaling with differences needs the last
  * `lostSteps(scaling)`; more may be given, others need none.
+ * @param start the step of the series that the first value is; it matters to seasonal indices alone. Default: the length of the
+ * history, which is then to be whole
  * @throws InputError for too short a history, or one whose last values are missing
  * @example const sales = unscale(predicted, scaling, past);
  */
@@ -177,6 +233,7 @@ export function unscale(
   values: ArrayLike<number>,
   scaling: FittedScaling,
   history: ArrayLike<number> = [],
+  start = history.length,
 ): Float64Array<ArrayBuffer> {
   const lost = lostSteps(scaling);
   if (history.length < lost) throw tooShort("unscale: history", lost, history.length);
@@ -185,16 +242,22 @@ export function unscale(
   if (past.some(Number.isNaN)) throw new InputError("unscale: history: one of the last values is missing. Fill it.");
   const pasts = scaling.steps.map((step) => {
     const seen = past;
-    past = forward(past, step, byIndex);
+    past = forward(past, step, byIndex, start - past.length);
     return seen;
   });
   return scaling.steps.reduceRight(
-    (current, step, k) => backward(current, step, pasts[k] as Float64Array),
+    (current, step, k) => backward(current, step, pasts[k] as Float64Array, start),
     Float64Array.from(values),
   );
 }
 
-function backward(values: Float64Array<ArrayBuffer>, step: FittedStep, past: Float64Array): Float64Array<ArrayBuffer> {
+function backward(
+  values: Float64Array<ArrayBuffer>,
+  step: FittedStep,
+  past: Float64Array,
+  start: number,
+): Float64Array<ArrayBuffer> {
+  if (step.kind === "seasonal") return values.map((value, t) => value + indexAt(step.indices, start + t));
   if (step.kind === "affine") return values.map((value) => value * step.scale + step.offset);
   if (step.kind === "log") return values.map(Math.exp);
   if (step.kind === "log1p") return values.map(Math.expm1);

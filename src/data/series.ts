@@ -612,7 +612,7 @@ function textsOf(table: Table, grid: readonly (readonly number[])[], column: str
 }
 
 /** Put something in the place of each NaN. */
-function fillIn(values: Float64Array, fill: "zero" | "last" | "linear"): void {
+export function fillIn(values: Float64Array, fill: "zero" | "last" | "linear"): void {
   let known = -1;
   for (let t = 0; t <= values.length; t++) {
     if (t < values.length && Number.isNaN(values[t])) continue;

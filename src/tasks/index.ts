@@ -2,7 +2,7 @@
 import { type ModelFile, readModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import { formatValue, type Rule } from "../graph/schema.ts";
-import { forecastTask } from "./forecast/index.ts";
+import { forecastTask } from "./forecast/file.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
 import { type Task, taskDataOf } from "./task.ts";
 

@@ -4,8 +4,7 @@ import { scale } from "../../data/scaling.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { checkArguments, flag, options as optionsOf, type Schema } from "../../graph/schema.ts";
 import { size } from "../../nn/layers.ts";
-import { drift, naive, quantilesOf, seasonalNaive } from "./baselines.ts";
-import { ets } from "./ets.ts";
+import { drift, naive, quantilesOf, seasonalNaive, seasonalNaiveDrift } from "./baselines.ts";
 import { type ForecastOptions, forecastRules, forecastWindows, type Said } from "./predict.ts";
 import { alone, type Prepared, prepare, stepsBefore, type Window } from "./prepare.ts";
 import { coverage, crpsOfQuantiles, mae, mape, mase, mse, rmse, smape } from "./scores.ts";
@@ -20,7 +19,7 @@ export type EvaluateForecasterOptions = ForecastOptions & {
   readonly stride?: number;
   /** Whether only the last step of each forecast counts, as where one looks so far ahead again and again. Default false. */
   readonly lastStep?: boolean;
-  /** Whether to measure naive, seasonal naive, drift, ETS and Theta too. Default true. */
+  /** Whether to measure naive, seasonal naive (and with drift), drift, ETS and Theta too. Default true. */
   readonly baselines?: boolean;
 };
 export const evaluateForecasterRules: Schema<EvaluateForecasterOptions> = {
@@ -123,14 +122,15 @@ function baselinesFor({ settings }: Forecaster): Record<string, Baseline> {
     naive: (values, horizon) => said(naive(values, horizon)),
     ...(season > 1 && { "seasonal naive": (values, horizon) => said(seasonalNaive(values, horizon, season)) }),
     drift: (values, horizon) => said(drift(values, horizon)),
-    ETS: async (values, horizon) =>
-      said(
-        await ets(
-          values,
-          horizon,
-          seasons.filter((one) => 2 * one <= values.length),
-        ),
-      ),
+    ...(season > 1 && {
+      "seasonal naive with drift": (values, horizon) => said(seasonalNaiveDrift(values, horizon, season)),
+    }),
+    ETS: async (values, horizon) => {
+      // Its code is Node's, and is loaded where it is asked for.
+      const { ets } = await import("./ets.ts");
+      const fitting = seasons.filter((one) => 2 * one <= values.length);
+      return said(await ets(values, horizon, fitting));
+    },
     Theta: (values, horizon) => said(theta(values, horizon, season)),
   };
 }
@@ -195,7 +195,7 @@ function scoresOf(
       const again = Float64Array.from(original.subarray(0, start + to));
       again.set(one.values.subarray(0, to), start);
       const fitted = of.fitted[place] as Prepared["fitted"][number];
-      scaled.values.push(...scale(again, fitted).slice(from - to));
+      scaled.values.push(...scale(again, fitted, undefined, of.start).slice(from - to));
       scaled.truth.push(...(of.targets[place] as Float64Array).subarray(at + from, at + to));
     });
   });

@@ -5,6 +5,7 @@
  */
 import { InputError } from "../../graph/input-error.ts";
 import { type Arguments, checkArguments, inRange, numbers, wholeNumber } from "../../graph/schema.ts";
+import { normalQuantile } from "../../train/densities/special.ts";
 
 /** A forecast of a normal distribution a step: H points, and as many standard deviations. */
 export type NormalForecast = {
@@ -182,49 +183,4 @@ export function intervalOf(
     lower: values.map((value, h) => value - z * (deviations[h] as number)),
     upper: values.map((value, h) => value + z * (deviations[h] as number)),
   };
-}
-
-/** A polynomial, its constant first. */
-const polynomial = (x: number, ...coefficients: number[]): number =>
-  coefficients.reduceRight((sum, coefficient) => sum * x + coefficient, 0);
-
-/** The quantile of the standard normal distribution, to about 1e-15: algorithm AS 241, PPND16 (Wichura 1988). */
-export function normalQuantile(probability: number): number {
-  const q = probability - 0.5;
-  if (Math.abs(q) <= 0.425) {
-    const r = 0.180625 - q * q;
-    return (
-      (q *
-        polynomial(
-          ...([r, 3.387132872796366608, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125] as const),
-          ...[45921.953931549871457, 67265.770927008700853, 33430.575583588128105, 2509.0809287301226727],
-        )) /
-      polynomial(
-        ...([r, 1, 42.313330701600911252, 687.1870074920579083, 5394.1960214247511077, 21213.794301586595867] as const),
-        ...[39307.89580009271061, 28729.085735721942674, 5226.495278852545925],
-      )
-    );
-  }
-  const r = Math.sqrt(-Math.log(q < 0 ? probability : 1 - probability));
-  const tail =
-    r <= 5
-      ? polynomial(
-          ...([r - 1.6, 1.42343711074968357734, 4.6303378461565452959, 5.7694972214606914055] as const),
-          ...[3.64784832476320460504, 1.27045825245236838258, 0.24178072517745061177],
-          ...[0.0227238449892691845833, 7.7454501427834140764e-4],
-        ) /
-        polynomial(
-          ...([r - 1.6, 1, 2.05319162663775882187, 1.6763848301838038494, 0.68976733498510000455] as const),
-          ...[0.14810397642748007459, 0.0151986665636164571966, 5.475938084995344946e-4, 1.05075007164441684324e-9],
-        )
-      : polynomial(
-          ...([r - 5, 6.6579046435011037772, 5.4637849111641143699, 1.7848265399172913358] as const),
-          ...[0.29656057182850489123, 0.026532189526576123093, 0.0012426609473880784386],
-          ...[2.71155556874348757815e-5, 2.01033439929228813265e-7],
-        ) /
-        polynomial(
-          ...([r - 5, 1, 0.59983220655588793769, 0.13692988092273580531, 0.0148753612908506148525] as const),
-          ...[7.868691311456132591e-4, 1.8463183175100546818e-5, 1.4215117583164458887e-7, 2.04426310338993978564e-15],
-        );
-  return q < 0 ? -tail : tail;
 }

@@ -88,12 +88,16 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
   if (counts && scaling.some((one) => one !== "none")) {
     throw new InputError(`${where}: head "negative-binomial" is of counts, which are not scaled. Leave scaling out.`);
   }
-  const lost = scaling.reduce((sum, one) => sum + (typeof one === "object" ? one.difference : 0), 0);
+  const lost = scaling.reduce(
+    (sum, one) => sum + (typeof one === "object" && "difference" in one ? one.difference : 0),
+    0,
+  );
   const season = options.season ?? (data.frequency === undefined ? 1 : seasonLength(data.frequency));
   const left = shortest - lost - test;
   const validation = options.validation ?? Math.min(Math.max(horizon, Math.floor(left / 10)), Math.floor(left / 2));
   const steps = left - validation;
-  const seasonal = form === "direct" && !counts && lost === 0 && season > 1 && steps >= 3 * season + horizon;
+  const adjusted = scaling.some((one) => typeof one === "object");
+  const seasonal = form === "direct" && !counts && !adjusted && season > 1 && steps >= 3 * season + horizon;
   const relative: Base = options.relative ?? (form === "recursive" || counts ? "none" : seasonal ? "season" : "last");
   const before = relative === "season" ? season : 0;
   // At least as many windows to train on as a window has steps, where there are two seasons or more then.
@@ -111,6 +115,9 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
     levels: options.levels ?? [0.1, 0.5, 0.9],
     loss: options.loss ?? "mae",
     series: names,
+    starts: Object.fromEntries(
+      data.series.flatMap(({ name, instants }) => (instants?.[0] === undefined ? [] : [[name, instants[0]]])),
+    ),
     fitted: {},
     ...{ spread: { inputs: 1, outputs: 1 }, countScale: 1 },
   };

@@ -8,7 +8,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { InputError } from "../../graph/input-error.ts";
 import { type Arguments, checkArguments, listOf, numbers, wholeNumber } from "../../graph/schema.ts";
-import { checkHistory, type NormalForecast, normalQuantile } from "./baselines.ts";
+import { normalQuantile } from "../../train/densities/special.ts";
+import { checkHistory, type NormalForecast } from "./baselines.ts";
 
 /** @internal */
 export const etsArguments: Arguments = { values: numbers, horizon: wholeNumber(1), seasons: listOf(wholeNumber(1)) };

@@ -93,6 +93,7 @@ const aFittedStep: Rule = {
     (value.kind === "log" ||
       value.kind === "log1p" ||
       (value.kind === "difference" && count.accepts(value.lag)) ||
+      (value.kind === "seasonal" && Array.isArray(value.indices) && value.indices.every(Number.isFinite)) ||
       (value.kind === "affine" &&
         finiteNumber.accepts(value.offset) &&
         finiteNumber.accepts(value.scale) &&
@@ -112,6 +113,7 @@ const settingsRules: Schema<ForecastSettings> = {
   ...{ relative: required(oneOf(...bases)), form: required(oneOf(...forms)), head: required(oneOf(...heads)) },
   ...{ independent: required(flag), levels: required(levelsRule), loss: required(oneOf("mae", "mse", "huber")) },
   ...{ validation: required(wholeNumber(0)), test: required(wholeNumber(0)) },
+  starts: required(recordOf(finiteNumber)),
   fitted: required(recordOf(recordOf(aFittedScaling))),
   spread: required(optionsOf<ForecastSettings["spread"]>({ inputs: required(positive), outputs: required(positive) })),
   countScale: required(positive),

@@ -165,6 +165,7 @@ function inUnits(window: Window, target: number, seen: Float64Array, { settings 
     scaled,
     of.fitted[place] as FittedScaling,
     (of.original[place] as Float64Array).subarray(0, of.lost + at),
+    of.start + of.lost + at,
   );
 }
 

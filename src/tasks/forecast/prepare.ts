@@ -1,5 +1,5 @@
 /** From series to scaled numbers and features, step by step; and the windows over them. Knows nothing about networks. */
-import { calendarFeatures, type Frequency, step } from "../../data/calendar.ts";
+import { calendarFeatures, type Frequency, step, stepsBetween } from "../../data/calendar.ts";
 import { type FittedScaling, fitScaling, lostSteps, scale } from "../../data/scaling.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { formatValue } from "../../graph/schema.ts";
@@ -14,6 +14,8 @@ export type Prepared = {
   readonly length: number;
   /** How many steps of the series come before step 0: scaling by differences has used them up. */
   readonly lost: number;
+  /** The step of the series that the forecaster was made from that its first step is: seasonal indices go by it. */
+  readonly start: number;
   /** The scaled targets, T each. */
   readonly targets: readonly Float64Array[];
   /** The scaled columns that are known for the past alone, T each. */
@@ -87,6 +89,7 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
     const fitted =
       (Object.hasOwn(settings.fitted, series.name) ? settings.fitted[series.name] : undefined) ??
       fitColumns(where, series, settings, length);
+    const start = startOf(series, settings);
     const original = settings.targets.map((column) => columnOf(where, series, column).slice(0, length));
     const own = settings.targets.map((column) => fitted[column] as FittedScaling);
     const lost = Math.max(...own.map(lostSteps));
@@ -98,6 +101,7 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
         values,
         fitted[column] as FittedScaling,
         (k) => `${place}: column ${formatValue(column)}, step ${k}`,
+        start,
       );
       return all.subarray(all.length - (values.length - lost));
     };
@@ -139,7 +143,7 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
       Object.hasOwn(settings.categories, column) ? textsOf(column) : numbersOf(column),
     );
     return {
-      ...{ name: series.name, number, length: length - lost, lost, original, fitted: own },
+      ...{ name: series.name, number, length: length - lost, lost, start, original, fitted: own },
       targets: settings.targets.map((column, k) => scaled(column, original[k] as Float64Array)),
       past: settings.past.map((column) => {
         const values = columnOf(where, series, column).subarray(0, length);
@@ -154,6 +158,22 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
       known: [...future, ...calendarOf(place, series, settings, lost, steps)],
     };
   });
+}
+
+/**
+ * Where a series begins in one that is known: by its first date, for it may begin later or sooner than in training. Of a
+ * whole number of all seasons later or sooner it is the same.
+ */
+function startOf({ name, instants }: OneSeries, { starts, frequency, scaling }: ForecastSettings): number {
+  const known = Object.hasOwn(starts, name) ? starts[name] : undefined;
+  const first = instants?.[0];
+  if (known === undefined || first === undefined || frequency === undefined) return 0;
+  const steps = stepsBetween(known, first, frequency) ?? 0;
+  const season = scaling.reduce(
+    (product, one) => product * (typeof one === "object" && "seasonal" in one ? one.seasonal : 1),
+    1,
+  );
+  return ((steps % season) + season) % season;
 }
 
 /** The calendar's features of the steps from `lost` to `steps`, past the last date too. */

@@ -164,6 +164,8 @@ export type ForecastSettings = {
   readonly test: number;
   /** The names of the series that it was made from, in order: their places are their numbers. */
   readonly series: readonly string[];
+  /** Their first dates, by name, as instants; without dates there are none. */
+  readonly starts: Readonly<Record<string, number>>;
   /** The fitted scalings of the columns of numbers, by series and column. */
   readonly fitted: Readonly<Record<string, Readonly<Record<string, FittedScaling>>>>;
   /** The typical size of what a network reads and forecasts, after scaling and relative to the base: it sees 1. */

@@ -34,38 +34,50 @@ export function logGammaOf(g: Builder, x: NodeId): NodeId {
   return g.sub(stirling, g.add(log(three(0)), log(three(3))));
 }
 
-/** The quantile of the standard normal distribution, error below 1e-9: P. Acklam's rational approximation and one step of Halley's method. */
-export function normalQuantile(p: number): number {
-  if (p <= 0) return -Infinity;
-  if (p >= 1) return Infinity;
-  const tail = p < 0.02425 || p > 1 - 0.02425;
-  const q = tail ? Math.sqrt(-2 * Math.log(Math.min(p, 1 - p))) : p - 0.5;
-  const poly = (of: readonly number[], at: number): number => of.reduce((sum, factor) => sum * at + factor, 0);
-  const rough = tail
-    ? Math.sign(0.5 - p) *
-      (poly(
-        [
-          -7.784894002430293e-3, -0.3223964580411365, -2.400758277161838, -2.549732539343734, 4.374664141464968,
-          2.938163982698783,
-        ],
-        q,
-      ) /
-        poly([7.784695709041462e-3, 0.3224671290700398, 2.445134137142996, 3.754408661907416, 1], q))
-    : (poly(
-        [
-          -39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269, -30.66479806614716,
-          2.506628277459239,
-        ],
-        q * q,
-      ) *
-        q) /
-      poly(
-        [-54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972, -13.28068155288572, 1],
-        q * q,
-      );
-  const error = normalProbability(rough) - p;
-  const step = error * Math.sqrt(2 * Math.PI) * Math.exp((rough * rough) / 2);
-  return rough - step / (1 + (rough * step) / 2);
+/** A polynomial, its constant first. */
+const polynomial = (x: number, ...coefficients: number[]): number =>
+  coefficients.reduceRight((sum, coefficient) => sum * x + coefficient, 0);
+
+/** The quantile of the standard normal distribution, to about 1e-15: algorithm AS 241, PPND16 (Wichura 1988). */
+export function normalQuantile(probability: number): number {
+  if (probability <= 0 || probability >= 1) return probability <= 0 ? -Infinity : Infinity;
+  const q = probability - 0.5;
+  if (Math.abs(q) <= 0.425) {
+    const r = 0.180625 - q * q;
+    return (
+      (q *
+        polynomial(
+          ...([r, 3.387132872796366608, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125] as const),
+          ...[45921.953931549871457, 67265.770927008700853, 33430.575583588128105, 2509.0809287301226727],
+        )) /
+      polynomial(
+        ...([r, 1, 42.313330701600911252, 687.1870074920579083, 5394.1960214247511077, 21213.794301586595867] as const),
+        ...[39307.89580009271061, 28729.085735721942674, 5226.495278852545925],
+      )
+    );
+  }
+  const r = Math.sqrt(-Math.log(q < 0 ? probability : 1 - probability));
+  const tail =
+    r <= 5
+      ? polynomial(
+          ...([r - 1.6, 1.42343711074968357734, 4.6303378461565452959, 5.7694972214606914055] as const),
+          ...[3.64784832476320460504, 1.27045825245236838258, 0.24178072517745061177],
+          ...[0.0227238449892691845833, 7.7454501427834140764e-4],
+        ) /
+        polynomial(
+          ...([r - 1.6, 1, 2.05319162663775882187, 1.6763848301838038494, 0.68976733498510000455] as const),
+          ...[0.14810397642748007459, 0.0151986665636164571966, 5.475938084995344946e-4, 1.05075007164441684324e-9],
+        )
+      : polynomial(
+          ...([r - 5, 6.6579046435011037772, 5.4637849111641143699, 1.7848265399172913358] as const),
+          ...[0.29656057182850489123, 0.026532189526576123093, 0.0012426609473880784386],
+          ...[2.71155556874348757815e-5, 2.01033439929228813265e-7],
+        ) /
+        polynomial(
+          ...([r - 5, 1, 0.59983220655588793769, 0.13692988092273580531, 0.0148753612908506148525] as const),
+          ...[7.868691311456132591e-4, 1.8463183175100546818e-5, 1.4215117583164458887e-7, 2.04426310338993978564e-15],
+        );
+  return q < 0 ? -tail : tail;
 }
 
 /** The probability that a standard normal number is at most z: half the complementary error function, by its continued fraction or its series. */

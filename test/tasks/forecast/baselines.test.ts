@@ -9,7 +9,6 @@ import {
   meanForecast,
   type NormalForecast,
   naive,
-  normalQuantile,
   quantilesOf,
   seasonalNaive,
   seasonalNaiveDrift,
@@ -17,6 +16,7 @@ import {
 import { ets } from "../../../src/tasks/forecast/ets.ts";
 import { mape } from "../../../src/tasks/forecast/scores.ts";
 import { exponentialSmoothing, theta } from "../../../src/tasks/forecast/theta.ts";
+import { normalQuantile } from "../../../src/train/densities/special.ts";
 
 const rounded = ({ values, deviations }: NormalForecast) =>
   [values, deviations].map((list) => Array.from(list, (value) => Number(value.toFixed(4))));

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { normalQuantile } from "../../../src/tasks/forecast/baselines.ts";
 import {
   coverage,
   crpsOfQuantiles,
@@ -14,6 +13,7 @@ import {
   smape,
   winkler,
 } from "../../../src/tasks/forecast/scores.ts";
+import { normalQuantile } from "../../../src/train/densities/special.ts";
 
 const actual = [3, -0.5, 2, 7];
 const predicted = [2.5, 0, 2, 8];

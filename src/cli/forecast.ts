@@ -1,0 +1,452 @@
+/** `unrolled forecast`: from a CSV file to the future of its series, with a model that is trained for it or read. */
+import { statSync } from "node:fs";
+import { describeFrequency, formatDate } from "../data/calendar.ts";
+import type { ScalingKind } from "../data/scaling.ts";
+import type { SeriesOfTable } from "../data/series.ts";
+import { engineFor } from "../engines/registry.ts";
+import { writeCsv } from "../formats/csv.ts";
+import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { InputError } from "../graph/input-error.ts";
+import { countParameters } from "../nn/model.ts";
+import {
+  evaluateForecaster,
+  type Forecast,
+  type ForecastEvaluation,
+  type Forecaster,
+  type ForecasterOptions,
+  type ForecastScores,
+  forecaster,
+  forecast as forecastSeries,
+  type TrainForecasterOptions,
+  trainForecaster,
+  writeForecaster,
+} from "../tasks/forecast/index.ts";
+import { drawForecast, type ForecastPicture, pageOfForecasts } from "../tasks/forecast/plot.ts";
+import { heads } from "../tasks/forecast/settings.ts";
+import { openModel } from "../tasks/index.ts";
+import { readCell } from "./cell-argument.ts";
+import { hostOptions, usableHostOf } from "./host-options.ts";
+import { type Command, type Given, seedRange } from "./options.ts";
+import { formatCount, isTerminal, printable, writeJson } from "./output.ts";
+import { duration } from "./progress.ts";
+import { readSeries, tableOptions } from "./table-options.ts";
+
+const whole = { whole: true, min: 1, max: 1_000_000 } as const;
+const many = { ...whole, min: 0 } as const;
+
+export const forecast: Command = {
+  name: "forecast",
+  usage: "forecast FILE.csv --horizon N [options]",
+  summary: "forecast the series of a CSV file",
+  details: [
+    "Trains a network on all but the last steps, forecasts those from what was before",
+    "and says how good that was, beside naive forecasts, ETS and Theta. Then it trains",
+    "on everything, forecasts the future and, with --out, saves the model. With --model",
+    "it forecasts at once. --past and --future name columns that help; the file's last",
+    "rows give those of the future, with empty targets.",
+    "",
+    "--json writes one line a step: series, step, date, value, quantiles by level, and",
+    "the target where there are several. The scores go to standard error.",
+  ].join("\n"),
+  examples: [
+    "forecast sales.csv --column RSCCASN --horizon 12",
+    "forecast sales.csv --horizon 12 --out sales.safetensors --plot sales.svg",
+    "forecast sales.csv --model sales.safetensors --csv next.csv",
+  ],
+  arguments: [1, 1],
+  options: {
+    horizon: { value: "N", help: "steps to forecast", number: { ...whole, max: 10_000 } },
+    column: { value: "NAME", help: "a column to forecast [all of numbers]", multiple: true },
+    past: { value: "NAME", help: "a column known for the past alone", multiple: true },
+    future: { value: "NAME", help: "a column known for the future too", multiple: true },
+    ...tableOptions,
+    lookback: { value: "N", help: "steps that a forecast is made from [by the season]", number: whole },
+    scaling: { value: "KINDS", help: "as log,standard or difference=12 [standard]" },
+    relative: {
+      value: "TO",
+      help: "what forecasts are relative to [by the season]",
+      choices: ["none", "last", "mean", "season"],
+    },
+    form: { value: "FORM", help: "all steps at once, or one by one", choices: ["direct", "segments", "recursive"] },
+    head: { value: "HEAD", help: "what is given of a value [quantiles]", choices: heads },
+    levels: { value: "LIST", help: "probabilities of the quantiles [0.1,0.5,0.9]" },
+    independent: { help: "one network for each column alone" },
+    cell: { value: "CELL", help: "a built-in cell, or a file of equations [gru-reset-after]" },
+    units: { value: "N", help: "of each layer [32]", number: { ...whole, max: 65_536 } },
+    layers: { value: "N", help: "recurrent layers [1]", number: { ...whole, max: 20 } },
+    dropout: { value: "X", help: "rate before the output [0]", number: { min: 0, max: 0.95 } },
+    segment: { value: "N", help: "steps of a segment, of form segments", number: whole },
+    members: { value: "N", help: "networks whose forecasts are averaged [1]", number: { ...whole, max: 100 } },
+    test: { value: "N", help: "last steps to measure on, 0: none [the horizon]", number: many },
+    validation: { value: "N", help: "steps before them to choose the epoch by", number: many },
+    epochs: { value: "N", help: "passes over the training part at most", number: whole },
+    batch: { value: "N", help: "windows side by side [32]", number: whole },
+    rate: { value: "X", help: "learning rate at the start [0.003]", number: { above: 0 } },
+    "weight-decay": { value: "X", help: "of the weights [0]", number: { min: 0, max: 0.99 } },
+    seed: { value: "N", help: "of initial values, order and draws [0]", number: seedRange },
+    ...hostOptions("that train; same result [cores]"),
+    model: { value: "MODEL", help: "forecast with this model, without training" },
+    out: { value: "MODEL", help: "file to save the model in" },
+    csv: { value: "FILE", help: "write the forecasts as CSV" },
+    plot: { value: "FILE", help: "draw them, as .svg (first series) or .html" },
+    overwrite: { help: "replace files that exist" },
+  },
+  run,
+};
+
+async function run(given: Given): Promise<void> {
+  const [path] = given.positionals as readonly [string];
+  const json = given.flag("json");
+  const files = (["out", "csv", "plot"] as const).flatMap((name) => given.text(name) ?? []);
+  checkFiles(files, path, given);
+  const plot = given.text("plot");
+  if (plot !== undefined && !/\.(svg|html?)$/i.test(plot)) {
+    throw new InputError(`--plot: ${plot} ends neither with .svg nor with .html. Give one of them.`);
+  }
+  const host = await usableHostOf(given);
+  const modelFile = given.text("model");
+  const known = modelFile === undefined ? undefined : await readModelFile(modelFile, given);
+  const columns = {
+    targets: known?.settings.targets ?? given.texts("column"),
+    future: known?.settings.future ?? given.texts("future"),
+  };
+  const data = readSeries(path, given, columns);
+  const say = (text: string): unknown => process.stderr.write(printable(`${text}\n`));
+  if (!json) for (const note of data.notes) say(`${path}: ${note}`);
+  const trained = known === undefined ? await trainOn(data, given, { host, json, path, say }) : { model: known };
+  const seed = given.number("seed");
+  const forecasts = await forecastSeries(trained.model, data, {
+    ...host,
+    ...levelsOf(given, known),
+    ...(seed !== undefined && { seed }),
+  });
+
+  const out = given.text("out");
+  if (out !== undefined) writeFileAtomically(out, writeForecaster(trained.model));
+  const several = trained.model.settings.targets.length > 1;
+  if (json) {
+    for (const { series, target, steps } of forecasts) {
+      for (const { step, date, value, quantiles } of steps) {
+        writeJson({ series, ...(several && { target }), step, ...(date !== undefined && { date }), value, quantiles });
+      }
+    }
+  } else process.stdout.write(printable(tableOf(forecasts, several)));
+  const csv = given.text("csv");
+  if (csv !== undefined) writeFileAtomically(csv, new TextEncoder().encode(csvOf(forecasts)));
+  if (plot !== undefined)
+    writeFileAtomically(plot, new TextEncoder().encode(pictureOf(plot, path, data, trained, forecasts)));
+  if (!json) for (const file of files) say(`Saved ${file}.`);
+}
+
+/** @throws InputError, before anything is trained, for a file that cannot be written or that exists */
+function checkFiles(files: readonly string[], path: string, given: Given): void {
+  for (const file of files) {
+    checkWritable(file);
+    if (file === path) throw new InputError(`${file}: is the file that is read. Give another name.`);
+    if (!given.flag("overwrite") && statSync(file, { throwIfNoEntry: false })?.isFile()) {
+      throw new InputError(`${file}: exists already. Give another name, or --overwrite to replace it.`);
+    }
+  }
+}
+
+/** Options that a model in a file has already. */
+const ofTraining = [
+  ...["horizon", "column", "past", "future", "lookback", "scaling", "relative", "form", "head", "independent", "cell"],
+  ...[
+    "units",
+    "layers",
+    "dropout",
+    "segment",
+    "members",
+    "test",
+    "validation",
+    "epochs",
+    "batch",
+    "rate",
+    "weight-decay",
+  ],
+];
+async function readModelFile(file: string, given: Given): Promise<Forecaster> {
+  const odd = ofTraining.find(
+    (name) => given.text(name) !== undefined || given.flag(name) || given.texts(name).length > 0,
+  );
+  if (odd !== undefined)
+    throw new InputError(`--${odd}: is for training, and --model has a trained one. Leave one of them out.`);
+  if (given.text("out") !== undefined)
+    throw new InputError("--out: nothing is trained with --model. Leave one of them out.");
+  return openModel(readInput(file), file, "`forecast`", { forecast: (content) => content });
+}
+
+function optionsOf(given: Given, horizon: number): ForecasterOptions {
+  const list = (name: string): readonly string[] | undefined => {
+    const all = given.texts(name);
+    return all.length === 0 ? undefined : all;
+  };
+  const cell = given.text("cell");
+  const optional = {
+    ...{ targets: list("column"), past: list("past"), future: list("future") },
+    ...{ lookback: given.number("lookback"), relative: given.text("relative"), form: given.text("form") },
+    ...{ head: given.text("head"), units: given.number("units"), layers: given.number("layers") },
+    ...{ dropout: given.number("dropout"), segment: given.number("segment"), members: given.number("members") },
+    ...{
+      validation: given.number("validation"),
+      seed: given.number("seed"),
+      scaling: scalingOf(given.text("scaling")),
+    },
+    ...{ cell: cell === undefined ? undefined : readCell(cell), independent: given.flag("independent") || undefined },
+    ...levelsOf(given, undefined),
+  };
+  const chosen = Object.entries(optional).filter(([, value]) => value !== undefined);
+  return { horizon, ...(Object.fromEntries(chosen) as Partial<ForecasterOptions>) };
+}
+
+const kinds = ["standard", "minMax", "robust", "log", "log1p", "none"] as const;
+/** @throws InputError for what is no list of scalings */
+function scalingOf(text: string | undefined): ScalingKind[] | undefined {
+  return text?.split(",").map((one) => {
+    const [, name, length] = /^(difference|seasonal)=([1-9]\d*)$/.exec(one) ?? [];
+    if (name === "difference") return { difference: Number(length) };
+    if (name === "seasonal" && length !== "1") return { seasonal: Number(length) };
+    const kind = kinds.find((name) => name.toLowerCase() === one.toLowerCase());
+    if (kind !== undefined) return kind;
+    throw new InputError(
+      `--scaling: "${one}" is none of ${kinds.join(", ")}, difference=LAG, seasonal=LENGTH. Give them in order, with commas.`,
+    );
+  });
+}
+function levelsOf(given: Given, known: Forecaster | undefined): { levels?: readonly number[] } {
+  const text = given.text("levels");
+  if (text === undefined) return {};
+  const levels = text.split(",").map(Number);
+  if (levels.every((one, k) => one > 0 && one < 1 && (k === 0 || one > (levels[k - 1] as number)))) return { levels };
+  throw new InputError(
+    `--levels: needs rising numbers between 0 and 1, as ${known?.settings.levels.join(",") ?? "0.1,0.5,0.9"}, got "${text}".`,
+  );
+}
+
+type Trained = {
+  readonly model: Forecaster;
+  /** What it says of the last steps that are known, without having seen them. */
+  readonly tested?: readonly Forecast[];
+};
+type How = {
+  readonly host: Awaited<ReturnType<typeof usableHostOf>>;
+  readonly json: boolean;
+  readonly path: string;
+  readonly say: (text: string) => unknown;
+};
+
+/** Train on all but the last steps and measure on them; then train on everything, as long as was best. */
+async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, say }: How): Promise<Trained> {
+  const horizon = given.number("horizon");
+  if (horizon === undefined) {
+    throw new InputError("--horizon is missing. Give the number of steps to forecast: --horizon 12.");
+  }
+  const options = optionsOf(given, horizon);
+  const test = given.number("test") ?? horizon;
+  if (test > 0 && test < horizon) {
+    throw new InputError(`--test: ${test} steps hold no forecast of ${horizon}. Give at least ${horizon}, or 0.`);
+  }
+  const first = forecaster(data, { ...options, test });
+  const training = trainingOf(given);
+  const { name: engine } = await engineFor(host);
+  if (!json) say(`${path}: ${aboutOf(data, first, engine)}`);
+  const printer = progressOf(json);
+  const start = performance.now();
+  const trained = await trainForecaster(first, data, { ...host, ...training, callbacks: [printer.callback] });
+  printer.end();
+  const took = duration(performance.now() - start);
+  const best =
+    given.number("validation") === 0 || first.settings.validation === 0
+      ? ""
+      : `, the best by validation was ${trained.epoch + 1}`;
+  if (!json) say(`${trained.epochs} epochs in ${took}${best}.`);
+  if (test === 0) return { model: trained };
+  const scores = await evaluateForecaster(trained, data, { ...host, steps: test });
+  if (json) process.stderr.write(`${JSON.stringify({ scores })}\n`);
+  else process.stdout.write(`${scoresTable(scores, test)}\n`);
+  const tested = await forecastSeries(trained, withoutLast(data, trained, horizon), host);
+
+  // The same once more, on everything: it ends after as many epochs as were best.
+  const again = forecaster(data, {
+    ...options,
+    ...{ lookback: first.settings.lookback, relative: first.settings.relative, test: 0, validation: 0 },
+    ...(options.form === "segments" && { segment: first.settings.segment }),
+  });
+  const epochs = trained.epoch + 1;
+  const { margins } = trained;
+  const model = await trainForecaster(again, data, { ...host, ...training, epochs, callbacks: [printer.callback] });
+  printer.end();
+  if (!json) say(`Trained again on everything, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}.`);
+  return { model: { ...model, margins }, tested };
+}
+
+function trainingOf(given: Given): TrainForecasterOptions {
+  const [epochs, batchSize, learningRate] = (["epochs", "batch", "rate"] as const).map(given.number);
+  const [weightDecay, seed] = (["weight-decay", "seed"] as const).map(given.number);
+  return {
+    ...(epochs !== undefined && { epochs }),
+    ...(batchSize !== undefined && { batchSize }),
+    ...(learningRate !== undefined && { learningRate }),
+    ...(weightDecay !== undefined && { weightDecay }),
+    ...(seed !== undefined && { seed }),
+  };
+}
+
+/** The series without the last steps whose targets are known. */
+function withoutLast(data: SeriesOfTable, { settings }: Forecaster, steps: number): SeriesOfTable {
+  const { targets } = settings;
+  return {
+    ...data,
+    series: data.series.map((series) => {
+      const end = Math.min(
+        ...targets.map((name) => (series.values[name] as Float64Array).findLastIndex(Number.isFinite) + 1),
+      );
+      const values = Object.entries(series.values).map(([name, all]) => {
+        if (!targets.includes(name)) return [name, all] as const;
+        return [name, all.map((value, t) => (t < end - steps ? value : Number.NaN))] as const;
+      });
+      return { ...series, values: Object.fromEntries(values) };
+    }),
+  };
+}
+
+function aboutOf(data: SeriesOfTable, { model, settings }: Forecaster, engine: string): string {
+  const { series, frequency, dateFormat } = data;
+  const [first] = series as readonly [SeriesOfTable["series"][number]];
+  const steps = first.rows.length;
+  const each = frequency === undefined ? "steps" : `${describeFrequency(frequency)}s`;
+  const from =
+    first.instants === undefined || dateFormat === undefined
+      ? ""
+      : ` from ${formatDate(first.instants[0] as number, dateFormat)} to ${formatDate(first.instants.at(-1) as number, dateFormat)}`;
+  const count =
+    series.length === 1
+      ? `${formatCount(steps)} ${each}${from}`
+      : `${formatCount(series.length)} series, the first with ${formatCount(steps)} ${each}${from}`;
+  const { form, lookback, relative, head, season } = settings;
+  return `${count}; season ${season}, form ${form}, head ${head}, lookback ${lookback}, relative to ${relative}; ${formatCount(countParameters(model))} parameters, engine ${engine}`;
+}
+
+/** A line of a terminal that says how far training is. */
+function progressOf(json: boolean): {
+  callback: { onEpochEnd: (epoch: number, logs: Readonly<Record<string, number>>, run: { epochs: number }) => void };
+  end: () => void;
+} {
+  const shown = !json && isTerminal(process.stderr);
+  let drawn = false;
+  return {
+    callback: {
+      onEpochEnd(epoch, { loss, valLoss }, { epochs }) {
+        if (!shown) return;
+        drawn = true;
+        const validation = valLoss === undefined ? "" : `, validation ${valLoss.toFixed(4)}`;
+        process.stderr.write(`\r\x1b[Kepoch ${epoch + 1} of ${epochs}, loss ${loss?.toFixed(4)}${validation}`);
+      },
+    },
+    end() {
+      if (drawn) process.stderr.write("\r\x1b[K");
+      drawn = false;
+    },
+  };
+}
+
+const digits = (value: number | undefined): string =>
+  value === undefined
+    ? ""
+    : !Number.isFinite(value)
+      ? "infinite"
+      : Math.abs(value) >= 1000
+        ? formatCount(Math.round(value))
+        : value.toPrecision(4);
+
+/** Align columns to the right, the first to the left. */
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] as readonly string[]).map((_, k) =>
+    Math.max(...rows.map((row) => (row[k] as string).length)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((field, k) => (k === 0 ? field.padEnd(widths[k] as number) : field.padStart(widths[k] as number)))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function scoresTable({ forecaster: own, baselines, origins, steps }: ForecastEvaluation, test: number): string {
+  const row = (name: string, { mae, rmse, mape, mase, crps, coverage }: ForecastScores): string[] => [
+    name,
+    ...[mae, rmse].map(digits),
+    Number.isFinite(mape) ? `${mape.toFixed(2)} %` : "infinite",
+    digits(mase),
+    digits(crps),
+    coverage === undefined ? "" : `${(100 * coverage).toFixed(0)} %`,
+  ];
+  const nominal = own.nominal === undefined ? "covered" : `covered (${(100 * own.nominal).toFixed(0)} %)`;
+  const head = ["", "MAE", "RMSE", "MAPE", "MASE", "CRPS", nominal];
+  const rows = [row("this network", own), ...Object.entries(baselines).map(([name, scores]) => row(name, scores))];
+  const from = origins === 1 ? "what was before them" : `${origins} origins each`;
+  return `The last ${test} steps, forecast from ${from}, ${steps} steps ahead:\n${aligned([head, ...rows])}\n`;
+}
+
+function tableOf(forecasts: readonly Forecast[], several: boolean): string {
+  return forecasts
+    .map(({ series, target, steps }) => {
+      const levels = Object.keys(steps[0]?.quantiles ?? {});
+      const title = [series, several || series === "" ? target : ""].filter((part) => part !== "").join(", ");
+      const rows = steps.map(({ step, date, value, quantiles }) => [
+        date ?? String(step),
+        digits(value),
+        ...levels.map((p) => digits(quantiles[p])),
+      ]);
+      return `${title}\n${aligned([[steps[0]?.date === undefined ? "step" : "date", "value", ...levels], ...rows])}\n`;
+    })
+    .join("\n");
+}
+
+function csvOf(forecasts: readonly Forecast[]): string {
+  const levels = Object.keys(forecasts[0]?.steps[0]?.quantiles ?? {});
+  const rows = forecasts.flatMap(({ series, target, steps }) =>
+    steps.map(({ step, date, value, quantiles }) => [
+      series,
+      target,
+      step,
+      date ?? "",
+      value,
+      ...levels.map((p) => quantiles[p] as number),
+    ]),
+  );
+  return writeCsv(["series", "target", "step", "date", "value", ...levels], rows);
+}
+
+/** The past is drawn as far back as is told apart from the forecast. */
+function pictureOf(
+  plot: string,
+  path: string,
+  data: SeriesOfTable,
+  { model, tested }: Trained,
+  forecasts: readonly Forecast[],
+): string {
+  const { horizon, lookback } = model.settings;
+  const pictures = forecasts.map(({ series, target, steps }, k): ForecastPicture => {
+    const { values, instants } = data.series.find(({ name }) => name === series) as SeriesOfTable["series"][number];
+    const all = values[target] as Float64Array;
+    const end = all.findLastIndex(Number.isFinite) + 1;
+    const start = Math.max(0, end - Math.max(4 * horizon, lookback));
+    const past = Array.from(all.subarray(start, end), (value, t) => ({
+      value,
+      ...(instants !== undefined &&
+        data.dateFormat !== undefined && { date: formatDate(instants[start + t] as number, data.dateFormat) }),
+    }));
+    const own = tested?.[k]?.steps;
+    return {
+      title: series === "" ? target : `${series}, ${target}`,
+      past,
+      ...(own !== undefined && { tested: own }),
+      future: steps,
+    };
+  });
+  return /\.svg$/i.test(plot) ? drawForecast(pictures[0] as ForecastPicture) : pageOfForecasts(path, pictures);
+}
