@@ -127,7 +127,14 @@ async function run(given: Given): Promise<void> {
   if (json) {
     for (const { series, target, steps } of forecasts) {
       for (const { step, date, value, quantiles } of steps) {
-        writeJson({ series, ...(several && { target }), step, ...(date !== undefined && { date }), value, quantiles });
+        writeJson({
+          series: series === "" ? target : series,
+          ...(several && { target }),
+          step,
+          ...(date !== undefined && { date }),
+          value,
+          quantiles,
+        });
       }
     }
   } else process.stdout.write(printable(tableOf(forecasts, several)));
