@@ -1,13 +1,13 @@
 /** How good forecasts are: from many origins of a series' known part, beside what needs no network. */
 import { seasonLengths } from "../../data/calendar.ts";
-import { scale } from "../../data/scaling.ts";
+import { type FittedScaling, lostSteps, scale } from "../../data/scaling.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { checkArguments, flag, options as optionsOf, type Schema } from "../../graph/schema.ts";
 import { size } from "../../nn/layers.ts";
 import { drift, naive, quantilesOf, seasonalNaive, seasonalNaiveDrift } from "./baselines.ts";
 import { type ForecastOptions, forecastRules, forecastWindows, type Said } from "./predict.ts";
 import { alone, type Prepared, prepare, stepsBefore, type Window } from "./prepare.ts";
-import { coverage, crpsOfQuantiles, mae, mape, mase, mse, rmse, smape } from "./scores.ts";
+import { pinballOf } from "./scores.ts";
 import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
 import { theta } from "./theta.ts";
 
@@ -169,50 +169,80 @@ function scoresOf(
   { settings }: Forecaster,
   { from, to }: { readonly from: number; readonly to: number },
 ): ForecastScores {
-  const truth: number[] = [];
-  const values: number[] = [];
-  const scaled: { truth: number[]; values: number[] } = { truth: [], values: [] };
-  const quantiles: Record<string, number[]> = {};
-  const byTarget = new Map<string, { truth: number[]; values: number[]; training: Float64Array }>();
-  windows.forEach(({ of, at, target }, n) => {
-    (target < 0 ? of.original.map((_, k) => k) : [target]).forEach((place, k) => {
-      const one = (said[n] as readonly Said[])[k] as Said;
-      const original = of.original[place] as Float64Array;
-      const start = of.lost + at;
-      const key = `${of.name}\n${place}`;
-      const training = original.subarray(0, trainingEnd(of, settings));
-      const own = byTarget.get(key) ?? { truth: [], values: [], training };
-      byTarget.set(key, own);
-      for (let h = from; h < to; h++) {
-        for (const list of [truth, own.truth]) list.push(original[start + h] as number);
-        for (const list of [values, own.values]) list.push(one.values[h] as number);
-      }
-      for (const [p, all] of Object.entries(one.quantiles)) {
-        quantiles[p] ??= [];
-        for (let h = from; h < to; h++) quantiles[p].push(all[h] as number);
-      }
-      // A history before the forecast, so that differences are those of the forecast to what came before it.
-      const again = Float64Array.from(original.subarray(0, start + to));
-      again.set(one.values.subarray(0, to), start);
-      const fitted = of.fitted[place] as Prepared["fitted"][number];
-      scaled.values.push(...scale(again, fitted, undefined, of.start).slice(from - to));
-      scaled.truth.push(...(of.targets[place] as Float64Array).subarray(at + from, at + to));
-    });
-  });
-  const levels = Object.keys(quantiles);
+  const levels = Object.keys(said[0]?.[0]?.quantiles ?? {});
   const [lowest, highest] = [levels[0], levels.at(-1)] as [string | undefined, string | undefined];
   const between = lowest !== undefined && highest !== undefined && lowest !== highest;
-  const scaledErrors = [...byTarget.values()].map((one) =>
-    mase(one.truth, one.values, one.training, one.training.length > settings.season ? settings.season : 1),
+  // Sums, not lists: of many windows there are millions of values.
+  const sums = {
+    absolute: 0,
+    squared: 0,
+    percent: 0,
+    symmetric: 0,
+    scaledAbsolute: 0,
+    scaledSquared: 0,
+    pinball: 0,
+    inside: 0,
+  };
+  const byTarget = new Map<string, { absolute: number; count: number; training: Float64Array }>();
+  let count = 0;
+  windows.forEach(({ of, at, target }, n) => {
+    (target < 0 ? of.original.map((_, k) => k) : [target]).forEach((place, k) => {
+      const { values, quantiles } = (said[n] as readonly Said[])[k] as Said;
+      const original = of.original[place] as Float64Array;
+      const truth = original.subarray(of.lost + at, of.lost + at + to);
+      const scaledTruth = (of.targets[place] as Float64Array).subarray(at, at + to);
+      const fitted = of.fitted[place] as FittedScaling;
+      // What came before, so that differences are those of the forecast to it.
+      const lost = lostSteps(fitted);
+      const again = new Float64Array(lost + to);
+      again.set(original.subarray(of.lost + at - lost, of.lost + at));
+      again.set(values.subarray(0, to), lost);
+      const scaled = scale(again, fitted, undefined, of.start + of.lost + at - lost);
+      const key = `${of.name}\n${place}`;
+      const own = byTarget.get(key) ?? {
+        absolute: 0,
+        count: 0,
+        training: original.subarray(0, trainingEnd(of, settings)),
+      };
+      byTarget.set(key, own);
+      for (let h = from; h < to; h++) {
+        const [y, f] = [truth[h] as number, values[h] as number];
+        const error = Math.abs(y - f);
+        count++;
+        own.count++;
+        own.absolute += error;
+        sums.absolute += error;
+        sums.squared += error * error;
+        sums.percent += y === 0 ? Infinity : Math.abs(error / y);
+        sums.symmetric += error === 0 ? 0 : error / (Math.abs(y) + Math.abs(f));
+        const off = Math.abs((scaledTruth[h] as number) - (scaled[h] as number));
+        sums.scaledAbsolute += off;
+        sums.scaledSquared += off * off;
+        for (const p of levels) sums.pinball += pinballOf(y, quantiles[p]?.[h] as number, Number(p));
+        if (between && y >= (quantiles[lowest]?.[h] as number) && y <= (quantiles[highest]?.[h] as number))
+          sums.inside++;
+      }
+    });
+  });
+  const season = (training: Float64Array): number => (training.length > settings.season ? settings.season : 1);
+  const scaledErrors = [...byTarget.values()].map(
+    (one) => one.absolute / one.count / naiveError(one.training, season(one.training)),
   );
   return {
-    ...{ mae: mae(truth, values), rmse: rmse(truth, values), mape: mape(truth, values), smape: smape(truth, values) },
+    ...{ mae: sums.absolute / count, rmse: Math.sqrt(sums.squared / count) },
+    ...{ mape: (100 * sums.percent) / count, smape: (200 * sums.symmetric) / count },
     mase: scaledErrors.reduce((sum, one) => sum + one, 0) / scaledErrors.length,
-    ...{ scaledMse: mse(scaled.truth, scaled.values), scaledMae: mae(scaled.truth, scaled.values) },
-    crps: levels.length > 0 ? crpsOfQuantiles(truth, quantiles) : undefined,
-    coverage: between ? coverage(truth, quantiles[lowest] as number[], quantiles[highest] as number[]) : undefined,
+    ...{ scaledMse: sums.scaledSquared / count, scaledMae: sums.scaledAbsolute / count },
+    crps: levels.length > 0 ? (2 * sums.pinball) / levels.length / count : undefined,
+    coverage: between ? sums.inside / count : undefined,
     nominal: between ? Number(highest) - Number(lowest) : undefined,
   };
+}
+/** The mean absolute error of the seasonal naive forecast one step ahead. */
+function naiveError(values: Float64Array, season: number): number {
+  let sum = 0;
+  for (let t = season; t < values.length; t++) sum += Math.abs((values[t] as number) - (values[t - season] as number));
+  return sum / (values.length - season);
 }
 /** The end of the part of a series that was trained on, in its own steps. */
 const trainingEnd = (of: Prepared, { validation, test }: Forecaster["settings"]): number =>

@@ -110,7 +110,7 @@ export function mase(
 }
 
 /** What a forecast of a quantile costs for one value. */
-const pinballOf = (y: number, q: number, probability: number): number =>
+export const pinballOf = (y: number, q: number, probability: number): number =>
   y >= q ? probability * (y - q) : (1 - probability) * (q - y);
 
 /**
