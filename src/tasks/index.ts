@@ -2,6 +2,7 @@
 import { type ModelFile, readModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import { formatValue, type Rule } from "../graph/schema.ts";
+import { classifyTask } from "./classify/file.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
 import { type Task, taskDataOf } from "./task.ts";
 
@@ -19,6 +20,7 @@ export function registerTask<Own extends Content>(task: Task<Own>): void {
   tasks.set(task.kind, task as Task);
 }
 registerTask(textTask);
+registerTask(classifyTask);
 
 export const allTasks = (): readonly Task[] => [...tasks.values()];
 
