@@ -8,15 +8,16 @@ import { cell } from "../../graph/cell.ts";
 export const meanPooling = cell(`
   n' = n + 1        # steps so far
   s' = s + x        # their sum
-  y  = s' / n'      # their mean
+  y  = s' / sum(n') # their mean
   n : 1
   s : input
 `);
 
 /** x (D) -> the largest of all x so far (D), feature by feature. */
 export const maxPooling = cell(`
-  n' = 1                              # 0 before the first step
-  m' = max(x, m - 1e9 * (1 - n))      # before it there is nothing to exceed
+  m' = max(x, m - 1e9 * sum(1 - n))   # before the first step there is nothing to exceed
+  n' = max(n, 1)                      # 0 before it
+  y  = m'                             # the largest so far
   n : 1
   m : input
 `);
