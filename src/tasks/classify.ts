@@ -1,6 +1,7 @@
 /** Classifiers: a sequence of numbers or sound in, a label out. */
 export type { Augmentation } from "./classify/augment.ts";
 export { type ClassifierOptions, classifier, classifierArguments } from "./classify/create.ts";
+export { type DetectedEvent, type DetectOptions, detect, detectArguments } from "./classify/detect.ts";
 export {
   type ClassifierEvaluation,
   type ClassMeasures,

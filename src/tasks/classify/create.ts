@@ -17,7 +17,15 @@ import {
   string,
   wholeNumber,
 } from "../../graph/schema.ts";
-import { bidirectional, dense, dropout as dropoutLayer, type LayerSpec, masking, recurrent } from "../../nn/layers.ts";
+import {
+  bidirectional,
+  dense,
+  dropout as dropoutLayer,
+  type LayerSpec,
+  layerName,
+  masking,
+  recurrent,
+} from "../../nn/layers.ts";
 import { sequential } from "../../nn/model.ts";
 import { aSeed } from "../../nn/random.ts";
 import { checkedRows, isSound, type LabelledSequence, labelledSequences, nameOf } from "./examples.ts";
@@ -32,6 +40,8 @@ export type ClassifierOptions = {
   readonly cell?: string | Cell;
   /** Units of each recurrent layer, and direction. Default 64. */
   readonly units?: number;
+  /** What the recurrent layers are called. Default: the name of a built-in cell, else "recurrent". */
+  readonly label?: string;
   /** Number of recurrent layers. Default 1. */
   readonly layers?: number;
   /** Whether layers read from both ends: better, but not step by step. Default true. */
@@ -58,6 +68,7 @@ export const classifierArguments: Arguments = {
   options: optionsOf<ClassifierOptions>({
     cell: { ...either(string, aCell), expected: 'the name of a cell ("lstm"), or a cell, as cell() makes it' },
     units: alias(count, "hiddenSize"),
+    label: layerName,
     layers: alias(wholeNumber(1, 100), "numLayers"),
     bidirectional: flag,
     pooling: oneOf("mean", "max", "last"),
@@ -90,13 +101,14 @@ export function classifier(examples: readonly LabelledSequence[], options: Class
   const all = examples.map((one, k) => featuresOf(unscaled, one, nameOf(one, k)));
   const input = { ...unscaled, scaling: scalingFor(options.scaling ?? "training", all) };
   const model = sequential(layersOf(options, labels.length), { input: widthOfInput(input), seed });
-  return { model, labels, input };
+  const lengths = all.map((rows) => rows.length).sort((a, b) => a - b);
+  return { model, labels, input, steps: lengths[lengths.length >> 1] as number };
 }
 
 function layersOf(options: ClassifierOptions, classes: number): LayerSpec[] {
   const { cell = "gru-reset-after", units = 64, layers = 1, pooling = "mean", dropout = 0.2 } = options;
   const of = typeof cell === "string" ? lookUp<Cell>("classifier: cell", cell, cells) : cell;
-  const label = typeof cell === "string" ? cell.replaceAll("-", "_") : "recurrent";
+  const { label = typeof cell === "string" ? cell.replaceAll("-", "_") : "recurrent" } = options;
   const drop = dropout > 0 ? [dropoutLayer(dropout)] : [];
   const recurs = Array.from({ length: layers }, (_, k) => {
     const layer = recurrent(of, { units, label, returnSequences: pooling !== "last" || k + 1 < layers });

@@ -159,8 +159,19 @@ export function createExtractor(options: AudioFeatures): FeatureExtractor {
   };
 }
 
+/** What extractors of the same options share: making the filters takes longer than a short sound. */
+const made = new WeakMap<AudioFeatures, (samples: Float64Array) => Float64Array>();
+
 /** A function from the samples of a frame to its features, without changes. */
 function frameFeatures(options: AudioFeatures): (samples: Float64Array) => Float64Array {
+  const known = made.get(options);
+  if (known !== undefined) return known;
+  const own = makeFrameFeatures(options);
+  made.set(options, own);
+  return own;
+}
+
+function makeFrameFeatures(options: AudioFeatures): (samples: Float64Array) => Float64Array {
   const { frameLength, fftSize, floor, kind, coefficients } = options;
   // A periodic Hann window: scipy's and librosa's for spectra.
   const window = Float64Array.from(

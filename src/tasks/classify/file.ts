@@ -13,6 +13,7 @@ import {
   options as optionsOf,
   type Rule,
   someText,
+  wholeNumber,
 } from "../../graph/schema.ts";
 import type { Model } from "../../nn/model.ts";
 import { aModel } from "../../nn/model-checks.ts";
@@ -24,6 +25,8 @@ export type Classifier = {
   readonly model: Model;
   readonly labels: readonly string[];
   readonly input: ClassifierInput;
+  /** The steps (frames, rows) of an example that it was made for: the median. */
+  readonly steps: number;
   /** The options of its training, by their names on the command line. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 };
@@ -39,14 +42,17 @@ export const aClassifier: Rule = {
   expected: "a classifier, as classifier or readClassifier makes it",
   accepts: (value) => isPlain(value) && isPlain(value.model) && Array.isArray(value.labels) && isPlain(value.input),
   look(where, value) {
-    const { model, labels, input } = value as Classifier;
+    const { model, labels, input, steps } = value as Classifier;
     checkValue(`${where}.model`, model, aModel);
     checkValue(`${where}.labels`, labels, listOf(someText, 2));
+    checkValue(`${where}.steps`, steps, aStepCount);
     checkValue(`${where}.input.kind`, input.kind, oneOf("audio", "numbers"));
     const problem = misfit(model, labels, input);
     if (problem !== undefined) throw new InputError(`${where}: ${problem}`);
   },
 };
+
+const aStepCount = wholeNumber(1);
 
 function misfit(model: Model, labels: readonly string[], input: ClassifierInput): string | undefined {
   if (model.outputSize !== labels.length || model.returnsSequences) {
@@ -80,9 +86,9 @@ export function writeClassifier(of: Classifier, options: WriteClassifierOptions 
   return writeModel(fileOf(of), { dtype: options.dtype ?? "f32" });
 }
 
-const fileOf = ({ model, labels, input, options }: Classifier): ModelFile => ({
+const fileOf = ({ model, labels, input, steps, options }: Classifier): ModelFile => ({
   model,
-  extra: { task: { kind: "classify", labels, input }, ...(options !== undefined && { options }) },
+  extra: { task: { kind: "classify", labels, input, steps }, ...(options !== undefined && { options }) },
 });
 
 /**
@@ -111,7 +117,7 @@ export const classifyTask: Task<Classifier> = {
 };
 
 function readContent({ model, extra }: ModelFile, data: TaskData, file: string): Classifier {
-  const { labels } = data;
+  const { labels, steps } = data;
   const { options } = extra;
   const texts = Array.isArray(labels) && labels.length >= 2 && labels.every((one) => someText.accepts(one));
   if (!texts || new Set(labels).size < labels.length) {
@@ -120,8 +126,11 @@ function readContent({ model, extra }: ModelFile, data: TaskData, file: string):
   if (options !== undefined && !isPlain(options)) {
     throw new FormatError(`${file}: the options of its training have no names: the file is damaged. Train anew.`);
   }
+  if (!aStepCount.accepts(steps)) {
+    throw new FormatError(`${file}: it does not say how long its examples were: the file is damaged. Train anew.`);
+  }
   const input = readInput(data.input, file);
   const problem = misfit(model, labels as string[], input);
   if (problem !== undefined) throw new FormatError(`${file}: ${problem}. Train anew.`);
-  return { model, labels: labels as string[], input, options };
+  return { model, labels: labels as string[], input, steps: steps as number, options };
 }
