@@ -48,12 +48,12 @@ export const classify: Command = {
   usage: "classify FOLDER|FILE.csv --out MODEL.safetensors [options]",
   summary: "train a classifier of sound or series, or classify files",
   details: [
-    "Trains on a FOLDER of WAV files, whose labels are its subfolders or the names up to",
-    'the first "_"; on a CSV file with the columns file and label; or on one with the',
-    "columns id and label and numbers, a row a step. A column group (a speaker) keeps",
-    "whole groups for validation. Prints how well examples held out are classified.",
+    "Trains on a FOLDER of WAV files, whose labels are its subfolders or the names up",
+    'to the first "_"; on a CSV file with the columns file and label; or on one with',
+    "the columns id and label and numbers, a row a step. A column group (a speaker)",
+    "keeps whole groups for validation. Prints how well examples held out are told.",
     "",
-    "With --model it classifies instead: classify --model MODEL FILE.wav|FOLDER|FILE.csv ...",
+    "With --model it classifies FILE.wav, FOLDER or FILE.csv, one or more, instead.",
   ].join("\n"),
   examples: [
     "classify recordings --out digits.safetensors",
@@ -64,7 +64,7 @@ export const classify: Command = {
   options: {
     out: { value: "MODEL", help: "file to save the trained model in" },
     model: { value: "MODEL", help: "classify with this model instead of training one" },
-    cell: { value: "CELL", help: "a built-in cell, or a file of equations [gru-reset-after]" },
+    cell: { value: "CELL", help: "built-in, or a file of equations [gru-reset-after]" },
     units: { value: "N", help: "of each layer and direction [64]", number: whole },
     layers: { value: "N", help: "recurrent layers [1]", number: { ...whole, max: 100 } },
     "one-way": { help: "read forwards only, for streams and sessions" },
@@ -85,7 +85,7 @@ export const classify: Command = {
     scaling: { value: "HOW", help: "of features [training]", choices: ["training", "sequence", "none"] },
     augment: {
       value: "HOW",
-      help: "changes to training examples [light for sound]",
+      help: "training examples [light for sound]",
       choices: Object.keys(augmentations),
     },
     balanced: { help: "let each class count as much as any other" },
