@@ -18,7 +18,7 @@ export type Recording = {
   readonly label?: string;
   readonly group?: string;
 };
-/** A series of numbers, a row a step; `label` where there is one. */
+/** A series of numbers, a row a step, named by its file and id; `label` where there is one. */
 export type NumberSeries = {
   readonly name: string;
   readonly rows: readonly (readonly number[])[];
@@ -203,7 +203,7 @@ function seriesIn(path: string, { columns: all, rows }: Table): { columns: strin
     );
   }
   const series = [...found].map(([name, { rows, label, group }]) => ({
-    ...{ name, rows },
+    ...{ name: `${path}: ${name}`, rows },
     ...(label !== undefined && { label }),
     ...(group !== undefined && { group }),
   }));

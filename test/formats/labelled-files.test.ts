@@ -64,18 +64,21 @@ test("a table of series: rows of one id are one series, in their order, wherever
     columns: ["height", "width"],
     examples: [
       {
-        name: "1",
+        name: `${file}: 1`,
         label: "up",
         rows: [
           [1.5, 2],
           [2, 0.5],
         ],
       },
-      { name: "2", label: "down", rows: [[-300, 4]] },
+      { name: `${file}: 2`, label: "down", rows: [[-300, 4]] },
     ],
   });
   const bare = given({ "s.csv": "id,height\n1,1\n" });
-  expect(readSeries(join(bare, "s.csv"))).toEqual({ columns: ["height"], series: [{ name: "1", rows: [[1]] }] });
+  expect(readSeries(join(bare, "s.csv"))).toEqual({
+    columns: ["height"],
+    series: [{ name: `${bare}/s.csv: 1`, rows: [[1]] }],
+  });
 });
 
 describe("one line for", () => {

@@ -54,8 +54,8 @@ export async function evaluateClassifier(
   options: Omit<ClassifyOptions, "frames"> = {},
 ): Promise<ClassifierEvaluation> {
   checkArguments("evaluateClassifier", { of, examples, options }, evaluateClassifierArguments);
-  const targets = targetsOf(of, examples);
   const vectors = examples.map((one, k) => vectorsOf(of.input, one, k));
+  const targets = targetsOf(of, examples);
   return evaluateVectors(of, vectors, targets, options);
 }
 
