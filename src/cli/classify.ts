@@ -86,7 +86,7 @@ export const classify: Command = {
     scaling: { value: "HOW", help: "of features [training]", choices: ["training", "sequence", "none"] },
     augment: {
       value: "HOW",
-      help: "training examples [light for sound]",
+      help: "examples [light for sound]",
       choices: Object.keys(augmentations),
     },
     balanced: { help: "let each class count as much as any other" },

@@ -16,8 +16,8 @@ export const detect: Command = {
   summary: "find the classes of a classifier in long recordings",
   details: [
     "A window slides over the recording and is classified each time; windows in a",
-    "row that say the same with at least --threshold are an event. What is none of the",
-    "classes needs a class of its own in training, to be left out with --ignore.",
+    "row that say the same with at least --threshold are an event. What is none of",
+    "the classes needs a class of its own in training, to be left out with --ignore.",
     "Times are seconds; of a CSV file of numbers they are rows.",
   ].join("\n"),
   examples: [

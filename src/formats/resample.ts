@@ -2,7 +2,8 @@
  * Samples at another rate, by a windowed sinc: J. O. Smith, "Digital audio resampling", 2002
  * (https://ccrma.stanford.edu/~jos/resample/). Knows nothing about files.
  */
-import { type Arguments, anArray, checkArguments, wholeNumber } from "../graph/schema.ts";
+import { InputError } from "../graph/input-error.ts";
+import { type Arguments, anArray, checkArguments, formatValue, wholeNumber } from "../graph/schema.ts";
 
 /** Crossings of zero on each side of the filter, the share of the lower rate's band that passes, and the window's shape. */
 const [crossings, passed, beta] = [64, 0.945, 10];
@@ -17,11 +18,15 @@ export const resampleArguments: Arguments = { samples: anArray, from: aRate, to:
  * @param from its samples a second
  * @param to samples a second of the result
  * @returns ceil(samples.length * to / from) samples; sample n is at the time n / to
- * @throws InputError for rates that are not whole numbers above 0
+ * @throws InputError for rates that are not whole numbers above 0, and for a sample that is not a finite number
  * @example const slow = resample(samples, 44_100, 8000);
  */
 export function resample(samples: ArrayLike<number>, from: number, to: number): Float32Array<ArrayBuffer> {
   checkArguments("resample", { samples, from, to }, resampleArguments);
+  for (let n = 0; n < samples.length; n++) {
+    if (Number.isFinite(samples[n])) continue;
+    throw new InputError(`resample: samples[${n}] must be a finite number, got ${formatValue(samples[n])}`);
+  }
   if (from === to) return Float32Array.from(samples);
   const common = divisor(from, to);
   const [up, down] = [to / common, from / common];

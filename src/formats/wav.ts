@@ -4,7 +4,20 @@
  */
 import * as wavefile from "wavefile";
 import { InputError } from "../graph/input-error.ts";
-import { type Arguments, anArray, checkArguments, isList, type Rule, someText, wholeNumber } from "../graph/schema.ts";
+import {
+  type Arguments,
+  anArray,
+  checkArguments,
+  isList,
+  listOf,
+  options as optionsOf,
+  type Rule,
+  required,
+  someText,
+  wholeNumber,
+} from "../graph/schema.ts";
+
+export { resample } from "./resample.ts";
 
 /** Sound: samples from -1 to 1 by channel, all of one length, and samples a second. */
 export type Wav = {
@@ -213,9 +226,28 @@ function wholeFile({ tag, channels, sampleRate, frameBytes }: Format, data: Uint
   return bytes;
 }
 
-/** The mean of all channels. */
-export function mixDown({ channels }: Wav): Float32Array<ArrayBuffer> {
+const samplesRule: Rule = { expected: "a Float32Array", accepts: (value) => value instanceof Float32Array };
+export const mixDownArguments: Arguments = {
+  wav: {
+    ...optionsOf<Wav>({ sampleRate: required(wholeNumber(1)), channels: required(listOf(samplesRule, 1)) }),
+    expected: "sound, as readWav returns it",
+  },
+};
+
+/**
+ * The mean of all channels.
+ * @param wav sound, as `readWav` returns it
+ * @throws InputError for channels of unequal length
+ */
+export function mixDown(wav: Wav): Float32Array<ArrayBuffer> {
+  checkArguments("mixDown", { wav }, mixDownArguments);
+  const { channels } = wav;
   const [first = new Float32Array(0), ...more] = channels;
+  const other = more.find(({ length }) => length !== first.length);
+  if (other !== undefined)
+    throw new InputError(
+      `mixDown: wav: all channels must have the same number of samples, got ${first.length} and ${other.length}`,
+    );
   if (more.length === 0) return first;
   return first.map((sample, n) => more.reduce((sum, one) => sum + (one[n] as number), sample) / channels.length);
 }
