@@ -22,7 +22,7 @@ await recipe({
   examples: ["japanese-vowels ae.train ae.test --seeds 3", "japanese-vowels ae.train ae.test --folds 5"],
   arguments: [2, 2],
   options: {
-    units: { value: "N", help: "of each direction [64]", number: whole },
+    units: { value: "N", help: "of each direction [128]", number: whole },
     epochs: { value: "N", help: "passes over the training utterances [60]", number: whole },
     folds: { value: "N", help: "cross-validation on the training utterances", number: { ...whole, min: 2, max: 30 } },
     seed: { value: "N", help: "of values, order, changes [0]", number: seedRange },
@@ -35,7 +35,7 @@ await recipe({
     const test = utterances(testFile, counts.test);
     const options: Omit<SeedsOptions, "what"> = {
       seeds: Array.from({ length: given.number("seeds") ?? 1 }, (_, k) => (given.number("seed") ?? 0) + k),
-      model: { units: given.number("units") ?? 64 },
+      model: { units: given.number("units") ?? 128 },
       train: { epochs: given.number("epochs") ?? 60, labelSmoothing: 0.1, augment: { featureNoise: 0.3 } },
       json,
     };

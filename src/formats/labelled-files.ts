@@ -36,6 +36,7 @@ export type LabelledFiles =
       readonly examples: readonly Labelled<NumberSeries>[];
     };
 
+/** @internal */
 export const labelledFilesArguments: Arguments = { path: someText };
 
 /**

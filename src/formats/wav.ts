@@ -27,6 +27,7 @@ export type Wav = {
 
 /** Bytes of a file. */
 const someBytes: Rule = { expected: "bytes (a Uint8Array)", accepts: (value) => value instanceof Uint8Array };
+/** @internal */
 export const readWavArguments: Arguments = { bytes: someBytes, file: someText };
 
 /** What is read: PCM, float, A-law and mu-law, by the number in the header. */
@@ -227,6 +228,7 @@ function wholeFile({ tag, channels, sampleRate, frameBytes }: Format, data: Uint
 }
 
 const samplesRule: Rule = { expected: "a Float32Array", accepts: (value) => value instanceof Float32Array };
+/** @internal */
 export const mixDownArguments: Arguments = {
   wav: {
     ...optionsOf<Wav>({ sampleRate: required(wholeNumber(1)), channels: required(listOf(samplesRule, 1)) }),
@@ -252,6 +254,7 @@ export function mixDown(wav: Wav): Float32Array<ArrayBuffer> {
   return first.map((sample, n) => more.reduce((sum, one) => sum + (one[n] as number), sample) / channels.length);
 }
 
+/** @internal */
 export const writeWavArguments: Arguments = { samples: anArray, sampleRate: wholeNumber(1, 2 ** 32 - 1) };
 
 /**

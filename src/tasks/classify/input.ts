@@ -14,6 +14,7 @@ import { type AudioFeatures, completeFeatures, featureCount, rowsOfSound } from 
  * sequence itself ("sequence", which needs all of it), or not at all.
  */
 export type ScalingKind = "training" | "sequence" | "none";
+/** How features are scaled, with the numbers that this takes. */
 export type Scaling = {
   readonly kind: ScalingKind;
   /** Of "training": the mean and the standard deviation of each feature. */
