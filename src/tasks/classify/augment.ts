@@ -18,6 +18,8 @@ export type Augmentation = {
   readonly speed: number;
   /** The standard deviation of noise that is added to scaled features. */
   readonly featureNoise: number;
+  /** The standard deviation of what is added to each scaled feature, the same in all steps: another voice, room or microphone. */
+  readonly featureShift: number;
   /** Runs of steps that are left out (set to the mean), and how many steps a run has at most, as a share of all. */
   readonly timeMasks: number;
   readonly timeMaskShare: number;
@@ -34,6 +36,7 @@ export const augmentationRules: Schema<Augmentation> = {
   noise: least,
   speed: inRange(0, 1),
   featureNoise: least,
+  featureShift: least,
   timeMasks: wholeNumber(0, 100),
   timeMaskShare: share,
   featureMasks: wholeNumber(0, 100),
@@ -41,7 +44,7 @@ export const augmentationRules: Schema<Augmentation> = {
 };
 
 const none: Augmentation = {
-  ...{ shiftMs: 0, gainDb: 0, noise: 0, speed: 0, featureNoise: 0 },
+  ...{ shiftMs: 0, gainDb: 0, noise: 0, speed: 0, featureNoise: 0, featureShift: 0 },
   ...{ timeMasks: 0, timeMaskShare: 0.2, featureMasks: 0, featureMaskShare: 0.2 },
 };
 export const completeAugmentation = (given: Partial<Augmentation>): Augmentation => ({ ...none, ...given });
@@ -109,12 +112,16 @@ export function changedFeatures(
   random: Random,
   { stretch }: { readonly stretch: boolean },
 ): Float32Array[] {
-  const { speed, featureNoise, timeMasks, timeMaskShare, featureMasks, featureMaskShare } = augmentation;
+  const { speed, featureNoise, featureShift, timeMasks, timeMaskShare, featureMasks, featureMaskShare } = augmentation;
   const changed = stretch && speed > 0 ? rowsAtSpeed(rows, 1 + around(random, speed)) : rows.map((row) => row.slice());
   const width = changed[0]?.length ?? 0;
   if (featureNoise > 0) {
     for (const row of changed)
       for (let j = 0; j < width; j++) row[j] = (row[j] as number) + featureNoise * random.normal();
+  }
+  if (featureShift > 0) {
+    const shift = Float32Array.from({ length: width }, () => featureShift * random.normal());
+    for (const row of changed) for (let j = 0; j < width; j++) row[j] = (row[j] as number) + (shift[j] as number);
   }
   const run = (of: number, most: number): { from: number; to: number } => {
     const length = random.integer(Math.floor(most * of) + 1);
