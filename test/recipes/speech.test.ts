@@ -21,7 +21,7 @@ test("fsdd: indices 0 to 4 are the test, the others are trained on; with --hold 
       writeFileSync(join(sounds, `${digit}_anna_${index}.wav`), writeWav(samples, 8000));
     }
   }
-  const small = ["--units", "4", "--epochs", "25"];
+  const small = ["--units", "12", "--epochs", "60"];
   const lines = await recipeLines("fsdd", sounds, "--seeds", "2", ...small);
   expect(lines.map(({ what, seed, of }) => [what, seed, of])).toEqual([
     ["test", 0, 10],
