@@ -61,6 +61,7 @@ export const classify: Command = {
     "classify --model digits.safetensors seven.wav eight.wav",
     "classify series.csv --out series.safetensors --cell lstm --units 32",
   ],
+  outlivesReader: true,
   arguments: [1, 10_000],
   options: {
     out: { value: "MODEL", help: "file to save the trained model in" },

@@ -874,7 +874,7 @@ export const entries: readonly Entry[] = [
           },
           ...{ classWeight: "balanced", validation: 0.5, patience: 2, seed: 1, onEpoch: () => {}, signal, threads: 1 },
           augment: {
-            ...{ shiftMs: 1, gainDb: 1, noise: 0.1, speed: 0.1, featureNoise: 0.1 },
+            ...{ shiftMs: 1, gainDb: 1, noise: 0.1, speed: 0.1, featureNoise: 0.1, featureShift: 0.1 },
             ...{ timeMasks: 1, timeMaskShare: 0.1, featureMasks: 1, featureMaskShare: 0.5 },
           },
         },

@@ -104,7 +104,8 @@ export async function detect(
     const middle = (starts[k] as number) + window / 2;
     const edge =
       k === 0 && side < 0 ? 0 : k === starts.length - 1 && side > 0 ? rows.length : middle + (side * hop) / 2;
-    return edge * unit + (edge > 0 ? overlap / 2 : 0);
+    // Microseconds: sums of binary fractions have digits that mean nothing.
+    return Math.round(1e6 * (edge * unit + (edge > 0 ? overlap / 2 : 0))) / 1e6;
   };
   for (let from = 0, to = 0; from < said.length; from = to) {
     const [first] = said.slice(from) as [(typeof said)[number]];

@@ -58,6 +58,19 @@ test("rows at another speed lie on the line between their neighbours", () => {
   expect(rowsAtSpeed(line, 0.5)[3]).toEqual(Float32Array.of(1.5, -3));
 });
 
+test("a shift of features is the same in all steps, and another one for each feature and copy", () => {
+  const rows = Array.from({ length: 4 }, (_, t) => Float32Array.of(t, 2 * t, 0));
+  const copies = [1, 2].map((seed) => {
+    const changed = changedFeatures(rows, completeAugmentation({ featureShift: 1 }), createRandom(seed), {
+      stretch: true,
+    });
+    const shifts = changed.map((row, t) => Array.from(row, (value, j) => value - (rows[t]?.[j] as number)));
+    for (const shift of shifts) shift.forEach((one, j) => expect(one).toBeCloseTo(shifts[0]?.[j] as number, 5));
+    return shifts[0] as number[];
+  });
+  expect(new Set(copies.flat().map((one) => one.toFixed(3))).size).toBe(6);
+});
+
 test("masks set runs of steps or of features to 0, no longer than their share, and leave the rest", () => {
   const rows = Array.from({ length: 20 }, () => new Float32Array(10).fill(1));
   fc.assert(
