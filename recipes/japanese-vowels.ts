@@ -39,7 +39,7 @@ await recipe({
       train: {
         epochs: given.number("epochs") ?? 60,
         labelSmoothing: 0.1,
-        augment: { featureNoise: 0.3, featureShift: 0.6 },
+        augment: { featureNoise: 0.6, featureShift: 0.3 },
       },
       json,
     };
