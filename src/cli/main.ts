@@ -5,6 +5,8 @@ import { InputError } from "../graph/input-error.ts";
 import { didYouMean } from "../graph/vocabulary.ts";
 import { bench } from "./bench.ts";
 import { listCells } from "./cells.ts";
+import { classify } from "./classify.ts";
+import { detect } from "./detect.ts";
 import { evaluate } from "./evaluate.ts";
 import { explain } from "./explain.ts";
 import { exportModel } from "./export.ts";
@@ -22,6 +24,8 @@ const commands: readonly Command[] = [
   generate,
   evaluate,
   forecast,
+  classify,
+  detect,
   inspect,
   exportModel,
   studio,

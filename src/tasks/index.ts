@@ -2,6 +2,7 @@
 import { type ModelFile, readModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import { formatValue, type Rule } from "../graph/schema.ts";
+import { classifyTask } from "./classify/file.ts";
 import { forecastTask } from "./forecast/file.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
 import { type Task, taskDataOf } from "./task.ts";
@@ -21,6 +22,7 @@ export function registerTask<Own extends Content>(task: Task<Own>): void {
 }
 registerTask(textTask);
 registerTask(forecastTask);
+registerTask(classifyTask);
 
 export const allTasks = (): readonly Task[] => [...tasks.values()];
 

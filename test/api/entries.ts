@@ -19,7 +19,9 @@ import {
   writeCsv,
   writeCsvArguments,
 } from "../../src/formats/csv.ts";
+import { labelledFilesArguments, readLabelled, readRecording, readSeries } from "../../src/formats/labelled-files.ts";
 import { readModel, writeModel, writeModelArguments } from "../../src/formats/model-file.ts";
+import { resample, resampleArguments } from "../../src/formats/resample.ts";
 import {
   readSafetensors,
   readSafetensorsArguments,
@@ -28,6 +30,14 @@ import {
 } from "../../src/formats/safetensors.ts";
 import { textFile, textFileArguments } from "../../src/formats/text-file.ts";
 import { tokenFile, tokenFileArguments } from "../../src/formats/token-file.ts";
+import {
+  mixDown,
+  mixDownArguments,
+  readWav,
+  readWavArguments,
+  writeWav,
+  writeWavArguments,
+} from "../../src/formats/wav.ts";
 import { cellRules } from "../../src/graph/cell.ts";
 import { type Arguments, options as optionsOf, type Schema, string, wholeNumber } from "../../src/graph/schema.ts";
 import * as unrolled from "../../src/index.ts";
@@ -44,6 +54,7 @@ import { listenArguments } from "../../src/server/bind.ts";
 import { createServer, listen, type Server } from "../../src/server/index.ts";
 import { serverArguments } from "../../src/server/options.ts";
 import { beamSearchArguments } from "../../src/tasks/beam-search.ts";
+import * as classifying from "../../src/tasks/classify.ts";
 import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
 import * as task from "../../src/tasks/language-model.ts";
 import * as pairs from "../../src/text/byte-pair-encoding.ts";
@@ -119,6 +130,21 @@ const folder = temporaryFolder();
 const words = sequential([embedding(5, 3), gru(3, { returnSequences: true }), dense(5)], { seed: 1 });
 const vectors = sequential([lstm(3), dense(2)], { input: 2, seed: 1 });
 const lm = unrolled.languageModel("abcab cabca", { units: 3, embedding: 2, seed: 1 });
+const sounds = ["a", "b", "a", "b"].map((label) => ({
+  ...{ samples: [0, 0.1, -0.1, 0.2], sampleRate: 1000, label, name: label, group: label },
+}));
+const rowsOfNumbers = ["a", "b", "a", "b"].map((label, k) => ({
+  rows: [
+    [k, 1],
+    [2, 3],
+  ],
+  label,
+}));
+const oneWay = { units: 2, bidirectional: false, features: { sampleRate: 1000, melBands: 2 } } as const;
+const heard = unrolled.classifier(sounds, oneWay);
+const counted = unrolled.classifier(rowsOfNumbers, { units: 2 });
+writeFileSync(join(folder, "a.wav"), writeWav([0, 0.5], 8000));
+writeFileSync(join(folder, "series.csv"), "id,label,a\n1,x,2\n");
 const x = [
   [1, 2, 3],
   [4, 0, 1],
@@ -797,6 +823,152 @@ export const entries: readonly Entry[] = [
     ],
     optional: 1,
   },
+  // Classifiers.
+  {
+    name: "classifier",
+    rules: classifying.classifierArguments,
+    call: unrolled.classifier,
+    right: [
+      [
+        sounds,
+        {
+          ...{
+            cell: "gru",
+            units: 2,
+            label: "layer",
+            layers: 1,
+            bidirectional: true,
+            pooling: "max",
+            dropout: 0.1,
+            seed: 1,
+          },
+          ...{ scaling: "training", labels: ["b", "a"] },
+          features: {
+            ...{
+              sampleRate: 1000,
+              kind: "mfcc",
+              frameLength: 25,
+              hopLength: 10,
+              fftSize: 32,
+              melBands: 4,
+              coefficients: 3,
+            },
+            ...{ lowHz: 10, highHz: 400, floor: 1e-9, deltas: 1 },
+          },
+        },
+      ],
+      [rowsOfNumbers, { columns: ["a", "b"], cell: unrolled.cells.gru, units: 2 }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "trainClassifier",
+    rules: classifying.trainClassifierArguments,
+    call: unrolled.trainClassifier,
+    trains: counted.model,
+    right: [
+      [
+        counted,
+        rowsOfNumbers,
+        {
+          ...{
+            epochs: 1,
+            batchSize: 2,
+            learningRate: 0.01,
+            decay: "none",
+            weightDecay: 0.1,
+            clipNorm: 1,
+            labelSmoothing: 0.1,
+          },
+          ...{ classWeight: "balanced", validation: 0.5, patience: 2, seed: 1, onEpoch: () => {}, signal, threads: 1 },
+          augment: {
+            ...{ shiftMs: 1, gainDb: 1, noise: 0.1, speed: 0.1, featureNoise: 0.1, featureShift: 0.1 },
+            ...{ timeMasks: 1, timeMaskShare: 0.1, featureMasks: 1, featureMaskShare: 0.5 },
+          },
+        },
+      ],
+      [counted, rowsOfNumbers, { epochs: 1, validation: rowsOfNumbers, classWeight: { a: 2 } }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "evaluateClassifier",
+    rules: classifying.evaluateClassifierArguments,
+    call: unrolled.evaluateClassifier,
+    right: [[heard, sounds, { batchSize: 2, threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "classify",
+    rules: classifying.classifyArguments,
+    call: unrolled.classify,
+    right: [[heard, [{ samples: [0, 0.1], sampleRate: 1000 }], { frames: true, batchSize: 2, threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "detect",
+    rules: classifying.detectArguments,
+    call: unrolled.detect,
+    right: [
+      [
+        heard,
+        { samples: [0, 0.1], sampleRate: 1000 },
+        { window: 0.1, hop: 0.05, threshold: 0.5, least: 1, ignore: ["a"], threads: 1 },
+      ],
+    ],
+    optional: 1,
+  },
+  {
+    name: "classifySession",
+    rules: classifying.classifySessionArguments,
+    call: unrolled.classifySession,
+    right: [[heard, { threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "writeClassifier",
+    rules: classifying.writeClassifierArguments,
+    call: unrolled.writeClassifier,
+    right: [[heard, { dtype: "f16" }]],
+    optional: 1,
+  },
+  {
+    name: "readClassifier",
+    rules: readSafetensorsArguments,
+    call: unrolled.readClassifier,
+    right: [[unrolled.writeClassifier(heard), "heard.safetensors"]],
+    optional: 1,
+  },
+  {
+    name: "audioFeatures",
+    rules: classifying.featuresArguments,
+    call: unrolled.audioFeatures,
+    right: [[[0, 0.1, 0.2], { sampleRate: 1000, melBands: 4 }]],
+    optional: 1,
+  },
+  {
+    name: "readWav",
+    rules: readWavArguments,
+    call: readWav,
+    right: [[writeWav([0, 0.5], 8000), "a.wav"]],
+    optional: 1,
+  },
+  {
+    name: "mixDown",
+    rules: mixDownArguments,
+    call: mixDown,
+    right: [[{ sampleRate: 8000, channels: [Float32Array.of(0, 1), Float32Array.of(1, 0)] }]],
+  },
+  { name: "writeWav", rules: writeWavArguments, call: writeWav, right: [[[0, 0.5], 8000]] },
+  { name: "resample", rules: resampleArguments, call: resample, right: [[[0, 0.5, 1], 8000, 4000]] },
+  {
+    name: "readLabelled",
+    rules: labelledFilesArguments,
+    call: readLabelled,
+    right: [[join(folder, "series.csv")]],
+  },
+  { name: "readRecording", rules: labelledFilesArguments, call: readRecording, right: [[join(folder, "a.wav")]] },
+  { name: "readSeries", rules: labelledFilesArguments, call: readSeries, right: [[join(folder, "series.csv")]] },
   {
     name: "generateTokens",
     rules: generateTokensArguments,

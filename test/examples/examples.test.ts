@@ -97,6 +97,18 @@ describe.concurrent("examples", { timeout: 180_000 }, () => {
     expect(lstm).toBeLessThan(0.4 * guess);
   });
 
+  test("tones: new ones are right, and a rising one is heard as such piece by piece", async () => {
+    const out = await printed("tones");
+    const [right] = numbers(out, /^(\d+) of 100 new tones right/gm);
+    expect(right).toBeGreaterThan(95);
+    const pieces = Array.from(out.matchAll(/after (\d+) ms +(\w+) #* ([\d.]+)/g), ([, ms, label]) => [
+      Number(ms),
+      label,
+    ]);
+    expect(pieces.map(([ms]) => ms)).toEqual([60, 120, 180, 240, 300]);
+    expect(pieces.at(-1)?.[1]).toBe("rises");
+  });
+
   test("sentiment: 74 % of the reviews held out", async ({ skip }) => {
     const folder = join(process.env.UNROLLED_DATA ?? join(root, "../shared/data"), "sentiment");
     if (!existsSync(folder)) skip(`there is no ${folder}: set UNROLLED_DATA to the folder with the data`);

@@ -1,0 +1,344 @@
+/** `unrolled classify`: train a classifier of recordings or series, or classify files with one. */
+import { existsSync, statSync } from "node:fs";
+import { engineFor } from "../engines/registry.ts";
+import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { readLabelled, readRecording, readSeries } from "../formats/labelled-files.ts";
+import { InputError } from "../graph/input-error.ts";
+import { checkFiniteValues } from "../nn/finite-values.ts";
+import { countParameters } from "../nn/model.ts";
+import {
+  type Augmentation,
+  type Classification,
+  type Classifier,
+  type ClassifierEvaluation,
+  type ClassifierOptions,
+  classifier,
+  classify as classifySequences,
+  evaluateClassifier,
+  type LabelledSequence,
+  type Pooling,
+  type ScalingKind,
+  type Sequence,
+  trainClassifier,
+  writeClassifier,
+} from "../tasks/classify.ts";
+import { openModel } from "../tasks/index.ts";
+import { labelOf, readCell } from "./cell-argument.ts";
+import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
+import { type Command, type Given, seedRange } from "./options.ts";
+import { formatCount, printable, writeJson } from "./output.ts";
+
+const whole = { whole: true, min: 1, max: 1_000_000 } as const;
+
+/** How training examples are changed, by the names of `--augment`. */
+const augmentations: Readonly<Record<string, Partial<Augmentation>>> = {
+  none: {},
+  light: {
+    ...{ shiftMs: 40, gainDb: 6, noise: 0.05, speed: 0.1 },
+    ...{ timeMasks: 1, timeMaskShare: 0.15, featureMasks: 1, featureMaskShare: 0.15 },
+  },
+  strong: {
+    ...{ shiftMs: 100, gainDb: 10, noise: 0.2, speed: 0.15, featureNoise: 0.1 },
+    ...{ timeMasks: 2, timeMaskShare: 0.2, featureMasks: 2, featureMaskShare: 0.2 },
+  },
+};
+
+export const classify: Command = {
+  name: "classify",
+  usage: "classify FOLDER|FILE.csv --out MODEL.safetensors [options]",
+  summary: "train a classifier of sound or series, or classify files",
+  details: [
+    "Trains on a FOLDER of WAV files, whose labels are its subfolders or the names",
+    'up to the first "_"; on a CSV file with the columns file and label; or on one',
+    "with the columns id and label and numbers, a row a step. A column group (such",
+    "as a speaker) keeps whole groups for validation. Prints how well examples that",
+    "were held out are told.",
+    "",
+    "With --model it classifies FILE.wav, FOLDER or FILE.csv, one or more, instead.",
+  ].join("\n"),
+  examples: [
+    "classify recordings --out digits.safetensors",
+    "classify --model digits.safetensors seven.wav eight.wav",
+    "classify series.csv --out series.safetensors --cell lstm --units 32",
+  ],
+  outlivesReader: true,
+  arguments: [1, 10_000],
+  options: {
+    out: { value: "MODEL", help: "file to save the trained model in" },
+    model: { value: "MODEL", help: "classify with this model instead of training one" },
+    cell: { value: "CELL", help: "built-in, or a file of equations [gru-reset-after]" },
+    units: { value: "N", help: "of each layer and direction [64]", number: whole },
+    layers: { value: "N", help: "recurrent layers [1]", number: { ...whole, max: 100 } },
+    "one-way": { help: "read forwards only, for streams and sessions" },
+    pooling: { value: "HOW", help: "over time [mean]", choices: ["mean", "max", "last"] },
+    dropout: { value: "X", help: "rate of dropout [0.2]", number: { min: 0, max: 0.95 } },
+    features: { value: "KIND", help: "of sound [log-mel]", choices: ["log-mel", "mfcc"] },
+    bands: { value: "N", help: "mel bands [40]", number: { ...whole, max: 1000 } },
+    deltas: {
+      value: "N",
+      help: "how often features are followed by their change [0]",
+      number: { whole: true, min: 0, max: 2 },
+    },
+    "sample-rate": {
+      value: "HZ",
+      help: "of sound, which is resampled to it [8000]",
+      number: { whole: true, min: 100, max: 2 ** 20 },
+    },
+    scaling: { value: "HOW", help: "of features [training]", choices: ["training", "sequence", "none"] },
+    augment: {
+      value: "HOW",
+      help: "examples [light for sound]",
+      choices: Object.keys(augmentations),
+    },
+    balanced: { help: "let each class count as much as any other" },
+    epochs: { value: "N", help: "passes over the examples, at most [60]", number: whole },
+    batch: { value: "N", help: "examples side by side [16]", number: whole },
+    rate: { value: "X", help: "learning rate of Adam [0.003]", number: { above: 0 } },
+    "weight-decay": { value: "X", help: "decoupled weight decay [0]", number: { min: 0 } },
+    smoothing: { value: "X", help: "share of label smoothing [0]", number: { min: 0, max: 0.99 } },
+    validation: { value: "X", help: "share of the examples held out [0.2]", number: { min: 0, max: 0.9 } },
+    patience: { value: "N", help: "epochs without a better validation loss [20]", number: whole },
+    seed: { value: "N", help: "of values, order, changes [0]", number: seedRange },
+    ...hostOptions("that work; same result [cores]"),
+    overwrite: { help: "replace the model at --out" },
+  },
+  async run(given) {
+    const [out, model] = [given.text("out"), given.text("model")];
+    if (out !== undefined && model !== undefined) {
+      throw new InputError("--model: classifies, and --out trains. Give one of the two.");
+    }
+    if (model !== undefined) {
+      await openModel(readInput(model), model, "`classify`", { classify: (of) => classifyFiles(of, model, given) });
+      return;
+    }
+    if (out === undefined) {
+      throw new InputError(
+        "give --out MODEL.safetensors to train a model, or --model MODEL.safetensors to classify with one.",
+      );
+    }
+    await train(given, out);
+  },
+};
+
+async function train(given: Given, out: string): Promise<void> {
+  const json = given.flag("json");
+  const [path, ...more] = given.positionals as readonly [string, ...string[]];
+  if (more.length > 0)
+    throw new InputError(
+      `${more[0]}: training takes one folder or CSV file. Put all into one, or give --model to classify.`,
+    );
+  checkWritable(out);
+  if (!given.flag("overwrite") && statSync(out, { throwIfNoEntry: false })?.isFile()) {
+    throw new InputError(`${out}: exists already. Give another name, or --overwrite to replace it.`);
+  }
+  const host = hostOf(given);
+  const { name: engine } = await engineFor(host);
+  const files = readLabelled(path);
+  const examples: readonly LabelledSequence[] = files.examples;
+  const of = inFileName(path, () =>
+    classifier(examples, optionsOfModel(given, files.kind === "numbers" ? files.columns : undefined)),
+  );
+  const parameters = countParameters(of.model);
+  const start = { event: "start", parameters, examples: examples.length, labels: of.labels, engine };
+  const sizes = `${formatCount(examples.length)} examples of ${of.labels.length} classes, ${formatCount(parameters)} parameters, engine ${engine}`;
+  if (json) writeJson(start);
+  else process.stderr.write(printable(`${path}: ${sizes}\n`));
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.once("SIGINT", interrupt);
+  const startedMs = performance.now();
+  const augment = augmentations[given.text("augment") ?? (files.kind === "audio" ? "light" : "none")];
+  const settings = {
+    ...numbersOf(given, { epochs: "epochs", batchSize: "batch", learningRate: "rate", weightDecay: "weight-decay" }),
+    ...numbersOf(given, { labelSmoothing: "smoothing", validation: "validation", patience: "patience", seed: "seed" }),
+    ...(given.flag("balanced") && { classWeight: "balanced" as const }),
+  };
+  const result = await trainClassifier(of, examples, {
+    ...settings,
+    ...host,
+    ...(augment && { augment }),
+    signal: stop.signal,
+    onEpoch(progress) {
+      const elapsedMs = Math.round(performance.now() - startedMs);
+      if (json) writeJson({ event: "progress", ...progress, elapsedMs });
+      else if (progress.epoch % 5 === 0 || progress.epoch === 1)
+        process.stderr.write(`${progressLine(progress, elapsedMs)}\n`);
+    },
+  }).finally(() => process.off("SIGINT", interrupt));
+  const { validation, bestEpoch, epochs } = result;
+  const options = { ...settings, augment };
+  writeFileAtomically(out, writeClassifier({ ...of, options }));
+  if (json) {
+    writeJson({ event: "done", epochs, bestEpoch, ...(validation && { validation }), file: out });
+    return;
+  }
+  if (validation !== undefined) {
+    process.stdout.write(
+      `Of ${formatCount(validation.examples)} examples held out, by the model of epoch ${bestEpoch}:\n\n`,
+    );
+    process.stdout.write(`${evaluationText(of.labels, validation)}\n`);
+  }
+  process.stderr.write(printable(`Saved ${out} after ${epochs} epochs.\n`));
+}
+
+/** What `make` gives; what is wrong with the examples is said with the name of the folder or table. */
+function inFileName<T>(path: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof InputError && error.message.startsWith("classifier: all")) {
+      error.message = `${path}: ${error.message.slice("classifier: ".length)}`;
+    }
+    throw error;
+  }
+}
+
+type Names = Readonly<Record<string, string>>;
+/** The options that are given as numbers, by their names in the library. */
+const numbersOf = (given: Given, names: Names): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(names).flatMap(([name, option]) => {
+      const value = given.number(option);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+
+function optionsOfModel(given: Given, columns: readonly string[] | undefined): ClassifierOptions {
+  const cell = given.text("cell");
+  const own = cell === undefined ? undefined : readCell(cell);
+  const features = {
+    ...(given.text("features") && { kind: given.text("features") as "log-mel" | "mfcc" }),
+    ...numbersOf(given, { melBands: "bands", deltas: "deltas", sampleRate: "sample-rate" }),
+  };
+  if (columns !== undefined && Object.keys(features).length > 0) {
+    throw new InputError(
+      "--features, --bands, --deltas and --sample-rate are for sound; this is a table of numbers. Leave them out.",
+    );
+  }
+  return {
+    ...(own !== undefined && { cell: own, ...(typeof own === "string" ? {} : labelOf(own, cell as string)) }),
+    ...numbersOf(given, { units: "units", layers: "layers", dropout: "dropout", seed: "seed" }),
+    ...(given.text("pooling") && { pooling: given.text("pooling") as Pooling }),
+    ...(given.text("scaling") && { scaling: given.text("scaling") as ScalingKind }),
+    ...(given.flag("one-way") && { bidirectional: false }),
+    ...(columns === undefined ? { features } : { columns }),
+  };
+}
+
+type Progress = Parameters<NonNullable<NonNullable<Parameters<typeof trainClassifier>[2]>["onEpoch"]>>[0];
+function progressLine(
+  { epoch, epochs, loss, accuracy, validationLoss, validationAccuracy }: Progress,
+  elapsedMs: number,
+): string {
+  const held =
+    validationLoss === undefined
+      ? ""
+      : `  validation ${validationLoss.toFixed(4)}, ${percent(validationAccuracy as number)} right`;
+  return `epoch ${epoch} of ${epochs}  loss ${loss.toFixed(4)}, ${percent(accuracy)} right${held}  ${(elapsedMs / 1000).toFixed(0)} s`;
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+async function classifyFiles(of: Classifier, model: string, given: Given): Promise<void> {
+  checkFiniteValues(of.model, model);
+  const host = await usableHostOf(given);
+  const sequences = given.positionals.flatMap((path) => sequencesAt(of, path));
+  const said = await classifySequences(of, sequences, host);
+  if (given.flag("json")) {
+    for (const { name, label, probability, probabilities } of said)
+      writeJson({ file: name, label, probability, probabilities });
+    return;
+  }
+  process.stdout.write(`${classificationTable(said)}\n`);
+}
+
+function sequencesAt(of: Classifier, path: string): readonly Sequence[] {
+  if (of.input.kind === "numbers") {
+    const { columns } = of.input;
+    const table = readSeries(path);
+    const missing = columns.find((name) => !table.columns.includes(name));
+    if (missing !== undefined) {
+      throw new InputError(
+        `${path}: line 1 has no column ${JSON.stringify(missing)}, which the model reads; it has ${table.columns.join(", ")}.`,
+      );
+    }
+    const places = columns.map((name) => table.columns.indexOf(name));
+    return table.series.map((one) => ({
+      name: one.name,
+      rows: one.rows.map((row) => places.map((at) => row[at] as number)),
+    }));
+  }
+  if (!existsSync(path) || !/\.csv$/i.test(path) === !statSync(path).isDirectory()) return [{ ...readRecording(path) }];
+  return readLabelled(path).examples.map(({ label: _, group: __, ...one }) => one);
+}
+
+/** Rows: name, class, probability, and the next likeliest class. */
+function classificationTable(said: readonly Classification[]): string {
+  const rows = said.map(({ name = "", label, probability, probabilities }) => {
+    const [next] = Object.entries(probabilities)
+      .filter(([other]) => other !== label)
+      .sort(([, a], [, b]) => b - a);
+    return [name, label, percent(probability), next === undefined ? "" : `${next[0]} ${percent(next[1])}`];
+  });
+  return tableText([["file", "class", "probability", "next"], ...rows]);
+}
+
+/** A table in columns, all but the first of numbers to the right. */
+export function tableText(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const shown = rows.map((row) => row.map(printable));
+  const widths = (shown[0] as string[]).map((_, k) => Math.max(...shown.map((row) => (row[k] ?? "").length)));
+  return shown
+    .map((row) =>
+      row
+        .map((cell, k) => (right.includes(k) ? cell.padStart(widths[k] as number) : cell.padEnd(widths[k] as number)))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** Measures of the whole and by class, and the confusion matrix, for people. */
+export function evaluationText(labels: readonly string[], evaluation: ClassifierEvaluation): string {
+  const { examples, accuracy, loss, f1, classes, confusion } = evaluation;
+  const right = Math.round(accuracy * examples);
+  const measures = classes.map(({ label, examples: count, precision, recall, f1: own }) => [
+    label,
+    formatCount(count),
+    percent(precision),
+    percent(recall),
+    percent(own),
+  ]);
+  const matrix = confusion.map((row, k) => [
+    labels[k] as string,
+    ...row.map((count) => (count === 0 ? "." : formatCount(count))),
+  ]);
+  const columns = labels.map((_, k) => k + 1);
+  return [
+    `${percent(accuracy)} right (${formatCount(right)} of ${formatCount(examples)}), loss ${loss.toFixed(4)} nats, F1 ${percent(f1)}`,
+    "",
+    tableText([["class", "examples", "precision", "recall", "F1"], ...measures], [1, 2, 3, 4]),
+    "",
+    "Confusion: a row is a class, a column what it was taken for.",
+    tableText([["", ...labels], ...matrix], columns),
+  ].join("\n");
+}
+
+/** `unrolled evaluate` of a classifier. */
+export async function evaluateClassifierFiles(
+  of: Classifier,
+  model: string,
+  path: string,
+  given: Given,
+): Promise<void> {
+  checkFiniteValues(of.model, model);
+  const host = await usableHostOf(given);
+  const files = readLabelled(path);
+  let examples: readonly LabelledSequence[] = files.examples;
+  if (files.kind === "numbers" && of.input.kind === "numbers") {
+    const rows = sequencesAt(of, path);
+    examples = files.examples.map((one, k) => ({ ...one, ...(rows[k] as Sequence) }) as LabelledSequence);
+  }
+  const evaluation = await evaluateClassifier(of, examples, host);
+  if (given.flag("json")) return writeJson({ ...evaluation, labels: of.labels });
+  process.stdout.write(`${evaluationText(of.labels, evaluation)}\n`);
+}

@@ -1,0 +1,212 @@
+/**
+ * Examples with labels from files: a folder of WAV files, a table of WAV files and labels, or a table of series of numbers with a row
+ * a step. Knows nothing about models.
+ */
+import { readdirSync, statSync } from "node:fs";
+import { basename, dirname, join, relative, sep } from "node:path";
+import { parse } from "csv-parse/sync";
+import { InputError } from "../graph/input-error.ts";
+import { type Arguments, checkArguments, formatValue, someText } from "../graph/schema.ts";
+import { decodeText, readInput } from "./files.ts";
+import { mixDown, readWav } from "./wav.ts";
+
+/** A recording, all its channels mixed to one; `label` where there is one. */
+export type Recording = {
+  readonly name: string;
+  readonly samples: Float32Array<ArrayBuffer>;
+  readonly sampleRate: number;
+  readonly label?: string;
+  readonly group?: string;
+};
+/** A series of numbers, a row a step, named by its file and id; `label` where there is one. */
+export type NumberSeries = {
+  readonly name: string;
+  readonly rows: readonly (readonly number[])[];
+  readonly label?: string;
+  readonly group?: string;
+};
+/** Examples of one kind. */
+export type Labelled<Example> = Example & { readonly label: string };
+/** What a path holds: recordings, or series with the names of their columns. */
+export type LabelledFiles =
+  | { readonly kind: "audio"; readonly examples: readonly Labelled<Recording>[] }
+  | {
+      readonly kind: "numbers";
+      readonly columns: readonly string[];
+      readonly examples: readonly Labelled<NumberSeries>[];
+    };
+
+/** @internal */
+export const labelledFilesArguments: Arguments = { path: someText };
+
+/**
+ * Read examples with labels.
+ *
+ * - A folder of WAV files: the label is the subfolder that a file is in or, if there are no subfolders, the file's name up to the first
+ *   `_`. Names that begin with a dot are left out.
+ * - A CSV file with the columns `file` and `label`: WAV files, relative to the table. A column `group` says who or what each is from.
+ * - A CSV file with the columns `id` and `label` and numbers in all others: a row a step, rows of one `id` are one series. `group` as
+ *   above.
+ *
+ * Columns may be separated by commas, semicolons or tabs.
+ * @param path a folder or a CSV file
+ * @returns `{ kind: "audio", examples }`, or `{ kind: "numbers", columns, examples }`
+ * @throws InputError, one line with file and line, for what cannot be read
+ * @example const { examples } = readLabelled("recordings");
+ */
+export function readLabelled(path: string): LabelledFiles {
+  checkArguments("readLabelled", { path }, labelledFilesArguments);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return { kind: "audio", examples: readFolder(path) };
+  if (/\.wav$/i.test(path))
+    throw new InputError(
+      `${path}: is one WAV file. Give a folder of them, or a CSV file with the columns file and label.`,
+    );
+  const table = readTable(path);
+  const missing = (name: string): InputError =>
+    new InputError(
+      `${path}: line 1 has no column "${name}"; it has ${table.columns.join(", ")}. Needed are file and label, or id, label and numbers.`,
+    );
+  if (!table.columns.includes("label")) throw missing("label");
+  if (table.columns.includes("file")) {
+    const examples = table.rows.map(({ cells, where }) => {
+      const { file = "", label = "", group } = cells;
+      if (file === "" || label === "")
+        throw new InputError(`${where}: has no ${file === "" ? "file" : "label"}. Fill it in, or leave the line out.`);
+      const recording = readRecording(join(dirname(path), file));
+      return { ...recording, label, ...(group !== undefined && { group }) };
+    });
+    return { kind: "audio", examples };
+  }
+  if (!table.columns.includes("id")) throw missing("id");
+  const { columns, series } = seriesIn(path, table);
+  return { kind: "numbers", columns, examples: series as Labelled<NumberSeries>[] };
+}
+
+/**
+ * Read one WAV file, its channels mixed to one.
+ * @throws InputError, one line, for a file that cannot be read or is cut, compressed, empty or not a WAV file
+ */
+export function readRecording(path: string): Recording {
+  const wav = readWav(readInput(path), path);
+  return { name: path, samples: mixDown(wav), sampleRate: wav.sampleRate };
+}
+
+/**
+ * Read the series of a CSV file, as `readLabelled` does; `label` may be missing.
+ * @throws InputError, one line with file and line, for what cannot be read
+ */
+export function readSeries(path: string): {
+  readonly columns: readonly string[];
+  readonly series: readonly NumberSeries[];
+} {
+  return seriesIn(path, readTable(path));
+}
+
+function readFolder(folder: string): Labelled<Recording>[] {
+  const all = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory() && /\.wav$/i.test(entry.name))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep))
+    .filter((names) => !names.some((name) => name.startsWith(".")))
+    .sort((a, b) => (a.join("/") < b.join("/") ? -1 : 1));
+  if (all.length === 0) throw new InputError(`${folder}: has no .wav file. Give a folder with recordings.`);
+  const inFolders = all.some((names) => names.length > 1);
+  return all.map((names) => {
+    const path = join(folder, ...names);
+    if (inFolders && names.length === 1) {
+      throw new InputError(
+        `${path}: lies beside the subfolders, whose names are the labels. Move it into one of them.`,
+      );
+    }
+    const name = basename(path);
+    if (!inFolders && !/^[^_]+_/.test(name)) {
+      throw new InputError(
+        `${path}: its name has no label before a "_", as in seven_01.wav. Rename it, or put files into one subfolder for each label.`,
+      );
+    }
+    return { ...readRecording(path), label: (inFolders ? names[0] : name.slice(0, name.indexOf("_"))) as string };
+  });
+}
+
+type Table = {
+  readonly columns: readonly string[];
+  readonly rows: readonly { readonly cells: Readonly<Record<string, string>>; readonly where: string }[];
+};
+
+function readTable(path: string): Table {
+  // csv-parse leaves a CR in the last column where line ends are mixed.
+  const text = decodeText(readInput(path), path).replace(/\r\n?/g, "\n");
+  const [head = ""] = text.split("\n", 1);
+  const count = (mark: string): number => head.split(mark).length - 1;
+  const delimiter = [";", "\t"].reduce((best, mark) => (count(mark) > count(best) ? mark : best), ",");
+  let records: { record: string[]; info: { lines: number } }[];
+  try {
+    records = parse(text, {
+      delimiter,
+      bom: true,
+      info: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      trim: true,
+    }) as never;
+  } catch (error) {
+    throw new InputError(`${path}: is not a table (${(error as Error).message.split("\n")[0]}). Check its quotes.`);
+  }
+  const [first, ...rest] = records;
+  if (first === undefined || rest.length === 0)
+    throw new InputError(`${path}: has no rows below the names of the columns.`);
+  const columns = first.record.map((name) => (/^(?:file|label|id|group)$/i.test(name) ? name.toLowerCase() : name));
+  const double = columns.find((name, k) => columns.indexOf(name) < k);
+  if (double !== undefined)
+    throw new InputError(`${path}: line 1 has the column ${JSON.stringify(double)} twice. Rename one.`);
+  const rows = rest.map(({ record, info }) => {
+    const where = `${path}: line ${info.lines}`;
+    if (record.length !== columns.length)
+      throw new InputError(`${where} has ${record.length} cells, line 1 has ${columns.length}.`);
+    return { cells: Object.fromEntries(columns.map((name, k) => [name, record[k] as string])), where };
+  });
+  return { columns, rows };
+}
+
+const aNumber = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+function seriesIn(path: string, { columns: all, rows }: Table): { columns: string[]; series: NumberSeries[] } {
+  const columns = all.filter((name) => !["id", "label", "group"].includes(name));
+  if (!all.includes("id"))
+    throw new InputError(
+      `${path}: line 1 has no column "id", which says which rows are one series; it has ${all.join(", ")}.`,
+    );
+  if (columns.length === 0) throw new InputError(`${path}: line 1 has no column of numbers beside ${all.join(", ")}.`);
+  const found = new Map<string, { rows: number[][]; label: string | undefined; group: string | undefined }>();
+  for (const { cells, where } of rows) {
+    const { id = "", label, group } = cells;
+    if (id === "" || label === "")
+      throw new InputError(`${where}: has no ${id === "" ? "id" : "label"}. Fill it in, or leave the line out.`);
+    const series = found.get(id) ?? { rows: [], label, group };
+    found.set(id, series);
+    if (series.label !== label) {
+      throw new InputError(
+        `${where}: the series ${formatValue(id)} has the label ${formatValue(label)} here and ${formatValue(series.label)} before. One series has one label.`,
+      );
+    }
+    series.rows.push(
+      columns.map((name) => {
+        const cell = cells[name] as string;
+        if (aNumber.test(cell)) return Number(cell);
+        const advice = /^[+-]?\d+,\d+$/.test(cell)
+          ? "Write it with a point."
+          : cell === ""
+            ? "Fill it in, or leave the line out."
+            : "Correct it.";
+        throw new InputError(
+          `${where}, column ${JSON.stringify(name)}: needs a number, got ${formatValue(cell)}. ${advice}`,
+        );
+      }),
+    );
+  }
+  const series = [...found].map(([name, { rows, label, group }]) => ({
+    ...{ name: `${path}: ${name}`, rows },
+    ...(label !== undefined && { label }),
+    ...(group !== undefined && { group }),
+  }));
+  return { columns, series };
+}

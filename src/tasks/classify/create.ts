@@ -1,0 +1,156 @@
+/** Make an untrained classifier for examples: what it reads and how that is scaled, its labels, its layers. */
+import { cells } from "../../cells/index.ts";
+import { aCell, type Cell } from "../../graph/cell.ts";
+import { InputError } from "../../graph/input-error.ts";
+import {
+  type Arguments,
+  alias,
+  checkArguments,
+  either,
+  flag,
+  inRange,
+  listOf,
+  lookUp,
+  oneOf,
+  options as optionsOf,
+  someText,
+  string,
+  wholeNumber,
+} from "../../graph/schema.ts";
+import {
+  bidirectional,
+  dense,
+  dropout as dropoutLayer,
+  type LayerSpec,
+  layerName,
+  masking,
+  recurrent,
+} from "../../nn/layers.ts";
+import { sequential } from "../../nn/model.ts";
+import { aSeed } from "../../nn/random.ts";
+import { checkedRows, isSound, type LabelledSequence, labelledSequences, nameOf } from "./examples.ts";
+import { type AudioFeatures, audioFeatureRules, completeFeatures } from "./features.ts";
+import type { Classifier } from "./file.ts";
+import { type ClassifierInput, featuresOf, type ScalingKind, scalingFor, scalings, widthOfInput } from "./input.ts";
+import { type Pooling, poolings } from "./pooling.ts";
+
+/** Options of `classifier`. */
+export type ClassifierOptions = {
+  /** The name of a built-in cell, or a cell of your own. Default "gru-reset-after". */
+  readonly cell?: string | Cell;
+  /** Units of each recurrent layer, and direction. Default 64. */
+  readonly units?: number;
+  /** What the recurrent layers are called. Default: the name of a built-in cell, else "recurrent". */
+  readonly label?: string;
+  /** Number of recurrent layers. Default 1. */
+  readonly layers?: number;
+  /** Whether layers read from both ends: better, but not step by step. Default true. */
+  readonly bidirectional?: boolean;
+  /** How a sequence becomes one vector. Default "mean". */
+  readonly pooling?: Pooling;
+  /** Dropout rate of the input and after each recurrent layer. Default 0.2. */
+  readonly dropout?: number;
+  /** Of sound: its features. */
+  readonly features?: Partial<AudioFeatures>;
+  /** Of rows of numbers: the names of the columns. Default "0", "1", ... */
+  readonly columns?: readonly string[];
+  /** How features are scaled. Default "training". */
+  readonly scaling?: ScalingKind;
+  /** The classes in order. Default: the labels of the examples, sorted. */
+  readonly labels?: readonly string[];
+  /** Seed of the initial values. Default 0. */
+  readonly seed?: number;
+};
+
+const count = wholeNumber(1);
+export const classifierArguments: Arguments = {
+  examples: labelledSequences,
+  options: optionsOf<ClassifierOptions>({
+    cell: { ...either(string, aCell), expected: 'the name of a cell ("lstm"), or a cell, as cell() makes it' },
+    units: alias(count, "hiddenSize"),
+    label: layerName,
+    layers: alias(wholeNumber(1, 100), "numLayers"),
+    bidirectional: flag,
+    pooling: oneOf("mean", "max", "last"),
+    dropout: inRange(0, 1),
+    features: optionsOf<Partial<AudioFeatures>>(audioFeatureRules),
+    columns: listOf(someText, 1),
+    scaling: alias(scalings, "normalize"),
+    labels: alias(listOf(someText, 2), "classes"),
+    seed: aSeed,
+  }),
+};
+
+/** Steps whose features all have this value are padding: no scaled features have it. */
+export const padding = -4096;
+
+/**
+ * Create an untrained classifier of sequences: sound, or rows of numbers, of any length. Its labels are those of the examples;
+ * features are scaled by them, unless `scaling` says otherwise, so give the training examples alone.
+ * @param examples sequences with labels: `{ samples, sampleRate, label }` or `{ rows, label }`
+ * @param options `cell` (default "gru-reset-after"), `units` (64), `layers` (1), `bidirectional` (true), `pooling` ("mean"), `dropout`
+ *   (0.2), `features` of sound, `columns` of numbers, `scaling` ("training"), `labels`, `seed` (0)
+ * @throws InputError for wrong options, for sound and numbers together, and for labels that are all the same
+ * @example const digits = classifier(examples, { units: 96, features: { kind: "mfcc", deltas: 2 } });
+ */
+export function classifier(examples: readonly LabelledSequence[], options: ClassifierOptions = {}): Classifier {
+  checkArguments("classifier", { examples, options }, classifierArguments);
+  const { labels = labelsOf(examples), seed = 0 } = options;
+  checkLabels(labels, examples);
+  const unscaled = inputFor(examples, options);
+  const all = examples.map((one, k) => featuresOf(unscaled, one, nameOf(one, k)));
+  const input = { ...unscaled, scaling: scalingFor(options.scaling ?? "training", all) };
+  const model = sequential(layersOf(options, labels.length), { input: widthOfInput(input), seed });
+  const lengths = all.map((rows) => rows.length).sort((a, b) => a - b);
+  return { model, labels, input, steps: lengths[lengths.length >> 1] as number };
+}
+
+function layersOf(options: ClassifierOptions, classes: number): LayerSpec[] {
+  const { cell = "gru-reset-after", units = 64, layers = 1, pooling = "mean", dropout = 0.2 } = options;
+  const of = typeof cell === "string" ? lookUp<Cell>("classifier: cell", cell, cells) : cell;
+  const { label = typeof cell === "string" ? cell.replaceAll("-", "_") : "recurrent" } = options;
+  const drop = dropout > 0 ? [dropoutLayer(dropout)] : [];
+  const recurs = Array.from({ length: layers }, (_, k) => {
+    const layer = recurrent(of, { units, label, returnSequences: pooling !== "last" || k + 1 < layers });
+    return [options.bidirectional === false ? layer : bidirectional(layer), ...drop];
+  });
+  const pool = pooling === "last" ? [] : [recurrent(poolings[pooling], { label: `${pooling}_pooling` })];
+  return [masking({ maskValue: padding }), ...drop, ...recurs.flat(), ...pool, dense(classes)];
+}
+
+/** The labels of examples, sorted: numbers by their values, then texts. */
+export const labelsOf = (examples: readonly LabelledSequence[]): string[] =>
+  [...new Set(examples.map(({ label }) => label))].sort((a, b) =>
+    /^\d+$/.test(a) && /^\d+$/.test(b) ? Number(a) - Number(b) : a < b ? -1 : 1,
+  );
+
+function checkLabels(labels: readonly string[], examples: readonly LabelledSequence[]): void {
+  const double = labels.find((label, k) => labels.indexOf(label) < k);
+  if (double !== undefined) throw new InputError(`classifier: labels has ${JSON.stringify(double)} twice`);
+  if (labels.length < 2) {
+    throw new InputError(
+      `classifier: all ${examples.length} examples have the label ${JSON.stringify(labels[0])}. Give examples of at least 2 classes.`,
+    );
+  }
+  const wrong = examples.findIndex(({ label }) => !labels.includes(label));
+  if (wrong < 0) return;
+  const { label } = examples[wrong] as LabelledSequence;
+  throw new InputError(
+    `classifier: ${nameOf(examples[wrong] as LabelledSequence, wrong)} has the label ${JSON.stringify(label)}, which labels does not have`,
+  );
+}
+
+/** What these examples are, not scaled yet. @throws InputError for sound and numbers together, and options of the other */
+function inputFor(examples: readonly LabelledSequence[], { features, columns }: ClassifierOptions): ClassifierInput {
+  const scaling = { kind: "none", mean: [], deviation: [] } as const;
+  const [first] = examples as readonly [LabelledSequence];
+  if (isSound(first)) {
+    if (columns !== undefined)
+      throw new InputError("classifier: columns is for rows of numbers; these examples are sound");
+    return { kind: "audio", features: completeFeatures(features, "classifier: features"), scaling };
+  }
+  if (features !== undefined)
+    throw new InputError("classifier: features is for sound; these examples are rows of numbers");
+  const width = columns?.length ?? (checkedRows(first, undefined, nameOf(first, 0))[0] as Float64Array).length;
+  return { kind: "numbers", columns: columns ?? Array.from({ length: width }, (_, j) => `${j}`), scaling };
+}

@@ -1,0 +1,59 @@
+/** The route of a server for classifiers: sound in base64, or rows of numbers, to a label and probabilities. */
+import { z } from "zod";
+import { mixDown, readWav } from "../../formats/wav.ts";
+import { InputError } from "../../graph/input-error.ts";
+import type { TaskServing } from "../task.ts";
+import type { Sequence } from "./examples.ts";
+import type { Classifier } from "./file.ts";
+import { classify } from "./predict.ts";
+
+export const serving: TaskServing<Classifier> = {
+  routes: {
+    classification: {
+      path: "/v1/classifications",
+      summary: "The class of a sound or of a series of numbers.",
+      body: z.object({
+        audio: z.string().optional().meta({ description: "A WAV file in base64, for a model of sound." }),
+        rows: z
+          .array(z.array(z.number()))
+          .optional()
+          .meta({ description: "Numbers, a row a step, for a model of numbers." }),
+      }),
+      answer: z.object({
+        label: z.string().meta({ description: "The likeliest class." }),
+        probability: z.number(),
+        probabilities: z.record(z.string(), z.number()).meta({ description: "By class." }),
+      }),
+    },
+  },
+  async start(content, host) {
+    return {
+      answers: {
+        async classification({ audio, rows }) {
+          const [one] = await classify(content, [sequenceOf(audio, rows)], host);
+          if (one === undefined) throw new Error("internal: no answer to a sequence");
+          const { label, probability, probabilities } = one;
+          return { label, probability, probabilities };
+        },
+      },
+      dispose() {},
+    };
+  },
+};
+
+function sequenceOf(audio: unknown, rows: unknown): Sequence {
+  if (typeof audio === "string" && rows === undefined) {
+    const wav = readWav(bytesOf(audio), "audio");
+    return { samples: mixDown(wav), sampleRate: wav.sampleRate, name: "audio" };
+  }
+  if (Array.isArray(rows) && audio === undefined) return { rows, name: "rows" };
+  throw new InputError("audio: give either audio, a WAV file in base64, or rows of numbers");
+}
+
+function bytesOf(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    throw new InputError("audio: is not base64");
+  }
+}

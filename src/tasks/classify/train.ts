@@ -1,0 +1,276 @@
+/** Train a classifier: changed copies of the examples in batches of like length, with early stopping on examples held out. */
+import type { HostOptions } from "../../engines/engine.ts";
+import { hostOf, hostRules } from "../../engines/registry.ts";
+import {
+  type Arguments,
+  alias,
+  aSignal,
+  callable,
+  checkArguments,
+  either,
+  inRange,
+  oneOf,
+  options as optionsOf,
+  recordOf,
+  wholeNumber,
+} from "../../graph/schema.ts";
+import { size } from "../../nn/layers.ts";
+import { aSeed, createRandom, type Random } from "../../nn/random.ts";
+import { shuffle } from "../../nn/shuffle.ts";
+import type { ExampleBatch } from "../../train/batches.ts";
+import { earlyStopping } from "../../train/built-in-callbacks.ts";
+import type { Callback } from "../../train/callbacks.ts";
+import { fit } from "../../train/fit.ts";
+import { cosineDecay } from "../../train/learning-rate-schedules.ts";
+import { sparseCategoricalCrossentropy } from "../../train/losses.ts";
+import { adam, adamW } from "../../train/optimizers.ts";
+import {
+  type Augmentation,
+  augmentationRules,
+  changedFeatures,
+  changedSound,
+  changesSound,
+  completeAugmentation,
+} from "./augment.ts";
+import { type ClassifierEvaluation, evaluateVectors, targetsOf } from "./evaluate.ts";
+import { isSound, type LabelledSequence, labelledSequences, nameOf } from "./examples.ts";
+import { rowsOfSound } from "./features.ts";
+import { aClassifier, type Classifier } from "./file.ts";
+import { scaled, soundAt, type Vectors, vectorsOf } from "./input.ts";
+import { splitExamples } from "./split.ts";
+
+/** What `onEpoch` is told. */
+export type ClassifierProgress = {
+  /** From 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Of the training examples as they were learned: changed, with dropout and smoothed labels. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly validationLoss?: number | undefined;
+  readonly validationAccuracy?: number | undefined;
+};
+
+/** Options of `trainClassifier`; also the host's. */
+export type TrainClassifierOptions = HostOptions & {
+  /** Passes over the training examples, at most. Default 60. */
+  readonly epochs?: number;
+  /** Sequences per batch. Default 16. */
+  readonly batchSize?: number;
+  /** Adam's learning rate at the beginning. Default 0.003. */
+  readonly learningRate?: number;
+  /** "cosine": the rate goes down to 0 over all epochs; "none": it stays. Default "cosine". */
+  readonly decay?: "cosine" | "none";
+  /** Decoupled weight decay (AdamW). Default 0. */
+  readonly weightDecay?: number;
+  /** Gradients longer than this are shortened to it. Default 1. */
+  readonly clipNorm?: number;
+  /** Share of label smoothing. Default 0. */
+  readonly labelSmoothing?: number;
+  /** Factors for the loss by label; "balanced": each class counts as much as any other. Default 1. */
+  readonly classWeight?: "balanced" | Readonly<Record<string, number>>;
+  /** How training examples are changed each time that they are read. Default: not at all. */
+  readonly augment?: Partial<Augmentation>;
+  /** The share of the examples that is kept for validation (of whole groups, where examples have one), or other examples. Default 0.2. */
+  readonly validation?: number | readonly LabelledSequence[];
+  /** Epochs without a better validation loss after which training stops. Default 20. */
+  readonly patience?: number;
+  /** Seed of the split, the order, dropout and changes. Default 0. */
+  readonly seed?: number;
+  /** Called after each epoch. */
+  readonly onEpoch?: (progress: ClassifierProgress) => void;
+  /** Ends training after the present batch. */
+  readonly signal?: AbortSignal;
+};
+
+const share = inRange(0, 1);
+export const trainClassifierArguments: Arguments = {
+  of: aClassifier,
+  examples: labelledSequences,
+  options: optionsOf<TrainClassifierOptions>({
+    ...hostRules,
+    epochs: alias(size, "epoch", "numEpochs"),
+    batchSize: alias(size, "batch"),
+    learningRate: alias(inRange(0, Infinity, "()"), "lr", "rate"),
+    decay: oneOf("cosine", "none"),
+    weightDecay: inRange(0),
+    clipNorm: inRange(0, Infinity, "()"),
+    labelSmoothing: share,
+    classWeight: { ...either(oneOf("balanced"), recordOf(inRange(0))), expected: '"balanced", or a factor by label' },
+    augment: alias(optionsOf<Partial<Augmentation>>(augmentationRules), "augmentation"),
+    validation: { ...either(share, labelledSequences), expected: "a share in [0, 1), or a list of examples" },
+    patience: wholeNumber(1),
+    seed: aSeed,
+    onEpoch: callable,
+    signal: aSignal,
+  }),
+};
+
+/** The result of `trainClassifier`. */
+export type TrainClassifierResult = {
+  /** Epochs that were run. */
+  readonly epochs: number;
+  /** The epoch, from 1, whose values the model has. */
+  readonly bestEpoch: number;
+  readonly trainingExamples: number;
+  /** Measures on the examples that were held out; undefined if there were none. */
+  readonly validation: ClassifierEvaluation | undefined;
+  /** Why training ended before the last epoch, if it did. */
+  readonly stopped?: string | undefined;
+};
+
+/**
+ * Train a classifier with Adam; its values are changed, and are in the end those of the epoch with the lowest validation loss, or of
+ * the last one without validation. The same seed gives the same values.
+ * @param of the classifier
+ * @param examples sequences with labels, as `classifier` takes them
+ * @param options `epochs` (60), `batchSize` (16), `learningRate` (0.003), `augment`, `validation` (0.2), `patience` (20), ...: see
+ *   `TrainClassifierOptions`
+ * @returns the number of epochs, the best one, and measures on the examples held out
+ * @throws InputError for a class with one example, unless `validation` is 0 or a list; for a label that the classifier does not have;
+ *   for wrong options
+ * @throws NonFiniteLoss if the loss or a parameter becomes infinite or NaN
+ * @example const { validation } = await trainClassifier(digits, examples, { augment: { shiftMs: 50, noise: 0.1 } });
+ */
+export async function trainClassifier(
+  of: Classifier,
+  examples: readonly LabelledSequence[],
+  options: TrainClassifierOptions = {},
+): Promise<TrainClassifierResult> {
+  checkArguments("trainClassifier", { of, examples, options }, trainClassifierArguments);
+  const { epochs = 60, batchSize = 16, learningRate = 0.003, weightDecay = 0, seed = 0, patience = 20 } = options;
+  const { validation = 0.2, clipNorm = 1, labelSmoothing = 0, decay = "cosine", signal, onEpoch } = options;
+  const split = splitExamples(examples, typeof validation === "number" ? validation : 0, seed);
+  const held =
+    typeof validation === "number" ? split.validation.map((k) => examples[k] as LabelledSequence) : validation;
+  const heldTargets = targetsOf(of, held);
+  const heldVectors = held.map((one, k) => vectorsOf(of.input, one, k));
+  const training = split.training.map((k) => ({
+    one: examples[k] as LabelledSequence,
+    name: nameOf(examples[k] as LabelledSequence, k),
+  }));
+  const targets = targetsOf(
+    of,
+    training.map(({ one }) => one),
+  );
+  const augmentation = completeAugmentation(options.augment ?? {});
+  const readers = training.map(({ one, name }) => readerOf(of, one, name, augmentation));
+  const batches = batchesOf(readers, targets, { batchSize, seed, speed: augmentation.speed });
+  const perEpoch = Math.ceil(readers.length / batchSize);
+  const classWeight = weightsOf(of, targets, options.classWeight);
+  let bestEpoch = 0;
+  let lowest = Number.POSITIVE_INFINITY;
+  const watch: Callback = {
+    onEpochEnd(epoch, { loss = 0, accuracy = 0, valLoss, valAccuracy }) {
+      if (valLoss === undefined || valLoss < lowest) [bestEpoch, lowest] = [epoch + 1, valLoss ?? lowest];
+      const line = { epoch: epoch + 1, epochs, loss, accuracy };
+      onEpoch?.({
+        ...line,
+        ...(valLoss !== undefined && { validationLoss: valLoss, validationAccuracy: valAccuracy }),
+      });
+    },
+  };
+  const { epoch, stopped } = await fit(of.model, batches.source, {
+    ...hostOf(options),
+    loss: sparseCategoricalCrossentropy({ labelSmoothing }),
+    optimizer: weightDecay > 0 ? adamW({ learningRate, weightDecay }) : adam({ learningRate }),
+    ...(decay === "cosine" && {
+      learningRate: cosineDecay({ initialLearningRate: learningRate, decaySteps: perEpoch * epochs }),
+    }),
+    epochs,
+    seed,
+    clipNorm,
+    metrics: ["accuracy"],
+    pad: "post",
+    buckets: batches.lengths,
+    ...(classWeight && { classWeight }),
+    ...(signal && { signal }),
+    ...(held.length > 0 && { validationData: heldBatches(heldVectors, heldTargets, batchSize) }),
+    callbacks: [watch, ...(held.length > 0 ? [earlyStopping({ patience, restoreBestWeights: true })] : [])],
+  });
+  const measured = held.length > 0 ? await evaluateVectors(of, heldVectors, heldTargets, hostOf(options)) : undefined;
+  return { epochs: epoch.length, bestEpoch, trainingExamples: readers.length, validation: measured, stopped };
+}
+
+/** Reads an example: the same vectors each time, or changed ones. */
+type Reader = { readonly length: number; readonly read: (random: Random) => Vectors };
+
+function readerOf({ input }: Classifier, one: LabelledSequence, name: string, augmentation: Augmentation): Reader {
+  const plain = vectorsOf(input, { ...one, name }, 0);
+  const stretch = input.kind === "numbers";
+  if (input.kind === "numbers" || !isSound(one) || !changesSound(augmentation)) {
+    return { length: plain.length, read: (random) => changedFeatures(plain, augmentation, random, { stretch }) };
+  }
+  const { features, scaling } = input;
+  const samples = soundAt(one, features.sampleRate, name);
+  return {
+    length: plain.length,
+    read(random) {
+      const sound = changedSound(samples, features.sampleRate, augmentation, random);
+      return changedFeatures(scaled(scaling, rowsOfSound(sound, features)), augmentation, random, { stretch });
+    },
+  };
+}
+
+/** Lengths that batches are padded to: each needs a program of its own. */
+const mostLengths = 4;
+
+/**
+ * Batches of examples of like length, in a new order each time: sorted by length, with chance among those of nearly the same, cut
+ * into batches, and these shuffled.
+ */
+function batchesOf(
+  readers: readonly Reader[],
+  targets: readonly number[],
+  { batchSize, seed, speed }: { readonly batchSize: number; readonly seed: number; readonly speed: number },
+): { readonly source: Iterable<ExampleBatch>; readonly lengths: number[] } {
+  const longest = (length: number): number => Math.ceil(length / (1 - speed)) + 1;
+  const sorted = readers.map(({ length }) => longest(length)).sort((a, b) => a - b);
+  const lengths = Array.from(
+    { length: mostLengths },
+    (_, k) => sorted[Math.ceil(((k + 1) * sorted.length) / mostLengths) - 1] as number,
+  );
+  const random = createRandom(seed);
+  function* source(): Generator<ExampleBatch> {
+    const keys = readers.map(({ length }) => length * (0.9 + 0.2 * random.uniform()));
+    const order = readers.map((_, k) => k).sort((a, b) => (keys[a] as number) - (keys[b] as number));
+    const batches = Int32Array.from({ length: Math.ceil(order.length / batchSize) }, (_, k) => k);
+    shuffle(batches, random);
+    // The first batch says how many examples a program has; a smaller one is filled up.
+    const small = batches.indexOf(batches.length - 1);
+    if (small === 0)
+      [batches[0], batches[batches.length - 1]] = [batches[batches.length - 1] as number, batches[0] as number];
+    for (const batch of batches) {
+      const rows = order.slice(batch * batchSize, (batch + 1) * batchSize);
+      yield { x: rows.map((k) => (readers[k] as Reader).read(random)), y: rows.map((k) => targets[k] as number) };
+    }
+  }
+  return { source: { [Symbol.iterator]: source }, lengths: [...new Set(lengths)] };
+}
+
+/** Examples held out, sorted by length, so that little is padded. */
+function heldBatches(vectors: readonly Vectors[], targets: readonly number[], batchSize: number): ExampleBatch[] {
+  const order = vectors
+    .map((_, k) => k)
+    .sort((a, b) => (vectors[a] as Vectors).length - (vectors[b] as Vectors).length);
+  return Array.from({ length: Math.ceil(order.length / batchSize) }, (_, batch) => {
+    const rows = order.slice(batch * batchSize, (batch + 1) * batchSize);
+    return { x: rows.map((k) => vectors[k] as Vectors), y: rows.map((k) => targets[k] as number) };
+  });
+}
+
+/** Factors by the number of a class. */
+function weightsOf(
+  { labels }: Classifier,
+  targets: readonly number[],
+  given: TrainClassifierOptions["classWeight"],
+): Record<number, number> | undefined {
+  if (given === undefined) return undefined;
+  const counts = labels.map((_, j) => targets.filter((target) => target === j).length);
+  const there = counts.filter((count) => count > 0).length;
+  const entries = labels.map((label, j) => {
+    const balanced = counts[j] === 0 ? 1 : targets.length / (there * (counts[j] as number));
+    return [j, given === "balanced" ? balanced : ((given as Record<string, number>)[label] ?? 1)] as const;
+  });
+  return Object.fromEntries(entries);
+}

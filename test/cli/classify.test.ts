@@ -1,0 +1,243 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { classify } from "../../src/cli/classify.ts";
+import { detect } from "../../src/cli/detect.ts";
+import { evaluate } from "../../src/cli/evaluate.ts";
+import { type Command, helpOf } from "../../src/cli/options.ts";
+import { runCommand } from "../../src/cli/run.ts";
+import { writeWav } from "../../src/formats/wav.ts";
+import { readClassifier } from "../../src/tasks/classify.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { slopes, tones } from "../tasks/classify/made.ts";
+
+const folder = temporaryFolder();
+const at = (...names: string[]): string => join(folder, ...names);
+mkdirSync(at("tones"));
+tones(30).forEach(({ samples, label }, k) => {
+  writeFileSync(at("tones", `${label}_${k}.wav`), writeWav(samples, 8000));
+});
+const table = (count: number, seed: number): string =>
+  [
+    "id,label,height,noise",
+    ...slopes(count, seed).flatMap(({ rows, label }, k) => rows.map((row) => [k, label, ...row].join(","))),
+  ].join("\n");
+writeFileSync(at("slopes.csv"), table(40, 1));
+writeFileSync(at("more.csv"), table(10, 2));
+
+/** What a command writes on standard output. */
+async function written(command: Command, ...args: string[]): Promise<string> {
+  let text = "";
+  const out = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+    text += chunk;
+    return true;
+  });
+  const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  try {
+    await runCommand(command, args);
+  } finally {
+    out.mockRestore();
+    err.mockRestore();
+  }
+  return text;
+}
+const lines = async (command: Command, ...args: string[]): Promise<Record<string, unknown>[]> =>
+  (await written(command, ...args, "--json"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+const small = ["--units", "8", "--bands", "12", "--epochs", "12", "--rate", "0.02", "--threads", "1", "--dropout", "0"];
+
+const model = at("tones.safetensors");
+const trained = await lines(classify, at("tones"), "--out", model, "--one-way", "--augment", "none", ...small);
+
+describe("classify", () => {
+  test("trains on a folder: start, an epoch a line, done with measures; the file has the classifier", () => {
+    expect(trained[0]).toMatchObject({ event: "start", examples: 30, labels: ["down", "up"] });
+    expect(trained.slice(1, -1).map(({ event, epoch }) => [event, epoch])).toEqual(
+      Array.from({ length: trained.length - 2 }, (_, k) => ["progress", k + 1]),
+    );
+    expect(trained.at(-1)).toMatchObject({
+      event: "done",
+      file: model,
+      validation: {
+        examples: 6,
+        confusion: [
+          [3, 0],
+          [0, 3],
+        ],
+      },
+    });
+    const of = readClassifier(readFileSync(model), model);
+    expect([of.labels, of.input]).toMatchObject([
+      ["down", "up"],
+      { kind: "audio", features: { melBands: 12, sampleRate: 8000 } },
+    ]);
+    expect(of.options).toMatchObject({ epochs: 12, learningRate: 0.02 });
+  });
+
+  test("prints measures and the confusion matrix for people", async () => {
+    const out = await written(
+      classify,
+      at("slopes.csv"),
+      "--out",
+      at("s.safetensors"),
+      "--units",
+      "6",
+      "--epochs",
+      "30",
+      "--rate",
+      "0.02",
+      "--threads",
+      "1",
+    );
+    expect(out).toMatch(
+      /^Of 8 examples held out, by the model of epoch \d+:\n\n[\d.]+ % right \(\d of 8\), loss [\d.]+ nats, F1 [\d.]+ %\n/,
+    );
+    expect(out).toMatch(/\nclass +examples +precision +recall +F1\nfall +4 +[\d.]+ %/);
+    expect(out).toMatch(/\n {6}fall {2}rise\nfall +\S +\S\nrise +\S +\S\n$/);
+  });
+
+  test("classifies files, a folder and a table with --model: a line a file", async () => {
+    const [one, two] = await lines(classify, "--model", model, at("tones/up_0.wav"), at("tones/down_1.wav"));
+    expect([one, two]).toMatchObject([
+      { file: at("tones/up_0.wav"), label: "up" },
+      { file: at("tones/down_1.wav"), label: "down" },
+    ]);
+    const { up, down } = (one as { probabilities: Record<string, number> }).probabilities as {
+      up: number;
+      down: number;
+    };
+    expect([up, up + down]).toEqual([one?.probability, expect.closeTo(1, 6)]);
+    expect(await lines(classify, "--model", model, at("tones"))).toHaveLength(30);
+    expect(await lines(classify, "--model", at("s.safetensors"), at("more.csv"))).toHaveLength(10);
+    const people = await written(classify, "--model", model, at("tones/up_0.wav"));
+    expect(people).toMatch(/^file +class {2}probability {2}next\n\S+up_0\.wav {2}up +[\d.]+ % +down [\d.]+ %\n$/);
+  });
+
+  test("evaluate measures it", async () => {
+    expect(await lines(evaluate, model, at("tones"))).toMatchObject([
+      {
+        examples: 30,
+        accuracy: 1,
+        labels: ["down", "up"],
+        confusion: [
+          [15, 0],
+          [0, 15],
+        ],
+      },
+    ]);
+    expect(await lines(evaluate, at("s.safetensors"), at("more.csv"))).toMatchObject([{ examples: 10 }]);
+    expect(await written(evaluate, model, at("tones"))).toContain("100.0 % right (30 of 30)");
+  });
+
+  test("help fits 80 columns", () => {
+    for (const command of [classify, detect, evaluate])
+      for (const line of helpOf(command).split("\n")) expect(line.length, line).toBeLessThan(80);
+  });
+});
+
+test("detect finds a class in a long recording: a line an event, or a table", async () => {
+  const [{ samples }] = tones(1, 7) as [ReturnType<typeof tones>[number]];
+  writeFileSync(at("long.wav"), writeWav(samples, 8000));
+  const events = await lines(detect, "--model", model, at("long.wav"), "--least", "1", "--threshold", "0.3");
+  expect(events.some(({ label, start, end }) => label === "up" && (start as number) < (end as number))).toBe(true);
+  expect(await written(detect, "--model", model, at("long.wav"), "--least", "1", "--threshold", "0.3")).toMatch(
+    /^file +start +end +class +probability\n/,
+  );
+  expect(await written(detect, "--model", model, at("long.wav"), "--threshold", "0.9999", "--window", "0.05")).toBe(
+    "No class was found. Give a lower --threshold.\n",
+  );
+});
+
+describe("one line for", () => {
+  const bytes = readFileSync(at("tones/up_0.wav"));
+  writeFileSync(at("cut.wav"), bytes.subarray(0, 500));
+  writeFileSync(at("empty.wav"), "");
+  const packed = new Uint8Array(bytes);
+  packed[20] = 85;
+  writeFileSync(at("packed.wav"), packed);
+  mkdirSync(at("one"));
+  mkdirSync(at("rare"));
+  mkdirSync(at("strange"));
+  for (const name of [
+    "one/up_1.wav",
+    "one/up_2.wav",
+    "rare/up_1.wav",
+    "rare/up_2.wav",
+    "rare/down_1.wav",
+    "strange/left_1.wav",
+  ]) {
+    writeFileSync(at(name), bytes);
+  }
+  const out = at("never.safetensors");
+  test.each<[string, Command, string[], RegExp]>([
+    [
+      "a cut file",
+      classify,
+      ["--model", model, at("cut.wav")],
+      /cut\.wav: it is cut: its header says [\d,]+ bytes of samples, 456 are there\./,
+    ],
+    ["an empty file", classify, ["--model", model, at("empty.wav")], /empty\.wav: the file is empty\./],
+    ["a compressed file", classify, ["--model", model, at("packed.wav")], /packed\.wav: it is compressed \(MP3\);/],
+    ["a file that is not there", classify, ["--model", model, at("no.wav")], /no\.wav: there is no such file\./],
+    [
+      "a single class",
+      classify,
+      [at("one"), "--out", out],
+      /one: all 2 examples have the label "up"\. Give examples of at least 2 classes\./,
+    ],
+    [
+      "a class of one example",
+      classify,
+      [at("rare"), "--out", out],
+      /down_1\.wav: it is the only example with the label "down"; .* leave it out,/,
+    ],
+    [
+      "a label never seen in training",
+      evaluate,
+      [model, at("strange")],
+      /left_1\.wav: the label "left" was never seen in training; the model knows down, up\./,
+    ],
+    [
+      "a model of sound for a table",
+      evaluate,
+      [model, at("more.csv")],
+      /it is rows of numbers, and the model reads sound/,
+    ],
+    [
+      "options of sound for a table",
+      classify,
+      [at("slopes.csv"), "--out", out, "--bands", "8"],
+      /this is a table of numbers\. Leave them out\./,
+    ],
+    ["neither --out nor --model", classify, [at("tones")], /^give --out MODEL\.safetensors to train/],
+    [
+      "both",
+      classify,
+      [at("tones"), "--out", out, "--model", model],
+      /^--model: classifies, and --out trains\. Give one of the two\./,
+    ],
+    [
+      "a model that is there",
+      classify,
+      [at("tones"), "--out", model],
+      /exists already\. Give another name, or --overwrite/,
+    ],
+    ["no model", detect, [at("cut.wav")], /^--model is missing\./],
+    [
+      "a class to ignore that there is not",
+      detect,
+      ["--model", model, at("tones/up_0.wav"), "--ignore", "x"],
+      /ignore: the model has no label "x"/,
+    ],
+  ])("%s", async (_, command, args, message) => {
+    const error = await written(command, ...args).then(
+      () => undefined,
+      (one: unknown) => one as Error,
+    );
+    expect(error?.message).toMatch(message);
+    expect(error?.name).toMatch(/^(InputError|FormatError)$/);
+    expect(error?.message).not.toContain("\n");
+  });
+});
