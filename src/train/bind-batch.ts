@@ -48,7 +48,7 @@ export function createBatchBinder(
   const outputSteps = returnsSequences ? steps : 1;
   const outputs = outputSteps * batch;
   const classes = program.plan.indices.target !== undefined;
-  const width = classes ? 1 : outputSize;
+  const width = classes ? 1 : (program.plan.inputs.target?.size ?? outputSize);
   const weight = new Float32Array(outputs);
   const counts = new Float32Array(outputs);
   const measured = program.plan.inputs.counts !== undefined;

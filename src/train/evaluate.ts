@@ -60,7 +60,7 @@ export const evaluateArguments: Arguments = {
  * Measure the loss and metrics of a model on data. Keras's `model.evaluate`.
  * @param x tokens (N,T) or vectors (N,T,D), examples first: nested lists, typed arrays, or `{ data, shape }`; an object of
  *   them by name if the model has several inputs. Or, in place of x and y, an iterable of batches `{ x, y }`
- * @param y classes (N,T) or vectors (N,T,V), without T if the model has one output per sequence
+ * @param y classes (N,T) or vectors (N,T,V), V as the loss has it, without T if the model has one output per sequence
  * @param options `loss`, `metrics`, `batchSize`, `sampleWeight`; `pad` for sequences of unequal length; `steps` for batches;
  *   the host's options
  * @returns `loss` and the metrics by name: means over all outputs except masked ones; 0 if no output counts. Weights scale

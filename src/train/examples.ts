@@ -15,7 +15,7 @@ import {
   placeAt,
   widthOf,
 } from "./checks.ts";
-import { type Loss, type LossName, lossOf } from "./losses.ts";
+import { type Loss, type LossName, lossOf, targetSizeOf } from "./losses.ts";
 import type { Filling } from "./padding.ts";
 
 /** An array of examples: nested lists of numbers, where any list may be a typed array; or `{ data, shape }`, flat, row-major. */
@@ -148,8 +148,8 @@ export function readStates(
 }
 
 /**
- * Read inputs, targets and sample weights: targets are classes (N,T) or vectors (N,T,V), without T if the model has one
- * output per sequence; sample weights are (N), or (N,T) for single steps.
+ * Read inputs, targets and sample weights: targets are classes (N,T) or vectors (N,T,V), V as the loss has it, without T
+ * if the model has one output per sequence; sample weights are (N), or (N,T) for single steps.
  */
 export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, options: DataSetOptions): DataSet {
   const { where, loss, sampleWeight, filling } = options;
@@ -175,9 +175,10 @@ export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, optio
     });
     return examples;
   };
-  const targets = read("y", y, { features: classes ? 1 : outputSize, perStep: returnsSequences });
+  const width = targetSizeOf(loss, outputSize);
+  const targets = read("y", y, { features: width, perStep: returnsSequences });
   if (classes) checkIndices(`${where}: y: class`, targets.data, outputSize, placeIn(targets));
-  else checkFinite(`${where}: y: the target`, targets.data, outputSize, placeIn(targets));
+  else checkFinite(`${where}: y: the target`, targets.data, width, placeIn(targets));
   if (sampleWeight === undefined) return { targets, weights: undefined, ...inputs };
 
   const perStep = returnsSequences && depthOf(sampleWeight) > 1;
@@ -186,14 +187,10 @@ export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, optio
   return { targets, weights: weightsOf(targets, (k, n) => given.data[perStep ? k : n] as number), ...inputs };
 }
 
-/** Multiply the weights of outputs by those of their classes; a class that is not given has 1. */
-export function weighByClass(
-  data: DataSet,
-  classWeight: Readonly<Record<number, number>>,
-  outputSize: number,
-): DataSet {
+/** Multiply the weights of outputs by those of their classes, of which there are this many; one that is not given has 1. */
+export function weighByClass(data: DataSet, classWeight: Readonly<Record<number, number>>, classes: number): DataSet {
   const { targets, weights } = data;
-  const of = readClassWeight(classWeight, Math.max(2, outputSize));
+  const of = readClassWeight(classWeight, Math.max(2, classes));
   const product = (k: number): number =>
     (weights === undefined ? 1 : (weights.data[k] as number)) * of(classOf(targets, k));
   return { ...data, weights: weightsOf(targets, product) };

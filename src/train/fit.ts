@@ -41,7 +41,7 @@ import {
   weighByClass,
 } from "./examples.ts";
 import { aRate, type LearningRateSchedule } from "./learning-rate-schedules.ts";
-import { defaultLoss } from "./losses.ts";
+import { defaultLoss, lossOf, targetSizeOf } from "./losses.ts";
 import { namesOfMetrics } from "./metrics.ts";
 import { createNonFiniteGuard } from "./non-finite-guard.ts";
 import { amount, share } from "./number-rules.ts";
@@ -157,7 +157,7 @@ export type History = {
  * a batch without any has a loss and gradients of 0.
  * @param x tokens (N,T) or vectors (N,T,D), examples first: nested lists, typed arrays, or `{ data, shape }`; an object of
  *   them by name if the model has several inputs
- * @param y classes (N,T) or vectors (N,T,V), without T if the model has one output per sequence
+ * @param y classes (N,T) or vectors (N,T,V), V as the loss has it, without T if the model has one output per sequence
  * @param options see `FitOptions` for all and their defaults
  * @returns the logs of each epoch
  * @throws InputError for data or options that do not fit, before the model changes. For a batch that does not fit, or a
@@ -366,8 +366,9 @@ async function passesOf(
   const filling = fillingFor(model, options, "fit");
   const read = ({ x, y, sampleWeight }: ExampleBatch, where: string): DataSet =>
     readDataSet(model, x, y, { where, loss, sampleWeight, filling });
+  const classes = lossOf(loss).target === "index" ? model.outputSize : targetSizeOf(loss, model.outputSize);
   const weighted = (data: DataSet): DataSet =>
-    classWeight === undefined ? data : weighByClass(data, classWeight, model.outputSize);
+    classWeight === undefined ? data : weighByClass(data, classWeight, classes);
   const again = epochs - initialEpoch > 1;
   const common = { where: "fit", pad, buckets, batchSize };
   const measured = async (): Promise<Passes | undefined> =>

@@ -5,7 +5,7 @@ import { bind } from "../nn/bind.ts";
 import type { Model } from "../nn/model.ts";
 import { addModel } from "../nn/model-graph.ts";
 import type { LoadOptions, Program } from "../runtime/program.ts";
-import { type Loss, type LossName, lossOf } from "./losses.ts";
+import { type Loss, type LossName, lossOf, targetSizeOf } from "./losses.ts";
 import { type MetricName, metricOf } from "./metrics.ts";
 
 export type LossOptions = {
@@ -23,16 +23,17 @@ export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOp
   const { output, flow } = addModel(g, model, { training });
   const rule = lossOf(loss);
   const once = g.isPerSequence(output);
+  const targetSize = targetSizeOf(rule, model.outputSize);
   const target =
     rule.target === "index"
       ? g.index("target", { perSequence: once })
-      : g.input("target", g.shapeOf(output) as number, { perSequence: once });
+      : g.input("target", rule.targetSize ? targetSize : (g.shapeOf(output) as number), { perSequence: once });
   const weight = g.input("weight", "scalar", { perSequence: once });
   const unmasked = (one: NodeId): NodeId => (flow.mask === undefined ? one : g.mul(one, flow.mask));
   const weighted = g.mul(rule.build(g, output, target), unmasked(weight));
   g.sumAll("loss", weighted);
   for (const name of metrics) {
-    const metric = metricOf(name, { target: rule.target, outputSize: model.outputSize });
+    const metric = metricOf(name, { target: rule.target, outputSize: model.outputSize, targetSize });
     g.sumAll(name, g.mul(metric(g, output, target), unmasked(g.input("counts", "scalar", { perSequence: once }))));
   }
   return g.graph({ output, loss: weighted });

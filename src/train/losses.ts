@@ -3,7 +3,18 @@
  * Keras's; cross-entropies read logits (Keras's `from_logits=True`), so a model ends with a `dense` without activation.
  */
 import type { Builder, NodeId } from "../graph/graph.ts";
-import { alias, checkOptions, having, inRange, lookUp, oneOf, type Rule, type Schema } from "../graph/schema.ts";
+import {
+  alias,
+  checkOptions,
+  checkValue,
+  having,
+  inRange,
+  lookUp,
+  oneOf,
+  type Rule,
+  type Schema,
+  wholeNumber,
+} from "../graph/schema.ts";
 import { share } from "./number-rules.ts";
 
 /**
@@ -20,6 +31,11 @@ export type CamelCase<Name extends string> = Name extends `${infer First}_${infe
 export type Loss = {
   /** The kind of target: "index" of a class, or "vector" like the output. */
   readonly target: "index" | "vector";
+  /**
+   * The features of a target "vector" for outputs of this many features, where they are not the output's: a loss whose output
+   * is the parameters of a density has fewer. It throws InputError for outputs that do not fit the loss.
+   */
+  readonly targetSize?: ((outputSize: number) => number) | undefined;
   readonly build: (g: Builder, output: NodeId, target: NodeId) => NodeId;
 };
 
@@ -182,6 +198,19 @@ export const aLoss: Rule = {
     if (typeof value === "string") lookUp(where, value, losses);
   },
 };
+
+/**
+ * The features of a target of a loss, for outputs of `outputSize` features; 1 for a class.
+ * @throws InputError where the loss does not take such outputs
+ */
+export function targetSizeOf(loss: LossName | Loss, outputSize: number): number {
+  const { target, targetSize } = lossOf(loss);
+  if (target === "index") return 1;
+  if (targetSize === undefined) return outputSize;
+  const size = targetSize(outputSize);
+  checkValue(`training: loss: targetSize(${outputSize})`, size, wholeNumber(1));
+  return size;
+}
 
 /** @throws InputError for an unknown name */
 export const lossOf = (loss: LossName | Loss): Loss =>

@@ -247,10 +247,17 @@ export const namesOfMetrics = (given: readonly MetricName[] = []): readonly Metr
 export const finishMetric = (name: string, mean: number): number =>
   name === "loss" ? mean : (lookUp("training: metric", name, byName)?.finish?.(mean) ?? mean);
 
-/** @throws InputError for an unknown name, and for a metric that reads another kind of target than the loss */
+/**
+ * The graph of a metric beside a loss that reads targets of this kind and size.
+ * @throws InputError for an unknown name, and for a metric that reads another kind or size of target than the loss
+ */
 export function metricOf(
   name: MetricName,
-  { target, outputSize }: { readonly target: Loss["target"]; readonly outputSize: number },
+  {
+    target,
+    outputSize,
+    targetSize,
+  }: { readonly target: Loss["target"]; readonly outputSize: number; readonly targetSize: number },
 ): Loss["build"] {
   const metric =
     lookUp("training: metric", name, byName) ??
@@ -259,6 +266,12 @@ export function metricOf(
       : outputSize === 1
         ? metrics.binaryAccuracy
         : metrics.categoricalAccuracy);
+  if (metric.target === target && target === "vector" && targetSize !== outputSize) {
+    throw new InputError(
+      `training: metric "${name}" compares targets with outputs of ${outputSize} numbers, but the loss has targets of ` +
+        `${targetSize}. Leave it out.`,
+    );
+  }
   if (metric.target === target) return metric.build;
   const kind = (of: Loss["target"]): string => (of === "index" ? "classes" : "vectors");
   throw new InputError(

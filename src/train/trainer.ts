@@ -111,7 +111,8 @@ export class Trainer extends Disposable {
    * parameters are updated on every n-th call, or when `last` is true. Masked steps do not count; if no output counts, the
    * loss and the gradients are 0.
    * @param inputs tokens (T,B) or vectors (T,B,D), flat, time first; by name if the model has several inputs
-   * @param targets classes (T,B) or vectors (T,B,V), flat, time first; (B) or (B,V) for one output per sequence
+   * @param targets classes (T,B) or vectors (T,B,V), V as the loss has it, flat, time first; (B) or (B,V) for one
+   *   output per sequence
    * @param learningRate by default the optimiser's
    * @param options `weights` of the outputs, `examples` that count, `last`
    * @returns the mean loss before the update
