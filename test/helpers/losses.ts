@@ -1,9 +1,12 @@
-/** The losses of a few training steps: the same wherever it runs. */
+/** The losses of a few training steps: the same wherever it runs; and a loss alone, as a graph. */
 import { cells } from "../../src/cells/index.ts";
+import { grad } from "../../src/grad/grad.ts";
 import type { Cell } from "../../src/graph/cell.ts";
+import { createBuilder, type Graph } from "../../src/graph/graph.ts";
 import { dense, dropout, embedding, recurrent } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
+import { type Loss, targetSizeOf } from "../../src/train/losses.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 
@@ -25,4 +28,16 @@ export async function trainingLosses(cell: string, { count = 20, threads = 1 } =
     losses.push(await trainer.update(tokens, targets));
   }
   return losses;
+}
+
+/** The loss of rows of the table z, weighted alike, so that its gradient is that of their mean. */
+export function lossOfRows(loss: Loss, { rows, features }: { rows: number; features: number }): Graph {
+  const g = createBuilder();
+  g.declare("z", [rows, features], { name: "zeros", values: [] });
+  const output = g.gather("z", g.index("tokens"));
+  const target = loss.target === "index" ? g.index("target") : g.input("target", targetSizeOf(loss, features));
+  const each = loss.build(g, output, target);
+  const weighted = g.mul(each, g.constant(1 / rows));
+  g.sumAll("loss", weighted);
+  return grad(g.graph({ output, each, loss: weighted }));
 }

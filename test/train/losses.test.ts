@@ -2,8 +2,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { interpret } from "../../src/engines/reference/interpret.ts";
-import { grad } from "../../src/grad/grad.ts";
-import { createBuilder, type Graph } from "../../src/graph/graph.ts";
 import { dense, lstm } from "../../src/nn/layers.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
@@ -20,6 +18,7 @@ import { adam } from "../../src/train/optimizers.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
 import { loadTraining, programError } from "../helpers/engines.ts";
 import { gradientError } from "../helpers/gradients.ts";
+import { lossOfRows } from "../helpers/losses.ts";
 import { randomValues, relativeError } from "../helpers/networks.ts";
 
 type Options = Record<string, never>;
@@ -45,19 +44,8 @@ const file = new URL("../fixtures/pytorch-optimizers.json", import.meta.url);
 const { outputs, targets, recorded } = (JSON.parse(readFileSync(file, "utf8")) as { losses: Recorded }).losses;
 const [rows, features] = [outputs.length, (outputs[0] as number[]).length];
 
-/** The loss of rows of the table z, weighted alike, so that its gradient is that of their mean. */
-function lossOfRows({ target, build }: Loss, sizes = { rows, features }): Graph {
-  const g = createBuilder();
-  g.declare("z", [sizes.rows, sizes.features], { name: "zeros", values: [] });
-  const output = g.gather("z", g.index("tokens"));
-  const loss = build(g, output, target === "index" ? g.index("target") : g.input("target", sizes.features));
-  const weighted = g.mul(loss, g.constant(1 / sizes.rows));
-  g.sumAll("loss", weighted);
-  return grad(g.graph({ output, each: loss, loss: weighted }));
-}
-
 describe.each(recorded)("$name $options against PyTorch", ({ name, options, target, loss, gradient }) => {
-  const graph = lossOfRows(lossWith(name, options));
+  const graph = lossOfRows(lossWith(name, options), { rows, features });
   const run = { steps: rows, batch: 1 };
   const inputs = { tokens: outputs.map((_, k) => k), target: (targets[target] as number[]).flat() };
   const values = { inputs, parameters: { z: outputs.flat() } };
