@@ -79,6 +79,32 @@ export {
   writeLanguageModel,
 } from "./tasks/language-model.ts";
 export {
+  cutTracks,
+  evaluateTrajectories,
+  type FrameRange,
+  type Future,
+  type Gap,
+  type PredictedTrack,
+  type PredictTrajectoriesOptions,
+  predictTrajectories,
+  type ReadTracksOptions,
+  readTracks,
+  readTrajectoryModel,
+  type Scores,
+  type Track,
+  type Tracks,
+  type TrainTrajectoriesOptions,
+  type TrainTrajectoriesResult,
+  type TrajectoryEvaluation,
+  type TrajectoryForm,
+  type TrajectoryModel,
+  type TrajectoryOptions,
+  type TrajectorySettings,
+  trainTrajectories,
+  trajectoryModel,
+  writeTrajectoryModel,
+} from "./tasks/trajectories.ts";
+export {
   type BytePairEncoding,
   bytePairVocabularySize,
   checkBytePairEncoding,
@@ -107,6 +133,21 @@ export { textToWordSequence, type WordSequenceOptions } from "./text/word-sequen
 export type { BatchSource, ExampleBatch } from "./train/batches.ts";
 export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/built-in-callbacks.ts";
 export type { Callback, Logs, TrainingRun } from "./train/callbacks.ts";
+export {
+  type BivariateMixture,
+  type BivariateMixtureOptions,
+  type BivariateParameters,
+  type BivariateSampleOptions,
+  bivariateMixture,
+} from "./train/densities/bivariate.ts";
+export {
+  type LikelyPath,
+  type Path,
+  type PathMixture,
+  type PathMixtureOptions,
+  type PathSampleOptions,
+  pathMixture,
+} from "./train/densities/paths.ts";
 export { createWatch, type Rate, type Run, type Watch } from "./train/deprecated.ts";
 export { type EvaluateOptions, evaluate } from "./train/evaluate.ts";
 export { createEvaluator, type Evaluator, type EvaluatorOptions } from "./train/evaluator.ts";

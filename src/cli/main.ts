@@ -15,6 +15,7 @@ import { runCommand, runProcess } from "./run.ts";
 import { serve } from "./serve.ts";
 import { studio } from "./studio.ts";
 import { train } from "./train.ts";
+import { trajectories } from "./trajectories.ts";
 
 const commands: readonly Command[] = [
   train,
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   evaluate,
   inspect,
   exportModel,
+  trajectories,
   studio,
   serve,
   explain,

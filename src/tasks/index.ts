@@ -4,10 +4,13 @@ import { FormatError } from "../formats/safetensors.ts";
 import { formatValue, type Rule } from "../graph/schema.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
 import { type Task, taskDataOf } from "./task.ts";
+import { trajectoriesTask } from "./trajectories/file.ts";
+import type { TrajectoryModel } from "./trajectories/settings.ts";
 
 /** The content of a file of each kind. A task adds its own from its folder, by `declare module`. */
 export interface Contents {
   readonly text: LanguageModel;
+  readonly trajectories: TrajectoryModel;
 }
 /** The content of a file of any kind. */
 export type Content = Contents[keyof Contents];
@@ -19,6 +22,7 @@ export function registerTask<Own extends Content>(task: Task<Own>): void {
   tasks.set(task.kind, task as Task);
 }
 registerTask(textTask);
+registerTask(trajectoriesTask);
 
 export const allTasks = (): readonly Task[] => [...tasks.values()];
 

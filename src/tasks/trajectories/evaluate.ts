@@ -45,7 +45,7 @@ export async function evaluateTrajectories(
     model: scoresOf(
       windows,
       seen,
-      found.map(({ mean }) => mean),
+      found.map(({ path }) => path),
       found.map(({ futures }) => futures),
     ),
     constantVelocity: scoresOf(windows, seen, straight),

@@ -8,6 +8,7 @@ import {
   checkArguments,
   flag,
   inRange,
+  oneOf,
   options as optionsOf,
   type Schema,
   wholeNumber,
@@ -33,6 +34,11 @@ export type PredictTrajectoriesOptions = InferenceOptions & {
    * The form "step" always draws.
    */
   readonly sample?: boolean;
+  /**
+   * For the form "direct": whether the one path is the median of the futures, of the least expected distance (default), or
+   * the mean, of the least expected squared distance. The form "step" follows the mean of each step.
+   */
+  readonly path?: "median" | "mean";
   /** For the form "step": see `BivariateSampleOptions`. Default 0. */
   readonly bias?: number;
   /** Seed of the draws. Default 0. */
@@ -42,6 +48,7 @@ export const predictTrajectoriesRules: Schema<PredictTrajectoriesOptions> = {
   ...inferenceRules,
   futures: alias(wholeNumber(1, 10_000), "k", "samples"),
   sample: flag,
+  path: oneOf("median", "mean"),
   bias: inRange(0, Infinity),
   seed: aSeed,
 };
@@ -58,8 +65,8 @@ export type PredictedTrack = {
   readonly frame: number;
   /** The places that were seen. */
   readonly seen: Path;
-  /** The mean of the futures: one path, for who wants one. */
-  readonly mean: Path;
+  /** One path, for who wants one: see the option `path`. */
+  readonly path: Path;
   /** The futures, the likeliest first. */
   readonly futures: readonly Future[];
 };
@@ -93,8 +100,8 @@ export async function predictTrajectories(
   }
   const predicted = await predictWindows(tm, windows, options);
   return windows.map(({ id, frame, x, y }, n) => {
-    const { mean, futures } = predicted[n] as Predicted;
-    return { id, frame, seen: { x, y }, mean, futures };
+    const { path, futures } = predicted[n] as Predicted;
+    return { id, frame, seen: { x, y }, path, futures };
   });
 }
 
@@ -107,7 +114,7 @@ export function checkStep({ settings }: TrajectoryModel, all: readonly Tracks[],
   );
 }
 
-export type Predicted = { readonly mean: Path; readonly futures: readonly Future[] };
+export type Predicted = { readonly path: Path; readonly futures: readonly Future[] };
 
 /** The futures of windows, of which only the seen steps are read. */
 export function predictWindows(
@@ -123,22 +130,22 @@ async function predictPaths(
   windows: readonly Window[],
   options: PredictTrajectoriesOptions,
 ): Promise<Predicted[]> {
-  const { futures: count = 20, sample = false, seed = 0 } = options;
+  const { futures: count = 20, sample = false, seed = 0, path = "median" } = options;
   const { data } = await predict(model, inputsOf(windows, settings), { batchSize: 256, ...hostOf(options) });
   const density = pathsOf(settings);
   const random = createRandom(seed);
   const size = density.outputSize;
   return windows.map((window, n) => {
     const row = data.subarray(n * size, (n + 1) * size);
-    const back = (path: Path): Path => pathFrom(window, path, settings);
+    const back = (one: Path): Path => pathFrom(window, one, settings);
     const drawn = sample || count > settings.modes;
     const futures = drawn
       ? Array.from({ length: count }, () => ({ ...back(density.sample(row, random)), probability: 1 / count }))
       : density
           .paths(row)
           .slice(0, count)
-          .map((path) => ({ ...back(path), probability: path.probability }));
-    return { mean: back(density.mean(row)), futures };
+          .map((one) => ({ ...back(one), probability: one.probability }));
+    return { path: back(density[path](row)), futures };
   });
 }
 
@@ -193,7 +200,7 @@ async function walkSteps(
       some.forEach((_, n) => {
         const paths = walks.slice(n * (count + 1), (n + 1) * (count + 1)).map((walk) => walk.path());
         const futures = paths.slice(1).map((path) => ({ ...path, probability: 1 / count }));
-        all.push({ mean: paths[0] as Path, futures });
+        all.push({ path: paths[0] as Path, futures });
       });
     }
     return all;

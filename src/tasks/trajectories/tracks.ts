@@ -6,6 +6,7 @@ import { InputError } from "../../graph/input-error.ts";
 import {
   type Arguments,
   checkArguments,
+  finiteNumber,
   inRange,
   isPlain,
   options as optionsOf,
@@ -212,24 +213,44 @@ function columnOf({ name, columns }: Table, kind: Kind, wanted: string | undefin
   throw new InputError(`${name}: no column looks like ${kind}: ${there}. Name it: --${kind} COLUMN.`);
 }
 
+/** Frames, from `from` to below `below`; by default all. */
+export type FrameRange = { readonly from?: number; readonly below?: number };
+export const cutTracksArguments: Arguments = {
+  tracks: someTracks,
+  options: optionsOf<FrameRange>({ from: finiteNumber, below: finiteNumber }),
+};
+
 /**
- * The parts of tracks in the frames from `from` to below `below`.
+ * The parts of tracks in some frames.
+ * @param tracks the tracks of one recording
+ * @param options `from`: the first frame; `below`: the first frame that is left out
+ * @throws InputError for wrong options
  * @example const [training, validation] = [cutTracks(tracks, { below: 7110 }), cutTracks(tracks, { from: 7110 })];
  */
-export function cutTracks(
-  { step, tracks, gaps }: Tracks,
-  { from = -Infinity, below = Infinity }: { readonly from?: number; readonly below?: number },
-): Tracks {
-  const cut = tracks.flatMap((track): Track[] => {
-    const frames = Array.from(track.x, (_, k) => track.start + k * step);
-    const [first, end] = [
-      frames.findIndex((frame) => frame >= from),
-      frames.findLastIndex((frame) => frame < below) + 1,
-    ];
-    if (first < 0 || end <= first) return [];
-    return [
-      { id: track.id, start: frames[first] as number, x: track.x.slice(first, end), y: track.y.slice(first, end) },
-    ];
+export function cutTracks(tracks: Tracks, options: FrameRange = {}): Tracks {
+  checkArguments("cutTracks", { tracks, options }, cutTracksArguments);
+  const { from = -Infinity, below = Infinity } = options;
+  const { step, gaps } = tracks;
+  const cut = tracks.tracks.flatMap(({ id, start, x, y }): Track[] => {
+    const first = Math.max(0, Math.ceil((from - start) / step - 1e-6));
+    const end = Math.min(x.length, Math.ceil((below - start) / step - 1e-6));
+    return end <= first ? [] : [{ id, start: start + first * step, x: x.slice(first, end), y: y.slice(first, end) }];
   });
   return { step, tracks: cut, gaps: gaps.filter(({ after, before }) => after >= from && before < below) };
+}
+
+/** Recordings, each cut at a frame: the last share of its frames is the later part. */
+export function splitInTime(
+  all: readonly Tracks[],
+  share: number,
+): { readonly earlier: readonly Tracks[]; readonly later: readonly Tracks[] } {
+  const cuts = all.map(({ step, tracks }) => {
+    const first = tracks.reduce((least, { start }) => Math.min(least, start), Infinity);
+    const end = tracks.reduce((most, { start, x }) => Math.max(most, start + x.length * step), -Infinity);
+    return end - share * (end - first);
+  });
+  return {
+    earlier: all.map((one, k) => cutTracks(one, { below: cuts[k] as number })),
+    later: share === 0 ? [] : all.map((one, k) => cutTracks(one, { from: cuts[k] as number })),
+  };
 }

@@ -25,7 +25,7 @@ import { aTrajectoryModel } from "./checks.ts";
 import { examplesOf } from "./coordinates.ts";
 import { listOfTracks, oneOrManyTracks } from "./create.ts";
 import { densityOf, type TrajectoryModel } from "./settings.ts";
-import { cutTracks, type Tracks } from "./tracks.ts";
+import { splitInTime, type Tracks } from "./tracks.ts";
 import { augmented, checkWindows, type Window, windowsOf } from "./windows.ts";
 
 /** Options of `trainTrajectories`; also the host's. */
@@ -108,9 +108,9 @@ export async function trainTrajectories(
   const { rotations = false, flips = settings.heading, reversals = false, callbacks = [] } = options;
   const all = listOfTracks(tracks);
   const parts = options.validation === undefined ? splitInTime(all, options.validationSplit ?? 0.1) : undefined;
-  const windows = (parts?.training ?? all).flatMap((one) => windowsOf(one, settings, stride));
+  const windows = (parts?.earlier ?? all).flatMap((one) => windowsOf(one, settings, stride));
   checkWindows(windows, all, settings, where);
-  const kept = (parts?.validation ?? listOfTracks(options.validation ?? [])).flatMap((one) => windowsOf(one, settings));
+  const kept = (parts?.later ?? listOfTracks(options.validation ?? [])).flatMap((one) => windowsOf(one, settings));
   const random = createRandom(seed);
   const steps = Math.ceil(windows.length / batchSize);
   const how = { rotations, flips, reversals };
@@ -144,20 +144,4 @@ function validationBatches(windows: readonly Window[], { settings }: TrajectoryM
   return Array.from({ length: Math.ceil(windows.length / size) }, (_, k) =>
     examplesOf(windows.slice(k * size, (k + 1) * size), settings),
   );
-}
-
-/** Recordings, cut at a frame: the last share of the frames is for validation. */
-function splitInTime(
-  all: readonly Tracks[],
-  share: number,
-): { readonly training: readonly Tracks[]; readonly validation: readonly Tracks[] } {
-  const cuts = all.map(({ step, tracks }) => {
-    const first = tracks.reduce((least, { start }) => Math.min(least, start), Infinity);
-    const last = tracks.reduce((most, { start, x }) => Math.max(most, start + x.length * step), -Infinity);
-    return last - share * (last - first);
-  });
-  return {
-    training: all.map((one, k) => cutTracks(one, { below: cuts[k] as number })),
-    validation: share === 0 ? [] : all.map((one, k) => cutTracks(one, { from: cuts[k] as number })),
-  };
 }
