@@ -14,6 +14,7 @@ import {
   type Schema,
   someText,
   string,
+  wholeNumber,
 } from "../../graph/schema.ts";
 import { readTable, type Table } from "./table.ts";
 
@@ -213,30 +214,37 @@ function columnOf({ name, columns }: Table, kind: Kind, wanted: string | undefin
   throw new InputError(`${name}: no column looks like ${kind}: ${there}. Name it: --${kind} COLUMN.`);
 }
 
-/** Frames, from `from` to below `below`; by default all. */
-export type FrameRange = { readonly from?: number; readonly below?: number };
+/** Frames, from `from` to below `below`, of which every n-th is taken; by default all. */
+export type FrameRange = { readonly from?: number; readonly below?: number; readonly every?: number };
 export const cutTracksArguments: Arguments = {
   tracks: someTracks,
-  options: optionsOf<FrameRange>({ from: finiteNumber, below: finiteNumber }),
+  options: optionsOf<FrameRange>({
+    ...{ from: finiteNumber, below: finiteNumber, every: wholeNumber(1) },
+  }),
 };
 
 /**
  * The parts of tracks in some frames.
  * @param tracks the tracks of one recording
- * @param options `from`: the first frame; `below`: the first frame that is left out
+ * @param options `from`: the first frame; `below`: the first frame that is left out; `every` n (default 1): take the first step
+ *   of each track and every n-th after it
  * @throws InputError for wrong options
  * @example const [training, validation] = [cutTracks(tracks, { below: 7110 }), cutTracks(tracks, { from: 7110 })];
  */
 export function cutTracks(tracks: Tracks, options: FrameRange = {}): Tracks {
   checkArguments("cutTracks", { tracks, options }, cutTracksArguments);
-  const { from = -Infinity, below = Infinity } = options;
+  const { from = -Infinity, below = Infinity, every = 1 } = options;
   const { step, gaps } = tracks;
+  const thin = (values: Float64Array): Float64Array =>
+    every === 1 ? values : values.filter((_, k) => k % every === 0);
   const cut = tracks.tracks.flatMap(({ id, start, x, y }): Track[] => {
     const first = Math.max(0, Math.ceil((from - start) / step - 1e-6));
     const end = Math.min(x.length, Math.ceil((below - start) / step - 1e-6));
-    return end <= first ? [] : [{ id, start: start + first * step, x: x.slice(first, end), y: y.slice(first, end) }];
+    return end <= first
+      ? []
+      : [{ id, start: start + first * step, x: thin(x.slice(first, end)), y: thin(y.slice(first, end)) }];
   });
-  return { step, tracks: cut, gaps: gaps.filter(({ after, before }) => after >= from && before < below) };
+  return { step: step * every, tracks: cut, gaps: gaps.filter(({ after, before }) => after >= from && before < below) };
 }
 
 /** Recordings, each cut at a frame: the last share of its frames is the later part. */
