@@ -80,6 +80,8 @@ const known: { readonly [K in Kind]: readonly string[] } = {
   x: ["x", "posx", "localx", "xm", "px", "centerx", "lon"],
   y: ["y", "posy", "localy", "ym", "py", "centery", "lat"],
 };
+/** What is a number in a table: no hexadecimal digits, and no words. */
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const plain = (name: string): string =>
   name
     .toLowerCase()
@@ -120,7 +122,7 @@ export function tracksOf(table: Table, options: Omit<ReadTracksOptions, "name"> 
   const number = (row: number, kind: Kind): number => {
     const text = rows[row]?.[at[kind]] ?? "";
     const value = Number(text);
-    if (text !== "" && Number.isFinite(value)) return value;
+    if (decimal.test(text) && Number.isFinite(value)) return value;
     const advice = /^[+-]?\d+,\d+$/.test(text)
       ? 'Write decimal points, "1.5".'
       : text === ""
