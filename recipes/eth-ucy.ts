@@ -41,6 +41,9 @@ const scenes: Readonly<Record<string, readonly File[]>> = {
 };
 type Row = { readonly scene: string; readonly model: readonly Scores[]; readonly constantVelocity: Scores };
 
+const pair = ({ ade, fde }: Scores): string => `${ade.toFixed(2)}/${fde.toFixed(2)}`;
+const best = ({ minAde, minFde }: Scores): string => `${minAde.toFixed(2)}/${minFde.toFixed(2)}`;
+
 await recipe({
   name: "eth-ucy",
   usage: "eth-ucy DIR [options]",
@@ -113,9 +116,6 @@ await recipe({
     say(`\n${tableOf(rows)}`);
   },
 });
-
-const pair = ({ ade, fde }: Scores): string => `${ade.toFixed(2)}/${fde.toFixed(2)}`;
-const best = ({ minAde, minFde }: Scores): string => `${minAde.toFixed(2)}/${minFde.toFixed(2)}`;
 
 /** A table in Markdown: means over the seeds, with the lowest and the highest of them. */
 function tableOf(rows: readonly Row[]): string {
