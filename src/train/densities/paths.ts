@@ -182,12 +182,12 @@ function medianOf(points: readonly (readonly [number, number])[], weights: Array
     return [x / total, y / total];
   };
   let at = meanBy((k) => weights[k] as number);
-  for (let n = 0; n < 30; n++) {
+  for (let n = 0; n < 12; n++) {
     const [ax, ay] = at;
     // A point that it has come to keeps a finite pull.
     at = meanBy((k) => {
       const [px, py] = points[k] as [number, number];
-      return (weights[k] as number) / Math.max(1e-6, Math.hypot(px - ax, py - ay));
+      return (weights[k] as number) / Math.max(1e-6, Math.sqrt((px - ax) ** 2 + (py - ay) ** 2));
     });
   }
   return at;

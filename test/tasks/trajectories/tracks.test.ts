@@ -131,9 +131,8 @@ test("scores: ADE, FDE, RMSE and the best of several by hand", () => {
   });
 });
 
-const folder = join(import.meta.dirname, "../../../../shared/data/trajectories");
-const shared = [folder, "/work/shared/data/trajectories"].find((path) => existsSync(path));
-test.skipIf(shared === undefined)(
+const shared = join(import.meta.dirname, "../../../../shared/data/trajectories");
+test.skipIf(!existsSync(shared))(
   "ETH and UCY: windows and constant velocity of the published protocol (skipped without ../shared/data)",
   () => {
     const wanted = {
@@ -142,7 +141,7 @@ test.skipIf(shared === undefined)(
       crowds_zara01: [2356, "0.43", "0.95"],
     };
     for (const [name, numbers] of Object.entries(wanted)) {
-      const tracks = readTracks(readFileSync(join(shared as string, `${name}.txt`), "utf8"), { name });
+      const tracks = readTracks(readFileSync(join(shared, `${name}.txt`), "utf8"), { name });
       const windows = windowsOf(tracks, { seen: 8, predicted: 12 });
       const { ade, fde } = scoresOf(
         windows,
