@@ -16,6 +16,7 @@ import {
   type TrajectoryEvaluation,
   type TrajectoryForm,
   type TrajectoryModel,
+  type TrajectoryOptions,
   trainTrajectories,
   trajectoryModel,
   writeTrajectoryModel,
@@ -106,7 +107,7 @@ export function readTrackFiles(files: readonly string[], given: Given): Tracks[]
   });
 }
 function tellGaps(file: string, { gaps, tracks, step }: Tracks): void {
-  const sizes = `${formatCount(tracks.length)} tracks, a step every ${step} frames`;
+  const sizes = `${formatCount(tracks.length)} track${tracks.length === 1 ? "" : "s"}, a step of ${step}`;
   const some = gaps.slice(0, 3).map(({ id, after, before }) => `track ${id} between ${after} and ${before}`);
   const split =
     gaps.length === 0 ? "" : `; split at ${gaps.length} gap${gaps.length === 1 ? "" : "s"}: ${some.join(", ")}`;
@@ -127,7 +128,7 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const { earlier, later } = splitInTime(tracks, given.number("test") ?? 0.2);
   const seed = given.number("seed") ?? 0;
   const optional = <Value>(name: string, value: Value | undefined) => (value === undefined ? {} : { [name]: value });
-  const tm = trajectoryModel(earlier, {
+  const tm = untrained(given, earlier, {
     ...optional("seen", given.number("seen")),
     ...optional("predicted", given.number("predict")),
     ...optional("form", given.text("form") as TrajectoryForm | undefined),
@@ -170,6 +171,15 @@ async function trainModel(given: Given, out: string): Promise<void> {
   if (measured !== undefined) process.stdout.write(`${tableOf(measured, futures)}\n`);
   const sizes = `${formatCount(countParameters(tm.model))} parameters, trained on ${formatCount(windows)} windows`;
   process.stderr.write(printable(`Saved ${out}: ${sizes} in ${(elapsedMs / 1000).toFixed(0)} s.\n`));
+}
+/** @throws InputError that names the files in place of the function */
+function untrained(given: Given, tracks: readonly Tracks[], options: TrajectoryOptions): TrajectoryModel {
+  try {
+    return trajectoryModel(tracks, options);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(error.message.replace(/^trajectoryModel:/, `${given.positionals.join(", ")}:`));
+  }
 }
 const windowsAll = (tracks: readonly Tracks[], { settings }: TrajectoryModel): Window[] =>
   tracks.flatMap((one) => windowsOf(one, settings));

@@ -39,7 +39,7 @@ test("eth-ucy leaves the scene out, validates after each file's cut, and measure
   expect(line?.validation).toMatchObject({ windows: 7 * 2 * 11 });
 });
 
-const shared = join(import.meta.dirname, "../../../shared/data/trajectories");
+const shared = join(process.env.UNROLLED_DATA ?? join(import.meta.dirname, "../../../shared/data"), "trajectories");
 test.skipIf(!existsSync(shared))(
   "the published protocol's constant velocity comes out (skipped without ../shared/data)",
   async () => {

@@ -91,6 +91,7 @@ function panelOf({ title: name, seen, futures, truth }: PlottedTrack): string {
   return [
     `<text x="${margin}" y="15" fill="#333">${escaped(name)}</text>`,
     `<rect x="2" y="${title}" width="${panel - 4}" height="${panel - 4}" fill="none" stroke="#ddd"/>`,
+    `<text x="${margin}" y="${title + panel - 12}" fill="#777" font-size="10">${number(size)} across</text>`,
     ...drawn,
     `<path d="${line(seen, false)}" fill="none" stroke="${colors.seen}" stroke-width="2.5"/>`,
     `<circle cx="${cx}" cy="${cy}" r="3.5" fill="${colors.seen}"/>`,

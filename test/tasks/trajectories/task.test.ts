@@ -284,6 +284,9 @@ describe("commands", () => {
     await wrong(table, "--model", file, "--seen", "3").toThrow(
       "--seen: is for training; the model of --model has its own.",
     );
+    await wrong(table, "--out", join(folder, "x"), "--seen", "40").toThrow(
+      `${table}: no track has 52 steps without a gap (40 to see, 12 to predict); the longest has 8.`,
+    );
     await wrong(table, "--out", join(folder, "x"), "--x", "east").toThrow(
       'there is no column "east" for x. The columns are frame, id, x, y.',
     );

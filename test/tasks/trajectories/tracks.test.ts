@@ -131,7 +131,7 @@ test("scores: ADE, FDE, RMSE and the best of several by hand", () => {
   });
 });
 
-const shared = join(import.meta.dirname, "../../../../shared/data/trajectories");
+const shared = join(process.env.UNROLLED_DATA ?? join(import.meta.dirname, "../../../../shared/data"), "trajectories");
 test.skipIf(!existsSync(shared))(
   "ETH and UCY: windows and constant velocity of the published protocol (skipped without ../shared/data)",
   () => {
