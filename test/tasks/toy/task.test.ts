@@ -9,7 +9,6 @@ import { inspect } from "../../../src/cli/inspect.ts";
 import { runCommand } from "../../../src/cli/run.ts";
 import { readModel, writeModel } from "../../../src/formats/model-file.ts";
 import { FormatError } from "../../../src/formats/safetensors.ts";
-import { InputError } from "../../../src/graph/input-error.ts";
 import { createServer } from "../../../src/server/app.ts";
 import { ApiError } from "../../../src/server/errors.ts";
 import { servingOfTask, type TaskPrograms } from "../../../src/server/served-tasks.ts";
@@ -60,7 +59,7 @@ describe("commands", () => {
   test("that need text refuse it with what it is and what they take", async () => {
     for (const [command, ...more] of [[generate], [evaluate, file], [inspect, "--text", "a"]] as const) {
       await expect(runCommand(command, [file, ...more])).rejects.toThrow(
-        `${file}: it is ${title}; \`${command.name}\` takes text.`,
+        `${file}: it is ${title}; \`${command.name}\` takes text`,
       );
     }
     expect(refusal(() => readLanguageModel(bytes, "waves"), FormatError)).toBe(
@@ -219,9 +218,7 @@ describe("a server", async () => {
     registerTask({ ...unserved, kind: "silent", content: frozen } as unknown as Task<LanguageModel>);
     const content = Object.freeze({ model: waves.model }) as unknown as LanguageModel;
     await expect(createServer({ content })).rejects.toThrow(
-      new InputError(
-        'content: it is a model that continues a series of numbers (task "silent"); servers serve models of text, next_number.',
-      ),
+      /^content: it is a model that continues a series of numbers \(task "silent"\); servers serve models of text, .*next_number\.$/,
     );
   });
 });
