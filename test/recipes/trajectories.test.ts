@@ -2,8 +2,13 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { softWindow, startsOf, windowInputs } from "../../recipes/handwriting/soft-window.ts";
 import { drawLine, drawSvg, movementsOf } from "../../recipes/handwriting/strokes.ts";
+import { dense, input, recurrent } from "../../src/nn/layers.ts";
+import { sequential } from "../../src/nn/model.ts";
 import { createRandom } from "../../src/nn/random.ts";
+import { fit } from "../../src/train/fit.ts";
+import { adam } from "../../src/train/optimizers.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { recipe, recipeLines } from "./recipe.ts";
 
@@ -75,6 +80,25 @@ test("strokes: a word is one stroke, each i has its dot, and the same seed draws
   expect(movements.length).toBe(points.length - 1);
   expect(movements.filter(([, , end]) => end === 1).length).toBe(strokes);
   expect(drawSvg([{ title: "one", movements }])).toContain(">one</text>");
+});
+
+test("the soft window: a layer that sees a text through it learns to read it, letter by letter", async () => {
+  const sizes = { places: 6, letters: 4, windows: 2 };
+  const units = 20;
+  const { layers, from } = windowInputs(units, sizes);
+  const reading = recurrent(softWindow(sizes), { units, returnSequences: true, reads: "pen", initialState: { from } });
+  const model = sequential([input(1, { name: "pen" }), ...layers, reading, dense(sizes.letters)], { seed: 1 });
+  const random = createRandom(1);
+  const texts = Array.from({ length: 300 }, () =>
+    Array.from({ length: sizes.places }, () => random.integer(sizes.letters)),
+  );
+  const x = { pen: texts.map((text) => text.map(() => [1])), ...startsOf(texts, units, sizes) };
+  const { history } = await fit(model, x, texts, {
+    ...{ epochs: 30, batchSize: 20, metrics: ["accuracy"], validationSplit: 0.2, threads: 1, clipNorm: 1 },
+    optimizer: adam({ learningRate: 0.01 }),
+  });
+  expect(history.valAccuracy?.[0]).toBeLessThan(0.7);
+  expect(history.valAccuracy?.at(-1)).toBeGreaterThan(0.95);
 });
 
 test("handwriting learns, and draws what it writes", async () => {
