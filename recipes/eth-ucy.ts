@@ -56,7 +56,7 @@ await recipe({
   options: {
     scene: { value: "NAME", help: "only this scene [all]", choices: Object.keys(scenes), multiple: true },
     seeds: { value: "N", help: "trainings for each scene [3]", number: { whole: true, min: 1, max: 100 } },
-    epochs: { value: "N", help: "passes over the windows [20]", number: { whole: true, min: 1, max: 1000 } },
+    epochs: { value: "N", help: "passes over the windows [12]", number: { whole: true, min: 1, max: 1000 } },
     form: { value: "NAME", help: "whole futures, or step by step [direct]", choices: ["direct", "step"] },
     engine: { value: "NAME", help: "what computes", choices: ["wasm", "native", "reference"] },
     threads: { value: "N", help: "threads that train [cores]", number: { whole: true, min: 1, max: 64 } },
@@ -89,7 +89,7 @@ await recipe({
         const startMs = performance.now();
         const tm = trajectoryModel(training, { seen: 8, predicted: 12, form, seed });
         const { history } = await trainTrajectories(tm, training, {
-          ...{ validation, epochs: given.number("epochs") ?? 20, seed, ...host },
+          ...{ validation, reversals: true, epochs: given.number("epochs") ?? 12, seed, ...host },
         });
         const elapsedMs = performance.now() - startMs;
         const scores = await evaluateTrajectories(

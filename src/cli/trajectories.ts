@@ -60,7 +60,7 @@ export const trajectories: Command = {
     futures: { value: "N", help: "futures for each track [20]", number: whole(1) },
     plot: { value: "FILE.svg", help: "draw past and futures of up to 6 tracks" },
     form: { value: "NAME", help: "whole futures, or step by step [direct]", choices: ["direct", "step"] },
-    units: { value: "N", help: "units of the recurrent layer [64]", number: whole(1) },
+    units: { value: "N", help: "units of the recurrent layer [32]", number: whole(1) },
     epochs: { value: "N", help: "passes over the tracks [30]", number: whole(1) },
     "fixed-axes": { help: "x and y are directions that matter, as along a road" },
     test: { value: "SHARE", help: "of the frames, to measure on [0.2]", number: { min: 0, max: 0.9 } },

@@ -24,7 +24,7 @@ export const listOfTracks = (tracks: Tracks | readonly Tracks[]): readonly Track
  * and predicts how the future differs from going on at constant velocity. Scales are those of the tracks, which should be
  * the training's alone.
  * @param tracks the training's tracks, or a list of recordings
- * @param options `seen` (default 8), `predicted` (12), `form` ("direct"), `modes` (20), `units` (64), `hidden` (64), `dropout`
+ * @param options `seen` (default 8), `predicted` (12), `form` ("direct"), `modes` (20), `units` (32), `hidden` (32), `dropout`
  *   (0), `heading` (true), `seed` (0)
  * @throws InputError for wrong options, for recordings of unequal steps, and if no track is long enough
  * @example const tm = trajectoryModel(readTracks(text), { seen: 8, predicted: 12 });
@@ -32,7 +32,7 @@ export const listOfTracks = (tracks: Tracks | readonly Tracks[]): readonly Track
 export function trajectoryModel(tracks: Tracks | readonly Tracks[], options: TrajectoryOptions = {}): TrajectoryModel {
   checkArguments("trajectoryModel", { tracks, options }, trajectoryModelArguments);
   const { seen = 8, predicted = 12, form = "direct", heading = true } = options;
-  const { units = 64, hidden = 64, dropout: rate = 0, seed = 0, modes = form === "direct" ? 20 : 5 } = options;
+  const { units = 32, hidden = 32, dropout: rate = 0, seed = 0, modes = form === "direct" ? 20 : 5 } = options;
   const all = listOfTracks(tracks);
   const [{ step }] = all as [Tracks];
   const other = all.find((one) => one.step !== step);

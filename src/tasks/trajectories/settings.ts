@@ -21,9 +21,9 @@ export type TrajectoryOptions = {
   readonly form?: TrajectoryForm;
   /** Futures of the form "direct" (default 20), Gaussians of the form "step" (default 5). */
   readonly modes?: number;
-  /** Units of the recurrent layer, a GRU. Default 64. */
+  /** Units of the recurrent layer, a GRU. Default 32. */
   readonly units?: number;
-  /** Units of a dense layer between the last state and the futures, for the form "direct"; 0 for none. Default 64. */
+  /** Units of a dense layer between the last state and the futures, for the form "direct"; 0 for none. Default 32. */
   readonly hidden?: number;
   /** Dropout rate after the recurrent layer. Default 0. */
   readonly dropout?: number;
