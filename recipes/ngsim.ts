@@ -53,7 +53,16 @@ await recipe({
     for (let seed = 0; seed < (given.number("seeds") ?? 3); seed++) {
       const startMs = performance.now();
       const tm = trajectoryModel(training, {
-        ...{ seen: 3 * perSecond, predicted: 5 * perSecond, modes: 6, heading: false, dropout: 0.2, seed },
+        ...{
+          seen: 3 * perSecond,
+          predicted: 5 * perSecond,
+          modes: 6,
+          units: 64,
+          hidden: 64,
+          heading: false,
+          dropout: 0.2,
+          seed,
+        },
       });
       await trainTrajectories(tm, training, {
         ...{ validation, epochs: given.number("epochs") ?? 30, weightDecay: 0.01, seed, ...host },
