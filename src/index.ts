@@ -58,27 +58,6 @@ export { type LayerSummary, layerSummaries, summary } from "./nn/summary.ts";
 export { type Trace, type TraceOptions, trace, traceGradients } from "./nn/trace.ts";
 export { engineNameFor } from "./runtime/engine-name.ts";
 export {
-  type EvaluateForecasterOptions,
-  evaluateForecaster,
-  type Forecast,
-  type ForecastData,
-  type ForecastEvaluation,
-  type Forecaster,
-  type ForecasterOptions,
-  type ForecastOptions,
-  type ForecastScores,
-  type ForecastSettings,
-  type ForecastStep,
-  forecast,
-  forecaster,
-  readForecaster,
-  type TrainedForecaster,
-  type TrainForecasterOptions,
-  trainForecaster,
-  type WriteForecasterOptions,
-  writeForecaster,
-} from "./tasks/forecast/index.ts";
-
   type AudioFeatures,
   type Augmentation,
   audioFeatures,
@@ -113,6 +92,27 @@ export {
   type WriteClassifierOptions,
   writeClassifier,
 } from "./tasks/classify.ts";
+export {
+  type EvaluateForecasterOptions,
+  evaluateForecaster,
+  type Forecast,
+  type ForecastData,
+  type ForecastEvaluation,
+  type Forecaster,
+  type ForecasterOptions,
+  type ForecastOptions,
+  type ForecastScores,
+  type ForecastSettings,
+  type ForecastStep,
+  forecast,
+  forecaster,
+  readForecaster,
+  type TrainedForecaster,
+  type TrainForecasterOptions,
+  trainForecaster,
+  type WriteForecasterOptions,
+  writeForecaster,
+} from "./tasks/forecast/index.ts";
 
 export {
   type BeamSearchOptions,
@@ -142,6 +142,32 @@ export {
   writeLanguageModel,
 } from "./tasks/language-model.ts";
 export {
+  cutTracks,
+  evaluateTrajectories,
+  type FrameRange,
+  type Future,
+  type Gap,
+  type PredictedTrack,
+  type PredictTrajectoriesOptions,
+  predictTrajectories,
+  type ReadTracksOptions,
+  readTracks,
+  readTrajectoryModel,
+  type Scores,
+  type Track,
+  type Tracks,
+  type TrainTrajectoriesOptions,
+  type TrainTrajectoriesResult,
+  type TrajectoryEvaluation,
+  type TrajectoryForm,
+  type TrajectoryModel,
+  type TrajectoryOptions,
+  type TrajectorySettings,
+  trainTrajectories,
+  trajectoryModel,
+  writeTrajectoryModel,
+} from "./tasks/trajectories.ts";
+export {
   type BytePairEncoding,
   bytePairVocabularySize,
   checkBytePairEncoding,
@@ -170,6 +196,21 @@ export { textToWordSequence, type WordSequenceOptions } from "./text/word-sequen
 export type { BatchSource, ExampleBatch } from "./train/batches.ts";
 export { earlyStopping, learningRateScheduler, type MonitorMode, reduceOnPlateau } from "./train/built-in-callbacks.ts";
 export type { Callback, Logs, TrainingRun } from "./train/callbacks.ts";
+export {
+  type BivariateMixture,
+  type BivariateMixtureOptions,
+  type BivariateParameters,
+  type BivariateSampleOptions,
+  bivariateMixture,
+} from "./train/densities/bivariate.ts";
+export {
+  type LikelyPath,
+  type Path,
+  type PathMixture,
+  type PathMixtureOptions,
+  type PathSampleOptions,
+  pathMixture,
+} from "./train/densities/paths.ts";
 export {
   type Density,
   type DensityOptions,

@@ -24,6 +24,7 @@ const guides = [
     ["text", "Text"],
     ["inspecting", "Inspecting"],
     ["server", "Serving"],
+    ["trajectories", "Trajectories"],
     ["command-line", "The command line"],
     ["determinism", "Determinism and numerics"],
     ["model-file", "The model file"],

@@ -1,29 +1,46 @@
-/** `unrolled evaluate`: measure how well a model predicts a text, or classifies examples. */
+/** `unrolled evaluate`: measure a model of any task on data. */
 import { readInput } from "../formats/files.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
+import { evaluateForecaster, type Forecaster } from "../tasks/forecast/index.ts";
 import { openModel } from "../tasks/index.ts";
 import { evaluateLanguageModel, type LanguageModel } from "../tasks/language-model.ts";
+import { evaluateTrajectories, type TrajectoryModel } from "../tasks/trajectories.ts";
 import { evaluateClassifierFiles } from "./classify.ts";
+import { scoresTable } from "./forecast.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, writeJson } from "./output.ts";
+import { readSeries, tableOptions } from "./table-options.ts";
 import { field } from "./texts.ts";
 import { encodeSource, openTexts } from "./tokens.ts";
+import { readTrackFiles, tableOf, trackColumns } from "./trajectories.ts";
 
 export const evaluate: Command = {
   name: "evaluate",
   usage: "evaluate MODEL.safetensors FILE|FOLDER",
-  summary: "measure how well a model predicts a text or classifies",
-  details:
-    "Each token is predicted from all tokens before it. A model that was trained on\na list of texts also takes one: a .jsonl file or a folder.\nA classifier takes a folder or a CSV file with labels, as classify does.",
+  summary: "measure a model on data that it has not seen",
+  details: [
+    "Each token is predicted from all tokens before it. A model that was trained on",
+    "a list of texts also takes one: a .jsonl file or a folder. A classifier takes a",
+    "folder or a CSV file with labels, as classify does; a model of trajectories a",
+    "table of tracks, and is measured beside constant velocity; a forecaster the CSV",
+    "file of its series, and is measured beside what needs no network.",
+  ].join("\n"),
   examples: ["evaluate model.safetensors test.txt", "evaluate digits.safetensors recordings"],
   arguments: [2, 2],
-  options: { field, ...inferenceOptions("that evaluate; the result is the same [cores]") },
+  options: {
+    field,
+    ...tableOptions,
+    ...trackColumns,
+    ...inferenceOptions("that evaluate; the result is the same [cores]"),
+  },
   async run(given) {
     const [file, path] = given.positionals as readonly [string, string];
     await openModel(readInput(file), file, "`evaluate`", {
       text: (lm) => evaluateText(lm, file, path, given),
       classify: (of) => evaluateClassifierFiles(of, file, path, given),
+      forecast: (model) => evaluateSeries(model, path, given),
+      trajectories: (tm) => evaluateTracks(tm, file, path, given),
     });
   },
 };
@@ -43,4 +60,20 @@ async function evaluateText(model: LanguageModel, file: string, path: string, gi
   ] as const;
   const width = Math.max(...rows.map(([name]) => name.length));
   for (const [name, value] of rows) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
+}
+
+async function evaluateSeries(model: Forecaster, path: string, given: Given): Promise<void> {
+  const host = await usableHostOf(given);
+  const { targets, future } = model.settings;
+  const scores = await evaluateForecaster(model, readSeries(path, given, { targets, future }), host);
+  if (given.flag("json")) return writeJson(scores);
+  process.stdout.write(scoresTable(scores, model.settings.test || model.settings.horizon));
+}
+
+async function evaluateTracks(tm: TrajectoryModel, file: string, path: string, given: Given): Promise<void> {
+  checkFiniteValues(tm.model, file);
+  const host = await usableHostOf(given);
+  const scores = await evaluateTrajectories(tm, readTrackFiles([path], given), host);
+  if (given.flag("json")) return writeJson(scores);
+  process.stdout.write(`${tableOf(scores, 20)}\n`);
 }

@@ -382,7 +382,8 @@ function aligned(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-function scoresTable({ forecaster: own, baselines, origins, steps }: ForecastEvaluation, test: number): string {
+/** The scores of a forecaster, beside those of what needs no network. */
+export function scoresTable({ forecaster: own, baselines, origins, steps }: ForecastEvaluation, test: number): string {
   const row = (name: string, { mae, rmse, mape, mase, crps, coverage }: ForecastScores): string[] => [
     name,
     ...[mae, rmse].map(digits),

@@ -18,6 +18,7 @@ import { runCommand, runProcess } from "./run.ts";
 import { serve } from "./serve.ts";
 import { studio } from "./studio.ts";
 import { train } from "./train.ts";
+import { trajectories } from "./trajectories.ts";
 
 const commands: readonly Command[] = [
   train,
@@ -28,6 +29,7 @@ const commands: readonly Command[] = [
   detect,
   inspect,
   exportModel,
+  trajectories,
   studio,
   serve,
   explain,

@@ -6,10 +6,13 @@ import { classifyTask } from "./classify/file.ts";
 import { forecastTask } from "./forecast/file.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
 import { type Task, taskDataOf } from "./task.ts";
+import { trajectoriesTask } from "./trajectories/file.ts";
+import type { TrajectoryModel } from "./trajectories/settings.ts";
 
 /** The content of a file of each kind. A task adds its own from its folder, by `declare module`. */
 export interface Contents {
   readonly text: LanguageModel;
+  readonly trajectories: TrajectoryModel;
 }
 /** The content of a file of any kind. */
 export type Content = Contents[keyof Contents];
@@ -23,6 +26,7 @@ export function registerTask<Own extends Content>(task: Task<Own>): void {
 registerTask(textTask);
 registerTask(forecastTask);
 registerTask(classifyTask);
+registerTask(trajectoriesTask);
 
 export const allTasks = (): readonly Task[] => [...tasks.values()];
 

@@ -57,6 +57,7 @@ import { beamSearchArguments } from "../../src/tasks/beam-search.ts";
 import * as classifying from "../../src/tasks/classify.ts";
 import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
 import * as task from "../../src/tasks/language-model.ts";
+import * as paths from "../../src/tasks/trajectories.ts";
 import * as pairs from "../../src/text/byte-pair-encoding.ts";
 import { englishWordsArguments } from "../../src/text/english-words.ts";
 import { hashingArguments, oneHotArguments } from "../../src/text/hashing.ts";
@@ -78,6 +79,8 @@ import {
   learningRateSchedulerArguments,
   reduceOnPlateauRules,
 } from "../../src/train/built-in-callbacks.ts";
+import { bivariateMixtureRules } from "../../src/train/densities/bivariate.ts";
+import { pathMixtureRules } from "../../src/train/densities/paths.ts";
 import { evaluateArguments } from "../../src/train/evaluate.ts";
 import { evaluatorArguments } from "../../src/train/evaluator.ts";
 import { fitArguments } from "../../src/train/fit.ts";
@@ -97,7 +100,7 @@ import { temporaryFolder } from "../helpers/temporary-folder.ts";
 export const isMade = (value: unknown): boolean =>
   typeof value === "object" &&
   value !== null &&
-  ["layers", "equations", "model", "kind", "uniform", "program", "fetch", "slots", "build"].some(
+  ["layers", "equations", "model", "kind", "uniform", "program", "fetch", "slots", "build", "tracks"].some(
     (name) => name in value,
   );
 
@@ -126,6 +129,9 @@ const { adam, dense, embedding, gru, input, lstm, sequential } = unrolled;
 const onlyOptions = <T>(schema: Schema<T>): Arguments => ({ options: optionsOf<T>(schema) });
 const folder = temporaryFolder();
 
+/** Four steps of two tracks, and a model for three of them. */
+const tracks = unrolled.readTracks([0, 1, 2, 3].flatMap((t) => [`${t},a,${t},${t * t}`, `${t},b,${-t},0`]).join("\n"));
+const tm = unrolled.trajectoryModel(tracks, { seen: 2, predicted: 1, units: 2, hidden: 2, modes: 2, seed: 1 });
 /** Tokens to classes, vectors to vectors, and a sequence to one vector. */
 const words = sequential([embedding(5, 3), gru(3, { returnSequences: true }), dense(5)], { seed: 1 });
 const vectors = sequential([lstm(3), dense(2)], { input: 2, seed: 1 });
@@ -633,6 +639,13 @@ export const entries: readonly Entry[] = [
     features: "sum",
   }),
   withDefaults(unrolled.huber, "huber", huberRules, { delta: 2 }),
+  withDefaults(unrolled.bivariateMixture, "bivariateMixture", bivariateMixtureRules, { components: 2, stroke: true }),
+  {
+    name: "pathMixture",
+    rules: onlyOptions(pathMixtureRules),
+    call: unrolled.pathMixture,
+    right: [[{ modes: 2, steps: 3 }]],
+  },
   metric(unrolled.sparseCategoricalAccuracy as never, "sparseCategoricalAccuracy", true),
   metric(unrolled.categoricalAccuracy as never, "categoricalAccuracy", false),
   metric(unrolled.meanAbsoluteError as never, "meanAbsoluteError", false),
@@ -758,6 +771,84 @@ export const entries: readonly Entry[] = [
       [folder, { updateFreq: "batch" }],
       [folder, { updateFreq: 2 }],
     ],
+    optional: 1,
+  },
+  // Trajectories.
+  {
+    name: "readTracks",
+    rules: paths.readTracksArguments,
+    call: unrolled.readTracks,
+    right: [["frame,id,x,y\n0,a,1,2\n2,a,2,3", { name: "t.csv", frame: "frame", id: "id", x: "x", y: "y", step: 2 }]],
+    optional: 1,
+  },
+  {
+    name: "cutTracks",
+    rules: paths.cutTracksArguments,
+    call: unrolled.cutTracks,
+    right: [[tracks, { from: 1, below: 3, every: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "trajectoryModel",
+    also: { "0": ["list"] },
+    rules: paths.trajectoryModelArguments,
+    call: unrolled.trajectoryModel,
+    right: [
+      [
+        tracks,
+        {
+          ...{ seen: 2, predicted: 1, form: "direct", modes: 2, units: 2, hidden: 2, dropout: 0.1, heading: true },
+          seed: 1,
+        },
+      ],
+    ],
+    optional: 1,
+  },
+  {
+    name: "trainTrajectories",
+    also: { "1": ["list"], validation: ["list", "any"] },
+    rules: paths.trainTrajectoriesArguments,
+    call: unrolled.trainTrajectories,
+    right: [
+      [
+        tm,
+        tracks,
+        {
+          ...{ epochs: 1, batchSize: 2, learningRate: 0.01, weightDecay: 0, validation: tracks, validationSplit: 0 },
+          ...{ rotations: true, flips: true, reversals: true, stride: 1, seed: 1, threads: 1, callbacks: [] },
+        },
+      ],
+    ],
+    optional: 1,
+    trains: tm.model,
+  },
+  {
+    name: "predictTrajectories",
+    also: { "1": ["list"] },
+    rules: paths.predictTrajectoriesArguments,
+    call: unrolled.predictTrajectories,
+    right: [[tm, tracks, { futures: 2, sample: true, path: "mean", bias: 0, seed: 1, threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "evaluateTrajectories",
+    also: { "1": ["list"] },
+    rules: paths.evaluateTrajectoriesArguments,
+    call: unrolled.evaluateTrajectories,
+    right: [[tm, tracks, { futures: 2, sample: true, path: "mean", bias: 0, seed: 1, threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "writeTrajectoryModel",
+    rules: paths.writeTrajectoryModelArguments,
+    call: unrolled.writeTrajectoryModel,
+    right: [[tm]],
+  },
+  {
+    name: "readTrajectoryModel",
+    rules: readSafetensorsArguments,
+    call: unrolled.readTrajectoryModel,
+    right: [[unrolled.writeTrajectoryModel(tm), "model"]],
     optional: 1,
   },
   // Language models.

@@ -71,6 +71,18 @@ describe.concurrent("examples", { timeout: 180_000 }, () => {
     }
   });
 
+  test("walking: one path is no better than constant velocity, and three are right with a third each", async () => {
+    const out = await printed("walking");
+    const [straight = 0, one = 0, best = 0] = numbers(out, /([\d.]+) m$/gm);
+    expect(Math.abs(straight - one)).toBeLessThan(0.5);
+    expect(best).toBeLessThan(0.2);
+    const futures = Array.from(out.matchAll(/with (\d+) % at \(([-\d.]+), ([-\d.]+)\)/g), (match) =>
+      match.slice(1).map(Number),
+    );
+    expect(futures.map(([percent = 0]) => Math.abs(percent - 33) < 8)).toEqual([true, true, true]);
+    expect(futures.map(([, , y = 0]) => Math.sign(Math.round(y))).sort()).toEqual([-1, 0, 1]);
+  });
+
   test("reversing: writes words backwards, letter by letter from what it wrote itself", async () => {
     const pairs = Array.from((await printed("reversing")).matchAll(/(\w+) -> (\w*)/g), ([, word, answer]) => [
       word,

@@ -88,17 +88,18 @@ export function bivariateMixture(options: BivariateMixtureOptions = {}): Bivaria
   const outputSize = 6 * K + (stroke ? 1 : 0);
   const targets = stroke ? 3 : 2;
 
-  function parameters(row: ArrayLike<number>, bias = 0): BivariateParameters {
+  const endOf = (row: ArrayLike<number>): number => 1 / (1 + Math.exp(-(row[6 * K] as number)));
+  function parameters(row: ArrayLike<number>): BivariateParameters {
     checkRow(row);
     const part = (n: number, of: (value: number) => number): Float64Array =>
       Float64Array.from({ length: K }, (_, k) => of(row[n * K + k] as number));
     const same = (value: number): number => value;
-    const sigma = (s: number): number => Math.exp(logSigmaAt(s) - bias);
+    const sigma = (s: number): number => Math.exp(logSigmaAt(s));
     return {
-      weights: softmaxAt(row, 0, K, 1 + bias),
+      weights: softmaxAt(row, 0, K),
       ...{ meanX: part(1, same), meanY: part(2, same), sigmaX: part(3, sigma), sigmaY: part(4, sigma) },
       rho: part(5, rhoAt),
-      end: stroke ? 1 / (1 + Math.exp(-(row[6 * K] as number))) : undefined,
+      end: stroke ? endOf(row) : undefined,
     };
   }
   function checkRow(row: ArrayLike<number>): void {
@@ -129,12 +130,15 @@ export function bivariateMixture(options: BivariateMixtureOptions = {}): Bivaria
     },
     sample(row, random, given = {}) {
       checkArguments("bivariateMixture.sample", { row, random, options: given }, sampleArguments);
-      const { weights, meanX, meanY, sigmaX, sigmaY, rho, end } = parameters(row, given.bias ?? 0);
-      const k = pick(weights, random.uniform());
-      const at = (of: Float64Array): number => of[k] as number;
-      const [a, b] = [random.normal(), random.normal()];
-      const x = at(meanX) + at(sigmaX) * a;
-      const y = at(meanY) + at(sigmaY) * (at(rho) * a + Math.sqrt(1 - at(rho) ** 2) * b);
+      checkRow(row);
+      const { bias = 0 } = given;
+      const k = pick(softmaxAt(row, 0, K, 1 + bias), random.uniform());
+      const at = (n: number): number => row[n * K + k] as number;
+      const [a, b, rho] = [random.normal(), random.normal(), rhoAt(at(5))];
+      const [sigmaX, sigmaY] = [Math.exp(logSigmaAt(at(3)) - bias), Math.exp(logSigmaAt(at(4)) - bias)];
+      const x = at(1) + sigmaX * a;
+      const y = at(2) + sigmaY * (rho * a + Math.sqrt(1 - rho ** 2) * b);
+      const end = stroke ? endOf(row) : undefined;
       return [x, y, ...(end === undefined ? [] : [random.uniform() < end ? 1 : 0])];
     },
   };

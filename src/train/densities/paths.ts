@@ -40,8 +40,10 @@ export type PathMixture = Loss & {
   readonly paths: (row: ArrayLike<number>) => LikelyPath[];
   /** The deviations (K, T), flat, in the order of the outputs. */
   readonly sigmas: (row: ArrayLike<number>) => Float64Array;
-  /** The mean of the mixture. */
+  /** The mean of the mixture: the path of the least expected squared distance. */
   readonly mean: (row: ArrayLike<number>) => Path;
+  /** The geometric median of the modes at each point: the path of the least expected distance from the modes. */
+  readonly median: (row: ArrayLike<number>) => Path;
   /**
    * A draw: a mode by its probability, and in it a normal deviation at each point, of which the share
    * `correlation` (default 0.9) carries over from the point before, so that a drawn path is smooth.
@@ -139,6 +141,17 @@ export function pathMixture(options: PathMixtureOptions): PathMixture {
       });
       return { x, y };
     },
+    median(row) {
+      check("median", row);
+      const weights = weightsOf(row);
+      const modes = Array.from({ length: K }, (_, k) => meanOf(row, k));
+      const path: Path = { x: new Float64Array(T), y: new Float64Array(T) };
+      for (let t = 0; t < T; t++) {
+        const points = modes.map(({ x, y }) => [x[t], y[t]] as [number, number]);
+        [path.x[t], path.y[t]] = medianOf(points, weights);
+      }
+      return path;
+    },
     sample(row, random, given = {}) {
       checkArguments("pathMixture.sample", { row, random, options: given }, sampleArguments);
       const { correlation = 0.9 } = given;
@@ -155,4 +168,27 @@ export function pathMixture(options: PathMixtureOptions): PathMixture {
       return path;
     },
   };
+}
+
+/** The point of the least weighted sum of distances, by Weiszfeld's iteration from the mean. */
+function medianOf(points: readonly (readonly [number, number])[], weights: ArrayLike<number>): [number, number] {
+  /** The mean, each point weighted by its own factor. */
+  const meanBy = (factor: (k: number) => number): [number, number] => {
+    let [x, y, total] = [0, 0, 0];
+    points.forEach(([px, py], k) => {
+      const weight = factor(k);
+      [x, y, total] = [x + weight * px, y + weight * py, total + weight];
+    });
+    return [x / total, y / total];
+  };
+  let at = meanBy((k) => weights[k] as number);
+  for (let n = 0; n < 12; n++) {
+    const [ax, ay] = at;
+    // A point that it has come to keeps a finite pull.
+    at = meanBy((k) => {
+      const [px, py] = points[k] as [number, number];
+      return (weights[k] as number) / Math.max(1e-6, Math.sqrt((px - ax) ** 2 + (py - ay) ** 2));
+    });
+  }
+  return at;
 }

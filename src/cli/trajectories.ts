@@ -1,0 +1,271 @@
+/** `unrolled trajectories`: train a model on tracks and measure it, or predict where tracks go on. */
+import { existsSync } from "node:fs";
+import { checkWritable, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
+import { InputError } from "../graph/input-error.ts";
+import { checkFiniteValues } from "../nn/finite-values.ts";
+import { countParameters } from "../nn/model.ts";
+import { openModel } from "../tasks/index.ts";
+import { plotFutures } from "../tasks/trajectories/plot.ts";
+import { predictTrajectories, predictWindows } from "../tasks/trajectories/predict.ts";
+import type { Scores } from "../tasks/trajectories/scores.ts";
+import { splitInTime, type Tracks } from "../tasks/trajectories/tracks.ts";
+import { type Window, windowsOf } from "../tasks/trajectories/windows.ts";
+import {
+  evaluateTrajectories,
+  readTracks,
+  type TrajectoryEvaluation,
+  type TrajectoryForm,
+  type TrajectoryModel,
+  type TrajectoryOptions,
+  trainTrajectories,
+  trajectoryModel,
+  writeTrajectoryModel,
+} from "../tasks/trajectories.ts";
+import { hostOptions, usableHostOf } from "./host-options.ts";
+import { type Command, type Given, type Options, seedRange } from "./options.ts";
+import { formatCount, isTerminal, printable, writeJson } from "./output.ts";
+
+const whole = (min: number) => ({ whole: true, min, max: 10_000 });
+/** How tracks stand in a table. */
+export const trackColumns: Options = {
+  frame: { value: "COLUMN", help: "column of the frame or time [guessed]" },
+  id: { value: "COLUMN", help: "column that names the track [guessed]" },
+  x: { value: "COLUMN", help: "column of x [guessed]" },
+  y: { value: "COLUMN", help: "column of y [guessed]" },
+};
+
+export const trajectories: Command = {
+  name: "trajectories",
+  usage: "trajectories TRACKS.csv... --out MODEL.safetensors | --model MODEL.safetensors",
+  summary: "predict where people or cars go on",
+  details: [
+    "TRACKS.csv has a row for each thing and frame: frame, id, x, y. Without a header",
+    "these are its first columns. A track with gaps is split.",
+    "",
+    "With --out it trains on the first part of the frames, measures the model on the",
+    "last part beside constant velocity, and saves it. With --model it predicts where",
+    "each track goes on after its last steps: a table, or with --json a line for each",
+    "track, future and step. Probabilities are those of whole futures.",
+  ].join("\n"),
+  examples: [
+    "trajectories walks.csv --seen 8 --predict 12 --out walks.safetensors",
+    "trajectories --model walks.safetensors today.csv --futures 5 --plot futures.svg",
+  ],
+  arguments: [1, 1000],
+  options: {
+    out: { value: "MODEL", help: "train, and save the model here" },
+    model: { value: "MODEL", help: "predict with this model" },
+    seen: { value: "N", help: "steps that are seen [8]", number: whole(2) },
+    predict: { value: "N", help: "steps to predict [12]", number: whole(1) },
+    futures: { value: "N", help: "futures for each track [20]", number: whole(1) },
+    plot: { value: "FILE.svg", help: "draw past and futures of up to 6 tracks" },
+    form: { value: "NAME", help: "whole futures, or step by step [direct]", choices: ["direct", "step"] },
+    units: { value: "N", help: "units of the recurrent layer [32]", number: whole(1) },
+    epochs: { value: "N", help: "passes over the tracks [30]", number: whole(1) },
+    "fixed-axes": { help: "x and y are directions that matter, as along a road" },
+    test: { value: "SHARE", help: "of the frames, to measure on [0.2]", number: { min: 0, max: 0.9 } },
+    seed: { value: "N", help: "of the training and of draws [0]", number: seedRange },
+    ...trackColumns,
+    overwrite: { help: "replace the model at --out" },
+    ...hostOptions("that run the model; same result [cores]"),
+  },
+  async run(given) {
+    const [out, model] = [given.text("out"), given.text("model")];
+    if ((out === undefined) === (model === undefined)) {
+      throw new InputError(
+        out === undefined
+          ? "give --out MODEL to train, or --model MODEL to predict with one."
+          : "--out trains a model and --model predicts with one. Give one of the two.",
+      );
+    }
+    if (out !== undefined) return trainModel(given, out);
+    checkUnused(given);
+    const file = model as string;
+    await openModel(readInput(file), file, "`trajectories`", { trajectories: (tm) => predictTracks(tm, file, given) });
+  },
+};
+
+const trainingOnly = ["seen", "predict", "form", "units", "epochs", "test"] as const;
+function checkUnused(given: Given): void {
+  const unused = trainingOnly.find((name) => given.text(name) !== undefined);
+  if (unused === undefined) return;
+  throw new InputError(`--${unused}: is for training; the model of --model has its own. Leave it out.`);
+}
+
+/** The tracks of each file. */
+export function readTrackFiles(files: readonly string[], given: Given): Tracks[] {
+  return files.map((file) => {
+    const columns = Object.fromEntries(
+      Object.keys(trackColumns).flatMap((name) => {
+        const column = given.text(name);
+        return column === undefined ? [] : [[name, column]];
+      }),
+    );
+    const tracks = readTracks(decodeText(readInput(file), file), { name: file, ...columns });
+    if (!given.flag("json")) tellGaps(file, tracks);
+    return tracks;
+  });
+}
+function tellGaps(file: string, { gaps, tracks, step }: Tracks): void {
+  const sizes = `${formatCount(tracks.length)} track${tracks.length === 1 ? "" : "s"}, a step of ${step}`;
+  const some = gaps.slice(0, 3).map(({ id, after, before }) => `track ${id} between ${after} and ${before}`);
+  const split =
+    gaps.length === 0 ? "" : `; split at ${gaps.length} gap${gaps.length === 1 ? "" : "s"}: ${some.join(", ")}`;
+  process.stderr.write(printable(`${file}: ${sizes}${split}${gaps.length > 3 ? ", ..." : ""}\n`));
+}
+
+async function trainModel(given: Given, out: string): Promise<void> {
+  const json = given.flag("json");
+  checkWritable(out);
+  if (existsSync(out) && !given.flag("overwrite")) {
+    throw new InputError(`${out}: exists already. Give another name, or --overwrite to replace it.`);
+  }
+  const plot = given.text("plot");
+  if (plot !== undefined) checkWritable(plot);
+  const host = await usableHostOf(given);
+  const { quantize: _, ...training } = host;
+  const tracks = readTrackFiles(given.positionals, given);
+  const { earlier, later } = splitInTime(tracks, given.number("test") ?? 0.2);
+  const seed = given.number("seed") ?? 0;
+  const optional = <Value>(name: string, value: Value | undefined) => (value === undefined ? {} : { [name]: value });
+  const tm = untrained(given, earlier, {
+    ...optional("seen", given.number("seen")),
+    ...optional("predicted", given.number("predict")),
+    ...optional("form", given.text("form") as TrajectoryForm | undefined),
+    ...optional("units", given.number("units")),
+    ...(given.flag("fixed-axes") && { heading: false }),
+    seed,
+  });
+  const held = later.flatMap((one) => windowsOf(one, tm.settings));
+  if (later.length > 0 && held.length === 0) {
+    throw new InputError(
+      "--test: no track of the last frames is long enough to measure on. Give a larger share, or --test 0 to train on all.",
+    );
+  }
+  const epochs = given.number("epochs") ?? 30;
+  const started = performance.now();
+  const live = !json && isTerminal(process.stderr);
+  const { windows, validationWindows } = await trainTrajectories(tm, earlier, {
+    ...{ epochs, seed, ...training },
+    callbacks: [
+      {
+        onEpochEnd(epoch, logs) {
+          if (json) writeJson({ event: "epoch", epoch: epoch + 1, ...logs });
+          else if (live) process.stderr.write(`\repoch ${epoch + 1} of ${epochs}, loss ${logs.loss?.toFixed(3)} `);
+        },
+      },
+    ],
+  });
+  if (live) process.stderr.write("\n");
+  checkFiniteValues(tm.model, "the model");
+  const futures = given.number("futures") ?? 20;
+  const measured = later.length === 0 ? undefined : await evaluateTrajectories(tm, later, { futures, seed, ...host });
+  writeFileAtomically(out, writeTrajectoryModel(tm));
+  if (plot !== undefined)
+    await plotWindows(tm, held.length > 0 ? held : windowsAll(tracks, tm), { plot, futures, seed, host });
+  const elapsedMs = performance.now() - started;
+  if (json) {
+    writeJson({ event: "done", windows, validationWindows, futures, ...measured, file: out, elapsedMs });
+    return;
+  }
+  if (measured !== undefined) process.stdout.write(`${tableOf(measured, futures)}\n`);
+  const sizes = `${formatCount(countParameters(tm.model))} parameters, trained on ${formatCount(windows)} windows`;
+  process.stderr.write(printable(`Saved ${out}: ${sizes} in ${(elapsedMs / 1000).toFixed(0)} s.\n`));
+}
+/** @throws InputError that names the files in place of the function */
+function untrained(given: Given, tracks: readonly Tracks[], options: TrajectoryOptions): TrajectoryModel {
+  try {
+    return trajectoryModel(tracks, options);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(error.message.replace(/^trajectoryModel:/, `${given.positionals.join(", ")}:`));
+  }
+}
+const windowsAll = (tracks: readonly Tracks[], { settings }: TrajectoryModel): Window[] =>
+  tracks.flatMap((one) => windowsOf(one, settings));
+
+/** Scores of the model and of constant velocity, a column each. */
+export function tableOf({ model, constantVelocity }: TrajectoryEvaluation, futures: number): string {
+  const steps = model.rmse.length;
+  const at = [...new Set([1, 2, 3, 4].map((quarter) => Math.ceil((quarter * steps) / 4)))];
+  const row = (name: string, of: (scores: Scores) => number, both = true): string[] => [
+    name,
+    of(model).toFixed(3),
+    both ? of(constantVelocity).toFixed(3) : "",
+  ];
+  const rows = [
+    [`${formatCount(model.windows)} windows`, "model", "constant velocity"],
+    row("mean distance (ADE)", ({ ade }) => ade),
+    row("distance at the last step (FDE)", ({ fde }) => fde),
+    row(`ADE of the best of ${futures}`, ({ minAde }) => minAde, false),
+    row(`FDE of the best of ${futures}`, ({ minFde }) => minFde, false),
+    ...at.map((step) => row(`RMSE at step ${step}`, ({ rmse }) => rmse[step - 1] as number)),
+  ];
+  const widths = [0, 1, 2].map((k) => Math.max(...rows.map((cells) => (cells[k] as string).length)));
+  return rows
+    .map(([name = "", ...cells]) =>
+      [name.padEnd(widths[0] as number), ...cells.map((cell, k) => cell.padStart(widths[k + 1] as number))]
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+type PlotOptions = {
+  readonly plot: string;
+  readonly futures: number;
+  readonly seed: number;
+  readonly host: Awaited<ReturnType<typeof usableHostOf>>;
+};
+/** Up to 6 windows, evenly through all that move. */
+async function plotWindows(tm: TrajectoryModel, all: readonly Window[], how: PlotOptions): Promise<void> {
+  const { seen } = tm.settings;
+  const count = Math.min(6, all.length);
+  const some = Array.from({ length: count }, (_, k) => all[Math.floor(((k + 0.5) * all.length) / count)] as Window);
+  const found = await predictWindows(tm, some, { futures: how.futures, seed: how.seed, ...how.host });
+  const panels = some.map((window, n) => ({
+    title: `track ${window.id}, frame ${window.frame}`,
+    seen: { x: window.x.subarray(0, seen), y: window.y.subarray(0, seen) },
+    truth: { x: window.x.subarray(seen), y: window.y.subarray(seen) },
+    futures: found[n]?.futures ?? [],
+  }));
+  writeFileAtomically(how.plot, new TextEncoder().encode(plotFutures(panels)));
+}
+
+async function predictTracks(tm: TrajectoryModel, file: string, given: Given): Promise<void> {
+  checkFiniteValues(tm.model, file);
+  const plot = given.text("plot");
+  if (plot !== undefined) checkWritable(plot);
+  const host = await usableHostOf(given);
+  const tracks = readTrackFiles(given.positionals, given);
+  const [futures, seed] = [given.number("futures") ?? 20, given.number("seed") ?? 0];
+  const found = await predictTrajectories(tm, tracks, { futures, seed, ...host });
+  if (plot !== undefined) {
+    const panels = found
+      .slice(0, 6)
+      .map(({ id, frame, seen, futures: all }) => ({ title: `track ${id}, frame ${frame}`, seen, futures: all }));
+    writeFileAtomically(plot, new TextEncoder().encode(plotFutures(panels)));
+  }
+  const json = given.flag("json");
+  if (!json) process.stdout.write("track,future,step,x,y,probability\n");
+  for (const { id, futures: all } of found) {
+    all.forEach(({ x, y, probability }, future) => {
+      x.forEach((value, t) => {
+        const place = { x: value, y: y[t] as number };
+        if (json) writeJson({ track: id, future: future + 1, step: t + 1, ...place, probability });
+        else {
+          const name = /[",\n\r]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id;
+          const numbers = [value, place.y].map((one) => one.toFixed(3));
+          process.stdout.write(
+            `${printable(name)},${future + 1},${t + 1},${numbers.join(",")},${probability.toFixed(4)}\n`,
+          );
+        }
+      });
+    });
+  }
+  const short = tracks.flatMap((one) => one.tracks).length - found.length;
+  if (!json && short > 0) {
+    const left = `${formatCount(short)} track${short === 1 ? "" : "s"} with fewer than ${tm.settings.seen} steps left out`;
+    process.stderr.write(`${left}.\n`);
+  }
+}

@@ -1,0 +1,147 @@
+/** Train a model of trajectories on tracks: windows in a new order, turned and mirrored at random, epoch by epoch. */
+import type { HostOptions } from "../../engines/engine.ts";
+import { hostOf, hostRules } from "../../engines/registry.ts";
+import {
+  type Arguments,
+  alias,
+  aSignal,
+  checkArguments,
+  flag,
+  inRange,
+  listOf,
+  options as optionsOf,
+  type Schema,
+  wholeNumber,
+} from "../../graph/schema.ts";
+import { aSeed, createRandom } from "../../nn/random.ts";
+import { shuffle } from "../../nn/shuffle.ts";
+import type { ExampleBatch } from "../../train/batches.ts";
+import { earlyStopping } from "../../train/built-in-callbacks.ts";
+import { aCallback, type Callback } from "../../train/callbacks.ts";
+import { fit, type History } from "../../train/fit.ts";
+import { cosineDecay } from "../../train/learning-rate-schedules.ts";
+import { adamW } from "../../train/optimizers.ts";
+import { aTrajectoryModel } from "./checks.ts";
+import { examplesOf } from "./coordinates.ts";
+import { listOfTracks, oneOrManyTracks } from "./create.ts";
+import { densityOf, type TrajectoryModel } from "./settings.ts";
+import { splitInTime, type Tracks } from "./tracks.ts";
+import { augmented, checkWindows, type Window, windowsOf } from "./windows.ts";
+
+/** Options of `trainTrajectories`; also the host's. */
+export type TrainTrajectoriesOptions = HostOptions & {
+  /** Passes over the windows. Default 30. */
+  readonly epochs?: number;
+  /** Windows per batch. Default 128. */
+  readonly batchSize?: number;
+  /** The learning rate of Adam at the beginning; it falls to 0 along a cosine. Default 0.002. */
+  readonly learningRate?: number;
+  /** Decoupled weight decay (AdamW). Default 0. */
+  readonly weightDecay?: number;
+  /** Tracks to validate on: the best epoch by their loss is kept. By default a share of the given ones. */
+  readonly validation?: Tracks | readonly Tracks[];
+  /** The share of each recording's frames, the last ones, that is kept for validation. Default 0.1. */
+  readonly validationSplit?: number;
+  /** Whether windows are turned by random angles; for models with `heading` that changes nothing. Default: as the model has no heading, false. */
+  readonly rotations?: boolean;
+  /** Whether half of the windows, at random, are mirrored. Default: whether the model has `heading`. */
+  readonly flips?: boolean;
+  /** Whether half of the windows, at random, run backwards. Default false. */
+  readonly reversals?: boolean;
+  /** Windows of a track begin this many steps apart. Default 1. */
+  readonly stride?: number;
+  /** Seed of the order and of the augmentation. Default 0. */
+  readonly seed?: number;
+  readonly callbacks?: readonly Callback[];
+  /** Ends training after the present batch. */
+  readonly signal?: AbortSignal;
+};
+export const trainTrajectoriesRules: Schema<TrainTrajectoriesOptions> = {
+  ...hostRules,
+  epochs: wholeNumber(1),
+  batchSize: alias(wholeNumber(1), "batch"),
+  learningRate: alias(inRange(0, Infinity, "()"), "lr", "rate"),
+  weightDecay: inRange(0, Infinity),
+  validation: alias(oneOrManyTracks, "validationData"),
+  validationSplit: inRange(0, 1),
+  rotations: flag,
+  flips: flag,
+  reversals: flag,
+  stride: wholeNumber(1),
+  seed: aSeed,
+  callbacks: listOf(aCallback),
+  signal: aSignal,
+};
+export const trainTrajectoriesArguments: Arguments = {
+  tm: aTrajectoryModel,
+  tracks: oneOrManyTracks,
+  options: optionsOf<TrainTrajectoriesOptions>(trainTrajectoriesRules),
+};
+
+/** The result of `trainTrajectories`. */
+export type TrainTrajectoriesResult = History & {
+  /** Numbers of windows to train and to validate on. */
+  readonly windows: number;
+  readonly validationWindows: number;
+};
+
+/**
+ * Train a model of trajectories; its values are changed. With validation windows the model ends with the values of its best
+ * epoch. Same seed and tracks, same result.
+ * @param tm the model
+ * @param tracks the training's tracks, or a list of recordings
+ * @param options see `TrainTrajectoriesOptions`
+ * @returns the losses in nats by epoch, and the numbers of windows
+ * @throws InputError for wrong options, and if no track is long enough for a window
+ * @throws NonFiniteLoss if the loss or a parameter becomes infinite or NaN
+ * @example const { history } = await trainTrajectories(tm, tracks, { epochs: 20 });
+ */
+export async function trainTrajectories(
+  tm: TrajectoryModel,
+  tracks: Tracks | readonly Tracks[],
+  options: TrainTrajectoriesOptions = {},
+): Promise<TrainTrajectoriesResult> {
+  const where = "trainTrajectories";
+  checkArguments(where, { tm, tracks, options }, trainTrajectoriesArguments);
+  const { model, settings } = tm;
+  const { epochs = 30, batchSize = 128, learningRate = 0.002, weightDecay = 0, seed = 0, stride = 1, signal } = options;
+  const { rotations = false, flips = settings.heading, reversals = false, callbacks = [] } = options;
+  const all = listOfTracks(tracks);
+  const parts = options.validation === undefined ? splitInTime(all, options.validationSplit ?? 0.1) : undefined;
+  const windows = (parts?.earlier ?? all).flatMap((one) => windowsOf(one, settings, stride));
+  checkWindows(windows, all, settings, where);
+  const kept = (parts?.later ?? listOfTracks(options.validation ?? [])).flatMap((one) => windowsOf(one, settings));
+  const random = createRandom(seed);
+  const steps = Math.ceil(windows.length / batchSize);
+  const how = { rotations, flips, reversals };
+  function* batches(): Generator<ExampleBatch> {
+    for (;;) {
+      const order = shuffle([...windows], random);
+      for (let from = 0; from < order.length; from += batchSize) {
+        yield examplesOf(
+          order.slice(from, from + batchSize).map((one) => augmented(one, how, random)),
+          settings,
+        );
+      }
+    }
+  }
+  const best = kept.length > 0 ? [earlyStopping({ patience: epochs, restoreBestWeights: true })] : [];
+  const result = await fit(model, batches(), {
+    ...hostOf(options),
+    ...{ epochs, stepsPerEpoch: steps, seed, loss: densityOf(settings), clipNorm: 1 },
+    optimizer: adamW({ learningRate, weightDecay }),
+    learningRate: cosineDecay({ initialLearningRate: learningRate, decaySteps: epochs * steps }),
+    ...(kept.length > 0 && { validationData: validationBatches(kept, tm) }),
+    callbacks: [...best, ...callbacks],
+    ...(signal !== undefined && { signal }),
+  });
+  return { ...result, windows: windows.length, validationWindows: kept.length };
+}
+
+/** Batches of equal size, so that one program measures them all. */
+function validationBatches(windows: readonly Window[], { settings }: TrajectoryModel): ExampleBatch[] {
+  const size = Math.ceil(windows.length / Math.ceil(windows.length / 512));
+  return Array.from({ length: Math.ceil(windows.length / size) }, (_, k) =>
+    examplesOf(windows.slice(k * size, (k + 1) * size), settings),
+  );
+}

@@ -1,0 +1,326 @@
+/** Models of trajectories: what they learn, predict, save and answer. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseHTML } from "linkedom";
+import { describe, expect, test, vi } from "vitest";
+import { evaluate } from "../../../src/cli/evaluate.ts";
+import { generate } from "../../../src/cli/generate.ts";
+import { runCommand } from "../../../src/cli/run.ts";
+import { trajectories } from "../../../src/cli/trajectories.ts";
+import { readModel, writeModel } from "../../../src/formats/model-file.ts";
+import { createRandom } from "../../../src/nn/random.ts";
+import { plotFutures } from "../../../src/tasks/trajectories/plot.ts";
+import {
+  evaluateTrajectories,
+  predictTrajectories,
+  readTracks,
+  readTrajectoryModel,
+  type Tracks,
+  trainTrajectories,
+  trajectoryModel,
+  writeTrajectoryModel,
+} from "../../../src/tasks/trajectories.ts";
+import { refusal } from "../../helpers/refusal.ts";
+import { temporaryFolder } from "../../helpers/temporary-folder.ts";
+import { serving } from "../../server/serving.ts";
+
+/** Things that go straight on, or to the left, by 0.3 a step: two futures, and none is constant velocity's. */
+function turning(count: number, seed: number, steps = 12): Tracks {
+  const random = createRandom(seed);
+  const tracks = Array.from({ length: count }, (_, n) => {
+    let [x, y, angle] = [10 * random.uniform(), 10 * random.uniform(), 2 * Math.PI * random.uniform()];
+    const bend = n % 2 === 0 ? 0.3 : -0.3;
+    const places = Array.from({ length: steps }, (_, t) => {
+      if (t > 3) angle += bend;
+      [x, y] = [x + Math.cos(angle), y + Math.sin(angle)];
+      return [x, y] as const;
+    });
+    return {
+      id: String(n),
+      start: 0,
+      x: Float64Array.from(places, ([a]) => a),
+      y: Float64Array.from(places, ([, b]) => b),
+    };
+  });
+  return { step: 1, tracks, gaps: [] };
+}
+const sizes = { seen: 4, predicted: 6 } as const;
+/** Windows that begin where the tracks do: what is seen is straight. */
+const beginnings = (tracks: Tracks): Tracks => ({
+  ...tracks,
+  tracks: tracks.tracks.map(({ x, y, ...one }) => ({ ...one, x: x.slice(0, 10), y: y.slice(0, 10) })),
+});
+const [train, test6] = [beginnings(turning(120, 1)), beginnings(turning(30, 2))];
+const host = { threads: 1 } as const;
+
+const direct = trajectoryModel(train, { ...sizes, modes: 2, units: 12, hidden: 16, seed: 3 });
+await trainTrajectories(direct, train, {
+  epochs: 25,
+  batchSize: 20,
+  learningRate: 0.01,
+  validationSplit: 0,
+  seed: 4,
+  ...host,
+});
+const bytes = writeTrajectoryModel(direct);
+const folder = temporaryFolder();
+const file = join(folder, "turns.safetensors");
+writeFileSync(file, bytes);
+const csvOf = ({ tracks }: Tracks): string =>
+  `frame,id,x,y\n${tracks.flatMap(({ id, x, y }) => Array.from(x, (one, t) => `${t},${id},${one},${y[t]}`)).join("\n")}\n`;
+const table = join(folder, "turns.csv");
+writeFileSync(table, csvOf(test6));
+
+test("whole futures: each of the two turns is one of the modes, far nearer than constant velocity", async () => {
+  const { model, constantVelocity } = await evaluateTrajectories(direct, test6, { futures: 2, ...host });
+  expect(constantVelocity.ade).toBeGreaterThan(1.5);
+  expect(model.minAde).toBeLessThan(0.2);
+  expect(model.windows).toBe(30);
+  const [first] = await predictTrajectories(direct, test6, { futures: 2, ...host });
+  expect(first?.futures.map(({ probability }) => probability).reduce((a, b) => a + b)).toBeCloseTo(1, 6);
+});
+
+test("step by step: draws take one of the two turns", async () => {
+  const step = trajectoryModel(train, { ...sizes, form: "step", modes: 5, units: 16, seed: 3 });
+  await trainTrajectories(step, train, {
+    epochs: 60,
+    batchSize: 20,
+    learningRate: 0.02,
+    validationSplit: 0,
+    seed: 4,
+    ...host,
+  });
+  const { model } = await evaluateTrajectories(step, test6, { futures: 8, seed: 1, ...host });
+  expect(model.minAde).toBeLessThan(0.3);
+  const again = await evaluateTrajectories(step, test6, { futures: 8, seed: 1, ...host });
+  expect(again.model).toEqual(model);
+  const read = readTrajectoryModel(writeTrajectoryModel(step));
+  expect(read.settings).toEqual(step.settings);
+});
+
+test("where a track is and where it points to changes nothing but where its futures are", async () => {
+  const moved = (tracks: Tracks): Tracks => ({
+    ...tracks,
+    tracks: tracks.tracks.map(({ x, y, ...one }) => ({
+      ...one,
+      x: y.map((value) => 5 - value),
+      y: x.map((value) => value - 7),
+    })),
+  });
+  const one = await predictTrajectories(direct, test6, { futures: 2, ...host });
+  const other = await predictTrajectories(direct, moved(test6), { futures: 2, ...host });
+  one.forEach(({ path }, n) => {
+    const there = other[n]?.path;
+    path.x.forEach((x, t) => {
+      expect(there?.y[t]).toBeCloseTo(x - 7, 3);
+      expect(there?.x[t]).toBeCloseTo(5 - (path.y[t] as number), 3);
+    });
+  });
+});
+
+test("more futures than modes are draws: as many as asked, the same for the same seed", async () => {
+  const ask = (seed: number) => predictTrajectories(direct, test6, { futures: 5, seed, ...host });
+  const [a, b, c] = [await ask(1), await ask(1), await ask(2)];
+  expect(a).toEqual(b);
+  expect(a).not.toEqual(c);
+  expect(a[0]?.futures.map(({ probability }) => probability)).toEqual([0.2, 0.2, 0.2, 0.2, 0.2]);
+});
+
+test("the same seed gives the same model, with augmentation and validation in time", async () => {
+  const tracks = turning(12, 5, 40);
+  const make = async () => {
+    const tm = trajectoryModel(tracks, { ...sizes, modes: 2, units: 3, hidden: 3, heading: false });
+    const how = { rotations: true, flips: true, reversals: true, validationSplit: 0.3, epochs: 2, seed: 6 };
+    const { windows, validationWindows } = await trainTrajectories(tm, tracks, { ...how, ...host });
+    expect([windows, validationWindows]).toEqual([12 * 19, 12 * 3]);
+    return tm;
+  };
+  expect((await make()).model.values).toEqual((await make()).model.values);
+});
+
+test("a file gives the same model; a damaged one is refused in one line", () => {
+  const read = readTrajectoryModel(bytes, "turns");
+  expect([read.settings, read.model.values]).toEqual([direct.settings, direct.model.values]);
+  expect(writeTrajectoryModel(read)).toEqual(bytes);
+  const { model } = readModel(bytes, "turns");
+  const damaged = (settings: object): string =>
+    refusal(
+      () => readTrajectoryModel(writeModel({ model, extra: { task: { kind: "trajectories", ...settings } } }), "turns"),
+      Error,
+    );
+  expect(damaged({})).toContain("turns: its task: seen must be a whole number");
+  expect(damaged({ ...direct.settings, modes: 3 })).toBe(
+    'turns: its task: form "direct" needs a model that reads 2 numbers and gives 57; this one reads 2 and gives 38. Train anew.',
+  );
+  expect(damaged({ ...direct.settings, spread: [1] })).toBe(
+    "turns: its task: spread needs 6 numbers, got 1. Train anew.",
+  );
+});
+
+describe("what does not fit is one line", () => {
+  test("a single short track, tracks of another step, recordings of two steps", async () => {
+    const short = readTracks("1,a,0,0\n2,a,1,1\n3,a,2,2");
+    expect(() => trajectoryModel(short)).toThrow(
+      "trajectoryModel: no track has 20 steps without a gap (8 to see, 12 to predict); the longest has 3. " +
+        "Give longer tracks, or see and predict fewer steps.",
+    );
+    await expect(predictTrajectories(direct, short)).rejects.toThrow(
+      "predictTrajectories: no track has the 4 steps without a gap that the model sees; the longest has 3",
+    );
+    await expect(evaluateTrajectories(direct, { ...test6, step: 10 })).rejects.toThrow(
+      "evaluateTrajectories: the tracks have a step of 10, the model was trained on a step of 1",
+    );
+    expect(() => trajectoryModel([train, { ...train, step: 2 }])).toThrow("the recordings have steps of 1 and 2");
+  });
+  test("what stands still can be trained on", async () => {
+    const still = readTracks(Array.from({ length: 30 }, (_, t) => `${t},a,1,2`).join("\n"));
+    const tm = trajectoryModel(still, { ...sizes, modes: 2, units: 2 });
+    await trainTrajectories(tm, still, { epochs: 1, ...host });
+    const { model } = await evaluateTrajectories(tm, still, { futures: 2, ...host });
+    expect(Number.isFinite(model.ade)).toBe(true);
+  });
+});
+
+test("a plot has a panel for each track, its futures, and what came", () => {
+  const path = { x: Float64Array.of(0, 1), y: Float64Array.of(0, 1) };
+  const one = {
+    title: "track <1>",
+    seen: path,
+    futures: [
+      { ...path, probability: 0.5 },
+      { ...path, probability: 0.5 },
+    ],
+  };
+  const svg = plotFutures([{ ...one, truth: path }, one]);
+  const { document } = parseHTML(svg);
+  expect([...document.querySelectorAll("text")].map((text) => text.textContent)).toEqual(
+    expect.arrayContaining(["track <1>", "seen", "what came"]),
+  );
+  expect(document.querySelectorAll("path").length).toBe(3 + (2 + 1 + 1) + (2 + 1));
+  expect(svg).not.toMatch(/NaN|Infinity/);
+});
+
+describe("commands", () => {
+  /** What a command writes to standard output. */
+  async function outOf(command: Parameters<typeof runCommand>[0], ...args: string[]): Promise<string> {
+    let out = "";
+    const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      out += text;
+      return true;
+    });
+    const quiet = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    await runCommand(command, args).finally(() => {
+      write.mockRestore();
+      quiet.mockRestore();
+    });
+    return out;
+  }
+
+  test("trajectories --out trains, measures, draws and saves; it replaces no file unless asked", async () => {
+    const [out, plot] = [join(folder, "new.safetensors"), join(folder, "new.svg")];
+    const source = join(folder, "long.csv");
+    writeFileSync(source, csvOf(turning(12, 7, 60)));
+    const args = [
+      source,
+      "--out",
+      out,
+      "--seen",
+      "4",
+      "--predict",
+      "6",
+      "--epochs",
+      "1",
+      "--units",
+      "4",
+      "--threads",
+      "1",
+    ];
+    const printed = await outOf(trajectories, ...args, "--plot", plot);
+    expect(printed).toMatch(/^\d+ windows +model +constant velocity\nmean distance \(ADE\)/);
+    expect(printed).toContain("FDE of the best of 20");
+    expect(readFileSync(plot, "utf8")).toContain("what came");
+    expect(readTrajectoryModel(readFileSync(out), "new").settings).toMatchObject({
+      ...sizes,
+      form: "direct",
+      modes: 20,
+    });
+    await expect(outOf(trajectories, ...args)).rejects.toThrow(
+      `${out}: exists already. Give another name, or --overwrite`,
+    );
+    const lines = (await outOf(trajectories, ...args, "--overwrite", "--json"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ event }) => event)).toEqual(["epoch", "done"]);
+    expect(lines[1]).toMatchObject({ futures: 20, file: out, model: { windows: expect.any(Number) } });
+  });
+
+  test("trajectories --model writes a row or a JSON line for each track, future and step", async () => {
+    const args = ["--model", file, table, "--futures", "2", "--threads", "1"];
+    const rows = (await outOf(trajectories, ...args)).trim().split("\n");
+    expect([rows[0], rows.length]).toEqual(["track,future,step,x,y,probability", 1 + 30 * 2 * 6]);
+    const lines = (await outOf(trajectories, ...args, "--json"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const [first] = await predictTrajectories(direct, readTracks(csvOf(test6)), { futures: 2, ...host });
+    const [future] = first?.futures ?? [];
+    expect(lines[0]).toEqual({
+      ...{ track: "0", future: 1, step: 1, x: future?.x[0], y: future?.y[0], probability: future?.probability },
+    });
+    expect(lines.length).toBe(30 * 2 * 6);
+  });
+
+  test("evaluate takes a model of trajectories and tracks", async () => {
+    const scores = JSON.parse(await outOf(evaluate, file, table, "--json", "--threads", "1"));
+    expect(Object.keys(scores)).toEqual(["model", "constantVelocity"]);
+    expect(await outOf(evaluate, file, table, "--threads", "1")).toContain("30 windows");
+  });
+
+  test("wrong uses are one line", async () => {
+    const wrong = (...args: string[]) => expect(outOf(trajectories, ...args)).rejects;
+    await wrong(table).toThrow("give --out MODEL to train, or --model MODEL to predict with one.");
+    await wrong(table, "--model", file, "--out", "x").toThrow("Give one of the two.");
+    await wrong(table, "--model", file, "--seen", "3").toThrow(
+      "--seen: is for training; the model of --model has its own.",
+    );
+    await wrong(table, "--out", join(folder, "x"), "--seen", "40").toThrow(
+      `${table}: no track has 52 steps without a gap (40 to see, 12 to predict); the longest has 8.`,
+    );
+    await wrong(table, "--out", join(folder, "x"), "--x", "east").toThrow(
+      'there is no column "east" for x. The columns are frame, id, x, y.',
+    );
+    await expect(outOf(generate, file)).rejects.toThrow('it is a model of trajectories (task "trajectories")');
+  });
+});
+
+test("a server answers what the model predicts, and says what does not fit", async () => {
+  const here = await serving({}, { turns: direct });
+  const [track] = test6.tracks;
+  const seen = { id: "a", x: [...(track?.x ?? [])], y: [...(track?.y ?? [])] };
+  const ask = async (
+    body: object,
+  ): Promise<[number, { tracks: { id: string; futures: object[] }[]; error: object }]> => {
+    const answer = await here.post("/v1/trajectories", { model: "turns", ...body });
+    return [answer.status, (await answer.json()) as never];
+  };
+  const [status, answer] = await ask({ tracks: [seen], futures: 2 });
+  const [wanted] = await predictTrajectories(
+    direct,
+    { ...test6, tracks: test6.tracks.slice(0, 1) },
+    { futures: 2, ...host },
+  );
+  const plain = ({ x, y }: { x: Float64Array; y: Float64Array }) => ({ x: [...x], y: [...y] });
+  expect(status).toBe(200);
+  expect(answer.tracks).toEqual([
+    {
+      ...{ id: "a", path: plain(wanted!.path) },
+      futures: wanted!.futures.map((one) => ({ ...plain(one), probability: one.probability })),
+    },
+  ]);
+  expect(await ask({ tracks: [{ x: [1, 2], y: [1, 2] }] })).toMatchObject([
+    400,
+    { error: { message: "tracks: track 0 has 2 places, and the model sees 4", param: "tracks" } },
+  ]);
+  expect(await ask({ tracks: [{ x: [1, 2], y: [1] }] })).toMatchObject([400, { error: { param: "tracks" } }]);
+});
