@@ -1,5 +1,6 @@
 /** The losses of a few training steps: the same wherever it runs; and a loss alone, as a graph. */
 import { cells } from "../../src/cells/index.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
 import { grad } from "../../src/grad/grad.ts";
 import type { Cell } from "../../src/graph/cell.ts";
 import { createBuilder, type Graph } from "../../src/graph/graph.ts";
@@ -40,4 +41,15 @@ export function lossOfRows(loss: Loss, { rows, features }: { rows: number; featu
   const weighted = g.mul(each, g.constant(1 / rows));
   g.sumAll("loss", weighted);
   return grad(g.graph({ output, each, loss: weighted }));
+}
+
+/** The loss of one row in f64. */
+export function lossAt(
+  density: Loss & { readonly outputSize: number },
+  row: readonly number[],
+  target: readonly number[],
+): number {
+  const graph = lossOfRows(density, { rows: 1, features: density.outputSize });
+  const values = { inputs: { tokens: [0], target: [...target] }, parameters: { z: [...row] } };
+  return interpret(graph, { steps: 1, batch: 1, ...values }).totals.loss as number;
 }

@@ -8,7 +8,7 @@ import { pathMixture } from "../../../src/train/densities/paths.ts";
 import type { Loss } from "../../../src/train/losses.ts";
 import { loadTraining, programError } from "../../helpers/engines.ts";
 import { gradientError } from "../../helpers/gradients.ts";
-import { lossOfRows } from "../../helpers/losses.ts";
+import { lossAt, lossOfRows } from "../../helpers/losses.ts";
 import { randomValues } from "../../helpers/networks.ts";
 
 type Density = Loss & { readonly outputSize: number };
@@ -22,13 +22,6 @@ const all: [string, Density][] = [
   ["4 paths of one point", pathMixture({ modes: 4, steps: 1 })],
   ["4 paths of 5 points", pathMixture({ modes: 4, steps: 5 })],
 ];
-
-/** The loss of one row in f64. */
-function lossAt(density: Density, row: readonly number[], target: readonly number[]): number {
-  const graph = lossOfRows(density, { rows: 1, features: density.outputSize });
-  const values = { inputs: { tokens: [0], target: [...target] }, parameters: { z: [...row] } };
-  return interpret(graph, { steps: 1, batch: 1, ...values }).totals.loss as number;
-}
 
 describe.each(all)("%s", (_name, density) => {
   test.each([1, 2])("gradients against central differences in f64, seed %i: 1e-7", (seed) => {

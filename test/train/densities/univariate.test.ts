@@ -19,7 +19,7 @@ import {
 } from "../../../src/train/densities/univariate.ts";
 import { loadTraining, programError } from "../../helpers/engines.ts";
 import { gradientError } from "../../helpers/gradients.ts";
-import { lossOfRows } from "../../helpers/losses.ts";
+import { lossAt, lossOfRows } from "../../helpers/losses.ts";
 import { randomValues } from "../../helpers/networks.ts";
 
 const levels = [0.1, 0.5, 0.9];
@@ -33,12 +33,6 @@ const all: [string, Density, boolean][] = [
   ["quantiles", quantiles({ levels }), false],
   ["quantiles of 2", quantiles({ levels, targets: 2 }), false],
 ];
-
-function lossAt(density: Density, row: readonly number[], target: readonly number[]): number {
-  const graph = lossOfRows(density, { rows: 1, features: density.outputSize });
-  const values = { inputs: { tokens: [0], target: [...target] }, parameters: { z: [...row] } };
-  return interpret(graph, { steps: 1, batch: 1, ...values }).totals.loss as number;
-}
 
 describe.each(all)("%s", (_name, density, counts) => {
   const drawn = (sizes: { steps: number; batch: number }, rows: number, seed: number) => {
