@@ -4,10 +4,10 @@
  */
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
-import { parse } from "csv-parse/sync";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, checkArguments, formatValue, someText } from "../graph/schema.ts";
-import { decodeText, readInput } from "./files.ts";
+import { readCsv } from "./csv.ts";
+import { readInput } from "./files.ts";
 import { mixDown, readWav } from "./wav.ts";
 
 /** A recording, all its channels mixed to one; `label` where there is one. */
@@ -133,38 +133,15 @@ type Table = {
 };
 
 function readTable(path: string): Table {
-  // csv-parse leaves a CR in the last column where line ends are mixed.
-  const text = decodeText(readInput(path), path).replace(/\r\n?/g, "\n");
-  const [head = ""] = text.split("\n", 1);
-  const count = (mark: string): number => head.split(mark).length - 1;
-  const delimiter = [";", "\t"].reduce((best, mark) => (count(mark) > count(best) ? mark : best), ",");
-  let records: { record: string[]; info: { lines: number } }[];
-  try {
-    records = parse(text, {
-      delimiter,
-      bom: true,
-      info: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      trim: true,
-    }) as never;
-  } catch (error) {
-    throw new InputError(`${path}: is not a table (${(error as Error).message.split("\n")[0]}). Check its quotes.`);
-  }
-  const [first, ...rest] = records;
-  if (first === undefined || rest.length === 0)
-    throw new InputError(`${path}: has no rows below the names of the columns.`);
-  const columns = first.record.map((name) => (/^(?:file|label|id|group)$/i.test(name) ? name.toLowerCase() : name));
-  const double = columns.find((name, k) => columns.indexOf(name) < k);
-  if (double !== undefined)
-    throw new InputError(`${path}: line 1 has the column ${JSON.stringify(double)} twice. Rename one.`);
-  const rows = rest.map(({ record, info }) => {
-    const where = `${path}: line ${info.lines}`;
-    if (record.length !== columns.length)
-      throw new InputError(`${where} has ${record.length} cells, line 1 has ${columns.length}.`);
-    return { cells: Object.fromEntries(columns.map((name, k) => [name, record[k] as string])), where };
-  });
-  return { columns, rows };
+  const { columns: given, rows, lineOf } = readCsv(path, { header: true });
+  const columns = given.map((name) => (/^(?:file|label|id|group)$/i.test(name) ? name.toLowerCase() : name));
+  return {
+    columns,
+    rows: rows.map((cells, row) => ({
+      cells: Object.fromEntries(columns.map((name, k) => [name, cells[k] as string])),
+      where: `${path}: line ${lineOf(row)}`,
+    })),
+  };
 }
 
 const aNumber = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;

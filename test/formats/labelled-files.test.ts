@@ -107,10 +107,18 @@ describe("one line for", () => {
       () => table("name,label\na.wav,1\n"),
       ': line 1 has no column "id"; it has name, label.',
     ],
-    ["no rows", () => table("file,label\n"), ": has no rows below the names of the columns."],
+    [
+      "no rows",
+      () => table("file,label\n"),
+      ": has the names of columns and no rows. Give a table with one row a step.",
+    ],
     ["a file that is not there", () => table("file,label\nb.wav,1\n"), "/b.wav: there is no such file."],
     ["a label that is missing", () => table("file,label\na.wav,1\na.wav,\n"), ": line 3: has no label."],
-    ["a cell too many", () => table("id,label,a\n1,x,2\n1,x,2,3\n"), ": line 3 has 4 cells, line 1 has 3."],
+    [
+      "a cell too many",
+      () => table("id,label,a\n1,x,2\n1,x,2,3\n"),
+      ': line 3 has 4 fields, line 1 has 3 (between them: ",").',
+    ],
     [
       "a text in a column of numbers",
       () => table("id,label,a\n1,x,2\n1,x,two\n"),
@@ -133,8 +141,16 @@ describe("one line for", () => {
       ': line 3: the series "1" has the label "y" here and "x" before.',
     ],
     ["no numbers", () => table("id,label\n1,x\n"), ": line 1 has no column of numbers beside id, label."],
-    ["a column twice", () => table("id,label,a,a\n1,x,1,2\n"), ': line 1 has the column "a" twice. Rename one.'],
-    ["an open quote", () => table('id,label,a\n1,x,"2\n'), ": is not a table ("],
+    [
+      "a column twice",
+      () => table("id,label,a,a\n1,x,1,2\n"),
+      ': line 1: columns 3 and 4 are both called "a". Rename one.',
+    ],
+    [
+      "an open quote",
+      () => table('id,label,a\n1,x,"2\n'),
+      ': line 2: a quote (") is opened, and not closed by the end of the file. Close it.',
+    ],
   ])("%s", (_, make, message) => {
     const path = make();
     expect(refusal(() => readLabelled(path))).toContain(message);

@@ -56,11 +56,11 @@ test("what a later version wrote is refused with what to do: a version, a task",
   const bytes = writeLanguageModel(readLanguageModel(earlier, "m.safetensors"));
   const later = altered(bytes, (data) => ({ ...data, unrolled: { ...(data.unrolled as object), version: 5 } }));
   expect(message(later)).toBe("its version is 5, this program reads 1 to 4. Update unrolled.");
-  const other = altered(bytes, (data) => ({ ...data, task: { kind: "forecast", horizon: 12 } }));
+  const other = altered(bytes, (data) => ({ ...data, task: { kind: "fortune", horizon: 12 } }));
   expect(refusal(() => open(other), FormatError)).toBe(
-    'm.safetensors: its task is "forecast", this program knows text. A newer version may know it.',
+    'm.safetensors: its task is "fortune", this program knows text, forecast, classify, trajectories. A newer version may know it.',
   );
-  expect(message(other)).toBe('its task is "forecast", and a language model\'s is "text".');
+  expect(message(other)).toBe('its task is "fortune", and a language model\'s is "text".');
 });
 
 test("a task that is none, and one that a command does not take, are refused", () => {

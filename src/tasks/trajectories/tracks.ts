@@ -2,6 +2,9 @@
  * Tracks: where people, cars or animals were, at equal steps of time. Read from a table with a row for each of them and each
  * frame; checked, sorted, and split where a step is missing.
  */
+
+import type { Table } from "../../data/series.ts";
+import { parseCsv } from "../../formats/csv.ts";
 import { InputError } from "../../graph/input-error.ts";
 import {
   type Arguments,
@@ -16,7 +19,6 @@ import {
   string,
   wholeNumber,
 } from "../../graph/schema.ts";
-import { readTable, type Table } from "./table.ts";
 
 /** The places of one thing at successive steps. */
 export type Track = {
@@ -101,7 +103,11 @@ const plain = (name: string): string =>
 export function readTracks(text: string, options: ReadTracksOptions = {}): Tracks {
   checkArguments("readTracks", { text, options }, readTracksArguments);
   const { name = "tracks.csv" } = options;
-  return tracksOf(readTable(text, name), options);
+  const first = text.split(/\r?\n/).find((line) => line.trim() !== "") ?? "";
+  // Between blanks alone, as some write them.
+  const cells = /[\t;,]/.test(first) ? text : text.replace(/^[^\S\n]+|[^\S\n]+$/gm, "").replace(/[^\S\n]+/g, "\t");
+  const header = !first.split(/[\s;,]+/).some((cell) => decimal.test(cell));
+  return tracksOf(parseCsv(cells, { name, header }), options);
 }
 
 type Row = {

@@ -62,9 +62,9 @@ describe("what is wrong is one line with the place", () => {
     ],
     ["frame,id,x\n1,a,0", "walks.csv: no column looks like y: frame, id, x. Name it: --y COLUMN."],
     ["1,2,3", "walks.csv: has 3 columns, expected four: frame, id, x, y."],
-    ["frame,id,x,y\n1,a,0", "walks.csv: line 2 has 3 cells, and line 1 has 4. Give every row as many."],
-    ["", "walks.csv: has no rows. Give a table with the columns frame, id, x, y."],
-    ["frame,id,x,y\n", "walks.csv: has no rows below its header. Give one for each frame of a track."],
+    ["frame,id,x,y\n1,a,0", 'walks.csv: line 2 has 3 fields, line 1 has 4 (between them: ",").'],
+    ["", "walks.csv: is empty. Give a table with one row a step."],
+    ["frame,id,x,y\n", "walks.csv: has the names of columns and no rows. Give a table with one row a step."],
     ["1,a,0,0\n2,b,1,1", "walks.csv: no track has two frames, so nothing moves. Give the rows of a track the same id."],
   ])("%j", (text, message) => {
     expect(() => readTracks(text, { name: "walks.csv" })).toThrow(message);
