@@ -1,6 +1,7 @@
 /** Train a forecaster on the windows of its series, and keep what was best in validation. */
 import type { HostOptions } from "../../engines/engine.ts";
 import { hostOf, hostRules } from "../../engines/registry.ts";
+import { InputError } from "../../graph/input-error.ts";
 import {
   alias,
   aSignal,
@@ -22,7 +23,7 @@ import { predict } from "../../train/predict.ts";
 import { trainingSteps } from "./create.ts";
 import { inputsOf, outputsOf } from "./examples.ts";
 import { headOf, lossOfMembers, meansOf, rowsOfMembers, sampleQuantile } from "./heads.ts";
-import { alone, prepare, type Window, windowsOf } from "./prepare.ts";
+import { alone, prepare, stepsBefore, type Window, windowsOf } from "./prepare.ts";
 import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
 
 /** Options of `trainForecaster`. */
@@ -82,7 +83,7 @@ export type TrainedForecaster = Forecaster & {
  * @param data the series that it was made from
  * @param options see `TrainForecasterOptions` for all and their defaults
  * @returns the forecaster, to save and to forecast with, and how its training went
- * @throws InputError for series without the columns that it forecasts
+ * @throws InputError for series without the columns that it forecasts, and where all are too short to train on
  * @throws NonFiniteLoss if a loss or a parameter becomes infinite or NaN
  */
 export async function trainForecaster(
@@ -96,6 +97,11 @@ export async function trainForecaster(
   const prepared = prepare("trainForecaster", data, settings, 0);
   const training = windowsOf(prepared, settings, (one) => [0, trainingSteps(one, settings)], stride);
   const validation = windowsOf(prepared, settings, (one) => [trainingSteps(one, settings), one.length - settings.test]);
+  if (training.length === 0) {
+    throw new InputError(
+      `trainForecaster: no series has a window of ${stepsBefore(settings) + settings.horizon} steps before the last ${settings.validation + settings.test}, which are to validate and test on. Give longer series.`,
+    );
+  }
   const { batchSize = training.length > 20_000 ? 256 : 32 } = options;
   const batches = Math.ceil(training.length / batchSize);
   const epochs = options.epochs ?? Math.min(300, Math.max(5, Math.ceil(3000 / batches)));
