@@ -6,6 +6,7 @@ const kinds: readonly ScalingKind[] = [
   ...(["standard", "minMax", "robust", "log", "log1p", "none"] as const),
   { difference: 1 },
   { difference: 3 },
+  { seasonal: 4 },
 ];
 const near = (found: ArrayLike<number>, expected: ArrayLike<number>): void => {
   expect(found.length).toBe(expected.length);
@@ -61,6 +62,62 @@ describe("fitScaling", () => {
   });
 });
 
+describe("{ seasonal: n }", () => {
+  // A line of rise 1 with 3, -1, -2 on it: the moving average over three steps is the line.
+  const pattern = [3, -1, -2];
+  const values = Array.from({ length: 12 }, (_, t) => t + (pattern[t % 3] as number));
+  const line = Array.from({ length: 12 }, (_, t) => t);
+
+  test("takes away what is usual at each place of the season, and leaves the line", () => {
+    const scaling = fitScaling({ seasonal: 3 }, values);
+    near((scaling.steps[0] as { indices: readonly number[] }).indices, pattern);
+    near(scale(values, scaling), line);
+    // Of an even season the ends count half each.
+    const even = Array.from({ length: 12 }, (_, t) => 2 * t + ([1, -1, 2, -2][t % 4] as number));
+    near((fitScaling({ seasonal: 4 }, even).steps[0] as { indices: readonly number[] }).indices, [1, -1, 2, -2]);
+  });
+
+  test("after a logarithm it is a factor", () => {
+    const factors = Array.from({ length: 12 }, (_, t) => 10 * ([2, 0.5][t % 2] as number));
+    const scaling = fitScaling(["log", { seasonal: 2 }], factors);
+    near(
+      scale(factors, scaling),
+      line.map(() => Math.log(10)),
+    );
+    near(unscale([Math.log(100), Math.log(100)], scaling, factors), [200, 50]);
+  });
+
+  test("a series that begins at step `start` has its season from there", () => {
+    const scaling = fitScaling({ seasonal: 3 }, values);
+    near(scale(values.slice(5), scaling, undefined, 5), line.slice(5));
+    near(unscale([100, 100, 100], scaling, [], 7), [99, 98, 103]);
+    // The history tells where the next step is, where it is whole.
+    near(unscale([100, 100, 100], scaling, values), [103, 99, 98]);
+  });
+
+  test("after a difference it goes on with the step at which the difference ends", () => {
+    const sums = values.map((_, t) => values.slice(0, t + 1).reduce((a, b) => a + b, 0));
+    const scaling = fitScaling([{ difference: 1 }, { seasonal: 3 }], sums);
+    near(scale(sums, scaling), line.slice(1));
+    near(scale(sums.slice(4), scaling, undefined, 4), line.slice(5));
+    near(unscale([12, 13], scaling, sums), [(sums[11] as number) + 15, (sums[11] as number) + 27]);
+  });
+
+  test("missing values are left out, and a place without values is as usual", () => {
+    const holes = values.map((value, t) => (t === 4 ? Number.NaN : value));
+    near((fitScaling({ seasonal: 3 }, holes).steps[0] as { indices: readonly number[] }).indices, pattern);
+    const never = values.map((value, t) => (t % 3 === 1 ? Number.NaN : value));
+    expect((fitScaling({ seasonal: 3 }, never).steps[0] as { indices: readonly number[] }).indices).toEqual([0, 0, 0]);
+  });
+
+  test("needs two seasons, of two steps or more", () => {
+    expect(() => fitScaling({ seasonal: 7 }, values)).toThrow(
+      "scaling: a season of 7 steps needs 14 values, got 12. Give more data or a shorter season.",
+    );
+    expect(() => fitScaling({ seasonal: 1 }, values)).toThrow("{ seasonal: length }");
+  });
+});
+
 describe("unscale", () => {
   test("undoes any composition, from the values just before", () => {
     fc.assert(
@@ -76,6 +133,9 @@ describe("unscale", () => {
           const cut = 5;
           const history = values.slice(0, lost + cut);
           near(unscale(scaled.slice(cut), scaling, history), values.slice(lost + cut));
+          // Without all that was before, the step says where in the season it is; and so does it of a part that is scaled alone.
+          near(unscale(scaled.slice(cut), scaling, history.slice(cut), lost + cut), values.slice(lost + cut));
+          near(scale(values.slice(cut), scaling, undefined, cut), scaled.slice(cut));
         },
       ),
     );
