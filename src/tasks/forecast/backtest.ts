@@ -102,7 +102,7 @@ export async function evaluateForecaster(
   const score = (said: readonly (readonly Said[])[]): ForecastScores => scoresOf(windows, said, forecaster, count);
   const found: Record<string, ForecastScores> = {};
   if (baselines) {
-    for (const [name, make] of Object.entries(baselinesFor(forecaster))) {
+    for (const [name, make] of Object.entries(baselinesFor(forecaster, options.levels))) {
       const said = await saidBy(windows, forecaster, make);
       if (said !== undefined) found[name] = score(said);
     }
@@ -114,8 +114,9 @@ export async function evaluateForecaster(
 type Baseline = (values: Float64Array, horizon: number) => Said | Promise<Said>;
 
 /** What needs no network, by name; what needs a season only where there is one. */
-function baselinesFor({ settings }: Forecaster): Record<string, Baseline> {
-  const { season, levels, frequency } = settings;
+function baselinesFor({ settings }: Forecaster, asked: readonly number[] | undefined): Record<string, Baseline> {
+  const { season, frequency } = settings;
+  const levels = asked ?? settings.levels;
   const said = (one: ReturnType<typeof naive>): Said => ({ values: one.values, quantiles: quantilesOf(one, levels) });
   const seasons = frequency === undefined ? (season > 1 ? [season] : []) : seasonLengths(frequency);
   return {

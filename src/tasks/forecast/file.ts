@@ -1,5 +1,5 @@
 /** The file of a forecaster: what it holds, written and read. */
-import { calendarPartNames } from "../../data/calendar.ts";
+import { calendarFeatures, calendarPartNames } from "../../data/calendar.ts";
 import { aScaling } from "../../data/scaling.ts";
 import { type ModelFile, readModel, type WeightType, weightTypes, writeModel } from "../../formats/model-file.ts";
 import { FormatError, readSafetensorsArguments } from "../../formats/safetensors.ts";
@@ -25,6 +25,7 @@ import {
 import { type Task, type TaskData, taskDataOf } from "../task.ts";
 import { numbersOf } from "./examples.ts";
 import { headOf } from "./heads.ts";
+import { alone } from "./prepare.ts";
 import { aForecaster, bases, type Forecaster, type ForecastSettings, forms, heads, levelsRule } from "./settings.ts";
 
 declare module "../index.ts" {
@@ -93,7 +94,10 @@ const aFittedStep: Rule = {
     (value.kind === "log" ||
       value.kind === "log1p" ||
       (value.kind === "difference" && count.accepts(value.lag)) ||
-      (value.kind === "seasonal" && Array.isArray(value.indices) && value.indices.every(Number.isFinite)) ||
+      (value.kind === "seasonal" &&
+        Array.isArray(value.indices) &&
+        value.indices.length > 1 &&
+        value.indices.every(Number.isFinite)) ||
       (value.kind === "affine" &&
         finiteNumber.accepts(value.offset) &&
         finiteNumber.accepts(value.scale) &&
@@ -109,7 +113,7 @@ const settingsRules: Schema<ForecastSettings> = {
   ...{ series: required(listOf(string, 1)), categories: required(recordOf(texts)) },
   calendar: required(listOf(oneOf(...calendarPartNames))),
   ...{ frequency: aFrequency, dateFormat: string },
-  scaling: required(listOf(aScaling)),
+  scaling: required({ ...aScaling, accepts: (value) => Array.isArray(value) && aScaling.accepts(value) }),
   ...{ relative: required(oneOf(...bases)), form: required(oneOf(...forms)), head: required(oneOf(...heads)) },
   ...{ independent: required(flag), levels: required(levelsRule), loss: required(oneOf("mae", "mse", "huber")) },
   ...{ validation: required(wholeNumber(0)), test: required(wholeNumber(0)) },
@@ -144,16 +148,73 @@ function readContent({ model }: ModelFile, data: TaskData, file: string): Foreca
       throw new FormatError(`${file}: ${error.message} The file is damaged. Train anew.`);
     throw error;
   }
-  const { settings, margins } = data as unknown as Pick<Forecaster, "settings" | "margins">;
-  const { horizon, form, members, targets } = settings;
-  const values =
-    (form === "recursive" ? 1 : horizon) * (settings.independent || form === "segments" ? 1 : targets.length);
-  const outputs = members * values * headOf(settings, values).parts;
-  const told = model.inputs.find(({ name }) => name === "series")?.count ?? 1;
-  if (model.outputSize !== outputs || told !== numbersOf(settings)) {
-    throw new FormatError(
-      `${file}: its network gives ${model.outputSize} numbers and its settings need ${outputs}: the file is damaged. Train anew.`,
-    );
-  }
+  const content = { model, ...(data as unknown as Pick<Forecaster, "settings" | "margins">) };
+  const problem = problemOf(content.settings) ?? problemOfNetwork(content) ?? problemOfMargins(content);
+  if (problem !== undefined) throw new FormatError(`${file}: its task: ${problem}. The file is damaged. Train anew.`);
+  const { settings, margins } = content;
   return { model, settings, ...(margins !== undefined && { margins }) };
+}
+
+/** The features of the calendar's parts at one step. */
+const calendarSize = (calendar: ForecastSettings["calendar"]): number =>
+  calendar.length === 0 ? 0 : calendarFeatures([0], calendar, "cyclic").names.length;
+const named = (text: string): string => formatValue(text);
+
+/** What of settings does not fit the rest of them. */
+function problemOf(settings: ForecastSettings): string | undefined {
+  const { targets, past, future, categories, calendar, frequency, form, segment, lookback, horizon, fitted } = settings;
+  const columns = [...targets, ...past, ...future];
+  const twice = columns.find((column, k) => columns.indexOf(column) !== k);
+  if (twice !== undefined) return `settings: column ${named(twice)} is there twice among targets, past and future`;
+  const odd = Object.keys(categories).find((column) => !future.includes(column));
+  if (odd !== undefined) return `settings: categories: ${named(odd)} is no column of future`;
+  if (calendar.length > 0 && frequency === undefined) return "settings: frequency is missing, and calendar needs one";
+  if (form === "segments" && (lookback % segment !== 0 || horizon % segment !== 0)) {
+    return `settings: segment ${segment} does not divide the lookback, ${lookback}, and the horizon, ${horizon}`;
+  }
+  const numbers = columns.filter((column) => !Object.hasOwn(categories, column));
+  for (const [series, own] of Object.entries(fitted)) {
+    const missing = numbers.find((column) => !Object.hasOwn(own, column));
+    if (missing !== undefined) return `settings: fitted: series ${named(series)} has no scaling of ${named(missing)}`;
+  }
+  return undefined;
+}
+
+/** What of a network's inputs and outputs is not what its settings need. */
+function problemOfNetwork({ model, settings }: Forecaster): string | undefined {
+  const { horizon, form, members, targets, past, future, categories, calendar, segment } = settings;
+  const together = alone(settings) ? 1 : targets.length;
+  const values = (form === "recursive" ? 1 : horizon) * together;
+  const outputs = members * values * headOf(settings, values).parts;
+  if (model.outputSize !== outputs)
+    return `its network gives ${model.outputSize} numbers, and its settings need ${outputs}`;
+  const known =
+    future.reduce(
+      (sum, column) => sum + (Object.hasOwn(categories, column) ? (categories[column] ?? []).length : 1),
+      0,
+    ) + calendarSize(calendar);
+  const wanted: Readonly<Record<string, number>> = {
+    x: form === "segments" ? segment : together + past.length + known,
+    ...(form === "direct" && known > 0 && { known: horizon * known }),
+    ...(numbersOf(settings) > 1 && { series: numbersOf(settings) }),
+  };
+  const found = Object.fromEntries(model.inputs.map(({ name, features, count }) => [name, count ?? features]));
+  const odd = [...new Set([...Object.keys(wanted), ...Object.keys(found)])].find(
+    (name) => wanted[name] !== found[name],
+  );
+  if (model.returnsSequences !== (form === "recursive")) {
+    return `its network gives ${model.returnsSequences ? "each step" : "the last step alone"}, and form ${named(form)} does not`;
+  }
+  if (odd === undefined) return undefined;
+  return `its network reads ${found[odd] ?? 0} numbers as ${named(odd)}, and its settings need ${wanted[odd] ?? 0}`;
+}
+
+/** Margins are of the head "point", of each step for its levels. */
+function problemOfMargins({ settings: { levels, horizon }, margins = {} }: Forecaster): string | undefined {
+  for (const [level, steps] of Object.entries(margins)) {
+    if (!levels.map(String).includes(level))
+      return `margins: ${named(level)} is none of its levels, ${levels.join(", ")}`;
+    if (steps.length !== horizon) return `margins: ${level}: needs ${horizon} numbers, got ${steps.length}`;
+  }
+  return undefined;
 }
