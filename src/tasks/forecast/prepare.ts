@@ -1,5 +1,12 @@
 /** From series to scaled numbers and features, step by step; and the windows over them. Knows nothing about networks. */
-import { calendarFeatures, type Frequency, step, stepsBetween } from "../../data/calendar.ts";
+import {
+  calendarFeatures,
+  describeFrequency,
+  type Frequency,
+  formatDate,
+  step,
+  stepsBetween,
+} from "../../data/calendar.ts";
 import { type FittedScaling, fitScaling, lostSteps, scale } from "../../data/scaling.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { formatValue } from "../../graph/schema.ts";
@@ -79,7 +86,7 @@ export function fitColumns(
 /**
  * Prepare each series. One that the forecaster does not know is scaled by what is fitted to it.
  * @param ahead the steps of the future for which what is known must be known
- * @throws InputError, with the series, for missing columns and values, and for texts that are new
+ * @throws InputError, with the series, for missing columns and values, for texts that are new, and for dates of another frequency
  */
 export function prepare(where: string, data: ForecastData, settings: ForecastSettings, ahead: number): Prepared[] {
   return data.series.map((series) => {
@@ -89,6 +96,7 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
     const fitted =
       (Object.hasOwn(settings.fitted, series.name) ? settings.fitted[series.name] : undefined) ??
       fitColumns(where, series, settings, length);
+    checkDates(place, series, settings);
     const start = startOf(series, settings);
     const original = settings.targets.map((column) => columnOf(where, series, column).slice(0, length));
     const own = settings.targets.map((column) => fitted[column] as FittedScaling);
@@ -158,6 +166,21 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
       known: [...future, ...calendarOf(place, series, settings, lost, steps)],
     };
   });
+}
+
+/** @throws InputError for dates that are not one step of the forecaster's frequency after the other */
+function checkDates(place: string, { instants }: OneSeries, { frequency, dateFormat }: ForecastSettings): void {
+  const first = instants?.[0];
+  if (instants === undefined || first === undefined || frequency === undefined) return;
+  const odd = instants.findIndex((instant, t) => instant !== step(first, frequency, t));
+  if (odd < 0) return;
+  const date = (instant: number): string =>
+    dateFormat === undefined ? new Date(instant).toISOString() : formatDate(instant, dateFormat);
+  const [found, wanted] = [date(instants[odd] as number), date(step(first, frequency, odd))];
+  const instead = found === wanted ? "" : `, and would be ${wanted}`;
+  throw new InputError(
+    `${place}: the forecaster was made with dates of a frequency of one ${describeFrequency(frequency)}, and date ${odd} is ${found}${instead}. Give a series of that frequency, with every date.`,
+  );
 }
 
 /**
