@@ -463,6 +463,21 @@ describe("what is wrong is said in one line", () => {
     expect(await rejection(forecast(model, bare({ y: [], price: [] })))).toMatch(/^forecast: [^\n]+$/);
   });
 
+  test("dates of another frequency than in training", async () => {
+    const model = await quick(monthly({ y: wave(40) }), { ...one, calendar: [] });
+    const days = {
+      series: [
+        {
+          ...bare({ y: wave(40) }).series[0],
+          instants: Float64Array.from(wave(40), (_, t) => Date.UTC(2010, 0, 1 + t)),
+        },
+      ],
+    };
+    expect(await rejection(forecast(model, days as typeof data))).toBe(
+      "forecast: the forecaster was made with dates of a frequency of one month, and date 1 is 2010-01, and would be 2010-02. Give a series of that frequency, with every date.",
+    );
+  });
+
   test("a text that is new, and one that is missing", async () => {
     const kinds = Array.from({ length: 44 }, (_, t): string => (t % 2 === 0 ? "a" : "b"));
     const model = await quick(texts(kinds), { ...one, future: ["kind"] });

@@ -1,0 +1,142 @@
+/** Forecasts by a server: what the forecaster says by itself, and 400 in one line for what it cannot read. */
+import { describe, expect, test } from "vitest";
+import { type Forecaster, forecast, readForecaster, writeForecaster } from "../../../src/tasks/forecast/index.ts";
+import { serving, tiny } from "../../server/serving.ts";
+import { bare, monthly, quick, wave } from "./made.ts";
+
+const values = wave(48);
+const data = bare({ y: values });
+const waves: Forecaster = readForecaster(
+  writeForecaster(await quick(data, { horizon: 3, lookback: 6, head: "gaussian" })),
+);
+const price = Array.from({ length: 51 }, (_, t) => t % 3);
+const kind = price.map((one): string => (one === 0 ? "low" : "high"));
+const rising = [...values, Number.NaN, Number.NaN, Number.NaN];
+const rich = monthly({ sales: rising, price }, { kind });
+const sales = await quick(rich, { horizon: 3, lookback: 6, targets: ["sales"], future: ["price", "kind"] });
+const drawn = await quick(data, { horizon: 3, lookback: 6, form: "recursive", head: "gaussian" });
+const dates = Array.from(
+  { length: 51 },
+  (_, k) => `${2000 + Math.floor(k / 12)}-${String((k % 12) + 1).padStart(2, "0")}`,
+);
+const body = {
+  values: { sales: rising.map((value) => (Number.isNaN(value) ? null : value)), price },
+  texts: { kind },
+  dates,
+};
+
+describe("a server", async () => {
+  const here = await serving({}, { tiny, waves, sales, drawn });
+  const ask = async (given: object): Promise<[number, unknown]> => {
+    const answer = await here.post("/v1/forecasts", given);
+    return [answer.status, await answer.json()];
+  };
+  /** As JSON has it: without what is undefined. */
+  const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+  test("answers with what the forecaster says by itself, to the bit", async () => {
+    const model = "waves";
+    const all = Array.from(values);
+    expect(await ask({ model, values: { y: all } })).toEqual([200, plain({ forecasts: await forecast(waves, data) })]);
+    const levels = [0.25, 0.75];
+    const [status, answer] = await ask({ model, values: { y: all }, levels });
+    expect([status, answer]).toEqual([200, plain({ forecasts: await forecast(waves, data, { levels }) })]);
+    expect(answer).toMatchObject({
+      forecasts: [{ series: "", target: "y", steps: [{ step: 1 }, { step: 2 }, { step: 3 }] }],
+    });
+  });
+
+  test("reads covariates of the future, texts and dates: null is a target that is not known", async () => {
+    const [status, answer] = await ask({ model: "sales", ...body });
+    expect([status, answer]).toEqual([200, plain({ forecasts: await forecast(sales, rich) })]);
+    expect(answer).toMatchObject({
+      forecasts: [{ steps: [{ date: "2004-01" }, { date: "2004-02" }, { date: "2004-03" }] }],
+    });
+  });
+
+  test("draws paths by a seed", async () => {
+    const asked = { model: "drawn", values: { y: Array.from(values) }, samples: 10 };
+    const [first, again, other] = [
+      await ask({ ...asked, seed: 1 }),
+      await ask({ ...asked, seed: 1 }),
+      await ask({ ...asked, seed: 2 }),
+    ];
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+    expect(first).toEqual([200, plain({ forecasts: await forecast(drawn, data, { samples: 10, seed: 1 }) })]);
+  });
+
+  test("asked by many at once, each gets the answer to its own series", async () => {
+    const all = Array.from({ length: 12 }, (_, k) => Array.from(values.subarray(k)));
+    const answers = await Promise.all(all.map((y) => ask({ model: "waves", values: { y } })));
+    const wanted = await Promise.all(all.map((y) => forecast(waves, bare({ y }))));
+    expect(answers).toEqual(wanted.map((forecasts) => [200, plain({ forecasts })]));
+  });
+
+  test.each<[string, object, string]>([
+    ["no values", { model: "waves" }, "values: "],
+    ["another column", { model: "waves", values: { z: [1, 2] } }, 'has no column of numbers "y". It has "z".'],
+    ["a text among numbers", { model: "waves", values: { y: [1, "2"] } }, "values.y.1: "],
+    [
+      "a value that is missing within the series",
+      { model: "waves", values: { y: [1, null, 3, 4, 5, 6, 7] } },
+      'column "y" has no value at step 1',
+    ],
+    [
+      "a series that is too short",
+      { model: "waves", values: { y: [1, 2] } },
+      "has 2 steps, and a forecast is made from",
+    ],
+    [
+      "columns of other lengths",
+      { model: "sales", ...body, values: { ...body.values, price: [1] } },
+      "values: all columns and dates need as many steps, got 51 and 1",
+    ],
+    [
+      "a text that is new",
+      { model: "sales", ...body, texts: { kind: kind.with(50, "none") } },
+      '"none" was not there in training',
+    ],
+    ["a date that is none", { model: "sales", ...body, dates: dates.with(3, "tomorrow") }, 'dates[3]: "tomorrow"'],
+    ["no dates, where the calendar is read", { model: "sales", ...body, dates: undefined }, "has no dates"],
+    [
+      "dates that are not of one frequency",
+      { model: "sales", ...body, dates: dates.with(3, "2000-05") },
+      "the forecaster was made with dates of a frequency of one month, and date 3 is 2000-05, and would be 2000-04. Give",
+    ],
+    [
+      "levels that do not rise",
+      { model: "waves", values: { y: Array.from(values) }, levels: [0.9, 0.1] },
+      "levels must be probabilities between 0 and 1, rising",
+    ],
+    [
+      "levels that a head does not have",
+      { model: "sales", ...body, levels: [0.3] },
+      "has the quantiles 0.1, 0.5, 0.9, got 0.3",
+    ],
+    ["no samples", { model: "drawn", values: { y: Array.from(values) }, samples: 0 }, "samples: "],
+    [
+      "a model of text",
+      { model: "tiny", values: { y: [1] } },
+      'this one is for models of the task "forecast". There are waves, sales, drawn.',
+    ],
+  ])("%s: 400, one line", async (_, given, message) => {
+    const [status, answer] = await ask(given);
+    expect([status, answer]).toMatchObject([
+      400,
+      { error: { type: "invalid_request_error", message: expect.stringContaining(message) } },
+    ]);
+    expect((answer as { error: { message: string } }).error.message).not.toMatch(/\n|internal/);
+  });
+
+  test("its description names the route, and what is asked and answered", async () => {
+    const { paths, components } = (await (await here.get("/openapi.json")).json()) as {
+      paths: Record<string, { post: object }>;
+      components: { schemas: Record<string, { required: string[] }> };
+    };
+    expect(paths["/v1/forecasts"]?.post).toMatchObject({ operationId: "forecast", summary: "The future of a series." });
+    expect(components.schemas.ForecastRequest?.required).toEqual(["model", "values"]);
+    const { data } = (await (await here.get("/v1/models")).json()) as { data: { id: string; task: string }[] };
+    expect(data.map(({ id, task }) => [id, task])).toContainEqual(["waves", "forecast"]);
+  });
+});
