@@ -1,0 +1,374 @@
+/** `unrolled forecast` as a process: from a CSV file to forecasts, pictures and a model; what is wrong is one line. */
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parseCsv, readCsv } from "../../src/formats/csv.ts";
+import { forecast, readForecaster, seriesOfTable } from "../../src/index.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { refusal, run } from "./run.ts";
+
+const folder = temporaryFolder();
+const month = (k: number): string => `${2010 + Math.floor(k / 12)}-${String((k % 12) + 1).padStart(2, "0")}`;
+const sale = (k: number): string => (100 + 0.5 * k + 20 * Math.sin((2 * Math.PI * k) / 12) + ((k * 7) % 5)).toFixed(2);
+const salesRows = Array.from({ length: 72 }, (_, k) => `${month(k)},${sale(k)}`);
+/** A folder of one's own, with the sales. */
+function place(): { folder: string; write: (name: string, lines: readonly string[]) => string } {
+  const own = mkdtempSync(join(folder, "own-"));
+  const write = (name: string, lines: readonly string[]): string => {
+    writeFileSync(join(own, name), `${lines.join("\n")}\n`);
+    return name;
+  };
+  write("sales.csv", ["month,RSCCASN", ...salesRows]);
+  return { folder: own, write };
+}
+const quick = ["--horizon", "4", "--units", "4", "--epochs", "3", "--threads", "1"];
+
+/** What it says with --json: a line a step; and the scores. */
+async function json(
+  folder: string,
+  ...args: string[]
+): Promise<{ steps: Record<string, unknown>[]; scores: Record<string, unknown> | undefined }> {
+  const { code, out, err } = await run(folder, "forecast", ...args, "--json");
+  expect(code, err).toBe(0);
+  const steps = out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { steps, scores: err === "" ? undefined : (JSON.parse(err) as { scores: Record<string, unknown> }).scores };
+}
+
+describe.concurrent("what its help says", () => {
+  test("a column and a horizon: scores beside baselines, then the future", async () => {
+    const { folder } = place();
+    const { code, out, err } = await run(folder, "forecast", "sales.csv", "--column", "RSCCASN", ...quick);
+    expect(code, err).toBe(0);
+    const [scores = "", future = ""] = out.split("\n\n");
+    expect(scores).toMatch(
+      /^The last 4 steps, forecast from what was before them, 4 steps ahead:\n +MAE +RMSE +MAPE +MASE +CRPS +covered \(80 %\)\n/,
+    );
+    for (const name of [
+      "this network",
+      "naive",
+      "seasonal naive",
+      "drift",
+      "seasonal naive with drift",
+      "ETS",
+      "Theta",
+    ]) {
+      expect(scores).toMatch(new RegExp(`^${name} +[\\d.]+ +[\\d.]+ +[\\d.]+ % +[\\d.]+ +[\\d.]+ +\\d+ %$`, "m"));
+    }
+    expect(future).toMatch(
+      /^RSCCASN\ndate +value +0\.1 +0\.5 +0\.9\n2016-01( +[\d.]+){4}\n2016-02.*\n2016-03.*\n2016-04.*\n$/,
+    );
+    expect(err).toMatch(
+      /^sales\.csv: 72 months from 2010-01 to 2015-12; season 12, form direct, head quantiles, lookback \d+, relative to season; [\d,]+ parameters, engine \w+\n/,
+    );
+    expect(err).toMatch(
+      /\n3 epochs in .*, the best by validation was [123]\.\nTrained again on everything, [123] epochs?\.\n$/,
+    );
+  });
+
+  test("--json has the keys that are documented, and the same values of the same seed", async () => {
+    const { folder } = place();
+    const [first, second] = await Promise.all([
+      json(folder, "sales.csv", ...quick),
+      json(folder, "sales.csv", ...quick),
+    ]);
+    expect(first).toEqual(second);
+    expect(first.steps).toHaveLength(4);
+    first.steps.forEach((step, k) => {
+      expect(step).toEqual({
+        ...{ series: "RSCCASN", step: k + 1, date: month(72 + k), value: expect.any(Number) },
+        quantiles: { 0.1: expect.any(Number), 0.5: expect.any(Number), 0.9: expect.any(Number) },
+      });
+      expect(Object.keys(step)).toEqual(["series", "step", "date", "value", "quantiles"]);
+    });
+    expect(Object.keys(first.scores ?? {})).toEqual(["forecaster", "baselines", "origins", "steps"]);
+    const other = await json(folder, "sales.csv", ...quick, "--seed", "2", "--test", "0");
+    expect(other.scores).toBeUndefined();
+    expect(other.steps).not.toEqual(first.steps);
+  });
+
+  test("several columns: each line has its target; without dates there is none", async () => {
+    const { folder, write } = place();
+    write("two.csv", ["a,b", ...Array.from({ length: 40 }, (_, k) => `${sale(k)},${k}`)]);
+    const { steps } = await json(folder, "two.csv", ...quick);
+    expect(steps).toHaveLength(8);
+    expect(steps.map((step) => Object.keys(step).join())).toEqual(
+      Array.from(steps, () => "series,target,step,value,quantiles"),
+    );
+    expect(steps.map(({ series, target }) => [series, target])).toEqual(
+      ["a", "b"].flatMap((name) => Array.from({ length: 4 }, () => [name, name])),
+    );
+  });
+
+  test("series below each other are named in their column", async () => {
+    const { folder, write } = place();
+    const rows = ["north", "south"].flatMap((shop) =>
+      Array.from({ length: 40 }, (_, k) => `${month(k)},${shop},${sale(k)}`),
+    );
+    write("long.csv", ["date,shop,sales", ...rows]);
+    const { steps } = await json(folder, "long.csv", ...quick, "--id", "shop");
+    expect(steps.map(({ series, step }) => [series, step])).toEqual(
+      ["north", "south"].flatMap((shop) => [1, 2, 3, 4].map((step) => [shop, step])),
+    );
+    expect(Object.keys(steps[0] ?? {})).toEqual(["series", "step", "date", "value", "quantiles"]);
+    const { out, err } = await run(folder, "forecast", "long.csv", ...quick, "--test", "0");
+    expect(err).toContain('long.csv: column "shop" names the series, as dates repeat\n');
+    expect(out).toMatch(/^north\ndate[\s\S]*\n\nsouth\ndate/);
+  });
+});
+
+describe.concurrent("files", () => {
+  test("--out, --csv and --plot write what is said; --model says the same again, without training", async () => {
+    const { folder } = place();
+    const [first] = [
+      await json(folder, "sales.csv", ...quick, "--out", "m.safetensors", "--csv", "next.csv", "--plot", "p.svg"),
+    ];
+    const again = await json(folder, "sales.csv", "--model", "m.safetensors", "--csv", "again.csv", "--plot", "p.html");
+    expect(again).toEqual({ steps: first.steps, scores: undefined });
+    expect(readFileSync(join(folder, "again.csv"), "utf8")).toBe(readFileSync(join(folder, "next.csv"), "utf8"));
+    const table = readCsv(join(folder, "next.csv"));
+    expect(table.columns).toEqual(["series", "target", "step", "date", "value", "0.1", "0.5", "0.9"]);
+    expect(table.rows.map(([, target, step, date, value]) => [target, Number(step), date, Number(value)])).toEqual(
+      first.steps.map(({ step, date, value }) => ["RSCCASN", step, date, value]),
+    );
+    const svg = readFileSync(join(folder, "p.svg"), "utf8");
+    expect(svg).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
+    expect(svg).toContain(">forecast of what is known</text>");
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+    const html = readFileSync(join(folder, "p.html"), "utf8");
+    expect(html).toMatch(/^<!doctype html>[\s\S]*<svg [\s\S]*<\/svg>\s*<\/html>\s*$/);
+    expect(html).not.toMatch(/NaN|undefined|Infinity|https?:\/\/(?!www\.w3\.org)/);
+
+    // In TypeScript the file says the same.
+    const model = readForecaster(readFileSync(join(folder, "m.safetensors")));
+    const [own] = await forecast(model, seriesOfTable(readCsv(join(folder, "sales.csv"))));
+    expect(own?.steps.map(({ value }) => value)).toEqual(first.steps.map(({ value }) => value));
+
+    const { code, err } = await run(folder, "export", "m.safetensors", "half.safetensors", "--dtype", "f16");
+    expect(code, err).toBe(0);
+    expect((await json(folder, "sales.csv", "--model", "half.safetensors")).steps).toHaveLength(4);
+    expect(await refusal(folder, "generate", "m.safetensors")).toContain(
+      'it is a forecaster (task "forecast"); `generate` takes text.',
+    );
+  });
+
+  test("--future reads rows whose targets are empty, and --past what is known for the past alone", async () => {
+    const { folder, write } = place();
+    const rows = Array.from(
+      { length: 44 },
+      (_, k) => `${month(k)},${k < 40 ? `${sale(k)},${k % 3}` : ","},${k % 4},${k % 2 ? "promotion" : "none"}`,
+    );
+    write("promoted.csv", ["month,sales,orders,price,kind", ...rows]);
+    const asked = [
+      "promoted.csv",
+      "--column",
+      "sales",
+      "--past",
+      "orders",
+      "--future",
+      "price",
+      "--future",
+      "kind",
+      ...quick,
+    ];
+    const { steps } = await json(folder, ...asked, "--out", "promoted.safetensors");
+    expect(steps.map(({ date }) => date)).toEqual([40, 41, 42, 43].map(month));
+    expect((await json(folder, "promoted.csv", "--model", "promoted.safetensors")).steps).toEqual(steps);
+    write("short.csv", ["month,sales,orders,price,kind", ...rows.slice(0, 42)]);
+    expect(await refusal(folder, "forecast", "short.csv", "--model", "promoted.safetensors")).toMatch(
+      /column "price" has no value at step 42, step 3 of the future\. A column of `future` needs a value for each step that is forecast\.$/,
+    );
+  });
+
+  test("what exists is kept, and --overwrite replaces it", async () => {
+    const { folder, write } = place();
+    const kept = write("kept.csv", ["kept"]);
+    expect(await refusal(folder, "forecast", "sales.csv", ...quick, "--csv", kept)).toBe(
+      "kept.csv: exists already. Give another name, or --overwrite to replace it.",
+    );
+    expect(readFileSync(join(folder, kept), "utf8")).toBe("kept\n");
+    expect(await refusal(folder, "forecast", "sales.csv", ...quick, "--csv", "sales.csv", "--overwrite")).toBe(
+      "sales.csv: is the file that is read. Give another name.",
+    );
+    const { code } = await run(folder, "forecast", "sales.csv", ...quick, "--test", "0", "--csv", kept, "--overwrite");
+    expect(code).toBe(0);
+    expect(readFileSync(join(folder, kept), "utf8")).toMatch(/^series,target,step/);
+  });
+});
+
+describe.concurrent("bad input: one line, exit 2, nothing written", () => {
+  const rows = (change: (all: string[]) => string[]): string[] => ["month,RSCCASN", ...change([...salesRows])];
+  const hour = (k: number): string =>
+    new Date(Date.UTC(2024, 9, 26, 0) + k * 3_600_000).toISOString().slice(0, 16).replace("T", " ");
+  // Clocks go back on 27 October 2024: 02:00 comes twice.
+  const clocks = Array.from({ length: 60 }, (_, k) => `${hour(k > 26 ? k - 1 : k)},${k}`);
+
+  test.each<[string, string[], string[], string]>([
+    [
+      "a text in a column of numbers",
+      rows((all) => all.with(9, "2010-10,many")),
+      [],
+      'bad-0.csv: line 11, column "RSCCASN": needs a number, got "many". Correct it, leave it empty and choose fill, or name the columns of numbers with columns.',
+    ],
+    [
+      "a date twice",
+      rows((all) => all.with(9, all[8] as string)),
+      [],
+      'bad-1.csv: line 11, column "month": 2010-09 is there already, in line 10. Name the column of series with id, or choose duplicates "mean" or "first".',
+    ],
+    [
+      "a date that is missing",
+      rows((all) => all.toSpliced(9, 1)),
+      [],
+      'bad-2.csv: line 11, column "month": 2010-10 is missing before 2010-11 (1 date is missing). Choose fill "zero", "last" or "linear".',
+    ],
+    [
+      "a value that is missing",
+      rows((all) => all.with(9, "2010-10,")),
+      [],
+      'bad-3.csv: line 11, column "RSCCASN": no value for 2010-10 (""). Choose fill "zero", "last" or "linear".',
+    ],
+    [
+      "clocks that change",
+      ["time,load", ...clocks],
+      [],
+      'bad-4.csv: line 29, column "time": 2024-10-27 02:00 comes twice (line 28), as where clocks change for daylight saving. Give times in UTC, or choose duplicates "mean" or "first".',
+    ],
+    [
+      "decimal commas",
+      ["month;RSCCASN", ...salesRows.map((row) => row.replace(",", ";").replace(".", ","))],
+      [],
+      `bad-5.csv: line 2, column "RSCCASN": needs a number, got "${sale(0).replace(".", ",")}". Choose decimal "," if this is ${Number(sale(0))}.`,
+    ],
+    [
+      "a horizon longer than the data",
+      rows((all) => all),
+      ["--horizon", "80", "--test", "0"],
+      "forecaster: the series has 72 steps, without the last 36 to validate and test on; one forecast of 80 months from a lookback of 1 needs 81. Give a smaller horizon or lookback, or a longer series.",
+    ],
+    [
+      "a column that is not there",
+      rows((all) => all),
+      ["--column", "RSCASN"],
+      'forecaster: has no column of numbers "RSCASN". It has "RSCCASN".',
+    ],
+    [
+      "no horizon",
+      rows((all) => all),
+      ["--horizon"],
+      "--horizon is missing. Give the number of steps to forecast: --horizon 12.",
+    ],
+    [
+      "a test part shorter than the horizon",
+      rows((all) => all),
+      ["--test", "2"],
+      "--test: 2 steps hold no forecast of 4. Give at least 4, or 0.",
+    ],
+    [
+      "a scaling that is none",
+      rows((all) => all),
+      ["--scaling", "log,sqrt"],
+      '--scaling: "sqrt" is none of standard, minMax, robust, log, log1p, none, difference=LAG, seasonal=LENGTH. Give them in order, with commas.',
+    ],
+    [
+      "levels that do not rise",
+      rows((all) => all),
+      ["--levels", "0.9,0.1"],
+      '--levels: needs rising numbers between 0 and 1, as 0.1,0.5,0.9, got "0.9,0.1".',
+    ],
+    [
+      "another picture",
+      rows((all) => all),
+      ["--plot", "p.png"],
+      "--plot: p.png ends neither with .svg nor with .html. Give one of them.",
+    ],
+    [
+      "negative values with log",
+      rows((all) => all.with(9, "2010-10,-5")),
+      ["--scaling", "log"],
+      'scaling: forecaster: column "RSCCASN", step 9 is -5, and "log" needs values above 0. Use "standard".',
+    ],
+    [
+      "no counts",
+      rows((all) => all),
+      ["--head", "negative-binomial"],
+      `forecaster: column "RSCCASN", step 1: ${Number(sale(1))} is no count. Head "negative-binomial" is of counts 0, 1, 2 and so on.`,
+    ],
+    [
+      "no rows",
+      ["month,RSCCASN"],
+      [],
+      "bad-15.csv: has the names of columns and no rows. Give a table with one row a step.",
+    ],
+    [
+      "a segment that does not divide",
+      rows((all) => all),
+      ["--form", "segments", "--segment", "3"],
+      "forecaster: segment 3 does not divide the horizon, 4. Choose a common divisor.",
+    ],
+  ])("%s", async (...[, lines, args, message]) => {
+    const { folder, write } = place();
+    const name = write(/^bad-\d+\.csv/.exec(message)?.[0] ?? "bad.csv", lines);
+    const rest = args.includes("--horizon") ? quick.slice(2) : quick;
+    const given = args.length === 1 ? [] : args;
+    expect(await refusal(folder, "forecast", name, ...rest, ...given, "--out", "m.safetensors", "--csv", "n.csv")).toBe(
+      message,
+    );
+  });
+  test("a file that is not there, and a folder that is not there for what is written", async () => {
+    const { folder } = place();
+    expect(await refusal(folder, "forecast", "none.csv", ...quick)).toMatch(/^none\.csv: /);
+    expect(await refusal(folder, "forecast", "sales.csv", ...quick, "--out", "no/m.safetensors")).toMatch(
+      /^no\/m\.safetensors: /,
+    );
+    expect(await refusal(folder, "forecast", "sales.csv", "--model", "sales.csv")).toMatch(/^sales\.csv: /);
+  });
+
+  test("--model with what is for training", async () => {
+    const { folder, write } = place();
+    expect((await run(folder, "forecast", "sales.csv", ...quick, "--test", "0", "--out", "m.safetensors")).code).toBe(
+      0,
+    );
+    const model = ["forecast", "sales.csv", "--model", "m.safetensors"];
+    for (const [option, ...value] of [
+      ["--horizon", "3"],
+      ["--column", "RSCCASN"],
+      ["--independent"],
+      ["--epochs", "3"],
+      ["--scaling", "log"],
+    ] as const) {
+      expect(await refusal(folder, ...model, option, ...value)).toBe(
+        `${option}: is for training, and --model has a trained one. Leave one of them out.`,
+      );
+    }
+    expect(await refusal(folder, ...model, "--out", "n.safetensors")).toBe(
+      "--out: nothing is trained with --model. Leave one of them out.",
+    );
+    expect(await refusal(folder, ...model, "--levels", "0.2")).toMatch(/has the quantiles 0\.1, 0\.5, 0\.9, got 0\.2/);
+    write("other.csv", ["month,sales", ...salesRows]);
+    expect(await refusal(folder, "forecast", "other.csv", "--model", "m.safetensors")).toBe(
+      'forecast: has no column of numbers "RSCCASN". It has "sales".',
+    );
+    expect(existsSync(join(folder, "n.safetensors"))).toBe(false);
+  });
+});
+
+test.concurrent("what is refused can be put right as the line says", async () => {
+  const { folder, write } = place();
+  const holes = salesRows.map((row, k) => (k === 20 ? `${month(20)},` : row)).toSpliced(9, 1);
+  write("holes.csv", ["month;RSCCASN", ...holes.map((row) => row.replace(",", ";").replace(".", ","))]);
+  const asked = ["holes.csv", ...quick, "--test", "0", "--decimal", ",", "--fill", "linear"];
+  const { code, out, err } = await run(folder, "forecast", ...asked);
+  expect({ code, end: out.trimEnd().split("\n").length }, err).toEqual({ code: 0, end: 6 });
+  expect(err).toContain("holes.csv: 1 date of 1 series missing, filled: linear\n");
+  expect(err).toContain("holes.csv: 1 value missing, filled: linear\n");
+  const { steps } = await json(folder, ...asked);
+  const { series } = seriesOfTable(parseCsv(readFileSync(join(folder, "holes.csv")), { name: "holes.csv" }), {
+    decimal: ",",
+    fill: "linear",
+  });
+  expect(series[0]?.values.RSCCASN).toHaveLength(72);
+  expect(steps).toHaveLength(4);
+});
