@@ -10,6 +10,7 @@ export const integration = [
   "examples",
   "recipes",
   "bench/onednn.test.ts",
+  "bench/segrnn.test.ts",
   "cells/training.test.ts",
   "engines/native/assembler.test.ts",
   "engines/native/ending.test.ts",

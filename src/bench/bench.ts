@@ -6,8 +6,8 @@ import { startOneDnn } from "./onednn.ts";
 import { startOnnxRuntime, startOnnxRuntimeInt8 } from "./onnx-runtime.ts";
 import type { Peer, Say, StartPeer, Tried } from "./peer-process.ts";
 import { threadCounts } from "./processor.ts";
-import { startPyTorch } from "./pytorch.ts";
-import { type Shape, tokensAStep } from "./shapes.ts";
+import { startPyTorch, startPyTorchAsPublished } from "./pytorch.ts";
+import { type Shape, tokensAStep, unitOf } from "./shapes.ts";
 import { startTensorflowJs } from "./tensorflow-js.ts";
 import { type Measured, summary, type Turns, takeTurns } from "./turns.ts";
 import { type OwnPeer, startUnrolled } from "./unrolled.ts";
@@ -15,6 +15,7 @@ import { type OwnPeer, startUnrolled } from "./unrolled.ts";
 /** The peers for each task, by their names in the rows. */
 export const peersFor: { readonly [T in Shape["task"]]: Peers } = {
   train: { pytorch: startPyTorch, tfjs: startTensorflowJs, "jax-js": startJaxJs },
+  forecast: { pytorch: startPyTorch, "pytorch-gru": startPyTorchAsPublished },
   layer: { onednn: startOneDnn },
   generate: { pytorch: startPyTorch, onnxruntime: startOnnxRuntime, "onnxruntime-int8": startOnnxRuntimeInt8 },
 };
@@ -36,6 +37,8 @@ type MeasuredEngine = Measured &
 
 export type BenchRow = {
   readonly shape: string;
+  /** What `tokensPerSecond` counts, where it is not tokens. */
+  readonly unit?: "windows";
   /** The fastest kind of engine that runs here. */
   readonly unrolled: MeasuredEngine;
   /** Our other engines; null where one refuses the shape's options. */
@@ -114,6 +117,7 @@ export async function benchShape(
   const peers: Record<string, MeasuredPeer | null> = {};
   const ratio: Record<string, number> = {};
   const { tokensPerSecond } = unrolled;
+  const unit = unitOf(shape.task);
   for (const [name, other] of Object.entries(others)) {
     if (other !== null) ratio[name] = tokensPerSecond / other.tokensPerSecond;
   }
@@ -132,6 +136,7 @@ export async function benchShape(
   }
   return {
     shape: shape.name,
+    ...(unit === "tokens" ? {} : { unit }),
     ...{ unrolled, engines: others, peers, ratio, peakGflops: peak },
     ...(Object.keys(failures).length === 0 ? {} : { failures }),
   };

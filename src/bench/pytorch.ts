@@ -1,11 +1,11 @@
 /**
- * PyTorch as a peer: training steps, and generation one token at a time. Written for its best figures, and measured in
- * the best of its settings: threads of its own and of OpenBLAS, and the kernels of OpenBLAS, which does not know
- * processors that are newer than itself.
+ * PyTorch as a peer: training steps, also of a SegRNN, and generation one token at a time. Written for its best figures (a
+ * SegRNN as its authors have it too), and measured in the best of its settings: threads of its own and of OpenBLAS, and the
+ * kernels of OpenBLAS, which does not know processors that are newer than itself.
  */
 import { type Peer, type StartPeer, startEach, startProcess, threadCount } from "./peer-process.ts";
 import { coreTypes, threadCounts } from "./processor.ts";
-import { charactersAStep } from "./shapes.ts";
+import { charactersAStep, type Shape } from "./shapes.ts";
 import { tryEach } from "./trials.ts";
 
 const program = `
@@ -33,6 +33,43 @@ class LayerNormLstm(nn.Module):
             out.append(h)
         return torch.stack(out), None
 
+class SegRnn(nn.Module):
+    """S. Lin et al., 2023 (arXiv 2308.11200): segments (T,B,E) of windows, each of one channel, to forecasts (B,horizon)."""
+    def __init__(self):
+        super().__init__()
+        self.segment, self.recurrent, self.dense = nn.Linear(E, H), nn.GRU(H, H), nn.Linear(H, E)
+        self.place = nn.Parameter(torch.randn(spec["horizon"] // E, H // 2))
+        self.channel = nn.Parameter(torch.randn(V, H // 2))
+        self.dropout = nn.Dropout(0.5)
+    def forward(self, x, channels, as_published):
+        _, state = self.recurrent(torch.relu(self.segment(x)))
+        if as_published:
+            return self.dense(self.dropout(self.steps(state, channels))).flatten(1)
+        return self.dense(self.drop(self.shared(state[0], channels))).transpose(0, 1).flatten(1)
+    def steps(self, state, channels):
+        """As the authors write it: one step of nn.GRU for every segment of every window, from the same states repeated."""
+        n, windows = len(self.place), len(channels)
+        place = self.place.expand(windows, n, -1)
+        x = torch.cat([place, self.channel[channels].unsqueeze(1).expand(-1, n, -1)], 2)
+        y, _ = self.recurrent(x.view(1, windows * n, H), state.repeat(1, 1, n).view(1, windows * n, H))
+        return y.view(windows, n, H)
+    def shared(self, h, channels):
+        """The same with each product once: of states for all segments, of places and of channels for all windows."""
+        r = self.recurrent
+        of_place, of_channel = r.weight_ih_l0.split(H // 2, 1)
+        p = nn.functional.linear(self.place, of_place).unsqueeze(1)
+        c = nn.functional.linear(self.channel, of_channel, r.bias_ih_l0)[channels]
+        u = nn.functional.linear(h, r.weight_hh_l0, r.bias_hh_l0)
+        reset, update = torch.sigmoid(p[..., :2 * H] + (c + u)[:, :2 * H]).chunk(2, -1)
+        new = torch.tanh(torch.addcmul(p[..., 2 * H:] + c[:, 2 * H:], reset, u[:, 2 * H:]))
+        return torch.lerp(new, h.expand_as(new), update)
+    def drop(self, y):
+        """Dropout of one half by single bytes of random numbers: PyTorch's own draws one at a time."""
+        if not self.training:
+            return y
+        drawn = torch.empty(-(-y.numel() // 8), dtype=torch.int64).random_(-2**63, None).view(torch.uint8)
+        return y * (drawn[:y.numel()].view(y.shape) >> 7).to(y.dtype).mul_(2)
+
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
@@ -47,16 +84,31 @@ class Model(nn.Module):
             y = torch.relu(self.hidden(y[-1]))
         return self.dense(y), state
 
-model = Model()
-tokens, targets = torch.randint(V, (T, B)), torch.randint(V, (1 if hidden else T, B))
+if spec["task"] == "forecast":
+    model, as_published = SegRnn(), spec["asPublished"]
+    segments, channels = torch.randn(T, B, E), torch.randint(V, (B,))
+    model.eval()
+    with torch.no_grad():
+        one, other = (model(segments[:, :2], channels[:2], way) for way in (True, False))
+    if not (one - other).abs().max().item() < 1e-4:
+        raise ValueError("its two ways to decode differ")
+    model.train()
+    targets, max_norm = torch.randn(B, spec["horizon"]), 1.0
+    def loss_of():
+        return nn.functional.l1_loss(model(segments, channels, as_published), targets)
+else:
+    model = Model()
+    tokens, targets, max_norm = torch.randint(V, (T, B)), torch.randint(V, (1 if hidden else T, B)), 5.0
+    def loss_of():
+        logits, _ = model(tokens)
+        return nn.functional.cross_entropy(logits.view(-1, V), targets.view(-1))
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
 state = None
 def train():
     optimizer.zero_grad(set_to_none=True)
-    logits, _ = model(tokens)
-    loss = nn.functional.cross_entropy(logits.view(-1, V), targets.view(-1))
+    loss = loss_of()
     loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+    nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
     check(loss)
 def generate():
@@ -89,7 +141,7 @@ def check_product():
     if not error < 1e-3:
         raise ValueError("its matrix product is wrong by %g" % error)
 check_product()
-step = train if spec["task"] == "train" else generate
+step = generate if spec["task"] == "generate" else train
 print("ready " + json.dumps(describe()), flush=True)
 for line in sys.stdin:
     start = time.perf_counter()
@@ -157,23 +209,35 @@ export const environment = ({ threads, blasThreads, passive, coreType }: Setting
 
 type PyTorch = Peer & { readonly hasOpenBlas: boolean };
 
-async function startSetting(python: string, spec: string, setting: Setting): Promise<PyTorch> {
+/** How a SegRNN's decoder is written: with each product once, or with `nn.GRU`, as its authors have it. */
+type Decoding = { readonly asPublished: boolean };
+
+/** A process of one setting. @throws Error where it has no PyTorch, or a step's results are wrong */
+export async function startSetting(
+  python: string,
+  shape: Shape,
+  setting: Setting,
+  { asPublished }: Decoding,
+): Promise<PyTorch> {
+  const spec = JSON.stringify({ ...shape, characters: charactersAStep, asPublished });
   const args = ["-c", program, spec, String(setting.threads)];
   const { greeting, ...peer } = await startProcess(python, args, { env: environment(setting) });
   const { version, ...description } = JSON.parse(greeting) as Description & { readonly version: string };
-  const name = `PyTorch ${version}, ${nameOf(description, setting.passive)}`;
+  const name = `${asPublished ? "nn.GRU, " : ""}PyTorch ${version}, ${nameOf(description, setting.passive)}`;
   return { ...peer, setting: name, hasOpenBlas: description.kernels !== undefined };
 }
 
+/** Where PyTorch may be. */
+export const pythonsHere = ["/usr/bin/python3", "python3"] as const;
+
 /** @param pythons of which the first that has PyTorch is taken: Debian's own has Debian's */
 export function pytorchOf(
-  pythons: readonly string[] = ["/usr/bin/python3", "python3"],
-  { counts = threadCounts(), types = coreTypes() } = {},
+  pythons: readonly string[] = pythonsHere,
+  { counts = threadCounts(), types = coreTypes(), asPublished = false } = {},
 ): StartPeer {
   return async (shape, say) => {
-    const spec = JSON.stringify({ ...shape, characters: charactersAStep });
     for (const python of pythons) {
-      const start = (setting: Setting): Promise<PyTorch> => startSetting(python, spec, setting);
+      const start = (setting: Setting): Promise<PyTorch> => startSetting(python, shape, setting, { asPublished });
       try {
         const first = await start(settings([1])[0] as Setting);
         first.end();
@@ -188,3 +252,5 @@ export function pytorchOf(
 }
 
 export const startPyTorch = pytorchOf();
+/** With the decoder of a SegRNN as its authors write it. */
+export const startPyTorchAsPublished = pytorchOf(pythonsHere, { asPublished: true });

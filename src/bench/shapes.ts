@@ -1,18 +1,24 @@
-/** What is measured: training steps, recurrent layers alone, and generation, by their sizes. */
+/** What is measured: training steps, recurrent layers alone, forecasts by segments, and generation, by their sizes. */
 import { gru, gruResetAfter, lstm, simpleRnn } from "../cells/index.ts";
 import { type Cell, cell } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
 
 export type Shape = {
-  /** kind-V-E-H-layers-B-T; with `hidden`, notebook-V-E-H-layers-B-T; of layers alone, layer-kind-E-H-layers-B-T */
+  /**
+   * kind-V-E-H-layers-B-T; with `hidden`, notebook-V-E-H-layers-B-T; of layers alone, layer-kind-E-H-layers-B-T; of forecasts,
+   * segrnn-channels-lookback-segment-horizon-H-B
+   */
   readonly name: string;
   /** "gru" has its reset gate after the product, as Keras, PyTorch and cuDNN have it. */
   readonly kind: "lstm" | "gru" | "gru-reset-before" | "simple-rnn" | "layer-norm-lstm";
-  /** "layer": forward and backward of the recurrent layers, without embedding, loss and optimiser. */
-  readonly task: "train" | "layer" | "generate";
-  /** Of layers alone: 0. */
+  /**
+   * "layer": forward and backward of the recurrent layers, without embedding, loss and optimiser. "forecast": training of a SegRNN, whose
+   * steps are segments of a lookback.
+   */
+  readonly task: "train" | "forecast" | "layer" | "generate";
+  /** Of layers alone: 0. Of forecasts: channels, of which each window has one. */
   readonly vocabulary: number;
-  /** Features that the first layer reads. */
+  /** Features that the first layer reads; of forecasts: values of a segment. */
   readonly embedding: number;
   readonly units: number;
   readonly layers: number;
@@ -20,6 +26,8 @@ export type Shape = {
   readonly steps: number;
   /** Units of a dense layer with relu that only the last step goes on to: one target an example. */
   readonly hidden?: number;
+  /** Values that are forecast, in whole segments. */
+  readonly horizon?: number;
   /**
    * Options of `createTrainer` or `createSession` besides those of every shape, by which a shape is measured a second time: the name
    * says them at its end. Peers know nothing of them. An engine that refuses them does not take part, and the row says why.
@@ -30,9 +38,11 @@ export type Shape = {
 /** Characters of one generation step: enough for the clock. */
 export const charactersAStep = 100;
 
-/** Tokens that one step reads. */
+/** Tokens that one step reads; of forecasts, windows. */
 export const tokensAStep = ({ task, batch, steps }: Shape): number =>
-  task === "generate" ? charactersAStep : batch * steps;
+  ({ train: batch * steps, layer: batch * steps, forecast: batch, generate: charactersAStep })[task];
+/** What those are. */
+export const unitOf = (task: Shape["task"]): "tokens" | "windows" => (task === "forecast" ? "windows" : "tokens");
 
 /** J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer normalization", 2016, on each gate's sum and on the cell state. */
 const normalised = (x: string, gain: string): string =>
@@ -71,6 +81,22 @@ function layer(kind: Shape["kind"], ...sizes: LayerSizes): Shape {
   return { ...shape(kind, 0, ...sizes), name: `layer-${kind}-${sizes.join("-")}`, task: "layer" };
 }
 
+type ForecastSizes = [
+  channels: number,
+  lookback: number,
+  segment: number,
+  horizon: number,
+  units: number,
+  batch: number,
+];
+
+/** Training of a SegRNN on windows of one channel each. */
+function segRnn(...sizes: ForecastSizes): Shape {
+  const [vocabulary, lookback, segment, horizon, units, batch] = sizes;
+  const one = shape("gru", vocabulary, segment, units, 1, batch, lookback / segment);
+  return { ...one, name: `segrnn-${sizes.join("-")}`, task: "forecast", horizon };
+}
+
 /** The same with options, whose values its name ends with. */
 const withOptions = (one: Shape, options: Readonly<Record<string, unknown>>): Shape => ({
   ...one,
@@ -95,6 +121,7 @@ export const shapes: readonly Shape[] = [
   shape("lstm", 10000, 200, 200, 2, 20, 20),
   shape("layer-norm-lstm", 65, 128, 512, 1, 32, 64),
   { ...shape("lstm", 2719, 25, 150, 2, 128, 25), name: "notebook-2719-25-150-2-128-25", hidden: 150 },
+  segRnn(7, 96, 48, 720, 512, 256),
   layer("lstm", 128, 128, 1, 32, 64),
   layer("gru", 128, 128, 1, 32, 64),
   layer("lstm", 128, 512, 1, 32, 64),
@@ -115,21 +142,35 @@ const kindsOf: Readonly<Record<"train" | "layer", readonly Shape["kind"][]>> = {
 };
 
 /**
- * The shape of this name: one of the list, or training of kind-V-E-H-layers-B-T, or layers alone of layer-kind-E-H-layers-B-T.
- * @throws InputError for another name
+ * The shape of this name: one of the list, or training of kind-V-E-H-layers-B-T, or of segrnn-channels-lookback-segment-horizon-H-B,
+ * or layers alone of layer-kind-E-H-layers-B-T.
+ * @throws InputError for another name, and for a lookback or a horizon that is not of whole segments
  */
 export function shapeOf(name: string): Shape {
   const listed = shapes.find((one) => one.name === name);
   if (listed !== undefined) return listed;
   const [, alone, kind, numbers = ""] = /^(layer-)?([a-z][a-z-]*?)((?:-[1-9]\d{0,8})+)$/.exec(name) ?? [];
   const sizes = numbers.split("-").slice(1).map(Number);
+  if (alone === undefined && kind === "segrnn" && sizes.length === 6) return segRnnOf(name, sizes as ForecastSizes);
   const [task, count] = alone === undefined ? (["train", 6] as const) : (["layer", 5] as const);
   const known = kindsOf[task].find((one) => one === kind);
   if (known === undefined || sizes.length !== count) {
     throw new InputError(
       `shape "${name}" is not known. It needs lstm- or gru-vocabulary-embedding-units-layers-batch-steps, as lstm-65-128-128-1-32-64, ` +
-        "layer-kind-embedding-units-layers-batch-steps, or a name that unrolled bench --help lists.",
+        "segrnn-channels-lookback-segment-horizon-units-batch, layer-kind-embedding-units-layers-batch-steps, or a name that " +
+        "unrolled bench --help lists.",
     );
   }
   return task === "train" ? shape(known, ...(sizes as Sizes)) : layer(known, ...(sizes as LayerSizes));
+}
+
+function segRnnOf(name: string, sizes: ForecastSizes): Shape {
+  const [channels, lookback, segment, horizon, units] = sizes;
+  if (lookback % segment !== 0 || horizon % segment !== 0 || channels < 2 || units % 2 !== 0) {
+    throw new InputError(
+      `shape "${name}": it needs 2 channels or more, a lookback and a horizon of whole segments, and an even number of units, ` +
+        "as segrnn-7-96-48-720-512-256.",
+    );
+  }
+  return segRnn(...sizes);
 }

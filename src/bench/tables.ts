@@ -18,6 +18,7 @@ const titles: Readonly<Record<string, readonly [title: string, install?: string]
   native: ["native"],
   wasm: ["WASM"],
   pytorch: ["PyTorch", "torch for python3 (Debian: apt-get install python3-torch)"],
+  "pytorch-gru": ["nn.GRU", "torch for python3 (Debian: apt-get install python3-torch)"],
   tfjs: ["TF.js", "npm i @tensorflow/tfjs @tensorflow/tfjs-backend-wasm"],
   "jax-js": ["jax-js", "npm i @jax-js/jax, and Node 22 or npm i node@24"],
   onednn: ["oneDNN", "g++ and dnnl.hpp (Debian: apt-get install g++ libdnnl-dev)"],
@@ -27,11 +28,14 @@ const titles: Readonly<Record<string, readonly [title: string, install?: string]
 const titleOf = (name: string): string => titles[name]?.[0] ?? name;
 const shapeColumns = [35, 10, 7, 8, 6, 8, 8, 8, 8] as const;
 
-/** @param others names of the other engines and the peers that the rows below have */
-export const shapeHeader = (others: readonly string[]): string =>
+/**
+ * @param others names of the other engines and the peers that the rows below have
+ * @param unit what they count
+ */
+export const shapeHeader = (others: readonly string[], unit: "tokens" | "windows" = "tokens"): string =>
   [
     cells(shapeColumns, ["", "", "", "", "", "times as", "fast as"]).trimEnd(),
-    cells(shapeColumns, ["shape", "tokens/s", "spread", "GFLOP/s", "peak", ...others.map(titleOf)]),
+    cells(shapeColumns, ["shape", `${unit}/s`, "spread", "GFLOP/s", "peak", ...others.map(titleOf)]),
   ].join("\n");
 
 const short = (line: string): string => (line.length > 100 ? `${line.slice(0, 97)}...` : line);
@@ -39,7 +43,7 @@ const short = (line: string): string => (line.length > 100 ? `${line.slice(0, 97
 /** A line for the shape, and, cut to 100 columns but for reasons, one for each of our engines and for each peer that was measured or failed. */
 export function shapeLines(row: BenchRow | Unmeasured): string[] {
   if ("unmeasured" in row) return [`${row.shape}: not measured. ${row.unmeasured}`];
-  const { shape, unrolled, engines, peers, ratio, failures = {} } = row;
+  const { shape, unit = "tokens", unrolled, engines, peers, ratio, failures = {} } = row;
   const ratios = Object.keys({ ...engines, ...peers }).map((name) => {
     if (name in failures) return "failed";
     return ratio[name] === undefined ? "missing" : ratio[name].toFixed(2);
@@ -49,7 +53,7 @@ export function shapeLines(row: BenchRow | Unmeasured): string[] {
     ...[unrolled.gflops.toFixed(1), percent(unrolled.peakShare), ...ratios],
   ]);
   const measured = (name: string, { tokensPerSecond, gflops, spread, rounds }: Figures): string =>
-    `${name}: ${count(tokensPerSecond)} tokens/s, ${gflops.toFixed(1)} GFLOP/s, spread ${percent(spread)}, ${rounds} rounds`;
+    `${name}: ${count(tokensPerSecond)} ${unit}/s, ${gflops.toFixed(1)} GFLOP/s, spread ${percent(spread)}, ${rounds} rounds`;
   const others = [
     ...[unrolled, ...Object.values(engines)].flatMap((own) =>
       own === null ? [] : [measured(`${own.engine} (${own.isa}), ${threadCount(own.threads)}`, own)],

@@ -10,6 +10,7 @@ import type { Program } from "../runtime/program.ts";
 import { multiplyAdds } from "../schedule/cost.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { schedule } from "../schedule/schedule.ts";
+import { segmentsNetwork } from "../tasks/forecast/network.ts";
 import { createTrainer } from "../train/trainer.ts";
 import { compileLayers, runnerOf } from "./layer.ts";
 import { type Peer, threadCount } from "./peer-process.ts";
@@ -23,6 +24,7 @@ export type OwnPeer = Peer & {
   readonly memoryBytes: number;
 };
 
+/** The model of a shape of tokens. */
 export function modelOf({ kind, vocabulary, embedding: features, units, layers, hidden }: Shape): Model {
   const recurrents = Array.from({ length: layers }, (_, k) =>
     recurrent(cellOf[kind], { units, returnSequences: hidden === undefined || k < layers - 1 }),
@@ -30,6 +32,15 @@ export function modelOf({ kind, vocabulary, embedding: features, units, layers, 
   const last = hidden === undefined ? [] : [dense(hidden, { activation: "relu" })];
   return sequential([embedding(vocabulary, features), ...recurrents, ...last, dense(vocabulary)]);
 }
+
+/** The network of a SegRNN, as forecasters have it: of one member, without other columns, with an output for each value. */
+export const segRnnOf = ({ vocabulary, embedding: segment, units, steps, horizon = segment }: Shape): Model =>
+  sequential(
+    segmentsNetwork({
+      ...{ horizon, lookback: steps * segment, segment, units, numbers: vocabulary },
+      ...{ dropout: 0.5, cell: "gru-reset-after", targets: 1, past: 0, known: 0, parts: 1, layers: 1, members: 1 },
+    }),
+  );
 
 /** @param engine the default one without it */
 export async function startUnrolled(shape: Shape, threads: number, engine?: EngineName): Promise<OwnPeer> {
@@ -65,6 +76,15 @@ const starters: { readonly [T in Shape["task"]]: (shape: Shape, host: HostOption
     const tokens = draw(steps * batch);
     const targets = draw(hidden === undefined ? steps * batch : batch);
     return { ...ofProgram(trainer.program), step: () => trainer.update(tokens, targets), end: () => trainer.dispose() };
+  },
+  async forecast(shape, host) {
+    const { vocabulary, embedding: segment, batch, steps, horizon = segment } = shape;
+    const trainer = await createTrainer(segRnnOf(shape), { batch, steps, clipNorm: 1, loss: "mae", ...host });
+    const random = createRandom(1);
+    const draw = (length: number): Float32Array => Float32Array.from({ length }, () => random.normal());
+    const series = Int32Array.from({ length: batch }, () => random.integer(vocabulary));
+    const [inputs, targets] = [{ series, x: draw(steps * batch * segment) }, draw(batch * horizon)];
+    return { ...ofProgram(trainer.program), step: () => trainer.update(inputs, targets), end: () => trainer.dispose() };
   },
   async layer(shape, host) {
     const program = await compileLayers(shape, host);

@@ -4,7 +4,7 @@ import { engineNames, enginesHere, type OwnEngine } from "../bench/engines.ts";
 import { findTinybench, kernels, measureKernel } from "../bench/kernels.ts";
 import { measurePeak, type Peak } from "../bench/peak.ts";
 import { measureScaling, series } from "../bench/scaling.ts";
-import { type Shape, shapeOf, shapes } from "../bench/shapes.ts";
+import { type Shape, shapeOf, shapes, unitOf } from "../bench/shapes.ts";
 import {
   kernelHeader,
   kernelLine,
@@ -32,6 +32,8 @@ export const bench: Command = {
   details: [
     "Measures the shapes below, or the given ones: of these, or of other sizes,",
     "  lstm-vocabulary-embedding-units-layers-batch-steps, gru-...",
+    "and, of forecasts by segments, whose windows are counted in place of tokens,",
+    "  segrnn-channels-lookback-segment-horizon-units-batch,",
     "and layers alone, forward and backward:",
     "  layer-kind-embedding-units-layers-batch-steps, where kind is lstm, gru,",
     "  gru-reset-before or simple-rnn.",
@@ -98,7 +100,7 @@ async function benchShapes(given: Given): Promise<void> {
   let measured = false;
   for (const shape of named.length > 0 ? named : shapes) {
     if (!given.flag("json") && shape.task !== task) {
-      print("", shapeHeader([...others, ...Object.keys(peersFor[shape.task])]));
+      print("", shapeHeader([...others, ...Object.keys(peersFor[shape.task])], unitOf(shape.task)));
     }
     task = shape.task;
     const say = (line: string): void => doing(`${shape.name}: ${line}`);

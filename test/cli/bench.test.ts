@@ -252,6 +252,7 @@ test("options of a shape are those of the trainer and of the session", async () 
 
 test("peers that train stand beside training, oneDNN beside layers, those that only infer beside generation", () => {
   expect(Object.keys(peersFor.train)).toEqual(["pytorch", "tfjs", "jax-js"]);
+  expect(Object.keys(peersFor.forecast)).toEqual(["pytorch", "pytorch-gru"]);
   expect(Object.keys(peersFor.layer)).toEqual(["onednn"]);
   expect(Object.keys(peersFor.generate)).toEqual(["pytorch", "onnxruntime", "onnxruntime-int8"]);
 });
