@@ -93,6 +93,7 @@ export {
   writeClassifier,
 } from "./tasks/classify.ts";
 export {
+  baselines,
   type EvaluateForecasterOptions,
   evaluateForecaster,
   type Forecast,
@@ -106,7 +107,9 @@ export {
   type ForecastStep,
   forecast,
   forecaster,
+  type NormalForecast,
   readForecaster,
+  scores,
   type TrainedForecaster,
   type TrainForecasterOptions,
   trainForecaster,

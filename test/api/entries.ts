@@ -10,6 +10,7 @@ import { modelCheckpoint, modelCheckpointArguments } from "../../src/callbacks/m
 import { tensorBoard, tensorBoardArguments } from "../../src/callbacks/tensor-board.ts";
 import { aFlatArray } from "../../src/data/arrays.ts";
 import { padSequencesArguments, toCategoricalArguments } from "../../src/data/sequences.ts";
+import { seriesOfTableArguments } from "../../src/data/series.ts";
 import { timeseriesDatasetArguments, timeseriesGeneratorArguments } from "../../src/data/timeseries.ts";
 import {
   parseCsv,
@@ -55,6 +56,11 @@ import { createServer, listen, type Server } from "../../src/server/index.ts";
 import { serverArguments } from "../../src/server/options.ts";
 import { beamSearchArguments } from "../../src/tasks/beam-search.ts";
 import * as classifying from "../../src/tasks/classify.ts";
+import { evaluateForecasterArguments } from "../../src/tasks/forecast/backtest.ts";
+import { forecasterArguments } from "../../src/tasks/forecast/create.ts";
+import { writeForecasterArguments } from "../../src/tasks/forecast/file.ts";
+import { forecastArguments } from "../../src/tasks/forecast/predict.ts";
+import { trainForecasterArguments } from "../../src/tasks/forecast/train.ts";
 import { generateArguments, generateManyArguments, generateTokensArguments } from "../../src/tasks/generate.ts";
 import * as task from "../../src/tasks/language-model.ts";
 import * as paths from "../../src/tasks/trajectories.ts";
@@ -81,6 +87,7 @@ import {
 } from "../../src/train/built-in-callbacks.ts";
 import { bivariateMixtureRules } from "../../src/train/densities/bivariate.ts";
 import { pathMixtureRules } from "../../src/train/densities/paths.ts";
+import { densityRules, negativeBinomialRules, quantilesRules } from "../../src/train/densities/univariate.ts";
 import { evaluateArguments } from "../../src/train/evaluate.ts";
 import { evaluatorArguments } from "../../src/train/evaluator.ts";
 import { fitArguments } from "../../src/train/fit.ts";
@@ -100,9 +107,20 @@ import { temporaryFolder } from "../helpers/temporary-folder.ts";
 export const isMade = (value: unknown): boolean =>
   typeof value === "object" &&
   value !== null &&
-  ["layers", "equations", "model", "kind", "uniform", "program", "fetch", "slots", "build", "tracks"].some(
-    (name) => name in value,
-  );
+  [
+    "layers",
+    "equations",
+    "model",
+    "kind",
+    "uniform",
+    "program",
+    "fetch",
+    "slots",
+    "build",
+    "idColumn",
+    "lineOf",
+    "tracks",
+  ].some((name) => name in value);
 
 export type Entry = {
   /** As its caller writes it; a method with its class. */
@@ -130,6 +148,15 @@ const onlyOptions = <T>(schema: Schema<T>): Arguments => ({ options: optionsOf<T
 const folder = temporaryFolder();
 
 /** Four steps of two tracks, and a model for three of them. */
+const table = parseCsv(
+  [
+    "month,a,b",
+    ...Array.from({ length: 24 }, (_, k) => `20${10 + Math.floor(k / 12)}-${1 + (k % 12)},${k},${k % 3}`),
+  ].join("\n"),
+  { name: "table.csv" },
+);
+const monthly = unrolled.seriesOfTable(table);
+const fm = unrolled.forecaster(monthly, { horizon: 1, lookback: 2, units: 2, seed: 1 });
 const tracks = unrolled.readTracks([0, 1, 2, 3].flatMap((t) => [`${t},a,${t},${t * t}`, `${t},b,${-t},0`]).join("\n"));
 const tm = unrolled.trajectoryModel(tracks, { seen: 2, predicted: 1, units: 2, hidden: 2, modes: 2, seed: 1 });
 /** Tokens to classes, vectors to vectors, and a sequence to one vector. */
@@ -645,6 +672,15 @@ export const entries: readonly Entry[] = [
     rules: onlyOptions(pathMixtureRules),
     call: unrolled.pathMixture,
     right: [[{ modes: 2, steps: 3 }]],
+  },
+  withDefaults(unrolled.gaussian, "gaussian", densityRules, { targets: 2 }),
+  withDefaults(unrolled.studentT, "studentT", densityRules, { targets: 2 }),
+  withDefaults(unrolled.negativeBinomial, "negativeBinomial", negativeBinomialRules, { targets: 2, scale: 3 }),
+  {
+    name: "quantiles",
+    rules: onlyOptions(quantilesRules),
+    call: unrolled.quantiles,
+    right: [[{ levels: [0.1, 0.9], targets: 2 }]],
   },
   metric(unrolled.sparseCategoricalAccuracy as never, "sparseCategoricalAccuracy", true),
   metric(unrolled.categoricalAccuracy as never, "categoricalAccuracy", false),
@@ -1301,6 +1337,120 @@ export const entries: readonly Entry[] = [
   },
   { name: "argmax", rules: { array: aFlatArray }, call: unrolled.argmax, right: [[flat]] },
   { name: "rowsOf", rules: { array: aFlatArray }, call: unrolled.rowsOf, right: [[flat]] },
+  // Forecasts.
+  {
+    name: "seriesOfTable",
+    rules: seriesOfTableArguments,
+    call: unrolled.seriesOfTable,
+    right: [
+      [
+        table,
+        {
+          ...{
+            date: "month",
+            dateFormat: "YYYY-M",
+            frequency: "month",
+            columns: ["a", "b"],
+            decimal: ".",
+            fill: "linear",
+          },
+          ...{ duplicates: "mean", keepMissing: true },
+        },
+      ],
+      [table, { date: ["month"], columns: ["a"] }],
+      [table, { date: false, columns: ["a"] }],
+    ],
+    optional: 1,
+  },
+  {
+    name: "forecaster",
+    rules: forecasterArguments,
+    call: unrolled.forecaster,
+    right: [
+      [
+        monthly,
+        {
+          ...{ horizon: 1, lookback: 2, targets: ["a"], past: [], future: ["b"], calendar: ["monthOfYear"], season: 2 },
+          ...{
+            scaling: "standard",
+            relative: "last",
+            form: "direct",
+            independent: false,
+            cell: "gru",
+            units: 2,
+            layers: 1,
+          },
+          ...{ dropout: 0.1, head: "quantiles", levels: [0.1, 0.9], members: 1, validation: 1, test: 1, seed: 1 },
+        },
+      ],
+      [
+        monthly,
+        { horizon: 2, lookback: 4, form: "segments", segment: 2, head: "point", loss: "mse", scaling: ["log1p"] },
+      ],
+      [monthly, { horizon: 1, lookback: 2, scaling: { difference: 1 }, cell: unrolled.cells.lstm }],
+    ],
+    optional: 0,
+  },
+  {
+    name: "trainForecaster",
+    rules: trainForecasterArguments,
+    call: unrolled.trainForecaster,
+    right: [
+      [
+        fm,
+        monthly,
+        {
+          ...{
+            epochs: 1,
+            batchSize: 4,
+            learningRate: 0.01,
+            weightDecay: 0.1,
+            clipNorm: 1,
+            patience: 1,
+            stride: 2,
+            seed: 1,
+          },
+          ...{ callbacks: [callback], signal, fma: true, threads: 1 },
+        },
+      ],
+    ],
+    optional: 1,
+    trains: fm.model,
+  },
+  {
+    name: "forecast",
+    rules: forecastArguments,
+    call: unrolled.forecast,
+    right: [[fm, monthly, { levels: [0.1, 0.9], samples: 2, seed: 1, fma: true, threads: 1 }]],
+    optional: 1,
+  },
+  {
+    name: "evaluateForecaster",
+    rules: evaluateForecasterArguments,
+    call: unrolled.evaluateForecaster,
+    right: [
+      [
+        fm,
+        monthly,
+        { steps: 2, stride: 1, lastStep: true, baselines: false, levels: [0.1, 0.9], samples: 2, seed: 1, threads: 1 },
+      ],
+    ],
+    optional: 1,
+  },
+  {
+    name: "writeForecaster",
+    rules: writeForecasterArguments,
+    call: unrolled.writeForecaster,
+    right: [[fm, { dtype: "f16" }]],
+    optional: 1,
+  },
+  {
+    name: "readForecaster",
+    rules: readSafetensorsArguments,
+    call: unrolled.readForecaster,
+    right: [[unrolled.writeForecaster(fm), "sales"]],
+    optional: 1,
+  },
   {
     name: "timeseriesDatasetFromArray",
     also: { "1": ["undefined"] },
