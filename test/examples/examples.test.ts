@@ -83,6 +83,20 @@ describe.concurrent("examples", { timeout: 180_000 }, () => {
     expect(futures.map(([, , y = 0]) => Math.sign(Math.round(y))).sort()).toEqual([-1, 0, 1]);
   });
 
+  test("forecast-sales: that promotions are told makes it better than what needs no network, by a third", async () => {
+    const out = await printed("forecast-sales");
+    const [own = 0, ...others] = numbers(out, /([\d.]+) %$/gm);
+    expect(others).toHaveLength(6);
+    for (const other of others) expect(own).toBeLessThan((2 / 3) * other);
+    const [covered = 0] = numbers(out, /^(\d+) % of them/gm);
+    expect(Math.abs(covered - 80)).toBeLessThan(15);
+    const months = Array.from(out.matchAll(/2024-\d\d +([\d.]+) +([\d.]+) to ([\d.]+)/g), (match) =>
+      match.slice(1).map(Number),
+    );
+    expect(months).toHaveLength(12);
+    for (const [value = 0, low = 0, high = 0] of months) expect(low < value && value < high).toBe(true);
+  });
+
   test("reversing: writes words backwards, letter by letter from what it wrote itself", async () => {
     const pairs = Array.from((await printed("reversing")).matchAll(/(\w+) -> (\w*)/g), ([, word, answer]) => [
       word,
@@ -162,7 +176,7 @@ test.each(files)(
     expect(text).toMatch(/^\/\*\*\n( \* .+\n){2,5} \*\/\n/);
     const imports = Array.from(text.matchAll(/ from "(.+)";/g), ([, from]) => from);
     expect(imports).toContain("unrolled");
-    expect(imports.filter((from) => !/^(unrolled(\/cells)?|node:.+)$/.test(from as string))).toEqual([]);
+    expect(imports.filter((from) => !/^(unrolled(\/(cells|formats\/csv))?|node:.+)$/.test(from as string))).toEqual([]);
     expect(textOf("README.md")).toContain(`npm run example -- ${file.slice(0, -".ts".length)}`);
   },
 );
