@@ -237,8 +237,25 @@ export function optionRows(options: Options): string {
 
 const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
 
-/** Align rows in two columns, indented. */
+/** Align rows in two columns, indented; what is too long for 79 columns goes on below. */
 export function alignRows(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n");
+  return rows
+    .flatMap(([left, right]) =>
+      wrapped(right, 79 - 4 - width).map((line, k) => `  ${(k === 0 ? left : "").padEnd(width)}  ${line}`),
+    )
+    .join("\n");
+}
+
+/** The lines of a text, none wider than so many columns unless a word is. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }

@@ -36,20 +36,20 @@ export const trackColumns: Options = {
 
 export const trajectories: Command = {
   name: "trajectories",
-  usage: "trajectories TRACKS.csv... --out MODEL.safetensors | --model MODEL.safetensors",
+  usage: "trajectories TRACKS.csv... (--out MODEL | --model MODEL) [options]",
   summary: "predict where people or cars go on",
   details: [
-    "TRACKS.csv has a row for each thing and frame: frame, id, x, y. Without a header",
-    "these are its first columns. A track with gaps is split.",
+    "TRACKS.csv has a row for each thing and frame: frame, id, x, y. Without a",
+    "header these are its first columns. A track with gaps is split.",
     "",
     "With --out it trains on the first part of the frames, measures the model on the",
-    "last part beside constant velocity, and saves it. With --model it predicts where",
-    "each track goes on after its last steps: a table, or with --json a line for each",
-    "track, future and step. Probabilities are those of whole futures.",
+    "last part beside constant velocity, and saves it. With --model it predicts",
+    "where each track goes on after its last steps: a table, or with --json a line",
+    "for each track, future and step. Probabilities are those of whole futures.",
   ].join("\n"),
   examples: [
     "trajectories walks.csv --seen 8 --predict 12 --out walks.safetensors",
-    "trajectories --model walks.safetensors today.csv --futures 5 --plot futures.svg",
+    "trajectories --model walks.safetensors today.csv --futures 5 --plot f.svg",
   ],
   arguments: [1, 1000],
   options: {
