@@ -25,6 +25,7 @@ import {
   wholeNumber,
   withDefaults,
 } from "../graph/schema.ts";
+import { convolution, maxPooling, meanPooling, normalization } from "./sequence-cells.ts";
 
 /** A layer as plain data: what `lstm(...)`, `dense(...)` and so on return, and what a model file holds. */
 export type LayerSpec = Named &
@@ -437,6 +438,77 @@ export function repeatVector(n: number, options: Named = {}): LayerSpec {
   return named({ kind: "repeat_vector", n }, options);
 }
 
+const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
+
+export const poolingRules: Schema<Named> = names;
+/**
+ * The mean of each feature over time: x (T,B,D) -> (B,D). Masked steps do not count. Keras's GlobalAveragePooling1D.
+ * @param options `name`, `reads`
+ * @throws InputError for an unknown option
+ * @example sequential([gru(32, { returnSequences: true }), globalAveragePooling1d(), dense(3)], { input: 12 })
+ */
+export function globalAveragePooling1d(options: Named = {}): CellSpec {
+  checkOptions("globalAveragePooling1d", options, poolingRules);
+  return recurrent(meanPooling, { label: "global_average_pooling1d", ...options });
+}
+
+/**
+ * The largest value of each feature over time: x (T,B,D) -> (B,D). Masked steps do not count. Keras's GlobalMaxPooling1D.
+ * @param options `name`, `reads`
+ * @throws InputError for an unknown option
+ */
+export function globalMaxPooling1d(options: Named = {}): CellSpec {
+  checkOptions("globalMaxPooling1d", options, poolingRules);
+  return recurrent(maxPooling, { label: "global_max_pooling1d", ...options });
+}
+
+type NormalizationOptions = Named & {
+  /** Added to the variance. Default 0.001, Keras's. */
+  readonly epsilon?: number;
+};
+export const normalizationRules: Schema<NormalizationOptions> = { epsilon: inRange(0, Infinity, "()"), ...names };
+/**
+ * Normalise each vector over its features to mean 0 and variance 1, then multiply by a gain, which starts at 1, and add a bias:
+ * (T,B,D) -> (T,B,D), or without T. Keras's LayerNormalization. J. L. Ba et al., 2016 (arXiv 1607.06450).
+ * @param options `epsilon` (default 0.001); `name`, `reads`
+ * @throws InputError unless `epsilon` is above 0 and finite
+ */
+export function layerNormalization(options: NormalizationOptions = {}): CellSpec {
+  checkOptions("layerNormalization", options, normalizationRules);
+  const { epsilon = 0.001, ...named } = options;
+  return recurrent(normalization(epsilon), { label: "layer_normalization", ...named });
+}
+
+type ConvolutionOptions = Named & {
+  /** Default "linear". */
+  readonly activation?: (typeof activations)[number];
+  /** Before the first step there are zeros, so that an output reads nothing later than its own step. Default, and the only one: "causal". */
+  readonly padding?: "causal";
+};
+export const conv1dArguments: Arguments = {
+  filters: size,
+  kernelSize: wholeNumber(1, 99),
+  options: optionsOf<ConvolutionOptions>({ activation: oneOf(...activations), padding: oneOf("causal"), ...names }),
+};
+/**
+ * A convolution over time: x (T,B,D) -> (T,B,filters). Each output is a product with its own step and the `kernelSize - 1` before
+ * it; all products leave the loop over time. Keras's Conv1D with `padding="causal"`, whose kernel (k, D, filters) is
+ * `W_0` to `W_{k-1}`, each (filters, D), the newest step first. Masked steps are passed over.
+ * @param filters number of outputs
+ * @param kernelSize number of steps, at most 99
+ * @param options `activation` (default "linear"); `padding`: "causal"; `name`, `reads`
+ * @throws InputError for other paddings, and for sizes that are not whole numbers of at least 1
+ * @example sequential([conv1d(32, 5, { activation: "relu" }), globalMaxPooling1d(), dense(3)], { input: 12 })
+ */
+export function conv1d(filters: number, kernelSize: number, options: ConvolutionOptions = {}): CellSpec {
+  checkArguments("conv1d", { filters, kernelSize, options }, conv1dArguments);
+  const { activation = "linear", padding: _, ...named } = options;
+  return recurrent(convolution(kernelSize, activation), {
+    ...{ units: filters, label: "conv1d", returnSequences: true },
+    ...named,
+  });
+}
+
 export const timeDistributedArguments: Arguments = { layer: aLayer };
 
 /**
@@ -488,8 +560,6 @@ function layerOf(label: string, of: Cell, units: number, options: Recurrent): Ce
   checkArguments(layerPlace(options, label), { units, options }, layerArguments);
   return recurrent(of, { units, label, ...options });
 }
-
-const activations = ["linear", "sigmoid", "hard_sigmoid", "tanh", "relu", "softplus", "softmax", "exp"] as const;
 
 type DenseOptions = Named & {
   /** The function that is applied to W @ x + b. Default "linear": none. */

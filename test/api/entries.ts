@@ -320,6 +320,19 @@ export const entries: readonly Entry[] = [
     right: [[5, 4, { maskZero: true, ...names }]],
     optional: 1,
   },
+  withDefaults(unrolled.globalAveragePooling1d, "globalAveragePooling1d", layers.poolingRules, { ...names }),
+  withDefaults(unrolled.globalMaxPooling1d, "globalMaxPooling1d", layers.poolingRules, { ...names }),
+  withDefaults(unrolled.layerNormalization, "layerNormalization", layers.normalizationRules, {
+    epsilon: 0.001,
+    ...names,
+  }),
+  {
+    name: "conv1d",
+    rules: layers.conv1dArguments,
+    call: unrolled.conv1d,
+    right: [[4, 3, { activation: "relu", padding: "causal", ...names }]],
+    optional: 1,
+  },
   withDefaults(unrolled.masking, "masking", layers.maskingRules, { maskValue: 0, ...names }),
   {
     name: "recurrent",
