@@ -94,8 +94,21 @@ export const forecast: Command = {
   run,
 };
 
+/** What the task says of series is said of the file that they are from. */
+const ofSeries =
+  /^(?:scaling: )?(?:forecaster|trainForecaster|evaluateForecaster|forecast): ((?:the (?:longest )?series has|series "|column "|has (?:no |\d)|the forecaster was made).*)$/;
+
 async function run(given: Given): Promise<void> {
   const [path] = given.positionals as readonly [string];
+  try {
+    await forecastFile(path, given);
+  } catch (error) {
+    const [, said] = error instanceof InputError ? (ofSeries.exec(error.message) ?? []) : [];
+    throw said === undefined ? error : new InputError(`${path}: ${said}`);
+  }
+}
+
+async function forecastFile(path: string, given: Given): Promise<void> {
   const json = given.flag("json");
   const files = (["out", "csv", "plot"] as const).flatMap((name) => given.text(name) ?? []);
   checkFiles(files, path, given);

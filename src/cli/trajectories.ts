@@ -36,7 +36,7 @@ export const trackColumns: Options = {
 
 export const trajectories: Command = {
   name: "trajectories",
-  usage: "trajectories TRACKS.csv... (--out MODEL | --model MODEL) [options]",
+  usage: "trajectories TRACKS.csv... --out MODEL | --model MODEL",
   summary: "predict where people or cars go on",
   details: [
     "TRACKS.csv has a row for each thing and frame: frame, id, x, y. Without a",
@@ -49,7 +49,7 @@ export const trajectories: Command = {
   ].join("\n"),
   examples: [
     "trajectories walks.csv --seen 8 --predict 12 --out walks.safetensors",
-    "trajectories --model walks.safetensors today.csv --futures 5 --plot f.svg",
+    "trajectories --model walks.safetensors today.csv --plot futures.svg",
   ],
   arguments: [1, 1000],
   options: {

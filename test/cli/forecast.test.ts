@@ -178,7 +178,7 @@ describe.concurrent("files", () => {
     expect((await json(folder, "promoted.csv", "--model", "promoted.safetensors")).steps).toEqual(steps);
     write("short.csv", ["month,sales,orders,price,kind", ...rows.slice(0, 42)]);
     expect(await refusal(folder, "forecast", "short.csv", "--model", "promoted.safetensors")).toMatch(
-      /column "price" has no value at step 42, step 3 of the future\. A column of `future` needs a value for each step that is forecast\.$/,
+      /^short\.csv: column "price" has no value at step 42, step 3 of the future\. A column of `future` needs a value for each step that is forecast\.$/,
     );
   });
 
@@ -246,13 +246,13 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       "a horizon longer than the data",
       rows((all) => all),
       ["--horizon", "80", "--test", "0"],
-      "forecaster: the series has 72 steps, without the last 36 to validate and test on; one forecast of 80 months from a lookback of 1 needs 81. Give a smaller horizon or lookback, or a longer series.",
+      "bad-6.csv: the series has 72 steps, without the last 36 to validate and test on; one forecast of 80 months from a lookback of 1 needs 81. Give a smaller horizon or lookback, or a longer series.",
     ],
     [
       "a column that is not there",
       rows((all) => all),
       ["--column", "RSCASN"],
-      'forecaster: has no column of numbers "RSCASN". It has "RSCCASN".',
+      'bad-7.csv: has no column of numbers "RSCASN". It has "RSCCASN".',
     ],
     [
       "no horizon",
@@ -288,13 +288,13 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       "negative values with log",
       rows((all) => all.with(9, "2010-10,-5")),
       ["--scaling", "log"],
-      'scaling: forecaster: column "RSCCASN", step 9 is -5, and "log" needs values above 0. Use "standard".',
+      'bad-13.csv: column "RSCCASN", step 9 is -5, and "log" needs values above 0. Use "standard".',
     ],
     [
       "no counts",
       rows((all) => all),
       ["--head", "negative-binomial"],
-      `forecaster: column "RSCCASN", step 1: ${Number(sale(1))} is no count. Head "negative-binomial" is of counts 0, 1, 2 and so on.`,
+      `bad-14.csv: column "RSCCASN", step 1: ${Number(sale(1))} is no count. Head "negative-binomial" is of counts 0, 1, 2 and so on.`,
     ],
     [
       "no rows",
@@ -349,7 +349,7 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
     expect(await refusal(folder, ...model, "--levels", "0.2")).toMatch(/has the quantiles 0\.1, 0\.5, 0\.9, got 0\.2/);
     write("other.csv", ["month,sales", ...salesRows]);
     expect(await refusal(folder, "forecast", "other.csv", "--model", "m.safetensors")).toBe(
-      'forecast: has no column of numbers "RSCCASN". It has "sales".',
+      'other.csv: has no column of numbers "RSCCASN". It has "sales".',
     );
     expect(existsSync(join(folder, "n.safetensors"))).toBe(false);
   });

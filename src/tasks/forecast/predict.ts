@@ -78,7 +78,7 @@ export async function forecast(
   );
   const said = await forecastWindows(forecaster, windows, options);
   return windows.flatMap(({ of, target }, n) => {
-    const { instants } = data.series.find(({ name }) => name === of.name) as ForecastData["series"][number];
+    const { instants } = data.series[prepared.indexOf(of)] as ForecastData["series"][number];
     return (target < 0 ? targets : [targets[target] as string]).map((name, k) => {
       const { values, quantiles } = (said[n] as readonly Said[])[k] as Said;
       const dateOf = (h: number): string | undefined =>

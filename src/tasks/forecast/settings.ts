@@ -75,7 +75,7 @@ export type ForecasterOptions = {
   readonly form?: Form;
   /** Whether each target is a series of its own, with one network for all. Default false; of segments always true. */
   readonly independent?: boolean;
-  /** The name of a built-in cell, or a cell of your own. Default "gru"; segments have no other. */
+  /** The name of a built-in cell, or a cell of your own. Default "gru-reset-after", Keras's GRU; segments have no other. */
   readonly cell?: string | Cell;
   /** Units of each recurrent layer. Default 32. */
   readonly units?: number;

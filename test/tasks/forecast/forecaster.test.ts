@@ -131,6 +131,12 @@ describe("several series", () => {
     expect(turned.map((one) => valuesOf(one))).toEqual([high, low]);
   });
 
+  test("of one name all the same: each has its own dates", async () => {
+    const model = await quick(monthly({ y: wave(40) }), { horizon: 2, lookback: 4 });
+    const said = await forecast(model, joined(monthly({ y: wave(40) }), monthly({ y: wave(30) })));
+    expect(said.map(({ steps }) => steps[0]?.date)).toEqual(["2003-05", "2002-07"]);
+  });
+
   test("one that is unknown is scaled by its own values", async () => {
     const model = await quick(data, { horizon: 3, lookback: 6 });
     const far = bare({ y: Float64Array.from(wave(50, { level: 10 }), (value) => 1000 * value) }, "new");
