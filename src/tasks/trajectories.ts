@@ -17,6 +17,7 @@ export {
   predictTrajectories,
   predictTrajectoriesArguments,
 } from "./trajectories/predict.ts";
+export { readTracks } from "./trajectories/read-tracks.ts";
 export type { Future, Scores } from "./trajectories/scores.ts";
 export type {
   TrajectoryForm,
@@ -30,7 +31,6 @@ export {
   type FrameRange,
   type Gap,
   type ReadTracksOptions,
-  readTracks,
   readTracksArguments,
   type Track,
   type Tracks,

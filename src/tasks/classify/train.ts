@@ -231,21 +231,31 @@ function batchesOf(
     (_, k) => sorted[Math.ceil(((k + 1) * sorted.length) / mostLengths) - 1] as number,
   );
   const random = createRandom(seed);
-  function* source(): Generator<ExampleBatch> {
-    const keys = readers.map(({ length }) => length * (0.9 + 0.2 * random.uniform()));
-    const order = readers.map((_, k) => k).sort((a, b) => (keys[a] as number) - (keys[b] as number));
-    const batches = Int32Array.from({ length: Math.ceil(order.length / batchSize) }, (_, k) => k);
-    shuffle(batches, random);
-    // The first batch says how many examples a program has; a smaller one is filled up.
-    const small = batches.indexOf(batches.length - 1);
-    if (small === 0)
-      [batches[0], batches[batches.length - 1]] = [batches[batches.length - 1] as number, batches[0] as number];
-    for (const batch of batches) {
-      const rows = order.slice(batch * batchSize, (batch + 1) * batchSize);
-      yield { x: rows.map((k) => (readers[k] as Reader).read(random)), y: rows.map((k) => targets[k] as number) };
-    }
+  return {
+    source: { [Symbol.iterator]: () => passOf(readers, targets, batchSize, random) },
+    lengths: [...new Set(lengths)],
+  };
+}
+
+/** One pass: batches of examples of similar lengths, in a new order. */
+function* passOf(
+  readers: readonly Reader[],
+  targets: readonly number[],
+  batchSize: number,
+  random: Random,
+): Generator<ExampleBatch> {
+  const keys = readers.map(({ length }) => length * (0.9 + 0.2 * random.uniform()));
+  const order = readers.map((_, k) => k).sort((a, b) => (keys[a] as number) - (keys[b] as number));
+  const batches = Int32Array.from({ length: Math.ceil(order.length / batchSize) }, (_, k) => k);
+  shuffle(batches, random);
+  // The first batch says how many examples a program has; a smaller one is filled up.
+  const small = batches.indexOf(batches.length - 1);
+  if (small === 0)
+    [batches[0], batches[batches.length - 1]] = [batches[batches.length - 1] as number, batches[0] as number];
+  for (const batch of batches) {
+    const rows = order.slice(batch * batchSize, (batch + 1) * batchSize);
+    yield { x: rows.map((k) => (readers[k] as Reader).read(random)), y: rows.map((k) => targets[k] as number) };
   }
-  return { source: { [Symbol.iterator]: source }, lengths: [...new Set(lengths)] };
 }
 
 /** Examples held out, sorted by length, so that little is padded. */

@@ -1,10 +1,9 @@
 /**
- * Tracks: where people, cars or animals were, at equal steps of time. Read from a table with a row for each of them and each
- * frame; checked, sorted, and split where a step is missing.
+ * Tracks: where people, cars or animals were, at equal steps of time. From a table with a row for each of them and each frame;
+ * checked, sorted, and split where a step is missing. Knows nothing of files.
  */
 
 import type { Table } from "../../data/series.ts";
-import { parseCsv } from "../../formats/csv.ts";
 import { InputError } from "../../graph/input-error.ts";
 import {
   type Arguments,
@@ -83,32 +82,12 @@ const known: { readonly [K in Kind]: readonly string[] } = {
   y: ["y", "posy", "localy", "ym", "py", "centery", "lat"],
 };
 /** What is a number in a table: no hexadecimal digits, and no words. */
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+export const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const plain = (name: string): string =>
   name
     .toLowerCase()
     .replace(/\(.*?\)|\[.*?\]/g, "")
     .replace(/[^a-z0-9]/g, "");
-
-/**
- * Read tracks from a table: a row for each thing and frame, with the columns frame, id, x and y. Cells are between commas,
- * semicolons, tabs or spaces. Without a header the columns are frame, id, x, y, as in the files of ETH and UCY. A track that
- * is not there for some frames is split in two, and `gaps` has each place.
- * @param text the content of the file
- * @param options `name` of the file; the columns `frame`, `id`, `x`, `y`; `step`
- * @throws InputError, one line with the place in the file, for a column that is missing, for what is no number, and for a
- *   track that is twice in a frame
- * @example const tracks = readTracks(readFileSync("tracks.csv", "utf8"), { name: "tracks.csv" });
- */
-export function readTracks(text: string, options: ReadTracksOptions = {}): Tracks {
-  checkArguments("readTracks", { text, options }, readTracksArguments);
-  const { name = "tracks.csv" } = options;
-  const first = text.split(/\r?\n/).find((line) => line.trim() !== "") ?? "";
-  // Between blanks alone, as some write them.
-  const cells = /[\t;,]/.test(first) ? text : text.replace(/^[^\S\n]+|[^\S\n]+$/gm, "").replace(/[^\S\n]+/g, "\t");
-  const header = !first.split(/[\s;,]+/).some((cell) => decimal.test(cell));
-  return tracksOf(parseCsv(cells, { name, header }), options);
-}
 
 type Row = {
   readonly id: string;

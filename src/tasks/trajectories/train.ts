@@ -13,7 +13,7 @@ import {
   type Schema,
   wholeNumber,
 } from "../../graph/schema.ts";
-import { aSeed, createRandom } from "../../nn/random.ts";
+import { aSeed, createRandom, type Random } from "../../nn/random.ts";
 import { shuffle } from "../../nn/shuffle.ts";
 import type { ExampleBatch } from "../../train/batches.ts";
 import { earlyStopping } from "../../train/built-in-callbacks.ts";
@@ -114,19 +114,8 @@ export async function trainTrajectories(
   const random = createRandom(seed);
   const steps = Math.ceil(windows.length / batchSize);
   const how = { rotations, flips, reversals };
-  function* batches(): Generator<ExampleBatch> {
-    for (;;) {
-      const order = shuffle([...windows], random);
-      for (let from = 0; from < order.length; from += batchSize) {
-        yield examplesOf(
-          order.slice(from, from + batchSize).map((one) => augmented(one, how, random)),
-          settings,
-        );
-      }
-    }
-  }
   const best = kept.length > 0 ? [earlyStopping({ patience: epochs, restoreBestWeights: true })] : [];
-  const result = await fit(model, batches(), {
+  const result = await fit(model, batchesOf(windows, { how, batchSize, random, settings }), {
     ...hostOf(options),
     ...{ epochs, stepsPerEpoch: steps, seed, loss: densityOf(settings), clipNorm: 1 },
     optimizer: adamW({ learningRate, weightDecay }),
@@ -136,6 +125,28 @@ export async function trainTrajectories(
     ...(signal !== undefined && { signal }),
   });
   return { ...result, windows: windows.length, validationWindows: kept.length };
+}
+
+type Drawing = {
+  readonly how: Parameters<typeof augmented>[1];
+  readonly batchSize: number;
+  readonly random: Random;
+  readonly settings: TrajectoryModel["settings"];
+};
+/** Batches without an end: the windows in a new order in each pass, each changed at random. */
+function* batchesOf(
+  windows: readonly Window[],
+  { how, batchSize, random, settings }: Drawing,
+): Generator<ExampleBatch> {
+  for (;;) {
+    const order = shuffle([...windows], random);
+    for (let from = 0; from < order.length; from += batchSize) {
+      yield examplesOf(
+        order.slice(from, from + batchSize).map((one) => augmented(one, how, random)),
+        settings,
+      );
+    }
+  }
 }
 
 /** Batches of equal size, so that one program measures them all. */

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../../src/nn/random.ts";
+import { readTracks } from "../../../src/tasks/trajectories/read-tracks.ts";
 import { constantVelocity, scoresOf } from "../../../src/tasks/trajectories/scores.ts";
-import { cutTracks, readTracks, splitInTime } from "../../../src/tasks/trajectories/tracks.ts";
+import { cutTracks, splitInTime } from "../../../src/tasks/trajectories/tracks.ts";
 import { augmented, lastWindows, poseOf, turn, turnBack, windowsOf } from "../../../src/tasks/trajectories/windows.ts";
 
 const rows = "0\t1.0\t0\t0\n10\t1.0\t1\t0\n10\t2.0\t5\t5\n20\t1.0\t2\t1\n20\t2.0\t5\t6\n40\t1.0\t4\t2\n50\t1\t5\t2\n";
