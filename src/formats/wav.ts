@@ -6,10 +6,10 @@ import * as wavefile from "wavefile";
 import { InputError } from "../graph/input-error.ts";
 import {
   type Arguments,
-  anArray,
   checkArguments,
   isList,
   listOf,
+  numbers,
   options as optionsOf,
   type Rule,
   required,
@@ -255,7 +255,7 @@ export function mixDown(wav: Wav): Float32Array<ArrayBuffer> {
 }
 
 /** @internal */
-export const writeWavArguments: Arguments = { samples: anArray, sampleRate: wholeNumber(1, 2 ** 32 - 1) };
+export const writeWavArguments: Arguments = { samples: numbers, sampleRate: wholeNumber(1, 2 ** 32 - 1) };
 
 /**
  * Write samples as a WAV file of 16 bits, mono. Samples beyond -1 and 1 are clipped.

@@ -7,6 +7,7 @@ import {
   formatValue,
   isList,
   isPlain,
+  numbers,
   type Rule,
   required,
   type Schema,
@@ -35,7 +36,7 @@ export type LabelledSequence = Sequence & {
 export const isSound = (one: Sequence): one is Sequence & Sound => "samples" in one;
 
 const nameRules = { name: string, group: string, label: someText };
-const soundRules: Schema = { ...nameRules, samples: required(anArray), sampleRate: required(wholeNumber(1)) };
+const soundRules: Schema = { ...nameRules, samples: required(numbers), sampleRate: required(wholeNumber(1)) };
 const rowRules: Schema = {
   ...nameRules,
   rows: required({ ...anArray, expected: "a list of rows, each a list of numbers" }),
@@ -69,7 +70,7 @@ export function checkedRows({ rows }: NumberRows, width: number | undefined, whe
   if (rows.length === 0) throw new InputError(`${where} has no rows. Leave it out.`);
   const columns = width ?? (isList(rows[0]) ? rows[0].length : 0);
   return Array.from(rows, (row, t) => {
-    checkValue(`${where}: row ${t}`, row, anArray);
+    checkValue(`${where}: row ${t}`, row, numbers);
     if (row.length !== columns || columns === 0) {
       throw new InputError(`${where}: row ${t} has ${row.length} numbers, expected ${columns || "at least one"}`);
     }

@@ -6,10 +6,10 @@ import Fft from "fft.js";
 import { InputError } from "../../graph/input-error.ts";
 import {
   type Arguments,
-  anArray,
   checkArguments,
   checkOptions,
   inRange,
+  numbers,
   oneOf,
   options as optionsOf,
   type Rule,
@@ -210,7 +210,7 @@ const cosines = (rows: number, columns: number): Float64Array[] =>
   );
 
 export const featuresArguments: Arguments = {
-  samples: anArray,
+  samples: numbers,
   options: optionsOf<Partial<AudioFeatures>>(audioFeatureRules),
 };
 
