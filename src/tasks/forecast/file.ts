@@ -22,11 +22,12 @@ import {
   string,
   wholeNumber,
 } from "../../graph/schema.ts";
+import { risingLevels } from "../../train/densities/univariate.ts";
 import { type Task, type TaskData, taskDataOf } from "../task.ts";
 import { numbersOf } from "./examples.ts";
 import { headOf } from "./heads.ts";
 import { alone } from "./prepare.ts";
-import { aForecaster, bases, type Forecaster, type ForecastSettings, forms, heads, levelsRule } from "./settings.ts";
+import { aForecaster, bases, type Forecaster, type ForecastSettings, forms, heads } from "./settings.ts";
 
 declare module "../index.ts" {
   interface Contents {
@@ -115,7 +116,7 @@ const settingsRules: Schema<ForecastSettings> = {
   ...{ frequency: aFrequency, dateFormat: string },
   scaling: required({ ...aScaling, accepts: (value) => Array.isArray(value) && aScaling.accepts(value) }),
   ...{ relative: required(oneOf(...bases)), form: required(oneOf(...forms)), head: required(oneOf(...heads)) },
-  ...{ independent: required(flag), levels: required(levelsRule), loss: required(oneOf("mae", "mse", "huber")) },
+  ...{ independent: required(flag), levels: required(risingLevels), loss: required(oneOf("mae", "mse", "huber")) },
   ...{ validation: required(wholeNumber(0)), test: required(wholeNumber(0)) },
   starts: required(recordOf(finiteNumber)),
   fitted: required(recordOf(recordOf(aFittedScaling))),

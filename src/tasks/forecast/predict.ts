@@ -12,7 +12,7 @@ import { createPredictor, type FlatNumbers, predict } from "../../train/predict.
 import { inputsOf, numbersOf } from "./examples.ts";
 import { drawOf, headOf, meansOf, quantilesOf, rowsOfMembers, sampleQuantile } from "./heads.ts";
 import { alone, baseOf, placeOf, prepare, stepsBefore, targetsOf, type Window } from "./prepare.ts";
-import { aForecaster, type ForecastData, type Forecaster, forecastData, levelsRule } from "./settings.ts";
+import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
 
 /** Options of `forecast`. */
 export type ForecastOptions = InferenceOptions & {
@@ -25,8 +25,7 @@ export type ForecastOptions = InferenceOptions & {
 };
 export const forecastRules: Schema<ForecastOptions> = {
   ...inferenceRules,
-  levels: levelsRule,
-  samples: size,
+  levels: samples: size,
   seed: aSeed,
 };
 export const forecastArguments = {

@@ -19,6 +19,7 @@ import {
 import { size } from "../../nn/layers.ts";
 import type { Model } from "../../nn/model.ts";
 import { aSeed } from "../../nn/random.ts";
+import { risingLevels } from "../../train/densities/univariate.ts";
 
 /** Series with their frequency: what `seriesOfTable` gives, or the like of one's own making. */
 export type ForecastData = {
@@ -104,13 +105,6 @@ export type ForecasterOptions = {
   readonly seed?: number;
 };
 
-const aLevel = inRange(0, 1, "()");
-export const levelsRule: Rule = {
-  expected: "probabilities between 0 and 1, rising",
-  accepts: (value) =>
-    Array.isArray(value) && value.length > 0 && value.every((one, k) => k === 0 || one > value[k - 1]),
-  look: (where, value) => listOf(aLevel, 1).look?.(where, value),
-};
 const columns = listOf(string);
 export const forecasterRules: Schema<ForecasterOptions> = {
   horizon: required(alias(size, "outputLength", "predictionLength", "predLen")),
@@ -130,7 +124,7 @@ export const forecasterRules: Schema<ForecasterOptions> = {
   dropout: inRange(0, 1),
   segment: alias(size, "segLen"),
   head: alias(oneOf(...heads), "likelihood", "distribution"),
-  levels: alias(levelsRule, "quantiles"),
+  levels: alias(risingLevels, "quantiles"),
   loss: oneOf("mae", "mse", "huber"),
   members: alias(wholeNumber(1, 100), "ensemble"),
   validation: wholeNumber(0),

@@ -11,8 +11,8 @@ import {
   checkOptions,
   having,
   inRange,
-  listOf,
   numbers,
+  type Rule,
   required,
   type Schema,
   wholeNumber,
@@ -235,21 +235,17 @@ export type QuantilesOptions = DensityOptions & {
   /** The probabilities, each above 0 and below 1, rising. */
   readonly levels: readonly number[];
 };
-const level = inRange(0, 1, "()");
+/** Probabilities between 0 and 1, rising. */
+export const risingLevels: Rule = {
+  expected: "probabilities between 0 and 1, rising",
+  accepts: (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((one, k) => typeof one === "number" && one > (k === 0 ? 0 : value[k - 1]) && one < 1),
+};
 export const quantilesRules: Schema<QuantilesOptions> = {
   ...densityRules,
-  levels: required(
-    alias(
-      {
-        expected: "probabilities between 0 and 1, rising",
-        accepts: (value) =>
-          Array.isArray(value) && value.length > 0 && value.every((one, k) => k === 0 || one > value[k - 1]),
-        look: (where, value) => listOf(level, 1).look?.(where, value),
-      },
-      "quantiles",
-      "probabilities",
-    ),
-  ),
+  levels: required(alias(risingLevels, "quantiles", "probabilities")),
 };
 
 /**
