@@ -72,6 +72,15 @@ const withoutNative = (root) => ({
   },
 });
 
+/** csv-parse for pages, which needs nothing of Node's. */
+const csvParseForPages = {
+  name: "csv-parse-for-pages",
+  enforce: "pre",
+  resolveId(id, importer, options) {
+    return id === "csv-parse/sync" ? this.resolve("csv-parse/browser/esm/sync", importer, options) : undefined;
+  },
+};
+
 /** @param {string} root of the project @param {string} folder to write to */
 export async function buildStudio(root, folder) {
   await build({
@@ -81,7 +90,7 @@ export async function buildStudio(root, folder) {
     logLevel: "warn",
     plugins: [onlyWoff2, roomStyles, ownPreload(root), withoutNative(root)],
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-    worker: { format: "es", plugins: () => [withoutNative(root)] },
+    worker: { format: "es", plugins: () => [withoutNative(root), csvParseForPages] },
     build: {
       outDir: folder,
       emptyOutDir: true,

@@ -1,6 +1,7 @@
 /** The numbers of each epoch as a table of comma-separated values, as Keras's CSVLogger. */
 import { existsSync } from "node:fs";
-import { appendToFile, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
+import { decodeText } from "../formats/decode-text.ts";
+import { appendToFile, readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type Arguments, alias, checkArguments, flag, options as optionsOf, someText } from "../graph/schema.ts";
 import type { Callback } from "../train/callbacks.ts";

@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { cells } from "../cells/index.ts";
-import { decodeText, readInput } from "../formats/files.ts";
+import { decodeText } from "../formats/decode-text.ts";
+import { readInput } from "../formats/files.ts";
 import { type Cell, cell, EquationError } from "../graph/cell.ts";
 import { InputError } from "../graph/input-error.ts";
 import { didYouMean } from "../graph/vocabulary.ts";

@@ -4,7 +4,8 @@
  */
 import { readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { decodeText, readInput, readStart } from "../formats/files.ts";
+import { decodeText } from "../formats/decode-text.ts";
+import { readInput, readStart } from "../formats/files.ts";
 import { excerpt } from "../graph/excerpt.ts";
 import { InputError } from "../graph/input-error.ts";
 import { unixLineEnds } from "../text/line-ends.ts";

@@ -1,6 +1,7 @@
 /** `unrolled trajectories`: train a model on tracks and measure it, or predict where tracks go on. */
 import { existsSync } from "node:fs";
-import { checkWritable, decodeText, readInput, writeFileAtomically } from "../formats/files.ts";
+import { decodeText } from "../formats/decode-text.ts";
+import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";

@@ -12,7 +12,8 @@ import {
   string,
   wholeNumber,
 } from "../graph/schema.ts";
-import { decodeText, findNoText, noText, readInput, readProblem } from "./files.ts";
+import { decodeText, findNoText, noText } from "./decode-text.ts";
+import { readInput, readProblem } from "./files.ts";
 
 /** A text on the disk that can be read in parts. */
 export type TextFile = {

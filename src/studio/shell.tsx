@@ -13,6 +13,7 @@ const views: Readonly<Record<ViewName, { title: string; load: () => Promise<{ re
   lab: { title: "Lab", load: () => import("./views/lab/lab.tsx") },
   inspect: { title: "Inspect", load: () => import("./views/inspect/inspect.tsx") },
   write: { title: "Write", load: () => import("./views/write/write.tsx") },
+  forecast: { title: "Forecast", load: () => import("./views/forecast/forecast.tsx") },
   models: { title: "Models", load: () => import("./views/models/models.tsx") },
 };
 

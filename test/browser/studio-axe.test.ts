@@ -122,6 +122,16 @@ const parts: Readonly<Record<string, Part>> = {
     await page.waitForSelector(".token-bars");
     await unfold(page);
   },
+  "Forecast, a table with a forecaster of it and a mistake": async (page, address) => {
+    await page.goto(`${address}#/forecast?epochs=1&units=8`);
+    await page.waitForSelector("text=144 months");
+    await page.getByRole("button", { name: "Train", exact: true }).click();
+    await page.waitForSelector("figure.forecast .plot svg");
+    await page.waitForSelector(".scores td");
+    await page.getByLabel("Horizon, steps").fill("0");
+    await page.waitForSelector("form [role=alert]");
+    await unfold(page);
+  },
   "Models, with a cell that is opened": async (page, address) => {
     await page.goto(`${address}#/models`);
     await page.waitForSelector("main h2");
@@ -130,7 +140,7 @@ const parts: Readonly<Record<string, Part>> = {
   },
 };
 
-const groups = { learn: /^Learn/, lab: /^Lab/, others: /^(Inspect|Write|Models)/ } as const;
+const groups = { learn: /^Learn/, lab: /^Lab/, others: /^(Inspect|Write|Forecast|Models)/ } as const;
 const cases = [1280, 390].flatMap((width) =>
   Object.keys(groups).map((group) => [width, group as keyof typeof groups] as const),
 );

@@ -36,6 +36,7 @@ const headings = {
   lab: "The Lab",
   inspect: "Look inside",
   write: "Write",
+  forecast: "Forecast",
   models: "Models",
 };
 

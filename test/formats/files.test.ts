@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { transformWithOxc } from "vite";
 import { beforeEach, describe, expect, test } from "vitest";
+import { decodeText } from "../../src/formats/decode-text.ts";
 import {
   appendToFile,
   checkWritable,
-  decodeText,
   digestOf,
   FileTaken,
   makeFolder,

@@ -4,7 +4,7 @@ import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeText, findNoText } from "../../src/formats/files.ts";
+import { decodeText, findNoText } from "../../src/formats/decode-text.ts";
 import { textFile } from "../../src/formats/text-file.ts";
 import { refusal } from "../helpers/refusal.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";

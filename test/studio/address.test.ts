@@ -9,6 +9,7 @@ test.each([
   ["#/lab?cell=y0yzVbBVqFCwAQA&units=64", "lab", [], { cell: "y0yzVbBVqFCwAQA", units: "64" }],
   ["#/inspect/moby-dick?book=0-1500&value=lstm.c&unit=3&at=2", "inspect", ["moby-dick"], { unit: "3", at: "2" }],
   ["#/write/gr%C3%B6%C3%9Fe?prompt=Call+me&seed=7", "write", ["größe"], { prompt: "Call me", seed: "7" }],
+  ["#/forecast/sales?data=hours&horizon=24", "forecast", ["sales"], { data: "hours", horizon: "24" }],
   ["#/models", "models", [], {}],
   ["#/zoo", "learn", [], {}],
   ["#/write/%E4%", "write", ["%E4%"], {}],

@@ -3,6 +3,7 @@
 import { cellGallery } from "./cell-gallery.ts";
 import { experiments } from "./experiments.ts";
 import { explaining } from "./explaining.ts";
+import { forecasting } from "./forecasting.ts";
 import { learning } from "./learning.ts";
 import { openModels } from "./open-models.ts";
 import { reading } from "./reading.ts";
@@ -13,6 +14,7 @@ import { writing } from "./writing.ts";
 export const jobs = {
   ...experiments,
   ...explaining,
+  ...forecasting,
   ...learning,
   ...openModels,
   ...reading,

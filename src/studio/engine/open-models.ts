@@ -8,7 +8,7 @@ import { cells } from "../../cells/index.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import { countParameters } from "../../nn/model.ts";
-import { notTaken, type Opened, openAnyModel, openModel } from "../../tasks/index.ts";
+import { type Contents, notTaken, type Opened, openAnyModel, openModel } from "../../tasks/index.ts";
 import type { LanguageModel } from "../../tasks/language-model.ts";
 import { type Tokenizer, vocabularySize } from "../../text/tokenizer.ts";
 import { type OptimizerName, optimizers } from "../../train/optimizer-names.ts";
@@ -54,15 +54,17 @@ function take(handle: ModelHandle): Open | undefined {
   return at < 0 ? undefined : open.splice(at, 1)[0];
 }
 
-/** The model of text. @throws ModelClosed if it must be opened first, InputError if it is of another task */
-export function modelOf(handle: ModelHandle): LanguageModel {
+/** The content of a model of this task. @throws ModelClosed if it must be opened first, InputError if it is of another task */
+export function contentOf<Kind extends keyof Contents>(handle: ModelHandle, kind: Kind): Contents[Kind] {
   const found = take(handle);
   if (found === undefined) throw new ModelClosed("The model is not open.");
   open.push(found);
   const { name, task, content } = found;
-  if (task.kind !== "text") throw new InputError(`${name}: ${notTaken(task, "this question", ["text"])}`);
-  return content as LanguageModel;
+  if (task.kind !== kind) throw new InputError(`${name}: ${notTaken(task, "this question", [kind])}`);
+  return content as Contents[Kind];
 }
+/** The model of text. @throws as `contentOf` */
+export const modelOf = (handle: ModelHandle): LanguageModel => contentOf(handle, "text");
 
 export const openModels = {
   /** @throws InputError, one line, for a file that is no model of a task that is known, or of values that are infinite or NaN */

@@ -12,7 +12,16 @@ import { type Loaded, useLoaded } from "../loading.ts";
 
 type Jobs = typeof jobs;
 /** Jobs about a model that is open. */
-type ModelJob = "unknownTo" | "beginReading" | "read" | "saliency" | "ablate" | "write" | "lesson" | "continuation";
+type ModelJob =
+  | "unknownTo"
+  | "beginReading"
+  | "read"
+  | "saliency"
+  | "ablate"
+  | "write"
+  | "lesson"
+  | "continuation"
+  | "forecastTable";
 type ArgumentsOf<Name extends ModelJob> = Parameters<Jobs[Name]> extends [ModelHandle, ...infer Rest] ? Rest : never;
 
 export type OpenModel = {

@@ -10,6 +10,7 @@ import "./picker.css";
 import { linking } from "./linked.ts";
 import { isOfText, keepModel, readModelFile, type StoredModel, useModels } from "./model-store.ts";
 import { type OpenModel, useOpenModel } from "./open-model.ts";
+import { viewOfTask } from "./task-views.ts";
 import { TrainSmall } from "./train-small.tsx";
 import { tokenTitles } from "./training-facts.ts";
 
@@ -43,7 +44,7 @@ export function WithModel({ address, carried, children }: WithModelProps) {
     if (file === undefined) return;
     setProblem("");
     try {
-      show(await keepFile(file));
+      show((await keepFile(file)).id);
     } catch (error) {
       setProblem(messageOf(error));
     }
@@ -87,11 +88,13 @@ export function WithModel({ address, carried, children }: WithModelProps) {
   );
 }
 
-function OfAnotherTask({ model: { name, facts } }: { readonly model: OpenModel }) {
+function OfAnotherTask({ model: { id, name, facts } }: { readonly model: OpenModel }) {
+  const own = viewOfTask(facts.task.kind);
   return (
     <p role="status">
       “{name}” is {facts.task.title} (task “{facts.task.kind}”), and this view shows language models (task “text”).
-      Choose one of them above, or open a file.
+      Choose one of them above, or open a file.{" "}
+      {own !== undefined && <a href={linkTo(own.view, [id])}>{own.action} with this one.</a>}
     </p>
   );
 }
@@ -117,7 +120,8 @@ function ModelSelect({ models, chosen, onChoose }: ModelSelectProps) {
   );
 }
 
-function FileButton({ onFile }: { readonly onFile: (file: File | undefined) => void }) {
+type FileButtonProps = { readonly onFile: (file: File | undefined) => void; readonly label?: string };
+export function FileButton({ onFile, label = "Open a file …" }: FileButtonProps) {
   const id = useId();
   return (
     <span class="picker-file">
@@ -133,21 +137,22 @@ function FileButton({ onFile }: { readonly onFile: (file: File | undefined) => v
         }}
       />
       <label for={id} class="button">
-        Open a file …
+        {label}
       </label>
     </span>
   );
 }
 
-/** @throws InputError of one line for a file that is not a model */
-async function keepFile(file: File): Promise<string> {
+/** Keep the model of a file. @throws InputError of one line for a file that is not a model */
+export async function keepFile(file: File): Promise<{ readonly id: string; readonly kind: string }> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   const { task } = await engine().ask("modelFacts", bytes, file.name);
-  return (await keepModel({ name: file.name.replace(/\.safetensors$/i, ""), task }, bytes)).id;
+  const { id } = await keepModel({ name: file.name.replace(/\.safetensors$/i, ""), task }, bytes);
+  return { id, kind: task.kind };
 }
 
 /** A file that is dropped anywhere in the view. */
-function useDroppedFile(take: (file: File | undefined) => void): void {
+export function useDroppedFile(take: (file: File | undefined) => void): void {
   useEffect(() => {
     const hasFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") === true;
     const over = (event: DragEvent): void => {
@@ -167,7 +172,7 @@ function useDroppedFile(take: (file: File | undefined) => void): void {
   });
 }
 
-const described = ({ text, parameters, layers }: ModelFacts): string =>
+export const described = ({ text, parameters, layers }: ModelFacts): string =>
   [
     layers.join(", "),
     ...(text === undefined ? [] : [`${text.vocabulary.toLocaleString("en")} ${tokenTitles[text.tokens]}`]),

@@ -1,15 +1,12 @@
 /** How good forecasts are: from many origins of a series' known part, beside what needs no network. */
 import { seasonLengths } from "../../data/calendar.ts";
-import { type FittedScaling, lostSteps, scale } from "../../data/scaling.ts";
-import { InputError } from "../../graph/input-error.ts";
 import { checkArguments, flag, options as optionsOf, type Schema } from "../../graph/schema.ts";
 import { size } from "../../nn/layers.ts";
-import { drift, naive, quantilesOf, seasonalNaive, seasonalNaiveDrift } from "./baselines.ts";
-import { type ForecastOptions, forecastRules, forecastWindows, type Said } from "./predict.ts";
-import { alone, type Prepared, prepare, stepsBefore, type Window } from "./prepare.ts";
-import { pinballOf } from "./scores.ts";
+import { type Baseline, type ForecastEvaluation, measure, saidOf, simpleBaselines } from "./measure.ts";
+import { type ForecastOptions, forecastRules } from "./predict.ts";
 import { aForecaster, type ForecastData, type Forecaster, forecastData } from "./settings.ts";
-import { theta } from "./theta.ts";
+
+export type { ForecastEvaluation, ForecastScores } from "./measure.ts";
 
 /** Options of `evaluateForecaster`. */
 export type EvaluateForecasterOptions = ForecastOptions & {
@@ -35,33 +32,6 @@ export const evaluateForecasterArguments = {
   options: optionsOf<EvaluateForecasterOptions>(evaluateForecasterRules),
 };
 
-/** The scores of forecasts, in the units of the series: means over all series, targets, origins and steps. */
-export type ForecastScores = {
-  readonly mae: number;
-  readonly rmse: number;
-  /** In percent. */
-  readonly mape: number;
-  readonly smape: number;
-  /** In units of the seasonal naive forecast's error one step ahead in training: below 1 is better. Mean over series and targets. */
-  readonly mase: number;
-  /** On scaled values, as papers on many variables report it: mean squared and mean absolute error. */
-  readonly scaledMse: number;
-  readonly scaledMae: number;
-  /** From the quantiles; undefined without any. */
-  readonly crps: number | undefined;
-  /** The share of values between the lowest and the highest quantile, and what it should be; undefined without two. */
-  readonly coverage: number | undefined;
-  readonly nominal: number | undefined;
-};
-/** The forecaster's scores, and those of what needs no network, on the same steps. */
-export type ForecastEvaluation = {
-  readonly forecaster: ForecastScores;
-  readonly baselines: Readonly<Record<string, ForecastScores>>;
-  /** Origins of each series, and the steps of each forecast that counted. */
-  readonly origins: number;
-  readonly steps: number;
-};
-
 /**
  * Measure a forecaster: it forecasts from many origins, each time from what was known there, and so do naive, seasonal naive,
  * drift, ETS and Theta, each fitted anew to what was known there. The network is not trained anew.
@@ -77,174 +47,20 @@ export async function evaluateForecaster(
 ): Promise<ForecastEvaluation> {
   const where = "evaluateForecaster";
   checkArguments(where, { forecaster, data, options }, evaluateForecasterArguments);
-  const { settings } = forecaster;
-  const { horizon, targets } = settings;
-  const { steps = settings.test > 0 ? settings.test : horizon, lastStep = false, baselines = true } = options;
-  const prepared = prepare(where, data, settings, 0);
-  const stride = options.stride ?? Math.max(1, Math.ceil((steps - horizon + 1) / 20));
-  const each = alone(settings) ? targets.map((_, target) => target) : [-1];
-  const windows: Window[] = [];
-  let origins = 0;
-  for (const of of prepared) {
-    const first = Math.max(of.length - steps, stepsBefore(settings));
-    let count = 0;
-    for (let at = first; at + horizon <= of.length; at += stride, count++) {
-      for (const target of each) windows.push({ of, at, target });
-    }
-    origins = Math.max(origins, count);
-  }
-  if (windows.length === 0) {
-    throw new InputError(
-      `${where}: no forecast of ${horizon} steps from a lookback of ${settings.lookback} lies within the last ${steps} steps of a series. Give more steps or a longer series.`,
-    );
-  }
-  const count = { from: lastStep ? horizon - 1 : 0, to: horizon };
-  const score = (said: readonly (readonly Said[])[]): ForecastScores => scoresOf(windows, said, forecaster, count);
-  const found: Record<string, ForecastScores> = {};
-  if (baselines) {
-    for (const [name, make] of Object.entries(baselinesFor(forecaster, options.levels))) {
-      const said = await saidBy(windows, forecaster, make);
-      if (said !== undefined) found[name] = score(said);
-    }
-  }
-  const own = await forecastWindows(forecaster, windows, options);
-  return { forecaster: score(own), baselines: found, origins, steps: count.to - count.from };
+  const { baselines = true, ...counting } = options;
+  return measure(where, forecaster, data, counting, baselines ? allBaselines(forecaster, options.levels) : {});
 }
 
-type Baseline = (values: Float64Array, horizon: number) => Said | Promise<Said>;
-
-/** What needs no network, by name; what needs a season only where there is one. */
-function baselinesFor({ settings }: Forecaster, asked: readonly number[] | undefined): Record<string, Baseline> {
+/** The simple baselines, and ETS. */
+function allBaselines({ settings }: Forecaster, levels = settings.levels): Record<string, Baseline> {
   const { season, frequency } = settings;
-  const levels = asked ?? settings.levels;
-  const said = (one: ReturnType<typeof naive>): Said => ({ values: one.values, quantiles: quantilesOf(one, levels) });
   const seasons = frequency === undefined ? (season > 1 ? [season] : []) : seasonLengths(frequency);
-  return {
-    naive: (values, horizon) => said(naive(values, horizon)),
-    ...(season > 1 && { "seasonal naive": (values, horizon) => said(seasonalNaive(values, horizon, season)) }),
-    drift: (values, horizon) => said(drift(values, horizon)),
-    ...(season > 1 && {
-      "seasonal naive with drift": (values, horizon) => said(seasonalNaiveDrift(values, horizon, season)),
-    }),
-    ETS: async (values, horizon) => {
-      // Its code is Node's, and is loaded where it is asked for.
-      const { ets } = await import("./ets.ts");
-      const fitting = seasons.filter((one) => 2 * one <= values.length);
-      return said(await ets(values, horizon, fitting));
-    },
-    Theta: (values, horizon) => said(theta(values, horizon, season)),
+  const { Theta, ...others } = simpleBaselines(settings, levels);
+  const ETS: Baseline = async (values, horizon) => {
+    // Its code is Node's, and is loaded where it is asked for.
+    const { ets } = await import("./ets.ts");
+    const fitting = seasons.filter((one) => 2 * one <= values.length);
+    return saidOf(await ets(values, horizon, fitting), levels);
   };
+  return { ...others, ETS, Theta: Theta as Baseline };
 }
-
-/** ETS and Theta are fitted anew at each origin, to no more than so many of the last values: they take seconds otherwise. */
-const longestHistory = 2000;
-
-/** What a baseline says of windows; undefined where a history is too short for it. */
-async function saidBy(
-  windows: readonly Window[],
-  { settings }: Forecaster,
-  make: Baseline,
-): Promise<Said[][] | undefined> {
-  const all: Said[][] = [];
-  for (const { of, at, target } of windows) {
-    const columns = target < 0 ? of.original : [of.original[target] as Float64Array];
-    const said: Said[] = [];
-    for (const values of columns) {
-      const end = of.lost + at;
-      try {
-        said.push(await make(values.slice(Math.max(0, end - longestHistory), end), settings.horizon));
-      } catch (error) {
-        if (error instanceof InputError) return undefined;
-        throw error;
-      }
-    }
-    all.push(said);
-  }
-  return all;
-}
-
-/** The scores of what is said of windows, of these steps of each forecast. */
-function scoresOf(
-  windows: readonly Window[],
-  said: readonly (readonly Said[])[],
-  { settings }: Forecaster,
-  { from, to }: { readonly from: number; readonly to: number },
-): ForecastScores {
-  const levels = Object.keys(said[0]?.[0]?.quantiles ?? {});
-  const [lowest, highest] = [levels[0], levels.at(-1)] as [string | undefined, string | undefined];
-  const between = lowest !== undefined && highest !== undefined && lowest !== highest;
-  // Sums, not lists: of many windows there are millions of values.
-  const sums = {
-    absolute: 0,
-    squared: 0,
-    percent: 0,
-    symmetric: 0,
-    scaledAbsolute: 0,
-    scaledSquared: 0,
-    pinball: 0,
-    inside: 0,
-  };
-  const byTarget = new Map<string, { absolute: number; count: number; training: Float64Array }>();
-  let count = 0;
-  windows.forEach(({ of, at, target }, n) => {
-    (target < 0 ? of.original.map((_, k) => k) : [target]).forEach((place, k) => {
-      const { values, quantiles } = (said[n] as readonly Said[])[k] as Said;
-      const original = of.original[place] as Float64Array;
-      const truth = original.subarray(of.lost + at, of.lost + at + to);
-      const scaledTruth = (of.targets[place] as Float64Array).subarray(at, at + to);
-      const fitted = of.fitted[place] as FittedScaling;
-      // What came before, so that differences are those of the forecast to it.
-      const lost = lostSteps(fitted);
-      const again = new Float64Array(lost + to);
-      again.set(original.subarray(of.lost + at - lost, of.lost + at));
-      again.set(values.subarray(0, to), lost);
-      const scaled = scale(again, fitted, undefined, of.start + of.lost + at - lost);
-      const key = `${of.name}\n${place}`;
-      const own = byTarget.get(key) ?? {
-        absolute: 0,
-        count: 0,
-        training: original.subarray(0, trainingEnd(of, settings)),
-      };
-      byTarget.set(key, own);
-      for (let h = from; h < to; h++) {
-        const [y, f] = [truth[h] as number, values[h] as number];
-        const error = Math.abs(y - f);
-        count++;
-        own.count++;
-        own.absolute += error;
-        sums.absolute += error;
-        sums.squared += error * error;
-        sums.percent += y === 0 ? Infinity : Math.abs(error / y);
-        sums.symmetric += error === 0 ? 0 : error / (Math.abs(y) + Math.abs(f));
-        const off = Math.abs((scaledTruth[h] as number) - (scaled[h] as number));
-        sums.scaledAbsolute += off;
-        sums.scaledSquared += off * off;
-        for (const p of levels) sums.pinball += pinballOf(y, quantiles[p]?.[h] as number, Number(p));
-        if (between && y >= (quantiles[lowest]?.[h] as number) && y <= (quantiles[highest]?.[h] as number))
-          sums.inside++;
-      }
-    });
-  });
-  const season = (training: Float64Array): number => (training.length > settings.season ? settings.season : 1);
-  const scaledErrors = [...byTarget.values()].map(
-    (one) => one.absolute / one.count / naiveError(one.training, season(one.training)),
-  );
-  return {
-    ...{ mae: sums.absolute / count, rmse: Math.sqrt(sums.squared / count) },
-    ...{ mape: (100 * sums.percent) / count, smape: (200 * sums.symmetric) / count },
-    mase: scaledErrors.reduce((sum, one) => sum + one, 0) / scaledErrors.length,
-    ...{ scaledMse: sums.scaledSquared / count, scaledMae: sums.scaledAbsolute / count },
-    crps: levels.length > 0 ? (2 * sums.pinball) / levels.length / count : undefined,
-    coverage: between ? sums.inside / count : undefined,
-    nominal: between ? Number(highest) - Number(lowest) : undefined,
-  };
-}
-/** The mean absolute error of the seasonal naive forecast one step ahead. */
-function naiveError(values: Float64Array, season: number): number {
-  let sum = 0;
-  for (let t = season; t < values.length; t++) sum += Math.abs((values[t] as number) - (values[t - season] as number));
-  return sum / (values.length - season);
-}
-/** The end of the part of a series that was trained on, in its own steps. */
-const trainingEnd = (of: Prepared, { validation, test }: Forecaster["settings"]): number =>
-  Math.max(2, of.lost + of.length - validation - test);

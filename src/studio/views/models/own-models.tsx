@@ -1,6 +1,6 @@
 /** The reader's models, with actions for each. */
 import { useState } from "preact/hooks";
-import { linkTo } from "../../address.ts";
+import { go, linkTo } from "../../address.ts";
 import { messageOf } from "../../loading.ts";
 import { dateAndTime } from "../../models/losses.ts";
 import {
@@ -12,6 +12,8 @@ import {
   type StoredModel,
   useModels,
 } from "../../models/model-store.ts";
+import { FileButton, keepFile } from "../../models/picker.tsx";
+import { viewOfTask } from "../../models/task-views.ts";
 import { shownFacts } from "../../models/training-facts.ts";
 
 export function OwnModels() {
@@ -21,13 +23,22 @@ export function OwnModels() {
     setProblem("");
     work.catch((error) => setProblem(messageOf(error)));
   };
+  /** A file of another task than text opens its view. */
+  const take = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return;
+    const { id, kind } = await keepFile(file);
+    const own = viewOfTask(kind);
+    if (own !== undefined) go(linkTo(own.view, [id]));
+  };
   return (
     <section aria-labelledby="own">
       <h2 id="own">Yours</h2>
+      <p>
+        <FileButton onFile={(file) => attempt(take(file))} />
+      </p>
       {models?.length === 0 && (
         <p>
-          None yet. Train one in the <a href={linkTo("lab")}>Lab</a>, open a file in{" "}
-          <a href={linkTo("inspect")}>Inspect</a>, or start the studio with one:{" "}
+          None yet. Train one in the <a href={linkTo("lab")}>Lab</a>, open a file, or start the studio with one:{" "}
           <code>unrolled studio model.safetensors</code>. What is trained here stays in this browser.
         </p>
       )}
@@ -59,6 +70,7 @@ function OwnModel({
 }) {
   const { id, name, bytes, madeMs, inPage = false, task, training } = model;
   const ofText = isOfText(model);
+  const own = ofText ? undefined : viewOfTask(task?.kind);
   const facts = shownFacts(training?.facts ?? {}).map(
     ({ title, value }) => `${title} ${typeof value === "number" ? figure.format(value) : value}`,
   );
@@ -84,6 +96,11 @@ function OwnModel({
               Write
             </a>
           </>
+        )}
+        {own !== undefined && (
+          <a class="button" href={linkTo(own.view, [id])} aria-label={`${own.action} with ${name}`}>
+            {own.action}
+          </a>
         )}
         <button type="button" aria-label={`Download ${name}`} onClick={() => attempt(save())}>
           Download

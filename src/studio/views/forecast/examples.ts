@@ -1,0 +1,41 @@
+/** Tables to begin with, made here: series with a trend, seasons and noise, the same at each visit. */
+import { createRandom } from "../../../nn/random.ts";
+import type { CsvText } from "../../engine/forecasting.ts";
+
+const pad = (n: number): string => String(n).padStart(2, "0");
+const wave = (t: number, period: number): number => Math.sin((2 * Math.PI * t) / period);
+/** Sales that grow for 12 years, most in December. */
+function months(): string {
+  const random = createRandom(1);
+  const lines = Array.from({ length: 144 }, (_, t) => {
+    const month = t % 12;
+    const season = 1 + 0.2 * wave(month + 9, 12) + (month === 11 ? 0.25 : 0) + 0.06 * wave(month, 6);
+    const value = (120 + 1.9 * t) * season * (1 + 0.025 * random.normal());
+    return `${2012 + Math.floor(t / 12)}-${pad(month + 1)},${value.toFixed(1)}`;
+  });
+  return ["month,sales", ...lines, ""].join("\n");
+}
+
+/** What a town needs of electricity, by the hour, for five weeks: less at night and at weekends. */
+function hours(): string {
+  const random = createRandom(2);
+  let drift = 0;
+  const lines = Array.from({ length: 24 * 35 }, (_, t) => {
+    const [day, hour] = [Math.floor(t / 24), t % 24];
+    drift = 0.9 * drift + 0.6 * random.normal();
+    const work = day % 7 < 5 ? 1 : 0.72;
+    const value = work * (52 + 16 * wave(hour - 8, 24) + 6 * wave(hour - 5, 12)) + drift;
+    const date = new Date(Date.UTC(2024, 3, 1 + day));
+    return `${date.toISOString().slice(0, 10)} ${pad(hour)}:00,${value.toFixed(2)}`;
+  });
+  return ["time,load", ...lines, ""].join("\n");
+}
+
+export const examples = {
+  months: { title: "Sales by the month, 12 years", make: months },
+  hours: { title: "Electric load by the hour, 5 weeks", make: hours },
+} as const;
+export type ExampleName = keyof typeof examples;
+
+/** The table of an example. */
+export const exampleTable = (name: ExampleName): CsvText => ({ name: `${name}.csv`, text: examples[name].make() });

@@ -1,0 +1,327 @@
+/** The Forecast view: a table of numbers, a forecaster that is trained on it here or comes from a file, and its forecast. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { bases, forms, heads } from "../../../tasks/forecast/settings.ts";
+import { type Address, go, linkTo, type View } from "../../address.ts";
+import { Curves } from "../../components/curves.tsx";
+import { Failed } from "../../components/failed.tsx";
+import { engine, useNewest } from "../../engine/engine.ts";
+import type { CsvText, ForecastReport, TableFacts } from "../../engine/forecasting.ts";
+import { messageOf } from "../../loading.ts";
+import { freeName } from "../../models/free-name.ts";
+import { readModelFile, type StoredModel, useModels } from "../../models/model-store.ts";
+import { type OpenModel, useOpenModel } from "../../models/open-model.ts";
+import { FileButton, keepFile, useDroppedFile } from "../../models/picker.tsx";
+import { viewOfTask } from "../../models/task-views.ts";
+import { Result } from "./result.tsx";
+import { askedOf, baseTitles, formTitles, headTitles, type NumberName, numbers, settingNames } from "./settings.ts";
+import { queryOfTable, TableChoice, tableNames, useTable } from "./table.tsx";
+import { dismiss, showed, stop, train, useTrainer } from "./trainer.ts";
+import "./forecast.css";
+
+type Query = Address["query"];
+const only = (query: Query, names: readonly string[]): Query =>
+  Object.fromEntries(Object.entries(query).filter(([name]) => names.includes(name)));
+
+const Forecast: View = ({ address: { path, query } }) => {
+  const [id] = path;
+  const models = useModels();
+  const ofForecasts = models?.filter(({ task }) => task?.kind === "forecast") ?? [];
+  const found = models?.find((model) => model.id === id);
+  const table = useTable(query);
+  const tableKey = JSON.stringify(only(query, tableNames));
+  const facts = useNewest(() => engine().ask("tableFacts", table as CsvText), table && tableKey);
+  const [problem, setProblem] = useState("");
+  const { trained } = useTrainer();
+  const open = (model: string | undefined, replace = false): void =>
+    go(linkTo("forecast", model === undefined ? [] : [model], query), { replace });
+  useEffect(() => {
+    if (trained === undefined || trained.isShown) return;
+    showed();
+    open(trained.id);
+  }, [trained]);
+  /** Another table is for another model, and has columns of its own. */
+  const choose = (chosen: Query): void => {
+    setProblem("");
+    dismiss();
+    go(
+      linkTo("forecast", [], {
+        ...only(
+          query,
+          settingNames.filter((name) => name !== "column"),
+        ),
+        ...chosen,
+      }),
+    );
+  };
+  const take = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return;
+    setProblem("");
+    try {
+      if (/\.safetensors$/i.test(file.name)) {
+        const kept = await keepFile(file);
+        const view = viewOfTask(kept.kind)?.view ?? "inspect";
+        if (view === "forecast") open(kept.id);
+        else go(linkTo(view, [kept.id]));
+      } else choose(queryOfTable(await file.text(), file.name));
+    } catch (error) {
+      setProblem(messageOf(error));
+    }
+  };
+  useDroppedFile(take);
+  const wrong = problem || facts.error;
+  return (
+    <>
+      <h1>Forecast</h1>
+      <p class="soft">
+        A recurrent network learns a series of numbers and forecasts what comes next, with how sure it is. It is tested
+        on the last steps, which it never saw, beside forecasts that need no network. All of it happens in this browser.
+      </p>
+      <TableChoice {...{ query, table, onChoose: choose, onFile: take, onProblem: setProblem }} />
+      {table === undefined && (
+        <p role="alert">
+          This table is stored in another tab and is not in the link. Paste it here, open its file, or choose another
+          one.
+        </p>
+      )}
+      {wrong !== undefined && wrong !== "" && (
+        <p class="error" role="alert">
+          {wrong}
+        </p>
+      )}
+      {table !== undefined && facts.error === undefined && facts.value !== undefined && (
+        <>
+          <Described facts={facts.value} />
+          <Training {...{ facts: facts.value, table, query, models: models ?? [], id }} />
+        </>
+      )}
+      <div class="row models">
+        {ofForecasts.length > 0 && (
+          <label class="field">
+            Model
+            <select value={found?.id ?? ""} onChange={({ currentTarget: { value } }) => open(value || undefined)}>
+              <option value="">Choose one, or train</option>
+              {ofForecasts.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <FileButton onFile={take} label="Open a model …" />
+      </div>
+      {id !== undefined && models !== undefined && found === undefined && (
+        <p role="alert">The model “{id}” is no longer here. Choose another one, or train.</p>
+      )}
+      {found !== undefined && (
+        <Opened key={found.id} model={found}>
+          {(model) =>
+            table !== undefined &&
+            facts.error === undefined && <Result {...{ model, table, tableKey, onProblem: setProblem }} />
+          }
+        </Opened>
+      )}
+    </>
+  );
+};
+export default Forecast;
+
+type OpenedProps = { readonly model: StoredModel; readonly children: (model: OpenModel) => ComponentChildren };
+
+/** A component for each model, which is open as long as it is there. */
+function Opened({ model, children }: OpenedProps) {
+  const { value, error, retry } = useOpenModel({ ...model, load: () => readModelFile(model.id) });
+  if (error !== undefined) return <Failed error={error} onRetry={retry} />;
+  if (value === undefined) return <p class="soft">Opening {model.name} …</p>;
+  const { kind, title } = value.facts.task;
+  if (kind === "forecast") return <>{children(value)}</>;
+  return (
+    <p role="status">
+      “{value.name}” is {title} (task “{kind}”), and this view shows forecasters (task “forecast”).
+    </p>
+  );
+}
+
+const counted = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+
+function Described({ facts: { steps, series, columns, frequency, dates, notes } }: { readonly facts: TableFacts }) {
+  const told = [
+    ...(series > 1 ? [counted(series, "series").replace("seriess", "series")] : []),
+    counted(steps, frequency ?? "step"),
+    ...(dates === undefined ? [] : [`${dates[0]} to ${dates[1]}`]),
+    `${columns.length === 1 ? "column" : "columns"} ${columns.slice(0, 8).join(", ")}${columns.length > 8 ? " and more" : ""}`,
+  ];
+  return (
+    <>
+      <p class="soft small">{told.join(" · ")}</p>
+      {notes.length > 0 && (
+        <details class="small">
+          <summary>What was found in it</summary>
+          <ul>
+            {notes.slice(0, 20).map((note) => (
+              <li key={note}>{note}</li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+type TrainingProps = {
+  readonly facts: TableFacts;
+  readonly table: CsvText;
+  readonly query: Query;
+  readonly models: readonly StoredModel[];
+  /** Of the model that is shown. */
+  readonly id: string | undefined;
+};
+
+function Training({ facts, table, query, models, id }: TrainingProps) {
+  const { running, failed, trained } = useTrainer();
+  const { training, usual, problems } = askedOf(query, facts);
+  /** Settings are of the next training: the model that is shown stays. */
+  const set = (name: string, value: string): void => {
+    const { [name]: _, ...others } = query;
+    const next = value === "" ? others : { ...others, [name]: value };
+    go(linkTo("forecast", id === undefined ? [] : [id], next), { replace: true });
+  };
+  const choice = (
+    name: "form" | "head" | "relative",
+    label: string,
+    titles: Readonly<Record<string, string>>,
+    names: readonly string[],
+    otherwise: string,
+  ) => (
+    <label class="field">
+      {label}
+      <select value={query[name] ?? ""} onChange={({ currentTarget: { value } }) => set(name, value)}>
+        <option value="">{otherwise}</option>
+        {names.map((one) => (
+          <option key={one} value={one}>
+            {titles[one]}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+  const number = (name: NumberName) => (
+    <label class="field">
+      {numbers[name].label}
+      <input
+        type="number"
+        {...{ min: numbers[name].min, max: numbers[name].max, step: 1, placeholder: usual[name] }}
+        value={query[name] ?? ""}
+        onInput={({ currentTarget: { value } }) => set(name, value)}
+      />
+    </label>
+  );
+  const begin = (): void => {
+    const stem = table.name.replace(/\.\w+$/, "");
+    const name = freeName(
+      `${stem === "the table" ? training.column : `${stem}, ${training.column}`}, ${training.horizon} ahead`,
+      models.map((model) => model.name),
+    );
+    void train(name, table, training);
+  };
+  return (
+    <form
+      class="card"
+      onSubmit={(event) => {
+        event.preventDefault();
+        begin();
+      }}
+    >
+      <div class="row fields">
+        <label class="field">
+          Column
+          <select value={training.column} onChange={({ currentTarget: { value } }) => set("column", value)}>
+            {facts.columns.map((column) => (
+              <option key={column}>{column}</option>
+            ))}
+          </select>
+        </label>
+        {number("horizon")}
+        {choice("form", "Form", formTitles, forms, formTitles.direct)}
+        {choice("head", "Head", headTitles, heads, headTitles.quantiles)}
+        {choice("relative", "Relative to", baseTitles, bases, "what fits the series")}
+      </div>
+      <details>
+        <summary>More settings</summary>
+        <div class="row fields">
+          {number("test")}
+          {number("season")}
+          {number("units")}
+          {number("epochs")}
+          {number("seed")}
+        </div>
+      </details>
+      {problems.length > 0 && (
+        <p class="error small" role="alert">
+          {problems.join(" ")}
+        </p>
+      )}
+      {failed !== undefined && (
+        <p class="error" role="alert">
+          {failed}
+        </p>
+      )}
+      {running === undefined ? (
+        <p class="row go">
+          <button type="submit" class="main" disabled={problems.length > 0}>
+            Train
+          </button>
+          {trained !== undefined && (
+            <span role="status" class="small soft">
+              Trained and stored in this browser: the values of epoch {trained.epoch} of {trained.epochs} were best.
+            </span>
+          )}
+        </p>
+      ) : (
+        <Live {...running} />
+      )}
+    </form>
+  );
+}
+
+function Live({ reports, stopping }: { readonly reports: readonly ForecastReport[]; readonly stopping: boolean }) {
+  const latest = reports.at(-1);
+  const points = (of: (report: ForecastReport) => number | undefined) =>
+    reports.flatMap((report) => {
+      const value = of(report);
+      return value === undefined ? [] : [{ at: report.epoch, value }];
+    });
+  const curves = [
+    { name: "training", colour: "--c1", points: points(({ loss }) => loss) },
+    { name: "validation", colour: "--c2", points: points(({ validationLoss }) => validationLoss) },
+  ].filter(({ points }) => points.length > 0);
+  const values = curves.flatMap(({ points }) => points.map(({ value }) => value));
+  return (
+    <div class="live">
+      <progress value={latest === undefined ? 0 : latest.epoch / latest.epochs} aria-label="The training" />
+      <p class="numbers small">
+        {stopping
+          ? "Finishing …"
+          : latest === undefined
+            ? "Making the network …"
+            : `Epoch ${latest.epoch} of at most ${latest.epochs}: loss ${latest.loss.toFixed(4)}` +
+              (latest.validationLoss === undefined ? "" : `, in validation ${latest.validationLoss.toFixed(4)}`)}
+      </p>
+      {reports.length > 1 && (
+        <Curves
+          label="The loss by epoch, in training and in validation"
+          height={180}
+          curves={curves}
+          x={{ label: "epoch", domain: [1, Math.max(2, latest?.epoch ?? 2)] }}
+          y={{ label: "loss", domain: [Math.min(0, ...values), Math.max(...values)] }}
+        />
+      )}
+      <p>
+        <button type="button" onClick={stop} disabled={stopping || latest === undefined}>
+          Stop early and keep it
+        </button>
+      </p>
+    </div>
+  );
+}

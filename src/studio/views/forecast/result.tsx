@@ -1,0 +1,190 @@
+/** What an open forecaster says of the table: pictures, scores, numbers. */
+import { useNewest } from "../../engine/engine.ts";
+import type { CsvText, ForecastedTable, Scored, ShownForecast } from "../../engine/forecasting.ts";
+import { download, readModelFile } from "../../models/model-store.ts";
+import type { OpenModel } from "../../models/open-model.ts";
+import { ForecastChart, outerQuantiles } from "./forecast-chart.tsx";
+import { baseTitles, formTitles, headTitles } from "./settings.ts";
+
+const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+
+export type ResultProps = {
+  readonly model: OpenModel;
+  readonly table: CsvText;
+  /** A number or text that changes with the table. */
+  readonly tableKey: string;
+  readonly onProblem: (problem: string) => void;
+};
+
+export function Result({ model, table, tableKey, onProblem }: ResultProps) {
+  const { value, error } = useNewest(() => model.ask("forecastTable", table), JSON.stringify([model.id, tableKey]));
+  const save = (): void => {
+    readModelFile(model.id).then(
+      (bytes) => download(`${model.id}.safetensors`, bytes),
+      (problem: Error) => onProblem(problem.message),
+    );
+  };
+  return (
+    <section aria-labelledby="forecast-result" aria-busy={value === undefined && error === undefined}>
+      <h2 id="forecast-result">The forecast of {model.name}</h2>
+      {error !== undefined && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {value === undefined && error === undefined && <p class="soft">Forecasting …</p>}
+      {value !== undefined && error === undefined && <Found value={value} />}
+      <p>
+        <button type="button" onClick={save}>
+          Download the model
+        </button>
+      </p>
+    </section>
+  );
+}
+
+function Found({ value }: { readonly value: ForecastedTable }) {
+  const { forecasts, count, settings, parameters } = value;
+  const { form, head, relative, horizon, lookback, season, test } = settings;
+  const facts = [
+    `form ${formTitles[form]}`,
+    `head ${headTitles[head]}`,
+    `relative to ${baseTitles[relative]}`,
+    `horizon ${horizon}`,
+    `lookback ${lookback}`,
+    ...(season > 1 ? [`season ${season}`] : []),
+    `${parameters.toLocaleString("en")} parameters`,
+  ];
+  return (
+    <>
+      <p class="soft small">{facts.join(" · ")}</p>
+      {forecasts.map((shown) => (
+        <Picture key={`${shown.series}\n${shown.target}`} shown={shown} />
+      ))}
+      {count > forecasts.length && (
+        <p class="soft small">
+          The first {forecasts.length} of {count}.
+        </p>
+      )}
+      {test === 0 && (
+        <p class="small" role="status">
+          This forecaster was trained on the whole of its series: on the same series its test is none.
+        </p>
+      )}
+      <Scores value={value} />
+    </>
+  );
+}
+
+function Picture({ shown }: { readonly shown: ShownForecast }) {
+  const { series, target, tested, future } = shown;
+  const outer = future[0] && outerQuantiles(future[0]);
+  const name = series === "" ? target : `${series}, ${target}`;
+  const dated = future[0]?.date !== undefined;
+  return (
+    <figure class="forecast">
+      <figcaption>
+        <strong>{name}</strong>
+        <span class="key known">known</span>
+        {tested.length > 0 && <span class="key tested">forecast of its last {tested.length}</span>}
+        <span class="key future">forecast of the next {future.length}</span>
+        {outer !== undefined && (
+          <span class="soft">
+            shaded: from {outer[0]} to {outer[1]}
+          </span>
+        )}
+      </figcaption>
+      <ForecastChart
+        label={`${name}: ${shown.past.length} known steps and a forecast of ${future.length}`}
+        shown={shown}
+      />
+      <details>
+        <summary>The next {future.length} in numbers</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+        <div class="scroll" tabIndex={0}>
+          <table class="numbers">
+            <thead>
+              <tr>
+                <th scope="col">{dated ? "Date" : "Step"}</th>
+                <th scope="col" class="number">
+                  Forecast
+                </th>
+                {outer?.map((level) => (
+                  <th key={level} scope="col" class="number">
+                    Quantile {level}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {future.map(({ step, date, value, quantiles }) => (
+                <tr key={step}>
+                  <th scope="row">{date ?? step}</th>
+                  <td class="number">{figure.format(value)}</td>
+                  {outer?.map((level) => (
+                    <td key={level} class="number">
+                      {figure.format(quantiles[level] as number)}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </figure>
+  );
+}
+
+function Scores({ value: { scores, unscored, nominal, origins, settings } }: { readonly value: ForecastedTable }) {
+  if (unscored !== undefined) {
+    return (
+      <p class="small" role="status">
+        No scores: {unscored}
+      </p>
+    );
+  }
+  const best = Math.min(...scores.map(({ mae }) => mae));
+  const cell = (score: number | undefined, show: (score: number) => string = figure.format): string =>
+    score === undefined || !Number.isFinite(score) ? "" : show(score);
+  return (
+    <>
+      <h3>Beside what needs no network</h3>
+      <p class="soft small">
+        On the last {settings.test > 0 ? settings.test : settings.horizon} steps, from {origins} origin
+        {origins === 1 ? "" : "s"}, each forecast made from what came before. MASE below 1 is better than the seasonal
+        naive forecast one step ahead was in training. Smaller is better, but for coverage
+        {nominal === undefined ? "" : `, which should be ${percent(nominal)}`}.
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
+      <div class="scroll" tabIndex={0}>
+        <table class="scores">
+          <thead>
+            <tr>
+              <th scope="col">Forecast</th>
+              {["MAE", "RMSE", "sMAPE", "MASE", "CRPS", "Coverage"].map((name) => (
+                <th key={name} scope="col" class="number">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {scores.map(({ name, mae, rmse, smape, mase, crps, coverage }: Scored, k) => (
+              <tr key={name} class={k === 0 ? "own" : undefined}>
+                <th scope="row">{name}</th>
+                <td class={mae === best ? "number best" : "number"}>{cell(mae)}</td>
+                <td class="number">{cell(rmse)}</td>
+                <td class="number">{cell(smape, (one) => `${one.toFixed(1)} %`)}</td>
+                <td class="number">{cell(mase, (one) => one.toFixed(2))}</td>
+                <td class="number">{cell(crps)}</td>
+                <td class="number">{cell(coverage, percent)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}

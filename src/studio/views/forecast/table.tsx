@@ -1,0 +1,121 @@
+/** Choose the table: an example, a file, or a pasted text; a short one is stored in the address, a longer one in the tab. */
+import { useMemo, useState } from "preact/hooks";
+import { unixLineEnds } from "../../../text/line-ends.ts";
+import type { Address } from "../../address.ts";
+import { chosen } from "../../components/choice.tsx";
+import { remember, remembered } from "../../components/remembered.ts";
+import { TextArea } from "../../components/text-area.tsx";
+import type { CsvText } from "../../engine/forecasting.ts";
+import { type ExampleName, examples, exampleTable } from "./examples.ts";
+
+type Query = Address["query"];
+/** The part of an address that says which table it is. */
+export const tableNames = ["data", "text", "kept", "name"] as const;
+
+/** The largest length of a link. */
+const maxInAddress = 1000;
+/** The largest number of characters of a table: a tab keeps about 5 million. */
+const maxCharacters = 2_000_000;
+const maxToEdit = 100_000;
+const nameOf = (kept: string): string => `unrolled.forecast.table.${kept}`;
+
+/** The table that an address names; undefined for one that only another tab has. */
+export function useTable({ data, text, kept, name }: Query): CsvText | undefined {
+  return useMemo(() => {
+    if (text === undefined && kept === undefined) return exampleTable(chosen(examples, data, "months"));
+    const own = text ?? remembered(nameOf(kept as string), "sessionStorage");
+    return own === undefined ? undefined : { name: name ?? "the table", text: own };
+  }, [data, text, kept, name]);
+}
+
+/** The address's part for a table. @throws Error of one line for a table that is too long */
+export function queryOfTable(given: string, name: string | undefined): Query {
+  const text = unixLineEnds(given);
+  const named: Query = name === undefined ? {} : { name };
+  if (text.length > maxCharacters) {
+    const count = text.length.toLocaleString("en");
+    throw new Error(
+      `${name ?? "The table"} has ${count} characters, and a page takes ${maxCharacters.toLocaleString("en")}. Give a part of it, or use unrolled forecast.`,
+    );
+  }
+  if (text.length <= maxInAddress) return { text, ...named };
+  // A new number, so that a new table has a new address.
+  const kept = String(Date.now());
+  remember(nameOf(kept), text, "sessionStorage");
+  return { kept, ...named };
+}
+
+export type TableChoiceProps = {
+  readonly query: Query;
+  readonly table: CsvText | undefined;
+  readonly onChoose: (query: Query) => void;
+  readonly onFile: (file: File | undefined) => void;
+  readonly onProblem: (problem: string) => void;
+};
+
+export function TableChoice({ query, table, onChoose, onFile, onProblem }: TableChoiceProps) {
+  const isOwn = query.text !== undefined || query.kept !== undefined;
+  const [writing, setWriting] = useState(false);
+  const [own, setOwn] = useState("");
+  const take = (text: string): void => {
+    try {
+      onChoose(queryOfTable(text, undefined));
+      setWriting(false);
+    } catch (error) {
+      onProblem((error as Error).message);
+    }
+  };
+  return (
+    <>
+      <div class="row data">
+        <label class="field">
+          Data
+          <select
+            value={writing ? "paste" : isOwn ? "own" : chosen(examples, query.data, "months")}
+            onChange={({ currentTarget: { value } }) => {
+              setWriting(value === "paste");
+              if (value === "paste") setOwn(isOwn && (table?.text.length ?? 0) <= maxToEdit ? (table?.text ?? "") : "");
+              else if (value !== "own") onChoose({ data: value });
+            }}
+          >
+            {Object.entries(examples).map(([name, { title }]) => (
+              <option key={name} value={name as ExampleName}>
+                {title}
+              </option>
+            ))}
+            {isOwn && <option value="own">{query.name ?? "Your table"}</option>}
+            <option value="paste">A table that you paste</option>
+          </select>
+        </label>
+        <label class="button file">
+          Open a CSV file …
+          <input
+            type="file"
+            class="visually-hidden"
+            accept=".csv,.tsv,.txt,text/csv"
+            onChange={({ currentTarget }) => {
+              onFile(currentTarget.files?.[0]);
+              // Choosing the same file again counts as well.
+              currentTarget.value = "";
+            }}
+          />
+        </label>
+      </div>
+      {writing && (
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            take(own);
+          }}
+        >
+          <TextArea label="Your table, as CSV" rows={6} most={maxToEdit} value={own} onText={setOwn} onTooLong={take} />
+          <p>
+            <button type="submit" class="main" disabled={own.trim() === ""}>
+              Read it
+            </button>
+          </p>
+        </form>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,153 @@
+/** The Forecast view of the studio: tables, trainings, forecasts, models that come from files. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { seriesOfTable } from "../../src/data/series.ts";
+import { parseCsv } from "../../src/formats/csv.ts";
+import { exampleTable } from "../../src/studio/views/forecast/examples.ts";
+import { forecaster, readForecaster, trainForecaster, writeForecaster } from "../../src/tasks/forecast/index.ts";
+import { forecast } from "../../src/tasks/forecast/predict.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { button, expectAccessible, expectNoSidewaysScrolling, setting, withStudio } from "./studio.ts";
+
+const folder = temporaryFolder();
+
+async function train(page: Page): Promise<void> {
+  await button(page, "Train").click();
+  await page.waitForSelector("#forecast-result");
+  await page.waitForSelector(".scores td");
+  await page.waitForSelector("figure.forecast .plot svg");
+}
+const rowOf = async (page: Page, name: string): Promise<(string | null)[]> =>
+  page
+    .locator(".scores tr", { has: page.getByRole("rowheader", { name, exact: true }) })
+    .locator("td")
+    .allTextContents();
+
+test("an example is trained on, tested beside naive forecasts, and its model is taken away and forecasts the same in Node", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/forecast?epochs=60`);
+    await page.waitForSelector("text=144 months");
+    expect(await page.getByLabel("Horizon, steps").getAttribute("placeholder")).toBe("12");
+    await train(page);
+    expect(page.url()).toMatch(/#\/forecast\/months-sales-12-ahead\?epochs=60$/);
+    expect(await page.textContent("form [role=status]")).toMatch(/of \d+ were best/);
+    const own = await rowOf(page, "this forecaster");
+    for (const name of ["naive", "seasonal naive", "drift"]) {
+      const other = await rowOf(page, name);
+      expect(Number(own[0]), `${name}: ${other[0]}`).toBeLessThan(Number(other[0]));
+    }
+    const downloading = page.waitForEvent("download");
+    await button(page, "Download the model").click();
+    const model = readForecaster(readFileSync(await (await downloading).path()), "download");
+    const { name, text } = exampleTable("months");
+    const [wanted] = await forecast(model, seriesOfTable(parseCsv(text, { name })), { engine: "wasm" });
+    await page.click("text=The next 12 in numbers");
+    const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+    const rows = page.locator("figure.forecast tbody tr");
+    expect(await rows.count()).toBe(12);
+    expect(await rows.first().locator("th, td").allTextContents()).toEqual([
+      "2024-01",
+      ...[wanted?.steps[0]?.value, ...[0.1, 0.9].map((p) => wanted?.steps[0]?.quantiles[p])].map((value) =>
+        figure.format(value as number),
+      ),
+    ]);
+
+    // The same address shows the same.
+    await page.reload();
+    await page.waitForSelector(".scores td");
+    expect(await rowOf(page, "this forecaster")).toEqual(own);
+    await page.goto(`${address}#/models`);
+    await page.getByRole("link", { name: "Forecast with months, sales, 12 ahead" }).click();
+    await page.waitForSelector(".scores td");
+  });
+});
+
+test("a table that is pasted: its column, settings and mistakes; training ends early", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/forecast`);
+    await page.getByRole("combobox", { name: "Data", exact: true }).selectOption("paste");
+    await page.getByLabel("Your table, as CSV").fill("a,b\n1,2\n3\n");
+    await button(page, "Read it").click();
+    await page.waitForSelector("[role=alert] >> text=line 3 has 1 field, line 1 has 2");
+    await page.getByRole("combobox", { name: "Data", exact: true }).selectOption("paste");
+    const lines = Array.from({ length: 60 }, (_, t) => `${t % 6},${10 + (t % 4)}`);
+    await page.getByLabel("Your table, as CSV").fill(["a,b", ...lines].join("\n"));
+    await button(page, "Read it").click();
+    await page.waitForSelector("text=60 steps · columns a, b");
+    await page.getByRole("combobox", { name: "Column", exact: true }).selectOption("b");
+    await setting(page, "Horizon, steps", "0");
+    await page.waitForSelector("[role=alert] >> text=Horizon, steps: a whole number from 1 to 1,000, not “0”.");
+    expect(await button(page, "Train").isDisabled()).toBe(true);
+    await setting(page, "Horizon, steps", "40");
+    await button(page, "Train").click();
+    await page.waitForSelector("[role=alert] >> text=/Give a smaller horizon|too few are left/");
+    await setting(page, "Horizon, steps", "4");
+    await page.click("text=More settings");
+    await setting(page, "Epochs", "10000");
+    await setting(page, "Units", "8");
+    await button(page, "Train").click();
+    await page.waitForSelector(".live .plot svg");
+    await button(page, "Stop early and keep it").click();
+    await page.waitForSelector(".scores td");
+    expect(new URL(page.url()).hash).toContain("column=b&horizon=4");
+    // Without a season there is no seasonal naive forecast.
+    expect(await page.locator(".scores tbody th").allTextContents()).toEqual([
+      "this forecaster",
+      "naive",
+      "drift",
+      "Theta",
+    ]);
+  });
+});
+
+test("a file that is opened, and a forecaster's file: in the Models view it leads to its forecast, on other columns it says so", async () => {
+  const { name, text } = exampleTable("months");
+  const table = text.replace("sales", "sold");
+  writeFileSync(join(folder, "sold.csv"), table);
+  const data = seriesOfTable(parseCsv(table, { name }));
+  const made = forecaster(data, { horizon: 6, units: 8, head: "point" });
+  writeFileSync(
+    join(folder, "of sold.safetensors"),
+    writeForecaster(await trainForecaster(made, data, { epochs: 2, threads: 1 })),
+  );
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/models`);
+    await page.getByLabel("Open a file …").setInputFiles(join(folder, "of sold.safetensors"));
+    await page.waitForURL(/#\/forecast\/of-sold$/);
+    await page.waitForSelector('[role=alert] >> text=has no column of numbers "sold". It has "sales".');
+    await page.goto(`${address}#/forecast`);
+    await page.getByLabel("Open a CSV file …").setInputFiles(join(folder, "sold.csv"));
+    await page.waitForSelector("text=column sold");
+    await page.getByRole("combobox", { name: "Model", exact: true }).selectOption("of sold");
+    await page.waitForSelector("figure.forecast .plot svg");
+    await page.waitForSelector(".scores td");
+    expect(page.url()).toMatch(/#\/forecast\/of-sold\?kept=\d+&name=sold.csv$/);
+  });
+});
+
+test.each([
+  [1280, "light"],
+  [390, "dark"],
+] as const)(
+  "at %i pixels, %s: a forecast breaks no rule of axe-core and does not scroll sideways",
+  async (width, colorScheme) => {
+    await withStudio({ width, colorScheme }, async (page, address) => {
+      await page.goto(`${address}#/forecast?data=hours&epochs=2&units=8`);
+      await page.waitForSelector("text=840 hours");
+      await train(page);
+      await page.evaluate(() => {
+        for (const one of document.querySelectorAll("main details")) (one as HTMLDetailsElement).open = true;
+      });
+      if (process.env.SHOTS !== undefined) {
+        await page.screenshot({
+          path: join(process.env.SHOTS, `forecast-${width}-${colorScheme}.png`),
+          fullPage: true,
+        });
+      }
+      await expectAccessible(page);
+      await expectNoSidewaysScrolling(page);
+    });
+  },
+);
