@@ -14,6 +14,7 @@ const views: Readonly<Record<ViewName, { title: string; load: () => Promise<{ re
   inspect: { title: "Inspect", load: () => import("./views/inspect/inspect.tsx") },
   write: { title: "Write", load: () => import("./views/write/write.tsx") },
   forecast: { title: "Forecast", load: () => import("./views/forecast/forecast.tsx") },
+  listen: { title: "Listen", load: () => import("./views/listen/listen.tsx") },
   models: { title: "Models", load: () => import("./views/models/models.tsx") },
 };
 

@@ -37,6 +37,7 @@ const headings = {
   inspect: "Look inside",
   write: "Write",
   forecast: "Forecast",
+  listen: "Listen",
   models: "Models",
 };
 

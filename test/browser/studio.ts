@@ -17,6 +17,8 @@ export type StudioOptions = {
   readonly colorScheme?: "light" | "dark";
   /** What is done before the page is opened. */
   readonly prepare?: (page: Page) => Promise<unknown>;
+  /** More flags for Chromium. */
+  readonly flags?: readonly string[];
   /** What the page may complain of, or ask other hosts for. */
   readonly allowed?: RegExp;
 };
@@ -30,7 +32,7 @@ export const setting = (page: Page, label: string, value: string) =>
  * asked another host for anything.
  */
 export async function withStudio(
-  { models = [], width = 1280, colorScheme = "light", prepare, allowed }: StudioOptions,
+  { models = [], width = 1280, colorScheme = "light", prepare, flags, allowed }: StudioOptions,
   work: (page: Page, address: string) => Promise<void>,
 ): Promise<void> {
   const server = spawn(process.execPath, [cli, "studio", ...models, "--port", "0", "--json"]);
@@ -72,7 +74,7 @@ export async function withStudio(
         throw error;
       }
       expect(complaints.filter((line) => allowed?.test(line) !== true)).toEqual([]);
-    });
+    }, flags);
   } finally {
     server.kill();
   }

@@ -5,6 +5,7 @@ import { experiments } from "./experiments.ts";
 import { explaining } from "./explaining.ts";
 import { forecasting } from "./forecasting.ts";
 import { learning } from "./learning.ts";
+import { listening } from "./listening.ts";
 import { openModels } from "./open-models.ts";
 import { reading } from "./reading.ts";
 import { textLesson } from "./text-lesson.ts";
@@ -16,6 +17,7 @@ export const jobs = {
   ...explaining,
   ...forecasting,
   ...learning,
+  ...listening,
   ...openModels,
   ...reading,
   ...textLesson,

@@ -21,7 +21,10 @@ type ModelJob =
   | "write"
   | "lesson"
   | "continuation"
-  | "forecastTable";
+  | "forecastTable"
+  | "classifierFacts"
+  | "classifySound"
+  | "beginListening";
 type ArgumentsOf<Name extends ModelJob> = Parameters<Jobs[Name]> extends [ModelHandle, ...infer Rest] ? Rest : never;
 
 export type OpenModel = {

@@ -4,6 +4,7 @@ import type { ViewName } from "../address.ts";
 type TaskView = { readonly view: ViewName; readonly action: string };
 const views: Readonly<Record<string, TaskView>> = {
   forecast: { view: "forecast", action: "Forecast" },
+  classify: { view: "listen", action: "Listen" },
 };
 /** The view, and the word for what is done there. */
 export const viewOfTask = (kind: string | undefined): TaskView | undefined =>

@@ -1,17 +1,15 @@
 /** The Forecast view: a table of numbers, a forecaster that is trained on it here or comes from a file, and its forecast. */
-import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { bases, forms, heads } from "../../../tasks/forecast/settings.ts";
 import { type Address, go, linkTo, type View } from "../../address.ts";
 import { Curves } from "../../components/curves.tsx";
-import { Failed } from "../../components/failed.tsx";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { CsvText, ForecastReport, TableFacts } from "../../engine/forecasting.ts";
 import { messageOf } from "../../loading.ts";
 import { freeName } from "../../models/free-name.ts";
-import { readModelFile, type StoredModel, useModels } from "../../models/model-store.ts";
-import { type OpenModel, useOpenModel } from "../../models/open-model.ts";
+import { type StoredModel, useModels } from "../../models/model-store.ts";
 import { FileButton, keepFile, useDroppedFile } from "../../models/picker.tsx";
+import { OpenedOfTask } from "../../models/task-models.tsx";
 import { viewOfTask } from "../../models/task-views.ts";
 import { Result } from "./result.tsx";
 import { askedOf, baseTitles, formTitles, headTitles, type NumberName, numbers, settingNames } from "./settings.ts";
@@ -115,33 +113,17 @@ const Forecast: View = ({ address: { path, query } }) => {
         <p role="alert">The model “{id}” is no longer here. Choose another one, or train.</p>
       )}
       {found !== undefined && (
-        <Opened key={found.id} model={found}>
+        <OpenedOfTask key={found.id} model={found} kind="forecast" what="forecasters">
           {(model) =>
             table !== undefined &&
             facts.error === undefined && <Result {...{ model, table, tableKey, onProblem: setProblem }} />
           }
-        </Opened>
+        </OpenedOfTask>
       )}
     </>
   );
 };
 export default Forecast;
-
-type OpenedProps = { readonly model: StoredModel; readonly children: (model: OpenModel) => ComponentChildren };
-
-/** A component for each model, which is open as long as it is there. */
-function Opened({ model, children }: OpenedProps) {
-  const { value, error, retry } = useOpenModel({ ...model, load: () => readModelFile(model.id) });
-  if (error !== undefined) return <Failed error={error} onRetry={retry} />;
-  if (value === undefined) return <p class="soft">Opening {model.name} …</p>;
-  const { kind, title } = value.facts.task;
-  if (kind === "forecast") return <>{children(value)}</>;
-  return (
-    <p role="status">
-      “{value.name}” is {title} (task “{kind}”), and this view shows forecasters (task “forecast”).
-    </p>
-  );
-}
 
 const counted = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 

@@ -1,0 +1,108 @@
+/** Models of one task for its view: chosen from a list or from a file; the one of the address is open. */
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { type Address, go, linkTo } from "../address.ts";
+import { Failed } from "../components/failed.tsx";
+import { messageOf } from "../loading.ts";
+import { readModelFile, type StoredModel, useModels } from "./model-store.ts";
+import { type OpenModel, useOpenModel } from "./open-model.ts";
+import { FileButton, keepFile, useDroppedFile } from "./picker.tsx";
+import "./picker.css";
+import { viewOfTask } from "./task-views.ts";
+
+export type WithTaskModelProps = {
+  readonly address: Address;
+  readonly kind: string;
+  /** "classifiers" */
+  readonly what: string;
+  /** How such a model is made, for who has none. */
+  readonly command: string;
+  /** For a dropped file that is no model. */
+  readonly onOther: (file: File) => void;
+  readonly children: (model: OpenModel) => ComponentChildren;
+};
+
+export function WithTaskModel({ address, kind, what, command, onOther, children }: WithTaskModelProps) {
+  const { view, path, query } = address;
+  const [id] = path;
+  const models = useModels();
+  const own = models?.filter(({ task }) => task?.kind === kind) ?? [];
+  const found = models?.find((model) => model.id === id);
+  const [problem, setProblem] = useState("");
+  const take = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return;
+    setProblem("");
+    if (!/\.safetensors$/i.test(file.name)) return onOther(file);
+    try {
+      const kept = await keepFile(file);
+      const its = viewOfTask(kept.kind)?.view ?? "inspect";
+      go(linkTo(its, [kept.id], its === view ? query : {}));
+    } catch (error) {
+      setProblem(messageOf(error));
+    }
+  };
+  useDroppedFile(take);
+  if (models === undefined) return <p class="soft">Looking for models …</p>;
+  return (
+    <>
+      <div class="picker">
+        {own.length > 0 && (
+          <label class="field">
+            Model
+            <select
+              value={found?.id ?? ""}
+              onChange={({ currentTarget: { value } }) => go(linkTo(view, value === "" ? [] : [value], query))}
+            >
+              {found === undefined && <option value="">Choose one</option>}
+              {own.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <FileButton onFile={take} label="Open a model …" />
+      </div>
+      {own.length === 0 && (
+        <p>
+          There are no {what} here yet. Open a file that Unrolled has saved: <code>{command}</code> makes one.
+        </p>
+      )}
+      {problem !== "" && (
+        <p class="error" role="alert">
+          {problem}
+        </p>
+      )}
+      {id !== undefined && found === undefined && (
+        <p role="alert">The model “{id}” is no longer here. Choose another one, or open its file.</p>
+      )}
+      {found !== undefined && (
+        <OpenedOfTask key={found.id} {...{ model: found, kind, what }}>
+          {children}
+        </OpenedOfTask>
+      )}
+    </>
+  );
+}
+
+export type OpenedOfTaskProps = {
+  readonly model: StoredModel;
+  readonly kind: string;
+  readonly what: string;
+  readonly children: (model: OpenModel) => ComponentChildren;
+};
+
+/** A component for each model, which is open as long as it is there. */
+export function OpenedOfTask({ model, kind, what, children }: OpenedOfTaskProps) {
+  const { value, error, retry } = useOpenModel({ ...model, load: () => readModelFile(model.id) });
+  if (error !== undefined) return <Failed error={error} onRetry={retry} />;
+  if (value === undefined) return <p class="soft">Opening {model.name} …</p>;
+  const { task } = value.facts;
+  if (task.kind === kind) return <>{children(value)}</>;
+  return (
+    <p role="status">
+      “{value.name}” is {task.title} (task “{task.kind}”), and this view shows {what} (task “{kind}”).
+    </p>
+  );
+}
