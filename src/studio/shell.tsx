@@ -15,6 +15,7 @@ const views: Readonly<Record<ViewName, { title: string; load: () => Promise<{ re
   write: { title: "Write", load: () => import("./views/write/write.tsx") },
   forecast: { title: "Forecast", load: () => import("./views/forecast/forecast.tsx") },
   listen: { title: "Listen", load: () => import("./views/listen/listen.tsx") },
+  tracks: { title: "Tracks", load: () => import("./views/tracks/tracks.tsx") },
   models: { title: "Models", load: () => import("./views/models/models.tsx") },
 };
 

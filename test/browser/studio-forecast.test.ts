@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { seriesOfTable } from "../../src/data/series.ts";
 import { parseCsv } from "../../src/formats/csv.ts";
-import { exampleTable } from "../../src/studio/views/forecast/examples.ts";
+import { examples } from "../../src/studio/views/forecast/examples.ts";
 import { forecaster, readForecaster, trainForecaster, writeForecaster } from "../../src/tasks/forecast/index.ts";
 import { forecast } from "../../src/tasks/forecast/predict.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -41,7 +41,7 @@ test("an example is trained on, tested beside naive forecasts, and its model is 
     const downloading = page.waitForEvent("download");
     await button(page, "Download the model").click();
     const model = readForecaster(readFileSync(await (await downloading).path()), "download");
-    const { name, text } = exampleTable("months");
+    const [name, text] = ["months.csv", examples.months.make()];
     const [wanted] = await forecast(model, seriesOfTable(parseCsv(text, { name })), { engine: "wasm" });
     await page.click("text=The next 12 in numbers");
     const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
@@ -103,7 +103,7 @@ test("a table that is pasted: its column, settings and mistakes; training ends e
 });
 
 test("a file that is opened, and a forecaster's file: in the Models view it leads to its forecast, on other columns it says so", async () => {
-  const { name, text } = exampleTable("months");
+  const [name, text] = ["months.csv", examples.months.make()];
   const table = text.replace("sales", "sold");
   writeFileSync(join(folder, "sold.csv"), table);
   const data = seriesOfTable(parseCsv(table, { name }));

@@ -38,6 +38,7 @@ const headings = {
   write: "Write",
   forecast: "Forecast",
   listen: "Listen",
+  tracks: "Tracks",
   models: "Models",
 };
 

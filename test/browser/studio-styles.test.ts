@@ -28,6 +28,7 @@ const places = {
   "write/m?prompt=the&length=20&seed=1&temperature=1": ".coloured-text [data-token]",
   "forecast?data=hours": ".card .fields",
   listen: ".picker",
+  tracks: ".picker",
   models: ".gallery li >> nth=10",
 } as const;
 type Place = keyof typeof places;

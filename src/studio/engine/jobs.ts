@@ -9,6 +9,7 @@ import { listening } from "./listening.ts";
 import { openModels } from "./open-models.ts";
 import { reading } from "./reading.ts";
 import { textLesson } from "./text-lesson.ts";
+import { tracking } from "./tracking.ts";
 import { training } from "./training.ts";
 import { writing } from "./writing.ts";
 
@@ -21,6 +22,7 @@ export const jobs = {
   ...openModels,
   ...reading,
   ...textLesson,
+  ...tracking,
   ...training,
   ...writing,
   ...cellGallery,

@@ -24,7 +24,8 @@ type ModelJob =
   | "forecastTable"
   | "classifierFacts"
   | "classifySound"
-  | "beginListening";
+  | "beginListening"
+  | "predictTracks";
 type ArgumentsOf<Name extends ModelJob> = Parameters<Jobs[Name]> extends [ModelHandle, ...infer Rest] ? Rest : never;
 
 export type OpenModel = {

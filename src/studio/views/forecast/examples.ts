@@ -1,6 +1,5 @@
 /** Tables to begin with, made here: series with a trend, seasons and noise, the same at each visit. */
 import { createRandom } from "../../../nn/random.ts";
-import type { CsvText } from "../../engine/forecasting.ts";
 
 const pad = (n: number): string => String(n).padStart(2, "0");
 const wave = (t: number, period: number): number => Math.sin((2 * Math.PI * t) / period);
@@ -35,7 +34,3 @@ export const examples = {
   months: { title: "Sales by the month, 12 years", make: months },
   hours: { title: "Electric load by the hour, 5 weeks", make: hours },
 } as const;
-export type ExampleName = keyof typeof examples;
-
-/** The table of an example. */
-export const exampleTable = (name: ExampleName): CsvText => ({ name: `${name}.csv`, text: examples[name].make() });

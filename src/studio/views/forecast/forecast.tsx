@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { bases, forms, heads } from "../../../tasks/forecast/settings.ts";
 import { type Address, go, linkTo, type View } from "../../address.ts";
 import { Curves } from "../../components/curves.tsx";
+import { queryOfTable, TableChoice, tableNames, useTable } from "../../components/table-choice.tsx";
 import { engine, useNewest } from "../../engine/engine.ts";
 import type { CsvText, ForecastReport, TableFacts } from "../../engine/forecasting.ts";
 import { messageOf } from "../../loading.ts";
@@ -11,9 +12,9 @@ import { type StoredModel, useModels } from "../../models/model-store.ts";
 import { FileButton, keepFile, useDroppedFile } from "../../models/picker.tsx";
 import { OpenedOfTask } from "../../models/task-models.tsx";
 import { viewOfTask } from "../../models/task-views.ts";
+import { examples } from "./examples.ts";
 import { Result } from "./result.tsx";
 import { askedOf, baseTitles, formTitles, headTitles, type NumberName, numbers, settingNames } from "./settings.ts";
-import { queryOfTable, TableChoice, tableNames, useTable } from "./table.tsx";
 import { dismiss, showed, stop, train, useTrainer } from "./trainer.ts";
 import "./forecast.css";
 
@@ -26,7 +27,7 @@ const Forecast: View = ({ address: { path, query } }) => {
   const models = useModels();
   const ofForecasts = models?.filter(({ task }) => task?.kind === "forecast") ?? [];
   const found = models?.find((model) => model.id === id);
-  const table = useTable(query);
+  const table = useTable(query, examples);
   const tableKey = JSON.stringify(only(query, tableNames));
   const facts = useNewest(() => engine().ask("tableFacts", table as CsvText), table && tableKey);
   const [problem, setProblem] = useState("");
@@ -75,7 +76,7 @@ const Forecast: View = ({ address: { path, query } }) => {
         A recurrent network learns a series of numbers and forecasts what comes next, with how sure it is. It is tested
         on the last steps, which it never saw, beside forecasts that need no network. All of it happens in this browser.
       </p>
-      <TableChoice {...{ query, table, onChoose: choose, onFile: take, onProblem: setProblem }} />
+      <TableChoice {...{ query, examples, table, onChoose: choose, onFile: take, onProblem: setProblem }} />
       {table === undefined && (
         <p role="alert">
           This table is stored in another tab and is not in the link. Paste it here, open its file, or choose another

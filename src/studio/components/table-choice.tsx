@@ -1,14 +1,21 @@
 /** Choose the table: an example, a file, or a pasted text; a short one is stored in the address, a longer one in the tab. */
 import { useMemo, useState } from "preact/hooks";
-import { unixLineEnds } from "../../../text/line-ends.ts";
-import type { Address } from "../../address.ts";
-import { chosen } from "../../components/choice.tsx";
-import { remember, remembered } from "../../components/remembered.ts";
-import { TextArea } from "../../components/text-area.tsx";
-import type { CsvText } from "../../engine/forecasting.ts";
-import { type ExampleName, examples, exampleTable } from "./examples.ts";
+import { unixLineEnds } from "../../text/line-ends.ts";
+import type { Address } from "../address.ts";
+import type { CsvText } from "../engine/forecasting.ts";
+import { chosen } from "./choice.tsx";
+import { remember, remembered } from "./remembered.ts";
+import { TextArea } from "./text-area.tsx";
 
 type Query = Address["query"];
+/** Tables that are made here, by their names in addresses; the first is the usual one. */
+export type Examples = Readonly<Record<string, { readonly title: string; readonly make: () => string }>>;
+const firstOf = (examples: Examples): string => Object.keys(examples)[0] as string;
+/** The table of an example. */
+export const exampleTable = (examples: Examples, name: string): CsvText => ({
+  name: `${name}.csv`,
+  text: examples[name]?.make() ?? "",
+});
 /** The part of an address that says which table it is. */
 export const tableNames = ["data", "text", "kept", "name"] as const;
 
@@ -17,15 +24,16 @@ const maxInAddress = 1000;
 /** The largest number of characters of a table: a tab keeps about 5 million. */
 const maxCharacters = 2_000_000;
 const maxToEdit = 100_000;
-const nameOf = (kept: string): string => `unrolled.forecast.table.${kept}`;
+const nameOf = (kept: string): string => `unrolled.table.${kept}`;
 
 /** The table that an address names; undefined for one that only another tab has. */
-export function useTable({ data, text, kept, name }: Query): CsvText | undefined {
+export function useTable({ data, text, kept, name }: Query, examples: Examples): CsvText | undefined {
   return useMemo(() => {
-    if (text === undefined && kept === undefined) return exampleTable(chosen(examples, data, "months"));
+    if (text === undefined && kept === undefined)
+      return exampleTable(examples, chosen(examples, data, firstOf(examples)));
     const own = text ?? remembered(nameOf(kept as string), "sessionStorage");
     return own === undefined ? undefined : { name: name ?? "the table", text: own };
-  }, [data, text, kept, name]);
+  }, [data, text, kept, name, examples]);
 }
 
 /** The address's part for a table. @throws Error of one line for a table that is too long */
@@ -35,7 +43,7 @@ export function queryOfTable(given: string, name: string | undefined): Query {
   if (text.length > maxCharacters) {
     const count = text.length.toLocaleString("en");
     throw new Error(
-      `${name ?? "The table"} has ${count} characters, and a page takes ${maxCharacters.toLocaleString("en")}. Give a part of it, or use unrolled forecast.`,
+      `${name ?? "The table"} has ${count} characters, and a page takes ${maxCharacters.toLocaleString("en")}. Give a part of it, or use the command line.`,
     );
   }
   if (text.length <= maxInAddress) return { text, ...named };
@@ -47,13 +55,14 @@ export function queryOfTable(given: string, name: string | undefined): Query {
 
 export type TableChoiceProps = {
   readonly query: Query;
+  readonly examples: Examples;
   readonly table: CsvText | undefined;
   readonly onChoose: (query: Query) => void;
   readonly onFile: (file: File | undefined) => void;
   readonly onProblem: (problem: string) => void;
 };
 
-export function TableChoice({ query, table, onChoose, onFile, onProblem }: TableChoiceProps) {
+export function TableChoice({ query, examples, table, onChoose, onFile, onProblem }: TableChoiceProps) {
   const isOwn = query.text !== undefined || query.kept !== undefined;
   const [writing, setWriting] = useState(false);
   const [own, setOwn] = useState("");
@@ -71,7 +80,7 @@ export function TableChoice({ query, table, onChoose, onFile, onProblem }: Table
         <label class="field">
           Data
           <select
-            value={writing ? "paste" : isOwn ? "own" : chosen(examples, query.data, "months")}
+            value={writing ? "paste" : isOwn ? "own" : chosen(examples, query.data, firstOf(examples))}
             onChange={({ currentTarget: { value } }) => {
               setWriting(value === "paste");
               if (value === "paste") setOwn(isOwn && (table?.text.length ?? 0) <= maxToEdit ? (table?.text ?? "") : "");
@@ -79,7 +88,7 @@ export function TableChoice({ query, table, onChoose, onFile, onProblem }: Table
             }}
           >
             {Object.entries(examples).map(([name, { title }]) => (
-              <option key={name} value={name as ExampleName}>
+              <option key={name} value={name}>
                 {title}
               </option>
             ))}

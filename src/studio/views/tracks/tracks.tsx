@@ -1,0 +1,245 @@
+/** The Tracks view: a model of trajectories, a table of tracks, and where each may go on. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Address, go, linkTo, type View } from "../../address.ts";
+import { Choice, chosen } from "../../components/choice.tsx";
+import { queryOfTable, TableChoice, tableNames, useTable } from "../../components/table-choice.tsx";
+import { type Engine, startEngine, useNewest } from "../../engine/engine.ts";
+import type { CsvText } from "../../engine/forecasting.ts";
+import type { PredictedTable } from "../../engine/tracking.ts";
+import { messageOf } from "../../loading.ts";
+import { keepModel } from "../../models/model-store.ts";
+import type { OpenModel } from "../../models/open-model.ts";
+import { WithTaskModel } from "../../models/task-models.tsx";
+import { TrackPanel } from "./track-panel.tsx";
+import "./tracks.css";
+import { examples, trainingSizes, trainingWalkers } from "./walkers.ts";
+
+type Query = Address["query"];
+const perPage = 12;
+const parts = { known: "Its last steps, beside what came", end: "What comes after its end" } as const;
+
+const Tracks: View = ({ address }) => {
+  const { path, query } = address;
+  const [id] = path;
+  const table = useTable(query, examples);
+  const [problem, setProblem] = useState("");
+  const choose = (asked: Query): void => {
+    setProblem("");
+    const { part, futures } = query;
+    const kept = { ...(part !== undefined && { part }), ...(futures !== undefined && { futures }) };
+    go(linkTo("tracks", path, { ...kept, ...asked }));
+  };
+  const take = (file: File | undefined): void => {
+    file?.text().then(
+      (text) => {
+        try {
+          choose(queryOfTable(text, file.name));
+        } catch (error) {
+          setProblem(messageOf(error));
+        }
+      },
+      (error) => setProblem(messageOf(error)),
+    );
+  };
+  return (
+    <>
+      <h1>Tracks</h1>
+      <p class="soft">
+        A model of trajectories sees the first steps of a track and says where it may go on: several futures, each with
+        its probability. A table has a row for each thing and frame: frame, id, x, y.
+      </p>
+      <TableChoice {...{ query, examples, table, onChoose: choose, onFile: take, onProblem: setProblem }} />
+      {table === undefined && (
+        <p role="alert">
+          This table is stored in another tab and is not in the link. Paste it here, open its file, or choose another
+          one.
+        </p>
+      )}
+      {problem !== "" && (
+        <p class="error" role="alert">
+          {problem}
+        </p>
+      )}
+      <WithTaskModel
+        address={address}
+        kind="trajectories"
+        what="models of trajectories"
+        command="unrolled trajectories walks.csv --seen 8 --predict 12 --out walks.safetensors"
+        onOther={take}
+      >
+        {(model) => table !== undefined && <Predicted {...{ model, table, query }} />}
+      </WithTaskModel>
+      {id === undefined && <TrainWalkers query={query} />}
+    </>
+  );
+};
+export default Tracks;
+
+/** Train a small model of walkers; it ends with the view. */
+function TrainWalkers({ query }: { readonly query: Query }) {
+  const [done, setDone] = useState<number>();
+  const [problem, setProblem] = useState("");
+  const running = useRef<Engine | undefined>(undefined);
+  useEffect(() => () => running.current?.end(), []);
+  const train = async (): Promise<void> => {
+    const engine = startEngine();
+    running.current = engine;
+    setProblem("");
+    setDone(0);
+    try {
+      const job = engine.run("trainOnTracks", { name: "walkers.csv", text: trainingWalkers() }, trainingSizes);
+      for (;;) {
+        const { done, value } = await job.next();
+        if (done) {
+          const task = { kind: "trajectories", title: "a model of trajectories" };
+          const { id } = await keepModel({ name: "walkers at a fork", task }, value);
+          go(linkTo("tracks", [id], query));
+          return;
+        }
+        setDone(value.done);
+      }
+    } catch (error) {
+      // With the view the engine ends, too.
+      if (running.current !== undefined) setProblem(messageOf(error));
+    } finally {
+      engine.end();
+      running.current = undefined;
+      setDone(undefined);
+    }
+  };
+  return (
+    <div>
+      {problem !== "" && (
+        <p class="error" role="alert">
+          {problem}
+        </p>
+      )}
+      {done === undefined ? (
+        <p>
+          <button type="button" class="main" onClick={() => void train()}>
+            Train a small one on walkers
+          </button>{" "}
+          <span class="soft small">A GRU of 32 units on 600 other walkers, a few seconds.</span>
+        </p>
+      ) : (
+        <p>
+          <progress value={done} aria-label="The training" />
+        </p>
+      )}
+    </div>
+  );
+}
+
+type PredictedProps = { readonly model: OpenModel; readonly table: CsvText; readonly query: Query };
+
+function Predicted({ model, table, query }: PredictedProps) {
+  const part = chosen(parts, query.part, "known");
+  const whole = (text: string | undefined, most: number): number | undefined =>
+    text !== undefined && /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= most ? Number(text) : undefined;
+  const futures = whole(query.futures, 100) ?? 3;
+  const page = whole(query.page, 100_000) ?? 1;
+  const question = { part, futures, from: (page - 1) * perPage, count: perPage };
+  const tableKey = JSON.stringify(tableNames.map((name) => query[name] ?? null));
+  const { value, error } = useNewest(
+    () => model.ask("predictTracks", table, question),
+    JSON.stringify([model.id, tableKey, question]),
+  );
+  const set = (changed: Query): void => {
+    const { page: _, ...others } = query;
+    go(linkTo("tracks", [model.id], { ...others, ...changed }), { replace: true });
+  };
+  const pages = value === undefined ? 1 : Math.max(1, Math.ceil(value.count / perPage));
+  return (
+    <section aria-labelledby="predicted">
+      <h2 id="predicted">Where they go on</h2>
+      <div class="row choices">
+        <Choice label="What is predicted" value={part} options={parts} onChoose={(part) => set({ part })} />
+        <label class="field">
+          Futures
+          <input
+            type="number"
+            min={1}
+            max={100}
+            value={query.futures ?? "3"}
+            onInput={({ currentTarget: { value } }) => set({ futures: value })}
+          />
+        </label>
+      </div>
+      {error !== undefined && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {value !== undefined && error === undefined && (
+        <>
+          <p class="legend small">
+            <span class="key seen">seen: {value.settings.seen} steps</span>
+            <span class="key future">futures, likelier ones stronger: {value.settings.predicted} steps</span>
+            {part === "known" && <span class="key truth">what came</span>}
+          </p>
+          <div class="tracks">
+            {value.shown.map((track) => (
+              <TrackPanel key={`${track.id} ${track.frame}`} track={track} />
+            ))}
+          </div>
+          {value.shown.length === 0 && <p role="status">There is no page {page}.</p>}
+          {pages > 1 && (
+            <p class="row">
+              <button type="button" disabled={page <= 1} onClick={() => set({ page: String(page - 1) })}>
+                Before
+              </button>
+              <span class="numbers">
+                Page {page} of {pages}
+              </span>
+              <button type="button" disabled={page >= pages} onClick={() => set({ page: String(page + 1) })}>
+                Next
+              </button>
+            </p>
+          )}
+          {value.scores !== undefined && <Scores scores={value.scores} futures={futures} />}
+        </>
+      )}
+    </section>
+  );
+}
+
+type ScoresProps = { readonly scores: NonNullable<PredictedTable["scores"]>; readonly futures: number };
+
+function Scores({ scores: { model, constantVelocity }, futures }: ScoresProps) {
+  const rows = [
+    ["the model's one path", model.ade, model.fde],
+    [`the best of its ${futures} futures`, model.minAde, model.minFde],
+    ["constant velocity", constantVelocity.ade, constantVelocity.fde],
+  ] as const;
+  return (
+    <>
+      <h3>How far off</h3>
+      <p class="soft small">
+        Mean distance to what came, in the table's unit, on the last steps of {model.windows.toLocaleString("en")}{" "}
+        tracks: over all predicted steps (ADE), and at the last of them (FDE).
+      </p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Prediction</th>
+            <th scope="col" class="number">
+              ADE
+            </th>
+            <th scope="col" class="number">
+              FDE
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, ade, fde]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td class="number">{ade.toFixed(2)}</td>
+              <td class="number">{fde.toFixed(2)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}

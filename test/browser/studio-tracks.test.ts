@@ -1,0 +1,87 @@
+/** The Tracks view of the studio: models of trajectories, tables of tracks, futures. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { examples, trainingSizes, walkers } from "../../src/studio/views/tracks/walkers.ts";
+import { trajectoryModel } from "../../src/tasks/trajectories/create.ts";
+import { evaluateTrajectories } from "../../src/tasks/trajectories/evaluate.ts";
+import { writeTrajectoryModel } from "../../src/tasks/trajectories/file.ts";
+import { readTracks } from "../../src/tasks/trajectories/tracks.ts";
+import { trainTrajectories } from "../../src/tasks/trajectories/train.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { button, expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";
+
+const folder = temporaryFolder();
+const file = join(folder, "walks.safetensors");
+/** ADE and FDE of the one path, the best of three and constant velocity, by the library. */
+let wanted: string[];
+
+beforeAll(async () => {
+  const tracks = readTracks(walkers(200, 1));
+  const tm = trajectoryModel(tracks, { ...trainingSizes, modes: 3, units: 16, seed: 2 });
+  await trainTrajectories(tm, tracks, { validation: tracks, epochs: 10, batchSize: 32, threads: 1 });
+  writeFileSync(file, writeTrajectoryModel(tm));
+  const test = readTracks(examples.walkers.make());
+  const { model, constantVelocity } = await evaluateTrajectories(tm, test, { futures: 3, engine: "wasm" });
+  wanted = [model.ade, model.fde, model.minAde, model.minFde, constantVelocity.ade, constantVelocity.fde].map((one) =>
+    one.toFixed(2),
+  );
+});
+
+test("a model's file leads here from Models; its scores are the library's; pages, futures and the end are in the address", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/models`);
+    await page.getByLabel("Open a file …").setInputFiles(file);
+    await page.waitForURL(/#\/tracks\/walks$/);
+    await page.waitForSelector("figure.track .truth");
+    expect(await page.locator("td.number").allTextContents()).toEqual(wanted);
+    expect(await page.locator("figure.track").count()).toBe(12);
+    expect(await page.locator("figure.track >> nth=0").locator(".future").count()).toBe(3);
+    await button(page, "Next").click();
+    await page.waitForSelector("text=Page 2 of 5");
+    await page.waitForSelector('figcaption strong:text-is("13")');
+    expect(page.url()).toMatch(/#\/tracks\/walks\?page=2$/);
+    await page.getByLabel("Futures", { exact: true }).fill("2");
+    await page.waitForSelector("text=the best of its 2 futures");
+    await page.getByText("What comes after its end").click();
+    await page.waitForSelector(".truth", { state: "detached" });
+    expect(page.url()).toMatch(/\?futures=2&part=end$/);
+    expect(await page.locator("figure.track >> nth=0").locator(".future").count()).toBe(2);
+    await page.getByLabel("Open a CSV file …").setInputFiles({
+      name: "short.csv",
+      mimeType: "text/csv",
+      buffer: Buffer.from("frame,id,x,y\n0,a,1,2\n1,a,2,3\n"),
+    });
+    await page.waitForSelector("[role=alert] >> text=short.csv: no track has the 8 steps");
+    expect(page.url()).toContain("text=frame%2Cid");
+  });
+});
+
+test("without a model a small one is trained on walkers, whose best of three is nearer than constant velocity", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/tracks`);
+    await button(page, "Train a small one on walkers").click();
+    await page.waitForURL(/#\/tracks\/walkers-at-a-fork$/);
+    await page.waitForSelector("td.number");
+    const [, , best, , straight] = (await page.locator("td.number").allTextContents()).map(Number);
+    expect(best).toBeLessThan(0.5 * (straight as number));
+  });
+});
+
+test.each([
+  [1280, "light"],
+  [390, "dark"],
+] as const)(
+  "at %i pixels, %s: futures break no rule of axe-core and do not scroll sideways",
+  async (width, colorScheme) => {
+    await withStudio({ models: [file], width, colorScheme }, async (page, address) => {
+      await page.goto(`${address}#/tracks/walks`);
+      await page.waitForSelector("td.number");
+      if (process.env.SHOTS !== undefined) {
+        await page.screenshot({ path: join(process.env.SHOTS, `tracks-${width}-${colorScheme}.png`), fullPage: true });
+      }
+      await expectAccessible(page);
+      await expectNoSidewaysScrolling(page);
+    });
+  },
+);
