@@ -6,7 +6,7 @@ import { examples, trainingSizes, walkers } from "../../src/studio/views/tracks/
 import { trajectoryModel } from "../../src/tasks/trajectories/create.ts";
 import { evaluateTrajectories } from "../../src/tasks/trajectories/evaluate.ts";
 import { writeTrajectoryModel } from "../../src/tasks/trajectories/file.ts";
-import { readTracks } from "../../src/tasks/trajectories/tracks.ts";
+import { readTracks } from "../../src/tasks/trajectories/read-tracks.ts";
 import { trainTrajectories } from "../../src/tasks/trajectories/train.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { button, expectAccessible, expectNoSidewaysScrolling, withStudio } from "./studio.ts";

@@ -151,7 +151,7 @@ export const forecasting = {
     let unscored: string | undefined;
     try {
       tested = await forecast(model, without(data, settings), host);
-      measured = await measure("The scores", model, data, host, simpleBaselines(model));
+      measured = await measure("The scores", model, data, host, simpleBaselines(model.settings, model.settings.levels));
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       unscored = error.message;

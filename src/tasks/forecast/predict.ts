@@ -8,6 +8,7 @@ import { checkArguments, options as optionsOf, type Schema } from "../../graph/s
 import { size } from "../../nn/layers.ts";
 import { aSeed, createRandom } from "../../nn/random.ts";
 import { disposing, type Own } from "../../runtime/disposable.ts";
+import { risingLevels } from "../../train/densities/univariate.ts";
 import { createPredictor, type FlatNumbers, predict } from "../../train/predict.ts";
 import { inputsOf, numbersOf } from "./examples.ts";
 import { drawOf, headOf, meansOf, quantilesOf, rowsOfMembers, sampleQuantile } from "./heads.ts";
@@ -25,7 +26,8 @@ export type ForecastOptions = InferenceOptions & {
 };
 export const forecastRules: Schema<ForecastOptions> = {
   ...inferenceRules,
-  levels: samples: size,
+  levels: risingLevels,
+  samples: size,
   seed: aSeed,
 };
 export const forecastArguments = {

@@ -1,5 +1,5 @@
-/** Tracks from the text of a table. Reading CSV needs Node, so pages that forecast tracks do not load this. */
-import { parseCsv } from "../../formats/csv.ts";
+/** Tracks from the text of a table. Reading CSV takes a library, which is loaded where it is asked for. */
+import { parseCsv } from "../../formats/csv-text.ts";
 import { checkArguments } from "../../graph/schema.ts";
 import { decimal, type ReadTracksOptions, readTracksArguments, type Tracks, tracksOf } from "./tracks.ts";
 
