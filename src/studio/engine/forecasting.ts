@@ -9,7 +9,7 @@ import { type ForecastScores, measure, simpleBaselines } from "../../tasks/forec
 import { type Forecast, type ForecastStep, forecast } from "../../tasks/forecast/predict.ts";
 import { knownSteps } from "../../tasks/forecast/prepare.ts";
 import type { ForecastData, ForecasterOptions, ForecastSettings } from "../../tasks/forecast/settings.ts";
-import { type TrainedForecaster, trainForecaster } from "../../tasks/forecast/train.ts";
+import type { TrainedForecaster } from "../../tasks/forecast/train.ts";
 import { contentOf, type ModelHandle } from "./open-models.ts";
 import type { Job } from "./remote.ts";
 import { reportsOf } from "./reports.ts";
@@ -124,6 +124,7 @@ export const forecasting = {
   async *trainForecaster(table: CsvText, settings: ForecastTraining): Job<ForecastReport, TrainedFile> {
     const { column, epochs, seed = 0, ...options } = settings;
     const data = await readTable(table, false);
+    const { trainForecaster } = await import("../../tasks/forecast/train.ts");
     const made = forecaster(data, { ...options, targets: [column], seed });
     const trained = yield* reportsOf<ForecastReport, TrainedForecaster>((report, signal) =>
       trainForecaster(made, data, {

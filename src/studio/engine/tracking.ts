@@ -6,7 +6,6 @@ import { writeTrajectoryModel } from "../../tasks/trajectories/file.ts";
 import { checkStep, type PredictedTrack, predictWindows } from "../../tasks/trajectories/predict.ts";
 import { constantVelocity, type Scores, scoresOf } from "../../tasks/trajectories/scores.ts";
 import type { TrajectorySettings } from "../../tasks/trajectories/settings.ts";
-import { trainTrajectories } from "../../tasks/trajectories/train.ts";
 import { lastWindows, windowsOf } from "../../tasks/trajectories/windows.ts";
 import type { Path } from "../../train/densities/paths.ts";
 import type { CsvText } from "./forecasting.ts";
@@ -96,6 +95,7 @@ export const tracking = {
     const tracks = { ...all, tracks: all.tracks.slice(0, trained) };
     const validation = { ...all, tracks: all.tracks.slice(trained) };
     const epochs = 40;
+    const { trainTrajectories } = await import("../../tasks/trajectories/train.ts");
     const tm = trajectoryModel(tracks, { ...sizes, modes: 3, units: 32, seed: 2 });
     yield* reportsOf<{ readonly done: number }, unknown>((report, signal) =>
       trainTrajectories(tm, tracks, {
