@@ -148,6 +148,11 @@ test.each([
       }
       await expectAccessible(page);
       await expectNoSidewaysScrolling(page);
+      await page.emulateMedia({ colorScheme: colorScheme === "light" ? "dark" : "light", reducedMotion: "reduce" });
+      await expectAccessible(page, ["color-contrast", "link-in-text-block"]);
+      if (process.env.SHOTS !== undefined) {
+        await page.screenshot({ path: join(process.env.SHOTS, `forecast-${width}-other.png`), fullPage: true });
+      }
     });
   },
 );

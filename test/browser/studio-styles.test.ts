@@ -94,7 +94,8 @@ test("every view looks the same whether all others were opened before or none", 
       const differing = async () => {
         const after = await stylesAt(page);
         const both = Object.keys(before).filter((path) => after[path] !== undefined);
-        expect(both.length).toBeGreaterThan(20);
+        // Listen without a model is the smallest.
+        expect(both.length).toBeGreaterThanOrEqual(10);
         return { after, differ: both.filter((path) => after[path] !== before[path]) };
       };
       let { after, differ } = await differing();

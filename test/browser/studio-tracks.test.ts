@@ -43,7 +43,7 @@ test("a model's file leads here from Models; its scores are the library's; pages
     expect(page.url()).toMatch(/#\/tracks\/walks\?page=2$/);
     await page.getByLabel("Futures", { exact: true }).fill("2");
     await page.waitForSelector("text=the best of its 2 futures");
-    await page.getByText("What comes after its end").click();
+    await page.getByText("What comes after their end").click();
     await page.waitForSelector(".truth", { state: "detached" });
     expect(page.url()).toMatch(/\?futures=2&part=end$/);
     expect(await page.locator("figure.track >> nth=0").locator(".future").count()).toBe(2);
@@ -82,6 +82,11 @@ test.each([
       }
       await expectAccessible(page);
       await expectNoSidewaysScrolling(page);
+      await page.emulateMedia({ colorScheme: colorScheme === "light" ? "dark" : "light", reducedMotion: "reduce" });
+      await expectAccessible(page, ["color-contrast", "link-in-text-block"]);
+      if (process.env.SHOTS !== undefined) {
+        await page.screenshot({ path: join(process.env.SHOTS, `tracks-${width}-other.png`), fullPage: true });
+      }
     });
   },
 );

@@ -93,8 +93,13 @@ function OfAnotherTask({ model: { id, name, facts } }: { readonly model: OpenMod
   return (
     <p role="status">
       “{name}” is {facts.task.title} (task “{facts.task.kind}”), and this view shows language models (task “text”).
-      Choose one of them above, or open a file.{" "}
-      {own !== undefined && <a href={linkTo(own.view, [id])}>{own.action} with this one.</a>}
+      Choose one of them above, or open a file.
+      {own !== undefined && (
+        <>
+          {" "}
+          <a href={linkTo(own.view, [id])}>{own.action} with this one.</a>
+        </>
+      )}
     </p>
   );
 }

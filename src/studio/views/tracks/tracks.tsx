@@ -16,7 +16,7 @@ import { examples, trainingSizes, trainingWalkers } from "./walkers.ts";
 
 type Query = Address["query"];
 const perPage = 12;
-const parts = { known: "Its last steps, beside what came", end: "What comes after its end" } as const;
+const parts = { known: "Their last steps, beside what came", end: "What comes after their end" } as const;
 
 const Tracks: View = ({ address }) => {
   const { path, query } = address;
