@@ -9,7 +9,7 @@ import { evaluateClassifierFiles } from "./classify.ts";
 import { scoresTable } from "./forecast.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
-import { formatCount, writeJson } from "./output.ts";
+import { formatCount, warn, writeJson } from "./output.ts";
 import { readSeries, tableOptions } from "./table-options.ts";
 import { field } from "./texts.ts";
 import { encodeSource, openTexts } from "./tokens.ts";
@@ -65,7 +65,14 @@ async function evaluateText(model: LanguageModel, file: string, path: string, gi
 async function evaluateSeries(model: Forecaster, path: string, given: Given): Promise<void> {
   const host = await usableHostOf(given);
   const { targets, future } = model.settings;
-  const scores = await evaluateForecaster(model, readSeries(path, given, { targets, future }), host);
+  const data = readSeries(path, given, { targets, future });
+  const scores = await evaluateForecaster(model, data, host);
+  const { seen, test, horizon } = model.settings;
+  const known = data.series.filter(({ name, rows }) => rows.length - (test || horizon) < (seen[name] ?? 0));
+  if (known.length > 0) {
+    const what = "these steps were there when the network was trained: it is measured on what it has seen";
+    warn(`${path}: ${what}. Give later ones, or train with --test.`, given.flag("json"));
+  }
   if (given.flag("json")) return writeJson(scores);
   process.stdout.write(scoresTable(scores, model.settings.test || model.settings.horizon));
 }

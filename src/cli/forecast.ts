@@ -1,5 +1,6 @@
 /** `unrolled forecast`: from a CSV file to the future of its series, with a model that is trained for it or read. */
 import { statSync } from "node:fs";
+import { resolve } from "node:path";
 import { describeFrequency, formatDate } from "../data/calendar.ts";
 import type { ScalingKind } from "../data/scaling.ts";
 import type { SeriesOfTable } from "../data/series.ts";
@@ -22,14 +23,16 @@ import {
   writeForecaster,
 } from "../tasks/forecast/index.ts";
 import { drawForecast, type ForecastPicture, pageOfForecasts } from "../tasks/forecast/plot.ts";
+import { prepare } from "../tasks/forecast/prepare.ts";
 import { heads } from "../tasks/forecast/settings.ts";
 import { openModel } from "../tasks/index.ts";
 import { readCell } from "./cell-argument.ts";
 import { hostOptions, usableHostOf } from "./host-options.ts";
+import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { formatCount, isTerminal, printable, writeJson } from "./output.ts";
 import { duration } from "./progress.ts";
-import { readSeries, tableOptions } from "./table-options.ts";
+import { inOptions, readSeries, tableOptions } from "./table-options.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 const many = { ...whole, min: 0 } as const;
@@ -60,6 +63,7 @@ export const forecast: Command = {
     past: { value: "NAME", help: "a column known for the past alone", multiple: true },
     future: { value: "NAME", help: "a column known for the future too", multiple: true },
     ...tableOptions,
+    season: { value: "N", help: "steps of a season [by the dates]", number: whole },
     lookback: { value: "N", help: "steps that a forecast is made from [by the season]", number: whole },
     scaling: { value: "KINDS", help: "as log,standard or difference=12 [standard]" },
     relative: {
@@ -96,7 +100,7 @@ export const forecast: Command = {
 
 /** What the task says of series is said of the file that they are from. */
 const ofSeries =
-  /^(?:scaling: )?(?:forecaster|trainForecaster|evaluateForecaster|forecast): ((?:the (?:longest )?series has|series "|column "|has (?:no |\d)|the forecaster was made).*)$/;
+  /^(?:scaling: )?(?:forecaster|trainForecaster|evaluateForecaster|forecast): ((?:the (?:longest )?series has|half of the series|series "|column "|has (?:no |\d)|the forecaster was made).*)$/;
 
 async function run(given: Given): Promise<void> {
   const [path] = given.positionals as readonly [string];
@@ -104,7 +108,8 @@ async function run(given: Given): Promise<void> {
     await forecastFile(path, given);
   } catch (error) {
     const [, said] = error instanceof InputError ? (ofSeries.exec(error.message) ?? []) : [];
-    throw said === undefined ? error : new InputError(`${path}: ${said}`);
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(inOptions(said === undefined ? error.message : `${path}: ${said}`));
   }
 }
 
@@ -162,7 +167,11 @@ async function forecastFile(path: string, given: Given): Promise<void> {
 function checkFiles(files: readonly string[], path: string, given: Given): void {
   for (const file of files) {
     checkWritable(file);
-    if (file === path) throw new InputError(`${file}: is the file that is read. Give another name.`);
+    const read = [path, given.text("model")].some((one) => one !== undefined && resolve(one) === resolve(file));
+    if (read) throw new InputError(`${file}: is a file that is read. Give another name.`);
+    if (files.filter((one) => resolve(one) === resolve(file)).length > 1) {
+      throw new InputError(`${file}: is the name of two files to write. Give each a name of its own.`);
+    }
     if (!given.flag("overwrite") && statSync(file, { throwIfNoEntry: false })?.isFile()) {
       throw new InputError(`${file}: exists already. Give another name, or --overwrite to replace it.`);
     }
@@ -171,7 +180,20 @@ function checkFiles(files: readonly string[], path: string, given: Given): void 
 
 /** Options that a model in a file has already. */
 const ofTraining = [
-  ...["horizon", "column", "past", "future", "lookback", "scaling", "relative", "form", "head", "independent", "cell"],
+  ...[
+    "horizon",
+    "column",
+    "past",
+    "future",
+    "season",
+    "lookback",
+    "scaling",
+    "relative",
+    "form",
+    "head",
+    "independent",
+    "cell",
+  ],
   ...[
     "units",
     "layers",
@@ -205,7 +227,12 @@ function optionsOf(given: Given, horizon: number): ForecasterOptions {
   const cell = given.text("cell");
   const optional = {
     ...{ targets: list("column"), past: list("past"), future: list("future") },
-    ...{ lookback: given.number("lookback"), relative: given.text("relative"), form: given.text("form") },
+    ...{
+      season: given.number("season"),
+      lookback: given.number("lookback"),
+      relative: given.text("relative"),
+      form: given.text("form"),
+    },
     ...{ head: given.text("head"), units: given.number("units"), layers: given.number("layers") },
     ...{ dropout: given.number("dropout"), segment: given.number("segment"), members: given.number("members") },
     ...{
@@ -268,13 +295,20 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
     throw new InputError(`--test: ${test} steps hold no forecast of ${horizon}. Give at least ${horizon}, or 0.`);
   }
   const first = forecaster(data, { ...options, test });
+  // What is to be known of the future is looked at before anything is trained.
+  prepare("forecast", data, first.settings, horizon);
   const training = trainingOf(given);
   const { name: engine } = await engineFor(host);
   if (!json) say(`${path}: ${aboutOf(data, first, engine)}`);
   const printer = progressOf(json);
   const start = performance.now();
-  const trained = await trainForecaster(first, data, { ...host, ...training, callbacks: [printer.callback] });
+  const callbacks = [printer.callback];
+  const { result: trained, interrupted } = await untilInterrupted(
+    "Stopping: the best network so far is measured and kept.",
+    (signal) => trainForecaster(first, data, { ...host, ...training, callbacks, signal }),
+  );
   printer.end();
+  if (interrupted && trained.epochs === 0) throw new InputError("stopped before the first epoch: nothing was saved.");
   const took = duration(performance.now() - start);
   const best =
     given.number("validation") === 0 || first.settings.validation === 0
@@ -286,6 +320,7 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
   if (json) process.stderr.write(`${JSON.stringify({ scores })}\n`);
   else process.stdout.write(`${scoresTable(scores, test)}\n`);
   const tested = await forecastSeries(trained, withoutLast(data, trained, horizon), host);
+  if (interrupted) return { model: trained, tested };
 
   // The same once more, on everything: it ends after as many epochs as were best.
   const again = forecaster(data, {
@@ -295,8 +330,12 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
   });
   const epochs = trained.epoch + 1;
   const { margins } = trained;
-  const model = await trainForecaster(again, data, { ...host, ...training, epochs, callbacks: [printer.callback] });
+  const { result: model, interrupted: early } = await untilInterrupted(
+    "Stopping: the network that was measured is kept.",
+    (signal) => trainForecaster(again, data, { ...host, ...training, epochs, callbacks, signal }),
+  );
   printer.end();
+  if (early) return { model: trained, tested };
   if (!json) say(`Trained again on everything, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}.`);
   return { model: { ...model, margins }, tested };
 }
@@ -409,7 +448,15 @@ export function scoresTable({ forecaster: own, baselines, origins, steps }: Fore
   const head = ["", "MAE", "RMSE", "MAPE", "MASE", "CRPS", nominal];
   const rows = [row("this network", own), ...Object.entries(baselines).map(([name, scores]) => row(name, scores))];
   const from = origins === 1 ? "what was before them" : `${origins} origins each`;
-  return `The last ${test} steps, forecast from ${from}, ${steps} steps ahead:\n${aligned([head, ...rows])}\n`;
+  const [best, least] = Object.entries(baselines).reduce(
+    ([name, low], [one, { mae }]) => (mae < low ? [one, mae] : [name, low]),
+    ["", own.mae] as [string, number],
+  );
+  const better =
+    best === ""
+      ? ""
+      : `${best} is better here, ${digits(least)} against ${digits(own.mae)}: try other settings, as --members 5, --relative or --scaling, or take it.\n`;
+  return `The last ${test} steps, forecast from ${from}, ${steps} steps ahead:\n${aligned([head, ...rows])}\n${better}`;
 }
 
 function tableOf(forecasts: readonly Forecast[], several: boolean): string {

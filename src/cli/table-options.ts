@@ -1,6 +1,7 @@
 /** The options of commands that read series from a table, and the series that they read. */
 import { fillIn, type SeriesOfTable, type SeriesOptions, seriesOfTable } from "../data/series.ts";
 import { readCsv } from "../formats/csv.ts";
+import { InputError } from "../graph/input-error.ts";
 import type { Given, Options } from "./options.ts";
 
 export const tableOptions: Options = {
@@ -14,15 +15,40 @@ export const tableOptions: Options = {
   delimiter: { value: "SIGN", help: "what stands between fields [found]", choices: [",", ";", "tab"] },
 };
 
+/** The words of the library for its options, where a message tells what to give, and those of the command line. */
+const optionNames: readonly (readonly [RegExp, string])[] = [
+  [/\bdateFormat\b/g, "--date-format"],
+  [/\bdate false\b/g, "--date none"],
+  [/\bvalidation: 0\b/g, "--validation 0"],
+  [
+    /\b([Gg]ive|[Cc]hoose|or|with) (decimal|frequency|duplicates|delimiter|id|columns|fill|horizon|lookback|test|season|targets)(?=[ ,.:]|$)/g,
+    "$1 --$2",
+  ],
+  [/--(columns|targets)\b/g, "--column"],
+];
+/** A message of the library in the words of the command line: `--fill zero, last or linear`. */
+export const inOptions = (message: string): string =>
+  optionNames
+    .reduce((text, [name, option]) => text.replace(name, option), message)
+    .replace(
+      /(--\w+) ((?:"[^"]*"(?:, | or )?)+)/g,
+      (_, name: string, values: string) => `${name} ${values.replaceAll('"', "")}`,
+    );
+
 /**
  * The series of a CSV file. With columns that are known for the future, its last rows may have no targets.
  * @throws InputError, with the file, the line and the column
  */
-export function readSeries(
-  path: string,
-  given: Given,
-  { targets, future }: { readonly targets: readonly string[]; readonly future: readonly string[] },
-): SeriesOfTable {
+export function readSeries(path: string, given: Given, columns: Columns): SeriesOfTable {
+  try {
+    return readTable(path, given, columns);
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(inOptions(error.message)) : error;
+  }
+}
+type Columns = { readonly targets: readonly string[]; readonly future: readonly string[] };
+
+function readTable(path: string, given: Given, { targets, future }: Columns): SeriesOfTable {
   const delimiter = given.text("delimiter");
   const table = readCsv(
     path,

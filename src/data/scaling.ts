@@ -108,6 +108,11 @@ function fitStep(kind: Exclude<ScalingKind, "none">, values: Float64Array, start
       : kind === "robust"
         ? [quantileOf(sorted, 0.5), quantileOf(sorted, 0.75) - quantileOf(sorted, 0.25)]
         : standard(sorted);
+  if (!Number.isFinite(offset) || !Number.isFinite(scale)) {
+    throw new InputError(
+      `scaling: values from ${least} to ${most} are too large to be scaled. Give them in larger units.`,
+    );
+  }
   // Of equal values the rounded deviation need not be 0.
   const constant = least === most || scale === 0;
   return constant ? { kind: "affine", offset, scale: 1, constant } : { kind: "affine", offset, scale };

@@ -177,6 +177,11 @@ describe.concurrent("files", () => {
     expect(steps.map(({ date }) => date)).toEqual([40, 41, 42, 43].map(month));
     expect((await json(folder, "promoted.csv", "--model", "promoted.safetensors")).steps).toEqual(steps);
     write("short.csv", ["month,sales,orders,price,kind", ...rows.slice(0, 42)]);
+    // Also before anything is trained.
+    expect(await refusal(folder, "forecast", "short.csv", ...asked.slice(1), "--out", "short.safetensors")).toMatch(
+      /^short\.csv: column "price" has no value at step 42, step 3 of the future\./,
+    );
+    expect(existsSync(join(folder, "short.safetensors"))).toBe(false);
     expect(await refusal(folder, "forecast", "short.csv", "--model", "promoted.safetensors")).toMatch(
       /^short\.csv: column "price" has no value at step 42, step 3 of the future\. A column of `future` needs a value for each step that is forecast\.$/,
     );
@@ -190,7 +195,11 @@ describe.concurrent("files", () => {
     );
     expect(readFileSync(join(folder, kept), "utf8")).toBe("kept\n");
     expect(await refusal(folder, "forecast", "sales.csv", ...quick, "--csv", "sales.csv", "--overwrite")).toBe(
-      "sales.csv: is the file that is read. Give another name.",
+      "sales.csv: is a file that is read. Give another name.",
+    );
+    const twice = ["--out", "both.svg", "--plot", "./both.svg"];
+    expect(await refusal(folder, "forecast", "sales.csv", ...quick, ...twice)).toBe(
+      "both.svg: is the name of two files to write. Give each a name of its own.",
     );
     const { code } = await run(folder, "forecast", "sales.csv", ...quick, "--test", "0", "--csv", kept, "--overwrite");
     expect(code).toBe(0);
@@ -210,43 +219,43 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       "a text in a column of numbers",
       rows((all) => all.with(9, "2010-10,many")),
       [],
-      'bad-0.csv: line 11, column "RSCCASN": needs a number, got "many". Correct it, leave it empty and choose fill, or name the columns of numbers with columns.',
+      'bad-0.csv: line 11, column "RSCCASN": needs a number, got "many". Correct it, leave it empty and choose --fill, or name the columns of numbers with --column.',
     ],
     [
       "a date twice",
       rows((all) => all.with(9, all[8] as string)),
       [],
-      'bad-1.csv: line 11, column "month": 2010-09 is there already, in line 10. Name the column of series with id, or choose duplicates "mean" or "first".',
+      'bad-1.csv: line 11, column "month": 2010-09 is there already, in line 10. Name the column of series with --id, or choose --duplicates mean or first.',
     ],
     [
       "a date that is missing",
       rows((all) => all.toSpliced(9, 1)),
       [],
-      'bad-2.csv: line 11, column "month": 2010-10 is missing before 2010-11 (1 date is missing). Choose fill "zero", "last" or "linear".',
+      'bad-2.csv: line 11, column "month": 2010-10 is missing before 2010-11 (1 date is missing). Choose --fill zero, last or linear.',
     ],
     [
       "a value that is missing",
       rows((all) => all.with(9, "2010-10,")),
       [],
-      'bad-3.csv: line 11, column "RSCCASN": no value for 2010-10 (""). Choose fill "zero", "last" or "linear".',
+      'bad-3.csv: line 11, column "RSCCASN": no value for 2010-10 (""). Choose --fill zero, last or linear.',
     ],
     [
       "clocks that change",
       ["time,load", ...clocks],
       [],
-      'bad-4.csv: line 29, column "time": 2024-10-27 02:00 comes twice (line 28), as where clocks change for daylight saving. Give times in UTC, or choose duplicates "mean" or "first".',
+      'bad-4.csv: line 29, column "time": 2024-10-27 02:00 comes twice (line 28), as where clocks change for daylight saving. Give times in UTC, or choose --duplicates mean or first.',
     ],
     [
       "decimal commas",
       ["month;RSCCASN", ...salesRows.map((row) => row.replace(",", ";").replace(".", ","))],
       [],
-      `bad-5.csv: line 2, column "RSCCASN": needs a number, got "${sale(0).replace(".", ",")}". Choose decimal "," if this is ${Number(sale(0))}.`,
+      `bad-5.csv: line 2, column "RSCCASN": needs a number, got "${sale(0).replace(".", ",")}". Choose --decimal , if this is ${Number(sale(0))}.`,
     ],
     [
       "a horizon longer than the data",
       rows((all) => all),
       ["--horizon", "80", "--test", "0"],
-      "bad-6.csv: the series has 72 steps, without the last 36 to validate and test on; one forecast of 80 months from a lookback of 1 needs 81. Give a smaller horizon or lookback, or a longer series.",
+      "bad-6.csv: the series has 72 steps: a forecast of 80 steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.",
     ],
     [
       "a column that is not there",

@@ -75,7 +75,8 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
   if (same !== undefined)
     throw new InputError(`${where}: two series are called ${formatValue(same)}. Give each a name of its own.`);
   const lengths = data.series.map((series) => knownSteps(where, series, targets));
-  const shortest = Math.min(...lengths);
+  // Series that are much shorter than the others do not say what is right for them.
+  const usual = [...lengths].sort((a, b) => a - b)[Math.floor((lengths.length - 1) / 2)] as number;
 
   const calendar =
     options.calendar ??
@@ -93,7 +94,14 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
     0,
   );
   const season = options.season ?? (data.frequency === undefined ? 1 : seasonLength(data.frequency));
-  const left = shortest - lost - test;
+  const left = usual - lost - test;
+  if (left < horizon + 2) {
+    const held = test > 0 ? `, without the last ${test} to measure on` : "";
+    const which = data.series.length === 1 ? "the series has" : "half of the series have";
+    throw new InputError(
+      `${where}: ${which} ${usual} steps${data.series.length === 1 ? "" : " or fewer"}${held}: a forecast of ${horizon} steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.`,
+    );
+  }
   const validation = options.validation ?? Math.min(Math.max(horizon, Math.floor(left / 10)), Math.floor(left / 2));
   const steps = left - validation;
   const adjusted = scaling.some((one) => typeof one === "object");
@@ -115,6 +123,7 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
     levels: options.levels ?? [0.1, 0.5, 0.9],
     loss: options.loss ?? "mae",
     series: names,
+    seen: Object.fromEntries(names.map((name, k) => [name, (lengths[k] as number) - test])),
     starts: Object.fromEntries(
       data.series.flatMap(({ name, instants }) => (instants?.[0] === undefined ? [] : [[name, instants[0]]])),
     ),
@@ -169,6 +178,7 @@ function fittedOf(
   lengths: readonly number[],
 ): Record<string, Record<string, FittedScaling>> {
   const { validation, test } = settings;
+  const { targets } = settings;
   return Object.fromEntries(
     data.series.map((series, k) => {
       const count = (lengths[k] as number) - validation - test;
@@ -177,7 +187,15 @@ function fittedOf(
           `${placeOf(where, series)}: has ${lengths[k]} steps, of which ${validation} are to validate and ${test} to test on: too few are left to train on. Give a longer series, or smaller ones.`,
         );
       }
-      return [series.name, fitColumns(where, series, settings, count)];
+      const fitted = fitColumns(where, series, settings, count);
+      const same = targets.find((column) => fitted[column]?.constant === true);
+      if (same !== undefined) {
+        const value = series.values[same]?.[0];
+        throw new InputError(
+          `${placeOf(where, series)}: column ${formatValue(same)} has the same value, ${value}, in all ${count} steps to train on: there is nothing to learn. Leave it out.`,
+        );
+      }
+      return [series.name, fitted];
     }),
   );
 }

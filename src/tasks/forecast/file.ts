@@ -118,7 +118,7 @@ const settingsRules: Schema<ForecastSettings> = {
   ...{ relative: required(oneOf(...bases)), form: required(oneOf(...forms)), head: required(oneOf(...heads)) },
   ...{ independent: required(flag), levels: required(risingLevels), loss: required(oneOf("mae", "mse", "huber")) },
   ...{ validation: required(wholeNumber(0)), test: required(wholeNumber(0)) },
-  starts: required(recordOf(finiteNumber)),
+  ...{ seen: required(recordOf(wholeNumber(0))), starts: required(recordOf(finiteNumber)) },
   fitted: required(recordOf(recordOf(aFittedScaling))),
   spread: required(optionsOf<ForecastSettings["spread"]>({ inputs: required(positive), outputs: required(positive) })),
   countScale: required(positive),

@@ -6,7 +6,7 @@ import { type FittedScaling, lostSteps, scale } from "../../data/scaling.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { drift, naive, quantilesOf, seasonalNaive, seasonalNaiveDrift } from "./baselines.ts";
 import { type ForecastOptions, forecastWindows, type Said } from "./predict.ts";
-import { alone, type Prepared, prepare, stepsBefore, type Window } from "./prepare.ts";
+import { alone, prepare, stepsBefore, type Window } from "./prepare.ts";
 import { pinballOf } from "./scores.ts";
 import type { ForecastData, Forecaster } from "./settings.ts";
 import { theta } from "./theta.ts";
@@ -18,7 +18,10 @@ export type ForecastScores = {
   /** In percent. */
   readonly mape: number;
   readonly smape: number;
-  /** In units of the seasonal naive forecast's error one step ahead in training: below 1 is better. Mean over series and targets. */
+  /**
+   * In units of the seasonal naive forecast's error one step ahead on all that came before the first forecast: below 1 is better.
+   * Mean over series and targets.
+   */
   readonly mase: number;
   /** On scaled values, as papers on many variables report it: mean squared and mean absolute error. */
   readonly scaledMse: number;
@@ -183,7 +186,8 @@ function scoresOf(
       const own = byTarget.get(key) ?? {
         absolute: 0,
         count: 0,
-        training: original.subarray(0, trainingEnd(of, settings)),
+        // What was there before the first of its forecasts: windows come in the order of time.
+        training: original.subarray(0, Math.max(2, of.lost + at)),
       };
       byTarget.set(key, own);
       for (let h = from; h < to; h++) {
@@ -225,6 +229,3 @@ function naiveError(values: Float64Array, season: number): number {
   for (let t = season; t < values.length; t++) sum += Math.abs((values[t] as number) - (values[t - season] as number));
   return sum / (values.length - season);
 }
-/** The end of the part of a series that was trained on, in its own steps. */
-const trainingEnd = (of: Prepared, { validation, test }: Forecaster["settings"]): number =>
-  Math.max(2, of.lost + of.length - validation - test);

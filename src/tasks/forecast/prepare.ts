@@ -74,8 +74,15 @@ export function fitColumns(
   const { targets, past, future, scaling, categories } = settings;
   const at = (column: string) => (index: number) =>
     `${placeOf(where, series)}: column ${formatValue(column)}, step ${index}`;
-  const fit = (column: string, kind: ForecastSettings["scaling"]) =>
-    [column, fitScaling(kind, columnOf(where, series, column).subarray(0, count), at(column))] as const;
+  const fit = (column: string, kind: ForecastSettings["scaling"]): readonly [string, FittedScaling] => {
+    try {
+      return [column, fitScaling(kind, columnOf(where, series, column).subarray(0, count), at(column))];
+    } catch (error) {
+      const place = `${placeOf(where, series)}: column ${formatValue(column)}`;
+      if (!(error instanceof InputError) || error.message.includes(place)) throw error;
+      throw new InputError(`${place}: ${error.message}`);
+    }
+  };
   const covariates = [...past, ...future.filter((column) => !Object.hasOwn(categories, column))];
   return Object.fromEntries([
     ...covariates.map((column) => fit(column, ["standard"])),

@@ -158,6 +158,8 @@ export type ForecastSettings = {
   readonly test: number;
   /** The names of the series that it was made from, in order: their places are their numbers. */
   readonly series: readonly string[];
+  /** How many steps of each were there for training and validation, by name. */
+  readonly seen: Readonly<Record<string, number>>;
   /** Their first dates, by name, as instants; without dates there are none. */
   readonly starts: Readonly<Record<string, number>>;
   /** The fitted scalings of the columns of numbers, by series and column. */

@@ -292,10 +292,17 @@ describe("scaling", () => {
     expect((await forecast(model, early))[0]).toEqual(whole);
   });
 
-  test("a constant column is forecast as what it is", async () => {
+  test("a constant column is refused: there is nothing to learn", () => {
     const flat = bare({ y: Array.from({ length: 40 }, () => 7) });
-    const [one] = await forecast(await quick(flat, { horizon: 3, lookback: 4 }), flat);
-    for (const value of valuesOf(one)) expect(Math.abs(value - 7)).toBeLessThan(2);
+    expect(() => forecaster(flat, { horizon: 3, lookback: 4 })).toThrow(
+      'column "y" has the same value, 7, in all 36 steps to train on: there is nothing to learn. Leave it out.',
+    );
+  });
+  test("values that are too large to be scaled are refused", () => {
+    const huge = bare({ y: Array.from({ length: 40 }, (_, t) => 1e302 * (1 + (t % 5))) });
+    expect(() => forecaster(huge, { horizon: 3, lookback: 4 })).toThrow(
+      /column "y": scaling: values from .* are too large/,
+    );
   });
 });
 
@@ -324,12 +331,12 @@ describe("what is wrong is said in one line", () => {
     [
       "a horizon longer than the data",
       () => forecaster(data, { horizon: 100 }),
-      "forecaster: the series has 40 steps, without the last 20 to validate and test on; one forecast of 100 steps from a lookback of 1 needs 101. Give a smaller horizon or lookback, or a longer series.",
+      "forecaster: the series has 40 steps: a forecast of 100 steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.",
     ],
     [
       "a series shorter than what is held out",
       () => forecaster(data, { ...one, test: 39 }),
-      "forecaster: has 40 steps, of which 0 are to validate and 39 to test on: too few are left to train on. Give a longer series, or smaller ones.",
+      "forecaster: the series has 40 steps, without the last 39 to measure on: a forecast of 4 steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.",
     ],
     [
       "an unknown column",
@@ -421,7 +428,7 @@ describe("what is wrong is said in one line", () => {
     [
       "a season without enough values",
       () => forecaster(y([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), { horizon: 1, lookback: 1, scaling: { seasonal: 8 } }),
-      "scaling: a season of 8 steps needs 16 values, got 9. Give more data or a shorter season.",
+      'forecaster: column "y": scaling: a season of 8 steps needs 16 values, got 9. Give more data or a shorter season.',
     ],
     [
       "no horizon",
