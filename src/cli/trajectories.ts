@@ -1,7 +1,6 @@
 /** `unrolled trajectories`: train a model on tracks and measure it, or predict where tracks go on. */
-import { existsSync } from "node:fs";
 import { decodeText } from "../formats/decode-text.ts";
-import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
@@ -25,6 +24,7 @@ import {
 import { hostOptions, usableHostOf } from "./host-options.ts";
 import { type Command, type Given, type Options, seedRange } from "./options.ts";
 import { formatCount, isTerminal, printable, writeJson } from "./output.ts";
+import { checkOutputs } from "./outputs.ts";
 
 const whole = (min: number) => ({ whole: true, min, max: 10_000 });
 /** How tracks stand in a table. */
@@ -67,7 +67,7 @@ export const trajectories: Command = {
     test: { value: "SHARE", help: "of the frames, to measure on [0.2]", number: { min: 0, max: 0.9 } },
     seed: { value: "N", help: "of the training and of draws [0]", number: seedRange },
     ...trackColumns,
-    overwrite: { help: "replace the model at --out" },
+    overwrite: { help: "replace files that exist" },
     ...hostOptions("that run the model; same result [cores]"),
   },
   async run(given) {
@@ -91,6 +91,13 @@ function checkUnused(given: Given): void {
   const unused = trainingOnly.find((name) => given.text(name) !== undefined);
   if (unused === undefined) return;
   throw new InputError(`--${unused}: is for training; the model of --model has its own. Leave it out.`);
+}
+
+/** @throws InputError for a name that does not end as what is drawn */
+function plotOf(given: Given): string | undefined {
+  const plot = given.text("plot");
+  if (plot === undefined || /\.svg$/i.test(plot)) return plot;
+  throw new InputError(`--plot: ${plot} does not end with .svg. Give a name that does.`);
 }
 
 /** The tracks of each file. */
@@ -117,12 +124,8 @@ function tellGaps(file: string, { gaps, tracks, step }: Tracks): void {
 
 async function trainModel(given: Given, out: string): Promise<void> {
   const json = given.flag("json");
-  checkWritable(out);
-  if (existsSync(out) && !given.flag("overwrite")) {
-    throw new InputError(`${out}: exists already. Give another name, or --overwrite to replace it.`);
-  }
-  const plot = given.text("plot");
-  if (plot !== undefined) checkWritable(plot);
+  const plot = plotOf(given);
+  checkOutputs(plot === undefined ? [out] : [out, plot], given.positionals, given);
   const host = await usableHostOf(given);
   const { quantize: _, ...training } = host;
   const tracks = readTrackFiles(given.positionals, given);
@@ -235,8 +238,8 @@ async function plotWindows(tm: TrajectoryModel, all: readonly Window[], how: Plo
 
 async function predictTracks(tm: TrajectoryModel, file: string, given: Given): Promise<void> {
   checkFiniteValues(tm.model, file);
-  const plot = given.text("plot");
-  if (plot !== undefined) checkWritable(plot);
+  const plot = plotOf(given);
+  if (plot !== undefined) checkOutputs([plot], [file, ...given.positionals], given);
   const host = await usableHostOf(given);
   const tracks = readTrackFiles(given.positionals, given);
   const [futures, seed] = [given.number("futures") ?? 20, given.number("seed") ?? 0];

@@ -1,5 +1,5 @@
 /** Models of trajectories: what they learn, predict, save and answer. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { describe, expect, test, vi } from "vitest";
@@ -269,6 +269,29 @@ describe("commands", () => {
       ...{ track: "0", future: 1, step: 1, x: future?.x[0], y: future?.y[0], probability: future?.probability },
     });
     expect(lines.length).toBe(30 * 2 * 6);
+  });
+
+  test("--plot replaces no table, no model and no file that is there, and is an .svg", async () => {
+    const [other, new1] = [join(folder, "there.svg"), join(folder, "new1.svg")];
+    const [asTable, asModel] = [join(folder, "table.svg"), join(folder, "model.svg")];
+    writeFileSync(other, "mine");
+    symlinkSync(table, asTable);
+    symlinkSync(file, asModel);
+    const before = [readFileSync(table, "utf8"), readFileSync(file)];
+    const wrong = (...args: string[]) => expect(outOf(trajectories, table, "--threads", "1", ...args)).rejects;
+    await wrong("--model", file, "--plot", table).toThrow(`--plot: ${table} does not end with .svg.`);
+    for (const plot of [asTable, asModel]) {
+      await wrong("--model", file, "--overwrite", "--plot", plot).toThrow(`${plot}: is the file that is read.`);
+      await wrong("--model", file, "--plot", plot).toThrow(`${plot}: is the file that is read.`);
+    }
+    await wrong("--model", file, "--plot", other).toThrow(`${other}: exists already.`);
+    await wrong("--out", other, "--plot", other, "--overwrite").toThrow(`${other}: would be written twice.`);
+    await wrong("--out", new1, "--plot", `${folder}/./new1.svg`).toThrow("new1.svg: would be written twice.");
+    await wrong("--out", table, "--overwrite").toThrow(`${table}: is the file that is read.`);
+    expect([readFileSync(table, "utf8"), readFileSync(file)]).toEqual(before);
+    expect(readFileSync(other, "utf8")).toBe("mine");
+    await outOf(trajectories, table, "--threads", "1", "--model", file, "--plot", other, "--overwrite");
+    expect(readFileSync(other, "utf8")).toContain("<svg");
   });
 
   test("evaluate takes a model of trajectories and tracks", async () => {
