@@ -1,7 +1,7 @@
 /** `unrolled classify`: train a classifier of recordings or series, or classify files with one. */
 import { existsSync, statSync } from "node:fs";
 import { engineFor } from "../engines/registry.ts";
-import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { readLabelled, readRecording, readSeries } from "../formats/labelled-files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
@@ -27,6 +27,7 @@ import { labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
+import { checkOutputs } from "./outputs.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 
@@ -127,13 +128,20 @@ async function train(given: Given, out: string): Promise<void> {
     throw new InputError(
       `${more[0]}: training takes one folder or CSV file. Put all into one, or give --model to classify.`,
     );
-  checkWritable(out);
-  if (!given.flag("overwrite") && statSync(out, { throwIfNoEntry: false })?.isFile()) {
-    throw new InputError(`${out}: exists already. Give another name, or --overwrite to replace it.`);
+  if (/\.wav$/i.test(out)) {
+    throw new InputError(`--out: ${out} ends with .wav, as a recording. Give a name that ends with .safetensors.`);
   }
+  checkOutputs([out], [path], given);
   const host = hostOf(given);
   const { name: engine } = await engineFor(host);
   const files = readLabelled(path);
+  if (files.kind === "audio") {
+    checkOutputs(
+      [out],
+      files.examples.map(({ name }) => name),
+      given,
+    );
+  }
   const examples: readonly LabelledSequence[] = files.examples;
   const of = inFileName(path, () =>
     classifier(examples, optionsOfModel(given, files.kind === "numbers" ? files.columns : undefined)),

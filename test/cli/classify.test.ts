@@ -154,6 +154,8 @@ describe("one line for", () => {
   const bytes = readFileSync(at("tones/up_0.wav"));
   writeFileSync(at("cut.wav"), bytes.subarray(0, 500));
   writeFileSync(at("empty.wav"), "");
+  writeFileSync(at("up.sound"), bytes);
+  writeFileSync(at("listed.csv"), "file,label\nup.sound,up\ntones/down_1.wav,down\n");
   const packed = new Uint8Array(bytes);
   packed[20] = 85;
   writeFileSync(at("packed.wav"), packed);
@@ -223,6 +225,24 @@ describe("one line for", () => {
       classify,
       [at("tones"), "--out", model],
       /exists already\. Give another name, or --overwrite/,
+    ],
+    [
+      "a model that would replace a recording",
+      classify,
+      [at("tones"), "--out", at("tones/up_0.wav"), "--overwrite"],
+      /^--out: \S+up_0\.wav ends with \.wav, as a recording\. Give a name that ends with \.safetensors\.$/,
+    ],
+    [
+      "a model that would replace a recording of a table",
+      classify,
+      [at("listed.csv"), "--out", at("up.sound"), "--overwrite"],
+      /up\.sound: is the file that is read\./,
+    ],
+    [
+      "a model that would replace the table",
+      classify,
+      [at("slopes.csv"), "--out", at("slopes.csv"), "--overwrite"],
+      /slopes\.csv: is the file that is read\./,
     ],
     ["no model", detect, [at("cut.wav")], /^--model is missing\./],
     [
