@@ -149,8 +149,11 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const epochs = given.number("epochs") ?? 30;
   const started = performance.now();
   const live = !json && isTerminal(process.stderr);
-  const { windows, validationWindows } = await trainTrajectories(tm, earlier, {
-    ...{ epochs, seed, ...training },
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.once("SIGINT", interrupt);
+  const { windows, validationWindows, epoch } = await trainTrajectories(tm, earlier, {
+    ...{ epochs, seed, ...training, signal: stop.signal },
     callbacks: [
       {
         onEpochEnd(epoch, logs) {
@@ -159,12 +162,21 @@ async function trainModel(given: Given, out: string): Promise<void> {
         },
       },
     ],
-  });
+  }).finally(() => process.off("SIGINT", interrupt));
   if (live) process.stderr.write("\n");
+  if (stop.signal.aborted) {
+    // As a process that the signal ends.
+    if (epoch.length === 0) process.exitCode = 130;
+    const kept =
+      epoch.length === 0 ? "nothing is saved" : validationWindows > 0 ? "the best is kept" : "the last is kept";
+    process.stderr.write(`Stopped after ${epoch.length} of ${epochs} epochs: ${kept}.\n`);
+    if (epoch.length === 0) return;
+  }
   checkFiniteValues(tm.model, "the model");
+  // Before it is measured, so that a second Ctrl-C loses nothing.
+  writeFileAtomically(out, writeTrajectoryModel(tm));
   const futures = given.number("futures") ?? 20;
   const measured = later.length === 0 ? undefined : await evaluateTrajectories(tm, later, { futures, seed, ...host });
-  writeFileAtomically(out, writeTrajectoryModel(tm));
   if (plot !== undefined)
     await plotWindows(tm, held.length > 0 ? held : windowsAll(tracks, tm), { plot, futures, seed, host });
   const elapsedMs = performance.now() - started;

@@ -1,5 +1,5 @@
 /** Models of trajectories: what they learn, predict, save and answer. */
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { describe, expect, test, vi } from "vitest";
@@ -269,6 +269,51 @@ describe("commands", () => {
       ...{ track: "0", future: 1, step: 1, x: future?.x[0], y: future?.y[0], probability: future?.probability },
     });
     expect(lines.length).toBe(30 * 2 * 6);
+  });
+
+  test("Ctrl-C while it trains keeps the best so far, saves it and says so; before the end of an epoch it saves nothing", async () => {
+    const [out, source] = [join(folder, "stopped.safetensors"), join(folder, "stopped.csv")];
+    writeFileSync(source, csvOf(turning(4, 7, 150)));
+    const before = process.listeners("SIGINT");
+    const interrupt = (): void => {
+      for (const listener of process.listeners("SIGINT")) if (!before.includes(listener)) listener("SIGINT");
+    };
+    let said = "";
+    const err = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+      said += text;
+      return true;
+    });
+    const written: string[] = [];
+    const std = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      written.push(JSON.parse(String(text)).event);
+      if (written.length === 2) interrupt();
+      return true;
+    });
+    const args = [source, "--out", out, "--seen", "4", "--predict", "6", "--units", "4", "--threads", "1", "--json"];
+    try {
+      await runCommand(trajectories, [...args, "--epochs", "1000"]);
+      expect(written.slice(0, 2)).toEqual(["epoch", "epoch"]);
+      expect(written.at(-1)).toBe("done");
+      expect(written.length).toBeLessThan(20);
+      expect(said).toMatch(/^Stopped after \d+ of 1000 epochs: the best is kept\.\n$/);
+      expect(readTrajectoryModel(readFileSync(out), "stopped").settings).toMatchObject(sizes);
+      expect(process.listeners("SIGINT")).toEqual(before);
+      // The first signal comes before the first epoch.
+      said = "";
+      const once = vi.spyOn(process, "once");
+      once.mockImplementation((_, listener) => {
+        listener();
+        return process;
+      });
+      const never = join(folder, "never.safetensors");
+      await runCommand(trajectories, [...args.with(2, never), "--epochs", "1000"]).finally(() => once.mockRestore());
+      expect([said, process.exitCode]).toEqual(["Stopped after 0 of 1000 epochs: nothing is saved.\n", 130]);
+      expect(existsSync(never)).toBe(false);
+    } finally {
+      process.exitCode = undefined;
+      err.mockRestore();
+      std.mockRestore();
+    }
   });
 
   test("--plot replaces no table, no model and no file that is there, and is an .svg", async () => {
