@@ -9,7 +9,7 @@ import { plotFutures } from "../tasks/trajectories/plot.ts";
 import { predictTrajectories, predictWindows } from "../tasks/trajectories/predict.ts";
 import type { Scores } from "../tasks/trajectories/scores.ts";
 import { splitInTime, type Tracks } from "../tasks/trajectories/tracks.ts";
-import { type Window, windowsOf } from "../tasks/trajectories/windows.ts";
+import { checkWindows, type Window, windowsOf } from "../tasks/trajectories/windows.ts";
 import {
   evaluateTrajectories,
   readTracks,
@@ -129,18 +129,28 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const host = await usableHostOf(given);
   const { quantize: _, ...training } = host;
   const tracks = readTrackFiles(given.positionals, given);
-  const { earlier, later } = splitInTime(tracks, given.number("test") ?? 0.2);
+  const test = given.number("test") ?? 0.2;
+  const { earlier, later } = splitInTime(tracks, test);
   const seed = given.number("seed") ?? 0;
   const optional = <Value>(name: string, value: Value | undefined) => (value === undefined ? {} : { [name]: value });
+  const where = given.positionals.join(", ");
+  const sizes = { seen: given.number("seen") ?? 8, predicted: given.number("predict") ?? 12 };
+  const windowsIn = (some: readonly Tracks[]): Window[] => some.flatMap((one) => windowsOf(one, sizes));
+  checkWindows(windowsIn(tracks), tracks, sizes, where);
+  if (test > 0) {
+    checkWindows(windowsIn(earlier), earlier, sizes, where, {
+      without: `the last ${Number((100 * test).toPrecision(3))} % of the frames, which are held out to measure on,`,
+      advice: "a smaller --test, 0 to train on all",
+    });
+  }
   const tm = untrained(given, earlier, {
-    ...optional("seen", given.number("seen")),
-    ...optional("predicted", given.number("predict")),
+    ...sizes,
     ...optional("form", given.text("form") as TrajectoryForm | undefined),
     ...optional("units", given.number("units")),
     ...(given.flag("fixed-axes") && { heading: false }),
     seed,
   });
-  const held = later.flatMap((one) => windowsOf(one, tm.settings));
+  const held = windowsIn(later);
   if (later.length > 0 && held.length === 0) {
     throw new InputError(
       "--test: no track of the last frames is long enough to measure on. Give a larger share, or --test 0 to train on all.",
@@ -164,12 +174,17 @@ async function trainModel(given: Given, out: string): Promise<void> {
     ],
   }).finally(() => process.off("SIGINT", interrupt));
   if (live) process.stderr.write("\n");
+  if (!json && validationWindows === 0) {
+    process.stderr.write(
+      "Trained without validation: the frames are too few to hold out a part of them, so the last epoch is kept.\n",
+    );
+  }
   if (stop.signal.aborted) {
     // As a process that the signal ends.
     if (epoch.length === 0) process.exitCode = 130;
     const kept =
       epoch.length === 0 ? "nothing is saved" : validationWindows > 0 ? "the best is kept" : "the last is kept";
-    process.stderr.write(`Stopped after ${epoch.length} of ${epochs} epochs: ${kept}.\n`);
+    process.stderr.write(`Stopped after ${epoch.length} of ${epochs} epoch${epochs === 1 ? "" : "s"}: ${kept}.\n`);
     if (epoch.length === 0) return;
   }
   checkFiniteValues(tm.model, "the model");
@@ -178,15 +193,15 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const futures = given.number("futures") ?? 20;
   const measured = later.length === 0 ? undefined : await evaluateTrajectories(tm, later, { futures, seed, ...host });
   if (plot !== undefined)
-    await plotWindows(tm, held.length > 0 ? held : windowsAll(tracks, tm), { plot, futures, seed, host });
+    await plotWindows(tm, held.length > 0 ? held : windowsIn(tracks), { plot, futures, seed, host });
   const elapsedMs = performance.now() - started;
   if (json) {
     writeJson({ event: "done", windows, validationWindows, futures, ...measured, file: out, elapsedMs });
     return;
   }
   if (measured !== undefined) process.stdout.write(`${tableOf(measured, futures)}\n`);
-  const sizes = `${formatCount(countParameters(tm.model))} parameters, trained on ${formatCount(windows)} windows`;
-  process.stderr.write(printable(`Saved ${out}: ${sizes} in ${(elapsedMs / 1000).toFixed(0)} s.\n`));
+  const about = `${formatCount(countParameters(tm.model))} parameters, trained on ${formatCount(windows)} window${windows === 1 ? "" : "s"}`;
+  process.stderr.write(printable(`Saved ${out}: ${about} in ${(elapsedMs / 1000).toFixed(0)} s.\n`));
 }
 /** @throws InputError that names the files in place of the function */
 function untrained(given: Given, tracks: readonly Tracks[], options: TrajectoryOptions): TrajectoryModel {
@@ -197,8 +212,6 @@ function untrained(given: Given, tracks: readonly Tracks[], options: TrajectoryO
     throw new InputError(error.message.replace(/^trajectoryModel:/, `${given.positionals.join(", ")}:`));
   }
 }
-const windowsAll = (tracks: readonly Tracks[], { settings }: TrajectoryModel): Window[] =>
-  tracks.flatMap((one) => windowsOf(one, settings));
 
 /** Scores of the model and of constant velocity, a column each. */
 export function tableOf({ model, constantVelocity }: TrajectoryEvaluation, futures: number): string {

@@ -26,7 +26,7 @@ import { examplesOf } from "./coordinates.ts";
 import { listOfTracks, oneOrManyTracks } from "./create.ts";
 import { densityOf, type TrajectoryModel } from "./settings.ts";
 import { splitInTime, type Tracks } from "./tracks.ts";
-import { augmented, checkWindows, type Window, windowsOf } from "./windows.ts";
+import { augmented, checkWindows, type Window, type WindowSizes, windowsOf } from "./windows.ts";
 
 /** Options of `trainTrajectories`; also the host's. */
 export type TrainTrajectoriesOptions = HostOptions & {
@@ -40,7 +40,10 @@ export type TrainTrajectoriesOptions = HostOptions & {
   readonly weightDecay?: number;
   /** Tracks to validate on: the best epoch by their loss is kept. By default a share of the given ones. */
   readonly validation?: Tracks | readonly Tracks[];
-  /** The share of each recording's frames, the last ones, that is kept for validation. Default 0.1. */
+  /**
+   * The share of each recording's frames, the last ones, that is kept for validation. Default 0.1, or 0 where one of the two
+   * parts would have no window: then `validationWindows` of the result is 0, and the model ends with the values of the last epoch.
+   */
   readonly validationSplit?: number;
   /** Whether windows are turned by random angles; for models with `heading` that changes nothing. Default: as the model has no heading, false. */
   readonly rotations?: boolean;
@@ -101,16 +104,12 @@ export async function trainTrajectories(
   tracks: Tracks | readonly Tracks[],
   options: TrainTrajectoriesOptions = {},
 ): Promise<TrainTrajectoriesResult> {
-  const where = "trainTrajectories";
-  checkArguments(where, { tm, tracks, options }, trainTrajectoriesArguments);
+  checkArguments("trainTrajectories", { tm, tracks, options }, trainTrajectoriesArguments);
   const { model, settings } = tm;
-  const { epochs = 30, batchSize = 128, learningRate = 0.002, weightDecay = 0, seed = 0, stride = 1, signal } = options;
+  const { epochs = 30, batchSize = 128, learningRate = 0.002, weightDecay = 0, seed = 0, signal } = options;
   const { rotations = false, flips = settings.heading, reversals = false, callbacks = [] } = options;
   const all = listOfTracks(tracks);
-  const parts = options.validation === undefined ? splitInTime(all, options.validationSplit ?? 0.1) : undefined;
-  const windows = (parts?.earlier ?? all).flatMap((one) => windowsOf(one, settings, stride));
-  checkWindows(windows, all, settings, where);
-  const kept = (parts?.later ?? listOfTracks(options.validation ?? [])).flatMap((one) => windowsOf(one, settings));
+  const { windows, kept } = partsOf(all, settings, options);
   const random = createRandom(seed);
   const steps = Math.ceil(windows.length / batchSize);
   const how = { rotations, flips, reversals };
@@ -125,6 +124,27 @@ export async function trainTrajectories(
     ...(signal !== undefined && { signal }),
   });
   return { ...result, windows: windows.length, validationWindows: kept.length };
+}
+
+type Parts = { readonly windows: readonly Window[]; readonly kept: readonly Window[] };
+/** Windows to train on, and those kept for validation. @throws InputError if there is none to train on */
+function partsOf(all: readonly Tracks[], settings: WindowSizes, options: TrainTrajectoriesOptions): Parts {
+  const { validation, validationSplit: share, stride = 1 } = options;
+  const [windowsIn, where] = [
+    (some: readonly Tracks[]) => some.flatMap((one) => windowsOf(one, settings)),
+    "trainTrajectories",
+  ];
+  const windows = all.flatMap((one) => windowsOf(one, settings, stride));
+  checkWindows(windows, all, settings, where);
+  if (validation !== undefined) return { windows, kept: windowsIn(listOfTracks(validation)) };
+  const { earlier, later } = splitInTime(all, share ?? 0.1);
+  const parts = { windows: earlier.flatMap((one) => windowsOf(one, settings, stride)), kept: windowsIn(later) };
+  if (share === undefined && (parts.windows.length === 0 || parts.kept.length === 0)) return { windows, kept: [] };
+  checkWindows(parts.windows, earlier, settings, where, {
+    without: `the last ${Number((100 * (share ?? 0)).toPrecision(3))} % of the frames, which are kept for validation,`,
+    advice: "a smaller validationSplit, 0 for no validation",
+  });
+  return parts;
 }
 
 type Drawing = {

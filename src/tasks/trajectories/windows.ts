@@ -41,18 +41,22 @@ function windowAt(
   return { id, frame, x: x.subarray(from, from + length), y: y.subarray(from, from + length) };
 }
 
+/** What of the tracks is held out, and what to do where that leaves too little, both as parts of a message. */
+export type HeldOut = { readonly without: string; readonly advice: string };
 /** @throws InputError if no track is long enough for a window */
 export function checkWindows(
   windows: readonly Window[],
   all: readonly Tracks[],
   { seen, predicted }: WindowSizes,
   where: string,
+  held?: HeldOut,
 ): void {
   if (windows.length > 0) return;
   const longest = all.flatMap(({ tracks }) => tracks).reduce((most, { x }) => Math.max(most, x.length), 0);
   throw new InputError(
-    `${where}: no track has ${seen + predicted} steps without a gap (${seen} to see, ${predicted} to predict); the longest has ` +
-      `${longest}. Give longer tracks, or see and predict fewer steps.`,
+    `${where}: ${held === undefined ? "" : `without ${held.without} `}no track has ${seen + predicted} steps without a gap (${seen} to ` +
+      `see, ${predicted} to predict); the longest has ${longest}. ` +
+      `Give ${held === undefined ? "" : `${held.advice}, `}longer tracks, or see and predict fewer steps.`,
   );
 }
 

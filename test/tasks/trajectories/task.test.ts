@@ -172,6 +172,19 @@ describe("what does not fit is one line", () => {
     );
     expect(() => trajectoryModel([train, { ...train, step: 2 }])).toThrow("the recordings have steps of 1 and 2");
   });
+  test("what validation leaves too little of: nothing is kept for it, or what was asked for is refused", async () => {
+    const one = turning(1, 1, 20);
+    const tm = trajectoryModel(one, { modes: 2, units: 2, hidden: 2 });
+    const how = { epochs: 1, ...host };
+    expect(await trainTrajectories(tm, one, how)).toMatchObject({ windows: 1, validationWindows: 0 });
+    // The later part alone would be too short.
+    const longer = turning(1, 1, 60);
+    expect(await trainTrajectories(tm, longer, how)).toMatchObject({ windows: 41, validationWindows: 0 });
+    await expect(trainTrajectories(tm, one, { ...how, validationSplit: 0.3 })).rejects.toThrow(
+      "trainTrajectories: without the last 30 % of the frames, which are kept for validation, no track has 20 steps without a " +
+        "gap (8 to see, 12 to predict); the longest has 14. Give a smaller validationSplit, 0 for no validation, longer tracks, or",
+    );
+  });
   test("what stands still can be trained on", async () => {
     const still = readTracks(Array.from({ length: 30 }, (_, t) => `${t},a,1,2`).join("\n"));
     const tm = trajectoryModel(still, { ...sizes, modes: 2, units: 2 });
@@ -316,6 +329,22 @@ describe("commands", () => {
     }
   });
 
+  test("one track as long as a window is trained on with --test 0, without validation, which is said", async () => {
+    const source = join(folder, "one.csv");
+    writeFileSync(source, csvOf(turning(1, 7, 20)));
+    let said = "";
+    const err = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+      said += text;
+      return true;
+    });
+    const args = [source, "--out", join(folder, "one.safetensors"), "--test", "0", "--epochs", "1", "--threads", "1"];
+    await runCommand(trajectories, args).finally(() => err.mockRestore());
+    expect(said).toContain(
+      "\nTrained without validation: the frames are too few to hold out a part of them, so the last ",
+    );
+    expect(said).toMatch(/\nSaved \S+one\.safetensors: [\d,]+ parameters, trained on 1 window in \d+ s\.\n$/);
+  });
+
   test("--plot replaces no table, no model and no file that is there, and is an .svg", async () => {
     const [other, new1] = [join(folder, "there.svg"), join(folder, "new1.svg")];
     const [asTable, asModel] = [join(folder, "table.svg"), join(folder, "model.svg")];
@@ -353,7 +382,11 @@ describe("commands", () => {
       "--seen: is for training; the model of --model has its own.",
     );
     await wrong(table, "--out", join(folder, "x"), "--seen", "40").toThrow(
-      `${table}: no track has 52 steps without a gap (40 to see, 12 to predict); the longest has 8.`,
+      `${table}: no track has 52 steps without a gap (40 to see, 12 to predict); the longest has 10.`,
+    );
+    await wrong(table, "--out", join(folder, "x"), "--seen", "3", "--predict", "6").toThrow(
+      `${table}: without the last 20 % of the frames, which are held out to measure on, no track has 9 steps without a gap ` +
+        "(3 to see, 6 to predict); the longest has 8. Give a smaller --test, 0 to train on all, longer tracks, or see",
     );
     await wrong(table, "--out", join(folder, "x"), "--x", "east").toThrow(
       'there is no column "east" for x. The columns are frame, id, x, y.',
