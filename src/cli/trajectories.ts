@@ -6,7 +6,7 @@ import { checkFiniteValues } from "../nn/finite-values.ts";
 import { countParameters } from "../nn/model.ts";
 import { openModel } from "../tasks/index.ts";
 import { plotFutures } from "../tasks/trajectories/plot.ts";
-import { predictTrajectories, predictWindows } from "../tasks/trajectories/predict.ts";
+import { checkStep, predictTrajectories, predictWindows } from "../tasks/trajectories/predict.ts";
 import type { Scores } from "../tasks/trajectories/scores.ts";
 import { splitInTime, type Tracks } from "../tasks/trajectories/tracks.ts";
 import { checkWindows, type Window, windowsOf } from "../tasks/trajectories/windows.ts";
@@ -143,13 +143,14 @@ async function trainModel(given: Given, out: string): Promise<void> {
       advice: "a smaller --test, 0 to train on all",
     });
   }
-  const tm = untrained(given, earlier, {
+  const options: TrajectoryOptions = {
     ...sizes,
     ...optional("form", given.text("form") as TrajectoryForm | undefined),
     ...optional("units", given.number("units")),
     ...(given.flag("fixed-axes") && { heading: false }),
     seed,
-  });
+  };
+  const tm = await naming(given.positionals, () => trajectoryModel(earlier, options));
   const held = windowsIn(later);
   if (later.length > 0 && held.length === 0) {
     throw new InputError(
@@ -203,13 +204,13 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const about = `${formatCount(countParameters(tm.model))} parameters, trained on ${formatCount(windows)} window${windows === 1 ? "" : "s"}`;
   process.stderr.write(printable(`Saved ${out}: ${about} in ${(elapsedMs / 1000).toFixed(0)} s.\n`));
 }
-/** @throws InputError that names the files in place of the function */
-function untrained(given: Given, tracks: readonly Tracks[], options: TrajectoryOptions): TrajectoryModel {
+/** What `work` gives; what is wrong with the tracks is said with the names of the files in place of the function's. */
+async function naming<Value>(files: readonly string[], work: () => Value | Promise<Value>): Promise<Value> {
   try {
-    return trajectoryModel(tracks, options);
+    return await work();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw new InputError(error.message.replace(/^trajectoryModel:/, `${given.positionals.join(", ")}:`));
+    throw new InputError(error.message.replace(/^(?:trajectoryModel|predictTrajectories):/, `${files.join(", ")}:`));
   }
 }
 
@@ -268,7 +269,10 @@ async function predictTracks(tm: TrajectoryModel, file: string, given: Given): P
   const host = await usableHostOf(given);
   const tracks = readTrackFiles(given.positionals, given);
   const [futures, seed] = [given.number("futures") ?? 20, given.number("seed") ?? 0];
-  const found = await predictTrajectories(tm, tracks, { futures, seed, ...host });
+  given.positionals.forEach((path, k) => {
+    checkStep(tm, [tracks[k] as Tracks], path);
+  });
+  const found = await naming(given.positionals, () => predictTrajectories(tm, tracks, { futures, seed, ...host }));
   if (plot !== undefined) {
     const panels = found
       .slice(0, 6)

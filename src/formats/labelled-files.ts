@@ -144,6 +144,8 @@ function readTable(path: string): Table {
   };
 }
 
+/** Numbers are squared and summed to be scaled. */
+const largest = 1e100;
 const aNumber = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
 function seriesIn(path: string, { columns: all, rows }: Table): { columns: string[]; series: NumberSeries[] } {
@@ -168,15 +170,17 @@ function seriesIn(path: string, { columns: all, rows }: Table): { columns: strin
     series.rows.push(
       columns.map((name) => {
         const cell = cells[name] as string;
-        if (aNumber.test(cell)) return Number(cell);
+        const value = aNumber.test(cell) ? Number(cell) : Number.NaN;
+        if (Math.abs(value) <= largest) return value;
+        const column = `${where}, column ${JSON.stringify(name)}`;
+        if (!Number.isNaN(value))
+          throw new InputError(`${column}: ${cell} is too large, expected at most ${largest}. Correct it.`);
         const advice = /^[+-]?\d+,\d+$/.test(cell)
           ? "Write it with a point."
           : cell === ""
             ? "Fill it in, or leave the line out."
             : "Correct it.";
-        throw new InputError(
-          `${where}, column ${JSON.stringify(name)}: needs a number, got ${formatValue(cell)}. ${advice}`,
-        );
+        throw new InputError(`${column}: needs a number, got ${formatValue(cell)}. ${advice}`);
       }),
     );
   }

@@ -154,6 +154,7 @@ describe("one line for", () => {
   const bytes = readFileSync(at("tones/up_0.wav"));
   writeFileSync(at("cut.wav"), bytes.subarray(0, 500));
   writeFileSync(at("empty.wav"), "");
+  writeFileSync(at("huge.csv"), "id,label,a\n1,up,1\n3,down,1e999\n");
   writeFileSync(at("up.sound"), bytes);
   writeFileSync(at("listed.csv"), "file,label\nup.sound,up\ntones/down_1.wav,down\n");
   const packed = new Uint8Array(bytes);
@@ -243,6 +244,12 @@ describe("one line for", () => {
       classify,
       [at("slopes.csv"), "--out", at("slopes.csv"), "--overwrite"],
       /slopes\.csv: is the file that is read\./,
+    ],
+    [
+      "a number that is too large",
+      classify,
+      [at("huge.csv"), "--out", out],
+      /huge\.csv: line 3, column "a": 1e999 is too large, expected at most 1e\+100\. Correct it\.$/,
     ],
     ["no model", detect, [at("cut.wav")], /^--model is missing\./],
     [

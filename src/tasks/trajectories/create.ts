@@ -43,6 +43,11 @@ export function trajectoryModel(tracks: Tracks | readonly Tracks[], options: Tra
   checkWindows(windows, all, { seen, predicted }, "trajectoryModel");
   const given = { seen, predicted, form, modes, heading, step };
   const settings = { ...given, ...scalesOf(windows, given) };
+  if (![settings.scale, ...settings.spread].every(Number.isFinite)) {
+    throw new InputError(
+      "trajectoryModel: the tracks have places too large to be squared. Give them in a larger unit.",
+    );
+  }
   const drop = rate > 0 ? [dropout(rate)] : [];
   const between = form === "direct" && hidden > 0 ? [dense(hidden, { activation: "relu" })] : [];
   const layers = [gru(units, { returnSequences: form === "step" }), ...drop, ...between, dense(outputSizeOf(settings))];

@@ -95,7 +95,7 @@ export async function predictTrajectories(
   if (windows.length === 0) {
     const longest = all.flatMap((one) => one.tracks).reduce((most, { x }) => Math.max(most, x.length), 0);
     throw new InputError(
-      `predictTrajectories: no track has the ${seen} steps without a gap that the model sees; the longest has ${longest}`,
+      `predictTrajectories: no track has the ${seen} steps without a gap that the model sees; the longest has ${longest}. Give longer tracks.`,
     );
   }
   const predicted = await predictWindows(tm, windows, options);
@@ -110,7 +110,8 @@ export function checkStep({ settings }: TrajectoryModel, all: readonly Tracks[],
   const other = all.find(({ step }) => Math.abs(step - settings.step) > 1e-6 * settings.step);
   if (other === undefined) return;
   throw new InputError(
-    `${where}: the tracks have a step of ${other.step}, the model was trained on a step of ${settings.step}`,
+    `${where}: the tracks have a step of ${other.step}, the model was trained on a step of ${settings.step}. ` +
+      "Give tracks with frames as far apart, or train a model on such tracks.",
   );
 }
 

@@ -89,6 +89,9 @@ const plain = (name: string): string =>
     .replace(/\(.*?\)|\[.*?\]/g, "")
     .replace(/[^a-z0-9]/g, "");
 
+/** Places are squared and summed. */
+const largest = 1e100;
+
 type Row = {
   readonly id: string;
   readonly frame: number;
@@ -107,15 +110,16 @@ export function tracksOf(table: Table, options: Omit<ReadTracksOptions, "name"> 
   const number = (row: number, kind: Kind): number => {
     const text = rows[row]?.[at[kind]] ?? "";
     const value = Number(text);
-    if (decimal.test(text) && Number.isFinite(value)) return value;
+    const isNumber = decimal.test(text);
+    if (isNumber && Math.abs(value) <= largest) return value;
+    const where = `${name}: line ${lineOf(row)}, column ${table.columns[at[kind]]}`;
+    if (isNumber) throw new InputError(`${where}: ${text} is too large, expected at most ${largest}. Correct it.`);
     const advice = /^[+-]?\d+,\d+$/.test(text)
       ? 'Write decimal points, "1.5".'
       : text === ""
         ? "Leave the row out where the place is not known."
         : "Correct it, or name the column.";
-    throw new InputError(
-      `${name}: line ${lineOf(row)}, column ${table.columns[at[kind]]}: "${text}" is no number. ${advice}`,
-    );
+    throw new InputError(`${where}: "${text}" is no number. ${advice}`);
   };
   const all = rows.map((cells, row): Row => {
     const given = cells[at.id] ?? "";

@@ -168,8 +168,11 @@ describe("what does not fit is one line", () => {
       "predictTrajectories: no track has the 4 steps without a gap that the model sees; the longest has 3",
     );
     await expect(evaluateTrajectories(direct, { ...test6, step: 10 })).rejects.toThrow(
-      "evaluateTrajectories: the tracks have a step of 10, the model was trained on a step of 1",
+      "evaluateTrajectories: the tracks have a step of 10, the model was trained on a step of 1. Give tracks with frames",
     );
+    const [far] = train.tracks;
+    const huge = { ...train, tracks: [{ ...far!, x: far!.x.map((value) => value * 1e200) }] };
+    expect(() => trajectoryModel(huge, sizes)).toThrow("the tracks have places too large to be squared.");
     expect(() => trajectoryModel([train, { ...train, step: 2 }])).toThrow("the recordings have steps of 1 and 2");
   });
   test("what validation leaves too little of: nothing is kept for it, or what was asked for is refused", async () => {
@@ -390,6 +393,21 @@ describe("commands", () => {
     );
     await wrong(table, "--out", join(folder, "x"), "--x", "east").toThrow(
       'there is no column "east" for x. The columns are frame, id, x, y.',
+    );
+    const [tens, few, far] = ["tens.csv", "few.csv", "far.csv"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(tens, Array.from({ length: 8 }, (_, t) => `${10 * t},a,${t},0`).join("\n"));
+    await wrong(table, tens, "--model", file).toThrow(
+      `${tens}: the tracks have a step of 10, the model was trained on a step of 1. Give tracks with frames as far apart`,
+    );
+    writeFileSync(few, "1,a,0,0\n2,a,1,1\n");
+    await wrong(few, "--model", file).toThrow(`${few}: no track has the 4 steps without a gap that the model sees`);
+    writeFileSync(far, Array.from({ length: 30 }, (_, t) => `${t},a,${t}e300,0`).join("\n"));
+    await wrong(far, "--out", join(folder, "x")).toThrow(
+      `${far}: line 2, column 3: 1e300 is too large, expected at most 1e+100. Correct it.`,
     );
     await expect(outOf(generate, file)).rejects.toThrow('it is a model of trajectories (task "trajectories")');
   });
