@@ -147,10 +147,15 @@ async function train(given: Given, out: string): Promise<void> {
     classifier(examples, optionsOfModel(given, files.kind === "numbers" ? files.columns : undefined)),
   );
   const parameters = countParameters(of.model);
-  const start = { event: "start", parameters, examples: examples.length, labels: of.labels, engine };
+  const constant = files.kind === "numbers" ? constantColumns(files.columns, files.examples) : [];
+  const start = {
+    ...{ event: "start", parameters, examples: examples.length, labels: of.labels, engine },
+    ...(constant.length > 0 && { constantColumns: constant }),
+  };
   const sizes = `${formatCount(examples.length)} examples of ${of.labels.length} classes, ${formatCount(parameters)} parameters, engine ${engine}`;
   if (json) writeJson(start);
   else process.stderr.write(printable(`${path}: ${sizes}\n`));
+  if (!json && constant.length > 0) process.stderr.write(printable(`${path}: ${saidOfConstant(constant)}\n`));
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
   process.once("SIGINT", interrupt);
@@ -186,7 +191,22 @@ async function train(given: Given, out: string): Promise<void> {
     );
     process.stdout.write(`${evaluationText(of.labels, validation)}\n`);
   }
-  process.stderr.write(printable(`Saved ${out} after ${epochs} epochs.\n`));
+  process.stderr.write(printable(`Saved ${out} after ${epochs} epoch${epochs === 1 ? "" : "s"}.\n`));
+}
+
+/** Columns with the same value in each row of each example: with nothing to scale by, their deviation is taken for 1. */
+const constantColumns = (
+  columns: readonly string[],
+  examples: readonly { readonly rows: readonly (readonly number[])[] }[],
+): string[] =>
+  columns.filter((_, j) => examples.every(({ rows }) => rows.every((row) => row[j] === examples[0]?.rows[0]?.[j])));
+
+function saidOfConstant(names: readonly string[]): string {
+  const some = names.slice(0, 5).map((name) => JSON.stringify(name));
+  const listed = `${some.join(", ")}${names.length > some.length ? ", ..." : ""}`;
+  return names.length === 1
+    ? `the column ${listed} has one value in all rows and says nothing of the class; it is not scaled. Leave it out if that is not meant.`
+    : `the ${formatCount(names.length)} columns ${listed} have one value each in all rows and say nothing of the class; they are not scaled. Leave them out if that is not meant.`;
 }
 
 /** What `make` gives; what is wrong with the examples is said with the name of the folder or table. */

@@ -98,6 +98,31 @@ describe("classify", () => {
     expect(out).toMatch(/\n {6}fall {2}rise\nfall +\S +\S\nrise +\S +\S\n$/);
   });
 
+  test("says which columns are constant, and trains with their values as 0", async () => {
+    const rows = slopes(10, 3).flatMap(({ rows: all, label }, k) => all.map((row) => [k, label, row[0], 7, row[1], 0]));
+    writeFileSync(at("flat.csv"), ["id,label,height,gain,noise,off", ...rows.map((row) => row.join(","))].join("\n"));
+    let said = "";
+    const err = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+      said += text;
+      return true;
+    });
+    const args = [at("flat.csv"), "--units", "2", "--epochs", "1", "--threads", "1", "--out", at("flat.safetensors")];
+    const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    await runCommand(classify, args).finally(() => {
+      err.mockRestore();
+      out.mockRestore();
+    });
+    expect(said).toContain(
+      `\n${at("flat.csv")}: the 2 columns "gain", "off" have one value each in all rows and say nothing of the class; ` +
+        "they are not scaled. Leave them out if that is not meant.\n",
+    );
+    expect(said).toMatch(/\nSaved \S+flat\.safetensors after 1 epoch\.\n$/);
+    const { scaling } = readClassifier(readFileSync(at("flat.safetensors")), "flat").input;
+    expect([scaling.mean[1], scaling.deviation[1], scaling.mean[3], scaling.deviation[3]]).toEqual([7, 1, 0, 1]);
+    expect((await lines(classify, ...args, "--overwrite"))[0]).toMatchObject({ constantColumns: ["gain", "off"] });
+    expect(trained[0]).not.toHaveProperty("constantColumns");
+  });
+
   test("classifies files, a folder and a table with --model: a line a file", async () => {
     const [one, two] = await lines(classify, "--model", model, at("tones/up_0.wav"), at("tones/down_1.wav"));
     expect([one, two]).toMatchObject([
