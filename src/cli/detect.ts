@@ -8,7 +8,7 @@ import { openModel } from "../tasks/index.ts";
 import { tableText } from "./classify.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
-import { writeJson } from "./output.ts";
+import { printable, writeJson } from "./output.ts";
 
 export const detect: Command = {
   name: "detect",
@@ -55,9 +55,15 @@ async function detectIn(of: Classifier, model: string, given: Given): Promise<vo
     ignore: given.texts("ignore"),
   };
   const rows: string[][] = [["file", "start", "end", "class", "probability"]];
+  // Recordings that are shorter than the window.
+  const short: string[] = [];
   for (const path of given.positionals) {
     const sequences: readonly Sequence[] = of.input.kind === "audio" ? [readRecording(path)] : readSeries(path).series;
     for (const one of sequences) {
+      const length = "samples" in one ? one.samples.length / one.sampleRate : one.rows.length;
+      if (window !== undefined && window > length) {
+        short.push(`${one.name ?? path} (${"samples" in one ? `${Number(length.toFixed(2))} s` : `${length} rows`})`);
+      }
       for (const { start, end, label, probability } of await detectEvents(of, one, options)) {
         if (given.flag("json")) writeJson({ file: one.name, start, end, label, probability });
         else
@@ -66,7 +72,11 @@ async function detectIn(of: Classifier, model: string, given: Given): Promise<vo
     }
   }
   if (given.flag("json")) return;
+  if (rows.length > 1) return void process.stdout.write(`${tableText(rows, [1, 2, 4])}\n`);
+  const more = short.length > 1 ? ` and ${short.length - 1} more` : "";
   process.stdout.write(
-    rows.length > 1 ? `${tableText(rows, [1, 2, 4])}\n` : "No class was found. Give a lower --threshold.\n",
+    short.length > 0
+      ? printable(`No class was found: --window ${window} is longer than ${short[0]}${more}. Give a shorter one.\n`)
+      : "No class was found. Give a lower --threshold.\n",
   );
 }

@@ -173,6 +173,12 @@ test("detect finds a class in a long recording: a line an event, or a table", as
   expect(await written(detect, "--model", model, at("long.wav"), "--threshold", "0.9999", "--window", "0.05")).toBe(
     "No class was found. Give a lower --threshold.\n",
   );
+  const seconds = Number((samples.length / 8000).toFixed(2));
+  const whole = [at("long.wav"), "--threshold", "0.9999", "--window", "100"];
+  expect(await written(detect, "--model", model, ...whole)).toBe(
+    `No class was found: --window 100 is longer than ${at("long.wav")} (${seconds} s). Give a shorter one.\n`,
+  );
+  expect(await written(detect, "--model", model, ...whole, at("tones/up_0.wav"))).toContain(" s) and 1 more. Give a");
 });
 
 describe("one line for", () => {
