@@ -25,6 +25,7 @@ import {
 import { openModel } from "../tasks/index.ts";
 import { labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
+import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { formatCount, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
@@ -156,9 +157,6 @@ async function train(given: Given, out: string): Promise<void> {
   if (json) writeJson(start);
   else process.stderr.write(printable(`${path}: ${sizes}\n`));
   if (!json && constant.length > 0) process.stderr.write(printable(`${path}: ${saidOfConstant(constant)}\n`));
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.once("SIGINT", interrupt);
   const startedMs = performance.now();
   const augment = augmentations[given.text("augment") ?? (files.kind === "audio" ? "light" : "none")];
   const settings = {
@@ -166,18 +164,20 @@ async function train(given: Given, out: string): Promise<void> {
     ...numbersOf(given, { labelSmoothing: "smoothing", validation: "validation", patience: "patience", seed: "seed" }),
     ...(given.flag("balanced") && { classWeight: "balanced" as const }),
   };
-  const result = await trainClassifier(of, examples, {
-    ...settings,
-    ...host,
-    ...(augment && { augment }),
-    signal: stop.signal,
-    onEpoch(progress) {
-      const elapsedMs = Math.round(performance.now() - startedMs);
-      if (json) writeJson({ event: "progress", ...progress, elapsedMs });
-      else if (progress.epoch % 5 === 0 || progress.epoch === 1)
-        process.stderr.write(`${progressLine(progress, elapsedMs)}\n`);
-    },
-  }).finally(() => process.off("SIGINT", interrupt));
+  const { result } = await untilInterrupted("Stopping: the best so far is saved.", (signal) =>
+    trainClassifier(of, examples, {
+      ...settings,
+      ...host,
+      ...(augment && { augment }),
+      signal,
+      onEpoch(progress) {
+        const elapsedMs = Math.round(performance.now() - startedMs);
+        if (json) writeJson({ event: "progress", ...progress, elapsedMs });
+        else if (progress.epoch % 5 === 0 || progress.epoch === 1)
+          process.stderr.write(`${progressLine(progress, elapsedMs)}\n`);
+      },
+    }),
+  );
   const { validation, bestEpoch, epochs } = result;
   const options = { ...settings, augment };
   writeFileAtomically(out, writeClassifier({ ...of, options }));

@@ -1,12 +1,10 @@
 /** `unrolled forecast`: from a CSV file to the future of its series, with a model that is trained for it or read. */
-import { statSync } from "node:fs";
-import { resolve } from "node:path";
 import { describeFrequency, formatDate } from "../data/calendar.ts";
 import type { ScalingKind } from "../data/scaling.ts";
 import type { SeriesOfTable } from "../data/series.ts";
 import { engineFor } from "../engines/registry.ts";
 import { writeCsv } from "../formats/csv.ts";
-import { checkWritable, readInput, writeFileAtomically } from "../formats/files.ts";
+import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { countParameters } from "../nn/model.ts";
 import {
@@ -31,6 +29,7 @@ import { hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
 import { formatCount, isTerminal, printable, writeJson } from "./output.ts";
+import { checkOutputs } from "./outputs.ts";
 import { duration } from "./progress.ts";
 import { inOptions, readSeries, tableOptions } from "./table-options.ts";
 
@@ -116,7 +115,7 @@ async function run(given: Given): Promise<void> {
 async function forecastFile(path: string, given: Given): Promise<void> {
   const json = given.flag("json");
   const files = (["out", "csv", "plot"] as const).flatMap((name) => given.text(name) ?? []);
-  checkFiles(files, path, given);
+  checkOutputs(files, [path, ...(given.text("model") === undefined ? [] : [given.text("model") as string])], given);
   const plot = given.text("plot");
   if (plot !== undefined && !/\.(svg|html?)$/i.test(plot)) {
     throw new InputError(`--plot: ${plot} ends neither with .svg nor with .html. Give one of them.`);
@@ -161,21 +160,6 @@ async function forecastFile(path: string, given: Given): Promise<void> {
   if (plot !== undefined)
     writeFileAtomically(plot, new TextEncoder().encode(pictureOf(plot, path, data, trained, forecasts)));
   if (!json) for (const file of files) say(`Saved ${file}.`);
-}
-
-/** @throws InputError, before anything is trained, for a file that cannot be written or that exists */
-function checkFiles(files: readonly string[], path: string, given: Given): void {
-  for (const file of files) {
-    checkWritable(file);
-    const read = [path, given.text("model")].some((one) => one !== undefined && resolve(one) === resolve(file));
-    if (read) throw new InputError(`${file}: is a file that is read. Give another name.`);
-    if (files.filter((one) => resolve(one) === resolve(file)).length > 1) {
-      throw new InputError(`${file}: is the name of two files to write. Give each a name of its own.`);
-    }
-    if (!given.flag("overwrite") && statSync(file, { throwIfNoEntry: false })?.isFile()) {
-      throw new InputError(`${file}: exists already. Give another name, or --overwrite to replace it.`);
-    }
-  }
 }
 
 /** Options that a model in a file has already. */

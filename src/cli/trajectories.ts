@@ -22,6 +22,7 @@ import {
   writeTrajectoryModel,
 } from "../tasks/trajectories.ts";
 import { hostOptions, usableHostOf } from "./host-options.ts";
+import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, type Options, seedRange } from "./options.ts";
 import { formatCount, isTerminal, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
@@ -160,27 +161,27 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const epochs = given.number("epochs") ?? 30;
   const started = performance.now();
   const live = !json && isTerminal(process.stderr);
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.once("SIGINT", interrupt);
-  const { windows, validationWindows, epoch } = await trainTrajectories(tm, earlier, {
-    ...{ epochs, seed, ...training, signal: stop.signal },
-    callbacks: [
-      {
-        onEpochEnd(epoch, logs) {
-          if (json) writeJson({ event: "epoch", epoch: epoch + 1, ...logs });
-          else if (live) process.stderr.write(`\repoch ${epoch + 1} of ${epochs}, loss ${logs.loss?.toFixed(3)} `);
+  const { result, interrupted } = await untilInterrupted("Stopping: the best so far is saved.", (signal) =>
+    trainTrajectories(tm, earlier, {
+      ...{ epochs, seed, ...training, signal },
+      callbacks: [
+        {
+          onEpochEnd(epoch, logs) {
+            if (json) writeJson({ event: "epoch", epoch: epoch + 1, ...logs });
+            else if (live) process.stderr.write(`\repoch ${epoch + 1} of ${epochs}, loss ${logs.loss?.toFixed(3)} `);
+          },
         },
-      },
-    ],
-  }).finally(() => process.off("SIGINT", interrupt));
+      ],
+    }),
+  );
+  const { windows, validationWindows, epoch } = result;
   if (live) process.stderr.write("\n");
   if (!json && validationWindows === 0) {
     process.stderr.write(
       "Trained without validation: the frames are too few to hold out a part of them, so the last epoch is kept.\n",
     );
   }
-  if (stop.signal.aborted) {
+  if (interrupted) {
     // As a process that the signal ends.
     if (epoch.length === 0) process.exitCode = 130;
     const kept =

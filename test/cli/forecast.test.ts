@@ -195,11 +195,11 @@ describe.concurrent("files", () => {
     );
     expect(readFileSync(join(folder, kept), "utf8")).toBe("kept\n");
     expect(await refusal(folder, "forecast", "sales.csv", ...quick, "--csv", "sales.csv", "--overwrite")).toBe(
-      "sales.csv: is a file that is read. Give another name.",
+      "sales.csv: is the file that is read. Give another name.",
     );
     const twice = ["--out", "both.svg", "--plot", "./both.svg"];
     expect(await refusal(folder, "forecast", "sales.csv", ...quick, ...twice)).toBe(
-      "both.svg: is the name of two files to write. Give each a name of its own.",
+      "./both.svg: would be written twice. Give each file its own name.",
     );
     const { code } = await run(folder, "forecast", "sales.csv", ...quick, "--test", "0", "--csv", kept, "--overwrite");
     expect(code).toBe(0);
