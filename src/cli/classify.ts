@@ -179,6 +179,12 @@ async function train(given: Given, out: string): Promise<void> {
     }),
   );
   const { validation, bestEpoch, epochs } = result;
+  if (epochs === 0) {
+    // Only a signal ends it so early; the code is that of a process that it ends.
+    process.exitCode = 130;
+    process.stderr.write("Stopped before the end of an epoch: nothing is saved.\n");
+    return;
+  }
   const options = { ...settings, augment };
   writeFileAtomically(out, writeClassifier({ ...of, options }));
   if (json) {

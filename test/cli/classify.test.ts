@@ -123,6 +123,22 @@ describe("classify", () => {
     expect(trained[0]).not.toHaveProperty("constantColumns");
   });
 
+  test("Ctrl-C before the end of the first epoch replaces nothing", async () => {
+    const before = readFileSync(model);
+    const once = vi.spyOn(process, "once").mockImplementation((_, listener) => {
+      listener();
+      return process;
+    });
+    try {
+      const all = await lines(classify, at("tones"), "--out", model, "--overwrite", ...small);
+      expect([all.map(({ event }) => event), process.exitCode]).toEqual([["start"], 130]);
+    } finally {
+      process.exitCode = undefined;
+      once.mockRestore();
+    }
+    expect(readFileSync(model)).toEqual(before);
+  });
+
   test("classifies files, a folder and a table with --model: a line a file", async () => {
     const [one, two] = await lines(classify, "--model", model, at("tones/up_0.wav"), at("tones/down_1.wav"));
     expect([one, two]).toMatchObject([
