@@ -298,7 +298,7 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
     given.number("validation") === 0 || first.settings.validation === 0
       ? ""
       : `, the best by validation was ${trained.epoch + 1}`;
-  if (!json) say(`${trained.epochs} epochs in ${took}${best}.`);
+  if (!json) say(`${trained.epochs} ${trained.epochs === 1 ? "epoch" : "epochs"} in ${took}${best}.`);
   if (test === 0) return { model: trained };
   const scores = await evaluateForecaster(trained, data, { ...host, steps: test });
   if (json) process.stderr.write(`${JSON.stringify({ scores })}\n`);
