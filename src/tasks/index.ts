@@ -2,16 +2,19 @@
 import { type ModelFile, readModel } from "../formats/model-file.ts";
 import { FormatError } from "../formats/safetensors.ts";
 import { formatValue, type Rule } from "../graph/schema.ts";
-import { classifyTask } from "./classify/file.ts";
+import { type Classifier, classifyTask } from "./classify/file.ts";
 import { forecastTask } from "./forecast/file.ts";
+import type { Forecaster } from "./forecast/settings.ts";
 import { type LanguageModel, textTask } from "./language-model.ts";
 import { type Task, taskDataOf } from "./task.ts";
 import { trajectoriesTask } from "./trajectories/file.ts";
 import type { TrajectoryModel } from "./trajectories/settings.ts";
 
-/** The content of a file of each kind. A task adds its own from its folder, by `declare module`. */
+/** The content of a file of each kind. Another program's task adds its own by `declare module`. */
 export interface Contents {
   readonly text: LanguageModel;
+  readonly forecast: Forecaster;
+  readonly classify: Classifier;
   readonly trajectories: TrajectoryModel;
 }
 /** The content of a file of any kind. */

@@ -125,8 +125,8 @@ describe("classify", () => {
 
   test("Ctrl-C before the end of the first epoch replaces nothing", async () => {
     const before = readFileSync(model);
-    const once = vi.spyOn(process, "once").mockImplementation((_, listener) => {
-      listener();
+    const once = vi.spyOn(process, "on").mockImplementation((event, listener) => {
+      if (event === "SIGINT") listener();
       return process;
     });
     try {

@@ -80,7 +80,7 @@ describe.concurrent("examples", { timeout: 180_000 }, () => {
       match.slice(1).map(Number),
     );
     expect(futures.map(([percent = 0]) => Math.abs(percent - 33) < 8)).toEqual([true, true, true]);
-    expect(futures.map(([, , y = 0]) => Math.sign(Math.round(y))).sort()).toEqual([-1, 0, 1]);
+    expect(futures.map(([, , y = 0]) => Math.sign(Math.round(y)) + 0).sort()).toEqual([-1, 0, 1]);
   });
 
   test("forecast-sales: that promotions are told makes it better than what needs no network, by a third", async () => {

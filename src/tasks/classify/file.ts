@@ -31,12 +31,6 @@ export type Classifier = {
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 };
 
-declare module "../index.ts" {
-  interface Contents {
-    readonly classify: Classifier;
-  }
-}
-
 /** A classifier. */
 export const aClassifier: Rule = {
   expected: "a classifier, as classifier or readClassifier makes it",

@@ -29,12 +29,6 @@ import { headOf } from "./heads.ts";
 import { alone } from "./prepare.ts";
 import { aForecaster, bases, type Forecaster, type ForecastSettings, forms, heads } from "./settings.ts";
 
-declare module "../index.ts" {
-  interface Contents {
-    readonly forecast: Forecaster;
-  }
-}
-
 /** Options of `writeForecaster`. */
 export type WriteForecasterOptions = {
   /** Type of the weights: "f32" (default), "f16", "bf16" or "int8". */
