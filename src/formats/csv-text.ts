@@ -42,7 +42,6 @@ export type CsvOptions = {
 /** @internal */
 export const csvSchema: Schema<CsvOptions> = { name: someText, delimiter: oneOf(...delimiters), header: flag };
 
-/** @internal */
 export const parseCsvArguments: Arguments = {
   content: either(string, having("the bytes of a file", "byteLength", "buffer")),
   options: optionsOf<CsvOptions>(csvSchema),
@@ -167,7 +166,6 @@ export type WriteCsvOptions = {
   readonly delimiter?: "," | ";" | "\t";
 };
 
-/** @internal */
 export const writeCsvArguments: Arguments = {
   columns: listOf(string, 1),
   rows: listOf({ expected: "a list of texts and numbers", accepts: Array.isArray }),
