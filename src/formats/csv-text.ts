@@ -23,8 +23,6 @@ import {
 } from "../graph/schema.ts";
 import { decodeText } from "./decode-text.ts";
 
-export type { Table } from "../data/series.ts";
-
 const delimiters = [",", ";", "\t"] as const;
 
 /** Options of `parseCsv` and `readCsv`. */

@@ -8,7 +8,6 @@ export {
   type CsvOptions,
   parseCsv,
   parseCsvArguments,
-  type Table,
   type WriteCsvOptions,
   writeCsv,
   writeCsvArguments,

@@ -227,7 +227,7 @@ test("few and small dependencies are installed; what is optional can be left out
   const { packages } = JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8"));
   const names = [
     ...["@bsull/augurs", "@hono/node-server", "@noble/hashes", "@opentelemetry/api", "bintrees", "crc-32", "csv-parse"],
-    ...["fft.js", "hono", "pbf", "prom-client", "protocol-buffers-schema", "resolve-protobuf-schema", "tdigest"],
+    ...["hono", "pbf", "prom-client", "protocol-buffers-schema", "resolve-protobuf-schema", "tdigest"],
     ...["unrolled", "wavefile", "zod"],
   ];
   const needed = Object.keys(packages).filter((name) => packages[name].optional !== true);

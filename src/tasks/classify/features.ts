@@ -2,7 +2,6 @@
  * Features of sound, frame by frame: logarithms of mel bands, or their cosine transform (MFCC), and how they change. Samples may
  * come in pieces of any length; the numbers are those of the whole. Knows nothing about labels, models and scaling.
  */
-import Fft from "fft.js";
 import { InputError } from "../../graph/input-error.ts";
 import {
   type Arguments,
@@ -17,6 +16,7 @@ import {
   wholeNumber,
 } from "../../graph/schema.ts";
 import { deltaStage, type FrameStage } from "./deltas.ts";
+import { createFft } from "./fft.ts";
 import { melBands } from "./mel.ts";
 
 /** How sound becomes features. All of it is kept in a model's file. */
@@ -178,15 +178,13 @@ function makeFrameFeatures(options: AudioFeatures): (samples: Float64Array) => F
     { length: frameLength },
     (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / frameLength),
   );
-  const fft = new Fft(fftSize);
-  // fft.js reads as many numbers as it has; beyond a shorter list it would find nothing, and give NaN.
+  const fft = createFft(fftSize);
   const padded = new Float64Array(fftSize);
-  const spectrum = fft.createComplexArray() as number[];
   const bands = melBands(options);
   const transform = kind === "mfcc" ? cosines(coefficients, bands.length) : undefined;
   return (samples) => {
     for (let n = 0; n < frameLength; n++) padded[n] = (samples[n] as number) * (window[n] as number);
-    fft.realTransform(spectrum, padded);
+    const spectrum = fft(padded);
     const logs = Float64Array.from(bands, ({ first, weights }) => {
       let energy = 0;
       for (let k = 0; k < weights.length; k++) {

@@ -1,5 +1,6 @@
-/** Tracks from the text of a table. Reading CSV takes a library, which is loaded where it is asked for. */
-import { parseCsv } from "../../formats/csv-text.ts";
+/** Tracks from the text of a table: names and numbers, without line ends within quotes, so that a page needs no library for it. */
+import type { Table } from "../../data/series.ts";
+import { InputError } from "../../graph/input-error.ts";
 import { checkArguments } from "../../graph/schema.ts";
 import { decimal, type ReadTracksOptions, readTracksArguments, type Tracks, tracksOf } from "./tracks.ts";
 
@@ -16,9 +17,34 @@ import { decimal, type ReadTracksOptions, readTracksArguments, type Tracks, trac
 export function readTracks(text: string, options: ReadTracksOptions = {}): Tracks {
   checkArguments("readTracks", { text, options }, readTracksArguments);
   const { name = "tracks.csv" } = options;
-  const first = text.split(/\r?\n/).find((line) => line.trim() !== "") ?? "";
-  // Between blanks alone, as some write them.
-  const cells = /[\t;,]/.test(first) ? text : text.replace(/^[^\S\n]+|[^\S\n]+$/gm, "").replace(/[^\S\n]+/g, "\t");
-  const header = !first.split(/[\s;,]+/).some((cell) => decimal.test(cell));
-  return tracksOf(parseCsv(cells, { name, header }), options);
+  return tracksOf(tableOf(text, name), options);
+}
+
+/** Rows of cells between tabs, semicolons, commas or blanks, whichever of these the first line has. */
+function tableOf(text: string, name: string): Table {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r\n?|\n/);
+  const used = lines.flatMap((line, k) => (line.trim() === "" ? [] : [{ line, number: k + 1 }]));
+  const first = used[0]?.line;
+  if (first === undefined) throw new InputError(`${name}: is empty. Give a table with one row a step.`);
+  const delimiter = ["\t", ";", ","].find((one) => first.includes(one)) ?? " ";
+  const cellsOf = (line: string): string[] =>
+    (delimiter === " " ? line.trim().split(/\s+/) : line.split(delimiter)).map((cell) =>
+      cell.trim().replace(/^"(.*)"$/, "$1"),
+    );
+  const top = cellsOf(first);
+  const headed = !top.some((cell) => decimal.test(cell));
+  const columns = headed ? top : top.map((_, k) => String(k + 1));
+  const rows = used.slice(headed ? 1 : 0).map(({ line, number }) => ({ cells: cellsOf(line), number }));
+  if (rows.length === 0) {
+    throw new InputError(`${name}: has the names of columns and no rows. Give a table with one row a step.`);
+  }
+  const odd = rows.find(({ cells }) => cells.length !== columns.length);
+  if (odd !== undefined) {
+    const { cells, number } = odd;
+    const shown = delimiter === "\t" ? "tab" : `"${delimiter}"`;
+    throw new InputError(
+      `${name}: line ${number} has ${cells.length} field${cells.length === 1 ? "" : "s"}, line ${used[0]?.number} has ${columns.length} (between them: ${shown}). Correct the line.`,
+    );
+  }
+  return { name, columns, rows: rows.map(({ cells }) => cells), lineOf: (row) => rows[row]?.number as number };
 }
