@@ -40,6 +40,7 @@ export type CsvOptions = {
 /** @internal */
 export const csvSchema: Schema<CsvOptions> = { name: someText, delimiter: oneOf(...delimiters), header: flag };
 
+/** What `parseCsv` takes. */
 export const parseCsvArguments: Arguments = {
   content: either(string, having("the bytes of a file", "byteLength", "buffer")),
   options: optionsOf<CsvOptions>(csvSchema),
@@ -164,6 +165,7 @@ export type WriteCsvOptions = {
   readonly delimiter?: "," | ";" | "\t";
 };
 
+/** What `writeCsv` takes. */
 export const writeCsvArguments: Arguments = {
   columns: listOf(string, 1),
   rows: listOf({ expected: "a list of texts and numbers", accepts: Array.isArray }),
