@@ -27,7 +27,7 @@ import { labelOf, readCell } from "./cell-argument.ts";
 import { hostOf, hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
-import { formatCount, printable, writeJson } from "./output.ts";
+import { alignColumns, formatCount, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
@@ -314,21 +314,7 @@ function classificationTable(said: readonly Classification[]): string {
       .sort(([, a], [, b]) => b - a);
     return [name, label, percent(probability), next === undefined ? "" : `${next[0]} ${percent(next[1])}`];
   });
-  return tableText([["file", "class", "probability", "next"], ...rows]);
-}
-
-/** A table in columns, all but the first of numbers to the right. */
-export function tableText(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const shown = rows.map((row) => row.map(printable));
-  const widths = (shown[0] as string[]).map((_, k) => Math.max(...shown.map((row) => (row[k] ?? "").length)));
-  return shown
-    .map((row) =>
-      row
-        .map((cell, k) => (right.includes(k) ? cell.padStart(widths[k] as number) : cell.padEnd(widths[k] as number)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return alignColumns([["file", "class", "probability", "next"], ...rows], []);
 }
 
 /** Measures of the whole and by class, and the confusion matrix, for people. */
@@ -350,10 +336,10 @@ export function evaluationText(labels: readonly string[], evaluation: Classifier
   return [
     `${percent(accuracy)} right (${formatCount(right)} of ${formatCount(examples)}), loss ${loss.toFixed(4)} nats, F1 ${percent(f1)}`,
     "",
-    tableText([["class", "examples", "precision", "recall", "F1"], ...measures], [1, 2, 3, 4]),
+    alignColumns([["class", "examples", "precision", "recall", "F1"], ...measures]),
     "",
     "Confusion: a row is a class, a column what it was taken for.",
-    tableText([["", ...labels], ...matrix], columns),
+    alignColumns([["", ...labels], ...matrix], columns),
   ].join("\n");
 }
 

@@ -5,10 +5,9 @@ import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
 import { type Classifier, detect as detectEvents, type Sequence } from "../tasks/classify.ts";
 import { openModel } from "../tasks/index.ts";
-import { tableText } from "./classify.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
-import { printable, writeJson } from "./output.ts";
+import { alignColumns, printable, writeJson } from "./output.ts";
 
 export const detect: Command = {
   name: "detect",
@@ -72,7 +71,7 @@ async function detectIn(of: Classifier, model: string, given: Given): Promise<vo
     }
   }
   if (given.flag("json")) return;
-  if (rows.length > 1) return void process.stdout.write(`${tableText(rows, [1, 2, 4])}\n`);
+  if (rows.length > 1) return void process.stdout.write(`${alignColumns(rows, [1, 2, 4])}\n`);
   const more = short.length > 1 ? ` and ${short.length - 1} more` : "";
   process.stdout.write(
     short.length > 0

@@ -28,7 +28,7 @@ import { readCell } from "./cell-argument.ts";
 import { hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, seedRange } from "./options.ts";
-import { formatCount, isTerminal, printable, writeJson } from "./output.ts";
+import { alignColumns, formatCount, isTerminal, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 import { duration } from "./progress.ts";
 import { inOptions, readSeries, tableOptions } from "./table-options.ts";
@@ -403,21 +403,6 @@ const digits = (value: number | undefined): string =>
         ? formatCount(Math.round(value))
         : value.toPrecision(4);
 
-/** Align columns to the right, the first to the left. */
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] as readonly string[]).map((_, k) =>
-    Math.max(...rows.map((row) => (row[k] as string).length)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((field, k) => (k === 0 ? field.padEnd(widths[k] as number) : field.padStart(widths[k] as number)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}
-
 /** The scores of a forecaster, beside those of what needs no network. */
 export function scoresTable({ forecaster: own, baselines, origins, steps }: ForecastEvaluation, test: number): string {
   const row = (name: string, { mae, rmse, mape, mase, crps, coverage }: ForecastScores): string[] => [
@@ -440,7 +425,7 @@ export function scoresTable({ forecaster: own, baselines, origins, steps }: Fore
     best === ""
       ? ""
       : `${best} is better here, ${digits(least)} against ${digits(own.mae)}: try other settings, as --members 5, --relative or --scaling, or take it.\n`;
-  return `The last ${test} steps, forecast from ${from}, ${steps} steps ahead:\n${aligned([head, ...rows])}\n${better}`;
+  return `The last ${test} steps, forecast from ${from}, ${steps} steps ahead:\n${alignColumns([head, ...rows])}\n${better}`;
 }
 
 function tableOf(forecasts: readonly Forecast[], several: boolean): string {
@@ -453,7 +438,7 @@ function tableOf(forecasts: readonly Forecast[], several: boolean): string {
         digits(value),
         ...levels.map((p) => digits(quantiles[p])),
       ]);
-      return `${title}\n${aligned([[steps[0]?.date === undefined ? "step" : "date", "value", ...levels], ...rows])}\n`;
+      return `${title}\n${alignColumns([[steps[0]?.date === undefined ? "step" : "date", "value", ...levels], ...rows])}\n`;
     })
     .join("\n");
 }

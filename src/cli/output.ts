@@ -76,3 +76,19 @@ export const formatCount = (n: number): string => n.toLocaleString("en-US");
 export function warn(warning: string, json: boolean): void {
   process.stderr.write(json ? `${JSON.stringify({ warning })}\n` : `${printable(warning)}\n`);
 }
+
+/** Rows of texts in columns, printable, some of which stand to the right: by default all but the first. */
+export function alignColumns(rows: readonly (readonly string[])[], right?: readonly number[]): string {
+  const shown = rows.map((row) => row.map(printable));
+  const widths = (shown[0] as string[]).map((_, k) => Math.max(...shown.map((row) => (row[k] ?? "").length)));
+  return shown
+    .map((row) =>
+      row
+        .map((cell, k) =>
+          (right?.includes(k) ?? k > 0) ? cell.padStart(widths[k] as number) : cell.padEnd(widths[k] as number),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

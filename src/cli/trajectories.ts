@@ -24,7 +24,7 @@ import {
 import { hostOptions, usableHostOf } from "./host-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { type Command, type Given, type Options, seedRange } from "./options.ts";
-import { formatCount, isTerminal, printable, writeJson } from "./output.ts";
+import { alignColumns, formatCount, isTerminal, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 
 const whole = (min: number) => ({ whole: true, min, max: 10_000 });
@@ -232,14 +232,7 @@ export function tableOf({ model, constantVelocity }: TrajectoryEvaluation, futur
     row(`FDE of the best of ${futures}`, ({ minFde }) => minFde, false),
     ...at.map((step) => row(`RMSE at step ${step}`, ({ rmse }) => rmse[step - 1] as number)),
   ];
-  const widths = [0, 1, 2].map((k) => Math.max(...rows.map((cells) => (cells[k] as string).length)));
-  return rows
-    .map(([name = "", ...cells]) =>
-      [name.padEnd(widths[0] as number), ...cells.map((cell, k) => cell.padStart(widths[k + 1] as number))]
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return alignColumns(rows);
 }
 
 type PlotOptions = {

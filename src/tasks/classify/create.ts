@@ -114,7 +114,7 @@ function layersOf(options: ClassifierOptions, classes: number): LayerSpec[] {
     const layer = recurrent(of, { units, label, returnSequences: pooling !== "last" || k + 1 < layers });
     return [options.bidirectional === false ? layer : bidirectional(layer), ...drop];
   });
-  const pool = pooling === "last" ? [] : [recurrent(poolings[pooling], { label: `${pooling}_pooling` })];
+  const pool = pooling === "last" ? [] : [poolings[pooling]()];
   return [masking({ maskValue: padding }), ...drop, ...recurs.flat(), ...pool, dense(classes)];
 }
 

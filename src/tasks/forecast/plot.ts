@@ -1,4 +1,5 @@
 /** A forecast as a picture: the past, the truth where it is known, and what is forecast with its intervals, as SVG or a page. */
+import { escapeMarkup } from "../svg.ts";
 import type { ForecastStep } from "./predict.ts";
 
 /** What is drawn of one series. */
@@ -14,8 +15,6 @@ export type ForecastPicture = {
 
 const [width, height] = [860, 340];
 const margin = { left: 64, right: 16, top: 34, bottom: 42 };
-const escaped = (text: string): string =>
-  text.replace(/[&<>"]/g, (one) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[one] as string);
 const shorter = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 4, notation: "compact" });
 
 /** Round numbers between two, about `count` of them. */
@@ -75,16 +74,16 @@ export function drawForecast({ title, past, tested = [], future }: ForecastPictu
       `<g transform="translate(${margin.left + k * 190},${height - 8})"><path d="M0,-4h18" stroke="${colour}" stroke-width="2"/><text x="24">${name}</text></g>`,
   );
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="#222" role="img" aria-label="${escaped(title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="#222" role="img" aria-label="${escapeMarkup(title)}">`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    `<text x="${margin.left}" y="20" font-size="14" font-weight="600">${escaped(title)}</text>`,
+    `<text x="${margin.left}" y="20" font-size="14" font-weight="600">${escapeMarkup(title)}</text>`,
     ...ticksBetween(low, high, 5).map(
       (value) =>
         `<path d="M${margin.left},${y(value).toFixed(1)}H${width - margin.right}" stroke="#e3e3e3"/><text x="${margin.left - 8}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end">${shorter.format(value)}</text>`,
     ),
     ...times.map(
       (t, k) =>
-        `<text x="${x(t).toFixed(1)}" y="${height - margin.bottom + 18}" text-anchor="${anchors(k)}">${escaped(dateAt(t))}</text>`,
+        `<text x="${x(t).toFixed(1)}" y="${height - margin.bottom + 18}" text-anchor="${anchors(k)}">${escapeMarkup(dateAt(t))}</text>`,
     ),
     ...bands,
     `<path d="${line(
@@ -103,9 +102,9 @@ export const pageOfForecasts = (title: string, pictures: readonly ForecastPictur
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title>
+<title>${escapeMarkup(title)}</title>
 <style>body { margin: 1.5rem; font-family: system-ui, sans-serif; background: #fff; color: #222 } svg { display: block; max-width: 100%; height: auto; margin-bottom: 1.5rem }</style>
-<h1>${escaped(title)}</h1>
+<h1>${escapeMarkup(title)}</h1>
 ${pictures.map(drawForecast).join("\n")}
 </html>
 `;

@@ -1,5 +1,6 @@
 /** A plot of tracks as SVG: what was seen, where several futures go, and what came, a panel for each track. */
 import type { Path } from "../../train/densities/paths.ts";
+import { escapeMarkup } from "../svg.ts";
 import type { Future } from "./scores.ts";
 
 export type PlottedTrack = {
@@ -13,13 +14,6 @@ export type PlottedTrack = {
 const [panel, margin, title, legend] = [260, 14, 22, 30];
 const colors = { seen: "#555", truth: "#111", future: "#1f77b4" } as const;
 const number = (value: number): string => String(Math.round(value * 100) / 100);
-const escaped = (text: string): string =>
-  text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replace(/\p{Cc}/gu, " ");
-
 /** Panels in rows of three; x and y of a panel have one scale, and y grows upwards. */
 export function plotFutures(tracks: readonly PlottedTrack[]): string {
   const across = Math.min(3, tracks.length);
@@ -89,7 +83,7 @@ function panelOf({ title: name, seen, futures, truth }: PlottedTrack): string {
     });
   const [cx, cy] = place(...from).split(" ");
   return [
-    `<text x="${margin}" y="15" fill="#333">${escaped(name)}</text>`,
+    `<text x="${margin}" y="15" fill="#333">${escapeMarkup(name)}</text>`,
     `<rect x="2" y="${title}" width="${panel - 4}" height="${panel - 4}" fill="none" stroke="#ddd"/>`,
     `<text x="${margin}" y="${title + panel - 12}" fill="#777" font-size="10">${number(size)} across</text>`,
     ...drawn,
