@@ -2,7 +2,7 @@
  * `npm run recipe -- NAME [DATA] [options]`, and `npm run example -- ...`: install what is missing, build recipes/NAME.ts or
  * examples/NAME.ts, run it.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ensureInstalled, fail, root, run } from "./steps.mjs";
@@ -24,7 +24,12 @@ const publicModules = Object.entries(exports).flatMap(([path, target]) => {
   const source = target.default.replace(/^\.\/dist\/(.*)\.js$/, "src/$1.ts");
   return [{ find: new RegExp(`^unrolled${path.slice(1)}$`), replacement: join(root, source) }];
 });
-const output = join(root, "node_modules/.cache/unrolled", folder);
+const cache = join(root, "node_modules/.cache/unrolled", folder);
+mkdirSync(cache, { recursive: true });
+// Its own: another program that is built meanwhile must not replace what this one is reading.
+const output = mkdtempSync(join(cache, `${name}-`));
+process.on("exit", () => rmSync(output, { recursive: true, force: true }));
+process.on("SIGINT", () => {}); // The program gets it too, and ends as it likes.
 await build({
   root,
   configFile: false,
@@ -35,7 +40,6 @@ await build({
   build: {
     ssr: join(root, folder, `${name}.ts`),
     outDir: output,
-    emptyOutDir: false,
     minify: false,
     target: "node20",
     rollupOptions: { output: { entryFileNames: "[name].mjs" } },
