@@ -1,54 +1,44 @@
 #!/usr/bin/env node
-/** The command line: find the command and run it. */
+/** The command line: find the command and run it. Loads what that command needs, and nothing of the others. */
 import { readFileSync } from "node:fs";
 import { InputError } from "../graph/input-error.ts";
 import { didYouMean } from "../graph/vocabulary.ts";
-import { bench } from "./bench.ts";
-import { listCells } from "./cells.ts";
-import { classify } from "./classify.ts";
-import { detect } from "./detect.ts";
-import { evaluate } from "./evaluate.ts";
-import { explain } from "./explain.ts";
-import { exportModel } from "./export.ts";
-import { forecast } from "./forecast.ts";
-import { generate } from "./generate.ts";
-import { inspect } from "./inspect.ts";
 import { alignRows, type Command, common, optionRows } from "./options.ts";
 import { runCommand, runProcess } from "./run.ts";
-import { serve } from "./serve.ts";
-import { studio } from "./studio.ts";
-import { train } from "./train.ts";
-import { trajectories } from "./trajectories.ts";
 
-const commands: readonly Command[] = [
-  train,
-  generate,
-  evaluate,
-  forecast,
-  classify,
-  detect,
-  inspect,
-  exportModel,
-  trajectories,
-  studio,
-  serve,
-  explain,
-  listCells,
-  bench,
-];
+/** By name, in the order of the overview. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  train: async () => (await import("./train.ts")).train,
+  generate: async () => (await import("./generate.ts")).generate,
+  evaluate: async () => (await import("./evaluate.ts")).evaluate,
+  forecast: async () => (await import("./forecast.ts")).forecast,
+  classify: async () => (await import("./classify.ts")).classify,
+  detect: async () => (await import("./detect.ts")).detect,
+  inspect: async () => (await import("./inspect.ts")).inspect,
+  export: async () => (await import("./export.ts")).exportModel,
+  trajectories: async () => (await import("./trajectories.ts")).trajectories,
+  studio: async () => (await import("./studio.ts")).studio,
+  serve: async () => (await import("./serve.ts")).serve,
+  explain: async () => (await import("./explain.ts")).explain,
+  cells: async () => (await import("./cells.ts")).listCells,
+  bench: async () => (await import("./bench.ts")).bench,
+};
 
-const overview = `unrolled: recurrent networks from their equations
+async function overview(): Promise<string> {
+  const all = await Promise.all(Object.values(commands).map((load) => load()));
+  return `unrolled: recurrent networks from their equations
 
 Usage: unrolled COMMAND [arguments] [options]
 
 Commands:
-${alignRows(commands.map(({ name, summary }) => [name, summary]))}
+${alignRows(all.map(({ name, summary }) => [name, summary]))}
 
 Options of every command:
 ${optionRows(common)}
 
 unrolled COMMAND --help says more, unrolled --version which one this is.
 Exit code: 0 done, 2 wrong usage or input, 1 a fault of the program.`;
+}
 
 async function main([name, ...rest]: readonly string[]): Promise<void> {
   if (name === "--version") {
@@ -59,18 +49,18 @@ async function main([name, ...rest]: readonly string[]): Promise<void> {
   const asked = name === "help" ? rest[0] : name;
   if (asked === undefined || asked === "--help" || asked === "-h") {
     if (name === undefined) throw new InputError("no command was given. See unrolled --help.");
-    process.stdout.write(`${overview}\n`);
+    process.stdout.write(`${await overview()}\n`);
     return;
   }
-  const command = commands.find((one) => one.name === asked);
-  if (command === undefined) {
-    const names = commands.map((one) => one.name);
+  const load = Object.hasOwn(commands, asked) ? commands[asked] : undefined;
+  if (load === undefined) {
+    const names = Object.keys(commands);
     const hint = didYouMean(asked, names).trim() || `The commands are ${names.join(", ")}.`;
     throw new InputError(
       asked.startsWith("-") ? `${asked}: give a command first. ${hint}` : `unknown command "${asked}". ${hint}`,
     );
   }
-  await runCommand(command, name === "help" ? ["--help"] : rest);
+  await runCommand(await load(), name === "help" ? ["--help"] : rest);
 }
 
 await runProcess(() => main(process.argv.slice(2)));

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { describe, expect, test } from "vitest";
-import { filesBelow, importsOf, isBuiltin, isSource, read, root } from "./modules.ts";
+import { filesBelow, importsOf, isBuiltin, isSource, loadedWith, read, root } from "./modules.ts";
 
 /** A folder imports from itself and from folders before it. */
 const order =
@@ -125,5 +125,27 @@ describe("the source", () => {
     }
     // This file spells both out in its patterns, not in a form that they match.
     expect(wrong).toEqual([]);
+  });
+});
+
+describe("what the command line loads", () => {
+  test("to find a command: no command and no package", () => {
+    const { files, packages } = loadedWith("src/cli/main.ts");
+    expect([...packages]).toEqual([]);
+    expect([...files].filter((file) => !/^src\/(cli|graph)\//.test(file))).toEqual([]);
+    expect(files.size).toBeLessThan(15);
+  });
+
+  test("what reads tables and sound comes with the commands that do so, or when a file is read", () => {
+    const readers = ["csv-parse/sync", "wavefile"];
+    const found = filesBelow("src/cli").flatMap((file) => {
+      const { packages } = loadedWith(file);
+      return readers.some((name) => packages.has(name)) ? [file.slice("src/cli/".length)] : [];
+    });
+    expect(found).toEqual(["classify.ts", "detect.ts", "forecast.ts"]);
+    for (const task of ["classify", "forecast", "trajectories"]) {
+      const { packages } = loadedWith(`src/tasks/${task}/serving.ts`);
+      expect(readers.filter((name) => packages.has(name))).toEqual([]);
+    }
   });
 });

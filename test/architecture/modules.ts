@@ -1,7 +1,7 @@
 /** What TypeScript files name in their imports. Reads them as text; runs none of them, and knows no rule. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { join, relative, sep } from "node:path";
+import { join, posix, relative, sep } from "node:path";
 import { parseSync } from "vite";
 
 export const root = join(import.meta.dirname, "../..");
@@ -18,8 +18,8 @@ export function filesBelow(folder: string): string[] {
     .sort();
 }
 
-/** A module that a file names, as written. `types`: the import is gone once the file is compiled. */
-export type Named = { readonly name: string; readonly types: boolean };
+/** A module that a file names, as written. `types`: the import is gone once the file is compiled. `later`: import(), or a worker. */
+export type Named = { readonly name: string; readonly types: boolean; readonly later: boolean };
 
 type Node = { readonly type?: string } & Readonly<Record<string, unknown>>;
 
@@ -28,10 +28,10 @@ export function modulesOf(file: string, code: string): Named[] {
   const { program, errors } = parseSync(file, code);
   if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`);
   const found: Named[] = [];
-  const literal = (value: unknown, types = false): void => {
+  const literal = (value: unknown, types = false, later = false): void => {
     const node = value as { type?: string; value?: unknown; quasis?: { value: { cooked: string } }[] } | null;
-    if (node?.type === "Literal" && typeof node.value === "string") found.push({ name: node.value, types });
-    if (node?.type === "TemplateLiteral") found.push({ name: node.quasis?.[0]?.value.cooked ?? "", types });
+    if (node?.type === "Literal" && typeof node.value === "string") found.push({ name: node.value, types, later });
+    if (node?.type === "TemplateLiteral") found.push({ name: node.quasis?.[0]?.value.cooked ?? "", types, later });
   };
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) {
@@ -41,15 +41,34 @@ export function modulesOf(file: string, code: string): Named[] {
     if (typeof value !== "object" || value === null) return;
     const node = value as Node;
     const { type = "" } = node;
-    if (/^(Import|Export|TSImport)/.test(type)) literal(node.source, isOfTypes(node));
+    if (/^(Import|Export|TSImport)/.test(type)) literal(node.source, isOfTypes(node), type === "ImportExpression");
     if (type === "TSExternalModuleReference") literal(node.expression);
     const { callee, arguments: args } = node as { callee?: { name?: string }; arguments?: Node[] };
-    if (type === "NewExpression" && callee?.name === "URL" && isModuleHere(args)) literal(args?.[0]);
+    if (type === "NewExpression" && callee?.name === "URL" && isModuleHere(args)) literal(args?.[0], false, true);
     if (type === "CallExpression" && callee?.name === "require") literal(args?.[0]);
     for (const part of Object.values(node)) visit(part);
   };
   visit(program);
   return found;
+}
+
+/** What is loaded with a file: the files of src, itself among them, and the packages. */
+export function loadedWith(file: string): {
+  readonly files: ReadonlySet<string>;
+  readonly packages: ReadonlySet<string>;
+} {
+  const [files, packages] = [new Set<string>(), new Set<string>()];
+  const visit = (path: string): void => {
+    if (files.has(path)) return;
+    files.add(path);
+    for (const { name, types, later } of modulesOf(path, read(path))) {
+      if (types || later || isBuiltin(name)) continue;
+      if (name.startsWith(".")) visit(posix.join(posix.dirname(path), name));
+      else packages.add(name);
+    }
+  };
+  visit(file);
+  return { files, packages };
 }
 
 export const importsOf = (file: string, code: string): string[] => modulesOf(file, code).map(({ name }) => name);
