@@ -484,6 +484,30 @@ export type Completion = z.output<typeof completion>;
 export type Warning = NonNullable<Completion["warnings"]>[number];
 export type SessionMemory = z.output<typeof sessionMemory>;
 
+/** What fields of each type need, in words. */
+const typeWords: Readonly<Record<string, string>> = {
+  ...{ string: "text", number: "a number", int: "a whole number", boolean: "true or false" },
+  ...{ array: "a list", object: "an object", record: "an object" },
+};
+/** What a field needs whose schema has no words of its own, such as those that tasks bring. */
+function wordsOf(issue: z.core.$ZodRawIssue): string | undefined {
+  const wanted = wantedBy(issue);
+  return wanted === undefined ? undefined : needs(wanted).error(issue);
+}
+function wantedBy(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === "invalid_type") {
+    // JSON has numbers that are too large for 64 bits.
+    return issue.input === Infinity || issue.input === -Infinity ? "a finite number" : typeWords[issue.expected];
+  }
+  if (issue.code !== "too_small" && issue.code !== "too_big") return undefined;
+  const limit = issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
+  return issue.origin === "array"
+    ? `a list of ${limit}`
+    : issue.origin === "string"
+      ? `text of ${limit} characters`
+      : `a number of ${limit}`;
+}
+
 /**
  * Check the body of a request; `onUnknown` receives the fields that the schema does not have, which are ignored.
  * @throws ApiError `invalid`, which names the first field that is wrong
@@ -496,7 +520,7 @@ export function check<T extends z.ZodObject>(
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new ApiError("invalid", `the body needs a JSON object, got ${formatGiven(body)}.`);
   }
-  const result = schema.safeParse(body);
+  const result = schema.safeParse(body, { error: wordsOf });
   if (result.success) {
     const unknown = Object.keys(body).filter((name) => !Object.hasOwn(schema.shape, name));
     if (unknown.length > 0) onUnknown(unknown);

@@ -34,7 +34,7 @@ export type TaskRoute = {
   /** "/v1/forecasts": no other route has it. */
   readonly path: string;
   readonly summary: string;
-  /** The fields of a request besides `model`, which names the model that answers. */
+  /** The fields of a request besides `model`, which names the model that answers. Those that are null are left out of what is answered. */
   readonly body: z.ZodObject;
   readonly answer: z.ZodType;
 };

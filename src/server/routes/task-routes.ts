@@ -22,7 +22,9 @@ export function taskRoutes({ models, start, send }: Parts): Readonly<Record<stri
       request.loaded = loaded;
       await start(c, taskBytes(request.holding.body));
       const answer = loaded.answers[name] as LoadedOther["answers"][string];
-      return send.json(c, await answer(body, request.stop.signal));
+      // null is what a field has that is left out, as in every route.
+      const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+      return send.json(c, await answer(given, request.stop.signal));
     };
   return Object.fromEntries(
     [...models.servings].flatMap(([kind, { routes }]) =>

@@ -1,6 +1,5 @@
 /** The route of a server for classifiers: sound in base64, or rows of numbers, to a label and probabilities. */
 import { z } from "zod";
-import { mixDown, readWav } from "../../formats/wav.ts";
 import { InputError } from "../../graph/input-error.ts";
 import type { TaskServing } from "../task.ts";
 import type { Sequence } from "./examples.ts";
@@ -13,10 +12,10 @@ export const serving: TaskServing<Classifier> = {
       path: "/v1/classifications",
       summary: "The class of a sound or of a series of numbers.",
       body: z.object({
-        audio: z.string().optional().meta({ description: "A WAV file in base64, for a model of sound." }),
+        audio: z.string().nullish().meta({ description: "A WAV file in base64, for a model of sound." }),
         rows: z
           .array(z.array(z.number()))
-          .optional()
+          .nullish()
           .meta({ description: "Numbers, a row a step, for a model of numbers." }),
       }),
       answer: z.object({
@@ -30,7 +29,7 @@ export const serving: TaskServing<Classifier> = {
     return {
       answers: {
         async classification({ audio, rows }) {
-          const [one] = await classify(content, [sequenceOf(audio, rows)], host);
+          const [one] = await classify(content, [await sequenceOf(audio, rows)], host);
           if (one === undefined) throw new Error("internal: no answer to a sequence");
           const { label, probability, probabilities } = one;
           return { label, probability, probabilities };
@@ -41,8 +40,10 @@ export const serving: TaskServing<Classifier> = {
   },
 };
 
-function sequenceOf(audio: unknown, rows: unknown): Sequence {
+async function sequenceOf(audio: unknown, rows: unknown): Promise<Sequence> {
   if (typeof audio === "string" && rows === undefined) {
+    // Servers of other models do without.
+    const { mixDown, readWav } = await import("../../formats/wav.ts");
     const wav = readWav(bytesOf(audio), "audio");
     return { samples: mixDown(wav), sampleRate: wav.sampleRate, name: "audio" };
   }

@@ -3,9 +3,10 @@ import { z } from "zod";
 import { parseFrequency, readDates } from "../../data/calendar.ts";
 import type { InferenceOptions } from "../../engines/engine.ts";
 import { InputError } from "../../graph/input-error.ts";
+import { formatValue } from "../../graph/schema.ts";
 import { checkFiniteValues } from "../../nn/finite-values.ts";
 import type { TaskServing } from "../task.ts";
-import { forecast } from "./predict.ts";
+import { type Forecast, forecast } from "./predict.ts";
 import type { ForecastData, Forecaster } from "./settings.ts";
 
 const numbers = z.array(z.number().nullable());
@@ -15,16 +16,21 @@ const body = z.object({
   }),
   texts: z
     .record(z.string(), z.array(z.string()))
-    .optional()
+    .nullish()
     .meta({ description: "Texts by column, where the model reads categories." }),
   dates: z
     .array(z.string())
-    .optional()
+    .nullish()
     .meta({ description: "The date of each step, where the model reads the calendar." }),
-  name: z.string().optional().meta({ description: "The series' name, of a model of several." }),
-  levels: z.array(z.number()).optional().meta({ description: "Probabilities whose quantiles are told." }),
-  samples: z.int().min(1).max(10_000).optional().meta({ description: "Paths that a recursive model draws." }),
-  seed: z.int().optional(),
+  name: z.string().nullish().meta({ description: "The series' name, of a model of several." }),
+  levels: z.array(z.number()).nullish().meta({ description: "Probabilities whose quantiles are told, rising." }),
+  samples: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .nullish()
+    .meta({ description: "Paths that a recursive model draws. Default 200." }),
+  seed: z.int().nullish().meta({ description: "The seed of the draws. Default 0." }),
 });
 const answer = z.object({
   forecasts: z.array(
@@ -43,8 +49,11 @@ const answer = z.object({
   ),
 });
 
+/** The fields of a request, of which those that are null are not there. */
+type Asked = { readonly [Name in keyof z.infer<typeof body>]: Exclude<z.infer<typeof body>[Name], null> };
+
 /** The series of a request. */
-function dataOf({ values, texts, dates, name = "" }: z.infer<typeof body>, { settings }: Forecaster): ForecastData {
+function dataOf({ values, texts, dates, name = "" }: Asked, { settings }: Forecaster): ForecastData {
   const lengths = [...Object.values(values), ...Object.values(texts ?? {}), ...(dates === undefined ? [] : [dates])];
   const odd = lengths.find(({ length }) => length !== lengths[0]?.length);
   if (odd !== undefined) {
@@ -70,6 +79,31 @@ function dataOf({ values, texts, dates, name = "" }: z.infer<typeof body>, { set
   };
 }
 
+/** @throws InputError for what JSON has no numbers for */
+function checkFinite(forecasts: readonly Forecast[]): void {
+  for (const { target, steps } of forecasts) {
+    const odd = steps.find(({ value, quantiles }) => ![value, ...Object.values(quantiles)].every(Number.isFinite));
+    if (odd === undefined) continue;
+    throw new InputError(
+      `values: the forecast of ${formatValue(target)} at step ${odd.step} is no finite number: its values are too large, or far from those of the training`,
+    );
+  }
+}
+
+/** What the library says of series, said of the fields of a request. */
+function ofFields(error: unknown): unknown {
+  const [, said = ""] = (error instanceof InputError && /^forecast: (.*)$/s.exec(error.message)) || [];
+  if (said === "") return error;
+  const [, own] = /^(levels|samples|seed)\b/.exec(said) ?? [];
+  if (own !== undefined) return new InputError(`${own}: ${said.slice(own.length).replace(/^[: ]+/, "")}`);
+  const field = /has no dates|of a frequency of/.test(said)
+    ? "dates"
+    : /was not there in training|has no text at/.test(said)
+      ? "texts"
+      : "values";
+  return new InputError(`${field}: ${said}`);
+}
+
 export const serving: TaskServing<Forecaster> = {
   routes: {
     forecast: {
@@ -82,15 +116,20 @@ export const serving: TaskServing<Forecaster> = {
     return {
       answers: {
         async forecast(given) {
-          const asked = given as z.infer<typeof body>;
+          const asked = given as Asked;
           const { levels, samples, seed } = asked;
-          const forecasts = await forecast(content, dataOf(asked, content), {
-            ...host,
-            ...(levels !== undefined && { levels }),
-            ...(samples !== undefined && { samples }),
-            ...(seed !== undefined && { seed }),
-          });
-          return { forecasts };
+          try {
+            const forecasts = await forecast(content, dataOf(asked, content), {
+              ...host,
+              ...(levels !== undefined && { levels }),
+              ...(samples !== undefined && { samples }),
+              ...(seed !== undefined && { seed }),
+            });
+            checkFinite(forecasts);
+            return { forecasts };
+          } catch (error) {
+            throw ofFields(error);
+          }
         },
       },
       dispose() {},

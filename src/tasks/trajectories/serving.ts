@@ -7,8 +7,8 @@ import type { TrajectoryModel } from "./settings.ts";
 import type { Track } from "./tracks.ts";
 
 const places = z.array(z.number()).max(10_000);
-const track = z.object({
-  id: z.string().optional().meta({ description: "A name that comes back with its futures; by default its number." }),
+const track = z.strictObject({
+  id: z.string().nullish().meta({ description: "A name that comes back with its futures; by default its number." }),
   x: places.meta({ description: "The places of successive steps, the newest last." }),
   y: places.meta({ description: "As many as x." }),
 });
@@ -22,9 +22,9 @@ export const serving: TaskServing<TrajectoryModel> = {
       ...{ path: "/v1/trajectories", summary: "Where tracks go on: several futures for each." },
       body: z.object({
         tracks: z.array(track).min(1).max(1000).meta({ description: "Tracks with the step of the model's training." }),
-        futures: z.int().min(1).max(1000).optional().meta({ description: "Futures for each track. Default 20." }),
-        sample: z.boolean().optional().meta({ description: "Draw futures in place of the likeliest. Default false." }),
-        seed: z.int().optional().meta({ description: "The seed of the draws. Default 0." }),
+        futures: z.int().min(1).max(1000).nullish().meta({ description: "Futures for each track. Default 20." }),
+        sample: z.boolean().nullish().meta({ description: "Draw futures in place of the likeliest. Default false." }),
+        seed: z.int().nullish().meta({ description: "The seed of the draws. Default 0." }),
       }),
       answer: z.object({
         tracks: z.array(
@@ -59,10 +59,12 @@ export const serving: TaskServing<TrajectoryModel> = {
           }
           return { id: id ?? String(n), start: 0, x: Float64Array.from(x), y: Float64Array.from(y) };
         });
-        const found = await predictTrajectories(
-          content,
-          { step, tracks: given, gaps: [] },
-          { futures, sample, seed, ...host },
+        const options = { futures, sample, seed, ...host };
+        const found = await predictTrajectories(content, { step, tracks: given, gaps: [] }, options).catch(
+          (error: unknown) => {
+            if (!(error instanceof InputError)) throw error;
+            throw new InputError(error.message.replace(/^predictTrajectories: /, "tracks: "));
+          },
         );
         const plain = (of: { readonly x: Float64Array; readonly y: Float64Array }) => ({ x: [...of.x], y: [...of.y] });
         return {
@@ -78,7 +80,11 @@ export const serving: TaskServing<TrajectoryModel> = {
   }),
 };
 type Body = {
-  readonly tracks: readonly { readonly id?: string; readonly x: readonly number[]; readonly y: readonly number[] }[];
+  readonly tracks: readonly {
+    readonly id?: string | null;
+    readonly x: readonly number[];
+    readonly y: readonly number[];
+  }[];
   readonly futures?: number;
   readonly sample?: boolean;
   readonly seed?: number;

@@ -43,7 +43,27 @@ test("what a model does not read is told to the client in a line", async () => {
     refused("rows: it is rows of numbers, and the model reads sound"),
   );
   expect(await ask({ model: "series", rows: [[1, 2], [3]] })).toEqual(refused("rows: row 1 has 1 numbers, expected 2"));
-  expect(await ask({ model: "series", rows: [] })).toEqual(refused("rows has no rows. Leave it out."));
+  expect(await ask({ model: "series", rows: [] })).toEqual(refused("rows: has no rows. Leave it out."));
+});
+
+test("a field of another type, and sound of too low a rate, are told in a line", async () => {
+  for (const [body, message] of [
+    [{ audio: 5 }, "audio: needs text, got 5."],
+    [{ rows: "1,2" }, 'rows: needs a list, got "1,2".'],
+    [{ rows: [1, 2] }, "rows.0: needs a list, got 1."],
+    [{ rows: [[1, null]] }, "rows.0.1: needs a number, got null."],
+  ] as const) {
+    expect(await ask({ model: "series", ...body })).toEqual(refused(message));
+  }
+  expect(await ask({ model: "series", rows: [[1e300, 2]] })).toEqual(
+    refused("rows: row 0, column 0: 1e+300 is too far from the numbers of the training. Correct it."),
+  );
+  expect(await ask({ model: "series", audio: null, rows: [[1, 2]] })).toMatchObject([200, {}]);
+  const slow = Buffer.from(writeWav(sound.samples, 1000)).toString("base64");
+  expect(await ask({ model: "digits", audio: slow })).toMatchObject([
+    400,
+    { error: { message: expect.stringMatching(/^audio: its 1000 samples a second have no sound above 500 Hz/) } },
+  ]);
 });
 
 test("the studio opens its file with what it is", async () => {

@@ -1,6 +1,13 @@
 /** Forecasts by a server: what the forecaster says by itself, and 400 in one line for what it cannot read. */
 import { describe, expect, test } from "vitest";
-import { type Forecaster, forecast, readForecaster, writeForecaster } from "../../../src/tasks/forecast/index.ts";
+import type { WarningLine } from "../../../src/server/options.ts";
+import {
+  type Forecaster,
+  forecast,
+  forecaster,
+  readForecaster,
+  writeForecaster,
+} from "../../../src/tasks/forecast/index.ts";
 import { serving, tiny } from "../../server/serving.ts";
 import { bare, monthly, quick, wave } from "./made.ts";
 
@@ -15,6 +22,15 @@ const rising = [...values, Number.NaN, Number.NaN, Number.NaN];
 const rich = monthly({ sales: rising, price }, { kind });
 const sales = await quick(rich, { horizon: 3, lookback: 6, targets: ["sales"], future: ["price", "kind"] });
 const drawn = await quick(data, { horizon: 3, lookback: 6, form: "recursive", head: "gaussian" });
+const boundless = forecaster(data, {
+  horizon: 3,
+  lookback: 6,
+  units: 2,
+  head: "point",
+  scaling: "log",
+  relative: "none",
+});
+for (const [name, own] of Object.entries(boundless.model.values)) own.fill(name === "output.b" ? 1e6 : 0);
 const dates = Array.from(
   { length: 51 },
   (_, k) => `${2000 + Math.floor(k / 12)}-${String((k % 12) + 1).padStart(2, "0")}`,
@@ -26,7 +42,8 @@ const body = {
 };
 
 describe("a server", async () => {
-  const here = await serving({}, { tiny, waves, sales, drawn });
+  const warnings: WarningLine[] = [];
+  const here = await serving({ warn: (line) => warnings.push(line) }, { tiny, waves, sales, drawn, boundless });
   const ask = async (given: object): Promise<[number, unknown]> => {
     const answer = await here.post("/v1/forecasts", given);
     return [answer.status, await answer.json()];
@@ -73,19 +90,26 @@ describe("a server", async () => {
     expect(answers).toEqual(wanted.map((forecasts) => [200, plain({ forecasts })]));
   });
 
-  test.each<[string, object, string]>([
-    ["no values", { model: "waves" }, "values: "],
-    ["another column", { model: "waves", values: { z: [1, 2] } }, 'has no column of numbers "y". It has "z".'],
-    ["a text among numbers", { model: "waves", values: { y: [1, "2"] } }, "values.y.1: "],
+  test.each<[string, { readonly model: string; readonly [field: string]: unknown }, string]>([
+    ["no values", { model: "waves" }, "values: needs an object, got nothing."],
+    ["another column", { model: "waves", values: { z: [1, 2] } }, 'values: has no column of numbers "y". It has "z".'],
+    ["a text among numbers", { model: "waves", values: { y: [1, "2"] } }, 'values.y.1: needs a number, got "2".'],
+    ["a list in place of columns", { model: "waves", values: [1, 2] }, "values: needs an object, got a list of 2."],
+    ["a number for a column", { model: "waves", values: { y: 1 } }, "values.y: needs a list, got 1."],
+    [
+      "a seed that is no whole number",
+      { model: "waves", values: {}, seed: 0.5 },
+      "seed: needs a whole number, got 0.5.",
+    ],
     [
       "a value that is missing within the series",
       { model: "waves", values: { y: [1, null, 3, 4, 5, 6, 7] } },
-      'column "y" has no value at step 1',
+      'values: column "y" has no value at step 1',
     ],
     [
       "a series that is too short",
       { model: "waves", values: { y: [1, 2] } },
-      "has 2 steps, and a forecast is made from",
+      "values: has 2 steps, and a forecast is made from",
     ],
     [
       "columns of other lengths",
@@ -95,30 +119,39 @@ describe("a server", async () => {
     [
       "a text that is new",
       { model: "sales", ...body, texts: { kind: kind.with(50, "none") } },
-      '"none" was not there in training',
+      'texts: column "kind", step 50: "none" was not there in training',
     ],
     ["a date that is none", { model: "sales", ...body, dates: dates.with(3, "tomorrow") }, 'dates[3]: "tomorrow"'],
-    ["no dates, where the calendar is read", { model: "sales", ...body, dates: undefined }, "has no dates"],
+    ["no dates, where the calendar is read", { model: "sales", ...body, dates: undefined }, "dates: has no dates"],
     [
       "dates that are not of one frequency",
       { model: "sales", ...body, dates: dates.with(3, "2000-05") },
-      "the forecaster was made with dates of a frequency of one month, and date 3 is 2000-05, and would be 2000-04. Give",
+      "dates: the forecaster was made with dates of a frequency of one month, and date 3 is 2000-05, and would be 2000-04. Give",
     ],
     [
       "levels that do not rise",
       { model: "waves", values: { y: Array.from(values) }, levels: [0.9, 0.1] },
-      "levels must be probabilities between 0 and 1, rising",
+      "levels: must be probabilities between 0 and 1, rising",
     ],
     [
       "levels that a head does not have",
       { model: "sales", ...body, levels: [0.3] },
-      "has the quantiles 0.1, 0.5, 0.9, got 0.3",
+      'levels: head "quantiles" of this forecaster has the quantiles 0.1, 0.5, 0.9, got 0.3',
     ],
-    ["no samples", { model: "drawn", values: { y: Array.from(values) }, samples: 0 }, "samples: "],
+    [
+      "values too large",
+      { model: "waves", values: { y: Array.from(values).with(7, 1e300) } },
+      'values: column "y", step 7: 1e+300 is too far from the values of the training. Correct it.',
+    ],
+    [
+      "no samples",
+      { model: "drawn", values: { y: Array.from(values) }, samples: 0 },
+      "samples: needs a number of at least 1, got 0.",
+    ],
     [
       "a model of text",
       { model: "tiny", values: { y: [1] } },
-      'this one is for models of the task "forecast". There are waves, sales, drawn.',
+      'this one is for models of the task "forecast". There are waves, sales, drawn, boundless.',
     ],
   ])("%s: 400, one line", async (_, given, message) => {
     const [status, answer] = await ask(given);
@@ -126,7 +159,19 @@ describe("a server", async () => {
       400,
       { error: { type: "invalid_request_error", message: expect.stringContaining(message) } },
     ]);
-    expect((answer as { error: { message: string } }).error.message).not.toMatch(/\n|internal/);
+    const { error } = answer as { error: { message: string; param: string | null } };
+    expect(error.message).not.toMatch(/\n|internal|expected|Invalid|forecast:/);
+    if (given.model !== "tiny") expect(error.message.startsWith(error.param ?? "dates[3]")).toBe(true);
+  });
+
+  test("null is what a field has that is left out; an unknown field is told of, as in every route", async () => {
+    const asked = { model: "waves", values: { y: Array.from(values) } };
+    const nulls = { texts: null, dates: null, name: null, levels: null, samples: null, seed: null };
+    expect(await ask({ ...asked, ...nulls })).toEqual(await ask(asked));
+    expect(await ask({ ...asked, level: [0.5] })).toEqual(await ask(asked));
+    expect(warnings.map(({ warning }) => warning)).toEqual([
+      '/v1/forecasts: the unknown field "level" is ignored. This is reported once.',
+    ]);
   });
 
   test("its description names the route, and what is asked and answered", async () => {
