@@ -1,6 +1,6 @@
 /**
- * Dates as tables have them: recognise how a column writes them, find the step from one to the next, count on, and write
- * them in the same way. Instants are milliseconds since 1970 of the wall clock that the column shows, as if it were in UTC;
+ * Dates as tables have them, Unix times too: recognise how a column writes them, find the step from one to the next, count
+ * on, and write them in the same way. Instants are milliseconds since 1970 of the wall clock that the column shows, as if it were in UTC;
  * an offset ("+02:00") is a part of how the column writes, so it comes back with every date. Knows no time zones and no
  * holidays.
  */
@@ -51,8 +51,10 @@ const tokens: Readonly<Record<string, string>> = {
   SSS: "(?<fraction>\\d{1,9})",
   A: "(?<half>[AaPp][Mm])",
   Q: "(?<quarter>[1-4])",
+  X: "(?<seconds>\\d{9,10}(?:\\.\\d+)?)",
+  x: "(?<milliseconds>\\d{12,13})",
 };
-const tokenPattern = /\[([^\]]*)\]|YYYY|MMMM|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A|Q/g;
+const tokenPattern = /\[([^\]]*)\]|YYYY|MMMM|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A|Q|X|x/g;
 
 /** A format, taken apart: texts as they are, and tokens. */
 function partsOf(format: string): { readonly token: string | undefined; readonly text: string }[] {
@@ -81,7 +83,8 @@ function patternOf(format: string): RegExp {
 }
 
 /**
- * Check a format of dates, such as "DD/MM/YYYY HH:mm" (Day.js's letters; other letters in brackets: "YYYY-MM-DD[T]HH:mm").
+ * Check a format of dates, such as "DD/MM/YYYY HH:mm" (Day.js's letters; other letters in brackets: "YYYY-MM-DD[T]HH:mm"; X and x are
+ * Unix times in seconds and in milliseconds).
  * @throws InputError if it has no year or a part twice
  */
 export function checkDateFormat(where: string, format: string): void {
@@ -89,7 +92,7 @@ export function checkDateFormat(where: string, format: string): void {
   const groups = names.map((token) => /<(\w+)>/.exec(tokens[token] as string)?.[1] as string);
   const twice = groups.find((group, k) => groups.indexOf(group) !== k);
   const problem = twice !== undefined ? `it has the ${twice} twice` : "it has no YYYY";
-  if (!names.includes("YYYY") || twice !== undefined) {
+  if (!["YYYY", "X", "x"].some((name) => names.includes(name)) || twice !== undefined) {
     throw new InputError(
       `${where}: ${formatValue(format)} is no format of dates: ${problem}. An example is "DD/MM/YYYY HH:mm".`,
     );
@@ -117,6 +120,8 @@ type Found = Readonly<Record<string, string | undefined>>;
 /** One date by what a pattern found: its instant, or why it is none. */
 function instantIn(found: Found | undefined): number | string {
   if (found === undefined) return "is written in another way";
+  if (found.seconds !== undefined) return Math.round(1000 * Number(found.seconds));
+  if (found.milliseconds !== undefined) return Number(found.milliseconds);
   const year = Number(found.year);
   const named = found.name === undefined ? undefined : monthNamed(found.name);
   if (named === -1) return `has the month ${found.name}, which is no English name of one`;
@@ -147,6 +152,8 @@ const dayWays: readonly (readonly [RegExp, ...string[]])[] = [
   [/^\d{4}([- ]?)Q[1-4](?!\w)/, "YYYY$1[Q]Q"],
   [/^Q[1-4]([- ]?)\d{4}(?!\w)/, "[Q]Q$1YYYY"],
   [/^\d{8}(?!\d)/, "YYYYMMDD"],
+  [/^\d{9,10}(\.\d+)?$/, "X"],
+  [/^\d{12,13}$/, "x"],
   [/^\d{4}(?!\w)/, "YYYY"],
   [/^\d{1,2}([-. ]|\. )[A-Za-z]{3,9}([-. ]|[.,] )\d{4}/, "DD$1MMM$2YYYY"],
   [/^[A-Za-z]{3,9}([-. ]|\. )\d{1,2}(,? |-)\d{4}/, "MMM$1DD$2YYYY"],
@@ -299,6 +306,8 @@ export function formatDate(instant: number, format: string): string {
     SSS: String(date.getUTCMilliseconds()).padStart(3, "0"),
     A: hour < 12 ? "AM" : "PM",
     Q: String(Math.floor((month - 1) / 3) + 1),
+    X: String(instant / 1000),
+    x: String(instant),
   };
   return partsOf(format)
     .map(({ token, text }) => (token === undefined ? text : (values[token] as string)))

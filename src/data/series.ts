@@ -210,6 +210,31 @@ export function seriesOfTable(table: Table, options: SeriesOptions = {}): Series
   return { series, columns, textColumns, dateColumn, dateFormat: dates?.format, frequency, idColumn, notes };
 }
 
+/**
+ * The column of numbers that is the time, and nothing to forecast: in every series it grows with each step; and its name says so
+ * ("index", "t", "timestamp"), or it is the first column, in even steps of whole numbers, where there are no dates or it has no name.
+ * @returns undefined where there is none, and where there is no other column
+ */
+export function timeColumn(
+  series: readonly (Pick<Series, "values"> & Partial<Pick<Series, "instants">>)[],
+): string | undefined {
+  const names = Object.keys(series[0]?.values ?? {});
+  const isTime = (name: string, k: number): boolean =>
+    series.every(({ values, instants }) => {
+      const all = values[name] ?? new Float64Array();
+      const steps = Array.from(all.subarray(1), (value, t) => value - (all[t] as number));
+      const even = (): boolean => steps.every((one) => one === steps[0]) && all.every(Number.isInteger);
+      return (
+        steps.length > 1 &&
+        steps.every((one) => one > 0) &&
+        (stepNames.test(name) ||
+          dateNames.test(name) ||
+          (k === 0 && (instants === undefined || name === "1") && even()))
+      );
+    });
+  return names.length < 2 ? undefined : names.find(isTime);
+}
+
 const cellOf = (table: Table, row: number, index: number): string =>
   (table.rows[row] as readonly string[])[index] as string;
 
@@ -240,6 +265,10 @@ type Dates = { readonly columns: readonly string[]; readonly instants: readonly 
 /** Names that columns of dates have, so that numbers in them may be years, and texts should be dates. */
 const dateNames =
   /^(date|datetime|time|timestamp|year|yr|month|period|quarter|day|week|ds|datum|jahr|monat)s?(?![a-z])/i;
+/** Names of columns that number the steps, or that have Unix times. */
+const stepNames =
+  /^((unix|epoch)\w*|(t|ts|step|time_?step|index|idx|row|row_?n(o|r|um|umber)|no|nr|seconds?|elapsed)(?![a-z]))/i;
+const unixTime = /^(\d{10}(\.\d+)?|\d{13})$/;
 const partNames = ["year", "month", "day", "hour", "minute"] as const;
 
 function datesOf(table: Table, { date, dateFormat }: SeriesOptions, notes: string[]): Dates | undefined {
@@ -257,7 +286,9 @@ function datesOf(table: Table, { date, dateFormat }: SeriesOptions, notes: strin
     const good = some.filter(
       (text) =>
         (dateFormat === undefined ? isDateText(text) : "instants" in readDates([text], dateFormat)) &&
-        (Number.isNaN(readNumber(text)) || dateNames.test(column)),
+        (Number.isNaN(readNumber(text)) ||
+          dateNames.test(column) ||
+          (stepNames.test(column) && unixTime.test(text.trim()))),
     );
     return good.length > 0 && good.length >= some.length * 0.9;
   });

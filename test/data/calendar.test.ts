@@ -96,6 +96,23 @@ describe("readDates", () => {
     expect(["12", "1.5", "abc", "10:30", "", "2020-1-1-1", "may"].filter(isDateText)).toEqual([]);
   });
 
+  test("Unix times, in seconds and in milliseconds, come back as they are written", () => {
+    for (const texts of [
+      ["1609459200", "1609462800"],
+      ["1609459200.5", "1609459201"],
+      ["1609459200000", "1609459260000"],
+      ["999999999", "1000000000"],
+    ]) {
+      const column = readDates(texts);
+      if ("problem" in column) throw new Error(column.problem);
+      expect(column.format).toBe((texts[0] as string).length === 13 ? "x" : "X");
+      expect(column.instants.map((instant) => formatDate(instant, column.format))).toEqual(texts);
+    }
+    expect(readDates(["1609459200"], "X")).toMatchObject({ instants: [Date.UTC(2021, 0, 1)] });
+    expect(["12345678901", "123456", "-1609459200"].filter(isDateText)).toEqual([]);
+    expect(() => checkDateFormat("sales.csv", "X")).not.toThrow();
+  });
+
   test("a format needs a year, and each part once", () => {
     expect(() => checkDateFormat("sales.csv", "DD/MM")).toThrow(
       'sales.csv: "DD/MM" is no format of dates: it has no YYYY',

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { describeFrequency, formatDate, step } from "../../src/data/calendar.ts";
-import { isMissing, readNumber, type SeriesOptions, seriesOfTable } from "../../src/data/series.ts";
+import { isMissing, readNumber, type SeriesOptions, seriesOfTable, timeColumn } from "../../src/data/series.ts";
 import { parseCsv, readCsv } from "../../src/formats/csv.ts";
 import { InputError } from "../../src/graph/input-error.ts";
 
@@ -106,6 +106,49 @@ describe("seriesOfTable", () => {
   test("years are dates by their column's name alone", () => {
     expect(read("year,v\n1999,5\n2000,6\n")).toMatchObject({ dateColumn: "year", columns: ["v"] });
     expect(read("weight,v\n1999,5\n2000,6\n")).toMatchObject({ dateColumn: undefined, columns: ["weight", "v"] });
+  });
+});
+
+describe("columns that are the time", () => {
+  test.each(["timestamp", "ts", "unix", "unix_time", "epoch_ms", "t"])(
+    "Unix times in a column %s are dates",
+    (name) => {
+      const found = read(`${name},v\n1609459200,5\n1609462800,6\n1609466400,7\n`);
+      expect(found).toMatchObject({ dateColumn: name, columns: ["v"], dateFormat: "X" });
+      expect(describeFrequency(found.frequency!)).toBe("hour");
+    },
+  );
+
+  test("large numbers in columns of other names stay numbers", () => {
+    const found = read("bytes,v\n1609459200,5\n1609462801,6\n");
+    expect(found).toMatchObject({ dateColumn: undefined, columns: ["bytes", "v"] });
+  });
+
+  const timeOf = (text: string) => timeColumn(read(text, { date: false }).series);
+  test.each([
+    ["x,v\n0,5\n1,3\n2,4\n", "x"],
+    ["1609459200,5\n1609462800,3\n1609466400,4\n", "1"],
+    ["v,index\n5,0\n3,1\n4,2\n", "index"],
+    ["v,seconds\n5,0.5\n3,1.2\n4,1.4\n", "seconds"],
+    ["timestamp,v\n1609459200,5\n1609462801,6\n1609466409,2\n", "timestamp"],
+  ])("%j: the column is told", (text, name) => expect(timeOf(text)).toBe(name));
+  test.each([
+    "x,v\n0,5\n1,3\n3,4\n",
+    "v,w\n5,0\n3,1\n4,2\n",
+    "x\n0\n1\n2\n",
+    "index,v\n0,5\n1,3\n1,4\n",
+    "x,v\n0.5,5\n1,3\n1.5,4\n",
+    "steps,v\n1,5\n3,3\n4,4\n",
+  ])("%j has none", (text) => expect(timeOf(text)).toBeUndefined());
+  test("beside dates a first column counts only if it has no name, or its name says so", () => {
+    const of = (name: string) =>
+      timeColumn(read(`${name},date,v\n0,2024-01-01,5\n1,2024-01-02,3\n2,2024-01-03,9\n`).series);
+    expect([of(""), of("No"), of("sold")]).toEqual(["1", "No", undefined]);
+  });
+  test("of several series it is the time in each", () => {
+    const both = (second: string) => `id,n,v\na,1,5\na,2,3\na,3,9\n${second}`;
+    expect(timeColumn(read(both("b,1,4\nb,2,5\nb,3,5\n"), { id: "id" }).series)).toBe("n");
+    expect(timeColumn(read(both("b,1,4\nb,3,5\nb,2,5\n"), { id: "id" }).series)).toBeUndefined();
   });
 });
 

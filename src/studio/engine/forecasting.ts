@@ -1,6 +1,6 @@
 /** Forecast tables of numbers, for the Forecast view: read a table, train a forecaster, forecast with it beside what needs no network. */
 import { describeFrequency, formatDate, seasonLength } from "../../data/calendar.ts";
-import { type SeriesOfTable, seriesOfTable } from "../../data/series.ts";
+import { type SeriesOfTable, seriesOfTable, timeColumn } from "../../data/series.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { countParameters } from "../../nn/model.ts";
 import { forecaster } from "../../tasks/forecast/create.ts";
@@ -106,8 +106,11 @@ export const forecasting = {
     const { columns, series, frequency, dateFormat, notes } = await readTable(table, false);
     const lengths = series.map(({ values }) => Object.values(values)[0]?.length ?? 0);
     const instants = series[0]?.instants;
+    const time = timeColumn(series);
     return {
-      ...{ columns, notes, series: series.length, steps: Math.max(0, ...lengths) },
+      // The first is what is forecast until another is chosen.
+      columns: [...columns.filter((name) => name !== time), ...(time === undefined ? [] : [time])],
+      ...{ notes, series: series.length, steps: Math.max(0, ...lengths) },
       frequency: frequency && describeFrequency(frequency),
       season: frequency === undefined ? 1 : seasonLength(frequency),
       dates:

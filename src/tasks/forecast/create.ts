@@ -1,6 +1,7 @@
 /** Make an untrained forecaster for series: choose what is not said, fit the scalings, make the network. */
 import { calendarPartsFor, describeFrequency, seasonLength } from "../../data/calendar.ts";
 import type { FittedScaling } from "../../data/scaling.ts";
+import { timeColumn } from "../../data/series.ts";
 import { InputError } from "../../graph/input-error.ts";
 import { checkArguments, formatValue, options as optionsOf } from "../../graph/schema.ts";
 import { sequential } from "../../nn/model.ts";
@@ -61,7 +62,9 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
   const { horizon, form = "direct", head = "quantiles", past = [], future = [], test = 0, members = 1 } = options;
   const [first] = data.series as readonly [ForecastData["series"][number]];
   const covariates = new Set([...past, ...future]);
-  const targets = options.targets ?? Object.keys(first.values).filter((column) => !covariates.has(column));
+  const time = timeColumn(data.series);
+  const targets =
+    options.targets ?? Object.keys(first.values).filter((column) => !covariates.has(column) && column !== time);
   if (targets.length === 0) throw new InputError(`${where}: there is no column of numbers to forecast. Give targets.`);
   const both = [...targets, ...past, ...future];
   const twice = both.find((column, k) => both.indexOf(column) !== k);

@@ -42,6 +42,7 @@ export type ForecastStep = {
   readonly step: number;
   /** In the form of the series' dates; undefined without dates. */
   readonly date: string | undefined;
+  /** The mean or the middle quantile of what the network sees, in the units of the series; of drawn paths their median, of counts their mean. */
   readonly value: number;
   /** By probability, as "0.1". */
   readonly quantiles: Readonly<Record<string, number>>;
@@ -51,7 +52,7 @@ export type Forecast = { readonly series: string; readonly target: string; reado
 
 /**
  * Forecast each series from its end on.
- * @param forecaster a trained one
+ * @param forecaster a trained one; an untrained one forecasts too, from its random initial values, which says nothing of the series
  * @param data series with the columns that it reads; those known for the future have them for each step of the horizon, in
  *   rows whose targets are missing. A series that it does not know is scaled by its own values
  * @param options see `ForecastOptions`
@@ -243,7 +244,10 @@ const repeated = (states: Readonly<Record<string, Float32Array>>, times: number)
     }),
   );
 
-/** Means and quantiles of paths, each first in the numbers of the series. */
+/**
+ * The point forecast and quantiles of paths, each first in the numbers of the series. The point is the median: of a scaling by logarithms
+ * a mean is one of exponentials, which a single path can decide. Of counts it is the mean, as a median of rare ones is 0.
+ */
 function saidOf(
   window: Window,
   target: number,
@@ -251,7 +255,7 @@ function saidOf(
   { paths, levels }: { readonly paths: number; readonly levels: readonly number[] },
   forecaster: Forecaster,
 ): Said {
-  const { horizon } = forecaster.settings;
+  const { horizon, head } = forecaster.settings;
   const futures = Array.from({ length: paths }, (_, path) =>
     inUnits(window, target, drawn.slice(path * horizon, (path + 1) * horizon), forecaster),
   );
@@ -259,7 +263,11 @@ function saidOf(
   const each = (of: (values: number[]) => number): Float64Array =>
     Float64Array.from({ length: horizon }, (_, h) => of(at(h)));
   return {
-    values: each((values) => values.reduce((sum, value) => sum + value, 0) / values.length),
+    values: each((values) =>
+      head === "negative-binomial"
+        ? values.reduce((sum, value) => sum + value, 0) / values.length
+        : sampleQuantile(values, 0.5),
+    ),
     quantiles: Object.fromEntries(levels.map((p) => [String(p), each((values) => sampleQuantile(values, p))])),
   };
 }

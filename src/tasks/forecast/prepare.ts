@@ -118,6 +118,13 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
         (k) => `${place}: column ${formatValue(column)}, step ${k}`,
         start,
       );
+      const odd = all.findIndex((value) => !Number.isNaN(value) && !Number.isFinite(Math.fround(value)));
+      if (odd >= 0) {
+        const at = odd + values.length - all.length;
+        throw new InputError(
+          `${place}: column ${formatValue(column)}, step ${at}: ${values[at]} is too far from the values of the training. Correct it.`,
+        );
+      }
       return all.subarray(all.length - (values.length - lost));
     };
     const steps = length + ahead;

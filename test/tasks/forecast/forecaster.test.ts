@@ -148,6 +148,19 @@ describe("several series", () => {
   });
 });
 
+test("a column that counts the steps is no target unless it is named", () => {
+  const y = wave(40);
+  const counted = bare({ index: Array.from(y, (_, t) => t), y });
+  const targets = (options: object = {}): readonly string[] =>
+    forecaster(counted, { horizon: 3, units: 2, ...options }).settings.targets;
+  expect(targets()).toEqual(["y"]);
+  expect(targets({ targets: ["index", "y"] })).toEqual(["index", "y"]);
+  expect(targets({ future: ["index"] })).toEqual(["y"]);
+  expect(forecaster(bare({ index: Array.from(y, (_, t) => t) }), { horizon: 3, units: 2 }).settings.targets).toEqual([
+    "index",
+  ]);
+});
+
 describe("several targets", () => {
   const data = bare({ a: wave(50), b: Float64Array.from(wave(50, { seed: 2 }), (value) => -10 * value) });
   test.each(forms.flatMap((form) => [[form, true] as const, ...(form === "segments" ? [] : [[form, false] as const])]))(

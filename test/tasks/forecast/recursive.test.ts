@@ -57,6 +57,42 @@ test("draws have the mean and the quantiles of the head's distribution", async (
   }
 });
 
+test("with logarithms the value is the median of the paths, which none decides alone; of counts it is their mean", async () => {
+  const data = bare({ y: Array.from({ length: 40 }, (_, t) => 50 + ((t * 7) % 5)) });
+  const made = forecaster(data, {
+    ...{
+      horizon: 30,
+      lookback: 3,
+      validation: 0,
+      form: "recursive",
+      head: "gaussian",
+      units: 2,
+      scaling: ["log", { difference: 1 }],
+    },
+  });
+  for (const [name, values] of Object.entries(made.model.values)) {
+    values.fill(0);
+    // A deviation of e to the third power: of 30 steps that of logarithms is above 5.
+    if (name === "output.b") values[1] = 4;
+  }
+  const [one] = await forecast(made, data, { samples: 500, levels: [0.1, 0.5, 0.9] });
+  for (const { value, quantiles } of one?.steps ?? []) expect(value).toBe(quantiles["0.5"]);
+  const last = one?.steps.at(-1);
+  expect((last?.quantiles["0.9"] as number) / (last?.value as number)).toBeGreaterThan(100);
+  const counts = constant(
+    bare({ y: Array.from({ length: 30 }, (_, t) => Number(t % 4 === 0)) }),
+    "negative-binomial",
+    [-0.7, 0],
+  );
+  const [rare] = await forecast(counts, bare({ y: Array.from({ length: 30 }, (_, t) => Number(t % 4 === 0)) }), {
+    ...{ samples: 2000, levels: [0.5] },
+  });
+  for (const { value, quantiles } of rare?.steps ?? []) {
+    expect(quantiles["0.5"]).toBe(0);
+    expect(value).toBeGreaterThan(0.05);
+  }
+});
+
 test("paths go on from what they drew: of differences the spread grows as that of a random walk", async () => {
   const data = bare({ y: Array.from({ length: 40 }, (_, t) => 50 + ((t * 7) % 5)) });
   const made = forecaster(data, {

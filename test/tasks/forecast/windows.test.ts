@@ -66,7 +66,7 @@ describe("windows", () => {
 
   test("of several series and of targets alone", () => {
     const data = joined(
-      bare({ a: [1, 2, 3, 4, 5], b: [5, 4, 3, 2, 1] }, "one"),
+      bare({ a: [1, 2, 3, 4, 6], b: [5, 4, 3, 2, 1] }, "one"),
       bare({ a: [1, 2, 3, 4, 5, 6], b: [1, 2, 3, 4, 5, 6] }, "two"),
     );
     const named = (independent: boolean) =>
@@ -145,7 +145,7 @@ describe("form direct", () => {
 
   test("several series are told apart by their number at each step, an unknown one is the first", () => {
     const data = joined(
-      bare({ a: [1, 2, 3, 4, 5], b: [5, 4, 3, 2, 1] }, "one"),
+      bare({ a: [1, 2, 3, 4, 6], b: [5, 4, 3, 2, 1] }, "one"),
       bare({ a: [1, 2, 3, 4, 5], b: [1, 2, 3, 4, 5] }, "two"),
     );
     for (const [independent, numbers] of [
