@@ -17,6 +17,8 @@ export type Recording = {
   readonly sampleRate: number;
   readonly label?: string;
   readonly group?: string;
+  /** Where its label is written, if that is a table: file, line and column. */
+  readonly where?: string;
 };
 /** A series of numbers, a row a step, named by its file and id; `label` where there is one. */
 export type NumberSeries = {
@@ -24,6 +26,8 @@ export type NumberSeries = {
   readonly rows: readonly (readonly number[])[];
   readonly label?: string;
   readonly group?: string;
+  /** Where its label is written first: file, line and column. */
+  readonly where?: string;
 };
 /** Examples of one kind. */
 export type Labelled<Example> = Example & { readonly label: string };
@@ -70,16 +74,29 @@ export function readLabelled(path: string): LabelledFiles {
   if (table.columns.includes("file")) {
     const examples = table.rows.map(({ cells, where }) => {
       const { file = "", label = "", group } = cells;
-      if (file === "" || label === "")
-        throw new InputError(`${where}: has no ${file === "" ? "file" : "label"}. Fill it in, or leave the line out.`);
-      const recording = readRecording(join(dirname(path), file));
-      return { ...recording, label, ...(group !== undefined && { group }) };
+      if (file === "" || label === "") throw emptyCell(where, file === "" ? "file" : "label");
+      const recording = listed(where, () => readRecording(join(dirname(path), file)));
+      return { ...recording, label, ...(group !== undefined && { group }), where: `${where}, column "label"` };
     });
     return { kind: "audio", examples };
   }
   if (!table.columns.includes("id")) throw missing("id");
   const { columns, series } = seriesIn(path, table);
   return { kind: "numbers", columns, examples: series as Labelled<NumberSeries>[] };
+}
+
+const emptyCell = (where: string, column: string): InputError =>
+  new InputError(`${where}, column "${column}": is empty. Fill it in, or leave the line out.`);
+
+/** What `read` gives; what is wrong with a file is said with the line that names it. */
+function listed<Read>(where: string, read: () => Read): Read {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof InputError
+      ? new InputError(`${where}, column "file": ${error.message}`, { cause: error })
+      : error;
+  }
 }
 
 /**
@@ -155,16 +172,17 @@ function seriesIn(path: string, { columns: all, rows }: Table): { columns: strin
       `${path}: line 1 has no column "id", which says which rows are one series; it has ${all.join(", ")}.`,
     );
   if (columns.length === 0) throw new InputError(`${path}: line 1 has no column of numbers beside ${all.join(", ")}.`);
-  const found = new Map<string, { rows: number[][]; label: string | undefined; group: string | undefined }>();
+  type Found = { rows: number[][]; label: string | undefined; group: string | undefined; where: string };
+  const found = new Map<string, Found>();
   for (const { cells, where } of rows) {
     const { id = "", label, group } = cells;
-    if (id === "" || label === "")
-      throw new InputError(`${where}: has no ${id === "" ? "id" : "label"}. Fill it in, or leave the line out.`);
-    const series = found.get(id) ?? { rows: [], label, group };
+    if (id === "" || label === "") throw emptyCell(where, id === "" ? "id" : "label");
+    const series = found.get(id) ?? { rows: [], label, group, where: `${where}, column "label"` };
     found.set(id, series);
-    if (series.label !== label) {
+    for (const kind of ["label", "group"] as const) {
+      if (series[kind] === cells[kind]) continue;
       throw new InputError(
-        `${where}: the series ${formatValue(id)} has the label ${formatValue(label)} here and ${formatValue(series.label)} before. One series has one label.`,
+        `${where}, column "${kind}": the series ${formatValue(id)} has the ${kind} ${formatValue(cells[kind])} here and ${formatValue(series[kind])} before. One series has one ${kind}.`,
       );
     }
     series.rows.push(
@@ -184,9 +202,9 @@ function seriesIn(path: string, { columns: all, rows }: Table): { columns: strin
       }),
     );
   }
-  const series = [...found].map(([name, { rows, label, group }]) => ({
+  const series = [...found].map(([name, { rows, label, group, where }]) => ({
     ...{ name: `${path}: ${name}`, rows },
-    ...(label !== undefined && { label }),
+    ...(label !== undefined && { label, where }),
     ...(group !== undefined && { group }),
   }));
   return { columns, series };

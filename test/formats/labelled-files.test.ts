@@ -52,7 +52,7 @@ test("a table of files, relative to it, with groups", () => {
   });
   expect(readLabelled(join(path, "list.csv")).examples).toMatchObject([
     { name: join(path, "a.wav"), label: "yes", group: "1" },
-    { name: join(path, "sub/b.wav"), label: "no", group: "2" },
+    { name: join(path, "sub/b.wav"), label: "no", group: "2", where: `${path}/list.csv: line 3, column "label"` },
   ]);
 });
 
@@ -66,12 +66,13 @@ test("a table of series: rows of one id are one series, in their order, wherever
       {
         name: `${file}: 1`,
         label: "up",
+        where: `${file}: line 2, column "label"`,
         rows: [
           [1.5, 2],
           [2, 0.5],
         ],
       },
-      { name: `${file}: 2`, label: "down", rows: [[-300, 4]] },
+      { name: `${file}: 2`, label: "down", where: `${file}: line 3, column "label"`, rows: [[-300, 4]] },
     ],
   });
   const bare = given({ "s.csv": "id,height\n1,1\n" });
@@ -112,8 +113,22 @@ describe("one line for", () => {
       () => table("file,label\n"),
       ": has the names of columns and no rows. Give a table with one row a step.",
     ],
-    ["a file that is not there", () => table("file,label\nb.wav,1\n"), "/b.wav: there is no such file."],
-    ["a label that is missing", () => table("file,label\na.wav,1\na.wav,\n"), ": line 3: has no label."],
+    ["a file that is not there", () => table("file,label\na.wav,1\nb.wav,1\n"), ': line 3, column "file": '],
+    [
+      "a file that is not there, by its name",
+      () => table("file,label\na.wav,1\nb.wav,1\n"),
+      "/b.wav: there is no such file.",
+    ],
+    [
+      "a label that is missing",
+      () => table("file,label\na.wav,1\na.wav,\n"),
+      ': line 3, column "label": is empty. Fill it in, or leave the line out.',
+    ],
+    [
+      "a series of two groups",
+      () => table("id,label,group,a\n1,x,anna,2\n1,x,ben,2\n"),
+      ': line 3, column "group": the series "1" has the group "ben" here and "anna" before. One series has one group.',
+    ],
     [
       "a cell too many",
       () => table("id,label,a\n1,x,2\n1,x,2,3\n"),
@@ -138,7 +153,7 @@ describe("one line for", () => {
     [
       "a series with two labels",
       () => table("id,label,a\n1,x,2\n1,y,3\n"),
-      ': line 3: the series "1" has the label "y" here and "x" before.',
+      ': line 3, column "label": the series "1" has the label "y" here and "x" before.',
     ],
     ["no numbers", () => table("id,label\n1,x\n"), ": line 1 has no column of numbers beside id, label."],
     [

@@ -63,16 +63,16 @@ export const listening = {
     const of = contentOf(handle, "classify");
     const wav = readWav(bytes, name);
     const sound = { samples: mixDown(wav), sampleRate: wav.sampleRate, name };
-    const facts = await listening.classifierFacts(handle);
-    if (facts.whole !== undefined || facts.sampleRate === undefined) {
+    const { whole } = await listening.classifierFacts(handle);
+    if (whole !== undefined || of.input.kind !== "audio") {
       const [found] = await classify(of, [sound], host);
       const probabilities = Float32Array.from(of.labels, (label) => found?.probabilities[label] ?? 0);
       return { count: 1, probabilities, states: undefined, stateName: undefined };
     }
     const session = await classifySession(of, host);
     try {
-      const { labels } = of;
-      return read({ session, labels, rate: facts.sampleRate }, soundAt(sound, facts.sampleRate, name), true);
+      const { labels, input } = of;
+      return read({ session, labels, rate: input.features.sampleRate }, soundAt(sound, input.features, name), true);
     } finally {
       session.dispose();
     }

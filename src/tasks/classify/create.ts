@@ -29,7 +29,7 @@ import {
 import { sequential } from "../../nn/model.ts";
 import { aSeed } from "../../nn/random.ts";
 import { checkedRows, isSound, type LabelledSequence, labelledSequences, nameOf } from "./examples.ts";
-import { type AudioFeatures, audioFeatureRules, completeFeatures } from "./features.ts";
+import { type AudioFeatures, audioFeatureRules, checkBands, completeFeatures } from "./features.ts";
 import type { Classifier } from "./file.ts";
 import { type ClassifierInput, featuresOf, type ScalingKind, scalingFor, scalings, widthOfInput } from "./input.ts";
 import { type Pooling, poolings } from "./pooling.ts";
@@ -147,7 +147,9 @@ function inputFor(examples: readonly LabelledSequence[], { features, columns }: 
   if (isSound(first)) {
     if (columns !== undefined)
       throw new InputError("classifier: columns is for rows of numbers; these examples are sound");
-    return { kind: "audio", features: completeFeatures(features, "classifier: features"), scaling };
+    const complete = completeFeatures(features, "classifier: features");
+    checkBands(complete, "classifier: features");
+    return { kind: "audio", features: complete, scaling };
   }
   if (features !== undefined)
     throw new InputError("classifier: features is for sound; these examples are rows of numbers");

@@ -91,13 +91,14 @@ export async function detect(
   const overlap = input.kind === "audio" ? input.features.frameLength / input.features.sampleRate - unit : 0;
   const stepsOf = (given: number | undefined, usual: number): number =>
     given === undefined ? usual : Math.max(1, Math.round(given / unit));
-  const rows = featuresOf(input, sequence, nameOf(sequence, 0));
+  const name = nameOf(sequence, 0);
+  const rows = featuresOf(input, sequence, name);
   const window = Math.min(rows.length, stepsOf(options.window, of.steps));
   const hop = stepsOf(options.hop, Math.max(1, Math.round(window / 4)));
   const starts = Array.from({ length: Math.ceil((rows.length - window) / hop) + 1 }, (_, k) =>
     Math.min(k * hop, rows.length - window),
   );
-  const windows = starts.map((start) => scaled(input.scaling, rows.slice(start, start + window)));
+  const windows = starts.map((start) => scaled(input.scaling, rows.slice(start, start + window), name));
   const said = (await probabilitiesOf(of, windows, hostOf(options))).map((row) => classificationOf(of.labels, row));
   const events: DetectedEvent[] = [];
   const timeOf = (k: number, side: -1 | 1): number => {

@@ -1,7 +1,7 @@
 /** Measure a classifier on examples: accuracy, a confusion matrix, and precision and recall of each class. */
 import { InputError } from "../../graph/input-error.ts";
 import { type Arguments, checkArguments } from "../../graph/schema.ts";
-import { type LabelledSequence, labelledSequences, nameOf } from "./examples.ts";
+import { type LabelledSequence, labelledSequences, placeOfLabel } from "./examples.ts";
 import { aClassifier, type Classifier } from "./file.ts";
 import { type Vectors, vectorsOf } from "./input.ts";
 import { type ClassifyOptions, classifyArguments, probabilitiesOf } from "./predict.ts";
@@ -66,7 +66,7 @@ export function targetsOf({ labels }: Classifier, examples: readonly LabelledSeq
     if (target >= 0) return target;
     const known = labels.length <= 20 ? labels.join(", ") : `${labels.slice(0, 20).join(", ")}, ...`;
     throw new InputError(
-      `${nameOf(one, k)}: the label ${JSON.stringify(one.label)} was never seen in training; the model knows ${known}. Leave it out, or train anew.`,
+      `${placeOfLabel(one, k)}: the label ${JSON.stringify(one.label)} was never seen in training; the model knows ${known}. Leave it out, or train anew.`,
     );
   });
 }

@@ -31,11 +31,13 @@ export type LabelledSequence = Sequence & {
   readonly label: string;
   /** Who or what it is from, such as the speaker: validation holds out whole groups. */
   readonly group?: string | undefined;
+  /** Where its label is written, for messages: a file, a line and a column. */
+  readonly where?: string | undefined;
 };
 
 export const isSound = (one: Sequence): one is Sequence & Sound => "samples" in one;
 
-const nameRules = { name: string, group: string, label: someText };
+const nameRules = { name: string, group: string, label: someText, where: string };
 const soundRules: Schema = { ...nameRules, samples: required(numbers), sampleRate: required(wholeNumber(1)) };
 const rowRules: Schema = {
   ...nameRules,
@@ -61,13 +63,15 @@ export const labelledSequences: Rule = listRule(true);
 
 /** What a message calls example k. */
 export const nameOf = (one: Sequence, k: number): string => one.name ?? `example ${k}`;
+/** Where a message says that the label of example k is. */
+export const placeOfLabel = (one: LabelledSequence, k: number): string => one.where ?? nameOf(one, k);
 
 /**
  * The rows of a sequence of numbers, checked.
  * @throws InputError for rows of other lengths than `width`, and for what is not a finite number
  */
 export function checkedRows({ rows }: NumberRows, width: number | undefined, where: string): Float64Array[] {
-  if (rows.length === 0) throw new InputError(`${where} has no rows. Leave it out.`);
+  if (rows.length === 0) throw new InputError(`${where}: has no rows. Leave it out.`);
   const columns = width ?? (isList(rows[0]) ? rows[0].length : 0);
   return Array.from(rows, (row, t) => {
     checkValue(`${where}: row ${t}`, row, numbers);

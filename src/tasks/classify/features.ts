@@ -17,7 +17,7 @@ import {
 } from "../../graph/schema.ts";
 import { deltaStage, type FrameStage } from "./deltas.ts";
 import { createFft } from "./fft.ts";
-import { melBands } from "./mel.ts";
+import { melBands, melFrequencies } from "./mel.ts";
 
 /** How sound becomes features. All of it is kept in a model's file. */
 export type AudioFeatures = {
@@ -96,6 +96,26 @@ export function completeFeatures(given: Partial<AudioFeatures> = {}, where = "au
     floor,
     deltas,
   };
+}
+
+/**
+ * Check that each mel band has a bin of the spectrum. Files may have bands without one, whose feature is always the same.
+ * @throws InputError with the bands that there may be
+ */
+export function checkBands(options: AudioFeatures, where: string): void {
+  const { sampleRate, fftSize, melBands: count, lowHz, highHz } = options;
+  if (melBands(options).every(({ weights }) => weights.length > 0)) return;
+  // The lowest band is the narrowest: one wider than the distance of two bins has a bin within.
+  const fits = (bands: number): boolean => {
+    const [low, , high] = melFrequencies(bands + 2, lowHz, highHz) as [number, number, number];
+    return high - low > sampleRate / fftSize;
+  };
+  const most = Array.from({ length: count }, (_, k) => count - 1 - k).find((bands) => bands > 0 && fits(bands));
+  const give = most === undefined ? "a larger fftSize" : `at most ${most} mel bands, or a larger fftSize`;
+  throw new InputError(
+    `${where}: melBands: ${count} mel bands from ${lowHz} to ${highHz} Hz are narrower than the ${fftSize / 2 + 1} bins of a frame of ` +
+      `${options.frameLength} samples at ${sampleRate} Hz. Give ${give}, or a higher sample rate.`,
+  );
 }
 
 /** The number of features of a frame. */
@@ -224,7 +244,7 @@ export const featuresArguments: Arguments = {
  * @param options `kind` ("log-mel" or "mfcc"), `sampleRate` (8000), `frameLength` (25 ms), `hopLength` (10 ms), `melBands` (40), and
  *   more: see `AudioFeatures`
  * @returns `{ data, shape }`: (T, features)
- * @throws InputError for options that do not fit each other, and for no samples
+ * @throws InputError for options that do not fit each other, for more mel bands than a frame tells apart, and for no samples
  * @example const { data, shape } = audioFeatures(samples, { sampleRate: 16_000, kind: "mfcc", deltas: 2 });
  */
 export function audioFeatures(
@@ -233,6 +253,7 @@ export function audioFeatures(
 ): { readonly data: Float32Array<ArrayBuffer>; readonly shape: readonly number[] } {
   checkArguments("audioFeatures", { samples, options }, featuresArguments);
   const all = completeFeatures(options);
+  checkBands(all, "audioFeatures");
   if (samples.length === 0) throw new InputError("audioFeatures: there are no samples");
   for (let n = 0; n < samples.length; n++) {
     if (!Number.isFinite(samples[n]))

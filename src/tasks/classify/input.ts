@@ -8,6 +8,7 @@ import { InputError } from "../../graph/input-error.ts";
 import { finiteNumber, isPlain, oneOf } from "../../graph/schema.ts";
 import { checkedRows, isSound, nameOf, type Sequence } from "./examples.ts";
 import { type AudioFeatures, completeFeatures, featureCount, rowsOfSound } from "./features.ts";
+import { melFrequencies } from "./mel.ts";
 
 /**
  * How features are scaled: to mean 0 and standard deviation 1, each by its values in the training examples ("training") or in the
@@ -45,13 +46,29 @@ export function featuresOf(input: ClassifierInput, one: Sequence, name: string):
     return checkedRows(one, input.columns.length, name);
   }
   if (!isSound(one)) throw new InputError(`${name}: it is rows of numbers, and the model reads sound`);
-  return rowsOfSound(soundAt(one, input.features.sampleRate, name), input.features);
+  return rowsOfSound(soundAt(one, input.features, name), input.features);
 }
 
-/** Samples at the model's rate. @throws InputError for no samples, and for one that is not a finite number */
+/** @throws InputError for sound whose rate is too low for the highest mel band */
+function checkRate(rate: number, features: AudioFeatures, name: string): void {
+  const { melBands, lowHz, highHz, sampleRate } = features;
+  const begins = melFrequencies(melBands + 2, lowHz, highHz).slice(0, -2);
+  const beyond = begins.filter((hz) => hz >= rate / 2).length;
+  if (rate >= sampleRate || beyond === 0) return;
+  const least = Math.ceil(2 * (begins.at(-1) as number)) + 1;
+  throw new InputError(
+    `${name}: its ${rate} samples a second have no sound above ${rate / 2} Hz, where ${beyond} of the model's ${melBands} mel bands are. ` +
+      `Give sound of at least ${least} Hz, or train a model at a sample rate of ${rate} Hz.`,
+  );
+}
+
+/**
+ * Samples at the rate of features.
+ * @throws InputError for no samples, for one that is not a finite number, and for a rate that is too low for a mel band
+ */
 export function soundAt(
   one: { samples: ArrayLike<number>; sampleRate: number },
-  rate: number,
+  features: AudioFeatures,
   name: string,
 ): ArrayLike<number> {
   const { samples, sampleRate } = one;
@@ -60,7 +77,8 @@ export function soundAt(
     if (!Number.isFinite(samples[n]))
       throw new InputError(`${name}: sample ${n} must be a finite number, got ${samples[n]}`);
   }
-  return sampleRate === rate ? samples : resample(samples, sampleRate, rate);
+  checkRate(sampleRate, features, name);
+  return sampleRate === features.sampleRate ? samples : resample(samples, sampleRate, features.sampleRate);
 }
 
 /** The scaling of these features: "training" takes its numbers from them. */
@@ -83,18 +101,33 @@ function momentsOf(rows: readonly Float64Array[]): { mean: number[]; deviation: 
   return { mean, deviation };
 }
 
-/** Scaled features, as the model reads them. */
-export function scaled({ kind, mean, deviation }: Scaling, rows: readonly Float64Array[]): Float32Array[] {
+/**
+ * Scaled features, as the model reads them.
+ * @param name what messages call the sequence
+ * @throws InputError for a number that is too large for 32 bits
+ */
+export function scaled(
+  { kind, mean, deviation }: Scaling,
+  rows: readonly Float64Array[],
+  name: string,
+): Float32Array<ArrayBuffer>[] {
   const by = kind === "training" ? { mean, deviation } : kind === "sequence" ? momentsOf(rows) : undefined;
-  if (by === undefined) return rows.map((row) => Float32Array.from(row));
-  return rows.map((row) =>
-    Float32Array.from(row, (value, j) => (value - (by.mean[j] as number)) / (by.deviation[j] as number)),
-  );
+  return rows.map((row, t) => {
+    const own =
+      by === undefined
+        ? Float32Array.from(row)
+        : Float32Array.from(row, (value, j) => (value - (by.mean[j] as number)) / (by.deviation[j] as number));
+    const odd = own.findIndex((value) => !Number.isFinite(value));
+    if (odd < 0) return own;
+    throw new InputError(
+      `${name}: row ${t}, column ${odd}: ${row[odd]} is too far from the numbers of the training. Correct it.`,
+    );
+  });
 }
 
 /** What the model reads of a sequence. */
 export const vectorsOf = (input: ClassifierInput, one: Sequence, k: number): Float32Array[] =>
-  scaled(input.scaling, featuresOf(input, one, nameOf(one, k)));
+  scaled(input.scaling, featuresOf(input, one, nameOf(one, k)), nameOf(one, k));
 
 /** Check the input of a file. @throws FormatError, one line */
 export function readInput(given: unknown, name: string): ClassifierInput {

@@ -95,6 +95,8 @@ export class ClassifySession extends Disposable {
 
   private read(rows: readonly Float64Array[]): ClassifiedFrame[] {
     const { labels, input } = this.of;
-    return scaled(input.scaling, rows).map((row) => classificationOf(labels, softmax(this.session.next(row))));
+    return scaled(input.scaling, rows, "classifySession").map((row) =>
+      classificationOf(labels, softmax(this.session.next(row))),
+    );
   }
 }

@@ -2,7 +2,7 @@
 import { InputError } from "../../graph/input-error.ts";
 import { createRandom } from "../../nn/random.ts";
 import { shuffle } from "../../nn/shuffle.ts";
-import { type LabelledSequence, nameOf } from "./examples.ts";
+import { type LabelledSequence, placeOfLabel } from "./examples.ts";
 
 export type Split = { readonly training: readonly number[]; readonly validation: readonly number[] };
 
@@ -34,7 +34,7 @@ export function splitExamples(examples: readonly LabelledSequence[], share: numb
       const members = Array.from(drawn).filter((k) => examples[k]?.label === label);
       const [only = 0] = members;
       if (members.length === 1) {
-        const name = nameOf(examples[only] as LabelledSequence, only);
+        const name = placeOfLabel(examples[only] as LabelledSequence, only);
         throw new InputError(
           `${name}: it is the only example with the label ${JSON.stringify(label)}; validation needs one too. Give more, leave it out, or give validation: 0.`,
         );

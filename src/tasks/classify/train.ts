@@ -202,12 +202,12 @@ function readerOf({ input }: Classifier, one: LabelledSequence, name: string, au
     return { length: plain.length, read: (random) => changedFeatures(plain, augmentation, random, { stretch }) };
   }
   const { features, scaling } = input;
-  const samples = soundAt(one, features.sampleRate, name);
+  const samples = soundAt(one, features, name);
   return {
     length: plain.length,
     read(random) {
       const sound = changedSound(samples, features.sampleRate, augmentation, random);
-      return changedFeatures(scaled(scaling, rowsOfSound(sound, features)), augmentation, random, { stretch });
+      return changedFeatures(scaled(scaling, rowsOfSound(sound, features), name), augmentation, random, { stretch });
     },
   };
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../../src/nn/random.ts";
+import { classifier } from "../../../src/tasks/classify/create.ts";
 import {
   type AudioFeatures,
   audioFeatures,
@@ -8,8 +9,10 @@ import {
   createExtractor,
   rowsOfSound,
 } from "../../../src/tasks/classify/features.ts";
+import { vectorsOf } from "../../../src/tasks/classify/input.ts";
 import { hzOf, melBands, melFrequencies, melOf } from "../../../src/tasks/classify/mel.ts";
 import { refusal } from "../../helpers/refusal.ts";
+import { tones } from "./made.ts";
 
 const noise = (length: number, seed = 1): Float32Array => {
   const random = createRandom(seed);
@@ -171,4 +174,51 @@ test("options that do not fit each other are refused", () => {
   expect(refusal(() => audioFeatures([0, Number.NaN]))).toBe(
     "audioFeatures: samples[1] must be a finite number, got NaN",
   );
+});
+
+describe("at low rates", () => {
+  test("more mel bands than a frame tells apart are refused with the number that there may be", () => {
+    const of = (options: object): string => refusal(() => audioFeatures(noise(500), options));
+    expect(of({ sampleRate: 1000 })).toBe(
+      "audioFeatures: melBands: 40 mel bands from 0 to 500 Hz are narrower than the 17 bins of a frame of 25 samples at 1000 Hz. Give at most 30 mel bands, or a larger fftSize, or a higher sample rate.",
+    );
+    expect(of({ sampleRate: 100, melBands: 3, lowHz: 45 })).toContain(
+      "Give a larger fftSize, or a higher sample rate.",
+    );
+    expect(of({ melBands: 1000 })).toContain("Give at most ");
+  });
+
+  test("as many as are said hear something: none is the floor in noise", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 100, max: 16_000 }), fc.integer({ min: 2, max: 200 }), (sampleRate, melBands) => {
+        const of = (bands: number) => audioFeatures(noise(1000), { sampleRate, melBands: bands });
+        let bands = melBands;
+        try {
+          of(bands);
+        } catch (error) {
+          bands = Number(/at most (\d+) mel/.exec((error as Error).message)?.[1]);
+        }
+        const { data } = of(bands);
+        expect(data.every((value) => value > Math.log(1e-10) + 1)).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("sound whose rate holds nothing of a mel band is refused with the rate that does", () => {
+    const examples = tones(4).map((one) => ({ ...one, sampleRate: 8000 }));
+    const digits = classifier(examples, { units: 2, features: { melBands: 10 } });
+    const at = (sampleRate: number) => ({ samples: noise(500), sampleRate, name: "a.wav" });
+    expect(() => vectorsOf(digits.input, at(7000), 0)).not.toThrow();
+    const said = refusal(() => vectorsOf(digits.input, at(1000), 0));
+    expect(said).toMatch(
+      /^a\.wav: its 1000 samples a second have no sound above 500 Hz, where \d of the model's 10 mel bands are\. Give sound of at least \d+ Hz, or train a model at a sample rate of 1000 Hz\.$/,
+    );
+    const least = Number(/at least (\d+) Hz/.exec(said)?.[1]);
+    expect(() => vectorsOf(digits.input, at(least), 0)).not.toThrow();
+    expect(() => vectorsOf(digits.input, at(least - 2), 0)).toThrow("where 1 of the model's 10");
+    expect(refusal(() => classifier([{ ...at(1000), label: "x" }, ...examples], { units: 2 }))).toContain(
+      "a.wav: its 1000",
+    );
+  });
 });
