@@ -144,7 +144,7 @@ async function train(given: Given, out: string): Promise<void> {
     );
   }
   const examples: readonly LabelledSequence[] = files.examples;
-  const of = inFileName(path, () =>
+  const of = await ofExamples(path, () =>
     classifier(examples, optionsOfModel(given, files.kind === "numbers" ? files.columns : undefined)),
   );
   const parameters = countParameters(of.model);
@@ -164,19 +164,21 @@ async function train(given: Given, out: string): Promise<void> {
     ...numbersOf(given, { labelSmoothing: "smoothing", validation: "validation", patience: "patience", seed: "seed" }),
     ...(given.flag("balanced") && { classWeight: "balanced" as const }),
   };
-  const { result } = await untilInterrupted("Stopping: the best so far is saved.", (signal) =>
-    trainClassifier(of, examples, {
-      ...settings,
-      ...host,
-      ...(augment && { augment }),
-      signal,
-      onEpoch(progress) {
-        const elapsedMs = Math.round(performance.now() - startedMs);
-        if (json) writeJson({ event: "progress", ...progress, elapsedMs });
-        else if (progress.epoch % 5 === 0 || progress.epoch === 1)
-          process.stderr.write(`${progressLine(progress, elapsedMs)}\n`);
-      },
-    }),
+  const { result } = await ofExamples(path, () =>
+    untilInterrupted("Stopping: the best so far is saved.", (signal) =>
+      trainClassifier(of, examples, {
+        ...settings,
+        ...host,
+        ...(augment && { augment }),
+        signal,
+        onEpoch(progress) {
+          const elapsedMs = Math.round(performance.now() - startedMs);
+          if (json) writeJson({ event: "progress", ...progress, elapsedMs });
+          else if (progress.epoch % 5 === 0 || progress.epoch === 1)
+            process.stderr.write(`${progressLine(progress, elapsedMs)}\n`);
+        },
+      }),
+    ),
   );
   const { validation, bestEpoch, epochs } = result;
   if (epochs === 0) {
@@ -215,14 +217,25 @@ function saidOfConstant(names: readonly string[]): string {
     : `the ${formatCount(names.length)} columns ${listed} have one value each in all rows and say nothing of the class; they are not scaled. Leave them out if that is not meant.`;
 }
 
-/** What `make` gives; what is wrong with the examples is said with the name of the folder or table. */
-function inFileName<T>(path: string, make: () => T): T {
+/** Options of the library and those of the command line, by how messages name them. */
+const optionNames: readonly (readonly [RegExp, string])[] = [
+  [/^(?:classifier: features: )?melBands: /, "--bands: "],
+  [/^detect: ignore: /, "--ignore: "],
+  [/a larger fftSize, or a higher sample rate/, "a higher --sample-rate"],
+  [/\bGive another seed, or validation examples of your own/, "Give another --seed"],
+  [/\bgive validation: 0\b/, "give --validation 0"],
+];
+/** What `work` gives; what the library says of examples is said of the folder or table, and of options by their names. */
+export async function ofExamples<Value>(path: string, work: () => Value | Promise<Value>): Promise<Value> {
   try {
-    return make();
+    return await work();
   } catch (error) {
-    if (error instanceof InputError && error.message.startsWith("classifier: all")) {
-      error.message = `${path}: ${error.message.slice("classifier: ".length)}`;
-    }
+    if (!(error instanceof InputError)) throw error;
+    const said = optionNames.reduce((text, [name, option]) => text.replace(name, option), error.message);
+    error.message = said.replace(
+      /^(?:(?:classifier|trainClassifier|evaluateClassifier|detect): |(?=all examples ))/,
+      `${path}: `,
+    );
     throw error;
   }
 }
@@ -286,7 +299,8 @@ async function classifyFiles(of: Classifier, model: string, given: Given): Promi
   process.stdout.write(`${classificationTable(said)}\n`);
 }
 
-function sequencesAt(of: Classifier, path: string): readonly Sequence[] {
+/** The sequences of a file, of numbers in the columns that the model reads. */
+export function sequencesAt(of: Classifier, path: string): readonly Sequence[] {
   if (of.input.kind === "numbers") {
     const { columns } = of.input;
     const table = readSeries(path);
@@ -303,7 +317,7 @@ function sequencesAt(of: Classifier, path: string): readonly Sequence[] {
     }));
   }
   if (!existsSync(path) || !/\.csv$/i.test(path) === !statSync(path).isDirectory()) return [{ ...readRecording(path) }];
-  return readLabelled(path).examples.map(({ label: _, group: __, ...one }) => one);
+  return readLabelled(path).examples.map(({ label: _, group: __, where: ___, ...one }) => one);
 }
 
 /** Rows: name, class, probability, and the next likeliest class. */
@@ -358,7 +372,7 @@ export async function evaluateClassifierFiles(
     const rows = sequencesAt(of, path);
     examples = files.examples.map((one, k) => ({ ...one, ...(rows[k] as Sequence) }) as LabelledSequence);
   }
-  const evaluation = await evaluateClassifier(of, examples, host);
+  const evaluation = await ofExamples(path, () => evaluateClassifier(of, examples, host));
   if (given.flag("json")) return writeJson({ ...evaluation, labels: of.labels });
   process.stdout.write(`${evaluationText(of.labels, evaluation)}\n`);
 }

@@ -1,10 +1,11 @@
 /** `unrolled detect`: find where the classes of a classifier are in a long recording. */
 import { readInput } from "../formats/files.ts";
-import { readRecording, readSeries } from "../formats/labelled-files.ts";
+import { readRecording } from "../formats/labelled-files.ts";
 import { InputError } from "../graph/input-error.ts";
 import { checkFiniteValues } from "../nn/finite-values.ts";
-import { type Classifier, detect as detectEvents, type Sequence } from "../tasks/classify.ts";
+import { type Classifier, detect as detectEvents } from "../tasks/classify.ts";
 import { openModel } from "../tasks/index.ts";
+import { ofExamples, sequencesAt } from "./classify.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { alignColumns, printable, writeJson } from "./output.ts";
@@ -57,13 +58,14 @@ async function detectIn(of: Classifier, model: string, given: Given): Promise<vo
   // Recordings that are shorter than the window.
   const short: string[] = [];
   for (const path of given.positionals) {
-    const sequences: readonly Sequence[] = of.input.kind === "audio" ? [readRecording(path)] : readSeries(path).series;
+    const sequences = of.input.kind === "audio" ? [readRecording(path)] : sequencesAt(of, path);
     for (const one of sequences) {
       const length = "samples" in one ? one.samples.length / one.sampleRate : one.rows.length;
       if (window !== undefined && window > length) {
         short.push(`${one.name ?? path} (${"samples" in one ? `${Number(length.toFixed(2))} s` : `${length} rows`})`);
       }
-      for (const { start, end, label, probability } of await detectEvents(of, one, options)) {
+      const events = await ofExamples(path, () => detectEvents(of, one, options));
+      for (const { start, end, label, probability } of events) {
         if (given.flag("json")) writeJson({ file: one.name, start, end, label, probability });
         else
           rows.push([one.name ?? "", start.toFixed(2), end.toFixed(2), label, `${(100 * probability).toFixed(1)} %`]);

@@ -5,15 +5,13 @@ import { evaluateForecaster, type Forecaster } from "../tasks/forecast/index.ts"
 import { openModel } from "../tasks/index.ts";
 import { evaluateLanguageModel, type LanguageModel } from "../tasks/language-model.ts";
 import { evaluateTrajectories, type TrajectoryModel } from "../tasks/trajectories.ts";
-import { evaluateClassifierFiles } from "./classify.ts";
-import { scoresTable } from "./forecast.ts";
 import { inferenceOptions, usableHostOf } from "./host-options.ts";
 import type { Command, Given } from "./options.ts";
 import { formatCount, warn, writeJson } from "./output.ts";
-import { readSeries, tableOptions } from "./table-options.ts";
+import { ofFile, readSeries, tableOptions } from "./table-options.ts";
 import { field } from "./texts.ts";
 import { encodeSource, openTexts } from "./tokens.ts";
-import { readTrackFiles, tableOf, trackColumns } from "./trajectories.ts";
+import { naming, readTrackFiles, tableOf, trackColumns } from "./trajectories.ts";
 
 export const evaluate: Command = {
   name: "evaluate",
@@ -38,7 +36,11 @@ export const evaluate: Command = {
     const [file, path] = given.positionals as readonly [string, string];
     await openModel(readInput(file), file, "`evaluate`", {
       text: (lm) => evaluateText(lm, file, path, given),
-      classify: (of) => evaluateClassifierFiles(of, file, path, given),
+      // What reads sound and tables is loaded for the models that need it.
+      async classify(of) {
+        const { evaluateClassifierFiles } = await import("./classify.ts");
+        await evaluateClassifierFiles(of, file, path, given);
+      },
       forecast: (model) => evaluateSeries(model, path, given),
       trajectories: (tm) => evaluateTracks(tm, file, path, given),
     });
@@ -65,8 +67,8 @@ async function evaluateText(model: LanguageModel, file: string, path: string, gi
 async function evaluateSeries(model: Forecaster, path: string, given: Given): Promise<void> {
   const host = await usableHostOf(given);
   const { targets, future } = model.settings;
-  const data = readSeries(path, given, { targets, future });
-  const scores = await evaluateForecaster(model, data, host);
+  const data = await readSeries(path, given, { targets, future });
+  const scores = await ofFile(path, data, () => evaluateForecaster(model, data, host));
   const { seen, test, horizon } = model.settings;
   const known = data.series.filter(({ name, rows }) => rows.length - (test || horizon) < (seen[name] ?? 0));
   if (known.length > 0) {
@@ -74,13 +76,15 @@ async function evaluateSeries(model: Forecaster, path: string, given: Given): Pr
     warn(`${path}: ${what}. Give later ones, or train with --test.`, given.flag("json"));
   }
   if (given.flag("json")) return writeJson(scores);
+  const { scoresTable } = await import("./forecast.ts");
   process.stdout.write(scoresTable(scores, model.settings.test || model.settings.horizon));
 }
 
 async function evaluateTracks(tm: TrajectoryModel, file: string, path: string, given: Given): Promise<void> {
   checkFiniteValues(tm.model, file);
   const host = await usableHostOf(given);
-  const scores = await evaluateTrajectories(tm, readTrackFiles([path], given), host);
+  const tracks = readTrackFiles([path], given);
+  const scores = await naming([path], () => evaluateTrajectories(tm, tracks, host));
   if (given.flag("json")) return writeJson(scores);
   process.stdout.write(`${tableOf(scores, 20)}\n`);
 }

@@ -1,11 +1,12 @@
 /** `unrolled forecast`: from a CSV file to the future of its series, with a model that is trained for it or read. */
 import { describeFrequency, formatDate } from "../data/calendar.ts";
 import type { ScalingKind } from "../data/scaling.ts";
-import type { SeriesOfTable } from "../data/series.ts";
+import { type SeriesOfTable, timeColumn } from "../data/series.ts";
 import { engineFor } from "../engines/registry.ts";
 import { writeCsv } from "../formats/csv.ts";
 import { readInput, writeFileAtomically } from "../formats/files.ts";
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import { countParameters } from "../nn/model.ts";
 import {
   evaluateForecaster,
@@ -31,7 +32,7 @@ import { type Command, type Given, seedRange } from "./options.ts";
 import { alignColumns, formatCount, isTerminal, printable, writeJson } from "./output.ts";
 import { checkOutputs } from "./outputs.ts";
 import { duration } from "./progress.ts";
-import { inOptions, readSeries, tableOptions } from "./table-options.ts";
+import { ofFile, readSeries, type SeriesOfFile, tableOptions } from "./table-options.ts";
 
 const whole = { whole: true, min: 1, max: 1_000_000 } as const;
 const many = { ...whole, min: 0 } as const;
@@ -44,8 +45,9 @@ export const forecast: Command = {
     "Trains a network on all but the last steps, forecasts those from what was",
     "before and says how good that was, beside naive forecasts, ETS and Theta. Then",
     "it trains on everything, forecasts the future and, with --out, saves the model.",
-    "With --model it forecasts at once. --past and --future name columns that help;",
-    "the file's last rows give those of the future, with empty targets.",
+    "With --model it forecasts at once, --horizon steps or as many as the model does.",
+    "--past and --future name columns that help; the file's last rows give those of",
+    "the future, with empty targets. --column, --past and --future can be repeated.",
     "",
     "--json writes one line a step: series, step, date, value, quantiles by level,",
     "and the target where there are several. The scores go to standard error.",
@@ -57,7 +59,7 @@ export const forecast: Command = {
   ],
   arguments: [1, 1],
   options: {
-    horizon: { value: "N", help: "steps to forecast", number: { ...whole, max: 10_000 } },
+    horizon: { value: "N", help: "steps to forecast [of a model: its own]", number: { ...whole, max: 10_000 } },
     column: { value: "NAME", help: "a column to forecast [all of numbers]", multiple: true },
     past: { value: "NAME", help: "a column known for the past alone", multiple: true },
     future: { value: "NAME", help: "a column known for the future too", multiple: true },
@@ -97,22 +99,8 @@ export const forecast: Command = {
   run,
 };
 
-/** What the task says of series is said of the file that they are from. */
-const ofSeries =
-  /^(?:scaling: )?(?:forecaster|trainForecaster|evaluateForecaster|forecast): ((?:the (?:longest )?series has|half of the series|series "|column "|has (?:no |\d)|the forecaster was made).*)$/;
-
 async function run(given: Given): Promise<void> {
   const [path] = given.positionals as readonly [string];
-  try {
-    await forecastFile(path, given);
-  } catch (error) {
-    const [, said] = error instanceof InputError ? (ofSeries.exec(error.message) ?? []) : [];
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(inOptions(said === undefined ? error.message : `${path}: ${said}`));
-  }
-}
-
-async function forecastFile(path: string, given: Given): Promise<void> {
   const json = given.flag("json");
   const files = (["out", "csv", "plot"] as const).flatMap((name) => given.text(name) ?? []);
   checkOutputs(files, [path, ...(given.text("model") === undefined ? [] : [given.text("model") as string])], given);
@@ -127,15 +115,15 @@ async function forecastFile(path: string, given: Given): Promise<void> {
     targets: known?.settings.targets ?? given.texts("column"),
     future: known?.settings.future ?? given.texts("future"),
   };
-  const data = readSeries(path, given, columns);
+  const data = await readSeries(path, given, columns);
+  checkColumns(path, given, data);
   const say = (text: string): unknown => process.stderr.write(printable(`${text}\n`));
   if (!json) for (const note of data.notes) say(`${path}: ${note}`);
-  const trained = known === undefined ? await trainOn(data, given, { host, json, path, say }) : { model: known };
   const seed = given.number("seed");
-  const forecasts = await forecastSeries(trained.model, data, {
-    ...host,
-    ...levelsOf(given, known),
-    ...(seed !== undefined && { seed }),
+  const { trained, forecasts } = await ofFile(path, data, async () => {
+    const trained = known === undefined ? await trainOn(data, given, { host, json, path, say }) : { model: known };
+    const options = { ...host, ...levelsOf(given, known), ...(seed !== undefined && { seed }) };
+    return { trained, forecasts: shortened(await forecastSeries(trained.model, data, options), given) };
   });
 
   const out = given.text("out");
@@ -164,20 +152,7 @@ async function forecastFile(path: string, given: Given): Promise<void> {
 
 /** Options that a model in a file has already. */
 const ofTraining = [
-  ...[
-    "horizon",
-    "column",
-    "past",
-    "future",
-    "season",
-    "lookback",
-    "scaling",
-    "relative",
-    "form",
-    "head",
-    "independent",
-    "cell",
-  ],
+  ...["column", "past", "future", "season", "lookback", "scaling", "relative", "form", "head", "independent", "cell"],
   ...[
     "units",
     "layers",
@@ -200,7 +175,34 @@ async function readModelFile(file: string, given: Given): Promise<Forecaster> {
     throw new InputError(`--${odd}: is for training, and --model has a trained one. Leave one of them out.`);
   if (given.text("out") !== undefined)
     throw new InputError("--out: nothing is trained with --model. Leave one of them out.");
-  return openModel(readInput(file), file, "`forecast`", { forecast: (content) => content });
+  const model = openModel(readInput(file), file, "`forecast`", { forecast: (content) => content });
+  const { horizon } = model.settings;
+  const wanted = given.number("horizon") ?? horizon;
+  if (wanted > horizon) {
+    throw new InputError(
+      `--horizon: ${file} forecasts ${horizon} steps, got ${wanted}. Give at most ${horizon}, or train a model with --horizon ${wanted}.`,
+    );
+  }
+  return model;
+}
+
+/** The first steps of forecasts, where --horizon asks for fewer than a model makes. */
+const shortened = (forecasts: readonly Forecast[], given: Given): readonly Forecast[] =>
+  forecasts.map((one) => ({ ...one, steps: one.steps.slice(0, given.number("horizon")) }));
+
+/** @throws InputError for several columns in one option */
+function checkColumns(path: string, given: Given, { columns, textColumns }: SeriesOfFile): void {
+  const known = [...columns, ...textColumns];
+  for (const option of ["column", "past", "future"] as const) {
+    for (const name of given.texts(option)) {
+      const parts = name.split(",").map((part) => part.trim());
+      if (known.includes(name) || parts.length === 1 || !parts.every((part) => known.includes(part))) continue;
+      const each = parts.map((part) => `--${option} ${/[^\w.-]/.test(part) ? JSON.stringify(part) : part}`).join(" ");
+      throw new InputError(
+        `--${option}: ${path} has no column ${formatValue(name)}. Give the option once for each column: ${each}.`,
+      );
+    }
+  }
 }
 
 function optionsOf(given: Given, horizon: number): ForecasterOptions {
@@ -279,6 +281,14 @@ async function trainOn(data: SeriesOfTable, given: Given, { host, json, path, sa
     throw new InputError(`--test: ${test} steps hold no forecast of ${horizon}. Give at least ${horizon}, or 0.`);
   }
   const first = forecaster(data, { ...options, test });
+  const time = timeColumn(data.series);
+  if (
+    !json &&
+    time !== undefined &&
+    ![...given.texts("column"), ...given.texts("past"), ...given.texts("future")].includes(time)
+  ) {
+    say(`${path}: column ${formatValue(time)} counts the steps and is not forecast; --column names it if it is to be.`);
+  }
   // What is to be known of the future is looked at before anything is trained.
   prepare("forecast", data, first.settings, horizon);
   const training = trainingOf(given);

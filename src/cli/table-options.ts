@@ -1,7 +1,7 @@
-/** The options of commands that read series from a table, and the series that they read. */
-import { fillIn, type SeriesOfTable, type SeriesOptions, seriesOfTable } from "../data/series.ts";
-import { readCsv } from "../formats/csv.ts";
+/** The options of commands that read series from a table, the series that they read, and what is said of them. */
+import { fillIn, type SeriesOfTable, type SeriesOptions, seriesOfTable, type Table } from "../data/series.ts";
 import { InputError } from "../graph/input-error.ts";
+import { formatValue } from "../graph/schema.ts";
 import type { Given, Options } from "./options.ts";
 
 export const tableOptions: Options = {
@@ -25,6 +25,11 @@ const optionNames: readonly (readonly [RegExp, string])[] = [
     "$1 --$2",
   ],
   [/--(columns|targets)\b/g, "--column"],
+  [/^(frequency|segment|levels)\b/g, "--$1"],
+  [/\b(form|head|relative) (?=")/g, "--$1 "],
+  [/\bUse (?="(?:standard|log1p)")/g, "Use --scaling "],
+  [/\bLeave (scaling|relative|cell|layers)(?= out)/g, "Leave --$1"],
+  [/\bLeave past, future and calendar out/g, "Leave --past and --future out"],
 ];
 /** A message of the library in the words of the command line: `--fill zero, last or linear`. */
 export const inOptions = (message: string): string =>
@@ -35,25 +40,64 @@ export const inOptions = (message: string): string =>
       (_, name: string, values: string) => `${name} ${values.replaceAll('"', "")}`,
     );
 
+/** The series of a file, and where in it a step is. */
+export type SeriesOfFile = SeriesOfTable & {
+  /** The line of a step of a series; undefined for a date that is missing, and past the end. */
+  readonly lineOf: (series: SeriesOfTable["series"][number], step: number) => number | undefined;
+};
+
 /**
  * The series of a CSV file. With columns that are known for the future, its last rows may have no targets.
  * @throws InputError, with the file, the line and the column
  */
-export function readSeries(path: string, given: Given, columns: Columns): SeriesOfTable {
+export async function readSeries(path: string, given: Given, columns: Columns): Promise<SeriesOfFile> {
+  // The library for CSV is loaded where a table is read.
+  const { readCsv } = await import("../formats/csv.ts");
+  const delimiter = given.text("delimiter");
+  const how = delimiter === undefined ? {} : { delimiter: delimiter === "tab" ? ("\t" as const) : (delimiter as ",") };
   try {
-    return readTable(path, given, columns);
+    return seriesIn(readCsv(path, how), given, columns);
   } catch (error) {
     throw error instanceof InputError ? new InputError(inOptions(error.message)) : error;
   }
 }
 type Columns = { readonly targets: readonly string[]; readonly future: readonly string[] };
 
-function readTable(path: string, given: Given, { targets, future }: Columns): SeriesOfTable {
-  const delimiter = given.text("delimiter");
-  const table = readCsv(
-    path,
-    delimiter === undefined ? {} : { delimiter: delimiter === "tab" ? "\t" : (delimiter as ",") },
-  );
+/** What the library's functions begin their messages with. */
+const owner = /^(?:scaling: )?(?:forecaster|trainForecaster|evaluateForecaster|forecast): /;
+
+/** What `work` gives; what the library says of series is said of the file, and of an option by its name. */
+export async function ofFile<Value>(path: string, data: SeriesOfFile, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof InputError && owner.test(error.message)) {
+      const said = inOptions(withLine(error.message.replace(owner, ""), data));
+      error.message = said.startsWith("--") ? said : `${path}: ${said}`;
+    }
+    throw error;
+  }
+}
+
+const quoted = '"(?:[^"\\\\]|\\\\.)*"';
+const atStep = new RegExp(
+  `^(?:series (${quoted}): )?column (${quoted})(, step| has no (?:value|text) at step) (\\d+)(.*)$`,
+);
+/** The place in the file instead of a step of a series. */
+function withLine(said: string, { series, lineOf }: SeriesOfFile): string {
+  const [, name, column, what = "", step, rest = ""] = atStep.exec(said) ?? [];
+  const own = series.find((one) => name === undefined || formatValue(one.name) === name);
+  const line = own === undefined || step === undefined ? undefined : lineOf(own, Number(step));
+  if (line === undefined) return said;
+  const place = `line ${line}, column ${column}${name === undefined ? "" : `, series ${name}`}`;
+  const problem =
+    what === ", step"
+      ? rest.replace(/^: /, "").replace(/^ is /, "the value is ")
+      : what.replace(/^ (.*) at step$/, "$1") + rest;
+  return `${place}: ${problem}`;
+}
+
+function seriesIn(table: Table, given: Given, { targets, future }: Columns): SeriesOfFile {
   const [date, dateFormat, frequency, id] = (["date", "date-format", "frequency", "id"] as const).map(given.text);
   const fill = given.text("fill") as SeriesOptions["fill"];
   const options: SeriesOptions = {
@@ -64,8 +108,13 @@ function readTable(path: string, given: Given, { targets, future }: Columns): Se
     ...(given.text("duplicates") !== undefined && { duplicates: given.text("duplicates") as "mean" }),
     ...(given.text("decimal") !== undefined && { decimal: given.text("decimal") as "." }),
   };
-  if (future.length === 0) return seriesOfTable(table, { ...options, ...(fill !== undefined && { fill }) });
-  const read = seriesOfTable(table, { ...options, keepMissing: true });
+  const lineOf: SeriesOfFile["lineOf"] = ({ rows }, step) => {
+    const row = rows[step] ?? -1;
+    return row < 0 ? undefined : table.lineOf(row);
+  };
+  if (future.length === 0)
+    return { ...seriesOfTable(table, { ...options, ...(fill !== undefined && { fill }) }), lineOf };
+  const read = { ...seriesOfTable(table, { ...options, keepMissing: true }), lineOf };
   if (fill === undefined || fill === "refuse") return read;
   for (const { values } of read.series) {
     for (const [column, all] of Object.entries(values)) {

@@ -161,18 +161,20 @@ async function trainModel(given: Given, out: string): Promise<void> {
   const epochs = given.number("epochs") ?? 30;
   const started = performance.now();
   const live = !json && isTerminal(process.stderr);
-  const { result, interrupted } = await untilInterrupted("Stopping: the best so far is saved.", (signal) =>
-    trainTrajectories(tm, earlier, {
-      ...{ epochs, seed, ...training, signal },
-      callbacks: [
-        {
-          onEpochEnd(epoch, logs) {
-            if (json) writeJson({ event: "epoch", epoch: epoch + 1, ...logs });
-            else if (live) process.stderr.write(`\repoch ${epoch + 1} of ${epochs}, loss ${logs.loss?.toFixed(3)} `);
+  const { result, interrupted } = await naming(given.positionals, () =>
+    untilInterrupted("Stopping: the best so far is saved.", (signal) =>
+      trainTrajectories(tm, earlier, {
+        ...{ epochs, seed, ...training, signal },
+        callbacks: [
+          {
+            onEpochEnd(epoch, logs) {
+              if (json) writeJson({ event: "epoch", epoch: epoch + 1, ...logs });
+              else if (live) process.stderr.write(`\repoch ${epoch + 1} of ${epochs}, loss ${logs.loss?.toFixed(3)} `);
+            },
           },
-        },
-      ],
-    }),
+        ],
+      }),
+    ),
   );
   const { windows, validationWindows, epoch } = result;
   if (live) process.stderr.write("\n");
@@ -193,7 +195,10 @@ async function trainModel(given: Given, out: string): Promise<void> {
   // Before it is measured, so that a second Ctrl-C loses nothing.
   writeFileAtomically(out, writeTrajectoryModel(tm));
   const futures = given.number("futures") ?? 20;
-  const measured = later.length === 0 ? undefined : await evaluateTrajectories(tm, later, { futures, seed, ...host });
+  const measured =
+    later.length === 0
+      ? undefined
+      : await naming(given.positionals, () => evaluateTrajectories(tm, later, { futures, seed, ...host }));
   if (plot !== undefined)
     await plotWindows(tm, held.length > 0 ? held : windowsIn(tracks), { plot, futures, seed, host });
   const elapsedMs = performance.now() - started;
@@ -206,12 +211,17 @@ async function trainModel(given: Given, out: string): Promise<void> {
   process.stderr.write(printable(`Saved ${out}: ${about} in ${(elapsedMs / 1000).toFixed(0)} s.\n`));
 }
 /** What `work` gives; what is wrong with the tracks is said with the names of the files in place of the function's. */
-async function naming<Value>(files: readonly string[], work: () => Value | Promise<Value>): Promise<Value> {
+export async function naming<Value>(files: readonly string[], work: () => Value | Promise<Value>): Promise<Value> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw new InputError(error.message.replace(/^(?:trajectoryModel|predictTrajectories):/, `${files.join(", ")}:`));
+    throw new InputError(
+      error.message.replace(
+        /^(?:trajectoryModel|trainTrajectories|evaluateTrajectories|predictTrajectories):/,
+        `${files.join(", ")}:`,
+      ),
+    );
   }
 }
 

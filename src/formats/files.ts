@@ -309,7 +309,8 @@ export function readInput(path: string, { maxBytes = maxInputBytes }: { maxBytes
     }
   } catch (error) {
     if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: ${readProblem(error)}`, { cause: error });
+    const pipe = path === "-" && codeOf(error) === "ENOENT" ? " Standard input is /dev/stdin." : "";
+    throw new InputError(`${path}: ${readProblem(error)}${pipe}`, { cause: error });
   } finally {
     if (file !== undefined) fs.closeSync(file);
   }

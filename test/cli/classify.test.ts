@@ -178,6 +178,25 @@ describe("classify", () => {
   });
 });
 
+test("classify, detect and evaluate read a table's columns by their names", async () => {
+  const own = at("s2.safetensors");
+  const how = ["--units", "4", "--epochs", "2", "--threads", "1"];
+  await lines(classify, at("slopes.csv"), "--out", own, ...how);
+  const [head = "", ...rows] = table(4, 3).split("\n");
+  const turned = (line: string): string => {
+    const [id, label, height, noise] = line.split(",");
+    return [noise, label === "label" ? "more" : 7, id, height, label].join(",");
+  };
+  writeFileSync(at("straight.csv"), [head, ...rows].join("\n"));
+  writeFileSync(at("turned.csv"), [head, ...rows].map(turned).join("\n"));
+  for (const command of [classify, detect] as const) {
+    const least = command === detect ? ["--threshold", "0", "--least", "1"] : [];
+    const of = async (name: string) =>
+      (await lines(command, "--model", own, at(name), ...least)).map(({ file: _, ...rest }) => rest);
+    expect(await of("turned.csv")).toEqual(await of("straight.csv"));
+  }
+});
+
 test("detect finds a class in a long recording: a line an event, or a table", async () => {
   const [{ samples }] = tones(1, 7) as [ReturnType<typeof tones>[number]];
   writeFileSync(at("long.wav"), writeWav(samples, 8000));
@@ -202,6 +221,9 @@ describe("one line for", () => {
   writeFileSync(at("cut.wav"), bytes.subarray(0, 500));
   writeFileSync(at("empty.wav"), "");
   writeFileSync(at("huge.csv"), "id,label,a\n1,up,1\n3,down,1e999\n");
+  writeFileSync(at("strange.csv"), "id,label,height,noise\n1,rise,1,2\n2,flat,1,2\n2,flat,1,2\n");
+  writeFileSync(at("slow.wav"), writeWav(tones(1)[0]?.samples ?? [], 1000));
+  writeFileSync(at("groups.csv"), "id,label,group,a\n1,up,x,1\n2,up,x,3\n3,down,y,2\n4,down,y,4\n");
   writeFileSync(at("up.sound"), bytes);
   writeFileSync(at("listed.csv"), "file,label\nup.sound,up\ntones/down_1.wav,down\n");
   const packed = new Uint8Array(bytes);
@@ -248,6 +270,31 @@ describe("one line for", () => {
       evaluate,
       [model, at("strange")],
       /left_1\.wav: the label "left" was never seen in training; the model knows down, up\./,
+    ],
+    [
+      "such a label in a table",
+      evaluate,
+      [at("s.safetensors"), at("strange.csv")],
+      /strange\.csv: line 3, column "label": the label "flat" was never seen in training; the model knows fall, rise\./,
+    ],
+    [
+      "mel bands that there are not at a rate",
+      classify,
+      [at("tones"), "--out", out, "--sample-rate", "1000"],
+      /^--bands: 40 mel bands from 0 to 500 Hz are narrower than .* Give at most 30 mel bands, or a higher --sample-rate\.$/,
+    ],
+    [
+      "sound of too low a rate to classify",
+      classify,
+      ["--model", model, at("slow.wav")],
+      /slow\.wav: its 1000 samples a second have no sound above 500 Hz, where \d+ of the model's 12 mel bands are\./,
+    ],
+    ["such sound to detect in", detect, ["--model", model, at("slow.wav")], /slow\.wav: its 1000 samples a second/],
+    [
+      "groups that leave a class without examples",
+      classify,
+      [at("groups.csv"), "--out", out],
+      /groups\.csv: all examples with the label "(up|down)" are of groups that are kept for validation\. Give another --seed\.$/,
     ],
     [
       "a model of sound for a table",
@@ -303,7 +350,7 @@ describe("one line for", () => {
       "a class to ignore that there is not",
       detect,
       ["--model", model, at("tones/up_0.wav"), "--ignore", "x"],
-      /ignore: the model has no label "x"/,
+      /^--ignore: the model has no label "x"; it has down, up$/,
     ],
   ])("%s", async (_, command, args, message) => {
     const error = await written(command, ...args).then(

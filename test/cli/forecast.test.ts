@@ -102,6 +102,21 @@ describe.concurrent("what its help says", () => {
     );
   });
 
+  test("a column that counts is not forecast, which is said; Unix times are dates", async () => {
+    const { folder, write } = place();
+    write("counted.csv", ["index,sales", ...Array.from({ length: 40 }, (_, k) => `${k},${sale(k)}`)]);
+    const { code, out, err } = await run(folder, "forecast", "counted.csv", ...quick, "--test", "0");
+    expect({ code, title: out.split("\n")[0] }, err).toEqual({ code: 0, title: "sales" });
+    expect(err).toContain(
+      'counted.csv: column "index" counts the steps and is not forecast; --column names it if it is to be.\n',
+    );
+    write("unix.csv", ["ts,sales", ...Array.from({ length: 40 }, (_, k) => `${1_609_459_200 + 3600 * k},${sale(k)}`)]);
+    const { steps } = await json(folder, "unix.csv", ...quick, "--test", "0");
+    expect(steps.map(({ series, date }) => [series, date])).toEqual(
+      [40, 41, 42, 43].map((k) => ["sales", String(1_609_459_200 + 3600 * k)]),
+    );
+  });
+
   test("series below each other are named in their column", async () => {
     const { folder, write } = place();
     const rows = ["north", "south"].flatMap((shop) =>
@@ -297,13 +312,13 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       "negative values with log",
       rows((all) => all.with(9, "2010-10,-5")),
       ["--scaling", "log"],
-      'bad-13.csv: column "RSCCASN", step 9 is -5, and "log" needs values above 0. Use "standard".',
+      'bad-13.csv: line 11, column "RSCCASN": the value is -5, and "log" needs values above 0. Use --scaling standard.',
     ],
     [
       "no counts",
       rows((all) => all),
       ["--head", "negative-binomial"],
-      `bad-14.csv: column "RSCCASN", step 1: ${Number(sale(1))} is no count. Head "negative-binomial" is of counts 0, 1, 2 and so on.`,
+      `bad-14.csv: line 3, column "RSCCASN": ${Number(sale(1))} is no count. Head "negative-binomial" is of counts 0, 1, 2 and so on.`,
     ],
     [
       "no rows",
@@ -315,7 +330,19 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       "a segment that does not divide",
       rows((all) => all),
       ["--form", "segments", "--segment", "3"],
-      "forecaster: segment 3 does not divide the horizon, 4. Choose a common divisor.",
+      "--segment 3 does not divide the horizon, 4. Choose a common divisor.",
+    ],
+    [
+      "options that exclude each other",
+      rows((all) => all),
+      ["--form", "recursive", "--relative", "last"],
+      '--form recursive forecasts relative to "none" or "mean", got "last". Scale by differences instead.',
+    ],
+    [
+      "a frequency that is none",
+      rows((all) => all),
+      ["--frequency", "fortnight"],
+      '--frequency fortnight is not known. Examples: "month", "15 minutes", "weekday".',
     ],
   ])("%s", async (...[, lines, args, message]) => {
     const { folder, write } = place();
@@ -326,6 +353,39 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       message,
     );
   });
+  test.each(["0", "1", "1.5", "0.5,0.5", "0.9,0.1", "0.5,", "a", "-0.1,0.5", ""])("--levels %j", async (levels) => {
+    const { folder } = place();
+    expect(await refusal(folder, "forecast", "sales.csv", ...quick, "--levels", levels)).toBe(
+      `--levels: needs rising numbers between 0 and 1, as 0.1,0.5,0.9, got "${levels}".`,
+    );
+  });
+
+  test("several columns in one option", async () => {
+    const { folder, write } = place();
+    write("two.csv", ["a,b c", ...Array.from({ length: 40 }, (_, k) => `${sale(k)},${sale(k + 1)}`)]);
+    expect(await refusal(folder, "forecast", "two.csv", ...quick, "--column", "a,b c")).toBe(
+      '--column: two.csv has no column "a,b c". Give the option once for each column: --column a --column "b c".',
+    );
+  });
+
+  test("values of several series have their line too", async () => {
+    const { folder, write } = place();
+    const rows = ["north", "south"].flatMap((shop) =>
+      Array.from({ length: 40 }, (_, k) => `${month(k)},${shop},${shop === "south" && k === 5 ? 0 : sale(k)}`),
+    );
+    write("long.csv", ["date,shop,sales", ...rows]);
+    expect(await refusal(folder, "forecast", "long.csv", ...quick, "--scaling", "log")).toBe(
+      'long.csv: line 47, column "sales", series "south": the value is 0, and "log" needs values above 0. Use --scaling log1p.',
+    );
+  });
+
+  test("standard input by a dash is told its name", async () => {
+    const { folder } = place();
+    expect(await refusal(folder, "forecast", "-", ...quick)).toBe(
+      "-: there is no such file. Check the name and the folder. Standard input is /dev/stdin.",
+    );
+  });
+
   test("a file that is not there, and a folder that is not there for what is written", async () => {
     const { folder } = place();
     expect(await refusal(folder, "forecast", "none.csv", ...quick)).toMatch(/^none\.csv: /);
@@ -342,7 +402,6 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
     );
     const model = ["forecast", "sales.csv", "--model", "m.safetensors"];
     for (const [option, ...value] of [
-      ["--horizon", "3"],
       ["--column", "RSCCASN"],
       ["--independent"],
       ["--epochs", "3"],
@@ -355,7 +414,18 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
     expect(await refusal(folder, ...model, "--out", "n.safetensors")).toBe(
       "--out: nothing is trained with --model. Leave one of them out.",
     );
-    expect(await refusal(folder, ...model, "--levels", "0.2")).toMatch(/has the quantiles 0\.1, 0\.5, 0\.9, got 0\.2/);
+    expect(await refusal(folder, ...model, "--levels", "0.2")).toBe(
+      '--levels: head "quantiles" of this forecaster has the quantiles 0.1, 0.5, 0.9, got 0.2. Leave it out.',
+    );
+    expect(await refusal(folder, ...model, "--horizon", "5")).toBe(
+      "--horizon: m.safetensors forecasts 4 steps, got 5. Give at most 4, or train a model with --horizon 5.",
+    );
+    const all = await json(folder, ...model.slice(1));
+    expect((await json(folder, ...model.slice(1), "--horizon", "3")).steps).toEqual(all.steps.slice(0, 3));
+    write("few.csv", ["month,RSCCASN", ...salesRows.slice(0, 5)]);
+    expect(await refusal(folder, "evaluate", "m.safetensors", "few.csv")).toMatch(
+      /^few\.csv: no forecast of 4 steps from a lookback of \d+ lies within the last 4 steps of a series\./,
+    );
     write("other.csv", ["month,sales", ...salesRows]);
     expect(await refusal(folder, "forecast", "other.csv", "--model", "m.safetensors")).toBe(
       'other.csv: has no column of numbers "RSCCASN". It has "sales".',

@@ -117,12 +117,24 @@ export function checkStep({ settings }: TrajectoryModel, all: readonly Tracks[],
 
 export type Predicted = { readonly path: Path; readonly futures: readonly Future[] };
 
-/** The futures of windows, of which only the seen steps are read. */
-export function predictWindows(
+/**
+ * The futures of windows, of which only the seen steps are read.
+ * @throws InputError for places that are too far apart for numbers of 32 bits
+ */
+export async function predictWindows(
   tm: TrajectoryModel,
   windows: readonly Window[],
   options: PredictTrajectoriesOptions,
 ): Promise<Predicted[]> {
+  const { data } = inputsOf(windows, tm.settings);
+  const odd = data.findIndex((value) => !Number.isFinite(Math.fround(value)));
+  const window = windows[Math.floor(odd / (2 * (tm.settings.seen - 1)))];
+  if (window !== undefined) {
+    throw new InputError(
+      `predictTrajectories: track ${window.id} up to frame ${window.frame} has places too far apart for the model. Correct them, or give ` +
+        "them in the unit of the training.",
+    );
+  }
   return tm.settings.form === "direct" ? predictPaths(tm, windows, options) : walkSteps(tm, windows, options);
 }
 

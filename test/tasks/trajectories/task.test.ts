@@ -404,8 +404,12 @@ describe("commands", () => {
     await wrong(table, tens, "--model", file).toThrow(
       `${tens}: the tracks have a step of 10, the model was trained on a step of 1. Give tracks with frames as far apart`,
     );
+    await expect(outOf(evaluate, file, tens)).rejects.toThrow(
+      `${tens}: the tracks have a step of 10, the model was trained on a step of 1. Give tracks with frames as far apart`,
+    );
     writeFileSync(few, "1,a,0,0\n2,a,1,1\n");
     await wrong(few, "--model", file).toThrow(`${few}: no track has the 4 steps without a gap that the model sees`);
+    await expect(outOf(evaluate, file, few)).rejects.toThrow(`${few}: no track has 10 steps without a gap (4 to see,`);
     writeFileSync(far, Array.from({ length: 30 }, (_, t) => `${t},a,${t}e300,0`).join("\n"));
     await wrong(far, "--out", join(folder, "x")).toThrow(
       `${far}: line 2, column 3: 1e300 is too large, expected at most 1e+100. Correct it.`,
@@ -443,4 +447,22 @@ test("a server answers what the model predicts, and says what does not fit", asy
     { error: { message: "tracks: track 0 has 2 places, and the model sees 4", param: "tracks" } },
   ]);
   expect(await ask({ tracks: [{ x: [1, 2], y: [1] }] })).toMatchObject([400, { error: { param: "tracks" } }]);
+  expect(await ask({ tracks: [seen], futures: null, seed: null, sample: null })).toMatchObject([200, {}]);
+  for (const [body, message] of [
+    [{}, "tracks: needs a list, got nothing."],
+    [{ tracks: [] }, "tracks: needs a list of at least 1, got a list of 0."],
+    [{ tracks: [{ x: [1] }] }, "tracks.0.y: needs a list, got nothing."],
+    [{ tracks: [{ ...seen, x: [1, "2"] }] }, 'tracks.0.x.1: needs a number, got "2".'],
+    [{ tracks: [{ ...seen, frame: 3 }] }, "tracks.0.frame: unknown field. Leave it out."],
+    [
+      { tracks: [{ ...seen, x: seen.x.map((one) => 1e60 * one) }] },
+      `tracks: track a up to frame ${seen.x.length - 1} has places too far apart for the model. Correct them, or give them in the unit of the training.`,
+    ],
+    [{ tracks: [seen], futures: 0 }, "futures: needs a number of at least 1, got 0."],
+    [{ tracks: [seen], futures: 1.5 }, "futures: needs a whole number, got 1.5."],
+    [{ tracks: [seen], sample: 1 }, "sample: needs true or false, got 1."],
+  ] as const) {
+    const param = message.slice(0, message.indexOf(":"));
+    expect(await ask(body)).toMatchObject([400, { error: { message, param } }]);
+  }
 });
