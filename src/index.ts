@@ -74,6 +74,7 @@ export {
   type ClassifierProgress,
   type ClassifyOptions,
   type ClassifySession,
+  type ClassifySessionOptions,
   type ClassMeasures,
   classifier,
   classify,

@@ -3,7 +3,7 @@
  * does not grow with the sequence.
  */
 
-import type { HostOptions } from "../engines/engine.ts";
+import type { HostOptions, InferenceOptions } from "../engines/engine.ts";
 import { hostRules } from "../engines/registry.ts";
 import { createBuilder, type NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
@@ -98,22 +98,13 @@ export async function* inspectModel(
   checkArguments("inspect", { model, inputs, options }, inspectArguments);
   const { values, ...host } = options;
   checkReadsForward(model, "inspect");
-  const { graph, values: all } = named(model);
-  const there = all.map(({ key }) => key);
-  const unknown = values?.find((key) => !there.includes(key));
-  if (unknown !== undefined) {
-    throw new InputError(`inspect: the model has no value "${unknown}". It has ${there.join(", ") || "none"}`);
-  }
-  const keys = there.filter((key) => values?.includes(key) ?? true);
-  const sizes = { steps: 1, batch: 1, keep: ["output", ...keys] };
-  const program = await bind(model, { graph: () => graph, ...sizes }, host, { sync: true });
+  const { session, valuesNow } = await inspectedSession("inspect", model, values, host);
   try {
-    const session = new Session(model, program);
     const predicts = model.input === "tokens" && model.inputs[0]?.count === model.outputSize;
     let before: Float64Array | undefined;
     for (const input of inputs) {
       const output = session.next(input).slice();
-      const step = { values: Object.fromEntries(keys.map((key) => [key, program.output(key)])), output };
+      const step = { values: valuesNow(), output };
       const next = predicts ? logProbabilities(output) : undefined;
       const loss = before === undefined ? {} : { loss: -(before[input as number] as number) };
       yield next === undefined ? step : { ...step, ...loss, probabilities: Float32Array.from(next, Math.exp) };
@@ -121,8 +112,37 @@ export async function* inspectModel(
       await yieldNow(20);
     }
   } finally {
-    program.dispose();
+    session.dispose();
   }
+}
+
+/** A session, and the values of its last step by layer and name, as copies. */
+type InspectedSession = { readonly session: Session; readonly valuesNow: () => InspectedStep["values"] };
+
+/**
+ * A session whose values can be read after each step; what it computes is what a session without them does.
+ * @param where begins messages
+ * @param values the values to read, by layer and name; undefined: all
+ * @throws InputError for an unknown value
+ * @internal
+ */
+export async function inspectedSession(
+  where: string,
+  model: Model,
+  values: readonly string[] | undefined,
+  host: InferenceOptions,
+): Promise<InspectedSession> {
+  const { graph, values: all } = named(model);
+  const there = all.map(({ key }) => key);
+  const unknown = values?.find((key) => !there.includes(key));
+  if (unknown !== undefined) {
+    throw new InputError(`${where}: the model has no value "${unknown}". It has ${there.join(", ") || "none"}`);
+  }
+  const keys = there.filter((key) => values?.includes(key) ?? true);
+  const sizes = { steps: 1, batch: 1, keep: ["output", ...keys] };
+  const program = await bind(model, { graph: () => graph, ...sizes }, host, { sync: true });
+  const valuesNow = () => Object.fromEntries(keys.map((key) => [key, program.output(key)]));
+  return { session: new Session(model, program), valuesNow };
 }
 
 /** The graph of one time step with the named values as outputs, and the list of those values. */

@@ -25,6 +25,7 @@ export { type Classification, type ClassifyOptions, classify, classifyArguments 
 export {
   type ClassifiedFrame,
   type ClassifySession,
+  type ClassifySessionOptions,
   classifySession,
   classifySessionArguments,
 } from "./classify/session.ts";

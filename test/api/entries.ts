@@ -1062,7 +1062,7 @@ export const entries: readonly Entry[] = [
     name: "classifySession",
     rules: classifying.classifySessionArguments,
     call: unrolled.classifySession,
-    right: [[heard, { threads: 1 }]],
+    right: [[heard, { threads: 1, values: ["gru_reset_after.z"] }]],
     optional: 1,
   },
   {

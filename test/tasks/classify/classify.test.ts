@@ -88,6 +88,37 @@ describe("sound", () => {
     session.dispose();
   });
 
+  test("a session gives the values that are asked for of each frame: those of the equations, also at the end of the sound", async () => {
+    const features = { ...smallFeatures, kind: "mfcc", coefficients: 5, deltas: 2 } as const;
+    const own = classifier(training, { ...small, features, bidirectional: false, layers: 2, seed: 3 });
+    const [one] = held as [(typeof held)[number]];
+    const [session, plain] = [
+      await classifySession(own, { values: ["gru_reset_after.z", "gru_reset_after.g", "gru_reset_after.h"] }),
+      await classifySession(own),
+    ];
+    const hear = (of: typeof session) => [...of.push(one.samples), ...of.end()];
+    const [said, without] = [hear(session), hear(plain)];
+    expect(said.map(({ values: _, ...rest }) => rest)).toEqual(without);
+    // Four of the frames waited for what follows.
+    expect(said.length).toBeGreaterThan(4);
+    let before: Float32Array = new Float32Array(8);
+    for (const { values } of said) {
+      expect(Object.keys(values ?? {})).toEqual(["gru_reset_after.z", "gru_reset_after.g", "gru_reset_after.h"]);
+      const [z, g, h] = Object.values(values ?? {}) as [Float32Array, Float32Array, Float32Array];
+      h.forEach((value, j) => {
+        const [gate, candidate] = [z[j] as number, g[j] as number];
+        expect(value).toBeCloseTo(gate * (before[j] as number) + (1 - gate) * candidate, 5);
+      });
+      before = h;
+    }
+    expect(said.at(-1)?.values?.["gru_reset_after.h"]).toEqual(session.state()["gru_reset_after.h"]);
+    expect(await rejection(classifySession(own, { values: ["gru_reset_after.f"] }))).toMatch(
+      /^classifySession: the model has no value "gru_reset_after\.f"\. It has gru_reset_after\.z, /,
+    );
+    session.dispose();
+    plain.dispose();
+  });
+
   test("its file gives the same classifier back; a damaged one is refused in a line", async () => {
     const bytes = writeClassifier({ ...forwards, options: { epochs: 12 } });
     const read = readClassifier(bytes, "tones");
