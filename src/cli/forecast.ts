@@ -1,5 +1,5 @@
 /** `unrolled forecast`: from a CSV file to the future of its series, with a model that is trained for it or read. */
-import { describeFrequency, formatDate } from "../data/calendar.ts";
+import { describeSteps, formatDate } from "../data/calendar.ts";
 import type { ScalingKind } from "../data/scaling.ts";
 import { type SeriesOfTable, timeColumn } from "../data/series.ts";
 import { engineFor } from "../engines/registry.ts";
@@ -368,15 +368,14 @@ function aboutOf(data: SeriesOfTable, { model, settings }: Forecaster, engine: s
   const { series, frequency, dateFormat } = data;
   const [first] = series as readonly [SeriesOfTable["series"][number]];
   const steps = first.rows.length;
-  const each = frequency === undefined ? "steps" : `${describeFrequency(frequency)}s`;
   const from =
     first.instants === undefined || dateFormat === undefined
       ? ""
       : ` from ${formatDate(first.instants[0] as number, dateFormat)} to ${formatDate(first.instants.at(-1) as number, dateFormat)}`;
   const count =
     series.length === 1
-      ? `${formatCount(steps)} ${each}${from}`
-      : `${formatCount(series.length)} series, the first with ${formatCount(steps)} ${each}${from}`;
+      ? `${describeSteps(steps, frequency)}${from}`
+      : `${formatCount(series.length)} series, the first with ${describeSteps(steps, frequency)}${from}`;
   const { form, lookback, relative, head, season } = settings;
   return `${count}; season ${season}, form ${form}, head ${head}, lookback ${lookback}, relative to ${relative}; ${formatCount(countParameters(model))} parameters, engine ${engine}`;
 }

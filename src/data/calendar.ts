@@ -450,6 +450,14 @@ export function describeFrequency(frequency: Frequency): string {
   return count === 1 ? name : `${count} ${name}s`;
 }
 
+/** Steps in words: "12 months", "1 day", "96 steps of 15 minutes"; "12 steps" without a frequency. */
+export function describeSteps(count: number, frequency: Frequency | undefined): string {
+  const each = frequency === undefined ? "" : describeFrequency(frequency);
+  const own = each !== "" && !/^\d/.test(each);
+  const unit = `${own ? each : "step"}${count === 1 ? "" : "s"}`;
+  return `${count.toLocaleString("en-US")} ${unit}${own || each === "" ? "" : ` of ${each}`}`;
+}
+
 /**
  * The frequency that words say: "month", "15 minutes", "weekday".
  * @param day of the month, for a frequency of months

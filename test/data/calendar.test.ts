@@ -5,6 +5,7 @@ import {
   calendarPartsFor,
   checkDateFormat,
   describeFrequency,
+  describeSteps,
   type Frequency,
   formatDate,
   inferFrequency,
@@ -26,6 +27,13 @@ const read = (...texts: string[]): string => {
   expect(column.instants.map((instant) => formatDate(instant, column.format))).toEqual(texts);
   return `${column.format} ${new Date(column.instants[0] as number).toISOString().slice(0, 19)}`;
 };
+
+test("steps in words: of a unit, of several of it, of no frequency", () => {
+  expect(describeSteps(12, parseFrequency("month"))).toBe("12 months");
+  expect(describeSteps(1, parseFrequency("weekday"))).toBe("1 weekday");
+  expect(describeSteps(1344, parseFrequency("15 minutes"))).toBe("1,344 steps of 15 minutes");
+  expect(describeSteps(1, undefined)).toBe("1 step");
+});
 
 describe("readDates", () => {
   test.each([

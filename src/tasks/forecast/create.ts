@@ -1,5 +1,5 @@
 /** Make an untrained forecaster for series: choose what is not said, fit the scalings, make the network. */
-import { calendarPartsFor, describeFrequency, seasonLength } from "../../data/calendar.ts";
+import { calendarPartsFor, describeSteps, seasonLength } from "../../data/calendar.ts";
 import type { FittedScaling } from "../../data/scaling.ts";
 import { timeColumn } from "../../data/series.ts";
 import { InputError } from "../../graph/input-error.ts";
@@ -239,12 +239,11 @@ function checkTogether(settings: ForecastSettings, options: ForecasterOptions): 
 const tooShort = (data: ForecastData, prepared: readonly Prepared[], settings: ForecastSettings): InputError => {
   const { horizon, lookback, validation, test, relative, season, frequency } = settings;
   const longest = Math.max(...prepared.map(({ length }) => length));
-  const each = frequency === undefined ? "steps" : `${describeFrequency(frequency)}s`;
   const seasons = relative === "season" ? ` and a season of ${season}` : "";
   const held = validation + test > 0 ? `, without the last ${validation + test} to validate and test on` : "";
   return new InputError(
     `${where}: ${data.series.length === 1 ? "the series has" : "the longest series has"} ${longest} steps${held}; one forecast ` +
-      `of ${horizon} ${each} from a lookback of ${lookback}${seasons} needs ${stepsBefore(settings) + horizon}. Give a smaller horizon or lookback, or a longer series.`,
+      `of ${describeSteps(horizon, frequency)} from a lookback of ${lookback}${seasons} needs ${stepsBefore(settings) + horizon}. Give a smaller horizon or lookback, or a longer series.`,
   );
 };
 
