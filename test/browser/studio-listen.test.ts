@@ -1,11 +1,13 @@
 /** The Listen view of the studio: classifiers of sound from files, WAV files, a microphone that plays one. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { resample, writeWav } from "../../src/formats/wav.ts";
+import { mixDown, readWav, resample, writeWav } from "../../src/formats/wav.ts";
 import { classifier } from "../../src/tasks/classify/create.ts";
 import { writeClassifier } from "../../src/tasks/classify/file.ts";
 import { classify } from "../../src/tasks/classify/predict.ts";
+import { classifySession } from "../../src/tasks/classify/session.ts";
 import { trainClassifier } from "../../src/tasks/classify/train.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { smallFeatures, tones } from "../tasks/classify/made.ts";
@@ -18,12 +20,28 @@ const wav = join(folder, "a tone.wav");
 const [tone] = tones(4, 7);
 const samples = (tone as NonNullable<typeof tone>).samples;
 let wanted: string;
+let trained: ReturnType<typeof classifier>;
+/** The numbers that are read out, by name. */
+const listenedTo = async (page: Page): Promise<Record<string, string | undefined>> =>
+  Object.fromEntries(
+    ((await page.textContent("output")) ?? "")
+      .replace(/^.*s: /, "")
+      .split(", ")
+      .map((part) => part.split(" ") as [string, string]),
+  );
+/** The hidden state of the file's sound after some frames, by the library. */
+async function hiddenAfter(frames: number): Promise<Float32Array> {
+  const session = await classifySession(trained, { values: ["gru_reset_after.h"] });
+  const said = session.push(mixDown(readWav(readFileSync(wav), "a tone.wav")));
+  session.dispose();
+  return said[frames - 1]?.values?.["gru_reset_after.h"] as Float32Array;
+}
 
 beforeAll(async () => {
   const examples = tones(80);
   const made = (bidirectional: boolean) =>
     classifier(examples, { features: smallFeatures, units: 16, dropout: 0, bidirectional });
-  const trained = made(false);
+  trained = made(false);
   await trainClassifier(trained, examples, { epochs: 20, threads: 1 });
   writeFileSync(model, writeClassifier(trained));
   writeFileSync(whole, writeClassifier(made(true)));
@@ -44,8 +62,26 @@ test("a model's file leads here from Models; a WAV file is heard frame by frame,
     expect(await page.textContent("section [role=status]")).toMatch(
       new RegExp(`^${wanted}, \\d+ %, after \\d+ frames`),
     );
-    expect(await page.locator(".class-row").count()).toBe(2);
-    await page.waitForSelector("canvas[aria-label$=' frames']");
+    const classes = page.locator(".frames-row", { has: page.locator("svg") });
+    expect(await classes.count()).toBe(2);
+    // Every line of the cell's equations by its name, at the same frames.
+    const frames = Number(/after (\d+) frames/.exec((await page.textContent("section [role=status]")) ?? "")?.[1]);
+    const maps = page.locator(".frames-row .heat-map");
+    const names = () => page.locator("code.frames-name").allTextContents();
+    expect(await names()).toEqual(["z", "r", "g", "h"]);
+    await page.waitForSelector("text=update gate: what to keep of the old state");
+    await expect.poll(() => maps.first().locator("canvas").getAttribute("data-cells")).toBe(String(frames * 16));
+    const readout = () => page.textContent("output");
+    expect(await readout()).toMatch(
+      new RegExp(`^Unit 0 after frame ${frames}, [\\d.]+ s: z [\\d.]+, r [\\d.]+, g −?[\\d.]+, h −?[\\d.]+$`),
+    );
+    await maps.nth(2).focus();
+    for (const key of ["Home", "ArrowRight", "ArrowDown", "ArrowDown"]) await page.keyboard.press(key);
+    expect(await readout()).toContain("Unit 2 after frame 2, ");
+    const hidden = await listenedTo(page);
+    expect(hidden.h).toBe(((await hiddenAfter(2))[2] as number).toFixed(2).replace("-", "−"));
+    await page.getByRole("combobox", { name: "Layer", exact: true }).selectOption("global_average_pooling1d");
+    expect(await names()).not.toContain("z");
     await page.getByLabel("Open a WAV file …").setInputFiles(model);
     await page.waitForSelector("[role=alert] >> text=tones.safetensors: ");
   });
@@ -58,7 +94,7 @@ test("a bidirectional classifier says one thing of a whole file, and does not li
     await page.waitForSelector("[role=status] >> text=it reads whole sequences");
     expect(await button(page, "Listen to the microphone").isDisabled()).toBe(true);
     await page.getByLabel("Open a WAV file …").setInputFiles(wav);
-    await page.waitForSelector(".class-row");
+    await page.waitForSelector(".frames-row");
     expect(await page.locator("canvas").count()).toBe(0);
   });
 });
@@ -81,6 +117,14 @@ test("a microphone is heard as it comes, at its own rate, until it is stopped", 
         /after ([\d,]+) frames/.exec((await page.textContent("section [role=status]")) ?? "")?.[1]?.replace(",", ""),
       );
     await expect.poll(frames).toBeGreaterThan(40);
+    // The gates go along: what is read out is of the newest frame.
+    const readOut = async () =>
+      Number(/after frame ([\d,]+)/.exec((await page.textContent("output")) ?? "")?.[1]?.replace(",", ""));
+    const before = await readOut();
+    await expect.poll(readOut).toBeGreaterThan(before);
+    expect(await page.locator("code.frames-name").allTextContents()).toEqual(["z", "r", "g", "h"]);
+    await button(page, "Forget what it heard").click();
+    await expect.poll(frames).toBeLessThan(before);
     await button(page, "Stop listening").click();
     await button(page, "Listen to the microphone").waitFor();
   });

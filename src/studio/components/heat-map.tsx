@@ -1,10 +1,12 @@
 /**
- * Draw one value as a map, units by tokens, with strips of one number per token above it. The canvas is only as large
- * as the visible part of the map, and is drawn again, once per frame, when the map scrolls.
+ * Draw one value as a map, units by tokens, with strips of one number per token above it; or units by steps without names,
+ * which share the map's width. The canvas is only as large as the visible part of the map, and is drawn again, once per
+ * frame, when the map scrolls.
  */
 import { useEffect, useRef } from "preact/hooks";
-import { graphemeEnd } from "../../../graph/excerpt.ts";
-import { type Ramp, shadeOf, visible } from "../../components/heat.ts";
+import { graphemeEnd } from "../../graph/excerpt.ts";
+import { type Ramp, shadeOf, visible } from "./heat.ts";
+import "./heat-map.css";
 
 /** One number a token. */
 export type Strip = { readonly label: string; readonly data: Float32Array; readonly extent: number };
@@ -12,8 +14,11 @@ export type Strip = { readonly label: string; readonly data: Float32Array; reado
 export type HeatMapProps = {
   readonly label: string;
   readonly describedBy: string;
-  readonly tokens: readonly string[];
-  /** The number of tokens whose values are known. */
+  /** The number of columns. */
+  readonly count: number;
+  /** What stands above each; without names all columns share the width, and no labels take any of it. */
+  readonly tokens?: readonly string[];
+  /** The number of columns whose values are known. */
   readonly done: number;
   /** (T,size). */
   readonly data: Float32Array;
@@ -35,13 +40,13 @@ export function HeatMap(props: HeatMapProps) {
   const drawn = useRef<DrawnMap | undefined>(undefined);
   const present = useRef(props);
   present.current = props;
-  const { label, describedBy, tokens, size, place, unit, strips, onChoose } = props;
+  const { label, describedBy, count, tokens, size, place, unit, strips, onChoose } = props;
   useEffect(() => {
     const made = createMap(map.current as HTMLDivElement, () => present.current);
     drawn.current = made;
     return made.end;
   }, []);
-  useEffect(() => drawn.current?.layOut(), [tokens, size, strips.length]);
+  useEffect(() => drawn.current?.layOut(), [count, tokens, size, strips.length]);
   useEffect(() => drawn.current?.follow(), [place, unit, size]);
   useEffect(() => drawn.current?.draw());
   return (
@@ -60,12 +65,12 @@ export function HeatMap(props: HeatMapProps) {
         const moves: Readonly<Record<string, readonly [number, number]>> = {
           ...{ ArrowLeft: [place - by, unit], ArrowRight: [place + by, unit] },
           ...{ ArrowUp: [place, unit - by], ArrowDown: [place, unit + by] },
-          ...{ Home: [0, unit], End: [tokens.length - 1, unit] },
+          ...{ Home: [0, unit], End: [count - 1, unit] },
         };
         const move = Object.hasOwn(moves, key) ? moves[key] : undefined;
         if (move === undefined) return;
         event.preventDefault();
-        onChoose(Math.max(0, Math.min(tokens.length - 1, move[0])), Math.max(0, Math.min(size - 1, move[1])));
+        onChoose(Math.max(0, Math.min(count - 1, move[0])), Math.max(0, Math.min(size - 1, move[1])));
       }}
     >
       <div class="space">
@@ -77,8 +82,7 @@ export function HeatMap(props: HeatMapProps) {
 
 type DrawnMap = ReturnType<typeof createMap>;
 
-/** The labels are left of the cells and above them; the strips are below the tokens. */
-const [left, head, stripHeight] = [58, 24, 20];
+const stripHeight = 20;
 
 function createMap(map: HTMLElement, props: () => HeatMapProps) {
   const space = map.firstElementChild as HTMLElement;
@@ -87,22 +91,32 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
   // Each cell is one pixel of an image that is scaled up when it is drawn.
   const cells = document.createElement("canvas");
   const cellContext = cells.getContext("2d") as CanvasRenderingContext2D;
-  let [cellWidth, cellHeight, top, frame] = [14, 6, head, 0];
+  // The labels are left of the cells and above them; the strips are below the tokens.
+  let [left, head, cellWidth, cellHeight, top, frame] = [58, 24, 14, 6, 24, 0];
 
   function layOut(): void {
-    const { tokens, size, strips } = props();
-    const longest = tokens.reduce((most, token) => Math.max(most, token.length), 1);
-    cellWidth = Math.max(14, Math.min(64, 8 * longest + 6));
-    cellHeight = Math.max(6, Math.min(28, Math.floor(440 / size)));
+    const { count, tokens, size, strips } = props();
+    if (tokens === undefined) {
+      [left, head] = [0, 0];
+      cellWidth = Math.max(1, map.clientWidth) / Math.max(1, count);
+      cellHeight = Math.max(20, Math.min(48, 6 * size), Math.min(160, 1.5 * size)) / size;
+    } else {
+      const longest = tokens.reduce((most, token) => Math.max(most, token.length), 1);
+      [left, head] = [58, 24];
+      cellWidth = Math.max(14, Math.min(64, 8 * longest + 6));
+      cellHeight = Math.max(6, Math.min(28, Math.floor(440 / size)));
+    }
     top = head + strips.length * stripHeight + (strips.length > 0 ? 6 : 0);
-    const [width, height] = [left + tokens.length * cellWidth, top + size * cellHeight];
+    const [width, height] = [left + count * cellWidth, top + size * cellHeight];
     space.style.width = `${width}px`;
     space.style.height = `${height}px`;
     const [seenWidth, seenHeight] = [Math.min(map.clientWidth, width), Math.min(map.clientHeight || height, height)];
     canvas.style.width = `${seenWidth}px`;
     canvas.style.height = `${seenHeight}px`;
-    canvas.width = Math.round(seenWidth * devicePixelRatio);
-    canvas.height = Math.round(seenHeight * devicePixelRatio);
+    const [pixels, lines] = [Math.round(seenWidth * devicePixelRatio), Math.round(seenHeight * devicePixelRatio)];
+    // To set a size empties the canvas until it is drawn again.
+    if (canvas.width !== pixels) canvas.width = pixels;
+    if (canvas.height !== lines) canvas.height = lines;
     draw();
   }
   const draw = (): void => {
@@ -114,7 +128,7 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
   };
 
   function drawNow(): void {
-    const { tokens, done, data, size, extents, strips, ramp, place, unit } = props();
+    const { count, tokens, done, data, size, extents, strips, ramp, place, unit } = props();
     const { scrollLeft: x0, scrollTop: y0 } = map;
     const [width, height] = [canvas.width / devicePixelRatio, canvas.height / devicePixelRatio];
     const { ink, soft, paper } = ramp.page;
@@ -123,7 +137,7 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
     context.fillRect(0, 0, width, height);
     context.imageSmoothingEnabled = false;
     const first = Math.floor(x0 / cellWidth);
-    const last = Math.min(tokens.length, Math.ceil((x0 + width - left) / cellWidth));
+    const last = Math.min(count, Math.ceil((x0 + width - left) / cellWidth));
     const known = Math.max(0, Math.min(done, last) - first);
     const [firstUnit, lastUnit] = [
       Math.floor(y0 / cellHeight),
@@ -132,19 +146,19 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
     const rows = lastUnit - firstUnit;
     const x = left + first * cellWidth - x0;
 
-    /** Cells of `numbers` (T,stride), `rows` of them a token. */
+    /** Cells of `numbers` (T,stride), `rows` of them a token; where there are more than pixels, as many as those. */
     const paint = (numbers: Float32Array, stride: number, from: number, rows: number, strongest: Float32Array) => {
-      if (known === 0 || rows <= 0) return undefined;
-      cells.width = known;
-      cells.height = rows;
-      const image = cellContext.createImageData(known, rows);
+      const [across, down] = [Math.min(known, canvas.width), Math.min(rows, canvas.height)];
+      if (across <= 0 || down <= 0) return undefined;
+      cells.width = across;
+      cells.height = down;
+      const image = cellContext.createImageData(across, down);
       const pixels = new Uint32Array(image.data.buffer);
-      for (let t = 0; t < known; t++) {
-        const start = (first + t) * stride + from;
-        for (let j = 0; j < rows; j++) {
-          pixels[j * known + t] = ramp.pixels[
-            shadeOf(numbers[start + j] as number, strongest[from + j] as number)
-          ] as number;
+      for (let k = 0; k < across; k++) {
+        const start = (first + Math.floor((k * known) / across)) * stride;
+        for (let r = 0; r < down; r++) {
+          const j = from + Math.floor((r * rows) / down);
+          pixels[r * across + k] = ramp.pixels[shadeOf(numbers[start + j] as number, strongest[j] as number)] as number;
         }
       }
       cellContext.putImageData(image, 0, 0);
@@ -158,11 +172,16 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
       if (cellHeight > 9) {
         for (let j = 1; j <= rows; j++) context.fillRect(x, y + j * cellHeight - 1, known * cellWidth, 1);
       }
-      for (let t = 1; t <= known; t++) context.fillRect(x + t * cellWidth - 1, y, 1, rows * cellHeight);
+      if (cellWidth > 9) {
+        for (let t = 1; t <= known; t++) context.fillRect(x + t * cellWidth - 1, y, 1, rows * cellHeight);
+      }
     }
+    // Of cells too small to see, their place.
+    const [markWidth, markHeight] = [Math.max(5, cellWidth), Math.max(5, cellHeight)];
+    const [markX, markY] = [left + (place + 0.5) * cellWidth - x0, top + (unit + 0.5) * cellHeight - y0];
     context.strokeStyle = ink;
     context.lineWidth = 2;
-    context.strokeRect(left + place * cellWidth - x0, top + unit * cellHeight - y0, cellWidth, cellHeight);
+    context.strokeRect(markX - markWidth / 2, markY - markHeight / 2, markWidth, markHeight);
 
     // Labels and strips cover the cells that scroll under them.
     context.fillStyle = paper;
@@ -174,6 +193,10 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
       const image = paint(strip.data, 1, 0, 1, Float32Array.of(strip.extent));
       if (image !== undefined) context.drawImage(image, x, y, known * cellWidth, stripHeight - 3);
     });
+    if (tokens === undefined) {
+      canvas.dataset.cells = String(known * Math.max(0, rows));
+      return;
+    }
     context.textAlign = "center";
     const fits = Math.floor((cellWidth - 2) / 7);
     for (let t = first; t < last; t++) {
@@ -213,9 +236,9 @@ function createMap(map: HTMLElement, props: () => HeatMapProps) {
   const cellAt = (event: MouseEvent): { place: number; unit: number } | undefined => {
     const box = canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left - left, event.clientY - box.top - top];
-    const { tokens, size, unit } = props();
+    const { count, size, unit } = props();
     const place = Math.floor((x + map.scrollLeft) / cellWidth);
-    if (x < 0 || place >= tokens.length) return undefined;
+    if (x < 0 || place >= count) return undefined;
     const row = y < 0 ? unit : Math.floor((y + map.scrollTop) / cellHeight);
     return row >= size ? undefined : { place, unit: row };
   };

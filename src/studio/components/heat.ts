@@ -52,7 +52,7 @@ export function extentOf(numbers: Float32Array, sampled = 20_000): number {
 }
 
 /** The same for each unit of values (T,size). */
-export function extentsOf(numbers: Float32Array, size: number, sampled = 250): Float32Array {
+function extentsOf(numbers: Float32Array, size: number, sampled = 250): Float32Array {
   const count = numbers.length / size;
   const every = Math.ceil(count / sampled);
   return Float32Array.from({ length: size }, (_, j) =>
@@ -60,6 +60,19 @@ export function extentsOf(numbers: Float32Array, size: number, sampled = 250): F
       Float32Array.from({ length: Math.ceil(count / every) }, (_, k) => numbers[k * every * size + j] as number),
     ),
   );
+}
+
+/**
+ * The number with the strongest colour, for each unit of a value (T,size): 1 for gates, otherwise nearly the largest number
+ * of the unit or, without `own`, of all units.
+ */
+export function extentsOfValue(
+  numbers: Float32Array,
+  { gate, size }: { readonly gate: boolean; readonly size: number },
+  own: boolean,
+): Float32Array {
+  if (!gate && own) return extentsOf(numbers, size);
+  return new Float32Array(size).fill(gate ? 1 : extentOf(numbers));
 }
 
 /** The unit of values (T,size) that changes most. */

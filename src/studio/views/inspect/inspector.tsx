@@ -5,10 +5,11 @@
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
 import { ColouredText } from "../../components/coloured-text.tsx";
 import { liveliest, shadeOf, useRamp, visible } from "../../components/heat.ts";
+import { HeatMap, type Strip } from "../../components/heat-map.tsx";
+import { RampLegend } from "../../components/ramp-legend.tsx";
 import { TokenBars } from "../../components/token-bars.tsx";
 import { useNewest } from "../../engine/engine.ts";
 import type { OpenModel } from "../../models/open-model.ts";
-import { HeatMap, type Strip } from "./heat-map.tsx";
 import { type Found, PatternSearch } from "./pattern-search.tsx";
 import { expectedAfter, extentsIn, type Reading, type ReadValue, shownNumber, stateBefore } from "./reading.ts";
 
@@ -216,6 +217,7 @@ export function Inspector({ model, reading, done, start, onView }: InspectorProp
         <HeatMap
           label={`${value.label}: units by tokens. Arrow keys move.`}
           describedBy={readoutId}
+          count={count}
           tokens={head.texts}
           done={done}
           data={value.data}
@@ -325,11 +327,5 @@ function Steps({
 /** The legend of the colours. */
 function Legend({ value, extent }: { readonly value: ReadValue; readonly extent: number }) {
   const largest = Number(extent.toPrecision(2));
-  return (
-    <span class="ramp-legend numbers">
-      {value.gate ? "0" : `−${largest}`}
-      <span class={value.gate ? "ramp gate" : "ramp"} />
-      {largest}
-    </span>
-  );
+  return <RampLegend low={value.gate ? "0" : `−${largest}`} high={largest} gate={value.gate} />;
 }

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { InputError } from "../../../graph/input-error.ts";
 import type { LabelledValue } from "../../../tasks/inspect-text.ts";
-import { extentOf, extentsOf } from "../../components/heat.ts";
+import { extentsOfValue } from "../../components/heat.ts";
 import type { LikelyText } from "../../components/token-bars.tsx";
 import { useRounds } from "../../engine/engine.ts";
 import type { ReadingHead } from "../../engine/reading.ts";
@@ -118,15 +118,11 @@ async function readAll(model: OpenModel, text: string, tell: (soFar?: ReadSoFar)
   }
 }
 
-/**
- * The number with the strongest colour, for each unit: 1 for gates, otherwise nearly the largest value of the unit or
- * of all units.
- */
-export function extentsIn({ gate, key, size, data }: ReadValue, done: number, own: boolean): Float32Array {
+/** The number with the strongest colour, for each unit: see `extentsOfValue`. */
+export function extentsIn(value: ReadValue, done: number, own: boolean): Float32Array {
+  const { key, size, data } = value;
   if (key === "surprise") return Float32Array.of(data.reduce((a, b) => Math.max(a, b), 1e-9));
-  const known = data.subarray(0, done * size);
-  if (!gate && own) return extentsOf(known, size);
-  return new Float32Array(size).fill(gate ? 1 : extentOf(known));
+  return extentsOfValue(data.subarray(0, done * size), value, own);
 }
 
 /** The model's prediction after a token. */

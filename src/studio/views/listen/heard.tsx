@@ -1,16 +1,28 @@
-/** What was heard: the probability of each class over time, and the first layer's state. */
-import { useEffect, useRef } from "preact/hooks";
-import { extentOf, shadeOf, useRamp } from "../../components/heat.ts";
-import type { Heard } from "../../engine/listening.ts";
+/** What was heard: the probability of each class over time, and below it, at the same frames, the gates. */
+import { useMemo, useState } from "preact/hooks";
+import type { ClassifierFacts, Heard } from "../../engine/listening.ts";
+import { Gates } from "./gates.tsx";
 
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 /** More classes than these are not looked at. */
 const maxShown = 12;
 
-export type HeardProps = { readonly heard: Heard; readonly labels: readonly string[]; readonly hopMs: number };
+export type HeardProps = {
+  readonly heard: Heard;
+  readonly facts: ClassifierFacts;
+  /** Whether more of it comes. */
+  readonly live: boolean;
+};
 
-export function HeardSound({ heard, labels, hopMs }: HeardProps) {
-  const { count, probabilities, states, stateName } = heard;
+export function HeardSound({ heard, facts, live }: HeardProps) {
+  const { count, frames, probabilities, values } = heard;
+  const { labels, hopMs } = facts;
+  // The frame that is looked at, from 0; by default the last one, and again once it is no longer shown.
+  const [chosen, setChosen] = useState<number>();
+  const [pointed, setPointed] = useState<number>();
+  const first = frames - count;
+  const looked = pointed ?? chosen;
+  const column = looked === undefined || looked < first || looked >= frames ? count - 1 : looked - first;
   const at = (t: number, c: number): number => probabilities[t * labels.length + c] ?? 0;
   const rows = labels.map((label, c) => {
     let most = 0;
@@ -20,29 +32,31 @@ export function HeardSound({ heard, labels, hopMs }: HeardProps) {
   const shown =
     rows.length <= maxShown ? rows : [...rows].sort((a, b) => b.now - a.now || b.most - a.most).slice(0, maxShown);
   const best = rows.reduce((best, row) => (row.now > best.now ? row : best));
+  const seconds = (n: number): string => ((n * hopMs) / 1000).toFixed(1);
   return (
     <>
       <p role="status">
         <strong>{best.label}</strong>, {percent(best.now)}
-        {count > 1 && (
+        {frames > 1 && (
           <span class="soft">
-            , after {count.toLocaleString("en")} frames, {((count * hopMs) / 1000).toFixed(1)} s
+            , after {frames.toLocaleString("en")} frames, {seconds(frames)} s
           </span>
         )}
       </p>
-      <div class="classes">
+      {first > 0 && (
+        <p class="soft small">
+          The last {count.toLocaleString("en")} frames are shown, {seconds(count)} s.
+        </p>
+      )}
+      <div class="frames">
         {shown.map(({ label, c, now, most }) => (
-          <div key={label} class="class-row">
-            <span class="class-name">{label}</span>
-            <svg
-              viewBox={`0 0 ${Math.max(1, count)} 1`}
-              preserveAspectRatio="none"
-              role="img"
-              aria-label={`${label}: ${percent(now)}, at most ${percent(most)}`}
-            >
-              <path d={barsOf(count, (t) => at(t, c))} />
-            </svg>
-            <span class="numbers">{percent(now)}</span>
+          <div key={label} class="frames-row">
+            <span class="frames-name">{label}</span>
+            <Bars
+              label={`${label}: ${percent(now)}, at most ${percent(most)}`}
+              {...{ probabilities, count, classes: labels.length, c }}
+            />
+            <span class="numbers">{percent(at(column, c))}</span>
           </div>
         ))}
       </div>
@@ -51,58 +65,38 @@ export function HeardSound({ heard, labels, hopMs }: HeardProps) {
           The {shown.length} likeliest of {rows.length} classes.
         </p>
       )}
-      {states !== undefined && stateName !== undefined && count > 1 && (
-        <States states={states} count={count} name={stateName} />
+      {values.length > 0 && (
+        <Gates
+          {...{ heard, facts, column, live }}
+          onChoose={(column) => setChosen(first + column)}
+          onPoint={(column) => setPointed(column === undefined ? undefined : first + column)}
+        />
       )}
     </>
   );
 }
 
-/** A bar for each frame, as one path. */
-function barsOf(count: number, value: (t: number) => number): string {
-  let path = "M0,1";
-  for (let t = 0; t < count; t++) path += `V${(1 - value(t)).toFixed(3)}H${t + 1}`;
-  return `${path}V1Z`;
-}
-
-/** Rows of units over frames, as in Inspect. */
-function States({
-  states,
-  count,
-  name,
-}: {
-  readonly states: Float32Array;
+type BarsProps = {
+  readonly label: string;
+  /** (count,classes) */
+  readonly probabilities: Float32Array;
   readonly count: number;
-  readonly name: string;
-}) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const ramp = useRamp();
-  const size = states.length / count;
-  useEffect(() => {
-    const context = canvas.current?.getContext("2d");
-    if (context === null || context === undefined) return;
-    const image = context.createImageData(count, size);
-    const pixels = new Uint32Array(image.data.buffer);
-    const extent = extentOf(states);
+  readonly classes: number;
+  readonly c: number;
+};
+
+/** The probability of class `c`: a bar for each frame, as one path. */
+function Bars({ label, probabilities, count, classes, c }: BarsProps) {
+  const path = useMemo(() => {
+    let path = "M0,1";
     for (let t = 0; t < count; t++) {
-      for (let j = 0; j < size; j++) {
-        pixels[j * count + t] = ramp.pixels[shadeOf(states[t * size + j] as number, extent)] as number;
-      }
+      path += `V${(1 - (probabilities[t * classes + c] as number)).toFixed(3)}H${t + 1}`;
     }
-    context.putImageData(image, 0, 0);
-  }, [states, count, size, ramp]);
+    return `${path}V1Z`;
+  }, [probabilities, c]);
   return (
-    <figure>
-      <figcaption class="small soft">
-        The state <code>{name}</code> of the first layer: a row for each of its {size} units, a column for each frame
-      </figcaption>
-      <canvas
-        ref={canvas}
-        width={count}
-        height={size}
-        role="img"
-        aria-label={`The state ${name}: ${size} units over ${count} frames`}
-      />
-    </figure>
+    <svg viewBox={`0 0 ${Math.max(1, count)} 1`} preserveAspectRatio="none" role="img" aria-label={label}>
+      <path d={path} />
+    </svg>
   );
 }

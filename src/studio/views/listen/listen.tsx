@@ -7,6 +7,7 @@ import { messageOf } from "../../loading.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { WithTaskModel } from "../../models/task-models.tsx";
 import { HeardSound } from "./heard.tsx";
+import { createHistory, fileFrames, microphoneFrames } from "./history.ts";
 import "./listen.css";
 import { type Microphone, openMicrophone } from "./microphone.ts";
 
@@ -17,7 +18,7 @@ const Listen: View = ({ address }) => {
       <h1>Listen</h1>
       <p class="soft">
         A classifier reads sound frame by frame, and says after each what it has heard so far: of a WAV file, or of the
-        microphone. The sound stays in this page.
+        microphone. Below its classes are its gates, at the same frames. The sound stays in this page.
       </p>
       <WithTaskModel
         address={address}
@@ -32,9 +33,6 @@ const Listen: View = ({ address }) => {
   );
 };
 export default Listen;
-
-/** Of a microphone, the last frames are shown. */
-const maxFrames = 500;
 
 function Opened({ model, dropped }: { readonly model: OpenModel; readonly dropped: File | undefined }) {
   const { value: facts, error } = useNewest(() => model.ask("classifierFacts"), model.id);
@@ -64,24 +62,25 @@ type HearingProps = {
 };
 
 function Hearing({ model, facts, dropped }: HearingProps) {
-  const { labels, hopMs, whole, sampleRate } = facts;
+  const { labels, whole, sampleRate } = facts;
   const [heard, setHeard] = useState<Heard>();
   const [name, setName] = useState("");
   const [problem, setProblem] = useState("");
-  const { on, start, stop, forget } = useListening(model, setHeard, setProblem);
-  const read = async (file: File | undefined): Promise<void> => {
-    if (file === undefined) return;
-    stop();
+  const microphone = useListening(model, facts, setHeard, setProblem);
+  const readFile = useReader(model, facts, setHeard, setProblem);
+  const begin = (what: string): void => {
+    microphone.stop();
+    readFile.stop();
     setProblem("");
     setHeard(undefined);
-    setName(file.name);
-    try {
-      setHeard(await model.ask("classifySound", new Uint8Array(await file.arrayBuffer()), file.name));
-    } catch (error) {
-      setProblem(messageOf(error));
-    }
+    setName(what);
   };
-  useEffect(() => void read(dropped), [dropped]);
+  const read = (file: File | undefined): void => {
+    if (file === undefined) return;
+    begin(file.name);
+    void readFile.start(file);
+  };
+  useEffect(() => read(dropped), [dropped]);
   return (
     <>
       <div class="row">
@@ -92,17 +91,17 @@ function Hearing({ model, facts, dropped }: HearingProps) {
             class="visually-hidden"
             accept=".wav,audio/wav"
             onChange={({ currentTarget }) => {
-              void read(currentTarget.files?.[0]);
+              read(currentTarget.files?.[0]);
               currentTarget.value = "";
             }}
           />
         </label>
-        {on ? (
+        {microphone.on ? (
           <>
-            <button type="button" class="main" onClick={stop}>
+            <button type="button" class="main" onClick={microphone.stop}>
               Stop listening
             </button>
-            <button type="button" onClick={forget}>
+            <button type="button" onClick={microphone.forget}>
               Forget what it heard
             </button>
           </>
@@ -112,8 +111,8 @@ function Hearing({ model, facts, dropped }: HearingProps) {
             class="main"
             disabled={whole !== undefined}
             onClick={() => {
-              setName("the microphone");
-              void start();
+              begin("the microphone");
+              void microphone.start();
             }}
           >
             Listen to the microphone
@@ -126,7 +125,7 @@ function Hearing({ model, facts, dropped }: HearingProps) {
       </p>
       {whole !== undefined && (
         <p class="small" role="status">
-          {whole} Of a file it says one thing, after all of it.
+          {whole} Of a file it says one thing, after all of it, and its gates are not shown.
         </p>
       )}
       {problem !== "" && (
@@ -137,24 +136,38 @@ function Hearing({ model, facts, dropped }: HearingProps) {
       {heard !== undefined && heard.count > 0 && (
         <section aria-labelledby="heard">
           <h2 id="heard">What it heard in {name}</h2>
-          <HeardSound {...{ heard, labels, hopMs }} />
+          <HeardSound {...{ heard, facts }} live={microphone.on} />
         </section>
       )}
     </>
   );
 }
 
+type Tell = (heard: Heard | undefined) => void;
+type Fail = (problem: string) => void;
+
+/** Read a file, a piece at a time, until it is at its end or another one is read. */
+function useReader(model: OpenModel, facts: ClassifierFacts, tell: Tell, fail: Fail) {
+  const current = useRef(0);
+  const stop = (): void => void current.current++;
+  useEffect(() => stop, []);
+  const start = async (file: File): Promise<void> => {
+    const own = ++current.current;
+    try {
+      const history = createHistory(facts, fileFrames(facts));
+      for await (const piece of model.run("classifySound", new Uint8Array(await file.arrayBuffer()), file.name)) {
+        if (current.current !== own) return;
+        tell(history.add(piece));
+      }
+    } catch (error) {
+      if (current.current === own) fail(messageOf(error));
+    }
+  };
+  return { start, stop };
+}
+
 /** Listen to the microphone, as long as the component is there. */
-function useListening(
-  model: OpenModel,
-  tell: (heard: Heard | undefined) => void,
-  fail: (problem: string) => void,
-): {
-  readonly on: boolean;
-  readonly start: () => Promise<void>;
-  readonly stop: () => void;
-  readonly forget: () => void;
-} {
+function useListening(model: OpenModel, facts: ClassifierFacts, tell: Tell, fail: Fail) {
   const [on, setOn] = useState(false);
   const current = useRef<{ stop: () => void; forget: () => void } | undefined>(undefined);
   const stop = (): void => {
@@ -165,14 +178,13 @@ function useListening(
   useEffect(() => () => current.current?.stop(), []);
   const start = async (): Promise<void> => {
     stop();
-    fail("");
-    tell(undefined);
     let ended = false;
-    let all: Heard | undefined;
+    let history = createHistory(facts, microphoneFrames);
     let listener: number | undefined;
     let microphone: Microphone | undefined;
-    /** Pieces are heard one after the other. */
-    let last: Promise<unknown> = Promise.resolve();
+    /** What has come and was not heard yet, and whether something is being heard. */
+    let waiting: Float32Array[] = [];
+    let busy = false;
     const end = (): void => {
       ended = true;
       microphone?.stop();
@@ -188,34 +200,35 @@ function useListening(
       fail(messageOf(error));
     };
     const forget = (): void => {
-      all = undefined;
+      history = createHistory(facts, microphoneFrames);
+      waiting = [];
       tell(undefined);
       if (listener !== undefined) engine().ask("forgetHeard", listener).catch(failed);
+    };
+    // One question at a time: where drawing or hearing takes long, the next one has all that came meanwhile.
+    const hear = async (): Promise<void> => {
+      if (busy || listener === undefined) return;
+      busy = true;
+      while (waiting.length > 0 && !ended) {
+        const [samples, to] = [joined(waiting), history];
+        waiting = [];
+        const piece = await engine().ask("hear", listener, samples);
+        if (!ended && to === history) tell(history.add(piece));
+      }
+      busy = false;
     };
     current.current = { stop: end, forget };
     setOn(true);
     try {
-      const waiting: Float32Array[] = [];
-      const hear = (samples: Float32Array): void => {
+      microphone = await openMicrophone((samples) => {
         if (ended) return;
-        if (listener === undefined) {
-          waiting.push(samples);
-          return;
-        }
-        const to = listener;
-        last = last
-          .then(async () => {
-            if (ended) return;
-            all = joined(all, await engine().ask("hear", to, samples));
-            if (!ended) tell(all);
-          })
-          .catch(failed);
-      };
-      microphone = await openMicrophone(hear);
+        waiting.push(samples);
+        hear().catch(failed);
+      });
       if (ended) return microphone.stop();
       listener = await model.ask("beginListening", microphone.sampleRate);
       if (ended) return end();
-      for (const samples of waiting.splice(0)) hear(samples);
+      await hear();
     } catch (error) {
       failed(error);
     }
@@ -223,23 +236,12 @@ function useListening(
   return { on, start, stop, forget: () => current.current?.forget() };
 }
 
-/** The frames of both, as many as are shown. */
-function joined(before: Heard | undefined, next: Heard): Heard {
-  if (before === undefined || before.count === 0) return next;
-  if (next.count === 0) return before;
-  const count = Math.min(maxFrames, before.count + next.count);
-  const end = (first: Float32Array, second: Float32Array): Float32Array => {
-    const all = new Float32Array(first.length + second.length);
-    all.set(first);
-    all.set(second, first.length);
-    const size = all.length / (before.count + next.count);
-    return all.slice(all.length - count * size);
-  };
-  const { states: first } = before;
-  const { states: second } = next;
-  return {
-    ...{ count, stateName: next.stateName ?? before.stateName },
-    probabilities: end(before.probabilities, next.probabilities),
-    states: first === undefined || second === undefined ? undefined : end(first, second),
-  };
+function joined(pieces: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }

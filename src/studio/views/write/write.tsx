@@ -4,6 +4,7 @@ import type { GeneratedToken, LikelyToken } from "../../../tasks/generate.ts";
 import { go, linkTo, type View } from "../../address.ts";
 import { ColouredText } from "../../components/coloured-text.tsx";
 import { named, shadeOf, useRamp, visible } from "../../components/heat.ts";
+import { RampLegend } from "../../components/ramp-legend.tsx";
 import { Slider } from "../../components/slider.tsx";
 import { TextArea } from "../../components/text-area.tsx";
 import { type LikelyText, percent, TokenBars } from "../../components/token-bars.tsx";
@@ -155,8 +156,8 @@ function Text({ prompt, tokens, writing, onTake }: TextProps) {
           onPoint={setPointed}
           follow={writing}
         />
-        <p class="ramp-legend numbers">
-          0 <span class="ramp gate" /> {strongestBits} bits of surprise, and more
+        <p>
+          <RampLegend low="0" high={`${strongestBits} bits of surprise, and more`} gate />
         </p>
       </section>
       <section aria-labelledby={`${id}-others`}>

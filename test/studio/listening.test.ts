@@ -1,0 +1,100 @@
+/** The engine's side of the Listen view: what is heard and what its gates are, piece by piece; and the page's, which keeps the last of it. */
+import fc from "fast-check";
+import { beforeAll, expect, test } from "vitest";
+import { writeWav } from "../../src/formats/wav.ts";
+import { cell } from "../../src/graph/cell.ts";
+import { type Heard, listening } from "../../src/studio/engine/listening.ts";
+import { type ModelHandle, openModels } from "../../src/studio/engine/open-models.ts";
+import { createHistory, createLastRows, fileFrames } from "../../src/studio/views/listen/history.ts";
+import { classifier } from "../../src/tasks/classify/create.ts";
+import { writeClassifier } from "../../src/tasks/classify/file.ts";
+import { classifySession } from "../../src/tasks/classify/session.ts";
+import { smallFeatures, tones } from "../tasks/classify/made.ts";
+
+/** Of no built-in cell: a gate that is a number, a state that is a matrix. */
+const own = cell(`
+  keep = sigmoid(sum(v * x))         # how much of the past is kept
+  key  = tanh(W_k @ x)
+  C'   = keep * C + outer(key, key)  # the memory, a matrix
+  h'   = tanh(C @ key + U @ h)
+`);
+const examples = tones(8);
+const made = classifier(examples, { features: smallFeatures, units: 4, cell: own, bidirectional: false, label: "own" });
+const handle: ModelHandle = 901;
+const [, second] = examples as [unknown, (typeof examples)[number]];
+const wav = () => writeWav(second.samples, 8000) as Uint8Array<ArrayBuffer>;
+beforeAll(() => openModels.openModel(handle, writeClassifier(made), "own"));
+
+test("the values are the lines of the equations of each layer with states, by their names, whatever the cell is", async () => {
+  const { values, whole } = await listening.classifierFacts(handle);
+  expect(whole).toBe(undefined);
+  expect(values.filter(({ layer }) => layer === "own")).toEqual([
+    { key: "own.keep", layer: "own", name: "keep", size: 1, gate: true, description: "how much of the past is kept" },
+    { key: "own.key", layer: "own", name: "key", size: 4, gate: false, description: undefined },
+    { key: "own.C", layer: "own", name: "C", size: 16, gate: false, description: "the memory, a matrix" },
+    { key: "own.h", layer: "own", name: "h", size: 4, gate: false, description: undefined },
+  ]);
+  expect([...new Set(values.map(({ layer }) => layer))]).toEqual(["own", "global_average_pooling1d"]);
+  const both = classifier(examples, { features: smallFeatures, units: 2 });
+  await openModels.openModel(902, writeClassifier(both), "both");
+  expect((await listening.classifierFacts(902)).values).toEqual([]);
+});
+
+test("a file in pieces and a microphone's samples give, frame by frame, what a session of the library does", async () => {
+  const facts = await listening.classifierFacts(handle);
+  const keys = facts.values.map(({ key }) => key);
+  const session = await classifySession(made, { threads: 1, values: keys });
+  const wanted = [...session.push(Float32Array.from(second.samples))];
+  const live = wanted.length;
+  wanted.push(...session.end());
+  session.dispose();
+  const check = (heard: Heard, count: number): void => {
+    expect([heard.count, heard.frames]).toEqual([count, count]);
+    wanted.slice(0, count).forEach(({ probabilities, values }, t) => {
+      expect([...heard.probabilities.subarray(2 * t, 2 * t + 2)]).toEqual(
+        Object.values(probabilities).map((one) => expect.closeTo(one, 3)),
+      );
+      facts.values.forEach(({ key, size }, k) => {
+        const found = heard.values[k]?.subarray(t * size, (t + 1) * size) as Float32Array;
+        // A WAV file of 16 bits rounds samples.
+        found.forEach((value, j) => {
+          expect(value).toBeCloseTo(values?.[key]?.[j] as number, 2);
+        });
+      });
+    });
+  };
+  const history = createHistory(facts, fileFrames(facts));
+  let heard: Heard | undefined;
+  for await (const piece of listening.classifySound(handle, wav(), "a.wav")) heard = history.add(piece);
+  check(heard as Heard, wanted.length);
+
+  const listener = await listening.beginListening(handle, 8000);
+  for (let round = 0; round < 2; round++) {
+    const recent = createHistory(facts, 1000);
+    for (let at = 0; at < second.samples.length; at += 777)
+      heard = recent.add(await listening.hear(listener, second.samples.slice(at, at + 777)));
+    check(heard as Heard, live);
+    await listening.forgetHeard(listener);
+  }
+  await listening.endListening(listener);
+  await expect(listening.hear(listener, new Float32Array(9))).rejects.toThrow("It listens no longer.");
+});
+
+test("the last rows are the last rows, whatever the pieces", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.array(fc.integer({ min: 0, max: 25 }), { maxLength: 30 }),
+      (size, most, pieces) => {
+        const add = createLastRows(size, most);
+        const all: number[] = [];
+        for (const rows of pieces) {
+          const piece = Float32Array.from({ length: rows * size }, (_, k) => all.length + k);
+          all.push(...piece);
+          expect([...add(piece)]).toEqual(all.slice(Math.max(0, all.length - most * size)));
+        }
+      },
+    ),
+  );
+});
