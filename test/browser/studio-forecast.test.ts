@@ -81,8 +81,9 @@ test("a table that is pasted: its column, settings and mistakes; training ends e
     await page.waitForSelector("[role=alert] >> text=Horizon, steps: a whole number from 1 to 1,000, not “0”.");
     expect(await button(page, "Train").isDisabled()).toBe(true);
     await setting(page, "Horizon, steps", "40");
-    await button(page, "Train").click();
+    // What cannot be trained is said before.
     await page.waitForSelector("[role=alert] >> text=/Give a smaller horizon|too few are left/");
+    expect(await button(page, "Train").isDisabled()).toBe(true);
     await setting(page, "Horizon, steps", "4");
     await page.click("text=More settings");
     await setting(page, "Epochs", "10000");
@@ -99,6 +100,73 @@ test("a table that is pasted: its column, settings and mistakes; training ends e
       "drift",
       "Theta",
     ]);
+  });
+});
+
+test("columns known for the past and for the future, two targets and the calendar: what is missing is said, the model has them", async () => {
+  await withStudio({}, async (page, address) => {
+    await page.goto(`${address}#/forecast?data=days&epochs=2&units=8`);
+    await page.waitForSelector("text=448 days");
+    await page.click("text=What else it is told");
+    const role = (column: string) => page.getByRole("combobox", { name: column, exact: true });
+    expect(await role("promotion").locator("option").allTextContents()).toEqual([
+      "left out",
+      "known for the future too",
+    ]);
+    await role("promotion").selectOption("future");
+    await role("price").selectOption("future");
+    await setting(page, "Horizon, steps", "40");
+    await page.waitForSelector(
+      'form [role=alert] >> text=/"promotion" .* has it for 28 of the 40 days after 2024-02-25/',
+    );
+    expect(await button(page, "Train").isDisabled()).toBe(true);
+    await setting(page, "Horizon, steps", "14");
+    await page.waitForSelector("form [role=alert]", { state: "detached" });
+    await role("visitors").selectOption("past");
+    await page.getByLabel("day of the month", { exact: true }).uncheck();
+    await page.getByLabel("day of the year", { exact: true }).uncheck();
+    await train(page);
+    expect(new URL(page.url()).hash).toMatch(
+      /\?data=days&epochs=2&units=8&column=sold&future=promotion%2Cprice&horizon=14&past=visitors&calendar=dayOfWeek$/,
+    );
+    await page.waitForSelector(
+      "text=known for the past alone: visitors · known for the future too: promotion, price · calendar: day of the week",
+    );
+    await page.click("text=The next 14 in numbers");
+    expect(await page.textContent("figure.forecast tbody tr >> nth=0")).toContain("2024-02-26");
+    // One more target has a picture of its own.
+    await role("visitors").selectOption("column");
+    await button(page, "Train").click();
+    await page.waitForURL(/days-sold-and-1-more-14-ahead/);
+    await expect.poll(() => page.locator("figure.forecast .plot svg").count()).toBe(2);
+  });
+});
+
+test("a training goes on in other views, and the browser asks before the page is closed", async () => {
+  const asked: string[] = [];
+  const prepare = async (page: Page): Promise<void> =>
+    void page.on("dialog", (dialog) => {
+      asked.push(dialog.type());
+      dialog.dismiss().catch(() => {});
+    });
+  await withStudio({ prepare }, async (page, address) => {
+    await page.goto(`${address}#/forecast?epochs=10000&units=8`);
+    await page.waitForSelector("text=144 months");
+    await button(page, "Train").click();
+    await page.waitForSelector(".live .plot svg");
+    const epoch = async () => Number(/Epoch (\d+)/.exec((await page.textContent(".live")) ?? "")?.[1]);
+    const before = await epoch();
+    await page.goto(`${address}#/models`);
+    await page.waitForSelector(".gallery");
+    await page.goto(`${address}#/forecast`);
+    await expect.poll(epoch).toBeGreaterThan(before);
+    await page.evaluate(() => void setTimeout(() => location.reload()));
+    await expect.poll(() => asked).toEqual(["beforeunload"]);
+    await button(page, "Stop early and keep it").click();
+    await page.waitForSelector(".scores td");
+    await page.reload();
+    await page.waitForSelector(".scores td");
+    expect(asked).toEqual(["beforeunload"]);
   });
 });
 
@@ -134,8 +202,8 @@ test.each([
   "at %i pixels, %s: a forecast breaks no rule of axe-core and does not scroll sideways",
   async (width, colorScheme) => {
     await withStudio({ width, colorScheme }, async (page, address) => {
-      await page.goto(`${address}#/forecast?data=hours&epochs=2&units=8`);
-      await page.waitForSelector("text=840 hours");
+      await page.goto(`${address}#/forecast?data=days&epochs=30&past=visitors&future=price%2Cpromotion`);
+      await page.waitForSelector("text=448 days");
       await train(page);
       await page.evaluate(() => {
         for (const one of document.querySelectorAll("main details")) (one as HTMLDetailsElement).open = true;

@@ -61,6 +61,11 @@ test("without a model a small one is trained on walkers, whose best of three is 
   await withStudio({}, async (page, address) => {
     await page.goto(`${address}#/tracks`);
     await button(page, "Train a small one on walkers").click();
+    await page.waitForSelector("progress");
+    // It goes on in other views.
+    await page.goto(`${address}#/models`);
+    await page.waitForSelector(".gallery");
+    await page.goto(`${address}#/tracks`);
     await page.waitForURL(/#\/tracks\/walkers-at-a-fork$/);
     await page.waitForSelector("td.number");
     const [, , best, , straight] = (await page.locator("td.number").allTextContents()).map(Number);

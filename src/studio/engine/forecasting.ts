@@ -1,14 +1,23 @@
 /** Forecast tables of numbers, for the Forecast view: read a table, train a forecaster, forecast with it beside what needs no network. */
-import { describeFrequency, formatDate, seasonLength } from "../../data/calendar.ts";
-import { type SeriesOfTable, seriesOfTable, timeColumn } from "../../data/series.ts";
+import {
+  type CalendarPart,
+  calendarFeatures,
+  calendarPartNames,
+  calendarPartsFor,
+  describeSteps,
+  formatDate,
+  seasonLength,
+} from "../../data/calendar.ts";
+import { fillIn, type SeriesOfTable, seriesOfTable, timeColumn } from "../../data/series.ts";
 import { InputError } from "../../graph/input-error.ts";
+import { formatValue } from "../../graph/schema.ts";
 import { countParameters } from "../../nn/model.ts";
 import { forecaster } from "../../tasks/forecast/create.ts";
 import { writeForecaster } from "../../tasks/forecast/file.ts";
 import { type ForecastScores, measure, simpleBaselines } from "../../tasks/forecast/measure.ts";
 import { type Forecast, type ForecastStep, forecast } from "../../tasks/forecast/predict.ts";
-import { knownSteps } from "../../tasks/forecast/prepare.ts";
-import type { ForecastData, ForecasterOptions, ForecastSettings } from "../../tasks/forecast/settings.ts";
+import { knownSteps, prepare } from "../../tasks/forecast/prepare.ts";
+import type { ForecastData, Forecaster, ForecasterOptions, ForecastSettings } from "../../tasks/forecast/settings.ts";
 import type { TrainedForecaster } from "../../tasks/forecast/train.ts";
 import { contentOf, type ModelHandle } from "./open-models.ts";
 import type { Job } from "./remote.ts";
@@ -19,14 +28,21 @@ export type CsvText = { readonly name: string; readonly text: string };
 
 /** What a table has. */
 export type TableFacts = {
+  /** The columns of numbers, and those of texts, which can only be known for the future too. */
   readonly columns: readonly string[];
+  readonly textColumns: readonly string[];
+  /** How many steps at its end a column of numbers has no value for, in every series: its future. */
+  readonly ahead: Readonly<Record<string, number>>;
   readonly series: number;
   /** Of the longest series. */
   readonly steps: number;
-  /** "month"; undefined without dates. */
-  readonly frequency: string | undefined;
+  /** The same in words: "144 months". */
+  readonly length: string;
   /** The usual season of the frequency, in steps; 1 for none. */
   readonly season: number;
+  /** The parts of the calendar that change from date to date, and those that a forecaster is usually told; none without dates. */
+  readonly calendar: readonly CalendarPart[];
+  readonly usualCalendar: readonly CalendarPart[];
   readonly dates: readonly [first: string, last: string] | undefined;
   /** What was found and changed, in words. */
   readonly notes: readonly string[];
@@ -35,9 +51,9 @@ export type TableFacts = {
 /** The settings of a forecaster and its training; what is left out follows from the table. */
 export type ForecastTraining = Pick<
   ForecasterOptions,
-  "horizon" | "form" | "head" | "relative" | "season" | "units" | "test" | "seed"
+  "horizon" | "past" | "future" | "calendar" | "form" | "head" | "relative" | "season" | "units" | "test" | "seed"
 > & {
-  readonly column: string;
+  readonly targets: readonly string[];
   readonly epochs?: number;
 };
 /** A report of a training, once an epoch. */
@@ -84,7 +100,8 @@ export type ForecastedTable = {
   readonly origins: number;
   readonly settings: Pick<
     ForecastSettings,
-    "horizon" | "lookback" | "form" | "head" | "relative" | "season" | "test" | "targets"
+    | ("horizon" | "lookback" | "form" | "head" | "relative" | "season" | "test")
+    | ("targets" | "past" | "future" | "calendar")
   >;
   readonly parameters: number;
 };
@@ -94,25 +111,125 @@ const maxShown = 12;
 /** Its networks are small: threads would wait for each other. */
 const host = { threads: 1 } as const;
 
-async function readTable({ name, text }: CsvText, keepMissing: boolean): Promise<SeriesOfTable> {
+/** What is missing stays missing. */
+async function readTable({ name, text }: CsvText): Promise<SeriesOfTable> {
   // With what reads CSV, for those who come with a table.
   const { parseCsv } = await import("../../formats/csv-text.ts");
-  return seriesOfTable(parseCsv(text, { name }), keepMissing ? { keepMissing } : { fill: "linear" });
+  return seriesOfTable(parseCsv(text, { name }), { keepMissing: true });
+}
+
+/** The number of steps up to the last one with a value. */
+const endOf = (values: Float64Array): number => values.findLastIndex(Number.isFinite) + 1;
+
+/**
+ * Fill what is missing, on the line between its neighbours. What is missing at the end of a column is its future, but for one that is
+ * known for the past alone.
+ */
+function filled(data: SeriesOfTable, { past = [] }: Pick<ForecasterOptions, "past">): SeriesOfTable {
+  const series = data.series.map((one) => {
+    const values = Object.entries(one.values).map(([column, values]) => {
+      const own = values.slice();
+      fillIn(own.subarray(0, past.includes(column) ? own.length : endOf(own)), "linear");
+      return [column, own] as const;
+    });
+    return { ...one, values: Object.fromEntries(values) };
+  });
+  return { ...data, series };
+}
+
+/** What was found, and what is filled and why, in words. */
+function notesOf({ notes, series, columns, frequency }: SeriesOfTable, ahead: TableFacts["ahead"]): string[] {
+  let [dates, values] = [0, 0];
+  for (const one of series) {
+    dates += one.rows.reduce((sum, row) => sum + Number(row < 0), 0);
+    for (const all of Object.values(one.values)) {
+      const end = endOf(all);
+      values += all.reduce((sum, value, t) => sum + Number(Number.isNaN(value) && t < end && one.rows[t] !== -1), 0);
+    }
+  }
+  const counted = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+  return [
+    // What is left as NaN there is filled here.
+    ...notes.filter((note) => !note.endsWith("left as NaN")),
+    ...(dates === 0 ? [] : [`${counted(dates, "date")} missing, filled: linear`]),
+    ...(values === 0 ? [] : [`${counted(values, "value")} missing, filled: linear`]),
+    ...columns
+      .filter((column) => (ahead[column] as number) > 0)
+      .map(
+        (column) =>
+          `column ${formatValue(column)} is empty in the last ${describeSteps(ahead[column] as number, frequency)}`,
+      ),
+  ];
+}
+
+/**
+ * The table and an untrained forecaster of it, once it is known that both fit each other, and that what has to be known of the future
+ * is there.
+ * @throws InputError, one line, for what does not
+ */
+async function untrained(table: CsvText, settings: ForecastTraining): Promise<[SeriesOfTable, Forecaster]> {
+  const { epochs: _, ...options } = settings;
+  const data = filled(await readTable(table), settings);
+  try {
+    checkFuture(data, settings);
+    const made = forecaster(data, options);
+    prepare("forecaster", data, made.settings, settings.horizon);
+    return [data, made];
+  } catch (error) {
+    // The page says what it is about.
+    throw error instanceof InputError
+      ? new InputError(error.message.replace(/^(?:scaling: )?forecaster: /, ""))
+      : error;
+  }
+}
+
+/** @throws InputError for a column that should be known for the future too, and has no value in some of the steps to forecast */
+function checkFuture(
+  { series, frequency, dateFormat }: SeriesOfTable,
+  { targets, future = [], horizon }: ForecastTraining,
+): void {
+  for (const one of series) {
+    const known = knownSteps("forecaster", one, targets);
+    const named = one.name === "" ? "" : `series ${formatValue(one.name)}: `;
+    for (const column of future) {
+      const end = Object.hasOwn(one.values, column)
+        ? endOf(one.values[column] as Float64Array)
+        : (one.texts[column] ?? []).findLastIndex((text) => text !== "") + 1;
+      const there = Math.max(0, end - known);
+      if (there >= horizon) continue;
+      const last = one.instants?.[known - 1];
+      const after = last === undefined || dateFormat === undefined ? "" : ` after ${formatDate(last, dateFormat)}`;
+      const fewer = there === 0 ? "" : `, choose a horizon of at most ${there}`;
+      throw new InputError(
+        `${named}column ${formatValue(column)} is to be known for the future too, and the table has it for ${there} of the ${describeSteps(horizon, frequency)}${after}. Add rows with it in which ${targets.map((target) => formatValue(target)).join(", ")} ${targets.length === 1 ? "is" : "are"} empty${fewer}, or make it known for the past alone.`,
+      );
+    }
+  }
 }
 
 export const forecasting = {
   /** @throws InputError, one line, for a table that cannot be read */
   async tableFacts(table: CsvText): Promise<TableFacts> {
-    const { columns, series, frequency, dateFormat, notes } = await readTable(table, false);
-    const lengths = series.map(({ values }) => Object.values(values)[0]?.length ?? 0);
+    const data = await readTable(table);
+    const { columns, textColumns, series, frequency, dateFormat } = data;
+    const steps = Math.max(0, ...series.map(({ rows }) => rows.length));
     const instants = series[0]?.instants;
+    const aheadOf = (column: string): number =>
+      Math.min(...series.map(({ values, rows }) => rows.length - endOf(values[column] as Float64Array)));
+    const ahead = Object.fromEntries(columns.map((column) => [column, aheadOf(column)]));
+    const changes = (part: CalendarPart): boolean => {
+      const { data } = calendarFeatures(instants?.subarray(0, 1000) ?? [], [part]);
+      return data.some((value) => value !== data[0]);
+    };
     const time = timeColumn(series);
+    // The first is what is forecast until another is chosen.
+    const targetsFirst = [...columns.filter((name) => name !== time), ...(time === undefined ? [] : [time])];
     return {
-      // The first is what is forecast until another is chosen.
-      columns: [...columns.filter((name) => name !== time), ...(time === undefined ? [] : [time])],
-      ...{ notes, series: series.length, steps: Math.max(0, ...lengths) },
-      frequency: frequency && describeFrequency(frequency),
+      ...{ columns: targetsFirst, textColumns, ahead, notes: notesOf(data, ahead) },
+      ...{ series: series.length, steps, length: describeSteps(steps, frequency) },
       season: frequency === undefined ? 1 : seasonLength(frequency),
+      calendar: calendarPartNames.filter(changes),
+      usualCalendar: frequency === undefined ? [] : calendarPartsFor(frequency),
       dates:
         instants === undefined || dateFormat === undefined
           ? undefined
@@ -120,15 +237,19 @@ export const forecasting = {
     };
   },
 
+  /** Whether a training with these settings can begin. @throws InputError, one line, for what `trainForecaster` would refuse */
+  async checkForecaster(table: CsvText, settings: ForecastTraining): Promise<void> {
+    await untrained(table, settings);
+  },
+
   /**
-   * Train a forecaster on one column of all series. "finish" ends the training with the best values so far.
+   * Train a forecaster on some columns of all series. "finish" ends the training with the best values so far.
    * @throws InputError for a table that cannot be read, and settings that do not fit it
    */
   async *trainForecaster(table: CsvText, settings: ForecastTraining): Job<ForecastReport, TrainedFile> {
-    const { column, epochs, seed = 0, ...options } = settings;
-    const data = await readTable(table, false);
+    const { epochs, seed = 0 } = settings;
+    const [data, made] = await untrained(table, settings);
     const { trainForecaster } = await import("../../tasks/forecast/train.ts");
-    const made = forecaster(data, { ...options, targets: [column], seed });
     const trained = yield* reportsOf<ForecastReport, TrainedForecaster>((report, signal) =>
       trainForecaster(made, data, {
         ...{ ...host, seed, signal },
@@ -148,7 +269,7 @@ export const forecasting = {
   async forecastTable(handle: ModelHandle, table: CsvText): Promise<ForecastedTable> {
     const model = contentOf(handle, "forecast");
     const { settings } = model;
-    const data = await readTable(table, settings.future.length > 0);
+    const data = filled(await readTable(table), settings);
     const ahead = await forecast(model, data, host);
     let tested: readonly Forecast[] = [];
     let measured: Awaited<ReturnType<typeof measure>> | undefined;
@@ -164,7 +285,7 @@ export const forecasting = {
       ...{ series, target, future: steps, tested: tested[k]?.steps ?? [] },
       past: pastOf(data, settings, series, target),
     }));
-    const { horizon, lookback, form, head, relative, season, test, targets } = settings;
+    const { horizon, lookback, form, head, relative, season, test, targets, past, future, calendar } = settings;
     return {
       ...{ forecasts, unscored, count: ahead.length, origins: measured?.origins ?? 0 },
       nominal: measured?.forecaster.nominal,
@@ -175,7 +296,7 @@ export const forecasting = {
               ...{ name, mae: scores.mae, rmse: scores.rmse, smape: scores.smape, mase: scores.mase },
               ...{ crps: scores.crps, coverage: scores.coverage },
             })),
-      settings: { horizon, lookback, form, head, relative, season, test, targets },
+      settings: { horizon, lookback, form, head, relative, season, test, targets, past, future, calendar },
       parameters: countParameters(model.model),
     };
   },

@@ -88,7 +88,7 @@ export const tracking = {
   async *trainOnTracks(
     { name, text }: CsvText,
     sizes: { readonly seen: number; readonly predicted: number },
-  ): Job<{ readonly done: number }, Uint8Array<ArrayBuffer>> {
+  ): Job<{ readonly done: number }, { readonly bytes: Uint8Array<ArrayBuffer> }> {
     const all = (await reader()).readTracks(text, { name });
     // All walk at the same time: the last ones validate, not the last frames.
     const trained = Math.ceil(0.9 * all.tracks.length);
@@ -103,7 +103,7 @@ export const tracking = {
         callbacks: [{ onEpochEnd: (epoch) => report({ done: (epoch + 1) / epochs }) }],
       }),
     );
-    return writeTrajectoryModel(tm);
+    return { bytes: writeTrajectoryModel(tm) };
   },
 };
 

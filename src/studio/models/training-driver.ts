@@ -10,6 +10,7 @@ import { notify } from "../notices.ts";
 import { createShared } from "../shared.ts";
 import { changedHere } from "./database.ts";
 import { checkpointOf, createKeeper, forgetRun, hold, type InterruptedRun } from "./interrupted.ts";
+import { askBeforeLeaving } from "./leaving.ts";
 import { withPoint } from "./losses.ts";
 import { keepModel, type LossPoint } from "./model-store.ts";
 import type { TextOrigin } from "./text-origin.ts";
@@ -133,7 +134,7 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
   const own = startEngine();
   engine = own;
   const release = await hold(id);
-  addEventListener("beforeunload", warn);
+  const leave = askBeforeLeaving();
   const [beforeMs, beforeStep] = [from?.losses.at(-1)?.elapsedMs ?? 0, from?.losses.at(-1)?.step ?? 0];
   let pausedMs = 0;
   let reported = false;
@@ -177,7 +178,7 @@ async function train({ place, name, text, settings, facts, from }: Begun): Promi
     own.end();
     await release?.(); // A run that another holds is not offered.
     notify("unkept-run", undefined);
-    removeEventListener("beforeunload", warn);
+    leave();
   }
 }
 
@@ -202,11 +203,6 @@ function reasonOf(error: unknown): string {
   return full
     ? "This machine does not have enough memory for it. Use fewer units or layers, or a smaller batch."
     : message;
-}
-
-/** The page asks for confirmation before it is closed. */
-function warn(event: BeforeUnloadEvent): void {
-  event.preventDefault();
 }
 
 function hear(report: TrainingReport, offsetMs: number, beforeStep: number): void {

@@ -30,7 +30,27 @@ function hours(): string {
   return ["time,load", ...lines, ""].join("\n");
 }
 
+/** What a shop sells by the day: more at weekends, of a promotion and of a low price, which are known four weeks ahead. */
+function days(): string {
+  const random = createRandom(3);
+  const [known, planned] = [420, 28];
+  let price = 5;
+  let visitors = 400;
+  const lines = Array.from({ length: known + planned }, (_, t) => {
+    if (t % 21 === 0) price = 4 + 0.25 * random.integer(9);
+    const promotion = t % 28 >= 9 && t % 28 < 13 ? "leaflet" : t % 35 >= 30 ? "sale" : "none";
+    visitors = 0.7 * visitors + 0.3 * (400 + 60 * wave(t, 365)) + 20 * random.normal();
+    const lift = promotion === "sale" ? 1.6 : promotion === "leaflet" ? 1.3 : 1;
+    const sold = 0.25 * visitors * (t % 7 >= 5 ? 1.4 : 1) * lift * (5 / price) ** 1.2 * (1 + 0.04 * random.normal());
+    const date = new Date(Date.UTC(2023, 0, 2 + t)).toISOString().slice(0, 10);
+    const seen = t < known ? [sold.toFixed(0), visitors.toFixed(0)] : ["", ""];
+    return `${date},${seen[0]},${seen[1]},${price.toFixed(2)},${promotion}`;
+  });
+  return ["day,sold,visitors,price,promotion", ...lines, ""].join("\n");
+}
+
 export const examples = {
   months: { title: "Sales by the month, 12 years", make: months },
+  days: { title: "A shop's sales by the day, with prices and promotions to come", make: days },
   hours: { title: "Electric load by the hour, 5 weeks", make: hours },
 } as const;

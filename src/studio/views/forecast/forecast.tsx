@@ -5,18 +5,30 @@ import { type Address, go, linkTo, type View } from "../../address.ts";
 import { Curves } from "../../components/curves.tsx";
 import { queryOfTable, TableChoice, tableNames, useTable } from "../../components/table-choice.tsx";
 import { engine, useNewest } from "../../engine/engine.ts";
-import type { CsvText, ForecastReport, TableFacts } from "../../engine/forecasting.ts";
+import type { CsvText, ForecastReport, TableFacts, TrainedFile } from "../../engine/forecasting.ts";
 import { messageOf } from "../../loading.ts";
 import { freeName } from "../../models/free-name.ts";
 import { type StoredModel, useModels } from "../../models/model-store.ts";
 import { FileButton, keepFile, useDroppedFile } from "../../models/picker.tsx";
 import { OpenedOfTask } from "../../models/task-models.tsx";
+import { createTaskTraining } from "../../models/task-training.ts";
 import { viewOfTask } from "../../models/task-views.ts";
+import { Columns } from "./columns.tsx";
 import { examples } from "./examples.ts";
 import { Result } from "./result.tsx";
-import { askedOf, baseTitles, formTitles, headTitles, type NumberName, numbers, settingNames } from "./settings.ts";
-import { dismiss, showed, stop, train, useTrainer } from "./trainer.ts";
+import {
+  askedOf,
+  baseTitles,
+  formTitles,
+  headTitles,
+  listed,
+  type NumberName,
+  numbers,
+  settingNames,
+} from "./settings.ts";
 import "./forecast.css";
+
+const trainer = createTaskTraining<ForecastReport, TrainedFile>({ kind: "forecast", title: "a forecaster" });
 
 type Query = Address["query"];
 const only = (query: Query, names: readonly string[]): Query =>
@@ -31,27 +43,19 @@ const Forecast: View = ({ address: { path, query } }) => {
   const tableKey = JSON.stringify(only(query, tableNames));
   const facts = useNewest(() => engine().ask("tableFacts", table as CsvText), table && tableKey);
   const [problem, setProblem] = useState("");
-  const { trained } = useTrainer();
+  const { trained } = trainer.use();
   const open = (model: string | undefined, replace = false): void =>
     go(linkTo("forecast", model === undefined ? [] : [model], query), { replace });
   useEffect(() => {
     if (trained === undefined || trained.isShown) return;
-    showed();
+    trainer.showed();
     open(trained.id);
   }, [trained]);
   /** Another table is for another model, and has columns of its own. */
   const choose = (chosen: Query): void => {
     setProblem("");
-    dismiss();
-    go(
-      linkTo("forecast", [], {
-        ...only(
-          query,
-          settingNames.filter((name) => name !== "column"),
-        ),
-        ...chosen,
-      }),
-    );
+    trainer.dismiss();
+    go(linkTo("forecast", [], { ...only(query, settingNames), ...chosen }));
   };
   const take = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return;
@@ -91,7 +95,7 @@ const Forecast: View = ({ address: { path, query } }) => {
       {table !== undefined && facts.error === undefined && facts.value !== undefined && (
         <>
           <Described facts={facts.value} />
-          <Training {...{ facts: facts.value, table, query, models: models ?? [], id }} />
+          <Training {...{ facts: facts.value, table, tableKey, query, models: models ?? [], id }} />
         </>
       )}
       <div class="row models">
@@ -126,12 +130,12 @@ const Forecast: View = ({ address: { path, query } }) => {
 };
 export default Forecast;
 
-const counted = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
-
-function Described({ facts: { steps, series, columns, frequency, dates, notes } }: { readonly facts: TableFacts }) {
+function Described({ facts }: { readonly facts: TableFacts }) {
+  const { series, dates, length, notes } = facts;
+  const columns = [...facts.columns, ...facts.textColumns];
   const told = [
-    ...(series > 1 ? [counted(series, "series").replace("seriess", "series")] : []),
-    counted(steps, frequency ?? "step"),
+    ...(series > 1 ? [`${series.toLocaleString("en")} series`] : []),
+    length,
     ...(dates === undefined ? [] : [`${dates[0]} to ${dates[1]}`]),
     `${columns.length === 1 ? "column" : "columns"} ${columns.slice(0, 8).join(", ")}${columns.length > 8 ? " and more" : ""}`,
   ];
@@ -155,20 +159,43 @@ function Described({ facts: { steps, series, columns, frequency, dates, notes } 
 type TrainingProps = {
   readonly facts: TableFacts;
   readonly table: CsvText;
+  readonly tableKey: string;
   readonly query: Query;
   readonly models: readonly StoredModel[];
   /** Of the model that is shown. */
   readonly id: string | undefined;
 };
 
-function Training({ facts, table, query, models, id }: TrainingProps) {
-  const { running, failed, trained } = useTrainer();
-  const { training, usual, problems } = askedOf(query, facts);
+function Training({ facts, table, tableKey, query, models, id }: TrainingProps) {
+  const { running, failed, trained } = trainer.use();
+  const { training, usual, calendar, problems } = askedOf(query, facts);
+  const asked = JSON.stringify([tableKey, training]);
+  const check = useNewest(
+    async () => {
+      const refusal = await engine()
+        .ask("checkForecaster", table, training)
+        .then(() => undefined, messageOf);
+      return { asked, refusal };
+    },
+    problems.length > 0 ? undefined : asked,
+  );
+  const refusal = problems.length === 0 && check.value?.asked === asked ? check.value.refusal : undefined;
+  const wrong = refusal === undefined ? problems : [refusal];
   /** Settings are of the next training: the model that is shown stays. */
-  const set = (name: string, value: string): void => {
-    const { [name]: _, ...others } = query;
-    const next = value === "" ? others : { ...others, [name]: value };
-    go(linkTo("forecast", id === undefined ? [] : [id], next), { replace: true });
+  const change = (changed: Query): void => {
+    const next = Object.entries({ ...query, ...changed }).filter(([, value]) => value !== "");
+    go(linkTo("forecast", id === undefined ? [] : [id], Object.fromEntries(next)), { replace: true });
+  };
+  const set = (name: string, value: string): void => change({ [name]: value });
+  const { targets, past = [], future = [] } = training;
+  const [target = "", ...others] = targets;
+  /** Another one in its place, which then has no other role. */
+  const setTarget = (column: string): void => {
+    const without = (names: readonly string[]): string => listed(names.filter((name) => name !== column));
+    change({
+      ...{ column: listed([column, ...others.filter((name) => name !== column)]) },
+      ...{ past: without(past), future: without(future) },
+    });
   };
   const choice = (
     name: "form" | "head" | "relative",
@@ -202,11 +229,12 @@ function Training({ facts, table, query, models, id }: TrainingProps) {
   );
   const begin = (): void => {
     const stem = table.name.replace(/\.\w+$/, "");
+    const what = others.length === 0 ? target : `${target} and ${others.length} more`;
     const name = freeName(
-      `${stem === "the table" ? training.column : `${stem}, ${training.column}`}, ${training.horizon} ahead`,
+      `${stem === "the table" ? what : `${stem}, ${what}`}, ${training.horizon} ahead`,
       models.map((model) => model.name),
     );
-    void train(name, table, training);
+    void trainer.train(name, (engine) => engine.run("trainForecaster", table, training));
   };
   return (
     <form
@@ -219,7 +247,7 @@ function Training({ facts, table, query, models, id }: TrainingProps) {
       <div class="row fields">
         <label class="field">
           Column
-          <select value={training.column} onChange={({ currentTarget: { value } }) => set("column", value)}>
+          <select value={target} onChange={({ currentTarget: { value } }) => setTarget(value)}>
             {facts.columns.map((column) => (
               <option key={column}>{column}</option>
             ))}
@@ -230,6 +258,7 @@ function Training({ facts, table, query, models, id }: TrainingProps) {
         {choice("head", "Head", headTitles, heads, headTitles.quantiles)}
         {choice("relative", "Relative to", baseTitles, bases, "what fits the series")}
       </div>
+      <Columns {...{ facts, training, calendar, onChange: change }} />
       <details>
         <summary>More settings</summary>
         <div class="row fields">
@@ -240,9 +269,9 @@ function Training({ facts, table, query, models, id }: TrainingProps) {
           {number("seed")}
         </div>
       </details>
-      {problems.length > 0 && (
+      {wrong.length > 0 && (
         <p class="error small" role="alert">
-          {problems.join(" ")}
+          {wrong.join(" ")}
         </p>
       )}
       {failed !== undefined && (
@@ -252,12 +281,13 @@ function Training({ facts, table, query, models, id }: TrainingProps) {
       )}
       {running === undefined ? (
         <p class="row go">
-          <button type="submit" class="main" disabled={problems.length > 0}>
+          <button type="submit" class="main" disabled={wrong.length > 0}>
             Train
           </button>
           {trained !== undefined && (
             <span role="status" class="small soft">
-              Trained and stored in this browser: the values of epoch {trained.epoch} of {trained.epochs} were best.
+              Trained and stored in this browser: the values of epoch {trained.result.epoch} of {trained.result.epochs}{" "}
+              were best.
             </span>
           )}
         </p>
@@ -301,7 +331,7 @@ function Live({ reports, stopping }: { readonly reports: readonly ForecastReport
         />
       )}
       <p>
-        <button type="button" onClick={stop} disabled={stopping || latest === undefined}>
+        <button type="button" onClick={trainer.stop} disabled={stopping || latest === undefined}>
           Stop early and keep it
         </button>
       </p>

@@ -4,7 +4,7 @@ import type { CsvText, ForecastedTable, Scored, ShownForecast } from "../../engi
 import { download, readModelFile } from "../../models/model-store.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { ForecastChart, outerQuantiles } from "./forecast-chart.tsx";
-import { baseTitles, formTitles, headTitles } from "./settings.ts";
+import { baseTitles, calendarTitles, formTitles, headTitles } from "./settings.ts";
 
 const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
@@ -46,7 +46,7 @@ export function Result({ model, table, tableKey, onProblem }: ResultProps) {
 
 function Found({ value }: { readonly value: ForecastedTable }) {
   const { forecasts, count, settings, parameters } = value;
-  const { form, head, relative, horizon, lookback, season, test } = settings;
+  const { form, head, relative, horizon, lookback, season, test, past, future, calendar } = settings;
   const facts = [
     `form ${formTitles[form]}`,
     `head ${headTitles[head]}`,
@@ -54,6 +54,9 @@ function Found({ value }: { readonly value: ForecastedTable }) {
     `horizon ${horizon}`,
     `lookback ${lookback}`,
     ...(season > 1 ? [`season ${season}`] : []),
+    ...(past.length > 0 ? [`known for the past alone: ${past.join(", ")}`] : []),
+    ...(future.length > 0 ? [`known for the future too: ${future.join(", ")}`] : []),
+    ...(calendar.length > 0 ? [`calendar: ${calendar.map((part) => calendarTitles[part]).join(", ")}`] : []),
     `${parameters.toLocaleString("en")} parameters`,
   ];
   return (

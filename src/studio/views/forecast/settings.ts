@@ -1,4 +1,5 @@
 /** The settings of a forecaster in the address, and what they are where it says nothing. */
+import type { CalendarPart } from "../../../data/calendar.ts";
 import { excerpt } from "../../../graph/excerpt.ts";
 import { type Base, bases, type Form, forms, type Head, heads } from "../../../tasks/forecast/settings.ts";
 import type { Address } from "../../address.ts";
@@ -16,8 +17,38 @@ export const numbers = {
   seed: { label: "Seed", min: 0, max: 2 ** 32 - 1 },
 } as const;
 export type NumberName = keyof typeof numbers;
-/** The names of all settings in addresses. */
-export const settingNames = ["column", "form", "head", "relative", ...Object.keys(numbers)] as const;
+/** What the columns of a table are for, by their names in addresses. */
+export const columnNames = ["column", "past", "future"] as const;
+/** The names of the settings that do not depend on the table: another one has columns and a calendar of its own. */
+export const settingNames = ["form", "head", "relative", ...Object.keys(numbers)] as const;
+
+/** The roles that a column can have, in the words of `unrolled forecast`. */
+export const roleTitles = {
+  none: "left out",
+  column: "forecast too",
+  past: "known for the past alone",
+  future: "known for the future too",
+} as const;
+export type Role = keyof typeof roleTitles;
+export const calendarTitles: Readonly<Record<CalendarPart, string>> = {
+  ...{ monthOfYear: "month", weekOfYear: "week", dayOfYear: "day of the year", dayOfMonth: "day of the month" },
+  ...{ dayOfWeek: "day of the week", hourOfDay: "hour", minuteOfHour: "minute", secondOfMinute: "second" },
+};
+
+/** Names in an address, with commas between them. */
+export const listed = (names: readonly string[]): string =>
+  names.map((name) => name.replace(/[%,]/g, encodeURIComponent)).join(",");
+function namesIn(text: string | undefined, known: readonly string[]): readonly string[] {
+  if (text === undefined || text === "") return [];
+  if (known.includes(text)) return [text];
+  return text.split(",").map((name) => {
+    try {
+      return decodeURIComponent(name);
+    } catch {
+      return name;
+    }
+  });
+}
 
 export const formTitles: Readonly<Record<Form, string>> = {
   direct: "direct: all steps at once",
@@ -41,6 +72,8 @@ export const baseTitles: Readonly<Record<Base, string>> = {
 /** What an address and a table make, and what is wrong with it, a line each. */
 export type Asked = {
   readonly training: ForecastTraining;
+  /** The parts of the calendar that are told, said or usual. */
+  readonly calendar: readonly CalendarPart[];
   /** What stands where nothing is said. */
   readonly usual: Readonly<Record<NumberName, string>>;
   readonly problems: readonly string[];
@@ -66,10 +99,33 @@ export function askedOf(query: Query, facts: TableFacts): Asked {
     if (said !== undefined && found === undefined) problems.push(`${label}: there is no “${excerpt(said)}”.`);
     return found;
   };
-  const tenth = Math.max(1, Math.floor(facts.steps / 10));
-  const usualHorizon = Math.min(facts.season > 1 ? facts.season : 12, tenth);
+  /** Those of the address that there are; a column has one role, the first that it is given. */
+  const taken = new Set<string>();
+  const some = <Name extends string>(label: string, names: readonly Name[], said: string | undefined): Name[] =>
+    namesIn(said, names).flatMap((name) => {
+      const found = one(label, names, name);
+      if (found === undefined || taken.has(found)) return [];
+      taken.add(found);
+      return [found];
+    });
+  const asked = some("Column", facts.columns, query.column);
+  const targets = asked.length > 0 ? asked : facts.columns.slice(0, 1);
+  for (const target of targets) taken.add(target);
+  const past = some("Known for the past alone", facts.columns, query.past);
+  const future = some("Known for the future too", [...facts.columns, ...facts.textColumns], query.future);
+  const told =
+    query.calendar === undefined
+      ? undefined
+      : namesIn(query.calendar === "none" ? "" : query.calendar, facts.calendar).flatMap(
+          (part) => one("Calendar", facts.calendar, part) ?? [],
+        );
+
+  const ahead = Math.min(...targets.map((target) => facts.ahead[target] ?? 0));
+  const known = facts.steps - ahead;
+  const tenth = Math.max(1, Math.floor(known / 10));
+  const most = future.length > 0 && ahead > 0 ? Math.min(tenth, ahead) : tenth;
+  const usualHorizon = Math.min(facts.season > 1 ? facts.season : 12, most);
   const horizon = number("horizon") ?? usualHorizon;
-  const column = one("Column", facts.columns, query.column) ?? facts.columns[0] ?? "";
   const [form, head, relative] = [
     one("Form", forms, query.form),
     one("Head", heads, query.head),
@@ -78,7 +134,16 @@ export function askedOf(query: Query, facts: TableFacts): Asked {
   const [season, epochs] = [number("season"), number("epochs")];
   return {
     training: {
-      ...{ column, horizon, test: number("test") ?? horizon, units: number("units") ?? 32, seed: number("seed") ?? 0 },
+      ...{
+        targets,
+        past,
+        future,
+        horizon,
+        test: number("test") ?? horizon,
+        units: number("units") ?? 32,
+        seed: number("seed") ?? 0,
+      },
+      ...(told !== undefined && { calendar: told }),
       ...(form !== undefined && { form }),
       ...(head !== undefined && { head }),
       ...(relative !== undefined && { relative }),
@@ -89,6 +154,8 @@ export function askedOf(query: Query, facts: TableFacts): Asked {
       ...{ horizon: String(usualHorizon), test: String(horizon), season: String(facts.season) },
       ...{ units: "32", epochs: "as needed", seed: "0" },
     },
+    // Segments read targets alone, unless they are told to read more: then that is refused.
+    calendar: told ?? (form === "segments" ? [] : facts.usualCalendar),
     problems,
   };
 }

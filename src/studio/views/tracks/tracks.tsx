@@ -1,15 +1,15 @@
 /** The Tracks view: a model of trajectories, a table of tracks, and where each may go on. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { type Address, go, linkTo, type View } from "../../address.ts";
 import { Choice, chosen } from "../../components/choice.tsx";
 import { queryOfTable, TableChoice, tableNames, useTable } from "../../components/table-choice.tsx";
-import { type Engine, startEngine, useNewest } from "../../engine/engine.ts";
+import { useNewest } from "../../engine/engine.ts";
 import type { CsvText } from "../../engine/forecasting.ts";
 import type { PredictedTable } from "../../engine/tracking.ts";
 import { messageOf } from "../../loading.ts";
-import { keepModel } from "../../models/model-store.ts";
 import type { OpenModel } from "../../models/open-model.ts";
 import { WithTaskModel } from "../../models/task-models.tsx";
+import { createTaskTraining } from "../../models/task-training.ts";
 import { TrackPanel } from "./track-panel.tsx";
 import "./tracks.css";
 import { examples, trainingSizes, trainingWalkers } from "./walkers.ts";
@@ -75,55 +75,43 @@ const Tracks: View = ({ address }) => {
 };
 export default Tracks;
 
-/** Train a small model of walkers; it ends with the view. */
+const trainer = createTaskTraining<{ readonly done: number }, { readonly bytes: Uint8Array<ArrayBuffer> }>({
+  kind: "trajectories",
+  title: "a model of trajectories",
+});
+
+/** Train a small model of walkers, for who has none. */
 function TrainWalkers({ query }: { readonly query: Query }) {
-  const [done, setDone] = useState<number>();
-  const [problem, setProblem] = useState("");
-  const running = useRef<Engine | undefined>(undefined);
-  useEffect(() => () => running.current?.end(), []);
-  const train = async (): Promise<void> => {
-    const engine = startEngine();
-    running.current = engine;
-    setProblem("");
-    setDone(0);
-    try {
-      const job = engine.run("trainOnTracks", { name: "walkers.csv", text: trainingWalkers() }, trainingSizes);
-      for (;;) {
-        const { done, value } = await job.next();
-        if (done) {
-          const task = { kind: "trajectories", title: "a model of trajectories" };
-          const { id } = await keepModel({ name: "walkers at a fork", task }, value);
-          go(linkTo("tracks", [id], query));
-          return;
-        }
-        setDone(value.done);
-      }
-    } catch (error) {
-      // With the view the engine ends, too.
-      if (running.current !== undefined) setProblem(messageOf(error));
-    } finally {
-      engine.end();
-      running.current = undefined;
-      setDone(undefined);
-    }
-  };
+  const { running, trained, failed } = trainer.use();
+  useEffect(() => {
+    if (trained === undefined || trained.isShown) return;
+    trainer.showed();
+    go(linkTo("tracks", [trained.id], query));
+  }, [trained]);
+  const train = (): void =>
+    void trainer.train("walkers at a fork", (engine) =>
+      engine.run("trainOnTracks", { name: "walkers.csv", text: trainingWalkers() }, trainingSizes),
+    );
   return (
     <div>
-      {problem !== "" && (
+      {failed !== undefined && (
         <p class="error" role="alert">
-          {problem}
+          {failed}
         </p>
       )}
-      {done === undefined ? (
+      {running === undefined ? (
         <p>
-          <button type="button" class="main" onClick={() => void train()}>
+          <button type="button" class="main" onClick={train}>
             Train a small one on walkers
           </button>{" "}
           <span class="soft small">A GRU of 32 units on 600 other walkers, a few seconds.</span>
         </p>
       ) : (
-        <p>
-          <progress value={done} aria-label="The training" />
+        <p class="row">
+          <progress value={running.reports.at(-1)?.done ?? 0} aria-label="The training" />
+          <button type="button" onClick={trainer.stop} disabled={running.stopping || running.reports.length === 0}>
+            Stop early and keep it
+          </button>
         </p>
       )}
     </div>
