@@ -65,8 +65,8 @@ describe.each(Object.keys(models))("%s: a session that stopped at a stop string"
           const { text } = await goOn(await fork(base), writing);
           const from = place % Math.max(1, text.length);
           const stop = text.slice(from, from + length);
-          // A text that is given has other line ends, and no half characters.
-          if (stop === "" || /[\ud800-\udfff\r]/.test(text)) return;
+          // A text that is given has other line ends, and no half characters; pieces of bytes can write \u0001 too.
+          if (stop === "" || /[\ud800-\udfff\r]/.test(text) || text.includes("\u0001")) return;
           // Others that begin as it does hold more back, and are never there.
           const stops = [stop, `${text.slice(Math.max(0, from - 3), from + length)}\u0001`];
           const one = await fork(base);
