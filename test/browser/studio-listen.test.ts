@@ -101,7 +101,8 @@ test("a bidirectional classifier says one thing of a whole file, and does not li
 
 test("a microphone is heard as it comes, at its own rate, until it is stopped", async () => {
   const played = join(folder, "played.wav");
-  writeFileSync(played, writeWav(resample(samples, 8000, 48_000), 48_000));
+  // It is played again and again, with pauses.
+  writeFileSync(played, writeWav(resample([...new Float32Array(4000), ...samples], 8000, 48_000), 48_000));
   const flags = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
@@ -123,6 +124,7 @@ test("a microphone is heard as it comes, at its own rate, until it is stopped", 
     const before = await readOut();
     await expect.poll(readOut).toBeGreaterThan(before);
     expect(await page.locator("code.frames-name").allTextContents()).toEqual(["z", "r", "g", "h"]);
+    await page.waitForSelector(`text=/^What it took the sounds for, the last one first: ${wanted} /`);
     await button(page, "Forget what it heard").click();
     await expect.poll(frames).toBeLessThan(before);
     await button(page, "Stop listening").click();

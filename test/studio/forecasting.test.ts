@@ -82,7 +82,7 @@ describe("before training", () => {
   const settings = { targets: ["a"], horizon: 4 };
   test("rows of the future that are missing are told with how many there are, and what to do", async () => {
     expect(await refusal(rows(0), { ...settings, future: ["price"] })).toBe(
-      'column "price" is to be known for the future too, and the table has it for 0 of the 4 steps. Add rows with it in which "a" is empty, or make it known for the past alone.',
+      'Column "price" is to be known for the future too, and the table has it for 0 of the 4 steps. Add rows with it in which "a" is empty, or make it known for the past alone.',
     );
     expect(await refusal(rows(3), { ...settings, future: ["price"] })).toContain(
       'for 3 of the 4 steps. Add rows with it in which "a" is empty, choose a horizon of at most 3, or make it known',
@@ -91,16 +91,16 @@ describe("before training", () => {
     expect(await refusal(rows(4), { ...settings, future: ["price"] })).toBe("nothing");
     expect(await refusal(rows(4, 36), { ...settings, past: ["price"] })).toBe("nothing");
     expect(await refusal(table("days"), { targets: ["sold"], horizon: 40, future: ["promotion"] })).toContain(
-      'column "promotion" is to be known for the future too, and the table has it for 28 of the 40 days after 2024-02-25.',
+      'Column "promotion" is to be known for the future too, and the table has it for 28 of the 40 days after 2024-02-25. Add rows with it in which "sold" is empty, choose a horizon of at most 28, or leave it out.',
     );
   });
 
   test("settings that exclude each other", async () => {
     expect(await refusal(rows(4), { ...settings, form: "segments", past: ["b"] })).toBe(
-      'form "segments" reads targets alone. Leave past, future and calendar out, or choose form "direct".',
+      'Form "segments" reads targets alone. Leave past, future and calendar out, or choose form "direct".',
     );
     expect(await refusal(rows(4), { ...settings, form: "recursive", past: ["b"] })).toContain(
-      'form "recursive" has no values of past columns in the future.',
+      'Form "recursive" has no values of past columns in the future.',
     );
   });
 });

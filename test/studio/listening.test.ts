@@ -3,8 +3,10 @@ import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { writeWav } from "../../src/formats/wav.ts";
 import { cell } from "../../src/graph/cell.ts";
+import { createRandom } from "../../src/nn/random.ts";
 import { type Heard, listening } from "../../src/studio/engine/listening.ts";
 import { type ModelHandle, openModels } from "../../src/studio/engine/open-models.ts";
+import { createPauses } from "../../src/studio/engine/pauses.ts";
 import { createHistory, createLastRows, fileFrames } from "../../src/studio/views/listen/history.ts";
 import { classifier } from "../../src/tasks/classify/create.ts";
 import { writeClassifier } from "../../src/tasks/classify/file.ts";
@@ -45,7 +47,7 @@ test("a file in pieces and a microphone's samples give, frame by frame, what a s
   const keys = facts.values.map(({ key }) => key);
   const session = await classifySession(made, { threads: 1, values: keys });
   const wanted = [...session.push(Float32Array.from(second.samples))];
-  const live = wanted.length;
+  const wholeMoments = wanted.filter((_, t) => 80 * t + 200 <= 160 * Math.floor(second.samples.length / 160)).length;
   wanted.push(...session.end());
   session.dispose();
   const check = (heard: Heard, count: number): void => {
@@ -72,12 +74,71 @@ test("a file in pieces and a microphone's samples give, frame by frame, what a s
   for (let round = 0; round < 2; round++) {
     const recent = createHistory(facts, 1000);
     for (let at = 0; at < second.samples.length; at += 777)
-      heard = recent.add(await listening.hear(listener, second.samples.slice(at, at + 777)));
-    check(heard as Heard, live);
+      heard = recent.add(await listening.hear(listener, second.samples.slice(at, at + 777), true));
+    // The last samples wait for a moment of 20 ms to be whole.
+    check(heard as Heard, wholeMoments);
     await listening.forgetHeard(listener);
   }
   await listening.endListening(listener);
-  await expect(listening.hear(listener, new Float32Array(9))).rejects.toThrow("It listens no longer.");
+  await expect(listening.hear(listener, new Float32Array(9), true)).rejects.toThrow("It listens no longer.");
+});
+
+/** Sounds with half a second of quiet noise before, between and after them, at 8 kHz. */
+function spoken(...sounds: readonly Float32Array[]): Float32Array {
+  const random = createRandom(5);
+  const quiet = () => Array.from({ length: 4000 }, () => 0.001 * random.normal());
+  return Float32Array.from([...sounds.flatMap((sound) => [...quiet(), ...sound]), ...quiet()]);
+}
+
+test("after a pause it begins anew, with what came shortly before, and tells what it took each sound for once that is over", async () => {
+  const listener = await listening.beginListening(handle, 8000);
+  const sounds = examples.slice(0, 2).map(({ samples }) => samples);
+  const all = spoken(...sounds);
+  const words: Heard["words"][number][] = [];
+  let heard: Heard | undefined;
+  for (let at = 0; at < all.length; at += 1000) {
+    heard = await listening.hear(listener, all.slice(at, at + 1000), true);
+    words.push(...heard.words);
+  }
+  expect(heard?.since).toBeLessThan((heard?.frames ?? 0) / 2);
+  const wanted: (readonly number[])[] = [];
+  for (const [k, sound] of sounds.entries()) {
+    const begin = 4000 * (k + 1) + sounds.slice(0, k).reduce((sum, { length }) => sum + length, 0);
+    const session = await classifySession(made);
+    // What comes shortly before is five moments of 20 ms; a moment need not begin where the sound does.
+    const from = 160 * (Math.floor(begin / 160) - 5);
+    const said = session.push(all.subarray(from, begin + sound.length + 160));
+    wanted.push(said.slice(-6).map(({ probability }) => probability));
+    session.dispose();
+  }
+  expect(words.length).toBe(2);
+  words.forEach(({ probability }, k) => {
+    expect(wanted[k]).toContain(probability);
+  });
+  for (let at = 0; at < all.length; at += 1000) {
+    heard = await listening.hear(listener, all.slice(at, at + 1000), false);
+    expect(heard.words).toEqual([]);
+  }
+  await listening.endListening(listener);
+});
+
+test("pauses: each sound begins and ends once, at the same place whatever the pieces; noise alone never begins", () => {
+  const all = spoken(...examples.slice(0, 3).map(({ samples }) => samples));
+  const moments = (sound: Float32Array, piece: number) => {
+    const push = createPauses(8000);
+    return Array.from({ length: Math.ceil(sound.length / piece) }, (_, k) =>
+      push(sound.subarray(k * piece, (k + 1) * piece)),
+    ).flat();
+  };
+  const whole = moments(all, all.length);
+  expect(whole.filter(({ lead }) => lead !== undefined).map(({ lead }) => lead?.length)).toEqual([800, 800, 800]);
+  expect(whole.filter(({ ends }) => ends).length).toBe(3);
+  for (const piece of [1, 128, 777]) expect(moments(all, piece)).toEqual(whole);
+  const random = createRandom(6);
+  for (const level of [0, 1e-6, 0.01, 1]) {
+    const noise = Float32Array.from({ length: 40_000 }, () => level * random.normal());
+    expect(moments(noise, 4000).some(({ lead, loud, ends }) => lead !== undefined || loud || ends)).toBe(false);
+  }
 });
 
 test("the last rows are the last rows, whatever the pieces", () => {

@@ -111,11 +111,17 @@ const maxShown = 12;
 /** Its networks are small: threads would wait for each other. */
 const host = { threads: 1 } as const;
 
+/** The table that was read last: one is asked about again and again. */
+let last: (CsvText & { readonly data: SeriesOfTable }) | undefined;
+
 /** What is missing stays missing. */
 async function readTable({ name, text }: CsvText): Promise<SeriesOfTable> {
+  if (last?.name === name && last.text === text) return last.data;
   // With what reads CSV, for those who come with a table.
   const { parseCsv } = await import("../../formats/csv-text.ts");
-  return seriesOfTable(parseCsv(text, { name }), { keepMissing: true });
+  const data = seriesOfTable(parseCsv(text, { name }), { keepMissing: true });
+  last = { name, text, data };
+  return data;
 }
 
 /** The number of steps up to the last one with a value. */
@@ -176,10 +182,10 @@ async function untrained(table: CsvText, settings: ForecastTraining): Promise<[S
     prepare("forecaster", data, made.settings, settings.horizon);
     return [data, made];
   } catch (error) {
+    if (!(error instanceof InputError)) throw error;
     // The page says what it is about.
-    throw error instanceof InputError
-      ? new InputError(error.message.replace(/^(?:scaling: )?forecaster: /, ""))
-      : error;
+    const said = error.message.replace(/^(?:scaling: )?forecaster: /, "");
+    throw new InputError(said.charAt(0).toUpperCase() + said.slice(1));
   }
 }
 
@@ -192,7 +198,8 @@ function checkFuture(
     const known = knownSteps("forecaster", one, targets);
     const named = one.name === "" ? "" : `series ${formatValue(one.name)}: `;
     for (const column of future) {
-      const end = Object.hasOwn(one.values, column)
+      const isNumbers = Object.hasOwn(one.values, column);
+      const end = isNumbers
         ? endOf(one.values[column] as Float64Array)
         : (one.texts[column] ?? []).findLastIndex((text) => text !== "") + 1;
       const there = Math.max(0, end - known);
@@ -201,7 +208,7 @@ function checkFuture(
       const after = last === undefined || dateFormat === undefined ? "" : ` after ${formatDate(last, dateFormat)}`;
       const fewer = there === 0 ? "" : `, choose a horizon of at most ${there}`;
       throw new InputError(
-        `${named}column ${formatValue(column)} is to be known for the future too, and the table has it for ${there} of the ${describeSteps(horizon, frequency)}${after}. Add rows with it in which ${targets.map((target) => formatValue(target)).join(", ")} ${targets.length === 1 ? "is" : "are"} empty${fewer}, or make it known for the past alone.`,
+        `${named}column ${formatValue(column)} is to be known for the future too, and the table has it for ${there} of the ${describeSteps(horizon, frequency)}${after}. Add rows with it in which ${targets.map((target) => formatValue(target)).join(", ")} ${targets.length === 1 ? "is" : "are"} empty${fewer}, or ${isNumbers ? "make it known for the past alone" : "leave it out"}.`,
       );
     }
   }

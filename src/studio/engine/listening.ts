@@ -6,6 +6,7 @@ import { checkForwards, classify } from "../../tasks/classify/predict.ts";
 import { type ClassifiedFrame, type ClassifySession, classifySession } from "../../tasks/classify/session.ts";
 import { type LabelledValue, shownValues } from "../../tasks/inspect-text.ts";
 import { contentOf, type ModelHandle } from "./open-models.ts";
+import { createPauses } from "./pauses.ts";
 import type { Job } from "./remote.ts";
 import { createStreamResampler, type StreamResampler } from "./stream-resampler.ts";
 
@@ -26,21 +27,31 @@ export type ClassifierFacts = {
 
 /** What was heard, frame by frame. */
 export type Heard = {
-  /** How many frames it tells of, and how many there were since the beginning. */
+  /** How many frames it tells of, how many there were in all, and how many since it began anew. */
   readonly count: number;
   readonly frames: number;
+  readonly since: number;
   /** (count,C): after each frame, the probability of each class by all so far. */
   readonly probabilities: Float32Array;
   /** (count,size) each, in the order of the facts. */
   readonly values: readonly Float32Array[];
+  /** What it said of each sound between pauses, once that was over. */
+  readonly words: readonly Word[];
 };
+export type Word = Pick<ClassifiedFrame, "label" | "probability">;
 
 type Listening = {
   readonly session: ClassifySession;
   readonly resampler: StreamResampler;
   readonly facts: ClassifierFacts;
+  pauses: ReturnType<typeof createPauses>;
   frames: number;
+  since: number;
+  /** What is said of the sound that has begun, and for how many moments. */
+  word: (Word & { readonly moments: number }) | undefined;
 };
+/** Sound that is shorter is a click: in moments. */
+const leastMoments = 4;
 const open = new Map<number, Listening>();
 let handles = 0;
 /** One thread: frames are small, and come all the time. */
@@ -80,7 +91,7 @@ export const listening = {
     if (whole !== undefined || input.kind !== "audio") {
       const [found] = await classify(of, [sound], host);
       const probabilities = Float32Array.from(of.labels, (label) => found?.probabilities[label] ?? 0);
-      yield { count: 1, frames: 1, probabilities, values: [] };
+      yield { count: 1, frames: 1, since: 1, probabilities, values: [], words: [] };
       return undefined;
     }
     const session = await classifySession(of, { ...host, values: values.map(({ key }) => key) });
@@ -92,7 +103,7 @@ export const listening = {
         const said = session.push(samples.subarray(at, at + rate));
         if (at + rate >= samples.length) said.push(...session.end());
         frames += said.length;
-        yield heardOf(said, facts, frames);
+        yield { ...heardOf(said, facts), frames, since: frames, words: [] };
       }
       return undefined;
     } finally {
@@ -111,25 +122,51 @@ export const listening = {
     if (facts.sampleRate === undefined) throw new InputError("It reads rows of numbers, not sound.");
     const session = await classifySession(of, { ...host, values: facts.values.map(({ key }) => key) });
     const resampler = createStreamResampler(sampleRate, facts.sampleRate);
-    open.set(++handles, { session, resampler, facts, frames: 0 });
+    const pauses = createPauses(facts.sampleRate);
+    open.set(++handles, { session, resampler, facts, pauses, frames: 0, since: 0, word: undefined });
     return handles;
   },
 
-  /** What is heard in more samples. */
-  async hear(listener: number, samples: Float32Array): Promise<Heard> {
+  /**
+   * What is heard in more samples.
+   * @param anew whether it begins anew where sound begins after a pause, as with the first sound
+   */
+  async hear(listener: number, samples: Float32Array, anew: boolean): Promise<Heard> {
     const one = open.get(listener);
     if (one === undefined) throw new Error("It listens no longer.");
-    const said = one.session.push(one.resampler.push(samples));
+    const [said, words]: [ClassifiedFrame[], Word[]] = [[], []];
+    for (const { samples: own, lead, loud, ends } of one.pauses(one.resampler.push(samples))) {
+      const frames: ClassifiedFrame[] = [];
+      if (anew && lead !== undefined) {
+        beginAnew(one);
+        frames.push(...one.session.push(lead));
+      }
+      frames.push(...one.session.push(own));
+      one.since += frames.length;
+      said.push(...frames);
+      const latest = frames.at(-1) ?? one.word;
+      if (loud && latest !== undefined) {
+        const { label, probability } = latest;
+        one.word = { label, probability, moments: (one.word?.moments ?? 0) + 1 };
+      }
+      if (!ends) continue;
+      if (anew && one.word !== undefined && one.word.moments >= leastMoments) {
+        const { label, probability } = one.word;
+        words.push({ label, probability });
+      }
+      one.word = undefined;
+    }
     one.frames += said.length;
-    return heardOf(said, one.facts, one.frames);
+    return { ...heardOf(said, one.facts), frames: one.frames, since: one.since, words };
   },
 
   /** Begin anew, as with the first sound. */
   async forgetHeard(listener: number): Promise<void> {
     const one = open.get(listener);
     if (one === undefined) return;
-    one.session.reset();
+    beginAnew(one);
     one.frames = 0;
+    one.pauses = createPauses(one.session.sampleRate as number);
   },
 
   async endListening(listener: number): Promise<void> {
@@ -138,12 +175,17 @@ export const listening = {
   },
 };
 
+function beginAnew(one: Listening): void {
+  one.session.reset();
+  one.since = 0;
+  one.word = undefined;
+}
+
 /** Frames as arrays of numbers. */
 function heardOf(
   said: readonly ClassifiedFrame[],
   { labels, values }: Pick<ClassifierFacts, "labels" | "values">,
-  frames: number,
-): Heard {
+): Pick<Heard, "count" | "probabilities" | "values"> {
   const rowsOf = (size: number, rowOf: (frame: ClassifiedFrame) => ArrayLike<number>): Float32Array => {
     const all = new Float32Array(said.length * size);
     said.forEach((frame, t) => {
@@ -152,7 +194,7 @@ function heardOf(
     return all;
   };
   return {
-    ...{ count: said.length, frames },
+    count: said.length,
     probabilities: rowsOf(labels.length, ({ probabilities }) => labels.map((label) => probabilities[label] as number)),
     values: values.map(({ key, size }) => rowsOf(size, (frame) => frame.values?.[key] as Float32Array)),
   };

@@ -15,7 +15,7 @@ export type HeardProps = {
 };
 
 export function HeardSound({ heard, facts, live }: HeardProps) {
-  const { count, frames, probabilities, values } = heard;
+  const { count, frames, since, probabilities, values, words } = heard;
   const { labels, hopMs } = facts;
   // The frame that is looked at, from 0; by default the last one, and again once it is no longer shown.
   const [chosen, setChosen] = useState<number>();
@@ -39,10 +39,21 @@ export function HeardSound({ heard, facts, live }: HeardProps) {
         <strong>{best.label}</strong>, {percent(best.now)}
         {frames > 1 && (
           <span class="soft">
-            , after {frames.toLocaleString("en")} frames, {seconds(frames)} s
+            , after {since.toLocaleString("en")} frames, {seconds(since)} s
           </span>
         )}
       </p>
+      {words.length > 0 && (
+        <p role="status">
+          What it took the sounds for, the last one first:{" "}
+          {[...words].reverse().map(({ label, probability }, k) => (
+            <span key={words.length - k}>
+              {k > 0 && ", "}
+              <strong>{label}</strong> <span class="soft">({percent(probability)})</span>
+            </span>
+          ))}
+        </p>
+      )}
       {first > 0 && (
         <p class="soft small">
           The last {count.toLocaleString("en")} frames are shown, {seconds(count)} s.

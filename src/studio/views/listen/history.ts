@@ -6,6 +6,7 @@ export type History = {
   readonly add: (piece: Heard) => Heard;
 };
 
+const maxWords = 12;
 /** Of a microphone so many frames are shown: a spoken word is then seen, with what came before it. */
 export const microphoneFrames = 500;
 /** Of a file as many as a screen has columns, or fewer of a large network: 4 million numbers are 32 MB here. */
@@ -15,15 +16,16 @@ export const fileFrames = ({ values }: Pick<ClassifierFacts, "values">): number 
 
 export function createHistory({ labels, values }: Pick<ClassifierFacts, "labels" | "values">, most: number): History {
   const probabilities = createLastRows(labels.length, most);
+  let words: Heard["words"] = [];
   let own: readonly ReturnType<typeof createLastRows>[] | undefined;
   return {
     add(piece) {
       // What a classifier says of a whole file has no values.
       own ??= piece.values.map((_, k) => createLastRows(values[k]?.size ?? 1, most));
       const rows = probabilities(piece.probabilities);
+      words = [...words, ...piece.words].slice(-maxWords);
       return {
-        count: rows.length / labels.length,
-        frames: piece.frames,
+        ...{ count: rows.length / labels.length, frames: piece.frames, since: piece.since, words },
         probabilities: rows,
         values: own.map((add, k) => add(piece.values[k] as Float32Array)),
       };

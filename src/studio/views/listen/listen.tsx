@@ -66,7 +66,8 @@ function Hearing({ model, facts, dropped }: HearingProps) {
   const [heard, setHeard] = useState<Heard>();
   const [name, setName] = useState("");
   const [problem, setProblem] = useState("");
-  const microphone = useListening(model, facts, setHeard, setProblem);
+  const [anew, setAnew] = useState(true);
+  const microphone = useListening(model, facts, setHeard, setProblem, anew);
   const readFile = useReader(model, facts, setHeard, setProblem);
   const begin = (what: string): void => {
     microphone.stop();
@@ -119,6 +120,12 @@ function Hearing({ model, facts, dropped }: HearingProps) {
           </button>
         )}
       </div>
+      {whole === undefined && (
+        <label class="anew">
+          <input type="checkbox" checked={anew} onChange={({ currentTarget: { checked } }) => setAnew(checked)} /> At
+          the microphone begin anew with each sound after a pause, as with each word
+        </label>
+      )}
       <p class="soft small">
         {labels.length} classes: {labels.slice(0, 20).join(", ")}
         {labels.length > 20 && " and more"} · sound at {sampleRate?.toLocaleString("en")} samples a second
@@ -167,7 +174,9 @@ function useReader(model: OpenModel, facts: ClassifierFacts, tell: Tell, fail: F
 }
 
 /** Listen to the microphone, as long as the component is there. */
-function useListening(model: OpenModel, facts: ClassifierFacts, tell: Tell, fail: Fail) {
+function useListening(model: OpenModel, facts: ClassifierFacts, tell: Tell, fail: Fail, isAnew: boolean) {
+  const anew = useRef(isAnew);
+  anew.current = isAnew;
   const [on, setOn] = useState(false);
   const current = useRef<{ stop: () => void; forget: () => void } | undefined>(undefined);
   const stop = (): void => {
@@ -212,7 +221,7 @@ function useListening(model: OpenModel, facts: ClassifierFacts, tell: Tell, fail
       while (waiting.length > 0 && !ended) {
         const [samples, to] = [joined(waiting), history];
         waiting = [];
-        const piece = await engine().ask("hear", listener, samples);
+        const piece = await engine().ask("hear", listener, samples, anew.current);
         if (!ended && to === history) tell(history.add(piece));
       }
       busy = false;
