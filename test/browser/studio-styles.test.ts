@@ -17,7 +17,8 @@ beforeAll(() =>
 const places = {
   "learn/": ".contents li",
   "learn/perceptron": ".plane .point",
-  "learn/feedback": ".loop",
+  // Colours are there once the engine has given their values.
+  "learn/feedback": ".loop [fill^='color-mix']",
   "learn/memory": ".shapes",
   "learn/forgetting": ".plot svg",
   "learn/lstm": ".lstm-diagram",
