@@ -222,6 +222,7 @@ const optionNames: readonly (readonly [RegExp, string])[] = [
   [/^(?:classifier: features: )?melBands: /, "--bands: "],
   [/^detect: ignore: /, "--ignore: "],
   [/a larger fftSize, or a higher sample rate/, "a higher --sample-rate"],
+  [/\btrain a model at a sample rate of (\d+) Hz/, "train a model with --sample-rate $1"],
   [/\bGive another seed, or validation examples of your own/, "Give another --seed"],
   [/\bgive validation: 0\b/, "give --validation 0"],
 ];
@@ -290,7 +291,7 @@ async function classifyFiles(of: Classifier, model: string, given: Given): Promi
   checkFiniteValues(of.model, model);
   const host = await usableHostOf(given);
   const sequences = given.positionals.flatMap((path) => sequencesAt(of, path));
-  const said = await classifySequences(of, sequences, host);
+  const said = await ofExamples(model, () => classifySequences(of, sequences, host));
   if (given.flag("json")) {
     for (const { name, label, probability, probabilities } of said)
       writeJson({ file: name, label, probability, probabilities });

@@ -26,7 +26,7 @@ const optionNames: readonly (readonly [RegExp, string])[] = [
   ],
   [/--(columns|targets)\b/g, "--column"],
   [/^(frequency|segment|levels)\b/g, "--$1"],
-  [/\b(form|head|relative) (?=")/g, "--$1 "],
+  [/(?<!: )\b(form|head|relative) (?=")/g, "--$1 "],
   [/\bUse (?="(?:standard|log1p)")/g, "Use --scaling "],
   [/\bLeave (scaling|relative|cell|layers)(?= out)/g, "Leave --$1"],
   [/\bLeave past, future and calendar out/g, "Leave --past and --future out"],
@@ -64,7 +64,7 @@ export async function readSeries(path: string, given: Given, columns: Columns): 
 type Columns = { readonly targets: readonly string[]; readonly future: readonly string[] };
 
 /** What the library's functions begin their messages with. */
-const owner = /^(?:scaling: )?(?:forecaster|trainForecaster|evaluateForecaster|forecast): /;
+const owner = /^(?:forecaster|trainForecaster|evaluateForecaster|forecast): /;
 
 /** What `work` gives; what the library says of series is said of the file, and of an option by its name. */
 export async function ofFile<Value>(path: string, data: SeriesOfFile, work: () => Promise<Value>): Promise<Value> {

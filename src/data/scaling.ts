@@ -78,8 +78,8 @@ export function fitScaling(
   const steps: FittedStep[] = [];
   for (const one of kinds) {
     if (one === "none") continue;
-    const step = fitStep(one, current, lost);
     const from = lost;
+    const step = fitStep(one, current, from, (index) => place(index + from));
     current = forward(current, step, (index) => place(index + from), from);
     if (step.kind === "difference") lost += step.lag;
     steps.push(step);
@@ -87,7 +87,7 @@ export function fitScaling(
   return steps.some((step) => step.kind === "affine" && step.constant) ? { steps, constant: true } : { steps };
 }
 
-function fitStep(kind: Exclude<ScalingKind, "none">, values: Float64Array, start: number): FittedStep {
+function fitStep(kind: Exclude<ScalingKind, "none">, values: Float64Array, start: number, place: Place): FittedStep {
   if (typeof kind === "object" && "seasonal" in kind)
     return { kind: "seasonal", indices: indicesOf(values, kind.seasonal, start) };
   if (typeof kind === "object") {
@@ -109,8 +109,9 @@ function fitStep(kind: Exclude<ScalingKind, "none">, values: Float64Array, start
         ? [quantileOf(sorted, 0.5), quantileOf(sorted, 0.75) - quantileOf(sorted, 0.25)]
         : standard(sorted);
   if (!Number.isFinite(offset) || !Number.isFinite(scale)) {
+    const largest = -least > most ? least : most;
     throw new InputError(
-      `scaling: values from ${least} to ${most} are too large to be scaled. Give them in larger units.`,
+      `scaling: ${place(values.indexOf(largest))} is ${largest}, which is too large to be scaled. Give values in larger units.`,
     );
   }
   // Of equal values the rounded deviation need not be 0.

@@ -427,7 +427,10 @@ function groupsOf(table: Table, idColumn: string | undefined): { readonly name: 
   const groups = new Map<string, number[]>();
   for (const row of rows) {
     const id = cellOf(table, row, index).trim();
-    if (id === "") throw new InputError(`${placeOf(table, row, idColumn)}: has no name of a series`);
+    if (id === "")
+      throw new InputError(
+        `${placeOf(table, row, idColumn)}: has no name of a series. Fill it in, or leave the row out.`,
+      );
     const group = groups.get(id);
     if (group === undefined) groups.set(id, [row]);
     else group.push(row);

@@ -287,7 +287,7 @@ describe("one line for", () => {
       "sound of too low a rate to classify",
       classify,
       ["--model", model, at("slow.wav")],
-      /slow\.wav: its 1000 samples a second have no sound above 500 Hz, where \d+ of the model's 12 mel bands are\./,
+      /slow\.wav: its 1000 samples a second have no sound above 500 Hz, where \d+ of the model's 12 mel bands are\. .* train a model with --sample-rate 1000\.$/,
     ],
     ["such sound to detect in", detect, ["--model", model, at("slow.wav")], /slow\.wav: its 1000 samples a second/],
     [

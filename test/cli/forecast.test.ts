@@ -279,6 +279,24 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       'bad-7.csv: has no column of numbers "RSCASN". It has "RSCCASN".',
     ],
     [
+      "a covariate that is not there",
+      rows((all) => all),
+      ["--past", "orders"],
+      'bad-19.csv: has no column of numbers "orders". It has "RSCCASN".',
+    ],
+    [
+      "a value that is too large",
+      rows((all) => all.with(9, "2010-10,1e300")),
+      ["--scaling", "standard"],
+      'bad-20.csv: line 11, column "RSCCASN": the value is 1e+300, which is too large to be scaled. Give values in larger units.',
+    ],
+    [
+      "differences longer than the data",
+      rows((all) => all),
+      ["--scaling", "difference=70"],
+      "bad-21.csv: the series has 72 steps, without the last 4 to measure on and the first 70, which differences use up: a forecast of 4 steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.",
+    ],
+    [
       "no horizon",
       rows((all) => all),
       ["--horizon"],
@@ -374,7 +392,7 @@ describe.concurrent("bad input: one line, exit 2, nothing written", () => {
       Array.from({ length: 40 }, (_, k) => `${month(k)},${shop},${shop === "south" && k === 5 ? 0 : sale(k)}`),
     );
     write("long.csv", ["date,shop,sales", ...rows]);
-    expect(await refusal(folder, "forecast", "long.csv", ...quick, "--scaling", "log")).toBe(
+    expect(await refusal(folder, "forecast", "long.csv", ...quick, "--id", "shop", "--scaling", "log")).toBe(
       'long.csv: line 47, column "sales", series "south": the value is 0, and "log" needs values above 0. Use --scaling log1p.',
     );
   });

@@ -99,7 +99,10 @@ function settingsOf(data: ForecastData, options: ForecasterOptions): ForecastSet
   const season = options.season ?? (data.frequency === undefined ? 1 : seasonLength(data.frequency));
   const left = usual - lost - test;
   if (left < horizon + 2) {
-    const held = test > 0 ? `, without the last ${test} to measure on` : "";
+    const held = [
+      test > 0 ? `, without the last ${test} to measure on` : "",
+      lost > 0 ? `${test > 0 ? " and" : ", without"} the first ${lost}, which differences use up` : "",
+    ].join("");
     const which = data.series.length === 1 ? "the series has" : "half of the series have";
     throw new InputError(
       `${where}: ${which} ${usual} steps${data.series.length === 1 ? "" : " or fewer"}${held}: a forecast of ${horizon} steps cannot be learned from them. Give a smaller horizon, a smaller test, or longer series.`,

@@ -64,6 +64,17 @@ export function knownSteps(where: string, series: OneSeries, targets: readonly s
   return length;
 }
 
+/** What `work` gives; what is said of scaling is said of the column at `place`. */
+function sayingOf<Value>(place: string, work: () => Value): Value {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const said = error.message.replace(/^scaling: /, "");
+    throw new InputError(said.startsWith(place) ? said : `${place}: ${said}`);
+  }
+}
+
 /** Fit the scalings of a series' columns on its first `count` steps. */
 export function fitColumns(
   where: string,
@@ -75,13 +86,11 @@ export function fitColumns(
   const at = (column: string) => (index: number) =>
     `${placeOf(where, series)}: column ${formatValue(column)}, step ${index}`;
   const fit = (column: string, kind: ForecastSettings["scaling"]): readonly [string, FittedScaling] => {
-    try {
-      return [column, fitScaling(kind, columnOf(where, series, column).subarray(0, count), at(column))];
-    } catch (error) {
-      const place = `${placeOf(where, series)}: column ${formatValue(column)}`;
-      if (!(error instanceof InputError) || error.message.includes(place)) throw error;
-      throw new InputError(`${place}: ${error.message}`);
-    }
+    const values = columnOf(where, series, column).subarray(0, count);
+    return [
+      column,
+      sayingOf(`${placeOf(where, series)}: column ${formatValue(column)}`, () => fitScaling(kind, values, at(column))),
+    ];
   };
   const covariates = [...past, ...future.filter((column) => !Object.hasOwn(categories, column))];
   return Object.fromEntries([
@@ -112,17 +121,15 @@ export function prepare(where: string, data: ForecastData, settings: ForecastSet
       throw new InputError(`${place}: has ${length} steps, and its scaling by differences needs ${lost + 1}.`);
     }
     const scaled = (column: string, values: Float64Array): Float64Array => {
-      const all = scale(
-        values,
-        fitted[column] as FittedScaling,
-        (k) => `${place}: column ${formatValue(column)}, step ${k}`,
-        start,
+      const name = `${place}: column ${formatValue(column)}`;
+      const all = sayingOf(name, () =>
+        scale(values, fitted[column] as FittedScaling, (k) => `${name}, step ${k}`, start),
       );
       const odd = all.findIndex((value) => !Number.isNaN(value) && !Number.isFinite(Math.fround(value)));
       if (odd >= 0) {
         const at = odd + values.length - all.length;
         throw new InputError(
-          `${place}: column ${formatValue(column)}, step ${at}: ${values[at]} is too far from the values of the training. Correct it.`,
+          `${name}, step ${at}: ${values[at]} is too far from the values of the training. Correct it.`,
         );
       }
       return all.subarray(all.length - (values.length - lost));

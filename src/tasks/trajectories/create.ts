@@ -37,7 +37,9 @@ export function trajectoryModel(tracks: Tracks | readonly Tracks[], options: Tra
   const [{ step }] = all as [Tracks];
   const other = all.find((one) => one.step !== step);
   if (other !== undefined) {
-    throw new InputError(`trajectoryModel: the recordings have steps of ${step} and ${other.step}, expected one step`);
+    throw new InputError(
+      `trajectoryModel: the recordings have steps of ${step} and ${other.step}, expected one step. Train a model for each.`,
+    );
   }
   const windows = all.flatMap((one) => windowsOf(one, { seen, predicted }));
   checkWindows(windows, all, { seen, predicted }, "trajectoryModel");
