@@ -93,7 +93,8 @@ export class ApiError extends Error {
 export function apiErrorOf(error: unknown, requestId: string): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof BrokenModel) return new ApiError("model_broken", error.message, undefined, { cause: error });
-  if (error instanceof InputError) return new ApiError("invalid", error.message, /^(\w+): /.exec(error.message)?.[1]);
+  if (error instanceof InputError)
+    return new ApiError("invalid", error.message, /^(\w+(?:\.\d+)?): /.exec(error.message)?.[1]);
   const message = `internal: a fault in the server. See its log for the request id ${requestId}.`;
   return new ApiError("internal", message, undefined, { cause: error });
 }

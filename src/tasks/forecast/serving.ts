@@ -63,7 +63,10 @@ function dataOf({ values, texts, dates, name = "" }: Asked, { settings }: Foreca
   }
   const { frequency, dateFormat } = settings;
   const read = dates === undefined ? undefined : readDates(dates, dateFormat);
-  if (read !== undefined && "problem" in read) throw new InputError(`dates[${read.row}]: ${read.problem}`);
+  if (read !== undefined && "problem" in read) {
+    // What tables have options for is not in a request.
+    throw new InputError(`dates.${read.row}: ${read.problem.replace(/, (?:or )?give dateFormat[^.]*/, "")}`);
+  }
   return {
     series: [
       {
@@ -96,7 +99,10 @@ function ofFields(error: unknown): unknown {
   if (said === "") return error;
   const [, own] = /^(levels|samples|seed)\b/.exec(said) ?? [];
   if (own !== undefined) return new InputError(`${own}: ${said.slice(own.length).replace(/^[: ]+/, "")}`);
-  const field = /has no dates|of a frequency of/.test(said)
+  if (/has no dates/.test(said)) {
+    return new InputError("dates: needs the date of each step, as the model reads the calendar");
+  }
+  const field = /of a frequency of/.test(said)
     ? "dates"
     : /was not there in training|has no text at/.test(said)
       ? "texts"

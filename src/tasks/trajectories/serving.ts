@@ -63,7 +63,9 @@ export const serving: TaskServing<TrajectoryModel> = {
         const found = await predictTrajectories(content, { step, tracks: given, gaps: [] }, options).catch(
           (error: unknown) => {
             if (!(error instanceof InputError)) throw error;
-            throw new InputError(error.message.replace(/^predictTrajectories: /, "tracks: "));
+            throw new InputError(
+              error.message.replace(/^predictTrajectories: (track .*) up to frame \d+/, "tracks: $1"),
+            );
           },
         );
         const plain = (of: { readonly x: Float64Array; readonly y: Float64Array }) => ({ x: [...of.x], y: [...of.y] });

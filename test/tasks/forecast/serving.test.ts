@@ -121,8 +121,17 @@ describe("a server", async () => {
       { model: "sales", ...body, texts: { kind: kind.with(50, "none") } },
       'texts: column "kind", step 50: "none" was not there in training',
     ],
-    ["a date that is none", { model: "sales", ...body, dates: dates.with(3, "tomorrow") }, 'dates[3]: "tomorrow"'],
-    ["no dates, where the calendar is read", { model: "sales", ...body, dates: undefined }, "dates: has no dates"],
+    ["a date that is none", { model: "sales", ...body, dates: dates.with(3, "tomorrow") }, 'dates.3: "tomorrow"'],
+    [
+      "no dates, where the calendar is read",
+      { model: "sales", ...body, dates: undefined },
+      "dates: needs the date of each step, as the model reads the calendar",
+    ],
+    [
+      "a date written in another way",
+      { model: "sales", ...body, dates: dates.with(3, "01/02/2003") },
+      'dates.3: "01/02/2003" is written in another way; the first date, "2000-01", reads as YYYY-MM. Write all dates alike.',
+    ],
     [
       "dates that are not of one frequency",
       { model: "sales", ...body, dates: dates.with(3, "2000-05") },
@@ -159,9 +168,9 @@ describe("a server", async () => {
       400,
       { error: { type: "invalid_request_error", message: expect.stringContaining(message) } },
     ]);
-    const { error } = answer as { error: { message: string; param: string | null } };
+    const { error } = answer as { error: { message: string; param: string } };
     expect(error.message).not.toMatch(/\n|internal|expected|Invalid|forecast:/);
-    if (given.model !== "tiny") expect(error.message.startsWith(error.param ?? "dates[3]")).toBe(true);
+    if (given.model !== "tiny") expect(error.message.startsWith(error.param)).toBe(true);
   });
 
   test("null is what a field has that is left out; an unknown field is told of, as in every route", async () => {
