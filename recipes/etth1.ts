@@ -26,7 +26,7 @@ const published: Readonly<Record<string, string>> = {
   "OT 48": "DeepAR 0.162, Informer 0.158",
   "OT 168": "DeepAR 0.239, Informer 0.183",
 };
-const defaults = { units: 256, dropout: 0.5, epochs: 10, batch: 256, rate: 0.001 } as const;
+const defaults = { segment: 24, units: 256, dropout: 0.5, epochs: 12, batch: 896, rate: 0.001 } as const;
 const whole = { whole: true, min: 1, max: 100_000 } as const;
 
 await recipe({
@@ -41,7 +41,7 @@ await recipe({
     horizon: { value: "N", help: "hours ahead [96]", number: whole },
     column: { value: "NAME", help: "one variable alone [all seven]" },
     lookback: { value: "N", help: "hours that are seen [96]", number: whole },
-    segment: { value: "N", help: "hours of a segment [48, of one variable 24]", number: whole },
+    segment: { value: "N", help: `hours of a segment [${defaults.segment}]`, number: whole },
     units: { value: "N", help: `of the GRU [${defaults.units}]`, number: whole },
     dropout: { value: "X", help: `before the output [${defaults.dropout}]`, number: { min: 0, max: 0.95 } },
     epochs: { value: "N", help: `passes [${defaults.epochs}]`, number: whole },
@@ -65,11 +65,11 @@ await recipe({
     for (const seed of seeds) {
       const start = performance.now();
       const untrained = forecaster(data, {
-        ...{ horizon, form: "segments", head: "point", loss: "mae", relative: "last", seed },
+        ...{ horizon, form: "segments", head: "point", loss: "mse", relative: "last", seed },
         ...(column !== undefined && { targets: [column] }),
         ...{
           lookback: given.number("lookback") ?? 96,
-          segment: given.number("segment") ?? (column === undefined ? 48 : 24),
+          segment: given.number("segment") ?? defaults.segment,
         },
         ...{ units: given.number("units") ?? defaults.units, dropout: given.number("dropout") ?? defaults.dropout },
         // The rate falls to 0, and the last pass counts: which single pass has the least validation loss is chance.
