@@ -98,7 +98,8 @@ export function readWav(bytes: Uint8Array, file = "audio.wav"): Wav {
 const wholeBits = (tag: number, bits: number): number => (tag === aLaw || tag === muLaw ? 16 : bits);
 
 // A bundler takes the module of names, Node the older one, whose names are those of its default.
-const library: { readonly WaveFile?: typeof wavefile.WaveFile; readonly default?: typeof wavefile } = wavefile as object;
+const library: { readonly WaveFile?: typeof wavefile.WaveFile; readonly default?: typeof wavefile } =
+  wavefile as object;
 const Decoder = library.WaveFile ?? (library.default as typeof wavefile).WaveFile;
 
 type Format = {
