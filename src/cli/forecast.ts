@@ -45,7 +45,7 @@ export const forecast: Command = {
     "Trains a network on all but the last steps, forecasts those from what was",
     "before and says how good that was, beside naive forecasts, ETS and Theta. Then",
     "it trains on everything, forecasts the future and, with --out, saves the model.",
-    "With --model it forecasts at once, --horizon steps or as many as the model does.",
+    "With --model it forecasts at once, --horizon steps or as many as it can.",
     "--past and --future name columns that help; the file's last rows give those of",
     "the future, with empty targets. --column, --past and --future can be repeated.",
     "",
