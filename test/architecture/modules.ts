@@ -52,6 +52,14 @@ export function modulesOf(file: string, code: string): Named[] {
   return found;
 }
 
+/** Files of src are read once, whichever of them ask for them. */
+const namedIn = new Map<string, readonly Named[]>();
+function namedBy(path: string): readonly Named[] {
+  const known = namedIn.get(path) ?? modulesOf(path, read(path));
+  namedIn.set(path, known);
+  return known;
+}
+
 /** What is loaded with a file: the files of src, itself among them, and the packages. */
 export function loadedWith(file: string): {
   readonly files: ReadonlySet<string>;
@@ -61,7 +69,7 @@ export function loadedWith(file: string): {
   const visit = (path: string): void => {
     if (files.has(path)) return;
     files.add(path);
-    for (const { name, types, later } of modulesOf(path, read(path))) {
+    for (const { name, types, later } of namedBy(path)) {
       if (types || later || isBuiltin(name)) continue;
       if (name.startsWith(".")) visit(posix.join(posix.dirname(path), name));
       else packages.add(name);
