@@ -26,6 +26,7 @@ import {
   isLayerName,
   type LayerSpec,
   masking,
+  maxStrides,
   mergeModes,
   type RecurrentOptions,
   recurrent,
@@ -34,6 +35,7 @@ import {
 } from "../nn/layers.ts";
 import { type Layer, type Model, modelOf } from "../nn/model.ts";
 import { aModel } from "../nn/model-checks.ts";
+import { inputsBetween } from "../nn/sequence-cells.ts";
 import { quantizeWeights } from "../schedule/eight-bits.ts";
 import { stateRules, type TrainerState } from "../train/trainer.ts";
 import {
@@ -65,9 +67,9 @@ export type ModelFile = {
 
 /**
  * The newest version of the format. Version 2 added the model's task, version 3 matrices in I8 with their scales, version 4 cells with
- * more inputs than one. A file has the lowest version that it needs. Files of earlier versions can be read as well.
+ * more inputs than one, version 5 layers with strides. A file has the lowest version that it needs. Files of earlier versions can be read as well.
  */
-const version = 4;
+const version = 5;
 /** The largest number of layers: more would take the compiler too long. */
 const maxLayers = 500;
 
@@ -129,7 +131,7 @@ export function writeModel(content: ModelFile, options: WriteOptions = {}): Uint
   }
   const { step, slots = {}, ...more } = training ?? {};
   const architecture = {
-    version: model.layers.some(readsMore) ? 4 : dtype === "int8" ? 3 : 2,
+    version: versionOf(model, dtype),
     input: model.input,
     layers: model.layers.map(layerData),
     ...(training && {
@@ -240,6 +242,11 @@ function attach(value: unknown, tensors: Readonly<Record<string, Tensor>>, depth
   if (typeof fields.tensor === "string") return tensors[fields.tensor]?.data;
   return Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, attach(one, tensors, depth + 1)]));
 }
+/** The lowest version that has what a model needs. */
+function versionOf({ layers }: Model, dtype: WeightType): number {
+  if (layers.some((layer) => layer.kind === "cell" && layer.strides !== undefined)) return 5;
+  return layers.some(readsMore) ? 4 : dtype === "int8" ? 3 : 2;
+}
 /** Whether its cell has more inputs than one. */
 const readsMore = (layer: LayerSpec): boolean =>
   layer.kind === "cell"
@@ -273,11 +280,13 @@ function layerFields(layer: LayerSpec): object {
   }
 }
 function cellData(layer: CellSpec): object {
-  const { label, units, cell: of, shared, inputs } = layer;
+  const { label, units, cell: of, shared, inputs, strides } = layer;
   const options = Object.keys(recurrentDefaults).map((key) => [key, layer[key as keyof RecurrentOptions]]);
   // In the order of the cell's inputs, which the reader makes of them.
-  const others = inputs && Object.fromEntries(of.inputs.slice(1).map((name) => [name, inputs[name]]));
-  return { label, units, shared, ...(others && { inputs: others }), ...Object.fromEntries(options), cell: of.source };
+  const others =
+    inputs && Object.fromEntries(of.inputs.filter((name) => name in inputs).map((name) => [name, inputs[name]]));
+  const more = { ...(others && { inputs: others }), ...(strides !== undefined && { strides }) };
+  return { label, units, shared, ...more, ...Object.fromEntries(options), cell: of.source };
 }
 const slotName = (slot: string, parameter: string): string => `optimizer.${slot}.${parameter}`;
 
@@ -451,10 +460,14 @@ function readCell(layer: Record<string, unknown> | undefined): CellSpec | undefi
   const [shared, inputs] = [layer.shared, layer.inputs].map((one) => (one === undefined ? undefined : record(one)));
   if ((layer.units !== undefined && !units) || (layer.shared !== undefined && !shared)) return undefined;
   if (layer.inputs !== undefined && !inputs) return undefined;
+  const strides = layer.strides === undefined ? 1 : count(layer.strides);
+  if (!strides || strides > maxStrides) return undefined;
+  // Inputs that the equations do not name would not matter, but for masked steps.
+  const between = inputsBetween(strides).filter((name) => new RegExp(`\\b${name}\\b`).test(source));
   const options: Record<string, unknown> = { returnSequences: true };
   for (const key of Object.keys(recurrentDefaults)) if (layer[key] !== undefined) options[key] = layer[key];
-  return recurrent(storedCell(source, ["x", ...Object.keys(inputs ?? {})]), {
-    ...{ label, ...(options as Partial<RecurrentOptions>) },
+  return recurrent(storedCell(source, ["x", ...between, ...Object.keys(inputs ?? {})]), {
+    ...{ label, strides, ...(options as Partial<RecurrentOptions>) },
     ...(units !== undefined && { units }),
     ...(shared !== undefined && { shared: shared as Record<string, string> }),
     ...(inputs !== undefined && { inputs: inputs as Record<string, string> }),

@@ -6,6 +6,10 @@
 import { type Builder, createBuilder, dependencies, type Graph, type Node, type NodeId } from "../graph/graph.ts";
 import type { FinalName, OpName } from "../graph/operations.ts";
 
+/** The time axis of a value: one for every so many time steps, or, if it is 0, one per sequence. */
+type Axis = number;
+const axisOf = (g: Builder, id: NodeId): Axis => (g.isPerSequence(id) ? 0 : g.strideOf(id));
+
 type Differentiable = Exclude<OpName, FinalName>;
 
 /** The arguments of a gradient rule: the node, its operands, its value and the adjoint of that value. */
@@ -21,8 +25,8 @@ type Step<K extends Differentiable> = {
   readonly g: Builder;
   /** Add to the adjoint of an operand; `value` is a function so that unneeded ones are never built. */
   readonly to: (operand: NodeId, value: () => NodeId) => void;
-  /** Whether there is one adjoint per sequence, even if it is the same for all sequences. */
-  readonly once: boolean;
+  /** The axis of the adjoint, even if it is the same for all steps: see `axisOf`. */
+  readonly axis: Axis;
   /** Keep a sink: the gradient of a parameter. */
   readonly sink: (id: NodeId) => void;
 };
@@ -47,7 +51,8 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
   // The adjoint of a state is a state too, which starts from the adjoint of the final value: see `grad`.
   state: () => {},
   final: () => {},
-  parameter: ({ node, d, g, once, sink }) => sink(g.accumulate(node.parameter, d, { perSequence: once })),
+  parameter: ({ node, d, g, axis, sink }) =>
+    sink(g.accumulate(node.parameter, d, axis === 0 ? { perSequence: true } : { stride: axis })),
 
   neg: ({ a, d, g, to }) => to(a, () => g.unary("neg", d)),
   sigmoid: ({ a, y, d, g, to }) => to(a, () => g.mul(d, g.mul(y, g.sub(one(g), y)))),
@@ -121,6 +126,12 @@ const derive: { readonly [K in Differentiable]: (s: Step<K>) => void } = {
       return g.concat([...zeros(node.start), d, ...zeros(rest)]);
     }),
 
+  downsample: ({ node, a, d, g, to }) => to(a, () => g.upsample([d], g.strideOf(a), node.by, [node.offset])),
+  upsample: ({ node, d, g, to }) =>
+    node.inputs.forEach((part, k) => {
+      to(part, () => g.downsample(d, node.by, node.offsets[k] as number));
+    }),
+
   repeat_interleave: ({ node, a, d, g, to }) => to(a, () => g.sumRows(d, node.times)),
   tile: ({ a, d, g, to }) => to(a, () => g.sumColumns(d, g.shapeOf(a) as number)),
   sum_rows: ({ node, a, d, g, to }) => to(a, () => g.repeatInterleave(d, node.columns)),
@@ -172,14 +183,15 @@ export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, 
   const varying = varyingNodes(graph, Object.values(wanted));
   const needed = dependencies(graph, [output]);
   /**
-   * The adjoints of values as they are read: at every step, or once per sequence. What is the same for all steps and examples, such
-   * as a parameter, may be read in both ways, and then has two.
+   * The adjoints of values by the axis on which they are read. What is the same for all steps and examples, such as a parameter,
+   * may be read on several, and then has one for each.
    */
-  const [byStep, perSequence] = [new Map<NodeId, NodeId>(), new Map<NodeId, NodeId>()];
-  const adjointsOf = (once: boolean): Map<NodeId, NodeId> => (once ? perSequence : byStep);
+  const strides = new Set(graph.nodes.map(({ stride = 1 }) => stride));
+  const byAxis = new Map([...new Set([1, ...strides]), 0].map((axis) => [axis, new Map<NodeId, NodeId>()]));
+  const adjointsOf = (axis: Axis): Map<NodeId, NodeId> => byAxis.get(axis) as Map<NodeId, NodeId>;
 
-  function contribute(id: NodeId, value: NodeId, once = g.isPerSequence(id)): void {
-    const adjoints = adjointsOf(once);
+  function contribute(id: NodeId, value: NodeId, axis = axisOf(g, id)): void {
+    const adjoints = adjointsOf(axis);
     const [shape, given] = [g.shapeOf(id), g.shapeOf(value)];
     let fitted = value;
     if (shape === "scalar" && typeof given === "number") fitted = g.sum(value);
@@ -196,40 +208,42 @@ export function grad(graph: Graph, of = "loss", wanted: Readonly<Record<string, 
     return varies && Math.max(read, final) >= 0 ? [{ ...state, read, final, adjoint: `d ${state.name}` }] : [];
   });
   const shape = g.shapeOf(output);
-  contribute(output, typeof shape === "number" ? g.input(`d ${of}`, shape) : g.constant(1));
-  for (const { adjoint, size, next, initial, reverse } of handed) {
-    contribute(next, g.state(adjoint, size, { reverse: !reverse, adjoint: true }));
+  const times = g.isPerSequence(output) ? { perSequence: true } : { stride: g.strideOf(output) };
+  contribute(output, typeof shape === "number" ? g.input(`d ${of}`, shape, times) : g.constant(1));
+  for (const { adjoint, size, next, initial, reverse, stride = 1 } of handed) {
+    contribute(next, g.state(adjoint, size, { reverse: !reverse, adjoint: true, stride }), stride);
     if (initial === undefined) continue;
-    contribute(initial, g.final(adjoint), true);
+    contribute(initial, g.final(adjoint), 0);
   }
 
   const sinks: NodeId[] = [];
-  function derived(id: NodeId, d: NodeId, once: boolean): void {
+  function derived(id: NodeId, d: NodeId, axis: Axis): void {
     const node = graph.nodes[id] as Node;
     const rule = derive[node.op as Differentiable] as ((s: Step<Differentiable>) => void) | undefined;
     if (rule === undefined) throw new Error(`internal: ${node.op} has no derivative`);
     const [a, b] = node.inputs as [NodeId, NodeId];
     const to = (operand: NodeId, value: () => NodeId): void => {
-      if (varying[operand] && g.shapeOf(operand) !== "number") contribute(operand, value(), once);
+      if (!varying[operand] || g.shapeOf(operand) === "number") return;
+      contribute(operand, value(), g.isFixed(operand) ? axis : axisOf(g, operand));
     };
-    rule({ node: node as Node<Differentiable>, a, b, y: id, d, g, to, once, sink: (s) => sinks.push(s) });
+    rule({ node: node as Node<Differentiable>, a, b, y: id, d, g, to, axis, sink: (s) => sinks.push(s) });
     if (node.name !== undefined && d >= graph.forwardCount) g.label(d, `d ${node.name}`);
   }
   for (let id = graph.nodes.length - 1; id >= 0; id--) {
-    for (const once of [false, true]) {
-      const d = adjointsOf(once).get(id);
-      if (d !== undefined && varying[id]) derived(id, d, once);
+    for (const [axis, adjoints] of byAxis) {
+      const d = adjoints.get(id);
+      if (d !== undefined && varying[id]) derived(id, d, axis);
     }
   }
-  for (const { read, final, adjoint, size } of handed) {
-    g.next(adjoint, byStep.get(read) ?? g.broadcast(g.constant(0), size));
-    const last = perSequence.get(final);
+  for (const { read, final, adjoint, size, stride = 1 } of handed) {
+    g.next(adjoint, adjointsOf(stride).get(read) ?? g.broadcast(g.constant(0), size));
+    const last = adjointsOf(0).get(final);
     if (last !== undefined) g.initial(adjoint, last);
   }
   const found = Object.entries(wanted).map(([name, id]) => {
     const shape = g.shapeOf(id);
     const none = typeof shape === "number" ? g.broadcast(g.constant(0), shape) : g.constant(0);
-    return [`d ${name}`, byStep.get(id) ?? perSequence.get(id) ?? none] as const;
+    return [`d ${name}`, adjointsOf(axisOf(g, id)).get(id) ?? adjointsOf(0).get(id) ?? none] as const;
   });
   return g.graph({ ...graph.outputs, ...Object.fromEntries(found) }, graph.forwardCount);
 }

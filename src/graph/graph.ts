@@ -24,6 +24,8 @@ export type Node<K extends OpName = OpName> = {
     readonly shape: Shape;
     /** One value per sequence, not one per time step. */
     readonly perSequence?: true;
+    /** One value for every `stride` time steps: at steps 0, `stride`, 2 * `stride` and so on. 1 where absent. */
+    readonly stride?: number;
     /** The name of its equation, with the layer: `lstm.f`, `lstm.c'`. */
     readonly name?: string;
   } & Attributes[Op];
@@ -33,6 +35,8 @@ export type Node<K extends OpName = OpName> = {
 export type State = {
   readonly name: string;
   readonly size: number;
+  /** Its steps are every so many time steps, as those of a node are. */
+  readonly stride?: number;
   readonly next: NodeId;
   readonly reverse: boolean;
   /** A state of the backward step: it starts from zeros in each run and cannot be read or set from outside. */
@@ -62,9 +66,14 @@ export type Graph = {
 };
 
 export type Builder = ReturnType<typeof createBuilder>;
-type StateKind = { readonly reverse?: boolean; readonly adjoint?: boolean };
-/** `once`: one value per sequence, not one per time step. */
-type Times = { readonly perSequence?: boolean };
+type StateKind = { readonly reverse?: boolean; readonly adjoint?: boolean; readonly stride?: number };
+/** One value per sequence, or one for every `stride` time steps; without both, one for each. */
+type Times = { readonly perSequence?: boolean; readonly stride?: number };
+
+/** How many values there are, of an example, where a model runs for `steps` time steps. */
+export function stepsOf(of: Pick<Node, "perSequence" | "stride">, steps: number): number {
+  return of.perSequence ? 1 : Math.ceil(steps / (of.stride ?? 1));
+}
 
 /** Number of features of a vector shape; a scalar has 1. */
 export function features(shape: Shape): number {
@@ -104,6 +113,11 @@ export function isView(node: Node): boolean {
   return node.op === "repeat_interleave" || node.op === "tile";
 }
 
+/** Whether a node's values are some of its operand's, or its operands', at other steps of time. */
+export function isResampled(node: Node): node is Node<"downsample" | "upsample"> {
+  return node.op === "downsample" || node.op === "upsample";
+}
+
 /** What a pass loads for a node: the operand of a view, any other node itself. */
 export function viewed(graph: Graph, id: NodeId): NodeId {
   const node = graph.nodes[id] as Node;
@@ -138,7 +152,14 @@ export const arithmetic = { ...foldUnary, ...foldBinary };
 /** Start a graph, or extend one (its nodes keep their ids). */
 export function createBuilder(base?: Graph) {
   const nodes: Node[] = base ? [...base.nodes] : [];
-  type Declared = { size: number; next: NodeId; reverse: boolean; adjoint?: true; initial?: NodeId };
+  type Declared = {
+    size: number;
+    next: NodeId;
+    reverse: boolean;
+    adjoint?: true;
+    initial?: NodeId;
+    stride?: number;
+  };
   const states = new Map<string, Declared>(base?.states.map(({ name, ...state }) => [name, { ...state }]));
   const parameters = new Map<string, Parameter>(base?.parameters.map((p) => [p.name, p]));
   // Node ids by content, so that equal nodes are one. The backward step shares the nodes of the forward step too.
@@ -159,11 +180,13 @@ export function createBuilder(base?: Graph) {
       op === "constant" || op === "runtime_scalar" || op === "parameter" || (inputs.length > 0 && inputs.every(fixed))
     );
   };
-  function push(made: Node): NodeId {
+  function push({ stride: given, ...made }: Node): NodeId {
     const perSequence = made.perSequence ?? made.inputs.some(isPerSequence);
-    const wrong = made.inputs.find((id) => perSequence && !isPerSequence(id) && !fixed(id));
-    if (wrong !== undefined) throw new Error(`internal: ${made.op} of %${wrong}, per sequence and by steps`);
-    const node: Node = perSequence ? { ...made, perSequence } : made;
+    const stride = perSequence ? 1 : (given ?? Math.max(1, ...made.inputs.map(strideOf)));
+    const fits = (id: NodeId): boolean => (perSequence ? isPerSequence(id) : strideOf(id) === stride);
+    const wrong = isResampled(made) ? undefined : made.inputs.find((id) => !fits(id) && !fixed(id));
+    if (wrong !== undefined) throw new Error(`internal: ${made.op} of %${wrong}, whose steps are others`);
+    const node: Node = { ...made, ...(perSequence && { perSequence }), ...(stride > 1 && { stride }) };
     const key = keyOf(node);
     const found = known.get(key);
     if (found !== undefined) return found;
@@ -173,6 +196,7 @@ export function createBuilder(base?: Graph) {
   }
   const shapeOf = (id: NodeId): Shape => (nodes[id] as Node).shape;
   const isPerSequence = (id: NodeId): boolean => (nodes[id] as Node).perSequence === true;
+  const strideOf = (id: NodeId): number => (nodes[id] as Node).stride ?? 1;
   const numberOf = (id: NodeId): number | undefined => {
     const node = nodes[id] as Node;
     return node.op === "constant" ? node.value : undefined;
@@ -183,13 +207,16 @@ export function createBuilder(base?: Graph) {
     return shape;
   }
 
-  const leaf = ({ perSequence = false }: Times): { inputs: []; perSequence?: true } => ({
+  const leaf = ({ perSequence = false, stride = 1 }: Times): { inputs: []; perSequence?: true; stride: number } => ({
     inputs: [],
+    stride,
     ...(perSequence && { perSequence }),
   });
   const self = {
     shapeOf,
     isPerSequence,
+    strideOf,
+    isFixed: fixed,
     constant: (value: number): NodeId => push({ op: "constant", inputs: [], shape: "number", value }),
     runtimeScalar: (name: string): NodeId => push({ op: "runtime_scalar", inputs: [], shape: "number", name }),
     input: (name: string, shape: number | "scalar", times: Times = {}): NodeId =>
@@ -199,10 +226,10 @@ export function createBuilder(base?: Graph) {
       push({ op: "mask", ...leaf(times), shape: size, rate, stream, ...(times.locked && { locked: true }) }),
 
     /** Declare a state; `next` must be called before the graph is made. */
-    state(name: string, size: number, { reverse = false, adjoint = false }: StateKind = {}): NodeId {
+    state(name: string, size: number, { reverse = false, adjoint = false, stride = 1 }: StateKind = {}): NodeId {
       if (states.has(name)) throw new Error(`internal: two states ${name}`);
-      states.set(name, { size, next: -1, reverse, ...(adjoint && { adjoint }) });
-      return push({ op: "state", inputs: [], shape: size, name });
+      states.set(name, { size, next: -1, reverse, ...(adjoint && { adjoint }), ...(stride > 1 && { stride }) });
+      return push({ op: "state", ...leaf({ stride }), shape: size, name });
     },
     next(name: string, value: NodeId): void {
       const state = states.get(name);
@@ -210,6 +237,7 @@ export function createBuilder(base?: Graph) {
       if (shapeOf(value) !== state.size) {
         throw new Error(`internal: state ${name} has ${state.size} features, got ${shapeOf(value)}`);
       }
+      if (strideOf(value) !== (state.stride ?? 1) && !fixed(value)) throw new Error(`internal: steps of state ${name}`);
       state.next = value;
     },
     /** Set what a declared state starts from: one value per sequence, or one for all sequences. */
@@ -253,6 +281,8 @@ export function createBuilder(base?: Graph) {
       if (op === "mul" && y === -1) return self.unary("neg", a);
       if (op === "add" && x === 0) return b;
       if ((op === "add" || op === "sub") && y === 0) return a;
+      const both = op === "add" ? upsampledTogether(nodes[a] as Node, nodes[b] as Node) : undefined;
+      if (both !== undefined) return both;
       const [s, t] = [shapeOf(a), shapeOf(b)];
       const shape = typeof s === "number" ? s : typeof t === "number" ? t : s === "scalar" ? s : t;
       if (typeof s === "number" && typeof t === "number" && s !== t) {
@@ -284,6 +314,14 @@ export function createBuilder(base?: Graph) {
       if (start === 0 && size === vectorSize(a, "slice")) return a;
       return push({ op: "slice", inputs: [a], shape: size, start });
     },
+    /** Of every `by` steps of a value the one at `offset`. */
+    downsample(a: NodeId, by: number, offset: number): NodeId {
+      if (by === 1 || fixed(a) || isPerSequence(a)) return a;
+      return push({ op: "downsample", inputs: [a], shape: shapeOf(a), stride: strideOf(a) * by, by, offset });
+    },
+    /** Values of every `by` steps, each back at its step, on the axis of every `stride` steps. */
+    upsample: (parts: readonly NodeId[], stride: number, by: number, offsets: readonly number[]): NodeId =>
+      push({ op: "upsample", inputs: parts, shape: shapeOf(parts[0] as NodeId), stride, by, offsets }),
     /** Repeat a vector (n) as every column of a matrix (n x times). */
     repeatInterleave(a: NodeId, times: number): NodeId {
       const size = vectorSize(a, "repeat_interleave");
@@ -351,7 +389,10 @@ export function createBuilder(base?: Graph) {
     accumulate: (parameter: string, a: NodeId, times: Times = {}): NodeId =>
       push({
         op: "accumulate",
-        ...leaf({ perSequence: times.perSequence || isPerSequence(a) }),
+        ...leaf({
+          perSequence: times.perSequence || isPerSequence(a),
+          stride: Math.max(times.stride ?? 1, strideOf(a)),
+        }),
         inputs: [a],
         shape: "none",
         parameter,
@@ -380,6 +421,12 @@ export function createBuilder(base?: Graph) {
       return { nodes: [...nodes], states: list, parameters: [...parameters.values()], outputs, forwardCount };
     },
   };
+  /** A sum of values at different steps is no sum. */
+  function upsampledTogether(a: Node, b: Node): NodeId | undefined {
+    if (a.op !== "upsample" || b.op !== "upsample" || a.by !== b.by || a.stride !== b.stride) return undefined;
+    if (a.shape !== b.shape || a.offsets.some((offset) => b.offsets.includes(offset))) return undefined;
+    return self.upsample([...a.inputs, ...b.inputs], a.stride ?? 1, a.by, [...a.offsets, ...b.offsets]);
+  }
   function rowsOf(matrix: NodeId, columns: number): number {
     const rows = vectorSize(matrix, "sum_rows") / columns;
     if (!Number.isInteger(rows)) throw new Error(`internal: rows of ${columns}`);

@@ -71,6 +71,12 @@ export type Attributes = {
   concat: object;
   slice: { readonly start: number };
 
+  // Between time axes. They are each other's adjoints.
+  /** Of every `by` steps the one at `offset`: value j is the operand's at step j * by + offset, or 0 behind its last step. */
+  downsample: { readonly by: number; readonly offset: number };
+  /** Operand k's value j at step j * by + offsets[k], and 0 at all other steps. */
+  upsample: { readonly by: number; readonly offsets: readonly number[] };
+
   // Matrices: a value of n x m numbers is a vector of n * m features, row after row; both n and m are above 1.
   /** Repeat each feature `times` times, n to n * times: the vector as every column of a matrix. */
   repeat_interleave: { readonly times: number };
@@ -174,6 +180,8 @@ export const opClass: { readonly [K in OpName]: OpClass } = {
   logsumexp: "reduction",
   concat: "layout",
   slice: "layout",
+  downsample: "layout",
+  upsample: "layout",
   repeat_interleave: "layout",
   tile: "layout",
   sum_rows: "reduction",

@@ -4,13 +4,15 @@ import type { OpName, ParameterView } from "./operations.ts";
 
 /**
  * States and parameters, then the nodes of the forward step, those of the backward step if there is one, then the outputs.
- * A state's line names the node of its next value. A shape follows the colon; `once` marks one value per sequence.
+ * A state's line names the node of its next value. A shape follows the colon; `once` marks one value per sequence, and
+ * `every 2` one for every second time step.
  */
 export function printGraph(graph: Graph): string {
   const lines: string[] = [];
-  for (const { name, size, next, reverse, initial } of graph.states) {
+  for (const { name, size, next, reverse, initial, stride } of graph.states) {
     const start = initial === undefined ? "" : ` from %${initial}`;
-    lines.push(`state ${name} ${size} next %${next}${reverse ? " reverse" : ""}${start}`);
+    const every = stride === undefined ? "" : ` every ${stride}`;
+    lines.push(`state ${name} ${size} next %${next}${reverse ? " reverse" : ""}${start}${every}`);
   }
   for (const { name, shape, initializer } of graph.parameters) {
     const values = initializer.values.length > 0 ? `(${initializer.values.join(", ")})` : "";
@@ -28,7 +30,7 @@ function printNode(graph: Graph, node: Node, id: NodeId): string {
   const own = namedByAttribute.has(node.op) || node.name === undefined ? "" : ` ${node.name}`;
   const words = [node.op, detail, ...node.inputs.map((input) => `%${input}`)].filter((word) => word !== "");
   const shape = node.shape === "none" ? "" : ` : ${node.shape}`;
-  return `%${id}${own} = ${words.join(" ")}${shape}${node.perSequence ? " once" : ""}`;
+  return `%${id}${own} = ${words.join(" ")}${shape}${node.perSequence ? " once" : ""}${node.stride ? ` every ${node.stride}` : ""}`;
 }
 
 /** A parameter, with the columns of the view if it does not take all. */
@@ -85,6 +87,8 @@ const attributes: { readonly [K in OpName]: (node: Node<K>, graph: Graph) => str
   logsumexp: nothing,
   concat: nothing,
   slice: (node) => `from ${node.start}`,
+  downsample: (node) => `by ${node.by} at ${node.offset}`,
+  upsample: (node) => `by ${node.by} at ${node.offsets.join(" ")}`,
   repeat_interleave: (node) => `times ${node.times}`,
   tile: (node) => `times ${node.times}`,
   sum_rows: (node) => `of ${node.columns}`,

@@ -25,7 +25,7 @@ import {
   wholeNumber,
   withDefaults,
 } from "../graph/schema.ts";
-import { convolution, maxPooling, meanPooling, normalization } from "./sequence-cells.ts";
+import { convolution, inputsBetween, maxPooling, meanPooling, normalization } from "./sequence-cells.ts";
 
 /** A layer as plain data: what `lstm(...)`, `dense(...)` and so on return, and what a model file holds. */
 export type LayerSpec = Named &
@@ -67,6 +67,11 @@ export type CellSpec = Named & {
   readonly shared?: Readonly<Record<string, string>>;
   /** The layers that its cell's further inputs read, by the names of the inputs: `{ c: "context" }`. */
   readonly inputs?: Readonly<Record<string, string>>;
+  /**
+   * Above 1: the cell runs at steps 0, `strides`, 2 * `strides`, ... of what it reads, and its output has only these. The steps up to
+   * the next of these are its inputs x_1, x_2, ... if it has them, zeros behind the last step. By default 1.
+   */
+  readonly strides?: number;
 } & RecurrentOptions;
 
 /** Options of recurrent layers: how a cell with states runs over a sequence. */
@@ -255,13 +260,16 @@ const layerRules: Schema<Recurrent> = {
 };
 /** The arguments of `lstm`, `gru` and `simpleRnn`. */
 export const layerArguments: Arguments = { units: size, options: optionsOf<Recurrent>(layerRules) };
-type AnyRecurrent = Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared" | "inputs">>;
+type AnyRecurrent = Recurrent & Partial<Pick<CellSpec, "units" | "label" | "shared" | "inputs" | "strides">>;
+/** The largest number of steps from one output to the next. */
+export const maxStrides = 99;
 const anyRules: Schema<AnyRecurrent> = {
   ...layerRules,
   units: alias(size, "hiddenSize"),
   label: string,
   shared: recordOf(string),
   inputs: recordOf(string),
+  strides: alias(wholeNumber(1, maxStrides), "stride"),
 };
 export const recurrentArguments: Arguments = { cell: aCell, options: optionsOf<AnyRecurrent>(anyRules) };
 
@@ -273,8 +281,9 @@ export const recurrentArguments: Arguments = { cell: aCell, options: optionsOf<A
  * @param of the cell, from `cell(...)` or `cells`
  * @param options `units`: size of the state, needed unless the equations fix every size; `label`: the layer's name if no
  *   `name` is given; `shared`: parameters of other layers to use; `inputs`: of a cell with more inputs than x, the layer
- *   that each of the others reads, which may give one vector per example, (B,D), for all steps; those of
- *   `RecurrentOptions`; `name`, `reads`
+ *   that each of the others reads, which may give one vector per example, (B,D), for all steps; `strides` (default 1): run at
+ *   every so many-th step, (T,B,D) -> (ceil(T / strides),B,units), with the steps between as the inputs x_1, x_2, ... of a cell that
+ *   has them; those of `RecurrentOptions`; `name`, `reads`
  * @throws InputError for an unknown option, or one that this cell cannot have, with the layer's name
  * @example recurrent(cell("h' = tanh(W @ x + U @ h + b)"), { units: 64, returnSequences: true })
  * @example recurrent(cell("h' = tanh(W @ x + U @ h + V @ c)", { inputs: ["x", "c"] }), { units: 64, inputs: { c: "context" } })
@@ -282,9 +291,11 @@ export const recurrentArguments: Arguments = { cell: aCell, options: optionsOf<A
 export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
   const where = layerPlace(options, "recurrent");
   checkArguments(where, { cell: of, options }, recurrentArguments);
-  const { units, name, reads, label = "recurrent", shared, inputs, ...given } = options;
-  checkLayerCell(of, inputs, where);
+  const { units, name, reads, label = "recurrent", shared, inputs, strides = 1, ...given } = options;
+  checkLayerCell(of, inputs, where, inputsBetween(strides));
   const all: RecurrentOptions = withDefaults(recurrentDefaults, given);
+  const odd = strides > 1 && (["goBackwards", "stateful"] as const).find((key) => all[key]);
+  if (odd) throw new InputError(`${where}: strides and ${odd} exclude each other. Leave one out.`);
   const { initialState, zoneout, stateful } = all;
   const state = typeof zoneout === "object" && Object.keys(zoneout).find((one) => !of.states.includes(one));
   if (typeof state === "string") throw new InputError(`${where}: zoneout: its cell has no state ${state}`);
@@ -299,6 +310,7 @@ export function recurrent(of: Cell, options: AnyRecurrent = {}): CellSpec {
       ...(units !== undefined && { units }),
       ...(shared && { shared }),
       ...(inputs && { inputs }),
+      ...(strides > 1 && { strides }),
     },
     { ...(name !== undefined && { name }), ...(reads !== undefined && { reads }) },
   );
@@ -314,8 +326,9 @@ export const namesOf = (from: string | readonly string[]): readonly string[] =>
  * A layer reads one vector per step, and its cell's other inputs are named; a model file holds no settings of a cell.
  * @throws InputError unless the first input is x and `inputs` names a layer for each of the others; for `settings`
  */
-export function checkLayerCell(of: Cell, given: CellSpec["inputs"], where: string): void {
-  const [first, ...others] = of.inputs;
+export function checkLayerCell(of: Cell, given: CellSpec["inputs"], where: string, between: readonly string[]): void {
+  const [first, ...all] = of.inputs;
+  const others = all.filter((name) => !between.includes(name));
   const named = Object.keys(given ?? {});
   if (first !== "x" || of.settings.length > 0) {
     const found = [
@@ -370,6 +383,9 @@ export function bidirectional(layer: CellSpec, options: BidirectionalOptions = {
   for (const one of [layer, backward]) {
     if (one.cell.states.length === 0) {
       throw new InputError("bidirectional: needs a recurrent layer, one whose cell has a state");
+    }
+    if (one.strides !== undefined) {
+      throw new InputError(`bidirectional: ${one.label} has strides, which count from the first step. Leave them out.`);
     }
   }
   if (backward !== layer && layer.goBackwards && backward.goBackwards) {
@@ -484,27 +500,37 @@ type ConvolutionOptions = Named & {
   readonly activation?: (typeof activations)[number];
   /** Before the first step there are zeros, so that an output reads nothing later than its own step. Default, and the only one: "causal". */
   readonly padding?: "causal";
+  /** Steps from one output to the next. Default 1. */
+  readonly strides?: number;
 };
 export const conv1dArguments: Arguments = {
   filters: size,
   kernelSize: wholeNumber(1, 99),
-  options: optionsOf<ConvolutionOptions>({ activation: oneOf(...activations), padding: oneOf("causal"), ...names }),
+  options: optionsOf<ConvolutionOptions>({
+    activation: oneOf(...activations),
+    padding: oneOf("causal"),
+    strides: alias(wholeNumber(1, maxStrides), "stride"),
+    ...names,
+  }),
 };
 /**
- * A convolution over time: x (T,B,D) -> (T,B,filters). Each output is a product with its own step and the `kernelSize - 1` before
- * it; all products leave the loop over time. Keras's Conv1D with `padding="causal"`, whose kernel (k, D, filters) is
- * `W_0` to `W_{k-1}`, each (filters, D), the newest step first. Masked steps are passed over.
+ * A convolution over time: x (T,B,D) -> (ceil(T / strides),B,filters). Output j is a product with step j * strides and the
+ * `kernelSize - 1` before it, zeros before the first; all products leave the loop over time, and only those of these outputs are
+ * computed. Later layers run over the shorter sequence. Keras's Conv1D with `padding="causal"`, whose kernel (k, D, filters) is
+ * `W_0` to `W_{k-1}`, each (filters, D), the newest step first. Masked steps are passed over; with strides, which count from the
+ * first step of the array, they are zeros, so padding belongs behind a sequence: one of L steps then has ceil(L / strides) that count.
  * @param filters number of outputs
  * @param kernelSize number of steps, at most 99
- * @param options `activation` (default "linear"); `padding`: "causal"; `name`, `reads`
+ * @param options `activation` (default "linear"); `padding`: "causal"; `strides` (default 1): steps from one output to the next, at
+ *   most 99; `name`, `reads`
  * @throws InputError for other paddings, and for sizes that are not whole numbers of at least 1
- * @example sequential([conv1d(32, 5, { activation: "relu" }), globalMaxPooling1d(), dense(3)], { input: 12 })
+ * @example sequential([conv1d(32, 5, { activation: "relu", strides: 2 }), gru(64), dense(3)], { input: 12 })
  */
 export function conv1d(filters: number, kernelSize: number, options: ConvolutionOptions = {}): CellSpec {
   checkArguments("conv1d", { filters, kernelSize, options }, conv1dArguments);
-  const { activation = "linear", padding: _, ...named } = options;
-  return recurrent(convolution(kernelSize, activation), {
-    ...{ units: filters, label: "conv1d", returnSequences: true },
+  const { activation = "linear", padding: _, strides = 1, ...named } = options;
+  return recurrent(convolution(kernelSize, activation, strides), {
+    ...{ units: filters, label: "conv1d", returnSequences: true, strides },
     ...named,
   });
 }

@@ -39,8 +39,14 @@ export const aModel: Rule = {
 };
 
 /** @throws InputError for a model that does not have an output at every step */
-export function checkReturnsSequences({ layers, returnsSequences }: Model, where: string): void {
-  if (returnsSequences) return;
+export function checkReturnsSequences({ layers, returnsSequences, strides }: Model, where: string): void {
+  if (returnsSequences && strides === 1) return;
+  if (returnsSequences) {
+    const layer = layers.find((one) => one.kind === "cell" && one.strides !== undefined);
+    throw new InputError(
+      `${where}: needs an output at every step, but with the strides of ${layer?.name} there is one for ${strides} steps. Leave them out.`,
+    );
+  }
   const last = layers.findLast(
     (layer) => layer.kind === "cell" && !layer.returnSequences && layer.cell.states.length > 0,
   );
@@ -67,6 +73,11 @@ export function checkReadsForward({ layers, inputs }: Model, where: string): voi
   for (const layer of layers) {
     if (layer.kind === "bidirectional" || (layer.kind === "cell" && layer.goBackwards)) {
       throw new InputError(`${where}: runs one step at a time, but ${layer.name} starts at the last step`);
+    }
+    if (layer.kind === "cell" && layer.strides !== undefined) {
+      throw new InputError(
+        `${where}: runs one step at a time, but ${layer.name} has strides: it reads ${layer.strides} at a time`,
+      );
     }
     if (layer.kind === "repeat_vector" || (layer.kind === "cell" && typeof layer.initialState === "object")) {
       throw new InputError(

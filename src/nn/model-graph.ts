@@ -90,7 +90,7 @@ export function addModel(
   let flow: Flow | undefined;
   if (first.kind !== "input") {
     const name = input === "tokens" ? "tokens" : "x";
-    flow = { value: addInput(name, input, true), maskedBy: [], backwards: false };
+    flow = { value: addInput(name, input, true), maskedBy: [], backwards: false, stride: 1 };
     flows.set(name, flow);
   }
   layers.forEach((layer, k) => {
@@ -114,9 +114,9 @@ export function addModel(
       switch (layer.kind) {
         case "input": {
           const value = addInput(name, layer.features, layer.sequence);
-          if (!layer.mask) return { value, maskedBy: [], backwards: false };
+          const unmasked: Flow = { value, maskedBy: [], backwards: false, stride: 1 };
+          if (!layer.mask) return unmasked;
           const mask = addInput(`${name}.mask`, "mask", true);
-          const unmasked: Flow = { value, maskedBy: [], backwards: false };
           return withMask(unmasked, mask, { input: `${name}.mask`, value: 0 });
         }
         case "embedding": {
@@ -172,7 +172,7 @@ export function addModel(
           const state = g.state(name, g.shapeOf(value) as number);
           g.initial(name, value);
           g.next(name, state);
-          return { value: state, maskedBy: [], backwards: false };
+          return { value: state, maskedBy: [], backwards: false, stride: 1 };
         }
         case "masking": {
           const from = read();
@@ -187,7 +187,7 @@ export function addModel(
           if (!training || layer.rate === 0) return from;
           const once = g.isPerSequence(from.value);
           const mask = g.mask(g.shapeOf(from.value) as number, layer.rate, k, {
-            perSequence: once,
+            ...(once ? { perSequence: once } : { stride: from.stride }),
             ...(layer.locked && !once && { locked: true }),
           });
           return { ...from, value: g.mul(from.value, mask) };

@@ -26,8 +26,10 @@ export type Model = {
   readonly inputs: readonly ModelInput[];
   /** Number of features of the output. */
   readonly outputSize: number;
-  /** Whether there is an output at every step (T,B,outputSize), or one per sequence (B,outputSize). */
+  /** Whether there is an output at every step (T,B,outputSize), or at every one that layers with strides leave, or one per sequence (B,outputSize). */
   readonly returnsSequences: boolean;
+  /** Of outputs at steps: there is one for every so many steps of the input, from the first on; 1 but for layers with strides. */
+  readonly strides: number;
   /** Whether the outputs are in reverse order: the first one belongs to the last step. */
   readonly backwards: boolean;
   /** The paddings that mask steps of the output; empty if every step counts. */
@@ -106,9 +108,9 @@ export function modelOf(
   const values = Object.fromEntries(graph.parameters.map((p) => [p.name, initial(p)]));
   const { shape, perSequence: once } = graph.nodes[output] as Node;
   const outputSize = typeof shape === "number" ? shape : 1;
-  const { backwards, maskedBy } = flow;
+  const { backwards, maskedBy, stride: strides } = flow;
   return {
-    ...{ layers, input, inputs, outputSize, returnsSequences: once !== true, backwards, maskedBy, steps },
+    ...{ layers, input, inputs, outputSize, returnsSequences: once !== true, strides, backwards, maskedBy, steps },
     ...{ paddings, parameters: graph.parameters, values },
   };
 }

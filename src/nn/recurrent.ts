@@ -6,6 +6,7 @@ import { addCell } from "../graph/cell.ts";
 import type { Builder, NodeId } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import type { CellSpec, MergeMode } from "./layers.ts";
+import { inputsBetween } from "./sequence-cells.ts";
 
 /** The output of a layer, which the next layer reads. */
 export type Flow = {
@@ -16,6 +17,8 @@ export type Flow = {
   readonly maskedBy: readonly Padding[];
   /** Whether the values are in reverse order of time, after a layer with `goBackwards`. */
   readonly backwards: boolean;
+  /** Of a sequence: how many steps of the model's inputs there are for one of its own, after layers with `strides`. */
+  readonly stride: number;
 };
 /** A step is padding if all numbers of this input equal this value. */
 export type Padding = { readonly input: string; readonly value: number };
@@ -48,16 +51,19 @@ export function addRecurrent(
 ): { readonly flow: Flow; readonly values: Readonly<Record<string, NodeId>> } {
   const { name, cell, initialState, shared } = layer;
   const more = Object.entries(layer.inputs ?? {}).map(([input, from]) => [input, find(from)] as const);
-  const flow = together(g, name, read, more);
-  const { mask } = flow;
+  const { between, counts, ...steps } = everyNth(g, layer, read);
+  const flow = together(g, name, steps, more);
+  const { mask, stride } = flow;
   const drop = (value: NodeId, rate: number, from: number): NodeId =>
-    training && rate > 0 ? g.mul(value, g.mask(g.shapeOf(value) as number, rate, from, { locked: true })) : value;
+    training && rate > 0
+      ? g.mul(value, g.mask(g.shapeOf(value) as number, rate, from, { locked: true, stride }))
+      : value;
   const units = layer.units === undefined ? {} : { units: layer.units };
   const others = Object.fromEntries(more.map(([input, one]) => [input, atEachStep(g, `${name}.${input}`, one, flow)]));
-  const inputs = { x: flow.value, ...others };
+  const inputs = { x: flow.value, ...between, ...others };
   if (cell.states.length === 0) {
     const made = addCell(g, cell, { layer: name, ...units, inputs, shared });
-    return { flow: { ...flow, value: made.output }, values: made.values };
+    return { flow: { ...flow, value: made.output, mask: counts(flow.mask) }, values: made.values };
   }
   if (g.isPerSequence(flow.value)) {
     throw new InputError(
@@ -79,7 +85,9 @@ export function addRecurrent(
     if (rate === 0) return now;
     const own = stream + 2 + cell.states.indexOf(state);
     // The kept numbers of a dropout mask are 1 / (1 - rate); `step` makes them 1.
-    const share = training ? g.unary("step", g.mask(g.shapeOf(now) as number, rate, own)) : g.constant(1 - rate);
+    const share = training
+      ? g.unary("step", g.mask(g.shapeOf(now) as number, rate, own, { stride }))
+      : g.constant(1 - rate);
     return mix(g, share, now, before);
   };
   const given = typeof initialState === "string" ? undefined : startsOf(layer, statesFrom(initialState.from));
@@ -111,6 +119,7 @@ export function addRecurrent(
     },
     states: {
       reverse,
+      stride,
       initial,
       read: (state, value) => counted(state === outputState ? drop(value, layer.recurrentDropout, stream + 1) : value),
       next: (state, before, now) => unlessMasked(before, unlessKept(state, before, now)),
@@ -124,17 +133,63 @@ export function addRecurrent(
     const state = `${name}.${cell.output}`;
     const shape = g.shapeOf(output);
     const now = typeof shape === "number" ? output : g.broadcast(output, 1);
-    const before = g.state(state, g.shapeOf(now) as number, { reverse });
+    const before = g.state(state, g.shapeOf(now) as number, { reverse, stride });
     const value = zeroed ? counted(now) : unlessMasked(before, now);
     g.next(state, value);
     return { state, value };
   };
   if (!layer.returnSequences) {
-    return { flow: { value: g.final(kept().state), maskedBy: [], backwards: false }, values };
+    return { flow: { value: g.final(kept().state), maskedBy: [], backwards: false, stride: 1 }, values };
   }
   const value = mask === undefined ? output : zeroed ? counted(output) : kept().value;
-  return { flow: { ...flow, value, backwards: reverse }, values };
+  return { flow: { ...flow, value, mask: counts(mask), backwards: reverse }, values };
 }
+
+/**
+ * What a layer with strides reads: every n-th step, and, for its cell's inputs x_1, x_2, ..., the steps after it (`between`). Masked
+ * steps are zeros; the cell passes over those where all that it reads is masked. `counts`: the mask of its output, which counts
+ * where the step that is kept does.
+ */
+function everyNth(
+  g: Builder,
+  { name, cell, strides = 1 }: Named<CellSpec>,
+  read: Flow,
+): Flow & {
+  readonly between: Readonly<Record<string, NodeId>>;
+  readonly counts: (mask: NodeId | undefined) => NodeId | undefined;
+} {
+  if (strides === 1) return { ...read, between: {}, counts: (mask) => mask };
+  if (g.isPerSequence(read.value)) {
+    throw new InputError(
+      `${name}: has strides, so it needs a sequence, but the layer before gives one vector. Give that layer returnSequences: true.`,
+    );
+  }
+  if (typeof g.shapeOf(read.value) !== "number") {
+    throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
+  }
+  if (read.backwards) {
+    throw new InputError(
+      `${name}: has strides, which count from the first step, but reads a sequence from its end. Leave goBackwards out.`,
+    );
+  }
+  const { mask } = read;
+  const at = (value: NodeId, offset: number): NodeId => g.downsample(value, strides, offset);
+  const counted = mask === undefined ? read.value : g.where(mask, read.value);
+  const later = inputsBetween(strides)
+    .map((input, u) => [input, u + 1] as const)
+    .filter(([input]) => cell.inputs.includes(input));
+  const own = mask === undefined ? undefined : at(mask, 0);
+  const any = mask && own && later.reduce((most, [, offset]) => g.binary("max", most, at(mask, offset)), own);
+  return {
+    ...read,
+    value: at(counted, 0),
+    mask: any,
+    stride: read.stride * strides,
+    between: Object.fromEntries(later.map(([input, offset]) => [input, at(counted, offset)])),
+    counts: (all) => (all === undefined || own === undefined ? all : g.mul(all, own)),
+  };
+}
+const stepsInWords = ({ stride }: Flow): string => (stride === 1 ? "every step" : `one step in ${stride}`);
 
 /** What a layer reads, with the mask of all that its cell reads at every step: a step counts if it counts in each of them. */
 function together(g: Builder, name: string, read: Flow, more: readonly (readonly [string, Flow])[]): Flow {
@@ -143,6 +198,12 @@ function together(g: Builder, name: string, read: Flow, more: readonly (readonly
   if (odd !== undefined) {
     throw new InputError(
       `${name}: its input ${odd[0]} is a sequence of the opposite direction. Leave goBackwards out.`,
+    );
+  }
+  const apart = more.find(([, flow]) => flows.includes(flow) && flow.stride !== read.stride);
+  if (apart !== undefined) {
+    throw new InputError(
+      `${name}: its input ${apart[0]} has ${stepsInWords(apart[1])}, and x has ${stepsInWords(read)}. Read sequences of equal strides.`,
     );
   }
   const late = more.find(([, flow]) => flows.includes(flow) && g.isPerSequence(read.value));
@@ -158,7 +219,7 @@ function atEachStep(g: Builder, name: string, { value }: Flow, read: Flow): Node
   const shape = g.shapeOf(value);
   if (typeof shape !== "number") throw new InputError(`${name}: reads tokens; a cell reads vectors. Add an embedding.`);
   if (!g.isPerSequence(value) || g.isPerSequence(read.value)) return value;
-  const state = g.state(name, shape);
+  const state = g.state(name, shape, { stride: read.stride });
   g.initial(name, value);
   g.next(name, state);
   return state;
@@ -226,6 +287,13 @@ export function addMerge(g: Builder, name: string, mergeMode: MergeMode, flows: 
       `${name}: merges a sequence with one vector per example. Give all, or none, returnSequences: true.`,
     );
   }
+  const apart = others.find(({ stride }) => stride !== first.stride);
+  if (apart !== undefined) {
+    throw new InputError(
+      `${name}: merges sequences of different lengths: one has ${stepsInWords(first)}, another ${stepsInWords(apart)}. ` +
+        "Give their layers equal strides.",
+    );
+  }
   if (others.some(({ backwards }) => backwards !== first.backwards)) {
     throw new InputError(
       `${name}: merges sequences of opposite directions. Leave goBackwards out, or use bidirectional.`,
@@ -244,5 +312,5 @@ export function addMerge(g: Builder, name: string, mergeMode: MergeMode, flows: 
     mul: () => values.reduce(g.mul),
     ave: () => g.mul(values.reduce(g.add), g.constant(1 / values.length)),
   } satisfies Record<MergeMode, () => NodeId>;
-  return { value: merged[mergeMode](), ...maskOf(g, flows), backwards: first.backwards };
+  return { ...first, value: merged[mergeMode](), ...maskOf(g, flows) };
 }

@@ -4,13 +4,14 @@ import { checkValue } from "../graph/schema.ts";
 import { countParameters, type Layer, labelOf, type Model } from "./model.ts";
 import { aModel, layersOfModel } from "./model-checks.ts";
 import { addModel } from "./model-graph.ts";
+import type { Flow } from "./recurrent.ts";
 
 /** One layer of a summary. */
 export type LayerSummary = {
   readonly name: string;
   /** The type of layer: lstm, dense, bidirectional. */
   readonly type: string;
-  /** Its output shapes: ["B", "T", features], or ["B", features] for one vector per example. */
+  /** Its output shapes: ["B", "T", features], or ["B", features] for one vector per example; "T/2", rounded up, after strides of 2. */
   readonly outputShapes: readonly (readonly (string | number)[])[];
   readonly parameters: number;
   /** The names of the layers that it reads; empty if it reads only the one before it. */
@@ -25,15 +26,17 @@ export type LayerSummary = {
 export function layerSummaries(model: Pick<Model, "layers" | "input">): LayerSummary[] {
   checkValue("layerSummaries: model", model, layersOfModel);
   const g = createBuilder();
-  const { flows, output, steps = "T" } = addModel(g, model, { training: false });
+  const { flows, output, steps } = addModel(g, model, { training: false });
+  const stepsIn = (stride: number): string | number =>
+    steps === undefined ? (stride === 1 ? "T" : `T/${stride}`) : Math.ceil(steps / stride);
   const { parameters } = g.graph({ output });
   return model.layers.map((layer) => {
     const { name } = layer;
     const given = flows.has(name) ? [name] : [`${name}.forward`, `${name}.backward`];
     const outputShapes = given.map((one) => {
-      const value = flows.get(one)?.value as number;
+      const { value, stride } = flows.get(one) as Flow;
       const shape = g.shapeOf(value);
-      return ["B", ...(g.isPerSequence(value) ? [] : [steps]), ...(typeof shape === "number" ? [shape] : [])];
+      return ["B", ...(g.isPerSequence(value) ? [] : [stepsIn(stride)]), ...(typeof shape === "number" ? [shape] : [])];
     });
     const own = parameters.filter((parameter) => parameter.name.startsWith(`${name}.`));
     return { name, type: labelOf(layer), outputShapes, parameters: countNumbers(own), reads: readBy(layer) };
@@ -48,7 +51,8 @@ function readBy(layer: Layer): readonly string[] {
 }
 
 /**
- * The model as a table to print, one line per layer: its name and type, its output shape (B examples, T steps), its number
+ * The model as a table to print, one line per layer: its name and type, its output shape (B examples, T steps; T/2, rounded up, are
+ * every second of them), its number
  * of parameters, and the layers that it reads if that is not the one before. Keras's `model.summary()`.
  * @param model a model from `sequential`
  * @returns lines of text, as wide as needed

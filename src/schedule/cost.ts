@@ -18,7 +18,7 @@ export function multiplyAdds(plan: Plan): number {
   let total = 0;
   for (const { graph, instructions, steps, batch } of plan.sections) {
     for (const item of instructions) {
-      const times = item.kind === "per_sequence" ? 1 : steps;
+      const times = item.kind === "at_once" || item.kind === "loop" ? item.steps : steps;
       for (const one of bodyOf(item)) {
         if (one.kind === "product" || one.kind === "outer") total += one.multiplyAdds * times * batch;
         if (one.kind === "pass") total += matrixWork(graph, one) * times * batch;

@@ -3,9 +3,9 @@
  * values that need no memory exist only in registers, in the passes that use them; passes over the same features at the same
  * point of the order become one. Knows nothing about addresses.
  */
-import { type Graph, isLeaf, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
+import { type Graph, isLeaf, isResampled, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
-import { perSequence } from "./hoist.ts";
+import { atOnce, perSequence } from "./hoist.ts";
 import { type Inlined, type Item, inline, inPass, type Task } from "./tasks.ts";
 
 export type Stage = { readonly loop: number; readonly reverse: boolean; readonly items: readonly Item[] };
@@ -51,9 +51,9 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
   for (const id of ids) {
     const n = node(id);
     const kind = opClass[n.op];
-    if (kind === "product" || kind === "reduction" || n.op === "concat") stored.add(id);
+    if (kind === "product" || kind === "reduction" || n.op === "concat" || isResampled(n)) stored.add(id);
     if (kind === "product" || kind === "sink") n.inputs.forEach(force);
-    if (n.op === "slice" || isView(n)) n.inputs.forEach(force);
+    if (n.op === "slice" || isView(n) || isResampled(n)) n.inputs.forEach(force);
   }
   for (const state of liveStates) if (ownState(state.name)) force(state.next);
   for (const id of keep) {
@@ -93,11 +93,15 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
           tasks.push({ ...base, kind: "store", value: part, start, size: features });
           start += features;
         }
+      } else if (n.op === "upsample") {
+        n.inputs.forEach((value, k) => {
+          tasks.push({ ...base, kind: "store", value, step: n.offsets[k] as number });
+        });
       } else tasks.push({ ...base, kind: "store" });
     }
     for (const state of liveStates) {
       if (ownState(state.name)) continue;
-      const loop = stateLoop.get(state.name) ?? 0;
+      const loop = stateLoop.get(state.name) ?? atOnce(state);
       const { name, next, size } = state;
       tasks.push({ kind: "store", node: next, state: name, value: next, start: 0, size, loop });
     }
@@ -150,7 +154,10 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
     const [states, finals]: [string[], string[]] = [[], []];
     for (const load of loads) {
       let id = inPass(task) ? viewed(graph, load) : load;
-      while (node(id).op === "slice" && (!stored.has(id) || id === task.node)) id = node(id).inputs[0] as NodeId;
+      const isRead = (op: OpName): boolean =>
+        (op === "slice" && (!stored.has(id) || id === task.node)) ||
+        (op === "downsample" && id === task.node && task.state === undefined);
+      while (isRead(node(id).op)) id = node(id).inputs[0] as NodeId;
       if (node(id).op === "state") states.push(node(id).name as string);
       else if (node(id).op === "final") finals.push(node(id).name as string);
       else if (!isLeaf(node(id))) nodes.push(id);
@@ -263,7 +270,7 @@ export function fuse(graph: Graph, { steps, loops, live, keep, ownState }: FuseO
       if (n.op !== "state" || loops[id] !== loop) return;
       directions.add(graph.states.find((state) => state.name === n.name)?.reverse ?? false);
     });
-    if (directions.size !== 1) throw new Error("internal: a loop runs both ways");
+    if (directions.size > 1) throw new Error("internal: a loop runs both ways");
     return directions.has(true);
   }
 

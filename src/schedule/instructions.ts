@@ -2,7 +2,16 @@
 import { type Graph, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { type MatrixReductionName, opClass, type ParameterView, type ReductionName } from "../graph/operations.ts";
 import type { Group } from "./groups.ts";
-import type { Instruction, Location, Pass, Precision, Product, Store, WeightBlock } from "./plan.ts";
+import {
+  everyNth,
+  type Instruction,
+  type Location,
+  type Pass,
+  type Precision,
+  type Product,
+  type Store,
+  type WeightBlock,
+} from "./plan.ts";
 import { padded, type Target } from "./target.ts";
 import { ownValues, type Task } from "./tasks.ts";
 
@@ -144,8 +153,10 @@ export function createInstructions(at: Addresses) {
         const place = at.placeOf(task.state, task.initial ? "first" : "next");
         return [{ value, at: place, exact: inRows, padding: inRows ? pad(size) - size : 0 }];
       }
-      const whole = locate(task.node);
-      const { op, shape } = node(task.node);
+      const n = node(task.node);
+      const { op, shape } = n;
+      const all = locate(task.node);
+      const whole = op === "upsample" ? everyNth(all, n.by, task.step as number) : all;
       const exact = op === "concat" || inRows;
       const padding = exact && task.start + task.size === shape ? pad(shape) - shape : 0;
       return [{ value, at: { ...whole, offset: whole.offset + 4 * task.start }, exact, padding }];

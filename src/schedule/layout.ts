@@ -1,7 +1,7 @@
 /**
  * Gives each value a buffer and a column in it, and each buffer a lifetime. Knows nothing about addresses or instructions.
  */
-import { type Graph, isLeaf, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
+import { type Graph, isLeaf, isResampled, isView, type Node, type NodeId, stepsOf, viewed } from "../graph/graph.ts";
 import type { Fused } from "./fuse.ts";
 import type { Lifetime } from "./memory.ts";
 import { padded, rowNumbers, type Target } from "./target.ts";
@@ -15,6 +15,8 @@ export type Buffer = {
   readonly rowFloats: number;
   /** Rows for every step, for every step and one more (a state), or for one step. */
   readonly slots: "steps" | "state" | "one";
+  /** How many steps its values have. */
+  readonly steps: number;
   /** Its address, if it already has one outside this plan's memory. */
   readonly fixed?: number | undefined;
   readonly lifetime: Lifetime;
@@ -60,18 +62,27 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
   const places = new Map<NodeId, Place>();
   const states = new Map<string, StatePlaces>();
   const add = (buffer: (typeof buffers)[number]): number => buffers.push(buffer) - 1;
+  /** The steps of a node, and those behind the last that are written with it. */
+  const room = (id: NodeId): number => {
+    const n = node(id);
+    if (n.op !== "upsample") return stepsOf(n, options.steps);
+    return n.by * stepsOf(node(n.inputs[0] as NodeId), options.steps);
+  };
 
   // States, and the values that are their next values.
-  for (const { name, size, reverse } of graph.states) {
+  for (const state of graph.states) {
+    const { name, size, reverse } = state;
+    const steps = stepsOf(state, options.steps);
     const fixed = options.inPlace[name];
     const buffer = add({
       name,
       rowFloats: rowNumbers(target, size),
       slots: fixed === undefined ? "state" : "one",
+      steps,
       fixed,
     });
     const at = (slot: number): Place => ({ buffer, column: 0, slot });
-    const [start, end] = [at(0), at(options.steps)];
+    const [start, end] = [at(0), at(steps)];
     const places = reverse
       ? { read: at(1), next: start, first: end, last: start }
       : { read: start, next: at(1), first: start, last: end };
@@ -87,7 +98,8 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
       cluster.reduce((total, id) => total + width(id), 0),
     );
     const slots = cluster.some((id) => full.has(id)) ? "steps" : "one";
-    const buffer = add({ name: cluster.map((id) => nameOf(graph, id)).join(" "), rowFloats, slots });
+    const steps = Math.max(...cluster.map(room));
+    const buffer = add({ name: cluster.map((id) => nameOf(graph, id)).join(" "), rowFloats, slots, steps });
     let column = 0;
     for (const id of cluster) {
       places.set(id, { buffer, column, slot: 0 });
@@ -101,6 +113,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
       name: nameOf(graph, id),
       rowFloats: rowOf(node(id)),
       slots: full.has(id) ? "steps" : "one",
+      steps: room(id),
     });
     places.set(id, { buffer, column: 0, slot: 0 });
   }
@@ -109,7 +122,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     if (!options.live[id]) return;
     if (n.op === "input" || n.op === "index") {
       const slots = n.perSequence ? "one" : "steps";
-      const buffer = add({ name, rowFloats: rowOf(n), slots, fixed: options.inputs[name] });
+      const buffer = add({ name, rowFloats: rowOf(n), slots, steps: room(id), fixed: options.inputs[name] });
       places.set(id, { buffer, column: 0, slot: 0 });
     } else if (n.op === "state") places.set(id, states.get(name)?.read as Place);
     else if (n.op === "final") places.set(id, states.get(name)?.last as Place);
@@ -156,6 +169,7 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
             lifetimes[other]?.to === moment &&
             lifetimes[mine]?.from === moment &&
             buffers[other]?.slots === buffers[mine]?.slots &&
+            buffers[other]?.steps === buffers[mine]?.steps &&
             places.get(id)?.column === 0 &&
             sizes[other] === sizes[mine];
           const before = loads.find(
@@ -174,7 +188,10 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
     return node(id).op === "slice" ? rootOf(node(id).inputs[0] as NodeId) : id;
   }
 
-  /** A buffer lives from the first to the last item that uses it; states, and what is read from outside, always. */
+  /**
+   * A buffer lives from the first to the last item that uses it; states, and what is read from outside, always. So does what is
+   * moved to other steps: where no step is, it stays as the memory was at first, which is 0.
+   */
   function lifetimesOf(): Lifetime[] {
     const from = buffers.map(() => Number.POSITIVE_INFINITY);
     const to = buffers.map(() => Number.NEGATIVE_INFINITY);
@@ -194,7 +211,8 @@ export function layOut(graph: Graph, { stages, stored }: Fused, options: LayoutO
       moment = end + 1;
     }
     const stateBuffers = new Set([...states.values()].map(({ read }) => read.buffer));
-    const forever = new Set([...options.keep, ...[...places.keys()].filter((id) => isLeaf(node(id)))]);
+    const always = (id: NodeId): boolean => isLeaf(node(id)) || isResampled(node(id));
+    const forever = new Set([...options.keep, ...[...places.keys()].filter(always)]);
     for (const id of forever) touch(id, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
     return buffers.map((_, k) =>
       stateBuffers.has(k)

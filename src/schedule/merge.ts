@@ -5,6 +5,7 @@
  */
 import type { Graph, Node, NodeId } from "../graph/graph.ts";
 import type { ProductBlock } from "../graph/operations.ts";
+import { atOnce } from "./hoist.ts";
 
 /** A graph, and the place in time of each node: see `hoist`. */
 export type Hoisted = { readonly graph: Graph; readonly loops: readonly number[] };
@@ -70,9 +71,9 @@ export function mergeProducts({ graph, loops: placeOf }: Hoisted): Hoisted {
           return { view: product.view, transposed: true };
         });
         const inputs = group.map((part) => moved[graph.nodes[part]?.inputs[0] as NodeId] as NodeId);
-        const { shape, perSequence } = node;
+        const { shape, perSequence, stride } = node;
         return push(
-          { op: "matmul_sum", inputs, shape, ...(perSequence && { perSequence }), blocks },
+          { op: "matmul_sum", inputs, shape, ...(perSequence && { perSequence }), ...(stride && { stride }), blocks },
           perSequence ? loop : at,
         );
       }),
@@ -83,13 +84,13 @@ export function mergeProducts({ graph, loops: placeOf }: Hoisted): Hoisted {
       // A partial sum is on the cycle of the whole sum if one of its operands is.
       const inputs = [sum, term];
       const onIt = node.perSequence || inputs.some((one) => loops[one] === loop);
-      return push({ ...unnamed, op: "add", inputs }, onIt ? loop : 0);
+      return push({ ...unnamed, op: "add", inputs }, onIt ? loop : atOnce(node));
     });
     if (name !== undefined) nodes[total] = { ...(nodes[total] as Node), name } as Node;
     moved[id] = total;
     // Nothing reads these any more, so they are on no cycle.
     for (const gone of [...unread, ...taken]) {
-      loops[moved[gone] as NodeId] = Math.min(placeOf[gone] as number, 0);
+      loops[moved[gone] as NodeId] = atOnce(graph.nodes[gone] as Node);
     }
   });
   if (!changed) return { graph, loops: placeOf };

@@ -13,6 +13,13 @@ import type { Target } from "./target.ts";
  */
 export type Location = { readonly offset: number; readonly stepBytes: number; readonly rowBytes: number };
 
+/** A value's location with every n-th of its steps as a step, from the first one given. */
+export const everyNth = (at: Location, n: number, first: number): Location => ({
+  ...at,
+  offset: at.offset + first * at.stepBytes,
+  stepBytes: n * at.stepBytes,
+});
+
 /**
  * In what the operands of a product are; undefined is f32. "bf16": rounded to the nearest bf16 (ties to even) and summed in f32.
  * "int8": see `eight-bits.ts`.
@@ -136,15 +143,20 @@ export type Accumulate = {
 /** One number: the sum of a scalar over all examples and steps. */
 export type Total = { readonly kind: "sum_all"; readonly node: NodeId; readonly value: Location; readonly at: number };
 
-/** Instructions that run once per sequence, over the examples alone. */
-export type PerSequence = { readonly kind: "per_sequence"; readonly body: readonly Instruction[] };
-/** Instructions that run once per time step, from the first step to the last or in reverse. */
-export type Loop = { readonly kind: "loop"; readonly reverse: boolean; readonly body: readonly Instruction[] };
+/** Instructions that run for all steps of another axis at once: for every n-th step, or, of 1 step, once per sequence. */
+export type AtOnce = { readonly kind: "at_once"; readonly steps: number; readonly body: readonly Instruction[] };
+/** Instructions that run once per step, from the first of so many steps to the last or in reverse. */
+export type Loop = {
+  readonly kind: "loop";
+  readonly reverse: boolean;
+  readonly steps: number;
+  readonly body: readonly Instruction[];
+};
 export type Clear = { readonly kind: "clear"; readonly offset: number; readonly bytes: number };
 
-export type Instruction = Product | Pass | Gather | Scatter | Outer | Accumulate | Total | PerSequence | Loop | Clear;
+export type Instruction = Product | Pass | Gather | Scatter | Outer | Accumulate | Total | AtOnce | Loop | Clear;
 
-/** One graph, scheduled: its instructions run for `steps` time steps of `batch` examples. */
+/** One graph, scheduled: its instructions run for `steps` time steps, unless they say otherwise, of `batch` examples. */
 export type Section = {
   readonly graph: Graph;
   readonly steps: number;
@@ -152,7 +164,7 @@ export type Section = {
   readonly instructions: readonly Instruction[];
 };
 
-/** Where a value of `size` features is. `rows`: steps * examples, or examples if there is one value per sequence. */
+/** Where a value of `size` features is. `rows`: its steps * examples, or examples if there is one value per sequence. */
 export type Slot = Location & { readonly size: number; readonly rows: number };
 
 export type Plan = {
@@ -208,6 +220,6 @@ export type ParameterRun = {
   readonly shape: readonly number[];
 };
 
-/** The instructions in the body of a loop or of a `per_sequence`; of any other instruction, itself. */
+/** The instructions in the body of a loop or of an `at_once`; of any other instruction, itself. */
 export const bodyOf = (one: Instruction): readonly Instruction[] =>
-  one.kind === "loop" || one.kind === "per_sequence" ? one.body : [one];
+  one.kind === "loop" || one.kind === "at_once" ? one.body : [one];

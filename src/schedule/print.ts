@@ -2,7 +2,7 @@
 import type { Graph, NodeId } from "../graph/graph.ts";
 import { namesOf } from "./facts.ts";
 import { nameOf } from "./layout.ts";
-import type { Instruction, Pass, Plan, Product } from "./plan.ts";
+import type { AtOnce, Instruction, Loop, Pass, Plan, Product } from "./plan.ts";
 
 /** The instructions in order, one per line. */
 export function printPlan(plan: Plan): string {
@@ -11,12 +11,10 @@ export function printPlan(plan: Plan): string {
     let outside = false;
     for (const instruction of section.instructions) {
       if (instruction.kind === "clear") continue;
-      if (instruction.kind === "loop" || instruction.kind === "per_sequence") {
-        const last = section.steps - 1;
-        const all =
-          instruction.kind === "loop" && (instruction.reverse ? `for t = ${last} to 0` : `for t = 0 to ${last}`);
-        lines.push(all || "once a sequence");
-        for (const one of instruction.body) lines.push(`  ${printInstruction(one, section.graph, "examples")}`);
+      if (instruction.kind === "loop" || instruction.kind === "at_once") {
+        lines.push(printTimes(instruction));
+        const over = instruction.kind === "at_once" && instruction.steps > 1 ? "steps and examples" : "examples";
+        for (const one of instruction.body) lines.push(`  ${printInstruction(one, section.graph, over)}`);
         outside = false;
         continue;
       }
@@ -26,6 +24,14 @@ export function printPlan(plan: Plan): string {
     }
   }
   return lines.join("\n");
+}
+
+/** When the body of an instruction runs. */
+export function printTimes(instruction: Loop | AtOnce): string {
+  const { steps } = instruction;
+  if (instruction.kind === "loop")
+    return instruction.reverse ? `for t = ${steps - 1} to 0` : `for t = 0 to ${steps - 1}`;
+  return steps === 1 ? "once a sequence" : `for ${steps} steps at once`;
 }
 
 /** One that has no body, as a line. `over`: what the sinks are summed over. */
@@ -53,7 +59,7 @@ export function printInstruction(instruction: Instruction, graph: Graph, over: s
     case "sum_all":
       return `sum     ${nameOf(graph, instruction.node)} = ${operands(graph, instruction.node)[0]}`;
     case "loop":
-    case "per_sequence":
+    case "at_once":
     case "clear":
       return instruction.kind;
   }

@@ -2,16 +2,26 @@
  * Graph to Plan: hoist what needs no time loop, merge products, fuse pointwise operations, place every byte. Each stage has
  * its own file; this one calls them and assigns the addresses. It knows of the engine only what the target says.
  */
-import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import { type Graph, type Node, type NodeId, stepsOf } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
 import { fuse } from "./fuse.ts";
 import { groupsOf } from "./groups.ts";
-import { hoist, needed, perSequence } from "./hoist.ts";
+import { hoist, needed, stepsAt } from "./hoist.ts";
 import { createInstructions } from "./instructions.ts";
 import { layOut, type Place } from "./layout.ts";
 import { allocate } from "./memory.ts";
 import { mergeProducts } from "./merge.ts";
-import type { Instruction, Location, ParameterRun, Plan, Precision, Region, SlabName, Slot } from "./plan.ts";
+import {
+  everyNth,
+  type Instruction,
+  type Location,
+  type ParameterRun,
+  type Plan,
+  type Precision,
+  type Region,
+  type SlabName,
+  type Slot,
+} from "./plan.ts";
 import { aligned, padded, type Target } from "./target.ts";
 import { type Item, usesOf } from "./tasks.ts";
 
@@ -118,14 +128,14 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
   const scratch = take("scratch for gradients of matrices", Math.max(0, ...scratchBytes));
 
   // Values, which share bytes where their times allow.
-  const rowsOf = { steps: steps * batch, state: (steps + 1) * batch, one: batch } as const;
   const rootOf = (k: number): number => {
     const before = buffers[k]?.inPlaceOf;
     return before === undefined ? k : rootOf(before);
   };
-  const bytesOf = buffers.map(({ rowFloats, slots, fixed }) =>
-    fixed === undefined ? 4 * rowFloats * rowsOf[slots] : 0,
-  );
+  const bytesOf = buffers.map(({ rowFloats, slots, steps: count, fixed }) => {
+    const kept = slots === "one" ? 1 : slots === "state" ? count + 1 : count;
+    return fixed === undefined ? 4 * rowFloats * kept * batch : 0;
+  });
   const sizes = buffers.map((_, root) => {
     const sharers = buffers.filter((_, k) => rootOf(k) === root).map(({ lifetime }) => lifetime);
     const [from, to] = [Math.min(...sharers.map((one) => one.from)), Math.max(...sharers.map((one) => one.to))];
@@ -150,6 +160,7 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
       const whole = locate(n.inputs[0] as NodeId);
       return { ...whole, offset: whole.offset + 4 * n.start };
     }
+    if (n.op === "downsample" && own?.has(id)) return everyNth(locate(n.inputs[0] as NodeId), n.by, n.offset);
     const place = places.get(id);
     if (place === undefined) throw new Error(`internal: ${n.op} %${id} has no place`);
     return location(place);
@@ -166,18 +177,21 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
     total: (name) => totals[name] as number,
     scratch,
   });
+  const stepsOfPlace = stepsAt(graph, loops, steps);
   const instructions = stages.flatMap(({ loop, reverse }, k): Instruction[] => {
     const body = (groups[k] as (typeof groups)[number]).flatMap(instructionsOf);
-    if (loop === perSequence) return [{ kind: "per_sequence", body }];
-    return loop === 0 ? body : [{ kind: "loop", reverse, body }];
+    if (loop === 0) return body;
+    const count = stepsOfPlace(loop);
+    if (count === 0) return [];
+    return [loop < 0 ? { kind: "at_once", steps: count, body } : { kind: "loop", reverse, steps: count, body }];
   });
   const clear = [...cleared].map((name): Instruction => {
     return { kind: "clear", offset: inSlab(slabs.gradients, name), bytes: 4 * (parameters[name]?.size as number) };
   });
 
   const slotOf = (id: NodeId, at: Location): Slot => {
-    const { shape, perSequence: once } = node(id);
-    return { ...at, size: typeof shape === "number" ? shape : 1, rows: once ? batch : steps * batch };
+    const { shape } = node(id);
+    return { ...at, size: typeof shape === "number" ? shape : 1, rows: stepsOf(node(id), steps) * batch };
   };
   const slotsOf = (op: "input" | "index"): Record<string, Slot> =>
     Object.fromEntries(
@@ -216,8 +230,9 @@ export function schedule(given: Graph, options: ScheduleOptions): Plan {
  */
 function ownersOf(graph: Graph, live: readonly boolean[]): Map<NodeId, string> {
   const owners = new Map<NodeId, string>();
-  for (const { name, next } of graph.states) {
-    const { op } = graph.nodes[next] as Node;
+  for (const { name, next, stride } of graph.states) {
+    const { op, stride: own } = graph.nodes[next] as Node;
+    if (own !== stride) continue;
     const alone = opClass[op] === "pointwise" || op === "matmul_sum" || op === "matmul_transposed";
     if (alone && !owners.has(next) && live[next]) owners.set(next, name);
   }

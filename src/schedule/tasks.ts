@@ -2,7 +2,7 @@
  * The tasks of a schedule, the items in which they run together, and what these read and compute. Knows nothing about their
  * order.
  */
-import { type Graph, isLeaf, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
+import { type Graph, isLeaf, isResampled, isView, type Node, type NodeId, viewed } from "../graph/graph.ts";
 import { opClass } from "../graph/operations.ts";
 
 /** One thing to do: it makes the value of a node, or copies one to the next value of a state. */
@@ -16,6 +16,8 @@ export type Task = {
   /** What a store or reduction computes; its first feature inside the node (for a concatenation). */
   readonly value: NodeId;
   readonly start: number;
+  /** Of values that are moved to another axis: the step there of the first one. */
+  readonly step?: number;
   /** Features of the loop that computes it; 0 for one number per example. */
   readonly size: number;
   /** The columns of a matrix, if the loop goes through one row by row. */
@@ -43,7 +45,8 @@ export function inline(graph: Graph, stored: ReadonlySet<NodeId>, tasks: readonl
     seen.add(id);
     const node = graph.nodes[id] as Node;
     if (node.op === "constant" || node.op === "runtime_scalar") return;
-    const fromMemory = isLeaf(node) || node.op === "slice" || isView(node) || (stored.has(id) && !own.has(id));
+    const elsewhere = node.op === "slice" || isView(node) || isResampled(node);
+    const fromMemory = isLeaf(node) || elsewhere || (stored.has(id) && !own.has(id));
     if (fromMemory || (opClass[node.op] !== "pointwise" && !root)) {
       loads.add(id);
       return;
@@ -69,10 +72,11 @@ export function ownValues(tasks: readonly Task[]): Set<NodeId> {
 /** Nodes that an item reads or writes. */
 export function usesOf(graph: Graph, { kind, tasks, loads }: Item): Set<NodeId> {
   const uses = new Set<NodeId>();
+  const own = ownValues(tasks);
   const add = (id: NodeId): void => {
     let at = id;
     uses.add(at);
-    while (graph.nodes[at]?.op === "slice") {
+    while (graph.nodes[at]?.op === "slice" || (own.has(at) && graph.nodes[at]?.op === "downsample")) {
       at = graph.nodes[at]?.inputs[0] as NodeId;
       uses.add(at);
     }

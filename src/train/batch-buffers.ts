@@ -24,7 +24,8 @@ export function fillBatch({ inputs, targets, weights }: DataSet, rows: Int32Arra
 }
 
 /** Examples of unequal length are padded to `padded` steps; others keep theirs. */
-const stepsIn = ({ ragged, steps }: Examples, padded: number): number => (ragged === undefined ? steps : padded);
+const stepsIn = ({ ragged, steps }: Examples, padded: number): number =>
+  ragged === undefined ? steps : Math.ceil(padded / ragged.strides);
 const bufferOf = (examples: Examples, { batch, steps }: Sizes): Float64Array =>
   new Float64Array(stepsIn(examples, steps) * batch * examples.features);
 export const buffersOf = (inputs: InputSet["inputs"], sizes: Sizes): Buffers =>

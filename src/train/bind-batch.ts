@@ -12,6 +12,7 @@ import {
   checkInputs,
   checkLength,
   type Inputs,
+  outputStepsOf,
   setInputs,
   counts as stepCounts,
   timeFirst,
@@ -44,8 +45,8 @@ export function createBatchBinder(
   program: Program,
   { steps, batch }: { steps: number; batch: number },
 ): BindBatch {
-  const { returnsSequences, backwards, maskedBy, outputSize } = model;
-  const outputSteps = returnsSequences ? steps : 1;
+  const { backwards, maskedBy, outputSize, strides } = model;
+  const outputSteps = outputStepsOf(model, steps);
   const outputs = outputSteps * batch;
   const classes = program.plan.indices.target !== undefined;
   const width = classes ? 1 : (program.plan.inputs.target?.size ?? outputSize);
@@ -91,8 +92,10 @@ export function createBatchBinder(
       const { input, values } = given.get(padding.input) as { input: ModelInput; values: ArrayLike<number> };
       return (row: number): boolean => stepCounts(values, row * widthOf(input), widthOf(input), padding);
     });
+    const rowRead = (row: number): number => row + (strides - 1) * (row - (row % batch));
     let counted = 0;
-    for (let row = 0; row < outputs; row++) if (row % batch < examples && masks.every((mask) => mask(row))) counted++;
+    for (let row = 0; row < outputs; row++)
+      if (row % batch < examples && masks.every((mask) => mask(rowRead(row)))) counted++;
     return counted;
   }
   /** Copy with the last step first. */

@@ -74,6 +74,10 @@ export function checkInputs(model: Model, inputs: Inputs, { batch, steps }: Size
   }
 }
 
+/** How many outputs a model has for sequences of so many steps. */
+export const outputStepsOf = ({ returnsSequences, strides }: Model, steps: number): number =>
+  returnsSequences ? Math.ceil(steps / strides) : 1;
+
 export function checkNumbers(where: string, input: ModelInput, values: ArrayLike<number>, at: Place): void {
   if (input.features === "tokens") checkIndices(`${where}: token`, values, input.count ?? Number.POSITIVE_INFINITY, at);
   else checkFinite(`${where}: the input`, values, widthOf(input), at);

@@ -3,7 +3,7 @@
  * started from, with every named value kept. Loaded only after a training has failed.
  */
 import { grad } from "../grad/grad.ts";
-import type { Graph, Node, NodeId } from "../graph/graph.ts";
+import { type Graph, type Node, type NodeId, stepsOf } from "../graph/graph.ts";
 import { InputError } from "../graph/input-error.ts";
 import { type OpName, opClass } from "../graph/operations.ts";
 import type { Model } from "../nn/model.ts";
@@ -168,8 +168,7 @@ type Bad = {
 /** The values of a node at a step, for all examples. */
 function valuesAt({ program, graph, steps }: Replayed, name: string, t: number): Float32Array {
   const values = program.output(name);
-  if ((graph.nodes[graph.outputs[name] as number] as Node).perSequence) return values;
-  const perStep = values.length / steps;
+  const perStep = values.length / stepsOf(graph.nodes[graph.outputs[name] as number] as Node, steps);
   return values.subarray(t * perStep, (t + 1) * perStep);
 }
 
@@ -180,13 +179,15 @@ function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined):
   let found: (Bad & { readonly after: number }) | undefined;
   for (const name of names) {
     const id = graph.outputs[name] as number;
-    const once = (graph.nodes[id] as Node).perSequence === true;
-    for (let k = 0; k < (once ? 1 : steps); k++) {
-      const t = once ? 0 : backwards[id] ? steps - 1 - k : k;
+    const node = graph.nodes[id] as Node;
+    const once = node.perSequence === true;
+    const count = stepsOf(node, steps);
+    for (let k = 0; k < count; k++) {
+      const t = backwards[id] ? count - 1 - k : k;
       const values = valuesAt(replayed, name, t);
       const at = firstBad(values);
       if (at < 0) continue;
-      const after = once ? steps : k;
+      const after = once ? steps : k * (node.stride ?? 1);
       if (found !== undefined && (found.after < after || (found.after === after && found.id < id))) break;
       const example = Math.floor(at / (values.length / batch));
       const place = `example ${rows?.[example] ?? example}${once ? "" : `, step ${t}`}`;
@@ -200,13 +201,15 @@ function firstBadValue(replayed: Replayed, rows: ArrayLike<number> | undefined):
 /** Why an operation gave an infinite or NaN value; `edge`: its operand was outside the domain of the operation. */
 type Reason = { readonly text: string; readonly edge: boolean };
 
-/** Nodes that no engine keeps, or whose value is known anyway. */
+/** Nodes that no engine keeps, or whose value is known anyway, or whose operand is of another step. */
 const unkept: ReadonlySet<OpName> = new Set<OpName>([
   "constant",
   "parameter",
   "runtime_scalar",
   "repeat_interleave",
   "tile",
+  "downsample",
+  "upsample",
   "mask",
   "index",
 ]);

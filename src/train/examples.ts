@@ -11,6 +11,7 @@ import {
   checkNumbers,
   examplesFirst,
   inputPlace,
+  outputStepsOf,
   type Place,
   placeAt,
   widthOf,
@@ -30,8 +31,16 @@ export type Examples = {
   /** For examples of unequal length; `steps` is the longest. */
   readonly ragged?: Ragged | undefined;
 };
-/** Example n has the steps from `starts[n]` to `starts[n + 1]`; in a batch it is padded with `fill`, before or after it. */
-type Ragged = { readonly starts: Int32Array; readonly fill: number; readonly pre: boolean };
+/**
+ * Example n has the steps from `starts[n]` to `starts[n + 1]`; in a batch it is padded with `fill`, before or after it. Each is one for
+ * `strides` steps of the batch.
+ */
+type Ragged = {
+  readonly starts: Int32Array;
+  readonly fill: number;
+  readonly pre: boolean;
+  readonly strides: number;
+};
 
 /** The inputs of a model by name, with the same number of examples each. */
 export type InputSet = {
@@ -76,7 +85,7 @@ export function readInputs(model: Model, x: InputArrays, where: string, filling?
   const given = byInput(model, x as ExampleArray | Readonly<Record<string, ExampleArray>>, `${where}: x`);
   const all = given.map(([input, array]) => {
     const what = inputPlace(model, input, `${where}: x`, ".");
-    const fill = filling && { fill: filling.values[input.name] as number, pre: filling.pre };
+    const fill = filling && { fill: filling.values[input.name] as number, pre: filling.pre, strides: 1 };
     const wanted = { steps: input.sequence ? "any" : "one", features: widthOf(input) } as const;
     const examples =
       fill && input.sequence ? readRagged(what, array, wanted.features, fill) : readArray(what, array, wanted);
@@ -115,7 +124,7 @@ export function readInputs(model: Model, x: InputArrays, where: string, filling?
           filling.output.map((name) => inputs[name] as Examples),
           count,
           0,
-        );
+        ).map((length) => Math.ceil(length / model.strides));
   return { inputs, count, steps: model.steps ?? Math.max(...lengths), lengths, outputLengths };
 }
 
@@ -155,7 +164,7 @@ export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, optio
   const { where, loss, sampleWeight, filling } = options;
   const inputs = readInputs(model, x, where, filling);
   const classes = lossOf(loss).target === "index";
-  const { outputSize, returnsSequences, backwards } = model;
+  const { outputSize, returnsSequences, strides, backwards } = model;
   /** Read an array with one row per output step, or one per example. */
   const read = (
     name: string,
@@ -166,12 +175,14 @@ export function readDataSet(model: Model, x: InputArrays, y: ExampleArray, optio
     const lengths = perStep ? inputs.outputLengths : undefined;
     const examples =
       lengths === undefined
-        ? readArray(what, array, { steps: perStep ? inputs.steps : "one", features })
-        : readRagged(what, array, features, { fill: 0, pre: (filling?.pre === true) !== backwards });
+        ? readArray(what, array, { steps: perStep ? outputStepsOf(model, inputs.steps) : "one", features })
+        : readRagged(what, array, features, { fill: 0, pre: (filling?.pre === true) !== backwards, strides });
     checkCount(what, examples, inputs);
     lengths?.forEach((length, n) => {
       const got = lengthOf(examples, n);
-      if (got !== length) throw new InputError(`${what}: example ${n} has ${got} steps, and x has ${length}`);
+      if (got === length) return;
+      const has = model.strides === 1 ? `x has ${length}` : `the output for x has ${length}`;
+      throw new InputError(`${what}: example ${n} has ${got} steps, and ${has}`);
     });
     return examples;
   };

@@ -22,19 +22,19 @@ export function lossGraph(model: Model, { loss, training, metrics = [] }: LossOp
   const g = createBuilder();
   const { output, flow } = addModel(g, model, { training });
   const rule = lossOf(loss);
-  const once = g.isPerSequence(output);
+  const times = g.isPerSequence(output) ? { perSequence: true } : { stride: flow.stride };
   const targetSize = targetSizeOf(rule, model.outputSize);
   const target =
     rule.target === "index"
-      ? g.index("target", { perSequence: once })
-      : g.input("target", rule.targetSize ? targetSize : (g.shapeOf(output) as number), { perSequence: once });
-  const weight = g.input("weight", "scalar", { perSequence: once });
+      ? g.index("target", times)
+      : g.input("target", rule.targetSize ? targetSize : (g.shapeOf(output) as number), times);
+  const weight = g.input("weight", "scalar", times);
   const unmasked = (one: NodeId): NodeId => (flow.mask === undefined ? one : g.mul(one, flow.mask));
   const weighted = g.mul(rule.build(g, output, target), unmasked(weight));
   g.sumAll("loss", weighted);
   for (const name of metrics) {
     const metric = metricOf(name, { target: rule.target, outputSize: model.outputSize, targetSize });
-    g.sumAll(name, g.mul(metric(g, output, target), unmasked(g.input("counts", "scalar", { perSequence: once }))));
+    g.sumAll(name, g.mul(metric(g, output, target), unmasked(g.input("counts", "scalar", times))));
   }
   return g.graph({ output, loss: weighted });
 }

@@ -42,9 +42,15 @@ export function fillingFor(model: Model, { pad, buckets }: PaddingOptions, where
   return pad && fillingOf(model, pad, where);
 }
 
-/** @throws InputError for a model that does not mask its padding */
+/** @throws InputError for a model that does not mask its padding, and for padding before sequences in one with strides */
 function fillingOf(model: Model, pad: "pre" | "post", where: string): Filling {
   const { layers, inputs, paddings, returnsSequences } = model;
+  const strided = layers.find((layer) => layer.kind === "cell" && layer.strides !== undefined);
+  if (pad === "pre" && strided !== undefined) {
+    throw new InputError(
+      `${where}: pad: the strides of ${strided.name} count from the first step, so padding must follow. Give pad: "post".`,
+    );
+  }
   const { flows } = modelGraph(model, { training: false });
   /** The input that a mask input belongs to. */
   const ownerOf = (name: string): string =>

@@ -28,7 +28,16 @@ import type { Program } from "../runtime/program.ts";
 import { buffersOf, takeInputs, takeRows } from "./batch-buffers.ts";
 import type { BatchSource } from "./batches.ts";
 import { type BySizes, bySizes } from "./by-sizes.ts";
-import { checkFinite, checkInputs, checkLength, type Inputs, setInputs, sizesRules, timeFirst } from "./checks.ts";
+import {
+  checkFinite,
+  checkInputs,
+  checkLength,
+  type Inputs,
+  outputStepsOf,
+  setInputs,
+  sizesRules,
+  timeFirst,
+} from "./checks.ts";
 import { inputChunks } from "./chunks.ts";
 import { isSource } from "./data-arguments.ts";
 import {
@@ -127,7 +136,7 @@ export class Predictor extends Disposable {
     checkOptions("predict", options, { initialState: recordOf(anArray) });
     const { initialState = {} } = options;
     const { model, program } = this;
-    const { batch, steps } = this.sizes;
+    const { batch } = this.sizes;
     checkInputs(model, inputs, this.sizes, "predict");
     for (const [name, values] of Object.entries(initialState)) {
       if (!this.open.includes(name)) {
@@ -149,9 +158,9 @@ export class Predictor extends Disposable {
     const outputs = program.output("output");
     if (!model.backwards) return outputs;
     const perStep = batch * model.outputSize;
+    const last = outputs.length - perStep;
     const turned = new Float32Array(outputs.length);
-    for (let t = 0; t < steps; t++)
-      turned.set(outputs.subarray(t * perStep, (t + 1) * perStep), (steps - 1 - t) * perStep);
+    for (let at = 0; at <= last; at += perStep) turned.set(outputs.subarray(at, at + perStep), last - at);
     return turned;
   }
 
@@ -212,7 +221,7 @@ export const predictArguments: Arguments = {
  * @param options `activation`, `batchSize`, `initialState`; `pad` for sequences of unequal length; `steps` for batches; the
  *   host's options
  * @returns `{ data, shape, states }`: outputs (N,T,V), or (N,V) for one output per sequence, in the order of the examples.
- *   With `pad`, T is the longest length, and the outputs of padding are 0
+ *   With `pad`, T is the longest length, and the outputs of padding are 0; after layers with strides it is T / strides, rounded up
  * @throws InputError for data that do not fit the model, with the place
  * @example const { data, shape } = await predict(model, x);
  */
@@ -244,7 +253,7 @@ async function predictWith(
     const batch = Math.min(batchSize, set.count);
     checkWholeBatches(model, { count: set.count, batch }, "predict");
     const given = readStates(initialState, set.count, "predict");
-    const joined = join(model, set.count, set.steps, late);
+    const joined = join(model, set.count, outputStepsOf(model, set.steps), late);
     for await (const part of partsOf(set, { batch, from: 0, given }, how)) joined.add(part);
     return joined.prediction;
   }
@@ -320,7 +329,7 @@ async function* partsOf(
     yield {
       outputs,
       batch,
-      steps: model.returnsSequences ? steps : 1,
+      steps: outputStepsOf(model, steps),
       states: predictor.states(),
       places: rows.map((n) => from + n),
       lengths: ends && rows.map((n) => ends[n] as number),
@@ -350,10 +359,9 @@ type Part = {
 function join(
   { outputSize, returnsSequences }: Model,
   count: number,
-  longest: number,
+  most: number,
   late: boolean,
 ): { readonly prediction: Prediction; readonly add: (part: Part) => void } {
-  const most = returnsSequences ? longest : 1;
   const data = new Float32Array(count * most * outputSize);
   const states: Record<string, FlatNumbers> = {};
   const add = ({ outputs, batch, steps, states: own, places, lengths }: Part): void => {

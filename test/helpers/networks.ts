@@ -1,7 +1,7 @@
 /** Small graphs around a cell, with seeded random values for everything that they read. */
 import { grad } from "../../src/grad/grad.ts";
 import { addCell, type Cell } from "../../src/graph/cell.ts";
-import { createBuilder, type Graph, type Node } from "../../src/graph/graph.ts";
+import { createBuilder, type Graph, type Node, stepsOf } from "../../src/graph/graph.ts";
 import { createRandom } from "../../src/nn/random.ts";
 
 /** A cell whose output meets random weights: loss = sum(output * r), one number per example and step. */
@@ -36,7 +36,7 @@ export function randomValues(graph: Graph, steps: number, batch: number, seed: n
   const shapes = new Map(graph.parameters.map((p) => [p.name, p.shape]));
   graph.nodes.forEach((node, id) => {
     const name = node.name as string;
-    const rows = node.perSequence ? batch : steps * batch;
+    const rows = stepsOf(node, steps) * batch;
     if (node.op === "input") values.inputs[name] = draw(rows * featuresOf(node));
     if (node.op === "runtime_scalar") values.settings[name] = Math.fround(0.5 + random.uniform());
     if (node.op !== "index") return;

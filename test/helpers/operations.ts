@@ -268,6 +268,53 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
       return g.unary("tanh", g.matmulTransposed(view, a));
     },
   },
+  downsample: {
+    "every second step": ({ g, a, b }) => g.mul(g.downsample(a, 2, 0), g.downsample(b, 2, 0)),
+    "every third but one": ({ g, a }) => g.unary("tanh", g.downsample(a, 3, 1)),
+    "several steps in products, and one of them twice": ({ g, a, n }) => {
+      const parts = [0, 1, 2].map((k) => g.matmul(matrix(g, `M${k}`, 5, n), g.downsample(a, 3, k)));
+      return g.add(parts.reduce(g.add), g.matmul(matrix(g, "N", 5, n), g.downsample(a, 3, 2)));
+    },
+    "numbers, the step itself read as well": ({ g, scalar, a }) =>
+      g.mul(g.downsample(scalar, 2, 0), g.downsample(g.mul(a, scalar), 2, 1)),
+    "every second of every second": ({ g, a }) =>
+      g.unary("tanh", g.downsample(g.unary("tanh", g.downsample(a, 2, 1)), 2, 0)),
+    "a recurrent state, a parameter and dropout over fewer steps": ({ g, a, n }) => {
+      const k = g.state("k", n, { stride: 2 });
+      const more = g.add(g.downsample(a, 2, 1), g.matmul(matrix(g, "M", n, n), k));
+      g.next("k", g.unary("tanh", g.add(g.mul(more, g.mask(n, 0.4, 1, { stride: 2 })), g.parameter("q"))));
+      return g.mul(k, g.downsample(a, 2, 0));
+    },
+    "a state that runs backwards, and its end": ({ g, a, n }) => {
+      const k = g.state("k", n, { stride: 2, reverse: true });
+      g.next("k", g.unary("tanh", g.add(g.downsample(a, 2, 1), g.mul(k, g.constant(0.5)))));
+      return g.mul(g.final("k"), g.final("h"));
+    },
+    "where a state of all steps starts": ({ g, a, n }) => {
+      g.state("k", n, { stride: 3 });
+      g.next("k", g.downsample(a, 3, 0));
+      const m = g.state("m", n);
+      g.next("m", g.unary("tanh", g.sub(a, g.mul(m, m))));
+      g.initial("m", g.final("k"));
+      return g.mul(m, a);
+    },
+    "a state as it was": ({ g, h, a }) => g.mul(g.downsample(h, 2, 1), g.downsample(a, 2, 0)),
+    "part of a value": ({ g, a, b }) => g.downsample(g.slice(g.concat([a, b]), 4, 5), 2, 1),
+  },
+  upsample: {
+    "one of two": ({ g, a, b }) => g.mul(g.upsample([g.unary("tanh", g.downsample(a, 2, 1))], 1, 2, [1]), b),
+    "all of three": ({ g, a, b }) =>
+      g.mul(
+        g.upsample(
+          [2, 0, 1].map((k) => g.unary("tanh", g.downsample(a, 3, k))),
+          1,
+          3,
+          [0, 1, 2],
+        ),
+        b,
+      ),
+    numbers: ({ g, scalar, a }) => g.mul(g.upsample([g.downsample(scalar, 2, 0)], 1, 2, [0]), a),
+  },
   gather: {
     embedding: ({ g, token }) => g.gather(matrix(g, "E", 9, 5), token),
     "a table used twice": ({ g, token, a }) => {
@@ -279,7 +326,7 @@ export const operationCases: { readonly [K in Differentiable]: Cases } = {
 
 /**
  * Backward graph of a case. Its output is also read by the state, so that every rule works through time; unless it is
- * itself made from the last value of a state.
+ * itself made from the last value of a state, or from values of other steps.
  */
 export function operationGraph(build: Case): Graph {
   const g = createBuilder();
@@ -297,9 +344,13 @@ export function operationGraph(build: Case): Graph {
   const output = build({ g, n, a, b, positive, regions, scalar, other, h, x, token: g.index("token") });
   const size = g.shapeOf(output);
   const whole = typeof size === "number" ? g.sum(output) : output;
-  const apart = Array.from({ length: g.count() }, (_, id) => g.node(id).op).includes("final");
+  const all = Array.from({ length: g.count() }, (_, id) => g.node(id).op);
+  const apart = (["final", "downsample", "upsample"] as const).some((op) => all.includes(op));
   g.next("h", g.unary("tanh", apart ? a : g.add(a, g.mul(whole, g.constant(0.015625)))));
-  const r = g.input("r", typeof size === "number" ? size : "scalar", { perSequence: g.isPerSequence(output) });
+  const r = g.input("r", typeof size === "number" ? size : "scalar", {
+    perSequence: g.isPerSequence(output),
+    stride: g.strideOf(output),
+  });
   const loss = typeof size === "number" ? g.sum(g.mul(output, r)) : g.mul(output, r);
   g.sumAll("loss", loss);
   return grad(g.graph({ output, loss }));

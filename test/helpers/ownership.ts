@@ -2,7 +2,7 @@
  * Runs a plan without values: every number in memory knows which node wrote it last. A read that finds another node's
  * number is a mistake in the memory plan, whatever the values are.
  */
-import { type Node, type NodeId, viewed } from "../../src/graph/graph.ts";
+import { type Node, type NodeId, stepsOf, viewed } from "../../src/graph/graph.ts";
 import type { Instruction, Location, Plan, Section } from "../../src/schedule/plan.ts";
 
 import { padded as paddedFor } from "../../src/schedule/target.ts";
@@ -21,8 +21,8 @@ export type Ownership = {
   readonly temporary: readonly boolean[];
 };
 
-/** A time step, all of them, or once a sequence. */
-type When = number | "steps" | "per_sequence";
+/** A time step, or all steps of an axis. */
+type When = number | { readonly steps: number };
 
 /** What an instruction does with numbers in memory, in order: `count` of them from `start` on, counted in numbers. */
 export type Access = {
@@ -47,7 +47,7 @@ export function ownership(plan: Plan): Ownership {
     }
   }
   const { perform, readOutputs } = accesses(plan, section, { read, write });
-  for (const one of [...section.instructions, ...section.instructions]) perform(one, "steps");
+  for (const one of [...section.instructions, ...section.instructions]) perform(one, section);
   readOutputs();
   return { mistakes: [...mistakes], temporary };
 }
@@ -71,12 +71,17 @@ export function accesses(plan: Plan, section: Section, { read, write }: Access) 
     if (op === "final") return [next];
     if (op === "input" || op === "index" || op === "parameter") return [untouched];
     if (op === "concat") return [id, ...inputs];
+    // Where no step is moved to, the memory stays as it was at first.
+    if (op === "upsample") return [id, ...inputs, untouched];
+    // It is read where it is, or, by the pass that moves it, where it was.
+    if (op === "downsample") return [id, ...writersOf(inputs[0] as NodeId), untouched];
     return op === "slice" ? [id, ...writersOf(inputs[0] as NodeId)] : [id];
   }
   /** First numbers of the rows at a place: those of a step, or of all. */
   function rowsAt({ offset, stepBytes, rowBytes }: Location, t: When): number[] {
     const start = offset + (typeof t === "number" ? t : 0) * stepBytes;
-    return Array.from({ length: t === "steps" ? steps * batch : batch }, (_, row) => (start + row * rowBytes) / 4);
+    const rows = typeof t === "number" ? batch : t.steps * batch;
+    return Array.from({ length: rows }, (_, row) => (start + row * rowBytes) / 4);
   }
   const readValue = (id: NodeId, at: Location, t: When, what: string): void => {
     for (const row of rowsAt(at, t)) read(row, featuresOf(id), writersOf(id), what);
@@ -96,12 +101,12 @@ export function accesses(plan: Plan, section: Section, { read, write }: Access) 
   function perform(one: Instruction, t: When): void {
     switch (one.kind) {
       case "loop":
-        for (let k = 0; k < steps; k++) {
-          for (const inner of one.body) perform(inner, one.reverse ? steps - 1 - k : k);
+        for (let k = 0; k < one.steps; k++) {
+          for (const inner of one.body) perform(inner, one.reverse ? one.steps - 1 - k : k);
         }
         break;
-      case "per_sequence":
-        for (const inner of one.body) perform(inner, "per_sequence");
+      case "at_once":
+        for (const inner of one.body) perform(inner, one);
         break;
       case "clear":
         write(one.offset / 4, one.bytes / 4, gradient);
@@ -113,7 +118,9 @@ export function accesses(plan: Plan, section: Section, { read, write }: Access) 
           for (const input of node(id).inputs) readSetting(input, what);
         }
         for (const { value } of one.stores) readSetting(value, what);
-        for (const [id, at] of one.loads) readValue(viewed(graph, id), at, t, `${what}, reading ${id}`);
+        for (const [id, at] of one.loads) {
+          readValue(viewed(graph, id), at, t, `${what}, reading ${id}`);
+        }
         for (const { value, at, exact, padding: zeros } of one.stores) {
           const count = featuresOf(value);
           const vector = typeof node(value).shape === "number";
@@ -204,7 +211,7 @@ export function accesses(plan: Plan, section: Section, { read, write }: Access) 
   function readOutputs(): void {
     for (const [name, at] of Object.entries(plan.outputs)) {
       const id = graph.outputs[name];
-      if (id !== undefined) readValue(id, at, node(id).perSequence ? "per_sequence" : "steps", `output ${name}`);
+      if (id !== undefined) readValue(id, at, { steps: stepsOf(node(id), steps) }, `output ${name}`);
     }
   }
   return { perform, readOutputs };

@@ -43,6 +43,8 @@ function shapeMistakes({ graph, fused, loops, live }: Staged): string[] {
 /** Values in memory that nobody reads there: no pass but their own, no product, no state and nobody outside. */
 function unread(one: Staged): string[] {
   const read = new Set(walk(one).uses.flatMap(({ reads }) => [...reads]));
+  // Of a single step there may be none to be moved.
+  for (const { op, inputs } of one.graph.nodes) if (op === "downsample") read.add(inputs[0] as NodeId);
   return [...one.fused.stored].flatMap((id) => {
     const { op } = one.graph.nodes[id] as Node;
     return read.has(id) || one.keep.includes(id) || one.owners.has(id) ? [] : [`${op} %${id}`];
@@ -53,6 +55,8 @@ function unread(one: Staged): string[] {
 function forgotten(one: Staged): string[] {
   const { graph } = one;
   return walk(one).uses.flatMap(({ item, reads }) => {
+    // No step is there to be moved.
+    if (reads.size === 0 && item.tasks.some(({ node }) => graph.nodes[node]?.op === "downsample")) return [];
     // Of a view its operand is read, whether the view is in memory or not.
     const behind = (id: NodeId): NodeId => (viewed(graph, id) === id ? id : behind(viewed(graph, id)));
     const said = new Set(Array.from(usesOf(graph, item), behind));

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cells } from "../../src/cells/index.ts";
-import { createBuilder, type Graph, type NodeId } from "../../src/graph/graph.ts";
-import { hoist, needed, perSequence } from "../../src/schedule/hoist.ts";
+import { createBuilder, type Graph, isResampled, type Node, type NodeId } from "../../src/graph/graph.ts";
+import { atOnce, hoist, needed, perSequence } from "../../src/schedule/hoist.ts";
 import { trainingGraph } from "../helpers/networks.ts";
 import { operationCases, operationGraph, stateCells } from "../helpers/operations.ts";
 import { randomTrainingGraph } from "../helpers/random-cells.ts";
@@ -37,6 +37,11 @@ function mistakes(graph: Graph, loops: readonly number[]): string[] {
   const members = new Map<number, NodeId[]>();
   graph.nodes.forEach((node, id) => {
     const loop = loops[id] as number;
+    if (isResampled(node)) {
+      if (loop <= 0) found.push(`${node.op} %${id} is in no loop`);
+      return;
+    }
+    if (loop <= 0 && loop !== atOnce(node)) found.push(`%${id} is at ${loop}`);
     if (loop > 0) members.set(loop, [...(members.get(loop) ?? []), id]);
     if (node.perSequence !== (loop === perSequence || undefined)) found.push(`%${id} is once, or not: ${loop}`);
     if (!node.perSequence && loop > 0 !== reads(id, id))
@@ -53,7 +58,7 @@ function mistakes(graph: Graph, loops: readonly number[]): string[] {
   }
   graph.nodes.forEach((_, a) => {
     for (let b = 0; b < a; b++) {
-      if (graph.nodes[a]?.perSequence || graph.nodes[b]?.perSequence) continue;
+      if ([a, b].some((id) => graph.nodes[id]?.perSequence || isResampled(graph.nodes[id] as Node))) continue;
       const together = reads(a, b) && reads(b, a);
       const same = loops[a] === loops[b] && (loops[a] as number) > 0;
       if (together !== same) found.push(`%${a} and %${b} are ${together ? "" : "not "}one cycle`);
@@ -100,11 +105,12 @@ describe("in a time loop is what lies on a cycle through a state, one loop a cyc
   });
 });
 
-test("a single step has no loop: only what is once a sequence stands apart", () => {
+test("a single step has no loop: only what is once a sequence, or of another axis, stands apart", () => {
   fc.assert(
     fc.property(fc.nat(), (seed) => {
       const graph = randomGraph(seed);
-      expect(hoist(graph, 1)).toEqual(graph.nodes.map(({ perSequence: once }) => (once ? perSequence : 0)));
+      const apart = graph.nodes.map((node) => (isResampled(node) ? expect.any(Number) : atOnce(node)));
+      expect(hoist(graph, 1)).toEqual(apart);
     }),
     { seed: 3, numRuns: 50 },
   );

@@ -78,7 +78,7 @@ function mistakesOf(one: Staged, { buffers, places, states }: Layout): string[] 
       const uses = walkUses.filter(({ item, reads }) => items.includes(item) && (reads.has(id) || makes(item, id)));
       return uses.length > 0 ? [k] : [];
     });
-    const outside = one.keep.includes(id) || users.length > 1 || (loops[id] as number) === 0;
+    const outside = one.keep.includes(id) || users.length > 1 || (loops[id] as number) <= 0;
     const needed = node(id).perSequence ? "one" : outside || node(id).op === "input" ? "steps" : "any";
     if (needed !== "any" && slots !== needed && !isLeaf(node(id))) say(id, `has rows for ${slots}, not ${needed}`);
   }
@@ -142,10 +142,10 @@ function mistakesOf(one: Staged, { buffers, places, states }: Layout): string[] 
   }
 
   // A state's slots: one more than there are steps, in its direction.
-  for (const { name, next, reverse, size } of graph.states) {
+  for (const { name, next, reverse, size, stride = 1 } of graph.states) {
     const { read, next: goes, first, last } = states.get(name) as NonNullable<ReturnType<typeof states.get>>;
     const slots = [read, goes, first, last].map(({ slot }) => slot);
-    const { steps } = one;
+    const steps = Math.ceil(one.steps / stride);
     if (String(slots) !== String(reverse ? [1, 0, steps, 0] : [0, 1, 0, steps]))
       found.push(`${name} has slots ${slots}`);
     if (bufferOf(read).slots !== "state" || bufferOf(read).rowFloats < size) found.push(`${name} has no room`);

@@ -1,9 +1,9 @@
 /** The instructions of a section in order, each shared out among the threads: the part of one of them. */
 import type { Instruction, Section } from "../../schedule/plan.ts";
-import { printInstruction } from "../../schedule/print.ts";
+import { printInstruction, printTimes } from "../../schedule/print.ts";
 import { loopsByExamples } from "../threads/loops-by-examples.ts";
 import type { Pack } from "../vector/packing.ts";
-import type { Time } from "../vector/pass.ts";
+import type { When } from "../vector/pass.ts";
 import { togetherByRows } from "../vector/row-passes.ts";
 import { gather, scatter } from "./indexed-rows.ts";
 import { panelVectors, tileRows } from "./matmul.ts";
@@ -31,15 +31,16 @@ export function writeSection(w: Writer, section: Section, k: number): void {
       packs.map((one) => () => pack(w, one)),
     ),
   );
-  const { instructions } = section;
+  const { instructions, steps } = section;
+  const when: When = { time: "steps", steps };
   for (const one of instructions) {
     if (one.kind !== "clear") continue;
-    comment(w, one, section, "steps");
+    comment(w, one, section, when);
     clear(w, one);
   }
   meet(w);
   const rest = instructions.filter(({ kind }) => kind !== "clear");
-  all(w, section, rest, "steps", undefined, () => meet(w));
+  all(w, section, rest, when, undefined, () => meet(w));
 }
 
 /** Where the next instruction reads what other threads wrote. */
@@ -52,46 +53,45 @@ function all(
   w: Writer,
   section: Section,
   instructions: readonly Instruction[],
-  time: Time,
+  when: When,
   t: Whole | undefined,
   between: (last: boolean) => void,
 ): void {
-  const list = togetherByRows(w.plan.target, section.graph, instructions, rowsOf(section, time));
+  const list = togetherByRows(w.plan.target, section.graph, instructions, rowsOf(section, when));
   list.forEach((one, k) => {
-    for (const each of "kind" in one ? [one] : one) comment(w, each, section, time);
-    if ("kind" in one) instruction(w, section, one, time, t);
-    else together(w, section, one, time, t);
+    for (const each of "kind" in one ? [one] : one) comment(w, each, section, when);
+    if ("kind" in one) instruction(w, section, one, when, t);
+    else together(w, section, one, when, t);
     between(k === list.length - 1);
   });
 }
 
 /** In a listing, the line of the plan that the code is made of. */
-function comment({ a, f }: Writer, one: Instruction, { graph, steps }: Section, time: Time): void {
+function comment({ a, f }: Writer, one: Instruction, { graph, instructions }: Section, { time, steps }: When): void {
   if (a.listing === undefined) return;
-  const last = steps - 1;
-  if (one.kind === "loop") f.comment(one.reverse ? `for t = ${last} to 0` : `for t = 0 to ${last}`);
-  else if (one.kind === "per_sequence") f.comment("once a sequence");
+  if (one.kind === "loop" || one.kind === "at_once") f.comment(printTimes(one));
   else {
-    const over = time === "steps" ? "steps and examples" : "examples";
-    f.comment(`${time === "steps" ? "" : "  "}${printInstruction(one, graph, over)}`);
+    const outside = instructions.includes(one);
+    const over = outside || (time === "steps" && steps > 1) ? "steps and examples" : "examples";
+    f.comment(`${outside ? "" : "  "}${printInstruction(one, graph, over)}`);
   }
 }
 
-function instruction(w: Writer, section: Section, one: Instruction, time: Time, t: Whole | undefined): void {
+function instruction(w: Writer, section: Section, one: Instruction, when: When, t: Whole | undefined): void {
   const { a, o, threads } = w;
   const { whole, width } = o;
-  const rows = rowsOf(section, time);
+  const rows = rowsOf(section, when);
   const byExamples = threads === 1 || loopsByExamples(section, threads);
-  const byRows = time !== "loop" || byExamples;
+  const byRows = when.time !== "loop" || byExamples;
   const first = w.thread === 0;
   const allRows = { from: 0, to: rows };
-  const ownRows = shareOf(w, rows, rowUnit(w, section, time));
+  const ownRows = shareOf(w, rows, rowUnit(w, section, when));
   switch (one.kind) {
     case "clear":
       clear(w, one);
       break;
     case "pass":
-      alone(w, section, one, time, t);
+      alone(w, section, one, when, t);
       break;
     case "product":
       if (byRows && rows > 1) product(w, one, t, ownRows, { from: 0, to: one.n });
@@ -112,19 +112,19 @@ function instruction(w: Writer, section: Section, one: Instruction, time: Time, 
     case "sum_all":
       if (first) total(w, one.value, rows, one.at);
       break;
-    case "per_sequence":
-      all(w, section, one.body, "per_sequence", undefined, (last) => {
+    case "at_once":
+      all(w, section, one.body, { time: "steps", steps: one.steps }, undefined, (last) => {
         if (!last) meet(w);
       });
       break;
     case "loop": {
       const [k, step] = [o.newWhole(), o.newWhole()];
-      const { steps } = section;
+      const { steps } = one;
       runCode(
         o.loop(k, 0, steps, 1, () => {
           const at = one.reverse ? whole.add(whole.mul(k.get, whole.const(-1)), whole.const(steps - 1)) : k.get;
           runCode(step.set(at));
-          all(w, section, one.body, "loop", step.get, () => {
+          all(w, section, one.body, { time: "loop", steps }, step.get, () => {
             if (!byExamples) meet(w);
           });
         }),

@@ -2,7 +2,7 @@
  * The reference: runs a graph node by node, step by step, in f64. Slow and obvious; every other engine must agree with
  * it. Knows nothing about plans or memory.
  */
-import { arithmetic, type Graph, type Node, type NodeId, type State } from "../../graph/graph.ts";
+import { arithmetic, type Graph, type Node, type NodeId, type State, stepsOf } from "../../graph/graph.ts";
 import type { BinaryName, OpName, ParameterView, UnaryName } from "../../graph/operations.ts";
 import { maskKey, maskThreshold, randomBits } from "../../graph/random-bits.ts";
 
@@ -137,6 +137,9 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     }
   },
   slice: (node, at) => at.out.set(first(at).subarray(node.start, node.start + at.out.length)),
+  // The operand is that of the step that is moved here; none, if none is.
+  downsample: (_, { operands: [a], out }) => out.set(a ?? []),
+  upsample: (_, { operands, out }) => out.set(operands.find((one) => one !== undefined) ?? []),
   repeat_interleave: (node, at) => {
     for (let j = 0; j < at.out.length; j++) at.out[j] = first(at)[Math.floor(j / node.times)] as number;
   },
@@ -209,6 +212,12 @@ function addProduct(
   }
 }
 
+/** The step of its operand k that a node reads at step t; there may be none, then it is not a step of the operand. */
+function readAt(node: Node, k: number, t: number): number {
+  if (node.op === "downsample") return t * node.by + node.offset;
+  return node.op === "upsample" ? (t - (node.offsets[k] as number)) / node.by : t;
+}
+
 /**
  * Every node at every step, each after what it is computed from: a state's value from its next value one step before,
  * and at its first step from what it starts from. Memory is T * B * features for each node.
@@ -220,7 +229,7 @@ export function interpret(graph: Graph, given: GraphValues): Result {
     const shape = (graph.nodes[id] as Node).shape;
     return typeof shape === "number" ? shape : shape === "none" ? 0 : 1;
   };
-  const timesOf = (id: NodeId): number => (graph.nodes[id]?.perSequence ? 1 : steps);
+  const timesOf = (id: NodeId): number => stepsOf(graph.nodes[id] as Node, steps);
   const values = graph.nodes.map((_, id) => new Float64Array(timesOf(id) * batch * sizeOf(id)));
   const rows = values.map((all, id) => {
     const n = sizeOf(id);
@@ -242,9 +251,10 @@ export function interpret(graph: Graph, given: GraphValues): Result {
   const states = new Map(graph.states.map((state) => [state.name, state]));
   /** A state before step t, by the node that it is the value of: `next` one step before, or `initial`. */
   const source = (name: string, t: number): { id: NodeId; t: number } | undefined => {
-    const { next, initial, reverse } = states.get(name) as State;
+    const state = states.get(name) as State;
+    const { next, initial, reverse } = state;
     const before = reverse ? t + 1 : t - 1;
-    if (before >= 0 && before < steps) return { id: next, t: before };
+    if (before >= 0 && before < stepsOf(state, steps)) return { id: next, t: before };
     return initial === undefined ? undefined : { id: initial, t: 0 };
   };
   const start = (name: string): ArrayLike<number> =>
@@ -256,7 +266,10 @@ export function interpret(graph: Graph, given: GraphValues): Result {
   const stepOf = (id: NodeId, t: number): Float64Array =>
     (values[id] as Float64Array).subarray(t * batch * sizeOf(id), (t + 1) * batch * sizeOf(id));
   /** The step after a state's last one. */
-  const end = (name: string): number => (states.get(name)?.reverse ? -1 : steps);
+  const end = (name: string): number => {
+    const state = states.get(name) as State;
+    return state.reverse ? -1 : stepsOf(state, steps);
+  };
   const around: Surroundings = {
     run,
     parameter,
@@ -285,17 +298,24 @@ export function interpret(graph: Graph, given: GraphValues): Result {
       const from = source(node.name, node.op === "final" ? end(node.name) : t);
       if (from !== undefined) compute(from.id, from.t);
     }
-    for (const input of node.inputs) compute(input, t);
+    const reads = node.inputs.map((input, k) => {
+      const step = readAt(node, k, graph.nodes[input]?.perSequence ? 0 : t);
+      return step in (done[input] as Uint8Array) ? { input, step } : undefined;
+    });
+    for (const one of reads) if (one !== undefined) compute(one.input, one.step);
     for (let b = 0; b < batch; b++) {
       const row = at * batch + b;
-      const operands = node.inputs.map((input) => rows[input]?.[graph.nodes[input]?.perSequence ? b : t * batch + b]);
+      const operands = reads.map((one) => one && rows[one.input]?.[one.step * batch + b]);
       const out = rows[id]?.[row] as Float64Array;
       (rules[node.op] as Rule<OpName>)(node, { operands: operands as Float64Array[], row, out, around });
     }
   }
+  const all = (id: NodeId, t: number): void => {
+    if (t < timesOf(id)) compute(id, t);
+  };
   // In the order in which states mostly need it, so that the way back to the first step is short.
-  for (let t = 0; t < steps; t++) for (let id = 0; id < graph.forwardCount; id++) compute(id, t);
-  for (let t = steps - 1; t >= 0; t--) for (let id = graph.forwardCount; id < graph.nodes.length; id++) compute(id, t);
+  for (let t = 0; t < steps; t++) for (let id = 0; id < graph.forwardCount; id++) all(id, t);
+  for (let t = steps - 1; t >= 0; t--) for (let id = graph.forwardCount; id < graph.nodes.length; id++) all(id, t);
 
   return {
     value: (id) => values[id] as Float64Array,

@@ -20,13 +20,13 @@ import type {
 import { padded } from "../../schedule/target.ts";
 import type { Numbers } from "../engine.ts";
 
-/** When an instruction runs: for all steps at once, at step t of a time loop, or once a sequence. */
-type Time = "steps" | "per_sequence" | number;
+/** When an instruction runs: for all `steps` of an axis at once, or at step t of a time loop. */
+type Time = { readonly steps: number } | number;
 export type Context = { readonly plan: Plan; readonly section: Section; readonly memory: Numbers; readonly time: Time };
 
 /** Run all sections once. `memory` has one number for each 4 bytes of the plan. */
 export function runPlan(plan: Plan, memory: Numbers): void {
-  for (const section of plan.sections) runAll(section.instructions, { plan, section, memory, time: "steps" });
+  for (const section of plan.sections) runAll(section.instructions, { plan, section, memory, time: section });
 }
 
 /** Let each state start from its value after the last step: see `Executable.advanceStates`. */
@@ -40,7 +40,8 @@ function runAll(instructions: readonly Instruction[], context: Context): void {
   for (const one of instructions) runOne(one, context);
 }
 
-const rowsOf = ({ section: { steps, batch }, time }: Context): number => (time === "steps" ? steps * batch : batch);
+const rowsOf = ({ section: { batch }, time }: Context): number =>
+  typeof time === "number" ? batch : time.steps * batch;
 
 /** Index in memory of the first number of a row. */
 function rowAt({ offset, stepBytes, rowBytes }: Location, row: number, { time }: Context): number {
@@ -49,18 +50,16 @@ function rowAt({ offset, stepBytes, rowBytes }: Location, row: number, { time }:
 
 /** Run one instruction, and those in its body. */
 export function runOne(one: Instruction, context: Context): void {
-  const { memory, section } = context;
+  const { memory } = context;
   const get = (at: number): number => memory[at] as number;
   const rows = rowsOf(context);
   const at = (location: Location, row: number): number => rowAt(location, row, context);
   switch (one.kind) {
     case "loop":
-      for (let k = 0; k < section.steps; k++) {
-        runAll(one.body, { ...context, time: one.reverse ? section.steps - 1 - k : k });
-      }
+      for (let k = 0; k < one.steps; k++) runAll(one.body, { ...context, time: one.reverse ? one.steps - 1 - k : k });
       return;
-    case "per_sequence":
-      runAll(one.body, { ...context, time: "per_sequence" });
+    case "at_once":
+      runAll(one.body, { ...context, time: one });
       return;
     case "clear":
       memory.fill(0, one.offset / 4, (one.offset + one.bytes) / 4);
@@ -240,7 +239,7 @@ function runPass(pass: Pass, context: Context): void {
     const at = (location: Location): number => rowAt(location, r, context);
     const place = {
       row: typeof time === "number" ? time * batch + r : r,
-      example: time === "steps" ? r % batch : r,
+      example: r % batch,
       ...{ size, keys },
     };
     const compute = (id: NodeId, feature: number): void => {

@@ -8,8 +8,8 @@ import { exp, log } from "./mathematics.ts";
 import { type Place, ruleOf } from "./pointwise.ts";
 import type { Nested, Variable, VectorOps } from "./vector-ops.ts";
 
-/** When something runs: for all steps at once, in a time loop, or once a sequence. */
-export type Time = "steps" | "loop" | "per_sequence";
+/** When something runs: for all `steps` of an axis at once, or at each of them in a time loop. */
+export type When = { readonly time: "steps" | "loop"; readonly steps: number };
 
 /**
  * How a pass may be divided among threads: by rows; if there is one row, by features (but not those of a matrix); or not at
@@ -22,9 +22,8 @@ export function divisionOf(pass: Pass, rows: number): "rows" | "features" | "non
 }
 
 /** When and where a pass runs, and the addresses of what all rows read. */
-export type PassContext = {
+export type PassContext = When & {
   readonly section: Section;
-  readonly time: Time;
   /** Addresses of the keys of the dropout masks, and of numbers by name. */
   readonly keys: number;
   readonly settings: Readonly<Record<string, number>>;
@@ -41,7 +40,7 @@ export const passName = (pass: Pass, { nodes }: Section["graph"]): string =>
 export function passCode<Vector, Mask, Whole, Code>(
   o: VectorOps<Vector, Mask, Whole, Code>,
   pass: Pass,
-  { section, time, keys, settings }: PassContext,
+  { section, time, steps, keys, settings }: PassContext,
   { t, from, to }: Readonly<Record<"t" | "from" | "to", Whole>>,
 ): Nested<Code> {
   type Codes = Nested<Code>;
@@ -49,7 +48,7 @@ export function passCode<Vector, Mask, Whole, Code>(
   type Counter = Variable<Whole, Code>;
   const { width, whole } = o;
   const vectorBytes = 4 * width;
-  const { graph, batch, steps } = section;
+  const { graph, batch } = section;
   const node = (id: NodeId): Node => graph.nodes[id] as Node;
   const inLoop = time === "loop";
   const byFeatures = divisionOf(pass, time === "steps" ? batch * steps : batch) === "features";

@@ -1,7 +1,7 @@
 /** The instructions of a section as code, each shared out among the threads. Knows nothing about the module around them. */
 import type { Instruction, Location, Pass, Plan, Section } from "../../schedule/plan.ts";
 import { loopsByExamples } from "../threads/loops-by-examples.ts";
-import { divisionOf, type PassContext, passCode, passName, type Time } from "../vector/pass.ts";
+import { divisionOf, type PassContext, passCode, passName, type When } from "../vector/pass.ts";
 import { rowsAtOnce, togetherByRows } from "../vector/row-passes.ts";
 import { type Code, type FunctionBuilder, type FunctionHandle, type Local, procedure } from "./assembler.ts";
 import { gatherFunction, scatterFunction } from "./indexed-rows.ts";
@@ -43,18 +43,18 @@ export function emitSection(section: Section, k: number, module: ModuleContext):
   const byExamples = threads === 1 || loopsByExamples(section, threads);
   const examples = section.batch % (4 * threads) === 0 ? 4 : 1;
 
-  const rowsOf = (time: Time): number => (time === "steps" ? section.batch * section.steps : section.batch);
-  const rowUnitOf = (time: Time): number => (time === "loop" ? examples : 4);
-  const emitPass = (pass: Pass, time: Time): FunctionHandle =>
-    add(passFunction(pass, { section, time, keys: plan.keys, settings: plan.settings }, host));
+  const rowsOf = ({ time, steps }: When): number => (time === "steps" ? section.batch * steps : section.batch);
+  const rowUnitOf = ({ time }: When): number => (time === "loop" ? examples : 4);
+  const emitPass = (pass: Pass, when: When): FunctionHandle =>
+    add(passFunction(pass, { section, ...when, keys: plan.keys, settings: plan.settings }, host));
 
   /** Passes that run together row by row. */
-  const emitPasses = (passes: readonly Pass[], time: Time): Emitted => {
-    const made = passes.map((pass) => emitPass(pass, time));
+  const emitPasses = (passes: readonly Pass[], when: When): Emitted => {
+    const made = passes.map((pass) => emitPass(pass, when));
     const atOnce = rowsAtOnce(target, section.graph, passes);
     return (f, t, thread) => {
-      const step = time === "loop" ? t : i32.const(0);
-      const { from, to } = share(rowsOf(time), rowUnitOf(time), thread);
+      const step = when.time === "loop" ? t : i32.const(0);
+      const { from, to } = share(rowsOf(when), rowUnitOf(when), thread);
       if (made.length === 1) return call(made[0] as FunctionHandle, step, from, to);
       const [row, past, next] = f.locals("i32", 3);
       return [
@@ -67,15 +67,15 @@ export function emitSection(section: Section, k: number, module: ModuleContext):
     };
   };
   /** Instructions in order; some passes are one with those before them. */
-  const emitAll = (instructions: readonly Instruction[], time: Time): Emitted[] =>
-    togetherByRows(target, section.graph, instructions, rowsOf(time)).map((one) =>
-      "kind" in one ? emitOne(one, time) : emitPasses(one, time),
+  const emitAll = (instructions: readonly Instruction[], when: When): Emitted[] =>
+    togetherByRows(target, section.graph, instructions, rowsOf(when)).map((one) =>
+      "kind" in one ? emitOne(one, when) : emitPasses(one, when),
     );
 
-  const emitOne = (instruction: Instruction, time: Time): Emitted => {
-    const inLoop = time === "loop";
-    const rows = rowsOf(time);
-    const rowUnit = rowUnitOf(time);
+  const emitOne = (instruction: Instruction, when: When): Emitted => {
+    const inLoop = when.time === "loop";
+    const rows = rowsOf(when);
+    const rowUnit = rowUnitOf(when);
     const byRows = !inLoop || byExamples;
     const address = ({ offset, stepBytes }: Location, t: Code): Code =>
       inLoop && stepBytes > 0 ? i32.add(i32.const(offset), i32.mul(t, i32.const(stepBytes))) : i32.const(offset);
@@ -86,8 +86,8 @@ export function emitSection(section: Section, k: number, module: ModuleContext):
           return memory.fill(i32.add(i32.const(instruction.offset), from), i32.const(0), i32.sub(to, from));
         };
       case "pass": {
-        if (divisionOf(instruction, rows) === "rows") return emitPasses([instruction], time);
-        const pass = emitPass(instruction, time);
+        if (divisionOf(instruction, rows) === "rows") return emitPasses([instruction], when);
+        const pass = emitPass(instruction, when);
         const byFeatures = divisionOf(instruction, rows) === "features";
         return (_, t, thread) => {
           const step = inLoop ? t : i32.const(0);
@@ -155,13 +155,13 @@ export function emitSection(section: Section, k: number, module: ModuleContext):
         const made = add(totalFunction(instruction.value, rows, instruction.at));
         return (_, __, thread) => alone(thread, call(made));
       }
-      case "per_sequence": {
-        const body = emitAll(instruction.body, "per_sequence");
+      case "at_once": {
+        const body = emitAll(instruction.body, { time: "steps", steps: instruction.steps });
         return (f, t, thread) => body.map((make, k) => [make(f, t, thread), k < body.length - 1 ? meet : []]);
       }
       case "loop": {
-        const body = emitAll(instruction.body, "loop");
-        const { steps } = section;
+        const { steps } = instruction;
+        const body = emitAll(instruction.body, { time: "loop", steps });
         return (f, _, thread) => {
           const t = f.local("i32");
           const inner = body.map((make) => [make(f, t.get, thread), byExamples ? [] : meet]);
@@ -176,10 +176,11 @@ export function emitSection(section: Section, k: number, module: ModuleContext):
   const packs = (layout.packs[k] as readonly Pack[]).map((pack): Emitted => {
     return (_, __, thread) => packCall(packer, pack, share(pack.countN, 8, thread));
   });
-  const clears = instructions.filter(({ kind }) => kind === "clear").map((one) => emitOne(one, "steps"));
+  const all: When = { time: "steps", steps: section.steps };
+  const clears = instructions.filter(({ kind }) => kind === "clear").map((one) => emitOne(one, all));
   const rest = emitAll(
     instructions.filter(({ kind }) => kind !== "clear"),
-    "steps",
+    all,
   );
   const prepare: Emitted = (f, t, thread) => [
     if_(

@@ -36,9 +36,7 @@ const cutsOf = (plan: Plan): Cut[] =>
   plan.sections.flatMap((section) =>
     section.instructions
       .flatMap((one): Instruction[] =>
-        one.kind === "loop" || one.kind === "per_sequence"
-          ? one.body.map((inner) => ({ ...one, body: [inner] }))
-          : [one],
+        one.kind === "loop" || one.kind === "at_once" ? one.body.map((inner) => ({ ...one, body: [inner] })) : [one],
       )
       .map((one) => {
         const alone = { ...section, instructions: [one] };
@@ -62,7 +60,7 @@ function mistakesOf(host: NativeHost, { what, plan, section, one }: Cut, isa: (t
     read: (start, n) => reads.fill(1, start, start + n),
     write: (start, n, owner) => writes.fill(owner === scratch ? 2 : 1, start, start + n),
   });
-  perform(one, "steps");
+  perform(one, section);
   const random = createRandom(count);
   const given = Float32Array.from({ length: count }, () => 0.5 * random.normal());
   const words = new Int32Array(given.buffer);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { interpret } from "../../../src/engines/reference/interpret.ts";
-import { divisionOf, passCode, type Time } from "../../../src/engines/vector/pass.ts";
+import { divisionOf, passCode, type When } from "../../../src/engines/vector/pass.ts";
 import { type Builder, createBuilder, type Graph, isView, type Node, type NodeId } from "../../../src/graph/graph.ts";
 import {
   type BinaryName,
@@ -94,13 +94,20 @@ function passOf(graph: Graph, places: ReadonlyMap<NodeId, Location>, wish: Wish,
 }
 
 /** Passes as functions of one module, on a memory that holds the inputs; their padding is NaN. */
-function load(graph: Graph, sizes: Sizes, wishes: readonly Wish[], time: Time, values: Values, machine: Machine) {
+function load(
+  graph: Graph,
+  sizes: Sizes,
+  wishes: readonly Wish[],
+  time: When["time"],
+  values: Values,
+  machine: Machine,
+) {
   const { width } = machine;
   const padded = (features: number): number => paddedTo(width, features);
   const { places, bytes } = placesOf(graph, sizes, width);
   const section: Section = { graph, ...sizes, instructions: [] };
   const passes = wishes.map((wish) => passOf(graph, places, wish, width));
-  const context = { section, time, keys: keysAt, settings };
+  const context = { section, time, steps: sizes.steps, keys: keysAt, settings };
   const bodies = passes.map((pass, k): [string, Body] => {
     return [`pass${k}`, (o, t, from, to) => passCode(o, pass, context, { t, from, to } as never)];
   });

@@ -38,13 +38,10 @@ function loaded(plan: Plan): Executable {
     if (known !== undefined) return known;
     const o = plainOps(target.vectorWidth, true, { floats: memory, words });
     const given = { t: 0, from: 0, to: 0 };
-    const context = {
-      section,
-      time: typeof time === "number" ? "loop" : time,
-      keys: plan.keys,
-      settings: plan.settings,
-    };
-    const code = passCode(o, pass, context as PassContext, {
+    const when =
+      typeof time === "number" ? { time: "loop" as const, steps: 1 } : { time: "steps" as const, steps: time.steps };
+    const context: PassContext = { section, ...when, keys: plan.keys, settings: plan.settings };
+    const code = passCode(o, pass, context, {
       t: () => given.t,
       from: () => given.from,
       to: () => given.to,
@@ -57,8 +54,8 @@ function loaded(plan: Plan): Executable {
     return run;
   };
   const runAll = (instructions: readonly Instruction[], section: Section, time: Context["time"]): void => {
-    const { steps, batch } = section;
-    const rows = time === "steps" ? steps * batch : batch;
+    const { batch } = section;
+    const rows = typeof time === "number" ? batch : time.steps * batch;
     const at = ({ offset, stepBytes, rowBytes }: Location, row: number): number =>
       (offset + (typeof time === "number" ? time * stepBytes : 0) + row * rowBytes) / 4;
     const step = typeof time === "number" ? time : 0;
@@ -67,8 +64,8 @@ function loaded(plan: Plan): Executable {
         // Passes that run together: as narrowly as may be, row by row.
         for (let r = 0; r < rows; r++) for (const pass of one) passOf(pass, section, time)(step, r, r + 1);
       } else if (one.kind === "loop") {
-        for (let k = 0; k < steps; k++) runAll(one.body, section, one.reverse ? steps - 1 - k : k);
-      } else if (one.kind === "per_sequence") runAll(one.body, section, "per_sequence");
+        for (let k = 0; k < one.steps; k++) runAll(one.body, section, one.reverse ? one.steps - 1 - k : k);
+      } else if (one.kind === "at_once") runAll(one.body, section, one);
       else if (one.kind === "pass") {
         passOf(one, section, time)(step, 0, divisionOf(one, rows) === "features" ? one.size : rows);
       } else if (one.kind === "gather") {
@@ -89,7 +86,7 @@ function loaded(plan: Plan): Executable {
   };
   const runSync = (): void => {
     memory.fill(Number.NaN, plan.bytes / 4);
-    for (const section of plan.sections) runAll(section.instructions, section, "steps");
+    for (const section of plan.sections) runAll(section.instructions, section, section);
   };
   const integers = (address: number, count: number) => words.subarray(address / 4, address / 4 + count);
   return { ...createExecutable(plan, memory, runSync), integers };

@@ -61,6 +61,8 @@ const words: { readonly [K in OpName]: string } = {
   logsumexp: "log-sum-exp",
   concat: "join",
   slice: "part",
+  downsample: "some steps",
+  upsample: "at their steps",
   repeat_interleave: "columns",
   tile: "rows",
   sum_rows: "row sums",
